@@ -1,0 +1,177 @@
+//! An account: a login and what it may do. Names, addresses and secrets are not here; they live
+//! behind the `Credentials` port under the account's `subject`, so that they can be erased.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::{Event, Login};
+
+/// What an account may do. Every account is a `User`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Role {
+    /// Submits, and sees what is its own.
+    User,
+    /// Writes problems and sees their hidden parts.
+    Setter,
+    /// Sees every submission.
+    Judge,
+    /// Sees every event.
+    Auditor,
+    /// Everything, and grants roles.
+    Admin,
+}
+
+/// A login exists from now on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountRegistered {
+    /// The account's identity.
+    pub login: Login,
+    /// The key of its personal data and secrets.
+    pub subject: Uuid,
+}
+
+/// An account may do more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleGranted {
+    /// What it may do now.
+    pub role: Role,
+}
+
+/// An account may do less.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoleRevoked {
+    /// What it may no longer do.
+    pub role: Role,
+}
+
+/// What can be asked of an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccountCommand {
+    /// Claim a login.
+    Register {
+        /// The login.
+        login: Login,
+        /// A fresh key for its personal data.
+        subject: Uuid,
+    },
+    /// Allow more.
+    Grant(Role),
+    /// Allow less.
+    Revoke(Role),
+}
+
+/// Why an account refused a command.
+#[derive(Debug, Clone, Copy, thiserror::Error, PartialEq, Eq)]
+pub enum AccountRejection {
+    /// The login is somebody's.
+    #[error("the login is taken")]
+    Taken,
+    /// There is no such account.
+    #[error("there is no such account")]
+    NotFound,
+    /// `User` comes with the account.
+    #[error("every account is a USER")]
+    EveryAccountIsUser,
+}
+
+/// An account's state.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Account {
+    /// `None` before it is registered.
+    pub subject: Option<Uuid>,
+    /// What it may do.
+    pub roles: BTreeSet<Role>,
+}
+
+impl Account {
+    /// The events that the command leads to; none when it asks for what already is.
+    ///
+    /// # Errors
+    /// When the account's state does not allow it.
+    pub fn decide(&self, command: AccountCommand) -> Result<Vec<Event>, AccountRejection> {
+        match (self.subject, command) {
+            (None, AccountCommand::Register { login, subject }) => {
+                Ok(vec![AccountRegistered { login, subject }.into()])
+            }
+            (Some(_), AccountCommand::Register { .. }) => Err(AccountRejection::Taken),
+            (None, _) => Err(AccountRejection::NotFound),
+            (_, AccountCommand::Revoke(Role::User)) => Err(AccountRejection::EveryAccountIsUser),
+            (_, AccountCommand::Grant(role)) => {
+                let new = !self.roles.contains(&role);
+                Ok(new.then(|| RoleGranted { role }.into()).into_iter().collect())
+            }
+            (_, AccountCommand::Revoke(role)) => {
+                let held = self.roles.contains(&role);
+                Ok(held.then(|| RoleRevoked { role }.into()).into_iter().collect())
+            }
+        }
+    }
+
+    /// The state after the event.
+    pub fn evolve(&mut self, event: &Event) {
+        match event {
+            Event::AccountRegistered(registered) => {
+                self.subject = Some(registered.subject);
+                self.roles.insert(Role::User);
+            }
+            Event::RoleGranted(granted) => {
+                self.roles.insert(granted.role);
+            }
+            Event::RoleRevoked(revoked) => {
+                self.roles.remove(&revoked.role);
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(commands: &[AccountCommand]) -> Account {
+        let mut account = Account::default();
+        for command in commands {
+            for event in account.decide(command.clone()).unwrap() {
+                account.evolve(&event);
+            }
+        }
+        account
+    }
+
+    fn register() -> AccountCommand {
+        AccountCommand::Register { login: "ada".parse().unwrap(), subject: Uuid::nil() }
+    }
+
+    #[test]
+    fn a_login_is_claimed_once() {
+        assert_eq!(given(&[register()]).decide(register()), Err(AccountRejection::Taken));
+    }
+
+    #[test]
+    fn roles_are_granted_and_revoked_and_repeating_changes_nothing() {
+        let mut account = given(&[register(), AccountCommand::Grant(Role::Setter)]);
+        assert_eq!(account.decide(AccountCommand::Grant(Role::Setter)), Ok(vec![]));
+        assert_eq!(account.roles, [Role::User, Role::Setter].into());
+        for event in account.decide(AccountCommand::Revoke(Role::Setter)).unwrap() {
+            account.evolve(&event);
+        }
+        assert_eq!(account.roles, [Role::User].into());
+        assert_eq!(account.decide(AccountCommand::Revoke(Role::Setter)), Ok(vec![]));
+    }
+
+    #[test]
+    fn nobody_loses_user_and_nobody_absent_is_granted_anything() {
+        assert_eq!(
+            given(&[register()]).decide(AccountCommand::Revoke(Role::User)),
+            Err(AccountRejection::EveryAccountIsUser)
+        );
+        assert_eq!(
+            Account::default().decide(AccountCommand::Grant(Role::Admin)),
+            Err(AccountRejection::NotFound)
+        );
+    }
+}

@@ -1,0 +1,235 @@
+//! The token checker: a program's output against the expected answer.
+//!
+//! Both are bytes. A token is a run of bytes that are not ASCII white space.
+//! Tokens are equal when their bytes are, or their letters but for case unless `case_sensitive`, or,
+//! where a tolerance is given, when both are decimal numbers within it.
+
+use serde::{Deserialize, Serialize};
+
+/// How strictly tokens are compared. The default is the field's: case and space do not matter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct TokenOptions {
+    /// `A` differs from `a`.
+    pub case_sensitive: bool,
+    /// The space between tokens must be the same too.
+    pub space_sensitive: bool,
+    /// Numbers may differ by this much.
+    pub float_absolute: Option<f64>,
+    /// Numbers may differ by this share of the expected one.
+    pub float_relative: Option<f64>,
+}
+
+/// What the comparison found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Comparison {
+    /// Nothing to object to.
+    Equal,
+    /// The tokens agree, the space between them does not; only where it matters.
+    SpaceDiffers {
+        /// The token before which it differs, from 1.
+        token: usize,
+    },
+    /// The first token that differs. `None` is an end reached too early.
+    Differs {
+        /// The token's number, from 1.
+        token: usize,
+        /// What the answer has there, shortened.
+        expected: Option<String>,
+        /// What the program printed there, shortened.
+        actual: Option<String>,
+    },
+}
+
+/// Characters of a token that a comparison quotes.
+const QUOTED_CHARS_MAX: usize = 40;
+
+impl Comparison {
+    /// A sentence for the author; it quotes the answer, so it is for visible tests only.
+    pub fn message(&self) -> Option<String> {
+        match self {
+            Self::Equal => None,
+            Self::SpaceDiffers { token } => Some(format!("the space before token {token} differs")),
+            Self::Differs { token, expected: Some(expected), actual: Some(actual) } => {
+                Some(format!("token {token} is {actual:?}, expected {expected:?}"))
+            }
+            Self::Differs { token, expected: Some(expected), actual: None } => {
+                Some(format!("the output ends before token {token}, expected {expected:?}"))
+            }
+            Self::Differs { token, actual, .. } => {
+                Some(format!("token {token} is {:?}, expected the end", actual.as_deref().unwrap_or("")))
+            }
+        }
+    }
+}
+
+/// Compares a program's output with the expected answer.
+pub fn compare(output: &[u8], answer: &[u8], options: &TokenOptions) -> Comparison {
+    if output == answer {
+        return Comparison::Equal;
+    }
+    let (mut output, mut answer) = (Tokens(output), Tokens(answer));
+    let mut space_differs = None;
+    for token in 1.. {
+        let ((actual_space, actual), (expected_space, expected)) = (output.next(), answer.next());
+        if options.space_sensitive && space_differs.is_none() && actual_space != expected_space {
+            space_differs = Some(token);
+        }
+        match (actual, expected) {
+            (None, None) => break,
+            (Some(actual), Some(expected)) if equal(actual, expected, options) => {}
+            _ => {
+                return Comparison::Differs {
+                    token,
+                    expected: expected.map(quote),
+                    actual: actual.map(quote),
+                };
+            }
+        }
+    }
+    space_differs.map_or(Comparison::Equal, |token| Comparison::SpaceDiffers { token })
+}
+
+/// Yields the space before each token, and the token; at the end the space that is left and `None`.
+struct Tokens<'a>(&'a [u8]);
+
+impl<'a> Tokens<'a> {
+    fn next(&mut self) -> (&'a [u8], Option<&'a [u8]>) {
+        let space = self.0.iter().take_while(|byte| is_space(**byte)).count();
+        let (space, rest) = self.0.split_at(space);
+        let token = rest.iter().take_while(|byte| !is_space(**byte)).count();
+        let (token, rest) = rest.split_at(token);
+        self.0 = rest;
+        (space, (!token.is_empty()).then_some(token))
+    }
+}
+
+/// White space as C's `isspace` has it, which includes the vertical tab that Rust's does not.
+fn is_space(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || byte == 0x0b
+}
+
+fn equal(actual: &[u8], expected: &[u8], options: &TokenOptions) -> bool {
+    if actual == expected || !options.case_sensitive && actual.eq_ignore_ascii_case(expected) {
+        return true;
+    }
+    if options.float_absolute.is_none() && options.float_relative.is_none() {
+        return false;
+    }
+    let (Some(actual), Some(expected)) = (number(actual), number(expected)) else {
+        return false;
+    };
+    // Equal infinities have no difference to measure; a NaN is within no tolerance of anything.
+    let difference = (actual - expected).abs();
+    actual == expected
+        || options.float_absolute.is_some_and(|tolerance| difference <= tolerance)
+        || options
+            .float_relative
+            .is_some_and(|tolerance| expected.is_finite() && difference <= tolerance * expected.abs())
+}
+
+fn number(token: &[u8]) -> Option<f64> {
+    std::str::from_utf8(token).ok()?.parse().ok()
+}
+
+fn quote(token: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&token[..token.len().min(4 * QUOTED_CHARS_MAX)]);
+    let mut quoted: String = text.chars().take(QUOTED_CHARS_MAX).collect();
+    if quoted.len() < token.len() {
+        quoted.push('…');
+    }
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const PLAIN: TokenOptions = TokenOptions {
+        case_sensitive: false,
+        space_sensitive: false,
+        float_absolute: None,
+        float_relative: None,
+    };
+    const CASE: TokenOptions = TokenOptions { case_sensitive: true, ..PLAIN };
+    const SPACE: TokenOptions = TokenOptions { space_sensitive: true, ..PLAIN };
+    const ABSOLUTE: TokenOptions = TokenOptions { float_absolute: Some(1e-6), ..PLAIN };
+    const RELATIVE: TokenOptions = TokenOptions { float_relative: Some(1e-6), ..PLAIN };
+
+    #[test]
+    fn the_table() {
+        let cases: &[(&[u8], &[u8], TokenOptions, bool)] = &[
+            (b"", b"", PLAIN, true),
+            (b"1 2\n", b"1 2\n", PLAIN, true),
+            (b"1\r\n2", b"1 2\n", PLAIN, true),
+            (b"  1\t\x0b2  \n\n", b"1 2", PLAIN, true),
+            (b"yes", b"YES", PLAIN, true),
+            (b"yes", b"YES", CASE, false),
+            (b"1", b"1.0", PLAIN, false),
+            (b"1 2 3", b"1 2", PLAIN, false),
+            (b"1", b"1 2", PLAIN, false),
+            (b"", b"1", PLAIN, false),
+            (b" \n", b"", PLAIN, true),
+            (b"12", b"1 2", PLAIN, false),
+            (b"1\02", b"1 2", PLAIN, false),
+            (b"\xff\xfe", b"\xff\xfe\n", PLAIN, true),
+            (b"\xff\xfe", b"\xff\xfd", ABSOLUTE, false),
+            (b"1 2\n", b"1 2\n", SPACE, true),
+            (b"1  2\n", b"1 2\n", SPACE, false),
+            (b"1 2", b"1 2\n", SPACE, false),
+            (b"0.3333333", b"0.33333333333", ABSOLUTE, true),
+            (b"0.333", b"0.33333333333", ABSOLUTE, false),
+            (b"1e0", b"1", ABSOLUTE, true),
+            (b"1000000.5", b"1000000", RELATIVE, true),
+            (b"1000002", b"1000000", RELATIVE, false),
+            (b"-0", b"0", ABSOLUTE, true),
+            (b"0.0000001", b"0", RELATIVE, false),
+            (b"nan", b"1", ABSOLUTE, false),
+            (b"1", b"nan", ABSOLUTE, false),
+            (b"NaN", b"nan", ABSOLUTE, true),
+            (b"inf", b"1e400", ABSOLUTE, true),
+            (b"-inf", b"inf", ABSOLUTE, false),
+            (b"5", b"inf", RELATIVE, false),
+            (b"1e400", b"5", RELATIVE, false),
+            (b"0x1p0", b"1", ABSOLUTE, false),
+            (b"1.0x", b"1.0", ABSOLUTE, false),
+            (b"1,0", b"1.0", ABSOLUTE, false),
+            (b"IMPOSSIBLE", b"impossible", ABSOLUTE, true),
+        ];
+        for (output, answer, options, accepted) in cases {
+            let found = compare(output, answer, options);
+            assert_eq!(found == Comparison::Equal, *accepted, "{output:?} {answer:?} {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_difference_is_told_where_it_is() {
+        let found = compare(b"1 3", b"1 2", &PLAIN);
+        assert_eq!(found.message().unwrap(), "token 2 is \"3\", expected \"2\"");
+        let found = compare(b"1", b"1 2", &PLAIN);
+        assert_eq!(found.message().unwrap(), "the output ends before token 2, expected \"2\"");
+        let found = compare(b"1 2 3", b"1 2", &PLAIN);
+        assert_eq!(found.message().unwrap(), "token 3 is \"3\", expected the end");
+        assert_eq!(compare(b"1  2", b"1 2", &SPACE), Comparison::SpaceDiffers { token: 2 });
+        let long = compare(&[b'x'; 1000], b"y", &PLAIN).message().unwrap();
+        assert!(long.len() < 200, "{long}");
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_equal_themselves_however_spaced(tokens in proptest::collection::vec("[!-~]{1,6}", 0..20)) {
+            let one = tokens.join(" ").into_bytes();
+            let other = tokens.join("\r\n\t").into_bytes();
+            prop_assert_eq!(compare(&one, &other, &PLAIN), Comparison::Equal);
+        }
+
+        #[test]
+        fn no_bytes_are_too_strange(output: Vec<u8>, answer: Vec<u8>) {
+            for options in [PLAIN, CASE, SPACE, ABSOLUTE, RELATIVE] {
+                let found = compare(&output, &answer, &options);
+                prop_assert_eq!(found.message().is_none(), found == Comparison::Equal);
+            }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+
+pub mod account;
+pub mod checker;
+pub mod digest;
+pub mod event;
+pub mod identity;
+pub mod problem;
+pub mod record;
+pub mod submission;
+pub mod verdict;
+
+pub use account::Role;
+pub use digest::Digest;
+pub use event::Event;
+pub use identity::{InvalidIdentity, LanguageId, Login, Slug, SubmissionId};
+pub use problem::Difficulty;
+pub use record::{Actor, Checkpoint, EventId, Metadata, NewEvent, Position, Recorded, StreamId, Version};
+pub use verdict::Verdict;

@@ -1,0 +1,208 @@
+use proptest::prelude::*;
+use uuid::Uuid;
+
+use super::*;
+use crate::checker::TokenOptions;
+
+fn receive() -> SubmissionCommand {
+    SubmissionCommand::Receive(SubmissionReceived {
+        submission: Uuid::nil().into(),
+        author: "ada".parse().unwrap(),
+        problem: "sum".parse().unwrap(),
+        revision: 1,
+        language: "cpp".parse().unwrap(),
+        source: Digest::of(b"int main() {}"),
+        source_bytes: 13,
+    })
+}
+
+fn start(tests: u32) -> SubmissionCommand {
+    let on_failure = OnFailure::Continue;
+    SubmissionCommand::StartJudging { evaluator: "e1".to_owned(), tests, on_failure }
+}
+
+fn compiled(attempt: u32, ok: bool) -> SubmissionCommand {
+    SubmissionCommand::RecordCompile(Compiled {
+        attempt,
+        ok,
+        log: String::new(),
+        truncated: false,
+        time_ms: 9,
+    })
+}
+
+fn judged(attempt: u32, outcomes: &[(u32, Verdict)]) -> SubmissionCommand {
+    let outcomes = outcomes
+        .iter()
+        .map(|(number, verdict)| TestOutcome {
+            number: *number,
+            verdict: *verdict,
+            end: Some(RunEnd::Exit { code: 0 }),
+            time_ms: 10 * u64::from(*number),
+            memory_kib: 1_000,
+            shown: None,
+        })
+        .collect();
+    SubmissionCommand::RecordTests(TestsJudged { attempt, outcomes })
+}
+
+fn finish(attempt: u32) -> SubmissionCommand {
+    let provenance = Box::new(Provenance {
+        assay: "0.1.0".to_owned(),
+        sandbox: "native".to_owned(),
+        toolchain: "g++ 14".to_owned(),
+        language: Digest::of(b"cpp"),
+        program: Digest::of(b"int main() {}"),
+        revision: Digest::of(b"revision"),
+        limits: Limits::default(),
+        checker: Checker::Tokens(TokenOptions::default()),
+        memory_source: "cgroup".to_owned(),
+    });
+    SubmissionCommand::Finish { attempt, provenance }
+}
+
+fn abandon_attempt(attempt: u32) -> SubmissionCommand {
+    let reason = AbandonReason::Failed { detail: "no disk".to_owned() };
+    SubmissionCommand::AbandonAttempt(AttemptAbandoned { attempt, reason })
+}
+
+fn abandon() -> SubmissionCommand {
+    SubmissionCommand::Abandon(SubmissionAbandoned { deliveries: 3, detail: "no disk".to_owned() })
+}
+
+fn given(commands: &[SubmissionCommand]) -> Submission {
+    let mut submission = Submission::default();
+    for command in commands {
+        for event in submission.decide(command.clone()).unwrap() {
+            submission.evolve(&event);
+        }
+    }
+    submission
+}
+
+fn kinds(submission: &Submission, command: SubmissionCommand) -> Vec<&'static str> {
+    submission.decide(command).unwrap().iter().map(Event::kind).collect()
+}
+
+#[test]
+fn a_clean_journey_ends_with_the_slowest_tests_time() {
+    use Verdict::Accepted;
+    let submission = given(&[
+        receive(),
+        start(3),
+        compiled(1, true),
+        judged(1, &[(1, Accepted)]),
+        judged(1, &[(3, Accepted), (2, Accepted)]),
+    ]);
+    let events = submission.decide(finish(1)).unwrap();
+    let [Event::JudgingFinished(finished)] = &events[..] else { panic!("{events:?}") };
+    assert_eq!((finished.verdict, finished.time_ms), (Accepted, 30));
+}
+
+#[test]
+fn a_program_that_does_not_compile_needs_no_tests() {
+    let submission = given(&[receive(), start(3), compiled(1, false), finish(1)]);
+    assert_eq!(submission.phase, Phase::Judged(Verdict::CompileError));
+}
+
+#[test]
+fn a_verdict_waits_for_every_test_unless_the_first_failure_ends_it() {
+    let mut commands =
+        vec![receive(), start(2), compiled(1, true), judged(1, &[(1, Verdict::WrongAnswer)])];
+    let missing = SubmissionRejection::OutOfOrder("tests are missing");
+    assert_eq!(given(&commands).decide(finish(1)), Err(missing));
+
+    commands[1] = SubmissionCommand::StartJudging {
+        evaluator: "e1".to_owned(),
+        tests: 2,
+        on_failure: OnFailure::Stop,
+    };
+    commands.push(finish(1));
+    assert_eq!(given(&commands).phase, Phase::Judged(Verdict::WrongAnswer));
+}
+
+#[test]
+fn inv_7_a_second_evaluator_abandons_the_first_ones_attempt() {
+    let submission = given(&[receive(), start(1), compiled(1, true)]);
+    assert_eq!(kinds(&submission, start(1)), ["AttemptAbandoned", "JudgingStarted"]);
+
+    let submission = given(&[receive(), start(1), compiled(1, true), start(1)]);
+    assert_eq!(submission.decide(finish(1)), Err(SubmissionRejection::NotUnderWay(1)));
+    assert_eq!(submission.attempts, 2);
+}
+
+#[test]
+fn our_own_failure_is_never_a_verdict() {
+    let submission =
+        given(&[receive(), start(1), compiled(1, true), judged(1, &[(1, Verdict::JudgeError)])]);
+    assert!(submission.decide(finish(1)).is_err());
+    assert_eq!(kinds(&submission, abandon_attempt(1)), ["AttemptAbandoned"]);
+}
+
+#[test]
+fn giving_up_is_final_and_shown_as_ours() {
+    let submission = given(&[receive(), start(1), abandon_attempt(1), abandon()]);
+    assert_eq!(submission.phase, Phase::Judged(Verdict::JudgeError));
+    assert_eq!(submission.decide(start(1)), Err(SubmissionRejection::AlreadyFinal));
+}
+
+fn any_command() -> impl Strategy<Value = SubmissionCommand> {
+    let attempt = 1..4u32;
+    let verdict = prop_oneof![
+        Just(Verdict::Accepted),
+        Just(Verdict::WrongAnswer),
+        Just(Verdict::JudgeError)
+    ];
+    prop_oneof![
+        Just(receive()),
+        (0..3u32).prop_map(start),
+        (attempt.clone(), any::<bool>()).prop_map(|(attempt, ok)| compiled(attempt, ok)),
+        (attempt.clone(), proptest::collection::vec((0..4u32, verdict), 0..3))
+            .prop_map(|(attempt, outcomes)| judged(attempt, &outcomes)),
+        attempt.clone().prop_map(finish),
+        attempt.prop_map(abandon_attempt),
+        Just(abandon()),
+    ]
+}
+
+proptest! {
+    /// Whatever is asked, in whatever order, the history is legal: received first and once,
+    /// attempts count up, at most one verdict, and nothing after it.
+    #[test]
+    fn any_interleaving_folds_to_a_legal_history(
+        commands in proptest::collection::vec(any_command(), 0..40)
+    ) {
+        let mut submission = Submission::default();
+        let mut history = vec![];
+        for command in commands {
+            let Ok(events) = submission.decide(command) else { continue };
+            for event in events {
+                submission.evolve(&event);
+                history.push(event);
+            }
+        }
+        let count = |wanted: &[&str]| {
+            history.iter().filter(|event| wanted.contains(&event.kind())).count()
+        };
+        prop_assert!(count(&["SubmissionReceived"]) <= 1);
+        prop_assert!(history.first().is_none_or(|event| event.kind() == "SubmissionReceived"));
+        let finals = ["JudgingFinished", "SubmissionAbandoned"];
+        prop_assert!(count(&finals) <= 1);
+        if count(&finals) == 1 {
+            prop_assert!(finals.contains(&history[history.len() - 1].kind()));
+        }
+        let attempts: Vec<u32> = history
+            .iter()
+            .filter_map(|event| match event {
+                Event::JudgingStarted(started) => Some(started.attempt),
+                _ => None,
+            })
+            .collect();
+        prop_assert_eq!(&attempts, &(1..=attempts.len() as u32).collect::<Vec<_>>());
+
+        // A replay of the history is the same state.
+        let mut replayed = Submission::default();
+        history.iter().for_each(|event| replayed.evolve(event));
+        prop_assert_eq!(replayed, submission);
+    }
+}

@@ -1,0 +1,27 @@
+#![doc = include_str!("../README.md")]
+
+mod blobs;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod credentials;
+mod log;
+mod queue;
+mod resolver;
+
+mod file;
+mod mongo;
+mod redis;
+mod sqlite;
+
+pub use blobs::{BLOB_BYTES_MAX, BlobError, Blobs};
+pub use credentials::{
+    Credentials, CredentialsError, Profile, Scope, TokenHash, TokenKind, TokenRecord,
+};
+pub use log::{
+    Appended, AppendBatch, AppendError, EVENT_BYTES_MAX, EVENTS_PER_BATCH_MAX, EventLog, LogInfo,
+    ReadError, append_surely, read_stream_whole, verify_checkpoint,
+};
+pub use queue::{
+    Lane, LaneStats, QueueError, TakeRequest, Work, WorkItem, WorkQueue, WorkReceipt, WorkerId,
+};
+pub use resolver::{OpenError, StoreUrls, Stores, open};
