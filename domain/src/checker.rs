@@ -55,9 +55,10 @@ impl Comparison {
             Self::Differs { token, expected: Some(expected), actual: None } => {
                 Some(format!("the output ends before token {token}, expected {expected:?}"))
             }
-            Self::Differs { token, actual, .. } => {
-                Some(format!("token {token} is {:?}, expected the end", actual.as_deref().unwrap_or("")))
-            }
+            Self::Differs { token, actual, .. } => Some(format!(
+                "token {token} is {:?}, expected the end",
+                actual.as_deref().unwrap_or("")
+            )),
         }
     }
 }
@@ -122,9 +123,9 @@ fn equal(actual: &[u8], expected: &[u8], options: &TokenOptions) -> bool {
     let difference = (actual - expected).abs();
     actual == expected
         || options.float_absolute.is_some_and(|tolerance| difference <= tolerance)
-        || options
-            .float_relative
-            .is_some_and(|tolerance| expected.is_finite() && difference <= tolerance * expected.abs())
+        || options.float_relative.is_some_and(|tolerance| {
+            expected.is_finite() && difference <= tolerance * expected.abs()
+        })
 }
 
 fn number(token: &[u8]) -> Option<f64> {

@@ -15,5 +15,7 @@ pub use digest::Digest;
 pub use event::Event;
 pub use identity::{InvalidIdentity, LanguageId, Login, Slug, SubmissionId};
 pub use problem::Difficulty;
-pub use record::{Actor, Checkpoint, EventId, Metadata, NewEvent, Position, Recorded, StreamId, Version};
+pub use record::{
+    Actor, Checkpoint, EventId, Metadata, NewEvent, Position, Recorded, StreamId, Version,
+};
 pub use verdict::Verdict;

@@ -41,7 +41,12 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { time_ms: 1_000, memory_kib: 256 * 1024, output_kib: 8 * 1024, source_bytes: 128 * 1024 }
+        Self {
+            time_ms: 1_000,
+            memory_kib: 256 * 1024,
+            output_kib: 8 * 1024,
+            source_bytes: 128 * 1024,
+        }
     }
 }
 
@@ -252,11 +257,7 @@ impl RevisionContent {
             format!("1 to {} tests", bounds::TESTS_MAX)
         });
         let code = |offer: &ProblemLanguage| {
-            offer
-                .starter_code
-                .len()
-                .max(offer.start_snippet.len())
-                .max(offer.end_snippet.len())
+            offer.starter_code.len().max(offer.start_snippet.len()).max(offer.end_snippet.len())
         };
         require(
             self.languages.iter().all(|offer| code(offer) <= bounds::CODE_BYTES_MAX),

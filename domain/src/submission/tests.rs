@@ -148,11 +148,8 @@ fn giving_up_is_final_and_shown_as_ours() {
 
 fn any_command() -> impl Strategy<Value = SubmissionCommand> {
     let attempt = 1..4u32;
-    let verdict = prop_oneof![
-        Just(Verdict::Accepted),
-        Just(Verdict::WrongAnswer),
-        Just(Verdict::JudgeError)
-    ];
+    let verdict =
+        prop_oneof![Just(Verdict::Accepted), Just(Verdict::WrongAnswer), Just(Verdict::JudgeError)];
     prop_oneof![
         Just(receive()),
         (0..3u32).prop_map(start),

@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod reader;
+mod resolver;
+mod view;
+pub mod views;
+mod writer;
+
+mod mongo;
+mod sqlite;
+
+pub use reader::{
+    Condition, Direction, Keyset, Order, Page, PageRequest, ReadError, Scalar, ViewReader,
+    ViewReaderExt, WHOLE_PAGE,
+};
+pub use resolver::{OpenError, Views};
+pub use view::{Collection, Micros, View};
+pub use writer::{Change, CommitError, ViewWriter};

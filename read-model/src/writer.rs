@@ -1,0 +1,67 @@
+//! The port that projections use.
+
+use std::error::Error;
+
+use async_trait::async_trait;
+use domain::Checkpoint;
+use serde_json::Value;
+
+use crate::Collection;
+
+/// Takes changes together with the checkpoint that they lead to.
+#[async_trait]
+pub trait ViewWriter: Send + Sync + std::fmt::Debug {
+    /// Makes the collections and their indexes, where they are missing.
+    async fn prepare(&self, collections: &[Collection]) -> Result<(), CommitError>;
+
+    /// How far the projection has come; `None` when it never committed.
+    async fn checkpoint(&self, projection: &str) -> Result<Option<Checkpoint>, CommitError>;
+
+    /// Applies the changes and moves the checkpoint in one transaction, if it stands where `from`
+    /// says; else nothing happens and the answer is [`CommitError::Superseded`] (INV-9).
+    async fn commit(
+        &self,
+        projection: &str,
+        from: Option<&Checkpoint>,
+        to: &Checkpoint,
+        changes: Vec<Change>,
+    ) -> Result<(), CommitError>;
+
+    /// Removes every document and checkpoint of this namespace.
+    async fn erase(&self) -> Result<(), CommitError>;
+}
+
+/// What happens to one document.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// It is this now.
+    Put {
+        /// Where.
+        collection: Collection,
+        /// Which.
+        key: String,
+        /// A JSON object.
+        document: Value,
+    },
+    /// It is gone.
+    Delete {
+        /// Where.
+        collection: Collection,
+        /// Which.
+        key: String,
+    },
+}
+
+/// A commit did not succeed; nothing of it was applied.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// Another projector moved the checkpoint meanwhile.
+    #[error("another projector moved the checkpoint")]
+    Superseded,
+    /// The store does not answer, or not in time, or is full.
+    #[error("the read model takes no changes")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// A stored field is not what an Assay wrote.
+    #[error("the read model is damaged: {0}; delete it and rebuild")]
+    Damaged(String),
+}
