@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::aggregate::Aggregate;
 use crate::{Event, Login};
 
 /// What an account may do. Every account is a `User`.
@@ -86,12 +87,11 @@ pub struct Account {
     pub roles: BTreeSet<Role>,
 }
 
-impl Account {
-    /// The events that the command leads to; none when it asks for what already is.
-    ///
-    /// # Errors
-    /// When the account's state does not allow it.
-    pub fn decide(&self, command: AccountCommand) -> Result<Vec<Event>, AccountRejection> {
+impl Aggregate for Account {
+    type Command = AccountCommand;
+    type Rejection = AccountRejection;
+
+    fn decide(&self, command: AccountCommand) -> Result<Vec<Event>, AccountRejection> {
         match (self.subject, command) {
             (None, AccountCommand::Register { login, subject }) => {
                 Ok(vec![AccountRegistered { login, subject }.into()])
@@ -110,8 +110,7 @@ impl Account {
         }
     }
 
-    /// The state after the event.
-    pub fn evolve(&mut self, event: &Event) {
+    fn evolve(&mut self, event: &Event) {
         match event {
             Event::AccountRegistered(registered) => {
                 self.subject = Some(registered.subject);

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod account;
+pub mod aggregate;
 pub mod checker;
 pub mod digest;
 pub mod event;
@@ -11,6 +12,7 @@ pub mod submission;
 pub mod verdict;
 
 pub use account::Role;
+pub use aggregate::Aggregate;
 pub use digest::Digest;
 pub use event::Event;
 pub use identity::{InvalidIdentity, LanguageId, Login, Slug, SubmissionId};

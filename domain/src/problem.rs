@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::aggregate::Aggregate;
 use crate::checker::TokenOptions;
 use crate::{Digest, Event, LanguageId, Slug};
 
@@ -322,12 +323,11 @@ pub struct Problem {
     pub current: Option<ProblemRevised>,
 }
 
-impl Problem {
-    /// The events that the command leads to; none when nothing would change.
-    ///
-    /// # Errors
-    /// When the content is out of bounds, or the writer's reading is stale.
-    pub fn decide(&self, command: ReviseProblem) -> Result<Vec<Event>, ProblemRejection> {
+impl Aggregate for Problem {
+    type Command = ReviseProblem;
+    type Rejection = ProblemRejection;
+
+    fn decide(&self, command: ReviseProblem) -> Result<Vec<Event>, ProblemRejection> {
         let actual = self.current.as_ref().map_or(0, |current| current.revision);
         if let Some(expected) = command.expected
             && expected != actual
@@ -346,8 +346,7 @@ impl Problem {
         Ok(vec![revised.into()])
     }
 
-    /// The state after the event.
-    pub fn evolve(&mut self, event: &Event) {
+    fn evolve(&mut self, event: &Event) {
         if let Event::ProblemRevised(revised) = event {
             self.current = Some(revised.clone());
         }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::aggregate::Aggregate;
 use crate::problem::{Checker, Limits, OnFailure};
 use crate::verdict::{self, RunEnd};
 use crate::{Digest, Event, LanguageId, Login, Slug, SubmissionId, Verdict};
@@ -107,7 +108,7 @@ pub struct Provenance {
     pub sandbox: String,
     /// What the compiler or interpreter says it is.
     pub toolchain: String,
-    /// Digest of the language's definition: commands, flags, allowances.
+    /// Digest over the language's definition (commands, flags, allowances) and the toolchain.
     pub language: Digest,
     /// Digest of the program that was compiled, snippets included.
     pub program: Digest,
@@ -117,8 +118,8 @@ pub struct Provenance {
     pub limits: Limits,
     /// How outputs were compared.
     pub checker: Checker,
-    /// `cgroup` or `peak_rss`.
-    pub memory_source: String,
+    /// `cgroup` or `peak_rss`; `None` when nothing was run.
+    pub memory_source: Option<String>,
 }
 
 /// The attempt has its verdict.
@@ -277,12 +278,11 @@ pub struct Submission {
     pub attempts: u32,
 }
 
-impl Submission {
-    /// The events that the command leads to.
-    ///
-    /// # Errors
-    /// When the submission's state does not allow it.
-    pub fn decide(&self, command: SubmissionCommand) -> Result<Vec<Event>, SubmissionRejection> {
+impl Aggregate for Submission {
+    type Command = SubmissionCommand;
+    type Rejection = SubmissionRejection;
+
+    fn decide(&self, command: SubmissionCommand) -> Result<Vec<Event>, SubmissionRejection> {
         use SubmissionRejection as No;
         match (&self.phase, command) {
             (Phase::Absent, SubmissionCommand::Receive(received)) => Ok(vec![received.into()]),
@@ -314,8 +314,7 @@ impl Submission {
         }
     }
 
-    /// The state after the event.
-    pub fn evolve(&mut self, event: &Event) {
+    fn evolve(&mut self, event: &Event) {
         match event {
             Event::SubmissionReceived(received) => {
                 self.received = Some(received.clone());

@@ -1,10 +1,12 @@
 //! The port of everything too large for an event.
 
 use std::error::Error;
+use std::io::Read;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::Digest;
+use tokio::sync::Semaphore;
 
 /// Bytes of one blob.
 pub const BLOB_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -40,4 +42,51 @@ pub enum BlobError {
     /// The store does not answer, or not in time, or is full.
     #[error("the blob store does not answer")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
+}
+
+/// Blobs that are compressed or decompressed at the same time, each with its buffers in memory.
+const CODECS_MAX: usize = 4;
+/// zstd's own default: beyond it time grows faster than space shrinks.
+const COMPRESSION_LEVEL: i32 = 3;
+
+static CODECS: Semaphore = Semaphore::const_new(CODECS_MAX);
+
+/// The blob's name. Every adapter's `put` begins here: what is kept already need not be compressed.
+pub(crate) async fn name(bytes: &Bytes) -> Result<Digest, BlobError> {
+    if bytes.len() > BLOB_BYTES_MAX {
+        return Err(BlobError::TooLarge(bytes.len()));
+    }
+    let bytes = bytes.clone();
+    Ok(off_thread(move || Digest::of(&bytes)).await)
+}
+
+/// The form that is kept.
+pub(crate) async fn compress(bytes: Bytes) -> Result<Vec<u8>, BlobError> {
+    off_thread(move || zstd::encode_all(&*bytes, COMPRESSION_LEVEL))
+        .await
+        .map_err(|error| BlobError::Unavailable(Box::new(error)))
+}
+
+/// The bytes again, checked against their name. Every adapter's `get` ends here.
+pub(crate) async fn decompress(digest: Digest, kept: Vec<u8>) -> Result<Bytes, BlobError> {
+    let bytes = off_thread(move || {
+        let mut bytes = Vec::new();
+        // What was tampered with may unpack to anything, so the limit holds here too.
+        let limit = BLOB_BYTES_MAX as u64 + 1;
+        zstd::Decoder::new(&*kept)?.take(limit).read_to_end(&mut bytes)?;
+        let intact = bytes.len() <= BLOB_BYTES_MAX && Digest::of(&bytes) == digest;
+        Ok::<_, std::io::Error>(intact.then_some(bytes))
+    });
+    match bytes.await {
+        Ok(Some(bytes)) => Ok(bytes.into()),
+        Ok(None) | Err(_) => Err(BlobError::Damaged(digest)),
+    }
+}
+
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let _permit = CODECS.acquire().await.expect("the semaphore is never closed");
+    match tokio::task::spawn_blocking(work).await {
+        Ok(value) => value,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
 }

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use async_trait::async_trait;
 use domain::Login;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -82,7 +82,7 @@ pub enum Scope {
     Full,
 }
 
-/// A token, without its secret.
+/// A token, without its secret. Times are kept to the microsecond.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenRecord {
     /// Its identity; a session's refresh token has the session's.
@@ -116,4 +116,95 @@ pub enum CredentialsError {
     /// A stored field is not what an Assay wrote.
     #[error("the credentials store is damaged: {0}")]
     Damaged(String),
+}
+
+/// A token's last use is remembered at most this often: most uses then write nothing.
+const NOTE_USE_EVERY: SignedDuration = SignedDuration::from_secs(60);
+/// Expired tokens are swept this long after, so that no clock that runs ahead ends one early.
+pub(crate) const SWEEP_AFTER: SignedDuration = SignedDuration::from_hours(24);
+
+impl TokenRecord {
+    /// Whether it has not ended.
+    pub(crate) fn is_live(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|end| now < end)
+    }
+
+    /// What a store has of a subject, without what has ended.
+    pub(crate) fn live(
+        stored: Vec<StoredToken>,
+        now: Timestamp,
+    ) -> Result<Vec<Self>, CredentialsError> {
+        let tokens = stored.into_iter().map(Self::try_from);
+        tokens.filter(|token| token.as_ref().map_or(true, |token| token.is_live(now))).collect()
+    }
+
+    /// Notes the use; says whether it is to be written down.
+    pub(crate) fn note_use(&mut self, now: Timestamp) -> bool {
+        let due = self.last_used_at.is_none_or(|last| now.duration_since(last) >= NOTE_USE_EVERY);
+        if due {
+            self.last_used_at = Some(now);
+        }
+        due
+    }
+}
+
+/// A token as every store keeps it. Times are in microseconds since 1970.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct StoredToken {
+    #[serde(rename = "_id")]
+    pub(crate) hash: String,
+    pub(crate) id: String,
+    pub(crate) subject: String,
+    pub(crate) login: String,
+    pub(crate) kind: String,
+    pub(crate) name: String,
+    pub(crate) scopes: String,
+    pub(crate) created_at: i64,
+    pub(crate) last_used_at: Option<i64>,
+    pub(crate) expires_at: Option<i64>,
+}
+
+impl From<&TokenRecord> for StoredToken {
+    fn from(token: &TokenRecord) -> Self {
+        let json = |value: serde_json::Result<String>| value.expect("a list of names");
+        Self {
+            hash: hex::encode(token.hash.0),
+            id: token.id.to_string(),
+            subject: token.subject.to_string(),
+            login: token.login.to_string(),
+            kind: json(serde_json::to_string(&token.kind)),
+            name: token.name.clone(),
+            scopes: json(serde_json::to_string(&token.scopes)),
+            created_at: token.created_at.as_microsecond(),
+            last_used_at: token.last_used_at.map(Timestamp::as_microsecond),
+            expires_at: token.expires_at.map(Timestamp::as_microsecond),
+        }
+    }
+}
+
+impl TryFrom<StoredToken> for TokenRecord {
+    type Error = CredentialsError;
+
+    fn try_from(stored: StoredToken) -> Result<Self, CredentialsError> {
+        let damaged = |field: &str| {
+            let id = &stored.id;
+            CredentialsError::Damaged(format!("the token {id} has no valid {field}"))
+        };
+        let time =
+            |us: i64, field: &str| Timestamp::from_microsecond(us).map_err(|_| damaged(field));
+        let mut hash = TokenHash([0; 32]);
+        hex::decode_to_slice(&stored.hash, &mut hash.0).map_err(|_| damaged("hash"))?;
+        Ok(Self {
+            id: Uuid::try_parse(&stored.id).map_err(|_| damaged("id"))?,
+            hash,
+            subject: Uuid::try_parse(&stored.subject).map_err(|_| damaged("subject"))?,
+            login: stored.login.parse().map_err(|_| damaged("login"))?,
+            kind: serde_json::from_str(&stored.kind).map_err(|_| damaged("kind"))?,
+            scopes: serde_json::from_str(&stored.scopes).map_err(|_| damaged("scopes"))?,
+            created_at: time(stored.created_at, "created_at")?,
+            last_used_at: stored.last_used_at.map(|us| time(us, "last_used_at")).transpose()?,
+            expires_at: stored.expires_at.map(|us| time(us, "expires_at")).transpose()?,
+            name: stored.name,
+        })
+    }
 }

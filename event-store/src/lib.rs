@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod aggregate;
 mod blobs;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -13,15 +14,16 @@ mod mongo;
 mod redis;
 mod sqlite;
 
+pub use aggregate::{Context, ExecuteError, Stream};
 pub use blobs::{BLOB_BYTES_MAX, BlobError, Blobs};
 pub use credentials::{
     Credentials, CredentialsError, Profile, Scope, TokenHash, TokenKind, TokenRecord,
 };
 pub use log::{
-    Appended, AppendBatch, AppendError, EVENT_BYTES_MAX, EVENTS_PER_BATCH_MAX, EventLog, LogInfo,
+    AppendBatch, AppendError, Appended, EVENT_BYTES_MAX, EVENTS_PER_BATCH_MAX, EventLog, LogInfo,
     ReadError, append_surely, read_stream_whole, verify_checkpoint,
 };
 pub use queue::{
     Lane, LaneStats, QueueError, TakeRequest, Work, WorkItem, WorkQueue, WorkReceipt, WorkerId,
 };
-pub use resolver::{OpenError, StoreUrls, Stores, open};
+pub use resolver::{OpenError, StoreUrls, Stores, open, open_blobs, open_credentials, open_log};

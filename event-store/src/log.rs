@@ -196,12 +196,22 @@ impl AppendBatch {
     }
 }
 
+/// Announces how far the log goes. Appends end in any order; what is announced only grows.
+pub(crate) fn announce(head: &watch::Sender<Position>, to: Position) {
+    head.send_if_modified(|head| {
+        let grown = to > *head;
+        *head = to.max(*head);
+        grown
+    });
+}
+
 /// Decodes rows read after `after`, which must follow one another without a gap (INV-5).
 pub(crate) fn decode_all(
     after: Position,
     rows: impl IntoIterator<Item = (Placement, String)>,
 ) -> Result<Vec<Recorded>, ReadError> {
-    let mut expected = after.next();
+    // Nothing follows the largest number there is, so that it is never compared.
+    let mut expected = Position(after.0.saturating_add(1));
     rows.into_iter()
         .map(|(placement, body)| {
             let found = placement.position;
@@ -214,11 +224,32 @@ pub(crate) fn decode_all(
         .collect()
 }
 
+/// Decodes a stream's rows from version `from` on, which must follow one another likewise (INV-5).
+pub(crate) fn decode_stream(
+    stream: &StreamId,
+    from: Version,
+    rows: impl IntoIterator<Item = (Placement, String)>,
+) -> Result<Vec<Recorded>, ReadError> {
+    (from.0.max(1)..)
+        .map(Version)
+        .zip(rows)
+        .map(|(expected, (placement, body))| {
+            let Placement { position, version, .. } = placement;
+            if placement.stream != *stream || version != expected {
+                let found = &placement.stream;
+                let (wanted, found) =
+                    (format!("{stream} {expected}"), format!("{found} {version}"));
+                return Err(ReadError::Damaged(format!("{found}, not {wanted}, is at {position}")));
+            }
+            decode(placement, body)
+        })
+        .collect()
+}
+
 /// Decodes one row.
-pub(crate) fn decode(placement: Placement, body: String) -> Result<Recorded, ReadError> {
+fn decode(placement: Placement, body: String) -> Result<Recorded, ReadError> {
     let position = placement.position;
-    Recorded::decode(placement, body)
-        .map_err(|source| ReadError::Undecodable { position, source })
+    Recorded::decode(placement, body).map_err(|source| ReadError::Undecodable { position, source })
 }
 
 /// How often an append whose outcome is unknown is asked for again, and how long to wait between.

@@ -142,3 +142,13 @@ pub enum QueueError {
     #[error("the queue is damaged: {0}")]
     Damaged(String),
 }
+
+/// Wakes those who wait for work.
+pub(crate) fn wake(ready: &watch::Sender<u64>) {
+    ready.send_modify(|wakes| *wakes += 1);
+}
+
+/// A lease in the unit that stores keep; the longest there is when it does not fit.
+pub(crate) fn micros(lease: Duration) -> i64 {
+    i64::try_from(lease.as_micros()).unwrap_or(i64::MAX / 4)
+}

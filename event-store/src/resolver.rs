@@ -1,8 +1,15 @@
 //! From URLs to ports (INV-1).
 
 use std::error::Error;
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use url::Url;
+
+use crate::file::FileBlobs;
+use crate::mongo::{MongoBlobs, MongoCredentials};
+use crate::redis::RedisLog;
+use crate::sqlite::{SqliteCredentials, SqliteLog};
 use crate::{Blobs, Credentials, EventLog, WorkQueue};
 
 /// Where everything is kept.
@@ -67,4 +74,108 @@ pub enum OpenError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+}
+
+/// Opens every store, making what is not there yet.
+///
+/// # Errors
+/// When a store's URL names none, or the store does not answer or must not be used as it is.
+pub async fn open(urls: &StoreUrls) -> Result<Stores, OpenError> {
+    let (log, queue) = open_log(&urls.log).await?;
+    let blobs = open_blobs(&urls.blobs).await?;
+    let credentials = open_credentials(&urls.credentials).await?;
+    Ok(Stores { log, queue, blobs, credentials })
+}
+
+/// Opens the log and the queue, which are one store (INV-6).
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_log(url: &str) -> Result<(Arc<dyn EventLog>, Arc<dyn WorkQueue>), OpenError> {
+    const PORT: &str = "log";
+    match scheme(url) {
+        "sqlite" => {
+            let store = Arc::new(SqliteLog::open(path(url, PORT)?).await?);
+            Ok((store.clone(), store))
+        }
+        "redis" => {
+            let store = Arc::new(RedisLog::open(&parse(url, PORT)?).await?);
+            Ok((store.clone(), store))
+        }
+        _ => Err(unknown(url, PORT, "sqlite:PATH or redis://HOST")),
+    }
+}
+
+/// Opens the blobs.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_blobs(url: &str) -> Result<Arc<dyn Blobs>, OpenError> {
+    const PORT: &str = "blobs";
+    match scheme(url) {
+        "file" => Ok(Arc::new(FileBlobs::open(path(url, PORT)?).await?)),
+        "mongodb" => Ok(Arc::new(MongoBlobs::open(url).await?)),
+        _ => Err(unknown(url, PORT, "file:DIRECTORY or mongodb://HOST/DATABASE")),
+    }
+}
+
+/// Opens the credentials.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_credentials(url: &str) -> Result<Arc<dyn Credentials>, OpenError> {
+    const PORT: &str = "credentials";
+    match scheme(url) {
+        "sqlite" => Ok(Arc::new(SqliteCredentials::open(path(url, PORT)?).await?)),
+        "mongodb" => Ok(Arc::new(MongoCredentials::open(url).await?)),
+        _ => Err(unknown(url, PORT, "sqlite:PATH or mongodb://HOST/DATABASE")),
+    }
+}
+
+fn scheme(url: &str) -> &str {
+    url.split_once(':').map_or("", |(scheme, _)| scheme)
+}
+
+/// The rest of a `scheme:PATH`, as it stands: a path may hold what a URL may not.
+fn path(url: &str, port: &'static str) -> Result<PathBuf, OpenError> {
+    let rest = url.split_once(':').map_or("", |(_, rest)| rest);
+    match rest.strip_prefix("//").unwrap_or(rest) {
+        "" => Err(OpenError::InvalidUrl { port, reason: "it names no path".to_owned() }),
+        path => Ok(path.into()),
+    }
+}
+
+fn parse(url: &str, port: &'static str) -> Result<Url, OpenError> {
+    Url::parse(url).map_err(|error| OpenError::InvalidUrl { port, reason: error.to_string() })
+}
+
+fn unknown(url: &str, port: &'static str, expected: &'static str) -> OpenError {
+    // What follows the scheme may hold a password.
+    let url = match scheme(url) {
+        "" => "…".to_owned(),
+        scheme => format!("{scheme}:…"),
+    };
+    OpenError::UnknownScheme { url, port, expected }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_unknown_store_is_refused_without_its_secrets() {
+        let error = open_log("postgres://judge:hunter2@host/db").await.unwrap_err();
+        let message = error.to_string();
+        assert!(message.contains("postgres"), "{message}");
+        assert!(message.contains("sqlite:PATH"), "{message}");
+        assert!(!message.contains("hunter2"), "{message}");
+        let message = open_blobs("hunter2").await.unwrap_err().to_string();
+        assert!(!message.contains("hunter2"), "{message}");
+    }
+
+    #[tokio::test]
+    async fn a_url_without_a_path_is_refused() {
+        let error = open_log("sqlite:").await.unwrap_err();
+        assert!(matches!(error, OpenError::InvalidUrl { port: "log", .. }), "{error}");
+    }
 }

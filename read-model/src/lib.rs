@@ -2,8 +2,11 @@
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod names;
+mod paging;
 mod reader;
 mod resolver;
+mod stored;
 mod view;
 pub mod views;
 mod writer;
@@ -15,6 +18,6 @@ pub use reader::{
     Condition, Direction, Keyset, Order, Page, PageRequest, ReadError, Scalar, ViewReader,
     ViewReaderExt, WHOLE_PAGE,
 };
-pub use resolver::{OpenError, Views};
+pub use resolver::{OpenError, Views, open};
 pub use view::{Collection, Micros, View};
 pub use writer::{Change, CommitError, ViewWriter};

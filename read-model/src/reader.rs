@@ -62,8 +62,8 @@ pub enum Condition {
     AnyOf(&'static str, Vec<Scalar>),
     /// The field has none of these values.
     NoneOf(&'static str, Vec<Scalar>),
-    /// The field, a list, has this element.
-    Has(&'static str, Scalar),
+    /// The field, a list, has one of these elements; none meets an empty list.
+    HasAny(&'static str, Vec<Scalar>),
     /// The field is this value or after it.
     AtLeast(&'static str, Scalar),
     /// The field is before this value.

@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use crate::{ViewReader, ViewWriter};
+use crate::names::Namespace;
+use crate::{ViewReader, ViewWriter, mongo, sqlite};
 
 /// The two sides of one read model.
 #[derive(Debug, Clone)]
@@ -34,4 +35,30 @@ pub enum OpenError {
     /// The store does not answer.
     #[error("the read model cannot be opened")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
+}
+
+/// Opens the read model that `url` names: `sqlite:PATH` or `mongodb://…/DATABASE`.
+///
+/// Every table or collection has the namespace before its name, so that views that are being
+/// rebuilt live beside the ones in use, and are erased alone. It is of lower-case letters, digits
+/// and hyphens.
+pub async fn open(url: &str, namespace: &str) -> Result<Views, OpenError> {
+    let namespace = Namespace::parse(namespace).ok_or_else(|| OpenError::Refused {
+        cause: format!("{namespace:?} cannot be the namespace of a read model"),
+        cure: Namespace::RULE.to_owned(),
+    })?;
+    match url.split_once(':') {
+        Some(("sqlite", path)) if !path.is_empty() => sqlite::open(path, namespace).await,
+        Some(("mongodb", _)) => mongo::open(url, namespace).await,
+        _ => Err(OpenError::InvalidUrl { url: without_secrets(url) }),
+    }
+}
+
+/// The URL without what stands between the scheme and the host.
+pub(crate) fn without_secrets(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    match rest.rsplit_once('@') {
+        Some((_, public)) => format!("{scheme}://…@{public}"),
+        None => url.to_owned(),
+    }
 }

@@ -56,7 +56,7 @@ fn finish(attempt: u32) -> SubmissionCommand {
         revision: Digest::of(b"revision"),
         limits: Limits::default(),
         checker: Checker::Tokens(TokenOptions::default()),
-        memory_source: "cgroup".to_owned(),
+        memory_source: Some("cgroup".to_owned()),
     });
     SubmissionCommand::Finish { attempt, provenance }
 }

@@ -1,7 +1,7 @@
 //! Problems, their revisions and tags.
 
 use domain::problem::{BlobRef, Difficulty, Limits, ProblemLanguage, ProblemRevised, Sample};
-use domain::{Digest, LanguageId, Recorded, Slug};
+use domain::{Digest, Recorded, Slug};
 use serde::{Deserialize, Serialize};
 
 use crate::{Collection, Micros, View};
@@ -39,8 +39,8 @@ pub struct ProblemView {
     pub limits: Limits,
     /// Empty: every language of the installation.
     pub languages: Vec<ProblemLanguage>,
-    /// Their ids, to filter by.
-    pub language_ids: Vec<LanguageId>,
+    /// Their ids, to filter by, or [`ProblemView::ANY_LANGUAGE`] alone.
+    pub language_ids: Vec<String>,
     /// How many submissions were received.
     pub submissions: i64,
     /// How many submissions are accepted.
@@ -74,6 +74,9 @@ impl View for ProblemView {
 }
 
 impl ProblemView {
+    /// Stands in `language_ids` of a problem that takes every language of the installation.
+    pub const ANY_LANGUAGE: &str = "*";
+
     /// A problem nobody submitted to yet.
     pub fn new(slug: Slug, number: i64, revised: &ProblemRevised, recorded: &Recorded) -> Self {
         let at = recorded.recorded_at.into();
@@ -124,7 +127,11 @@ impl ProblemView {
         self.hints = content.hints;
         self.samples = content.samples;
         self.limits = content.limits;
-        self.language_ids = content.languages.iter().map(|it| it.language.clone()).collect();
+        self.language_ids = if content.languages.is_empty() {
+            vec![Self::ANY_LANGUAGE.to_owned()]
+        } else {
+            content.languages.iter().map(|it| it.language.to_string()).collect()
+        };
         self.languages = content.languages;
         self.updated_at = recorded.recorded_at.into();
     }
@@ -134,7 +141,8 @@ impl ProblemView {
         self.submissions += submissions;
         self.accepted += accepted;
         self.solvers += solvers;
-        self.acceptance_ppm = (self.accepted * 1_000_000).checked_div(self.submissions).unwrap_or(0);
+        self.acceptance_ppm =
+            (self.accepted * 1_000_000).checked_div(self.submissions).unwrap_or(0);
     }
 }
 

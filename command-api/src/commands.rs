@@ -1,0 +1,75 @@
+//! What mutations work with.
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use async_graphql::Context as GraphqlContext;
+use domain::{Actor, Login};
+use event_store::{Blobs, Context, Credentials, EventLog, Stores};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use query_api::{Api, ApiError, ClientAddress, Code, ServiceLimits, TraceParent, Viewer};
+use tokio::sync::Semaphore;
+
+use crate::problems::ProblemCache;
+
+/// Passwords hashed at the same time: each takes a core and 19 MiB for a while.
+const HASHES_AT_ONCE: usize = 2;
+
+/// Everything that mutations need.
+#[derive(Debug)]
+pub struct Commands {
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) blobs: Arc<dyn Blobs>,
+    pub(crate) credentials: Arc<dyn Credentials>,
+    pub(crate) api: Arc<Api>,
+    pub(crate) problems: ProblemCache,
+    pub(crate) hashing: Semaphore,
+    submissions: DefaultKeyedRateLimiter<Login>,
+    sign_ins: DefaultKeyedRateLimiter<IpAddr>,
+}
+
+impl Commands {
+    /// Commands on these stores, answering with the nodes of this API.
+    pub fn new(stores: &Stores, api: Arc<Api>) -> Arc<Self> {
+        let ServiceLimits { submissions_per_minute, sign_ins_per_minute, .. } = api.limits;
+        let a_minute = |count: u32| Quota::per_minute(NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN));
+        Arc::new(Self {
+            log: Arc::clone(&stores.log),
+            blobs: Arc::clone(&stores.blobs),
+            credentials: Arc::clone(&stores.credentials),
+            problems: ProblemCache::new(Arc::clone(&stores.log)),
+            hashing: Semaphore::new(HASHES_AT_ONCE),
+            submissions: RateLimiter::keyed(a_minute(submissions_per_minute)),
+            sign_ins: RateLimiter::keyed(a_minute(sign_ins_per_minute)),
+            api,
+        })
+    }
+
+    /// The one that this request is served with.
+    pub(crate) fn of<'a>(ctx: &GraphqlContext<'a>) -> &'a Self {
+        ctx.data_unchecked::<Arc<Self>>()
+    }
+
+    /// Whether this account may submit now.
+    pub(crate) fn admits_submission(&self, login: &Login) -> bool {
+        self.submissions.retain_recent();
+        self.submissions.check_key(login).is_ok()
+    }
+
+    /// Refuses whoever tries passwords too fast.
+    pub(crate) fn admit_sign_in(&self, ctx: &GraphqlContext<'_>) -> Result<(), ApiError> {
+        let address = ctx.data_opt::<ClientAddress>().and_then(|address| address.0);
+        let Some(address) = address else { return Ok(()) };
+        self.sign_ins.retain_recent();
+        self.sign_ins.check_key(&address).map_err(|_| {
+            ApiError::new(Code::TooMany, "too many sign-ins from this address; wait a minute")
+        })
+    }
+}
+
+/// The context of what a viewer does.
+pub(crate) fn context(ctx: &GraphqlContext<'_>, viewer: &Viewer) -> Context {
+    let trace = ctx.data_opt::<TraceParent>().and_then(|trace| trace.0.clone());
+    Context { traceparent: trace, ..Context::new(Actor::account(&viewer.login)) }
+}

@@ -1,0 +1,11 @@
+//! The root of mutations.
+
+use async_graphql::MergedObject;
+
+use crate::problems::ProblemMutation;
+use crate::sessions::SessionMutation;
+use crate::submit::SubmitMutation;
+
+/// The root of mutations.
+#[derive(Debug, Default, MergedObject)]
+pub struct Mutation(SubmitMutation, SessionMutation, ProblemMutation);

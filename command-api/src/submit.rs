@@ -1,0 +1,218 @@
+//! Handing in a program.
+
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use bytes::Bytes;
+use domain::problem::ProblemRevised;
+use domain::submission::{
+    Submission as Aggregate, SubmissionCommand, SubmissionReceived, SubmissionRejection,
+};
+use domain::{Digest, LanguageId, Recorded, Slug, StreamId, SubmissionId};
+use event_store::{AppendError, ExecuteError, Lane, Scope, Stream, WorkItem};
+use query_api::nodes::Submission;
+use query_api::{ConsistencyToken, GlobalId, Viewer};
+use read_model::views::SubmissionView;
+use uuid::Uuid;
+
+use crate::commands::{self, Commands};
+use crate::payload::{Failure, UserError, UserErrorCode, not_appended, token};
+
+/// Characters of an idempotency key.
+const KEY_CHARS: std::ops::RangeInclusive<usize> = 1..=200;
+
+/// Mutations of submissions.
+#[derive(Debug, Default)]
+pub struct SubmitMutation;
+
+/// A program to judge.
+#[derive(InputObject)]
+pub struct SubmitInput {
+    /// What it is to solve.
+    problem: ID,
+    /// What it is written in.
+    language: ID,
+    /// The program.
+    source: String,
+    /// Same key and same input: the first result again.
+    idempotency_key: Option<String>,
+}
+
+/// The submission, or why there is none.
+#[derive(SimpleObject, Default)]
+pub struct SubmitPayload {
+    /// The submission.
+    submission: Option<Submission>,
+    /// Whether it was there already, by its idempotency key.
+    replayed: bool,
+    /// Why there is none.
+    user_errors: Vec<UserError>,
+    /// Null when nothing was written.
+    token: Option<ConsistencyToken>,
+}
+
+#[Object]
+impl SubmitMutation {
+    /// Hands in a program. It is safely kept when this answers, and judged as soon as an evaluator
+    /// is free.
+    async fn submit(&self, ctx: &Context<'_>, input: SubmitInput) -> Result<SubmitPayload> {
+        match submit(Commands::of(ctx), ctx, input).await {
+            Ok((recorded, replayed)) => Ok(SubmitPayload {
+                submission: SubmissionView::fold(&recorded).map(Submission::from),
+                replayed,
+                user_errors: vec![],
+                token: token(&recorded),
+            }),
+            Err(Failure::User(user_errors)) => {
+                Ok(SubmitPayload { user_errors, ..SubmitPayload::default() })
+            }
+            Err(Failure::Api(error)) => Err(error.into()),
+        }
+    }
+}
+
+/// The submission's events, and whether they were there already.
+async fn submit(
+    commands: &Commands,
+    ctx: &Context<'_>,
+    input: SubmitInput,
+) -> Result<(Vec<Recorded>, bool), Failure> {
+    let viewer = Viewer::required(ctx)?;
+    if !viewer.allows(Scope::Submit) {
+        let message = "this token does not allow submitting";
+        return Err(UserError::new(UserErrorCode::Forbidden, message).into());
+    }
+    if !commands.admits_submission(&viewer.login) {
+        let most = commands.api.limits.submissions_per_minute;
+        let message = format!("at most {most} submissions a minute; wait a little");
+        return Err(UserError::new(UserErrorCode::TooMany, message).into());
+    }
+    let slug = GlobalId::problem(&input.problem)?;
+    let revised = commands.problems.current(&slug).await?.ok_or_else(|| {
+        UserError::at(UserErrorCode::NotFound, "input.problem", "there is no such problem")
+    })?;
+    let language = language(commands, &revised, &input.language)?;
+    check_source(&input.source, source_bytes_max(commands, &revised))?;
+    let id = match &input.idempotency_key {
+        Some(key) if !KEY_CHARS.contains(&key.chars().count()) => {
+            let (least, most) = (KEY_CHARS.start(), KEY_CHARS.end());
+            let message = format!("an idempotency key has {least} to {most} characters");
+            return Err(UserError::at(UserErrorCode::Invalid, "input.idempotencyKey", message).into());
+        }
+        Some(key) => SubmissionId::from_idempotency_key(&viewer.login, key),
+        None => Uuid::now_v7().into(),
+    };
+    let source_bytes = input.source.len() as u64;
+    // The blob is there before the event that names it.
+    let source = commands.blobs.put(Bytes::from(input.source)).await?;
+    let received = SubmissionReceived {
+        submission: id,
+        author: viewer.login.clone(),
+        problem: slug,
+        revision: revised.revision,
+        language,
+        source,
+        source_bytes,
+    };
+    receive(commands, &commands::context(ctx, viewer), received).await
+}
+
+async fn receive(
+    commands: &Commands,
+    context: &event_store::Context,
+    received: SubmissionReceived,
+) -> Result<(Vec<Recorded>, bool), Failure> {
+    let id = StreamId::Submission(received.submission);
+    let (problem, language) = (received.problem.clone(), received.language.clone());
+    let source = received.source;
+    let work = WorkItem { lane: Lane::Submit, stream: id.clone() };
+    let receive = vec![SubmissionCommand::Receive(received)];
+    let mut stream = Stream::<Aggregate>::new(id.clone());
+    let log = commands.log.as_ref();
+    match stream.execute(log, receive, context, Some(work), None).await {
+        Ok(recorded) => Ok((recorded, false)),
+        Err(
+            ExecuteError::Append(AppendError::Conflict { .. })
+            | ExecuteError::Rejected(SubmissionRejection::AlreadyReceived),
+        ) => {
+            let events = event_store::read_stream_whole(log, &id).await?;
+            let first = Stream::<Aggregate>::fold(id, &events).state.received;
+            if first.is_some_and(|first| same_input(&first, &problem, &language, &source)) {
+                return Ok((events, true));
+            }
+            let message = "the key was used with another input";
+            let code = UserErrorCode::IdempotencyKeyReused;
+            Err(UserError::at(code, "input.idempotencyKey", message).into())
+        }
+        Err(ExecuteError::Append(error)) => Err(Failure::Api(not_appended(&error))),
+        Err(ExecuteError::Rejected(rejection)) => {
+            Err(UserError::new(UserErrorCode::Invalid, rejection.to_string()).into())
+        }
+    }
+}
+
+/// The problem may have been revised between two tries; that is not the author's doing.
+fn same_input(
+    first: &SubmissionReceived,
+    problem: &Slug,
+    language: &LanguageId,
+    source: &Digest,
+) -> bool {
+    first.problem == *problem && first.language == *language && first.source == *source
+}
+
+fn language(
+    commands: &Commands,
+    revised: &ProblemRevised,
+    id: &ID,
+) -> Result<LanguageId, UserError> {
+    let unavailable = |message: String| {
+        UserError::at(UserErrorCode::LanguageUnavailable, "input.language", message)
+    };
+    let known = id.parse::<LanguageId>().ok();
+    let known = known.filter(|language| commands.api.catalogue.get(language).is_some());
+    let Some(language) = known else {
+        let installed = commands.api.catalogue.all().map(|language| language.id.as_str());
+        let installed = installed.collect::<Vec<_>>().join(", ");
+        return Err(unavailable(format!("there is no such language; there are {installed}")));
+    };
+    if revised.content.language(&language).is_none() {
+        return Err(unavailable("the problem does not take this language".to_owned()));
+    }
+    Ok(language)
+}
+
+fn source_bytes_max(commands: &Commands, revised: &ProblemRevised) -> usize {
+    let problems = usize::try_from(revised.content.limits.source_bytes).unwrap_or(usize::MAX);
+    problems.min(commands.api.limits.source_bytes)
+}
+
+fn check_source(source: &str, bytes_max: usize) -> Result<(), UserError> {
+    let at = |code, message: String| Err(UserError::at(code, "input.source", message));
+    if source.trim().is_empty() {
+        return at(UserErrorCode::Invalid, "the source is empty".to_owned());
+    }
+    if source.len() > bytes_max {
+        let actual = source.len();
+        return at(UserErrorCode::TooLarge, format!("at most {bytes_max} bytes, not {actual}"));
+    }
+    // Text has no control characters but those of layout; anything else is a binary in disguise.
+    let is_binary = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\x0c');
+    if let Some(index) = source.find(is_binary) {
+        return at(UserErrorCode::Invalid, format!("the source is not text: see byte {index}"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_text_of_bounded_size() {
+        assert!(check_source("int main() {}\r\n\tλ\x0c", 100).is_ok());
+        let code = |source: &str| check_source(source, 10).unwrap_err().code;
+        assert_eq!(code(" \n"), UserErrorCode::Invalid);
+        assert_eq!(code("\0ELF"), UserErrorCode::Invalid);
+        assert_eq!(code("a\u{1b}[31m"), UserErrorCode::Invalid);
+        assert_eq!(code("12345678901"), UserErrorCode::TooLarge);
+    }
+}

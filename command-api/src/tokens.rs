@@ -1,0 +1,55 @@
+//! Secrets that clients carry.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::Login;
+use event_store::{Scope, TokenKind, TokenRecord};
+use jiff::{SignedDuration, Timestamp};
+use query_api::Secret;
+use rand::TryRngCore;
+use rand::rngs::OsRng;
+use uuid::Uuid;
+
+/// Random bytes of a secret.
+const SECRET_BYTES: usize = 32;
+
+/// A fresh secret. The prefix lets secret scanners recognise it.
+///
+/// # Panics
+/// When the operating system has no randomness to give, without which nothing here is safe.
+pub fn generate() -> Secret {
+    let mut bytes = [0; SECRET_BYTES];
+    OsRng.try_fill_bytes(&mut bytes).expect("the operating system has randomness");
+    Secret(format!("assay_{}", URL_SAFE_NO_PAD.encode(bytes)))
+}
+
+/// A token about to be kept, and the secret that is shown once.
+pub(crate) struct Issue<'a> {
+    pub(crate) id: Uuid,
+    pub(crate) subject: Uuid,
+    pub(crate) login: &'a Login,
+    pub(crate) kind: TokenKind,
+    pub(crate) name: &'a str,
+    pub(crate) scopes: Vec<Scope>,
+    pub(crate) lifetime: Option<SignedDuration>,
+}
+
+impl Issue<'_> {
+    pub(crate) fn issue(self) -> (Secret, TokenRecord) {
+        let secret = generate();
+        let created_at = Timestamp::now();
+        let record = TokenRecord {
+            id: self.id,
+            hash: secret.hash(),
+            subject: self.subject,
+            login: self.login.clone(),
+            kind: self.kind,
+            name: self.name.to_owned(),
+            scopes: self.scopes,
+            created_at,
+            last_used_at: None,
+            expires_at: self.lifetime.map(|lifetime| created_at + lifetime),
+        };
+        (secret, record)
+    }
+}

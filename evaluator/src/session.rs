@@ -1,0 +1,306 @@
+//! One submission in one evaluator's hands.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use domain::problem::{OnFailure, ProblemRevised, Test};
+use domain::submission::{
+    AbandonReason, AttemptAbandoned, Compiled, Phase, Provenance, Submission, SubmissionAbandoned,
+    SubmissionCommand, SubmissionReceived, SubmissionRejection, TestOutcome, TestsJudged,
+};
+use domain::{Actor, Digest, Verdict};
+use event_store::{
+    AppendError, Context, EventLog, ExecuteError, QueueError, ReadError, Stream, Work, WorkQueue,
+    WorkReceipt,
+};
+use sandbox::{Languages, Sandbox, Toolchain};
+
+use crate::judge::{Bench, Compilation, Compiler, Fault, Program, TestData};
+use crate::library::{FetchError, Library};
+
+/// Progress is told at most this often.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+/// Characters of a fault's text that an event keeps.
+const DETAIL_CHARS_MAX: usize = 500;
+
+/// What every session of an evaluator shares.
+#[derive(Debug)]
+pub(crate) struct Tools {
+    pub(crate) name: String,
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) queue: Arc<dyn WorkQueue>,
+    pub(crate) sandbox: Arc<dyn Sandbox>,
+    pub(crate) languages: Arc<Languages>,
+    pub(crate) compiler: Compiler,
+    pub(crate) library: Library,
+    pub(crate) deliveries_max: u32,
+}
+
+/// Why a session ended before its verdict.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Interruption {
+    /// Another evaluator has the submission now; there is nothing left to do.
+    #[error("another evaluator took over")]
+    Fenced,
+    /// We could not judge.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// What judging needs could not be fetched.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// The log could not be read.
+    #[error("reading the submission failed")]
+    Read(#[from] ReadError),
+    /// The log did not take what was found.
+    #[error("recording failed")]
+    Append(#[source] AppendError),
+    /// The queue failed.
+    #[error("the queue failed")]
+    Queue(#[from] QueueError),
+    /// What is to be recorded does not follow from what was: a fault of ours.
+    #[error("the submission refused what was found")]
+    Rejected(#[source] SubmissionRejection),
+    /// The submission's language is not one that this evaluator has.
+    #[error("the language {0} is not installed here")]
+    NoLanguage(domain::LanguageId),
+    /// The submission's source is not text, which its reception should have seen to.
+    #[error("the source is not text")]
+    NotText,
+}
+
+impl From<ExecuteError<SubmissionRejection>> for Interruption {
+    fn from(error: ExecuteError<SubmissionRejection>) -> Self {
+        match error {
+            // INV-7: the version moved, so somebody else writes this submission now.
+            ExecuteError::Append(AppendError::Conflict { .. }) => Self::Fenced,
+            ExecuteError::Append(error) => Self::Append(error),
+            ExecuteError::Rejected(rejection) => Self::Rejected(rejection),
+        }
+    }
+}
+
+/// Judges the submission that the work names, to its verdict.
+pub(crate) async fn judge(tools: &Tools, work: &Work) -> Result<(), Interruption> {
+    let mut session = match Session::open(tools, work).await? {
+        Some(session) => session,
+        None => return Ok(tools.queue.discard(&work.receipt).await?),
+    };
+    if work.deliveries > tools.deliveries_max {
+        let detail = "every evaluator that took it was lost".to_owned();
+        let abandoned = SubmissionAbandoned { deliveries: work.deliveries - 1, detail };
+        return session.finish(vec![SubmissionCommand::Abandon(abandoned)]).await;
+    }
+    session.judge().await
+}
+
+/// Ends the attempt that this evaluator has under way, if any, and gives the work back, or gives the
+/// submission up when it was tried often enough.
+pub(crate) async fn give_back(
+    tools: &Tools,
+    work: &Work,
+    reason: AbandonReason,
+) -> Result<(), Interruption> {
+    let Some(mut session) = Session::open(tools, work).await? else {
+        return Ok(tools.queue.discard(&work.receipt).await?);
+    };
+    let mut commands = Vec::new();
+    if let Phase::Judging(attempt) = &session.stream.state.phase {
+        if session.holder.as_deref() != Some(tools.name.as_str()) {
+            return Err(Interruption::Fenced);
+        }
+        let attempt = attempt.number;
+        let abandoned = AttemptAbandoned { attempt, reason: reason.clone() };
+        commands.push(SubmissionCommand::AbandonAttempt(abandoned));
+    }
+    match reason {
+        AbandonReason::Failed { detail } if work.deliveries >= tools.deliveries_max => {
+            let abandoned = SubmissionAbandoned { deliveries: work.deliveries, detail };
+            commands.push(SubmissionCommand::Abandon(abandoned));
+            session.finish(commands).await
+        }
+        _ => {
+            session.record(commands).await?;
+            Ok(tools.queue.release(&work.receipt).await?)
+        }
+    }
+}
+
+/// A fault as an event tells it: the error and its causes, shortened.
+pub(crate) fn detail(error: &Interruption) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text.chars().take(DETAIL_CHARS_MAX).collect()
+}
+
+struct Session<'a> {
+    tools: &'a Tools,
+    receipt: WorkReceipt,
+    stream: Stream<Submission>,
+    received: SubmissionReceived,
+    /// Who began the attempt under way.
+    holder: Option<String>,
+    context: Context,
+}
+
+impl<'a> Session<'a> {
+    /// Loads the submission; `None` when there is nothing to judge any more.
+    async fn open(tools: &'a Tools, work: &Work) -> Result<Option<Self>, Interruption> {
+        let id = work.item.stream.clone();
+        let events = event_store::read_stream_whole(tools.log.as_ref(), &id).await?;
+        let stream = Stream::<Submission>::fold(id, &events);
+        if matches!(stream.state.phase, Phase::Absent | Phase::Judged(_)) {
+            return Ok(None);
+        }
+        let (Some(received), Some(first)) = (stream.state.received.clone(), events.first()) else {
+            return Ok(None);
+        };
+        let holder = events.iter().rev().find_map(|recorded| match &recorded.event {
+            domain::Event::JudgingStarted(started) => Some(started.evaluator.clone()),
+            _ => None,
+        });
+        let context = Context::caused_by(Actor::evaluator(&tools.name), first);
+        let receipt = work.receipt.clone();
+        Ok(Some(Self { tools, receipt, stream, received, holder, context }))
+    }
+
+    async fn judge(mut self) -> Result<(), Interruption> {
+        let tools = self.tools;
+        let received = self.received.clone();
+        let revised = tools.library.revision(&received.problem, received.revision).await?;
+        let content = &revised.content;
+        let tests = u32::try_from(content.tests.len()).unwrap_or(u32::MAX);
+        let (evaluator, on_failure) = (tools.name.clone(), content.on_failure);
+        let start = SubmissionCommand::StartJudging { evaluator, tests, on_failure };
+        self.record(vec![start]).await?;
+
+        let program = self.program(&revised).await?;
+        let compilation = tools.compiler.compile(&program.language, &program.text).await?;
+        let compiled = SubmissionCommand::RecordCompile(self.compiled(&compilation));
+        let toolchain = tools.sandbox.toolchain(&program.language).await.map_err(Fault::from)?;
+        let mut provenance = provenance(tools, &toolchain, &program, &revised);
+        let Some(artifact) = compilation.artifact else {
+            let finish = self.finish_command(provenance);
+            return self.finish(vec![compiled, finish]).await;
+        };
+        self.record(vec![compiled]).await?;
+
+        let mut bench = Bench::set_up(&tools.sandbox, program, &artifact).await?;
+        let rest = self.run_tests(&mut bench, &content.tests, on_failure).await?;
+        provenance.memory_source = bench.memory_source().map(|source| match source {
+            sandbox::MemorySource::Cgroup => "cgroup".to_owned(),
+            sandbox::MemorySource::PeakRss => "peak_rss".to_owned(),
+        });
+        let finish = self.finish_command(provenance);
+        self.finish(rest.into_iter().chain([finish]).collect()).await?;
+        Ok(bench.tear_down().await?)
+    }
+
+    /// The program that is compiled: the submitted code between the problem's snippets.
+    async fn program(&self, revised: &ProblemRevised) -> Result<Program, Interruption> {
+        let (tools, received) = (self.tools, &self.received);
+        let no_language = || Interruption::NoLanguage(received.language.clone());
+        let language = tools.languages.get(received.language.as_str()).ok_or_else(no_language)?;
+        let offer = revised.content.language(&received.language).ok_or_else(no_language)?;
+        let source = tools.library.bytes(&received.source).await?;
+        let source = std::str::from_utf8(&source).map_err(|_| Interruption::NotText)?;
+        Ok(Program {
+            language: Arc::clone(language),
+            text: offer.join(source),
+            limits: revised.content.limits,
+            checker: revised.content.checker.clone(),
+        })
+    }
+
+    /// Runs the tests and tells of progress now and then; returns what was not told yet.
+    async fn run_tests(
+        &mut self,
+        bench: &mut Bench,
+        tests: &[Test],
+        on_failure: OnFailure,
+    ) -> Result<Option<SubmissionCommand>, Interruption> {
+        let mut untold: Vec<TestOutcome> = Vec::new();
+        let mut told_at = Instant::now();
+        for (number, test) in (1..).zip(tests) {
+            let library = &self.tools.library;
+            let data = TestData {
+                number,
+                sample: test.sample,
+                input: library.bytes(&test.input.digest).await?,
+                answer: library.bytes(&test.answer.digest).await?,
+            };
+            let outcome = bench.judge(&data).await?;
+            let failed = outcome.verdict != Verdict::Accepted;
+            untold.push(outcome);
+            if failed && on_failure == OnFailure::Stop {
+                break;
+            }
+            if told_at.elapsed() >= PROGRESS_INTERVAL {
+                let progress = self.judged(std::mem::take(&mut untold));
+                self.record(vec![progress]).await?;
+                told_at = Instant::now();
+            }
+        }
+        Ok((!untold.is_empty()).then(|| self.judged(untold)))
+    }
+
+    fn attempt(&self) -> u32 {
+        self.stream.state.attempts
+    }
+
+    fn compiled(&self, compilation: &Compilation) -> Compiled {
+        Compiled {
+            attempt: self.attempt(),
+            ok: compilation.artifact.is_some(),
+            log: compilation.log.clone(),
+            truncated: compilation.truncated,
+            time_ms: u64::try_from(compilation.cpu.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+
+    fn judged(&self, outcomes: Vec<TestOutcome>) -> SubmissionCommand {
+        SubmissionCommand::RecordTests(TestsJudged { attempt: self.attempt(), outcomes })
+    }
+
+    fn finish_command(&self, provenance: Provenance) -> SubmissionCommand {
+        SubmissionCommand::Finish { attempt: self.attempt(), provenance: Box::new(provenance) }
+    }
+
+    async fn record(&mut self, commands: Vec<SubmissionCommand>) -> Result<(), Interruption> {
+        let log = self.tools.log.as_ref();
+        self.stream.execute(log, commands, &self.context, None, None).await?;
+        Ok(())
+    }
+
+    /// Records, and finishes the work in the same step (INV-6).
+    async fn finish(&mut self, commands: Vec<SubmissionCommand>) -> Result<(), Interruption> {
+        let (log, receipt) = (self.tools.log.as_ref(), self.receipt.clone());
+        self.stream.execute(log, commands, &self.context, None, Some(receipt)).await?;
+        Ok(())
+    }
+}
+
+fn provenance(
+    tools: &Tools,
+    toolchain: &Toolchain,
+    program: &Program,
+    revised: &ProblemRevised,
+) -> Provenance {
+    Provenance {
+        assay: env!("CARGO_PKG_VERSION").to_owned(),
+        sandbox: tools.sandbox.name().to_owned(),
+        toolchain: toolchain.version.clone(),
+        language: toolchain
+            .digest
+            .parse()
+            .unwrap_or_else(|_| Digest::of(toolchain.digest.as_bytes())),
+        program: Digest::of(program.text.as_bytes()),
+        revision: revised.digest,
+        limits: program.limits,
+        checker: program.checker.clone(),
+        memory_source: None,
+    }
+}

@@ -1,0 +1,96 @@
+//! What every adapter must do, as named cases.
+//!
+//! A case opens the store at a URL that no other case uses, through the resolver, as Assay does.
+#![allow(clippy::unwrap_used, reason = "a panic is how a case fails")]
+
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use futures::future::BoxFuture;
+
+mod blobs;
+mod credentials;
+mod log;
+mod log_and_queue;
+mod log_reading;
+mod queue;
+mod queue_leases;
+mod samples;
+
+/// Cases that run at the same time.
+const CASES_AT_ONCE_MAX: usize = 8;
+/// How long one case may take.
+const CASE_DURATION_MAX: Duration = Duration::from_secs(120);
+
+/// One thing that every adapter of a port must do.
+#[derive(Clone, Copy)]
+pub struct Case {
+    /// The promise, as a sentence.
+    pub name: &'static str,
+    run: fn(String) -> BoxFuture<'static, ()>,
+}
+
+impl fmt::Debug for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// Names cases after their functions.
+macro_rules! cases {
+    ($($name:ident,)+) => {
+        vec![$($crate::conformance::Case {
+            name: stringify!($name),
+            run: |url| Box::pin($name(url)),
+        }),+]
+    };
+}
+use cases;
+
+/// What [`EventLog`](crate::EventLog) promises, alone and together with its queue.
+pub fn log_cases() -> Vec<Case> {
+    [log::cases(), log_reading::cases(), log_and_queue::cases()].concat()
+}
+
+/// What [`WorkQueue`](crate::WorkQueue) promises.
+pub fn queue_cases() -> Vec<Case> {
+    [queue::cases(), queue_leases::cases()].concat()
+}
+
+/// What [`Blobs`](crate::Blobs) promises.
+pub fn blobs_cases() -> Vec<Case> {
+    blobs::cases()
+}
+
+/// What [`Credentials`](crate::Credentials) promises.
+pub fn credentials_cases() -> Vec<Case> {
+    credentials::cases()
+}
+
+/// Runs the cases, each at a URL from `fresh`, and prints how many there were.
+///
+/// # Panics
+/// When a case fails, after all have run, with the names of those that did.
+pub async fn run(suite: &str, cases: Vec<Case>, fresh: impl Fn(&Case) -> String) {
+    let (count, began) = (cases.len(), Instant::now());
+    let failed: Vec<String> = futures::stream::iter(cases)
+        .map(|case| {
+            let url = fresh(&case);
+            async move {
+                // A task of its own: its panic is this case's failure, not the suite's end.
+                let task = tokio::spawn(tokio::time::timeout(CASE_DURATION_MAX, (case.run)(url)));
+                match task.await {
+                    Ok(Ok(())) => None,
+                    Ok(Err(_)) => Some(format!("{} (took too long)", case.name)),
+                    Err(_) => Some(case.name.to_owned()),
+                }
+            }
+        })
+        .buffer_unordered(CASES_AT_ONCE_MAX)
+        .filter_map(std::future::ready)
+        .collect()
+        .await;
+    println!("{suite}: {count} cases, {:.1} s", began.elapsed().as_secs_f64());
+    assert!(failed.is_empty(), "{suite}: {} of {count} cases failed: {failed:#?}", failed.len());
+}

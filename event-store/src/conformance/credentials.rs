@@ -1,0 +1,313 @@
+//! Profiles and tokens.
+
+use std::sync::Arc;
+
+use domain::{Digest, Login};
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use super::{Case, cases};
+use crate::{Credentials, Profile, Scope, TokenHash, TokenKind, TokenRecord, open_credentials};
+
+pub(super) fn cases() -> Vec<Case> {
+    cases![
+        a_profile_reads_back,
+        a_profile_is_replaced,
+        profiles_come_in_the_order_asked_for,
+        no_subjects_have_no_profiles,
+        text_of_every_script_reads_back,
+        erasing_removes_the_profile_and_every_token,
+        erasing_spares_others,
+        erasing_what_is_not_there_is_no_error,
+        an_erased_subject_can_be_kept_again,
+        a_token_is_found_by_its_hash,
+        every_kind_and_scope_reads_back,
+        an_unknown_hash_finds_nothing,
+        an_expired_token_finds_nothing,
+        a_token_without_end_is_found,
+        a_use_is_remembered,
+        uses_within_a_minute_are_remembered_once,
+        a_token_with_the_same_hash_replaces,
+        tokens_are_listed_oldest_first,
+        expired_tokens_are_not_listed,
+        a_revoked_token_finds_nothing,
+        revoking_ends_a_session_and_its_refresh_token,
+        only_ones_own_token_is_revoked,
+        revoking_says_whether_there_was_one,
+        what_was_kept_survives_reopening,
+    ]
+}
+
+type Store = Arc<dyn Credentials>;
+
+async fn open(url: &str) -> Store {
+    open_credentials(url).await.unwrap()
+}
+
+/// A time as it is kept: to the microsecond.
+fn now() -> Timestamp {
+    Timestamp::from_microsecond(Timestamp::now().as_microsecond()).unwrap()
+}
+
+fn profile(name: &str) -> Profile {
+    Profile {
+        email: Some(format!("{name}@example.org")),
+        name: Some(name.to_owned()),
+        password_hash: Some("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA".to_owned()),
+    }
+}
+
+fn token(subject: Uuid, secret: &str) -> TokenRecord {
+    TokenRecord {
+        id: Uuid::new_v4(),
+        hash: TokenHash(*Digest::of(secret.as_bytes()).as_bytes()),
+        subject,
+        login: "ada".parse::<Login>().unwrap(),
+        kind: TokenKind::Session,
+        name: "laptop".to_owned(),
+        scopes: vec![Scope::Full],
+        created_at: now(),
+        last_used_at: None,
+        expires_at: Some(now() + SignedDuration::from_hours(1)),
+    }
+}
+
+async fn put(store: &Store, subject: Uuid, secret: &str) -> TokenRecord {
+    let token = token(subject, secret);
+    store.put_token(&token).await.unwrap();
+    token
+}
+
+async fn found(store: &Store, token: &TokenRecord) -> bool {
+    store.use_token(&token.hash, now()).await.unwrap().is_some()
+}
+
+async fn a_profile_reads_back(url: String) {
+    let store = open(&url).await;
+    let subject = Uuid::new_v4();
+    store.put_profile(subject, &profile("Ada")).await.unwrap();
+    assert_eq!(store.profiles(&[subject]).await.unwrap(), [Some(profile("Ada"))]);
+}
+
+async fn a_profile_is_replaced(url: String) {
+    let store = open(&url).await;
+    let subject = Uuid::new_v4();
+    store.put_profile(subject, &profile("Ada")).await.unwrap();
+    let bare = Profile { email: None, name: None, password_hash: None };
+    store.put_profile(subject, &bare).await.unwrap();
+    assert_eq!(store.profiles(&[subject]).await.unwrap(), [Some(bare)]);
+}
+
+async fn profiles_come_in_the_order_asked_for(url: String) {
+    let store = open(&url).await;
+    let (ada, bob, nobody) = (Uuid::new_v4(), Uuid::new_v4(), Uuid::new_v4());
+    store.put_profile(ada, &profile("Ada")).await.unwrap();
+    store.put_profile(bob, &profile("Bob")).await.unwrap();
+    assert_eq!(
+        store.profiles(&[bob, nobody, ada, bob]).await.unwrap(),
+        [Some(profile("Bob")), None, Some(profile("Ada")), Some(profile("Bob"))]
+    );
+}
+
+async fn no_subjects_have_no_profiles(url: String) {
+    assert_eq!(open(&url).await.profiles(&[]).await.unwrap(), []);
+}
+
+async fn text_of_every_script_reads_back(url: String) {
+    let store = open(&url).await;
+    let subject = Uuid::new_v4();
+    let name = "Zoë 数独 שלום 🦀 e\u{301} ' \" \\ $set";
+    store.put_profile(subject, &profile(name)).await.unwrap();
+    assert_eq!(store.profiles(&[subject]).await.unwrap(), [Some(profile(name))]);
+    let named = TokenRecord { name: name.to_owned(), ..token(subject, "s") };
+    store.put_token(&named).await.unwrap();
+    assert_eq!(store.tokens(subject, now()).await.unwrap(), [named]);
+}
+
+async fn erasing_removes_the_profile_and_every_token(url: String) {
+    let store = open(&url).await;
+    let subject = Uuid::new_v4();
+    store.put_profile(subject, &profile("Ada")).await.unwrap();
+    let tokens = [put(&store, subject, "1").await, put(&store, subject, "2").await];
+    store.erase(subject).await.unwrap();
+    assert_eq!(store.profiles(&[subject]).await.unwrap(), [None]);
+    assert_eq!(store.tokens(subject, now()).await.unwrap(), []);
+    for token in tokens {
+        assert!(!found(&store, &token).await);
+    }
+}
+
+async fn erasing_spares_others(url: String) {
+    let store = open(&url).await;
+    let (ada, bob) = (Uuid::new_v4(), Uuid::new_v4());
+    store.put_profile(bob, &profile("Bob")).await.unwrap();
+    let token = put(&store, bob, "1").await;
+    store.erase(ada).await.unwrap();
+    assert_eq!(store.profiles(&[bob]).await.unwrap(), [Some(profile("Bob"))]);
+    assert!(found(&store, &token).await);
+}
+
+async fn erasing_what_is_not_there_is_no_error(url: String) {
+    let store = open(&url).await;
+    store.erase(Uuid::new_v4()).await.unwrap();
+}
+
+async fn an_erased_subject_can_be_kept_again(url: String) {
+    let store = open(&url).await;
+    let subject = Uuid::new_v4();
+    store.put_profile(subject, &profile("Ada")).await.unwrap();
+    store.erase(subject).await.unwrap();
+    store.put_profile(subject, &profile("Eve")).await.unwrap();
+    assert_eq!(store.profiles(&[subject]).await.unwrap(), [Some(profile("Eve"))]);
+}
+
+async fn a_token_is_found_by_its_hash(url: String) {
+    let store = open(&url).await;
+    let token = put(&store, Uuid::new_v4(), "secret").await;
+    put(&store, Uuid::new_v4(), "another").await;
+    let at = now();
+    let used = store.use_token(&token.hash, at).await.unwrap().unwrap();
+    assert_eq!(used, TokenRecord { last_used_at: Some(at), ..token });
+}
+
+async fn every_kind_and_scope_reads_back(url: String) {
+    let store = open(&url).await;
+    let subject = Uuid::new_v4();
+    let kinds = [TokenKind::Session, TokenKind::Refresh, TokenKind::Access];
+    let scopes = [vec![], vec![Scope::Full], vec![Scope::Submit, Scope::Read]];
+    for (number, (kind, scopes)) in kinds.into_iter().zip(scopes).enumerate() {
+        let token = TokenRecord { kind, scopes, ..token(subject, &number.to_string()) };
+        store.put_token(&token).await.unwrap();
+        let at = now();
+        let used = store.use_token(&token.hash, at).await.unwrap();
+        assert_eq!(used, Some(TokenRecord { last_used_at: Some(at), ..token }));
+    }
+}
+
+async fn an_unknown_hash_finds_nothing(url: String) {
+    let store = open(&url).await;
+    put(&store, Uuid::new_v4(), "secret").await;
+    assert!(!found(&store, &token(Uuid::new_v4(), "guess")).await);
+}
+
+async fn an_expired_token_finds_nothing(url: String) {
+    let store = open(&url).await;
+    let token = put(&store, Uuid::new_v4(), "secret").await;
+    let end = token.expires_at.unwrap();
+    let just_before = end - SignedDuration::from_micros(1);
+    assert_eq!(store.use_token(&token.hash, end).await.unwrap(), None);
+    assert!(store.use_token(&token.hash, just_before).await.unwrap().is_some());
+}
+
+async fn a_token_without_end_is_found(url: String) {
+    let store = open(&url).await;
+    let endless = TokenRecord { expires_at: None, ..token(Uuid::new_v4(), "secret") };
+    store.put_token(&endless).await.unwrap();
+    let in_years = now() + SignedDuration::from_hours(24 * 3650);
+    assert!(store.use_token(&endless.hash, in_years).await.unwrap().is_some());
+}
+
+async fn a_use_is_remembered(url: String) {
+    let store = open(&url).await;
+    let token = put(&store, Uuid::new_v4(), "secret").await;
+    for minutes in [0, 2, 4] {
+        let at = now() + SignedDuration::from_mins(minutes);
+        store.use_token(&token.hash, at).await.unwrap().unwrap();
+        let listed = store.tokens(token.subject, at).await.unwrap();
+        assert_eq!(listed[0].last_used_at, Some(at));
+    }
+}
+
+async fn uses_within_a_minute_are_remembered_once(url: String) {
+    let store = open(&url).await;
+    let token = put(&store, Uuid::new_v4(), "secret").await;
+    let first = now();
+    for seconds in [0, 1, 30, 59] {
+        let at = first + SignedDuration::from_secs(seconds);
+        store.use_token(&token.hash, at).await.unwrap().unwrap();
+    }
+    let listed = store.tokens(token.subject, first).await.unwrap();
+    assert_eq!(listed[0].last_used_at, Some(first));
+}
+
+async fn a_token_with_the_same_hash_replaces(url: String) {
+    let store = open(&url).await;
+    let subject = Uuid::new_v4();
+    let old = put(&store, subject, "secret").await;
+    let new = TokenRecord { name: "phone".to_owned(), ..old };
+    store.put_token(&new).await.unwrap();
+    assert_eq!(store.tokens(subject, now()).await.unwrap(), [new]);
+}
+
+async fn tokens_are_listed_oldest_first(url: String) {
+    let store = open(&url).await;
+    let subject = Uuid::new_v4();
+    let began = now();
+    for age_s in [20, 50, 10, 40, 30] {
+        let created_at = began - SignedDuration::from_secs(age_s);
+        let aged = TokenRecord { created_at, ..token(subject, &age_s.to_string()) };
+        store.put_token(&aged).await.unwrap();
+    }
+    put(&store, Uuid::new_v4(), "another's").await;
+    let listed = store.tokens(subject, began).await.unwrap();
+    let ages = listed.iter().map(|token| began.duration_since(token.created_at).as_secs());
+    assert!(ages.eq([50, 40, 30, 20, 10]));
+}
+
+async fn expired_tokens_are_not_listed(url: String) {
+    let store = open(&url).await;
+    let subject = Uuid::new_v4();
+    let endless = TokenRecord { expires_at: None, ..token(subject, "1") };
+    store.put_token(&endless).await.unwrap();
+    let ending = put(&store, subject, "2").await;
+    let listed = store.tokens(subject, ending.expires_at.unwrap()).await.unwrap();
+    assert_eq!(listed, [endless]);
+}
+
+async fn a_revoked_token_finds_nothing(url: String) {
+    let store = open(&url).await;
+    let subject = Uuid::new_v4();
+    let (gone, kept) = (put(&store, subject, "1").await, put(&store, subject, "2").await);
+    assert!(store.revoke_token(subject, gone.id).await.unwrap());
+    assert!(!found(&store, &gone).await);
+    assert!(found(&store, &kept).await);
+}
+
+async fn revoking_ends_a_session_and_its_refresh_token(url: String) {
+    let store = open(&url).await;
+    let subject = Uuid::new_v4();
+    let session = put(&store, subject, "session").await;
+    let kind = TokenKind::Refresh;
+    let refresh = TokenRecord { id: session.id, kind, ..token(subject, "refresh") };
+    store.put_token(&refresh).await.unwrap();
+    assert!(store.revoke_token(subject, session.id).await.unwrap());
+    assert!(!found(&store, &session).await);
+    assert!(!found(&store, &refresh).await);
+}
+
+async fn only_ones_own_token_is_revoked(url: String) {
+    let store = open(&url).await;
+    let token = put(&store, Uuid::new_v4(), "secret").await;
+    assert!(!store.revoke_token(Uuid::new_v4(), token.id).await.unwrap());
+    assert!(found(&store, &token).await);
+}
+
+async fn revoking_says_whether_there_was_one(url: String) {
+    let store = open(&url).await;
+    let subject = Uuid::new_v4();
+    let token = put(&store, subject, "secret").await;
+    assert!(!store.revoke_token(subject, Uuid::new_v4()).await.unwrap());
+    assert!(store.revoke_token(subject, token.id).await.unwrap());
+    assert!(!store.revoke_token(subject, token.id).await.unwrap());
+}
+
+async fn what_was_kept_survives_reopening(url: String) {
+    let store = open(&url).await;
+    let subject = Uuid::new_v4();
+    store.put_profile(subject, &profile("Ada")).await.unwrap();
+    let token = put(&store, subject, "secret").await;
+    drop(store);
+    let store = open(&url).await;
+    assert_eq!(store.profiles(&[subject]).await.unwrap(), [Some(profile("Ada"))]);
+    assert_eq!(store.tokens(subject, now()).await.unwrap(), [token]);
+}

@@ -1,0 +1,194 @@
+//! Leases: running out, extending, giving back.
+
+use std::time::Instant;
+
+use super::samples::{LONG, SHORT, Store};
+use super::{Case, cases};
+use crate::{Lane, QueueError, WorkReceipt};
+
+pub(super) fn cases() -> Vec<Case> {
+    cases![
+        work_whose_lease_ran_out_is_delivered_again,
+        work_comes_back_to_its_own_worker_too,
+        deliveries_count_up,
+        extending_keeps_the_work,
+        extending_counts_no_delivery,
+        extending_lost_work_is_refused,
+        extending_late_keeps_what_nobody_took,
+        extending_with_a_strangers_receipt_is_refused,
+        released_work_is_there_for_others_at_once,
+        released_work_is_withheld_from_who_released_it,
+        withheld_work_lets_later_work_pass,
+        released_work_cannot_be_extended,
+        releasing_lost_work_disturbs_nobody,
+        releasing_finished_work_is_no_error,
+        returned_work_comes_before_new_work,
+    ]
+}
+
+fn assert_lost(outcome: Result<(), QueueError>) {
+    assert!(matches!(outcome, Err(QueueError::LeaseLost)), "{outcome:?}");
+}
+
+async fn work_whose_lease_ran_out_is_delivered_again(url: String) {
+    let store = Store::open(url).await;
+    store.enqueue(Lane::Submit, "ada").await;
+    let began = Instant::now();
+    let first = store.take("w1", SHORT).await.unwrap();
+    let second = store.take_in_time("w2", LONG).await;
+    assert!(began.elapsed() >= SHORT);
+    assert_eq!((first.deliveries, second.deliveries), (1, 2));
+    assert_eq!(first.item, second.item);
+    assert_eq!(second.receipt.worker.0, "w2");
+}
+
+async fn work_comes_back_to_its_own_worker_too(url: String) {
+    let store = Store::open(url).await;
+    store.enqueue(Lane::Submit, "ada").await;
+    store.take("w1", SHORT).await.unwrap();
+    assert_eq!(store.take_in_time("w1", SHORT).await.deliveries, 2);
+}
+
+async fn deliveries_count_up(url: String) {
+    let store = Store::open(url).await;
+    store.enqueue(Lane::Submit, "ada").await;
+    for deliveries in 1..=5 {
+        let work = store.take(&format!("w{deliveries}"), LONG).await.unwrap();
+        assert_eq!(work.deliveries, deliveries);
+        store.queue.release(&work.receipt).await.unwrap();
+    }
+}
+
+async fn extending_keeps_the_work(url: String) {
+    let store = Store::open(url).await;
+    store.enqueue(Lane::Submit, "ada").await;
+    store.enqueue(Lane::Submit, "bob").await;
+    let kept = store.take("w1", SHORT).await.unwrap();
+    store.queue.extend(&kept.receipt, LONG).await.unwrap();
+    let witness = store.take("w1", SHORT).await.unwrap();
+    // The witness was taken later for as long; when it is back, the first lease is over too.
+    let back = store.take_in_time("w2", LONG).await;
+    assert_eq!(back.item, witness.item);
+    assert_eq!(store.take("w2", LONG).await, None);
+    store.queue.extend(&kept.receipt, LONG).await.unwrap();
+}
+
+async fn extending_counts_no_delivery(url: String) {
+    let store = Store::open(url).await;
+    store.enqueue(Lane::Submit, "ada").await;
+    let work = store.take("w1", LONG).await.unwrap();
+    for _ in 0..3 {
+        store.queue.extend(&work.receipt, LONG).await.unwrap();
+    }
+    store.queue.release(&work.receipt).await.unwrap();
+    assert_eq!(store.take("w2", LONG).await.unwrap().deliveries, 2);
+}
+
+async fn extending_lost_work_is_refused(url: String) {
+    let store = Store::open(url).await;
+    store.enqueue(Lane::Submit, "ada").await;
+    let lost = store.take("w1", SHORT).await.unwrap();
+    let held = store.take_in_time("w2", LONG).await;
+    assert_lost(store.queue.extend(&lost.receipt, LONG).await);
+    store.queue.extend(&held.receipt, LONG).await.unwrap();
+}
+
+async fn extending_late_keeps_what_nobody_took(url: String) {
+    let store = Store::open(url).await;
+    store.enqueue(Lane::Submit, "ada").await;
+    store.enqueue(Lane::Run, "bob").await;
+    let late = store.take("w1", SHORT).await.unwrap();
+    store.take("w1", SHORT).await.unwrap();
+    let run_only =
+        crate::TakeRequest { lanes: vec![Lane::Run], ..super::samples::request("w2", LONG) };
+    // The witness again: once it can be taken, both leases are over.
+    super::samples::in_time("the lease to run out", async {
+        while store.queue.take(&run_only).await.unwrap().is_none() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    store.queue.extend(&late.receipt, LONG).await.unwrap();
+    assert_eq!(store.take("w2", LONG).await, None);
+}
+
+async fn extending_with_a_strangers_receipt_is_refused(url: String) {
+    let store = Store::open(url).await;
+    store.enqueue(Lane::Submit, "ada").await;
+    let work = store.take("w1", LONG).await.unwrap();
+    let worker = crate::WorkerId("w2".to_owned());
+    let stranger = WorkReceipt { worker, ..work.receipt.clone() };
+    assert_lost(store.queue.extend(&stranger, LONG).await);
+    store.queue.extend(&work.receipt, LONG).await.unwrap();
+}
+
+async fn released_work_is_there_for_others_at_once(url: String) {
+    let store = Store::open(url).await;
+    store.enqueue(Lane::Submit, "ada").await;
+    let work = store.take("w1", LONG).await.unwrap();
+    store.queue.release(&work.receipt).await.unwrap();
+    let again = store.take("w2", LONG).await.unwrap();
+    assert_eq!((again.item, again.deliveries), (work.item, 2));
+}
+
+async fn released_work_is_withheld_from_who_released_it(url: String) {
+    let store = Store::open(url).await;
+    store.enqueue(Lane::Submit, "ada").await;
+    let work = store.take("w1", LONG).await.unwrap();
+    let began = Instant::now();
+    store.queue.release(&work.receipt).await.unwrap();
+    assert_eq!(store.take("w1", LONG).await, None);
+    assert_eq!(store.take_in_time("w1", SHORT).await.deliveries, 2);
+    assert!(began.elapsed() >= SHORT);
+}
+
+async fn withheld_work_lets_later_work_pass(url: String) {
+    let store = Store::open(url).await;
+    store.enqueue(Lane::Submit, "ada").await;
+    let next = store.enqueue(Lane::Submit, "bob").await;
+    let work = store.take("w1", LONG).await.unwrap();
+    store.queue.release(&work.receipt).await.unwrap();
+    assert_eq!(store.take("w1", LONG).await.unwrap().item, next);
+    assert_eq!(store.take("w1", LONG).await, None);
+    assert_eq!(store.take("w2", LONG).await.unwrap().item, work.item);
+}
+
+async fn released_work_cannot_be_extended(url: String) {
+    let store = Store::open(url).await;
+    store.enqueue(Lane::Submit, "ada").await;
+    let work = store.take("w1", LONG).await.unwrap();
+    store.queue.release(&work.receipt).await.unwrap();
+    assert_lost(store.queue.extend(&work.receipt, LONG).await);
+}
+
+async fn releasing_lost_work_disturbs_nobody(url: String) {
+    let store = Store::open(url).await;
+    store.enqueue(Lane::Submit, "ada").await;
+    let lost = store.take("w1", SHORT).await.unwrap();
+    let held = store.take_in_time("w2", LONG).await;
+    store.queue.release(&lost.receipt).await.unwrap();
+    assert_eq!(store.take("w3", LONG).await, None);
+    store.queue.extend(&held.receipt, LONG).await.unwrap();
+}
+
+async fn releasing_finished_work_is_no_error(url: String) {
+    let store = Store::open(url).await;
+    store.enqueue(Lane::Submit, "ada").await;
+    let work = store.take("w1", LONG).await.unwrap();
+    store.queue.discard(&work.receipt).await.unwrap();
+    store.queue.release(&work.receipt).await.unwrap();
+    assert_eq!(store.take("w2", LONG).await, None);
+}
+
+async fn returned_work_comes_before_new_work(url: String) {
+    let store = Store::open(url).await;
+    let returned = store.enqueue(Lane::Submit, "ada").await;
+    let expired = store.enqueue(Lane::Submit, "bob").await;
+    let first = store.take("w1", LONG).await.unwrap();
+    store.take("w1", std::time::Duration::ZERO).await.unwrap();
+    store.queue.release(&first.receipt).await.unwrap();
+    let new = store.enqueue(Lane::Submit, "eve").await;
+    for item in [returned, expired, new] {
+        assert_eq!(store.take("w2", LONG).await.unwrap().item, item);
+    }
+}

@@ -1,0 +1,145 @@
+//! What the cases write, and how they wait.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::account::{AccountRegistered, RoleGranted};
+use domain::{Actor, EventId, Metadata, NewEvent, Role, StreamId, Version};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::{
+    AppendBatch, Appended, EventLog, Lane, TakeRequest, Work, WorkItem, WorkQueue, WorkerId,
+    open_log,
+};
+
+/// How long something that must happen may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often something that wakes nobody is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// A lease that outlasts every case.
+pub(super) const LONG: Duration = Duration::from_secs(600);
+/// A lease that a case waits out.
+pub(super) const SHORT: Duration = Duration::from_millis(150);
+
+/// The log and its queue, through one handle.
+pub(super) struct Store {
+    url: String,
+    pub(super) log: Arc<dyn EventLog>,
+    pub(super) queue: Arc<dyn WorkQueue>,
+}
+
+impl Store {
+    pub(super) async fn open(url: String) -> Self {
+        let (log, queue) = open_log(&url).await.unwrap();
+        Self { url, log, queue }
+    }
+
+    /// As another process would see it.
+    pub(super) async fn another_handle(&self) -> Self {
+        Self::open(self.url.clone()).await
+    }
+
+    /// After a restart.
+    pub(super) async fn reopen(self) -> Self {
+        let Self { url, log, queue } = self;
+        drop((log, queue));
+        Self::open(url).await
+    }
+
+    /// Appends what must not fail.
+    pub(super) async fn append(&self, batch: &AppendBatch) -> Appended {
+        self.log.append(batch).await.unwrap()
+    }
+
+    /// Queues one piece of work.
+    pub(super) async fn enqueue(&self, lane: Lane, name: &str) -> WorkItem {
+        let item = WorkItem { lane, stream: stream(name) };
+        let new = AppendBatch { enqueue: Some(item.clone()), ..batch(name, 0, 1) };
+        self.append(&new).await;
+        item
+    }
+
+    /// The first work that waits in any lane.
+    pub(super) async fn take(&self, worker: &str, lease: Duration) -> Option<Work> {
+        self.queue.take(&request(worker, lease)).await.unwrap()
+    }
+
+    /// Work that is there now, or will be once a lease has run out.
+    pub(super) async fn take_in_time(&self, worker: &str, lease: Duration) -> Work {
+        in_time("work to be there", async {
+            loop {
+                if let Some(work) = self.take(worker, lease).await {
+                    return work;
+                }
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        })
+        .await
+    }
+}
+
+/// Waits for what must happen.
+pub(super) async fn in_time<T>(what: &str, happening: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, happening).await {
+        Ok(value) => value,
+        Err(_) => panic!("waited {} s for {what}", PATIENCE.as_secs()),
+    }
+}
+
+/// Waits until a watch shows what it must.
+pub(super) async fn wait_for<T: Clone>(
+    what: &str,
+    mut watch: watch::Receiver<T>,
+    holds: impl FnMut(&T) -> bool,
+) -> T {
+    in_time(what, async move { watch.wait_for(holds).await.unwrap().clone() }).await
+}
+
+pub(super) fn request(worker: &str, lease: Duration) -> TakeRequest {
+    TakeRequest { worker: WorkerId(worker.to_owned()), lanes: Lane::ALL.to_vec(), lease }
+}
+
+pub(super) fn stream(name: &str) -> StreamId {
+    StreamId::Account(name.parse().unwrap())
+}
+
+/// `count` events for the account `name`, decided at `expected`.
+pub(super) fn batch(name: &str, expected: u64, count: usize) -> AppendBatch {
+    let events = (0..count).map(|index| {
+        if expected == 0 && index == 0 {
+            let login = name.parse().unwrap();
+            new_event(AccountRegistered { login, subject: Uuid::new_v4() })
+        } else {
+            new_event(RoleGranted { role: Role::Setter })
+        }
+    });
+    AppendBatch {
+        stream: stream(name),
+        expected: Version(expected),
+        events: events.collect(),
+        enqueue: None,
+        complete: None,
+    }
+}
+
+fn new_event(event: impl Into<domain::Event>) -> NewEvent {
+    NewEvent {
+        id: EventId(Uuid::new_v4()),
+        event: event.into(),
+        metadata: Metadata {
+            actor: Actor::system(),
+            correlation: Uuid::new_v4(),
+            causation: None,
+            traceparent: None,
+        },
+    }
+}
+
+/// One event that carries a text.
+pub(super) fn batch_with_text(name: &str, text: impl Into<String>) -> AppendBatch {
+    let mut batch = batch(name, 0, 1);
+    batch.events[0].metadata.traceparent = Some(text.into());
+    batch
+}

@@ -1,0 +1,79 @@
+//! Blobs and credentials in MongoDB, 6.0 or newer.
+//!
+//! Everything is written with majority write concern and read with majority read concern from the
+//! primary, so that what was acknowledged is not rolled back after an election.
+
+mod blobs;
+mod credentials;
+
+use std::error::Error;
+use std::time::Duration;
+
+use mongodb::bson::{Document, doc};
+use mongodb::options::{
+    ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern,
+};
+use mongodb::{Client, Database, IndexModel};
+
+pub(crate) use blobs::MongoBlobs;
+pub(crate) use credentials::MongoCredentials;
+
+use crate::resolver::OpenError;
+
+/// How long to look for a primary. An election takes less.
+const PRIMARY_WAIT: Duration = Duration::from_secs(15);
+/// How long making a connection may take.
+const CONNECT_WAIT: Duration = Duration::from_secs(5);
+/// What MongoDB 6.0 says that it speaks.
+const WIRE_VERSION_MIN: i32 = 17;
+
+/// The database that the URL names, on a server that may be used.
+async fn connect(url: &str, port: &'static str) -> Result<Database, OpenError> {
+    let invalid = |reason: &str| OpenError::InvalidUrl { port, reason: reason.to_owned() };
+    // The driver's own message may repeat the URL with the password in it.
+    let malformed = || invalid("expected mongodb://HOST[:PORT]/DATABASE");
+    let mut options = ClientOptions::parse(url).await.map_err(|_| malformed())?;
+    let name = options.default_database.clone().ok_or_else(|| invalid("it names no database"))?;
+    options.app_name.get_or_insert_with(|| format!("assay {port}"));
+    options.server_selection_timeout.get_or_insert(PRIMARY_WAIT);
+    options.connect_timeout.get_or_insert(CONNECT_WAIT);
+    options.selection_criteria = Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));
+    options.read_concern = Some(ReadConcern::majority());
+    options.write_concern = Some(WriteConcern::majority());
+    let client = Client::with_options(options).map_err(|_| malformed())?;
+    let database = client.database(&name);
+    let hello = database.run_command(doc! { "hello": 1 }).await;
+    check_server(&hello.map_err(|error| unavailable(port, error))?, port)?;
+    Ok(database)
+}
+
+fn check_server(hello: &Document, port: &str) -> Result<(), OpenError> {
+    let is_router = hello.get_str("msg").is_ok_and(|message| message == "isdbgrid");
+    if !hello.contains_key("setName") && !is_router {
+        return Err(OpenError::Refused {
+            cause: format!(
+                "the MongoDB server of the {port} store stands alone, and so has no majority that \
+                 keeps what it acknowledged"
+            ),
+            cure:
+                "start mongod with --replSet rs0 and run rs.initiate() once; one member is enough"
+                    .to_owned(),
+        });
+    }
+    let wire_version = hello.get_i32("maxWireVersion").unwrap_or_default();
+    if wire_version < WIRE_VERSION_MIN {
+        return Err(OpenError::Refused {
+            cause: format!("the MongoDB server of the {port} store is older than 6.0"),
+            cure: "use MongoDB 6.0 or newer".to_owned(),
+        });
+    }
+    Ok(())
+}
+
+fn unavailable(port: &'static str, error: impl Error + Send + Sync + 'static) -> OpenError {
+    OpenError::Unavailable { port, source: Box::new(error) }
+}
+
+fn index(keys: Document) -> IndexModel {
+    IndexModel::builder().keys(keys).build()
+}

@@ -1,0 +1,146 @@
+//! [`Credentials`] in MongoDB: `credentials.profiles` and `credentials.tokens`.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use futures::TryStreamExt;
+use jiff::Timestamp;
+use mongodb::Collection;
+use mongodb::bson::{DateTime, Document, doc, to_document};
+use mongodb::error::Error;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{connect, index, unavailable};
+use crate::credentials::{SWEEP_AFTER, StoredToken};
+use crate::resolver::OpenError;
+use crate::{Credentials, CredentialsError, Profile, TokenHash, TokenRecord};
+
+const PORT: &str = "credentials";
+/// The end of a token as a date, which is what MongoDB sweeps by. Reads go by `expires_at`.
+const SWEPT_BY: &str = "expires_on";
+
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredProfile {
+    #[serde(rename = "_id")]
+    subject: String,
+    profile: Profile,
+}
+
+/// A database of credentials.
+#[derive(Debug)]
+pub(crate) struct MongoCredentials {
+    profiles: Collection<StoredProfile>,
+    tokens: Collection<StoredToken>,
+}
+
+impl MongoCredentials {
+    pub(crate) async fn open(url: &str) -> Result<Self, OpenError> {
+        let database = connect(url, PORT).await?;
+        let credentials = Self {
+            profiles: database.collection("credentials.profiles"),
+            tokens: database.collection("credentials.tokens"),
+        };
+        credentials.index().await.map_err(|error| unavailable(PORT, error))?;
+        Ok(credentials)
+    }
+
+    async fn index(&self) -> Result<(), Error> {
+        self.tokens.create_index(index(doc! { "subject": 1, "created_at": 1 })).await?;
+        let mut sweep = index(doc! { SWEPT_BY: 1 });
+        sweep.options.get_or_insert_default().expire_after = Some(SWEEP_AFTER.unsigned_abs());
+        self.tokens.create_index(sweep).await?;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Credentials for MongoCredentials {
+    async fn put_profile(&self, subject: Uuid, profile: &Profile) -> Result<(), CredentialsError> {
+        let stored = StoredProfile { subject: subject.to_string(), profile: profile.clone() };
+        self.profiles
+            .replace_one(doc! { "_id": &stored.subject }, &stored)
+            .upsert(true)
+            .await
+            .map(drop)
+            .map_err(not_available)
+    }
+
+    async fn profiles(&self, subjects: &[Uuid]) -> Result<Vec<Option<Profile>>, CredentialsError> {
+        let names: Vec<String> = subjects.iter().map(Uuid::to_string).collect();
+        let find = self.profiles.find(doc! { "_id": { "$in": &names } });
+        let found: Vec<StoredProfile> =
+            find.await.map_err(not_available)?.try_collect().await.map_err(not_available)?;
+        let profiles: HashMap<String, Profile> =
+            found.into_iter().map(|stored| (stored.subject, stored.profile)).collect();
+        Ok(names.iter().map(|name| profiles.get(name).cloned()).collect())
+    }
+
+    async fn erase(&self, subject: Uuid) -> Result<(), CredentialsError> {
+        let subject = subject.to_string();
+        // Tokens first: an erasure that is cut off in between leaves nobody signed in, and the same
+        // call finishes it.
+        self.tokens.delete_many(doc! { "subject": &subject }).await.map_err(not_available)?;
+        self.profiles.delete_one(doc! { "_id": &subject }).await.map_err(not_available)?;
+        Ok(())
+    }
+
+    async fn put_token(&self, token: &TokenRecord) -> Result<(), CredentialsError> {
+        let stored = StoredToken::from(token);
+        let mut document = to_document(&stored).expect("a token is text and numbers");
+        if let Some(end) = token.expires_at {
+            document.insert(SWEPT_BY, DateTime::from_millis(end.as_millisecond()));
+        }
+        self.tokens
+            .clone_with_type::<Document>()
+            .replace_one(doc! { "_id": stored.hash }, document)
+            .upsert(true)
+            .await
+            .map(drop)
+            .map_err(not_available)
+    }
+
+    async fn use_token(
+        &self,
+        hash: &TokenHash,
+        now: Timestamp,
+    ) -> Result<Option<TokenRecord>, CredentialsError> {
+        let key = doc! { "_id": hex::encode(hash.0) };
+        let found = self.tokens.find_one(key.clone()).await.map_err(not_available)?;
+        let Some(mut token) = found.map(TokenRecord::try_from).transpose()? else {
+            return Ok(None);
+        };
+        if !token.is_live(now) {
+            return Ok(None);
+        }
+        if token.note_use(now) {
+            let used = doc! { "$set": { "last_used_at": now.as_microsecond() } };
+            self.tokens.update_one(key, used).await.map_err(not_available)?;
+        }
+        Ok(Some(token))
+    }
+
+    async fn tokens(
+        &self,
+        subject: Uuid,
+        now: Timestamp,
+    ) -> Result<Vec<TokenRecord>, CredentialsError> {
+        let find = self
+            .tokens
+            .find(doc! { "subject": subject.to_string() })
+            .sort(doc! { "created_at": 1, "_id": 1 });
+        let stored: Vec<StoredToken> =
+            find.await.map_err(not_available)?.try_collect().await.map_err(not_available)?;
+        TokenRecord::live(stored, now)
+    }
+
+    async fn revoke_token(&self, subject: Uuid, token: Uuid) -> Result<bool, CredentialsError> {
+        let filter = doc! { "subject": subject.to_string(), "id": token.to_string() };
+        let removed = self.tokens.delete_many(filter).await.map_err(not_available)?;
+        Ok(removed.deleted_count > 0)
+    }
+}
+
+fn not_available(error: Error) -> CredentialsError {
+    CredentialsError::Unavailable(Box::new(error))
+}

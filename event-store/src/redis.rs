@@ -1,0 +1,22 @@
+//! The log and its queue in Redis, 7.0 or newer, or Valkey.
+//!
+//! | key | what |
+//! |---|---|
+//! | `<namespace>:meta` | hash: the log's id, its schema, the head and when it was recorded |
+//! | `<namespace>:log` | stream: every event at `<position>-0` (INV-5) |
+//! | `<namespace>:streams:<bucket>` | hashes: a stream's positions, packed; their number is its version |
+//! | `<namespace>:work:<lane>` | streams with one consumer group |
+//! | `<namespace>:released` | stream: tells other processes that work was given back |
+//!
+//! Everything that must be one step is a Redis Function in `functions.lua`.
+
+mod address;
+mod durability;
+mod keys;
+mod library;
+mod link;
+mod log;
+mod queue;
+mod watcher;
+
+pub(crate) use log::RedisLog;

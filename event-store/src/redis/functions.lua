@@ -1,0 +1,291 @@
+-- Everything that must be one step, as one library of Redis Functions. The loader puts the line that
+-- names the library before this text, and `library`, the same name: it carries a digest of the text,
+-- so that processes of different versions of Assay work beside one another.
+--
+-- A function writes nothing before it is certain to succeed: Redis does not roll back.
+
+local GROUP = 'evaluators'
+-- A stream's positions stand packed in one hash field, so that their number is its version.
+local POSITION_BYTES = 6
+local POSITION = '>I' .. POSITION_BYTES
+-- Pending entries that are looked at in one step.
+local PENDING_PAGE = 100
+-- A consumer that has had nothing for this long belongs to a worker that is gone.
+local CONSUMER_IDLE_MS_MAX = 24 * 60 * 60 * 1000
+
+local function whole(number)
+  return string.format('%.0f', number)
+end
+
+local function now_us()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000000 + tonumber(time[2])
+end
+
+-- A flat list of names and values as a table.
+local function fields_of(list)
+  local fields = {}
+  for index = 1, #list, 2 do
+    fields[list[index]] = list[index + 1]
+  end
+  return fields
+end
+
+local function position_of(packed, version)
+  return (struct.unpack(POSITION, packed, (version - 1) * POSITION_BYTES + 1))
+end
+
+local function entry_at(log, position)
+  local id = whole(position) .. '-0'
+  return redis.call('XRANGE', log, id, id)[1]
+end
+
+-- The log ---------------------------------------------------------------------------------------
+
+-- Makes what is not there yet, and tells what the log is.
+-- KEYS meta, lanes...  ARGV a log id to use if there is none, the schema to write
+local function prepare(keys, args)
+  local meta = keys[1]
+  redis.call('HSETNX', meta, 'log_id', args[1])
+  redis.call('HSETNX', meta, 'schema', args[2])
+  for index = 2, #keys do
+    local lane = keys[index]
+    local made = redis.pcall('XGROUP', 'CREATE', lane, GROUP, '0', 'MKSTREAM')
+    if made.err and not string.find(made.err, 'BUSYGROUP', 1, true) then
+      return made
+    end
+    for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', lane, GROUP)) do
+      local is = fields_of(consumer)
+      if is.pending == 0 and is.idle > CONSUMER_IDLE_MS_MAX then
+        redis.call('XGROUP', 'DELCONSUMER', lane, GROUP, is.name)
+      end
+    end
+  end
+  return redis.call('HMGET', meta, 'log_id', 'schema')
+end
+
+-- When the very same events stand where the batch belongs already, it is a retry.
+local function written_before(log, packed, expected, args, first_event)
+  local count = (#args - first_event + 1) / 2
+  local actual = #packed / POSITION_BYTES
+  if actual < expected + count then
+    return nil
+  end
+  local first, at
+  for index = 1, count do
+    local position = position_of(packed, expected + index)
+    local entry = entry_at(log, position)
+    local fields = entry and fields_of(entry[2])
+    if not fields or fields.id ~= args[first_event + 2 * (index - 1)] then
+      return nil
+    end
+    first, at = first or position, at or tonumber(fields.at)
+  end
+  return { 'repeated', first, actual, at }
+end
+
+-- Appends events, queues work and finishes work (INV-6).
+-- KEYS meta, log, the stream's bucket, the lane to queue in, the lane to finish in
+-- ARGV stream, expected version, stream to queue or '', work to finish or '', then id and body of every event
+local function append(keys, args)
+  local meta, log, bucket = keys[1], keys[2], keys[3]
+  local stream, expected = args[1], tonumber(args[2])
+  local enqueue, complete = args[3], args[4]
+  local first_event = 5
+
+  local packed = redis.call('HGET', bucket, stream) or ''
+  local actual = #packed / POSITION_BYTES
+  if actual ~= expected then
+    return written_before(log, packed, expected, args, first_event) or { 'conflict', actual }
+  end
+
+  local last = redis.call('HMGET', meta, 'head', 'recorded_at')
+  local position = tonumber(last[1] or 0)
+  local first = position + 1
+  -- The server's clock may have been set back; the log's never goes back.
+  local now = now_us()
+  local at = math.max(now, tonumber(last[2] or 0))
+
+  local positions = { packed }
+  local version = actual
+  for index = first_event, #args, 2 do
+    position, version = position + 1, version + 1
+    -- Fails, before anything is written, should the position be taken (INV-5).
+    redis.call('XADD', log, whole(position) .. '-0', 'stream', stream, 'version', whole(version),
+      'at', whole(at), 'id', args[index], 'body', args[index + 1])
+    positions[#positions + 1] = struct.pack(POSITION, position)
+  end
+  redis.call('HSET', bucket, stream, table.concat(positions))
+  redis.call('HSET', meta, 'head', whole(position), 'recorded_at', whole(at))
+  if enqueue ~= '' then
+    redis.call('XADD', keys[4], '*', 'stream', enqueue, 'at', whole(now))
+  end
+  if complete ~= '' then
+    redis.call('XACK', keys[5], GROUP, complete)
+    redis.call('XDEL', keys[5], complete)
+  end
+  return { 'appended', first, version, at }
+end
+
+-- KEYS the stream's bucket, log  ARGV stream, first version, at most how many
+local function read_stream(keys, args)
+  local packed = redis.call('HGET', keys[1], args[1]) or ''
+  local from, limit = tonumber(args[2]), tonumber(args[3])
+  local entries = {}
+  for version = from, math.min(#packed / POSITION_BYTES, from + limit - 1) do
+    local position = position_of(packed, version)
+    local entry = entry_at(keys[2], position)
+    if not entry then
+      return redis.error_reply('DAMAGED position ' .. whole(position) .. ' of ' .. args[1] .. ' is missing')
+    end
+    entries[#entries + 1] = entry
+  end
+  return entries
+end
+
+-- How far everything goes that a reader waits for.
+-- KEYS meta, then streams  RETURNS the head, then each stream's last id
+local function tails(keys)
+  local ends = { tonumber(redis.call('HGET', keys[1], 'head') or 0) }
+  for index = 2, #keys do
+    local info = redis.pcall('XINFO', 'STREAM', keys[index])
+    -- A stream that is not there yet.
+    ends[index] = info.err and '0-0' or fields_of(info)['last-generated-id']
+  end
+  return ends
+end
+
+-- The queue -------------------------------------------------------------------------------------
+
+-- Who has a piece of work is its consumer's name: `<lease in ms>:<worker>` holds it, and
+-- `released:<worker>` gave it back.
+
+local function holding(worker, lease_ms)
+  return whole(lease_ms) .. ':' .. worker
+end
+
+local function released_by(worker)
+  return 'released:' .. worker
+end
+
+-- Calls `visit(id, consumer, idle in ms, deliveries)` for pending entries, oldest first, until it returns true.
+local function each_pending(lane, visit)
+  local start = '-'
+  repeat
+    local page = redis.call('XPENDING', lane, GROUP, start, '+', PENDING_PAGE)
+    for _, entry in ipairs(page) do
+      if visit(entry[1], entry[2], entry[3], entry[4]) then
+        return
+      end
+      start = '(' .. entry[1]
+    end
+  until #page < PENDING_PAGE
+end
+
+-- Whether nobody holds it: it was released, or its holder's own lease has run out.
+local function is_free(consumer, idle_ms)
+  local lease_ms = string.match(consumer, '^(%d+):')
+  return not lease_ms or idle_ms >= tonumber(lease_ms)
+end
+
+local function is_held_by(lane, id, worker)
+  local pending = redis.call('XPENDING', lane, GROUP, id, id, 1)[1]
+  return pending ~= nil and string.match(pending[2], '^%d+:(.*)$') == worker
+end
+
+-- KEYS lanes, the most urgent first  ARGV worker, lease in ms  RETURNS lane's number, id, stream, deliveries
+local function take(keys, args)
+  local worker, lease_ms = args[1], tonumber(args[2])
+  local consumer = holding(worker, lease_ms)
+  for number, lane in ipairs(keys) do
+    local taken
+    each_pending(lane, function(id, holder, idle_ms, deliveries)
+      local withheld = holder == released_by(worker) and idle_ms < lease_ms
+      if withheld or not is_free(holder, idle_ms) then
+        return false
+      end
+      local entry = redis.call('XCLAIM', lane, GROUP, consumer, 0, id)[1]
+      if entry then
+        taken = { number, id, fields_of(entry[2]).stream, deliveries + 1 }
+      end
+      return taken ~= nil
+    end)
+    if not taken then
+      local read = redis.call('XREADGROUP', 'GROUP', GROUP, consumer, 'COUNT', 1, 'STREAMS', lane, '>')
+      local entry = read and read[1][2][1]
+      if entry then
+        taken = { number, entry[1], fields_of(entry[2]).stream, 1 }
+      end
+    end
+    if taken then
+      return taken
+    end
+  end
+  return false
+end
+
+-- KEYS lane  ARGV id, worker, lease in ms  RETURNS 1, or 0 when the worker does not hold it
+local function extend(keys, args)
+  if not is_held_by(keys[1], args[1], args[2]) then
+    return 0
+  end
+  -- JUSTID counts no delivery.
+  redis.call('XCLAIM', keys[1], GROUP, holding(args[2], tonumber(args[3])), 0, args[1], 'JUSTID')
+  return 1
+end
+
+-- KEYS lane, the stream that tells others  ARGV id, worker
+local function release(keys, args)
+  if is_held_by(keys[1], args[1], args[2]) then
+    redis.call('XCLAIM', keys[1], GROUP, released_by(args[2]), 0, args[1], 'JUSTID')
+    -- Claiming wakes nobody who reads the lane, so this does. Only the last one is of use.
+    local told = redis.call('XADD', keys[2], '*', 'id', args[1])
+    redis.call('XTRIM', keys[2], 'MINID', told)
+  end
+  return 1
+end
+
+-- KEYS lane  ARGV id
+local function discard(keys, args)
+  redis.call('XACK', keys[1], GROUP, args[1])
+  redis.call('XDEL', keys[1], args[1])
+  return 1
+end
+
+-- KEYS lanes  RETURNS for each: waiting, in flight, µs that the oldest has waited
+local function stats(keys)
+  local now = now_us()
+  local lanes = {}
+  for number, lane in ipairs(keys) do
+    local in_flight, oldest = 0, nil
+    each_pending(lane, function(id, consumer, idle_ms)
+      if not is_free(consumer, idle_ms) then
+        in_flight = in_flight + 1
+      else
+        oldest = oldest or redis.call('XRANGE', lane, id, id)[1]
+      end
+      return false
+    end)
+    if not oldest then
+      local group = fields_of(redis.call('XINFO', 'GROUPS', lane)[1])
+      oldest = redis.call('XRANGE', lane, '(' .. group['last-delivered-id'], '+', 'COUNT', 1)[1]
+    end
+    local wait_us = oldest and math.max(0, now - tonumber(fields_of(oldest[2]).at)) or 0
+    lanes[number] = { redis.call('XLEN', lane) - in_flight, in_flight, wait_us }
+  end
+  return lanes
+end
+
+local function register(name, callback, flags)
+  redis.register_function({ function_name = library .. '_' .. name, callback = callback, flags = flags })
+end
+
+register('prepare', prepare, {})
+register('append', append, {})
+register('take', take, {})
+register('extend', extend, {})
+register('release', release, {})
+register('discard', discard, {})
+register('read_stream', read_stream, { 'no-writes' })
+register('tails', tails, { 'no-writes' })
+register('stats', stats, { 'no-writes' })

@@ -1,0 +1,39 @@
+//! The names of keys.
+
+use domain::{Digest, StreamId};
+
+use crate::Lane;
+
+/// The keys of one namespace.
+#[derive(Debug, Clone)]
+pub(super) struct Keys {
+    namespace: String,
+    pub(super) meta: String,
+    pub(super) log: String,
+    pub(super) released: String,
+}
+
+impl Keys {
+    pub(super) fn new(namespace: &str) -> Self {
+        Self {
+            namespace: namespace.to_owned(),
+            meta: format!("{namespace}:meta"),
+            log: format!("{namespace}:log"),
+            released: format!("{namespace}:released"),
+        }
+    }
+
+    /// One of 256 hashes, so that no single key grows with everything there ever was.
+    pub(super) fn bucket(&self, stream: &StreamId) -> String {
+        let bucket = Digest::of(stream.to_string().as_bytes()).as_bytes()[0];
+        format!("{}:streams:{bucket:02x}", self.namespace)
+    }
+
+    pub(super) fn lane(&self, lane: Lane) -> String {
+        format!("{}:work:{}", self.namespace, lane.as_str())
+    }
+
+    pub(super) fn lanes(&self) -> Vec<String> {
+        Lane::ALL.iter().map(|lane| self.lane(*lane)).collect()
+    }
+}

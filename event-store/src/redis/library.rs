@@ -1,0 +1,67 @@
+//! The library of Redis Functions.
+
+use std::sync::LazyLock;
+
+use domain::Digest;
+use redis::{Cmd, cmd};
+
+const TEXT: &str = include_str!("functions.lua");
+/// Hex digits of the text's digest in the library's name.
+const VERSION_DIGITS: usize = 12;
+
+/// Carries a digest of the text: processes of different versions of Assay, during an upgrade, each
+/// call their own functions.
+static NAME: LazyLock<String> = LazyLock::new(|| {
+    format!("assay_{}", &Digest::of(TEXT.as_bytes()).to_string()[..VERSION_DIGITS])
+});
+
+/// A function of the library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Function {
+    Prepare,
+    Append,
+    Take,
+    Extend,
+    Release,
+    Discard,
+    ReadStream,
+    Tails,
+    Stats,
+}
+
+impl Function {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Prepare => "prepare",
+            Self::Append => "append",
+            Self::Take => "take",
+            Self::Extend => "extend",
+            Self::Release => "release",
+            Self::Discard => "discard",
+            Self::ReadStream => "read_stream",
+            Self::Tails => "tails",
+            Self::Stats => "stats",
+        }
+    }
+
+    /// A call with these keys; arguments follow.
+    pub(super) fn call(self, keys: &[impl AsRef<str>]) -> Cmd {
+        let reads = matches!(self, Self::ReadStream | Self::Tails | Self::Stats);
+        let mut call = cmd(if reads { "FCALL_RO" } else { "FCALL" });
+        call.arg(format!("{}_{}", *NAME, self.name())).arg(keys.len());
+        keys.iter().for_each(|key| {
+            call.arg(key.as_ref());
+        });
+        call
+    }
+}
+
+/// Loads the library; loading it again changes nothing.
+pub(super) fn load() -> Cmd {
+    let name = &*NAME;
+    let mut load = cmd("FUNCTION");
+    load.arg("LOAD")
+        .arg("REPLACE")
+        .arg(format!("#!lua name={name}\nlocal library = '{name}'\n{TEXT}"));
+    load
+}

@@ -1,0 +1,139 @@
+//! One connection that is made again when it broke, and that tells what became of a command.
+
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, RedisError, ServerErrorKind,
+};
+use tokio::sync::Mutex;
+
+use super::library;
+use crate::resolver::OpenError;
+
+/// How long making a connection may take.
+const CONNECT_WAIT: Duration = Duration::from_secs(5);
+/// How long an answer may take. An append behind a slow disk takes its time, and giving up on it
+/// only makes the outcome unknown.
+pub(super) const ANSWER_WAIT: Duration = Duration::from_secs(10);
+
+/// A command did not succeed.
+#[derive(Debug)]
+pub(super) enum CallError {
+    /// There is no connection to send it on.
+    NotSent(RedisError),
+    /// The server refused it and did nothing.
+    Refused(RedisError),
+    /// It was sent, and no answer came.
+    Unknown(RedisError),
+}
+
+impl CallError {
+    /// For callers to whom all three are the same.
+    pub(super) fn into_source(self) -> Box<RedisError> {
+        match self {
+            Self::NotSent(error) | Self::Refused(error) | Self::Unknown(error) => Box::new(error),
+        }
+    }
+}
+
+/// A connection. Commands are pipelined: they do not wait for one another's answers, so appends of
+/// many tasks share the server's waits for its disk.
+pub(super) struct Link {
+    client: Client,
+    config: AsyncConnectionConfig,
+    /// With a number that tells a connection from the one that follows it.
+    current: Mutex<(u64, Option<MultiplexedConnection>)>,
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The client knows the password.
+        f.debug_struct("Link").finish_non_exhaustive()
+    }
+}
+
+impl Link {
+    /// `answer_wait` is how long a command may take; `None` for one that blocks.
+    pub(super) fn new(client: Client, answer_wait: Option<Duration>) -> Self {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT_WAIT))
+            .set_response_timeout(answer_wait);
+        Self { client, config, current: Mutex::new((0, None)) }
+    }
+
+    async fn connection(&self) -> Result<(u64, MultiplexedConnection), RedisError> {
+        let mut current = self.current.lock().await;
+        if let (number, Some(connection)) = &*current {
+            return Ok((*number, connection.clone()));
+        }
+        let connection =
+            self.client.get_multiplexed_async_connection_with_config(&self.config).await?;
+        current.1 = Some(connection.clone());
+        Ok((current.0, connection))
+    }
+
+    /// Lets the next command connect anew.
+    async fn give_up(&self, number: u64) {
+        let mut current = self.current.lock().await;
+        if current.0 == number {
+            *current = (number + 1, None);
+        }
+    }
+
+    /// Lets the next command connect anew, whichever connection there is.
+    pub(super) async fn reset(&self) {
+        let number = self.current.lock().await.0;
+        self.give_up(number).await;
+    }
+
+    /// As [`Self::query`], for a command that may be carried out twice: it is sent again, once, when
+    /// the connection turns out to have ended, as it has after a restart of the server.
+    pub(super) async fn query_again<T: FromRedisValue>(
+        &self,
+        command: &Cmd,
+    ) -> Result<T, CallError> {
+        match self.query(command).await {
+            Err(CallError::Unknown(error)) if !error.is_timeout() => self.query(command).await,
+            outcome => outcome,
+        }
+    }
+
+    /// Sends a command and waits for its answer.
+    pub(super) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, CallError> {
+        let (number, mut connection) = self.connection().await.map_err(CallError::NotSent)?;
+        let mut outcome = command.query_async(&mut connection).await;
+        if outcome.as_ref().is_err_and(is_function_missing) {
+            // A server that lost its functions, or another one in its place.
+            let loaded: Result<(), _> = library::load().query_async(&mut connection).await;
+            loaded.map_err(CallError::Refused)?;
+            outcome = command.query_async(&mut connection).await;
+        }
+        let error = match outcome {
+            Ok(value) => return Ok(value),
+            Err(error) => error,
+        };
+        match error.kind() {
+            // A replica now; the next connection may find the primary.
+            ErrorKind::Server(ServerErrorKind::ReadOnly) => {
+                self.give_up(number).await;
+                Err(CallError::Refused(error))
+            }
+            ErrorKind::Server(_) | ErrorKind::Extension => Err(CallError::Refused(error)),
+            _ => {
+                self.give_up(number).await;
+                Err(CallError::Unknown(error))
+            }
+        }
+    }
+}
+
+fn is_function_missing(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::ResponseError)
+        && error.detail().is_some_and(|detail| detail.contains("Function not found"))
+}
+
+/// While opening, whatever goes wrong means that the store is not there.
+pub(super) fn not_opened(error: CallError) -> OpenError {
+    OpenError::Unavailable { port: "log", source: error.into_source() }
+}

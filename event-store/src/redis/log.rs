@@ -1,0 +1,221 @@
+//! [`EventLog`] over Redis.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::record::Placement;
+use domain::{Position, Recorded, StreamId, Version};
+use jiff::Timestamp;
+use redis::{Client, RedisError, Value, cmd, from_redis_value};
+use tokio::sync::watch;
+use url::Url;
+use uuid::Uuid;
+
+use super::address::Address;
+use super::durability;
+use super::keys::Keys;
+use super::library::{self, Function};
+use super::link::{ANSWER_WAIT, CallError, Link, not_opened};
+use super::watcher::Watcher;
+use crate::log::{announce, decode_all, decode_stream};
+use crate::queue::wake;
+use crate::resolver::OpenError;
+use crate::{AppendBatch, AppendError, Appended, EventLog, Lane, LogInfo, ReadError};
+
+/// How keys and fields are laid out. Another layout has another number.
+const SCHEMA: u32 = 1;
+
+/// The log and its queue.
+#[derive(Debug)]
+pub(crate) struct RedisLog {
+    pub(super) keys: Keys,
+    /// Reads, and the queue.
+    pub(super) general: Link,
+    pub(super) ready: Arc<watch::Sender<u64>>,
+    /// Appends only: a large read does not stand in their way.
+    appender: Link,
+    head: Arc<watch::Sender<Position>>,
+    log_id: Uuid,
+    durability: String,
+    /// The third connection, which waits for news.
+    _watcher: Watcher,
+}
+
+impl RedisLog {
+    pub(crate) async fn open(url: &Url) -> Result<Self, OpenError> {
+        let address = Address::parse(url)?;
+        let client =
+            Client::open(address.server).map_err(|error| not_opened(CallError::NotSent(error)))?;
+        let keys = Keys::new(&address.namespace);
+        let general = Link::new(client.clone(), Some(ANSWER_WAIT));
+        let durability = durability::check(&general, address.relaxed).await?;
+        let log_id = prepare(&general, &keys).await?;
+        let head = Arc::new(watch::Sender::new(Position::START));
+        let ready = Arc::new(watch::Sender::new(0));
+        let watcher = Watcher::start(
+            Link::new(client.clone(), None),
+            keys.clone(),
+            Arc::clone(&head),
+            Arc::clone(&ready),
+        )
+        .await
+        .map_err(not_opened)?;
+        let appender = Link::new(client, Some(ANSWER_WAIT));
+        Ok(Self { keys, general, ready, appender, head, log_id, durability, _watcher: watcher })
+    }
+}
+
+/// Makes what is not there yet.
+async fn prepare(link: &Link, keys: &Keys) -> Result<Uuid, OpenError> {
+    link.query::<()>(&library::load()).await.map_err(not_opened)?;
+    let mut made = vec![keys.meta.clone()];
+    made.extend(keys.lanes());
+    let mut prepare = Function::Prepare.call(&made);
+    prepare.arg(Uuid::new_v4().to_string()).arg(SCHEMA);
+    let (log_id, schema): (String, String) = link.query(&prepare).await.map_err(not_opened)?;
+    let log_id = Uuid::try_parse(&log_id).ok().filter(|_| schema == SCHEMA.to_string());
+    log_id.ok_or_else(|| OpenError::Refused {
+        cause: format!("the log in Redis has schema {schema:?}, this Assay knows {SCHEMA}"),
+        cure: "open it with the version of Assay that wrote it, or use another namespace"
+            .to_owned(),
+    })
+}
+
+#[async_trait]
+impl EventLog for RedisLog {
+    async fn append(&self, batch: &AppendBatch) -> Result<Appended, AppendError> {
+        let bodies = batch.check()?;
+        let enqueue = batch.enqueue.as_ref();
+        let complete = batch.complete.as_ref();
+        // A lane that is not touched still has its place among the keys.
+        let enqueue_lane = enqueue.map_or(Lane::Contest, |item| item.lane);
+        let complete_lane = complete.map_or(Lane::Contest, |receipt| receipt.lane);
+        let mut append = Function::Append.call(&[
+            &self.keys.meta,
+            &self.keys.log,
+            &self.keys.bucket(&batch.stream),
+            &self.keys.lane(enqueue_lane),
+            &self.keys.lane(complete_lane),
+        ]);
+        append.arg(batch.stream.to_string()).arg(batch.expected.0);
+        append.arg(enqueue.map(|item| item.stream.to_string()).unwrap_or_default());
+        append.arg(complete.map(|receipt| receipt.id.as_str()).unwrap_or_default());
+        for (new, body) in batch.events.iter().zip(bodies) {
+            append.arg(new.id.to_string()).arg(body);
+        }
+        let reply: Value = self.appender.query(&append).await.map_err(|error| match error {
+            CallError::NotSent(error) | CallError::Refused(error) => {
+                AppendError::Unavailable(Box::new(error))
+            }
+            CallError::Unknown(error) => AppendError::Unknown(Box::new(error)),
+        })?;
+        let appended = appended(batch, reply)?;
+        announce(&self.head, appended.last);
+        if enqueue.is_some() {
+            wake(&self.ready);
+        }
+        Ok(appended)
+    }
+
+    async fn read_stream(
+        &self,
+        stream: &StreamId,
+        from: Version,
+        limit: u32,
+    ) -> Result<Vec<Recorded>, ReadError> {
+        let keys = [&self.keys.bucket(stream), &self.keys.log];
+        let mut read = Function::ReadStream.call(&keys);
+        read.arg(stream.to_string()).arg(from.0.max(1)).arg(limit);
+        let entries: Vec<Entry> = self.general.query_again(&read).await.map_err(read_error)?;
+        decode_stream(stream, from, placed(entries)?)
+    }
+
+    async fn read_all(&self, after: Position, limit: u32) -> Result<Vec<Recorded>, ReadError> {
+        // Redis takes a count of zero for no limit.
+        let Some(from) = after.0.checked_add(1).filter(|_| limit > 0) else {
+            return Ok(Vec::new());
+        };
+        let mut read = cmd("XRANGE");
+        read.arg(&self.keys.log).arg(format!("{from}-0")).arg("+").arg("COUNT").arg(limit);
+        let entries: Vec<Entry> = self.general.query_again(&read).await.map_err(read_error)?;
+        decode_all(after, placed(entries)?)
+    }
+
+    fn head(&self) -> watch::Receiver<Position> {
+        self.head.subscribe()
+    }
+
+    async fn info(&self) -> Result<LogInfo, ReadError> {
+        let mut get = cmd("HGET");
+        get.arg(&self.keys.meta).arg("head");
+        let head: Option<u64> = self.general.query_again(&get).await.map_err(read_error)?;
+        Ok(LogInfo {
+            log_id: self.log_id,
+            head: Position(head.unwrap_or_default()),
+            archived_through: Position::START,
+            durability: self.durability.clone(),
+        })
+    }
+}
+
+/// An entry of the log's stream: its id, its fields.
+type Entry = (String, HashMap<String, String>);
+
+fn placed(entries: Vec<Entry>) -> Result<Vec<(Placement, String)>, ReadError> {
+    entries.into_iter().map(place).collect()
+}
+
+fn place((id, mut fields): Entry) -> Result<(Placement, String), ReadError> {
+    let damaged = |field: &str| ReadError::Damaged(format!("the entry {id} has no valid {field}"));
+    let number = |name: &str| fields.get(name).and_then(|text| text.parse::<i64>().ok());
+    let position = id.strip_suffix("-0").and_then(|position| position.parse().ok());
+    let stream = fields.get("stream").and_then(|stream| stream.parse().ok());
+    let placement = Placement {
+        position: Position(position.ok_or_else(|| damaged("position"))?),
+        stream: stream.ok_or_else(|| damaged("stream"))?,
+        version: Version(number("version").ok_or_else(|| damaged("version"))?.cast_unsigned()),
+        recorded_at: number("at")
+            .and_then(|us| Timestamp::from_microsecond(us).ok())
+            .ok_or_else(|| damaged("time"))?,
+    };
+    let body = fields.remove("body").ok_or_else(|| damaged("body"))?;
+    Ok((placement, body))
+}
+
+fn read_error(error: CallError) -> ReadError {
+    match error {
+        CallError::Refused(error) if error.code() == Some("DAMAGED") => {
+            ReadError::Damaged(error.detail().unwrap_or_default().to_owned())
+        }
+        error => ReadError::Unavailable(error.into_source()),
+    }
+}
+
+/// Reads the function's answer. One that makes no sense says nothing about what was written.
+fn appended(batch: &AppendBatch, reply: Value) -> Result<Appended, AppendError> {
+    let unknown = |error: RedisError| AppendError::Unknown(Box::new(error));
+    let reply: Vec<Value> = from_redis_value(reply).map_err(|error| unknown(error.into()))?;
+    let mut reply = reply.into_iter();
+    let outcome: String = next(&mut reply).map_err(unknown)?;
+    let mut number = || next::<u64>(&mut reply).map_err(unknown);
+    if outcome == "conflict" {
+        let actual = Version(number()?);
+        return Err(AppendError::Conflict { expected: batch.expected, actual });
+    }
+    let (first, version, at) = (number()?, number()?, number()?);
+    Ok(Appended {
+        first: Position(first),
+        last: Position(first + batch.events.len() as u64 - 1),
+        version: Version(version),
+        recorded_at: Timestamp::from_microsecond(at.cast_signed())
+            .map_err(|error| AppendError::Unknown(Box::new(error)))?,
+        repeated: outcome == "repeated",
+    })
+}
+
+fn next<T: redis::FromRedisValue>(
+    reply: &mut impl Iterator<Item = Value>,
+) -> Result<T, RedisError> {
+    Ok(from_redis_value(reply.next().unwrap_or(Value::Nil))?)
+}

@@ -1,0 +1,81 @@
+//! [`WorkQueue`] over Redis.
+//!
+//! Every operation may be sent twice. Work that was taken by a command whose answer was lost comes
+//! back when its lease has run out.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use super::library::Function;
+use super::link::CallError;
+use super::log::RedisLog;
+use crate::queue::wake;
+use crate::{Lane, LaneStats, QueueError, TakeRequest, Work, WorkItem, WorkQueue, WorkReceipt};
+
+#[async_trait]
+impl WorkQueue for RedisLog {
+    async fn take(&self, request: &TakeRequest) -> Result<Option<Work>, QueueError> {
+        let lanes: Vec<String> = request.lanes.iter().map(|lane| self.keys.lane(*lane)).collect();
+        let mut take = Function::Take.call(&lanes);
+        take.arg(&request.worker.0).arg(millis(request.lease));
+        let taken: Option<(usize, String, String, u32)> =
+            self.general.query_again(&take).await.map_err(unavailable)?;
+        let Some((number, id, stream, deliveries)) = taken else { return Ok(None) };
+        let damaged = |what: &str| QueueError::Damaged(format!("work {id} has no valid {what}"));
+        let lane = number.checked_sub(1).and_then(|index| request.lanes.get(index).copied());
+        let lane = lane.ok_or_else(|| damaged("lane"))?;
+        let stream = stream.parse().map_err(|_| damaged("stream"))?;
+        let receipt = WorkReceipt { lane, id, worker: request.worker.clone() };
+        Ok(Some(Work { item: WorkItem { lane, stream }, receipt, deliveries }))
+    }
+
+    async fn extend(&self, receipt: &WorkReceipt, lease: Duration) -> Result<(), QueueError> {
+        let mut extend = Function::Extend.call(&[self.keys.lane(receipt.lane)]);
+        extend.arg(&receipt.id).arg(&receipt.worker.0).arg(millis(lease));
+        let held: bool = self.general.query_again(&extend).await.map_err(unavailable)?;
+        if held { Ok(()) } else { Err(QueueError::LeaseLost) }
+    }
+
+    async fn release(&self, receipt: &WorkReceipt) -> Result<(), QueueError> {
+        let keys = [&self.keys.lane(receipt.lane), &self.keys.released];
+        let mut release = Function::Release.call(&keys);
+        release.arg(&receipt.id).arg(&receipt.worker.0);
+        self.general.query_again::<()>(&release).await.map_err(unavailable)?;
+        wake(&self.ready);
+        Ok(())
+    }
+
+    async fn discard(&self, receipt: &WorkReceipt) -> Result<(), QueueError> {
+        let mut discard = Function::Discard.call(&[self.keys.lane(receipt.lane)]);
+        discard.arg(&receipt.id);
+        self.general.query_again(&discard).await.map_err(unavailable)
+    }
+
+    fn ready(&self) -> watch::Receiver<u64> {
+        self.ready.subscribe()
+    }
+
+    async fn stats(&self) -> Result<Vec<LaneStats>, QueueError> {
+        let stats = Function::Stats.call(&self.keys.lanes());
+        let numbers: Vec<(u64, u64, u64)> =
+            self.general.query_again(&stats).await.map_err(unavailable)?;
+        let lanes = Lane::ALL.into_iter().zip(numbers);
+        Ok(lanes
+            .map(|(lane, (waiting, in_flight, oldest_us))| {
+                let oldest_wait = Duration::from_micros(oldest_us);
+                LaneStats { lane, waiting, in_flight, oldest_wait }
+            })
+            .collect())
+    }
+}
+
+/// Redis counts leases in whole milliseconds; one is never shorter than what was asked for.
+fn millis(lease: Duration) -> u64 {
+    lease.as_micros().div_ceil(1000).try_into().unwrap_or(u64::MAX)
+}
+
+fn unavailable(error: CallError) -> QueueError {
+    QueueError::Unavailable(error.into_source())
+}

@@ -1,0 +1,23 @@
+//! The embedded adapters: the log and its queue in one file, the credentials in another.
+
+use jiff::Timestamp;
+
+mod append;
+mod credentials;
+mod database;
+mod log;
+mod queue;
+mod writer;
+
+pub(crate) use credentials::SqliteCredentials;
+pub(crate) use log::SqliteLog;
+
+/// The machine's clock, in the unit that is stored.
+fn now_us() -> i64 {
+    Timestamp::now().as_microsecond()
+}
+
+fn timestamp(stored_us: i64) -> rusqlite::Result<Timestamp> {
+    Timestamp::from_microsecond(stored_us)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
+}

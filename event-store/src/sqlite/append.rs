@@ -1,0 +1,119 @@
+//! What one append does inside the writer's transaction.
+
+use domain::{Position, Version};
+use rusqlite::{Connection, OptionalExtension, params};
+use uuid::Uuid;
+
+use super::writer::JobError;
+use super::{now_us, timestamp};
+use crate::{AppendBatch, AppendError, Appended};
+
+/// A batch in the form that goes to the writer's thread.
+pub(super) struct Append {
+    stream: String,
+    expected: i64,
+    events: Vec<(Uuid, String)>,
+    enqueue: Option<(&'static str, String)>,
+    complete: Option<String>,
+}
+
+impl Append {
+    /// Checks the batch's limits.
+    pub(super) fn new(batch: &AppendBatch) -> Result<Self, AppendError> {
+        let bodies = batch.check()?;
+        let ids = batch.events.iter().map(|new| new.id.0);
+        let enqueue = batch.enqueue.as_ref();
+        Ok(Self {
+            stream: batch.stream.to_string(),
+            expected: batch.expected.0.cast_signed(),
+            events: ids.zip(bodies).collect(),
+            enqueue: enqueue.map(|item| (item.lane.as_str(), item.stream.to_string())),
+            complete: batch.complete.as_ref().map(|receipt| receipt.id.clone()),
+        })
+    }
+
+    /// The atomic step of INV-6.
+    pub(super) fn run(self, connection: &Connection) -> Result<Appended, JobError<AppendError>> {
+        let actual: i64 = connection
+            .prepare_cached("SELECT ifnull(max(version), 0) FROM events WHERE stream = ?1")?
+            .query_row([&self.stream], |row| row.get(0))?;
+        if actual != self.expected {
+            return match self.written_before(connection, actual)? {
+                Some(appended) => Ok(appended),
+                None => Err(JobError::Refused(AppendError::Conflict {
+                    expected: Version(self.expected.cast_unsigned()),
+                    actual: Version(actual.cast_unsigned()),
+                })),
+            };
+        }
+        let (head, head_at): (i64, i64) = connection
+            .prepare_cached(
+                "SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1",
+            )?
+            .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?
+            .unwrap_or_default();
+        // The machine's clock may have been set back; the log's never goes back.
+        let now = now_us();
+        let recorded_at = now.max(head_at);
+
+        let mut insert = connection.prepare_cached(
+            "INSERT INTO events (position, stream, version, recorded_at, event_id, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?;
+        let (mut position, mut version) = (head, self.expected);
+        for (id, body) in &self.events {
+            (position, version) = (position + 1, version + 1);
+            let id = id.as_bytes().as_slice();
+            insert.execute(params![position, self.stream, version, recorded_at, id, body])?;
+        }
+        if let Some((lane, stream)) = &self.enqueue {
+            connection
+                .prepare_cached("INSERT INTO work (lane, stream, enqueued_at) VALUES (?1, ?2, ?3)")?
+                .execute(params![lane, stream, now])?;
+        }
+        if let Some(id) = &self.complete {
+            connection.prepare_cached("DELETE FROM work WHERE id = ?1")?.execute([id])?;
+        }
+        Ok(Appended {
+            first: Position(head.cast_unsigned() + 1),
+            last: Position(position.cast_unsigned()),
+            version: Version(version.cast_unsigned()),
+            recorded_at: timestamp(recorded_at)?,
+            repeated: false,
+        })
+    }
+
+    /// Whether this very batch stands where it belongs already: then it is a retry.
+    fn written_before(
+        &self,
+        connection: &Connection,
+        actual: i64,
+    ) -> rusqlite::Result<Option<Appended>> {
+        let last = self.expected + self.events.len() as i64;
+        if actual < last {
+            return Ok(None);
+        }
+        let mut query = connection.prepare_cached(
+            "SELECT position, recorded_at, event_id FROM events
+             WHERE stream = ?1 AND version > ?2 AND version <= ?3 ORDER BY version",
+        )?;
+        let written: Vec<(i64, i64, Vec<u8>)> = query
+            .query_map(params![self.stream, self.expected, last], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?
+            .collect::<rusqlite::Result<_>>()?;
+        let same = written.len() == self.events.len()
+            && written.iter().zip(&self.events).all(|(row, (id, _))| row.2 == id.as_bytes());
+        let (Some(first), Some(last), true) = (written.first(), written.last(), same) else {
+            return Ok(None);
+        };
+        Ok(Some(Appended {
+            first: Position(first.0.cast_unsigned()),
+            last: Position(last.0.cast_unsigned()),
+            version: Version(actual.cast_unsigned()),
+            recorded_at: timestamp(first.1)?,
+            repeated: true,
+        }))
+    }
+}

@@ -1,0 +1,223 @@
+//! [`Credentials`] in a file of their own.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use uuid::Uuid;
+
+use super::database::{Database, Kind, Readers};
+use super::writer::{JobError, WriteError, Writer};
+use crate::credentials::{SWEEP_AFTER, StoredToken};
+use crate::resolver::OpenError;
+use crate::{Credentials, CredentialsError, Profile, TokenHash, TokenRecord};
+
+const KIND: Kind = Kind {
+    port: "credentials",
+    application_id: 0x4173_4372, // "AsCr"
+    schema: 1,
+    create: include_str!("credentials.sql"),
+};
+
+/// A file of credentials.
+#[derive(Debug)]
+pub(crate) struct SqliteCredentials {
+    writer: Writer,
+    readers: Readers,
+}
+
+impl SqliteCredentials {
+    pub(crate) async fn open(path: PathBuf) -> Result<Self, OpenError> {
+        fn unavailable(source: impl Error + Send + Sync + 'static) -> OpenError {
+            OpenError::Unavailable { port: KIND.port, source: Box::new(source) }
+        }
+        let opened = tokio::task::spawn_blocking(move || Database::open(path, &KIND));
+        let (database, connection) = opened.await.map_err(unavailable)??;
+        let writer = Writer::start(connection).map_err(unavailable)?;
+        Ok(Self { writer, readers: Readers::new(database) })
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, CredentialsError> {
+        let job = move |connection: &Connection| work(connection).map_err(JobError::from);
+        self.writer.run(job).await.map_err(|error| match error {
+            WriteError::Refused(error) => error,
+            WriteError::NotWritten(error) | WriteError::Unknown(error) => {
+                CredentialsError::Unavailable(error)
+            }
+        })
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, CredentialsError> {
+        self.readers
+            .run(query)
+            .await
+            .map_err(|error| CredentialsError::Unavailable(Box::new(error)))
+    }
+}
+
+#[async_trait]
+impl Credentials for SqliteCredentials {
+    async fn put_profile(&self, subject: Uuid, profile: &Profile) -> Result<(), CredentialsError> {
+        let profile = profile.clone();
+        self.write(move |connection| {
+            connection
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO profiles (subject, email, name, password_hash)
+                     VALUES (?1, ?2, ?3, ?4)",
+                )?
+                .execute(params![
+                    subject.to_string(),
+                    profile.email,
+                    profile.name,
+                    profile.password_hash,
+                ])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn profiles(&self, subjects: &[Uuid]) -> Result<Vec<Option<Profile>>, CredentialsError> {
+        let subjects = subjects.to_vec();
+        self.read(move |connection| {
+            let mut query = connection.prepare_cached(
+                "SELECT email, name, password_hash FROM profiles WHERE subject = ?1",
+            )?;
+            let mut profile = |subject: &Uuid| {
+                let row = |row: &Row<'_>| {
+                    let (email, name) = (row.get(0)?, row.get(1)?);
+                    Ok(Profile { email, name, password_hash: row.get(2)? })
+                };
+                query.query_row([subject.to_string()], row).optional()
+            };
+            subjects.iter().map(&mut profile).collect()
+        })
+        .await
+    }
+
+    async fn erase(&self, subject: Uuid) -> Result<(), CredentialsError> {
+        let subject = subject.to_string();
+        self.write(move |connection| {
+            connection.execute("DELETE FROM tokens WHERE subject = ?1", [&subject])?;
+            connection.execute("DELETE FROM profiles WHERE subject = ?1", [&subject])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn put_token(&self, token: &TokenRecord) -> Result<(), CredentialsError> {
+        let token = StoredToken::from(token);
+        self.write(move |connection| {
+            connection
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO tokens (hash, id, subject, login, kind, name, scopes,
+                                                    created_at, last_used_at, expires_at)
+                     VALUES (:hash, :id, :subject, :login, :kind, :name, :scopes,
+                             :created_at, :last_used_at, :expires_at)",
+                )?
+                .execute(named_params! {
+                    ":hash": token.hash,
+                    ":id": token.id,
+                    ":subject": token.subject,
+                    ":login": token.login,
+                    ":kind": token.kind,
+                    ":name": token.name,
+                    ":scopes": token.scopes,
+                    ":created_at": token.created_at,
+                    ":last_used_at": token.last_used_at,
+                    ":expires_at": token.expires_at,
+                })?;
+            // Expired tokens are swept by the tokens that replace them.
+            let long_ago =
+                token.created_at - i64::try_from(SWEEP_AFTER.as_micros()).expect("a day");
+            connection
+                .prepare_cached("DELETE FROM tokens WHERE expires_at < ?1")?
+                .execute([long_ago])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn use_token(
+        &self,
+        hash: &TokenHash,
+        now: Timestamp,
+    ) -> Result<Option<TokenRecord>, CredentialsError> {
+        let hash = hex::encode(hash.0);
+        let key = hash.clone();
+        let found = self
+            .read(move |connection| {
+                connection
+                    .prepare_cached("SELECT * FROM tokens WHERE hash = ?1")?
+                    .query_row([key], stored)
+                    .optional()
+            })
+            .await?;
+        let Some(mut token) = found.map(TokenRecord::try_from).transpose()? else {
+            return Ok(None);
+        };
+        if !token.is_live(now) {
+            return Ok(None);
+        }
+        if token.note_use(now) {
+            self.write(move |connection| {
+                connection
+                    .prepare_cached("UPDATE tokens SET last_used_at = ?2 WHERE hash = ?1")?
+                    .execute(params![hash, now.as_microsecond()])?;
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(Some(token))
+    }
+
+    async fn tokens(
+        &self,
+        subject: Uuid,
+        now: Timestamp,
+    ) -> Result<Vec<TokenRecord>, CredentialsError> {
+        let stored: Vec<StoredToken> = self
+            .read(move |connection| {
+                connection
+                    .prepare_cached(
+                        "SELECT * FROM tokens WHERE subject = ?1 ORDER BY created_at, hash",
+                    )?
+                    .query_map([subject.to_string()], stored)?
+                    .collect()
+            })
+            .await?;
+        TokenRecord::live(stored, now)
+    }
+
+    async fn revoke_token(&self, subject: Uuid, token: Uuid) -> Result<bool, CredentialsError> {
+        self.write(move |connection| {
+            let removed = connection
+                .prepare_cached("DELETE FROM tokens WHERE subject = ?1 AND id = ?2")?
+                .execute([subject.to_string(), token.to_string()])?;
+            Ok(removed > 0)
+        })
+        .await
+    }
+}
+
+fn stored(row: &Row<'_>) -> rusqlite::Result<StoredToken> {
+    Ok(StoredToken {
+        hash: row.get("hash")?,
+        id: row.get("id")?,
+        subject: row.get("subject")?,
+        login: row.get("login")?,
+        kind: row.get("kind")?,
+        name: row.get("name")?,
+        scopes: row.get("scopes")?,
+        created_at: row.get("created_at")?,
+        last_used_at: row.get("last_used_at")?,
+        expires_at: row.get("expires_at")?,
+    })
+}

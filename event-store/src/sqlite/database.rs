@@ -1,0 +1,184 @@
+//! A database file: how it is opened, and a bounded pool of connections that read it.
+
+use std::error::Error;
+use std::fs;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use tokio::sync::Semaphore;
+
+use crate::resolver::OpenError;
+
+/// Connections that read at the same time.
+const READERS_MAX: usize = 4;
+/// How long a statement waits for another process's write.
+const BUSY_WAIT: Duration = Duration::from_secs(10);
+/// Bytes that the write-ahead log keeps of its size after a checkpoint.
+const WAL_BYTES_KEPT: i64 = 64 * 1024 * 1024;
+/// The file holds sources, or hashes of secrets: nobody else's business.
+const FILE_MODE: u32 = 0o600;
+
+/// What a file is for.
+#[derive(Debug)]
+pub(super) struct Kind {
+    /// The port, for messages.
+    pub(super) port: &'static str,
+    /// SQLite's own mark of what the file is, so that one kind is never opened as another.
+    pub(super) application_id: i32,
+    /// The schema that `create` makes.
+    pub(super) schema: i32,
+    /// Statements that make the tables.
+    pub(super) create: &'static str,
+}
+
+/// One file, opened and at the schema that this program knows.
+#[derive(Debug, Clone)]
+pub(super) struct Database {
+    path: Arc<Path>,
+}
+
+impl Database {
+    /// Opens the file, makes it when it is not there, and refuses it when another program wrote it.
+    pub(super) fn open(path: PathBuf, kind: &Kind) -> Result<(Self, Connection), OpenError> {
+        let unavailable = |source: Box<dyn Error + Send + Sync>| OpenError::Unavailable {
+            port: kind.port,
+            source,
+        };
+        create_private(&path).map_err(|error| unavailable(Box::new(error)))?;
+        let database = Self { path: path.into() };
+        let mut connection = database.connect().map_err(|error| unavailable(Box::new(error)))?;
+        database.prepare(&mut connection, kind)?;
+        Ok((database, connection))
+    }
+
+    fn connect(&self) -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        connection.busy_timeout(BUSY_WAIT)?;
+        // FULL: a commit that was acknowledged is on disk, also after a power failure.
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        connection.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;
+        Ok(connection)
+    }
+
+    /// A connection that can only read.
+    pub(super) fn connect_reader(&self) -> rusqlite::Result<Connection> {
+        let connection = self.connect()?;
+        connection.pragma_update(None, "query_only", true)?;
+        Ok(connection)
+    }
+
+    fn prepare(&self, connection: &mut Connection, kind: &Kind) -> Result<(), OpenError> {
+        let unavailable = |error: rusqlite::Error| OpenError::Unavailable {
+            port: kind.port,
+            source: Box::new(error),
+        };
+        let path = self.path.display();
+        let mode: String = connection
+            .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
+            .map_err(unavailable)?;
+        if mode != "wal" {
+            return Err(OpenError::Refused {
+                cause: format!("{path} is on a file system that has no write-ahead logging"),
+                cure: "put it on a local disk".to_owned(),
+            });
+        }
+        // Two processes may open a new file at once; the second finds what the first made.
+        let transaction = connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(unavailable)?;
+        let pragma = |name: &str| -> rusqlite::Result<i32> {
+            transaction.pragma_query_value(None, name, |row| row.get(0))
+        };
+        let application_id = pragma("application_id").map_err(unavailable)?;
+        let schema = pragma("user_version").map_err(unavailable)?;
+        let tables: i64 = transaction
+            .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+            .map_err(unavailable)?;
+        if tables == 0 {
+            transaction
+                .execute_batch(kind.create)
+                .and_then(|()| transaction.pragma_update(None, "user_version", kind.schema))
+                .and_then(|()| {
+                    transaction.pragma_update(None, "application_id", kind.application_id)
+                })
+                .and_then(|()| transaction.commit())
+                .map_err(unavailable)
+        } else if application_id != kind.application_id {
+            Err(OpenError::Refused {
+                cause: format!("{path} is a database, but not Assay's {} store", kind.port),
+                cure: format!("name another file for the {} store", kind.port),
+            })
+        } else if schema != kind.schema {
+            let known = kind.schema;
+            Err(OpenError::Refused {
+                cause: format!("{path} has schema {schema}, this Assay knows {known}"),
+                cure: "open it with the version of Assay that wrote it".to_owned(),
+            })
+        } else {
+            Ok(())
+        }
+    }
+}
+
+fn create_private(path: &Path) -> std::io::Result<()> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(FILE_MODE)
+        .open(path)
+        .map(drop)
+}
+
+/// A bounded pool of connections that only read.
+#[derive(Debug, Clone)]
+pub(super) struct Readers {
+    database: Database,
+    idle: Arc<Mutex<Vec<Connection>>>,
+    permits: Arc<Semaphore>,
+}
+
+impl Readers {
+    pub(super) fn new(database: Database) -> Self {
+        let permits = Arc::new(Semaphore::new(READERS_MAX));
+        Self { database, idle: Arc::default(), permits }
+    }
+
+    /// Runs a query off the async threads.
+    pub(super) async fn run<T, E>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<rusqlite::Error> + Send + 'static,
+    {
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        let permit = permit.expect("the semaphore is never closed");
+        let readers = self.clone();
+        let task = tokio::task::spawn_blocking(move || {
+            // Released last, so that there are never more connections than permits.
+            let _permit = permit;
+            let idle = readers.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let connection = match idle {
+                Some(connection) => connection,
+                None => readers.database.connect_reader()?,
+            };
+            let outcome = query(&connection);
+            readers.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+            outcome
+        });
+        match task.await {
+            Ok(outcome) => outcome,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! [`WorkQueue`] over the log's own file.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension, params};
+use tokio::sync::watch;
+
+use super::log::SqliteLog;
+use super::now_us;
+use super::writer::{JobError, WriteError};
+use crate::queue::{micros, wake};
+use crate::{Lane, LaneStats, QueueError, TakeRequest, Work, WorkItem, WorkQueue, WorkReceipt};
+
+/// Whether nobody holds the work at `?now`. A lease that ends further ahead than two of its lengths
+/// was written before the clock was set back; waiting for it could take for ever, and taking the
+/// work early is safe because the log fences (INV-7).
+const FREE: &str = "(worker IS NULL OR lease_until <= :now OR lease_until > :now + 2 * lease)";
+
+#[async_trait]
+impl WorkQueue for SqliteLog {
+    async fn take(&self, request: &TakeRequest) -> Result<Option<Work>, QueueError> {
+        let request = request.clone();
+        self.writer.run(move |connection| take(connection, &request)).await.map_err(queue_error)
+    }
+
+    async fn extend(&self, receipt: &WorkReceipt, lease: Duration) -> Result<(), QueueError> {
+        let receipt = receipt.clone();
+        self.writer
+            .run(move |connection| {
+                let lease = micros(lease);
+                let until = now_us().saturating_add(lease);
+                let held = connection
+                    .prepare_cached(
+                        "UPDATE work SET lease_until = ?1, lease = ?2 WHERE id = ?3 AND worker = ?4",
+                    )?
+                    .execute(params![until, lease, receipt.id, receipt.worker.0])?;
+                if held == 1 { Ok(()) } else { Err(JobError::Refused(QueueError::LeaseLost)) }
+            })
+            .await
+            .map_err(queue_error)
+    }
+
+    async fn release(&self, receipt: &WorkReceipt) -> Result<(), QueueError> {
+        let receipt = receipt.clone();
+        self.writer
+            .run(move |connection| {
+                connection
+                    .prepare_cached(
+                        "UPDATE work SET worker = NULL, lease_until = NULL, lease = NULL,
+                                released_by = ?2, released_at = ?3
+                         WHERE id = ?1 AND worker = ?2",
+                    )?
+                    .execute(params![receipt.id, receipt.worker.0, now_us()])?;
+                Ok(())
+            })
+            .await
+            .map_err(queue_error)?;
+        wake(&self.ready);
+        Ok(())
+    }
+
+    async fn discard(&self, receipt: &WorkReceipt) -> Result<(), QueueError> {
+        let id = receipt.id.clone();
+        self.writer
+            .run(move |connection| {
+                connection.prepare_cached("DELETE FROM work WHERE id = ?1")?.execute([id])?;
+                Ok(())
+            })
+            .await
+            .map_err(queue_error)
+    }
+
+    fn ready(&self) -> watch::Receiver<u64> {
+        self.ready.subscribe()
+    }
+
+    async fn stats(&self) -> Result<Vec<LaneStats>, QueueError> {
+        self.readers
+            .run(|connection| Lane::ALL.iter().map(|lane| stats(connection, *lane)).collect())
+            .await
+            .map_err(|error: rusqlite::Error| QueueError::Unavailable(Box::new(error)))
+    }
+}
+
+fn take(
+    connection: &Connection,
+    request: &TakeRequest,
+) -> Result<Option<Work>, JobError<QueueError>> {
+    let (now, lease) = (now_us(), micros(request.lease));
+    // Work is handed out in the order of its ids, so what was delivered before, and is free again,
+    // has a smaller id than anything new.
+    let mut update = connection.prepare_cached(&format!(
+        "UPDATE work SET worker = :worker, lease_until = :now + :lease, lease = :lease,
+                deliveries = deliveries + 1, released_by = NULL, released_at = NULL
+         WHERE id = (
+             SELECT id FROM work
+             WHERE lane = :lane AND {FREE}
+               AND NOT (released_by IS :worker AND abs(:now - released_at) < :lease)
+             ORDER BY id LIMIT 1
+         )
+         RETURNING id, stream, deliveries"
+    ))?;
+    for lane in &request.lanes {
+        let taken: Option<(i64, String, u32)> = update
+            .query_row(
+                rusqlite::named_params! {
+                    ":worker": request.worker.0,
+                    ":now": now,
+                    ":lease": lease,
+                    ":lane": lane.as_str(),
+                },
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            )
+            .optional()?;
+        if let Some((id, stream, deliveries)) = taken {
+            let stream = stream.parse().map_err(|_| {
+                let damage = format!("{stream:?}, which work {id} is for, is no stream");
+                JobError::Refused(QueueError::Damaged(damage))
+            })?;
+            let worker = request.worker.clone();
+            return Ok(Some(Work {
+                item: WorkItem { lane: *lane, stream },
+                receipt: WorkReceipt { lane: *lane, id: id.to_string(), worker },
+                deliveries,
+            }));
+        }
+    }
+    Ok(None)
+}
+
+fn stats(connection: &Connection, lane: Lane) -> rusqlite::Result<LaneStats> {
+    let now = now_us();
+    connection
+        .prepare_cached(&format!(
+            "SELECT count(*) FILTER (WHERE {FREE}), count(*) FILTER (WHERE NOT {FREE}),
+                    min(enqueued_at) FILTER (WHERE {FREE})
+             FROM work WHERE lane = :lane"
+        ))?
+        .query_row(rusqlite::named_params! { ":now": now, ":lane": lane.as_str() }, |row| {
+            let oldest: Option<i64> = row.get(2)?;
+            let waited_us = oldest.map_or(0, |oldest| now.saturating_sub(oldest));
+            Ok(LaneStats {
+                lane,
+                waiting: row.get::<_, i64>(0)?.cast_unsigned(),
+                in_flight: row.get::<_, i64>(1)?.cast_unsigned(),
+                oldest_wait: Duration::from_micros(waited_us.try_into().unwrap_or_default()),
+            })
+        })
+}
+
+fn queue_error(error: WriteError<QueueError>) -> QueueError {
+    match error {
+        WriteError::Refused(error) => error,
+        WriteError::NotWritten(error) | WriteError::Unknown(error) => {
+            QueueError::Unavailable(error)
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! How large a package may be. What a revision may hold is bounded by `domain::problem::bounds`.
+
+/// Bytes of an archive that is uploaded.
+pub const ARCHIVE_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Bytes that any archive may inflate to, however small it is: test data repeats itself.
+pub const INFLATED_BYTES_FREE: u64 = 64 * 1024 * 1024;
+
+/// How many times its own size an archive may inflate to beyond [`INFLATED_BYTES_FREE`].
+pub const INFLATION_RATIO_MAX: u64 = 200;
+
+/// Files of a package, links and folders included.
+pub const FILES_MAX: usize = 10_000;
+
+/// Bytes of one file; the format recommends no more.
+pub const FILE_BYTES_MAX: u64 = 100 * 1024 * 1024;
+
+/// Bytes of all files together.
+pub const TOTAL_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// Names from the root of the package to a file.
+pub const DEPTH_MAX: usize = 16;
+
+/// Bytes of one name in a path.
+pub const NAME_BYTES_MAX: usize = 255;
+
+/// Bytes of the target of a link.
+pub const LINK_TARGET_BYTES_MAX: usize = 1_024;
+
+/// Links that are followed to reach one file.
+pub const LINK_HOPS_MAX: usize = 16;
+
+/// Bytes of a YAML file.
+pub const YAML_BYTES_MAX: usize = 256 * 1024;
+
+/// Levels of nesting in a YAML file.
+pub const YAML_DEPTH_MAX: usize = 16;
+
+/// Scalars, lists and maps in a YAML file.
+pub const YAML_NODES_MAX: usize = 10_000;
+
+/// Bytes of an image in a statement; it is put into the Markdown.
+pub const IMAGE_BYTES_MAX: usize = 128 * 1024;
+
+/// Diagnostics of one reading; what is beyond them is counted.
+pub const DIAGNOSTICS_MAX: usize = 500;
+
+/// Bounds of a file tree. The default is what the constants of this module say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreeLimits {
+    /// Bytes of an archive.
+    pub archive_bytes_max: usize,
+    /// Files, links and folders.
+    pub files_max: usize,
+    /// Bytes of one file.
+    pub file_bytes_max: u64,
+    /// Bytes of all files together.
+    pub total_bytes_max: u64,
+    /// Names from the root to a file.
+    pub depth_max: usize,
+}
+
+impl Default for TreeLimits {
+    fn default() -> Self {
+        Self {
+            archive_bytes_max: ARCHIVE_BYTES_MAX,
+            files_max: FILES_MAX,
+            file_bytes_max: FILE_BYTES_MAX,
+            total_bytes_max: TOTAL_BYTES_MAX,
+            depth_max: DEPTH_MAX,
+        }
+    }
+}

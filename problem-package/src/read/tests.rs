@@ -1,0 +1,415 @@
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use domain::checker::TokenOptions;
+use domain::problem::{Checker, Limits, OnFailure};
+use domain::{Difficulty, Verdict};
+use proptest::prelude::*;
+
+use super::*;
+use crate::limits::TreeLimits;
+use crate::tree::Entry;
+
+mod data;
+mod manifest;
+mod problems;
+
+/// A package without fault, to be spoilt by each test.
+const SUM: &[(&str, &str)] = &[
+    ("sum/problem.yaml", "name: Sum\nlicense: cc0\nlimits: {time_limit: 1}\n"),
+    ("sum/problem_statement/problem.en.md", "Add.\n"),
+    ("sum/data/sample/1.in", "1 2\n"),
+    ("sum/data/sample/1.ans", "3\n"),
+    ("sum/data/secret/1.in", "5 5\n"),
+    ("sum/data/secret/1.ans", "10\n"),
+    ("sum/submissions/accepted/sum.py", "print(sum(map(int, input().split())))\n"),
+];
+
+/// The package with files changed or added; without those whose text is `None`.
+fn tree(changes: &[(&str, Option<&str>)]) -> FileTree {
+    let mut files: BTreeMap<String, &str> =
+        SUM.iter().map(|(path, text)| (path.to_string(), *text)).collect();
+    for (path, text) in changes {
+        let path = format!("sum/{path}");
+        match text {
+            Some(text) => files.insert(path, text),
+            None => files.remove(&path),
+        };
+    }
+    let mut builder = FileTree::builder(TreeLimits::default());
+    for (path, text) in files {
+        builder.insert(path.as_bytes(), Entry::File(Bytes::copy_from_slice(text.as_bytes())));
+    }
+    builder.finish().unwrap()
+}
+
+fn package(changes: &[(&str, &str)]) -> Package {
+    let changes: Vec<_> = changes.iter().map(|(path, text)| (*path, Some(*text))).collect();
+    read(&tree(&changes), &Options::default()).unwrap_or_else(|diagnostics| {
+        panic!("{}", lines(&diagnostics).join("\n"));
+    })
+}
+
+fn yaml(text: &str) -> Package {
+    package(&[("problem.yaml", &format!("name: Sum\nlimits: {{time_limit: 1}}\n{text}"))])
+}
+
+fn lines(diagnostics: &[Diagnostic]) -> Vec<String> {
+    diagnostics.iter().map(ToString::to_string).collect()
+}
+
+fn errors(changes: &[(&str, Option<&str>)]) -> Vec<String> {
+    lines(&read(&tree(changes), &Options::default()).unwrap_err())
+}
+
+/// The one error of a `problem.yaml` with these lines after its first two.
+fn yaml_error(text: &str) -> String {
+    let text = format!("name: Sum\nlimits: {{time_limit: 1}}\n{text}");
+    let errors = errors(&[("problem.yaml", Some(&text))]);
+    assert_eq!(errors.len(), 1, "{errors:#?}");
+    errors.into_iter().next().unwrap()
+}
+
+fn warnings(changes: &[(&str, &str)]) -> Vec<String> {
+    lines(&package(changes).warnings)
+}
+
+#[test]
+fn a_small_package_has_the_defaults_of_the_domain() {
+    let package = package(&[]);
+    assert_eq!(package.slug.as_str(), "sum");
+    let content = &package.content;
+    assert_eq!(content.title, "Sum");
+    assert_eq!(content.statement, "Add.\n");
+    assert_eq!(content.difficulty, Difficulty::Medium);
+    assert_eq!(content.limits, Limits::default());
+    assert_eq!(content.checker, Checker::Tokens(TokenOptions::default()));
+    assert_eq!(content.on_failure, OnFailure::Stop);
+    assert!(content.languages.is_empty());
+    assert_eq!(content.samples.len(), 1);
+    assert_eq!(
+        (content.samples[0].input.as_str(), content.samples[0].output.as_str()),
+        ("1 2\n", "3\n")
+    );
+    let tests: Vec<_> =
+        content.tests.iter().map(|test| (test.name.as_str(), test.sample)).collect();
+    assert_eq!(tests, [("sample/1", true), ("secret/1", false)]);
+    for blob in content.tests.iter().flat_map(|test| [test.input, test.answer]) {
+        let bytes = &package.blobs[&blob.digest];
+        assert_eq!((bytes.len() as u64, Digest::of(bytes)), (blob.bytes, blob.digest));
+    }
+    let [submission] = package.submissions.as_slice() else { panic!("one submission") };
+    assert_eq!(
+        (submission.path.as_str(), submission.language.as_str()),
+        ("accepted/sum.py", "python3")
+    );
+    assert_eq!(submission.expected, BTreeSet::from([Verdict::Accepted]));
+    assert_eq!(package.warnings, []);
+}
+
+#[test]
+fn the_slug_is_the_folder_unless_it_is_given() {
+    let loose = tree(&[]);
+    let given = Options { slug: Some("other".parse().unwrap()), ..Options::default() };
+    assert_eq!(read(&loose, &given).unwrap().slug.as_str(), "other");
+
+    let build = |prefix: &str| {
+        let mut builder = FileTree::builder(TreeLimits::default());
+        for (path, text) in SUM {
+            let path = path.replacen("sum/", prefix, 1);
+            builder.insert(path.as_bytes(), Entry::File(Bytes::copy_from_slice(text.as_bytes())));
+        }
+        lines(&read(&builder.finish().unwrap(), &Options::default()).unwrap_err())
+    };
+    let expected =
+        "expected a folder around the package, named like the problem: a-z, 0-9 and hyphens";
+    assert_eq!(build(""), [format!("error: the package has no name; {expected}")]);
+    assert_eq!(build("Two_Sum/"), [format!("error: the package is named \"Two_Sum\"; {expected}")]);
+}
+
+#[test]
+fn everything_wrong_is_told_at_once() {
+    let manifest = "name: [1]\nlimits:\n  time_limit: fast\n  memory: 0\nlicense: mine\nfoo: 1\n";
+    let errors = errors(&[
+        ("problem.yaml", Some(manifest)),
+        ("problem_statement/problem.en.md", None),
+        ("data/sample/1.ans", None),
+        ("data/secret/1.in", None),
+        ("data/secret/2.ans", Some("")),
+        ("submissions/accepted/sum.py", None),
+    ]);
+    assert_eq!(
+        errors,
+        [
+            "error: problem.yaml:1:7: `name` is a list; expected a text, or a map from languages to texts",
+            "error: problem.yaml:3:15: `limits.time_limit` is \"fast\"; expected seconds above 0",
+            "error: problem.yaml:4:11: `limits.memory` is 0; expected MiB above 0",
+            "warning: problem.yaml:5:10: the license \"mine\" is not known; expected one of unknown, \
+             public domain, cc0, cc by, cc by-sa, educational, permission",
+            "warning: problem.yaml:6:1: the key \"foo\" is not known and is left aside",
+            "error: data/sample/1.in: has no answer; expected data/sample/1.ans",
+            "error: data/secret/1.ans: has no input; expected data/secret/1.in",
+            "error: data/secret/2.ans: has no input; expected data/secret/2.in",
+            "error: problem_statement: there is no statement in Markdown; expected \
+             problem_statement/problem.en.md",
+            "warning: submissions: there is no accepted submission; expected a solution in \
+             submissions/accepted",
+        ]
+    );
+}
+
+#[test]
+fn what_would_be_judged_wrongly_is_refused_as_not_supported() {
+    let manifests = [
+        ("type: scoring\n", "3:7: scoring is not supported; expected a pass-fail problem"),
+        ("type: [pass-fail, interactive]\n", "3:7: interactive problems are not supported"),
+        ("type: multi-pass\n", "3:7: multi-pass problems are not supported"),
+        ("validation: custom\n", "3:13: custom output validators are not supported"),
+        ("validation: custom interactive\n", "3:13: interactive problems are not supported"),
+        ("grading: {objective: max}\n", "3:10: scoring is not supported"),
+        ("constants: {n: 7}\n", "3:12: constants are not supported"),
+    ];
+    for (manifest, expected) in manifests {
+        let error = yaml_error(manifest);
+        assert!(error.starts_with(&format!("error: problem.yaml:{expected}")), "{error}");
+    }
+    let files = [
+        ("output_validators/check.py", "", "output_validators: custom output validators are not"),
+        ("output_validator/check.cpp", "", "output_validator: custom output validators are not"),
+        ("graders/grade.py", "", "graders: graders are not supported"),
+        ("include/cpp/grader.h", "", "include: included code is not supported"),
+        ("data/secret/1.args", "-x", "data/secret/1.args: arguments are not supported"),
+        ("data/secret/1.files/x", "", "data/secret/1.files/x: files for a submission are not"),
+        (
+            "data/secret/1.interaction",
+            "<1",
+            "data/secret/1.interaction: interactive problems are not",
+        ),
+        (
+            "data/secret/1.yaml",
+            "args: [a]\n",
+            "data/secret/1.yaml:1:7: arguments are not supported",
+        ),
+        (
+            "data/secret/testdata.yaml",
+            "range: 0 1\n",
+            "data/secret/testdata.yaml:1:8: scoring, and",
+        ),
+        (
+            "submissions/partially_accepted/x.py",
+            "",
+            "submissions/partially_accepted/x.py: scoring is",
+        ),
+    ];
+    for (path, text, expected) in files {
+        let errors = errors(&[(path, Some(text))]);
+        assert!(errors[0].starts_with(&format!("error: {expected}")), "{errors:?}");
+    }
+}
+
+#[test]
+fn what_is_not_known_is_left_aside_with_a_warning() {
+    assert_eq!(
+        warnings(&[
+            (
+                "problem.yaml",
+                "name: A\nlimits: {time_limit: 1, luck: 2}\nassay: {mood: good}\ncolour: 1\n"
+            ),
+            ("domjudge-problem.ini", "timelimit=1"),
+            ("data/notes.txt", "x"),
+            ("data/secret/1.note", "x"),
+            ("assay/theme.css", "x"),
+            ("submissions/accepted/sum.zig", "x"),
+            ("submissions/accepted/two/a.c", "x"),
+            ("submissions/accepted/two/b.c", "x"),
+            ("submissions/slow_but_nice/sum.py", "x"),
+            ("submissions/submissions.yaml", "x"),
+        ]),
+        [
+            "warning: domjudge-problem.ini: is not part of the format and is left aside",
+            "warning: problem.yaml:2:25: the key \"limits.luck\" is not known and is left aside",
+            "warning: problem.yaml:3:9: the key \"assay.mood\" is not known and is left aside",
+            "warning: problem.yaml:4:1: the key \"colour\" is not known and is left aside",
+            "warning: data/notes.txt: is no test and is left aside; expected data/sample or data/secret",
+            "warning: data/secret/1.note: belongs to no test and is left aside",
+            "warning: assay/theme.css: is not known and is left aside; expected starter, snippets or \
+             samples",
+            "warning: submissions/accepted/sum.zig: is in no known language and is left aside",
+            "warning: submissions/accepted/two: has several files and is left aside; expected a \
+             program of one file",
+            "warning: submissions/slow_but_nice/sum.py: the folder \"slow_but_nice\" promises no known \
+             verdict; expected accepted, wrong_answer, time_limit_exceeded, …",
+            "warning: submissions/submissions.yaml: is in no folder of a verdict and is left aside",
+        ]
+    );
+}
+
+#[test]
+fn one_natural_language_is_kept_with_its_name() {
+    let german = [
+        ("problem.yaml", "name: {de: Summe, en: Sum}\nlimits: {time_limit: 1}\n"),
+        ("statement/problem.de.md", "Addiere.\n"),
+    ];
+    let changes: Vec<_> = german.iter().map(|(path, text)| (*path, Some(*text))).collect();
+    let english = package(&german);
+    assert_eq!(
+        (english.content.title.as_str(), english.content.statement.as_str()),
+        ("Sum", "Add.\n")
+    );
+    assert_eq!(
+        lines(&english.warnings),
+        ["warning: statement/problem.de.md: is left aside: one language is kept, en and not de"]
+    );
+    let options = Options { natural_language: "de".to_owned(), ..Options::default() };
+    let content = read(&tree(&changes), &options).unwrap().content;
+    assert_eq!((content.title.as_str(), content.statement.as_str()), ("Summe", "Addiere.\n"));
+    assert_eq!(
+        errors(&[("problem.yaml", Some("name: {fr: Somme}\nlimits: {time_limit: 1}\n"))]),
+        [
+            "error: problem.yaml:1:7: `name` has no text for \"en\"; expected a name in the language \
+             of the statement"
+        ]
+    );
+}
+
+#[test]
+fn images_are_put_into_the_markdown() {
+    let package = package(&[
+        (
+            "problem_statement/problem.en.md",
+            "See ![a b](map.svg \"map.svg\") here. {{nextsample}}\n",
+        ),
+        ("problem_statement/map.svg", "<svg/>"),
+        ("solution/solution.md", "As in ![map](map.svg).\n"),
+    ]);
+    let address = "data:image/svg+xml;base64,PHN2Zy8+";
+    assert_eq!(package.content.statement, format!("See ![a b]({address} \"map.svg\") here. \n"));
+    assert_eq!(package.content.editorial, Some(format!("As in ![map]({address}).\n")));
+    let statement =
+        "![](gone.png) ![](//example.org/x.png) ![](notes.txt) ![x][y]\n\n[y]: map.svg\n";
+    let path = "problem_statement/problem.en.md";
+    assert_eq!(
+        errors(&[
+            (path, Some(statement)),
+            ("problem_statement/notes.txt", Some("")),
+            ("problem_statement/map.svg", Some("<svg/>"))
+        ]),
+        [
+            format!(
+                "error: {path}: the image \"gone.png\" is missing; expected the file \
+                 problem_statement/gone.png"
+            ),
+            format!(
+                "error: {path}: the image \"//example.org/x.png\" is not in the package; expected a \
+                 file beside the statement"
+            ),
+            format!(
+                "error: {path}: the image \"notes.txt\" is of no known type; expected a png, jpg or \
+                 svg file"
+            ),
+            format!(
+                "error: {path}: the image \"map.svg\" is not named where it is shown; expected \
+                 `![text](file)`"
+            ),
+        ]
+    );
+}
+
+#[test]
+fn starter_code_does_not_close_a_problem_to_other_languages() {
+    let package = package(&[("assay/starter/rust.rs", "fn main() {}\n")]);
+    let languages: Vec<_> =
+        package.content.languages.iter().map(|offer| offer.language.as_str()).collect();
+    assert_eq!(languages, ["c", "cpp", "java", "javascript", "python3", "rust"]);
+    assert_eq!(package.content.languages[5].starter_code, "fn main() {}\n");
+}
+
+#[test]
+fn snippets_open_a_problem_only_to_the_languages_that_have_them() {
+    let snippets = [
+        ("assay/snippets/python3/start.py", "import sys\n"),
+        ("assay/snippets/python3/end.py", "print(solve())\n"),
+    ];
+    let package = package(&snippets);
+    let [offer] = package.content.languages.as_slice() else { panic!("one language") };
+    assert_eq!(offer.language.as_str(), "python3");
+    assert_eq!(
+        offer.join("def solve(): return 1"),
+        "import sys\ndef solve(): return 1\nprint(solve())\n"
+    );
+
+    let manifest = "name: A\nlimits: {time_limit: 1}\nlanguages: [python3, cpp]\n";
+    let mut changes: Vec<_> = snippets.iter().map(|(path, text)| (*path, Some(*text))).collect();
+    changes.push(("problem.yaml", Some(manifest)));
+    assert_eq!(
+        errors(&changes),
+        ["error: assay/snippets/cpp: there are no snippets; expected snippets for every language \
+             or for none"]
+    );
+    assert_eq!(
+        errors(&[
+            ("assay/snippets/C++/middle.cpp", Some("")),
+            ("assay/snippets/cpp/middle.cpp", Some(""))
+        ]),
+        [
+            "warning: assay/snippets/C++/middle.cpp: is left aside because of its name; expected a \
+             name of letters, digits, `_`, `.` and `-`",
+            "error: assay/snippets/cpp/middle.cpp: is no snippet; expected start.<ext> or end.<ext>",
+        ]
+    );
+}
+
+#[test]
+fn a_folder_says_which_verdicts_are_right() {
+    let package = package(&[
+        ("submissions/wrong_answer/a.cc", "x"),
+        ("submissions/run_time_error/b/Main.java", "x"),
+        ("submissions/compiler_error/c.js", "x"),
+    ]);
+    let found: Vec<_> = package
+        .submissions
+        .iter()
+        .map(|submission| {
+            let expected: Vec<_> = submission.expected.iter().copied().collect();
+            (submission.path.as_str(), submission.language.as_str(), expected)
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("accepted/sum.py", "python3", vec![Verdict::Accepted]),
+            ("compiler_error/c.js", "javascript", vec![Verdict::CompileError]),
+            (
+                "run_time_error/b/Main.java",
+                "java",
+                vec![Verdict::MemoryLimitExceeded, Verdict::RuntimeError]
+            ),
+            ("wrong_answer/a.cc", "cpp", vec![Verdict::WrongAnswer, Verdict::PresentationError]),
+        ]
+    );
+    let long = "x".repeat(128 * 1024 + 1);
+    assert_eq!(
+        errors(&[("submissions/accepted/long.py", Some(&long))]),
+        ["error: submissions/accepted/long.py: has 131073 bytes; expected at most 131072"]
+    );
+}
+
+proptest! {
+    #[test]
+    fn no_text_is_too_strange(
+        manifest in "(name|limits|assay|type|languages|validator_flags|[a-z: \\n\\[\\]{}'\"&*!-]){0,30}",
+        statement in "[!\\[\\]()<>\"é a.svg\\n]{0,60}",
+        group: String,
+    ) {
+        let tree = tree(&[
+            ("problem.yaml", Some(&manifest)),
+            ("problem_statement/problem.en.md", Some(&statement)),
+            ("problem_statement/a.svg", Some("<svg/>")),
+            ("data/testdata.yaml", Some(&group)),
+        ]);
+        // Either answer is right, and what is read can be used.
+        if let Ok(package) = read(&tree, &Options::default()) {
+            prop_assert_eq!(package.content.flaws(), vec![]);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+use super::*;
+
+#[test]
+fn groups_may_give_flags_if_they_agree() {
+    let group =
+        ("data/secret/test_group.yaml", "output_validator_args: [float_tolerance, '1e-3']\n");
+    let Checker::Tokens(options) = package(&[group]).content.checker;
+    assert_eq!(options.float_absolute, Some(1e-3));
+    let other = ("data/sample/testdata.yaml", "output_validator_flags: case_sensitive\n");
+    assert_eq!(
+        errors(&[(group.0, Some(group.1)), (other.0, Some(other.1))]),
+        ["error: data/secret/test_group.yaml:1:24: the validator flags differ from those in \
+             data/sample/testdata.yaml; expected the same flags for all tests"]
+    );
+}
+
+#[test]
+fn tests_stand_in_order_with_their_group() {
+    let package = package(&[
+        ("data/testdata.yaml", "on_reject: continue\n"),
+        ("data/secret/b/02.in", "same"),
+        ("data/secret/b/02.ans", "same"),
+        ("data/secret/b/01-x.in", ""),
+        ("data/secret/b/01-x.ans", ""),
+        ("data/secret/b/01.in", ""),
+        ("data/secret/b/01.ans", ""),
+        ("data/secret/b/01.hint", "a hint"),
+    ]);
+    assert_eq!(package.content.on_failure, OnFailure::Continue);
+    let tests: Vec<_> = package
+        .content
+        .tests
+        .iter()
+        .map(|test| (test.name.as_str(), test.group.as_deref()))
+        .collect();
+    assert_eq!(
+        tests,
+        [
+            ("sample/1", None),
+            ("secret/1", None),
+            ("secret/b/01", Some("b")),
+            ("secret/b/01-x", Some("b")),
+            ("secret/b/02", Some("b")),
+        ]
+    );
+    // Six files of two contents beside the four of the small package.
+    assert_eq!(package.blobs.len(), 6);
+    assert_eq!(package.warnings, []);
+}
+
+#[test]
+fn a_package_without_secret_tests_is_refused() {
+    assert_eq!(
+        errors(&[("data/secret/1.in", None), ("data/secret/1.ans", None)]),
+        ["error: data/secret: there are no secret tests; expected data/secret/*.in and *.ans"]
+    );
+}
+
+#[test]
+fn a_sample_is_shown_as_it_is_said_to_be() {
+    let package = package(&[
+        ("data/sample/1.in.statement", "1 2 (shown)\n"),
+        ("data/sample/1.out", "3 (shown)\n"),
+        ("data/sample/2.in", "0 0\n"),
+        ("data/sample/2.ans", "0\n"),
+        ("assay/samples/2.md", "Nothing and nothing is nothing.\n"),
+    ]);
+    let [first, second] = package.content.samples.as_slice() else { panic!("two samples") };
+    assert_eq!((first.input.as_str(), first.output.as_str()), ("1 2 (shown)\n", "3 (shown)\n"));
+    assert_eq!(first.explanation, None);
+    assert_eq!((second.name.as_str(), second.input.as_str()), ("2", "0 0\n"));
+    assert_eq!(second.explanation.as_deref(), Some("Nothing and nothing is nothing.\n"));
+    assert_eq!(
+        errors(&[("assay/samples/7.md", Some("?"))]),
+        ["error: assay/samples/7.md: explains no sample; expected a file named like the sample: \
+             1.md for data/sample/1.in"]
+    );
+}
+
+#[test]
+fn text_that_is_not_utf8_is_an_error_where_it_must_be_text() {
+    let mut builder = FileTree::builder(TreeLimits::default());
+    let binary = |path: &str| path.ends_with("sample/1.in") || path.ends_with("secret/1.in");
+    for (path, text) in SUM {
+        let bytes = if binary(path) { b"ab\xff".as_slice() } else { text.as_bytes() };
+        builder.insert(path.as_bytes(), Entry::File(Bytes::copy_from_slice(bytes)));
+    }
+    let diagnostics = read(&builder.finish().unwrap(), &Options::default()).unwrap_err();
+    // A secret test may have any bytes.
+    assert_eq!(
+        lines(&diagnostics),
+        ["error: data/sample/1.in: is not UTF-8 after byte 2; expected a text file in UTF-8"]
+    );
+}

@@ -1,0 +1,135 @@
+use super::*;
+
+#[test]
+fn a_manifest_that_is_missing_or_no_yaml_is_an_error_with_its_place() {
+    assert_eq!(
+        errors(&[("problem.yaml", None)])[0],
+        "error: problem.yaml: is missing; expected a problem package in the Kattis format"
+    );
+    let broken = errors(&[("problem.yaml", Some("name: Sum\nlimits: {memory: 1\nkeywords: a\n"))]);
+    assert!(broken[0].starts_with("error: problem.yaml:3:9: is not valid YAML: "), "{broken:?}");
+    assert_eq!(
+        errors(&[("problem.yaml", Some("limits: {time_limit: 1}\n"))]),
+        ["error: problem.yaml: the problem has no name; expected `name: …`"]
+    );
+    let empty = errors(&[("problem.yaml", Some("# nothing\n"))]);
+    assert_eq!(empty[0], "error: problem.yaml: the problem has no name; expected `name: …`");
+    let blank = errors(&[("problem.yaml", Some("name: ''\nlimits: {time_limit: 1}\n"))]);
+    let expected = "title is out of bounds: a title has 1 to 120 characters";
+    assert_eq!(blank, [format!("error: problem.yaml:1:7: {expected}")]);
+}
+
+#[test]
+fn limits_are_read_in_their_units_and_held_to_the_bounds() {
+    let text = "name: A\nlimits: {time_limit: 0.25, memory: 32, output: 1, code: 64}\n";
+    let limits = package(&[("problem.yaml", text)]).content.limits;
+    let expected =
+        Limits { time_ms: 250, memory_kib: 32 * 1024, output_kib: 1024, source_bytes: 64 * 1024 };
+    assert_eq!(limits, expected);
+
+    let text = "name: A\nlimits:\n  time_limit: 3600\n  memory: 99999999\n";
+    assert_eq!(
+        errors(&[("problem.yaml", Some(text))]),
+        [
+            "error: problem.yaml:3:15: limits.timeMs is out of bounds: 10 to 60000 \
+             milliseconds, not 3600000",
+            "error: problem.yaml:4:11: limits.memoryKb is out of bounds: 1024 to 4194304 \
+             KiB, not 102399998976",
+        ]
+    );
+    for (seconds, found) in [("-1", "-1"), (".inf", "inf"), (".nan", "NaN"), ("[1]", "a list")] {
+        let text = format!("name: A\nlimits: {{time_limit: {seconds}}}\n");
+        assert_eq!(
+            errors(&[("problem.yaml", Some(&text))])[0],
+            format!(
+                "error: problem.yaml:2:22: `limits.time_limit` is {found}; expected seconds above 0"
+            )
+        );
+    }
+}
+
+#[test]
+fn a_time_limit_may_stand_in_its_own_file_or_is_the_default() {
+    let no_limit = ("problem.yaml", "name: A\n");
+    let older = package(&[no_limit, (".timelimit", "3\n")]);
+    assert_eq!(older.content.limits.time_ms, 3_000);
+    assert_eq!(
+        warnings(&[no_limit]),
+        ["warning: problem.yaml: no time limit is given; it is 1000 ms; expected `limits: \
+             {time_limit: seconds}`"]
+    );
+    assert_eq!(
+        errors(&[("problem.yaml", Some("name: A\n")), (".timelimit", Some("soon"))]),
+        ["error: .timelimit: is \"soon\"; expected seconds above 0"]
+    );
+}
+
+#[test]
+fn validator_flags_make_the_checker() {
+    let options = |flags: &str| {
+        let Checker::Tokens(options) = yaml(&format!("validator_flags: {flags}\n")).content.checker;
+        options
+    };
+    let plain = TokenOptions::default();
+    let cases = [
+        ("case_sensitive", TokenOptions { case_sensitive: true, ..plain }),
+        ("space_change_sensitive", TokenOptions { space_sensitive: true, ..plain }),
+        (
+            "float_tolerance 1e-6",
+            TokenOptions { float_absolute: Some(1e-6), float_relative: Some(1e-6), ..plain },
+        ),
+        (
+            "[float_absolute_tolerance, 1e-4, float_relative_tolerance, '1e-9']",
+            TokenOptions { float_absolute: Some(1e-4), float_relative: Some(1e-9), ..plain },
+        ),
+    ];
+    for (flags, expected) in cases {
+        assert_eq!(options(flags), expected, "{flags}");
+    }
+    assert_eq!(
+        yaml_error("validator_flags: float_tolerance\n"),
+        "error: problem.yaml:3:18: the validator flag float_tolerance has nothing after it; expected \
+         a number such as 1e-6"
+    );
+    assert!(yaml_error("validator_flags: float_tolerance -1\n").contains("has \"-1\" after it"));
+    assert!(
+        yaml_error("validator_flags: fuzzy\n")
+            .contains("the validator flag \"fuzzy\" is not known")
+    );
+}
+
+#[test]
+fn names_keywords_and_people_are_read_in_both_forms() {
+    let older = yaml("keywords: Sorting two_pointers sorting\nauthor: Ada\nsource: First\n");
+    assert_eq!(older.content.tags, ["sorting".parse().unwrap(), "two-pointers".parse().unwrap()]);
+    let newer = yaml(
+        "keywords: [Dynamic programming]\nrights_owner: Us\n\
+         credits: {authors: [Ada <ada@example.org>, {name: Grace}], testers: Alan}\n\
+         source: [{name: First, url: somewhere}, Second]\n",
+    );
+    assert_eq!(newer.content.tags, ["dynamic-programming".parse().unwrap()]);
+    assert_eq!(newer.about.authors, ["Ada <ada@example.org>", "Grace"]);
+    assert_eq!(newer.about.sources, ["First", "Second"]);
+    assert_eq!(newer.about.rights_owner.as_deref(), Some("Us"));
+    assert!(yaml_error("keywords: ['!?']\n").contains("the keyword \"!?\" makes no tag"));
+}
+
+#[test]
+fn languages_may_be_restricted() {
+    let package = package(&[
+        ("problem.yaml", "name: A\nlimits: {time_limit: 1}\nlanguages: [python3, c]\n"),
+        ("submissions/accepted/sum.cpp", "int main() {}\n"),
+        ("assay/starter/java.java", "class Main {}\n"),
+    ]);
+    let languages: Vec<_> =
+        package.content.languages.iter().map(|offer| offer.language.as_str()).collect();
+    assert_eq!(languages, ["python3", "c"]);
+    assert_eq!(
+        lines(&package.warnings),
+        [
+            "warning: problem.yaml: there is code for java, which `languages` leaves out",
+            "warning: submissions/accepted/sum.cpp: is in cpp, which the problem does not take",
+        ]
+    );
+    assert!(yaml_error("languages: [C++]\n").contains("\"C++\" is not a language id"));
+}

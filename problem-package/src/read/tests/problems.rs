@@ -1,0 +1,123 @@
+//! The sample packages of the repository, read from its `problems/` folder.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use domain::Verdict;
+use domain::problem::Checker;
+
+use crate::{Entry, FileTree, FileTreeBuilder, Options, Package, TreeLimits, read};
+
+fn problems() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("problems")
+}
+
+fn insert_folder(root: &Path, folder: &Path, builder: &mut FileTreeBuilder) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            insert_folder(root, &path, builder);
+        } else {
+            let name = path.strip_prefix(root).unwrap().as_os_str().as_encoded_bytes().to_vec();
+            builder.insert(&name, Entry::File(fs::read(&path).unwrap().into()));
+        }
+    }
+}
+
+/// Every package by the name of its folder, with its warnings.
+fn packages() -> BTreeMap<String, Package> {
+    let mut packages = BTreeMap::new();
+    for entry in fs::read_dir(problems()).unwrap() {
+        let folder = entry.unwrap().path();
+        if !folder.is_dir() {
+            continue;
+        }
+        let mut builder = FileTree::builder(TreeLimits::default());
+        insert_folder(&problems(), &folder, &mut builder);
+        let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
+        let package = builder
+            .finish()
+            .and_then(|tree| read(&tree, &Options::default()))
+            .unwrap_or_else(|diagnostics| panic!("{name}: {diagnostics:#?}"));
+        packages.insert(name, package);
+    }
+    packages
+}
+
+#[test]
+fn every_package_reads_without_a_diagnostic() {
+    let packages = packages();
+    assert!(packages.len() >= 10);
+    for (name, package) in &packages {
+        assert_eq!(package.warnings, [], "{name}");
+        assert_eq!(package.slug.as_str(), name);
+        let content = &package.content;
+        assert_eq!(content.flaws(), []);
+        assert!((3..=15).contains(&content.tests.len()), "{name}: {}", content.tests.len());
+        assert!(content.editorial.is_some(), "{name} has no editorial");
+        assert!(!content.hints.is_empty(), "{name} has no hints");
+        assert!(!content.tags.is_empty(), "{name} has no tags");
+        assert!((1_000..=2_000).contains(&content.limits.time_ms), "{name}");
+    }
+}
+
+#[test]
+fn the_submissions_show_every_language_and_every_verdict() {
+    let packages = packages();
+    let mut accepted: BTreeMap<String, usize> = BTreeMap::new();
+    let mut verdicts: BTreeSet<Verdict> = BTreeSet::new();
+    for (name, package) in &packages {
+        let mut languages = BTreeSet::new();
+        for submission in &package.submissions {
+            verdicts.extend(&submission.expected);
+            if submission.path.starts_with("accepted/") {
+                *accepted.entry(submission.language.to_string()).or_default() += 1;
+                languages.insert(&submission.language);
+            }
+        }
+        assert!(languages.len() >= 2, "{name} is solved in {languages:?}");
+    }
+    let languages: Vec<_> = accepted.keys().map(String::as_str).collect();
+    assert_eq!(languages, ["c", "cpp", "java", "javascript", "python3"]);
+    assert!(accepted.values().all(|count| *count >= 3), "{accepted:?}");
+    for verdict in [
+        Verdict::Accepted,
+        Verdict::WrongAnswer,
+        Verdict::PresentationError,
+        Verdict::TimeLimitExceeded,
+        Verdict::MemoryLimitExceeded,
+        Verdict::OutputLimitExceeded,
+        Verdict::RuntimeError,
+        Verdict::CompileError,
+    ] {
+        assert!(verdicts.contains(&verdict), "{verdict:?}");
+    }
+}
+
+#[test]
+fn the_packages_exercise_what_a_judge_has_to_do() {
+    let packages = packages();
+    let contents: Vec<_> = packages.values().map(|package| &package.content).collect();
+    assert!(contents.iter().any(|content| {
+        let Checker::Tokens(options) = &content.checker;
+        options.float_relative == Some(1e-6)
+    }));
+    assert!(contents.iter().any(|content| {
+        let Checker::Tokens(options) = &content.checker;
+        options.space_sensitive
+    }));
+    assert!(contents.iter().any(|content| content.limits.memory_kib == 32 * 1024));
+    let inputs = contents.iter().flat_map(|content| &content.tests).map(|test| test.input.bytes);
+    assert!(inputs.max().unwrap() >= 5 * 1024 * 1024);
+    let with_snippets = |content: &&&domain::problem::RevisionContent| {
+        content.languages.iter().any(|offer| !offer.end_snippet.is_empty())
+    };
+    let function = contents.iter().find(with_snippets).unwrap();
+    let languages: Vec<_> =
+        function.languages.iter().map(|offer| offer.language.as_str()).collect();
+    assert_eq!(languages, ["cpp", "python3", "javascript"]);
+    assert!(
+        contents.iter().any(|content| content.statement.contains("data:image/svg+xml;base64,"))
+    );
+}

@@ -1,0 +1,244 @@
+//! A package as a tree of files in memory, whatever it came from.
+//!
+//! A [`FileTreeBuilder`] takes the entries of a directory or an archive one by one, as hostile as
+//! they come, and [`FileTreeBuilder::finish`] gives either a tree in which every path is safe and
+//! every link is followed, or everything that is wrong.
+
+mod links;
+mod path;
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use crate::diagnostic::{Diagnostic, Report, quote};
+use crate::limits::TreeLimits;
+use path::Checked;
+
+/// What stands at a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// A regular file.
+    File(Bytes),
+    /// A folder; only its name matters, its files are entries of their own.
+    Folder,
+    /// A symbolic link.
+    Link {
+        /// As it is written in the link.
+        target: Vec<u8>,
+    },
+    /// A device, a pipe, a socket: nothing that belongs into a package.
+    Special,
+}
+
+/// The files of a package by their path from its root, links followed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FileTree {
+    name: Option<String>,
+    files: BTreeMap<String, Bytes>,
+    warnings: Vec<Diagnostic>,
+}
+
+impl FileTree {
+    /// An empty tree to insert entries into.
+    pub fn builder(limits: TreeLimits) -> FileTreeBuilder {
+        FileTreeBuilder {
+            limits,
+            total_bytes: 0,
+            entries: 0,
+            files: BTreeMap::new(),
+            links: BTreeMap::new(),
+            report: Report::default(),
+            full: false,
+        }
+    }
+
+    /// The folder that everything was packed in, if there was one.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The file at a path.
+    pub fn get(&self, path: &str) -> Option<&Bytes> {
+        self.files.get(path)
+    }
+
+    /// Every file, by path.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &Bytes)> {
+        self.files.iter().map(|(path, bytes)| (path.as_str(), bytes))
+    }
+
+    /// The files in a folder and below, with their path from the folder.
+    pub fn under<'a>(
+        &'a self,
+        folder: &str,
+    ) -> impl Iterator<Item = (&'a str, &'a Bytes)> + use<'a> {
+        let prefix = format!("{folder}/");
+        self.files
+            .range(prefix.clone()..)
+            .map_while(move |(path, bytes)| Some((path.strip_prefix(&prefix)?, bytes)))
+    }
+
+    /// What was left aside when the tree was built.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
+    }
+}
+
+/// Builds a [`FileTree`] within limits.
+#[derive(Debug)]
+pub struct FileTreeBuilder {
+    limits: TreeLimits,
+    total_bytes: u64,
+    entries: usize,
+    files: BTreeMap<String, Bytes>,
+    links: BTreeMap<String, String>,
+    report: Report,
+    full: bool,
+}
+
+impl FileTreeBuilder {
+    /// Whether a file of this size still fits, asked before its bytes are read. A refusal is
+    /// reported.
+    pub fn admits(&mut self, path: &[u8], bytes: u64) -> bool {
+        let path = String::from_utf8_lossy(path);
+        let TreeLimits { file_bytes_max, total_bytes_max, .. } = self.limits;
+        if bytes > file_bytes_max {
+            let message = format!("has {bytes} bytes");
+            self.report.error(&*path, message, format!("at most {file_bytes_max}"));
+            return false;
+        }
+        if !self.full && self.total_bytes.saturating_add(bytes) > total_bytes_max {
+            self.fill(
+                "the files are too large together",
+                format!("at most {total_bytes_max} bytes"),
+            );
+        }
+        !self.full
+    }
+
+    /// Whether a limit on the whole tree is reached, so that inserting more is of no use.
+    pub fn is_full(&self) -> bool {
+        self.full
+    }
+
+    /// Takes one entry. What is wrong with it is reported by [`FileTreeBuilder::finish`].
+    pub fn insert(&mut self, path: &[u8], entry: Entry) {
+        self.entries += 1;
+        if !self.full && self.entries > self.limits.files_max {
+            self.fill("there are too many files", format!("at most {}", self.limits.files_max));
+        }
+        if let Entry::File(bytes) = &entry {
+            let bytes = bytes.len() as u64;
+            if !self.admits(path, bytes) {
+                return;
+            }
+            // Counted even if the file is left aside: reading it was work.
+            self.spend(bytes);
+        }
+        if self.full {
+            return;
+        }
+        let path = match path::check(path, self.limits.depth_max) {
+            Ok(Checked::Kept(path)) => path,
+            Ok(Checked::Hidden) => return,
+            Ok(Checked::Foreign(path)) => {
+                self.report.warning(&*path, "is left aside because of its name", path::PORTABLE);
+                return;
+            }
+            Err(error) => {
+                let path = String::from_utf8_lossy(path);
+                self.report.error("", format!("{} {error}", quote(&path)), error.expected());
+                return;
+            }
+        };
+        match entry {
+            Entry::Folder => {}
+            Entry::Special => {
+                self.report.error(&path, "is a device, a pipe or a socket", "a regular file");
+            }
+            _ if self.files.contains_key(&path) || self.links.contains_key(&path) => {
+                self.report.error(&path, "stands in the package twice", "one file of this name");
+            }
+            Entry::File(bytes) => {
+                self.files.insert(path, bytes);
+            }
+            Entry::Link { target } => match path::check_link(&target) {
+                Ok(target) => {
+                    self.links.insert(path, target);
+                }
+                Err(error) => {
+                    let target = quote(&String::from_utf8_lossy(&target));
+                    let message = format!("is a link to {target}, which {error}");
+                    self.report.error(&path, message, error.expected());
+                }
+            },
+        }
+    }
+
+    /// The tree, with every link followed.
+    ///
+    /// # Errors
+    /// With everything that is wrong with the entries, and the warnings.
+    pub fn finish(mut self) -> Result<FileTree, Vec<Diagnostic>> {
+        let name = self.strip_root();
+        self.report_used_as_folders();
+        links::follow(&mut self.files, self.links, self.limits.files_max, &mut self.report);
+        let warnings = self.report.finish()?;
+        Ok(FileTree { name, files: self.files, warnings })
+    }
+
+    pub(crate) fn report(&mut self) -> &mut Report {
+        &mut self.report
+    }
+
+    /// Counts bytes that were read, whatever became of them.
+    pub(crate) fn spend(&mut self, bytes: u64) {
+        self.total_bytes = self.total_bytes.saturating_add(bytes);
+    }
+
+    fn fill(&mut self, message: &str, expected: String) {
+        self.full = true;
+        self.report.error("", message, expected);
+    }
+
+    /// An archive can say that `a` is a file or a link and that there is a file `a/b`.
+    fn report_used_as_folders(&mut self) {
+        for path in self.files.keys().chain(self.links.keys()) {
+            for (end, _) in path.match_indices('/') {
+                let ancestor = &path[..end];
+                let is_file = self.files.contains_key(ancestor);
+                if is_file || self.links.contains_key(ancestor) {
+                    let kind = if is_file { "file" } else { "link" };
+                    let message = format!("is in {}, which is a {kind}", quote(ancestor));
+                    self.report.error(path, message, "a folder");
+                }
+            }
+        }
+    }
+
+    /// Takes away the folder that everything is in, as archives of a folder have it.
+    fn strip_root(&mut self) -> Option<String> {
+        let mut paths = self.files.keys().chain(self.links.keys());
+        let (root, _) = paths.next()?.split_once('/')?;
+        let prefix = format!("{root}/");
+        if !paths.all(|path| path.starts_with(&prefix)) {
+            return None;
+        }
+        let root = root.to_owned();
+        strip_prefix(&mut self.files, &prefix);
+        strip_prefix(&mut self.links, &prefix);
+        self.report.strip_prefix(&prefix);
+        Some(root)
+    }
+}
+
+fn strip_prefix<T>(map: &mut BTreeMap<String, T>, prefix: &str) {
+    *map = std::mem::take(map)
+        .into_iter()
+        .map(|(path, value)| (path[prefix.len()..].to_owned(), value))
+        .collect();
+}
+
+#[cfg(test)]
+mod tests;

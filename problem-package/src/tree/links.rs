@@ -1,0 +1,165 @@
+//! Follows the symbolic links of a package, all of which must stay inside.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use crate::diagnostic::{Report, quote};
+use crate::limits::LINK_HOPS_MAX;
+
+/// Why a link leads nowhere.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+enum LinkError {
+    #[error("leads out of the package")]
+    Escapes,
+    #[error("leads back to itself: {}", .0.join(" -> "))]
+    Cyclic(Vec<String>),
+    #[error("goes over more than {LINK_HOPS_MAX} links")]
+    TooManyHops,
+    #[error("leads to nothing")]
+    Dangling,
+    #[error("leads to the folder that it is in")]
+    OwnFolder,
+    #[error("leads to a folder with a link to a folder in it")]
+    NestedFolders,
+}
+
+/// Puts the files that the links lead to in the place of the links.
+///
+/// A link to a folder stands for copies of its files. Such a folder may have links to files but not
+/// to folders, or a few links would be enough to make a tree without end.
+pub(super) fn follow(
+    files: &mut BTreeMap<String, Bytes>,
+    links: BTreeMap<String, String>,
+    files_max: usize,
+    report: &mut Report,
+) {
+    let mut followed = Vec::new();
+    let mut folders = Vec::new();
+    for (link, target) in &links {
+        let failure = match resolve(link, &links) {
+            Err(error) => error,
+            Ok(path) => match files.get(&path) {
+                Some(bytes) => {
+                    followed.push((link.clone(), bytes.clone()));
+                    continue;
+                }
+                None if is_inside(link, &path) => LinkError::OwnFolder,
+                None => {
+                    folders.push((link, target, path));
+                    continue;
+                }
+            },
+        };
+        report_link(report, link, target, &failure);
+    }
+    files.extend(followed);
+
+    let mut copies = Vec::new();
+    for (link, target, folder) in &folders {
+        let prefix = format!("{folder}/");
+        if folders.iter().any(|(other, ..)| is_inside(other, folder)) {
+            report_link(report, link, target, &LinkError::NestedFolders);
+            continue;
+        }
+        let before = copies.len();
+        copies.extend(
+            files
+                .range(prefix.clone()..)
+                .map_while(|(path, bytes)| Some((path.strip_prefix(&prefix)?, bytes)))
+                .map(|(path, bytes)| (format!("{link}/{path}"), bytes.clone())),
+        );
+        if copies.len() == before {
+            report_link(report, link, target, &LinkError::Dangling);
+        }
+        if files.len() + copies.len() > files_max {
+            report.error("", "the links lead to too many files", format!("at most {files_max}"));
+            return;
+        }
+    }
+    files.extend(copies);
+}
+
+fn report_link(report: &mut Report, link: &str, target: &str, error: &LinkError) {
+    report.error(
+        link,
+        format!("is a link to {}, which {error}", quote(target)),
+        "a link to a file or folder of the package",
+    );
+}
+
+/// The path that a link leads to, over further links, as an operating system would follow it.
+fn resolve(link: &str, links: &BTreeMap<String, String>) -> Result<String, LinkError> {
+    // The names still to walk, next one last.
+    let mut ahead: Vec<&str> = link.rsplit('/').collect();
+    let mut walked: Vec<&str> = Vec::new();
+    let mut chain: Vec<String> = Vec::new();
+    while let Some(name) = ahead.pop() {
+        match name {
+            "" | "." => continue,
+            ".." => {
+                walked.pop().ok_or(LinkError::Escapes)?;
+                continue;
+            }
+            _ => walked.push(name),
+        }
+        let here = walked.join("/");
+        let Some(target) = links.get(&here) else { continue };
+        let is_seen = chain.contains(&here);
+        chain.push(here);
+        if is_seen {
+            return Err(LinkError::Cyclic(chain));
+        }
+        if chain.len() > LINK_HOPS_MAX {
+            return Err(LinkError::TooManyHops);
+        }
+        walked.pop();
+        ahead.extend(target.rsplit('/'));
+    }
+    if walked.is_empty() {
+        return Err(LinkError::OwnFolder);
+    }
+    Ok(walked.join("/"))
+}
+
+fn is_inside(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolved(links: &[(&str, &str)]) -> Result<String, LinkError> {
+        let links = links.iter().map(|(from, to)| (from.to_string(), to.to_string())).collect();
+        resolve("a/link", &links)
+    }
+
+    #[test]
+    fn a_link_is_followed_as_an_operating_system_would() {
+        assert_eq!(resolved(&[("a/link", "x")]).unwrap(), "a/x");
+        assert_eq!(resolved(&[("a/link", "./../b//x")]).unwrap(), "b/x");
+        assert_eq!(resolved(&[("a/link", "l2"), ("a/l2", "../x")]).unwrap(), "x");
+        assert_eq!(
+            resolved(&[("a/link", "../dir/x"), ("dir", "real/deep")]).unwrap(),
+            "real/deep/x"
+        );
+        // `..` after a link to a folder goes up from where the link leads.
+        assert_eq!(resolved(&[("a/link", "../dir/../x"), ("dir", "real/deep")]).unwrap(), "real/x");
+    }
+
+    #[test]
+    fn a_link_that_leaves_or_turns_in_a_circle_is_refused() {
+        assert_eq!(resolved(&[("a/link", "../../x")]), Err(LinkError::Escapes));
+        assert_eq!(resolved(&[("a/link", "../a/../../p/a/x")]), Err(LinkError::Escapes));
+        assert_eq!(resolved(&[("a/link", "..")]), Err(LinkError::OwnFolder));
+        let circle = ["a/link", "a/b", "a/link"].map(str::to_owned).to_vec();
+        assert_eq!(resolved(&[("a/link", "b"), ("a/b", "link")]), Err(LinkError::Cyclic(circle)));
+        let chain: Vec<(String, String)> =
+            (0..30).map(|i| (format!("l{i}"), format!("l{}", i + 1))).collect();
+        let mut links: Vec<_> =
+            chain.iter().map(|(from, to)| (from.as_str(), to.as_str())).collect();
+        links.push(("a/link", "../l0"));
+        assert_eq!(resolved(&links), Err(LinkError::TooManyHops));
+    }
+}

@@ -1,0 +1,213 @@
+use super::*;
+
+fn build(limits: TreeLimits, entries: &[(&str, Entry)]) -> Result<FileTree, Vec<Diagnostic>> {
+    let mut builder = FileTree::builder(limits);
+    for (path, entry) in entries {
+        builder.insert(path.as_bytes(), entry.clone());
+    }
+    builder.finish()
+}
+
+fn tree(entries: &[(&str, Entry)]) -> Result<FileTree, Vec<Diagnostic>> {
+    build(TreeLimits::default(), entries)
+}
+
+fn file(text: &str) -> Entry {
+    Entry::File(Bytes::copy_from_slice(text.as_bytes()))
+}
+
+fn link(target: &str) -> Entry {
+    Entry::Link { target: target.as_bytes().to_vec() }
+}
+
+fn lines(result: Result<FileTree, Vec<Diagnostic>>) -> Vec<String> {
+    result.unwrap_err().iter().map(Diagnostic::to_string).collect()
+}
+
+fn paths(tree: &FileTree) -> Vec<&str> {
+    tree.files().map(|(path, _)| path).collect()
+}
+
+#[test]
+fn the_folder_around_everything_is_the_name() {
+    let packed = tree(&[
+        ("sum", Entry::Folder),
+        ("sum/problem.yaml", file("")),
+        ("sum/data/1.in", file("1")),
+        ("__MACOSX/sum/._1.in", file("noise")),
+    ])
+    .unwrap();
+    assert_eq!(packed.name(), Some("sum"));
+    assert_eq!(paths(&packed), ["data/1.in", "problem.yaml"]);
+    let loose = tree(&[("problem.yaml", file("")), ("data/1.in", file("1"))]).unwrap();
+    assert_eq!(loose.name(), None);
+    assert_eq!(loose.under("data").collect::<Vec<_>>(), [("1.in", &Bytes::from("1"))]);
+    assert_eq!(loose.under("dat").count(), 0);
+}
+
+#[test]
+fn names_that_are_not_portable_are_left_aside_with_a_warning() {
+    let tree =
+        tree(&[("problem.yaml", file("")), ("main class.java", file("")), (".git/x", file(""))])
+            .unwrap();
+    assert_eq!(paths(&tree), ["problem.yaml"]);
+    let warnings: Vec<_> = tree.warnings().iter().map(Diagnostic::to_string).collect();
+    assert_eq!(
+        warnings,
+        ["warning: main class.java: is left aside because of its name; expected a name of \
+             letters, digits, `_`, `.` and `-`"]
+    );
+}
+
+#[test]
+fn every_bad_path_is_reported_at_once() {
+    let mut builder = FileTree::builder(TreeLimits::default());
+    for path in [b"../../etc/passwd".as_slice(), b"/etc/passwd", b"a\0b", b"\xff\xfe.in", b"..\\x"]
+    {
+        builder.insert(path, Entry::Folder);
+    }
+    assert_eq!(
+        lines(builder.finish()),
+        [
+            "error: \"../../etc/passwd\" leads out of its folder; expected a path within the package",
+            "error: \"/etc/passwd\" is an absolute path; expected a path within the package",
+            "error: \"a\\0b\" has a control character; expected a name of letters, digits, `_`, \
+             `.` and `-`",
+            "error: \"\u{fffd}\u{fffd}.in\" is not UTF-8; expected a path in UTF-8",
+            "error: \"..\\\\x\" has a backslash; expected `/` between names",
+        ]
+    );
+}
+
+#[test]
+fn a_name_stands_for_one_thing() {
+    let twice =
+        tree(&[("p/a", file("1")), ("p/a", file("2")), ("p/b", link("a")), ("p/b", file(""))]);
+    assert_eq!(
+        lines(twice),
+        [
+            "error: a: stands in the package twice; expected one file of this name",
+            "error: b: stands in the package twice; expected one file of this name",
+        ]
+    );
+    let both = tree(&[("a", file("1")), ("a/b", file("2"))]);
+    assert_eq!(lines(both), ["error: a/b: is in \"a\", which is a file; expected a folder"]);
+    let linked = tree(&[("a", link("c")), ("a/b", file("1")), ("c/b", file("2"))]);
+    assert_eq!(lines(linked), ["error: a/b: is in \"a\", which is a link; expected a folder"]);
+    let pipe = tree(&[("a", Entry::Special)]);
+    assert_eq!(lines(pipe), ["error: a: is a device, a pipe or a socket; expected a regular file"]);
+}
+
+#[test]
+fn links_within_the_package_are_followed() {
+    let tree = tree(&[
+        ("problem.yaml", file("")),
+        ("data/secret/1.in", file("one")),
+        ("data/sample/1.in", link("../secret/1.in")),
+        ("data/secret/again.in", link("1.in")),
+        ("copy", link("data/secret")),
+    ])
+    .unwrap();
+    assert_eq!(
+        paths(&tree),
+        [
+            "copy/1.in",
+            "copy/again.in",
+            "data/sample/1.in",
+            "data/secret/1.in",
+            "data/secret/again.in",
+            "problem.yaml"
+        ]
+    );
+    assert_eq!(tree.get("copy/again.in").unwrap(), "one");
+}
+
+#[test]
+fn a_link_that_leads_nowhere_is_an_error_that_says_why() {
+    let report = lines(tree(&[
+        ("problem.yaml", file("")),
+        ("a/file", file("")),
+        ("a/absolute", link("/etc/passwd")),
+        ("a/circle", link("elcric")),
+        ("a/dangling", link("nothing")),
+        ("a/elcric", link("circle")),
+        ("a/escape", link("../../problem.yaml")),
+        ("a/itself", link("../a")),
+        ("a/root", link("..")),
+    ]));
+    let expected = "; expected a link to a file or folder of the package";
+    assert_eq!(
+        report,
+        [
+            "error: a/absolute: is a link to \"/etc/passwd\", which is an absolute path; expected \
+             a path within the package"
+                .to_owned(),
+            format!(
+                "error: a/circle: is a link to \"elcric\", which leads back to itself: a/circle \
+                 -> a/elcric -> a/circle{expected}"
+            ),
+            format!(
+                "error: a/elcric: is a link to \"circle\", which leads back to itself: a/elcric \
+                 -> a/circle -> a/elcric{expected}"
+            ),
+            format!(
+                "error: a/escape: is a link to \"../../problem.yaml\", which leads out of the \
+                 package{expected}"
+            ),
+            format!(
+                "error: a/itself: is a link to \"../a\", which leads to the folder that it is \
+                 in{expected}"
+            ),
+            format!(
+                "error: a/root: is a link to \"..\", which leads to the folder that it is \
+                 in{expected}"
+            ),
+            format!(
+                "error: a/dangling: is a link to \"nothing\", which leads to nothing{expected}"
+            ),
+        ]
+    );
+}
+
+#[test]
+fn links_to_folders_cannot_multiply() {
+    let nested = tree(&[("a/1", file("")), ("b/x", link("../a")), ("c", link("b"))]);
+    assert_eq!(
+        lines(nested),
+        ["error: c: is a link to \"b\", which leads to a folder with a link to a folder in it; \
+             expected a link to a file or folder of the package"]
+    );
+    let limits = TreeLimits { files_max: 5, ..TreeLimits::default() };
+    let many =
+        build(limits, &[("a/1", file("")), ("a/2", file("")), ("b", link("a")), ("c", link("a"))]);
+    assert_eq!(lines(many), ["error: the links lead to too many files; expected at most 5"]);
+}
+
+#[test]
+fn limits_hold_before_bytes_are_read() {
+    let limits = TreeLimits {
+        files_max: 3,
+        file_bytes_max: 10,
+        total_bytes_max: 15,
+        ..TreeLimits::default()
+    };
+    let mut builder = FileTree::builder(limits.clone());
+    assert!(!builder.admits(b"big", 2 << 30));
+    assert!(builder.admits(b"a", 10));
+    builder.insert(b"a", file("0123456789"));
+    assert!(!builder.is_full());
+    assert!(!builder.admits(b"b", 6));
+    assert!(builder.is_full());
+    assert!(!builder.admits(b"c", 1));
+    builder.insert(b"c", file("1"));
+    assert_eq!(
+        lines(builder.finish()),
+        [
+            "error: big: has 2147483648 bytes; expected at most 10",
+            "error: the files are too large together; expected at most 15 bytes",
+        ]
+    );
+    let many =
+        build(limits, &[("a", file("")), ("b", file("")), ("c", link("a")), ("d", file(""))]);
+    assert_eq!(lines(many), ["error: there are too many files; expected at most 3"]);
+}

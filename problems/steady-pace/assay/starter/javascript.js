@@ -1,0 +1,3 @@
+function steadyPace(steps, tolerance) {
+  return 0;
+}

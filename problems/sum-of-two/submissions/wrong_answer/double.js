@@ -1,0 +1,3 @@
+// Numbers lose their last digits above 2^53.
+const [a, b] = require("fs").readFileSync(0, "utf8").trim().split(/\s+/).map(Number);
+console.log(String(a + b));

@@ -1,0 +1,70 @@
+//! Who may see what. What is not yours looks the same as what is not there.
+
+use domain::{Login, Role};
+
+use crate::Viewer;
+
+/// Whether the viewer may see this author's submissions, sources included.
+pub fn may_see_submissions_of(viewer: Option<&Viewer>, author: &Login) -> bool {
+    viewer.is_some_and(|viewer| viewer.login == *author || viewer.has(Role::Judge))
+}
+
+/// Whether the viewer may see every author's submissions.
+pub fn may_see_all_submissions(viewer: Option<&Viewer>) -> bool {
+    viewer.is_some_and(|viewer| viewer.has(Role::Judge))
+}
+
+/// Whether the viewer may see this account's personal data.
+pub fn may_see_personal_data(viewer: Option<&Viewer>, login: &Login) -> bool {
+    viewer.is_some_and(|viewer| viewer.login == *login || viewer.has(Role::Admin))
+}
+
+/// Whether the viewer may see this account's sessions and tokens: nobody else may, administrators
+/// included.
+pub fn may_see_tokens(viewer: Option<&Viewer>, login: &Login) -> bool {
+    viewer.is_some_and(|viewer| viewer.login == *login)
+}
+
+/// Whether the viewer may see what is wrong with the service.
+pub fn may_see_operations(viewer: Option<&Viewer>) -> bool {
+    viewer.is_some_and(|viewer| viewer.has(Role::Admin) || viewer.has(Role::Auditor))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn viewer(login: &str, role: Role) -> Viewer {
+        Viewer {
+            login: login.parse().unwrap(),
+            subject: uuid::Uuid::nil(),
+            roles: [Role::User, role].into(),
+            scopes: vec![],
+            token: uuid::Uuid::nil(),
+        }
+    }
+
+    #[test]
+    fn sources_are_their_authors_and_the_judges() {
+        let ada: Login = "ada".parse().unwrap();
+        let may = |viewer: Option<&Viewer>| may_see_submissions_of(viewer, &ada);
+        assert!(!may(None));
+        assert!(may(Some(&viewer("ada", Role::User))));
+        for (role, allowed) in [
+            (Role::User, false),
+            (Role::Setter, false),
+            (Role::Auditor, false),
+            (Role::Judge, true),
+            (Role::Admin, true),
+        ] {
+            assert_eq!(may(Some(&viewer("bob", role))), allowed, "{role:?}");
+        }
+    }
+
+    #[test]
+    fn tokens_are_nobody_elses() {
+        let ada: Login = "ada".parse().unwrap();
+        assert!(!may_see_tokens(Some(&viewer("root", Role::Admin)), &ada));
+        assert!(may_see_tokens(Some(&viewer("ada", Role::User)), &ada));
+    }
+}

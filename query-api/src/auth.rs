@@ -1,0 +1,152 @@
+//! From a bearer token to a viewer.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_graphql::Context;
+use domain::account::Account;
+use domain::{Login, Role, StreamId};
+use event_store::{Credentials, EventLog, Scope, Stream, TokenHash, TokenKind};
+use jiff::Timestamp;
+use moka::future::Cache;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::{ApiError, Code};
+
+/// How long an account's roles are remembered.
+const ROLES_REMEMBERED: Duration = Duration::from_secs(2);
+/// Accounts whose roles are remembered.
+const ROLES_MAX: u64 = 10_000;
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Viewer {
+    /// Their account.
+    pub login: Login,
+    /// The key of their personal data.
+    pub subject: Uuid,
+    /// What the account may do.
+    pub roles: BTreeSet<Role>,
+    /// What the token allows of it.
+    pub scopes: Vec<Scope>,
+    /// The token's identity.
+    pub token: Uuid,
+}
+
+impl Viewer {
+    /// Whether the account has the role, or is an administrator's.
+    pub fn has(&self, role: Role) -> bool {
+        self.roles.contains(&role) || self.roles.contains(&Role::Admin)
+    }
+
+    /// Whether the token allows this.
+    pub fn allows(&self, scope: Scope) -> bool {
+        self.scopes.contains(&scope) || self.scopes.contains(&Scope::Full)
+    }
+
+    /// Whoever asks, if they are signed in.
+    pub fn of<'a>(ctx: &Context<'a>) -> Option<&'a Self> {
+        ctx.data_opt::<Option<Self>>().and_then(Option::as_ref)
+    }
+
+    /// Whoever asks, who must be signed in.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED` when nobody is.
+    pub fn required<'a>(ctx: &Context<'a>) -> Result<&'a Self, ApiError> {
+        Self::of(ctx).ok_or_else(|| {
+            ApiError::new(Code::Unauthenticated, "sign in first: send an Authorization header")
+        })
+    }
+}
+
+/// A token's secret: what a client sends. Never stored; only its hash is.
+#[derive(Clone)]
+pub struct Secret(pub String);
+
+impl Secret {
+    /// What is stored of it.
+    pub fn hash(&self) -> TokenHash {
+        TokenHash(Sha256::digest(self.0.as_bytes()).into())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// A token was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthError {
+    /// It is unknown, expired or revoked; which of these is not told.
+    #[error("the token is not valid, or not any more")]
+    Invalid,
+    /// A store does not answer.
+    #[error(transparent)]
+    Store(#[from] ApiError),
+}
+
+impl From<AuthError> for ApiError {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::Invalid => Self::new(Code::Unauthenticated, error.to_string()),
+            AuthError::Store(error) => error,
+        }
+    }
+}
+
+/// Looks tokens up. Roles come from the log and not from a view, since they decide (INV-2).
+#[derive(Debug, Clone)]
+pub struct Authenticator {
+    log: Arc<dyn EventLog>,
+    credentials: Arc<dyn Credentials>,
+    accounts: Cache<Login, Account>,
+}
+
+impl Authenticator {
+    /// An authenticator on these stores.
+    pub fn new(log: Arc<dyn EventLog>, credentials: Arc<dyn Credentials>) -> Self {
+        let accounts =
+            Cache::builder().max_capacity(ROLES_MAX).time_to_live(ROLES_REMEMBERED).build();
+        Self { log, credentials, accounts }
+    }
+
+    /// Whoever holds this secret.
+    ///
+    /// # Errors
+    /// When nobody does, or a store does not answer.
+    pub async fn authenticate(&self, secret: &Secret) -> Result<Viewer, AuthError> {
+        let used = self.credentials.use_token(&secret.hash(), Timestamp::now()).await;
+        let token = used.map_err(ApiError::from)?.ok_or(AuthError::Invalid)?;
+        if token.kind == TokenKind::Refresh {
+            return Err(AuthError::Invalid);
+        }
+        let account = self.account(&token.login).await?;
+        // A login may have been claimed by another subject than the token's.
+        if account.subject != Some(token.subject) {
+            return Err(AuthError::Invalid);
+        }
+        Ok(Viewer {
+            login: token.login,
+            subject: token.subject,
+            roles: account.roles,
+            scopes: token.scopes,
+            token: token.id,
+        })
+    }
+
+    async fn account(&self, login: &Login) -> Result<Account, ApiError> {
+        if let Some(account) = self.accounts.get(login).await {
+            return Ok(account);
+        }
+        let stream = StreamId::Account(login.clone());
+        let account = Stream::<Account>::load(self.log.as_ref(), stream).await?.state;
+        self.accounts.insert(login.clone(), account.clone()).await;
+        Ok(account)
+    }
+}

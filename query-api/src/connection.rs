@@ -1,0 +1,111 @@
+//! Relay connections over pages of views.
+
+use async_graphql::connection::{Connection, CursorType, Edge};
+use async_graphql::{Context, Object, OutputType};
+use read_model::{Condition, Order, PageRequest, View, ViewReaderExt};
+
+use crate::cursor::ListCursor;
+use crate::{Api, ApiError};
+
+/// Nodes of a page when the client names no number.
+const PAGE_SIZE_DEFAULT: usize = 20;
+
+/// The arguments that every connection takes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Paging {
+    pub(crate) first: Option<i32>,
+    pub(crate) after: Option<String>,
+    pub(crate) last: Option<i32>,
+    pub(crate) before: Option<String>,
+}
+
+/// Counts only when asked.
+pub struct Total {
+    count: Box<dyn Fn(&Api) -> CountFuture<'_> + Send + Sync>,
+}
+
+type CountFuture<'a> =
+    std::pin::Pin<Box<dyn Future<Output = Result<u64, ApiError>> + Send + 'a>>;
+
+#[Object]
+impl Total {
+    /// How many nodes there are on all pages.
+    async fn total_count(&self, ctx: &Context<'_>) -> async_graphql::Result<u64> {
+        Ok((self.count)(Api::of(ctx)).await?)
+    }
+}
+
+/// A page of nodes with its cursors.
+pub(crate) type Page<N> = Connection<ListCursor, N, Total>;
+
+/// One page of the views that meet the conditions, as nodes.
+pub(crate) async fn page<V: View, N: OutputType + From<V>>(
+    ctx: &Context<'_>,
+    paging: Paging,
+    conditions: Vec<Condition>,
+    order: Order,
+) -> Result<Page<N>, ApiError> {
+    let api = Api::of(ctx);
+    let request = request(&paging, conditions.clone(), order, api.limits.page_size)?;
+    let found = api.reader.views::<V>(&request).await?;
+    let (before, after) = (request.after.is_some(), request.before.is_some());
+    let (has_previous, has_next) =
+        if request.from_end { (found.has_more, after) } else { (before, found.has_more) };
+    let total = Total {
+        count: Box::new(move |api| {
+            let conditions = conditions.clone();
+            Box::pin(async move { Ok(api.reader.count(&V::COLLECTION, &conditions).await?) })
+        }),
+    };
+    let mut connection = Connection::with_additional_fields(has_previous, has_next, total);
+    let edges = found.items.into_iter();
+    connection.edges.extend(edges.map(|(place, view)| Edge::new(ListCursor(place), view.into())));
+    Ok(connection)
+}
+
+fn request(
+    paging: &Paging,
+    conditions: Vec<Condition>,
+    order: Order,
+    size_max: usize,
+) -> Result<PageRequest, ApiError> {
+    let (size, from_end) = match (paging.first, paging.last) {
+        (Some(_), Some(_)) => {
+            return Err(ApiError::bad_input("give first or last, not both"));
+        }
+        (Some(size), None) => (size, false),
+        (None, Some(size)) => (size, true),
+        (None, None) => (PAGE_SIZE_DEFAULT as i32, false),
+    };
+    let limit = u32::try_from(size)
+        .ok()
+        .filter(|size| *size as usize <= size_max)
+        .ok_or_else(|| ApiError::bad_input(format!("a page has 0 to {size_max} nodes")))?;
+    let place = |cursor: &Option<String>| -> Result<_, ApiError> {
+        let decoded = cursor.as_deref().map(ListCursor::decode_cursor).transpose()?;
+        Ok(decoded.map(|cursor| cursor.0))
+    };
+    let (after, before) = (place(&paging.after)?, place(&paging.before)?);
+    Ok(PageRequest { conditions, order, after, before, from_end, limit })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn paging(first: Option<i32>, last: Option<i32>) -> Paging {
+        Paging { first, last, ..Paging::default() }
+    }
+
+    #[test]
+    fn page_arguments_are_checked() {
+        let ask = |paging| request(&paging, vec![], Order::KEY, 100);
+        assert_eq!(ask(paging(None, None)).unwrap().limit, 20);
+        assert_eq!(ask(paging(Some(100), None)).unwrap().limit, 100);
+        assert!(ask(paging(None, Some(5))).unwrap().from_end);
+        assert!(ask(paging(Some(101), None)).is_err());
+        assert!(ask(paging(Some(-1), None)).is_err());
+        assert!(ask(paging(Some(1), Some(1))).is_err());
+        assert!(ask(Paging { after: Some("x".to_owned()), ..Paging::default() }).is_err());
+    }
+}

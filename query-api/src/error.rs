@@ -1,0 +1,159 @@
+//! Errors as clients see them: the one table from cause to code.
+
+use std::sync::Arc;
+
+use async_graphql::Response;
+use async_graphql::extensions::{
+    Extension, ExtensionContext, ExtensionFactory, NextRequest, NextSubscribe,
+};
+use futures::StreamExt;
+use futures::stream::BoxStream;
+
+/// `extensions.code` of a top-level error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// No token, or one that is unknown, expired or revoked.
+    Unauthenticated,
+    /// The token is good, but does not allow this.
+    Forbidden,
+    /// An argument has no meaning: a malformed id or cursor, a page too large.
+    BadUserInput,
+    /// The document does not parse, does not fit the schema, or exceeds a limit.
+    GraphqlValidationFailed,
+    /// The read model has not reached the position asked for within the time allowed.
+    NotCaughtUp,
+    /// Too many subscriptions on one socket, or requests in a minute.
+    TooMany,
+    /// A store does not answer; try again later.
+    Unavailable,
+    /// A fault of ours; the log has the details.
+    Internal,
+}
+
+impl Code {
+    /// As clients see it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::Forbidden => "FORBIDDEN",
+            Self::BadUserInput => "BAD_USER_INPUT",
+            Self::GraphqlValidationFailed => "GRAPHQL_VALIDATION_FAILED",
+            Self::NotCaughtUp => "NOT_CAUGHT_UP",
+            Self::TooMany => "TOO_MANY",
+            Self::Unavailable => "UNAVAILABLE",
+            Self::Internal => "INTERNAL",
+        }
+    }
+
+    /// The HTTP status where the whole request fails with this code.
+    pub fn http_status(self) -> u16 {
+        match self {
+            Self::Unauthenticated => 401,
+            Self::Forbidden => 403,
+            Self::BadUserInput | Self::GraphqlValidationFailed => 400,
+            Self::TooMany => 429,
+            Self::NotCaughtUp | Self::Unavailable => 503,
+            Self::Internal => 500,
+        }
+    }
+}
+
+/// An error with its code.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct ApiError {
+    /// The code.
+    pub code: Code,
+    /// For people.
+    pub message: String,
+}
+
+impl ApiError {
+    /// An error with this code.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    /// An argument has no meaning.
+    pub fn bad_input(message: impl Into<String>) -> Self {
+        Self::new(Code::BadUserInput, message)
+    }
+
+    /// A store failed. The cause goes to our log and not to the client.
+    pub fn store(error: &(dyn std::error::Error + 'static)) -> Self {
+        tracing::error!(error, "a store failed");
+        Self::new(Code::Unavailable, "a store does not answer; try again")
+    }
+}
+
+/// Gives every error of every response its `extensions.code`: an [`ApiError`] its own, the schema's
+/// own errors, which are all about the document, the one for that.
+#[derive(Debug, Clone, Copy)]
+pub struct Codes;
+
+impl ExtensionFactory for Codes {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Self)
+    }
+}
+
+#[async_graphql::async_trait::async_trait]
+impl Extension for Codes {
+    async fn request(&self, ctx: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
+        with_codes(next.run(ctx).await)
+    }
+
+    fn subscribe<'s>(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        stream: BoxStream<'s, Response>,
+        next: NextSubscribe<'_>,
+    ) -> BoxStream<'s, Response> {
+        next.run(ctx, stream).map(with_codes).boxed()
+    }
+}
+
+fn with_codes(mut response: Response) -> Response {
+    for error in &mut response.errors {
+        let code = match (error.source::<ApiError>(), error.source::<Arc<ApiError>>()) {
+            (Some(error), _) => error.code,
+            (None, Some(error)) => error.code,
+            (None, None) => Code::GraphqlValidationFailed,
+        };
+        let extensions = error.extensions.get_or_insert_default();
+        if extensions.get("code").is_none() {
+            extensions.set("code", code.as_str());
+        }
+    }
+    response
+}
+
+impl From<read_model::ReadError> for ApiError {
+    fn from(error: read_model::ReadError) -> Self {
+        Self::store(&error)
+    }
+}
+
+impl From<event_store::ReadError> for ApiError {
+    fn from(error: event_store::ReadError) -> Self {
+        Self::store(&error)
+    }
+}
+
+impl From<event_store::CredentialsError> for ApiError {
+    fn from(error: event_store::CredentialsError) -> Self {
+        Self::store(&error)
+    }
+}
+
+impl From<event_store::QueueError> for ApiError {
+    fn from(error: event_store::QueueError) -> Self {
+        Self::store(&error)
+    }
+}
+
+impl From<event_store::BlobError> for ApiError {
+    fn from(error: event_store::BlobError) -> Self {
+        Self::store(&error)
+    }
+}

@@ -1,0 +1,252 @@
+//! The transport: HTTP and WebSocket, with their limits.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_graphql::dataloader::DataLoader;
+use async_graphql::http::ALL_WEBSOCKET_PROTOCOLS;
+use async_graphql::parser::types::{ExecutableDocument, Selection};
+use async_graphql::{
+    Data, ObjectType, Request, Schema, SchemaBuilder,
+};
+use async_graphql_axum::{GraphQLProtocol, GraphQLRequest, GraphQLResponse, GraphQLWebSocket};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, State, WebSocketUpgrade};
+use axum::http::{HeaderMap, StatusCode, header, request::Parts};
+use axum::response::{Html, IntoResponse, Response as HttpResponse};
+use axum::routing::get;
+use axum::{Extension, Json, Router};
+use domain::Position;
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::loaders::Loader;
+use crate::subscription::SocketBudget;
+use crate::error::Codes;
+use crate::{Api, ApiError, Authenticator, Code, Query, Secret, Subscription, Viewer, explorer};
+
+/// How long one query or mutation may take.
+const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
+/// A socket is pinged, and closed when it does not answer, this often.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+/// Bytes of a WebSocket message.
+const MESSAGE_BYTES_MAX: usize = 1 << 20;
+
+/// The client's address, where it is known.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientAddress(pub Option<IpAddr>);
+
+/// The schema's own limits on documents.
+pub fn schema_limits<Q, M, S>(
+    schema: SchemaBuilder<Q, M, S>,
+    api: &Arc<Api>,
+) -> SchemaBuilder<Q, M, S> {
+    schema
+        .limit_depth(api.limits.depth)
+        .limit_complexity(api.limits.cost)
+        .extension(Codes)
+        .data(Arc::clone(api))
+}
+
+/// Who asks: taken from the `Authorization` header.
+#[derive(Debug)]
+pub struct Gate(pub Option<Viewer>);
+
+impl Gate {
+    async fn of(headers: &HeaderMap, authenticator: &Authenticator) -> Result<Self, ApiError> {
+        let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(Self(None)) };
+        let token = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer "));
+        let malformed = || ApiError::new(Code::Unauthenticated, "expected Authorization: Bearer …");
+        let secret = Secret(token.ok_or_else(malformed)?.trim().to_owned());
+        Ok(Self(Some(authenticator.authenticate(&secret).await?)))
+    }
+}
+
+impl FromRequestParts<Arc<Api>> for Gate {
+    type Rejection = HttpResponse;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        api: &Arc<Api>,
+    ) -> Result<Self, Self::Rejection> {
+        Self::of(&parts.headers, &api.authenticator).await.map_err(refusal)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> HttpResponse {
+        refusal(self)
+    }
+}
+
+/// A whole request that failed, in the form of a GraphQL response.
+fn refusal(error: ApiError) -> HttpResponse {
+    let status = StatusCode::from_u16(error.code.http_status());
+    let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = json!({
+        "errors": [{ "message": error.message, "extensions": { "code": error.code.as_str() } }]
+    });
+    (status, Json(body)).into_response()
+}
+
+struct Server<M: 'static> {
+    api: Arc<Api>,
+    schema: Schema<Query, M, Subscription>,
+}
+
+impl<M> Clone for Server<M> {
+    fn clone(&self) -> Self {
+        Self { api: Arc::clone(&self.api), schema: self.schema.clone() }
+    }
+}
+
+/// Serves `/graphql` (queries and mutations by POST, subscriptions by WebSocket, the explorer by
+/// GET) and `/healthz`.
+pub fn router<M: ObjectType + 'static>(
+    schema: Schema<Query, M, Subscription>,
+    api: Arc<Api>,
+) -> Router {
+    let body_limit = DefaultBodyLimit::max(api.limits.document_bytes);
+    Router::new()
+        .route("/graphql", get(socket_or_explorer::<M>).post(execute::<M>))
+        .route("/healthz", get(healthz::<M>))
+        .layer(body_limit)
+        .layer(CatchPanicLayer::new())
+        .with_state(Server { api, schema })
+}
+
+async fn execute<M: ObjectType + 'static>(
+    State(server): State<Server<M>>,
+    address: Option<Extension<ConnectInfo<SocketAddr>>>,
+    headers: HeaderMap,
+    request: GraphQLRequest,
+) -> HttpResponse {
+    let viewer = match Gate::of(&headers, &server.api.authenticator).await {
+        Ok(Gate(viewer)) => viewer,
+        Err(error) => return refusal(error),
+    };
+    let mut request = request.into_inner();
+    if let Err(error) = prepare(&server.api, &mut request).await {
+        return refusal(error);
+    }
+    let address = ClientAddress(address.map(|Extension(ConnectInfo(address))| address.ip()));
+    let trace = headers.get("traceparent").and_then(|value| value.to_str().ok());
+    let request = request
+        .data(viewer)
+        .data(address)
+        .data(TraceParent(trace.map(str::to_owned)))
+        .data(loader(&server.api));
+    let executed = tokio::time::timeout(REQUEST_TIME_MAX, server.schema.execute(request)).await;
+    match executed {
+        Ok(response) => GraphQLResponse::from(response).into_response(),
+        Err(_) => refusal(ApiError::new(Code::Unavailable, "the request took too long")),
+    }
+}
+
+/// W3C trace context of the request.
+#[derive(Debug, Clone)]
+pub struct TraceParent(pub Option<String>);
+
+fn loader(api: &Arc<Api>) -> DataLoader<Loader> {
+    let loader = Loader {
+        reader: Arc::clone(&api.reader),
+        blobs: Arc::clone(&api.blobs),
+        credentials: Arc::clone(&api.credentials),
+    };
+    DataLoader::new(loader, tokio::spawn)
+}
+
+/// Checks what the schema's limits do not, and waits for the position that the client wants to see.
+async fn prepare(api: &Api, request: &mut Request) -> Result<(), ApiError> {
+    let aliases_max = api.limits.aliases;
+    if let Ok(document) = request.parsed_query()
+        && fields_at_the_top(document) > aliases_max
+    {
+        let message = format!("at most {aliases_max} fields at the top of a document");
+        return Err(ApiError::new(Code::GraphqlValidationFailed, message));
+    }
+    match wanted_position(request) {
+        Some(position) => api.freshness.wait_for(position?).await,
+        None => Ok(()),
+    }
+}
+
+/// Fields at the top of the document, aliases and fragments included.
+fn fields_at_the_top(document: &ExecutableDocument) -> usize {
+    let operations = document.operations.iter();
+    let fields = operations.flat_map(|(_, operation)| &operation.node.selection_set.node.items);
+    fields
+        .map(|selection| match &selection.node {
+            Selection::Field(_) => 1,
+            Selection::InlineFragment(fragment) => fragment.node.selection_set.node.items.len(),
+            Selection::FragmentSpread(spread) => {
+                let fragment = document.fragments.get(&spread.node.fragment_name.node);
+                fragment.map_or(1, |fragment| fragment.node.selection_set.node.items.len())
+            }
+        })
+        .sum()
+}
+
+/// `extensions.assay.after`, where the client gives one.
+fn wanted_position(request: &Request) -> Option<Result<Position, ApiError>> {
+    let extensions: &HashMap<String, async_graphql::Value> = &request.extensions;
+    let assay = extensions.get("assay")?.clone().into_json().ok()?;
+    let after = assay.get("after")?.as_str().and_then(|token| token.parse().ok());
+    let malformed = || ApiError::bad_input("extensions.assay.after is not a consistency token");
+    Some(after.map(Position).ok_or_else(malformed))
+}
+
+async fn socket_or_explorer<M: ObjectType + 'static>(
+    State(server): State<Server<M>>,
+    mut parts: Parts,
+) -> HttpResponse {
+    let Ok(protocol) = GraphQLProtocol::from_request_parts(&mut parts, &()).await else {
+        return Html(explorer::PAGE).into_response();
+    };
+    let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
+        Ok(upgrade) => upgrade.max_message_size(MESSAGE_BYTES_MAX),
+        Err(rejection) => return rejection.into_response(),
+    };
+    upgrade
+        .protocols(ALL_WEBSOCKET_PROTOCOLS)
+        .on_upgrade(move |socket| async move {
+            let api = server.api;
+            let mut data = Data::default();
+            data.insert(loader(&api));
+            data.insert(SocketBudget(Arc::new(Semaphore::new(api.limits.subscriptions_per_socket))));
+            GraphQLWebSocket::new(socket, server.schema, protocol)
+                .with_data(data)
+                .on_connection_init(move |payload| sign_in(api, payload))
+                .keepalive_timeout(KEEP_ALIVE)
+                .serve()
+                .await;
+        })
+        .into_response()
+}
+
+/// The token comes in `connection_init`, as `{"authorization": "Bearer …"}`.
+async fn sign_in(api: Arc<Api>, payload: Value) -> async_graphql::Result<Data> {
+    let mut headers = HeaderMap::new();
+    let named = |name: &str| payload.get(name).and_then(Value::as_str);
+    if let Some(value) = named("authorization").or_else(|| named("Authorization")) {
+        let value = value.parse().map_err(|_| ApiError::bad_input("the token is malformed"))?;
+        headers.insert(header::AUTHORIZATION, value);
+    }
+    let Gate(viewer) = Gate::of(&headers, &api.authenticator).await?;
+    let mut data = Data::default();
+    data.insert(viewer);
+    Ok(data)
+}
+
+/// 200 when every store answers, 503 when one does not.
+async fn healthz<M: ObjectType + 'static>(State(server): State<Server<M>>) -> HttpResponse {
+    let api = &server.api;
+    let log = api.log.info().await.map(drop).map_err(ApiError::from);
+    let views = api.reader.checkpoints().await.map(drop).map_err(ApiError::from);
+    match log.and(views) {
+        Ok(()) => "ok\n".into_response(),
+        Err(error) => refusal(error),
+    }
+}

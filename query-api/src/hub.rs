@@ -1,0 +1,230 @@
+//! Tails the log once per process and hands events to whoever waits for them (INV-13).
+//!
+//! A [`Feed`] is exact: it yields every event of its topic after a position, in order, once. It
+//! begins with what is in the log already and goes on with what the hub hands over; a subscriber
+//! that was too slow to take what was handed over is cut off and reads the log again from where it
+//! was, so a slow subscriber costs neither memory nor events.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use domain::{Event, Login, Position, Recorded, StreamId, SubmissionId, Version};
+use event_store::{EventLog, ReadError};
+use moka::sync::Cache;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+/// Events read from the log at once.
+const READ_LIMIT: u32 = 512;
+/// Events that wait for one subscriber before it is cut off.
+const WAITING_MAX: usize = 64;
+/// How long to wait for a wake-up before looking all the same.
+const IDLE_LOOK: Duration = Duration::from_secs(1);
+/// How long to leave a log alone that failed.
+const RETRY_DELAY: Duration = Duration::from_millis(500);
+/// Submissions whose authors are remembered.
+const AUTHORS_MAX: u64 = 100_000;
+
+/// What a subscriber wants to hear of.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Topic {
+    /// One submission.
+    Submission(SubmissionId),
+    /// Every submission of one author.
+    Author(Login),
+}
+
+/// The one reader of the log's tail in this process.
+#[derive(Debug)]
+pub struct Hub {
+    log: Arc<dyn EventLog>,
+    subscribers: Mutex<HashMap<Topic, Vec<mpsc::Sender<Arc<Recorded>>>>>,
+    /// Everything up to here was handed over. Moves under the subscribers' lock.
+    handed_over: watch::Sender<Position>,
+    authors: Cache<SubmissionId, Login>,
+}
+
+impl Hub {
+    /// A hub that has read nothing yet; [`Hub::run`] makes it read.
+    pub fn new(log: Arc<dyn EventLog>) -> Arc<Self> {
+        Arc::new(Self {
+            log,
+            subscribers: Mutex::default(),
+            handed_over: watch::Sender::new(Position::START),
+            authors: Cache::new(AUTHORS_MAX),
+        })
+    }
+
+    /// Tails the log until cancelled.
+    pub async fn run(self: Arc<Self>, cancelled: CancellationToken) {
+        cancelled.run_until_cancelled(self.tail()).await;
+        // Dropping the senders ends every feed.
+        self.lock().clear();
+    }
+
+    async fn tail(&self) {
+        loop {
+            if let Err(error) = self.follow().await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "tailing the log failed");
+                tokio::time::sleep(RETRY_DELAY).await;
+            }
+        }
+    }
+
+    async fn follow(&self) -> Result<(), ReadError> {
+        let mut head = self.log.head();
+        if *self.handed_over.borrow() == Position::START {
+            self.handed_over.send_replace(self.log.info().await?.head);
+        }
+        loop {
+            head.mark_unchanged();
+            loop {
+                let position = *self.handed_over.borrow();
+                let events = self.log.read_all(position, READ_LIMIT).await?;
+                if events.is_empty() {
+                    break;
+                }
+                for recorded in events {
+                    self.hand_over(Arc::new(recorded)).await?;
+                }
+            }
+            // A time-out and a closed channel are both a reason to look again.
+            let _ = tokio::time::timeout(IDLE_LOOK, head.changed()).await;
+        }
+    }
+
+    async fn hand_over(&self, recorded: Arc<Recorded>) -> Result<(), ReadError> {
+        let topics = match &recorded.stream {
+            StreamId::Submission(id) => match self.author(*id, Some(&recorded)).await? {
+                Some(author) => vec![Topic::Submission(*id), Topic::Author(author)],
+                None => vec![Topic::Submission(*id)],
+            },
+            StreamId::Problem(_) | StreamId::Account(_) => vec![],
+        };
+        let mut subscribers = self.lock();
+        for topic in topics {
+            if let Some(senders) = subscribers.get_mut(&topic) {
+                // Whoever is full or gone is dropped; its feed notices and reads the log.
+                senders.retain(|sender| sender.try_send(Arc::clone(&recorded)).is_ok());
+                if senders.is_empty() {
+                    subscribers.remove(&topic);
+                }
+            }
+        }
+        self.handed_over.send_replace(recorded.position);
+        Ok(())
+    }
+
+    /// The submission's author: from its first event, which is read from the log at most once.
+    async fn author(
+        &self,
+        id: SubmissionId,
+        recorded: Option<&Recorded>,
+    ) -> Result<Option<Login>, ReadError> {
+        if let Some(author) = self.authors.get(&id) {
+            return Ok(Some(author));
+        }
+        let first = match recorded {
+            Some(recorded) if recorded.version == Version(1) => Some(recorded.event.clone()),
+            _ => {
+                let stream = StreamId::Submission(id);
+                let events = self.log.read_stream(&stream, Version(1), 1).await?;
+                events.into_iter().next().map(|recorded| recorded.event)
+            }
+        };
+        let Some(Event::SubmissionReceived(received)) = first else { return Ok(None) };
+        self.authors.insert(id, received.author.clone());
+        Ok(Some(received.author))
+    }
+
+    /// Every event of the topic after a position, in order, once.
+    pub(crate) fn feed(self: &Arc<Self>, topic: Topic, after: Position) -> Feed {
+        Feed { hub: Arc::clone(self), topic, position: after, live: None, read: vec![].into_iter() }
+    }
+
+    /// From now on, and the position that "now" is.
+    fn subscribe(&self, topic: &Topic) -> (Position, mpsc::Receiver<Arc<Recorded>>) {
+        let (sender, receiver) = mpsc::channel(WAITING_MAX);
+        let mut subscribers = self.lock();
+        let senders = subscribers.entry(topic.clone()).or_default();
+        senders.retain(|sender| !sender.is_closed());
+        senders.push(sender);
+        (*self.handed_over.borrow(), receiver)
+    }
+
+    fn lock(
+        &self,
+    ) -> std::sync::MutexGuard<'_, HashMap<Topic, Vec<mpsc::Sender<Arc<Recorded>>>>> {
+        // A panic elsewhere cannot leave a half-made map.
+        self.subscribers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Every event of a topic after a position, in order, once.
+#[derive(Debug)]
+pub(crate) struct Feed {
+    hub: Arc<Hub>,
+    topic: Topic,
+    /// Everything up to here was yielded or is no concern of the topic.
+    position: Position,
+    live: Option<mpsc::Receiver<Arc<Recorded>>>,
+    /// Read from the log and not yet yielded.
+    read: std::vec::IntoIter<Arc<Recorded>>,
+}
+
+impl Feed {
+    /// The next event; waits for it.
+    pub(crate) async fn next(&mut self) -> Result<Arc<Recorded>, ReadError> {
+        loop {
+            if let Some(recorded) = self.read.next() {
+                self.position = self.position.max(recorded.position);
+                return Ok(recorded);
+            }
+            match &mut self.live {
+                Some(live) => match live.recv().await {
+                    Some(recorded) if recorded.position <= self.position => {}
+                    Some(recorded) => {
+                        self.position = recorded.position;
+                        return Ok(recorded);
+                    }
+                    // Cut off for being slow, or the hub has stopped: read the log again.
+                    None => self.live = None,
+                },
+                None => self.catch_up().await?,
+            }
+        }
+    }
+
+    /// Subscribes first and reads then, so that nothing falls between.
+    async fn catch_up(&mut self) -> Result<(), ReadError> {
+        let (now, live) = self.hub.subscribe(&self.topic);
+        let mut missed = Vec::new();
+        match &self.topic {
+            Topic::Submission(id) => {
+                let stream = StreamId::Submission(*id);
+                let events = event_store::read_stream_whole(self.hub.log.as_ref(), &stream).await?;
+                missed.extend(events.into_iter().map(Arc::new));
+            }
+            Topic::Author(login) => {
+                let mut position = self.position;
+                while position < now {
+                    let events = self.hub.log.read_all(position, READ_LIMIT).await?;
+                    let Some(last) = events.last() else { break };
+                    position = last.position;
+                    for recorded in events {
+                        if let StreamId::Submission(id) = &recorded.stream
+                            && self.hub.author(*id, Some(&recorded)).await?.as_ref() == Some(login)
+                        {
+                            missed.push(Arc::new(recorded));
+                        }
+                    }
+                }
+            }
+        }
+        missed.retain(|recorded| recorded.position > self.position);
+        self.read = missed.into_iter();
+        self.live = Some(live);
+        Ok(())
+    }
+}

@@ -1,0 +1,83 @@
+//! Global ids: opaque to clients, with a readable prefix.
+
+use std::fmt;
+use std::str::FromStr;
+
+use async_graphql::ID;
+use domain::{Login, Slug, SubmissionId};
+
+use crate::ApiError;
+
+/// What a global id names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GlobalId {
+    /// `prb_…`
+    Problem(Slug),
+    /// `sub_…`
+    Submission(SubmissionId),
+    /// `usr_…`
+    User(Login),
+}
+
+impl fmt::Display for GlobalId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Problem(slug) => write!(f, "prb_{slug}"),
+            Self::Submission(id) => write!(f, "sub_{}", id.uuid().simple()),
+            Self::User(login) => write!(f, "usr_{login}"),
+        }
+    }
+}
+
+impl FromStr for GlobalId {
+    type Err = ApiError;
+
+    fn from_str(text: &str) -> Result<Self, ApiError> {
+        let parsed = match text.split_once('_') {
+            Some(("prb", slug)) => slug.parse().ok().map(Self::Problem),
+            Some(("sub", id)) => id.parse().ok().map(Self::Submission),
+            Some(("usr", login)) => login.parse().ok().map(Self::User),
+            _ => None,
+        };
+        parsed.ok_or_else(|| ApiError::bad_input(format!("{text:?} is not an id")))
+    }
+}
+
+impl GlobalId {
+    /// The submission that the id names.
+    ///
+    /// # Errors
+    /// When it is not a submission's id.
+    pub fn submission(id: &ID) -> Result<SubmissionId, ApiError> {
+        match id.parse()? {
+            Self::Submission(id) => Ok(id),
+            _ => Err(ApiError::bad_input(format!("{:?} is not a submission's id", id.0))),
+        }
+    }
+
+    /// The problem that the id names.
+    ///
+    /// # Errors
+    /// When it is not a problem's id.
+    pub fn problem(id: &ID) -> Result<Slug, ApiError> {
+        match id.parse()? {
+            Self::Problem(slug) => Ok(slug),
+            _ => Err(ApiError::bad_input(format!("{:?} is not a problem's id", id.0))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_read_back_and_nothing_else_does() {
+        for text in ["prb_two-sum", "usr_ada", "sub_018f3c5e7b1a7c3d9a540242ac120002"] {
+            assert_eq!(text.parse::<GlobalId>().unwrap().to_string(), text);
+        }
+        for text in ["", "prb_", "prb_../x", "sub_1", "two-sum", "xxx_ada"] {
+            assert!(text.parse::<GlobalId>().is_err(), "{text}");
+        }
+    }
+}

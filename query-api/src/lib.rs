@@ -1,0 +1,30 @@
+#![doc = include_str!("../README.md")]
+
+pub mod access;
+mod api;
+mod auth;
+mod connection;
+mod consistency;
+mod cursor;
+mod error;
+mod explorer;
+mod http;
+mod hub;
+mod id;
+mod loaders;
+mod markdown;
+pub mod nodes;
+mod query;
+mod scalars;
+mod subscription;
+
+pub use api::{Api, Catalogue, CatalogueLanguage, ServiceLimits};
+pub use auth::{AuthError, Authenticator, Secret, Viewer};
+pub use consistency::Freshness;
+pub use error::{ApiError, Code};
+pub use http::{ClientAddress, Gate, TraceParent, router, schema_limits};
+pub use hub::Hub;
+pub use id::GlobalId;
+pub use query::Query;
+pub use scalars::{ConsistencyToken, DateTime, Html, Markdown, PositionScalar, Sha256};
+pub use subscription::Subscription;

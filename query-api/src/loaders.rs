@@ -1,0 +1,98 @@
+//! Loads views in batches, so that a page of nodes costs one look-up per kind and not one per node.
+
+use std::collections::HashMap;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use async_graphql::dataloader;
+use domain::Digest;
+use event_store::{Blobs, Credentials, Profile};
+use futures::future::try_join_all;
+use read_model::{View, ViewReader, ViewReaderExt};
+use uuid::Uuid;
+
+use crate::ApiError;
+
+/// Loads from the read model, the blobs and the credentials.
+#[derive(Debug)]
+pub(crate) struct Loader {
+    pub(crate) reader: Arc<dyn ViewReader>,
+    pub(crate) blobs: Arc<dyn Blobs>,
+    pub(crate) credentials: Arc<dyn Credentials>,
+}
+
+/// The key of a view.
+#[derive(Debug)]
+pub(crate) struct Key<V> {
+    key: String,
+    view: PhantomData<fn() -> V>,
+}
+
+impl<V> Key<V> {
+    pub(crate) fn new(key: impl ToString) -> Self {
+        Self { key: key.to_string(), view: PhantomData }
+    }
+}
+
+// Derived, these would ask the same of the view, which only names a type here.
+impl<V> Clone for Key<V> {
+    fn clone(&self) -> Self {
+        Self { key: self.key.clone(), view: PhantomData }
+    }
+}
+
+impl<V> PartialEq for Key<V> {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl<V> Eq for Key<V> {}
+
+impl<V> std::hash::Hash for Key<V> {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.key.hash(state);
+    }
+}
+
+impl<V: View> dataloader::Loader<Key<V>> for Loader {
+    type Value = V;
+    type Error = Arc<ApiError>;
+
+    async fn load(&self, keys: &[Key<V>]) -> Result<HashMap<Key<V>, V>, Arc<ApiError>> {
+        let names: Vec<String> = keys.iter().map(|key| key.key.clone()).collect();
+        let found = self.reader.many::<V>(&names).await.map_err(ApiError::from)?;
+        let keyed = keys.iter().cloned().zip(found);
+        Ok(keyed.filter_map(|(key, view)| Some((key, view?))).collect())
+    }
+}
+
+/// Blobs kept in memory at the same time while one request loads them.
+impl dataloader::Loader<Digest> for Loader {
+    type Value = Arc<[u8]>;
+    type Error = Arc<ApiError>;
+
+    async fn load(&self, keys: &[Digest]) -> Result<HashMap<Digest, Arc<[u8]>>, Arc<ApiError>> {
+        let loaded = keys.iter().map(async |digest| {
+            let bytes = self.blobs.get(digest).await.map_err(ApiError::from)?;
+            Ok::<_, Arc<ApiError>>((*digest, Arc::from(&bytes[..])))
+        });
+        Ok(try_join_all(loaded).await?.into_iter().collect())
+    }
+}
+
+/// A profile by its subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Subject(pub(crate) Uuid);
+
+impl dataloader::Loader<Subject> for Loader {
+    type Value = Profile;
+    type Error = Arc<ApiError>;
+
+    async fn load(&self, keys: &[Subject]) -> Result<HashMap<Subject, Profile>, Arc<ApiError>> {
+        let subjects: Vec<Uuid> = keys.iter().map(|subject| subject.0).collect();
+        let found = self.credentials.profiles(&subjects).await.map_err(ApiError::from)?;
+        let keyed = keys.iter().copied().zip(found);
+        Ok(keyed.filter_map(|(subject, profile)| Some((subject, profile?))).collect())
+    }
+}

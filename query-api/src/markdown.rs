@@ -1,0 +1,138 @@
+//! Statements: from a stranger's Markdown to HTML that is safe to show.
+
+use std::collections::HashSet;
+
+use pulldown_cmark::{CowStr, Event, Options, Parser, html};
+use pulldown_latex::config::DisplayMode;
+use pulldown_latex::{Parser as Latex, RenderConfig, Storage, push_mathml};
+
+/// MathML elements that the renderer makes.
+const MATHML_TAGS: [&str; 26] = [
+    "math", "semantics", "annotation", "mrow", "mi", "mn", "mo", "ms", "mtext", "mspace", "mfrac",
+    "msqrt", "mroot", "mstyle", "merror", "mpadded", "mphantom", "msub", "msup", "msubsup",
+    "munder", "mover", "munderover", "mtable", "mtr", "mtd",
+];
+/// Their attributes, all of them harmless: layout and no links.
+const MATHML_ATTRIBUTES: [&str; 18] = [
+    "display", "mathvariant", "stretchy", "fence", "separator", "lspace", "rspace", "accent",
+    "accentunder", "linethickness", "columnalign", "rowspacing", "columnspacing", "width",
+    "displaystyle", "scriptlevel", "minsize", "maxsize",
+];
+
+/// Renders Markdown, with `$…$` and `$$…$$` as MathML, and removes everything that could run or
+/// lead a reader astray: scripts, handlers, styles, frames, forms, addresses that are not http(s),
+/// mailto or data images. Images are allowed.
+pub(crate) fn to_html(markdown: &str) -> String {
+    let options = Options::ENABLE_TABLES
+        | Options::ENABLE_STRIKETHROUGH
+        | Options::ENABLE_FOOTNOTES
+        | Options::ENABLE_MATH;
+    let events = Parser::new_ext(markdown, options).map(|event| match event {
+        Event::InlineMath(latex) => Event::InlineHtml(mathml(&latex, DisplayMode::Inline)),
+        Event::DisplayMath(latex) => Event::InlineHtml(mathml(&latex, DisplayMode::Block)),
+        other => other,
+    });
+    let mut unsafe_html = String::with_capacity(markdown.len() * 2);
+    html::push_html(&mut unsafe_html, events);
+    sanitise(&unsafe_html)
+}
+
+/// What cannot be read as LaTeX is shown as it was written.
+fn mathml<'a>(latex: &str, display_mode: DisplayMode) -> CowStr<'a> {
+    let storage = Storage::new();
+    let config = RenderConfig { display_mode, ..RenderConfig::default() };
+    let mut rendered = String::new();
+    let events: Result<Vec<_>, _> = Latex::new(latex, &storage).collect();
+    let well_formed = events.is_ok_and(|events| {
+        let events = events.into_iter().map(Ok::<_, std::convert::Infallible>);
+        push_mathml(&mut rendered, events, config).is_ok()
+    });
+    if well_formed {
+        return rendered.into();
+    }
+    let mut code = String::from("<code>");
+    pulldown_cmark_escape(&mut code, latex);
+    code.push_str("</code>");
+    code.into()
+}
+
+fn pulldown_cmark_escape(out: &mut String, text: &str) {
+    for character in text.chars() {
+        match character {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            other => out.push(other),
+        }
+    }
+}
+
+fn sanitise(unsafe_html: &str) -> String {
+    let mut sanitiser = ammonia::Builder::default();
+    sanitiser
+        .add_tags(MATHML_TAGS)
+        .add_generic_attributes(MATHML_ATTRIBUTES)
+        .url_schemes(HashSet::from(["http", "https", "mailto", "data"]))
+        .attribute_filter(|element, attribute, value| {
+            let is_data = value.trim_start().to_ascii_lowercase().starts_with("data:");
+            // A vector image shown by `img` runs no scripts and loads nothing.
+            let is_image = ["png", "jpeg", "gif", "svg+xml"]
+                .iter()
+                .any(|kind| value.starts_with(&format!("data:image/{kind};base64,")));
+            let allowed = !is_data || element == "img" && attribute == "src" && is_image;
+            allowed.then(|| value.into())
+        })
+        .link_rel(Some("noopener noreferrer nofollow"));
+    sanitiser.clean(unsafe_html).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_runs() {
+        let attacks = [
+            "<script>alert(1)</script>",
+            "<img src=x onerror=alert(1)>",
+            "[x](javascript:alert(1))",
+            "![x](javascript:alert(1))",
+            "<a href=\"data:text/html,<script>alert(1)</script>\">x</a>",
+            "<a href=\"data:image/svg+xml;base64,PHN2Zz4=\">x</a>",
+            "<img src=\"data:text/html;base64,PHN2Zz4=\">",
+            "<iframe src=\"https://example.com\"></iframe>",
+            "<svg onload=alert(1)>",
+            "<math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>",
+            "<style>body{display:none}</style>",
+            "<form action=\"https://example.com\"><input name=password></form>",
+            "$\\href{javascript:alert(1)}{x}$",
+            "$</math><script>alert(1)</script>$",
+            "<a href=\" jAvAsCrIpT:alert(1)\">x</a>",
+        ];
+        for attack in attacks {
+            let html = to_html(attack).to_ascii_lowercase();
+            let banned = [
+                "<script", "onerror=", "onload=", "href=\"javascript", "src=\"javascript",
+                "data:", "<iframe", "<svg", "<style", "<form", "<input",
+            ];
+            for word in banned {
+                assert!(!html.contains(word), "{attack} became {html}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_statement_needs_stays() {
+        let html = to_html(
+            "# Sum\n\n**Bold**, `a < b`, ![fig](https://example.com/a.png)\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n$a_i \\le 10^9$",
+        );
+        for part in ["<h1>Sum</h1>", "<strong>", "a &lt; b", "<img src=\"https://", "<table>", "<math"] {
+            assert!(html.contains(part), "{part} is missing from {html}");
+        }
+    }
+
+    #[test]
+    fn bad_latex_is_shown_as_written() {
+        assert!(to_html("$\\frac{1}{$").contains("\\frac{1}{"));
+    }
+}

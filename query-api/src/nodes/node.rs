@@ -1,0 +1,17 @@
+//! Whatever has a global id.
+
+use async_graphql::{ID, Interface};
+
+use super::{Problem, Submission, User};
+
+/// Whatever has a global id.
+#[derive(Interface)]
+#[graphql(field(name = "id", ty = "ID", desc = "Opaque and global."))]
+pub enum Node {
+    /// A problem.
+    Problem(Problem),
+    /// A submission.
+    Submission(Box<Submission>),
+    /// An account.
+    User(User),
+}

@@ -1,0 +1,385 @@
+//! Problems.
+
+use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
+use domain::problem::Limits as DomainLimits;
+use domain::{LanguageId, Slug};
+use read_model::views::{ProblemView, SolvedStatus, SolvedView, SubmissionView, TagView};
+use read_model::{Condition, Order, PageRequest, Scalar, ViewReaderExt, WHOLE_PAGE};
+
+use super::submission::{NEWEST_FIRST, Submission, SubmissionFilter};
+use super::{Difficulty, LanguageNode, OrderDirection, int};
+use crate::connection::{Page, Paging, page};
+use crate::loaders::Key;
+use crate::scalars::{DateTime, Html, Markdown};
+use crate::{Api, ApiError, GlobalId, Viewer, markdown};
+
+/// A problem at its newest revision.
+#[derive(Debug, Clone)]
+pub struct Problem(pub ProblemView);
+
+impl From<ProblemView> for Problem {
+    fn from(view: ProblemView) -> Self {
+        Self(view)
+    }
+}
+
+/// Markdown, and what it renders to.
+#[derive(Debug, Clone)]
+pub struct Statement(String);
+
+#[Object]
+impl Statement {
+    /// As its setter wrote it.
+    async fn markdown(&self) -> Markdown {
+        Markdown(self.0.clone())
+    }
+
+    /// Sanitised; math already rendered to MathML.
+    async fn html(&self) -> Html {
+        Html(markdown::to_html(&self.0))
+    }
+}
+
+/// An example shown with the statement.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct Sample {
+    /// `1`, `2`, …
+    name: String,
+    /// What the program reads.
+    input: String,
+    /// What it should print.
+    output: String,
+    /// Why.
+    explanation: Option<Markdown>,
+}
+
+/// What a run may use.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct Limits {
+    /// Cpu time of one test, in milliseconds.
+    time_ms: i32,
+    /// Memory of one test, in KiB.
+    memory_kb: i32,
+    /// Standard output of one test, in KiB.
+    output_kb: i32,
+    /// Size of the submitted source, in bytes.
+    source_bytes: i32,
+}
+
+impl From<DomainLimits> for Limits {
+    fn from(limits: DomainLimits) -> Self {
+        Self {
+            time_ms: int(limits.time_ms),
+            memory_kb: int(limits.memory_kib),
+            output_kb: int(limits.output_kib),
+            source_bytes: int(limits.source_bytes),
+        }
+    }
+}
+
+/// What a problem offers in one language.
+#[derive(SimpleObject)]
+pub struct ProblemLanguage {
+    /// The language.
+    language: LanguageNode,
+    /// What a run in it may use.
+    limits: Limits,
+    /// To begin with.
+    starter_code: String,
+}
+
+/// How a problem is doing.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct ProblemStats {
+    /// Submissions received.
+    submissions: i32,
+    /// Submissions accepted.
+    accepted: i32,
+    /// Accounts with an accepted submission.
+    solvers: i32,
+    /// Accepted over received; 0 where none was.
+    acceptance: f64,
+}
+
+/// How far the viewer has come with a problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(name = "SolvedStatus")]
+pub enum SolvedStatusEnum {
+    /// Not submitted to.
+    Todo,
+    /// Submitted to.
+    Attempted,
+    /// Accepted.
+    Solved,
+}
+
+/// A tag.
+#[derive(Debug, Clone)]
+pub struct Tag(pub Slug);
+
+#[Object]
+impl Tag {
+    /// Its identity.
+    async fn slug(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// For people.
+    async fn name(&self) -> String {
+        self.0.as_str().replace('-', " ")
+    }
+
+    /// How many problems bear it.
+    async fn problem_count(&self, ctx: &Context<'_>) -> Result<i32> {
+        let tag = Api::loader(ctx).load_one(Key::<TagView>::new(&self.0)).await?;
+        Ok(int(tag.map_or(0, |tag| tag.problems)))
+    }
+}
+
+#[Object]
+impl Problem {
+    /// Opaque and global.
+    pub async fn id(&self) -> ID {
+        GlobalId::Problem(self.0.slug.clone()).into()
+    }
+
+    /// Counts from 1.
+    async fn number(&self) -> i32 {
+        int(self.0.number)
+    }
+
+    /// Its place in addresses.
+    async fn slug(&self) -> &str {
+        self.0.slug.as_str()
+    }
+
+    /// Plain text.
+    async fn title(&self) -> &str {
+        &self.0.title
+    }
+
+    /// How hard it is meant to be.
+    async fn difficulty(&self) -> Difficulty {
+        self.0.difficulty.into()
+    }
+
+    /// What it is about.
+    async fn tags(&self) -> Vec<Tag> {
+        self.0.tags.iter().cloned().map(Tag).collect()
+    }
+
+    /// What is asked.
+    async fn statement(&self) -> Statement {
+        Statement(self.0.statement.clone())
+    }
+
+    /// How it can be solved.
+    async fn editorial(&self) -> Option<Statement> {
+        self.0.editorial.clone().map(Statement)
+    }
+
+    /// Examples.
+    async fn samples(&self) -> Vec<Sample> {
+        let samples = self.0.samples.iter().cloned();
+        let samples = samples.map(|sample| Sample {
+            name: sample.name,
+            input: sample.input,
+            output: sample.output,
+            explanation: sample.explanation.map(Markdown),
+        });
+        samples.collect()
+    }
+
+    /// What a run may use.
+    async fn limits(&self) -> Limits {
+        self.0.limits.into()
+    }
+
+    /// Languages it takes.
+    async fn languages(&self, ctx: &Context<'_>) -> Vec<ProblemLanguage> {
+        let api = Api::of(ctx);
+        let offer = |language: &LanguageId, starter_code: &str| ProblemLanguage {
+            language: LanguageNode::of(api, language),
+            limits: self.0.limits.into(),
+            starter_code: starter_code.to_owned(),
+        };
+        if self.0.languages.is_empty() {
+            return api.catalogue.all().map(|language| offer(&language.id, "")).collect();
+        }
+        let offers = self.0.languages.iter();
+        offers.map(|it| offer(&it.language, &it.starter_code)).collect()
+    }
+
+    /// From a nudge to nearly the solution.
+    async fn hints(&self) -> Vec<Markdown> {
+        self.0.hints.iter().cloned().map(Markdown).collect()
+    }
+
+    /// How it is doing.
+    async fn stats(&self) -> ProblemStats {
+        let problem = &self.0;
+        ProblemStats {
+            submissions: int(problem.submissions),
+            accepted: int(problem.accepted),
+            solvers: int(problem.solvers),
+            acceptance: problem.acceptance_ppm as f64 / 1e6,
+        }
+    }
+
+    /// Null when not signed in.
+    async fn viewer_status(&self, ctx: &Context<'_>) -> Result<Option<SolvedStatusEnum>> {
+        let Some(viewer) = Viewer::of(ctx) else { return Ok(None) };
+        let key = SolvedView::key_of(&viewer.login, &self.0.slug);
+        let solved = Api::loader(ctx).load_one(Key::<SolvedView>::new(key)).await?;
+        Ok(Some(match solved.map(|solved| solved.status) {
+            None => SolvedStatusEnum::Todo,
+            Some(SolvedStatus::Attempted) => SolvedStatusEnum::Attempted,
+            Some(SolvedStatus::Solved) => SolvedStatusEnum::Solved,
+        }))
+    }
+
+    /// The revision's number: what `expectedVersion` takes.
+    async fn version(&self) -> i32 {
+        int(self.0.revision)
+    }
+
+    /// Of the newest revision.
+    async fn updated_at(&self) -> DateTime {
+        self.0.updated_at.into()
+    }
+
+    /// The viewer's own, newest first.
+    async fn submissions(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        filter: Option<SubmissionFilter>,
+    ) -> Result<Page<Submission>> {
+        let viewer = Viewer::required(ctx)?;
+        let mut conditions = filter.unwrap_or_default().conditions(ctx)?;
+        conditions.push(Condition::Equals("author", text(viewer.login.as_str())));
+        conditions.push(Condition::Equals("problem", text(self.0.slug.as_str())));
+        let paging = Paging { first, after, ..Paging::default() };
+        Ok(page::<SubmissionView, _>(ctx, paging, conditions, NEWEST_FIRST).await?)
+    }
+}
+
+/// What a problem must be to be listed.
+#[derive(Debug, Clone, Default, InputObject)]
+pub struct ProblemFilter {
+    /// Part of the title or slug, in any case.
+    search: Option<String>,
+    /// One of these.
+    difficulty: Option<Vec<Difficulty>>,
+    /// Every tag must match.
+    tags: Option<Vec<String>>,
+    /// How far the viewer has come; one of these.
+    status: Option<Vec<SolvedStatusEnum>>,
+    /// It takes this language.
+    language: Option<ID>,
+}
+
+/// What problems are ordered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub enum ProblemOrderField {
+    /// The order of their making.
+    Number,
+    /// By letter.
+    Title,
+    /// Easy to hard.
+    Difficulty,
+    /// Accepted over received.
+    Acceptance,
+    /// Of the first revision.
+    CreatedAt,
+}
+
+/// How problems are ordered.
+#[derive(Debug, Clone, InputObject)]
+pub struct ProblemOrder {
+    /// By what.
+    field: ProblemOrderField,
+    /// Up or down.
+    #[graphql(default_with = "OrderDirection::Asc")]
+    direction: OrderDirection,
+}
+
+impl Default for ProblemOrder {
+    fn default() -> Self {
+        Self { field: ProblemOrderField::Number, direction: OrderDirection::Asc }
+    }
+}
+
+impl From<ProblemOrder> for Order {
+    fn from(order: ProblemOrder) -> Self {
+        let field = match order.field {
+            ProblemOrderField::Number => "number",
+            ProblemOrderField::Title => "title_key",
+            ProblemOrderField::Difficulty => "difficulty_rank",
+            ProblemOrderField::Acceptance => "acceptance_ppm",
+            ProblemOrderField::CreatedAt => "created_at",
+        };
+        Self { field: Some(field), direction: order.direction.into() }
+    }
+}
+
+impl ProblemFilter {
+    pub(crate) async fn conditions(self, ctx: &Context<'_>) -> Result<Vec<Condition>, ApiError> {
+        let mut conditions = Vec::new();
+        if let Some(search) = self.search.filter(|search| !search.trim().is_empty()) {
+            conditions.push(Condition::Contains("title_key", search.trim().to_lowercase()));
+        }
+        if let Some(difficulties) = self.difficulty {
+            let ranks = difficulties.into_iter().map(|it| Scalar::Integer(it as i64 + 1));
+            conditions.push(Condition::AnyOf("difficulty_rank", ranks.collect()));
+        }
+        for tag in self.tags.unwrap_or_default() {
+            conditions.push(Condition::HasAny("tags", vec![Scalar::Text(tag)]));
+        }
+        if let Some(language) = self.language {
+            let any = Scalar::Text(ProblemView::ANY_LANGUAGE.to_owned());
+            conditions.push(Condition::HasAny("language_ids", vec![Scalar::Text(language.0), any]));
+        }
+        if let Some(status) = self.status {
+            conditions.push(status_condition(ctx, &status).await?);
+        }
+        Ok(conditions)
+    }
+}
+
+/// Problems that the viewer has come this far with, as a condition on their slugs.
+async fn status_condition(
+    ctx: &Context<'_>,
+    status: &[SolvedStatusEnum],
+) -> Result<Condition, ApiError> {
+    let viewer = Viewer::required(ctx)?;
+    let mine = vec![Condition::Equals("login", text(viewer.login.as_str()))];
+    let mut request = PageRequest { conditions: mine, ..PageRequest::all(WHOLE_PAGE) };
+    let (mut named, mut others) = (Vec::new(), Vec::new());
+    loop {
+        let found = Api::of(ctx).reader.views::<SolvedView>(&request).await?;
+        for (place, solved) in found.items {
+            let status_of = match solved.status {
+                SolvedStatus::Attempted => SolvedStatusEnum::Attempted,
+                SolvedStatus::Solved => SolvedStatusEnum::Solved,
+            };
+            let slug = text(solved.problem.as_str());
+            if status.contains(&status_of) { named.push(slug) } else { others.push(slug) }
+            request.after = Some(place);
+        }
+        if !found.has_more {
+            break;
+        }
+    }
+    // Problems never submitted to have no standing: they are all but the ones that do.
+    Ok(if status.contains(&SolvedStatusEnum::Todo) {
+        Condition::NoneOf("slug", others)
+    } else {
+        Condition::AnyOf("slug", named)
+    })
+}
+
+fn text(text: &str) -> Scalar {
+    Scalar::Text(text.to_owned())
+}

@@ -1,0 +1,444 @@
+//! Submissions, their judgements and results.
+
+use async_graphql::{ComplexObject, Context, ID, InputObject, Object, Result, SimpleObject};
+use domain::Digest;
+use domain::submission::TestOutcome;
+use domain::verdict::RunEnd;
+use read_model::views::{
+    AccountView, CompileView, JudgementView, ProblemView, RevisionView, SubmissionView,
+};
+use read_model::{Condition, Direction, Micros, Order, Scalar};
+
+use super::{LanguageNode, Problem, SubmissionState, User, Verdict, int};
+use crate::cursor::StreamCursor;
+use crate::loaders::Key;
+use crate::scalars::{DateTime, Sha256};
+use crate::{Api, ApiError, Code, GlobalId};
+
+/// The order of lists of submissions.
+pub(crate) const NEWEST_FIRST: Order =
+    Order { field: Some("number"), direction: Direction::Descending };
+/// Bytes of a test's input or answer that its detail shows.
+const DETAIL_BYTES_MAX: usize = 4 << 10;
+
+/// A program that was handed in, and what became of it.
+#[derive(Debug, Clone)]
+pub struct Submission(pub SubmissionView);
+
+impl From<SubmissionView> for Submission {
+    fn from(view: SubmissionView) -> Self {
+        Self(view)
+    }
+}
+
+#[Object]
+impl Submission {
+    /// Opaque and global.
+    pub async fn id(&self) -> ID {
+        GlobalId::Submission(self.0.id).into()
+    }
+
+    /// Short, human, per installation; what people quote. It is the log position at which the
+    /// submission was received.
+    async fn number(&self) -> i32 {
+        int(self.0.number)
+    }
+
+    /// What it is to solve, at its newest revision.
+    async fn problem(&self, ctx: &Context<'_>) -> Result<Problem> {
+        let key = Key::<ProblemView>::new(&self.0.problem);
+        let problem = Api::loader(ctx).load_one(key).await?;
+        let problem = problem.ok_or_else(|| behind(&self.0.problem.to_string()))?;
+        Ok(problem.into())
+    }
+
+    /// The revision it is judged against.
+    async fn problem_version(&self) -> i32 {
+        int(self.0.revision)
+    }
+
+    /// Who handed it in.
+    async fn author(&self, ctx: &Context<'_>) -> Result<User> {
+        let key = Key::<AccountView>::new(&self.0.author);
+        let account = Api::loader(ctx).load_one(key).await?;
+        let account = account.ok_or_else(|| behind(&self.0.author.to_string()))?;
+        Ok(account.into())
+    }
+
+    /// What it is written in.
+    async fn language(&self, ctx: &Context<'_>) -> LanguageNode {
+        LanguageNode::of(Api::of(ctx), &self.0.language)
+    }
+
+    /// As handed in.
+    async fn source(&self, ctx: &Context<'_>) -> Result<String> {
+        let source = Api::loader(ctx).load_one(self.0.source).await?;
+        Ok(String::from_utf8_lossy(&source.unwrap_or_default()).into_owned())
+    }
+
+    /// Of the source.
+    async fn source_sha256(&self) -> Sha256 {
+        Sha256(self.0.source)
+    }
+
+    /// Where it stands.
+    async fn state(&self) -> SubmissionState {
+        self.0.state.into()
+    }
+
+    /// The verdict that counts.
+    async fn verdict(&self) -> Option<Verdict> {
+        self.0.verdict.map(Into::into)
+    }
+
+    /// How far it has come.
+    async fn progress(&self) -> Progress {
+        let judgement = self.0.judgements.last().filter(|judgement| judgement.abandoned.is_none());
+        Progress {
+            done: int(judgement.map_or(0, |judgement| judgement.tests.len())),
+            total: judgement.map(|judgement| int(judgement.tests_total)),
+            waiting: (self.0.state == read_model::views::SubmissionState::Queued)
+                .then_some(self.0.number),
+        }
+    }
+
+    /// The judgement that counts now.
+    async fn judgement(&self) -> Option<Judgement> {
+        self.0.judgement().map(|judgement| Judgement::of(&self.0, judgement))
+    }
+
+    /// Every judgement, first to last; a rejudge adds one and never rewrites.
+    async fn judgements(&self) -> Vec<Judgement> {
+        self.0.judgements.iter().map(|judgement| Judgement::of(&self.0, judgement)).collect()
+    }
+
+    /// When it was received.
+    async fn created_at(&self) -> DateTime {
+        self.0.created_at.into()
+    }
+
+    /// When it got the verdict that counts.
+    async fn judged_at(&self) -> Option<DateTime> {
+        self.0.judged_at.map(Into::into)
+    }
+
+    /// Where to resume the live stream from this snapshot.
+    async fn cursor(&self) -> String {
+        let position = u64::try_from(self.0.position).unwrap_or(0);
+        StreamCursor::behind(domain::Position(position)).encode()
+    }
+}
+
+/// A view that another view names is not there yet: it lags behind.
+fn behind(what: &str) -> ApiError {
+    ApiError::new(Code::NotCaughtUp, format!("the read model has not reached {what} yet"))
+}
+
+/// How far a submission has come.
+#[derive(Debug, Clone, SimpleObject)]
+#[graphql(complex)]
+pub struct Progress {
+    /// Tests judged.
+    done: i32,
+    /// Tests in all; null before an evaluator took it.
+    total: Option<i32>,
+    #[graphql(skip)]
+    waiting: Option<i64>,
+}
+
+#[ComplexObject]
+impl Progress {
+    /// How many wait before it, itself included. Zero once started.
+    async fn queue_position(&self, ctx: &Context<'_>) -> Result<i32> {
+        let Some(number) = self.waiting else { return Ok(0) };
+        let ahead = [
+            Condition::Equals("state", Scalar::Text("QUEUED".to_owned())),
+            Condition::Below("number", Scalar::Integer(number)),
+        ];
+        let collection = <SubmissionView as read_model::View>::COLLECTION;
+        let ahead = Api::of(ctx).reader.count(&collection, &ahead).await;
+        Ok(int(ahead.map_err(ApiError::from)? + 1))
+    }
+}
+
+/// One attempt at judging a submission.
+#[derive(Debug, Clone)]
+pub struct Judgement {
+    submission: SubmissionView,
+    judgement: JudgementView,
+}
+
+impl Judgement {
+    fn of(submission: &SubmissionView, judgement: &JudgementView) -> Self {
+        // The other attempts are not needed here, and they are the bulk of it.
+        let submission = SubmissionView { judgements: vec![], ..submission.clone() };
+        Self { submission, judgement: judgement.clone() }
+    }
+}
+
+#[Object]
+impl Judgement {
+    /// Opaque.
+    async fn id(&self) -> ID {
+        let submission = GlobalId::Submission(self.submission.id);
+        format!("{submission}.{}", self.judgement.attempt).into()
+    }
+
+    /// Counts from 1.
+    async fn attempt(&self) -> i32 {
+        int(self.judgement.attempt)
+    }
+
+    /// Null while it goes on, and when it was abandoned.
+    async fn verdict(&self) -> Option<Verdict> {
+        self.judgement.verdict.map(Into::into)
+    }
+
+    /// Scored problems only.
+    async fn score(&self) -> Option<f64> {
+        self.judgement.score
+    }
+
+    /// How compiling went.
+    async fn compile(&self) -> Option<Compile> {
+        self.judgement.compile.clone().map(Into::into)
+    }
+
+    /// By number.
+    async fn tests(&self, ctx: &Context<'_>) -> Result<Vec<TestResult>> {
+        let key = RevisionView::key_of(&self.submission.problem, self.submission.revision);
+        let revision = Api::loader(ctx).load_one(Key::<RevisionView>::new(key)).await?;
+        let outcomes = self.judgement.tests.iter();
+        Ok(outcomes.map(|outcome| TestResult::new(outcome, revision.as_ref())).collect())
+    }
+
+    /// Cpu time of the slowest test, in milliseconds.
+    async fn time_ms(&self) -> Option<i32> {
+        self.judgement.time_ms.map(int)
+    }
+
+    /// Memory of the largest test, in KiB.
+    async fn memory_kb(&self) -> Option<i32> {
+        self.judgement.memory_kib.map(int)
+    }
+
+    /// The evaluator's name.
+    async fn judge(&self) -> &str {
+        &self.judgement.evaluator
+    }
+
+    /// Why it ended without a verdict.
+    async fn abandoned(&self) -> Option<String> {
+        use domain::submission::AbandonReason;
+        self.judgement.abandoned.as_ref().map(|reason| match reason {
+            AbandonReason::Superseded => "another evaluator took over".to_owned(),
+            AbandonReason::ShutDown => "the evaluator was shut down".to_owned(),
+            AbandonReason::Failed { .. } => "the evaluator failed".to_owned(),
+        })
+    }
+
+    /// When an evaluator took it.
+    async fn started_at(&self) -> DateTime {
+        self.judgement.started_at.into()
+    }
+
+    /// When it ended, either way.
+    async fn finished_at(&self) -> Option<DateTime> {
+        self.judgement.finished_at.map(Micros::into)
+    }
+}
+
+/// How compiling went.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct Compile {
+    /// Whether there was a program to run.
+    ok: bool,
+    /// What the compiler said.
+    log: String,
+    /// Whether it said more.
+    truncated: bool,
+    /// Cpu time it took, in milliseconds.
+    time_ms: i32,
+}
+
+impl From<CompileView> for Compile {
+    fn from(view: CompileView) -> Self {
+        let CompileView { ok, log, truncated, time_ms } = view;
+        Self { ok, log, truncated, time_ms: int(time_ms) }
+    }
+}
+
+/// One test's outcome.
+#[derive(Debug, Clone)]
+pub struct TestResult {
+    outcome: TestOutcome,
+    group: Option<String>,
+    /// The sample's data; `None` for a hidden test.
+    data: Option<(Digest, Digest)>,
+}
+
+impl TestResult {
+    /// The outcome with what the revision tells of the test.
+    pub(crate) fn new(outcome: &TestOutcome, revision: Option<&RevisionView>) -> Self {
+        let index = outcome.number as usize - 1;
+        let group = revision.and_then(|revision| revision.groups.get(index).cloned().flatten());
+        let data = revision.and_then(|revision| {
+            let mut samples = revision.sample_tests.iter();
+            let sample = samples.find(|sample| sample.number == outcome.number)?;
+            Some((sample.input.digest, sample.answer.digest))
+        });
+        Self { outcome: outcome.clone(), group, data }
+    }
+}
+
+#[Object]
+impl TestResult {
+    /// Counts from 1, in judging order.
+    async fn number(&self) -> i32 {
+        int(self.outcome.number)
+    }
+
+    /// Its test group.
+    async fn group(&self) -> Option<&str> {
+        self.group.as_deref()
+    }
+
+    /// Whether its data is kept from authors.
+    async fn hidden(&self) -> bool {
+        self.outcome.shown.is_none()
+    }
+
+    /// What it was found to be.
+    async fn verdict(&self) -> Verdict {
+        self.outcome.verdict.into()
+    }
+
+    /// Cpu time, in milliseconds.
+    async fn time_ms(&self) -> i32 {
+        int(self.outcome.time_ms)
+    }
+
+    /// Peak memory, in KiB.
+    async fn memory_kb(&self) -> i32 {
+        int(self.outcome.memory_kib)
+    }
+
+    /// Where the program ended by itself.
+    async fn exit_code(&self) -> Option<i32> {
+        match self.outcome.end {
+            Some(RunEnd::Exit { code }) => Some(code),
+            _ => None,
+        }
+    }
+
+    /// Where a signal that we did not send ended it.
+    async fn signal(&self) -> Option<i32> {
+        match self.outcome.end {
+            Some(RunEnd::Signal { signal }) => Some(signal),
+            _ => None,
+        }
+    }
+
+    /// Null for hidden tests.
+    async fn detail(&self, ctx: &Context<'_>) -> Result<Option<TestDetail>> {
+        let (Some(shown), Some((input, answer))) = (self.outcome.shown.clone(), self.data) else {
+            return Ok(None);
+        };
+        let (input, more_input) = excerpt(ctx, input).await?;
+        let (expected, more_expected) = excerpt(ctx, answer).await?;
+        Ok(Some(TestDetail {
+            input,
+            expected,
+            stdout: shown.stdout,
+            stderr: shown.stderr,
+            checker: shown.checker,
+            truncated: shown.truncated || more_input || more_expected,
+        }))
+    }
+}
+
+/// What a visible test shows.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct TestDetail {
+    /// The beginning of what the program read.
+    input: String,
+    /// The beginning of what was expected.
+    expected: String,
+    /// The beginning of what it printed.
+    stdout: String,
+    /// The beginning of its standard error.
+    stderr: String,
+    /// What the checker said.
+    checker: Option<String>,
+    /// Whether anything of it went on.
+    truncated: bool,
+}
+
+async fn excerpt(ctx: &Context<'_>, digest: Digest) -> Result<(String, bool)> {
+    let bytes = Api::loader(ctx).load_one(digest).await?.unwrap_or_default();
+    let shown = &bytes[..bytes.len().min(DETAIL_BYTES_MAX)];
+    Ok((String::from_utf8_lossy(shown).into_owned(), shown.len() < bytes.len()))
+}
+
+/// What a submission must be to be listed.
+#[derive(Debug, Clone, Default, InputObject)]
+pub struct SubmissionFilter {
+    /// To this problem.
+    problem: Option<ID>,
+    /// By this login.
+    author: Option<String>,
+    /// In this language.
+    language: Option<ID>,
+    /// Standing at one of these.
+    state: Option<Vec<SubmissionState>>,
+    /// With one of these verdicts.
+    verdict: Option<Vec<Verdict>>,
+    /// Received then or later.
+    since: Option<DateTime>,
+    /// Received before.
+    until: Option<DateTime>,
+}
+
+impl SubmissionFilter {
+    pub(crate) fn conditions(self, _ctx: &Context<'_>) -> Result<Vec<Condition>, ApiError> {
+        let mut conditions = Vec::new();
+        if let Some(problem) = self.problem {
+            let slug = GlobalId::problem(&problem)?;
+            conditions.push(Condition::Equals("problem", Scalar::Text(slug.to_string())));
+        }
+        if let Some(author) = self.author {
+            conditions.push(Condition::Equals("author", Scalar::Text(author)));
+        }
+        if let Some(language) = self.language {
+            conditions.push(Condition::Equals("language", Scalar::Text(language.0)));
+        }
+        if let Some(states) = self.state {
+            let states = states.into_iter().map(read_model::views::SubmissionState::from);
+            let states = states.map(|state| Scalar::Text(state.as_str().to_owned()));
+            conditions.push(Condition::AnyOf("state", states.collect()));
+        }
+        if let Some(verdicts) = self.verdict {
+            let verdicts = verdicts.into_iter().map(|verdict| stored(verdict.into()));
+            conditions.push(Condition::AnyOf("verdict", verdicts.collect()));
+        }
+        if let Some(since) = self.since {
+            conditions.push(Condition::AtLeast("created_at", micros(&since)));
+        }
+        if let Some(until) = self.until {
+            conditions.push(Condition::Below("created_at", micros(&until)));
+        }
+        Ok(conditions)
+    }
+}
+
+/// A verdict as documents hold it.
+fn stored(verdict: domain::Verdict) -> Scalar {
+    match serde_json::to_value(verdict) {
+        Ok(serde_json::Value::String(name)) => Scalar::Text(name),
+        _ => Scalar::Null,
+    }
+}
+
+fn micros(time: &DateTime) -> Scalar {
+    Scalar::Integer(Micros::from(time.0).0)
+}

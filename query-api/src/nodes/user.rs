@@ -1,0 +1,206 @@
+//! Accounts.
+
+use async_graphql::{Context, ID, Object, Result, SimpleObject};
+use event_store::{Scope, TokenKind, TokenRecord};
+use jiff::Timestamp;
+use read_model::views::{AccountView, ProblemView, SolvedView, SubmissionView};
+use read_model::{Condition, PageRequest, Scalar, View, ViewReaderExt, WHOLE_PAGE};
+
+use super::submission::{NEWEST_FIRST, Submission, SubmissionFilter};
+use super::{Difficulty, Role, int};
+use crate::connection::{Page, Paging, page};
+use crate::loaders::{Key, Subject};
+use crate::scalars::DateTime;
+use crate::{Api, ApiError, GlobalId, Viewer, access};
+
+/// An account.
+#[derive(Debug, Clone)]
+pub struct User(pub AccountView);
+
+impl From<AccountView> for User {
+    fn from(view: AccountView) -> Self {
+        Self(view)
+    }
+}
+
+#[Object]
+impl User {
+    /// Opaque and global.
+    pub async fn id(&self) -> ID {
+        GlobalId::User(self.0.login.clone()).into()
+    }
+
+    /// Its place in addresses.
+    async fn login(&self) -> &str {
+        self.0.login.as_str()
+    }
+
+    /// As the account holder gave it.
+    async fn name(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        let profile = Api::loader(ctx).load_one(Subject(self.0.subject)).await?;
+        Ok(profile.and_then(|profile| profile.name))
+    }
+
+    /// Visible to self and admins.
+    async fn email(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        if !access::may_see_personal_data(Viewer::of(ctx), &self.0.login) {
+            return Ok(None);
+        }
+        let profile = Api::loader(ctx).load_one(Subject(self.0.subject)).await?;
+        Ok(profile.and_then(|profile| profile.email))
+    }
+
+    /// What it may do.
+    async fn roles(&self) -> Vec<Role> {
+        self.0.roles.iter().copied().map(Into::into).collect()
+    }
+
+    /// Problems solved, by difficulty.
+    async fn solved(&self, ctx: &Context<'_>) -> Result<Vec<SolvedCount>> {
+        let solved = solved_problems(ctx, &self.0).await?;
+        let mut counts = Vec::new();
+        for difficulty in [Difficulty::Easy, Difficulty::Medium, Difficulty::Hard] {
+            let domain = domain::Difficulty::from(difficulty);
+            let rank = Scalar::Integer(difficulty as i64 + 1);
+            let of_this = [Condition::Equals("difficulty_rank", rank)];
+            let reader = &Api::of(ctx).reader;
+            let total = reader.count(&ProblemView::COLLECTION, &of_this).await;
+            counts.push(SolvedCount {
+                difficulty,
+                solved: int(solved.iter().filter(|problem| problem.difficulty == domain).count()),
+                total: int(total.map_err(ApiError::from)?),
+            });
+        }
+        Ok(counts)
+    }
+
+    /// When it was registered.
+    async fn created_at(&self) -> DateTime {
+        self.0.created_at.into()
+    }
+
+    /// Newest first; empty for whoever may not see them.
+    async fn submissions(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        filter: Option<SubmissionFilter>,
+    ) -> Result<Page<Submission>> {
+        let mut conditions = filter.unwrap_or_default().conditions(ctx)?;
+        let author = Scalar::Text(self.0.login.to_string());
+        conditions.push(Condition::Equals("author", author));
+        if !access::may_see_submissions_of(Viewer::of(ctx), &self.0.login) {
+            conditions.push(Condition::AnyOf("author", vec![]));
+        }
+        let paging = Paging { first, after, ..Paging::default() };
+        Ok(page::<SubmissionView, _>(ctx, paging, conditions, NEWEST_FIRST).await?)
+    }
+
+    /// Self only.
+    async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<Session>> {
+        let current = Viewer::of(ctx).map(|viewer| viewer.token);
+        let sessions = tokens(ctx, self, TokenKind::Session).await?.into_iter();
+        let sessions = sessions.map(|token| Session {
+            id: token.id.to_string().into(),
+            current: current == Some(token.id),
+            last_seen_at: DateTime(token.last_used_at.unwrap_or(token.created_at)),
+            created_at: DateTime(token.created_at),
+            client: token.name,
+        });
+        Ok(sessions.collect())
+    }
+
+    /// Self only.
+    async fn access_tokens(&self, ctx: &Context<'_>) -> Result<Vec<AccessToken>> {
+        let tokens = tokens(ctx, self, TokenKind::Access).await?;
+        Ok(tokens.into_iter().map(AccessToken::from).collect())
+    }
+}
+
+async fn tokens(ctx: &Context<'_>, user: &User, kind: TokenKind) -> Result<Vec<TokenRecord>> {
+    if !access::may_see_tokens(Viewer::of(ctx), &user.0.login) {
+        return Ok(vec![]);
+    }
+    let credentials = &Api::of(ctx).credentials;
+    let tokens = credentials.tokens(user.0.subject, Timestamp::now()).await;
+    let tokens = tokens.map_err(ApiError::from)?.into_iter();
+    Ok(tokens.filter(|token| token.kind == kind).collect())
+}
+
+async fn solved_problems(ctx: &Context<'_>, account: &AccountView) -> Result<Vec<ProblemView>> {
+    let conditions = vec![
+        Condition::Equals("login", Scalar::Text(account.login.to_string())),
+        Condition::Equals("status", Scalar::Text("SOLVED".to_owned())),
+    ];
+    let mut request = PageRequest { conditions, ..PageRequest::all(WHOLE_PAGE) };
+    let mut problems = Vec::new();
+    loop {
+        let found = Api::of(ctx).reader.views::<SolvedView>(&request).await;
+        let found = found.map_err(ApiError::from)?;
+        request.after = found.items.last().map(|(place, _)| place.clone());
+        let keys = found.items.iter().map(|(_, solved)| Key::<ProblemView>::new(&solved.problem));
+        problems.extend(Api::loader(ctx).load_many(keys).await?.into_values());
+        if !found.has_more {
+            return Ok(problems);
+        }
+    }
+}
+
+/// Problems solved of one difficulty.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct SolvedCount {
+    /// Which.
+    difficulty: Difficulty,
+    /// How many are solved.
+    solved: i32,
+    /// How many there are.
+    total: i32,
+}
+
+/// A session made by signing in.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct Session {
+    /// What `logout` takes.
+    id: ID,
+    /// What the client called itself.
+    client: String,
+    /// When it began.
+    created_at: DateTime,
+    /// When it was last used, to the minute or so.
+    last_seen_at: DateTime,
+    /// Whether it is the one that asks.
+    current: bool,
+}
+
+/// A token made by hand, without its secret.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct AccessToken {
+    /// What `revokeAccessToken` takes.
+    id: ID,
+    /// What its maker called it.
+    name: String,
+    /// What it allows.
+    scopes: Vec<String>,
+    /// When it was last used, to the minute or so.
+    last_used_at: Option<DateTime>,
+    /// When it ends; null is never.
+    expires_at: Option<DateTime>,
+}
+
+impl From<TokenRecord> for AccessToken {
+    fn from(token: TokenRecord) -> Self {
+        let scopes = token.scopes.iter().map(|scope| match scope {
+            Scope::Read => "read".to_owned(),
+            Scope::Submit => "submit".to_owned(),
+            Scope::Full => "full".to_owned(),
+        });
+        Self {
+            id: token.id.to_string().into(),
+            scopes: scopes.collect(),
+            last_used_at: token.last_used_at.map(DateTime),
+            expires_at: token.expires_at.map(DateTime),
+            name: token.name,
+        }
+    }
+}

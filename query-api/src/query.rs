@@ -1,0 +1,174 @@
+//! The root of queries.
+
+use async_graphql::{Context, ID, Object, Result};
+use read_model::views::{AccountView, ProblemView, SubmissionView, TagView};
+use read_model::{Condition, Direction, Order, PageRequest, Scalar, View, ViewReaderExt, WHOLE_PAGE};
+
+use crate::connection::{Page, Paging, page};
+use crate::loaders::Key;
+use crate::nodes::{
+    LanguageNode, Node, Problem, ProblemFilter, ProblemOrder, Submission, SubmissionFilter, System,
+    Tag, User,
+};
+use crate::{Api, ApiError, GlobalId, Viewer, access};
+
+/// Ids that `nodes` takes at once.
+const NODES_MAX: usize = 100;
+
+/// The root of queries.
+#[derive(Debug, Default)]
+pub struct Query;
+
+#[Object]
+impl Query {
+    /// Whatever has this id; null when there is nothing, or nothing the viewer may see.
+    async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
+        Ok(node(ctx, &id).await?)
+    }
+
+    /// The same for many ids, in their order.
+    async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
+        if ids.len() > NODES_MAX {
+            return Err(ApiError::bad_input(format!("at most {NODES_MAX} ids")).into());
+        }
+        let nodes = ids.iter().map(|id| node(ctx, id));
+        Ok(futures::future::try_join_all(nodes).await?)
+    }
+
+    /// Null when not signed in.
+    async fn viewer(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        let Some(viewer) = Viewer::of(ctx) else { return Ok(None) };
+        Ok(load(ctx, Key::<AccountView>::new(&viewer.login)).await?.map(User::from))
+    }
+
+    /// The account with this login.
+    async fn user(&self, ctx: &Context<'_>, login: String) -> Result<Option<User>> {
+        Ok(load(ctx, Key::<AccountView>::new(login)).await?.map(User::from))
+    }
+
+    /// The problem with this slug or number.
+    async fn problem(
+        &self,
+        ctx: &Context<'_>,
+        slug: Option<String>,
+        number: Option<i32>,
+    ) -> Result<Option<Problem>> {
+        match (slug, number) {
+            (Some(slug), None) => {
+                Ok(load(ctx, Key::<ProblemView>::new(slug)).await?.map(Problem::from))
+            }
+            (None, Some(number)) => {
+                Ok(numbered::<ProblemView>(ctx, number).await?.map(Problem::from))
+            }
+            _ => Err(ApiError::bad_input("give slug or number").into()),
+        }
+    }
+
+    /// Problems, by number unless ordered otherwise.
+    #[expect(clippy::too_many_arguments, reason = "these are the arguments of the field")]
+    async fn problems(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        filter: Option<ProblemFilter>,
+        #[graphql(
+            default_with = "ProblemOrder::default()"
+        )]
+        order_by: ProblemOrder,
+    ) -> Result<Page<Problem>> {
+        let conditions = filter.unwrap_or_default().conditions(ctx).await?;
+        let paging = Paging { first, after, last, before };
+        Ok(page::<ProblemView, Problem>(ctx, paging, conditions, order_by.into()).await?)
+    }
+
+    /// Every tag that a problem bears.
+    async fn tags(&self, ctx: &Context<'_>) -> Result<Vec<Tag>> {
+        let all = PageRequest::all(WHOLE_PAGE);
+        let found = Api::of(ctx).reader.views::<TagView>(&all).await.map_err(ApiError::from)?;
+        Ok(found.items.into_iter().map(|(_, tag)| Tag(tag.slug)).collect())
+    }
+
+    /// Every language of this installation.
+    async fn languages(&self, ctx: &Context<'_>) -> Vec<LanguageNode> {
+        Api::of(ctx).catalogue.all().cloned().map(LanguageNode).collect()
+    }
+
+    /// The submission with this id or number; null when it is not there or not the viewer's to see.
+    async fn submission(
+        &self,
+        ctx: &Context<'_>,
+        id: Option<ID>,
+        number: Option<i32>,
+    ) -> Result<Option<Submission>> {
+        let found = match (id, number) {
+            (Some(id), None) => {
+                load(ctx, Key::<SubmissionView>::new(GlobalId::submission(&id)?)).await?
+            }
+            (None, Some(number)) => numbered::<SubmissionView>(ctx, number).await?,
+            _ => return Err(ApiError::bad_input("give id or number").into()),
+        };
+        Ok(found.filter(|it| may_see(ctx, it)).map(Submission::from))
+    }
+
+    /// Submissions that the viewer may see, newest first.
+    async fn submissions(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        filter: Option<SubmissionFilter>,
+    ) -> Result<Page<Submission>> {
+        let viewer = Viewer::required(ctx)?;
+        let mut conditions = filter.unwrap_or_default().conditions(ctx)?;
+        if !access::may_see_all_submissions(Some(viewer)) {
+            let own = Scalar::Text(viewer.login.to_string());
+            conditions.push(Condition::Equals("author", own));
+        }
+        let order = Order { field: Some("number"), direction: Direction::Descending };
+        let paging = Paging { first, after, last, before };
+        Ok(page::<SubmissionView, Submission>(ctx, paging, conditions, order).await?)
+    }
+
+    /// How the service is.
+    async fn system(&self) -> System {
+        System
+    }
+}
+
+async fn node(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
+    Ok(match id.parse()? {
+        GlobalId::Problem(slug) => {
+            let found = load(ctx, Key::<ProblemView>::new(slug)).await?;
+            found.map(|problem| Node::Problem(problem.into()))
+        }
+        GlobalId::Submission(id) => {
+            let found = load(ctx, Key::<SubmissionView>::new(id)).await?;
+            let found = found.filter(|submission| may_see(ctx, submission));
+            found.map(|submission| Node::Submission(Box::new(submission.into())))
+        }
+        GlobalId::User(login) => {
+            load(ctx, Key::<AccountView>::new(login)).await?.map(|account| Node::User(account.into()))
+        }
+    })
+}
+
+fn may_see(ctx: &Context<'_>, submission: &SubmissionView) -> bool {
+    access::may_see_submissions_of(Viewer::of(ctx), &submission.author)
+}
+
+async fn load<V: View>(ctx: &Context<'_>, key: Key<V>) -> Result<Option<V>> {
+    Ok(Api::loader(ctx).load_one(key).await?)
+}
+
+/// The view with this number, which every view has that people number.
+async fn numbered<V: View>(ctx: &Context<'_>, number: i32) -> Result<Option<V>, ApiError> {
+    let conditions = vec![Condition::Equals("number", Scalar::Integer(number.into()))];
+    let request = PageRequest { conditions, ..PageRequest::all(1) };
+    let found = Api::of(ctx).reader.views::<V>(&request).await?;
+    Ok(found.items.into_iter().next().map(|(_, view)| view))
+}

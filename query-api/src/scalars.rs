@@ -1,0 +1,75 @@
+//! Scalars of the graph.
+
+use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use domain::{Digest, Position};
+use jiff::Timestamp;
+use read_model::Micros;
+
+/// Declares a scalar that is written as a string.
+macro_rules! string_scalar {
+    ($(#[$doc:meta])* $name:ident($inner:ty), $graphql:literal, $parse:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct $name(pub $inner);
+
+        #[Scalar(name = $graphql)]
+        impl ScalarType for $name {
+            fn parse(value: Value) -> InputValueResult<Self> {
+                let parse: fn(&str) -> Option<$inner> = $parse;
+                match &value {
+                    Value::String(text) => parse(text)
+                        .map(Self)
+                        .ok_or_else(|| InputValueError::custom(concat!("not a ", $graphql))),
+                    _ => Err(InputValueError::expected_type(value)),
+                }
+            }
+
+            fn to_value(&self) -> Value {
+                Value::String(self.0.to_string())
+            }
+        }
+    };
+}
+
+string_scalar!(
+    /// RFC 3339, UTC.
+    DateTime(Timestamp),
+    "DateTime",
+    |text| text.parse().ok()
+);
+string_scalar!(
+    /// Markdown source.
+    Markdown(String),
+    "Markdown",
+    |text| Some(text.to_owned())
+);
+string_scalar!(
+    /// Sanitised HTML.
+    Html(String),
+    "HTML",
+    |text| Some(text.to_owned())
+);
+string_scalar!(
+    /// Place in the global event log; a decimal string, so it is safe beyond 2^53.
+    PositionScalar(Position),
+    "Position",
+    |text| text.parse().ok().map(Position)
+);
+string_scalar!(
+    /// Opaque; names the log position a read must have reached.
+    ConsistencyToken(Position),
+    "ConsistencyToken",
+    |text| text.parse().ok().map(Position)
+);
+string_scalar!(
+    /// Lower-case hex SHA-256.
+    Sha256(Digest),
+    "Sha256",
+    |text| text.parse().ok()
+);
+
+impl From<Micros> for DateTime {
+    fn from(micros: Micros) -> Self {
+        Self(micros.into())
+    }
+}

@@ -1,0 +1,325 @@
+//! Writing views to MongoDB.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::Checkpoint;
+use mongodb::bson::{Document, RawDocumentBuf, doc};
+use mongodb::error::{
+    Error, ErrorKind, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT, WriteFailure,
+};
+use mongodb::options::{IndexOptions, ReadConcern, WriteConcern};
+use mongodb::{Client, ClientSession, IndexModel};
+use tokio::time::{sleep, timeout};
+use uuid::Uuid;
+
+use super::batch::Batch;
+use super::document::loaded;
+use super::{BoxedError, Store};
+use crate::names::plain;
+use crate::{Change, Collection, CommitError, ViewWriter};
+
+/// How long a commit may take, with all its attempts.
+const COMMIT_MAX: Duration = Duration::from_secs(30);
+/// How often a transaction is begun, at most.
+const ATTEMPTS_MAX: u32 = 100;
+/// How often the end of one transaction is asked for, at most.
+const COMMIT_TRIES_MAX: u32 = 3;
+/// Rest before the second attempt; it doubles up to the greatest.
+const REST_MIN: Duration = Duration::from_millis(5);
+/// Rest between attempts, at most.
+const REST_MAX: Duration = Duration::from_millis(500);
+/// How long making indexes, reading a checkpoint or erasing may take.
+const UPKEEP_MAX: Duration = Duration::from_secs(60);
+/// The server's word for an `_id` that is there already.
+const DUPLICATE_KEY: i32 = 11_000;
+/// The server's word for a collection that is there already.
+const NAMESPACE_EXISTS: i32 = 48;
+
+#[derive(Debug)]
+pub(super) struct MongoWriter {
+    client: Client,
+    store: Store,
+    /// Collections that are known to be there, with their indexes.
+    known: Mutex<HashSet<String>>,
+}
+
+/// What one commit is to do.
+struct Commit<'a> {
+    projection: &'a str,
+    from: Option<&'a Checkpoint>,
+    to: &'a Checkpoint,
+    /// Stands in the checkpoint afterwards, and in no other commit's.
+    token: String,
+    commands: Vec<RawDocumentBuf>,
+}
+
+/// Why an attempt did not end well.
+enum Failure {
+    /// The checkpoint is elsewhere.
+    Superseded,
+    /// It was rolled back; another attempt may succeed.
+    Transient(Error),
+    /// It may or may not have been applied.
+    Unknown(Error),
+    /// Another attempt would end the same.
+    Final(BoxedError),
+}
+
+impl MongoWriter {
+    pub(super) fn new(client: Client, store: Store) -> Self {
+        Self { client, store, known: Mutex::default() }
+    }
+
+    /// Makes the collection, its indexes and the checkpoints', outside of any transaction: within
+    /// one, collections would be locked for longer.
+    async fn make(&self, collection: &Collection) -> Result<(), BoxedError> {
+        let name = self.store.namespace.documents(collection)?;
+        self.make_once(&self.store.namespace.checkpoints(), vec![]).await?;
+        let indexes = collection.indexes.iter().map(|fields| index(fields));
+        self.make_once(&name, indexes.collect::<Result<_, _>>()?).await
+    }
+
+    async fn make_once(&self, name: &str, indexes: Vec<IndexModel>) -> Result<(), BoxedError> {
+        if self.known.lock().unwrap_or_else(PoisonError::into_inner).contains(name) {
+            return Ok(());
+        }
+        match self.store.database.create_collection(name).await {
+            Err(error) if command_code(&error) != Some(NAMESPACE_EXISTS) => {
+                return Err(error.into());
+            }
+            _ => {}
+        }
+        if !indexes.is_empty() {
+            self.store.database.collection::<Document>(name).create_indexes(indexes).await?;
+        }
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+        Ok(())
+    }
+
+    /// Attempts until it is known what became of it.
+    async fn commit_surely(&self, commit: &Commit<'_>) -> Result<(), CommitError> {
+        let mut may_be_applied = false;
+        let mut rest = REST_MIN;
+        for attempt in 1.. {
+            let error = match self.attempt(commit).await {
+                Ok(()) => return Ok(()),
+                Err(Failure::Superseded) if may_be_applied && self.is_applied(commit).await? => {
+                    return Ok(());
+                }
+                Err(Failure::Superseded) => return Err(CommitError::Superseded),
+                Err(Failure::Final(error)) => return Err(CommitError::Unavailable(error)),
+                Err(Failure::Transient(error)) => error,
+                Err(Failure::Unknown(error)) => {
+                    may_be_applied = true;
+                    error
+                }
+            };
+            if attempt == ATTEMPTS_MAX {
+                return Err(unavailable(error));
+            }
+            tracing::debug!(%error, attempt, "a commit to the read model is attempted again");
+            sleep(rest).await;
+            rest = (rest * 2).min(REST_MAX);
+        }
+        unreachable!("the last attempt returns")
+    }
+
+    async fn attempt(&self, commit: &Commit<'_>) -> Result<(), Failure> {
+        let mut session = self.client.start_session().await.map_err(Failure::Transient)?;
+        session
+            .start_transaction()
+            .write_concern(WriteConcern::majority())
+            .await
+            .map_err(|error| Failure::Final(error.into()))?;
+        if let Err(failure) = self.fill(commit, &mut session).await {
+            // The server would notice by itself, but only after a minute.
+            session.abort_transaction().await.ok();
+            return Err(failure);
+        }
+        let mut tries = 1;
+        loop {
+            match session.commit_transaction().await {
+                Ok(()) => return Ok(()),
+                Err(error)
+                    if error.contains_label(UNKNOWN_TRANSACTION_COMMIT_RESULT)
+                        && tries < COMMIT_TRIES_MAX =>
+                {
+                    tries += 1;
+                }
+                // Even where the server says that it knows no such transaction: an earlier try of
+                // this one may have ended it.
+                Err(error) => return Err(Failure::Unknown(error)),
+            }
+        }
+    }
+
+    /// Everything between the beginning and the end of a transaction. The checkpoint comes first:
+    /// of two that race, one gets no further than this.
+    async fn fill(&self, commit: &Commit<'_>, session: &mut ClientSession) -> Result<(), Failure> {
+        let checkpoints = self.store.checkpoints();
+        let mut to = stored_checkpoint(commit.to)?;
+        to.insert("commit", &commit.token);
+        if let Some(from) = commit.from {
+            let mut old = stored_checkpoint(from)?;
+            old.insert("_id", commit.projection);
+            let update = checkpoints.update_one(old, doc! { "$set": to }).session(&mut *session);
+            if update.await.map_err(failure)?.matched_count == 0 {
+                return Err(Failure::Superseded);
+            }
+        } else {
+            to.insert("_id", commit.projection);
+            checkpoints.insert_one(to).session(&mut *session).await.map_err(failure)?;
+        }
+        for command in &commit.commands {
+            let reply = self.store.database.run_raw_command(command.clone()).session(&mut *session);
+            let reply = reply.await.map_err(failure)?;
+            // The driver does not look into the replies of commands that it did not make.
+            if let Ok([first, ..]) = reply.get_array("writeErrors").map(Vec::as_slice) {
+                return Err(Failure::Final(first.to_string().into()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether this very commit is what the checkpoint stands at, and will stay so.
+    async fn is_applied(&self, commit: &Commit<'_>) -> Result<bool, CommitError> {
+        let filter = doc! { "_id": commit.projection, "commit": &commit.token };
+        let checkpoints = self.store.checkpoints();
+        let found = checkpoints.find_one(filter);
+        let found = found.read_concern(ReadConcern::linearizable()).max_time(COMMIT_MAX).await;
+        Ok(found.map_err(unavailable)?.is_some())
+    }
+
+    fn forget(&self) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+#[async_trait]
+impl ViewWriter for MongoWriter {
+    async fn prepare(&self, collections: &[Collection]) -> Result<(), CommitError> {
+        within(UPKEEP_MAX, async {
+            for collection in collections {
+                self.make(collection).await.map_err(unavailable)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn checkpoint(&self, projection: &str) -> Result<Option<Checkpoint>, CommitError> {
+        let checkpoints = self.store.checkpoints();
+        let find = checkpoints.find_one(doc! { "_id": projection });
+        let found = within(UPKEEP_MAX, async { find.await.map_err(unavailable) }).await?;
+        let Some(document) = found else { return Ok(None) };
+        let checkpoint = loaded(document).map_err(|(_, error)| error);
+        let checkpoint = checkpoint.and_then(|(_, fields)| serde_json::from_value(fields));
+        checkpoint.map(Some).map_err(|error| {
+            CommitError::Damaged(format!("the checkpoint of {projection} does not parse: {error}"))
+        })
+    }
+
+    async fn commit(
+        &self,
+        projection: &str,
+        from: Option<&Checkpoint>,
+        to: &Checkpoint,
+        changes: Vec<Change>,
+    ) -> Result<(), CommitError> {
+        let batch = Batch::new(&self.store.namespace, &changes).map_err(unavailable)?;
+        let commands = batch.commands();
+        let token = Uuid::now_v7().to_string();
+        let commit = Commit { projection, from, to, token, commands };
+        let result = within(COMMIT_MAX, async {
+            let collections: HashSet<_> = changes.iter().map(collection_of).collect();
+            for collection in collections {
+                self.make(collection).await.map_err(unavailable)?;
+            }
+            if changes.is_empty() {
+                let checkpoints = self.store.namespace.checkpoints();
+                self.make_once(&checkpoints, vec![]).await.map_err(unavailable)?;
+            }
+            self.commit_surely(&commit).await
+        });
+        // Another process may have erased them.
+        result.await.inspect_err(|_| self.forget())
+    }
+
+    async fn erase(&self) -> Result<(), CommitError> {
+        self.forget();
+        within(UPKEEP_MAX, async {
+            let names = self.store.database.list_collection_names().await.map_err(unavailable)?;
+            // Views without a checkpoint are built again; a checkpoint without its views would be
+            // believed. So the checkpoints go first.
+            self.store.checkpoints().drop().await.map_err(unavailable)?;
+            let prefix = self.store.namespace.prefix();
+            for name in names.iter().filter(|name| name.starts_with(&prefix)) {
+                let collection = self.store.database.collection::<Document>(name);
+                collection.drop().await.map_err(unavailable)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn collection_of(change: &Change) -> &Collection {
+    match change {
+        Change::Put { collection, .. } | Change::Delete { collection, .. } => collection,
+    }
+}
+
+fn index(fields: &[&str]) -> Result<IndexModel, BoxedError> {
+    let mut keys = doc! {};
+    for field in fields {
+        keys.insert(plain(field)?, 1);
+    }
+    keys.insert("_id", 1);
+    let options = IndexOptions::builder().name(fields.join(".")).build();
+    Ok(IndexModel::builder().keys(keys).options(options).build())
+}
+
+fn stored_checkpoint(checkpoint: &Checkpoint) -> Result<Document, Failure> {
+    let position = i64::try_from(checkpoint.position.0).map_err(|it| Failure::Final(it.into()))?;
+    Ok(doc! {
+        "log": checkpoint.log.to_string(),
+        "position": position,
+        "event": checkpoint.event.to_string(),
+    })
+}
+
+fn failure(error: Error) -> Failure {
+    let duplicate = matches!(
+        &*error.kind,
+        ErrorKind::Write(WriteFailure::WriteError(write)) if write.code == DUPLICATE_KEY
+    );
+    if duplicate {
+        Failure::Superseded
+    } else if error.contains_label(TRANSIENT_TRANSACTION_ERROR) {
+        Failure::Transient(error)
+    } else {
+        Failure::Final(error.into())
+    }
+}
+
+fn command_code(error: &Error) -> Option<i32> {
+    match &*error.kind {
+        ErrorKind::Command(command) => Some(command.code),
+        _ => None,
+    }
+}
+
+/// The driver itself would wait for a silent server for ever.
+async fn within<T>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, CommitError>>,
+) -> Result<T, CommitError> {
+    timeout(limit, work).await.map_err(unavailable)?
+}
+
+fn unavailable(error: impl Into<BoxedError>) -> CommitError {
+    CommitError::Unavailable(error.into())
+}

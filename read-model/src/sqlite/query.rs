@@ -1,0 +1,197 @@
+//! From conditions and stretches to SQL.
+//!
+//! Values are bound, never written into the text. Fields are written into it, because SQLite only
+//! uses an index on an expression for that very expression, but only plain names are.
+
+use rusqlite::types::Value as Bound;
+use serde_json::Value;
+
+use crate::names::{InvalidName, plain};
+use crate::paging::{Leg, Stretch};
+use crate::{Condition, Direction, Scalar};
+
+/// A statement and the values of its parameters, in order.
+#[derive(Debug)]
+pub(super) struct Query {
+    pub(super) text: String,
+    pub(super) bound: Vec<Bound>,
+}
+
+impl Query {
+    /// `SELECT key, document` of one leg of a page.
+    pub(super) fn page(
+        table: &str,
+        conditions: &[Condition],
+        leg: &Leg,
+    ) -> Result<Self, InvalidName> {
+        let mut query =
+            Self { text: format!("SELECT key, document FROM \"{table}\""), bound: vec![] };
+        query.filter(conditions, Some(&leg.stretch))?;
+        let direction = match leg.direction {
+            Direction::Ascending => "ASC",
+            Direction::Descending => "DESC",
+        };
+        query.text += " ORDER BY ";
+        if let Stretch::Between { field, .. } = &leg.stretch {
+            query.text += &format!("{} {direction}, ", expression(field)?);
+        }
+        query.text += &format!("key {direction} LIMIT ?");
+        query.bound.push(Bound::Integer(i64::try_from(leg.limit).unwrap_or(i64::MAX)));
+        Ok(query)
+    }
+
+    /// `SELECT count(*)`.
+    pub(super) fn count(table: &str, conditions: &[Condition]) -> Result<Self, InvalidName> {
+        let mut query = Self { text: format!("SELECT count(*) FROM \"{table}\""), bound: vec![] };
+        query.filter(conditions, None)?;
+        Ok(query)
+    }
+
+    fn filter(
+        &mut self,
+        conditions: &[Condition],
+        stretch: Option<&Stretch>,
+    ) -> Result<(), InvalidName> {
+        let mut terms = vec![];
+        for condition in conditions {
+            terms.push(self.condition(condition)?);
+        }
+        if let Some(stretch) = stretch {
+            self.stretch(stretch, &mut terms)?;
+        }
+        if !terms.is_empty() {
+            self.text += " WHERE ";
+            self.text += &terms.join(" AND ");
+        }
+        Ok(())
+    }
+
+    fn condition(&mut self, condition: &Condition) -> Result<String, InvalidName> {
+        Ok(match condition {
+            Condition::Equals(field, value) => self.equals(field, value)?,
+            Condition::AnyOf(field, values) => {
+                let field = expression(field)?;
+                let listed = format!("{field} IN {}", self.list(values));
+                if values.contains(&Scalar::Null) {
+                    format!("({field} IS NULL OR {listed})")
+                } else {
+                    listed
+                }
+            }
+            Condition::NoneOf(field, values) => {
+                let field = expression(field)?;
+                let unlisted = format!("{field} NOT IN {}", self.list(values));
+                if values.contains(&Scalar::Null) {
+                    format!("({field} IS NOT NULL AND {unlisted})")
+                } else {
+                    format!("({field} IS NULL OR {unlisted})")
+                }
+            }
+            Condition::HasAny(field, values) => {
+                let field = plain(field)?;
+                // `json_each` takes a lone value for a list of one. Types are compared because it
+                // gives flags as numbers.
+                format!(
+                    "(json_type(document, '$.{field}') = 'array' AND EXISTS (SELECT 1 \
+                     FROM json_each(document, '$.{field}') AS element JOIN json_each({}) AS wanted \
+                     ON element.type = wanted.type AND element.value IS wanted.value))",
+                    self.bind_list(values)
+                )
+            }
+            Condition::AtLeast(field, Scalar::Null) => {
+                plain(field)?;
+                "TRUE".to_owned()
+            }
+            Condition::AtLeast(field, value) => {
+                format!("{} >= {}", expression(field)?, self.bind(value))
+            }
+            Condition::Below(field, Scalar::Null) => {
+                plain(field)?;
+                "FALSE".to_owned()
+            }
+            Condition::Below(field, value) => {
+                let field = expression(field)?;
+                format!("({field} IS NULL OR {field} < {})", self.bind(value))
+            }
+            Condition::Contains(field, text) => {
+                let field = plain(field)?;
+                format!(
+                    "(json_type(document, '$.{field}') = 'text' AND \
+                     instr(json_extract(document, '$.{field}'), {}) > 0)",
+                    self.bind(&Scalar::Text(text.clone()))
+                )
+            }
+        })
+    }
+
+    fn stretch(&mut self, stretch: &Stretch, terms: &mut Vec<String>) -> Result<(), InvalidName> {
+        match stretch {
+            Stretch::Tie { field, value, after, before } => {
+                terms.push(self.equals(field, value)?);
+                self.keys(after.as_ref(), before.as_ref(), terms);
+            }
+            Stretch::Between { field, above, below } => {
+                let field = expression(field)?;
+                match above {
+                    None => {}
+                    Some(Scalar::Null) => terms.push(format!("{field} IS NOT NULL")),
+                    Some(above) => terms.push(format!("{field} > {}", self.bind(above))),
+                }
+                if let Some(below) = below {
+                    terms.push(format!("{field} < {}", self.bind(below)));
+                }
+            }
+            Stretch::Keys { after, before } => self.keys(after.as_ref(), before.as_ref(), terms),
+        }
+        Ok(())
+    }
+
+    fn keys(&mut self, after: Option<&String>, before: Option<&String>, terms: &mut Vec<String>) {
+        for (key, sign) in [(after, '>'), (before, '<')] {
+            if let Some(key) = key {
+                self.bound.push(Bound::Text(key.clone()));
+                terms.push(format!("key {sign} ?{}", self.bound.len()));
+            }
+        }
+    }
+
+    fn equals(&mut self, field: &str, value: &Scalar) -> Result<String, InvalidName> {
+        let field = expression(field)?;
+        Ok(match value {
+            Scalar::Null => format!("{field} IS NULL"),
+            value => format!("{field} = {}", self.bind(value)),
+        })
+    }
+
+    fn bind(&mut self, value: &Scalar) -> String {
+        self.bound.push(match value {
+            Scalar::Null => Bound::Null,
+            Scalar::Integer(number) => Bound::Integer(*number),
+            Scalar::Text(text) => Bound::Text(text.clone()),
+        });
+        format!("?{}", self.bound.len())
+    }
+
+    /// The values but for null, which `IN` does not find.
+    fn list(&mut self, values: &[Scalar]) -> String {
+        let values: Vec<_> = values.iter().filter(|it| **it != Scalar::Null).cloned().collect();
+        format!("(SELECT value FROM json_each({}))", self.bind_list(&values))
+    }
+
+    /// One parameter for the whole list, so that its length neither has a limit nor makes another
+    /// statement.
+    fn bind_list(&mut self, values: &[Scalar]) -> String {
+        let values = values.iter().map(|value| match value {
+            Scalar::Null => Value::Null,
+            Scalar::Integer(number) => Value::from(*number),
+            Scalar::Text(text) => Value::from(text.as_str()),
+        });
+        self.bound.push(Bound::Text(values.collect::<Value>().to_string()));
+        format!("?{}", self.bound.len())
+    }
+}
+
+/// A field of the document, as its indexes have it.
+pub(super) fn expression(field: &str) -> Result<String, InvalidName> {
+    Ok(format!("json_extract(document, '$.{}')", plain(field)?))
+}

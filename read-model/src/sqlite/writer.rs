@@ -1,0 +1,240 @@
+//! Writing views to SQLite.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::Checkpoint;
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use tokio::sync::Mutex;
+use tokio::task;
+
+use super::query::expression;
+use super::{BoxedError, table_exists};
+use crate::names::Namespace;
+use crate::stored::storable;
+use crate::{Change, Collection, CommitError, ViewWriter};
+
+#[derive(Debug)]
+pub(super) struct SqliteWriter {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug)]
+struct State {
+    connection: Connection,
+    namespace: Namespace,
+    /// Tables that are known to be there.
+    known: HashSet<String>,
+}
+
+impl SqliteWriter {
+    pub(super) fn new(connection: Connection, namespace: Namespace) -> Self {
+        let state = State { connection, namespace, known: HashSet::new() };
+        Self { state: Arc::new(Mutex::new(state)) }
+    }
+
+    /// Runs where it may block. What has begun runs to its end, even when nobody waits any more.
+    async fn run<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&mut State) -> Result<T, CommitError> + Send + 'static,
+    ) -> Result<T, CommitError> {
+        let mut state = Arc::clone(&self.state).lock_owned().await;
+        let written = task::spawn_blocking(move || {
+            let result = write(&mut state);
+            if result.is_err() {
+                // Another process may have erased them.
+                state.known.clear();
+            }
+            result
+        });
+        written.await.map_err(unavailable)?
+    }
+}
+
+#[async_trait]
+impl ViewWriter for SqliteWriter {
+    async fn prepare(&self, collections: &[Collection]) -> Result<(), CommitError> {
+        let collections = collections.to_vec();
+        self.run(move |state| {
+            state.in_transaction(|transaction, namespace, known| {
+                for collection in &collections {
+                    make_documents(transaction, namespace, known, collection)?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    async fn checkpoint(&self, projection: &str) -> Result<Option<Checkpoint>, CommitError> {
+        let projection = projection.to_owned();
+        self.run(move |state| {
+            let table = state.namespace.checkpoints();
+            if table_exists(&state.connection, &table).map_err(unavailable)? {
+                read_checkpoint(&state.connection, &table, &projection)
+            } else {
+                Ok(None)
+            }
+        })
+        .await
+    }
+
+    async fn commit(
+        &self,
+        projection: &str,
+        from: Option<&Checkpoint>,
+        to: &Checkpoint,
+        changes: Vec<Change>,
+    ) -> Result<(), CommitError> {
+        let (projection, from, to) = (projection.to_owned(), from.copied(), *to);
+        self.run(move |state| {
+            state.in_transaction(|transaction, namespace, known| {
+                let table = make_checkpoints(transaction, namespace, known)?;
+                if read_checkpoint(transaction, &table, &projection)? != from {
+                    return Err(CommitError::Superseded);
+                }
+                let checkpoint = serde_json::to_string(&to).map_err(unavailable)?;
+                transaction
+                    .prepare_cached(&format!(
+                        "INSERT OR REPLACE INTO \"{table}\" (projection, checkpoint) VALUES (?1, ?2)"
+                    ))
+                    .and_then(|mut statement| statement.execute([&projection, &checkpoint]))
+                    .map_err(unavailable)?;
+                for change in &changes {
+                    apply(transaction, namespace, known, change)?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    async fn erase(&self) -> Result<(), CommitError> {
+        self.run(|state| {
+            state.in_transaction(|transaction, namespace, known| {
+                known.clear();
+                erase(transaction, namespace).map_err(unavailable)
+            })
+        })
+        .await
+    }
+}
+
+impl State {
+    /// All of it or nothing. The write lock is taken first, so that what is read stays true.
+    fn in_transaction(
+        &mut self,
+        write: impl FnOnce(&Connection, &Namespace, &mut HashSet<String>) -> Result<(), CommitError>,
+    ) -> Result<(), CommitError> {
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(unavailable)?;
+        write(&transaction, &self.namespace, &mut self.known)?;
+        transaction.commit().map_err(unavailable)
+    }
+}
+
+fn apply(
+    connection: &Connection,
+    namespace: &Namespace,
+    known: &mut HashSet<String>,
+    change: &Change,
+) -> Result<(), CommitError> {
+    match change {
+        Change::Put { collection, key, document } => {
+            storable(key, document).map_err(unavailable)?;
+            let table = make_documents(connection, namespace, known, collection)?;
+            let document = serde_json::to_string(document).map_err(unavailable)?;
+            let sql = format!(
+                "INSERT INTO \"{table}\" (key, document) VALUES (?1, ?2) \
+                 ON CONFLICT (key) DO UPDATE SET document = excluded.document"
+            );
+            let mut statement = connection.prepare_cached(&sql).map_err(unavailable)?;
+            statement.execute([key, &document]).map_err(unavailable)?;
+        }
+        Change::Delete { collection, key } => {
+            let table = make_documents(connection, namespace, known, collection)?;
+            let sql = format!("DELETE FROM \"{table}\" WHERE key = ?1");
+            let mut statement = connection.prepare_cached(&sql).map_err(unavailable)?;
+            statement.execute([key]).map_err(unavailable)?;
+        }
+    }
+    Ok(())
+}
+
+/// The table of a collection, which is there afterwards.
+fn make_documents(
+    connection: &Connection,
+    namespace: &Namespace,
+    known: &mut HashSet<String>,
+    collection: &Collection,
+) -> Result<String, CommitError> {
+    let table = namespace.documents(collection).map_err(unavailable)?;
+    if known.contains(&table) {
+        return Ok(table);
+    }
+    let mut sql = format!(
+        "CREATE TABLE IF NOT EXISTS \"{table}\" \
+         (key TEXT NOT NULL PRIMARY KEY, document TEXT NOT NULL);"
+    );
+    for fields in collection.indexes {
+        let expressions = fields.iter().map(|field| expression(field));
+        let columns = expressions.collect::<Result<Vec<_>, _>>().map_err(unavailable)?.join(", ");
+        sql += &format!(
+            "CREATE INDEX IF NOT EXISTS \"{table}.{}\" ON \"{table}\" ({columns}, key);",
+            fields.join(".")
+        );
+    }
+    connection.execute_batch(&sql).map_err(unavailable)?;
+    known.insert(table.clone());
+    Ok(table)
+}
+
+/// The table of the checkpoints, which is there afterwards.
+fn make_checkpoints(
+    connection: &Connection,
+    namespace: &Namespace,
+    known: &mut HashSet<String>,
+) -> Result<String, CommitError> {
+    let table = namespace.checkpoints();
+    if !known.contains(&table) {
+        let sql = format!(
+            "CREATE TABLE IF NOT EXISTS \"{table}\" \
+             (projection TEXT NOT NULL PRIMARY KEY, checkpoint TEXT NOT NULL) WITHOUT ROWID"
+        );
+        connection.execute_batch(&sql).map_err(unavailable)?;
+        known.insert(table.clone());
+    }
+    Ok(table)
+}
+
+fn read_checkpoint(
+    connection: &Connection,
+    table: &str,
+    projection: &str,
+) -> Result<Option<Checkpoint>, CommitError> {
+    let sql = format!("SELECT checkpoint FROM \"{table}\" WHERE projection = ?1");
+    let text: Option<String> = connection
+        .prepare_cached(&sql)
+        .and_then(|mut statement| statement.query_row([projection], |row| row.get(0)).optional())
+        .map_err(unavailable)?;
+    text.map(|it| serde_json::from_str(&it)).transpose().map_err(|error| {
+        CommitError::Damaged(format!("the checkpoint of {projection} does not parse: {error}"))
+    })
+}
+
+fn erase(connection: &Connection, namespace: &Namespace) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(
+        "SELECT name FROM sqlite_schema \
+         WHERE type = 'table' AND substr(name, 1, length(?1)) = ?1",
+    )?;
+    let tables = statement.query_map([namespace.prefix()], |row| row.get(0))?;
+    let tables = tables.collect::<rusqlite::Result<Vec<String>>>()?;
+    tables.iter().try_for_each(|it| connection.execute_batch(&format!("DROP TABLE \"{it}\"")))
+}
+
+fn unavailable(error: impl Into<BoxedError>) -> CommitError {
+    CommitError::Unavailable(error.into())
+}
