@@ -2,8 +2,9 @@
 //!
 //! | key | what |
 //! |---|---|
-//! | `<namespace>:meta` | hash: the log's id, its schema, the head and when it was recorded |
+//! | `<namespace>:meta` | hash: the log's id and its schema |
 //! | `<namespace>:log` | stream: every event at `<position>-0` (INV-5) |
+//! | `<namespace>:tail` | the last event's position and time |
 //! | `<namespace>:streams:<bucket>` | hashes: a stream's positions, packed; their number is its version |
 //! | `<namespace>:work:<lane>` | streams with one consumer group |
 //! | `<namespace>:released` | stream: tells other processes that work was given back |

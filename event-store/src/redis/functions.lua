@@ -40,6 +40,13 @@ local function entry_at(log, position)
   return redis.call('XRANGE', log, id, id)[1]
 end
 
+-- The last event's position and time. Kept beside the log because reading its last entry would copy the
+-- whole event. Should the two ever disagree, XADD refuses the position.
+local function tail_of(text)
+  local position, at = string.match(text or '0 0', '^(%d+) (%d+)$')
+  return tonumber(position), tonumber(at)
+end
+
 -- The log ---------------------------------------------------------------------------------------
 
 -- Makes what is not there yet, and tells what the log is.
@@ -85,10 +92,10 @@ local function written_before(log, packed, expected, args, first_event)
 end
 
 -- Appends events, queues work and finishes work (INV-6).
--- KEYS meta, log, the stream's bucket, the lane to queue in, the lane to finish in
+-- KEYS log, its tail, the stream's bucket, the lane to queue in, the lane to finish in
 -- ARGV stream, expected version, stream to queue or '', work to finish or '', then id and body of every event
 local function append(keys, args)
-  local meta, log, bucket = keys[1], keys[2], keys[3]
+  local log, tail, bucket = keys[1], keys[2], keys[3]
   local stream, expected = args[1], tonumber(args[2])
   local enqueue, complete = args[3], args[4]
   local first_event = 5
@@ -99,24 +106,23 @@ local function append(keys, args)
     return written_before(log, packed, expected, args, first_event) or { 'conflict', actual }
   end
 
-  local last = redis.call('HMGET', meta, 'head', 'recorded_at')
-  local position = tonumber(last[1] or 0)
+  local position, last_at = tail_of(redis.call('GET', tail))
   local first = position + 1
   -- The server's clock may have been set back; the log's never goes back.
   local now = now_us()
-  local at = math.max(now, tonumber(last[2] or 0))
+  local at = math.max(now, last_at)
 
-  local positions = { packed }
+  local positions, at_text = { packed }, whole(at)
   local version = actual
   for index = first_event, #args, 2 do
     position, version = position + 1, version + 1
     -- Fails, before anything is written, should the position be taken (INV-5).
     redis.call('XADD', log, whole(position) .. '-0', 'stream', stream, 'version', whole(version),
-      'at', whole(at), 'id', args[index], 'body', args[index + 1])
+      'at', at_text, 'id', args[index], 'body', args[index + 1])
     positions[#positions + 1] = struct.pack(POSITION, position)
   end
   redis.call('HSET', bucket, stream, table.concat(positions))
-  redis.call('HSET', meta, 'head', whole(position), 'recorded_at', whole(at))
+  redis.call('SET', tail, whole(position) .. ' ' .. at_text)
   if enqueue ~= '' then
     redis.call('XADD', keys[4], '*', 'stream', enqueue, 'at', whole(now))
   end
@@ -144,9 +150,9 @@ local function read_stream(keys, args)
 end
 
 -- How far everything goes that a reader waits for.
--- KEYS meta, then streams  RETURNS the head, then each stream's last id
+-- KEYS the log's tail, then streams  RETURNS the head, then each stream's last id
 local function tails(keys)
-  local ends = { tonumber(redis.call('HGET', keys[1], 'head') or 0) }
+  local ends = { (tail_of(redis.call('GET', keys[1]))) }
   for index = 2, #keys do
     local info = redis.pcall('XINFO', 'STREAM', keys[index])
     -- A stream that is not there yet.

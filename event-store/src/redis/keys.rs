@@ -10,6 +10,7 @@ pub(super) struct Keys {
     namespace: String,
     pub(super) meta: String,
     pub(super) log: String,
+    pub(super) tail: String,
     pub(super) released: String,
 }
 
@@ -19,6 +20,7 @@ impl Keys {
             namespace: namespace.to_owned(),
             meta: format!("{namespace}:meta"),
             log: format!("{namespace}:log"),
+            tail: format!("{namespace}:tail"),
             released: format!("{namespace}:released"),
         }
     }

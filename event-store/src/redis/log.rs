@@ -92,8 +92,8 @@ impl EventLog for RedisLog {
         let enqueue_lane = enqueue.map_or(Lane::Contest, |item| item.lane);
         let complete_lane = complete.map_or(Lane::Contest, |receipt| receipt.lane);
         let mut append = Function::Append.call(&[
-            &self.keys.meta,
             &self.keys.log,
+            &self.keys.tail,
             &self.keys.bucket(&batch.stream),
             &self.keys.lane(enqueue_lane),
             &self.keys.lane(complete_lane),
@@ -147,12 +147,11 @@ impl EventLog for RedisLog {
     }
 
     async fn info(&self) -> Result<LogInfo, ReadError> {
-        let mut get = cmd("HGET");
-        get.arg(&self.keys.meta).arg("head");
-        let head: Option<u64> = self.general.query_again(&get).await.map_err(read_error)?;
+        let tails = Function::Tails.call(&[&self.keys.tail]);
+        let (head,): (u64,) = self.general.query_again(&tails).await.map_err(read_error)?;
         Ok(LogInfo {
             log_id: self.log_id,
-            head: Position(head.unwrap_or_default()),
+            head: Position(head),
             archived_through: Position::START,
             durability: self.durability.clone(),
         })

@@ -39,10 +39,11 @@ impl Watcher {
         head: Arc<watch::Sender<Position>>,
         ready: Arc<watch::Sender<u64>>,
     ) -> Result<Self, CallError> {
-        let mut watched = vec![keys.log.clone()];
-        watched.extend(keys.lanes());
-        watched.push(keys.released.clone());
-        let mut tails_of = vec![keys.meta];
+        let lanes = keys.lanes();
+        let mut watched = vec![keys.log];
+        watched.extend(lanes);
+        watched.push(keys.released);
+        let mut tails_of = vec![keys.tail];
         tails_of.extend_from_slice(&watched[1..]);
         let tails = Function::Tails.call(&tails_of);
         let mut task = Task { link, tails, watched, head, ready, seen: Tails::default() };

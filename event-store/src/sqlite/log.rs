@@ -45,9 +45,7 @@ pub(crate) struct SqliteLog {
 
 impl SqliteLog {
     pub(crate) async fn open(path: PathBuf) -> Result<Self, OpenError> {
-        tokio::task::spawn_blocking(|| Self::open_blocking(path))
-            .await
-            .map_err(unavailable)?
+        tokio::task::spawn_blocking(|| Self::open_blocking(path)).await.map_err(unavailable)?
     }
 
     fn open_blocking(path: PathBuf) -> Result<Self, OpenError> {

@@ -1,0 +1,77 @@
+//! The stores: each port's suite against each adapter, and what only one adapter can do wrong.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod file;
+mod mongodb;
+mod redis;
+mod sqlite;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use domain::account::AccountRegistered;
+use domain::{Actor, EventId, Metadata, NewEvent, Position, StreamId, Version};
+use event_store::{AppendBatch, EventLog};
+use futures::future::join_all;
+use uuid::Uuid;
+
+/// A name that no other case has.
+fn fresh_name() -> String {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    format!("case-{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A new account.
+fn registration(login: &str) -> AppendBatch {
+    let login: domain::Login = login.parse().unwrap();
+    let registered = AccountRegistered { login: login.clone(), subject: Uuid::new_v4() };
+    AppendBatch {
+        stream: StreamId::Account(login),
+        expected: Version::NONE,
+        events: vec![NewEvent {
+            id: EventId(Uuid::new_v4()),
+            event: registered.into(),
+            metadata: Metadata {
+                actor: Actor::system(),
+                correlation: Uuid::new_v4(),
+                causation: None,
+                traceparent: None,
+            },
+        }],
+        enqueue: None,
+        complete: None,
+    }
+}
+
+/// Appends that wait for the disk together finish together.
+async fn appends_share_the_wait_for_the_disk(log: Arc<dyn EventLog>) {
+    const APPENDS: usize = 200;
+    let began = Instant::now();
+    let logins: Vec<String> = (0..APPENDS).map(|number| format!("user-{number}")).collect();
+    let appends = logins.iter().map(|login| {
+        let (log, batch) = (&log, registration(login));
+        async move { log.append(&batch).await.unwrap().first }
+    });
+    let mut positions = join_all(appends).await;
+    let together = began.elapsed();
+    positions.sort_unstable();
+    assert!(positions.into_iter().eq((1..=APPENDS as u64).map(Position)));
+
+    let began = Instant::now();
+    let alone = 20;
+    for number in 0..alone {
+        log.append(&registration(&format!("alone-{number}"))).await.unwrap();
+    }
+    println!(
+        "appends: {:.0}/s when {APPENDS} wait together, {:.0}/s one after another",
+        APPENDS as f64 / together.as_secs_f64(),
+        f64::from(alone) / began.elapsed().as_secs_f64(),
+    );
+}
+
+/// The error and its causes, as it is shown.
+fn report(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

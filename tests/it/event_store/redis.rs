@@ -1,0 +1,241 @@
+//! The log and the queue in a Redis server.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ::redis::aio::MultiplexedConnection;
+use ::redis::{Client, cmd};
+use domain::{Position, Version};
+use event_store::conformance::{log_cases, queue_cases, run};
+use event_store::{AppendError, Lane, OpenError, ReadError, WorkItem, append_surely, open_log};
+use futures::future::join_all;
+use tests::redis_server::RedisServer;
+use tokio::sync::OnceCell;
+
+use super::{fresh_name, registration, report};
+
+/// How long something that must happen may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// One server for every test that does not break it.
+async fn server() -> &'static RedisServer {
+    static SERVER: OnceCell<RedisServer> = OnceCell::const_new();
+    SERVER.get_or_init(RedisServer::start).await
+}
+
+async fn connection(server: &RedisServer) -> MultiplexedConnection {
+    let client = Client::open(server.url()).unwrap();
+    client.get_multiplexed_async_connection().await.unwrap()
+}
+
+async fn configure(server: &RedisServer, name: &str, value: &str) {
+    let mut connection = connection(server).await;
+    let mut set = cmd("CONFIG");
+    set.arg("SET").arg(name).arg(value).query_async::<()>(&mut connection).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn log() {
+    let server = server().await;
+    run("log × redis", log_cases(), |_| server.url_in(&fresh_name())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queue() {
+    let server = server().await;
+    run("queue × redis", queue_cases(), |_| server.url_in(&fresh_name())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_appends_are_synced_together() {
+    let (log, _) = open_log(&server().await.url_in(&fresh_name())).await.unwrap();
+    super::appends_share_the_wait_for_the_disk(log).await;
+}
+
+#[tokio::test]
+async fn a_forgetful_server_is_refused_with_cause_and_cure() {
+    let server = RedisServer::start_forgetful().await;
+    let error = open_log(&server.url()).await.unwrap_err();
+    let OpenError::Refused { cause, cure } = &error else { panic!("{error:?}") };
+    assert!(cause.contains("appendonly no") && cause.contains("appendfsync everysec"), "{cause}");
+    for line in ["CONFIG SET appendonly yes", "CONFIG SET appendfsync always", "durability=relaxed"]
+    {
+        assert!(cure.contains(line), "{cure}");
+    }
+}
+
+#[tokio::test]
+async fn a_forgetful_server_will_do_when_that_was_asked_for() {
+    let server = RedisServer::start_forgetful().await;
+    let (log, _) = open_log(&format!("{}/?durability=relaxed", server.url())).await.unwrap();
+    log.append(&registration("ada")).await.unwrap();
+    let durability = log.info().await.unwrap().durability;
+    assert!(durability.starts_with("relaxed: with appendonly no"), "{durability}");
+}
+
+#[tokio::test]
+async fn a_server_that_evicts_is_refused() {
+    let server = RedisServer::start().await;
+    configure(&server, "maxmemory-policy", "allkeys-lru").await;
+    let error = open_log(&server.url()).await.unwrap_err();
+    assert!(error.to_string().contains("CONFIG SET maxmemory-policy noeviction"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_unavailable_and_its_password_is_not_shown() {
+    let error = open_log("redis://judge:hunter2@127.0.0.1:1/0").await.unwrap_err();
+    assert!(matches!(error, OpenError::Unavailable { .. }), "{error:?}");
+    assert!(!report(&error).contains("hunter2"), "{}", report(&error));
+}
+
+#[tokio::test]
+async fn a_full_server_takes_no_events_and_says_why() {
+    let server = RedisServer::start().await;
+    let (log, _) = open_log(&server.url()).await.unwrap();
+    log.append(&registration("ada")).await.unwrap();
+    configure(&server, "maxmemory", "1mb").await;
+    let error = log.append(&registration("bob")).await.unwrap_err();
+    assert!(matches!(error, AppendError::Unavailable(_)), "{error:?}");
+    assert!(report(&error).contains("OOM"), "{}", report(&error));
+    assert_eq!(log.read_all(Position::START, 10).await.unwrap().len(), 1);
+    configure(&server, "maxmemory", "0").await;
+    assert_eq!(log.append(&registration("bob")).await.unwrap().first, Position(2));
+}
+
+#[tokio::test]
+async fn a_replica_takes_no_events_and_says_why() {
+    let server = RedisServer::start().await;
+    let (log, _) = open_log(&server.url()).await.unwrap();
+    configure(&server, "min-replicas-to-write", "1").await;
+    let error = log.append(&registration("ada")).await.unwrap_err();
+    assert!(matches!(error, AppendError::Unavailable(_)), "{error:?}");
+    assert!(report(&error).contains("NOREPLICAS"), "{}", report(&error));
+    configure(&server, "min-replicas-to-write", "0").await;
+    let mut connection = connection(&server).await;
+    let mut follow = cmd("REPLICAOF");
+    follow.arg("127.0.0.1").arg(1).query_async::<()>(&mut connection).await.unwrap();
+    let error = log.append(&registration("ada")).await.unwrap_err();
+    assert!(matches!(error, AppendError::Unavailable(_)), "{error:?}");
+    assert!(report(&error).contains("read only replica"), "{}", report(&error));
+}
+
+#[tokio::test]
+async fn lost_functions_are_loaded_again() {
+    let server = RedisServer::start().await;
+    let (log, queue) = open_log(&server.url()).await.unwrap();
+    let mut connection = connection(&server).await;
+    cmd("FUNCTION").arg("FLUSH").query_async::<()>(&mut connection).await.unwrap();
+    log.append(&registration("ada")).await.unwrap();
+    queue.stats().await.unwrap();
+}
+
+/// INV-5.
+#[tokio::test]
+async fn a_gap_stops_the_reader() {
+    let server = server().await;
+    let namespace = fresh_name();
+    let (log, _) = open_log(&server.url_in(&namespace)).await.unwrap();
+    let mut batch = registration("ada");
+    for _ in 0..2 {
+        let another = registration("ada").events.remove(0);
+        batch.events.push(another);
+    }
+    log.append(&batch).await.unwrap();
+    let mut connection = connection(server).await;
+    let mut delete = cmd("XDEL");
+    delete.arg(format!("{namespace}:log")).arg("2-0");
+    delete.query_async::<()>(&mut connection).await.unwrap();
+
+    let error = log.read_all(Position::START, 10).await.unwrap_err();
+    let (two, three) = (Position(2), Position(3));
+    assert!(
+        matches!(error, ReadError::Gap { expected, found } if expected == two && found == three)
+    );
+    let error = log.read_stream(&batch.stream, Version(1), 10).await.unwrap_err();
+    assert!(matches!(error, ReadError::Damaged(_)), "{error:?}");
+}
+
+/// Appends while the server is killed and comes back: what was acknowledged is there once, in
+/// order, and the same handle goes on working (INV-5).
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_acknowledged_survives_kill_9() {
+    const WRITERS: usize = 24;
+    const EACH: usize = 40;
+    const KILLED_AFTER: u64 = 200;
+    let mut server = RedisServer::start().await;
+    let (log, queue) = open_log(&server.url()).await.unwrap();
+    let writers = (0..WRITERS).map(|writer| {
+        let log = log.clone();
+        tokio::spawn(async move {
+            let mut acknowledged = BTreeMap::new();
+            for number in 0..EACH {
+                let mut batch = registration(&format!("user-{writer}-{number}"));
+                let stream = batch.stream.clone();
+                batch.enqueue = Some(WorkItem { lane: Lane::Submit, stream });
+                let appended = loop {
+                    match append_surely(&*log, &batch).await {
+                        Ok(appended) => break appended,
+                        // The server is away; the same ids make asking again safe.
+                        Err(AppendError::Unavailable(_) | AppendError::Unknown(_)) => {
+                            tokio::time::sleep(Duration::from_millis(20)).await;
+                        }
+                        Err(error) => panic!("{error:?}"),
+                    }
+                };
+                acknowledged.insert(appended.first, batch.events[0].id);
+            }
+            acknowledged
+        })
+    });
+    let writers: Vec<_> = writers.collect();
+    for kill in 1..=2 {
+        let mut head = log.head();
+        let enough = head.wait_for(|head| head.0 >= kill * KILLED_AFTER);
+        tokio::time::timeout(PATIENCE, enough).await.unwrap().unwrap();
+        server.kill_hard();
+        server.restart().await;
+    }
+    let mut acknowledged = BTreeMap::new();
+    for writer in join_all(writers).await {
+        acknowledged.extend(writer.unwrap());
+    }
+
+    let count = WRITERS * EACH;
+    assert_eq!(acknowledged.len(), count);
+    let read = log.read_all(Position::START, count as u32 + 1).await.unwrap();
+    let written: BTreeMap<_, _> = read.iter().map(|event| (event.position, event.id)).collect();
+    assert_eq!(written, acknowledged);
+    // Each append queued its work once, however often it was asked for.
+    let waiting: u64 = queue.stats().await.unwrap().iter().map(|lane| lane.waiting).sum();
+    assert_eq!(waiting, count as u64);
+    // A handle opened afresh agrees, and is woken by what the old one writes.
+    let (other, _) = open_log(&server.url()).await.unwrap();
+    log.append(&registration("last")).await.unwrap();
+    let mut head = other.head();
+    let last = head.wait_for(|head| head.0 == count as u64 + 1);
+    tokio::time::timeout(PATIENCE, last).await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handle_tells_that_the_server_is_away_and_goes_on_when_it_is_back() {
+    let mut server = RedisServer::start().await;
+    let (log, queue) = open_log(&server.url()).await.unwrap();
+    log.append(&registration("ada")).await.unwrap();
+    server.kill_hard();
+    // The first may have been on its way; after that there is nothing to send it on.
+    let _ = log.append(&registration("bob")).await.unwrap_err();
+    let error = log.append(&registration("bob")).await.unwrap_err();
+    assert!(matches!(error, AppendError::Unavailable(_)), "{error:?}");
+    let error = log.read_all(Position::START, 1).await.unwrap_err();
+    assert!(matches!(error, ReadError::Unavailable(_)), "{error:?}");
+    queue.stats().await.unwrap_err();
+
+    server.restart().await;
+    assert_eq!(log.append(&registration("bob")).await.unwrap().first, Position(2));
+    let (other, _) = open_log(&server.url()).await.unwrap();
+    other.append(&registration("eve")).await.unwrap();
+    // The watching connection is back too.
+    let mut head = log.head();
+    let seen = head.wait_for(|head| *head == Position(3));
+    tokio::time::timeout(PATIENCE, seen).await.unwrap().unwrap();
+}

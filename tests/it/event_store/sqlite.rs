@@ -1,0 +1,74 @@
+//! The log, the queue and the credentials in files.
+
+use event_store::conformance::{Case, credentials_cases, log_cases, queue_cases, run};
+use event_store::{OpenError, StoreUrls, open, open_credentials, open_log};
+use tempfile::TempDir;
+
+/// A file of its own for every case, in a directory that is not there yet.
+fn fresh(directory: &TempDir) -> impl Fn(&Case) -> String {
+    |case| format!("sqlite:{}/{}/store.db", directory.path().display(), case.name)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn log() {
+    let directory = TempDir::new().unwrap();
+    run("log × sqlite", log_cases(), fresh(&directory)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn queue() {
+    let directory = TempDir::new().unwrap();
+    run("queue × sqlite", queue_cases(), fresh(&directory)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials() {
+    let directory = TempDir::new().unwrap();
+    run("credentials × sqlite", credentials_cases(), fresh(&directory)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_appends_are_committed_together() {
+    let directory = TempDir::new().unwrap();
+    let (log, _) =
+        open_log(&format!("sqlite:{}/log.db", directory.path().display())).await.unwrap();
+    super::appends_share_the_wait_for_the_disk(log).await;
+}
+
+#[tokio::test]
+async fn one_file_is_not_opened_as_two_things() {
+    let directory = TempDir::new().unwrap();
+    let url = format!("sqlite:{}/log.db", directory.path().display());
+    open_log(&url).await.unwrap();
+    let error = open_credentials(&url).await.unwrap_err();
+    assert!(matches!(error, OpenError::Refused { .. }), "{error:?}");
+    assert!(error.to_string().contains("name another file"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_of_another_program_is_left_alone() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("notes.txt");
+    let notes = "not a database, but long enough to have been one once".repeat(100);
+    std::fs::write(&path, &notes).unwrap();
+    open_log(&format!("sqlite:{}", path.display())).await.unwrap_err();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), notes);
+}
+
+#[tokio::test]
+async fn the_embedded_stores_open_together_and_only_for_their_owner() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let directory = TempDir::new().unwrap();
+    let root = directory.path().join("a/b");
+    let urls = StoreUrls {
+        log: format!("sqlite:{}/log.db", root.display()),
+        blobs: format!("file:{}/blobs", root.display()),
+        credentials: format!("sqlite:{}/credentials.db", root.display()),
+    };
+    open(&urls).await.unwrap();
+    for name in ["log.db", "credentials.db"] {
+        let mode = root.join(name).metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}

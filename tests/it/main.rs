@@ -1,0 +1,4 @@
+//! The one integration binary.
+
+mod event_store;
+mod read_model;

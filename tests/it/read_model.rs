@@ -1,0 +1,177 @@
+//! The read model: the suite against each adapter, and what only one adapter can do wrong.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use domain::{Checkpoint, EventId, Position};
+use futures::TryStreamExt;
+use mongodb::bson::{Document, doc};
+use read_model::conformance::{Case, run, view_cases};
+use read_model::{
+    Change, Collection, CommitError, Condition, Direction, Keyset, OpenError, Order, PageRequest,
+    Scalar, Views, open,
+};
+use serde_json::json;
+use tempfile::TempDir;
+use tests::mongo_server::MongoServer;
+use uuid::Uuid;
+
+const BOXES: Collection =
+    Collection { name: "boxes", schema: 1, indexes: &[&["weight"], &["owner", "weight"]] };
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlite_views() {
+    let directory = TempDir::new().unwrap();
+    let fresh =
+        |case: &Case| format!("sqlite:{}/{}/views.db", directory.path().display(), case.name);
+    run("views × sqlite", view_cases(), fresh).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mongo_views() {
+    let server = MongoServer::start().await;
+    // The names of cases are longer than those of databases may be.
+    let number = AtomicU32::new(0);
+    let fresh = |_: &Case| server.url(&format!("case{}", number.fetch_add(1, Ordering::Relaxed)));
+    run("views × mongodb", view_cases(), fresh).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mongo_server_that_stands_alone_is_refused_with_a_cure() {
+    let server = MongoServer::start_standalone().await;
+    match open(&server.url("views"), "live").await {
+        Err(OpenError::Refused { cure, .. }) => assert!(cure.contains("--replSet"), "{cure}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_url_that_names_no_read_model_is_refused_without_its_secrets() {
+    for url in
+        ["", "views.db", "sqlite:", "redis://u:hunter2@h/1", "mongodb://u:hunter2@h", "mongodb://"]
+    {
+        match open(url, "live").await {
+            Err(error @ OpenError::InvalidUrl { .. }) => {
+                assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+            }
+            other => panic!("{url:?}: {other:?}"),
+        }
+    }
+}
+
+/// Asks the server itself, after the fact: its profiler notes the plan of every query.
+#[tokio::test(flavor = "multi_thread")]
+async fn mongo_pages_read_ranges_of_indexes_and_sort_nothing() {
+    let server = MongoServer::start().await;
+    let url = server.url("views");
+    let views = open(&url, "live").await.unwrap();
+    let changes = (0..200).map(|number| Change::Put {
+        collection: BOXES,
+        key: format!("{number:03}"),
+        document: json!({ "owner": format!("owner {}", number % 3), "weight": number / 5 }),
+    });
+    let to = Checkpoint::start(Uuid::nil());
+    views.writer.commit("boxes", None, &to, changes.collect()).await.unwrap();
+    let database = mongodb::Client::with_uri_str(&url).await.unwrap().database("views");
+    database.run_command(doc! { "profile": 2 }).await.unwrap();
+
+    let owned = Condition::Equals("owner", Scalar::Text("owner 1".to_owned()));
+    for conditions in [vec![], vec![owned]] {
+        for direction in [Direction::Ascending, Direction::Descending] {
+            for value in [None, Some(Scalar::Null), Some(Scalar::Integer(20))] {
+                let place = value.map(|value| Keyset { value, key: "101".to_owned() });
+                let order = Order { field: Some("weight"), direction };
+                let after = PageRequest {
+                    conditions: conditions.clone(),
+                    order,
+                    after: place.clone(),
+                    ..PageRequest::all(10)
+                };
+                let before =
+                    PageRequest { after: None, before: place, from_end: true, ..after.clone() };
+                views.reader.page(&BOXES, &after).await.unwrap();
+                views.reader.page(&BOXES, &before).await.unwrap();
+            }
+        }
+    }
+
+    database.run_command(doc! { "profile": 0 }).await.unwrap();
+    let profile = database.collection::<Document>("system.profile");
+    let queries = profile.find(doc! { "op": "query", "ns": "views.live_boxes_v1" }).await.unwrap();
+    let queries: Vec<Document> = queries.try_collect().await.unwrap();
+    assert!(queries.len() >= 24, "{}", queries.len());
+    for query in queries {
+        let plan = query.get_str("planSummary").unwrap();
+        // A place before every value leaves nothing to read.
+        assert!(plan.starts_with("IXSCAN") || plan == "EOF", "{query:#?}");
+        assert!(!query.contains_key("hasSortStage"), "{query:#?}");
+    }
+}
+
+/// INV-9 under `kill -9` of the server: what a commit wrote and its checkpoint are never apart, and
+/// a commit that was answered is there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_mongo_server_loses_no_commit_and_keeps_no_half() {
+    const COMMITS: u64 = 150;
+    const KILLS: u64 = 2;
+    let mut server = MongoServer::start().await;
+    let views = open(&server.url("views"), "live").await.unwrap();
+    let committing = tokio::spawn(commit_through(views.clone(), COMMITS));
+    for kill in 1..=KILLS {
+        until_committed(&views, COMMITS * kill / (KILLS + 1)).await;
+        server.kill_hard();
+        server.restart().await;
+    }
+    committing.await.unwrap();
+    let weights = views.reader.get(&BOXES, &["first".to_owned(), "last".to_owned()]).await.unwrap();
+    assert_eq!(weights, vec![Some(json!({ "weight": COMMITS })); 2]);
+}
+
+/// Commits every position once, as a projector does: after an error it asks where it stands.
+async fn commit_through(views: Views, commits: u64) {
+    let mut from = None;
+    while from.is_none_or(|it: Checkpoint| it.position.0 < commits) {
+        let position = from.map_or(1, |it| it.position.0 + 1);
+        let document = json!({ "weight": position });
+        let put = |key: &str| Change::Put {
+            collection: BOXES,
+            key: key.to_owned(),
+            document: document.clone(),
+        };
+        let to = Checkpoint {
+            log: Uuid::nil(),
+            position: Position(position),
+            event: EventId(Uuid::from_u128(position.into())),
+        };
+        let changes = vec![put("first"), put("last")];
+        match views.writer.commit("boxes", from.as_ref(), &to, changes).await {
+            Ok(()) => from = Some(to),
+            Err(CommitError::Superseded) => panic!("nobody else commits"),
+            Err(_) => {
+                let stands = stands_at(&views).await;
+                let acknowledged = from.map_or(0, |it| it.position.0);
+                let reached = stands.map_or(0, |it| it.position.0);
+                assert!((acknowledged..=position).contains(&reached));
+                from = stands;
+            }
+        }
+        let keys = ["first".to_owned(), "last".to_owned()];
+        if let (Some(from), Ok(found)) = (from, views.reader.get(&BOXES, &keys).await) {
+            assert_eq!(found, vec![Some(json!({ "weight": from.position.0 })); 2]);
+        }
+    }
+}
+
+async fn stands_at(views: &Views) -> Option<Checkpoint> {
+    loop {
+        if let Ok(checkpoint) = views.writer.checkpoint("boxes").await {
+            return checkpoint;
+        }
+    }
+}
+
+async fn until_committed(views: &Views, position: u64) {
+    while stands_at(views).await.is_none_or(|it| it.position.0 < position) {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
