@@ -1,0 +1,89 @@
+//! The command line.
+
+use clap::{Parser, Subcommand};
+
+use crate::config::ConfigArgs;
+use crate::{Exit, Failure, cmd};
+
+/// An online judge whose only truth is a log of events.
+///
+/// Exit codes: 0 accepted or done, 1 not accepted, 2 usage, 3 network, 4 auth, 5 judge error.
+#[derive(Debug, Parser)]
+#[command(name = "assay", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the API, judge, and build the read model
+    Serve(cmd::serve::Args),
+    /// Judge the sample problems live, with nothing but this machine
+    Demo(cmd::demo::Args),
+    /// Import and list problems
+    #[command(subcommand)]
+    Problem(cmd::problem::Command),
+    /// Hand in a program
+    Submit(cmd::submit::Args),
+    /// Watch a submission live
+    Watch(cmd::watch::Args),
+    /// Make accounts and grant roles, directly on the stores
+    #[command(subcommand)]
+    Account(cmd::account::Command),
+    /// Show everything that happened to a submission, directly from the log
+    Audit(cmd::audit::Args),
+    /// Rebuild every view beside the live ones and compare
+    Replay(cmd::replay::Args),
+    /// Work with the sandbox's images
+    #[command(subcommand)]
+    Images(cmd::images::Command),
+    /// Tell what this machine can do, what is missing, and how to mend it
+    Doctor(cmd::doctor::Args),
+    /// Print every setting, and where its value comes from
+    Config(cmd::config::Args),
+    /// Print a completion script for a shell
+    Completions(cmd::completions::Args),
+}
+
+impl Cli {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// With what failed, what can be done about it, and the exit code.
+    pub async fn run(self) -> Result<Exit, Failure> {
+        if let Command::Completions(args) = self.command {
+            return Ok(cmd::completions::run(args));
+        }
+        let config = self.config.load()?;
+        crate::telemetry::start(&config.telemetry)?;
+        match self.command {
+            Command::Serve(args) => cmd::serve::run(&config, args).await,
+            Command::Demo(args) => cmd::demo::run(args).await,
+            Command::Problem(command) => cmd::problem::run(command).await,
+            Command::Submit(args) => cmd::submit::run(args).await,
+            Command::Watch(args) => cmd::watch::run(args).await,
+            Command::Account(command) => cmd::account::run(&config, command).await,
+            Command::Audit(args) => cmd::audit::run(&config, args).await,
+            Command::Replay(args) => cmd::replay::run(&config, args).await,
+            Command::Images(command) => cmd::images::run(&config, command).await,
+            Command::Doctor(args) => cmd::doctor::run(&config, args).await,
+            Command::Config(args) => cmd::config::run(&self.config, &args),
+            Command::Completions(args) => Ok(cmd::completions::run(args)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,237 @@
+//! A client of the GraphQL API, for the command line and the tests: HTTP for queries and mutations,
+//! a WebSocket for subscriptions.
+
+use std::time::Duration;
+
+use futures::{SinkExt, Stream, StreamExt};
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use url::Url;
+
+use crate::{Exit, Failure};
+
+/// How long a request may take.
+const REQUEST_TIME_MAX: Duration = Duration::from_secs(60);
+/// The protocol of subscriptions over WebSocket.
+const PROTOCOL: &str = "graphql-transport-ws";
+
+/// A server, and who asks it.
+#[derive(Debug, Clone)]
+pub struct Client {
+    base: Url,
+    token: Option<String>,
+    http: reqwest::Client,
+}
+
+/// Which server, and as whom.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ServerArgs {
+    /// The server's address
+    #[arg(long, value_name = "URL", env = "ASSAY_SERVER", default_value = "http://127.0.0.1:8080")]
+    pub server: Url,
+    /// Whom to act as
+    #[arg(long, value_name = "TOKEN", env = "ASSAY_TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+}
+
+impl ServerArgs {
+    /// A client of this server.
+    pub(crate) fn client(&self) -> Result<Client, Failure> {
+        Client::new(self.server.clone(), self.token.clone())
+    }
+}
+
+impl Client {
+    /// A client of the server at this address.
+    ///
+    /// # Errors
+    /// When the machine has no working TLS.
+    pub fn new(base: Url, token: Option<String>) -> Result<Self, Failure> {
+        let http = reqwest::Client::builder()
+            .timeout(REQUEST_TIME_MAX)
+            .build()
+            .map_err(|error| Failure::of(Exit::Network, "starting the client", &error))?;
+        Ok(Self { base, token, http })
+    }
+
+    /// Runs a query or mutation and returns its `data`.
+    ///
+    /// # Errors
+    /// When the server does not answer, or answers with errors.
+    pub async fn execute(&self, query: &str, variables: Value) -> Result<Value, Failure> {
+        let body = json!({ "query": query, "variables": variables });
+        let request = self.http.post(self.endpoint("/graphql")?).json(&body);
+        data(self.send(request).await?)
+    }
+
+    /// Uploads a package and returns its digest.
+    ///
+    /// # Errors
+    /// When the server does not answer, or does not take it.
+    pub async fn upload(&self, archive: Vec<u8>) -> Result<String, Failure> {
+        let request = self.http.post(self.endpoint("/packages")?).body(archive);
+        let answer = self.send(request).await?;
+        match answer["sha256"].as_str() {
+            Some(digest) => Ok(digest.to_owned()),
+            None => Err(data(answer).err().unwrap_or_else(unexpected)),
+        }
+    }
+
+    /// Subscribes; yields the `data` of each message until the server completes the stream.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses; the stream yields what goes wrong later.
+    pub async fn subscribe(
+        &self,
+        query: &str,
+        variables: Value,
+    ) -> Result<impl Stream<Item = Result<Value, Failure>> + Send + use<>, Failure> {
+        let mut endpoint = self.endpoint("/graphql")?;
+        let scheme = if endpoint.scheme() == "https" { "wss" } else { "ws" };
+        endpoint.set_scheme(scheme).map_err(|()| unexpected())?;
+        let mut request = endpoint.as_str().into_client_request().map_err(socket_failure)?;
+        request
+            .headers_mut()
+            .insert("sec-websocket-protocol", HeaderValue::from_static(PROTOCOL));
+        let connected = tokio_tungstenite::connect_async(request).await;
+        let (mut socket, _) = connected.map_err(socket_failure)?;
+        let payload = match &self.token {
+            Some(token) => json!({ "authorization": format!("Bearer {token}") }),
+            None => json!({}),
+        };
+        let init = json!({ "type": "connection_init", "payload": payload });
+        socket.send(Message::text(init.to_string())).await.map_err(socket_failure)?;
+        let payload = json!({ "query": query, "variables": variables });
+        let subscribe = json!({ "id": "1", "type": "subscribe", "payload": payload });
+        let stream = futures::stream::unfold(
+            (socket, Some(subscribe.to_string()), false),
+            |(mut socket, mut subscribe, ended)| async move {
+                if ended {
+                    return None;
+                }
+                loop {
+                    let message = match socket.next().await {
+                        Some(Ok(Message::Text(text))) => text,
+                        Some(Ok(Message::Close(frame))) => {
+                            let reason = frame.map(|frame| frame.reason.to_string());
+                            let failure = closed(reason.unwrap_or_default());
+                            return Some((Err(failure), (socket, subscribe, true)));
+                        }
+                        Some(Ok(_)) => continue,
+                        Some(Err(error)) => {
+                            return Some((Err(socket_failure(error)), (socket, subscribe, true)));
+                        }
+                        None => {
+                            let failure = closed(String::new());
+                            return Some((Err(failure), (socket, subscribe, true)));
+                        }
+                    };
+                    let message: Value = serde_json::from_str(&message).unwrap_or_default();
+                    let answer = match message["type"].as_str() {
+                        Some("connection_ack") => subscribe.take(),
+                        Some("ping") => Some(json!({ "type": "pong" }).to_string()),
+                        Some("next") => {
+                            let item = data(message["payload"].clone());
+                            return Some((item, (socket, subscribe, false)));
+                        }
+                        Some("error") => {
+                            let failure = errors_failure(&message["payload"]);
+                            return Some((Err(failure), (socket, subscribe, true)));
+                        }
+                        Some("complete") => return None,
+                        _ => None,
+                    };
+                    if let Some(answer) = answer
+                        && let Err(error) = socket.send(Message::text(answer)).await
+                    {
+                        return Some((Err(socket_failure(error)), (socket, subscribe, true)));
+                    }
+                }
+            },
+        );
+        Ok(Box::pin(stream))
+    }
+
+    fn endpoint(&self, path: &str) -> Result<Url, Failure> {
+        self.base.join(path).map_err(|error| {
+            Failure::new(Exit::Usage, format!("the server's address {}: {error}", self.base))
+        })
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> Result<Value, Failure> {
+        let request = match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
+        let answer = request.send().await.map_err(|error| {
+            Failure::of(Exit::Network, &format!("asking {}", self.base), &error)
+        })?;
+        let status = answer.status();
+        let text = answer.text().await;
+        let text = text.map_err(|error| Failure::of(Exit::Network, "reading the answer", &error))?;
+        serde_json::from_str(&text).map_err(|_| {
+            let text: String = text.chars().take(200).collect();
+            Failure::new(Exit::Network, format!("the server answered {status}: {text}"))
+        })
+    }
+}
+
+/// The payload's user errors as one failure, if there are any.
+///
+/// # Errors
+/// With every error's message.
+pub fn check_user_errors(payload: &Value) -> Result<(), Failure> {
+    let errors = payload["userErrors"].as_array().cloned().unwrap_or_default();
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let forbidden = errors.iter().any(|error| error["code"] == "FORBIDDEN");
+    let lines = errors.iter().map(|error| {
+        let code = error["code"].as_str().unwrap_or("?");
+        let message = error["message"].as_str().unwrap_or("?");
+        match error["field"].as_array() {
+            Some(path) => {
+                let path: Vec<_> = path.iter().filter_map(Value::as_str).collect();
+                format!("{}: {message} ({code})", path.join("."))
+            }
+            None => format!("{message} ({code})"),
+        }
+    });
+    let exit = if forbidden { Exit::Auth } else { Exit::Usage };
+    Err(Failure::new(exit, lines.collect::<Vec<_>>().join("\n")))
+}
+
+/// The `data` of an answer without errors.
+fn data(mut answer: Value) -> Result<Value, Failure> {
+    match answer.get("errors").filter(|errors| !errors.is_null()) {
+        Some(errors) => Err(errors_failure(errors)),
+        None => Ok(answer["data"].take()),
+    }
+}
+
+fn errors_failure(errors: &Value) -> Failure {
+    let code = errors[0]["extensions"]["code"].as_str().unwrap_or("?");
+    let exit = match code {
+        "UNAUTHENTICATED" | "FORBIDDEN" => Exit::Auth,
+        "BAD_USER_INPUT" | "GRAPHQL_VALIDATION_FAILED" => Exit::Usage,
+        "INTERNAL" => Exit::JudgeError,
+        _ => Exit::Network,
+    };
+    let message = errors[0]["message"].as_str().unwrap_or("the server answered with an error");
+    Failure::new(exit, format!("{message} ({code})"))
+}
+
+fn closed(reason: String) -> Failure {
+    let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+    Failure::new(Exit::Network, format!("the server closed the connection{reason}"))
+}
+
+fn socket_failure(error: tokio_tungstenite::tungstenite::Error) -> Failure {
+    Failure::of(Exit::Network, "the connection", &error)
+}
+
+fn unexpected() -> Failure {
+    Failure::new(Exit::Network, "the server answered something unexpected")
+}

@@ -1,0 +1,114 @@
+//! `assay account`
+
+use command_api::accounts::{self, AccountError};
+use domain::account::AccountRejection;
+use domain::{Actor, Login, Role};
+use event_store::{Context, Profile, Scope, Stores};
+use serde_json::json;
+
+use super::print_json;
+use crate::config::Config;
+use crate::server::open_stores;
+use crate::{Exit, Failure};
+
+/// Make accounts and grant roles, directly on the stores
+#[derive(Debug, Clone, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Make an account and print a token for it
+    Create(Create),
+    /// Let an account do more
+    Grant(Grant),
+}
+
+/// Make an account and print a token for it
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Create {
+    /// Its login
+    login: Login,
+    /// What it may do, besides submitting
+    #[arg(long = "role", value_enum, value_name = "ROLE")]
+    roles: Vec<RoleName>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Let an account do more
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Grant {
+    /// Its login
+    login: Login,
+    /// What it may do
+    #[arg(value_enum)]
+    role: RoleName,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum RoleName {
+    /// Writes problems and sees their hidden parts
+    Setter,
+    /// Sees every submission
+    Judge,
+    /// Sees every event
+    Auditor,
+    /// Everything
+    Admin,
+}
+
+impl From<RoleName> for Role {
+    fn from(name: RoleName) -> Self {
+        match name {
+            RoleName::Setter => Self::Setter,
+            RoleName::Judge => Self::Judge,
+            RoleName::Auditor => Self::Auditor,
+            RoleName::Admin => Self::Admin,
+        }
+    }
+}
+
+pub(crate) async fn run(config: &Config, command: Command) -> Result<Exit, Failure> {
+    let stores = open_stores(config).await?;
+    match command {
+        Command::Create(args) => create(&stores, args).await,
+        Command::Grant(args) => {
+            let context = Context::new(Actor::system());
+            let granted = accounts::grant(stores.log.as_ref(), &args.login, args.role.into(), &context);
+            let granted = granted.await.map_err(failure)?;
+            let what = if granted.is_empty() { "had the role already" } else { "has the role now" };
+            println!("{} {what}", args.login);
+            Ok(Exit::Done)
+        }
+    }
+}
+
+async fn create(stores: &Stores, args: Create) -> Result<Exit, Failure> {
+    let context = Context::new(Actor::system());
+    let (log, credentials) = (stores.log.as_ref(), stores.credentials.as_ref());
+    let profile = Profile { email: None, name: None, password_hash: None };
+    accounts::register(log, credentials, &args.login, &profile, &context).await.map_err(failure)?;
+    for role in args.roles {
+        accounts::grant(log, &args.login, role.into(), &context).await.map_err(failure)?;
+    }
+    let scopes = vec![Scope::Full];
+    let secret = accounts::issue_token(stores, &args.login, "command line", scopes, None);
+    let secret = secret.await.map_err(failure)?;
+    if args.json {
+        print_json(&json!({ "login": args.login, "token": secret.0 }))?;
+    } else {
+        eprintln!("{} was made. Its token is shown this once:", args.login);
+        println!("{}", secret.0);
+    }
+    Ok(Exit::Done)
+}
+
+fn failure(error: AccountError) -> Failure {
+    let exit = match &error {
+        AccountError::Rejected(
+            AccountRejection::Taken
+            | AccountRejection::NotFound
+            | AccountRejection::EveryAccountIsUser,
+        ) => Exit::Usage,
+        _ => Exit::Network,
+    };
+    Failure::of(exit, "the account", &error)
+}

@@ -1,0 +1,296 @@
+//! `assay demo`
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use domain::Verdict;
+use event_store::Stores;
+use futures::StreamExt;
+use indicatif::MultiProgress;
+use problem_package::{FileTree, Options, SampleSubmission, TreeLimits};
+use sandbox::Languages;
+use serde::Serialize;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use super::{audit, print_json, problem, watch};
+use crate::client::{Client, check_user_errors};
+use crate::config::Config;
+use crate::samples::SAMPLES;
+use crate::server::{Role, Server, open_sandbox};
+use crate::table::table;
+use crate::{Exit, Failure};
+
+/// Judge the sample problems live, with nothing but this machine
+///
+/// Starts a server on embedded stores in a temporary folder, imports the sample problems, submits
+/// their solutions over GraphQL, watches each over a subscription, and prints what became of them.
+/// With --server it does the same on a server that runs.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Args {
+    /// Use this server instead of one of its own
+    #[arg(long, value_name = "URL", requires = "token")]
+    server: Option<Url>,
+    /// Whom to act as there; must be a setter
+    #[arg(long, value_name = "TOKEN", env = "ASSAY_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// Submissions under way at the same time; one for each core where it is not given
+    #[arg(long, value_name = "N")]
+    at_once: Option<usize>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What became of a sample submission.
+#[derive(Debug, Clone, Serialize)]
+struct Row {
+    problem: String,
+    path: String,
+    language: String,
+    expected: String,
+    verdict: String,
+    agrees: bool,
+    time_ms: Option<u64>,
+    memory_kib: Option<u64>,
+    latency_ms: u64,
+    updates: u64,
+    submission: String,
+}
+
+/// A sample submission to be made.
+struct Trial {
+    problem: String,
+    submission: SampleSubmission,
+}
+
+const SUBMIT: &str = "mutation($input: SubmitInput!) {
+  submit(input: $input) { submission { id } userErrors { code message field } }
+}";
+
+pub(crate) async fn run(args: Args) -> Result<Exit, Failure> {
+    let started = Instant::now();
+    let own = match &args.server {
+        Some(_) => None,
+        None => Some(OwnServer::start().await?),
+    };
+    let client = match (&own, &args.server) {
+        (Some(own), _) => own.client.clone(),
+        (None, Some(server)) => Client::new(server.clone(), args.token.clone())?,
+        (None, None) => unreachable!("there is a server of our own or of another's"),
+    };
+    let rows = judge_samples(&client, &args).await;
+    let rows = match rows {
+        Ok(rows) => rows,
+        Err(failure) => {
+            if let Some(own) = own {
+                own.stop().await?;
+            }
+            return Err(failure);
+        }
+    };
+    let seconds = started.elapsed().as_secs_f64();
+    let trail = match &own {
+        Some(own) => Some(own.trail_of_one(&rows).await?),
+        None => None,
+    };
+    if let Some(own) = own {
+        own.stop().await?;
+    }
+    report(&rows, trail.as_deref(), seconds, args.json)
+}
+
+/// An embedded server in a temporary folder.
+struct OwnServer {
+    client: Client,
+    stores: Stores,
+    cancelled: CancellationToken,
+    running: tokio::task::JoinHandle<Result<(), Failure>>,
+    _folder: tempfile::TempDir,
+}
+
+impl OwnServer {
+    async fn start() -> Result<Self, Failure> {
+        let folder = tempfile::tempdir()
+            .map_err(|error| Failure::of(Exit::JudgeError, "making a temporary folder", &error))?;
+        let mut config = Config::embedded(folder.path());
+        config.http.listen.set_port(0);
+        config.limits.submissions_per_minute = u32::MAX;
+        config.evaluator.languages = installed_languages(&config).await?;
+        let server = Server::build(&config, &Role::ALL.into()).await?;
+        let address = server.address().expect("a server with every role serves the API");
+        let token = server.administrator.as_ref().map(|(_, secret)| secret.0.clone());
+        let base = Url::parse(&format!("http://{address}"))
+            .map_err(|error| Failure::of(Exit::JudgeError, "the server's address", &error))?;
+        let client = Client::new(base, token)?;
+        let stores = server.stores().clone();
+        let cancelled = CancellationToken::new();
+        let running = tokio::spawn(server.run(cancelled.clone()));
+        eprintln!("An embedded server runs at http://{address}/graphql");
+        Ok(Self { client, stores, cancelled, running, _folder: folder })
+    }
+
+    async fn trail_of_one(&self, rows: &[Row]) -> Result<String, Failure> {
+        let Some(row) = rows.first() else { return Ok(String::new()) };
+        let id = query_api::GlobalId::submission(&row.submission.clone().into());
+        let id = id.map_err(|error| Failure::of(Exit::JudgeError, "the demo", &error))?;
+        let events = audit::read(self.stores.log.as_ref(), id).await?;
+        let title = format!("The audit trail of {} ({}):\n", row.path, row.submission);
+        Ok(title + &audit::trail(&events))
+    }
+
+    async fn stop(self) -> Result<(), Failure> {
+        self.cancelled.cancel();
+        self.running.await.map_err(|error| Failure::of(Exit::JudgeError, "stopping", &error))?
+    }
+}
+
+/// The languages that this machine has; says which it has not, and how to have them.
+async fn installed_languages(config: &Config) -> Result<Vec<String>, Failure> {
+    let sandbox = open_sandbox(config)?;
+    let mut installed = Vec::new();
+    for language in Languages::builtin().all() {
+        match sandbox.toolchain(language).await {
+            Ok(_) => installed.push(language.id.to_string()),
+            Err(error @ sandbox::SandboxError::LanguageUnavailable { .. }) => {
+                eprintln!("Left out: {error}");
+            }
+            Err(error) => return Err(Failure::of(Exit::JudgeError, "the sandbox", &error)),
+        }
+    }
+    sandbox.shutdown().await;
+    Ok(installed)
+}
+
+async fn judge_samples(client: &Client, args: &Args) -> Result<Vec<Row>, Failure> {
+    let data = client.execute("{ languages { id } }", json!({})).await?;
+    let languages = data["languages"].as_array().cloned().unwrap_or_default();
+    let languages: BTreeSet<&str> = languages.iter().filter_map(|it| it["id"].as_str()).collect();
+    let mut trials = Vec::new();
+    for (slug, archive) in SAMPLES {
+        problem::import_archive(client, archive.to_vec()).await?;
+        trials.extend(sample_submissions(slug, archive)?);
+    }
+    let all = trials.len();
+    trials.retain(|trial| languages.contains(trial.submission.language.as_str()));
+    eprintln!("{} problems imported; judging {} submissions", SAMPLES.len(), trials.len());
+    if trials.len() < all {
+        eprintln!("{} submissions are left out with their languages", all - trials.len());
+    }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let at_once = args.at_once.unwrap_or(cores).max(1);
+    let bars = MultiProgress::new();
+    let judged = futures::stream::iter(trials)
+        .map(|trial| judge(client, trial, &bars))
+        .buffered(at_once)
+        .collect::<Vec<_>>()
+        .await;
+    judged.into_iter().collect()
+}
+
+fn sample_submissions(slug: &str, archive: &[u8]) -> Result<Vec<Trial>, Failure> {
+    let read = FileTree::from_zip(archive, &TreeLimits::default())
+        .and_then(|tree| problem_package::read(&tree, &Options::default()));
+    let package = read.map_err(|diagnostics| {
+        let lines: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
+        Failure::new(Exit::JudgeError, format!("the sample {slug}: {}", lines.join("; ")))
+    })?;
+    let submissions = package.submissions.into_iter();
+    Ok(submissions.map(|submission| Trial { problem: slug.to_owned(), submission }).collect())
+}
+
+async fn judge(client: &Client, trial: Trial, bars: &MultiProgress) -> Result<Row, Failure> {
+    let Trial { problem, submission } = trial;
+    let bar = bars.add(watch::progress_bar());
+    bar.set_prefix(format!("{problem} {}", submission.language));
+    let input = json!({
+        "problem": format!("prb_{problem}"),
+        "language": submission.language,
+        "source": submission.source,
+    });
+    let started = Instant::now();
+    let data = client.execute(SUBMIT, json!({ "input": input })).await?;
+    check_user_errors(&data["submit"])?;
+    let id = data["submit"]["submission"]["id"].as_str().unwrap_or_default().to_owned();
+    let mut updates = 0;
+    let last = watch::updates(client, &id, None, |update| {
+        updates += 1;
+        watch::show(&bar, &update["submission"]);
+    });
+    let last = last.await?;
+    let latency = started.elapsed();
+    bar.finish_and_clear();
+    bars.remove(&bar);
+    Ok(row(problem, &submission, id, &last, latency, updates))
+}
+
+fn row(
+    problem: String,
+    submission: &SampleSubmission,
+    id: String,
+    last: &Value,
+    latency: Duration,
+    updates: u64,
+) -> Row {
+    let names: Vec<String> = submission.expected.iter().copied().map(name).collect();
+    let verdict = last["verdict"].as_str().unwrap_or("?").to_owned();
+    let judgement = &last["judgement"];
+    Row {
+        problem,
+        path: submission.path.clone(),
+        language: submission.language.to_string(),
+        agrees: names.contains(&verdict),
+        expected: names.join(" or "),
+        verdict,
+        time_ms: judgement["timeMs"].as_u64(),
+        memory_kib: judgement["memoryKb"].as_u64(),
+        latency_ms: u64::try_from(latency.as_millis()).unwrap_or(u64::MAX),
+        updates,
+        submission: id,
+    }
+}
+
+/// A verdict as the API writes it.
+fn name(verdict: Verdict) -> String {
+    match serde_json::to_value(verdict) {
+        Ok(Value::String(name)) => name,
+        _ => format!("{verdict:?}"),
+    }
+}
+
+fn report(rows: &[Row], trail: Option<&str>, seconds: f64, json: bool) -> Result<Exit, Failure> {
+    let disagree = rows.iter().filter(|row| !row.agrees).count();
+    if json {
+        print_json(&json!({ "seconds": seconds, "disagree": disagree, "submissions": rows }))?;
+    } else {
+        let mut lines =
+            table(["problem", "submission", "verdict", "", "time", "memory", "latency", "updates"]);
+        for row in rows {
+            let shown = |figure: Option<u64>, unit: &str| {
+                figure.map_or_else(|| "–".to_owned(), |figure| format!("{figure} {unit}"))
+            };
+            let agrees = match row.agrees {
+                true => "as expected".to_owned(),
+                false => format!("expected {}", row.expected),
+            };
+            lines.add_row([
+                row.problem.clone(),
+                row.path.clone(),
+                row.verdict.clone(),
+                agrees,
+                shown(row.time_ms, "ms"),
+                shown(row.memory_kib, "KiB"),
+                format!("{} ms", row.latency_ms),
+                row.updates.to_string(),
+            ]);
+        }
+        println!("{lines}");
+        if let Some(trail) = trail {
+            println!("{trail}");
+        }
+        let agree = rows.len() - disagree;
+        println!("{agree} of {} submissions as expected, in {seconds:.1} s", rows.len());
+    }
+    Ok(if disagree == 0 && !rows.is_empty() { Exit::Done } else { Exit::NotAccepted })
+}

@@ -1,0 +1,26 @@
+//! The commands, one a file.
+
+pub(crate) mod account;
+pub(crate) mod audit;
+pub(crate) mod completions;
+pub(crate) mod config;
+pub(crate) mod demo;
+pub(crate) mod doctor;
+pub(crate) mod images;
+pub(crate) mod problem;
+pub(crate) mod replay;
+pub(crate) mod serve;
+pub(crate) mod submit;
+pub(crate) mod watch;
+
+use serde::Serialize;
+
+use crate::{Exit, Failure};
+
+/// Prints data for a program.
+fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|error| Failure::of(Exit::JudgeError, "writing JSON", &error))?;
+    println!("{text}");
+    Ok(())
+}

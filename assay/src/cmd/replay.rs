@@ -1,0 +1,250 @@
+//! `assay replay`
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use domain::Position;
+use event_store::EventLog;
+use indicatif::ProgressBar;
+use projector::Runtime;
+use read_model::{Collection, PageRequest, ViewReader, Views, WHOLE_PAGE};
+use serde::Serialize;
+
+use super::print_json;
+use crate::config::Config;
+use crate::server::{LIVE, open_stores, open_views};
+use crate::table::table;
+use crate::{Exit, Failure};
+
+/// Rebuild every view beside the live ones and compare
+///
+/// Reads the whole log, folds it into a namespace of its own, compares every document with the one
+/// that is served, and removes what it built. Exits with 1 when anything differs.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Args {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Keep what was built, in this namespace
+    #[arg(long, value_name = "NAMESPACE")]
+    keep: Option<String>,
+}
+
+/// How often the comparison is begun again because the live views moved meanwhile.
+const TRIES_MAX: u32 = 10;
+/// How long to wait for live views that are behind.
+const BEHIND_WAIT: Duration = Duration::from_millis(200);
+/// Differences named one by one.
+const NAMED_MAX: usize = 20;
+
+#[derive(Debug, Default, Serialize)]
+struct Report {
+    events: u64,
+    seconds: f64,
+    events_per_second: f64,
+    documents: u64,
+    differences: Vec<String>,
+}
+
+pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
+    let stores = open_stores(config).await?;
+    let live = open_views(config, LIVE).await?;
+    let namespace = args.keep.clone().unwrap_or_else(|| format!("replay{}", std::process::id()));
+    let rebuilt = open_views(config, &namespace).await?;
+    rebuilt.writer.erase().await.map_err(writing)?;
+    let report = replay(&stores.log, &live, &rebuilt, args.json).await;
+    if args.keep.is_none() {
+        rebuilt.writer.erase().await.map_err(writing)?;
+    }
+    let report = report?;
+    if args.json {
+        print_json(&report)?;
+    } else {
+        print_report(&report);
+    }
+    Ok(if report.differences.is_empty() { Exit::Done } else { Exit::NotAccepted })
+}
+
+async fn replay(
+    log: &Arc<dyn EventLog>,
+    live: &Views,
+    rebuilt: &Views,
+    quiet: bool,
+) -> Result<Report, Failure> {
+    let started = Instant::now();
+    let mut head = head(log).await?;
+    rebuild(log, rebuilt, head, quiet).await?;
+    let seconds = started.elapsed().as_secs_f64();
+    for _ in 0..TRIES_MAX {
+        match compare(live, rebuilt, head).await? {
+            Some((documents, differences)) => {
+                let events_per_second = head.0 as f64 / seconds;
+                return Ok(Report { events: head.0, seconds, events_per_second, documents, differences });
+            }
+            None => {
+                tokio::time::sleep(BEHIND_WAIT).await;
+                head = self::head(log).await?;
+                rebuild(log, rebuilt, head, true).await?;
+            }
+        }
+    }
+    let message = "the live views are behind the log, or never at rest: is a projector running?";
+    Err(Failure::new(Exit::Network, message))
+}
+
+async fn head(log: &Arc<dyn EventLog>) -> Result<Position, Failure> {
+    let info = log.info().await.map_err(|error| Failure::of(Exit::Network, "the log", &error))?;
+    Ok(info.head)
+}
+
+async fn rebuild(
+    log: &Arc<dyn EventLog>,
+    views: &Views,
+    head: Position,
+    quiet: bool,
+) -> Result<(), Failure> {
+    let projections = projector::all();
+    let bar = match quiet {
+        true => ProgressBar::hidden(),
+        false => ProgressBar::new(head.0 * projections.len() as u64),
+    };
+    let runs = projections.into_iter().map(|projection| {
+        let runtime = Runtime { log: Arc::clone(log), views: views.clone(), projection };
+        let bar = bar.clone();
+        tokio::spawn(async move {
+            let reached = std::sync::atomic::AtomicU64::new(0);
+            let advance = |position: Position| {
+                let before = reached.swap(position.0, std::sync::atomic::Ordering::Relaxed);
+                bar.inc(position.0.saturating_sub(before));
+            };
+            runtime.catch_up(head, advance).await
+        })
+    });
+    for run in futures::future::join_all(runs).await {
+        run.map_err(|error| Failure::of(Exit::JudgeError, "replaying", &error))?
+            .map_err(|error| Failure::of(Exit::Network, "replaying", &error))?;
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// The number of documents and what differs; `None` when the live views are not at this position
+/// before and after.
+async fn compare(
+    live: &Views,
+    rebuilt: &Views,
+    head: Position,
+) -> Result<Option<(u64, Vec<String>)>, Failure> {
+    if !stands_at(live.reader.as_ref(), head).await? {
+        return Ok(None);
+    }
+    let (mut documents, mut differences) = (0, Vec::new());
+    for collection in projector::all().iter().flat_map(|it| it.collections()) {
+        documents += compare_collection(live, rebuilt, &collection, &mut differences).await?;
+    }
+    Ok(stands_at(live.reader.as_ref(), head).await?.then_some((documents, differences)))
+}
+
+async fn stands_at(reader: &dyn ViewReader, head: Position) -> Result<bool, Failure> {
+    let checkpoints = reader.checkpoints().await.map_err(reading)?;
+    let wanted: BTreeSet<String> = projector::all().iter().map(|it| it.commit_name()).collect();
+    Ok(wanted.iter().all(|name| {
+        checkpoints.get(name).map_or(Position::START, |checkpoint| checkpoint.position) == head
+    }))
+}
+
+/// Walks both sides by key, page by page, and merges.
+async fn compare_collection(
+    live: &Views,
+    rebuilt: &Views,
+    collection: &Collection,
+    differences: &mut Vec<String>,
+) -> Result<u64, Failure> {
+    let (mut left, mut right) = (Walk::new(live), Walk::new(rebuilt));
+    let mut documents = 0;
+    loop {
+        let (a, b) = (left.peek(collection).await?, right.peek(collection).await?);
+        let name = collection.stored_name();
+        let (a, b) = match (a, b) {
+            (None, None) => return Ok(documents),
+            (Some(a), Some(b)) if a.0 == b.0 => (Some(a), Some(b)),
+            (Some(a), Some(b)) if a.0 < b.0 => (Some(a), None),
+            (Some(a), None) => (Some(a), None),
+            (_, b) => (None, b),
+        };
+        documents += 1;
+        match (a, b) {
+            (Some((key, a)), Some((_, b))) => {
+                if a != b {
+                    differences.push(format!("{name}/{key} differs"));
+                }
+                left.advance();
+                right.advance();
+            }
+            (Some((key, _)), None) => {
+                differences.push(format!("{name}/{key} is served but not in the replay"));
+                left.advance();
+            }
+            (None, Some((key, _))) => {
+                differences.push(format!("{name}/{key} is in the replay but not served"));
+                right.advance();
+            }
+            (None, None) => {}
+        }
+    }
+}
+
+/// Documents by key.
+struct Walk<'a> {
+    views: &'a Views,
+    request: PageRequest,
+    page: std::collections::VecDeque<(String, serde_json::Value)>,
+    ended: bool,
+}
+
+impl<'a> Walk<'a> {
+    fn new(views: &'a Views) -> Self {
+        Self { views, request: PageRequest::all(WHOLE_PAGE), page: [].into(), ended: false }
+    }
+
+    async fn peek(
+        &mut self,
+        collection: &Collection,
+    ) -> Result<Option<(String, serde_json::Value)>, Failure> {
+        if self.page.is_empty() && !self.ended {
+            let page = self.views.reader.page(collection, &self.request).await.map_err(reading)?;
+            self.ended = !page.has_more;
+            self.request.after = page.items.last().map(|(place, _)| place.clone());
+            self.page.extend(page.items.into_iter().map(|(place, document)| (place.key, document)));
+        }
+        Ok(self.page.front().cloned())
+    }
+
+    fn advance(&mut self) {
+        self.page.pop_front();
+    }
+}
+
+fn print_report(report: &Report) {
+    let mut rows = table(["events", "seconds", "events/s", "documents", "differences"]);
+    rows.add_row([
+        report.events.to_string(),
+        format!("{:.2}", report.seconds),
+        format!("{:.0}", report.events_per_second),
+        report.documents.to_string(),
+        report.differences.len().to_string(),
+    ]);
+    println!("{rows}");
+    for difference in report.differences.iter().take(NAMED_MAX) {
+        println!("{difference}");
+    }
+}
+
+fn reading(error: read_model::ReadError) -> Failure {
+    Failure::of(Exit::Network, "reading views", &error)
+}
+
+fn writing(error: read_model::CommitError) -> Failure {
+    Failure::of(Exit::Network, "writing views", &error)
+}

@@ -1,0 +1,249 @@
+//! Configuration: flags, then `ASSAY_*`, then `assay.toml`, then defaults.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use event_store::StoreUrls;
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use query_api::ServiceLimits;
+use sandbox::SandboxConfig;
+use serde::{Deserialize, Serialize};
+
+use crate::{Exit, Failure};
+
+/// The file that is read where no other is named.
+const FILE: &str = "assay.toml";
+/// What the names of environment variables begin with. `ASSAY_STORES__LOG` sets `stores.log`.
+const PREFIX: &str = "ASSAY_";
+const SEPARATOR: &str = "__";
+
+/// Every setting.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where things are kept.
+    pub stores: StoresConfig,
+    /// The address that is served.
+    pub http: HttpConfig,
+    /// Where strangers' programs run.
+    pub sandbox: SandboxConfig,
+    /// How submissions are judged.
+    pub evaluator: EvaluatorConfig,
+    /// What is refused.
+    pub limits: LimitsConfig,
+    /// Logs.
+    pub telemetry: LogConfig,
+    /// Seconds that a shutdown waits for what is under way.
+    pub drain_s: u64,
+}
+
+/// Where things are kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoresConfig {
+    /// The log and the queue: `sqlite:PATH` or `redis://HOST`.
+    pub log: String,
+    /// Sources and test data: `file:DIRECTORY` or `mongodb://HOST/DATABASE`.
+    pub blobs: String,
+    /// Secrets and personal data: `sqlite:PATH` or `mongodb://HOST/DATABASE`.
+    pub credentials: String,
+    /// The read model, which can be deleted: `sqlite:PATH` or `mongodb://HOST/DATABASE`.
+    pub views: String,
+}
+
+/// The address that is served.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpConfig {
+    /// Address and port; port 0 takes any free one.
+    pub listen: SocketAddr,
+}
+
+/// How submissions are judged.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvaluatorConfig {
+    /// The evaluator's name in events; the host's name where it is empty.
+    pub name: String,
+    /// Submissions judged at the same time; 0 is one for each core.
+    pub slots: usize,
+    /// Seconds that work stays with an evaluator that is not heard of.
+    pub lease_s: u64,
+    /// How often a submission is tried before it is given up.
+    pub deliveries_max: u32,
+    /// Languages judged here; empty is all that Assay knows. Each must be installed.
+    pub languages: Vec<String>,
+}
+
+/// What is refused.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LimitsConfig {
+    /// Bytes of a submitted source.
+    pub source_bytes: usize,
+    /// Bytes of an uploaded package.
+    pub package_bytes: usize,
+    /// Submissions of one account in a minute.
+    pub submissions_per_minute: u32,
+    /// Sign-ins and registrations from one address in a minute.
+    pub sign_ins_per_minute: u32,
+    /// Subscriptions at the same time on one socket.
+    pub subscriptions_per_socket: usize,
+}
+
+/// Logs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogConfig {
+    /// `pretty` or `json`.
+    pub format: LogFormat,
+    /// As in `warn,assay=info`.
+    pub filter: String,
+}
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// For programs.
+    Json,
+}
+
+impl Config {
+    /// The defaults with all embedded stores below a folder.
+    pub fn embedded(folder: &Path) -> Self {
+        let below = |scheme: &str, name: &str| format!("{scheme}:{}", folder.join(name).display());
+        let limits = ServiceLimits::default();
+        Self {
+            stores: StoresConfig {
+                log: below("sqlite", "log.db"),
+                blobs: below("file", "blobs"),
+                credentials: below("sqlite", "credentials.db"),
+                views: below("sqlite", "views.db"),
+            },
+            http: HttpConfig { listen: SocketAddr::from(([127, 0, 0, 1], 8080)) },
+            sandbox: SandboxConfig::default(),
+            evaluator: EvaluatorConfig {
+                name: String::new(),
+                slots: 0,
+                lease_s: 30,
+                deliveries_max: 3,
+                languages: vec![],
+            },
+            limits: LimitsConfig {
+                source_bytes: limits.source_bytes,
+                package_bytes: limits.package_bytes,
+                submissions_per_minute: limits.submissions_per_minute,
+                sign_ins_per_minute: limits.sign_ins_per_minute,
+                subscriptions_per_socket: limits.subscriptions_per_socket,
+            },
+            telemetry: LogConfig { format: LogFormat::Pretty, filter: "warn,assay=info".to_owned() },
+            drain_s: 20,
+        }
+    }
+
+    /// The stores' addresses.
+    pub fn store_urls(&self) -> StoreUrls {
+        StoreUrls {
+            log: self.stores.log.clone(),
+            blobs: self.stores.blobs.clone(),
+            credentials: self.stores.credentials.clone(),
+        }
+    }
+
+    /// What a server refuses.
+    pub fn service_limits(&self) -> ServiceLimits {
+        ServiceLimits {
+            source_bytes: self.limits.source_bytes,
+            package_bytes: self.limits.package_bytes,
+            submissions_per_minute: self.limits.submissions_per_minute,
+            sign_ins_per_minute: self.limits.sign_ins_per_minute,
+            subscriptions_per_socket: self.limits.subscriptions_per_socket,
+            ..ServiceLimits::default()
+        }
+    }
+
+    /// How long a shutdown waits.
+    pub fn drain(&self) -> Duration {
+        Duration::from_secs(self.drain_s)
+    }
+}
+
+/// What the command line says about the configuration.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct ConfigArgs {
+    /// Read this file instead of `assay.toml`
+    #[arg(long, global = true, value_name = "FILE", env = "ASSAY_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Keep the embedded stores below this folder
+    #[arg(long, global = true, value_name = "DIR", env = "ASSAY_DATA", default_value = "assay-data")]
+    pub data: PathBuf,
+    /// Change one setting, as in `--set evaluator.slots=2` (see `assay config`)
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+impl ConfigArgs {
+    /// Everything that says something about settings, the weakest first.
+    pub(crate) fn figment(&self) -> Result<Figment, Failure> {
+        let mut figment = Figment::from(Serialized::defaults(Config::embedded(&self.data)));
+        match &self.config {
+            Some(file) if !file.exists() => {
+                let message = format!("there is no file {}", file.display());
+                return Err(Failure::new(Exit::Usage, message));
+            }
+            Some(file) => figment = figment.merge(Toml::file_exact(file)),
+            None => figment = figment.merge(Toml::file(FILE)),
+        }
+        // Variables without the separator are for the command line, not for settings.
+        let settings = Env::prefixed(PREFIX).filter(|name| name.as_str().contains(SEPARATOR));
+        figment = figment.merge(settings.split(SEPARATOR));
+        for setting in &self.set {
+            let (key, value) = setting.split_once('=').ok_or_else(|| {
+                Failure::new(Exit::Usage, format!("--set {setting}: expected KEY=VALUE"))
+            })?;
+            let value: figment::value::Value = value.parse().expect("any text is a value");
+            figment = figment.merge(Serialized::default(key, value));
+        }
+        Ok(figment)
+    }
+
+    /// The configuration.
+    ///
+    /// # Errors
+    /// When a setting has no meaning; says which, and where it was made.
+    pub fn load(&self) -> Result<Config, Failure> {
+        self.figment()?
+            .extract()
+            .map_err(|error| Failure::new(Exit::Usage, format!("the configuration: {error}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_win_over_the_file_and_unknown_settings_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.toml");
+        std::fs::write(&file, "drain_s = 1\n[evaluator]\nslots = 3\n").unwrap();
+        let mut args = ConfigArgs { config: Some(file.clone()), ..ConfigArgs::default() };
+        args.set = vec!["drain_s=2".to_owned()];
+        let config = args.load().unwrap();
+        assert_eq!((config.drain_s, config.evaluator.slots), (2, 3));
+
+        args.set = vec!["evaluator.slot=2".to_owned()];
+        let message = args.load().unwrap_err().message;
+        assert!(message.contains("slot"), "{message}");
+
+        std::fs::write(&file, "drain_s = \"soon\"").unwrap();
+        args.set.clear();
+        let message = args.load().unwrap_err().message;
+        assert!(message.contains("drain_s") && message.contains("a.toml"), "{message}");
+    }
+}

@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+
+pub mod cli;
+pub mod client;
+mod cmd;
+pub mod config;
+mod exit;
+mod pack;
+mod samples;
+pub mod schema;
+pub mod server;
+mod table;
+mod telemetry;
+
+pub use exit::{Exit, Failure};

@@ -1,0 +1,313 @@
+//! From a configuration and a set of roles to running parts.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use command_api::Commands;
+use domain::Login;
+use event_store::Stores;
+use evaluator::Evaluator;
+use projector::Supervisor;
+use query_api::{Api, Authenticator, Catalogue, CatalogueLanguage, Freshness, Hub, Secret};
+use read_model::Views;
+use sandbox::{Language, Languages, Sandbox, Toolchain};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, EvaluatorConfig};
+use crate::{Exit, Failure, schema};
+
+/// The namespace of the views that are served.
+pub(crate) const LIVE: &str = "live";
+/// How long a shutdown waits for clients to hang up.
+const HANG_UP: Duration = Duration::from_secs(2);
+
+/// What a process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub enum Role {
+    /// Takes mutations; goes with `query`.
+    Command,
+    /// Answers queries and subscriptions.
+    Query,
+    /// Judges.
+    Evaluator,
+    /// Builds the read model.
+    Projector,
+}
+
+impl Role {
+    /// Every role: the embedded server.
+    pub const ALL: [Self; 4] = [Self::Command, Self::Query, Self::Evaluator, Self::Projector];
+}
+
+/// Everything that a process runs, ready to run.
+pub struct Server {
+    stores: Stores,
+    http: Option<Http>,
+    evaluator: Option<Evaluator>,
+    projector: Option<Supervisor>,
+    drain: Duration,
+    /// The first administrator, where this start made one. The secret is nowhere else.
+    pub administrator: Option<(Login, Secret)>,
+}
+
+struct Http {
+    listener: TcpListener,
+    address: SocketAddr,
+    router: Router,
+    hub: Arc<Hub>,
+}
+
+impl Server {
+    /// Opens the stores, checks the languages, and binds the address. Refuses rather than
+    /// half-works.
+    ///
+    /// # Errors
+    /// With the cause and the cure.
+    pub async fn build(config: &Config, roles: &BTreeSet<Role>) -> Result<Self, Failure> {
+        if roles.contains(&Role::Command) && !roles.contains(&Role::Query) {
+            let message = "the command role goes with the query role: --role command,query";
+            return Err(Failure::new(Exit::Usage, message));
+        }
+        let stores = open_stores(config).await?;
+        let views = open_views(config, LIVE).await?;
+        let languages = Arc::new(Languages::builtin());
+        let wanted = wanted_languages(config, &languages)?;
+        let mut toolchains = Vec::new();
+        let mut evaluator = None;
+        if roles.contains(&Role::Evaluator) {
+            let sandbox = open_sandbox(config)?;
+            toolchains = check_toolchains(sandbox.as_ref(), &wanted).await?;
+            let config = evaluator_config(config);
+            evaluator = Some(Evaluator::new(config, &stores, sandbox, Arc::clone(&languages)));
+        }
+        let projector = roles
+            .contains(&Role::Projector)
+            .then(|| Supervisor::new(&stores.log, &views, projector::all()));
+        let administrator = match roles.contains(&Role::Command) {
+            true => command_api::accounts::bootstrap_administrator(&stores).await.map_err(
+                |error| Failure::of(Exit::Network, "making the first administrator", &error),
+            )?,
+            false => None,
+        };
+        let http = if roles.contains(&Role::Query) {
+            let catalogue = catalogue(&wanted, &toolchains);
+            Some(Http::build(config, roles, &stores, &views, catalogue).await?)
+        } else {
+            None
+        };
+        Ok(Self { stores, http, evaluator, projector, drain: config.drain(), administrator })
+    }
+
+    /// Where the API is served.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.http.as_ref().map(|http| http.address)
+    }
+
+    /// The stores that it has open.
+    pub fn stores(&self) -> &Stores {
+        &self.stores
+    }
+
+    /// Runs until cancelled, then drains: no new work and no new requests, what is under way is
+    /// finished or given back, and what was written is projected.
+    ///
+    /// # Errors
+    /// When a part ended that should not have.
+    pub async fn run(self, cancelled: CancellationToken) -> Result<(), Failure> {
+        let (serving, projecting) = (cancelled.child_token(), CancellationToken::new());
+        let mut parts = JoinSet::new();
+        let mut background = JoinSet::new();
+        if let Some(evaluator) = self.evaluator {
+            let serving = serving.clone();
+            parts.spawn(async move {
+                evaluator.run(serving).await;
+                Ok(())
+            });
+        }
+        if let Some(http) = self.http {
+            background.spawn(Arc::clone(&http.hub).run(projecting.clone()));
+            parts.spawn(http.serve(serving.clone()));
+        }
+        if let Some(projector) = self.projector {
+            background.spawn(projector.run(projecting.clone()));
+        }
+        let mut outcome = Ok(());
+        if parts.is_empty() {
+            serving.cancelled().await;
+        }
+        while let Some(ended) = parts.join_next().await {
+            // One part that fails takes the others down with it, so that somebody notices.
+            serving.cancel();
+            let ended = ended.unwrap_or_else(|error| Err(Failure::of(Exit::JudgeError, "a part", &error)));
+            outcome = outcome.and(ended);
+        }
+        projecting.cancel();
+        let stopped = tokio::time::timeout(self.drain, background.join_all()).await;
+        outcome.and(stopped.map(drop).map_err(|_| {
+            Failure::new(Exit::JudgeError, "the projections did not stop in time")
+        }))
+    }
+}
+
+impl Http {
+    async fn build(
+        config: &Config,
+        roles: &BTreeSet<Role>,
+        stores: &Stores,
+        views: &Views,
+        catalogue: Catalogue,
+    ) -> Result<Self, Failure> {
+        let hub = Hub::new(Arc::clone(&stores.log));
+        let projections = projector::all().into_iter().map(|projection| projection.commit_name());
+        let authenticator =
+            Authenticator::new(Arc::clone(&stores.log), Arc::clone(&stores.credentials));
+        let api = Arc::new(Api {
+            log: Arc::clone(&stores.log),
+            queue: Arc::clone(&stores.queue),
+            blobs: Arc::clone(&stores.blobs),
+            credentials: Arc::clone(&stores.credentials),
+            reader: Arc::clone(&views.reader),
+            freshness: Freshness::new(Arc::clone(&views.reader), projections),
+            hub: Arc::clone(&hub),
+            authenticator,
+            catalogue,
+            limits: config.service_limits(),
+            version: env!("CARGO_PKG_VERSION"),
+        });
+        let router = if roles.contains(&Role::Command) {
+            let commands = Commands::new(stores, Arc::clone(&api));
+            let graphql = query_api::router(schema::full(&api, commands), Arc::clone(&api));
+            graphql.merge(command_api::routes(api))
+        } else {
+            query_api::router(schema::read_only(&api), api)
+        };
+        let wanted = config.http.listen;
+        let listener = TcpListener::bind(wanted).await.map_err(|error| {
+            let message = format!("listening on {wanted}: {error}; choose another http.listen");
+            Failure::new(Exit::Usage, message)
+        })?;
+        let address = listener
+            .local_addr()
+            .map_err(|error| Failure::of(Exit::JudgeError, "asking for the address", &error))?;
+        Ok(Self { listener, address, router, hub })
+    }
+
+    async fn serve(self, serving: CancellationToken) -> Result<(), Failure> {
+        let service = self.router.into_make_service_with_connect_info::<SocketAddr>();
+        let stop = serving.clone();
+        let served = axum::serve(self.listener, service)
+            .with_graceful_shutdown(async move { stop.cancelled().await });
+        tokio::select! {
+            served = async { served.await } => {
+                served.map_err(|error| Failure::of(Exit::JudgeError, "serving", &error))
+            }
+            // A subscription may be held open for ever; its client resumes elsewhere.
+            () = async { serving.cancelled().await; tokio::time::sleep(HANG_UP).await } => Ok(()),
+        }
+    }
+}
+
+/// Opens the log, the queue, the blobs and the credentials.
+pub(crate) async fn open_stores(config: &Config) -> Result<Stores, Failure> {
+    event_store::open(&config.store_urls())
+        .await
+        .map_err(|error| Failure::of(Exit::Network, "opening the stores", &error))
+}
+
+/// Opens a read model.
+pub(crate) async fn open_views(config: &Config, namespace: &str) -> Result<Views, Failure> {
+    read_model::open(&config.stores.views, namespace)
+        .await
+        .map_err(|error| Failure::of(Exit::Network, "opening the read model", &error))
+}
+
+/// Makes the sandbox that the configuration names.
+pub(crate) fn open_sandbox(config: &Config) -> Result<Arc<dyn Sandbox>, Failure> {
+    sandbox::resolve(&config.sandbox)
+        .map_err(|error| Failure::of(Exit::Usage, "opening the sandbox", &error))
+}
+
+/// The languages that the configuration names.
+pub(crate) fn wanted_languages(
+    config: &Config,
+    languages: &Languages,
+) -> Result<Vec<Arc<Language>>, Failure> {
+    if config.evaluator.languages.is_empty() {
+        return Ok(languages.all().to_vec());
+    }
+    let named = config.evaluator.languages.iter().map(|id| {
+        languages.get(id).cloned().ok_or_else(|| {
+            let known: Vec<_> = languages.all().iter().map(|it| it.id.as_str()).collect();
+            let known = known.join(", ");
+            let message = format!("evaluator.languages: there is no {id:?}; there are {known}");
+            Failure::new(Exit::Usage, message)
+        })
+    });
+    named.collect()
+}
+
+/// Asks every language's toolchain what it is; refuses when one is missing.
+async fn check_toolchains(
+    sandbox: &dyn Sandbox,
+    languages: &[Arc<Language>],
+) -> Result<Vec<Toolchain>, Failure> {
+    let mut toolchains = Vec::new();
+    let mut missing = Vec::new();
+    for language in languages {
+        match sandbox.toolchain(language).await {
+            Ok(toolchain) => toolchains.push(toolchain),
+            Err(error) => missing.push(Failure::of(Exit::Usage, "", &error).message),
+        }
+    }
+    if missing.is_empty() {
+        return Ok(toolchains);
+    }
+    let message = format!(
+        "some languages cannot be judged{}\n  install them, or name those to judge: --set \
+         'evaluator.languages=[\"cpp\"]'",
+        missing.iter().map(|reason| format!("\n  - {}", reason.trim_start_matches(": "))).collect::<String>()
+    );
+    Err(Failure::new(Exit::Usage, message))
+}
+
+fn catalogue(languages: &[Arc<Language>], toolchains: &[Toolchain]) -> Catalogue {
+    let versions = toolchains.iter().map(|toolchain| {
+        toolchain.version.lines().next().unwrap_or_default().to_owned()
+    });
+    let versions = versions.chain(std::iter::repeat(String::new()));
+    Catalogue::new(languages.iter().zip(versions).filter_map(|(language, version)| {
+        Some(CatalogueLanguage {
+            id: language.id.as_str().parse().ok()?,
+            name: language.name.clone(),
+            version,
+            extensions: language.extensions.clone(),
+            mode: language.editor_mode.clone(),
+        })
+    }))
+}
+
+fn evaluator_config(config: &Config) -> evaluator::Config {
+    let EvaluatorConfig { name, slots, lease_s, deliveries_max, .. } = &config.evaluator;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let life = uuid::Uuid::new_v4().simple().to_string();
+    let host = if name.is_empty() { host_name() } else { name.clone() };
+    evaluator::Config {
+        name: format!("{host}-{}-{}", std::process::id(), &life[..6]),
+        slots: if *slots == 0 { cores } else { *slots },
+        lease: Duration::from_secs((*lease_s).max(1)),
+        deliveries_max: (*deliveries_max).max(1),
+        drain: config.drain(),
+    }
+}
+
+
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "evaluator".to_owned() } else { name.to_owned() }
+}

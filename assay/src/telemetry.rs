@@ -1,0 +1,20 @@
+//! Logs: `tracing`, to standard error. Standard output is data.
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{LogConfig, LogFormat};
+use crate::{Exit, Failure};
+
+/// Starts logging for the rest of the process.
+pub(crate) fn start(config: &LogConfig) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(&config.filter).map_err(|error| {
+        Failure::new(Exit::Usage, format!("telemetry.filter {:?}: {error}", config.filter))
+    })?;
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match config.format {
+        LogFormat::Pretty => builder.with_target(false).try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+    started.map_err(|error| Failure::new(Exit::JudgeError, format!("starting logs: {error}")))
+}
