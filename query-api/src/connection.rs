@@ -24,8 +24,7 @@ pub struct Total {
     count: Box<dyn Fn(&Api) -> CountFuture<'_> + Send + Sync>,
 }
 
-type CountFuture<'a> =
-    std::pin::Pin<Box<dyn Future<Output = Result<u64, ApiError>> + Send + 'a>>;
+type CountFuture<'a> = std::pin::Pin<Box<dyn Future<Output = Result<u64, ApiError>> + Send + 'a>>;
 
 #[Object]
 impl Total {

@@ -8,9 +8,7 @@ use std::time::Duration;
 use async_graphql::dataloader::DataLoader;
 use async_graphql::http::ALL_WEBSOCKET_PROTOCOLS;
 use async_graphql::parser::types::{ExecutableDocument, Selection};
-use async_graphql::{
-    Data, ObjectType, Request, Schema, SchemaBuilder,
-};
+use async_graphql::{Data, ObjectType, Request, Schema, SchemaBuilder};
 use async_graphql_axum::{GraphQLProtocol, GraphQLRequest, GraphQLResponse, GraphQLWebSocket};
 use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, State, WebSocketUpgrade};
 use axum::http::{HeaderMap, StatusCode, header, request::Parts};
@@ -22,9 +20,9 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::error::Codes;
 use crate::loaders::Loader;
 use crate::subscription::SocketBudget;
-use crate::error::Codes;
 use crate::{Api, ApiError, Authenticator, Code, Query, Secret, Subscription, Viewer, explorer};
 
 /// How long one query or mutation may take.
@@ -215,7 +213,9 @@ async fn socket_or_explorer<M: ObjectType + 'static>(
             let api = server.api;
             let mut data = Data::default();
             data.insert(loader(&api));
-            data.insert(SocketBudget(Arc::new(Semaphore::new(api.limits.subscriptions_per_socket))));
+            data.insert(SocketBudget(Arc::new(Semaphore::new(
+                api.limits.subscriptions_per_socket,
+            ))));
             GraphQLWebSocket::new(socket, server.schema, protocol)
                 .with_data(data)
                 .on_connection_init(move |payload| sign_in(api, payload))

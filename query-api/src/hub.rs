@@ -153,9 +153,7 @@ impl Hub {
         (*self.handed_over.borrow(), receiver)
     }
 
-    fn lock(
-        &self,
-    ) -> std::sync::MutexGuard<'_, HashMap<Topic, Vec<mpsc::Sender<Arc<Recorded>>>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Topic, Vec<mpsc::Sender<Arc<Recorded>>>>> {
         // A panic elsewhere cannot leave a half-made map.
         self.subscribers.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -8,15 +8,53 @@ use pulldown_latex::{Parser as Latex, RenderConfig, Storage, push_mathml};
 
 /// MathML elements that the renderer makes.
 const MATHML_TAGS: [&str; 26] = [
-    "math", "semantics", "annotation", "mrow", "mi", "mn", "mo", "ms", "mtext", "mspace", "mfrac",
-    "msqrt", "mroot", "mstyle", "merror", "mpadded", "mphantom", "msub", "msup", "msubsup",
-    "munder", "mover", "munderover", "mtable", "mtr", "mtd",
+    "math",
+    "semantics",
+    "annotation",
+    "mrow",
+    "mi",
+    "mn",
+    "mo",
+    "ms",
+    "mtext",
+    "mspace",
+    "mfrac",
+    "msqrt",
+    "mroot",
+    "mstyle",
+    "merror",
+    "mpadded",
+    "mphantom",
+    "msub",
+    "msup",
+    "msubsup",
+    "munder",
+    "mover",
+    "munderover",
+    "mtable",
+    "mtr",
+    "mtd",
 ];
 /// Their attributes, all of them harmless: layout and no links.
 const MATHML_ATTRIBUTES: [&str; 18] = [
-    "display", "mathvariant", "stretchy", "fence", "separator", "lspace", "rspace", "accent",
-    "accentunder", "linethickness", "columnalign", "rowspacing", "columnspacing", "width",
-    "displaystyle", "scriptlevel", "minsize", "maxsize",
+    "display",
+    "mathvariant",
+    "stretchy",
+    "fence",
+    "separator",
+    "lspace",
+    "rspace",
+    "accent",
+    "accentunder",
+    "linethickness",
+    "columnalign",
+    "rowspacing",
+    "columnspacing",
+    "width",
+    "displaystyle",
+    "scriptlevel",
+    "minsize",
+    "maxsize",
 ];
 
 /// Renders Markdown, with `$…$` and `$$…$$` as MathML, and removes everything that could run or
@@ -112,8 +150,17 @@ mod tests {
         for attack in attacks {
             let html = to_html(attack).to_ascii_lowercase();
             let banned = [
-                "<script", "onerror=", "onload=", "href=\"javascript", "src=\"javascript",
-                "data:", "<iframe", "<svg", "<style", "<form", "<input",
+                "<script",
+                "onerror=",
+                "onload=",
+                "href=\"javascript",
+                "src=\"javascript",
+                "data:",
+                "<iframe",
+                "<svg",
+                "<style",
+                "<form",
+                "<input",
             ];
             for word in banned {
                 assert!(!html.contains(word), "{attack} became {html}");
@@ -126,7 +173,9 @@ mod tests {
         let html = to_html(
             "# Sum\n\n**Bold**, `a < b`, ![fig](https://example.com/a.png)\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n$a_i \\le 10^9$",
         );
-        for part in ["<h1>Sum</h1>", "<strong>", "a &lt; b", "<img src=\"https://", "<table>", "<math"] {
+        for part in
+            ["<h1>Sum</h1>", "<strong>", "a &lt; b", "<img src=\"https://", "<table>", "<math"]
+        {
             assert!(html.contains(part), "{part} is missing from {html}");
         }
     }

@@ -2,7 +2,9 @@
 
 use async_graphql::{Context, ID, Object, Result};
 use read_model::views::{AccountView, ProblemView, SubmissionView, TagView};
-use read_model::{Condition, Direction, Order, PageRequest, Scalar, View, ViewReaderExt, WHOLE_PAGE};
+use read_model::{
+    Condition, Direction, Order, PageRequest, Scalar, View, ViewReaderExt, WHOLE_PAGE,
+};
 
 use crate::connection::{Page, Paging, page};
 use crate::loaders::Key;
@@ -23,7 +25,7 @@ pub struct Query;
 impl Query {
     /// Whatever has this id; null when there is nothing, or nothing the viewer may see.
     async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
-        Ok(node(ctx, &id).await?)
+        node(ctx, &id).await
     }
 
     /// The same for many ids, in their order.
@@ -32,7 +34,7 @@ impl Query {
             return Err(ApiError::bad_input(format!("at most {NODES_MAX} ids")).into());
         }
         let nodes = ids.iter().map(|id| node(ctx, id));
-        Ok(futures::future::try_join_all(nodes).await?)
+        futures::future::try_join_all(nodes).await
     }
 
     /// Null when not signed in.
@@ -74,10 +76,7 @@ impl Query {
         last: Option<i32>,
         before: Option<String>,
         filter: Option<ProblemFilter>,
-        #[graphql(
-            default_with = "ProblemOrder::default()"
-        )]
-        order_by: ProblemOrder,
+        #[graphql(default_with = "ProblemOrder::default()")] order_by: ProblemOrder,
     ) -> Result<Page<Problem>> {
         let conditions = filter.unwrap_or_default().conditions(ctx).await?;
         let paging = Paging { first, after, last, before };
@@ -144,16 +143,16 @@ async fn node(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
     Ok(match id.parse()? {
         GlobalId::Problem(slug) => {
             let found = load(ctx, Key::<ProblemView>::new(slug)).await?;
-            found.map(|problem| Node::Problem(problem.into()))
+            found.map(|problem| Node::Problem(Box::new(problem.into())))
         }
         GlobalId::Submission(id) => {
             let found = load(ctx, Key::<SubmissionView>::new(id)).await?;
             let found = found.filter(|submission| may_see(ctx, submission));
             found.map(|submission| Node::Submission(Box::new(submission.into())))
         }
-        GlobalId::User(login) => {
-            load(ctx, Key::<AccountView>::new(login)).await?.map(|account| Node::User(account.into()))
-        }
+        GlobalId::User(login) => load(ctx, Key::<AccountView>::new(login))
+            .await?
+            .map(|account| Node::User(account.into())),
     })
 }
 

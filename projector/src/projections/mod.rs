@@ -17,3 +17,5 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
     ]
 }
 
+#[cfg(test)]
+mod tests;

@@ -9,9 +9,7 @@ mod user;
 
 pub use language::LanguageNode;
 pub use node::Node;
-pub use problem::{
-    Problem, ProblemFilter, ProblemOrder, ProblemOrderField, SolvedStatusEnum, Tag,
-};
+pub use problem::{Problem, ProblemFilter, ProblemOrder, ProblemOrderField, SolvedStatusEnum, Tag};
 pub use submission::{Submission, SubmissionFilter, TestResult};
 pub use system::System;
 pub use user::{AccessToken, User};

@@ -9,7 +9,7 @@ use super::{Problem, Submission, User};
 #[graphql(field(name = "id", ty = "ID", desc = "Opaque and global."))]
 pub enum Node {
     /// A problem.
-    Problem(Problem),
+    Problem(Box<Problem>),
     /// A submission.
     Submission(Box<Submission>),
     /// An account.

@@ -365,7 +365,11 @@ async fn status_condition(
                 SolvedStatus::Solved => SolvedStatusEnum::Solved,
             };
             let slug = text(solved.problem.as_str());
-            if status.contains(&status_of) { named.push(slug) } else { others.push(slug) }
+            if status.contains(&status_of) {
+                named.push(slug)
+            } else {
+                others.push(slug)
+            }
             request.after = Some(place);
         }
         if !found.has_more {
