@@ -92,9 +92,7 @@ impl Client {
         let scheme = if endpoint.scheme() == "https" { "wss" } else { "ws" };
         endpoint.set_scheme(scheme).map_err(|()| unexpected())?;
         let mut request = endpoint.as_str().into_client_request().map_err(socket_failure)?;
-        request
-            .headers_mut()
-            .insert("sec-websocket-protocol", HeaderValue::from_static(PROTOCOL));
+        request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static(PROTOCOL));
         let connected = tokio_tungstenite::connect_async(request).await;
         let (mut socket, _) = connected.map_err(socket_failure)?;
         let payload = match &self.token {
@@ -170,7 +168,8 @@ impl Client {
         })?;
         let status = answer.status();
         let text = answer.text().await;
-        let text = text.map_err(|error| Failure::of(Exit::Network, "reading the answer", &error))?;
+        let text =
+            text.map_err(|error| Failure::of(Exit::Network, "reading the answer", &error))?;
         serde_json::from_str(&text).map_err(|_| {
             let text: String = text.chars().take(200).collect();
             Failure::new(Exit::Network, format!("the server answered {status}: {text}"))

@@ -141,7 +141,10 @@ impl Config {
                 sign_ins_per_minute: limits.sign_ins_per_minute,
                 subscriptions_per_socket: limits.subscriptions_per_socket,
             },
-            telemetry: LogConfig { format: LogFormat::Pretty, filter: "warn,assay=info".to_owned() },
+            telemetry: LogConfig {
+                format: LogFormat::Pretty,
+                filter: "warn,assay=info".to_owned(),
+            },
             drain_s: 20,
         }
     }
@@ -180,7 +183,13 @@ pub struct ConfigArgs {
     #[arg(long, global = true, value_name = "FILE", env = "ASSAY_CONFIG")]
     pub config: Option<PathBuf>,
     /// Keep the embedded stores below this folder
-    #[arg(long, global = true, value_name = "DIR", env = "ASSAY_DATA", default_value = "assay-data")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "ASSAY_DATA",
+        default_value = "assay-data"
+    )]
     pub data: PathBuf,
     /// Change one setting, as in `--set evaluator.slots=2` (see `assay config`)
     #[arg(long = "set", global = true, value_name = "KEY=VALUE")]

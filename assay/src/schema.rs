@@ -24,7 +24,9 @@ pub(crate) fn read_only(api: &Arc<Api>) -> Schema<Query, EmptyMutation, Subscrip
 /// The schema in its definition language, as it is committed.
 pub fn sdl() -> String {
     fn export<M: ObjectType + 'static>(schema: &Schema<Query, M, Subscription>) -> String {
-        schema.sdl_with_options(async_graphql::SDLExportOptions::new().sorted_fields().sorted_arguments())
+        schema.sdl_with_options(
+            async_graphql::SDLExportOptions::new().sorted_fields().sorted_arguments(),
+        )
     }
     export(&Schema::build(Query, Mutation::default(), Subscription).finish())
 }

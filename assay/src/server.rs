@@ -8,8 +8,8 @@ use std::time::Duration;
 use axum::Router;
 use command_api::Commands;
 use domain::Login;
-use event_store::Stores;
 use evaluator::Evaluator;
+use event_store::Stores;
 use projector::Supervisor;
 use query_api::{Api, Authenticator, Catalogue, CatalogueLanguage, Freshness, Hub, Secret};
 use read_model::Views;
@@ -88,12 +88,13 @@ impl Server {
         let projector = roles
             .contains(&Role::Projector)
             .then(|| Supervisor::new(&stores.log, &views, projector::all()));
-        let administrator = match roles.contains(&Role::Command) {
-            true => command_api::accounts::bootstrap_administrator(&stores).await.map_err(
-                |error| Failure::of(Exit::Network, "making the first administrator", &error),
-            )?,
-            false => None,
-        };
+        let administrator =
+            match roles.contains(&Role::Command) {
+                true => command_api::accounts::bootstrap_administrator(&stores).await.map_err(
+                    |error| Failure::of(Exit::Network, "making the first administrator", &error),
+                )?,
+                false => None,
+            };
         let http = if roles.contains(&Role::Query) {
             let catalogue = catalogue(&wanted, &toolchains);
             Some(Http::build(config, roles, &stores, &views, catalogue).await?)
@@ -143,14 +144,17 @@ impl Server {
         while let Some(ended) = parts.join_next().await {
             // One part that fails takes the others down with it, so that somebody notices.
             serving.cancel();
-            let ended = ended.unwrap_or_else(|error| Err(Failure::of(Exit::JudgeError, "a part", &error)));
+            let ended =
+                ended.unwrap_or_else(|error| Err(Failure::of(Exit::JudgeError, "a part", &error)));
             outcome = outcome.and(ended);
         }
         projecting.cancel();
         let stopped = tokio::time::timeout(self.drain, background.join_all()).await;
-        outcome.and(stopped.map(drop).map_err(|_| {
-            Failure::new(Exit::JudgeError, "the projections did not stop in time")
-        }))
+        outcome.and(
+            stopped.map(drop).map_err(|_| {
+                Failure::new(Exit::JudgeError, "the projections did not stop in time")
+            }),
+        )
     }
 }
 
@@ -162,7 +166,8 @@ impl Http {
         views: &Views,
         catalogue: Catalogue,
     ) -> Result<Self, Failure> {
-        let hub = Hub::new(Arc::clone(&stores.log));
+        let hub = Hub::new(Arc::clone(&stores.log)).await;
+        let hub = hub.map_err(|error| Failure::of(Exit::Network, "reading the log", &error))?;
         let projections = projector::all().into_iter().map(|projection| projection.commit_name());
         let authenticator =
             Authenticator::new(Arc::clone(&stores.log), Arc::clone(&stores.credentials));
@@ -270,15 +275,18 @@ async fn check_toolchains(
     let message = format!(
         "some languages cannot be judged{}\n  install them, or name those to judge: --set \
          'evaluator.languages=[\"cpp\"]'",
-        missing.iter().map(|reason| format!("\n  - {}", reason.trim_start_matches(": "))).collect::<String>()
+        missing
+            .iter()
+            .map(|reason| format!("\n  - {}", reason.trim_start_matches(": ")))
+            .collect::<String>()
     );
     Err(Failure::new(Exit::Usage, message))
 }
 
 fn catalogue(languages: &[Arc<Language>], toolchains: &[Toolchain]) -> Catalogue {
-    let versions = toolchains.iter().map(|toolchain| {
-        toolchain.version.lines().next().unwrap_or_default().to_owned()
-    });
+    let versions = toolchains
+        .iter()
+        .map(|toolchain| toolchain.version.lines().next().unwrap_or_default().to_owned());
     let versions = versions.chain(std::iter::repeat(String::new()));
     Catalogue::new(languages.iter().zip(versions).filter_map(|(language, version)| {
         Some(CatalogueLanguage {
@@ -304,7 +312,6 @@ fn evaluator_config(config: &Config) -> evaluator::Config {
         drain: config.drain(),
     }
 }
-
 
 fn host_name() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();

@@ -1,5 +1,6 @@
 //! What mutations work with.
 
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -13,6 +14,8 @@ use tokio::sync::Semaphore;
 
 use crate::problems::ProblemCache;
 
+/// Accounts or addresses whose rates are remembered before those are forgotten that are idle.
+const RATES_MAX: usize = 10_000;
 /// Passwords hashed at the same time: each takes a core and 19 MiB for a while.
 const HASHES_AT_ONCE: usize = 2;
 
@@ -33,7 +36,8 @@ impl Commands {
     /// Commands on these stores, answering with the nodes of this API.
     pub fn new(stores: &Stores, api: Arc<Api>) -> Arc<Self> {
         let ServiceLimits { submissions_per_minute, sign_ins_per_minute, .. } = api.limits;
-        let a_minute = |count: u32| Quota::per_minute(NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN));
+        let a_minute =
+            |count: u32| Quota::per_minute(NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN));
         Arc::new(Self {
             log: Arc::clone(&stores.log),
             blobs: Arc::clone(&stores.blobs),
@@ -53,19 +57,26 @@ impl Commands {
 
     /// Whether this account may submit now.
     pub(crate) fn admits_submission(&self, login: &Login) -> bool {
-        self.submissions.retain_recent();
-        self.submissions.check_key(login).is_ok()
+        admits(&self.submissions, login)
     }
 
     /// Refuses whoever tries passwords too fast.
     pub(crate) fn admit_sign_in(&self, ctx: &GraphqlContext<'_>) -> Result<(), ApiError> {
         let address = ctx.data_opt::<ClientAddress>().and_then(|address| address.0);
         let Some(address) = address else { return Ok(()) };
-        self.sign_ins.retain_recent();
-        self.sign_ins.check_key(&address).map_err(|_| {
-            ApiError::new(Code::TooMany, "too many sign-ins from this address; wait a minute")
-        })
+        if admits(&self.sign_ins, &address) {
+            return Ok(());
+        }
+        let message = "too many sign-ins from this address; wait a minute";
+        Err(ApiError::new(Code::TooMany, message))
     }
+}
+
+fn admits<K: Clone + Eq + Hash>(rates: &DefaultKeyedRateLimiter<K>, key: &K) -> bool {
+    if rates.len() > RATES_MAX {
+        rates.retain_recent();
+    }
+    rates.check_key(key).is_ok()
 }
 
 /// The context of what a viewer does.

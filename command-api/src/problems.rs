@@ -293,19 +293,20 @@ async fn content_of_input(
         }
     };
     let tags = input.tags.iter().filter_map(&mut parse_tag).collect();
-    let languages = input.languages.unwrap_or_default().into_iter().filter_map(|offer| {
-        match offer.language.parse() {
-            Ok(language) => Some(ProblemLanguage {
-                language,
-                starter_code: offer.starter_code,
-                start_snippet: offer.start_snippet,
-                end_snippet: offer.end_snippet,
-            }),
-            Err(error) => {
-                let message = format!("{:?}: {error}", offer.language);
-                errors.push(UserError::at(UserErrorCode::Invalid, "input.languages", message));
-                None
-            }
+    let languages = input.languages.unwrap_or_default().into_iter().filter_map(|offer| match offer
+        .language
+        .parse()
+    {
+        Ok(language) => Some(ProblemLanguage {
+            language,
+            starter_code: offer.starter_code,
+            start_snippet: offer.start_snippet,
+            end_snippet: offer.end_snippet,
+        }),
+        Err(error) => {
+            let message = format!("{:?}: {error}", offer.language);
+            errors.push(UserError::at(UserErrorCode::Invalid, "input.languages", message));
+            None
         }
     });
     let languages = languages.collect();

@@ -123,7 +123,9 @@ impl SessionMutation {
         let commands = Commands::of(ctx);
         commands.admit_sign_in(ctx)?;
         let account = match login.parse::<Login>() {
-            Ok(login) => accounts::view(commands.log.as_ref(), &login).await.map_err(ApiError::from)?,
+            Ok(login) => {
+                accounts::view(commands.log.as_ref(), &login).await.map_err(ApiError::from)?
+            }
             Err(_) => None,
         };
         let profile = match &account {
@@ -141,8 +143,7 @@ impl SessionMutation {
             return Ok(SessionPayload { user_errors: vec![error], ..SessionPayload::default() });
         };
         let client = client.unwrap_or_else(|| "unnamed".to_owned());
-        let mut payload =
-            begin_session(commands, &account.login, account.subject, &client).await?;
+        let mut payload = begin_session(commands, &account.login, account.subject, &client).await?;
         payload.user = Some(account.into());
         Ok(payload)
     }
@@ -228,9 +229,9 @@ async fn register(
         invalid("input.login", error.to_string());
     }
     let email = input.email.trim();
-    let has_form = email.split_once('@').is_some_and(|(user, host)| {
-        !user.is_empty() && !host.is_empty() && !host.contains('@')
-    });
+    let has_form = email
+        .split_once('@')
+        .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty() && !host.contains('@'));
     if !has_form || email.len() > EMAIL_BYTES_MAX || email.contains(char::is_whitespace) {
         invalid("input.email", "an e-mail address has the form user@host".to_owned());
     }
@@ -326,7 +327,9 @@ async fn create_access_token(
         kind: TokenKind::Access,
         name: &input.name,
         scopes,
-        lifetime: input.expires_in_days.map(|days| SignedDuration::from_hours(24 * i64::from(days))),
+        lifetime: input
+            .expires_in_days
+            .map(|days| SignedDuration::from_hours(24 * i64::from(days))),
     }
     .issue();
     commands.credentials.put_token(&record).await?;

@@ -95,7 +95,9 @@ async fn submit(
         Some(key) if !KEY_CHARS.contains(&key.chars().count()) => {
             let (least, most) = (KEY_CHARS.start(), KEY_CHARS.end());
             let message = format!("an idempotency key has {least} to {most} characters");
-            return Err(UserError::at(UserErrorCode::Invalid, "input.idempotencyKey", message).into());
+            return Err(
+                UserError::at(UserErrorCode::Invalid, "input.idempotencyKey", message).into()
+            );
         }
         Some(key) => SubmissionId::from_idempotency_key(&viewer.login, key),
         None => Uuid::now_v7().into(),

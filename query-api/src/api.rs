@@ -80,7 +80,8 @@ impl Default for ServiceLimits {
     fn default() -> Self {
         Self {
             document_bytes: 2 << 20,
-            depth: 12,
+            // The introspection query of common clients has 15.
+            depth: 16,
             cost: 5_000,
             aliases: 30,
             page_size: 100,

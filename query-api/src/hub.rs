@@ -46,14 +46,18 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// A hub that has read nothing yet; [`Hub::run`] makes it read.
-    pub fn new(log: Arc<dyn EventLog>) -> Arc<Self> {
-        Arc::new(Self {
+    /// A hub that stands at the log's head; [`Hub::run`] makes it follow.
+    ///
+    /// # Errors
+    /// When the log does not answer.
+    pub async fn new(log: Arc<dyn EventLog>) -> Result<Arc<Self>, ReadError> {
+        let head = log.info().await?.head;
+        Ok(Arc::new(Self {
             log,
             subscribers: Mutex::default(),
-            handed_over: watch::Sender::new(Position::START),
+            handed_over: watch::Sender::new(head),
             authors: Cache::new(AUTHORS_MAX),
-        })
+        }))
     }
 
     /// Tails the log until cancelled.
@@ -74,9 +78,6 @@ impl Hub {
 
     async fn follow(&self) -> Result<(), ReadError> {
         let mut head = self.log.head();
-        if *self.handed_over.borrow() == Position::START {
-            self.handed_over.send_replace(self.log.info().await?.head);
-        }
         loop {
             head.mark_unchanged();
             loop {

@@ -72,7 +72,8 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<Exit, Failu
         Command::Create(args) => create(&stores, args).await,
         Command::Grant(args) => {
             let context = Context::new(Actor::system());
-            let granted = accounts::grant(stores.log.as_ref(), &args.login, args.role.into(), &context);
+            let granted =
+                accounts::grant(stores.log.as_ref(), &args.login, args.role.into(), &context);
             let granted = granted.await.map_err(failure)?;
             let what = if granted.is_empty() { "had the role already" } else { "has the role now" };
             println!("{} {what}", args.login);

@@ -92,7 +92,12 @@ fn told(event: &Event) -> Vec<String> {
             let from = &it.provenance;
             vec![
                 format!("{:?}, {} ms, {} KiB", it.verdict, it.time_ms, it.memory_kib),
-                format!("by assay {} in {} with {}", from.assay, from.sandbox, first_line(&from.toolchain)),
+                format!(
+                    "by assay {} in {} with {}",
+                    from.assay,
+                    from.sandbox,
+                    first_line(&from.toolchain)
+                ),
                 format!("program {}", from.program),
                 format!("revision {}", from.revision),
             ]

@@ -50,14 +50,16 @@ fn collect(figment: &Figment, prefix: &str, dict: &Dict, settings: &mut Vec<Sett
         match value {
             Value::Dict(_, inner) => collect(figment, &key, inner, settings),
             value => {
-                let source = figment.find_metadata(&key).map_or_else(String::new, |metadata| {
-                    match &metadata.source {
-                        Some(figment::Source::File(path)) => path.display().to_string(),
-                        _ if metadata.name.contains("environment") => "environment".to_owned(),
-                        _ if metadata.name.contains("Config") => "default".to_owned(),
-                        _ => "--set".to_owned(),
-                    }
-                });
+                let source =
+                    figment.find_metadata(&key).map_or_else(
+                        String::new,
+                        |metadata| match &metadata.source {
+                            Some(figment::Source::File(path)) => path.display().to_string(),
+                            _ if metadata.name.contains("environment") => "environment".to_owned(),
+                            _ if metadata.name.contains("Config") => "default".to_owned(),
+                            _ => "--set".to_owned(),
+                        },
+                    );
                 let value = serde_json::to_value(value).unwrap_or_default();
                 settings.push(Setting { key, value: without_secret(value), source });
             }

@@ -80,7 +80,13 @@ async fn replay(
         match compare(live, rebuilt, head).await? {
             Some((documents, differences)) => {
                 let events_per_second = head.0 as f64 / seconds;
-                return Ok(Report { events: head.0, seconds, events_per_second, documents, differences });
+                return Ok(Report {
+                    events: head.0,
+                    seconds,
+                    events_per_second,
+                    documents,
+                    differences,
+                });
             }
             None => {
                 tokio::time::sleep(BEHIND_WAIT).await;

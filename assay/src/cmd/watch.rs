@@ -4,7 +4,6 @@ use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-
 use crate::client::{Client, ServerArgs};
 use crate::{Exit, Failure};
 
@@ -143,4 +142,3 @@ fn print_summary(submission: &Value) {
         println!("{}", judgement["compile"]["log"].as_str().unwrap_or_default());
     }
 }
-

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use domain::Verdict;
 use domain::checker;
 use domain::problem::Checker;
 use domain::submission::{Shown, TestOutcome};
 use domain::verdict::RunEnd;
-use domain::Verdict;
 use sandbox::{Cell, CellPath, CellSpec, Ended, Execution, MemorySource, Outcome, Sandbox};
 
 use super::{Artifact, Fault, Program};

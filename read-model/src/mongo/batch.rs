@@ -1,8 +1,9 @@
-//! The changes of a commit as few commands: a round trip for each collection, not for each document.
+//! The changes of a commit as few commands: two round trips for each collection, not one for each
+//! document.
 
 use std::collections::BTreeMap;
 
-use mongodb::bson::{RawArrayBuf, RawDocumentBuf, rawdoc};
+use mongodb::bson::{RawArrayBuf, RawDocument, RawDocumentBuf, rawdoc};
 
 use super::BoxedError;
 use super::document::stored;
@@ -15,6 +16,9 @@ use crate::{Change, Collection};
 const COMMAND_BYTES_MAX: usize = 8 << 20;
 /// Statements of one command, at most; the server takes 100,000.
 const STATEMENTS_MAX: usize = 10_000;
+
+/// Keys of one delete statement, at most.
+const KEYS_MAX: usize = 1_000;
 
 /// What becomes of each document, in the end: within one transaction nobody sees it on the way.
 #[derive(Debug, Default)]
@@ -52,24 +56,23 @@ impl Batch {
         Ok(())
     }
 
-    /// The commands that bring it about, in any order. They can be run again after a rollback.
+    /// The commands that bring it about, in this order. They can be run again after a rollback.
+    ///
+    /// What is put is deleted and inserted: for a batch, the server does that several times as fast
+    /// as it replaces documents one by one.
     pub(super) fn commands(&self) -> Vec<RawDocumentBuf> {
         let mut commands = vec![];
         for (name, documents) in &self.collections {
             let mut deletes = Statements::new("delete", "deletes", name);
-            let mut updates = Statements::new("update", "updates", name);
-            for (key, document) in documents {
-                match document {
-                    None => deletes.push(rawdoc! { "q": { "_id": key.as_str() }, "limit": 1 }),
-                    Some(document) => {
-                        let mut update = rawdoc! { "q": { "_id": key.as_str() }, "upsert": true };
-                        update.append_ref("u", document.as_ref());
-                        updates.push(update);
-                    }
-                }
+            let keys: Vec<_> = documents.keys().collect();
+            for keys in keys.chunks(KEYS_MAX) {
+                let keys: RawArrayBuf = keys.iter().map(|key| key.as_str()).collect();
+                deletes.push(&rawdoc! { "q": { "_id": { "$in": keys } }, "limit": 0 });
             }
+            let mut inserts = Statements::new("insert", "documents", name);
+            documents.values().flatten().for_each(|document| inserts.push(document));
             commands.extend(deletes.finish());
-            commands.extend(updates.finish());
+            commands.extend(inserts.finish());
         }
         commands
     }
@@ -99,13 +102,13 @@ impl<'a> Statements<'a> {
         }
     }
 
-    fn push(&mut self, statement: RawDocumentBuf) {
+    fn push(&mut self, statement: &RawDocument) {
         let bytes = statement.as_bytes().len();
         let too_large = self.waiting_bytes + bytes > COMMAND_BYTES_MAX;
         if too_large || self.waiting_count == STATEMENTS_MAX {
             self.flush();
         }
-        self.waiting.push(statement);
+        self.waiting.push(statement.to_owned());
         self.waiting_count += 1;
         self.waiting_bytes += bytes;
     }
