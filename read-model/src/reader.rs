@@ -42,7 +42,8 @@ pub trait ViewReader: Send + Sync + std::fmt::Debug {
 }
 
 /// A value that can be compared and ordered. Texts are ordered by their bytes; a missing or null
-/// field comes before every value.
+/// field comes before every value. Over all its documents a field that is compared or ordered by
+/// holds whole numbers or texts, not both.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum Scalar {
     /// No value.

@@ -61,6 +61,9 @@ pub enum CommitError {
     /// The store does not answer, or not in time, or is full.
     #[error("the read model takes no changes")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// A document is of a form that no store takes; trying again will not help.
+    #[error("a document cannot be stored")]
+    Unstorable(#[source] Box<dyn Error + Send + Sync>),
     /// A stored field is not what an Assay wrote.
     #[error("the read model is damaged: {0}; delete it and rebuild")]
     Damaged(String),

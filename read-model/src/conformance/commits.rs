@@ -115,7 +115,7 @@ async fn a_commit_that_fails_halfway_leaves_nothing(url: String) {
     views.writer.commit(PROJECTION, None, &at(1), vec![put("a", json!({}))]).await.unwrap();
     let changes = vec![delete("a"), put("b", json!({})), put("c", json!({ "number": u64::MAX }))];
     let result = views.writer.commit(PROJECTION, Some(&at(1)), &at(2), changes).await;
-    assert!(matches!(result, Err(CommitError::Unavailable(_))), "{result:?}");
+    assert!(matches!(result, Err(CommitError::Unstorable(_))), "{result:?}");
     assert_eq!(got(&views, &["a", "b", "c"]).await, [Some(json!({})), None, None]);
     assert_eq!(views.writer.checkpoint(PROJECTION).await.unwrap(), Some(at(1)));
     views.writer.commit(PROJECTION, Some(&at(1)), &at(2), vec![delete("a")]).await.unwrap();

@@ -245,7 +245,7 @@ async fn what_no_store_holds_exactly_is_refused_by_all(url: String) {
     ] {
         let changes = vec![put("good", json!({})), put("bad", document)];
         let result = views.writer.commit(PROJECTION, None, &at(1), changes).await;
-        assert!(matches!(result, Err(crate::CommitError::Unavailable(_))), "{result:?}");
+        assert!(matches!(result, Err(crate::CommitError::Unstorable(_))), "{result:?}");
     }
     assert_eq!(views.reader.count(&BOXES, &[]).await.unwrap(), 0);
     assert_eq!(views.writer.checkpoint(PROJECTION).await.unwrap(), None);

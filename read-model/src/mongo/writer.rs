@@ -229,7 +229,7 @@ impl ViewWriter for MongoWriter {
         to: &Checkpoint,
         changes: Vec<Change>,
     ) -> Result<(), CommitError> {
-        let batch = Batch::new(&self.store.namespace, &changes).map_err(unavailable)?;
+        let batch = Batch::new(&self.store.namespace, &changes).map_err(CommitError::Unstorable)?;
         let commands = batch.commands();
         let token = Uuid::now_v7().to_string();
         let commit = Commit { projection, from, to, token, commands };

@@ -144,7 +144,7 @@ fn apply(
 ) -> Result<(), CommitError> {
     match change {
         Change::Put { collection, key, document } => {
-            storable(key, document).map_err(unavailable)?;
+            storable(key, document).map_err(|why| CommitError::Unstorable(why.into()))?;
             let table = make_documents(connection, namespace, known, collection)?;
             let document = serde_json::to_string(document).map_err(unavailable)?;
             let sql = format!(

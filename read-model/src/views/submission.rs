@@ -121,7 +121,6 @@ impl View for SubmissionView {
             &["problem", "number"],
             &["author", "problem", "number"],
             &["state", "number"],
-            &["created_at"],
         ],
     };
 
