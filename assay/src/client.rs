@@ -223,8 +223,13 @@ fn errors_failure(errors: &Value) -> Failure {
 }
 
 fn closed(reason: String) -> Failure {
+    // A socket that is refused is closed with the code and the reason.
+    let exit = match reason.split_once(':') {
+        Some(("UNAUTHENTICATED", _)) => Exit::Auth,
+        _ => Exit::Network,
+    };
     let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
-    Failure::new(Exit::Network, format!("the server closed the connection{reason}"))
+    Failure::new(exit, format!("the server closed the connection{reason}"))
 }
 
 fn socket_failure(error: tokio_tungstenite::tungstenite::Error) -> Failure {

@@ -18,6 +18,8 @@ const FILE: &str = "assay.toml";
 /// What the names of environment variables begin with. `ASSAY_STORES__LOG` sets `stores.log`.
 const PREFIX: &str = "ASSAY_";
 const SEPARATOR: &str = "__";
+/// The one setting that is in no section: `ASSAY_DRAIN_S`.
+const TOP_LEVEL: &str = "drain_s";
 
 /// Every setting.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -208,8 +210,9 @@ impl ConfigArgs {
             Some(file) => figment = figment.merge(Toml::file_exact(file)),
             None => figment = figment.merge(Toml::file(FILE)),
         }
-        // Variables without the separator are for the command line, not for settings.
-        let settings = Env::prefixed(PREFIX).filter(|name| name.as_str().contains(SEPARATOR));
+        // Other variables without the separator are for the command line, not for settings.
+        let settings = Env::prefixed(PREFIX)
+            .filter(|name| name.as_str().contains(SEPARATOR) || name == TOP_LEVEL);
         figment = figment.merge(settings.split(SEPARATOR));
         for setting in &self.set {
             let (key, value) = setting.split_once('=').ok_or_else(|| {

@@ -219,16 +219,30 @@ impl Http {
 
 /// Opens the log, the queue, the blobs and the credentials.
 pub(crate) async fn open_stores(config: &Config) -> Result<Stores, Failure> {
-    event_store::open(&config.store_urls())
-        .await
-        .map_err(|error| Failure::of(Exit::Network, "opening the stores", &error))
+    event_store::open(&config.store_urls()).await.map_err(|error| {
+        let failure = Failure::of(Exit::Network, "opening the stores", &error);
+        match error {
+            event_store::OpenError::Unavailable { port, .. } => silent(failure, port),
+            _ => failure,
+        }
+    })
 }
 
 /// Opens a read model.
 pub(crate) async fn open_views(config: &Config, namespace: &str) -> Result<Views, Failure> {
-    read_model::open(&config.stores.views, namespace)
-        .await
-        .map_err(|error| Failure::of(Exit::Network, "opening the read model", &error))
+    read_model::open(&config.stores.views, namespace).await.map_err(|error| {
+        let failure = Failure::of(Exit::Network, "opening the read model", &error);
+        match error {
+            read_model::OpenError::Unavailable(_) => silent(failure, "views"),
+            _ => failure,
+        }
+    })
+}
+
+/// What can be done about a store that does not answer.
+fn silent(failure: Failure, store: &str) -> Failure {
+    let cure = format!("start it, or name another in stores.{store}");
+    Failure::new(failure.exit, format!("{}; {cure}", failure.message))
 }
 
 /// Makes the sandbox that the configuration names.

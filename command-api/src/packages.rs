@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -19,12 +20,20 @@ pub fn routes(api: Arc<Api>) -> Router {
     Router::new().route("/packages", post(upload)).layer(limit).with_state(api)
 }
 
-async fn upload(State(api): State<Arc<Api>>, Gate(viewer): Gate, archive: Bytes) -> Response {
+async fn upload(
+    State(api): State<Arc<Api>>,
+    Gate(viewer): Gate,
+    archive: Result<Bytes, BytesRejection>,
+) -> Response {
     let allowed =
         viewer.is_some_and(|viewer| viewer.has(Role::Setter) && viewer.allows(Scope::Full));
     if !allowed {
         return ApiError::new(Code::Forbidden, "only setters upload packages").into_response();
     }
+    let archive = match archive {
+        Ok(archive) => archive,
+        Err(rejection) => return ApiError::from(rejection).into_response(),
+    };
     if !archive.starts_with(b"PK") {
         return ApiError::bad_input("a package is a zip archive").into_response();
     }

@@ -62,6 +62,13 @@ pub(crate) async fn page<V: View, N: OutputType + From<V>>(
     Ok(connection)
 }
 
+/// What a connection costs: as many nodes as are asked for. Whoever names no number pays for those
+/// of a page.
+pub(crate) fn cost(first: Option<i32>, last: Option<i32>, of_node: usize) -> usize {
+    let nodes = first.or(last).map_or(PAGE_SIZE_DEFAULT, |size| usize::try_from(size).unwrap_or(0));
+    nodes.max(1).saturating_mul(of_node)
+}
+
 fn request(
     paging: &Paging,
     conditions: Vec<Condition>,

@@ -6,6 +6,8 @@ use async_graphql::Response;
 use async_graphql::extensions::{
     Extension, ExtensionContext, ExtensionFactory, NextRequest, NextSubscribe,
 };
+use axum::extract::rejection::BytesRejection;
+use axum::http::StatusCode;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 
@@ -18,6 +20,8 @@ pub enum Code {
     Forbidden,
     /// An argument has no meaning: a malformed id or cursor, a page too large.
     BadUserInput,
+    /// The request has more bytes than are taken.
+    TooLarge,
     /// The document does not parse, does not fit the schema, or exceeds a limit.
     GraphqlValidationFailed,
     /// The read model has not reached the position asked for within the time allowed.
@@ -37,6 +41,7 @@ impl Code {
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::Forbidden => "FORBIDDEN",
             Self::BadUserInput => "BAD_USER_INPUT",
+            Self::TooLarge => "TOO_LARGE",
             Self::GraphqlValidationFailed => "GRAPHQL_VALIDATION_FAILED",
             Self::NotCaughtUp => "NOT_CAUGHT_UP",
             Self::TooMany => "TOO_MANY",
@@ -51,6 +56,7 @@ impl Code {
             Self::Unauthenticated => 401,
             Self::Forbidden => 403,
             Self::BadUserInput | Self::GraphqlValidationFailed => 400,
+            Self::TooLarge => 413,
             Self::TooMany => 429,
             Self::NotCaughtUp | Self::Unavailable => 503,
             Self::Internal => 500,
@@ -126,6 +132,17 @@ fn with_codes(mut response: Response) -> Response {
         }
     }
     response
+}
+
+impl From<BytesRejection> for ApiError {
+    fn from(rejection: BytesRejection) -> Self {
+        match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                Self::new(Code::TooLarge, "the request is larger than this server takes")
+            }
+            _ => Self::bad_input("the request's body does not arrive"),
+        }
+    }
 }
 
 impl From<read_model::ReadError> for ApiError {

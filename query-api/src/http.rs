@@ -9,9 +9,11 @@ use async_graphql::dataloader::DataLoader;
 use async_graphql::http::ALL_WEBSOCKET_PROTOCOLS;
 use async_graphql::parser::types::{ExecutableDocument, Selection};
 use async_graphql::{Data, ObjectType, Request, Schema, SchemaBuilder};
-use async_graphql_axum::{GraphQLProtocol, GraphQLRequest, GraphQLResponse, GraphQLWebSocket};
+use async_graphql_axum::{GraphQLProtocol, GraphQLResponse, GraphQLWebSocket};
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, State, WebSocketUpgrade};
-use axum::http::{HeaderMap, StatusCode, header, request::Parts};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use axum::response::{Html, IntoResponse, Response as HttpResponse};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
@@ -119,13 +121,16 @@ async fn execute<M: ObjectType + 'static>(
     State(server): State<Server<M>>,
     address: Option<Extension<ConnectInfo<SocketAddr>>>,
     headers: HeaderMap,
-    request: GraphQLRequest,
+    body: Result<Bytes, BytesRejection>,
 ) -> HttpResponse {
     let viewer = match Gate::of(&headers, &server.api.authenticator).await {
         Ok(Gate(viewer)) => viewer,
         Err(error) => return refusal(error),
     };
-    let mut request = request.into_inner();
+    let mut request = match parse(body) {
+        Ok(request) => request,
+        Err(error) => return refusal(error),
+    };
     if let Err(error) = prepare(&server.api, &mut request).await {
         return refusal(error);
     }
@@ -141,6 +146,12 @@ async fn execute<M: ObjectType + 'static>(
         Ok(response) => GraphQLResponse::from(response).into_response(),
         Err(_) => refusal(ApiError::new(Code::Unavailable, "the request took too long")),
     }
+}
+
+/// Read here and not by the GraphQL library's extractor, which knows no limit on bodies.
+fn parse(body: Result<Bytes, BytesRejection>) -> Result<Request, ApiError> {
+    serde_json::from_slice(&body?)
+        .map_err(|error| ApiError::bad_input(format!("the body is not a GraphQL request: {error}")))
 }
 
 /// W3C trace context of the request.
@@ -231,10 +242,14 @@ async fn sign_in(api: Arc<Api>, payload: Value) -> async_graphql::Result<Data> {
     let mut headers = HeaderMap::new();
     let named = |name: &str| payload.get(name).and_then(Value::as_str);
     if let Some(value) = named("authorization").or_else(|| named("Authorization")) {
-        let value = value.parse().map_err(|_| ApiError::bad_input("the token is malformed"))?;
+        let value = HeaderValue::from_bytes(value.as_bytes());
+        let value = value.map_err(|_| "UNAUTHENTICATED: the token is malformed")?;
         headers.insert(header::AUTHORIZATION, value);
     }
-    let Gate(viewer) = Gate::of(&headers, &api.authenticator).await?;
+    // All that a client learns is the text that the socket is closed with, so the code goes there.
+    let Gate(viewer) = Gate::of(&headers, &api.authenticator)
+        .await
+        .map_err(|error| format!("{}: {}", error.code.as_str(), error.message))?;
     let mut data = Data::default();
     data.insert(viewer);
     Ok(data)

@@ -6,7 +6,7 @@ use read_model::{
     Condition, Direction, Order, PageRequest, Scalar, View, ViewReaderExt, WHOLE_PAGE,
 };
 
-use crate::connection::{Page, Paging, page};
+use crate::connection::{Page, Paging, cost, page};
 use crate::loaders::Key;
 use crate::nodes::{
     LanguageNode, Node, Problem, ProblemFilter, ProblemOrder, Submission, SubmissionFilter, System,
@@ -29,6 +29,7 @@ impl Query {
     }
 
     /// The same for many ids, in their order.
+    #[graphql(complexity = "ids.len().max(1).saturating_mul(child_complexity)")]
     async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
         if ids.len() > NODES_MAX {
             return Err(ApiError::bad_input(format!("at most {NODES_MAX} ids")).into());
@@ -67,6 +68,7 @@ impl Query {
     }
 
     /// Problems, by number unless ordered otherwise.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
     #[expect(clippy::too_many_arguments, reason = "these are the arguments of the field")]
     async fn problems(
         &self,
@@ -76,11 +78,17 @@ impl Query {
         last: Option<i32>,
         before: Option<String>,
         filter: Option<ProblemFilter>,
-        #[graphql(default_with = "ProblemOrder::default()")] order_by: ProblemOrder,
+        #[graphql(default_with = "Some(ProblemOrder::default())")] order_by: Option<ProblemOrder>,
     ) -> Result<Page<Problem>> {
         let conditions = filter.unwrap_or_default().conditions(ctx).await?;
         let paging = Paging { first, after, last, before };
-        Ok(page::<ProblemView, Problem>(ctx, paging, conditions, order_by.into()).await?)
+        Ok(page::<ProblemView, Problem>(
+            ctx,
+            paging,
+            conditions,
+            order_by.unwrap_or_default().into(),
+        )
+        .await?)
     }
 
     /// Every tag that a problem bears.
@@ -113,6 +121,7 @@ impl Query {
     }
 
     /// Submissions that the viewer may see, newest first.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
     async fn submissions(
         &self,
         ctx: &Context<'_>,

@@ -1,4 +1,16 @@
 //! The one integration binary.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod architecture;
+mod bad_input;
+mod cli;
+mod crashes;
+mod docker;
 mod event_store;
+mod graphql_ws;
+mod journeys;
 mod read_model;
+mod replay;
+mod schema;
+mod startup;
+mod takeover;

@@ -1,6 +1,12 @@
-//! What the integration tests stand on: servers of their own.
+//! What the integration tests stand on: servers, and whole deployments, of their own.
 
+pub mod api;
+pub mod deployment;
+pub mod log;
 pub mod mongo_server;
+pub mod package;
 pub mod redis_server;
+pub mod waiting;
 
 mod private_server;
+mod process;

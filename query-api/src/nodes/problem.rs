@@ -8,7 +8,7 @@ use read_model::{Condition, Order, PageRequest, Scalar, ViewReaderExt, WHOLE_PAG
 
 use super::submission::{NEWEST_FIRST, Submission, SubmissionFilter};
 use super::{Difficulty, LanguageNode, OrderDirection, int};
-use crate::connection::{Page, Paging, page};
+use crate::connection::{Page, Paging, cost, page};
 use crate::loaders::Key;
 use crate::scalars::{DateTime, Html, Markdown};
 use crate::{Api, ApiError, GlobalId, Viewer, markdown};
@@ -249,6 +249,7 @@ impl Problem {
     }
 
     /// The viewer's own, newest first.
+    #[graphql(complexity = "cost(first, None, child_complexity)")]
     async fn submissions(
         &self,
         ctx: &Context<'_>,
@@ -366,9 +367,9 @@ async fn status_condition(
             };
             let slug = text(solved.problem.as_str());
             if status.contains(&status_of) {
-                named.push(slug)
+                named.push(slug);
             } else {
-                others.push(slug)
+                others.push(slug);
             }
             request.after = Some(place);
         }

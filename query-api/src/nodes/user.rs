@@ -8,7 +8,7 @@ use read_model::{Condition, PageRequest, Scalar, View, ViewReaderExt, WHOLE_PAGE
 
 use super::submission::{NEWEST_FIRST, Submission, SubmissionFilter};
 use super::{Difficulty, Role, int};
-use crate::connection::{Page, Paging, page};
+use crate::connection::{Page, Paging, cost, page};
 use crate::loaders::{Key, Subject};
 use crate::scalars::DateTime;
 use crate::{Api, ApiError, GlobalId, Viewer, access};
@@ -80,6 +80,7 @@ impl User {
     }
 
     /// Newest first; empty for whoever may not see them.
+    #[graphql(complexity = "cost(first, None, child_complexity)")]
     async fn submissions(
         &self,
         ctx: &Context<'_>,

@@ -1,0 +1,82 @@
+//! Builds `assay-runner` as a static program, so that it can be embedded in whatever links this crate: one file to
+//! install, and no way for the two sides of the protocol to differ in version.
+//!
+//! Cargo has no stable way to depend on another package's program, let alone on a statically linked one, so this
+//! calls cargo once more, with a target directory of its own (the outer one is locked).
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// What the outer cargo sets and the inner one must not see: flags and wrappers meant for the outer build, and
+/// anything that would move the output or change the profile.
+const NOT_INHERITED: &[&str] = &[
+    "CARGO_BUILD_TARGET",
+    "CARGO_BUILD_RUSTFLAGS",
+    "CARGO_BUILD_TARGET_DIR",
+    "CARGO_ENCODED_RUSTFLAGS",
+    "CARGO_MAKEFLAGS",
+    "CARGO_TARGET_DIR",
+    "CLIPPY_ARGS",
+    "CLIPPY_TERMINAL_WIDTH",
+    "MAKEFLAGS",
+    "MFLAGS",
+    "RUSTC",
+    "RUSTC_LINKER",
+    "RUSTC_WORKSPACE_WRAPPER",
+    "RUSTDOC",
+    "RUSTFLAGS",
+];
+
+fn main() {
+    let manifest_dir = PathBuf::from(variable("CARGO_MANIFEST_DIR"));
+    let workspace = manifest_dir.parent().expect("this package is a folder of the workspace");
+    println!("cargo::rerun-if-changed=runner/src");
+    println!("cargo::rerun-if-changed=runner/Cargo.toml");
+    println!("cargo::rerun-if-changed={}", workspace.join("Cargo.lock").display());
+    println!("cargo::rerun-if-changed=build.rs");
+
+    let target = variable("TARGET");
+    let target_dir = PathBuf::from(variable("OUT_DIR")).join("runner");
+    build(workspace, &target, &target_dir);
+    let built = target_dir.join(&target).join("release/assay-runner");
+    println!("cargo::rustc-env=ASSAY_RUNNER={}", built.display());
+}
+
+fn build(workspace: &Path, target: &str, target_dir: &Path) {
+    let mut cargo = Command::new(variable("CARGO"));
+    for name in NOT_INHERITED {
+        cargo.env_remove(name);
+    }
+    // A target given by name keeps the flags below away from proc macros, which cannot be linked statically.
+    cargo
+        .current_dir(workspace)
+        .args([
+            "build",
+            "--quiet",
+            "--locked",
+            "--release",
+            "--package",
+            "runner",
+            "--bin",
+            "assay-runner",
+        ])
+        .args(["--target", target])
+        .arg("--target-dir")
+        .arg(target_dir)
+        .env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+crt-static\x1f-Crelocation-model=static")
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "2")
+        .env("CARGO_PROFILE_RELEASE_STRIP", "symbols")
+        .env("CARGO_PROFILE_RELEASE_DEBUG", "false")
+        .env("CARGO_PROFILE_RELEASE_PANIC", "abort")
+        .env("CARGO_PROFILE_RELEASE_LTO", "thin")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1");
+    let status = cargo.status().expect("cargo, which runs this build script, can be run");
+    assert!(status.success(), "building assay-runner failed: {status}");
+}
+
+fn variable(name: &str) -> String {
+    env::var(name).unwrap_or_else(|_| panic!("cargo sets {name} for build scripts"))
+}

@@ -1,0 +1,259 @@
+//! One command, from its standard input to its report.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::Write,
+    os::fd::{AsFd, AsRawFd, OwnedFd},
+    time::Duration,
+};
+
+use nix::sys::signal::Signal;
+use runner::{
+    FrameError,
+    message::{Command, Ended, Reply, Report},
+};
+
+use crate::{
+    files::ProgramAreaLock,
+    serve::{self, Cell, Refusal},
+    spawn, supervise, sweep, sys,
+    wire::Wire,
+};
+
+/// Runs a command and answers with its report, or with why it could not be run. An error ends the cell: the stream is
+/// gone, or something of the program's could not be got rid of.
+pub(crate) fn execute(
+    cell: &mut Cell,
+    wire: &mut Wire,
+    command: &Command,
+    lock: &mut ProgramAreaLock,
+) -> Result<(), FrameError> {
+    let stdin = receive_stdin(wire, command.stdin_bytes)?;
+    let ran = stdin.and_then(|stdin| {
+        lock.lock()?;
+        run(cell, wire, command, stdin)
+    });
+    // The program is gone by now. What cannot be swept would be seen by the next run, so it ends the cell.
+    if !command.keep_files {
+        sweep::sweep()?;
+    }
+    match ran {
+        Ok(Run { report, stdout, stderr }) => wire.reply(&Reply::Ran(report), &[&stdout, &stderr]),
+        Err(Failure::Refused(refusal)) => serve::answer(wire, Err(refusal)),
+        Err(Failure::Fatal(error)) => Err(error.into()),
+    }
+}
+
+/// Why a command gives no report.
+pub(crate) enum Failure {
+    /// It was not started.
+    Refused(Refusal),
+    /// The host is gone, or processes could not be killed.
+    Fatal(std::io::Error),
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+struct Run {
+    report: Report,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+/// Takes all of the program's input into a file in memory that nobody can change any more. The program reads it as a
+/// file, so nobody has to feed it while it runs, and one that never reads blocks nobody.
+fn receive_stdin(wire: &mut Wire, bytes: u64) -> Result<Result<OwnedFd, Failure>, FrameError> {
+    if bytes == 0 {
+        let null = File::open("/dev/null")
+            .map_err(|error| Refusal::system("open /dev/null", error).into());
+        return Ok(null.map(OwnedFd::from));
+    }
+    let mut file = sys::memory_file()
+        .map(File::from)
+        .map_err(|error| Refusal::system("hold the input", error));
+    wire.receive(bytes, |data| {
+        if let Ok(memory) = &mut file
+            && let Err(error) = memory.write_all(data)
+        {
+            file = Err(Refusal::system("hold the input", error));
+        }
+    })?;
+    Ok(file.and_then(|file| read_only(&file)).map_err(Failure::from))
+}
+
+fn read_only(file: &File) -> Result<OwnedFd, Refusal> {
+    let refusal = |error| Refusal::system("seal the input", error);
+    sys::seal_memory_file(file.as_fd()).map_err(refusal)?;
+    // A description of its own, at the beginning and without the right to write.
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    OpenOptions::new().read(true).open(path).map(OwnedFd::from).map_err(refusal)
+}
+
+fn run(cell: &mut Cell, wire: &Wire, command: &Command, stdin: OwnedFd) -> Result<Run, Failure> {
+    let mark = cell
+        .meter
+        .begin(command.memory_bytes, command.processes)
+        .map_err(|error| Refusal::system("set the cgroup's limits", error))?;
+    let watched = supervise::supervise(cell, wire.host(), command, &mark, stdin)?;
+    let out_of_memory = cell.meter.ran_out_of_memory_since(&mark);
+    if let Some(complaint) = &watched.complaint
+        && !out_of_memory
+    {
+        return Err(spawn::not_started(complaint).into());
+    }
+    let peak = cell.meter.memory_peak();
+    let cpu = cell.meter.cpu_since(&mark).unwrap_or(watched.cpu);
+    let seen = Seen {
+        stopped: watched.stopped,
+        status: watched.status,
+        out_of_memory,
+        output_overflowed: watched.stdout.overflowed(),
+        cpu,
+        wall: watched.wall,
+        memory_bytes: peak.unwrap_or(watched.rss_bytes_max),
+    };
+    let report = Report {
+        ended: seen.ended(command),
+        cpu,
+        wall: watched.wall,
+        memory_bytes: seen.memory_bytes,
+        memory_from_cgroup: peak.is_some(),
+        stdout_bytes: watched.stdout.bytes().len() as u64,
+        stderr_bytes: watched.stderr.bytes().len() as u64,
+        stderr_truncated: watched.stderr.overflowed(),
+    };
+    Ok(Run { report, stdout: watched.stdout.into_bytes(), stderr: watched.stderr.into_bytes() })
+}
+
+/// Why the supervisor killed the program.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Stopped {
+    Cpu,
+    Wall,
+    Memory,
+    Output,
+}
+
+/// How the program's first process ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Status {
+    Exited(i32),
+    Signaled(i32),
+}
+
+/// Everything observed that bears on who ended a run.
+struct Seen {
+    stopped: Option<Stopped>,
+    status: Option<Status>,
+    out_of_memory: bool,
+    output_overflowed: bool,
+    cpu: Duration,
+    wall: Duration,
+    memory_bytes: u64,
+}
+
+impl Seen {
+    /// Who ended the run (INV-4): the kernel's out-of-memory killer, then the supervisor, then limits that were found
+    /// passed only once it was over, and only then the program itself.
+    fn ended(&self, command: &Command) -> Ended {
+        if self.out_of_memory {
+            return Ended::MemoryLimit;
+        }
+        match self.stopped {
+            Some(Stopped::Output) => return Ended::OutputLimit,
+            Some(Stopped::Memory) => return Ended::MemoryLimit,
+            Some(Stopped::Cpu) => return Ended::CpuLimit,
+            Some(Stopped::Wall) => return Ended::WallLimit,
+            None => {}
+        }
+        if self.memory_bytes > command.memory_bytes {
+            return Ended::MemoryLimit;
+        }
+        if self.output_overflowed {
+            return Ended::OutputLimit;
+        }
+        if self.cpu > command.cpu {
+            return Ended::CpuLimit;
+        }
+        if self.wall > command.wall {
+            return Ended::WallLimit;
+        }
+        match self.status {
+            Some(Status::Signaled(signal)) if signal == Signal::SIGXFSZ as i32 => Ended::FileLimit,
+            Some(Status::Signaled(signal)) => Ended::Signaled(signal),
+            Some(Status::Exited(code)) => Ended::Exited(code),
+            // The supervisor only stops watching without having stopped the program when it has seen it end.
+            None => Ended::Signaled(Signal::SIGKILL as i32),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command() -> Command {
+        Command {
+            argv: Vec::new(),
+            env: Vec::new(),
+            stdin_bytes: 0,
+            cpu: Duration::from_secs(1),
+            wall: Duration::from_secs(3),
+            memory_bytes: 1 << 20,
+            processes: 1,
+            open_files: 16,
+            stdout_bytes: 10,
+            stderr_bytes: 10,
+            file_bytes: 10,
+            stack_bytes: None,
+            keep_files: false,
+        }
+    }
+
+    fn seen(status: Status) -> Seen {
+        Seen {
+            stopped: None,
+            status: Some(status),
+            out_of_memory: false,
+            output_overflowed: false,
+            cpu: Duration::from_millis(10),
+            wall: Duration::from_millis(12),
+            memory_bytes: 4096,
+        }
+    }
+
+    /// INV-4: an exit code that looks like a signal is an exit code.
+    #[test]
+    fn exit_codes_are_not_signals() {
+        assert_eq!(seen(Status::Exited(137)).ended(&command()), Ended::Exited(137));
+        assert_eq!(seen(Status::Signaled(9)).ended(&command()), Ended::Signaled(9));
+    }
+
+    /// INV-4: a program that is done, but late or too big, did not end within its limits.
+    #[test]
+    fn limits_hold_for_programs_that_exited() {
+        let done = || seen(Status::Exited(0));
+        let late = Seen { cpu: Duration::from_millis(1001), ..done() };
+        assert_eq!(late.ended(&command()), Ended::CpuLimit);
+        let slow = Seen { wall: Duration::from_millis(3001), ..done() };
+        assert_eq!(slow.ended(&command()), Ended::WallLimit);
+        let big = Seen { memory_bytes: (1 << 20) + 1, ..done() };
+        assert_eq!(big.ended(&command()), Ended::MemoryLimit);
+        let long = Seen { output_overflowed: true, ..done() };
+        assert_eq!(long.ended(&command()), Ended::OutputLimit);
+    }
+
+    /// INV-4: a child that the kernel killed for memory decides, whatever its parent made of it.
+    #[test]
+    fn the_kernel_comes_first() {
+        let swallowed = Seen { out_of_memory: true, ..seen(Status::Exited(0)) };
+        assert_eq!(swallowed.ended(&command()), Ended::MemoryLimit);
+        let also_slow =
+            Seen { out_of_memory: true, stopped: Some(Stopped::Cpu), ..seen(Status::Signaled(9)) };
+        assert_eq!(also_slow.ended(&command()), Ended::MemoryLimit);
+    }
+}

@@ -1,0 +1,375 @@
+//! What limits and measures a run from outside it: the cell's cgroup, where there is one.
+//!
+//! Control files are opened once, before the runner is sealed in, and read and written through those descriptors. The
+//! counters of one cgroup serve all runs of a cell: those that can be reset are, the others are read before and after.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::FileExt,
+    path::Path,
+    time::Duration,
+};
+
+use nix::sys::resource::{UsageWho, getrusage};
+use runner::message::CgroupPlan;
+
+/// Longer than any control file read here.
+const CONTROL_FILE_BYTES_MAX: usize = 4096;
+
+/// Where a container finds its own cgroup.
+const OWN_CGROUP: &str = "/sys/fs/cgroup";
+
+/// Limits and counters of the cell's programs.
+#[derive(Default)]
+pub(crate) struct Meter {
+    /// A process that writes `0` to each of these is in the cgroup.
+    joins: Vec<File>,
+    memory: Option<Memory>,
+    processes: Option<Setting>,
+    cpu: Option<Counter>,
+    out_of_memory: Option<Counter>,
+    /// The runner's own processor time is in `cpu` too, and is taken off.
+    shared_with_runner: bool,
+}
+
+/// Counters at the beginning of a run.
+pub(crate) struct Mark {
+    cpu: Duration,
+    out_of_memory: u64,
+}
+
+impl Meter {
+    /// Takes control of a cgroup that the host has made for this cell.
+    pub(crate) fn controlling(plan: &CgroupPlan) -> io::Result<Self> {
+        match plan {
+            CgroupPlan::None => Ok(Self::default()),
+            CgroupPlan::V1 { memory, pids, cpuacct } => {
+                Self::controlling_v1(memory.as_deref(), pids.as_deref(), cpuacct.as_deref())
+            }
+            CgroupPlan::V2 { directory } => Self::controlling_v2(Path::new(directory)),
+        }
+    }
+
+    fn controlling_v1(
+        memory: Option<&str>,
+        pids: Option<&str>,
+        cpuacct: Option<&str>,
+    ) -> io::Result<Self> {
+        let mut meter = Self::default();
+        for directory in [memory, pids, cpuacct].into_iter().flatten() {
+            meter.joins.push(writable(&Path::new(directory).join("cgroup.procs"))?);
+        }
+        if let Some(directory) = memory.map(Path::new) {
+            meter.memory = Some(Memory {
+                limit: Setting::open(&directory.join("memory.limit_in_bytes"))?,
+                with_swap: Setting::open(&directory.join("memory.memsw.limit_in_bytes")).ok(),
+                peak: Peak::open(&directory.join("memory.max_usage_in_bytes"), "0")?,
+            });
+            meter.out_of_memory = Some(Counter::open(
+                &directory.join("memory.oom_control"),
+                Format::Field("oom_kill"),
+            )?);
+        }
+        if let Some(directory) = pids.map(Path::new) {
+            meter.processes = Some(Setting::open(&directory.join("pids.max"))?);
+        }
+        if let Some(directory) = cpuacct.map(Path::new) {
+            meter.cpu = Some(Counter::open(&directory.join("cpuacct.usage"), Format::Nanoseconds)?);
+        }
+        Ok(meter)
+    }
+
+    fn controlling_v2(directory: &Path) -> io::Result<Self> {
+        let memory = match Setting::open(&directory.join("memory.max")) {
+            Ok(limit) => Some(Memory {
+                limit,
+                with_swap: None,
+                // Kernels before 6.12 cannot reset it; their figure is the resident size's.
+                peak: Peak::open(&directory.join("memory.peak"), "reset").unwrap_or_default(),
+            }),
+            Err(_) => None,
+        };
+        Ok(Self {
+            joins: vec![writable(&directory.join("cgroup.procs"))?],
+            memory,
+            processes: Setting::open(&directory.join("pids.max")).ok(),
+            cpu: Counter::open(
+                &directory.join("cpu.stat"),
+                Format::MicrosecondsField("usage_usec"),
+            )
+            .ok(),
+            out_of_memory: Counter::open(
+                &directory.join("memory.events"),
+                Format::Field("oom_kill"),
+            )
+            .ok(),
+            shared_with_runner: false,
+        })
+    }
+
+    /// Observes the cgroup that something else has put this whole cell into: a container engine.
+    pub(crate) fn observing() -> Self {
+        let own = Path::new(OWN_CGROUP);
+        let first = |candidates: [(&str, Format); 2]| {
+            candidates
+                .into_iter()
+                .find_map(|(file, format)| Counter::open(&own.join(file), format).ok())
+        };
+        Self {
+            cpu: first([
+                ("cpuacct/cpuacct.usage", Format::Nanoseconds),
+                ("cpu.stat", Format::MicrosecondsField("usage_usec")),
+            ]),
+            out_of_memory: first([
+                ("memory/memory.oom_control", Format::Field("oom_kill")),
+                ("memory.events", Format::Field("oom_kill")),
+            ]),
+            shared_with_runner: true,
+            ..Self::default()
+        }
+    }
+
+    /// Whether memory is limited and measured for the program alone.
+    pub(crate) fn limits_memory(&self) -> bool {
+        self.memory.is_some()
+    }
+
+    /// Whether processes are limited for the program alone.
+    pub(crate) fn limits_processes(&self) -> bool {
+        self.processes.is_some()
+    }
+
+    /// Whether processor time is counted by a cgroup.
+    pub(crate) fn measures_cpu(&self) -> bool {
+        self.cpu.is_some()
+    }
+
+    /// Sets limits and counters for a run that begins now.
+    pub(crate) fn begin(&mut self, memory_bytes: u64, processes: u32) -> io::Result<Mark> {
+        if let Some(memory) = &mut self.memory {
+            memory.set(memory_bytes)?;
+            memory.peak.reset()?;
+        }
+        if let Some(limit) = &mut self.processes {
+            limit.set(processes.into())?;
+        }
+        Ok(Mark {
+            cpu: self.cpu_total().unwrap_or_default(),
+            out_of_memory: self.out_of_memory_total(),
+        })
+    }
+
+    /// Puts the calling process into the cgroup.
+    pub(crate) fn join(&self) -> io::Result<()> {
+        self.joins.iter().try_for_each(|mut procs| procs.write_all(b"0"))
+    }
+
+    /// Processor time since the mark; `None` when no cgroup counts it.
+    pub(crate) fn cpu_since(&self, mark: &Mark) -> Option<Duration> {
+        Some(self.cpu_total()?.saturating_sub(mark.cpu))
+    }
+
+    /// Whether the kernel has killed something for want of memory since the mark.
+    pub(crate) fn ran_out_of_memory_since(&self, mark: &Mark) -> bool {
+        self.out_of_memory_total() > mark.out_of_memory
+    }
+
+    /// The peak since the run began; `None` when no cgroup measures it.
+    pub(crate) fn memory_peak(&self) -> Option<u64> {
+        self.memory.as_ref()?.peak.read()
+    }
+
+    fn cpu_total(&self) -> Option<Duration> {
+        let total = Duration::from_nanos(self.cpu.as_ref()?.read().ok()?);
+        Some(if self.shared_with_runner { total.saturating_sub(own_cpu()) } else { total })
+    }
+
+    fn out_of_memory_total(&self) -> u64 {
+        self.out_of_memory.as_ref().and_then(|counter| counter.read().ok()).unwrap_or(0)
+    }
+}
+
+/// The runner's own processor time.
+fn own_cpu() -> Duration {
+    let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) else { return Duration::ZERO };
+    let micros = [usage.user_time(), usage.system_time()]
+        .map(|time| time.tv_sec() * 1_000_000 + time.tv_usec());
+    Duration::from_micros(micros.iter().sum::<i64>().try_into().unwrap_or(0))
+}
+
+/// The memory limit and what goes with it.
+struct Memory {
+    limit: Setting,
+    /// Version 1 limits memory and swap together in a second file, which may not be below the first.
+    with_swap: Option<Setting>,
+    peak: Peak,
+}
+
+impl Memory {
+    fn set(&mut self, bytes: u64) -> io::Result<()> {
+        let Some(with_swap) = &mut self.with_swap else { return self.limit.set(bytes) };
+        if self.limit.last.is_none_or(|last| bytes < last) {
+            self.limit.set(bytes)?;
+            with_swap.set(bytes)
+        } else {
+            with_swap.set(bytes)?;
+            self.limit.set(bytes)
+        }
+    }
+}
+
+/// A limit that is written only when it changes.
+struct Setting {
+    file: File,
+    last: Option<u64>,
+}
+
+impl Setting {
+    fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self { file: writable(path)?, last: None })
+    }
+
+    fn set(&mut self, value: u64) -> io::Result<()> {
+        if self.last != Some(value) {
+            self.file.write_all_at(value.to_string().as_bytes(), 0)?;
+            self.last = Some(value);
+        }
+        Ok(())
+    }
+}
+
+/// A peak that can be reset; without a file, none.
+#[derive(Default)]
+struct Peak {
+    file: Option<File>,
+    reset: &'static str,
+}
+
+impl Peak {
+    fn open(path: &Path, reset: &'static str) -> io::Result<Self> {
+        let peak =
+            Self { file: Some(OpenOptions::new().read(true).write(true).open(path)?), reset };
+        peak.reset()?;
+        Ok(peak)
+    }
+
+    fn reset(&self) -> io::Result<()> {
+        self.file.as_ref().map_or(Ok(()), |file| file.write_all_at(self.reset.as_bytes(), 0))
+    }
+
+    fn read(&self) -> Option<u64> {
+        read_control(self.file.as_ref()?).ok()?.trim().parse().ok()
+    }
+}
+
+/// How a counter stands in its file.
+enum Format {
+    /// The whole file, in nanoseconds.
+    Nanoseconds,
+    /// After this name, on a line of its own.
+    Field(&'static str),
+    /// The same, in microseconds.
+    MicrosecondsField(&'static str),
+}
+
+/// A number that only grows.
+struct Counter {
+    file: File,
+    format: Format,
+}
+
+impl Counter {
+    fn open(path: &Path, format: Format) -> io::Result<Self> {
+        let counter = Self { file: File::open(path)?, format };
+        counter.read()?;
+        Ok(counter)
+    }
+
+    fn read(&self) -> io::Result<u64> {
+        let text = read_control(&self.file)?;
+        let number = |text: &str| text.trim().parse::<u64>().ok();
+        let field = |name: &str| {
+            text.lines().find_map(|line| number(line.strip_prefix(name)?.strip_prefix(' ')?))
+        };
+        match self.format {
+            Format::Nanoseconds => number(&text),
+            Format::Field(name) => field(name),
+            Format::MicrosecondsField(name) => field(name).map(|micros| micros * 1000),
+        }
+        .ok_or_else(|| {
+            io::Error::new(io::ErrorKind::InvalidData, format!("unexpected content: {text:?}"))
+        })
+    }
+}
+
+fn read_control(file: &File) -> io::Result<String> {
+    let mut bytes = [0; CONTROL_FILE_BYTES_MAX];
+    let count = file.read_at(&mut bytes, 0)?;
+    Ok(String::from_utf8_lossy(&bytes[..count]).into_owned())
+}
+
+fn writable(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::PathBuf};
+
+    use super::*;
+
+    /// A directory with files such as a cgroup has. Ordinary files do not behave as control files do, but they hold
+    /// what is written to them.
+    fn cgroup(name: &str, files: &[(&str, &str)]) -> PathBuf {
+        let directory =
+            std::env::temp_dir().join(format!("assay-meter-{name}-{}", std::process::id()));
+        fs::create_dir_all(&directory).expect("a temporary directory");
+        for (file, content) in files {
+            fs::write(directory.join(file), content).expect("written");
+        }
+        directory
+    }
+
+    #[test]
+    fn version_2_is_read_and_written() {
+        let directory = cgroup(
+            "v2",
+            &[
+                ("cgroup.procs", ""),
+                ("memory.max", "max\n"),
+                ("memory.peak", "0\n"),
+                ("memory.events", "low 0\nhigh 0\nmax 12\noom 3\noom_kill 2\noom_group_kill 0\n"),
+                ("pids.max", "max\n"),
+                ("cpu.stat", "usage_usec 1500\nuser_usec 1000\nsystem_usec 500\n"),
+            ],
+        );
+        let text = directory.to_string_lossy().into_owned();
+        let mut meter =
+            Meter::controlling(&CgroupPlan::V2 { directory: text }).expect("all files are there");
+        assert!(meter.limits_memory() && meter.limits_processes() && meter.measures_cpu());
+        let mark = meter.begin(1 << 20, 7).expect("limits can be set");
+        let written = |file: &str| fs::read_to_string(directory.join(file)).expect("a file");
+        assert!(
+            written("memory.max").starts_with("1048576") && written("pids.max").starts_with('7')
+        );
+        assert!(written("memory.peak").starts_with("reset"));
+        fs::write(directory.join("cpu.stat"), "usage_usec 4500\n").expect("written");
+        fs::write(directory.join("memory.events"), "oom 4\noom_kill 3\n").expect("written");
+        fs::write(directory.join("memory.peak"), "65536\n").expect("written");
+        assert_eq!(meter.cpu_since(&mark), Some(Duration::from_millis(3)));
+        assert!(meter.ran_out_of_memory_since(&mark));
+        assert_eq!(meter.memory_peak(), Some(65536));
+        fs::remove_dir_all(&directory).expect("removed");
+    }
+
+    #[test]
+    fn version_2_without_controllers_still_counts_processor_time() {
+        let directory = cgroup("bare", &[("cgroup.procs", ""), ("cpu.stat", "usage_usec 0\n")]);
+        let text = directory.to_string_lossy().into_owned();
+        let meter =
+            Meter::controlling(&CgroupPlan::V2 { directory: text }).expect("enough is there");
+        assert!(!meter.limits_memory() && !meter.limits_processes() && meter.measures_cpu());
+        fs::remove_dir_all(&directory).expect("removed");
+    }
+}

@@ -1,0 +1,185 @@
+//! The request loop.
+
+use std::{error::Error, process};
+
+use runner::{
+    FrameError, layout,
+    message::{Facts, RefusalKind, Reply, Request},
+};
+
+use crate::{
+    execute,
+    files::{self, Incoming},
+    meter::Meter,
+    seal, seccomp,
+    supervise::Signals,
+    sweep, sys,
+    wire::Wire,
+};
+
+/// What ends the runner with an error.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServeError {
+    #[error("the stream to the host failed")]
+    Stream(#[from] FrameError),
+    #[error(
+        "assay-runner must be process 1 of its cell, and it is process {0}: it kills everything it can see"
+    )]
+    NotInit(u32),
+    #[error("could not {step}")]
+    Setup {
+        step: &'static str,
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Something the host asked for and cannot have. The cell goes on.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) kind: RefusalKind,
+    pub(crate) detail: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(kind: RefusalKind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into() }
+    }
+
+    /// The system refused something that should work.
+    pub(crate) fn system(what: &str, error: impl Into<std::io::Error>) -> Self {
+        let error = error.into();
+        let kind = match error.raw_os_error() {
+            Some(libc::ENOSPC | libc::EDQUOT) => RefusalKind::NoSpace,
+            _ => RefusalKind::System,
+        };
+        Self::new(kind, format!("could not {what}: {error}"))
+    }
+}
+
+/// Everything the runner works with once it is sealed in.
+pub(crate) struct Cell {
+    pub(crate) meter: Meter,
+    pub(crate) signals: Signals,
+    pub(crate) filter: Option<seccomp::Filter>,
+    pub(crate) program_uid: u32,
+    pub(crate) own_uid: bool,
+}
+
+impl Cell {
+    fn facts(&self) -> Facts {
+        Facts {
+            own_uid: self.own_uid,
+            memory_cgroup: self.meter.limits_memory(),
+            pids_cgroup: self.meter.limits_processes(),
+            cpu_cgroup: self.meter.measures_cpu(),
+            seccomp: self.filter.is_some(),
+        }
+    }
+}
+
+/// Serves one cell from its first frame to its end.
+pub(crate) fn run(sealing: bool) -> Result<(), ServeError> {
+    let mut wire = Wire::over_stdio()
+        .map_err(|source| ServeError::Setup { step: "take over the stream", source })?;
+    sys::forget_inherited()
+        .map_err(|source| ServeError::Setup { step: "shut inherited files", source })?;
+    wire.shake_hands()?;
+    let sealed = if sealing {
+        let Some(Request::Seal(plan)) = wire.next_request()? else {
+            return Err(
+                FrameError::Unexpected { wanted: "a seal plan", got: "another request" }.into()
+            );
+        };
+        match seal::seal(&plan, &wire) {
+            Ok(sealed) => {
+                wire.reply(&Reply::Done, &[])?;
+                sealed
+            }
+            Err(error) => {
+                let refused =
+                    Reply::Refused { kind: RefusalKind::Seal, detail: with_causes(&error) };
+                wire.reply(&refused, &[])?;
+                return Ok(());
+            }
+        }
+    } else {
+        seal::Sealed {
+            meter: Meter::observing(),
+            program_uid: layout::PROGRAM_UID,
+            own_uid: true,
+            remount_program_area: false,
+        }
+    };
+    if process::id() != 1 {
+        return Err(ServeError::NotInit(process::id()));
+    }
+    sys::make_undumpable()
+        .map_err(|source| ServeError::Setup { step: "hide from debuggers", source })?;
+    let signals = Signals::take()
+        .map_err(|source| ServeError::Setup { step: "take signals", source: source.into() })?;
+    let cell = Cell {
+        meter: sealed.meter,
+        signals,
+        filter: seccomp::Filter::build(),
+        program_uid: sealed.program_uid,
+        own_uid: sealed.own_uid,
+    };
+    serve(cell, wire, sealed.remount_program_area)
+}
+
+fn serve(mut cell: Cell, mut wire: Wire, remount_program_area: bool) -> Result<(), ServeError> {
+    sweep::sweep()
+        .map_err(|source| ServeError::Setup { step: "empty the writable areas", source })?;
+    let mut lock = files::ProgramAreaLock::new(remount_program_area);
+    while let Some(request) = wire.next_request()? {
+        let answered = match request {
+            Request::Describe => wire.reply(&Reply::Facts(cell.facts()), &[]),
+            Request::Put { area, name, executable, bytes } => {
+                let owner = cell.own_uid.then_some(cell.program_uid);
+                let mut incoming = Incoming::open(area, &name, executable, owner, &mut lock);
+                wire.receive(bytes, |data| incoming.write(data))?;
+                answer(&mut wire, incoming.finish().map(|()| Reply::Done))
+            }
+            Request::Execute(command) => {
+                execute::execute(&mut cell, &mut wire, &command, &mut lock)
+            }
+            Request::Get { area, name, bytes_max } => match files::read(area, &name, bytes_max) {
+                Ok(content) => {
+                    wire.reply(&Reply::File { bytes: content.len() as u64 }, &[&content])
+                }
+                Err(refusal) => answer(&mut wire, Err(refusal)),
+            },
+            Request::Seal(_) => answer(
+                &mut wire,
+                Err(Refusal::new(RefusalKind::OutOfOrder, "the cell is sealed already")),
+            ),
+            Request::Close => {
+                wire.reply(&Reply::Done, &[])?;
+                return Ok(());
+            }
+        };
+        answered?;
+    }
+    Ok(())
+}
+
+/// Sends a reply or a refusal.
+pub(crate) fn answer(wire: &mut Wire, result: Result<Reply, Refusal>) -> Result<(), FrameError> {
+    match result {
+        Ok(reply) => wire.reply(&reply, &[]),
+        Err(Refusal { kind, detail }) => wire.reply(&Reply::Refused { kind, detail }, &[]),
+    }
+}
+
+/// An error with its causes, on one line.
+pub(crate) fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,203 @@
+//! System calls that neither the standard library nor nix has, behind safe functions. With `spawn`, the only
+//! unsafe code of the runner.
+#![allow(unsafe_code, reason = "these are the bare system calls")]
+
+use std::{
+    ffi::CStr,
+    io,
+    os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
+    time::Duration,
+};
+
+/// Capabilities by number, as far as the runner needs them.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[repr(u32)]
+pub(crate) enum Capability {
+    Chown = 0,
+    DacOverride = 1,
+    Fowner = 3,
+    Kill = 5,
+    Setgid = 6,
+    Setuid = 7,
+    SysAdmin = 21,
+}
+
+/// The last capability number any kernel has is found by asking; none goes past this.
+const CAPABILITY_NUMBER_MAX: i32 = 63;
+
+/// Version 3 of the capability interface: 64 bits in two halves.
+const CAPABILITY_VERSION: u32 = 0x2008_0522;
+
+#[repr(C)]
+struct CapabilityHeader {
+    version: u32,
+    pid: i32,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy, Default)]
+struct CapabilityHalf {
+    effective: u32,
+    permitted: u32,
+    inheritable: u32,
+}
+
+/// Gives up every capability but these, for this process and whatever it executes.
+///
+/// The bounding set is emptied where that is permitted; where it is not, `no_new_privs` makes it moot.
+pub(crate) fn keep_capabilities(kept: &[Capability]) -> io::Result<()> {
+    for number in 0..=CAPABILITY_NUMBER_MAX {
+        // SAFETY: prctl with these arguments reads no memory.
+        if unsafe { libc::prctl(libc::PR_CAPBSET_DROP, number, 0, 0, 0) } != 0 {
+            break;
+        }
+    }
+    // SAFETY: as above.
+    unsafe { libc::prctl(libc::PR_CAP_AMBIENT, libc::PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) };
+    set_capabilities(kept)
+}
+
+/// Sets the permitted and effective sets, which can only ever shrink the permitted one.
+pub(crate) fn set_capabilities(kept: &[Capability]) -> io::Result<()> {
+    let header = CapabilityHeader { version: CAPABILITY_VERSION, pid: 0 };
+    let bits = kept.iter().fold(0_u32, |bits, &capability| bits | 1 << capability as u32);
+    let halves = [
+        CapabilityHalf { effective: bits, permitted: bits, inheritable: 0 },
+        CapabilityHalf::default(),
+    ];
+    // SAFETY: header and halves are laid out as version 3 of the interface demands, and outlive the call.
+    check(unsafe { libc::syscall(libc::SYS_capset, &raw const header, halves.as_ptr()) })
+}
+
+/// Marks every inherited file but the standard three to be shut on exec, and shuts those a careless parent left open.
+pub(crate) fn forget_inherited() -> io::Result<()> {
+    // The stream's own duplicates were made by this process and are close-on-exec already.
+    // SAFETY: with CLOSE_RANGE_CLOEXEC the call only sets a flag.
+    check(unsafe {
+        libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC)
+    })
+}
+
+/// Ends a forked child at once: what the parent would do at its own exit is the parent's.
+pub(crate) fn end_fork(code: i32) -> ! {
+    // SAFETY: the call does not return.
+    unsafe { libc::_exit(code) }
+}
+
+/// Keeps other processes of the same user from attaching to this one or reading its files below `/proc`.
+pub(crate) fn make_undumpable() -> io::Result<()> {
+    // SAFETY: prctl with these arguments reads no memory.
+    check(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) }.into())
+}
+
+/// Has the kernel kill this process when its parent dies.
+pub(crate) fn die_with_parent() -> io::Result<()> {
+    // SAFETY: prctl with these arguments reads no memory.
+    check(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0) }.into())
+}
+
+/// Adds attributes to a mount and everything mounted below it.
+pub(crate) fn restrict_mount_tree(path: &CStr, attributes: u64) -> io::Result<()> {
+    let attributes =
+        libc::mount_attr { attr_set: attributes, attr_clr: 0, propagation: 0, userns_fd: 0 };
+    // SAFETY: the path ends in NUL, and the structure is given with its own size; both outlive the call.
+    check(unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            libc::AT_FDCWD,
+            path.as_ptr(),
+            libc::AT_RECURSIVE,
+            &raw const attributes,
+            size_of::<libc::mount_attr>(),
+        )
+    })
+}
+
+/// A file descriptor that becomes readable when the process ends.
+pub(crate) fn pidfd(pid: i32) -> io::Result<OwnedFd> {
+    // SAFETY: the call reads no memory.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+    check(fd)?;
+    // SAFETY: the kernel just made this descriptor for us, and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(RawFd::try_from(fd).expect("descriptors are small")) })
+}
+
+/// A child that was waited for.
+pub(crate) struct Reaped {
+    pub(crate) pid: i32,
+    pub(crate) status: i32,
+    /// Processor time of it and of all the children it waited for.
+    pub(crate) cpu: Duration,
+    /// The largest resident size of it or of any child it waited for.
+    pub(crate) rss_bytes_max: u64,
+}
+
+/// What waiting for any child found.
+pub(crate) enum Reaping {
+    One(Reaped),
+    /// There are children, and none of them has ended.
+    NoneYet,
+    NoChildren,
+}
+
+/// Reaps one ended child, without blocking.
+pub(crate) fn reap() -> Reaping {
+    let mut status = 0;
+    // SAFETY: an all-zero rusage is a valid one.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: both pointers are to live variables of the right types.
+    let pid =
+        unsafe { libc::wait4(-1, &raw mut status, libc::WNOHANG | libc::__WALL, &raw mut usage) };
+    match pid {
+        0 => Reaping::NoneYet,
+        pid if pid > 0 => Reaping::One(Reaped {
+            pid,
+            status,
+            cpu: duration(usage.ru_utime) + duration(usage.ru_stime),
+            rss_bytes_max: u64::try_from(usage.ru_maxrss).unwrap_or(0) * 1024,
+        }),
+        _ => Reaping::NoChildren,
+    }
+}
+
+fn duration(time: libc::timeval) -> Duration {
+    Duration::new(
+        u64::try_from(time.tv_sec).unwrap_or(0),
+        u32::try_from(time.tv_usec).unwrap_or(0).saturating_mul(1000).min(999_999_999),
+    )
+}
+
+/// Kills every process this one can see and may kill: in a cell, every other one.
+pub(crate) fn kill_all() {
+    // SAFETY: the call reads no memory. That this process is the init of a pid namespace was checked at its start.
+    unsafe { libc::kill(-1, libc::SIGKILL) };
+}
+
+/// An anonymous file in memory that can be sealed.
+pub(crate) fn memory_file() -> io::Result<OwnedFd> {
+    // SAFETY: the name is a constant that ends in NUL.
+    let fd = unsafe {
+        libc::memfd_create(c"stdin".as_ptr(), libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING)
+    };
+    check(fd.into())?;
+    // SAFETY: the kernel just made this descriptor for us, and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Makes a memory file unchangeable for ever, by anyone.
+pub(crate) fn seal_memory_file(fd: BorrowedFd<'_>) -> io::Result<()> {
+    let seals = libc::F_SEAL_WRITE | libc::F_SEAL_GROW | libc::F_SEAL_SHRINK | libc::F_SEAL_SEAL;
+    // SAFETY: fcntl with an integer argument reads no memory.
+    check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_ADD_SEALS, seals) }.into())
+}
+
+/// How many processors are online: the fastest that processor time can pass on the wall.
+pub(crate) fn processors() -> u32 {
+    // SAFETY: sysconf reads no memory of ours.
+    let count = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
+    u32::try_from(count).unwrap_or(1).max(1)
+}
+
+fn check(result: i64) -> io::Result<()> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}

@@ -1,0 +1,102 @@
+//! The runner's end of the stream to the host.
+
+use std::{
+    fs::File,
+    io::{self, Write},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+};
+
+use runner::{
+    FrameError,
+    frame::{self, Decoder, Frame, PROTOCOL_VERSION},
+    message::{Reply, Request},
+};
+
+/// The stream to the host.
+pub(crate) struct Wire {
+    input: File,
+    output: File,
+    decoder: Decoder,
+}
+
+impl Wire {
+    /// Takes over standard input and output.
+    pub(crate) fn over_stdio() -> io::Result<Self> {
+        let input: OwnedFd = io::stdin().as_fd().try_clone_to_owned()?;
+        let output: OwnedFd = io::stdout().as_fd().try_clone_to_owned()?;
+        Ok(Self { input: input.into(), output: output.into(), decoder: Decoder::new() })
+    }
+
+    /// What to watch to learn that the host is gone.
+    pub(crate) fn host(&self) -> BorrowedFd<'_> {
+        self.input.as_fd()
+    }
+
+    /// Exchanges handshakes. Ours goes out first, so that a host of another version learns whom it talks to.
+    pub(crate) fn shake_hands(&mut self) -> Result<(), FrameError> {
+        let mut hello = Vec::new();
+        frame::encode_hello(PROTOCOL_VERSION, &mut hello);
+        self.output.write_all(&hello)?;
+        match frame::read_frame(&mut self.decoder, &mut self.input)? {
+            Some(frame) => frame::check_hello(&frame),
+            None => Err(FrameError::NotARunner),
+        }
+    }
+
+    /// The next request; `None` when the host has closed the stream.
+    pub(crate) fn next_request(&mut self) -> Result<Option<Request>, FrameError> {
+        match frame::read_frame(&mut self.decoder, &mut self.input)? {
+            Some(Frame::Message(payload)) => Ok(Some(frame::decode_message(&payload)?)),
+            Some(other) => {
+                Err(FrameError::Unexpected { wanted: "a request", got: other.kind_name() })
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Receives exactly `bytes` of announced data, handing each piece to `take`.
+    pub(crate) fn receive(
+        &mut self,
+        bytes: u64,
+        mut take: impl FnMut(&[u8]),
+    ) -> Result<(), FrameError> {
+        let mut left = bytes;
+        while left > 0 {
+            match frame::read_frame(&mut self.decoder, &mut self.input)? {
+                Some(Frame::Data(data)) if !data.is_empty() && data.len() as u64 <= left => {
+                    left -= data.len() as u64;
+                    take(&data);
+                }
+                Some(other) => {
+                    return Err(FrameError::Unexpected {
+                        wanted: "announced data",
+                        got: other.kind_name(),
+                    });
+                }
+                None => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers a request, with the data the reply announces.
+    pub(crate) fn reply(&mut self, reply: &Reply, data: &[&[u8]]) -> Result<(), FrameError> {
+        let mut wire = Vec::new();
+        frame::encode_message(reply, &mut wire)?;
+        if data.iter().map(|data| data.len()).sum::<usize>() <= SMALL_BYTES_MAX {
+            for data in data {
+                frame::write_data(&mut wire, data)?;
+            }
+            self.output.write_all(&wire)?;
+            return Ok(());
+        }
+        self.output.write_all(&wire)?;
+        for data in data {
+            frame::write_data(&mut self.output, data)?;
+        }
+        Ok(())
+    }
+}
+
+/// Data up to this size travels with its reply in one write.
+const SMALL_BYTES_MAX: usize = 32 << 10;

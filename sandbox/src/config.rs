@@ -1,0 +1,92 @@
+use std::{path::PathBuf, str::FromStr, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Sandbox, SandboxError, docker::DockerSandbox, native::NativeSandbox};
+
+/// Which sandbox to use and how.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SandboxConfig {
+    /// Which adapter seals the cells.
+    pub adapter: Adapter,
+    /// Options of the native adapter.
+    pub native: NativeConfig,
+    /// Options of the docker adapter.
+    pub docker: DockerConfig,
+}
+
+/// The adapters there are.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Adapter {
+    /// Linux namespaces on this machine.
+    #[default]
+    Native,
+    /// Containers of a Docker engine, here or elsewhere.
+    Docker,
+}
+
+/// Options of the native adapter.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NativeConfig {
+    /// Seal cells with a user namespace even as root. Without root it is used in any case.
+    pub force_user_namespace: bool,
+    /// Directories below which cells' cgroups are made, instead of the process's own cgroup: one for cgroup v2, or
+    /// one for each of the memory, pids and cpuacct controllers.
+    pub cgroup_parents: Vec<PathBuf>,
+    /// Directories that every cell sees, read-only, at the same path, beside the system's own: for toolchains
+    /// installed elsewhere.
+    pub binds: Vec<PathBuf>,
+}
+
+/// Options of the docker adapter.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DockerConfig {
+    /// The engine's address (`unix:///...`, `tcp://...`, `http://...`); the usual place and `DOCKER_HOST` when absent.
+    pub host: Option<String>,
+    /// The OCI runtime for cells (`runsc`, ...); the engine's default when absent.
+    pub runtime: Option<String>,
+    /// What images' names start with.
+    pub image_prefix: String,
+    /// How many ready containers to keep for each image and size that was asked for lately.
+    pub pool_size: usize,
+}
+
+impl Default for DockerConfig {
+    fn default() -> Self {
+        Self { host: None, runtime: None, image_prefix: "assay".to_owned(), pool_size: 2 }
+    }
+}
+
+impl FromStr for SandboxConfig {
+    type Err = SandboxError;
+
+    /// One word chooses an adapter with its default options.
+    fn from_str(word: &str) -> Result<Self, SandboxError> {
+        let adapter = match word {
+            "native" => Adapter::Native,
+            "docker" => Adapter::Docker,
+            other => {
+                return Err(SandboxError::Unavailable {
+                    adapter: "chosen",
+                    reason: format!("{other:?} names no sandbox"),
+                    cure: "choose native or docker".to_owned(),
+                });
+            }
+        };
+        Ok(Self { adapter, ..Self::default() })
+    }
+}
+
+/// The sandbox that a configuration asks for. Nothing else knows which adapter it has (INV-1).
+///
+/// Leftovers of earlier processes that died without cleaning up are removed here or with the first cell.
+pub fn resolve(config: &SandboxConfig) -> Result<Arc<dyn Sandbox>, SandboxError> {
+    Ok(match config.adapter {
+        Adapter::Native => Arc::new(NativeSandbox::new(&config.native)?),
+        Adapter::Docker => Arc::new(DockerSandbox::connect(&config.docker)?),
+    })
+}

@@ -1,0 +1,320 @@
+//! One container: what seals it, and how a cell is opened in it.
+
+use std::{
+    collections::HashMap,
+    io,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bollard::{
+    Docker,
+    container::{AttachContainerResults, LogOutput},
+    errors::Error,
+    models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, ResourcesUlimits},
+    query_parameters::{
+        AttachContainerOptionsBuilder, InspectContainerOptions, RemoveContainerOptionsBuilder,
+        UploadToContainerOptionsBuilder,
+    },
+};
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
+use runner::layout;
+use tokio_util::io::StreamReader;
+
+use super::{is_status, leftovers};
+use crate::{
+    Cell, CellSpec, DockerConfig, SandboxError,
+    cell::{Ceiling, Seal},
+    runner_binary::RUNNER,
+};
+
+/// Where the runner is uploaded to: a volume of the container's own, because nothing can be uploaded to a read-only
+/// root. Only root can write to it.
+const RUNNER_DIRECTORY: &str = "/assay";
+
+/// What the runner is called there.
+const RUNNER_NAME: &str = "assay-runner";
+
+/// Memory for the runner, with the inputs and outputs it holds for programs, in bytes. The engine limits the container
+/// as a whole; the program's own limit is held by the runner, by measuring.
+const RUNNER_MEMORY_BYTES: u64 = 192 << 20;
+
+/// Processes of the container that are not the program's: the runner, and its fork of a moment before it executes.
+const RUNNER_PROCESSES: u32 = 1;
+
+/// Size of the program area, in bytes.
+const PROGRAM_BYTES_MAX: u64 = 512 << 20;
+
+/// Files and directories a writable area may hold. Bounds how long emptying it takes.
+const INODES_MAX: u32 = 20_000;
+
+/// What the runner needs: to become the program's user, to kill what runs as that user, and to hand files to it and
+/// clear away what it has shut itself out of. The program has none of these.
+const CAPABILITIES: [&str; 6] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID"];
+
+/// How much of a dead runner's last words is kept, in bytes.
+const LAST_WORDS_BYTES_MAX: usize = 4096;
+
+/// How often, and how far apart, to ask whether a container is gone.
+const REMOVAL_ATTEMPTS_MAX: u32 = 200;
+const REMOVAL_PAUSE: Duration = Duration::from_millis(20);
+
+/// The smallest size class of containers, in bytes of memory. Classes double from here, so that problems whose limits
+/// differ a little share ready containers; the program's own limit is its cell's ceiling, whatever the container's.
+const MEMORY_CLASS_BYTES_MIN: u64 = 64 << 20;
+
+/// Everything that two containers must have in common for one to do in place of the other.
+#[derive(Clone, Debug, Eq, PartialEq, Hash)]
+pub(super) struct Shape {
+    image: String,
+    runtime: Option<String>,
+    memory_bytes_max: u64,
+    processes_max: u32,
+    disk_bytes_max: u64,
+}
+
+impl Shape {
+    pub(super) fn of(spec: &CellSpec, config: &DockerConfig) -> Self {
+        Self {
+            image: super::images::tag(config, &spec.language.image),
+            runtime: config.runtime.clone(),
+            memory_bytes_max: memory_class(spec.memory_bytes_max),
+            processes_max: spec.processes_max,
+            disk_bytes_max: spec.disk_bytes_max,
+        }
+    }
+
+    pub(super) fn image(&self) -> &str {
+        &self.image
+    }
+
+    fn ceiling(&self) -> Ceiling {
+        Ceiling { memory_bytes: self.memory_bytes_max, processes: self.processes_max }
+    }
+
+    fn body(&self) -> ContainerCreateBody {
+        ContainerCreateBody {
+            image: Some(self.image.clone()),
+            entrypoint: Some(vec![format!("{RUNNER_DIRECTORY}/{RUNNER_NAME}")]),
+            cmd: Some(Vec::new()),
+            env: Some(Vec::new()),
+            user: Some("0:0".to_owned()),
+            hostname: Some(layout::HOSTNAME.to_owned()),
+            working_dir: Some("/".to_owned()),
+            labels: Some(leftovers::labels()),
+            volumes: Some(vec![RUNNER_DIRECTORY.to_owned()]),
+            attach_stdin: Some(true),
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            open_stdin: Some(true),
+            // When this process dies, the runner's input ends, the runner exits, and the engine removes the container.
+            stdin_once: Some(true),
+            host_config: Some(self.host_config()),
+            ..ContainerCreateBody::default()
+        }
+    }
+
+    fn host_config(&self) -> HostConfig {
+        let memory = signed(self.memory_bytes_max.saturating_add(RUNNER_MEMORY_BYTES));
+        HostConfig {
+            auto_remove: Some(true),
+            network_mode: Some("none".to_owned()),
+            ipc_mode: Some("none".to_owned()),
+            cap_drop: Some(vec!["ALL".to_owned()]),
+            cap_add: Some(CAPABILITIES.map(str::to_owned).to_vec()),
+            security_opt: Some(vec!["no-new-privileges".to_owned()]),
+            readonly_rootfs: Some(true),
+            tmpfs: Some(self.areas()),
+            memory: Some(memory),
+            // Memory and swap together: no swap.
+            memory_swap: Some(memory),
+            pids_limit: Some(i64::from(self.processes_max.saturating_add(RUNNER_PROCESSES))),
+            ulimits: Some(vec![ResourcesUlimits {
+                name: Some("core".to_owned()),
+                soft: Some(0),
+                hard: Some(0),
+            }]),
+            // What programs print is nobody's log.
+            log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
+            runtime: self.runtime.clone(),
+            init: Some(false),
+            ..HostConfig::default()
+        }
+    }
+
+    fn areas(&self) -> HashMap<String, String> {
+        let size = self.disk_bytes_max;
+        let area = |path: &str| {
+            let exec = if path == layout::WORK { "exec" } else { "noexec" };
+            let options = format!(
+                "rw,{exec},nosuid,nodev,noatime,size={size},nr_inodes={INODES_MAX},mode=1777"
+            );
+            (path.to_owned(), options)
+        };
+        let mut areas: HashMap<_, _> = layout::WRITABLE.into_iter().map(area).collect();
+        let program = format!(
+            "rw,exec,nosuid,nodev,noatime,size={PROGRAM_BYTES_MAX},nr_inodes=1000,mode=0755"
+        );
+        areas.insert(layout::PROGRAM.to_owned(), program);
+        areas
+    }
+}
+
+fn memory_class(bytes: u64) -> u64 {
+    bytes.max(MEMORY_CLASS_BYTES_MIN).checked_next_power_of_two().unwrap_or(bytes)
+}
+
+fn signed(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+/// Why no cell could be opened.
+#[derive(Debug)]
+pub(super) enum OpenError {
+    Engine(Error),
+    Cell(SandboxError),
+}
+
+impl From<Error> for OpenError {
+    fn from(error: Error) -> Self {
+        Self::Engine(error)
+    }
+}
+
+/// Makes a container and opens the cell in it.
+pub(super) async fn open(docker: &Docker, shape: &Shape) -> Result<Cell, OpenError> {
+    let created = docker.create_container(None, shape.body()).await?;
+    // From here on, dropping the seal removes the container.
+    let words = Arc::new(Mutex::new(Vec::new()));
+    let seal = DockerSeal {
+        docker: docker.clone(),
+        id: Some(created.id.clone()),
+        words: Arc::clone(&words),
+    };
+    let upload = UploadToContainerOptionsBuilder::default().path(RUNNER_DIRECTORY).build();
+    let runner = archive(&[(RUNNER_NAME, RUNNER, 0o755)]);
+    docker.upload_to_container(&created.id, Some(upload), bollard::body_full(runner)).await?;
+    let attach = AttachContainerOptionsBuilder::default()
+        .stream(true)
+        .stdin(true)
+        .stdout(true)
+        .stderr(true)
+        .build();
+    let AttachContainerResults { output, input } =
+        docker.attach_container(&created.id, Some(attach)).await?;
+    docker.start_container(&created.id, None).await?;
+    let reader = StreamReader::new(said_by_runner(output, words));
+    Cell::open(Box::new(reader), Box::new(input), Box::new(seal), shape.ceiling(), None)
+        .await
+        .map_err(OpenError::Cell)
+}
+
+/// The runner's standard output; its standard error is put aside for its last words.
+fn said_by_runner(
+    output: Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>,
+    words: Arc<Mutex<Vec<u8>>>,
+) -> Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>> {
+    Box::pin(output.filter_map(move |said| {
+        let piece = match said {
+            Ok(LogOutput::StdOut { message } | LogOutput::Console { message }) => Some(Ok(message)),
+            Ok(LogOutput::StdErr { message }) => {
+                let mut words = words.lock().unwrap_or_else(PoisonError::into_inner);
+                let room = LAST_WORDS_BYTES_MAX.saturating_sub(words.len());
+                words.extend_from_slice(&message[..message.len().min(room)]);
+                None
+            }
+            Ok(LogOutput::StdIn { .. }) => None,
+            Err(error) => Some(Err(io::Error::other(error))),
+        };
+        std::future::ready(piece)
+    }))
+}
+
+/// A tar archive of a few files that belong to root.
+pub(super) fn archive(files: &[(&str, &[u8], u32)]) -> Bytes {
+    let mut archive = tar::Builder::new(Vec::new());
+    for &(name, content, mode) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(content.len() as u64);
+        header.set_mode(mode);
+        archive
+            .append_data(&mut header, name, content)
+            .expect("a vector takes everything, and the names are short");
+    }
+    archive.into_inner().expect("a vector takes everything").into()
+}
+
+/// Holds a container.
+#[derive(Debug)]
+struct DockerSeal {
+    docker: Docker,
+    /// Taken when the removal is under way.
+    id: Option<String>,
+    words: Arc<Mutex<Vec<u8>>>,
+}
+
+#[async_trait]
+impl Seal for DockerSeal {
+    async fn tear_down(mut self: Box<Self>) -> Result<(), SandboxError> {
+        let Some(id) = self.id.take() else { return Ok(()) };
+        remove(&self.docker, &id).await.map_err(super::engine_error("remove a container"))
+    }
+
+    async fn last_words(&mut self) -> String {
+        let words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&words).into_owned()
+    }
+}
+
+impl Drop for DockerSeal {
+    fn drop(&mut self) {
+        let Some(id) = self.id.take() else { return };
+        let docker = self.docker.clone();
+        // Without a runtime the process is ending: the stream's end makes the engine remove the container.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                if let Err(error) = remove(&docker, &id).await {
+                    tracing::warn!(%error, container = id, "a container could not be removed");
+                }
+            });
+        }
+    }
+}
+
+/// Removes a container with its volume, whatever it is doing, and waits until it is gone.
+pub(super) async fn remove(docker: &Docker, id: &str) -> Result<(), Error> {
+    let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+    match docker.remove_container(id, Some(options)).await {
+        // Gone already: the engine removes containers that have ended.
+        Err(error) if is_status(&error, &[404]) => return Ok(()),
+        // That is under way.
+        Err(error) if !is_status(&error, &[409]) => return Err(error),
+        _ => {}
+    }
+    for _ in 0..REMOVAL_ATTEMPTS_MAX {
+        match docker.inspect_container(id, None::<InspectContainerOptions>).await {
+            Err(error) if is_status(&error, &[404]) => return Ok(()),
+            Err(error) => return Err(error),
+            // The engine has no event to wait for that cannot be missed.
+            Ok(_) => tokio::time::sleep(REMOVAL_PAUSE).await,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn similar_limits_share_containers() {
+        assert_eq!(memory_class(1), MEMORY_CLASS_BYTES_MIN);
+        assert_eq!(memory_class(200 << 20), 256 << 20);
+        assert_eq!(memory_class(256 << 20), 256 << 20);
+        assert_eq!(memory_class((256 << 20) + 1), 512 << 20);
+        assert_eq!(memory_class(u64::MAX), u64::MAX);
+    }
+}

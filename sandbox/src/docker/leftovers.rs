@@ -1,0 +1,107 @@
+//! Containers of processes that are no more.
+//!
+//! A container ends with the stream to its runner, and the engine removes it then. What can be left is a container
+//! whose maker died between making and starting it, or whose engine was restarted. Containers carry a label that says
+//! who made them; each process that reaches the engine removes those whose maker it can see to be dead.
+
+use std::{collections::HashMap, fs};
+
+use bollard::{Docker, query_parameters::ListContainersOptionsBuilder};
+
+/// Who made a container.
+const OWNER_LABEL: &str = "assay.owner";
+
+/// The labels of every container.
+pub(super) fn labels() -> HashMap<String, String> {
+    HashMap::from([(OWNER_LABEL.to_owned(), Owner::this_process().to_string())])
+}
+
+/// Removes what dead processes left. What cannot be removed now is left to the next process.
+pub(super) async fn remove(docker: &Docker) {
+    let filter = HashMap::from([("label".to_owned(), vec![OWNER_LABEL.to_owned()])]);
+    let options = ListContainersOptionsBuilder::default().all(true).filters(&filter).build();
+    let Ok(containers) = docker.list_containers(Some(options)).await else { return };
+    for container in containers {
+        let owner = container
+            .labels
+            .unwrap_or_default()
+            .remove(OWNER_LABEL)
+            .and_then(|label| Owner::parse(&label));
+        let Some((id, owner)) = container.id.zip(owner) else { continue };
+        if owner.is_known_dead() {
+            match super::container::remove(docker, &id).await {
+                Ok(()) => {
+                    tracing::info!(container = id, "removed a container that a dead process left");
+                }
+                Err(error) => {
+                    tracing::warn!(%error, container = id, "a left container could not be removed");
+                }
+            }
+        }
+    }
+}
+
+/// A process, told from every other on any machine: where process ids are counted, and which process had which when.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Owner {
+    /// The machine's boot and the process id namespace.
+    place: String,
+    pid: u32,
+    /// In clock ticks since boot: process ids are used again.
+    started: u64,
+}
+
+impl Owner {
+    fn this_process() -> Self {
+        let pid = std::process::id();
+        Self { place: place(), pid, started: started(pid).unwrap_or(0) }
+    }
+
+    /// Another machine's or namespace's processes cannot be seen from here, so they are not known to be dead.
+    fn is_known_dead(&self) -> bool {
+        self.place == place() && started(self.pid) != Some(self.started)
+    }
+
+    fn parse(label: &str) -> Option<Self> {
+        let mut parts = label.rsplitn(3, ' ');
+        let started = parts.next()?.parse().ok()?;
+        let pid = parts.next()?.parse().ok()?;
+        Some(Self { place: parts.next()?.to_owned(), pid, started })
+    }
+}
+
+impl std::fmt::Display for Owner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} {}", self.place, self.pid, self.started)
+    }
+}
+
+fn place() -> String {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    format!("{}/{}", boot.trim(), namespace.display())
+}
+
+/// When a process started; `None` when there is no such process.
+fn started(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name may hold anything; fields are counted from behind its closing parenthesis.
+    stat.rsplit_once(')')?.1.split(' ').nth(20)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_living_are_told_from_the_dead() {
+        let here = Owner::this_process();
+        assert_eq!(Owner::parse(&here.to_string()), Some(here.clone()));
+        assert!(!here.is_known_dead());
+        let reused = Owner { started: here.started + 1, ..here };
+        assert!(reused.is_known_dead());
+        let elsewhere = Owner { place: "another machine".to_owned(), ..reused };
+        assert!(!elsewhere.is_known_dead());
+        assert_eq!(Owner::parse("nonsense"), None);
+    }
+}

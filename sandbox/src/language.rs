@@ -1,0 +1,287 @@
+use std::{borrow::Borrow, collections::HashMap, fmt, sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Limits, Stack};
+
+/// The definitions that ship with the program.
+const BUILTIN: &[&str] = &[
+    include_str!("../languages/c.toml"),
+    include_str!("../languages/cpp.toml"),
+    include_str!("../languages/java.toml"),
+    include_str!("../languages/javascript.toml"),
+    include_str!("../languages/python.toml"),
+];
+
+/// A mebibyte, the unit of sizes in language definitions.
+const MIB: u64 = 1 << 20;
+
+/// How much longer than its processor time a run may last on the wall: for loading, paging and a busy machine.
+const WALL_GRACE: Duration = Duration::from_secs(2);
+
+/// A language's short name: `cpp`, `python`.
+#[derive(Clone, Debug, Eq, PartialEq, Hash, Ord, PartialOrd, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LanguageId(String);
+
+impl LanguageId {
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for LanguageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<&str> for LanguageId {
+    fn from(id: &str) -> Self {
+        Self(id.to_owned())
+    }
+}
+
+impl Borrow<str> for LanguageId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Everything there is to know about a language: data, not code.
+#[derive(Clone, Debug, Eq, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Language {
+    /// The short name.
+    pub id: LanguageId,
+    /// The name people read: `C++17`.
+    pub name: String,
+    /// File name extensions, without the dot, the usual one first.
+    pub extensions: Vec<String>,
+    /// The code editor's name for the syntax.
+    pub editor_mode: String,
+    /// What the submitted source is called in the cell: `main.cpp`.
+    pub source: String,
+    /// The single regular file that compiling leaves in the work area and that runs need in the program area.
+    /// Equal to `source` where nothing is built.
+    pub artifact: String,
+    /// Commands that turn the source into the artifact, run in order in the work area. A step that does not exit
+    /// with 0 is a compile error.
+    pub compile: Vec<Vec<String>>,
+    /// The command that runs the artifact. `{memory_mib}` stands for the memory limit without the allowance.
+    pub run: Vec<String>,
+    /// The command that prints the toolchain's version.
+    pub probe: Vec<String>,
+    /// The image (a folder of `sandbox/images`) whose cells have the toolchain.
+    pub image: String,
+    /// The package that brings the toolchain to a Debian machine, for the cure in error messages.
+    pub package: String,
+    /// What the language's runtime needs beyond the program's own limits.
+    pub allowances: Allowances,
+    /// Limits of each compile step.
+    pub compiling: Compiling,
+}
+
+/// What a language's runtime needs for itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Allowances {
+    /// Memory of the runtime, added to the problem's limit.
+    pub memory_mib: u64,
+    /// Processes and threads, the program's first one included.
+    pub processes: u32,
+}
+
+/// Limits of each compile step.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Compiling {
+    /// Processor time.
+    pub cpu_s: u64,
+    /// Memory.
+    pub memory_mib: u64,
+    /// Processes and threads.
+    pub processes: u32,
+    /// The largest file a step may write, the artifact included.
+    pub file_mib: u64,
+}
+
+/// How much of a compiler's standard output and error is kept, in bytes, each.
+pub const COMPILER_TEXT_BYTES_MAX: u64 = 256 << 10;
+
+impl Language {
+    /// The limits of one compile step.
+    #[must_use]
+    pub fn compile_limits(&self) -> Limits {
+        let cpu = Duration::from_secs(self.compiling.cpu_s);
+        Limits {
+            cpu,
+            wall: cpu * 2 + WALL_GRACE,
+            memory_bytes: self.compiling.memory_mib * MIB,
+            processes: self.compiling.processes,
+            open_files: 256,
+            stdout_bytes: COMPILER_TEXT_BYTES_MAX,
+            stderr_bytes: COMPILER_TEXT_BYTES_MAX,
+            file_bytes: self.compiling.file_mib * MIB,
+            stack: Stack::Unlimited,
+        }
+    }
+
+    /// The limits of one run of a program in this language under a problem's limits: the problem's own plus what the
+    /// runtime needs.
+    #[must_use]
+    pub fn run_limits(&self, cpu: Duration, memory_bytes: u64, stdout_bytes: u64) -> Limits {
+        Limits {
+            cpu,
+            wall: cpu * 2 + WALL_GRACE,
+            memory_bytes: memory_bytes + self.allowances.memory_mib * MIB,
+            processes: self.allowances.processes,
+            stdout_bytes,
+            ..Limits::default()
+        }
+    }
+
+    /// The command that runs the artifact under a problem's memory limit.
+    #[must_use]
+    pub fn run_argv(&self, memory_bytes: u64) -> Vec<String> {
+        let memory_mib = (memory_bytes / MIB).max(1).to_string();
+        self.run.iter().map(|word| word.replace("{memory_mib}", &memory_mib)).collect()
+    }
+
+    /// Whether the artifact is the source itself, so that compiling only checks it.
+    #[must_use]
+    pub fn runs_its_source(&self) -> bool {
+        self.source == self.artifact
+    }
+}
+
+/// A language definition that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LanguageError {
+    /// Not TOML, or not of the expected shape.
+    #[error("the language definition could not be read")]
+    Malformed(#[from] toml::de::Error),
+    /// Two definitions claim the same id or extension.
+    #[error("{claim:?} is claimed by both {first} and {second}")]
+    Claimed {
+        /// The id or extension.
+        claim: String,
+        /// Who had it.
+        first: LanguageId,
+        /// Who wants it too.
+        second: LanguageId,
+    },
+}
+
+/// All the languages there are.
+#[derive(Clone, Debug)]
+pub struct Languages {
+    by_id: HashMap<LanguageId, Arc<Language>>,
+    by_extension: HashMap<String, Arc<Language>>,
+    ordered: Vec<Arc<Language>>,
+}
+
+impl Languages {
+    /// The languages that ship with the program.
+    #[must_use]
+    pub fn builtin() -> Self {
+        Self::parse(BUILTIN.iter().copied())
+            .expect("a test reads every definition that ships with the program")
+    }
+
+    /// Reads definitions, one TOML document each.
+    pub fn parse<'a>(
+        definitions: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, LanguageError> {
+        let mut languages =
+            Self { by_id: HashMap::new(), by_extension: HashMap::new(), ordered: Vec::new() };
+        for definition in definitions {
+            languages.add(Arc::new(toml::from_str(definition)?))?;
+        }
+        languages.ordered.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(languages)
+    }
+
+    fn add(&mut self, language: Arc<Language>) -> Result<(), LanguageError> {
+        let claimed = |claim: &str, first: &Language| LanguageError::Claimed {
+            claim: claim.to_owned(),
+            first: first.id.clone(),
+            second: language.id.clone(),
+        };
+        if let Some(first) = self.by_id.get(&language.id) {
+            return Err(claimed(language.id.as_str(), first));
+        }
+        for extension in &language.extensions {
+            if let Some(first) = self.by_extension.insert(extension.clone(), Arc::clone(&language))
+            {
+                return Err(claimed(extension, &first));
+            }
+        }
+        self.by_id.insert(language.id.clone(), Arc::clone(&language));
+        self.ordered.push(language);
+        Ok(())
+    }
+
+    /// The language with this id.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<&Arc<Language>> {
+        self.by_id.get(id)
+    }
+
+    /// The language whose sources have this extension, given without its dot.
+    #[must_use]
+    pub fn by_extension(&self, extension: &str) -> Option<&Arc<Language>> {
+        self.by_extension.get(extension)
+    }
+
+    /// All of them, by id.
+    #[must_use]
+    pub fn all(&self) -> &[Arc<Language>] {
+        &self.ordered
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_builtin_definition_is_whole() {
+        let languages = Languages::builtin();
+        assert_eq!(languages.all().len(), BUILTIN.len());
+        for language in languages.all() {
+            assert!(
+                !language.extensions.is_empty()
+                    && !language.run.is_empty()
+                    && !language.probe.is_empty()
+            );
+            assert!(
+                crate::CellPath::work(&language.source).is_ok()
+                    && crate::CellPath::program(&language.artifact).is_ok()
+            );
+            assert!(
+                crate::docker::images::find(&language.image).is_some(),
+                "{} has no image",
+                language.id
+            );
+            assert!(language.runs_its_source() || !language.compile.is_empty());
+        }
+    }
+
+    #[test]
+    fn the_memory_limit_reaches_the_command() {
+        let languages = Languages::builtin();
+        let java = languages.get("java").expect("java is built in");
+        assert!(java.run_argv(256 << 20).contains(&"-Xmx256m".to_owned()));
+    }
+
+    #[test]
+    fn two_languages_cannot_share_an_extension() {
+        let twice = [BUILTIN[0], &BUILTIN[0].replace("id = \"c\"", "id = \"k\"")];
+        assert!(
+            matches!(Languages::parse(twice), Err(LanguageError::Claimed { claim, .. }) if claim == "c")
+        );
+    }
+}

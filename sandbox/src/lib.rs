@@ -1,0 +1,27 @@
+#![doc = include_str!("../README.md")]
+
+mod cell;
+mod config;
+pub mod docker;
+mod error;
+mod execution;
+mod language;
+pub mod native;
+mod path;
+mod port;
+mod runner_binary;
+mod toolchain;
+
+pub use crate::{
+    cell::Cell,
+    config::{Adapter, DockerConfig, NativeConfig, SandboxConfig, resolve},
+    error::SandboxError,
+    execution::{Afterwards, Ended, Execution, Limits, MemorySource, Outcome, Stack},
+    language::{
+        Allowances, COMPILER_TEXT_BYTES_MAX, Compiling, Language, LanguageError, LanguageId,
+        Languages,
+    },
+    path::{Area, CellPath, NAME_BYTES_MAX},
+    port::{CellSpec, Finding, Level, Purpose, Sandbox, Toolchain},
+};
+pub use runner::message::{Facts, RefusalKind};

@@ -1,0 +1,262 @@
+//! Cells sealed by Linux namespaces on this machine. The jail itself, step by step, is in the runner's `seal` module;
+//! this side starts the runner, tells it what to show in the cell, and owns the cell's cgroup.
+
+mod cgroup;
+mod root;
+
+use std::{
+    io,
+    os::fd::OwnedFd,
+    process::Stdio,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use nix::unistd::{getegid, geteuid};
+use runner::{
+    layout::PROGRAM_UIDS,
+    message::{CgroupPlan, SealPlan},
+};
+use tokio::{
+    io::AsyncReadExt,
+    net::UnixStream,
+    process::{Child, ChildStderr, Command},
+    time::timeout,
+};
+
+use self::{
+    cgroup::{CellCgroup, Cgroups},
+    root::Root,
+};
+use crate::{
+    Cell, CellSpec, Finding, Language, NativeConfig, Sandbox, SandboxError, Toolchain,
+    cell::{Ceiling, Seal},
+    runner_binary::RunnerFile,
+    toolchain::Toolchains,
+};
+
+/// Size of the program area, in bytes: an artifact, a checker, and room to spare.
+const PROGRAM_BYTES_MAX: u64 = 512 << 20;
+
+/// How long a cell that was told to end may take.
+const ENDING_MAX: Duration = Duration::from_secs(10);
+
+/// How much of a dead runner's last words is read, in bytes.
+const LAST_WORDS_BYTES_MAX: u64 = 4096;
+
+/// How long to wait for them.
+const LAST_WORDS_WAIT_MAX: Duration = Duration::from_millis(500);
+
+/// The capability without which namespaces need a user namespace around them, as a bit of `CapEff`.
+const CAP_SYS_ADMIN_BIT: u64 = 1 << 21;
+
+/// The adapter.
+#[derive(Debug)]
+pub struct NativeSandbox {
+    runner: RunnerFile,
+    root: Root,
+    user_namespace: bool,
+    cgroups: Result<Cgroups, cgroup::Unusable>,
+    next_uid: AtomicU32,
+    toolchains: Toolchains,
+}
+
+impl NativeSandbox {
+    /// Looks at what this machine offers, and removes cgroups that earlier processes left behind.
+    pub fn new(config: &NativeConfig) -> Result<Self, SandboxError> {
+        let runner = RunnerFile::new()
+            .map_err(|source| SandboxError::Seal { step: "load the runner".to_owned(), source })?;
+        Ok(Self {
+            runner,
+            root: Root::of_this_machine(&config.binds),
+            user_namespace: config.force_user_namespace || !may_make_namespaces(),
+            cgroups: Cgroups::find(&config.cgroup_parents),
+            next_uid: AtomicU32::new(0),
+            toolchains: Toolchains::default(),
+        })
+    }
+
+    fn plan(&self, spec: &CellSpec, cgroup: CgroupPlan) -> SealPlan {
+        SealPlan {
+            user_namespace: self.user_namespace,
+            program_uid: self.program_uid(),
+            binds: self.root.binds().to_vec(),
+            links: self.root.links().to_vec(),
+            cgroup,
+            disk_bytes_max: spec.disk_bytes_max,
+            program_bytes_max: PROGRAM_BYTES_MAX,
+        }
+    }
+
+    fn program_uid(&self) -> u32 {
+        let count = PROGRAM_UIDS.end() - PROGRAM_UIDS.start() + 1;
+        PROGRAM_UIDS.start() + self.next_uid.fetch_add(1, Ordering::Relaxed) % count
+    }
+
+    fn start_runner(&self, theirs: OwnedFd) -> io::Result<Child> {
+        Command::new(self.runner.path())
+            .arg0("assay-runner")
+            .arg("--seal")
+            .env_clear()
+            .stdout(theirs.try_clone()?)
+            .stdin(theirs)
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+    }
+}
+
+#[async_trait]
+impl Sandbox for NativeSandbox {
+    fn name(&self) -> &'static str {
+        "native"
+    }
+
+    async fn prepare(&self, spec: &CellSpec) -> Result<Cell, SandboxError> {
+        let failed = |step: &str| {
+            let step = step.to_owned();
+            move |source| SandboxError::Seal { step, source }
+        };
+        let cgroup = match &self.cgroups {
+            Ok(cgroups) => Some(cgroups.cell().map_err(failed("make the cell's cgroup"))?),
+            Err(_) => None,
+        };
+        let plan = self.plan(spec, cgroup.as_ref().map_or(CgroupPlan::None, CellCgroup::plan));
+        let (ours, theirs) = UnixStream::pair().map_err(failed("make the runner's stream"))?;
+        let theirs = theirs.into_std().map_err(failed("make the runner's stream"))?;
+        theirs.set_nonblocking(false).map_err(failed("make the runner's stream"))?;
+        let mut runner = self.start_runner(theirs.into()).map_err(failed("start the runner"))?;
+        let seal = NativeSeal { stderr: runner.stderr.take(), runner, cgroup };
+        let (reader, writer) = ours.into_split();
+        let ceiling = Ceiling::of(spec);
+        Cell::open(Box::new(reader), Box::new(writer), Box::new(seal), ceiling, Some(plan)).await
+    }
+
+    async fn toolchain(&self, language: &Language) -> Result<Toolchain, SandboxError> {
+        let cure = || format!("install it, on Debian with: apt-get install {}", language.package);
+        self.toolchains.get(self, language, None, cure).await
+    }
+
+    async fn examine(&self) -> Vec<Finding> {
+        let mut findings = vec![self.examine_users(), self.examine_cgroups()];
+        findings.push(match self.examine_cell().await {
+            Ok(finding) => finding,
+            Err(error) => Finding::missing(
+                "cell",
+                format!("no cell can be sealed: {}", with_causes(&error)),
+                "run as root, or allow unprivileged user namespaces on this machine",
+            ),
+        });
+        findings
+    }
+
+    async fn shutdown(&self) {
+        if let Ok(cgroups) = &self.cgroups {
+            cgroups.remove();
+        }
+    }
+}
+
+impl NativeSandbox {
+    fn examine_users(&self) -> Finding {
+        if self.user_namespace {
+            return Finding::weaker(
+                "users",
+                format!(
+                    "without root, programs run as the runner's own user (uid {}, gid {}) in a user namespace",
+                    geteuid(),
+                    getegid()
+                ),
+                "run the evaluator as root, which gives every cell a user of its own",
+            );
+        }
+        Finding::in_force("users", "every cell's program has a user of its own")
+    }
+
+    fn examine_cgroups(&self) -> Finding {
+        match &self.cgroups {
+            Ok(cgroups) => Finding::in_force("cgroups", cgroups.describe()),
+            Err(unusable) => Finding::weaker(
+                "cgroups",
+                format!(
+                    "{unusable}: memory is sampled instead of limited, processes are limited by user, and a program \
+                     that ignores its dead children can hide their processor time"
+                ),
+                "run as root, or as a service with a delegated cgroup (systemd: Delegate=yes), or set \
+                 native.cgroup_parents",
+            ),
+        }
+    }
+
+    async fn examine_cell(&self) -> Result<Finding, SandboxError> {
+        let languages = crate::Languages::builtin();
+        let language = languages.all().first().expect("there are languages built in");
+        let cell = self.prepare(&CellSpec::compile(language)).await?;
+        let seccomp = cell.facts().seccomp;
+        cell.close().await?;
+        Ok(if seccomp {
+            Finding::in_force("cell", "namespaces, read-only root, system call filter")
+        } else {
+            Finding::weaker(
+                "cell",
+                "this processor architecture has no system call filter",
+                "use x86-64 or aarch64",
+            )
+        })
+    }
+}
+
+/// An error with its causes, on one line.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+fn may_make_namespaces() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let effective =
+        effective.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).unwrap_or(0);
+    geteuid().is_root() && effective & CAP_SYS_ADMIN_BIT != 0
+}
+
+/// Holds a native cell: the runner's process outside it, and its cgroup.
+///
+/// When this process dies, however it dies, the runner sees its stream end and takes the cell with it.
+#[derive(Debug)]
+struct NativeSeal {
+    /// Killed when dropped.
+    runner: Child,
+    stderr: Option<ChildStderr>,
+    /// Removed when dropped, as soon as the cell's processes are gone.
+    cgroup: Option<CellCgroup>,
+}
+
+#[async_trait]
+impl Seal for NativeSeal {
+    async fn tear_down(mut self: Box<Self>) -> Result<(), SandboxError> {
+        if timeout(ENDING_MAX, self.runner.wait()).await.is_err() {
+            self.runner.kill().await.map_err(|source| SandboxError::Seal {
+                step: "kill the runner".to_owned(),
+                source,
+            })?;
+        }
+        match self.cgroup.take() {
+            Some(cgroup) => cgroup.remove().await.map_err(|source| SandboxError::Seal {
+                step: "remove the cell's cgroup".to_owned(),
+                source,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    async fn last_words(&mut self) -> String {
+        let mut words = Vec::new();
+        if let Some(stderr) = self.stderr.take() {
+            let mut stderr = stderr.take(LAST_WORDS_BYTES_MAX);
+            let _ = timeout(LAST_WORDS_WAIT_MAX, stderr.read_to_end(&mut words)).await;
+        }
+        String::from_utf8_lossy(&words).into_owned()
+    }
+}

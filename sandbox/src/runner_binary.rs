@@ -1,0 +1,48 @@
+//! The runner's program, carried inside this one.
+
+use std::{
+    fs::File,
+    io::{self, Write},
+    os::fd::{AsRawFd, OwnedFd},
+    path::PathBuf,
+};
+
+use nix::{
+    errno::Errno,
+    fcntl::{FcntlArg, SealFlag, fcntl},
+    sys::memfd::{MFdFlags, memfd_create},
+};
+
+/// `assay-runner`, statically linked. `build.rs` makes it.
+pub(crate) static RUNNER: &[u8] = include_bytes!(env!("ASSAY_RUNNER"));
+
+/// The runner as a file that can be executed and that nobody can change: no file system is touched, and a program that
+/// got hold of it could not replace it.
+#[derive(Debug)]
+pub(crate) struct RunnerFile(OwnedFd);
+
+impl RunnerFile {
+    /// Copies the runner into memory of its own.
+    pub(crate) fn new() -> io::Result<Self> {
+        let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
+        let executable = MFdFlags::from_bits_retain(libc::MFD_EXEC);
+        let fd = match memfd_create(c"assay-runner", flags | executable) {
+            // Kernels before 6.3 do not know the flag, and need none.
+            Err(Errno::EINVAL) => memfd_create(c"assay-runner", flags)?,
+            made => made?,
+        };
+        let mut file = File::from(fd);
+        file.write_all(RUNNER)?;
+        let seals = SealFlag::F_SEAL_WRITE
+            | SealFlag::F_SEAL_GROW
+            | SealFlag::F_SEAL_SHRINK
+            | SealFlag::F_SEAL_SEAL;
+        fcntl(&file, FcntlArg::F_ADD_SEALS(seals))?;
+        Ok(Self(file.into()))
+    }
+
+    /// Where a child of this process finds it.
+    pub(crate) fn path(&self) -> PathBuf {
+        format!("/proc/self/fd/{}", self.0.as_raw_fd()).into()
+    }
+}

@@ -1,0 +1,224 @@
+//! The rules of the workspace, held by the compiler's own data and by reading the sources.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cargo_metadata::{DependencyKind, MetadataCommand};
+
+/// Which crate may know which. Whoever adds an arrow explains it in `docs/adr/`.
+const ARROWS: [(&str, &[&str]); 11] = [
+    ("domain", &[]),
+    ("runner", &[]),
+    ("event-store", &["domain"]),
+    ("read-model", &["domain"]),
+    ("sandbox", &["runner"]),
+    ("problem-package", &["domain"]),
+    ("query-api", &["domain", "event-store", "read-model"]),
+    ("command-api", &["domain", "event-store", "problem-package", "query-api", "read-model"]),
+    ("evaluator", &["domain", "event-store", "sandbox"]),
+    ("projector", &["domain", "event-store", "read-model"]),
+    (
+        "assay",
+        &[
+            "command-api",
+            "domain",
+            "evaluator",
+            "event-store",
+            "problem-package",
+            "projector",
+            "query-api",
+            "read-model",
+            "sandbox",
+        ],
+    ),
+];
+
+/// Where a library may be named: in files whose path begins so.
+const ADAPTERS: [(&str, &[&str]); 5] = [
+    ("redis", &["event-store/src/redis"]),
+    ("mongodb", &["event-store/src/mongo", "read-model/src/mongo"]),
+    ("rusqlite", &["event-store/src/sqlite", "read-model/src/sqlite"]),
+    ("bollard", &["sandbox/src/docker"]),
+    ("async_graphql", &["query-api/src", "command-api/src", "assay/src"]),
+];
+
+/// Not for the domain: it computes, and does nothing else.
+const IMPURE: [&str; 11] = [
+    "async ",
+    ".await",
+    "Timestamp::now",
+    "Zoned::now",
+    "SystemTime",
+    "Instant",
+    "now_v7",
+    "new_v4",
+    "std::fs",
+    "std::net",
+    "std::process",
+];
+/// Not for the domain's dependencies.
+const IMPURE_CRATES: [&str; 5] = ["tokio", "rand", "futures", "async-trait", "getrandom"];
+
+/// Lines of a `main.rs`.
+const MAIN_LINES_MAX: usize = 150;
+
+#[test]
+fn the_arrows_between_crates_are_these_and_no_others() {
+    let metadata = MetadataCommand::new()
+        .manifest_path(root().join("Cargo.toml"))
+        .no_deps()
+        .other_options(["--offline".to_owned()])
+        .exec()
+        .expect("cargo describes the workspace");
+    let ours: BTreeSet<String> = metadata.packages.iter().map(|it| it.name.to_string()).collect();
+    let mut arrows: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for package in metadata.packages.iter().filter(|it| it.name.as_str() != "tests") {
+        let known = package.dependencies.iter().filter(|it| it.kind != DependencyKind::Development);
+        let known = known.map(|it| it.name.as_str()).filter(|name| ours.contains(*name));
+        arrows.insert(package.name.as_str(), known.collect());
+    }
+    let allowed = ARROWS.map(|(from, to)| (from, to.iter().copied().collect()));
+    assert_eq!(arrows, BTreeMap::from(allowed));
+}
+
+#[test]
+fn libraries_of_stores_and_engines_are_named_in_their_adapters_only() {
+    for source in sources().filter(|source| !source.is_test()) {
+        for (library, places) in ADAPTERS {
+            let named = source.code().any(|line| names(line, library));
+            let allowed = places.iter().any(|place| source.path.starts_with(place));
+            assert!(!named || allowed, "{} names {library}, which is for {places:?}", source.path);
+        }
+    }
+}
+
+#[test]
+fn the_domain_is_pure() {
+    for source in
+        sources().filter(|source| source.path.starts_with("domain/src") && !source.is_test())
+    {
+        // Its tests may read golden files.
+        let tested = source.text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+        let outside_tests = Source { text: tested, ..source };
+        for line in outside_tests.code() {
+            let impure = IMPURE.iter().find(|word| line.contains(**word));
+            assert_eq!(impure, None, "{}: {line}", outside_tests.path);
+        }
+    }
+    let manifest = read(&root().join("domain/Cargo.toml"));
+    let dependencies = manifest.split("[dev-dependencies]").next().unwrap();
+    for name in IMPURE_CRATES {
+        let named = dependencies.lines().any(|line| line.starts_with(&format!("{name}.")));
+        assert!(!named, "the domain depends on {name}");
+    }
+}
+
+#[test]
+fn every_invariant_that_is_cited_is_stated() {
+    let stated = invariants(&read(&root().join("docs/ARCHITECTURE.md")));
+    for source in sources() {
+        let unknown: Vec<_> = invariants(&source.text).difference(&stated).copied().collect();
+        assert!(unknown.is_empty(), "{} cites INV {unknown:?}, which nothing states", source.path);
+    }
+    assert_eq!(stated, (1..=13).collect(), "the invariants of docs/ARCHITECTURE.md");
+}
+
+#[test]
+fn nothing_is_left_undone_and_no_test_is_left_out() {
+    // Written in two parts, so that this list is not what it looks for.
+    let undone = [
+        concat!("to", "do!("),
+        concat!("unimple", "mented!("),
+        concat!("db", "g!("),
+        concat!("#[ig", "nore"),
+    ];
+    for source in sources() {
+        for line in source.code() {
+            let found = undone.iter().find(|word| line.contains(**word));
+            assert_eq!(found, None, "{}: {line}", source.path);
+        }
+    }
+}
+
+#[test]
+fn programs_begin_in_short_files() {
+    for source in sources().filter(|source| source.path.ends_with("src/main.rs")) {
+        let lines = source.text.lines().count();
+        assert!(lines < MAIN_LINES_MAX, "{} has {lines} lines", source.path);
+    }
+}
+
+/// A file of ours.
+struct Source {
+    /// From the root of the repository.
+    path: String,
+    text: String,
+}
+
+impl Source {
+    fn is_test(&self) -> bool {
+        self.path.starts_with("tests/")
+            || self.path.contains("/tests/")
+            || self.path.ends_with("/tests.rs")
+    }
+
+    /// Its lines without comments.
+    fn code(&self) -> impl Iterator<Item = &str> {
+        self.text.lines().filter(|line| !line.trim_start().starts_with("//"))
+    }
+}
+
+/// Every Rust source of the repository.
+fn sources() -> impl Iterator<Item = Source> {
+    let mut folders = vec![root()];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if path.is_dir() && !path.is_symlink() {
+                let skipped = name.starts_with('.') || name == "target" || name == "node_modules";
+                folders.extend((!skipped).then_some(path));
+            } else if name.ends_with(".rs") {
+                files.push(path);
+            }
+        }
+    }
+    assert!(files.len() > 100, "only {} sources were found", files.len());
+    files.into_iter().map(|path| Source {
+        text: read(&path),
+        path: path.strip_prefix(root()).unwrap().to_string_lossy().into_owned(),
+    })
+}
+
+/// Whether a line of code uses a library by its path.
+fn names(line: &str, library: &str) -> bool {
+    let path = format!("{library}::");
+    line.match_indices(&path).any(|(at, _)| {
+        // `super::redis::` and `event_store_redis::` are others.
+        let before = line[..at].chars().next_back().unwrap_or(' ');
+        !before.is_alphanumeric()
+            && before != '_'
+            && (before != ':' || line[..at].trim() == "use ::")
+    })
+}
+
+/// The numbers of the invariants that a text names.
+fn invariants(text: &str) -> BTreeSet<u32> {
+    let text = text.to_uppercase().replace("INV_", "INV-");
+    let cited = text.match_indices("INV-").filter_map(|(at, prefix)| {
+        let rest = &text[at + prefix.len()..];
+        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        rest[..end].parse().ok()
+    });
+    cited.collect()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}

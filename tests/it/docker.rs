@@ -1,0 +1,70 @@
+//! A cluster that judges in Docker containers, and leaves none behind, however it ends.
+
+use std::process::Command;
+
+use serde_json::json;
+use tests::deployment::{Deployment, EVALUATOR, Stack};
+use tests::log::events_of;
+use tests::package::Package;
+use tests::waiting::until_true;
+
+/// What every container of ours bears: who made it.
+const OWNER_LABEL: &str = "assay.owner";
+
+const RIGHT: &str = "print(sum(map(int, input().split())))";
+const CRASH: &str = "int main(void) { return *(volatile int *) 0; }";
+const SLOW: &str = "import time\ntime.sleep(0.3)\nprint(sum(map(int, input().split())))";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_judges_in_containers_and_leaves_none() {
+    let settings = [("sandbox.adapter", "docker"), ("evaluator.lease_s", "2")];
+    let mut cluster = Deployment::start_with(Stack::Cluster, &settings).await;
+    let ada = cluster.register("ada").await;
+    let imported = cluster.import(&Package::sum("sum", 12)).await;
+    assert_eq!(imported["userErrors"], json!([]));
+    for (language, source, verdict) in [
+        ("python3", RIGHT, "ACCEPTED"),
+        ("python3", "print(0)", "WRONG_ANSWER"),
+        ("c", CRASH, "RUNTIME_ERROR"),
+        ("c", "int main(void) {", "COMPILE_ERROR"),
+    ] {
+        let id = ada.submitted("sum", language, source).await;
+        assert_eq!(ada.verdict(&id).await, verdict, "{source}");
+    }
+
+    // Killed in the middle of judging, its containers end with it, and the next one judges.
+    let id = ada.submitted("sum", "python3", SLOW).await;
+    let log = cluster.stores().await.log;
+    until_true("some tests are judged", async || {
+        events_of(&log, &id).await.iter().any(|it| it.event.kind() == "TestsJudged")
+    })
+    .await;
+    let killed = cluster.pid(EVALUATOR);
+    assert!(!containers_of(killed).is_empty(), "it judges in containers");
+    cluster.kill_hard(EVALUATOR).await;
+    no_containers_of(killed).await;
+    cluster.start_process(EVALUATOR, Some(EVALUATOR), &[]).await;
+    assert_eq!(ada.verdict(&id).await, "ACCEPTED");
+
+    let ended = cluster.pid(EVALUATOR);
+    assert_eq!(cluster.terminate(EVALUATOR).await, Some(0));
+    assert_eq!(containers_of(ended), Vec::<String>::new());
+}
+
+async fn no_containers_of(pid: u32) {
+    until_true("its containers are gone", async || containers_of(pid).is_empty()).await;
+}
+
+/// The owners of the containers that this process made.
+fn containers_of(pid: u32) -> Vec<String> {
+    let format = format!("{{{{.Label \"{OWNER_LABEL}\"}}}}");
+    let filter = format!("label={OWNER_LABEL}");
+    let mut list = Command::new("docker");
+    let output = list.args(["ps", "--all", "--filter", &filter, "--format", &format]).output();
+    let output = output.expect("docker can be run");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let owners = String::from_utf8_lossy(&output.stdout).into_owned();
+    // A place, a process id and when it was started.
+    let is_its = |owner: &&str| owner.rsplit(' ').nth(1) == Some(&pid.to_string());
+    owners.lines().filter(is_its).map(str::to_owned).collect()
+}

@@ -1,0 +1,63 @@
+//! Doing something twice, and reading what was just written.
+
+use serde_json::{Value, json};
+use tests::api::{Api, submission};
+use tests::log::events_of;
+
+use super::World;
+
+/// How often two clients submit at the same time.
+const ROUNDS: usize = 20;
+
+pub(super) async fn the_same_key_is_one_submission(world: &World) {
+    let log = world.deployment.stores().await.log;
+    for round in 0..ROUNDS {
+        let mut input = submission("sum", "python3", "print(3)");
+        input["idempotencyKey"] = json!(format!("round {round}"));
+        let at_once = [(); 2].map(|()| {
+            let (api, input) = (world.bob.clone(), input.clone());
+            tokio::spawn(async move { api.submit_input(input).await })
+        });
+        let [one, other] = at_once;
+        let (one, other) = (one.await.unwrap(), other.await.unwrap());
+        let id = one["submission"]["id"].as_str().unwrap_or_else(|| panic!("{one}"));
+        assert_eq!(other["submission"]["id"], id, "round {round}");
+        assert_eq!(one["submission"]["number"], other["submission"]["number"]);
+        assert_ne!(one["replayed"], other["replayed"], "one of them was first: {one} {other}");
+        let events = events_of(&log, id).await;
+        let received = events.iter().filter(|it| it.event.kind() == "SubmissionReceived").count();
+        assert_eq!(received, 1);
+
+        let again = world.bob.submit_input(input.clone()).await;
+        assert_eq!((&again["submission"]["id"], &again["replayed"]), (&json!(id), &json!(true)));
+        input["source"] = json!("print(4)");
+        let other_body = world.bob.submit_input(input.clone()).await;
+        assert_eq!(other_body["userErrors"][0]["code"], "IDEMPOTENCY_KEY_REUSED");
+        assert_eq!(other_body["token"], Value::Null);
+    }
+    // Another's key is another key.
+    let mut input = submission("sum", "python3", "print(5)");
+    input["idempotencyKey"] = json!("round 0");
+    assert_eq!(world.ada.submit_input(input).await["replayed"], false);
+}
+
+pub(super) async fn a_token_waits_for_the_write(world: &World) {
+    let ask = "query($id: ID!) { submission(id: $id) { id source } }";
+    for round in 0..ROUNDS {
+        let source = format!("print({round})");
+        let payload = world.bob.submit("sum", "python3", &source).await;
+        let (id, token) = (&payload["submission"]["id"], &payload["token"]);
+        let seen = world.bob.data_after(token, ask, json!({ "id": id })).await;
+        assert_eq!(seen["submission"], json!({ "id": id, "source": source }));
+    }
+    let far = after(&world.bob, "999999999").await;
+    assert_eq!(far, (503, "NOT_CAUGHT_UP".to_owned()));
+    let malformed = after(&world.bob, "soon").await;
+    assert_eq!(malformed, (400, "BAD_USER_INPUT".to_owned()));
+}
+
+async fn after(api: &Api, token: &str) -> (u16, String) {
+    let extensions = json!({ "assay": { "after": token } });
+    let answer = api.post(&json!({ "query": "{ tags { slug } }", "extensions": extensions })).await;
+    (answer.status, answer.code().to_owned())
+}

@@ -1,0 +1,17 @@
+//! The committed schema is the one that is served.
+
+use std::path::Path;
+
+#[test]
+fn the_committed_schema_is_the_one_that_is_served() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../query-api/schema.graphql");
+    let served = assay::schema::sdl();
+    if std::env::var("ASSAY_BLESS").is_ok_and(|value| value == "1") {
+        std::fs::write(&path, &served).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        committed == served,
+        "query-api/schema.graphql is not what is served; run with ASSAY_BLESS=1 and commit it"
+    );
+}

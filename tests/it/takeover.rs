@@ -1,0 +1,224 @@
+//! Evaluators that go away in the middle of judging: another takes over, and the submission gets
+//! one verdict. What no evaluator can judge is given up, visibly, and holds nobody up.
+
+use std::sync::Arc;
+
+use domain::submission::AbandonReason;
+use domain::{Digest, Event, Recorded, Verdict};
+use event_store::EventLog;
+use serde_json::{Value, json};
+use tests::api::Api;
+use tests::deployment::{API, Deployment, EVALUATOR, PROJECTOR, Stack};
+use tests::log::events_of;
+use tests::package::Package;
+use tests::waiting::until;
+
+/// Hidden tests of the problem that takes long, and a program that makes it so.
+const TESTS: usize = 24;
+const SLOW: &str = "import time\ntime.sleep(0.15)\nprint(sum(map(int, input().split())))";
+const QUICK: &str = "print(sum(map(int, input().split())))";
+
+const EVALUATORS: [&str; 2] = ["first", "second"];
+/// Work stays this long with an evaluator that is not heard of.
+const SHORT_LEASE: (&str, &str) = ("evaluator.lease_s", "2");
+const SHORT_DRAIN: (&str, &str) = ("drain_s", "1");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_evaluator_takes_over() {
+    let mut cluster = two_evaluators().await;
+    let log = cluster.stores().await.log;
+    let ada = cluster.register("ada").await;
+
+    // Killed in the middle of judging.
+    let (id, holder) = slow_submission(&cluster, &ada, &log).await;
+    cluster.kill_hard(holder).await;
+    let attempts = one_verdict_after_two_attempts(&ada, &log, &id).await;
+    assert_eq!(attempts.abandoned, AbandonReason::Superseded);
+    audit_shows_both_attempts(&cluster, &id, "superseded");
+    start_evaluator(&mut cluster, holder).await;
+
+    // Told to stop in the middle of judging: it gives the work back in time, and ends well.
+    let (id, holder) = slow_submission(&cluster, &ada, &log).await;
+    assert_eq!(cluster.terminate(holder).await, Some(0));
+    let attempts = one_verdict_after_two_attempts(&ada, &log, &id).await;
+    assert_eq!(attempts.abandoned, AbandonReason::ShutDown);
+    audit_shows_both_attempts(&cluster, &id, "shut_down");
+    start_evaluator(&mut cluster, holder).await;
+
+    // Stands still for longer than its lease, and then goes on: what it writes is refused (INV-7).
+    let (id, holder) = slow_submission(&cluster, &ada, &log).await;
+    cluster.pause(holder);
+    let attempts = one_verdict_after_two_attempts(&ada, &log, &id).await;
+    assert_eq!(attempts.abandoned, AbandonReason::Superseded);
+    let before = events_of(&log, &id).await;
+    cluster.resume(holder);
+    // It has one slot, so once it judges something else it is done with that one.
+    until("the evaluator that stood still judges again", async || {
+        let other = ada.submitted("slow", "python3", QUICK).await;
+        ada.verdict(&other).await;
+        (evaluator_of(&events_of(&log, &other).await, 1) == Some(holder)).then_some(())
+    })
+    .await;
+    assert_eq!(events_of(&log, &id).await, before);
+}
+
+async fn two_evaluators() -> Deployment {
+    let settings = [SHORT_LEASE, SHORT_DRAIN, ("evaluator.slots", "1")];
+    let mut cluster = Deployment::stores_only(Stack::Cluster, &settings).await;
+    cluster.start_process(API, Some("command,query"), &[]).await;
+    cluster.start_process(PROJECTOR, Some(PROJECTOR), &[]).await;
+    for name in EVALUATORS {
+        start_evaluator(&mut cluster, name).await;
+    }
+    let payload = cluster.import(&Package::sum("slow", TESTS)).await;
+    assert_eq!(payload["userErrors"], json!([]));
+    cluster
+}
+
+async fn start_evaluator(cluster: &mut Deployment, name: &'static str) {
+    cluster.start_process(name, Some(EVALUATOR), &[("evaluator.name", name)]).await;
+}
+
+/// A submission in the middle of being judged, and the evaluator that has it.
+async fn slow_submission(
+    cluster: &Deployment,
+    ada: &Api,
+    log: &Arc<dyn EventLog>,
+) -> (String, &'static str) {
+    let id = ada.submitted("slow", "python3", SLOW).await;
+    let holder = until("some tests are judged", async || {
+        let events = events_of(log, &id).await;
+        let judged = events.iter().any(|it| matches!(it.event, Event::TestsJudged(_)));
+        judged.then(|| evaluator_of(&events, 1).expect("it was begun"))
+    })
+    .await;
+    let name = EVALUATORS.into_iter().find(|name| *name == holder);
+    assert!(!cluster.said(holder).contains("panicked"), "{}", cluster.said(holder));
+    (id, name.expect("one of the two has it"))
+}
+
+/// Which of the two evaluators made this attempt.
+fn evaluator_of(events: &[Recorded], attempt: u32) -> Option<&'static str> {
+    let started = events.iter().find_map(|recorded| match &recorded.event {
+        Event::JudgingStarted(started) if started.attempt == attempt => Some(&started.evaluator),
+        _ => None,
+    });
+    started.and_then(|name| EVALUATORS.into_iter().find(|known| name.starts_with(known)))
+}
+
+struct Attempts {
+    /// Why the first ended.
+    abandoned: AbandonReason,
+}
+
+async fn one_verdict_after_two_attempts(ada: &Api, log: &Arc<dyn EventLog>, id: &str) -> Attempts {
+    let began = std::time::Instant::now();
+    assert_eq!(ada.verdict(id).await, "ACCEPTED");
+    println!("taken over and judged within {:.1} s", began.elapsed().as_secs_f64());
+    let events = events_of(log, id).await;
+    let finished: Vec<_> = events
+        .iter()
+        .filter_map(|it| match &it.event {
+            Event::JudgingFinished(finished) => Some((finished.attempt, finished.verdict)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(finished, [(2, Verdict::Accepted)]);
+    let (first, second) = (evaluator_of(&events, 1), evaluator_of(&events, 2));
+    assert!(first.is_some() && second.is_some() && first != second, "{first:?} {second:?}");
+    let of_second = events.iter().filter_map(|it| match &it.event {
+        Event::TestsJudged(judged) if judged.attempt == 2 => Some(judged.outcomes.len()),
+        _ => None,
+    });
+    assert_eq!(of_second.sum::<usize>(), TESTS + 1);
+    let mut abandoned = events.iter().filter_map(|it| match &it.event {
+        Event::AttemptAbandoned(abandoned) => Some(abandoned),
+        _ => None,
+    });
+    let (one, other) = (abandoned.next().expect("the first was abandoned"), abandoned.next());
+    assert_eq!((one.attempt, other), (1, None));
+    Attempts { abandoned: one.reason.clone() }
+}
+
+/// `assay audit` tells the same.
+fn audit_shows_both_attempts(cluster: &Deployment, id: &str, reason: &str) {
+    let output = cluster.cli(&["audit", id, "--json"]);
+    let events: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let of_kind = |kind: &str| -> Vec<Value> {
+        let events = events.as_array().unwrap().iter();
+        events
+            .filter(|it| it["body"]["type"] == kind)
+            .map(|it| it["body"]["data"].clone())
+            .collect()
+    };
+    let started = of_kind("JudgingStarted");
+    assert_eq!(started.iter().map(|it| &it["attempt"]).collect::<Vec<_>>(), [1, 2]);
+    let abandoned = of_kind("AttemptAbandoned");
+    assert_eq!(abandoned.len(), 1);
+    assert_eq!(
+        (&abandoned[0]["attempt"], &abandoned[0]["reason"]["kind"]),
+        (&json!(1), &json!(reason))
+    );
+    assert_eq!(of_kind("JudgingFinished").len(), 1);
+    let positions = events.as_array().unwrap().iter().map(|it| it["position"].as_u64().unwrap());
+    assert!(positions.is_sorted());
+}
+
+/// A test whose data is lost cannot be judged by anybody.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_can_judge_is_given_up_and_the_queue_moves_on() {
+    const DELIVERIES: u32 = 3;
+    let deliveries = DELIVERIES.to_string();
+    let settings = [
+        ("evaluator.lease_s", "1"),
+        ("evaluator.deliveries_max", &*deliveries),
+        ("evaluator.slots", "1"),
+    ];
+    let deployment = Deployment::start_with(Stack::Embedded, &settings).await;
+    let ada = deployment.register("ada").await;
+    let lost = Package::sum("lost", 1).file("lost/data/secret/001.in", "40 2\n");
+    deployment.import(&lost.file("lost/data/secret/001.ans", "42\n")).await;
+    deployment.import(&Package::sum("sum", 1)).await;
+    lose_blob(&deployment, b"40 2\n");
+
+    let unlucky = ada.submitted("lost", "python3", QUICK).await;
+    for _ in 0..10 {
+        let other = ada.submitted("sum", "python3", QUICK).await;
+        assert_eq!(ada.verdict(&other).await, "ACCEPTED");
+    }
+    assert_eq!(ada.verdict(&unlucky).await, "JUDGE_ERROR");
+    let log = deployment.stores().await.log;
+    let events = events_of(&log, &unlucky).await;
+    let kinds: Vec<_> = events.iter().map(|recorded| recorded.event.kind()).collect();
+    let started = kinds.iter().filter(|kind| **kind == "JudgingStarted").count();
+    assert_eq!(started, DELIVERIES as usize, "{kinds:?}");
+    assert_eq!(kinds.iter().filter(|kind| **kind == "JudgingFinished").count(), 0);
+    match &events.last().unwrap().event {
+        Event::SubmissionAbandoned(given_up) => assert_eq!(given_up.deliveries, DELIVERIES),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(deployment.cli(&["watch", &unlucky]).status.code(), Some(5));
+    deployment.projected().await;
+    let queues = "{ system { queues { name waiting inFlight } } }";
+    let queues = ada.data(queues, json!({})).await["system"]["queues"].take();
+    for queue in queues.as_array().unwrap() {
+        assert_eq!((&queue["waiting"], &queue["inFlight"]), (&json!(0), &json!(0)), "{queue}");
+    }
+}
+
+/// Removes a file of the blob store, as a bad disk would.
+fn lose_blob(deployment: &Deployment, bytes: &[u8]) {
+    let name = Digest::of(bytes).to_string();
+    let mut folders = vec![deployment.directory().join("blobs")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.to_string_lossy().replace('/', "").contains(&name) {
+                return std::fs::remove_file(path).unwrap();
+            }
+        }
+    }
+    panic!("there is no blob {name}");
+}

@@ -1,0 +1,395 @@
+//! A whole Assay, on either stack: one process on embedded stores, or a process for each role on
+//! Redis and MongoDB.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use assay::client::Client;
+use event_store::{StoreUrls, Stores};
+use read_model::Views;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use url::Url;
+use uuid::Uuid;
+
+use crate::api::Api;
+use crate::mongo_server::MongoServer;
+use crate::package::Package;
+use crate::process::Process;
+use crate::redis_server::RedisServer;
+use crate::waiting::LOOK_EVERY;
+
+/// Where a deployment keeps things, and in how many processes it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stack {
+    /// SQLite and files, and one process that does everything.
+    Embedded,
+    /// Redis and MongoDB, and a process for each role.
+    Cluster,
+}
+
+/// The process that does everything on embedded stores.
+pub const ALL: &str = "all";
+/// The process that serves the API.
+pub const API: &str = "api";
+/// The process that judges.
+pub const EVALUATOR: &str = "evaluator";
+/// The process that builds the read model.
+pub const PROJECTOR: &str = "projector";
+
+/// How many projections there are.
+const PROJECTIONS: usize = 3;
+/// How long they may take. MongoDB keeps what a killed projector had under way locked for a minute
+/// or so, and the next one waits.
+const PROJECTIONS_PATIENCE: Duration = Duration::from_secs(180);
+
+/// A running Assay. It ends, with its servers, when dropped.
+#[derive(Debug)]
+pub struct Deployment {
+    processes: BTreeMap<String, Process>,
+    settings: Settings,
+    address: Option<Url>,
+    /// The first administrator's token.
+    pub admin_token: String,
+    /// Of the cluster.
+    pub redis: Option<RedisServer>,
+    /// Of the cluster.
+    pub mongo: Option<MongoServer>,
+    directory: TempDir,
+}
+
+/// Settings by their keys, as `assay config` lists them.
+type Settings = BTreeMap<String, String>;
+
+impl Deployment {
+    /// A deployment with the usual settings: native cells, and limits that no test meets.
+    ///
+    /// # Panics
+    /// When something of it does not start.
+    pub async fn start(stack: Stack) -> Self {
+        Self::start_with(stack, &[]).await
+    }
+
+    /// The same with these settings in addition.
+    ///
+    /// # Panics
+    /// When something of it does not start.
+    pub async fn start_with(stack: Stack, settings: &[(&str, &str)]) -> Self {
+        let mut deployment = Self::stores_only(stack, settings).await;
+        match stack {
+            Stack::Embedded => deployment.start_process(ALL, None, &[]).await,
+            Stack::Cluster => {
+                deployment.start_process(API, Some("command,query"), &[]).await;
+                deployment.start_process(EVALUATOR, Some(EVALUATOR), &[]).await;
+                deployment.start_process(PROJECTOR, Some(PROJECTOR), &[]).await;
+            }
+        }
+        deployment
+    }
+
+    /// The stores alone, with no process on them yet.
+    ///
+    /// # Panics
+    /// When a server does not start.
+    pub async fn stores_only(stack: Stack, settings: &[(&str, &str)]) -> Self {
+        let directory = TempDir::with_prefix("assay-test-").expect("a temporary directory");
+        let (redis, mongo) = match stack {
+            Stack::Embedded => (None, None),
+            Stack::Cluster => {
+                let (redis, mongo) = tokio::join!(RedisServer::start(), MongoServer::start());
+                (Some(redis), Some(mongo))
+            }
+        };
+        let mut all = usual_settings(directory.path(), redis.as_ref(), mongo.as_ref());
+        all.extend(settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+        let (processes, admin_token) = (BTreeMap::new(), String::new());
+        Self { processes, settings: all, address: None, admin_token, redis, mongo, directory }
+    }
+
+    /// Starts a process with this role, or all of them, and waits until it is ready.
+    ///
+    /// # Panics
+    /// When it refuses to start.
+    pub async fn start_process(
+        &mut self,
+        name: &str,
+        role: Option<&str>,
+        settings: &[(&str, &str)],
+    ) {
+        let mut command = self.command(&["serve"]);
+        command.args(role.iter().flat_map(|role| ["--role", role]));
+        command.args(
+            settings.iter().flat_map(|(key, value)| ["--set".to_owned(), format!("{key}={value}")]),
+        );
+        let process = Process::start(&command, self.directory.path(), name);
+        process.ready().await;
+        let said = process.said();
+        let serving = said.lines().find_map(|line| line.strip_prefix("Serving GraphQL at "));
+        if let Some(address) = serving {
+            let address: Url = address.parse().expect("an address is printed");
+            // It is served at the same address when it is started again.
+            let host = address.host_str().expect("the address has a host");
+            let port = address.port().expect("the address has a port");
+            self.settings.insert("http.listen".to_owned(), format!("{host}:{port}"));
+            self.address = Some(address);
+        }
+        if let Some(token) = process.printed().lines().next() {
+            self.admin_token = token.to_owned();
+        }
+        self.processes.insert(name.to_owned(), process);
+    }
+
+    /// `kill -9`, and waits until it and its cells are gone.
+    ///
+    /// # Panics
+    /// When there is no such process.
+    pub async fn kill_hard(&mut self, name: &str) {
+        self.take(name).kill_hard().await;
+    }
+
+    /// SIGTERM, and waits until it has ended.
+    ///
+    /// # Panics
+    /// When there is no such process, or it does not end.
+    pub async fn terminate(&mut self, name: &str) -> Option<i32> {
+        self.take(name).terminate().await.code()
+    }
+
+    /// Lets a process stand still.
+    ///
+    /// # Panics
+    /// When there is no such process.
+    pub fn pause(&self, name: &str) {
+        self.processes[name].pause();
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Panics
+    /// When there is no such process.
+    pub fn resume(&self, name: &str) {
+        self.processes[name].resume();
+    }
+
+    fn take(&mut self, name: &str) -> Process {
+        self.processes.remove(name).unwrap_or_else(|| panic!("no process {name} runs"))
+    }
+
+    /// What a process said on standard error.
+    ///
+    /// # Panics
+    /// When there is no such process.
+    pub fn said(&self, name: &str) -> String {
+        self.processes[name].said()
+    }
+
+    /// A process's id.
+    ///
+    /// # Panics
+    /// When there is no such process.
+    pub fn pid(&self, name: &str) -> u32 {
+        self.processes[name].pid()
+    }
+
+    /// A setting.
+    ///
+    /// # Panics
+    /// When it is not set.
+    pub fn setting(&self, key: &str) -> &str {
+        &self.settings[key]
+    }
+
+    /// A folder that goes with the deployment.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Where it is served.
+    ///
+    /// # Panics
+    /// When nothing of it serves.
+    pub fn address(&self) -> &Url {
+        self.address.as_ref().expect("something serves the API")
+    }
+
+    /// The API, asked by nobody in particular.
+    pub fn api(&self) -> Api {
+        Api::new(self.address().clone(), None)
+    }
+
+    /// The API, asked by the administrator.
+    pub fn admin(&self) -> Api {
+        self.api().with_token(&self.admin_token)
+    }
+
+    /// The client of the command line.
+    pub fn client(&self, token: &str) -> Client {
+        self.api().with_token(token).client()
+    }
+
+    /// A new account, and the API asked by it.
+    ///
+    /// # Panics
+    /// When it is not made.
+    pub async fn register(&self, login: &str) -> Api {
+        let input = json!({
+            "login": login, "email": format!("{login}@example.org"), "password": "correct horse",
+        });
+        let register = "mutation($input: RegisterInput!) {
+            register(input: $input) { accessToken userErrors { code message } }
+        }";
+        let data = self.api().data(register, json!({ "input": input })).await;
+        let token = data["register"]["accessToken"].as_str();
+        self.api().with_token(token.unwrap_or_else(|| panic!("not registered: {data}")))
+    }
+
+    /// Imports a package as the administrator, and returns the payload.
+    ///
+    /// # Panics
+    /// When the upload is refused.
+    pub async fn import(&self, package: &Package) -> Value {
+        import(&self.admin(), package.zip()).await
+    }
+
+    /// The command line on this deployment's stores and server, not run yet.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = assay_command(self.directory.path(), arguments);
+        for (key, value) in &self.settings {
+            let name = key.to_uppercase().replace('.', "__");
+            command.env(format!("ASSAY_{name}"), value);
+        }
+        if let Some(address) = &self.address {
+            command.env("ASSAY_SERVER", address.as_str());
+        }
+        command
+    }
+
+    /// Runs the command line on this deployment's stores and server, as the administrator.
+    ///
+    /// # Panics
+    /// When it cannot be run.
+    pub fn cli(&self, arguments: &[&str]) -> Output {
+        let mut command = self.command(arguments);
+        command.env("ASSAY_TOKEN", &self.admin_token);
+        command.output().expect("assay can be run")
+    }
+
+    /// The deployment's stores, opened beside its processes.
+    ///
+    /// # Panics
+    /// When they do not answer.
+    pub async fn stores(&self) -> Stores {
+        let of = |port: &str| self.settings[&format!("stores.{port}")].clone();
+        let urls = StoreUrls { log: of("log"), blobs: of("blobs"), credentials: of("credentials") };
+        event_store::open(&urls).await.expect("the stores answer")
+    }
+
+    /// The views that are served.
+    ///
+    /// # Panics
+    /// When they do not answer.
+    pub async fn views(&self) -> Views {
+        read_model::open(&self.settings["stores.views"], "live").await.expect("the views answer")
+    }
+
+    /// Waits until every projection has caught up with the log.
+    ///
+    /// # Panics
+    /// When they do not.
+    pub async fn projected(&self) {
+        let (stores, views) = (self.stores().await, self.views().await);
+        let began = Instant::now();
+        loop {
+            let head = stores.log.info().await.expect("the log answers").head;
+            let checkpoints = views.reader.checkpoints().await.expect("the views answer");
+            let reached = checkpoints.values().filter(|it| it.position == head).count();
+            if reached >= PROJECTIONS {
+                return;
+            }
+            let said =
+                || self.processes.iter().map(|(name, it)| format!("{name}: {}\n", it.said()));
+            assert!(
+                began.elapsed() < PROJECTIONS_PATIENCE,
+                "the projections have not caught up with {head}: {checkpoints:?}\n{}",
+                said().collect::<String>()
+            );
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+}
+
+/// Uploads and imports, and returns the payload.
+///
+/// # Panics
+/// When the upload is refused.
+pub async fn import(api: &Api, archive: Vec<u8>) -> Value {
+    let uploaded = api.upload(archive).await;
+    assert_eq!(uploaded.status, 201, "{uploaded:?}");
+    let import = "mutation($package: Sha256!) {
+        importProblem(input: { package: $package }) {
+            problem { slug version } revised token userErrors { code message }
+        }
+    }";
+    let variables = json!({ "package": uploaded.body["sha256"] });
+    api.data(import, variables).await["importProblem"].take()
+}
+
+/// `assay` with these arguments, in this folder, with no settings of the surroundings.
+pub fn assay_command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary());
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ASSAY_")) {
+        command.env_remove(name);
+    }
+    command.current_dir(folder).args(arguments);
+    command
+}
+
+/// The program under test, which stands beside the folder that the test binary is in.
+///
+/// # Panics
+/// When it was not built.
+fn binary() -> PathBuf {
+    let test = std::env::current_exe().expect("this program knows where it is");
+    let profile = test.ancestors().nth(2).expect("tests are built below target/<profile>/deps");
+    let binary = profile.join("assay");
+    assert!(
+        binary.is_file(),
+        "{} was not built; run scripts/test, which builds it first",
+        binary.display()
+    );
+    binary
+}
+
+fn usual_settings(
+    directory: &Path,
+    redis: Option<&RedisServer>,
+    mongo: Option<&MongoServer>,
+) -> Settings {
+    let below = |name: &str| directory.join(name).display().to_string();
+    // A fresh name for each deployment, though no two share a server: it is part of what is tested.
+    let name = format!("it{}", &Uuid::new_v4().simple().to_string()[..8]);
+    let log = match redis {
+        Some(redis) => redis.url_in(&name),
+        None => format!("sqlite:{}", below("log.db")),
+    };
+    let kept = |scheme: &str, file: &str| match mongo {
+        Some(mongo) => mongo.url(&name),
+        None => format!("{scheme}:{}", below(file)),
+    };
+    let many = "1000000".to_owned();
+    [
+        ("stores.log", log),
+        ("stores.blobs", kept("file", "blobs")),
+        ("stores.credentials", kept("sqlite", "credentials.db")),
+        ("stores.views", kept("sqlite", "views.db")),
+        ("http.listen", "127.0.0.1:0".to_owned()),
+        ("evaluator.slots", "2".to_owned()),
+        ("evaluator.languages", r#"["c", "cpp", "python3"]"#.to_owned()),
+        ("limits.submissions_per_minute", many.clone()),
+        ("limits.sign_ins_per_minute", many),
+    ]
+    .map(|(key, value)| (key.to_owned(), value))
+    .into()
+}

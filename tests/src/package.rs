@@ -1,0 +1,107 @@
+//! Problem packages: the sample ones, small ones made here, and such as nobody should send.
+
+use std::fs;
+use std::io::{Cursor, Write};
+use std::path::{Path, PathBuf};
+
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+/// The folder of a sample problem.
+pub fn sample(slug: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../problems").join(slug)
+}
+
+/// A package in the making.
+#[derive(Debug, Clone, Default)]
+pub struct Package {
+    entries: Vec<(String, Entry)>,
+}
+
+#[derive(Debug, Clone)]
+enum Entry {
+    File(Vec<u8>),
+    Link(String),
+}
+
+impl Package {
+    /// A problem that takes numbers and prints their sum, with this many tests beside its sample.
+    pub fn sum(slug: &str, hidden_tests: usize) -> Self {
+        let mut package = Self::default()
+            .file(&format!("{slug}/problem.yaml"), "name: Sum\nlimits: {time_limit: 5}\n")
+            .file(&format!("{slug}/problem_statement/problem.en.md"), "Add.\n")
+            .file(&format!("{slug}/data/sample/1.in"), "1 2\n")
+            .file(&format!("{slug}/data/sample/1.ans"), "3\n");
+        for number in 1..=hidden_tests {
+            let path = format!("{slug}/data/secret/{number:03}");
+            package = package
+                .file(&format!("{path}.in"), format!("{number} 1\n"))
+                .file(&format!("{path}.ans"), format!("{}\n", number + 1));
+        }
+        package
+    }
+
+    /// Every file below a folder, under the folder's own name.
+    ///
+    /// # Panics
+    /// When there is no such folder.
+    pub fn of_folder(folder: &Path) -> Self {
+        let mut package = Self::default();
+        let name = folder.file_name().expect("the folder has a name").to_string_lossy();
+        package.add(folder, &name);
+        package
+    }
+
+    fn add(&mut self, folder: &Path, prefix: &str) {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let name = path.file_name().expect("an entry has a name").to_string_lossy();
+            let name = format!("{prefix}/{name}");
+            if path.is_dir() {
+                self.add(&path, &name);
+            } else {
+                self.entries.push((name, Entry::File(fs::read(&path).expect("a file"))));
+            }
+        }
+    }
+
+    /// With this file, in the place of another of its name.
+    pub fn file(mut self, path: &str, bytes: impl Into<Vec<u8>>) -> Self {
+        self.entries.retain(|(there, _)| there != path);
+        self.entries.push((path.to_owned(), Entry::File(bytes.into())));
+        self
+    }
+
+    /// With this symbolic link.
+    pub fn link(mut self, path: &str, target: &str) -> Self {
+        self.entries.push((path.to_owned(), Entry::Link(target.to_owned())));
+        self
+    }
+
+    /// Without this file.
+    pub fn without(mut self, path: &str) -> Self {
+        self.entries.retain(|(there, _)| there != path);
+        self
+    }
+
+    /// The archive.
+    ///
+    /// # Panics
+    /// When the library refuses a name.
+    pub fn zip(&self) -> Vec<u8> {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+        for (path, entry) in &self.entries {
+            match entry {
+                Entry::File(bytes) => {
+                    zip.start_file(path.as_str(), options).expect("a name for a file");
+                    zip.write_all(bytes).expect("memory takes everything");
+                }
+                Entry::Link(target) => {
+                    zip.add_symlink(path.as_str(), target.as_str(), options).expect("a link");
+                }
+            }
+        }
+        zip.finish().expect("memory takes everything").into_inner()
+    }
+}

@@ -1,0 +1,169 @@
+//! One process of a deployment, which ends with the test binary, however that ends.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use crate::waiting::{until, until_true};
+
+/// Starts the process, tells its id, and ends it as it is told to. The end of the pipe on its
+/// standard input is the end of the test binary, and then of the process too.
+const KEEPER: &str = r#"
+out=$1 err=$2
+shift 2
+"$@" </dev/null >>"$out" 2>>"$err" &
+echo $!
+read -r order
+if [ "$order" = terminate ]; then signal=TERM; else signal=KILL; fi
+kill -s $signal $! 2>/dev/null
+wait $! 2>/dev/null
+"#;
+
+/// A running `assay serve`.
+#[derive(Debug)]
+pub(crate) struct Process {
+    keeper: Child,
+    pid: u32,
+    out: PathBuf,
+    err: PathBuf,
+    /// What its files held before it was started.
+    err_before: usize,
+    out_before: usize,
+}
+
+impl Process {
+    /// Starts a command; what it says goes to files of this name in the folder, after what is in
+    /// them already.
+    pub(crate) fn start(command: &Command, folder: &Path, name: &str) -> Self {
+        let (out, err) = (folder.join(format!("{name}.out")), folder.join(format!("{name}.err")));
+        let (out_before, err_before) = (read(&out).len(), read(&err).len());
+        let mut keeper = Command::new("sh");
+        keeper.args(["-c", KEEPER, "keeper"]).arg(&out).arg(&err);
+        keeper.arg(command.get_program()).args(command.get_args());
+        for (key, value) in command.get_envs() {
+            match value {
+                Some(value) => keeper.env(key, value),
+                None => keeper.env_remove(key),
+            };
+        }
+        let mut keeper = keeper
+            .current_dir(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            // An interrupt at the terminal is for the tests; the keeper then sees the pipe end.
+            .process_group(0)
+            .spawn()
+            .expect("sh can be started");
+        let mut line = String::new();
+        let told = keeper.stdout.take().expect("the keeper's output is a pipe");
+        BufReader::new(told).read_line(&mut line).expect("the keeper tells the process's id");
+        let pid = line.trim().parse().expect("a process's id is a number");
+        Self { keeper, pid, out, err, err_before, out_before }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// What it printed on standard output.
+    pub(crate) fn printed(&self) -> String {
+        read(&self.out).split_off(self.out_before)
+    }
+
+    /// What it said on standard error.
+    pub(crate) fn said(&self) -> String {
+        read(&self.err).split_off(self.err_before)
+    }
+
+    /// Waits until it says that it is ready.
+    pub(crate) async fn ready(&self) {
+        until("the process is ready", async || {
+            let said = self.said();
+            if said.contains("\nReady: ") || said.starts_with("Ready: ") {
+                return Some(());
+            }
+            assert!(is_running(self.pid), "the process ended: {said}");
+            None
+        })
+        .await;
+    }
+
+    /// `kill -9`, and waits until it and everything that it started is gone.
+    pub(crate) async fn kill_hard(mut self) {
+        self.order("kill");
+        self.reap().await;
+    }
+
+    /// SIGTERM, and waits until it has ended.
+    pub(crate) async fn terminate(mut self) -> ExitStatus {
+        self.order("terminate");
+        self.reap().await
+    }
+
+    /// SIGSTOP: it stands still, and nothing tells the others.
+    pub(crate) fn pause(&self) {
+        signal(self.pid, "STOP");
+    }
+
+    /// SIGCONT.
+    pub(crate) fn resume(&self) {
+        signal(self.pid, "CONT");
+    }
+
+    fn order(&mut self, order: &str) {
+        let mut orders = self.keeper.stdin.take().expect("the keeper's input is a pipe");
+        // A keeper that ended is seen by `reap`.
+        let _ = writeln!(orders, "{order}");
+    }
+
+    async fn reap(&mut self) -> ExitStatus {
+        let cells = children(self.pid);
+        let ended = until("the process has ended", async || {
+            self.keeper.try_wait().expect("the keeper is a child")
+        });
+        let status = ended.await;
+        until_true("its cells have ended", async || !cells.iter().any(|pid| is_running(*pid)))
+            .await;
+        status
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if matches!(self.keeper.try_wait(), Ok(None)) {
+            // It may be draining, and then its keeper no longer listens.
+            signal(self.pid, "KILL");
+            drop(self.keeper.stdin.take());
+            let _ = self.keeper.wait();
+        }
+    }
+}
+
+fn signal(pid: u32, name: &str) {
+    // One that has ended meanwhile needs no signal.
+    let _ = Command::new("kill").args(["-s", name]).arg(pid.to_string()).status();
+}
+
+/// The processes that this one started: the runners of its cells.
+fn children(pid: u32) -> BTreeSet<u32> {
+    let file = format!("/proc/{pid}/task");
+    let tasks = std::fs::read_dir(file).into_iter().flatten().flatten();
+    let lists = tasks.map(|task| read(&task.path().join("children")));
+    lists
+        .flat_map(|list| list.split_whitespace().map(str::parse).collect::<Vec<_>>())
+        .flatten()
+        .collect()
+}
+
+/// Whether there is such a process, and it is not merely waiting to be buried.
+fn is_running(pid: u32) -> bool {
+    let stat = read(Path::new(&format!("/proc/{pid}/stat")));
+    // The name may hold anything; the state follows its closing parenthesis.
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
+}
