@@ -15,6 +15,9 @@ use crate::{Exit, Failure};
 
 /// The file that is read where no other is named.
 const FILE: &str = "assay.toml";
+/// What is logged: warnings of all, and what our own parts tell.
+const FILTER: &str = "warn,assay=info,command_api=info,evaluator=info,event_store=info,\
+                      projector=info,query_api=info,read_model=info,sandbox=info";
 /// What the names of environment variables begin with. `ASSAY_STORES__LOG` sets `stores.log`.
 const PREFIX: &str = "ASSAY_";
 const SEPARATOR: &str = "__";
@@ -143,10 +146,7 @@ impl Config {
                 sign_ins_per_minute: limits.sign_ins_per_minute,
                 subscriptions_per_socket: limits.subscriptions_per_socket,
             },
-            telemetry: LogConfig {
-                format: LogFormat::Pretty,
-                filter: "warn,assay=info".to_owned(),
-            },
+            telemetry: LogConfig { format: LogFormat::Pretty, filter: FILTER.to_owned() },
             drain_s: 20,
         }
     }

@@ -29,8 +29,6 @@ use crate::{Api, ApiError, Authenticator, Code, Query, Secret, Subscription, Vie
 
 /// How long one query or mutation may take.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
-/// A socket is pinged, and closed when it does not answer, this often.
-const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// Bytes of a WebSocket message.
 const MESSAGE_BYTES_MAX: usize = 1 << 20;
 
@@ -230,7 +228,6 @@ async fn socket_or_explorer<M: ObjectType + 'static>(
             GraphQLWebSocket::new(socket, server.schema, protocol)
                 .with_data(data)
                 .on_connection_init(move |payload| sign_in(api, payload))
-                .keepalive_timeout(KEEP_ALIVE)
                 .serve()
                 .await;
         })

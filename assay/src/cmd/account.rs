@@ -45,11 +45,11 @@ pub(crate) struct Grant {
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum RoleName {
-    /// Writes problems and sees their hidden parts
+    /// Writes problems
     Setter,
     /// Sees every submission
     Judge,
-    /// Sees every event
+    /// Sees how the service is
     Auditor,
     /// Everything
     Admin,

@@ -72,7 +72,7 @@ fn without_secret(value: serde_json::Value) -> serde_json::Value {
     let Some(mut url) = value.as_str().and_then(|text| url::Url::parse(text).ok()) else {
         return value;
     };
-    if url.password().is_none() || url.set_password(Some("…")).is_err() {
+    if url.password().is_none() || url.set_password(Some("***")).is_err() {
         return value;
     }
     url.to_string().into()
