@@ -173,7 +173,7 @@ mod tests {
             (b"", b"1", PLAIN, false),
             (b" \n", b"", PLAIN, true),
             (b"12", b"1 2", PLAIN, false),
-            (b"1\02", b"1 2", PLAIN, false),
+            (b"1\x002", b"1 2", PLAIN, false),
             (b"\xff\xfe", b"\xff\xfe\n", PLAIN, true),
             (b"\xff\xfe", b"\xff\xfd", ABSOLUTE, false),
             (b"1 2\n", b"1 2\n", SPACE, true),
