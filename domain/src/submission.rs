@@ -163,7 +163,7 @@ pub struct AttemptAbandoned {
     pub reason: AbandonReason,
 }
 
-/// No evaluator could judge it. Shown as `JUDGE_ERROR`, and can be judged again.
+/// No evaluator could judge it. Shown as `JUDGE_ERROR`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubmissionAbandoned {
     /// How often it was tried.
