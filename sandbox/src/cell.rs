@@ -367,6 +367,7 @@ fn command(execution: &Execution, ceiling: Ceiling) -> Command {
             Stack::Unlimited => None,
         },
         keep_files: execution.afterwards == Afterwards::Keep,
+        core: execution.core,
     }
 }
 

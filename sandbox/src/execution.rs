@@ -17,19 +17,36 @@ pub struct Execution {
     pub limits: Limits,
     /// What happens to the files it leaves.
     pub afterwards: Afterwards,
+    /// Which physical core of the cell's machine it is pinned to, with everything it starts: programs that run side by
+    /// side on different cores do not slow each other. Counted round and round; `None` leaves it to the scheduler.
+    pub core: Option<u32>,
 }
 
 impl Execution {
     /// A command with nothing on its standard input, after which the cell is cleared.
     #[must_use]
     pub fn new(argv: Vec<String>, limits: Limits) -> Self {
-        Self { argv, env: Vec::new(), stdin: Bytes::new(), limits, afterwards: Afterwards::Clear }
+        Self {
+            argv,
+            env: Vec::new(),
+            stdin: Bytes::new(),
+            limits,
+            afterwards: Afterwards::Clear,
+            core: None,
+        }
     }
 
     /// The same with this standard input.
     #[must_use]
     pub fn with_stdin(mut self, stdin: Bytes) -> Self {
         self.stdin = stdin;
+        self
+    }
+
+    /// The same, pinned to a core.
+    #[must_use]
+    pub fn on_core(mut self, core: u32) -> Self {
+        self.core = Some(core);
         self
     }
 

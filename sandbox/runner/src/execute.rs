@@ -211,6 +211,7 @@ mod tests {
             file_bytes: 10,
             stack_bytes: None,
             keep_files: false,
+            core: None,
         }
     }
 

@@ -3,6 +3,7 @@
 //! It is small, static and single-threaded, reads requests from its standard input and answers on its standard
 //! output. With `--seal` it first seals itself in (the native sandbox); without, something else has (a container).
 
+mod cores;
 mod execute;
 mod files;
 mod meter;

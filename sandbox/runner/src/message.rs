@@ -146,6 +146,8 @@ pub struct Command {
     pub stack_bytes: Option<u64>,
     /// Whether files in the writable areas stay.
     pub keep_files: bool,
+    /// Which of the machine's cores it is pinned to, counted round and round; `None` leaves it free.
+    pub core: Option<u32>,
 }
 
 /// How a command ended.
@@ -201,6 +203,8 @@ pub struct Facts {
     pub cpu_cgroup: bool,
     /// Whether the system call filter could be installed.
     pub seccomp: bool,
+    /// How many physical cores there are to pin to.
+    pub cores: u32,
 }
 
 /// Everything the runner needs to know to seal itself in.

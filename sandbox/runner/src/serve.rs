@@ -8,6 +8,7 @@ use runner::{
 };
 
 use crate::{
+    cores::Cores,
     execute,
     files::{self, Incoming},
     meter::Meter,
@@ -64,6 +65,7 @@ pub(crate) struct Cell {
     pub(crate) filter: Option<seccomp::Filter>,
     pub(crate) program_uid: u32,
     pub(crate) own_uid: bool,
+    pub(crate) cores: Cores,
 }
 
 impl Cell {
@@ -74,6 +76,7 @@ impl Cell {
             pids_cgroup: self.meter.limits_processes(),
             cpu_cgroup: self.meter.measures_cpu(),
             seccomp: self.filter.is_some(),
+            cores: self.cores.count(),
         }
     }
 }
@@ -85,6 +88,8 @@ pub(crate) fn run(sealing: bool) -> Result<(), ServeError> {
     sys::forget_inherited()
         .map_err(|source| ServeError::Setup { step: "shut inherited files", source })?;
     wire.shake_hands()?;
+    // Looked up before the host's file system is out of sight.
+    let cores = Cores::of_this_machine();
     let sealed = if sealing {
         let Some(Request::Seal(plan)) = wire.next_request()? else {
             return Err(
@@ -124,6 +129,7 @@ pub(crate) fn run(sealing: bool) -> Result<(), ServeError> {
         filter: seccomp::Filter::build(),
         program_uid: sealed.program_uid,
         own_uid: sealed.own_uid,
+        cores,
     };
     serve(cell, wire, sealed.remount_program_area)
 }

@@ -5,7 +5,7 @@
 //! 1. Become the leader of a session and process group of its own, and the first that the kernel kills for memory.
 //! 2. Join the cell's cgroup, so that everything from here on is limited and counted.
 //! 3. Take its standard input, output and error; shut every other file on exec.
-//! 4. Enter the working directory.
+//! 4. Keep to its core, if it has one; enter the working directory.
 //! 5. Lower its resource limits.
 //! 6. Become the program's user, where it has one of its own; give up every capability.
 //! 7. Set `no_new_privs`, reset signals, install the system call filter.
@@ -122,6 +122,7 @@ fn become_program(
     step("take standard input", dup2_stdin(stdin))?;
     step("take standard output", dup2_stdout(stdout))?;
     step("take standard error", dup2_stderr(stderr))?;
+    step("keep to its core", cell.cores.pin(command.core))?;
     step("shut other files", sys::forget_inherited())?;
     step("enter the working directory", chdir(layout::WORK))?;
     umask(Mode::from_bits_truncate(0o022));
