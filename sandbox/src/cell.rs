@@ -48,6 +48,9 @@ pub(crate) struct Ceiling {
 }
 
 impl Ceiling {
+    /// For a cell that was made before anybody knew what for.
+    pub(crate) const NONE: Self = Self { memory_bytes: u64::MAX, processes: u32::MAX };
+
     pub(crate) fn of(spec: &CellSpec) -> Self {
         Self { memory_bytes: spec.memory_bytes_max, processes: spec.processes_max }
     }

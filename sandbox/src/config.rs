@@ -28,7 +28,7 @@ pub enum Adapter {
 }
 
 /// Options of the native adapter.
-#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NativeConfig {
     /// Seal cells with a user namespace even as root. Without root it is used in any case.
@@ -39,6 +39,22 @@ pub struct NativeConfig {
     /// Directories that every cell sees, read-only, at the same path, beside the system's own: for toolchains
     /// installed elsewhere.
     pub binds: Vec<PathBuf>,
+    /// Where compiled standard headers are kept; below the user's caches when absent.
+    pub cache_dir: Option<PathBuf>,
+    /// How many ready cells to keep of each size that was asked for lately.
+    pub pool_size: usize,
+}
+
+impl Default for NativeConfig {
+    fn default() -> Self {
+        Self {
+            force_user_namespace: false,
+            cgroup_parents: Vec::new(),
+            binds: Vec::new(),
+            cache_dir: None,
+            pool_size: 2,
+        }
+    }
 }
 
 /// Options of the docker adapter.

@@ -4,7 +4,6 @@
 mod container;
 pub mod images;
 mod leftovers;
-mod pool;
 
 use std::sync::Arc;
 
@@ -12,13 +11,10 @@ use async_trait::async_trait;
 use bollard::{Docker, errors::Error};
 use tokio::sync::OnceCell;
 
-use self::{
-    container::{OpenError, Shape},
-    pool::Pool,
-};
+use self::container::{Containers, OpenError, Shape};
 use crate::{
     Cell, CellSpec, DockerConfig, Finding, Language, LanguageId, Sandbox, SandboxError, Toolchain,
-    cell::Ceiling, toolchain::Toolchains,
+    cell::Ceiling, pool::Pool, toolchain::Toolchains,
 };
 
 /// The adapter's name.
@@ -28,9 +24,8 @@ const NAME: &str = "docker";
 #[derive(Debug)]
 pub struct DockerSandbox {
     config: DockerConfig,
-    /// Reached with the first cell, because reaching it takes a round trip.
-    engine: OnceCell<Docker>,
-    pool: Arc<Pool>,
+    /// Made with the first cell, because reaching the engine takes a round trip.
+    pool: OnceCell<Arc<Pool<Containers>>>,
     toolchains: Toolchains,
 }
 
@@ -41,20 +36,23 @@ impl DockerSandbox {
         client(config)?;
         Ok(Self {
             config: config.clone(),
-            engine: OnceCell::new(),
-            pool: Arc::new(Pool::new(config.pool_size)),
+            pool: OnceCell::new(),
             toolchains: Toolchains::default(),
         })
     }
 
-    async fn engine(&self) -> Result<&Docker, SandboxError> {
-        self.engine
+    async fn pool(&self) -> Result<&Arc<Pool<Containers>>, SandboxError> {
+        self.pool
             .get_or_try_init(|| async {
                 let docker = reach(&self.config).await?;
                 leftovers::remove(&docker).await;
-                Ok(docker)
+                Ok(Pool::new(Containers::of(docker), self.config.pool_size))
             })
             .await
+    }
+
+    async fn engine(&self) -> Result<&Docker, SandboxError> {
+        Ok(self.pool().await?.opener().engine())
     }
 
     /// The image's id, which says exactly what is in it.
@@ -74,9 +72,8 @@ impl Sandbox for DockerSandbox {
     }
 
     async fn prepare(&self, spec: &CellSpec) -> Result<Cell, SandboxError> {
-        let docker = self.engine().await?;
         let shape = Shape::of(spec, &self.config);
-        let taken = self.pool.take(docker, &shape).await;
+        let taken = self.pool().await?.take(&shape).await;
         let mut cell = taken.map_err(|error| match error {
             OpenError::Engine(error) => {
                 missing_or(error, &spec.language, shape.image(), "make a container")
@@ -111,7 +108,9 @@ impl Sandbox for DockerSandbox {
     }
 
     async fn shutdown(&self) {
-        self.pool.empty().await;
+        if let Some(pool) = self.pool.get() {
+            pool.empty().await;
+        }
     }
 }
 

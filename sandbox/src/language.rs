@@ -2,7 +2,7 @@ use std::{borrow::Borrow, collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Limits, Stack};
+use crate::{Limits, Precompiled, Stack};
 
 /// The definitions that ship with the program.
 const BUILTIN: &[&str] = &[
@@ -82,6 +82,8 @@ pub struct Language {
     pub allowances: Allowances,
     /// Limits of each compile step.
     pub compiling: Compiling,
+    /// A header compiled ahead, where that saves time.
+    pub precompiled: Option<Precompiled>,
 }
 
 /// What a language's runtime needs for itself.

@@ -8,9 +8,12 @@ mod execution;
 mod language;
 pub mod native;
 mod path;
+mod pool;
 mod port;
+mod precompiled;
 mod runner_binary;
 mod toolchain;
+mod uids;
 
 pub use crate::{
     cell::Cell,
@@ -23,5 +26,6 @@ pub use crate::{
     },
     path::{Area, CellPath, NAME_BYTES_MAX},
     port::{CellSpec, Finding, Level, Purpose, Sandbox, Toolchain},
+    precompiled::Precompiled,
 };
 pub use runner::message::{Facts, RefusalKind};

@@ -2,22 +2,21 @@
 //! this side starts the runner, tells it what to show in the cell, and owns the cell's cgroup.
 
 mod cgroup;
+mod headers;
 mod root;
 
 use std::{
     io,
     os::fd::OwnedFd,
+    path::PathBuf,
     process::Stdio,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
 use nix::unistd::{getegid, geteuid};
-use runner::{
-    layout::PROGRAM_UIDS,
-    message::{CgroupPlan, SealPlan},
-};
+use runner::message::{Bind, CgroupPlan, SealPlan};
 use tokio::{
     io::AsyncReadExt,
     net::UnixStream,
@@ -27,13 +26,16 @@ use tokio::{
 
 use self::{
     cgroup::{CellCgroup, Cgroups},
+    headers::Headers,
     root::Root,
 };
 use crate::{
-    Cell, CellSpec, Finding, Language, NativeConfig, Sandbox, SandboxError, Toolchain,
+    Cell, CellSpec, Finding, Language, NativeConfig, Purpose, Sandbox, SandboxError, Toolchain,
     cell::{Ceiling, Seal},
+    pool::{Opener, Pool},
     runner_binary::RunnerFile,
     toolchain::Toolchains,
+    uids::ProgramUids,
 };
 
 /// Size of the program area, in bytes: an artifact, a checker, and room to spare.
@@ -54,44 +56,86 @@ const CAP_SYS_ADMIN_BIT: u64 = 1 << 21;
 /// The adapter.
 #[derive(Debug)]
 pub struct NativeSandbox {
-    runner: RunnerFile,
-    root: Root,
-    user_namespace: bool,
-    cgroups: Result<Cgroups, cgroup::Unusable>,
-    next_uid: AtomicU32,
+    pool: Arc<Pool<Jail>>,
     toolchains: Toolchains,
+    headers: Headers,
 }
 
 impl NativeSandbox {
     /// Looks at what this machine offers, and removes cgroups that earlier processes left behind.
     pub fn new(config: &NativeConfig) -> Result<Self, SandboxError> {
+        Ok(Self {
+            pool: Pool::new(Jail::new(config)?, config.pool_size),
+            toolchains: Toolchains::default(),
+            headers: Headers::new(config.cache_dir.clone()),
+        })
+    }
+}
+
+/// What two cells must have in common for one to do in place of the other: their limits are set for each run.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Shape {
+    disk_bytes_max: u64,
+    header: Option<Bind>,
+}
+
+/// Seals cells in on this machine.
+#[derive(Debug)]
+struct Jail {
+    runner: RunnerFile,
+    root: Root,
+    user_namespace: bool,
+    cgroup_parents: Vec<PathBuf>,
+    cgroups: Mutex<Result<Cgroups, cgroup::Unusable>>,
+    uids: ProgramUids,
+}
+
+impl Jail {
+    fn new(config: &NativeConfig) -> Result<Self, SandboxError> {
         let runner = RunnerFile::new()
             .map_err(|source| SandboxError::Seal { step: "load the runner".to_owned(), source })?;
         Ok(Self {
             runner,
             root: Root::of_this_machine(&config.binds),
             user_namespace: config.force_user_namespace || !may_make_namespaces(),
-            cgroups: Cgroups::find(&config.cgroup_parents),
-            next_uid: AtomicU32::new(0),
-            toolchains: Toolchains::default(),
+            cgroup_parents: config.cgroup_parents.clone(),
+            cgroups: Mutex::new(Cgroups::find(&config.cgroup_parents)),
+            uids: ProgramUids::new(),
         })
     }
 
-    fn plan(&self, spec: &CellSpec, cgroup: CgroupPlan) -> SealPlan {
+    fn plan(&self, shape: &Shape, cgroup: CgroupPlan) -> SealPlan {
         SealPlan {
             user_namespace: self.user_namespace,
-            program_uid: self.program_uid(),
-            binds: self.root.binds().to_vec(),
+            program_uid: self.uids.next(),
+            binds: self.root.binds().iter().chain(&shape.header).cloned().collect(),
             links: self.root.links().to_vec(),
             cgroup,
-            disk_bytes_max: spec.disk_bytes_max,
+            disk_bytes_max: shape.disk_bytes_max,
             program_bytes_max: PROGRAM_BYTES_MAX,
         }
     }
 
-    fn program_uid(&self) -> u32 {
-        let count = PROGRAM_UIDS.end() - PROGRAM_UIDS.start() + 1;
-        PROGRAM_UIDS.start() + self.next_uid.fetch_add(1, Ordering::Relaxed) % count
+    /// A cgroup for a cell; `None` on a machine that offers none. A machine that did offer them and does no longer is
+    /// an error and no reason to go on with less: what is in force is what `examine` said.
+    fn cgroup(&self) -> Result<Option<CellCgroup>, SandboxError> {
+        let failed =
+            |source| SandboxError::Seal { step: "make the cell's cgroup".to_owned(), source };
+        let mut cgroups = self.cgroups();
+        let Ok(known) = &*cgroups else { return Ok(None) };
+        if let Ok(cgroup) = known.cell() {
+            return Ok(Some(cgroup));
+        }
+        // A service manager may have tidied our directories away: they are made anew, once.
+        let anew = Cgroups::find(&self.cgroup_parents)
+            .map_err(|unusable| failed(io::Error::other(unusable.to_string())))?;
+        let cgroup = anew.cell().map_err(failed)?;
+        *cgroups = Ok(anew);
+        Ok(Some(cgroup))
+    }
+
+    fn cgroups(&self) -> MutexGuard<'_, Result<Cgroups, cgroup::Unusable>> {
+        self.cgroups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn start_runner(&self, theirs: OwnedFd) -> io::Result<Child> {
@@ -108,29 +152,43 @@ impl NativeSandbox {
 }
 
 #[async_trait]
-impl Sandbox for NativeSandbox {
-    fn name(&self) -> &'static str {
-        "native"
-    }
+impl Opener for Jail {
+    type Shape = Shape;
+    type Error = SandboxError;
 
-    async fn prepare(&self, spec: &CellSpec) -> Result<Cell, SandboxError> {
+    async fn open(&self, shape: &Shape) -> Result<Cell, SandboxError> {
         let failed = |step: &str| {
             let step = step.to_owned();
             move |source| SandboxError::Seal { step, source }
         };
-        let cgroup = match &self.cgroups {
-            Ok(cgroups) => Some(cgroups.cell().map_err(failed("make the cell's cgroup"))?),
-            Err(_) => None,
-        };
-        let plan = self.plan(spec, cgroup.as_ref().map_or(CgroupPlan::None, CellCgroup::plan));
+        let cgroup = self.cgroup()?;
+        let plan = self.plan(shape, cgroup.as_ref().map_or(CgroupPlan::None, CellCgroup::plan));
         let (ours, theirs) = UnixStream::pair().map_err(failed("make the runner's stream"))?;
         let theirs = theirs.into_std().map_err(failed("make the runner's stream"))?;
         theirs.set_nonblocking(false).map_err(failed("make the runner's stream"))?;
         let mut runner = self.start_runner(theirs.into()).map_err(failed("start the runner"))?;
         let seal = NativeSeal { stderr: runner.stderr.take(), runner, cgroup };
         let (reader, writer) = ours.into_split();
-        let ceiling = Ceiling::of(spec);
-        Cell::open(Box::new(reader), Box::new(writer), Box::new(seal), ceiling, Some(plan)).await
+        Cell::open(Box::new(reader), Box::new(writer), Box::new(seal), Ceiling::NONE, Some(plan))
+            .await
+    }
+}
+
+#[async_trait]
+impl Sandbox for NativeSandbox {
+    fn name(&self) -> &'static str {
+        "native"
+    }
+
+    async fn prepare(&self, spec: &CellSpec) -> Result<Cell, SandboxError> {
+        let header = match spec.purpose {
+            Purpose::Compile => self.headers.bind(self, &spec.language).await?,
+            Purpose::Run => None,
+        };
+        let shape = Shape { disk_bytes_max: spec.disk_bytes_max, header };
+        let mut cell = self.pool.take(&shape).await?;
+        cell.set_ceiling(Ceiling::of(spec));
+        Ok(cell)
     }
 
     async fn toolchain(&self, language: &Language) -> Result<Toolchain, SandboxError> {
@@ -152,7 +210,8 @@ impl Sandbox for NativeSandbox {
     }
 
     async fn shutdown(&self) {
-        if let Ok(cgroups) = &self.cgroups {
+        self.pool.empty().await;
+        if let Ok(cgroups) = &*self.pool.opener().cgroups() {
             cgroups.remove();
         }
     }
@@ -160,7 +219,7 @@ impl Sandbox for NativeSandbox {
 
 impl NativeSandbox {
     fn examine_users(&self) -> Finding {
-        if self.user_namespace {
+        if self.pool.opener().user_namespace {
             return Finding::weaker(
                 "users",
                 format!(
@@ -175,7 +234,7 @@ impl NativeSandbox {
     }
 
     fn examine_cgroups(&self) -> Finding {
-        match &self.cgroups {
+        match &*self.pool.opener().cgroups() {
             Ok(cgroups) => Finding::in_force("cgroups", cgroups.describe()),
             Err(unusable) => Finding::weaker(
                 "cgroups",

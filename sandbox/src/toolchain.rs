@@ -7,7 +7,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use crate::{CellSpec, Execution, Language, LanguageId, Sandbox, SandboxError, Toolchain};
+use crate::{CellSpec, Execution, Language, LanguageId, Purpose, Sandbox, SandboxError, Toolchain};
 
 /// The longest version text kept, in bytes.
 const VERSION_BYTES_MAX: usize = 1024;
@@ -33,7 +33,10 @@ impl Toolchains {
             reason,
             cure: cure(),
         };
-        let mut cell = sandbox.prepare(&CellSpec::compile(&Arc::new(language.clone()))).await?;
+        // Sized as for compiling, but with nothing in it that depends on the answer.
+        let spec =
+            CellSpec { purpose: Purpose::Run, ..CellSpec::compile(&Arc::new(language.clone())) };
+        let mut cell = sandbox.prepare(&spec).await?;
         let probe = Execution::new(language.probe.clone(), language.compile_limits());
         let probed = cell.execute(&probe).await;
         cell.close().await?;
@@ -77,6 +80,10 @@ fn digest(language: &Language, version: &str, image: Option<&str>) -> String {
     for step in &language.compile {
         add("compile");
         step.iter().for_each(|word| add(word));
+    }
+    if let Some(precompiled) = &language.precompiled {
+        add("precompiled");
+        precompiled.command.iter().for_each(|word| add(word));
     }
     add("run");
     language.run.iter().for_each(|word| add(word));

@@ -8,11 +8,19 @@ use nix::{
     unistd::Pid,
 };
 
+use crate::sys;
+
 /// Where the kernel tells of processors.
 const PROCESSORS: &str = "/sys/devices/system/cpu";
 
-/// Cores this process may use: for each, the hardware threads of it that it may use.
-pub(crate) struct Cores(Vec<CpuSet>);
+/// Cores this process may use.
+pub(crate) struct Cores(Vec<Core>);
+
+/// One core: the hardware threads of it that this process may use.
+struct Core {
+    threads: CpuSet,
+    count: u32,
+}
 
 impl Cores {
     pub(crate) fn of_this_machine() -> Self {
@@ -27,29 +35,43 @@ impl Cores {
         u32::try_from(self.0.len()).unwrap_or(u32::MAX)
     }
 
+    /// How many processors a program that is pinned so may use: the fastest that its processor time can pass.
+    pub(crate) fn processors(&self, core: Option<u32>) -> u32 {
+        match core.and_then(|core| self.of(core)) {
+            Some(core) => core.count,
+            None if self.0.is_empty() => sys::processors(),
+            None => self.0.iter().map(|core| core.count).sum(),
+        }
+    }
+
     /// Pins the calling process, and all that it becomes and starts.
     pub(crate) fn pin(&self, core: Option<u32>) -> nix::Result<()> {
-        let Some(core) = core else { return Ok(()) };
-        match self.0.get(core as usize % self.0.len().max(1)) {
-            Some(threads) => sched_setaffinity(Pid::from_raw(0), threads),
+        match core.and_then(|core| self.of(core)) {
+            Some(core) => sched_setaffinity(Pid::from_raw(0), &core.threads),
             None => Ok(()),
         }
+    }
+
+    fn of(&self, core: u32) -> Option<&Core> {
+        self.0.get(core as usize % self.0.len().max(1))
     }
 }
 
 /// Puts processors together whose `siblings` read the same.
-fn group(allowed: &CpuSet, siblings: impl Fn(usize) -> String) -> Vec<CpuSet> {
-    let mut cores: Vec<(String, CpuSet)> = Vec::new();
+fn group(allowed: &CpuSet, siblings: impl Fn(usize) -> String) -> Vec<Core> {
+    let mut cores: Vec<(String, Core)> = Vec::new();
     for processor in (0..CpuSet::count()).filter(|&it| allowed.is_set(it).unwrap_or(false)) {
         let name = siblings(processor);
         let at = cores.iter().position(|(known, _)| *known == name).unwrap_or_else(|| {
-            cores.push((name, CpuSet::new()));
+            cores.push((name, Core { threads: CpuSet::new(), count: 0 }));
             cores.len() - 1
         });
+        let core = &mut cores[at].1;
         // Fails only past the last processor a set can hold, which the loop does not reach.
-        let _ = cores[at].1.set(processor);
+        let _ = core.threads.set(processor);
+        core.count += 1;
     }
-    cores.into_iter().map(|(_, threads)| threads).collect()
+    cores.into_iter().map(|(_, core)| core).collect()
 }
 
 #[cfg(test)]
@@ -66,8 +88,9 @@ mod tests {
         let cores = group(&allowed, |processor| format!("{},{}", processor % 4, processor % 4 + 4));
         let threads: Vec<Vec<usize>> = cores
             .iter()
-            .map(|core| (0..8).filter(|&it| core.is_set(it).expect("in range")).collect())
+            .map(|core| (0..8).filter(|&it| core.threads.is_set(it).expect("in range")).collect())
             .collect();
         assert_eq!(threads, [vec![0], vec![1, 5], vec![2]]);
+        assert_eq!(Cores(cores).processors(Some(4)), 2);
     }
 }

@@ -114,7 +114,7 @@ fn run(cell: &mut Cell, wire: &Wire, command: &Command, stdin: OwnedFd) -> Resul
         output_overflowed: watched.stdout.overflowed(),
         cpu,
         wall: watched.wall,
-        memory_bytes: peak.unwrap_or(watched.rss_bytes_max),
+        memory_bytes: peak.unwrap_or(watched.memory_bytes_max),
     };
     let report = Report {
         ended: seen.ended(command),

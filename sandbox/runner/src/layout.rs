@@ -14,8 +14,8 @@ pub const WRITABLE: [&str; 3] = [WORK, "/tmp", "/dev/shm"];
 /// users, so that no two of them share anything the kernel counts or permits by user.
 pub const PROGRAM_UIDS: std::ops::RangeInclusive<u32> = 60_800..=61_183;
 
-/// The program's uid where cells do not share users, or where an engine keeps them apart.
-pub const PROGRAM_UID: u32 = *PROGRAM_UIDS.start();
+/// Below this, each language finds the header that was compiled ahead for it.
+pub const PRECOMPILED: &str = "/pch";
 
 /// The host name every cell has.
 pub const HOSTNAME: &str = "cell";

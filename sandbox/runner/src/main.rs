@@ -1,7 +1,8 @@
 //! `assay-runner`: PID 1 of a cell.
 //!
 //! It is small, static and single-threaded, reads requests from its standard input and answers on its standard
-//! output. With `--seal` it first seals itself in (the native sandbox); without, something else has (a container).
+//! output. With `--seal` it first seals itself in (the native sandbox); with `--uid`, something else has (a container),
+//! and programs get that uid.
 
 mod cores;
 mod execute;
@@ -18,18 +19,23 @@ mod wire;
 
 use std::process::ExitCode;
 
+use crate::serve::Jail;
+
 fn main() -> ExitCode {
-    let sealing = match std::env::args().nth(1).as_deref() {
-        None => false,
-        Some("--seal") => true,
-        Some(other) => {
-            eprintln!(
-                "unknown argument {other}; this program is started by a sandbox, not by hand"
-            );
-            return ExitCode::from(2);
-        }
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let jail = match arguments[..] {
+        ["--seal"] => Some(Jail::Own),
+        ["--uid", uid] => uid.parse().ok().map(|program_uid| Jail::Container { program_uid }),
+        _ => None,
     };
-    match serve::run(sealing) {
+    let Some(jail) = jail else {
+        eprintln!(
+            "unknown arguments {arguments:?}; this program is started by a sandbox, not by hand"
+        );
+        return ExitCode::from(2);
+    };
+    match serve::run(jail) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{}", serve::with_causes(&error));

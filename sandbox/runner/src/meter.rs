@@ -29,6 +29,8 @@ pub(crate) struct Meter {
     processes: Option<Setting>,
     cpu: Option<Counter>,
     out_of_memory: Option<Counter>,
+    /// What the cgroup holds now, where it is the whole cell's and cannot be limited for each run.
+    held: Option<Held>,
     /// The runner's own processor time is in `cpu` too, and is taken off.
     shared_with_runner: bool,
 }
@@ -37,6 +39,7 @@ pub(crate) struct Meter {
 pub(crate) struct Mark {
     cpu: Duration,
     out_of_memory: u64,
+    held_bytes: u64,
 }
 
 impl Meter {
@@ -104,6 +107,7 @@ impl Meter {
                 Format::Field("oom_kill"),
             )
             .ok(),
+            held: None,
             shared_with_runner: false,
         })
     }
@@ -125,6 +129,7 @@ impl Meter {
                 ("memory/memory.oom_control", Format::Field("oom_kill")),
                 ("memory.events", Format::Field("oom_kill")),
             ]),
+            held: Held::V1.open(own).or_else(|| Held::V2.open(own)),
             shared_with_runner: true,
             ..Self::default()
         }
@@ -157,6 +162,7 @@ impl Meter {
         Ok(Mark {
             cpu: self.cpu_total().unwrap_or_default(),
             out_of_memory: self.out_of_memory_total(),
+            held_bytes: self.held_total(),
         })
     }
 
@@ -178,6 +184,16 @@ impl Meter {
     /// The peak since the run began; `None` when no cgroup measures it.
     pub(crate) fn memory_peak(&self) -> Option<u64> {
         self.memory.as_ref()?.peak.read()
+    }
+
+    /// Memory that the cell holds more of than at the mark, processes' own and files in memory; 0 where the cgroup
+    /// limits memory itself or none counts it.
+    pub(crate) fn held_since(&self, mark: &Mark) -> u64 {
+        self.held_total().saturating_sub(mark.held_bytes)
+    }
+
+    fn held_total(&self) -> u64 {
+        self.held.as_ref().map_or(0, Held::read)
     }
 
     fn cpu_total(&self) -> Option<Duration> {
@@ -273,6 +289,40 @@ enum Format {
     MicrosecondsField(&'static str),
 }
 
+/// Memory that cannot be given back to the kernel as files' content can: processes' own and files in memory.
+struct Held {
+    file: File,
+    fields: [&'static str; 2],
+}
+
+impl Held {
+    const V1: HeldIn = HeldIn { path: "memory/memory.stat", fields: ["total_rss", "total_shmem"] };
+    const V2: HeldIn = HeldIn { path: "memory.stat", fields: ["anon", "shmem"] };
+
+    fn read(&self) -> u64 {
+        let text = read_control(&self.file).unwrap_or_default();
+        self.fields.iter().filter_map(|name| field(&text, name)).sum()
+    }
+}
+
+/// Where a version tells of it.
+struct HeldIn {
+    path: &'static str,
+    fields: [&'static str; 2],
+}
+
+impl HeldIn {
+    fn open(&self, cgroup: &Path) -> Option<Held> {
+        let file = File::open(cgroup.join(self.path)).ok()?;
+        Some(Held { file, fields: self.fields })
+    }
+}
+
+/// The number after a name, on a line of its own.
+fn field(text: &str, name: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok())
+}
+
 /// A number that only grows.
 struct Counter {
     file: File,
@@ -288,14 +338,10 @@ impl Counter {
 
     fn read(&self) -> io::Result<u64> {
         let text = read_control(&self.file)?;
-        let number = |text: &str| text.trim().parse::<u64>().ok();
-        let field = |name: &str| {
-            text.lines().find_map(|line| number(line.strip_prefix(name)?.strip_prefix(' ')?))
-        };
         match self.format {
-            Format::Nanoseconds => number(&text),
-            Format::Field(name) => field(name),
-            Format::MicrosecondsField(name) => field(name).map(|micros| micros * 1000),
+            Format::Nanoseconds => text.trim().parse().ok(),
+            Format::Field(name) => field(&text, name),
+            Format::MicrosecondsField(name) => field(&text, name).map(|micros| micros * 1000),
         }
         .ok_or_else(|| {
             io::Error::new(io::ErrorKind::InvalidData, format!("unexpected content: {text:?}"))

@@ -3,7 +3,7 @@
 use std::{error::Error, process};
 
 use runner::{
-    FrameError, layout,
+    FrameError,
     message::{Facts, RefusalKind, Reply, Request},
 };
 
@@ -81,8 +81,17 @@ impl Cell {
     }
 }
 
+/// What holds the cell shut.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Jail {
+    /// The runner seals itself in, by the plan that the host sends first.
+    Own,
+    /// A container engine has done so.
+    Container { program_uid: u32 },
+}
+
 /// Serves one cell from its first frame to its end.
-pub(crate) fn run(sealing: bool) -> Result<(), ServeError> {
+pub(crate) fn run(jail: Jail) -> Result<(), ServeError> {
     let mut wire = Wire::over_stdio()
         .map_err(|source| ServeError::Setup { step: "take over the stream", source })?;
     sys::forget_inherited()
@@ -90,31 +99,34 @@ pub(crate) fn run(sealing: bool) -> Result<(), ServeError> {
     wire.shake_hands()?;
     // Looked up before the host's file system is out of sight.
     let cores = Cores::of_this_machine();
-    let sealed = if sealing {
-        let Some(Request::Seal(plan)) = wire.next_request()? else {
-            return Err(
-                FrameError::Unexpected { wanted: "a seal plan", got: "another request" }.into()
-            );
-        };
-        match seal::seal(&plan, &wire) {
-            Ok(sealed) => {
-                wire.reply(&Reply::Done, &[])?;
-                sealed
-            }
-            Err(error) => {
-                let refused =
-                    Reply::Refused { kind: RefusalKind::Seal, detail: with_causes(&error) };
-                wire.reply(&refused, &[])?;
-                return Ok(());
+    let sealed = match jail {
+        Jail::Own => {
+            let Some(Request::Seal(plan)) = wire.next_request()? else {
+                return Err(FrameError::Unexpected {
+                    wanted: "a seal plan",
+                    got: "another request",
+                }
+                .into());
+            };
+            match seal::seal(&plan, &wire) {
+                Ok(sealed) => {
+                    wire.reply(&Reply::Done, &[])?;
+                    sealed
+                }
+                Err(error) => {
+                    let refused =
+                        Reply::Refused { kind: RefusalKind::Seal, detail: with_causes(&error) };
+                    wire.reply(&refused, &[])?;
+                    return Ok(());
+                }
             }
         }
-    } else {
-        seal::Sealed {
+        Jail::Container { program_uid } => seal::Sealed {
             meter: Meter::observing(),
-            program_uid: layout::PROGRAM_UID,
+            program_uid,
             own_uid: true,
             remount_program_area: false,
-        }
+        },
     };
     if process::id() != 1 {
         return Err(ServeError::NotInit(process::id()));

@@ -73,7 +73,8 @@ pub(crate) struct Watched {
     /// Processor time of all processes, as far as they were waited for.
     pub(crate) cpu: Duration,
     pub(crate) wall: Duration,
-    pub(crate) rss_bytes_max: u64,
+    /// The most memory seen in use where no cgroup measures the program's peak.
+    pub(crate) memory_bytes_max: u64,
     pub(crate) stdout: Capture,
     pub(crate) stderr: Capture,
 }
@@ -104,6 +105,8 @@ pub(crate) fn supervise(
     let stopped = watch.until_end(host).map_err(fatal)?;
     let wall = started.elapsed();
     watch.bury().map_err(fatal)?;
+    // Files in memory outlive the processes that filled them, until they are swept.
+    watch.sample_held();
     // What was written before the end is still in the pipes; now that nobody is left to write, they end.
     watch.stdout.read_rest().map_err(fatal)?;
     watch.stderr.read_rest().map_err(fatal)?;
@@ -116,7 +119,7 @@ pub(crate) fn supervise(
             .then(|| String::from_utf8_lossy(&complaint).into_owned()),
         cpu: watch.toll.reaped_cpu,
         wall,
-        rss_bytes_max: watch.toll.rss_bytes_max,
+        memory_bytes_max: watch.toll.memory_bytes_max,
         stdout: watch.stdout,
         stderr: watch.stderr,
     })
@@ -196,20 +199,31 @@ impl Watch<'_> {
         if !meter.limits_memory() || !meter.measures_cpu() {
             self.toll.sample();
         }
+        self.sample_held();
+        let meter = &self.cell.meter;
         let cpu = meter.cpu_since(self.mark).unwrap_or_else(|| self.toll.cpu());
         if cpu > self.command.cpu {
             return Some(Stopped::Cpu);
         }
-        if !meter.limits_memory() && self.toll.rss_bytes_max > self.command.memory_bytes {
+        if !meter.limits_memory() && self.toll.memory_bytes_max > self.command.memory_bytes {
             return Some(Stopped::Memory);
         }
         self.schedule_look(cpu);
         None
     }
 
-    /// Processor time passes at most as fast as all processors together let it, so there is nothing to see before.
+    /// What the cell holds beyond what it held before the run, less what the runner itself holds of the output.
+    fn sample_held(&mut self) {
+        let captured = (self.stdout.bytes().len() + self.stderr.bytes().len()) as u64;
+        let held = self.cell.meter.held_since(self.mark).saturating_sub(captured);
+        self.toll.memory_bytes_max = self.toll.memory_bytes_max.max(held);
+    }
+
+    /// Processor time passes at most as fast as all the processors that the program may use let it, so there is nothing
+    /// to see before.
     fn schedule_look(&mut self, cpu: Duration) {
-        let soonest = self.command.cpu.saturating_sub(cpu) / sys::processors();
+        let processors = self.cell.cores.processors(self.command.core);
+        let soonest = self.command.cpu.saturating_sub(cpu) / processors;
         let look_max = if self.cell.meter.limits_memory() { LOOK_MAX } else { LOOK_MAX_SAMPLING };
         self.next_look = Instant::now() + soonest.clamp(LOOK_MIN, look_max);
     }
@@ -270,13 +284,13 @@ fn status(pid: Pid, raw: i32) -> Option<Status> {
 struct Toll {
     reaped_cpu: Duration,
     living_cpu: Duration,
-    rss_bytes_max: u64,
+    memory_bytes_max: u64,
 }
 
 impl Toll {
     fn add(&mut self, reaped: &sys::Reaped) {
         self.reaped_cpu += reaped.cpu;
-        self.rss_bytes_max = self.rss_bytes_max.max(reaped.rss_bytes_max);
+        self.memory_bytes_max = self.memory_bytes_max.max(reaped.rss_bytes_max);
     }
 
     fn cpu(&self) -> Duration {
@@ -299,8 +313,8 @@ impl Toll {
         let page_bytes =
             u64::try_from(sysconf(SysconfVar::PAGE_SIZE).ok().flatten().unwrap_or(4096))
                 .unwrap_or(4096);
-        self.rss_bytes_max =
-            self.rss_bytes_max.max((private_pages + shared_pages_max) * page_bytes);
+        self.memory_bytes_max =
+            self.memory_bytes_max.max((private_pages + shared_pages_max) * page_bytes);
     }
 }
 

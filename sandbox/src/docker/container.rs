@@ -28,7 +28,9 @@ use super::{is_status, leftovers};
 use crate::{
     Cell, CellSpec, DockerConfig, SandboxError,
     cell::{Ceiling, Seal},
+    pool::Opener,
     runner_binary::RUNNER,
+    uids::ProgramUids,
 };
 
 /// Where the runner is uploaded to: a volume of the container's own, because nothing can be uploaded to a read-only
@@ -95,11 +97,11 @@ impl Shape {
         Ceiling { memory_bytes: self.memory_bytes_max, processes: self.processes_max }
     }
 
-    fn body(&self) -> ContainerCreateBody {
+    fn body(&self, program_uid: u32) -> ContainerCreateBody {
         ContainerCreateBody {
             image: Some(self.image.clone()),
             entrypoint: Some(vec![format!("{RUNNER_DIRECTORY}/{RUNNER_NAME}")]),
-            cmd: Some(Vec::new()),
+            cmd: Some(vec!["--uid".to_owned(), program_uid.to_string()]),
             env: Some(Vec::new()),
             user: Some("0:0".to_owned()),
             hostname: Some(layout::HOSTNAME.to_owned()),
@@ -184,9 +186,36 @@ impl From<Error> for OpenError {
     }
 }
 
+/// Makes containers on an engine.
+#[derive(Debug)]
+pub(super) struct Containers {
+    engine: Docker,
+    uids: ProgramUids,
+}
+
+impl Containers {
+    pub(super) fn of(engine: Docker) -> Self {
+        Self { engine, uids: ProgramUids::new() }
+    }
+
+    pub(super) fn engine(&self) -> &Docker {
+        &self.engine
+    }
+}
+
+#[async_trait]
+impl Opener for Containers {
+    type Shape = Shape;
+    type Error = OpenError;
+
+    async fn open(&self, shape: &Shape) -> Result<Cell, OpenError> {
+        open(&self.engine, shape, self.uids.next()).await
+    }
+}
+
 /// Makes a container and opens the cell in it.
-pub(super) async fn open(docker: &Docker, shape: &Shape) -> Result<Cell, OpenError> {
-    let created = docker.create_container(None, shape.body()).await?;
+async fn open(docker: &Docker, shape: &Shape, program_uid: u32) -> Result<Cell, OpenError> {
+    let created = docker.create_container(None, shape.body(program_uid)).await?;
     // From here on, dropping the seal removes the container.
     let words = Arc::new(Mutex::new(Vec::new()));
     let seal = DockerSeal {
