@@ -34,6 +34,8 @@ fn main() {
     let manifest_dir = PathBuf::from(variable("CARGO_MANIFEST_DIR"));
     let workspace = manifest_dir.parent().expect("this package is a folder of the workspace");
     println!("cargo::rerun-if-changed=runner/src");
+    println!("cargo::rerun-if-changed=runner/build.rs");
+    println!("cargo::rerun-if-changed=runner/seccomp");
     println!("cargo::rerun-if-changed=runner/Cargo.toml");
     println!("cargo::rerun-if-changed={}", workspace.join("Cargo.lock").display());
     println!("cargo::rerun-if-changed=build.rs");

@@ -7,6 +7,7 @@
 mod cores;
 mod execute;
 mod files;
+mod kernel;
 mod meter;
 mod seal;
 mod seccomp;

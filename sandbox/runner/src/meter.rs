@@ -6,7 +6,10 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, Write},
-    os::unix::fs::FileExt,
+    os::{
+        fd::{AsFd, BorrowedFd},
+        unix::fs::FileExt,
+    },
     path::Path,
     time::Duration,
 };
@@ -25,6 +28,8 @@ const OWN_CGROUP: &str = "/sys/fs/cgroup";
 pub(crate) struct Meter {
     /// A process that writes `0` to each of these is in the cgroup.
     joins: Vec<File>,
+    /// The directory of a version 2 cgroup, which a process can be started in.
+    directory: Option<File>,
     memory: Option<Memory>,
     processes: Option<Setting>,
     cpu: Option<Counter>,
@@ -95,6 +100,7 @@ impl Meter {
         };
         Ok(Self {
             joins: vec![writable(&directory.join("cgroup.procs"))?],
+            directory: Some(File::open(directory)?),
             memory,
             processes: Setting::open(&directory.join("pids.max")).ok(),
             cpu: Counter::open(
@@ -169,6 +175,11 @@ impl Meter {
     /// Puts the calling process into the cgroup.
     pub(crate) fn join(&self) -> io::Result<()> {
         self.joins.iter().try_for_each(|mut procs| procs.write_all(b"0"))
+    }
+
+    /// The cgroup, where the kernel can start a process in it.
+    pub(crate) fn cgroup(&self) -> Option<BorrowedFd<'_>> {
+        self.directory.as_ref().map(AsFd::as_fd)
     }
 
     /// Processor time since the mark; `None` when no cgroup counts it.

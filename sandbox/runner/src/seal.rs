@@ -13,28 +13,20 @@
 //! 8. `pivot_root` into it, detach the host's file system, make the new root read-only.
 //! 9. Start a session of its own, under a host name that says nothing.
 //! 10. Give up every capability but those needed to start, kill and clean up after programs.
+//! 11. Set `no_new_privs` and install the cell's system call filter, which programs inherit.
 
 use std::{
-    ffi::CString,
-    fs, io,
-    os::{
-        fd::{AsFd, BorrowedFd},
-        unix::fs::{PermissionsExt, symlink},
-    },
+    io,
+    os::fd::{AsFd, BorrowedFd},
     path::{Path, PathBuf},
 };
 
 use nix::{
-    mount::{MntFlags, MsFlags, mount, umount2},
+    mount::MsFlags,
     poll::{PollFd, PollFlags, PollTimeout, poll},
-    sched::{CloneFlags, unshare},
-    sys::{
-        signal::{Signal, kill},
-        stat::{Mode, umask},
-    },
-    unistd::{
-        ForkResult, Pid, chdir, getegid, geteuid, pivot_root, setgroups, sethostname, setsid,
-    },
+    sched::CloneFlags,
+    sys::signal::{Signal, kill},
+    unistd::{ForkResult, Pid},
 };
 use runner::{
     layout,
@@ -42,10 +34,10 @@ use runner::{
 };
 
 use crate::{
+    kernel::Kernel,
     meter::Meter,
-    spawn,
+    seccomp::Filter,
     sys::{self, Capability},
-    wire::Wire,
 };
 
 /// Where the new root is put together: a directory that every system has and no bind comes from.
@@ -78,26 +70,40 @@ pub(crate) struct SealError {
     source: io::Error,
 }
 
-fn step<T>(
-    what: impl Into<String>,
-    result: Result<T, impl Into<io::Error>>,
-) -> Result<T, SealError> {
-    result.map_err(|source| SealError { step: what.into(), source: source.into() })
+fn step<T>(what: impl Into<String>, result: io::Result<T>) -> Result<T, SealError> {
+    result.map_err(|source| SealError { step: what.into(), source })
 }
 
 /// Seals this process in. Returns in the cell's process 1 only.
-pub(crate) fn seal(plan: &SealPlan, wire: &Wire) -> Result<Sealed, SealError> {
-    let meter = step("open the cell's cgroup", Meter::controlling(&plan.cgroup))?;
-    leave_groups_and_users(plan)?;
-    leave_namespaces()?;
-    become_init(wire)?;
-    build_root(plan)?;
-    enter_root()?;
-    step("start a session", setsid())?;
-    step("set the host name", sethostname(layout::HOSTNAME))?;
+pub(crate) fn seal(
+    kernel: &mut dyn Kernel,
+    plan: &SealPlan,
+    host: BorrowedFd<'_>,
+) -> Result<Sealed, SealError> {
+    let meter = step("open the cell's cgroup", kernel.open_cgroup(&plan.cgroup))?;
+    leave_groups_and_users(kernel, plan)?;
+    leave_namespaces(kernel)?;
+    become_init(kernel, host)?;
+    build_root(kernel, plan)?;
+    enter_root(kernel)?;
+    step("start a session", kernel.start_session())?;
+    step("set the host name", kernel.set_host_name(layout::HOSTNAME))?;
     let own_uid = !plan.user_namespace;
-    step("drop capabilities", sys::keep_capabilities(needed_capabilities(own_uid)))?;
+    step("drop capabilities", kernel.keep_capabilities(needed_capabilities(own_uid)))?;
+    filter_calls(kernel, Filter::of_cell())?;
     Ok(Sealed { meter, program_uid: plan.program_uid, own_uid, remount_program_area: !own_uid })
+}
+
+/// The last step, and the only one that is left to do where an engine has sealed the cell.
+pub(crate) fn filter_calls(
+    kernel: &mut dyn Kernel,
+    filter: Option<Filter>,
+) -> Result<(), SealError> {
+    step("set no_new_privs", kernel.set_no_new_privs())?;
+    match filter {
+        Some(filter) => step("install the system call filter", kernel.install_filter(filter)),
+        None => Ok(()),
+    }
 }
 
 /// What process 1 needs: to become another user before executing, to kill and clean up after that user. Where there is
@@ -112,34 +118,40 @@ fn needed_capabilities(own_uid: bool) -> &'static [Capability] {
     }
 }
 
-fn leave_groups_and_users(plan: &SealPlan) -> Result<(), SealError> {
-    let (uid, gid) = (geteuid(), getegid());
-    let dropped = setgroups(&[]);
+fn leave_groups_and_users(kernel: &mut dyn Kernel, plan: &SealPlan) -> Result<(), SealError> {
+    let (uid, gid) = kernel.effective_ids();
+    let dropped = kernel.leave_groups();
     if !plan.user_namespace {
         return step("drop supplementary groups", dropped);
     }
     // Without root, groups stay; nothing they could open is visible in the cell.
-    step("make a user namespace", unshare(CloneFlags::CLONE_NEWUSER))?;
-    step("close the group list", fs::write("/proc/self/setgroups", "deny"))?;
-    step("map the user", fs::write("/proc/self/uid_map", format!("{} {uid} 1", plan.program_uid)))?;
-    step("map the group", fs::write("/proc/self/gid_map", format!("{} {gid} 1", plan.program_uid)))
+    step("make a user namespace", kernel.unshare(CloneFlags::CLONE_NEWUSER))?;
+    let program = plan.program_uid;
+    for (what, file, content) in [
+        ("close the group list", "/proc/self/setgroups", "deny".to_owned()),
+        ("map the user", "/proc/self/uid_map", format!("{program} {uid} 1")),
+        ("map the group", "/proc/self/gid_map", format!("{program} {gid} 1")),
+    ] {
+        step(what, kernel.write_file(Path::new(file), &content))?;
+    }
+    Ok(())
 }
 
-fn leave_namespaces() -> Result<(), SealError> {
+fn leave_namespaces(kernel: &mut dyn Kernel) -> Result<(), SealError> {
     let flags = CloneFlags::CLONE_NEWNS
         | CloneFlags::CLONE_NEWNET
         | CloneFlags::CLONE_NEWIPC
         | CloneFlags::CLONE_NEWUTS
         | CloneFlags::CLONE_NEWCGROUP
         | CloneFlags::CLONE_NEWPID;
-    step("make the namespaces", unshare(flags))
+    step("make the namespaces", kernel.unshare(flags))
 }
 
 /// Forks; returns in the child only.
-fn become_init(wire: &Wire) -> Result<(), SealError> {
-    match step("fork", spawn::fork())? {
-        ForkResult::Parent { child } => stand_by(child, wire.host()),
-        ForkResult::Child => step("die with the parent", sys::die_with_parent()),
+fn become_init(kernel: &mut dyn Kernel, host: BorrowedFd<'_>) -> Result<(), SealError> {
+    match step("fork", kernel.fork())? {
+        ForkResult::Parent { child } => stand_by(child, host),
+        ForkResult::Child => step("die with the parent", kernel.die_with_parent()),
     }
 }
 
@@ -157,72 +169,79 @@ fn stand_by(init: Pid, host: BorrowedFd<'_>) -> ! {
     sys::end_fork(0)
 }
 
-fn build_root(plan: &SealPlan) -> Result<(), SealError> {
-    umask(Mode::from_bits_truncate(0o022));
-    step(
-        "make mounts private",
-        mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>),
-    )?;
+fn build_root(kernel: &mut dyn Kernel, plan: &SealPlan) -> Result<(), SealError> {
+    kernel.set_umask(0o022);
+    let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+    step("make mounts private", kernel.mount(None, Path::new("/"), None, private, None))?;
     let root = format!("size={ROOT_BYTES_MAX},nr_inodes=1000,mode=0755");
-    mount_tmpfs(STAGING, &root, MsFlags::empty())?;
+    mount_tmpfs(kernel, Path::new(STAGING), &root, MsFlags::empty())?;
     for bind in &plan.binds {
-        bind_toolchain(bind)?;
+        bind_toolchain(kernel, bind)?;
     }
     for (link, target) in &plan.links {
         let link = staged(link);
-        step(
-            format!("link {}", link.display()),
-            make_parent(&link).and_then(|()| symlink(target, &link)),
-        )?;
+        make_parent(kernel, &link)?;
+        step(format!("link {}", link.display()), kernel.link(Path::new(target), &link))?;
     }
-    write_identity(plan.program_uid)?;
-    make_devices()?;
-    mount_processes()?;
-    mount_areas(plan)
+    write_identity(kernel, plan.program_uid)?;
+    make_devices(kernel)?;
+    mount_processes(kernel)?;
+    mount_areas(kernel, plan)
 }
 
-fn bind_toolchain(bind: &Bind) -> Result<(), SealError> {
+fn bind_toolchain(kernel: &mut dyn Kernel, bind: &Bind) -> Result<(), SealError> {
     let attributes = libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
-    bind_path(&bind.source, &staged(&bind.target), attributes)
+    bind_path(kernel, Path::new(&bind.source), &staged(&bind.target), attributes)
 }
 
-fn bind_path(source: &str, target: &Path, attributes: u64) -> Result<(), SealError> {
-    step(format!("make room for {source}"), make_mount_point(Path::new(source), target))?;
+fn bind_path(
+    kernel: &mut dyn Kernel,
+    source: &Path,
+    target: &Path,
+    attributes: u64,
+) -> Result<(), SealError> {
+    let name = source.display();
+    make_parent(kernel, target)?;
+    let room = match kernel.is_directory(source) {
+        Ok(true) => kernel.make_directory(target),
+        Ok(false) => kernel.write_file(target, ""),
+        Err(error) => Err(error),
+    };
+    step(format!("make room for {name}"), room)?;
     // Recursive: a user namespace may not look beneath what is mounted inside the source.
     let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
-    step(format!("bind {source}"), mount(Some(source), target, None::<&str>, flags, None::<&str>))?;
-    let target = CString::new(target.as_os_str().as_encoded_bytes())
-        .expect("plans hold no NUL: they were paths of the host");
-    step(format!("restrict {source}"), sys::restrict_mount_tree(&target, attributes))
+    let bound = kernel.mount(source.to_str(), target, None, flags, None);
+    step(format!("bind {name}"), bound)?;
+    step(format!("restrict {name}"), kernel.restrict_mount_tree(target, attributes))
 }
 
-fn make_mount_point(source: &Path, target: &Path) -> io::Result<()> {
-    make_parent(target)?;
-    if fs::metadata(source)?.is_dir() { fs::create_dir_all(target) } else { fs::write(target, "") }
+fn make_parent(kernel: &mut dyn Kernel, path: &Path) -> Result<(), SealError> {
+    match path.parent() {
+        Some(parent) => make(kernel, parent),
+        None => Ok(()),
+    }
 }
 
-fn make_parent(path: &Path) -> io::Result<()> {
-    path.parent().map_or(Ok(()), fs::create_dir_all)
+fn make(kernel: &mut dyn Kernel, directory: &Path) -> Result<(), SealError> {
+    step(format!("make {}", directory.display()), kernel.make_directory(directory))
 }
 
 /// The least that runtimes look up about who they are.
-fn write_identity(uid: u32) -> Result<(), SealError> {
-    let etc = staged("/etc");
-    step("make /etc", fs::create_dir_all(&etc))?;
-    let home = layout::WORK;
-    step(
-        "write /etc/passwd",
-        fs::write(etc.join("passwd"), format!("program:x:{uid}:{uid}::{home}:/bin/sh\n")),
-    )?;
-    step("write /etc/group", fs::write(etc.join("group"), format!("program:x:{uid}:\n")))
+fn write_identity(kernel: &mut dyn Kernel, uid: u32) -> Result<(), SealError> {
+    let (etc, home) = (staged("/etc"), layout::WORK);
+    make(kernel, &etc)?;
+    let passwd = format!("program:x:{uid}:{uid}::{home}:/bin/sh\n");
+    step("write /etc/passwd", kernel.write_file(&etc.join("passwd"), &passwd))?;
+    let group = format!("program:x:{uid}:\n");
+    step("write /etc/group", kernel.write_file(&etc.join("group"), &group))
 }
 
-fn make_devices() -> Result<(), SealError> {
+fn make_devices(kernel: &mut dyn Kernel) -> Result<(), SealError> {
     let dev = staged("/dev");
-    step("make /dev", fs::create_dir_all(&dev))?;
+    make(kernel, &dev)?;
     for device in DEVICES {
         let attributes = libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NOEXEC;
-        bind_path(&format!("/dev/{device}"), &dev.join(device), attributes)?;
+        bind_path(kernel, &Path::new("/dev").join(device), &dev.join(device), attributes)?;
     }
     for (link, target) in [
         ("fd", "/proc/self/fd"),
@@ -230,57 +249,64 @@ fn make_devices() -> Result<(), SealError> {
         ("stdout", "/proc/self/fd/1"),
         ("stderr", "/proc/self/fd/2"),
     ] {
-        step(format!("link /dev/{link}"), symlink(target, dev.join(link)))?;
+        step(format!("link /dev/{link}"), kernel.link(Path::new(target), &dev.join(link)))?;
     }
     Ok(())
 }
 
-fn mount_processes() -> Result<(), SealError> {
+fn mount_processes(kernel: &mut dyn Kernel) -> Result<(), SealError> {
     let target = staged("/proc");
-    step("make /proc", fs::create_dir_all(&target))?;
+    make(kernel, &target)?;
     // Read-only, because the kernel's settings ask who writes to them and not what that one may do: the program of a
     // user namespace may be root outside.
     let flags = MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-    step("mount /proc", mount(Some("proc"), &target, Some("proc"), flags, Some("hidepid=2")))
+    let mounted = kernel.mount(Some("proc"), &target, Some("proc"), flags, Some("hidepid=2"));
+    step("mount /proc", mounted)
 }
 
-fn mount_areas(plan: &SealPlan) -> Result<(), SealError> {
+fn mount_areas(kernel: &mut dyn Kernel, plan: &SealPlan) -> Result<(), SealError> {
     // Access times would tell a run what an earlier one has read.
     let program = format!("size={},nr_inodes=1000,mode=0755", plan.program_bytes_max);
-    mount_tmpfs(staged(layout::PROGRAM), &program, MsFlags::MS_NOATIME)?;
+    mount_tmpfs(kernel, &staged(layout::PROGRAM), &program, MsFlags::MS_NOATIME)?;
     let writable = format!("size={},nr_inodes={INODES_MAX},mode=1777", plan.disk_bytes_max);
     for area in layout::WRITABLE {
         let noexec = if area == layout::WORK { MsFlags::empty() } else { MsFlags::MS_NOEXEC };
-        mount_tmpfs(staged(area), &writable, MsFlags::MS_NOATIME | noexec)?;
+        mount_tmpfs(kernel, &staged(area), &writable, MsFlags::MS_NOATIME | noexec)?;
     }
     Ok(())
 }
 
-fn mount_tmpfs(target: impl AsRef<Path>, options: &str, flags: MsFlags) -> Result<(), SealError> {
-    let target = target.as_ref();
-    step(format!("make {}", target.display()), fs::create_dir_all(target))?;
+fn mount_tmpfs(
+    kernel: &mut dyn Kernel,
+    target: &Path,
+    options: &str,
+    flags: MsFlags,
+) -> Result<(), SealError> {
+    make(kernel, target)?;
     let flags = flags | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-    step(
-        format!("mount {}", target.display()),
-        mount(Some("tmpfs"), target, Some("tmpfs"), flags, Some(options)),
-    )
+    let mounted = kernel.mount(Some("tmpfs"), target, Some("tmpfs"), flags, Some(options));
+    step(format!("mount {}", target.display()), mounted)
 }
 
-fn enter_root() -> Result<(), SealError> {
-    step("enter the new root", chdir(STAGING))?;
-    step("pivot", pivot_root(".", "."))?;
-    step("detach the host's file system", umount2(".", MntFlags::MNT_DETACH))?;
-    step("enter the root", chdir("/"))?;
-    step("set the root's mode", fs::set_permissions("/", fs::Permissions::from_mode(0o755)))?;
+fn enter_root(kernel: &mut dyn Kernel) -> Result<(), SealError> {
+    let (here, root) = (Path::new("."), Path::new("/"));
+    step("enter the new root", kernel.enter(Path::new(STAGING)))?;
+    step("pivot", kernel.pivot_root(here, here))?;
+    step("detach the host's file system", kernel.detach(here))?;
+    step("enter the root", kernel.enter(root))?;
+    step("set the root's mode", kernel.set_mode(root, 0o755))?;
     let flags = MsFlags::MS_REMOUNT
         | MsFlags::MS_BIND
         | MsFlags::MS_RDONLY
         | MsFlags::MS_NOSUID
         | MsFlags::MS_NODEV;
-    step("make the root read-only", mount(None::<&str>, "/", None::<&str>, flags, None::<&str>))
+    step("make the root read-only", kernel.mount(None, root, None, flags, None))
 }
 
 /// A path of the cell, while it is being put together.
 fn staged(path: &str) -> PathBuf {
     Path::new(STAGING).join(path.trim_start_matches('/'))
 }
+
+#[cfg(test)]
+mod tests;

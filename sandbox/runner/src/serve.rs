@@ -11,8 +11,10 @@ use crate::{
     cores::Cores,
     execute,
     files::{self, Incoming},
+    kernel::Linux,
     meter::Meter,
-    seal, seccomp,
+    seal::{self, SealError},
+    seccomp::Filter,
     supervise::Signals,
     sweep, sys,
     wire::Wire,
@@ -27,6 +29,8 @@ pub(crate) enum ServeError {
         "assay-runner must be process 1 of its cell, and it is process {0}: it kills everything it can see"
     )]
     NotInit(u32),
+    #[error("the cell could not be sealed")]
+    Seal(#[from] SealError),
     #[error("could not {step}")]
     Setup {
         step: &'static str,
@@ -62,7 +66,8 @@ impl Refusal {
 pub(crate) struct Cell {
     pub(crate) meter: Meter,
     pub(crate) signals: Signals,
-    pub(crate) filter: Option<seccomp::Filter>,
+    /// What each program gets beside what the runner has installed for the whole cell.
+    pub(crate) filter: Option<Filter>,
     pub(crate) program_uid: u32,
     pub(crate) own_uid: bool,
     pub(crate) cores: Cores,
@@ -108,7 +113,7 @@ pub(crate) fn run(jail: Jail) -> Result<(), ServeError> {
                 }
                 .into());
             };
-            match seal::seal(&plan, &wire) {
+            match seal::seal(&mut Linux, &plan, wire.host()) {
                 Ok(sealed) => {
                     wire.reply(&Reply::Done, &[])?;
                     sealed
@@ -121,12 +126,15 @@ pub(crate) fn run(jail: Jail) -> Result<(), ServeError> {
                 }
             }
         }
-        Jail::Container { program_uid } => seal::Sealed {
-            meter: Meter::observing(),
-            program_uid,
-            own_uid: true,
-            remount_program_area: false,
-        },
+        Jail::Container { program_uid } => {
+            seal::filter_calls(&mut Linux, Filter::of_cell())?;
+            seal::Sealed {
+                meter: Meter::observing(),
+                program_uid,
+                own_uid: true,
+                remount_program_area: false,
+            }
+        }
     };
     if process::id() != 1 {
         return Err(ServeError::NotInit(process::id()));
@@ -136,9 +144,9 @@ pub(crate) fn run(jail: Jail) -> Result<(), ServeError> {
     let signals = Signals::take()
         .map_err(|source| ServeError::Setup { step: "take signals", source: source.into() })?;
     let cell = Cell {
+        filter: Filter::of_program(sealed.meter.limits_memory()),
         meter: sealed.meter,
         signals,
-        filter: seccomp::Filter::build(),
         program_uid: sealed.program_uid,
         own_uid: sealed.own_uid,
         cores,

@@ -3,16 +3,17 @@
 //! The child of a single-threaded process may run ordinary code. It does, in order:
 //!
 //! 1. Become the leader of a session and process group of its own, and the first that the kernel kills for memory.
-//! 2. Join the cell's cgroup, so that everything from here on is limited and counted.
+//! 2. Join the cell's cgroup, so that everything from here on is limited and counted. Where the cgroup is of version 2
+//!    the kernel has started it there.
 //! 3. Take its standard input, output and error; shut every other file on exec.
 //! 4. Keep to its core, if it has one; enter the working directory.
 //! 5. Lower its resource limits.
 //! 6. Become the program's user, where it has one of its own; give up every capability.
-//! 7. Set `no_new_privs`, reset signals, install the system call filter.
+//! 7. Set `no_new_privs`, reset signals, install the rest of the system call filter: the most of it is inherited.
 //! 8. Execute.
-#![allow(unsafe_code, reason = "fork is unsafe")]
 
 use std::{
+    convert::Infallible,
     ffi::{CString, OsStr},
     fs,
     io::{self, Write},
@@ -20,21 +21,14 @@ use std::{
         fd::OwnedFd,
         unix::{ffi::OsStrExt, fs::PermissionsExt},
     },
+    path::Path,
 };
 
 use nix::{
     errno::Errno,
     fcntl::OFlag,
-    sys::{
-        prctl,
-        resource::{Resource, getrlimit, setrlimit},
-        signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask},
-        stat::{Mode, umask},
-    },
-    unistd::{
-        ForkResult, Gid, Pid, Uid, chdir, dup2_stderr, dup2_stdin, dup2_stdout, execve, pipe2,
-        setgroups, setresgid, setresuid, setsid,
-    },
+    sys::resource::Resource,
+    unistd::{ForkResult, Pid, pipe2},
 };
 use runner::{
     layout,
@@ -42,10 +36,13 @@ use runner::{
 };
 
 use crate::{
-    seccomp::Filter,
+    kernel::{Kernel, Linux, Standard},
+    meter::Meter,
     serve::{Cell, Refusal},
     sys,
 };
+
+pub(crate) use crate::sys::fork;
 
 /// The program's exit code when it could not be started; the reason travels over a pipe, so nothing depends on it.
 const NOT_STARTED: i32 = 127;
@@ -59,12 +56,6 @@ pub(crate) struct Spawned {
     pub(crate) complaint: OwnedFd,
 }
 
-/// `fork`, for a process that has one thread.
-pub(crate) fn fork() -> nix::Result<ForkResult> {
-    // SAFETY: the runner never starts a thread, so the child is in a consistent state and may do anything.
-    unsafe { nix::unistd::fork() }
-}
-
 /// Everything the child needs, made ready before the fork.
 struct Prepared<'a> {
     cell: &'a Cell,
@@ -72,9 +63,7 @@ struct Prepared<'a> {
     program: CString,
     argv: Vec<CString>,
     env: Vec<CString>,
-    stdin: OwnedFd,
-    stdout: OwnedFd,
-    stderr: OwnedFd,
+    standard: Standard,
 }
 
 /// Starts a command.
@@ -84,100 +73,107 @@ pub(crate) fn spawn(cell: &Cell, command: &Command, stdin: OwnedFd) -> Result<Sp
     let (stderr, program_stderr) = pipe()?;
     let (complaint, program_complaint) = pipe()?;
     let (program, argv) = locate(command)?;
-    let prepared = Prepared {
-        cell,
-        command,
-        program,
-        argv,
-        env: environment(command)?,
-        stdin,
-        stdout: program_stdout,
-        stderr: program_stderr,
-    };
-    match fork().map_err(|error| Refusal::system("fork", error))? {
+    let env = environment(command)?;
+    let standard = [stdin, program_stdout, program_stderr];
+    let prepared = Prepared { cell, command, program, argv, env, standard };
+    let (forked, born) = start(&cell.meter).map_err(|error| Refusal::system("fork", error))?;
+    match forked {
         ForkResult::Parent { child } => Ok(Spawned { pid: child, stdout, stderr, complaint }),
         ForkResult::Child => {
-            let Err((step, error)) = become_program(prepared);
+            let Err((step, error)) = become_program(&mut Linux, prepared, born);
             let _ = write!(fs::File::from(program_complaint), "could not {step}: {error}");
             sys::end_fork(NOT_STARTED)
         }
     }
 }
 
-fn become_program(
-    prepared: Prepared<'_>,
-) -> Result<std::convert::Infallible, (&'static str, io::Error)> {
-    fn step<T>(
-        what: &'static str,
-        result: Result<T, impl Into<io::Error>>,
-    ) -> Result<T, (&'static str, io::Error)> {
-        result.map_err(|error| (what, error.into()))
-    }
-    let Prepared { cell, command, program, argv, env, stdin, stdout, stderr } = prepared;
-    step("start a session", setsid())?;
-    // When memory runs out where the runner is counted too, the program is what has to go. Only a
-    // preference, and moot where the program has a cgroup of its own.
-    let _ = fs::write("/proc/self/oom_score_adj", "1000");
-    step("join the cgroup", cell.meter.join())?;
-    step("take standard input", dup2_stdin(stdin))?;
-    step("take standard output", dup2_stdout(stdout))?;
-    step("take standard error", dup2_stderr(stderr))?;
-    step("keep to its core", cell.cores.pin(command.core))?;
-    step("shut other files", sys::forget_inherited())?;
-    step("enter the working directory", chdir(layout::WORK))?;
-    umask(Mode::from_bits_truncate(0o022));
-    step("limit resources", limit_resources(command, cell))?;
-    if cell.own_uid {
-        let (uid, gid) = (Uid::from_raw(cell.program_uid), Gid::from_raw(cell.program_uid));
-        step("leave groups", setgroups(&[]))?;
-        step("change group", setresgid(gid, gid, gid))?;
-        step("change user", setresuid(uid, uid, uid))?;
-    }
-    step("give up capabilities", sys::set_capabilities(&[]))?;
-    step("set no_new_privs", prctl::set_no_new_privs())?;
-    step("reset signals", reset_signals())?;
-    if let (Some(filter), Some(clone3)) = (&cell.filter, Filter::hiding_clone3()) {
-        step("install the system call filter", filter.install(&clone3).map_err(io::Error::other))?;
-    }
-    step("execute the program", execve(&program, &argv, &env))
+/// Where a child finds itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Born {
+    /// In the cell's cgroup.
+    InCgroup,
+    /// Beside the runner.
+    Outside,
 }
 
-fn limit_resources(command: &Command, cell: &Cell) -> nix::Result<()> {
-    let cpu_s = command.cpu.as_secs() + 2;
-    let mut limits = vec![
-        // A backstop: the clock that decides is the supervisor's.
-        (Resource::RLIMIT_CPU, cpu_s, cpu_s + 1),
-        (Resource::RLIMIT_FSIZE, command.file_bytes, command.file_bytes),
-        (Resource::RLIMIT_NOFILE, command.open_files.into(), command.open_files.into()),
-        (Resource::RLIMIT_CORE, 0, 0),
-        (Resource::RLIMIT_MSGQUEUE, 0, 0),
-        (Resource::RLIMIT_RTPRIO, 0, 0),
-        (Resource::RLIMIT_NICE, 0, 0),
-    ];
-    let stack = command.stack_bytes.unwrap_or(libc::RLIM_INFINITY);
-    limits.push((Resource::RLIMIT_STACK, stack, stack));
-    // Counted by user, over everything of that user the kernel knows within the user namespace: only exact where the
-    // namespace is the cell's own, and only needed where no cgroup counts.
-    if !cell.own_uid && !cell.meter.limits_processes() {
-        let processes = u64::from(command.processes) + PROCESSES_OF_THE_CELL;
-        limits.push((Resource::RLIMIT_NPROC, processes, processes));
+/// Forks, into the cgroup where there is one that the kernel can start a process in.
+fn start(meter: &Meter) -> nix::Result<(ForkResult, Born)> {
+    if let Some(cgroup) = meter.cgroup() {
+        match sys::fork_into(cgroup) {
+            Ok(forked) => return Ok((forked, Born::InCgroup)),
+            Err(error @ (Errno::EAGAIN | Errno::ENOMEM)) => return Err(error),
+            // Whatever else stands in the way is in the way of this call only, or joining will tell.
+            Err(_) => {}
+        }
     }
-    for (resource, soft, hard) in limits {
-        let (_, ceiling) = getrlimit(resource)?;
-        setrlimit(resource, soft.min(ceiling), hard.min(ceiling))?;
+    Ok((fork()?, Born::Outside))
+}
+
+fn become_program(
+    kernel: &mut dyn Kernel,
+    prepared: Prepared<'_>,
+    born: Born,
+) -> Result<Infallible, (&'static str, io::Error)> {
+    fn step<T>(what: &'static str, result: io::Result<T>) -> Result<T, (&'static str, io::Error)> {
+        result.map_err(|error| (what, error))
+    }
+    let Prepared { cell, command, program, argv, env, standard } = prepared;
+    step("start a session", kernel.start_session())?;
+    // When memory runs out where the runner is counted too, the program is what has to go. Only a
+    // preference, and moot where the program has a cgroup of its own.
+    let _ = kernel.write_file(Path::new("/proc/self/oom_score_adj"), "1000");
+    if born == Born::Outside {
+        step("join the cgroup", kernel.join_cgroup(&cell.meter))?;
+    }
+    step("take its standard files", kernel.take_standard(standard))?;
+    step("shut other files", kernel.forget_inherited())?;
+    step("keep to its core", kernel.pin(&cell.cores, command.core))?;
+    step("enter the working directory", kernel.enter(Path::new(layout::WORK)))?;
+    kernel.set_umask(0o022);
+    step("limit resources", limit_resources(kernel, command, cell))?;
+    if cell.own_uid {
+        step("leave groups", kernel.leave_groups())?;
+        step("change group", kernel.become_group(cell.program_uid))?;
+        step("change user", kernel.become_user(cell.program_uid))?;
+    }
+    step("give up capabilities", kernel.drop_capabilities())?;
+    step("set no_new_privs", kernel.set_no_new_privs())?;
+    step("reset signals", kernel.reset_signals())?;
+    if let Some(filter) = cell.filter {
+        step("install the system call filter", kernel.install_filter(filter))?;
+    }
+    step("execute the program", kernel.execute(&program, &argv, &env))
+}
+
+fn limit_resources(kernel: &mut dyn Kernel, command: &Command, cell: &Cell) -> io::Result<()> {
+    // A backstop: the clock that decides is the supervisor's.
+    let cpu_s = command.cpu.as_secs() + 2;
+    kernel.limit(Resource::RLIMIT_CPU, cpu_s, cpu_s + 1)?;
+    let stack = command.stack_bytes.unwrap_or(libc::RLIM_INFINITY);
+    for (resource, most) in [
+        (Resource::RLIMIT_FSIZE, command.file_bytes),
+        (Resource::RLIMIT_NOFILE, command.open_files.into()),
+        (Resource::RLIMIT_STACK, stack),
+        (Resource::RLIMIT_CORE, 0),
+        (Resource::RLIMIT_MEMLOCK, 0),
+        (Resource::RLIMIT_MSGQUEUE, 0),
+        (Resource::RLIMIT_RTPRIO, 0),
+        (Resource::RLIMIT_NICE, 0),
+    ] {
+        kernel.limit(resource, most, most)?;
+    }
+    // Counted by user, over everything of that user the kernel knows within the user namespace: exact where the user or
+    // the namespace is the cell's own, and only needed where no cgroup counts.
+    if !cell.meter.limits_processes() {
+        let others = if cell.own_uid { 0 } else { PROCESSES_OF_THE_CELL };
+        let processes = u64::from(command.processes) + others;
+        kernel.limit(Resource::RLIMIT_NPROC, processes, processes)?;
     }
     Ok(())
 }
 
 /// The runner and its parent outside count for the same user.
 const PROCESSES_OF_THE_CELL: u64 = 2;
-
-fn reset_signals() -> nix::Result<()> {
-    // The standard library ignores SIGPIPE in the runner, and ignored signals stay so over an exec.
-    // SAFETY: the default action runs no handler.
-    unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) }?;
-    sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)
-}
 
 /// Finds the program as a shell would, in the cell's own `PATH`.
 fn locate(command: &Command) -> Result<(CString, Vec<CString>), Refusal> {
@@ -231,3 +227,6 @@ pub(crate) fn not_started(complaint: &str) -> Refusal {
 pub(crate) fn is_transient(error: Errno) -> bool {
     matches!(error, Errno::EINTR | Errno::EAGAIN)
 }
+
+#[cfg(test)]
+mod tests;

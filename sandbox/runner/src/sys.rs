@@ -1,5 +1,5 @@
-//! System calls that neither the standard library nor nix has, behind safe functions. With `spawn`, the only
-//! unsafe code of the runner.
+//! System calls that neither the standard library nor nix has, behind safe functions. With one line of `kernel`, the
+//! only unsafe code of the runner.
 #![allow(unsafe_code, reason = "these are the bare system calls")]
 
 use std::{
@@ -7,6 +7,11 @@ use std::{
     io,
     os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
     time::Duration,
+};
+
+use nix::{
+    errno::Errno,
+    unistd::{ForkResult, Pid},
 };
 
 /// Capabilities by number, as far as the runner needs them.
@@ -27,6 +32,9 @@ const CAPABILITY_NUMBER_MAX: i32 = 63;
 
 /// Version 3 of the capability interface: 64 bits in two halves.
 const CAPABILITY_VERSION: u32 = 0x2008_0522;
+
+/// The flag of `clone3` that names a cgroup for the child. The C library's own is an `int`, which it does not fit.
+const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 
 #[repr(C)]
 struct CapabilityHeader {
@@ -67,6 +75,47 @@ pub(crate) fn set_capabilities(kept: &[Capability]) -> io::Result<()> {
     ];
     // SAFETY: header and halves are laid out as version 3 of the interface demands, and outlive the call.
     check(unsafe { libc::syscall(libc::SYS_capset, &raw const header, halves.as_ptr()) })
+}
+
+/// `fork`, for a process that has one thread.
+pub(crate) fn fork() -> nix::Result<ForkResult> {
+    // SAFETY: the runner never starts a thread, so the child is in a consistent state and may do anything.
+    unsafe { nix::unistd::fork() }
+}
+
+/// The same, with the child in a version 2 cgroup from its first instruction on. Kernels before 5.7 and engines'
+/// filters do not know it, and a delegated cgroup may refuse it.
+pub(crate) fn fork_into(cgroup: BorrowedFd<'_>) -> nix::Result<ForkResult> {
+    // SAFETY: zeroes are valid, and mean: nothing shared, nothing told, on a copy of this stack.
+    let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
+    arguments.flags = CLONE_INTO_CGROUP;
+    arguments.exit_signal = u64::try_from(libc::SIGCHLD).expect("signals are positive");
+    arguments.cgroup = u64::try_from(cgroup.as_raw_fd()).expect("descriptors are positive");
+    // SAFETY: the structure is given with its own size and outlives the call; as to the child, see `fork`. It executes
+    // or exits without using what the C library remembers of threads, which is all that its own `fork` would renew.
+    let pid = unsafe {
+        libc::syscall(libc::SYS_clone3, &raw const arguments, size_of::<libc::clone_args>())
+    };
+    match Errno::result(pid)? {
+        0 => Ok(ForkResult::Child),
+        pid => {
+            let pid = i32::try_from(pid).expect("process ids are small");
+            Ok(ForkResult::Parent { child: Pid::from_raw(pid) })
+        }
+    }
+}
+
+/// Installs a system call filter for this process and all it becomes.
+pub(crate) fn install_filter(instructions: &[libc::sock_filter]) -> io::Result<()> {
+    let program = libc::sock_fprog {
+        len: u16::try_from(instructions.len()).map_err(io::Error::other)?,
+        // The kernel only reads through it.
+        filter: instructions.as_ptr().cast_mut(),
+    };
+    // SAFETY: the program says how long it is, and outlives the call with its instructions.
+    check(unsafe {
+        libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program)
+    })
 }
 
 /// Marks every inherited file but the standard three to be shut on exec, and shuts those a careless parent left open.

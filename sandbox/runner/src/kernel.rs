@@ -1,0 +1,265 @@
+//! The calls that seal a cell and turn a process into a program, one method for each: what [`seal`](crate::seal) and
+//! [`spawn`](crate::spawn) ask of the kernel. They decide what is called and in which order; nothing is decided here.
+//!
+//! The order is the security of both, so tests put a recorder in the kernel's place.
+#![allow(unsafe_code, reason = "resetting a signal's action is unsafe")]
+
+use std::{
+    convert::Infallible,
+    ffi::{CStr, CString},
+    fs, io,
+    os::{
+        fd::OwnedFd,
+        unix::{
+            ffi::OsStrExt,
+            fs::{PermissionsExt, symlink},
+        },
+    },
+    path::Path,
+};
+
+use nix::{
+    mount::{MntFlags, MsFlags},
+    sched::CloneFlags,
+    sys::{
+        prctl,
+        resource::{Resource, getrlimit, setrlimit},
+        signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask},
+        stat::Mode,
+    },
+    unistd::{ForkResult, Gid, Uid},
+};
+use runner::message::CgroupPlan;
+
+use crate::{
+    cores::Cores,
+    meter::Meter,
+    seccomp::Filter,
+    sys::{self, Capability},
+};
+
+#[cfg(test)]
+pub(crate) mod recorder;
+
+/// Standard input, output and error of a program.
+pub(crate) type Standard = [OwnedFd; 3];
+
+/// What is asked of the kernel. All but the questions change this process or what it sees.
+pub(crate) trait Kernel {
+    // Questions.
+    fn effective_ids(&mut self) -> (u32, u32);
+    fn is_directory(&mut self, path: &Path) -> io::Result<bool>;
+
+    // Processes.
+    fn fork(&mut self) -> io::Result<ForkResult>;
+    fn die_with_parent(&mut self) -> io::Result<()>;
+    fn start_session(&mut self) -> io::Result<()>;
+    fn execute(
+        &mut self,
+        program: &CStr,
+        argv: &[CString],
+        env: &[CString],
+    ) -> io::Result<Infallible>;
+
+    // Namespaces and mounts.
+    fn unshare(&mut self, namespaces: CloneFlags) -> io::Result<()>;
+    fn set_host_name(&mut self, name: &str) -> io::Result<()>;
+    fn mount(
+        &mut self,
+        source: Option<&str>,
+        target: &Path,
+        kind: Option<&str>,
+        flags: MsFlags,
+        options: Option<&str>,
+    ) -> io::Result<()>;
+    /// Adds attributes to a mount and everything mounted below it.
+    fn restrict_mount_tree(&mut self, target: &Path, attributes: u64) -> io::Result<()>;
+    fn pivot_root(&mut self, new: &Path, old: &Path) -> io::Result<()>;
+    fn detach(&mut self, target: &Path) -> io::Result<()>;
+
+    // Files.
+    fn set_umask(&mut self, mode: u32);
+    fn enter(&mut self, directory: &Path) -> io::Result<()>;
+    /// With the directories above it.
+    fn make_directory(&mut self, path: &Path) -> io::Result<()>;
+    fn write_file(&mut self, path: &Path, content: &str) -> io::Result<()>;
+    fn link(&mut self, target: &Path, link: &Path) -> io::Result<()>;
+    fn set_mode(&mut self, path: &Path, mode: u32) -> io::Result<()>;
+    fn take_standard(&mut self, files: Standard) -> io::Result<()>;
+    /// Has every file but the standard three shut on exec.
+    fn forget_inherited(&mut self) -> io::Result<()>;
+
+    // Limits.
+    fn open_cgroup(&mut self, plan: &CgroupPlan) -> io::Result<Meter>;
+    fn join_cgroup(&mut self, meter: &Meter) -> io::Result<()>;
+    fn pin(&mut self, cores: &Cores, core: Option<u32>) -> io::Result<()>;
+    /// Lowers a limit for good; never raises one.
+    fn limit(&mut self, resource: Resource, soft: u64, hard: u64) -> io::Result<()>;
+
+    // Privileges.
+    fn leave_groups(&mut self) -> io::Result<()>;
+    fn become_group(&mut self, gid: u32) -> io::Result<()>;
+    fn become_user(&mut self, uid: u32) -> io::Result<()>;
+    /// Gives up every other capability, for good.
+    fn keep_capabilities(&mut self, kept: &[Capability]) -> io::Result<()>;
+    fn drop_capabilities(&mut self) -> io::Result<()>;
+    fn set_no_new_privs(&mut self) -> io::Result<()>;
+    fn reset_signals(&mut self) -> io::Result<()>;
+    fn install_filter(&mut self, filter: Filter) -> io::Result<()>;
+}
+
+/// The kernel itself.
+pub(crate) struct Linux;
+
+impl Kernel for Linux {
+    fn effective_ids(&mut self) -> (u32, u32) {
+        (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw())
+    }
+
+    fn is_directory(&mut self, path: &Path) -> io::Result<bool> {
+        Ok(fs::metadata(path)?.is_dir())
+    }
+
+    fn fork(&mut self) -> io::Result<ForkResult> {
+        Ok(sys::fork()?)
+    }
+
+    fn die_with_parent(&mut self) -> io::Result<()> {
+        sys::die_with_parent()
+    }
+
+    fn start_session(&mut self) -> io::Result<()> {
+        nix::unistd::setsid()?;
+        Ok(())
+    }
+
+    fn execute(
+        &mut self,
+        program: &CStr,
+        argv: &[CString],
+        env: &[CString],
+    ) -> io::Result<Infallible> {
+        Ok(nix::unistd::execve(program, argv, env)?)
+    }
+
+    fn unshare(&mut self, namespaces: CloneFlags) -> io::Result<()> {
+        Ok(nix::sched::unshare(namespaces)?)
+    }
+
+    fn set_host_name(&mut self, name: &str) -> io::Result<()> {
+        Ok(nix::unistd::sethostname(name)?)
+    }
+
+    fn mount(
+        &mut self,
+        source: Option<&str>,
+        target: &Path,
+        kind: Option<&str>,
+        flags: MsFlags,
+        options: Option<&str>,
+    ) -> io::Result<()> {
+        Ok(nix::mount::mount(source, target, kind, flags, options)?)
+    }
+
+    fn restrict_mount_tree(&mut self, target: &Path, attributes: u64) -> io::Result<()> {
+        let target = CString::new(target.as_os_str().as_bytes())?;
+        sys::restrict_mount_tree(&target, attributes)
+    }
+
+    fn pivot_root(&mut self, new: &Path, old: &Path) -> io::Result<()> {
+        Ok(nix::unistd::pivot_root(new, old)?)
+    }
+
+    fn detach(&mut self, target: &Path) -> io::Result<()> {
+        Ok(nix::mount::umount2(target, MntFlags::MNT_DETACH)?)
+    }
+
+    fn set_umask(&mut self, mode: u32) {
+        nix::sys::stat::umask(Mode::from_bits_truncate(mode));
+    }
+
+    fn enter(&mut self, directory: &Path) -> io::Result<()> {
+        Ok(nix::unistd::chdir(directory)?)
+    }
+
+    fn make_directory(&mut self, path: &Path) -> io::Result<()> {
+        fs::create_dir_all(path)
+    }
+
+    fn write_file(&mut self, path: &Path, content: &str) -> io::Result<()> {
+        fs::write(path, content)
+    }
+
+    fn link(&mut self, target: &Path, link: &Path) -> io::Result<()> {
+        symlink(target, link)
+    }
+
+    fn set_mode(&mut self, path: &Path, mode: u32) -> io::Result<()> {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode))
+    }
+
+    fn take_standard(&mut self, [stdin, stdout, stderr]: Standard) -> io::Result<()> {
+        nix::unistd::dup2_stdin(stdin)?;
+        nix::unistd::dup2_stdout(stdout)?;
+        nix::unistd::dup2_stderr(stderr)?;
+        Ok(())
+    }
+
+    fn forget_inherited(&mut self) -> io::Result<()> {
+        sys::forget_inherited()
+    }
+
+    fn open_cgroup(&mut self, plan: &CgroupPlan) -> io::Result<Meter> {
+        Meter::controlling(plan)
+    }
+
+    fn join_cgroup(&mut self, meter: &Meter) -> io::Result<()> {
+        meter.join()
+    }
+
+    fn pin(&mut self, cores: &Cores, core: Option<u32>) -> io::Result<()> {
+        Ok(cores.pin(core)?)
+    }
+
+    fn limit(&mut self, resource: Resource, soft: u64, hard: u64) -> io::Result<()> {
+        let (_, ceiling) = getrlimit(resource)?;
+        Ok(setrlimit(resource, soft.min(ceiling), hard.min(ceiling))?)
+    }
+
+    fn leave_groups(&mut self) -> io::Result<()> {
+        Ok(nix::unistd::setgroups(&[])?)
+    }
+
+    fn become_group(&mut self, gid: u32) -> io::Result<()> {
+        let gid = Gid::from_raw(gid);
+        Ok(nix::unistd::setresgid(gid, gid, gid)?)
+    }
+
+    fn become_user(&mut self, uid: u32) -> io::Result<()> {
+        let uid = Uid::from_raw(uid);
+        Ok(nix::unistd::setresuid(uid, uid, uid)?)
+    }
+
+    fn keep_capabilities(&mut self, kept: &[Capability]) -> io::Result<()> {
+        sys::keep_capabilities(kept)
+    }
+
+    fn drop_capabilities(&mut self) -> io::Result<()> {
+        sys::set_capabilities(&[])
+    }
+
+    fn set_no_new_privs(&mut self) -> io::Result<()> {
+        Ok(prctl::set_no_new_privs()?)
+    }
+
+    fn reset_signals(&mut self) -> io::Result<()> {
+        // The standard library ignores SIGPIPE in the runner, and ignored signals stay so over an exec.
+        // SAFETY: the default action runs no handler.
+        unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) }?;
+        Ok(sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?)
+    }
+
+    fn install_filter(&mut self, filter: Filter) -> io::Result<()> {
+        sys::install_filter(filter.instructions())
+    }
+}

@@ -1,0 +1,267 @@
+//! The order of the seal's steps, in words, and why it is that one.
+
+use std::{fs::File, os::fd::AsFd};
+
+use runner::message::CgroupPlan;
+
+use super::*;
+use crate::kernel::recorder::Recorder;
+
+fn plan(user_namespace: bool) -> SealPlan {
+    let bind = |path: &str| Bind { source: path.to_owned(), target: path.to_owned() };
+    SealPlan {
+        user_namespace,
+        program_uid: 60_800,
+        binds: vec![bind("/usr"), bind("/etc/ld.so.cache")],
+        links: vec![("/bin".to_owned(), "usr/bin".to_owned())],
+        cgroup: CgroupPlan::V2 { directory: "/sys/fs/cgroup/assay/cell-1".to_owned() },
+        disk_bytes_max: 4096,
+        program_bytes_max: 8192,
+    }
+}
+
+fn sealed(kernel: &mut Recorder, plan: &SealPlan) -> Result<Sealed, SealError> {
+    let host = File::open("/dev/null").expect("every machine has it");
+    seal(kernel, plan, host.as_fd())
+}
+
+fn recorded(user_namespace: bool) -> Recorder {
+    let mut kernel = Recorder::default();
+    sealed(&mut kernel, &plan(user_namespace)).expect("nothing fails");
+    kernel
+}
+
+const TMPFS: &str = "NOSUID|NODEV";
+
+/// Steps 5 to 9, which are the same with and without root.
+fn building() -> Vec<String> {
+    let mut calls: Vec<String> = [
+        "set umask 0022",
+        "mount - / - REC|PRIVATE -",
+        "make /proc",
+        "mount tmpfs /proc tmpfs NOSUID|NODEV size=1048576,nr_inodes=1000,mode=0755",
+        "make /proc",
+        "make /proc/usr",
+        "mount /usr /proc/usr - BIND|REC -",
+        "restrict /proc/usr rdonly|nosuid|nodev",
+        "make /proc/etc",
+        "write /proc/etc/ld.so.cache \"\"",
+        "mount /etc/ld.so.cache /proc/etc/ld.so.cache - BIND|REC -",
+        "restrict /proc/etc/ld.so.cache rdonly|nosuid|nodev",
+        "make /proc",
+        "link /proc/bin usr/bin",
+        "make /proc/etc",
+        "write /proc/etc/passwd \"program:x:60800:60800::/work:/bin/sh\\n\"",
+        "write /proc/etc/group \"program:x:60800:\\n\"",
+        "make /proc/dev",
+    ]
+    .map(str::to_owned)
+    .into();
+    for device in DEVICES {
+        calls.extend([
+            "make /proc/dev".to_owned(),
+            format!("write /proc/dev/{device} \"\""),
+            format!("mount /dev/{device} /proc/dev/{device} - BIND|REC -"),
+            format!("restrict /proc/dev/{device} nosuid|noexec"),
+        ]);
+    }
+    let writable = "size=4096,nr_inodes=20000,mode=1777";
+    calls.extend(
+        [
+            "link /proc/dev/fd /proc/self/fd",
+            "link /proc/dev/stdin /proc/self/fd/0",
+            "link /proc/dev/stdout /proc/self/fd/1",
+            "link /proc/dev/stderr /proc/self/fd/2",
+            "make /proc/proc",
+            "mount proc /proc/proc proc RDONLY|NOSUID|NODEV|NOEXEC hidepid=2",
+            "make /proc/box",
+            &format!(
+                "mount tmpfs /proc/box tmpfs {TMPFS}|NOATIME size=8192,nr_inodes=1000,mode=0755"
+            ),
+            "make /proc/work",
+            &format!("mount tmpfs /proc/work tmpfs {TMPFS}|NOATIME {writable}"),
+            "make /proc/tmp",
+            &format!("mount tmpfs /proc/tmp tmpfs {TMPFS}|NOEXEC|NOATIME {writable}"),
+            "make /proc/dev/shm",
+            &format!("mount tmpfs /proc/dev/shm tmpfs {TMPFS}|NOEXEC|NOATIME {writable}"),
+            "enter /proc",
+            "pivot root . .",
+            "detach .",
+            "enter /",
+            "set mode / 0755",
+            "mount - / - RDONLY|NOSUID|NODEV|REMOUNT|BIND -",
+            "start session",
+            "set host name cell",
+        ]
+        .map(str::to_owned),
+    );
+    calls
+}
+
+const OPENING: &str = "open cgroup V2 { directory: \"/sys/fs/cgroup/assay/cell-1\" }";
+
+#[test]
+fn the_order_as_root() {
+    let mut expected: Vec<String> = [
+        OPENING,
+        "leave groups",
+        "unshare NEWNS|NEWCGROUP|NEWUTS|NEWIPC|NEWPID|NEWNET",
+        "fork",
+        "die with parent",
+    ]
+    .map(str::to_owned)
+    .into();
+    expected.extend(building());
+    expected.extend(
+        [
+            "keep capabilities [Chown, DacOverride, Fowner, Kill, Setgid, Setuid]",
+            "set no_new_privs",
+            "install filter: cell",
+        ]
+        .map(str::to_owned),
+    );
+    assert_eq!(recorded(false).calls, expected);
+}
+
+#[test]
+fn the_order_in_a_user_namespace() {
+    let mut expected: Vec<String> = [
+        OPENING,
+        "leave groups",
+        "unshare NEWUSER",
+        "write /proc/self/setgroups \"deny\"",
+        "write /proc/self/uid_map \"60800 1000 1\"",
+        "write /proc/self/gid_map \"60800 100 1\"",
+        "unshare NEWNS|NEWCGROUP|NEWUTS|NEWIPC|NEWPID|NEWNET",
+        "fork",
+        "die with parent",
+    ]
+    .map(str::to_owned)
+    .into();
+    expected.extend(building());
+    expected.extend(
+        [
+            "keep capabilities [DacOverride, Fowner, Kill, SysAdmin]",
+            "set no_new_privs",
+            "install filter: cell",
+        ]
+        .map(str::to_owned),
+    );
+    assert_eq!(recorded(true).calls, expected);
+}
+
+/// A mount made while they still propagate would show up on the host.
+#[test]
+fn mounts_are_private_before_anything_is_mounted() {
+    for kernel in [recorded(false), recorded(true)] {
+        let private = kernel.place("mount - / - REC|PRIVATE");
+        assert!(kernel.places("mount").iter().all(|&mount| mount >= private));
+        assert!(kernel.place("unshare NEWNS") < private, "or the host's own would be private");
+    }
+}
+
+/// Between a bind and its restriction the cell could write to the host; nothing of the cell runs before the pivot.
+#[test]
+fn what_is_bound_is_restricted_before_the_pivot() {
+    for kernel in [recorded(false), recorded(true)] {
+        let pivot = kernel.place("pivot root");
+        for place in kernel.places("mount /") {
+            let target = kernel.calls[place].split(' ').nth(2).expect("a mount has a target");
+            let restricted = kernel.place(&format!("restrict {target} "));
+            assert_eq!(restricted, place + 1, "{target}");
+            assert!(restricted < pivot);
+            let toolchain = !target.starts_with("/proc/dev/");
+            let attributes = if toolchain { "rdonly|nosuid|nodev" } else { "nosuid|noexec" };
+            assert!(kernel.calls[restricted].ends_with(attributes), "{target}");
+        }
+    }
+}
+
+/// Whoever has the host's root mounted, or a directory of it open, is not in a cell.
+#[test]
+fn nothing_of_the_host_is_in_reach_after_the_pivot() {
+    for kernel in [recorded(false), recorded(true)] {
+        let pivot = kernel.place("pivot root");
+        assert_eq!(kernel.calls[pivot + 1], "detach .");
+        assert_eq!(kernel.calls[pivot + 2], "enter /", "the working directory was the host's root");
+        let mounts = kernel.places("mount");
+        let after: Vec<_> = mounts.iter().filter(|&&mount| mount > pivot).collect();
+        let [&last] = after[..] else { panic!("{after:?}") };
+        assert!(kernel.calls[last].starts_with("mount - / - RDONLY"), "{}", kernel.calls[last]);
+    }
+}
+
+/// Nothing that is mounted may bring rights or devices into the cell.
+#[test]
+fn no_mount_has_set_uid_programs() {
+    for kernel in [recorded(false), recorded(true)] {
+        for place in kernel.places("mount ") {
+            let call = &kernel.calls[place];
+            let harmless = call.contains("NOSUID")
+                || call.contains("PRIVATE")
+                || kernel.calls[place + 1].contains("nosuid");
+            assert!(harmless, "{call}");
+        }
+    }
+}
+
+/// Each privilege is given up after the last step that needs it, and before anything that is not ours.
+#[test]
+fn privileges_go_last_and_in_their_order() {
+    for kernel in [recorded(false), recorded(true)] {
+        let capabilities = kernel.place("keep capabilities");
+        let privileged = ["mount", "unshare", "pivot root", "detach", "set host name", "restrict"];
+        for call in privileged.iter().flat_map(|call| kernel.places(call)) {
+            assert!(call < capabilities, "{}", kernel.calls[call]);
+        }
+        let no_new_privs = kernel.place("set no_new_privs");
+        assert!(capabilities < no_new_privs);
+        assert!(
+            no_new_privs < kernel.place("install filter"),
+            "or installing it needs a privilege"
+        );
+        assert_eq!(kernel.place("install filter"), kernel.calls.len() - 1);
+    }
+}
+
+/// The cgroup's files are the host's, and out of sight once there is a new root.
+#[test]
+fn the_cgroup_is_opened_first() {
+    assert_eq!(recorded(false).place("open cgroup"), 0);
+    assert_eq!(recorded(true).place("open cgroup"), 0);
+}
+
+/// A cell is sealed by every step or not at all.
+#[test]
+fn a_step_that_fails_is_the_last() {
+    for user_namespace in [false, true] {
+        let whole = recorded(user_namespace).calls;
+        for (place, call) in whole.iter().enumerate() {
+            // Without root there may be no right to leave groups; nothing that they open is visible in the cell.
+            // Setting the umask cannot fail.
+            let passed_over =
+                user_namespace && call == "leave groups" || call.starts_with("set umask");
+            let mut kernel = Recorder::failing_at(place);
+            let result = sealed(&mut kernel, &plan(user_namespace));
+            if passed_over {
+                assert!(result.is_ok(), "{call}");
+                assert_eq!(kernel.calls, whole);
+            } else {
+                let Err(error) = result else { panic!("`{call}` failed, and the cell was sealed") };
+                assert_eq!(error.source.raw_os_error(), Some(libc::EPERM), "{call}");
+                assert_eq!(kernel.calls, whole[..=place], "after `{call}` failed");
+            }
+        }
+    }
+}
+
+/// Where an engine has sealed the cell.
+#[test]
+fn a_container_only_filters() {
+    let mut kernel = Recorder::default();
+    filter_calls(&mut kernel, Filter::of_cell()).expect("nothing fails");
+    assert_eq!(kernel.calls, ["set no_new_privs", "install filter: cell"]);
+    let mut kernel = Recorder::default();
+    filter_calls(&mut kernel, None).expect("nothing fails");
+    assert_eq!(kernel.calls, ["set no_new_privs"]);
+}
