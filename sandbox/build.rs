@@ -39,6 +39,8 @@ fn main() {
     println!("cargo::rerun-if-changed=runner/Cargo.toml");
     println!("cargo::rerun-if-changed={}", workspace.join("Cargo.lock").display());
     println!("cargo::rerun-if-changed=build.rs");
+    // Set by cargo-fuzz; see the folder `fuzz`.
+    println!("cargo::rustc-check-cfg=cfg(fuzzing)");
 
     let target = variable("TARGET");
     let target_dir = PathBuf::from(variable("OUT_DIR")).join("runner");

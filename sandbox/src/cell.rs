@@ -1,3 +1,6 @@
+#[cfg(any(test, fuzzing))]
+pub mod liar;
+
 use std::{fmt, io, time::Duration};
 
 use async_trait::async_trait;
@@ -13,8 +16,8 @@ use tokio::{
 };
 
 use crate::{
-    Afterwards, Area, CellPath, CellSpec, Ended, Execution, MemorySource, Outcome, SandboxError,
-    Stack,
+    Afterwards, Area, CellPath, CellSpec, Ended, Execution, Limits, MemorySource, Outcome,
+    SandboxError, Stack,
 };
 
 /// How long anything but an execution may take: starting, storing a file, giving one.
@@ -151,7 +154,7 @@ impl Cell {
         let program = execution.argv.first().map_or("", String::as_str);
         self.exchange(patience, async |stream| {
             match stream.ask(&request, &execution.stdin).await? {
-                Reply::Ran(report) => {
+                Reply::Ran(report) if within(&report, &execution.limits) => {
                     let stdout = stream.receive(report.stdout_bytes).await?;
                     let stderr = stream.receive(report.stderr_bytes).await?;
                     Ok(outcome(&report, stdout, stderr))
@@ -282,7 +285,8 @@ impl Stream {
         let mut data = BytesMut::new();
         while data.len() < wanted {
             match self.next().await? {
-                Frame::Data(chunk) if chunk.len() <= wanted - data.len() => {
+                // Empty data would bring nobody further, and there could be any amount of it.
+                Frame::Data(chunk) if !chunk.is_empty() && chunk.len() <= wanted - data.len() => {
                     data.extend_from_slice(&chunk);
                 }
                 other => {
@@ -372,6 +376,11 @@ fn command(execution: &Execution, ceiling: Ceiling) -> Command {
         keep_files: execution.afterwards == Afterwards::Keep,
         core: execution.core,
     }
+}
+
+/// Whether a report announces no more than was asked for.
+fn within(report: &Report, limits: &Limits) -> bool {
+    report.stdout_bytes <= limits.stdout_bytes && report.stderr_bytes <= limits.stderr_bytes
 }
 
 fn outcome(report: &Report, stdout: Bytes, stderr: Bytes) -> Outcome {

@@ -15,6 +15,8 @@ mod runner_binary;
 mod toolchain;
 mod uids;
 
+#[cfg(fuzzing)]
+pub use crate::cell::liar;
 pub use crate::{
     cell::Cell,
     config::{Adapter, DockerConfig, NativeConfig, SandboxConfig, resolve},

@@ -1,0 +1,76 @@
+//! Bytes as they come, in arbitrary cuts: the same frames come out however the stream is cut, messages that decode
+//! survive being encoded again, and nobody is made to hold more than the bytes that came and one frame.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use runner::{
+    FrameError,
+    frame::{self, CHUNK_BYTES_MAX, Decoder, Frame},
+    message::{Reply, Request},
+};
+use sandbox_fuzz::within;
+use serde::{Serialize, de::DeserializeOwned};
+
+/// The decoder's buffer, one frame out of it, one message out of that and encoded again, each in a vector that may have
+/// room for twice as much; and what serde makes room for before it has seen a sequence's elements.
+const DECODING_BYTES_MAX: usize = 8 * CHUNK_BYTES_MAX + (4 << 20);
+
+fuzz_target!(|input: (Vec<u8>, &[u8])| {
+    let (cuts, stream) = input;
+    // A list of all that came out is the target's own.
+    let bytes_max = DECODING_BYTES_MAX + 8 * stream.len();
+    let cut = within(bytes_max, || decode(pieces(stream, &cuts)));
+    let whole = within(bytes_max, || decode([stream].into_iter()));
+    assert_eq!(cut, whole);
+});
+
+/// Cuts the stream into pieces of the lengths given, round and round.
+fn pieces<'a>(stream: &'a [u8], cuts: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+    let mut left = stream;
+    let mut lengths = cuts.iter().cycle();
+    std::iter::from_fn(move || {
+        let length = lengths.next().map_or(left.len(), |&length| usize::from(length).max(1));
+        let (piece, rest) = left.split_at(length.min(left.len()));
+        left = rest;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
+/// The frames of a stream, and whether it ends as one that cannot be read on.
+fn decode<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Frame>, bool) {
+    let mut decoder = Decoder::new();
+    let mut frames = Vec::new();
+    for piece in pieces {
+        decoder.push(piece);
+        loop {
+            match decoder.next_frame() {
+                Ok(None) => break,
+                Ok(Some(frame)) => {
+                    if let Frame::Message(payload) = &frame {
+                        check_message::<Request>(payload);
+                        check_message::<Reply>(payload);
+                    }
+                    frames.push(frame);
+                }
+                Err(FrameError::Io(error)) => panic!("there is no stream to fail: {error}"),
+                Err(_) => return (frames, true),
+            }
+        }
+    }
+    (frames, false)
+}
+
+/// A number may stand on the wire in more than one way, so the first encoding need not be what came; from then on all
+/// are the same.
+fn check_message<T: DeserializeOwned + Serialize + PartialEq + std::fmt::Debug>(payload: &[u8]) {
+    let Ok(message) = frame::decode_message::<T>(payload) else { return };
+    let mut wire = Vec::new();
+    frame::encode_message(&message, &mut wire).expect("it came in a frame no longer than allowed");
+    let mut decoder = Decoder::new();
+    decoder.push(&wire);
+    let Ok(Some(Frame::Message(again))) = decoder.next_frame() else { panic!("no message") };
+    assert_eq!(frame::decode_message::<T>(&again).expect("it was just encoded"), message);
+    let mut wire_again = Vec::new();
+    frame::encode_message(&message, &mut wire_again).expect("as before");
+    assert_eq!(wire, wire_again);
+}

@@ -1,0 +1,253 @@
+//! A runner that says whatever it likes. A program that breaks out into its runner speaks for it, so the host believes
+//! nothing: it must neither panic, nor take in more than it asked for.
+//!
+//! Property tests and the fuzzer make it speak; `sandbox/fuzz` has the latter.
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use runner::{
+    frame::{self, CHUNK_BYTES_MAX, MESSAGE_BYTES_MAX, PROTOCOL_VERSION},
+    message::{self, Facts, RefusalKind, Reply, Report, SealPlan},
+};
+use tokio::io::{AsyncRead, ReadBuf};
+
+use super::{Ceiling, Cell, READ_BYTES, Seal};
+use crate::{CellPath, Execution, Limits, SandboxError};
+
+/// Standard output, standard error and the file that the host asks for, in bytes.
+pub const WANTED_BYTES_MAX: u64 = 4096;
+
+/// The most that the host may take from the stream, in bytes, whatever stands in it. Each wanted byte may come in a
+/// frame of its own; each of the five replies, and what follows the last of them unread, may be as long as they get.
+pub const TAKEN_BYTES_MAX: usize =
+    3 * WANTED_BYTES_MAX as usize * 6 + 6 * (MESSAGE_BYTES_MAX + 5) + CHUNK_BYTES_MAX + READ_BYTES;
+
+/// Something to say: a kind, two numbers and some bytes, so that anything can be made into it.
+pub type Word = (u8, u64, u64, Vec<u8>);
+
+/// What the words are on the wire.
+#[must_use]
+pub fn speak(words: &[Word]) -> Vec<u8> {
+    let mut wire = Vec::new();
+    for (kind, size, other, bytes) in words {
+        say(*kind, *size, *other, bytes, &mut wire);
+    }
+    wire
+}
+
+fn say(kind: u8, size: u64, other: u64, bytes: &[u8], wire: &mut Vec<u8>) {
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    let reply = match kind % 10 {
+        0 => return wire.extend_from_slice(bytes),
+        1 => return frame::encode_hello(PROTOCOL_VERSION, wire),
+        2 => return frame::encode_hello(other as u32, wire),
+        // Small pieces, and large ones.
+        3 | 4 => {
+            let repeat = if kind % 10 == 3 { 1 } else { 1 + size as usize % 1024 };
+            let bytes: Vec<u8> = bytes.iter().copied().cycle().take(bytes.len() * repeat).collect();
+            return frame::write_data(wire, &bytes).expect("a vector takes everything");
+        }
+        5 => Reply::Done,
+        6 => Reply::Facts(Facts { cores: other as u32, ..Facts::default() }),
+        7 => Reply::Ran(report(size, other)),
+        8 => Reply::File { bytes: size },
+        _ => Reply::Refused { kind: RefusalKind::NotFound, detail: text },
+    };
+    // A text can be longer than a message may be; then it is not said.
+    let _ = frame::encode_message(&reply, wire);
+}
+
+fn report(stdout_bytes: u64, stderr_bytes: u64) -> Report {
+    Report {
+        ended: message::Ended::Exited(0),
+        cpu: Duration::from_millis(stdout_bytes),
+        wall: Duration::from_millis(stderr_bytes),
+        memory_bytes: u64::MAX,
+        memory_from_cgroup: true,
+        stdout_bytes,
+        stderr_bytes,
+        stderr_truncated: true,
+    }
+}
+
+/// How the host took it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Faced {
+    /// Exchanges that ended as they should: opening, storing, running, fetching.
+    pub succeeded: u32,
+    /// How much was taken from the stream, in bytes.
+    pub taken_bytes: usize,
+}
+
+/// Opens a cell whose runner says exactly this, stores a file, runs a command and fetches a file.
+///
+/// # Panics
+/// When the host takes in, or hands on, more than it asked for.
+pub async fn face(said: Vec<u8>) -> Faced {
+    let taken = Arc::new(AtomicUsize::new(0));
+    let succeeded = converse(Said { said, taken: Arc::clone(&taken) }).await;
+    let faced = Faced { succeeded, taken_bytes: taken.load(Ordering::Relaxed) };
+    assert!(faced.taken_bytes <= TAKEN_BYTES_MAX, "the host was made to take in {faced:?}");
+    faced
+}
+
+async fn converse(said: Said) -> u32 {
+    let opened = Cell::open(
+        Box::new(said),
+        Box::new(tokio::io::sink()),
+        Box::new(Nothing),
+        Ceiling { memory_bytes: 1 << 20, processes: 1 },
+        Some(SealPlan::default()),
+    );
+    let Ok(mut cell) = opened.await else { return 0 };
+    let path = CellPath::work("file").expect("a plain name");
+    let limits = Limits {
+        stdout_bytes: WANTED_BYTES_MAX,
+        stderr_bytes: WANTED_BYTES_MAX,
+        ..Limits::default()
+    };
+    let mut succeeded = 1;
+    if cell.put(&path, Bytes::from_static(b"content"), false).await.is_ok() {
+        succeeded += 1;
+    }
+    if let Ok(outcome) = cell.execute(&Execution::new(vec!["./program".to_owned()], limits)).await {
+        assert!(outcome.stdout.len() as u64 <= WANTED_BYTES_MAX);
+        assert!(outcome.stderr.len() as u64 <= WANTED_BYTES_MAX);
+        succeeded += 1;
+    }
+    if let Ok(file) = cell.get(&path, WANTED_BYTES_MAX).await {
+        assert!(file.len() as u64 <= WANTED_BYTES_MAX);
+        succeeded += 1;
+    }
+    cell.close().await.expect("there is nothing to tear down");
+    succeeded
+}
+
+/// The stream from such a runner, which ends when all is said.
+struct Said {
+    said: Vec<u8>,
+    taken: Arc<AtomicUsize>,
+}
+
+impl AsyncRead for Said {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        let at = self.taken.load(Ordering::Relaxed);
+        let count = buffer.remaining().min(self.said.len() - at);
+        buffer.put_slice(&self.said[at..at + count]);
+        self.taken.store(at + count, Ordering::Relaxed);
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Holds no cell.
+#[derive(Debug)]
+struct Nothing;
+
+#[async_trait]
+impl Seal for Nothing {
+    async fn tear_down(self: Box<Self>) -> Result<(), SandboxError> {
+        Ok(())
+    }
+
+    async fn last_words(&mut self) -> String {
+        String::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// What an honest runner says before it is given anything to do: its handshake, that it is sealed, its facts.
+    fn opening() -> Vec<Word> {
+        [1, 5, 6].map(|kind| (kind, 0, 0, Vec::new())).into()
+    }
+
+    fn faced(said: Vec<u8>) -> Faced {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        runtime.expect("a runtime of one thread").block_on(face(said))
+    }
+
+    #[test]
+    fn an_honest_runner_is_understood() {
+        let mut words = opening();
+        words.push((5, 0, 0, Vec::new()));
+        words.push((7, 3, 2, Vec::new()));
+        words.push((3, 0, 0, b"out".into()));
+        words.push((3, 0, 0, b"er".into()));
+        words.push((8, 4, 0, Vec::new()));
+        words.push((3, 0, 0, b"file".into()));
+        words.push((5, 0, 0, Vec::new()));
+        let said = speak(&words);
+        let all = said.len();
+        assert_eq!(faced(said), Faced { succeeded: 4, taken_bytes: all });
+    }
+
+    /// A size is a promise of the runner's; the limit is the host's.
+    #[test]
+    fn a_runner_that_announces_more_than_was_asked_for_is_not_listened_to() {
+        let endless = vec![b'x'; CHUNK_BYTES_MAX];
+        for announcement in [(7, u64::MAX, 0), (7, 0, u64::MAX), (7, WANTED_BYTES_MAX + 1, 0)] {
+            let (kind, size, other) = announcement;
+            let mut words = opening();
+            words.push((5, 0, 0, Vec::new()));
+            words.push((kind, size, other, Vec::new()));
+            words.extend((0..64).map(|_| (3, 0, 0, endless.clone())));
+            assert_eq!(faced(speak(&words)).succeeded, 2, "{announcement:?}");
+        }
+        let mut words = opening();
+        words.push((5, 0, 0, Vec::new()));
+        words.push((7, 0, 0, Vec::new()));
+        words.push((8, WANTED_BYTES_MAX + 1, 0, Vec::new()));
+        words.extend((0..64).map(|_| (3, 0, 0, endless.clone())));
+        assert_eq!(faced(speak(&words)).succeeded, 3);
+    }
+
+    /// Data of no length brings nobody further, and there could be any amount of it.
+    #[test]
+    fn empty_data_is_no_data() {
+        let mut words = opening();
+        words.push((5, 0, 0, Vec::new()));
+        words.push((7, 3, 0, Vec::new()));
+        let mut said = speak(&words);
+        said.extend(std::iter::repeat_n(frame::data_header(0), 1_000_000).flatten());
+        assert_eq!(faced(said).succeeded, 2);
+    }
+
+    /// Sizes that come true, sizes that may, and any others.
+    fn size() -> impl Strategy<Value = u64> {
+        prop_oneof![0..4_u64, 0..2 * WANTED_BYTES_MAX, any::<u64>()]
+    }
+
+    fn words() -> impl Strategy<Value = Vec<Word>> {
+        let bytes = prop::collection::vec(any::<u8>(), 0..64);
+        let word = (any::<u8>(), size(), size(), bytes);
+        prop::collection::vec(word, 0..12)
+    }
+
+    proptest! {
+        /// Whatever a runner says, before or after it has opened the cell, `face` finds nothing wrong with the host.
+        #[test]
+        fn nothing_a_runner_says_does_harm(words in words(), opens in any::<bool>()) {
+            let mut all = if opens { opening() } else { Vec::new() };
+            all.extend(words);
+            faced(speak(&all));
+        }
+    }
+}
