@@ -18,6 +18,8 @@ const FILE: &str = "assay.toml";
 /// What is logged: warnings of all, and what our own parts tell.
 const FILTER: &str = "warn,assay=info,command_api=info,evaluator=info,event_store=info,\
                       projector=info,query_api=info,read_model=info,sandbox=info";
+/// Test data that an evaluator keeps on its own disk, in bytes.
+const CACHE_BYTES_MAX: u64 = 4 << 30;
 /// What the names of environment variables begin with. `ASSAY_STORES__LOG` sets `stores.log`.
 const PREFIX: &str = "ASSAY_";
 const SEPARATOR: &str = "__";
@@ -72,8 +74,16 @@ pub struct HttpConfig {
 pub struct EvaluatorConfig {
     /// The evaluator's name in events; the host's name where it is empty.
     pub name: String,
-    /// Submissions judged at the same time; 0 is one for each core.
+    /// Programs that run at the same time; 0 is one for each physical core.
     pub slots: usize,
+    /// Whether each slot has a core of its own.
+    pub pin_cores: bool,
+    /// Whether every language is run once at the start, in the background.
+    pub warm_up: bool,
+    /// Where test data is kept for the next time, unless the blobs are files of this machine.
+    pub cache_dir: PathBuf,
+    /// Bytes of test data kept there; 0 keeps none.
+    pub cache_bytes_max: u64,
     /// Seconds that work stays with an evaluator that is not heard of.
     pub lease_s: u64,
     /// How often a submission is tried before it is given up.
@@ -135,6 +145,10 @@ impl Config {
             evaluator: EvaluatorConfig {
                 name: String::new(),
                 slots: 0,
+                pin_cores: true,
+                warm_up: true,
+                cache_dir: folder.join("cache"),
+                cache_bytes_max: CACHE_BYTES_MAX,
                 lease_s: 30,
                 deliveries_max: 3,
                 languages: vec![],

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use command_api::Commands;
 use domain::Login;
-use evaluator::Evaluator;
+use evaluator::{DiskCache, Evaluator};
 use event_store::Stores;
 use projector::Supervisor;
 use query_api::{Api, Authenticator, Catalogue, CatalogueLanguage, Freshness, Hub, Secret};
@@ -82,8 +82,10 @@ impl Server {
         if roles.contains(&Role::Evaluator) {
             let sandbox = open_sandbox(config)?;
             toolchains = check_toolchains(sandbox.as_ref(), &wanted).await?;
-            let config = evaluator_config(config);
-            evaluator = Some(Evaluator::new(config, &stores, sandbox, Arc::clone(&languages)));
+            let cache = test_data_cache(config)?;
+            let config = evaluator_config(config, &wanted);
+            let languages = Arc::clone(&languages);
+            evaluator = Some(Evaluator::new(config, &stores, sandbox, languages, cache));
         }
         let projector = roles
             .contains(&Role::Projector)
@@ -313,14 +315,29 @@ fn catalogue(languages: &[Arc<Language>], toolchains: &[Toolchain]) -> Catalogue
     }))
 }
 
-fn evaluator_config(config: &Config) -> evaluator::Config {
-    let EvaluatorConfig { name, slots, lease_s, deliveries_max, .. } = &config.evaluator;
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+/// Test data on this machine's disk. Blobs that are files are there already.
+fn test_data_cache(config: &Config) -> Result<Option<DiskCache>, Failure> {
+    let EvaluatorConfig { cache_dir, cache_bytes_max, .. } = &config.evaluator;
+    if *cache_bytes_max == 0 || config.stores.blobs.starts_with("file:") {
+        return Ok(None);
+    }
+    DiskCache::open(cache_dir, *cache_bytes_max).map(Some).map_err(|error| {
+        let doing = format!("opening evaluator.cache_dir, {}", cache_dir.display());
+        Failure::of(Exit::Usage, &doing, &error)
+    })
+}
+
+/// How the evaluator works that judges these languages.
+pub(crate) fn evaluator_config(config: &Config, languages: &[Arc<Language>]) -> evaluator::Config {
+    let EvaluatorConfig { name, slots, pin_cores, warm_up, lease_s, deliveries_max, .. } =
+        &config.evaluator;
     let life = uuid::Uuid::new_v4().simple().to_string();
     let host = if name.is_empty() { host_name() } else { name.clone() };
     evaluator::Config {
         name: format!("{host}-{}-{}", std::process::id(), &life[..6]),
-        slots: if *slots == 0 { cores } else { *slots },
+        slots: if *slots == 0 { evaluator::physical_cores() } else { *slots },
+        pin_cores: *pin_cores,
+        warm_up: if *warm_up { languages.to_vec() } else { vec![] },
         lease: Duration::from_secs((*lease_s).max(1)),
         deliveries_max: (*deliveries_max).max(1),
         drain: config.drain(),

@@ -1,8 +1,17 @@
 #![doc = include_str!("../README.md")]
 
+mod disk_cache;
+mod figures;
 pub mod judge;
 mod library;
+mod plan;
 mod session;
+mod slots;
+mod tests_run;
+mod warm_up;
 mod worker;
 
+pub use disk_cache::DiskCache;
+pub use figures::Figures;
+pub use slots::physical_cores;
 pub use worker::{Config, Evaluator};

@@ -8,6 +8,8 @@ use domain::{Digest, Event, Slug, StreamId, Version};
 use event_store::{BlobError, Blobs, EventLog, ReadError};
 use moka::future::Cache;
 
+use crate::DiskCache;
+
 /// Revisions kept at hand.
 const REVISIONS_MAX: u64 = 256;
 /// Bytes of test data kept at hand.
@@ -39,13 +41,19 @@ pub(crate) struct Library {
     blobs: Arc<dyn Blobs>,
     revisions: Cache<(Slug, u32), Arc<ProblemRevised>>,
     data: Cache<Digest, Bytes>,
+    /// Behind the memory and before the blobs, where those are far away.
+    disk: Option<Arc<DiskCache>>,
 }
 
 impl Library {
-    pub(crate) fn new(log: Arc<dyn EventLog>, blobs: Arc<dyn Blobs>) -> Self {
+    pub(crate) fn new(
+        log: Arc<dyn EventLog>,
+        blobs: Arc<dyn Blobs>,
+        disk: Option<Arc<DiskCache>>,
+    ) -> Self {
         let weigher = |_: &Digest, bytes: &Bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         let data = Cache::builder().max_capacity(DATA_BYTES_MAX).weigher(weigher).build();
-        Self { log, blobs, revisions: Cache::new(REVISIONS_MAX), data }
+        Self { log, blobs, revisions: Cache::new(REVISIONS_MAX), data, disk }
     }
 
     /// The revision, which never changes.
@@ -72,13 +80,28 @@ impl Library {
         }
     }
 
-    /// The bytes of this name.
+    /// Test data of this name.
     pub(crate) async fn bytes(&self, digest: &Digest) -> Result<Bytes, FetchError> {
         if let Some(found) = self.data.get(digest).await {
             return Ok(found);
         }
-        let bytes = self.blobs.get(digest).await?;
+        let bytes = match &self.disk {
+            None => self.blobs.get(digest).await?,
+            Some(disk) => match disk.get(*digest).await {
+                Some(kept) => kept,
+                None => {
+                    let bytes = self.blobs.get(digest).await?;
+                    disk.put(*digest, bytes.clone()).await;
+                    bytes
+                }
+            },
+        };
         self.data.insert(*digest, bytes.clone()).await;
         Ok(bytes)
+    }
+
+    /// A source of this name, which is needed once and not kept.
+    pub(crate) async fn source(&self, digest: &Digest) -> Result<Bytes, FetchError> {
+        Ok(self.blobs.get(digest).await?)
     }
 }

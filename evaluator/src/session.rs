@@ -3,20 +3,24 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::problem::{OnFailure, ProblemRevised, Test};
+use domain::problem::ProblemRevised;
 use domain::submission::{
     AbandonReason, AttemptAbandoned, Compiled, Phase, Provenance, Submission, SubmissionAbandoned,
     SubmissionCommand, SubmissionReceived, SubmissionRejection, TestOutcome, TestsJudged,
 };
-use domain::{Actor, Digest, Verdict};
+use domain::{Actor, Digest};
 use event_store::{
     AppendError, Context, EventLog, ExecuteError, QueueError, ReadError, Stream, Work, WorkQueue,
     WorkReceipt,
 };
-use sandbox::{Languages, Sandbox, Toolchain};
+use sandbox::{Languages, Toolchain};
 
-use crate::judge::{Bench, Compilation, Compiler, Fault, Program, TestData};
+use crate::Figures;
+use crate::judge::{Cells, Compilation, Compiler, Fault, Program};
 use crate::library::{FetchError, Library};
+use crate::plan::Plan;
+use crate::slots::{Slot, Slots};
+use crate::tests_run::TestsRun;
 
 /// Progress is told at most this often.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
@@ -29,10 +33,12 @@ pub(crate) struct Tools {
     pub(crate) name: String,
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) queue: Arc<dyn WorkQueue>,
-    pub(crate) sandbox: Arc<dyn Sandbox>,
+    pub(crate) slots: Arc<Slots>,
+    pub(crate) cells: Arc<Cells>,
     pub(crate) languages: Arc<Languages>,
     pub(crate) compiler: Compiler,
     pub(crate) library: Library,
+    pub(crate) figures: Arc<Figures>,
     pub(crate) deliveries_max: u32,
 }
 
@@ -79,8 +85,9 @@ impl From<ExecuteError<SubmissionRejection>> for Interruption {
     }
 }
 
-/// Judges the submission that the work names, to its verdict.
-pub(crate) async fn judge(tools: &Tools, work: &Work) -> Result<(), Interruption> {
+/// Judges the submission that the work names, to its verdict. The slot is free again as soon as nothing
+/// is left to run: recording the verdict needs none.
+pub(crate) async fn judge(tools: &Tools, work: &Work, slot: Slot) -> Result<(), Interruption> {
     let mut session = match Session::open(tools, work).await? {
         Some(session) => session,
         None => return Ok(tools.queue.discard(&work.receipt).await?),
@@ -90,7 +97,7 @@ pub(crate) async fn judge(tools: &Tools, work: &Work) -> Result<(), Interruption
         let abandoned = SubmissionAbandoned { deliveries: work.deliveries - 1, detail };
         return session.finish(vec![SubmissionCommand::Abandon(abandoned)]).await;
     }
-    session.judge().await
+    session.judge(slot).await
 }
 
 /// Ends the attempt that this evaluator has under way, if any, and gives the work back, or gives the
@@ -167,7 +174,7 @@ impl<'a> Session<'a> {
         Ok(Some(Self { tools, receipt, stream, received, holder, context }))
     }
 
-    async fn judge(mut self) -> Result<(), Interruption> {
+    async fn judge(mut self, slot: Slot) -> Result<(), Interruption> {
         let tools = self.tools;
         let received = self.received.clone();
         let revised = tools.library.revision(&received.problem, received.revision).await?;
@@ -178,25 +185,38 @@ impl<'a> Session<'a> {
         self.record(vec![start]).await?;
 
         let program = self.program(&revised).await?;
-        let compilation = tools.compiler.compile(&program.language, &program.text).await?;
+        let (language, text) = (&program.language, &program.text);
+        let compilation = tools.compiler.compile(language, text, slot.core()).await?;
+        tools.figures.compiled(&compilation);
         let compiled = SubmissionCommand::RecordCompile(self.compiled(&compilation));
-        let toolchain = tools.sandbox.toolchain(&program.language).await.map_err(Fault::from)?;
+        let toolchain = tools.cells.sandbox().toolchain(language).await.map_err(Fault::from)?;
         let mut provenance = provenance(tools, &toolchain, &program, &revised);
         let Some(artifact) = compilation.artifact else {
+            drop(slot);
             let finish = self.finish_command(provenance);
             return self.finish(vec![compiled, finish]).await;
         };
-        self.record(vec![compiled]).await?;
-
-        let mut bench = Bench::set_up(&tools.sandbox, program, &artifact).await?;
-        let rest = self.run_tests(&mut bench, &content.tests, on_failure).await?;
-        provenance.memory_source = bench.memory_source().map(|source| match source {
+        let (recorded, run) = tokio::join!(
+            self.record(vec![compiled]),
+            TestsRun::set_up(tools, program, artifact, &content.tests, slot),
+        );
+        recorded?;
+        let mut run = run?;
+        let mut plan = Plan::new(tests, on_failure);
+        self.run_tests(&mut run, &mut plan).await?;
+        let (memory_source, reruns) = run.tear_down().await;
+        if reruns > 0 {
+            let submission = &self.stream.id;
+            tracing::info!(%submission, reruns, "tests near the time limit were run again");
+        }
+        provenance.memory_source = memory_source.map(|source| match source {
             sandbox::MemorySource::Cgroup => "cgroup".to_owned(),
             sandbox::MemorySource::PeakRss => "peak_rss".to_owned(),
         });
+        let untold = plan.tell();
+        let rest = (!untold.is_empty()).then(|| self.judged(untold));
         let finish = self.finish_command(provenance);
-        self.finish(rest.into_iter().chain([finish]).collect()).await?;
-        Ok(bench.tear_down().await?)
+        self.finish(rest.into_iter().chain([finish]).collect()).await
     }
 
     /// The program that is compiled: the submitted code between the problem's snippets.
@@ -205,7 +225,7 @@ impl<'a> Session<'a> {
         let no_language = || Interruption::NoLanguage(received.language.clone());
         let language = tools.languages.get(received.language.as_str()).ok_or_else(no_language)?;
         let offer = revised.content.language(&received.language).ok_or_else(no_language)?;
-        let source = tools.library.bytes(&received.source).await?;
+        let source = tools.library.source(&received.source).await?;
         let source = std::str::from_utf8(&source).map_err(|_| Interruption::NotText)?;
         Ok(Program {
             language: Arc::clone(language),
@@ -215,36 +235,28 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Runs the tests and tells of progress now and then; returns what was not told yet.
+    /// Runs the tests, and tells of progress now and then.
     async fn run_tests(
         &mut self,
-        bench: &mut Bench,
-        tests: &[Test],
-        on_failure: OnFailure,
-    ) -> Result<Option<SubmissionCommand>, Interruption> {
-        let mut untold: Vec<TestOutcome> = Vec::new();
+        run: &mut TestsRun<'_>,
+        plan: &mut Plan,
+    ) -> Result<(), Interruption> {
         let mut told_at = Instant::now();
-        for (number, test) in (1..).zip(tests) {
-            let library = &self.tools.library;
-            let data = TestData {
-                number,
-                sample: test.sample,
-                input: library.bytes(&test.input.digest).await?,
-                answer: library.bytes(&test.answer.digest).await?,
-            };
-            let outcome = bench.judge(&data).await?;
-            let failed = outcome.verdict != Verdict::Accepted;
-            untold.push(outcome);
-            if failed && on_failure == OnFailure::Stop {
-                break;
+        loop {
+            run.begin(plan).await?;
+            // Programs run on while this is written down.
+            if told_at.elapsed() >= PROGRESS_INTERVAL && plan.left() > 0 {
+                let outcomes = plan.tell();
+                if !outcomes.is_empty() {
+                    let progress = self.judged(outcomes);
+                    self.record(vec![progress]).await?;
+                    told_at = Instant::now();
+                }
             }
-            if told_at.elapsed() >= PROGRESS_INTERVAL {
-                let progress = self.judged(std::mem::take(&mut untold));
-                self.record(vec![progress]).await?;
-                told_at = Instant::now();
+            if run.end(plan).await?.is_none() {
+                return Ok(());
             }
         }
-        Ok((!untold.is_empty()).then(|| self.judged(untold)))
     }
 
     fn attempt(&self) -> u32 {
@@ -291,7 +303,7 @@ fn provenance(
 ) -> Provenance {
     Provenance {
         assay: env!("CARGO_PKG_VERSION").to_owned(),
-        sandbox: tools.sandbox.name().to_owned(),
+        sandbox: tools.cells.sandbox().name().to_owned(),
         toolchain: toolchain.version.clone(),
         language: toolchain
             .digest

@@ -5,27 +5,40 @@ use std::time::Duration;
 
 use domain::submission::AbandonReason;
 use event_store::{Lane, QueueError, Stores, TakeRequest, Work, WorkerId};
-use sandbox::{Languages, Sandbox};
+use sandbox::{Language, Languages, Sandbox};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::judge::Compiler;
+use crate::judge::{Cells, Compiler};
 use crate::library::Library;
 use crate::session::{self, Interruption, Tools};
+use crate::slots::{Slot, Slots, physical_cores};
+use crate::warm_up::warm_up;
+use crate::{DiskCache, Figures};
 
 /// How long to wait for a wake-up before looking all the same: leases that run out wake nobody.
 const IDLE_LOOK: Duration = Duration::from_secs(1);
 /// How long to leave a queue alone that failed.
 const QUEUE_RETRY_DELAY: Duration = Duration::from_secs(1);
 
+/// Submissions in hand for each slot: one that runs, and one whose verdict is being written down.
+const SESSIONS_PER_SLOT: usize = 2;
+/// Cells that are being destroyed for each slot: those of a submission's compiler and of its tests.
+const CLOSING_PER_SLOT: usize = 2;
+
 /// How an evaluator works.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Unique to one life of one process; stands in events and in the queue.
     pub name: String,
-    /// Submissions judged at the same time.
+    /// Programs that run at the same time.
     pub slots: usize,
+    /// Whether each slot has a physical core of its own. It has none where there are more slots than
+    /// cores.
+    pub pin_cores: bool,
+    /// Languages to run once at the start.
+    pub warm_up: Vec<Arc<Language>>,
     /// How long work stays with an evaluator that is not heard of.
     pub lease: Duration,
     /// How often a submission is tried before it is given up.
@@ -48,66 +61,85 @@ impl Evaluator {
         stores: &Stores,
         sandbox: Arc<dyn Sandbox>,
         languages: Arc<Languages>,
+        disk: Option<DiskCache>,
     ) -> Self {
+        let pinned = config.pin_cores && config.slots <= physical_cores();
+        let cells = Arc::new(Cells::new(sandbox, CLOSING_PER_SLOT * config.slots));
+        let slots = Slots::new(config.slots, pinned);
+        let (log, blobs) = (Arc::clone(&stores.log), Arc::clone(&stores.blobs));
         let tools = Tools {
             name: config.name.clone(),
-            log: Arc::clone(&stores.log),
+            library: Library::new(Arc::clone(&log), blobs, disk.map(Arc::new)),
+            log,
             queue: Arc::clone(&stores.queue),
-            compiler: Compiler::new(Arc::clone(&sandbox)),
-            sandbox,
+            figures: Arc::new(Figures::new(Arc::clone(&slots))),
+            slots,
+            compiler: Compiler::new(Arc::clone(&cells)),
+            cells,
             languages,
-            library: Library::new(Arc::clone(&stores.log), Arc::clone(&stores.blobs)),
             deliveries_max: config.deliveries_max,
         };
         Self { config, tools: Arc::new(tools) }
     }
 
+    /// What it does, in figures that go on being counted.
+    pub fn figures(&self) -> Arc<Figures> {
+        Arc::clone(&self.tools.figures)
+    }
+
     /// Runs until cancelled; then takes no more, waits for what is under way, and gives back what
-    /// the drain time was too short for.
+    /// the drain time was too short for. Every cell is destroyed when this returns.
     pub async fn run(self, cancelled: CancellationToken) {
-        let slots = Arc::new(Semaphore::new(self.config.slots));
         let under_way = TaskTracker::new();
         let out_of_time = CancellationToken::new();
-        cancelled.run_until_cancelled(self.take_work(slots, &under_way, &out_of_time)).await;
+        let (tools, languages) = (Arc::clone(&self.tools), self.config.warm_up.clone());
+        let enough = cancelled.clone();
+        let warming = tokio::spawn(async move {
+            enough.run_until_cancelled(warm_up(&tools, &languages)).await;
+        });
+        cancelled.run_until_cancelled(self.take_work(&under_way, &out_of_time)).await;
         under_way.close();
         if tokio::time::timeout(self.config.drain, under_way.wait()).await.is_err() {
             tracing::warn!(under_way = under_way.len(), "giving back what is under way");
             out_of_time.cancel();
             under_way.wait().await;
         }
-        self.tools.sandbox.shutdown().await;
+        if let Err(error) = warming.await {
+            tracing::error!(error = &error as &dyn std::error::Error, "warming up failed");
+        }
+        self.tools.cells.drained().await;
+        self.tools.cells.sandbox().shutdown().await;
     }
 
-    async fn take_work(
-        &self,
-        slots: Arc<Semaphore>,
-        under_way: &TaskTracker,
-        out_of_time: &CancellationToken,
-    ) {
+    async fn take_work(&self, under_way: &TaskTracker, out_of_time: &CancellationToken) {
         let request = TakeRequest {
             worker: WorkerId(self.config.name.clone()),
             lanes: Lane::ALL.to_vec(),
             lease: self.config.lease,
         };
+        let sessions = Arc::new(Semaphore::new(SESSIONS_PER_SLOT * self.config.slots));
         let mut ready = self.tools.queue.ready();
         loop {
-            let slot = Arc::clone(&slots).acquire_owned().await.expect("slots are never closed");
+            let session = Arc::clone(&sessions).acquire_owned().await;
+            let session = session.expect("sessions are never closed");
+            let slot = self.tools.slots.acquire().await;
             ready.mark_unchanged();
             match self.tools.queue.take(&request).await {
                 Ok(Some(work)) => {
                     let (tools, lease) = (Arc::clone(&self.tools), self.config.lease);
                     let out_of_time = out_of_time.clone();
                     under_way.spawn(async move {
-                        handle(&tools, work, lease, out_of_time).await;
-                        drop(slot);
+                        handle(&tools, work, slot, lease, out_of_time).await;
+                        drop(session);
                     });
                 }
                 Ok(None) => {
-                    drop(slot);
+                    drop((slot, session));
                     // A time-out and a closed channel are both a reason to look again.
                     let _ = tokio::time::timeout(IDLE_LOOK, ready.changed()).await;
                 }
                 Err(error) => {
+                    drop((slot, session));
                     tracing::warn!(error = &error as &dyn std::error::Error, "taking work failed");
                     tokio::time::sleep(QUEUE_RETRY_DELAY).await;
                 }
@@ -117,11 +149,17 @@ impl Evaluator {
 }
 
 /// Judges one piece of work while holding its lease.
-async fn handle(tools: &Tools, work: Work, lease: Duration, out_of_time: CancellationToken) {
+async fn handle(
+    tools: &Tools,
+    work: Work,
+    slot: Slot,
+    lease: Duration,
+    out_of_time: CancellationToken,
+) {
     let submission = &work.item.stream;
-    // Dropping the judging future destroys its cell.
+    // Dropping the judging future destroys its cells.
     let interruption = tokio::select! {
-        judged = session::judge(tools, &work) => match judged {
+        judged = session::judge(tools, &work, slot) => match judged {
             Ok(()) => return,
             Err(interruption) => interruption,
         },

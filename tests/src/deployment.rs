@@ -386,6 +386,8 @@ fn usual_settings(
         ("stores.views", kept("sqlite", "views.db")),
         ("http.listen", "127.0.0.1:0".to_owned()),
         ("evaluator.slots", "2".to_owned()),
+        // Two processors have enough to do with what is tested.
+        ("evaluator.warm_up", "false".to_owned()),
         ("evaluator.languages", r#"["c", "cpp", "python3"]"#.to_owned()),
         ("limits.submissions_per_minute", many.clone()),
         ("limits.sign_ins_per_minute", many),

@@ -117,6 +117,8 @@ impl OwnServer {
         let mut config = Config::embedded(folder.path());
         config.http.listen.set_port(0);
         config.limits.submissions_per_minute = u32::MAX;
+        // The samples come at once and are few: warming up would only compete with them.
+        config.evaluator.warm_up = false;
         config.evaluator.languages = installed_languages(&config).await?;
         let server = Server::build(&config, &Role::ALL.into()).await?;
         let address = server.address().expect("a server with every role serves the API");

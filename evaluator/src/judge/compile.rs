@@ -6,14 +6,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use domain::Digest;
 use moka::future::Cache;
-use sandbox::{CellPath, CellSpec, Ended, Execution, Language, RefusalKind, Sandbox, SandboxError};
+use sandbox::{Cell, CellPath, CellSpec, Execution, Language, RefusalKind, SandboxError};
 
-use super::Fault;
+use super::messages::Messages;
+use super::{Cells, Fault};
 
 /// Bytes of artifacts kept for the same program to come again.
 const CACHE_BYTES_MAX: u64 = 256 << 20;
-/// Bytes of compiler messages that a verdict shows.
-const LOG_BYTES_MAX: usize = 16 << 10;
+/// What an entry costs besides its bytes, so that empty ones are bounded too.
+const ENTRY_BYTES: usize = 256;
 
 /// What compiling led to.
 #[derive(Debug, Clone)]
@@ -24,8 +25,10 @@ pub struct Compilation {
     pub log: String,
     /// Whether it said more.
     pub truncated: bool,
-    /// Cpu time it took.
+    /// Cpu time it took, when it was done.
     pub cpu: Duration,
+    /// Whether it was done now, and not remembered.
+    pub fresh: bool,
 }
 
 /// A program that can be run.
@@ -33,27 +36,34 @@ pub struct Compilation {
 pub struct Artifact(pub Bytes);
 
 /// Compiles in cells, and remembers.
+///
+/// What it remembers cannot be poisoned by a submission. An entry is made here and nowhere else, from
+/// what a cell of our own gave back: a regular file, read by the cell's runner, never through a link.
+/// It stands under a digest of everything that decides it: the whole source, and the toolchain's digest,
+/// which covers the version, the image, the commands and their flags. So whoever gets to an entry has
+/// handed in the very program that made it, and would have had the same artifact made again. Entries
+/// live in this process's memory, where nothing else can write.
 #[derive(Debug)]
 pub struct Compiler {
-    sandbox: Arc<dyn Sandbox>,
+    cells: Arc<Cells>,
     cache: Cache<Digest, Compilation>,
 }
 
 impl Compiler {
     /// A compiler that has seen nothing yet.
-    pub fn new(sandbox: Arc<dyn Sandbox>) -> Self {
+    pub fn new(cells: Arc<Cells>) -> Self {
         let cache = Cache::builder()
             .max_capacity(CACHE_BYTES_MAX)
             .weigher(|_, compilation: &Compilation| {
                 let artifact = compilation.artifact.as_ref().map_or(0, |it| it.0.len());
-                u32::try_from(artifact + compilation.log.len()).unwrap_or(u32::MAX)
+                u32::try_from(artifact + compilation.log.len() + ENTRY_BYTES).unwrap_or(u32::MAX)
             })
             .build();
-        Self { sandbox, cache }
+        Self { cells, cache }
     }
 
-    /// Compiles a program. What the compiler has against it is no fault but a [`Compilation`]
-    /// without an artifact.
+    /// Compiles a program, on this core where one is named. What the compiler has against it is no
+    /// fault but a [`Compilation`] without an artifact.
     ///
     /// # Errors
     /// When the sandbox failed.
@@ -61,14 +71,14 @@ impl Compiler {
         &self,
         language: &Arc<Language>,
         text: &str,
+        core: Option<u32>,
     ) -> Result<Compilation, Fault> {
-        // The toolchain's digest covers the commands and their flags.
-        let toolchain = self.sandbox.toolchain(language).await?;
-        let key = Digest::of(format!("{}\0{text}", toolchain.digest).as_bytes());
+        let toolchain = self.cells.sandbox().toolchain(language).await?;
+        let key = key(language.id.as_str(), &toolchain.digest, text);
         if let Some(compilation) = self.cache.get(&key).await {
-            return Ok(compilation);
+            return Ok(Compilation { fresh: false, ..compilation });
         }
-        let compilation = self.compile_anew(language, text).await?;
+        let compilation = self.compile_anew(language, text, core).await?;
         // A limit may have been met because the machine was busy; the next time may go better.
         if compilation.artifact.is_some() {
             self.cache.insert(key, compilation.clone()).await;
@@ -80,81 +90,67 @@ impl Compiler {
         &self,
         language: &Arc<Language>,
         text: &str,
+        core: Option<u32>,
     ) -> Result<Compilation, Fault> {
-        let mut cell = self.sandbox.prepare(&CellSpec::compile(language)).await?;
-        let source = Bytes::copy_from_slice(text.as_bytes());
-        cell.put(&CellPath::work(&language.source)?, source, false).await?;
-        let mut messages = Messages::default();
-        let mut cpu = Duration::ZERO;
-        for step in &language.compile {
-            let execution = Execution::new(step.clone(), language.compile_limits()).keeping();
-            let outcome = cell.execute(&execution).await?;
-            cpu += outcome.cpu;
-            messages.add(&outcome.stderr);
-            messages.add(&outcome.stdout);
-            if !outcome.ended.is_success() {
-                messages.add_reason(outcome.ended);
-                cell.close().await?;
-                return Ok(messages.into_compilation(None, cpu));
-            }
-        }
-        let path = CellPath::work(&language.artifact)?;
-        let artifact = match cell.get(&path, language.compile_limits().file_bytes).await {
-            Ok(bytes) => Some(Artifact(bytes)),
-            // The compiler said that all was well, and left no regular file to run.
-            Err(SandboxError::File {
-                kind: RefusalKind::NotFound | RefusalKind::NotRegular | RefusalKind::TooLarge,
-                detail,
-                ..
-            }) => {
-                messages.add(format!("no program was made: {detail}\n").as_bytes());
-                None
-            }
-            Err(error) => return Err(error.into()),
-        };
-        cell.close().await?;
-        Ok(messages.into_compilation(artifact, cpu))
+        let mut cell = self.cells.prepare(&CellSpec::compile(language)).await?;
+        let compiled = compile_in(&mut cell, language, text, core).await;
+        self.cells.retire(cell).await;
+        Ok(compiled?)
     }
 }
 
-/// What compilers say, up to a limit.
-#[derive(Default)]
-struct Messages {
-    text: Vec<u8>,
-    truncated: bool,
+async fn compile_in(
+    cell: &mut Cell,
+    language: &Arc<Language>,
+    text: &str,
+    core: Option<u32>,
+) -> Result<Compilation, SandboxError> {
+    let source = Bytes::copy_from_slice(text.as_bytes());
+    cell.put(&CellPath::work(&language.source)?, source, false).await?;
+    let mut messages = Messages::default();
+    let mut cpu = Duration::ZERO;
+    for step in &language.compile {
+        let execution = Execution::new(step.clone(), language.compile_limits()).keeping();
+        let outcome = cell.execute(&Execution { core, ..execution }).await?;
+        cpu += outcome.cpu;
+        messages.add(&outcome.stderr);
+        messages.add(&outcome.stdout);
+        if !outcome.ended.is_success() {
+            messages.add_reason(outcome.ended);
+            return Ok(compilation(messages, None, cpu));
+        }
+    }
+    let path = CellPath::work(&language.artifact)?;
+    let artifact = match cell.get(&path, language.compile_limits().file_bytes).await {
+        Ok(bytes) => Some(Artifact(bytes)),
+        // The compiler said that all was well, and left no regular file to run.
+        Err(SandboxError::File {
+            kind: RefusalKind::NotFound | RefusalKind::NotRegular | RefusalKind::TooLarge,
+            detail,
+            ..
+        }) => {
+            messages.add(format!("no program was made: {detail}\n").as_bytes());
+            None
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(compilation(messages, artifact, cpu))
 }
 
-impl Messages {
-    fn add(&mut self, bytes: &[u8]) {
-        let room = LOG_BYTES_MAX.saturating_sub(self.text.len());
-        self.truncated |= bytes.len() > room;
-        self.text.extend_from_slice(&bytes[..bytes.len().min(room)]);
-    }
+fn compilation(messages: Messages, artifact: Option<Artifact>, cpu: Duration) -> Compilation {
+    let (log, truncated) = messages.into_log();
+    Compilation { artifact, log, truncated, cpu, fresh: true }
+}
 
-    /// Says why a compiler ended that did not end by itself.
-    fn add_reason(&mut self, ended: Ended) {
-        let reason = match ended {
-            Ended::Exited { .. } => return,
-            Ended::Signaled { signal } => format!("the compiler crashed with signal {signal}\n"),
-            Ended::CpuLimit | Ended::WallLimit => "compiling took too long\n".to_owned(),
-            Ended::MemoryLimit => "compiling used too much memory\n".to_owned(),
-            Ended::OutputLimit => "the compiler printed too much\n".to_owned(),
-            Ended::FileLimit => "the compiled program is too large\n".to_owned(),
-        };
-        // The reason matters more than the last of the messages.
-        let keep = LOG_BYTES_MAX.saturating_sub(reason.len() + 1);
-        self.truncated |= self.text.len() > keep;
-        self.text.truncate(keep);
-        if !self.text.is_empty() && !self.text.ends_with(b"\n") {
-            self.text.push(b'\n');
-        }
-        self.text.extend_from_slice(reason.as_bytes());
+/// The name of a compilation: everything that decides what comes out of it. Each part is preceded by
+/// its length, so that no two programs share a name.
+fn key(language: &str, toolchain: &str, text: &str) -> Digest {
+    let mut parts = Vec::with_capacity(text.len() + 128);
+    for part in [language, toolchain, text] {
+        parts.extend_from_slice(&(part.len() as u64).to_le_bytes());
+        parts.extend_from_slice(part.as_bytes());
     }
-
-    fn into_compilation(self, artifact: Option<Artifact>, cpu: Duration) -> Compilation {
-        let log = String::from_utf8_lossy(&self.text).into_owned();
-        Compilation { artifact, log, truncated: self.truncated, cpu }
-    }
+    Digest::of(&parts)
 }
 
 #[cfg(test)]
@@ -162,13 +158,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_reason_survives_a_flood_of_messages() {
-        let mut messages = Messages::default();
-        messages.add(&vec![b'x'; 3 * LOG_BYTES_MAX]);
-        messages.add_reason(Ended::CpuLimit);
-        let compilation = messages.into_compilation(None, Duration::ZERO);
-        assert!(compilation.truncated);
-        assert!(compilation.log.len() <= LOG_BYTES_MAX);
-        assert!(compilation.log.ends_with("\ncompiling took too long\n"));
+    fn everything_that_decides_an_artifact_is_in_its_name() {
+        let name = key("cpp", "t", "int main;");
+        assert_eq!(name, key("cpp", "t", "int main;"));
+        assert_ne!(name, key("c", "t", "int main;"));
+        assert_ne!(name, key("cpp", "u", "int main;"));
+        assert_ne!(name, key("cpp", "t", "int main; "));
+        assert_ne!(key("cpp", "ti", "nt main;"), name);
     }
 }

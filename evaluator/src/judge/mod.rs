@@ -1,6 +1,9 @@
 //! Judging proper: a program, limits and tests in; outcomes out. Needs only a sandbox.
 
+mod cells;
 mod compile;
+mod messages;
+mod near_limit;
 mod run;
 
 use std::sync::Arc;
@@ -8,8 +11,9 @@ use std::sync::Arc;
 use domain::problem::{Checker, Limits};
 use sandbox::{Language, SandboxError};
 
+pub use cells::Cells;
 pub use compile::{Artifact, Compilation, Compiler};
-pub use run::{Bench, TestData};
+pub use run::{Bench, Judged, TestData};
 
 /// A program to judge.
 #[derive(Debug, Clone)]

@@ -9,9 +9,9 @@ use domain::checker;
 use domain::problem::Checker;
 use domain::submission::{Shown, TestOutcome};
 use domain::verdict::RunEnd;
-use sandbox::{Cell, CellPath, CellSpec, Ended, Execution, MemorySource, Outcome, Sandbox};
+use sandbox::{Cell, CellPath, CellSpec, Ended, Execution, MemorySource, Outcome};
 
-use super::{Artifact, Fault, Program};
+use super::{Artifact, Cells, Fault, Program, near_limit};
 
 /// Bytes of an output that a visible test shows.
 const SHOWN_BYTES_MAX: usize = 4 << 10;
@@ -29,9 +29,21 @@ pub struct TestData {
     pub answer: Bytes,
 }
 
+/// What a test came to.
+#[derive(Debug)]
+pub struct Judged {
+    /// As it is recorded.
+    pub outcome: TestOutcome,
+    /// How often the program was run again, because it had ended near its limit.
+    pub reruns: u32,
+    /// Cpu time of all its runs.
+    pub cpu: Duration,
+}
+
 /// A cell with the program in it, ready for test after test.
 #[derive(Debug)]
 pub struct Bench {
+    cells: Arc<Cells>,
     cell: Cell,
     program: Program,
     memory_source: Option<MemorySource>,
@@ -43,28 +55,43 @@ impl Bench {
     /// # Errors
     /// When the sandbox failed.
     pub async fn set_up(
-        sandbox: &Arc<dyn Sandbox>,
+        cells: &Arc<Cells>,
         program: Program,
         artifact: &Artifact,
     ) -> Result<Self, Fault> {
         let spec = CellSpec::run(&program.language, &run_limits(&program));
-        let mut cell = sandbox.prepare(&spec).await?;
+        let mut cell = cells.prepare(&spec).await?;
         let path = CellPath::program(&program.language.artifact)?;
         cell.put(&path, artifact.0.clone(), true).await?;
-        Ok(Self { cell, program, memory_source: None })
+        Ok(Self { cells: Arc::clone(cells), cell, program, memory_source: None })
     }
 
-    /// Runs the program on one test and compares what it printed.
+    /// Runs the program on one test, on this core where one is named, and compares what it printed.
     ///
     /// # Errors
     /// When the sandbox failed.
-    pub async fn judge(&mut self, test: &TestData) -> Result<TestOutcome, Fault> {
-        let limits = run_limits(&self.program);
+    pub async fn judge(&mut self, test: &TestData, core: Option<u32>) -> Result<Judged, Fault> {
+        let limit = Duration::from_millis(self.program.limits.time_ms);
+        let first = self.run(test, core).await?;
+        let mut cpu = first.cpu;
+        let second = match near_limit::is_near(&first, limit) {
+            true => Some(self.run(test, core).await?),
+            false => None,
+        };
+        cpu += second.as_ref().map_or(Duration::ZERO, |second| second.cpu);
+        let reruns = u32::from(second.is_some());
+        let outcome = near_limit::settle(first, second, limit);
+        Ok(Judged { outcome: check(&outcome, test, &self.program.checker), reruns, cpu })
+    }
+
+    async fn run(&mut self, test: &TestData, core: Option<u32>) -> Result<Outcome, Fault> {
+        let mut limits = run_limits(&self.program);
+        limits.cpu += near_limit::margin(limits.cpu);
         let argv = self.program.language.run_argv(self.program.limits.memory_kib * 1024);
         let execution = Execution::new(argv, limits).with_stdin(test.input.clone());
-        let outcome = self.cell.execute(&execution).await?;
+        let outcome = self.cell.execute(&Execution { core, ..execution }).await?;
         self.memory_source = Some(outcome.memory_source);
-        Ok(check(&outcome, test, &self.program.checker))
+        Ok(outcome)
     }
 
     /// Where the figures of memory come from; `None` before the first test.
@@ -72,12 +99,9 @@ impl Bench {
         self.memory_source
     }
 
-    /// Destroys the cell and all that is in it.
-    ///
-    /// # Errors
-    /// When something of it is left.
-    pub async fn tear_down(self) -> Result<(), Fault> {
-        Ok(self.cell.close().await?)
+    /// Destroys the cell and all that is in it, in the background.
+    pub async fn tear_down(self) {
+        self.cells.retire(self.cell).await;
     }
 }
 

@@ -1,0 +1,252 @@
+//! Test data on this machine's disk, so that a judge far from the blobs fetches it once and not again
+//! after each start.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+use std::{fs, process};
+
+use bytes::Bytes;
+use domain::Digest;
+
+/// What files that are being written end with.
+const UNFINISHED: &str = ".part";
+/// After this, whoever wrote an unfinished file is dead.
+const UNFINISHED_AGE_MAX: Duration = Duration::from_secs(3_600);
+
+/// Bytes by their digest, in files of that name. The files that were not asked for the longest go when
+/// there is no more room; times of access survive restarts as times of modification.
+///
+/// A file is checked against its name whenever it is read, so nobody who can write here can change what
+/// is judged; and it is made by renaming a finished one, so that evaluators can share a folder. It is a
+/// cache: whatever fails, the blob store still has the bytes.
+#[derive(Debug)]
+pub struct DiskCache {
+    folder: PathBuf,
+    bytes_max: u64,
+    index: Mutex<Index>,
+    next_unfinished: AtomicU64,
+}
+
+impl DiskCache {
+    /// The cache in this folder, with what is there from earlier.
+    ///
+    /// # Errors
+    /// When the folder cannot be made or read.
+    pub fn open(folder: &Path, bytes_max: u64) -> io::Result<Self> {
+        fs::create_dir_all(folder)?;
+        let mut found = Vec::new();
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let metadata = entry.metadata()?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+            if let Ok(digest) = name.parse::<Digest>() {
+                found.push((modified, digest, metadata.len()));
+            } else if name.ends_with(UNFINISHED)
+                && modified.elapsed().is_ok_and(|age| age > UNFINISHED_AGE_MAX)
+            {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        found.sort_unstable();
+        let mut index = Index::default();
+        for (_, digest, bytes) in found {
+            index.add(digest, bytes);
+        }
+        let next_unfinished = AtomicU64::new(0);
+        let cache = Self {
+            folder: folder.to_owned(),
+            bytes_max,
+            index: Mutex::new(index),
+            next_unfinished,
+        };
+        cache.make_room(0);
+        Ok(cache)
+    }
+
+    /// The bytes of this name, if they are here and whole.
+    pub(crate) async fn get(self: &Arc<Self>, digest: Digest) -> Option<Bytes> {
+        let cache = Arc::clone(self);
+        let read = tokio::task::spawn_blocking(move || cache.read(digest)).await;
+        read.expect("reading a file does not panic")
+    }
+
+    /// Keeps the bytes of this name.
+    pub(crate) async fn put(self: &Arc<Self>, digest: Digest, bytes: Bytes) {
+        let cache = Arc::clone(self);
+        let written = tokio::task::spawn_blocking(move || cache.write(digest, &bytes)).await;
+        if let Err(error) = written.expect("writing a file does not panic") {
+            let (folder, error) = (self.folder.display(), &error as &dyn std::error::Error);
+            tracing::warn!(%folder, error, "keeping test data on disk failed");
+        }
+    }
+
+    fn read(&self, digest: Digest) -> Option<Bytes> {
+        // Another evaluator may have put it here, or taken it away, so the folder decides.
+        let path = self.path(digest);
+        let mut file = match fs::File::open(&path) {
+            Ok(file) => file,
+            Err(_) => {
+                self.lock().remove(digest);
+                return None;
+            }
+        };
+        let mut bytes = Vec::new();
+        let whole = file.read_to_end(&mut bytes).is_ok() && Digest::of(&bytes) == digest;
+        if !whole {
+            tracing::warn!(path = %path.display(), "a damaged file of the cache is removed");
+            self.lock().remove(digest);
+            // What cannot be removed is found damaged again.
+            let _ = fs::remove_file(&path);
+            return None;
+        }
+        self.lock().add(digest, bytes.len() as u64);
+        // Only the order in which files go depends on it.
+        let _ = file.set_modified(SystemTime::now());
+        Some(bytes.into())
+    }
+
+    fn write(&self, digest: Digest, bytes: &[u8]) -> io::Result<()> {
+        let size = bytes.len() as u64;
+        if size > self.bytes_max {
+            return Ok(());
+        }
+        self.make_room(size);
+        let count = self.next_unfinished.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{digest}-{}-{count}{UNFINISHED}", process::id());
+        let unfinished = self.folder.join(name);
+        let finished = fs::File::create(&unfinished)
+            .and_then(|mut file| file.write_all(bytes))
+            .and_then(|()| fs::rename(&unfinished, self.path(digest)));
+        if finished.is_err() {
+            let _ = fs::remove_file(&unfinished);
+        }
+        finished?;
+        self.lock().add(digest, size);
+        Ok(())
+    }
+
+    /// Removes what was not asked for the longest until there is room for this many bytes.
+    fn make_room(&self, bytes: u64) {
+        loop {
+            let oldest = {
+                let mut index = self.lock();
+                if index.bytes + bytes <= self.bytes_max {
+                    return;
+                }
+                index.remove_oldest()
+            };
+            let Some(oldest) = oldest else { return };
+            // It may be gone already.
+            let _ = fs::remove_file(self.path(oldest));
+        }
+    }
+
+    fn path(&self, digest: Digest) -> PathBuf {
+        self.folder.join(digest.to_string())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is kept, and in which order it was asked for.
+#[derive(Debug, Default)]
+struct Index {
+    entries: HashMap<Digest, (u64, u64)>,
+    by_use: BTreeMap<u64, Digest>,
+    uses: u64,
+    bytes: u64,
+}
+
+impl Index {
+    /// Adds it as the one asked for last, or makes it that.
+    fn add(&mut self, digest: Digest, bytes: u64) {
+        self.remove(digest);
+        self.uses += 1;
+        self.entries.insert(digest, (self.uses, bytes));
+        self.by_use.insert(self.uses, digest);
+        self.bytes += bytes;
+    }
+
+    fn remove(&mut self, digest: Digest) {
+        if let Some((used, bytes)) = self.entries.remove(&digest) {
+            self.by_use.remove(&used);
+            self.bytes -= bytes;
+        }
+    }
+
+    fn remove_oldest(&mut self) -> Option<Digest> {
+        let (_, &digest) = self.by_use.first_key_value()?;
+        self.remove(digest);
+        Some(digest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: &[u8] = b"first";
+    const B: &[u8] = b"second";
+    const C: &[u8] = b"third";
+
+    fn files(folder: &Path) -> usize {
+        fs::read_dir(folder).unwrap().count()
+    }
+
+    async fn put(cache: &Arc<DiskCache>, bytes: &'static [u8]) -> Digest {
+        let digest = Digest::of(bytes);
+        cache.put(digest, Bytes::from_static(bytes)).await;
+        digest
+    }
+
+    #[tokio::test]
+    async fn what_was_not_asked_for_the_longest_goes_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Arc::new(DiskCache::open(folder.path(), 11).unwrap());
+        let (a, b) = (put(&cache, A).await, put(&cache, B).await);
+        assert_eq!(cache.get(a).await.as_deref(), Some(A));
+        let c = put(&cache, C).await;
+        assert_eq!(cache.get(b).await, None);
+        assert_eq!(cache.get(a).await.as_deref(), Some(A));
+        assert_eq!(cache.get(c).await.as_deref(), Some(C));
+        assert_eq!(files(folder.path()), 2);
+        let large = Bytes::from_static(b"longer than all that fits");
+        cache.put(Digest::of(&large), large.clone()).await;
+        assert_eq!(files(folder.path()), 2);
+    }
+
+    #[tokio::test]
+    async fn it_is_found_again_after_a_restart_and_kept_within_a_smaller_bound() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Arc::new(DiskCache::open(folder.path(), 100).unwrap());
+        let (a, b) = (put(&cache, A).await, put(&cache, B).await);
+        let hour = Duration::from_secs(3_600);
+        let file = fs::File::open(folder.path().join(a.to_string())).unwrap();
+        file.set_modified(SystemTime::now() - hour).unwrap();
+        let unfinished = folder.path().join(format!("x{UNFINISHED}"));
+        fs::File::create(&unfinished).unwrap().set_modified(SystemTime::now() - 2 * hour).unwrap();
+        let cache = Arc::new(DiskCache::open(folder.path(), 6).unwrap());
+        assert_eq!(cache.get(a).await, None);
+        assert_eq!(cache.get(b).await.as_deref(), Some(B));
+        assert_eq!(files(folder.path()), 1);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_was_tampered_with_is_not_believed() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Arc::new(DiskCache::open(folder.path(), 100).unwrap());
+        let a = put(&cache, A).await;
+        fs::write(folder.path().join(a.to_string()), b"other").unwrap();
+        assert_eq!(cache.get(a).await, None);
+        assert_eq!(files(folder.path()), 0);
+        put(&cache, A).await;
+        assert_eq!(cache.get(a).await.as_deref(), Some(A));
+    }
+}

@@ -1,0 +1,71 @@
+//! What an evaluator has done so far, in figures.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::judge::{Compilation, Judged};
+use crate::slots::Slots;
+
+/// Counts from the evaluator's start on.
+#[derive(Debug)]
+pub struct Figures {
+    slots: Arc<Slots>,
+    tests: AtomicU64,
+    reruns: AtomicU64,
+    programs_cpu_us: AtomicU64,
+    compilers_cpu_us: AtomicU64,
+}
+
+impl Figures {
+    pub(crate) fn new(slots: Arc<Slots>) -> Self {
+        let [tests, reruns, programs_cpu_us, compilers_cpu_us] = Default::default();
+        Self { slots, tests, reruns, programs_cpu_us, compilers_cpu_us }
+    }
+
+    /// Programs that can run at the same time.
+    pub fn slots(&self) -> usize {
+        self.slots.count()
+    }
+
+    /// Slots in which nothing runs.
+    pub fn slots_free(&self) -> usize {
+        self.slots.free()
+    }
+
+    /// Tests that were run.
+    pub fn tests(&self) -> u64 {
+        self.tests.load(Ordering::Relaxed)
+    }
+
+    /// Tests that were run again because they had ended near their limit.
+    pub fn reruns(&self) -> u64 {
+        self.reruns.load(Ordering::Relaxed)
+    }
+
+    /// Cpu time of programs on tests.
+    pub fn programs_cpu(&self) -> Duration {
+        Duration::from_micros(self.programs_cpu_us.load(Ordering::Relaxed))
+    }
+
+    /// Cpu time of compilers.
+    pub fn compilers_cpu(&self) -> Duration {
+        Duration::from_micros(self.compilers_cpu_us.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn ran(&self, judged: &Judged) {
+        self.tests.fetch_add(1, Ordering::Relaxed);
+        self.reruns.fetch_add(u64::from(judged.reruns), Ordering::Relaxed);
+        self.programs_cpu_us.fetch_add(micros(judged.cpu), Ordering::Relaxed);
+    }
+
+    pub(crate) fn compiled(&self, compilation: &Compilation) {
+        if compilation.fresh {
+            self.compilers_cpu_us.fetch_add(micros(compilation.cpu), Ordering::Relaxed);
+        }
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}

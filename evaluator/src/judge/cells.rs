@@ -1,0 +1,58 @@
+//! Where cells come from, and where they go.
+
+use std::sync::Arc;
+
+use sandbox::{Cell, CellSpec, Sandbox, SandboxError};
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+/// Cells of one sandbox. They are closed in the background, so that cleaning up never keeps the next
+/// program waiting; so many at a time that what waits to be cleaned up stays bounded.
+#[derive(Debug)]
+pub struct Cells {
+    sandbox: Arc<dyn Sandbox>,
+    closing: TaskTracker,
+    room: Arc<Semaphore>,
+}
+
+impl Cells {
+    /// Cells of this sandbox, of which at most `closing_max` are being closed at a time.
+    pub fn new(sandbox: Arc<dyn Sandbox>, closing_max: usize) -> Self {
+        let closing = TaskTracker::new();
+        Self { sandbox, closing, room: Arc::new(Semaphore::new(closing_max.max(1))) }
+    }
+
+    /// The sandbox.
+    pub fn sandbox(&self) -> &Arc<dyn Sandbox> {
+        &self.sandbox
+    }
+
+    /// A fresh cell.
+    ///
+    /// # Errors
+    /// When the sandbox failed.
+    pub async fn prepare(&self, spec: &CellSpec) -> Result<Cell, SandboxError> {
+        self.sandbox.prepare(spec).await
+    }
+
+    /// Destroys a cell, later. Waits only while too many others are being destroyed. That something
+    /// of it is left is no fault of the submission's: it is logged, and what judging found stands.
+    pub async fn retire(&self, cell: Cell) {
+        let room = Arc::clone(&self.room);
+        let turn = room.acquire_owned().await.expect("the room is never closed");
+        self.closing.spawn(async move {
+            if let Err(error) = cell.close().await {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "a cell was not destroyed as it should be");
+            }
+            drop(turn);
+        });
+    }
+
+    /// Waits until every retired cell is destroyed. More may be retired meanwhile and later.
+    pub async fn drained(&self) {
+        // A closed tracker still takes tasks; closing only lets the wait end.
+        self.closing.close();
+        self.closing.wait().await;
+    }
+}

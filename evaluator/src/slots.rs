@@ -1,0 +1,161 @@
+//! The slots of an evaluator: numbered, so that each has a core of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Where the kernel tells of processors.
+const PROCESSORS: &str = "/sys/devices/system/cpu";
+
+/// As many programs run at the same time as there are slots.
+///
+/// Whoever waits gets the next slot that comes free, before whoever only tries: a session that judges
+/// its tests side by side tries again for each test, and so never keeps a submission waiting longer
+/// than one test lasts.
+#[derive(Debug)]
+pub(crate) struct Slots {
+    count: usize,
+    permits: Arc<Semaphore>,
+    free: Mutex<BTreeSet<u32>>,
+    pinned: bool,
+}
+
+impl Slots {
+    /// Slots from 0 on. When they are pinned, each runs on the core of its own number.
+    pub(crate) fn new(count: usize, pinned: bool) -> Arc<Self> {
+        let numbers = 0..u32::try_from(count).unwrap_or(u32::MAX);
+        Arc::new(Self {
+            count,
+            permits: Arc::new(Semaphore::new(numbers.len())),
+            free: Mutex::new(numbers.collect()),
+            pinned,
+        })
+    }
+
+    /// The next slot that comes free.
+    pub(crate) async fn acquire(self: &Arc<Self>) -> Slot {
+        let permits = Arc::clone(&self.permits);
+        self.give(permits.acquire_owned().await.expect("slots are never closed"))
+    }
+
+    /// A slot that is free and that nobody waits for.
+    pub(crate) fn try_acquire(self: &Arc<Self>) -> Option<Slot> {
+        Arc::clone(&self.permits).try_acquire_owned().ok().map(|permit| self.give(permit))
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// How many of them are free.
+    pub(crate) fn free(&self) -> usize {
+        self.permits.available_permits()
+    }
+
+    fn give(self: &Arc<Self>, permit: OwnedSemaphorePermit) -> Slot {
+        let number = self.lock().pop_first().expect("there is a number for each permit");
+        Slot { number, slots: Arc::clone(self), _permit: permit }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeSet<u32>> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The right to run one program at a time. It is free again when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    number: u32,
+    slots: Arc<Slots>,
+    // Dropped after the number is back, so that whoever gets the permit finds a number.
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Slot {
+    /// The core that its programs run on; `None` leaves it to the scheduler.
+    pub(crate) fn core(&self) -> Option<u32> {
+        self.slots.pinned.then_some(self.number)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.slots.lock().insert(self.number);
+    }
+}
+
+/// Physical cores that this process may use. Two hardware threads of one core slow each other, and a
+/// program that is measured must not be slowed by another.
+pub fn physical_cores() -> usize {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let allowed = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+    let cores = count_cores(&processors_of(allowed.unwrap_or_default()), |processor| {
+        fs::read_to_string(format!("{PROCESSORS}/cpu{processor}/topology/core_cpus_list")).ok()
+    });
+    // Where the kernel tells nothing of cores, and where a quota of time is the tighter bound.
+    if cores == 0 { processors } else { cores.min(processors) }
+}
+
+/// The processors of a list such as `0-3,8`.
+fn processors_of(list: &str) -> Vec<u32> {
+    let ranges = list.trim().split(',').filter_map(|range| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        Some(first.parse::<u32>().ok()?..=last.parse::<u32>().ok()?)
+    });
+    ranges.flatten().collect()
+}
+
+/// How many cores processors belong to; those with the same siblings share one.
+fn count_cores(processors: &[u32], siblings: impl Fn(u32) -> Option<String>) -> usize {
+    let cores: BTreeMap<String, u32> = processors
+        .iter()
+        .map(|&processor| (siblings(processor).unwrap_or_else(|| processor.to_string()), processor))
+        .collect();
+    cores.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hardware_threads_of_one_core_count_once() {
+        assert_eq!(processors_of("\t0-2,5\n"), [0, 1, 2, 5]);
+        assert_eq!(processors_of(""), Vec::<u32>::new());
+        let siblings = |processor: u32| Some(format!("{},{}", processor % 4, processor % 4 + 4));
+        assert_eq!(count_cores(&[0, 1, 2, 5], siblings), 3);
+        assert_eq!(count_cores(&[0, 1, 2, 5], |_| None), 4);
+        assert!(physical_cores() >= 1);
+    }
+
+    #[tokio::test]
+    async fn every_slot_has_a_number_of_its_own() {
+        let slots = Slots::new(2, true);
+        let (a, b) = (slots.acquire().await, slots.acquire().await);
+        assert_eq!((a.core(), b.core()), (Some(0), Some(1)));
+        assert!(slots.try_acquire().is_none());
+        drop(a);
+        assert_eq!(slots.try_acquire().and_then(|slot| slot.core()), Some(0));
+        assert_eq!(Slots::new(1, false).acquire().await.core(), None);
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_comes_before_whoever_tries() {
+        let slots = Slots::new(1, true);
+        let held = slots.acquire().await;
+        let mut waiting = Box::pin(slots.acquire());
+        // It has begun to wait when it was polled once.
+        let polled = std::future::poll_fn(|context| {
+            std::task::Poll::Ready(waiting.as_mut().poll(context).is_pending())
+        });
+        assert!(polled.await);
+        drop(held);
+        assert!(slots.try_acquire().is_none());
+        waiting.await;
+        assert!(slots.try_acquire().is_some());
+    }
+}

@@ -1,0 +1,146 @@
+//! The tests of one submission, run side by side where slots are free and the problem allows it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use domain::problem::Test;
+use sandbox::MemorySource;
+use tokio::task::JoinSet;
+
+use crate::judge::{Artifact, Bench, Fault, Judged, Program, TestData};
+use crate::library::{FetchError, Library};
+use crate::plan::{Plan, another_cell_pays};
+use crate::session::Tools;
+use crate::slots::Slot;
+
+/// The tests of one attempt, under way. Dropping this ends them and destroys their cells.
+#[derive(Debug)]
+pub(crate) struct TestsRun<'a> {
+    tools: &'a Tools,
+    program: Program,
+    artifact: Artifact,
+    tests: &'a [Test],
+    running: JoinSet<Result<Ran, Fault>>,
+    /// The session's own slot, while no test runs in it; given up when no test is left to begin.
+    home: Option<Slot>,
+    /// Cells with the program in them, in which no test runs now.
+    benches: Vec<Bench>,
+    /// How long setting up the first of them took.
+    set_up: Duration,
+    memory_source: Option<MemorySource>,
+    ended: u32,
+    reruns: u32,
+    /// Real time of all tests that have ended.
+    wall: Duration,
+}
+
+/// One test that was run, and what it was run with.
+struct Ran {
+    bench: Bench,
+    /// The session's own slot, where it was that one.
+    home: Option<Slot>,
+    judged: Judged,
+    wall: Duration,
+}
+
+impl<'a> TestsRun<'a> {
+    pub(crate) async fn set_up(
+        tools: &'a Tools,
+        program: Program,
+        artifact: Artifact,
+        tests: &'a [Test],
+        home: Slot,
+    ) -> Result<Self, Fault> {
+        let started = Instant::now();
+        let bench = Bench::set_up(&tools.cells, program.clone(), &artifact).await?;
+        Ok(Self {
+            tools,
+            program,
+            artifact,
+            tests,
+            running: JoinSet::new(),
+            home: Some(home),
+            benches: vec![bench],
+            set_up: started.elapsed(),
+            memory_source: None,
+            ended: 0,
+            reruns: 0,
+            wall: Duration::ZERO,
+        })
+    }
+
+    /// Begins as many tests as there are slots for.
+    pub(crate) async fn begin(&mut self, plan: &mut Plan) -> Result<(), FetchError> {
+        while plan.left() > 0 {
+            let lane = match self.home.take() {
+                Some(home) => Some((home, true)),
+                None if self.another_pays(plan) => {
+                    self.tools.slots.try_acquire().map(|slot| (slot, false))
+                }
+                None => None,
+            };
+            let Some((slot, is_home)) = lane else { return Ok(()) };
+            let number = plan.begin().expect("a test is left to begin");
+            let test = &self.tests[number as usize - 1];
+            let data = fetch(&self.tools.library, number, test).await?;
+            let bench = self.benches.pop();
+            let (cells, program) = (Arc::clone(&self.tools.cells), self.program.clone());
+            let artifact = self.artifact.clone();
+            self.running.spawn(async move {
+                let mut bench = match bench {
+                    Some(bench) => bench,
+                    None => Bench::set_up(&cells, program, &artifact).await?,
+                };
+                let started = Instant::now();
+                let judged = bench.judge(&data, slot.core()).await?;
+                // A slot that was free goes back at once: whoever waits for one gets it.
+                let home = is_home.then_some(slot);
+                Ok(Ran { bench, home, judged, wall: started.elapsed() })
+            });
+        }
+        self.home = None;
+        Ok(())
+    }
+
+    /// Whether a test may run beside those that run, and it is worth a cell of its own.
+    fn another_pays(&self, plan: &Plan) -> bool {
+        let mean = self.wall.checked_div(self.ended).unwrap_or_default();
+        plan.side_by_side()
+            && (!self.benches.is_empty() || another_cell_pays(plan.left(), mean, self.set_up))
+    }
+
+    /// Waits for the next test to end; `None` when none is running.
+    pub(crate) async fn end(&mut self, plan: &mut Plan) -> Result<Option<()>, Fault> {
+        let Some(ran) = self.running.join_next().await else { return Ok(None) };
+        let Ran { bench, home, judged, wall } = match ran {
+            Ok(ran) => ran?,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        };
+        self.memory_source = self.memory_source.or(bench.memory_source());
+        self.benches.push(bench);
+        self.home = self.home.take().or(home);
+        self.ended += 1;
+        self.wall += wall;
+        self.reruns += judged.reruns;
+        self.tools.figures.ran(&judged);
+        plan.end(judged.outcome);
+        Ok(Some(()))
+    }
+
+    /// Gives the cells back; where figures of memory came from, and how many runs were done again.
+    pub(crate) async fn tear_down(self) -> (Option<MemorySource>, u32) {
+        for bench in self.benches {
+            bench.tear_down().await;
+        }
+        (self.memory_source, self.reruns)
+    }
+}
+
+async fn fetch(library: &Library, number: u32, test: &Test) -> Result<TestData, FetchError> {
+    Ok(TestData {
+        number,
+        sample: test.sample,
+        input: library.bytes(&test.input.digest).await?,
+        answer: library.bytes(&test.answer.digest).await?,
+    })
+}

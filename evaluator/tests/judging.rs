@@ -1,0 +1,199 @@
+//! The real evaluator on real stores and real cells: how the tests of one submission are run.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::checker::TokenOptions;
+use domain::problem::{
+    BlobRef, Checker, Difficulty, Limits, OnFailure, Problem, ReviseProblem, RevisionContent, Test,
+};
+use domain::submission::{Submission, SubmissionCommand, SubmissionReceived, TestOutcome};
+use domain::{Actor, Digest, Event, Slug, StreamId, SubmissionId, Verdict};
+use evaluator::{Config, Evaluator};
+use event_store::{Context, Lane, StoreUrls, Stores, Stream, WorkItem};
+use sandbox::{Languages, SandboxConfig};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+const LANGUAGE: &str = "c";
+const TESTS: u32 = 12;
+/// How long a verdict may take to come.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Prints when it ran, by the machine's clock, having slept a while.
+const SLEEPER: &str = r#"
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+static long long now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+int main(void) {
+    long long began = now();
+    usleep(60000);
+    printf("%lld %lld\n", began, now());
+}
+"#;
+/// Echoes a number, and is wrong from the third on.
+const WRONG_FROM_3: &str = r#"
+#include <stdio.h>
+int main(void) {
+    int n;
+    if (scanf("%d", &n) != 1) return 1;
+    printf("%d\n", n < 3 ? n : 0);
+}
+"#;
+
+/// An evaluator with two slots, and a problem whose answers are its inputs.
+struct Judge {
+    stores: Stores,
+    cancelled: CancellationToken,
+    running: tokio::task::JoinHandle<()>,
+    _folder: tempfile::TempDir,
+}
+
+impl Judge {
+    async fn start(on_failure: OnFailure) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let at =
+            |scheme: &str, name: &str| format!("{scheme}:{}", folder.path().join(name).display());
+        let urls = StoreUrls {
+            log: at("sqlite", "log.db"),
+            blobs: at("file", "blobs"),
+            credentials: at("sqlite", "credentials.db"),
+        };
+        let stores = event_store::open(&urls).await.unwrap();
+        let config = Config {
+            name: "judge".to_owned(),
+            slots: 2,
+            pin_cores: true,
+            warm_up: vec![],
+            lease: Duration::from_secs(30),
+            deliveries_max: 1,
+            drain: Duration::from_secs(20),
+        };
+        let sandbox = sandbox::resolve(&SandboxConfig::default()).unwrap();
+        let languages = Arc::new(Languages::builtin());
+        let evaluator = Evaluator::new(config, &stores, sandbox, languages, None);
+        let cancelled = CancellationToken::new();
+        let running = tokio::spawn(evaluator.run(cancelled.clone()));
+        let judge = Self { stores, cancelled, running, _folder: folder };
+        judge.import(on_failure).await;
+        judge
+    }
+
+    async fn import(&self, on_failure: OnFailure) {
+        let mut tests = Vec::new();
+        for number in 1..=TESTS {
+            let bytes = Bytes::from(format!("{number}\n"));
+            let blob = BlobRef { digest: Digest::of(&bytes), bytes: bytes.len() as u64 };
+            self.stores.blobs.put(bytes).await.unwrap();
+            let name = format!("sample/{number}");
+            tests.push(Test { name, group: None, sample: true, input: blob, answer: blob });
+        }
+        let content = RevisionContent {
+            title: "Echo".to_owned(),
+            difficulty: Difficulty::Easy,
+            tags: vec![],
+            statement: "Echo.".to_owned(),
+            editorial: None,
+            hints: vec![],
+            samples: vec![],
+            limits: Limits::default(),
+            tests,
+            checker: Checker::Tokens(TokenOptions::default()),
+            on_failure,
+            languages: vec![],
+        };
+        let mut stream = Stream::<Problem>::new(StreamId::Problem(slug()));
+        let revise = vec![ReviseProblem { expected: None, content }];
+        let context = Context::new(Actor::system());
+        stream.execute(self.stores.log.as_ref(), revise, &context, None, None).await.unwrap();
+    }
+
+    /// The outcomes of a program's tests in the order they were recorded in, and its verdict.
+    async fn judge(&self, source: &str) -> (Vec<TestOutcome>, Verdict) {
+        let submission = SubmissionId::from(Uuid::now_v7());
+        let received = SubmissionReceived {
+            submission,
+            author: "ada".parse().unwrap(),
+            problem: slug(),
+            revision: 1,
+            language: LANGUAGE.parse().unwrap(),
+            source: self.stores.blobs.put(source.to_owned().into()).await.unwrap(),
+            source_bytes: source.len() as u64,
+        };
+        let id = StreamId::Submission(submission);
+        let work = WorkItem { lane: Lane::Submit, stream: id.clone() };
+        let receive = vec![SubmissionCommand::Receive(received)];
+        let (log, context) = (self.stores.log.as_ref(), Context::new(Actor::system()));
+        let mut stream = Stream::<Submission>::new(id.clone());
+        stream.execute(log, receive, &context, Some(work), None).await.unwrap();
+        tokio::time::timeout(PATIENCE, self.verdict(&id)).await.expect("a verdict comes")
+    }
+
+    async fn verdict(&self, id: &StreamId) -> (Vec<TestOutcome>, Verdict) {
+        let mut head = self.stores.log.head();
+        loop {
+            head.mark_unchanged();
+            let log = self.stores.log.as_ref();
+            let events = event_store::read_stream_whole(log, id).await.unwrap();
+            let mut outcomes = Vec::new();
+            for recorded in events {
+                match recorded.event {
+                    Event::TestsJudged(judged) => outcomes.extend(judged.outcomes),
+                    Event::JudgingFinished(finished) => return (outcomes, finished.verdict),
+                    Event::SubmissionAbandoned(abandoned) => panic!("{abandoned:?}"),
+                    _ => {}
+                }
+            }
+            head.changed().await.unwrap();
+        }
+    }
+
+    async fn stop(self) {
+        self.cancelled.cancel();
+        self.running.await.unwrap();
+    }
+}
+
+fn slug() -> Slug {
+    "echo".parse().unwrap()
+}
+
+fn numbers(outcomes: &[TestOutcome]) -> Vec<u32> {
+    outcomes.iter().map(|outcome| outcome.number).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tests_run_side_by_side_where_all_of_them_run_and_are_told_in_order() {
+    let judge = Judge::start(OnFailure::Continue).await;
+    let (outcomes, verdict) = judge.judge(SLEEPER).await;
+    assert_eq!((numbers(&outcomes), verdict), ((1..=TESTS).collect(), Verdict::WrongAnswer));
+    let spans: Vec<(u64, u64)> = outcomes
+        .iter()
+        .map(|outcome| {
+            let printed = &outcome.shown.as_ref().unwrap().stdout;
+            let (began, ended) = printed.trim().split_once(' ').unwrap();
+            (began.parse().unwrap(), ended.parse().unwrap())
+        })
+        .collect();
+    let overlap = spans
+        .iter()
+        .enumerate()
+        .any(|(at, a)| spans[at + 1..].iter().any(|b| a.0.max(b.0) < a.1.min(b.1)));
+    assert!(overlap, "no two tests ran at the same time: {spans:?}");
+    judge.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_runs_beside_or_after_a_failure_that_ends_the_attempt() {
+    let judge = Judge::start(OnFailure::Stop).await;
+    let (outcomes, verdict) = judge.judge(WRONG_FROM_3).await;
+    assert_eq!((numbers(&outcomes), verdict), (vec![1, 2, 3], Verdict::WrongAnswer));
+    judge.stop().await;
+}
