@@ -40,6 +40,9 @@ enum Command {
     /// Work with the sandbox's images
     #[command(subcommand)]
     Images(cmd::images::Command),
+    /// Measure this machine's judging, side by side with what it cannot avoid
+    #[command(subcommand)]
+    Bench(cmd::bench::Command),
     /// Tell what this machine can do, what is missing, and how to mend it
     Doctor(cmd::doctor::Args),
     /// Print every setting, and where its value comes from
@@ -69,6 +72,7 @@ impl Cli {
             Command::Audit(args) => cmd::audit::run(&config, args).await,
             Command::Replay(args) => cmd::replay::run(&config, args).await,
             Command::Images(command) => cmd::images::run(&config, command).await,
+            Command::Bench(command) => cmd::bench::run(&config, command).await,
             Command::Doctor(args) => cmd::doctor::run(&config, args).await,
             Command::Config(args) => cmd::config::run(&self.config, &args),
             Command::Completions(args) => Ok(cmd::completions::run(args)),

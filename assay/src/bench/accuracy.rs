@@ -1,0 +1,298 @@
+//! `assay bench accuracy`: how exact times and memory are.
+//!
+//! Time: a program that uses 1.000 s of cpu by its own clock, once with the machine idle and once with
+//! every other core busy. Memory: a program that touches exactly N MiB, under a limit of N and the most
+//! that it used when it touched nothing, which is in a new cell's first run (to be accepted); under N less
+//! 1 % (to go past it); and, for who wants to know how sharp the limit is, under N less 1 % and the middle
+//! of what it used when it touched nothing.
+
+use std::fs;
+use std::num::Wrapping;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::Pid;
+use sandbox::{Ended, Limits};
+use serde::Serialize;
+
+use super::{Common, LeftOut, Measured, Mode, Percentiles, failed, milliseconds, open};
+use crate::cmd::print_json;
+use crate::config::Config;
+use crate::table::table;
+use crate::{Exit, Failure};
+
+/// What the program burns.
+const BURNED: Duration = Duration::from_secs(1);
+/// How far off a time may be on an idle machine: 1 % and 2 ms.
+const IDLE_ERROR_MAX: Duration = Duration::from_millis(12);
+/// How far off it may be with every other core busy: 2 %.
+const BUSY_ERROR_MAX: Duration = Duration::from_millis(20);
+/// What the programs touch, in MiB.
+const TOUCHED_MIB: [u64; 3] = [16, 64, 256];
+/// Runs that touch nothing, for each of so many cells.
+const BASELINE_RUNS: u32 = 10;
+/// Cells for that: the first run in a cell also pays for reading the program.
+const BASELINE_CELLS: u32 = 3;
+/// More than any of them needs, for finding out what they need.
+const MEMORY_BYTES_MAX: u64 = 1 << 30;
+/// Memory is limited in pages.
+const PAGE_BYTES: u64 = 4096;
+
+const BURN: &str = "#include <time.h>\nint main(void) {\n    struct timespec now;\n    do clock_gettime(\
+                    CLOCK_PROCESS_CPUTIME_ID, &now);\n    while (now.tv_sec < 1);\n    return 0;\n}\n";
+const TOUCH: &str = "#include <cstdlib>\n#include <sys/mman.h>\nint main(int, char **words) {\n    size_t bytes = \
+                     strtoull(words[1], nullptr, 10) << 20;\n    if (bytes == 0) return 0;\n    void *memory = \
+                     mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);\n    \
+                     if (memory == MAP_FAILED) return 1;\n    for (size_t at = 0; at < bytes; at += 4096)\n        \
+                     static_cast<volatile char *>(memory)[at] = 1;\n    return 0;\n}\n";
+
+/// How exact times and memory are
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Args {
+    /// Runs of each kind
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    runs: u32,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    runs: u32,
+    modes: Vec<ModeReport>,
+    left_out: Vec<LeftOut>,
+}
+
+#[derive(Debug, Serialize)]
+struct ModeReport {
+    mode: Mode,
+    idle: Time,
+    /// With a thread on every other processor that does nothing but count.
+    busy: Time,
+    busy_processors: usize,
+    baseline: Baseline,
+    memory: Vec<Memory>,
+}
+
+/// What a program uses that touches nothing, in bytes.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Baseline {
+    p50: u64,
+    max: u64,
+}
+
+/// How far measured times were from what was burned.
+#[derive(Debug, Serialize)]
+struct Time {
+    runs: u32,
+    within: u32,
+    error_ms_allowed: f64,
+    error_ms: Percentiles,
+    error_ms_max: f64,
+}
+
+/// How often a limit did what it should.
+#[derive(Debug, Serialize)]
+struct Memory {
+    touched_mib: u64,
+    runs: u32,
+    /// Accepted at N and the largest baseline.
+    accepted: u32,
+    /// Past a limit of N less 1 %.
+    exceeded: u32,
+    /// Past a limit of N less 1 %, and the middle baseline.
+    exceeded_with_baseline: u32,
+    /// The most that was measured, in bytes, of those accepted.
+    measured_bytes_max: u64,
+}
+
+pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
+    let (measured, left_out) = open(config, &args.common).await?;
+    let mut modes = Vec::new();
+    for measured in measured {
+        let mode = measured.mode;
+        eprintln!("{mode}: {} runs of {BURNED:?} of cpu", args.runs);
+        let idle = time(&measured, args.runs, IDLE_ERROR_MAX).await?;
+        let burners = Burners::start()?;
+        eprintln!("{mode}: the same with {} other processors busy", burners.count());
+        let busy = time(&measured, args.runs, BUSY_ERROR_MAX).await;
+        let busy_processors = burners.stop();
+        eprintln!("{mode}: memory");
+        let (baseline, memory) = memory(&measured, args.runs).await?;
+        modes.push(ModeReport { mode, idle, busy: busy?, busy_processors, baseline, memory });
+        measured.close().await;
+    }
+    show(&Report { runs: args.runs, modes, left_out }, args.common.json)
+}
+
+async fn time(measured: &Measured, runs: u32, allowed: Duration) -> Result<Time, Failure> {
+    let program = measured.compile("c", BURN).await?;
+    let limits = Limits { cpu: BURNED * 4, wall: BURNED * 30, ..Limits::default() };
+    let mut cell = measured.cell("c", &program, &limits).await?;
+    let command = measured.command("c", limits, &[])?;
+    let mut errors = Vec::new();
+    for _ in 0..runs {
+        let outcome = cell.execute(&command).await.map_err(failed)?;
+        if !outcome.ended.is_success() {
+            let message = format!("the program ended by {:?}", outcome.ended);
+            return Err(Failure::new(Exit::JudgeError, message));
+        }
+        errors.push(outcome.cpu.abs_diff(BURNED));
+    }
+    measured.cells.retire(cell).await;
+    Ok(Time {
+        runs,
+        within: count(errors.iter().filter(|&&error| error <= allowed)),
+        error_ms_allowed: milliseconds(allowed),
+        error_ms: Percentiles::of(&errors),
+        error_ms_max: milliseconds(errors.iter().copied().max().unwrap_or_default()),
+    })
+}
+
+fn count<T>(items: impl Iterator<Item = T>) -> u32 {
+    u32::try_from(items.count()).unwrap_or(u32::MAX)
+}
+
+async fn memory(measured: &Measured, runs: u32) -> Result<(Baseline, Vec<Memory>), Failure> {
+    let program = measured.compile("cpp", TOUCH).await?;
+    let ends = |limit: u64, touched_mib: u64, runs: u32| {
+        touch(measured, &program, limit, touched_mib, runs)
+    };
+    let mut nothing = Vec::new();
+    for _ in 0..BASELINE_CELLS {
+        nothing.extend(ends(MEMORY_BYTES_MAX, 0, BASELINE_RUNS).await?);
+    }
+    let mut used: Vec<u64> = nothing.iter().map(|(_, bytes)| *bytes).collect();
+    used.sort_unstable();
+    let pages = |bytes: Option<&u64>| bytes.copied().unwrap_or(0).next_multiple_of(PAGE_BYTES);
+    let baseline = Baseline { p50: pages(used.get(used.len() / 2)), max: pages(used.last()) };
+    let mut memory = Vec::new();
+    for touched_mib in TOUCHED_MIB {
+        let touched = touched_mib << 20;
+        let less = touched - touched / 100;
+        let accepted = ends(touched + baseline.max, touched_mib, runs).await?;
+        let below = ends(less, touched_mib, runs).await?;
+        let below_both = ends(less + baseline.p50, touched_mib, runs).await?;
+        let exceeded = |ends: &[(Ended, u64)]| {
+            count(ends.iter().filter(|(ended, _)| *ended == Ended::MemoryLimit))
+        };
+        memory.push(Memory {
+            touched_mib,
+            runs,
+            accepted: count(accepted.iter().filter(|(ended, _)| ended.is_success())),
+            exceeded: exceeded(&below),
+            exceeded_with_baseline: exceeded(&below_both),
+            measured_bytes_max: accepted.iter().map(|(_, bytes)| *bytes).max().unwrap_or_default(),
+        });
+    }
+    Ok((baseline, memory))
+}
+
+/// How runs under a limit ended, and what they used.
+async fn touch(
+    measured: &Measured,
+    program: &bytes::Bytes,
+    memory_bytes: u64,
+    touched_mib: u64,
+    runs: u32,
+) -> Result<Vec<(Ended, u64)>, Failure> {
+    let limits = Limits { memory_bytes, ..Limits::default() };
+    let mut cell = measured.cell("cpp", program, &limits).await?;
+    let command = measured.command("cpp", limits, &[&touched_mib.to_string()])?;
+    let mut ends = Vec::new();
+    for _ in 0..runs {
+        let outcome = cell.execute(&command).await.map_err(failed)?;
+        ends.push((outcome.ended, outcome.memory_bytes));
+    }
+    measured.cells.retire(cell).await;
+    Ok(ends)
+}
+
+/// A thread on every processor but those of the first core, where what is measured runs.
+struct Burners {
+    enough: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Burners {
+    fn start() -> Result<Self, Failure> {
+        let allowed = sched_getaffinity(Pid::from_raw(0)).map_err(failed)?;
+        let allowed = (0..CpuSet::count()).filter(|&it| allowed.is_set(it).unwrap_or(false));
+        let processors: Vec<usize> = allowed.collect();
+        let siblings = |processor: &usize| {
+            let folder = format!("/sys/devices/system/cpu/cpu{processor}/topology");
+            fs::read_to_string(folder + "/core_cpus_list").unwrap_or_else(|_| processor.to_string())
+        };
+        let first = processors.first().map(siblings);
+        let enough = Arc::new(AtomicBool::new(false));
+        let others = processors.into_iter().filter(|it| Some(siblings(it)) != first);
+        let threads = others.map(|processor| {
+            let enough = Arc::clone(&enough);
+            std::thread::spawn(move || burn(processor, &enough))
+        });
+        let threads = threads.collect();
+        Ok(Self { enough, threads })
+    }
+
+    fn count(&self) -> usize {
+        self.threads.len()
+    }
+
+    fn stop(self) -> usize {
+        self.enough.store(true, Ordering::Relaxed);
+        let count = self.threads.len();
+        for thread in self.threads {
+            // It only counts; it cannot fail.
+            let _ = thread.join();
+        }
+        count
+    }
+}
+
+fn burn(processor: usize, enough: &AtomicBool) {
+    let mut only = CpuSet::new();
+    // A thread that may not be pinned keeps the machine busy all the same.
+    let _ = only.set(processor).and_then(|()| sched_setaffinity(Pid::from_raw(0), &only));
+    let mut count = Wrapping(0u64);
+    while !enough.load(Ordering::Relaxed) {
+        count = std::hint::black_box(count + Wrapping(1));
+    }
+}
+
+fn show(report: &Report, json: bool) -> Result<Exit, Failure> {
+    if json {
+        print_json(report)?;
+        return Ok(Exit::Done);
+    }
+    let mut rows = table(["sandbox", "what", "as it should be", "figures"]);
+    for ModeReport { mode, idle, busy, baseline, memory, .. } in &report.modes {
+        for (what, time) in [("1 s of cpu, idle", idle), ("1 s of cpu, others busy", busy)] {
+            rows.add_row([
+                mode.to_string(),
+                format!("{what}: within {} ms", time.error_ms_allowed),
+                format!("{} of {}", time.within, time.runs),
+                format!("off by {}, at most {} ms", time.error_ms, time.error_ms_max),
+            ]);
+        }
+        for memory in memory {
+            let (mib, runs) = (memory.touched_mib, memory.runs);
+            let (p50, max) = (baseline.p50 / 1024, baseline.max / 1024);
+            for (what, right) in [
+                (format!("{mib} MiB within that and {max} KiB: accepted"), memory.accepted),
+                (format!("{mib} MiB within 1 % less: past it"), memory.exceeded),
+                (
+                    format!("{mib} MiB within 1 % less and {p50} KiB: past it"),
+                    memory.exceeded_with_baseline,
+                ),
+            ] {
+                let figures = format!("measured {} KiB", memory.measured_bytes_max / 1024);
+                rows.add_row([mode.to_string(), what, format!("{right} of {runs}"), figures]);
+            }
+        }
+    }
+    println!("{rows}");
+    Ok(Exit::Done)
+}

@@ -1,0 +1,216 @@
+//! A whole embedded judge in a temporary folder: real stores, the real evaluator, no HTTP.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::problem::{Problem, ProblemRevised, ReviseProblem, RevisionContent};
+use domain::submission::{Submission, SubmissionCommand, SubmissionReceived};
+use domain::{
+    Actor, Digest, Event, LanguageId, Login, Position, Slug, StreamId, SubmissionId, Verdict,
+};
+use evaluator::{Evaluator, Figures};
+use event_store::{Context, Lane, Stores, Stream, WorkItem};
+use problem_package::{FileTree, Options, Package, TreeLimits};
+use sandbox::{Languages, Sandbox, SandboxError};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{Mode, failed};
+use crate::config::Config;
+use crate::samples::SAMPLES;
+use crate::server::{evaluator_config, open_stores};
+use crate::{Exit, Failure};
+
+/// Events that are read at once.
+const PAGE: u32 = 512;
+/// How long nothing may be judged before it is taken for stuck.
+const SILENCE_MAX: Duration = Duration::from_secs(120);
+/// How often to look when nothing wakes.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// A sample of a package.
+#[derive(Debug, Clone)]
+pub(super) struct Sample {
+    pub(super) problem: Slug,
+    pub(super) language: LanguageId,
+    pub(super) source: String,
+    pub(super) expected: Vec<Verdict>,
+}
+
+/// Stores and an evaluator that runs on them.
+pub(super) struct Installation {
+    stores: Stores,
+    problems: HashMap<Slug, ProblemRevised>,
+    author: Login,
+    figures: Arc<Figures>,
+    cancelled: CancellationToken,
+    running: JoinHandle<()>,
+    /// What was judged so far.
+    verdicts: BTreeMap<SubmissionId, Verdict>,
+    read_to: Position,
+    _folder: TempDir,
+}
+
+impl Installation {
+    /// Starts on the sandbox of a mode. The languages that it lacks are left out of what is judged.
+    pub(super) async fn start(base: &Config, mode: Mode) -> Result<Self, Failure> {
+        let folder = tempfile::tempdir().map_err(failed)?;
+        let mut config = Config::embedded(folder.path());
+        config.evaluator = base.evaluator.clone();
+        config.evaluator.warm_up = false;
+        config.sandbox = mode.config(&base.sandbox);
+        let stores = open_stores(&config).await?;
+        let sandbox = sandbox::resolve(&config.sandbox).map_err(failed)?;
+        let languages = Arc::new(Languages::builtin());
+        let evaluator_config = evaluator_config(&config, &[]);
+        let evaluator = Evaluator::new(evaluator_config, &stores, sandbox, languages, None);
+        let (figures, cancelled) = (evaluator.figures(), CancellationToken::new());
+        let running = tokio::spawn(evaluator.run(cancelled.clone()));
+        Ok(Self {
+            stores,
+            problems: HashMap::new(),
+            author: "bench".parse().map_err(failed)?,
+            figures,
+            cancelled,
+            running,
+            verdicts: BTreeMap::new(),
+            read_to: Position(0),
+            _folder: folder,
+        })
+    }
+
+    pub(super) fn figures(&self) -> &Figures {
+        &self.figures
+    }
+
+    /// Imports the sample problems; their submissions in the languages that the sandbox has.
+    pub(super) async fn import_samples(
+        &mut self,
+        sandbox: &dyn Sandbox,
+        languages: &Languages,
+    ) -> Result<Vec<Sample>, Failure> {
+        let mut samples = Vec::new();
+        for (slug, archive) in SAMPLES {
+            let Package { slug, content, blobs, submissions, .. } = read(slug, archive)?;
+            self.import(slug.clone(), content, blobs).await?;
+            samples.extend(submissions.into_iter().map(|submission| Sample {
+                problem: slug.clone(),
+                language: submission.language,
+                source: submission.source,
+                expected: submission.expected.into_iter().collect(),
+            }));
+        }
+        let mut installed = Vec::new();
+        for language in languages.all() {
+            match sandbox.toolchain(language).await {
+                Ok(_) => installed.push(language.id.to_string()),
+                Err(SandboxError::LanguageUnavailable { .. }) => {}
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        samples.retain(|sample| installed.iter().any(|id| id == sample.language.as_str()));
+        Ok(samples)
+    }
+
+    /// Makes a problem.
+    pub(super) async fn import(
+        &mut self,
+        slug: Slug,
+        content: RevisionContent,
+        blobs: BTreeMap<Digest, Bytes>,
+    ) -> Result<(), Failure> {
+        for bytes in blobs.into_values() {
+            self.stores.blobs.put(bytes).await.map_err(failed)?;
+        }
+        let mut stream = Stream::<Problem>::new(StreamId::Problem(slug.clone()));
+        let revise = vec![ReviseProblem { expected: None, content }];
+        let context = Context::new(Actor::system());
+        let log = self.stores.log.as_ref();
+        stream.execute(log, revise, &context, None, None).await.map_err(failed)?;
+        let revised = stream.state.current.expect("a problem that was revised has a revision");
+        self.problems.insert(slug, revised);
+        Ok(())
+    }
+
+    /// Hands a program in.
+    pub(super) async fn submit(
+        &self,
+        problem: &Slug,
+        language: &LanguageId,
+        source: &str,
+    ) -> Result<SubmissionId, Failure> {
+        let submission = SubmissionId::from(Uuid::now_v7());
+        let bytes = Bytes::copy_from_slice(source.as_bytes());
+        let received = SubmissionReceived {
+            submission,
+            author: self.author.clone(),
+            problem: problem.clone(),
+            revision: self.problems[problem].revision,
+            language: language.clone(),
+            source: self.stores.blobs.put(bytes).await.map_err(failed)?,
+            source_bytes: source.len() as u64,
+        };
+        let id = StreamId::Submission(submission);
+        let work = WorkItem { lane: Lane::Submit, stream: id.clone() };
+        let mut stream = Stream::<Submission>::new(id);
+        let receive = vec![SubmissionCommand::Receive(received)];
+        let (log, context) = (self.stores.log.as_ref(), Context::new(Actor::account(&self.author)));
+        stream.execute(log, receive, &context, Some(work), None).await.map_err(failed)?;
+        Ok(submission)
+    }
+
+    /// Waits until this many submissions have a verdict in all.
+    pub(super) async fn judged(&mut self, count: usize) -> Result<(), Failure> {
+        let mut head = self.stores.log.head();
+        let mut heard = tokio::time::Instant::now();
+        while self.verdicts.len() < count {
+            head.mark_unchanged();
+            let page = self.stores.log.read_all(self.read_to, PAGE).await.map_err(failed)?;
+            for recorded in &page {
+                self.read_to = recorded.position;
+                let StreamId::Submission(id) = &recorded.stream else { continue };
+                match &recorded.event {
+                    Event::JudgingFinished(it) => self.verdicts.insert(*id, it.verdict),
+                    Event::SubmissionAbandoned(_) => self.verdicts.insert(*id, Verdict::JudgeError),
+                    _ => None,
+                };
+            }
+            if !page.is_empty() {
+                heard = tokio::time::Instant::now();
+                continue;
+            }
+            if heard.elapsed() > SILENCE_MAX {
+                let message =
+                    format!("{} of {count} judged, and then nothing", self.verdicts.len());
+                return Err(Failure::new(Exit::JudgeError, message));
+            }
+            // A time-out and a closed channel are both a reason to look again.
+            let _ = tokio::time::timeout(LOOK, head.changed()).await;
+        }
+        Ok(())
+    }
+
+    /// What a submission was found to be.
+    pub(super) fn verdict(&self, submission: &SubmissionId) -> Option<Verdict> {
+        self.verdicts.get(submission).copied()
+    }
+
+    /// Drains, and removes everything.
+    pub(super) async fn stop(self) -> Result<(), Failure> {
+        self.cancelled.cancel();
+        self.running.await.map_err(failed)
+    }
+}
+
+fn read(slug: &str, archive: &[u8]) -> Result<Package, Failure> {
+    FileTree::from_zip(archive, &TreeLimits::default())
+        .and_then(|tree| problem_package::read(&tree, &Options::default()))
+        .map_err(|diagnostics| {
+            let lines: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
+            Failure::new(Exit::JudgeError, format!("the sample {slug}: {}", lines.join("; ")))
+        })
+}

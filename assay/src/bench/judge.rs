@@ -1,0 +1,346 @@
+//! `assay bench judge`: from source to verdict.
+//!
+//! Three things are measured, for each sandbox. A C++ submission with 50 small tests that nobody compiled
+//! before: what it takes beyond compiling. A Python submission with 50 tests, in turns with 50 bare runs of
+//! the same interpreter on the same inputs: the ratio. And mixed submissions through an evaluator on
+//! embedded stores: how many a minute, and which share of all cpu time was not the submissions' own.
+
+use std::fs;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use domain::Verdict;
+use domain::checker::TokenOptions;
+use domain::problem::{Checker, Limits};
+use evaluator::judge::{Bench, Cells, Compiler, Program, TestData};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeVal;
+use serde::Serialize;
+
+use super::host::{HostProgram, find};
+use super::installation::Installation;
+use super::{CLOSING_MAX, CORE, Common, LeftOut, Measured, Mode, Percentiles, failed};
+use super::{open, rounded};
+use crate::cmd::print_json;
+use crate::config::Config;
+use crate::table::table;
+use crate::{Exit, Failure};
+
+/// Tests of the measured submissions.
+const TESTS: u32 = 50;
+/// How often a submission is judged; what is told is the middle.
+const ROUNDS: usize = 5;
+
+const CPP: &str = "#include <bits/stdc++.h>\nint main() {\n    long long a, b;\n    std::cin >> a >> b;\n    \
+                   std::cout << a + b << '\\n';\n}\n";
+const PYTHON: &str = "a, b = map(int, input().split())\nprint(a + b)\n";
+
+/// From source to verdict, and submissions a minute
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Args {
+    /// Mixed submissions to judge; 0 leaves this part out
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    submissions: usize,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    modes: Vec<ModeReport>,
+    left_out: Vec<LeftOut>,
+}
+
+#[derive(Debug, Serialize)]
+struct ModeReport {
+    mode: Mode,
+    cpp: Cpp,
+    python: Option<Python>,
+    sustained: Option<Sustained>,
+}
+
+/// 50 tests in C++, compiled anew each time.
+#[derive(Debug, Serialize)]
+struct Cpp {
+    tests: u32,
+    compile_ms: Percentiles,
+    total_ms: Percentiles,
+    /// What the total has above the compilation, round by round.
+    overhead_ms: Percentiles,
+}
+
+/// 50 tests in Python, in turns with as many bare runs.
+#[derive(Debug, Serialize)]
+struct Python {
+    tests: u32,
+    /// All bare runs of one round together.
+    bare_ms: Percentiles,
+    /// All tests of one round together.
+    judged_ms: Percentiles,
+    /// The second over the first.
+    ratio: f64,
+    /// The same with checking the syntax and setting up the cell, which happen once a submission.
+    ratio_of_submission: f64,
+}
+
+/// Mixed submissions, as many at a time as there are slots.
+#[derive(Debug, Serialize)]
+struct Sustained {
+    submissions: usize,
+    tests: u64,
+    reruns: u64,
+    seconds: f64,
+    submissions_per_minute: f64,
+    /// Verdicts that the package's author did not expect.
+    unexpected: usize,
+    cpu_s: Option<CpuSeconds>,
+    /// Of all cpu time, what neither the programs nor their compilers used. Unknown where cells are not
+    /// this process's children.
+    share_outside: Option<f64>,
+}
+
+#[derive(Debug, Serialize)]
+struct CpuSeconds {
+    total: f64,
+    programs: f64,
+    compilers: f64,
+    outside: f64,
+}
+
+pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
+    let (measured, left_out) = open(config, &args.common).await?;
+    let mut modes = Vec::new();
+    for measured in measured {
+        let mode = measured.mode;
+        eprintln!("{mode}: {TESTS} tests in C++, {ROUNDS} times");
+        let cpp = cpp(&measured).await?;
+        eprintln!("{mode}: {TESTS} tests in Python, {ROUNDS} times");
+        let python = python(&measured).await?;
+        let sustained = match args.submissions {
+            0 => None,
+            count => Some(sustained(config, &measured, count).await?),
+        };
+        modes.push(ModeReport { mode, cpp, python, sustained });
+        measured.close().await;
+    }
+    show(&Report { modes, left_out }, args.common.json)
+}
+
+fn program(measured: &Measured, language: &str, text: &str) -> Result<Program, Failure> {
+    Ok(Program {
+        language: Arc::clone(measured.language(language)?),
+        text: text.to_owned(),
+        limits: Limits::default(),
+        checker: Checker::Tokens(TokenOptions::default()),
+    })
+}
+
+fn test(number: u32) -> TestData {
+    let (a, b) = (u64::from(number) * 7_919, u64::from(number) * 104_729);
+    let (input, answer) = (format!("{a} {b}\n"), format!("{}\n", a + b));
+    TestData { number, sample: false, input: Bytes::from(input), answer: Bytes::from(answer) }
+}
+
+/// A compiler that remembers nothing, and what it makes of the program.
+async fn set_up(measured: &Measured, program: &Program) -> Result<(Bench, Duration), Failure> {
+    let cells = Arc::new(Cells::new(Arc::clone(&measured.sandbox), CLOSING_MAX));
+    let compiler = Compiler::new(Arc::clone(&cells));
+    let started = Instant::now();
+    let compiled = compiler.compile(&program.language, &program.text, Some(CORE)).await;
+    let compiled = compiled.map_err(failed)?;
+    let elapsed = started.elapsed();
+    let artifact = compiled.artifact.ok_or_else(|| Failure::new(Exit::JudgeError, compiled.log))?;
+    Ok((Bench::set_up(&cells, program.clone(), &artifact).await.map_err(failed)?, elapsed))
+}
+
+async fn judge(bench: &mut Bench, number: u32) -> Result<(), Failure> {
+    let judged = bench.judge(&test(number), Some(CORE)).await.map_err(failed)?;
+    match judged.outcome.verdict {
+        Verdict::Accepted => Ok(()),
+        verdict => {
+            let message = format!("our own program was found to be {verdict:?} on test {number}");
+            Err(Failure::new(Exit::JudgeError, message))
+        }
+    }
+}
+
+async fn cpp(measured: &Measured) -> Result<Cpp, Failure> {
+    let program = program(measured, "cpp", CPP)?;
+    let (mut compiles, mut totals, mut overheads) = (Vec::new(), Vec::new(), Vec::new());
+    // The first round finds the machine cold and does not count.
+    for round in 0..=ROUNDS {
+        let started = Instant::now();
+        let (mut bench, compile) = set_up(measured, &program).await?;
+        for number in 1..=TESTS {
+            judge(&mut bench, number).await?;
+        }
+        let total = started.elapsed();
+        bench.tear_down().await;
+        if round > 0 {
+            compiles.push(compile);
+            totals.push(total);
+            overheads.push(total - compile);
+        }
+    }
+    Ok(Cpp {
+        tests: TESTS,
+        compile_ms: Percentiles::of(&compiles),
+        total_ms: Percentiles::of(&totals),
+        overhead_ms: Percentiles::of(&overheads),
+    })
+}
+
+/// `None` where this machine has no interpreter of its own to compare with.
+async fn python(measured: &Measured) -> Result<Option<Python>, Failure> {
+    let program = program(measured, "python3", PYTHON)?;
+    let host = HostProgram::new(&program.language.artifact, PYTHON.as_bytes())?;
+    let Some(argv) = bare_command(&program, &host) else { return Ok(None) };
+    let inputs = (1..=TESTS).map(|number| {
+        let input = HostProgram::new("input", &test(number).input)?;
+        Ok(input)
+    });
+    let inputs = inputs.collect::<Result<Vec<_>, Failure>>()?;
+    let (mut bares, mut judgeds, mut totals) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 0..=ROUNDS {
+        let started = Instant::now();
+        let (mut bench, _) = set_up(measured, &program).await?;
+        let once = started.elapsed();
+        let (mut bare, mut judged) = (Duration::ZERO, Duration::ZERO);
+        for (number, input) in (1..).zip(&inputs) {
+            let input = fs::File::open(input.path()).map_err(failed)?;
+            bare += host.run(&argv, Stdio::from(input))?;
+            let started = Instant::now();
+            judge(&mut bench, number).await?;
+            judged += started.elapsed();
+        }
+        bench.tear_down().await;
+        if round > 0 {
+            bares.push(bare);
+            judgeds.push(judged);
+            totals.push(once + judged);
+        }
+    }
+    let (bare_ms, judged_ms) = (Percentiles::of(&bares), Percentiles::of(&judgeds));
+    Ok(Some(Python {
+        tests: TESTS,
+        bare_ms,
+        judged_ms,
+        ratio: rounded(judged_ms.p50 / bare_ms.p50),
+        ratio_of_submission: rounded(Percentiles::of(&totals).p50 / bare_ms.p50),
+    }))
+}
+
+/// The command that runs the program, with the host's interpreter on the host's file.
+fn bare_command(program: &Program, host: &HostProgram) -> Option<Vec<String>> {
+    let mut argv = program.language.run_argv(program.limits.memory_kib * 1024);
+    let artifact = format!("/{}", program.language.artifact);
+    for word in argv.iter_mut().filter(|word| word.ends_with(&artifact)) {
+        *word = host.path().display().to_string();
+    }
+    argv[0] = find(&argv[0])?.display().to_string();
+    Some(argv)
+}
+
+async fn sustained(
+    config: &Config,
+    measured: &Measured,
+    count: usize,
+) -> Result<Sustained, Failure> {
+    let mode = measured.mode;
+    let mut installation = Installation::start(config, mode).await?;
+    let samples =
+        installation.import_samples(measured.sandbox.as_ref(), &measured.languages).await?;
+    eprintln!("{mode}: {count} submissions, of {} different ones", samples.len());
+    let (started, cpu_before) = (Instant::now(), cpu()?);
+    let mut submitted = Vec::new();
+    for (number, sample) in samples.iter().cycle().take(count).enumerate() {
+        // Nobody hands in the very same program twice, so none is found compiled.
+        let source = format!("{}{}", sample.source, "\n".repeat(1 + number / samples.len()));
+        let id = installation.submit(&sample.problem, &sample.language, &source).await?;
+        submitted.push((id, sample));
+    }
+    for told in (0..count).step_by(count.div_ceil(10)).skip(1).chain([count]) {
+        installation.judged(told).await?;
+        eprintln!("{mode}: {told} judged after {:.1} s", started.elapsed().as_secs_f64());
+    }
+    let elapsed = started.elapsed();
+    let as_expected = submitted.iter().filter(|(id, sample)| {
+        installation.verdict(id).is_some_and(|verdict| sample.expected.contains(&verdict))
+    });
+    let unexpected = count - as_expected.count();
+    let (tests, reruns) = (installation.figures().tests(), installation.figures().reruns());
+    let (programs, compilers) =
+        (installation.figures().programs_cpu(), installation.figures().compilers_cpu());
+    // Cells that are closed by now have told this process what they used.
+    installation.stop().await?;
+    let total = cpu()?.saturating_sub(cpu_before);
+    let outside = total.saturating_sub(programs + compilers);
+    let cpu_s = mode.has_own_children().then(|| CpuSeconds {
+        total: rounded(total.as_secs_f64()),
+        programs: rounded(programs.as_secs_f64()),
+        compilers: rounded(compilers.as_secs_f64()),
+        outside: rounded(outside.as_secs_f64()),
+    });
+    Ok(Sustained {
+        submissions: count,
+        tests,
+        reruns,
+        seconds: rounded(elapsed.as_secs_f64()),
+        submissions_per_minute: rounded(count as f64 * 60.0 / elapsed.as_secs_f64()),
+        unexpected,
+        share_outside: cpu_s.as_ref().map(|_| rounded(outside.as_secs_f64() / total.as_secs_f64())),
+        cpu_s,
+    })
+}
+
+/// Cpu time of this process and of all its children that have ended.
+fn cpu() -> Result<Duration, Failure> {
+    let mut sum = Duration::ZERO;
+    for who in [UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_CHILDREN] {
+        let usage = getrusage(who).map_err(failed)?;
+        sum += duration(usage.user_time()) + duration(usage.system_time());
+    }
+    Ok(sum)
+}
+
+fn duration(time: TimeVal) -> Duration {
+    let seconds = Duration::from_secs(u64::try_from(time.tv_sec()).unwrap_or_default());
+    seconds + Duration::from_micros(u64::try_from(time.tv_usec()).unwrap_or_default())
+}
+
+fn show(report: &Report, json: bool) -> Result<Exit, Failure> {
+    if json {
+        print_json(report)?;
+        return Ok(Exit::Done);
+    }
+    let mut rows = table(["sandbox", "what", "figure"]);
+    for ModeReport { mode, cpp, python, sustained } in &report.modes {
+        let mut row = |what: &str, figure: String| {
+            rows.add_row([mode.to_string(), what.to_owned(), figure]);
+        };
+        row("C++, 50 tests: compiling", cpp.compile_ms.to_string());
+        row("C++, 50 tests: source to verdict", cpp.total_ms.to_string());
+        row("C++, 50 tests: beyond compiling", cpp.overhead_ms.to_string());
+        if let Some(python) = python {
+            row("Python, 50 bare runs", python.bare_ms.to_string());
+            row("Python, 50 tests", python.judged_ms.to_string());
+            row("Python, tests over bare runs", format!("{:.3}", python.ratio));
+            let ratio = format!("{:.3}", python.ratio_of_submission);
+            row("Python, submission over bare runs", ratio);
+        }
+        if let Some(sustained) = sustained {
+            let Sustained { submissions, submissions_per_minute, share_outside, .. } = sustained;
+            let what = format!("{submissions} mixed submissions: a minute");
+            row(&what, format!("{submissions_per_minute:.1}"));
+            if let Some(share) = share_outside {
+                row("cpu outside programs and compilers", format!("{:.1} %", share * 100.0));
+            }
+            row("unexpected verdicts", sustained.unexpected.to_string());
+            row("tests run again", sustained.reruns.to_string());
+        }
+    }
+    println!("{rows}");
+    Ok(Exit::Done)
+}

@@ -1,0 +1,369 @@
+//! `assay bench soak`: many submissions in a row through an embedded evaluator, some of them hostile. What
+//! this process had before and has afterwards is compared; what is left when the evaluator has stopped is
+//! a leak in any case.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use domain::checker::TokenOptions;
+use domain::problem::{BlobRef, Checker, Difficulty, Limits, OnFailure, RevisionContent, Test};
+use domain::{Digest, Slug, Verdict};
+use serde::Serialize;
+
+use super::holdings::Holdings;
+use super::installation::{Installation, Sample};
+use super::{Common, LeftOut, Measured, Mode, failed, open, open_one, rounded};
+use crate::cmd::print_json;
+use crate::config::Config;
+use crate::table::table;
+use crate::{Exit, Failure};
+
+/// How long what goes by itself may take to go: cells that are being closed, ready ones that are replaced.
+const SETTLING_MAX: Duration = Duration::from_secs(15);
+/// How often to look meanwhile.
+const LOOK: Duration = Duration::from_millis(100);
+/// Submissions that wait at once, so that the queue does not hold all of them.
+const WAITING_MAX: usize = 200;
+/// Submissions before anything is counted: they fill what is filled once.
+const SETTLING_IN: usize = 100;
+/// How many groups of submissions progress is told in.
+const PARTS: usize = 20;
+
+/// Programs that mean harm, and the verdicts that any of them may get. Each meets its limit soon.
+const HOSTILE: [(&str, &str); 8] = [
+    ("fork bomb", "#include <unistd.h>\nint main(void) { for (;;) fork(); }\n"),
+    (
+        "daemons",
+        "#include <unistd.h>\nint main(void) { for (int i = 0; i < 8; i++) if (fork() == 0) { setsid(); \
+                 for (;;) pause(); } return 3; }\n",
+    ),
+    (
+        "output flood",
+        "#include <unistd.h>\nstatic char page[65536];\nint main(void) { for (;;) write(1, page, \
+                      sizeof page); }\n",
+    ),
+    (
+        "memory",
+        "#include <stdlib.h>\n#include <string.h>\nint main(void) { for (;;) { char *p = malloc(1 << 20); if (p) \
+                memset(p, 1, 1 << 20); } }\n",
+    ),
+    (
+        "files",
+        "#include <fcntl.h>\n#include <stdio.h>\nint main(void) { char name[16]; for (int i = 0;; i++) { \
+               sprintf(name, \"%d\", i); if (open(name, O_CREAT | O_WRONLY, 0600) < 0) return 4; } }\n",
+    ),
+    ("endless loop", "int main(void) { for (volatile int i = 0;; i++); }\n"),
+    (
+        "shared memory",
+        "#include <sys/shm.h>\n#include <string.h>\nint main(void) { for (int i = 0; i < 16; i++) { int id \
+                       = shmget(i + 1, 1 << 16, IPC_CREAT | 0600); if (id >= 0) memset(shmat(id, 0, 0), 1, 1 << 16); } \
+                       return 5; }\n",
+    ),
+    ("crash", "int main(void) { *(volatile int *)0 = 1; return 0; }\n"),
+];
+
+/// Many submissions in a row, some hostile: does anything leak?
+///
+/// Exits with 1 when something did.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Args {
+    /// Submissions to judge
+    #[arg(long, value_name = "N", default_value_t = 2_000)]
+    submissions: usize,
+    /// How many of a hundred are hostile
+    #[arg(long, value_name = "PERCENT", default_value_t = 10, value_parser = clap::value_parser!(u8).range(0..=100))]
+    hostile_percent: u8,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    modes: Vec<ModeReport>,
+    left_out: Vec<LeftOut>,
+}
+
+#[derive(Debug, Serialize)]
+struct ModeReport {
+    mode: Mode,
+    submissions: usize,
+    hostile: usize,
+    seconds: f64,
+    /// Verdicts that neither the package's author nor we expected.
+    unexpected: usize,
+    /// Verdicts, and how often.
+    verdicts: BTreeMap<String, usize>,
+    before: Holdings,
+    after: Holdings,
+    /// When the evaluator had stopped.
+    stopped: Holdings,
+    slots: usize,
+    slots_free: usize,
+    /// What leaked; nothing, as it should be.
+    leaks: Vec<String>,
+}
+
+pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
+    let (measured, left_out) = open(config, &args.common).await?;
+    // Ready cells of one sandbox would be counted as what another left behind.
+    let mut wanted = Vec::new();
+    for measured in measured {
+        wanted.push(measured.mode);
+        measured.close().await;
+    }
+    let mut modes = Vec::new();
+    for mode in wanted {
+        let report = soak(config, open_one(config, mode).await?, &args).await?;
+        for leak in &report.leaks {
+            eprintln!("{mode}: {leak}");
+        }
+        modes.push(report);
+    }
+    let well = modes.iter().all(|mode| mode.leaks.is_empty() && mode.unexpected == 0);
+    show(&Report { modes, left_out }, args.common.json)?;
+    Ok(if well { Exit::Done } else { Exit::NotAccepted })
+}
+
+async fn soak(config: &Config, measured: Measured, args: &Args) -> Result<ModeReport, Failure> {
+    let mode = measured.mode;
+    let mut installation = Installation::start(config, mode).await?;
+    let samples = samples(&mut installation, &measured).await?;
+    // Only the evaluator's own sandbox is watched.
+    measured.close().await;
+    let mix = Mix { clean: samples, hostile_percent: usize::from(args.hostile_percent) };
+    eprintln!("{mode}: settling in with {SETTLING_IN} submissions");
+    let mut judged = Vec::new();
+    submit(&mut installation, &mix, SETTLING_IN, &mut judged).await?;
+    let before = settled(&installation, None).await;
+    let started = Instant::now();
+    let part = args.submissions.div_ceil(PARTS).clamp(1, WAITING_MAX);
+    while judged.len() < SETTLING_IN + args.submissions {
+        let count = part.min(SETTLING_IN + args.submissions - judged.len());
+        submit(&mut installation, &mix, count, &mut judged).await?;
+        let done = judged.len() - SETTLING_IN;
+        eprintln!("{mode}: {done} judged after {:.0} s", started.elapsed().as_secs_f64());
+    }
+    let seconds = rounded(started.elapsed().as_secs_f64());
+    let after = settled(&installation, Some(&before)).await;
+    let counted = &judged[SETTLING_IN..];
+    let mut verdicts = BTreeMap::new();
+    for (_, verdict) in counted {
+        *verdicts.entry(format!("{verdict:?}")).or_insert(0) += 1;
+    }
+    let figures = installation.figures();
+    let (slots, slots_free) = (figures.slots(), figures.slots_free());
+    installation.stop().await?;
+    let stopped = Holdings::now();
+    let mut leaks = after.grown_since(&before);
+    leaks.extend(stopped.left_when_stopped());
+    if slots_free < slots {
+        leaks.push(format!("{} of {slots} slots are lost", slots - slots_free));
+    }
+    Ok(ModeReport {
+        mode,
+        submissions: counted.len(),
+        hostile: counted.iter().filter(|(index, _)| mix.is_hostile(*index)).count(),
+        seconds,
+        unexpected: counted
+            .iter()
+            .filter(|(index, verdict)| !mix.expects(*index, *verdict))
+            .count(),
+        verdicts,
+        before,
+        after,
+        stopped,
+        slots,
+        slots_free,
+        leaks,
+    })
+}
+
+/// What is submitted, in an order that repeats.
+struct Mix {
+    clean: Vec<Sample>,
+    hostile_percent: usize,
+}
+
+impl Mix {
+    /// Spread evenly over the submissions.
+    fn is_hostile(&self, index: usize) -> bool {
+        (index + 1) * self.hostile_percent / 100 > index * self.hostile_percent / 100
+    }
+
+    fn hostile(&self, index: usize) -> &'static (&'static str, &'static str) {
+        &HOSTILE[(index * self.hostile_percent / 100) % HOSTILE.len()]
+    }
+
+    fn clean(&self, index: usize) -> &Sample {
+        &self.clean[index % self.clean.len()]
+    }
+
+    fn expects(&self, index: usize, verdict: Verdict) -> bool {
+        match self.is_hostile(index) {
+            true => !matches!(verdict, Verdict::Accepted | Verdict::JudgeError),
+            false => self.clean(index).expected.contains(&verdict),
+        }
+    }
+}
+
+/// The packages' own submissions, but for those that take their time; and a problem for the hostile.
+async fn samples(
+    installation: &mut Installation,
+    measured: &Measured,
+) -> Result<Vec<Sample>, Failure> {
+    let samples =
+        installation.import_samples(measured.sandbox.as_ref(), &measured.languages).await?;
+    let (problem, content, blobs) = target()?;
+    installation.import(problem, content, blobs).await?;
+    let quick = samples.into_iter().filter(|sample| {
+        !sample.expected.contains(&Verdict::TimeLimitExceeded)
+            && !sample.expected.contains(&Verdict::CompileError)
+    });
+    let quick: Vec<Sample> = quick.collect();
+    match quick.is_empty() {
+        true => Err(Failure::new(Exit::Usage, "no sample is in a language that this machine has")),
+        false => Ok(quick),
+    }
+}
+
+fn target_slug() -> Slug {
+    "soak".parse().expect("this is a slug")
+}
+
+/// A problem with short limits, whose first failure ends an attempt.
+fn target() -> Result<(Slug, RevisionContent, BTreeMap<Digest, Bytes>), Failure> {
+    let (input, answer) = (Bytes::from_static(b"1 2\n"), Bytes::from_static(b"3\n"));
+    let blob = |bytes: &Bytes| BlobRef { digest: Digest::of(bytes), bytes: bytes.len() as u64 };
+    let test = Test {
+        name: "secret/1".to_owned(),
+        group: None,
+        sample: false,
+        input: blob(&input),
+        answer: blob(&answer),
+    };
+    let content = RevisionContent {
+        title: "Soak".to_owned(),
+        difficulty: Difficulty::Easy,
+        tags: vec![],
+        statement: "Add.".to_owned(),
+        editorial: None,
+        hints: vec![],
+        samples: vec![],
+        limits: Limits { time_ms: 300, memory_kib: 64 * 1024, ..Limits::default() },
+        tests: vec![test.clone(), test],
+        checker: Checker::Tokens(TokenOptions::default()),
+        on_failure: OnFailure::Stop,
+        languages: vec![],
+    };
+    let blobs = [input, answer].map(|bytes| (Digest::of(&bytes), bytes)).into();
+    Ok((target_slug(), content, blobs))
+}
+
+/// Submits so many more and waits for their verdicts, which are added with their index.
+async fn submit(
+    installation: &mut Installation,
+    mix: &Mix,
+    count: usize,
+    judged: &mut Vec<(usize, Verdict)>,
+) -> Result<(), Failure> {
+    let c = "c".parse().map_err(failed)?;
+    let mut submitted = Vec::new();
+    for index in judged.len()..judged.len() + count {
+        let id = if mix.is_hostile(index) {
+            let (_, source) = mix.hostile(index);
+            installation.submit(&target_slug(), &c, source).await?
+        } else {
+            let sample = mix.clean(index);
+            installation.submit(&sample.problem, &sample.language, &sample.source).await?
+        };
+        submitted.push((index, id));
+    }
+    installation.judged(judged.len() + count).await?;
+    for (index, id) in submitted {
+        let verdict = installation.verdict(&id).expect("it was waited for");
+        if !mix.expects(index, verdict) {
+            let what = match mix.is_hostile(index) {
+                true => mix.hostile(index).0.to_owned(),
+                false => {
+                    let Sample { problem, language, expected, .. } = mix.clean(index);
+                    format!("{problem} in {language}, expected {expected:?}")
+                }
+            };
+            eprintln!("submission {index} ({what}) was found to be {verdict:?}");
+        }
+        judged.push((index, verdict));
+    }
+    Ok(())
+}
+
+/// What this process holds once it has come to rest: when all slots are free and it holds no more than it
+/// did, or after a while.
+async fn settled(installation: &Installation, before: Option<&Holdings>) -> Holdings {
+    let deadline = tokio::time::Instant::now() + SETTLING_MAX;
+    let mut last = Holdings::now();
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let now = Holdings::now();
+        let figures = installation.figures();
+        let rests = figures.slots_free() == figures.slots()
+            && match before {
+                Some(before) => now.grown_since(before).is_empty(),
+                None => now.children == last.children && now.descriptors == last.descriptors,
+            };
+        if rests || tokio::time::Instant::now() > deadline {
+            return now;
+        }
+        last = now;
+    }
+}
+
+fn show(report: &Report, json: bool) -> Result<(), Failure> {
+    if json {
+        return print_json(report);
+    }
+    let mut rows = table(["sandbox", "what", "before", "after", "stopped"]);
+    for ModeReport { mode, before, after, stopped, .. } in &report.modes {
+        type Figure = fn(&Holdings) -> String;
+        let figures: [(&str, Figure); 8] = [
+            ("descriptors", |it| it.descriptors.to_string()),
+            ("resident KiB", |it| it.rss_kib.to_string()),
+            ("threads", |it| it.threads.to_string()),
+            ("child processes", |it| it.children.to_string()),
+            ("cgroups", |it| it.cgroups.to_string()),
+            ("mounts", |it| it.mounts.to_string()),
+            ("temporary files", |it| it.temporary_files.to_string()),
+            ("containers", |it| it.containers.map_or("?".to_owned(), |it| it.to_string())),
+        ];
+        for (what, figure) in figures {
+            let [before, after, stopped] = [before, after, stopped].map(figure);
+            rows.add_row([mode.to_string(), what.to_owned(), before, after, stopped]);
+        }
+    }
+    println!("{rows}");
+    for mode in &report.modes {
+        let ModeReport { submissions, hostile, seconds, unexpected, slots, slots_free, .. } = mode;
+        println!(
+            "{}: {submissions} submissions, {hostile} of them hostile, in {seconds:.0} s; {unexpected} unexpected \
+             verdicts; {slots_free} of {slots} slots free; {}",
+            mode.mode,
+            if mode.leaks.is_empty() { "nothing leaked" } else { "something leaked" }
+        );
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_submissions_are_spread_evenly() {
+        let mix = Mix { clean: vec![], hostile_percent: 10 };
+        let hostile: Vec<usize> = (0..40).filter(|&index| mix.is_hostile(index)).collect();
+        assert_eq!(hostile, [9, 19, 29, 39]);
+        let names: std::collections::BTreeSet<_> =
+            (0..200).filter(|&it| mix.is_hostile(it)).map(|it| mix.hostile(it).0).collect();
+        assert_eq!(names.len(), HOSTILE.len());
+    }
+}

@@ -1,0 +1,33 @@
+//! `assay bench`
+
+use crate::bench::{accuracy, judge, sandbox, slots, soak};
+use crate::config::Config;
+use crate::{Exit, Failure};
+
+/// Measure this machine's judging, side by side with what it cannot avoid
+///
+/// Progress is told on standard error. A figure is only worth something on a machine that does nothing
+/// else meanwhile, with a release build.
+#[derive(Debug, Clone, clap::Subcommand)]
+pub(crate) enum Command {
+    /// What a cell adds to one run of a trivial program
+    Sandbox(sandbox::Args),
+    /// From source to verdict, and submissions a minute
+    Judge(judge::Args),
+    /// How exact times and memory are
+    Accuracy(accuracy::Args),
+    /// How soon a slot is free after programs that misbehave
+    Slots(slots::Args),
+    /// Many submissions in a row, some hostile: does anything leak?
+    Soak(soak::Args),
+}
+
+pub(crate) async fn run(config: &Config, command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Sandbox(args) => sandbox::run(config, args).await,
+        Command::Judge(args) => judge::run(config, args).await,
+        Command::Accuracy(args) => accuracy::run(config, args).await,
+        Command::Slots(args) => slots::run(config, args).await,
+        Command::Soak(args) => soak::run(config, args).await,
+    }
+}

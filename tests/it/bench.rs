@@ -1,0 +1,41 @@
+//! `assay bench`: what it prints for programs. What it measures is not for a test to judge.
+
+use serde_json::Value;
+use tests::deployment::assay_command;
+
+#[test]
+fn the_sandboxes_are_measured_beside_their_floor() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["bench", "sandbox", "--runs", "20", "--json"];
+    let output = assay_command(folder.path(), &arguments).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    percentiles(&report["floor_ms"]);
+    let modes = report["modes"].as_array().unwrap();
+    assert!(!modes.is_empty(), "{report}");
+    for mode in modes {
+        let name = mode["mode"].as_str().unwrap();
+        assert!(["native", "userns", "docker"].contains(&name), "{report}");
+        percentiles(&mode["added_ms"]);
+        percentiles(&mode["prepare_ms"]);
+    }
+    // What is not measured is told, with the reason.
+    for left_out in report["left_out"].as_array().unwrap() {
+        assert!(!left_out["why"].as_str().unwrap().is_empty(), "{report}");
+    }
+}
+
+#[test]
+fn a_sandbox_that_is_asked_for_must_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments =
+        ["bench", "sandbox", "--sandbox", "docker", "--set", "sandbox.docker.host=unix:///nowhere"];
+    let output = assay_command(folder.path(), &arguments).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{output:?}");
+}
+
+fn percentiles(figures: &Value) {
+    let (p50, p95) = (figures["p50"].as_f64().unwrap(), figures["p95"].as_f64().unwrap());
+    assert!(p50.is_finite() && p95.is_finite(), "{figures}");
+}
