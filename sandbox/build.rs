@@ -1,11 +1,13 @@
 //! Builds `assay-runner` as a static program, so that it can be embedded in whatever links this crate: one file to
 //! install, and no way for the two sides of the protocol to differ in version.
 //!
+//! Also lists the definitions of languages, so that adding one is adding a file.
+//!
 //! Cargo has no stable way to depend on another package's program, let alone on a statically linked one, so this
 //! calls cargo once more, with a target directory of its own (the outer one is locked).
 
 use std::{
-    env,
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -41,6 +43,9 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     // Set by cargo-fuzz; see the folder `fuzz`.
     println!("cargo::rustc-check-cfg=cfg(fuzzing)");
+
+    println!("cargo::rerun-if-changed=languages");
+    list_languages(&manifest_dir.join("languages"));
 
     let target = variable("TARGET");
     let target_dir = PathBuf::from(variable("OUT_DIR")).join("runner");
@@ -79,6 +84,22 @@ fn build(workspace: &Path, target: &str, target_dir: &Path) {
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1");
     let status = cargo.status().expect("cargo, which runs this build script, can be run");
     assert!(status.success(), "building assay-runner failed: {status}");
+}
+
+/// Writes an array of (file name, text) for each definition in the folder.
+fn list_languages(folder: &Path) {
+    let entries = fs::read_dir(folder).expect("the folder of languages can be read");
+    let mut files: Vec<PathBuf> =
+        entries.map(|entry| entry.expect("an entry can be read").path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
+    files.sort();
+    let lines = files.iter().map(|file| {
+        let name = file.file_name().expect("a file has a name");
+        format!("    ({name:?}, include_str!({file:?})),\n")
+    });
+    let list = format!("&[\n{}]\n", lines.collect::<String>());
+    let out = PathBuf::from(variable("OUT_DIR")).join("languages.rs");
+    fs::write(out, list).expect("cargo's folder for build scripts can be written to");
 }
 
 fn variable(name: &str) -> String {

@@ -37,7 +37,7 @@ enum Command {
     Audit(cmd::audit::Args),
     /// Rebuild every view beside the live ones and compare
     Replay(cmd::replay::Args),
-    /// Work with the sandbox's images
+    /// Work with the image that the sandbox's cells are made from
     #[command(subcommand)]
     Images(cmd::images::Command),
     /// Measure this machine's judging, side by side with what it cannot avoid

@@ -261,12 +261,20 @@ pub(crate) fn wanted_languages(
     if config.evaluator.languages.is_empty() {
         return Ok(languages.all().to_vec());
     }
-    let named = config.evaluator.languages.iter().map(|id| {
+    named_languages("evaluator.languages", &config.evaluator.languages, languages)
+}
+
+/// The languages with these ids, which stand in a setting or flag.
+pub(crate) fn named_languages(
+    place: &str,
+    ids: &[String],
+    languages: &Languages,
+) -> Result<Vec<Arc<Language>>, Failure> {
+    let named = ids.iter().map(|id| {
         languages.get(id).cloned().ok_or_else(|| {
             let known: Vec<_> = languages.all().iter().map(|it| it.id.as_str()).collect();
             let known = known.join(", ");
-            let message = format!("evaluator.languages: there is no {id:?}; there are {known}");
-            Failure::new(Exit::Usage, message)
+            Failure::new(Exit::Usage, format!("{place}: there is no {id:?}; there are {known}"))
         })
     });
     named.collect()

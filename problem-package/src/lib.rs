@@ -12,5 +12,5 @@ mod yaml;
 pub use diagnostic::{Diagnostic, Severity};
 pub use limits::TreeLimits;
 pub use package::{About, Options, Package, SampleSubmission};
-pub use read::read;
+pub use read::{SOURCE_EXTENSIONS, read};
 pub use tree::{Entry, FileTree, FileTreeBuilder};

@@ -23,6 +23,8 @@ use crate::package::{Options, Package};
 use crate::tree::FileTree;
 use manifest::Manifest;
 
+pub use submissions::SOURCE_EXTENSIONS;
+
 /// Reads a package.
 ///
 /// # Errors

@@ -39,6 +39,8 @@ pub struct NativeConfig {
     /// Directories that every cell sees, read-only, at the same path, beside the system's own: for toolchains
     /// installed elsewhere.
     pub binds: Vec<PathBuf>,
+    /// A directory that toolchains are taken from instead of this machine; `assay images unpack` fills one.
+    pub rootfs: Option<PathBuf>,
     /// Where compiled standard headers are kept; below the user's caches when absent.
     pub cache_dir: Option<PathBuf>,
     /// How many ready cells to keep of each size that was asked for lately.
@@ -51,6 +53,7 @@ impl Default for NativeConfig {
             force_user_namespace: false,
             cgroup_parents: Vec::new(),
             binds: Vec::new(),
+            rootfs: None,
             cache_dir: None,
             pool_size: 2,
         }
@@ -65,15 +68,20 @@ pub struct DockerConfig {
     pub host: Option<String>,
     /// The OCI runtime for cells (`runsc`, ...); the engine's default when absent.
     pub runtime: Option<String>,
-    /// What images' names start with.
-    pub image_prefix: String,
-    /// How many ready containers to keep for each image and size that was asked for lately.
+    /// The image that cells are made from; `assay images build` makes it.
+    pub image: String,
+    /// How many ready containers to keep of each size that was asked for lately.
     pub pool_size: usize,
 }
 
 impl Default for DockerConfig {
     fn default() -> Self {
-        Self { host: None, runtime: None, image_prefix: "assay".to_owned(), pool_size: 2 }
+        Self {
+            host: None,
+            runtime: None,
+            image: "assay/toolchains:latest".to_owned(),
+            pool_size: 2,
+        }
     }
 }
 

@@ -4,14 +4,18 @@
 mod container;
 pub mod images;
 mod leftovers;
+mod unpacking;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bollard::{Docker, errors::Error};
+use bollard::{Docker, errors::Error, models::ImageInspect};
 use tokio::sync::OnceCell;
 
-use self::container::{Containers, OpenError, Shape};
+use self::{
+    container::{Containers, OpenError, Shape},
+    images::Contents,
+};
 use crate::{
     Cell, CellSpec, DockerConfig, Finding, Language, LanguageId, Sandbox, SandboxError, Toolchain,
     cell::Ceiling, pool::Pool, toolchain::Toolchains,
@@ -19,6 +23,9 @@ use crate::{
 
 /// The adapter's name.
 const NAME: &str = "docker";
+
+/// What the operator of a judge does about a missing image.
+const BUILD: &str = "build it with: assay images build";
 
 /// The adapter.
 #[derive(Debug)]
@@ -55,13 +62,10 @@ impl DockerSandbox {
         Ok(self.pool().await?.opener().engine())
     }
 
-    /// The image's id, which says exactly what is in it.
-    async fn image_id(&self, language: &Language) -> Result<String, SandboxError> {
-        let image = images::tag(&self.config, &language.image);
-        let inspected = self.engine().await?.inspect_image(&image).await;
-        let inspected =
-            inspected.map_err(|error| missing_or(error, language, &image, "look at the image"))?;
-        Ok(inspected.id.unwrap_or_default())
+    async fn inspect_image(&self, language: &Language) -> Result<ImageInspect, SandboxError> {
+        let image = &self.config.image;
+        let inspected = self.engine().await?.inspect_image(image).await;
+        inspected.map_err(|error| missing_or(error, language, image, "look at the image"))
     }
 }
 
@@ -85,8 +89,19 @@ impl Sandbox for DockerSandbox {
     }
 
     async fn toolchain(&self, language: &Language) -> Result<Toolchain, SandboxError> {
-        let image = self.image_id(language).await?;
-        self.toolchains.get(self, language, Some(image), || build_cure(&language.image)).await
+        let image = self.inspect_image(language).await?;
+        let contents = Contents::of(&image);
+        let cure = || {
+            let image = &self.config.image;
+            if contents.lacks(language.id.as_str()) {
+                format!("{image} was built without it; name it in evaluator.languages, and {BUILD}")
+            } else {
+                format!("mend {image}, or {BUILD}")
+            }
+        };
+        // The image's id says exactly what is in it.
+        let id = image.id.clone().unwrap_or_default();
+        self.toolchains.get(self, language, Some(id), cure).await
     }
 
     async fn examine(&self) -> Vec<Finding> {
@@ -100,11 +115,7 @@ impl Sandbox for DockerSandbox {
                 )];
             }
         };
-        let mut findings = vec![self.examine_engine(docker).await];
-        for image in images::all() {
-            findings.push(self.examine_image(docker, image).await);
-        }
-        findings
+        vec![self.examine_engine(docker).await, self.examine_image(docker).await]
     }
 
     async fn shutdown(&self) {
@@ -145,17 +156,24 @@ impl DockerSandbox {
         )
     }
 
-    async fn examine_image(&self, docker: &Docker, image: &images::Image) -> Finding {
-        let tag = images::tag(&self.config, image.name);
-        let subject = format!("image {}", image.name);
-        match docker.inspect_image(&tag).await {
-            Ok(found) if images::is_current(image, &found) => Finding::in_force(&subject, tag),
-            Ok(_) => Finding::weaker(
-                &subject,
-                format!("{tag} was built from another recipe"),
-                build_cure(image.name),
+    async fn examine_image(&self, docker: &Docker) -> Finding {
+        let image = &self.config.image;
+        let found = match docker.inspect_image(image).await {
+            Ok(found) => Contents::of(&found),
+            Err(error) => return Finding::missing("image", error.to_string(), BUILD),
+        };
+        match found {
+            Contents { languages: None, .. } => {
+                Finding::in_force("image", format!("{image}, not built by assay"))
+            }
+            Contents { languages: Some(ids), current: true } => {
+                Finding::in_force("image", format!("{image}, with {}", ids.join(", ")))
+            }
+            Contents { languages: Some(ids), current: false } => Finding::weaker(
+                "image",
+                format!("{image}, with {}, was built from another recipe", ids.join(", ")),
+                BUILD,
             ),
-            Err(error) => Finding::missing(&subject, error.to_string(), build_cure(image.name)),
         }
     }
 }
@@ -182,11 +200,6 @@ fn unavailable(error: &Error) -> SandboxError {
     }
 }
 
-/// What the operator of a judge does about a missing image.
-fn build_cure(image: &str) -> String {
-    format!("build it with: assay images build {image}")
-}
-
 fn engine_error(action: &'static str) -> impl FnOnce(Error) -> SandboxError {
     move |source| SandboxError::Engine { action, source: Box::new(source) }
 }
@@ -203,7 +216,7 @@ fn missing_or(
     SandboxError::LanguageUnavailable {
         language: LanguageId::clone(&language.id),
         reason: format!("the engine has no image {image}"),
-        cure: build_cure(&language.image),
+        cure: BUILD.to_owned(),
     }
 }
 

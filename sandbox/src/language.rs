@@ -4,17 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Limits, Precompiled, Stack};
 
-/// The definitions that ship with the program.
-const BUILTIN: &[&str] = &[
-    include_str!("../languages/c.toml"),
-    include_str!("../languages/cpp.toml"),
-    include_str!("../languages/java.toml"),
-    include_str!("../languages/javascript.toml"),
-    include_str!("../languages/python.toml"),
-];
+/// The definitions that ship with the program, as (file name, text): every file of `sandbox/languages`, which the build
+/// script lists, so that adding a language is adding a file.
+const BUILTIN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/languages.rs"));
 
 /// A mebibyte, the unit of sizes in language definitions.
 const MIB: u64 = 1 << 20;
+
+/// Files that a process may have open. R does not start with fewer.
+const OPEN_FILES_MAX: u32 = 256;
 
 /// How much longer than its processor time a run may last on the wall: for loading, paging and a busy machine.
 const WALL_GRACE: Duration = Duration::from_secs(2);
@@ -70,20 +68,49 @@ pub struct Language {
     /// Commands that turn the source into the artifact, run in order in the work area. A step that does not exit
     /// with 0 is a compile error.
     pub compile: Vec<Vec<String>>,
-    /// The command that runs the artifact. `{memory_mib}` stands for the memory limit without the allowance.
+    /// The command that runs the artifact. `{memory_mib}` stands for the problem's memory limit, `{ceiling_mib}` for
+    /// that with the allowance: as a runtime's own ceiling, it is one that the heap alone cannot reach before the run as
+    /// a whole has reached its limit, so that it is the limit that ends the run and not the runtime (INV-4).
     pub run: Vec<String>,
     /// The command that prints the toolchain's version.
     pub probe: Vec<String>,
-    /// The image (a folder of `sandbox/images`) whose cells have the toolchain.
-    pub image: String,
-    /// The package that brings the toolchain to a Debian machine, for the cure in error messages.
-    pub package: String,
+    /// The packages that bring the toolchain to a Debian machine, and to the image.
+    pub packages: Vec<String>,
+    /// What the toolchain needs to see outside `/usr` and the few places that every cell has, where it is there. A `*`
+    /// at the end stands for the rest of a name.
+    #[serde(default)]
+    pub binds: Vec<String>,
+    /// Shell commands that make the toolchain faster, run once as root when the image is built. The language must work
+    /// without them, too.
+    #[serde(default)]
+    pub prepare: Vec<String>,
     /// What the language's runtime needs beyond the program's own limits.
     pub allowances: Allowances,
     /// Limits of each compile step.
     pub compiling: Compiling,
     /// A header compiled ahead, where that saves time.
     pub precompiled: Option<Precompiled>,
+    /// One program for each thing that can happen.
+    pub examples: Examples,
+}
+
+/// Programs in a language: what tests expect, and what a judge warms up and measures itself with.
+#[derive(Clone, Debug, Eq, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Examples {
+    /// Prints `hello`.
+    pub hello: String,
+    /// Reads two integers and prints their sum.
+    pub sum: String,
+    /// Computes for ever.
+    #[serde(rename = "loop")]
+    pub endless: String,
+    /// Takes memory, and uses it, for ever.
+    pub hog: String,
+    /// Ends with a runtime error.
+    pub crash: String,
+    /// Is no program: the compile step says so.
+    pub broken: String,
 }
 
 /// What a language's runtime needs for itself.
@@ -123,7 +150,7 @@ impl Language {
             wall: cpu * 2 + WALL_GRACE,
             memory_bytes: self.compiling.memory_mib * MIB,
             processes: self.compiling.processes,
-            open_files: 256,
+            open_files: OPEN_FILES_MAX,
             stdout_bytes: COMPILER_TEXT_BYTES_MAX,
             stderr_bytes: COMPILER_TEXT_BYTES_MAX,
             file_bytes: self.compiling.file_mib * MIB,
@@ -140,6 +167,7 @@ impl Language {
             wall: cpu * 2 + WALL_GRACE,
             memory_bytes: memory_bytes + self.allowances.memory_mib * MIB,
             processes: self.allowances.processes,
+            open_files: OPEN_FILES_MAX,
             stdout_bytes,
             ..Limits::default()
         }
@@ -148,8 +176,13 @@ impl Language {
     /// The command that runs the artifact under a problem's memory limit.
     #[must_use]
     pub fn run_argv(&self, memory_bytes: u64) -> Vec<String> {
-        let memory_mib = (memory_bytes / MIB).max(1).to_string();
-        self.run.iter().map(|word| word.replace("{memory_mib}", &memory_mib)).collect()
+        let memory_mib = (memory_bytes / MIB).max(1);
+        let ceiling_mib = memory_mib + self.allowances.memory_mib;
+        let filled = |word: &String| {
+            word.replace("{memory_mib}", &memory_mib.to_string())
+                .replace("{ceiling_mib}", &ceiling_mib.to_string())
+        };
+        self.run.iter().map(filled).collect()
     }
 
     /// Whether the artifact is the source itself, so that compiling only checks it.
@@ -163,8 +196,14 @@ impl Language {
 #[derive(Debug, thiserror::Error)]
 pub enum LanguageError {
     /// Not TOML, or not of the expected shape.
-    #[error("the language definition could not be read")]
-    Malformed(#[from] toml::de::Error),
+    #[error("{file} is no definition of a language")]
+    Malformed {
+        /// Which definition.
+        file: String,
+        /// What is wrong with it, and where.
+        #[source]
+        source: toml::de::Error,
+    },
     /// Two definitions claim the same id or extension.
     #[error("{claim:?} is claimed by both {first} and {second}")]
     Claimed {
@@ -193,14 +232,16 @@ impl Languages {
             .expect("a test reads every definition that ships with the program")
     }
 
-    /// Reads definitions, one TOML document each.
+    /// Reads definitions, one TOML document each, given with the names of their files.
     pub fn parse<'a>(
-        definitions: impl IntoIterator<Item = &'a str>,
+        definitions: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, LanguageError> {
         let mut languages =
             Self { by_id: HashMap::new(), by_extension: HashMap::new(), ordered: Vec::new() };
-        for definition in definitions {
-            languages.add(Arc::new(toml::from_str(definition)?))?;
+        for (file, definition) in definitions {
+            let language = toml::from_str(definition)
+                .map_err(|source| LanguageError::Malformed { file: file.to_owned(), source })?;
+            languages.add(Arc::new(language))?;
         }
         languages.ordered.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(languages)
@@ -251,39 +292,70 @@ mod tests {
 
     #[test]
     fn every_builtin_definition_is_whole() {
-        let languages = Languages::builtin();
+        let definitions = Languages::parse(BUILTIN.iter().copied());
+        let languages = definitions.unwrap_or_else(|error| panic!("{error:#?}"));
         assert_eq!(languages.all().len(), BUILTIN.len());
-        for language in languages.all() {
+        for (file, definition) in BUILTIN {
+            let language: Language = toml::from_str(definition).expect("it was read above");
+            let id = &language.id;
+            assert_eq!(*file, format!("{id}.toml"));
             assert!(
                 !language.extensions.is_empty()
+                    && !language.packages.is_empty()
                     && !language.run.is_empty()
-                    && !language.probe.is_empty()
+                    && !language.probe.is_empty(),
+                "{id}"
             );
-            assert!(
-                crate::CellPath::work(&language.source).is_ok()
-                    && crate::CellPath::program(&language.artifact).is_ok()
-            );
-            assert!(
-                crate::docker::images::find(&language.image).is_some(),
-                "{} has no image",
-                language.id
-            );
-            assert!(language.runs_its_source() || !language.compile.is_empty());
+            assert!(crate::CellPath::work(&language.source).is_ok(), "{id}");
+            assert!(crate::CellPath::program(&language.artifact).is_ok(), "{id}");
+            assert!(!language.compile.is_empty(), "{id} has nothing that finds errors");
+            assert!(language.binds.iter().all(|path| path.starts_with('/')), "{id}");
+        }
+    }
+
+    /// What was compiled ahead is only taken by a compiler that is given the same flags.
+    #[test]
+    fn headers_are_precompiled_as_programs_are_compiled() {
+        for language in Languages::builtin().all() {
+            let Some(precompiled) = &language.precompiled else { continue };
+            let flags = |command: &[String]| -> Vec<String> {
+                command
+                    .iter()
+                    .filter(|word| {
+                        word.starts_with("-std") || word.starts_with("-D") || *word == "-O2"
+                    })
+                    .cloned()
+                    .collect()
+            };
+            assert_eq!(flags(&precompiled.command), flags(&language.compile[0]));
+            let look = format!("-I{}/{}", runner::layout::PRECOMPILED, language.id);
+            assert_eq!(language.compile[0][1], look);
         }
     }
 
     #[test]
-    fn the_memory_limit_reaches_the_command() {
+    fn memory_limits_reach_the_command() {
         let languages = Languages::builtin();
         let java = languages.get("java").expect("java is built in");
-        assert!(java.run_argv(256 << 20).contains(&"-Xmx256m".to_owned()));
+        let ceiling_mib = 256 + java.allowances.memory_mib;
+        let argv = java.run_argv(256 << 20);
+        assert!(argv.contains(&"-Xms256m".to_owned()), "{argv:?}");
+        assert!(argv.contains(&format!("-Xmx{ceiling_mib}m")), "{argv:?}");
     }
 
     #[test]
     fn two_languages_cannot_share_an_extension() {
-        let twice = [BUILTIN[0], &BUILTIN[0].replace("id = \"c\"", "id = \"k\"")];
-        assert!(
-            matches!(Languages::parse(twice), Err(LanguageError::Claimed { claim, .. }) if claim == "c")
-        );
+        let (_, c) = BUILTIN.iter().find(|(file, _)| *file == "c.toml").expect("c is built in");
+        let other = c.replace("id = \"c\"", "id = \"k\"");
+        assert!(matches!(
+            Languages::parse([("c.toml", *c), ("k.toml", &other)]),
+            Err(LanguageError::Claimed { claim, .. }) if claim == "c"
+        ));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_the_file() {
+        let wrong = Languages::parse([("k.toml", "id = 1")]).expect_err("an id is a text");
+        assert_eq!(wrong.to_string(), "k.toml is no definition of a language");
     }
 }

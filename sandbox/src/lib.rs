@@ -23,8 +23,8 @@ pub use crate::{
     error::SandboxError,
     execution::{Afterwards, Ended, Execution, Limits, MemorySource, Outcome, Stack},
     language::{
-        Allowances, COMPILER_TEXT_BYTES_MAX, Compiling, Language, LanguageError, LanguageId,
-        Languages,
+        Allowances, COMPILER_TEXT_BYTES_MAX, Compiling, Examples, Language, LanguageError,
+        LanguageId, Languages,
     },
     path::{Area, CellPath, NAME_BYTES_MAX},
     port::{CellSpec, Finding, Level, Purpose, Sandbox, Toolchain},

@@ -96,7 +96,7 @@ impl Jail {
             .map_err(|source| SandboxError::Seal { step: "load the runner".to_owned(), source })?;
         Ok(Self {
             runner,
-            root: Root::of_this_machine(&config.binds),
+            root: Root::new(config),
             user_namespace: config.force_user_namespace || !may_make_namespaces(),
             cgroup_parents: config.cgroup_parents.clone(),
             cgroups: Mutex::new(Cgroups::find(&config.cgroup_parents)),
@@ -192,7 +192,8 @@ impl Sandbox for NativeSandbox {
     }
 
     async fn toolchain(&self, language: &Language) -> Result<Toolchain, SandboxError> {
-        let cure = || format!("install it, on Debian with: apt-get install {}", language.package);
+        let packages = language.packages.join(" ");
+        let cure = || format!("install it, on Debian with: apt-get install {packages}");
         self.toolchains.get(self, language, None, cure).await
     }
 

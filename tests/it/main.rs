@@ -10,6 +10,7 @@ mod docker;
 mod event_store;
 mod graphql_ws;
 mod journeys;
+mod languages;
 mod read_model;
 mod replay;
 mod schema;

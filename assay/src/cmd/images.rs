@@ -1,48 +1,73 @@
 //! `assay images`
 
-use sandbox::docker::images::{self, Image};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sandbox::docker::images;
+use sandbox::{Language, Languages};
 
 use crate::config::Config;
+use crate::server::{named_languages, wanted_languages};
 use crate::{Exit, Failure};
 
-/// Work with the sandbox's images
+/// Work with the image that the sandbox's cells are made from
 #[derive(Debug, Clone, clap::Subcommand)]
 pub(crate) enum Command {
-    /// Build the languages' images on the Docker engine
+    /// Build the image on the Docker engine
     Build(Build),
+    /// Unpack the image into a directory, for `sandbox.native.rootfs`
+    Unpack(Unpack),
 }
 
-/// Build the languages' images on the Docker engine
+/// Build the image on the Docker engine
 ///
-/// They are built from debian:trixie-slim, which the engine must have or be able to pull.
+/// It has the toolchains of the languages that are named here, or in evaluator.languages, or else of
+/// all. It is built from debian:trixie-slim, which the engine must have or be able to pull.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Build {
-    /// Build these only
-    #[arg(value_name = "IMAGE")]
-    names: Vec<String>,
+    /// For this language only; may be given several times
+    #[arg(long = "language", value_name = "ID")]
+    languages: Vec<String>,
+}
+
+/// Unpack the image into a directory, for `sandbox.native.rootfs`
+///
+/// The native sandbox then has the image's toolchains without any of them being installed.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Unpack {
+    /// A directory that does not exist or is empty
+    directory: PathBuf,
 }
 
 pub(crate) async fn run(config: &Config, command: Command) -> Result<Exit, Failure> {
-    let Command::Build(Build { names }) = command;
-    let wanted: Vec<&Image> = if names.is_empty() {
-        images::all().iter().collect()
-    } else {
-        names.iter().map(|name| named(name)).collect::<Result<_, _>>()?
-    };
-    let docker = &config.sandbox.docker;
-    images::build(docker, &wanted, |image, line| eprintln!("{image}: {line}"))
-        .await
-        .map_err(|error| Failure::of(Exit::Network, "building images", &error))?;
-    for image in wanted {
-        println!("{}", images::tag(docker, image.name));
+    match command {
+        Command::Build(Build { languages }) => build(config, &languages).await?,
+        Command::Unpack(Unpack { directory }) => unpack(config, directory).await?,
     }
     Ok(Exit::Done)
 }
 
-fn named(name: &str) -> Result<&'static Image, Failure> {
-    images::find(name).ok_or_else(|| {
-        let known: Vec<_> = images::all().iter().map(|image| image.name).collect();
-        let message = format!("there is no image {name:?}; there are {}", known.join(", "));
-        Failure::new(Exit::Usage, message)
-    })
+async fn build(config: &Config, named: &[String]) -> Result<(), Failure> {
+    let languages: Vec<Arc<Language>> = match named {
+        [] => wanted_languages(config, &Languages::builtin())?,
+        named => named_languages("--language", named, &Languages::builtin())?,
+    };
+    let docker = &config.sandbox.docker;
+    images::build(docker, &languages, |line| eprintln!("{line}"))
+        .await
+        .map_err(|error| Failure::of(Exit::Network, "building the image", &error))?;
+    println!("{}", docker.image);
+    Ok(())
+}
+
+async fn unpack(config: &Config, directory: PathBuf) -> Result<(), Failure> {
+    images::unpack(&config.sandbox.docker, &directory).await.map_err(|error| {
+        let exit = match error {
+            images::UnpackError::Engine(_) => Exit::Network,
+            images::UnpackError::NotEmpty(_) | images::UnpackError::Write { .. } => Exit::Usage,
+        };
+        Failure::of(exit, "unpacking the image", &error)
+    })?;
+    println!("{}", directory.display());
+    Ok(())
 }

@@ -11,25 +11,44 @@ use crate::diagnostic::{Report, quote};
 use crate::package::SampleSubmission;
 use crate::tree::FileTree;
 
-/// The language of a source file by its extension.
-const EXTENSIONS: [(&str, &str); 18] = [
+/// The language of a source file by its extension, for every language that the sandbox knows; a test compares the two.
+pub const SOURCE_EXTENSIONS: &[(&str, &str)] = &[
+    ("R", "r"),
+    ("bash", "bash"),
     ("c", "c"),
     ("c++", "cpp"),
     ("cc", "cpp"),
+    ("cjs", "javascript"),
     ("cpp", "cpp"),
+    ("cpp20", "cpp20"),
+    ("cpp23", "cpp23"),
     ("cs", "csharp"),
+    ("cts", "typescript"),
     ("cxx", "cpp"),
+    ("f03", "fortran"),
+    ("f08", "fortran"),
+    ("f90", "fortran"),
+    ("f95", "fortran"),
     ("go", "go"),
     ("hs", "haskell"),
     ("java", "java"),
     ("js", "javascript"),
     ("kt", "kotlin"),
+    ("lua", "lua"),
     ("mjs", "javascript"),
+    ("ml", "ocaml"),
     ("pas", "pascal"),
+    ("php", "php"),
+    ("pl", "perl"),
+    ("pp", "pascal"),
     ("py", "python3"),
     ("py3", "python3"),
+    ("pypy", "pypy3"),
+    ("pypy3", "pypy3"),
+    ("r", "r"),
     ("rb", "ruby"),
     ("rs", "rust"),
+    ("sh", "bash"),
     ("ts", "typescript"),
 ];
 
@@ -133,6 +152,6 @@ fn read_program(
 
 fn language(name: &str) -> Option<LanguageId> {
     let (_, extension) = name.rsplit_once('.')?;
-    let (_, id) = EXTENSIONS.iter().find(|(known, _)| *known == extension)?;
+    let (_, id) = SOURCE_EXTENSIONS.iter().find(|(known, _)| *known == extension)?;
     Some(id.parse().expect("the table has language ids"))
 }

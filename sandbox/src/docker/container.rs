@@ -81,7 +81,7 @@ pub(super) struct Shape {
 impl Shape {
     pub(super) fn of(spec: &CellSpec, config: &DockerConfig) -> Self {
         Self {
-            image: super::images::tag(config, &spec.language.image),
+            image: config.image.clone(),
             runtime: config.runtime.clone(),
             memory_bytes_max: memory_class(spec.memory_bytes_max),
             processes_max: spec.processes_max,

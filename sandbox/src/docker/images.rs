@@ -1,100 +1,193 @@
-//! The images that cells are made from. Their recipes are part of this program, so that it can build them wherever it
-//! is installed.
+//! The image that cells are made from: one for all languages, so that every ready container serves every language.
+//! Its recipe follows from the languages' definitions, so that this program can build it wherever it is installed.
 
-use bollard::{Docker, models::ImageInspect, query_parameters::BuildImageOptionsBuilder};
+use std::{collections::BTreeSet, sync::Arc};
+
+use bollard::{models::ImageInspect, query_parameters::BuildImageOptionsBuilder};
 use futures::StreamExt;
+use runner::layout;
 use sha2::{Digest, Sha256};
 
-use crate::{DockerConfig, SandboxError};
+use crate::{DockerConfig, Language, Languages, Precompiled, SandboxError};
+
+pub use super::unpacking::{UnpackError, unpack};
+
+/// What the image is built from: an engine must have it, or be able to pull it.
+const BASE: &str = "debian:trixie-slim";
 
 /// The label that says which recipe an image was built from.
 const RECIPE_LABEL: &str = "assay.recipe";
 
-/// An image's recipe.
-#[derive(Clone, Copy, Debug)]
-pub struct Image {
-    /// What languages call it.
-    pub name: &'static str,
-    dockerfile: &'static str,
-}
+/// The label that says for which languages, by id, with spaces between.
+const LANGUAGES_LABEL: &str = "assay.languages";
 
-const IMAGES: &[Image] = &[
-    Image { name: "gcc", dockerfile: include_str!("../../images/gcc/Dockerfile") },
-    Image { name: "node", dockerfile: include_str!("../../images/node/Dockerfile") },
-    Image { name: "openjdk", dockerfile: include_str!("../../images/openjdk/Dockerfile") },
-    Image { name: "python", dockerfile: include_str!("../../images/python/Dockerfile") },
-];
+/// What no toolchain needs: nothing in a cell is read by people.
+const LEFT_OUT: [&str; 4] =
+    ["/usr/share/doc/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/man/*"];
 
-/// Every image there is a recipe for.
-#[must_use]
-pub fn all() -> &'static [Image] {
-    IMAGES
-}
-
-/// The image with this name.
-#[must_use]
-pub fn find(name: &str) -> Option<&'static Image> {
-    IMAGES.iter().find(|image| image.name == name)
-}
-
-/// What the image is called on the engine.
-#[must_use]
-pub fn tag(config: &DockerConfig, name: &str) -> String {
-    format!("{}/{name}:latest", config.image_prefix)
-}
-
-/// Builds images on the engine. Each line of the engine's account is handed to `progress` with the image's name.
+/// Builds the image for these languages on the engine. Each line of the engine's account is handed to `progress`.
 ///
 /// What an engine has built before, it remembers: building again takes a moment.
 pub async fn build(
     config: &DockerConfig,
-    images: &[&Image],
-    mut progress: impl FnMut(&str, &str),
+    languages: &[Arc<Language>],
+    mut progress: impl FnMut(&str),
 ) -> Result<(), SandboxError> {
     let docker = super::reach(config).await?;
-    for image in images {
-        build_one(&docker, config, image, &mut progress).await?;
-    }
-    Ok(())
-}
-
-async fn build_one(
-    docker: &Docker,
-    config: &DockerConfig,
-    image: &Image,
-    progress: &mut impl FnMut(&str, &str),
-) -> Result<(), SandboxError> {
+    let recipe = recipe(languages);
+    let ids: Vec<&str> = languages.iter().map(|language| language.id.as_str()).collect();
+    let labels = [(RECIPE_LABEL, digest(&recipe)), (LANGUAGES_LABEL, ids.join(" "))];
     let options = BuildImageOptionsBuilder::default()
-        .t(&tag(config, image.name))
-        .labels(&[(RECIPE_LABEL.to_owned(), recipe(image))].into())
+        .t(&config.image)
+        .labels(&labels.map(|(label, value)| (label.to_owned(), value)).into())
         // Packages are fetched from where the base image fetches them, which may be near the engine's own machine.
         .networkmode("host")
         .rm(true)
         .forcerm(true)
         .build();
-    let context = super::container::archive(&[("Dockerfile", image.dockerfile.as_bytes(), 0o644)]);
+    let context = super::container::archive(&[("Dockerfile", recipe.as_bytes(), 0o644)]);
     let mut account = docker.build_image(options, None, Some(bollard::body_full(context)));
     while let Some(step) = account.next().await {
-        let step = step.map_err(super::engine_error("build an image"))?;
-        for line in step
-            .stream
-            .as_deref()
-            .unwrap_or_default()
-            .lines()
-            .filter(|line| !line.trim().is_empty())
-        {
-            progress(image.name, line);
-        }
+        let step = step.map_err(super::engine_error("build the image"))?;
+        let said = step.stream.as_deref().unwrap_or_default();
+        said.lines().filter(|line| !line.trim().is_empty()).for_each(&mut progress);
     }
     Ok(())
 }
 
-/// Whether an image on the engine was built from the recipe this program has.
-pub(super) fn is_current(image: &Image, found: &ImageInspect) -> bool {
-    let labels = found.config.as_ref().and_then(|config| config.labels.as_ref());
-    labels.and_then(|labels| labels.get(RECIPE_LABEL)) == Some(&recipe(image))
+/// How the image for these languages is made, as a Dockerfile.
+#[must_use]
+pub fn recipe(languages: &[Arc<Language>]) -> String {
+    let packages: BTreeSet<&str> =
+        languages.iter().flat_map(|language| &language.packages).map(String::as_str).collect();
+    let packages: Vec<&str> = packages.into_iter().collect();
+    let left_out = LEFT_OUT.map(|path| format!("path-exclude={path}"));
+    let mut lines = vec![
+        format!("FROM {BASE}"),
+        // Whether every file is on disk before the next is unpacked does not matter to a build.
+        format!(
+            "RUN printf '%s\\n' force-unsafe-io {} > /etc/dpkg/dpkg.cfg.d/assay",
+            left_out.map(|line| quoted(&line)).join(" ")
+        ),
+        format!(
+            "RUN apt-get update \\\n && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
+             \\\n    {} \\\n && apt-get clean \\\n && rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin",
+            packages.join(" \\\n    ")
+        ),
+    ];
+    for language in languages {
+        if !language.prepare.is_empty() {
+            lines.push(format!("RUN {}", language.prepare.join(" \\\n && ")));
+        }
+        if let Some(precompiled) = &language.precompiled {
+            lines.push(format!("RUN {}", compile_ahead(language, precompiled)));
+        }
+    }
+    lines.join("\n") + "\n"
 }
 
-fn recipe(image: &Image) -> String {
-    hex::encode(Sha256::digest(image.dockerfile))
+fn compile_ahead(language: &Language, precompiled: &Precompiled) -> String {
+    let place = format!("{}/{}/{}", layout::PRECOMPILED, language.id, precompiled.file().display());
+    let command: Vec<String> = precompiled.command.iter().map(|word| quoted(word)).collect();
+    [
+        format!("mkdir -p \"$(dirname {place})\""),
+        "cd /tmp".to_owned(),
+        format!("printf %s {} > {}", quoted(&precompiled.source()), Precompiled::SOURCE),
+        command.join(" "),
+        format!("mv {} {place}", Precompiled::OUTPUT),
+        format!("rm {}", Precompiled::SOURCE),
+    ]
+    .join(" \\\n && ")
+}
+
+/// A word as the shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/=-+_.,:".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    // `printf %s` and friends take a newline as it is, but a line of a Dockerfile ends there.
+    format!("'{}'", word.trim_end().replace('\'', "'\\''"))
+}
+
+fn digest(recipe: &str) -> String {
+    hex::encode(Sha256::digest(recipe))
+}
+
+/// What an image on the engine says about itself.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) struct Contents {
+    /// The languages it was built for; `None` where it was not built by us, and may have any.
+    pub(super) languages: Option<Vec<String>>,
+    /// Whether this program would build the same today.
+    pub(super) current: bool,
+}
+
+impl Contents {
+    pub(super) fn of(image: &ImageInspect) -> Self {
+        let labels = image.config.as_ref().and_then(|config| config.labels.as_ref());
+        let label = |name: &str| labels.and_then(|labels| labels.get(name));
+        let Some(ids) = label(LANGUAGES_LABEL) else {
+            return Self { languages: None, current: true };
+        };
+        let ids: Vec<String> = ids.split_whitespace().map(str::to_owned).collect();
+        let known = Languages::builtin();
+        let languages: Option<Vec<_>> = ids.iter().map(|id| known.get(id).cloned()).collect();
+        let expected = languages.map(|languages| digest(&recipe(&languages)));
+        let current = expected.is_some() && expected.as_ref() == label(RECIPE_LABEL);
+        Self { languages: Some(ids), current }
+    }
+
+    /// Whether a language is known to be missing.
+    pub(super) fn lacks(&self, id: &str) -> bool {
+        self.languages.as_ref().is_some_and(|ids| !ids.iter().any(|known| known == id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bollard::models::ImageConfig;
+
+    use super::*;
+
+    fn languages(ids: &[&str]) -> Vec<Arc<Language>> {
+        let known = Languages::builtin();
+        ids.iter().map(|id| Arc::clone(known.get(id).expect("it is built in"))).collect()
+    }
+
+    fn image(labels: &[(&str, String)]) -> ImageInspect {
+        let labels = labels.iter().map(|(label, value)| ((*label).to_owned(), value.clone()));
+        let config = ImageConfig { labels: Some(labels.collect()), ..ImageConfig::default() };
+        ImageInspect { config: Some(config), ..ImageInspect::default() }
+    }
+
+    #[test]
+    fn a_recipe_has_each_package_once_and_what_is_compiled_ahead() {
+        let recipe = recipe(&languages(&["c", "cpp", "cpp20", "go"]));
+        let words: Vec<&str> = recipe.split_whitespace().collect();
+        assert_eq!(words.iter().filter(|word| **word == "g++").count(), 3, "{recipe}");
+        assert!(recipe.starts_with("FROM debian:trixie-slim\n"), "{recipe}");
+        assert!(recipe.contains("/pch/cpp20/bits/stdc++.h.gch"), "{recipe}");
+        assert!(recipe.contains("go build"), "{recipe}");
+        assert!(!recipe.contains("ghc"), "{recipe}");
+    }
+
+    #[test]
+    fn an_image_says_what_it_has() {
+        let recipe = digest(&recipe(&languages(&["c", "lua"])));
+        let labels = [(LANGUAGES_LABEL, "c lua".to_owned()), (RECIPE_LABEL, recipe)];
+        let contents = Contents::of(&image(&labels));
+        assert!(contents.current && contents.lacks("rust") && !contents.lacks("lua"));
+        let older = [(LANGUAGES_LABEL, "c".to_owned()), labels[1].clone()];
+        assert!(!Contents::of(&image(&older)).current);
+        let theirs = Contents::of(&image(&[]));
+        assert!(theirs.current && !theirs.lacks("rust"));
+    }
+
+    #[test]
+    fn words_reach_the_shell_whole() {
+        assert_eq!(quoted("-std=gnu++17"), "-std=gnu++17");
+        assert_eq!(quoted("#include <a>\n"), "'#include <a>'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+    }
 }

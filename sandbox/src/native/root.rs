@@ -1,4 +1,5 @@
-//! What of this machine a native cell sees: its toolchains, and nothing that is anybody's.
+//! What of a file system a native cell sees: its toolchains, and nothing that is anybody's. The file system is this
+//! machine's, or one that was unpacked into a directory.
 
 use std::{
     fs,
@@ -7,15 +8,15 @@ use std::{
 
 use runner::message::Bind;
 
+use crate::{Languages, NativeConfig};
+
 /// Where programs and libraries are: directories on some systems, links into `/usr` on others.
 const SYSTEM: [&str; 7] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
 
 /// What of the configuration toolchains need: the loader's cache, and where Debian keeps the links that choose between
-/// versions. Nothing here is secret or says who uses the machine.
+/// versions. Nothing here is secret or says who uses the machine. What a single language needs beside it stands in the
+/// language's definition.
 const CONFIGURATION: [&str; 3] = ["/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime"];
-
-/// Java's configuration is linked to from its home below `/usr`, under a name that has the version in it.
-const JAVA_CONFIGURATION: &str = "java";
 
 /// The read-only part of a cell's file system.
 #[derive(Debug)]
@@ -25,32 +26,42 @@ pub(super) struct Root {
 }
 
 impl Root {
-    /// What this machine has of the usual places, and the places given.
-    pub(super) fn of_this_machine(extra: &[PathBuf]) -> Self {
+    /// What there is of the usual places and of those that languages name, and the places that the configuration adds.
+    pub(super) fn new(config: &NativeConfig) -> Self {
+        let languages = Languages::builtin();
+        let wanted = languages.all().iter().flat_map(|language| &language.binds);
         let mut root = Self { binds: Vec::new(), links: Vec::new() };
-        for path in SYSTEM {
-            match fs::read_link(path) {
-                Ok(target) => root.links.push((path.to_owned(), text(&target))),
-                Err(_) => root.bind(Path::new(path)),
+        let base = config.rootfs.as_deref().unwrap_or(Path::new("/"));
+        for path in SYSTEM.into_iter().chain(CONFIGURATION).chain(wanted.map(String::as_str)) {
+            for path in matching(base, path) {
+                root.show(base, &path);
             }
         }
-        for path in CONFIGURATION {
-            root.bind(Path::new(path));
-        }
-        for entry in fs::read_dir("/etc").into_iter().flatten().flatten() {
-            if entry.file_name().to_string_lossy().starts_with(JAVA_CONFIGURATION) {
-                root.bind(&entry.path());
-            }
-        }
-        for path in extra {
-            root.bind(path);
+        for path in &config.binds {
+            root.bind(path, path);
         }
         root
     }
 
-    fn bind(&mut self, path: &Path) {
-        if path.exists() {
-            self.binds.push(Bind { source: text(path), target: text(path) });
+    /// Shows a path of the file system below `base`, once.
+    fn show(&mut self, base: &Path, path: &Path) {
+        let target = text(path);
+        if self.binds.iter().any(|bind| bind.target == target)
+            || self.links.iter().any(|(link, _)| *link == target)
+        {
+            return;
+        }
+        let source = base.join(path.strip_prefix("/").unwrap_or(path));
+        // A link is shown as one: from outside, it may lead elsewhere than inside.
+        match fs::read_link(&source) {
+            Ok(leads_to) => self.links.push((target, text(&leads_to))),
+            Err(_) => self.bind(&source, path),
+        }
+    }
+
+    fn bind(&mut self, source: &Path, target: &Path) {
+        if source.exists() {
+            self.binds.push(Bind { source: text(source), target: text(target) });
         }
     }
 
@@ -63,25 +74,63 @@ impl Root {
     }
 }
 
+/// The path itself, or where it ends in a `*`, the paths that begin so.
+fn matching(base: &Path, path: &str) -> Vec<PathBuf> {
+    let Some((folder, start)) = path.strip_suffix('*').and_then(|path| path.rsplit_once('/'))
+    else {
+        return vec![path.into()];
+    };
+    let entries = fs::read_dir(base.join(folder.trim_start_matches('/')));
+    let names =
+        entries.into_iter().flatten().flatten().map(|entry| text(entry.file_name().as_ref()));
+    let names = names.filter(|name| name.starts_with(start));
+    let mut paths: Vec<PathBuf> = names.map(|name| Path::new(folder).join(name)).collect();
+    paths.sort();
+    paths
+}
+
 fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{collections::BTreeSet, os::unix::fs::symlink};
+
     use super::*;
 
     #[test]
     fn nothing_of_anybodys_is_shown() {
-        let root = Root::of_this_machine(&[]);
+        let root = Root::new(&NativeConfig::default());
         for bind in root.binds() {
-            let shown = |path: &str| path.starts_with(&bind.source);
-            assert!(
-                !["/etc/shadow", "/etc/passwd", "/root/x", "/home/x", "/var/x", "/run/x"]
-                    .into_iter()
-                    .any(shown)
-            );
+            let shown = |path: &str| Path::new(path).starts_with(&bind.source);
+            let private = [
+                "/etc/shadow",
+                "/etc/passwd",
+                "/root/x",
+                "/home/x",
+                "/var/x",
+                "/var/lib/x",
+                "/run/x",
+            ];
+            assert!(!private.into_iter().any(shown), "{bind:?}");
         }
         assert!(root.binds().iter().any(|bind| bind.source == "/usr"));
+    }
+
+    #[test]
+    fn another_file_system_takes_the_place_of_this_machines() {
+        let base = std::env::temp_dir().join(format!("assay-root-{}", std::process::id()));
+        for folder in ["usr/bin", "etc/java-99", "var/lib/ghc", "home/ada"] {
+            fs::create_dir_all(base.join(folder)).expect("made");
+        }
+        symlink("usr/bin", base.join("bin")).expect("made");
+        let config = NativeConfig { rootfs: Some(base.clone()), ..NativeConfig::default() };
+        let root = Root::new(&config);
+        let shown: BTreeSet<_> = root.binds().iter().map(|bind| bind.target.as_str()).collect();
+        assert_eq!(shown, BTreeSet::from(["/usr", "/etc/java-99", "/var/lib/ghc"]));
+        assert!(root.binds().iter().all(|bind| bind.source.starts_with(&text(&base))));
+        assert_eq!(root.links(), [("/bin".to_owned(), "usr/bin".to_owned())]);
+        fs::remove_dir_all(&base).expect("removed");
     }
 }

@@ -1,0 +1,174 @@
+//! A language's two cells: one that compiles, one that runs.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use sandbox::{
+    Cell, CellPath, CellSpec, Execution, Language, LanguageId, Limits, Outcome, Sandbox,
+};
+
+/// A mebibyte.
+pub(crate) const MIB: u64 = 1 << 20;
+
+/// The problem's memory limit that programs run under, in bytes.
+const MEMORY_BYTES: u64 = 96 * MIB;
+
+/// Processor time of programs that end by themselves, or by the memory limit.
+const CPU: Duration = Duration::from_secs(8);
+
+/// Time on the wall: the machine may be busy with something else.
+const WALL_MAX: Duration = Duration::from_secs(60);
+
+/// Processor time of compilations that may be meant to never end.
+const BRIEF_CPU: Duration = Duration::from_secs(3);
+
+/// The largest artifact that is taken.
+const ARTIFACT_BYTES_MAX: u64 = 64 * MIB;
+
+pub(crate) struct Workbench {
+    pub(crate) sandbox: Arc<dyn Sandbox>,
+    pub(crate) language: Arc<Language>,
+    compiling: Cell,
+    running: Cell,
+}
+
+/// What compiling came to.
+pub(crate) struct Compiled {
+    /// The step that failed, or the last one.
+    pub(crate) outcome: Outcome,
+    /// Where every step succeeded.
+    pub(crate) artifact: Option<Bytes>,
+}
+
+impl Compiled {
+    /// What the compiler said, on either stream.
+    pub(crate) fn said(&self) -> String {
+        let said = [self.outcome.stdout.as_ref(), self.outcome.stderr.as_ref()].concat();
+        String::from_utf8_lossy(&said).into_owned()
+    }
+}
+
+impl Workbench {
+    pub(crate) async fn open(sandbox: Arc<dyn Sandbox>, language: Arc<Language>) -> Self {
+        let limits = language.run_limits(CPU, MEMORY_BYTES, MIB);
+        let compiling = sandbox.prepare(&CellSpec::compile(&language)).await;
+        let running = sandbox.prepare(&CellSpec::run(&language, &limits)).await;
+        Self {
+            compiling: compiling.expect("a cell to compile in"),
+            running: running.expect("a cell to run in"),
+            sandbox,
+            language,
+        }
+    }
+
+    pub(crate) async fn close(self) {
+        self.compiling.close().await.expect("the cell closes");
+        self.running.close().await.expect("the cell closes");
+    }
+
+    /// The memory limit of every run, in bytes.
+    pub(crate) fn memory_bytes_max(&self) -> u64 {
+        self.limits(CPU).memory_bytes
+    }
+
+    fn limits(&self, cpu: Duration) -> Limits {
+        Limits { wall: WALL_MAX, ..self.language.run_limits(cpu, MEMORY_BYTES, MIB) }
+    }
+
+    /// Compiles a source in the language's cell. A judge takes a cell for each; these sources trust each other.
+    pub(crate) async fn compile(&mut self, source: &str) -> Compiled {
+        let limits = Limits { wall: WALL_MAX, ..self.language.compile_limits() };
+        self.compile_within(limits, source).await
+    }
+
+    /// The same, with less processor time than the language's own: enough for the compiler to start and get to work.
+    pub(crate) async fn compile_briefly(&mut self, source: &str) -> Compiled {
+        let limits = self.language.compile_limits();
+        let cpu = limits.cpu.min(BRIEF_CPU);
+        self.compile_within(Limits { cpu, wall: WALL_MAX, ..limits }, source).await
+    }
+
+    async fn compile_within(&mut self, limits: Limits, source: &str) -> Compiled {
+        let Self { language, compiling: cell, .. } = self;
+        let path = CellPath::work(&language.source).expect("a plain name");
+        cell.put(&path, Bytes::copy_from_slice(source.as_bytes()), false).await.expect("it fits");
+        let mut last = None;
+        for step in &language.compile {
+            let execution = Execution::new(step.clone(), limits).keeping();
+            let outcome = cell.execute(&execution).await.expect("the compiler can be started");
+            let done = outcome.ended.is_success();
+            last = Some(outcome);
+            if !done {
+                break;
+            }
+        }
+        let outcome = last.expect("every language has a compile step");
+        let artifact = if outcome.ended.is_success() {
+            let path = CellPath::work(&language.artifact).expect("a plain name");
+            Some(cell.get(&path, ARTIFACT_BYTES_MAX).await.expect("an artifact"))
+        } else {
+            None
+        };
+        // Clears the cell for the next one.
+        let clear = Execution::new(vec!["true".to_owned()], limits);
+        cell.execute(&clear).await.expect("the cell is cleared");
+        Compiled { outcome, artifact }
+    }
+
+    /// Compiles a program that must compile.
+    pub(crate) async fn build(&mut self, source: &str) -> Result<Bytes, String> {
+        let compiled = self.compile(source).await;
+        let said =
+            || format!("it does not compile: {:?} {}", compiled.outcome.ended, compiled.said());
+        compiled.artifact.clone().ok_or_else(said)
+    }
+
+    /// Runs an artifact in a cell that it shares with the language's other examples.
+    pub(crate) async fn run(&mut self, artifact: Bytes, stdin: &'static str) -> Outcome {
+        self.run_for(artifact, stdin, CPU).await
+    }
+
+    pub(crate) async fn run_for(
+        &mut self,
+        artifact: Bytes,
+        stdin: &'static str,
+        cpu: Duration,
+    ) -> Outcome {
+        let path = CellPath::program(&self.language.artifact).expect("a plain name");
+        self.running.put(&path, artifact, true).await.expect("it fits");
+        let argv = self.language.run_argv(MEMORY_BYTES);
+        let run = Execution::new(argv, self.limits(cpu));
+        let run = run.with_stdin(Bytes::from_static(stdin.as_bytes()));
+        self.running.execute(&run).await.expect("an outcome")
+    }
+}
+
+/// A line of the table in the end.
+pub(crate) struct Line {
+    language: LanguageId,
+    pub(crate) version: String,
+    pub(crate) compile: Duration,
+    pub(crate) wall: Duration,
+    pub(crate) memory_bytes: u64,
+}
+
+impl Line {
+    pub(crate) const HEAD: &str =
+        "| language | compile ms | hello ms | peak MiB | version |\n|---|---|---|---|---|";
+
+    pub(crate) fn of(language: &LanguageId) -> Self {
+        let (compile, wall) = (Duration::ZERO, Duration::ZERO);
+        Self { language: language.clone(), version: String::new(), compile, wall, memory_bytes: 0 }
+    }
+}
+
+impl fmt::Display for Line {
+    #[expect(clippy::cast_precision_loss, reason = "to one digit")]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { language, version, compile, wall, memory_bytes } = self;
+        let (compile, wall) = (compile.as_millis(), wall.as_secs_f64() * 1000.0);
+        let peak = *memory_bytes as f64 / MIB as f64;
+        let version = version.lines().next().unwrap_or_default();
+        write!(f, "| {language} | {compile} | {wall:.1} | {peak:.1} | {version} |")
+    }
+}
