@@ -20,6 +20,9 @@ use runner::message::CgroupPlan;
 /// Longer than any control file read here.
 const CONTROL_FILE_BYTES_MAX: usize = 4096;
 
+/// What every cgroup can be limited to.
+const MEMORY_BYTES_MIN: u64 = 16 << 20;
+
 /// Where a container finds its own cgroup.
 const OWN_CGROUP: &str = "/sys/fs/cgroup";
 
@@ -159,7 +162,9 @@ impl Meter {
     /// Sets limits and counters for a run that begins now.
     pub(crate) fn begin(&mut self, memory_bytes: u64, processes: u32) -> io::Result<Mark> {
         if let Some(memory) = &mut self.memory {
-            memory.set(memory_bytes)?;
+            // Files and names that earlier runs made may be remembered in the cell's cgroup, and version 1 sets no limit
+            // below what it cannot give up. The peak then says that there was too much.
+            memory.set(memory_bytes).or_else(|_| memory.set(memory_bytes.max(MEMORY_BYTES_MIN)))?;
             memory.peak.reset()?;
         }
         if let Some(limit) = &mut self.processes {

@@ -107,14 +107,14 @@ pub(crate) fn filter_calls(
 }
 
 /// What process 1 needs: to become another user before executing, to kill and clean up after that user. Where there is
-/// only one user, remounting the program area takes the place of ownership; the capability reaches no further than the
-/// cell's own user namespace.
+/// only one user, remounting the program area takes the place of ownership, and a program that made itself undumpable
+/// has to be seen in `/proc` to be measured; these capabilities reach no further than the cell's own user namespace.
 fn needed_capabilities(own_uid: bool) -> &'static [Capability] {
-    use Capability::{Chown, DacOverride, Fowner, Kill, Setgid, Setuid, SysAdmin};
+    use Capability::{Chown, DacOverride, Fowner, Kill, Setgid, Setuid, SysAdmin, SysPtrace};
     if own_uid {
         &[Chown, DacOverride, Fowner, Kill, Setgid, Setuid]
     } else {
-        &[DacOverride, Fowner, Kill, SysAdmin]
+        &[DacOverride, Fowner, Kill, SysPtrace, SysAdmin]
     }
 }
 
@@ -185,7 +185,7 @@ fn build_root(kernel: &mut dyn Kernel, plan: &SealPlan) -> Result<(), SealError>
     }
     write_identity(kernel, plan.program_uid)?;
     make_devices(kernel)?;
-    mount_processes(kernel)?;
+    mount_processes(kernel, plan)?;
     mount_areas(kernel, plan)
 }
 
@@ -254,13 +254,16 @@ fn make_devices(kernel: &mut dyn Kernel) -> Result<(), SealError> {
     Ok(())
 }
 
-fn mount_processes(kernel: &mut dyn Kernel) -> Result<(), SealError> {
+fn mount_processes(kernel: &mut dyn Kernel, plan: &SealPlan) -> Result<(), SealError> {
     let target = staged("/proc");
     make(kernel, &target)?;
     // Read-only, because the kernel's settings ask who writes to them and not what that one may do: the program of a
     // user namespace may be root outside.
     let flags = MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-    let mounted = kernel.mount(Some("proc"), &target, Some("proc"), flags, Some("hidepid=2"));
+    // What the program may not trace it does not see. The weaker word lets root's group see all, which without a user
+    // of its own the program may be in; there, the runner may trace.
+    let hidden = if plan.user_namespace { "hidepid=4" } else { "hidepid=2" };
+    let mounted = kernel.mount(Some("proc"), &target, Some("proc"), flags, Some(hidden));
     step("mount /proc", mounted)
 }
 

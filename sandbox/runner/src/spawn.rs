@@ -27,7 +27,10 @@ use std::{
 use nix::{
     errno::Errno,
     fcntl::OFlag,
-    sys::resource::Resource,
+    sys::{
+        resource::Resource,
+        stat::{Mode, fchmod},
+    },
     unistd::{ForkResult, Pid, pipe2},
 };
 use runner::{
@@ -72,6 +75,11 @@ pub(crate) fn spawn(cell: &Cell, command: &Command, stdin: OwnedFd) -> Result<Sp
     let (stdout, program_stdout) = pipe()?;
     let (stderr, program_stderr) = pipe()?;
     let (complaint, program_complaint) = pipe()?;
+    // Programs open `/dev/stdout` by name as well, as a user who does not own the pipes.
+    for output in [&program_stdout, &program_stderr] {
+        fchmod(output, Mode::from_bits_truncate(0o622))
+            .map_err(|error| Refusal::system("open a pipe to the program", error))?;
+    }
     let (program, argv) = locate(command)?;
     let env = environment(command)?;
     let standard = [stdin, program_stdout, program_stderr];

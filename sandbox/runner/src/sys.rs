@@ -24,6 +24,7 @@ pub(crate) enum Capability {
     Kill = 5,
     Setgid = 6,
     Setuid = 7,
+    SysPtrace = 19,
     SysAdmin = 21,
 }
 

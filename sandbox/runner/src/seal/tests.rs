@@ -33,8 +33,8 @@ fn recorded(user_namespace: bool) -> Recorder {
 
 const TMPFS: &str = "NOSUID|NODEV";
 
-/// Steps 5 to 9, which are the same with and without root.
-fn building() -> Vec<String> {
+/// Steps 5 to 9, which are the same with and without root but for how others' processes are hidden.
+fn building(hidden: &str) -> Vec<String> {
     let mut calls: Vec<String> = [
         "set umask 0022",
         "mount - / - REC|PRIVATE -",
@@ -73,7 +73,7 @@ fn building() -> Vec<String> {
             "link /proc/dev/stdout /proc/self/fd/1",
             "link /proc/dev/stderr /proc/self/fd/2",
             "make /proc/proc",
-            "mount proc /proc/proc proc RDONLY|NOSUID|NODEV|NOEXEC hidepid=2",
+            &format!("mount proc /proc/proc proc RDONLY|NOSUID|NODEV|NOEXEC {hidden}"),
             "make /proc/box",
             &format!(
                 "mount tmpfs /proc/box tmpfs {TMPFS}|NOATIME size=8192,nr_inodes=1000,mode=0755"
@@ -111,7 +111,7 @@ fn the_order_as_root() {
     ]
     .map(str::to_owned)
     .into();
-    expected.extend(building());
+    expected.extend(building("hidepid=2"));
     expected.extend(
         [
             "keep capabilities [Chown, DacOverride, Fowner, Kill, Setgid, Setuid]",
@@ -138,10 +138,10 @@ fn the_order_in_a_user_namespace() {
     ]
     .map(str::to_owned)
     .into();
-    expected.extend(building());
+    expected.extend(building("hidepid=4"));
     expected.extend(
         [
-            "keep capabilities [DacOverride, Fowner, Kill, SysAdmin]",
+            "keep capabilities [DacOverride, Fowner, Kill, SysPtrace, SysAdmin]",
             "set no_new_privs",
             "install filter: cell",
         ]
