@@ -13,7 +13,7 @@ use event_store::Stores;
 use projector::Supervisor;
 use query_api::{Api, Authenticator, Catalogue, CatalogueLanguage, Freshness, Hub, Secret};
 use read_model::Views;
-use sandbox::{Language, Languages, Sandbox, Toolchain};
+use sandbox::{Language, Languages, Level, Sandbox, Toolchain};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -53,6 +53,7 @@ pub struct Server {
     drain: Duration,
     /// The first administrator, where this start made one. The secret is nowhere else.
     pub administrator: Option<(Login, Secret)>,
+    left_out: Vec<String>,
 }
 
 struct Http {
@@ -76,14 +77,14 @@ impl Server {
         let stores = open_stores(config).await?;
         let views = open_views(config, LIVE).await?;
         let languages = Arc::new(Languages::builtin());
-        let wanted = wanted_languages(config, &languages)?;
-        let mut toolchains = Vec::new();
+        let mut judged = Judged::unchecked(wanted_languages(config, &languages)?);
         let mut evaluator = None;
         if roles.contains(&Role::Evaluator) {
             let sandbox = open_sandbox(config)?;
-            toolchains = check_toolchains(sandbox.as_ref(), &wanted).await?;
+            judged = judged.check(sandbox.as_ref(), &config.evaluator).await?;
+            refuse_unless_it_holds(sandbox.as_ref(), &judged.languages).await?;
             let cache = test_data_cache(config)?;
-            let config = evaluator_config(config, &wanted);
+            let config = evaluator_config(config, &judged.languages);
             let languages = Arc::clone(&languages);
             evaluator = Some(Evaluator::new(config, &stores, sandbox, languages, cache));
         }
@@ -98,17 +99,24 @@ impl Server {
                 false => None,
             };
         let http = if roles.contains(&Role::Query) {
-            let catalogue = catalogue(&wanted, &toolchains);
+            let catalogue = catalogue(&judged.languages, &judged.toolchains);
             Some(Http::build(config, roles, &stores, &views, catalogue).await?)
         } else {
             None
         };
-        Ok(Self { stores, http, evaluator, projector, drain: config.drain(), administrator })
+        let drain = config.drain();
+        let left_out = judged.left_out;
+        Ok(Self { stores, http, evaluator, projector, drain, administrator, left_out })
     }
 
     /// Where the API is served.
     pub fn address(&self) -> Option<SocketAddr> {
         self.http.as_ref().map(|http| http.address)
+    }
+
+    /// Which of the languages that Assay knows are not judged here, and why.
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
     }
 
     /// The stores that it has open.
@@ -280,31 +288,71 @@ pub(crate) fn named_languages(
     named.collect()
 }
 
-/// Asks every language's toolchain what it is; refuses when one is missing.
-async fn check_toolchains(
+/// The languages that are judged.
+struct Judged {
+    languages: Vec<Arc<Language>>,
+    /// One for each language, or none where nobody has asked yet.
+    toolchains: Vec<Toolchain>,
+    /// Why some of those that Assay knows are not among them.
+    left_out: Vec<String>,
+}
+
+impl Judged {
+    /// All of these; nobody judges here, so nobody has asked what is installed.
+    fn unchecked(languages: Vec<Arc<Language>>) -> Self {
+        Self { languages, toolchains: vec![], left_out: vec![] }
+    }
+
+    /// Asks every toolchain what it is. A language that the configuration names must be there; where it names none,
+    /// those that are not there are left out.
+    async fn check(self, sandbox: &dyn Sandbox, config: &EvaluatorConfig) -> Result<Self, Failure> {
+        let answers = sandbox
+            .toolchains(&self.languages)
+            .await
+            .map_err(|error| Failure::of(Exit::Usage, "looking for compilers", &error))?;
+        let mut judged = Self::unchecked(vec![]);
+        for (language, answer) in self.languages.into_iter().zip(answers) {
+            match answer {
+                Ok(toolchain) => {
+                    judged.languages.push(language);
+                    judged.toolchains.push(toolchain);
+                }
+                Err(error) => judged.left_out.push(error.to_string()),
+            }
+        }
+        let refused = !config.languages.is_empty() && !judged.left_out.is_empty();
+        if !refused && !judged.languages.is_empty() {
+            return Ok(judged);
+        }
+        let missing: String = judged.left_out.iter().map(|it| format!("\n  - {it}")).collect();
+        let message = format!(
+            "some languages cannot be judged{missing}\n  install them, or name those to judge: --set \
+             'evaluator.languages=[\"cpp\"]'"
+        );
+        Err(Failure::new(Exit::Usage, message))
+    }
+}
+
+/// Strangers' programs only run in a sandbox that holds.
+async fn refuse_unless_it_holds(
     sandbox: &dyn Sandbox,
     languages: &[Arc<Language>],
-) -> Result<Vec<Toolchain>, Failure> {
-    let mut toolchains = Vec::new();
-    let mut missing = Vec::new();
-    for language in languages {
-        match sandbox.toolchain(language).await {
-            Ok(toolchain) => toolchains.push(toolchain),
-            Err(error) => missing.push(Failure::of(Exit::Usage, "", &error).message),
-        }
+) -> Result<(), Failure> {
+    let Some(language) = languages.first() else { return Ok(()) };
+    let findings = sandbox::self_test(sandbox, language)
+        .await
+        .map_err(|error| Failure::of(Exit::JudgeError, "testing the sandbox", &error))?;
+    let broken: String = findings
+        .iter()
+        .filter(|finding| finding.level == Level::Missing)
+        .map(|finding| format!("\n  - {}: {}", finding.subject, finding.detail))
+        .collect();
+    if broken.is_empty() {
+        return Ok(());
     }
-    if missing.is_empty() {
-        return Ok(toolchains);
-    }
-    let message = format!(
-        "some languages cannot be judged{}\n  install them, or name those to judge: --set \
-         'evaluator.languages=[\"cpp\"]'",
-        missing
-            .iter()
-            .map(|reason| format!("\n  - {}", reason.trim_start_matches(": ")))
-            .collect::<String>()
-    );
-    Err(Failure::new(Exit::Usage, message))
+    let message =
+        format!("the {} sandbox does not hold{broken}\n  run: assay doctor", sandbox.name());
+    Err(Failure::new(Exit::JudgeError, message))
 }
 
 fn catalogue(languages: &[Arc<Language>], toolchains: &[Toolchain]) -> Catalogue {

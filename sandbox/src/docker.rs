@@ -88,10 +88,14 @@ impl Sandbox for DockerSandbox {
         Ok(cell)
     }
 
-    async fn toolchain(&self, language: &Language) -> Result<Toolchain, SandboxError> {
-        let image = self.inspect_image(language).await?;
+    async fn toolchains(
+        &self,
+        languages: &[Arc<Language>],
+    ) -> Result<Vec<Result<Toolchain, SandboxError>>, SandboxError> {
+        let Some(any) = languages.first() else { return Ok(Vec::new()) };
+        let image = self.inspect_image(any).await?;
         let contents = Contents::of(&image);
-        let cure = || {
+        let cure = |language: &Language| {
             let image = &self.config.image;
             if contents.lacks(language.id.as_str()) {
                 format!("{image} was built without it; name it in evaluator.languages, and {BUILD}")
@@ -100,8 +104,8 @@ impl Sandbox for DockerSandbox {
             }
         };
         // The image's id says exactly what is in it.
-        let id = image.id.clone().unwrap_or_default();
-        self.toolchains.get(self, language, Some(id), cure).await
+        let id = image.id.unwrap_or_default();
+        self.toolchains.get(self, languages, Some(&id), cure).await
     }
 
     async fn examine(&self) -> Vec<Finding> {

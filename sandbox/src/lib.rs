@@ -12,6 +12,7 @@ mod pool;
 mod port;
 mod precompiled;
 mod runner_binary;
+mod self_test;
 mod toolchain;
 mod uids;
 
@@ -29,5 +30,6 @@ pub use crate::{
     path::{Area, CellPath, NAME_BYTES_MAX},
     port::{CellSpec, Finding, Level, Purpose, Sandbox, Toolchain},
     precompiled::Precompiled,
+    self_test::self_test,
 };
 pub use runner::message::{Facts, RefusalKind};

@@ -191,10 +191,14 @@ impl Sandbox for NativeSandbox {
         Ok(cell)
     }
 
-    async fn toolchain(&self, language: &Language) -> Result<Toolchain, SandboxError> {
-        let packages = language.packages.join(" ");
-        let cure = || format!("install it, on Debian with: apt-get install {packages}");
-        self.toolchains.get(self, language, None, cure).await
+    async fn toolchains(
+        &self,
+        languages: &[Arc<Language>],
+    ) -> Result<Vec<Result<Toolchain, SandboxError>>, SandboxError> {
+        let cure = |language: &Language| {
+            format!("install it, on Debian with: apt-get install {}", language.packages.join(" "))
+        };
+        self.toolchains.get(self, languages, None, cure).await
     }
 
     async fn examine(&self) -> Vec<Finding> {

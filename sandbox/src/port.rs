@@ -16,9 +16,18 @@ pub trait Sandbox: Send + Sync + Debug {
     /// A fresh sealed cell. It serves one submission and is never reused (INV-11).
     async fn prepare(&self, spec: &CellSpec) -> Result<Cell, SandboxError>;
 
-    /// The compiler or interpreter that cells of this language have, found by running the language's version probe
-    /// in one. Answers are remembered. [`SandboxError::LanguageUnavailable`] when there is none.
-    async fn toolchain(&self, language: &Language) -> Result<Toolchain, SandboxError>;
+    /// For each language the compiler or interpreter that cells have, found by running the language's version probe in
+    /// one; [`SandboxError::LanguageUnavailable`] where there is none. Answers are remembered.
+    async fn toolchains(
+        &self,
+        languages: &[Arc<Language>],
+    ) -> Result<Vec<Result<Toolchain, SandboxError>>, SandboxError>;
+
+    /// The same for one.
+    async fn toolchain(&self, language: &Arc<Language>) -> Result<Toolchain, SandboxError> {
+        let mut answers = self.toolchains(std::slice::from_ref(language)).await?;
+        answers.pop().expect("there is an answer for each language")
+    }
 
     /// What is in force, what is weaker than it could be, and what is missing, with cures.
     async fn examine(&self) -> Vec<Finding>;

@@ -3,11 +3,14 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use sha2::{Digest, Sha256};
 
-use crate::{CellSpec, Execution, Language, LanguageId, Purpose, Sandbox, SandboxError, Toolchain};
+use crate::{
+    Cell, CellSpec, Execution, Language, LanguageId, Purpose, Sandbox, SandboxError, Toolchain,
+};
 
 /// The longest version text kept, in bytes.
 const VERSION_BYTES_MAX: usize = 1024;
@@ -17,58 +20,85 @@ const VERSION_BYTES_MAX: usize = 1024;
 pub(crate) struct Toolchains(Mutex<HashMap<LanguageId, Toolchain>>);
 
 impl Toolchains {
-    /// The remembered toolchain, or the one a probe in a fresh cell finds.
+    /// For each language the remembered toolchain, or the one its probe finds. All probes run in one fresh cell: every
+    /// cell has every language.
     pub(crate) async fn get(
         &self,
         sandbox: &dyn Sandbox,
-        language: &Language,
-        image: Option<String>,
-        cure: impl FnOnce() -> String,
-    ) -> Result<Toolchain, SandboxError> {
-        if let Some(known) = self.lock().get(&language.id).filter(|known| known.image == image) {
-            return Ok(known.clone());
-        }
-        let unavailable = |reason| SandboxError::LanguageUnavailable {
-            language: language.id.clone(),
-            reason,
-            cure: cure(),
-        };
-        // Sized as for compiling, but with nothing in it that depends on the answer.
-        let spec =
-            CellSpec { purpose: Purpose::Run, ..CellSpec::compile(&Arc::new(language.clone())) };
-        let mut cell = sandbox.prepare(&spec).await?;
-        let probe = Execution::new(language.probe.clone(), language.compile_limits());
-        let probed = cell.execute(&probe).await;
-        cell.close().await?;
-        let outcome = match probed {
-            Ok(outcome) if outcome.ended.is_success() => outcome,
-            Ok(outcome) => {
-                return Err(unavailable(format!(
-                    "{} ended by {:?}",
-                    language.probe.join(" "),
-                    outcome.ended
-                )));
+        languages: &[Arc<Language>],
+        image: Option<&str>,
+        cure: impl Fn(&Language) -> String,
+    ) -> Result<Vec<Result<Toolchain, SandboxError>>, SandboxError> {
+        let mut cell = None;
+        let mut answers = Vec::new();
+        for language in languages {
+            let known = self.lock().get(&language.id).cloned();
+            if let Some(known) = known.filter(|known| known.image.as_deref() == image) {
+                answers.push(Ok(known));
+                continue;
             }
-            Err(SandboxError::NotStarted { detail, .. }) => return Err(unavailable(detail)),
-            Err(error) => return Err(error),
-        };
-        // Some print their version where others print their errors.
-        let mut text = [outcome.stdout.as_ref(), outcome.stderr.as_ref()].concat();
-        text.truncate(VERSION_BYTES_MAX);
-        let version = String::from_utf8_lossy(&text).trim().to_owned();
-        let toolchain = Toolchain {
-            digest: digest(language, &version, image.as_deref()),
-            version,
-            image,
-            probe: outcome.wall,
-        };
-        self.lock().insert(language.id.clone(), toolchain.clone());
-        Ok(toolchain)
+            let cell = match &mut cell {
+                Some(cell) => cell,
+                None => cell.insert(sandbox.prepare(&cell_spec(languages, language)).await?),
+            };
+            answers.push(match probe(cell, language).await? {
+                Ok((version, probe)) => {
+                    let digest = digest(language, &version, image);
+                    let image = image.map(str::to_owned);
+                    let toolchain = Toolchain { version, digest, image, probe };
+                    self.lock().insert(language.id.clone(), toolchain.clone());
+                    Ok(toolchain)
+                }
+                Err(reason) => Err(SandboxError::LanguageUnavailable {
+                    language: language.id.clone(),
+                    reason,
+                    cure: cure(language),
+                }),
+            });
+        }
+        if let Some(cell) = cell {
+            cell.close().await?;
+        }
+        Ok(answers)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<LanguageId, Toolchain>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A cell that every language's probe fits into. It has nothing in it that depends on the answers.
+fn cell_spec(languages: &[Arc<Language>], any: &Arc<Language>) -> CellSpec {
+    let limits = languages.iter().map(|language| language.compile_limits());
+    let (memory, processes) = limits.fold((0, 0), |(memory, processes), limits| {
+        (limits.memory_bytes.max(memory), limits.processes.max(processes))
+    });
+    CellSpec {
+        purpose: Purpose::Run,
+        memory_bytes_max: memory,
+        processes_max: processes,
+        ..CellSpec::compile(any)
+    }
+}
+
+/// What the probe printed and how long it took, or why it does not tell.
+async fn probe(
+    cell: &mut Cell,
+    language: &Language,
+) -> Result<Result<(String, Duration), String>, SandboxError> {
+    let probe = Execution::new(language.probe.clone(), language.compile_limits());
+    let outcome = match cell.execute(&probe).await {
+        Ok(outcome) if outcome.ended.is_success() => outcome,
+        Ok(outcome) => {
+            return Ok(Err(format!("{} ended by {:?}", language.probe.join(" "), outcome.ended)));
+        }
+        Err(SandboxError::NotStarted { detail, .. }) => return Ok(Err(detail)),
+        Err(error) => return Err(error),
+    };
+    // Some print their version where others print their errors.
+    let mut text = [outcome.stdout.as_ref(), outcome.stderr.as_ref()].concat();
+    text.truncate(VERSION_BYTES_MAX);
+    Ok(Ok((String::from_utf8_lossy(&text).trim().to_owned(), outcome.wall)))
 }
 
 fn digest(language: &Language, version: &str, image: Option<&str>) -> String {

@@ -8,7 +8,6 @@ use event_store::Stores;
 use futures::StreamExt;
 use indicatif::MultiProgress;
 use problem_package::{FileTree, Options, SampleSubmission, TreeLimits};
-use sandbox::Languages;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -18,7 +17,7 @@ use super::{audit, print_json, problem, watch};
 use crate::client::{Client, check_user_errors};
 use crate::config::Config;
 use crate::samples::SAMPLES;
-use crate::server::{Role, Server, open_sandbox};
+use crate::server::{Role, Server};
 use crate::table::table;
 use crate::{Exit, Failure};
 
@@ -119,8 +118,10 @@ impl OwnServer {
         config.limits.submissions_per_minute = u32::MAX;
         // The samples come at once and are few: warming up would only compete with them.
         config.evaluator.warm_up = false;
-        config.evaluator.languages = installed_languages(&config).await?;
         let server = Server::build(&config, &Role::ALL.into()).await?;
+        for reason in server.left_out() {
+            eprintln!("Left out: {reason}");
+        }
         let address = server.address().expect("a server with every role serves the API");
         let token = server.administrator.as_ref().map(|(_, secret)| secret.0.clone());
         let base = Url::parse(&format!("http://{address}"))
@@ -146,23 +147,6 @@ impl OwnServer {
         self.cancelled.cancel();
         self.running.await.map_err(|error| Failure::of(Exit::JudgeError, "stopping", &error))?
     }
-}
-
-/// The languages that this machine has; says which it has not, and how to have them.
-async fn installed_languages(config: &Config) -> Result<Vec<String>, Failure> {
-    let sandbox = open_sandbox(config)?;
-    let mut installed = Vec::new();
-    for language in Languages::builtin().all() {
-        match sandbox.toolchain(language).await {
-            Ok(_) => installed.push(language.id.to_string()),
-            Err(error @ sandbox::SandboxError::LanguageUnavailable { .. }) => {
-                eprintln!("Left out: {error}");
-            }
-            Err(error) => return Err(Failure::of(Exit::JudgeError, "the sandbox", &error)),
-        }
-    }
-    sandbox.shutdown().await;
-    Ok(installed)
 }
 
 async fn judge_samples(client: &Client, args: &Args) -> Result<Vec<Row>, Failure> {

@@ -1,6 +1,6 @@
 //! `assay doctor`
 
-use sandbox::{Finding, Languages, Level};
+use sandbox::{Finding, Languages, Level, Sandbox, SandboxError};
 use serde::Serialize;
 
 use super::print_json;
@@ -20,7 +20,7 @@ pub(crate) struct Args {
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
 struct Line {
-    /// `ok`, `weaker` or `missing`.
+    /// `ok`, `weaker`, `left out` or `missing`.
     level: &'static str,
     subject: String,
     detail: String,
@@ -34,20 +34,7 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     ];
     match open_sandbox(config) {
         Ok(sandbox) => {
-            lines.extend(sandbox.examine().await.into_iter().map(Line::from));
-            for language in wanted_languages(config, &Languages::builtin())? {
-                let subject = format!("language {}", language.id);
-                lines.push(match sandbox.toolchain(&language).await {
-                    Ok(toolchain) => {
-                        let version = toolchain.version.lines().next().unwrap_or_default();
-                        Line { level: "ok", subject, detail: version.to_owned(), cure: None }
-                    }
-                    Err(error) => {
-                        let detail = Failure::of(Exit::Usage, "probing", &error).message;
-                        Line { level: "missing", subject, detail, cure: None }
-                    }
-                });
-            }
+            lines.extend(of_sandbox(config, sandbox.as_ref()).await?);
             sandbox.shutdown().await;
         }
         Err(failure) => {
@@ -66,6 +53,50 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
         println!("{rows}");
     }
     Ok(if missing { Exit::NotAccepted } else { Exit::Done })
+}
+
+/// What is in force, which languages there are, and whether it holds.
+async fn of_sandbox(config: &Config, sandbox: &dyn Sandbox) -> Result<Vec<Line>, Failure> {
+    let mut lines: Vec<Line> = sandbox.examine().await.into_iter().map(Line::from).collect();
+    let named = !config.evaluator.languages.is_empty();
+    let languages = wanted_languages(config, &Languages::builtin())?;
+    let answers = match sandbox.toolchains(&languages).await {
+        Ok(answers) => answers,
+        Err(error) => {
+            lines.push(Line::missing("languages", &error));
+            return Ok(lines);
+        }
+    };
+    let mut any = None;
+    for (language, answer) in languages.iter().zip(answers) {
+        let subject = format!("language {}", language.id);
+        lines.push(match answer {
+            Ok(toolchain) => {
+                any = any.or(Some(language));
+                let version = toolchain.version.lines().next().unwrap_or_default();
+                Line { level: "ok", subject, detail: version.to_owned(), cure: None }
+            }
+            Err(error) if named => Line::missing(&subject, &error),
+            // A language that nobody asked for.
+            Err(error) => {
+                Line { level: "left out", subject, detail: error.to_string(), cure: None }
+            }
+        });
+    }
+    if let Some(language) = any {
+        match sandbox::self_test(sandbox, language).await {
+            Ok(findings) => lines.extend(findings.into_iter().map(Line::from)),
+            Err(error) => lines.push(Line::missing("self-test", &error)),
+        }
+    }
+    Ok(lines)
+}
+
+impl Line {
+    fn missing(subject: &str, error: &SandboxError) -> Self {
+        let detail = Failure::of(Exit::Usage, "looking", error).message;
+        Self { level: "missing", subject: subject.to_owned(), detail, cure: None }
+    }
 }
 
 fn of_store(subject: &str, opened: Result<(), Failure>) -> Line {

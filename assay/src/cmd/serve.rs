@@ -28,6 +28,9 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
         eprintln!("The administrator {login:?} was made. Its token is shown this once:");
         println!("{}", secret.0);
     }
+    for reason in server.left_out() {
+        eprintln!("Left out: {reason}");
+    }
     if let Some(address) = server.address() {
         eprintln!("Serving GraphQL at http://{address}/graphql");
     }

@@ -241,6 +241,33 @@ pub(crate) fn seal_memory_file(fd: BorrowedFd<'_>) -> io::Result<()> {
     check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_ADD_SEALS, seals) }.into())
 }
 
+/// Whether this process can attach to another as a debugger does; if so, it has.
+pub(crate) fn may_trace(pid: i32) -> bool {
+    // SAFETY: seizing reads no memory of ours.
+    unsafe { libc::ptrace(libc::PTRACE_SEIZE, pid, 0, 0) == 0 }
+}
+
+/// Whether somebody listening on this port of the machine's own address can be reached. The standard library's way
+/// would carry half a megabyte of name lookup with it.
+pub(crate) fn may_connect(port: u16) -> bool {
+    let address = libc::sockaddr_in {
+        sin_family: libc::AF_INET as libc::sa_family_t,
+        sin_port: port.to_be(),
+        sin_addr: libc::in_addr { s_addr: libc::INADDR_LOOPBACK.to_be() },
+        sin_zero: [0; 8],
+    };
+    // SAFETY: the call reads no memory.
+    let socket = unsafe { libc::socket(libc::AF_INET, libc::SOCK_STREAM | libc::SOCK_CLOEXEC, 0) };
+    if socket < 0 {
+        return false;
+    }
+    // SAFETY: the kernel just made this descriptor for us, and nobody else knows it.
+    let socket = unsafe { OwnedFd::from_raw_fd(socket) };
+    let bytes = size_of::<libc::sockaddr_in>() as libc::socklen_t;
+    // SAFETY: the address is given with its own size and outlives the call.
+    unsafe { libc::connect(socket.as_raw_fd(), (&raw const address).cast(), bytes) == 0 }
+}
+
 /// How many processors are online: the fastest that processor time can pass on the wall.
 pub(crate) fn processors() -> u32 {
     // SAFETY: sysconf reads no memory of ours.

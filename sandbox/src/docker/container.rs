@@ -68,6 +68,10 @@ const REMOVAL_PAUSE: Duration = Duration::from_millis(20);
 /// differ a little share ready containers; the program's own limit is its cell's ceiling, whatever the container's.
 const MEMORY_CLASS_BYTES_MIN: u64 = 64 << 20;
 
+/// The smallest class of containers by processes. Classes double from here too; a run's own limit is held by its user,
+/// which no other cell has.
+const PROCESSES_CLASS_MIN: u32 = 64;
+
 /// Everything that two containers must have in common for one to do in place of the other.
 #[derive(Clone, Debug, Eq, PartialEq, Hash)]
 pub(super) struct Shape {
@@ -84,7 +88,7 @@ impl Shape {
             image: config.image.clone(),
             runtime: config.runtime.clone(),
             memory_bytes_max: memory_class(spec.memory_bytes_max),
-            processes_max: spec.processes_max,
+            processes_max: processes_class(spec.processes_max),
             disk_bytes_max: spec.disk_bytes_max,
         }
     }
@@ -167,6 +171,10 @@ impl Shape {
 
 fn memory_class(bytes: u64) -> u64 {
     bytes.max(MEMORY_CLASS_BYTES_MIN).checked_next_power_of_two().unwrap_or(bytes)
+}
+
+fn processes_class(processes: u32) -> u32 {
+    processes.max(PROCESSES_CLASS_MIN).checked_next_power_of_two().unwrap_or(processes)
 }
 
 fn signed(bytes: u64) -> i64 {

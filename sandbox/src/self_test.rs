@@ -1,0 +1,149 @@
+//! Whether a sandbox holds: attempts to get out and to get more than is allowed, made in a cell as any program is run.
+
+use std::{net::TcpListener, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+
+use crate::{
+    Cell, CellPath, CellSpec, Ended, Execution, Finding, Language, Limits, Outcome, Sandbox,
+    SandboxError, runner_binary::RUNNER,
+};
+
+/// A mebibyte.
+const MIB: u64 = 1 << 20;
+
+/// Where the self-test's program lies in the cell.
+const PROGRAM: &str = "attempt";
+
+/// How many more processes than allowed may exist where the cell's own are counted with them.
+const PROCESSES_TOLERANCE: u32 = 4;
+
+/// Limits that the attempts are meant to run into, soon.
+const LIMITS: Limits = Limits {
+    cpu: Duration::from_millis(60),
+    wall: Duration::from_millis(400),
+    memory_bytes: 32 * MIB,
+    processes: 16,
+    open_files: 64,
+    stdout_bytes: 64 << 10,
+    stderr_bytes: 4 << 10,
+    file_bytes: 8 * MIB,
+    stack: crate::Stack::Unlimited,
+};
+
+/// One attempt, and how it must end.
+struct Attempt {
+    subject: &'static str,
+    name: &'static str,
+    argument: &'static str,
+    holds: fn(&Outcome) -> bool,
+}
+
+const ATTEMPTS: &[Attempt] = &[
+    Attempt {
+        subject: "cpu limit",
+        name: "burn",
+        argument: "",
+        holds: |outcome| outcome.ended == Ended::CpuLimit,
+    },
+    Attempt {
+        subject: "wall limit",
+        name: "sleep",
+        argument: "",
+        holds: |outcome| outcome.ended == Ended::WallLimit,
+    },
+    Attempt {
+        subject: "memory limit",
+        name: "touch",
+        argument: "64",
+        holds: |outcome| outcome.ended == Ended::MemoryLimit,
+    },
+    Attempt {
+        subject: "process limit",
+        name: "fork",
+        argument: "",
+        holds: |outcome| {
+            let made =
+                std::str::from_utf8(&outcome.stdout).ok().and_then(|it| it.trim().parse().ok());
+            outcome.ended.is_success()
+                && made.is_some_and(|made: u32| made <= LIMITS.processes + PROCESSES_TOLERANCE)
+        },
+    },
+    Attempt {
+        subject: "output limit",
+        name: "flood",
+        argument: "",
+        holds: |outcome| outcome.ended == Ended::OutputLimit,
+    },
+    Attempt {
+        subject: "file limit",
+        name: "write",
+        argument: "16",
+        holds: |outcome| outcome.ended == Ended::FileLimit,
+    },
+    Attempt {
+        subject: "leaving files and processes",
+        name: "leave",
+        argument: "",
+        holds: |outcome| outcome.ended.is_success(),
+    },
+    Attempt {
+        subject: "leftovers",
+        name: "look",
+        argument: "",
+        holds: |outcome| outcome.ended.is_success(),
+    },
+];
+
+/// Makes every attempt in one cell of this language; what did not hold is [`Level::Missing`](crate::Level::Missing).
+///
+/// An evaluator whose sandbox does not hold must not take work.
+pub async fn self_test(
+    sandbox: &dyn Sandbox,
+    language: &Arc<Language>,
+) -> Result<Vec<Finding>, SandboxError> {
+    let mut cell = sandbox.prepare(&CellSpec::run(language, &LIMITS)).await?;
+    cell.put(&CellPath::program(PROGRAM)?, Bytes::from_static(RUNNER), true).await?;
+    let findings = attempt_all(&mut cell).await;
+    cell.close().await?;
+    findings
+}
+
+async fn attempt_all(cell: &mut Cell) -> Result<Vec<Finding>, SandboxError> {
+    // Somebody answers out here; nobody in the cell may reach them.
+    let listener = TcpListener::bind("127.0.0.1:0").ok();
+    let port = listener.as_ref().and_then(|it| it.local_addr().ok()).map_or(0, |it| it.port());
+    let walls = attempt(cell, "escape", &port.to_string()).await?;
+    let mut findings = vec![if walls.ended.is_success() {
+        Finding::in_force("self-test: walls", "no attempt to get out succeeded")
+    } else {
+        let allowed = String::from_utf8_lossy(&walls.stdout).lines().collect::<Vec<_>>().join(", ");
+        failed("self-test: walls", &walls, &allowed)
+    }];
+    for Attempt { subject, name, argument, holds } in ATTEMPTS {
+        let outcome = attempt(cell, name, argument).await?;
+        if !holds(&outcome) {
+            let said = String::from_utf8_lossy(&outcome.stdout[..outcome.stdout.len().min(200)])
+                .into_owned();
+            findings.push(failed(&format!("self-test: {subject}"), &outcome, said.trim()));
+        }
+    }
+    if findings.len() == 1 {
+        let subjects: Vec<_> = ATTEMPTS.iter().map(|attempt| attempt.subject).collect();
+        findings.push(Finding::in_force("self-test: limits", subjects.join(", ")));
+    }
+    Ok(findings)
+}
+
+async fn attempt(cell: &mut Cell, name: &str, argument: &str) -> Result<Outcome, SandboxError> {
+    let words = [&format!("/box/{PROGRAM}"), "--attempt", name, argument];
+    cell.execute(&Execution::new(words.map(str::to_owned).to_vec(), LIMITS)).await
+}
+
+fn failed(subject: &str, outcome: &Outcome, said: &str) -> Finding {
+    Finding::missing(
+        subject,
+        format!("it does not hold: ended by {:?}, {said}", outcome.ended),
+        "do not judge strangers' programs on this machine; docs/security.md says what each sandbox needs",
+    )
+}
