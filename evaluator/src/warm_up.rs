@@ -4,10 +4,17 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
+use domain::Verdict;
+use domain::checker::TokenOptions;
+use domain::problem::{Checker, Limits};
 use sandbox::Language;
 
-use crate::judge::Fault;
+use crate::judge::{Bench, Fault, Program, TestData};
 use crate::session::Tools;
+
+/// Cpu time that an example may take, in milliseconds, on a machine whose disk has read nothing yet.
+const TIME_MS: u64 = 10_000;
 
 /// Runs each language once, one after the other. Each takes one slot for as long as that lasts and waits
 /// its turn for it, so a submission waits for one of these at most. What fails here will fail, and be
@@ -15,8 +22,8 @@ use crate::session::Tools;
 pub(crate) async fn warm_up(tools: &Tools, languages: &[Arc<Language>]) {
     let started = Instant::now();
     for language in languages {
-        let _slot = tools.slots.acquire().await;
-        if let Err(error) = run_once(tools, language).await {
+        let slot = tools.slots.acquire().await;
+        if let Err(error) = run_once(tools, language, slot.core()).await {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(language = %language.id, error, "warming up failed");
         }
@@ -25,8 +32,28 @@ pub(crate) async fn warm_up(tools: &Tools, languages: &[Arc<Language>]) {
     tracing::debug!(languages = languages.len(), elapsed_ms, "warmed up");
 }
 
-/// Starts the toolchain once, which is what costs most on a machine whose disk has read nothing yet.
-async fn run_once(tools: &Tools, language: &Arc<Language>) -> Result<(), Fault> {
-    tools.cells.sandbox().toolchain(language).await?;
+/// Compiles and runs the language's own example, with limits that nobody's first run goes past.
+async fn run_once(tools: &Tools, language: &Arc<Language>, core: Option<u32>) -> Result<(), Fault> {
+    let hello = &language.examples.hello;
+    let compilation = tools.compiler.compile(language, hello, core).await?;
+    let Some(artifact) = compilation.artifact else {
+        tracing::warn!(language = %language.id, log = compilation.log, "the example does not compile");
+        return Ok(());
+    };
+    let program = Program {
+        language: Arc::clone(language),
+        text: hello.clone(),
+        limits: Limits { time_ms: TIME_MS, ..Limits::default() },
+        checker: Checker::Tokens(TokenOptions::default()),
+    };
+    let mut bench = Bench::set_up(&tools.cells, program, &artifact).await?;
+    let answer = Bytes::from_static(b"hello");
+    let test = TestData { number: 1, sample: false, input: Bytes::new(), answer };
+    let judged = bench.judge(&test, core).await?;
+    bench.tear_down().await;
+    if judged.outcome.verdict != Verdict::Accepted {
+        let verdict = judged.outcome.verdict;
+        tracing::warn!(language = %language.id, ?verdict, "the example does not run");
+    }
     Ok(())
 }

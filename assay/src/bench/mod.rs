@@ -6,6 +6,7 @@ mod holdings;
 mod host;
 mod installation;
 pub(crate) mod judge;
+pub(crate) mod languages;
 pub(crate) mod sandbox;
 pub(crate) mod slots;
 pub(crate) mod soak;

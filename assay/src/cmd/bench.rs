@@ -1,6 +1,6 @@
 //! `assay bench`
 
-use crate::bench::{accuracy, judge, sandbox, slots, soak};
+use crate::bench::{accuracy, judge, languages, sandbox, slots, soak};
 use crate::config::Config;
 use crate::{Exit, Failure};
 
@@ -16,6 +16,8 @@ pub(crate) enum Command {
     Judge(judge::Args),
     /// How exact times and memory are
     Accuracy(accuracy::Args),
+    /// What each language costs
+    Languages(languages::Args),
     /// How soon a slot is free after programs that misbehave
     Slots(slots::Args),
     /// Many submissions in a row, some hostile: does anything leak?
@@ -27,6 +29,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<Exit, Failu
         Command::Sandbox(args) => sandbox::run(config, args).await,
         Command::Judge(args) => judge::run(config, args).await,
         Command::Accuracy(args) => accuracy::run(config, args).await,
+        Command::Languages(args) => languages::run(config, args).await,
         Command::Slots(args) => slots::run(config, args).await,
         Command::Soak(args) => soak::run(config, args).await,
     }
