@@ -195,9 +195,7 @@ impl Sandbox for NativeSandbox {
         &self,
         languages: &[Arc<Language>],
     ) -> Result<Vec<Result<Toolchain, SandboxError>>, SandboxError> {
-        let cure = |language: &Language| {
-            format!("install it, on Debian with: apt-get install {}", language.packages.join(" "))
-        };
+        let cure = |language: &Language| self.pool.opener().root.cure(language);
         self.toolchains.get(self, languages, None, cure).await
     }
 

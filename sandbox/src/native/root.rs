@@ -8,7 +8,7 @@ use std::{
 
 use runner::message::Bind;
 
-use crate::{Languages, NativeConfig};
+use crate::{Language, Languages, NativeConfig};
 
 /// Where programs and libraries are: directories on some systems, links into `/usr` on others.
 const SYSTEM: [&str; 7] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
@@ -23,6 +23,8 @@ const CONFIGURATION: [&str; 3] = ["/etc/ld.so.cache", "/etc/alternatives", "/etc
 pub(super) struct Root {
     binds: Vec<Bind>,
     links: Vec<(String, String)>,
+    /// Whether the toolchains are an unpacked image's.
+    unpacked: bool,
 }
 
 impl Root {
@@ -30,7 +32,8 @@ impl Root {
     pub(super) fn new(config: &NativeConfig) -> Self {
         let languages = Languages::builtin();
         let wanted = languages.all().iter().flat_map(|language| &language.binds);
-        let mut root = Self { binds: Vec::new(), links: Vec::new() };
+        let mut root =
+            Self { binds: Vec::new(), links: Vec::new(), unpacked: config.rootfs.is_some() };
         let base = config.rootfs.as_deref().unwrap_or(Path::new("/"));
         for path in SYSTEM.into_iter().chain(CONFIGURATION).chain(wanted.map(String::as_str)) {
             for path in matching(base, path) {
@@ -63,6 +66,14 @@ impl Root {
         if source.exists() {
             self.binds.push(Bind { source: text(source), target: text(target) });
         }
+    }
+
+    /// What the operator of a judge does about a missing language.
+    pub(super) fn cure(&self, language: &Language) -> String {
+        if self.unpacked {
+            return "unpack an image that has it, with: assay images unpack".to_owned();
+        }
+        format!("install it, on Debian with: apt-get install {}", language.packages.join(" "))
     }
 
     pub(super) fn binds(&self) -> &[Bind] {
