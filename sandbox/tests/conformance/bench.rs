@@ -1,157 +1,259 @@
-//! What cases work with: a sandbox, and the probe compiled inside it.
+//! What cases work with: a sandbox, the probe compiled inside it, and cells that are looked over after each run.
 
 use std::{
     fmt::Debug,
-    panic::AssertUnwindSafe,
-    sync::Arc,
-    time::{Duration, Instant},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use bytes::Bytes;
-use futures::FutureExt;
 use sandbox::{
     Cell, CellPath, CellSpec, Ended, Execution, Language, Languages, Limits, Outcome, Sandbox,
     SandboxError,
 };
 
-use crate::cases::Case;
+use crate::case::{AMPLE, Case, GRACE, MIB, Mode, Program};
 
-/// How long one case may take, all of its runs together.
-const CASE_MAX: Duration = Duration::from_secs(60);
+/// The probe's parts, in the order in which they make one source.
+pub(crate) const PROBE: &[&str] = &[
+    include_str!("probes/probe.h"),
+    include_str!("probes/time.c"),
+    include_str!("probes/memory.c"),
+    include_str!("probes/processes.c"),
+    include_str!("probes/filesystem.c"),
+    include_str!("probes/output.c"),
+    include_str!("probes/kernel.c"),
+    include_str!("probes/main.c"),
+];
 
-/// What an adapter can hold, beyond what all hold.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Strength {
-    /// Memory is limited and measured by a cgroup of the program's own.
-    pub(crate) memory_cgroup: bool,
-    /// Processor time is counted by a cgroup.
-    pub(crate) cpu_cgroup: bool,
-    /// The limit on processes is each run's, and not only the cell's.
-    pub(crate) pids_cgroup: bool,
-    /// Programs have a user of their own.
-    pub(crate) own_uid: bool,
-}
-
-impl Strength {
-    pub(crate) const FULL: Self =
-        Self { memory_cgroup: true, cpu_cgroup: true, pids_cgroup: true, own_uid: true };
-    pub(crate) const WITHOUT_ROOT: Self =
-        Self { memory_cgroup: false, cpu_cgroup: false, pids_cgroup: false, own_uid: false };
-    pub(crate) const DOCKER: Self =
-        Self { memory_cgroup: false, cpu_cgroup: true, pids_cgroup: false, own_uid: true };
-}
+/// The most that is taken out of a compile cell.
+const ARTIFACT_BYTES_MAX: u64 = 64 << 20;
 
 pub(crate) struct Bench {
     pub(crate) sandbox: Arc<dyn Sandbox>,
-    pub(crate) languages: Languages,
-    pub(crate) strength: Strength,
+    pub(crate) mode: Mode,
+    languages: Languages,
     probe: Bytes,
+    open: AtomicUsize,
 }
 
 impl Bench {
-    pub(crate) async fn new(
-        sandbox: Arc<dyn Sandbox>,
-        strength: Strength,
-    ) -> Result<Self, SandboxError> {
+    pub(crate) async fn new(sandbox: Arc<dyn Sandbox>, mode: Mode) -> Result<Self, SandboxError> {
+        let open = AtomicUsize::new(0);
         let languages = Languages::builtin();
-        let mut bench = Self { sandbox, languages, strength, probe: Bytes::new() };
-        let (outcome, artifact) = bench.compile("c", include_str!("probe.c")).await?;
+        let mut bench = Self { sandbox, mode, languages, probe: Bytes::new(), open };
+        let language = bench.language("c");
+        let mut cell = bench.sandbox.prepare(&CellSpec::compile(language)).await?;
+        let limits = language.compile_limits();
+        let outcome = compile(&mut cell, language, PROBE.concat().as_bytes(), &limits).await?;
         assert!(outcome.ended.is_success(), "{}", String::from_utf8_lossy(&outcome.stderr));
-        bench.probe = artifact.expect("a compiler that succeeds leaves an artifact");
+        let artifact = CellPath::work(&language.artifact)?;
+        bench.probe = cell.get(&artifact, ARTIFACT_BYTES_MAX).await?;
+        cell.close().await?;
         Ok(bench)
     }
 
-    /// Runs a case; what is wrong, if anything.
-    pub(crate) async fn judge(&self, case: Case) -> Option<String> {
-        let started = Instant::now();
-        let run = AssertUnwindSafe((case.run)(self)).catch_unwind();
-        let wrong = match tokio::time::timeout(CASE_MAX, run).await {
-            Ok(Ok(())) => return None,
-            Ok(Err(panic)) => panic
-                .downcast_ref::<String>()
-                .cloned()
-                .or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string))
-                .unwrap_or_default(),
-            Err(_) => "took too long".to_owned(),
-        };
-        Some(format!("{} ({:.1?}): {wrong}", case.name, started.elapsed()))
+    /// A language, by what its sources' names end in.
+    pub(crate) fn language(&self, extension: &str) -> &Arc<Language> {
+        self.languages.by_extension(extension).expect("the cases only use languages there are")
     }
 
-    pub(crate) fn language(&self, id: &str) -> &Arc<Language> {
-        self.languages.get(id).expect("the cases only use languages there are")
+    /// How many cells the cases have open.
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
     }
 
-    /// A fresh cell with the probe in it.
-    pub(crate) async fn cell(&self, limits: &Limits) -> Cell {
-        let mut cell =
-            self.sandbox.prepare(&CellSpec::run(self.language("c"), limits)).await.expect("a cell");
+    /// A fresh cell with the probe in it, able to hold what these limits allow.
+    pub(crate) async fn slot(&self, limits: &Limits) -> Slot<'_> {
+        self.slot_of(&CellSpec::run(self.language("c"), limits)).await
+    }
+
+    pub(crate) async fn slot_of(&self, spec: &CellSpec) -> Slot<'_> {
+        self.open.fetch_add(1, Ordering::SeqCst);
+        let counted = Counted(&self.open);
+        let mut cell = self.sandbox.prepare(spec).await.expect("a cell");
         let probe = CellPath::program("probe").expect("a plain name");
         cell.put(&probe, self.probe.clone(), true).await.expect("the probe fits");
-        cell
+        let mut slot = Slot { cell, fresh: String::new(), _counted: counted };
+        slot.fresh = slot.inventory().await;
+        slot
     }
 
-    /// The probe's behaviour in a cell of its own.
-    pub(crate) async fn run(&self, words: &[&str], limits: Limits) -> Outcome {
-        self.feed(words, limits, Bytes::new()).await
+    /// Runs a case, in the shared cell if it may. What is wrong is told by panicking.
+    pub(crate) async fn judge<'a>(&'a self, case: &Case, shared: &mut Option<Slot<'a>>) {
+        let outcome = match case.program {
+            Program::Steps(steps) => return steps(self).await,
+            Program::Probe(words) => {
+                let own = case.own_cell || !fits(&case.limits, &AMPLE);
+                let taken = if own { None } else { shared.take() };
+                let mut slot = match taken {
+                    Some(slot) => slot,
+                    None => self.slot(&wide_enough(&case.limits)).await,
+                };
+                let execution = command(words, case.limits).with_stdin(case.stdin.clone());
+                let outcome = slot.execute(&execution).await;
+                // Looked over in any case, so that a failure says all that there is to say.
+                slot.look_over().await;
+                if own {
+                    slot.close().await;
+                } else {
+                    *shared = Some(slot);
+                }
+                outcome
+            }
+            Program::Source { language, text } => self.run_source(case, language, text).await,
+            Program::Compile { language, source } => {
+                let language = self.language(language);
+                let (mut slot, outcome) =
+                    self.compile_in_slot(language, &source(), &case.limits).await;
+                // Only now, because what a compile step leaves is kept for the next one.
+                slot.run(&["exit", "0"], AMPLE).await;
+                slot.look_over().await;
+                slot.close().await;
+                outcome
+            }
+        };
+        if let Some(objection) = case.objection(self.mode, &outcome) {
+            panic!("{objection}");
+        }
     }
 
-    /// The same with something to read.
-    pub(crate) async fn feed(&self, words: &[&str], limits: Limits, stdin: Bytes) -> Outcome {
-        let mut cell = self.cell(&limits).await;
-        let outcome =
-            cell.execute(&probe(words, limits).with_stdin(stdin)).await.expect("an outcome");
-        // Whatever the program did, the cell is as good as new.
-        expect(
-            &cell
-                .execute(&probe(&["count-processes"], Limits::default()))
-                .await
-                .expect("an outcome"),
-            |after| after.ended.is_success() && after.stdout == "0\n",
-        );
-        cell.close().await.expect("the cell closes");
+    /// Compiles in a cell for that, and leaves it open.
+    pub(crate) async fn compile_in_slot(
+        &self,
+        language: &Arc<Language>,
+        source: &[u8],
+        limits: &Limits,
+    ) -> (Slot<'_>, Outcome) {
+        let mut slot = self.slot_of(&CellSpec::compile(language)).await;
+        let outcome = compile(&mut slot.cell, language, source, limits).await.expect("a compiler");
+        (slot, outcome)
+    }
+
+    async fn run_source(&self, case: &Case, language: &str, text: &str) -> Outcome {
+        let language = self.language(language);
+        let (mut slot, compiled) =
+            self.compile_in_slot(language, text.as_bytes(), &language.compile_limits()).await;
+        expect_end(&compiled, Ended::Exited { code: 0 });
+        let artifact = CellPath::work(&language.artifact).expect("a plain name");
+        let artifact = slot.cell.get(&artifact, ARTIFACT_BYTES_MAX).await.expect("an artifact");
+        slot.close().await;
+
+        // Less than a problem may set is meant as it stands, without what the runtime is allowed beside it.
+        let allowance_bytes = language.allowances.memory_mib << 20;
+        let whole = if case.limits.memory_bytes < MIB { 0 } else { allowance_bytes };
+        let limits = Limits {
+            memory_bytes: case.limits.memory_bytes + whole,
+            processes: language.allowances.processes,
+            ..case.limits
+        };
+        let mut slot = self.slot_of(&CellSpec::run(language, &wide_enough(&limits))).await;
+        let program = CellPath::program(&language.artifact).expect("a plain name");
+        slot.cell.put(&program, artifact, true).await.expect("it fits");
+        let run = Execution::new(language.run_argv(case.limits.memory_bytes), limits)
+            .with_stdin(case.stdin.clone());
+        let outcome = slot.execute(&run).await;
+        slot.look_over().await;
+        slot.close().await;
         outcome
     }
+}
 
-    /// Compiles a source; the last step's outcome, and the artifact if it succeeded.
-    pub(crate) async fn compile(
-        &self,
-        language: &str,
-        source: &str,
-    ) -> Result<(Outcome, Option<Bytes>), SandboxError> {
-        let language = self.language(language);
-        let mut cell = self.sandbox.prepare(&CellSpec::compile(language)).await?;
-        cell.put(
-            &CellPath::work(&language.source)?,
-            Bytes::copy_from_slice(source.as_bytes()),
-            false,
-        )
-        .await?;
-        let mut last = None;
-        for step in &language.compile {
-            let outcome = cell
-                .execute(&Execution::new(step.clone(), language.compile_limits()).keeping())
-                .await?;
-            if !outcome.ended.is_success() {
-                cell.close().await?;
-                return Ok((outcome, None));
-            }
-            last = Some(outcome);
+/// What a cell must hold for a case and for what looks it over.
+fn wide_enough(limits: &Limits) -> Limits {
+    Limits {
+        memory_bytes: limits.memory_bytes.max(AMPLE.memory_bytes),
+        processes: limits.processes.max(AMPLE.processes),
+        file_bytes: limits.file_bytes.max(AMPLE.file_bytes),
+        ..*limits
+    }
+}
+
+fn fits(limits: &Limits, cell: &Limits) -> bool {
+    limits.memory_bytes <= cell.memory_bytes
+        && limits.processes <= cell.processes
+        && limits.file_bytes <= cell.file_bytes
+}
+
+/// Runs a language's compile steps over a source; the last one's outcome.
+async fn compile(
+    cell: &mut Cell,
+    language: &Language,
+    source: &[u8],
+    limits: &Limits,
+) -> Result<Outcome, SandboxError> {
+    cell.put(&CellPath::work(&language.source)?, Bytes::copy_from_slice(source), false).await?;
+    let mut last = None;
+    for step in &language.compile {
+        let outcome = cell.execute(&Execution::new(step.clone(), *limits).keeping()).await?;
+        let failed = !outcome.ended.is_success();
+        last = Some(outcome);
+        if failed {
+            break;
         }
-        let artifact = cell.get(&CellPath::work(&language.artifact)?, 64 << 20).await?;
-        cell.close().await?;
-        Ok((last.expect("every language here has a compile step"), Some(artifact)))
+    }
+    Ok(last.expect("every language here has a compile step"))
+}
+
+struct Counted<'a>(&'a AtomicUsize);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// A cell in use. Fields are dropped in order: the cell is gone, or on its way, before it counts as closed.
+pub(crate) struct Slot<'a> {
+    pub(crate) cell: Cell,
+    /// What there was in it before anything ran.
+    fresh: String,
+    _counted: Counted<'a>,
+}
+
+impl Slot<'_> {
+    pub(crate) async fn execute(&mut self, execution: &Execution) -> Outcome {
+        self.cell.execute(execution).await.expect("an outcome")
+    }
+
+    /// The probe's behaviour.
+    pub(crate) async fn run(&mut self, words: &[&str], limits: Limits) -> Outcome {
+        self.execute(&command(words, limits)).await
+    }
+
+    /// The probe's behaviour, after which files stay.
+    pub(crate) async fn run_keeping(&mut self, words: &[&str], limits: Limits) -> Outcome {
+        self.execute(&command(words, limits).keeping()).await
+    }
+
+    /// Whatever a program did, the next one finds the cell as it was, and runs as it would in a fresh one.
+    pub(crate) async fn look_over(&mut self) {
+        let now = self.inventory().await;
+        assert_eq!(now, self.fresh, "the cell is not as it was");
+    }
+
+    async fn inventory(&mut self) -> String {
+        let outcome = self.run(&["inventory"], AMPLE).await;
+        expect(&outcome, |outcome| {
+            let text = String::from_utf8_lossy(&outcome.stdout);
+            let clean = "processes 0\nfiles 0\nareas 3\nipc 0\nsockets 0\ndescriptors 0\nmounts ";
+            outcome.ended.is_success() && text.starts_with(clean) && outcome.wall < GRACE
+        });
+        String::from_utf8_lossy(&outcome.stdout).into_owned()
+    }
+
+    pub(crate) async fn close(self) {
+        let Self { cell, _counted, .. } = self;
+        cell.close().await.expect("the cell closes");
     }
 }
 
 /// The probe's behaviour, as a command.
-pub(crate) fn probe(words: &[&str], limits: Limits) -> Execution {
+pub(crate) fn command(words: &[&str], limits: Limits) -> Execution {
     let words = std::iter::once("/box/probe").chain(words.iter().copied());
     Execution::new(words.map(str::to_owned).collect(), limits)
-}
-
-/// Limits of a test that is meant to run into one of them soon.
-pub(crate) fn short() -> Limits {
-    Limits { cpu: Duration::from_millis(300), wall: Duration::from_secs(4), ..Limits::default() }
 }
 
 /// Fails, showing the outcome, unless it is as it should be.

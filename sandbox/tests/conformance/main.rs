@@ -1,83 +1,83 @@
-//! What every sandbox promises, held against every adapter there is.
+//! What every sandbox promises, held against every adapter there is by programs that would rather it did not.
 //!
-//! `cases.rs` is the table; this file runs it against each adapter. A missing engine is a failure, not a reason to
-//! skip: `scripts/test` prepares a machine.
+//! Each file is a table of cases: hostile programs by what they go for, and in `cell.rs` the promises of the port
+//! itself. `suite.rs` runs them in each mode, in a process of its own, and looks for what they left behind after each
+//! case and at the end. A missing engine is a failure, not a reason to skip: `scripts/test` prepares a machine.
+//!
+//! `ASSAY_CONFORMANCE_CASE=memory` runs the cases whose names hold a word; `ASSAY_CONFORMANCE_TIMES=1` tells how long
+//! each took.
 
 mod bench;
-mod cases;
-mod languages;
+mod case;
+mod cell;
+mod compile;
+mod filesystem;
+mod host;
+mod kernel;
 mod leftovers;
+mod memory;
+mod output;
+mod processes;
+mod suite;
+mod time;
+mod traps;
 
-use std::{env, fs, fs::File, os::unix::process::CommandExt, process::Command, sync::Arc};
+use std::{env, fs, io::Write, os::unix::process::CommandExt, process::Command};
 
-use futures::{StreamExt, stream};
-use nix::fcntl::{Flock, FlockArg};
-use sandbox::{Adapter, NativeConfig, Sandbox, SandboxConfig, resolve};
+use sandbox::{Adapter, DockerConfig, NativeConfig, SandboxConfig};
 
-use crate::bench::{Bench, Strength};
-
-/// How many cases run at once: the machine's processors are shared with what the cases burn.
-const AT_ONCE: usize = 2;
+use crate::{
+    case::Mode,
+    suite::{hold, turn},
+};
 
 /// An ordinary user, to whom this machine owes nothing.
 const NOBODY: u32 = 65_534;
 
+/// Set in a process that has only one mode to run.
+const ALONE: &str = "ASSAY_CONFORMANCE_ALONE";
+
 #[test]
 fn native() {
-    if !nix::unistd::geteuid().is_root() {
-        // Without root, the test below is the one for this machine.
-        return;
+    // Without root, `native_without_root` is the one for this machine.
+    if nix::unistd::geteuid().is_root() {
+        alone("native", None, || hold(&native_config(false), Mode::Native));
     }
-    hold(&SandboxConfig { adapter: Adapter::Native, ..SandboxConfig::default() }, Strength::FULL);
-}
-
-/// As root, the test runs itself again as nobody, who has only user namespaces to seal a cell with.
-#[test]
-fn native_without_root() {
-    if !nix::unistd::geteuid().is_root() {
-        hold(
-            &SandboxConfig { adapter: Adapter::Native, ..SandboxConfig::default() },
-            Strength::WITHOUT_ROOT,
-        );
-        return;
-    }
-    // Nobody may not be able to reach the place where this program was built.
-    let directory = env::temp_dir().join(format!("assay-conformance-{}", std::process::id()));
-    fs::create_dir_all(&directory).expect("a temporary directory can be made");
-    let program = directory.join("conformance");
-    fs::copy(env::current_exe().expect("this program has a path"), &program)
-        .expect("this program can be copied");
-    let output = Command::new(&program)
-        .args(["--exact", "native_without_root", "--nocapture"])
-        .current_dir("/")
-        .env_clear()
-        .env("PATH", env::var("PATH").unwrap_or_default())
-        // Setting a user as root drops supplementary groups as well.
-        .uid(NOBODY)
-        .gid(NOBODY)
-        .output()
-        .expect("this program can be run");
-    fs::remove_dir_all(&directory).expect("the copy can be removed");
-    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && said.contains("1 passed"), "{said}");
 }
 
 /// A user namespace around a cell that has everything else.
 #[test]
 fn native_in_a_user_namespace() {
-    if !nix::unistd::geteuid().is_root() {
-        return;
+    if nix::unistd::geteuid().is_root() {
+        alone("native_in_a_user_namespace", None, || {
+            hold(&native_config(true), Mode::UserNamespace);
+        });
     }
-    let native = NativeConfig { force_user_namespace: true, ..NativeConfig::default() };
-    hold(
-        &SandboxConfig { adapter: Adapter::Native, native, ..SandboxConfig::default() },
-        Strength { own_uid: false, ..Strength::FULL },
-    );
+}
+
+/// As nobody, who has only user namespaces to seal a cell with.
+#[test]
+fn native_without_root() {
+    let user = nix::unistd::geteuid().is_root().then_some(NOBODY);
+    alone("native_without_root", user, || hold(&native_config(false), Mode::WithoutRoot));
 }
 
 #[test]
 fn docker() {
-    let config = SandboxConfig { adapter: Adapter::Docker, ..SandboxConfig::default() };
+    alone("docker", None, || {
+        let docker = DockerConfig { pool_size: 1, ..DockerConfig::default() };
+        let config = SandboxConfig { adapter: Adapter::Docker, docker, ..SandboxConfig::default() };
+        build_images(&config);
+        hold(&config, Mode::Docker);
+    });
+}
+
+fn native_config(force_user_namespace: bool) -> SandboxConfig {
+    let native = NativeConfig { force_user_namespace, pool_size: 1, ..NativeConfig::default() };
+    SandboxConfig { adapter: Adapter::Native, native, ..SandboxConfig::default() }
+}
+
+fn build_images(config: &SandboxConfig) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -86,44 +86,37 @@ fn docker() {
     runtime
         .block_on(sandbox::docker::images::build(&config.docker, languages.all(), |_| {}))
         .expect("the image can be built (scripts/test starts an engine that has the base image)");
-    hold(&config, Strength::DOCKER);
 }
 
-/// One adapter at a time: what burns processor time in one would show in the others' clocks. Tests may be processes of
-/// their own, so the lock is a file's.
-fn turn() -> Flock<File> {
-    let path = env::temp_dir().join("assay-conformance.lock");
-    // Opened before it is made: in a directory for everyone, a file of somebody else's cannot be opened to be made.
-    let file =
-        File::open(&path).or_else(|_| File::create(&path)).expect("a lock file can be opened");
-    Flock::lock(file, FlockArg::LockExclusive).expect("a file can be locked")
-}
-
-/// Runs every case against one adapter and reports all that failed.
-fn hold(config: &SandboxConfig, strength: Strength) {
+/// Runs a test again in a process of its own, which has no other tests' files, children and threads, and does there
+/// what the test is for.
+fn alone(test: &str, user: Option<u32>, run: impl FnOnce()) {
+    if env::var_os(ALONE).is_some() {
+        return run();
+    }
     let _turn = turn();
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let runtime = runtime.expect("a runtime can be built");
-    let failures = runtime.block_on(async {
-        let sandbox: Arc<dyn Sandbox> = resolve(config).expect("the sandbox can be set up");
-        let bench = Bench::new(Arc::clone(&sandbox), strength).await.unwrap_or_else(|error| {
-            panic!(
-                "the {} sandbox cannot even compile: {error:#?} (scripts/test prepares a machine)",
-                sandbox.name()
-            )
-        });
-        let only = env::var("ASSAY_CONFORMANCE_CASE").unwrap_or_default();
-        let failures: Vec<String> = stream::iter(cases::cases())
-            .filter(|case| futures::future::ready(case.name.contains(&only)))
-            .map(|case| bench.judge(case))
-            .buffer_unordered(AT_ONCE)
-            .filter_map(futures::future::ready)
-            .collect()
-            .await;
-        drop(bench);
-        sandbox.shutdown().await;
-        failures.into_iter().chain(leftovers::found(config.adapter).await).collect::<Vec<_>>()
-    });
-    assert!(failures.is_empty(), "{} cases failed:\n{}", failures.len(), failures.join("\n"));
+    // Another user may not be able to reach the place where this program was built.
+    let directory =
+        env::temp_dir().join(format!("assay-conformance-{}-{test}", std::process::id()));
+    fs::create_dir_all(&directory).expect("a temporary directory can be made");
+    let program = directory.join("conformance");
+    fs::copy(env::current_exe().expect("this program has a path"), &program)
+        .expect("this program can be copied");
+    let mut command = Command::new(&program);
+    command.args(["--exact", test, "--nocapture"]).current_dir("/").env(ALONE, "1");
+    command.env("RUST_BACKTRACE", "0");
+    if let Some(user) = user {
+        // Setting a user as root drops supplementary groups as well.
+        command.uid(user).gid(user).env_remove("HOME").env_remove("XDG_CACHE_HOME");
+    }
+    let output = command.output().expect("this program can be run");
+    fs::remove_dir_all(&directory).expect("the copy can be removed");
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    // Written past the test framework, which keeps what is printed by tests that pass to itself.
+    for line in
+        said.lines().filter(|line| line.contains(" ms  ") || line.contains(" cases against "))
+    {
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }
 }

@@ -1,0 +1,317 @@
+//! Programs that look for what is not theirs, leave things behind, and build traps out of files. The traps that stand
+//! where the judge fetches a program's output are in `traps.rs`.
+
+use std::time::Duration;
+
+use futures::FutureExt;
+use sandbox::{Limits, Outcome};
+
+use crate::{
+    bench::{Bench, expect, expect_end},
+    case::{
+        AMPLE, Case,
+        Check::{Counts, Echoes, Never, Prints, Soon},
+        End, MIB, Mode, SHORT, line, probe, steps,
+    },
+    traps,
+};
+
+const SYS: &str =
+    "the engine mounts /sys, read-only: devices and settings of the host can be listed";
+const MOUNTS: &str = "the engine's directories stand in the container's list of mounts";
+const KEYS: &str =
+    "the names of root's keys can be read, because to the kernel the program's user is root's";
+const PROCESS_1: &str = "the engine's /proc shows that there is a runner, and its mounts";
+const SHARED_INODES: &str = "cells share the toolchain's files, so a lock that one program takes on such a file can be seen by another";
+
+/// Where this is built: the judge's own sources.
+const SOURCES: &str = env!("CARGO_MANIFEST_DIR");
+
+pub(crate) fn cases() -> Vec<Case> {
+    [secrets(), litter(), traps::cases(), escapes()].concat()
+}
+
+/// What is read and what is written that should not be.
+fn secrets() -> Vec<Case> {
+    [
+        line(
+            "read *.ans, ../../testcase, judge source tree",
+            [
+                // INV-12: what the judge has is not there, whoever owns it.
+                probe("*.ans", &["find-ending", ".ans"]).limits(AMPLE).checks(&[Prints("")]),
+                nothing(
+                    "the judge's files",
+                    &["read-anything", SOURCES, "/root", "/home", "/var/lib/docker", "/srv", "../../testcase", "../box/.."],
+                )
+                .ends(&[End::SUCCESS, End::REFUSED])
+                .checks(&[Never(SOURCES), Never("/root"), Never("/home"), Never("/srv"), Never("docker")]),
+            ],
+        ),
+        line(
+            "read /etc/shadow, /proc/1/environ, /proc/*/mem, /proc/self/mountinfo, /sys, docker.sock",
+            [
+                nothing("/etc/shadow", &["read-anything", "/etc/shadow", "/etc/gshadow", "/etc/sudoers"]),
+                nothing("others' memory and environment", &["read-processes"]),
+                nothing(
+                    "the kernel's",
+                    &["read-anything", "/proc/kcore", "/proc/kmsg", "/proc/keys", "/dev/mem", "/dev/kmsg", "/dev/vda", "/dev/sda"],
+                )
+                .weaker(Mode::UserNamespace, &[End::SUCCESS], &[Prints("/proc/keys\n")], KEYS),
+                nothing("process 1", &["read-anything", "/proc/1/cmdline", "/proc/1/mountinfo", "/proc/1/fd", "/proc/1/maps"])
+                    .weaker(
+                        Mode::Docker,
+                        &[End::SUCCESS],
+                        &[Prints("/proc/1/cmdline\n/proc/1/mountinfo\n")],
+                        PROCESS_1,
+                    ),
+                nothing("/sys", &["read-anything", "/sys", "/sys/fs/cgroup", "/sys/kernel/security"])
+                    .weaker(Mode::Docker, &[End::SUCCESS], &[Never("security")], SYS),
+                nothing("docker.sock", &["read-anything", "/var/run/docker.sock", "/run/docker.sock", "/run/containerd/containerd.sock", "/run/dbus/system_bus_socket"]),
+                probe("/proc/self/mountinfo", &["print-file", "/proc/self/mountinfo"])
+                    .checks(&[Never(SOURCES), Never("docker"), Never("cgroup")])
+                    .weaker(Mode::Docker, &[End::SUCCESS], &[Never(SOURCES)], MOUNTS),
+                steps("the service's environment", |bench| environment(bench).boxed()),
+            ],
+        ),
+        line(
+            "write elsewhere",
+            [
+                nothing(
+                    "below the root",
+                    &["write-anywhere", "/new", "/usr/new", "/usr/bin/env", "/etc/new", "/etc/passwd", "/bin/new", "/lib/new", "/dev/new", "/home/new", "/root/new", "/var/new", "/var/tmp/new", "/run/new", "/mnt/new", "/opt/new"],
+                ),
+                nothing("the program itself", &["write-anywhere", "/box/new", "/box/probe", "/assay/new", "/assay/assay-runner"]),
+                nothing(
+                    "the kernel's settings",
+                    &["write-anywhere", "/proc/sys/kernel/hostname", "/proc/sys/vm/overcommit_memory", "/proc/sysrq-trigger", "/proc/1/oom_score_adj", "/proc/1/comm", "/sys/kernel/uevent_helper", "/sys/power/state"],
+                ),
+            ],
+        ),
+        line(
+            "rewrite or delete+recreate input so the checker sees another input",
+            [
+                probe("its own input", &["spoil-stdin"])
+                    .stdin("as it was")
+                    .ends(&[End::REFUSED])
+                    .checks(&[Prints("")]),
+                // What was tried before makes no difference to the next.
+                probe("the next run's input", &["cat"]).stdin("as it was").checks(&[Echoes]),
+            ],
+        ),
+    ]
+    .concat()
+}
+
+/// What is left behind, and what fills everything up.
+fn litter() -> Vec<Case> {
+    [
+        line(
+            "file left between tests / between submissions",
+            [
+                steps("between tests", |bench| files_between_tests(bench).boxed()),
+                steps("between submissions", |bench| files_between_submissions(bench).boxed()),
+            ],
+        ),
+        line(
+            "2 GB sparse write, fallocate, fill disk, 10^6 inodes, deep directory tree, 255-byte names",
+            [
+                probe("within the file limit", &["write-mib", "3", "/tmp/file"]).limits(FILES_OF_4_MIB),
+                probe("over the file limit", &["write-mib", "5", "/tmp/file"])
+                    .limits(FILES_OF_4_MIB)
+                    .ends(&[End::File]),
+                probe("2 GB, all hole", &["sparse", "2000", "/work/file"]).ends(&[End::File]),
+                probe("2 GB, extended", &["extend", "2000", "/work/file"]).ends(&[End::File]),
+                probe("2 GB, allocated", &["allocate", "2000", "/work/file"]).ends(&[End::File]),
+                // The area is full before the file limit is reached, and empty again for the next.
+                steps("fuller than the area", |bench| full_area(bench).boxed()),
+                probe("fills every area", &["fill-disk", "1000"])
+                    .limits(AMPLE)
+                    .checks(&[Counts(100, 192)]),
+                probe("1,000,000 files", &["many-files", "1000000", "/work"])
+                    .limits(AMPLE)
+                    .checks(&[Counts(1000, 20_000)]),
+                probe("1,000,000 files in shared memory", &["many-files", "1000000", "/dev/shm"])
+                    .limits(AMPLE)
+                    .checks(&[Counts(1000, 20_000)]),
+                probe("tree of 3,000 levels", &["deep-tree", "3000", "/tmp"])
+                    .limits(AMPLE)
+                    .checks(&[Counts(3000, 3000)]),
+                probe("odd names of 255 bytes", &["odd-names", "300"]),
+                probe("directories shut to their owner", &["shut-directories", "100"])
+                    .ends(&[End::SUCCESS, End::REFUSED]),
+                probe("attributes", &["many-attributes", "100000"])
+                    .limits(AMPLE)
+                    .checks(&[Counts(0, 40_000)]),
+                probe("files nobody can remove", &["immutable-files"])
+                    .ends(&[End::REFUSED])
+                    .checks(&[Prints("")]),
+            ],
+        ),
+        line(
+            "fd exhaustion, open in loop",
+            [probe("20 files", &["open-many"])
+                .limits(Limits { open_files: 20, ..SHORT })
+                .checks(&[Prints("17\n"), Soon])],
+        ),
+    ]
+    .concat()
+}
+
+/// Ways out, and ways to somebody else.
+fn escapes() -> Vec<Case> {
+    [
+        line(
+            "chroot escape via /proc/1/root, open fds, ..",
+            [
+                nothing(
+                    "paths",
+                    &["read-anything", "/proc/1/root/etc", "/proc/1/cwd/etc", "/../../../../etc/shadow", "/proc/self/root/../../root", "/proc/self/cwd/../../../root"],
+                ),
+                probe("open descriptors", &["descriptors"]).checks(&[Prints("0 1 2 ")]),
+                nothing("chroot", &["filtered", "chroot", "open_by_handle_at"]),
+            ],
+        ),
+        line(
+            "mount, umount, pivot_root, unshare(USER), setns, mknod, FUSE",
+            [
+                nothing("mount", &["filtered", "mount", "move_mount", "mount_setattr", "open_tree"]),
+                nothing("umount", &["filtered", "umount2"]),
+                nothing("pivot_root", &["filtered", "pivot_root"]),
+                nothing("unshare", &["filtered", "unshare", "clone-mount", "clone-network"]),
+                nothing("setns", &["filtered", "setns"]),
+                nothing("mknod", &["device", "/work/device"]),
+                nothing("FUSE", &["read-anything", "/dev/fuse", "/dev/loop-control", "/dev/net/tun"]),
+                nothing("a file system of its own", &["filtered", "fsopen", "fsmount"]),
+            ],
+        ),
+        line(
+            "flock/lease/dnotify on shared inodes, keyctl, AF_VSOCK, abstract unix sockets between two sandboxes",
+            [
+                shared_inodes(steps("flock", |bench| locks(bench, "flock").boxed())),
+                shared_inodes(steps("POSIX locks", |bench| locks(bench, "posix").boxed())),
+                shared_inodes(steps("locks of open files", |bench| locks(bench, "ofd").boxed())),
+                steps("inotify", |bench| {
+                    channel(
+                        bench,
+                        &["use-toolchain", "400", "/usr/bin/env"],
+                        &["watch-toolchain", "300", "/usr/bin"],
+                    )
+                    .boxed()
+                }),
+                nothing("leases and dnotify", &["leases"]),
+                nothing("keyctl", &["filtered", "keyctl", "add_key", "request_key"]),
+                nothing("AF_VSOCK", &["filtered", "socket-vsock"]),
+                steps("abstract unix sockets", |bench| {
+                    channel(
+                        bench,
+                        &["listen-abstract", "400", "meeting-place"],
+                        &["reach-abstract", "300", "meeting-place"],
+                    )
+                    .boxed()
+                }),
+                steps("loopback", |bench| {
+                    channel(bench, &["listen-tcp", "400", "4711"], &["reach-tcp", "300", "4711"])
+                        .boxed()
+                }),
+            ],
+        ),
+    ]
+    .concat()
+}
+
+/// Where the toolchain is bound from the host, every cell has the same files, and locks are the files' own.
+fn shared_inodes(case: Case) -> Case {
+    [Mode::Native, Mode::UserNamespace, Mode::WithoutRoot]
+        .into_iter()
+        .fold(case, |case, mode| case.weaker(mode, &[], &[], SHARED_INODES))
+}
+
+const FILES_OF_4_MIB: Limits = Limits { file_bytes: 4 * MIB, ..AMPLE };
+
+/// What the cell has to refuse.
+fn nothing(name: &'static str, words: &'static [&'static str]) -> Case {
+    probe(name, words).ends(&[End::REFUSED]).checks(&[Prints("")])
+}
+
+/// Locks on files that both cells see. Where they are the same files, the other sees the locks too.
+async fn locks(bench: &Bench, kind: &str) {
+    let heard = channel_between(
+        bench,
+        &["hold-lock", "400", kind, "/usr/bin/env"],
+        &["see-lock", "300", kind, "/usr/bin/env"],
+    )
+    .await;
+    let shared = bench.mode != Mode::Docker;
+    expect(&heard, |outcome| outcome.ended.is_success() && (shared || outcome.stdout.is_empty()));
+}
+
+/// What one cell does to files that both see, or says where both could hear it, the other sees nothing of.
+async fn channel(bench: &Bench, says: &[&str], hears: &[&str]) {
+    let heard = channel_between(bench, says, hears).await;
+    expect(&heard, |outcome| outcome.stdout.is_empty());
+}
+
+async fn channel_between(bench: &Bench, says: &[&str], hears: &[&str]) -> Outcome {
+    let limits = Limits { wall: Duration::from_secs(4), ..AMPLE };
+    let (mut one, mut other) = futures::join!(bench.slot(&limits), bench.slot(&limits));
+    let (_, heard) = futures::join!(one.run(says, limits), other.run(hears, limits));
+    for mut slot in [one, other] {
+        slot.look_over().await;
+        slot.close().await;
+    }
+    heard
+}
+
+async fn environment(bench: &Bench) {
+    let mut slot = bench.slot(&SHORT).await;
+    let outcome = slot.run(&["environment"], SHORT).await;
+    slot.close().await;
+    let mut variables: Vec<_> =
+        std::str::from_utf8(&outcome.stdout).expect("text").lines().collect();
+    variables.sort_unstable();
+    assert_eq!(
+        variables,
+        ["HOME=/work", "LANG=C.UTF-8", "PATH=/usr/local/bin:/usr/bin:/bin", "TMPDIR=/tmp"]
+    );
+}
+
+async fn files_between_tests(bench: &Bench) {
+    let mut slot = bench.slot(&SHORT).await;
+    for path in ["/work/left", "/tmp/left", "/dev/shm/left"] {
+        expect_end(&slot.run_keeping(&["write", path], SHORT).await, EXITED);
+        // Kept when it was asked for, as between the steps of a compilation, and gone when it was not.
+        expect_end(&slot.run(&["exists", path], SHORT).await, EXITED);
+        let now = slot.run(&["exists", path], SHORT).await;
+        expect(&now, |outcome| outcome.ended == sandbox::Ended::Exited { code: 1 });
+    }
+    slot.look_over().await;
+    slot.close().await;
+}
+
+/// Two submissions' cells, alive at the same time and one after the other.
+async fn files_between_submissions(bench: &Bench) {
+    let mut first = bench.slot(&SHORT).await;
+    let mut second = bench.slot(&SHORT).await;
+    for path in ["/work/left", "/tmp/left", "/dev/shm/left"] {
+        expect_end(&first.run_keeping(&["write", path], SHORT).await, EXITED);
+    }
+    second.look_over().await;
+    first.close().await;
+    second.look_over().await;
+    second.close().await;
+    let mut third = bench.slot(&SHORT).await;
+    third.look_over().await;
+    third.close().await;
+}
+
+async fn full_area(bench: &Bench) {
+    let cell = Limits { file_bytes: 8 * MIB, ..AMPLE };
+    let mut slot = bench.slot(&cell).await;
+    let large = slot.run(&["write-mib", "32", "/work/file"], AMPLE).await;
+    expect(&large, |outcome| outcome.ended == sandbox::Ended::Exited { code: 1 });
+    expect_end(&slot.run(&["write-mib", "4", "/work/file"], AMPLE).await, EXITED);
+    slot.look_over().await;
+    slot.close().await;
+}
+
+const EXITED: sandbox::Ended = sandbox::Ended::Exited { code: 0 };

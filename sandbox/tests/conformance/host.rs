@@ -1,0 +1,201 @@
+//! What the host holds before and after: nothing of a cell may be left on it.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use runner::layout::PROGRAM_UIDS;
+
+use crate::case::Mode;
+
+/// How long what was told to go may take.
+const GOING_MAX: Duration = Duration::from_secs(10);
+
+/// How often to look meanwhile.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Ready cells of the pool: of each shape that it remembers, and one on its way.
+const POOLED_MAX: usize = 7;
+
+/// Directories in which a program that got out could leave something.
+const SHARED_DIRECTORIES: [&str; 4] = ["/dev/shm", "/dev/mqueue", "/tmp", "/var/tmp"];
+
+/// Everything of ours, and everything that cells could have left behind.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    things: BTreeSet<String>,
+    descriptors: usize,
+}
+
+impl Snapshot {
+    pub(crate) fn take(mode: Mode) -> Self {
+        let mut things = BTreeSet::new();
+        things.extend(mounts().map(|mount| format!("mount {mount}")));
+        things.extend(cgroups_of(std::process::id()).iter().map(|path| path.display().to_string()));
+        things.extend(ipc_objects());
+        things.extend(SHARED_DIRECTORIES.into_iter().flat_map(programs_files));
+        things.extend(descendants().into_iter().map(|process| format!("process {process}")));
+        if mode == Mode::Docker {
+            things.extend(containers_of(std::process::id()));
+        }
+        Self { things, descriptors: own_descriptors().len() }
+    }
+
+    /// What there is now that there was not then, if it does not go away by itself.
+    pub(crate) async fn left_since(&self, mode: Mode) -> Option<String> {
+        gone(|| {
+            let now = Self::take(mode);
+            let mut left: Vec<_> = now.things.difference(&self.things).cloned().collect();
+            if now.descriptors > self.descriptors {
+                left.push(format!("{} descriptors: {:?}", now.descriptors, own_descriptors()));
+            }
+            left
+        })
+        .await
+    }
+}
+
+/// Waits until nothing is left; what still is after a while.
+pub(crate) async fn gone(left: impl Fn() -> Vec<String>) -> Option<String> {
+    let deadline = tokio::time::Instant::now() + GOING_MAX;
+    loop {
+        let left = left();
+        if left.is_empty() {
+            return None;
+        }
+        if tokio::time::Instant::now() > deadline {
+            return Some(format!("left behind: {left:#?}"));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// No more cells than are open or ready; told between two cases, while other cases run.
+pub(crate) async fn cells_left(mode: Mode, open: impl Fn() -> usize) -> Option<String> {
+    gone(|| {
+        let cells = match mode {
+            Mode::Docker => containers_of(std::process::id()),
+            Mode::Native | Mode::UserNamespace => cells_cgroups(),
+            Mode::WithoutRoot => children().iter().map(ToString::to_string).collect(),
+        };
+        if cells.len() <= open() + POOLED_MAX { Vec::new() } else { cells }
+    })
+    .await
+}
+
+/// The largest number of cells in one hierarchy.
+fn cells_cgroups() -> Vec<String> {
+    let cells = cgroups_of(std::process::id()).into_iter().map(|directory| {
+        let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+        entries
+            .filter(|entry| entry.path().is_dir())
+            .map(|entry| entry.path().display().to_string())
+            .collect::<Vec<_>>()
+    });
+    cells.max_by_key(Vec::len).unwrap_or_default()
+}
+
+/// The directories of a process's cells in every cgroup hierarchy.
+pub(crate) fn cgroups_of(pid: u32) -> Vec<PathBuf> {
+    let hierarchies = fs::read_dir("/sys/fs/cgroup").into_iter().flatten().flatten();
+    hierarchies
+        .flat_map(|hierarchy| fs::read_dir(hierarchy.path()).into_iter().flatten().flatten())
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(&format!("assay-{pid}-")))
+        .map(|entry| entry.path())
+        .collect()
+}
+
+/// A process's containers, whatever state they are in.
+fn containers_of(pid: u32) -> Vec<String> {
+    let list = Command::new("docker")
+        .args(["ps", "--all", "--no-trunc", "--filter", "label=assay.owner"])
+        .args(["--format", "container {{.ID}} {{.Label \"assay.owner\"}}"])
+        .output()
+        .expect("the engine's client is installed");
+    assert!(list.status.success(), "{list:?}");
+    let pid = pid.to_string();
+    let lines = String::from_utf8_lossy(&list.stdout).into_owned();
+    // The owner is told as: place, process id, start.
+    lines.lines().filter(|line| line.rsplit(' ').nth(1) == Some(&pid)).map(str::to_owned).collect()
+}
+
+/// Mounts of the host, without those that the engine makes for any container of anybody's: which of ours are left, it
+/// says itself.
+fn mounts() -> impl Iterator<Item = String> {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let lines: Vec<_> = mounts.lines().map(str::to_owned).collect();
+    lines.into_iter().filter(|line| !line.contains("/docker/"))
+}
+
+/// System V objects, but for their changing figures.
+fn ipc_objects() -> Vec<String> {
+    let kinds = ["shm", "sem", "msg"].into_iter();
+    kinds
+        .flat_map(|kind| {
+            let table = fs::read_to_string(format!("/proc/sysvipc/{kind}")).unwrap_or_default();
+            let rows: Vec<_> = table.lines().skip(1).map(str::to_owned).collect();
+            rows.into_iter().map(move |row| {
+                format!("{kind} {}", row.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
+            })
+        })
+        .collect()
+}
+
+/// Files of programs' users, or named after this process.
+fn programs_files(directory: &str) -> Vec<String> {
+    let own = std::process::id().to_string();
+    let own_uid = nix::unistd::geteuid().as_raw();
+    fs::read_dir(directory)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| {
+            let uid = entry.metadata().map_or(0, |metadata| metadata.uid());
+            let programs = PROGRAM_UIDS.contains(&uid) || (own_uid != 0 && uid == own_uid);
+            programs || entry.file_name().to_string_lossy().contains(&own)
+        })
+        .map(|entry| entry.path().display().to_string())
+        .collect()
+}
+
+fn own_descriptors() -> Vec<PathBuf> {
+    let descriptors = fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+    descriptors.filter_map(|entry| fs::read_link(entry.path()).ok()).collect()
+}
+
+fn children() -> Vec<u32> {
+    let own = std::process::id();
+    processes().into_iter().filter(|&(_, parent)| parent == own).map(|(pid, _)| pid).collect()
+}
+
+/// Everything this process started, directly or not, with its command.
+fn descendants() -> Vec<String> {
+    let processes = processes();
+    let mut found = vec![std::process::id()];
+    let mut next = 0;
+    while let Some(&parent) = found.get(next) {
+        found.extend(processes.iter().filter(|&&(_, of)| of == parent).map(|&(pid, _)| pid));
+        next += 1;
+    }
+    let command = |pid| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    found[1..].iter().map(|&pid| format!("{pid} {}", command(pid).trim())).collect()
+}
+
+/// Every process with its parent.
+fn processes() -> Vec<(u32, u32)> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| {
+            let pid = entry.file_name().to_str()?.parse().ok()?;
+            let stat = fs::read_to_string(Path::new("/proc").join(format!("{pid}/stat"))).ok()?;
+            // The name may hold anything; the parent stands second behind its closing parenthesis.
+            let parent = stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()?;
+            Some((pid, parent))
+        })
+        .collect()
+}

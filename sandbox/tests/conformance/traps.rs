@@ -1,0 +1,173 @@
+//! What stands where the judge fetches a program's output, or puts a file: only regular files leave a cell, and nothing
+//! is written through a link.
+
+use bytes::Bytes;
+use futures::FutureExt;
+use sandbox::{CellPath, Ended, RefusalKind, SandboxError};
+
+use crate::{
+    bench::{Bench, expect_end, expect_error},
+    case::{Case, MIB, SHORT, line, steps},
+};
+
+pub(crate) fn cases() -> Vec<Case> {
+    [
+        line(
+            "box output replaced by symlink to /etc/passwd, /dev/urandom, FIFO, device, socket, directory, hard link",
+            [
+                steps("symlink to /etc/passwd", |bench| {
+                    fetch(bench, &["link", "/etc/passwd", "/work/main"], RefusalKind::NotRegular)
+                        .boxed()
+                }),
+                steps("symlink to /dev/urandom", |bench| {
+                    fetch(bench, &["link", "/dev/urandom", "/work/main"], RefusalKind::NotRegular)
+                        .boxed()
+                }),
+                steps("symlink to the runner's memory", |bench| {
+                    fetch(bench, &["link", "/proc/self/mem", "/work/main"], RefusalKind::NotRegular)
+                        .boxed()
+                }),
+                steps("symlink to nowhere", |bench| {
+                    fetch(bench, &["link", "/nowhere", "/work/main"], RefusalKind::NotRegular)
+                        .boxed()
+                }),
+                steps("FIFO", |bench| {
+                    fetch(bench, &["fifo", "/work/main"], RefusalKind::NotRegular).boxed()
+                }),
+                steps("device", |bench| {
+                    fetch(bench, &["device", "/work/main"], RefusalKind::NotFound).boxed()
+                }),
+                steps("socket", |bench| {
+                    fetch(bench, &["socket", "/work/main"], RefusalKind::NotRegular).boxed()
+                }),
+                steps("directory", |bench| {
+                    fetch(bench, &["directory", "/work/main"], RefusalKind::NotRegular).boxed()
+                }),
+                steps("hard link to the program", |bench| {
+                    fetch(bench, &["hard-link", "/box/probe", "/work/main"], RefusalKind::NotFound)
+                        .boxed()
+                }),
+                steps("hard link to /etc/passwd", |bench| {
+                    fetch(bench, &["hard-link", "/etc/passwd", "/work/main"], RefusalKind::NotFound)
+                        .boxed()
+                }),
+                // A hole of 60 MiB is 60 MiB.
+                steps("larger than asked for", |bench| {
+                    fetch(bench, &["sparse", "60", "/work/main"], RefusalKind::TooLarge).boxed()
+                }),
+                steps("what it is meant to be", |bench| regular(bench).boxed()),
+            ],
+        ),
+        line(
+            "symlink run.sh, compile_output, metadata ; chown/rm race",
+            [
+                steps("put over a symlink", |bench| {
+                    put_over(bench, &["link", "/work/precious", "/work/main"]).boxed()
+                }),
+                steps("put over a symlink to a device", |bench| {
+                    put_over(bench, &["link", "/dev/null", "/work/main"]).boxed()
+                }),
+                steps("put over a hard link", |bench| {
+                    put_over(bench, &["hard-link", "/work/precious", "/work/main"]).boxed()
+                }),
+                steps("put over a FIFO", |bench| {
+                    put_over(bench, &["fifo", "/work/main"]).boxed()
+                }),
+                steps("put over a directory", |bench| put_over_directory(bench).boxed()),
+                steps("chown", |bench| chown(bench).boxed()),
+            ],
+        ),
+        line(
+            ".. or NUL, newline, -rf, 300-char filename, main class name injection",
+            [steps("names", |bench| names(bench).boxed())],
+        ),
+    ]
+    .concat()
+}
+
+fn artifact() -> CellPath {
+    CellPath::work("main").expect("plain")
+}
+
+async fn fetch(bench: &Bench, trick: &[&str], kind: RefusalKind) {
+    let mut slot = bench.slot(&SHORT).await;
+    slot.run_keeping(trick, SHORT).await;
+    expect_error(
+        slot.cell.get(&artifact(), MIB).await,
+        |error| matches!(error, SandboxError::File { kind: found, .. } if *found == kind),
+    );
+    expect_end(&slot.run(&["exit", "0"], SHORT).await, Ended::Exited { code: 0 });
+    expect_error(slot.cell.get(&artifact(), MIB).await, |error| {
+        matches!(error, SandboxError::File { kind: RefusalKind::NotFound, .. })
+    });
+    slot.look_over().await;
+    slot.close().await;
+}
+
+async fn regular(bench: &Bench) {
+    let mut slot = bench.slot(&SHORT).await;
+    slot.run_keeping(&["write", "/work/main"], SHORT).await;
+    expect_error(slot.cell.get(&artifact(), 999).await, |error| {
+        matches!(error, SandboxError::File { kind: RefusalKind::TooLarge, .. })
+    });
+    assert_eq!(slot.cell.get(&artifact(), 1000).await.expect("a regular file").len(), 1000);
+    slot.run(&["exit", "0"], SHORT).await;
+    slot.look_over().await;
+    slot.close().await;
+}
+
+/// The trap is replaced, and what it leads to is as it was.
+async fn put_over(bench: &Bench, trick: &[&str]) {
+    let mut slot = bench.slot(&SHORT).await;
+    let precious = CellPath::work("precious").expect("plain");
+    slot.run_keeping(&["write", "/work/precious"], SHORT).await;
+    expect_end(&slot.run_keeping(trick, SHORT).await, Ended::Exited { code: 0 });
+    slot.cell.put(&artifact(), Bytes::from_static(b"new"), false).await.expect("it fits");
+    assert_eq!(slot.cell.get(&artifact(), 100).await.expect("it is there"), "new");
+    assert_eq!(slot.cell.get(&precious, 1000).await.expect("it is there").len(), 1000);
+    slot.run(&["exit", "0"], SHORT).await;
+    slot.look_over().await;
+    slot.close().await;
+}
+
+/// A directory is not replaced, and says so instead of ending the cell.
+async fn put_over_directory(bench: &Bench) {
+    let mut slot = bench.slot(&SHORT).await;
+    slot.run_keeping(&["directory", "/work/main"], SHORT).await;
+    let put = slot.cell.put(&artifact(), Bytes::from_static(b"new"), false).await;
+    expect_error(put, |error| matches!(error, SandboxError::File { .. }));
+    slot.run(&["exit", "0"], SHORT).await;
+    slot.cell.put(&artifact(), Bytes::from_static(b"new"), false).await.expect("it fits");
+    slot.run(&["exit", "0"], SHORT).await;
+    slot.look_over().await;
+    slot.close().await;
+}
+
+/// Files change hands in one direction only: from the judge to the program.
+async fn chown(bench: &Bench) {
+    let mut slot = bench.slot(&SHORT).await;
+    slot.cell.put(&artifact(), Bytes::from_static(b"theirs"), false).await.expect("it fits");
+    for path in ["/work/main", "/box/probe", "/etc/passwd", "/usr/bin/env"] {
+        let tried = slot.run_keeping(&["change-owner", path], SHORT).await;
+        expect_end(&tried, Ended::Exited { code: 1 });
+    }
+    slot.run(&["exit", "0"], SHORT).await;
+    slot.look_over().await;
+    slot.close().await;
+}
+
+async fn names(bench: &Bench) {
+    let long = "x".repeat(300);
+    for name in
+        ["", ".", "..", "../x", "/etc/passwd", "a/b", "-rf", ".hidden", "a\0b", "a\nb", &long]
+    {
+        expect_error(CellPath::work(name), |error| matches!(error, SandboxError::BadPath { .. }));
+    }
+    let mut slot = bench.slot(&SHORT).await;
+    let path = CellPath::work("naïve main;$(x).txt").expect("odd, but plain");
+    slot.cell.put(&path, Bytes::from_static(b"content"), false).await.expect("it fits");
+    assert_eq!(slot.cell.get(&path, 100).await.expect("it is there"), "content");
+    slot.run(&["exit", "0"], SHORT).await;
+    slot.look_over().await;
+    slot.close().await;
+}
