@@ -305,32 +305,44 @@ enum Format {
     MicrosecondsField(&'static str),
 }
 
-/// Memory that cannot be given back to the kernel as files' content can: processes' own and files in memory.
+/// Memory that cannot be given back to the kernel as files' content can: processes' own, files in memory, and what the
+/// kernel holds for them, as in sockets and pipes.
 struct Held {
     file: File,
-    fields: [&'static str; 2],
+    fields: &'static [&'static str],
+    /// What the kernel holds, where it is told in a file of its own.
+    kernel: Option<File>,
 }
 
 impl Held {
-    const V1: HeldIn = HeldIn { path: "memory/memory.stat", fields: ["total_rss", "total_shmem"] };
-    const V2: HeldIn = HeldIn { path: "memory.stat", fields: ["anon", "shmem"] };
+    const V1: HeldIn = HeldIn {
+        path: "memory/memory.stat",
+        fields: &["total_rss", "total_shmem"],
+        kernel: Some("memory/memory.kmem.usage_in_bytes"),
+    };
+    const V2: HeldIn =
+        HeldIn { path: "memory.stat", fields: &["anon", "shmem", "kernel"], kernel: None };
 
     fn read(&self) -> u64 {
         let text = read_control(&self.file).unwrap_or_default();
-        self.fields.iter().filter_map(|name| field(&text, name)).sum()
+        let kernel =
+            self.kernel.as_ref().and_then(|file| read_control(file).ok()?.trim().parse().ok());
+        self.fields.iter().filter_map(|name| field(&text, name)).sum::<u64>() + kernel.unwrap_or(0)
     }
 }
 
 /// Where a version tells of it.
 struct HeldIn {
     path: &'static str,
-    fields: [&'static str; 2],
+    fields: &'static [&'static str],
+    kernel: Option<&'static str>,
 }
 
 impl HeldIn {
     fn open(&self, cgroup: &Path) -> Option<Held> {
         let file = File::open(cgroup.join(self.path)).ok()?;
-        Some(Held { file, fields: self.fields })
+        let kernel = self.kernel.and_then(|path| File::open(cgroup.join(path)).ok());
+        Some(Held { file, fields: self.fields, kernel })
     }
 }
 

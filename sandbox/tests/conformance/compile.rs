@@ -93,7 +93,8 @@ fn bombs() -> Vec<Case> {
         line(
             "5 MB compiler errors",
             [
-                compile("#error", "c", || text(&format!("#error {}\n", "x".repeat(20_000)).repeat(250)))
+                bomb("#error", "c", || text(&format!("#error {}
+", "x".repeat(500)).repeat(10_000)))
                     .checks(&[ComplaintsCut]),
                 compile("one error on a line of 5 MB", "c", || {
                     text(&format!("int main(void) {{ return {} }}", "x + ".repeat(1_250_000)))

@@ -64,6 +64,7 @@ pub(crate) fn hold(config: &SandboxConfig, mode: Mode) {
     let cases: VecDeque<_> =
         cases().into_iter().filter(|case| named(case).contains(&only)).collect();
     let count = cases.len();
+    assert!(count > 0, "no case has {only:?} in its name");
     let before = Snapshot::take(mode);
     let mut failures = runtime.block_on(async {
         let sandbox: Arc<dyn Sandbox> = resolve(config).expect("the sandbox can be set up");
