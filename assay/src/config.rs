@@ -88,7 +88,7 @@ pub struct EvaluatorConfig {
     pub lease_s: u64,
     /// How often a submission is tried before it is given up.
     pub deliveries_max: u32,
-    /// Languages judged here; empty is all that Assay knows. Each must be installed.
+    /// Languages judged here. Each that is named must be installed; empty is all that this machine has.
     pub languages: Vec<String>,
 }
 
