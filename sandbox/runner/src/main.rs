@@ -14,6 +14,7 @@ mod seal;
 mod seccomp;
 mod serve;
 mod spawn;
+mod standby;
 mod supervise;
 mod sweep;
 mod sys;

@@ -159,6 +159,11 @@ impl Meter {
         self.cpu.is_some()
     }
 
+    /// Whether what is counted is the whole cell's, the runner's too.
+    pub(crate) fn is_shared_with_runner(&self) -> bool {
+        self.shared_with_runner
+    }
+
     /// Sets limits and counters for a run that begins now.
     pub(crate) fn begin(&mut self, memory_bytes: u64, processes: u32) -> io::Result<Mark> {
         if let Some(memory) = &mut self.memory {

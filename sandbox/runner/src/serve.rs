@@ -15,6 +15,7 @@ use crate::{
     meter::Meter,
     seal::{self, SealError},
     seccomp::Filter,
+    standby::{self, Standby},
     supervise::Signals,
     sweep, sys,
     wire::Wire,
@@ -71,6 +72,7 @@ pub(crate) struct Cell {
     pub(crate) program_uid: u32,
     pub(crate) own_uid: bool,
     pub(crate) cores: Cores,
+    pub(crate) standby: Option<Standby>,
 }
 
 impl Cell {
@@ -150,6 +152,7 @@ pub(crate) fn run(jail: Jail) -> Result<(), ServeError> {
         program_uid: sealed.program_uid,
         own_uid: sealed.own_uid,
         cores,
+        standby: None,
     };
     serve(cell, wire, sealed.remount_program_area)
 }
@@ -158,7 +161,9 @@ fn serve(mut cell: Cell, mut wire: Wire, remount_program_area: bool) -> Result<(
     sweep::sweep()
         .map_err(|source| ServeError::Setup { step: "empty the writable areas", source })?;
     let mut lock = files::ProgramAreaLock::new(remount_program_area);
-    while let Some(request) = wire.next_request()? {
+    loop {
+        standby::provide(&mut cell);
+        let Some(request) = wire.next_request()? else { return Ok(()) };
         let answered = match request {
             Request::Describe => wire.reply(&Reply::Facts(cell.facts()), &[]),
             Request::Put { area, name, executable, bytes } => {
@@ -187,7 +192,6 @@ fn serve(mut cell: Cell, mut wire: Wire, remount_program_area: bool) -> Result<(
         };
         answered?;
     }
-    Ok(())
 }
 
 /// Sends a reply or a refusal.

@@ -4,7 +4,7 @@
 //!
 //! 1. Become the leader of a session and process group of its own, and the first that the kernel kills for memory.
 //! 2. Join the cell's cgroup, so that everything from here on is limited and counted. Where the cgroup is of version 2
-//!    the kernel has started it there.
+//!    the kernel has started it there. So far it can come ahead of its command, and [stand by](crate::standby).
 //! 3. Take its standard input, output and error; shut every other file on exec.
 //! 4. Keep to its core, if it has one; enter the working directory.
 //! 5. Lower its resource limits.
@@ -15,31 +15,19 @@
 use std::{
     convert::Infallible,
     ffi::{CString, OsStr},
-    fs,
-    io::{self, Write},
-    os::{
-        fd::OwnedFd,
-        unix::{ffi::OsStrExt, fs::PermissionsExt},
-    },
+    fs, io,
+    os::unix::{ffi::OsStrExt, fs::PermissionsExt},
     path::Path,
 };
 
-use nix::{
-    errno::Errno,
-    fcntl::OFlag,
-    sys::{
-        resource::Resource,
-        stat::{Mode, fchmod},
-    },
-    unistd::{ForkResult, Pid, pipe2},
-};
+use nix::{errno::Errno, sys::resource::Resource, unistd::ForkResult};
 use runner::{
     layout,
     message::{Command, RefusalKind},
 };
 
 use crate::{
-    kernel::{Kernel, Linux, Standard},
+    kernel::{Kernel, Standard},
     meter::Meter,
     serve::{Cell, Refusal},
     sys,
@@ -47,57 +35,9 @@ use crate::{
 
 pub(crate) use crate::sys::fork;
 
-/// The program's exit code when it could not be started; the reason travels over a pipe, so nothing depends on it.
-const NOT_STARTED: i32 = 127;
-
-/// A program that was started, or is about to be.
-pub(crate) struct Spawned {
-    pub(crate) pid: Pid,
-    pub(crate) stdout: OwnedFd,
-    pub(crate) stderr: OwnedFd,
-    /// Says why the program could not be started; ends without a word when it was.
-    pub(crate) complaint: OwnedFd,
-}
-
-/// Everything the child needs, made ready before the fork.
-struct Prepared<'a> {
-    cell: &'a Cell,
-    command: &'a Command,
-    program: CString,
-    argv: Vec<CString>,
-    env: Vec<CString>,
-    standard: Standard,
-}
-
-/// Starts a command.
-pub(crate) fn spawn(cell: &Cell, command: &Command, stdin: OwnedFd) -> Result<Spawned, Refusal> {
-    let pipe = || pipe2(OFlag::O_CLOEXEC).map_err(|error| Refusal::system("make a pipe", error));
-    let (stdout, program_stdout) = pipe()?;
-    let (stderr, program_stderr) = pipe()?;
-    let (complaint, program_complaint) = pipe()?;
-    // Programs open `/dev/stdout` by name as well, as a user who does not own the pipes.
-    for output in [&program_stdout, &program_stderr] {
-        fchmod(output, Mode::from_bits_truncate(0o622))
-            .map_err(|error| Refusal::system("open a pipe to the program", error))?;
-    }
-    let (program, argv) = locate(command)?;
-    let env = environment(command)?;
-    let standard = [stdin, program_stdout, program_stderr];
-    let prepared = Prepared { cell, command, program, argv, env, standard };
-    let (forked, born) = start(&cell.meter).map_err(|error| Refusal::system("fork", error))?;
-    match forked {
-        ForkResult::Parent { child } => Ok(Spawned { pid: child, stdout, stderr, complaint }),
-        ForkResult::Child => {
-            let Err((step, error)) = become_program(&mut Linux, prepared, born);
-            let _ = write!(fs::File::from(program_complaint), "could not {step}: {error}");
-            sys::end_fork(NOT_STARTED)
-        }
-    }
-}
-
 /// Where a child finds itself.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Born {
+pub(crate) enum Born {
     /// In the cell's cgroup.
     InCgroup,
     /// Beside the runner.
@@ -105,7 +45,7 @@ enum Born {
 }
 
 /// Forks, into the cgroup where there is one that the kernel can start a process in.
-fn start(meter: &Meter) -> nix::Result<(ForkResult, Born)> {
+pub(crate) fn start(meter: &Meter) -> nix::Result<(ForkResult, Born)> {
     if let Some(cgroup) = meter.cgroup() {
         match sys::fork_into(cgroup) {
             Ok(forked) => return Ok((forked, Born::InCgroup)),
@@ -117,22 +57,34 @@ fn start(meter: &Meter) -> nix::Result<(ForkResult, Born)> {
     Ok((fork()?, Born::Outside))
 }
 
-fn become_program(
-    kernel: &mut dyn Kernel,
-    prepared: Prepared<'_>,
-    born: Born,
-) -> Result<Infallible, (&'static str, io::Error)> {
-    fn step<T>(what: &'static str, result: io::Result<T>) -> Result<T, (&'static str, io::Error)> {
-        result.map_err(|error| (what, error))
-    }
-    let Prepared { cell, command, program, argv, env, standard } = prepared;
+/// The step that failed, and why.
+pub(crate) type Failed = (&'static str, io::Error);
+
+fn step<T>(what: &'static str, result: io::Result<T>) -> Result<T, Failed> {
+    result.map_err(|error| (what, error))
+}
+
+/// The steps that need no command.
+pub(crate) fn get_ready(kernel: &mut dyn Kernel, meter: &Meter, born: Born) -> Result<(), Failed> {
     step("start a session", kernel.start_session())?;
     // When memory runs out where the runner is counted too, the program is what has to go. Only a
     // preference, and moot where the program has a cgroup of its own.
     let _ = kernel.write_file(Path::new("/proc/self/oom_score_adj"), "1000");
-    if born == Born::Outside {
-        step("join the cgroup", kernel.join_cgroup(&cell.meter))?;
+    match born {
+        Born::Outside => step("join the cgroup", kernel.join_cgroup(meter)),
+        Born::InCgroup => Ok(()),
     }
+}
+
+/// The steps after them.
+pub(crate) fn become_program(
+    kernel: &mut dyn Kernel,
+    cell: &Cell,
+    command: &Command,
+    standard: Standard,
+) -> Result<Infallible, Failed> {
+    let (program, argv) = step("find the program", locate(command))?;
+    let env = step("make the environment", environment(command))?;
     step("take its standard files", kernel.take_standard(standard))?;
     step("shut other files", kernel.forget_inherited())?;
     step("keep to its core", kernel.pin(&cell.cores, command.core))?;
@@ -184,12 +136,11 @@ fn limit_resources(kernel: &mut dyn Kernel, command: &Command, cell: &Cell) -> i
 const PROCESSES_OF_THE_CELL: u64 = 2;
 
 /// Finds the program as a shell would, in the cell's own `PATH`.
-fn locate(command: &Command) -> Result<(CString, Vec<CString>), Refusal> {
-    let argv = command.argv.iter().map(|word| c_string(word)).collect::<Result<Vec<_>, _>>()?;
-    let name = command
-        .argv
-        .first()
-        .ok_or_else(|| Refusal::new(RefusalKind::NotStarted, "the command is empty"))?;
+fn locate(command: &Command) -> io::Result<(CString, Vec<CString>)> {
+    let argv = command.argv.iter().map(|word| c_string(word)).collect::<io::Result<Vec<_>>>()?;
+    let Some(name) = command.argv.first() else {
+        return Err(io::Error::other("the command is empty"));
+    };
     if name.contains('/') {
         return Ok((argv[0].clone(), argv));
     }
@@ -207,10 +158,10 @@ fn locate(command: &Command) -> Result<(CString, Vec<CString>), Refusal> {
             return Ok((c_string(&candidate)?, argv));
         }
     }
-    Err(Refusal::new(RefusalKind::NotStarted, format!("{name} is not installed in the cell")))
+    Err(io::Error::other(format!("{name} is not installed in the cell")))
 }
 
-fn environment(command: &Command) -> Result<Vec<CString>, Refusal> {
+fn environment(command: &Command) -> io::Result<Vec<CString>> {
     let fixed = fixed_environment();
     let kept = fixed.iter().filter(|(key, _)| command.env.iter().all(|(given, _)| given != key));
     kept.chain(&command.env).map(|(key, value)| c_string(&format!("{key}={value}"))).collect()
@@ -220,10 +171,8 @@ fn fixed_environment() -> Vec<(String, String)> {
     layout::ENVIRONMENT.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
-fn c_string(text: &str) -> Result<CString, Refusal> {
-    CString::new(text).map_err(|_| {
-        Refusal::new(RefusalKind::NotStarted, "the command or its environment holds a NUL")
-    })
+fn c_string(text: &str) -> io::Result<CString> {
+    CString::new(text).map_err(|_| io::Error::other("the command or its environment holds a NUL"))
 }
 
 /// What a failed start looks like to the supervisor.

@@ -25,7 +25,8 @@ use crate::{
     execute::{Failure, Status, Stopped},
     meter::Mark,
     serve::Cell,
-    spawn::{self, Spawned},
+    spawn,
+    standby::{self, Spawned},
     sys::{self, Reaping},
 };
 
@@ -81,14 +82,16 @@ pub(crate) struct Watched {
 
 /// Starts a command and watches it until it and everything it started is gone.
 pub(crate) fn supervise(
-    cell: &Cell,
+    cell: &mut Cell,
     host: BorrowedFd<'_>,
     command: &Command,
     mark: &Mark,
     stdin: OwnedFd,
 ) -> Result<Watched, Failure> {
     let started = Instant::now();
-    let Spawned { pid, stdout, stderr, complaint } = spawn::spawn(cell, command, stdin)?;
+    let Spawned { pid, stdout, stderr, complaint } = standby::spawn(cell, command, &stdin)?;
+    // Only the program reads it from here on.
+    drop(stdin);
     let mut watch = Watch {
         cell,
         command,

@@ -4,13 +4,15 @@
 
 use std::{
     ffi::CStr,
-    io,
+    io::{self, IoSlice, IoSliceMut},
     os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
     time::Duration,
 };
 
 use nix::{
+    cmsg_space,
     errno::Errno,
+    sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg},
     unistd::{ForkResult, Pid},
 };
 
@@ -239,6 +241,35 @@ pub(crate) fn seal_memory_file(fd: BorrowedFd<'_>) -> io::Result<()> {
     let seals = libc::F_SEAL_WRITE | libc::F_SEAL_GROW | libc::F_SEAL_SHRINK | libc::F_SEAL_SEAL;
     // SAFETY: fcntl with an integer argument reads no memory.
     check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_ADD_SEALS, seals) }.into())
+}
+
+/// Sends bytes, and with the first of them a file. How many went out.
+pub(crate) fn send_file(
+    socket: BorrowedFd<'_>,
+    bytes: &[u8],
+    file: BorrowedFd<'_>,
+) -> io::Result<usize> {
+    let files = [file.as_raw_fd()];
+    let message = [ControlMessage::ScmRights(&files)];
+    let bytes = [IoSlice::new(bytes)];
+    Ok(sendmsg::<()>(socket.as_raw_fd(), &bytes, &message, MsgFlags::MSG_NOSIGNAL, None)?)
+}
+
+/// Receives bytes, and the file that came with them. How many came in.
+pub(crate) fn receive_file(
+    socket: BorrowedFd<'_>,
+    bytes: &mut [u8],
+) -> io::Result<(usize, Option<OwnedFd>)> {
+    let mut space = cmsg_space!(RawFd);
+    let mut bytes = [IoSliceMut::new(bytes)];
+    let flags = MsgFlags::MSG_CMSG_CLOEXEC;
+    let message = recvmsg::<()>(socket.as_raw_fd(), &mut bytes, Some(&mut space), flags)?;
+    let file = message.cmsgs()?.find_map(|control| match control {
+        ControlMessageOwned::ScmRights(files) => files.first().copied(),
+        _ => None,
+    });
+    // SAFETY: the kernel just made this descriptor for us, and nobody else knows it.
+    Ok((message.bytes, file.map(|file| unsafe { OwnedFd::from_raw_fd(file) })))
 }
 
 /// Whether this process can attach to another as a debugger does; if so, it has.

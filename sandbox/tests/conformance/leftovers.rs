@@ -7,10 +7,14 @@ use std::{
     time::Duration,
 };
 
-use sandbox::{Limits, SandboxConfig, resolve};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use sandbox::{Ended, Limits, SandboxConfig, resolve};
 
 use crate::{
-    bench::Bench,
+    bench::{Bench, expect_end},
     case::{AMPLE, Mode},
     host::{cgroups_of, gone},
     suite::turn,
@@ -37,31 +41,63 @@ async fn a_killed_evaluator_leaves_nothing() {
         .stdout(Stdio::null())
         .spawn()
         .expect("this program can be run");
-    let members = || -> Vec<String> {
-        let cells = cgroups_of(victim.id())
-            .into_iter()
-            .flat_map(|path| fs::read_dir(path).into_iter().flatten().flatten());
-        let members =
-            cells.filter_map(|cell| fs::read_to_string(cell.path().join("cgroup.procs")).ok());
-        members.flat_map(|members| members.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
-    };
+    let members = || members_of_cells_of(victim.id()).concat();
     let deadline = tokio::time::Instant::now() + STARTING_MAX;
     while members().is_empty() {
         assert!(tokio::time::Instant::now() < deadline, "the program never ran in a cgroup");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let pid = victim.id();
-    nix::sys::signal::kill(
-        nix::unistd::Pid::from_raw(pid as i32),
-        nix::sys::signal::Signal::SIGKILL,
-    )
-    .expect("it lives");
+    kill_9(pid);
     assert_eq!(gone(members).await, None);
     victim.wait().expect("it was killed");
 
     let next = resolve(&SandboxConfig::default()).expect("the sandbox can be set up");
     assert_eq!(cgroups_of(pid), Vec::<PathBuf>::new());
     next.shutdown().await;
+}
+
+/// What the next command was to become may be killed while it waits, by the kernel for one, when memory runs out.
+#[tokio::test]
+async fn a_killed_standby_is_replaced() {
+    if !nix::unistd::geteuid().is_root() {
+        // Without root there may be no cgroups to tell by.
+        return;
+    }
+    let _turn = turn();
+    let sandbox = resolve(&SandboxConfig::default()).expect("the sandbox can be set up");
+    let bench = Bench::new(sandbox, Mode::Native).await.expect("a compiler");
+    let mut slot = bench.slot(&AMPLE).await;
+    let own = std::process::id();
+    let without = || {
+        let cells = members_of_cells_of(own).into_iter();
+        cells.filter(Vec::is_empty).map(|_| "a cell without a process".to_owned()).collect()
+    };
+    assert_eq!(gone(without).await, None);
+    for waiting in members_of_cells_of(own).concat() {
+        kill_9(waiting.parse().expect("a process id"));
+    }
+    for _ in 0..3 {
+        expect_end(&slot.run(&["exit", "7"], AMPLE).await, Ended::Exited { code: 7 });
+    }
+    slot.look_over().await;
+    slot.close().await;
+    bench.sandbox.shutdown().await;
+}
+
+/// The processes in each cgroup of a process's cells.
+fn members_of_cells_of(pid: u32) -> Vec<Vec<String>> {
+    cgroups_of(pid)
+        .into_iter()
+        .flat_map(|path| fs::read_dir(path).into_iter().flatten().flatten())
+        .filter_map(|cell| fs::read_to_string(cell.path().join("cgroup.procs")).ok())
+        .map(|members| members.lines().map(str::to_owned).collect())
+        .collect()
+}
+
+fn kill_9(pid: u32) {
+    let pid = Pid::from_raw(pid.try_into().expect("process ids are small"));
+    kill(pid, Signal::SIGKILL).expect("it lives");
 }
 
 /// Not a test of its own: what the test above kills.

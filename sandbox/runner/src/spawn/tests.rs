@@ -1,8 +1,17 @@
 //! The order of the steps from fork to exec, in words, and why it is that one; and starting in a cgroup, for real.
 
-use std::{fs::File, os::unix::fs::MetadataExt, path::PathBuf, time::Duration};
+use std::{
+    fs::File,
+    os::{fd::OwnedFd, unix::fs::MetadataExt},
+    path::PathBuf,
+    time::Duration,
+};
 
-use nix::sys::wait::{WaitStatus, waitpid};
+use nix::{
+    fcntl::OFlag,
+    sys::wait::{WaitStatus, waitpid},
+    unistd::pipe2,
+};
 use runner::message::CgroupPlan;
 
 use super::*;
@@ -16,13 +25,14 @@ fn cell(own_uid: bool, filter: Option<Filter>) -> Cell {
         program_uid: 60_801,
         own_uid,
         cores: Cores::of_this_machine(),
+        standby: None,
     }
 }
 
 fn command() -> Command {
     Command {
         argv: vec!["/box/program".to_owned(), "-x".to_owned()],
-        env: Vec::new(),
+        env: vec![("LANG".to_owned(), "C".to_owned())],
         stdin_bytes: 0,
         cpu: Duration::from_secs(1),
         wall: Duration::from_secs(3),
@@ -38,14 +48,12 @@ fn command() -> Command {
     }
 }
 
-fn started(kernel: &mut Recorder, cell: &Cell, born: Born) -> (&'static str, io::Error) {
-    let command = command();
-    let (program, argv) = locate(&command).expect("the command says where it is");
+fn started(kernel: &mut Recorder, cell: &Cell, born: Born) -> Failed {
+    if let Err(stopped) = get_ready(kernel, &cell.meter, born) {
+        return stopped;
+    }
     let null = || OwnedFd::from(File::open("/dev/null").expect("every machine has it"));
-    let standard = [null(), null(), null()];
-    let env = vec![c"LANG=C".to_owned()];
-    let prepared = Prepared { cell, command: &command, program, argv, env, standard };
-    let Err(stopped) = become_program(kernel, prepared, born);
+    let Err(stopped) = become_program(kernel, cell, &command(), [null(), null(), null()]);
     stopped
 }
 
@@ -80,7 +88,8 @@ const FILES: [&str; 5] = [
 
 const USER: [&str; 3] = ["leave groups", "become group 60801", "become user 60801"];
 
-const EXECUTION: &str = "execute \"/box/program\" [\"/box/program\", \"-x\"] [\"LANG=C\"]";
+const EXECUTION: &str = "execute \"/box/program\" [\"/box/program\", \"-x\"] \
+    [\"PATH=/usr/local/bin:/usr/bin:/bin\", \"HOME=/work\", \"TMPDIR=/tmp\", \"LANG=C\"]";
 
 #[test]
 fn the_order_with_a_user_of_its_own() {

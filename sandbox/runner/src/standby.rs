@@ -1,0 +1,144 @@
+//! The process that stands by: forked, and in the cell's cgroup, before there is a command for it.
+//!
+//! Moving a process into a version 1 cgroup can wait until every processor of the machine has passed through the
+//! scheduler, some milliseconds in which nothing is computed, and a fork takes some tenths of one. The next run need
+//! not wait for either while the host is busy with the last one's outcome. No program's process is alive meanwhile.
+
+use std::{
+    convert::Infallible,
+    fs::File,
+    io::{self, Read, Write},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::net::UnixStream,
+    },
+};
+
+use nix::{
+    fcntl::OFlag,
+    sys::stat::{Mode, fchmod},
+    unistd::{ForkResult, Pid, pipe2},
+};
+use runner::message::Command;
+
+use crate::{
+    kernel::Linux,
+    serve::{Cell, Refusal},
+    spawn::{self, Born, Failed},
+    sys,
+};
+
+/// The exit code of one that does not become a program; why travels over a pipe, so nothing depends on it.
+const NOT_STARTED: i32 = 127;
+
+/// A process that waits to become the next program.
+pub(crate) struct Standby {
+    orders: UnixStream,
+    process: Spawned,
+}
+
+/// A process that is a program, or is about to be.
+pub(crate) struct Spawned {
+    pub(crate) pid: Pid,
+    pub(crate) stdout: OwnedFd,
+    pub(crate) stderr: OwnedFd,
+    /// Says why the program could not be started; ends without a word when it was.
+    pub(crate) complaint: OwnedFd,
+}
+
+/// Has a process stand by, unless one does already. Where none can be had, the next command tells why.
+///
+/// A container's own cgroup cannot be joined, and counts all of the cell: what the process holds while it waits would
+/// be taken off what the program is found to hold.
+pub(crate) fn provide(cell: &mut Cell) {
+    if cell.standby.is_none() && !cell.meter.is_shared_with_runner() {
+        cell.standby = Standby::start(cell).ok();
+    }
+}
+
+impl Standby {
+    /// Forks one. What goes wrong in the child is told by its complaint.
+    fn start(cell: &Cell) -> Result<Self, Refusal> {
+        let pipe =
+            || pipe2(OFlag::O_CLOEXEC).map_err(|error| Refusal::system("make a pipe", error));
+        let (stdout, program_stdout) = pipe()?;
+        let (stderr, program_stderr) = pipe()?;
+        let (complaint, program_complaint) = pipe()?;
+        // Programs open `/dev/stdout` by name as well, as a user who does not own the pipes.
+        for output in [&program_stdout, &program_stderr] {
+            fchmod(output, Mode::from_bits_truncate(0o622))
+                .map_err(|error| Refusal::system("open a pipe to the program", error))?;
+        }
+        let (orders, received) =
+            UnixStream::pair().map_err(|error| Refusal::system("make a socket", error))?;
+        let (forked, born) =
+            spawn::start(&cell.meter).map_err(|error| Refusal::system("fork", error))?;
+        match forked {
+            ForkResult::Parent { child } => {
+                let process = Spawned { pid: child, stdout, stderr, complaint };
+                Ok(Self { orders, process })
+            }
+            ForkResult::Child => {
+                // Or the orders would never end.
+                drop(orders);
+                let output = [program_stdout, program_stderr];
+                let Err((step, error)) = stand_by(cell, born, received, output);
+                let _ = write!(File::from(program_complaint), "could not {step}: {error}");
+                sys::end_fork(NOT_STARTED)
+            }
+        }
+    }
+
+    /// Has the process become the program. One that is gone is given back: it may have said why.
+    fn become_program(mut self, command: &Command, stdin: &OwnedFd) -> Result<Spawned, Spawned> {
+        match send(&mut self.orders, command, stdin) {
+            Ok(()) => Ok(self.process),
+            Err(_) => Err(self.process),
+        }
+    }
+}
+
+/// Starts a command: in the process that stands by for one, or else in a new one.
+pub(crate) fn spawn(
+    cell: &mut Cell,
+    command: &Command,
+    stdin: &OwnedFd,
+) -> Result<Spawned, Refusal> {
+    if let Some(standby) = cell.standby.take()
+        && let Ok(program) = standby.become_program(command, stdin)
+    {
+        return Ok(program);
+    }
+    Ok(Standby::start(cell)?.become_program(command, stdin).unwrap_or_else(|gone| gone))
+}
+
+fn send(orders: &mut UnixStream, command: &Command, stdin: &OwnedFd) -> io::Result<()> {
+    let bytes = postcard::to_stdvec(command).map_err(io::Error::other)?;
+    let sent = sys::send_file(orders.as_fd(), &bytes, stdin.as_fd())?;
+    orders.write_all(&bytes[sent..])
+}
+
+/// The other end of `send`.
+fn receive(mut orders: UnixStream) -> io::Result<(Command, OwnedFd)> {
+    let mut bytes = vec![0; FIRST_BYTES];
+    let (count, stdin) = sys::receive_file(orders.as_fd(), &mut bytes)?;
+    bytes.truncate(count);
+    orders.read_to_end(&mut bytes)?;
+    let stdin = stdin.ok_or(io::ErrorKind::UnexpectedEof)?;
+    Ok((postcard::from_bytes(&bytes).map_err(io::Error::other)?, stdin))
+}
+
+/// Most commands arrive at once.
+const FIRST_BYTES: usize = 4096;
+
+/// What the child does.
+fn stand_by(
+    cell: &Cell,
+    born: Born,
+    orders: UnixStream,
+    [stdout, stderr]: [OwnedFd; 2],
+) -> Result<Infallible, Failed> {
+    spawn::get_ready(&mut Linux, &cell.meter, born)?;
+    let (command, stdin) = receive(orders).map_err(|error| ("take its command", error))?;
+    spawn::become_program(&mut Linux, cell, &command, [stdin, stdout, stderr])
+}
