@@ -1,33 +1,32 @@
 #[cfg(any(test, fuzzing))]
 pub mod liar;
+mod stream;
+mod translation;
 
 use std::{fmt, io, time::Duration};
 
 use async_trait::async_trait;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use runner::{
     FrameError,
-    frame::{self, CHUNK_BYTES_MAX, Decoder, Frame, PROTOCOL_VERSION},
-    message::{self, Command, Facts, RefusalKind, Reply, Report, Request, SealPlan},
+    message::{Facts, RefusalKind, Reply, Request, SealPlan},
 };
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    io::{AsyncRead, AsyncWrite},
     time::timeout,
 };
 
-use crate::{
-    Afterwards, Area, CellPath, CellSpec, Ended, Execution, Limits, MemorySource, Outcome,
-    SandboxError, Stack,
+use self::{
+    stream::Stream,
+    translation::{ReplyExt, command, outcome, within},
 };
+use crate::{CellPath, CellSpec, Execution, Outcome, SandboxError};
 
 /// How long anything but an execution may take: starting, storing a file, giving one.
 const OPERATION_MAX: Duration = Duration::from_secs(30);
 
 /// How much longer than its wall limit an execution's answer may take: killing, clearing, sending the output.
 const EXECUTION_GRACE: Duration = Duration::from_secs(20);
-
-/// How much is read from the stream at once, in bytes.
-const READ_BYTES: usize = 64 << 10;
 
 /// A sealed environment for one submission: its own file system, processes, no network, no secrets (INV-11).
 ///
@@ -88,8 +87,7 @@ impl Cell {
         ceiling: Ceiling,
         plan: Option<SealPlan>,
     ) -> Result<Self, SandboxError> {
-        let stream =
-            Stream { reader, writer, decoder: Decoder::new(), buffer: vec![0; READ_BYTES] };
+        let stream = Stream::new(reader, writer);
         let mut cell = Self { stream, seal, facts: Facts::default(), ceiling, busy: false };
         cell.exchange(OPERATION_MAX, async |stream| stream.shake_hands().await).await?;
         if let Some(plan) = plan {
@@ -237,179 +235,11 @@ impl Cell {
     }
 }
 
-/// The framed stream to the runner.
-struct Stream {
-    reader: Box<dyn AsyncRead + Send + Unpin>,
-    writer: Box<dyn AsyncWrite + Send + Unpin>,
-    decoder: Decoder,
-    buffer: Vec<u8>,
-}
-
-impl Stream {
-    async fn shake_hands(&mut self) -> Result<(), SandboxError> {
-        let mut wire = Vec::new();
-        frame::encode_hello(PROTOCOL_VERSION, &mut wire);
-        self.writer.write_all(&wire).await.map_err(SandboxError::Io)?;
-        self.writer.flush().await.map_err(SandboxError::Io)?;
-        Ok(frame::check_hello(&self.next().await?)?)
-    }
-
-    /// Sends a request and the data it announces, and receives the reply.
-    async fn ask(&mut self, request: &Request, data: &[u8]) -> Result<Reply, SandboxError> {
-        let mut wire = Vec::new();
-        frame::encode_message(request, &mut wire)?;
-        for chunk in data.chunks(CHUNK_BYTES_MAX) {
-            wire.extend_from_slice(&frame::data_header(chunk.len()));
-            // Little data travels with its request in one write; much of it is not copied together.
-            if chunk.len() < READ_BYTES {
-                wire.extend_from_slice(chunk);
-            } else {
-                self.writer.write_all(&wire).await.map_err(SandboxError::Io)?;
-                wire.clear();
-                self.writer.write_all(chunk).await.map_err(SandboxError::Io)?;
-            }
-        }
-        self.writer.write_all(&wire).await.map_err(SandboxError::Io)?;
-        self.writer.flush().await.map_err(SandboxError::Io)?;
-        match self.next().await? {
-            Frame::Message(payload) => Ok(frame::decode_message(&payload)?),
-            other => {
-                Err(FrameError::Unexpected { wanted: "a reply", got: other.kind_name() }.into())
-            }
-        }
-    }
-
-    /// Receives announced data.
-    async fn receive(&mut self, bytes: u64) -> Result<Bytes, SandboxError> {
-        let wanted = usize::try_from(bytes).unwrap_or(usize::MAX);
-        let mut data = BytesMut::new();
-        while data.len() < wanted {
-            match self.next().await? {
-                // Empty data would bring nobody further, and there could be any amount of it.
-                Frame::Data(chunk) if !chunk.is_empty() && chunk.len() <= wanted - data.len() => {
-                    data.extend_from_slice(&chunk);
-                }
-                other => {
-                    return Err(FrameError::Unexpected {
-                        wanted: "announced data",
-                        got: other.kind_name(),
-                    }
-                    .into());
-                }
-            }
-        }
-        Ok(data.freeze())
-    }
-
-    async fn next(&mut self) -> Result<Frame, SandboxError> {
-        loop {
-            if let Some(frame) = self.decoder.next_frame()? {
-                return Ok(frame);
-            }
-            match self.reader.read(&mut self.buffer).await.map_err(SandboxError::Io)? {
-                0 => return Err(SandboxError::Io(io::ErrorKind::UnexpectedEof.into())),
-                count => self.decoder.push(&self.buffer[..count]),
-            }
-        }
-    }
-}
-
-/// What a reply means where another was due.
-trait ReplyExt {
-    fn done(self) -> Result<(), SandboxError>;
-    fn unexpected(self, wanted: &'static str) -> SandboxError;
-}
-
-impl ReplyExt for Reply {
-    fn done(self) -> Result<(), SandboxError> {
-        match self {
-            Self::Done => Ok(()),
-            other => Err(other.unexpected("done")),
-        }
-    }
-
-    fn unexpected(self, wanted: &'static str) -> SandboxError {
-        match self {
-            Self::Refused { kind, detail } => SandboxError::Refused { kind, detail },
-            other => SandboxError::UnexpectedReply { wanted, got: other.kind_name() },
-        }
-    }
-}
-
-impl SandboxError {
-    /// A refusal, with the file it is about.
-    fn about(self, path: &CellPath) -> Self {
-        match self {
-            Self::Refused { kind, detail } => Self::File { path: path.clone(), kind, detail },
-            other => other,
-        }
-    }
-}
-
-impl From<Area> for message::Area {
-    fn from(area: Area) -> Self {
-        match area {
-            Area::Program => Self::Program,
-            Area::Work => Self::Work,
-        }
-    }
-}
-
-fn command(execution: &Execution, ceiling: Ceiling) -> Command {
-    let limits = &execution.limits;
-    Command {
-        argv: execution.argv.clone(),
-        env: execution.env.clone(),
-        stdin_bytes: execution.stdin.len() as u64,
-        cpu: limits.cpu,
-        wall: limits.wall,
-        memory_bytes: limits.memory_bytes.min(ceiling.memory_bytes),
-        processes: limits.processes.min(ceiling.processes),
-        open_files: limits.open_files,
-        stdout_bytes: limits.stdout_bytes,
-        stderr_bytes: limits.stderr_bytes,
-        file_bytes: limits.file_bytes,
-        stack_bytes: match limits.stack {
-            Stack::Bytes(bytes) => Some(bytes),
-            Stack::Unlimited => None,
-        },
-        keep_files: execution.afterwards == Afterwards::Keep,
-        core: execution.core,
-    }
-}
-
-/// Whether a report announces no more than was asked for.
-fn within(report: &Report, limits: &Limits) -> bool {
-    report.stdout_bytes <= limits.stdout_bytes && report.stderr_bytes <= limits.stderr_bytes
-}
-
-fn outcome(report: &Report, stdout: Bytes, stderr: Bytes) -> Outcome {
-    Outcome {
-        ended: match report.ended {
-            message::Ended::Exited(code) => Ended::Exited { code },
-            message::Ended::Signaled(signal) => Ended::Signaled { signal },
-            message::Ended::CpuLimit => Ended::CpuLimit,
-            message::Ended::WallLimit => Ended::WallLimit,
-            message::Ended::MemoryLimit => Ended::MemoryLimit,
-            message::Ended::OutputLimit => Ended::OutputLimit,
-            message::Ended::FileLimit => Ended::FileLimit,
-        },
-        cpu: report.cpu,
-        wall: report.wall,
-        memory_bytes: report.memory_bytes,
-        memory_source: if report.memory_from_cgroup {
-            MemorySource::Cgroup
-        } else {
-            MemorySource::PeakRss
-        },
-        stdout,
-        stderr,
-        stderr_truncated: report.stderr_truncated,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use runner::frame::{self, PROTOCOL_VERSION};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
     use super::*;
 
     /// Holds nothing.

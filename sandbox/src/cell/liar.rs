@@ -21,7 +21,7 @@ use runner::{
 };
 use tokio::io::{AsyncRead, ReadBuf};
 
-use super::{Ceiling, Cell, READ_BYTES, Seal};
+use super::{Ceiling, Cell, Seal, stream::READ_BYTES};
 use crate::{CellPath, Execution, Limits, SandboxError};
 
 /// Standard output, standard error and the file that the host asks for, in bytes.
