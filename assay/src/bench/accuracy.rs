@@ -18,8 +18,8 @@ use nix::unistd::Pid;
 use sandbox::{Ended, Limits};
 use serde::Serialize;
 
-use super::{Common, LeftOut, Measured, Mode, Percentiles, failed, milliseconds, open};
-use crate::cmd::print_json;
+use super::{Common, Compiled, Measured, Mode, Percentiles, Report};
+use super::{each, failed, milliseconds, percentile, show};
 use crate::config::Config;
 use crate::table::table;
 use crate::{Exit, Failure};
@@ -57,13 +57,6 @@ pub(crate) struct Args {
     runs: u32,
     #[command(flatten)]
     common: Common,
-}
-
-#[derive(Debug, Serialize)]
-struct Report {
-    runs: u32,
-    modes: Vec<ModeReport>,
-    left_out: Vec<LeftOut>,
 }
 
 #[derive(Debug, Serialize)]
@@ -110,45 +103,47 @@ struct Memory {
 }
 
 pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
-    let (measured, left_out) = open(config, &args.common).await?;
-    let mut modes = Vec::new();
-    for measured in measured {
-        let mode = measured.mode;
-        eprintln!("{mode}: {} runs of {BURNED:?} of cpu", args.runs);
-        let idle = time(&measured, args.runs, IDLE_ERROR_MAX).await?;
-        let burners = Burners::start()?;
-        eprintln!("{mode}: the same with {} other processors busy", burners.count());
-        let busy = time(&measured, args.runs, BUSY_ERROR_MAX).await;
-        let busy_processors = burners.stop();
-        eprintln!("{mode}: memory");
-        let (baseline, memory) = memory(&measured, args.runs).await?;
-        modes.push(ModeReport { mode, idle, busy: busy?, busy_processors, baseline, memory });
-        measured.close().await;
-    }
-    show(&Report { runs: args.runs, modes, left_out }, args.common.json)
+    let measure = async |measured: &Measured| measure(measured, args.runs).await;
+    let report = each(config, &args.common, Some(args.runs), measure).await?;
+    show(&report, args.common.json, print)
 }
 
-async fn time(measured: &Measured, runs: u32, allowed: Duration) -> Result<Time, Failure> {
+async fn measure(measured: &Measured, runs: u32) -> Result<ModeReport, Failure> {
+    let mode = measured.mode;
     let program = measured.compile("c", BURN).await?;
+    eprintln!("{mode}: {runs} runs of {BURNED:?} of cpu");
+    let idle = time(measured, &program, runs, IDLE_ERROR_MAX).await?;
+    let burners = Burners::start()?;
+    let busy_processors = burners.threads.len();
+    eprintln!("{mode}: the same with {busy_processors} other processors busy");
+    let busy = time(measured, &program, runs, BUSY_ERROR_MAX).await;
+    burners.stop();
+    let busy = busy?;
+    eprintln!("{mode}: memory");
+    let (baseline, memory) = memory(measured, runs).await?;
+    Ok(ModeReport { mode, idle, busy, busy_processors, baseline, memory })
+}
+
+async fn time(
+    measured: &Measured,
+    program: &Compiled,
+    runs: u32,
+    allowed: Duration,
+) -> Result<Time, Failure> {
     let limits = Limits { cpu: BURNED * 4, wall: BURNED * 30, ..Limits::default() };
-    let mut cell = measured.cell("c", &program, &limits).await?;
-    let command = measured.command("c", limits, &[])?;
+    let mut loaded = measured.load(program, limits, &[]).await?;
     let mut errors = Vec::new();
     for _ in 0..runs {
-        let outcome = cell.execute(&command).await.map_err(failed)?;
-        if !outcome.ended.is_success() {
-            let message = format!("the program ended by {:?}", outcome.ended);
-            return Err(Failure::new(Exit::JudgeError, message));
-        }
+        let (outcome, _) = loaded.succeed().await?;
         errors.push(outcome.cpu.abs_diff(BURNED));
     }
-    measured.cells.retire(cell).await;
+    loaded.retire().await;
     Ok(Time {
         runs,
         within: count(errors.iter().filter(|&&error| error <= allowed)),
         error_ms_allowed: milliseconds(allowed),
         error_ms: Percentiles::of(&errors),
-        error_ms_max: milliseconds(errors.iter().copied().max().unwrap_or_default()),
+        error_ms_max: milliseconds(percentile(&errors, 100)),
     })
 }
 
@@ -161,14 +156,13 @@ async fn memory(measured: &Measured, runs: u32) -> Result<(Baseline, Vec<Memory>
     let ends = |limit: u64, touched_mib: u64, runs: u32| {
         touch(measured, &program, limit, touched_mib, runs)
     };
-    let mut nothing = Vec::new();
+    let mut used = Vec::new();
     for _ in 0..BASELINE_CELLS {
-        nothing.extend(ends(MEMORY_BYTES_MAX, 0, BASELINE_RUNS).await?);
+        let ends = ends(MEMORY_BYTES_MAX, 0, BASELINE_RUNS).await?;
+        used.extend(ends.into_iter().map(|(_, bytes)| bytes));
     }
-    let mut used: Vec<u64> = nothing.iter().map(|(_, bytes)| *bytes).collect();
-    used.sort_unstable();
-    let pages = |bytes: Option<&u64>| bytes.copied().unwrap_or(0).next_multiple_of(PAGE_BYTES);
-    let baseline = Baseline { p50: pages(used.get(used.len() / 2)), max: pages(used.last()) };
+    let pages = |percent| percentile(&used, percent).next_multiple_of(PAGE_BYTES);
+    let baseline = Baseline { p50: pages(50), max: pages(100) };
     let mut memory = Vec::new();
     for touched_mib in TOUCHED_MIB {
         let touched = touched_mib << 20;
@@ -196,20 +190,19 @@ async fn memory(measured: &Measured, runs: u32) -> Result<(Baseline, Vec<Memory>
 /// How runs under a limit ended, and what they used.
 async fn touch(
     measured: &Measured,
-    program: &bytes::Bytes,
+    program: &Compiled,
     memory_bytes: u64,
     touched_mib: u64,
     runs: u32,
 ) -> Result<Vec<(Ended, u64)>, Failure> {
     let limits = Limits { memory_bytes, ..Limits::default() };
-    let mut cell = measured.cell("cpp", program, &limits).await?;
-    let command = measured.command("cpp", limits, &[&touched_mib.to_string()])?;
+    let mut loaded = measured.load(program, limits, &[&touched_mib.to_string()]).await?;
     let mut ends = Vec::new();
     for _ in 0..runs {
-        let outcome = cell.execute(&command).await.map_err(failed)?;
+        let (outcome, _) = loaded.run().await?;
         ends.push((outcome.ended, outcome.memory_bytes));
     }
-    measured.cells.retire(cell).await;
+    loaded.retire().await;
     Ok(ends)
 }
 
@@ -239,18 +232,12 @@ impl Burners {
         Ok(Self { enough, threads })
     }
 
-    fn count(&self) -> usize {
-        self.threads.len()
-    }
-
-    fn stop(self) -> usize {
+    fn stop(self) {
         self.enough.store(true, Ordering::Relaxed);
-        let count = self.threads.len();
         for thread in self.threads {
             // It only counts; it cannot fail.
             let _ = thread.join();
         }
-        count
     }
 }
 
@@ -264,11 +251,7 @@ fn burn(processor: usize, enough: &AtomicBool) {
     }
 }
 
-fn show(report: &Report, json: bool) -> Result<Exit, Failure> {
-    if json {
-        print_json(report)?;
-        return Ok(Exit::Done);
-    }
+fn print(report: &Report<ModeReport>) {
     let mut rows = table(["sandbox", "what", "as it should be", "figures"]);
     for ModeReport { mode, idle, busy, baseline, memory, .. } in &report.modes {
         for (what, time) in [("1 s of cpu, idle", idle), ("1 s of cpu, others busy", busy)] {
@@ -299,5 +282,4 @@ fn show(report: &Report, json: bool) -> Result<Exit, Failure> {
         }
     }
     println!("{rows}");
-    Ok(Exit::Done)
 }

@@ -46,6 +46,7 @@ pub(super) struct Installation {
     stores: Stores,
     problems: HashMap<Slug, ProblemRevised>,
     author: Login,
+    sandbox: Arc<dyn Sandbox>,
     figures: Arc<Figures>,
     cancelled: CancellationToken,
     running: JoinHandle<()>,
@@ -66,14 +67,15 @@ impl Installation {
         let stores = open_stores(&config).await?;
         let sandbox = sandbox::resolve(&config.sandbox).map_err(failed)?;
         let languages = Arc::new(Languages::builtin());
-        let evaluator_config = evaluator_config(&config, &[]);
-        let evaluator = Evaluator::new(evaluator_config, &stores, sandbox, languages, None);
+        let config = evaluator_config(&config, &[]);
+        let evaluator = Evaluator::new(config, &stores, Arc::clone(&sandbox), languages, None);
         let (figures, cancelled) = (evaluator.figures(), CancellationToken::new());
         let running = tokio::spawn(evaluator.run(cancelled.clone()));
         Ok(Self {
             stores,
             problems: HashMap::new(),
             author: "bench".parse().map_err(failed)?,
+            sandbox,
             figures,
             cancelled,
             running,
@@ -87,11 +89,11 @@ impl Installation {
         &self.figures
     }
 
-    /// Imports the sample problems; their submissions in the languages that the sandbox has.
+    /// Imports the sample problems; those of their submissions that are wanted, and in a language that the
+    /// sandbox has. There is one at least.
     pub(super) async fn import_samples(
         &mut self,
-        sandbox: &dyn Sandbox,
-        languages: &Languages,
+        wanted: impl Fn(&Sample) -> bool,
     ) -> Result<Vec<Sample>, Failure> {
         let mut samples = Vec::new();
         for (slug, archive) in SAMPLES {
@@ -104,16 +106,21 @@ impl Installation {
                 expected: submission.expected.into_iter().collect(),
             }));
         }
-        let mut installed = Vec::new();
-        for language in languages.all() {
-            match sandbox.toolchain(language).await {
-                Ok(_) => installed.push(language.id.to_string()),
+        samples.retain(wanted);
+        let (languages, mut installed) = (Languages::builtin(), Vec::new());
+        for sample in samples {
+            let Some(language) = languages.get(sample.language.as_str()) else { continue };
+            match self.sandbox.toolchain(language).await {
+                Ok(_) => installed.push(sample),
                 Err(SandboxError::LanguageUnavailable { .. }) => {}
                 Err(error) => return Err(failed(error)),
             }
         }
-        samples.retain(|sample| installed.iter().any(|id| id == sample.language.as_str()));
-        Ok(samples)
+        let none = "no sample is in a language that this machine has";
+        match installed.is_empty() {
+            true => Err(Failure::new(Exit::Usage, none)),
+            false => Ok(installed),
+        }
     }
 
     /// Makes a problem.

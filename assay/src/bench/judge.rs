@@ -14,16 +14,14 @@ use bytes::Bytes;
 use domain::Verdict;
 use domain::checker::TokenOptions;
 use domain::problem::{Checker, Limits};
-use evaluator::judge::{Bench, Cells, Compiler, Program, TestData};
+use evaluator::judge::{Bench, Program, TestData};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 use serde::Serialize;
 
 use super::host::{HostProgram, find};
 use super::installation::Installation;
-use super::{CLOSING_MAX, CORE, Common, LeftOut, Measured, Mode, Percentiles, failed};
-use super::{open, rounded};
-use crate::cmd::print_json;
+use super::{CORE, Common, Measured, Mode, Percentiles, Report, each, failed, rounded, show};
 use crate::config::Config;
 use crate::table::table;
 use crate::{Exit, Failure};
@@ -45,12 +43,6 @@ pub(crate) struct Args {
     submissions: usize,
     #[command(flatten)]
     common: Common,
-}
-
-#[derive(Debug, Serialize)]
-struct Report {
-    modes: Vec<ModeReport>,
-    left_out: Vec<LeftOut>,
 }
 
 #[derive(Debug, Serialize)]
@@ -110,22 +102,20 @@ struct CpuSeconds {
 }
 
 pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
-    let (measured, left_out) = open(config, &args.common).await?;
-    let mut modes = Vec::new();
-    for measured in measured {
+    let measure = async |measured: &Measured| {
         let mode = measured.mode;
         eprintln!("{mode}: {TESTS} tests in C++, {ROUNDS} times");
-        let cpp = cpp(&measured).await?;
+        let cpp = cpp(measured).await?;
         eprintln!("{mode}: {TESTS} tests in Python, {ROUNDS} times");
-        let python = python(&measured).await?;
+        let python = python(measured).await?;
         let sustained = match args.submissions {
             0 => None,
-            count => Some(sustained(config, &measured, count).await?),
+            count => Some(sustained(config, mode, count).await?),
         };
-        modes.push(ModeReport { mode, cpp, python, sustained });
-        measured.close().await;
-    }
-    show(&Report { modes, left_out }, args.common.json)
+        Ok(ModeReport { mode, cpp, python, sustained })
+    };
+    let report = each(config, &args.common, None, measure).await?;
+    show(&report, args.common.json, print)
 }
 
 fn program(measured: &Measured, language: &str, text: &str) -> Result<Program, Failure> {
@@ -143,16 +133,13 @@ fn test(number: u32) -> TestData {
     TestData { number, sample: false, input: Bytes::from(input), answer: Bytes::from(answer) }
 }
 
-/// A compiler that remembers nothing, and what it makes of the program.
+/// Compiles the program and puts it into a cell: how long the first takes.
 async fn set_up(measured: &Measured, program: &Program) -> Result<(Bench, Duration), Failure> {
-    let cells = Arc::new(Cells::new(Arc::clone(&measured.sandbox), CLOSING_MAX));
-    let compiler = Compiler::new(Arc::clone(&cells));
     let started = Instant::now();
-    let compiled = compiler.compile(&program.language, &program.text, Some(CORE)).await;
-    let compiled = compiled.map_err(failed)?;
+    let compiled = measured.compile(program.language.id.as_str(), &program.text).await?;
     let elapsed = started.elapsed();
-    let artifact = compiled.artifact.ok_or_else(|| Failure::new(Exit::JudgeError, compiled.log))?;
-    Ok((Bench::set_up(&cells, program.clone(), &artifact).await.map_err(failed)?, elapsed))
+    let bench = Bench::set_up(&measured.cells, program.clone(), &compiled.artifact).await;
+    Ok((bench.map_err(failed)?, elapsed))
 }
 
 async fn judge(bench: &mut Bench, number: u32) -> Result<(), Failure> {
@@ -197,10 +184,7 @@ async fn python(measured: &Measured) -> Result<Option<Python>, Failure> {
     let program = program(measured, "python3", PYTHON)?;
     let host = HostProgram::new(&program.language.artifact, PYTHON.as_bytes())?;
     let Some(argv) = bare_command(&program, &host) else { return Ok(None) };
-    let inputs = (1..=TESTS).map(|number| {
-        let input = HostProgram::new("input", &test(number).input)?;
-        Ok(input)
-    });
+    let inputs = (1..=TESTS).map(|number| HostProgram::new("input", &test(number).input));
     let inputs = inputs.collect::<Result<Vec<_>, Failure>>()?;
     let (mut bares, mut judgeds, mut totals) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..=ROUNDS {
@@ -247,15 +231,9 @@ fn bare_command(program: &Program, host: &HostProgram) -> Option<Vec<String>> {
     Some(argv)
 }
 
-async fn sustained(
-    config: &Config,
-    measured: &Measured,
-    count: usize,
-) -> Result<Sustained, Failure> {
-    let mode = measured.mode;
+async fn sustained(config: &Config, mode: Mode, count: usize) -> Result<Sustained, Failure> {
     let mut installation = Installation::start(config, mode).await?;
-    let samples =
-        installation.import_samples(measured.sandbox.as_ref(), &measured.languages).await?;
+    let samples = installation.import_samples(|_| true).await?;
     eprintln!("{mode}: {count} submissions, of {} different ones", samples.len());
     let (started, cpu_before) = (Instant::now(), cpu()?);
     let mut submitted = Vec::new();
@@ -274,9 +252,9 @@ async fn sustained(
         installation.verdict(id).is_some_and(|verdict| sample.expected.contains(&verdict))
     });
     let unexpected = count - as_expected.count();
-    let (tests, reruns) = (installation.figures().tests(), installation.figures().reruns());
-    let (programs, compilers) =
-        (installation.figures().programs_cpu(), installation.figures().compilers_cpu());
+    let figures = installation.figures();
+    let (tests, reruns) = (figures.tests(), figures.reruns());
+    let (programs, compilers) = (figures.programs_cpu(), figures.compilers_cpu());
     // Cells that are closed by now have told this process what they used.
     installation.stop().await?;
     let total = cpu()?.saturating_sub(cpu_before);
@@ -314,11 +292,7 @@ fn duration(time: TimeVal) -> Duration {
     seconds + Duration::from_micros(u64::try_from(time.tv_usec()).unwrap_or_default())
 }
 
-fn show(report: &Report, json: bool) -> Result<Exit, Failure> {
-    if json {
-        print_json(report)?;
-        return Ok(Exit::Done);
-    }
+fn print(report: &Report<ModeReport>) {
     let mut rows = table(["sandbox", "what", "figure"]);
     for ModeReport { mode, cpp, python, sustained } in &report.modes {
         let mut row = |what: &str, figure: String| {
@@ -346,5 +320,4 @@ fn show(report: &Report, json: bool) -> Result<Exit, Failure> {
         }
     }
     println!("{rows}");
-    Ok(Exit::Done)
 }

@@ -2,12 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use evaluator::judge::Compiler;
-use sandbox::{Language, SandboxError};
+use sandbox::{Language, MemorySource, SandboxError};
 use serde::Serialize;
 
-use super::{CORE, Common, LeftOut, Measured, Mode, Percentiles, failed, milliseconds, open};
-use crate::cmd::print_json;
+use super::{Common, Measured, Mode, Percentiles, Report, each, failed, milliseconds, show};
 use crate::config::Config;
 use crate::table::table;
 use crate::{Exit, Failure};
@@ -27,13 +25,6 @@ pub(crate) struct Args {
     runs: u32,
     #[command(flatten)]
     common: Common,
-}
-
-#[derive(Debug, Serialize)]
-struct Report {
-    runs: u32,
-    modes: Vec<ModeReport>,
-    left_out: Vec<LeftOut>,
 }
 
 #[derive(Debug, Serialize)]
@@ -57,46 +48,50 @@ struct Row {
 }
 
 pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
-    let (measured, left_out) = open(config, &args.common).await?;
-    let mut modes = Vec::new();
-    for measured in measured {
-        let (mut languages, mut missing) = (Vec::new(), Vec::new());
-        for language in measured.languages.all() {
-            eprintln!("{}: {}", measured.mode, language.id);
-            match measured.sandbox.toolchain(language).await {
-                Ok(toolchain) => {
-                    let version = toolchain.version.lines().next().unwrap_or_default().to_owned();
-                    languages.push(row(&measured, language.id.as_str(), version, args.runs).await?);
-                }
-                Err(error @ SandboxError::LanguageUnavailable { .. }) => {
-                    missing.push(error.to_string());
-                }
-                Err(error) => return Err(failed(error)),
-            }
-        }
-        modes.push(ModeReport { mode: measured.mode, languages, missing });
-        measured.close().await;
-    }
-    show(&Report { runs: args.runs, modes, left_out }, args.common.json)
+    let measure = async |measured: &Measured| measure(measured, args.runs).await;
+    let report = each(config, &args.common, Some(args.runs), measure).await?;
+    show(&report, args.common.json, print)
 }
 
-async fn row(measured: &Measured, id: &str, version: String, runs: u32) -> Result<Row, Failure> {
-    let language = measured.language(id)?;
+async fn measure(measured: &Measured, runs: u32) -> Result<ModeReport, Failure> {
+    let mode = measured.mode;
+    let (mut languages, mut missing) = (Vec::new(), Vec::new());
+    for language in measured.languages.all() {
+        eprintln!("{mode}: {}", language.id);
+        match measured.sandbox().toolchain(language).await {
+            Ok(toolchain) => {
+                let version = toolchain.version.lines().next().unwrap_or_default().to_owned();
+                languages.push(row(measured, language, version, runs).await?);
+            }
+            Err(error @ SandboxError::LanguageUnavailable { .. }) => {
+                missing.push(error.to_string());
+            }
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    Ok(ModeReport { mode, languages, missing })
+}
+
+async fn row(
+    measured: &Measured,
+    language: &Language,
+    version: String,
+    runs: u32,
+) -> Result<Row, Failure> {
+    let (id, hello) = (language.id.as_str(), &language.examples.hello);
     // Once so that the toolchain is in memory, and once to measure.
-    compile(measured, language).await?;
-    let (program, compile_ms) = compile(measured, language).await?;
+    measured.compile(id, hello).await?;
+    let started = Instant::now();
+    let program = measured.compile(id, hello).await?;
+    let compile_ms = milliseconds(started.elapsed());
     let limits = language.run_limits(CPU_MAX, MEMORY_BYTES, OUTPUT_BYTES);
-    let mut cell = measured.cell(id, &program, &limits).await?;
-    let mut command = measured.command(id, limits, &[])?;
-    // The runtime is told of the program's own limit, as in judging.
-    command.argv = language.run_argv(MEMORY_BYTES);
+    let mut loaded = measured.load(&program, limits, &[]).await?;
     let (mut hellos, mut memory_bytes, mut memory_source) = (Vec::new(), 0, "");
+    // The first run finds the cell cold and does not count.
     for number in 0..=runs {
-        let started = Instant::now();
-        let outcome = cell.execute(&command).await.map_err(failed)?;
-        let elapsed = started.elapsed();
+        let (outcome, elapsed) = loaded.run().await?;
         if outcome.stdout.trim_ascii_end() != b"hello" {
-            let said = String::from_utf8_lossy(&outcome.stderr).into_owned();
+            let said = String::from_utf8_lossy(&outcome.stderr);
             let message = format!("{id}: the example ended by {:?}: {said}", outcome.ended);
             return Err(Failure::new(Exit::JudgeError, message));
         }
@@ -104,38 +99,18 @@ async fn row(measured: &Measured, id: &str, version: String, runs: u32) -> Resul
             hellos.push(elapsed);
             memory_bytes = outcome.memory_bytes.max(memory_bytes);
             memory_source = match outcome.memory_source {
-                sandbox::MemorySource::Cgroup => "cgroup",
-                sandbox::MemorySource::PeakRss => "peak_rss",
+                MemorySource::Cgroup => "cgroup",
+                MemorySource::PeakRss => "peak_rss",
             };
         }
     }
-    measured.cells.retire(cell).await;
+    loaded.retire().await;
     let hello_ms = Percentiles::of(&hellos);
     let language = id.to_owned();
     Ok(Row { language, version, compile_ms, hello_ms, memory_bytes, memory_source })
 }
 
-async fn compile(
-    measured: &Measured,
-    language: &std::sync::Arc<Language>,
-) -> Result<(bytes::Bytes, f64), Failure> {
-    let compiler = Compiler::new(std::sync::Arc::clone(&measured.cells));
-    let started = Instant::now();
-    let compiled = compiler.compile(language, &language.examples.hello, Some(CORE)).await;
-    let elapsed = milliseconds(started.elapsed());
-    let compiled = compiled.map_err(failed)?;
-    let artifact = compiled.artifact.ok_or_else(|| {
-        let message = format!("{} does not compile its example: {}", language.id, compiled.log);
-        Failure::new(Exit::JudgeError, message)
-    })?;
-    Ok((artifact.0, elapsed))
-}
-
-fn show(report: &Report, json: bool) -> Result<Exit, Failure> {
-    if json {
-        print_json(report)?;
-        return Ok(Exit::Done);
-    }
+fn print(report: &Report<ModeReport>) {
     let heads = ["sandbox", "language", "version", "compiling", "hello (p50 / p95)", "memory"];
     let mut rows = table(heads);
     for ModeReport { mode, languages, missing } in &report.modes {
@@ -154,5 +129,4 @@ fn show(report: &Report, json: bool) -> Result<Exit, Failure> {
         }
     }
     println!("{rows}");
-    Ok(Exit::Done)
 }

@@ -1,5 +1,5 @@
-//! What `assay bench` measures, one file for each of its commands. What they share is here: the sandboxes
-//! they measure, the programs they compile, and how figures are told.
+//! What `assay bench` measures, one file for each of its commands. What they share is here: which
+//! sandboxes they measure, one by one or together, and how figures are told.
 
 pub(crate) mod accuracy;
 mod holdings;
@@ -7,29 +7,29 @@ mod host;
 mod installation;
 pub(crate) mod judge;
 pub(crate) mod languages;
+mod measured;
 pub(crate) mod sandbox;
 pub(crate) mod slots;
 pub(crate) mod soak;
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
-use ::sandbox::{
-    Adapter, Cell, CellPath, CellSpec, Execution, Language, Languages, Limits, Sandbox,
-    SandboxConfig, SandboxError,
-};
-use bytes::Bytes;
-use evaluator::judge::{Cells, Compiler};
+use ::sandbox::{Adapter, SandboxConfig};
 use serde::Serialize;
 
+use self::measured::{Compiled, Loaded, Measured};
+use crate::cmd::print_json;
 use crate::config::Config;
 use crate::{Exit, Failure};
 
 /// The core that what is measured runs on, as in a slot.
 const CORE: u32 = 0;
-/// Cells that are closed at the same time.
-const CLOSING_MAX: usize = 4;
+/// A program that does nothing.
+const NOTHING: &str = "int main(void) { return 0; }\n";
+/// A program that prints without end.
+const OUTPUT_FLOOD: &str = "#include <unistd.h>\nstatic char page[65536];\nint main(void) { for (;;) write(1, page, \
+                            sizeof page); }\n";
 
 /// What every command of `bench` takes.
 #[derive(Debug, Clone, clap::Args)]
@@ -84,19 +84,61 @@ impl fmt::Display for Mode {
     }
 }
 
-/// A sandbox that is measured.
-struct Measured {
-    mode: Mode,
-    sandbox: Arc<dyn Sandbox>,
-    cells: Arc<Cells>,
-    languages: Languages,
+/// What a command found.
+#[derive(Debug, Serialize)]
+struct Report<M> {
+    /// Of each kind, where that can be chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    runs: Option<u32>,
+    modes: Vec<M>,
+    left_out: Vec<LeftOut>,
 }
 
-/// A sandbox that is not, and why.
+/// A sandbox that is not measured, and why.
 #[derive(Debug, Serialize)]
 struct LeftOut {
     mode: Mode,
     why: String,
+}
+
+/// Prints a report: for programs, or the way `print` does it for people.
+fn show<R: Serialize>(report: &R, json: bool, print: fn(&R)) -> Result<Exit, Failure> {
+    match json {
+        true => print_json(report)?,
+        false => print(report),
+    }
+    Ok(Exit::Done)
+}
+
+/// Measures one sandbox after the other.
+async fn each<M>(
+    config: &Config,
+    common: &Common,
+    runs: Option<u32>,
+    measure: impl AsyncFn(&Measured) -> Result<M, Failure>,
+) -> Result<Report<M>, Failure> {
+    let one_by_one = async |all: &[Measured]| {
+        let mut modes = Vec::new();
+        for measured in all {
+            modes.push(measure(measured).await?);
+        }
+        Ok(modes)
+    };
+    let (modes, left_out) = together(config, common, one_by_one).await?;
+    Ok(Report { runs, modes, left_out })
+}
+
+/// Measures all sandboxes at once, of which there is one at least. Nothing is left of them afterwards,
+/// whether that succeeded or not.
+async fn together<T>(
+    config: &Config,
+    common: &Common,
+    measure: impl AsyncFnOnce(&[Measured]) -> Result<T, Failure>,
+) -> Result<(T, Vec<LeftOut>), Failure> {
+    let (measured, left_out) = open(config, common).await?;
+    let found = measure(&measured).await;
+    close(measured).await;
+    Ok((found?, left_out))
 }
 
 /// The sandboxes to measure. One that was asked for by name must work.
@@ -104,13 +146,16 @@ async fn open(config: &Config, common: &Common) -> Result<(Vec<Measured>, Vec<Le
     let wanted = if common.modes.is_empty() { &Mode::ALL[..] } else { &common.modes };
     let (mut measured, mut left_out) = (Vec::new(), Vec::new());
     for &mode in wanted {
-        match open_one(config, mode).await {
+        match Measured::open(config, mode).await {
             Ok(one) => measured.push(one),
             Err(failure) if common.modes.is_empty() => {
                 eprintln!("{mode} is left out: {failure}");
                 left_out.push(LeftOut { mode, why: failure.message });
             }
-            Err(failure) => return Err(failure),
+            Err(failure) => {
+                close(measured).await;
+                return Err(failure);
+            }
         }
     }
     match measured.is_empty() {
@@ -119,67 +164,9 @@ async fn open(config: &Config, common: &Common) -> Result<(Vec<Measured>, Vec<Le
     }
 }
 
-async fn open_one(config: &Config, mode: Mode) -> Result<Measured, Failure> {
-    if mode == Mode::Native && !nix::unistd::geteuid().is_root() {
-        let message = "only root has native cells without a user namespace";
-        return Err(Failure::new(Exit::Usage, message));
-    }
-    let failed = |error: SandboxError| Failure::of(Exit::Usage, &format!("opening {mode}"), &error);
-    let sandbox = ::sandbox::resolve(&mode.config(&config.sandbox)).map_err(failed)?;
-    let cells = Arc::new(Cells::new(Arc::clone(&sandbox), CLOSING_MAX));
-    let measured = Measured { mode, sandbox, cells, languages: Languages::builtin() };
-    // The programs that measure are C: without it there is nothing to measure with.
-    measured.sandbox.toolchain(measured.language("c")?).await.map_err(failed)?;
-    Ok(measured)
-}
-
-impl Measured {
-    fn language(&self, id: &str) -> Result<&Arc<Language>, Failure> {
-        let missing = || Failure::new(Exit::Usage, format!("there is no language {id}"));
-        self.languages.get(id).ok_or_else(missing)
-    }
-
-    /// Compiles a program of ours.
-    async fn compile(&self, language: &str, source: &str) -> Result<Bytes, Failure> {
-        let language = self.language(language)?;
-        let compiler = Compiler::new(Arc::clone(&self.cells));
-        let compiled = compiler.compile(language, source, Some(CORE)).await.map_err(failed)?;
-        let message = || format!("{} did not take our program: {}", language.id, compiled.log);
-        let artifact = compiled.artifact.as_ref();
-        Ok(artifact.ok_or_else(|| Failure::new(Exit::JudgeError, message()))?.0.clone())
-    }
-
-    /// A fresh cell with this program in it.
-    async fn cell(
-        &self,
-        language: &str,
-        program: &Bytes,
-        limits: &Limits,
-    ) -> Result<Cell, Failure> {
-        let language = self.language(language)?;
-        let mut cell =
-            self.cells.prepare(&CellSpec::run(language, limits)).await.map_err(failed)?;
-        let path = CellPath::program(&language.artifact).map_err(failed)?;
-        cell.put(&path, program.clone(), true).await.map_err(failed)?;
-        Ok(cell)
-    }
-
-    /// The command that runs a program, with arguments.
-    fn command(
-        &self,
-        language: &str,
-        limits: Limits,
-        arguments: &[&str],
-    ) -> Result<Execution, Failure> {
-        let mut argv = self.language(language)?.run_argv(limits.memory_bytes);
-        argv.extend(arguments.iter().map(ToString::to_string));
-        Ok(Execution::new(argv, limits).on_core(CORE))
-    }
-
-    /// Destroys what is left.
-    async fn close(self) {
-        self.cells.drained().await;
-        self.sandbox.shutdown().await;
+async fn close(measured: Vec<Measured>) {
+    for measured in measured {
+        measured.close().await;
     }
 }
 
@@ -196,14 +183,9 @@ struct Percentiles {
 }
 
 impl Percentiles {
-    /// Of at least one time, by nearest rank.
+    /// Of at least one time.
     fn of(times: &[Duration]) -> Self {
-        let mut sorted = times.to_vec();
-        sorted.sort_unstable();
-        let at = |percent: usize| {
-            let rank = (sorted.len() * percent).div_ceil(100).max(1);
-            milliseconds(sorted.get(rank - 1).copied().unwrap_or_default())
-        };
+        let at = |percent| milliseconds(percentile(times, percent));
         Self { p50: at(50), p95: at(95) }
     }
 
@@ -217,6 +199,14 @@ impl fmt::Display for Percentiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:.3} / {:.3} ms", self.p50, self.p95)
     }
+}
+
+/// By nearest rank, so that it is one of the figures.
+fn percentile<T: Copy + Default + Ord>(figures: &[T], percent: usize) -> T {
+    let mut sorted = figures.to_vec();
+    sorted.sort_unstable();
+    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+    sorted.get(rank - 1).copied().unwrap_or_default()
 }
 
 /// To a microsecond.

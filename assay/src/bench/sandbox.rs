@@ -8,20 +8,19 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use sandbox::{Cell, CellSpec, Execution, Limits};
+use sandbox::{CellSpec, Limits};
 use serde::Serialize;
 
 use super::host::HostProgram;
-use super::{Common, LeftOut, Measured, Mode, Percentiles, failed, open};
-use crate::cmd::print_json;
+use super::{
+    Common, LeftOut, Loaded, Measured, Mode, NOTHING, Percentiles, failed, show, together,
+};
 use crate::config::Config;
 use crate::table::table;
 use crate::{Exit, Failure};
 
-/// A program that does nothing.
-const TRIVIAL: &str = "int main(void) { return 0; }\n";
-/// Cells that are prepared one after the other, at least.
-const PREPARATIONS_MIN: usize = 30;
+/// Cells that are prepared one after the other.
+const PREPARATIONS: usize = 30;
 /// Runs before those that count.
 const UNCOUNTED: usize = 10;
 
@@ -57,76 +56,66 @@ struct ModeReport {
     preparations: usize,
 }
 
-struct Lane {
-    measured: Measured,
-    cell: Cell,
-    command: Execution,
+struct Lane<'a> {
+    loaded: Loaded<'a>,
     walls: Vec<Duration>,
     prepares: Vec<Duration>,
     closes: Vec<Duration>,
 }
 
 pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
-    let (measured, left_out) = open(config, &args.common).await?;
-    let first = measured.first().expect("one sandbox is open at least");
-    let program = first.compile("c", TRIVIAL).await?;
-    let host = HostProgram::new("trivial", &program)?;
+    let runs = args.runs;
+    let in_turns = async |all: &[Measured]| measure(all, runs).await;
+    let ((floor_ms, modes), left_out) = together(config, &args.common, in_turns).await?;
+    show(&Report { runs, floor_ms, modes, left_out }, args.common.json, print)
+}
+
+async fn measure(all: &[Measured], runs: u32) -> Result<(Percentiles, Vec<ModeReport>), Failure> {
+    let program = all[0].compile("c", NOTHING).await?;
+    let host = HostProgram::new("trivial", &program.artifact.0)?;
     let mut lanes = Vec::new();
-    for measured in measured {
+    for measured in all {
         eprintln!("{}: preparing cells", measured.mode);
-        let limits = Limits::default();
-        let (prepares, closes) = prepare(&measured, PREPARATIONS_MIN).await?;
-        let cell = measured.cell("c", &program, &limits).await?;
-        let command = measured.command("c", limits, &[])?;
-        lanes.push(Lane { measured, cell, command, walls: vec![], prepares, closes });
+        let (prepares, closes) = prepare(measured).await?;
+        let loaded = measured.load(&program, Limits::default(), &[]).await?;
+        lanes.push(Lane { loaded, walls: vec![], prepares, closes });
     }
-    eprintln!("running {} times", args.runs);
+    eprintln!("running {runs} times");
     let mut floor = Vec::new();
-    for number in 0..UNCOUNTED + args.runs as usize {
+    for number in 0..UNCOUNTED + runs as usize {
         let counts = number >= UNCOUNTED;
         let bare = host.run(&[host.path().display().to_string()], Stdio::null())?;
         floor.extend(counts.then_some(bare));
         for lane in &mut lanes {
-            let started = Instant::now();
-            let outcome = lane.cell.execute(&lane.command).await.map_err(failed)?;
-            let wall = started.elapsed();
-            if !outcome.ended.is_success() {
-                let message =
-                    format!("{}: the program ended by {:?}", lane.measured.mode, outcome.ended);
-                return Err(Failure::new(Exit::JudgeError, message));
-            }
+            let (_, wall) = lane.loaded.succeed().await?;
             lane.walls.extend(counts.then_some(wall));
         }
     }
     let floor_ms = Percentiles::of(&floor);
     let mut modes = Vec::new();
     for lane in lanes {
-        lane.measured.cells.retire(lane.cell).await;
         let wall_ms = Percentiles::of(&lane.walls);
         modes.push(ModeReport {
-            mode: lane.measured.mode,
+            mode: lane.loaded.measured.mode,
             added_ms: wall_ms.above(floor_ms),
             prepare_ms: Percentiles::of(&lane.prepares),
             close_ms: Percentiles::of(&lane.closes),
             wall_ms,
-            runs: args.runs,
+            runs,
             preparations: lane.prepares.len(),
         });
-        lane.measured.close().await;
+        lane.loaded.retire().await;
     }
-    show(&Report { runs: args.runs, floor_ms, modes, left_out }, args.common.json)
+    Ok((floor_ms, modes))
 }
 
 /// How long cells take to be prepared and closed, one right after the other.
-async fn prepare(
-    measured: &Measured,
-    count: usize,
-) -> Result<(Vec<Duration>, Vec<Duration>), Failure> {
+async fn prepare(measured: &Measured) -> Result<(Vec<Duration>, Vec<Duration>), Failure> {
     let spec = CellSpec::run(measured.language("c")?, &Limits::default());
     let (mut prepares, mut closes) = (Vec::new(), Vec::new());
-    for _ in 0..count {
+    for _ in 0..PREPARATIONS {
         let started = Instant::now();
-        let cell = measured.sandbox.prepare(&spec).await.map_err(failed)?;
+        let cell = measured.sandbox().prepare(&spec).await.map_err(failed)?;
         prepares.push(started.elapsed());
         let started = Instant::now();
         cell.close().await.map_err(failed)?;
@@ -135,11 +124,7 @@ async fn prepare(
     Ok((prepares, closes))
 }
 
-fn show(report: &Report, json: bool) -> Result<Exit, Failure> {
-    if json {
-        print_json(report)?;
-        return Ok(Exit::Done);
-    }
+fn print(report: &Report) {
     println!("bare fork, exec and wait: {} (p50 / p95 of {})", report.floor_ms, report.runs);
     let mut rows = table(["sandbox", "added to a run", "preparing a cell", "closing it"]);
     for ModeReport { mode, added_ms, prepare_ms, close_ms, .. } in &report.modes {
@@ -147,5 +132,4 @@ fn show(report: &Report, json: bool) -> Result<Exit, Failure> {
         rows.add_row([vec![mode.to_string()], figures.to_vec()].concat());
     }
     println!("{rows}");
-    Ok(Exit::Done)
 }

@@ -6,14 +6,12 @@ use bytes::Bytes;
 use sandbox::{Ended, Limits};
 use serde::Serialize;
 
-use super::{Common, LeftOut, Measured, Mode, failed, milliseconds, open};
-use crate::cmd::print_json;
+use super::{Common, Measured, Mode, NOTHING, OUTPUT_FLOOD, Report};
+use super::{each, failed, milliseconds, show};
 use crate::config::Config;
 use crate::table::table;
 use crate::{Exit, Failure};
 
-/// A program that does nothing: the next one in the cell.
-const NEXT: &str = "int main(void) { return 0; }\n";
 /// Bytes of the input that is never read.
 const INPUT_BYTES: usize = 100_000_000;
 
@@ -31,8 +29,7 @@ const SECOND: Duration = Duration::from_secs(1);
 const CASES: [Case; 4] = [
     Case {
         name: "output flood",
-        source: "#include <unistd.h>\nstatic char page[65536];\nint main(void) { for (;;) write(1, page, \
-                 sizeof page); }\n",
+        source: OUTPUT_FLOOD,
         input_bytes: 0,
         cpu: SECOND,
         wall: Duration::from_secs(4),
@@ -77,13 +74,6 @@ pub(crate) struct Args {
 }
 
 #[derive(Debug, Serialize)]
-struct Report {
-    runs: u32,
-    modes: Vec<ModeReport>,
-    left_out: Vec<LeftOut>,
-}
-
-#[derive(Debug, Serialize)]
 struct ModeReport {
     mode: Mode,
     cases: Vec<CaseReport>,
@@ -103,52 +93,42 @@ struct CaseReport {
 }
 
 pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
-    let (measured, left_out) = open(config, &args.common).await?;
-    let mut modes = Vec::new();
-    for measured in measured {
+    let measure = async |measured: &Measured| {
+        let mode = measured.mode;
         let mut cases = Vec::new();
         for case in &CASES {
-            eprintln!("{}: {}", measured.mode, case.name);
-            cases.push(measure(&measured, case, args.runs).await?);
+            eprintln!("{mode}: {}", case.name);
+            cases.push(measure(measured, case, args.runs).await?);
         }
-        modes.push(ModeReport { mode: measured.mode, cases });
-        measured.close().await;
-    }
-    show(&Report { runs: args.runs, modes, left_out }, args.common.json)
+        Ok(ModeReport { mode, cases })
+    };
+    let report = each(config, &args.common, Some(args.runs), measure).await?;
+    show(&report, args.common.json, print)
 }
 
 async fn measure(measured: &Measured, case: &Case, runs: u32) -> Result<CaseReport, Failure> {
-    let (program, next) =
-        (measured.compile("c", case.source).await?, measured.compile("c", NEXT).await?);
+    let program = measured.compile("c", case.source).await?;
+    let next = measured.compile("c", NOTHING).await?;
     let limits = Limits { cpu: case.cpu, wall: case.wall, ..Limits::default() };
     let input = Bytes::from(vec![b'7'; case.input_bytes]);
-    let (mut ended, mut usable, mut free) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut ended, mut usable_ms, mut free_ms) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..runs {
-        let mut cell = measured.cell("c", &program, &limits).await?;
-        let command = measured.command("c", limits, &[])?.with_stdin(input.clone());
-        let started = Instant::now();
-        let outcome = cell.execute(&command).await.map_err(failed)?;
-        let until_usable = started.elapsed().saturating_sub(outcome.wall);
+        let mut loaded = measured.load(&program, limits, &[]).await?;
+        loaded.command.stdin = input.clone();
+        let (outcome, elapsed) = loaded.run().await?;
+        let until_usable = elapsed.saturating_sub(outcome.wall);
         // That it is usable is not only said.
-        let artifact = &measured.language("c")?.artifact;
-        let path = sandbox::CellPath::program(artifact).map_err(failed)?;
-        cell.put(&path, next.clone(), true).await.map_err(failed)?;
-        let after = cell.execute(&measured.command("c", Limits::default(), &[])?).await;
-        let after = after.map_err(failed)?.ended;
-        if !after.is_success() {
-            let message = format!("after {}, a clean program ended by {after:?}", case.name);
-            return Err(Failure::new(Exit::JudgeError, message));
-        }
+        let mut next = measured.load_into(loaded.cell, &next, Limits::default(), &[]).await?;
+        next.succeed().await?;
         let started = Instant::now();
-        cell.close().await.map_err(failed)?;
+        next.cell.close().await.map_err(failed)?;
         ended.push(name(outcome.ended));
-        usable.push(milliseconds(until_usable));
-        free.push(milliseconds(until_usable + started.elapsed()));
+        usable_ms.push(milliseconds(until_usable));
+        free_ms.push(milliseconds(until_usable + started.elapsed()));
     }
-    let max = |times: &[f64]| times.iter().copied().fold(0.0, f64::max);
-    let (usable_ms_max, free_ms_max) = (max(&usable), max(&free));
     ended.dedup();
-    let (usable_ms, free_ms) = (usable, free);
+    let max = |times: &[f64]| times.iter().copied().fold(0.0, f64::max);
+    let (usable_ms_max, free_ms_max) = (max(&usable_ms), max(&free_ms));
     Ok(CaseReport { name: case.name, ended, usable_ms, free_ms, usable_ms_max, free_ms_max })
 }
 
@@ -164,11 +144,7 @@ fn name(ended: Ended) -> String {
     }
 }
 
-fn show(report: &Report, json: bool) -> Result<Exit, Failure> {
-    if json {
-        print_json(report)?;
-        return Ok(Exit::Done);
-    }
+fn print(report: &Report<ModeReport>) {
     let mut rows =
         table(["sandbox", "program", "ended by", "usable again, at most", "free, at most"]);
     for ModeReport { mode, cases } in &report.modes {
@@ -183,5 +159,4 @@ fn show(report: &Report, json: bool) -> Result<Exit, Failure> {
         }
     }
     println!("{rows}");
-    Ok(Exit::Done)
 }

@@ -13,8 +13,7 @@ use serde::Serialize;
 
 use super::holdings::Holdings;
 use super::installation::{Installation, Sample};
-use super::{Common, LeftOut, Measured, Mode, failed, open, open_one, rounded};
-use crate::cmd::print_json;
+use super::{Common, Measured, Mode, OUTPUT_FLOOD, Report, failed, rounded, show, together};
 use crate::config::Config;
 use crate::table::table;
 use crate::{Exit, Failure};
@@ -38,11 +37,7 @@ const HOSTILE: [(&str, &str); 8] = [
         "#include <unistd.h>\nint main(void) { for (int i = 0; i < 8; i++) if (fork() == 0) { setsid(); \
                  for (;;) pause(); } return 3; }\n",
     ),
-    (
-        "output flood",
-        "#include <unistd.h>\nstatic char page[65536];\nint main(void) { for (;;) write(1, page, \
-                      sizeof page); }\n",
-    ),
+    ("output flood", OUTPUT_FLOOD),
     (
         "memory",
         "#include <stdlib.h>\n#include <string.h>\nint main(void) { for (;;) { char *p = malloc(1 << 20); if (p) \
@@ -79,12 +74,6 @@ pub(crate) struct Args {
 }
 
 #[derive(Debug, Serialize)]
-struct Report {
-    modes: Vec<ModeReport>,
-    left_out: Vec<LeftOut>,
-}
-
-#[derive(Debug, Serialize)]
 struct ModeReport {
     mode: Mode,
     submissions: usize,
@@ -105,33 +94,26 @@ struct ModeReport {
 }
 
 pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
-    let (measured, left_out) = open(config, &args.common).await?;
-    // Ready cells of one sandbox would be counted as what another left behind.
-    let mut wanted = Vec::new();
-    for measured in measured {
-        wanted.push(measured.mode);
-        measured.close().await;
-    }
+    // Each is opened anew: ready cells of one sandbox would be counted as what another left behind.
+    let wanted = async |all: &[Measured]| Ok(all.iter().map(|it| it.mode).collect::<Vec<_>>());
+    let (wanted, left_out) = together(config, &args.common, wanted).await?;
     let mut modes = Vec::new();
     for mode in wanted {
-        let report = soak(config, open_one(config, mode).await?, &args).await?;
+        let report = soak(config, mode, &args).await?;
         for leak in &report.leaks {
             eprintln!("{mode}: {leak}");
         }
         modes.push(report);
     }
     let well = modes.iter().all(|mode| mode.leaks.is_empty() && mode.unexpected == 0);
-    show(&Report { modes, left_out }, args.common.json)?;
+    show(&Report { runs: None, modes, left_out }, args.common.json, print)?;
     Ok(if well { Exit::Done } else { Exit::NotAccepted })
 }
 
-async fn soak(config: &Config, measured: Measured, args: &Args) -> Result<ModeReport, Failure> {
-    let mode = measured.mode;
+async fn soak(config: &Config, mode: Mode, args: &Args) -> Result<ModeReport, Failure> {
     let mut installation = Installation::start(config, mode).await?;
-    let samples = samples(&mut installation, &measured).await?;
-    // Only the evaluator's own sandbox is watched.
-    measured.close().await;
-    let mix = Mix { clean: samples, hostile_percent: usize::from(args.hostile_percent) };
+    let clean = samples(&mut installation).await?;
+    let mix = Mix { clean, hostile_percent: usize::from(args.hostile_percent) };
     eprintln!("{mode}: settling in with {SETTLING_IN} submissions");
     let mut judged = Vec::new();
     submit(&mut installation, &mix, SETTLING_IN, &mut judged).await?;
@@ -208,23 +190,12 @@ impl Mix {
 }
 
 /// The packages' own submissions, but for those that take their time; and a problem for the hostile.
-async fn samples(
-    installation: &mut Installation,
-    measured: &Measured,
-) -> Result<Vec<Sample>, Failure> {
-    let samples =
-        installation.import_samples(measured.sandbox.as_ref(), &measured.languages).await?;
+async fn samples(installation: &mut Installation) -> Result<Vec<Sample>, Failure> {
     let (problem, content, blobs) = target()?;
     installation.import(problem, content, blobs).await?;
-    let quick = samples.into_iter().filter(|sample| {
-        !sample.expected.contains(&Verdict::TimeLimitExceeded)
-            && !sample.expected.contains(&Verdict::CompileError)
-    });
-    let quick: Vec<Sample> = quick.collect();
-    match quick.is_empty() {
-        true => Err(Failure::new(Exit::Usage, "no sample is in a language that this machine has")),
-        false => Ok(quick),
-    }
+    let slow = [Verdict::TimeLimitExceeded, Verdict::CompileError];
+    let quick = |sample: &Sample| !slow.iter().any(|verdict| sample.expected.contains(verdict));
+    installation.import_samples(quick).await
 }
 
 fn target_slug() -> Slug {
@@ -318,10 +289,7 @@ async fn settled(installation: &Installation, before: Option<&Holdings>) -> Hold
     }
 }
 
-fn show(report: &Report, json: bool) -> Result<(), Failure> {
-    if json {
-        return print_json(report);
-    }
+fn print(report: &Report<ModeReport>) {
     let mut rows = table(["sandbox", "what", "before", "after", "stopped"]);
     for ModeReport { mode, before, after, stopped, .. } in &report.modes {
         type Figure = fn(&Holdings) -> String;
@@ -350,7 +318,6 @@ fn show(report: &Report, json: bool) -> Result<(), Failure> {
             if mode.leaks.is_empty() { "nothing leaked" } else { "something leaked" }
         );
     }
-    Ok(())
 }
 
 #[cfg(test)]

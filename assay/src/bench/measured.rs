@@ -1,0 +1,145 @@
+//! A sandbox that is measured, and programs of ours in its cells.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use evaluator::judge::{Artifact, Cells, Compiler};
+use sandbox::{
+    Cell, CellPath, CellSpec, Execution, Language, Languages, Limits, Outcome, Sandbox,
+    SandboxError,
+};
+
+use super::{CORE, Mode, failed};
+use crate::config::Config;
+use crate::{Exit, Failure};
+
+/// Cells that are closed at the same time.
+const CLOSING_MAX: usize = 4;
+
+/// A sandbox that is measured.
+pub(super) struct Measured {
+    pub(super) mode: Mode,
+    pub(super) cells: Arc<Cells>,
+    pub(super) languages: Languages,
+}
+
+/// A program of ours that can be run.
+pub(super) struct Compiled {
+    language: Arc<Language>,
+    pub(super) artifact: Artifact,
+}
+
+/// A program in a cell of its own, with the command that runs it.
+pub(super) struct Loaded<'a> {
+    pub(super) measured: &'a Measured,
+    pub(super) cell: Cell,
+    pub(super) command: Execution,
+}
+
+impl Measured {
+    pub(super) async fn open(config: &Config, mode: Mode) -> Result<Self, Failure> {
+        if mode == Mode::Native && !nix::unistd::geteuid().is_root() {
+            let message = "only root has native cells without a user namespace";
+            return Err(Failure::new(Exit::Usage, message));
+        }
+        let failed =
+            |error: SandboxError| Failure::of(Exit::Usage, &format!("opening {mode}"), &error);
+        let sandbox = sandbox::resolve(&mode.config(&config.sandbox)).map_err(failed)?;
+        let cells = Arc::new(Cells::new(sandbox, CLOSING_MAX));
+        let measured = Self { mode, cells, languages: Languages::builtin() };
+        // The programs that measure are C: without it there is nothing to measure with.
+        match measured.sandbox().toolchain(measured.language("c")?).await {
+            Ok(_) => Ok(measured),
+            Err(error) => {
+                measured.close().await;
+                Err(failed(error))
+            }
+        }
+    }
+
+    pub(super) fn sandbox(&self) -> &dyn Sandbox {
+        self.cells.sandbox().as_ref()
+    }
+
+    pub(super) fn language(&self, id: &str) -> Result<&Arc<Language>, Failure> {
+        let missing = || Failure::new(Exit::Usage, format!("there is no language {id}"));
+        self.languages.get(id).ok_or_else(missing)
+    }
+
+    /// Compiles a program of ours, each time anew.
+    pub(super) async fn compile(&self, language: &str, source: &str) -> Result<Compiled, Failure> {
+        let language = Arc::clone(self.language(language)?);
+        let compiler = Compiler::new(Arc::clone(&self.cells));
+        let compiled = compiler.compile(&language, source, Some(CORE)).await.map_err(failed)?;
+        let artifact = compiled.artifact.ok_or_else(|| {
+            let message = format!("{} did not take our program: {}", language.id, compiled.log);
+            Failure::new(Exit::JudgeError, message)
+        })?;
+        Ok(Compiled { language, artifact })
+    }
+
+    /// Puts a program into a fresh cell, to be run with these arguments.
+    pub(super) async fn load(
+        &self,
+        program: &Compiled,
+        limits: Limits,
+        arguments: &[&str],
+    ) -> Result<Loaded<'_>, Failure> {
+        let spec = CellSpec::run(&program.language, &limits);
+        let cell = self.cells.prepare(&spec).await.map_err(failed)?;
+        self.load_into(cell, program, limits, arguments).await
+    }
+
+    /// The same in a cell that may have run others.
+    pub(super) async fn load_into(
+        &self,
+        mut cell: Cell,
+        program: &Compiled,
+        limits: Limits,
+        arguments: &[&str],
+    ) -> Result<Loaded<'_>, Failure> {
+        let Compiled { language, artifact } = program;
+        let path = CellPath::program(&language.artifact).map_err(failed)?;
+        cell.put(&path, artifact.0.clone(), true).await.map_err(failed)?;
+        // The runtime is told of the limit without what it needs for itself, as in judging.
+        let allowance_bytes = language.allowances.memory_mib << 20;
+        let mut argv = language.run_argv(limits.memory_bytes.saturating_sub(allowance_bytes));
+        argv.extend(arguments.iter().map(ToString::to_string));
+        let command = Execution::new(argv, limits).on_core(CORE);
+        Ok(Loaded { measured: self, cell, command })
+    }
+
+    /// Destroys what is left.
+    pub(super) async fn close(self) {
+        self.cells.drained().await;
+        self.sandbox().shutdown().await;
+    }
+}
+
+impl Loaded<'_> {
+    /// Runs the program: how it ended, and the time from the request to the outcome as this process sees
+    /// them.
+    pub(super) async fn run(&mut self) -> Result<(Outcome, Duration), Failure> {
+        let started = Instant::now();
+        let outcome = self.cell.execute(&self.command).await.map_err(failed)?;
+        Ok((outcome, started.elapsed()))
+    }
+
+    /// The same for a program that has to end well.
+    pub(super) async fn succeed(&mut self) -> Result<(Outcome, Duration), Failure> {
+        let (outcome, elapsed) = self.run().await?;
+        match outcome.ended.is_success() {
+            true => Ok((outcome, elapsed)),
+            false => {
+                let mode = self.measured.mode;
+                let message = format!("{mode}: our own program ended by {:?}", outcome.ended);
+                Err(Failure::new(Exit::JudgeError, message))
+            }
+        }
+    }
+
+    /// Destroys its cell, later.
+    pub(super) async fn retire(self) {
+        self.measured.cells.retire(self.cell).await;
+    }
+}
