@@ -108,6 +108,8 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
         let cpp = cpp(measured).await?;
         eprintln!("{mode}: {TESTS} tests in Python, {ROUNDS} times");
         let python = python(measured).await?;
+        // What the cells so far used is told when they are closed, and would count as the evaluator's.
+        measured.cells.drained().await;
         let sustained = match args.submissions {
             0 => None,
             count => Some(sustained(config, mode, count).await?),
