@@ -82,6 +82,7 @@ struct ModeReport {
 #[derive(Debug, Serialize)]
 struct CaseReport {
     name: &'static str,
+    /// Each way that a run ended in, once.
     ended: Vec<String>,
     /// From the program's end, by itself or by a limit, until the cell runs the next program. What it
     /// takes to hand in the input and to give back the output is in it.
@@ -122,11 +123,13 @@ async fn measure(measured: &Measured, case: &Case, runs: u32) -> Result<CaseRepo
         next.succeed().await?;
         let started = Instant::now();
         next.cell.close().await.map_err(failed)?;
-        ended.push(name(outcome.ended));
+        let name = name(outcome.ended);
+        if !ended.contains(&name) {
+            ended.push(name);
+        }
         usable_ms.push(milliseconds(until_usable));
         free_ms.push(milliseconds(until_usable + started.elapsed()));
     }
-    ended.dedup();
     let max = |times: &[f64]| times.iter().copied().fold(0.0, f64::max);
     let (usable_ms_max, free_ms_max) = (max(&usable_ms), max(&free_ms));
     Ok(CaseReport { name: case.name, ended, usable_ms, free_ms, usable_ms_max, free_ms_max })
