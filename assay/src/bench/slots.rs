@@ -84,11 +84,15 @@ struct CaseReport {
     name: &'static str,
     /// Each way that a run ended in, once.
     ended: Vec<String>,
-    /// From the program's end, by itself or by a limit, until the cell runs the next program. What it
-    /// takes to hand in the input and to give back the output is in it.
+    /// From the request until a program that ends at once has got the same input: what happens before the
+    /// program begins.
+    handing_in_ms: Vec<f64>,
+    /// From the program's end, by itself or by a limit, until the cell runs the next program: what a run
+    /// takes beside the program's own time and the least of handing in. Giving back the output is in it.
     usable_ms: Vec<f64>,
     /// From that end until the cell is closed and nothing of it is left.
     free_ms: Vec<f64>,
+    handing_in_ms_max: f64,
     usable_ms_max: f64,
     free_ms_max: f64,
 }
@@ -112,27 +116,43 @@ async fn measure(measured: &Measured, case: &Case, runs: u32) -> Result<CaseRepo
     let next = measured.compile("c", NOTHING).await?;
     let limits = Limits { cpu: case.cpu, wall: case.wall, ..Limits::default() };
     let input = Bytes::from(vec![b'7'; case.input_bytes]);
-    let (mut ended, mut usable_ms, mut free_ms) = (Vec::new(), Vec::new(), Vec::new());
+    let mut ended = Vec::new();
+    let (mut handing_in, mut beside, mut closing) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..runs {
         let mut loaded = measured.load(&program, limits, &[]).await?;
         loaded.command.stdin = input.clone();
         let (outcome, elapsed) = loaded.run().await?;
-        let until_usable = elapsed.saturating_sub(outcome.wall);
-        // That it is usable is not only said.
-        let mut next = measured.load_into(loaded.cell, &next, Limits::default(), &[]).await?;
-        next.succeed().await?;
-        let started = Instant::now();
-        next.cell.close().await.map_err(failed)?;
+        beside.push(elapsed.saturating_sub(outcome.wall));
         let name = name(outcome.ended);
         if !ended.contains(&name) {
             ended.push(name);
         }
-        usable_ms.push(milliseconds(until_usable));
-        free_ms.push(milliseconds(until_usable + started.elapsed()));
+        // That the cell is usable is not only said.
+        let mut next = measured.load_into(loaded.cell, &next, Limits::default(), &[]).await?;
+        next.command.stdin = input.clone();
+        let (outcome, elapsed) = next.succeed().await?;
+        handing_in.push(elapsed.saturating_sub(outcome.wall));
+        let started = Instant::now();
+        next.cell.close().await.map_err(failed)?;
+        closing.push(started.elapsed());
     }
+    let before = handing_in.iter().min().copied().unwrap_or_default();
+    let usable: Vec<_> = beside.iter().map(|elapsed| elapsed.saturating_sub(before)).collect();
+    let free: Vec<_> =
+        usable.iter().zip(closing).map(|(usable, closing)| *usable + closing).collect();
+    let told = |times: Vec<Duration>| times.into_iter().map(milliseconds).collect::<Vec<_>>();
+    let (handing_in_ms, usable_ms, free_ms) = (told(handing_in), told(usable), told(free));
     let max = |times: &[f64]| times.iter().copied().fold(0.0, f64::max);
-    let (usable_ms_max, free_ms_max) = (max(&usable_ms), max(&free_ms));
-    Ok(CaseReport { name: case.name, ended, usable_ms, free_ms, usable_ms_max, free_ms_max })
+    Ok(CaseReport {
+        name: case.name,
+        ended,
+        handing_in_ms_max: max(&handing_in_ms),
+        usable_ms_max: max(&usable_ms),
+        free_ms_max: max(&free_ms),
+        handing_in_ms,
+        usable_ms,
+        free_ms,
+    })
 }
 
 fn name(ended: Ended) -> String {
@@ -148,14 +168,21 @@ fn name(ended: Ended) -> String {
 }
 
 fn print(report: &Report<ModeReport>) {
-    let mut rows =
-        table(["sandbox", "program", "ended by", "usable again, at most", "free, at most"]);
+    let mut rows = table([
+        "sandbox",
+        "program",
+        "ended by",
+        "handing in, at most",
+        "usable again, at most",
+        "free, at most",
+    ]);
     for ModeReport { mode, cases } in &report.modes {
         for case in cases {
             rows.add_row([
                 mode.to_string(),
                 case.name.to_owned(),
                 case.ended.join(", "),
+                format!("{:.1} ms", case.handing_in_ms_max),
                 format!("{:.1} ms", case.usable_ms_max),
                 format!("{:.1} ms", case.free_ms_max),
             ]);
