@@ -14,7 +14,11 @@ use crate::sys;
 const PROCESSORS: &str = "/sys/devices/system/cpu";
 
 /// Cores this process may use.
-pub(crate) struct Cores(Vec<Core>);
+pub(crate) struct Cores {
+    /// All of their processors; empty where the kernel does not tell.
+    all: CpuSet,
+    cores: Vec<Core>,
+}
 
 /// One core: the hardware threads of it that this process may use.
 struct Core {
@@ -24,36 +28,38 @@ struct Core {
 
 impl Cores {
     pub(crate) fn of_this_machine() -> Self {
-        let Ok(allowed) = sched_getaffinity(Pid::from_raw(0)) else { return Self(Vec::new()) };
-        Self(group(&allowed, |processor| {
+        let all = sched_getaffinity(Pid::from_raw(0)).unwrap_or_default();
+        let cores = group(&all, |processor| {
             let path = format!("{PROCESSORS}/cpu{processor}/topology/core_cpus_list");
             fs::read_to_string(path).unwrap_or_else(|_| processor.to_string())
-        }))
+        });
+        Self { all, cores }
     }
 
     pub(crate) fn count(&self) -> u32 {
-        u32::try_from(self.0.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.cores.len()).unwrap_or(u32::MAX)
     }
 
     /// How many processors a program that is pinned so may use: the fastest that its processor time can pass.
     pub(crate) fn processors(&self, core: Option<u32>) -> u32 {
         match core.and_then(|core| self.of(core)) {
             Some(core) => core.count,
-            None if self.0.is_empty() => sys::processors(),
-            None => self.0.iter().map(|core| core.count).sum(),
+            None if self.cores.is_empty() => sys::processors(),
+            None => self.cores.iter().map(|core| core.count).sum(),
         }
     }
 
-    /// Pins the calling process, and all that it becomes and starts.
+    /// Pins the calling process, and all that it becomes and starts, or leaves it all the cores again.
     pub(crate) fn pin(&self, core: Option<u32>) -> nix::Result<()> {
         match core.and_then(|core| self.of(core)) {
             Some(core) => sched_setaffinity(Pid::from_raw(0), &core.threads),
-            None => Ok(()),
+            None if self.cores.is_empty() => Ok(()),
+            None => sched_setaffinity(Pid::from_raw(0), &self.all),
         }
     }
 
     fn of(&self, core: u32) -> Option<&Core> {
-        self.0.get(core as usize % self.0.len().max(1))
+        self.cores.get(core as usize % self.cores.len().max(1))
     }
 }
 
@@ -91,6 +97,6 @@ mod tests {
             .map(|core| (0..8).filter(|&it| core.threads.is_set(it).expect("in range")).collect())
             .collect();
         assert_eq!(threads, [vec![0], vec![1, 5], vec![2]]);
-        assert_eq!(Cores(cores).processors(Some(4)), 2);
+        assert_eq!(Cores { all: allowed, cores }.processors(Some(4)), 2);
     }
 }

@@ -72,6 +72,8 @@ pub(crate) struct Cell {
     pub(crate) program_uid: u32,
     pub(crate) own_uid: bool,
     pub(crate) cores: Cores,
+    /// Which core the last command had. The next one most likely has the same.
+    pub(crate) last_core: Option<u32>,
     pub(crate) standby: Option<Standby>,
 }
 
@@ -152,6 +154,7 @@ pub(crate) fn run(jail: Jail) -> Result<(), ServeError> {
         program_uid: sealed.program_uid,
         own_uid: sealed.own_uid,
         cores,
+        last_core: None,
         standby: None,
     };
     serve(cell, wire, sealed.remount_program_area)

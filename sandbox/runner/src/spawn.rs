@@ -2,7 +2,8 @@
 //!
 //! The child of a single-threaded process may run ordinary code. It does, in order:
 //!
-//! 1. Become the leader of a session and process group of its own, and the first that the kernel kills for memory.
+//! 1. Keep to the last command's core, most likely the next one's too; become the leader of a session and process group
+//!    of its own, and the first that the kernel kills for memory.
 //! 2. Join the cell's cgroup, so that everything from here on is limited and counted. Where the cgroup is of version 2
 //!    the kernel has started it there. So far it can come ahead of its command, and [stand by](crate::standby).
 //! 3. Take its standard input, output and error; shut every other file on exec.
@@ -65,13 +66,15 @@ fn step<T>(what: &'static str, result: io::Result<T>) -> Result<T, Failed> {
 }
 
 /// The steps that need no command.
-pub(crate) fn get_ready(kernel: &mut dyn Kernel, meter: &Meter, born: Born) -> Result<(), Failed> {
+pub(crate) fn get_ready(kernel: &mut dyn Kernel, cell: &Cell, born: Born) -> Result<(), Failed> {
+    // The kernel charges memory in advance, for each processor that a cgroup's processes run on.
+    step("keep to the last core", kernel.pin(&cell.cores, cell.last_core))?;
     step("start a session", kernel.start_session())?;
     // When memory runs out where the runner is counted too, the program is what has to go. Only a
     // preference, and moot where the program has a cgroup of its own.
     let _ = kernel.write_file(Path::new("/proc/self/oom_score_adj"), "1000");
     match born {
-        Born::Outside => step("join the cgroup", kernel.join_cgroup(meter)),
+        Born::Outside => step("join the cgroup", kernel.join_cgroup(&cell.meter)),
         Born::InCgroup => Ok(()),
     }
 }

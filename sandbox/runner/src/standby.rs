@@ -104,6 +104,7 @@ pub(crate) fn spawn(
     command: &Command,
     stdin: &OwnedFd,
 ) -> Result<Spawned, Refusal> {
+    cell.last_core = command.core;
     if let Some(standby) = cell.standby.take()
         && let Ok(program) = standby.become_program(command, stdin)
     {
@@ -138,7 +139,7 @@ fn stand_by(
     orders: UnixStream,
     [stdout, stderr]: [OwnedFd; 2],
 ) -> Result<Infallible, Failed> {
-    spawn::get_ready(&mut Linux, &cell.meter, born)?;
+    spawn::get_ready(&mut Linux, cell, born)?;
     let (command, stdin) = receive(orders).map_err(|error| ("take its command", error))?;
     spawn::become_program(&mut Linux, cell, &command, [stdin, stdout, stderr])
 }

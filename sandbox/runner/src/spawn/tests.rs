@@ -25,6 +25,7 @@ fn cell(own_uid: bool, filter: Option<Filter>) -> Cell {
         program_uid: 60_801,
         own_uid,
         cores: Cores::of_this_machine(),
+        last_core: Some(0),
         standby: None,
     }
 }
@@ -49,7 +50,7 @@ fn command() -> Command {
 }
 
 fn started(kernel: &mut Recorder, cell: &Cell, born: Born) -> Failed {
-    if let Err(stopped) = get_ready(kernel, &cell.meter, born) {
+    if let Err(stopped) = get_ready(kernel, cell, born) {
         return stopped;
     }
     let null = || OwnedFd::from(File::open("/dev/null").expect("every machine has it"));
@@ -76,7 +77,8 @@ const LIMITS: [&str; 9] = [
     "limit RLIMIT_NICE 0 0",
 ];
 
-const BEGINNING: [&str; 2] = ["start session", "write /proc/self/oom_score_adj \"1000\""];
+const BEGINNING: [&str; 3] =
+    ["pin Some(0)", "start session", "write /proc/self/oom_score_adj \"1000\""];
 
 const FILES: [&str; 5] = [
     "take standard files",
