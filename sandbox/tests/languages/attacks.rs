@@ -1,10 +1,13 @@
 //! Sources that attack the compiler, or use it to look around: bounded, and no secret in what it says.
 
-use std::{env, fs, path::PathBuf};
+use std::{env, fs, path::PathBuf, time::Duration};
 
 use sandbox::Ended;
 
 use crate::workbench::Workbench;
+
+/// Processor time of a compiler that is to work for ever, beyond what it needs for a small program.
+const EXHAUST_CPU: Duration = Duration::from_millis(500);
 
 /// What a source is after.
 enum Aim {
@@ -177,12 +180,16 @@ const ATTACKS: &[Attack] = &[
     },
 ];
 
-pub(crate) async fn run(bench: &mut Workbench, failures: &mut Vec<String>) {
+/// `least_cpu` is what the compiler needs for a small program.
+pub(crate) async fn run(bench: &mut Workbench, least_cpu: Duration, failures: &mut Vec<String>) {
     let secret = Secret::new();
     let language = bench.language.id.clone();
     for attack in ATTACKS.iter().filter(|attack| attack.language == language.as_str()) {
         let source = attack.source.replace("{secret}", &secret.path.to_string_lossy());
-        let compiled = bench.compile_briefly(&source).await;
+        let compiled = match attack.aim {
+            Exhaust => bench.compile_within(least_cpu + EXHAUST_CPU, &source).await,
+            Refused | Harmless => bench.compile(&source).await,
+        };
         let said = compiled.said();
         let ended = compiled.outcome.ended;
         let holds = match attack.aim {

@@ -7,35 +7,51 @@ mod attacks;
 mod examples;
 mod workbench;
 
-use std::{env, fs::File, panic::AssertUnwindSafe, path::PathBuf, sync::Arc, time::Instant};
+use std::{
+    cmp::Reverse, env, fs::File, panic::AssertUnwindSafe, path::PathBuf, sync::Arc, time::Instant,
+};
 
 use futures::{FutureExt, StreamExt, stream};
 use nix::fcntl::{Flock, FlockArg};
-use sandbox::{Adapter, Language, Languages, NativeConfig, Sandbox, SandboxConfig, resolve};
+use sandbox::{
+    Adapter, DockerConfig, Language, Languages, NativeConfig, Sandbox, SandboxConfig, resolve,
+};
 
-use crate::workbench::{Line, Workbench};
+use crate::{
+    examples::Built,
+    workbench::{Line, Workbench},
+};
 
-/// How many languages are tested at once: the machine's processors are shared with what the examples burn.
-const AT_ONCE: usize = 2;
+/// How many languages are tested at once: on two processors, one more than they can burn, since starting a container and
+/// reading a toolchain from disk is waiting.
+const AT_ONCE: usize = 3;
 
 #[test]
-fn native() {
+fn every_language() {
+    let configs = [native(), docker()];
+    let _turn = turn();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.expect("a runtime can be built").block_on(test_all(&configs));
+}
+
+fn native() -> SandboxConfig {
     let rootfs = env::var_os("ASSAY_TEST_ROOTFS").map(PathBuf::from);
     let rootfs = rootfs.expect(
         "ASSAY_TEST_ROOTFS is not set: it names a directory with every toolchain. Run scripts/test, or \
          eval \"$(scripts/toolchains)\"",
     );
     let native = NativeConfig { rootfs: Some(rootfs), ..NativeConfig::default() };
-    test(&SandboxConfig { native, ..SandboxConfig::default() });
+    SandboxConfig { native, ..SandboxConfig::default() }
 }
 
-#[test]
-fn docker() {
-    test(&SandboxConfig { adapter: Adapter::Docker, ..SandboxConfig::default() });
+fn docker() -> SandboxConfig {
+    // Each cell is taken once and has its language's size: most of what stood ready would never be used.
+    let docker = DockerConfig { pool_size: 0, ..DockerConfig::default() };
+    SandboxConfig { adapter: Adapter::Docker, docker, ..SandboxConfig::default() }
 }
 
-/// One adapter at a time, and not while the conformance tests burn processor time. Tests may be processes of their own,
-/// so the lock is a file's.
+/// Not while the conformance tests burn processor time. Tests may be processes of their own, so the lock is a file's.
 fn turn() -> Flock<File> {
     let path = env::temp_dir().join("assay-conformance.lock");
     // Opened before it is made: in a directory for everyone, a file of somebody else's cannot be opened to be made.
@@ -44,46 +60,56 @@ fn turn() -> Flock<File> {
     Flock::lock(file, FlockArg::LockExclusive).expect("a file can be locked")
 }
 
-fn test(config: &SandboxConfig) {
-    let _turn = turn();
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.expect("a runtime can be built").block_on(test_all(config));
-}
-
-async fn test_all(config: &SandboxConfig) {
+async fn test_all(configs: &[SandboxConfig]) {
     let started = Instant::now();
-    let sandbox: Arc<dyn Sandbox> = resolve(config).expect("the sandbox can be set up");
+    let sandboxes: Vec<Arc<dyn Sandbox>> =
+        configs.iter().map(|config| resolve(config).expect("the sandbox can be set up")).collect();
     let only = env::var("ASSAY_TEST_LANGUAGE").unwrap_or_default();
-    let languages = Languages::builtin();
-    let chosen = languages.all().iter().filter(|it| only.is_empty() || it.id.as_str() == only);
-    let tested = stream::iter(chosen.cloned())
-        .map(|language| test_one(Arc::clone(&sandbox), language))
-        .buffered(AT_ONCE);
+    let mut chosen = Languages::builtin().all().to_vec();
+    chosen.retain(|language| only.is_empty() || language.id.as_str() == only);
+    // The slowest compilers first, so that none of them is left to the end, alone.
+    chosen.sort_by_key(|language| Reverse(language.compiling.cpu_s));
+    let tested = stream::iter(chosen)
+        .map(|language| test_one(&sandboxes, language))
+        .buffer_unordered(AT_ONCE);
     let (lines, failures): (Vec<_>, Vec<_>) = tested.unzip().await;
-    sandbox.shutdown().await;
-    println!("{} languages, {}, {:.1?}:", lines.len(), sandbox.name(), started.elapsed());
+    for sandbox in &sandboxes {
+        sandbox.shutdown().await;
+    }
+    println!("{} languages, {:.1?}:", lines.len(), started.elapsed());
     println!("{}", Line::HEAD);
+    let mut lines: Vec<String> = lines.iter().flatten().map(Line::to_string).collect();
+    lines.sort();
     lines.iter().for_each(|line| println!("{line}"));
     let failures: Vec<String> = failures.into_iter().flatten().collect();
     assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
 }
 
-/// Tests one language; what was measured, and everything that is wrong.
-async fn test_one(sandbox: Arc<dyn Sandbox>, language: Arc<Language>) -> (Line, Vec<String>) {
-    let id = language.id.clone();
-    let mut line = Line::of(&id);
-    let mut failures = Vec::new();
-    let tested = AssertUnwindSafe(async {
-        let mut bench = Workbench::open(sandbox, language).await;
-        examples::run(&mut bench, &mut line, &mut failures).await;
-        attacks::run(&mut bench, &mut failures).await;
-        bench.close().await;
-    });
-    if let Err(panic) = tested.catch_unwind().await {
-        let said = panic.downcast_ref::<String>().map(String::as_str);
-        let said = said.or_else(|| panic.downcast_ref::<&str>().copied());
-        failures.push(said.unwrap_or("panicked").to_owned());
+/// Tests one language in every sandbox; what was measured, and everything that is wrong.
+async fn test_one(
+    sandboxes: &[Arc<dyn Sandbox>],
+    language: Arc<Language>,
+) -> (Vec<Line>, Vec<String>) {
+    let mut built = Built::default();
+    let mut lines = Vec::new();
+    let mut all_failures = Vec::new();
+    for sandbox in sandboxes {
+        let mut line = Line::of(&language.id, sandbox.name());
+        let mut failures = Vec::new();
+        let tested = AssertUnwindSafe(async {
+            let mut bench = Workbench::open(Arc::clone(sandbox), Arc::clone(&language)).await;
+            examples::run(&mut bench, &mut built, &mut line, &mut failures).await;
+            attacks::run(&mut bench, line.compile_cpu, &mut failures).await;
+            bench.close().await;
+        });
+        if let Err(panic) = tested.catch_unwind().await {
+            let said = panic.downcast_ref::<String>().map(String::as_str);
+            let said = said.or_else(|| panic.downcast_ref::<&str>().copied());
+            failures.push(said.unwrap_or("panicked").to_owned());
+        }
+        let place = format!("{} in {}", language.id, sandbox.name());
+        all_failures.extend(failures.into_iter().map(|failure| format!("{place}: {failure}")));
+        lines.push(line);
     }
-    (line, failures.into_iter().map(|failure| format!("{id}: {failure}")).collect())
+    (lines, all_failures)
 }

@@ -14,13 +14,10 @@ pub(crate) const MIB: u64 = 1 << 20;
 const MEMORY_BYTES: u64 = 96 * MIB;
 
 /// Processor time of programs that end by themselves, or by the memory limit.
-const CPU: Duration = Duration::from_secs(8);
+pub(crate) const CPU: Duration = Duration::from_secs(8);
 
 /// Time on the wall: the machine may be busy with something else.
 const WALL_MAX: Duration = Duration::from_secs(60);
-
-/// Processor time of compilations that may be meant to never end.
-const BRIEF_CPU: Duration = Duration::from_secs(3);
 
 /// The largest artifact that is taken.
 const ARTIFACT_BYTES_MAX: u64 = 64 * MIB;
@@ -36,6 +33,10 @@ pub(crate) struct Workbench {
 pub(crate) struct Compiled {
     /// The step that failed, or the last one.
     pub(crate) outcome: Outcome,
+    /// Time of all steps.
+    pub(crate) wall: Duration,
+    /// Processor time of all steps.
+    pub(crate) cpu: Duration,
     /// Where every step succeeded.
     pub(crate) artifact: Option<Bytes>,
 }
@@ -77,25 +78,22 @@ impl Workbench {
 
     /// Compiles a source in the language's cell. A judge takes a cell for each; these sources trust each other.
     pub(crate) async fn compile(&mut self, source: &str) -> Compiled {
-        let limits = Limits { wall: WALL_MAX, ..self.language.compile_limits() };
-        self.compile_within(limits, source).await
+        self.compile_within(self.language.compile_limits().cpu, source).await
     }
 
-    /// The same, with less processor time than the language's own: enough for the compiler to start and get to work.
-    pub(crate) async fn compile_briefly(&mut self, source: &str) -> Compiled {
-        let limits = self.language.compile_limits();
-        let cpu = limits.cpu.min(BRIEF_CPU);
-        self.compile_within(Limits { cpu, wall: WALL_MAX, ..limits }, source).await
-    }
-
-    async fn compile_within(&mut self, limits: Limits, source: &str) -> Compiled {
+    /// The same, with another limit of processor time than the language's own.
+    pub(crate) async fn compile_within(&mut self, cpu: Duration, source: &str) -> Compiled {
         let Self { language, compiling: cell, .. } = self;
+        let limits = Limits { cpu, wall: WALL_MAX, ..language.compile_limits() };
         let path = CellPath::work(&language.source).expect("a plain name");
         cell.put(&path, Bytes::copy_from_slice(source.as_bytes()), false).await.expect("it fits");
+        let (mut wall, mut cpu) = (Duration::ZERO, Duration::ZERO);
         let mut last = None;
         for step in &language.compile {
             let execution = Execution::new(step.clone(), limits).keeping();
             let outcome = cell.execute(&execution).await.expect("the compiler can be started");
+            wall += outcome.wall;
+            cpu += outcome.cpu;
             let done = outcome.ended.is_success();
             last = Some(outcome);
             if !done {
@@ -112,7 +110,7 @@ impl Workbench {
         // Clears the cell for the next one.
         let clear = Execution::new(vec!["true".to_owned()], limits);
         cell.execute(&clear).await.expect("the cell is cleared");
-        Compiled { outcome, artifact }
+        Compiled { outcome, wall, cpu, artifact }
     }
 
     /// Compiles a program that must compile.
@@ -124,11 +122,7 @@ impl Workbench {
     }
 
     /// Runs an artifact in a cell that it shares with the language's other examples.
-    pub(crate) async fn run(&mut self, artifact: Bytes, stdin: &'static str) -> Outcome {
-        self.run_for(artifact, stdin, CPU).await
-    }
-
-    pub(crate) async fn run_for(
+    pub(crate) async fn run(
         &mut self,
         artifact: Bytes,
         stdin: &'static str,
@@ -146,29 +140,42 @@ impl Workbench {
 /// A line of the table in the end.
 pub(crate) struct Line {
     language: LanguageId,
+    sandbox: &'static str,
     pub(crate) version: String,
     pub(crate) compile: Duration,
+    pub(crate) compile_cpu: Duration,
     pub(crate) wall: Duration,
     pub(crate) memory_bytes: u64,
 }
 
 impl Line {
-    pub(crate) const HEAD: &str =
-        "| language | compile ms | hello ms | peak MiB | version |\n|---|---|---|---|---|";
+    pub(crate) const HEAD: &str = "| language | sandbox | compile ms | cpu ms | hello ms | peak MiB | version |\n\
+                                   |---|---|---|---|---|---|---|";
 
-    pub(crate) fn of(language: &LanguageId) -> Self {
-        let (compile, wall) = (Duration::ZERO, Duration::ZERO);
-        Self { language: language.clone(), version: String::new(), compile, wall, memory_bytes: 0 }
+    pub(crate) fn of(language: &LanguageId, sandbox: &'static str) -> Self {
+        Self {
+            language: language.clone(),
+            sandbox,
+            version: String::new(),
+            compile: Duration::ZERO,
+            compile_cpu: Duration::ZERO,
+            wall: Duration::ZERO,
+            memory_bytes: 0,
+        }
     }
 }
 
 impl fmt::Display for Line {
     #[expect(clippy::cast_precision_loss, reason = "to one digit")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { language, version, compile, wall, memory_bytes } = self;
-        let (compile, wall) = (compile.as_millis(), wall.as_secs_f64() * 1000.0);
+        let Self { language, sandbox, version, compile, compile_cpu, wall, memory_bytes } = self;
+        let (compile, compile_cpu) = (compile.as_millis(), compile_cpu.as_millis());
+        let wall = wall.as_secs_f64() * 1000.0;
         let peak = *memory_bytes as f64 / MIB as f64;
         let version = version.lines().next().unwrap_or_default();
-        write!(f, "| {language} | {compile} | {wall:.1} | {peak:.1} | {version} |")
+        write!(
+            f,
+            "| {language} | {sandbox} | {compile} | {compile_cpu} | {wall:.1} | {peak:.1} | {version} |"
+        )
     }
 }
