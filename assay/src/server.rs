@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::middleware::from_fn;
 use command_api::Commands;
 use domain::Login;
 use evaluator::{DiskCache, Evaluator};
@@ -213,7 +214,8 @@ impl Http {
     }
 
     async fn serve(self, serving: CancellationToken) -> Result<(), Failure> {
-        let service = self.router.into_make_service_with_connect_info::<SocketAddr>();
+        let router = self.router.layer(from_fn(query_api::hear_out));
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
         let stop = serving.clone();
         let served = axum::serve(self.listener, service)
             .with_graceful_shutdown(async move { stop.cancelled().await });
