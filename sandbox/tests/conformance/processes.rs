@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures::FutureExt;
-use sandbox::Limits;
+use sandbox::{Limits, Outcome};
 
 use crate::{
     bench::{Bench, expect},
@@ -148,15 +148,17 @@ async fn forger(bench: &Bench) {
     let mut slot = bench.slot(&AMPLE).await;
     for _ in 0..3 {
         let left = slot.run_keeping(&["leave-forger"], SHORT).await;
-        // What the daemon wrote while its own test ran is that test's, before its answer or behind it.
-        expect(&left, |outcome| {
-            let output = String::from_utf8_lossy(&outcome.stdout);
-            outcome.ended.is_success() && output.lines().filter(|line| *line != "forged").eq(["42"])
-        });
+        expect(&left, answers_beside_the_forger);
         slot.run(&["exit", "0"], SHORT).await;
         let next = slot.run(&["answer-late", "30"], AMPLE).await;
         expect(&next, |outcome| outcome.ended.is_success() && outcome.stdout == "42\n");
     }
     slot.look_over().await;
     slot.close().await;
+}
+
+/// What the daemon writes while its own test runs is that test's, before its answer or behind it.
+pub(crate) fn answers_beside_the_forger(outcome: &Outcome) -> bool {
+    let output = String::from_utf8_lossy(&outcome.stdout);
+    outcome.ended.is_success() && output.lines().filter(|line| *line != "forged").eq(["42"])
 }
