@@ -77,6 +77,7 @@ async fn a_killed_standby_is_replaced() {
     for waiting in members_of_cells_of(own).concat() {
         kill_9(waiting.parse().expect("a process id"));
     }
+    assert_eq!(gone(|| members_of_cells_of(own).concat()).await, None);
     for _ in 0..3 {
         expect_end(&slot.run(&["exit", "7"], AMPLE).await, Ended::Exited { code: 7 });
     }

@@ -33,13 +33,11 @@ pub(crate) async fn run(
     let Examples { hello, sum, endless, hog, crash, broken } = bench.language.examples.clone();
     let mut check =
         |name: &str, outcome: Result<Outcome, String>, holds: &dyn Fn(&Outcome) -> bool| {
-            let failure = match outcome {
-                Ok(outcome) if holds(&outcome) => return None,
-                Ok(outcome) => brief(&outcome),
-                Err(failure) => failure,
-            };
-            failures.push(format!("{name}: {failure}"));
-            Some(())
+            match outcome {
+                Ok(outcome) if holds(&outcome) => {}
+                Ok(outcome) => failures.push(format!("{name}: {}", brief(&outcome))),
+                Err(failure) => failures.push(format!("{name}: {failure}")),
+            }
         };
 
     let compiled = bench.compile(&sum).await;
