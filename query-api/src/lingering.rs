@@ -18,32 +18,40 @@ use futures::{Stream, StreamExt, stream};
 const LINGERING_MAX: Duration = Duration::from_secs(5);
 
 /// A body that can be read on after whoever it was lent to has left it.
-type Lent = Arc<Mutex<BodyDataStream>>;
+struct Lent {
+    body: BodyDataStream,
+    /// Whether anything of it was asked for.
+    asked: bool,
+}
 
-/// Reads the request to its end before the answer goes out, whatever the answer is.
+/// Reads what is left of a request, for a while, before its answer goes out.
 pub async fn hear_out(request: Request, next: Next) -> Response {
-    // Such a client sends its body only when it is asked to, which reading would do.
+    // Such a client sends its body only when it is asked to, which reading does.
     let waits_to_be_asked = request.headers().contains_key(EXPECT);
     let (parts, body) = request.into_parts();
-    let body = Arc::new(Mutex::new(body.into_data_stream()));
-    let lent = Body::from_stream(rest_of(Arc::clone(&body)));
-    let response = next.run(Request::from_parts(parts, lent)).await;
-    if !waits_to_be_asked {
-        let unwanted = rest_of(body).take_while(|read| std::future::ready(read.is_ok()));
+    let lent = Arc::new(Mutex::new(Lent { body: body.into_data_stream(), asked: false }));
+    let body = Body::from_stream(rest_of(Arc::clone(&lent)));
+    let response = next.run(Request::from_parts(parts, body)).await;
+    let asked = lent.lock().unwrap_or_else(PoisonError::into_inner).asked;
+    if asked || !waits_to_be_asked {
+        let unwanted = rest_of(lent).take_while(|read| std::future::ready(read.is_ok()));
         let _ = tokio::time::timeout(LINGERING_MAX, unwanted.for_each(|_| async {})).await;
     }
     response
 }
 
-fn rest_of(body: Lent) -> impl Stream<Item = Result<Bytes, axum::Error>> {
+fn rest_of(lent: Arc<Mutex<Lent>>) -> impl Stream<Item = Result<Bytes, axum::Error>> {
     stream::poll_fn(move |context: &mut Context<'_>| -> Poll<_> {
-        body.lock().unwrap_or_else(PoisonError::into_inner).poll_next_unpin(context)
+        let mut lent = lent.lock().unwrap_or_else(PoisonError::into_inner);
+        lent.asked = true;
+        lent.body.poll_next_unpin(context)
     })
 }
 
 #[cfg(test)]
 mod tests {
     use axum::Router;
+    use axum::body::to_bytes;
     use axum::http::StatusCode;
     use axum::middleware::from_fn;
     use axum::routing::post;
@@ -55,10 +63,15 @@ mod tests {
     /// More than the sockets between client and server hold.
     const BODY_BYTES: usize = 16 << 20;
 
-    /// What a client reads that sends everything first. `expect` is a header of its.
-    async fn answer(expect: &str, body_bytes: usize) -> String {
-        let refuse = post(|| async { StatusCode::PAYLOAD_TOO_LARGE });
-        let router = Router::new().route("/", refuse).layer(from_fn(hear_out));
+    /// What a client reads that sends everything first, to a server that reads as much of it. `expect` is a header.
+    async fn answer(expect: &str, read_bytes: usize, body_bytes: usize) -> String {
+        let refuse = post(move |body: Body| async move {
+            let _ = to_bytes(body, read_bytes).await;
+            StatusCode::PAYLOAD_TOO_LARGE
+        });
+        let refuse_unread = post(|| async { StatusCode::PAYLOAD_TOO_LARGE });
+        let route = if read_bytes == 0 { refuse_unread } else { refuse };
+        let router = Router::new().route("/", route).layer(from_fn(hear_out));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("there are ports");
         let address = listener.local_addr().expect("it is bound");
         let server = tokio::spawn(async move { axum::serve(listener, router).await });
@@ -74,15 +87,28 @@ mod tests {
         answer
     }
 
+    const EXPECTING: &str = "Expect: 100-continue\r\n";
+
     #[tokio::test]
     async fn a_client_that_sends_too_much_sees_why_it_was_refused() {
-        let answer = answer("", BODY_BYTES).await;
+        for read_bytes in [0, 1 << 20] {
+            let answer = answer("", read_bytes, BODY_BYTES).await;
+            assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_client_that_asks_first_is_not_told_to_send_what_nobody_reads() {
+        let answer = answer(EXPECTING, 0, 0).await;
         assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
     }
 
     #[tokio::test]
-    async fn a_client_that_asks_first_is_not_told_to_send() {
-        let answer = answer("Expect: 100-continue\r\n", 0).await;
-        assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    async fn a_client_that_was_told_to_send_is_heard_out() {
+        let answer = answer(EXPECTING, 1 << 20, BODY_BYTES).await;
+        assert!(
+            answer.starts_with("HTTP/1.1 100 ") && answer.contains("HTTP/1.1 413 "),
+            "{answer}"
+        );
     }
 }

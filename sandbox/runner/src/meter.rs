@@ -166,20 +166,22 @@ impl Meter {
 
     /// Sets limits and counters for a run that begins now.
     pub(crate) fn begin(&mut self, memory_bytes: u64, processes: u32) -> io::Result<Mark> {
+        // First, so that a process that stands by and does not survive the new limit died of it.
+        let mark = Mark {
+            cpu: self.cpu_total().unwrap_or_default(),
+            out_of_memory: self.out_of_memory_total(),
+            held_bytes: self.held_total(),
+        };
         if let Some(memory) = &mut self.memory {
-            // Files and names that earlier runs made may be remembered in the cell's cgroup, and version 1 sets no limit
-            // below what it cannot give up. The peak then says that there was too much.
+            // Files and names that earlier runs made may be remembered in the cell's cgroup, and a process may stand by
+            // in it. Version 1 sets no limit below what it cannot give up; the peak then says that there was too much.
             memory.set(memory_bytes).or_else(|_| memory.set(memory_bytes.max(MEMORY_BYTES_MIN)))?;
             memory.peak.reset()?;
         }
         if let Some(limit) = &mut self.processes {
             limit.set(processes.into())?;
         }
-        Ok(Mark {
-            cpu: self.cpu_total().unwrap_or_default(),
-            out_of_memory: self.out_of_memory_total(),
-            held_bytes: self.held_total(),
-        })
+        Ok(mark)
     }
 
     /// Puts the calling process into the cgroup.

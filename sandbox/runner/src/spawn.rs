@@ -2,8 +2,8 @@
 //!
 //! The child of a single-threaded process may run ordinary code. It does, in order:
 //!
-//! 1. Keep to the last command's core, most likely the next one's too; become the leader of a session and process group
-//!    of its own, and the first that the kernel kills for memory.
+//! 1. Keep to the core of the last command that is known, most likely this one's; become the leader of a session and
+//!    process group of its own, and the first that the kernel kills for memory.
 //! 2. Join the cell's cgroup, so that everything from here on is limited and counted. Where the cgroup is of version 2
 //!    the kernel has started it there. So far it can come ahead of its command, and [stand by](crate::standby).
 //! 3. Take its standard input, output and error; shut every other file on exec.

@@ -1,15 +1,15 @@
 //! The process that stands by: forked, and in the cell's cgroup, before there is a command for it.
 //!
 //! Moving a process into a version 1 cgroup can wait until every processor of the machine has passed through the
-//! scheduler, some milliseconds in which nothing is computed, and a fork takes some tenths of one. The next run need
-//! not wait for either while the host is busy with the last one's outcome. No program's process is alive meanwhile.
+//! scheduler, some milliseconds in which nothing is computed, and a fork takes some tenths of one. Both happen while the
+//! host is busy with the last run's outcome, or with making the cell. No program's process is alive meanwhile.
 
 use std::{
     convert::Infallible,
     fs::File,
     io::{self, Read, Write},
     os::{
-        fd::{AsFd, OwnedFd},
+        fd::{AsFd, AsRawFd, OwnedFd},
         unix::net::UnixStream,
     },
 };
@@ -17,14 +17,14 @@ use std::{
 use nix::{
     fcntl::OFlag,
     sys::stat::{Mode, fchmod},
-    unistd::{ForkResult, Pid, pipe2},
+    unistd::{ForkResult, Pid, close, pipe2},
 };
 use runner::message::Command;
 
 use crate::{
     kernel::Linux,
     serve::{Cell, Refusal},
-    spawn::{self, Born, Failed},
+    spawn::{self, Failed},
     sys,
 };
 
@@ -33,8 +33,8 @@ const NOT_STARTED: i32 = 127;
 
 /// A process that waits to become the next program.
 pub(crate) struct Standby {
-    orders: UnixStream,
     process: Spawned,
+    orders: UnixStream,
 }
 
 /// A process that is a program, or is about to be.
@@ -56,48 +56,6 @@ pub(crate) fn provide(cell: &mut Cell) {
     }
 }
 
-impl Standby {
-    /// Forks one. What goes wrong in the child is told by its complaint.
-    fn start(cell: &Cell) -> Result<Self, Refusal> {
-        let pipe =
-            || pipe2(OFlag::O_CLOEXEC).map_err(|error| Refusal::system("make a pipe", error));
-        let (stdout, program_stdout) = pipe()?;
-        let (stderr, program_stderr) = pipe()?;
-        let (complaint, program_complaint) = pipe()?;
-        // Programs open `/dev/stdout` by name as well, as a user who does not own the pipes.
-        for output in [&program_stdout, &program_stderr] {
-            fchmod(output, Mode::from_bits_truncate(0o622))
-                .map_err(|error| Refusal::system("open a pipe to the program", error))?;
-        }
-        let (orders, received) =
-            UnixStream::pair().map_err(|error| Refusal::system("make a socket", error))?;
-        let (forked, born) =
-            spawn::start(&cell.meter).map_err(|error| Refusal::system("fork", error))?;
-        match forked {
-            ForkResult::Parent { child } => {
-                let process = Spawned { pid: child, stdout, stderr, complaint };
-                Ok(Self { orders, process })
-            }
-            ForkResult::Child => {
-                // Or the orders would never end.
-                drop(orders);
-                let output = [program_stdout, program_stderr];
-                let Err((step, error)) = stand_by(cell, born, received, output);
-                let _ = write!(File::from(program_complaint), "could not {step}: {error}");
-                sys::end_fork(NOT_STARTED)
-            }
-        }
-    }
-
-    /// Has the process become the program. One that is gone is given back: it may have said why.
-    fn become_program(mut self, command: &Command, stdin: &OwnedFd) -> Result<Spawned, Spawned> {
-        match send(&mut self.orders, command, stdin) {
-            Ok(()) => Ok(self.process),
-            Err(_) => Err(self.process),
-        }
-    }
-}
-
 /// Starts a command: in the process that stands by for one, or else in a new one.
 pub(crate) fn spawn(
     cell: &mut Cell,
@@ -105,15 +63,62 @@ pub(crate) fn spawn(
     stdin: &OwnedFd,
 ) -> Result<Spawned, Refusal> {
     cell.last_core = command.core;
-    if let Some(standby) = cell.standby.take()
-        && let Ok(program) = standby.become_program(command, stdin)
+    if let Some(Standby { process, orders }) = cell.standby.take()
+        && send(orders, command, stdin).is_ok()
     {
-        return Ok(program);
+        return Ok(process);
     }
-    Ok(Standby::start(cell)?.become_program(command, stdin).unwrap_or_else(|gone| gone))
+    start(cell, || Ok((command.clone(), stdin.try_clone()?)))
 }
 
-fn send(orders: &mut UnixStream, command: &Command, stdin: &OwnedFd) -> io::Result<()> {
+impl Standby {
+    fn start(cell: &Cell) -> Result<Self, Refusal> {
+        let (orders, received) =
+            UnixStream::pair().map_err(|error| Refusal::system("make a socket", error))?;
+        let process = start(cell, || {
+            // Or the orders would never end.
+            close(orders.as_raw_fd())?;
+            receive(received)
+        })?;
+        Ok(Self { process, orders })
+    }
+}
+
+/// Forks a process that gets ready, and becomes the program of the command that it then takes. What goes wrong in it is
+/// told by its complaint.
+fn start(
+    cell: &Cell,
+    take: impl FnOnce() -> io::Result<(Command, OwnedFd)>,
+) -> Result<Spawned, Refusal> {
+    let pipe = || pipe2(OFlag::O_CLOEXEC).map_err(|error| Refusal::system("make a pipe", error));
+    let (stdout, program_stdout) = pipe()?;
+    let (stderr, program_stderr) = pipe()?;
+    let (complaint, program_complaint) = pipe()?;
+    // Programs open `/dev/stdout` by name as well, as a user who does not own the pipes.
+    for output in [&program_stdout, &program_stderr] {
+        fchmod(output, Mode::from_bits_truncate(0o622))
+            .map_err(|error| Refusal::system("open a pipe to the program", error))?;
+    }
+    let (forked, born) =
+        spawn::start(&cell.meter).map_err(|error| Refusal::system("fork", error))?;
+    match forked {
+        ForkResult::Parent { child } => Ok(Spawned { pid: child, stdout, stderr, complaint }),
+        ForkResult::Child => {
+            let become_program = || -> Result<Infallible, Failed> {
+                spawn::get_ready(&mut Linux, cell, born)?;
+                let (command, stdin) = take().map_err(|error| ("take its command", error))?;
+                let standard = [stdin, program_stdout, program_stderr];
+                spawn::become_program(&mut Linux, cell, &command, standard)
+            };
+            let Err((step, error)) = become_program();
+            let _ = write!(File::from(program_complaint), "could not {step}: {error}");
+            sys::end_fork(NOT_STARTED)
+        }
+    }
+}
+
+/// Fails only if the process is gone or the kernel passes no file.
+fn send(mut orders: UnixStream, command: &Command, stdin: &OwnedFd) -> io::Result<()> {
     let bytes = postcard::to_stdvec(command).map_err(io::Error::other)?;
     let sent = sys::send_file(orders.as_fd(), &bytes, stdin.as_fd())?;
     orders.write_all(&bytes[sent..])
@@ -131,15 +136,3 @@ fn receive(mut orders: UnixStream) -> io::Result<(Command, OwnedFd)> {
 
 /// Most commands arrive at once.
 const FIRST_BYTES: usize = 4096;
-
-/// What the child does.
-fn stand_by(
-    cell: &Cell,
-    born: Born,
-    orders: UnixStream,
-    [stdout, stderr]: [OwnedFd; 2],
-) -> Result<Infallible, Failed> {
-    spawn::get_ready(&mut Linux, cell, born)?;
-    let (command, stdin) = receive(orders).map_err(|error| ("take its command", error))?;
-    spawn::become_program(&mut Linux, cell, &command, [stdin, stdout, stderr])
-}

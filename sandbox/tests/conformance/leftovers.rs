@@ -11,7 +11,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use sandbox::{Ended, Limits, SandboxConfig, resolve};
+use sandbox::{Ended, Limits, NativeConfig, SandboxConfig, resolve};
 
 use crate::{
     bench::{Bench, expect_end},
@@ -42,8 +42,12 @@ async fn a_killed_evaluator_leaves_nothing() {
         .spawn()
         .expect("this program can be run");
     let members = || members_of_cells_of(victim.id()).concat();
+    let runs = |pid: &String| {
+        let command = fs::read_to_string(format!("/proc/{pid}/cmdline"));
+        command.is_ok_and(|command| command.contains("do-nothing"))
+    };
     let deadline = tokio::time::Instant::now() + STARTING_MAX;
-    while members().is_empty() {
+    while !members().iter().any(runs) {
         assert!(tokio::time::Instant::now() < deadline, "the program never ran in a cgroup");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -65,7 +69,10 @@ async fn a_killed_standby_is_replaced() {
         return;
     }
     let _turn = turn();
-    let sandbox = resolve(&SandboxConfig::default()).expect("the sandbox can be set up");
+    // No other cells, in which processes would stand by as well.
+    let native = NativeConfig { pool_size: 0, ..NativeConfig::default() };
+    let config = SandboxConfig { native, ..SandboxConfig::default() };
+    let sandbox = resolve(&config).expect("the sandbox can be set up");
     let bench = Bench::new(sandbox, Mode::Native).await.expect("a compiler");
     let mut slot = bench.slot(&AMPLE).await;
     let own = std::process::id();
