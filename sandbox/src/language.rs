@@ -1,7 +1,10 @@
+mod layout;
+
 use std::{borrow::Borrow, collections::HashMap, fmt, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+pub use self::layout::{Layout, Outputs};
 use crate::{Limits, Precompiled, Stack};
 
 /// The definitions that ship with the program, as (file name, text): every file of `sandbox/languages`, which the build
@@ -60,17 +63,36 @@ pub struct Language {
     pub extensions: Vec<String>,
     /// The code editor's name for the syntax.
     pub editor_mode: String,
-    /// What the submitted source is called in the cell: `main.cpp`.
+    /// Extensions that belong to another language, and that sources of this one may have as well: those of the other
+    /// C++ standards, for example.
+    #[serde(default)]
+    pub also_sources: Vec<String>,
+    /// What a source that was submitted alone is called in the cell: `main.cpp`.
     pub source: String,
     /// The single regular file that compiling leaves in the work area and that runs need in the program area.
-    /// Equal to `source` where nothing is built.
+    /// Equal to `source` where nothing is built and the sources themselves run.
     pub artifact: String,
-    /// Commands that turn the source into the artifact, run in order in the work area. A step that does not exit
-    /// with 0 is a compile error.
+    /// What else than `source` the main file among several may be called.
+    #[serde(default)]
+    pub main_names: Vec<String>,
+    /// What the main file among several has in it, and no other; spaces do not count.
+    #[serde(default)]
+    pub main_marks: Vec<String>,
+    /// Where programs begin that do not say it, in the language's own words: a class. `{stem}` stands for the main
+    /// file's name without its extension, `{Stem}` for the same as the name of a class.
+    pub entry_point: Option<String>,
+    /// Commands that turn the sources into the artifact, run in order in the work area. A step that does not exit
+    /// with 0 is a compile error. `{main}` stands for the name of the main file, `{entry_point}` for where the program
+    /// begins, `{sources}` for the names of all sources, the main file's last; a step with `{each}` in it is run for
+    /// each of them.
     pub compile: Vec<Vec<String>>,
-    /// The command that runs the artifact. `{memory_mib}` stands for the problem's memory limit, `{ceiling_mib}` for
-    /// that with the allowance: as a runtime's own ceiling, it is one that the heap alone cannot reach before the run as
-    /// a whole has reached its limit, so that it is the limit that ends the run and not the runtime (INV-4).
+    /// Further steps of a program that is not just one file called `source`, where they are needed.
+    #[serde(default)]
+    pub pack: Vec<Vec<String>>,
+    /// The command that runs the program: the artifact, or the sources in the program area. `{memory_mib}` stands for
+    /// the problem's memory limit, `{ceiling_mib}` for that with the allowance: as a runtime's own ceiling, it is one
+    /// that the heap alone cannot reach before the run as a whole has reached its limit, so that it is the limit that
+    /// ends the run and not the runtime (INV-4). `{main}` and `{entry_point}` are as in `compile`.
     pub run: Vec<String>,
     /// The command that prints the toolchain's version.
     pub probe: Vec<String>,
@@ -171,24 +193,6 @@ impl Language {
             stdout_bytes,
             ..Limits::default()
         }
-    }
-
-    /// The command that runs the artifact under a problem's memory limit.
-    #[must_use]
-    pub fn run_argv(&self, memory_bytes: u64) -> Vec<String> {
-        let memory_mib = (memory_bytes / MIB).max(1);
-        let ceiling_mib = memory_mib + self.allowances.memory_mib;
-        let filled = |word: &String| {
-            word.replace("{memory_mib}", &memory_mib.to_string())
-                .replace("{ceiling_mib}", &ceiling_mib.to_string())
-        };
-        self.run.iter().map(filled).collect()
-    }
-
-    /// Whether the artifact is the source itself, so that compiling only checks it.
-    #[must_use]
-    pub fn runs_its_source(&self) -> bool {
-        self.source == self.artifact
     }
 }
 
@@ -308,6 +312,7 @@ mod tests {
             );
             assert!(crate::CellPath::work(&language.source).is_ok(), "{id}");
             assert!(crate::CellPath::program(&language.artifact).is_ok(), "{id}");
+            assert!(language.is_source(&language.source), "{id}");
             assert!(!language.compile.is_empty(), "{id} has nothing that finds errors");
             assert!(language.binds.iter().all(|path| path.starts_with('/')), "{id}");
         }
@@ -338,7 +343,7 @@ mod tests {
         let languages = Languages::builtin();
         let java = languages.get("java").expect("java is built in");
         let ceiling_mib = 256 + java.allowances.memory_mib;
-        let argv = java.run_argv(256 << 20);
+        let argv = java.run_argv(256 << 20, &Layout::single(java));
         assert!(argv.contains(&"-Xms256m".to_owned()), "{argv:?}");
         assert!(argv.contains(&format!("-Xmx{ceiling_mib}m")), "{argv:?}");
     }

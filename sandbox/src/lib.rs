@@ -25,7 +25,7 @@ pub use crate::{
     execution::{Afterwards, Ended, Execution, Limits, MemorySource, Outcome, Stack},
     language::{
         Allowances, COMPILER_TEXT_BYTES_MAX, Compiling, Examples, Language, LanguageError,
-        LanguageId, Languages,
+        LanguageId, Languages, Layout, Outputs,
     },
     path::{Area, CellPath, NAME_BYTES_MAX},
     port::{CellSpec, Finding, Level, Purpose, Sandbox, Toolchain},

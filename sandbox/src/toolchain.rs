@@ -107,7 +107,7 @@ fn digest(language: &Language, version: &str, image: Option<&str>) -> String {
         hash.update((text.len() as u64).to_le_bytes());
         hash.update(text);
     };
-    for step in &language.compile {
+    for step in language.compile.iter().chain(&language.pack) {
         add("compile");
         step.iter().for_each(|word| add(word));
     }

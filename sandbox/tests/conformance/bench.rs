@@ -10,8 +10,8 @@ use std::{
 
 use bytes::Bytes;
 use sandbox::{
-    Cell, CellPath, CellSpec, Ended, Execution, Language, Languages, Limits, Outcome, Sandbox,
-    SandboxError,
+    Cell, CellPath, CellSpec, Ended, Execution, Language, Languages, Layout, Limits, Outcome,
+    Sandbox, SandboxError,
 };
 
 use crate::case::{AMPLE, Case, GRACE, MIB, Mode, Program};
@@ -152,8 +152,11 @@ impl Bench {
         let mut slot = self.slot_of(&CellSpec::run(language, &wide_enough(&limits))).await;
         let program = CellPath::program(&language.artifact).expect("a plain name");
         slot.cell.put(&program, artifact, true).await.expect("it fits");
-        let run = Execution::new(language.run_argv(case.limits.memory_bytes), limits)
-            .with_stdin(case.stdin.clone());
+        let run = Execution::new(
+            language.run_argv(case.limits.memory_bytes, &Layout::single(language)),
+            limits,
+        )
+        .with_stdin(case.stdin.clone());
         let outcome = slot.execute(&run).await;
         slot.look_over().await;
         slot.close().await;
@@ -186,8 +189,8 @@ async fn compile(
 ) -> Result<Outcome, SandboxError> {
     cell.put(&CellPath::work(&language.source)?, Bytes::copy_from_slice(source), false).await?;
     let mut last = None;
-    for step in &language.compile {
-        let outcome = cell.execute(&Execution::new(step.clone(), *limits).keeping()).await?;
+    for step in language.compile_steps(&Layout::single(language)) {
+        let outcome = cell.execute(&Execution::new(step, *limits).keeping()).await?;
         let failed = !outcome.ended.is_success();
         last = Some(outcome);
         if failed {

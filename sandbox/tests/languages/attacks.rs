@@ -201,8 +201,10 @@ pub(crate) async fn run(bench: &mut Workbench, least_cpu: Duration, failures: &m
         if !holds {
             failures.push(format!("{}: {ended:?} {shown:?}", attack.name));
         }
-        let kept = compiled.artifact.as_deref().unwrap_or_default();
-        if said.contains(&secret.text) || contains(kept, secret.text.as_bytes()) {
+        let mut kept = compiled.artifact.iter().flatten();
+        if said.contains(&secret.text)
+            || kept.any(|(_, content)| contains(content, secret.text.as_bytes()))
+        {
             failures.push(format!("{}: it knows a file of the host: {shown:?}", attack.name));
         }
     }

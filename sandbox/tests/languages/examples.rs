@@ -2,17 +2,16 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use bytes::Bytes;
 use sandbox::{Ended, Examples, Outcome};
 
-use crate::workbench::{CPU, Line, Workbench};
+use crate::workbench::{CPU, Files, Line, Workbench};
 
 /// Processor time of the example that never ends, beyond what the runtime needs to start.
 const LOOP_CPU: Duration = Duration::from_millis(300);
 
 /// Artifacts by their source: what the first sandbox built runs in every one. That each compiles, `sum` and `broken`
 /// show.
-pub(crate) type Built = HashMap<String, Bytes>;
+pub(crate) type Built = HashMap<String, Files>;
 
 /// What ended by itself, but badly.
 fn is_runtime_error(ended: Ended) -> bool {

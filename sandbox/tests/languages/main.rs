@@ -5,6 +5,7 @@
 
 mod attacks;
 mod examples;
+mod several;
 mod workbench;
 
 use std::{
@@ -99,6 +100,7 @@ async fn test_one(
         let tested = AssertUnwindSafe(async {
             let mut bench = Workbench::open(Arc::clone(sandbox), Arc::clone(&language)).await;
             examples::run(&mut bench, &mut built, &mut line, &mut failures).await;
+            several::run(&mut bench, &mut failures).await;
             attacks::run(&mut bench, line.compile_cpu, &mut failures).await;
             bench.close().await;
         });

@@ -4,7 +4,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use sandbox::{
-    Cell, CellPath, CellSpec, Execution, Language, LanguageId, Limits, Outcome, Sandbox,
+    Cell, CellPath, CellSpec, Execution, Language, LanguageId, Layout, Limits, Outcome, Outputs,
+    Sandbox,
 };
 
 /// A mebibyte.
@@ -29,6 +30,9 @@ pub(crate) struct Workbench {
     running: Cell,
 }
 
+/// Files that run, by their names in the program area.
+pub(crate) type Files = Vec<(String, Bytes)>;
+
 /// What compiling came to.
 pub(crate) struct Compiled {
     /// The step that failed, or the last one.
@@ -38,7 +42,7 @@ pub(crate) struct Compiled {
     /// Processor time of all steps.
     pub(crate) cpu: Duration,
     /// Where every step succeeded.
-    pub(crate) artifact: Option<Bytes>,
+    pub(crate) artifact: Option<Files>,
 }
 
 impl Compiled {
@@ -83,14 +87,28 @@ impl Workbench {
 
     /// The same, with another limit of processor time than the language's own.
     pub(crate) async fn compile_within(&mut self, cpu: Duration, source: &str) -> Compiled {
+        let layout = Layout::single(&self.language);
+        self.compile_files(cpu, &layout, &[(&layout.main, source)]).await
+    }
+
+    /// Compiles a program of several files.
+    pub(crate) async fn compile_files(
+        &mut self,
+        cpu: Duration,
+        layout: &Layout,
+        files: &[(&str, &str)],
+    ) -> Compiled {
         let Self { language, compiling: cell, .. } = self;
         let limits = Limits { cpu, wall: WALL_MAX, ..language.compile_limits() };
-        let path = CellPath::work(&language.source).expect("a plain name");
-        cell.put(&path, Bytes::copy_from_slice(source.as_bytes()), false).await.expect("it fits");
+        for (name, text) in files {
+            let path = CellPath::work(name).expect("a plain name");
+            let text = Bytes::copy_from_slice(text.as_bytes());
+            cell.put(&path, text, false).await.expect("it fits");
+        }
         let (mut wall, mut cpu) = (Duration::ZERO, Duration::ZERO);
         let mut last = None;
-        for step in &language.compile {
-            let execution = Execution::new(step.clone(), limits).keeping();
+        for step in language.compile_steps(layout) {
+            let execution = Execution::new(step, limits).keeping();
             let outcome = cell.execute(&execution).await.expect("the compiler can be started");
             wall += outcome.wall;
             cpu += outcome.cpu;
@@ -101,9 +119,17 @@ impl Workbench {
             }
         }
         let outcome = last.expect("every language has a compile step");
+        let names = match language.outputs(layout) {
+            Outputs::File(name) => vec![name],
+            Outputs::Sources => files.iter().map(|(name, _)| (*name).to_owned()).collect(),
+        };
         let artifact = if outcome.ended.is_success() {
-            let path = CellPath::work(&language.artifact).expect("a plain name");
-            Some(cell.get(&path, ARTIFACT_BYTES_MAX).await.expect("an artifact"))
+            let mut artifact = Files::new();
+            for name in names {
+                let path = CellPath::work(&name).expect("a plain name");
+                artifact.push((name, cell.get(&path, ARTIFACT_BYTES_MAX).await.expect("a file")));
+            }
+            Some(artifact)
         } else {
             None
         };
@@ -114,7 +140,7 @@ impl Workbench {
     }
 
     /// Compiles a program that must compile.
-    pub(crate) async fn build(&mut self, source: &str) -> Result<Bytes, String> {
+    pub(crate) async fn build(&mut self, source: &str) -> Result<Files, String> {
         let compiled = self.compile(source).await;
         let said =
             || format!("it does not compile: {:?} {}", compiled.outcome.ended, compiled.said());
@@ -124,13 +150,27 @@ impl Workbench {
     /// Runs an artifact in a cell that it shares with the language's other examples.
     pub(crate) async fn run(
         &mut self,
-        artifact: Bytes,
+        artifact: Files,
         stdin: &'static str,
         cpu: Duration,
     ) -> Outcome {
-        let path = CellPath::program(&self.language.artifact).expect("a plain name");
-        self.running.put(&path, artifact, true).await.expect("it fits");
-        let argv = self.language.run_argv(MEMORY_BYTES);
+        let layout = Layout::single(&self.language);
+        self.run_files(artifact, &layout, stdin, cpu).await
+    }
+
+    /// The same for a program of several files.
+    pub(crate) async fn run_files(
+        &mut self,
+        artifact: Files,
+        layout: &Layout,
+        stdin: &'static str,
+        cpu: Duration,
+    ) -> Outcome {
+        for (name, content) in artifact {
+            let path = CellPath::program(&name).expect("a plain name");
+            self.running.put(&path, content, true).await.expect("it fits");
+        }
+        let argv = self.language.run_argv(MEMORY_BYTES, layout);
         let run = Execution::new(argv, self.limits(cpu));
         let run = run.with_stdin(Bytes::from_static(stdin.as_bytes()));
         self.running.execute(&run).await.expect("an outcome")
