@@ -7,7 +7,7 @@
 use serde_json::value::RawValue;
 
 use crate::account::{AccountRegistered, RoleGranted, RoleRevoked};
-use crate::problem::ProblemRevised;
+use crate::problem::{ProblemRevised, first_schema};
 use crate::submission::{
     AttemptAbandoned, Compiled, JudgingFinished, JudgingStarted, SubmissionAbandoned,
     SubmissionReceived, TestsJudged,
@@ -95,17 +95,17 @@ events! {
     /// An account may do less.
     RoleRevoked = 1,
     /// A problem has a new revision; the first makes the problem.
-    ProblemRevised = 1,
+    ProblemRevised = 2,
     /// A program was handed in.
     SubmissionReceived = 1,
     /// An evaluator took the submission.
-    JudgingStarted = 1,
+    JudgingStarted = 2,
     /// The program was compiled, or was not.
     Compiled = 1,
     /// Some tests have a verdict.
-    TestsJudged = 1,
+    TestsJudged = 2,
     /// The attempt has its verdict.
-    JudgingFinished = 1,
+    JudgingFinished = 2,
     /// The attempt ended without one.
     AttemptAbandoned = 1,
     /// No evaluator could judge it.
@@ -113,8 +113,18 @@ events! {
 }
 
 /// Turns an older schema into the newest. An event's first change adds its arm here.
-fn upcast(kind: &str, schema: u32, _data: &RawValue) -> Result<Event, DecodeError> {
-    Err(DecodeError::Unknown { kind: kind.to_owned(), schema })
+fn upcast(kind: &str, schema: u32, data: &RawValue) -> Result<Event, DecodeError> {
+    let data = data.get();
+    match (kind, schema) {
+        ("ProblemRevised", 1) => serde_json::from_str::<first_schema::Revised>(data)
+            .map(|revised| Event::ProblemRevised(revised.into())),
+        // A field went, or fields came that are empty where they are missing.
+        ("JudgingStarted", 1) => serde_json::from_str(data).map(Event::JudgingStarted),
+        ("TestsJudged", 1) => serde_json::from_str(data).map(Event::TestsJudged),
+        ("JudgingFinished", 1) => serde_json::from_str(data).map(Event::JudgingFinished),
+        _ => return Err(DecodeError::Unknown { kind: kind.to_owned(), schema }),
+    }
+    .map_err(DecodeError::Malformed)
 }
 
 #[cfg(test)]

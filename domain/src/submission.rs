@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::Aggregate;
-use crate::problem::{Checker, Limits, OnFailure};
-use crate::verdict::{self, RunEnd};
+use crate::grading::{CheckerScore, CustomGrades, Grade, GroupOutcome, Rubric, TestResult};
+use crate::problem::{Checker, Limits};
+use crate::verdict::RunEnd;
 use crate::{Digest, Event, LanguageId, Login, Slug, SubmissionId, Verdict};
 
 /// A program was handed in.
@@ -41,8 +42,6 @@ pub struct JudgingStarted {
     pub evaluator: String,
     /// How many tests there are.
     pub tests: u32,
-    /// Whether later tests run after one has failed.
-    pub on_failure: OnFailure,
 }
 
 /// The program was compiled, or was not.
@@ -73,8 +72,17 @@ pub struct Shown {
     pub checker: Option<String>,
 }
 
+/// What a validator of the problem's had to say about an output.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Feedback {
+    /// For those who manage the problem.
+    pub judge: Option<String>,
+    /// For the author.
+    pub team: Option<String>,
+}
+
 /// One test's outcome.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TestOutcome {
     /// Counts from 1, in judging order.
     pub number: u32,
@@ -86,12 +94,25 @@ pub struct TestOutcome {
     pub time_ms: u64,
     /// Peak memory, in KiB.
     pub memory_kib: u64,
+    /// What a validator says it is worth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<CheckerScore>,
+    /// What a validator had to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feedback: Option<Feedback>,
     /// Only of a sample; a hidden test shows nothing.
     pub shown: Option<Shown>,
 }
 
+impl TestOutcome {
+    /// What bears on the grade.
+    pub fn result(&self) -> TestResult {
+        TestResult { verdict: self.verdict, score: self.score }
+    }
+}
+
 /// Some tests have a verdict.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TestsJudged {
     /// Which attempt.
     pub attempt: u32,
@@ -131,6 +152,9 @@ pub struct JudgingFinished {
     pub verdict: Verdict,
     /// Scored problems only.
     pub score: Option<f64>,
+    /// What each test group came to.
+    #[serde(default)]
+    pub groups: Vec<GroupOutcome>,
     /// Of the slowest test.
     pub time_ms: u64,
     /// Of the largest test, in KiB.
@@ -183,8 +207,6 @@ pub enum SubmissionCommand {
         evaluator: String,
         /// How many tests there are.
         tests: u32,
-        /// Whether later tests run after one has failed.
-        on_failure: OnFailure,
     },
     /// Say how compiling went.
     RecordCompile(Compiled),
@@ -194,6 +216,10 @@ pub enum SubmissionCommand {
     Finish {
         /// Which attempt.
         attempt: u32,
+        /// How the revision's tests are graded.
+        rubric: Box<Rubric>,
+        /// What graders of the problem's found.
+        graded: CustomGrades,
         /// What it depended on.
         provenance: Box<Provenance>,
     },
@@ -224,37 +250,42 @@ pub enum SubmissionRejection {
 }
 
 /// The attempt under way.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Attempt {
     /// Counts from 1.
     pub number: u32,
     /// How many tests there are.
     pub tests: u32,
-    /// Whether later tests run after one has failed.
-    pub on_failure: OnFailure,
     /// Whether it compiled; `None` before that is known.
     pub compiled: Option<bool>,
     /// What is known of its tests, by number.
-    pub verdicts: BTreeMap<u32, Verdict>,
+    pub results: BTreeMap<u32, TestResult>,
     time_ms: u64,
     memory_kib: u64,
 }
 
 impl Attempt {
-    /// The verdict that what was recorded leads to; `None` while something is missing.
-    fn verdict(&self) -> Option<Verdict> {
+    /// What was recorded leads to; `None` while something is missing.
+    fn grade(&self, rubric: &Rubric, graded: &CustomGrades) -> Option<Grade> {
         if !self.compiled? {
-            return Some(Verdict::CompileError);
+            return Some(Grade {
+                verdict: Verdict::CompileError,
+                score: None,
+                groups: vec![],
+                out_of_range: vec![],
+            });
         }
-        let verdict = verdict::of_tests(self.verdicts.values().copied());
-        let stopped = self.on_failure == OnFailure::Stop && verdict != Verdict::Accepted;
-        let complete = self.verdicts.len() == self.tests as usize;
-        (complete || stopped).then_some(verdict)
+        rubric.survey(&self.results, graded).grade
+    }
+
+    /// Our own failure on a test is no verdict.
+    fn has_judge_error(&self) -> bool {
+        self.results.values().any(|result| result.verdict == Verdict::JudgeError)
     }
 }
 
 /// Where a submission stands.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub enum Phase {
     /// Not received.
     #[default]
@@ -268,7 +299,7 @@ pub enum Phase {
 }
 
 /// A submission's state.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Submission {
     /// How it was received.
     pub received: Option<SubmissionReceived>,
@@ -289,7 +320,7 @@ impl Aggregate for Submission {
             (_, SubmissionCommand::Receive(_)) => Err(No::AlreadyReceived),
             (Phase::Absent, _) => Err(No::NotFound),
             (Phase::Judged(_), _) => Err(No::AlreadyFinal),
-            (phase, SubmissionCommand::StartJudging { evaluator, tests, on_failure }) => {
+            (phase, SubmissionCommand::StartJudging { evaluator, tests }) => {
                 let superseded = match phase {
                     Phase::Judging(attempt) => Some(AttemptAbandoned {
                         attempt: attempt.number,
@@ -298,7 +329,7 @@ impl Aggregate for Submission {
                     _ => None,
                 };
                 let attempt = self.attempts + 1;
-                let started = JudgingStarted { attempt, evaluator, tests, on_failure };
+                let started = JudgingStarted { attempt, evaluator, tests };
                 Ok(superseded.map(Event::from).into_iter().chain([started.into()]).collect())
             }
             (_, SubmissionCommand::Abandon(abandoned)) => Ok(vec![abandoned.into()]),
@@ -325,9 +356,8 @@ impl Aggregate for Submission {
                 self.phase = Phase::Judging(Attempt {
                     number: started.attempt,
                     tests: started.tests,
-                    on_failure: started.on_failure,
                     compiled: None,
-                    verdicts: BTreeMap::new(),
+                    results: BTreeMap::new(),
                     time_ms: 0,
                     memory_kib: 0,
                 });
@@ -340,7 +370,7 @@ impl Aggregate for Submission {
             Event::TestsJudged(judged) => {
                 if let Phase::Judging(attempt) = &mut self.phase {
                     for outcome in &judged.outcomes {
-                        attempt.verdicts.insert(outcome.number, outcome.verdict);
+                        attempt.results.insert(outcome.number, outcome.result());
                         attempt.time_ms = attempt.time_ms.max(outcome.time_ms);
                         attempt.memory_kib = attempt.memory_kib.max(outcome.memory_kib);
                     }
@@ -386,28 +416,36 @@ fn decide_progress(
                 if !(1..=attempt.tests).contains(&outcome.number) {
                     return out_of_order("there is no such test");
                 }
-                if attempt.verdicts.contains_key(&outcome.number) || !seen.insert(outcome.number) {
+                if attempt.results.contains_key(&outcome.number) || !seen.insert(outcome.number) {
                     return out_of_order("the test was judged before");
                 }
             }
             Ok(vec![judged.into()])
         }
-        SubmissionCommand::Finish { provenance, .. } => match attempt.verdict() {
-            // Our own failure is no verdict: the attempt is abandoned and another evaluator tries.
-            Some(Verdict::JudgeError) => out_of_order("the judge failed a test"),
-            Some(verdict) => Ok(vec![
-                JudgingFinished {
-                    attempt: attempt.number,
-                    verdict,
-                    score: None,
-                    time_ms: attempt.time_ms,
-                    memory_kib: attempt.memory_kib,
-                    provenance: *provenance,
-                }
-                .into(),
-            ]),
-            None => out_of_order("tests are missing"),
-        },
+        // Our own failure is no verdict: the attempt is abandoned and another evaluator tries.
+        SubmissionCommand::Finish { .. } if attempt.has_judge_error() => {
+            out_of_order("the judge failed a test")
+        }
+        SubmissionCommand::Finish { rubric, .. } if rubric.tests() != attempt.tests => {
+            out_of_order("the tests are others")
+        }
+        SubmissionCommand::Finish { rubric, graded, provenance, .. } => {
+            match attempt.grade(&rubric, &graded) {
+                Some(Grade { verdict, score, groups, .. }) => Ok(vec![
+                    JudgingFinished {
+                        attempt: attempt.number,
+                        verdict,
+                        score,
+                        groups,
+                        time_ms: attempt.time_ms,
+                        memory_kib: attempt.memory_kib,
+                        provenance: *provenance,
+                    }
+                    .into(),
+                ]),
+                None => out_of_order("tests are missing"),
+            }
+        }
         SubmissionCommand::AbandonAttempt(abandoned) => Ok(vec![abandoned.into()]),
         SubmissionCommand::Receive(_)
         | SubmissionCommand::StartJudging { .. }

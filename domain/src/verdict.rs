@@ -79,20 +79,6 @@ impl From<&Comparison> for Verdict {
     }
 }
 
-/// The verdict of a submission from those of its tests, in test order: our own failure before all,
-/// else the first that is not accepted.
-pub fn of_tests(verdicts: impl IntoIterator<Item = Verdict>) -> Verdict {
-    let mut first_failure = None;
-    for verdict in verdicts {
-        match verdict {
-            Verdict::JudgeError => return Verdict::JudgeError,
-            Verdict::Accepted => {}
-            failure => first_failure = first_failure.or(Some(failure)),
-        }
-    }
-    first_failure.unwrap_or(Verdict::Accepted)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -116,14 +102,5 @@ mod tests {
         for (end, verdict) in cases {
             assert_eq!(end.verdict(), verdict, "{end:?}");
         }
-    }
-
-    #[test]
-    fn the_first_failure_counts_and_our_own_before_it() {
-        use Verdict::{Accepted, JudgeError, TimeLimitExceeded, WrongAnswer};
-        assert_eq!(of_tests([]), Accepted);
-        assert_eq!(of_tests([Accepted, Accepted]), Accepted);
-        assert_eq!(of_tests([Accepted, TimeLimitExceeded, WrongAnswer]), TimeLimitExceeded);
-        assert_eq!(of_tests([WrongAnswer, JudgeError]), JudgeError);
     }
 }

@@ -3,6 +3,8 @@ use uuid::Uuid;
 
 use super::*;
 use crate::checker::TokenOptions;
+use crate::grading::{Grading, Slot};
+use crate::problem::OnFailure::{self, Continue, Stop};
 
 fn receive() -> SubmissionCommand {
     SubmissionCommand::Receive(SubmissionReceived {
@@ -17,8 +19,7 @@ fn receive() -> SubmissionCommand {
 }
 
 fn start(tests: u32) -> SubmissionCommand {
-    let on_failure = OnFailure::Continue;
-    SubmissionCommand::StartJudging { evaluator: "e1".to_owned(), tests, on_failure }
+    SubmissionCommand::StartJudging { evaluator: "e1".to_owned(), tests }
 }
 
 fn compiled(attempt: u32, ok: bool) -> SubmissionCommand {
@@ -40,13 +41,17 @@ fn judged(attempt: u32, outcomes: &[(u32, Verdict)]) -> SubmissionCommand {
             end: Some(RunEnd::Exit { code: 0 }),
             time_ms: 10 * u64::from(*number),
             memory_kib: 1_000,
+            score: None,
+            feedback: None,
             shown: None,
         })
         .collect();
     SubmissionCommand::RecordTests(TestsJudged { attempt, outcomes })
 }
 
-fn finish(attempt: u32) -> SubmissionCommand {
+/// Of so many tests in one group.
+fn finish(attempt: u32, tests: u32, on_reject: OnFailure) -> SubmissionCommand {
+    let slots = vec![Slot { group: 0, points: None }; tests as usize];
     let provenance = Box::new(Provenance {
         assay: "0.1.0".to_owned(),
         sandbox: "native".to_owned(),
@@ -58,7 +63,8 @@ fn finish(attempt: u32) -> SubmissionCommand {
         checker: Checker::Tokens(TokenOptions::default()),
         memory_source: Some("cgroup".to_owned()),
     });
-    SubmissionCommand::Finish { attempt, provenance }
+    let rubric = Box::new(Rubric::new(Grading::pass_fail(on_reject), slots));
+    SubmissionCommand::Finish { attempt, rubric, graded: CustomGrades::new(), provenance }
 }
 
 fn abandon_attempt(attempt: u32) -> SubmissionCommand {
@@ -94,14 +100,14 @@ fn a_clean_journey_ends_with_the_slowest_tests_time() {
         judged(1, &[(1, Accepted)]),
         judged(1, &[(3, Accepted), (2, Accepted)]),
     ]);
-    let events = submission.decide(finish(1)).unwrap();
+    let events = submission.decide(finish(1, 3, Continue)).unwrap();
     let [Event::JudgingFinished(finished)] = &events[..] else { panic!("{events:?}") };
     assert_eq!((finished.verdict, finished.time_ms), (Accepted, 30));
 }
 
 #[test]
 fn a_program_that_does_not_compile_needs_no_tests() {
-    let submission = given(&[receive(), start(3), compiled(1, false), finish(1)]);
+    let submission = given(&[receive(), start(3), compiled(1, false), finish(1, 3, Continue)]);
     assert_eq!(submission.phase, Phase::Judged(Verdict::CompileError));
 }
 
@@ -110,14 +116,11 @@ fn a_verdict_waits_for_every_test_unless_the_first_failure_ends_it() {
     let mut commands =
         vec![receive(), start(2), compiled(1, true), judged(1, &[(1, Verdict::WrongAnswer)])];
     let missing = SubmissionRejection::OutOfOrder("tests are missing");
-    assert_eq!(given(&commands).decide(finish(1)), Err(missing));
+    assert_eq!(given(&commands).decide(finish(1, 2, Continue)), Err(missing));
+    let others = SubmissionRejection::OutOfOrder("the tests are others");
+    assert_eq!(given(&commands).decide(finish(1, 3, Stop)), Err(others));
 
-    commands[1] = SubmissionCommand::StartJudging {
-        evaluator: "e1".to_owned(),
-        tests: 2,
-        on_failure: OnFailure::Stop,
-    };
-    commands.push(finish(1));
+    commands.push(finish(1, 2, Stop));
     assert_eq!(given(&commands).phase, Phase::Judged(Verdict::WrongAnswer));
 }
 
@@ -127,7 +130,7 @@ fn inv_7_a_second_evaluator_abandons_the_first_ones_attempt() {
     assert_eq!(kinds(&submission, start(1)), ["AttemptAbandoned", "JudgingStarted"]);
 
     let submission = given(&[receive(), start(1), compiled(1, true), start(1)]);
-    assert_eq!(submission.decide(finish(1)), Err(SubmissionRejection::NotUnderWay(1)));
+    assert_eq!(submission.decide(finish(1, 1, Continue)), Err(SubmissionRejection::NotUnderWay(1)));
     assert_eq!(submission.attempts, 2);
 }
 
@@ -135,7 +138,7 @@ fn inv_7_a_second_evaluator_abandons_the_first_ones_attempt() {
 fn our_own_failure_is_never_a_verdict() {
     let submission =
         given(&[receive(), start(1), compiled(1, true), judged(1, &[(1, Verdict::JudgeError)])]);
-    assert!(submission.decide(finish(1)).is_err());
+    assert!(submission.decide(finish(1, 1, Continue)).is_err());
     assert_eq!(kinds(&submission, abandon_attempt(1)), ["AttemptAbandoned"]);
 }
 
@@ -156,7 +159,7 @@ fn any_command() -> impl Strategy<Value = SubmissionCommand> {
         (attempt.clone(), any::<bool>()).prop_map(|(attempt, ok)| compiled(attempt, ok)),
         (attempt.clone(), proptest::collection::vec((0..4u32, verdict), 0..3))
             .prop_map(|(attempt, outcomes)| judged(attempt, &outcomes)),
-        attempt.clone().prop_map(finish),
+        (attempt.clone(), 0..3u32).prop_map(|(attempt, tests)| finish(attempt, tests, Continue)),
         attempt.prop_map(abandon_attempt),
         Just(abandon()),
     ]
