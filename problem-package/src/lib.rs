@@ -7,15 +7,21 @@ pub mod package;
 pub mod timing;
 pub mod tree;
 
-mod read;
+mod blobs;
+mod fields;
+mod format;
+mod kattis;
+mod languages;
+mod text;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity};
+pub use format::read;
+pub use languages::SOURCE_EXTENSIONS;
 pub use limits::TreeLimits;
 pub use package::{
-    About, Converter, Format, InputCase, InputValidation, Options, OutputCase, Package, Rule, SampleSubmission, SourceFile,
-    TimeLimitUse,
+    About, Converter, Format, InputCase, InputValidation, Options, OutputCase, Package, Rule,
+    SampleSubmission, SourceFile, TimeLimitUse,
 };
-pub use read::{SOURCE_EXTENSIONS, read};
 pub use timing::{Timed, Timing, TimingError};
 pub use tree::{Entry, FileTree, FileTreeBuilder};

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::limits::TreeLimits;
 use crate::tree::Entry;
+use std::collections::BTreeMap;
 
 mod data;
 mod manifest;
@@ -84,7 +85,7 @@ fn a_small_package_has_the_defaults_of_the_domain() {
     assert_eq!(content.difficulty, Difficulty::Medium);
     assert_eq!(content.limits, Limits::default());
     assert_eq!(content.checker, Checker::Tokens(TokenOptions::default()));
-    assert_eq!(content.on_failure, OnFailure::Stop);
+    assert_eq!(content.grading.groups[0].on_reject, OnFailure::Stop);
     assert!(content.languages.is_empty());
     assert_eq!(content.samples.len(), 1);
     assert_eq!(
@@ -96,7 +97,7 @@ fn a_small_package_has_the_defaults_of_the_domain() {
     assert_eq!(tests, [("sample/1", true), ("secret/1", false)]);
     for blob in content.tests.iter().flat_map(|test| [test.input, test.answer]) {
         let bytes = &package.blobs[&blob.digest];
-        assert_eq!((bytes.len() as u64, Digest::of(bytes)), (blob.bytes, blob.digest));
+        assert_eq!((bytes.len() as u64, domain::Digest::of(bytes)), (blob.bytes, blob.digest));
     }
     let [submission] = package.submissions.as_slice() else { panic!("one submission") };
     assert_eq!(

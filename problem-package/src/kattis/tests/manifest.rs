@@ -67,7 +67,8 @@ fn a_time_limit_may_stand_in_its_own_file_or_is_the_default() {
 #[test]
 fn validator_flags_make_the_checker() {
     let options = |flags: &str| {
-        let Checker::Tokens(options) = yaml(&format!("validator_flags: {flags}\n")).content.checker;
+        let yaml = yaml(&format!("validator_flags: {flags}\n"));
+        let Checker::Tokens(options) = yaml.content.checker else { panic!("tokens") };
         options
     };
     let plain = TokenOptions::default();

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use domain::problem::Limits;
 use domain::{Difficulty, LanguageId, Slug};
 
-use super::fields::{Field, unknown_key};
 use super::validator::{self, Flags};
 use crate::diagnostic::{Position, Report, quote};
+use crate::fields::{Field, unknown_key};
 use crate::package::About;
+use crate::text::tag;
 use crate::tree::FileTree;
 use crate::yaml::{self, Node, Value};
 
@@ -155,16 +156,6 @@ fn read_tags(field: Field<'_>, manifest: &mut Manifest, report: &mut Report) {
             }
         }
     }
-}
-
-/// `Dynamic programming` is the tag `dynamic-programming`.
-fn tag(keyword: &str) -> Option<Slug> {
-    let words: Vec<String> = keyword
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(str::to_ascii_lowercase)
-        .collect();
-    words.join("-").parse().ok()
 }
 
 /// Whether there was a time limit.

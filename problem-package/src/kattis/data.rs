@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use domain::grading::TestGroup;
 use domain::problem::{OnFailure, Sample, Test, bounds};
 
-use super::fields::{Field, unknown_key};
 use super::validator::{self, Flags};
-use super::{Blobs, text};
+use crate::blobs::Blobs;
 use crate::diagnostic::{Report, quote};
+use crate::fields::{Field, unknown_key};
+use crate::text::text;
 use crate::tree::FileTree;
 use crate::yaml;
 
@@ -30,7 +32,9 @@ pub(super) struct Data {
     /// In judging order, samples first.
     pub(super) tests: Vec<Test>,
     pub(super) samples: Vec<Sample>,
-    pub(super) on_failure: OnFailure,
+    on_failure: OnFailure,
+    /// The root, then those of the tests.
+    pub(super) groups: Vec<TestGroup>,
     /// Wherever the groups give some.
     pub(super) flags: Vec<Flags>,
 }
@@ -64,6 +68,7 @@ pub(super) fn read(tree: &FileTree, blobs: &mut Blobs, report: &mut Report) -> D
             report.warning(&path, "is no test and is left aside", "data/sample or data/secret");
         }
     }
+    data.groups.push(TestGroup::root(data.on_failure));
     for (name, files) in &cases {
         read_case(name, files, blobs, &mut data, report);
     }
@@ -114,13 +119,21 @@ fn read_case(
     };
     // `secret/group1/03` is a test of the group `group1`.
     let group = name.split_once('/').and_then(|(_, rest)| rest.rsplit_once('/'));
-    data.tests.push(Test {
-        name: name.to_owned(),
-        group: group.map(|(group, _)| group.to_owned()),
-        sample,
-        input: blobs.put(input),
-        answer: blobs.put(answer),
-    });
+    let mut test = Test::new(name, blobs.put(input), blobs.put(answer));
+    test.sample = sample;
+    if let Some((group, _)) = group {
+        let at = data.groups.iter().position(|known| known.name == group).unwrap_or_else(|| {
+            let name = group.to_owned();
+            data.groups.push(TestGroup {
+                name,
+                parent: Some(0),
+                ..TestGroup::root(data.on_failure)
+            });
+            data.groups.len() - 1
+        });
+        test.group = u32::try_from(at).unwrap_or_default();
+    }
+    data.tests.push(test);
     if sample {
         let shown = |extensions: &[&'static str], default| {
             extensions

@@ -4,7 +4,7 @@ use super::*;
 fn groups_may_give_flags_if_they_agree() {
     let group =
         ("data/secret/test_group.yaml", "output_validator_args: [float_tolerance, '1e-3']\n");
-    let Checker::Tokens(options) = package(&[group]).content.checker;
+    let Checker::Tokens(options) = package(&[group]).content.checker else { panic!("tokens") };
     assert_eq!(options.float_absolute, Some(1e-3));
     let other = ("data/sample/testdata.yaml", "output_validator_flags: case_sensitive\n");
     assert_eq!(
@@ -26,21 +26,21 @@ fn tests_stand_in_order_with_their_group() {
         ("data/secret/b/01.ans", ""),
         ("data/secret/b/01.hint", "a hint"),
     ]);
-    assert_eq!(package.content.on_failure, OnFailure::Continue);
+    assert_eq!(package.content.grading.groups[0].on_reject, OnFailure::Continue);
     let tests: Vec<_> = package
         .content
         .tests
         .iter()
-        .map(|test| (test.name.as_str(), test.group.as_deref()))
+        .map(|test| (test.name.as_str(), package.content.group_of(test)))
         .collect();
     assert_eq!(
         tests,
         [
-            ("sample/1", None),
-            ("secret/1", None),
-            ("secret/b/01", Some("b")),
-            ("secret/b/01-x", Some("b")),
-            ("secret/b/02", Some("b")),
+            ("sample/1", ""),
+            ("secret/1", ""),
+            ("secret/b/01", "b"),
+            ("secret/b/01-x", "b"),
+            ("secret/b/02", "b"),
         ]
     );
     // Six files of two contents beside the four of the small package.

@@ -9,9 +9,9 @@ use domain::LanguageId;
 use domain::problem::{ProblemLanguage, Sample};
 
 use super::manifest::{self, Manifest};
-use super::text;
 use crate::diagnostic::{Report, quote};
 use crate::package::Options;
+use crate::text::text;
 use crate::tree::FileTree;
 
 const STARTER: &str = "assay/starter";

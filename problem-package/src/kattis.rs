@@ -5,31 +5,29 @@
 
 mod data;
 mod extras;
-mod fields;
 mod layout;
 mod manifest;
 mod statement;
 mod submissions;
 mod validator;
 
-use std::collections::BTreeMap;
+use domain::Difficulty;
+use domain::grading::Grading;
+use domain::problem::RevisionContent;
 
-use bytes::Bytes;
-use domain::problem::{BlobRef, RevisionContent};
-use domain::{Difficulty, Digest, Slug};
-
-use crate::diagnostic::{Diagnostic, Report, quote};
-use crate::package::{Options, Package};
+use crate::blobs::Blobs;
+use crate::diagnostic::{Diagnostic, Report};
+use crate::format::slug;
+use crate::package::{Format, InputValidation, Options, Package};
+use crate::timing::Timing;
 use crate::tree::FileTree;
 use manifest::Manifest;
-
-pub use submissions::SOURCE_EXTENSIONS;
 
 /// Reads a package.
 ///
 /// # Errors
 /// With everything that is wrong with it, errors and warnings.
-pub fn read(tree: &FileTree, options: &Options) -> Result<Package, Vec<Diagnostic>> {
+pub(crate) fn read(tree: &FileTree, options: &Options) -> Result<Package, Vec<Diagnostic>> {
     let mut report = Report::default();
     report.extend(tree.warnings());
     layout::check(tree, &mut report);
@@ -56,31 +54,27 @@ pub fn read(tree: &FileTree, options: &Options) -> Result<Package, Vec<Diagnosti
         limits: manifest.limits,
         tests: data.tests,
         checker,
-        on_failure: data.on_failure,
+        grading: Grading { objective: None, groups: data.groups },
         languages,
+        ..RevisionContent::default()
     };
     let submissions = submissions::read(tree, &content, &mut report);
     report_flaws(&content, &manifest, &mut report);
 
     let warnings = report.finish()?;
     let slug = slug.expect("a package without a slug has an error");
-    Ok(Package { slug, content, blobs: blobs.0, submissions, about: manifest.about, warnings })
-}
-
-fn slug(tree: &FileTree, options: &Options, report: &mut Report) -> Option<Slug> {
-    if let Some(slug) = &options.slug {
-        return Some(slug.clone());
-    }
-    let expected = "a folder around the package, named like the problem: a-z, 0-9 and hyphens";
-    let Some(name) = tree.name() else {
-        report.error("", "the package has no name", expected);
-        return None;
-    };
-    let slug = name.parse().ok();
-    if slug.is_none() {
-        report.error("", format!("the package is named {}", quote(name)), expected);
-    }
-    slug
+    Ok(Package {
+        format: Format::Legacy,
+        slug,
+        content,
+        blobs: blobs.0,
+        submissions,
+        input_validation: InputValidation::default(),
+        output_cases: vec![],
+        timing: Timing::default(),
+        about: manifest.about,
+        warnings,
+    })
 }
 
 /// What the domain refuses.
@@ -97,30 +91,6 @@ fn report_flaws(content: &RevisionContent, manifest: &Manifest, report: &mut Rep
             let file = if place.is_some() { manifest::FILE } else { "" };
             let message = format!("{} is out of bounds: {}", flaw.field, flaw.message);
             report.error((file, place), message, "");
-        }
-    }
-}
-
-/// Bytes by digest: equal files are kept once.
-#[derive(Debug, Default)]
-struct Blobs(BTreeMap<Digest, Bytes>);
-
-impl Blobs {
-    fn put(&mut self, bytes: &Bytes) -> BlobRef {
-        let digest = Digest::of(bytes);
-        self.0.entry(digest).or_insert_with(|| bytes.clone());
-        BlobRef { digest, bytes: bytes.len() as u64 }
-    }
-}
-
-/// The text of a file, or an error that it is none.
-fn text<'a>(path: &str, bytes: &'a Bytes, report: &mut Report) -> Option<&'a str> {
-    match str::from_utf8(bytes) {
-        Ok(text) => Some(text.strip_prefix('\u{feff}').unwrap_or(text)),
-        Err(error) => {
-            let message = format!("is not UTF-8 after byte {}", error.valid_up_to());
-            report.error(path, message, "a text file in UTF-8");
-            None
         }
     }
 }

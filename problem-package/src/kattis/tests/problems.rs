@@ -39,7 +39,8 @@ fn packages() -> BTreeMap<String, Package> {
         let package = builder
             .finish()
             .and_then(|tree| read(&tree, &Options::default()))
-            .unwrap_or_else(|diagnostics| panic!("{name}: {diagnostics:#?}"));
+            .unwrap_or_else(|diagnostics| panic!("{name}: {diagnostics:#?}"))
+            .remove(0);
         packages.insert(name, package);
     }
     packages
@@ -100,11 +101,11 @@ fn the_packages_exercise_what_a_judge_has_to_do() {
     let packages = packages();
     let contents: Vec<_> = packages.values().map(|package| &package.content).collect();
     assert!(contents.iter().any(|content| {
-        let Checker::Tokens(options) = &content.checker;
+        let Checker::Tokens(options) = &content.checker else { return false };
         options.float_relative == Some(1e-6)
     }));
     assert!(contents.iter().any(|content| {
-        let Checker::Tokens(options) = &content.checker;
+        let Checker::Tokens(options) = &content.checker else { return false };
         options.space_sensitive
     }));
     assert!(contents.iter().any(|content| content.limits.memory_kib == 32 * 1024));

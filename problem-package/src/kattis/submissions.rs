@@ -3,54 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use domain::Verdict;
 use domain::problem::RevisionContent;
-use domain::{LanguageId, Verdict};
 
-use super::text;
 use crate::diagnostic::{Report, quote};
-use crate::package::SampleSubmission;
+use crate::languages::language_of as language;
+use crate::package::{SampleSubmission, SourceFile};
+use crate::text::text;
 use crate::tree::FileTree;
-
-/// The language of a source file by its extension, for every language that the sandbox knows; a test compares the two.
-pub const SOURCE_EXTENSIONS: &[(&str, &str)] = &[
-    ("R", "r"),
-    ("bash", "bash"),
-    ("c", "c"),
-    ("c++", "cpp"),
-    ("cc", "cpp"),
-    ("cjs", "javascript"),
-    ("cpp", "cpp"),
-    ("cpp20", "cpp20"),
-    ("cpp23", "cpp23"),
-    ("cs", "csharp"),
-    ("cts", "typescript"),
-    ("cxx", "cpp"),
-    ("f03", "fortran"),
-    ("f08", "fortran"),
-    ("f90", "fortran"),
-    ("f95", "fortran"),
-    ("go", "go"),
-    ("hs", "haskell"),
-    ("java", "java"),
-    ("js", "javascript"),
-    ("kt", "kotlin"),
-    ("lua", "lua"),
-    ("mjs", "javascript"),
-    ("ml", "ocaml"),
-    ("pas", "pascal"),
-    ("php", "php"),
-    ("pl", "perl"),
-    ("pp", "pascal"),
-    ("py", "python3"),
-    ("py3", "python3"),
-    ("pypy", "pypy3"),
-    ("pypy3", "pypy3"),
-    ("r", "r"),
-    ("rb", "ruby"),
-    ("rs", "rust"),
-    ("sh", "bash"),
-    ("ts", "typescript"),
-];
 
 /// The verdicts that a folder promises. The format knows fewer verdicts than we do: to it a crash is
 /// also what became of too much memory, and a wrong answer also one with the wrong space.
@@ -146,12 +106,17 @@ fn read_program(
         report.error(&path, message, format!("at most {}", content.limits.source_bytes));
         return None;
     }
-    let source = text(&path, bytes, report)?.to_owned();
-    Some(SampleSubmission { path: (*name).to_owned(), language, source, expected })
-}
-
-fn language(name: &str) -> Option<LanguageId> {
-    let (_, extension) = name.rsplit_once('.')?;
-    let (_, id) = SOURCE_EXTENSIONS.iter().find(|(known, _)| *known == extension)?;
-    Some(id.parse().expect("the table has language ids"))
+    text(&path, bytes, report)?;
+    Some(SampleSubmission {
+        path: (*name).to_owned(),
+        language,
+        files: vec![SourceFile {
+            path: name.rsplit('/').next().unwrap_or(name).to_owned(),
+            bytes: (*bytes).clone(),
+        }],
+        entry_point: None,
+        expected,
+        rules: vec![],
+        score: None,
+    })
 }

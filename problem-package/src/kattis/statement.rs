@@ -8,10 +8,10 @@ use bytes::Bytes;
 use pulldown_cmark::{Event, Parser, Tag};
 
 use super::manifest::{self, Manifest};
-use super::text;
 use crate::diagnostic::{Report, quote};
 use crate::limits::IMAGE_BYTES_MAX;
 use crate::package::Options;
+use crate::text::text;
 use crate::tree::FileTree;
 
 /// The newer name of the folder first.

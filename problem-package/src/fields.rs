@@ -5,38 +5,38 @@ use crate::yaml::{Key, Node, Value};
 
 /// One key of a YAML file with its value.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Field<'a> {
+pub(crate) struct Field<'a> {
     /// The file.
-    pub(super) path: &'a str,
+    pub(crate) path: &'a str,
     /// The key with those around it, as in `limits.memory`.
-    pub(super) key: &'a str,
-    pub(super) node: &'a Node,
+    pub(crate) key: &'a str,
+    pub(crate) node: &'a Node,
 }
 
 impl Field<'_> {
-    pub(super) fn position(&self) -> Position {
+    pub(crate) fn position(&self) -> Position {
         self.node.position
     }
 
-    pub(super) fn error(&self, report: &mut Report, expected: &str) {
+    pub(crate) fn error(&self, report: &mut Report, expected: &str) {
         let message = format!("`{}` is {}", self.key, self.node.value.describe());
         report.error((self.path, self.position()), message, expected);
     }
 
     /// The feature is part of the format and not of this judge.
-    pub(super) fn not_supported(&self, report: &mut Report, feature: &str, expected: &str) {
+    pub(crate) fn not_supported(&self, report: &mut Report, feature: &str, expected: &str) {
         report.error((self.path, self.position()), format!("{feature} not supported"), expected);
     }
 
-    pub(super) fn warning(&self, report: &mut Report, message: &str) {
+    pub(crate) fn warning(&self, report: &mut Report, message: &str) {
         report.warning((self.path, self.position()), format!("`{}` {message}", self.key), "");
     }
 
-    pub(super) fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         self.node.value == Value::Null
     }
 
-    pub(super) fn text(&self, report: &mut Report) -> Option<String> {
+    pub(crate) fn text(&self, report: &mut Report) -> Option<String> {
         match &self.node.value {
             Value::Text(text) => Some(text.clone()),
             // A name such as `2048` is a number to YAML.
@@ -49,7 +49,7 @@ impl Field<'_> {
     }
 
     /// A text, or a list of them.
-    pub(super) fn texts(&self, report: &mut Report) -> Vec<String> {
+    pub(crate) fn texts(&self, report: &mut Report) -> Vec<String> {
         match &self.node.value {
             Value::List(nodes) => {
                 nodes.iter().filter_map(|node| Field { node, ..*self }.text(report)).collect()
@@ -59,7 +59,7 @@ impl Field<'_> {
     }
 
     /// A number above 0.
-    pub(super) fn positive(&self, report: &mut Report, expected: &str) -> Option<f64> {
+    pub(crate) fn positive(&self, report: &mut Report, expected: &str) -> Option<f64> {
         let number = match self.node.value {
             Value::Integer(number) => number as f64,
             Value::Float(number) => number,
@@ -73,7 +73,7 @@ impl Field<'_> {
     }
 
     /// An integer above 0.
-    pub(super) fn positive_integer(&self, report: &mut Report, expected: &str) -> Option<u64> {
+    pub(crate) fn positive_integer(&self, report: &mut Report, expected: &str) -> Option<u64> {
         match self.node.value {
             Value::Integer(number) if number > 0 => u64::try_from(number).ok(),
             _ => {
@@ -84,7 +84,7 @@ impl Field<'_> {
     }
 
     /// The entries of a map; empty where there is nothing.
-    pub(super) fn map(&self, report: &mut Report) -> &[(Key, Node)] {
+    pub(crate) fn map(&self, report: &mut Report) -> &[(Key, Node)] {
         match &self.node.value {
             Value::Map(entries) => entries,
             Value::Null => &[],
@@ -97,7 +97,7 @@ impl Field<'_> {
 }
 
 /// A key that the format does not have.
-pub(super) fn unknown_key(path: &str, key: &Key, name: &str, report: &mut Report) {
+pub(crate) fn unknown_key(path: &str, key: &Key, name: &str, report: &mut Report) {
     let message = format!("the key {} is not known and is left aside", quote(name));
     report.warning((path, key.position), message, "");
 }

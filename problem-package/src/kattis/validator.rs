@@ -3,8 +3,8 @@
 use domain::checker::TokenOptions;
 use domain::problem::Checker;
 
-use super::fields::Field;
 use crate::diagnostic::{Position, Report, quote};
+use crate::fields::Field;
 use crate::yaml::Value;
 
 const FLAGS: &str = "case_sensitive, space_change_sensitive, float_tolerance, \

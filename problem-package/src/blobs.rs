@@ -1,0 +1,19 @@
+//! Bytes by digest.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use domain::Digest;
+use domain::problem::BlobRef;
+
+/// Bytes by digest: equal files are kept once.
+#[derive(Debug, Default)]
+pub(crate) struct Blobs(pub(crate) BTreeMap<Digest, Bytes>);
+
+impl Blobs {
+    pub(crate) fn put(&mut self, bytes: &Bytes) -> BlobRef {
+        let digest = Digest::of(bytes);
+        self.0.entry(digest).or_insert_with(|| bytes.clone());
+        BlobRef { digest, bytes: bytes.len() as u64 }
+    }
+}

@@ -1,0 +1,96 @@
+//! Which format a package is in, told by what is in it.
+
+use domain::Slug;
+
+use crate::diagnostic::{Diagnostic, Report, quote};
+use crate::kattis;
+use crate::package::{Options, Package};
+use crate::tree::FileTree;
+
+/// The families of formats, by the file that tells them.
+enum Family {
+    /// `problem.yaml`.
+    Kattis,
+    /// `problem.xml` with the root `problem`.
+    Polygon,
+    /// `init.yml`.
+    Dmoj,
+    /// One XML file with `<fps`.
+    Fps,
+}
+
+/// Bytes of an XML file in which its root is looked for.
+const XML_HEAD_BYTES: usize = 16 * 1024;
+
+/// Reads a package in whichever format it is. Only a Free Problem Set has more than one problem.
+///
+/// # Errors
+/// With everything that is wrong with it, errors and warnings.
+pub fn read(tree: &FileTree, options: &Options) -> Result<Vec<Package>, Vec<Diagnostic>> {
+    match family(tree) {
+        Some(Family::Kattis) => kattis::read(tree, options).map(|package| vec![package]),
+        Some(Family::Polygon) => Err(not_read("problem.xml", "a package of Polygon's")),
+        Some(Family::Dmoj) => Err(not_read("init.yml", "a package of DMOJ's")),
+        Some(Family::Fps) => Err(not_read("", "a Free Problem Set")),
+        None => Err(unknown()),
+    }
+}
+
+fn family(tree: &FileTree) -> Option<Family> {
+    let has_root = |bytes: &[u8], root: &str| {
+        let head = String::from_utf8_lossy(&bytes[..bytes.len().min(XML_HEAD_BYTES)]);
+        head.match_indices(&format!("<{root}")).any(|(at, found)| {
+            let after = head[at + found.len()..].chars().next();
+            after.is_some_and(|c| c.is_whitespace() || c == '>' || c == '/')
+        })
+    };
+    if tree.get("problem.yaml").is_some() {
+        return Some(Family::Kattis);
+    }
+    if tree.get("problem.xml").is_some_and(|bytes| has_root(bytes, "problem")) {
+        return Some(Family::Polygon);
+    }
+    if tree.get("init.yml").is_some() {
+        return Some(Family::Dmoj);
+    }
+    let mut files = tree.files();
+    match (files.next(), files.next()) {
+        (Some((path, bytes)), None) if path.ends_with(".xml") && has_root(bytes, "fps") => {
+            Some(Family::Fps)
+        }
+        _ => None,
+    }
+}
+
+fn unknown() -> Vec<Diagnostic> {
+    let expected = "problem.yaml (Kattis), problem.xml (Polygon), init.yml (DMOJ) or one XML file with \
+                    `<fps>` (Free Problem Set)";
+    only_error("", "is in no format that is read".to_owned(), expected)
+}
+
+fn not_read(path: &str, format: &str) -> Vec<Diagnostic> {
+    only_error(path, format!("{format} is not read yet"), "a package in the Kattis format")
+}
+
+fn only_error(path: &str, message: String, expected: &str) -> Vec<Diagnostic> {
+    let mut report = Report::default();
+    report.error(path, message, expected);
+    report.finish().expect_err("there is an error")
+}
+
+/// The slug of the problem: given, or the name of the folder that the package was packed in.
+pub(crate) fn slug(tree: &FileTree, options: &Options, report: &mut Report) -> Option<Slug> {
+    if let Some(slug) = &options.slug {
+        return Some(slug.clone());
+    }
+    let expected = "a folder around the package, named like the problem: a-z, 0-9 and hyphens";
+    let Some(name) = tree.name() else {
+        report.error("", "the package has no name", expected);
+        return None;
+    };
+    let slug = name.parse().ok();
+    if slug.is_none() {
+        report.error("", format!("the package is named {}", quote(name)), expected);
+    }
+    slug
+}
