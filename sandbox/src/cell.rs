@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use runner::{
     FrameError,
-    message::{Facts, RefusalKind, Reply, Request, SealPlan},
+    message::{Facts, Listing, RefusalKind, Reply, Request, SealPlan},
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -18,9 +18,9 @@ use tokio::{
 
 use self::{
     stream::Stream,
-    translation::{ReplyExt, command, outcome, within},
+    translation::{ReplyExt, command, listed, outcome, within},
 };
-use crate::{CellPath, CellSpec, Execution, Outcome, SandboxError};
+use crate::{Area, CellPath, CellSpec, Execution, ListedFile, Outcome, SandboxError};
 
 /// How long anything but an execution may take: starting, storing a file, giving one.
 const OPERATION_MAX: Duration = Duration::from_secs(30);
@@ -125,7 +125,7 @@ impl Cell {
         &self.facts
     }
 
-    /// Stores a file, replacing one of the same name.
+    /// Stores a file, replacing one of the same path. Folders on its way are made; one that is a link is refused.
     pub async fn put(
         &mut self,
         path: &CellPath,
@@ -134,7 +134,7 @@ impl Cell {
     ) -> Result<(), SandboxError> {
         let request = Request::Put {
             area: path.area().into(),
-            name: path.name().to_owned(),
+            path: path.path().to_owned(),
             executable,
             bytes: bytes.len() as u64,
         };
@@ -170,12 +170,32 @@ impl Cell {
     /// `bytes_max` leaves the cell.
     pub async fn get(&mut self, path: &CellPath, bytes_max: u64) -> Result<Bytes, SandboxError> {
         let request =
-            Request::Get { area: path.area().into(), name: path.name().to_owned(), bytes_max };
+            Request::Get { area: path.area().into(), path: path.path().to_owned(), bytes_max };
         self.exchange(OPERATION_MAX, async |stream| match stream.ask(&request, &[]).await? {
             Reply::File { bytes } if bytes <= bytes_max => stream.receive(bytes).await,
             other => Err(other.unexpected("a file").about(path)),
         })
         .await
+    }
+
+    /// The regular files of an area, by path; at most [`LISTED_FILES_MAX`](crate::LISTED_FILES_MAX), more are refused
+    /// ([`RefusalKind::TooLarge`]). What [`get`](Self::get) cannot give is left out: links, pipes and the like, names
+    /// that are not plain, and what lies deeper than a [`CellPath`] leads.
+    pub async fn list(&mut self, area: Area) -> Result<Vec<ListedFile>, SandboxError> {
+        let request = Request::List { area: area.into() };
+        self.exchange(OPERATION_MAX, async |stream| match stream.ask(&request, &[]).await? {
+            Reply::Files { bytes } if bytes <= Listing::BYTES_MAX => {
+                listed(&stream.receive(bytes).await?)
+            }
+            other => Err(other.unexpected("a listing")),
+        })
+        .await
+    }
+
+    /// Empties the writable areas: what an execution that was [`keeping`](Execution::keeping) its files has left.
+    pub async fn clear(&mut self) -> Result<(), SandboxError> {
+        self.exchange(OPERATION_MAX, async |stream| stream.ask(&Request::Clear, &[]).await?.done())
+            .await
     }
 
     /// Destroys the cell and waits until nothing of it is left.

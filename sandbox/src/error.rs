@@ -81,10 +81,10 @@ pub enum SandboxError {
     #[error("the cell was spoiled by an operation that did not finish")]
     Spoiled,
 
-    /// A name that cannot be a file in a cell.
-    #[error("{path:?} is not a usable file name in a cell: {reason}")]
+    /// A path that cannot be a file's in a cell.
+    #[error("{path:?} is not a usable path in a cell: {reason}")]
     BadPath {
-        /// The name as given.
+        /// The path as given.
         path: String,
         /// Why it was refused.
         reason: &'static str,

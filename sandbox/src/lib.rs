@@ -27,9 +27,12 @@ pub use crate::{
         Allowances, COMPILER_TEXT_BYTES_MAX, Compiling, Examples, Language, LanguageError,
         LanguageId, Languages, Layout, Outputs,
     },
-    path::{Area, CellPath, NAME_BYTES_MAX},
+    path::{Area, CellPath, ListedFile},
     port::{CellSpec, Finding, Level, Purpose, Sandbox, Toolchain},
     precompiled::Precompiled,
     self_test::self_test,
 };
-pub use runner::message::{Facts, RefusalKind};
+pub use runner::{
+    layout::{LISTED_FILES_MAX, PATH_BYTES_MAX},
+    message::{Facts, RefusalKind},
+};

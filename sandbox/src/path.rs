@@ -2,9 +2,6 @@ use std::fmt;
 
 use crate::SandboxError;
 
-/// The longest file name a cell takes, in bytes.
-pub const NAME_BYTES_MAX: usize = 128;
-
 /// Where a file stands in a cell.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Hash)]
 pub enum Area {
@@ -25,37 +22,31 @@ impl Area {
     }
 }
 
-/// The place of one file in a cell: an area and a plain name, so that no path can lead anywhere else.
+/// The place of one file in a cell: an area and a path below it, made of plain names, so that it can lead nowhere else.
 #[derive(Clone, Debug, Eq, PartialEq, Hash)]
 pub struct CellPath {
     area: Area,
-    name: String,
+    path: String,
 }
 
 impl CellPath {
     /// A file in the program's read-only area.
-    pub fn program(name: &str) -> Result<Self, SandboxError> {
-        Self::new(Area::Program, name)
+    pub fn program(path: &str) -> Result<Self, SandboxError> {
+        Self::new(Area::Program, path)
     }
 
     /// A file in the working directory.
-    pub fn work(name: &str) -> Result<Self, SandboxError> {
-        Self::new(Area::Work, name)
+    pub fn work(path: &str) -> Result<Self, SandboxError> {
+        Self::new(Area::Work, path)
     }
 
-    /// A file in the given area. Names are plain: no slash, no leading dot or dash, no control characters.
-    pub fn new(area: Area, name: &str) -> Result<Self, SandboxError> {
-        let bad = |reason| Err(SandboxError::BadPath { path: name.to_owned(), reason });
-        if name.is_empty() || name.len() > NAME_BYTES_MAX {
-            return bad("its length is out of range");
+    /// A file in the given area. A path is at most eight plain names with a slash between each two: none is empty, starts
+    /// with a dot or a dash, or holds control characters.
+    pub fn new(area: Area, path: &str) -> Result<Self, SandboxError> {
+        match runner::layout::check_path(path) {
+            Ok(()) => Ok(Self { area, path: path.to_owned() }),
+            Err(reason) => Err(SandboxError::BadPath { path: path.to_owned(), reason }),
         }
-        if name.starts_with(['.', '-']) {
-            return bad("it starts with a dot or a dash");
-        }
-        if name.chars().any(|c| c == '/' || c.is_control()) {
-            return bad("it holds a slash or a control character");
-        }
-        Ok(Self { area, name: name.to_owned() })
     }
 
     /// The area.
@@ -64,16 +55,27 @@ impl CellPath {
         self.area
     }
 
-    /// The plain name.
+    /// The path below the area.
     #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
+    pub fn path(&self) -> &str {
+        &self.path
     }
 }
 
 impl fmt::Display for CellPath {
     /// The absolute path inside the cell.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.area.directory(), self.name)
+        write!(f, "{}/{}", self.area.directory(), self.path)
     }
+}
+
+/// A regular file that stands in an area.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct ListedFile {
+    /// Its path below the area: a [`CellPath`] can be made of it.
+    pub path: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Whether it can be executed.
+    pub executable: bool,
 }

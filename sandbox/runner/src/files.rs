@@ -1,13 +1,21 @@
 //! Putting files into the cell and taking them out. No process of the program's is alive meanwhile.
 
 use std::{
-    fs::{self, File, OpenOptions, Permissions},
+    fs::File,
     io::{self, Read, Write},
-    os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown},
-    path::{Path, PathBuf},
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix::fs::fchown,
+    },
 };
 
-use nix::mount::{MsFlags, mount};
+use nix::{
+    errno::Errno,
+    fcntl::{AT_FDCWD, AtFlags, OFlag, openat},
+    mount::{MsFlags, mount},
+    sys::stat::{FileStat, Mode, fchmod, fstatat, mkdirat},
+    unistd::{UnlinkatFlags, unlinkat},
+};
 use runner::{
     layout,
     message::{Area, RefusalKind},
@@ -56,88 +64,100 @@ impl ProgramAreaLock {
 /// A file being stored. Its announced data is always taken in, so that the stream stays in step; what went wrong is
 /// told at the end.
 pub(crate) struct Incoming {
-    file: Result<File, Refusal>,
-    path: PathBuf,
+    file: Result<Created, Refusal>,
     mode: u32,
     owner: Option<u32>,
 }
 
+/// A file that was just made, and where.
+struct Created {
+    file: File,
+    folder: OwnedFd,
+    name: String,
+}
+
 impl Incoming {
-    /// Begins a file, replacing whatever has its name. In the work area it belongs to the program.
+    /// Begins a file, replacing whatever has its name. In the work area it belongs to the program, with the folders that
+    /// are made for it.
     pub(crate) fn open(
         area: Area,
-        name: &str,
+        path: &str,
         executable: bool,
         program_uid: Option<u32>,
         lock: &mut ProgramAreaLock,
     ) -> Self {
-        let (path, file) = match place(area, name) {
-            Ok(path) => {
-                let file = lock.unlock().and_then(|()| create(&path));
-                (path, file)
-            }
-            Err(refusal) => (PathBuf::new(), Err(refusal)),
-        };
         let owner = if area == Area::Work { program_uid } else { None };
-        Self { file, path, mode: if executable { 0o755 } else { 0o644 }, owner }
+        let file = lock.unlock().and_then(|()| create(area, path, owner));
+        Self { file, mode: if executable { 0o755 } else { 0o644 }, owner }
     }
 
     /// Adds data.
     pub(crate) fn write(&mut self, data: &[u8]) {
-        if let Ok(file) = &mut self.file
-            && let Err(error) = file.write_all(data)
+        if let Ok(created) = &mut self.file
+            && let Err(error) = created.file.write_all(data)
         {
             // A half-written file would only mislead.
-            let _ = fs::remove_file(&self.path);
+            let _ = unlinkat(&created.folder, created.name.as_str(), UnlinkatFlags::NoRemoveDir);
             self.file = Err(Refusal::system("store the file", error));
         }
     }
 
     /// Ends the file.
     pub(crate) fn finish(self) -> Result<(), Refusal> {
-        let file = self.file?;
-        let settle = || -> io::Result<()> {
-            file.set_permissions(Permissions::from_mode(self.mode))?;
-            fchown(&file, self.owner, self.owner)
-        };
-        settle().map_err(|error| Refusal::system("hand over the file", error))
+        let Created { file, .. } = self.file?;
+        hand_over(&file, self.mode, self.owner)
+            .map_err(|error| Refusal::system("hand over the file", error))
     }
 }
 
-fn create(path: &Path) -> Result<File, Refusal> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(Refusal::system("replace the file", error));
-        }
-        _ => {}
+fn hand_over(file: impl AsFd, mode: u32, owner: Option<u32>) -> io::Result<()> {
+    fchmod(&file, Mode::from_bits_truncate(mode))?;
+    fchown(file, owner, owner)
+}
+
+fn create(area: Area, path: &str, owner: Option<u32>) -> Result<Created, Refusal> {
+    let (folder, name) = enter(area, path, |folder, name| make_folder(folder, name, owner))?;
+    match unlinkat(&folder, name, UnlinkatFlags::NoRemoveDir) {
+        Ok(()) | Err(Errno::ENOENT) => {}
+        Err(error) => return Err(Refusal::system("replace the file", error)),
     }
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .custom_flags(libc::O_NOFOLLOW)
-        .open(path)
-        .map_err(|error| Refusal::system("create the file", error))
+    let flags =
+        OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let file = openat(&folder, name, flags, Mode::from_bits_truncate(0o644))
+        .map_err(|error| Refusal::system("create the file", error))?;
+    Ok(Created { file: file.into(), folder, name: name.to_owned() })
+}
+
+fn make_folder(folder: BorrowedFd<'_>, name: &str, owner: Option<u32>) -> Result<OwnedFd, Refusal> {
+    let make = || -> io::Result<OwnedFd> {
+        mkdirat(folder, name, Mode::from_bits_truncate(0o755))?;
+        let made = openat(folder, name, FOLDER, Mode::empty())?;
+        hand_over(&made, 0o755, owner)?;
+        Ok(made)
+    };
+    make().map_err(|error| Refusal::system("make a folder", error))
 }
 
 /// The content of a regular file, never of what a link points to.
-pub(crate) fn read(area: Area, name: &str, bytes_max: u64) -> Result<Vec<u8>, Refusal> {
-    let path = place(area, name)?;
-    let metadata = fs::symlink_metadata(&path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => Refusal::new(RefusalKind::NotFound, "there is no such file"),
-        _ => Refusal::system("look at the file", error),
+pub(crate) fn read(area: Area, path: &str, bytes_max: u64) -> Result<Vec<u8>, Refusal> {
+    let missing = || Refusal::new(RefusalKind::NotFound, "there is no such file");
+    let (folder, name) = enter(area, path, |_, _| Err(missing()))?;
+    let status = fstatat(&folder, name, AtFlags::AT_SYMLINK_NOFOLLOW);
+    let status = status.map_err(|error| match error {
+        Errno::ENOENT => missing(),
+        error => Refusal::system("look at the file", error),
     })?;
-    if !metadata.is_file() {
+    if !is_regular(&status) {
         return Err(Refusal::new(RefusalKind::NotRegular, "it is not a regular file"));
     }
-    if metadata.len() > bytes_max {
-        let detail = format!("it has {} bytes, and {bytes_max} are allowed", metadata.len());
+    let bytes = bytes(&status);
+    if bytes > bytes_max {
+        let detail = format!("it has {bytes} bytes, and {bytes_max} are allowed");
         return Err(Refusal::new(RefusalKind::TooLarge, detail));
     }
     let read = || -> io::Result<Vec<u8>> {
-        let file = OpenOptions::new()
-            .read(true)
-            .custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK)
-            .open(&path)?;
+        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+        let file = File::from(openat(&folder, name, flags, Mode::empty())?);
         let mut content = Vec::new();
         file.take(bytes_max).read_to_end(&mut content)?;
         Ok(content)
@@ -145,10 +165,48 @@ pub(crate) fn read(area: Area, name: &str, bytes_max: u64) -> Result<Vec<u8>, Re
     read().map_err(|error| Refusal::system("read the file", error))
 }
 
-/// The host checks names as well; whoever speaks the protocol gets no further than a plain name either way.
-fn place(area: Area, name: &str) -> Result<PathBuf, Refusal> {
-    if name.is_empty() || name == "." || name == ".." || name.contains(['/', '\0']) {
-        return Err(Refusal::new(RefusalKind::BadName, "the name is not a plain file name"));
+pub(crate) fn is_regular(status: &FileStat) -> bool {
+    status.st_mode & libc::S_IFMT == libc::S_IFREG
+}
+
+pub(crate) fn bytes(status: &FileStat) -> u64 {
+    u64::try_from(status.st_size).unwrap_or(0)
+}
+
+/// How a folder is opened: itself, and not what a link leads to.
+pub(crate) const FOLDER: OFlag =
+    OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
+
+/// Opens an area.
+pub(crate) fn open_area(area: Area) -> Result<OwnedFd, Refusal> {
+    openat(AT_FDCWD, area.directory(), FOLDER, Mode::empty())
+        .map_err(|error| Refusal::system("open the area", error))
+}
+
+/// The folder that a path ends in, and the name there. Goes down folder by folder, through none that is a link; where one
+/// is missing, `missing` decides.
+///
+/// The host checks paths as well; whoever speaks the protocol gets no further than plain names either way.
+fn enter(
+    area: Area,
+    path: &str,
+    missing: impl Fn(BorrowedFd<'_>, &str) -> Result<OwnedFd, Refusal>,
+) -> Result<(OwnedFd, &str), Refusal> {
+    layout::check_path(path).map_err(|reason| Refusal::new(RefusalKind::BadName, reason))?;
+    let mut folder = open_area(area)?;
+    let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
+    for next in folders.split('/').filter(|name| !name.is_empty()) {
+        folder = match openat(&folder, next, FOLDER, Mode::empty()) {
+            Ok(next) => next,
+            Err(Errno::ENOENT) => missing(folder.as_fd(), next)?,
+            Err(Errno::ENOTDIR | Errno::ELOOP) => {
+                return Err(Refusal::new(
+                    RefusalKind::NotRegular,
+                    "what should be a folder on its way is none",
+                ));
+            }
+            Err(error) => return Err(Refusal::system("enter a folder", error)),
+        };
     }
-    Ok(Path::new(area.directory()).join(name))
+    Ok((folder, name))
 }

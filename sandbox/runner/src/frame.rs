@@ -14,7 +14,7 @@ use std::io::{self, Read, Write};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// The protocol's version. Runner and host are built together and embedded in one file, so any difference is an error.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
 /// Begins the handshake, so that a stream that is not a runner's is told from one with another version.
 const MAGIC: [u8; 8] = *b"ASSAYRUN";
@@ -338,8 +338,8 @@ mod tests {
 
         /// A message survives its encoding, and no truncation of it decodes.
         #[test]
-        fn messages_survive(name in "[a-z.]{1,40}", executable in any::<bool>(), bytes in any::<u64>()) {
-            let put = Request::Put { area: Area::Work, name, executable, bytes };
+        fn messages_survive(path in "[a-z.]{1,40}", executable in any::<bool>(), bytes in any::<u64>()) {
+            let put = Request::Put { area: Area::Work, path, executable, bytes };
             let mut wire = Vec::new();
             encode_message(&put, &mut wire).expect("a short message");
             let mut decoder = Decoder::new();
@@ -382,7 +382,7 @@ mod tests {
         let error = check_hello(&hello).expect_err("another version");
         assert_eq!(
             error.to_string(),
-            "the runner speaks protocol version 2, this program speaks 1: they were not built together"
+            "the runner speaks protocol version 3, this program speaks 2: they were not built together"
         );
     }
 

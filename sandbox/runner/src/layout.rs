@@ -27,3 +27,54 @@ pub const ENVIRONMENT: [(&str, &str); 4] = [
     ("TMPDIR", "/tmp"),
     ("LANG", "C.UTF-8"),
 ];
+
+/// The longest path of a file in an area, in bytes.
+pub const PATH_BYTES_MAX: usize = 255;
+
+/// How many names a path may be made of: its folders' and its own.
+pub const PATH_NAMES_MAX: usize = 8;
+
+/// The most files that are told of an area.
+pub const LISTED_FILES_MAX: usize = 1000;
+
+/// Whether a file of an area may have this path, and why not: plain names, with a slash between each two, lead nowhere
+/// else.
+pub fn check_path(path: &str) -> Result<(), &'static str> {
+    if path.is_empty() || path.len() > PATH_BYTES_MAX {
+        return Err("its length is out of range");
+    }
+    if path.split('/').count() > PATH_NAMES_MAX {
+        return Err("it lies too deep");
+    }
+    for name in path.split('/') {
+        if name.is_empty() {
+            return Err("a name in it is empty");
+        }
+        if name.starts_with(['.', '-']) {
+            return Err("a name in it starts with a dot or a dash");
+        }
+        if name.chars().any(char::is_control) {
+            return Err("it holds a control character");
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_plain_names() {
+        let depth = |names: usize| vec!["a"; names].join("/");
+        for good in ["a", "a/b.txt", "naïve main;$(x)", &depth(8), &"x".repeat(255)] {
+            assert_eq!(check_path(good), Ok(()), "{good:?}");
+        }
+        for bad in ["", "/", "/a", "a/", "a//b", ".", "..", "a/../b", "a/.b", "-a", "a/-b"] {
+            assert!(check_path(bad).is_err(), "{bad:?}");
+        }
+        for bad in ["a\0b", "a/b\nc", &depth(9), &"x".repeat(256)] {
+            assert!(check_path(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -9,6 +9,7 @@ mod cores;
 mod execute;
 mod files;
 mod kernel;
+mod listing;
 mod meter;
 mod seal;
 mod seccomp;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::{FrameError, frame, layout};
+
 /// What the host asks. Each request is answered by exactly one [`Reply`].
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub enum Request {
@@ -15,8 +17,8 @@ pub enum Request {
     Put {
         /// Where.
         area: Area,
-        /// Its plain name.
-        name: String,
+        /// Its path below the area: plain names, with a slash between each two.
+        path: String,
         /// Whether the program may execute it.
         executable: bool,
         /// How many bytes follow.
@@ -28,11 +30,18 @@ pub enum Request {
     Get {
         /// Where.
         area: Area,
-        /// Its plain name.
-        name: String,
+        /// Its path below the area: plain names, with a slash between each two.
+        path: String,
         /// The most that may be given.
         bytes_max: u64,
     },
+    /// Which files are there? Answered by [`Reply::Files`].
+    List {
+        /// Where.
+        area: Area,
+    },
+    /// Empty the writable areas. Answered by [`Reply::Done`].
+    Clear,
     /// End the cell. Answered by [`Reply::Done`], after which the stream ends.
     Close,
 }
@@ -48,6 +57,11 @@ pub enum Reply {
     Ran(Report),
     /// The file's `bytes` of data follow.
     File {
+        /// How many bytes follow.
+        bytes: u64,
+    },
+    /// A [`Listing`] of `bytes` of data follows.
+    Files {
         /// How many bytes follow.
         bytes: u64,
     },
@@ -69,6 +83,7 @@ impl Reply {
             Self::Facts(_) => "facts",
             Self::Ran(_) => "an outcome",
             Self::File { .. } => "a file",
+            Self::Files { .. } => "a listing",
             Self::Refused { .. } => "a refusal",
         }
     }
@@ -81,9 +96,9 @@ pub enum RefusalKind {
     NotFound,
     /// It is there, but it is a link, a directory, a pipe, a device or a socket.
     NotRegular,
-    /// It is larger than was allowed.
+    /// It is larger than was allowed, or there are more than are told.
     TooLarge,
-    /// The name is not a plain one.
+    /// The path is not made of plain names.
     BadName,
     /// The area is full.
     NoSpace,
@@ -111,10 +126,41 @@ impl Area {
     #[must_use]
     pub fn directory(self) -> &'static str {
         match self {
-            Self::Program => crate::layout::PROGRAM,
-            Self::Work => crate::layout::WORK,
+            Self::Program => layout::PROGRAM,
+            Self::Work => layout::WORK,
         }
     }
+}
+
+/// The regular files of an area, as far as they can be asked for, by path.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Listing(pub Vec<ListedFile>);
+
+impl Listing {
+    /// The longest a listing can get, in bytes: each file has its path, the path's length, a size and a flag.
+    pub const BYTES_MAX: u64 =
+        (layout::LISTED_FILES_MAX * (layout::PATH_BYTES_MAX + 2 + 10 + 1) + 2) as u64;
+
+    /// As data.
+    pub fn encode(&self) -> Result<Vec<u8>, FrameError> {
+        postcard::to_stdvec(self).map_err(FrameError::Malformed)
+    }
+
+    /// From data.
+    pub fn decode(data: &[u8]) -> Result<Self, FrameError> {
+        frame::decode_message(data)
+    }
+}
+
+/// One file of an area.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
+pub struct ListedFile {
+    /// Its path below the area.
+    pub path: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Whether it can be executed.
+    pub executable: bool,
 }
 
 /// A command and its limits.

@@ -12,6 +12,7 @@ use crate::{
     execute,
     files::{self, Incoming},
     kernel::Linux,
+    listing,
     meter::Meter,
     seal::{self, SealError},
     seccomp::Filter,
@@ -169,21 +170,33 @@ fn serve(mut cell: Cell, mut wire: Wire, remount_program_area: bool) -> Result<(
         let Some(request) = wire.next_request()? else { return Ok(()) };
         let answered = match request {
             Request::Describe => wire.reply(&Reply::Facts(cell.facts()), &[]),
-            Request::Put { area, name, executable, bytes } => {
+            Request::Put { area, path, executable, bytes } => {
                 let owner = cell.own_uid.then_some(cell.program_uid);
-                let mut incoming = Incoming::open(area, &name, executable, owner, &mut lock);
+                let mut incoming = Incoming::open(area, &path, executable, owner, &mut lock);
                 wire.receive(bytes, |data| incoming.write(data))?;
                 answer(&mut wire, incoming.finish().map(|()| Reply::Done))
             }
             Request::Execute(command) => {
                 execute::execute(&mut cell, &mut wire, &command, &mut lock)
             }
-            Request::Get { area, name, bytes_max } => match files::read(area, &name, bytes_max) {
+            Request::Get { area, path, bytes_max } => match files::read(area, &path, bytes_max) {
                 Ok(content) => {
                     wire.reply(&Reply::File { bytes: content.len() as u64 }, &[&content])
                 }
                 Err(refusal) => answer(&mut wire, Err(refusal)),
             },
+            Request::List { area } => match listing::list(area) {
+                Ok(listing) => {
+                    let data = listing.encode()?;
+                    wire.reply(&Reply::Files { bytes: data.len() as u64 }, &[&data])
+                }
+                Err(refusal) => answer(&mut wire, Err(refusal)),
+            },
+            Request::Clear => {
+                // What cannot be swept would be seen by the next run, so it ends the cell.
+                sweep::sweep().map_err(FrameError::from)?;
+                wire.reply(&Reply::Done, &[])
+            }
             Request::Seal(_) => answer(
                 &mut wire,
                 Err(Refusal::new(RefusalKind::OutOfOrder, "the cell is sealed already")),

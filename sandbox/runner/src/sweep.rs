@@ -70,7 +70,8 @@ fn flatten(root: BorrowedFd<'_>, name: &CString, lifted: &mut u32) -> Result<(),
     unlinkat(root, name.as_c_str(), UnlinkatFlags::RemoveDir)
 }
 
-fn names(directory: BorrowedFd<'_>) -> Result<Vec<CString>, Errno> {
+/// What is in a directory.
+pub(crate) fn names(directory: BorrowedFd<'_>) -> Result<Vec<CString>, Errno> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let mut directory = Dir::openat(directory, ".", flags, Mode::empty())?;
     let mut names = Vec::new();

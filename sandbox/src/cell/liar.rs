@@ -17,20 +17,22 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use runner::{
     frame::{self, CHUNK_BYTES_MAX, MESSAGE_BYTES_MAX, PROTOCOL_VERSION},
-    message::{self, Facts, RefusalKind, Reply, Report, SealPlan},
+    message::{self, Facts, Listing, RefusalKind, Reply, Report, SealPlan},
 };
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::{Ceiling, Cell, Seal, stream::READ_BYTES};
-use crate::{CellPath, Execution, Limits, SandboxError};
+use crate::{Area, CellPath, Execution, LISTED_FILES_MAX, Limits, SandboxError};
 
 /// Standard output, standard error and the file that the host asks for, in bytes.
 pub const WANTED_BYTES_MAX: u64 = 4096;
 
 /// The most that the host may take from the stream, in bytes, whatever stands in it. Each wanted byte may come in a
-/// frame of its own; each of the five replies, and what follows the last of them unread, may be as long as they get.
-pub const TAKEN_BYTES_MAX: usize =
-    3 * WANTED_BYTES_MAX as usize * 6 + 6 * (MESSAGE_BYTES_MAX + 5) + CHUNK_BYTES_MAX + READ_BYTES;
+/// frame of its own; each of the six replies, and what follows the last of them unread, may be as long as they get.
+pub const TAKEN_BYTES_MAX: usize = (3 * WANTED_BYTES_MAX + Listing::BYTES_MAX) as usize * 6
+    + 7 * (MESSAGE_BYTES_MAX + 5)
+    + CHUNK_BYTES_MAX
+    + READ_BYTES;
 
 /// Something to say: a kind, two numbers and some bytes, so that anything can be made into it.
 pub type Word = (u8, u64, u64, Vec<u8>);
@@ -47,13 +49,13 @@ pub fn speak(words: &[Word]) -> Vec<u8> {
 
 fn say(kind: u8, size: u64, other: u64, bytes: &[u8], wire: &mut Vec<u8>) {
     let text = String::from_utf8_lossy(bytes).into_owned();
-    let reply = match kind % 10 {
+    let reply = match kind % 11 {
         0 => return wire.extend_from_slice(bytes),
         1 => return frame::encode_hello(PROTOCOL_VERSION, wire),
         2 => return frame::encode_hello(other as u32, wire),
         // Small pieces, and large ones.
         3 | 4 => {
-            let repeat = if kind % 10 == 3 { 1 } else { 1 + size as usize % 1024 };
+            let repeat = if kind % 11 == 3 { 1 } else { 1 + size as usize % 1024 };
             let bytes: Vec<u8> = bytes.iter().copied().cycle().take(bytes.len() * repeat).collect();
             return frame::write_data(wire, &bytes).expect("a vector takes everything");
         }
@@ -61,6 +63,7 @@ fn say(kind: u8, size: u64, other: u64, bytes: &[u8], wire: &mut Vec<u8>) {
         6 => Reply::Facts(Facts { cores: other as u32, ..Facts::default() }),
         7 => Reply::Ran(report(size, other)),
         8 => Reply::File { bytes: size },
+        9 => Reply::Files { bytes: size },
         _ => Reply::Refused { kind: RefusalKind::NotFound, detail: text },
     };
     // A text can be longer than a message may be; then it is not said.
@@ -83,13 +86,14 @@ fn report(stdout_bytes: u64, stderr_bytes: u64) -> Report {
 /// How the host took it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Faced {
-    /// Exchanges that ended as they should: opening, storing, running, fetching.
+    /// Exchanges that ended as they should: opening, storing, running, fetching, listing.
     pub succeeded: u32,
     /// How much was taken from the stream, in bytes.
     pub taken_bytes: usize,
 }
 
-/// Opens a cell whose runner says exactly this, stores a file, runs a command and fetches a file.
+/// Opens a cell whose runner says exactly this, stores a file, runs a command, fetches a file and asks
+/// for the list of all.
 ///
 /// # Panics
 /// When the host takes in, or hands on, more than it asked for.
@@ -127,6 +131,11 @@ async fn converse(said: Said) -> u32 {
     }
     if let Ok(file) = cell.get(&path, WANTED_BYTES_MAX).await {
         assert!(file.len() as u64 <= WANTED_BYTES_MAX);
+        succeeded += 1;
+    }
+    if let Ok(files) = cell.list(Area::Work).await {
+        assert!(files.len() <= LISTED_FILES_MAX);
+        assert!(files.iter().all(|file| CellPath::work(&file.path).is_ok()));
         succeeded += 1;
     }
     cell.close().await.expect("there is nothing to tear down");
@@ -193,10 +202,12 @@ mod tests {
         words.push((3, 0, 0, b"er".into()));
         words.push((8, 4, 0, Vec::new()));
         words.push((3, 0, 0, b"file".into()));
+        words.push((9, 7, 0, Vec::new()));
+        words.push((3, 0, 0, b"\x01\x03a/b\x05\x01".into()));
         words.push((5, 0, 0, Vec::new()));
         let said = speak(&words);
         let all = said.len();
-        assert_eq!(faced(said), Faced { succeeded: 4, taken_bytes: all });
+        assert_eq!(faced(said), Faced { succeeded: 5, taken_bytes: all });
     }
 
     /// A size is a promise of the runner's; the limit is the host's.

@@ -1,12 +1,15 @@
 //! The port's words in the protocol's, and back.
 
 use bytes::Bytes;
-use runner::message::{self, Command, Reply, Report};
+use runner::{
+    layout,
+    message::{self, Command, Listing, Reply, Report},
+};
 
 use super::Ceiling;
 use crate::{
-    Afterwards, Area, CellPath, Ended, Execution, Limits, MemorySource, Outcome, SandboxError,
-    Stack,
+    Afterwards, Area, CellPath, Ended, Execution, Limits, ListedFile, MemorySource, Outcome,
+    SandboxError, Stack,
 };
 
 /// What a reply means where another was due.
@@ -71,6 +74,18 @@ pub(super) fn command(execution: &Execution, ceiling: Ceiling) -> Command {
         keep_files: execution.afterwards == Afterwards::Keep,
         core: execution.core,
     }
+}
+
+/// What a listing tells, if an honest runner could tell it.
+pub(super) fn listed(data: &[u8]) -> Result<Vec<ListedFile>, SandboxError> {
+    let Listing(files) = Listing::decode(data)?;
+    let plain = files.iter().all(|file| layout::check_path(&file.path).is_ok());
+    if files.len() > layout::LISTED_FILES_MAX || !plain || !files.is_sorted() {
+        return Err(SandboxError::UnexpectedReply { wanted: "a listing", got: "another" });
+    }
+    let known =
+        |message::ListedFile { path, bytes, executable }| ListedFile { path, bytes, executable };
+    Ok(files.into_iter().map(known).collect())
 }
 
 /// Whether a report announces no more than was asked for.

@@ -3,11 +3,11 @@
 
 use bytes::Bytes;
 use futures::FutureExt;
-use sandbox::{CellPath, Ended, RefusalKind, SandboxError};
+use sandbox::{Area, CellPath, Ended, RefusalKind, SandboxError};
 
 use crate::{
     bench::{Bench, expect_end, expect_error},
-    case::{Case, MIB, SHORT, line, steps},
+    case::{AMPLE, Case, MIB, SHORT, line, steps},
 };
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -80,6 +80,22 @@ pub(crate) fn cases() -> Vec<Case> {
         line(
             ".. or NUL, newline, -rf, 300-char filename, main class name injection",
             [steps("names", |bench| names(bench).boxed())],
+        ),
+        line(
+            "folders",
+            [
+                steps("made for a file", |bench| folders(bench).boxed()),
+                steps("a link in their place", |bench| linked_folder(bench).boxed()),
+                steps("kept from the program", |bench| program_folders(bench).boxed()),
+            ],
+        ),
+        line(
+            "what a program leaves, told and cleared",
+            [
+                steps("a list of files", |bench| listing(bench).boxed()),
+                steps("more files than are told", |bench| long_listing(bench).boxed()),
+                steps("cleared", |bench| cleared(bench).boxed()),
+            ],
         ),
     ]
     .concat()
@@ -158,9 +174,22 @@ async fn chown(bench: &Bench) {
 
 async fn names(bench: &Bench) {
     let long = "x".repeat(300);
-    for name in
-        ["", ".", "..", "../x", "/etc/passwd", "a/b", "-rf", ".hidden", "a\0b", "a\nb", &long]
-    {
+    for name in [
+        "",
+        ".",
+        "..",
+        "../x",
+        "a/../b",
+        "/etc/passwd",
+        "a//b",
+        "a/",
+        "-rf",
+        "a/-rf",
+        ".hidden",
+        "a\0b",
+        "a\nb",
+        &long,
+    ] {
         expect_error(CellPath::work(name), |error| matches!(error, SandboxError::BadPath { .. }));
     }
     let mut slot = bench.slot(&SHORT).await;
@@ -168,6 +197,113 @@ async fn names(bench: &Bench) {
     slot.cell.put(&path, Bytes::from_static(b"content"), false).await.expect("it fits");
     assert_eq!(slot.cell.get(&path, 100).await.expect("it is there"), "content");
     slot.run(&["exit", "0"], SHORT).await;
+    slot.look_over().await;
+    slot.close().await;
+}
+
+fn refused<T: std::fmt::Debug>(result: Result<T, SandboxError>, kind: RefusalKind) {
+    expect_error(
+        result,
+        |error| matches!(error, SandboxError::File { kind: found, .. } if *found == kind),
+    );
+}
+
+/// The folders of a file are there for the program as if it had made them.
+async fn folders(bench: &Bench) {
+    let mut slot = bench.slot(&SHORT).await;
+    let deep = CellPath::work("a/b/c/d/e/f/g/file").expect("plain");
+    slot.cell.put(&deep, Bytes::from_static(b"deep"), false).await.expect("it fits");
+    slot.cell.put(&deep, Bytes::from_static(b"again"), false).await.expect("it fits");
+    assert_eq!(slot.cell.get(&deep, 100).await.expect("it is there"), "again");
+    let beside = slot.run_keeping(&["write", "/work/a/b/c/new"], SHORT).await;
+    expect_end(&beside, Ended::Exited { code: 0 });
+    let beside = CellPath::work("a/b/c/new").expect("plain");
+    assert_eq!(slot.cell.get(&beside, 1000).await.expect("it is there").len(), 1000);
+    for (path, kind) in [
+        ("a/b", RefusalKind::NotRegular),
+        ("a/x/y", RefusalKind::NotFound),
+        ("a/b/c/new/x", RefusalKind::NotRegular),
+    ] {
+        refused(slot.cell.get(&CellPath::work(path).expect("plain"), 1000).await, kind);
+    }
+    slot.run(&["exit", "0"], SHORT).await;
+    slot.look_over().await;
+    slot.close().await;
+}
+
+/// Nothing is written or read through a link, wherever on the way it stands.
+async fn linked_folder(bench: &Bench) {
+    let mut slot = bench.slot(&SHORT).await;
+    for leads_to in ["/tmp", "/box", "/", "folder", "nowhere"] {
+        slot.run_keeping(&["write", "/tmp/file"], SHORT).await;
+        slot.run_keeping(&["link", leads_to, "/work/linked"], SHORT).await;
+        for path in ["linked/file", "linked/new/file", "linked/probe"] {
+            let path = CellPath::work(path).expect("plain");
+            let put = slot.cell.put(&path, Bytes::from_static(b"new"), false).await;
+            refused(put, RefusalKind::NotRegular);
+            refused(slot.cell.get(&path, MIB).await, RefusalKind::NotRegular);
+        }
+        // Listed neither is the link nor what is behind it.
+        assert_eq!(slot.cell.list(Area::Work).await.expect("a list"), []);
+        slot.run(&["exit", "0"], SHORT).await;
+    }
+    slot.look_over().await;
+    slot.close().await;
+}
+
+async fn program_folders(bench: &Bench) {
+    let mut slot = bench.slot(&SHORT).await;
+    let module = CellPath::program("package/module").expect("plain");
+    slot.cell.put(&module, Bytes::from_static(b"code"), false).await.expect("it fits");
+    let paths = ["write-anywhere", "/box/package/module", "/box/package/new", "/box/new"];
+    expect_end(&slot.run(&paths, SHORT).await, Ended::Exited { code: 1 });
+    assert_eq!(slot.cell.get(&module, 100).await.expect("it is there"), "code");
+    slot.look_over().await;
+    slot.close().await;
+}
+
+async fn listing(bench: &Bench) {
+    let mut slot = bench.slot(&SHORT).await;
+    let tool = CellPath::work("tools/build").expect("plain");
+    slot.cell.put(&tool, Bytes::from_static(b"12345"), true).await.expect("it fits");
+    slot.run_keeping(&["write", "/work/written"], SHORT).await;
+    slot.run_keeping(&["write", "/work/.hidden"], SHORT).await;
+    slot.run_keeping(&["link", "written", "/work/link"], SHORT).await;
+    slot.run_keeping(&["fifo", "/work/tools/fifo"], SHORT).await;
+    slot.run_keeping(&["socket", "/work/socket"], SHORT).await;
+    slot.run_keeping(&["directory", "/work/empty"], SHORT).await;
+    let listed = slot.cell.list(Area::Work).await.expect("a list");
+    let told: Vec<_> =
+        listed.iter().map(|file| (file.path.as_str(), file.bytes, file.executable)).collect();
+    assert_eq!(told, [("tools/build", 5, true), ("written", 1000, false)]);
+    let program = slot.cell.list(Area::Program).await.expect("a list");
+    assert!(matches!(&program[..], [probe] if probe.path == "probe" && probe.executable));
+    slot.run(&["exit", "0"], SHORT).await;
+    assert_eq!(slot.cell.list(Area::Work).await.expect("a list"), []);
+    slot.look_over().await;
+    slot.close().await;
+}
+
+async fn long_listing(bench: &Bench) {
+    let mut slot = bench.slot(&AMPLE).await;
+    slot.run_keeping(&["many-files", "1100", "/work"], AMPLE).await;
+    expect_error(slot.cell.list(Area::Work).await, |error| {
+        matches!(error, SandboxError::Refused { kind: RefusalKind::TooLarge, .. })
+    });
+    slot.cell.clear().await.expect("cleared");
+    assert_eq!(slot.cell.list(Area::Work).await.expect("a list"), []);
+    slot.look_over().await;
+    slot.close().await;
+}
+
+/// What was kept to be read is gone for the next run.
+async fn cleared(bench: &Bench) {
+    let mut slot = bench.slot(&SHORT).await;
+    for path in ["/work/main", "/tmp/file", "/dev/shm/file"] {
+        slot.run_keeping(&["write", path], SHORT).await;
+    }
+    assert_eq!(slot.cell.get(&artifact(), 1000).await.expect("it is there").len(), 1000);
+    slot.cell.clear().await.expect("cleared");
     slot.look_over().await;
     slot.close().await;
 }

@@ -141,13 +141,13 @@ const PROGRAMS: &[Program] = &[
         files: &[
             ("add.ts", "export const add = (a: number, b: number): number => a + b;\n"),
             (
-                "program.ts",
+                "main.ts",
                 "import { add } from \"./add\";\nimport { readFileSync } from \"fs\";\n\
                  const [a, b] = readFileSync(0, \"utf8\").split(\" \").map(Number);\n\
                  console.log(add(a, b));\n",
             ),
         ],
-        main: "program.ts",
+        main: "main.ts",
     },
     Program {
         language: "haskell",
