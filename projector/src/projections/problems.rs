@@ -22,7 +22,7 @@ impl Projection for Problems {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn collections(&self) -> Vec<Collection> {

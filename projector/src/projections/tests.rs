@@ -1,7 +1,5 @@
 use domain::checker::TokenOptions;
-use domain::problem::{
-    BlobRef, Checker, Difficulty, Limits, OnFailure, ProblemRevised, RevisionContent, Test,
-};
+use domain::problem::{BlobRef, Checker, Limits, ProblemRevised, RevisionContent, Test};
 use domain::submission::{
     AbandonReason, AttemptAbandoned, Compiled, JudgingFinished, JudgingStarted, Provenance,
     SubmissionAbandoned, SubmissionReceived, TestOutcome, TestsJudged,
@@ -58,23 +56,9 @@ impl Story {
         let blob = BlobRef { digest: Digest::of(b""), bytes: 0 };
         let content = RevisionContent {
             title: "A + B".to_owned(),
-            difficulty: Difficulty::Easy,
             tags: tags.iter().map(|tag| tag.parse().unwrap()).collect(),
-            statement: String::new(),
-            editorial: None,
-            hints: vec![],
-            samples: vec![],
-            limits: Limits::default(),
-            tests: vec![Test {
-                name: "1".to_owned(),
-                group: None,
-                sample: false,
-                input: blob,
-                answer: blob,
-            }],
-            checker: Checker::Tokens(TokenOptions::default()),
-            on_failure: OnFailure::Continue,
-            languages: vec![],
+            tests: vec![Test::new("secret/1", blob, blob)],
+            ..RevisionContent::default()
         };
         let revised = ProblemRevised { revision, digest: content.digest(), content };
         self.tell(StreamId::Problem(slug.parse().unwrap()), revised);
@@ -98,6 +82,7 @@ impl Story {
             attempt: 1,
             verdict,
             score: None,
+            groups: vec![],
             time_ms: 1,
             memory_kib: 1,
             provenance: Provenance {
@@ -182,12 +167,7 @@ fn a_submission_keeps_every_attempt() {
     let mut story = Story::new();
     story.receive(1, "ada", "a");
     let stream = || StreamId::Submission(submission(1));
-    let started = |attempt| JudgingStarted {
-        attempt,
-        evaluator: format!("e{attempt}"),
-        tests: 1,
-        on_failure: OnFailure::Continue,
-    };
+    let started = |attempt| JudgingStarted { attempt, evaluator: format!("e{attempt}"), tests: 1 };
     let state = |story: &Story| story.get::<SubmissionView>(&submission(1).to_string()).unwrap();
     assert_eq!(state(&story).state, SubmissionState::Queued);
     story.tell(stream(), started(1));
@@ -203,6 +183,8 @@ fn a_submission_keeps_every_attempt() {
         end: None,
         time_ms: 1,
         memory_kib: 1,
+        score: None,
+        feedback: None,
         shown: None,
     };
     story.tell(stream(), TestsJudged { attempt: 2, outcomes: vec![outcome] });

@@ -2,10 +2,14 @@
 
 mod account;
 mod problem;
+mod revision;
+mod scoring;
 mod standing;
 mod submission;
 
 pub use account::AccountView;
-pub use problem::{Counter, ProblemView, RevisionView, SampleTest, TagView};
+pub use problem::{Counter, ProblemView, TagView};
+pub use revision::{RevisionView, TestData, TestView, Worth};
+pub use scoring::{GroupView, ScoringView};
 pub use standing::{SolvedStatus, SolvedView, Tally};
 pub use submission::{CompileView, JudgementView, SubmissionState, SubmissionView};

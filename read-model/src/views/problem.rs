@@ -1,9 +1,13 @@
-//! Problems, their revisions and tags.
+//! Problems and tags.
 
-use domain::problem::{BlobRef, Difficulty, Limits, ProblemLanguage, ProblemRevised, Sample};
+use domain::problem::{
+    Attachment, Checker, Difficulty, Limits, ProblemLanguage, ProblemRevised, Sample,
+    TimeLimitOrigin, Translation,
+};
 use domain::{Digest, Recorded, Slug};
 use serde::{Deserialize, Serialize};
 
+use super::ScoringView;
 use crate::{Collection, Micros, View};
 
 /// A problem at its newest revision, with its acceptance counters.
@@ -35,8 +39,20 @@ pub struct ProblemView {
     pub hints: Vec<String>,
     /// Shown with the statement.
     pub samples: Vec<Sample>,
+    /// The natural language of all this.
+    pub natural_language: String,
+    /// The statement in others.
+    pub translations: Vec<Translation>,
+    /// Files for whoever solves the problem.
+    pub attachments: Vec<Attachment>,
     /// What a run may use.
     pub limits: Limits,
+    /// How the time limit came about.
+    pub time_limit: TimeLimitOrigin,
+    /// `None` for a problem that is only passed or failed.
+    pub scoring: Option<ScoringView>,
+    /// A program of the problem's talks with the submission.
+    pub interactive: bool,
     /// Empty: every language of the installation.
     pub languages: Vec<ProblemLanguage>,
     /// Their ids, to filter by, or [`ProblemView::ANY_LANGUAGE`] alone.
@@ -58,7 +74,7 @@ pub struct ProblemView {
 impl View for ProblemView {
     const COLLECTION: Collection = Collection {
         name: "problems",
-        schema: 1,
+        schema: 2,
         indexes: &[
             &["number"],
             &["title_key"],
@@ -94,7 +110,13 @@ impl ProblemView {
             editorial: None,
             hints: vec![],
             samples: vec![],
+            natural_language: String::new(),
+            translations: vec![],
+            attachments: vec![],
             limits: revised.content.limits,
+            time_limit: TimeLimitOrigin::default(),
+            scoring: None,
+            interactive: false,
             languages: vec![],
             language_ids: vec![],
             submissions: 0,
@@ -111,6 +133,7 @@ impl ProblemView {
     /// Takes on a newer revision; the counters stay.
     pub fn revise(&mut self, revised: &ProblemRevised, recorded: &Recorded) {
         let content = revised.content.clone();
+        self.scoring = ScoringView::of(&content);
         self.revision = revised.revision;
         self.digest = revised.digest;
         self.title_key = format!("{} {}", content.title.to_lowercase(), self.slug);
@@ -126,7 +149,12 @@ impl ProblemView {
         self.editorial = content.editorial;
         self.hints = content.hints;
         self.samples = content.samples;
+        self.natural_language = content.natural_language;
+        self.translations = content.translations;
+        self.attachments = content.attachments;
         self.limits = content.limits;
+        self.time_limit = content.time_limit;
+        self.interactive = matches!(&content.checker, Checker::Programs(it) if it.interactive);
         self.language_ids = if content.languages.is_empty() {
             vec![Self::ANY_LANGUAGE.to_owned()]
         } else {
@@ -146,60 +174,6 @@ impl ProblemView {
     }
 }
 
-/// A sample test's data.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SampleTest {
-    /// Its number in judging order.
-    pub number: u32,
-    /// What the program reads.
-    pub input: BlobRef,
-    /// What is expected.
-    pub answer: BlobRef,
-}
-
-/// What the results of a submission need of the revision it was judged against.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RevisionView {
-    /// Whose.
-    pub slug: Slug,
-    /// Which.
-    pub revision: u32,
-    /// Tests that may be shown. Hidden tests are not in the read model at all.
-    pub sample_tests: Vec<SampleTest>,
-    /// Names of the test groups, by test number from 1.
-    pub groups: Vec<Option<String>>,
-}
-
-impl RevisionView {
-    /// The key of a problem's revision.
-    pub fn key_of(slug: &Slug, revision: u32) -> String {
-        format!("{slug}@{revision}")
-    }
-
-    /// The revision that the event tells of.
-    pub fn new(slug: Slug, revised: &ProblemRevised) -> Self {
-        let tests = &revised.content.tests;
-        let numbered = (1..).zip(tests);
-        Self {
-            slug,
-            revision: revised.revision,
-            sample_tests: numbered
-                .filter(|(_, test)| test.sample)
-                .map(|(number, test)| SampleTest { number, input: test.input, answer: test.answer })
-                .collect(),
-            groups: tests.iter().map(|test| test.group.clone()).collect(),
-        }
-    }
-}
-
-impl View for RevisionView {
-    const COLLECTION: Collection = Collection { name: "revisions", schema: 1, indexes: &[] };
-
-    fn key(&self) -> String {
-        Self::key_of(&self.slug, self.revision)
-    }
-}
-
 /// A tag, and how many problems bear it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TagView {
@@ -210,7 +184,7 @@ pub struct TagView {
 }
 
 impl View for TagView {
-    const COLLECTION: Collection = Collection { name: "tags", schema: 1, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "tags", schema: 2, indexes: &[] };
 
     fn key(&self) -> String {
         self.slug.to_string()
@@ -227,7 +201,7 @@ pub struct Counter {
 }
 
 impl View for Counter {
-    const COLLECTION: Collection = Collection { name: "counters", schema: 1, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "counters", schema: 2, indexes: &[] };
 
     fn key(&self) -> String {
         self.name.clone()

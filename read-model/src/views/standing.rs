@@ -41,7 +41,7 @@ impl SolvedView {
 
 impl View for SolvedView {
     const COLLECTION: Collection =
-        Collection { name: "solved", schema: 1, indexes: &[&["login", "status"]] };
+        Collection { name: "solved", schema: 2, indexes: &[&["login", "status"]] };
 
     fn key(&self) -> String {
         Self::key_of(&self.login, &self.problem)
@@ -62,7 +62,7 @@ pub struct Tally {
 }
 
 impl View for Tally {
-    const COLLECTION: Collection = Collection { name: "tallies", schema: 1, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "tallies", schema: 2, indexes: &[] };
 
     fn key(&self) -> String {
         self.submission.to_string()

@@ -1,5 +1,6 @@
 //! Submissions.
 
+use domain::grading::GroupOutcome;
 use domain::submission::{AbandonReason, Provenance, SubmissionReceived, TestOutcome};
 use domain::{Digest, Event, LanguageId, Login, Recorded, Slug, SubmissionId, Verdict};
 use serde::{Deserialize, Serialize};
@@ -84,6 +85,8 @@ pub struct JudgementView {
     pub verdict: Option<Verdict>,
     /// Scored problems only.
     pub score: Option<f64>,
+    /// What each test group came to.
+    pub groups: Vec<GroupOutcome>,
     /// Of the slowest test.
     pub time_ms: Option<u64>,
     /// Of the largest test, in KiB.
@@ -114,7 +117,7 @@ pub struct CompileView {
 impl View for SubmissionView {
     const COLLECTION: Collection = Collection {
         name: "submissions",
-        schema: 1,
+        schema: 2,
         indexes: &[
             &["number"],
             &["author", "number"],
@@ -178,6 +181,7 @@ impl SubmissionView {
                     tests: vec![],
                     verdict: None,
                     score: None,
+                    groups: vec![],
                     time_ms: None,
                     memory_kib: None,
                     provenance: None,
@@ -208,6 +212,7 @@ impl SubmissionView {
                 if let Some(judgement) = self.judgements.last_mut() {
                     judgement.verdict = Some(finished.verdict);
                     judgement.score = finished.score;
+                    judgement.groups = finished.groups.clone();
                     judgement.time_ms = Some(finished.time_ms);
                     judgement.memory_kib = Some(finished.memory_kib);
                     judgement.provenance = Some(finished.provenance.clone());

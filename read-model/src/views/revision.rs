@@ -1,0 +1,239 @@
+//! What results are shown with of the revision they were judged against.
+
+use domain::grading::{Aggregation, CheckerScore, Rule};
+use domain::problem::{BlobRef, ProblemRevised, RevisionContent, Test};
+use domain::submission::TestOutcome;
+use domain::{Slug, Verdict};
+use serde::{Deserialize, Serialize};
+
+use crate::{Collection, View};
+
+/// What the results of a submission need of the revision it was judged against.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RevisionView {
+    /// Whose.
+    pub slug: Slug,
+    /// Which.
+    pub revision: u32,
+    /// By number, from 1.
+    pub tests: Vec<TestView>,
+}
+
+/// What may be told of a test.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TestView {
+    /// Its group; `None` for the root.
+    pub group: Option<String>,
+    /// It is shown whatever its outcome.
+    pub sample: bool,
+    /// Data that authors may be shown. That of hidden tests is not in the read model at all.
+    pub data: Option<TestData>,
+    /// For the author of a submission that fails it.
+    pub hint: Option<String>,
+    /// What it is worth, where the problem is scored.
+    pub worth: Option<Worth>,
+}
+
+/// A test's data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestData {
+    /// What the program reads.
+    pub input: BlobRef,
+    /// What is expected.
+    pub answer: BlobRef,
+}
+
+/// What a test is worth, unless its validator says otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Worth {
+    /// When it is accepted; `None` when only its validator knows.
+    pub accepted: Option<f64>,
+    /// When it is rejected.
+    pub rejected: f64,
+}
+
+impl RevisionView {
+    /// The key of a problem's revision.
+    pub fn key_of(slug: &Slug, revision: u32) -> String {
+        format!("{slug}@{revision}")
+    }
+
+    /// The revision that the event tells of.
+    pub fn new(slug: Slug, revised: &ProblemRevised) -> Self {
+        let content = &revised.content;
+        let tests = content.tests.iter().map(|test| TestView::new(content, test)).collect();
+        Self { slug, revision: revised.revision, tests }
+    }
+
+    /// The test with this number, from 1.
+    pub fn test(&self, number: u32) -> Option<&TestView> {
+        self.tests.get((number as usize).checked_sub(1)?)
+    }
+}
+
+impl View for RevisionView {
+    const COLLECTION: Collection = Collection { name: "revisions", schema: 2, indexes: &[] };
+
+    fn key(&self) -> String {
+        Self::key_of(&self.slug, self.revision)
+    }
+}
+
+impl TestView {
+    fn new(content: &RevisionContent, test: &Test) -> Self {
+        let group = content.group_of(test);
+        let may_be_shown = test.sample || test.full_feedback;
+        Self {
+            group: (!group.is_empty()).then(|| group.to_owned()),
+            sample: test.sample,
+            data: may_be_shown.then_some(TestData { input: test.input, answer: test.answer }),
+            hint: test.hint.clone(),
+            worth: content.grading.objective.map(|_| Worth::new(content, test)),
+        }
+    }
+
+    /// The data, if this outcome lets the author see it.
+    pub fn shown_data(&self, verdict: Verdict) -> Option<TestData> {
+        self.data.filter(|_| self.sample || fails(verdict))
+    }
+
+    /// What helps the author, if this outcome calls for it.
+    pub fn shown_hint(&self, verdict: Verdict) -> Option<&str> {
+        self.hint.as_deref().filter(|_| fails(verdict))
+    }
+
+    /// What the outcome scores, where the problem is scored.
+    pub fn score(&self, outcome: &TestOutcome) -> Option<f64> {
+        let worth = self.worth?;
+        match outcome.score {
+            Some(CheckerScore::Points(points)) => Some(points),
+            Some(CheckerScore::Share(share)) => Some(share * worth.accepted?),
+            None if outcome.verdict == Verdict::Accepted => worth.accepted,
+            None => Some(worth.rejected),
+        }
+    }
+}
+
+/// Our own failure is none of the program's.
+fn fails(verdict: Verdict) -> bool {
+    !matches!(verdict, Verdict::Accepted | Verdict::JudgeError)
+}
+
+impl Worth {
+    fn new(content: &RevisionContent, test: &Test) -> Self {
+        match content.grading.groups[test.group as usize].rule {
+            Rule::Grader { scores, .. } | Rule::Custom { scores, .. } => {
+                Self { accepted: Some(scores.accept), rejected: scores.reject }
+            }
+            Rule::Aggregate { aggregation, max_score } => {
+                let shared = || match aggregation {
+                    Aggregation::Sum => max_score.map(|max| share(content, test.group, max)),
+                    Aggregation::Min | Aggregation::PassFail => max_score,
+                };
+                Self { accepted: test.points.or_else(shared), rejected: 0.0 }
+            }
+        }
+    }
+}
+
+/// What each test of a group scores that has no points of its own.
+fn share(content: &RevisionContent, group: u32, max: f64) -> f64 {
+    let tests = content.tests.iter().filter(|test| test.group == group);
+    let (own, without) = tests.fold((0.0, 0_u32), |(own, without), test| match test.points {
+        Some(points) => (own + points, without),
+        None => (own, without + 1),
+    });
+    (max - own) / f64::from(without.max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Digest;
+    use domain::grading::{Grading, Objective, TestGroup, TestScores};
+    use domain::problem::OnFailure;
+
+    use super::*;
+
+    fn test(points: Option<f64>) -> Test {
+        let blob = BlobRef { digest: Digest::of(b""), bytes: 0 };
+        Test { points, ..Test::new("secret/1", blob, blob) }
+    }
+
+    fn view(rule: Rule, objective: Option<Objective>, tests: &[Test]) -> TestView {
+        let root = TestGroup { rule, ..TestGroup::root(OnFailure::Continue) };
+        let content = RevisionContent {
+            tests: tests.to_vec(),
+            grading: Grading { objective, groups: vec![root] },
+            ..RevisionContent::default()
+        };
+        TestView::new(&content, &tests[0])
+    }
+
+    fn outcome(verdict: Verdict, score: Option<CheckerScore>) -> TestOutcome {
+        TestOutcome {
+            number: 1,
+            verdict,
+            end: None,
+            time_ms: 0,
+            memory_kib: 0,
+            score,
+            feedback: None,
+            shown: None,
+        }
+    }
+
+    #[test]
+    fn data_and_hints_are_for_samples_and_failures() {
+        use Verdict::{Accepted, JudgeError, Partial, WrongAnswer};
+        let hint = || Some("think of zero".to_owned());
+        let sample = Test { sample: true, hint: hint(), ..test(None) };
+        let open = Test { full_feedback: true, hint: hint(), ..test(None) };
+        let hidden = Test { hint: hint(), ..test(None) };
+        for (test, verdict, data, hint) in [
+            (&sample, Accepted, true, false),
+            (&sample, WrongAnswer, true, true),
+            (&open, Accepted, false, false),
+            (&open, WrongAnswer, true, true),
+            (&open, Partial, true, true),
+            (&open, JudgeError, false, false),
+            (&hidden, Accepted, false, false),
+            (&hidden, WrongAnswer, false, true),
+        ] {
+            let view = view(Rule::first_error(), None, std::slice::from_ref(test));
+            let shown = (view.shown_data(verdict).is_some(), view.shown_hint(verdict).is_some());
+            assert_eq!(shown, (data, hint), "{test:?} {verdict:?}");
+        }
+    }
+
+    #[test]
+    fn a_test_scores_what_its_group_and_its_validator_say() {
+        use Verdict::{Accepted, WrongAnswer};
+        let aggregate = |aggregation| Rule::Aggregate { aggregation, max_score: Some(40.0) };
+        let scores = TestScores { accept: 7.0, reject: -1.0, min: None, max: None };
+        let custom = Rule::Custom { flags: vec![], scores };
+        let unbounded = Rule::Aggregate { aggregation: Aggregation::Sum, max_score: None };
+        let (points, share) = (CheckerScore::Points(2.5), CheckerScore::Share(0.5));
+        let max = Some(Objective::Max);
+        let shared = [test(None), test(Some(10.0)), test(None)];
+        for (rule, objective, tests, verdict, given, score) in [
+            (aggregate(Aggregation::Sum), max, &shared[..], Accepted, None, Some(15.0)),
+            (aggregate(Aggregation::Sum), max, &shared[..], Accepted, Some(share), Some(7.5)),
+            (aggregate(Aggregation::Sum), max, &shared[..], WrongAnswer, None, Some(0.0)),
+            (aggregate(Aggregation::Sum), max, &shared[1..], Accepted, None, Some(10.0)),
+            (aggregate(Aggregation::Min), max, &shared[..], Accepted, None, Some(40.0)),
+            (aggregate(Aggregation::Min), None, &shared[..], Accepted, None, None),
+            (custom.clone(), max, &shared[..], Accepted, None, Some(7.0)),
+            (custom.clone(), max, &shared[..], WrongAnswer, None, Some(-1.0)),
+            (custom, max, &shared[..], Accepted, Some(share), Some(3.5)),
+            (unbounded.clone(), max, &shared[..], Accepted, Some(points), Some(2.5)),
+            (unbounded, max, &shared[..], Accepted, None, None),
+        ] {
+            let view = view(rule.clone(), objective, tests);
+            assert_eq!(
+                view.score(&outcome(verdict, given)),
+                score,
+                "{rule:?} {verdict:?} {given:?}"
+            );
+        }
+    }
+}
