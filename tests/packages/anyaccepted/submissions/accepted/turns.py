@@ -1,0 +1,1 @@
+print("heads" if int(input()) % 2 else "tails")

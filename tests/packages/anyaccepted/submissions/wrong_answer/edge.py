@@ -1,0 +1,2 @@
+n = int(input())
+print("heads" if n == 1 else "edge")

@@ -1,0 +1,1 @@
+print("\n\t odd \n" if int(input()) % 2 else "\n\t eVEN \n")

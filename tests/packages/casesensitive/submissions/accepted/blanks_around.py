@@ -1,0 +1,3 @@
+print()
+print("  ", input().swapcase(), "  ")
+print()

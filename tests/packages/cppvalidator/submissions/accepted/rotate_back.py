@@ -1,0 +1,4 @@
+n = int(input())
+print(n)
+for i in range(1, n):
+    print(i)

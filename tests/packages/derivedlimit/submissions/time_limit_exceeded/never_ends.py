@@ -1,0 +1,4 @@
+n, d = int(input()), 1
+while n % d == 0:
+    pass
+print(d)

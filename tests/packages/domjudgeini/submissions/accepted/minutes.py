@@ -1,0 +1,2 @@
+h, m = map(int, input().split())
+print(60 * h + m)

@@ -1,0 +1,2 @@
+h, m = map(int, input().split())
+print(100 * h + m)

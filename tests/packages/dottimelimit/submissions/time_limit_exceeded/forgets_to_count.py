@@ -1,0 +1,3 @@
+n, i = int(input()), 1
+while i <= n:
+    pass

@@ -1,0 +1,3 @@
+# @EXPECTED_RESULTS@: CORRECT
+x = int(input())
+print(max(x, -x))

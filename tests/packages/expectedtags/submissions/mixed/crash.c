@@ -1,0 +1,8 @@
+/*
+ * @EXPECTED_RESULTS@: RUN-ERROR
+ */
+#include <stdlib.h>
+
+int main(void) {
+    abort();
+}

@@ -1,0 +1,1 @@
+print(sum(c in "aeio" for c in input()))

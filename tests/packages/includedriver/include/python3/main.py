@@ -1,0 +1,6 @@
+import sys
+
+from twice import twice
+
+for line in sys.stdin:
+    print(twice(int(line)))

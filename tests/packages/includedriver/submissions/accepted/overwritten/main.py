@@ -1,0 +1,1 @@
+print("this file is replaced by the driver of the package")

@@ -1,0 +1,6 @@
+n = int(input())
+coins = []
+for c in (6, 4, 1):
+    coins += [c] * (n // c)
+    n %= c
+print(*coins)

@@ -1,0 +1,3 @@
+from field import area
+
+print(area(*map(int, input().split())))

@@ -1,0 +1,3 @@
+#include "field.h"
+
+int area(int length, int width) { return length * width; }

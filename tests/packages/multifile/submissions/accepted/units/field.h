@@ -1,0 +1,3 @@
+#pragma once
+
+int area(int length, int width);

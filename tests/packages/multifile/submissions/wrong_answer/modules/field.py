@@ -1,0 +1,2 @@
+def area(length, width):
+    return 2 * (length + width)

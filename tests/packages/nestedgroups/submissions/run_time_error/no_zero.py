@@ -1,0 +1,2 @@
+n = int(input())
+print(int(str(n)[::-1]) if 1 // n >= 0 else 0)

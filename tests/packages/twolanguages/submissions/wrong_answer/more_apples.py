@@ -1,0 +1,2 @@
+a, p = map(int, input().split())
+print(a * 2 + p)

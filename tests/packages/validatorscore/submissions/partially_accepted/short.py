@@ -1,0 +1,2 @@
+c = input()
+print("b" if c == "a" else "a")
