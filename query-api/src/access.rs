@@ -25,6 +25,11 @@ pub fn may_see_tokens(viewer: Option<&Viewer>, login: &Login) -> bool {
     viewer.is_some_and(|viewer| viewer.login == *login)
 }
 
+/// Whether the viewer may see what validators tell those who judge and set problems.
+pub fn may_see_judging(viewer: Option<&Viewer>) -> bool {
+    viewer.is_some_and(|viewer| viewer.has(Role::Setter) || viewer.has(Role::Judge))
+}
+
 /// Whether the viewer may see what is wrong with the service.
 pub fn may_see_operations(viewer: Option<&Viewer>) -> bool {
     viewer.is_some_and(|viewer| viewer.has(Role::Admin) || viewer.has(Role::Auditor))
@@ -58,6 +63,20 @@ mod tests {
             (Role::Admin, true),
         ] {
             assert_eq!(may(Some(&viewer("bob", role))), allowed, "{role:?}");
+        }
+    }
+
+    #[test]
+    fn what_validators_tell_judges_is_not_for_authors() {
+        assert!(!may_see_judging(None));
+        for (role, allowed) in [
+            (Role::User, false),
+            (Role::Auditor, false),
+            (Role::Setter, true),
+            (Role::Judge, true),
+            (Role::Admin, true),
+        ] {
+            assert_eq!(may_see_judging(Some(&viewer("bob", role))), allowed, "{role:?}");
         }
     }
 

@@ -25,7 +25,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::error::Codes;
 use crate::loaders::Loader;
 use crate::subscription::SocketBudget;
-use crate::{Api, ApiError, Authenticator, Code, Query, Secret, Subscription, Viewer, explorer};
+use crate::{
+    Api, ApiError, Authenticator, Code, Secret, Subscription, Viewer, attachments, explorer,
+};
 
 /// How long one query or mutation may take.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
@@ -89,34 +91,35 @@ fn refusal(error: ApiError) -> HttpResponse {
     (status, Json(body)).into_response()
 }
 
-struct Server<M: 'static> {
+struct Server<Q: 'static, M: 'static> {
     api: Arc<Api>,
-    schema: Schema<Query, M, Subscription>,
+    schema: Schema<Q, M, Subscription>,
 }
 
-impl<M> Clone for Server<M> {
+impl<Q, M> Clone for Server<Q, M> {
     fn clone(&self) -> Self {
         Self { api: Arc::clone(&self.api), schema: self.schema.clone() }
     }
 }
 
 /// Serves `/graphql` (queries and mutations by POST, subscriptions by WebSocket, the explorer by
-/// GET) and `/healthz`.
-pub fn router<M: ObjectType + 'static>(
-    schema: Schema<Query, M, Subscription>,
+/// GET), the attachments of problems, and `/healthz`.
+pub fn router<Q: ObjectType + 'static, M: ObjectType + 'static>(
+    schema: Schema<Q, M, Subscription>,
     api: Arc<Api>,
 ) -> Router {
     let body_limit = DefaultBodyLimit::max(api.limits.document_bytes);
     Router::new()
-        .route("/graphql", get(socket_or_explorer::<M>).post(execute::<M>))
-        .route("/healthz", get(healthz::<M>))
+        .route("/graphql", get(socket_or_explorer::<Q, M>).post(execute::<Q, M>))
+        .route("/healthz", get(healthz::<Q, M>))
+        .with_state(Server { api: Arc::clone(&api), schema })
+        .merge(attachments::routes(api))
         .layer(body_limit)
         .layer(CatchPanicLayer::new())
-        .with_state(Server { api, schema })
 }
 
-async fn execute<M: ObjectType + 'static>(
-    State(server): State<Server<M>>,
+async fn execute<Q: ObjectType + 'static, M: ObjectType + 'static>(
+    State(server): State<Server<Q, M>>,
     address: Option<Extension<ConnectInfo<SocketAddr>>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
@@ -205,8 +208,8 @@ fn wanted_position(request: &Request) -> Option<Result<Position, ApiError>> {
     Some(after.map(Position).ok_or_else(malformed))
 }
 
-async fn socket_or_explorer<M: ObjectType + 'static>(
-    State(server): State<Server<M>>,
+async fn socket_or_explorer<Q: ObjectType + 'static, M: ObjectType + 'static>(
+    State(server): State<Server<Q, M>>,
     mut parts: Parts,
 ) -> HttpResponse {
     let Ok(protocol) = GraphQLProtocol::from_request_parts(&mut parts, &()).await else {
@@ -253,7 +256,9 @@ async fn sign_in(api: Arc<Api>, payload: Value) -> async_graphql::Result<Data> {
 }
 
 /// 200 when every store answers, 503 when one does not.
-async fn healthz<M: ObjectType + 'static>(State(server): State<Server<M>>) -> HttpResponse {
+async fn healthz<Q: ObjectType + 'static, M: ObjectType + 'static>(
+    State(server): State<Server<Q, M>>,
+) -> HttpResponse {
     let api = &server.api;
     let log = api.log.info().await.map(drop).map_err(ApiError::from);
     let views = api.reader.checkpoints().await.map(drop).map_err(ApiError::from);

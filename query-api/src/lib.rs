@@ -2,6 +2,7 @@
 
 pub mod access;
 mod api;
+mod attachments;
 mod auth;
 mod connection;
 mod consistency;
@@ -27,6 +28,6 @@ pub use http::{ClientAddress, Gate, TraceParent, router, schema_limits};
 pub use hub::Hub;
 pub use id::GlobalId;
 pub use lingering::hear_out;
-pub use query::Query;
+pub use query::{Query, Reads};
 pub use scalars::{ConsistencyToken, DateTime, Html, Markdown, PositionScalar, Sha256};
 pub use subscription::Subscription;

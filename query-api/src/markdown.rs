@@ -1,11 +1,16 @@
 //! Statements: from a stranger's Markdown to HTML that is safe to show.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use pulldown_cmark::{CowStr, Event, Options, Parser, html};
 use pulldown_latex::config::DisplayMode;
 use pulldown_latex::{Parser as Latex, RenderConfig, Storage, push_mathml};
 
+use crate::attachments::Addresses;
+
+/// Begins the names of footnotes, so that they are nobody else's on the page.
+const NOTE_PREFIX: &str = "note-";
 /// MathML elements that the renderer makes.
 const MATHML_TAGS: [&str; 26] = [
     "math",
@@ -59,8 +64,8 @@ const MATHML_ATTRIBUTES: [&str; 18] = [
 
 /// Renders Markdown, with `$…$` and `$$…$$` as MathML, and removes everything that could run or
 /// lead a reader astray: scripts, handlers, styles, frames, forms, addresses that are not http(s),
-/// mailto or data images. Images are allowed.
-pub(crate) fn to_html(markdown: &str) -> String {
+/// mailto or data images. Images are allowed, and those that name an attachment get its address.
+pub(crate) fn to_html(markdown: &str, attachments: Addresses) -> String {
     let options = Options::ENABLE_TABLES
         | Options::ENABLE_STRIKETHROUGH
         | Options::ENABLE_FOOTNOTES
@@ -72,7 +77,7 @@ pub(crate) fn to_html(markdown: &str) -> String {
     });
     let mut unsafe_html = String::with_capacity(markdown.len() * 2);
     html::push_html(&mut unsafe_html, events);
-    sanitise(&unsafe_html)
+    sanitise(&unsafe_html, attachments)
 }
 
 /// What cannot be read as LaTeX is shown as it was written.
@@ -105,28 +110,53 @@ fn pulldown_cmark_escape(out: &mut String, text: &str) {
     }
 }
 
-fn sanitise(unsafe_html: &str) -> String {
+fn sanitise(unsafe_html: &str, attachments: Addresses) -> String {
     let mut sanitiser = ammonia::Builder::default();
     sanitiser
         .add_tags(MATHML_TAGS)
         .add_generic_attributes(MATHML_ATTRIBUTES)
+        .add_tag_attributes("div", ["id"])
+        .id_prefix(Some(NOTE_PREFIX))
+        .add_allowed_classes("div", ["footnote-definition"])
+        .add_allowed_classes("sup", ["footnote-reference", "footnote-definition-label"])
         .url_schemes(HashSet::from(["http", "https", "mailto", "data"]))
-        .attribute_filter(|element, attribute, value| {
-            let is_data = value.trim_start().to_ascii_lowercase().starts_with("data:");
-            // A vector image shown by `img` runs no scripts and loads nothing.
-            let is_image = ["png", "jpeg", "gif", "svg+xml"]
-                .iter()
-                .any(|kind| value.starts_with(&format!("data:image/{kind};base64,")));
-            let allowed = !is_data || element == "img" && attribute == "src" && is_image;
-            allowed.then(|| value.into())
+        .attribute_filter(move |element, attribute, value| match (element, attribute) {
+            ("img", "src") | ("a", "href") => link(element, value, &attachments),
+            _ => (!is_data(value)).then(|| value.into()),
         })
         .link_rel(Some("noopener noreferrer nofollow"));
     sanitiser.clean(unsafe_html).to_string()
 }
 
+/// Where a link or an image leads; `None` where it must not.
+fn link<'a>(element: &str, value: &'a str, attachments: &Addresses) -> Option<Cow<'a, str>> {
+    if let Some(address) = attachments.of(value) {
+        return Some(address.to_owned().into());
+    }
+    if let Some(note) = value.strip_prefix('#') {
+        return Some(format!("#{NOTE_PREFIX}{note}").into());
+    }
+    // A vector image shown by `img` runs no scripts and loads nothing.
+    let is_image = ["png", "jpeg", "gif", "webp", "svg+xml"]
+        .iter()
+        .any(|kind| value.starts_with(&format!("data:image/{kind};base64,")));
+    (!is_data(value) || element == "img" && is_image).then(|| value.into())
+}
+
+fn is_data(value: &str) -> bool {
+    value.trim_start().to_ascii_lowercase().starts_with("data:")
+}
+
 #[cfg(test)]
 mod tests {
+    use domain::Digest;
+    use domain::problem::{Attachment, BlobRef};
+
     use super::*;
+
+    fn to_html(markdown: &str) -> String {
+        super::to_html(markdown, Addresses::default())
+    }
 
     #[test]
     fn nothing_runs() {
@@ -170,12 +200,51 @@ mod tests {
 
     #[test]
     fn what_a_statement_needs_stays() {
-        let html = to_html(
-            "# Sum\n\n**Bold**, `a < b`, ![fig](https://example.com/a.png)\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n$a_i \\le 10^9$",
-        );
-        for part in
-            ["<h1>Sum</h1>", "<strong>", "a &lt; b", "<img src=\"https://", "<table>", "<math"]
-        {
+        for (markdown, parts) in [
+            ("# Sum\n\n**Bold**, `a < b`", &["<h1>Sum</h1>", "<strong>", "a &lt; b"][..]),
+            ("| a | b |\n|---|---|\n| 1 | 2 |", &["<table>", "<th>a</th>", "<td>2</td>"]),
+            ("<table><tr><td rowspan=\"2\">x</td></tr></table>", &["<td rowspan=\"2\">x"]),
+            ("~~gone~~", &["<del>gone</del>"]),
+            ("x $a_i \\le 10^9$ y", &["<math", "<msub><mi>a</mi><mi>i</mi></msub>"]),
+            ("$$\\sum_{i=1}^n \\frac{1}{i}$$", &["<math display=\"block\">", "<mfrac>"]),
+            ("![fig](https://example.com/a.png)", &["<img src=\"https://example.com/a.png\""]),
+            ("![x](data:image/png;base64,iVBO+/w=)", &["src=\"data:image/png;base64,iVBO+/w=\""]),
+            ("<img src=\"data:image/png;base64,iVBO\">", &["src=\"data:image/png;base64,iVBO\""]),
+            ("![x](data:image/svg+xml;base64,PHN2Zz4=)", &["src=\"data:image/svg+xml;base64,PHN2"]),
+            (
+                "a[^n]\n\n[^n]: why",
+                &[
+                    "<a href=\"#note-n\"",
+                    "<div class=\"footnote-definition\" id=\"note-n\">",
+                    "why",
+                ],
+            ),
+        ] {
+            let html = to_html(markdown);
+            for part in parts {
+                assert!(html.contains(part), "{part} is missing from {html}");
+            }
+        }
+    }
+
+    #[test]
+    fn attachments_are_found_where_they_are_served() {
+        let attachment = |path: &str| Attachment {
+            path: path.to_owned(),
+            content: BlobRef { digest: Digest::of(b""), bytes: 0 },
+        };
+        let attachments = ["fig 1.png", "img/tree.svg"].map(attachment);
+        let addresses = Addresses::new(&"sum".parse().unwrap(), &attachments);
+        for (markdown, part) in [
+            ("![x](<fig 1.png>)", "<img src=\"/problems/sum/attachments/fig%201.png\""),
+            ("![x](fig%201.png)", "<img src=\"/problems/sum/attachments/fig%201.png\""),
+            ("![x](attachments/img/tree.svg)", "src=\"/problems/sum/attachments/img/tree.svg\""),
+            ("<img src=\"img/tree.svg\">", "src=\"/problems/sum/attachments/img/tree.svg\""),
+            ("[x](img/tree.svg)", "<a href=\"/problems/sum/attachments/img/tree.svg\""),
+            ("![x](other.png)", "<img src=\"other.png\""),
+            ("![x](https://example.com/img/tree.svg)", "src=\"https://example.com/img/tree.svg\""),
+        ] {
+            let html = super::to_html(markdown, addresses.clone());
             assert!(html.contains(part), "{part} is missing from {html}");
         }
     }

@@ -1,6 +1,6 @@
 //! The root of queries.
 
-use async_graphql::{Context, ID, Object, Result};
+use async_graphql::{Context, ID, MergedObject, Object, Result};
 use read_model::views::{AccountView, ProblemView, SubmissionView, TagView};
 use read_model::{
     Condition, Direction, Order, PageRequest, Scalar, View, ViewReaderExt, WHOLE_PAGE,
@@ -17,12 +17,16 @@ use crate::{Api, ApiError, GlobalId, Viewer, access};
 /// Ids that `nodes` takes at once.
 const NODES_MAX: usize = 100;
 
-/// The root of queries.
+/// The root of queries, where there is nothing but reading.
+#[derive(Debug, Default, MergedObject)]
+pub struct Query(Reads);
+
+/// Everything that is answered from the read model.
 #[derive(Debug, Default)]
-pub struct Query;
+pub struct Reads;
 
 #[Object]
-impl Query {
+impl Reads {
     /// Whatever has this id; null when there is nothing, or nothing the viewer may see.
     async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
         node(ctx, &id).await

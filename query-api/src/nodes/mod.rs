@@ -1,17 +1,25 @@
 //! The types of the graph.
 
 mod language;
+mod limits;
 mod node;
 mod problem;
+mod scoring;
+mod statement;
 mod submission;
 mod system;
+mod test_result;
 mod user;
 
 pub use language::LanguageNode;
+pub use limits::{Limits, TimeLimitKind, TimeLimitOrigin};
 pub use node::Node;
 pub use problem::{Problem, ProblemFilter, ProblemOrder, ProblemOrderField, SolvedStatusEnum, Tag};
-pub use submission::{Submission, SubmissionFilter, TestResult};
+pub use scoring::{GroupResult, Objective, Scoring, ScoringGroup};
+pub use statement::{Attachment, Statement};
+pub use submission::{Submission, SubmissionFilter};
 pub use system::System;
+pub use test_result::TestResult;
 pub use user::{AccessToken, User};
 
 use async_graphql::Enum;

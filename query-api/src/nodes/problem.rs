@@ -1,17 +1,19 @@
 //! Problems.
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
-use domain::problem::Limits as DomainLimits;
 use domain::{LanguageId, Slug};
 use read_model::views::{ProblemView, SolvedStatus, SolvedView, SubmissionView, TagView};
 use read_model::{Condition, Order, PageRequest, Scalar, ViewReaderExt, WHOLE_PAGE};
 
 use super::submission::{NEWEST_FIRST, Submission, SubmissionFilter};
-use super::{Difficulty, LanguageNode, OrderDirection, int};
+use super::{
+    Attachment, Difficulty, LanguageNode, Limits, OrderDirection, Scoring, Statement, int,
+    statement,
+};
 use crate::connection::{Page, Paging, cost, page};
 use crate::loaders::Key;
-use crate::scalars::{DateTime, Html, Markdown};
-use crate::{Api, ApiError, GlobalId, Viewer, markdown};
+use crate::scalars::{DateTime, Markdown};
+use crate::{Api, ApiError, GlobalId, Viewer};
 
 /// A problem at its newest revision.
 #[derive(Debug, Clone)]
@@ -20,23 +22,6 @@ pub struct Problem(pub ProblemView);
 impl From<ProblemView> for Problem {
     fn from(view: ProblemView) -> Self {
         Self(view)
-    }
-}
-
-/// Markdown, and what it renders to.
-#[derive(Debug, Clone)]
-pub struct Statement(String);
-
-#[Object]
-impl Statement {
-    /// As its setter wrote it.
-    async fn markdown(&self) -> Markdown {
-        Markdown(self.0.clone())
-    }
-
-    /// Sanitised; math already rendered to MathML.
-    async fn html(&self) -> Html {
-        Html(markdown::to_html(&self.0))
     }
 }
 
@@ -51,30 +36,6 @@ pub struct Sample {
     output: String,
     /// Why.
     explanation: Option<Markdown>,
-}
-
-/// What a run may use.
-#[derive(Debug, Clone, SimpleObject)]
-pub struct Limits {
-    /// Cpu time of one test, in milliseconds.
-    time_ms: i32,
-    /// Memory of one test, in KiB.
-    memory_kb: i32,
-    /// Standard output of one test, in KiB.
-    output_kb: i32,
-    /// Size of the submitted source, in bytes.
-    source_bytes: i32,
-}
-
-impl From<DomainLimits> for Limits {
-    fn from(limits: DomainLimits) -> Self {
-        Self {
-            time_ms: int(limits.time_ms),
-            memory_kb: int(limits.memory_kib),
-            output_kb: int(limits.output_kib),
-            source_bytes: int(limits.source_bytes),
-        }
-    }
 }
 
 /// What a problem offers in one language.
@@ -153,9 +114,16 @@ impl Problem {
         self.0.slug.as_str()
     }
 
-    /// Plain text.
-    async fn title(&self) -> &str {
-        &self.0.title
+    /// Plain text, in the natural language nearest to the one asked for.
+    async fn title(&self, language: Option<String>) -> &str {
+        let translation = statement::translation(&self.0, language.as_deref());
+        translation.map_or(&self.0.title, |translation| &translation.title)
+    }
+
+    /// The natural languages of its title and statement, the first first: `en`, `pt-BR`, …
+    async fn natural_languages(&self) -> Vec<&str> {
+        let translations = self.0.translations.iter().map(|it| it.language.as_str());
+        std::iter::once(self.0.natural_language.as_str()).chain(translations).collect()
     }
 
     /// How hard it is meant to be.
@@ -168,14 +136,20 @@ impl Problem {
         self.0.tags.iter().cloned().map(Tag).collect()
     }
 
-    /// What is asked.
-    async fn statement(&self) -> Statement {
-        Statement(self.0.statement.clone())
+    /// What is asked, in the natural language nearest to the one asked for; where none is near, or
+    /// none is asked for, in the problem's first.
+    async fn statement(&self, ctx: &Context<'_>, language: Option<String>) -> Result<Statement> {
+        Statement::of(ctx, &self.0, language.as_deref()).await
+    }
+
+    /// Files for whoever solves it.
+    async fn attachments(&self) -> Vec<Attachment> {
+        Attachment::all(&self.0)
     }
 
     /// How it can be solved.
     async fn editorial(&self) -> Option<Statement> {
-        self.0.editorial.clone().map(Statement)
+        self.0.editorial.as_ref().map(|text| Statement::own(&self.0, text))
     }
 
     /// Examples.
@@ -192,7 +166,17 @@ impl Problem {
 
     /// What a run may use.
     async fn limits(&self) -> Limits {
-        self.0.limits.into()
+        Limits::of(&self.0)
+    }
+
+    /// How it is scored; null where it is only passed or failed.
+    async fn scoring(&self) -> Option<Scoring> {
+        self.0.scoring.clone().map(Into::into)
+    }
+
+    /// Whether a program of the problem's talks with the submission while it runs.
+    async fn interactive(&self) -> bool {
+        self.0.interactive
     }
 
     /// Languages it takes.
@@ -200,7 +184,7 @@ impl Problem {
         let api = Api::of(ctx);
         let offer = |language: &LanguageId, starter_code: &str| ProblemLanguage {
             language: LanguageNode::of(api, language),
-            limits: self.0.limits.into(),
+            limits: Limits::of(&self.0),
             starter_code: starter_code.to_owned(),
         };
         if self.0.languages.is_empty() {

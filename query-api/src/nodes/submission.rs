@@ -1,15 +1,12 @@
-//! Submissions, their judgements and results.
+//! Submissions and their judgements.
 
 use async_graphql::{ComplexObject, Context, ID, InputObject, Object, Result, SimpleObject};
-use domain::Digest;
-use domain::submission::TestOutcome;
-use domain::verdict::RunEnd;
 use read_model::views::{
     AccountView, CompileView, JudgementView, ProblemView, RevisionView, SubmissionView,
 };
 use read_model::{Condition, Direction, Micros, Order, Scalar};
 
-use super::{LanguageNode, Problem, SubmissionState, User, Verdict, int};
+use super::{GroupResult, LanguageNode, Problem, SubmissionState, TestResult, User, Verdict, int};
 use crate::cursor::StreamCursor;
 use crate::loaders::Key;
 use crate::scalars::{DateTime, Sha256};
@@ -18,8 +15,6 @@ use crate::{Api, ApiError, Code, GlobalId};
 /// The order of lists of submissions.
 pub(crate) const NEWEST_FIRST: Order =
     Order { field: Some("number"), direction: Direction::Descending };
-/// Bytes of a test's input or answer that its detail shows.
-const DETAIL_BYTES_MAX: usize = 4 << 10;
 
 /// A program that was handed in, and what became of it.
 #[derive(Debug, Clone)]
@@ -199,6 +194,11 @@ impl Judgement {
         self.judgement.score
     }
 
+    /// What each test group came to, in judging order.
+    async fn groups(&self) -> Vec<GroupResult> {
+        self.judgement.groups.iter().cloned().map(Into::into).collect()
+    }
+
     /// How compiling went.
     async fn compile(&self) -> Option<Compile> {
         self.judgement.compile.clone().map(Into::into)
@@ -266,118 +266,6 @@ impl From<CompileView> for Compile {
         let CompileView { ok, log, truncated, time_ms } = view;
         Self { ok, log, truncated, time_ms: int(time_ms) }
     }
-}
-
-/// One test's outcome.
-#[derive(Debug, Clone)]
-pub struct TestResult {
-    outcome: TestOutcome,
-    group: Option<String>,
-    /// The sample's data; `None` for a hidden test.
-    data: Option<(Digest, Digest)>,
-}
-
-impl TestResult {
-    /// The outcome with what the revision tells of the test.
-    pub(crate) fn new(outcome: &TestOutcome, revision: Option<&RevisionView>) -> Self {
-        let index = outcome.number as usize - 1;
-        let group = revision.and_then(|revision| revision.groups.get(index).cloned().flatten());
-        let data = revision.and_then(|revision| {
-            let mut samples = revision.sample_tests.iter();
-            let sample = samples.find(|sample| sample.number == outcome.number)?;
-            Some((sample.input.digest, sample.answer.digest))
-        });
-        Self { outcome: outcome.clone(), group, data }
-    }
-}
-
-#[Object]
-impl TestResult {
-    /// Counts from 1, in judging order.
-    async fn number(&self) -> i32 {
-        int(self.outcome.number)
-    }
-
-    /// Its test group.
-    async fn group(&self) -> Option<&str> {
-        self.group.as_deref()
-    }
-
-    /// Whether its data is kept from authors.
-    async fn hidden(&self) -> bool {
-        self.outcome.shown.is_none()
-    }
-
-    /// What it was found to be.
-    async fn verdict(&self) -> Verdict {
-        self.outcome.verdict.into()
-    }
-
-    /// Cpu time, in milliseconds.
-    async fn time_ms(&self) -> i32 {
-        int(self.outcome.time_ms)
-    }
-
-    /// Peak memory, in KiB.
-    async fn memory_kb(&self) -> i32 {
-        int(self.outcome.memory_kib)
-    }
-
-    /// Where the program ended by itself.
-    async fn exit_code(&self) -> Option<i32> {
-        match self.outcome.end {
-            Some(RunEnd::Exit { code }) => Some(code),
-            _ => None,
-        }
-    }
-
-    /// Where a signal that we did not send ended it.
-    async fn signal(&self) -> Option<i32> {
-        match self.outcome.end {
-            Some(RunEnd::Signal { signal }) => Some(signal),
-            _ => None,
-        }
-    }
-
-    /// Null for hidden tests.
-    async fn detail(&self, ctx: &Context<'_>) -> Result<Option<TestDetail>> {
-        let (Some(shown), Some((input, answer))) = (self.outcome.shown.clone(), self.data) else {
-            return Ok(None);
-        };
-        let (input, more_input) = excerpt(ctx, input).await?;
-        let (expected, more_expected) = excerpt(ctx, answer).await?;
-        Ok(Some(TestDetail {
-            input,
-            expected,
-            stdout: shown.stdout,
-            stderr: shown.stderr,
-            checker: shown.checker,
-            truncated: shown.truncated || more_input || more_expected,
-        }))
-    }
-}
-
-/// What a visible test shows.
-#[derive(Debug, Clone, SimpleObject)]
-pub struct TestDetail {
-    /// The beginning of what the program read.
-    input: String,
-    /// The beginning of what was expected.
-    expected: String,
-    /// The beginning of what it printed.
-    stdout: String,
-    /// The beginning of its standard error.
-    stderr: String,
-    /// What the checker said.
-    checker: Option<String>,
-    /// Whether anything of it went on.
-    truncated: bool,
-}
-
-async fn excerpt(ctx: &Context<'_>, digest: Digest) -> Result<(String, bool)> {
-    let bytes = Api::loader(ctx).load_one(digest).await?.unwrap_or_default();
-    let shown = &bytes[..bytes.len().min(DETAIL_BYTES_MAX)];
-    Ok((String::from_utf8_lossy(shown).into_owned(), shown.len() < bytes.len()))
 }
 
 /// What a submission must be to be listed.
