@@ -3,13 +3,13 @@ pub mod liar;
 mod stream;
 mod translation;
 
-use std::{fmt, io, time::Duration};
+use std::{fmt, io, os::fd::BorrowedFd, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use runner::{
     FrameError,
-    message::{Facts, Listing, RefusalKind, Reply, Request, SealPlan},
+    message::{Facts, LinkStep, Listing, RefusalKind, Reply, Request, SealPlan},
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -58,11 +58,26 @@ impl Ceiling {
     }
 }
 
+/// How a cell can be linked to another.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Linking<'a> {
+    /// Its stream is this socket, over which files can be handed to the runner.
+    Socket(BorrowedFd<'a>),
+    /// Its runner has this folder, which it may have in common with another's.
+    Folder(&'a str),
+    /// It cannot.
+    #[cfg(any(test, fuzzing))]
+    Never,
+}
+
 /// What holds a cell shut from outside: a process, a container. Dropping it destroys the cell without waiting.
 #[async_trait]
 pub(crate) trait Seal: Send + fmt::Debug {
     /// Destroys the cell and waits until nothing of it is left.
     async fn tear_down(self: Box<Self>) -> Result<(), SandboxError>;
+
+    /// How the cell can be linked to another.
+    fn linking(&self) -> Linking<'_>;
 
     /// What the runner wrote to its standard error: how a runner that died explains itself.
     async fn last_words(&mut self) -> String;
@@ -117,6 +132,32 @@ impl Cell {
     /// Whether the runner still answers.
     pub(crate) async fn is_alive(&mut self) -> bool {
         self.describe().await.is_ok()
+    }
+
+    /// How it can be linked to another.
+    pub(crate) fn linking(&self) -> Linking<'_> {
+        self.seal.linking()
+    }
+
+    /// Takes a step towards a link.
+    pub(crate) async fn take_link_step(&mut self, step: LinkStep) -> Result<(), SandboxError> {
+        let request = Request::Link(step);
+        self.exchange(OPERATION_MAX, async |stream| stream.ask(&request, &[]).await?.done()).await
+    }
+
+    /// Hands the runner its ends of a link.
+    pub(crate) async fn take_link_ends(
+        &mut self,
+        hand_over: impl FnOnce() -> io::Result<()>,
+    ) -> Result<(), SandboxError> {
+        let request = Request::Link(LinkStep::Take);
+        self.exchange(OPERATION_MAX, async |stream| {
+            stream.ask(&request, &[]).await?.done()?;
+            // It waits for them now, and for nothing else.
+            hand_over().map_err(SandboxError::Io)?;
+            stream.reply().await?.done()
+        })
+        .await
     }
 
     /// What the runner enforces limits with.
@@ -270,6 +311,10 @@ mod tests {
     impl Seal for NoSeal {
         async fn tear_down(self: Box<Self>) -> Result<(), SandboxError> {
             Ok(())
+        }
+
+        fn linking(&self) -> Linking<'_> {
+            Linking::Never
         }
 
         async fn last_words(&mut self) -> String {

@@ -62,6 +62,22 @@ impl DockerSandbox {
         Ok(self.pool().await?.opener().engine())
     }
 
+    fn prepared(
+        &self,
+        spec: &CellSpec,
+        shape: &Shape,
+        opened: Result<Cell, OpenError>,
+    ) -> Result<Cell, SandboxError> {
+        let mut cell = opened.map_err(|error| match error {
+            OpenError::Engine(error) => {
+                missing_or(error, &spec.language, shape.image(), "make a container")
+            }
+            OpenError::Cell(error) => error,
+        })?;
+        cell.set_ceiling(Ceiling::of(spec));
+        Ok(cell)
+    }
+
     async fn inspect_image(&self, language: &Language) -> Result<ImageInspect, SandboxError> {
         let image = &self.config.image;
         let inspected = self.engine().await?.inspect_image(image).await;
@@ -78,14 +94,18 @@ impl Sandbox for DockerSandbox {
     async fn prepare(&self, spec: &CellSpec) -> Result<Cell, SandboxError> {
         let shape = Shape::of(spec, &self.config);
         let taken = self.pool().await?.take(&shape).await;
-        let mut cell = taken.map_err(|error| match error {
-            OpenError::Engine(error) => {
-                missing_or(error, &spec.language, shape.image(), "make a container")
-            }
-            OpenError::Cell(error) => error,
-        })?;
-        cell.set_ceiling(Ceiling::of(spec));
-        Ok(cell)
+        self.prepared(spec, &shape, taken)
+    }
+
+    /// None stands ready: which folder a container has is settled when it is made.
+    async fn prepare_beside(
+        &self,
+        spec: &CellSpec,
+        other: &mut Cell,
+    ) -> Result<Cell, SandboxError> {
+        let shape = Shape::of(spec, &self.config);
+        let opened = self.pool().await?.opener().open_beside(&shape, other).await;
+        self.prepared(spec, &shape, opened)
     }
 
     async fn toolchains(

@@ -13,6 +13,9 @@ pub struct Execution {
     /// Everything the program can read on its standard input. It stands ready in memory before the clock starts, so
     /// a slow host never costs the program time, and a program that never reads it blocks nobody.
     pub stdin: Bytes,
+    /// Whether standard input and output are the cell's link to another cell, instead of `stdin` and the outcome; see
+    /// [`link`](crate::link).
+    pub linked: bool,
     /// What the program may use.
     pub limits: Limits,
     /// What happens to the files it leaves.
@@ -30,6 +33,7 @@ impl Execution {
             argv,
             env: Vec::new(),
             stdin: Bytes::new(),
+            linked: false,
             limits,
             afterwards: Afterwards::Clear,
             core: None,
@@ -40,6 +44,15 @@ impl Execution {
     #[must_use]
     pub fn with_stdin(mut self, stdin: Bytes) -> Self {
         self.stdin = stdin;
+        self
+    }
+
+    /// The same, talking to the program of another cell: its standard input and output are the ends of the link that
+    /// was made for it by [`link`](crate::link). It has no other standard input, and the outcome has no standard output.
+    /// Without a link, or with a standard input, it is refused ([`RefusalKind::OutOfOrder`](crate::RefusalKind)).
+    #[must_use]
+    pub fn linked(mut self) -> Self {
+        self.linked = true;
         self
     }
 
@@ -126,11 +139,14 @@ pub struct Outcome {
     pub cpu: Duration,
     /// Time on the wall.
     pub wall: Duration,
+    /// When its first process was seen to have ended, or was stopped by a limit: by the monotonic clock of the cell's
+    /// machine, which cells of one machine have in common. Of two programs that are linked it tells which was first.
+    pub ended_at: Duration,
     /// Peak memory; what it counts depends on `memory_source`.
     pub memory_bytes: u64,
     /// Where `memory_bytes` comes from.
     pub memory_source: MemorySource,
-    /// What was written to standard output, up to its limit.
+    /// What was written to standard output, up to its limit. Nothing where that was a link.
     pub stdout: Bytes,
     /// What was written to standard error, up to its limit.
     pub stderr: Bytes,

@@ -6,6 +6,7 @@ pub mod docker;
 mod error;
 mod execution;
 mod language;
+mod link;
 pub mod native;
 mod path;
 mod pool;
@@ -27,6 +28,7 @@ pub use crate::{
         Allowances, COMPILER_TEXT_BYTES_MAX, Compiling, Examples, Language, LanguageError,
         LanguageId, Languages, Layout, Outputs,
     },
+    link::link,
     path::{Area, CellPath, ListedFile},
     port::{CellSpec, Finding, Level, Purpose, Sandbox, Toolchain},
     precompiled::Precompiled,

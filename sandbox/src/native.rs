@@ -7,7 +7,7 @@ mod root;
 
 use std::{
     io,
-    os::fd::OwnedFd,
+    os::fd::{AsFd, OwnedFd},
     path::PathBuf,
     process::Stdio,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -31,7 +31,7 @@ use self::{
 };
 use crate::{
     Cell, CellSpec, Finding, Language, NativeConfig, Purpose, Sandbox, SandboxError, Toolchain,
-    cell::{Ceiling, Seal},
+    cell::{Ceiling, Linking, Seal},
     pool::{Opener, Pool},
     runner_binary::RunnerFile,
     toolchain::Toolchains,
@@ -167,7 +167,9 @@ impl Opener for Jail {
         let theirs = theirs.into_std().map_err(failed("make the runner's stream"))?;
         theirs.set_nonblocking(false).map_err(failed("make the runner's stream"))?;
         let mut runner = self.start_runner(theirs.into()).map_err(failed("start the runner"))?;
-        let seal = NativeSeal { stderr: runner.stderr.take(), runner, cgroup };
+        let stream =
+            ours.as_fd().try_clone_to_owned().map_err(failed("keep the runner's stream"))?;
+        let seal = NativeSeal { stderr: runner.stderr.take(), runner, stream, cgroup };
         let (reader, writer) = ours.into_split();
         Cell::open(Box::new(reader), Box::new(writer), Box::new(seal), Ceiling::NONE, Some(plan))
             .await
@@ -189,6 +191,10 @@ impl Sandbox for NativeSandbox {
         let mut cell = self.pool.take(&shape).await?;
         cell.set_ceiling(Ceiling::of(spec));
         Ok(cell)
+    }
+
+    async fn prepare_beside(&self, spec: &CellSpec, _: &mut Cell) -> Result<Cell, SandboxError> {
+        self.prepare(spec).await
     }
 
     async fn toolchains(
@@ -291,26 +297,35 @@ struct NativeSeal {
     /// Killed when dropped.
     runner: Child,
     stderr: Option<ChildStderr>,
+    /// The stream to the runner, to hand files over.
+    stream: OwnedFd,
     /// Removed when dropped, as soon as the cell's processes are gone.
     cgroup: Option<CellCgroup>,
 }
 
 #[async_trait]
 impl Seal for NativeSeal {
-    async fn tear_down(mut self: Box<Self>) -> Result<(), SandboxError> {
-        if timeout(ENDING_MAX, self.runner.wait()).await.is_err() {
-            self.runner.kill().await.map_err(|source| SandboxError::Seal {
+    async fn tear_down(self: Box<Self>) -> Result<(), SandboxError> {
+        let Self { mut runner, stream, cgroup, .. } = *self;
+        // The runner may end by nothing else than its stream.
+        drop(stream);
+        if timeout(ENDING_MAX, runner.wait()).await.is_err() {
+            runner.kill().await.map_err(|source| SandboxError::Seal {
                 step: "kill the runner".to_owned(),
                 source,
             })?;
         }
-        match self.cgroup.take() {
+        match cgroup {
             Some(cgroup) => cgroup.remove().await.map_err(|source| SandboxError::Seal {
                 step: "remove the cell's cgroup".to_owned(),
                 source,
             }),
             None => Ok(()),
         }
+    }
+
+    fn linking(&self) -> Linking<'_> {
+        Linking::Socket(self.stream.as_fd())
     }
 
     async fn last_words(&mut self) -> String {

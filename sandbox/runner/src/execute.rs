@@ -10,13 +10,16 @@ use std::{
 use nix::sys::signal::Signal;
 use runner::{
     FrameError,
-    message::{Command, Ended, Reply, Report},
+    message::{Command, Ended, RefusalKind, Reply, Report},
 };
 
 use crate::{
     files::ProgramAreaLock,
+    link::Link,
     serve::{self, Cell, Refusal},
-    spawn, supervise, sweep, sys,
+    spawn,
+    standby::Given,
+    supervise, sweep, sys,
     wire::Wire,
 };
 
@@ -28,10 +31,13 @@ pub(crate) fn execute(
     command: &Command,
     lock: &mut ProgramAreaLock,
 ) -> Result<(), FrameError> {
+    // It holds for one command, whatever becomes of that.
+    let link = cell.link.take();
     let stdin = receive_stdin(wire, command.stdin_bytes)?;
     let ran = stdin.and_then(|stdin| {
+        let given = given(command, stdin, link)?;
         lock.lock()?;
-        run(cell, wire, command, stdin)
+        run(cell, wire, command, given)
     });
     // The program is gone by now. What cannot be swept would be seen by the next run, so it ends the cell.
     if !command.keep_files {
@@ -85,6 +91,20 @@ fn receive_stdin(wire: &mut Wire, bytes: u64) -> Result<Result<OwnedFd, Failure>
     Ok(file.and_then(|file| read_only(&file)).map_err(Failure::from))
 }
 
+/// The input and a pipe to the runner, or the cell's link.
+fn given(command: &Command, stdin: OwnedFd, link: Option<Link>) -> Result<Given, Refusal> {
+    if !command.linked {
+        return Ok(Given { stdin, stdout: None });
+    }
+    match link {
+        Some(Link { stdin, stdout }) if command.stdin_bytes == 0 => {
+            Ok(Given { stdin, stdout: Some(stdout) })
+        }
+        Some(_) => Err(Refusal::new(RefusalKind::OutOfOrder, "a linked command has its input")),
+        None => Err(Refusal::new(RefusalKind::OutOfOrder, "the cell is not linked")),
+    }
+}
+
 fn read_only(file: &File) -> Result<OwnedFd, Refusal> {
     let refusal = |error| Refusal::system("seal the input", error);
     sys::seal_memory_file(file.as_fd()).map_err(refusal)?;
@@ -93,12 +113,12 @@ fn read_only(file: &File) -> Result<OwnedFd, Refusal> {
     OpenOptions::new().read(true).open(path).map(OwnedFd::from).map_err(refusal)
 }
 
-fn run(cell: &mut Cell, wire: &Wire, command: &Command, stdin: OwnedFd) -> Result<Run, Failure> {
+fn run(cell: &mut Cell, wire: &Wire, command: &Command, given: Given) -> Result<Run, Failure> {
     let mark = cell
         .meter
         .begin(command.memory_bytes, command.processes)
         .map_err(|error| Refusal::system("set the cgroup's limits", error))?;
-    let watched = supervise::supervise(cell, wire.host(), command, &mark, stdin)?;
+    let watched = supervise::supervise(cell, wire.host(), command, &mark, given)?;
     let out_of_memory = cell.meter.ran_out_of_memory_since(&mark);
     if let Some(complaint) = &watched.complaint
         && !out_of_memory
@@ -120,6 +140,7 @@ fn run(cell: &mut Cell, wire: &Wire, command: &Command, stdin: OwnedFd) -> Resul
         ended: seen.ended(command),
         cpu,
         wall: watched.wall,
+        ended_at: watched.ended_at,
         memory_bytes: seen.memory_bytes,
         memory_from_cgroup: peak.is_some(),
         stdout_bytes: watched.stdout.bytes().len() as u64,
@@ -201,6 +222,7 @@ mod tests {
             argv: Vec::new(),
             env: Vec::new(),
             stdin_bytes: 0,
+            linked: false,
             cpu: Duration::from_secs(1),
             wall: Duration::from_secs(3),
             memory_bytes: 1 << 20,

@@ -214,6 +214,12 @@ impl Decoder {
         Self::default()
     }
 
+    /// Whether nothing was taken that was not handed out.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.start == self.buffer.len()
+    }
+
     /// Takes the next bytes of the stream.
     pub fn push(&mut self, bytes: &[u8]) {
         if self.start == self.buffer.len() {

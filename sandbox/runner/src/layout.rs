@@ -17,6 +17,12 @@ pub const PROGRAM_UIDS: std::ops::RangeInclusive<u32> = 60_800..=61_183;
 /// Below this, each language finds the header that was compiled ahead for it.
 pub const PRECOMPILED: &str = "/pch";
 
+/// Where a container has the runner: a folder that only root can write to.
+pub const RUNNER: &str = "/assay";
+
+/// Where the runners of containers that share that folder meet to connect their programs.
+pub const LINKS: &str = "/assay/links";
+
 /// The host name every cell has.
 pub const HOSTNAME: &str = "cell";
 

@@ -9,6 +9,7 @@ mod cores;
 mod execute;
 mod files;
 mod kernel;
+mod link;
 mod listing;
 mod meter;
 mod seal;

@@ -42,8 +42,28 @@ pub enum Request {
     },
     /// Empty the writable areas. Answered by [`Reply::Done`].
     Clear,
+    /// Connect the next command to the next command of another cell. Answered by [`Reply::Done`].
+    Link(LinkStep),
     /// End the cell. Answered by [`Reply::Done`], after which the stream ends.
     Close,
+}
+
+/// How a cell gets its ends of two pipes, of which another cell has the others.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub enum LinkStep {
+    /// The stream is a socket. When this is answered, the host sends one byte with the two ends, and nothing else until
+    /// that, too, is answered by [`Reply::Done`].
+    Take,
+    /// Make two pipes of this name in the folder that the two cells share.
+    Make {
+        /// Letters and digits.
+        name: String,
+    },
+    /// Take the other ends of what the other cell has made, and the name away.
+    Join {
+        /// The same name.
+        name: String,
+    },
 }
 
 /// What the runner answers.
@@ -172,6 +192,8 @@ pub struct Command {
     pub env: Vec<(String, String)>,
     /// How many bytes of standard input follow.
     pub stdin_bytes: u64,
+    /// Whether standard input and output are the cell's link; then no standard input follows.
+    pub linked: bool,
     /// Summed processor time.
     pub cpu: Duration,
     /// Time on the wall.
@@ -205,6 +227,8 @@ pub struct Report {
     pub cpu: Duration,
     /// Time on the wall.
     pub wall: Duration,
+    /// When the command was seen to have ended, by the machine's monotonic clock.
+    pub ended_at: Duration,
     /// Peak memory.
     pub memory_bytes: u64,
     /// Whether `memory_bytes` is a cgroup's peak, or else a peak resident size.

@@ -12,6 +12,7 @@ use crate::{
     execute,
     files::{self, Incoming},
     kernel::Linux,
+    link::{self, Link},
     listing,
     meter::Meter,
     seal::{self, SealError},
@@ -76,6 +77,8 @@ pub(crate) struct Cell {
     /// Which core the last command had. The next one most likely has the same.
     pub(crate) last_core: Option<u32>,
     pub(crate) standby: Option<Standby>,
+    /// What connects the next command to one of another cell.
+    pub(crate) link: Option<Link>,
 }
 
 impl Cell {
@@ -157,6 +160,7 @@ pub(crate) fn run(jail: Jail) -> Result<(), ServeError> {
         cores,
         last_core: None,
         standby: None,
+        link: None,
     };
     serve(cell, wire, sealed.remount_program_area)
 }
@@ -197,6 +201,7 @@ fn serve(mut cell: Cell, mut wire: Wire, remount_program_area: bool) -> Result<(
                 sweep::sweep().map_err(FrameError::from)?;
                 wire.reply(&Reply::Done, &[])
             }
+            Request::Link(step) => link::step(&step, &mut wire, &mut cell.link),
             Request::Seal(_) => answer(
                 &mut wire,
                 Err(Refusal::new(RefusalKind::OutOfOrder, "the cell is sealed already")),

@@ -9,7 +9,7 @@ use std::{
     fs::File,
     io::{self, Read, Write},
     os::{
-        fd::{AsFd, AsRawFd, OwnedFd},
+        fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
         unix::net::UnixStream,
     },
 };
@@ -37,9 +37,35 @@ pub(crate) struct Standby {
     orders: UnixStream,
 }
 
+/// What a program is given as its standard files.
+pub(crate) struct Given {
+    pub(crate) stdin: OwnedFd,
+    /// `None` for a pipe to the runner.
+    pub(crate) stdout: Option<OwnedFd>,
+}
+
+impl Given {
+    fn files(&self) -> Vec<BorrowedFd<'_>> {
+        std::iter::once(&self.stdin).chain(&self.stdout).map(AsFd::as_fd).collect()
+    }
+
+    fn of(files: Vec<OwnedFd>) -> io::Result<Self> {
+        let mut files = files.into_iter();
+        let stdin = files.next().ok_or(io::ErrorKind::UnexpectedEof)?;
+        Ok(Self { stdin, stdout: files.next() })
+    }
+
+    fn try_clone(&self) -> io::Result<Self> {
+        let files: io::Result<Vec<_>> =
+            self.files().iter().map(BorrowedFd::try_clone_to_owned).collect();
+        Self::of(files?)
+    }
+}
+
 /// A process that is a program, or is about to be.
 pub(crate) struct Spawned {
     pub(crate) pid: Pid,
+    /// Ends at once where the program was given another standard output.
     pub(crate) stdout: OwnedFd,
     pub(crate) stderr: OwnedFd,
     /// Says why the program could not be started; ends without a word when it was.
@@ -57,18 +83,14 @@ pub(crate) fn provide(cell: &mut Cell) {
 }
 
 /// Starts a command: in the process that stands by for one, or else in a new one.
-pub(crate) fn spawn(
-    cell: &mut Cell,
-    command: &Command,
-    stdin: &OwnedFd,
-) -> Result<Spawned, Refusal> {
+pub(crate) fn spawn(cell: &mut Cell, command: &Command, given: &Given) -> Result<Spawned, Refusal> {
     cell.last_core = command.core;
     if let Some(Standby { process, orders }) = cell.standby.take()
-        && send(orders, command, stdin).is_ok()
+        && send(orders, command, given).is_ok()
     {
         return Ok(process);
     }
-    start(cell, || Ok((command.clone(), stdin.try_clone()?)))
+    start(cell, || Ok((command.clone(), given.try_clone()?)))
 }
 
 impl Standby {
@@ -88,7 +110,7 @@ impl Standby {
 /// told by its complaint.
 fn start(
     cell: &Cell,
-    take: impl FnOnce() -> io::Result<(Command, OwnedFd)>,
+    take: impl FnOnce() -> io::Result<(Command, Given)>,
 ) -> Result<Spawned, Refusal> {
     let pipe = || pipe2(OFlag::O_CLOEXEC).map_err(|error| Refusal::system("make a pipe", error));
     let (stdout, program_stdout) = pipe()?;
@@ -106,8 +128,9 @@ fn start(
         ForkResult::Child => {
             let become_program = || -> Result<Infallible, Failed> {
                 spawn::get_ready(&mut Linux, cell, born)?;
-                let (command, stdin) = take().map_err(|error| ("take its command", error))?;
-                let standard = [stdin, program_stdout, program_stderr];
+                let (command, given) = take().map_err(|error| ("take its command", error))?;
+                let stdout = given.stdout.unwrap_or(program_stdout);
+                let standard = [given.stdin, stdout, program_stderr];
                 spawn::become_program(&mut Linux, cell, &command, standard)
             };
             let Err((step, error)) = become_program();
@@ -118,20 +141,19 @@ fn start(
 }
 
 /// Fails only if the process is gone or the kernel passes no file.
-fn send(mut orders: UnixStream, command: &Command, stdin: &OwnedFd) -> io::Result<()> {
+fn send(mut orders: UnixStream, command: &Command, given: &Given) -> io::Result<()> {
     let bytes = postcard::to_stdvec(command).map_err(io::Error::other)?;
-    let sent = sys::send_file(orders.as_fd(), &bytes, stdin.as_fd())?;
+    let sent = sys::send_files(orders.as_fd(), &bytes, &given.files())?;
     orders.write_all(&bytes[sent..])
 }
 
 /// The other end of `send`.
-fn receive(mut orders: UnixStream) -> io::Result<(Command, OwnedFd)> {
+fn receive(mut orders: UnixStream) -> io::Result<(Command, Given)> {
     let mut bytes = vec![0; FIRST_BYTES];
-    let (count, stdin) = sys::receive_file(orders.as_fd(), &mut bytes)?;
+    let (count, files) = sys::receive_files(orders.as_fd(), &mut bytes)?;
     bytes.truncate(count);
     orders.read_to_end(&mut bytes)?;
-    let stdin = stdin.ok_or(io::ErrorKind::UnexpectedEof)?;
-    Ok((postcard::from_bytes(&bytes).map_err(io::Error::other)?, stdin))
+    Ok((postcard::from_bytes(&bytes).map_err(io::Error::other)?, Given::of(files)?))
 }
 
 /// Most commands arrive at once.

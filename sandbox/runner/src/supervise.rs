@@ -26,7 +26,7 @@ use crate::{
     meter::Mark,
     serve::Cell,
     spawn,
-    standby::{self, Spawned},
+    standby::{self, Given, Spawned},
     sys::{self, Reaping},
 };
 
@@ -74,6 +74,8 @@ pub(crate) struct Watched {
     /// Processor time of all processes, as far as they were waited for.
     pub(crate) cpu: Duration,
     pub(crate) wall: Duration,
+    /// When the first process was seen to have ended, or was stopped.
+    pub(crate) ended_at: Duration,
     /// The most memory seen in use where no cgroup measures the program's peak.
     pub(crate) memory_bytes_max: u64,
     pub(crate) stdout: Capture,
@@ -86,12 +88,12 @@ pub(crate) fn supervise(
     host: BorrowedFd<'_>,
     command: &Command,
     mark: &Mark,
-    stdin: OwnedFd,
+    given: Given,
 ) -> Result<Watched, Failure> {
     let started = Instant::now();
-    let Spawned { pid, stdout, stderr, complaint } = standby::spawn(cell, command, &stdin)?;
-    // Only the program reads it from here on.
-    drop(stdin);
+    let Spawned { pid, stdout, stderr, complaint } = standby::spawn(cell, command, &given)?;
+    // Only the program has them from here on: whoever is at the other end of a link learns when it is gone.
+    drop(given);
     let mut watch = Watch {
         cell,
         command,
@@ -107,6 +109,7 @@ pub(crate) fn supervise(
     };
     let stopped = watch.until_end(host).map_err(fatal)?;
     let wall = started.elapsed();
+    let ended_at = sys::now();
     watch.bury().map_err(fatal)?;
     // Files in memory outlive the processes that filled them, until they are swept.
     watch.sample_held();
@@ -122,6 +125,7 @@ pub(crate) fn supervise(
             .then(|| String::from_utf8_lossy(&complaint).into_owned()),
         cpu: watch.toll.reaped_cpu,
         wall,
+        ended_at,
         memory_bytes_max: watch.toll.memory_bytes_max,
         stdout: watch.stdout,
         stderr: watch.stderr,

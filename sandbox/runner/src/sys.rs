@@ -243,33 +243,38 @@ pub(crate) fn seal_memory_file(fd: BorrowedFd<'_>) -> io::Result<()> {
     check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_ADD_SEALS, seals) }.into())
 }
 
-/// Sends bytes, and with the first of them a file. How many went out.
-pub(crate) fn send_file(
+/// The most files that are sent at once.
+const SENT_FILES_MAX: usize = 2;
+
+/// Sends bytes, and with the first of them files. How many bytes went out.
+pub(crate) fn send_files(
     socket: BorrowedFd<'_>,
     bytes: &[u8],
-    file: BorrowedFd<'_>,
+    files: &[BorrowedFd<'_>],
 ) -> io::Result<usize> {
-    let files = [file.as_raw_fd()];
+    let files: Vec<RawFd> = files.iter().map(AsRawFd::as_raw_fd).collect();
     let message = [ControlMessage::ScmRights(&files)];
     let bytes = [IoSlice::new(bytes)];
     Ok(sendmsg::<()>(socket.as_raw_fd(), &bytes, &message, MsgFlags::MSG_NOSIGNAL, None)?)
 }
 
-/// Receives bytes, and the file that came with them. How many came in.
-pub(crate) fn receive_file(
+/// Receives bytes, and the files that came with them. How many bytes came in.
+pub(crate) fn receive_files(
     socket: BorrowedFd<'_>,
     bytes: &mut [u8],
-) -> io::Result<(usize, Option<OwnedFd>)> {
-    let mut space = cmsg_space!(RawFd);
+) -> io::Result<(usize, Vec<OwnedFd>)> {
+    let mut space = cmsg_space!([RawFd; SENT_FILES_MAX]);
     let mut bytes = [IoSliceMut::new(bytes)];
     let flags = MsgFlags::MSG_CMSG_CLOEXEC;
     let message = recvmsg::<()>(socket.as_raw_fd(), &mut bytes, Some(&mut space), flags)?;
-    let file = message.cmsgs()?.find_map(|control| match control {
-        ControlMessageOwned::ScmRights(files) => files.first().copied(),
-        _ => None,
-    });
-    // SAFETY: the kernel just made this descriptor for us, and nobody else knows it.
-    Ok((message.bytes, file.map(|file| unsafe { OwnedFd::from_raw_fd(file) })))
+    let mut files = Vec::new();
+    for control in message.cmsgs()? {
+        if let ControlMessageOwned::ScmRights(received) = control {
+            // SAFETY: the kernel just made these descriptors for us, and nobody else knows them.
+            files.extend(received.into_iter().map(|file| unsafe { OwnedFd::from_raw_fd(file) }));
+        }
+    }
+    Ok((message.bytes, files))
 }
 
 /// Whether this process can attach to another as a debugger does; if so, it has.
@@ -297,6 +302,14 @@ pub(crate) fn may_connect(port: u16) -> bool {
     let bytes = size_of::<libc::sockaddr_in>() as libc::socklen_t;
     // SAFETY: the address is given with its own size and outlives the call.
     unsafe { libc::connect(socket.as_raw_fd(), (&raw const address).cast(), bytes) == 0 }
+}
+
+/// The machine's monotonic clock: the same for all cells.
+pub(crate) fn now() -> Duration {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is to a live variable of the right type.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+    Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0))
 }
 
 /// How many processors are online: the fastest that processor time can pass on the wall.

@@ -12,6 +12,8 @@ use runner::{
     message::{Reply, Request},
 };
 
+use crate::sys;
+
 /// The stream to the host.
 pub(crate) struct Wire {
     input: File,
@@ -77,6 +79,18 @@ impl Wire {
             }
         }
         Ok(())
+    }
+
+    /// Takes two files that come with a single byte, where the stream is a socket.
+    pub(crate) fn receive_files(&mut self) -> Result<[OwnedFd; 2], FrameError> {
+        if !self.decoder.is_empty() {
+            return Err(FrameError::Unexpected { wanted: "files", got: "more requests" });
+        }
+        let (count, files) = sys::receive_files(self.input.as_fd(), &mut [0])?;
+        match files.try_into() {
+            Ok(files) if count == 1 => Ok(files),
+            _ => Err(FrameError::Unexpected { wanted: "two files", got: "something else" }),
+        }
     }
 
     /// Answers a request, with the data the reply announces.

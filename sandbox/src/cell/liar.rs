@@ -21,7 +21,7 @@ use runner::{
 };
 use tokio::io::{AsyncRead, ReadBuf};
 
-use super::{Ceiling, Cell, Seal, stream::READ_BYTES};
+use super::{Ceiling, Cell, Linking, Seal, stream::READ_BYTES};
 use crate::{Area, CellPath, Execution, LISTED_FILES_MAX, Limits, SandboxError};
 
 /// Standard output, standard error and the file that the host asks for, in bytes.
@@ -75,6 +75,7 @@ fn report(stdout_bytes: u64, stderr_bytes: u64) -> Report {
         ended: message::Ended::Exited(0),
         cpu: Duration::from_millis(stdout_bytes),
         wall: Duration::from_millis(stderr_bytes),
+        ended_at: Duration::MAX,
         memory_bytes: u64::MAX,
         memory_from_cgroup: true,
         stdout_bytes,
@@ -170,6 +171,10 @@ struct Nothing;
 impl Seal for Nothing {
     async fn tear_down(self: Box<Self>) -> Result<(), SandboxError> {
         Ok(())
+    }
+
+    fn linking(&self) -> Linking<'_> {
+        Linking::Never
     }
 
     async fn last_words(&mut self) -> String {

@@ -61,6 +61,11 @@ impl Stream {
         }
         self.writer.write_all(&wire).await.map_err(SandboxError::Io)?;
         self.writer.flush().await.map_err(SandboxError::Io)?;
+        self.reply().await
+    }
+
+    /// Receives a reply.
+    pub(super) async fn reply(&mut self) -> Result<Reply, SandboxError> {
         match self.next().await? {
             Frame::Message(payload) => Ok(frame::decode_message(&payload)?),
             other => {

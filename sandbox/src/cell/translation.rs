@@ -59,6 +59,7 @@ pub(super) fn command(execution: &Execution, ceiling: Ceiling) -> Command {
         argv: execution.argv.clone(),
         env: execution.env.clone(),
         stdin_bytes: execution.stdin.len() as u64,
+        linked: execution.linked,
         cpu: limits.cpu,
         wall: limits.wall,
         memory_bytes: limits.memory_bytes.min(ceiling.memory_bytes),
@@ -106,6 +107,7 @@ pub(super) fn outcome(report: &Report, stdout: Bytes, stderr: Bytes) -> Outcome 
         },
         cpu: report.cpu,
         wall: report.wall,
+        ended_at: report.ended_at,
         memory_bytes: report.memory_bytes,
         memory_source: if report.memory_from_cgroup {
             MemorySource::Cgroup

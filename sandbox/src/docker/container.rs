@@ -21,21 +21,17 @@ use bollard::{
 };
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
-use runner::layout;
+use runner::{layout, message::RefusalKind};
 use tokio_util::io::StreamReader;
 
 use super::{is_status, leftovers};
 use crate::{
     Cell, CellSpec, DockerConfig, SandboxError,
-    cell::{Ceiling, Seal},
+    cell::{Ceiling, Linking, Seal},
     pool::Opener,
     runner_binary::RUNNER,
     uids::ProgramUids,
 };
-
-/// Where the runner is uploaded to: a volume of the container's own, because nothing can be uploaded to a read-only
-/// root. Only root can write to it.
-const RUNNER_DIRECTORY: &str = "/assay";
 
 /// What the runner is called there.
 const RUNNER_NAME: &str = "assay-runner";
@@ -101,24 +97,29 @@ impl Shape {
         Ceiling { memory_bytes: self.memory_bytes_max, processes: self.processes_max }
     }
 
-    fn body(&self, program_uid: u32) -> ContainerCreateBody {
+    /// The runner is uploaded to a volume, because nothing can be uploaded to a read-only root: to one of the container's
+    /// own, or to that of the container that it stands beside. Only root can write to it.
+    fn body(&self, program_uid: u32, beside: Option<&str>) -> ContainerCreateBody {
         ContainerCreateBody {
             image: Some(self.image.clone()),
-            entrypoint: Some(vec![format!("{RUNNER_DIRECTORY}/{RUNNER_NAME}")]),
+            entrypoint: Some(vec![format!("{}/{RUNNER_NAME}", layout::RUNNER)]),
             cmd: Some(vec!["--uid".to_owned(), program_uid.to_string()]),
             env: Some(Vec::new()),
             user: Some("0:0".to_owned()),
             hostname: Some(layout::HOSTNAME.to_owned()),
             working_dir: Some("/".to_owned()),
             labels: Some(leftovers::labels()),
-            volumes: Some(vec![RUNNER_DIRECTORY.to_owned()]),
+            volumes: beside.is_none().then(|| vec![layout::RUNNER.to_owned()]),
             attach_stdin: Some(true),
             attach_stdout: Some(true),
             attach_stderr: Some(true),
             open_stdin: Some(true),
             // When this process dies, the runner's input ends, the runner exits, and the engine removes the container.
             stdin_once: Some(true),
-            host_config: Some(self.host_config()),
+            host_config: Some(HostConfig {
+                volumes_from: beside.map(|id| vec![id.to_owned()]),
+                ..self.host_config()
+            }),
             ..ContainerCreateBody::default()
         }
     }
@@ -209,6 +210,21 @@ impl Containers {
     pub(super) fn engine(&self) -> &Docker {
         &self.engine
     }
+
+    /// A fresh cell that has a folder in common with another one, for its runner.
+    pub(super) async fn open_beside(
+        &self,
+        shape: &Shape,
+        other: &mut Cell,
+    ) -> Result<Cell, OpenError> {
+        let Linking::Folder(folder) = other.linking() else {
+            return Err(OpenError::Cell(SandboxError::Refused {
+                kind: RefusalKind::OutOfOrder,
+                detail: "the other cell is no container".to_owned(),
+            }));
+        };
+        open(&self.engine, shape, self.uids.next(), Some(folder)).await
+    }
 }
 
 #[async_trait]
@@ -217,23 +233,32 @@ impl Opener for Containers {
     type Error = OpenError;
 
     async fn open(&self, shape: &Shape) -> Result<Cell, OpenError> {
-        open(&self.engine, shape, self.uids.next()).await
+        open(&self.engine, shape, self.uids.next(), None).await
     }
 }
 
-/// Makes a container and opens the cell in it.
-async fn open(docker: &Docker, shape: &Shape, program_uid: u32) -> Result<Cell, OpenError> {
-    let created = docker.create_container(None, shape.body(program_uid)).await?;
+/// Makes a container, of its own or beside another one, and opens the cell in it.
+async fn open(
+    docker: &Docker,
+    shape: &Shape,
+    program_uid: u32,
+    beside: Option<&str>,
+) -> Result<Cell, OpenError> {
+    let created = docker.create_container(None, shape.body(program_uid, beside)).await?;
     // From here on, dropping the seal removes the container.
     let words = Arc::new(Mutex::new(Vec::new()));
     let seal = DockerSeal {
         docker: docker.clone(),
         id: Some(created.id.clone()),
+        folder: beside.unwrap_or(&created.id).to_owned(),
         words: Arc::clone(&words),
     };
-    let upload = UploadToContainerOptionsBuilder::default().path(RUNNER_DIRECTORY).build();
-    let runner = archive(&[(RUNNER_NAME, RUNNER, 0o755)]);
-    docker.upload_to_container(&created.id, Some(upload), bollard::body_full(runner)).await?;
+    // Beside another one, it is there already, and is being executed.
+    if beside.is_none() {
+        let upload = UploadToContainerOptionsBuilder::default().path(layout::RUNNER).build();
+        let runner = archive(&[(RUNNER_NAME, RUNNER, 0o755)]);
+        docker.upload_to_container(&created.id, Some(upload), bollard::body_full(runner)).await?;
+    }
     let attach = AttachContainerOptionsBuilder::default()
         .stream(true)
         .stdin(true)
@@ -290,6 +315,8 @@ struct DockerSeal {
     docker: Docker,
     /// Taken when the removal is under way.
     id: Option<String>,
+    /// The container that brought the volume with the runner.
+    folder: String,
     words: Arc<Mutex<Vec<u8>>>,
 }
 
@@ -298,6 +325,10 @@ impl Seal for DockerSeal {
     async fn tear_down(mut self: Box<Self>) -> Result<(), SandboxError> {
         let Some(id) = self.id.take() else { return Ok(()) };
         remove(&self.docker, &id).await.map_err(super::engine_error("remove a container"))
+    }
+
+    fn linking(&self) -> Linking<'_> {
+        Linking::Folder(&self.folder)
     }
 
     async fn last_words(&mut self) -> String {

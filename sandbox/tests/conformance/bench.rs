@@ -24,6 +24,7 @@ pub(crate) const PROBE: &[&str] = &[
     include_str!("probes/processes.c"),
     include_str!("probes/filesystem.c"),
     include_str!("probes/output.c"),
+    include_str!("probes/link.c"),
     include_str!("probes/kernel.c"),
     include_str!("probes/main.c"),
 ];
@@ -71,9 +72,27 @@ impl Bench {
     }
 
     pub(crate) async fn slot_of(&self, spec: &CellSpec) -> Slot<'_> {
+        let counted = self.counted();
+        let cell = self.sandbox.prepare(spec).await.expect("a cell");
+        self.slot_in(cell, counted).await
+    }
+
+    /// Two cells whose programs can talk to each other.
+    pub(crate) async fn pair(&self, limits: &Limits) -> [Slot<'_>; 2] {
+        let mut one = self.slot(limits).await;
+        let spec = CellSpec::run(self.language("c"), limits);
+        let counted = self.counted();
+        let cell = self.sandbox.prepare_beside(&spec, &mut one.cell).await.expect("a cell");
+        let other = self.slot_in(cell, counted).await;
+        [one, other]
+    }
+
+    fn counted(&self) -> Counted<'_> {
         self.open.fetch_add(1, Ordering::SeqCst);
-        let counted = Counted(&self.open);
-        let mut cell = self.sandbox.prepare(spec).await.expect("a cell");
+        Counted(&self.open)
+    }
+
+    async fn slot_in<'a>(&'a self, mut cell: Cell, counted: Counted<'a>) -> Slot<'a> {
         let probe = CellPath::program("probe").expect("a plain name");
         cell.put(&probe, self.probe.clone(), true).await.expect("the probe fits");
         let mut slot = Slot { cell, fresh: String::new(), _counted: counted };

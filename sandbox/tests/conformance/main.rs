@@ -15,6 +15,7 @@ mod filesystem;
 mod host;
 mod kernel;
 mod leftovers;
+mod link;
 mod memory;
 mod output;
 mod processes;

@@ -19,7 +19,7 @@ use crate::{
     case::{Case, Mode, Program},
     cell, compile, filesystem,
     host::{self, Snapshot},
-    kernel, memory, output, processes, time,
+    kernel, link, memory, output, processes, time,
 };
 
 /// How many cases run at once: the machine's processors are shared with what the cases burn.
@@ -39,6 +39,7 @@ pub(crate) fn cases() -> Vec<Case> {
         ("output", output::cases()),
         ("kernel", kernel::cases()),
         ("cell", cell::cases()),
+        ("link", link::cases()),
     ];
     sections.into_iter().flat_map(|(_, cases)| cases).collect()
 }

@@ -27,6 +27,7 @@ fn cell(own_uid: bool, filter: Option<Filter>) -> Cell {
         cores: Cores::of_this_machine(),
         last_core: Some(0),
         standby: None,
+        link: None,
     }
 }
 
@@ -35,6 +36,7 @@ fn command() -> Command {
         argv: vec!["/box/program".to_owned(), "-x".to_owned()],
         env: vec![("LANG".to_owned(), "C".to_owned())],
         stdin_bytes: 0,
+        linked: false,
         cpu: Duration::from_secs(1),
         wall: Duration::from_secs(3),
         memory_bytes: 1 << 20,

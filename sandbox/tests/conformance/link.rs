@@ -1,0 +1,216 @@
+//! Programs of two cells that talk to each other, as those of interactive problems do: each learns what it would learn
+//! of another process of the same machine, and has its own limits.
+
+use std::time::Duration;
+
+use futures::FutureExt;
+use sandbox::{Ended, Execution, Limits, Outcome, RefusalKind, SandboxError, link};
+
+use crate::{
+    bench::{Bench, Slot, command, expect, expect_end, expect_error},
+    case::{AMPLE, Case, GRACE, IDLE, MIB, Mode, SHORT, line, steps},
+};
+
+const DONE: Ended = Ended::Exited { code: 0 };
+
+/// Limits of a case in which nothing is written to a file.
+const WITHOUT_FILES: Limits = Limits { file_bytes: 0, ..AMPLE };
+
+pub(crate) fn cases() -> Vec<Case> {
+    line(
+        "linked programs",
+        [
+            steps("1,000 questions", |bench| questions(bench).boxed()),
+            steps("one ends early", |bench| ends_early(bench).boxed()),
+            steps("one closes its input", |bench| closes_input(bench).boxed()),
+            steps("both wait", |bench| both_wait(bench).boxed()),
+            steps("1 MB before an answer", |bench| burst(bench).boxed()),
+            steps("one runs out of memory", |bench| out_of_memory(bench).boxed()),
+            steps("one does not start", |bench| not_started(bench).boxed()),
+            steps("one after the other", |bench| again(bench).boxed()),
+            steps("output by its name", |bench| by_name(bench).boxed()),
+            steps("without a link", |bench| without(bench).boxed()),
+            steps("cells that are not beside each other", |bench| strangers(bench).boxed()),
+            steps("the place where they meet", |bench| meeting_place(bench).boxed()),
+        ],
+    )
+}
+
+fn linked(words: &[&str], limits: Limits) -> Execution {
+    command(words, limits).linked()
+}
+
+/// Links both and runs a behaviour in each.
+async fn talk(pair: &mut [Slot<'_>; 2], one: Execution, other: Execution) -> [Outcome; 2] {
+    let [a, b] = pair;
+    link(&mut a.cell, &mut b.cell).await.expect("linked");
+    let (one, other) = futures::join!(a.execute(&one), b.execute(&other));
+    for outcome in [&one, &other] {
+        expect(outcome, |outcome| outcome.stdout.is_empty());
+    }
+    [one, other]
+}
+
+/// Nothing of the link is left, in a program or a runner.
+async fn close(pair: [Slot<'_>; 2]) {
+    for mut slot in pair {
+        slot.look_over().await;
+        slot.close().await;
+    }
+}
+
+async fn questions(bench: &Bench) {
+    let mut pair = bench.pair(&AMPLE).await;
+    let asks = linked(&["ask", "1000"], WITHOUT_FILES);
+    for outcome in talk(&mut pair, asks, linked(&["reply"], WITHOUT_FILES)).await {
+        expect_end(&outcome, DONE);
+    }
+    close(pair).await;
+}
+
+/// The other reads the end, and is the second to end.
+async fn ends_early(bench: &Bench) {
+    let mut pair = bench.pair(&AMPLE).await;
+    let hears = || linked(&["hear-out", "20"], AMPLE);
+    let [first, second] = talk(&mut pair, linked(&["answer"], AMPLE), hears()).await;
+    expect_end(&first, DONE);
+    expect(&second, |second| second.ended == DONE && second.stderr == "3\n");
+    assert!(first.ended_at < second.ended_at);
+    let [second, first] = talk(&mut pair, hears(), linked(&["exit", "7"], AMPLE)).await;
+    expect_end(&first, Ended::Exited { code: 7 });
+    expect(&second, |second| second.ended == DONE && second.stderr == "0\n");
+    let later = second.ended_at.checked_sub(first.ended_at).expect("it was the second to end");
+    assert!((Duration::from_millis(10)..GRACE).contains(&later), "{later:?}");
+    close(pair).await;
+}
+
+async fn closes_input(bench: &Bench) {
+    let mut pair = bench.pair(&AMPLE).await;
+    let closes = linked(&["close-input", "300"], AMPLE);
+    let [closes, writes] = talk(&mut pair, closes, linked(&["print-for-ever"], AMPLE)).await;
+    expect_end(&closes, DONE);
+    expect_end(&writes, Ended::Signaled { signal: libc::SIGPIPE });
+    assert!(writes.ended_at < closes.ended_at);
+    close(pair).await;
+}
+
+async fn both_wait(bench: &Bench) {
+    let mut pair = bench.pair(&SHORT).await;
+    let waits = || linked(&["hear-out-and-stay"], IDLE);
+    for outcome in talk(&mut pair, waits(), waits()).await {
+        expect_end(&outcome, Ended::WallLimit);
+        expect(&outcome, |it| it.wall >= IDLE.wall && it.wall < IDLE.wall + GRACE);
+    }
+    close(pair).await;
+}
+
+async fn burst(bench: &Bench) {
+    let mut pair = bench.pair(&AMPLE).await;
+    // A limit on what is captured says nothing about what is said to others.
+    let limits = Limits { stdout_bytes: 10, ..AMPLE };
+    let bytes = "1048576";
+    let bursts = linked(&["burst", bytes], limits);
+    for outcome in talk(&mut pair, bursts, linked(&["swallow", bytes], limits)).await {
+        expect_end(&outcome, DONE);
+    }
+    close(pair).await;
+}
+
+/// Each has limits of its own.
+async fn out_of_memory(bench: &Bench) {
+    let mut pair = bench.pair(&AMPLE).await;
+    let small = Limits { memory_bytes: 32 * MIB, ..AMPLE };
+    let hogs = linked(&["touch", "400"], small);
+    let [hogs, hears] = talk(&mut pair, hogs, linked(&["hear-out"], AMPLE)).await;
+    expect_end(&hogs, Ended::MemoryLimit);
+    expect_end(&hears, DONE);
+    close(pair).await;
+}
+
+/// The other side is not left waiting.
+async fn not_started(bench: &Bench) {
+    let mut pair = bench.pair(&AMPLE).await;
+    let [a, b] = &mut pair;
+    link(&mut a.cell, &mut b.cell).await.expect("linked");
+    let nothing = Execution::new(vec!["/box/nothing".to_owned()], AMPLE).linked();
+    expect_error(a.cell.execute(&nothing).await, |error| {
+        matches!(error, SandboxError::NotStarted { .. })
+    });
+    expect_end(&b.execute(&linked(&["hear-out"], AMPLE)).await, DONE);
+    close(pair).await;
+}
+
+/// A link is not for the next test: that has one of its own, with nothing in it that was not read.
+async fn again(bench: &Bench) {
+    let mut pair = bench.pair(&AMPLE).await;
+    for _ in 0..20 {
+        let speaks = linked(&["print", "1000"], AMPLE);
+        let [speaks, ends] = talk(&mut pair, speaks, linked(&["exit", "0"], AMPLE)).await;
+        // Whether it was still heard is a matter of luck.
+        let pipe = Ended::Signaled { signal: libc::SIGPIPE };
+        expect(&speaks, |it| it.ended == DONE || it.ended == pipe);
+        expect_end(&ends, DONE);
+        let asks = linked(&["ask", "10"], AMPLE);
+        for outcome in talk(&mut pair, asks, linked(&["reply"], AMPLE)).await {
+            expect_end(&outcome, DONE);
+        }
+    }
+    close(pair).await;
+}
+
+async fn by_name(bench: &Bench) {
+    let mut pair = bench.pair(&AMPLE).await;
+    let [speaks, hears] =
+        talk(&mut pair, linked(&["reopen-output"], AMPLE), linked(&["hear-out"], AMPLE)).await;
+    expect_end(&speaks, DONE);
+    expect(&hears, |hears| hears.stderr == "3\n");
+    close(pair).await;
+}
+
+async fn without(bench: &Bench) {
+    let mut pair = bench.pair(&AMPLE).await;
+    let [a, b] = &mut pair;
+    let out_of_order = |error: &SandboxError| {
+        matches!(error, SandboxError::Refused { kind: RefusalKind::OutOfOrder, .. })
+    };
+    let lonely = linked(&["exit", "0"], AMPLE);
+    expect_error(a.cell.execute(&lonely).await, out_of_order);
+    // One that has an input of its own.
+    link(&mut a.cell, &mut b.cell).await.expect("linked");
+    let with_input = lonely.clone().with_stdin("input".into());
+    expect_error(a.cell.execute(&with_input).await, out_of_order);
+    // A link holds for the next execution, whatever that is.
+    link(&mut a.cell, &mut b.cell).await.expect("linked");
+    expect_end(&a.run(&["exit", "0"], AMPLE).await, DONE);
+    expect_error(a.cell.execute(&lonely).await, out_of_order);
+    expect_end(&b.execute(&linked(&["hear-out"], AMPLE)).await, DONE);
+    close(pair).await;
+}
+
+/// Containers have no place to meet unless they were made to have one.
+async fn strangers(bench: &Bench) {
+    let (mut a, mut b) = (bench.slot(&AMPLE).await, bench.slot(&AMPLE).await);
+    let linked = link(&mut a.cell, &mut b.cell).await;
+    if bench.mode == Mode::Docker {
+        expect_error(linked, |error| {
+            matches!(error, SandboxError::Refused { kind: RefusalKind::OutOfOrder, .. })
+        });
+    } else {
+        linked.expect("cells of one machine");
+    }
+    close([a, b]).await;
+}
+
+/// Programs get to nothing of what their runners have in common.
+async fn meeting_place(bench: &Bench) {
+    let mut pair = bench.pair(&AMPLE).await;
+    let tries = linked(
+        &["write-anywhere", "/assay/links", "/assay/links/x", "/assay/assay-runner", "/assay/new"],
+        AMPLE,
+    );
+    let reads = linked(&["read-anything", "/assay/links"], AMPLE);
+    for outcome in talk(&mut pair, tries, reads).await {
+        expect_end(&outcome, Ended::Exited { code: 1 });
+    }
+    close(pair).await;
+}
