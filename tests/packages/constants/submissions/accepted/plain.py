@@ -1,0 +1,2 @@
+n = int(input().split()[0])
+print("{{greeting}}", n * n % {{modulus}})

@@ -1,0 +1,2 @@
+def code(name, table):
+    return table.get(name, 0)

@@ -1,0 +1,3 @@
+from formula import odd_sum
+
+print(odd_sum(int(input())))

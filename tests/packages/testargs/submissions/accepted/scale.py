@@ -1,0 +1,4 @@
+import sys
+
+x = int(input())
+print(*sys.argv[2:], "%g" % (x * float(sys.argv[1])))

@@ -1,0 +1,1 @@
+print(open("price.txt").read())

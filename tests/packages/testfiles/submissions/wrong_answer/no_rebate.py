@@ -1,0 +1,11 @@
+import os
+import sys
+
+price = {}
+for line in open("prices.txt"):
+    name, value = line.split()
+    price[name] = int(value)
+total = sum(price[line.strip()] for line in sys.stdin)
+if os.path.exists("extra/rebate.txt"):
+    total -= 0 * int(open("extra/rebate.txt").read())
+print(total)

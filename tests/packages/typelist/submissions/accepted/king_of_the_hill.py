@@ -1,0 +1,6 @@
+n = int(input())
+best = 1
+for i in range(2, n + 1):
+    print("?", best, i, flush=True)
+    best = int(input())
+print("!", best, flush=True)

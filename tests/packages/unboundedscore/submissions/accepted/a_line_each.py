@@ -1,0 +1,2 @@
+k = int(input())
+print("*\n" * (100 // k * k), end="")

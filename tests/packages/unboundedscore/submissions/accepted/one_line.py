@@ -1,0 +1,2 @@
+k = int(input())
+print("*" * (100 // k * k))

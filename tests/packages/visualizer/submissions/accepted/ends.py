@@ -1,0 +1,2 @@
+x = list(map(int, input().split()))
+print(max(x), min(x))

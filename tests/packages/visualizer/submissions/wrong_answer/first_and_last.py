@@ -1,0 +1,2 @@
+x = input().split()
+print(x[0], x[-1])
