@@ -7,6 +7,7 @@ use crate::checker::{LineRule, TokenOptions};
 use crate::grading::{Grading, Rubric, Slot};
 use crate::{Digest, Event, LanguageId, Slug};
 
+pub mod diff;
 pub(crate) mod first_schema;
 
 /// How hard a problem is meant to be.
