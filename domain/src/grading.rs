@@ -196,6 +196,15 @@ pub struct Grade {
     pub groups: Vec<GroupOutcome>,
     /// Scores that cannot be: beyond what their group may score.
     pub out_of_range: Vec<String>,
+    /// Points alone make the verdict, as in the newer format.
+    pub points_decide: bool,
+}
+
+impl Grade {
+    /// A score that the rules do not allow, where they say that it is the judge's fault.
+    pub fn impossible_score(&self) -> Option<&str> {
+        self.out_of_range.first().filter(|_| self.points_decide).map(String::as_str)
+    }
 }
 
 /// Results that graders of the package gave, by the group's place.
@@ -226,7 +235,10 @@ impl Grading {
             for &required in &group.require_pass {
                 if required >= place {
                     let required = name(required);
-                    flaws.push(format!("{} requires {required}, which comes before it", name(place)));
+                    flaws.push(format!(
+                        "{} requires {required}, which comes before it",
+                        name(place)
+                    ));
                 }
             }
             if !group.rule.numbers().all(f64::is_finite) {
@@ -283,4 +295,3 @@ impl Rule {
 fn is_false(value: &bool) -> bool {
     !value
 }
-

@@ -463,6 +463,14 @@ impl RevisionContent {
         self.tests.iter().map(|test| Slot { group: test.group, points: test.points }).collect()
     }
 
+    /// The files beside a submission in a language.
+    pub fn included(&self, language: &LanguageId) -> Option<&Include> {
+        let of = |wanted: Option<&LanguageId>| {
+            self.include.iter().find(|include| include.language.as_ref() == wanted)
+        };
+        of(Some(language)).or_else(|| of(None))
+    }
+
     /// The group that a test is in.
     ///
     /// # Panics
@@ -555,7 +563,11 @@ impl RevisionContent {
         };
         let at_most = |max: usize, what: &str| format!("at most {max} {what}");
         let groups = self.grading.groups.len();
-        require(groups <= bounds::GROUPS_MAX, "grading", at_most(bounds::GROUPS_MAX, "test groups"));
+        require(
+            groups <= bounds::GROUPS_MAX,
+            "grading",
+            at_most(bounds::GROUPS_MAX, "test groups"),
+        );
         for message in self.grading.flaws(&self.slots()) {
             require(false, "grading", message);
         }

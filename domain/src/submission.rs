@@ -273,6 +273,7 @@ impl Attempt {
                 score: None,
                 groups: vec![],
                 out_of_range: vec![],
+                points_decide: false,
             });
         }
         rubric.survey(&self.results, graded).grade

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use domain::problem::ProblemRevised;
 use domain::{Digest, Event, Slug, StreamId, Version};
@@ -9,6 +10,7 @@ use event_store::{BlobError, Blobs, EventLog, ReadError};
 use moka::future::Cache;
 
 use crate::DiskCache;
+use crate::judge::{MaterialError, Materials};
 
 /// Revisions kept at hand.
 const REVISIONS_MAX: u64 = 256;
@@ -22,7 +24,7 @@ pub(crate) enum FetchError {
     #[error("fetching the revision failed")]
     Log(#[from] ReadError),
     /// The blob store does not answer, or lost something.
-    #[error("fetching test data failed")]
+    #[error("fetching the source failed")]
     Blob(#[from] BlobError),
     /// The log has no such revision.
     #[error("the problem {slug} has no revision {revision}")]
@@ -43,6 +45,14 @@ pub(crate) struct Library {
     data: Cache<Digest, Bytes>,
     /// Behind the memory and before the blobs, where those are far away.
     disk: Option<Arc<DiskCache>>,
+}
+
+#[async_trait]
+impl Materials for Library {
+    async fn bytes(&self, digest: &Digest) -> Result<Bytes, MaterialError> {
+        let failed = |error| MaterialError { digest: *digest, source: Box::new(error) };
+        self.fetch(digest).await.map_err(failed)
+    }
 }
 
 impl Library {
@@ -80,8 +90,8 @@ impl Library {
         }
     }
 
-    /// Test data of this name.
-    pub(crate) async fn bytes(&self, digest: &Digest) -> Result<Bytes, FetchError> {
+    /// Bytes of this name that many submissions need.
+    async fn fetch(&self, digest: &Digest) -> Result<Bytes, BlobError> {
         if let Some(found) = self.data.get(digest).await {
             return Ok(found);
         }

@@ -1,68 +1,110 @@
 //! Which test is next, and which outcomes may be told: the order of tests, apart from running them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use domain::Verdict;
-use domain::problem::OnFailure;
+use domain::grading::TestResult;
+use domain::grading::{CustomGrades, Grade, GraderCall, GroupGrade, Rubric, Survey, TestState};
 use domain::submission::TestOutcome;
 
 /// Times that the tests left must last longer than another cell takes to set up.
 const WORTH_FACTOR: u32 = 2;
 
 /// The tests of one attempt. They may run side by side and end in any order; outcomes are told in order
-/// of test number, so that the log of a submission reads the same however many slots were free.
+/// of test number, so that the log of a submission reads the same however many slots were free. No test
+/// begins while it depends on others whether it is needed: what ran would be wasted.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    tests: u32,
-    on_failure: OnFailure,
-    next: u32,
+    rubric: Rubric,
+    results: BTreeMap<u32, TestResult>,
+    graded: CustomGrades,
+    survey: Survey,
+    begun: BTreeSet<u32>,
     finished: BTreeMap<u32, TestOutcome>,
-    /// Outcomes up to this test were told.
+    /// Outcomes up to this test were told, or are not needed.
     told: u32,
-    stopped: bool,
 }
 
 impl Plan {
-    /// Tests from 1 to `tests`.
-    pub(crate) fn new(tests: u32, on_failure: OnFailure) -> Self {
-        Self { tests, on_failure, next: 1, finished: BTreeMap::new(), told: 0, stopped: false }
+    /// The tests of a rubric, none of them run.
+    pub(crate) fn new(rubric: Rubric) -> Self {
+        let (results, graded) = (BTreeMap::new(), CustomGrades::new());
+        let survey = rubric.survey(&results, &graded);
+        let (begun, finished) = (BTreeSet::new(), BTreeMap::new());
+        Self { rubric, results, graded, survey, begun, finished, told: 0 }
     }
 
-    /// Whether a test may begin before the one before it has ended. Where a failure ends the attempt, a
-    /// later test that runs all the same would be wasted, or would be told where it must not be.
-    pub(crate) fn side_by_side(&self) -> bool {
-        self.on_failure == OnFailure::Continue
-    }
-
-    /// Tests that are still to begin.
+    /// Tests that may still have to begin.
     pub(crate) fn left(&self) -> u32 {
-        if self.stopped { 0 } else { self.tests + 1 - self.next }
+        let open = self.states().filter(|(number, state)| {
+            matches!(state, TestState::Ready | TestState::Waiting) && !self.begun.contains(number)
+        });
+        u32::try_from(open.count()).unwrap_or(u32::MAX)
     }
 
-    /// The test to begin now.
-    pub(crate) fn begin(&mut self) -> Option<u32> {
-        (self.left() > 0).then(|| {
-            self.next += 1;
-            self.next - 1
-        })
+    /// The test that can begin now; [`begin`](Self::begin) says that it does.
+    pub(crate) fn next(&self) -> Option<u32> {
+        let ready = |(number, state): &(u32, TestState)| {
+            *state == TestState::Ready && !self.begun.contains(number)
+        };
+        self.states().find(ready).map(|(number, _)| number)
     }
 
-    /// A test ended.
-    pub(crate) fn end(&mut self, outcome: TestOutcome) {
-        let failed = outcome.verdict != Verdict::Accepted;
-        self.stopped |= failed && self.on_failure == OnFailure::Stop;
+    /// A test begins.
+    pub(crate) fn begin(&mut self, number: u32) {
+        self.begun.insert(number);
+    }
+
+    /// A test ended; what is wrong with the score that a validator gave to it.
+    pub(crate) fn end(&mut self, outcome: TestOutcome) -> Option<String> {
+        let objection = self.rubric.objection(outcome.number, outcome.result());
+        self.results.insert(outcome.number, outcome.result());
         self.finished.insert(outcome.number, outcome);
+        self.survey = self.rubric.survey(&self.results, &self.graded);
+        objection
     }
 
     /// Outcomes that follow on those that were told before.
     pub(crate) fn tell(&mut self) -> Vec<TestOutcome> {
         let mut outcomes = Vec::new();
-        while let Some(outcome) = self.finished.remove(&(self.told + 1)) {
-            self.told += 1;
-            outcomes.push(outcome);
+        loop {
+            let number = self.told + 1;
+            match self.finished.remove(&number) {
+                Some(outcome) => outcomes.push(outcome),
+                None if self.state(number) == Some(TestState::Skipped) => {}
+                None => return outcomes,
+            }
+            self.told = number;
         }
-        outcomes
+    }
+
+    /// The grader to run before more can be known.
+    pub(crate) fn grader(&self) -> Option<&GraderCall> {
+        self.survey.grader.as_ref()
+    }
+
+    /// A grader gave the result of a group.
+    pub(crate) fn graded(&mut self, group: u32, grade: GroupGrade) {
+        self.graded.insert(group, grade);
+        self.survey = self.rubric.survey(&self.results, &self.graded);
+    }
+
+    /// What everything came to, once it is known.
+    pub(crate) fn grade(&self) -> Option<&Grade> {
+        self.survey.grade.as_ref()
+    }
+
+    /// What a verdict is made from: the rubric, and what graders gave.
+    pub(crate) fn into_parts(self) -> (Rubric, CustomGrades) {
+        (self.rubric, self.graded)
+    }
+
+    fn states(&self) -> impl Iterator<Item = (u32, TestState)> {
+        (1..).zip(self.survey.states.iter().copied())
+    }
+
+    fn state(&self, number: u32) -> Option<TestState> {
+        self.survey.states.get(number as usize - 1).copied()
     }
 }
 
@@ -73,6 +115,9 @@ pub(crate) fn another_cell_pays(left: u32, mean_test: Duration, set_up: Duration
 
 #[cfg(test)]
 mod tests {
+    use domain::Verdict;
+    use domain::grading::{Grading, Slot};
+    use domain::problem::OnFailure;
     use domain::verdict::RunEnd;
     use proptest::prelude::*;
 
@@ -80,7 +125,21 @@ mod tests {
 
     fn outcome(number: u32, verdict: Verdict) -> TestOutcome {
         let end = Some(RunEnd::Exit { code: 0 });
-        TestOutcome { number, verdict, end, time_ms: 0, memory_kib: 0, shown: None }
+        TestOutcome {
+            number,
+            verdict,
+            end,
+            time_ms: 0,
+            memory_kib: 0,
+            score: None,
+            feedback: None,
+            shown: None,
+        }
+    }
+
+    fn plan(tests: u32, on_reject: OnFailure) -> Plan {
+        let slots = vec![Slot { group: 0, points: None }; tests as usize];
+        Plan::new(Rubric::new(Grading::pass_fail(on_reject), slots))
     }
 
     /// Runs a plan on so many lanes; `schedule` picks which of those that run ends next, and whether
@@ -95,8 +154,9 @@ mod tests {
         let mut schedule = schedule.iter().copied().cycle();
         loop {
             while running.len() < lanes
-                && let Some(number) = plan.begin()
+                && let Some(number) = plan.next()
             {
+                plan.begin(number);
                 running.push(number);
             }
             if running.is_empty() {
@@ -124,7 +184,7 @@ mod tests {
                 true => Verdict::WrongAnswer,
                 false => Verdict::Accepted,
             };
-            let mut plan = Plan::new(tests, OnFailure::Continue);
+            let mut plan = plan(tests, OnFailure::Continue);
             let told = run(&mut plan, lanes, &schedule, verdict);
             let numbers: Vec<u32> = told.iter().map(|outcome| outcome.number).collect();
             prop_assert_eq!(numbers, (1..=tests).collect::<Vec<_>>());
@@ -141,9 +201,8 @@ mod tests {
                 true => Verdict::TimeLimitExceeded,
                 false => Verdict::Accepted,
             };
-            let mut plan = Plan::new(tests, OnFailure::Stop);
-            prop_assert!(!plan.side_by_side());
-            let told = run(&mut plan, 1, &schedule, verdict);
+            let mut plan = plan(tests, OnFailure::Stop);
+            let told = run(&mut plan, 3, &schedule, verdict);
             let numbers: Vec<u32> = told.iter().map(|outcome| outcome.number).collect();
             prop_assert_eq!(numbers, (1..=tests.min(failing)).collect::<Vec<_>>());
         }

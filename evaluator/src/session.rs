@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use domain::grading::{CustomGrades, Rubric};
 use domain::problem::ProblemRevised;
 use domain::submission::{
     AbandonReason, AttemptAbandoned, Compiled, Phase, Provenance, Submission, SubmissionAbandoned,
@@ -16,7 +17,10 @@ use event_store::{
 use sandbox::{Languages, Toolchain};
 
 use crate::Figures;
-use crate::judge::{Cells, Compilation, Compiler, Fault, Program};
+use crate::judge::{
+    Cells, Compilation, Compiler, Executable, Fault, Program, Referees, Source, Start, fetch_files,
+    grade,
+};
 use crate::library::{FetchError, Library};
 use crate::plan::Plan;
 use crate::slots::{Slot, Slots};
@@ -179,30 +183,35 @@ impl<'a> Session<'a> {
         let received = self.received.clone();
         let revised = tools.library.revision(&received.problem, received.revision).await?;
         let content = &revised.content;
-        let tests = u32::try_from(content.tests.len()).unwrap_or(u32::MAX);
-        let (evaluator, on_failure) = (tools.name.clone(), content.on_failure);
-        let start = SubmissionCommand::StartJudging { evaluator, tests, on_failure };
-        self.record(vec![start]).await?;
+        let rubric = content.rubric();
+        let evaluator = tools.name.clone();
+        self.record(vec![SubmissionCommand::StartJudging { evaluator, tests: rubric.tests() }])
+            .await?;
 
-        let program = self.program(&revised).await?;
-        let (language, text) = (&program.language, &program.text);
-        let compilation = tools.compiler.compile(language, text, slot.core()).await?;
+        let source = self.source(&revised).await?;
+        let compilation = tools.compiler.compile(&source, slot.core()).await?;
         tools.figures.compiled(&compilation);
         let compiled = SubmissionCommand::RecordCompile(self.compiled(&compilation));
-        let toolchain = tools.cells.sandbox().toolchain(language).await.map_err(Fault::from)?;
-        let mut provenance = provenance(tools, &toolchain, &program, &revised);
+        let toolchain =
+            tools.cells.sandbox().toolchain(&source.language).await.map_err(Fault::from)?;
+        let mut provenance = provenance(tools, &toolchain, &source, &revised);
         let Some(artifact) = compilation.artifact else {
             drop(slot);
-            let finish = self.finish_command(provenance);
+            let finish = self.finish_command(rubric, CustomGrades::new(), provenance);
             return self.finish(vec![compiled, finish]).await;
         };
-        let (recorded, run) = tokio::join!(
-            self.record(vec![compiled]),
-            TestsRun::set_up(tools, program, artifact, &content.tests, slot),
-        );
-        recorded?;
-        let mut run = run?;
-        let mut plan = Plan::new(tests, on_failure);
+        let start = Start::Language(source.layout.clone());
+        let executable = Executable { language: Arc::clone(&source.language), start, artifact };
+        let limits = content.limits;
+        let program = Program { source: Arc::new(source), executable, limits, watched_ms: None };
+        self.record(vec![compiled]).await?;
+        let (compiler, languages) = (&tools.compiler, &tools.languages);
+        let referees =
+            Referees::prepare(content, &tools.library, compiler, languages, slot.core()).await?;
+        let referees = Arc::new(referees);
+        let tests = &content.tests;
+        let mut run = TestsRun::set_up(tools, program, Arc::clone(&referees), tests, slot).await?;
+        let mut plan = Plan::new(rubric);
         self.run_tests(&mut run, &mut plan).await?;
         let (memory_source, reruns) = run.tear_down().await;
         if reruns > 0 {
@@ -213,26 +222,34 @@ impl<'a> Session<'a> {
             sandbox::MemorySource::Cgroup => "cgroup".to_owned(),
             sandbox::MemorySource::PeakRss => "peak_rss".to_owned(),
         });
+        run_graders(tools, &referees, &mut plan).await?;
         let untold = plan.tell();
         let rest = (!untold.is_empty()).then(|| self.judged(untold));
-        let finish = self.finish_command(provenance);
+        let (rubric, graded) = plan.into_parts();
+        let finish = self.finish_command(rubric, graded, provenance);
         self.finish(rest.into_iter().chain([finish]).collect()).await
     }
 
-    /// The program that is compiled: the submitted code between the problem's snippets.
-    async fn program(&self, revised: &ProblemRevised) -> Result<Program, Interruption> {
+    /// The program that is compiled: the submitted code between the problem's snippets, with the problem's files
+    /// beside it.
+    async fn source(&self, revised: &ProblemRevised) -> Result<Source, Interruption> {
         let (tools, received) = (self.tools, &self.received);
         let no_language = || Interruption::NoLanguage(received.language.clone());
         let language = tools.languages.get(received.language.as_str()).ok_or_else(no_language)?;
         let offer = revised.content.language(&received.language).ok_or_else(no_language)?;
-        let source = tools.library.source(&received.source).await?;
-        let source = std::str::from_utf8(&source).map_err(|_| Interruption::NotText)?;
-        Ok(Program {
-            language: Arc::clone(language),
-            text: offer.join(source),
-            limits: revised.content.limits,
-            checker: revised.content.checker.clone(),
-        })
+        let text = tools.library.source(&received.source).await?;
+        let text = std::str::from_utf8(&text).map_err(|_| Interruption::NotText)?;
+        let included = match revised.content.included(&received.language) {
+            Some(include) => {
+                fetch_files(&tools.library, &include.files).await.map_err(Fault::from)?
+            }
+            None => vec![],
+        };
+        let source = Source::single(language, &offer.join(text)).with_included(&included);
+        Ok(source.map_err(|error| Fault::Program {
+            program: "the included code".to_owned(),
+            detail: error.to_string(),
+        })?)
     }
 
     /// Runs the tests, and tells of progress now and then.
@@ -277,8 +294,14 @@ impl<'a> Session<'a> {
         SubmissionCommand::RecordTests(TestsJudged { attempt: self.attempt(), outcomes })
     }
 
-    fn finish_command(&self, provenance: Provenance) -> SubmissionCommand {
-        SubmissionCommand::Finish { attempt: self.attempt(), provenance: Box::new(provenance) }
+    fn finish_command(
+        &self,
+        rubric: Rubric,
+        graded: CustomGrades,
+        provenance: Provenance,
+    ) -> SubmissionCommand {
+        let (rubric, provenance) = (Box::new(rubric), Box::new(provenance));
+        SubmissionCommand::Finish { attempt: self.attempt(), rubric, graded, provenance }
     }
 
     async fn record(&mut self, commands: Vec<SubmissionCommand>) -> Result<(), Interruption> {
@@ -295,10 +318,28 @@ impl<'a> Session<'a> {
     }
 }
 
+/// Has the problem's grader make the results of the groups that ask for it.
+async fn run_graders(tools: &Tools, referees: &Referees, plan: &mut Plan) -> Result<(), Fault> {
+    let fault = |detail: &str| {
+        let program = "the grader".to_owned();
+        Fault::Program { program, detail: detail.to_owned() }
+    };
+    while let Some(call) = plan.grader() {
+        let grader = referees.grader.as_ref().ok_or_else(|| fault("there is none"))?;
+        let group = call.group;
+        let grade = grade(&tools.cells, grader, call, None).await?;
+        plan.graded(group, grade);
+    }
+    match plan.grade().and_then(|grade| grade.impossible_score()) {
+        Some(impossible) => Err(fault(impossible)),
+        None => Ok(()),
+    }
+}
+
 fn provenance(
     tools: &Tools,
     toolchain: &Toolchain,
-    program: &Program,
+    source: &Source,
     revised: &ProblemRevised,
 ) -> Provenance {
     Provenance {
@@ -309,10 +350,10 @@ fn provenance(
             .digest
             .parse()
             .unwrap_or_else(|_| Digest::of(toolchain.digest.as_bytes())),
-        program: Digest::of(program.text.as_bytes()),
+        program: source.digest(),
         revision: revised.digest,
-        limits: program.limits,
-        checker: program.checker.clone(),
+        limits: revised.content.limits,
+        checker: revised.content.checker.clone(),
         memory_source: None,
     }
 }

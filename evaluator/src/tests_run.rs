@@ -7,8 +7,7 @@ use domain::problem::Test;
 use sandbox::MemorySource;
 use tokio::task::JoinSet;
 
-use crate::judge::{Artifact, Bench, Fault, Judged, Program, TestData};
-use crate::library::{FetchError, Library};
+use crate::judge::{Bench, Fault, Judged, Program, Referees, fetch_test};
 use crate::plan::{Plan, another_cell_pays};
 use crate::session::Tools;
 use crate::slots::Slot;
@@ -18,7 +17,7 @@ use crate::slots::Slot;
 pub(crate) struct TestsRun<'a> {
     tools: &'a Tools,
     program: Program,
-    artifact: Artifact,
+    referees: Arc<Referees>,
     tests: &'a [Test],
     running: JoinSet<Result<Ran, Fault>>,
     /// The session's own slot, while no test runs in it; given up when no test is left to begin.
@@ -47,16 +46,16 @@ impl<'a> TestsRun<'a> {
     pub(crate) async fn set_up(
         tools: &'a Tools,
         program: Program,
-        artifact: Artifact,
+        referees: Arc<Referees>,
         tests: &'a [Test],
         home: Slot,
     ) -> Result<Self, Fault> {
         let started = Instant::now();
-        let bench = Bench::set_up(&tools.cells, program.clone(), &artifact).await?;
+        let bench = Bench::set_up(&tools.cells, program.clone(), Arc::clone(&referees)).await?;
         Ok(Self {
             tools,
             program,
-            artifact,
+            referees,
             tests,
             running: JoinSet::new(),
             home: Some(home),
@@ -70,8 +69,8 @@ impl<'a> TestsRun<'a> {
     }
 
     /// Begins as many tests as there are slots for.
-    pub(crate) async fn begin(&mut self, plan: &mut Plan) -> Result<(), FetchError> {
-        while plan.left() > 0 {
+    pub(crate) async fn begin(&mut self, plan: &mut Plan) -> Result<(), Fault> {
+        while let Some(number) = plan.next() {
             let lane = match self.home.take() {
                 Some(home) => Some((home, true)),
                 None if self.another_pays(plan) => {
@@ -80,16 +79,16 @@ impl<'a> TestsRun<'a> {
                 None => None,
             };
             let Some((slot, is_home)) = lane else { return Ok(()) };
-            let number = plan.begin().expect("a test is left to begin");
+            plan.begin(number);
             let test = &self.tests[number as usize - 1];
-            let data = fetch(&self.tools.library, number, test).await?;
+            let data = fetch_test(&self.tools.library, number, test).await?;
             let bench = self.benches.pop();
             let (cells, program) = (Arc::clone(&self.tools.cells), self.program.clone());
-            let artifact = self.artifact.clone();
+            let referees = Arc::clone(&self.referees);
             self.running.spawn(async move {
                 let mut bench = match bench {
                     Some(bench) => bench,
-                    None => Bench::set_up(&cells, program, &artifact).await?,
+                    None => Bench::set_up(&cells, program, referees).await?,
                 };
                 let started = Instant::now();
                 let judged = bench.judge(&data, slot.core()).await?;
@@ -98,15 +97,16 @@ impl<'a> TestsRun<'a> {
                 Ok(Ran { bench, home, judged, wall: started.elapsed() })
             });
         }
-        self.home = None;
+        if plan.left() == 0 {
+            self.home = None;
+        }
         Ok(())
     }
 
     /// Whether a test may run beside those that run, and it is worth a cell of its own.
     fn another_pays(&self, plan: &Plan) -> bool {
         let mean = self.wall.checked_div(self.ended).unwrap_or_default();
-        plan.side_by_side()
-            && (!self.benches.is_empty() || another_cell_pays(plan.left(), mean, self.set_up))
+        !self.benches.is_empty() || another_cell_pays(plan.left(), mean, self.set_up)
     }
 
     /// Waits for the next test to end; `None` when none is running.
@@ -123,8 +123,10 @@ impl<'a> TestsRun<'a> {
         self.wall += wall;
         self.reruns += judged.reruns;
         self.tools.figures.ran(&judged);
-        plan.end(judged.outcome);
-        Ok(Some(()))
+        match plan.end(judged.outcome) {
+            None => Ok(Some(())),
+            Some(detail) => Err(Fault::Program { program: "the validator".to_owned(), detail }),
+        }
     }
 
     /// Gives the cells back; where figures of memory came from, and how many runs were done again.
@@ -134,13 +136,4 @@ impl<'a> TestsRun<'a> {
         }
         (self.memory_source, self.reruns)
     }
-}
-
-async fn fetch(library: &Library, number: u32, test: &Test) -> Result<TestData, FetchError> {
-    Ok(TestData {
-        number,
-        sample: test.sample,
-        input: library.bytes(&test.input.digest).await?,
-        answer: library.bytes(&test.answer.digest).await?,
-    })
 }

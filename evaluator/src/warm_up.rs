@@ -7,10 +7,12 @@ use std::time::Instant;
 use bytes::Bytes;
 use domain::Verdict;
 use domain::checker::TokenOptions;
-use domain::problem::{Checker, Limits};
+use domain::problem::Limits;
 use sandbox::Language;
 
-use crate::judge::{Bench, Fault, Program, TestData};
+use crate::judge::{
+    Bench, Checking, Executable, Fault, Program, Referees, Source, Start, TestData,
+};
 use crate::session::Tools;
 
 /// Cpu time that an example may take, in milliseconds, on a machine whose disk has read nothing yet.
@@ -34,21 +36,22 @@ pub(crate) async fn warm_up(tools: &Tools, languages: &[Arc<Language>]) {
 
 /// Compiles and runs the language's own example, with limits that nobody's first run goes past.
 async fn run_once(tools: &Tools, language: &Arc<Language>, core: Option<u32>) -> Result<(), Fault> {
-    let hello = &language.examples.hello;
-    let compilation = tools.compiler.compile(language, hello, core).await?;
+    let source = Source::single(language, &language.examples.hello);
+    let compilation = tools.compiler.compile(&source, core).await?;
     let Some(artifact) = compilation.artifact else {
         tracing::warn!(language = %language.id, log = compilation.log, "the example does not compile");
         return Ok(());
     };
+    let start = Start::Language(source.layout.clone());
     let program = Program {
-        language: Arc::clone(language),
-        text: hello.clone(),
+        source: Arc::new(source),
+        executable: Executable { language: Arc::clone(language), start, artifact },
         limits: Limits { time_ms: TIME_MS, ..Limits::default() },
-        checker: Checker::Tokens(TokenOptions::default()),
+        watched_ms: None,
     };
-    let mut bench = Bench::set_up(&tools.cells, program, &artifact).await?;
-    let answer = Bytes::from_static(b"hello");
-    let test = TestData { number: 1, sample: false, input: Bytes::new(), answer };
+    let referees = Referees::of(Checking::Tokens(TokenOptions::default()));
+    let mut bench = Bench::set_up(&tools.cells, program, Arc::new(referees)).await?;
+    let test = TestData::new(1, Bytes::new(), Bytes::from_static(b"hello"));
     let judged = bench.judge(&test, core).await?;
     bench.tear_down().await;
     if judged.outcome.verdict != Verdict::Accepted {

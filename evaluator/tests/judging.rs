@@ -5,10 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::checker::TokenOptions;
-use domain::problem::{
-    BlobRef, Checker, Difficulty, Limits, OnFailure, Problem, ReviseProblem, RevisionContent, Test,
-};
+use domain::grading::Grading;
+use domain::problem::{BlobRef, OnFailure, Problem, ReviseProblem, RevisionContent, Test};
 use domain::submission::{Submission, SubmissionCommand, SubmissionReceived, TestOutcome};
 use domain::{Actor, Digest, Event, Slug, StreamId, SubmissionId, Verdict};
 use evaluator::{Config, Evaluator};
@@ -93,21 +91,13 @@ impl Judge {
             let blob = BlobRef { digest: Digest::of(&bytes), bytes: bytes.len() as u64 };
             self.stores.blobs.put(bytes).await.unwrap();
             let name = format!("sample/{number}");
-            tests.push(Test { name, group: None, sample: true, input: blob, answer: blob });
+            tests.push(Test { sample: true, ..Test::new(&name, blob, blob) });
         }
         let content = RevisionContent {
             title: "Echo".to_owned(),
-            difficulty: Difficulty::Easy,
-            tags: vec![],
-            statement: "Echo.".to_owned(),
-            editorial: None,
-            hints: vec![],
-            samples: vec![],
-            limits: Limits::default(),
             tests,
-            checker: Checker::Tokens(TokenOptions::default()),
-            on_failure,
-            languages: vec![],
+            grading: Grading::pass_fail(on_failure),
+            ..RevisionContent::default()
         };
         let mut stream = Stream::<Problem>::new(StreamId::Problem(slug()));
         let revise = vec![ReviseProblem { expected: None, content }];

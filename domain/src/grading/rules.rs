@@ -28,7 +28,8 @@ impl VerdictMode {
         if self == Self::AlwaysAccept || accept_if_any_accepted && children.iter().any(accepted) {
             return Verdict::Accepted;
         }
-        let mut rejected = children.iter().map(|child| child.verdict).filter(|it| *it != Verdict::Accepted);
+        let mut rejected =
+            children.iter().map(|child| child.verdict).filter(|it| *it != Verdict::Accepted);
         let found = match self {
             Self::FirstError => rejected.next(),
             _ => {
@@ -69,7 +70,12 @@ impl Aggregation {
 impl Rule {
     /// The most that one of its tests can score, where there are so many of them that have no points
     /// of their own; `None` for no bound.
-    pub(super) fn test_max(&self, points: Option<f64>, own_points: f64, without: usize) -> Option<f64> {
+    pub(super) fn test_max(
+        &self,
+        points: Option<f64>,
+        own_points: f64,
+        without: usize,
+    ) -> Option<f64> {
         if points.is_some() {
             return points;
         }

@@ -152,7 +152,8 @@ impl Rubric {
         results: &BTreeMap<u32, TestResult>,
     ) -> Grade {
         let groups = self.grading.groups.iter().zip(grades).skip(1);
-        let groups = groups.filter(|(_, grade)| grade.is_some() || self.grading.objective.is_some());
+        let groups =
+            groups.filter(|(_, grade)| grade.is_some() || self.grading.objective.is_some());
         let scored = self.grading.objective;
         let outcome = |group: &super::TestGroup, grade: Option<GroupGrade>| GroupOutcome {
             name: group.name.clone(),
@@ -184,6 +185,7 @@ impl Rubric {
             score: scored.map(|_| if counts { root.score } else { 0.0 }),
             groups: groups.map(|(group, grade)| outcome(group, *grade)).collect(),
             out_of_range,
+            points_decide: self.counts_points(),
         }
     }
 

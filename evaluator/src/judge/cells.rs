@@ -35,6 +35,18 @@ impl Cells {
         self.sandbox.prepare(spec).await
     }
 
+    /// A fresh cell that can be linked with another.
+    ///
+    /// # Errors
+    /// When the sandbox failed.
+    pub async fn prepare_beside(
+        &self,
+        spec: &CellSpec,
+        other: &mut Cell,
+    ) -> Result<Cell, SandboxError> {
+        self.sandbox.prepare_beside(spec, other).await
+    }
+
     /// Destroys a cell, later. Waits only while too many others are being destroyed. That something
     /// of it is left is no fault of the submission's: it is logged, and what judging found stands.
     pub async fn retire(&self, cell: Cell) {

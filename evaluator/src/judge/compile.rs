@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use domain::Digest;
 use moka::future::Cache;
-use sandbox::{Cell, CellPath, CellSpec, Execution, Language, RefusalKind, SandboxError};
+use sandbox::{
+    Area, Cell, CellPath, CellSpec, Execution, Language, Outputs, RefusalKind, SandboxError,
+};
 
+use super::executable::{Artifact, ArtifactFile, RUN_SCRIPT};
 use super::messages::Messages;
+use super::source::{Source, framed};
 use super::{Cells, Fault};
 
 /// Bytes of artifacts kept for the same program to come again.
@@ -31,9 +34,10 @@ pub struct Compilation {
     pub fresh: bool,
 }
 
-/// A program that can be run.
-#[derive(Debug, Clone)]
-pub struct Artifact(pub Bytes);
+/// The script that makes a program which brings one.
+const BUILD_SCRIPT: &str = "build";
+/// Bytes of everything that such a script may leave.
+const BUILT_BYTES_MAX: u64 = 64 << 20;
 
 /// Compiles in cells, and remembers.
 ///
@@ -55,7 +59,7 @@ impl Compiler {
         let cache = Cache::builder()
             .max_capacity(CACHE_BYTES_MAX)
             .weigher(|_, compilation: &Compilation| {
-                let artifact = compilation.artifact.as_ref().map_or(0, |it| it.0.len());
+                let artifact = compilation.artifact.as_ref().map_or(0, Artifact::bytes);
                 u32::try_from(artifact + compilation.log.len() + ENTRY_BYTES).unwrap_or(u32::MAX)
             })
             .build();
@@ -67,103 +71,186 @@ impl Compiler {
     ///
     /// # Errors
     /// When the sandbox failed.
-    pub async fn compile(
+    pub async fn compile(&self, source: &Source, core: Option<u32>) -> Result<Compilation, Fault> {
+        let Source { language, layout, files } = source;
+        let toolchain = self.cells.sandbox().toolchain(language).await?;
+        let entry_point = layout.entry_point.as_deref().unwrap_or_default();
+        let head = [language.id.as_str(), &toolchain.digest, &layout.main, entry_point];
+        let files = files.iter().flat_map(|(name, bytes)| [name.as_bytes(), bytes.as_ref()]);
+        let key = Digest::of(&framed(head.into_iter().map(str::as_bytes).chain(files)));
+        self.remember(key, async || {
+            let mut cell = self.cells.prepare(&CellSpec::compile(language)).await?;
+            let compiled = compile_in(&mut cell, source, core).await;
+            self.cells.retire(cell).await;
+            compiled
+        })
+        .await
+    }
+
+    /// Makes a program that brings scripts of its own, in a cell as for programs in this language.
+    ///
+    /// # Errors
+    /// When the sandbox failed.
+    pub async fn build(
         &self,
         language: &Arc<Language>,
-        text: &str,
+        files: &[ArtifactFile],
         core: Option<u32>,
     ) -> Result<Compilation, Fault> {
         let toolchain = self.cells.sandbox().toolchain(language).await?;
-        let key = key(language.id.as_str(), &toolchain.digest, text);
+        let head = [BUILD_SCRIPT, &toolchain.digest].map(str::as_bytes);
+        let parts = files.iter().flat_map(|file| {
+            let executable: &[u8] = if file.executable { b"x" } else { b"" };
+            [file.path.as_bytes(), file.bytes.as_ref(), executable]
+        });
+        let key = Digest::of(&framed(head.into_iter().chain(parts)));
+        self.remember(key, async || {
+            let mut cell = self.cells.prepare(&CellSpec::compile(language)).await?;
+            let built = build_in(&mut cell, language, files, core).await;
+            self.cells.retire(cell).await;
+            built
+        })
+        .await
+    }
+
+    async fn remember(
+        &self,
+        key: Digest,
+        make: impl AsyncFnOnce() -> Result<Compilation, SandboxError>,
+    ) -> Result<Compilation, Fault> {
         if let Some(compilation) = self.cache.get(&key).await {
             return Ok(Compilation { fresh: false, ..compilation });
         }
-        let compilation = self.compile_anew(language, text, core).await?;
+        let compilation = make().await?;
         // A limit may have been met because the machine was busy; the next time may go better.
         if compilation.artifact.is_some() {
             self.cache.insert(key, compilation.clone()).await;
         }
         Ok(compilation)
     }
-
-    async fn compile_anew(
-        &self,
-        language: &Arc<Language>,
-        text: &str,
-        core: Option<u32>,
-    ) -> Result<Compilation, Fault> {
-        let mut cell = self.cells.prepare(&CellSpec::compile(language)).await?;
-        let compiled = compile_in(&mut cell, language, text, core).await;
-        self.cells.retire(cell).await;
-        Ok(compiled?)
-    }
 }
 
 async fn compile_in(
     cell: &mut Cell,
-    language: &Arc<Language>,
-    text: &str,
+    source: &Source,
     core: Option<u32>,
 ) -> Result<Compilation, SandboxError> {
-    let source = Bytes::copy_from_slice(text.as_bytes());
-    cell.put(&CellPath::work(&language.source)?, source, false).await?;
-    let mut messages = Messages::default();
-    let mut cpu = Duration::ZERO;
-    for step in &language.compile {
-        let execution = Execution::new(step.clone(), language.compile_limits()).keeping();
-        let outcome = cell.execute(&Execution { core, ..execution }).await?;
-        cpu += outcome.cpu;
-        messages.add(&outcome.stderr);
-        messages.add(&outcome.stdout);
-        if !outcome.ended.is_success() {
-            messages.add_reason(outcome.ended);
-            return Ok(compilation(messages, None, cpu));
+    let Source { language, layout, files } = source;
+    for (name, bytes) in files {
+        cell.put(&CellPath::work(name)?, bytes.clone(), false).await?;
+    }
+    let mut said = Said::default();
+    for step in language.compile_steps(layout) {
+        if !said.run(cell, language, step, core).await? {
+            return Ok(said.without_program());
         }
     }
-    let path = CellPath::work(&language.artifact)?;
-    let artifact = match cell.get(&path, language.compile_limits().file_bytes).await {
-        Ok(bytes) => Some(Artifact(bytes)),
-        // The compiler said that all was well, and left no regular file to run.
-        Err(SandboxError::File {
-            kind: RefusalKind::NotFound | RefusalKind::NotRegular | RefusalKind::TooLarge,
-            detail,
-            ..
-        }) => {
-            messages.add(format!("no program was made: {detail}\n").as_bytes());
-            None
+    let artifact = match language.outputs(layout) {
+        Outputs::Sources => {
+            let file = |(name, bytes): &(String, _)| ArtifactFile {
+                path: name.clone(),
+                bytes: bytes::Bytes::clone(bytes),
+                executable: true,
+            };
+            files.iter().map(file).collect()
         }
-        Err(error) => return Err(error),
+        Outputs::File(name) => {
+            let path = CellPath::work(&name)?;
+            match cell.get(&path, language.compile_limits().file_bytes).await {
+                Ok(bytes) => vec![ArtifactFile { path: name, bytes, executable: true }],
+                // The compiler said that all was well, and left no regular file to run.
+                Err(SandboxError::File {
+                    kind: RefusalKind::NotFound | RefusalKind::NotRegular | RefusalKind::TooLarge,
+                    detail,
+                    ..
+                }) => return Ok(said.but(&format!("no program was made: {detail}"))),
+                Err(error) => return Err(error),
+            }
+        }
     };
-    Ok(compilation(messages, artifact, cpu))
+    Ok(said.with(artifact))
+}
+
+async fn build_in(
+    cell: &mut Cell,
+    language: &Arc<Language>,
+    files: &[ArtifactFile],
+    core: Option<u32>,
+) -> Result<Compilation, SandboxError> {
+    for file in files {
+        cell.put(&CellPath::work(&file.path)?, file.bytes.clone(), file.executable).await?;
+    }
+    let mut said = Said::default();
+    if files.iter().any(|file| file.path == BUILD_SCRIPT) {
+        let script = vec![format!("{}/{BUILD_SCRIPT}", Area::Work.directory())];
+        if !said.run(cell, language, script, core).await? {
+            return Ok(said.without_program());
+        }
+    }
+    let mut built = Vec::new();
+    let mut room = BUILT_BYTES_MAX;
+    for file in cell.list(Area::Work).await? {
+        if file.bytes > room {
+            return Ok(said.but(&format!("more than {BUILT_BYTES_MAX} bytes were made")));
+        }
+        room -= file.bytes;
+        let bytes = cell.get(&CellPath::work(&file.path)?, file.bytes).await?;
+        built.push(ArtifactFile { path: file.path, bytes, executable: file.executable });
+    }
+    match built.iter().find(|file| file.path == RUN_SCRIPT) {
+        Some(run) if run.executable => Ok(said.with(built)),
+        Some(_) => Ok(said.but("the file `run` cannot be executed")),
+        None => Ok(said.but("there is no file `run`")),
+    }
+}
+
+/// What the steps of one compilation said, and what they took.
+#[derive(Default)]
+struct Said {
+    messages: Messages,
+    cpu: Duration,
+}
+
+impl Said {
+    /// Runs one step; whether it went well.
+    async fn run(
+        &mut self,
+        cell: &mut Cell,
+        language: &Language,
+        step: Vec<String>,
+        core: Option<u32>,
+    ) -> Result<bool, SandboxError> {
+        let execution = Execution::new(step, language.compile_limits()).keeping();
+        let outcome = match cell.execute(&Execution { core, ..execution }).await {
+            Ok(outcome) => outcome,
+            Err(SandboxError::NotStarted { program, detail }) => {
+                self.messages.add(format!("{program} could not be started: {detail}\n").as_bytes());
+                return Ok(false);
+            }
+            Err(error) => return Err(error),
+        };
+        self.cpu += outcome.cpu;
+        self.messages.add(&outcome.stderr);
+        self.messages.add(&outcome.stdout);
+        self.messages.add_reason(outcome.ended);
+        Ok(outcome.ended.is_success())
+    }
+
+    fn but(mut self, what: &str) -> Compilation {
+        self.messages.add(format!("{what}\n").as_bytes());
+        self.without_program()
+    }
+
+    fn without_program(self) -> Compilation {
+        compilation(self.messages, None, self.cpu)
+    }
+
+    fn with(self, files: Vec<ArtifactFile>) -> Compilation {
+        compilation(self.messages, Some(Artifact(files.into())), self.cpu)
+    }
 }
 
 fn compilation(messages: Messages, artifact: Option<Artifact>, cpu: Duration) -> Compilation {
     let (log, truncated) = messages.into_log();
     Compilation { artifact, log, truncated, cpu, fresh: true }
-}
-
-/// The name of a compilation: everything that decides what comes out of it. Each part is preceded by
-/// its length, so that no two programs share a name.
-fn key(language: &str, toolchain: &str, text: &str) -> Digest {
-    let mut parts = Vec::with_capacity(text.len() + 128);
-    for part in [language, toolchain, text] {
-        parts.extend_from_slice(&(part.len() as u64).to_le_bytes());
-        parts.extend_from_slice(part.as_bytes());
-    }
-    Digest::of(&parts)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn everything_that_decides_an_artifact_is_in_its_name() {
-        let name = key("cpp", "t", "int main;");
-        assert_eq!(name, key("cpp", "t", "int main;"));
-        assert_ne!(name, key("c", "t", "int main;"));
-        assert_ne!(name, key("cpp", "u", "int main;"));
-        assert_ne!(name, key("cpp", "t", "int main; "));
-        assert_ne!(key("cpp", "ti", "nt main;"), name);
-    }
 }

@@ -1,32 +1,34 @@
 //! Judging proper: a program, limits and tests in; outcomes out. Needs only a sandbox.
 
 mod cells;
+mod checking;
 mod compile;
+mod executable;
+mod grader;
+mod input;
+mod interaction;
+mod materials;
 mod messages;
 mod near_limit;
+mod panel;
 mod run;
+mod source;
+mod static_check;
+mod validator;
 
-use std::sync::Arc;
-
-use domain::problem::{Checker, Limits};
-use sandbox::{Language, SandboxError};
+use sandbox::SandboxError;
 
 pub use cells::Cells;
-pub use compile::{Artifact, Compilation, Compiler};
-pub use run::{Bench, Judged, TestData};
-
-/// A program to judge.
-#[derive(Debug, Clone)]
-pub struct Program {
-    /// What it is written in.
-    pub language: Arc<Language>,
-    /// The whole text: the submitted code between the problem's snippets.
-    pub text: String,
-    /// What a run may use.
-    pub limits: Limits,
-    /// How outputs are compared.
-    pub checker: Checker,
-}
+pub use checking::{Checking, Referees, executable};
+pub use compile::{Compilation, Compiler};
+pub use executable::{Artifact, ArtifactFile, Executable, Start};
+pub use grader::grade;
+pub use input::{InputValidators, InputVerdict};
+pub use materials::{MaterialError, Materials, fetch_files, fetch_test};
+pub use panel::{OutputVerdict, Panel};
+pub use run::{Bench, Judged, Program, TestData};
+pub use source::{NoMain, Source};
+pub use validator::Validators;
 
 /// We could not judge. Never the author's fault, and no verdict.
 #[derive(Debug, thiserror::Error)]
@@ -34,4 +36,15 @@ pub enum Fault {
     /// The sandbox failed.
     #[error("the sandbox failed")]
     Sandbox(#[from] SandboxError),
+    /// A program of the problem's failed.
+    #[error("{program} failed: {detail}")]
+    Program {
+        /// As the package names it.
+        program: String,
+        /// How.
+        detail: String,
+    },
+    /// Something that the problem needs could not be fetched.
+    #[error(transparent)]
+    Material(#[from] MaterialError),
 }

@@ -5,16 +5,34 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use domain::Verdict;
-use domain::checker;
-use domain::problem::Checker;
-use domain::submission::{Shown, TestOutcome};
+use domain::checker::TokenOptions;
+use domain::problem::Limits;
+use domain::submission::{Feedback, Shown, TestOutcome};
 use domain::verdict::RunEnd;
-use sandbox::{Cell, CellPath, CellSpec, Ended, Execution, MemorySource, Outcome};
+use sandbox::{Cell, CellSpec, Ended, Execution, MemorySource, Outcome};
 
-use super::{Artifact, Cells, Fault, Program, near_limit};
+use super::executable::{Executable, put_files};
+use super::interaction::{self, Ruling, Side};
+use super::panel::{Found, Panel};
+use super::validator::{Files, Role, Validated};
+use super::{Cells, Checking, Fault, Referees, Source, near_limit, static_check};
 
 /// Bytes of an output that a visible test shows.
 const SHOWN_BYTES_MAX: usize = 4 << 10;
+
+/// A program to judge.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// As it was handed in, with the problem's files beside it.
+    pub source: Arc<Source>,
+    /// As it runs.
+    pub executable: Executable,
+    /// What a run may use.
+    pub limits: Limits,
+    /// How long a run is watched, in milliseconds of cpu time, where that is longer than it may take: to learn by how
+    /// much it is too slow.
+    pub watched_ms: Option<u64>,
+}
 
 /// One test's data.
 #[derive(Debug, Clone)]
@@ -23,10 +41,40 @@ pub struct TestData {
     pub number: u32,
     /// Whether its outcome may show what was printed.
     pub sample: bool,
+    /// Whether it may where the test failed.
+    pub full_feedback: bool,
+    /// It looks at the program's files and runs nothing.
+    pub is_static: bool,
     /// What the program reads.
     pub input: Bytes,
     /// What is expected. It stays out here (INV-12).
     pub answer: Bytes,
+    /// Arguments of the program.
+    pub args: Vec<String>,
+    /// Files in the program's working directory.
+    pub files: Vec<(String, Bytes)>,
+    /// How tokens are compared, where that differs from the rest.
+    pub tokens: Option<TokenOptions>,
+    /// Arguments of the problem's validators.
+    pub validator_args: Vec<String>,
+}
+
+impl TestData {
+    /// A hidden test with nothing but an input and an answer.
+    pub fn new(number: u32, input: Bytes, answer: Bytes) -> Self {
+        Self {
+            number,
+            sample: false,
+            full_feedback: false,
+            is_static: false,
+            input,
+            answer,
+            args: vec![],
+            files: vec![],
+            tokens: None,
+            validator_args: vec![],
+        }
+    }
 }
 
 /// What a test came to.
@@ -40,13 +88,24 @@ pub struct Judged {
     pub cpu: Duration,
 }
 
-/// A cell with the program in it, ready for test after test.
+/// A cell with the program in it, ready for test after test, and cells with the problem's validators.
 #[derive(Debug)]
 pub struct Bench {
     cells: Arc<Cells>,
     cell: Cell,
     program: Program,
+    /// What runs find in their working directory.
+    data: Vec<(String, Bytes)>,
+    panel: Panel,
     memory_source: Option<MemorySource>,
+}
+
+/// What one run of the program came to, judged.
+struct Pass {
+    outcome: Outcome,
+    reruns: u32,
+    cpu: Duration,
+    found: Found,
 }
 
 impl Bench {
@@ -57,41 +116,185 @@ impl Bench {
     pub async fn set_up(
         cells: &Arc<Cells>,
         program: Program,
-        artifact: &Artifact,
+        referees: Arc<Referees>,
     ) -> Result<Self, Fault> {
-        let spec = CellSpec::run(&program.language, &run_limits(&program));
+        let spec = CellSpec::run(&program.executable.language, &run_limits(&program));
         let mut cell = cells.prepare(&spec).await?;
-        let path = CellPath::program(&program.language.artifact)?;
-        cell.put(&path, artifact.0.clone(), true).await?;
-        Ok(Self { cells: Arc::clone(cells), cell, program, memory_source: None })
+        program.executable.install(&mut cell).await?;
+        let data = program.source.data();
+        Ok(Self {
+            cells: Arc::clone(cells),
+            cell,
+            program,
+            data,
+            panel: Panel::new(cells, referees),
+            memory_source: None,
+        })
     }
 
-    /// Runs the program on one test, on this core where one is named, and compares what it printed.
+    /// Runs the program on one test, on this core where one is named, and judges what it printed.
     ///
     /// # Errors
-    /// When the sandbox failed.
+    /// When the sandbox failed, or a program of the problem's did.
     pub async fn judge(&mut self, test: &TestData, core: Option<u32>) -> Result<Judged, Fault> {
+        if test.is_static {
+            return static_check::judge(
+                &self.cells,
+                &self.program.source,
+                self.panel.referees(),
+                test,
+                core,
+            )
+            .await;
+        }
+        let passes = match &self.panel.referees().checking {
+            Checking::Programs(validators) => validators.validation.passes,
+            Checking::Tokens(_) | Checking::Lines(_) => 1,
+        };
+        let (mut input, mut kept) = (test.input.clone(), vec![]);
+        let mut judged: Option<Judged> = None;
+        for pass in 1.. {
+            let next = self.pass(test, &input, &kept, core).await?;
+            let next_pass = next.found.next_pass.clone();
+            judged = Some(added(judged, next, test));
+            match next_pass {
+                None => break,
+                Some(_) if pass == passes => {
+                    return Err(self.panel.validators[0].fault(format!(
+                        "it asks for another pass after {passes}, which is the most"
+                    )));
+                }
+                Some(next_input) => {
+                    input = next_input;
+                    kept = self.panel.validators[0].left().await?;
+                }
+            }
+        }
+        Ok(judged.expect("there was a pass"))
+    }
+
+    async fn pass(
+        &mut self,
+        test: &TestData,
+        input: &Bytes,
+        kept: &[(String, Bytes)],
+        core: Option<u32>,
+    ) -> Result<Pass, Fault> {
+        let referees = Arc::clone(self.panel.referees());
+        match &referees.checking {
+            Checking::Programs(validators) if validators.validation.interactive => {
+                self.interact(test, input, kept, core).await
+            }
+            _ => {
+                let (outcome, reruns, cpu) = self.run_settled(test, input, core).await?;
+                let end = run_end(outcome.ended);
+                let found = match end.verdict() {
+                    Some(verdict) => Found::plain(end, verdict, None),
+                    None => self.panel.check(test, input, kept, &outcome.stdout, core).await?,
+                };
+                Ok(Pass { outcome, reruns, cpu, found })
+            }
+        }
+    }
+
+    /// Runs the program, again where it ended near its limit.
+    async fn run_settled(
+        &mut self,
+        test: &TestData,
+        input: &Bytes,
+        core: Option<u32>,
+    ) -> Result<(Outcome, u32, Duration), Fault> {
         let limit = Duration::from_millis(self.program.limits.time_ms);
-        let first = self.run(test, core).await?;
+        let first = self.run(test, input, core).await?;
         let mut cpu = first.cpu;
         let second = match near_limit::is_near(&first, limit) {
-            true => Some(self.run(test, core).await?),
+            true => Some(self.run(test, input, core).await?),
             false => None,
         };
         cpu += second.as_ref().map_or(Duration::ZERO, |second| second.cpu);
         let reruns = u32::from(second.is_some());
-        let outcome = near_limit::settle(first, second, limit);
-        Ok(Judged { outcome: check(&outcome, test, &self.program.checker), reruns, cpu })
+        Ok((near_limit::settle(first, second, limit), reruns, cpu))
     }
 
-    async fn run(&mut self, test: &TestData, core: Option<u32>) -> Result<Outcome, Fault> {
+    async fn run(
+        &mut self,
+        test: &TestData,
+        input: &Bytes,
+        core: Option<u32>,
+    ) -> Result<Outcome, Fault> {
         let mut limits = run_limits(&self.program);
         limits.cpu += near_limit::margin(limits.cpu);
-        let argv = self.program.language.run_argv(self.program.limits.memory_kib * 1024);
-        let execution = Execution::new(argv, limits).with_stdin(test.input.clone());
+        let execution = self.execution(test, limits).with_stdin(input.clone());
+        self.lay_out(test).await?;
         let outcome = self.cell.execute(&Execution { core, ..execution }).await?;
         self.memory_source = Some(outcome.memory_source);
         Ok(outcome)
+    }
+
+    fn execution(&self, test: &TestData, mut limits: sandbox::Limits) -> Execution {
+        if let Some(watched_ms) = self.program.watched_ms {
+            limits.cpu = limits.cpu.max(Duration::from_millis(watched_ms));
+            limits.wall = limits.wall.max(limits.cpu * 2);
+        }
+        let memory_bytes = self.program.limits.memory_kib * 1024;
+        Execution::new(self.program.executable.argv(memory_bytes, &test.args), limits)
+    }
+
+    /// Puts files into the working directory, which every run finds empty.
+    async fn lay_out(&mut self, test: &TestData) -> Result<(), Fault> {
+        put_files(&mut self.cell, &self.data).await?;
+        put_files(&mut self.cell, &test.files).await?;
+        Ok(())
+    }
+
+    /// Runs the program and the interactor, each on the other's output.
+    async fn interact(
+        &mut self,
+        test: &TestData,
+        input: &Bytes,
+        kept: &[(String, Bytes)],
+        core: Option<u32>,
+    ) -> Result<Pass, Fault> {
+        let nothing = Bytes::new();
+        let files = Files { input, answer: &test.answer, output: &nothing, kept };
+        self.panel.validator(0, Some(&mut self.cell)).await?.lay_out(&files).await?;
+        self.lay_out(test).await?;
+        let submission = self.execution(test, run_limits(&self.program)).linked();
+        let interactor = &mut self.panel.validators[0];
+        let mut talking = interactor.execution(test, Role::Interactor, &nothing);
+        // It has time to hear of the submission's end.
+        talking.limits.wall += submission.limits.wall;
+        sandbox::link(&mut self.cell, &mut interactor.cell).await?;
+        let submission = Execution { core, ..submission };
+        let (outcome, talked) =
+            tokio::join!(self.cell.execute(&submission), interactor.cell.execute(&talking),);
+        let (outcome, talked) = (outcome?, talked?);
+        self.memory_source = Some(outcome.memory_source);
+        let validated = interactor.read(&talked).await?;
+        let end = run_end(outcome.ended);
+        let sides = (Side::from(&outcome), Side::from(&talked));
+        let ruling = interaction::rule(sides.0, sides.1, end, validated.answer.clone());
+        let mut found = match ruling {
+            Ruling::Submission(end) => {
+                let verdict = end.verdict().unwrap_or(Verdict::RuntimeError);
+                Found { feedback: validated.feedback, ..Found::plain(end, verdict, None) }
+            }
+            Ruling::Interactor(answer) => {
+                let mut found = Found::plain(end, Verdict::Accepted, None);
+                found.add(Validated { answer, ..validated }, interactor)?;
+                found
+            }
+        };
+        // What an interactor of this kind accepted is judged by a checker after it.
+        if found.verdict == Verdict::Accepted && self.panel.validators() > 1 {
+            let output = self.panel.validators[0].left_output().await?;
+            let files = Files { output: &output, ..files };
+            let checker = self.panel.validator(1, None).await?;
+            let validated = checker.check(test, &files, core).await?;
+            found.add(validated, checker)?;
+        }
+        let cpu = outcome.cpu;
+        Ok(Pass { outcome, reruns: 0, cpu, found })
     }
 
     /// Where the figures of memory come from; `None` before the first test.
@@ -99,46 +302,51 @@ impl Bench {
         self.memory_source
     }
 
-    /// Destroys the cell and all that is in it, in the background.
+    /// Destroys the cells and all that is in them, in the background.
     pub async fn tear_down(self) {
+        // One that can be linked with another goes first.
+        self.panel.tear_down().await;
         self.cells.retire(self.cell).await;
     }
 }
 
 fn run_limits(program: &Program) -> sandbox::Limits {
     let limits = &program.limits;
-    program.language.run_limits(
+    program.executable.language.run_limits(
         Duration::from_millis(limits.time_ms),
         limits.memory_kib * 1024,
         limits.output_kib * 1024,
     )
 }
 
-/// From what happened to what it means (INV-4).
-fn check(outcome: &Outcome, test: &TestData, checker: &Checker) -> TestOutcome {
-    let end = run_end(outcome.ended);
-    let (verdict, message) = match end.verdict() {
-        Some(verdict) => (verdict, None),
-        None => {
-            let Checker::Tokens(options) = checker;
-            let comparison = checker::compare(&outcome.stdout, &test.answer, options);
-            (Verdict::from(&comparison), comparison.message())
-        }
-    };
+/// A test's outcome with one more pass, from what happened to what it means (INV-4).
+fn added(judged: Option<Judged>, pass: Pass, test: &TestData) -> Judged {
+    let Pass { outcome, reruns, cpu, found } = pass;
     // A program that slept until our clock rang used no cpu time to speak of.
-    let time = if end == RunEnd::WallClock { outcome.wall } else { outcome.cpu };
-    TestOutcome {
-        number: test.number,
-        verdict,
-        end: Some(end),
-        time_ms: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
-        memory_kib: outcome.memory_bytes.div_ceil(1024),
-        shown: test.sample.then(|| {
-            let (stdout, more_stdout) = excerpt(&outcome.stdout);
-            let (stderr, more_stderr) = excerpt(&outcome.stderr);
-            let truncated = more_stdout || more_stderr || outcome.stderr_truncated;
-            Shown { stdout, stderr, truncated, checker: message }
-        }),
+    let time = if found.end == RunEnd::WallClock { outcome.wall } else { outcome.cpu };
+    let time_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let memory_kib = outcome.memory_bytes.div_ceil(1024);
+    let before = judged.as_ref().map(|judged| &judged.outcome);
+    let has_feedback = found.feedback != Feedback::default();
+    let is_shown = test.sample || test.full_feedback && !matches!(found.verdict, Verdict::Accepted);
+    Judged {
+        outcome: TestOutcome {
+            number: test.number,
+            verdict: found.verdict,
+            end: Some(found.end),
+            time_ms: time_ms.max(before.map_or(0, |before| before.time_ms)),
+            memory_kib: memory_kib.max(before.map_or(0, |before| before.memory_kib)),
+            score: found.score,
+            feedback: has_feedback.then_some(found.feedback),
+            shown: is_shown.then(|| {
+                let (stdout, more_stdout) = excerpt(&outcome.stdout);
+                let (stderr, more_stderr) = excerpt(&outcome.stderr);
+                let truncated = more_stdout || more_stderr || outcome.stderr_truncated;
+                Shown { stdout, stderr, truncated, checker: found.message }
+            }),
+        },
+        reruns: reruns + judged.as_ref().map_or(0, |judged| judged.reruns),
+        cpu: cpu + judged.as_ref().map_or(Duration::ZERO, |judged| judged.cpu),
     }
 }
 
@@ -161,12 +369,15 @@ fn excerpt(bytes: &[u8]) -> (String, bool) {
 
 #[cfg(test)]
 mod tests {
-    use domain::checker::TokenOptions;
-
     use super::*;
 
-    fn outcome(ended: Ended, stdout: &'static [u8]) -> Outcome {
-        Outcome {
+    fn judge(
+        ended: Ended,
+        verdict: Verdict,
+        stdout: &'static [u8],
+        test: &TestData,
+    ) -> TestOutcome {
+        let outcome = Outcome {
             ended,
             cpu: Duration::from_millis(7),
             wall: Duration::from_millis(900),
@@ -175,38 +386,36 @@ mod tests {
             stdout: Bytes::from_static(stdout),
             stderr: Bytes::new(),
             stderr_truncated: false,
-        }
+            ended_at: Duration::ZERO,
+        };
+        let end = run_end(ended);
+        let found = Found::plain(end, verdict, Some("why".to_owned()));
+        let pass = Pass { outcome, reruns: 0, cpu: Duration::ZERO, found };
+        added(None, pass, test).outcome
     }
 
-    fn judge(ended: Ended, stdout: &'static [u8], sample: bool) -> TestOutcome {
-        let (input, answer) = (Bytes::new(), Bytes::from_static(b"3\n"));
-        let test = TestData { number: 1, sample, input, answer };
-        check(&outcome(ended, stdout), &test, &Checker::Tokens(TokenOptions::default()))
-    }
-
-    #[test]
-    fn inv_4_a_right_answer_does_not_make_up_for_a_limit() {
-        let exited = |code| Ended::Exited { code };
-        assert_eq!(judge(exited(0), b"3", false).verdict, Verdict::Accepted);
-        assert_eq!(judge(exited(0), b"4", false).verdict, Verdict::WrongAnswer);
-        assert_eq!(judge(exited(1), b"3", false).verdict, Verdict::RuntimeError);
-        assert_eq!(judge(Ended::WallLimit, b"3", false).verdict, Verdict::TimeLimitExceeded);
-        assert_eq!(judge(Ended::MemoryLimit, b"3", false).verdict, Verdict::MemoryLimitExceeded);
-        assert_eq!(judge(Ended::OutputLimit, b"3", false).verdict, Verdict::OutputLimitExceeded);
+    fn hidden() -> TestData {
+        TestData::new(1, Bytes::new(), Bytes::from_static(b"3\n"))
     }
 
     #[test]
     fn a_sleeper_is_shown_the_time_it_slept() {
-        assert_eq!(judge(Ended::WallLimit, b"", false).time_ms, 900);
-        assert_eq!(judge(Ended::Exited { code: 0 }, b"3", false).time_ms, 7);
-        assert_eq!(judge(Ended::Exited { code: 0 }, b"3", false).memory_kib, 2);
+        let slept = judge(Ended::WallLimit, Verdict::TimeLimitExceeded, b"", &hidden());
+        assert_eq!(slept.time_ms, 900);
+        let ran = judge(Ended::Exited { code: 0 }, Verdict::Accepted, b"3", &hidden());
+        assert_eq!((ran.time_ms, ran.memory_kib), (7, 2));
     }
 
     #[test]
-    fn a_hidden_test_shows_nothing() {
-        assert_eq!(judge(Ended::Exited { code: 0 }, b"4", false).shown, None);
-        let shown = judge(Ended::Exited { code: 0 }, b"4", true).shown.unwrap();
-        assert_eq!(shown.stdout, "4");
-        assert_eq!(shown.checker.unwrap(), "token 1 is \"4\", expected \"3\"");
+    fn a_hidden_test_shows_nothing_and_one_with_full_feedback_only_a_failure() {
+        let exited = Ended::Exited { code: 0 };
+        let wrong = Verdict::WrongAnswer;
+        assert_eq!(judge(exited, wrong, b"4", &hidden()).shown, None);
+        let sample = TestData { sample: true, ..hidden() };
+        let shown = judge(exited, wrong, b"4", &sample).shown.unwrap();
+        assert_eq!((shown.stdout.as_str(), shown.checker.as_deref()), ("4", Some("why")));
+        let telling = TestData { full_feedback: true, ..hidden() };
+        assert!(judge(exited, wrong, b"4", &telling).shown.is_some());
+        assert!(judge(exited, Verdict::Accepted, b"3", &telling).shown.is_none());
     }
 }

@@ -1,0 +1,122 @@
+//! How outputs of one problem are judged: its checker, compiled where it is a program.
+
+use std::sync::Arc;
+
+use domain::checker::LineRule;
+use domain::checker::TokenOptions;
+use domain::problem::{Checker, PackagedProgram, RevisionContent};
+use sandbox::Languages;
+
+use super::executable::{ArtifactFile, Executable, Start};
+use super::materials::{Materials, fetch_files};
+use super::source::Source;
+use super::validator::Validators;
+use super::{Compilation, Compiler, Fault};
+
+/// In whose cells programs that bring scripts are made and run.
+const SCRIPT_LANGUAGE: &str = "cpp";
+
+/// How outputs are judged.
+#[derive(Debug, Clone)]
+pub enum Checking {
+    /// Token by token.
+    Tokens(TokenOptions),
+    /// Line by line.
+    Lines(LineRule),
+    /// By programs.
+    Programs(Validators),
+}
+
+/// Everything of a problem's own that judges.
+#[derive(Debug, Clone)]
+pub struct Referees {
+    /// Judges outputs.
+    pub checking: Checking,
+    /// Makes the results of groups.
+    pub grader: Option<Executable>,
+    /// Looks at the files of submissions.
+    pub static_validator: Option<Executable>,
+}
+
+impl Referees {
+    /// Referees without a program.
+    pub fn of(checking: Checking) -> Self {
+        Self { checking, grader: None, static_validator: None }
+    }
+
+    /// Compiles what a revision brings, at most once for the same programs.
+    ///
+    /// # Errors
+    /// When the sandbox failed, something could not be fetched, or a program does not compile.
+    pub async fn prepare(
+        content: &RevisionContent,
+        materials: &dyn Materials,
+        compiler: &Compiler,
+        languages: &Languages,
+        core: Option<u32>,
+    ) -> Result<Self, Fault> {
+        let make = async |program: &PackagedProgram| {
+            executable(program, materials, compiler, languages, core).await
+        };
+        let checking = match &content.checker {
+            Checker::Tokens(options) => Checking::Tokens(*options),
+            Checker::Lines(rule) => Checking::Lines(*rule),
+            Checker::Programs(validation) => {
+                let mut programs = Vec::new();
+                for program in &validation.programs {
+                    programs.push(make(program).await?);
+                }
+                let names = validation.programs.iter().map(|program| program.name.clone());
+                Checking::Programs(Validators {
+                    programs: programs.into(),
+                    names: names.collect(),
+                    validation: validation.clone(),
+                })
+            }
+        };
+        let grader = match &content.grader {
+            Some(program) => Some(make(program).await?),
+            None => None,
+        };
+        let static_validator = match &content.static_validator {
+            Some(program) => Some(make(program).await?),
+            None => None,
+        };
+        Ok(Self { checking, grader, static_validator })
+    }
+}
+
+/// A program of a problem's, ready to run.
+///
+/// # Errors
+/// When the sandbox failed, something could not be fetched, or it does not compile.
+pub async fn executable(
+    program: &PackagedProgram,
+    materials: &dyn Materials,
+    compiler: &Compiler,
+    languages: &Languages,
+    core: Option<u32>,
+) -> Result<Executable, Fault> {
+    let useless = |detail: String| Fault::Program { program: program.name.clone(), detail };
+    let id = program.language.as_ref().map_or(SCRIPT_LANGUAGE, |language| language.as_str());
+    let language =
+        languages.get(id).ok_or_else(|| useless(format!("the language {id} is not installed")))?;
+    let files = fetch_files(materials, &program.files).await?;
+    let (compilation, start) = if program.language.is_some() {
+        let source =
+            Source::of_files(language, files, None).map_err(|error| useless(error.to_string()))?;
+        (compiler.compile(&source, core).await?, Start::Language(source.layout))
+    } else {
+        let files: Vec<_> = files
+            .into_iter()
+            .zip(&program.files)
+            .map(|((path, bytes), file)| ArtifactFile { path, bytes, executable: file.executable })
+            .collect();
+        (compiler.build(language, &files, core).await?, Start::Script)
+    };
+    let Compilation { artifact, log, .. } = compilation;
+    match artifact {
+        Some(artifact) => Ok(Executable { language: Arc::clone(language), start, artifact }),
+        None => Err(useless(format!("it does not compile: {}", log.trim()))),
+    }
+}

@@ -1,0 +1,87 @@
+//! A grader of the problem's: results of a group's children in, the group's result out.
+
+use domain::Verdict;
+use domain::grading::{GraderCall, GroupGrade};
+use domain::problem::ValidationLimits;
+use sandbox::{CellSpec, Ended, Execution};
+
+use super::executable::Executable;
+use super::validator::run_limits;
+use super::{Cells, Fault};
+
+/// Runs a grader in a cell of its own.
+///
+/// # Errors
+/// When the sandbox failed, or the grader did.
+pub async fn grade(
+    cells: &Cells,
+    grader: &Executable,
+    call: &GraderCall,
+    core: Option<u32>,
+) -> Result<GroupGrade, Fault> {
+    let limits = run_limits(grader, &ValidationLimits::default());
+    let mut cell = cells.prepare(&CellSpec::run(&grader.language, &limits)).await?;
+    grader.install(&mut cell).await?;
+    let argv = grader.argv(limits.memory_bytes, &call.flags);
+    let execution = Execution::new(argv, limits).with_stdin(lines(&call.results).into());
+    let outcome = cell.execute(&Execution { core, ..execution }).await;
+    cells.retire(cell).await;
+    let outcome = outcome?;
+    let failed = |detail: String| Fault::Program { program: "the grader".to_owned(), detail };
+    if outcome.ended != (Ended::Exited { code: 0 }) {
+        return Err(failed(format!("it ended with {:?}", outcome.ended)));
+    }
+    let said = String::from_utf8_lossy(&outcome.stdout);
+    read(&said).ok_or_else(|| failed("it printed no verdict and score".to_owned()))
+}
+
+/// A line for each result: its code and its score.
+fn lines(results: &[GroupGrade]) -> String {
+    results.iter().map(|result| format!("{} {}\n", code(result.verdict), result.score)).collect()
+}
+
+/// What the format calls a verdict. It knows fewer than there are.
+fn code(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Accepted => "AC",
+        Verdict::WrongAnswer | Verdict::PresentationError | Verdict::Partial => "WA",
+        Verdict::TimeLimitExceeded => "TLE",
+        Verdict::RuntimeError
+        | Verdict::MemoryLimitExceeded
+        | Verdict::OutputLimitExceeded
+        | Verdict::CompileError => "RTE",
+        Verdict::JudgeError => "JE",
+    }
+}
+
+fn read(said: &str) -> Option<GroupGrade> {
+    let mut words = said.split_whitespace();
+    let verdict = match words.next()? {
+        "AC" => Verdict::Accepted,
+        "WA" => Verdict::WrongAnswer,
+        "RTE" => Verdict::RuntimeError,
+        "TLE" => Verdict::TimeLimitExceeded,
+        "MLE" => Verdict::MemoryLimitExceeded,
+        "OLE" => Verdict::OutputLimitExceeded,
+        _ => return None,
+    };
+    let score = words.next()?.parse().ok().filter(|score: &f64| score.is_finite())?;
+    words.next().is_none().then_some(GroupGrade { verdict, score })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_grader_reads_and_writes() {
+        let grade = |verdict, score| GroupGrade { verdict, score };
+        let results = [grade(Verdict::Accepted, 7.5), grade(Verdict::MemoryLimitExceeded, 0.0)];
+        assert_eq!(lines(&results), "AC 7.5\nRTE 0\n");
+        assert_eq!(read("AC 12.5\n"), Some(grade(Verdict::Accepted, 12.5)));
+        assert_eq!(read("WA 0"), Some(grade(Verdict::WrongAnswer, 0.0)));
+        for wrong in ["", "AC", "AC x", "OK 1", "AC 1 2", "AC nan", "JE 0"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Validators of inputs: whether a test is what the statement promises.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use domain::problem::ValidationLimits;
+use sandbox::{Cell, CellSpec, Ended, Execution, Limits};
+
+use super::executable::{Executable, put_files};
+use super::validator::run_limits;
+use super::{Cells, Fault};
+
+/// What a validator says about an input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InputVerdict {
+    /// It is valid.
+    Valid,
+    /// It is not, or it could not be told; what was said.
+    Invalid(String),
+}
+
+/// A validator in a cell, ready for input after input.
+#[derive(Debug)]
+pub struct InputValidators {
+    cells: Arc<Cells>,
+    cell: Cell,
+    executable: Executable,
+    limits: Limits,
+    accepts_with: i32,
+}
+
+impl InputValidators {
+    /// Seals a cell and puts a validator in, which accepts by this exit code.
+    ///
+    /// # Errors
+    /// When the sandbox failed.
+    pub async fn set_up(
+        cells: &Arc<Cells>,
+        executable: Executable,
+        accepts_with: i32,
+    ) -> Result<Self, Fault> {
+        let limits = run_limits(&executable, &ValidationLimits::default());
+        let mut cell = cells.prepare(&CellSpec::run(&executable.language, &limits)).await?;
+        executable.install(&mut cell).await?;
+        Ok(Self { cells: Arc::clone(cells), cell, executable, limits, accepts_with })
+    }
+
+    /// Runs it on one input, with files beside it.
+    ///
+    /// # Errors
+    /// When the sandbox failed.
+    pub async fn validate(
+        &mut self,
+        input: &Bytes,
+        files: &[(String, Bytes)],
+        args: &[String],
+        core: Option<u32>,
+    ) -> Result<InputVerdict, Fault> {
+        put_files(&mut self.cell, files).await?;
+        let argv = self.executable.argv(self.limits.memory_bytes, args);
+        let execution = Execution::new(argv, self.limits).with_stdin(input.clone());
+        let outcome = self.cell.execute(&Execution { core, ..execution }).await?;
+        if outcome.ended == (Ended::Exited { code: self.accepts_with }) {
+            return Ok(InputVerdict::Valid);
+        }
+        let said = [&outcome.stderr, &outcome.stdout]
+            .into_iter()
+            .find_map(|said| super::validator::excerpt(said));
+        let ended = match outcome.ended {
+            Ended::Exited { code } => format!("exit code {code}"),
+            other => format!("{other:?}"),
+        };
+        Ok(InputVerdict::Invalid(match said {
+            Some(said) => format!("{ended}: {said}"),
+            None => ended,
+        }))
+    }
+
+    /// Destroys the cell, in the background.
+    pub async fn tear_down(self) {
+        self.cells.retire(self.cell).await;
+    }
+}

@@ -1,0 +1,171 @@
+//! A problem's checker at work: comparing, or running validators in their cells.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use domain::Verdict;
+use domain::checker;
+use domain::grading::CheckerScore;
+use domain::submission::Feedback;
+use domain::verdict::RunEnd;
+use sandbox::Cell;
+
+use super::validator::{Answer, Files, Validated, ValidatorCell};
+use super::{Cells, Checking, Fault, Referees, TestData};
+
+/// What was found of one run.
+pub(super) struct Found {
+    pub(super) end: RunEnd,
+    pub(super) verdict: Verdict,
+    pub(super) message: Option<String>,
+    pub(super) score: Option<CheckerScore>,
+    pub(super) feedback: Feedback,
+    pub(super) next_pass: Option<Bytes>,
+}
+
+/// What is found of an output that is not a submission's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OutputVerdict {
+    /// Whether it is right.
+    pub verdict: Verdict,
+    /// What was said about it.
+    pub message: Option<String>,
+}
+
+/// A checker, with a cell for each validator.
+#[derive(Debug)]
+pub struct Panel {
+    cells: Arc<Cells>,
+    referees: Arc<Referees>,
+    /// By place; made when they are first needed.
+    pub(super) validators: Vec<ValidatorCell>,
+}
+
+impl Panel {
+    /// One that has made no cell yet.
+    pub fn new(cells: &Arc<Cells>, referees: Arc<Referees>) -> Self {
+        Self { cells: Arc::clone(cells), referees, validators: vec![] }
+    }
+
+    pub(super) fn referees(&self) -> &Arc<Referees> {
+        &self.referees
+    }
+
+    /// Judges an output that is there already.
+    ///
+    /// # Errors
+    /// When the sandbox failed, or a program of the problem's did.
+    pub async fn judge_output(
+        &mut self,
+        test: &TestData,
+        output: &Bytes,
+        core: Option<u32>,
+    ) -> Result<OutputVerdict, Fault> {
+        let found = self.check(test, &test.input, &[], output, core).await?;
+        Ok(OutputVerdict {
+            verdict: found.verdict,
+            message: found.message.or(found.feedback.judge).or(found.feedback.team),
+        })
+    }
+
+    pub(super) async fn check(
+        &mut self,
+        test: &TestData,
+        input: &Bytes,
+        kept: &[(String, Bytes)],
+        output: &Bytes,
+        core: Option<u32>,
+    ) -> Result<Found, Fault> {
+        let end = RunEnd::Exit { code: 0 };
+        let compared = |comparison: &checker::Comparison| {
+            Found::plain(end, Verdict::from(comparison), comparison.message())
+        };
+        let referees = Arc::clone(&self.referees);
+        let validators = match &referees.checking {
+            Checking::Tokens(options) => {
+                let options = test.tokens.as_ref().unwrap_or(options);
+                return Ok(compared(&checker::compare(output, &test.answer, options)));
+            }
+            Checking::Lines(rule) => {
+                return Ok(compared(&checker::compare_lines(output, &test.answer, *rule)));
+            }
+            Checking::Programs(validators) => validators.programs.len(),
+        };
+        let files = Files { input, answer: &test.answer, output, kept };
+        let mut found = Found::plain(end, Verdict::Accepted, None);
+        for place in 0..validators {
+            let validator = self.validator(place, None).await?;
+            let validated = validator.check(test, &files, core).await?;
+            if found.add(validated, validator)? != Verdict::Accepted {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// The validator in this place, in its cell. They are asked in order; the first can be linked with another cell
+    /// where one is given.
+    pub(super) async fn validator(
+        &mut self,
+        place: usize,
+        mut beside: Option<&mut Cell>,
+    ) -> Result<&mut ValidatorCell, Fault> {
+        let referees = Arc::clone(&self.referees);
+        let Checking::Programs(validators) = &referees.checking else {
+            unreachable!("only programs have places")
+        };
+        while self.validators.len() <= place {
+            let next = self.validators.len();
+            let cell = ValidatorCell::set_up(&self.cells, validators, next, beside.take()).await?;
+            self.validators.push(cell);
+        }
+        Ok(&mut self.validators[place])
+    }
+
+    /// How many validators there are.
+    pub(super) fn validators(&self) -> usize {
+        match &self.referees.checking {
+            Checking::Programs(validators) => validators.programs.len(),
+            Checking::Tokens(_) | Checking::Lines(_) => 0,
+        }
+    }
+
+    /// Destroys the cells, in the background.
+    pub async fn tear_down(self) {
+        for validator in self.validators {
+            self.cells.retire(validator.cell).await;
+        }
+    }
+}
+
+impl Found {
+    pub(super) fn plain(end: RunEnd, verdict: Verdict, message: Option<String>) -> Self {
+        Self { end, verdict, message, score: None, feedback: Feedback::default(), next_pass: None }
+    }
+
+    /// What one validator says, after those before it accepted; the verdict now.
+    pub(super) fn add(
+        &mut self,
+        validated: Validated,
+        by: &ValidatorCell,
+    ) -> Result<Verdict, Fault> {
+        let Validated { answer, score, feedback, next_pass } = validated;
+        self.verdict = match answer {
+            Answer::Accepted => Verdict::Accepted,
+            Answer::Rejected(verdict) => verdict,
+            Answer::Failed(reason) => return Err(by.fault(reason)),
+        };
+        self.score = if self.verdict == Verdict::Accepted { score.or(self.score) } else { None };
+        self.next_pass = next_pass;
+        self.feedback.judge = joined(self.feedback.judge.take(), feedback.judge);
+        self.feedback.team = joined(self.feedback.team.take(), feedback.team);
+        Ok(self.verdict)
+    }
+}
+
+fn joined(one: Option<String>, other: Option<String>) -> Option<String> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(format!("{one}\n{other}")),
+        (one, other) => one.or(other),
+    }
+}

@@ -1,0 +1,161 @@
+//! The files of a program, before anything is made of them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use domain::Digest;
+use sandbox::{Language, Layout};
+
+/// A program as it was written.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// What it is written in.
+    pub language: Arc<Language>,
+    /// Which of the files are what.
+    pub layout: Layout,
+    /// By their names in the program's folder, in order.
+    pub files: Vec<(String, Bytes)>,
+}
+
+/// No file among several is the one that a program begins in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("none of its files is the one that a {language} program begins in")]
+pub struct NoMain {
+    /// The language's name.
+    pub language: String,
+}
+
+impl Source {
+    /// A program of one file, under the name that the language has for it.
+    pub fn single(language: &Arc<Language>, text: &str) -> Self {
+        let layout = Layout::single(language);
+        let files = vec![(layout.main.clone(), Bytes::copy_from_slice(text.as_bytes()))];
+        Self { language: Arc::clone(language), layout, files }
+    }
+
+    /// A program of any files.
+    ///
+    /// # Errors
+    /// When it cannot be told where it begins.
+    pub fn of_files(
+        language: &Arc<Language>,
+        mut files: Vec<(String, Bytes)>,
+        entry_point: Option<String>,
+    ) -> Result<Self, NoMain> {
+        files.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let named: Vec<_> =
+            files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_ref())).collect();
+        let main = entry_point
+            .clone()
+            .filter(|entry_point| files.iter().any(|(name, _)| name == entry_point))
+            .or_else(|| language.main_among(&named))
+            .ok_or_else(|| NoMain { language: language.name.clone() })?;
+        let sources = files.iter().map(|(name, _)| name.clone());
+        let sources = sources.filter(|name| language.is_source(name)).collect();
+        let layout = Layout { main, sources, entry_point };
+        Ok(Self { language: Arc::clone(language), layout, files })
+    }
+
+    /// With files of the problem's beside it, which replace its own of the same name. A program of one file that
+    /// has no name of its own gives way by taking another.
+    ///
+    /// # Errors
+    /// When it cannot be told any more where it begins.
+    pub fn with_included(self, included: &[(String, Bytes)]) -> Result<Self, NoMain> {
+        if included.is_empty() {
+            return Ok(self);
+        }
+        let taken = |name: &str| included.iter().any(|(other, _)| other == name);
+        let anonymous = self.layout == Layout::single(&self.language);
+        let mut files = Vec::with_capacity(self.files.len() + included.len());
+        for (name, bytes) in self.files {
+            match taken(&name) {
+                true if anonymous => files.push((solution(&name), bytes)),
+                true => {}
+                false => files.push((name, bytes)),
+            }
+        }
+        files.extend(included.iter().cloned());
+        Self::of_files(&self.language, files, self.layout.entry_point)
+    }
+
+    /// Files that are no sources, which a run finds in its working directory.
+    pub fn data(&self) -> Vec<(String, Bytes)> {
+        let is_data = |name: &str| !self.language.is_source(name);
+        self.files.iter().filter(|(name, _)| is_data(name)).cloned().collect()
+    }
+
+    /// What tells it from any other program.
+    pub fn digest(&self) -> Digest {
+        match self.files.as_slice() {
+            // As it always was for a program of one file.
+            [(_, bytes)] => Digest::of(bytes),
+            files => Digest::of(&framed(
+                files.iter().flat_map(|(name, bytes)| [name.as_bytes(), bytes.as_ref()]),
+            )),
+        }
+    }
+}
+
+/// What a file is called whose name is taken.
+fn solution(name: &str) -> String {
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    let begins_large = name.starts_with(char::is_uppercase);
+    format!("{}.{extension}", if begins_large { "Solution" } else { "solution" })
+}
+
+/// Parts one after the other, each preceded by its length, so that no two lists are the same bytes.
+pub(super) fn framed<'a>(parts: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for part in parts {
+        bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(part);
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use sandbox::Languages;
+
+    use super::*;
+
+    fn python(files: &[(&str, &'static str)]) -> Vec<(String, Bytes)> {
+        let bytes = |text: &'static str| Bytes::from_static(text.as_bytes());
+        files.iter().map(|(name, text)| ((*name).to_owned(), bytes(text))).collect()
+    }
+
+    #[test]
+    fn a_driver_takes_the_place_of_a_nameless_program() {
+        let languages = Languages::builtin();
+        let language = languages.get("python3").unwrap();
+        let driver = python(&[("main.py", "import solution"), ("words.txt", "a")]);
+        let source = Source::single(language, "def f(): pass").with_included(&driver).unwrap();
+        let names: Vec<_> = source.files.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["main.py", "solution.py", "words.txt"]);
+        assert_eq!(source.layout.main, "main.py");
+        assert_eq!(source.data(), python(&[("words.txt", "a")]));
+    }
+
+    #[test]
+    fn a_named_file_gives_way() {
+        let languages = Languages::builtin();
+        let language = languages.get("python3").unwrap();
+        let own = python(&[("main.py", "cheat"), ("extra.py", "x")]);
+        let source = Source::of_files(language, own, None).unwrap();
+        let source = source.with_included(&python(&[("main.py", "driver")])).unwrap();
+        assert_eq!(source.files, python(&[("extra.py", "x"), ("main.py", "driver")]));
+    }
+
+    #[test]
+    fn different_programs_have_different_digests() {
+        let languages = Languages::builtin();
+        let language = languages.get("python3").unwrap();
+        let of = |files| Source::of_files(language, python(files), None).unwrap().digest();
+        assert_eq!(of(&[("main.py", "x")]), Digest::of(b"x"));
+        assert_ne!(
+            of(&[("main.py", "x"), ("a.py", "yz")]),
+            of(&[("main.py", "xy"), ("a.py", "z")])
+        );
+    }
+}

@@ -1,0 +1,158 @@
+//! What validators of each kind are given, and what their exit codes mean.
+
+use bytes::Bytes;
+use domain::Verdict;
+use domain::grading::CheckerScore;
+use domain::problem::Protocol;
+use domain::submission::Feedback;
+use sandbox::{Area, Ended, Outcome};
+
+use super::{Answer, Role, Validated};
+
+const INPUT: &str = "test.in";
+const ANSWER: &str = "test.ans";
+pub(in crate::judge) const OUTPUT: &str = "output";
+pub(super) const FEEDBACK_FOLDER: &str = "feedback/";
+pub(super) const SCORE: &str = "feedback/score.txt";
+pub(super) const SHARE: &str = "feedback/score_multiplier.txt";
+pub(super) const JUDGE_MESSAGE: &str = "feedback/judgemessage.txt";
+pub(super) const TEAM_MESSAGE: &str = "feedback/teammessage.txt";
+pub(super) const NEXT_PASS: &str = "feedback/nextpass.in";
+
+/// Characters of a message that are kept.
+const MESSAGE_CHARS_MAX: usize = 1_000;
+
+/// The exit codes of the Kattis format.
+const KATTIS_ACCEPTED: i32 = 42;
+const KATTIS_REJECTED: i32 = 43;
+
+/// The files of one test, as a validator sees them.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::judge) struct Files<'a> {
+    pub(in crate::judge) input: &'a Bytes,
+    pub(in crate::judge) answer: &'a Bytes,
+    /// Empty while the submission runs.
+    pub(in crate::judge) output: &'a Bytes,
+    /// What stood in the feedback directory after an earlier pass, by name.
+    pub(in crate::judge) kept: &'a [(String, Bytes)],
+}
+
+/// The files to put into the cell, and where.
+pub(super) fn placed(protocol: Protocol, files: &Files<'_>) -> Vec<(String, Bytes)> {
+    let mut placed =
+        vec![(INPUT.to_owned(), files.input.clone()), (ANSWER.to_owned(), files.answer.clone())];
+    if protocol == Protocol::Kattis {
+        // The directory has to be there. Whether this file has been, nobody can tell from an empty one.
+        placed.push((JUDGE_MESSAGE.to_owned(), Bytes::new()));
+        placed.extend(files.kept.iter().cloned());
+    } else {
+        placed.push((OUTPUT.to_owned(), files.output.clone()));
+    }
+    placed
+}
+
+/// The arguments of a validator.
+pub(super) fn arguments(protocol: Protocol, role: Role, further: &[String]) -> Vec<String> {
+    let work = |name: &str| format!("{}/{name}", Area::Work.directory());
+    let mut arguments = match (protocol, role) {
+        (Protocol::Kattis, _) => vec![work(INPUT), work(ANSWER), work(FEEDBACK_FOLDER)],
+        (Protocol::Bridged, Role::Interactor) => vec![work(INPUT), work(ANSWER)],
+        (Protocol::Testlib | Protocol::Bridged, _) => {
+            vec![work(INPUT), work(OUTPUT), work(ANSWER)]
+        }
+    };
+    arguments.extend(further.iter().cloned());
+    arguments
+}
+
+/// The arguments of a static validator.
+pub(super) fn static_arguments(
+    language: &str,
+    entry_point: &str,
+    further: &[String],
+) -> Vec<String> {
+    let feedback = format!("{}/{FEEDBACK_FOLDER}", Area::Work.directory());
+    let own = [language.to_owned(), entry_point.to_owned(), feedback];
+    own.into_iter().chain(further.iter().cloned()).collect()
+}
+
+/// What an end means, before any file is looked at.
+pub(super) fn read(protocol: Protocol, outcome: &Outcome) -> Validated {
+    let plain =
+        |answer| Validated { answer, score: None, feedback: Feedback::default(), next_pass: None };
+    let code = match outcome.ended {
+        Ended::Exited { code } => code,
+        other => return plain(Answer::Failed(ended(other))),
+    };
+    let failed = || Answer::Failed(format!("it exited with {code}"));
+    match protocol {
+        Protocol::Kattis => plain(match code {
+            KATTIS_ACCEPTED => Answer::Accepted,
+            KATTIS_REJECTED => Answer::Rejected(Verdict::WrongAnswer),
+            _ => failed(),
+        }),
+        Protocol::Testlib => {
+            let mut found = plain(match code {
+                0 | 7 => Answer::Accepted,
+                1 | 4 | 5 => Answer::Rejected(Verdict::WrongAnswer),
+                2 | 8 => Answer::Rejected(Verdict::PresentationError),
+                _ => failed(),
+            });
+            found.feedback.judge = excerpt(&outcome.stderr);
+            if code == 7 {
+                match points(&outcome.stderr) {
+                    Some(points) => found.score = Some(CheckerScore::Points(points)),
+                    None => found.answer = Answer::Failed("it gave no points".to_owned()),
+                }
+            }
+            found
+        }
+        Protocol::Bridged => {
+            let mut found = plain(match code {
+                0 => Answer::Accepted,
+                1 => Answer::Rejected(Verdict::WrongAnswer),
+                2 => Answer::Rejected(Verdict::PresentationError),
+                _ => failed(),
+            });
+            found.feedback.team = excerpt(&outcome.stdout);
+            found.feedback.judge = excerpt(&outcome.stderr);
+            found
+        }
+    }
+}
+
+/// The number that testlib writes after the word `points`.
+fn points(said: &[u8]) -> Option<f64> {
+    let said = String::from_utf8_lossy(said);
+    let mut words = said.split_whitespace().skip_while(|word| *word != "points").skip(1);
+    words.next()?.parse().ok().filter(|points: &f64| points.is_finite())
+}
+
+fn ended(ended: Ended) -> String {
+    match ended {
+        Ended::Exited { code } => format!("it exited with {code}"),
+        Ended::Signaled { signal } => format!("it crashed with signal {signal}"),
+        Ended::CpuLimit | Ended::WallLimit => "it took too long".to_owned(),
+        Ended::MemoryLimit => "it used too much memory".to_owned(),
+        Ended::OutputLimit => "it printed too much".to_owned(),
+        Ended::FileLimit => "it wrote too much".to_owned(),
+    }
+}
+
+/// The one number that is all of a file: not negative, and finite.
+pub(super) fn number(bytes: &[u8]) -> Option<f64> {
+    let text = std::str::from_utf8(bytes).ok()?.trim();
+    text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0)
+}
+
+/// The beginning of a message; `None` for an empty one.
+pub(in crate::judge) fn excerpt(bytes: &[u8]) -> Option<String> {
+    let shown = &bytes[..bytes.len().min(4 * MESSAGE_CHARS_MAX)];
+    let text: String = String::from_utf8_lossy(shown)
+        .trim()
+        .chars()
+        .filter(|c| matches!(c, '\n' | '\t') || !c.is_control())
+        .take(MESSAGE_CHARS_MAX)
+        .collect();
+    (!text.is_empty()).then_some(text)
+}
