@@ -8,6 +8,7 @@
 //! each took.
 
 mod bench;
+mod build;
 mod case;
 mod cell;
 mod compile;

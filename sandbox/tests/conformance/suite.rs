@@ -16,6 +16,7 @@ use sandbox::{Sandbox, SandboxConfig, resolve};
 
 use crate::{
     bench::{Bench, PROBE},
+    build,
     case::{Case, Mode, Program},
     cell, compile, filesystem,
     host::{self, Snapshot},
@@ -32,6 +33,7 @@ const CASE_MAX: Duration = Duration::from_secs(60);
 pub(crate) fn cases() -> Vec<Case> {
     let sections = [
         ("compile", compile::cases()),
+        ("build", build::cases()),
         ("memory", memory::cases()),
         ("time", time::cases()),
         ("processes", processes::cases()),

@@ -1,0 +1,93 @@
+//! Programs that bring a script to build them, as those of problem packages may: it runs in a compile cell, finds the
+//! usual compilers, and what it leaves runs elsewhere.
+
+use bytes::Bytes;
+use futures::FutureExt;
+use sandbox::{Area, CellPath, CellSpec, Ended, Execution, Limits};
+
+use crate::{
+    bench::{Bench, Slot, expect},
+    case::{AMPLE, Case, MIB, line, steps},
+};
+
+/// The most that is taken out of a compile cell, for each file.
+const FILE_BYTES_MAX: u64 = 8 * MIB;
+
+/// Finds every tool by its usual name, and leaves a program that is a script itself.
+const BUILD: &str = r#"#!/bin/sh
+set -e
+mkdir bin
+for cc in cc gcc; do $cc -o bin/by-$cc src/hello.c; done
+for cxx in c++ g++; do $cxx -o bin/by-$cxx src/hello.cpp; done
+src/generate > bin/data
+cat > run <<'END'
+#!/bin/sh
+here=$(dirname "$0")
+for each in cc gcc c++ g++; do "$here/bin/by-$each"; done
+exec cat "$here/bin/data"
+END
+chmod +x run
+echo built
+"#;
+
+const FILES: &[(&str, &str, bool)] = &[
+    ("build", BUILD, true),
+    ("src/hello.c", "#include <stdio.h>\nint main(void) { puts(\"C\"); }\n", false),
+    ("src/hello.cpp", "#include <cstdio>\nint main() { std::puts(\"C++\"); }\n", false),
+    ("src/generate", "#!/usr/bin/env python3\nimport json\nprint(json.dumps([1, 2]))\n", true),
+];
+
+pub(crate) fn cases() -> Vec<Case> {
+    line("build scripts", [steps("a program that builds itself", |bench| build(bench).boxed())])
+}
+
+async fn build(bench: &Bench) {
+    let language = bench.language("cpp");
+    let mut slot = bench.slot_of(&CellSpec::compile(language)).await;
+    for (path, text, executable) in FILES {
+        let path = CellPath::work(path).expect("plain");
+        slot.cell.put(&path, text.as_bytes().into(), *executable).await.expect("it fits");
+    }
+    let script = Execution::new(vec!["./build".to_owned()], language.compile_limits()).keeping();
+    let outcome = slot.execute(&script).await;
+    expect(&outcome, |outcome| outcome.ended.is_success() && outcome.stdout == "built\n");
+    let built = take(&mut slot).await;
+    slot.cell.clear().await.expect("cleared");
+    slot.look_over().await;
+    slot.close().await;
+
+    let paths: Vec<_> = built.iter().map(|(path, ..)| path.as_str()).collect();
+    let mut expected =
+        ["bin/by-c++", "bin/by-cc", "bin/by-g++", "bin/by-gcc", "bin/data", "run"].to_vec();
+    expected.extend(FILES.iter().map(|(path, ..)| *path));
+    expected.sort_unstable();
+    assert_eq!(paths, expected);
+
+    // What was built runs where no program can change it, and where it can.
+    for area in [Area::Program, Area::Work] {
+        let limits = Limits { processes: 16, ..AMPLE };
+        let mut slot = bench.slot(&limits).await;
+        for (path, content, executable) in &built {
+            let path = CellPath::new(area, path).expect("plain");
+            slot.cell.put(&path, content.clone(), *executable).await.expect("it fits");
+        }
+        let argv = vec![format!("{}/run", area.directory())];
+        let outcome = slot.execute(&Execution::new(argv, limits)).await;
+        expect(&outcome, |outcome| {
+            outcome.ended == Ended::Exited { code: 0 }
+                && outcome.stdout == "C\nC\nC++\nC++\n[1, 2]\n"
+        });
+        slot.close().await;
+    }
+}
+
+/// Everything that is in the work area.
+async fn take(slot: &mut Slot<'_>) -> Vec<(String, Bytes, bool)> {
+    let mut files = Vec::new();
+    for file in slot.cell.list(Area::Work).await.expect("a list") {
+        let path = CellPath::work(&file.path).expect("plain");
+        let content = slot.cell.get(&path, FILE_BYTES_MAX).await.expect("a file");
+        files.push((file.path, content, file.executable));
+    }
+    files
+}
