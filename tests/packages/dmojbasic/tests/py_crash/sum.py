@@ -1,0 +1,3 @@
+a, b = map(int, input().split())
+assert a == 2
+print(a + b)

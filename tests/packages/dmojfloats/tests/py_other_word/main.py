@@ -1,0 +1,1 @@
+print("Root", int(input()) ** 0.5)

@@ -1,0 +1,1 @@
+print("root %.1f" % (int(input()) ** 0.5))

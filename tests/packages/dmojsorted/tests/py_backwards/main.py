@@ -1,0 +1,2 @@
+for i in range(int(input()) - 1, -1, -1):
+    print("abc"[i], " ", i + 1)

