@@ -14,7 +14,7 @@ pub struct Execution {
     /// a slow host never costs the program time, and a program that never reads it blocks nobody.
     pub stdin: Bytes,
     /// Whether standard input and output are the cell's link to another cell, instead of `stdin` and the outcome; see
-    /// [`link`](crate::link).
+    /// [`link`](crate::link()).
     pub linked: bool,
     /// What the program may use.
     pub limits: Limits,
@@ -48,7 +48,7 @@ impl Execution {
     }
 
     /// The same, talking to the program of another cell: its standard input and output are the ends of the link that
-    /// was made for it by [`link`](crate::link). It has no other standard input, and the outcome has no standard output.
+    /// was made for it by [`link`](crate::link()). It has no other standard input, and the outcome has no standard output.
     /// Without a link, or with a standard input, it is refused ([`RefusalKind::OutOfOrder`](crate::RefusalKind)).
     #[must_use]
     pub fn linked(mut self) -> Self {

@@ -16,7 +16,7 @@ pub trait Sandbox: Send + Sync + Debug {
     /// A fresh sealed cell. It serves one submission and is never reused (INV-11).
     async fn prepare(&self, spec: &CellSpec) -> Result<Cell, SandboxError>;
 
-    /// A fresh sealed cell, whose programs can talk to those of another one: see [`link`](crate::link).
+    /// A fresh sealed cell, whose programs can talk to those of another one: see [`link`](crate::link()).
     async fn prepare_beside(&self, spec: &CellSpec, other: &mut Cell)
     -> Result<Cell, SandboxError>;
 
