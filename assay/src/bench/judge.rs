@@ -13,15 +13,16 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use domain::Verdict;
 use domain::checker::TokenOptions;
-use domain::problem::{Checker, Limits};
-use evaluator::judge::{Bench, Program, TestData};
+use domain::problem::Limits;
+use evaluator::judge::{Bench, Checking, Program, Referees, TestData};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
+use sandbox::{Language, Layout};
 use serde::Serialize;
 
 use super::host::{HostProgram, find};
 use super::installation::Installation;
-use super::{CORE, Common, Measured, Mode, Percentiles, Report, each, failed, rounded, show};
+use super::{CORE, Common, Compiled, Measured, Mode, Percentiles, Report, each, failed, rounded, show};
 use crate::config::Config;
 use crate::table::table;
 use crate::{Exit, Failure};
@@ -120,27 +121,24 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     show(&report, args.common.json, print)
 }
 
-fn program(measured: &Measured, language: &str, text: &str) -> Result<Program, Failure> {
-    Ok(Program {
-        language: Arc::clone(measured.language(language)?),
-        text: text.to_owned(),
-        limits: Limits::default(),
-        checker: Checker::Tokens(TokenOptions::default()),
-    })
-}
-
 fn test(number: u32) -> TestData {
     let (a, b) = (u64::from(number) * 7_919, u64::from(number) * 104_729);
     let (input, answer) = (format!("{a} {b}\n"), format!("{}\n", a + b));
-    TestData { number, sample: false, input: Bytes::from(input), answer: Bytes::from(answer) }
+    TestData::new(number, Bytes::from(input), Bytes::from(answer))
 }
 
 /// Compiles the program and puts it into a cell: how long the first takes.
-async fn set_up(measured: &Measured, program: &Program) -> Result<(Bench, Duration), Failure> {
+async fn set_up(
+    measured: &Measured,
+    language: &str,
+    text: &str,
+) -> Result<(Bench, Duration), Failure> {
     let started = Instant::now();
-    let compiled = measured.compile(program.language.id.as_str(), &program.text).await?;
+    let Compiled { source, executable } = measured.compile(language, text).await?;
     let elapsed = started.elapsed();
-    let bench = Bench::set_up(&measured.cells, program.clone(), &compiled.artifact).await;
+    let program = Program { source, executable, limits: Limits::default(), watched_ms: None };
+    let referees = Referees::of(Checking::Tokens(TokenOptions::default()));
+    let bench = Bench::set_up(&measured.cells, program, Arc::new(referees)).await;
     Ok((bench.map_err(failed)?, elapsed))
 }
 
@@ -156,12 +154,11 @@ async fn judge(bench: &mut Bench, number: u32) -> Result<(), Failure> {
 }
 
 async fn cpp(measured: &Measured) -> Result<Cpp, Failure> {
-    let program = program(measured, "cpp", CPP)?;
     let (mut compiles, mut totals, mut overheads) = (Vec::new(), Vec::new(), Vec::new());
     // The first round finds the machine cold and does not count.
     for round in 0..=ROUNDS {
         let started = Instant::now();
-        let (mut bench, compile) = set_up(measured, &program).await?;
+        let (mut bench, compile) = set_up(measured, "cpp", CPP).await?;
         for number in 1..=TESTS {
             judge(&mut bench, number).await?;
         }
@@ -183,15 +180,15 @@ async fn cpp(measured: &Measured) -> Result<Cpp, Failure> {
 
 /// `None` where this machine has no interpreter of its own to compare with.
 async fn python(measured: &Measured) -> Result<Option<Python>, Failure> {
-    let program = program(measured, "python3", PYTHON)?;
-    let host = HostProgram::new(&program.language.artifact, PYTHON.as_bytes())?;
-    let Some(argv) = bare_command(&program, &host) else { return Ok(None) };
+    let language = measured.language("python3")?;
+    let host = HostProgram::new(&language.source, PYTHON.as_bytes())?;
+    let Some(argv) = bare_command(language, &host) else { return Ok(None) };
     let inputs = (1..=TESTS).map(|number| HostProgram::new("input", &test(number).input));
     let inputs = inputs.collect::<Result<Vec<_>, Failure>>()?;
     let (mut bares, mut judgeds, mut totals) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..=ROUNDS {
         let started = Instant::now();
-        let (mut bench, _) = set_up(measured, &program).await?;
+        let (mut bench, _) = set_up(measured, "python3", PYTHON).await?;
         let once = started.elapsed();
         let mut bare = Duration::ZERO;
         for input in &inputs {
@@ -223,10 +220,11 @@ async fn python(measured: &Measured) -> Result<Option<Python>, Failure> {
 }
 
 /// The command that runs the program, with the host's interpreter on the host's file.
-fn bare_command(program: &Program, host: &HostProgram) -> Option<Vec<String>> {
-    let mut argv = program.language.run_argv(program.limits.memory_kib * 1024);
-    let artifact = format!("/{}", program.language.artifact);
-    for word in argv.iter_mut().filter(|word| word.ends_with(&artifact)) {
+fn bare_command(language: &Language, host: &HostProgram) -> Option<Vec<String>> {
+    let layout = Layout::single(language);
+    let mut argv = language.run_argv(Limits::default().memory_kib * 1024, &layout);
+    let main = format!("/{}", layout.main);
+    for word in argv.iter_mut().filter(|word| word.ends_with(&main)) {
         *word = host.path().display().to_string();
     }
     argv[0] = find(&argv[0])?.display().to_string();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use evaluator::judge::{Artifact, Cells, Compiler};
+use evaluator::judge::{Cells, Compiler, Executable, Source, Start};
 use sandbox::{
     Cell, CellPath, CellSpec, Execution, Language, Languages, Limits, Outcome, Sandbox,
     SandboxError,
@@ -25,8 +25,8 @@ pub(super) struct Measured {
 
 /// A program of ours that can be run.
 pub(super) struct Compiled {
-    language: Arc<Language>,
-    pub(super) artifact: Artifact,
+    pub(super) source: Arc<Source>,
+    pub(super) executable: Executable,
 }
 
 /// A program in a cell of its own, with the command that runs it.
@@ -69,13 +69,16 @@ impl Measured {
     /// Compiles a program of ours, each time anew.
     pub(super) async fn compile(&self, language: &str, source: &str) -> Result<Compiled, Failure> {
         let language = Arc::clone(self.language(language)?);
+        let source = Source::single(&language, source);
         let compiler = Compiler::new(Arc::clone(&self.cells));
-        let compiled = compiler.compile(&language, source, Some(CORE)).await.map_err(failed)?;
+        let compiled = compiler.compile(&source, Some(CORE)).await.map_err(failed)?;
         let artifact = compiled.artifact.ok_or_else(|| {
             let message = format!("{} did not take our program: {}", language.id, compiled.log);
             Failure::new(Exit::JudgeError, message)
         })?;
-        Ok(Compiled { language, artifact })
+        let start = Start::Language(source.layout.clone());
+        let executable = Executable { language, start, artifact };
+        Ok(Compiled { source: Arc::new(source), executable })
     }
 
     /// Puts a program into a fresh cell, to be run with these arguments.
@@ -85,7 +88,7 @@ impl Measured {
         limits: Limits,
         arguments: &[&str],
     ) -> Result<Loaded<'_>, Failure> {
-        let spec = CellSpec::run(&program.language, &limits);
+        let spec = CellSpec::run(&program.executable.language, &limits);
         let cell = self.cells.prepare(&spec).await.map_err(failed)?;
         self.load_into(cell, program, limits, arguments).await
     }
@@ -98,13 +101,16 @@ impl Measured {
         limits: Limits,
         arguments: &[&str],
     ) -> Result<Loaded<'_>, Failure> {
-        let Compiled { language, artifact } = program;
-        let path = CellPath::program(&language.artifact).map_err(failed)?;
-        cell.put(&path, artifact.0.clone(), true).await.map_err(failed)?;
+        let executable = &program.executable;
+        for file in executable.artifact.0.iter() {
+            let path = CellPath::program(&file.path).map_err(failed)?;
+            cell.put(&path, file.bytes.clone(), file.executable).await.map_err(failed)?;
+        }
         // The runtime is told of the limit without what it needs for itself, as in judging.
-        let allowance_bytes = language.allowances.memory_mib << 20;
-        let mut argv = language.run_argv(limits.memory_bytes.saturating_sub(allowance_bytes));
-        argv.extend(arguments.iter().map(ToString::to_string));
+        let allowance_bytes = executable.language.allowances.memory_mib << 20;
+        let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+        let memory_bytes = limits.memory_bytes.saturating_sub(allowance_bytes);
+        let argv = executable.argv(memory_bytes, &arguments);
         let command = Execution::new(argv, limits).on_core(CORE);
         Ok(Loaded { measured: self, cell, command })
     }
