@@ -3,9 +3,9 @@
 use domain::Slug;
 
 use crate::diagnostic::{Diagnostic, Report, quote};
-use crate::kattis;
 use crate::package::{Options, Package};
 use crate::tree::FileTree;
+use crate::{kattis, polygon};
 
 /// The families of formats, by the file that tells them.
 enum Family {
@@ -29,7 +29,7 @@ const XML_HEAD_BYTES: usize = 16 * 1024;
 pub fn read(tree: &FileTree, options: &Options) -> Result<Vec<Package>, Vec<Diagnostic>> {
     match family(tree) {
         Some(Family::Kattis) => kattis::read(tree, options).map(|package| vec![package]),
-        Some(Family::Polygon) => Err(not_read("problem.xml", "a package of Polygon's")),
+        Some(Family::Polygon) => polygon::read(tree, options),
         Some(Family::Dmoj) => Err(not_read("init.yml", "a package of DMOJ's")),
         Some(Family::Fps) => Err(not_read("", "a Free Problem Set")),
         None => Err(unknown()),

@@ -9,10 +9,15 @@ pub mod tree;
 
 mod blobs;
 mod fields;
+mod flaws;
 mod format;
+mod images;
 mod kattis;
 mod languages;
+mod polygon;
+mod requirements;
 mod text;
+mod xml;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity};

@@ -39,6 +39,12 @@ pub const YAML_DEPTH_MAX: usize = 16;
 /// Scalars, lists and maps in a YAML file.
 pub const YAML_NODES_MAX: usize = 10_000;
 
+/// Elements, texts and comments of an XML file.
+pub const XML_NODES_MAX: u32 = 200_000;
+
+/// Bytes of a line of XML before a place in it, beyond which the place is not told.
+pub const XML_COLUMN_BYTES_MAX: usize = 4_096;
+
 /// Bytes of an image in a statement; it is put into the Markdown.
 pub const IMAGE_BYTES_MAX: usize = 128 * 1024;
 

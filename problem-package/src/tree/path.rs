@@ -5,8 +5,8 @@ use crate::limits::{LINK_TARGET_BYTES_MAX, NAME_BYTES_MAX};
 /// What the format allows in a name.
 pub(super) const PORTABLE: &str = "a name of letters, digits, `_`, `.` and `-`";
 
-/// A file whose name is hidden, but which is read: the time limit of older packages.
-const TIME_LIMIT_FILE: &str = ".timelimit";
+/// Names that are hidden, but read: the time limit of older packages, and Polygon's folder of PDF files.
+const READ_THOUGH_HIDDEN: [&str; 2] = [".timelimit", ".pdf"];
 
 /// Where a Mac's archiver puts what it knows about each file.
 const MAC_METADATA_FOLDER: &str = "__MACOSX";
@@ -80,7 +80,8 @@ pub(super) fn check(path: &[u8], depth_max: usize) -> Result<Checked, PathError>
         }
     }
     let is_hidden = |name: &&str| {
-        name.starts_with(['.', '-']) && *name != TIME_LIMIT_FILE || *name == MAC_METADATA_FOLDER
+        name.starts_with(['.', '-']) && !READ_THOUGH_HIDDEN.contains(name)
+            || *name == MAC_METADATA_FOLDER
     };
     if names.iter().any(is_hidden) {
         return Ok(Checked::Hidden);
@@ -128,12 +129,13 @@ mod tests {
         let foreign = |path: &str| Ok(Checked::Foreign(path.to_owned()));
         let long = "x".repeat(NAME_BYTES_MAX);
         let too_long = format!("{long}y");
-        let cases: [(&[u8], _); 22] = [
+        let cases: [(&[u8], _); 23] = [
             (b"problem.yaml", kept("problem.yaml")),
             (b"./problem.yaml", kept("problem.yaml")),
             (b"data/secret/1.in", kept("data/secret/1.in")),
             (b"data/secret/", kept("data/secret")),
             (b".timelimit", kept(".timelimit")),
+            (b"statements/.pdf/en/a.pdf", kept("statements/.pdf/en/a.pdf")),
             (long.as_bytes(), kept(&long)),
             (too_long.as_bytes(), Err(PathError::NameTooLong)),
             (b"", Err(PathError::Empty)),

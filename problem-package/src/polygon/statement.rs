@@ -1,0 +1,309 @@
+//! Names and statements, which are LaTeX in several natural languages.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use domain::problem::{Attachment, Translation};
+
+use super::languages::natural;
+use crate::blobs::Blobs;
+use crate::diagnostic::{Report, quote};
+use crate::images::{data_address, replace_addresses};
+use crate::package::Options;
+use crate::text::text;
+use crate::tree::FileTree;
+use crate::xml::Element;
+use crate::yaml::{self, Value};
+
+/// What a statement consists of, with the headings. The first has none.
+const SECTIONS: [(&str, &str, &str); 6] = [
+    ("legend", "", ""),
+    ("input", "Input", "Входные данные"),
+    ("output", "Output", "Выходные данные"),
+    ("interaction", "Interaction", "Протокол взаимодействия"),
+    ("scoring", "Scoring", "Система оценки"),
+    ("notes", "Notes", "Примечание"),
+];
+const TUTORIAL: &str = "tutorial";
+
+/// What begins a section of `problem.tex`.
+const COMMANDS: [(&str, &str); 8] = [
+    ("\\InputFile", "input"),
+    ("\\OutputFile", "output"),
+    ("\\Interaction", "interaction"),
+    ("\\Scoring", "scoring"),
+    ("\\Note", "notes"),
+    ("\\Example", ""),
+    ("\\begin{example}", ""),
+    ("\\end{problem}", ""),
+];
+
+/// What is for readers.
+#[derive(Debug, Default)]
+pub(super) struct Texts {
+    pub(super) title: String,
+    pub(super) language: String,
+    pub(super) statement: String,
+    pub(super) editorial: Option<String>,
+    pub(super) translations: Vec<Translation>,
+    pub(super) attachments: Vec<Attachment>,
+}
+
+/// The LaTeX of one statement by section, and the folder it is from.
+struct Sections {
+    folder: String,
+    by_name: BTreeMap<&'static str, String>,
+}
+
+pub(super) fn read(
+    root: Element<'_>,
+    tree: &FileTree,
+    options: &Options,
+    blobs: &mut Blobs,
+    report: &mut Report,
+) -> Texts {
+    let names = names(root, report);
+    let pdfs = pdfs(root, tree, report);
+    let mut languages: Vec<&str> = names.iter().map(|(language, _)| language.as_str()).collect();
+    let folders =
+        ["statement-sections", "statements"].into_iter().flat_map(|folder| tree.under(folder));
+    let of_folders =
+        folders.filter_map(|(name, _)| name.split_once('/')).map(|(language, _)| language);
+    for language in of_folders.filter(|language| !language.starts_with('.')) {
+        if !languages.contains(&language) {
+            languages.push(language);
+        }
+    }
+    let mut texts = Texts::default();
+    for (language, bytes) in &pdfs {
+        let path = format!("problem.{}.pdf", natural(language));
+        texts.attachments.push(Attachment { path, content: blobs.put(bytes) });
+    }
+    let is_preferred = |language: &&&str| natural(language) == options.natural_language;
+    let Some(main) = languages.iter().find(is_preferred).or(languages.first()).copied() else {
+        report.error(
+            root.place(),
+            "the problem has no name",
+            "<names><name language=\"…\" value=\"…\"/>",
+        );
+        return texts;
+    };
+    for language in std::iter::once(main).chain(languages.iter().copied().filter(|it| *it != main))
+    {
+        let sections = sections(language, tree, report);
+        let title = title(language, &names, sections.as_ref());
+        let mut made =
+            sections.map(|sections| markdown(language, &sections, tree, options, report));
+        if made.is_none() && pdfs.iter().any(|(of, _)| *of == language) {
+            let code = natural(language);
+            made = Some((
+                format!("The statement is in the attached file `problem.{code}.pdf`.\n"),
+                None,
+            ));
+        }
+        if language == main {
+            let Some((statement, editorial)) = made else {
+                let folder = format!("statement-sections/{language}");
+                report.error(
+                    &folder,
+                    "there is no statement",
+                    "legend.tex, input.tex and output.tex",
+                );
+                continue;
+            };
+            let title = title.unwrap_or_default();
+            let code = natural(language);
+            texts = Texts { title, language: code, statement, editorial, ..texts };
+        } else if let Some((statement, _)) = made {
+            texts.translations.push(Translation {
+                language: natural(language),
+                title: title.unwrap_or_else(|| texts.title.clone()),
+                statement: blobs.put(&Bytes::from(statement)),
+            });
+        }
+    }
+    texts
+}
+
+/// The problem's name by natural language, as `<names>` has them.
+fn names(root: Element<'_>, report: &mut Report) -> Vec<(String, String)> {
+    let elements = root.child("names").into_iter().flat_map(|names| names.children("name"));
+    let mut names: Vec<(String, String)> = Vec::new();
+    for element in elements {
+        let language = element.required("language", report);
+        let value = element.required("value", report);
+        let (Some(language), Some(value)) = (language, value) else { continue };
+        if names.iter().any(|(earlier, _)| earlier == language) {
+            let message = format!("the name in {} stands twice", quote(language));
+            report.error(element.place(), message, "one name in each language");
+        } else {
+            names.push((language.to_owned(), value.trim().to_owned()));
+        }
+    }
+    names
+}
+
+fn title(
+    language: &str,
+    names: &[(String, String)],
+    sections: Option<&Sections>,
+) -> Option<String> {
+    let named = names.iter().find(|(of, _)| of == language).map(|(_, name)| name.clone());
+    named.or_else(|| Some(sections?.by_name.get("name")?.trim().to_owned()))
+}
+
+/// The statements that are PDF files, by language.
+fn pdfs<'a>(
+    root: Element<'a>,
+    tree: &'a FileTree,
+    report: &mut Report,
+) -> Vec<(&'a str, &'a Bytes)> {
+    let elements = root.child("statements").into_iter().flat_map(|all| all.children("statement"));
+    let mut pdfs = Vec::new();
+    for element in elements.filter(|element| element.attribute("type") == Some("application/pdf")) {
+        let language = element.attribute("language").unwrap_or_default();
+        let path = element.attribute("path").unwrap_or_default();
+        match tree.get(path) {
+            Some(_) if pdfs.iter().any(|(earlier, _)| *earlier == language) => {
+                let message = format!("the statement {} is left aside", quote(path));
+                report.warning(element.place(), message, "one PDF file in each language");
+            }
+            Some(bytes) => pdfs.push((language, bytes)),
+            None => {
+                let message = format!("the statement {} is missing", quote(path));
+                report.warning(element.place(), message, "the file that is named");
+            }
+        }
+    }
+    pdfs
+}
+
+/// The statement in one language, from wherever the package has it.
+fn sections(language: &str, tree: &FileTree, report: &mut Report) -> Option<Sections> {
+    let folder = format!("statement-sections/{language}");
+    let mut by_name = BTreeMap::new();
+    for name in section_names() {
+        let path = format!("{folder}/{name}.tex");
+        if let Some(bytes) = tree.get(&path) {
+            by_name.insert(name, text(&path, bytes, report)?.to_owned());
+        }
+    }
+    let has_statement = |by_name: &BTreeMap<&str, String>| {
+        by_name.keys().any(|name| SECTIONS.iter().any(|(section, _, _)| section == name))
+    };
+    if has_statement(&by_name) {
+        return Some(Sections { folder, by_name });
+    }
+    let folder = format!("statements/{language}");
+    let path = format!("{folder}/problem-properties.json");
+    if let Some(bytes) = tree.get(&path) {
+        // JSON is YAML.
+        for (key, node) in yaml::read_map(&path, bytes, report)? {
+            let name = section_names().find(|name| *name == key.text);
+            if let (Some(name), Value::Text(text)) = (name, node.value) {
+                by_name.insert(name, text);
+            }
+        }
+        if has_statement(&by_name) {
+            return Some(Sections { folder, by_name });
+        }
+    }
+    let path = format!("{folder}/problem.tex");
+    by_name.extend(split(text(&path, tree.get(&path)?, report)?));
+    has_statement(&by_name).then_some(Sections { folder, by_name })
+}
+
+fn section_names() -> impl Iterator<Item = &'static str> {
+    SECTIONS.iter().map(|(name, _, _)| *name).chain([TUTORIAL, "name"])
+}
+
+/// The sections of a `problem.tex`, without its examples.
+fn split(latex: &str) -> BTreeMap<&'static str, String> {
+    let mut by_name: BTreeMap<&'static str, String> = BTreeMap::new();
+    let mut section = "legend";
+    for line in latex.lines() {
+        let trimmed = line.trim_start();
+        if trimmed.starts_with("\\begin{problem}") {
+            continue;
+        }
+        let command = COMMANDS.iter().find(|(command, _)| trimmed.starts_with(command));
+        if let Some((_, name)) = command {
+            section = name;
+            continue;
+        }
+        let text = by_name.entry(section).or_default();
+        text.push_str(line);
+        text.push('\n');
+    }
+    by_name.retain(|name, text| !name.is_empty() && !text.trim().is_empty());
+    by_name
+}
+
+/// The statement and the editorial.
+fn markdown(
+    language: &str,
+    sections: &Sections,
+    tree: &FileTree,
+    options: &Options,
+    report: &mut Report,
+) -> (String, Option<String>) {
+    let Sections { folder, by_name } = sections;
+    if options.latex.is_none() {
+        let message = "is LaTeX and is shown as it is written";
+        report.warning(folder, message, "");
+    }
+    let mut convert = |name: &str| {
+        let latex = by_name.get(name).filter(|latex| !latex.trim().is_empty())?;
+        Some(convert(latex, &format!("{folder}/{name}.tex"), language, tree, options, report))
+    };
+    let mut statement = String::new();
+    for (name, heading, russian) in SECTIONS {
+        let Some(text) = convert(name) else { continue };
+        if !heading.is_empty() {
+            let heading = if language == "russian" { russian } else { heading };
+            statement.push_str(&format!("\n## {heading}\n\n"));
+        }
+        statement.push_str(text.trim_end());
+        statement.push('\n');
+    }
+    (statement, convert(TUTORIAL))
+}
+
+fn convert(
+    latex: &str,
+    path: &str,
+    language: &str,
+    tree: &FileTree,
+    options: &Options,
+    report: &mut Report,
+) -> String {
+    let markdown = match options.latex.as_ref().map(|convert| convert(latex)) {
+        Some(Ok(markdown)) => markdown,
+        Some(Err(reason)) => {
+            let message = format!("is LaTeX and is shown as it is written: {reason}");
+            report.warning(path, message, "");
+            return fenced(latex);
+        }
+        None => return fenced(latex),
+    };
+    replace_addresses(&markdown, |name| {
+        let folders = ["statement-sections", "statements"];
+        let mut paths = folders.iter().map(|folder| format!("{folder}/{language}/{name}"));
+        let found = paths.find_map(|path| tree.get(&path));
+        let Some(bytes) = found else {
+            let message = format!("the image {} is missing", quote(name));
+            report.error(path, message, format!("the file statement-sections/{language}/{name}"));
+            return None;
+        };
+        data_address(name, bytes, path, report)
+    })
+}
+
+/// LaTeX as a block of code, whatever it has in it.
+fn fenced(latex: &str) -> String {
+    let mut fence = "```".to_owned();
+    while latex.contains(&fence) {
+        fence.push('`');
+    }
+    format!("{fence}latex\n{}\n{fence}\n", latex.trim_end())
+}
