@@ -23,7 +23,7 @@ enum Command {
     Serve(cmd::serve::Args),
     /// Judge the sample problems live, with nothing but this machine
     Demo(cmd::demo::Args),
-    /// Import and list problems
+    /// Verify, import, compare and list problems
     #[command(subcommand)]
     Problem(cmd::problem::Command),
     /// Hand in a program
@@ -65,7 +65,7 @@ impl Cli {
         match self.command {
             Command::Serve(args) => cmd::serve::run(&config, args).await,
             Command::Demo(args) => cmd::demo::run(args).await,
-            Command::Problem(command) => cmd::problem::run(command).await,
+            Command::Problem(command) => cmd::problem::run(&config, command).await,
             Command::Submit(args) => cmd::submit::run(args).await,
             Command::Watch(args) => cmd::watch::run(args).await,
             Command::Account(command) => cmd::account::run(&config, command).await,

@@ -12,5 +12,7 @@ pub mod schema;
 pub mod server;
 mod table;
 mod telemetry;
+mod upload;
+mod verify;
 
 pub use exit::{Exit, Failure};

@@ -3,22 +3,23 @@
 use std::sync::Arc;
 
 use async_graphql::{EmptyMutation, ObjectType, Schema};
-use command_api::{Commands, Mutation};
-use query_api::{Api, Query, Subscription, schema_limits};
+use command_api::{Commands, Mutation, Query};
+use query_api::{Api, Subscription, schema_limits};
 
 /// Queries, mutations and subscriptions.
 pub(crate) fn full(
     api: &Arc<Api>,
     commands: Arc<Commands>,
 ) -> Schema<Query, Mutation, Subscription> {
-    schema_limits(Schema::build(Query, Mutation::default(), Subscription), api)
+    schema_limits(Schema::build(Query::default(), Mutation::default(), Subscription), api)
         .data(commands)
         .finish()
 }
 
-/// Queries and subscriptions.
-pub(crate) fn read_only(api: &Arc<Api>) -> Schema<Query, EmptyMutation, Subscription> {
-    schema_limits(Schema::build(Query, EmptyMutation, Subscription), api).finish()
+/// Queries and subscriptions, without what packages are uploaded for.
+pub(crate) fn read_only(api: &Arc<Api>) -> Schema<query_api::Query, EmptyMutation, Subscription> {
+    let reads = query_api::Query::default();
+    schema_limits(Schema::build(reads, EmptyMutation, Subscription), api).finish()
 }
 
 /// The schema in its definition language, as it is committed.
@@ -28,5 +29,5 @@ pub fn sdl() -> String {
             async_graphql::SDLExportOptions::new().sorted_fields().sorted_arguments(),
         )
     }
-    export(&Schema::build(Query, Mutation::default(), Subscription).finish())
+    export(&Schema::build(Query::default(), Mutation::default(), Subscription).finish())
 }

@@ -276,6 +276,11 @@ pub struct ProblemLanguage {
 }
 
 impl ProblemLanguage {
+    /// Whether there is code around what is submitted.
+    pub fn has_snippets(&self) -> bool {
+        !(self.start_snippet.is_empty() && self.end_snippet.is_empty())
+    }
+
     /// The program that is compiled: the submitted code between the two snippets.
     pub fn join(&self, submitted: &str) -> String {
         [&self.start_snippet, submitted, &self.end_snippet]

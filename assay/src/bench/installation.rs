@@ -12,7 +12,7 @@ use domain::{
 };
 use evaluator::{Evaluator, Figures};
 use event_store::{Context, Lane, Stores, Stream, WorkItem};
-use problem_package::{FileTree, Options, Package, TreeLimits};
+use problem_package::Package;
 use sandbox::{Languages, Sandbox, SandboxError};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use super::{Mode, failed};
 use crate::config::Config;
-use crate::samples::SAMPLES;
+use crate::samples::{self, SAMPLES};
 use crate::server::{evaluator_config, open_stores};
 use crate::{Exit, Failure};
 
@@ -97,13 +97,15 @@ impl Installation {
     ) -> Result<Vec<Sample>, Failure> {
         let mut samples = Vec::new();
         for (slug, archive) in SAMPLES {
-            let Package { slug, content, blobs, submissions, .. } = read(slug, archive)?;
+            let Package { slug, content, blobs, submissions, .. } = samples::read(slug, archive)?;
             self.import(slug.clone(), content, blobs).await?;
-            samples.extend(submissions.into_iter().map(|submission| Sample {
-                problem: slug.clone(),
-                language: submission.language,
-                source: submission.source,
-                expected: submission.expected.into_iter().collect(),
+            samples.extend(submissions.into_iter().filter_map(|submission| {
+                Some(Sample {
+                    problem: slug.clone(),
+                    source: submission.source()?.to_owned(),
+                    language: submission.language,
+                    expected: submission.expected.into_iter().collect(),
+                })
             }));
         }
         samples.retain(wanted);
@@ -211,13 +213,4 @@ impl Installation {
         self.cancelled.cancel();
         self.running.await.map_err(failed)
     }
-}
-
-fn read(slug: &str, archive: &[u8]) -> Result<Package, Failure> {
-    FileTree::from_zip(archive, &TreeLimits::default())
-        .and_then(|tree| problem_package::read(&tree, &Options::default()))
-        .map_err(|diagnostics| {
-            let lines: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
-            Failure::new(Exit::JudgeError, format!("the sample {slug}: {}", lines.join("; ")))
-        })
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use domain::checker::TokenOptions;
-use domain::problem::{BlobRef, Checker, Difficulty, Limits, OnFailure, RevisionContent, Test};
+use domain::grading::Grading;
+use domain::problem::{BlobRef, Limits, OnFailure, RevisionContent, Test};
 use domain::{Digest, Slug, Verdict};
 use serde::Serialize;
 
@@ -206,26 +206,14 @@ fn target_slug() -> Slug {
 fn target() -> Result<(Slug, RevisionContent, BTreeMap<Digest, Bytes>), Failure> {
     let (input, answer) = (Bytes::from_static(b"1 2\n"), Bytes::from_static(b"3\n"));
     let blob = |bytes: &Bytes| BlobRef { digest: Digest::of(bytes), bytes: bytes.len() as u64 };
-    let test = Test {
-        name: "secret/1".to_owned(),
-        group: None,
-        sample: false,
-        input: blob(&input),
-        answer: blob(&answer),
-    };
+    let test = Test::new("secret/1", blob(&input), blob(&answer));
     let content = RevisionContent {
         title: "Soak".to_owned(),
-        difficulty: Difficulty::Easy,
-        tags: vec![],
         statement: "Add.".to_owned(),
-        editorial: None,
-        hints: vec![],
-        samples: vec![],
         limits: Limits { time_ms: 300, memory_kib: 64 * 1024, ..Limits::default() },
         tests: vec![test.clone(), test],
-        checker: Checker::Tokens(TokenOptions::default()),
-        on_failure: OnFailure::Stop,
-        languages: vec![],
+        grading: Grading::pass_fail(OnFailure::Stop),
+        ..RevisionContent::default()
     };
     let blobs = [input, answer].map(|bytes| (Digest::of(&bytes), bytes)).into();
     Ok((target_slug(), content, blobs))

@@ -7,7 +7,7 @@ use domain::Verdict;
 use event_store::Stores;
 use futures::StreamExt;
 use indicatif::MultiProgress;
-use problem_package::{FileTree, Options, SampleSubmission, TreeLimits};
+use problem_package::SampleSubmission;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -16,7 +16,7 @@ use url::Url;
 use super::{audit, print_json, problem, watch};
 use crate::client::{Client, check_user_errors};
 use crate::config::Config;
-use crate::samples::SAMPLES;
+use crate::samples::{self, SAMPLES};
 use crate::server::{Role, Server};
 use crate::table::table;
 use crate::{Exit, Failure};
@@ -155,7 +155,7 @@ async fn judge_samples(client: &Client, args: &Args) -> Result<Vec<Row>, Failure
     let languages: BTreeSet<&str> = languages.iter().filter_map(|it| it["id"].as_str()).collect();
     let mut trials = Vec::new();
     for (slug, archive) in SAMPLES {
-        problem::import_archive(client, archive.to_vec()).await?;
+        problem::import::import_archive(client, archive.to_vec()).await?;
         trials.extend(sample_submissions(slug, archive)?);
     }
     let all = trials.len();
@@ -176,12 +176,7 @@ async fn judge_samples(client: &Client, args: &Args) -> Result<Vec<Row>, Failure
 }
 
 fn sample_submissions(slug: &str, archive: &[u8]) -> Result<Vec<Trial>, Failure> {
-    let read = FileTree::from_zip(archive, &TreeLimits::default())
-        .and_then(|tree| problem_package::read(&tree, &Options::default()));
-    let package = read.map_err(|diagnostics| {
-        let lines: Vec<String> = diagnostics.iter().map(ToString::to_string).collect();
-        Failure::new(Exit::JudgeError, format!("the sample {slug}: {}", lines.join("; ")))
-    })?;
+    let package = samples::read(slug, archive)?;
     let submissions = package.submissions.into_iter();
     Ok(submissions.map(|submission| Trial { problem: slug.to_owned(), submission }).collect())
 }
@@ -193,7 +188,7 @@ async fn judge(client: &Client, trial: Trial, bars: &MultiProgress) -> Result<Ro
     let input = json!({
         "problem": format!("prb_{problem}"),
         "language": submission.language,
-        "source": submission.source,
+        "source": submission.source(),
     });
     let started = Instant::now();
     let data = client.execute(SUBMIT, json!({ "input": input })).await?;

@@ -1,0 +1,135 @@
+//! `assay problem import`
+
+use std::path::{Path, PathBuf};
+
+use problem_package::Package;
+use serde_json::{Value, json};
+
+use super::verify::{Sealed, verifier};
+use crate::client::{Client, ServerArgs, check_user_errors};
+use crate::cmd::print_json;
+use crate::config::Config;
+use crate::{Exit, Failure, upload, verify};
+
+/// Make problems, or revisions of them, from packages
+///
+/// A package is a folder or a zip archive in the Kattis format (legacy, legacy-icpc, 2025-09), Polygon's, DMOJ's, or an
+/// XML file of FPS. The same bytes again change nothing. A package that gives no time limit is measured here, in a
+/// sandbox of this machine, and the limit follows by the rules of its format.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Args {
+    /// Folders, zip archives or XML files
+    #[arg(required = true, value_name = "PATH")]
+    packages: Vec<PathBuf>,
+    /// Where submissions are measured; the configured sandbox where none is named
+    #[arg(long, value_enum)]
+    sandbox: Option<Sealed>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+const IMPORT: &str = "mutation($package: Sha256!, $timing: [TimingInput!]) {
+  importProblem(input: { package: $package, timing: $timing }) {
+    problems { id number slug title version } problem { id number slug title version }
+    revised warnings userErrors { code message field }
+  }
+}";
+
+/// Every package is tried; what is wrong with any of them is told in the end.
+pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
+    let client = args.server.client()?;
+    let mut imported = Vec::new();
+    let mut failed: Option<Failure> = None;
+    for path in &args.packages {
+        match import_path(config, &client, path, args.sandbox).await {
+            Ok(payload) => {
+                print_imported(&payload, args.json);
+                imported.push(payload);
+            }
+            Err(failure) => {
+                eprintln!("{}: {failure}", path.display());
+                failed.get_or_insert(failure);
+            }
+        }
+    }
+    if args.json {
+        print_json(&imported)?;
+    }
+    Ok(failed.map_or(Exit::Done, |failure| failure.exit))
+}
+
+async fn import_path(
+    config: &Config,
+    client: &Client,
+    path: &Path,
+    sandbox: Option<Sealed>,
+) -> Result<Value, Failure> {
+    let archive = upload::archive(path)?;
+    // What is wrong with the package is the server's to tell.
+    let packages = verify::read(path).await.unwrap_or_default();
+    let mut timing = Vec::new();
+    for package in packages.into_iter().filter(|package| package.timing.given_ms.is_none()) {
+        timing.push(measure(config, package, sandbox).await?);
+    }
+    import(client, archive, &timing).await
+}
+
+/// Uploads and imports a package that gives its time limit; returns the payload.
+pub(crate) async fn import_archive(client: &Client, archive: Vec<u8>) -> Result<Value, Failure> {
+    import(client, archive, &[]).await
+}
+
+async fn import(client: &Client, archive: Vec<u8>, timing: &[Value]) -> Result<Value, Failure> {
+    let digest = client.upload(archive).await?;
+    let variables = json!({ "package": digest, "timing": timing });
+    let mut data = client.execute(IMPORT, variables).await?;
+    let payload = data["importProblem"].take();
+    check_user_errors(&payload)?;
+    Ok(payload)
+}
+
+/// The times of a package's own submissions, one after the other, as the API takes them.
+async fn measure(
+    config: &Config,
+    package: Package,
+    sandbox: Option<Sealed>,
+) -> Result<Value, Failure> {
+    let slug = package.slug.to_string();
+    eprintln!("{slug}: no time limit is given; measuring the submissions");
+    let verifier = verifier(config, sandbox, 1)?;
+    let bounds = verifier.measure(package).await;
+    let name = verifier.sandbox_name();
+    verifier.close().await;
+    let bounds = bounds?;
+    let (slowest, slowest_ms) = bounds.slowest.ok_or_else(|| {
+        let message = format!("{slug}: no submission runs that could make the time limit");
+        Failure::new(Exit::Usage, message)
+    })?;
+    eprintln!("{slug}: the slowest within the limit, {slowest}, takes {slowest_ms} ms");
+    let (beyond, beyond_ms) = bounds.fastest_beyond.unzip();
+    Ok(json!({
+        "slug": slug,
+        "slowest": slowest,
+        "slowestMs": slowest_ms,
+        "fastestBeyond": beyond,
+        "fastestBeyondMs": beyond_ms,
+        "sandbox": name,
+    }))
+}
+
+fn print_imported(payload: &Value, json: bool) {
+    for warning in payload["warnings"].as_array().into_iter().flatten() {
+        eprintln!("warning: {}", warning.as_str().unwrap_or_default());
+    }
+    if json {
+        return;
+    }
+    let what = if payload["revised"] == true { "imported" } else { "unchanged" };
+    for problem in payload["problems"].as_array().into_iter().flatten() {
+        let slug = problem["slug"].as_str().unwrap_or("?");
+        println!("{slug}: {what}, revision {}", problem["version"]);
+    }
+}

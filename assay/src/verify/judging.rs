@@ -1,0 +1,264 @@
+//! One submission on every test, whatever comes of the first.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::Verdict;
+use domain::grading::{CustomGrades, Grade, Rubric};
+use domain::submission::{Feedback, TestOutcome};
+use evaluator::judge::{
+    Bench, Cells, Compiler, Executable, Fault, Judged, Panel, Program, Referees, Source, Start,
+    TestData, fetch_files, fetch_test, grade,
+};
+use problem_package::{Package, SampleSubmission};
+use sandbox::Languages;
+
+/// What judging needs besides a package.
+#[derive(Debug)]
+pub(super) struct Tools {
+    pub(super) cells: Arc<Cells>,
+    pub(super) compiler: Compiler,
+    pub(super) languages: Languages,
+}
+
+/// A package that is ready to judge.
+#[derive(Debug)]
+pub(super) struct Court {
+    pub(super) tools: Arc<Tools>,
+    pub(super) package: Package,
+    pub(super) referees: Arc<Referees>,
+    pub(super) rubric: Rubric,
+    pub(super) tests: Vec<TestData>,
+}
+
+/// What judging a submission came to.
+#[derive(Debug)]
+pub(super) struct Trial {
+    pub(super) outcomes: BTreeMap<u32, TestOutcome>,
+    pub(super) grade: Grade,
+    /// What there is to know beside the verdict: what the compiler said, why we failed.
+    pub(super) detail: String,
+}
+
+/// How long programs may run, in milliseconds of cpu time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock {
+    pub(super) limit_ms: u64,
+    /// A run is watched for this long, to learn by how much it is too slow.
+    pub(super) watched_ms: Option<u64>,
+}
+
+impl Court {
+    /// Compiles what the package brings, and has its tests at hand.
+    pub(super) async fn open(tools: &Arc<Tools>, package: Package) -> Result<Self, Fault> {
+        let Tools { compiler, languages, .. } = tools.as_ref();
+        let content = &package.content;
+        let referees =
+            Referees::prepare(content, &package.blobs, compiler, languages, None).await?;
+        let mut tests = Vec::with_capacity(content.tests.len());
+        for (number, test) in (1..).zip(&content.tests) {
+            tests.push(fetch_test(&package.blobs, number, test).await?);
+        }
+        let rubric = content.rubric();
+        let tools = Arc::clone(tools);
+        Ok(Self { tools, package, referees: Arc::new(referees), rubric, tests })
+    }
+
+    /// A checker at work on outputs that are there already.
+    pub(super) fn panel(&self) -> Panel {
+        Panel::new(&self.tools.cells, Arc::clone(&self.referees))
+    }
+
+    /// Judges a submission on every test; `progress` is called after each.
+    pub(super) async fn judge(
+        &self,
+        submission: &SampleSubmission,
+        clock: Clock,
+        core: Option<u32>,
+        progress: impl Fn(),
+    ) -> Trial {
+        match self.try_judge(submission, clock, core, progress).await {
+            Ok(trial) => trial,
+            Err(fault) => Trial::without_tests(Verdict::JudgeError, told(&fault)),
+        }
+    }
+
+    async fn try_judge(
+        &self,
+        submission: &SampleSubmission,
+        clock: Clock,
+        core: Option<u32>,
+        progress: impl Fn(),
+    ) -> Result<Trial, Fault> {
+        let tools = &self.tools;
+        let content = &self.package.content;
+        let limit = content.limits.source_bytes;
+        let bytes: usize = submission.files.iter().map(|file| file.bytes.len()).sum();
+        if bytes as u64 > limit {
+            let detail = format!("it has {bytes} bytes, and {limit} may be handed in");
+            return Ok(Trial::without_tests(Verdict::CompileError, detail));
+        }
+        let source = match self.source(submission).await? {
+            Ok(source) => source,
+            Err(detail) => return Ok(Trial::without_tests(Verdict::CompileError, detail)),
+        };
+        let compilation = tools.compiler.compile(&source, core).await?;
+        let Some(artifact) = compilation.artifact else {
+            return Ok(Trial::without_tests(Verdict::CompileError, compilation.log));
+        };
+        let start = Start::Language(source.layout.clone());
+        let executable = Executable { language: Arc::clone(&source.language), start, artifact };
+        let mut limits = content.limits;
+        limits.time_ms = clock.limit_ms;
+        let source = Arc::new(source);
+        let program = Program { source, executable, limits, watched_ms: clock.watched_ms };
+        let mut bench =
+            Bench::set_up(&tools.cells, program.clone(), Arc::clone(&self.referees)).await?;
+        let mut outcomes = BTreeMap::new();
+        let mut detail = String::new();
+        for test in &self.tests {
+            let judged = bench.judge(test, core).await;
+            let outcome = match judged.map(|judged| self.checked(judged)) {
+                Ok(Ok(outcome)) => outcome,
+                Ok(Err(fault)) | Err(fault @ (Fault::Program { .. } | Fault::Material(_))) => {
+                    let name = &content.tests[test.number as usize - 1].name;
+                    if detail.is_empty() {
+                        detail = format!("{name}: {}", told(&fault));
+                    }
+                    failed(test.number, told(&fault))
+                }
+                Err(fault @ Fault::Sandbox(_)) => {
+                    // The cell may be of no more use; the other tests get another.
+                    let fresh = Bench::set_up(
+                        &tools.cells,
+                        program.clone(),
+                        Arc::clone(&self.referees),
+                    );
+                    std::mem::replace(&mut bench, fresh.await?).tear_down().await;
+                    if detail.is_empty() {
+                        detail = told(&fault);
+                    }
+                    failed(test.number, told(&fault))
+                }
+            };
+            outcomes.insert(test.number, outcome);
+            progress();
+        }
+        bench.tear_down().await;
+        let grade = self.grade(&outcomes).await?;
+        Ok(Trial { outcomes, grade, detail })
+    }
+
+    /// The submission with the problem's snippets and files; or why it is no program.
+    async fn source(&self, submission: &SampleSubmission) -> Result<Result<Source, String>, Fault> {
+        let content = &self.package.content;
+        let id = &submission.language;
+        let Some(language) = self.tools.languages.get(id.as_str()) else {
+            return Ok(Err(format!("the language {id} is not known")));
+        };
+        let source = match (submission.source(), content.language(id)) {
+            (_, None) => return Ok(Err(format!("the problem does not take {id}"))),
+            (Some(text), Some(offer)) if offer.has_snippets() => {
+                Ok(Source::single(language, &offer.join(text)))
+            }
+            _ => {
+                let files = submission.files.iter();
+                let files = files.map(|file| (file.path.clone(), file.bytes.clone())).collect();
+                Source::of_files(language, files, submission.entry_point.clone())
+            }
+        };
+        let included = match content.included(id) {
+            Some(include) => fetch_files(&self.package.blobs, &include.files).await?,
+            None => vec![],
+        };
+        let source = source.or_else(|error| {
+            // A driver among the included files may be where it begins.
+            let files = submission.files.iter();
+            let files = files.map(|file| (file.path.clone(), file.bytes.clone()));
+            let taken = |name: &str| included.iter().any(|(other, _)| other == name);
+            let files: Vec<_> =
+                files.filter(|(name, _)| !taken(name)).chain(included.iter().cloned()).collect();
+            match included.is_empty() {
+                true => Err(error),
+                false => Source::of_files(language, files, submission.entry_point.clone()),
+            }
+        });
+        Ok(source
+            .and_then(|source| source.with_included(&included))
+            .map_err(|error| error.to_string()))
+    }
+
+    /// A test's outcome, unless its validator gave a score that it may not give.
+    fn checked(&self, judged: Judged) -> Result<TestOutcome, Fault> {
+        match self.rubric.objection(judged.outcome.number, judged.outcome.result()) {
+            None => Ok(judged.outcome),
+            Some(detail) => Err(Fault::Program { program: "the validator".to_owned(), detail }),
+        }
+    }
+
+    async fn grade(&self, outcomes: &BTreeMap<u32, TestOutcome>) -> Result<Grade, Fault> {
+        let results =
+            outcomes.iter().map(|(number, outcome)| (*number, outcome.result())).collect();
+        let mut graded = CustomGrades::new();
+        loop {
+            let survey = self.rubric.survey(&results, &graded);
+            if outcomes.values().any(|outcome| outcome.verdict == Verdict::JudgeError) {
+                return Ok(Trial::without_tests(Verdict::JudgeError, String::new()).grade);
+            }
+            if let Some(grade) = survey.grade {
+                return Ok(grade);
+            }
+            let fault = |detail: &str| Fault::Program {
+                program: "the grader".to_owned(),
+                detail: detail.to_owned(),
+            };
+            let call = survey.grader.ok_or_else(|| fault("tests are missing"))?;
+            let grader =
+                self.referees.grader.as_ref().ok_or_else(|| fault("there is none"))?;
+            graded.insert(call.group, grade(&self.tools.cells, grader, &call, None).await?);
+        }
+    }
+}
+
+impl Trial {
+    fn without_tests(verdict: Verdict, detail: String) -> Self {
+        let grade = Grade {
+            verdict,
+            score: None,
+            groups: vec![],
+            out_of_range: vec![],
+            points_decide: false,
+        };
+        Self { outcomes: BTreeMap::new(), grade, detail }
+    }
+
+    /// Of the slowest test, in milliseconds.
+    pub(super) fn time_ms(&self) -> u64 {
+        self.outcomes.values().map(|outcome| outcome.time_ms).max().unwrap_or(0)
+    }
+
+    /// Of the largest test, in KiB.
+    pub(super) fn memory_kib(&self) -> u64 {
+        self.outcomes.values().map(|outcome| outcome.memory_kib).max().unwrap_or(0)
+    }
+}
+
+/// A test that we could not judge.
+fn failed(number: u32, why: String) -> TestOutcome {
+    TestOutcome {
+        number,
+        verdict: Verdict::JudgeError,
+        end: None,
+        time_ms: 0,
+        memory_kib: 0,
+        score: None,
+        feedback: Some(Feedback { judge: Some(why), team: None }),
+        shown: None,
+    }
+}
+
+/// An error with its causes.
+pub(super) fn told(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

@@ -1,0 +1,83 @@
+//! From a path to the tree of a package, within the limits of packages before anything is read.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::Path;
+
+use bytes::Bytes;
+use problem_package::{Diagnostic, Entry, FileTree, FileTreeBuilder, TreeLimits};
+
+use crate::{Exit, Failure};
+
+/// The first bytes of a zip archive.
+const ZIP: &[u8] = b"PK";
+
+/// Why there is no tree.
+#[derive(Debug)]
+pub(crate) enum LoadError {
+    /// The path cannot be read.
+    Unreadable(Failure),
+    /// What stands there is no harmless package.
+    Unfit(Vec<Diagnostic>),
+}
+
+/// The package at a path: a folder, a zip archive, or a file that is all of it.
+pub(crate) fn load(path: &Path) -> Result<FileTree, LoadError> {
+    let unreadable = |error: std::io::Error| {
+        let doing = format!("reading {}", path.display());
+        LoadError::Unreadable(Failure::of(Exit::Usage, &doing, &error))
+    };
+    let path = path.canonicalize().map_err(unreadable)?;
+    let limits = TreeLimits::default();
+    if path.is_dir() {
+        let mut builder = FileTree::builder(limits);
+        let name = file_name(&path);
+        add(&mut builder, &path, name.as_bytes()).map_err(unreadable)?;
+        return builder.finish().map_err(LoadError::Unfit);
+    }
+    let file = File::open(&path).map_err(unreadable)?;
+    // One byte more than is allowed, so that too large an archive is refused as such.
+    let mut bytes = Vec::new();
+    file.take(limits.archive_bytes_max as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.starts_with(ZIP) {
+        return FileTree::from_zip(&bytes, &limits).map_err(LoadError::Unfit);
+    }
+    let mut builder = FileTree::builder(limits);
+    if builder.admits(file_name(&path).as_bytes(), bytes.len() as u64) {
+        builder.insert(file_name(&path).as_bytes(), Entry::File(bytes.into()));
+    }
+    builder.finish().map_err(LoadError::Unfit)
+}
+
+/// Adds what is in a folder, whose name in the tree is the prefix.
+fn add(builder: &mut FileTreeBuilder, folder: &Path, prefix: &[u8]) -> std::io::Result<()> {
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+    let mut entries = fs::read_dir(folder)?.collect::<std::io::Result<Vec<_>>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        if builder.is_full() {
+            return Ok(());
+        }
+        let name = [prefix, b"/", entry.file_name().as_bytes()].concat();
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            builder.insert(&name, Entry::Folder);
+            add(builder, &entry.path(), &name)?;
+        } else if kind.is_symlink() {
+            let target = fs::read_link(entry.path())?.into_os_string().into_vec();
+            builder.insert(&name, Entry::Link { target });
+        } else if kind.is_file() {
+            if builder.admits(&name, entry.metadata()?.len()) {
+                builder.insert(&name, Entry::File(Bytes::from(fs::read(entry.path())?)));
+            }
+        } else {
+            builder.insert(&name, Entry::Special);
+        }
+    }
+    Ok(())
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}

@@ -1,0 +1,446 @@
+//! `assay problem verify`: a package checked and judged as its own words say, with nothing but this machine.
+
+mod agreement;
+mod judging;
+mod loading;
+mod report;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use domain::Verdict;
+use domain::problem::{Checker, TimeLimitOrigin, bounds};
+use evaluator::judge::{
+    Cells, Compiler, InputValidators, InputVerdict, Materials, executable, fetch_files, fetch_test,
+};
+use indicatif::{ProgressBar, ProgressStyle};
+use problem_package::{InputCase, Options, Package, SampleSubmission, TimeLimitUse, Timed};
+use sandbox::{Languages, Sandbox};
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+
+use crate::{Exit, Failure};
+use judging::{Clock, Court, Tools, Trial, told};
+pub(crate) use loading::{LoadError, load};
+pub(crate) use report::{Finding, PackageReport, Report};
+use report::{LimitsReport, SubmissionReport};
+
+/// Cells that are destroyed at the same time.
+const CLOSING_MAX: usize = 4;
+/// How long a submission may run whose time makes the limit, in milliseconds.
+const UNLIMITED_MS: u64 = *bounds::TIME_MS.end();
+
+/// Verifies packages in one sandbox, several submissions at a time.
+#[derive(Debug)]
+pub(crate) struct Verifier {
+    tools: Arc<Tools>,
+    jobs: usize,
+}
+
+impl Verifier {
+    /// One that judges so many submissions at a time, each on a core of its own.
+    pub(crate) fn new(sandbox: Arc<dyn Sandbox>, jobs: usize) -> Self {
+        let cells = Arc::new(Cells::new(sandbox, CLOSING_MAX));
+        let compiler = Compiler::new(Arc::clone(&cells));
+        let tools = Tools { cells, compiler, languages: Languages::builtin() };
+        Self { tools: Arc::new(tools), jobs: jobs.max(1) }
+    }
+
+    /// `native` or `docker`.
+    pub(crate) fn sandbox_name(&self) -> &'static str {
+        self.tools.cells.sandbox().name()
+    }
+
+    /// Waits until nothing of it is left.
+    pub(crate) async fn close(self) {
+        self.tools.cells.drained().await;
+        self.tools.cells.sandbox().shutdown().await;
+    }
+
+    /// Everything that is found of the package at a path: a report for each of its problems.
+    pub(crate) async fn verify(&self, path: &Path) -> Result<Vec<PackageReport>, Failure> {
+        let given = path.display().to_string();
+        let unread = || PackageReport { path: given.clone(), ..PackageReport::default() };
+        let packages = match read(path).await {
+            Ok(packages) => packages,
+            Err(LoadError::Unreadable(failure)) => return Err(failure),
+            Err(LoadError::Unfit(diagnostics)) => {
+                let mut report = unread();
+                report.add(&diagnostics);
+                return Ok(vec![report]);
+            }
+        };
+        let mut reports = Vec::new();
+        for package in packages {
+            let mut report = PackageReport {
+                format: Some(package.format.name()),
+                slug: Some(package.slug.to_string()),
+                ..unread()
+            };
+            report.add(&package.warnings);
+            self.verify_package(package, &mut report).await;
+            reports.push(report);
+        }
+        Ok(reports)
+    }
+
+    /// The times by which a package's own submissions bound its time limit.
+    pub(crate) async fn measure(&self, package: Package) -> Result<Bounds, Failure> {
+        let fault = |error| Failure::of(Exit::JudgeError, "measuring", &error);
+        let court = Arc::new(Court::open(&self.tools, package).await.map_err(fault)?);
+        let clock = Clock { limit_ms: UNLIMITED_MS, watched_ms: None };
+        let measured = [TimeLimitUse::Lower, TimeLimitUse::Upper];
+        let wanted = |submission: &SampleSubmission| measured.contains(&time_use(submission));
+        let places = places(&court.package, wanted);
+        let trials = self.judge_all(&court, places, |_| clock).await;
+        Ok(Bounds::of(&court.package, &trials))
+    }
+
+    async fn verify_package(&self, package: Package, report: &mut PackageReport) {
+        self.validate_inputs(&package, report).await;
+        let court = match Court::open(&self.tools, package).await {
+            Ok(court) => Arc::new(court),
+            Err(fault) => {
+                report.problems.push(Finding::of("", told(&fault)));
+                return;
+            }
+        };
+        self.validate_outputs(&court, report).await;
+        self.judge_submissions(&court, report).await;
+    }
+
+    /// Every input against every input validator.
+    async fn validate_inputs(&self, package: &Package, report: &mut PackageReport) {
+        let validation = &package.input_validation;
+        // Which programs rejected an input, for those that one must reject.
+        let mut rejected = vec![false; validation.cases.len()];
+        for (place, program) in validation.programs.iter().enumerate() {
+            let Tools { compiler, languages, .. } = self.tools.as_ref();
+            let made = executable(program, &package.blobs, compiler, languages, None).await;
+            let set_up = match made {
+                Ok(made) => {
+                    InputValidators::set_up(&self.tools.cells, made, validation.accepts_with).await
+                }
+                Err(fault) => Err(fault),
+            };
+            let mut validator = match set_up {
+                Ok(validator) => validator,
+                Err(fault) => {
+                    report.problems.push(Finding::of(&program.name, told(&fault)));
+                    continue;
+                }
+            };
+            for (case, rejected) in validation.cases.iter().zip(&mut rejected) {
+                match validate_input(&mut validator, package, case, place).await {
+                    Ok(InputVerdict::Valid) => {}
+                    Ok(InputVerdict::Invalid(_)) if !case.valid => *rejected = true,
+                    Ok(InputVerdict::Invalid(said)) => {
+                        let message = format!("is rejected by {}: {said}", program.name);
+                        report.problems.push(Finding::of(&case.path, message));
+                    }
+                    Err(fault) => {
+                        report.problems.push(Finding::of(&case.path, fault));
+                        break;
+                    }
+                }
+            }
+            validator.tear_down().await;
+        }
+        for (case, rejected) in validation.cases.iter().zip(rejected) {
+            if !case.valid && !rejected {
+                let message = "no input validator rejects it";
+                report.problems.push(Finding::of(&case.path, message));
+            }
+        }
+    }
+
+    /// Answers, and outputs whose verdict is known, against the checker.
+    async fn validate_outputs(&self, court: &Court, report: &mut PackageReport) {
+        let package = &court.package;
+        if let Checker::Programs(validation) = &package.content.checker
+            && (validation.interactive || validation.passes > 1)
+        {
+            return;
+        }
+        let mut panel = court.panel();
+        for (test, data) in package.content.tests.iter().zip(&court.tests) {
+            if test.is_static {
+                continue;
+            }
+            let file = format!("{}.ans", test.name);
+            let found = match panel.judge_output(data, &data.answer, None).await {
+                Ok(found) if found.verdict == Verdict::Accepted => continue,
+                Ok(found) => Finding::of(file, rejection(found.message)),
+                Err(fault) => Finding::of(file, told(&fault)),
+            };
+            // What is in an answer of a hidden test is between the package and its validator.
+            if test.sample { &mut report.problems } else { &mut report.warnings }.push(found);
+        }
+        for case in &package.output_cases {
+            let judged = async {
+                let test = fetch_test(&package.blobs, 0, &case.test).await?;
+                let output = package.blobs.bytes(&case.output.digest).await?;
+                panel.judge_output(&test, &output, None).await
+            };
+            let message = match judged.await {
+                Ok(found) => match (found.verdict == Verdict::Accepted, case.accepted) {
+                    (true, false) => "is accepted, and should not be".to_owned(),
+                    (false, true) => rejection(found.message),
+                    _ => continue,
+                },
+                Err(fault) => told(&fault),
+            };
+            report.problems.push(Finding::of(&case.path, message));
+        }
+        panel.tear_down().await;
+    }
+
+    /// Every submission on every test, those first whose times make the limit, where it is not given.
+    async fn judge_submissions(&self, court: &Arc<Court>, report: &mut PackageReport) {
+        let package = &court.package;
+        let timing = &package.timing;
+        let margin = |limit_ms: u64| Some((limit_ms as f64 * timing.margin).ceil() as u64);
+        let is_lower = |submission: &SampleSubmission| time_use(submission) == TimeLimitUse::Lower;
+        let mut trials: Vec<Option<Trial>> = package.submissions.iter().map(|_| None).collect();
+        let mut limit_ms = package.content.limits.time_ms;
+        let mut origin = package.content.time_limit.clone();
+        if timing.given_ms.is_none() {
+            let clock = Clock { limit_ms: UNLIMITED_MS, watched_ms: None };
+            let lower = self.judge_all(court, places(package, is_lower), |_| clock).await;
+            let slowest = Bounds::of(package, &lower).slowest;
+            fill(&mut trials, lower);
+            let sandbox = self.tools.cells.sandbox().name();
+            match timing.derive(slowest, None, sandbox) {
+                Ok((derived_ms, derivation)) => {
+                    limit_ms = derived_ms.clamp(*bounds::TIME_MS.start(), *bounds::TIME_MS.end());
+                    origin = TimeLimitOrigin::Derived(derivation);
+                }
+                Err(error) => report.problems.push(Finding::of("submissions", error.to_string())),
+            }
+        }
+        let clock = |submission: &SampleSubmission| {
+            let watched_ms = match time_use(submission) {
+                TimeLimitUse::Upper => margin(limit_ms),
+                _ => None,
+            };
+            Clock { limit_ms, watched_ms }
+        };
+        let rest = (0..trials.len()).filter(|place| trials[*place].is_none()).collect();
+        let judged = self.judge_all(court, rest, clock).await;
+        fill(&mut trials, judged);
+        let trials: Vec<_> = trials.into_iter().flatten().enumerate().collect();
+        let Bounds { slowest, fastest_beyond } = Bounds::of(package, &trials);
+        if let TimeLimitOrigin::Derived(derivation) = &mut origin {
+            match timing.derive(slowest.clone(), fastest_beyond.clone(), &derivation.sandbox) {
+                Ok((_, whole)) => *derivation = whole,
+                Err(error) => report.problems.push(Finding::of("submissions", error.to_string())),
+            }
+        }
+        report.limits = Some(LimitsReport {
+            time_limit_ms: limit_ms,
+            memory_kb: package.content.limits.memory_kib,
+            time_limit: origin,
+            slowest,
+            fastest_beyond,
+        });
+        warn_of_limits(report, timing.multiplier, timing.margin);
+        for (submission, (_, trial)) in package.submissions.iter().zip(trials) {
+            report.submissions.push(submission_report(submission, court, &trial));
+        }
+    }
+
+    /// Judges the submissions in these places, as many at a time as there are jobs.
+    async fn judge_all(
+        &self,
+        court: &Arc<Court>,
+        places: Vec<usize>,
+        clock: impl Fn(&SampleSubmission) -> Clock,
+    ) -> Vec<(usize, Trial)> {
+        let progress = progress_bar(court, places.len());
+        let cores: Vec<u32> = (0..u32::try_from(self.jobs).unwrap_or(u32::MAX)).collect();
+        let cores = Arc::new(Mutex::new(cores));
+        let mut running = JoinSet::new();
+        let mut trials = Vec::with_capacity(places.len());
+        for place in places {
+            if running.len() == self.jobs {
+                trials.extend(running.join_next().await.map(settled));
+            }
+            let (court, cores, progress) = (Arc::clone(court), Arc::clone(&cores), progress.clone());
+            let clock = clock(&court.package.submissions[place]);
+            running.spawn(async move {
+                let core = cores.lock().await.pop();
+                let submission = &court.package.submissions[place];
+                progress.set_message(submission.path.clone());
+                let trial = court.judge(submission, clock, core, || progress.inc(1)).await;
+                cores.lock().await.extend(core);
+                (place, trial)
+            });
+        }
+        while let Some(joined) = running.join_next().await {
+            trials.push(settled(joined));
+        }
+        progress.finish_and_clear();
+        trials.sort_by_key(|(place, _)| *place);
+        trials
+    }
+}
+
+/// The times that bound a time limit.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Bounds {
+    /// The slowest submission that has to be within it.
+    pub(crate) slowest: Option<Timed>,
+    /// The fastest that has to be beyond it.
+    pub(crate) fastest_beyond: Option<Timed>,
+}
+
+impl Bounds {
+    fn of(package: &Package, trials: &[(usize, Trial)]) -> Self {
+        let timed = |wanted: TimeLimitUse| {
+            trials.iter().filter_map(move |(place, trial)| {
+                let submission = &package.submissions[*place];
+                let is_wanted = time_use(submission) == wanted && !trial.outcomes.is_empty();
+                is_wanted.then(|| (submission.path.clone(), trial.time_ms()))
+            })
+        };
+        Self {
+            slowest: timed(TimeLimitUse::Lower).max_by_key(|(_, ms)| *ms),
+            fastest_beyond: timed(TimeLimitUse::Upper).min_by_key(|(_, ms)| *ms),
+        }
+    }
+}
+
+/// The problems of the package at a path.
+pub(crate) async fn read(path: &Path) -> Result<Vec<Package>, LoadError> {
+    let path = path.to_owned();
+    // Reading, inflating and converting is work for a thread of its own.
+    let reading = tokio::task::spawn_blocking(move || read_now(&path));
+    reading.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+}
+
+fn read_now(path: &Path) -> Result<Vec<Package>, LoadError> {
+    let tree = load(path)?;
+    let mut options = Options { latex: command_api::latex_converter(), ..Options::default() };
+    // Folders are named as people like it; whoever imports one chooses its slug.
+    if tree.name().is_none_or(|name| name.parse::<domain::Slug>().is_err()) {
+        options.slug = slug_of(path);
+    }
+    problem_package::read(&tree, &options).map_err(LoadError::Unfit)
+}
+
+/// A slug made of a file's name.
+fn slug_of(path: &Path) -> Option<domain::Slug> {
+    let path = path.canonicalize().ok()?;
+    let stem = if path.is_dir() { path.file_name() } else { path.file_stem() };
+    let name = stem?.to_string_lossy().to_lowercase();
+    let words = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join("-").parse().ok()
+}
+
+async fn validate_input(
+    validator: &mut InputValidators,
+    package: &Package,
+    case: &InputCase,
+    place: usize,
+) -> Result<InputVerdict, String> {
+    let fetch = async {
+        let input: Bytes = package.blobs.bytes(&case.input.digest).await?;
+        Ok((input, fetch_files(&package.blobs, &case.files).await?))
+    };
+    let fetched: Result<_, evaluator::judge::MaterialError> = fetch.await;
+    let (input, files) = fetched.map_err(|error| told(&error))?;
+    let args = case.args.get(place).map(Vec::as_slice).unwrap_or_default();
+    validator.validate(&input, &files, args, None).await.map_err(|fault| told(&fault))
+}
+
+fn rejection(message: Option<String>) -> String {
+    match message {
+        Some(message) => format!("is rejected by the checker: {message}"),
+        None => "is rejected by the checker".to_owned(),
+    }
+}
+
+/// What a submission says about the time limit.
+fn time_use(submission: &SampleSubmission) -> TimeLimitUse {
+    let says = |wanted| submission.rules.iter().any(|rule| rule.time_limit == wanted);
+    if says(TimeLimitUse::Upper) {
+        TimeLimitUse::Upper
+    } else if says(TimeLimitUse::Lower) {
+        TimeLimitUse::Lower
+    } else {
+        TimeLimitUse::None
+    }
+}
+
+fn places(package: &Package, wanted: impl Fn(&SampleSubmission) -> bool) -> Vec<usize> {
+    let submissions = package.submissions.iter().enumerate();
+    submissions.filter(|(_, submission)| wanted(submission)).map(|(place, _)| place).collect()
+}
+
+fn fill(trials: &mut [Option<Trial>], judged: Vec<(usize, Trial)>) {
+    for (place, trial) in judged {
+        trials[place] = Some(trial);
+    }
+}
+
+fn settled(joined: Result<(usize, Trial), tokio::task::JoinError>) -> (usize, Trial) {
+    joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+}
+
+/// The format wants room between the limit and what was measured. Another machine measures otherwise, so that is no
+/// error where the package gives the limit.
+fn warn_of_limits(report: &mut PackageReport, multiplier: f64, margin: f64) {
+    let Some(limits) = &report.limits else { return };
+    let limit_ms = limits.time_limit_ms as f64;
+    let mut warnings = Vec::new();
+    if let Some((path, ms)) = &limits.slowest
+        && *ms as f64 * multiplier > limit_ms
+    {
+        let message = format!("takes {ms} ms, more than the limit of {limit_ms} ms / {multiplier}");
+        warnings.push(Finding::of(format!("submissions/{path}"), message));
+    }
+    if let Some((path, ms)) = &limits.fastest_beyond
+        && (*ms as f64) < limit_ms * margin
+    {
+        let message = format!("takes {ms} ms, less than {margin} times the limit of {limit_ms} ms");
+        warnings.push(Finding::of(format!("submissions/{path}"), message));
+    }
+    // A limit that is derived has room for what it is derived from.
+    if !matches!(limits.time_limit, TimeLimitOrigin::Derived(_)) {
+        report.warnings.extend(warnings);
+    }
+}
+
+fn submission_report(
+    submission: &SampleSubmission,
+    court: &Court,
+    trial: &Trial,
+) -> SubmissionReport {
+    let content = &court.package.content;
+    let wrong = agreement::disagreements(submission, content, &trial.outcomes, &trial.grade);
+    let mut detail = wrong.join("; ");
+    if !trial.detail.is_empty() && !(wrong.is_empty() && trial.outcomes.is_empty()) {
+        let separator = if detail.is_empty() { "" } else { ": " };
+        detail = format!("{detail}{separator}{}", trial.detail.trim());
+    }
+    SubmissionReport {
+        path: submission.path.clone(),
+        language: submission.language.to_string(),
+        expected: submission.expected.iter().copied().collect(),
+        verdict: trial.grade.verdict,
+        score: trial.grade.score,
+        time_ms: trial.time_ms(),
+        memory_kb: trial.memory_kib(),
+        agrees: wrong.is_empty(),
+        detail,
+    }
+}
+
+fn progress_bar(court: &Court, submissions: usize) -> ProgressBar {
+    let style = ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} tests, {elapsed}, {msg}")
+        .expect("the template is valid");
+    let progress = ProgressBar::new((submissions * court.tests.len()) as u64).with_style(style);
+    progress.set_prefix(court.package.slug.to_string());
+    progress
+}
