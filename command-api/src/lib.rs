@@ -2,16 +2,23 @@
 
 pub mod accounts;
 mod commands;
+mod import;
 mod mutation;
 mod packages;
+mod pandoc;
 mod passwords;
 mod payload;
 mod problems;
+mod query;
 mod sessions;
 mod submit;
+mod timing;
 mod tokens;
+mod uploaded;
 
 pub use commands::Commands;
 pub use mutation::Mutation;
 pub use packages::routes;
+pub use pandoc::converter as latex_converter;
+pub use query::Query;
 pub use tokens::generate as generate_secret;

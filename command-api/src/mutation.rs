@@ -2,10 +2,11 @@
 
 use async_graphql::MergedObject;
 
+use crate::import::ImportMutation;
 use crate::problems::ProblemMutation;
 use crate::sessions::SessionMutation;
 use crate::submit::SubmitMutation;
 
 /// The root of mutations.
 #[derive(Debug, Default, MergedObject)]
-pub struct Mutation(SubmitMutation, SessionMutation, ProblemMutation);
+pub struct Mutation(SubmitMutation, SessionMutation, ProblemMutation, ImportMutation);

@@ -31,10 +31,12 @@ pub enum UserErrorCode {
     IdempotencyKeyReused,
     /// The problem is at another version than expected.
     VersionMismatch,
+    /// The package gives no time limit; measure its submissions and tell their times.
+    TimingNeeded,
 }
 
 /// One reason why nothing was done.
-#[derive(Debug, Clone, SimpleObject)]
+#[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
 pub struct UserError {
     /// For programs.
     pub code: UserErrorCode,

@@ -3,15 +3,13 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
-use domain::checker::TokenOptions;
 use domain::problem::{
-    BlobRef, Checker, Limits, OnFailure, Problem as Aggregate, ProblemLanguage, ProblemRejection,
-    ProblemRevised, ReviseProblem, RevisionContent, Sample, Test,
+    BlobRef, Limits, Problem as Aggregate, ProblemLanguage, ProblemRejection, ProblemRevised,
+    ReviseProblem, RevisionContent, Sample, Test,
 };
-use domain::{Recorded, Role, Slug, StreamId, Version};
-use event_store::{AppendError, EventLog, ExecuteError, ReadError, Scope, Stream};
+use domain::{Aggregate as _, Recorded, Role, Slug, StreamId, Version};
+use event_store::{AppendError, EVENT_BYTES_MAX, EventLog, ExecuteError, ReadError, Scope, Stream};
 use moka::future::Cache;
-use problem_package::{FileTree, Options, Package, TreeLimits};
 use query_api::nodes::{Difficulty, Problem};
 use query_api::{Api, ConsistencyToken, Markdown, Sha256, Viewer};
 use read_model::ViewReaderExt;
@@ -19,6 +17,7 @@ use read_model::views::ProblemView;
 
 use crate::commands::{self, Commands};
 use crate::payload::{Failure, UserError, UserErrorCode, not_appended, token};
+use crate::uploaded;
 
 /// Problems whose newest revision is remembered.
 const PROBLEMS_MAX: u64 = 1_000;
@@ -26,6 +25,8 @@ const PROBLEMS_MAX: u64 = 1_000;
 const TRIES_MAX: u32 = 5;
 /// Revisions read at once.
 const REVISIONS_PAGE: u32 = 64;
+/// Bytes of an event that are about it and not its data: its ids, who caused it, and a trace.
+const EVENT_ROOM_BYTES: usize = 4 << 10;
 
 /// The newest revision of each problem: as the log has it, read from where it was read last.
 #[derive(Debug)]
@@ -135,25 +136,19 @@ pub struct ProblemInput {
     package: Option<Sha256>,
 }
 
-/// A revision as a package has it.
-#[derive(InputObject)]
-pub struct ImportProblemInput {
-    /// Digest of a package uploaded to `/packages`.
-    package: Sha256,
-    /// Null: the package's own name.
-    slug: Option<String>,
-    /// The version that was read; 0 for a problem that must not exist; null writes over.
-    expected_version: Option<i32>,
-}
-
-/// The problem, or why it is not revised.
+/// The problems, or why none is revised.
 #[derive(SimpleObject, Default)]
 pub struct ProblemPayload {
-    /// At its newest revision. Null too while the read model is behind; read it later, with `token`.
+    /// The first of them.
     problem: Option<Problem>,
+    /// At their newest revisions. Some are missing while the read model is behind; read them later,
+    /// with `token`.
+    problems: Vec<Problem>,
     /// Whether there is a new revision; there is none when nothing would change.
     revised: bool,
-    /// Why it is not revised.
+    /// What in the package is odd or was left aside.
+    warnings: Vec<String>,
+    /// Why none is revised.
     user_errors: Vec<UserError>,
     /// Null when nothing was written.
     token: Option<ConsistencyToken>,
@@ -168,44 +163,44 @@ impl ProblemMutation {
         input: ProblemInput,
     ) -> Result<ProblemPayload> {
         let commands = Commands::of(ctx);
-        let revision = async {
-            setter(ctx)?;
+        let revisions = async {
+            check_setter(ctx)?;
             let slug = parse_slug(&input.slug)?;
-            let expected = input.expected_version;
-            let content = content_of_input(commands, input).await?;
-            revise(commands, ctx, slug, expected, content).await
+            let expected = parse_version(input.expected_version)?;
+            let (content, warnings) = content_of_input(commands, input).await?;
+            let recorded = revise(commands, ctx, &slug, expected, content).await?;
+            Ok(Revisions { slugs: vec![slug], recorded, warnings })
         };
-        answer(ctx, revision.await).await
-    }
-
-    /// Makes a problem, or a revision of one, from an uploaded package. For setters.
-    async fn import_problem(
-        &self,
-        ctx: &Context<'_>,
-        input: ImportProblemInput,
-    ) -> Result<ProblemPayload> {
-        let commands = Commands::of(ctx);
-        let revision = async {
-            setter(ctx)?;
-            let slug = input.slug.as_deref().map(parse_slug).transpose()?;
-            let package = package(commands, &input.package, slug).await?;
-            keep_blobs(commands, &package).await?;
-            revise(commands, ctx, package.slug, input.expected_version, package.content).await
-        };
-        answer(ctx, revision.await).await
+        answer(ctx, revisions.await).await
     }
 }
 
-type Revision = Result<(Slug, Vec<Recorded>), Failure>;
+/// What became of problems.
+pub(crate) struct Revisions {
+    /// Which.
+    pub(crate) slugs: Vec<Slug>,
+    /// Their new revisions.
+    pub(crate) recorded: Vec<Recorded>,
+    /// What is told besides.
+    pub(crate) warnings: Vec<String>,
+}
 
-async fn answer(ctx: &Context<'_>, revision: Revision) -> Result<ProblemPayload> {
-    match revision {
-        Ok((slug, recorded)) => Ok(ProblemPayload {
-            problem: read_back(Api::of(ctx), &slug, &recorded).await.map(Problem::from),
-            revised: !recorded.is_empty(),
-            user_errors: vec![],
-            token: token(&recorded),
-        }),
+pub(crate) async fn answer(
+    ctx: &Context<'_>,
+    revisions: Result<Revisions, Failure>,
+) -> Result<ProblemPayload> {
+    match revisions {
+        Ok(Revisions { slugs, recorded, warnings }) => {
+            let problems = read_back(Api::of(ctx), &slugs, &recorded).await;
+            Ok(ProblemPayload {
+                problem: problems.first().cloned(),
+                problems,
+                revised: !recorded.is_empty(),
+                warnings,
+                user_errors: vec![],
+                token: token(&recorded),
+            })
+        }
         Err(Failure::User(user_errors)) => {
             Ok(ProblemPayload { user_errors, ..ProblemPayload::default() })
         }
@@ -213,15 +208,20 @@ async fn answer(ctx: &Context<'_>, revision: Revision) -> Result<ProblemPayload>
     }
 }
 
-/// The problem once the read model has it. What was written is written, whether it has or not.
-async fn read_back(api: &Api, slug: &Slug, recorded: &[Recorded]) -> Option<ProblemView> {
-    if let Some(last) = recorded.last() {
-        api.freshness.wait_for(last.position).await.ok()?;
+/// The problems once the read model has them. What was written is written, whether it has or not.
+async fn read_back(api: &Api, slugs: &[Slug], recorded: &[Recorded]) -> Vec<Problem> {
+    if let Some(last) = recorded.last()
+        && api.freshness.wait_for(last.position).await.is_err()
+    {
+        return vec![];
     }
-    api.reader.one::<ProblemView>(slug.as_str()).await.ok()?
+    let keys: Vec<String> = slugs.iter().map(Slug::to_string).collect();
+    let found = api.reader.many::<ProblemView>(&keys).await.unwrap_or_default();
+    found.into_iter().flatten().map(Problem::from).collect()
 }
 
-fn setter(ctx: &Context<'_>) -> Result<(), Failure> {
+/// Refuses whoever may not revise problems.
+pub(crate) fn check_setter(ctx: &Context<'_>) -> Result<(), Failure> {
     let viewer = Viewer::required(ctx)?;
     if viewer.has(Role::Setter) && viewer.allows(Scope::Full) {
         return Ok(());
@@ -229,49 +229,84 @@ fn setter(ctx: &Context<'_>) -> Result<(), Failure> {
     Err(UserError::new(UserErrorCode::Forbidden, "only setters revise problems").into())
 }
 
-fn parse_slug(text: &str) -> Result<Slug, UserError> {
+pub(crate) fn parse_slug(text: &str) -> Result<Slug, UserError> {
     text.parse().map_err(|error: domain::InvalidIdentity| {
         UserError::at(UserErrorCode::Invalid, "input.slug", error.to_string())
     })
 }
 
-async fn revise(
+pub(crate) fn parse_version(version: Option<i32>) -> Result<Option<u32>, UserError> {
+    let version = version.map(u32::try_from).transpose();
+    version.map_err(|_| mismatch("a version is not negative".to_owned()))
+}
+
+fn mismatch(message: String) -> UserError {
+    UserError::at(UserErrorCode::VersionMismatch, "input.expectedVersion", message)
+}
+
+/// Everything that keeps a problem from being revised so, as far as that is known beforehand.
+pub(crate) async fn objections(
+    commands: &Commands,
+    slug: &Slug,
+    expected: Option<u32>,
+    content: &RevisionContent,
+) -> Result<Vec<UserError>, ReadError> {
+    let stream = commands.problems.stream(slug).await?;
+    let command = ReviseProblem { expected, content: content.clone() };
+    Ok(match stream.state.decide(command) {
+        Ok(events) => {
+            let sizes = events.iter().map(|event| event.encode().get().len() + EVENT_ROOM_BYTES);
+            let too_large = sizes.filter(|size| *size > EVENT_BYTES_MAX);
+            too_large
+                .map(|size| too_much("the revision's size in bytes", size, EVENT_BYTES_MAX))
+                .collect()
+        }
+        Err(rejection) => refusals(rejection),
+    })
+}
+
+fn too_much(what: &str, actual: usize, max: usize) -> UserError {
+    let message = format!("{what} is {actual}, the most is {max}");
+    UserError::new(UserErrorCode::TooLarge, message)
+}
+
+fn refusals(rejection: ProblemRejection) -> Vec<UserError> {
+    match rejection {
+        ProblemRejection::Flawed(flaws) => {
+            let errors = flaws.into_iter().map(|flaw| {
+                let path = format!("input.{}", flaw.field);
+                UserError::at(UserErrorCode::Invalid, &path, flaw.message)
+            });
+            errors.collect()
+        }
+        rejection @ ProblemRejection::RevisionMismatch { .. } => {
+            vec![mismatch(rejection.to_string())]
+        }
+    }
+}
+
+/// The events of the problem's new revision; none when nothing would change.
+pub(crate) async fn revise(
     commands: &Commands,
     ctx: &Context<'_>,
-    slug: Slug,
-    expected: Option<i32>,
+    slug: &Slug,
+    expected: Option<u32>,
     content: RevisionContent,
-) -> Revision {
+) -> Result<Vec<Recorded>, Failure> {
     let context = commands::context(ctx, Viewer::required(ctx)?);
-    let mismatch = |message: String| {
-        UserError::at(UserErrorCode::VersionMismatch, "input.expectedVersion", message)
-    };
-    let expected = match expected.map(u32::try_from) {
-        Some(Err(_)) => return Err(mismatch("a version is not negative".to_owned()).into()),
-        Some(Ok(expected)) => Some(expected),
-        None => None,
-    };
     for _ in 0..TRIES_MAX {
-        let mut stream = (*commands.problems.stream(&slug).await?).clone();
+        let mut stream = (*commands.problems.stream(slug).await?).clone();
         let command = ReviseProblem { expected, content: content.clone() };
         let log = commands.log.as_ref();
         match stream.execute(log, vec![command], &context, None, None).await {
-            Ok(recorded) => return Ok((slug, recorded)),
+            Ok(recorded) => return Ok(recorded),
             Err(ExecuteError::Append(AppendError::Conflict { .. })) => {}
             Err(ExecuteError::Append(AppendError::TooLarge { what, actual, max })) => {
-                let message = format!("{what} is {actual}, the most is {max}");
-                return Err(UserError::new(UserErrorCode::TooLarge, message).into());
+                return Err(too_much(what, actual, max).into());
             }
             Err(ExecuteError::Append(error)) => return Err(Failure::Api(not_appended(&error))),
-            Err(ExecuteError::Rejected(ProblemRejection::Flawed(flaws))) => {
-                let errors = flaws.into_iter().map(|flaw| {
-                    let path = format!("input.{}", flaw.field);
-                    UserError::at(UserErrorCode::Invalid, &path, flaw.message)
-                });
-                return Err(Failure::User(errors.collect()));
-            }
             Err(ExecuteError::Rejected(rejection)) => {
-                return Err(mismatch(rejection.to_string()).into());
+                return Err(Failure::User(refusals(rejection)));
             }
         }
     }
@@ -279,10 +314,11 @@ async fn revise(
     Err(UserError::new(UserErrorCode::Conflict, message).into())
 }
 
+/// The revision, and what is odd in the package that it takes its tests from.
 async fn content_of_input(
     commands: &Commands,
     input: ProblemInput,
-) -> Result<RevisionContent, Failure> {
+) -> Result<(RevisionContent, Vec<String>), Failure> {
     let mut errors = Vec::new();
     let mut parse_tag = |text: &String| match text.parse::<Slug>() {
         Ok(tag) => Some(tag),
@@ -322,22 +358,17 @@ async fn content_of_input(
             explanation: sample.explanation.map(|markdown| markdown.0),
         })
         .collect();
-    let (tests, checker, on_failure) = match &input.package {
-        Some(digest) => {
-            let package = package(commands, digest, Some(parse_slug(&input.slug)?)).await?;
-            keep_blobs(commands, &package).await?;
-            let RevisionContent { tests, checker, on_failure, .. } = package.content;
-            (tests, checker, on_failure)
-        }
+    let (judging, warnings) = match &input.package {
+        Some(digest) => judging_of_package(commands, digest, parse_slug(&input.slug)?).await?,
         None => {
             let tests = tests_of_samples(commands, &samples).await?;
-            (tests, Checker::Tokens(TokenOptions::default()), OnFailure::default())
+            (RevisionContent { tests, ..RevisionContent::default() }, vec![])
         }
     };
     let defaults = Limits::default();
     // A negative number is far out of bounds, and told to be so with all other flaws.
     let bounded = |number: i32| u64::try_from(number).unwrap_or(0);
-    Ok(RevisionContent {
+    let content = RevisionContent {
         title: input.title,
         difficulty: input.difficulty.into(),
         tags,
@@ -351,11 +382,37 @@ async fn content_of_input(
             output_kib: input.limits.output_kb.map_or(defaults.output_kib, bounded),
             source_bytes: input.limits.source_bytes.map_or(defaults.source_bytes, bounded),
         },
+        languages,
+        ..judging
+    };
+    Ok((content, warnings))
+}
+
+/// How a package's one problem is judged, and nothing else of it.
+async fn judging_of_package(
+    commands: &Commands,
+    digest: &Sha256,
+    slug: Slug,
+) -> Result<(RevisionContent, Vec<String>), Failure> {
+    let mut packages = uploaded::read(commands, digest, Some(slug)).await?;
+    let (Some(package), true) = (packages.pop(), packages.is_empty()) else {
+        let message = "the package has several problems";
+        return Err(UserError::at(UserErrorCode::Invalid, "input.package", message).into());
+    };
+    uploaded::keep_blobs(commands, &package).await?;
+    let warnings = package.warnings.iter().map(ToString::to_string).collect();
+    let RevisionContent { tests, checker, grading, grader, static_validator, include, .. } =
+        package.content;
+    let judging = RevisionContent {
         tests,
         checker,
-        on_failure,
-        languages,
-    })
+        grading,
+        grader,
+        static_validator,
+        include,
+        ..RevisionContent::default()
+    };
+    Ok((judging, warnings))
 }
 
 async fn tests_of_samples(commands: &Commands, samples: &[Sample]) -> Result<Vec<Test>, Failure> {
@@ -365,52 +422,9 @@ async fn tests_of_samples(commands: &Commands, samples: &[Sample]) -> Result<Vec
             let digest = commands.blobs.put(text.as_bytes().to_vec().into()).await?;
             Ok(BlobRef { digest, bytes: text.len() as u64 })
         };
-        tests.push(Test {
-            name: format!("sample/{}", sample.name),
-            group: None,
-            sample: true,
-            input: keep(&sample.input).await?,
-            answer: keep(&sample.output).await?,
-        });
+        let name = format!("sample/{}", sample.name);
+        let (input, answer) = (keep(&sample.input).await?, keep(&sample.output).await?);
+        tests.push(Test { sample: true, ..Test::new(&name, input, answer) });
     }
     Ok(tests)
-}
-
-/// Reads an uploaded package; everything wrong with it becomes an error of its own.
-async fn package(
-    commands: &Commands,
-    digest: &Sha256,
-    slug: Option<Slug>,
-) -> Result<Package, Failure> {
-    let archive = commands.blobs.get(&digest.0).await.map_err(|error| match error {
-        event_store::BlobError::NotFound(_) => {
-            let message = "no such package was uploaded";
-            UserError::at(UserErrorCode::NotFound, "input.package", message).into()
-        }
-        error => Failure::from(error),
-    })?;
-    let languages = commands.api.catalogue.all().map(|language| language.id.clone()).collect();
-    let options = Options { slug, languages, ..Options::default() };
-    // Inflating and parsing is work; the runtime's threads have others to serve.
-    let read = tokio::task::spawn_blocking(move || {
-        let tree = FileTree::from_zip(&archive, &TreeLimits::default())?;
-        problem_package::read(&tree, &options)
-    });
-    let read = read.await.map_err(|_| {
-        query_api::ApiError::new(query_api::Code::Internal, "reading the package failed")
-    })?;
-    read.map_err(|diagnostics| {
-        let errors = diagnostics.iter().map(|diagnostic| {
-            UserError::at(UserErrorCode::Invalid, "input.package", diagnostic.to_string())
-        });
-        Failure::User(errors.collect())
-    })
-}
-
-/// The blobs are there before the event that names them.
-async fn keep_blobs(commands: &Commands, package: &Package) -> Result<(), Failure> {
-    for bytes in package.blobs.values() {
-        commands.blobs.put(bytes.clone()).await?;
-    }
-    Ok(())
 }

@@ -94,7 +94,7 @@ fn primary(language: &str) -> &str {
 pub struct Attachment {
     /// Relative, with `/` between names.
     name: String,
-    /// How many there are.
+    /// Its size.
     bytes: i32,
     /// Of its content.
     sha256: Sha256,

@@ -1,0 +1,131 @@
+//! Making and revising problems from uploaded packages.
+
+use async_graphql::{Context, InputObject, Object, Result};
+use domain::Slug;
+use domain::problem::RevisionContent;
+use problem_package::Package;
+use query_api::Sha256;
+
+use crate::commands::Commands;
+use crate::payload::{Failure, UserError, UserErrorCode};
+use crate::problems::{
+    ProblemPayload, Revisions, answer, check_setter, objections, parse_slug, parse_version, revise,
+};
+use crate::timing::{self, TimingInput};
+use crate::uploaded;
+
+/// Mutations of problems by packages.
+#[derive(Debug, Default)]
+pub struct ImportMutation;
+
+/// Revisions as a package has them.
+#[derive(InputObject)]
+pub struct ImportProblemInput {
+    /// Digest of a package uploaded to `/packages`.
+    package: Sha256,
+    /// Null: the package's own name. Only for a package of one problem.
+    slug: Option<String>,
+    /// The version that was read; 0 for a problem that must not exist; null writes over. Only for a
+    /// package of one problem.
+    expected_version: Option<i32>,
+    /// What the submissions of those problems take whose package gives no time limit.
+    timing: Option<Vec<TimingInput>>,
+}
+
+#[Object]
+impl ImportMutation {
+    /// Makes the problems of an uploaded package, or revisions of them. All are checked before the
+    /// first is written. For setters.
+    async fn import_problem(
+        &self,
+        ctx: &Context<'_>,
+        input: ImportProblemInput,
+    ) -> Result<ProblemPayload> {
+        answer(ctx, import(ctx, input).await).await
+    }
+}
+
+async fn import(ctx: &Context<'_>, input: ImportProblemInput) -> Result<Revisions, Failure> {
+    check_setter(ctx)?;
+    let commands = Commands::of(ctx);
+    let slug = input.slug.as_deref().map(parse_slug).transpose()?;
+    let expected = parse_version(input.expected_version)?;
+    let packages = uploaded::read(commands, &input.package, slug).await?;
+    if packages.len() > 1 && expected.is_some() {
+        let message = "a version is one problem's, and the package has several";
+        let code = UserErrorCode::Invalid;
+        return Err(UserError::at(code, "input.expectedVersion", message).into());
+    }
+    let timing = input.timing.unwrap_or_default();
+    let contents = check(commands, &packages, expected, &timing).await?;
+    for package in &packages {
+        uploaded::keep_blobs(commands, package).await?;
+    }
+    let mut revisions = Revisions {
+        slugs: packages.iter().map(|package| package.slug.clone()).collect(),
+        recorded: vec![],
+        warnings: warnings(&packages),
+    };
+    for (package, content) in packages.iter().zip(contents) {
+        let recorded = revise(commands, ctx, &package.slug, expected, content).await?;
+        revisions.recorded.extend(recorded);
+    }
+    Ok(revisions)
+}
+
+/// The revision of each problem, unless there is something against any of them.
+async fn check(
+    commands: &Commands,
+    packages: &[Package],
+    expected: Option<u32>,
+    timing: &[TimingInput],
+) -> Result<Vec<RevisionContent>, Failure> {
+    let mut errors = unknown(packages, timing);
+    let mut contents = Vec::new();
+    for package in packages {
+        let current = commands.problems.current(&package.slug).await?;
+        let current = current.as_ref().map(|revised| &revised.content);
+        let measured = timing.iter().find(|it| it.slug == package.slug.as_str());
+        match timing::settle(package, current, measured) {
+            Ok(content) => {
+                let objections = objections(commands, &package.slug, expected, &content).await?;
+                let named = |error| about(&package.slug, packages.len(), error);
+                errors.extend(objections.into_iter().map(named));
+                contents.push(content);
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() { Ok(contents) } else { Err(Failure::User(errors)) }
+}
+
+/// Times of problems that are not in the package.
+fn unknown(packages: &[Package], timing: &[TimingInput]) -> Vec<UserError> {
+    let is_known = |slug: &str| packages.iter().any(|package| package.slug.as_str() == slug);
+    let unknown = timing.iter().filter(|timing| !is_known(&timing.slug));
+    let errors = unknown.map(|timing| {
+        let message = format!("the package has no problem {:?}", timing.slug);
+        UserError::at(UserErrorCode::Invalid, "input.timing", message)
+    });
+    errors.collect()
+}
+
+/// Says which problem an error is about, where there are several.
+fn about(slug: &Slug, problems: usize, error: UserError) -> UserError {
+    if problems == 1 {
+        return error;
+    }
+    UserError { message: format!("{slug}: {}", error.message), ..error }
+}
+
+fn warnings(packages: &[Package]) -> Vec<String> {
+    let several = packages.len() > 1;
+    let warnings = packages.iter().flat_map(|package| {
+        let told = move |warning: &_| match several {
+            true => format!("{}: {warning}", package.slug),
+            false => format!("{warning}"),
+        };
+        package.warnings.iter().map(told)
+    });
+    warnings.collect()
+}
