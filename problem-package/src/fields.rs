@@ -39,8 +39,9 @@ impl Field<'_> {
     pub(crate) fn text(&self, report: &mut Report) -> Option<String> {
         match &self.node.value {
             Value::Text(text) => Some(text.clone()),
-            // A name such as `2048` is a number to YAML.
+            // Names such as `2048` and versions such as `1.0` are numbers to YAML.
             Value::Integer(number) => Some(number.to_string()),
+            Value::Float(number) => Some(format!("{number:?}")),
             _ => {
                 self.error(report, "a text");
                 None
@@ -70,6 +71,34 @@ impl Field<'_> {
             self.error(report, expected);
         }
         is_positive.then_some(number)
+    }
+
+    /// A finite number.
+    pub(crate) fn number(&self, report: &mut Report, expected: &str) -> Option<f64> {
+        let number = match &self.node.value {
+            Value::Integer(number) => *number as f64,
+            Value::Float(number) => *number,
+            // YAML takes `1e-6` for a text.
+            Value::Text(text) => text.trim().parse().unwrap_or(f64::NAN),
+            _ => f64::NAN,
+        };
+        if !number.is_finite() {
+            self.error(report, expected);
+        }
+        number.is_finite().then_some(number)
+    }
+
+    pub(crate) fn boolean(&self, report: &mut Report) -> Option<bool> {
+        match &self.node.value {
+            Value::Bool(value) => Some(*value),
+            // YAML 1.1 had more words for it.
+            Value::Text(text) if matches!(&**text, "yes" | "on") => Some(true),
+            Value::Text(text) if matches!(&**text, "no" | "off") => Some(false),
+            _ => {
+                self.error(report, "true or false");
+                None
+            }
+        }
     }
 
     /// An integer above 0.

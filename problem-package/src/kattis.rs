@@ -1,27 +1,40 @@
-//! From a tree of files to a [`Package`].
+//! The problem package format of Kattis and ICPC, from a tree of files to a [`Package`].
 //!
 //! Each part of the format has a file of its own, which reads it and reports what is wrong with it.
 //! Nothing stops at the first error: a package's writer is told everything at once.
 
+mod attachments;
+mod constants;
 mod data;
 mod extras;
+mod include;
+mod languages;
 mod layout;
 mod manifest;
+mod programs;
 mod statement;
 mod submissions;
+mod time_limit;
 mod validator;
+mod version;
 
 use domain::Difficulty;
-use domain::grading::Grading;
-use domain::problem::RevisionContent;
+use domain::grading::{Grading, Objective, Rule};
+use domain::problem::{PackagedProgram, RevisionContent};
 
 use crate::blobs::Blobs;
 use crate::diagnostic::{Diagnostic, Report};
 use crate::format::slug;
-use crate::package::{Format, InputValidation, Options, Package};
-use crate::timing::Timing;
+use crate::package::{InputValidation, Options, Package};
 use crate::tree::FileTree;
+use attachments::Attachments;
 use manifest::Manifest;
+
+/// Where input validators are, the older name first.
+const INPUT_VALIDATORS: [&str; 2] = ["input_format_validators", "input_validators"];
+
+/// The exit code by which an input validator accepts.
+const ACCEPTED: i32 = 42;
 
 /// Reads a package.
 ///
@@ -30,51 +43,114 @@ use manifest::Manifest;
 pub(crate) fn read(tree: &FileTree, options: &Options) -> Result<Package, Vec<Diagnostic>> {
     let mut report = Report::default();
     report.extend(tree.warnings());
-    layout::check(tree, &mut report);
-
     let slug = slug(tree, options, &mut report);
-    let manifest = manifest::read(tree, &mut report);
-    let mut blobs = Blobs::default();
-    let data = data::read(tree, &mut blobs, &mut report);
-    let statement = statement::read_statement(tree, options, &mut report);
-    let editorial = statement::read_editorial(tree, options, &mut report);
-    let languages = extras::read_languages(tree, &manifest, options, &mut report);
-    let samples = extras::explain(tree, data.samples, &mut report);
-    let checker = validator::agree(&manifest.flags, &data.flags, &mut report);
-    let title = statement::title(&manifest, statement.as_ref(), &mut report);
+    let mut manifest = manifest::read(tree, options, &mut report);
+    layout::check(tree, manifest.version, &mut report);
+    let time_limit = time_limit::read(tree, &mut manifest, &mut report);
+    let manifest = manifest;
 
+    let mut blobs = Blobs::default();
+    let input_validators = INPUT_VALIDATORS
+        .iter()
+        .flat_map(|folder| programs::read_all(tree, folder, &manifest, &mut blobs, &mut report))
+        .collect::<Vec<_>>();
+    let output_validators = validator::read_programs(tree, &manifest, &mut blobs, &mut report);
+    let static_validator = single(tree, "static_validator", &manifest, &mut blobs, &mut report);
+    let grader = single(tree, "graders", &manifest, &mut blobs, &mut report);
+
+    let input_names = names(&input_validators);
+    let output_names = output_validators.as_deref().map(names);
+    let scene = data::Scene {
+        manifest: &manifest,
+        input_validators: &input_names,
+        output_validators: output_names.as_deref(),
+        has_static_validator: static_validator.is_some(),
+    };
+    let data = data::read(tree, scene, &mut blobs, &mut report);
+    let mut attachments = Attachments::read(tree, &mut blobs);
+    let reader =
+        statement::Reader { tree, manifest: &manifest, options, samples: data.samples.len() };
+    let texts = reader.read(&mut attachments, &mut blobs, &mut report);
+    attachments.add(data.downloads);
+
+    let objective = manifest.grading.objective.unwrap_or(Objective::Max);
+    let grading =
+        Grading { objective: manifest.kind.is_scoring.then_some(objective), groups: data.groups };
+    let is_static = data.tests.iter().any(|test| test.is_static);
     let content = RevisionContent {
-        title,
+        title: texts.title,
         difficulty: manifest.difficulty.unwrap_or(Difficulty::Medium),
         tags: manifest.tags.clone(),
-        statement: statement.map(|statement| statement.markdown).unwrap_or_default(),
-        editorial,
+        statement: texts.statement,
+        editorial: texts.editorial,
         hints: manifest.hints.clone(),
-        samples,
+        samples: extras::explain(tree, data.samples, &mut report),
+        natural_language: texts.language,
+        translations: texts.translations,
+        attachments: attachments.finish(),
         limits: manifest.limits,
+        time_limit,
         tests: data.tests,
-        checker,
-        grading: Grading { objective: None, groups: data.groups },
-        languages,
-        ..RevisionContent::default()
+        checker: validator::checker(output_validators, data.tokens, &manifest),
+        grader: used_grader(grader, &grading, &mut report),
+        grading,
+        static_validator: static_validator.filter(|_| is_static),
+        include: include::read(tree, &manifest, options, &mut blobs, &mut report),
+        languages: extras::read_languages(tree, &manifest, options, &mut report),
     };
-    let submissions = submissions::read(tree, &content, &mut report);
+    let submissions = submissions::read(tree, &manifest, options, &content, &mut report);
     report_flaws(&content, &manifest, &mut report);
 
     let warnings = report.finish()?;
-    let slug = slug.expect("a package without a slug has an error");
     Ok(Package {
-        format: Format::Legacy,
-        slug,
+        format: manifest.version.format(),
+        slug: slug.expect("a package without a slug has an error"),
         content,
         blobs: blobs.0,
         submissions,
-        input_validation: InputValidation::default(),
-        output_cases: vec![],
-        timing: Timing::default(),
+        input_validation: InputValidation {
+            programs: input_validators,
+            accepts_with: ACCEPTED,
+            cases: data.input_cases,
+        },
+        output_cases: data.output_cases,
+        timing: manifest.timing,
         about: manifest.about,
         warnings,
     })
+}
+
+fn names(programs: &[PackagedProgram]) -> Vec<String> {
+    programs.iter().map(|program| program.name.clone()).collect()
+}
+
+/// The only program of a folder, if the folder is there.
+fn single(
+    tree: &FileTree,
+    folder: &str,
+    manifest: &Manifest,
+    blobs: &mut Blobs,
+    report: &mut Report,
+) -> Option<PackagedProgram> {
+    tree.under(folder).next()?;
+    programs::read_single(tree, folder, manifest, blobs, report)
+}
+
+/// The grader, where a group asks for one.
+fn used_grader(
+    grader: Option<PackagedProgram>,
+    grading: &Grading,
+    report: &mut Report,
+) -> Option<PackagedProgram> {
+    let is_used = grading.groups.iter().any(|group| matches!(group.rule, Rule::Custom { .. }));
+    match (&grader, is_used) {
+        (None, true) => report.error("graders", "there is no grader", "a program in graders"),
+        (Some(grader), false) => {
+            report.warning(&grader.name, "is left aside: no group has `grading: custom`", "");
+        }
+        _ => {}
+    }
+    grader.filter(|_| is_used)
 }
 
 /// What the domain refuses.
@@ -84,11 +160,11 @@ fn report_flaws(content: &RevisionContent, manifest: &Manifest, report: &mut Rep
         let is_missing = match flaw.field {
             "title" => content.title.is_empty(),
             "tests" => content.tests.is_empty(),
+            "checker" => true,
             _ => false,
         };
         if !(is_missing && report.has_errors()) {
-            let place = manifest.places.get(flaw.field).copied();
-            let file = if place.is_some() { manifest::FILE } else { "" };
+            let (file, place) = manifest.places.get(flaw.field).copied().unwrap_or(("", None));
             let message = format!("{} is out of bounds: {}", flaw.field, flaw.message);
             report.error((file, place), message, "");
         }

@@ -1,220 +1,357 @@
-//! `data/`: the tests, the samples among them, and how the tests are grouped.
+//! `data/`: the tests, the samples among them, how they are grouped, and cases for the validators.
+
+mod arguments;
+mod checks;
+mod files;
+mod newer;
+mod older;
+mod samples;
+mod settings;
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use domain::checker::TokenOptions;
 use domain::grading::TestGroup;
-use domain::problem::{OnFailure, Sample, Test, bounds};
+use domain::problem::{Attachment, ProgramFile, Sample, Test};
 
-use super::validator::{self, Flags};
+pub(super) use settings::Scene;
+
+use super::manifest::Manifest;
 use crate::blobs::Blobs;
-use crate::diagnostic::{Report, quote};
-use crate::fields::{Field, unknown_key};
+use crate::diagnostic::Report;
+use crate::package::{InputCase, OutputCase};
 use crate::text::text;
 use crate::tree::FileTree;
 use crate::yaml;
-
-/// The older name of the file that configures a group, and the newer one.
-const GROUP_FILES: [&str; 2] = ["testdata.yaml", "test_group.yaml"];
-
-/// What tells those who prepare the package something about a test.
-const NOT_NEEDED: [&str; 8] =
-    ["desc", "hint", "png", "jpg", "jpeg", "svg", "in.download", "ans.download"];
-
-/// What is shown instead of a sample's input or answer.
-const SHOWN: [&str; 3] = ["in.statement", "ans.statement", "out"];
-
-/// Cases for testing the package's validators.
-const VALIDATOR_CASES: [&str; 3] = ["invalid_input", "invalid_output", "valid_output"];
+use files::{Case, DataFiles, Kind, Name};
+use settings::Settings;
 
 #[derive(Debug, Default)]
 pub(super) struct Data {
-    /// In judging order, samples first.
+    /// In judging order.
     pub(super) tests: Vec<Test>,
     pub(super) samples: Vec<Sample>,
-    on_failure: OnFailure,
-    /// The root, then those of the tests.
+    /// The root first, parents before their children.
     pub(super) groups: Vec<TestGroup>,
-    /// Wherever the groups give some.
-    pub(super) flags: Vec<Flags>,
+    /// What holds for the default validator, but for tests that say otherwise.
+    pub(super) tokens: TokenOptions,
+    pub(super) input_cases: Vec<InputCase>,
+    pub(super) output_cases: Vec<OutputCase>,
+    /// Samples as they are to be downloaded, where that differs from how they are shown.
+    pub(super) downloads: Vec<Attachment>,
 }
 
-/// The files of one test by their extension.
-type Files<'a> = BTreeMap<&'a str, &'a Bytes>;
-
-pub(super) fn read(tree: &FileTree, blobs: &mut Blobs, report: &mut Report) -> Data {
-    // The format judges no further after a failure, unless a group says otherwise.
-    let mut data = Data { on_failure: OnFailure::Stop, ..Data::default() };
-    let mut cases: BTreeMap<&str, Files<'_>> = BTreeMap::new();
-    for (name, bytes) in tree.under("data") {
-        let path = format!("data/{name}");
-        let (folder, file) = name.rsplit_once('/').unwrap_or(("", name));
-        let (root, _) = name.split_once('/').unwrap_or(("", name));
-        if GROUP_FILES.contains(&file) {
-            read_group(&path, bytes, &mut data, report);
-        } else if folder.split('/').any(|folder| folder.ends_with(".files")) {
-            report.error(
-                &path,
-                "files for a submission are not supported",
-                "input in the .in file",
-            );
-        } else if matches!(root, "sample" | "secret") {
-            // The name ends at the first point of the file's name: `1.in.statement` belongs to `1`.
-            let stem = file.split_once('.').map_or(file, |(stem, _)| stem);
-            let stem_end = name.len() - file.len() + stem.len();
-            let extension = name[stem_end..].trim_start_matches('.');
-            cases.entry(&name[..stem_end]).or_default().insert(extension, bytes);
-        } else if !VALIDATOR_CASES.contains(&root) {
-            report.warning(&path, "is no test and is left aside", "data/sample or data/secret");
-        }
-    }
-    data.groups.push(TestGroup::root(data.on_failure));
-    for (name, files) in &cases {
-        read_case(name, files, blobs, &mut data, report);
-    }
-    let has_secret_answer = |name: &&str| name.starts_with("secret/");
-    if !cases.keys().any(has_secret_answer) {
-        report.error("data/secret", "there are no secret tests", "data/secret/*.in and *.ans");
-    }
-    data
+/// A group and what holds for its tests.
+#[derive(Debug)]
+struct Group {
+    graded: TestGroup,
+    settings: Settings,
+    static_test: Option<StaticTest>,
 }
 
-fn read_case(
-    name: &str,
-    files: &Files<'_>,
+/// A look at the submission's files that is a test of its group.
+#[derive(Debug, Clone)]
+struct StaticTest {
+    /// `None`: it is passed or failed.
+    points: Option<f64>,
+    args: Vec<String>,
+}
+
+#[derive(Debug, Default)]
+struct Groups {
+    groups: Vec<Group>,
+    places: BTreeMap<String, usize>,
+}
+
+impl Groups {
+    fn push(&mut self, group: Group) {
+        self.places.insert(group.graded.name.clone(), self.groups.len());
+        self.groups.push(group);
+    }
+
+    fn find(&self, name: &[&str]) -> Option<usize> {
+        self.places.get(&name.join("/")).copied()
+    }
+
+    /// The innermost group that a test is in.
+    fn of_test(&self, name: &[&str]) -> usize {
+        (0..name.len()).rev().find_map(|end| self.find(&name[..end])).unwrap_or(0)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Group> {
+        self.groups.iter()
+    }
+}
+
+/// A test with what is known of it before all are compared.
+struct Found {
+    /// Where it stands among the others.
+    order: Vec<String>,
+    test: Test,
+    tokens: TokenOptions,
+}
+
+struct Reader<'a> {
+    scene: Scene<'a>,
+    files: &'a DataFiles<'a>,
+    groups: &'a Groups,
+    data: Data,
+    found: Vec<Found>,
+}
+
+pub(super) fn read(
+    tree: &FileTree,
+    scene: Scene<'_>,
     blobs: &mut Blobs,
-    data: &mut Data,
     report: &mut Report,
-) {
-    let path = format!("data/{name}");
-    let sample = name.starts_with("sample/");
-    for (extension, bytes) in files {
-        let path = format!("{path}.{extension}");
-        match *extension {
-            "in" | "ans" => {}
-            "yaml" => check_case_file(&path, bytes, report),
-            "args" => report.error(&path, "arguments are not supported", "input in the .in file"),
-            "interaction" => {
-                report.error(
-                    &path,
-                    "interactive problems are not supported",
-                    "a pass-fail problem",
-                );
-            }
-            known if NOT_NEEDED.contains(&known) || SHOWN.contains(&known) => {}
-            _ => report.warning(&path, "belongs to no test and is left aside", ""),
-        }
-    }
-    let (input, answer) = match (files.get("in"), files.get("ans")) {
-        (Some(input), Some(answer)) => (*input, *answer),
-        (Some(_), None) => {
-            report.error(format!("{path}.in").as_str(), "has no answer", format!("{path}.ans"));
-            return;
-        }
-        (None, Some(_)) => {
-            report.error(format!("{path}.ans").as_str(), "has no input", format!("{path}.in"));
-            return;
-        }
-        (None, None) => return,
+) -> Data {
+    let version = scene.manifest.version;
+    let files = files::collect(tree, version, report);
+    let groups = match version.is_newer() {
+        true => newer::read(&files, &scene, report),
+        false => older::read(&files, &scene, report),
     };
-    // `secret/group1/03` is a test of the group `group1`.
-    let group = name.split_once('/').and_then(|(_, rest)| rest.rsplit_once('/'));
-    let mut test = Test::new(name, blobs.put(input), blobs.put(answer));
-    test.sample = sample;
-    if let Some((group, _)) = group {
-        let at = data.groups.iter().position(|known| known.name == group).unwrap_or_else(|| {
-            let name = group.to_owned();
-            data.groups.push(TestGroup {
-                name,
-                parent: Some(0),
-                ..TestGroup::root(data.on_failure)
-            });
-            data.groups.len() - 1
-        });
-        test.group = u32::try_from(at).unwrap_or_default();
+    let mut reader =
+        Reader { scene, files: &files, groups: &groups, data: Data::default(), found: vec![] };
+    for (name, (kind, case)) in &files.cases {
+        match kind {
+            Kind::Sample | Kind::Secret => reader.read_test(name, *kind, case, blobs, report),
+            _ => reader.read_validator_case(name, *kind, case, blobs, report),
+        }
     }
-    data.tests.push(test);
-    if sample {
-        let shown = |extensions: &[&'static str], default| {
-            extensions
-                .iter()
-                .find_map(|extension| Some((*extension, *files.get(extension)?)))
-                .unwrap_or(default)
+    reader.add_static_tests(blobs, report);
+    checks::check(&files, &groups, &reader.found, version, report);
+    reader.finish(report)
+}
+
+impl Reader<'_> {
+    fn manifest(&self) -> &Manifest {
+        self.scene.manifest
+    }
+
+    fn is_talked_with(&self) -> bool {
+        let kind = self.manifest().kind;
+        kind.is_interactive || kind.is_multi_pass
+    }
+
+    fn read_test(
+        &mut self,
+        name: &Name<'_>,
+        kind: Kind,
+        case: &Case<'_>,
+        blobs: &mut Blobs,
+        report: &mut Report,
+    ) {
+        let version = self.manifest().version;
+        let is_sample = kind == Kind::Sample;
+        checks::check_shown(case, is_sample, version, report);
+        let short = name.join("/");
+        let path = format!("data/{short}");
+        let (Some(input), Some(answer)) = (case.get("in"), case.get("ans")) else {
+            checks::report_missing(&path, case, self.is_talked_with(), version, report);
+            if is_sample && let Some(path) = case.path("interaction") {
+                self.add_interaction(&short, path, case, report);
+            }
+            return;
         };
-        let input = shown(&["in.statement"], ("in", input));
-        let output = shown(&["ans.statement", "out"], ("ans", answer));
-        let input = sample_text(&path, input, report);
-        let output = sample_text(&path, output, report);
-        let name = name.strip_prefix("sample/").unwrap_or(name).to_owned();
-        data.samples.push(Sample { name, input, output, explanation: None });
-    }
-}
-
-fn sample_text(path: &str, (extension, bytes): (&str, &Bytes), report: &mut Report) -> String {
-    let path = format!("{path}.{extension}");
-    if bytes.len() > bounds::SAMPLE_BYTES_MAX {
-        let expected = format!("at most {} in a sample", bounds::SAMPLE_BYTES_MAX);
-        report.error(&path, format!("has {} bytes", bytes.len()), expected);
-        return String::new();
-    }
-    text(&path, bytes, report).unwrap_or_default().to_owned()
-}
-
-/// The configuration of a group of tests.
-fn read_group(path: &str, bytes: &Bytes, data: &mut Data, report: &mut Report) {
-    for (key, node) in yaml::read_map(path, bytes, report).unwrap_or_default() {
-        let field = Field { path, key: &key.text, node: &node };
-        match key.text.as_str() {
-            "on_reject" => match field.text(report).as_deref() {
-                Some("break") => {}
-                Some("continue") => data.on_failure = OnFailure::Continue,
-                _ => field.error(report, "break or continue"),
-            },
-            "output_validator_flags" | "output_validator_args" => {
-                data.flags.extend(validator::read(field, report));
-            }
-            "grading" if field.text(report).as_deref() == Some("default") => {}
-            "grading"
-            | "accept_score"
-            | "reject_score"
-            | "range"
-            | "grader_flags"
-            | "max_score"
-            | "score_aggregation"
-            | "static_validation_score"
-            | "require_pass" => {
-                let feature = format!("scoring, and with it {}, is", quote(&key.text));
-                field.not_supported(report, &feature, "a pass-fail problem");
-            }
-            "args" => field.not_supported(report, "arguments are", "input in the .in file"),
-            "input_validator_flags"
-            | "input_validator_args"
-            | "input_visualizer_args"
-            | "output_visualizer_args"
-            | "static_validator_args"
-            | "full_feedback" => {}
-            _ => unknown_key(path, &key, &key.text, report),
+        let place = self.groups.of_test(name);
+        let settings = self.settings(case, &self.groups.groups[place].settings.clone(), report);
+        let mut test = Test::new(&short, blobs.put(input), blobs.put(answer));
+        test.group = u32::try_from(place).unwrap_or(u32::MAX);
+        test.sample = is_sample;
+        self.furnish(&mut test, case, &settings, blobs);
+        self.add_input(&path, &test, &settings, true);
+        if is_sample {
+            self.add_sample(&short, case, &test, settings.tokens, blobs, report);
         }
+        self.found.push(Found {
+            order: name.iter().map(|name| (*name).to_owned()).collect(),
+            test,
+            tokens: settings.tokens,
+        });
     }
-}
 
-/// The configuration of one test.
-fn check_case_file(path: &str, bytes: &Bytes, report: &mut Report) {
-    for (key, node) in yaml::read_map(path, bytes, report).unwrap_or_default() {
-        let field = Field { path, key: &key.text, node: &node };
-        match key.text.as_str() {
-            "args" => field.not_supported(report, "arguments are", "input in the .in file"),
-            "output_validator_args" => {
-                let feature = "validator flags for a single test are";
-                field.not_supported(report, feature, "the same flags for all tests");
-            }
-            "input_validator_args"
-            | "input_visualizer_args"
-            | "output_visualizer_args"
-            | "full_feedback"
-            | "hint"
-            | "description" => {}
-            _ => unknown_key(path, &key, &key.text, report),
+    /// What the test itself says, over what its group says.
+    fn settings(&self, case: &Case<'_>, group: &Settings, report: &mut Report) -> Settings {
+        let mut settings = group.clone();
+        if let (Some(path), Some(bytes)) = (case.path("args"), case.get("args")) {
+            settings.args = arguments::read(path, bytes, report);
         }
+        if let (Some(path), Some(bytes)) = (case.path("yaml"), case.get("yaml")) {
+            self.scene.read_test(path, bytes, &mut settings, report);
+        }
+        if let (Some(path), Some(bytes)) = (case.path("hint"), case.get("hint")) {
+            settings.hint = text(path, bytes, report).map(|hint| hint.trim_end().to_owned());
+        }
+        settings
+    }
+
+    fn furnish(&self, test: &mut Test, case: &Case<'_>, settings: &Settings, blobs: &mut Blobs) {
+        test.args.clone_from(&settings.args);
+        test.files = case
+            .beside
+            .iter()
+            .map(|(path, bytes)| ProgramFile {
+                path: (*path).to_owned(),
+                content: blobs.put(bytes),
+                executable: false,
+            })
+            .collect();
+        if self.scene.output_validators.is_some() {
+            test.validator_args.clone_from(&settings.output_validator);
+        }
+        test.full_feedback = settings.full_feedback;
+        test.hint.clone_from(&settings.hint);
+    }
+
+    fn add_input(&mut self, path: &str, test: &Test, settings: &Settings, valid: bool) {
+        let args = self.scene.input_validators.iter().map(|program| {
+            let mut args = settings.input_validator.of(program);
+            args.extend(settings.args.iter().cloned());
+            args
+        });
+        self.data.input_cases.push(InputCase {
+            path: format!("{path}.in"),
+            input: test.input,
+            files: test.files.clone(),
+            args: args.collect(),
+            valid,
+        });
+    }
+
+    /// A case that says whether a validator does what it should.
+    fn read_validator_case(
+        &mut self,
+        name: &Name<'_>,
+        kind: Kind,
+        case: &Case<'_>,
+        blobs: &mut Blobs,
+        report: &mut Report,
+    ) {
+        let short = name.join("/");
+        let path = format!("data/{short}");
+        let Some(input) = case.get("in") else {
+            let other = case.files.values().next().map_or(&path, |(path, _)| path);
+            report.error(other, "has no input", format!("{path}.in"));
+            return;
+        };
+        let settings = self.settings(case, &self.folder_settings(name, report), report);
+        let answer = blobs.put(case.get("ans").unwrap_or(&Bytes::new()));
+        let mut test = Test::new(&short, blobs.put(input), answer);
+        self.furnish(&mut test, case, &settings, blobs);
+        self.add_input(&path, &test, &settings, kind != Kind::InvalidInput);
+        if kind == Kind::InvalidInput {
+            return;
+        }
+        for extension in ["ans", "out"] {
+            if case.get(extension).is_none() {
+                let message = format!("has no .{extension} file");
+                report.error(format!("{path}.in").as_str(), message, format!("{path}.{extension}"));
+            }
+        }
+        let (Some(out), Some(output)) = (case.path("out"), case.get("out")) else { return };
+        if self.is_talked_with() {
+            report.warning(
+                out,
+                "is left aside: the problem is interactive or of several passes",
+                "",
+            );
+            return;
+        }
+        let accepted = kind == Kind::ValidOutput;
+        self.add_output(out, test, settings.tokens, output, accepted, blobs);
+    }
+
+    fn add_output(
+        &mut self,
+        path: &str,
+        mut test: Test,
+        tokens: TokenOptions,
+        output: &Bytes,
+        accepted: bool,
+        blobs: &mut Blobs,
+    ) {
+        // Where this is what holds for all, it is taken away again.
+        test.tokens = Some(tokens);
+        let (path, output) = (path.to_owned(), blobs.put(output));
+        self.data.output_cases.push(OutputCase { path, test, output, accepted });
+    }
+
+    /// What the files of a folder of validators' cases say.
+    fn folder_settings(&self, name: &Name<'_>, report: &mut Report) -> Settings {
+        let mut settings = self.scene.settings(report);
+        for end in 1..name.len() {
+            let Some((path, bytes)) = self.files.configs.get(&name[..end]) else { continue };
+            // What is wrong with it is told once, for the first case.
+            let mut own = Report::default();
+            for (key, node) in yaml::read_map(path, bytes, &mut own).unwrap_or_default() {
+                let field = crate::fields::Field { path, key: &key.text, node: &node };
+                if !self.scene.read_key(field, &key.text, &mut settings, &mut own) {
+                    self.manifest().version.unknown_key(path, &key, &key.text, &mut own);
+                }
+            }
+            if self.is_first_in(name, end) {
+                report.extend(&own.finish().unwrap_or_else(|all| all));
+            }
+        }
+        settings
+    }
+
+    fn is_first_in(&self, name: &Name<'_>, end: usize) -> bool {
+        let first = self.files.cases.range(name[..end].to_vec()..).next();
+        first.is_some_and(|(first, _)| first == name)
+    }
+
+    fn add_static_tests(&mut self, blobs: &mut Blobs, report: &mut Report) {
+        for (place, group) in self.groups.iter().enumerate() {
+            let Some(found) = &group.static_test else { continue };
+            let nothing = blobs.put(&Bytes::new());
+            let name = format!("{}/static", group.graded.name);
+            if self.found.iter().any(|other| other.test.name == name) {
+                let path = format!("data/{name}.in");
+                report.error(&path, "is named like the group's static validation", "another name");
+                continue;
+            }
+            let mut test = Test::new(&name, nothing, nothing);
+            test.group = u32::try_from(place).unwrap_or(u32::MAX);
+            test.is_static = true;
+            test.points = found.points;
+            test.validator_args.clone_from(&found.args);
+            test.full_feedback = group.settings.full_feedback;
+            // An empty name stands before all others of the group.
+            let order = group.graded.name.split('/').chain([""]).map(str::to_owned).collect();
+            self.found.push(Found { order, test, tokens: TokenOptions::default() });
+        }
+        self.found.sort_by(|one, other| one.order.cmp(&other.order));
+    }
+
+    fn finish(mut self, report: &mut Report) -> Data {
+        let judged = || self.found.iter().filter(|found| !found.test.is_static);
+        let first = judged().next().map(|found| found.tokens);
+        let same = first.filter(|first| judged().all(|found| found.tokens == *first));
+        let tokens = same.unwrap_or_else(|| self.scene.settings(&mut Report::default()).tokens);
+        let is_default = self.scene.output_validators.is_none();
+        let differing = |own: TokenOptions| (is_default && own != tokens).then_some(own);
+        for case in &mut self.data.output_cases {
+            case.test.tokens = case.test.tokens.and_then(differing);
+        }
+        for Found { mut test, tokens, .. } in self.found {
+            if !test.is_static {
+                test.tokens = differing(tokens);
+            }
+            self.data.tests.push(test);
+        }
+        self.data.tokens = tokens;
+        self.data.groups = self.groups.iter().map(|group| group.graded.clone()).collect();
+        // Half of a test was reported already.
+        let half = self.files.cases.iter().any(|(_, (kind, case))| {
+            *kind == Kind::Secret && ["in", "ans"].iter().any(|it| case.get(it).is_some())
+        });
+        if !half && !self.data.tests.iter().any(|test| test.name.starts_with("secret/")) {
+            let expected = "data/secret/*.in and *.ans";
+            report.error("data/secret", "there are no secret tests", expected);
+        }
+        self.data
     }
 }

@@ -2,35 +2,42 @@
 
 use std::collections::BTreeSet;
 
+use super::version::Version;
 use crate::diagnostic::Report;
 use crate::tree::FileTree;
 
 /// What the other files of this module read.
-const READ: [&str; 7] =
-    ["problem.yaml", "problem_statement", "statement", "solution", "data", "submissions", "assay"];
-
-/// Parts of the format that are for those who prepare a package, not for a judge.
-const NOT_NEEDED: [&str; 8] = [
+const READ: [&str; 20] = [
     ".timelimit",
+    "assay",
     "attachments",
-    "generators",
+    "data",
+    "domjudge-problem.ini",
+    "graders",
+    "include",
     "input_format_validators",
     "input_validators",
-    "input_visualizer",
-    "output_visualizer",
-    "test_case_visualizer",
+    "output_validator",
+    "output_validators",
+    "problem.html",
+    "problem.pdf",
+    "problem.txt",
+    "problem.yaml",
+    "problem_statement",
+    "solution",
+    "statement",
+    "static_validator",
+    "submissions",
 ];
 
-/// Parts of the format without which a submission would be judged wrongly.
-const NOT_SUPPORTED: [(&str, &str); 5] = [
-    ("graders", "graders are not supported"),
-    ("include", "included code is not supported"),
-    ("output_validator", "custom output validators are not supported"),
-    ("output_validators", "custom output validators are not supported"),
-    ("static_validator", "static validators are not supported"),
-];
+/// Parts of the format that are for those who prepare a package, not for a judge.
+const NOT_NEEDED: [&str; 4] =
+    ["generators", "input_visualizer", "output_visualizer", "test_case_visualizer"];
 
-pub(super) fn check(tree: &FileTree, report: &mut Report) {
+/// Names that the newer format has no more.
+const OLDER: [&str; 3] = ["problem_statement", "graders", "input_format_validators"];
+
+pub(super) fn check(tree: &FileTree, version: Version, report: &mut Report) {
     let top: BTreeSet<&str> = tree
         .files()
         .map(|(path, _)| path.split_once('/').map_or(path, |(folder, _)| folder))
@@ -38,20 +45,10 @@ pub(super) fn check(tree: &FileTree, report: &mut Report) {
     for name in top {
         let is_notice =
             ["README", "LICENSE", "CHANGELOG"].iter().any(|known| name.starts_with(known));
-        if READ.contains(&name) || NOT_NEEDED.contains(&name) || is_notice {
-            continue;
+        if version.is_strict() && OLDER.contains(&name) {
+            report.warning(name, "is the older format's name", "");
+        } else if !READ.contains(&name) && !NOT_NEEDED.contains(&name) && !is_notice {
+            report.warning(name, "is not part of the format and is left aside", "");
         }
-        match NOT_SUPPORTED.iter().find(|(known, _)| *known == name) {
-            Some((_, message)) => report.error(name, *message, expected(name)),
-            None => report.warning(name, "is not part of the format and is left aside", ""),
-        }
-    }
-}
-
-fn expected(name: &str) -> &'static str {
-    match name {
-        "output_validator" | "output_validators" => "the default validator",
-        "include" => "code around the submission in assay/snippets",
-        _ => "a package without it",
     }
 }

@@ -1,186 +1,305 @@
-//! The statement and the editorial, which are Markdown files by natural language.
+//! The statement and the editorial: texts by natural language, in Markdown or LaTeX, or as PDF or HTML.
+
+mod images;
+mod latex;
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use pulldown_cmark::{Event, Parser, Tag};
+use domain::problem::Translation;
 
+use super::attachments::Attachments;
 use super::manifest::{self, Manifest};
+use super::time_limit;
+use crate::blobs::Blobs;
 use crate::diagnostic::{Report, quote};
-use crate::limits::IMAGE_BYTES_MAX;
 use crate::package::Options;
 use crate::text::text;
 use crate::tree::FileTree;
+use images::Images;
 
 /// The newer name of the folder first.
-const STATEMENT_FOLDERS: [&str; 2] = ["statement", "problem_statement"];
+const FOLDERS: [&str; 2] = ["statement", "problem_statement"];
 const EDITORIAL_FOLDERS: [&str; 1] = ["solution"];
 
 /// The language of a file that does not say.
 const UNNAMED_LANGUAGE: &str = "en";
 
+/// What a text may be written in, the best first.
+const EXTENSIONS: [&str; 5] = ["md", "tex", "pdf", "html", "txt"];
+
 /// Commands for where the samples stand. Here they always stand after the statement.
-const SAMPLE_COMMANDS: [&str; 2] = ["{{nextsample}}", "{{remainingsamples}}"];
+const NEXT_SAMPLE: &str = "{{nextsample}}";
+const REMAINING_SAMPLES: &str = "{{remainingsamples}}";
 
-const MEDIA_TYPES: [(&str, &str); 4] =
-    [("png", "image/png"), ("jpg", "image/jpeg"), ("jpeg", "image/jpeg"), ("svg", "image/svg+xml")];
-
-/// A statement in one natural language.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Statement {
+/// The texts of a problem.
+#[derive(Debug, Default)]
+pub(super) struct Texts {
     pub(super) language: String,
-    /// With its images in it.
-    pub(super) markdown: String,
+    pub(super) title: String,
+    /// Markdown.
+    pub(super) statement: String,
+    pub(super) translations: Vec<Translation>,
+    /// Markdown.
+    pub(super) editorial: Option<String>,
 }
 
-pub(super) fn read_statement(
-    tree: &FileTree,
-    options: &Options,
-    report: &mut Report,
-) -> Option<Statement> {
-    let found = find(tree, &STATEMENT_FOLDERS, "problem", options, report);
-    if found.is_none() {
-        let folder = STATEMENT_FOLDERS[1];
-        let message = "there is no statement in Markdown";
-        report.error(folder, message, format!("{folder}/problem.{}.md", options.natural_language));
+/// What stands in a file that Markdown was made of.
+struct Made {
+    /// As the file itself says.
+    title: Option<String>,
+    markdown: String,
+}
+
+/// Files of one text by extension, with their paths.
+type Forms<'a> = BTreeMap<&'static str, (String, &'a Bytes)>;
+
+pub(super) struct Reader<'a> {
+    pub(super) tree: &'a FileTree,
+    pub(super) manifest: &'a Manifest,
+    pub(super) options: &'a Options,
+    /// How many samples there are to be shown.
+    pub(super) samples: usize,
+}
+
+impl Reader<'_> {
+    pub(super) fn read(
+        &self,
+        attachments: &mut Attachments,
+        blobs: &mut Blobs,
+        report: &mut Report,
+    ) -> Texts {
+        let found = self.find(&FOLDERS, "problem", true, report);
+        let Some(language) = self.choose(&found, &self.options.natural_language) else {
+            let folder = if self.manifest.version.is_newer() { FOLDERS[0] } else { FOLDERS[1] };
+            let expected = format!("{folder}/problem.{}.md", self.options.natural_language);
+            report.error(folder, "there is no statement", expected);
+            return Texts::default();
+        };
+        let mut texts = Texts { language: language.clone(), ..Texts::default() };
+        let mut made_by = BTreeMap::new();
+        for (language, forms) in &found {
+            for extension in ["pdf", "html", "txt"] {
+                if let Some((path, bytes)) = forms.get(extension) {
+                    let name = path.rsplit('/').next().unwrap_or(path);
+                    attachments.put(&format!("statement/{name}"), bytes, blobs);
+                }
+            }
+            if let Some((path, _)) = forms.get("html") {
+                report.warning(
+                    path,
+                    "is not shown; it is attached",
+                    "a statement in Markdown or LaTeX",
+                );
+            }
+            let images = Some((&mut *attachments, &mut *blobs));
+            let made = self.make(forms, images, report);
+            made_by.insert(language.clone(), made);
+        }
+        let first = made_by.remove(&language).flatten();
+        let (name, statement) =
+            first.map_or((None, String::new()), |made| (made.title, made.markdown));
+        texts.title = self.title(&language, name, report);
+        texts.statement = statement;
+        for (language, made) in made_by {
+            let Some(made) = made else { continue };
+            let named = self.manifest.names.get(&language).cloned().or(made.title);
+            if named.is_none() && self.manifest.version.is_newer() {
+                let message = format!("`name` has no text for {}", quote(&language));
+                report.warning(manifest::FILE, message, "a name in each language of a statement");
+            }
+            texts.translations.push(Translation {
+                title: named.unwrap_or_else(|| texts.title.clone()),
+                statement: blobs.put(&Bytes::from(made.markdown)),
+                language,
+            });
+        }
+        self.report_spare_names(&found, report);
+        texts.editorial = self.editorial(&texts.language, report);
+        texts
     }
-    found
-}
 
-pub(super) fn read_editorial(
-    tree: &FileTree,
-    options: &Options,
-    report: &mut Report,
-) -> Option<String> {
-    find(tree, &EDITORIAL_FOLDERS, "solution", options, report).map(|found| found.markdown)
-}
-
-/// The problem's name in the language of the statement.
-pub(super) fn title(
-    manifest: &Manifest,
-    statement: Option<&Statement>,
-    report: &mut Report,
-) -> String {
-    let Manifest { names, places, .. } = manifest;
-    let language = statement.map_or(UNNAMED_LANGUAGE, |statement| &statement.language);
-    if let Some(name) = names.get("").or_else(|| names.get(language)) {
-        return name.clone();
+    /// The language asked for, or else English, or else the first.
+    fn choose(&self, found: &BTreeMap<String, Forms<'_>>, asked: &str) -> Option<String> {
+        let there = |language: &&str| found.contains_key(*language);
+        let language = [asked, UNNAMED_LANGUAGE].into_iter().find(there).map(str::to_owned);
+        language.or_else(|| found.keys().next().cloned())
     }
-    if !names.is_empty() {
-        let message = format!("`name` has no text for {}", quote(language));
-        let place = places.get("title").copied();
-        report.error((manifest::FILE, place), message, "a name in the language of the statement");
-    }
-    String::new()
-}
 
-/// The Markdown file `<stem>.<language>.md` in the preferred language, or else in any.
-fn find(
-    tree: &FileTree,
-    folders: &[&str],
-    stem: &str,
-    options: &Options,
-    report: &mut Report,
-) -> Option<Statement> {
-    let mut by_language: BTreeMap<&str, (String, &Bytes)> = BTreeMap::new();
-    for folder in folders {
-        for (name, bytes) in tree.under(folder) {
-            let Some(rest) = name.strip_suffix(".md").and_then(|rest| rest.strip_prefix(stem))
+    /// The files `<stem>.<language>.<extension>` by language.
+    fn find(
+        &self,
+        folders: &[&str],
+        stem: &str,
+        with_root: bool,
+        report: &mut Report,
+    ) -> BTreeMap<String, Forms<'_>> {
+        let mut found: BTreeMap<String, Forms<'_>> = BTreeMap::new();
+        let mut take = |path: String, name: &str, bytes| {
+            let Some((rest, extension)) =
+                name.strip_prefix(stem).and_then(|it| it.rsplit_once('.'))
             else {
-                continue;
+                return;
+            };
+            let Some(extension) = EXTENSIONS.iter().find(|known| **known == extension) else {
+                return;
             };
             let language = match rest.strip_prefix('.') {
-                Some(language) => language,
+                Some(language) if is_language(language) => language,
                 None if rest.is_empty() => UNNAMED_LANGUAGE,
-                None => continue,
+                Some(language) if !language.is_empty() => {
+                    let message = format!("{} is no natural language", quote(language));
+                    report.warning(&path, message, "a code such as en, sv or pt-BR");
+                    return;
+                }
+                _ => return,
             };
-            by_language.entry(language).or_insert_with(|| (format!("{folder}/{name}"), bytes));
-        }
-    }
-    let (language, (path, bytes)) = by_language
-        .get_key_value(options.natural_language.as_str())
-        .or_else(|| by_language.first_key_value())?;
-    for (other, (path, _)) in by_language.iter().filter(|(other, _)| *other != language) {
-        let message = format!("is left aside: one language is kept, {language} and not {other}");
-        report.warning(path, message, "");
-    }
-    let mut markdown = text(path, bytes, report)?.to_owned();
-    for command in SAMPLE_COMMANDS {
-        markdown = markdown.replace(command, "");
-    }
-    if markdown.trim().is_empty() {
-        report.error(path, "is empty", "a text in Markdown");
-    }
-    Some(Statement {
-        language: (*language).to_owned(),
-        markdown: put_images_in(&markdown, path, tree, report),
-    })
-}
-
-/// Puts the images that the Markdown names into it, as `data:` addresses, so that it stands alone.
-fn put_images_in(markdown: &str, path: &str, tree: &FileTree, report: &mut Report) -> String {
-    let (folder, _) = path.rsplit_once('/').unwrap_or_default();
-    let mut result = String::new();
-    let mut copied = 0;
-    for (event, range) in Parser::new(markdown).into_offset_iter() {
-        let Event::Start(Tag::Image { dest_url, .. }) = event else { continue };
-        let Some(address) = image(&dest_url, folder, path, tree, report) else { continue };
-        let Some(start) = address_in(&markdown[range.clone()], &dest_url) else {
-            let message = format!("the image {} is not named where it is shown", quote(&dest_url));
-            report.error(path, message, "`![text](file)`");
-            continue;
+            let forms = found.entry(language.to_owned()).or_default();
+            if let Some((other, _)) = forms.get(*extension) {
+                report.warning(&path, format!("is left aside beside {other}"), "one of the two");
+            } else {
+                forms.insert(*extension, (path, bytes));
+            }
         };
-        let start = range.start + start;
-        // An image in the text of an image has been copied with it.
-        if start < copied {
-            continue;
+        for folder in folders {
+            for (name, bytes) in self.tree.under(folder) {
+                if !name.contains('/') {
+                    take(format!("{folder}/{name}"), name, bytes);
+                }
+            }
         }
-        result.push_str(&markdown[copied..start]);
-        result.push_str(&address);
-        copied = start + dest_url.len();
+        // Another judge's packages have the statement in the root.
+        for extension in EXTENSIONS.iter().skip(2).filter(|_| with_root) {
+            let name = format!("{stem}.{extension}");
+            if let Some(bytes) = self.tree.get(&name) {
+                take(name.clone(), &name, bytes);
+            }
+        }
+        found
     }
-    result.push_str(&markdown[copied..]);
-    result
+
+    /// The Markdown of a text. Without a place for attachments, large images are left out.
+    fn make(
+        &self,
+        forms: &Forms<'_>,
+        attachments: Option<(&mut Attachments, &mut Blobs)>,
+        report: &mut Report,
+    ) -> Option<Made> {
+        let mut images = Images::new(self.tree, attachments);
+        if let Some((path, bytes)) = forms.get("md") {
+            let source = text(path, bytes, report)?;
+            let constants = &self.manifest.constants;
+            constants.report_unknown(path, source, self.manifest.version, report);
+            self.check_samples(path, source, [NEXT_SAMPLE, REMAINING_SAMPLES], report);
+            let markdown = constants.replace(source);
+            let markdown = markdown.replace(NEXT_SAMPLE, "").replace(REMAINING_SAMPLES, "");
+            if markdown.trim().is_empty() {
+                report.error(path, "is empty", "a text in Markdown");
+            }
+            let markdown = images.put_in(&markdown, path, false, report);
+            return Some(Made { title: None, markdown });
+        }
+        if let Some((path, bytes)) = forms.get("tex") {
+            let source = text(path, bytes, report)?;
+            self.check_samples(path, source, ["\\nextsample", "\\remainingsamples"], report);
+            let plain = latex::plain(source, &self.manifest.constants);
+            if plain.body.trim().is_empty() {
+                report.error(path, "is empty", "a text in LaTeX");
+            }
+            let markdown = self.convert(path, &plain, &mut images, report);
+            return Some(Made { title: plain.title, markdown });
+        }
+        let (path, _) = ["pdf", "html", "txt"].iter().find_map(|it| forms.get(it))?;
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let markdown = format!("The statement is in the attached file `statement/{name}`.\n");
+        Some(Made { title: None, markdown })
+    }
+
+    fn convert(
+        &self,
+        path: &str,
+        plain: &latex::Plain,
+        images: &mut Images<'_>,
+        report: &mut Report,
+    ) -> String {
+        let converted = self.options.latex.as_ref().map(|convert| convert(&plain.body));
+        let reason = match converted {
+            Some(Ok(markdown)) => return images.put_in(&markdown, path, true, report),
+            Some(Err(error)) => error,
+            None => "there is nothing that converts it".to_owned(),
+        };
+        report.warning(path, format!("is shown as LaTeX: {reason}"), "");
+        for image in &plain.images {
+            images.attach(image, path, report);
+        }
+        format!("```latex\n{}\n```\n", plain.body.trim())
+    }
+
+    fn check_samples(&self, path: &str, source: &str, [next, _]: [&str; 2], report: &mut Report) {
+        let asked = source.matches(next).count();
+        if asked > self.samples {
+            let message = format!("shows {asked} samples, and there are {}", self.samples);
+            self.manifest.version.objection(report, path, message, "a sample for each");
+        }
+    }
+
+    /// The problem's name in the language of the statement.
+    fn title(&self, language: &str, own: Option<String>, report: &mut Report) -> String {
+        let Manifest { names, places, .. } = self.manifest;
+        let given = names.get("").or_else(|| names.get(language)).cloned();
+        // The older format has the name in the statement too, and may have it there alone.
+        if let Some(name) = given.or(own) {
+            return name;
+        }
+        if !names.is_empty() {
+            let message = format!("`name` has no text for {}", quote(language));
+            let place = places.get("title").and_then(|(_, position)| *position);
+            let expected = "a name in the language of the statement";
+            report.error((manifest::FILE, place), message, expected);
+            return String::new();
+        }
+        let set = time_limit::setting(self.tree, "name", report);
+        if set.is_none() && !self.manifest.version.is_newer() {
+            report.error(manifest::FILE, "the problem has no name", "`name: …`");
+        }
+        set.unwrap_or_default()
+    }
+
+    fn report_spare_names(&self, found: &BTreeMap<String, Forms<'_>>, report: &mut Report) {
+        for language in self.manifest.names.keys() {
+            if !language.is_empty() && !found.contains_key(language) {
+                let message =
+                    format!("`name` has a text for {}, and there is no statement", quote(language));
+                report.warning(manifest::FILE, message, "");
+            }
+        }
+    }
+
+    fn editorial(&self, language: &str, report: &mut Report) -> Option<String> {
+        let found = self.find(&EDITORIAL_FOLDERS, "solution", false, report);
+        let chosen = self.choose(&found, language)?;
+        let is_readable = |forms: &Forms<'_>| forms.contains_key("md") || forms.contains_key("tex");
+        for (language, forms) in &found {
+            for (path, _) in forms.values() {
+                if !is_readable(forms) {
+                    report.warning(path, "is left aside", "a text in Markdown or LaTeX");
+                } else if *language != chosen {
+                    let message =
+                        format!("is left aside: one language is kept, {chosen} and not {language}");
+                    report.warning(path, message, "");
+                }
+            }
+        }
+        let forms = found.get(&chosen).filter(|forms| is_readable(forms))?;
+        self.make(forms, None, report).map(|made| made.markdown)
+    }
 }
 
-/// Where the address stands in `![text](address "title")`.
-fn address_in(image: &str, address: &str) -> Option<usize> {
-    let text_end = image.rfind("](")?;
-    image[text_end..].find(address).map(|offset| text_end + offset)
-}
-
-fn image(
-    name: &str,
-    folder: &str,
-    path: &str,
-    tree: &FileTree,
-    report: &mut Report,
-) -> Option<String> {
-    if name.contains(':') || name.starts_with("//") {
-        let message = format!("the image {} is not in the package", quote(name));
-        report.error(path, message, "a file beside the statement");
-        return None;
-    }
-    // An editorial may show the images of the statement too.
-    let folders = [folder].into_iter().chain(STATEMENT_FOLDERS);
-    let Some(bytes) = folders.into_iter().find_map(|folder| tree.get(&format!("{folder}/{name}")))
-    else {
-        let message = format!("the image {} is missing", quote(name));
-        report.error(path, message, format!("the file {folder}/{name}"));
-        return None;
-    };
-    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
-    let Some((_, media_type)) = MEDIA_TYPES.iter().find(|(known, _)| *known == extension) else {
-        let message = format!("the image {} is of no known type", quote(name));
-        report.error(path, message, "a png, jpg or svg file");
-        return None;
-    };
-    if bytes.len() > IMAGE_BYTES_MAX {
-        let message = format!("the image {} has {} bytes", quote(name), bytes.len());
-        report.error(path, message, format!("at most {IMAGE_BYTES_MAX}"));
-        return None;
-    }
-    Some(format!("data:{media_type};base64,{}", STANDARD.encode(bytes)))
+/// `en`, `fil`, `pt-BR`.
+fn is_language(code: &str) -> bool {
+    let (language, region) = code.split_once('-').map_or((code, None), |(it, at)| (it, Some(at)));
+    let is_code = |code: &str| code.chars().all(|c| c.is_ascii_alphabetic());
+    (2..=3).contains(&language.len())
+        && is_code(language)
+        && region.is_none_or(|region| (2..=4).contains(&region.len()) && is_code(region))
 }

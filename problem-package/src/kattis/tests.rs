@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use domain::checker::TokenOptions;
-use domain::problem::{Checker, Limits, OnFailure};
+use domain::problem::{Checker, Limits, OnFailure, TimeLimitOrigin};
 use domain::{Difficulty, Verdict};
 use proptest::prelude::*;
 
@@ -12,8 +12,13 @@ use crate::tree::Entry;
 use std::collections::BTreeMap;
 
 mod data;
+mod groups;
 mod manifest;
+mod newer;
 mod problems;
+mod programs;
+mod statement;
+mod submissions;
 
 /// A package without fault, to be spoilt by each test.
 const SUM: &[(&str, &str)] = &[
@@ -83,7 +88,7 @@ fn a_small_package_has_the_defaults_of_the_domain() {
     assert_eq!(content.title, "Sum");
     assert_eq!(content.statement, "Add.\n");
     assert_eq!(content.difficulty, Difficulty::Medium);
-    assert_eq!(content.limits, Limits::default());
+    assert_eq!(content.limits, Limits { memory_kib: 2048 * 1024, ..Limits::default() });
     assert_eq!(content.checker, Checker::Tokens(TokenOptions::default()));
     assert_eq!(content.grading.groups[0].on_reject, OnFailure::Stop);
     assert!(content.languages.is_empty());
@@ -151,7 +156,7 @@ fn everything_wrong_is_told_at_once() {
             "error: data/sample/1.in: has no answer; expected data/sample/1.ans",
             "error: data/secret/1.ans: has no input; expected data/secret/1.in",
             "error: data/secret/2.ans: has no input; expected data/secret/2.in",
-            "error: problem_statement: there is no statement in Markdown; expected \
+            "error: problem_statement: there is no statement; expected \
              problem_statement/problem.en.md",
             "warning: submissions: there is no accepted submission; expected a solution in \
              submissions/accepted",
@@ -160,46 +165,29 @@ fn everything_wrong_is_told_at_once() {
 }
 
 #[test]
-fn what_would_be_judged_wrongly_is_refused_as_not_supported() {
+fn what_would_be_judged_wrongly_is_refused() {
     let manifests = [
-        ("type: scoring\n", "3:7: scoring is not supported; expected a pass-fail problem"),
-        ("type: [pass-fail, interactive]\n", "3:7: interactive problems are not supported"),
-        ("type: multi-pass\n", "3:7: multi-pass problems are not supported"),
-        ("validation: custom\n", "3:13: custom output validators are not supported"),
-        ("validation: custom interactive\n", "3:13: interactive problems are not supported"),
-        ("grading: {objective: max}\n", "3:10: scoring is not supported"),
-        ("constants: {n: 7}\n", "3:12: constants are not supported"),
+        ("type: submit-answer\n", "3:7: submit-answer problems are not supported"),
+        (
+            "type: [pass-fail, interactive]\n",
+            "3:7: there is no output validator; expected a program",
+        ),
+        ("type: multi-pass\n", "3:7: there is no output validator"),
+        ("validation: custom\n", "3:13: there is no output validator"),
+        ("validation: custom interactive\n", "3:13: there is no output validator"),
     ];
     for (manifest, expected) in manifests {
-        let error = yaml_error(manifest);
-        assert!(error.starts_with(&format!("error: problem.yaml:{expected}")), "{error}");
+        let text = format!("name: Sum\nlimits: {{time_limit: 1}}\n{manifest}");
+        let errors = errors(&[("problem.yaml", Some(&text))]);
+        assert!(errors[0].starts_with(&format!("error: problem.yaml:{expected}")), "{errors:?}");
     }
     let files = [
-        ("output_validators/check.py", "", "output_validators: custom output validators are not"),
-        ("output_validator/check.cpp", "", "output_validator: custom output validators are not"),
-        ("graders/grade.py", "", "graders: graders are not supported"),
-        ("include/cpp/grader.h", "", "include: included code is not supported"),
-        ("data/secret/1.args", "-x", "data/secret/1.args: arguments are not supported"),
-        ("data/secret/1.files/x", "", "data/secret/1.files/x: files for a submission are not"),
-        (
-            "data/secret/1.interaction",
-            "<1",
-            "data/secret/1.interaction: interactive problems are not",
-        ),
-        (
-            "data/secret/1.yaml",
-            "args: [a]\n",
-            "data/secret/1.yaml:1:7: arguments are not supported",
-        ),
+        ("output_validators/check.py", "", "output_validators: is asked for by nothing"),
+        ("data/testdata.yaml", "grading: custom\n", "graders: there is no grader"),
         (
             "data/secret/testdata.yaml",
             "range: 0 1\n",
-            "data/secret/testdata.yaml:1:8: scoring, and",
-        ),
-        (
-            "submissions/partially_accepted/x.py",
-            "",
-            "submissions/partially_accepted/x.py: scoring is",
+            "data/secret/testdata.yaml:1:8: `range` is given for a problem that is not scored",
         ),
     ];
     for (path, text, expected) in files {
@@ -216,102 +204,31 @@ fn what_is_not_known_is_left_aside_with_a_warning() {
                 "problem.yaml",
                 "name: A\nlimits: {time_limit: 1, luck: 2}\nassay: {mood: good}\ncolour: 1\n"
             ),
-            ("domjudge-problem.ini", "timelimit=1"),
+            ("contest.yaml", "x"),
             ("data/notes.txt", "x"),
             ("data/secret/1.note", "x"),
             ("assay/theme.css", "x"),
             ("submissions/accepted/sum.zig", "x"),
             ("submissions/accepted/two/a.c", "x"),
-            ("submissions/accepted/two/b.c", "x"),
+            ("submissions/accepted/two/b.py", "x"),
             ("submissions/slow_but_nice/sum.py", "x"),
             ("submissions/submissions.yaml", "x"),
         ]),
         [
-            "warning: domjudge-problem.ini: is not part of the format and is left aside",
             "warning: problem.yaml:2:25: the key \"limits.luck\" is not known and is left aside",
             "warning: problem.yaml:3:9: the key \"assay.mood\" is not known and is left aside",
             "warning: problem.yaml:4:1: the key \"colour\" is not known and is left aside",
+            "warning: contest.yaml: is not part of the format and is left aside",
             "warning: data/notes.txt: is no test and is left aside; expected data/sample or data/secret",
             "warning: data/secret/1.note: belongs to no test and is left aside",
             "warning: assay/theme.css: is not known and is left aside; expected starter, snippets or \
              samples",
             "warning: submissions/accepted/sum.zig: is in no known language and is left aside",
-            "warning: submissions/accepted/two: has several files and is left aside; expected a \
-             program of one file",
+            "warning: submissions/accepted/two: is in c and python3 at once and is left aside; expected \
+             one language",
             "warning: submissions/slow_but_nice/sum.py: the folder \"slow_but_nice\" promises no known \
              verdict; expected accepted, wrong_answer, time_limit_exceeded, …",
             "warning: submissions/submissions.yaml: is in no folder of a verdict and is left aside",
-        ]
-    );
-}
-
-#[test]
-fn one_natural_language_is_kept_with_its_name() {
-    let german = [
-        ("problem.yaml", "name: {de: Summe, en: Sum}\nlimits: {time_limit: 1}\n"),
-        ("statement/problem.de.md", "Addiere.\n"),
-    ];
-    let changes: Vec<_> = german.iter().map(|(path, text)| (*path, Some(*text))).collect();
-    let english = package(&german);
-    assert_eq!(
-        (english.content.title.as_str(), english.content.statement.as_str()),
-        ("Sum", "Add.\n")
-    );
-    assert_eq!(
-        lines(&english.warnings),
-        ["warning: statement/problem.de.md: is left aside: one language is kept, en and not de"]
-    );
-    let options = Options { natural_language: "de".to_owned(), ..Options::default() };
-    let content = read(&tree(&changes), &options).unwrap().content;
-    assert_eq!((content.title.as_str(), content.statement.as_str()), ("Summe", "Addiere.\n"));
-    assert_eq!(
-        errors(&[("problem.yaml", Some("name: {fr: Somme}\nlimits: {time_limit: 1}\n"))]),
-        [
-            "error: problem.yaml:1:7: `name` has no text for \"en\"; expected a name in the language \
-             of the statement"
-        ]
-    );
-}
-
-#[test]
-fn images_are_put_into_the_markdown() {
-    let package = package(&[
-        (
-            "problem_statement/problem.en.md",
-            "See ![a b](map.svg \"map.svg\") here. {{nextsample}}\n",
-        ),
-        ("problem_statement/map.svg", "<svg/>"),
-        ("solution/solution.md", "As in ![map](map.svg).\n"),
-    ]);
-    let address = "data:image/svg+xml;base64,PHN2Zy8+";
-    assert_eq!(package.content.statement, format!("See ![a b]({address} \"map.svg\") here. \n"));
-    assert_eq!(package.content.editorial, Some(format!("As in ![map]({address}).\n")));
-    let statement =
-        "![](gone.png) ![](//example.org/x.png) ![](notes.txt) ![x][y]\n\n[y]: map.svg\n";
-    let path = "problem_statement/problem.en.md";
-    assert_eq!(
-        errors(&[
-            (path, Some(statement)),
-            ("problem_statement/notes.txt", Some("")),
-            ("problem_statement/map.svg", Some("<svg/>"))
-        ]),
-        [
-            format!(
-                "error: {path}: the image \"gone.png\" is missing; expected the file \
-                 problem_statement/gone.png"
-            ),
-            format!(
-                "error: {path}: the image \"//example.org/x.png\" is not in the package; expected a \
-                 file beside the statement"
-            ),
-            format!(
-                "error: {path}: the image \"notes.txt\" is of no known type; expected a png, jpg or \
-                 svg file"
-            ),
-            format!(
-                "error: {path}: the image \"map.svg\" is not named where it is shown; expected \
-                 `![text](file)`"
-            ),
         ]
     );
 }
@@ -357,41 +274,6 @@ fn snippets_open_a_problem_only_to_the_languages_that_have_them() {
              name of letters, digits, `_`, `.` and `-`",
             "error: assay/snippets/cpp/middle.cpp: is no snippet; expected start.<ext> or end.<ext>",
         ]
-    );
-}
-
-#[test]
-fn a_folder_says_which_verdicts_are_right() {
-    let package = package(&[
-        ("submissions/wrong_answer/a.cc", "x"),
-        ("submissions/run_time_error/b/Main.java", "x"),
-        ("submissions/compiler_error/c.js", "x"),
-    ]);
-    let found: Vec<_> = package
-        .submissions
-        .iter()
-        .map(|submission| {
-            let expected: Vec<_> = submission.expected.iter().copied().collect();
-            (submission.path.as_str(), submission.language.as_str(), expected)
-        })
-        .collect();
-    assert_eq!(
-        found,
-        [
-            ("accepted/sum.py", "python3", vec![Verdict::Accepted]),
-            ("compiler_error/c.js", "javascript", vec![Verdict::CompileError]),
-            (
-                "run_time_error/b/Main.java",
-                "java",
-                vec![Verdict::MemoryLimitExceeded, Verdict::RuntimeError]
-            ),
-            ("wrong_answer/a.cc", "cpp", vec![Verdict::WrongAnswer, Verdict::PresentationError]),
-        ]
-    );
-    let long = "x".repeat(128 * 1024 + 1);
-    assert_eq!(
-        errors(&[("submissions/accepted/long.py", Some(&long))]),
-        ["error: submissions/accepted/long.py: has 131073 bytes; expected at most 131072"]
     );
 }
 

@@ -1,94 +1,186 @@
-//! The flags of the default output validator, which are the options of the token checker.
+//! The output validator: the default one with its flags, or programs of the package's.
 
 use domain::checker::TokenOptions;
-use domain::problem::Checker;
+use domain::problem::{Checker, PackagedProgram, Protocol, Validation};
 
+use super::manifest::{self, Manifest};
+use super::programs;
+use super::version::Version;
+use crate::blobs::Blobs;
 use crate::diagnostic::{Position, Report, quote};
 use crate::fields::Field;
+use crate::tree::FileTree;
 use crate::yaml::Value;
 
 const FLAGS: &str = "case_sensitive, space_change_sensitive, float_tolerance, \
                      float_absolute_tolerance and float_relative_tolerance";
 
-/// Flags and where they stand.
+/// Where the older format has its output validators, all of which must accept.
+const SEVERAL: &str = "output_validators";
+/// Where the newer one has its only one.
+const SINGLE: &str = "output_validator";
+
+/// Times that a submission is run on a test of a problem of several passes.
+const PASSES_DEFAULT: u32 = 2;
+
+/// Arguments of a validator and where they stand.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Flags {
-    pub(super) options: TokenOptions,
+pub(super) struct Words {
+    pub(super) words: Vec<String>,
     pub(super) path: String,
     pub(super) position: Position,
 }
 
-/// Reads flags, which are words in one text or a list of texts.
-pub(super) fn read(field: Field<'_>, report: &mut Report) -> Option<Flags> {
+/// Reads arguments, which are words in one text or a list of texts.
+pub(super) fn words(field: Field<'_>, report: &mut Report) -> Option<Words> {
     let words: Vec<String> = match &field.node.value {
         Value::Null => return None,
-        Value::Text(text) => text.split_whitespace().map(str::to_owned).collect(),
         Value::List(nodes) => {
-            // A tolerance in a list may be a number to YAML.
-            nodes.iter().filter_map(|node| word(Field { node, ..field }, report)).collect()
+            nodes.iter().filter_map(|node| Field { node, ..field }.text(report)).collect()
         }
-        _ => {
-            field.error(report, "flags of the default validator");
+        Value::Map(_) => {
+            field.error(report, "arguments in a text or a list of texts");
             return None;
         }
+        _ => field.text(report)?.split_whitespace().map(str::to_owned).collect(),
     };
+    Some(Words { words, path: field.path.to_owned(), position: field.position() })
+}
+
+/// The options of the default validator that the words ask for.
+pub(super) fn options(words: &Words, version: Version, report: &mut Report) -> TokenOptions {
     let mut options = TokenOptions::default();
-    let mut words = words.iter();
-    while let Some(flag) = words.next() {
-        match flag.as_str() {
+    let mut seen: Vec<&str> = Vec::new();
+    let mut rest = words.words.iter();
+    let at = (words.path.as_str(), words.position);
+    while let Some(flag) = rest.next() {
+        let flag = flag.as_str();
+        match flag {
             "case_sensitive" => options.case_sensitive = true,
             "space_change_sensitive" => options.space_sensitive = true,
             "float_tolerance" | "float_absolute_tolerance" | "float_relative_tolerance" => {
-                let tolerance = tolerance(flag, words.next(), field, report);
+                let tolerance = tolerance(flag, rest.next(), words, report);
                 if flag != "float_relative_tolerance" {
                     options.float_absolute = tolerance;
                 }
                 if flag != "float_absolute_tolerance" {
                     options.float_relative = tolerance;
                 }
+                let clashes = |other: &&str| {
+                    *other == flag || *other == "float_tolerance" || flag == "float_tolerance"
+                };
+                if version.is_newer() && seen.iter().any(clashes) {
+                    let message = format!("the validator flag {flag} says again what was said");
+                    report.error(at, message, "each tolerance once");
+                }
+                seen.push(flag);
             }
             _ => {
-                let message = format!("the validator flag {} is not known", quote(flag));
-                report.error((field.path, field.position()), message, FLAGS);
+                report.error(at, format!("the validator flag {} is not known", quote(flag)), FLAGS);
             }
         }
     }
-    Some(Flags { options, path: field.path.to_owned(), position: field.position() })
+    options
 }
 
-fn word(field: Field<'_>, report: &mut Report) -> Option<String> {
-    match field.node.value {
-        Value::Float(number) => Some(number.to_string()),
-        _ => field.text(report),
-    }
-}
-
-fn tolerance(
-    flag: &str,
-    word: Option<&String>,
-    field: Field<'_>,
-    report: &mut Report,
-) -> Option<f64> {
+fn tolerance(flag: &str, word: Option<&String>, at: &Words, report: &mut Report) -> Option<f64> {
     let tolerance = word.and_then(|word| word.parse().ok());
     let tolerance = tolerance.filter(|tolerance: &f64| tolerance.is_finite() && *tolerance >= 0.0);
     if tolerance.is_none() {
         let found = word.map_or("nothing".to_owned(), |word| quote(word));
         let message = format!("the validator flag {flag} has {found} after it");
-        report.error((field.path, field.position()), message, "a number such as 1e-6");
+        report.error((at.path.as_str(), at.position), message, "a number such as 1e-6");
     }
     tolerance
 }
 
-/// The one checker for all tests, whose flags may be given in several places if they agree.
-pub(super) fn agree(manifest: &Option<Flags>, data: &[Flags], report: &mut Report) -> Checker {
-    let mut all = manifest.iter().chain(data);
-    let Some(first) = all.next() else { return Checker::Tokens(TokenOptions::default()) };
-    for other in all.filter(|other| other.options != first.options) {
-        report.error(
-            (other.path.as_str(), other.position),
-            format!("the validator flags differ from those in {}", first.path),
-            "the same flags for all tests",
-        );
+/// The package's own output validators, none where the default one judges.
+pub(super) fn read_programs(
+    tree: &FileTree,
+    manifest: &Manifest,
+    blobs: &mut Blobs,
+    report: &mut Report,
+) -> Option<Vec<PackagedProgram>> {
+    let is_there = |folder| tree.under(folder).next().is_some();
+    let (single, several) = (is_there(SINGLE), is_there(SEVERAL));
+    let kind = manifest.kind;
+    let talks = kind.is_interactive || kind.is_multi_pass;
+    let at = |name| (manifest::FILE, manifest.places.get(name).and_then(|(_, position)| *position));
+    let is_custom = match manifest.validation {
+        Some(manifest::Validation::Custom) => true,
+        _ if talks => true,
+        Some(manifest::Validation::Default) => {
+            if single || several {
+                let folder = if single { SINGLE } else { SEVERAL };
+                report.warning(folder, "is left aside: `validation` is default", "");
+            }
+            false
+        }
+        None if manifest.version.is_newer() => single || several,
+        None => {
+            if single || several {
+                let folder = if single { SINGLE } else { SEVERAL };
+                report.error(
+                    folder,
+                    "is asked for by nothing",
+                    "`validation: custom` in problem.yaml",
+                );
+            }
+            false
+        }
+    };
+    if !is_custom {
+        return None;
     }
-    Checker::Tokens(first.options)
+    let programs = match (single, several) {
+        (true, true) => {
+            report.error(SEVERAL, "stands beside output_validator", "one of the two folders");
+            vec![]
+        }
+        (true, false) => {
+            programs::read_single(tree, SINGLE, manifest, blobs, report).into_iter().collect()
+        }
+        (false, true) => {
+            if manifest.version.is_newer() {
+                report.warning(SEVERAL, "is the older format's folder", SINGLE);
+            }
+            programs::read_all(tree, SEVERAL, manifest, blobs, report)
+        }
+        (false, false) => {
+            let place = if manifest.validation.is_some() { "validation" } else { "type" };
+            let folder = if manifest.version.is_newer() { SINGLE } else { SEVERAL };
+            report.error(
+                at(place),
+                "there is no output validator",
+                format!("a program in {folder}"),
+            );
+            vec![]
+        }
+    };
+    if talks && programs.len() > 1 {
+        let message =
+            format!("there are {} programs for a problem that is talked with", programs.len());
+        report.error(SEVERAL, message, "one program");
+    }
+    if programs.is_empty() && !report.has_errors() {
+        report.error(SEVERAL, "there is no program in it", "a program in a known language");
+    }
+    Some(programs)
+}
+
+/// The checker of the revision, for which most tests have these options.
+pub(super) fn checker(
+    programs: Option<Vec<PackagedProgram>>,
+    tokens: TokenOptions,
+    manifest: &Manifest,
+) -> Checker {
+    let Some(programs) = programs else { return Checker::Tokens(tokens) };
+    let kind = manifest.kind;
+    Checker::Programs(Validation {
+        programs,
+        protocol: Protocol::Kattis,
+        interactive: kind.is_interactive,
+        passes: if kind.is_multi_pass { manifest.passes.unwrap_or(PASSES_DEFAULT) } else { 1 },
+        limits: manifest.validation_limits,
+    })
 }

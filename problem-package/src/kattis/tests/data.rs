@@ -1,20 +1,6 @@
 use super::*;
 
 #[test]
-fn groups_may_give_flags_if_they_agree() {
-    let group =
-        ("data/secret/test_group.yaml", "output_validator_args: [float_tolerance, '1e-3']\n");
-    let Checker::Tokens(options) = package(&[group]).content.checker else { panic!("tokens") };
-    assert_eq!(options.float_absolute, Some(1e-3));
-    let other = ("data/sample/testdata.yaml", "output_validator_flags: case_sensitive\n");
-    assert_eq!(
-        errors(&[(group.0, Some(group.1)), (other.0, Some(other.1))]),
-        ["error: data/secret/test_group.yaml:1:24: the validator flags differ from those in \
-             data/sample/testdata.yaml; expected the same flags for all tests"]
-    );
-}
-
-#[test]
 fn tests_stand_in_order_with_their_group() {
     let package = package(&[
         ("data/testdata.yaml", "on_reject: continue\n"),
@@ -36,11 +22,11 @@ fn tests_stand_in_order_with_their_group() {
     assert_eq!(
         tests,
         [
-            ("sample/1", ""),
-            ("secret/1", ""),
-            ("secret/b/01", "b"),
-            ("secret/b/01-x", "b"),
-            ("secret/b/02", "b"),
+            ("sample/1", "sample"),
+            ("secret/1", "secret"),
+            ("secret/b/01", "secret/b"),
+            ("secret/b/01-x", "secret/b"),
+            ("secret/b/02", "secret/b"),
         ]
     );
     // Six files of two contents beside the four of the small package.

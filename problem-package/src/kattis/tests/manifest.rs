@@ -53,14 +53,21 @@ fn a_time_limit_may_stand_in_its_own_file_or_is_the_default() {
     let no_limit = ("problem.yaml", "name: A\n");
     let older = package(&[no_limit, (".timelimit", "3\n")]);
     assert_eq!(older.content.limits.time_ms, 3_000);
-    assert_eq!(
-        warnings(&[no_limit]),
-        ["warning: problem.yaml: no time limit is given; it is 1000 ms; expected `limits: \
-             {time_limit: seconds}`"]
-    );
+    let derived = package(&[no_limit]);
+    assert_eq!((derived.content.limits.time_ms, derived.timing.given_ms), (1_000, None));
+    assert_eq!(derived.content.time_limit, TimeLimitOrigin::Default);
+    let set = |text| package(&[no_limit, ("domjudge-problem.ini", text)]).timing.given_ms;
+    assert_eq!(set("; comment\nname=A\ntimelimit='2.5'\n"), Some(2_500));
+    assert_eq!(set("timelimit = 2 ; seconds\r\n"), Some(2_000));
+    assert_eq!(set("colour=1\n"), None);
+    // The first of problem.yaml, .timelimit and the settings.
+    let all = [(".timelimit", "3"), ("domjudge-problem.ini", "timelimit=4")];
+    let both = package(&[no_limit, all[0], all[1]]);
+    assert_eq!(both.timing.given_ms, Some(3_000));
+    assert_eq!(package(&all).timing.given_ms, Some(1_000));
     assert_eq!(
         errors(&[("problem.yaml", Some("name: A\n")), (".timelimit", Some("soon"))]),
-        ["error: .timelimit: is \"soon\"; expected seconds above 0"]
+        ["error: .timelimit: the time limit is \"soon\"; expected seconds above 0"]
     );
 }
 
@@ -110,7 +117,7 @@ fn names_keywords_and_people_are_read_in_both_forms() {
     );
     assert_eq!(newer.content.tags, ["dynamic-programming".parse().unwrap()]);
     assert_eq!(newer.about.authors, ["Ada <ada@example.org>", "Grace"]);
-    assert_eq!(newer.about.sources, ["First", "Second"]);
+    assert_eq!(newer.about.sources, ["First (somewhere)", "Second"]);
     assert_eq!(newer.about.rights_owner.as_deref(), Some("Us"));
     assert!(yaml_error("keywords: ['!?']\n").contains("the keyword \"!?\" makes no tag"));
 }

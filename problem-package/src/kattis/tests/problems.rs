@@ -16,8 +16,12 @@ fn problems() -> PathBuf {
 fn insert_folder(root: &Path, folder: &Path, builder: &mut FileTreeBuilder) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.is_dir() {
+        if path.is_dir() && !path.is_symlink() {
             insert_folder(root, &path, builder);
+        } else if path.is_symlink() {
+            let target = fs::read_link(&path).unwrap().into_os_string().into_encoded_bytes();
+            let name = path.strip_prefix(root).unwrap().as_os_str().as_encoded_bytes().to_vec();
+            builder.insert(&name, Entry::Link { target });
         } else {
             let name = path.strip_prefix(root).unwrap().as_os_str().as_encoded_bytes().to_vec();
             builder.insert(&name, Entry::File(fs::read(&path).unwrap().into()));
@@ -27,14 +31,18 @@ fn insert_folder(root: &Path, folder: &Path, builder: &mut FileTreeBuilder) {
 
 /// Every package by the name of its folder, with its warnings.
 fn packages() -> BTreeMap<String, Package> {
+    packages_in(&problems())
+}
+
+fn packages_in(root: &Path) -> BTreeMap<String, Package> {
     let mut packages = BTreeMap::new();
-    for entry in fs::read_dir(problems()).unwrap() {
+    for entry in fs::read_dir(root).unwrap() {
         let folder = entry.unwrap().path();
-        if !folder.is_dir() {
+        if !folder.join("problem.yaml").exists() {
             continue;
         }
         let mut builder = FileTree::builder(TreeLimits::default());
-        insert_folder(&problems(), &folder, &mut builder);
+        insert_folder(root, &folder, &mut builder);
         let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
         let package = builder
             .finish()
@@ -121,4 +129,16 @@ fn the_packages_exercise_what_a_judge_has_to_do() {
     assert!(
         contents.iter().any(|content| content.statement.contains("data:image/svg+xml;base64,"))
     );
+}
+
+#[test]
+fn every_package_of_the_tests_reads() {
+    let folder = problems().parent().unwrap().join("tests/packages");
+    for (name, package) in packages_in(&folder) {
+        assert_eq!(package.content.flaws(), [], "{name}");
+        assert!(!package.submissions.is_empty(), "{name} has no submissions");
+        if std::env::var_os("SHOW").is_some() {
+            println!("== {name}\n{}", super::lines(&package.warnings).join("\n"));
+        }
+    }
 }

@@ -1,0 +1,153 @@
+//! What the files of `data/` must be to each other.
+
+use std::collections::BTreeSet;
+
+use super::super::version::Version;
+use super::files::{Case, DataFiles, Kind, Name};
+use super::{Found, Groups};
+use crate::diagnostic::Report;
+
+/// What may be said of a test by a file without saying anything of its own.
+const ADDITIONS: [&str; 14] = [
+    "in.statement",
+    "ans.statement",
+    "in.download",
+    "ans.download",
+    "out",
+    "yaml",
+    "args",
+    "hint",
+    "desc",
+    "interaction",
+    "png",
+    "jpg",
+    "jpeg",
+    "svg",
+];
+
+const PICTURES: [&str; 4] = ["png", "jpg", "jpeg", "svg"];
+
+/// A case without an input or an answer.
+pub(super) fn report_missing(
+    path: &str,
+    case: &Case<'_>,
+    is_talked_with: bool,
+    version: Version,
+    report: &mut Report,
+) {
+    match (case.path("in"), case.path("ans")) {
+        (Some(input), None) => report.error(input, "has no answer", format!("{path}.ans")),
+        (None, Some(answer)) => report.error(answer, "has no input", format!("{path}.in")),
+        _ => {
+            let stray = ADDITIONS.iter().filter_map(|extension| {
+                // A talk may be shown that is no test.
+                (*extension != "interaction" || !is_talked_with).then(|| case.path(extension))?
+            });
+            for stray in stray {
+                version.objection(report, stray, "belongs to no test", format!("{path}.in"));
+            }
+            if !case.beside.is_empty() {
+                let folder = format!("{path}.files");
+                version.objection(report, &folder, "belongs to no test", format!("{path}.in"));
+            }
+        }
+    }
+}
+
+/// Which files may say together how a test is shown.
+pub(super) fn check_shown(case: &Case<'_>, is_sample: bool, version: Version, report: &mut Report) {
+    let mut clash = |one: &str, other: &str| {
+        if let (Some(path), Some(_)) = (case.path(one), case.path(other)) {
+            let message = format!("stands beside a .{other} file");
+            version.objection(report, path, message, "one of the two");
+        }
+    };
+    clash("ans.statement", "out");
+    for other in ["in.statement", "ans.statement", "out"] {
+        clash(other, "interaction");
+    }
+    for (place, one) in PICTURES.iter().enumerate() {
+        for other in &PICTURES[..place] {
+            clash(one, other);
+        }
+    }
+    for (download, shown) in [("in.download", "in.statement"), ("ans.download", "ans.statement")] {
+        for (one, other) in [(download, shown), (shown, download)] {
+            if let (Some(path), None, true) = (case.path(one), case.path(other), version.is_newer())
+            {
+                let message = format!("has no .{other} file beside it");
+                version.objection(report, path, message, "both or neither");
+            }
+        }
+    }
+    let only_samples = ["in.download", "ans.download", "in.statement", "ans.statement"];
+    for extension in only_samples.iter().filter(|_| !is_sample && !version.is_newer()) {
+        if let Some(path) = case.path(extension) {
+            report.warning(path, "is left aside: it is for a sample", "");
+        }
+    }
+}
+
+/// What the newer format asks of the tree.
+pub(super) fn check(
+    files: &DataFiles<'_>,
+    groups: &Groups,
+    found: &[Found],
+    version: Version,
+    report: &mut Report,
+) {
+    let is_empty = |place: usize| {
+        let prefix = format!("{}/", groups.groups[place].graded.name);
+        !found.iter().any(|found| found.test.name.starts_with(&prefix))
+    };
+    for (name, (path, _)) in &files.configs {
+        let place = groups.find(name);
+        let has_cases = files
+            .cases
+            .range(name.clone()..)
+            .next()
+            .is_some_and(|(case, _)| case.starts_with(name));
+        if !has_cases && place.is_none_or(is_empty) && !(name.len() == 1 && name[0] == "sample") {
+            version.objection(report, path, "is in a group without tests", "a test");
+        }
+    }
+    if !version.is_newer() {
+        return;
+    }
+    for (place, group) in groups.iter().enumerate() {
+        for &required in &group.graded.require_pass {
+            if is_empty(required as usize) {
+                let name = &groups.groups[required as usize].graded.name;
+                let path = format!("data/{}", groups.groups[place].graded.name);
+                let message = format!("requires {name}, which has no tests");
+                report.error(&path, message, "a group with tests");
+            }
+        }
+    }
+    let tests: BTreeSet<&Name<'_>> = files
+        .cases
+        .iter()
+        .filter(|(_, (kind, case))| {
+            matches!(kind, Kind::Sample | Kind::Secret) && case.files.contains_key("in")
+        })
+        .map(|(name, _)| name)
+        .collect();
+    let has_groups = tests.iter().any(|name| name[0] == "secret" && name.len() > 2);
+    for name in tests.iter().filter(|name| name[0] == "secret" && name.len() == 2 && has_groups) {
+        let path = format!("data/{}.in", name.join("/"));
+        report.error(&path, "stands beside groups", "tests or groups in data/secret, not both");
+    }
+    for name in &tests {
+        let path = format!("data/{}.in", name.join("/"));
+        if name.last() == Some(&"test_group") {
+            report.error(&path, "is named like the file of a group", "another name");
+        }
+        if name[0] == "sample" && name.len() > 2 {
+            report.error(&path, "is in a folder of data/sample", "samples without groups");
+        }
+        let clash = (1..name.len()).any(|end| tests.contains(&name[..end].to_vec()));
+        if clash {
+            report.error(&path, "is in a folder that is named like a test", "another name");
+        }
+    }
+}

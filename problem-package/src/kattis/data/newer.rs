@@ -1,0 +1,357 @@
+//! `test_group.yaml`: groups of the newer format, with aggregated scores.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use domain::grading::{Aggregation, Rule, ScoreMode, TestGroup, TestScores, VerdictMode};
+use domain::problem::OnFailure;
+
+use super::files::{DataFiles, Kind, Name};
+use super::settings::{Scene, Settings};
+use super::{Group, Groups, StaticTest};
+use crate::diagnostic::{Position, Report, quote};
+use crate::fields::Field;
+use crate::yaml::{self, Value};
+
+/// What `secret` is worth where it does not say.
+const SECRET_MAX_SCORE: f64 = 100.0;
+
+/// One group's file, with defaults for what it leaves out.
+#[derive(Debug, Default)]
+struct Config {
+    settings: Settings,
+    path: String,
+    /// `Some(None)`: unbounded.
+    max_score: Option<(Option<f64>, Position)>,
+    aggregation: Option<(Aggregation, Position)>,
+    require_pass: Vec<(String, Position)>,
+    static_score: Option<(Option<f64>, Position)>,
+    static_args: Option<(Vec<String>, Position)>,
+}
+
+pub(super) fn read(files: &DataFiles<'_>, scene: &Scene<'_>, report: &mut Report) -> Groups {
+    let names = names(files, report);
+    let mut groups = Groups::default();
+    groups.push(root(scene, report));
+    let mut aggregations: Vec<Option<Aggregation>> = vec![None];
+    let secret = secret_config(files, scene, report);
+    for name in &names {
+        let is_secret = name.len() == 1 && name[0] == "secret";
+        let own;
+        let config = match is_secret {
+            true => &secret,
+            false => {
+                own = config(name, files, scene, report);
+                &own
+            }
+        };
+        let (rule, aggregation) = rule(name, config, &secret, scene, report);
+        let mut require_pass = vec![];
+        for (required, position) in &config.require_pass {
+            let at = (config.path.as_str(), *position);
+            if let Some(place) = required_place(required, name, &groups, &aggregations, at, report)
+            {
+                require_pass.push(place);
+            }
+        }
+        let parent = if name.len() > 1 { groups.find(&name[..1]) } else { Some(0) };
+        groups.push(Group {
+            graded: TestGroup {
+                name: name.join("/"),
+                parent: parent.and_then(|parent| u32::try_from(parent).ok()),
+                on_reject: on_reject(name, aggregation, scene),
+                require_pass,
+                rule,
+            },
+            static_test: static_test(config, aggregation, scene, report),
+            settings: config.settings.clone(),
+        });
+        aggregations.push(aggregation);
+    }
+    check_sum(&secret, &groups, scene, report);
+    groups
+}
+
+/// `sample`, `secret` and the groups in it, in order.
+fn names<'a>(files: &DataFiles<'a>, report: &mut Report) -> Vec<Name<'a>> {
+    let mut names = BTreeSet::from([vec!["secret"]]);
+    for (name, (kind, case)) in &files.cases {
+        match kind {
+            Kind::Sample => drop(names.insert(vec!["sample"])),
+            Kind::Secret if name.len() > 2 && case.files.contains_key("in") => {
+                names.insert(name[..2].to_vec());
+            }
+            _ => {}
+        }
+    }
+    for (name, (path, _)) in &files.configs {
+        match name.as_slice() {
+            ["sample" | "secret"] | ["secret", _] => drop(names.insert(name.clone())),
+            // What configures the cases of validators.
+            [root, ..] if !matches!(*root, "sample" | "secret") => {}
+            [] => report.error(
+                path,
+                "configures no group",
+                "a file in data/sample, data/secret or a group",
+            ),
+            _ => report.error(
+                path,
+                "is in no group: groups have no groups in them",
+                "groups right in data/secret",
+            ),
+        }
+    }
+    names.into_iter().collect()
+}
+
+/// A problem is passed if all is; in a scored one the samples do not count.
+fn root(scene: &Scene<'_>, report: &mut Report) -> Group {
+    let is_scoring = scene.manifest.kind.is_scoring;
+    let on_reject = if is_scoring { OnFailure::Continue } else { OnFailure::Stop };
+    let mut root = TestGroup::root(on_reject);
+    root.rule = grader(is_scoring);
+    Group { graded: root, settings: scene.settings(report), static_test: None }
+}
+
+fn grader(ignore_sample: bool) -> Rule {
+    Rule::Grader {
+        verdict: VerdictMode::FirstError,
+        score: ScoreMode::Sum,
+        ignore_sample,
+        accept_if_any_accepted: false,
+        scores: TestScores::default(),
+    }
+}
+
+fn on_reject(name: &Name<'_>, aggregation: Option<Aggregation>, scene: &Scene<'_>) -> OnFailure {
+    match aggregation {
+        _ if !scene.manifest.kind.is_scoring => OnFailure::Stop,
+        // Nothing after the first failure changes the score of a group that is passed or failed.
+        Some(Aggregation::PassFail) if name.len() > 1 => OnFailure::Stop,
+        _ => OnFailure::Continue,
+    }
+}
+
+fn secret_config(files: &DataFiles<'_>, scene: &Scene<'_>, report: &mut Report) -> Config {
+    let mut secret = config(&vec!["secret"], files, scene, report);
+    for (required, position) in &secret.require_pass {
+        if required != "sample" {
+            let message = format!("secret requires {}", quote(required));
+            report.error((secret.path.as_str(), *position), message, "sample or nothing");
+        }
+    }
+    secret.require_pass.retain(|(required, _)| required == "sample");
+    secret
+}
+
+fn config(
+    name: &Name<'_>,
+    files: &DataFiles<'_>,
+    scene: &Scene<'_>,
+    report: &mut Report,
+) -> Config {
+    let mut config = Config {
+        settings: scene.settings(report),
+        path: format!("data/{}", name.join("/")),
+        ..Config::default()
+    };
+    config.settings.full_feedback = name[0] == "sample";
+    if let Some((path, bytes)) = files.configs.get(name) {
+        config.path.clone_from(path);
+        read_config(path, bytes, name, &mut config, scene, report);
+    }
+    config
+}
+
+fn read_config(
+    path: &str,
+    bytes: &Bytes,
+    name: &Name<'_>,
+    config: &mut Config,
+    scene: &Scene<'_>,
+    report: &mut Report,
+) {
+    let manifest = scene.manifest;
+    let text = String::from_utf8_lossy(bytes);
+    manifest.constants.report_unknown(path, &text, manifest.version, report);
+    let bytes = manifest.constants.replace_in(bytes);
+    for (key, node) in yaml::read_map(path, &bytes, report).unwrap_or_default() {
+        let field = Field { path, key: &key.text, node: &node };
+        let at = field.position();
+        let key_name = key.text.as_str();
+        if matches!(key_name, "max_score" | "score_aggregation" | "require_pass") {
+            let message = format!("`{key_name}` is given for ");
+            if !manifest.kind.is_scoring {
+                let message = message + "a problem that is not scored";
+                report.error((path, at), message, "`type: scoring` in problem.yaml");
+                continue;
+            }
+            if name[0] == "sample" {
+                report.error((path, at), message + "sample", "it in secret or its groups");
+                continue;
+            }
+        }
+        match key_name {
+            "max_score" => {
+                config.max_score = score(field, "unbounded", report).map(|max| (max, at));
+            }
+            "score_aggregation" => match field.text(report).as_deref() {
+                Some("pass-fail") => config.aggregation = Some((Aggregation::PassFail, at)),
+                Some("sum") => config.aggregation = Some((Aggregation::Sum, at)),
+                Some("min") => config.aggregation = Some((Aggregation::Min, at)),
+                _ => field.error(report, "pass-fail, sum or min"),
+            },
+            "require_pass" if field.is_null() => {}
+            "require_pass" => {
+                config.require_pass =
+                    field.texts(report).into_iter().map(|name| (name, at)).collect();
+            }
+            "static_validation_score" => {
+                config.static_score = score(field, "pass-fail", report).map(|score| (score, at));
+            }
+            "static_validator_args" => config.static_args = Some((scene.list(field, report), at)),
+            known if scene.read_key(field, known, &mut config.settings, report) => {}
+            _ => manifest.version.unknown_key(path, &key, key_name, report),
+        }
+    }
+}
+
+/// An integer of at least 0, or the word, which is `None`.
+fn score(field: Field<'_>, word: &str, report: &mut Report) -> Option<Option<f64>> {
+    match &field.node.value {
+        Value::Integer(number) if *number >= 0 => Some(Some(*number as f64)),
+        Value::Text(text) if text == word => Some(None),
+        _ => {
+            field.error(report, &format!("an integer of at least 0, or {word}"));
+            None
+        }
+    }
+}
+
+fn rule(
+    name: &Name<'_>,
+    config: &Config,
+    secret: &Config,
+    scene: &Scene<'_>,
+    report: &mut Report,
+) -> (Rule, Option<Aggregation>) {
+    if !scene.manifest.kind.is_scoring {
+        return (Rule::first_error(), None);
+    }
+    if name[0] == "sample" {
+        let mut rule = grader(false);
+        if let Rule::Grader { scores, .. } = &mut rule {
+            *scores = TestScores { accept: 0.0, reject: 0.0, ..TestScores::default() };
+        }
+        return (rule, Some(Aggregation::PassFail));
+    }
+    let is_secret = name.len() == 1;
+    let default = if is_secret { Aggregation::Sum } else { Aggregation::PassFail };
+    let aggregation = config.aggregation.map_or(default, |(aggregation, _)| aggregation);
+    let max_of = |config: &Config, default| config.max_score.map_or(default, |(max, _)| max);
+    let max_score = max_of(config, is_secret.then_some(SECRET_MAX_SCORE));
+    let place = config.max_score.map(|(_, position)| position);
+    let at = (config.path.as_str(), place);
+    let secret_is_bounded = max_of(secret, Some(SECRET_MAX_SCORE)).is_some();
+    if max_score.is_none() && aggregation == Aggregation::PassFail {
+        let message = "a group that is passed or failed has no `max_score`";
+        report.error(at, message, "`max_score: points`, or another `score_aggregation`");
+    } else if max_score.is_none() && secret_is_bounded && !is_secret {
+        let message = "the group has no `max_score`, and secret has one";
+        report.error(at, message, "`max_score: points`, or an unbounded secret");
+    }
+    let secret_is_pass_fail = matches!(secret.aggregation, Some((Aggregation::PassFail, _)));
+    if secret_is_pass_fail && aggregation != Aggregation::PassFail {
+        let place = config.aggregation.map(|(_, position)| position);
+        let message = "the group is not passed or failed, and secret is";
+        report.error((config.path.as_str(), place), message, "`score_aggregation: pass-fail`");
+    }
+    (Rule::Aggregate { aggregation, max_score }, Some(aggregation))
+}
+
+/// The place of a group that another requires, which must come before it.
+fn required_place(
+    required: &str,
+    name: &Name<'_>,
+    groups: &Groups,
+    aggregations: &[Option<Aggregation>],
+    at: (&str, Position),
+    report: &mut Report,
+) -> Option<u32> {
+    let path: Name<'_> = required.split('/').collect();
+    if path == *name {
+        report.error(at, "the group requires itself", "groups that come before it");
+        return None;
+    }
+    // Those that come later are not there yet.
+    let place = groups.find(&path).filter(|place| *place > 0 && required != "secret");
+    let Some(place) = place else {
+        let message = format!("{} is no group that comes before this one", quote(required));
+        report.error(at, message, "sample, or a name such as secret/group1");
+        return None;
+    };
+    if aggregations[place] != Some(Aggregation::PassFail) {
+        let message = format!("{} is not passed or failed", quote(required));
+        report.error(at, message, "a group with `score_aggregation: pass-fail`");
+    }
+    u32::try_from(place).ok()
+}
+
+fn static_test(
+    config: &Config,
+    aggregation: Option<Aggregation>,
+    scene: &Scene<'_>,
+    report: &mut Report,
+) -> Option<StaticTest> {
+    let path = config.path.as_str();
+    let Some((points, position)) = config.static_score else {
+        if let Some((_, position)) = config.static_args {
+            let message = "there are `static_validator_args` without a `static_validation_score`";
+            report.error((path, position), message, "both");
+        }
+        return None;
+    };
+    let is_pass_fail = aggregation.is_none_or(|it| it == Aggregation::PassFail);
+    if points.is_some() && is_pass_fail {
+        let message = "a score is given for static validation where there are no points";
+        report.error((path, position), message, "`static_validation_score: pass-fail`");
+    } else if points.is_none() && !is_pass_fail {
+        let message = "static validation is passed or failed, and the group is not";
+        report.error((path, position), message, "a score");
+    }
+    if !scene.has_static_validator {
+        report.error(
+            (path, position),
+            "there is no static validator",
+            "a program in static_validator",
+        );
+    }
+    let args = config.static_args.as_ref().map(|(args, _)| args.clone()).unwrap_or_default();
+    Some(StaticTest { points, args })
+}
+
+/// A submission that solves everything should get what secret is worth.
+fn check_sum(secret: &Config, groups: &Groups, scene: &Scene<'_>, report: &mut Report) {
+    let is_sum = secret.aggregation.is_none_or(|(aggregation, _)| aggregation == Aggregation::Sum);
+    if !scene.manifest.kind.is_scoring || !is_sum {
+        return;
+    }
+    let (max, place) =
+        secret.max_score.map_or((Some(SECRET_MAX_SCORE), None), |(max, at)| (max, Some(at)));
+    let inner = groups.iter().filter(|group| group.graded.name.starts_with("secret/"));
+    let scores: Vec<_> = inner
+        .filter_map(|group| match group.graded.rule {
+            Rule::Aggregate { max_score, .. } => Some(max_score.unwrap_or(0.0)),
+            _ => None,
+        })
+        .collect();
+    let sum = scores.iter().sum::<f64>()
+        + secret.static_score.and_then(|(score, _)| score).unwrap_or(0.0);
+    if let Some(max) = max
+        && !scores.is_empty()
+        && (sum - max).abs() > 1e-9
+    {
+        let message = format!("the groups are worth {sum} together, and secret {max}");
+        report.warning((secret.path.as_str(), place), message, "the same");
+    }
+}

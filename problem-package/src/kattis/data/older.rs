@@ -1,0 +1,209 @@
+//! `testdata.yaml`: groups of the older format, with a grader each.
+
+use bytes::Bytes;
+use domain::grading::{Rule, ScoreMode, TestGroup, TestScores, VerdictMode};
+use domain::problem::OnFailure;
+
+use super::super::manifest::{Manifest, OlderGrading, range};
+use super::super::validator;
+use super::files::{DataFiles, Kind, Name};
+use super::settings::{Scene, Settings};
+use super::{Group, Groups};
+use crate::diagnostic::{Report, quote};
+use crate::fields::Field;
+use crate::yaml;
+
+const FLAGS: &str = "worst_error, first_error, always_accept, sum, avg, min, max, ignore_sample or \
+                     accept_if_any_accepted";
+
+/// What holds for a group. Every key that a group does not give is its parent's.
+#[derive(Debug, Clone, Default)]
+struct Config {
+    settings: Settings,
+    on_reject: OnFailure,
+    is_custom: bool,
+    flags: Vec<String>,
+    scores: TestScores,
+}
+
+/// What the flags of the default grader say.
+#[derive(Debug, Default)]
+struct Modes {
+    verdict: VerdictMode,
+    score: ScoreMode,
+    ignore_sample: bool,
+    accept_if_any_accepted: bool,
+}
+
+pub(super) fn read(files: &DataFiles<'_>, scene: &Scene<'_>, report: &mut Report) -> Groups {
+    let root = Config {
+        settings: scene.settings(report),
+        // The format judges no further after a failure, unless a group says otherwise.
+        on_reject: OnFailure::Stop,
+        ..Config::default()
+    };
+    let mut groups = Groups::default();
+    let mut configs: Vec<Config> = vec![];
+    for name in names(files) {
+        let parent = name.len().checked_sub(1).and_then(|end| groups.find(&name[..end]));
+        let mut config = parent.map_or_else(|| root.clone(), |parent| configs[parent].clone());
+        // The flag is for the root alone.
+        config.flags.retain(|flag| flag != "ignore_sample" || parent.is_none());
+        if let Some((path, bytes)) = files.configs.get(&name) {
+            read_config(path, bytes, &mut config, parent.is_none(), scene, report);
+        }
+        let mut effective = config.clone();
+        apply_problem(&scene.manifest.grading, &mut effective);
+        let rule = rule(&effective, scene.manifest);
+        groups.push(Group {
+            graded: TestGroup {
+                name: name.join("/"),
+                parent: parent.and_then(|parent| u32::try_from(parent).ok()),
+                on_reject: effective.on_reject,
+                require_pass: vec![],
+                rule,
+            },
+            settings: config.settings.clone(),
+            static_test: None,
+        });
+        configs.push(config);
+    }
+    groups
+}
+
+/// The root, then every folder with tests in it or below, parents first.
+fn names<'a>(files: &DataFiles<'a>) -> Vec<Name<'a>> {
+    let tests = files.cases.iter().filter(|(_, (kind, case))| {
+        matches!(kind, Kind::Sample | Kind::Secret) && case.files.contains_key("in")
+    });
+    let mut names: Vec<Name<'_>> = tests
+        .flat_map(|(name, _)| (0..name.len()).map(|end| name[..end].to_vec()))
+        .chain([vec![]])
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+fn read_config(
+    path: &str,
+    bytes: &Bytes,
+    config: &mut Config,
+    is_root: bool,
+    scene: &Scene<'_>,
+    report: &mut Report,
+) {
+    let manifest = scene.manifest;
+    let mut has_flags = None;
+    for (key, node) in yaml::read_map(path, bytes, report).unwrap_or_default() {
+        let field = Field { path, key: &key.text, node: &node };
+        if field.is_null() {
+            continue;
+        }
+        let name = key.text.as_str();
+        if matches!(name, "accept_score" | "reject_score" | "range") && !manifest.kind.is_scoring {
+            let message = format!("`{name}` is given for a problem that is not scored");
+            report.error((path, field.position()), message, "`type: scoring` in problem.yaml");
+            continue;
+        }
+        match name {
+            "on_reject" => match field.text(report).as_deref() {
+                Some("break") => config.on_reject = OnFailure::Stop,
+                Some("continue") => config.on_reject = OnFailure::Continue,
+                _ => field.error(report, "break or continue"),
+            },
+            "grading" => match field.text(report).as_deref() {
+                Some("default") => config.is_custom = false,
+                Some("custom") => config.is_custom = true,
+                _ => field.error(report, "default or custom"),
+            },
+            "grader_flags" => {
+                config.flags =
+                    validator::words(field, report).map(|it| it.words).unwrap_or_default();
+                has_flags = Some(field.position());
+            }
+            "accept_score" => {
+                config.scores.accept =
+                    field.number(report, "a number").unwrap_or(config.scores.accept);
+            }
+            "reject_score" => {
+                config.scores.reject =
+                    field.number(report, "a number").unwrap_or(config.scores.reject);
+            }
+            "range" => {
+                if let Some((min, max)) = range(field, report) {
+                    (config.scores.min, config.scores.max) = (min, max);
+                }
+            }
+            _ if scene.read_key(field, name, &mut config.settings, report) => {}
+            _ => manifest.version.unknown_key(path, &key, name, report),
+        }
+    }
+    let Some(position) = has_flags.filter(|_| !config.is_custom) else { return };
+    for flag in &config.flags {
+        if flag == "ignore_sample" && !is_root {
+            report.error(
+                (path, position),
+                "ignore_sample is for the root alone",
+                "data/testdata.yaml",
+            );
+        } else if !Modes::default().take(flag) {
+            let message = format!("the grader flag {} is not known", quote(flag));
+            report.error((path, position), message, FLAGS);
+        }
+    }
+    if is_root
+        && config.flags.iter().any(|flag| flag == "ignore_sample")
+        && config.on_reject == OnFailure::Stop
+    {
+        let message = "a failed sample ends the attempt before anything that counts";
+        report.warning((path, position), message, "`on_reject: continue`");
+    }
+}
+
+impl Modes {
+    /// Whether the flag is known.
+    fn take(&mut self, flag: &str) -> bool {
+        match flag {
+            "worst_error" => self.verdict = VerdictMode::WorstError,
+            "first_error" => self.verdict = VerdictMode::FirstError,
+            "always_accept" => self.verdict = VerdictMode::AlwaysAccept,
+            "sum" => self.score = ScoreMode::Sum,
+            "avg" => self.score = ScoreMode::Avg,
+            "min" => self.score = ScoreMode::Min,
+            "max" => self.score = ScoreMode::Max,
+            "ignore_sample" => self.ignore_sample = true,
+            "accept_if_any_accepted" => self.accept_if_any_accepted = true,
+            _ => return false,
+        }
+        true
+    }
+}
+
+/// What `problem.yaml` says goes before what groups say, as it came before them.
+fn apply_problem(grading: &OlderGrading, config: &mut Config) {
+    config.on_reject = grading.on_reject.unwrap_or(config.on_reject);
+    config.scores.accept = grading.accept_score.unwrap_or(config.scores.accept);
+    config.scores.reject = grading.reject_score.unwrap_or(config.scores.reject);
+    if let Some((min, max)) = grading.range {
+        (config.scores.min, config.scores.max) = (min, max);
+    }
+}
+
+fn rule(config: &Config, manifest: &Manifest) -> Rule {
+    let scores = if manifest.kind.is_scoring { config.scores } else { TestScores::default() };
+    if config.is_custom {
+        return Rule::Custom { flags: config.flags.clone(), scores };
+    }
+    let mut modes = Modes::default();
+    for flag in &config.flags {
+        modes.take(flag);
+    }
+    Rule::Grader {
+        verdict: modes.verdict,
+        score: modes.score,
+        ignore_sample: modes.ignore_sample,
+        accept_if_any_accepted: modes.accept_if_any_accepted,
+        scores,
+    }
+}

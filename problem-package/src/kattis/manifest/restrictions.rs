@@ -1,0 +1,68 @@
+//! `languages`, `embargo_until` and `uuid`.
+
+use domain::LanguageId;
+
+use super::{FILE, Manifest};
+use crate::diagnostic::{Report, quote};
+use crate::fields::Field;
+use crate::kattis::languages::{Code, code};
+use crate::package::Options;
+
+/// `None`: all.
+pub(super) fn languages(
+    field: Field<'_>,
+    options: &Options,
+    report: &mut Report,
+) -> Option<Vec<LanguageId>> {
+    let names = field.texts(report);
+    if names.iter().any(|name| name == "all") {
+        return None;
+    }
+    let errors_before = report.has_errors();
+    let mut languages: Vec<LanguageId> = Vec::new();
+    for name in names {
+        match code(&name, options) {
+            Code::Known(language) if languages.contains(&language) => {}
+            Code::Known(language) => languages.push(language),
+            Code::Missing => {
+                let message =
+                    format!("the language {} is not here and is left aside", quote(&name));
+                report.warning((FILE, field.position()), message, "");
+            }
+            Code::Wrong => {
+                let message = format!("{} is not a language id", quote(&name));
+                report.error((FILE, field.position()), message, "`all`, or ids such as `cpp`");
+            }
+        }
+    }
+    if languages.is_empty() && report.has_errors() == errors_before {
+        report.error(
+            (FILE, field.position()),
+            "no language is left",
+            "`all`, or ids such as `cpp`",
+        );
+    }
+    Some(languages)
+}
+
+/// `2026-01-31` or `2026-01-31T12:00:00Z`.
+pub(super) fn read_embargo(field: Field<'_>, manifest: &mut Manifest, report: &mut Report) {
+    if field.is_null() {
+        return;
+    }
+    let Some(text) = field.text(report) else { return };
+    let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    if !matches!(shape.as_str(), "0000-00-00" | "0000-00-00T00:00:00Z") {
+        let message = format!("`embargo_until` is {}", quote(&text));
+        let expected = "a date such as 2026-01-31 or 2026-01-31T12:00:00Z";
+        manifest.version.objection(report, (FILE, field.position()), message, expected);
+    }
+    field.warning(report, "is not enforced");
+    manifest.about.embargo_until = Some(text);
+}
+
+pub(super) fn read_uuid(field: Field<'_>, manifest: &mut Manifest, report: &mut Report) {
+    if !field.is_null() {
+        manifest.about.uuid = field.text(report);
+    }
+}

@@ -1,0 +1,184 @@
+//! Programs of the package's: a file or a folder each.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use domain::LanguageId;
+use domain::problem::{PackagedProgram, ProgramFile};
+
+use super::manifest::Manifest;
+use crate::blobs::Blobs;
+use crate::diagnostic::Report;
+use crate::languages::language_of;
+use crate::tree::FileTree;
+
+/// Scripts that make and are a program in a language that nobody has to know.
+const SCRIPTS: [&str; 2] = ["build", "run"];
+
+/// Headers beside programs of one file, which may include them.
+const HEADERS: [&str; 4] = ["h", "hh", "hpp", "hxx"];
+
+/// Bytes of a file in which its first line is looked for.
+const FIRST_LINE_BYTES_MAX: usize = 256;
+
+/// Files by their path from the program.
+pub(super) type Files<'a> = Vec<(&'a str, &'a Bytes)>;
+
+/// What stands right in a folder: a file, which is alone and named as it is, or a folder of files.
+pub(super) struct Entry<'a> {
+    pub(super) name: &'a str,
+    pub(super) is_folder: bool,
+    pub(super) files: Files<'a>,
+}
+
+pub(super) fn entries<'a>(tree: &'a FileTree, folder: &str) -> Vec<Entry<'a>> {
+    let mut entries: BTreeMap<&str, Entry<'_>> = BTreeMap::new();
+    for (path, bytes) in tree.under(folder) {
+        let (name, rest) = path.split_once('/').unwrap_or((path, ""));
+        let is_folder = !rest.is_empty();
+        let entry = entries.entry(name).or_insert(Entry { name, is_folder, files: vec![] });
+        entry.files.push((if is_folder { rest } else { name }, bytes));
+    }
+    entries.into_values().collect()
+}
+
+/// Every program in a folder.
+pub(super) fn read_all(
+    tree: &FileTree,
+    folder: &str,
+    manifest: &Manifest,
+    blobs: &mut Blobs,
+    report: &mut Report,
+) -> Vec<PackagedProgram> {
+    let entries = entries(tree, folder);
+    let (headers, entries): (Vec<_>, Vec<_>) =
+        entries.into_iter().partition(|entry| !entry.is_folder && is_header(entry.name));
+    let headers: Files<'_> = headers.into_iter().flat_map(|entry| entry.files).collect();
+    let mut programs = Vec::new();
+    for mut entry in entries {
+        let name = format!("{folder}/{}", entry.name);
+        if !entry.is_folder && is_notice(entry.name) {
+            continue;
+        }
+        if matches!(entry.name.rsplit_once('.'), Some((_, "ctd" | "viva"))) {
+            report.warning(&name, "is not run: it is no program", "a program");
+            continue;
+        }
+        if !entry.is_folder {
+            entry.files.extend(&headers);
+        }
+        programs.extend(read(&name, entry.is_folder, &entry.files, manifest, blobs, report));
+    }
+    programs
+}
+
+/// The only program of a folder: the file or the folder in it, or all files in it.
+pub(super) fn read_single(
+    tree: &FileTree,
+    folder: &str,
+    manifest: &Manifest,
+    blobs: &mut Blobs,
+    report: &mut Report,
+) -> Option<PackagedProgram> {
+    let mut entries = entries(tree, folder);
+    entries.retain(|entry| entry.is_folder || !is_notice(entry.name));
+    match entries.as_slice() {
+        [] => {
+            report.error(folder, "there is no program in it", "a program in a known language");
+            None
+        }
+        [only] => {
+            let name = format!("{folder}/{}", only.name);
+            read(&name, only.is_folder, &only.files, manifest, blobs, report)
+        }
+        _ => {
+            let files: Files<'_> = tree.under(folder).collect();
+            read(folder, true, &files, manifest, blobs, report)
+        }
+    }
+}
+
+fn read(
+    name: &str,
+    is_folder: bool,
+    files: &Files<'_>,
+    manifest: &Manifest,
+    blobs: &mut Blobs,
+    report: &mut Report,
+) -> Option<PackagedProgram> {
+    let has_scripts = is_folder && files.iter().any(|(path, _)| SCRIPTS.contains(path));
+    let language = match has_scripts {
+        true => None,
+        false => Some(language(name, files, report)?),
+    };
+    Some(PackagedProgram {
+        name: name.to_owned(),
+        language,
+        files: program_files(files.iter().copied(), manifest, blobs),
+    })
+}
+
+/// The files of a program, with constants in place.
+pub(super) fn program_files<'a>(
+    files: impl Iterator<Item = (&'a str, &'a Bytes)>,
+    manifest: &Manifest,
+    blobs: &mut Blobs,
+) -> Vec<ProgramFile> {
+    files
+        .map(|(path, bytes)| ProgramFile {
+            path: path.to_owned(),
+            content: blobs.put(&manifest.constants.replace_in(bytes)),
+            executable: SCRIPTS.contains(&path) || bytes.starts_with(b"#!"),
+        })
+        .collect()
+}
+
+fn language(name: &str, files: &Files<'_>, report: &mut Report) -> Option<LanguageId> {
+    if files.iter().any(|(path, bytes)| is_python2(path, bytes)) {
+        report.error(name, "is in Python 2, which is not supported", "Python 3");
+        return None;
+    }
+    let mut languages = languages(files);
+    match (languages.pop_first(), languages.is_empty()) {
+        (Some(language), true) => Some(language),
+        (None, _) => {
+            report.error(name, "is in no known language", "a source file, or `build` or `run`");
+            None
+        }
+        (Some(first), false) => {
+            languages.insert(first);
+            let names: Vec<_> = languages.iter().map(LanguageId::as_str).collect();
+            report.error(name, format!("is in {} at once", names.join(" and ")), "one language");
+            None
+        }
+    }
+}
+
+/// The languages of a program's files. C is taken for C++ beside it.
+pub(super) fn languages(files: &Files<'_>) -> BTreeSet<LanguageId> {
+    let mut languages: BTreeSet<LanguageId> =
+        files.iter().filter_map(|(path, _)| language_of(path)).collect();
+    if languages.iter().any(|language| language.as_str() == "cpp") {
+        languages.retain(|language| language.as_str() != "c");
+    }
+    languages
+}
+
+/// Whether its name or its first line says so.
+pub(super) fn is_python2(path: &str, bytes: &Bytes) -> bool {
+    let head = &bytes[..bytes.len().min(FIRST_LINE_BYTES_MAX)];
+    let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = String::from_utf8_lossy(line);
+    path.ends_with(".py2")
+        || path.ends_with(".py") && line.starts_with("#!") && line.contains("python2")
+}
+
+fn is_header(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, extension)| HEADERS.contains(&extension))
+}
+
+/// What tells people something about a program.
+fn is_notice(name: &str) -> bool {
+    let begins = ["README", "LICENSE", "Makefile"].iter().any(|known| name.starts_with(known));
+    begins || name.rsplit_once('.').is_some_and(|(_, extension)| matches!(extension, "md" | "txt"))
+}

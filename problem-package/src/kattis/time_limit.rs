@@ -1,0 +1,62 @@
+//! The time limit where `problem.yaml` does not say it.
+//!
+//! `limits.time_limit` goes before `.timelimit`, and that before `timelimit` in `domjudge-problem.ini`.
+
+use domain::problem::TimeLimitOrigin;
+
+use super::manifest::{Manifest, milliseconds};
+use crate::diagnostic::{Report, quote};
+use crate::text::text;
+use crate::tree::FileTree;
+
+/// The time limit in seconds, and nothing else.
+const PLAIN_FILE: &str = ".timelimit";
+/// Settings of another judge's.
+pub(super) const SETTINGS_FILE: &str = "domjudge-problem.ini";
+
+const EXPECTED: &str = "seconds above 0";
+
+/// How the limit comes about, which is put into the manifest.
+pub(super) fn read(
+    tree: &FileTree,
+    manifest: &mut Manifest,
+    report: &mut Report,
+) -> TimeLimitOrigin {
+    let plain = tree
+        .get(PLAIN_FILE)
+        .map(|bytes| (PLAIN_FILE, String::from_utf8_lossy(bytes).trim().to_owned()));
+    let set = || setting(tree, "timelimit", report).map(|value| (SETTINGS_FILE, value));
+    if manifest.timing.given_ms.is_none()
+        && !manifest.places.contains_key("limits.timeMs")
+        && let Some((file, value)) = plain.or_else(set)
+    {
+        match value.parse::<f64>() {
+            Ok(seconds) if seconds.is_finite() && seconds > 0.0 => {
+                manifest.limits.time_ms = milliseconds(seconds);
+                manifest.timing.given_ms = Some(manifest.limits.time_ms);
+                manifest.places.insert("limits.timeMs", (file, None));
+            }
+            _ => report.error(file, format!("the time limit is {}", quote(&value)), EXPECTED),
+        }
+    }
+    manifest.timing.origin()
+}
+
+/// The value of a key in the settings: `key = value`, which may be in quotes.
+pub(super) fn setting(tree: &FileTree, key: &str, report: &mut Report) -> Option<String> {
+    let text = text(SETTINGS_FILE, tree.get(SETTINGS_FILE)?, report)?;
+    text.lines().find_map(|line| {
+        let (name, value) = line.split_once('=')?;
+        if name.trim() != key {
+            return None;
+        }
+        let value = value.trim();
+        // A comment may stand after the value, but not in its quotes.
+        let quoted = ['\'', '"'].into_iter().find(|quote| value.starts_with(*quote));
+        let value = match quoted {
+            Some(quote) => value[1..].split(quote).next().unwrap_or_default(),
+            None => value.split(';').next().unwrap_or_default().trim(),
+        };
+        Some(value.to_owned())
+    })
+}

@@ -1,0 +1,78 @@
+//! The versions of the format, and how strictly each is taken.
+
+use crate::diagnostic::{Report, quote};
+use crate::fields::unknown_key;
+use crate::package::Format;
+use crate::yaml::Key;
+
+/// What `problem_format_version` says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Version {
+    /// Before there were versions.
+    #[default]
+    Legacy,
+    /// The subset of it that ICPC contests use.
+    LegacyIcpc,
+    /// A draft of the newer format, read like it but with more patience.
+    Draft,
+    /// 2025-09.
+    Newer,
+}
+
+impl Version {
+    pub(super) const NAMES: [&str; 6] =
+        ["legacy", "legacy-icpc", "2023-07-draft", "2023-07", "draft", "2025-09"];
+
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "legacy" => Self::Legacy,
+            "legacy-icpc" => Self::LegacyIcpc,
+            "2023-07" | "2023-07-draft" | "draft" => Self::Draft,
+            "2025-09" => Self::Newer,
+            _ => return None,
+        })
+    }
+
+    /// Whether it is 2025-09 or a draft of it.
+    pub(super) fn is_newer(self) -> bool {
+        matches!(self, Self::Draft | Self::Newer)
+    }
+
+    /// Whether what the format forbids is an error where it does no harm.
+    pub(super) fn is_strict(self) -> bool {
+        self == Self::Newer
+    }
+
+    pub(super) fn format(self) -> Format {
+        match self {
+            Self::Legacy => Format::Legacy,
+            Self::LegacyIcpc => Format::LegacyIcpc,
+            Self::Draft | Self::Newer => Format::Kattis2025,
+        }
+    }
+
+    /// Something that the format forbids and that does no harm.
+    pub(super) fn objection(
+        self,
+        report: &mut Report,
+        at: impl Into<crate::diagnostic::Place>,
+        message: impl Into<String>,
+        expected: impl Into<String>,
+    ) {
+        if self.is_strict() {
+            report.error(at, message, expected);
+        } else {
+            report.warning(at, message, expected);
+        }
+    }
+
+    /// A key that this version does not have.
+    pub(super) fn unknown_key(self, path: &str, key: &Key, name: &str, report: &mut Report) {
+        if self.is_strict() {
+            let message = format!("the key {} is not known", quote(name));
+            report.error((path, key.position), message, "a key of the format 2025-09");
+        } else {
+            unknown_key(path, key, name, report);
+        }
+    }
+}
