@@ -6,9 +6,8 @@ use std::time::Instant;
 
 use domain::account::{Account, AccountCommand};
 use domain::checker::TokenOptions;
-use domain::problem::{
-    BlobRef, Checker, Limits, OnFailure, Problem, ReviseProblem, RevisionContent, Test,
-};
+use domain::grading::CustomGrades;
+use domain::problem::{BlobRef, Checker, Limits, Problem, ReviseProblem, RevisionContent, Test};
 use domain::submission::{
     Compiled, Provenance, Submission, SubmissionCommand, SubmissionReceived, TestOutcome,
     TestsJudged,
@@ -122,26 +121,14 @@ async fn write_setting(log: &Arc<dyn EventLog>) {
 
 fn content(number: usize, revision: usize) -> RevisionContent {
     let blob = BlobRef { digest: Digest::of(b""), bytes: 0 };
-    let tests = (1..=TESTS).map(|test| Test {
-        name: format!("secret/{test}"),
-        group: None,
-        sample: false,
-        input: blob,
-        answer: blob,
-    });
+    let tests = (1..=TESTS).map(|test| Test::new(&format!("secret/{test}"), blob, blob));
     RevisionContent {
         title: format!("Problem {number}, {revision}"),
         difficulty: [Difficulty::Easy, Difficulty::Medium, Difficulty::Hard][number % 3],
         tags: vec![format!("tag-{}", number % 4).parse().unwrap()],
         statement: "Add.".to_owned(),
-        editorial: None,
-        hints: vec![],
-        samples: vec![],
-        limits: Limits::default(),
         tests: tests.collect(),
-        checker: Checker::Tokens(TokenOptions::default()),
-        on_failure: OnFailure::Continue,
-        languages: vec![],
+        ..RevisionContent::default()
     }
 }
 
@@ -165,7 +152,6 @@ async fn write_history(log: &Arc<dyn EventLog>, number: usize) {
         let start = SubmissionCommand::StartJudging {
             evaluator: format!("evaluator-{attempt}"),
             tests: TESTS,
-            on_failure: OnFailure::Continue,
         };
         let compiled = Compiled {
             attempt,
@@ -187,7 +173,9 @@ async fn write_history(log: &Arc<dyn EventLog>, number: usize) {
     // Some are still under way.
     if !number.is_multiple_of(50) {
         let provenance = Box::new(provenance());
-        let finish = SubmissionCommand::Finish { attempt: attempts, provenance };
+        let rubric = Box::new(content(number, 0).rubric());
+        let graded = CustomGrades::new();
+        let finish = SubmissionCommand::Finish { attempt: attempts, rubric, graded, provenance };
         execute(log, &mut submission, vec![finish]).await;
     }
 }
@@ -203,6 +191,8 @@ fn outcome(number: usize, test: u32) -> TestOutcome {
         end: Some(RunEnd::Exit { code: 0 }),
         time_ms: number as u64 % 100,
         memory_kib: 2_000 + u64::from(test),
+        score: None,
+        feedback: None,
         shown: None,
     }
 }
