@@ -5,7 +5,7 @@ use domain::Slug;
 use crate::diagnostic::{Diagnostic, Report, quote};
 use crate::package::{Options, Package};
 use crate::tree::FileTree;
-use crate::{kattis, polygon};
+use crate::{fps, kattis, polygon};
 
 /// The families of formats, by the file that tells them.
 enum Family {
@@ -31,7 +31,7 @@ pub fn read(tree: &FileTree, options: &Options) -> Result<Vec<Package>, Vec<Diag
         Some(Family::Kattis) => kattis::read(tree, options).map(|package| vec![package]),
         Some(Family::Polygon) => polygon::read(tree, options),
         Some(Family::Dmoj) => Err(not_read("init.yml", "a package of DMOJ's")),
-        Some(Family::Fps) => Err(not_read("", "a Free Problem Set")),
+        Some(Family::Fps) => fps::read(tree, options),
         None => Err(unknown()),
     }
 }

@@ -11,6 +11,7 @@ mod blobs;
 mod fields;
 mod flaws;
 mod format;
+mod fps;
 mod images;
 mod kattis;
 mod languages;
