@@ -11,6 +11,7 @@ mod event_store;
 mod graphql_ws;
 mod journeys;
 mod languages;
+mod problem_pages;
 mod read_model;
 mod replay;
 mod schema;
