@@ -282,15 +282,53 @@ proptest! {
     fn no_text_is_too_strange(
         manifest in "(name|limits|assay|type|languages|validator_flags|[a-z: \\n\\[\\]{}'\"&*!-]){0,30}",
         statement in "[!\\[\\]()<>\"é a.svg\\n]{0,60}",
-        group: String,
+        latex in "(\\\\[a-z]{0,2}|\\\\begin\\{center\\}|\\\\problemname|[{}\\[\\]%é\\n a-z]){0,20}",
+        group in "(on_reject|grader_flags|range|max_score|require_pass|args|[a-z0-9: \\n\\[\\]{},-]){0,20}",
+        version in "(legacy|2025-09|draft)",
+        sheet in "(accepted|permitted|sample|score|[*A-Z: \\n\\[\\]{},'-]){0,20}",
     ) {
+        let head = format!("problem_format_version: {version}\n{manifest}");
         let tree = tree(&[
-            ("problem.yaml", Some(&manifest)),
+            ("problem.yaml", Some(if statement.len() % 2 == 0 { &head } else { &manifest })),
             ("problem_statement/problem.en.md", Some(&statement)),
+            ("problem_statement/problem.sv.tex", Some(&latex)),
             ("problem_statement/a.svg", Some("<svg/>")),
             ("data/testdata.yaml", Some(&group)),
+            ("data/secret/test_group.yaml", Some(&group)),
+            ("data/secret/1.yaml", Some(&group)),
+            ("data/secret/1.args", Some(&latex)),
+            ("submissions/submissions.yaml", Some(&sheet)),
         ]);
         // Either answer is right, and what is read can be used.
+        if let Ok(package) = read(&tree, &Options::default()) {
+            prop_assert_eq!(package.content.flaws(), vec![]);
+        }
+    }
+
+    #[test]
+    fn no_well_formed_group_is_too_strange(
+        keys in proptest::collection::vec(
+            ("(max_score|score_aggregation|require_pass|static_validation_score|args|grading|range|\
+              output_validator_args|input_validator_flags|full_feedback|on_reject|grader_flags)",
+             "(1|-1|unbounded|sum|pass-fail|sample|secret/a|\\[\\]|\\[secret, 1\\]|\\{a: b\\}|\\{name: x, flags: y\\}|true|custom)"),
+            0..4,
+        ),
+        version in "(legacy|2025-09|draft)",
+        kind in "(pass-fail|scoring|interactive|\\[scoring, multi-pass\\])",
+    ) {
+        let manifest = format!("problem_format_version: {version}\nname: Sum\ntype: {kind}\n");
+        let group: String = keys.iter().map(|(key, value)| format!("{key}: {value}\n")).collect();
+        let tree = tree(&[
+            ("problem.yaml", Some(&manifest)),
+            ("output_validator/check.py", Some("")),
+            ("static_validator/check.py", Some("")),
+            ("data/secret/1.in", None),
+            ("data/secret/1.ans", None),
+            ("data/secret/a/1.in", Some("")),
+            ("data/secret/a/1.ans", Some("")),
+            ("data/secret/a/test_group.yaml", Some(&group)),
+            ("data/secret/test_group.yaml", Some(&group)),
+        ]);
         if let Ok(package) = read(&tree, &Options::default()) {
             prop_assert_eq!(package.content.flaws(), vec![]);
         }

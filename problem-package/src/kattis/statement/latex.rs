@@ -10,8 +10,8 @@ const PLAIN_NAME: &str = "%% plainproblemname:";
 /// Headings that are environments in the format.
 const SECTIONS: [&str; 3] = ["Input", "Output", "Interaction"];
 
-/// Environments around an image that are nothing without a page.
-const FLOATS: [&str; 3] = ["figure", "figure*", "wrapfigure"];
+/// Environments that say where on a page something is, and mean nothing without one.
+const FLOATS: [&str; 4] = ["center", "figure", "figure*", "wrapfigure"];
 
 /// Environments whose text is shown as it is.
 const VERBATIM: [&str; 2] = ["verbatim", "lstlisting"];

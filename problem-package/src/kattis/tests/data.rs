@@ -78,3 +78,61 @@ fn text_that_is_not_utf8_is_an_error_where_it_must_be_text() {
         ["error: data/sample/1.in: is not UTF-8 after byte 2; expected a text file in UTF-8"]
     );
 }
+
+#[test]
+fn a_talk_is_shown_instead_of_what_judges_say() {
+    let manifest = "name: A\nlimits: {time_limit: 1}\nvalidation: custom interactive\n";
+    let package = package(&[
+        ("problem.yaml", manifest),
+        ("output_validators/talk.py", ""),
+        ("data/sample/1.interaction", "< 3\n> 1\n< higher\n> 2\n"),
+        ("data/sample/2.interaction", "> hello\nwho?\n"),
+        ("data/sample/3.in", "secret"),
+        ("data/sample/3.ans", "secret"),
+    ]);
+    let [first, second] = package.content.samples.as_slice() else { panic!("two samples") };
+    assert_eq!((first.input.as_str(), first.output.as_str()), ("3\nhigher\n", "1\n2\n"));
+    let talk = "```text\n< 3\n> 1\n< higher\n> 2\n```\n";
+    assert_eq!(first.explanation.as_deref(), Some(talk));
+    assert_eq!((second.name.as_str(), second.input.as_str()), ("2", ""));
+    assert_eq!(package.content.tests.len(), 3);
+    assert_eq!(
+        lines(&package.warnings),
+        [
+            "warning: data/sample/2.interaction: line 2 is said by nobody; expected lines that begin \
+             with `<` or `>`",
+            "warning: data/sample/3.in: is not shown: what it says is between judges; expected \
+             data/sample/3.interaction",
+        ]
+    );
+}
+
+#[test]
+fn a_test_may_have_arguments_files_and_a_hint() {
+    let package = package(&[
+        ("data/secret/1.args", "-n 'a b'\n"),
+        ("data/secret/1.files/lists/a", "x"),
+        ("data/secret/1.hint", "Look again.\n"),
+        ("data/sample/1.in.download", "1 2"),
+    ]);
+    let test = &package.content.tests[1];
+    assert_eq!(test.args, ["-n", "a b"]);
+    assert_eq!(test.files[0].path, "lists/a");
+    assert_eq!(test.hint.as_deref(), Some("Look again."));
+    assert_eq!(package.content.attachments[0].path, "sample/1.in");
+    assert_eq!(package.input_validation.cases[1].files.len(), 1);
+}
+
+#[test]
+fn a_sample_that_is_too_long_is_judged_and_not_shown() {
+    let long = "x".repeat(64 * 1024 + 1);
+    let package = package(&[("data/sample/1.in", &long)]);
+    assert_eq!((package.content.samples.len(), package.content.tests.len()), (0, 2));
+    assert_eq!(
+        lines(&package.warnings),
+        [
+            "warning: data/sample/1.in: is not shown: it has 65537 bytes; expected at most 65536 in a \
+          sample"
+        ]
+    );
+}

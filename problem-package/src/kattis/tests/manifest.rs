@@ -141,3 +141,79 @@ fn languages_may_be_restricted() {
     );
     assert!(yaml_error("languages: [C++]\n").contains("\"C++\" is not a language id"));
 }
+
+#[test]
+fn every_key_of_the_oldest_version_is_read() {
+    let package = yaml(
+        "problem_format_version: legacy\nuuid: abc\nauthor: Ada, Ben and Cleo\nsource: First\n\
+         source_url: https://contest.example\nlicense: cc by\nvalidation: default\n\
+         keywords: ''\n",
+    );
+    assert_eq!(package.about.authors, ["Ada", "Ben", "Cleo"]);
+    assert_eq!(package.about.sources, ["First (https://contest.example)"]);
+    assert_eq!(package.about.uuid.as_deref(), Some("abc"));
+    assert_eq!(package.warnings, []);
+    let text =
+        "name: A\nlimits: {time_multiplier: 3, time_safety_margin: 1.5, time_resolution: 0.1}\n";
+    let timing = super::package(&[("problem.yaml", text)]).timing;
+    assert_eq!((timing.given_ms, timing.resolution_ms), (None, 100));
+    assert_eq!((timing.multiplier, timing.margin), (3.0, 1.5));
+}
+
+#[test]
+fn types_that_do_not_go_together_are_errors() {
+    let cases = [
+        ("[pass-fail, scoring]", "a problem cannot be both pass-fail and scoring"),
+        ("[interactive, interactive]", "the type \"interactive\" stands twice"),
+        ("[]", "`type` is a list"),
+        ("strange", "the type \"strange\" is not known"),
+    ];
+    for (kind, expected) in cases {
+        let text = format!("name: Sum\nlimits: {{time_limit: 1}}\ntype: {kind}\n");
+        let errors = errors(&[("problem.yaml", Some(&text))]);
+        assert!(errors[0].contains(expected), "{errors:?}");
+    }
+    assert!(yaml_error("validation: best\n").contains("expected default, or custom"));
+    assert!(yaml_error("problem_format_version: 2030-01\n").contains("expected one of legacy, "));
+    let warning = warnings(&[(
+        "problem.yaml",
+        "name: A\nlimits: {time_limit: 1}\ngrading: {objective: min}\n",
+    )]);
+    assert!(
+        warning[0].contains("`grading` is left aside: the problem is not scored"),
+        "{warning:?}"
+    );
+}
+
+#[test]
+fn languages_that_are_not_here_are_left_aside() {
+    let package = yaml("languages: [python3, prolog, zig]\n");
+    let languages: Vec<_> =
+        package.content.languages.iter().map(|offer| offer.language.as_str()).collect();
+    assert_eq!(languages, ["python3"]);
+    assert_eq!(package.warnings.len(), 2);
+    let text = "name: Sum\nlimits: {time_limit: 1}\nlanguages: [ada]\n";
+    let errors = errors(&[("problem.yaml", Some(text))]);
+    assert!(errors[1].contains("no language is left"), "{errors:?}");
+}
+
+#[test]
+fn rights_are_checked_where_the_format_asks_for_them() {
+    let head = "problem_format_version: 2025-09\nname: A\nuuid: x\n";
+    let of = |more: &str| {
+        let text = format!("{head}{more}");
+        super::newer::newer_errors(&[("problem.yaml", Some(&text))]).remove(0)
+    };
+    assert!(
+        of("license: cc by\n").contains("4:10: nobody holds the rights to license it as cc by")
+    );
+    assert!(
+        of("license: public domain\nrights_owner: Us\n").contains("5:15: `rights_owner` is given")
+    );
+    assert!(of("license: mine\nrights_owner: Us\n").contains("the license \"mine\" is not known"));
+    assert!(of("embargo_until: soon\n").contains("`embargo_until` is \"soon\""));
+    let text =
+        format!("{head}license: cc by\ncredits: {{authors: Ada}}\nembargo_until: 2026-01-31\n");
+    let package = super::newer::newer(&[("problem.yaml", &text)]);
+    assert_eq!(package.about.embargo_until.as_deref(), Some("2026-01-31"));
+}

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use domain::Verdict;
 use domain::problem::Checker;
 
+use crate::diagnostic::Report;
+use crate::package::SampleSubmission;
+use crate::yaml::{self, Node, Value};
 use crate::{Entry, FileTree, FileTreeBuilder, Options, Package, TreeLimits, read};
 
 fn problems() -> PathBuf {
@@ -131,14 +134,72 @@ fn the_packages_exercise_what_a_judge_has_to_do() {
     );
 }
 
+fn value<'a>(node: &'a Node, key: &str) -> Option<&'a Value> {
+    let Value::Map(entries) = &node.value else { panic!("a map") };
+    entries.iter().find(|(known, _)| known.text == key).map(|(_, node)| &node.value)
+}
+
+fn word<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
+    match value(node, key) {
+        Some(Value::Text(text)) => Some(text),
+        _ => None,
+    }
+}
+
+/// What the packages are to come to stands beside them, in JSON, which is YAML too.
 #[test]
-fn every_package_of_the_tests_reads() {
+fn every_package_of_the_tests_says_what_is_written_of_it() {
     let folder = problems().parent().unwrap().join("tests/packages");
-    for (name, package) in packages_in(&folder) {
+    let packages = packages_in(&folder);
+    let json = fs::read(folder.join("expected.json")).unwrap();
+    let entries = yaml::read_map("expected.json", &json, &mut Report::default()).unwrap();
+    let (_, list) = entries.iter().find(|(key, _)| key.text == "packages").unwrap();
+    let Value::List(list) = &list.value else { panic!("a list of packages") };
+    let of_kattis =
+        |entry: &&Node| matches!(word(entry, "format"), Some("legacy" | "legacy-icpc" | "2025-09"));
+    let mut found = 0;
+    for entry in list.iter().filter(of_kattis) {
+        let name = word(entry, "path").unwrap();
+        let package = &packages[name];
+        found += 1;
         assert_eq!(package.content.flaws(), [], "{name}");
-        assert!(!package.submissions.is_empty(), "{name} has no submissions");
-        if std::env::var_os("SHOW").is_some() {
-            println!("== {name}\n{}", super::lines(&package.warnings).join("\n"));
+        assert_eq!(Some(package.format.name()), word(entry, "format"), "{name}");
+        let is_scoring = word(entry, "type").is_some_and(|text| text.contains("scoring"));
+        assert_eq!(package.content.grading.objective.is_some(), is_scoring, "{name}");
+        let Some(Value::List(submissions)) = value(entry, "submissions") else { panic!("{name}") };
+        assert_eq!(package.submissions.len(), submissions.len(), "{name}");
+        for expected in submissions {
+            let path = word(expected, "path").unwrap();
+            let found =
+                package.submissions.iter().find(|it| path == format!("submissions/{}", it.path));
+            let found = found.unwrap_or_else(|| panic!("{name} has no {path}"));
+            check_submission(name, found, expected);
         }
     }
+    assert_eq!(found, packages.len());
+}
+
+fn check_submission(name: &str, found: &SampleSubmission, expected: &Node) {
+    let place = format!("{name}/{}", found.path);
+    let verdict = word(expected, "verdict").unwrap();
+    let verdicts: Vec<_> =
+        found.expected.iter().map(|it| format!("{it:?}").to_uppercase()).collect();
+    let fits = verdicts.contains(&verdict.replace('_', ""));
+    // In the newer format the rules on its tests say what is right.
+    assert!(
+        fits || verdicts.is_empty() && !found.rules.is_empty(),
+        "{place} {verdict} {verdicts:?}"
+    );
+    if let Some(language) = word(expected, "language") {
+        assert_eq!(found.language.as_str(), language, "{place}");
+    }
+    if let Some(entry_point) = word(expected, "entrypoint") {
+        assert_eq!(found.entry_point.as_deref(), Some(entry_point), "{place}");
+    }
+    let score = match value(expected, "score") {
+        Some(Value::Integer(score)) => *score as f64,
+        Some(Value::Float(score)) => *score,
+        _ => return,
+    };
+    assert!(found.score.is_none_or(|(min, max)| min <= score && score <= max), "{place}");
 }

@@ -76,3 +76,120 @@ fn images_are_put_into_the_markdown() {
         ]
     );
 }
+
+/// Says what it was given, between marks.
+fn marked(latex: &str) -> Result<String, String> {
+    match latex.contains("impossible") {
+        true => Err("it is impossible".to_owned()),
+        false => Ok(latex.replace("\\includegraphics{", "![](").replace('}', ")")),
+    }
+}
+
+fn with_latex(changes: &[(&str, Option<&str>)]) -> Package {
+    let options = Options { latex: Some(std::sync::Arc::new(marked)), ..Options::default() };
+    read(&tree(changes), &options).unwrap()
+}
+
+#[test]
+fn latex_is_converted_and_shows_its_images() {
+    let package = with_latex(&[
+        ("problem.yaml", Some("limits: {time_limit: 1}\n")),
+        ("problem_statement/problem.en.md", None),
+        (
+            "problem_statement/problem.tex",
+            Some("\\problemname{A \\& B}\n\\illustration{1}{a}{}Add."),
+        ),
+        (
+            "problem_statement/problem.sv.tex",
+            Some("\\problemname{A och B}\n\\includegraphics{b.pdf}"),
+        ),
+        ("problem_statement/a.svg", Some("<svg/>")),
+        ("problem_statement/b.pdf", Some("%PDF")),
+    ]);
+    let content = &package.content;
+    assert_eq!(content.title, "A & B");
+    assert_eq!(content.statement.trim(), "![](data:image/svg+xml;base64,PHN2Zy8+)\n\nAdd.");
+    let [swedish] = content.translations.as_slice() else { panic!("one translation") };
+    assert_eq!(swedish.title, "A och B");
+    let text = &package.blobs[&swedish.statement.digest];
+    assert_eq!(text.trim_ascii(), b"(image: the attached file `statement/b.pdf`)");
+    let attached: Vec<_> = content.attachments.iter().map(|it| it.path.as_str()).collect();
+    assert_eq!(attached, ["statement/b.pdf"]);
+}
+
+#[test]
+fn latex_that_nothing_converts_is_shown_as_it_is() {
+    let body = "\\problemname{A}\\illustration{1}{a.png}{x}impossible";
+    let changes = [
+        ("problem_statement/problem.en.md", None),
+        ("problem_statement/problem.en.tex", Some(body)),
+        ("problem_statement/a.png", Some("png")),
+    ];
+    let kept = "```latex\n\\includegraphics{a.png}\n\n\\emph{x}\n\nimpossible\n```\n";
+    let without = read(&tree(&changes), &Options::default()).unwrap();
+    for (package, reason) in
+        [(without, "there is nothing that converts it"), (with_latex(&changes), "it is impossible")]
+    {
+        assert_eq!(package.content.statement, kept);
+        assert_eq!(package.content.attachments[0].path, "statement/a.png");
+        let path = "problem_statement/problem.en.tex";
+        assert_eq!(
+            lines(&package.warnings),
+            [format!("warning: {path}: is shown as LaTeX: {reason}")]
+        );
+    }
+}
+
+#[test]
+fn a_statement_that_is_no_text_is_attached() {
+    let package = |files: &[(&str, Option<&str>)]| read(&tree(files), &Options::default()).unwrap();
+    let pdf = package(&[
+        ("problem_statement/problem.en.md", None),
+        ("problem_statement/problem.en.pdf", Some("%PDF")),
+        ("problem_statement/problem.sv.html", Some("<p>")),
+        ("attachments/lib/a.py", Some("x")),
+    ]);
+    let content = &pdf.content;
+    assert_eq!(
+        content.statement,
+        "The statement is in the attached file `statement/problem.en.pdf`.\n"
+    );
+    let attached: Vec<_> = content.attachments.iter().map(|it| it.path.as_str()).collect();
+    assert_eq!(attached, ["lib/a.py", "statement/problem.en.pdf", "statement/problem.sv.html"]);
+    assert_eq!(content.translations.len(), 1);
+    let beside = package(&[("problem.pdf", Some("%PDF"))]).content;
+    assert_eq!((beside.statement.as_str(), beside.attachments.len()), ("Add.\n", 1));
+}
+
+#[test]
+fn an_image_that_is_too_large_is_attached() {
+    let large = "x".repeat(crate::limits::IMAGE_BYTES_MAX + 1);
+    let fits = "y".repeat(crate::limits::IMAGE_BYTES_MAX);
+    let path = "problem_statement/problem.en.md";
+    let package = package(&[
+        (path, "![a](large.png) ![b](fits.png) ![c](fits.png)\n"),
+        ("problem_statement/large.png", &large),
+        ("problem_statement/fits.png", &fits),
+        ("solution/solution.md", "![a](large.png)\n"),
+    ]);
+    let statement = &package.content.statement;
+    assert!(
+        statement
+            .starts_with("(image: the attached file `statement/large.png`) ![b](data:image/png")
+    );
+    // Two of them are more than a statement may have.
+    assert!(statement.ends_with(") (image: the attached file `statement/fits.png`)\n"));
+    assert_eq!(package.content.attachments.len(), 2);
+    // What is in the editorial is not for everyone.
+    assert_eq!(package.content.editorial.as_deref(), Some("(image)\n"));
+    assert_eq!(package.warnings.len(), 3);
+}
+
+#[test]
+fn more_samples_than_there_are_cannot_be_shown() {
+    let path = "problem_statement/problem.en.md";
+    assert_eq!(
+        warnings(&[(path, "{{nextsample}} {{nextsample}} {{remainingsamples}}x\n")]),
+        [format!("warning: {path}: shows 2 samples, and there are 1; expected a sample for each")]
+    );
+}
