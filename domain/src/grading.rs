@@ -295,3 +295,6 @@ impl Rule {
 fn is_false(value: &bool) -> bool {
     !value
 }
+
+#[cfg(test)]
+mod tests;

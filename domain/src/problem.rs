@@ -193,7 +193,7 @@ impl Default for ValidationLimits {
 /// Files that are put beside every submission before it is compiled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Include {
-    /// Those in this language; `None` for all that have none of their own.
+    /// Those in this language, whose files come before those for all; `None` for all.
     pub language: Option<LanguageId>,
     /// The files. One of the submission's with the same name gives way.
     pub files: Vec<ProgramFile>,
@@ -468,12 +468,17 @@ impl RevisionContent {
         self.tests.iter().map(|test| Slot { group: test.group, points: test.points }).collect()
     }
 
-    /// The files beside a submission in a language.
-    pub fn included(&self, language: &LanguageId) -> Option<&Include> {
+    /// The files beside a submission in a language: those for all, but for those that the language has of its own.
+    pub fn included(&self, language: &LanguageId) -> Vec<ProgramFile> {
         let of = |wanted: Option<&LanguageId>| {
-            self.include.iter().find(|include| include.language.as_ref() == wanted)
+            let include = self.include.iter().find(|it| it.language.as_ref() == wanted);
+            include.map(|include| include.files.clone()).unwrap_or_default()
         };
-        of(Some(language)).or_else(|| of(None))
+        let mut files = of(Some(language));
+        let for_all = of(None).into_iter();
+        let own: Vec<_> = files.iter().map(|file| file.path.clone()).collect();
+        files.extend(for_all.filter(|file| !own.contains(&file.path)));
+        files
     }
 
     /// The group that a test is in.

@@ -239,12 +239,8 @@ impl<'a> Session<'a> {
         let offer = revised.content.language(&received.language).ok_or_else(no_language)?;
         let text = tools.library.source(&received.source).await?;
         let text = std::str::from_utf8(&text).map_err(|_| Interruption::NotText)?;
-        let included = match revised.content.included(&received.language) {
-            Some(include) => {
-                fetch_files(&tools.library, &include.files).await.map_err(Fault::from)?
-            }
-            None => vec![],
-        };
+        let included = revised.content.included(&received.language);
+        let included = fetch_files(&tools.library, &included).await.map_err(Fault::from)?;
         let source = Source::single(language, &offer.join(text)).with_included(&included);
         Ok(source.map_err(|error| Fault::Program {
             program: "the included code".to_owned(),

@@ -22,7 +22,9 @@ use serde::Serialize;
 
 use super::host::{HostProgram, find};
 use super::installation::Installation;
-use super::{CORE, Common, Compiled, Measured, Mode, Percentiles, Report, each, failed, rounded, show};
+use super::{
+    CORE, Common, Compiled, Measured, Mode, Percentiles, Report, each, failed, rounded, show,
+};
 use crate::config::Config;
 use crate::table::table;
 use crate::{Exit, Failure};

@@ -20,11 +20,8 @@ pub(super) fn disagreements(
     grade: &Grade,
 ) -> Vec<String> {
     let mut found = Vec::new();
-    let broken: Vec<String> = submission
-        .rules
-        .iter()
-        .flat_map(|rule| broken(rule, content, outcomes, grade))
-        .collect();
+    let broken: Vec<String> =
+        submission.rules.iter().flat_map(|rule| broken(rule, content, outcomes, grade)).collect();
     let expected = &submission.expected;
     let fits = expected.contains(&grade.verdict);
     match (expected.is_empty(), submission.rules.is_empty()) {
@@ -79,7 +76,9 @@ fn broken(
     if let Some((least, most)) = rule.score {
         let score = match rule.scope.as_str() {
             "" => grade.score,
-            scope => grade.groups.iter().find(|it| is_match(scope, &it.name)).and_then(|it| it.score),
+            scope => {
+                grade.groups.iter().find(|it| is_match(scope, &it.name)).and_then(|it| it.score)
+            }
         };
         let score = score.unwrap_or(0.0);
         if score < least - SCORE_TOLERANCE || score > most + SCORE_TOLERANCE {

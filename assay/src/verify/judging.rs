@@ -129,11 +129,8 @@ impl Court {
                 }
                 Err(fault @ Fault::Sandbox(_)) => {
                     // The cell may be of no more use; the other tests get another.
-                    let fresh = Bench::set_up(
-                        &tools.cells,
-                        program.clone(),
-                        Arc::clone(&self.referees),
-                    );
+                    let fresh =
+                        Bench::set_up(&tools.cells, program.clone(), Arc::clone(&self.referees));
                     std::mem::replace(&mut bench, fresh.await?).tear_down().await;
                     if detail.is_empty() {
                         detail = told(&fault);
@@ -141,6 +138,10 @@ impl Court {
                     failed(test.number, told(&fault))
                 }
             };
+            // Its slowest test is as slow as can be told.
+            if clock.watched_ms.is_some_and(|watched_ms| outcome.time_ms >= watched_ms) {
+                bench.stop_watching();
+            }
             outcomes.insert(test.number, outcome);
             progress();
         }
@@ -167,10 +168,7 @@ impl Court {
                 Source::of_files(language, files, submission.entry_point.clone())
             }
         };
-        let included = match content.included(id) {
-            Some(include) => fetch_files(&self.package.blobs, &include.files).await?,
-            None => vec![],
-        };
+        let included = fetch_files(&self.package.blobs, &content.included(id)).await?;
         let source = source.or_else(|error| {
             // A driver among the included files may be where it begins.
             let files = submission.files.iter();
@@ -213,8 +211,7 @@ impl Court {
                 detail: detail.to_owned(),
             };
             let call = survey.grader.ok_or_else(|| fault("tests are missing"))?;
-            let grader =
-                self.referees.grader.as_ref().ok_or_else(|| fault("there is none"))?;
+            let grader = self.referees.grader.as_ref().ok_or_else(|| fault("there is none"))?;
             graded.insert(call.group, grade(&self.tools.cells, grader, &call, None).await?);
         }
     }

@@ -168,14 +168,14 @@ impl Verifier {
             if test.is_static {
                 continue;
             }
-            let file = format!("{}.ans", test.name);
-            let found = match panel.judge_output(data, &data.answer, None).await {
-                Ok(found) if found.verdict == Verdict::Accepted => continue,
-                Ok(found) => Finding::of(file, rejection(found.message)),
-                Err(fault) => Finding::of(file, told(&fault)),
-            };
-            // What is in an answer of a hidden test is between the package and its validator.
-            if test.sample { &mut report.problems } else { &mut report.warnings }.push(found);
+            let file = format!("data/{}.ans", test.name);
+            // What is in an answer is between the package and its validator, unless the format says that it is an
+            // output that must be accepted: then it is among the cases below.
+            match panel.judge_output(data, &data.answer, None).await {
+                Ok(found) if found.verdict == Verdict::Accepted => {}
+                Ok(found) => report.warnings.push(Finding::of(file, rejection(found.message))),
+                Err(fault) => report.problems.push(Finding::of(file, told(&fault))),
+            }
         }
         for case in &package.output_cases {
             let judged = async {
@@ -266,7 +266,8 @@ impl Verifier {
             if running.len() == self.jobs {
                 trials.extend(running.join_next().await.map(settled));
             }
-            let (court, cores, progress) = (Arc::clone(court), Arc::clone(&cores), progress.clone());
+            let (court, cores, progress) =
+                (Arc::clone(court), Arc::clone(&cores), progress.clone());
             let clock = clock(&court.package.submissions[place]);
             running.spawn(async move {
                 let core = cores.lock().await.pop();
@@ -438,8 +439,9 @@ fn submission_report(
 }
 
 fn progress_bar(court: &Court, submissions: usize) -> ProgressBar {
-    let style = ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} tests, {elapsed}, {msg}")
-        .expect("the template is valid");
+    let style =
+        ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} tests, {elapsed}, {msg}")
+            .expect("the template is valid");
     let progress = ProgressBar::new((submissions * court.tests.len()) as u64).with_style(style);
     progress.set_prefix(court.package.slug.to_string());
     progress

@@ -147,7 +147,8 @@ impl PackageReport {
             println!("  {}", limits.line());
         }
         if !self.submissions.is_empty() {
-            let mut rows = table(["submission", "language", "verdict", "score", "time", "memory", ""]);
+            let mut rows =
+                table(["submission", "language", "verdict", "score", "time", "memory", ""]);
             for submission in &self.submissions {
                 rows.add_row(submission.row());
             }

@@ -137,11 +137,15 @@ impl Rubric {
             custom,
             states: vec![TestState::Skipped; self.tests.len()],
             grades: vec![None; self.grading.groups.len()],
+            not_run: vec![false; self.grading.groups.len()],
             grader: None,
         };
         let root = walk.group(0, false);
-        let (states, grader) = (walk.states, walk.grader);
-        let grade = root.map(|root| self.grade(root, &walk.grades, results));
+        let Walk { states, mut grades, not_run, grader, .. } = walk;
+        for (grade, not_run) in grades.iter_mut().zip(not_run) {
+            *grade = grade.filter(|_| !not_run);
+        }
+        let grade = root.map(|root| self.grade(root, &grades, results));
         Survey { states, grade, grader }
     }
 
@@ -163,7 +167,9 @@ impl Rubric {
         let mut out_of_range = Vec::new();
         if scored.is_some() {
             for (group, grade) in self.grading.groups.iter().zip(grades) {
-                if let Some(GroupGrade { score, .. }) = grade
+                let counts = |verdict| verdict == Verdict::Accepted || self.counts_points();
+                if let Some(GroupGrade { verdict, score }) = grade
+                    && counts(*verdict)
                     && group.rule.is_out_of_range(*score)
                 {
                     let name = if group.name.is_empty() { "the root" } else { &group.name };
@@ -174,7 +180,10 @@ impl Rubric {
         let verdict = match scored {
             Some(objective) if root.verdict == Verdict::Accepted || self.counts_points() => {
                 let best = self.best(objective);
-                rules::of_score(root.score, objective, best, self.first_failure(results))
+                // A group that was not run has no test that failed.
+                let rejected = Some(root.verdict).filter(|verdict| *verdict != Verdict::Accepted);
+                let failure = self.first_failure(results).or(rejected);
+                rules::of_score(root.score, objective, best, failure)
             }
             _ => root.verdict,
         };
@@ -235,6 +244,8 @@ struct Walk<'a> {
     custom: &'a CustomGrades,
     states: Vec<TestState>,
     grades: Vec<Option<GroupGrade>>,
+    /// Groups that depend on one that was not accepted.
+    not_run: Vec<bool>,
     grader: Option<GraderCall>,
 }
 
@@ -292,7 +303,10 @@ impl Walk<'_> {
                 Some(GroupGrade { verdict: Verdict::Accepted, .. }) => {}
                 // It is not run, and counts as rejected.
                 Some(GroupGrade { verdict, .. }) => {
-                    return Some(GroupGrade { verdict, score: 0.0 });
+                    let grade = GroupGrade { verdict, score: 0.0 };
+                    self.grades[place as usize] = Some(grade);
+                    self.not_run[place as usize] = true;
+                    return Some(grade);
                 }
                 None => blocked = true,
             }

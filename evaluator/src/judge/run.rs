@@ -297,6 +297,11 @@ impl Bench {
         Ok(Pass { outcome, reruns: 0, cpu, found })
     }
 
+    /// From now on no run is watched for longer than it may take.
+    pub fn stop_watching(&mut self) {
+        self.program.watched_ms = None;
+    }
+
     /// Where the figures of memory come from; `None` before the first test.
     pub fn memory_source(&self) -> Option<MemorySource> {
         self.memory_source
