@@ -1,3 +1,4 @@
+use super::newer::{newer, newer_errors};
 use super::*;
 
 #[test]
@@ -202,7 +203,7 @@ fn rights_are_checked_where_the_format_asks_for_them() {
     let head = "problem_format_version: 2025-09\nname: A\nuuid: x\n";
     let of = |more: &str| {
         let text = format!("{head}{more}");
-        super::newer::newer_errors(&[("problem.yaml", Some(&text))]).remove(0)
+        newer_errors(&[("problem.yaml", Some(&text))]).remove(0)
     };
     assert!(
         of("license: cc by\n").contains("4:10: nobody holds the rights to license it as cc by")
@@ -214,6 +215,6 @@ fn rights_are_checked_where_the_format_asks_for_them() {
     assert!(of("embargo_until: soon\n").contains("`embargo_until` is \"soon\""));
     let text =
         format!("{head}license: cc by\ncredits: {{authors: Ada}}\nembargo_until: 2026-01-31\n");
-    let package = super::newer::newer(&[("problem.yaml", &text)]);
+    let package = newer(&[("problem.yaml", &text)]);
     assert_eq!(package.about.embargo_until.as_deref(), Some("2026-01-31"));
 }
