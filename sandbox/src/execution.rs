@@ -140,7 +140,8 @@ pub struct Outcome {
     /// Time on the wall.
     pub wall: Duration,
     /// When its first process was seen to have ended, or was stopped by a limit: by the monotonic clock of the cell's
-    /// machine, which cells of one machine have in common. Of two programs that are linked it tells which was first.
+    /// machine, which cells of one machine have in common. Of two programs that are linked it tells which was first,
+    /// but for a busy machine's scheduler where one ends within a millisecond of the other.
     pub ended_at: Duration,
     /// Peak memory; what it counts depends on `memory_source`.
     pub memory_bytes: u64,

@@ -42,6 +42,10 @@ const LOOK_MAX_SAMPLING: Duration = Duration::from_millis(10);
 /// How long killed processes may take to be gone. One that takes longer hangs in the kernel, and the cell is given up.
 const DYING_MAX: Duration = Duration::from_secs(10);
 
+/// The longest that a process is believed to take from shutting its files to being seen to have ended. One that had
+/// longer has shut its standard error itself, before.
+const LEAVING_MAX: Duration = Duration::from_millis(50);
+
 /// How much is read from a pipe at once, in bytes.
 const READ_BYTES: usize = 64 << 10;
 
@@ -103,13 +107,14 @@ pub(crate) fn supervise(
         next_look: started,
         toll: Toll::default(),
         status: None,
+        fell_silent_at: None,
         stdout: Capture::new(stdout, command.stdout_bytes).map_err(fatal)?,
         stderr: Capture::new(stderr, command.stderr_bytes).map_err(fatal)?,
         complaint: Capture::new(complaint, COMPLAINT_BYTES_MAX as u64).map_err(fatal)?,
     };
     let stopped = watch.until_end(host).map_err(fatal)?;
     let wall = started.elapsed();
-    let ended_at = sys::now();
+    let ended_at = watch.ended_at(stopped);
     watch.bury().map_err(fatal)?;
     // Files in memory outlive the processes that filled them, until they are swept.
     watch.sample_held();
@@ -145,6 +150,8 @@ struct Watch<'a> {
     next_look: Instant,
     toll: Toll,
     status: Option<Status>,
+    /// When nobody had the standard error any more.
+    fell_silent_at: Option<Duration>,
     stdout: Capture,
     stderr: Capture,
     complaint: Capture,
@@ -169,11 +176,27 @@ impl Watch<'_> {
             if self.status.is_some() {
                 return Ok(None);
             }
+            let woken_at = sys::now();
             self.stderr.read_on()?;
+            if self.stderr.pipe.is_none() {
+                self.fell_silent_at.get_or_insert(woken_at);
+            }
             self.stdout.read_on()?;
             if self.stdout.overflowed() {
                 return Ok(Some(Stopped::Output));
             }
+        }
+    }
+
+    /// When the first process ended, or is stopped, which is now.
+    ///
+    /// A process that ends shuts its files first, and is only then seen to have ended: in between, one that it was
+    /// linked to may have learned of it, and ended as well. The kernel shuts the standard error before the other two.
+    fn ended_at(&self, stopped: Option<Stopped>) -> Duration {
+        let now = sys::now();
+        match self.fell_silent_at {
+            Some(at) if stopped.is_none() && now.saturating_sub(at) < LEAVING_MAX => at,
+            _ => now,
         }
     }
 
