@@ -20,6 +20,7 @@ pub(super) use settings::Scene;
 use super::manifest::Manifest;
 use crate::blobs::Blobs;
 use crate::diagnostic::Report;
+use crate::fields::Field;
 use crate::package::{InputCase, OutputCase};
 use crate::text::text;
 use crate::tree::FileTree;
@@ -98,6 +99,8 @@ struct Reader<'a> {
     groups: &'a Groups,
     data: Data,
     found: Vec<Found>,
+    /// What holds in a folder of validators' cases.
+    folders: BTreeMap<String, Settings>,
 }
 
 pub(super) fn read(
@@ -112,8 +115,14 @@ pub(super) fn read(
         true => newer::read(&files, &scene, report),
         false => older::read(&files, &scene, report),
     };
-    let mut reader =
-        Reader { scene, files: &files, groups: &groups, data: Data::default(), found: vec![] };
+    let mut reader = Reader {
+        scene,
+        files: &files,
+        groups: &groups,
+        data: Data::default(),
+        found: vec![],
+        folders: BTreeMap::new(),
+    };
     for (name, (kind, case)) in &files.cases {
         match kind {
             Kind::Sample | Kind::Secret => reader.read_test(name, *kind, case, blobs, report),
@@ -236,7 +245,8 @@ impl Reader<'_> {
             report.error(other, "has no input", format!("{path}.in"));
             return;
         };
-        let settings = self.settings(case, &self.folder_settings(name, report), report);
+        let folder = self.folder_settings(name, report);
+        let settings = self.settings(case, &folder, report);
         let answer = blobs.put(case.get("ans").unwrap_or(&Bytes::new()));
         let mut test = Test::new(&short, blobs.put(input), answer);
         self.furnish(&mut test, case, &settings, blobs);
@@ -279,28 +289,24 @@ impl Reader<'_> {
     }
 
     /// What the files of a folder of validators' cases say.
-    fn folder_settings(&self, name: &Name<'_>, report: &mut Report) -> Settings {
-        let mut settings = self.scene.settings(report);
+    fn folder_settings(&mut self, name: &Name<'_>, report: &mut Report) -> Settings {
+        let folder = name[..name.len() - 1].join("/");
+        if let Some(known) = self.folders.get(&folder) {
+            return known.clone();
+        }
+        // What is wrong with the flags of the problem was told already.
+        let mut settings = self.scene.settings(&mut Report::default());
         for end in 1..name.len() {
             let Some((path, bytes)) = self.files.configs.get(&name[..end]) else { continue };
-            // What is wrong with it is told once, for the first case.
-            let mut own = Report::default();
-            for (key, node) in yaml::read_map(path, bytes, &mut own).unwrap_or_default() {
-                let field = crate::fields::Field { path, key: &key.text, node: &node };
-                if !self.scene.read_key(field, &key.text, &mut settings, &mut own) {
-                    self.manifest().version.unknown_key(path, &key, &key.text, &mut own);
+            for (key, node) in yaml::read_map(path, bytes, report).unwrap_or_default() {
+                let field = Field { path, key: &key.text, node: &node };
+                if !self.scene.read_key(field, &key.text, &mut settings, report) {
+                    self.manifest().version.unknown_key(path, &key, &key.text, report);
                 }
             }
-            if self.is_first_in(name, end) {
-                report.extend(&own.finish().unwrap_or_else(|all| all));
-            }
         }
+        self.folders.insert(folder, settings.clone());
         settings
-    }
-
-    fn is_first_in(&self, name: &Name<'_>, end: usize) -> bool {
-        let first = self.files.cases.range(name[..end].to_vec()..).next();
-        first.is_some_and(|(first, _)| first == name)
     }
 
     fn add_static_tests(&mut self, blobs: &mut Blobs, report: &mut Report) {

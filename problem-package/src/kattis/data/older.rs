@@ -54,6 +54,11 @@ pub(super) fn read(files: &DataFiles<'_>, scene: &Scene<'_>, report: &mut Report
         }
         let mut effective = config.clone();
         apply_problem(&scene.manifest.grading, &mut effective);
+        let root = configs.first().map_or(&[][..], |root| root.flags.as_slice());
+        if name.first() == Some(&"sample") && root.iter().any(|flag| flag == "ignore_sample") {
+            // Its score is not part of any other, so the range of the whole is not its own.
+            (effective.scores.min, effective.scores.max) = (None, None);
+        }
         let rule = rule(&effective, scene.manifest);
         groups.push(Group {
             graded: TestGroup {

@@ -4,7 +4,7 @@
 //! folders that it matches, too.
 
 /// Patterns that the braces of one may make.
-const ALTERNATIVES_MAX: usize = 256;
+const ALTERNATIVES_MAX: usize = 32;
 
 /// A pattern, its braces expanded.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -84,6 +84,9 @@ fn every_key_that_a_group_does_not_give_is_its_parents() {
     assert_eq!(package.content.grading.objective, Some(Objective::Max));
     let root = &group(&package, "").rule;
     assert!(matches!(root, Rule::Grader { ignore_sample: true, .. }));
+    // Nor is the range of the whole that of samples that do not count.
+    let Rule::Grader { scores, .. } = group(&package, "sample").rule else { panic!("a grader") };
+    assert_eq!((scores.min, scores.max), (None, None));
     let a = group(&package, "secret/a");
     assert_eq!(a.on_reject, OnFailure::Continue);
     let expected = Rule::Grader {
