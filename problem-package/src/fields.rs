@@ -13,7 +13,7 @@ pub(crate) struct Field<'a> {
     pub(crate) node: &'a Node,
 }
 
-impl Field<'_> {
+impl<'a> Field<'a> {
     pub(crate) fn position(&self) -> Position {
         self.node.position
     }
@@ -113,7 +113,7 @@ impl Field<'_> {
     }
 
     /// The entries of a map; empty where there is nothing.
-    pub(crate) fn map(&self, report: &mut Report) -> &[(Key, Node)] {
+    pub(crate) fn map(&self, report: &mut Report) -> &'a [(Key, Node)] {
         match &self.node.value {
             Value::Map(entries) => entries,
             Value::Null => &[],

@@ -5,7 +5,7 @@ use domain::Slug;
 use crate::diagnostic::{Diagnostic, Report, quote};
 use crate::package::{Options, Package};
 use crate::tree::FileTree;
-use crate::{fps, kattis, polygon};
+use crate::{dmoj, fps, kattis, polygon};
 
 /// The families of formats, by the file that tells them.
 enum Family {
@@ -30,7 +30,7 @@ pub fn read(tree: &FileTree, options: &Options) -> Result<Vec<Package>, Vec<Diag
     match family(tree) {
         Some(Family::Kattis) => kattis::read(tree, options).map(|package| vec![package]),
         Some(Family::Polygon) => polygon::read(tree, options),
-        Some(Family::Dmoj) => Err(not_read("init.yml", "a package of DMOJ's")),
+        Some(Family::Dmoj) => dmoj::read(tree, options),
         Some(Family::Fps) => fps::read(tree, options),
         None => Err(unknown()),
     }
@@ -65,16 +65,8 @@ fn family(tree: &FileTree) -> Option<Family> {
 fn unknown() -> Vec<Diagnostic> {
     let expected = "problem.yaml (Kattis), problem.xml (Polygon), init.yml (DMOJ) or one XML file with \
                     `<fps>` (Free Problem Set)";
-    only_error("", "is in no format that is read".to_owned(), expected)
-}
-
-fn not_read(path: &str, format: &str) -> Vec<Diagnostic> {
-    only_error(path, format!("{format} is not read yet"), "a package in the Kattis format")
-}
-
-fn only_error(path: &str, message: String, expected: &str) -> Vec<Diagnostic> {
     let mut report = Report::default();
-    report.error(path, message, expected);
+    report.error("", "is in no format that is read", expected);
     report.finish().expect_err("there is an error")
 }
 

@@ -8,6 +8,7 @@ pub mod timing;
 pub mod tree;
 
 mod blobs;
+mod dmoj;
 mod fields;
 mod flaws;
 mod format;
@@ -16,7 +17,8 @@ mod images;
 mod kattis;
 mod languages;
 mod polygon;
-mod requirements;
+#[cfg(test)]
+mod stored;
 mod text;
 mod xml;
 mod yaml;

@@ -1,10 +1,9 @@
-use std::path::Path;
-
 use domain::problem::Protocol;
 use proptest::prelude::*;
 
 use super::*;
 use crate::limits::TreeLimits;
+use crate::stored::stored;
 use crate::tree::Entry;
 
 /// A problem without fault, to be spoilt by each test.
@@ -211,10 +210,7 @@ fn images_are_put_into_the_statement() {
 #[test]
 fn the_packages_of_the_tests_are_read() {
     for (name, problems) in [("fpssingle", 1), ("fpstwo", 2)] {
-        let path = format!("../tests/packages/{name}/{name}.xml");
-        let text =
-            std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
-        let packages = packages(&text);
+        let packages = read(&stored(name), &Options::default()).unwrap();
         assert_eq!(packages.len(), problems, "{name}");
         assert!(packages.iter().all(|package| package.content.flaws().is_empty()));
         assert!(packages.iter().all(|package| package.warnings.is_empty()));

@@ -350,13 +350,6 @@ fn include(resources: &[Resource<'_>], report: &mut Report) -> Vec<Include> {
             }
         }
     }
-    // Files for one language take the place of those for all.
-    let for_all = by_language.get(&None).cloned().unwrap_or_default();
-    for (language, files) in &mut by_language {
-        if language.is_some() {
-            files.extend(for_all.iter().cloned());
-        }
-    }
     by_language.into_iter().map(|(language, files)| Include { language, files }).collect()
 }
 

@@ -10,7 +10,6 @@ use domain::problem::OnFailure;
 
 use super::judging::Judging;
 use crate::diagnostic::{Report, quote};
-use crate::requirements::with_all_before;
 use crate::xml::Element;
 
 /// What a test says of its points.
@@ -151,11 +150,6 @@ fn grade(groups: &[Group<'_>], tests: &[Worth], report: &mut Report) -> Graded {
     // The root is group 0.
     let places: BTreeMap<&str, u32> =
         (1..).zip(&with_tests).map(|(place, group)| (group.name.as_str(), place)).collect();
-    let requires: Vec<Vec<u32>> = std::iter::once(vec![])
-        .chain(with_tests.iter().map(|group| required(group, groups, &places)))
-        .collect();
-    let mut requires = with_all_before(&requires).into_iter().skip(1);
-
     let mut grading = Grading {
         objective: Some(Objective::Max),
         groups: vec![TestGroup {
@@ -193,7 +187,7 @@ fn grade(groups: &[Group<'_>], tests: &[Worth], report: &mut Report) -> Graded {
             name: group.name.clone(),
             parent: Some(0),
             on_reject: if group.is_complete { OnFailure::Stop } else { OnFailure::Continue },
-            require_pass: requires.next().unwrap_or_default(),
+            require_pass: required(group, groups, &places),
             rule: Rule::Aggregate { aggregation, max_score: Some(max) },
         });
     }

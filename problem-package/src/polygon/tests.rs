@@ -1,5 +1,4 @@
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,6 +9,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::limits::TreeLimits;
+use crate::stored::stored;
 use crate::tree::Entry;
 
 /// A package without fault, to be spoilt by each test.
@@ -347,9 +347,9 @@ fn resources_of_solutions_are_included() {
         include,
         [
             ("", vec!["data"]),
-            ("cpp", vec!["lib.h", "data"]),
-            ("cpp20", vec!["lib.h", "data"]),
-            ("cpp23", vec!["lib.h", "data"])
+            ("cpp", vec!["lib.h"]),
+            ("cpp20", vec!["lib.h"]),
+            ("cpp23", vec!["lib.h"])
         ]
     );
     assert!(
@@ -479,26 +479,6 @@ fn solutions_that_cannot_be_judged_are_left_aside() {
             "warning: problem.xml:22:256: a solution has no <source> and is left aside",
         ]
     );
-}
-
-/// The tree of a package in `tests/packages`.
-fn stored(name: &str) -> FileTree {
-    fn insert(folder: &Path, prefix: &str, builder: &mut crate::FileTreeBuilder) {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let entry = entry.unwrap();
-            let path = format!("{prefix}/{}", entry.file_name().to_str().unwrap());
-            if entry.path().is_dir() {
-                insert(&entry.path(), &path, builder);
-            } else {
-                let bytes = std::fs::read(entry.path()).unwrap();
-                builder.insert(path.as_bytes(), Entry::File(bytes.into()));
-            }
-        }
-    }
-    let mut builder = FileTree::builder(TreeLimits::default());
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/packages").join(name);
-    insert(&folder, name, &mut builder);
-    builder.finish().unwrap()
 }
 
 #[test]

@@ -1,0 +1,230 @@
+//! Packages of DMOJ's: `init.yml`, the data that it names, and the programs of the judge's own tests.
+
+mod cases;
+mod checker;
+mod data;
+mod languages;
+mod names;
+mod pattern;
+mod points;
+mod submissions;
+
+use domain::problem::{Include, Limits, ProblemLanguage, RevisionContent, TimeLimitOrigin};
+
+use crate::blobs::Blobs;
+use crate::diagnostic::{Diagnostic, Report};
+use crate::fields::{Field, unknown_key};
+use crate::flaws::report_flaws;
+use crate::format::slug;
+use crate::package::{About, Format, InputValidation, Options, Package};
+use crate::text::text;
+use crate::timing::Timing;
+use crate::tree::FileTree;
+use crate::yaml::{self, Key, Node};
+
+use data::Data;
+
+pub(crate) const FILE: &str = "init.yml";
+
+/// Where a statement may be. The format has no place for one.
+const STATEMENTS: [&str; 3] = ["statement.md", "problem.md", "README.md"];
+
+/// Bytes that a submission may print where the package does not say.
+const OUTPUT_BYTES: u64 = 24 * 1024 * 1024;
+
+/// Keys that say how DMOJ's judge runs programs, which makes no difference here.
+const WITHOUT_MEANING: [&str; 8] = [
+    "unbuffered",
+    "hints",
+    "unicode",
+    "wall_time_factor",
+    "output_prefix_length",
+    "meta",
+    "short_circuit",
+    "treat_checker_points_as_percentage",
+];
+
+/// The keys of the whole file, by name.
+pub(super) struct Config<'a>(&'a [(Key, Node)]);
+
+impl<'a> Config<'a> {
+    fn field(&self, name: &'a str) -> Option<Field<'a>> {
+        let (_, node) = self.0.iter().find(|(key, _)| key.text == name)?;
+        Some(Field { path: FILE, key: name, node }).filter(|field| !field.is_null())
+    }
+}
+
+/// Reads a package.
+///
+/// # Errors
+/// With everything that is wrong with it, errors and warnings.
+pub(crate) fn read(tree: &FileTree, options: &Options) -> Result<Vec<Package>, Vec<Diagnostic>> {
+    let mut report = Report::default();
+    report.extend(tree.warnings());
+    let package = read_file(tree, options, &mut report);
+    let warnings = report.finish()?;
+    let package = package.expect("a package that could not be read has an error");
+    Ok(vec![Package { warnings, ..package }])
+}
+
+fn read_file(tree: &FileTree, options: &Options, report: &mut Report) -> Option<Package> {
+    let slug = slug(tree, options, report);
+    let Some(bytes) = tree.get(FILE) else {
+        report.error(FILE, "is missing", "a package of DMOJ's");
+        return None;
+    };
+    let entries = yaml::read_map(FILE, bytes, report)?;
+    let config = Config(&entries);
+    check_keys(&config, report);
+    let mut blobs = Blobs::default();
+    let is_binary = config
+        .field("binary_data")
+        .is_some_and(|field| field.node.value == yaml::Value::Bool(true));
+    let data = Data::read(config.field("archive"), tree, is_binary, report);
+    let judge = checker::read(&config, &data, &mut blobs, report);
+    let cases = cases::read(&config, &data, &judge, &mut blobs, report);
+    let tests = cases.len();
+    let graded = points::grade(cases, &judge, report);
+    let (include, languages) = signature(&config, &data, &mut blobs, report);
+    let found = submissions::read(tree, graded.grading.objective.is_some(), report);
+    let (title, statement) =
+        statement(tree, slug.as_ref().map_or("", |slug| slug.as_str()), report);
+    let defaults = Limits::default();
+    let output_bytes = config
+        .field("output_limit_length")
+        .and_then(|field| field.positive_integer(report, "a number of bytes"))
+        .unwrap_or(OUTPUT_BYTES);
+    let content = RevisionContent {
+        title,
+        statement,
+        natural_language: options.natural_language.clone(),
+        limits: Limits {
+            time_ms: found.time_ms.unwrap_or(defaults.time_ms),
+            memory_kib: found.memory_kib.unwrap_or(defaults.memory_kib),
+            output_kib: output_bytes.div_ceil(1024),
+            ..defaults
+        },
+        time_limit: match found.time_ms {
+            Some(_) => TimeLimitOrigin::Given,
+            None => TimeLimitOrigin::Default,
+        },
+        tests: graded.tests,
+        checker: judge.checker,
+        grading: graded.grading,
+        include,
+        languages,
+        ..RevisionContent::default()
+    };
+    if tests > 0 || !report.has_errors() {
+        report_flaws(&content, |_| FILE.into(), report);
+    }
+    Some(Package {
+        format: Format::Dmoj,
+        slug: slug?,
+        content,
+        blobs: blobs.0,
+        submissions: found.submissions,
+        input_validation: InputValidation::default(),
+        output_cases: vec![],
+        timing: Timing { given_ms: found.time_ms, ..Timing::default() },
+        about: About::default(),
+        warnings: vec![],
+    })
+}
+
+fn check_keys(config: &Config<'_>, report: &mut Report) {
+    for (key, node) in config.0 {
+        let name = key.text.as_str();
+        let field = Field { path: FILE, key: name, node };
+        let mut refuse = |why: &str, expected: &str| {
+            let message = format!("`{name}` is not supported: {why}");
+            report.error((FILE, key.position), message, expected);
+        };
+        match name {
+            "archive"
+            | "test_cases"
+            | "pretest_test_cases"
+            | "points"
+            | "checker"
+            | "interactive"
+            | "signature_grader"
+            | "output_limit_length"
+            | "binary_data"
+            | "generator" => {}
+            known if WITHOUT_MEANING.contains(&known) => {}
+            "custom_judge" if !field.is_null() => {
+                refuse(
+                    "its Python code runs inside DMOJ's judge and nowhere else",
+                    "a checker or an interactor",
+                );
+            }
+            "file_io" if !field.is_null() => {
+                refuse("submissions read standard input and write standard output", "no `file_io`");
+            }
+            "custom_judge" | "file_io" => {}
+            dynamic if dynamic.ends_with("++") => {
+                refuse("it is Python code that makes the value", "the value itself");
+            }
+            _ => unknown_key(FILE, key, name, report),
+        }
+    }
+}
+
+/// The title and the statement.
+fn statement(tree: &FileTree, name: &str, report: &mut Report) -> (String, String) {
+    let found = STATEMENTS.iter().find_map(|path| Some((*path, tree.get(path)?)));
+    let Some((path, bytes)) = found else {
+        let expected = format!("one of {}", STATEMENTS.join(", "));
+        report.warning("", "there is no statement", expected);
+        return (name.to_owned(), "The package has no statement.\n".to_owned());
+    };
+    let markdown = text(path, bytes, report).unwrap_or_default();
+    let trimmed = markdown.trim_start();
+    let (first, rest) = trimmed.split_once('\n').unwrap_or((trimmed, ""));
+    match first.strip_prefix("# ").map(str::trim).filter(|title| !title.is_empty()) {
+        Some(title) if !rest.trim().is_empty() => (title.to_owned(), rest.trim_start().to_owned()),
+        Some(title) => (title.to_owned(), "The package has no statement.\n".to_owned()),
+        None => (name.to_owned(), markdown.to_owned()),
+    }
+}
+
+/// What is compiled with submissions that are functions: a program that calls them, and a header that declares them.
+fn signature(
+    config: &Config<'_>,
+    data: &Data<'_>,
+    blobs: &mut Blobs,
+    report: &mut Report,
+) -> (Vec<Include>, Vec<ProblemLanguage>) {
+    let Some(field) = config.field("signature_grader") else { return (vec![], vec![]) };
+    let mut files = Vec::new();
+    let mut header = None;
+    for (key, node) in field.map(report) {
+        let inner = Field { path: FILE, key: &key.text, node };
+        match key.text.as_str() {
+            "entry" | "header" => {
+                let Some(path) = inner.text(report) else { continue };
+                files.extend(data.program_file(&path, inner, blobs, report));
+                if key.text == "header" {
+                    header = files.last().map(|file| file.path.clone());
+                }
+            }
+            // The submission's own `main` is nothing that is compiled elsewhere either.
+            "allow_main" => {}
+            _ => unknown_key(FILE, key, &key.text, report),
+        }
+    }
+    let Some(header) = header.filter(|_| files.len() == 2) else {
+        field.error(report, "a map with `entry` and `header`");
+        return (vec![], vec![]);
+    };
+    let languages = ["cpp", "cpp20", "cpp23"].map(|id| ProblemLanguage {
+        language: id.parse().expect("these are language ids"),
+        starter_code: String::new(),
+        start_snippet: format!("#include \"{header}\"\n"),
+        end_snippet: String::new(),
+    });
+    (vec![Include { language: None, files }], languages.to_vec())
+}
+
+#[cfg(test)]
+mod tests;

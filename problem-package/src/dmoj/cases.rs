@@ -1,0 +1,378 @@
+//! `test_cases`: a list of cases and batches, or patterns for the names of their files.
+
+use domain::problem::bounds::TESTS_MAX;
+use domain::problem::{BlobRef, Test};
+
+use super::checker::Judge;
+use super::data::Data;
+use super::names::{self, Files, Named};
+use super::pattern::Pattern;
+use super::{Config, FILE, WITHOUT_MEANING};
+use crate::blobs::Blobs;
+use crate::diagnostic::{Report, quote};
+use crate::fields::{Field, unknown_key};
+use crate::yaml::{Node, Value};
+
+/// A case of its own, or a batch of them.
+#[derive(Debug)]
+pub(super) struct Unit {
+    pub(super) tests: Vec<Test>,
+    pub(super) points: f64,
+    /// The batch's number, from 1.
+    pub(super) batch: Option<u32>,
+    /// Numbers of batches before this one.
+    pub(super) dependencies: Vec<u32>,
+    /// It comes first, is worth nothing, and has to be passed for anything else to be run.
+    pub(super) is_pretest: bool,
+}
+
+struct Reader<'a, 'b> {
+    config: &'a Config<'a>,
+    data: &'a Data<'a>,
+    judge: &'a Judge,
+    blobs: &'b mut Blobs,
+    report: &'b mut Report,
+    batches: u32,
+    tests: usize,
+}
+
+/// All cases in the order in which they are judged.
+pub(super) fn read(
+    config: &Config<'_>,
+    data: &Data<'_>,
+    judge: &Judge,
+    blobs: &mut Blobs,
+    report: &mut Report,
+) -> Vec<Unit> {
+    let mut reader = Reader { config, data, judge, blobs, report, batches: 0, tests: 0 };
+    let mut units = Vec::new();
+    if let Some(field) = config.field("pretest_test_cases") {
+        units = reader.list(field, true);
+        if units.iter().any(|unit| !unit.dependencies.is_empty()) {
+            let message = "`dependencies` of pretests are not supported";
+            reader.report.error((FILE, field.position()), message, "pretests without them");
+        }
+    }
+    // Pretests have no numbers.
+    reader.batches = 0;
+    match config.field("test_cases") {
+        Some(field) if matches!(field.node.value, Value::List(_)) => {
+            units.extend(reader.list(field, false));
+        }
+        field => units.extend(reader.named(field)),
+    }
+    if units.is_empty() && !reader.report.has_errors() {
+        reader.report.error(FILE, "there are no test cases", "`test_cases`");
+    }
+    units
+}
+
+impl<'a> Reader<'a, '_> {
+    fn list(&mut self, field: Field<'a>, is_pretest: bool) -> Vec<Unit> {
+        let Value::List(nodes) = &field.node.value else {
+            field.error(self.report, "a list of test cases");
+            return vec![];
+        };
+        nodes.iter().filter_map(|node| self.unit(Field { node, ..field }, is_pretest)).collect()
+    }
+
+    fn unit(&mut self, field: Field<'a>, is_pretest: bool) -> Option<Unit> {
+        let Value::Map(entries) = &field.node.value else {
+            field.error(
+                self.report,
+                "a map with `in`, `out` and `points`, or with `batched` and `points`",
+            );
+            return None;
+        };
+        let get = |name: &'a str| {
+            let (_, node) = entries.iter().find(|(key, _)| key.text == name)?;
+            Some(Field { path: FILE, key: name, node }).filter(|field| !field.is_null())
+        };
+        let given = get("points").or_else(|| self.config.field("points"));
+        let points = given.map_or(1.0, |field| self.points(field));
+        let points = if is_pretest { 0.0 } else { points };
+        let Some(batched) = get("batched") else {
+            let test = self.case(field, points)?;
+            return Some(Unit {
+                tests: vec![test],
+                points,
+                batch: None,
+                dependencies: vec![],
+                is_pretest,
+            });
+        };
+        self.batches += 1;
+        let batch = self.batches;
+        self.check_keys(field, true);
+        let Value::List(nodes) = &batched.node.value else {
+            batched.error(self.report, "a list of test cases");
+            return None;
+        };
+        let mut tests = Vec::new();
+        for node in nodes {
+            let inner = Field { node, ..batched };
+            let is_batch = matches!(&node.value, Value::Map(entries) if entries.iter().any(|(key, _)| key.text == "batched"));
+            if is_batch {
+                let message = "a batch is in a batch";
+                self.report.error((FILE, node.position), message, "test cases with `in` and `out`");
+            } else {
+                tests.extend(self.case(inner, points));
+            }
+        }
+        if nodes.is_empty() {
+            batched.error(self.report, "one test case at least");
+        }
+        let dependencies =
+            get("dependencies").map_or(vec![], |field| self.dependencies(field, batch));
+        Some(Unit { tests, points, batch: Some(batch), dependencies, is_pretest })
+    }
+
+    fn points(&mut self, field: Field<'_>) -> f64 {
+        let points = match field.node.value {
+            #[allow(clippy::cast_precision_loss, reason = "points are small")]
+            Value::Integer(points) => points as f64,
+            Value::Float(points) => points,
+            _ => f64::NAN,
+        };
+        if points.is_finite() && points >= 0.0 {
+            return points;
+        }
+        field.error(self.report, "a number that is not below 0");
+        0.0
+    }
+
+    fn dependencies(&mut self, field: Field<'_>, batch: u32) -> Vec<u32> {
+        let Value::List(nodes) = &field.node.value else {
+            field.error(self.report, "a list of numbers of batches, from 1");
+            return vec![];
+        };
+        let mut numbers = Vec::new();
+        for node in nodes {
+            let number = match node.value {
+                Value::Integer(number) => u32::try_from(number).ok().filter(|number| *number > 0),
+                _ => None,
+            };
+            let problem = match number {
+                None => format!("the batch {batch} depends on {}", node.value.describe()),
+                Some(number) if number == batch => format!("the batch {batch} depends on itself"),
+                Some(number) if number > batch => {
+                    format!("the batch {batch} depends on {number}, which is not before it")
+                }
+                Some(number) => {
+                    numbers.push(number);
+                    continue;
+                }
+            };
+            self.report.error(
+                (FILE, node.position),
+                problem,
+                "the number of an earlier batch, from 1",
+            );
+        }
+        numbers
+    }
+
+    fn case(&mut self, field: Field<'a>, points: f64) -> Option<Test> {
+        let Value::Map(entries) = &field.node.value else {
+            field.error(self.report, "a map with `in` and `out`");
+            return None;
+        };
+        self.check_keys(field, false);
+        let get = |name: &'a str| {
+            let (_, node) = entries.iter().find(|(key, _)| key.text == name)?;
+            Some(Field { path: FILE, key: name, node }).filter(|field| !field.is_null())
+        };
+        let generator = get("generator").or_else(|| self.config.field("generator"));
+        let (input, output) = (get("in"), get("out"));
+        if let Some(generator) = generator.filter(|_| input.is_none() || output.is_none()) {
+            let message = "`generator` is not supported: the data must be in the package";
+            self.report.error(
+                (FILE, generator.position()),
+                message,
+                "`in` and `out` for every test case",
+            );
+            return None;
+        }
+        let path = |field: Option<Field<'a>>, reader: &mut Self| match field {
+            Some(field) => field.text(reader.report).map(Some),
+            None => Some(None),
+        };
+        let files = Files { input: path(input, self)?, output: path(output, self)? };
+        let place = [input.unwrap_or(field), output.unwrap_or(field)];
+        self.test(files, place, points)
+    }
+
+    fn test(&mut self, files: Files, place: [Field<'_>; 2], points: f64) -> Option<Test> {
+        self.tests += 1;
+        if self.tests > TESTS_MAX {
+            if self.tests == TESTS_MAX + 1 {
+                self.report.error(
+                    FILE,
+                    "there are too many test cases",
+                    format!("at most {TESTS_MAX}"),
+                );
+            }
+            return None;
+        }
+        let name = files.input.clone().or_else(|| files.output.clone());
+        let name = name.unwrap_or_else(|| format!("case-{}", self.tests));
+        if files.output.is_none() && self.judge.compares {
+            let message = format!("the test case {} has no `out`", quote(&name));
+            self.report.error((FILE, place[1].position()), message, "`out: …`");
+        }
+        let [input, answer] = [(files.input, place[0]), (files.output, place[1])]
+            .map(|(path, field)| self.data(path, field));
+        let mut test = Test::new(&name, input?, answer?);
+        test.validator_args = self.judge.args(points);
+        Some(test)
+    }
+
+    /// What is in a file; nothing where none is named.
+    fn data(&mut self, path: Option<String>, field: Field<'_>) -> Option<BlobRef> {
+        match path {
+            Some(path) => self.data.test_data(&path, field, self.blobs, self.report),
+            None => Some(self.blobs.put(&bytes::Bytes::new())),
+        }
+    }
+
+    /// What is said of a single case or batch and makes a difference.
+    fn check_keys(&mut self, field: Field<'_>, is_batch: bool) {
+        let Value::Map(entries) = &field.node.value else { return };
+        for (key, node) in entries {
+            match key.text.as_str() {
+                "in" | "out" | "points" | "generator" | "generator_args" => {}
+                "batched" | "dependencies" if is_batch => {}
+                "checker"
+                    if self
+                        .config
+                        .field("checker")
+                        .is_some_and(|all| same(&all.node.value, &node.value)) => {}
+                "checker" => {
+                    let message = "a `checker` of a single test case is not supported";
+                    self.report.error((FILE, key.position), message, "one for all test cases");
+                }
+                known if WITHOUT_MEANING.contains(&known) => {}
+                "output_limit_length" | "symlinks" | "file_io" | "io_redirects" | "binary_data" => {
+                    let message = format!("`{}` of a single test case is not supported", key.text);
+                    self.report.error((FILE, key.position), message, "the same for all test cases");
+                }
+                _ => unknown_key(FILE, key, &key.text, self.report),
+            }
+        }
+    }
+
+    /// Cases by the names of the files in the archive.
+    fn named(&mut self, field: Option<Field<'a>>) -> Vec<Unit> {
+        let entries = field.map_or(&[][..], |field| field.map(self.report));
+        let get = |name: &'a str| {
+            let (_, node) = entries.iter().find(|(key, _)| key.text == name)?;
+            Some(Field { path: FILE, key: name, node }).filter(|field| !field.is_null())
+        };
+        for (key, _) in entries {
+            if !["input_format", "output_format", "case_points"].contains(&key.text.as_str()) {
+                unknown_key(FILE, key, &key.text, self.report);
+            }
+        }
+        let Some(names) = self.data.names() else {
+            if self.config.field("archive").is_none() {
+                let at = field.map(|field| field.position());
+                let message =
+                    "test cases are told by the names of files only where there is an archive";
+                self.report.error((FILE, at), message, "`archive`, or a list of test cases");
+            }
+            return vec![];
+        };
+        let patterns = [("input_format", names::INPUT), ("output_format", names::OUTPUT)]
+            .map(|(key, default)| self.pattern(get(key), default));
+        let [Some(input), Some(output)] = &patterns else { return vec![] };
+        let at = field.map(|field| field.position());
+        let cases = match names::cases(names.iter().map(String::as_str), [input, output]) {
+            Ok(cases) => cases,
+            Err(problem) => {
+                self.report.error((FILE, at), problem, "patterns with a group `case`");
+                return vec![];
+            }
+        };
+        let default = self.config.field("points").map_or(1.0, |field| self.points(field));
+        let mut points =
+            get("case_points").map(|field| self.case_points(field)).map(Vec::into_iter);
+        let node = Node {
+            position: at.unwrap_or(crate::diagnostic::Position { line: 1, column: 1 }),
+            value: Value::Null,
+        };
+        let place = Field { path: FILE, key: "test_cases", node: &node };
+        let mut units = Vec::new();
+        for case in cases {
+            let points = match &mut points {
+                Some(points) => points.next(),
+                None => Some(default),
+            };
+            let Some(points) = points else {
+                self.report.error(
+                    (FILE, at),
+                    "`case_points` has too few numbers",
+                    "one for each test case or batch",
+                );
+                break;
+            };
+            let (files, batch) = match case {
+                Named::Case(files) => (vec![files], None),
+                Named::Batch(files) => {
+                    self.batches += 1;
+                    (files, Some(self.batches))
+                }
+            };
+            let tests = files
+                .into_iter()
+                .filter_map(|files| self.test(files, [place, place], points))
+                .collect();
+            units.push(Unit { tests, points, batch, dependencies: vec![], is_pretest: false });
+        }
+        units
+    }
+
+    fn pattern(&mut self, field: Option<Field<'_>>, default: &str) -> Option<Pattern> {
+        let text = match field {
+            Some(field) => field.text(self.report)?,
+            None => default.to_owned(),
+        };
+        match Pattern::parse(&text) {
+            Ok(pattern) => Some(pattern),
+            Err(problem) => {
+                let field = field?;
+                let message = format!("`{}` cannot be read: {problem}", field.key);
+                self.report.error(
+                    (FILE, field.position()),
+                    message,
+                    "a pattern with the groups `batch` and `case`",
+                );
+                None
+            }
+        }
+    }
+
+    fn case_points(&mut self, field: Field<'_>) -> Vec<f64> {
+        let Value::List(nodes) = &field.node.value else {
+            field.error(self.report, "a list of numbers");
+            return vec![];
+        };
+        nodes.iter().map(|node| self.points(Field { node, ..field })).collect()
+    }
+}
+
+/// Whether two values say the same, wherever they stand.
+fn same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::List(one), Value::List(other)) => {
+            one.len() == other.len()
+                && one.iter().zip(other).all(|(one, other)| same(&one.value, &other.value))
+        }
+        (Value::Map(one), Value::Map(other)) => {
+            one.len() == other.len()
+                && one.iter().zip(other).all(|((one_key, one), (other_key, other))| {
+                    one_key.text == other_key.text && same(&one.value, &other.value)
+                })
+        }
+        _ => one == other,
+    }
+}

@@ -1,0 +1,41 @@
+"""Judges outputs that are worth points for each line.
+
+Arguments: input, output, answer, points of the test, `count` or `match`, and for `match` the points of each line with
+commas between them, and whether the output must have as many lines. Empty lines do not count.
+"""
+
+import re
+import sys
+
+
+def lines(path):
+    with open(path, "rb") as file:
+        return [line for line in re.split(rb"[\r\n]", file.read()) if line]
+
+
+def end(share, points):
+    if share >= 1:
+        sys.exit(0)
+    # A test that is worth nothing is there to be passed.
+    if share <= 0 or points <= 0:
+        sys.exit(1)
+    print(f"points {points * share:.9g}", file=sys.stderr)
+    sys.exit(7)
+
+
+output, answer = lines(sys.argv[2]), lines(sys.argv[3])
+points = float(sys.argv[4])
+if sys.argv[5] == "count":
+    if len(output) > len(answer):
+        sys.exit(1)
+    right = sum(ours.strip() == theirs.strip() for ours, theirs in zip(output, answer))
+    end(right / len(answer) if answer else 1, points)
+else:
+    worth = [int(number) for number in sys.argv[6].split(",")]
+    if len(worth) != len(answer) or sum(worth) <= 0:
+        print(f"the answer has {len(answer)} lines, and {len(worth)} have points", file=sys.stderr)
+        sys.exit(3)
+    if sys.argv[7] == "all" and len(output) != len(answer):
+        sys.exit(1)
+    found = sum(number for ours, theirs, number in zip(output, answer, worth) if ours == theirs)
+    end(found / sum(worth), points)
