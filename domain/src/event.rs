@@ -34,6 +34,7 @@ macro_rules! events {
     ($($(#[$doc:meta])* $name:ident = $schema:literal,)+) => {
         /// A past-tense fact.
         #[derive(Debug, Clone, PartialEq)]
+        #[allow(clippy::large_enum_variant, reason = "events are written, read and dropped one by one")]
         pub enum Event {
             $($(#[$doc])* $name($name),)+
         }

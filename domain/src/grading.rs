@@ -156,6 +156,27 @@ pub enum CheckerScore {
     Share(f64),
 }
 
+/// What a test is worth, unless its validator says otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Worth {
+    /// When it is accepted; `None` when only its validator knows.
+    pub accepted: Option<f64>,
+    /// When it is rejected.
+    pub rejected: f64,
+}
+
+impl Worth {
+    /// What a test with this result scores; `None` when its validator should have said.
+    pub fn score(self, result: TestResult) -> Option<f64> {
+        match result.score {
+            Some(CheckerScore::Points(points)) => Some(points),
+            Some(CheckerScore::Share(share)) => Some(share * self.accepted?),
+            None if result.verdict == Verdict::Accepted => self.accepted,
+            None => Some(self.rejected),
+        }
+    }
+}
+
 /// What of a test's outcome bears on the grade.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TestResult {
@@ -277,6 +298,20 @@ impl Rule {
             ignore_sample: false,
             accept_if_any_accepted: false,
             scores: TestScores::default(),
+        }
+    }
+
+    /// The best that a group with this rule is said to score; `None` where there is no bound.
+    pub fn bound(&self, objective: Objective) -> Option<f64> {
+        match (self, objective) {
+            (Self::Grader { scores, .. } | Self::Custom { scores, .. }, Objective::Max) => {
+                scores.max
+            }
+            (Self::Grader { scores, .. } | Self::Custom { scores, .. }, Objective::Min) => {
+                scores.min
+            }
+            (Self::Aggregate { max_score, .. }, Objective::Max) => *max_score,
+            (Self::Aggregate { .. }, Objective::Min) => Some(0.0),
         }
     }
 

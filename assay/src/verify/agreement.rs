@@ -24,6 +24,11 @@ pub(super) fn disagreements(
         submission.rules.iter().flat_map(|rule| broken(rule, content, outcomes, grade)).collect();
     let expected = &submission.expected;
     let fits = expected.contains(&grade.verdict);
+    // Rules are about tests, of which none was judged.
+    if outcomes.is_empty() && !fits {
+        let wanted = if expected.is_empty() { "a verdict on its tests" } else { &names(expected) };
+        return vec![format!("expected {wanted}")];
+    }
     match (expected.is_empty(), submission.rules.is_empty()) {
         // Where both are given they are two ways to be right.
         (false, rules) if !fits && (rules || !broken.is_empty()) => {

@@ -205,7 +205,7 @@ impl Verifier {
         let mut trials: Vec<Option<Trial>> = package.submissions.iter().map(|_| None).collect();
         let mut limit_ms = package.content.limits.time_ms;
         let mut origin = package.content.time_limit.clone();
-        if timing.given_ms.is_none() {
+        if needs_measuring(package) {
             let clock = Clock { limit_ms: UNLIMITED_MS, watched_ms: None };
             let lower = self.judge_all(court, places(package, is_lower), |_| clock).await;
             let slowest = Bounds::of(package, &lower).slowest;
@@ -328,6 +328,12 @@ fn read_now(path: &Path) -> Result<Vec<Package>, LoadError> {
         options.slug = slug_of(path);
     }
     problem_package::read(&tree, &options).map_err(LoadError::Unfit)
+}
+
+/// Whether a package leaves its time limit to its submissions.
+pub(crate) fn needs_measuring(package: &Package) -> bool {
+    let bounds_limit = |submission| time_use(submission) == TimeLimitUse::Lower;
+    package.timing.given_ms.is_none() && package.submissions.iter().any(bounds_limit)
 }
 
 /// A slug made of a file's name.

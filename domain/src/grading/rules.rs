@@ -1,8 +1,8 @@
 //! One group's rule on the results of its children.
 
 use super::{
-    Aggregation, CheckerScore, GroupGrade, Objective, Rule, ScoreMode, TestResult, TestScores,
-    VerdictMode,
+    Aggregation, CheckerScore, GroupGrade, Objective, Rule, ScoreMode, TestResult, VerdictMode,
+    Worth,
 };
 use crate::Verdict;
 
@@ -68,42 +68,20 @@ impl Aggregation {
 }
 
 impl Rule {
-    /// The most that one of its tests can score, where there are so many of them that have no points
-    /// of their own; `None` for no bound.
-    pub(super) fn test_max(
-        &self,
-        points: Option<f64>,
-        own_points: f64,
-        without: usize,
-    ) -> Option<f64> {
-        if points.is_some() {
-            return points;
-        }
+    /// What one of its tests is worth, where those with points of their own have so many together, and so many have
+    /// none.
+    pub(super) fn worth(&self, points: Option<f64>, own_points: f64, without: usize) -> Worth {
         match self {
-            Self::Grader { scores, .. } | Self::Custom { scores, .. } => scores.max,
-            Self::Aggregate { aggregation: Aggregation::Sum, max_score } => {
-                max_score.map(|max| (max - own_points) / without.max(1) as f64)
+            Self::Grader { scores, .. } | Self::Custom { scores, .. } => {
+                Worth { accepted: Some(points.unwrap_or(scores.accept)), rejected: scores.reject }
             }
-            Self::Aggregate { max_score, .. } => *max_score,
-        }
-    }
-
-    /// What a test scores in a group with this rule.
-    pub(super) fn test_score(&self, result: TestResult, max: Option<f64>) -> f64 {
-        let accepted = result.verdict == Verdict::Accepted;
-        match self {
-            Self::Grader { scores, .. } | Self::Custom { scores, .. } => match result.score {
-                Some(CheckerScore::Points(points)) => points,
-                Some(CheckerScore::Share(share)) => share * scores.accept,
-                None if accepted => scores.accept,
-                None => scores.reject,
-            },
-            Self::Aggregate { .. } if !accepted => 0.0,
-            Self::Aggregate { .. } => match (result.score, max) {
-                (Some(CheckerScore::Points(points)), _) => points,
-                (Some(CheckerScore::Share(share)), max) => share * max.unwrap_or(0.0),
-                (None, max) => max.unwrap_or(0.0),
-            },
+            Self::Aggregate { aggregation, max_score } => {
+                let shared = max_score.map(|max| match aggregation {
+                    Aggregation::Sum => (max - own_points) / without.max(1) as f64,
+                    Aggregation::Min | Aggregation::PassFail => max,
+                });
+                Worth { accepted: points.or(shared), rejected: 0.0 }
+            }
         }
     }
 
@@ -137,21 +115,6 @@ impl Rule {
         };
         min.is_some_and(|min| score < min - SCORE_TOLERANCE)
             || max.is_some_and(|max| score > max + SCORE_TOLERANCE)
-    }
-
-    /// The best that a group with this rule can score; `None` where there is no bound.
-    pub(super) fn best(&self, objective: Objective) -> Option<f64> {
-        match self {
-            Self::Grader { scores: TestScores { min, max, .. }, .. }
-            | Self::Custom { scores: TestScores { min, max, .. }, .. } => match objective {
-                Objective::Max => *max,
-                Objective::Min => *min,
-            },
-            Self::Aggregate { max_score, .. } => match objective {
-                Objective::Max => *max_score,
-                Objective::Min => Some(0.0),
-            },
-        }
     }
 }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    CustomGrades, Grade, Grading, GroupGrade, GroupOutcome, Objective, Rule, TestResult, rules,
+    CustomGrades, Grade, Grading, GroupGrade, GroupOutcome, Objective, Rule, TestResult, Worth,
+    rules,
 };
 use crate::Verdict;
 use crate::problem::OnFailure;
@@ -24,8 +25,8 @@ pub struct Rubric {
     tests: Vec<Slot>,
     /// Of each group, in judging order.
     children: Vec<Vec<Child>>,
-    /// The most that each test can score.
-    max: Vec<Option<f64>>,
+    /// Of each test.
+    worth: Vec<Worth>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -105,15 +106,15 @@ impl Rubric {
                 children.into_iter().map(|(_, child)| child).collect()
             })
             .collect();
-        let max = tests
+        let worth = tests
             .iter()
             .map(|slot| {
                 let group = slot.group as usize;
                 let rule = &grading.groups[group].rule;
-                rule.test_max(slot.points, own_points[group], without[group])
+                rule.worth(slot.points, own_points[group], without[group])
             })
             .collect();
-        Self { grading, tests, children, max }
+        Self { grading, tests, children, worth }
     }
 
     /// How many tests there are.
@@ -121,12 +122,17 @@ impl Rubric {
         u32::try_from(self.tests.len()).unwrap_or(u32::MAX)
     }
 
+    /// What a test is worth, by its number.
+    pub fn worth(&self, number: u32) -> Option<Worth> {
+        self.worth.get((number as usize).checked_sub(1)?).copied()
+    }
+
     /// What is wrong with the score that a validator gave to a test.
     pub fn objection(&self, number: u32, result: TestResult) -> Option<String> {
         self.grading.objective?;
         let slot = self.tests.get((number as usize).checked_sub(1)?)?;
         let rule = &self.grading.groups[slot.group as usize].rule;
-        rule.objection(result, self.max[number as usize - 1])
+        rule.objection(result, self.worth[number as usize - 1].accepted)
     }
 
     /// What is known from these results, by test number.
@@ -213,7 +219,7 @@ impl Rubric {
     }
 
     fn best(&self, objective: Objective) -> Option<f64> {
-        let of = |place: u32| self.grading.groups[place as usize].rule.best(objective);
+        let of = |place: u32| self.grading.groups[place as usize].rule.bound(objective);
         of(0).or_else(|| of(self.scoring_group()))
     }
 
@@ -289,8 +295,8 @@ impl Walk<'_> {
             return None;
         };
         self.states[index] = TestState::Judged;
-        let rule = &self.rubric.grading.groups[self.rubric.tests[index].group as usize].rule;
-        let score = rule.test_score(*result, self.rubric.max[index]);
+        // One without a score that it should have is our own failure, and told as such.
+        let score = self.rubric.worth[index].score(*result).unwrap_or(0.0);
         Some(GroupGrade { verdict: result.verdict, score })
     }
 

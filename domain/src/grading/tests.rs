@@ -111,11 +111,11 @@ fn results(words: &str) -> BTreeMap<u32, TestResult> {
     let mut results = BTreeMap::new();
     for (number, word) in (1..).zip(words.split_whitespace()) {
         let verdict = match &word[..1] {
-            "A" => Verdict::Accepted,
-            "W" => Verdict::WrongAnswer,
-            "T" => Verdict::TimeLimitExceeded,
-            "R" => Verdict::RuntimeError,
-            "M" => Verdict::MemoryLimitExceeded,
+            "A" => Accepted,
+            "W" => WrongAnswer,
+            "T" => TimeLimitExceeded,
+            "R" => RuntimeError,
+            "M" => MemoryLimitExceeded,
             "-" => continue,
             other => panic!("{other:?}"),
         };

@@ -13,6 +13,9 @@ use super::validator::Answer;
 /// to be its fault, in percent.
 const BUSY_PERCENT: u32 = 50;
 
+/// What ends a program that writes where nobody reads any more.
+const SIGPIPE: i32 = 13;
+
 /// How one of the two ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Side {
@@ -41,7 +44,9 @@ pub(super) enum Ruling {
 
 /// Rules on an interaction; `answer` is what the interactor's end means by its protocol.
 pub(super) fn rule(submission: Side, interactor: Side, end: RunEnd, answer: Answer) -> Ruling {
-    let submission_first = submission.at <= interactor.at;
+    // Nobody else than the interactor can have shut what it wrote to, whatever the clocks say.
+    let wrote_to_nobody = end == RunEnd::Signal { signal: SIGPIPE };
+    let submission_first = submission.at <= interactor.at && !wrote_to_nobody;
     let failed = end.verdict().is_some();
     let waited = end == RunEnd::WallClock;
     // 1. It waited for an interactor that computed.
@@ -61,5 +66,62 @@ pub(super) fn rule(submission: Side, interactor: Side, end: RunEnd, answer: Answ
         // 5. After it was accepted, it has still to end well.
         Answer::Accepted if failed => Ruling::Submission(end),
         Answer::Accepted => Ruling::Interactor(answer),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Verdict;
+
+    use super::*;
+
+    const MS: fn(u64) -> Duration = Duration::from_millis;
+
+    fn side(at_ms: u64, cpu_ms: u64) -> Side {
+        let (ended, cpu, wall) = (Ended::Exited { code: 0 }, MS(cpu_ms), MS(1_000));
+        Side { ended, cpu, wall, at: MS(at_ms) }
+    }
+
+    #[test]
+    fn whose_end_decides() {
+        let rejected = || Answer::Rejected(Verdict::WrongAnswer);
+        let failed = || Answer::Failed("it crashed".to_owned());
+        let busy = || Answer::Failed("it computed while the submission waited for it".to_owned());
+        let exit = |code| RunEnd::Exit { code };
+        let pipe = RunEnd::Signal { signal: SIGPIPE };
+        let (first, second) = (side(10, 5), side(20, 5));
+        let submission = Ruling::Submission;
+        let interactor = Ruling::Interactor;
+        let cases = [
+            // The submission ended first.
+            (first, second, exit(0), Answer::Accepted, interactor(Answer::Accepted)),
+            (first, second, exit(0), rejected(), interactor(rejected())),
+            (first, second, exit(0), failed(), interactor(failed())),
+            (first, second, exit(1), Answer::Accepted, submission(exit(1))),
+            (first, second, exit(1), rejected(), submission(exit(1))),
+            (first, second, exit(1), failed(), submission(exit(1))),
+            (first, second, RunEnd::CpuClock, rejected(), submission(RunEnd::CpuClock)),
+            (first, second, RunEnd::MemoryLimit, failed(), submission(RunEnd::MemoryLimit)),
+            (first, second, RunEnd::WallClock, failed(), submission(RunEnd::WallClock)),
+            (first, second, pipe, rejected(), interactor(rejected())),
+            // The interactor did.
+            (second, first, exit(0), Answer::Accepted, interactor(Answer::Accepted)),
+            (second, first, exit(0), rejected(), interactor(rejected())),
+            (second, first, exit(1), rejected(), interactor(rejected())),
+            (second, first, pipe, rejected(), interactor(rejected())),
+            (second, first, RunEnd::CpuClock, rejected(), interactor(rejected())),
+            (second, first, exit(1), Answer::Accepted, submission(exit(1))),
+            (second, first, pipe, Answer::Accepted, submission(pipe)),
+            (second, first, RunEnd::CpuClock, Answer::Accepted, submission(RunEnd::CpuClock)),
+            (second, first, exit(0), failed(), interactor(failed())),
+            (second, first, exit(1), failed(), interactor(failed())),
+            // It waited, and the interactor computed.
+            (first, side(20, 900), RunEnd::WallClock, rejected(), interactor(busy())),
+            (first, side(20, 900), RunEnd::CpuClock, rejected(), submission(RunEnd::CpuClock)),
+        ];
+        for (one, other, end, answer, ruling) in cases {
+            let found = rule(one, other, end, answer.clone());
+            assert_eq!(found, ruling, "{end:?} {answer:?} {:?} {:?}", one.at, other.at);
+        }
     }
 }

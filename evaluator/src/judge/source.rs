@@ -39,8 +39,18 @@ impl Source {
     /// When it cannot be told where it begins.
     pub fn of_files(
         language: &Arc<Language>,
+        files: Vec<(String, Bytes)>,
+        entry_point: Option<String>,
+    ) -> Result<Self, NoMain> {
+        Self::beginning_in(language, files, entry_point, None)
+    }
+
+    /// The same, where it begins in this file unless another is named for it.
+    fn beginning_in(
+        language: &Arc<Language>,
         mut files: Vec<(String, Bytes)>,
         entry_point: Option<String>,
+        otherwise: Option<String>,
     ) -> Result<Self, NoMain> {
         files.sort_by(|(one, _), (other, _)| one.cmp(other));
         let named: Vec<_> =
@@ -49,6 +59,7 @@ impl Source {
             .clone()
             .filter(|entry_point| files.iter().any(|(name, _)| name == entry_point))
             .or_else(|| language.main_among(&named))
+            .or(otherwise)
             .ok_or_else(|| NoMain { language: language.name.clone() })?;
         let sources = files.iter().map(|(name, _)| name.clone());
         let sources = sources.filter(|name| language.is_source(name)).collect();
@@ -67,6 +78,9 @@ impl Source {
         }
         let taken = |name: &str| included.iter().any(|(other, _)| other == name);
         let anonymous = self.layout == Layout::single(&self.language);
+        let own = self.layout.main;
+        let main = if taken(&own) && anonymous { solution(&own) } else { own };
+        let otherwise = (!taken(&main)).then_some(main);
         let mut files = Vec::with_capacity(self.files.len() + included.len());
         for (name, bytes) in self.files {
             match taken(&name) {
@@ -76,7 +90,7 @@ impl Source {
             }
         }
         files.extend(included.iter().cloned());
-        Self::of_files(&self.language, files, self.layout.entry_point)
+        Self::beginning_in(&self.language, files, self.layout.entry_point, otherwise)
     }
 
     /// Files that are no sources, which a run finds in its working directory.
@@ -145,6 +159,17 @@ mod tests {
         let source = Source::of_files(language, own, None).unwrap();
         let source = source.with_included(&python(&[("main.py", "driver")])).unwrap();
         assert_eq!(source.files, python(&[("extra.py", "x"), ("main.py", "driver")]));
+    }
+
+    #[test]
+    fn a_module_beside_a_program_is_not_where_it_begins() {
+        let languages = Languages::builtin();
+        let language = languages.get("python3").unwrap();
+        let module = python(&[("limits.py", "N = 7")]);
+        let own = Source::of_files(language, python(&[("plain.py", "print(7)")]), None).unwrap();
+        assert_eq!(own.with_included(&module).unwrap().layout.main, "plain.py");
+        let nameless = Source::single(language, "print(7)").with_included(&module).unwrap();
+        assert_eq!(nameless.layout.main, "main.py");
     }
 
     #[test]

@@ -153,11 +153,11 @@ impl ValidatorCell {
             };
             found = left.complete(found);
         }
-        if let Answer::Failed(reason) = &mut found.answer {
-            if let Some(said) = excerpt(&outcome.stderr) {
-                reason.push_str(": ");
-                reason.push_str(&said);
-            }
+        if let Answer::Failed(reason) = &mut found.answer
+            && let Some(said) = excerpt(&outcome.stderr)
+        {
+            reason.push_str(": ");
+            reason.push_str(&said);
         }
         Ok(found)
     }

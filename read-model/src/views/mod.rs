@@ -9,7 +9,7 @@ mod submission;
 
 pub use account::AccountView;
 pub use problem::{Counter, ProblemView, TagView};
-pub use revision::{RevisionView, TestData, TestView, Worth};
+pub use revision::{RevisionView, TestData, TestView};
 pub use scoring::{GroupView, ScoringView};
 pub use standing::{SolvedStatus, SolvedView, Tally};
 pub use submission::{CompileView, JudgementView, SubmissionState, SubmissionView};

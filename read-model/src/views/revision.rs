@@ -1,6 +1,6 @@
 //! What results are shown with of the revision they were judged against.
 
-use domain::grading::{Aggregation, CheckerScore, Rule};
+use domain::grading::Worth;
 use domain::problem::{BlobRef, ProblemRevised, RevisionContent, Test};
 use domain::submission::TestOutcome;
 use domain::{Slug, Verdict};
@@ -43,15 +43,6 @@ pub struct TestData {
     pub answer: BlobRef,
 }
 
-/// What a test is worth, unless its validator says otherwise.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Worth {
-    /// When it is accepted; `None` when only its validator knows.
-    pub accepted: Option<f64>,
-    /// When it is rejected.
-    pub rejected: f64,
-}
-
 impl RevisionView {
     /// The key of a problem's revision.
     pub fn key_of(slug: &Slug, revision: u32) -> String {
@@ -61,7 +52,12 @@ impl RevisionView {
     /// The revision that the event tells of.
     pub fn new(slug: Slug, revised: &ProblemRevised) -> Self {
         let content = &revised.content;
-        let tests = content.tests.iter().map(|test| TestView::new(content, test)).collect();
+        let scored = content.grading.objective.map(|_| content.rubric());
+        let test = |(number, test)| {
+            let worth = scored.as_ref().and_then(|rubric| rubric.worth(number));
+            TestView::new(content, test, worth)
+        };
+        let tests = (1..).zip(&content.tests).map(test).collect();
         Self { slug, revision: revised.revision, tests }
     }
 
@@ -80,7 +76,7 @@ impl View for RevisionView {
 }
 
 impl TestView {
-    fn new(content: &RevisionContent, test: &Test) -> Self {
+    fn new(content: &RevisionContent, test: &Test, worth: Option<Worth>) -> Self {
         let group = content.group_of(test);
         let may_be_shown = test.sample || test.full_feedback;
         Self {
@@ -88,7 +84,7 @@ impl TestView {
             sample: test.sample,
             data: may_be_shown.then_some(TestData { input: test.input, answer: test.answer }),
             hint: test.hint.clone(),
-            worth: content.grading.objective.map(|_| Worth::new(content, test)),
+            worth,
         }
     }
 
@@ -104,46 +100,13 @@ impl TestView {
 
     /// What the outcome scores, where the problem is scored.
     pub fn score(&self, outcome: &TestOutcome) -> Option<f64> {
-        let worth = self.worth?;
-        match outcome.score {
-            Some(CheckerScore::Points(points)) => Some(points),
-            Some(CheckerScore::Share(share)) => Some(share * worth.accepted?),
-            None if outcome.verdict == Verdict::Accepted => worth.accepted,
-            None => Some(worth.rejected),
-        }
+        self.worth?.score(outcome.result())
     }
 }
 
 /// Our own failure is none of the program's.
 fn fails(verdict: Verdict) -> bool {
     !matches!(verdict, Verdict::Accepted | Verdict::JudgeError)
-}
-
-impl Worth {
-    fn new(content: &RevisionContent, test: &Test) -> Self {
-        match content.grading.groups[test.group as usize].rule {
-            Rule::Grader { scores, .. } | Rule::Custom { scores, .. } => {
-                Self { accepted: Some(scores.accept), rejected: scores.reject }
-            }
-            Rule::Aggregate { aggregation, max_score } => {
-                let shared = || match aggregation {
-                    Aggregation::Sum => max_score.map(|max| share(content, test.group, max)),
-                    Aggregation::Min | Aggregation::PassFail => max_score,
-                };
-                Self { accepted: test.points.or_else(shared), rejected: 0.0 }
-            }
-        }
-    }
-}
-
-/// What each test of a group scores that has no points of its own.
-fn share(content: &RevisionContent, group: u32, max: f64) -> f64 {
-    let tests = content.tests.iter().filter(|test| test.group == group);
-    let (own, without) = tests.fold((0.0, 0_u32), |(own, without), test| match test.points {
-        Some(points) => (own + points, without),
-        None => (own, without + 1),
-    });
-    (max - own) / f64::from(without.max(1))
 }
 
 #[cfg(test)]

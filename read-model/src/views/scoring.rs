@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::Verdict;
-use domain::grading::{CustomGrades, Grade, Objective, Rule, TestResult};
+use domain::grading::{CustomGrades, Grade, Objective, TestResult};
 use domain::problem::{Checker, Protocol, RevisionContent};
 use serde::{Deserialize, Serialize};
 
@@ -36,28 +36,18 @@ impl ScoringView {
         let best = match objective {
             Objective::Max => {
                 let reached = all_accepted.as_ref().and_then(|grade| grade.score);
-                bound(&root.rule, objective).or(reached)
+                root.rule.bound(objective).or(reached)
             }
-            Objective::Min => bound(&root.rule, objective),
+            Objective::Min => root.rule.bound(objective),
         };
         let groups = groups.iter().map(|group| {
             let mut outcomes = all_accepted.iter().flat_map(|grade| &grade.groups);
             let reached = outcomes.find(|outcome| outcome.name == group.name);
             let reached = reached.and_then(|outcome| outcome.score);
-            let max_score = bound(&group.rule, Objective::Max).or(reached);
+            let max_score = group.rule.bound(Objective::Max).or(reached);
             GroupView { name: group.name.clone(), max_score }
         });
         Some(Self { objective, best, groups: groups.collect() })
-    }
-}
-
-/// What a group with this rule is said to score at best.
-fn bound(rule: &Rule, objective: Objective) -> Option<f64> {
-    match (rule, objective) {
-        (Rule::Grader { scores, .. } | Rule::Custom { scores, .. }, Objective::Max) => scores.max,
-        (Rule::Grader { scores, .. } | Rule::Custom { scores, .. }, Objective::Min) => scores.min,
-        (Rule::Aggregate { max_score, .. }, Objective::Max) => *max_score,
-        (Rule::Aggregate { .. }, Objective::Min) => Some(0.0),
     }
 }
 

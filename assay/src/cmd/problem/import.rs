@@ -71,7 +71,7 @@ async fn import_path(
     // What is wrong with the package is the server's to tell.
     let packages = verify::read(path).await.unwrap_or_default();
     let mut timing = Vec::new();
-    for package in packages.into_iter().filter(|package| package.timing.given_ms.is_none()) {
+    for package in packages.into_iter().filter(verify::needs_measuring) {
         timing.push(measure(config, package, sandbox).await?);
     }
     import(client, archive, &timing).await
