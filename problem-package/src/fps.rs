@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use domain::checker::TokenOptions;
 use domain::grading::Grading;
-use domain::problem::bounds::SAMPLE_BYTES_MAX;
+use domain::problem::bounds::{SAMPLE_BYTES_MAX, SAMPLES_MAX};
 use domain::problem::{Checker, Limits, OnFailure, ProblemLanguage, RevisionContent, Sample, Test};
 use domain::{LanguageId, Verdict};
 
@@ -20,6 +20,7 @@ use crate::blobs::Blobs;
 use crate::diagnostic::{Diagnostic, Position, Report, quote};
 use crate::flaws::report_flaws;
 use crate::images::data_address;
+use crate::limits::IMAGE_BYTES_MAX;
 use crate::package::{
     About, Format, InputValidation, Options, Package, SampleSubmission, SourceFile,
 };
@@ -214,9 +215,12 @@ fn tests(item: Element<'_>, blobs: &mut Blobs, report: &mut Report) -> (Vec<Test
             let name = format!("{kind}/{number}");
             let (input_blob, output_blob) = (blob(blobs, &input), blob(blobs, &output));
             tests.push(Test { sample, ..Test::new(&name, input_blob, output_blob) });
-            if sample && input.len().max(output.len()) > SAMPLE_BYTES_MAX {
-                let message = format!("the sample {number} is too large to be shown");
-                report.warning(item.place(), message, format!("at most {SAMPLE_BYTES_MAX} bytes"));
+            let is_long = input.len().max(output.len()) > SAMPLE_BYTES_MAX;
+            if sample && (is_long || samples.len() == SAMPLES_MAX) {
+                let message = format!("the sample {number} is judged and not shown");
+                let expected =
+                    format!("at most {SAMPLES_MAX} samples of at most {SAMPLE_BYTES_MAX} bytes");
+                report.warning(item.place(), message, expected);
             } else if sample {
                 samples.push(Sample {
                     name: (samples.len() + 1).to_string(),
@@ -251,9 +255,13 @@ fn images(item: Element<'_>, report: &mut Report) -> Images {
             report.error(image.place(), message, "<img> with <src> and <base64>");
             continue;
         };
-        if let Some(address) = data_address(&source, &bytes, image.place(), report) {
-            images.insert(source, address);
-        }
+        let Some(address) = data_address(&bytes) else {
+            let message = format!("the image {} has {} bytes", quote(&source), bytes.len());
+            let expected = format!("a png, jpg, gif or svg file of at most {IMAGE_BYTES_MAX}");
+            report.error(image.place(), message, expected);
+            continue;
+        };
+        images.insert(source, address);
     }
     Images(images)
 }

@@ -4,26 +4,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use pulldown_cmark::{Event, Parser, Tag};
 
-use crate::diagnostic::{Place, Report, quote};
 use crate::limits::IMAGE_BYTES_MAX;
 
-/// The `data:` address of an image, whose type is told by how it begins. What is no image is reported.
-pub(crate) fn data_address(
-    name: &str,
-    bytes: &[u8],
-    at: impl Into<Place>,
-    report: &mut Report,
-) -> Option<String> {
-    let Some(media_type) = media_type(bytes) else {
-        let message = format!("the image {} is of no known type", quote(name));
-        report.error(at, message, "a png, jpg, gif or svg file");
-        return None;
-    };
-    if bytes.len() > IMAGE_BYTES_MAX {
-        let message = format!("the image {} has {} bytes", quote(name), bytes.len());
-        report.error(at, message, format!("at most {IMAGE_BYTES_MAX}"));
-        return None;
-    }
+/// The `data:` address of an image, whose type is told by how it begins. `None` for what is none, or is too large.
+pub(crate) fn data_address(bytes: &[u8]) -> Option<String> {
+    let media_type = media_type(bytes).filter(|_| bytes.len() <= IMAGE_BYTES_MAX)?;
     Some(format!("data:{media_type};base64,{}", STANDARD.encode(bytes)))
 }
 

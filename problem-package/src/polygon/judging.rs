@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use domain::grading::Grading;
-use domain::problem::bounds::{SAMPLE_BYTES_MAX, TESTS_MAX};
+use domain::problem::bounds::{SAMPLE_BYTES_MAX, SAMPLES_MAX, TESTS_MAX};
 use domain::problem::{OnFailure, Sample, Test};
 
 use super::points::{self, Worth};
@@ -156,7 +156,10 @@ fn read_tests(
         });
         judging.groups.push(group.map(str::to_owned));
         worth.push(Worth { group: group.map(str::to_owned), points });
-        if sample {
+        if sample && judging.samples.len() == SAMPLES_MAX {
+            let message = format!("the sample {input} is judged and not shown");
+            report.warning(element.place(), message, format!("at most {SAMPLES_MAX} samples"));
+        } else if sample {
             let name = (judging.samples.len() + 1).to_string();
             let shown = [(&*input, input_bytes), (&*answer, answer_bytes)];
             judging.samples.extend(self::sample(name, number, shown, tree, report));

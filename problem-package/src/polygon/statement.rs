@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use domain::problem::bounds::MARKDOWN_BYTES_MAX;
 use domain::problem::{Attachment, Translation};
 
 use super::languages::natural;
@@ -92,8 +93,9 @@ pub(super) fn read(
     {
         let sections = sections(language, tree, report);
         let title = title(language, &names, sections.as_ref());
+        let kept = (&mut texts.attachments, &mut *blobs);
         let mut made =
-            sections.map(|sections| markdown(language, &sections, tree, options, report));
+            sections.map(|sections| markdown(language, &sections, tree, options, kept, report));
         if made.is_none() && pdfs.iter().any(|(of, _)| *of == language) {
             let code = natural(language);
             made = Some((
@@ -245,6 +247,7 @@ fn markdown(
     sections: &Sections,
     tree: &FileTree,
     options: &Options,
+    (attachments, blobs): (&mut Vec<Attachment>, &mut Blobs),
     report: &mut Report,
 ) -> (String, Option<String>) {
     let Sections { folder, by_name } = sections;
@@ -254,7 +257,9 @@ fn markdown(
     }
     let mut convert = |name: &str| {
         let latex = by_name.get(name).filter(|latex| !latex.trim().is_empty())?;
-        Some(convert(latex, &format!("{folder}/{name}.tex"), language, tree, options, report))
+        let path = format!("{folder}/{name}.tex");
+        let kept = (&mut *attachments, &mut *blobs);
+        Some(convert(latex, (&path, language), tree, options, kept, report))
     };
     let mut statement = String::new();
     for (name, heading, russian) in SECTIONS {
@@ -271,10 +276,10 @@ fn markdown(
 
 fn convert(
     latex: &str,
-    path: &str,
-    language: &str,
+    (path, language): (&str, &str),
     tree: &FileTree,
     options: &Options,
+    (attachments, blobs): (&mut Vec<Attachment>, &mut Blobs),
     report: &mut Report,
 ) -> String {
     let markdown = match options.latex.as_ref().map(|convert| convert(latex)) {
@@ -286,17 +291,36 @@ fn convert(
         }
         None => return fenced(latex),
     };
+    let mut room = MARKDOWN_BYTES_MAX.saturating_sub(markdown.len()) / SECTIONS.len();
     replace_addresses(&markdown, |name| {
-        let folders = ["statement-sections", "statements"];
-        let mut paths = folders.iter().map(|folder| format!("{folder}/{language}/{name}"));
-        let found = paths.find_map(|path| tree.get(&path));
-        let Some(bytes) = found else {
+        let Some((path_of, bytes)) = image(name, language, tree) else {
             let message = format!("the image {} is missing", quote(name));
-            report.error(path, message, format!("the file statement-sections/{language}/{name}"));
+            report.warning(path, message, format!("the file statement-sections/{language}/{name}"));
             return None;
         };
-        data_address(name, bytes, path, report)
+        // What Markdown shows is short enough for all of the statement to be within its bounds.
+        if let Some(address) = data_address(bytes).filter(|address| address.len() <= room) {
+            room -= address.len();
+            return Some(address);
+        }
+        let message = format!("the image {} is attached and not shown", quote(name));
+        report.warning(path, message, "a small png, jpg, gif or svg file");
+        let attached =
+            format!("statement/{}", path_of.rsplit_once('/').map_or("", |(_, name)| name));
+        if !attachments.iter().any(|earlier| earlier.path == attached) {
+            attachments.push(Attachment { path: attached, content: blobs.put(bytes) });
+        }
+        None
     })
+}
+
+/// An image beside the statement. LaTeX may leave out what its name ends in.
+fn image<'a>(name: &str, language: &str, tree: &'a FileTree) -> Option<(String, &'a Bytes)> {
+    let endings = ["", ".png", ".jpg", ".jpeg", ".svg", ".gif", ".pdf", ".eps"];
+    let paths = ["statement-sections", "statements"]
+        .into_iter()
+        .flat_map(|folder| endings.map(|ending| format!("{folder}/{language}/{name}{ending}")));
+    paths.into_iter().find_map(|path| tree.get(&path).map(|bytes| (path.clone(), bytes)))
 }
 
 /// LaTeX as a block of code, whatever it has in it.

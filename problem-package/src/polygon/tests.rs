@@ -432,10 +432,21 @@ fn images_are_put_into_the_statement() {
     let package = package(&[], &[legend, ("statement-sections/english/a.svg", Some("<svg/>"))]);
     assert!(package.content.statement.starts_with("![a](data:image/svg+xml;base64,PHN2Zy8+)\n"));
     assert_eq!(
-        errors(&[], &[legend]),
+        lines(&self::package(&[], &[legend]).warnings),
         [
-            "error: statement-sections/english/legend.tex: the image \"a.svg\" is missing; expected the file \
+            "warning: statement-sections/english/legend.tex: the image \"a.svg\" is missing; expected the file \
           statement-sections/english/a.svg"
+        ]
+    );
+    // LaTeX knows what an image's name ends in.
+    let legend = ("statement-sections/english/legend.tex", Some("![](b)"));
+    let package = self::package(&[], &[legend, ("statement-sections/english/b.eps", Some("%!PS"))]);
+    assert_eq!(package.content.attachments[0].path, "statement/b.eps");
+    assert_eq!(
+        lines(&package.warnings),
+        [
+            "warning: statement-sections/english/legend.tex: the image \"b\" is attached and not shown; expected a small png, \
+          jpg, gif or svg file"
         ]
     );
 }
