@@ -112,7 +112,9 @@ fn fails(verdict: Verdict) -> bool {
 #[cfg(test)]
 mod tests {
     use domain::Digest;
-    use domain::grading::{Grading, Objective, TestGroup, TestScores};
+    use domain::grading::{
+        Aggregation, CheckerScore, Grading, Objective, Rule, TestGroup, TestScores,
+    };
     use domain::problem::OnFailure;
 
     use super::*;
@@ -129,7 +131,8 @@ mod tests {
             grading: Grading { objective, groups: vec![root] },
             ..RevisionContent::default()
         };
-        TestView::new(&content, &tests[0])
+        let worth = content.grading.objective.and_then(|_| content.rubric().worth(1));
+        TestView::new(&content, &tests[0], worth)
     }
 
     fn outcome(verdict: Verdict, score: Option<CheckerScore>) -> TestOutcome {

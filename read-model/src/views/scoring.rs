@@ -68,7 +68,9 @@ fn all_accepted(content: &RevisionContent) -> Option<Grade> {
 #[cfg(test)]
 mod tests {
     use domain::Digest;
-    use domain::grading::{Aggregation, Grading, ScoreMode, TestGroup, TestScores, VerdictMode};
+    use domain::grading::{
+        Aggregation, Grading, Rule, ScoreMode, TestGroup, TestScores, VerdictMode,
+    };
     use domain::problem::{BlobRef, OnFailure, Test, Validation, ValidationLimits};
 
     use super::*;
