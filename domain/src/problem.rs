@@ -167,8 +167,7 @@ pub enum Protocol {
     /// `input output answer args…`; exit codes 0 accepted, 1 wrong, 2 or 8 presentation, 3 failure, 4 and 5 wrong,
     /// 7 points. An interactor then has a checker after it, where there is a second program.
     Testlib,
-    /// `input output answer args…` or as given; exit code 0 accepts, 1 rejects, 2 fails; the message is on standard
-    /// output. Partial points are printed as `partial N/M`.
+    /// `input output answer args…`; exit code 0 accepts and 1 rejects; the message is on standard output.
     Bridged,
 }
 

@@ -2,6 +2,7 @@
 //! sandboxes they measure, one by one or together, and how figures are told.
 
 pub(crate) mod accuracy;
+pub(crate) mod checker;
 mod holdings;
 mod host;
 mod installation;
@@ -11,6 +12,7 @@ mod measured;
 pub(crate) mod sandbox;
 pub(crate) mod slots;
 pub(crate) mod soak;
+pub(crate) mod verify;
 
 use std::fmt;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! `assay bench`
 
-use crate::bench::{accuracy, judge, languages, sandbox, slots, soak};
+use crate::bench::{accuracy, checker, judge, languages, sandbox, slots, soak, verify};
 use crate::config::Config;
 use crate::{Exit, Failure};
 
@@ -22,6 +22,10 @@ pub(crate) enum Command {
     Slots(slots::Args),
     /// Many submissions in a row, some hostile: does anything leak?
     Soak(soak::Args),
+    /// How fast outputs are compared with answers, on one core
+    Checker(checker::Args),
+    /// Verifying a package with many submissions, with one job and with more
+    Verify(verify::Args),
 }
 
 pub(crate) async fn run(config: &Config, command: Command) -> Result<Exit, Failure> {
@@ -32,5 +36,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<Exit, Failu
         Command::Languages(args) => languages::run(config, args).await,
         Command::Slots(args) => slots::run(config, args).await,
         Command::Soak(args) => soak::run(config, args).await,
+        Command::Checker(args) => checker::run(&args),
+        Command::Verify(args) => verify::run(config, args).await,
     }
 }

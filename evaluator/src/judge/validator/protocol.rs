@@ -111,7 +111,6 @@ pub(super) fn read(protocol: Protocol, outcome: &Outcome) -> Validated {
             let mut found = plain(match code {
                 0 => Answer::Accepted,
                 1 => Answer::Rejected(Verdict::WrongAnswer),
-                2 => Answer::Rejected(Verdict::PresentationError),
                 _ => failed(),
             });
             found.feedback.team = excerpt(&outcome.stdout);

@@ -1,7 +1,4 @@
 //! Programs that talk with interactors: the table of `docs/interaction.md`, in real cells.
-#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
-
-mod judge;
 
 use bytes::Bytes;
 use domain::Verdict::{
@@ -12,7 +9,7 @@ use domain::problem::{Limits, Protocol};
 use evaluator::judge::{Fault, TestData};
 use futures::StreamExt;
 
-use judge::{Judge, Validators};
+use crate::judge::{Judge, Validators};
 
 /// Cases that run at the same time: most of them wait.
 const AT_ONCE: usize = 4;

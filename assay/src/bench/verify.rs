@@ -1,0 +1,141 @@
+//! `assay bench verify`: how long a package with many submissions takes to verify, and what a second job brings.
+
+use std::fmt::Write;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::{Common, Mode, Report, failed, rounded, show};
+use crate::config::Config;
+use crate::table::table;
+use crate::verify::Verifier;
+use crate::{Exit, Failure};
+
+/// Verifying a package with many submissions, with one job and with more
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Args {
+    /// Submissions of the package
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    submissions: usize,
+    /// Tests of the package
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    tests: usize,
+    /// The most jobs to measure
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    jobs: usize,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Serialize)]
+struct ModeReport {
+    mode: Mode,
+    submissions: usize,
+    tests: usize,
+    /// From one job on.
+    runs: Vec<Run>,
+}
+
+#[derive(Debug, Serialize)]
+struct Run {
+    jobs: usize,
+    seconds: f64,
+    /// How many times as fast as with one job.
+    speed_up: f64,
+}
+
+pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
+    let folder = tempfile::tempdir().map_err(failed)?;
+    let package = folder.path().join("manysums");
+    write_package(&package, args.submissions, args.tests).map_err(failed)?;
+    let wanted =
+        if args.common.modes.is_empty() { &[Mode::Native][..] } else { &args.common.modes };
+    let mut modes = Vec::new();
+    for &mode in wanted {
+        let mut runs: Vec<Run> = Vec::new();
+        for jobs in 1..=args.jobs.max(1) {
+            // A fresh one each time: nothing is compiled before it is measured.
+            let sandbox = sandbox::resolve(&mode.config(&config.sandbox)).map_err(failed)?;
+            let verifier = Verifier::new(sandbox, jobs);
+            let started = Instant::now();
+            let reports = verifier.verify(&package).await?;
+            let seconds = rounded(started.elapsed().as_secs_f64());
+            verifier.close().await;
+            if let Some(report) = reports.iter().find(|report| !report.is_green()) {
+                report.print();
+                return Err(Failure::new(
+                    Exit::JudgeError,
+                    "our own package is not judged as it should be",
+                ));
+            }
+            let first = runs.first().map_or(seconds, |run| run.seconds);
+            runs.push(Run { jobs, seconds, speed_up: rounded(first / seconds) });
+        }
+        let (submissions, tests) = (args.submissions, args.tests);
+        modes.push(ModeReport { mode, submissions, tests, runs });
+    }
+    show(&Report { runs: None, modes, left_out: vec![] }, args.common.json, print)
+}
+
+/// Half of the submissions in C++, half in Python, each a little different, so that nothing is compiled twice.
+fn write_package(folder: &Path, submissions: usize, tests: usize) -> io::Result<()> {
+    let below = |name: &str| folder.join(name);
+    for name in
+        ["data/secret", "problem_statement", "submissions/accepted", "submissions/wrong_answer"]
+    {
+        fs::create_dir_all(below(name))?;
+    }
+    fs::write(below("problem.yaml"), "name: Many Sums\nlimits: { time_limit: 2 }\n")?;
+    fs::write(below("problem_statement/problem.en.md"), "Add two numbers.\n")?;
+    fs::create_dir_all(below("input_validators"))?;
+    fs::write(
+        below("input_validators/validate.py"),
+        "import re, sys\nsys.exit(42 if re.fullmatch(r'\\d+ \\d+\\n', sys.stdin.read()) else 1)\n",
+    )?;
+    for number in 1..=tests {
+        let (a, b) = (number * 7_919, number * 104_729);
+        fs::write(below(&format!("data/secret/{number:03}.in")), format!("{a} {b}\n"))?;
+        fs::write(below(&format!("data/secret/{number:03}.ans")), format!("{}\n", a + b))?;
+    }
+    for number in 0..submissions {
+        let wrong = number % 5 == 4;
+        let kind = if wrong { "wrong_answer" } else { "accepted" };
+        let extra = usize::from(wrong);
+        let mut text = String::new();
+        let extension = if number % 2 == 0 {
+            let _ = write!(
+                text,
+                "// {number}\n#include <iostream>\nint main() {{ long long a, b; std::cin >> a >> b; std::cout << a + b + \
+                 {extra} << '\\n'; }}\n"
+            );
+            "cpp"
+        } else {
+            let _ = write!(
+                text,
+                "# {number}\na, b = map(int, input().split())\nprint(a + b + {extra})\n"
+            );
+            "py"
+        };
+        fs::write(below(&format!("submissions/{kind}/s{number:03}.{extension}")), text)?;
+    }
+    Ok(())
+}
+
+fn print(report: &Report<ModeReport>) {
+    let mut rows = table(["sandbox", "submissions x tests", "jobs", "seconds", "times as fast"]);
+    for mode in &report.modes {
+        for run in &mode.runs {
+            rows.add_row([
+                mode.mode.to_string(),
+                format!("{} x {}", mode.submissions, mode.tests),
+                run.jobs.to_string(),
+                run.seconds.to_string(),
+                run.speed_up.to_string(),
+            ]);
+        }
+    }
+    println!("{rows}");
+}

@@ -1,0 +1,6 @@
+//! Programs of a problem's at work in native cells: validators, interactors.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+mod interaction;
+mod judge;
+mod validators;
