@@ -35,17 +35,24 @@ pub(crate) fn load(path: &Path) -> Result<FileTree, LoadError> {
         add(&mut builder, &path, name.as_bytes()).map_err(unreadable)?;
         return builder.finish().map_err(LoadError::Unfit);
     }
-    let file = File::open(&path).map_err(unreadable)?;
-    // One byte more than is allowed, so that too large an archive is refused as such.
+    let mut file = File::open(&path).map_err(unreadable)?;
     let mut bytes = Vec::new();
-    file.take(limits.archive_bytes_max as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.starts_with(ZIP) {
+    file.by_ref().take(ZIP.len() as u64).read_to_end(&mut bytes).map_err(unreadable)?;
+    let is_zip = bytes == ZIP;
+    let name = file_name(&path);
+    let mut builder = FileTree::builder(limits.clone());
+    // Asked before it is read: it may be of any size, and hold nothing.
+    let length = file.metadata().map_err(unreadable)?.len();
+    if !is_zip && !builder.admits(name.as_bytes(), length) {
+        return builder.finish().map_err(LoadError::Unfit);
+    }
+    // One byte more than is allowed, so that what grows or never ends is refused as too large.
+    let bytes_max = if is_zip { limits.archive_bytes_max as u64 } else { limits.file_bytes_max };
+    file.take(bytes_max + 1 - bytes.len() as u64).read_to_end(&mut bytes).map_err(unreadable)?;
+    if is_zip {
         return FileTree::from_zip(&bytes, &limits).map_err(LoadError::Unfit);
     }
-    let mut builder = FileTree::builder(limits);
-    if builder.admits(file_name(&path).as_bytes(), bytes.len() as u64) {
-        builder.insert(file_name(&path).as_bytes(), Entry::File(bytes.into()));
-    }
+    builder.insert(name.as_bytes(), Entry::File(bytes.into()));
     builder.finish().map_err(LoadError::Unfit)
 }
 
