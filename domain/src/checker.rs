@@ -48,6 +48,9 @@ pub enum Comparison {
 /// Characters of a token that a comparison quotes.
 const QUOTED_CHARS_MAX: usize = 40;
 
+/// Bytes that are compared at once.
+const BLOCK_BYTES: usize = 4 << 10;
+
 impl Comparison {
     /// A sentence for the author; it quotes the answer, so it is for visible tests only.
     pub fn message(&self) -> Option<String> {
@@ -73,8 +76,12 @@ pub fn compare(output: &[u8], answer: &[u8], options: &TokenOptions) -> Comparis
     if output == answer {
         return Comparison::Equal;
     }
-    let (mut output, mut answer) = (Tokens(output), Tokens(answer));
+    // Most of an output is what it should be, and need not be taken apart.
+    let common = common_tokens_end(output, answer);
+    let (before, answer) = answer.split_at(common);
+    let (mut output, mut answer) = (Tokens(&output[common..]), Tokens(answer));
     let mut space_differs = None;
+    let numbered = |token: usize| token + tokens(before);
     for token in 1.. {
         let ((actual_space, actual), (expected_space, expected)) = (output.next(), answer.next());
         if options.space_sensitive && space_differs.is_none() && actual_space != expected_space {
@@ -85,14 +92,35 @@ pub fn compare(output: &[u8], answer: &[u8], options: &TokenOptions) -> Comparis
             (Some(actual), Some(expected)) if equal(actual, expected, options) => {}
             _ => {
                 return Comparison::Differs {
-                    token,
+                    token: numbered(token),
                     expected: expected.map(quote),
                     actual: actual.map(quote),
                 };
             }
         }
     }
-    space_differs.map_or(Comparison::Equal, |token| Comparison::SpaceDiffers { token })
+    space_differs
+        .map_or(Comparison::Equal, |token| Comparison::SpaceDiffers { token: numbered(token) })
+}
+
+/// How many tokens there are.
+fn tokens(bytes: &[u8]) -> usize {
+    let mut tokens = Tokens(bytes);
+    std::iter::from_fn(|| tokens.next().1).count()
+}
+
+/// Where the last token ends of those that both begin with.
+fn common_tokens_end(output: &[u8], answer: &[u8]) -> usize {
+    let length = output.len().min(answer.len());
+    let (output, answer) = (&output[..length], &answer[..length]);
+    let chunks = output.chunks(BLOCK_BYTES).zip(answer.chunks(BLOCK_BYTES));
+    let equal = chunks.take_while(|(one, other)| one == other).count() * BLOCK_BYTES;
+    let equal = equal.min(length);
+    let rest = output[equal..].iter().zip(&answer[equal..]);
+    let common = equal + rest.take_while(|(one, other)| one == other).count();
+    // Neither a token that is cut nor the space before it is known to be equal.
+    let cut = answer[..common].iter().rposition(|byte| is_space(*byte)).map_or(0, |at| at + 1);
+    answer[..cut].iter().rposition(|byte| !is_space(*byte)).map_or(0, |at| at + 1)
 }
 
 /// Yields the space before each token, and the token; at the end the space that is left and `None`.
@@ -175,6 +203,29 @@ mod tests {
     }
 
     proptest! {
+        /// What both begin with changes nothing but the token's number.
+        #[test]
+        fn a_common_beginning_does_not_matter(
+            beginning in proptest::collection::vec("[ab0. ]{1,3}", 0..4),
+            output in "[ab01. \n]{0,8}",
+            answer in "[ab01. \n]{0,8}",
+        ) {
+            let beginning = beginning.concat() + "\n";
+            for options in [PLAIN, CASE, SPACE, ABSOLUTE, RELATIVE] {
+                let alone = compare(format!("\n{output}").as_bytes(), format!("\n{answer}").as_bytes(), &options);
+                let after = compare((beginning.clone() + &output).as_bytes(), (beginning.clone() + &answer).as_bytes(), &options);
+                let before = tokens(beginning.as_bytes());
+                let moved = match alone {
+                    Comparison::Equal => Comparison::Equal,
+                    Comparison::SpaceDiffers { token } => Comparison::SpaceDiffers { token: token + before },
+                    Comparison::Differs { token, expected, actual } => {
+                        Comparison::Differs { token: token + before, expected, actual }
+                    }
+                };
+                prop_assert_eq!(moved, after);
+            }
+        }
+
         #[test]
         fn any_bytes_equal_themselves_however_spaced(tokens in proptest::collection::vec("[!-~]{1,6}", 0..20)) {
             let one = tokens.join(" ").into_bytes();

@@ -7,7 +7,7 @@ use domain::Verdict;
 use super::languages;
 use crate::diagnostic::{Report, quote};
 use crate::fields::Field;
-use crate::package::{SampleSubmission, SourceFile};
+use crate::package::{Rule, SampleSubmission, SourceFile, TimeLimitUse};
 use crate::tree::FileTree;
 use crate::yaml::{self, Key, Node, Value};
 
@@ -108,8 +108,8 @@ impl<'a> Test<'a> {
                 language: language.clone(),
                 files: vec![SourceFile { path: name, bytes: bytes.clone() }],
                 entry_point: None,
+                rules: rules(&expected),
                 expected: expected.clone(),
-                rules: vec![],
                 score: None,
             });
         }
@@ -193,4 +193,18 @@ fn verdicts(field: Field<'_>, report: &mut Report) -> Option<BTreeSet<Verdict>> 
         verdicts.extend(of_code);
     }
     Some(verdicts)
+}
+
+/// Accepted tests may have given some of their points only, which leaves the submission short of all.
+fn rules(expected: &BTreeSet<Verdict>) -> Vec<Rule> {
+    let accepted: BTreeSet<_> = [Verdict::Accepted].into();
+    let rule = Rule {
+        scope: String::new(),
+        permitted: accepted.clone(),
+        required: accepted.clone(),
+        score: None,
+        message: None,
+        time_limit: TimeLimitUse::Lower,
+    };
+    if *expected == accepted { vec![rule] } else { vec![] }
 }
