@@ -500,11 +500,6 @@ fn the_packages_of_the_tests_are_read() {
             packages.unwrap_or_else(|errors| panic!("{name}: {}", lines(&errors).join("\n")));
         assert_eq!(packages[0].content.flaws(), vec![], "{name}");
     }
-    let errors = lines(&read(&stored("polygonfiles"), &Options::default()).unwrap_err());
-    assert!(
-        errors.iter().any(|error| error.contains("reading or writing files is not supported")),
-        "{errors:?}"
-    );
 }
 
 proptest! {
