@@ -157,33 +157,21 @@ impl Court {
         let Some(language) = self.tools.languages.get(id.as_str()) else {
             return Ok(Err(format!("the language {id} is not known")));
         };
-        let source = match (submission.source(), content.language(id)) {
-            (_, None) => return Ok(Err(format!("the problem does not take {id}"))),
-            (Some(text), Some(offer)) if offer.has_snippets() => {
-                Ok(Source::single(language, &offer.join(text)))
+        let Some(offer) = content.language(id) else {
+            return Ok(Err(format!("the problem does not take {id}")));
+        };
+        let included = fetch_files(&self.package.blobs, &content.included(id)).await?;
+        let source = match submission.source() {
+            Some(text) if offer.has_snippets() => {
+                Source::single_among(language, &offer.join(text), &included)
             }
             _ => {
                 let files = submission.files.iter();
                 let files = files.map(|file| (file.path.clone(), file.bytes.clone())).collect();
-                Source::of_files(language, files, submission.entry_point.clone())
+                Source::of_files(language, files, submission.entry_point.clone(), &included)
             }
         };
-        let included = fetch_files(&self.package.blobs, &content.included(id)).await?;
-        let source = source.or_else(|error| {
-            // A driver among the included files may be where it begins.
-            let files = submission.files.iter();
-            let files = files.map(|file| (file.path.clone(), file.bytes.clone()));
-            let taken = |name: &str| included.iter().any(|(other, _)| other == name);
-            let files: Vec<_> =
-                files.filter(|(name, _)| !taken(name)).chain(included.iter().cloned()).collect();
-            match included.is_empty() {
-                true => Err(error),
-                false => Source::of_files(language, files, submission.entry_point.clone()),
-            }
-        });
-        Ok(source
-            .and_then(|source| source.with_included(&included))
-            .map_err(|error| error.to_string()))
+        Ok(source.map_err(|error| error.to_string()))
     }
 
     /// A test's outcome, unless its validator gave a score that it may not give.

@@ -103,8 +103,8 @@ pub async fn executable(
         languages.get(id).ok_or_else(|| useless(format!("the language {id} is not installed")))?;
     let files = fetch_files(materials, &program.files).await?;
     let (compilation, start) = if program.language.is_some() {
-        let source =
-            Source::of_files(language, files, None).map_err(|error| useless(error.to_string()))?;
+        let source = Source::of_files(language, files, None, &[])
+            .map_err(|error| useless(error.to_string()))?;
         (compiler.compile(&source, core).await?, Start::Language(source.layout))
     } else {
         let files: Vec<_> = files

@@ -11,6 +11,7 @@ mod materials;
 mod messages;
 mod near_limit;
 mod panel;
+mod program;
 mod run;
 mod source;
 mod static_check;
@@ -26,7 +27,8 @@ pub use grader::grade;
 pub use input::{InputValidators, InputVerdict};
 pub use materials::{MaterialError, Materials, fetch_files, fetch_test};
 pub use panel::{OutputVerdict, Panel};
-pub use run::{Bench, Judged, Program, TestData};
+pub use program::{Program, TestData};
+pub use run::{Bench, Judged};
 pub use source::{NoMain, Source};
 pub use validator::Validators;
 

@@ -33,33 +33,27 @@ impl Source {
         Self { language: Arc::clone(language), layout, files }
     }
 
-    /// A program of any files.
+    /// A program of any files, with files of the problem's beside it, which replace its own of the same name.
     ///
     /// # Errors
     /// When it cannot be told where it begins.
     pub fn of_files(
         language: &Arc<Language>,
-        files: Vec<(String, Bytes)>,
+        own: Vec<(String, Bytes)>,
         entry_point: Option<String>,
+        included: &[(String, Bytes)],
     ) -> Result<Self, NoMain> {
-        Self::beginning_in(language, files, entry_point, None)
-    }
-
-    /// The same, where it begins in this file unless another is named for it.
-    fn beginning_in(
-        language: &Arc<Language>,
-        mut files: Vec<(String, Bytes)>,
-        entry_point: Option<String>,
-        otherwise: Option<String>,
-    ) -> Result<Self, NoMain> {
+        let taken = |name: &str| included.iter().any(|(other, _)| other == name);
+        // A module beside a program is not where it begins; a driver is.
+        let own_main = main_among(language, &own).filter(|main| !taken(main));
+        let mut files: Vec<_> = own.into_iter().filter(|(name, _)| !taken(name)).collect();
+        files.extend(included.iter().cloned());
         files.sort_by(|(one, _), (other, _)| one.cmp(other));
-        let named: Vec<_> =
-            files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_ref())).collect();
         let main = entry_point
             .clone()
             .filter(|entry_point| files.iter().any(|(name, _)| name == entry_point))
-            .or_else(|| language.main_among(&named))
-            .or(otherwise)
+            .or_else(|| main_among(language, &files))
+            .or(own_main)
             .ok_or_else(|| NoMain { language: language.name.clone() })?;
         let sources = files.iter().map(|(name, _)| name.clone());
         let sources = sources.filter(|name| language.is_source(name)).collect();
@@ -67,30 +61,26 @@ impl Source {
         Ok(Self { language: Arc::clone(language), layout, files })
     }
 
-    /// With files of the problem's beside it, which replace its own of the same name. A program of one file that
-    /// has no name of its own gives way by taking another.
+    /// A program of one file that has no name of its own, with files of the problem's beside it: where its name is
+    /// taken, it takes another.
     ///
     /// # Errors
-    /// When it cannot be told any more where it begins.
-    pub fn with_included(self, included: &[(String, Bytes)]) -> Result<Self, NoMain> {
-        if included.is_empty() {
-            return Ok(self);
-        }
-        let taken = |name: &str| included.iter().any(|(other, _)| other == name);
-        let anonymous = self.layout == Layout::single(&self.language);
-        let own = self.layout.main;
-        let main = if taken(&own) && anonymous { solution(&own) } else { own };
-        let otherwise = (!taken(&main)).then_some(main);
-        let mut files = Vec::with_capacity(self.files.len() + included.len());
-        for (name, bytes) in self.files {
-            match taken(&name) {
-                true if anonymous => files.push((solution(&name), bytes)),
-                true => {}
-                false => files.push((name, bytes)),
+    /// When it cannot be told where it begins.
+    pub fn single_among(
+        language: &Arc<Language>,
+        text: &str,
+        included: &[(String, Bytes)],
+    ) -> Result<Self, NoMain> {
+        let Self { mut files, .. } = match included {
+            [] => return Ok(Self::single(language, text)),
+            _ => Self::single(language, text),
+        };
+        for (name, _) in &mut files {
+            if included.iter().any(|(other, _)| other == name) {
+                *name = solution(name);
             }
         }
-        files.extend(included.iter().cloned());
-        Self::beginning_in(&self.language, files, self.layout.entry_point, otherwise)
+        Self::of_files(language, files, None, included)
     }
 
     /// Files that are no sources, which a run finds in its working directory.
@@ -109,6 +99,11 @@ impl Source {
             )),
         }
     }
+}
+
+fn main_among(language: &Language, files: &[(String, Bytes)]) -> Option<String> {
+    let files: Vec<_> = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_ref())).collect();
+    language.main_among(&files)
 }
 
 /// What a file is called whose name is taken.
@@ -144,7 +139,7 @@ mod tests {
         let languages = Languages::builtin();
         let language = languages.get("python3").unwrap();
         let driver = python(&[("main.py", "import solution"), ("words.txt", "a")]);
-        let source = Source::single(language, "def f(): pass").with_included(&driver).unwrap();
+        let source = Source::single_among(language, "def f(): pass", &driver).unwrap();
         let names: Vec<_> = source.files.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["main.py", "solution.py", "words.txt"]);
         assert_eq!(source.layout.main, "main.py");
@@ -156,8 +151,8 @@ mod tests {
         let languages = Languages::builtin();
         let language = languages.get("python3").unwrap();
         let own = python(&[("main.py", "cheat"), ("extra.py", "x")]);
-        let source = Source::of_files(language, own, None).unwrap();
-        let source = source.with_included(&python(&[("main.py", "driver")])).unwrap();
+        let driver = python(&[("main.py", "driver")]);
+        let source = Source::of_files(language, own, None, &driver).unwrap();
         assert_eq!(source.files, python(&[("extra.py", "x"), ("main.py", "driver")]));
     }
 
@@ -166,9 +161,10 @@ mod tests {
         let languages = Languages::builtin();
         let language = languages.get("python3").unwrap();
         let module = python(&[("limits.py", "N = 7")]);
-        let own = Source::of_files(language, python(&[("plain.py", "print(7)")]), None).unwrap();
-        assert_eq!(own.with_included(&module).unwrap().layout.main, "plain.py");
-        let nameless = Source::single(language, "print(7)").with_included(&module).unwrap();
+        let own = python(&[("plain.py", "print(7)")]);
+        let own = Source::of_files(language, own, None, &module).unwrap();
+        assert_eq!(own.layout.main, "plain.py");
+        let nameless = Source::single_among(language, "print(7)", &module).unwrap();
         assert_eq!(nameless.layout.main, "main.py");
     }
 
@@ -176,7 +172,7 @@ mod tests {
     fn different_programs_have_different_digests() {
         let languages = Languages::builtin();
         let language = languages.get("python3").unwrap();
-        let of = |files| Source::of_files(language, python(files), None).unwrap().digest();
+        let of = |files| Source::of_files(language, python(files), None, &[]).unwrap().digest();
         assert_eq!(of(&[("main.py", "x")]), Digest::of(b"x"));
         assert_ne!(
             of(&[("main.py", "x"), ("a.py", "yz")]),

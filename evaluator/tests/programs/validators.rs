@@ -220,10 +220,10 @@ async fn exit_codes_of_testlib_and_bridged_checkers() {
         let validators = Validators { protocol: *protocol, ..Validators::python(&text) };
         match (expected, judge_42(&judge, &validators).await) {
             (Ok(expected), Ok(found)) => {
-                assert_eq!(*expected, found.verdict, "{protocol:?} {body}")
+                assert_eq!(*expected, found.verdict, "{protocol:?} {body}");
             }
             (Err(words), Err(fault)) => {
-                assert!(fault.to_string().contains(words), "{body}: {fault}")
+                assert!(fault.to_string().contains(words), "{body}: {fault}");
             }
             (expected, found) => panic!("{body}: expected {expected:?}, found {found:?}"),
         }

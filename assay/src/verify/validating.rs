@@ -1,0 +1,123 @@
+//! Test data against the package's own validators.
+
+use bytes::Bytes;
+use domain::Verdict;
+use domain::problem::Checker;
+use evaluator::judge::{
+    InputValidators, InputVerdict, Materials, executable, fetch_files, fetch_test,
+};
+use problem_package::{InputCase, Package};
+
+use super::judging::{Court, Tools, told};
+use super::{Finding, PackageReport, Verifier};
+
+impl Verifier {
+    /// Every input against every input validator.
+    pub(super) async fn validate_inputs(&self, package: &Package, report: &mut PackageReport) {
+        let validation = &package.input_validation;
+        // Which programs rejected an input, for those that one must reject.
+        let mut rejected = vec![false; validation.cases.len()];
+        for (place, program) in validation.programs.iter().enumerate() {
+            let Tools { compiler, languages, .. } = self.tools.as_ref();
+            let made = executable(program, &package.blobs, compiler, languages, None).await;
+            let set_up = match made {
+                Ok(made) => {
+                    InputValidators::set_up(&self.tools.cells, made, validation.accepts_with).await
+                }
+                Err(fault) => Err(fault),
+            };
+            let mut validator = match set_up {
+                Ok(validator) => validator,
+                Err(fault) => {
+                    report.problems.push(Finding::of(&program.name, told(&fault)));
+                    continue;
+                }
+            };
+            for (case, rejected) in validation.cases.iter().zip(&mut rejected) {
+                match validate_input(&mut validator, package, case, place).await {
+                    Ok(InputVerdict::Valid) => {}
+                    Ok(InputVerdict::Invalid(_)) if !case.valid => *rejected = true,
+                    Ok(InputVerdict::Invalid(said)) => {
+                        let message = format!("is rejected by {}: {said}", program.name);
+                        report.problems.push(Finding::of(&case.path, message));
+                    }
+                    Err(fault) => {
+                        report.problems.push(Finding::of(&case.path, fault));
+                        break;
+                    }
+                }
+            }
+            validator.tear_down().await;
+        }
+        for (case, rejected) in validation.cases.iter().zip(rejected) {
+            if !case.valid && !rejected {
+                let message = "no input validator rejects it";
+                report.problems.push(Finding::of(&case.path, message));
+            }
+        }
+    }
+
+    /// Answers, and outputs whose verdict is known, against the checker.
+    pub(super) async fn validate_outputs(&self, court: &Court, report: &mut PackageReport) {
+        let package = &court.package;
+        if let Checker::Programs(validation) = &package.content.checker
+            && (validation.interactive || validation.passes > 1)
+        {
+            return;
+        }
+        let mut panel = court.panel();
+        for (test, data) in package.content.tests.iter().zip(&court.tests) {
+            if test.is_static {
+                continue;
+            }
+            let file = format!("data/{}.ans", test.name);
+            // What is in an answer is between the package and its validator, unless the format says that it is an
+            // output that must be accepted: then it is among the cases below.
+            match panel.judge_output(data, &data.answer, None).await {
+                Ok(found) if found.verdict == Verdict::Accepted => {}
+                Ok(found) => report.warnings.push(Finding::of(file, rejection(found.message))),
+                Err(fault) => report.problems.push(Finding::of(file, told(&fault))),
+            }
+        }
+        for case in &package.output_cases {
+            let judged = async {
+                let test = fetch_test(&package.blobs, 0, &case.test).await?;
+                let output = package.blobs.bytes(&case.output.digest).await?;
+                panel.judge_output(&test, &output, None).await
+            };
+            let message = match judged.await {
+                Ok(found) => match (found.verdict == Verdict::Accepted, case.accepted) {
+                    (true, false) => "is accepted, and should not be".to_owned(),
+                    (false, true) => rejection(found.message),
+                    _ => continue,
+                },
+                Err(fault) => told(&fault),
+            };
+            report.problems.push(Finding::of(&case.path, message));
+        }
+        panel.tear_down().await;
+    }
+}
+
+async fn validate_input(
+    validator: &mut InputValidators,
+    package: &Package,
+    case: &InputCase,
+    place: usize,
+) -> Result<InputVerdict, String> {
+    let fetch = async {
+        let input: Bytes = package.blobs.bytes(&case.input.digest).await?;
+        Ok((input, fetch_files(&package.blobs, &case.files).await?))
+    };
+    let fetched: Result<_, evaluator::judge::MaterialError> = fetch.await;
+    let (input, files) = fetched.map_err(|error| told(&error))?;
+    let args = case.args.get(place).map(Vec::as_slice).unwrap_or_default();
+    validator.validate(&input, &files, args, None).await.map_err(|fault| told(&fault))
+}
+
+fn rejection(message: Option<String>) -> String {
+    match message {
+        Some(message) => format!("is rejected by the checker: {message}"),
+        None => "is rejected by the checker".to_owned(),
+    }
+}
