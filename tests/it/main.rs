@@ -11,6 +11,8 @@ mod event_store;
 mod graphql_ws;
 mod journeys;
 mod languages;
+mod malformed;
+mod packages;
 mod problem_pages;
 mod read_model;
 mod replay;

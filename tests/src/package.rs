@@ -7,9 +7,29 @@ use std::path::{Path, PathBuf};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
+/// The folder of the sample problems.
+pub const PROBLEMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../problems");
+
 /// The folder of a sample problem.
 pub fn sample(slug: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../problems").join(slug)
+    Path::new(PROBLEMS).join(slug)
+}
+
+/// The folder of the packages that together use every feature of every format.
+pub fn collection() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("packages")
+}
+
+/// The folders in a folder, by name.
+///
+/// # Panics
+/// When there is no such folder.
+pub fn folders(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let mut folders: Vec<_> = paths.filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders
 }
 
 /// A package in the making.
@@ -41,7 +61,7 @@ impl Package {
         package
     }
 
-    /// Every file below a folder, under the folder's own name.
+    /// Every file below a folder, under the folder's own name, by name; links stay links.
     ///
     /// # Panics
     /// When there is no such folder.
@@ -53,11 +73,17 @@ impl Package {
     }
 
     fn add(&mut self, folder: &Path, prefix: &str) {
-        for entry in fs::read_dir(folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
+        let entries = fs::read_dir(folder).expect("a folder");
+        let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
+        paths.sort();
+        for path in paths {
             let name = path.file_name().expect("an entry has a name").to_string_lossy();
             let name = format!("{prefix}/{name}");
-            if path.is_dir() {
+            if path.is_symlink() {
+                let target = fs::read_link(&path).expect("a link");
+                let target = target.to_str().expect("a target in plain characters").to_owned();
+                self.entries.push((name, Entry::Link(target)));
+            } else if path.is_dir() {
                 self.add(&path, &name);
             } else {
                 self.entries.push((name, Entry::File(fs::read(&path).expect("a file"))));
@@ -76,6 +102,19 @@ impl Package {
     pub fn link(mut self, path: &str, target: &str) -> Self {
         self.entries.push((path.to_owned(), Entry::Link(target.to_owned())));
         self
+    }
+
+    /// The names of its files and links.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|(path, _)| path.as_str())
+    }
+
+    /// The bytes of a file.
+    pub fn bytes(&self, path: &str) -> Option<&[u8]> {
+        self.entries.iter().find_map(|(there, entry)| match entry {
+            Entry::File(bytes) if there == path => Some(bytes.as_slice()),
+            _ => None,
+        })
     }
 
     /// Without this file.
@@ -103,5 +142,12 @@ impl Package {
             }
         }
         zip.finish().expect("memory takes everything").into_inner()
+    }
+}
+
+impl Extend<(String, Vec<u8>)> for Package {
+    /// More files, of names that are not there yet.
+    fn extend<T: IntoIterator<Item = (String, Vec<u8>)>>(&mut self, files: T) {
+        self.entries.extend(files.into_iter().map(|(name, bytes)| (name, Entry::File(bytes))));
     }
 }

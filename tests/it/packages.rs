@@ -1,0 +1,137 @@
+//! `assay problem verify` over every package of `tests/packages` and every sample problem: what each submission of
+//! theirs comes to is what `expected.json` says, in either sandbox.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::Value;
+use tests::deployment::assay_command;
+use tests::package::{PROBLEMS, collection, folders};
+
+/// Submissions judged at a time.
+const JOBS: &str = "2";
+/// Scores that differ by less are the same.
+const SCORE_TOLERANCE: f64 = 1e-6;
+
+/// Both keep every core busy, and what they judge has limits of time.
+static TURN: Mutex<()> = Mutex::new(());
+
+#[test]
+fn every_package_is_as_expected_in_native_cells() {
+    every_package_is_as_expected("native");
+}
+
+#[test]
+fn every_package_is_as_expected_in_containers() {
+    every_package_is_as_expected("docker");
+}
+
+fn every_package_is_as_expected(sandbox: &str) {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let expected = fs::read(collection().join("expected.json")).unwrap();
+    let expected: Value = serde_json::from_slice(&expected).unwrap();
+    let expected = expected["packages"].as_array().unwrap();
+    let mut paths = folders(&collection());
+    assert_eq!(paths.len(), expected.len(), "every package is in expected.json");
+    paths.extend(folders(Path::new(PROBLEMS)));
+    let (report, junit) = verify(sandbox, &paths);
+
+    let mut wrong = Vec::new();
+    let mut found: BTreeMap<String, Vec<&Value>> = BTreeMap::new();
+    let reports = report["packages"].as_array().unwrap();
+    for package in reports {
+        let name = name_of(package["path"].as_str().unwrap());
+        let problems = package["problems"].as_array().unwrap();
+        wrong.extend(problems.iter().map(|problem| format!("{name}: {problem}")));
+        let submissions = package["submissions"].as_array().unwrap();
+        if submissions.is_empty() {
+            wrong.push(format!("{name}: no submission was judged"));
+        }
+        let disagrees = |it: &&Value| it["agrees"] != true;
+        wrong.extend(submissions.iter().filter(disagrees).map(|it| format!("{name}: {it}")));
+        found.entry(name).or_default().push(package);
+    }
+    for package in expected {
+        let name = package["path"].as_str().unwrap();
+        let reports = found.get(name).map(Vec::as_slice).unwrap_or_default();
+        wrong.extend(differences(package, reports).iter().map(|it| format!("{name}: {it}")));
+    }
+    assert!(wrong.is_empty(), "{sandbox}:\n{}", wrong.join("\n"));
+    assert_eq!(found.len(), paths.len(), "there is a report of every package");
+    assert_eq!(junit.matches("<testsuite ").count(), reports.len(), "{junit}");
+    assert!(!junit.contains("<failure") && !junit.contains("<error"), "{junit}");
+}
+
+/// What the command reports; it must find everything as it should be.
+fn verify(sandbox: &str, paths: &[PathBuf]) -> (Value, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let (json, junit) = (folder.path().join("report.json"), folder.path().join("junit.xml"));
+    let arguments = ["problem", "verify", "--sandbox", sandbox, "--jobs", JOBS];
+    let mut command = assay_command(folder.path(), &arguments);
+    command.arg("--json").arg(&json).arg("--junit").arg(&junit).args(paths);
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let not_ok: Vec<_> = said.lines().filter(|line| line.contains("NOT OK")).collect();
+    let errors: Vec<_> = said.lines().filter(|line| line.contains("  error: ")).collect();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{sandbox}: {errors:#?}\n{not_ok:#?}\n{told}");
+    let report = serde_json::from_slice(&fs::read(json).unwrap()).unwrap();
+    (report, fs::read_to_string(junit).unwrap())
+}
+
+/// In what the submissions of a package came to something else.
+fn differences(package: &Value, reports: &[&Value]) -> Vec<String> {
+    let format = package["format"].as_str().unwrap();
+    let mut got: BTreeMap<&str, &Value> = BTreeMap::new();
+    for report in reports {
+        let submissions = report["submissions"].as_array().unwrap();
+        got.extend(submissions.iter().map(|it| (it["path"].as_str().unwrap(), it)));
+    }
+    let mut wrong: Vec<_> = reports
+        .iter()
+        .filter(|report| report["format"] != format)
+        .map(|report| format!("read as {}", report["format"]))
+        .collect();
+    for wanted in package["submissions"].as_array().unwrap() {
+        let path = wanted["path"].as_str().unwrap();
+        let Some(submission) = got.remove(reported_path(format, path)) else {
+            wrong.push(format!("{path} was not judged"));
+            continue;
+        };
+        if !is_verdict(format, path, wanted, submission) || !is_score(wanted, submission) {
+            let (verdict, score) = (&submission["verdict"], &submission["score"]);
+            wrong.push(format!("{path} got {verdict} and scored {score}, not {wanted}"));
+        }
+    }
+    wrong.extend(got.keys().map(|path| format!("{path} is not in expected.json")));
+    wrong
+}
+
+/// Kattis's submissions are named without their folder, DMOJ's by the folder that they are in.
+fn reported_path<'a>(format: &str, path: &'a str) -> &'a str {
+    match format {
+        "legacy" | "legacy-icpc" | "2025-09" => path.strip_prefix("submissions/").unwrap_or(path),
+        _ => path,
+    }
+}
+
+fn is_verdict(format: &str, path: &str, wanted: &Value, submission: &Value) -> bool {
+    let (wanted, got) = (&wanted["verdict"], &submission["verdict"]);
+    // Most formats know no presentation error.
+    let is_finer = wanted == "WRONG_ANSWER" && got == "PRESENTATION_ERROR";
+    // Which of its failures names such a submission is left open: all that counts are the rules, which hold.
+    let is_rejected = format == "2025-09" && path.starts_with("submissions/rejected/");
+    let is_failure = |verdict: &Value| !["ACCEPTED", "PARTIAL"].iter().any(|it| verdict == it);
+    wanted == got || is_finer || is_rejected && is_failure(wanted) && is_failure(got)
+}
+
+fn is_score(wanted: &Value, submission: &Value) -> bool {
+    let Some(wanted) = wanted["score"].as_f64() else { return true };
+    submission["score"].as_f64().is_some_and(|score| (score - wanted).abs() < SCORE_TOLERANCE)
+}
+
+fn name_of(path: &str) -> String {
+    Path::new(path).file_name().unwrap().to_string_lossy().into_owned()
+}
