@@ -137,10 +137,24 @@ pub struct Provenance {
     pub revision: Digest,
     /// What a run could use.
     pub limits: Limits,
-    /// How outputs were compared.
+    /// How outputs were judged.
     pub checker: Checker,
+    /// What programs of the problem's own were made and run with, in the revision's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub referees: Vec<RefereeProvenance>,
     /// `cgroup` or `peak_rss`; `None` when nothing was run.
     pub memory_source: Option<String>,
+}
+
+/// What a program of the problem's own was made and run with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefereeProvenance {
+    /// As the package names it.
+    pub name: String,
+    /// What its compiler or interpreter says it is.
+    pub toolchain: String,
+    /// Digest over the language's definition and the toolchain.
+    pub language: Digest,
 }
 
 /// The attempt has its verdict.

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::grading::{CustomGrades, Rubric};
-use domain::problem::ProblemRevised;
+use domain::problem::{ProblemRevised, RevisionContent};
 use domain::submission::{
-    AbandonReason, AttemptAbandoned, Compiled, Phase, Provenance, Submission, SubmissionAbandoned,
-    SubmissionCommand, SubmissionReceived, SubmissionRejection, TestOutcome, TestsJudged,
+    AbandonReason, AttemptAbandoned, Compiled, Phase, Provenance, RefereeProvenance, Submission,
+    SubmissionAbandoned, SubmissionCommand, SubmissionReceived, SubmissionRejection, TestOutcome,
+    TestsJudged,
 };
 use domain::{Actor, Digest};
 use event_store::{
@@ -19,7 +20,7 @@ use sandbox::{Languages, Toolchain};
 use crate::Figures;
 use crate::judge::{
     Cells, Compilation, Compiler, Executable, Fault, Program, Referees, Source, Start, fetch_files,
-    grade,
+    grade, language_of,
 };
 use crate::library::{FetchError, Library};
 use crate::plan::Plan;
@@ -208,6 +209,7 @@ impl<'a> Session<'a> {
         let (compiler, languages) = (&tools.compiler, &tools.languages);
         let referees =
             Referees::prepare(content, &tools.library, compiler, languages, slot.core()).await?;
+        provenance.referees = provenance_of_referees(tools, content).await?;
         let referees = Arc::new(referees);
         let tests = &content.tests;
         let mut run = TestsRun::set_up(tools, program, Arc::clone(&referees), tests, slot).await?;
@@ -332,6 +334,26 @@ async fn run_graders(tools: &Tools, referees: &Referees, plan: &mut Plan) -> Res
     }
 }
 
+/// What the problem's own programs are made and run with.
+async fn provenance_of_referees(
+    tools: &Tools,
+    content: &RevisionContent,
+) -> Result<Vec<RefereeProvenance>, Fault> {
+    let mut referees = Vec::new();
+    for program in content.programs() {
+        let language = language_of(program, &tools.languages)?;
+        let toolchain = tools.cells.sandbox().toolchain(language).await?;
+        let language = digest_of(&toolchain);
+        let name = program.name.clone();
+        referees.push(RefereeProvenance { name, toolchain: toolchain.version, language });
+    }
+    Ok(referees)
+}
+
+fn digest_of(toolchain: &Toolchain) -> Digest {
+    toolchain.digest.parse().unwrap_or_else(|_| Digest::of(toolchain.digest.as_bytes()))
+}
+
 fn provenance(
     tools: &Tools,
     toolchain: &Toolchain,
@@ -342,14 +364,12 @@ fn provenance(
         assay: env!("CARGO_PKG_VERSION").to_owned(),
         sandbox: tools.cells.sandbox().name().to_owned(),
         toolchain: toolchain.version.clone(),
-        language: toolchain
-            .digest
-            .parse()
-            .unwrap_or_else(|_| Digest::of(toolchain.digest.as_bytes())),
+        language: digest_of(toolchain),
         program: source.digest(),
         revision: revised.digest,
         limits: revised.content.limits,
         checker: revised.content.checker.clone(),
+        referees: vec![],
         memory_source: None,
     }
 }

@@ -207,6 +207,7 @@ fn provenance() -> Provenance {
         revision: Digest::of(b"revision"),
         limits: Limits::default(),
         checker: Checker::Tokens(TokenOptions::default()),
+        referees: vec![],
         memory_source: None,
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::checker::LineRule;
 use domain::checker::TokenOptions;
 use domain::problem::{Checker, PackagedProgram, RevisionContent};
-use sandbox::Languages;
+use sandbox::{Language, Languages};
 
 use super::executable::{ArtifactFile, Executable, Start};
 use super::materials::{Materials, fetch_files};
@@ -86,6 +86,21 @@ impl Referees {
     }
 }
 
+/// What a program of a problem's is written in, or in whose cells its scripts run.
+///
+/// # Errors
+/// When there is no such language.
+pub fn language_of<'a>(
+    program: &PackagedProgram,
+    languages: &'a Languages,
+) -> Result<&'a Arc<Language>, Fault> {
+    let id = program.language.as_ref().map_or(SCRIPT_LANGUAGE, |language| language.as_str());
+    languages.get(id).ok_or_else(|| Fault::Program {
+        program: program.name.clone(),
+        detail: format!("the language {id} is not known"),
+    })
+}
+
 /// A program of a problem's, ready to run.
 ///
 /// # Errors
@@ -98,9 +113,7 @@ pub async fn executable(
     core: Option<u32>,
 ) -> Result<Executable, Fault> {
     let useless = |detail: String| Fault::Program { program: program.name.clone(), detail };
-    let id = program.language.as_ref().map_or(SCRIPT_LANGUAGE, |language| language.as_str());
-    let language =
-        languages.get(id).ok_or_else(|| useless(format!("the language {id} is not installed")))?;
+    let language = language_of(program, languages)?;
     let files = fetch_files(materials, &program.files).await?;
     let (compilation, start) = if program.language.is_some() {
         let source = Source::of_files(language, files, None, &[])

@@ -94,6 +94,7 @@ impl Story {
                 revision: Digest::of(b""),
                 limits: Limits::default(),
                 checker: Checker::Tokens(TokenOptions::default()),
+                referees: vec![],
                 memory_source: None,
             },
         };
