@@ -31,5 +31,5 @@ pub use package::{
     About, Converter, Format, InputCase, InputValidation, Options, OutputCase, Package, Rule,
     SampleSubmission, SourceFile, TimeLimitUse,
 };
-pub use timing::{Timed, Timing, TimingError};
+pub use timing::{Timed, Timing, TimingError, scaled};
 pub use tree::{Entry, FileTree, FileTreeBuilder};

@@ -102,14 +102,14 @@ impl Timing {
     }
 }
 
-/// Rounded up, so that a limit is never short of what it must be.
+/// So many times as long, in milliseconds, rounded up, so that a limit is never short of what it must be.
 #[allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     clippy::cast_precision_loss,
     reason = "milliseconds are far below 2^52, and factors are positive"
 )]
-fn scaled(ms: u64, factor: f64) -> u64 {
+pub fn scaled(ms: u64, factor: f64) -> u64 {
     // Products such as 1.1 * 10 are a little more than they should be.
     (ms as f64 * factor - 1e-6).ceil().max(0.0) as u64
 }

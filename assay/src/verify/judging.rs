@@ -10,8 +10,10 @@ use evaluator::judge::{
     Bench, Cells, Compiler, Executable, Fault, Judged, Panel, Program, Referees, Source, Start,
     TestData, fetch_files, fetch_test, grade,
 };
-use problem_package::{Package, SampleSubmission};
+use problem_package::{Package, SampleSubmission, TimeLimitUse, scaled};
 use sandbox::Languages;
+
+use super::{agreement, time_use};
 
 /// What judging needs besides a package.
 #[derive(Debug)]
@@ -67,6 +69,26 @@ impl Court {
     /// A checker at work on outputs that are there already.
     pub(super) fn panel(&self) -> Panel {
         Panel::new(&self.tools.cells, Arc::clone(&self.referees))
+    }
+
+    /// How long each submission runs where this is the limit: one that has to be beyond it is watched for as long as
+    /// it should take.
+    pub(super) fn clock(&self, limit_ms: u64) -> impl Fn(&SampleSubmission) -> Clock + use<> {
+        let watched_ms = scaled(limit_ms, self.package.timing.margin);
+        move |submission| {
+            let is_upper = time_use(submission) == TimeLimitUse::Upper;
+            Clock { limit_ms, watched_ms: is_upper.then_some(watched_ms) }
+        }
+    }
+
+    /// Everything in which a submission is not as the package says.
+    pub(super) fn disagreements(
+        &self,
+        submission: &SampleSubmission,
+        trial: &Trial,
+    ) -> Vec<String> {
+        let content = &self.package.content;
+        agreement::disagreements(submission, content, &trial.outcomes, &trial.grade)
     }
 
     /// Judges a submission on every test; `progress` is called after each.

@@ -25,7 +25,7 @@ use report::{LimitsReport, SubmissionReport};
 
 /// Cells that are destroyed at the same time.
 const CLOSING_MAX: usize = 4;
-/// How long a submission may run whose time makes the limit, in milliseconds.
+/// How long a submission may run whose time makes the limit, in milliseconds: as long as any limit can be.
 const UNLIMITED_MS: u64 = *bounds::TIME_MS.end();
 
 /// Verifies packages in one sandbox, several submissions at a time.
@@ -86,12 +86,24 @@ impl Verifier {
     pub(crate) async fn measure(&self, package: Package) -> Result<Bounds, Failure> {
         let fault = |error| Failure::of(Exit::JudgeError, "measuring", &error);
         let court = Arc::new(Court::open(&self.tools, package).await.map_err(fault)?);
+        let mut trials = self.judge_within(&court).await;
+        let bounds = Bounds::of(&court, &trials);
+        let sandbox = self.sandbox_name();
+        let Ok((limit_ms, _)) = court.package.timing.derive(bounds.slowest.clone(), None, sandbox)
+        else {
+            return Ok(bounds);
+        };
+        let is_upper = |submission: &SampleSubmission| time_use(submission) == TimeLimitUse::Upper;
+        let clock = court.clock(limit_ms);
+        trials.extend(self.judge_all(&court, places(&court.package, is_upper), clock).await);
+        Ok(Bounds::of(&court, &trials))
+    }
+
+    /// Judges the submissions that have to be within the limit, as long as they take.
+    async fn judge_within(&self, court: &Arc<Court>) -> Vec<(usize, Trial)> {
+        let is_lower = |submission: &SampleSubmission| time_use(submission) == TimeLimitUse::Lower;
         let clock = Clock { limit_ms: UNLIMITED_MS, watched_ms: None };
-        let measured = [TimeLimitUse::Lower, TimeLimitUse::Upper];
-        let wanted = |submission: &SampleSubmission| measured.contains(&time_use(submission));
-        let places = places(&court.package, wanted);
-        let trials = self.judge_all(&court, places, |_| clock).await;
-        Ok(Bounds::of(&court.package, &trials))
+        self.judge_all(court, places(&court.package, is_lower), |_| clock).await
     }
 
     async fn verify_package(&self, package: Package, report: &mut PackageReport) {
@@ -111,37 +123,32 @@ impl Verifier {
     async fn judge_submissions(&self, court: &Arc<Court>, report: &mut PackageReport) {
         let package = &court.package;
         let timing = &package.timing;
-        let margin = |limit_ms: u64| Some((limit_ms as f64 * timing.margin).ceil() as u64);
-        let is_lower = |submission: &SampleSubmission| time_use(submission) == TimeLimitUse::Lower;
         let mut trials: Vec<Option<Trial>> = package.submissions.iter().map(|_| None).collect();
         let mut limit_ms = package.content.limits.time_ms;
         let mut origin = package.content.time_limit.clone();
         if needs_measuring(package) {
-            let clock = Clock { limit_ms: UNLIMITED_MS, watched_ms: None };
-            let lower = self.judge_all(court, places(package, is_lower), |_| clock).await;
-            let slowest = Bounds::of(package, &lower).slowest;
-            fill(&mut trials, lower);
-            let sandbox = self.tools.cells.sandbox().name();
-            match timing.derive(slowest, None, sandbox) {
+            let within = self.judge_within(court).await;
+            let slowest = Bounds::of(court, &within).slowest;
+            fill(&mut trials, within);
+            match timing.derive(slowest, None, self.sandbox_name()) {
+                Ok((derived_ms, _)) if derived_ms > UNLIMITED_MS => {
+                    let message = format!("the derived time limit is {derived_ms} ms");
+                    let expected = format!("at most {UNLIMITED_MS}");
+                    let finding = Finding::of("submissions", message);
+                    report.problems.push(Finding { expected, ..finding });
+                }
                 Ok((derived_ms, derivation)) => {
-                    limit_ms = derived_ms.clamp(*bounds::TIME_MS.start(), *bounds::TIME_MS.end());
+                    limit_ms = derived_ms;
                     origin = TimeLimitOrigin::Derived(derivation);
                 }
                 Err(error) => report.problems.push(Finding::of("submissions", error.to_string())),
             }
         }
-        let clock = |submission: &SampleSubmission| {
-            let watched_ms = match time_use(submission) {
-                TimeLimitUse::Upper => margin(limit_ms),
-                _ => None,
-            };
-            Clock { limit_ms, watched_ms }
-        };
         let rest = (0..trials.len()).filter(|place| trials[*place].is_none()).collect();
-        let judged = self.judge_all(court, rest, clock).await;
+        let judged = self.judge_all(court, rest, court.clock(limit_ms)).await;
         fill(&mut trials, judged);
         let trials: Vec<_> = trials.into_iter().flatten().enumerate().collect();
-        let Bounds { slowest, fastest_beyond } = Bounds::of(package, &trials);
+        let Bounds { slowest, fastest_beyond } = Bounds::of(court, &trials);
         if let TimeLimitOrigin::Derived(derivation) = &mut origin {
             match timing.derive(slowest.clone(), fastest_beyond.clone(), &derivation.sandbox) {
                 Ok((_, whole)) => *derivation = whole,
@@ -208,12 +215,14 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    fn of(package: &Package, trials: &[(usize, Trial)]) -> Self {
+    /// Of submissions that are what the package says: one that crashes at once tells nothing.
+    fn of(court: &Court, trials: &[(usize, Trial)]) -> Self {
         let timed = |wanted: TimeLimitUse| {
             trials.iter().filter_map(move |(place, trial)| {
-                let submission = &package.submissions[*place];
+                let submission = &court.package.submissions[*place];
                 let is_wanted = time_use(submission) == wanted && !trial.outcomes.is_empty();
-                is_wanted.then(|| (submission.path.clone(), trial.time_ms()))
+                let agrees = court.disagreements(submission, trial).is_empty();
+                (is_wanted && agrees).then(|| (submission.path.clone(), trial.time_ms()))
             })
         };
         Self {
@@ -312,8 +321,7 @@ fn submission_report(
     court: &Court,
     trial: &Trial,
 ) -> SubmissionReport {
-    let content = &court.package.content;
-    let wrong = agreement::disagreements(submission, content, &trial.outcomes, &trial.grade);
+    let wrong = court.disagreements(submission, trial);
     let mut detail = wrong.join("; ");
     // What a compiler says is worth telling where it was not expected.
     let is_told = !wrong.is_empty() || !trial.outcomes.is_empty();

@@ -35,7 +35,7 @@ pub struct TestData {
     pub is_static: bool,
     /// What the program reads.
     pub input: Bytes,
-    /// What is expected. It stays out here (INV-12).
+    /// What is expected. It never enters the submission's cell (INV-12).
     pub answer: Bytes,
     /// Arguments of the program.
     pub args: Vec<String>,

@@ -67,28 +67,41 @@ async fn import_path(
     path: &Path,
     sandbox: Option<Sealed>,
 ) -> Result<Value, Failure> {
-    let archive = upload::archive(path)?;
+    let digest = client.upload(upload::archive(path)?).await?;
+    let payload = import(client, &digest, &[]).await?;
+    if !needs_timing(&payload) {
+        check_user_errors(&payload)?;
+        return Ok(payload);
+    }
     // What is wrong with the package is the server's to tell.
     let packages = verify::read(path).await.unwrap_or_default();
     let mut timing = Vec::new();
     for package in packages.into_iter().filter(verify::needs_measuring) {
         timing.push(measure(config, package, sandbox).await?);
     }
-    import(client, archive, &timing).await
+    let payload = import(client, &digest, &timing).await?;
+    check_user_errors(&payload)?;
+    Ok(payload)
 }
 
 /// Uploads and imports a package that gives its time limit; returns the payload.
 pub(crate) async fn import_archive(client: &Client, archive: Vec<u8>) -> Result<Value, Failure> {
-    import(client, archive, &[]).await
-}
-
-async fn import(client: &Client, archive: Vec<u8>, timing: &[Value]) -> Result<Value, Failure> {
     let digest = client.upload(archive).await?;
-    let variables = json!({ "package": digest, "timing": timing });
-    let mut data = client.execute(IMPORT, variables).await?;
-    let payload = data["importProblem"].take();
+    let payload = import(client, &digest, &[]).await?;
     check_user_errors(&payload)?;
     Ok(payload)
+}
+
+async fn import(client: &Client, digest: &str, timing: &[Value]) -> Result<Value, Failure> {
+    let variables = json!({ "package": digest, "timing": timing });
+    let mut data = client.execute(IMPORT, variables).await?;
+    Ok(data["importProblem"].take())
+}
+
+/// Whether the server cannot tell the time limit from what it has.
+fn needs_timing(payload: &Value) -> bool {
+    let errors = payload["userErrors"].as_array();
+    errors.into_iter().flatten().any(|error| error["code"] == "TIMING_NEEDED")
 }
 
 /// The times of a package's own submissions, one after the other, as the API takes them.
@@ -122,7 +135,7 @@ async fn measure(
 
 fn print_imported(payload: &Value, json: bool) {
     for warning in payload["warnings"].as_array().into_iter().flatten() {
-        eprintln!("warning: {}", warning.as_str().unwrap_or_default());
+        eprintln!("{}", warning.as_str().unwrap_or_default());
     }
     if json {
         return;
