@@ -12,6 +12,7 @@ mod graphql_ws;
 mod journeys;
 mod languages;
 mod malformed;
+mod package_journey;
 mod packages;
 mod problem_pages;
 mod read_model;
