@@ -254,7 +254,7 @@ impl Grading {
                 flaws.push(format!("{} comes after the group that it is in", name(place)));
             }
             for &required in &group.require_pass {
-                if required >= place {
+                if required >= place || self.is_within(place, required) {
                     let required = name(required);
                     flaws.push(format!(
                         "{} requires {required}, which comes before it",
@@ -266,6 +266,13 @@ impl Grading {
                 flaws.push(format!("{} has finite scores", name(place)));
             }
         }
+        let is_required =
+            |place: u32| self.groups.iter().any(|group| group.require_pass.contains(&place));
+        for place in (0..self.groups.len() as u32).filter(|place| is_required(*place)) {
+            if !tests.iter().any(|slot| self.is_within(slot.group, place)) {
+                flaws.push(format!("{} is required and has no tests", name(place)));
+            }
+        }
         let is_sound = |slot: &Slot| {
             (slot.group as usize) < self.groups.len() && slot.points.is_none_or(f64::is_finite)
         };
@@ -273,6 +280,17 @@ impl Grading {
             flaws.push("every test is in a group and has finite points".to_owned());
         }
         flaws
+    }
+}
+
+impl Grading {
+    /// Whether a group is another, or in it.
+    fn is_within(&self, place: u32, other: u32) -> bool {
+        let up = |place: &u32| {
+            let parent = self.groups.get(*place as usize)?.parent?;
+            (parent < *place).then_some(parent)
+        };
+        std::iter::successors(Some(place), up).any(|place| place == other)
     }
 }
 

@@ -10,6 +10,11 @@ use domain::submission::TestOutcome;
 /// Times that the tests left must last longer than another cell takes to set up.
 const WORTH_FACTOR: u32 = 2;
 
+/// Bytes of outcomes that are told at once; an event may have four times as many.
+const TOLD_BYTES_MAX: usize = 512 << 10;
+/// Bytes of an outcome besides its texts.
+const OUTCOME_BYTES: usize = 300;
+
 /// The tests of one attempt. They may run side by side and end in any order; outcomes are told in order
 /// of test number, so that the log of a submission reads the same however many slots were free. No test
 /// begins while it depends on others whether it is needed: what ran would be wasted.
@@ -64,18 +69,30 @@ impl Plan {
         objection
     }
 
-    /// Outcomes that follow on those that were told before.
+    /// Whether there are outcomes that [`tell`](Self::tell) would tell.
+    pub(crate) fn has_more_to_tell(&self) -> bool {
+        let rest = self.states().skip(self.told as usize);
+        let mut rest = rest.skip_while(|(_, state)| *state == TestState::Skipped);
+        rest.next().is_some_and(|(number, _)| self.finished.contains_key(&number))
+    }
+
+    /// Outcomes that follow on those that were told before, as many as one event may hold.
     pub(crate) fn tell(&mut self) -> Vec<TestOutcome> {
         let mut outcomes = Vec::new();
-        loop {
+        let mut bytes = 0;
+        while bytes < TOLD_BYTES_MAX {
             let number = self.told + 1;
             match self.finished.remove(&number) {
-                Some(outcome) => outcomes.push(outcome),
+                Some(outcome) => {
+                    bytes += weight(&outcome);
+                    outcomes.push(outcome);
+                }
                 None if self.state(number) == Some(TestState::Skipped) => {}
                 None => return outcomes,
             }
             self.told = number;
         }
+        outcomes
     }
 
     /// The grader to run before more can be known.
@@ -108,6 +125,18 @@ impl Plan {
     }
 }
 
+/// How many bytes an outcome is in an event, at most: in JSON a character may take two.
+fn weight(outcome: &TestOutcome) -> usize {
+    let shown = outcome
+        .shown
+        .iter()
+        .flat_map(|shown| [Some(&shown.stdout), Some(&shown.stderr), shown.checker.as_ref()]);
+    let feedback =
+        outcome.feedback.iter().flat_map(|said| [said.judge.as_ref(), said.team.as_ref()]);
+    let texts = shown.chain(feedback).flatten();
+    OUTCOME_BYTES + texts.map(|text| 2 * text.len()).sum::<usize>()
+}
+
 /// Whether it pays to set up another cell for the tests that are left.
 pub(crate) fn another_cell_pays(left: u32, mean_test: Duration, set_up: Duration) -> bool {
     mean_test * left > set_up * WORTH_FACTOR
@@ -116,8 +145,9 @@ pub(crate) fn another_cell_pays(left: u32, mean_test: Duration, set_up: Duration
 #[cfg(test)]
 mod tests {
     use domain::Verdict;
-    use domain::grading::{Grading, Slot};
+    use domain::grading::{Grading, Rule, Slot, TestGroup, TestScores};
     use domain::problem::OnFailure;
+    use domain::submission::Feedback;
     use domain::verdict::RunEnd;
     use proptest::prelude::*;
 
@@ -161,6 +191,7 @@ mod tests {
             }
             if running.is_empty() {
                 told.extend(plan.tell());
+                assert!(!plan.has_more_to_tell());
                 return told;
             }
             let (pick, tell) = schedule.next().unwrap_or_default();
@@ -206,6 +237,53 @@ mod tests {
             let numbers: Vec<u32> = told.iter().map(|outcome| outcome.number).collect();
             prop_assert_eq!(numbers, (1..=tests.min(failing)).collect::<Vec<_>>());
         }
+    }
+
+    /// A package may stop at the first group that its own grader rejects.
+    #[test]
+    fn what_a_grader_finds_lets_the_next_tests_begin() {
+        let mut grading = Grading::pass_fail(OnFailure::Stop);
+        let scores = TestScores::default();
+        for name in ["sample", "secret"] {
+            grading.groups.push(TestGroup {
+                name: name.to_owned(),
+                parent: Some(0),
+                rule: Rule::Custom { flags: vec![], scores },
+                ..TestGroup::root(OnFailure::Stop)
+            });
+        }
+        let slots = [1, 2].map(|group| Slot { group, points: None }).to_vec();
+        let mut plan = Plan::new(Rubric::new(grading, slots));
+        let accepted = GroupGrade { verdict: Verdict::Accepted, score: 0.0 };
+        for number in [1, 2] {
+            assert_eq!(plan.next(), Some(number));
+            plan.begin(number);
+            assert_eq!(plan.end(outcome(number, Verdict::Accepted)), None);
+            assert_eq!((plan.next(), plan.grade()), (None, None));
+            let group = plan.grader().unwrap().group;
+            plan.graded(group, accepted);
+        }
+        assert_eq!(plan.grade().unwrap().verdict, Verdict::Accepted);
+    }
+
+    /// What a test may say times as many tests as there may be is more than one event holds.
+    #[test]
+    fn no_more_is_told_at_once_than_an_event_holds() {
+        let mut plan = plan(2_000, OnFailure::Continue);
+        for number in 1..=2_000 {
+            plan.begin(number);
+            let said = Some("\n".repeat(1_000));
+            let feedback = Some(Feedback { judge: said.clone(), team: said });
+            plan.end(TestOutcome { feedback, ..outcome(number, Verdict::WrongAnswer) });
+        }
+        let mut told = 0;
+        while plan.has_more_to_tell() {
+            let outcomes = plan.tell();
+            told += outcomes.len();
+            let bytes = outcomes.iter().map(weight).sum::<usize>();
+            assert!(bytes <= TOLD_BYTES_MAX + 10_000, "{bytes}");
+        }
+        assert_eq!(told, 2_000);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::grading::{CustomGrades, Rubric};
+use domain::grading::{CustomGrades, GraderCall, GroupGrade, Rubric};
 use domain::problem::{ProblemRevised, RevisionContent};
 use domain::submission::{
     AbandonReason, AttemptAbandoned, Compiled, Phase, Provenance, RefereeProvenance, Submission,
@@ -214,7 +214,13 @@ impl<'a> Session<'a> {
         let tests = &content.tests;
         let mut run = TestsRun::set_up(tools, program, Arc::clone(&referees), tests, slot).await?;
         let mut plan = Plan::new(rubric);
-        self.run_tests(&mut run, &mut plan).await?;
+        loop {
+            self.run_tests(&mut run, &mut plan).await?;
+            // What a grader finds may be what other tests wait for.
+            let Some(call) = plan.grader().cloned() else { break };
+            let grade = run_grader(tools, &referees, &call, run.core()).await?;
+            plan.graded(call.group, grade);
+        }
         let (memory_source, reruns) = run.tear_down().await;
         if reruns > 0 {
             let submission = &self.stream.id;
@@ -224,8 +230,15 @@ impl<'a> Session<'a> {
             sandbox::MemorySource::Cgroup => "cgroup".to_owned(),
             sandbox::MemorySource::PeakRss => "peak_rss".to_owned(),
         });
-        run_graders(tools, &referees, &mut plan).await?;
-        let untold = plan.tell();
+        if let Some(impossible) = plan.grade().and_then(|grade| grade.impossible_score()) {
+            return Err(fault_of_grading(impossible).into());
+        }
+        let mut untold = plan.tell();
+        while plan.has_more_to_tell() {
+            let progress = self.judged(untold);
+            self.record(vec![progress]).await?;
+            untold = plan.tell();
+        }
         let rest = (!untold.is_empty()).then(|| self.judged(untold));
         let (rubric, graded) = plan.into_parts();
         let finish = self.finish_command(rubric, graded, provenance);
@@ -316,22 +329,19 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Has the problem's grader make the results of the groups that ask for it.
-async fn run_graders(tools: &Tools, referees: &Referees, plan: &mut Plan) -> Result<(), Fault> {
-    let fault = |detail: &str| {
-        let program = "the grader".to_owned();
-        Fault::Program { program, detail: detail.to_owned() }
-    };
-    while let Some(call) = plan.grader() {
-        let grader = referees.grader.as_ref().ok_or_else(|| fault("there is none"))?;
-        let group = call.group;
-        let grade = grade(&tools.cells, grader, call, None).await?;
-        plan.graded(group, grade);
-    }
-    match plan.grade().and_then(|grade| grade.impossible_score()) {
-        Some(impossible) => Err(fault(impossible)),
-        None => Ok(()),
-    }
+/// Has the problem's grader make the result of a group that asks for it.
+async fn run_grader(
+    tools: &Tools,
+    referees: &Referees,
+    call: &GraderCall,
+    core: Option<u32>,
+) -> Result<GroupGrade, Fault> {
+    let grader = referees.grader.as_ref().ok_or_else(|| fault_of_grading("there is none"))?;
+    grade(&tools.cells, grader, call, core).await
+}
+
+fn fault_of_grading(detail: &str) -> Fault {
+    Fault::Program { program: "the grader".to_owned(), detail: detail.to_owned() }
 }
 
 /// What the problem's own programs are made and run with.

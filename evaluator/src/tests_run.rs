@@ -97,10 +97,16 @@ impl<'a> TestsRun<'a> {
                 Ok(Ran { bench, home, judged, wall: started.elapsed() })
             });
         }
-        if plan.left() == 0 {
+        // A grader that is still to run takes the session's own slot as well.
+        if plan.left() == 0 && self.referees.grader.is_none() {
             self.home = None;
         }
         Ok(())
+    }
+
+    /// The core of the session's own slot, while nothing runs in it.
+    pub(crate) fn core(&self) -> Option<u32> {
+        self.home.as_ref().and_then(Slot::core)
     }
 
     /// Whether a test may run beside those that run, and it is worth a cell of its own.

@@ -66,7 +66,7 @@ impl Timing {
         let (slowest, slowest_ms) = slowest.ok_or(TimingError::NothingMeasured)?;
         let resolution = self.resolution_ms.max(1);
         let least_ms = scaled(slowest_ms, self.multiplier).max(1);
-        let limit_ms = least_ms.div_ceil(resolution) * resolution;
+        let limit_ms = least_ms.div_ceil(resolution).saturating_mul(resolution);
         let needed_ms = scaled(limit_ms, self.margin);
         if let Some((fastest, fastest_ms)) = &fastest_beyond
             && *fastest_ms < needed_ms
@@ -161,6 +161,8 @@ mod tests {
             error.to_string(),
             "a takes 400 ms, so the limit is at least 1000 ms; slow would have to take 1500 ms and takes 1499 ms"
         );
+        let beyond = Timing { multiplier: 1e300, ..newer(1_000) };
+        assert_eq!(beyond.derive(timed("a", 1), None, "native").unwrap().0, u64::MAX);
         let nothing = timing.derive(None, timed("slow", 9_000), "native");
         assert_eq!(nothing, Err(TimingError::NothingMeasured));
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use domain::Verdict;
 use domain::grading::{CustomGrades, Grade, Rubric};
+use domain::problem::bounds;
 use domain::submission::{Feedback, TestOutcome};
 use evaluator::judge::{
     Bench, Cells, Compiler, Executable, Fault, Judged, Panel, Program, Referees, Source, Start,
@@ -14,6 +15,9 @@ use problem_package::{Package, SampleSubmission, TimeLimitUse, scaled};
 use sandbox::Languages;
 
 use super::{agreement, time_use};
+
+/// How long a run is watched at most, in milliseconds of cpu time: twice as long as any limit can be.
+const WATCHED_MS_MAX: u64 = 2 * *bounds::TIME_MS.end();
 
 /// What judging needs besides a package.
 #[derive(Debug)]
@@ -74,7 +78,7 @@ impl Court {
     /// How long each submission runs where this is the limit: one that has to be beyond it is watched for as long as
     /// it should take.
     pub(super) fn clock(&self, limit_ms: u64) -> impl Fn(&SampleSubmission) -> Clock + use<> {
-        let watched_ms = scaled(limit_ms, self.package.timing.margin);
+        let watched_ms = scaled(limit_ms, self.package.timing.margin).min(WATCHED_MS_MAX);
         move |submission| {
             let is_upper = time_use(submission) == TimeLimitUse::Upper;
             Clock { limit_ms, watched_ms: is_upper.then_some(watched_ms) }

@@ -89,8 +89,8 @@ impl Verifier {
         let mut trials = self.judge_within(&court).await;
         let bounds = Bounds::of(&court, &trials);
         let sandbox = self.sandbox_name();
-        let Ok((limit_ms, _)) = court.package.timing.derive(bounds.slowest.clone(), None, sandbox)
-        else {
+        let derived = court.package.timing.derive(bounds.slowest.clone(), None, sandbox);
+        let Some(limit_ms) = derived.ok().map(|(ms, _)| ms).filter(|ms| *ms <= UNLIMITED_MS) else {
             return Ok(bounds);
         };
         let is_upper = |submission: &SampleSubmission| time_use(submission) == TimeLimitUse::Upper;

@@ -1,5 +1,7 @@
 //! The line checkers: outputs compared line by line, as some judges' built-in checkers do.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Comparison, is_space, quote};
@@ -27,63 +29,97 @@ pub fn compare_lines(output: &[u8], answer: &[u8], rule: LineRule) -> Comparison
     if output == answer {
         return Comparison::Equal;
     }
-    let items = |bytes| -> Vec<Vec<u8>> {
-        match rule {
-            LineRule::Identical => vec![],
-            LineRule::RightStripped => right_stripped(bytes),
-            LineRule::SortedLines => sorted(lines_of_words(bytes)),
-            LineRule::SortedWords => sorted(words(bytes).map(<[u8]>::to_vec).collect()),
-            LineRule::Words => lines_of_words(bytes),
-            LineRule::Characters => vec![characters(bytes)],
-        }
-    };
-    if rule == LineRule::Identical {
-        // The first line that differs, with its line end.
-        let found = first_difference(&with_ends(output), &with_ends(answer));
-        let differs_in_space = lines_of_words(output) == lines_of_words(answer);
-        return match found {
-            Comparison::Differs { token, .. } if differs_in_space => {
-                Comparison::SpaceDiffers { token }
+    match rule {
+        LineRule::Identical => {
+            match first_difference(with_ends(output), with_ends(answer), bytes) {
+                // The first line that differs, with its line end.
+                Comparison::Differs { token, .. } if same_words(lines(output), lines(answer)) => {
+                    Comparison::SpaceDiffers { token }
+                }
+                found => found,
             }
-            found => found,
-        };
-    }
-    first_difference(&items(output), &items(answer))
-}
-
-fn with_ends(bytes: &[u8]) -> Vec<Vec<u8>> {
-    bytes.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect()
-}
-
-fn first_difference(output: &[Vec<u8>], answer: &[Vec<u8>]) -> Comparison {
-    for place in 0..output.len().max(answer.len()) {
-        let (actual, expected) = (output.get(place), answer.get(place));
-        if actual != expected {
-            return Comparison::Differs {
-                token: place + 1,
-                expected: expected.map(|line| quote(line)),
-                actual: actual.map(|line| quote(line)),
+        }
+        LineRule::RightStripped => {
+            first_difference(right_stripped(output), right_stripped(answer), bytes)
+        }
+        LineRule::Words => first_difference(lines(output), lines(answer), by_words),
+        LineRule::SortedLines => {
+            let sorted = |bytes| {
+                let mut lines: Vec<_> = lines(bytes).collect();
+                lines.sort_unstable_by(|one, other| by_words(one, other));
+                lines.into_iter()
             };
+            first_difference(sorted(output), sorted(answer), by_words)
+        }
+        LineRule::SortedWords => {
+            let sorted = |bytes| {
+                let mut words: Vec<_> = words(bytes).collect();
+                words.sort_unstable();
+                words.into_iter()
+            };
+            first_difference(sorted(output), sorted(answer), bytes)
+        }
+        LineRule::Characters => {
+            let (output, answer) = (characters(output), characters(answer));
+            first_difference(
+                [output.as_slice()].into_iter(),
+                [answer.as_slice()].into_iter(),
+                bytes,
+            )
+        }
+    }
+}
+
+fn bytes(one: &[u8], other: &[u8]) -> Ordering {
+    one.cmp(other)
+}
+
+fn by_words(one: &[u8], other: &[u8]) -> Ordering {
+    words(one).cmp(words(other))
+}
+
+fn same_words<'a>(
+    output: impl Iterator<Item = &'a [u8]>,
+    answer: impl Iterator<Item = &'a [u8]>,
+) -> bool {
+    first_difference(output, answer, by_words) == Comparison::Equal
+}
+
+fn with_ends(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    bytes.split_inclusive(|byte| *byte == b'\n')
+}
+
+/// Walks along both, so that no output, however many lines it has, is held a second time.
+fn first_difference<'a>(
+    mut output: impl Iterator<Item = &'a [u8]>,
+    mut answer: impl Iterator<Item = &'a [u8]>,
+    order: fn(&[u8], &[u8]) -> Ordering,
+) -> Comparison {
+    for token in 1.. {
+        let (actual, expected) = (output.next(), answer.next());
+        match (actual, expected) {
+            (None, None) => break,
+            (Some(actual), Some(expected)) if order(actual, expected).is_eq() => {}
+            _ => {
+                return Comparison::Differs {
+                    token,
+                    expected: expected.map(quote),
+                    actual: actual.map(quote),
+                };
+            }
         }
     }
     Comparison::Equal
 }
 
-fn right_stripped(bytes: &[u8]) -> Vec<Vec<u8>> {
-    let mut lines: Vec<Vec<u8>> =
-        bytes.split(|byte| *byte == b'\n').map(|line| line.trim_ascii_end().to_vec()).collect();
-    while lines.last().is_some_and(Vec::is_empty) {
-        lines.pop();
-    }
-    lines
+fn right_stripped(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    bytes.trim_ascii_end().split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end)
 }
 
-fn lines_of_words(bytes: &[u8]) -> Vec<Vec<u8>> {
-    bytes
-        .split(|byte| matches!(byte, b'\n' | b'\r'))
-        .map(|line| words(line).collect::<Vec<_>>().join(&b' '))
-        .filter(|line| !line.is_empty())
-        .collect()
+/// Lines with at least one word.
+fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let lines = bytes.split(|byte| matches!(byte, b'\n' | b'\r'));
+    lines.filter(|line| words(line).next().is_some())
 }
 
 fn words(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -95,11 +131,6 @@ fn characters(bytes: &[u8]) -> Vec<u8> {
         bytes.iter().filter(|byte| !is_space(**byte)).map(u8::to_ascii_lowercase).collect();
     characters.sort_unstable();
     characters
-}
-
-fn sorted(mut items: Vec<Vec<u8>>) -> Vec<Vec<u8>> {
-    items.sort_unstable();
-    items
 }
 
 #[cfg(test)]

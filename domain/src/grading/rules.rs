@@ -97,6 +97,9 @@ impl Rule {
             (Some(CheckerScore::Share(_)), None) => {
                 Some("it gave a share of a score that has no bound".to_owned())
             }
+            (Some(CheckerScore::Points(points)), _) if points < 0.0 => {
+                Some(format!("it gave {points} points, less than none"))
+            }
             (Some(CheckerScore::Points(points)), Some(max)) if points > max + SCORE_TOLERANCE => {
                 Some(format!("it gave {points} points where {max} is the most"))
             }

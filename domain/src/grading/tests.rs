@@ -650,9 +650,26 @@ fn what_makes_no_tree_is_told() {
         ["the group a comes after the group that it is in"]
     );
     let itself = TestGroup { require_pass: vec![1], ..group("a", Some(0)) };
+    let within = Slot { group: 1, points: None };
     assert_eq!(
-        flaws(vec![group("", None), itself], slot),
+        flaws(vec![group("", None), itself.clone()], within),
         ["the group a requires the group a, which comes before it"]
+    );
+    let inner = TestGroup { require_pass: vec![1], ..group("a/b", Some(1)) };
+    assert_eq!(
+        flaws(vec![group("", None), group("a", Some(0)), inner], within),
+        ["the group a/b requires the group a, which comes before it"]
+    );
+    assert_eq!(
+        flaws(
+            vec![
+                group("", None),
+                group("a", Some(0)),
+                TestGroup { name: "b".to_owned(), ..itself }
+            ],
+            slot
+        ),
+        ["the group a is required and has no tests"]
     );
     let far = Slot { group: 7, points: Some(f64::NAN) };
     assert_eq!(

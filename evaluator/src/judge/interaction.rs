@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use domain::Verdict;
 use domain::verdict::RunEnd;
 use sandbox::{Ended, Outcome};
 
@@ -49,8 +50,11 @@ pub(super) fn rule(submission: Side, interactor: Side, end: RunEnd, answer: Answ
     let submission_first = submission.at <= interactor.at && !wrote_to_nobody;
     let failed = end.verdict().is_some();
     let waited = end == RunEnd::WallClock;
-    // 1. It waited for an interactor that computed.
-    if waited && interactor.cpu * 100 >= submission.wall * BUSY_PERCENT {
+    // 1. It waited for an interactor that computed and came to no end.
+    if waited
+        && matches!(answer, Answer::Failed(_))
+        && interactor.cpu * 100 >= submission.wall * BUSY_PERCENT
+    {
         let reason = "it computed while the submission waited for it".to_owned();
         return Ruling::Interactor(Answer::Failed(reason));
     }
@@ -58,12 +62,19 @@ pub(super) fn rule(submission: Side, interactor: Side, end: RunEnd, answer: Answ
     if failed && submission_first {
         return Ruling::Submission(end);
     }
+    // 3. An interactor that was ended by writing where the submission did not read any more found it silent.
+    if interactor.ended == (Ended::Signaled { signal: SIGPIPE }) {
+        return match failed {
+            true => Ruling::Submission(end),
+            false => Ruling::Interactor(Answer::Rejected(Verdict::WrongAnswer)),
+        };
+    }
     match answer {
-        // 3. An interactor that fails is our fault.
+        // 4. An interactor that fails otherwise is our fault.
         Answer::Failed(_) => Ruling::Interactor(answer),
-        // 4. A rejection that came first stands, whatever the submission did after it.
+        // 5. A rejection that came first stands, whatever the submission did after it.
         Answer::Rejected(_) => Ruling::Interactor(answer),
-        // 5. After it was accepted, it has still to end well.
+        // 6. After it was accepted, it has still to end well.
         Answer::Accepted if failed => Ruling::Submission(end),
         Answer::Accepted => Ruling::Interactor(answer),
     }
@@ -71,8 +82,6 @@ pub(super) fn rule(submission: Side, interactor: Side, end: RunEnd, answer: Answ
 
 #[cfg(test)]
 mod tests {
-    use domain::Verdict;
-
     use super::*;
 
     const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -116,10 +125,17 @@ mod tests {
             (second, first, exit(0), failed(), interactor(failed())),
             (second, first, exit(1), failed(), interactor(failed())),
             // It waited, and the interactor computed.
-            (first, side(20, 900), RunEnd::WallClock, rejected(), interactor(busy())),
+            (first, side(20, 900), RunEnd::WallClock, failed(), interactor(busy())),
+            (first, side(20, 900), RunEnd::WallClock, rejected(), submission(RunEnd::WallClock)),
             (first, side(20, 900), RunEnd::CpuClock, rejected(), submission(RunEnd::CpuClock)),
         ];
-        for (one, other, end, answer, ruling) in cases {
+        let piped = |side: Side| Side { ended: Ended::Signaled { signal: SIGPIPE }, ..side };
+        let silent = [
+            (first, piped(second), exit(0), failed(), interactor(rejected())),
+            (first, piped(second), exit(1), failed(), submission(exit(1))),
+            (second, piped(first), exit(1), failed(), submission(exit(1))),
+        ];
+        for (one, other, end, answer, ruling) in cases.into_iter().chain(silent) {
             let found = rule(one, other, end, answer.clone());
             assert_eq!(found, ruling, "{end:?} {answer:?} {:?} {:?}", one.at, other.at);
         }

@@ -29,7 +29,7 @@ pub use materials::{MaterialError, Materials, fetch_files, fetch_test};
 pub use panel::{OutputVerdict, Panel};
 pub use program::{Program, TestData};
 pub use run::{Bench, Judged};
-pub use source::{NoMain, Source};
+pub use source::{Source, SourceError};
 pub use validator::Validators;
 
 /// We could not judge. Never the author's fault, and no verdict.

@@ -17,12 +17,18 @@ pub struct Source {
     pub files: Vec<(String, Bytes)>,
 }
 
-/// No file among several is the one that a program begins in.
+/// Files that are no program.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("none of its files is the one that a {language} program begins in")]
-pub struct NoMain {
-    /// The language's name.
-    pub language: String,
+pub enum SourceError {
+    /// No file among several is the one that a program begins in.
+    #[error("none of its files is the one that a {language} program begins in")]
+    NoMain {
+        /// The language's name.
+        language: String,
+    },
+    /// The problem's files leave no name for a program that has none.
+    #[error("the problem's own files are called {0}, as a submission would be")]
+    NameTaken(String),
 }
 
 impl Source {
@@ -42,7 +48,7 @@ impl Source {
         own: Vec<(String, Bytes)>,
         entry_point: Option<String>,
         included: &[(String, Bytes)],
-    ) -> Result<Self, NoMain> {
+    ) -> Result<Self, SourceError> {
         let taken = |name: &str| included.iter().any(|(other, _)| other == name);
         // A module beside a program is not where it begins; a driver is.
         let own_main = main_among(language, &own).filter(|main| !taken(main));
@@ -54,7 +60,7 @@ impl Source {
             .filter(|entry_point| files.iter().any(|(name, _)| name == entry_point))
             .or_else(|| main_among(language, &files))
             .or(own_main)
-            .ok_or_else(|| NoMain { language: language.name.clone() })?;
+            .ok_or_else(|| SourceError::NoMain { language: language.name.clone() })?;
         let sources = files.iter().map(|(name, _)| name.clone());
         let sources = sources.filter(|name| language.is_source(name)).collect();
         let layout = Layout { main, sources, entry_point };
@@ -70,14 +76,18 @@ impl Source {
         language: &Arc<Language>,
         text: &str,
         included: &[(String, Bytes)],
-    ) -> Result<Self, NoMain> {
+    ) -> Result<Self, SourceError> {
         let Self { mut files, .. } = match included {
             [] => return Ok(Self::single(language, text)),
             _ => Self::single(language, text),
         };
         for (name, _) in &mut files {
-            if included.iter().any(|(other, _)| other == name) {
+            let taken = |name: &str| included.iter().any(|(other, _)| other == name);
+            if taken(name) {
                 *name = solution(name);
+                if taken(name) {
+                    return Err(SourceError::NameTaken(name.clone()));
+                }
             }
         }
         Self::of_files(language, files, None, included)
@@ -144,6 +154,15 @@ mod tests {
         assert_eq!(names, ["main.py", "solution.py", "words.txt"]);
         assert_eq!(source.layout.main, "main.py");
         assert_eq!(source.data(), python(&[("words.txt", "a")]));
+    }
+
+    #[test]
+    fn a_submission_never_vanishes() {
+        let languages = Languages::builtin();
+        let language = languages.get("python3").unwrap();
+        let both = python(&[("main.py", "import solution"), ("solution.py", "stub")]);
+        let taken = Source::single_among(language, "print(7)", &both).unwrap_err();
+        assert_eq!(taken, SourceError::NameTaken("solution.py".to_owned()));
     }
 
     #[test]
