@@ -498,6 +498,137 @@ fn newer_scores() {
     );
 }
 
+/// Groups within groups, and rules that differ from one level to the next.
+#[test]
+fn deeper_trees() {
+    const C: (&str, Option<f64>) = ("secret/a/c", None);
+    const D: (&str, Option<f64>) = ("secret/a/d", None);
+    const ROOT: Group = ("", "grader ignore_sample continue range=0..100", &[]);
+    const NEWER: Group = ("", "grader ignore_sample continue", &[]);
+    const SAMPLE: Group = ("sample", "grader", &[]);
+    let case = |clause, groups, tests, results, verdict, score| Case {
+        clause,
+        groups,
+        tests,
+        results,
+        verdict,
+        score: Some(score),
+    };
+    check(
+        &[
+            case(
+                "legacy, Test Data Groups: zero or more subgroups, the least of two sums",
+                &[
+                    ROOT,
+                    SAMPLE,
+                    ("secret", "grader always_accept continue", &[]),
+                    ("secret/a", "grader min always_accept continue", &[]),
+                    ("secret/a/c", "grader sum always_accept continue accept=10", &[]),
+                    ("secret/a/d", "grader sum always_accept continue accept=20", &[]),
+                ],
+                &[S, C, C, D, D],
+                "A A A A W",
+                Partial,
+                20.0,
+            ),
+            case(
+                "legacy, on_reject break of a subgroup ends its parent that breaks too",
+                &[
+                    ROOT,
+                    SAMPLE,
+                    ("secret", "grader accept_if_any_accepted continue", &[]),
+                    ("secret/a", "grader sum", &[]),
+                    ("secret/a/c", "grader sum accept=10", &[]),
+                    ("secret/a/d", "grader sum accept=20", &[]),
+                    ("secret/b", "grader sum accept=30", &[]),
+                ],
+                &[S, C, C, D, B],
+                "A W - - A",
+                Partial,
+                30.0,
+            ),
+            case(
+                "legacy, avg of groups: the mean of 40 and 0",
+                &[
+                    ROOT,
+                    SAMPLE,
+                    ("secret", "grader avg always_accept continue", &[]),
+                    ("secret/a", "grader min accept=40", &[]),
+                    ("secret/b", "grader min accept=60", &[]),
+                ],
+                &[S, A, A, B],
+                "A A A R",
+                Partial,
+                20.0,
+            ),
+            case(
+                "legacy, max of groups: the better of two ways to solve it",
+                &[
+                    ROOT,
+                    SAMPLE,
+                    ("secret", "grader max accept_if_any_accepted continue", &[]),
+                    ("secret/a", "grader min accept=40", &[]),
+                    ("secret/b", "grader min accept=100", &[]),
+                ],
+                &[S, A, A, B],
+                "A A W A",
+                Accepted,
+                100.0,
+            ),
+            case(
+                "legacy, reject_score: each rejected test takes one away",
+                &[
+                    ROOT,
+                    SAMPLE,
+                    ("secret", "grader sum always_accept continue accept=10 reject=-1", &[]),
+                ],
+                &[S, X, X, X],
+                "A A W W",
+                Partial,
+                8.0,
+            ),
+            case(
+                "2025-09, min of pass-fail groups",
+                &[
+                    NEWER,
+                    SAMPLE,
+                    ("secret", "min 50 continue", &[]),
+                    ("secret/a", "pass-fail 50", &[]),
+                    ("secret/b", "pass-fail 50", &[]),
+                ],
+                &[S, A, A, B],
+                "A A A A",
+                Accepted,
+                50.0,
+            ),
+            case(
+                "2025-09, sum with a static validation test: (max_score - static_validation_score) / N each",
+                &[NEWER, SAMPLE, ("secret", "sum 100 continue", &[])],
+                &[S, ("secret", Some(40.0)), X, X, X],
+                "A A A W A",
+                Partial,
+                80.0,
+            ),
+            case(
+                "2025-09, a chain of requirements ends at its first rejected group",
+                &[
+                    NEWER,
+                    SAMPLE,
+                    ("secret", "sum 60 continue", &[]),
+                    ("secret/a", "pass-fail 10", &[]),
+                    ("secret/b", "pass-fail 20", &["secret/a"]),
+                    ("secret/c", "pass-fail 30", &["secret/b"]),
+                ],
+                &[S, A, B, ("secret/c", None)],
+                "A A W -",
+                Partial,
+                10.0,
+            ),
+        ],
+        Some(Objective::Max),
+    );
+}
+
 /// Points of single tests and dependent batches, as Polygon and DMOJ have them.
 #[test]
 fn points_of_tests() {
