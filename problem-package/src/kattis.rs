@@ -111,6 +111,7 @@ pub(crate) fn read(tree: &FileTree, options: &Options) -> Result<Package, Vec<Di
         input_validation: InputValidation {
             programs: input_validators,
             accepts_with: ACCEPTED,
+            limits: manifest.validation_limits,
             cases: data.input_cases,
         },
         output_cases: data.output_cases,

@@ -5,7 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::problem::{BlobRef, PackagedProgram, ProgramFile, RevisionContent, Test};
+use domain::problem::{
+    BlobRef, PackagedProgram, ProgramFile, RevisionContent, Test, ValidationLimits,
+};
 use domain::{Digest, LanguageId, Slug, Verdict};
 
 use crate::diagnostic::Diagnostic;
@@ -177,6 +179,8 @@ pub struct InputValidation {
     pub programs: Vec<PackagedProgram>,
     /// The exit code by which they accept.
     pub accepts_with: i32,
+    /// What one run of one of them may use.
+    pub limits: ValidationLimits,
     /// What they are run on.
     pub cases: Vec<InputCase>,
 }

@@ -234,6 +234,7 @@ fn validators_that_are_no_good_are_found_by_verifying() {
         package("flooding", "output_validators/good.py", flood),
         package("crashing", "output_validators/good.py", "raise ValueError('no such thing')\n"),
         package("input-broken", "input_validators/check.cpp", "int main( {\n"),
+        package("input-looping", "input_validators/check.py", "while True: pass\n"),
         package("input-rejects", "input_validators/check.py", "raise SystemExit(43)\n"),
     ];
     let json = folder.path().join("report.json");
@@ -255,6 +256,9 @@ fn validators_that_are_no_good_are_found_by_verifying() {
                 told.contains("check") || told.contains("data/")
             });
             assert!(told, "{package:#}");
+            let of_looping = |it: &&Value| it.to_string().contains("after 1s");
+            let given_up = problems.iter().filter(of_looping).count();
+            assert_eq!(given_up, usize::from(slug == "input-looping"), "{package:#}");
         } else if !submissions.is_empty() {
             let is_fault = |it: &Value| it["verdict"] == "JUDGE_ERROR" && it["detail"] != "";
             assert!(submissions.iter().all(is_fault), "{package:#}");

@@ -22,7 +22,9 @@ impl Verifier {
             let made = executable(program, &package.blobs, compiler, languages, None).await;
             let set_up = match made {
                 Ok(made) => {
-                    InputValidators::set_up(&self.tools.cells, made, validation.accepts_with).await
+                    let cells = &self.tools.cells;
+                    let limits = &validation.limits;
+                    InputValidators::set_up(cells, made, validation.accepts_with, limits).await
                 }
                 Err(fault) => Err(fault),
             };
@@ -40,6 +42,15 @@ impl Verifier {
                     Ok(InputVerdict::Invalid(said)) => {
                         let message = format!("is rejected by {}: {said}", program.name);
                         report.problems.push(Finding::of(&case.path, message));
+                    }
+                    // What loops on one input may loop on all of them, so it is given no other.
+                    Ok(InputVerdict::TimedOut(after)) => {
+                        let message = format!(
+                            "is still read after {after:?} by {}, which is given no further input",
+                            program.name
+                        );
+                        report.problems.push(Finding::of(&case.path, message));
+                        break;
                     }
                     Err(fault) => {
                         report.problems.push(Finding::of(&case.path, fault));

@@ -1,6 +1,7 @@
 //! Validators of inputs: whether a test is what the statement promises.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use domain::problem::ValidationLimits;
@@ -15,8 +16,10 @@ use super::{Cells, Fault};
 pub enum InputVerdict {
     /// It is valid.
     Valid,
-    /// It is not, or it could not be told; what was said.
+    /// It is not; what was said.
     Invalid(String),
+    /// The validator was still running when its time was up, which is this.
+    TimedOut(Duration),
 }
 
 /// A validator in a cell, ready for input after input.
@@ -30,7 +33,7 @@ pub struct InputValidators {
 }
 
 impl InputValidators {
-    /// Seals a cell and puts a validator in, which accepts by this exit code.
+    /// Seals a cell and puts a validator in, which accepts by this exit code and may use so much in each run.
     ///
     /// # Errors
     /// When the sandbox failed.
@@ -38,8 +41,9 @@ impl InputValidators {
         cells: &Arc<Cells>,
         executable: Executable,
         accepts_with: i32,
+        limits: &ValidationLimits,
     ) -> Result<Self, Fault> {
-        let limits = run_limits(&executable, &ValidationLimits::default());
+        let limits = run_limits(&executable, limits);
         let mut cell = cells.prepare(&CellSpec::run(&executable.language, &limits)).await?;
         executable.install(&mut cell).await?;
         Ok(Self { cells: Arc::clone(cells), cell, executable, limits, accepts_with })
@@ -62,6 +66,9 @@ impl InputValidators {
         let outcome = self.cell.execute(&Execution { core, ..execution }).await?;
         if outcome.ended == (Ended::Exited { code: self.accepts_with }) {
             return Ok(InputVerdict::Valid);
+        }
+        if matches!(outcome.ended, Ended::CpuLimit | Ended::WallLimit) {
+            return Ok(InputVerdict::TimedOut(self.limits.cpu));
         }
         let said = [&outcome.stderr, &outcome.stdout]
             .into_iter()

@@ -275,7 +275,7 @@ fn validation(
     if let [element] = elements.as_slice() {
         cases.extend(validator_cases(*element, tree, blobs, report));
     }
-    InputValidation { programs, accepts_with: 0, cases }
+    InputValidation { programs, accepts_with: 0, limits: ValidationLimits::default(), cases }
 }
 
 fn validator_cases(
