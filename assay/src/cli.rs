@@ -33,8 +33,11 @@ enum Command {
     /// Make accounts and grant roles, directly on the stores
     #[command(subcommand)]
     Account(cmd::account::Command),
-    /// Show everything that happened to a submission, directly from the log
+    /// Show what happened to a submission, and prove what the log says
     Audit(cmd::audit::Args),
+    /// Make, show and change the keys that sign the log
+    #[command(subcommand)]
+    Keys(cmd::keys::Command),
     /// Rebuild every view beside the live ones and compare
     Replay(cmd::replay::Args),
     /// Work with the image that the sandbox's cells are made from
@@ -70,6 +73,7 @@ impl Cli {
             Command::Watch(args) => cmd::watch::run(args).await,
             Command::Account(command) => cmd::account::run(&config, command).await,
             Command::Audit(args) => cmd::audit::run(&config, args).await,
+            Command::Keys(command) => cmd::keys::run(&config, command).await,
             Command::Replay(args) => cmd::replay::run(&config, args).await,
             Command::Images(command) => cmd::images::run(&config, command).await,
             Command::Bench(command) => cmd::bench::run(&config, command).await,

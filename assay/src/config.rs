@@ -32,6 +32,8 @@ const TOP_LEVEL: &str = "drain_s";
 pub struct Config {
     /// Where things are kept.
     pub stores: StoresConfig,
+    /// Who signs the log.
+    pub audit: AuditConfig,
     /// The address that is served.
     pub http: HttpConfig,
     /// Where strangers' programs run.
@@ -56,8 +58,18 @@ pub struct StoresConfig {
     pub blobs: String,
     /// Secrets and personal data: `sqlite:PATH` or `mongodb://HOST/DATABASE`.
     pub credentials: String,
+    /// The Merkle tree over the log and its signed heads: `sqlite:PATH` or `mongodb://HOST/DATABASE`.
+    pub tree: String,
     /// The read model, which can be deleted: `sqlite:PATH` or `mongodb://HOST/DATABASE`.
     pub views: String,
+}
+
+/// Who signs the log.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuditConfig {
+    /// The file of the keys that sign tree heads. The projector makes it where nothing was ever signed.
+    pub keys: PathBuf,
 }
 
 /// The address that is served.
@@ -138,8 +150,10 @@ impl Config {
                 log: below("sqlite", "log.db"),
                 blobs: below("file", "blobs"),
                 credentials: below("sqlite", "credentials.db"),
+                tree: below("sqlite", "tree.db"),
                 views: below("sqlite", "views.db"),
             },
+            audit: AuditConfig { keys: folder.join("tree.keys") },
             http: HttpConfig { listen: SocketAddr::from(([127, 0, 0, 1], 8080)) },
             sandbox: SandboxConfig::default(),
             evaluator: EvaluatorConfig {
@@ -171,6 +185,7 @@ impl Config {
             log: self.stores.log.clone(),
             blobs: self.stores.blobs.clone(),
             credentials: self.stores.credentials.clone(),
+            tree: self.stores.tree.clone(),
         }
     }
 

@@ -5,12 +5,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use audit::key_file::{self, KeyFileError};
+use audit::{Signer, Tree};
 use axum::Router;
 use axum::middleware::from_fn;
 use command_api::Commands;
 use domain::Login;
 use evaluator::{DiskCache, Evaluator};
-use event_store::Stores;
+use event_store::{EventLog, Stores, TreeStore};
 use projector::Supervisor;
 use query_api::{Api, Authenticator, Catalogue, CatalogueLanguage, Freshness, Hub, Secret};
 use read_model::Views;
@@ -20,7 +22,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, EvaluatorConfig};
-use crate::{Exit, Failure, schema};
+use crate::{Exit, Failure, cmd, schema};
 
 /// The namespace of the views that are served.
 pub(crate) const LIVE: &str = "live";
@@ -51,6 +53,7 @@ pub struct Server {
     http: Option<Http>,
     evaluator: Option<Evaluator>,
     projector: Option<Supervisor>,
+    signer: Option<Signer>,
     drain: Duration,
     /// The first administrator, where this start made one. The secret is nowhere else.
     pub administrator: Option<(Login, Secret)>,
@@ -92,6 +95,10 @@ impl Server {
         let projector = roles
             .contains(&Role::Projector)
             .then(|| Supervisor::new(&stores.log, &views, projector::all()));
+        let signer = match roles.contains(&Role::Projector) {
+            true => Some(signer(config, &stores).await?),
+            false => None,
+        };
         let administrator =
             match roles.contains(&Role::Command) {
                 true => command_api::accounts::bootstrap_administrator(&stores).await.map_err(
@@ -107,7 +114,7 @@ impl Server {
         };
         let drain = config.drain();
         let left_out = judged.left_out;
-        Ok(Self { stores, http, evaluator, projector, drain, administrator, left_out })
+        Ok(Self { stores, http, evaluator, projector, signer, drain, administrator, left_out })
     }
 
     /// Where the API is served.
@@ -148,6 +155,9 @@ impl Server {
         if let Some(projector) = self.projector {
             background.spawn(projector.run(projecting.clone()));
         }
+        if let Some(signer) = self.signer {
+            background.spawn(signer.run(projecting.clone()));
+        }
         let mut outcome = Ok(());
         if parts.is_empty() {
             serving.cancelled().await;
@@ -186,6 +196,7 @@ impl Http {
             log: Arc::clone(&stores.log),
             queue: Arc::clone(&stores.queue),
             blobs: Arc::clone(&stores.blobs),
+            tree: Tree::new(Arc::clone(&stores.tree)),
             credentials: Arc::clone(&stores.credentials),
             reader: Arc::clone(&views.reader),
             freshness: Freshness::new(Arc::clone(&views.reader), projections),
@@ -229,15 +240,55 @@ impl Http {
     }
 }
 
-/// Opens the log, the queue, the blobs and the credentials.
+/// Opens the log, the queue, the blobs, the credentials and the tree.
 pub(crate) async fn open_stores(config: &Config) -> Result<Stores, Failure> {
-    event_store::open(&config.store_urls()).await.map_err(|error| {
-        let failure = Failure::of(Exit::Network, "opening the stores", &error);
-        match error {
-            event_store::OpenError::Unavailable { port, .. } => silent(failure, port),
-            _ => failure,
+    event_store::open(&config.store_urls()).await.map_err(not_opened)
+}
+
+/// Opens the log alone.
+pub(crate) async fn open_log(config: &Config) -> Result<Arc<dyn EventLog>, Failure> {
+    let (log, _) = event_store::open_log(&config.stores.log).await.map_err(not_opened)?;
+    Ok(log)
+}
+
+/// Opens the tree over the log.
+pub(crate) async fn open_tree(config: &Config) -> Result<Arc<dyn TreeStore>, Failure> {
+    event_store::open_tree(&config.stores.tree).await.map_err(not_opened)
+}
+
+fn not_opened(error: event_store::OpenError) -> Failure {
+    let failure = Failure::of(Exit::Network, "opening the stores", &error);
+    match error {
+        event_store::OpenError::Unavailable { port, .. } => silent(failure, port),
+        _ => failure,
+    }
+}
+
+/// What signs the log. Its key is made here where nothing was signed yet; afterwards the log is signed with that key or
+/// not at all.
+async fn signer(config: &Config, stores: &Stores) -> Result<Signer, Failure> {
+    let path = &config.audit.keys;
+    let mut keys = key_file::read(path);
+    if let Err(KeyFileError::Missing(_)) = keys {
+        let newest = stores.tree.newest_head().await;
+        let newest =
+            newest.map_err(|error| Failure::of(Exit::Network, "reading the tree", &error))?;
+        if let Some(newest) = newest {
+            let message = format!(
+                "audit.keys: there is no file {}, and {} events were signed with a key that was in \
+                 it; put it back, or name the file where it is",
+                path.display(),
+                newest.size
+            );
+            return Err(Failure::new(Exit::Usage, message));
         }
-    })
+        let name = cmd::keys::default_name(stores.log.as_ref()).await?;
+        let key = cmd::keys::create(path, name)?;
+        tracing::info!(%key, file = %path.display(), "made the key that signs the log");
+        keys = key_file::read(path);
+    }
+    let keys = keys.map_err(|error| Failure::of(Exit::Usage, "audit.keys", &error))?;
+    Ok(Signer::new(Arc::clone(&stores.log), Tree::new(Arc::clone(&stores.tree)), keys))
 }
 
 /// Opens a read model.

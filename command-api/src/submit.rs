@@ -8,7 +8,7 @@ use domain::submission::{
 };
 use domain::{Digest, LanguageId, Recorded, Slug, StreamId, SubmissionId};
 use event_store::{AppendError, ExecuteError, Lane, Scope, Stream, WorkItem};
-use query_api::nodes::Submission;
+use query_api::nodes::{Receipt, Submission};
 use query_api::{ConsistencyToken, GlobalId, Viewer};
 use read_model::views::SubmissionView;
 use uuid::Uuid;
@@ -43,6 +43,8 @@ pub struct SubmitPayload {
     submission: Option<Submission>,
     /// Whether it was there already, by its idempotency key.
     replayed: bool,
+    /// What its author keeps, and can prove with it that the submission was received.
+    receipt: Option<Receipt>,
     /// Why there is none.
     user_errors: Vec<UserError>,
     /// Null when nothing was written.
@@ -58,6 +60,7 @@ impl SubmitMutation {
             Ok((recorded, replayed)) => Ok(SubmitPayload {
                 submission: SubmissionView::fold(&recorded).map(Submission::from),
                 replayed,
+                receipt: recorded.first().cloned().map(Receipt),
                 user_errors: vec![],
                 token: token(&recorded),
             }),

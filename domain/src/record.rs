@@ -264,6 +264,60 @@ impl Recorded {
         let Placement { position, stream, version, recorded_at } = placement;
         Ok(Self { position, stream, version, recorded_at, id, metadata, event, body })
     }
+
+    /// The bytes that stand for it in the Merkle tree over the log: its place, then its body, exactly as written.
+    pub fn leaf(&self) -> Vec<u8> {
+        let at_us = self.recorded_at.as_microsecond();
+        leaf_of(self.position, &self.stream.to_string(), self.version, at_us, &self.body)
+    }
+
+    /// Reads a leaf of the Merkle tree.
+    ///
+    /// # Errors
+    /// When the bytes are not the leaf of an event that this version of Assay knows.
+    pub fn of_leaf(leaf: &[u8]) -> Result<Self, InvalidLeaf> {
+        let text = std::str::from_utf8(leaf).map_err(|_| InvalidLeaf::Form)?;
+        let fields: Vec<&str> = text.splitn(6, '\n').collect();
+        let [LEAF_FORMAT, position, stream, version, at_us, body] = fields.as_slice() else {
+            return Err(InvalidLeaf::Form);
+        };
+        let number = |text: &str| text.parse().map_err(|_| InvalidLeaf::Form);
+        let at_us = at_us.parse().map_err(|_| InvalidLeaf::Form)?;
+        let placement = Placement {
+            position: Position(number(position)?),
+            stream: stream.parse().map_err(|_| InvalidLeaf::Form)?,
+            version: Version(number(version)?),
+            recorded_at: Timestamp::from_microsecond(at_us).map_err(|_| InvalidLeaf::Form)?,
+        };
+        let recorded = Self::decode(placement, *body)?;
+        // One spelling only, so that what was hashed is what was read.
+        if recorded.leaf() == leaf { Ok(recorded) } else { Err(InvalidLeaf::Form) }
+    }
+}
+
+/// The leaf of an event, which need not be one that this version of Assay knows.
+pub fn leaf_of(
+    position: Position,
+    stream: &str,
+    version: Version,
+    recorded_at_us: i64,
+    body: &str,
+) -> Vec<u8> {
+    format!("{LEAF_FORMAT}\n{position}\n{stream}\n{version}\n{recorded_at_us}\n{body}").into_bytes()
+}
+
+/// The first line of a leaf.
+const LEAF_FORMAT: &str = "assay.event/1";
+
+/// The bytes are no leaf.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidLeaf {
+    /// They have not the form of one.
+    #[error("a leaf is six lines: {LEAF_FORMAT}, position, stream, version, microseconds, body")]
+    Form,
+    /// Its event is none that this version of Assay knows.
+    #[error("the leaf's event cannot be read")]
+    Event(#[from] DecodeError),
 }
 
 #[cfg(test)]
@@ -296,6 +350,16 @@ mod tests {
         assert_eq!(recorded.event, new.event);
         assert_eq!(recorded.metadata, new.metadata);
         assert_eq!(&*recorded.body, new.encode());
+
+        let leaf = String::from_utf8(recorded.leaf()).unwrap();
+        assert_eq!(leaf, format!("assay.event/1\n7\naccount:ada\n1\n0\n{}", new.encode()));
+        assert_eq!(Recorded::of_leaf(leaf.as_bytes()).unwrap(), recorded);
+        for (from, to) in
+            [("event/1", "event/2"), ("\n7\n", "\n07\n"), ("account:", ""), ("\n1", "")]
+        {
+            let other = leaf.replacen(from, to, 1);
+            assert!(Recorded::of_leaf(other.as_bytes()).is_err(), "{other}");
+        }
     }
 
     #[test]

@@ -63,6 +63,7 @@ impl Judge {
             log: at("sqlite", "log.db"),
             blobs: at("file", "blobs"),
             credentials: at("sqlite", "credentials.db"),
+            tree: at("sqlite", "tree.db"),
         };
         let stores = event_store::open(&urls).await.unwrap();
         let config = Config {

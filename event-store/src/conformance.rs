@@ -17,6 +17,7 @@ mod log_reading;
 mod queue;
 mod queue_leases;
 mod samples;
+mod tree;
 
 /// Cases that run at the same time.
 const CASES_AT_ONCE_MAX: usize = 8;
@@ -66,6 +67,11 @@ pub fn blobs_cases() -> Vec<Case> {
 /// What [`Credentials`](crate::Credentials) promises.
 pub fn credentials_cases() -> Vec<Case> {
     credentials::cases()
+}
+
+/// What [`TreeStore`](crate::TreeStore) promises.
+pub fn tree_cases() -> Vec<Case> {
+    tree::cases()
 }
 
 /// Runs the cases, each at a URL from `fresh`, and prints how many there were.

@@ -8,6 +8,7 @@ mod credentials;
 mod log;
 mod queue;
 mod resolver;
+mod tree;
 
 mod file;
 mod mongo;
@@ -26,4 +27,7 @@ pub use log::{
 pub use queue::{
     Lane, LaneStats, QueueError, TakeRequest, Work, WorkItem, WorkQueue, WorkReceipt, WorkerId,
 };
-pub use resolver::{OpenError, StoreUrls, Stores, open, open_blobs, open_credentials, open_log};
+pub use resolver::{
+    OpenError, StoreUrls, Stores, open, open_blobs, open_credentials, open_log, open_tree,
+};
+pub use tree::{KeptHead, TILE_HASH_BYTES, TILE_WIDTH, TileId, TreeStore, TreeStoreError};

@@ -1,15 +1,17 @@
-//! Blobs and credentials in MongoDB, 6.0 or newer.
+//! Blobs, credentials and the tree in MongoDB, 6.0 or newer.
 //!
 //! Everything is written with majority write concern and read with majority read concern from the
 //! primary, so that what was acknowledged is not rolled back after an election.
 
 mod blobs;
 mod credentials;
+mod tree;
 
 use std::error::Error;
 use std::time::Duration;
 
 use mongodb::bson::{Document, doc};
+use mongodb::error::{Error as MongoError, ErrorKind, WriteFailure};
 use mongodb::options::{
     ClientOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern,
 };
@@ -17,6 +19,7 @@ use mongodb::{Client, Database, IndexModel};
 
 pub(crate) use blobs::MongoBlobs;
 pub(crate) use credentials::MongoCredentials;
+pub(crate) use tree::MongoTree;
 
 use crate::resolver::OpenError;
 
@@ -26,6 +29,8 @@ const PRIMARY_WAIT: Duration = Duration::from_secs(15);
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
 /// What MongoDB 6.0 says that it speaks.
 const WIRE_VERSION_MIN: i32 = 17;
+/// What it calls a second document with a unique key.
+const DUPLICATE_KEY: i32 = 11000;
 
 /// The database that the URL names, on a server that may be used.
 async fn connect(url: &str, port: &'static str) -> Result<Database, OpenError> {
@@ -76,4 +81,14 @@ fn unavailable(port: &'static str, error: impl Error + Send + Sync + 'static) ->
 
 fn index(keys: Document) -> IndexModel {
     IndexModel::builder().keys(keys).build()
+}
+
+fn unique(keys: Document) -> IndexModel {
+    let mut index = index(keys);
+    index.options.get_or_insert_default().unique = Some(true);
+    index
+}
+
+fn is_duplicate(error: &MongoError) -> bool {
+    matches!(&*error.kind, ErrorKind::Write(WriteFailure::WriteError(error)) if error.code == DUPLICATE_KEY)
 }

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::file::FileBlobs;
-use crate::mongo::{MongoBlobs, MongoCredentials};
+use crate::mongo::{MongoBlobs, MongoCredentials, MongoTree};
 use crate::redis::RedisLog;
-use crate::sqlite::{SqliteCredentials, SqliteLog};
-use crate::{Blobs, Credentials, EventLog, WorkQueue};
+use crate::sqlite::{SqliteCredentials, SqliteLog, SqliteTree};
+use crate::{Blobs, Credentials, EventLog, TreeStore, WorkQueue};
 
 /// Where everything is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct StoreUrls {
     pub blobs: String,
     /// `sqlite:PATH` or `mongodb://…/DATABASE`.
     pub credentials: String,
+    /// `sqlite:PATH` or `mongodb://…/DATABASE`.
+    pub tree: String,
 }
 
 /// The opened ports.
@@ -34,6 +36,8 @@ pub struct Stores {
     pub blobs: Arc<dyn Blobs>,
     /// What is secret.
     pub credentials: Arc<dyn Credentials>,
+    /// What was signed.
+    pub tree: Arc<dyn TreeStore>,
 }
 
 /// A store could not be opened.
@@ -84,7 +88,8 @@ pub async fn open(urls: &StoreUrls) -> Result<Stores, OpenError> {
     let (log, queue) = open_log(&urls.log).await?;
     let blobs = open_blobs(&urls.blobs).await?;
     let credentials = open_credentials(&urls.credentials).await?;
-    Ok(Stores { log, queue, blobs, credentials })
+    let tree = open_tree(&urls.tree).await?;
+    Ok(Stores { log, queue, blobs, credentials, tree })
 }
 
 /// Opens the log and the queue, which are one store (INV-6).
@@ -128,6 +133,19 @@ pub async fn open_credentials(url: &str) -> Result<Arc<dyn Credentials>, OpenErr
     match scheme(url) {
         "sqlite" => Ok(Arc::new(SqliteCredentials::open(path(url, PORT)?).await?)),
         "mongodb" => Ok(Arc::new(MongoCredentials::open(url).await?)),
+        _ => Err(unknown(url, PORT, "sqlite:PATH or mongodb://HOST/DATABASE")),
+    }
+}
+
+/// Opens the Merkle tree over the log and its signed heads.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_tree(url: &str) -> Result<Arc<dyn TreeStore>, OpenError> {
+    const PORT: &str = "tree";
+    match scheme(url) {
+        "sqlite" => Ok(Arc::new(SqliteTree::open(path(url, PORT)?).await?)),
+        "mongodb" => Ok(Arc::new(MongoTree::open(url).await?)),
         _ => Err(unknown(url, PORT, "sqlite:PATH or mongodb://HOST/DATABASE")),
     }
 }

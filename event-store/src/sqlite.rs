@@ -1,4 +1,4 @@
-//! The embedded adapters: the log and its queue in one file, the credentials in another.
+//! The embedded adapters: the log and its queue in one file, the credentials in another, the tree in a third.
 
 use jiff::Timestamp;
 
@@ -7,10 +7,12 @@ mod credentials;
 mod database;
 mod log;
 mod queue;
+mod tree;
 mod writer;
 
 pub(crate) use credentials::SqliteCredentials;
 pub(crate) use log::SqliteLog;
+pub(crate) use tree::SqliteTree;
 
 /// The machine's clock, in the unit that is stored.
 fn now_us() -> i64 {

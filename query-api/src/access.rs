@@ -35,6 +35,11 @@ pub fn may_see_operations(viewer: Option<&Viewer>) -> bool {
     viewer.is_some_and(|viewer| viewer.has(Role::Admin) || viewer.has(Role::Auditor))
 }
 
+/// Whether the viewer may see the whole log.
+pub fn may_see_log(viewer: Option<&Viewer>) -> bool {
+    viewer.is_some_and(|viewer| viewer.has(Role::Auditor) || viewer.has(Role::Admin))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +82,20 @@ mod tests {
             (Role::Admin, true),
         ] {
             assert_eq!(may_see_judging(Some(&viewer("bob", role))), allowed, "{role:?}");
+        }
+    }
+
+    #[test]
+    fn the_log_is_for_auditors() {
+        assert!(!may_see_log(None));
+        for (role, allowed) in [
+            (Role::User, false),
+            (Role::Setter, false),
+            (Role::Judge, false),
+            (Role::Auditor, true),
+            (Role::Admin, true),
+        ] {
+            assert_eq!(may_see_log(Some(&viewer("bob", role))), allowed, "{role:?}");
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_graphql::Context;
 use async_graphql::dataloader::DataLoader;
+use audit::Tree;
 use domain::LanguageId;
 use event_store::{Blobs, Credentials, EventLog, WorkQueue};
 use read_model::ViewReader;
@@ -21,6 +22,8 @@ pub struct Api {
     pub queue: Arc<dyn WorkQueue>,
     /// Sources and test data.
     pub blobs: Arc<dyn Blobs>,
+    /// What was signed.
+    pub tree: Tree,
     /// Personal data and tokens.
     pub credentials: Arc<dyn Credentials>,
     /// The views. There is no writer here.

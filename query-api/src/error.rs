@@ -163,6 +163,24 @@ impl From<event_store::CredentialsError> for ApiError {
     }
 }
 
+impl From<event_store::TreeStoreError> for ApiError {
+    fn from(error: event_store::TreeStoreError) -> Self {
+        Self::store(&error)
+    }
+}
+
+impl From<audit::InvalidHead> for ApiError {
+    fn from(error: audit::InvalidHead) -> Self {
+        Self::store(&error)
+    }
+}
+
+impl From<audit::ReceiptError> for ApiError {
+    fn from(error: audit::ReceiptError) -> Self {
+        Self::store(&error)
+    }
+}
+
 impl From<event_store::QueueError> for ApiError {
     fn from(error: event_store::QueueError) -> Self {
         Self::store(&error)

@@ -9,8 +9,8 @@ use read_model::{
 use crate::connection::{Page, Paging, cost, page};
 use crate::loaders::Key;
 use crate::nodes::{
-    LanguageNode, Node, Problem, ProblemFilter, ProblemOrder, Submission, SubmissionFilter, System,
-    Tag, User,
+    Audit, LanguageNode, Node, Problem, ProblemFilter, ProblemOrder, Submission, SubmissionFilter,
+    System, Tag, User,
 };
 use crate::{Api, ApiError, GlobalId, Viewer, access};
 
@@ -40,6 +40,11 @@ impl Reads {
         }
         let nodes = ids.iter().map(|id| node(ctx, id));
         futures::future::try_join_all(nodes).await
+    }
+
+    /// The log, for auditors; null for everybody else.
+    async fn audit(&self, ctx: &Context<'_>) -> Option<Audit> {
+        access::may_see_log(Viewer::of(ctx)).then_some(Audit)
     }
 
     /// Null when not signed in.

@@ -7,20 +7,22 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Which crate may know which. Whoever adds an arrow explains it in `docs/adr/`.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("domain", &[]),
     ("runner", &[]),
     ("event-store", &["domain"]),
+    ("audit", &["domain", "event-store"]),
     ("read-model", &["domain"]),
     ("sandbox", &["runner"]),
     ("problem-package", &["domain"]),
-    ("query-api", &["domain", "event-store", "read-model"]),
+    ("query-api", &["audit", "domain", "event-store", "read-model"]),
     ("command-api", &["domain", "event-store", "problem-package", "query-api", "read-model"]),
     ("evaluator", &["domain", "event-store", "sandbox"]),
     ("projector", &["domain", "event-store", "read-model"]),
     (
         "assay",
         &[
+            "audit",
             "command-api",
             "domain",
             "evaluator",

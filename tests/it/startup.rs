@@ -23,6 +23,7 @@ async fn stores_that_would_lose_something_are_refused_with_cause_and_cure() {
         ("stores.views", &alone, ["stands alone", "--replSet"]),
         ("stores.blobs", &alone, ["stands alone", "--replSet"]),
         ("stores.credentials", &alone, ["stands alone", "--replSet"]),
+        ("stores.tree", &alone, ["stands alone", "--replSet"]),
         ("stores.log", "redis://127.0.0.1:1", ["refused", "stores.log"]),
         ("stores.log", "postgres://127.0.0.1/x", ["postgres", "sqlite:PATH or redis://HOST"]),
     ];

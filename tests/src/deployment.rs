@@ -282,7 +282,12 @@ impl Deployment {
     /// When they do not answer.
     pub async fn stores(&self) -> Stores {
         let of = |port: &str| self.settings[&format!("stores.{port}")].clone();
-        let urls = StoreUrls { log: of("log"), blobs: of("blobs"), credentials: of("credentials") };
+        let urls = StoreUrls {
+            log: of("log"),
+            blobs: of("blobs"),
+            credentials: of("credentials"),
+            tree: of("tree"),
+        };
         event_store::open(&urls).await.expect("the stores answer")
     }
 
@@ -383,6 +388,8 @@ fn usual_settings(
         ("stores.log", log),
         ("stores.blobs", kept("file", "blobs")),
         ("stores.credentials", kept("sqlite", "credentials.db")),
+        ("stores.tree", kept("sqlite", "tree.db")),
+        ("audit.keys", below("tree.keys")),
         ("stores.views", kept("sqlite", "views.db")),
         ("http.listen", "127.0.0.1:0".to_owned()),
         ("evaluator.slots", "2".to_owned()),

@@ -1,129 +1,95 @@
 //! `assay audit`
 
-use domain::{Event, Recorded, StreamId, SubmissionId};
-use event_store::EventLog;
-use query_api::GlobalId;
-use serde_json::json;
+mod check;
+mod export;
+mod prove;
+pub(crate) mod trail;
+mod verify;
 
-use super::print_json;
+use std::path::{Path, PathBuf};
+
+use audit::{VerifierKey, key_file};
+
 use crate::config::Config;
-use crate::server::open_stores;
 use crate::{Exit, Failure};
 
-/// Show everything that happened to a submission, directly from the log
+/// Show what happened to a submission, and prove what the log says
 #[derive(Debug, Clone, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 pub(crate) struct Args {
-    /// Its id or UUID
-    submission: String,
+    /// Show everything that happened to this submission (id or UUID), directly from the log
+    submission: Option<String>,
     /// Print the events as they are stored
     #[arg(long)]
     json: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Clone, clap::Subcommand)]
+enum Command {
+    /// Compare the whole log, or an export of it, with every signed tree head
+    Verify(verify::Args),
+    /// Write receipts of a submission's events
+    Prove(prove::Args),
+    /// Check receipts with nothing but a public key
+    Check(check::Args),
+    /// Write events, with what proves them, to a file
+    Export(export::Args),
 }
 
 pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
-    let id = parse(&args.submission)?;
-    let stores = open_stores(config).await?;
-    let events = read(stores.log.as_ref(), id).await?;
-    if args.json {
-        let events: Vec<_> = events.iter().map(stored).collect();
-        print_json(&events)?;
-    } else {
-        print!("{}", trail(&events));
-    }
-    Ok(Exit::Done)
-}
-
-fn parse(text: &str) -> Result<SubmissionId, Failure> {
-    match text.parse::<GlobalId>() {
-        Ok(GlobalId::Submission(id)) => Ok(id),
-        _ => text.parse().map_err(|_| {
-            Failure::new(Exit::Usage, format!("{text:?} is not a submission's id (sub_…)"))
-        }),
+    match (args.command, args.submission) {
+        (Some(Command::Verify(args)), _) => verify::run(config, args).await,
+        (Some(Command::Prove(args)), _) => prove::run(config, args).await,
+        (Some(Command::Check(args)), _) => check::run(config, &args),
+        (Some(Command::Export(args)), _) => export::run(config, args).await,
+        (None, Some(submission)) => trail::run(config, &submission, args.json).await,
+        (None, None) => Err(Failure::new(Exit::Usage, "name a submission, or a command")),
     }
 }
 
-/// The submission's events, in order.
-pub(crate) async fn read(log: &dyn EventLog, id: SubmissionId) -> Result<Vec<Recorded>, Failure> {
-    let events = event_store::read_stream_whole(log, &StreamId::Submission(id)).await;
-    let events = events.map_err(|error| Failure::of(Exit::Network, "reading the log", &error))?;
-    if events.is_empty() {
-        return Err(Failure::new(Exit::Usage, format!("the log has no submission {id}")));
-    }
-    Ok(events)
+/// Which keys are believed.
+#[derive(Debug, Clone, clap::Args)]
+struct KeyArgs {
+    /// Believe this public key, or those in this file; without it, those of this installation (`assay keys show`)
+    #[arg(long = "key", value_name = "KEY|FILE")]
+    keys: Vec<String>,
 }
 
-/// The events for people: a line each, and what it says below.
-pub(crate) fn trail(events: &[Recorded]) -> String {
-    let mut text = String::new();
-    for recorded in events {
-        let Recorded { position, recorded_at, event, metadata, .. } = recorded;
-        let (kind, actor) = (event.kind(), metadata.actor.as_str());
-        text.push_str(&format!("{position:>8}  {recorded_at:.6}  {kind:<20}  {actor}\n"));
-        for line in told(event) {
-            text.push_str(&format!("{:>10}{line}\n", ""));
+impl KeyArgs {
+    fn load(&self, config: &Config) -> Result<Vec<VerifierKey>, Failure> {
+        if self.keys.is_empty() {
+            let keys = key_file::read(&config.audit.keys).map_err(|error| {
+                let failure = Failure::of(Exit::Usage, "reading this installation's keys", &error);
+                Failure::new(
+                    Exit::Usage,
+                    format!("{}; name the public key: --key", failure.message),
+                )
+            })?;
+            return Ok(keys.iter().map(audit::SignerKey::verifier).collect());
         }
-    }
-    text
-}
-
-fn told(event: &Event) -> Vec<String> {
-    match event {
-        Event::SubmissionReceived(it) => vec![
-            format!("{} for {} (revision {})", it.language, it.problem, it.revision),
-            format!("source {} ({} bytes)", it.source, it.source_bytes),
-        ],
-        Event::JudgingStarted(it) => {
-            vec![format!("attempt {}, {} tests", it.attempt, it.tests)]
+        let mut keys = Vec::new();
+        for given in &self.keys {
+            if Path::new(given).is_file() {
+                keys.extend(read_keys(&PathBuf::from(given))?);
+            } else {
+                keys.push(parse_key(given, given)?);
+            }
         }
-        Event::Compiled(it) => {
-            let how = if it.ok { "compiled" } else { "did not compile" };
-            vec![format!("{how} in {} ms", it.time_ms)]
-        }
-        Event::TestsJudged(it) => {
-            let outcomes = it.outcomes.iter().map(|outcome| {
-                let verdict = format!("{:?}", outcome.verdict);
-                let end = outcome.end.map_or_else(String::new, |end| format!("{end:?}"));
-                let (number, time, memory) = (outcome.number, outcome.time_ms, outcome.memory_kib);
-                format!("test {number}: {verdict}, {time} ms, {memory} KiB, {end}")
-            });
-            outcomes.collect()
-        }
-        Event::JudgingFinished(it) => {
-            let from = &it.provenance;
-            vec![
-                format!("{:?}, {} ms, {} KiB", it.verdict, it.time_ms, it.memory_kib),
-                format!(
-                    "by assay {} in {} with {}",
-                    from.assay,
-                    from.sandbox,
-                    first_line(&from.toolchain)
-                ),
-                format!("program {}", from.program),
-                format!("revision {}", from.revision),
-            ]
-        }
-        Event::AttemptAbandoned(it) => vec![format!("attempt {}: {:?}", it.attempt, it.reason)],
-        Event::SubmissionAbandoned(it) => {
-            vec![format!("after {} deliveries: {}", it.deliveries, it.detail)]
-        }
-        Event::AccountRegistered(_)
-        | Event::RoleGranted(_)
-        | Event::RoleRevoked(_)
-        | Event::ProblemRevised(_) => vec![],
+        Ok(keys)
     }
 }
 
-fn first_line(text: &str) -> &str {
-    text.lines().next().unwrap_or_default()
+/// The public keys of a file, one a line.
+fn read_keys(path: &Path) -> Result<Vec<VerifierKey>, Failure> {
+    let place = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::of(Exit::Usage, &format!("reading {place}"), &error))?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.map(|line| parse_key(line, &place)).collect()
 }
 
-/// An event as it is stored, with its place.
-fn stored(recorded: &Recorded) -> serde_json::Value {
-    let body: serde_json::Value = serde_json::from_str(&recorded.body).unwrap_or_default();
-    json!({
-        "position": recorded.position,
-        "version": recorded.version,
-        "recorded_at": recorded.recorded_at,
-        "body": body,
-    })
+fn parse_key(text: &str, place: &str) -> Result<VerifierKey, Failure> {
+    text.parse().map_err(|error| Failure::of(Exit::Usage, &format!("--key {place}"), &error))
 }

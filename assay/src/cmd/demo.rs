@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use super::{audit, print_json, problem, watch};
+use super::audit::trail;
+use super::{print_json, problem, watch};
 use crate::client::{Client, check_user_errors};
 use crate::config::Config;
 use crate::samples::{self, SAMPLES};
@@ -138,9 +139,9 @@ impl OwnServer {
         let Some(row) = rows.first() else { return Ok(String::new()) };
         let id = query_api::GlobalId::submission(&row.submission.clone().into());
         let id = id.map_err(|error| Failure::of(Exit::JudgeError, "the demo", &error))?;
-        let events = audit::read(self.stores.log.as_ref(), id).await?;
+        let events = trail::read(self.stores.log.as_ref(), id).await?;
         let title = format!("The audit trail of {} ({}):\n", row.path, row.submission);
-        Ok(title + &audit::trail(&events))
+        Ok(title + &trail::trail(&events))
     }
 
     async fn stop(self) -> Result<(), Failure> {

@@ -8,6 +8,7 @@ pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod images;
+pub(crate) mod keys;
 pub(crate) mod problem;
 pub(crate) mod replay;
 pub(crate) mod serve;

@@ -12,10 +12,10 @@ use mongodb::Collection;
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, DateTime, doc};
-use mongodb::error::{Error, ErrorKind, WriteFailure};
+use mongodb::error::Error;
 use serde::{Deserialize, Serialize};
 
-use super::{connect, index, unavailable};
+use super::{connect, index, is_duplicate, unavailable, unique};
 use crate::blobs::{compress, decompress, name};
 use crate::resolver::OpenError;
 use crate::{BlobError, Blobs};
@@ -25,8 +25,6 @@ const PORT: &str = "blobs";
 const CHUNK_BYTES: usize = 255 * 1024;
 /// Chunks that are sent at once.
 const CHUNKS_PER_WRITE: usize = 32;
-/// What MongoDB calls a second document with a unique key.
-const DUPLICATE_KEY: i32 = 11000;
 
 /// An entry of `blobs.files`. Several writers of one blob each have chunks of their own; the unique
 /// index on the name decides whose count.
@@ -152,16 +150,6 @@ impl Blobs for MongoBlobs {
     async fn contains(&self, digest: &Digest) -> Result<bool, BlobError> {
         Ok(self.find(digest).await?.is_some())
     }
-}
-
-fn unique(keys: mongodb::bson::Document) -> mongodb::IndexModel {
-    let mut index = index(keys);
-    index.options.get_or_insert_default().unique = Some(true);
-    index
-}
-
-fn is_duplicate(error: &Error) -> bool {
-    matches!(&*error.kind, ErrorKind::Write(WriteFailure::WriteError(error)) if error.code == DUPLICATE_KEY)
 }
 
 fn not_available(error: Error) -> BlobError {

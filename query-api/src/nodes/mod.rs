@@ -1,5 +1,7 @@
 //! The types of the graph.
 
+mod audit;
+mod event;
 mod language;
 mod limits;
 mod node;
@@ -11,6 +13,8 @@ mod system;
 mod test_result;
 mod user;
 
+pub use self::audit::Audit;
+pub use event::{Event, EventFilter, Receipt};
 pub use language::LanguageNode;
 pub use limits::{Limits, TimeLimitKind, TimeLimitOrigin};
 pub use node::Node;

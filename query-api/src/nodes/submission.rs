@@ -1,16 +1,19 @@
 //! Submissions and their judgements.
 
 use async_graphql::{ComplexObject, Context, ID, InputObject, Object, Result, SimpleObject};
+use domain::StreamId;
 use read_model::views::{
     AccountView, CompileView, JudgementView, ProblemView, RevisionView, SubmissionView,
 };
 use read_model::{Condition, Direction, Micros, Order, Scalar};
 
+use super::event::{Events, Receipt, first_event, timeline};
 use super::{GroupResult, LanguageNode, Problem, SubmissionState, TestResult, User, Verdict, int};
+use crate::connection::cost;
 use crate::cursor::StreamCursor;
 use crate::loaders::Key;
 use crate::scalars::{DateTime, Sha256};
-use crate::{Api, ApiError, Code, GlobalId};
+use crate::{Api, ApiError, Code, GlobalId, Viewer, access};
 
 /// The order of lists of submissions.
 pub(crate) const NEWEST_FIRST: Order =
@@ -115,6 +118,26 @@ impl Submission {
     /// When it got the verdict that counts.
     async fn judged_at(&self) -> Option<DateTime> {
         self.0.judged_at.map(Into::into)
+    }
+
+    /// What its author keeps of its reception, and can prove with it.
+    async fn receipt(&self, ctx: &Context<'_>) -> Result<Option<Receipt>> {
+        let stream = StreamId::Submission(self.0.id);
+        Ok(first_event(Api::of(ctx), &stream).await?.map(Receipt))
+    }
+
+    /// Everything that happened to it, in order. What is told to those who judge is shown to them only.
+    #[graphql(complexity = "cost(first, None, child_complexity)")]
+    async fn timeline(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> Result<Events> {
+        let viewer = Viewer::of(ctx);
+        let is_whole = access::may_see_judging(viewer) || access::may_see_log(viewer);
+        let stream = StreamId::Submission(self.0.id);
+        Ok(timeline(Api::of(ctx), stream, first, after, is_whole).await?)
     }
 
     /// Where to resume the live stream from this snapshot.

@@ -1,6 +1,6 @@
-//! The log, the queue and the credentials in files.
+//! The log, the queue, the credentials and the tree in files.
 
-use event_store::conformance::{Case, credentials_cases, log_cases, queue_cases, run};
+use event_store::conformance::{Case, credentials_cases, log_cases, queue_cases, run, tree_cases};
 use event_store::{OpenError, StoreUrls, open, open_credentials, open_log};
 use tempfile::TempDir;
 
@@ -25,6 +25,12 @@ async fn queue() {
 async fn credentials() {
     let directory = TempDir::new().unwrap();
     run("credentials × sqlite", credentials_cases(), fresh(&directory)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tree() {
+    let directory = TempDir::new().unwrap();
+    run("tree × sqlite", tree_cases(), fresh(&directory)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,9 +71,10 @@ async fn the_embedded_stores_open_together_and_only_for_their_owner() {
         log: format!("sqlite:{}/log.db", root.display()),
         blobs: format!("file:{}/blobs", root.display()),
         credentials: format!("sqlite:{}/credentials.db", root.display()),
+        tree: format!("sqlite:{}/tree.db", root.display()),
     };
     open(&urls).await.unwrap();
-    for name in ["log.db", "credentials.db"] {
+    for name in ["log.db", "credentials.db", "tree.db"] {
         let mode = root.join(name).metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }

@@ -1,0 +1,46 @@
+//! `assay audit check`
+
+use std::path::PathBuf;
+
+use audit::Receipt;
+
+use super::{KeyArgs, trail};
+use crate::config::Config;
+use crate::{Exit, Failure};
+
+/// Check receipts with nothing but a public key
+///
+/// Needs no server and no store. Exits with 1 when a receipt proves nothing.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Args {
+    /// The receipts
+    #[arg(required = true)]
+    receipts: Vec<PathBuf>,
+    #[command(flatten)]
+    keys: KeyArgs,
+}
+
+pub(super) fn run(config: &Config, args: &Args) -> Result<Exit, Failure> {
+    let keys = args.keys.load(config)?;
+    let mut exit = Exit::Done;
+    for path in &args.receipts {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Failure::of(Exit::Usage, &format!("reading {name}"), &error))?;
+        let checked = Receipt::parse(&text).and_then(|receipt| {
+            let size = receipt.head.head.size;
+            receipt.check(&keys).map(|checked| (checked, size, receipt.head.head.at))
+        });
+        match checked {
+            Ok((checked, size, at)) => {
+                println!("{name}: ok, signed by {} at {at} with {size} events", checked.signed_by);
+                print!("{}", trail::trail(std::slice::from_ref(&checked.recorded)));
+            }
+            Err(error) => {
+                println!("{}", Failure::of(Exit::NotAccepted, &name, &error).message);
+                exit = Exit::NotAccepted;
+            }
+        }
+    }
+    Ok(exit)
+}

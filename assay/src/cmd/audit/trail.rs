@@ -1,0 +1,121 @@
+//! `assay audit SUBMISSION`
+
+use domain::{Event, Recorded, StreamId, SubmissionId};
+use event_store::EventLog;
+use query_api::GlobalId;
+use serde_json::json;
+
+use crate::cmd::print_json;
+use crate::config::Config;
+use crate::server::open_stores;
+use crate::{Exit, Failure};
+
+/// Prints everything that happened to a submission.
+pub(super) async fn run(config: &Config, submission: &str, json: bool) -> Result<Exit, Failure> {
+    let id = parse(submission)?;
+    let stores = open_stores(config).await?;
+    let events = read(stores.log.as_ref(), id).await?;
+    if json {
+        let events: Vec<_> = events.iter().map(stored).collect();
+        print_json(&events)?;
+    } else {
+        print!("{}", trail(&events));
+    }
+    Ok(Exit::Done)
+}
+
+/// A submission by its id or UUID.
+pub(super) fn parse(text: &str) -> Result<SubmissionId, Failure> {
+    match text.parse::<GlobalId>() {
+        Ok(GlobalId::Submission(id)) => Ok(id),
+        _ => text.parse().map_err(|_| {
+            Failure::new(Exit::Usage, format!("{text:?} is not a submission's id (sub_…)"))
+        }),
+    }
+}
+
+/// The submission's events, in order.
+pub(crate) async fn read(log: &dyn EventLog, id: SubmissionId) -> Result<Vec<Recorded>, Failure> {
+    let events = event_store::read_stream_whole(log, &StreamId::Submission(id)).await;
+    let events = events.map_err(|error| Failure::of(Exit::Network, "reading the log", &error))?;
+    if events.is_empty() {
+        return Err(Failure::new(Exit::Usage, format!("the log has no submission {id}")));
+    }
+    Ok(events)
+}
+
+/// The events for people: a line each, and what it says below.
+pub(crate) fn trail(events: &[Recorded]) -> String {
+    let mut text = String::new();
+    for recorded in events {
+        let Recorded { position, recorded_at, event, metadata, .. } = recorded;
+        let (kind, actor) = (event.kind(), metadata.actor.as_str());
+        text.push_str(&format!("{position:>8}  {recorded_at:.6}  {kind:<20}  {actor}\n"));
+        for line in told(event) {
+            text.push_str(&format!("{:>10}{line}\n", ""));
+        }
+    }
+    text
+}
+
+fn told(event: &Event) -> Vec<String> {
+    match event {
+        Event::SubmissionReceived(it) => vec![
+            format!("{} for {} (revision {})", it.language, it.problem, it.revision),
+            format!("source {} ({} bytes)", it.source, it.source_bytes),
+        ],
+        Event::JudgingStarted(it) => {
+            vec![format!("attempt {}, {} tests", it.attempt, it.tests)]
+        }
+        Event::Compiled(it) => {
+            let how = if it.ok { "compiled" } else { "did not compile" };
+            vec![format!("{how} in {} ms", it.time_ms)]
+        }
+        Event::TestsJudged(it) => {
+            let outcomes = it.outcomes.iter().map(|outcome| {
+                let verdict = format!("{:?}", outcome.verdict);
+                let end = outcome.end.map_or_else(String::new, |end| format!("{end:?}"));
+                let (number, time, memory) = (outcome.number, outcome.time_ms, outcome.memory_kib);
+                format!("test {number}: {verdict}, {time} ms, {memory} KiB, {end}")
+            });
+            outcomes.collect()
+        }
+        Event::JudgingFinished(it) => {
+            let from = &it.provenance;
+            vec![
+                format!("{:?}, {} ms, {} KiB", it.verdict, it.time_ms, it.memory_kib),
+                format!(
+                    "by assay {} in {} with {}",
+                    from.assay,
+                    from.sandbox,
+                    first_line(&from.toolchain)
+                ),
+                format!("program {}", from.program),
+                format!("revision {}", from.revision),
+            ]
+        }
+        Event::AttemptAbandoned(it) => vec![format!("attempt {}: {:?}", it.attempt, it.reason)],
+        Event::SubmissionAbandoned(it) => {
+            vec![format!("after {} deliveries: {}", it.deliveries, it.detail)]
+        }
+        Event::AccountRegistered(_)
+        | Event::RoleGranted(_)
+        | Event::RoleRevoked(_)
+        | Event::ProblemRevised(_) => vec![],
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+/// An event as it is stored, with its place.
+fn stored(recorded: &Recorded) -> serde_json::Value {
+    let body: serde_json::Value = serde_json::from_str(&recorded.body).unwrap_or_default();
+    json!({
+        "position": recorded.position,
+        "version": recorded.version,
+        "recorded_at": recorded.recorded_at,
+        "body": body,
+    })
+}

@@ -1,0 +1,155 @@
+//! Receipts: [proofs](https://c2sp.org/tlog-proof) that an event is in the log, with the event in them.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use domain::record::InvalidLeaf;
+use domain::{Digest, Recorded};
+use event_store::TreeStoreError;
+
+use crate::head::{InvalidHead, SignedHead};
+use crate::key::{KeyId, VerifierKey};
+use crate::merkle::includes;
+use crate::tree::Tree;
+
+/// The first line.
+const FORMAT: &str = "c2sp.org/tlog-proof@v1";
+const EXTRA: &str = "extra ";
+const INDEX: &str = "index ";
+/// Hashes of a path: more than any tree has levels.
+const PATH_MAX: usize = 64;
+/// Bytes of a receipt. An event has at most 2 MiB.
+const RECEIPT_BYTES_MAX: usize = 8 << 20;
+
+/// An event, and the proof that a signed tree head covers it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The bytes that stand for the event in the tree.
+    pub leaf: Vec<u8>,
+    /// Counts from 0: one less than its position.
+    pub index: u64,
+    /// From the leaf's sibling to the root's child.
+    pub path: Vec<Digest>,
+    /// The head that covers it.
+    pub head: SignedHead,
+}
+
+/// What a receipt that was checked says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checked {
+    /// The event.
+    pub recorded: Recorded,
+    /// The key that signed.
+    pub signed_by: KeyId,
+}
+
+/// The receipt proves nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidReceipt {
+    /// It has not the form of one.
+    #[error("it is no receipt: {0}")]
+    Form(&'static str),
+    /// Its head is not to be believed.
+    #[error("the receipt's tree head is not to be believed")]
+    Head(#[from] InvalidHead),
+    /// The event is not where the proof says.
+    #[error("the event is not at position {position} of the tree that was signed")]
+    NotIncluded {
+        /// Where it should be.
+        position: u64,
+    },
+    /// It is in the tree, and this Assay cannot read it.
+    #[error("the event is in the log, and cannot be read")]
+    Leaf(#[from] InvalidLeaf),
+}
+
+impl Receipt {
+    /// The receipt of an event; `None` while no head covers it.
+    ///
+    /// # Errors
+    /// When the tree's store fails.
+    pub async fn of(tree: &Tree, recorded: &Recorded) -> Result<Option<Self>, ReceiptError> {
+        let Some(newest) = tree.store().newest_head().await? else { return Ok(None) };
+        let head = SignedHead::parse(&newest.note)?;
+        let index = recorded.position.0 - 1;
+        if index >= newest.size {
+            return Ok(None);
+        }
+        let path = tree.prove_inclusion(index, newest.size).await?;
+        Ok(Some(Self { leaf: recorded.leaf(), index, path, head }))
+    }
+
+    /// Checks it with nothing but keys.
+    ///
+    /// # Errors
+    /// When it proves nothing; says why.
+    pub fn check(&self, keys: &[VerifierKey]) -> Result<Checked, InvalidReceipt> {
+        let signed_by = self.head.verify(keys)?;
+        let (size, root) = (self.head.head.size, self.head.head.root);
+        let position = self.index + 1;
+        if !includes(&self.leaf, self.index, &self.path, size, &root) {
+            return Err(InvalidReceipt::NotIncluded { position });
+        }
+        let recorded = Recorded::of_leaf(&self.leaf)?;
+        if recorded.position.0 != position {
+            return Err(InvalidReceipt::NotIncluded { position });
+        }
+        Ok(Checked { recorded, signed_by })
+    }
+
+    /// As written down.
+    pub fn to_text(&self) -> String {
+        let leaf = BASE64_STANDARD.encode(&self.leaf);
+        let hash_line = |hash: &Digest| format!("{}\n", BASE64_STANDARD.encode(hash.as_bytes()));
+        let path: String = self.path.iter().map(hash_line).collect();
+        let (index, note) = (self.index, self.head.note());
+        format!("{FORMAT}\n{EXTRA}{leaf}\n{INDEX}{index}\n{path}\n{note}")
+    }
+
+    /// Reads a receipt without believing it.
+    ///
+    /// # Errors
+    /// When it has not the form of one.
+    pub fn parse(text: &str) -> Result<Self, InvalidReceipt> {
+        let malformed = InvalidReceipt::Form;
+        if text.len() > RECEIPT_BYTES_MAX {
+            return Err(malformed("it is too long"));
+        }
+        let (proof, note) = text.split_once("\n\n").ok_or(malformed("it has no tree head"))?;
+        let mut lines = proof.lines();
+        if lines.next() != Some(FORMAT) {
+            return Err(malformed("its first line is not c2sp.org/tlog-proof@v1"));
+        }
+        let leaf = lines.next().and_then(|line| line.strip_prefix(EXTRA));
+        let leaf = leaf.and_then(|leaf| BASE64_STANDARD.decode(leaf).ok());
+        let index = lines.next().and_then(|line| line.strip_prefix(INDEX));
+        let index = index.and_then(|index| index.parse().ok());
+        let path = lines.map(|line| {
+            let hash = BASE64_STANDARD.decode(line).ok();
+            let hash = hash.and_then(|hash| <[u8; 32]>::try_from(hash).ok());
+            hash.map(Digest::from).ok_or(malformed("its path has a line that is no SHA-256"))
+        });
+        let path = path.collect::<Result<Vec<_>, _>>()?;
+        if path.len() > PATH_MAX {
+            return Err(malformed("its path is too long"));
+        }
+        Ok(Self {
+            leaf: leaf.ok_or(malformed("its event is missing"))?,
+            index: index
+                .filter(|index| *index < u64::MAX)
+                .ok_or(malformed("its index is missing"))?,
+            path,
+            head: SignedHead::parse(note)?,
+        })
+    }
+}
+
+/// A receipt could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiptError {
+    /// The tree could not be read.
+    #[error("the tree cannot be read")]
+    Tree(#[from] TreeStoreError),
+    /// What is kept as a head is none.
+    #[error("the newest head cannot be read")]
+    Head(#[from] InvalidHead),
+}

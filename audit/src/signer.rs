@@ -1,0 +1,175 @@
+//! Follows the log, and signs a head of its tree after each growth.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::Position;
+use event_store::{EventLog, KeptHead, ReadError, TreeStoreError};
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use crate::head::{InvalidHead, SignedHead, TreeHead};
+use crate::key::{SignerKey, VerifierKey};
+use crate::merkle::leaf_hash;
+use crate::tree::{Growth, Tree};
+
+/// Events read from the log at once.
+const READ_LIMIT: u32 = 1_024;
+/// Events between two heads at most.
+const EVENTS_PER_HEAD_MAX: u64 = 65_536;
+/// How long to wait between two heads at least: what is appended is covered within a second.
+const HEAD_INTERVAL: Duration = Duration::from_millis(500);
+/// How long to wait for a wake-up before looking all the same: another process may have appended.
+const IDLE_LOOK: Duration = Duration::from_secs(1);
+/// The first wait after a passing fault, and the longest.
+const RETRY_DELAY: Duration = Duration::from_millis(100);
+const RETRY_DELAY_MAX: Duration = Duration::from_secs(5);
+
+/// Signs what the log holds.
+#[derive(Debug)]
+pub struct Signer {
+    log: Arc<dyn EventLog>,
+    tree: Tree,
+    /// The newest first.
+    keys: Vec<SignerKey>,
+}
+
+/// Nothing can be signed.
+#[derive(Debug, thiserror::Error)]
+pub enum SignError {
+    /// The log could not be read.
+    #[error("signing failed at the log")]
+    Log(#[from] ReadError),
+    /// The tree could not be read or written.
+    #[error("signing failed at the tree")]
+    Tree(#[from] TreeStoreError),
+    /// The newest head is not ours.
+    #[error(
+        "the newest tree head was not signed by a key that is here; put its key back into the file"
+    )]
+    Head(#[from] InvalidHead),
+    /// The log is not the one that was signed. Nothing is signed any more.
+    #[error("the log has diverged from what was signed: {0}; run: assay audit verify")]
+    Diverged(String),
+    /// There is no key to sign with.
+    #[error("there is no key to sign with")]
+    NoKey,
+}
+
+impl SignError {
+    fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            Self::Log(ReadError::Unavailable(_))
+                | Self::Tree(TreeStoreError::Unavailable(_) | TreeStoreError::Superseded { .. })
+        )
+    }
+}
+
+impl Signer {
+    /// A signer with these keys, the newest first.
+    pub fn new(log: Arc<dyn EventLog>, tree: Tree, keys: Vec<SignerKey>) -> Self {
+        Self { log, tree, keys }
+    }
+
+    /// Signs what is appended, until cancelled or a lasting fault, which is logged: then nothing more is covered, and
+    /// `system` shows it.
+    pub async fn run(self, cancelled: CancellationToken) {
+        cancelled.run_until_cancelled(self.supervise()).await;
+    }
+
+    async fn supervise(&self) {
+        let mut delay = RETRY_DELAY;
+        loop {
+            let Err(error) = self.follow(&mut delay).await;
+            if !error.is_passing() {
+                let error = &error as &dyn std::error::Error;
+                tracing::error!(error, "nothing more is signed");
+                return;
+            }
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                ?delay,
+                "signing is kept back"
+            );
+            tokio::time::sleep(delay).await;
+            delay = (delay * 2).min(RETRY_DELAY_MAX);
+        }
+    }
+
+    async fn follow(&self, delay: &mut Duration) -> Result<std::convert::Infallible, SignError> {
+        let mut head = self.log.head();
+        let mut growth = self.resume().await?;
+        loop {
+            head.mark_unchanged();
+            while self.sign_next(&mut growth).await? {
+                *delay = RETRY_DELAY;
+                tokio::time::sleep(HEAD_INTERVAL).await;
+            }
+            // A time-out and a closed channel are both a reason to look again.
+            let _ = tokio::time::timeout(IDLE_LOOK, head.changed()).await;
+        }
+    }
+
+    /// Signs everything up to the log's head.
+    ///
+    /// # Errors
+    /// At the first fault.
+    pub async fn catch_up(&self) -> Result<(), SignError> {
+        let mut growth = self.resume().await?;
+        while self.sign_next(&mut growth).await? {}
+        Ok(())
+    }
+
+    /// Takes up after the newest head, if the log still bears it out (INV-8).
+    async fn resume(&self) -> Result<Growth, SignError> {
+        let Some(newest) = self.tree.store().newest_head().await? else {
+            return Ok(self.tree.growth(0).await?);
+        };
+        let signed = SignedHead::parse(&newest.note)?;
+        let ours: Vec<VerifierKey> = self.keys.iter().map(SignerKey::verifier).collect();
+        signed.verify(&ours)?;
+        let growth = self.tree.growth(newest.size).await?;
+        if growth.root() != signed.head.root {
+            let reason =
+                format!("the kept hashes of {} events are not those that were signed", newest.size);
+            return Err(TreeStoreError::Damaged(reason).into());
+        }
+        let last = Position(newest.size);
+        let before = Position(newest.size.saturating_sub(1));
+        match self.log.read_all(before, 1).await?.first() {
+            Some(recorded) if leaf_hash(&recorded.leaf()) == self.tree.leaf(before.0).await? => {
+                Ok(growth)
+            }
+            Some(_) => Err(SignError::Diverged(format!("another event stands at {last}"))),
+            None => {
+                let head = self.log.info().await?.head;
+                Err(SignError::Diverged(format!("it ends at {head}, {last} were signed")))
+            }
+        }
+    }
+
+    /// Signs one more head; `false` when there is nothing to cover.
+    async fn sign_next(&self, growth: &mut Growth) -> Result<bool, SignError> {
+        let from = growth.size();
+        while growth.size() - from < EVENTS_PER_HEAD_MAX {
+            let events = self.log.read_all(Position(growth.size()), READ_LIMIT).await?;
+            if events.is_empty() {
+                break;
+            }
+            for recorded in events {
+                growth.push(leaf_hash(&recorded.leaf()));
+            }
+        }
+        if growth.size() == from {
+            return Ok(false);
+        }
+        let origin = self.keys.first().ok_or(SignError::NoKey)?.verifier().name().clone();
+        let at = Timestamp::now();
+        let head = TreeHead { origin, size: growth.size(), root: growth.root(), at };
+        let signed = head.sign(&self.keys);
+        let kept = KeptHead { size: growth.size(), at, note: signed.note().to_owned() };
+        self.tree.store().advance(from, growth.take_tiles(), &kept).await?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,147 @@
+//! [`TreeStore`] in MongoDB: `tree.tiles` and `tree.heads`.
+//!
+//! There is no transaction. Tiles are written first, and only ever made longer; the head makes them count. That each
+//! head names the one before it, and no other does, keeps rival signers apart.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::TryStreamExt;
+use futures::future::try_join_all;
+use jiff::Timestamp;
+use mongodb::Collection;
+use mongodb::bson::spec::BinarySubtype;
+use mongodb::bson::{Binary, doc};
+use mongodb::error::Error;
+use serde::{Deserialize, Serialize};
+
+use super::{connect, is_duplicate, unavailable, unique};
+use crate::resolver::OpenError;
+use crate::{KeptHead, TileId, TreeStore, TreeStoreError};
+
+const PORT: &str = "tree";
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Tile {
+    /// `<level>/<index>`.
+    #[serde(rename = "_id")]
+    id: String,
+    bytes: i64,
+    hashes: Binary,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Head {
+    #[serde(rename = "_id")]
+    size: i64,
+    /// The size of the head before; unique.
+    previous: i64,
+    /// In microseconds since 1970.
+    signed_at: i64,
+    note: String,
+}
+
+/// A database of hashes and heads.
+#[derive(Debug)]
+pub(crate) struct MongoTree {
+    tiles: Collection<Tile>,
+    heads: Collection<Head>,
+}
+
+impl MongoTree {
+    pub(crate) async fn open(url: &str) -> Result<Self, OpenError> {
+        let database = connect(url, PORT).await?;
+        let tree = Self {
+            tiles: database.collection("tree.tiles"),
+            heads: database.collection("tree.heads"),
+        };
+        let indexed = tree.heads.create_index(unique(doc! { "previous": 1 })).await;
+        indexed.map_err(|error| unavailable(PORT, error))?;
+        Ok(tree)
+    }
+
+    async fn put_tile(&self, id: TileId, hashes: Bytes) -> Result<(), TreeStoreError> {
+        let id = name(id);
+        let bytes = length(hashes.len() as u64);
+        let shorter = doc! { "_id": &id, "bytes": { "$lt": bytes } };
+        let hashes = Binary { subtype: BinarySubtype::Generic, bytes: hashes.to_vec() };
+        let put = self.tiles.replace_one(shorter, Tile { id, bytes, hashes }).upsert(true);
+        match put.await {
+            // It is there, and as long or longer.
+            Err(error) if is_duplicate(&error) => Ok(()),
+            outcome => outcome.map(drop).map_err(not_available),
+        }
+    }
+}
+
+#[async_trait]
+impl TreeStore for MongoTree {
+    async fn advance(
+        &self,
+        from: u64,
+        tiles: Vec<(TileId, Bytes)>,
+        head: &KeptHead,
+    ) -> Result<(), TreeStoreError> {
+        let superseded = async || {
+            let actual = self.newest_head().await?.map_or(0, |head| head.size);
+            Err(TreeStoreError::Superseded { expected: from, actual })
+        };
+        if self.newest_head().await?.map_or(0, |head| head.size) != from {
+            return superseded().await;
+        }
+        try_join_all(tiles.into_iter().map(|(id, hashes)| self.put_tile(id, hashes))).await?;
+        let head = Head {
+            size: length(head.size),
+            previous: length(from),
+            signed_at: head.at.as_microsecond(),
+            note: head.note.clone(),
+        };
+        match self.heads.insert_one(head).await {
+            Err(error) if is_duplicate(&error) => superseded().await,
+            outcome => outcome.map(drop).map_err(not_available),
+        }
+    }
+
+    async fn newest_head(&self) -> Result<Option<KeptHead>, TreeStoreError> {
+        let newest = self.heads.find_one(doc! {}).sort(doc! { "_id": -1 });
+        newest.await.map_err(not_available)?.map(kept).transpose()
+    }
+
+    async fn heads(&self, after: u64, limit: u32) -> Result<Vec<KeptHead>, TreeStoreError> {
+        if limit == 0 {
+            return Ok(vec![]);
+        }
+        let larger = doc! { "_id": { "$gt": length(after) } };
+        let find = self.heads.find(larger).sort(doc! { "_id": 1 }).limit(i64::from(limit));
+        let found: Vec<Head> =
+            find.await.map_err(not_available)?.try_collect().await.map_err(not_available)?;
+        found.into_iter().map(kept).collect()
+    }
+
+    async fn tile(&self, id: TileId) -> Result<Option<Bytes>, TreeStoreError> {
+        let found = self.tiles.find_one(doc! { "_id": name(id) }).await.map_err(not_available)?;
+        Ok(found.map(|tile| tile.hashes.bytes.into()))
+    }
+}
+
+fn name(id: TileId) -> String {
+    format!("{}/{}", id.level, id.index)
+}
+
+/// MongoDB's integers are signed; no tree is larger than the largest of them.
+fn length(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn kept(head: Head) -> Result<KeptHead, TreeStoreError> {
+    let damaged =
+        || TreeStoreError::Damaged(format!("the head of {} has no valid time", head.size));
+    Ok(KeptHead {
+        size: head.size.cast_unsigned(),
+        at: Timestamp::from_microsecond(head.signed_at).map_err(|_| damaged())?,
+        note: head.note,
+    })
+}
+
+fn not_available(error: Error) -> TreeStoreError {
+    TreeStoreError::Unavailable(Box::new(error))
+}

@@ -1,0 +1,128 @@
+//! [`TreeStore`] in a file of its own.
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::database::{Database, Kind, Readers};
+use super::timestamp;
+use super::writer::{JobError, WriteError, Writer};
+use crate::resolver::OpenError;
+use crate::{KeptHead, TileId, TreeStore, TreeStoreError};
+
+const KIND: Kind = Kind {
+    port: "tree",
+    application_id: 0x4173_5472, // "AsTr"
+    schema: 1,
+    create: include_str!("tree.sql"),
+};
+
+/// A file of hashes and heads.
+#[derive(Debug)]
+pub(crate) struct SqliteTree {
+    writer: Writer,
+    readers: Readers,
+}
+
+impl SqliteTree {
+    pub(crate) async fn open(path: PathBuf) -> Result<Self, OpenError> {
+        fn unavailable(source: impl Error + Send + Sync + 'static) -> OpenError {
+            OpenError::Unavailable { port: KIND.port, source: Box::new(source) }
+        }
+        let opened = tokio::task::spawn_blocking(move || Database::open(path, &KIND));
+        let (database, connection) = opened.await.map_err(unavailable)??;
+        let writer = Writer::start(connection).map_err(unavailable)?;
+        Ok(Self { writer, readers: Readers::new(database) })
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, TreeStoreError> {
+        let read = self.readers.run(query).await;
+        read.map_err(|error| TreeStoreError::Unavailable(Box::new(error)))
+    }
+}
+
+#[async_trait]
+impl TreeStore for SqliteTree {
+    async fn advance(
+        &self,
+        from: u64,
+        tiles: Vec<(TileId, Bytes)>,
+        head: &KeptHead,
+    ) -> Result<(), TreeStoreError> {
+        let head = head.clone();
+        let job = move |connection: &Connection| {
+            let actual: i64 = connection
+                .prepare_cached("SELECT ifnull(max(size), 0) FROM heads")?
+                .query_row([], |row| row.get(0))?;
+            let actual = actual.cast_unsigned();
+            if actual != from {
+                let superseded = TreeStoreError::Superseded { expected: from, actual };
+                return Err(JobError::Refused(superseded));
+            }
+            let mut put = connection.prepare_cached(
+                "INSERT INTO tiles (level, number, hashes) VALUES (?1, ?2, ?3)
+                 ON CONFLICT DO UPDATE SET hashes = excluded.hashes
+                 WHERE length(excluded.hashes) > length(hashes)",
+            )?;
+            for (id, hashes) in &tiles {
+                put.execute(params![id.level, id.index.cast_signed(), &hashes[..]])?;
+            }
+            connection
+                .prepare_cached("INSERT INTO heads (size, signed_at, note) VALUES (?1, ?2, ?3)")?
+                .execute(params![head.size.cast_signed(), head.at.as_microsecond(), head.note])?;
+            Ok(())
+        };
+        self.writer.run(job).await.map_err(|error| match error {
+            WriteError::Refused(error) => error,
+            WriteError::NotWritten(error) | WriteError::Unknown(error) => {
+                TreeStoreError::Unavailable(error)
+            }
+        })
+    }
+
+    async fn newest_head(&self) -> Result<Option<KeptHead>, TreeStoreError> {
+        self.read(|connection| {
+            connection
+                .prepare_cached(
+                    "SELECT size, signed_at, note FROM heads ORDER BY size DESC LIMIT 1",
+                )?
+                .query_row([], kept)
+                .optional()
+        })
+        .await
+    }
+
+    async fn heads(&self, after: u64, limit: u32) -> Result<Vec<KeptHead>, TreeStoreError> {
+        let after = i64::try_from(after).unwrap_or(i64::MAX);
+        self.read(move |connection| {
+            connection
+                .prepare_cached(
+                    "SELECT size, signed_at, note FROM heads WHERE size > ?1 ORDER BY size LIMIT ?2",
+                )?
+                .query_map(params![after, limit], kept)?
+                .collect()
+        })
+        .await
+    }
+
+    async fn tile(&self, id: TileId) -> Result<Option<Bytes>, TreeStoreError> {
+        let hashes = self.read(move |connection| {
+            connection
+                .prepare_cached("SELECT hashes FROM tiles WHERE level = ?1 AND number = ?2")?
+                .query_row(params![id.level, id.index.cast_signed()], |row| row.get(0))
+                .optional()
+        });
+        Ok(hashes.await?.map(|hashes: Vec<u8>| hashes.into()))
+    }
+}
+
+fn kept(row: &Row<'_>) -> rusqlite::Result<KeptHead> {
+    let size: i64 = row.get(0)?;
+    Ok(KeptHead { size: size.cast_unsigned(), at: timestamp(row.get(1)?)?, note: row.get(2)? })
+}

@@ -1,0 +1,161 @@
+//! The log, for auditors.
+
+use async_graphql::{Context, Object, Result, SimpleObject};
+use audit::SignedHead;
+use audit::merkle::{includes, leaf_hash};
+use domain::Position;
+
+use super::event::{Event, EventFilter, EventPaging, Events, events};
+use super::int;
+use crate::connection::cost;
+use crate::scalars::{DateTime, PositionScalar, Sha256};
+use crate::{Api, ApiError};
+
+/// Events that are verified at once.
+const EVENTS_VERIFIED_MAX: u64 = 10_000;
+/// Events read from the log at once.
+const READ_LIMIT: u32 = 512;
+
+/// The log, and what proves that it is as it was.
+#[derive(Debug, Clone, Copy)]
+pub struct Audit;
+
+/// A signed tree head: whoever keeps one can later prove that nothing before it was changed or removed.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct LogHead {
+    /// How many events it covers.
+    tree_size: PositionScalar,
+    /// The root of the Merkle tree over them.
+    root_hash: Sha256,
+    /// Whose log it is: the name of the key.
+    origin: String,
+    /// The newest key that signed it.
+    key_id: String,
+    /// When it was signed.
+    at: DateTime,
+    /// The head with its signatures (c2sp.org/tlog-checkpoint). This is what to keep.
+    note: String,
+}
+
+/// Whether events are what the newest signed head covers.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct VerifyReport {
+    /// Whether they all are.
+    ok: bool,
+    /// How many were compared.
+    checked: i32,
+    /// The first.
+    from: PositionScalar,
+    /// The last.
+    to: PositionScalar,
+    /// The root that they were compared with.
+    root_hash: Sha256,
+    /// The first that is not.
+    broken_at: Option<PositionScalar>,
+    /// What is wrong with it.
+    reason: Option<String>,
+}
+
+#[Object]
+impl Audit {
+    /// The newest signed head; null while nothing was signed.
+    async fn head(&self, ctx: &Context<'_>) -> Result<Option<LogHead>> {
+        let newest = Api::of(ctx).tree.store().newest_head().await.map_err(ApiError::from)?;
+        let Some(newest) = newest else { return Ok(None) };
+        let signed = SignedHead::parse(&newest.note).map_err(ApiError::from)?;
+        let key_id = signed.key_ids().first().map(ToString::to_string).unwrap_or_default();
+        Ok(Some(LogHead {
+            tree_size: PositionScalar(Position(signed.head.size)),
+            root_hash: Sha256(signed.head.root),
+            origin: signed.head.origin.to_string(),
+            key_id,
+            at: DateTime(signed.head.at),
+            note: newest.note,
+        }))
+    }
+
+    /// Events, in the order of the log. A page may be shorter than asked for where few events pass the filter; then
+    /// `hasNextPage` says so, and the cursor goes on from there.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    async fn events(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        filter: Option<EventFilter>,
+    ) -> Result<Events> {
+        let filter = filter.unwrap_or_default().try_into()?;
+        let paging = EventPaging { first, after, last, before };
+        Ok(events(Api::of(ctx), &paging, &filter).await?)
+    }
+
+    /// The event at a position.
+    async fn event(&self, ctx: &Context<'_>, position: PositionScalar) -> Result<Option<Event>> {
+        let Some(before) = position.0.0.checked_sub(1) else { return Ok(None) };
+        let found = Api::of(ctx).log.read_all(Position(before), 1).await.map_err(ApiError::from)?;
+        Ok(found.into_iter().next().map(Event::whole))
+    }
+
+    /// Compares events with the newest head: at most 10,000, the last ones unless told otherwise. Whether the head was
+    /// signed with the right key, and every earlier head, is for `assay audit verify`, which has the key from you.
+    async fn verify(
+        &self,
+        ctx: &Context<'_>,
+        from: Option<PositionScalar>,
+        to: Option<PositionScalar>,
+    ) -> Result<Option<VerifyReport>> {
+        let api = Api::of(ctx);
+        let newest = api.tree.store().newest_head().await.map_err(ApiError::from)?;
+        let Some(newest) = newest else { return Ok(None) };
+        let size = newest.size;
+        let root = SignedHead::parse(&newest.note).map_err(ApiError::from)?.head.root;
+        let to = to.map_or(size, |to| to.0.0).min(size);
+        let from = from.map_or(to.saturating_sub(EVENTS_VERIFIED_MAX - 1), |from| from.0.0).max(1);
+        if to < from || to - from >= EVENTS_VERIFIED_MAX {
+            let message = format!("give 1 to {EVENTS_VERIFIED_MAX} positions up to {size}");
+            return Err(ApiError::bad_input(message).into());
+        }
+        let mut position = Position(from - 1);
+        let mut broken = None;
+        'reading: while position.0 < to && broken.is_none() {
+            let limit = u32::try_from(to - position.0).unwrap_or(READ_LIMIT).min(READ_LIMIT);
+            let page = match api.log.read_all(position, limit).await {
+                Ok(page) if page.is_empty() => Err("the log ends before it".to_owned()),
+                Ok(page) => Ok(page),
+                Err(event_store::ReadError::Unavailable(cause)) => {
+                    return Err(ApiError::from(event_store::ReadError::Unavailable(cause)).into());
+                }
+                Err(error) => Err(error.to_string()),
+            };
+            match page {
+                Err(reason) => broken = Some((position.next(), reason)),
+                Ok(page) => {
+                    for recorded in page {
+                        let index = recorded.position.0 - 1;
+                        let path = api.tree.prove_inclusion(index, size).await;
+                        let path = path.map_err(ApiError::from)?;
+                        if !includes(&recorded.leaf(), index, &path, size, &root) {
+                            let hash = leaf_hash(&recorded.leaf());
+                            let reason = format!("its hash {hash} is not what was signed");
+                            broken = Some((recorded.position, reason));
+                            break 'reading;
+                        }
+                        position = recorded.position;
+                    }
+                }
+            }
+        }
+        let (broken_at, reason) = broken.unzip();
+        Ok(Some(VerifyReport {
+            ok: broken_at.is_none(),
+            checked: int(position.0 + 1 - from),
+            from: PositionScalar(Position(from)),
+            to: PositionScalar(Position(to)),
+            root_hash: Sha256(root),
+            broken_at: broken_at.map(PositionScalar),
+            reason,
+        }))
+    }
+}

@@ -1,0 +1,375 @@
+//! Events of the log, as auditors see them, and what proves them.
+
+use async_graphql::connection::{Connection, CursorType, Edge, EmptyFields};
+use async_graphql::{Context, ID, InputObject, Json, Object, Result, SimpleObject};
+use audit::merkle::leaf_hash;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use domain::{Event as DomainEvent, Position, Recorded, StreamId, Version};
+use serde_json::Value;
+
+use super::int;
+use crate::cursor::StreamCursor;
+use crate::scalars::{DateTime, PositionScalar, Sha256};
+use crate::{Api, ApiError};
+
+/// Events read from the log at once.
+const READ_LIMIT: u32 = 512;
+/// Events that one page looks at. A page that ends here says that there is more.
+const EVENTS_SCANNED_MAX: u64 = 20_000;
+/// Events of a page when the client names no number.
+const PAGE_SIZE_DEFAULT: i32 = 20;
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+pub struct Event {
+    recorded: Recorded,
+    /// Whether everything that was stored is shown.
+    is_whole: bool,
+}
+
+impl Event {
+    /// As auditors see it.
+    pub(crate) fn whole(recorded: Recorded) -> Self {
+        Self { recorded, is_whole: true }
+    }
+
+    /// As the author of the submission sees it.
+    pub(crate) fn for_author(recorded: Recorded) -> Self {
+        let is_whole = !hides_something(&recorded.event);
+        Self { recorded, is_whole }
+    }
+
+    /// What stands in the stored body beside the payload.
+    fn stored(&self) -> Value {
+        serde_json::from_str(&self.recorded.body).unwrap_or_default()
+    }
+}
+
+/// Whether it holds what is told to those who judge, and not to authors.
+fn hides_something(event: &DomainEvent) -> bool {
+    match event {
+        DomainEvent::TestsJudged(judged) => judged.outcomes.iter().any(|outcome| {
+            outcome.feedback.as_ref().is_some_and(|feedback| feedback.judge.is_some())
+        }),
+        DomainEvent::AttemptAbandoned(_) | DomainEvent::SubmissionAbandoned(_) => true,
+        _ => false,
+    }
+}
+
+/// Takes out what is told to those who judge.
+fn redact(payload: &mut Value) {
+    let outcomes = payload.get_mut("outcomes").and_then(Value::as_array_mut);
+    for outcome in outcomes.into_iter().flatten() {
+        if let Some(feedback) = outcome.get_mut("feedback").and_then(Value::as_object_mut) {
+            feedback.insert("judge".to_owned(), Value::Null);
+        }
+    }
+    if let Some(reason) = payload.get_mut("reason").and_then(Value::as_object_mut) {
+        reason.remove("detail");
+    }
+    if let Some(payload) = payload.as_object_mut() {
+        payload.remove("detail");
+    }
+}
+
+#[Object]
+impl Event {
+    /// Its place in the log.
+    async fn position(&self) -> PositionScalar {
+        PositionScalar(self.recorded.position)
+    }
+
+    /// What it happened to, as in `submission:…`, `problem:two-sum`, `account:ada`.
+    async fn stream(&self) -> ID {
+        self.recorded.stream.to_string().into()
+    }
+
+    /// Its place in the stream, from 1.
+    async fn version(&self) -> i32 {
+        int(self.recorded.version.0)
+    }
+
+    /// What happened.
+    async fn r#type(&self) -> &str {
+        self.recorded.event.kind()
+    }
+
+    /// The schema that it was written in.
+    async fn schema(&self) -> i32 {
+        int(self.stored()["schema"].as_u64().unwrap_or_default())
+    }
+
+    /// When, by the store's clock.
+    async fn at(&self) -> DateTime {
+        DateTime(self.recorded.recorded_at)
+    }
+
+    /// Who caused it.
+    async fn actor(&self) -> &str {
+        self.recorded.metadata.actor.as_str()
+    }
+
+    /// The same for everything that one request led to.
+    async fn correlation_id(&self) -> ID {
+        self.recorded.metadata.correlation.to_string().into()
+    }
+
+    /// The event that led to this one.
+    async fn causation_id(&self) -> Option<ID> {
+        Some(self.recorded.metadata.causation?.to_string().into())
+    }
+
+    /// W3C trace context of the request.
+    async fn traceparent(&self) -> Option<&str> {
+        self.recorded.metadata.traceparent.as_deref()
+    }
+
+    /// What was stored, in the schema that it was written in. Authors do not see what is told to those who judge.
+    async fn payload(&self) -> Json<Value> {
+        let mut payload = self.stored()["data"].take();
+        if !self.is_whole {
+            redact(&mut payload);
+        }
+        Json(payload)
+    }
+
+    /// The leaf of the Merkle tree over the whole log (RFC 6962): a hash of its place and its stored bytes.
+    async fn leaf_hash(&self) -> Sha256 {
+        Sha256(leaf_hash(&self.recorded.leaf()))
+    }
+
+    /// Proof that this event is in the tree of the newest signed head; null until a head covers it.
+    async fn inclusion(&self, ctx: &Context<'_>) -> Result<Option<InclusionProof>> {
+        let receipt = audit::Receipt::of(&Api::of(ctx).tree, &self.recorded).await;
+        let receipt = receipt.map_err(ApiError::from)?;
+        Ok(receipt.map(|receipt| InclusionProof {
+            tree_size: PositionScalar(Position(receipt.head.head.size)),
+            path: receipt.path.into_iter().map(Sha256).collect(),
+        }))
+    }
+}
+
+/// Hashes that lead from a leaf to the root.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct InclusionProof {
+    /// How many events the signed head covers.
+    tree_size: PositionScalar,
+    /// From the leaf's sibling to the root's child.
+    path: Vec<Sha256>,
+}
+
+/// What an author keeps of an event: the event itself, and once a signed head covers it, the proof of that.
+#[derive(Debug, Clone)]
+pub struct Receipt(pub Recorded);
+
+#[Object]
+impl Receipt {
+    /// Its place in the log.
+    async fn position(&self) -> PositionScalar {
+        PositionScalar(self.0.position)
+    }
+
+    /// The bytes that stand for the event in the tree, in Base64.
+    async fn leaf(&self) -> String {
+        BASE64_STANDARD.encode(self.0.leaf())
+    }
+
+    /// The leaf's hash.
+    async fn leaf_hash(&self) -> Sha256 {
+        Sha256(leaf_hash(&self.0.leaf()))
+    }
+
+    /// The receipt to keep (c2sp.org/tlog-proof), which `assay audit check` checks; null until a signed head covers the
+    /// event, which takes about a second.
+    async fn proof(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        let receipt = audit::Receipt::of(&Api::of(ctx).tree, &self.0).await;
+        Ok(receipt.map_err(ApiError::from)?.map(|receipt| receipt.to_text()))
+    }
+}
+
+/// Which events are wanted. What is not given does not matter.
+#[derive(Debug, Clone, Default, InputObject)]
+pub struct EventFilter {
+    /// As in `problem:two-sum`, or a submission's id.
+    stream: Option<ID>,
+    /// One of these.
+    types: Option<Vec<String>>,
+    /// As in `account:ada`.
+    actor: Option<String>,
+    /// What one request led to.
+    correlation_id: Option<ID>,
+    /// Recorded then or later.
+    since: Option<DateTime>,
+    /// Recorded before that.
+    until: Option<DateTime>,
+}
+
+impl TryFrom<EventFilter> for audit::Filter {
+    type Error = ApiError;
+
+    fn try_from(filter: EventFilter) -> Result<Self, ApiError> {
+        let stream = |id: &ID| match id.parse::<crate::GlobalId>() {
+            Ok(crate::GlobalId::Submission(id)) => Ok(StreamId::Submission(id)),
+            Ok(crate::GlobalId::Problem(slug)) => Ok(StreamId::Problem(slug)),
+            Ok(crate::GlobalId::User(login)) => Ok(StreamId::Account(login)),
+            Err(_) => {
+                id.parse().map_err(|_| ApiError::bad_input(format!("{:?} is no stream", id.0)))
+            }
+        };
+        let correlation = |id: &ID| {
+            let message = || ApiError::bad_input(format!("{:?} is no correlation id", id.0));
+            id.parse::<uuid::Uuid>().map_err(|_| message())
+        };
+        Ok(Self {
+            stream: filter.stream.as_ref().map(stream).transpose()?,
+            types: filter.types.unwrap_or_default(),
+            actor: filter.actor,
+            correlation: filter.correlation_id.as_ref().map(correlation).transpose()?,
+            since: filter.since.map(|it| it.0),
+            until: filter.until.map(|it| it.0),
+            ..Self::default()
+        })
+    }
+}
+
+/// A place in a list of events.
+#[derive(Debug, Clone, Copy)]
+pub struct EventCursor(Position);
+
+impl CursorType for EventCursor {
+    type Error = ApiError;
+
+    fn decode_cursor(text: &str) -> Result<Self, ApiError> {
+        Ok(Self(StreamCursor::decode(text)?.position))
+    }
+
+    fn encode_cursor(&self) -> String {
+        StreamCursor::behind(self.0).encode()
+    }
+}
+
+/// Events, in the order of the log.
+pub type Events = Connection<EventCursor, Event, EmptyFields, EmptyFields>;
+
+/// Which part of the events is wanted.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct EventPaging {
+    pub(crate) first: Option<i32>,
+    pub(crate) after: Option<String>,
+    pub(crate) last: Option<i32>,
+    pub(crate) before: Option<String>,
+}
+
+impl EventPaging {
+    /// How many are wanted at most, and whether from the end.
+    fn size(&self, api: &Api) -> Result<(usize, bool), ApiError> {
+        let (size, from_end) = match (self.first, self.last) {
+            (Some(_), Some(_)) => return Err(ApiError::bad_input("give first or last, not both")),
+            (None, Some(size)) => (size, true),
+            (size, None) => (size.unwrap_or(PAGE_SIZE_DEFAULT), false),
+        };
+        let size_max = api.limits.page_size;
+        let size = usize::try_from(size).ok().filter(|size| *size <= size_max);
+        let size =
+            size.ok_or_else(|| ApiError::bad_input(format!("a page has 0 to {size_max} events")))?;
+        Ok((size, from_end))
+    }
+}
+
+/// A page of the events that a filter lets through.
+pub(crate) async fn events(
+    api: &Api,
+    paging: &EventPaging,
+    filter: &audit::Filter,
+) -> Result<Events, ApiError> {
+    let (size, from_end) = paging.size(api)?;
+    let place = |cursor: &Option<String>| -> Result<Option<Position>, ApiError> {
+        Ok(cursor.as_deref().map(EventCursor::decode_cursor).transpose()?.map(|it| it.0))
+    };
+    let head = api.log.info().await?.head;
+    let after = place(&paging.after)?.unwrap_or(Position::START);
+    let before = place(&paging.before)?.unwrap_or(head.next()).min(head.next());
+    let (mut low, mut high) = (after.0, before.0.saturating_sub(1));
+    let mut found = Vec::new();
+    let mut scanned = 0;
+    if let Some(stream) = &filter.stream {
+        // A stream is read by itself, however far its events lie apart.
+        let events = event_store::read_stream_whole(api.log.as_ref(), stream).await?;
+        let between = events.into_iter().filter(|it| (low + 1..=high).contains(&it.position.0));
+        found = between.filter(|recorded| filter.matches(recorded)).collect();
+        let more = found.len() > size;
+        if from_end {
+            found.drain(..found.len().saturating_sub(size));
+        } else {
+            found.truncate(size);
+        }
+        return Ok(connection(found, more, from_end, &paging.after, &paging.before));
+    }
+    let mut is_through = false;
+    while low < high && found.len() <= size && scanned < EVENTS_SCANNED_MAX && !is_through {
+        let width = (high - low).min(u64::from(READ_LIMIT));
+        let from = if from_end { high - width } else { low };
+        let page = api.log.read_all(Position(from), width as u32).await?;
+        scanned += width;
+        if from_end {
+            high = from;
+            found.extend(page.into_iter().rev().filter(|recorded| filter.matches(recorded)));
+        } else {
+            low = from + width;
+            is_through = page.last().is_some_and(|last| filter.ends_before(last));
+            found.extend(page.into_iter().filter(|recorded| filter.matches(recorded)));
+        }
+    }
+    let more = found.len() > size || (low < high && !is_through);
+    found.truncate(size);
+    if from_end {
+        found.reverse();
+    }
+    Ok(connection(found, more, from_end, &paging.after, &paging.before))
+}
+
+fn connection(
+    found: Vec<Recorded>,
+    more: bool,
+    from_end: bool,
+    after: &Option<String>,
+    before: &Option<String>,
+) -> Events {
+    let (has_previous, has_next) =
+        if from_end { (more, before.is_some()) } else { (after.is_some(), more) };
+    let mut connection = Connection::new(has_previous, has_next);
+    connection.edges.extend(
+        found
+            .into_iter()
+            .map(|recorded| Edge::new(EventCursor(recorded.position), Event::whole(recorded))),
+    );
+    connection
+}
+
+/// Everything that happened to a submission, a page of it.
+pub(crate) async fn timeline(
+    api: &Api,
+    stream: StreamId,
+    first: Option<i32>,
+    after: Option<String>,
+    is_whole: bool,
+) -> Result<Events, ApiError> {
+    let paging = EventPaging { first, after, ..EventPaging::default() };
+    let filter = audit::Filter { stream: Some(stream), ..audit::Filter::default() };
+    let mut page = events(api, &paging, &filter).await?;
+    if !is_whole {
+        for edge in &mut page.edges {
+            edge.node = Event::for_author(edge.node.recorded.clone());
+        }
+    }
+    Ok(page)
+}
+
+/// The first event of a stream.
+pub(crate) async fn first_event(
+    api: &Api,
+    stream: &StreamId,
+) -> Result<Option<Recorded>, ApiError> {
+    Ok(api.log.read_stream(stream, Version(1), 1).await?.into_iter().next())
+}
