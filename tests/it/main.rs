@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod architecture;
+mod audit;
 mod bad_input;
 mod bench;
 mod cli;
