@@ -247,8 +247,9 @@ mod tests {
         assert_eq!(inclusion_path(4, 7), [5..6, 6..7, 0..4]);
         assert_eq!(inclusion_path(6, 7), [4..6, 0..4]);
         assert_eq!(consistency_path(3, 7), [2..3, 3..4, 0..2, 4..7]);
-        assert_eq!(consistency_path(4, 7), [4..7]);
+        assert_eq!(consistency_path(5, 7), [4..5, 5..6, 6..7, 0..4]);
         assert_eq!(consistency_path(6, 7), [4..6, 6..7, 0..4]);
+        assert_eq!(consistency_path(4, 7).as_slice(), std::slice::from_ref(&(4..7)));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Follows the log, and signs a head of its tree after each growth.
+//! Follows the log, and signs a head of its tree after each growth (INV-14).
 
 use std::sync::Arc;
 use std::time::Duration;

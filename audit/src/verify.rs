@@ -1,4 +1,5 @@
-//! Compares events with every head that was ever signed, and names the first position that is not as it was.
+//! Compares events with every head that was ever signed, and names the first position that is not as it was
+//! (INV-14).
 
 use domain::{Digest, Position, Recorded};
 use event_store::{EventLog, KeptHead, ReadError, TILE_WIDTH, TileId, TreeStoreError};

@@ -273,6 +273,7 @@ async fn whatever_is_done_to_the_log_is_found_and_named() {
     deployment.projected().await;
     deployment.terminate(PROJECTOR).await;
 
+    refuses_to_start_without_its_key(&deployment);
     let redis = deployment.redis.as_ref().unwrap();
     let namespace =
         deployment.setting("stores.log").rsplit_once("namespace=").unwrap().1.to_owned();
@@ -319,6 +320,17 @@ async fn whatever_is_done_to_the_log_is_found_and_named() {
     rewrite(&mut connection, &log_key, &entries).await;
     set(&mut connection, &tail_key, &tail).await;
     assert_eq!(verified(&deployment, 0)["verified"], head);
+}
+
+/// A new key would be another signer.
+fn refuses_to_start_without_its_key(deployment: &Deployment) {
+    let elsewhere = deployment.directory().join("elsewhere.keys");
+    let setting = format!("audit.keys={}", elsewhere.display());
+    let refused = deployment.cli(&["serve", "--role", "projector", "--set", &setting]);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(told.contains("elsewhere.keys") && told.contains("put it back"), "{told}");
+    assert!(!elsewhere.exists());
 }
 
 /// Projections and the signer stop for good, and say why.

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, Enum, Object, Result, SimpleObject};
 use domain::Position;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::int;
 use crate::api::ServiceLimits;
@@ -27,7 +27,7 @@ pub enum Health {
 /// A store that the service needs.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct Component {
-    /// `log`, `read-model`, `queue`.
+    /// `log`, `read-model`, `queue`, `tree`.
     name: String,
     /// How it is.
     health: Health,
@@ -172,7 +172,30 @@ async fn components(ctx: &Context<'_>) -> Vec<Component> {
             api.reader.checkpoints().await.map(drop).map_err(boxed)
         })
         .await,
+        tree(api, may_see).await,
     ]
+}
+
+/// How long an event may wait for a signed head that covers it.
+const SIGNING_LAG_MAX: SignedDuration = SignedDuration::from_secs(10);
+
+/// The tree over the log. Nothing is signed any more where the signer has stopped.
+async fn tree(api: &Api, may_see: bool) -> Component {
+    let mut waits_since = None;
+    let mut component = probe("tree", may_see, async {
+        let size = api.tree.store().newest_head().await.map_err(boxed)?.map_or(0, |it| it.size);
+        let next = api.log.read_all(Position(size), 1).await.map_err(boxed)?;
+        waits_since = next.first().map(|recorded| recorded.recorded_at);
+        Ok(())
+    })
+    .await;
+    let waited = waits_since.map(|since| Timestamp::now().duration_since(since));
+    if waited.is_some_and(|waited| waited > SIGNING_LAG_MAX) {
+        component.health = Health::Degraded;
+        let detail = "events are not signed: is a projector running, and what does it log?";
+        component.detail = may_see.then(|| detail.to_owned());
+    }
+    component
 }
 
 fn boxed<E: std::error::Error + Send + Sync + 'static>(
