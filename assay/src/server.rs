@@ -288,7 +288,7 @@ async fn signer(config: &Config, stores: &Stores) -> Result<Signer, Failure> {
         keys = key_file::read(path);
     }
     let keys = keys.map_err(|error| Failure::of(Exit::Usage, "audit.keys", &error))?;
-    Ok(Signer::new(Arc::clone(&stores.log), Tree::new(Arc::clone(&stores.tree)), keys))
+    Ok(Signer::new(Arc::clone(&stores.log), Tree::new(Arc::clone(&stores.tree)), keys.signers))
 }
 
 /// Opens a read model.

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 /// The identifier of an Ed25519 signature.
 const ED25519: u8 = 1;
 /// How a private key's text begins.
-const PRIVATE: &str = "PRIVATE+KEY+";
+pub(crate) const PRIVATE: &str = "PRIVATE+KEY+";
 /// Characters of a key's name.
 const NAME_CHARS_MAX: usize = 200;
 

@@ -1,21 +1,51 @@
-//! The file of the keys that sign: a key a line, the newest first.
+//! The file of an installation's keys, one a line.
 //!
-//! While a file has two keys, every head bears both signatures. So whoever trusts the old key can follow to the new one,
-//! and then the old one is taken out.
+//! The private ones sign, the newest first. While there are two, every head bears both signatures, so that whoever
+//! trusts the old key can follow to the new one. Then the old one is retired: only its public half stays, by which
+//! earlier heads are checked.
 
 use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::key::{InvalidKey, SignerKey};
+use crate::key::{InvalidKey, PRIVATE, SignerKey, VerifierKey};
 
 /// Nobody else's business.
 const FILE_MODE: u32 = 0o600;
 /// What must not be set of a file's permissions.
 const OTHERS: u32 = 0o077;
-/// Keys of a file.
-const KEYS_MAX: usize = 8;
+/// Keys that sign at the same time.
+const SIGNERS_MAX: usize = 8;
+
+/// An installation's keys.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    /// Those that sign, the newest first; never empty.
+    pub signers: Vec<SignerKey>,
+    /// Those that signed once, the newest first.
+    pub retired: Vec<VerifierKey>,
+}
+
+impl Keys {
+    /// The first key of an installation.
+    pub fn of(key: SignerKey) -> Self {
+        Self { signers: vec![key], retired: vec![] }
+    }
+
+    /// Every key that a head may bear, the newest first.
+    pub fn verifiers(&self) -> Vec<VerifierKey> {
+        self.signers.iter().map(SignerKey::verifier).chain(self.retired.clone()).collect()
+    }
+
+    /// The newest key signs alone from now on.
+    #[must_use]
+    pub fn retire(mut self) -> Self {
+        let retired = self.signers.split_off(1);
+        let retired = retired.iter().map(SignerKey::verifier).chain(self.retired);
+        Self { retired: retired.collect(), ..self }
+    }
+}
 
 /// The file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -54,8 +84,8 @@ pub enum KeyFileError {
         #[source]
         source: InvalidKey,
     },
-    /// It has none, or too many.
-    #[error("{path} has {count} keys; expected 1 to {KEYS_MAX}", path = .path.display())]
+    /// It has none that signs, or too many.
+    #[error("{path} has {count} private keys; expected 1 to {SIGNERS_MAX}", path = .path.display())]
     Count {
         /// Which file.
         path: PathBuf,
@@ -64,11 +94,11 @@ pub enum KeyFileError {
     },
 }
 
-/// Reads the keys, the newest first.
+/// Reads the keys.
 ///
 /// # Errors
 /// When the file is not there, or others may read it, or a line is no key.
-pub fn read(path: &Path) -> Result<Vec<SignerKey>, KeyFileError> {
+pub fn read(path: &Path) -> Result<Keys, KeyFileError> {
     let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => KeyFileError::Missing(path.to_owned()),
         _ => KeyFileError::Io { path: path.to_owned(), source },
@@ -78,14 +108,20 @@ pub fn read(path: &Path) -> Result<Vec<SignerKey>, KeyFileError> {
         return Err(KeyFileError::Open { path: path.to_owned(), mode: mode & 0o7777 });
     }
     let text = fs::read_to_string(path).map_err(failed)?;
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let keys = lines.map(|(index, line)| {
-        let key = line.trim().parse();
-        key.map_err(|source| KeyFileError::Key { path: path.to_owned(), line: index + 1, source })
-    });
-    let keys = keys.collect::<Result<Vec<_>, _>>()?;
-    match keys.len() {
-        1..=KEYS_MAX => Ok(keys),
+    let (mut signers, mut retired) = (Vec::new(), Vec::new());
+    for (index, line) in text.lines().map(str::trim).enumerate() {
+        let parsed = match line {
+            "" => Ok(()),
+            _ if line.starts_with(PRIVATE) => line.parse().map(|key| signers.push(key)),
+            _ => line.parse().map(|key| retired.push(key)),
+        };
+        parsed.map_err(|source| {
+            let (path, line) = (path.to_owned(), index + 1);
+            KeyFileError::Key { path, line, source }
+        })?;
+    }
+    match signers.len() {
+        1..=SIGNERS_MAX => Ok(Keys { signers, retired }),
         count => Err(KeyFileError::Count { path: path.to_owned(), count }),
     }
 }
@@ -94,7 +130,7 @@ pub fn read(path: &Path) -> Result<Vec<SignerKey>, KeyFileError> {
 ///
 /// # Errors
 /// When it is there already, or cannot be written.
-pub fn create(path: &Path, keys: &[SignerKey]) -> Result<(), KeyFileError> {
+pub fn create(path: &Path, keys: &Keys) -> Result<(), KeyFileError> {
     write(path, keys, false)
 }
 
@@ -102,18 +138,19 @@ pub fn create(path: &Path, keys: &[SignerKey]) -> Result<(), KeyFileError> {
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn replace(path: &Path, keys: &[SignerKey]) -> Result<(), KeyFileError> {
+pub fn replace(path: &Path, keys: &Keys) -> Result<(), KeyFileError> {
     write(path, keys, true)
 }
 
-fn write(path: &Path, keys: &[SignerKey], replace: bool) -> Result<(), KeyFileError> {
+fn write(path: &Path, keys: &Keys, replace: bool) -> Result<(), KeyFileError> {
     let failed = |source| KeyFileError::Io { path: path.to_owned(), source };
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(failed)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let unfinished = folder.join(format!(".{name}.{}", std::process::id()));
-    let text: String = keys.iter().map(|key| key.to_secret_text() + "\n").collect();
+    let signers = keys.signers.iter().map(|key| key.to_secret_text() + "\n");
+    let text: String = signers.chain(keys.retired.iter().map(|key| format!("{key}\n"))).collect();
     let put = || -> io::Result<()> {
         let mut options = fs::OpenOptions::new();
         let mut file = options.write(true).create_new(true).mode(FILE_MODE).open(&unfinished)?;
@@ -145,8 +182,12 @@ mod tests {
         SignerKey::new("judge.example".parse().unwrap(), [secret; 32])
     }
 
-    fn names(keys: &[SignerKey]) -> Vec<String> {
-        keys.iter().map(|key| key.verifier().to_string()).collect()
+    fn names(keys: &Keys) -> Vec<String> {
+        keys.verifiers().iter().map(ToString::to_string).collect()
+    }
+
+    fn both() -> Keys {
+        Keys { signers: vec![key(2), key(1)], retired: vec![] }
     }
 
     #[test]
@@ -154,13 +195,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("below/tree.keys");
         assert!(matches!(read(&path), Err(KeyFileError::Missing(_))));
-        create(&path, &[key(1)]).unwrap();
+        create(&path, &Keys::of(key(1))).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, FILE_MODE);
-        assert_eq!(names(&read(&path).unwrap()), names(&[key(1)]));
-        assert!(matches!(create(&path, &[key(2)]), Err(KeyFileError::Exists(_))));
-        assert_eq!(names(&read(&path).unwrap()), names(&[key(1)]));
-        replace(&path, &[key(2), key(1)]).unwrap();
-        assert_eq!(names(&read(&path).unwrap()), names(&[key(2), key(1)]));
+        assert_eq!(names(&read(&path).unwrap()), names(&Keys::of(key(1))));
+        let again = create(&path, &Keys::of(key(2)));
+        assert!(matches!(again, Err(KeyFileError::Exists(_))), "{again:?}");
+        assert_eq!(names(&read(&path).unwrap()), names(&Keys::of(key(1))));
+        replace(&path, &both()).unwrap();
+        assert_eq!(names(&read(&path).unwrap()), names(&both()));
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
 
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
@@ -168,13 +210,25 @@ mod tests {
     }
 
     #[test]
+    fn of_a_retired_key_the_public_half_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tree.keys");
+        create(&path, &both().retire()).unwrap();
+        let keys = read(&path).unwrap();
+        assert_eq!((keys.signers.len(), keys.retired.len()), (1, 1));
+        assert_eq!(names(&keys), names(&both()));
+        assert!(!fs::read_to_string(&path).unwrap().contains(&key(1).to_secret_text()));
+        assert_eq!(names(&keys.retire()), names(&both()));
+    }
+
+    #[test]
     fn what_is_no_key_is_told_with_its_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tree.keys");
-        create(&path, &[key(1)]).unwrap();
+        create(&path, &Keys::of(key(1))).unwrap();
         fs::write(&path, format!("{}\n\nPRIVATE+KEY+no\n", key(1).to_secret_text())).unwrap();
         assert!(matches!(read(&path), Err(KeyFileError::Key { line: 3, .. })));
-        fs::write(&path, "\n").unwrap();
+        fs::write(&path, format!("{}\n", key(1).verifier())).unwrap();
         assert!(matches!(read(&path), Err(KeyFileError::Count { count: 0, .. })));
     }
 }

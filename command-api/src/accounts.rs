@@ -93,6 +93,25 @@ pub async fn grant(
     Ok(stream.execute(log, vec![AccountCommand::Grant(role)], context, None, None).await?)
 }
 
+/// Erases the account's personal data, secrets and tokens. The log keeps its login and what it handed in, and still
+/// verifies. Erasing again finishes what was cut off.
+///
+/// # Errors
+/// When there is no such account, or a store does not answer.
+pub async fn erase(
+    log: &dyn EventLog,
+    credentials: &dyn Credentials,
+    login: &Login,
+    context: &Context,
+) -> Result<Vec<Recorded>, AccountError> {
+    let mut stream = Stream::<Account>::load(log, StreamId::Account(login.clone())).await?;
+    let subject = stream.state.subject.ok_or(AccountRejection::NotFound)?;
+    // The event first: from then on nobody is let in, whatever becomes of the rest.
+    let recorded = stream.execute(log, vec![AccountCommand::Erase], context, None, None).await?;
+    credentials.erase(subject).await?;
+    Ok(recorded)
+}
+
 /// Makes a token for the account; the secret is nowhere else.
 ///
 /// # Errors
@@ -107,6 +126,9 @@ pub async fn issue_token(
     let stream = StreamId::Account(login.clone());
     let account = Stream::<Account>::load(stores.log.as_ref(), stream).await?.state;
     let subject = account.subject.ok_or(AccountRejection::NotFound)?;
+    if account.is_erased {
+        return Err(AccountRejection::Erased.into());
+    }
     let (id, kind) = (Uuid::now_v7(), TokenKind::Access);
     let (secret, record) = Issue { id, subject, login, kind, name, scopes, lifetime }.issue();
     stores.credentials.put_token(&record).await?;

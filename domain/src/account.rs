@@ -48,6 +48,10 @@ pub struct RoleRevoked {
     pub role: Role,
 }
 
+/// The account's personal data and secrets are gone, for ever. Its login, and what it handed in, stay.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountErased {}
+
 /// What can be asked of an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AccountCommand {
@@ -62,6 +66,8 @@ pub enum AccountCommand {
     Grant(Role),
     /// Allow less.
     Revoke(Role),
+    /// Forget who it was.
+    Erase,
 }
 
 /// Why an account refused a command.
@@ -73,6 +79,9 @@ pub enum AccountRejection {
     /// There is no such account.
     #[error("there is no such account")]
     NotFound,
+    /// Nobody is behind it any more.
+    #[error("the account was erased")]
+    Erased,
     /// `User` comes with the account.
     #[error("every account is a USER")]
     EveryAccountIsUser,
@@ -85,6 +94,8 @@ pub struct Account {
     pub subject: Option<Uuid>,
     /// What it may do.
     pub roles: BTreeSet<Role>,
+    /// Whether nobody is behind it any more.
+    pub is_erased: bool,
 }
 
 impl Aggregate for Account {
@@ -98,6 +109,11 @@ impl Aggregate for Account {
             }
             (Some(_), AccountCommand::Register { .. }) => Err(AccountRejection::Taken),
             (None, _) => Err(AccountRejection::NotFound),
+            (_, AccountCommand::Erase) => {
+                let new = !self.is_erased;
+                Ok(new.then(|| AccountErased {}.into()).into_iter().collect())
+            }
+            (_, _) if self.is_erased => Err(AccountRejection::Erased),
             (_, AccountCommand::Revoke(Role::User)) => Err(AccountRejection::EveryAccountIsUser),
             (_, AccountCommand::Grant(role)) => {
                 let new = !self.roles.contains(&role);
@@ -121,6 +137,10 @@ impl Aggregate for Account {
             }
             Event::RoleRevoked(revoked) => {
                 self.roles.remove(&revoked.role);
+            }
+            Event::AccountErased(_) => {
+                self.roles.clear();
+                self.is_erased = true;
             }
             _ => {}
         }
@@ -160,6 +180,23 @@ mod tests {
         }
         assert_eq!(account.roles, [Role::User].into());
         assert_eq!(account.decide(AccountCommand::Revoke(Role::Setter)), Ok(vec![]));
+    }
+
+    #[test]
+    fn an_erased_account_may_do_nothing_and_keeps_its_login() {
+        let account =
+            given(&[register(), AccountCommand::Grant(Role::Judge), AccountCommand::Erase]);
+        assert_eq!(account.roles, [].into());
+        assert_eq!(account.subject, Some(Uuid::nil()));
+        assert_eq!(account.decide(AccountCommand::Erase), Ok(vec![]));
+        for refused in [AccountCommand::Grant(Role::Judge), AccountCommand::Revoke(Role::Judge)] {
+            assert_eq!(account.decide(refused), Err(AccountRejection::Erased));
+        }
+        assert_eq!(account.decide(register()), Err(AccountRejection::Taken));
+        assert_eq!(
+            Account::default().decide(AccountCommand::Erase),
+            Err(AccountRejection::NotFound)
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use serde_json::value::RawValue;
 
-use crate::account::{AccountRegistered, RoleGranted, RoleRevoked};
+use crate::account::{AccountErased, AccountRegistered, RoleGranted, RoleRevoked};
 use crate::problem::{ProblemRevised, first_schema};
 use crate::submission::{
     AttemptAbandoned, Compiled, JudgingFinished, JudgingStarted, SubmissionAbandoned,
@@ -95,6 +95,8 @@ events! {
     RoleGranted = 1,
     /// An account may do less.
     RoleRevoked = 1,
+    /// Who an account was is forgotten.
+    AccountErased = 1,
     /// A problem has a new revision; the first makes the problem.
     ProblemRevised = 2,
     /// A program was handed in.

@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{Client, cmd};
 use serde_json::{Value, json};
+use tests::api::Api;
 use tests::deployment::{Deployment, PROJECTOR, Stack, assay_command};
 use tests::package::Package;
 use tests::waiting::until;
@@ -89,6 +90,7 @@ async fn an_author_proves_a_submission(stack: Stack) {
     auditors_see_the_log(&deployment, &id).await;
     exports_prove_themselves(&deployment, &id, elsewhere.path(), &key);
     keys_are_rotated(&deployment, stack);
+    an_erased_person_leaves_the_log_whole(&deployment, &ada, &id).await;
 }
 
 async fn auditors_see_the_log(deployment: &Deployment, submission: &str) {
@@ -170,7 +172,40 @@ fn keys_are_rotated(deployment: &Deployment, stack: Stack) {
     let verified = deployment.cli(&["audit", "verify", "--json"]);
     assert!(verified.status.success(), "{verified:?}");
     let retired = deployment.cli(&["keys", "retire"]);
-    assert_eq!(String::from_utf8_lossy(&retired.stdout).trim(), keys[0]);
+    assert_eq!(retired.stdout, rotated.stdout);
+    let verified = deployment.cli(&["audit", "verify"]);
+    assert!(verified.status.success(), "{verified:?}");
+}
+
+async fn an_erased_person_leaves_the_log_whole(deployment: &Deployment, ada: &Api, id: &str) {
+    let person = "{ user(login: \"ada\") { login email name } }";
+    assert_eq!(ada.data(person, json!({})).await["user"]["email"], "ada@example.org");
+    assert_eq!(deployment.cli(&["account", "erase", "ada"]).status.code(), Some(2));
+    for told in ["ada is erased", "ada was erased before"] {
+        let erased = deployment.cli(&["account", "erase", "ada", "--yes"]);
+        assert!(erased.status.success(), "{erased:?}");
+        assert!(String::from_utf8_lossy(&erased.stdout).contains(told), "{erased:?}");
+    }
+    assert_eq!(deployment.cli(&["account", "erase", "nobody", "--yes"]).status.code(), Some(2));
+
+    // Nobody is let in, nothing personal is left, and what was handed in is.
+    assert_eq!(ada.ask(person, json!({})).await.code(), "UNAUTHENTICATED");
+    let login = "mutation { login(login: \"ada\", password: \"correct horse\") { accessToken userErrors { code } } }";
+    let refused = deployment.api().data(login, json!({})).await["login"].take();
+    assert_eq!(refused["userErrors"][0]["code"], "BAD_CREDENTIALS", "{refused}");
+    let register = "mutation { register(input: { login: \"ada\", email: \"b@example.org\", password: \"another horse\" }) {
+        accessToken userErrors { code } } }";
+    let taken = deployment.api().data(register, json!({})).await["register"].take();
+    assert_eq!(taken["userErrors"][0]["code"], "TAKEN", "{taken}");
+    assert_eq!(deployment.cli(&["account", "grant", "ada", "judge"]).status.code(), Some(2));
+    let admin = deployment.admin();
+    let user = admin.data(person, json!({})).await["user"].take();
+    assert_eq!(user, json!({ "login": "ada", "email": null, "name": null }));
+    let source = "query($id: ID!) { submission(id: $id) { source verdict } }";
+    let submission = admin.data(source, json!({ "id": id })).await["submission"].take();
+    assert_eq!(submission, json!({ "source": RIGHT, "verdict": "ACCEPTED" }));
+    let verified = deployment.cli(&["audit", "verify"]);
+    assert!(verified.status.success(), "{verified:?}");
 }
 
 fn public_key(deployment: &Deployment) -> String {

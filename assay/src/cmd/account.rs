@@ -18,6 +18,8 @@ pub(crate) enum Command {
     Create(Create),
     /// Let an account do more
     Grant(Grant),
+    /// Erase who an account was: e-mail, name, password, tokens
+    Erase(Erase),
 }
 
 /// Make an account and print a token for it
@@ -41,6 +43,19 @@ pub(crate) struct Grant {
     /// What it may do
     #[arg(value_enum)]
     role: RoleName,
+}
+
+/// Erase who an account was: e-mail, name, password, tokens
+///
+/// Nobody can sign in to it afterwards, and its login is never given away again. What it handed in stays, under the
+/// login; the log still verifies. There is no way back.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Erase {
+    /// Its login
+    login: Login,
+    /// Do it, without being asked
+    #[arg(long)]
+    yes: bool,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -79,7 +94,22 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<Exit, Failu
             println!("{} {what}", args.login);
             Ok(Exit::Done)
         }
+        Command::Erase(args) => erase(&stores, &args).await,
     }
+}
+
+async fn erase(stores: &Stores, args: &Erase) -> Result<Exit, Failure> {
+    if !args.yes {
+        let message = format!("erasing {} cannot be undone: say --yes", args.login);
+        return Err(Failure::new(Exit::Usage, message));
+    }
+    let context = Context::new(Actor::system());
+    let (log, credentials) = (stores.log.as_ref(), stores.credentials.as_ref());
+    let erased = accounts::erase(log, credentials, &args.login, &context).await.map_err(failure)?;
+    let what =
+        if erased.is_empty() { "was erased before; nothing is left now" } else { "is erased" };
+    println!("{} {what}", args.login);
+    Ok(Exit::Done)
 }
 
 async fn create(stores: &Stores, args: Create) -> Result<Exit, Failure> {
@@ -107,6 +137,7 @@ fn failure(error: AccountError) -> Failure {
         AccountError::Rejected(
             AccountRejection::Taken
             | AccountRejection::NotFound
+            | AccountRejection::Erased
             | AccountRejection::EveryAccountIsUser,
         ) => Exit::Usage,
         _ => Exit::Network,

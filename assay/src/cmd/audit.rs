@@ -67,7 +67,7 @@ impl KeyArgs {
                     format!("{}; name the public key: --key", failure.message),
                 )
             })?;
-            return Ok(keys.iter().map(audit::SignerKey::verifier).collect());
+            return Ok(keys.verifiers());
         }
         let mut keys = Vec::new();
         for given in &self.keys {

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use audit::{KeyName, SignerKey, VerifierKey, key_file};
+use audit::key_file::{self, Keys};
+use audit::{KeyName, SignerKey, VerifierKey};
 use event_store::EventLog;
 
 use crate::config::Config;
@@ -17,21 +18,21 @@ use crate::{Exit, Failure};
 pub(crate) enum Command {
     /// Make the first key, where there is none
     Create(Name),
-    /// Print the public keys, the newest first
+    /// Print the public keys, the newest first, retired ones too
     Show,
     /// Make a new key; until `retire`, every head is signed with the old one too
     ///
     /// Restart the projector afterwards. Whoever trusts the old key believes heads that bear both signatures, and can
     /// take the new key from you in the meantime.
-    Rotate(Name),
-    /// Sign with the newest key only from now on
+    Rotate,
+    /// Sign with the newest key only from now on; of the others the public halves stay, for earlier heads
     Retire,
 }
 
 /// Who the key belongs to
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Name {
-    /// The name that every signed head begins with, such as judge.example/log; a rotated key keeps its predecessor's
+    /// The name that every signed head begins with, such as judge.example/log
     #[arg(long)]
     name: Option<String>,
 }
@@ -47,25 +48,18 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<Exit, Failu
             let key = create(path, name)?;
             println!("{key}");
         }
-        Command::Show => read(path)?.iter().for_each(|key| println!("{}", key.verifier())),
-        Command::Rotate(Name { name }) => {
+        Command::Show => print(&read(path)?),
+        Command::Rotate => {
             let mut keys = read(path)?;
-            let name = match name {
-                Some(name) => parse(&name)?,
-                None => keys[0].verifier().name().clone(),
-            };
-            if name != *keys[0].verifier().name() {
-                let message = "a log keeps its name: rotate without --name";
-                return Err(Failure::new(Exit::Usage, message));
-            }
-            keys.insert(0, SignerKey::new(name, rand::random()));
+            let name = keys.signers[0].verifier().name().clone();
+            keys.signers.insert(0, SignerKey::new(name, rand::random()));
             replace(path, &keys)?;
-            keys.iter().for_each(|key| println!("{}", key.verifier()));
+            print(&keys);
         }
         Command::Retire => {
-            let keys = read(path)?;
-            replace(path, &keys[..1])?;
-            println!("{}", keys[0].verifier());
+            let keys = read(path)?.retire();
+            replace(path, &keys)?;
+            print(&keys);
         }
     }
     Ok(Exit::Done)
@@ -74,7 +68,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<Exit, Failu
 /// Makes the file with its first key.
 pub(crate) fn create(path: &Path, name: KeyName) -> Result<VerifierKey, Failure> {
     let key = SignerKey::new(name, rand::random());
-    key_file::create(path, std::slice::from_ref(&key)).map_err(|error| failed(&error))?;
+    key_file::create(path, &Keys::of(key.clone())).map_err(|error| failed(&error))?;
     Ok(key.verifier())
 }
 
@@ -84,11 +78,15 @@ pub(crate) async fn default_name(log: &dyn EventLog) -> Result<KeyName, Failure>
     Ok(format!("assay/{}", info.log_id).parse().expect("a UUID is plain"))
 }
 
-fn read(path: &Path) -> Result<Vec<SignerKey>, Failure> {
+fn print(keys: &Keys) {
+    keys.verifiers().iter().for_each(|key| println!("{key}"));
+}
+
+fn read(path: &Path) -> Result<Keys, Failure> {
     key_file::read(path).map_err(|error| failed(&error))
 }
 
-fn replace(path: &Path, keys: &[SignerKey]) -> Result<(), Failure> {
+fn replace(path: &Path, keys: &Keys) -> Result<(), Failure> {
     key_file::replace(path, keys).map_err(|error| failed(&error))
 }
 

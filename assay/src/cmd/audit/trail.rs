@@ -101,6 +101,7 @@ fn told(event: &Event) -> Vec<String> {
         Event::AccountRegistered(_)
         | Event::RoleGranted(_)
         | Event::RoleRevoked(_)
+        | Event::AccountErased(_)
         | Event::ProblemRevised(_) => vec![],
     }
 }
