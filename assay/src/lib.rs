@@ -5,6 +5,7 @@ pub mod cli;
 pub mod client;
 mod cmd;
 pub mod config;
+mod court;
 mod exit;
 mod pack;
 mod samples;

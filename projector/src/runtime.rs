@@ -69,7 +69,7 @@ impl Runtime {
         committed(progress.position());
         loop {
             head.mark_unchanged();
-            while self.step(&mut progress).await? {
+            while self.step(&mut progress, EVENTS_PER_COMMIT).await? {
                 committed(progress.position());
             }
             // A time-out and a closed channel are both a reason to look again.
@@ -77,7 +77,7 @@ impl Runtime {
         }
     }
 
-    /// Projects until `target`; reports every position it has committed.
+    /// Projects until `target`, and no further; reports every position it has committed.
     ///
     /// # Errors
     /// At the first fault, or when the log ends before `target`.
@@ -88,7 +88,9 @@ impl Runtime {
     ) -> Result<(), ProjectError> {
         let mut progress = self.resume().await?;
         while progress.position() < target {
-            if !self.step(&mut progress).await? {
+            let left = target.0 - progress.position().0;
+            let limit = u32::try_from(left).unwrap_or(EVENTS_PER_COMMIT).min(EVENTS_PER_COMMIT);
+            if !self.step(&mut progress, limit).await? {
                 let end = progress.position();
                 let reason = format!("it ends at {end}, before {target}");
                 return Err(event_store::ReadError::Diverged(reason).into());
@@ -109,9 +111,9 @@ impl Runtime {
         Ok(Progress { log_id, committed, workspace: Workspace::new(committed.is_none()) })
     }
 
-    /// Applies and commits one batch; `false` when there was nothing to apply.
-    async fn step(&self, progress: &mut Progress) -> Result<bool, ProjectError> {
-        let events = self.log.read_all(progress.position(), EVENTS_PER_COMMIT).await?;
+    /// Applies and commits at most so many events; `false` when there was nothing to apply.
+    async fn step(&self, progress: &mut Progress, limit: u32) -> Result<bool, ProjectError> {
+        let events = self.log.read_all(progress.position(), limit).await?;
         let Some(last) = events.last() else { return Ok(false) };
         for recorded in &events {
             self.apply(recorded, &mut progress.workspace).await?;

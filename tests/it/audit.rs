@@ -5,9 +5,14 @@ use std::process::{Command, Output};
 
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{Client, cmd};
+use domain::grading::CustomGrades;
+use domain::submission::{Submission, SubmissionCommand, SubmissionReceived};
+use domain::{Actor, Event, StreamId, SubmissionId, Version};
+use event_store::{Context, Stream};
 use serde_json::{Value, json};
 use tests::api::Api;
 use tests::deployment::{Deployment, PROJECTOR, Stack, assay_command};
+use tests::log::events_of;
 use tests::package::Package;
 use tests::waiting::until;
 
@@ -89,6 +94,7 @@ async fn an_author_proves_a_submission(stack: Stack) {
 
     auditors_see_the_log(&deployment, &id).await;
     exports_prove_themselves(&deployment, &id, elsewhere.path(), &key);
+    judging_again_comes_to_the_same(&deployment, &id).await;
     keys_are_rotated(&deployment, stack);
     an_erased_person_leaves_the_log_whole(&deployment, &ada, &id).await;
 }
@@ -157,6 +163,87 @@ fn exports_prove_themselves(deployment: &Deployment, submission: &str, folder: &
         let stranger = ["audit", "verify", file, "--key", &another_key(folder)];
         assert_eq!(assay_command(folder, &stranger).output().unwrap().status.code(), Some(1));
     }
+}
+
+/// What was judged is judged again from what was recorded; a verdict that does not follow is found.
+async fn judging_again_comes_to_the_same(deployment: &Deployment, id: &str) {
+    let recompute = |arguments: &[&str], code: i32| -> Vec<Value> {
+        let output = deployment.cli(&[&["audit", "recompute", "--json"], arguments].concat());
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let before = deployment.stores().await.log.info().await.unwrap().head;
+    let [same] = recompute(&[id], 0).try_into().unwrap();
+    assert_eq!(same["recomputed"], json!({ "verdict": "ACCEPTED", "score": null }));
+    assert_eq!((&same["recorded"], &same["differences"]), (&same["recomputed"], &json!([])));
+    assert_eq!(same["provenance"], json!([]), "{same}");
+    assert_eq!(recompute(&["--sample", "5"], 0).len(), 1);
+
+    let forged = forge_a_verdict(deployment, id).await;
+    let [found] = recompute(&[&forged], 1).try_into().unwrap();
+    assert_eq!(found["recorded"]["verdict"], "ACCEPTED");
+    assert_eq!(found["recomputed"]["verdict"], "WRONG_ANSWER");
+    assert!(
+        found["differences"].to_string().contains("test 1: Accepted, now WrongAnswer"),
+        "{found}"
+    );
+    // What its verdict says that it depended on is another's program.
+    let on: Vec<_> = found["provenance"].as_array().unwrap().iter().map(|it| &it["on"]).collect();
+    assert_eq!(on, ["program"]);
+    let after = deployment.stores().await.log.info().await.unwrap().head;
+    assert_eq!(after.0 - before.0, 5, "nothing is written but what we forged");
+    for unknown in ["sub_00000000000000000000000000000000", "nonsense"] {
+        assert_eq!(deployment.cli(&["audit", "recompute", unknown]).status.code(), Some(2));
+    }
+}
+
+/// A wrong program whose events say that it was accepted, with another's provenance.
+async fn forge_a_verdict(deployment: &Deployment, id: &str) -> String {
+    let stores = deployment.stores().await;
+    let events = events_of(&stores.log, id).await;
+    let mut received = None;
+    let (mut commands, mut attempt) = (Vec::new(), 0);
+    for recorded in events {
+        match recorded.event {
+            Event::SubmissionReceived(it) => received = Some(it),
+            Event::JudgingStarted(it) => attempt = it.attempt,
+            Event::Compiled(it) => commands.push(SubmissionCommand::RecordCompile(it)),
+            Event::TestsJudged(it) => commands.push(SubmissionCommand::RecordTests(it)),
+            Event::JudgingFinished(it) => {
+                let stream = StreamId::Problem(received.as_ref().unwrap().problem.clone());
+                let revised =
+                    stores.log.read_stream(&stream, Version(1), 1).await.unwrap().remove(0);
+                let Event::ProblemRevised(revised) = revised.event else { panic!("{revised:?}") };
+                commands.push(SubmissionCommand::Finish {
+                    attempt,
+                    rubric: Box::new(revised.content.rubric()),
+                    graded: CustomGrades::new(),
+                    provenance: Box::new(it.provenance),
+                });
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    let wrong = "print(0)";
+    let source = stores.blobs.put(wrong.into()).await.unwrap();
+    let submission: SubmissionId = uuid::Uuid::new_v4().into();
+    let received = SubmissionReceived {
+        submission,
+        source,
+        source_bytes: wrong.len() as u64,
+        ..received.unwrap()
+    };
+    let begin = [
+        SubmissionCommand::Receive(received),
+        SubmissionCommand::StartJudging { evaluator: "forger".to_owned(), tests: 4 },
+    ];
+    let mut stream = Stream::<Submission>::new(StreamId::Submission(submission));
+    let commands = begin.into_iter().chain(commands).collect();
+    let context = Context::new(Actor::system());
+    let written =
+        stream.execute(stores.log.as_ref(), commands, &context, None, None).await.unwrap();
+    assert_eq!(written.len(), 5);
+    format!("sub_{}", submission.uuid().simple())
 }
 
 /// The old key goes on to be believed until it is retired.

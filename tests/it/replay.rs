@@ -59,6 +59,20 @@ async fn replay(stack: Stack) {
     assert!(report["documents"].as_u64().unwrap() > 2 * SUBMISSIONS as u64, "{report}");
     println!("{stack:?}: {report}");
 
+    // As it was halfway: no further than asked, and repeatable.
+    let half = (head / 2).to_string();
+    let halfway = ["replay", "--json", "--keep", "halfway", "--to", &half];
+    let reports = [(); 2].map(|()| {
+        let output = deployment.cli(&halfway);
+        assert!(output.status.success(), "{output:?}");
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    });
+    assert_eq!(reports[0]["events"], head / 2);
+    assert_eq!(reports[0]["documents"], reports[1]["documents"]);
+    assert!(reports[0]["documents"].as_u64() < report["documents"].as_u64(), "{}", reports[0]);
+    let beyond = deployment.cli(&["replay", "--keep", "halfway", "--to", &(head + 1).to_string()]);
+    assert_eq!(beyond.status.code(), Some(2), "{beyond:?}");
+
     let changed = tamper(&deployment).await;
     let found = self::report(&deployment, 1);
     let named: Vec<_> =

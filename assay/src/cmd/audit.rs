@@ -3,6 +3,7 @@
 mod check;
 mod export;
 mod prove;
+mod recompute;
 pub(crate) mod trail;
 mod verify;
 
@@ -36,6 +37,8 @@ enum Command {
     Check(check::Args),
     /// Write events, with what proves them, to a file
     Export(export::Args),
+    /// Judge again what was judged, from what its verdict says that it depended on, and compare
+    Recompute(recompute::Args),
 }
 
 pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
@@ -44,6 +47,7 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
         (Some(Command::Prove(args)), _) => prove::run(config, args).await,
         (Some(Command::Check(args)), _) => check::run(config, &args),
         (Some(Command::Export(args)), _) => export::run(config, args).await,
+        (Some(Command::Recompute(args)), _) => recompute::run(config, args).await,
         (None, Some(submission)) => trail::run(config, &submission, args.json).await,
         (None, None) => Err(Failure::new(Exit::Usage, "name a submission, or a command")),
     }

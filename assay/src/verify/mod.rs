@@ -1,7 +1,7 @@
 //! `assay problem verify`: a package checked and judged as its own words say, with nothing but this machine.
 
 mod agreement;
-mod judging;
+mod docket;
 mod loading;
 mod report;
 mod validating;
@@ -10,21 +10,19 @@ use std::path::Path;
 use std::sync::Arc;
 
 use domain::problem::{TimeLimitOrigin, bounds};
-use evaluator::judge::{Cells, Compiler};
 use indicatif::{ProgressBar, ProgressStyle};
 use problem_package::{Options, Package, SampleSubmission, TimeLimitUse, Timed};
-use sandbox::{Languages, Sandbox};
+use sandbox::Sandbox;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
+use crate::court::{Clock, Tools, Trial, told};
 use crate::{Exit, Failure};
-use judging::{Clock, Court, Tools, Trial, told};
+use docket::Docket;
 pub(crate) use loading::{LoadError, load};
 pub(crate) use report::{Finding, PackageReport, Report};
 use report::{LimitsReport, SubmissionReport};
 
-/// Cells that are destroyed at the same time.
-const CLOSING_MAX: usize = 4;
 /// How long a submission may run whose time makes the limit, in milliseconds: as long as any limit can be.
 const UNLIMITED_MS: u64 = *bounds::TIME_MS.end();
 
@@ -38,10 +36,7 @@ pub(crate) struct Verifier {
 impl Verifier {
     /// One that judges so many submissions at a time, each on a core of its own.
     pub(crate) fn new(sandbox: Arc<dyn Sandbox>, jobs: usize) -> Self {
-        let cells = Arc::new(Cells::new(sandbox, CLOSING_MAX));
-        let compiler = Compiler::new(Arc::clone(&cells));
-        let tools = Tools { cells, compiler, languages: Languages::builtin() };
-        Self { tools: Arc::new(tools), jobs: jobs.max(1) }
+        Self { tools: Arc::new(Tools::new(sandbox)), jobs: jobs.max(1) }
     }
 
     /// `native` or `docker`.
@@ -51,8 +46,7 @@ impl Verifier {
 
     /// Waits until nothing of it is left.
     pub(crate) async fn close(self) {
-        self.tools.cells.drained().await;
-        self.tools.cells.sandbox().shutdown().await;
+        self.tools.close().await;
     }
 
     /// Everything that is found of the package at a path: a report for each of its problems.
@@ -85,50 +79,50 @@ impl Verifier {
     /// The times by which a package's own submissions bound its time limit.
     pub(crate) async fn measure(&self, package: Package) -> Result<Bounds, Failure> {
         let fault = |error| Failure::of(Exit::JudgeError, "measuring", &error);
-        let court = Arc::new(Court::open(&self.tools, package).await.map_err(fault)?);
-        let mut trials = self.judge_within(&court).await;
-        let bounds = Bounds::of(&court, &trials);
+        let docket = Arc::new(Docket::open(&self.tools, package).await.map_err(fault)?);
+        let mut trials = self.judge_within(&docket).await;
+        let bounds = Bounds::of(&docket, &trials);
         let sandbox = self.sandbox_name();
-        let derived = court.package.timing.derive(bounds.slowest.clone(), None, sandbox);
+        let derived = docket.package.timing.derive(bounds.slowest.clone(), None, sandbox);
         let Some(limit_ms) = derived.ok().map(|(ms, _)| ms).filter(|ms| *ms <= UNLIMITED_MS) else {
             return Ok(bounds);
         };
         let is_upper = |submission: &SampleSubmission| time_use(submission) == TimeLimitUse::Upper;
-        let clock = court.clock(limit_ms);
-        trials.extend(self.judge_all(&court, places(&court.package, is_upper), clock).await);
-        Ok(Bounds::of(&court, &trials))
+        let clock = docket.clock(limit_ms);
+        trials.extend(self.judge_all(&docket, places(&docket.package, is_upper), clock).await);
+        Ok(Bounds::of(&docket, &trials))
     }
 
     /// Judges the submissions that have to be within the limit, as long as they take.
-    async fn judge_within(&self, court: &Arc<Court>) -> Vec<(usize, Trial)> {
+    async fn judge_within(&self, docket: &Arc<Docket>) -> Vec<(usize, Trial)> {
         let is_lower = |submission: &SampleSubmission| time_use(submission) == TimeLimitUse::Lower;
         let clock = Clock { limit_ms: UNLIMITED_MS, watched_ms: None };
-        self.judge_all(court, places(&court.package, is_lower), |_| clock).await
+        self.judge_all(docket, places(&docket.package, is_lower), |_| clock).await
     }
 
     async fn verify_package(&self, package: Package, report: &mut PackageReport) {
         self.validate_inputs(&package, report).await;
-        let court = match Court::open(&self.tools, package).await {
-            Ok(court) => Arc::new(court),
+        let docket = match Docket::open(&self.tools, package).await {
+            Ok(docket) => Arc::new(docket),
             Err(fault) => {
                 report.problems.push(Finding::of("", told(&fault)));
                 return;
             }
         };
-        self.validate_outputs(&court, report).await;
-        self.judge_submissions(&court, report).await;
+        self.validate_outputs(&docket, report).await;
+        self.judge_submissions(&docket, report).await;
     }
 
     /// Every submission on every test, those first whose times make the limit, where it is not given.
-    async fn judge_submissions(&self, court: &Arc<Court>, report: &mut PackageReport) {
-        let package = &court.package;
+    async fn judge_submissions(&self, docket: &Arc<Docket>, report: &mut PackageReport) {
+        let package = &docket.package;
         let timing = &package.timing;
         let mut trials: Vec<Option<Trial>> = package.submissions.iter().map(|_| None).collect();
         let mut limit_ms = package.content.limits.time_ms;
         let mut origin = package.content.time_limit.clone();
         if needs_measuring(package) {
-            let within = self.judge_within(court).await;
-            let slowest = Bounds::of(court, &within).slowest;
+            let within = self.judge_within(docket).await;
+            let slowest = Bounds::of(docket, &within).slowest;
             fill(&mut trials, within);
             match timing.derive(slowest, None, self.sandbox_name()) {
                 Ok((derived_ms, _)) if derived_ms > UNLIMITED_MS => {
@@ -145,10 +139,10 @@ impl Verifier {
             }
         }
         let rest = (0..trials.len()).filter(|place| trials[*place].is_none()).collect();
-        let judged = self.judge_all(court, rest, court.clock(limit_ms)).await;
+        let judged = self.judge_all(docket, rest, docket.clock(limit_ms)).await;
         fill(&mut trials, judged);
         let trials: Vec<_> = trials.into_iter().flatten().enumerate().collect();
-        let Bounds { slowest, fastest_beyond } = Bounds::of(court, &trials);
+        let Bounds { slowest, fastest_beyond } = Bounds::of(docket, &trials);
         if let TimeLimitOrigin::Derived(derivation) = &mut origin {
             match timing.derive(slowest.clone(), fastest_beyond.clone(), &derivation.sandbox) {
                 Ok((_, whole)) => *derivation = whole,
@@ -164,18 +158,18 @@ impl Verifier {
         });
         warn_of_limits(report, timing.multiplier, timing.margin);
         for (submission, (_, trial)) in package.submissions.iter().zip(trials) {
-            report.submissions.push(submission_report(submission, court, &trial));
+            report.submissions.push(submission_report(submission, docket, &trial));
         }
     }
 
     /// Judges the submissions in these places, as many at a time as there are jobs.
     async fn judge_all(
         &self,
-        court: &Arc<Court>,
+        docket: &Arc<Docket>,
         places: Vec<usize>,
         clock: impl Fn(&SampleSubmission) -> Clock,
     ) -> Vec<(usize, Trial)> {
-        let progress = progress_bar(court, places.len());
+        let progress = progress_bar(docket, places.len());
         let cores: Vec<u32> = (0..u32::try_from(self.jobs).unwrap_or(u32::MAX)).collect();
         let cores = Arc::new(Mutex::new(cores));
         let mut running = JoinSet::new();
@@ -184,14 +178,14 @@ impl Verifier {
             if running.len() == self.jobs {
                 trials.extend(running.join_next().await.map(settled));
             }
-            let (court, cores, progress) =
-                (Arc::clone(court), Arc::clone(&cores), progress.clone());
-            let clock = clock(&court.package.submissions[place]);
+            let (docket, cores, progress) =
+                (Arc::clone(docket), Arc::clone(&cores), progress.clone());
+            let clock = clock(&docket.package.submissions[place]);
             running.spawn(async move {
                 let core = cores.lock().await.pop();
-                let submission = &court.package.submissions[place];
+                let submission = &docket.package.submissions[place];
                 progress.set_message(submission.path.clone());
-                let trial = court.judge(submission, clock, core, || progress.inc(1)).await;
+                let trial = docket.court.judge(submission, clock, core, || progress.inc(1)).await;
                 cores.lock().await.extend(core);
                 (place, trial)
             });
@@ -216,12 +210,12 @@ pub(crate) struct Bounds {
 
 impl Bounds {
     /// Of submissions that are what the package says: one that crashes at once tells nothing.
-    fn of(court: &Court, trials: &[(usize, Trial)]) -> Self {
+    fn of(docket: &Docket, trials: &[(usize, Trial)]) -> Self {
         let timed = |wanted: TimeLimitUse| {
             trials.iter().filter_map(move |(place, trial)| {
-                let submission = &court.package.submissions[*place];
+                let submission = &docket.package.submissions[*place];
                 let is_wanted = time_use(submission) == wanted && !trial.outcomes.is_empty();
-                let agrees = court.disagreements(submission, trial).is_empty();
+                let agrees = docket.disagreements(submission, trial).is_empty();
                 (is_wanted && agrees).then(|| (submission.path.clone(), trial.time_ms()))
             })
         };
@@ -318,10 +312,10 @@ fn warn_of_limits(report: &mut PackageReport, multiplier: f64, margin: f64) {
 
 fn submission_report(
     submission: &SampleSubmission,
-    court: &Court,
+    docket: &Docket,
     trial: &Trial,
 ) -> SubmissionReport {
-    let wrong = court.disagreements(submission, trial);
+    let wrong = docket.disagreements(submission, trial);
     let mut detail = wrong.join("; ");
     // What a compiler says is worth telling where it was not expected.
     let is_told = !wrong.is_empty() || !trial.outcomes.is_empty();
@@ -342,11 +336,12 @@ fn submission_report(
     }
 }
 
-fn progress_bar(court: &Court, submissions: usize) -> ProgressBar {
+fn progress_bar(docket: &Docket, submissions: usize) -> ProgressBar {
     let style =
         ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} tests, {elapsed}, {msg}")
             .expect("the template is valid");
-    let progress = ProgressBar::new((submissions * court.tests.len()) as u64).with_style(style);
-    progress.set_prefix(court.package.slug.to_string());
+    let progress =
+        ProgressBar::new((submissions * docket.court.tests.len()) as u64).with_style(style);
+    progress.set_prefix(docket.package.slug.to_string());
     progress
 }

@@ -8,8 +8,9 @@ use evaluator::judge::{
 };
 use problem_package::{InputCase, Package};
 
-use super::judging::{Court, Tools, told};
+use super::docket::Docket;
 use super::{Finding, PackageReport, Verifier};
+use crate::court::{Tools, told};
 
 impl Verifier {
     /// Every input against every input validator.
@@ -69,15 +70,15 @@ impl Verifier {
     }
 
     /// Answers, and outputs whose verdict is known, against the checker.
-    pub(super) async fn validate_outputs(&self, court: &Court, report: &mut PackageReport) {
-        let package = &court.package;
+    pub(super) async fn validate_outputs(&self, docket: &Docket, report: &mut PackageReport) {
+        let package = &docket.package;
         if let Checker::Programs(validation) = &package.content.checker
             && (validation.interactive || validation.passes > 1)
         {
             return;
         }
-        let mut panel = court.panel();
-        for (test, data) in package.content.tests.iter().zip(&court.tests) {
+        let mut panel = docket.court.panel();
+        for (test, data) in package.content.tests.iter().zip(&docket.court.tests) {
             if test.is_static {
                 continue;
             }

@@ -3,107 +3,125 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use domain::Verdict;
 use domain::grading::{CustomGrades, Grade, Rubric};
-use domain::problem::bounds;
+use domain::problem::{ProblemLanguage, RevisionContent};
 use domain::submission::{Feedback, TestOutcome};
+use domain::{LanguageId, Verdict};
 use evaluator::judge::{
-    Bench, Cells, Compiler, Executable, Fault, Judged, Panel, Program, Referees, Source, Start,
-    TestData, fetch_files, fetch_test, grade,
+    Bench, Cells, Compiler, Executable, Fault, Judged, Materials, Panel, Program, Referees, Source,
+    Start, TestData, fetch_files, fetch_test, grade,
 };
-use problem_package::{Package, SampleSubmission, TimeLimitUse, scaled};
-use sandbox::Languages;
+use problem_package::SampleSubmission;
+use sandbox::{Language, Languages, Sandbox};
 
-use super::{agreement, time_use};
+/// Cells that are destroyed at the same time.
+const CLOSING_MAX: usize = 4;
 
-/// How long a run is watched at most, in milliseconds of cpu time: twice as long as any limit can be.
-const WATCHED_MS_MAX: u64 = 2 * *bounds::TIME_MS.end();
-
-/// What judging needs besides a package.
+/// What judging needs besides a problem.
 #[derive(Debug)]
-pub(super) struct Tools {
-    pub(super) cells: Arc<Cells>,
-    pub(super) compiler: Compiler,
-    pub(super) languages: Languages,
+pub(crate) struct Tools {
+    pub(crate) cells: Arc<Cells>,
+    pub(crate) compiler: Compiler,
+    pub(crate) languages: Languages,
 }
 
-/// A package that is ready to judge.
+impl Tools {
+    /// Tools that judge in this sandbox.
+    pub(crate) fn new(sandbox: Arc<dyn Sandbox>) -> Self {
+        let cells = Arc::new(Cells::new(sandbox, CLOSING_MAX));
+        let compiler = Compiler::new(Arc::clone(&cells));
+        Self { cells, compiler, languages: Languages::builtin() }
+    }
+
+    /// Waits until nothing of it is left.
+    pub(crate) async fn close(&self) {
+        self.cells.drained().await;
+        self.cells.sandbox().shutdown().await;
+    }
+}
+
+/// A problem that is ready to judge.
 #[derive(Debug)]
-pub(super) struct Court {
-    pub(super) tools: Arc<Tools>,
-    pub(super) package: Package,
-    pub(super) referees: Arc<Referees>,
-    pub(super) rubric: Rubric,
-    pub(super) tests: Vec<TestData>,
+pub(crate) struct Court {
+    pub(crate) tools: Arc<Tools>,
+    pub(crate) content: RevisionContent,
+    materials: Arc<dyn Materials>,
+    pub(crate) referees: Arc<Referees>,
+    pub(crate) rubric: Rubric,
+    pub(crate) tests: Vec<TestData>,
 }
 
 /// What judging a submission came to.
 #[derive(Debug)]
-pub(super) struct Trial {
-    pub(super) outcomes: BTreeMap<u32, TestOutcome>,
-    pub(super) grade: Grade,
+pub(crate) struct Trial {
+    pub(crate) outcomes: BTreeMap<u32, TestOutcome>,
+    pub(crate) grade: Grade,
     /// What there is to know beside the verdict: what the compiler said, why we failed.
-    pub(super) detail: String,
+    pub(crate) detail: String,
 }
 
 /// How long programs may run, in milliseconds of cpu time.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Clock {
-    pub(super) limit_ms: u64,
+pub(crate) struct Clock {
+    pub(crate) limit_ms: u64,
     /// A run is watched for this long, to learn by how much it is too slow.
-    pub(super) watched_ms: Option<u64>,
+    pub(crate) watched_ms: Option<u64>,
 }
 
 impl Court {
-    /// Compiles what the package brings, and has its tests at hand.
-    pub(super) async fn open(tools: &Arc<Tools>, package: Package) -> Result<Self, Fault> {
+    /// Compiles what the problem brings, and has its tests at hand.
+    pub(crate) async fn open(
+        tools: &Arc<Tools>,
+        content: RevisionContent,
+        materials: Arc<dyn Materials>,
+    ) -> Result<Self, Fault> {
         let Tools { compiler, languages, .. } = tools.as_ref();
-        let content = &package.content;
         let referees =
-            Referees::prepare(content, &package.blobs, compiler, languages, None).await?;
+            Referees::prepare(&content, materials.as_ref(), compiler, languages, None).await?;
         let mut tests = Vec::with_capacity(content.tests.len());
         for (number, test) in (1..).zip(&content.tests) {
-            tests.push(fetch_test(&package.blobs, number, test).await?);
+            tests.push(fetch_test(materials.as_ref(), number, test).await?);
         }
         let rubric = content.rubric();
         let tools = Arc::clone(tools);
-        Ok(Self { tools, package, referees: Arc::new(referees), rubric, tests })
+        Ok(Self { tools, content, materials, referees: Arc::new(referees), rubric, tests })
     }
 
     /// A checker at work on outputs that are there already.
-    pub(super) fn panel(&self) -> Panel {
+    pub(crate) fn panel(&self) -> Panel {
         Panel::new(&self.tools.cells, Arc::clone(&self.referees))
     }
 
-    /// How long each submission runs where this is the limit: one that has to be beyond it is watched for as long as
-    /// it should take.
-    pub(super) fn clock(&self, limit_ms: u64) -> impl Fn(&SampleSubmission) -> Clock + use<> {
-        let watched_ms = scaled(limit_ms, self.package.timing.margin).min(WATCHED_MS_MAX);
-        move |submission| {
-            let is_upper = time_use(submission) == TimeLimitUse::Upper;
-            Clock { limit_ms, watched_ms: is_upper.then_some(watched_ms) }
-        }
-    }
-
-    /// Everything in which a submission is not as the package says.
-    pub(super) fn disagreements(
-        &self,
-        submission: &SampleSubmission,
-        trial: &Trial,
-    ) -> Vec<String> {
-        let content = &self.package.content;
-        agreement::disagreements(submission, content, &trial.outcomes, &trial.grade)
-    }
-
-    /// Judges a submission on every test; `progress` is called after each.
-    pub(super) async fn judge(
+    /// Judges a package's submission on every test; `progress` is called after each.
+    pub(crate) async fn judge(
         &self,
         submission: &SampleSubmission,
         clock: Clock,
         core: Option<u32>,
         progress: impl Fn(),
     ) -> Trial {
-        match self.try_judge(submission, clock, core, progress).await {
+        let limit = self.content.limits.source_bytes;
+        let bytes: usize = submission.files.iter().map(|file| file.bytes.len()).sum();
+        if bytes as u64 > limit {
+            let detail = format!("it has {bytes} bytes, and {limit} may be handed in");
+            return Trial::without_tests(Verdict::CompileError, detail);
+        }
+        match self.source(submission).await {
+            Ok(Ok(source)) => self.judge_source(source, clock, core, progress).await,
+            Ok(Err(detail)) => Trial::without_tests(Verdict::CompileError, detail),
+            Err(fault) => Trial::without_tests(Verdict::JudgeError, told(&fault)),
+        }
+    }
+
+    /// Judges a program on every test; `progress` is called after each.
+    pub(crate) async fn judge_source(
+        &self,
+        source: Source,
+        clock: Clock,
+        core: Option<u32>,
+        progress: impl Fn(),
+    ) -> Trial {
+        match self.try_judge(source, clock, core, progress).await {
             Ok(trial) => trial,
             Err(fault) => Trial::without_tests(Verdict::JudgeError, told(&fault)),
         }
@@ -111,23 +129,13 @@ impl Court {
 
     async fn try_judge(
         &self,
-        submission: &SampleSubmission,
+        source: Source,
         clock: Clock,
         core: Option<u32>,
         progress: impl Fn(),
     ) -> Result<Trial, Fault> {
         let tools = &self.tools;
-        let content = &self.package.content;
-        let limit = content.limits.source_bytes;
-        let bytes: usize = submission.files.iter().map(|file| file.bytes.len()).sum();
-        if bytes as u64 > limit {
-            let detail = format!("it has {bytes} bytes, and {limit} may be handed in");
-            return Ok(Trial::without_tests(Verdict::CompileError, detail));
-        }
-        let source = match self.source(submission).await? {
-            Ok(source) => source,
-            Err(detail) => return Ok(Trial::without_tests(Verdict::CompileError, detail)),
-        };
+        let content = &self.content;
         let compilation = tools.compiler.compile(&source, core).await?;
         let Some(artifact) = compilation.artifact else {
             return Ok(Trial::without_tests(Verdict::CompileError, compilation.log));
@@ -178,26 +186,41 @@ impl Court {
 
     /// The submission with the problem's snippets and files; or why it is no program.
     async fn source(&self, submission: &SampleSubmission) -> Result<Result<Source, String>, Fault> {
-        let content = &self.package.content;
         let id = &submission.language;
-        let Some(language) = self.tools.languages.get(id.as_str()) else {
-            return Ok(Err(format!("the language {id} is not known")));
+        let (language, offer) = match self.offered(id) {
+            Ok(found) => found,
+            Err(detail) => return Ok(Err(detail)),
         };
-        let Some(offer) = content.language(id) else {
-            return Ok(Err(format!("the problem does not take {id}")));
-        };
-        let included = fetch_files(&self.package.blobs, &content.included(id)).await?;
-        let source = match submission.source() {
-            Some(text) if offer.has_snippets() => {
-                Source::single_among(language, &offer.join(text), &included)
-            }
-            _ => {
-                let files = submission.files.iter();
-                let files = files.map(|file| (file.path.clone(), file.bytes.clone())).collect();
-                Source::of_files(language, files, submission.entry_point.clone(), &included)
-            }
-        };
+        if let Some(text) = submission.source().filter(|_| offer.has_snippets()) {
+            return self.text(id, text).await;
+        }
+        let included = fetch_files(self.materials.as_ref(), &self.content.included(id)).await?;
+        let files = submission.files.iter();
+        let files = files.map(|file| (file.path.clone(), file.bytes.clone())).collect();
+        let source = Source::of_files(language, files, submission.entry_point.clone(), &included);
         Ok(source.map_err(|error| error.to_string()))
+    }
+
+    /// A text that was handed in, with the problem's snippets and files; or why it is no program.
+    pub(crate) async fn text(
+        &self,
+        id: &LanguageId,
+        text: &str,
+    ) -> Result<Result<Source, String>, Fault> {
+        let (language, offer) = match self.offered(id) {
+            Ok(found) => found,
+            Err(detail) => return Ok(Err(detail)),
+        };
+        let included = fetch_files(self.materials.as_ref(), &self.content.included(id)).await?;
+        let source = Source::single_among(language, &offer.join(text), &included);
+        Ok(source.map_err(|error| error.to_string()))
+    }
+
+    fn offered(&self, id: &LanguageId) -> Result<(&Arc<Language>, ProblemLanguage), String> {
+        let language = self.tools.languages.get(id.as_str());
+        let language = language.ok_or_else(|| format!("the language {id} is not known"))?;
+        let offer = self.content.language(id);
+        Ok((language, offer.ok_or_else(|| format!("the problem does not take {id}"))?))
     }
 
     /// A test's outcome, unless its validator gave a score that it may not give.
@@ -244,12 +267,12 @@ impl Trial {
     }
 
     /// Of the slowest test, in milliseconds.
-    pub(super) fn time_ms(&self) -> u64 {
+    pub(crate) fn time_ms(&self) -> u64 {
         self.outcomes.values().map(|outcome| outcome.time_ms).max().unwrap_or(0)
     }
 
     /// Of the largest test, in KiB.
-    pub(super) fn memory_kib(&self) -> u64 {
+    pub(crate) fn memory_kib(&self) -> u64 {
         self.outcomes.values().map(|outcome| outcome.memory_kib).max().unwrap_or(0)
     }
 }
@@ -269,7 +292,7 @@ fn failed(number: u32, why: String) -> TestOutcome {
 }
 
 /// An error with its causes.
-pub(super) fn told(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn told(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
