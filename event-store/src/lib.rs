@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod aggregate;
+mod archive;
 mod blobs;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -8,6 +9,7 @@ mod credentials;
 mod log;
 mod queue;
 mod resolver;
+mod restore;
 
 mod file;
 mod mongo;
@@ -15,6 +17,10 @@ mod redis;
 mod sqlite;
 
 pub use aggregate::{Context, ExecuteError, Stream};
+pub use archive::{
+    Archive, ArchiveError, ArchiveStatus, HotUsage, MalformedSegment, SEGMENT_BYTES_MAX,
+    SEGMENT_EVENTS_MAX, Segment, SegmentEntry, SegmentWriter, StoreFault,
+};
 pub use blobs::{BLOB_BYTES_MAX, BlobError, Blobs};
 pub use credentials::{
     Credentials, CredentialsError, Profile, Scope, TokenHash, TokenKind, TokenRecord,
@@ -27,3 +33,4 @@ pub use queue::{
     Lane, LaneStats, QueueError, TakeRequest, Work, WorkItem, WorkQueue, WorkReceipt, WorkerId,
 };
 pub use resolver::{OpenError, StoreUrls, Stores, open, open_blobs, open_credentials, open_log};
+pub use restore::Restoration;

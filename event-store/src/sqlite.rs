@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 
 mod append;
+mod archive;
 mod credentials;
 mod database;
+mod import;
 mod log;
 mod queue;
 mod writer;
