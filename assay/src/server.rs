@@ -231,13 +231,16 @@ impl Http {
 
 /// Opens the log, the queue, the blobs and the credentials.
 pub(crate) async fn open_stores(config: &Config) -> Result<Stores, Failure> {
-    event_store::open(&config.store_urls()).await.map_err(|error| {
-        let failure = Failure::of(Exit::Network, "opening the stores", &error);
-        match error {
-            event_store::OpenError::Unavailable { port, .. } => silent(failure, port),
-            _ => failure,
-        }
-    })
+    event_store::open(&config.store_urls()).await.map_err(not_opened)
+}
+
+/// Why a store cannot be used, and what can be done about it.
+pub(crate) fn not_opened(error: event_store::OpenError) -> Failure {
+    let failure = Failure::of(Exit::Network, "opening the stores", &error);
+    match error {
+        event_store::OpenError::Unavailable { port, .. } => silent(failure, port),
+        _ => failure,
+    }
 }
 
 /// Opens a read model.

@@ -71,13 +71,18 @@ impl SegmentWriter {
         self.events >= SEGMENT_EVENTS_MAX || self.text.len() >= SEGMENT_BYTES_MAX
     }
 
+    /// The position of the event that is to be added next.
+    pub fn next_position(&self) -> Position {
+        Position(self.first.0 + self.events)
+    }
+
     /// Adds the next event.
     ///
     /// # Panics
     /// When it is not the one that follows.
     pub fn push(&mut self, placement: &Placement, body: &str) {
         let Placement { position, stream, version, recorded_at } = placement;
-        assert_eq!(position.0, self.first.0 + self.events, "segments have no gaps");
+        assert_eq!(*position, self.next_position(), "segments have no gaps");
         let (at, bytes) = (recorded_at.as_microsecond(), body.len());
         writeln!(self.text, "{position} {version} {at} {bytes} {stream}")
             .expect("text takes more text");
