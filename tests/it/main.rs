@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod architecture;
+mod archive;
+mod backup;
 mod bad_input;
 mod bench;
 mod cli;
