@@ -6,6 +6,7 @@ mod blobs;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod credentials;
+mod floor;
 mod log;
 mod queue;
 mod resolver;
@@ -25,6 +26,7 @@ pub use blobs::{BLOB_BYTES_MAX, BlobError, Blobs};
 pub use credentials::{
     Credentials, CredentialsError, Profile, Scope, TokenHash, TokenKind, TokenRecord,
 };
+pub use floor::{Floor, floor};
 pub use log::{
     AppendBatch, AppendError, Appended, EVENT_BYTES_MAX, EVENTS_PER_BATCH_MAX, EventLog, LogInfo,
     ReadError, append_surely, read_stream_whole, verify_checkpoint,

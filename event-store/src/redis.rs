@@ -13,8 +13,10 @@
 //! Everything that must be one step is a Redis Function in `functions.lua`.
 
 mod address;
+mod appender;
 mod archive;
 mod durability;
+mod floor;
 mod import;
 mod keys;
 mod library;
@@ -23,4 +25,5 @@ mod log;
 mod queue;
 mod watcher;
 
+pub(crate) use floor::bare_appends;
 pub(crate) use log::RedisLog;

@@ -169,12 +169,12 @@ pub async fn open_credentials(url: &str) -> Result<Arc<dyn Credentials>, OpenErr
     }
 }
 
-fn scheme(url: &str) -> &str {
+pub(crate) fn scheme(url: &str) -> &str {
     url.split_once(':').map_or("", |(scheme, _)| scheme)
 }
 
 /// The rest of a `scheme:PATH`, as it stands: a path may hold what a URL may not.
-fn path(url: &str, port: &'static str) -> Result<PathBuf, OpenError> {
+pub(crate) fn path(url: &str, port: &'static str) -> Result<PathBuf, OpenError> {
     let rest = url.split_once(':').map_or("", |(_, rest)| rest);
     match rest.strip_prefix("//").unwrap_or(rest) {
         "" => Err(OpenError::InvalidUrl { port, reason: "it names no path".to_owned() }),
@@ -182,7 +182,7 @@ fn path(url: &str, port: &'static str) -> Result<PathBuf, OpenError> {
     }
 }
 
-fn parse(url: &str, port: &'static str) -> Result<Url, OpenError> {
+pub(crate) fn parse(url: &str, port: &'static str) -> Result<Url, OpenError> {
     Url::parse(url).map_err(|error| OpenError::InvalidUrl { port, reason: error.to_string() })
 }
 

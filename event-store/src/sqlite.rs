@@ -6,12 +6,14 @@ mod append;
 mod archive;
 mod credentials;
 mod database;
+mod floor;
 mod import;
 mod log;
 mod queue;
 mod writer;
 
 pub(crate) use credentials::SqliteCredentials;
+pub(crate) use floor::sync;
 pub(crate) use log::SqliteLog;
 
 /// The machine's clock, in the unit that is stored.

@@ -81,8 +81,9 @@ local function prepare(keys, args)
 end
 
 -- When the very same events stand where the batch belongs already, it is a retry.
-local function written_before(log, packed, expected, args, first_event)
-  local count = (#args - first_event + 1) / 2
+-- `ids` and `ids_end` are the places in `args` of the first event's id and the last one's.
+local function written_before(log, packed, expected, args, ids, ids_end)
+  local count = (ids_end - ids) / 2 + 1
   local actual = #packed / POSITION_BYTES
   if actual < expected + count then
     return nil
@@ -92,7 +93,7 @@ local function written_before(log, packed, expected, args, first_event)
     local position = position_of(packed, expected + index)
     local entry = entry_at(log, position)
     local fields = entry and fields_of(entry[2])
-    if not fields or fields.id ~= args[first_event + 2 * (index - 1)] then
+    if not fields or fields.id ~= args[ids + 2 * (index - 1)] then
       return nil
     end
     first, at = first or position, at or tonumber(fields.at)
@@ -100,46 +101,67 @@ local function written_before(log, packed, expected, args, first_event)
   return { 'repeated', first, actual, at }
 end
 
--- Appends events, queues work and finishes work (INV-6).
--- KEYS log, its tail, the stream's bucket, the lane to queue in, the lane to finish in
--- ARGV stream, expected version, stream to queue or '', work to finish or '', then id and body of every event
+-- Appends events, queues work and finishes work (INV-6): for each of several batches, all of it or nothing.
+-- KEYS log, its tail, then for each batch: the stream's bucket, the lane to queue in, the lane to finish in
+-- ARGV for each batch: stream, expected version, stream to queue or '', work to finish or '', how many events,
+-- then id and body of every event
+-- RETURNS what became of each
 local function append(keys, args)
-  local log, tail, bucket = keys[1], keys[2], keys[3]
-  local stream, expected = args[1], tonumber(args[2])
-  local enqueue, complete = args[3], args[4]
-  local first_event = 5
-
-  local packed = redis.call('HGET', bucket, stream) or ''
-  local actual = #packed / POSITION_BYTES
-  if actual ~= expected then
-    return written_before(log, packed, expected, args, first_event) or { 'conflict', actual }
+  local log, tail = keys[1], keys[2]
+  local batches, packed_of, index = {}, {}, 1
+  -- Everything is read before anything is written, so that what is found wrong here leaves nothing half done.
+  for number = 1, (#keys - 2) / 3 do
+    local stream, bucket, count = args[index], keys[3 * number], tonumber(args[index + 4])
+    batches[number] = { index = index, bucket = bucket, ids = index + 5, ids_end = index + 3 + 2 * count }
+    packed_of[stream] = packed_of[stream] or redis.call('HGET', bucket, stream) or ''
+    index = index + 5 + 2 * count
   end
 
   local position, last_at = tail_of(redis.call('GET', tail))
-  local first = position + 1
+  local head = position
   -- The server's clock may have been set back; the log's never goes back.
   local now = now_us()
   local at = math.max(now, last_at)
+  local at_text = whole(at)
+  local outcomes = {}
 
-  local positions, at_text = { packed }, whole(at)
-  local version = actual
-  for index = first_event, #args, 2 do
-    position, version = position + 1, version + 1
-    -- Fails, before anything is written, should the position be taken (INV-5).
-    redis.call('XADD', log, whole(position) .. '-0', 'stream', stream, 'version', whole(version),
-      'at', at_text, 'id', args[index], 'body', args[index + 1])
-    positions[#positions + 1] = struct.pack(POSITION, position)
+  for number, batch in ipairs(batches) do
+    local stream, expected = args[batch.index], tonumber(args[batch.index + 1])
+    local packed = packed_of[stream]
+    local actual = #packed / POSITION_BYTES
+    if actual ~= expected then
+      outcomes[number] = written_before(log, packed, expected, args, batch.ids, batch.ids_end) or { 'conflict', actual }
+    else
+      local first, version, positions = position + 1, actual, { packed }
+      for id = batch.ids, batch.ids_end, 2 do
+        position, version = position + 1, version + 1
+        -- Fails, before anything is written, should the position be taken (INV-5).
+        redis.call('XADD', log, whole(position) .. '-0', 'stream', stream, 'version', whole(version),
+          'at', at_text, 'id', args[id], 'body', args[id + 1])
+        positions[#positions + 1] = struct.pack(POSITION, position)
+      end
+      packed_of[stream] = table.concat(positions)
+      redis.call('HSET', batch.bucket, stream, packed_of[stream])
+      outcomes[number] = { 'appended', first, version, at }
+    end
   end
-  redis.call('HSET', bucket, stream, table.concat(positions))
-  redis.call('SET', tail, whole(position) .. ' ' .. at_text)
-  if enqueue ~= '' then
-    redis.call('XADD', keys[4], '*', 'stream', enqueue, 'at', whole(now))
+  if position > head then
+    redis.call('SET', tail, whole(position) .. ' ' .. at_text)
   end
-  if complete ~= '' then
-    redis.call('XACK', keys[5], GROUP, complete)
-    redis.call('XDEL', keys[5], complete)
+
+  for number, batch in ipairs(batches) do
+    local enqueue, complete = args[batch.index + 2], args[batch.index + 3]
+    if outcomes[number][1] == 'appended' then
+      if enqueue ~= '' then
+        redis.call('XADD', keys[3 * number + 1], '*', 'stream', enqueue, 'at', whole(now))
+      end
+      if complete ~= '' then
+        redis.call('XACK', keys[3 * number + 2], GROUP, complete)
+        redis.call('XDEL', keys[3 * number + 2], complete)
+      end
+    end
   end
-  return { 'appended', first, version, at }
+  return outcomes
 end
 
 -- KEYS the stream's bucket, log, meta  ARGV stream, first version, at most how many

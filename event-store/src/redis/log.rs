@@ -13,6 +13,7 @@ use url::Url;
 use uuid::Uuid;
 
 use super::address::Address;
+use super::appender::Appender;
 use super::durability;
 use super::keys::Keys;
 use super::library::{self, Function};
@@ -22,7 +23,7 @@ use crate::archive::{HotLog, HotUsage, SegmentEntry, StoreFault, StreamPage};
 use crate::log::{Row, announce};
 use crate::queue::wake;
 use crate::resolver::{OpenError, not_whole};
-use crate::{AppendBatch, AppendError, Appended, Lane, LogInfo, ReadError, WorkItem};
+use crate::{AppendBatch, AppendError, Appended, LogInfo, ReadError, WorkItem};
 
 /// How keys and fields are laid out. Another layout has another number.
 const SCHEMA: u32 = 2;
@@ -34,8 +35,8 @@ pub(crate) struct RedisLog {
     /// Reads, and the queue.
     pub(super) general: Link,
     pub(super) ready: Arc<watch::Sender<u64>>,
-    /// Appends only: a large read does not stand in their way.
-    appender: Link,
+    /// With a connection of its own: a large read does not stand in its way.
+    appender: Appender,
     head: Arc<watch::Sender<Position>>,
     log_id: Uuid,
     durability: String,
@@ -63,7 +64,7 @@ impl RedisLog {
         )
         .await
         .map_err(not_opened)?;
-        let appender = Link::new(client, Some(ANSWER_WAIT));
+        let appender = Appender::start(Link::new(client, Some(ANSWER_WAIT)), keys.clone());
         Ok(Self { keys, general, ready, appender, head, log_id, durability, _watcher: watcher })
     }
 }
@@ -91,34 +92,10 @@ async fn prepare(link: &Link, keys: &Keys, restoring: bool) -> Result<Uuid, Open
 #[async_trait]
 impl HotLog for RedisLog {
     async fn append(&self, batch: &AppendBatch) -> Result<Appended, AppendError> {
-        let bodies = batch.check()?;
-        let enqueue = batch.enqueue.as_ref();
-        let complete = batch.complete.as_ref();
-        // A lane that is not touched still has its place among the keys.
-        let enqueue_lane = enqueue.map_or(Lane::Contest, |item| item.lane);
-        let complete_lane = complete.map_or(Lane::Contest, |receipt| receipt.lane);
-        let mut append = Function::Append.call(&[
-            &self.keys.log,
-            &self.keys.tail,
-            &self.keys.bucket(&batch.stream),
-            &self.keys.lane(enqueue_lane),
-            &self.keys.lane(complete_lane),
-        ]);
-        append.arg(batch.stream.to_string()).arg(batch.expected.0);
-        append.arg(enqueue.map(|item| item.stream.to_string()).unwrap_or_default());
-        append.arg(complete.map(|receipt| receipt.id.as_str()).unwrap_or_default());
-        for (new, body) in batch.events.iter().zip(bodies) {
-            append.arg(new.id.to_string()).arg(body);
-        }
-        let reply: Value = self.appender.query(&append).await.map_err(|error| match error {
-            CallError::NotSent(error) | CallError::Refused(error) => {
-                AppendError::Unavailable(Box::new(error))
-            }
-            CallError::Unknown(error) => AppendError::Unknown(Box::new(error)),
-        })?;
+        let reply = self.appender.append(batch).await?;
         let appended = appended(batch, reply)?;
         announce(&self.head, appended.last);
-        if enqueue.is_some() {
+        if batch.enqueue.is_some() {
             wake(&self.ready);
         }
         Ok(appended)
@@ -234,10 +211,9 @@ pub(super) fn read_error(error: CallError) -> ReadError {
     }
 }
 
-/// Reads the function's answer. One that makes no sense says nothing about what was written.
-fn appended(batch: &AppendBatch, reply: Value) -> Result<Appended, AppendError> {
+/// Reads what the function says of a batch. What makes no sense says nothing about what was written.
+fn appended(batch: &AppendBatch, reply: Vec<Value>) -> Result<Appended, AppendError> {
     let unknown = |error: RedisError| AppendError::Unknown(Box::new(error));
-    let reply: Vec<Value> = from_redis_value(reply).map_err(|error| unknown(error.into()))?;
     let mut reply = reply.into_iter();
     let outcome: String = next(&mut reply).map_err(unknown)?;
     let mut number = || next::<u64>(&mut reply).map_err(unknown);
