@@ -118,7 +118,7 @@ async fn a_backup_that_is_not_whole_is_refused_before_anything_is_written() {
         ("manifest.json", |folder, _, _| fs::write(folder.join("manifest.json"), "{").unwrap()),
         ("format 2", |folder, _, _| change(folder, "\"format\": 1", "\"format\": 2")),
         ("ends at position 2, not at 3", |folder, _, _| {
-            change(folder, "\"head\": 2", "\"head\": 3")
+            change(folder, "\"head\": 2", "\"head\": 3");
         }),
         ("there is no blob", |folder, segment, _| fs::remove_file(blob(folder, segment)).unwrap()),
         ("is damaged", |folder, segment, _| fs::write(blob(folder, segment), "no zstd").unwrap()),

@@ -97,12 +97,13 @@ impl Archive {
         while sealed < through && !writer.is_full() {
             let wanted = u32::try_from(through.0 - sealed.0).unwrap_or(u32::MAX);
             let rows = self.hot.read_all(sealed, wanted.min(PAGE)).await?;
-            let found = rows.first().map_or(through, |(placement, _)| placement.position);
-            if found != sealed.next() && self.look().await? > sealed {
+            let first = rows.first().map(|(placement, _)| placement.position);
+            if first != Some(sealed.next()) && self.look().await? > sealed {
                 return Ok(None);
             }
             if rows.is_empty() {
-                return Err(ReadError::Gap { expected: sealed.next(), found }.into());
+                let (expected, found) = (sealed.next(), through);
+                return Err(ReadError::Gap { expected, found }.into());
             }
             for (placement, body) in rows {
                 let (expected, found) = (sealed.next(), placement.position);
