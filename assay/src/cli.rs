@@ -40,6 +40,13 @@ enum Command {
     Keys(cmd::keys::Command),
     /// Rebuild every view beside the live ones and compare
     Replay(cmd::replay::Args),
+    /// Tell how much of the log is where, and move old events to the archive
+    #[command(subcommand)]
+    Log(cmd::log::Command),
+    /// Copy everything that could not be made again into a directory
+    Backup(cmd::backup::Args),
+    /// Fill empty stores from a backup
+    Restore(cmd::restore::Args),
     /// Work with the image that the sandbox's cells are made from
     #[command(subcommand)]
     Images(cmd::images::Command),
@@ -75,6 +82,9 @@ impl Cli {
             Command::Audit(args) => cmd::audit::run(&config, args).await,
             Command::Keys(command) => cmd::keys::run(&config, command).await,
             Command::Replay(args) => cmd::replay::run(&config, args).await,
+            Command::Log(command) => cmd::log::run(&config, command).await,
+            Command::Backup(args) => cmd::backup::run(&config, args).await,
+            Command::Restore(args) => cmd::restore::run(&config, args).await,
             Command::Images(command) => cmd::images::run(&config, command).await,
             Command::Bench(command) => cmd::bench::run(&config, command).await,
             Command::Doctor(args) => cmd::doctor::run(&config, args).await,

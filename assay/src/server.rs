@@ -247,7 +247,8 @@ pub(crate) async fn open_stores(config: &Config) -> Result<Stores, Failure> {
 
 /// Opens the log alone.
 pub(crate) async fn open_log(config: &Config) -> Result<Arc<dyn EventLog>, Failure> {
-    let (log, _) = event_store::open_log(&config.stores.log).await.map_err(not_opened)?;
+    let blobs = event_store::open_blobs(&config.stores.blobs).await.map_err(not_opened)?;
+    let (log, _) = event_store::open_log(&config.stores.log, blobs).await.map_err(not_opened)?;
     Ok(log)
 }
 
@@ -256,7 +257,8 @@ pub(crate) async fn open_tree(config: &Config) -> Result<Arc<dyn TreeStore>, Fai
     event_store::open_tree(&config.stores.tree).await.map_err(not_opened)
 }
 
-fn not_opened(error: event_store::OpenError) -> Failure {
+/// Why a store cannot be used, and what can be done about it.
+pub(crate) fn not_opened(error: event_store::OpenError) -> Failure {
     let failure = Failure::of(Exit::Network, "opening the stores", &error);
     match error {
         event_store::OpenError::Unavailable { port, .. } => silent(failure, port),

@@ -178,8 +178,8 @@ fn root_of(hashes: &[Digest]) -> Digest {
     frontier.root()
 }
 
-/// A growing tree, with the tiles that are not in the store yet.
-#[derive(Debug, Clone)]
+/// A growing tree, with the tiles that are not in the store yet; without leaves by default.
+#[derive(Debug, Clone, Default)]
 pub struct Growth {
     frontier: Frontier,
     /// The last tile of each level.

@@ -13,7 +13,7 @@ use audit::{
 };
 use domain::account::AccountRegistered;
 use domain::{Actor, Event, EventId, Metadata, NewEvent, Position, Recorded, StreamId, Version};
-use event_store::{AppendBatch, EventLog, open_log, open_tree};
+use event_store::{AppendBatch, EventLog, open_blobs, open_log, open_tree};
 use uuid::Uuid;
 use zip::write::SimpleFileOptions;
 use zip::{ZipArchive, ZipWriter};
@@ -33,7 +33,9 @@ impl Installation {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = |name: &str| format!("sqlite:{}", folder.path().join(name).display());
-        let (log, _) = open_log(&url("log.db")).await.unwrap();
+        let blobs = format!("file:{}", folder.path().join("blobs").display());
+        let blobs = open_blobs(&blobs).await.unwrap();
+        let (log, _, _) = open_log(&url("log.db"), blobs).await.unwrap();
         let tree = Tree::new(open_tree(&url("tree.db")).await.unwrap());
         Self { folder, log, tree }
     }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use futures::StreamExt;
 use futures::future::BoxFuture;
 
+mod archive;
 mod blobs;
 mod credentials;
 mod log;
@@ -16,6 +17,7 @@ mod log_and_queue;
 mod log_reading;
 mod queue;
 mod queue_leases;
+mod restore;
 mod samples;
 mod tree;
 
@@ -24,15 +26,26 @@ const CASES_AT_ONCE_MAX: usize = 8;
 /// How long one case may take.
 const CASE_DURATION_MAX: Duration = Duration::from_secs(120);
 
-/// One thing that every adapter of a port must do.
-#[derive(Clone, Copy)]
-pub struct Case {
+/// One thing that every adapter of a port must do, at a URL of its own, or several.
+#[derive(Clone)]
+pub struct Case<U = String> {
     /// The promise, as a sentence.
     pub name: &'static str,
-    run: fn(String) -> BoxFuture<'static, ()>,
+    run: fn(U) -> BoxFuture<'static, ()>,
 }
 
-impl fmt::Debug for Case {
+/// Where a case finds a log.
+#[derive(Debug, Clone)]
+pub struct LogUrls {
+    /// The log and its queue.
+    pub log: String,
+    /// The blobs that it is archived to.
+    pub blobs: String,
+    /// Whether everything is archived after each append: nobody may notice.
+    pub archived: bool,
+}
+
+impl<U> fmt::Debug for Case<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name)
     }
@@ -43,19 +56,29 @@ macro_rules! cases {
     ($($name:ident,)+) => {
         vec![$($crate::conformance::Case {
             name: stringify!($name),
-            run: |url| Box::pin($name(url)),
+            run: |urls| Box::pin($name(urls)),
         }),+]
     };
 }
 use cases;
 
 /// What [`EventLog`](crate::EventLog) promises, alone and together with its queue.
-pub fn log_cases() -> Vec<Case> {
+pub fn log_cases() -> Vec<Case<LogUrls>> {
     [log::cases(), log_reading::cases(), log_and_queue::cases()].concat()
 }
 
+/// What an [`Archive`](crate::Archive) promises on every log.
+pub fn archive_cases() -> Vec<Case<LogUrls>> {
+    archive::cases()
+}
+
+/// What a [`Restoration`](crate::Restoration) promises on every log.
+pub fn restore_cases() -> Vec<Case<LogUrls>> {
+    restore::cases()
+}
+
 /// What [`WorkQueue`](crate::WorkQueue) promises.
-pub fn queue_cases() -> Vec<Case> {
+pub fn queue_cases() -> Vec<Case<LogUrls>> {
     [queue::cases(), queue_leases::cases()].concat()
 }
 
@@ -78,14 +101,14 @@ pub fn tree_cases() -> Vec<Case> {
 ///
 /// # Panics
 /// When a case fails, after all have run, with the names of those that did.
-pub async fn run(suite: &str, cases: Vec<Case>, fresh: impl Fn(&Case) -> String) {
+pub async fn run<U>(suite: &str, cases: Vec<Case<U>>, fresh: impl Fn(&Case<U>) -> U) {
     let (count, began) = (cases.len(), Instant::now());
     let failed: Vec<String> = futures::stream::iter(cases)
         .map(|case| {
-            let url = fresh(&case);
+            let urls = fresh(&case);
             async move {
                 // A task of its own: its panic is this case's failure, not the suite's end.
-                let task = tokio::spawn(tokio::time::timeout(CASE_DURATION_MAX, (case.run)(url)));
+                let task = tokio::spawn(tokio::time::timeout(CASE_DURATION_MAX, (case.run)(urls)));
                 match task.await {
                     Ok(Ok(())) => None,
                     Ok(Err(_)) => Some(format!("{} (took too long)", case.name)),

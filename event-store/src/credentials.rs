@@ -41,6 +41,9 @@ pub trait Credentials: Send + Sync + std::fmt::Debug {
 
     /// Removes the subject's token; says whether there was one.
     async fn revoke_token(&self, subject: Uuid, token: Uuid) -> Result<bool, CredentialsError>;
+
+    /// Whether there is no profile and no token.
+    async fn is_empty(&self) -> Result<bool, CredentialsError>;
 }
 
 /// Personal data and the password's hash.
@@ -83,7 +86,8 @@ pub enum Scope {
 }
 
 /// A token, without its secret. Times are kept to the microsecond.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "StoredToken", into = "StoredToken")]
 pub struct TokenRecord {
     /// Its identity; a session's refresh token has the session's.
     pub id: Uuid,
@@ -179,6 +183,12 @@ impl From<&TokenRecord> for StoredToken {
             last_used_at: token.last_used_at.map(Timestamp::as_microsecond),
             expires_at: token.expires_at.map(Timestamp::as_microsecond),
         }
+    }
+}
+
+impl From<TokenRecord> for StoredToken {
+    fn from(token: TokenRecord) -> Self {
+        Self::from(&token)
     }
 }
 

@@ -1,13 +1,16 @@
 #![doc = include_str!("../README.md")]
 
 mod aggregate;
+mod archive;
 mod blobs;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod credentials;
+mod floor;
 mod log;
 mod queue;
 mod resolver;
+mod restore;
 mod tree;
 
 mod file;
@@ -16,10 +19,15 @@ mod redis;
 mod sqlite;
 
 pub use aggregate::{Context, ExecuteError, Stream};
+pub use archive::{
+    Archive, ArchiveError, ArchiveStatus, HotUsage, MalformedSegment, SEGMENT_BYTES_MAX,
+    SEGMENT_EVENTS_MAX, Segment, SegmentEntry, SegmentWriter, StoreFault,
+};
 pub use blobs::{BLOB_BYTES_MAX, BlobError, Blobs};
 pub use credentials::{
     Credentials, CredentialsError, Profile, Scope, TokenHash, TokenKind, TokenRecord,
 };
+pub use floor::{Floor, floor};
 pub use log::{
     AppendBatch, AppendError, Appended, EVENT_BYTES_MAX, EVENTS_PER_BATCH_MAX, EventLog, LogInfo,
     ReadError, append_surely, read_stream_whole, verify_checkpoint,
@@ -30,4 +38,5 @@ pub use queue::{
 pub use resolver::{
     OpenError, StoreUrls, Stores, open, open_blobs, open_credentials, open_log, open_tree,
 };
+pub use restore::Restoration;
 pub use tree::{KeptHead, TILE_HASH_BYTES, TILE_WIDTH, TileId, TreeStore, TreeStoreError};

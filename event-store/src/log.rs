@@ -196,6 +196,9 @@ impl AppendBatch {
     }
 }
 
+/// An event as a store keeps it: where it stands, and its body.
+pub(crate) type Row = (Placement, String);
+
 /// Announces how far the log goes. Appends end in any order; what is announced only grows.
 pub(crate) fn announce(head: &watch::Sender<Position>, to: Position) {
     head.send_if_modified(|head| {
@@ -208,7 +211,7 @@ pub(crate) fn announce(head: &watch::Sender<Position>, to: Position) {
 /// Decodes rows read after `after`, which must follow one another without a gap (INV-5).
 pub(crate) fn decode_all(
     after: Position,
-    rows: impl IntoIterator<Item = (Placement, String)>,
+    rows: impl IntoIterator<Item = Row>,
 ) -> Result<Vec<Recorded>, ReadError> {
     // Nothing follows the largest number there is, so that it is never compared.
     let mut expected = Position(after.0.saturating_add(1));
@@ -228,7 +231,7 @@ pub(crate) fn decode_all(
 pub(crate) fn decode_stream(
     stream: &StreamId,
     from: Version,
-    rows: impl IntoIterator<Item = (Placement, String)>,
+    rows: impl IntoIterator<Item = Row>,
 ) -> Result<Vec<Recorded>, ReadError> {
     (from.0.max(1)..)
         .map(Version)

@@ -2,8 +2,9 @@
 //!
 //! | key | what |
 //! |---|---|
-//! | `<namespace>:meta` | hash: the log's id and its schema |
-//! | `<namespace>:log` | stream: every event at `<position>-0` (INV-5) |
+//! | `<namespace>:meta` | hash: the log's id and its schema; how far it is sealed, and trimmed |
+//! | `<namespace>:log` | stream: every event that is not archived, at `<position>-0` (INV-5) |
+//! | `<namespace>:segments` | hash: the archive's manifest, by the segments' first positions |
 //! | `<namespace>:tail` | the last event's position and time |
 //! | `<namespace>:streams:<bucket>` | hashes: a stream's positions, packed; their number is its version |
 //! | `<namespace>:work:<lane>` | streams with one consumer group |
@@ -12,7 +13,11 @@
 //! Everything that must be one step is a Redis Function in `functions.lua`.
 
 mod address;
+mod appender;
+mod archive;
 mod durability;
+mod floor;
+mod import;
 mod keys;
 mod library;
 mod link;
@@ -20,4 +25,5 @@ mod log;
 mod queue;
 mod watcher;
 
+pub(crate) use floor::bare_appends;
 pub(crate) use log::RedisLog;

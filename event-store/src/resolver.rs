@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use url::Url;
 
+use crate::archive::{Archive, HotLog, TieredLog};
 use crate::file::FileBlobs;
 use crate::mongo::{MongoBlobs, MongoCredentials, MongoTree};
 use crate::redis::RedisLog;
@@ -32,6 +33,8 @@ pub struct Stores {
     pub log: Arc<dyn EventLog>,
     /// What waits.
     pub queue: Arc<dyn WorkQueue>,
+    /// Where old events are. Readers of the log need not ask it.
+    pub archive: Arc<Archive>,
     /// What is large.
     pub blobs: Arc<dyn Blobs>,
     /// What is secret.
@@ -85,30 +88,64 @@ pub enum OpenError {
 /// # Errors
 /// When a store's URL names none, or the store does not answer or must not be used as it is.
 pub async fn open(urls: &StoreUrls) -> Result<Stores, OpenError> {
-    let (log, queue) = open_log(&urls.log).await?;
-    let blobs = open_blobs(&urls.blobs).await?;
-    let credentials = open_credentials(&urls.credentials).await?;
-    let tree = open_tree(&urls.tree).await?;
-    Ok(Stores { log, queue, blobs, credentials, tree })
+    open_stores_on(open_hot(&urls.log, false).await?, urls).await
 }
 
-/// Opens the log and the queue, which are one store (INV-6).
+/// Opens the log and the queue, which are one store (INV-6). Old events are in these blobs.
 ///
 /// # Errors
 /// As [`open`].
-pub async fn open_log(url: &str) -> Result<(Arc<dyn EventLog>, Arc<dyn WorkQueue>), OpenError> {
+pub async fn open_log(
+    url: &str,
+    blobs: Arc<dyn Blobs>,
+) -> Result<(Arc<dyn EventLog>, Arc<dyn WorkQueue>, Arc<Archive>), OpenError> {
+    let Hot { hot, queue } = open_hot(url, false).await?;
+    let archive = Arc::new(Archive::new(Arc::clone(&hot), blobs));
+    Ok((Arc::new(TieredLog::new(hot, Arc::clone(&archive))), queue, archive))
+}
+
+/// An adapter of the log, without an archive.
+pub(crate) struct Hot {
+    pub(crate) hot: Arc<dyn HotLog>,
+    queue: Arc<dyn WorkQueue>,
+}
+
+/// Opens the store of the log; one that is being restored only for whoever restores it.
+pub(crate) async fn open_hot(url: &str, restoring: bool) -> Result<Hot, OpenError> {
     const PORT: &str = "log";
     match scheme(url) {
         "sqlite" => {
-            let store = Arc::new(SqliteLog::open(path(url, PORT)?).await?);
-            Ok((store.clone(), store))
+            let store = Arc::new(SqliteLog::open(path(url, PORT)?, restoring).await?);
+            Ok(Hot { hot: store.clone(), queue: store })
         }
         "redis" => {
-            let store = Arc::new(RedisLog::open(&parse(url, PORT)?).await?);
-            Ok((store.clone(), store))
+            let store = Arc::new(RedisLog::open(&parse(url, PORT)?, restoring).await?);
+            Ok(Hot { hot: store.clone(), queue: store })
         }
         _ => Err(unknown(url, PORT, "sqlite:PATH or redis://HOST")),
     }
+}
+
+/// Opens everything else, and puts the archive behind the log.
+pub(crate) async fn open_stores_on(log: Hot, urls: &StoreUrls) -> Result<Stores, OpenError> {
+    let blobs = open_blobs(&urls.blobs).await?;
+    let credentials = open_credentials(&urls.credentials).await?;
+    let tree = open_tree(&urls.tree).await?;
+    let archive = Arc::new(Archive::new(Arc::clone(&log.hot), Arc::clone(&blobs)));
+    let tiered = Arc::new(TieredLog::new(log.hot, Arc::clone(&archive)));
+    Ok(Stores { log: tiered, queue: log.queue, archive, blobs, credentials, tree })
+}
+
+/// What an adapter answers when [`open_hot`] is wrong about whether the log is being restored.
+pub(crate) fn not_whole(restoring: bool) -> OpenError {
+    let (cause, cure) = match restoring {
+        true => ("the log is not being restored", "begin again"),
+        false => (
+            "the log was restored in part, and is not whole",
+            "delete the stores of the log and the credentials, and restore again",
+        ),
+    };
+    OpenError::Refused { cause: cause.to_owned(), cure: cure.to_owned() }
 }
 
 /// Opens the blobs.
@@ -150,12 +187,12 @@ pub async fn open_tree(url: &str) -> Result<Arc<dyn TreeStore>, OpenError> {
     }
 }
 
-fn scheme(url: &str) -> &str {
+pub(crate) fn scheme(url: &str) -> &str {
     url.split_once(':').map_or("", |(scheme, _)| scheme)
 }
 
 /// The rest of a `scheme:PATH`, as it stands: a path may hold what a URL may not.
-fn path(url: &str, port: &'static str) -> Result<PathBuf, OpenError> {
+pub(crate) fn path(url: &str, port: &'static str) -> Result<PathBuf, OpenError> {
     let rest = url.split_once(':').map_or("", |(_, rest)| rest);
     match rest.strip_prefix("//").unwrap_or(rest) {
         "" => Err(OpenError::InvalidUrl { port, reason: "it names no path".to_owned() }),
@@ -163,7 +200,7 @@ fn path(url: &str, port: &'static str) -> Result<PathBuf, OpenError> {
     }
 }
 
-fn parse(url: &str, port: &'static str) -> Result<Url, OpenError> {
+pub(crate) fn parse(url: &str, port: &'static str) -> Result<Url, OpenError> {
     Url::parse(url).map_err(|error| OpenError::InvalidUrl { port, reason: error.to_string() })
 }
 
@@ -182,7 +219,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_unknown_store_is_refused_without_its_secrets() {
-        let error = open_log("postgres://judge:hunter2@host/db").await.unwrap_err();
+        let error = open_hot("postgres://judge:hunter2@host/db", false).await.err().unwrap();
         let message = error.to_string();
         assert!(message.contains("postgres"), "{message}");
         assert!(message.contains("sqlite:PATH"), "{message}");
@@ -193,7 +230,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_url_without_a_path_is_refused() {
-        let error = open_log("sqlite:").await.unwrap_err();
+        let error = open_hot("sqlite:", false).await.err().unwrap();
         assert!(matches!(error, OpenError::InvalidUrl { port: "log", .. }), "{error}");
     }
 }

@@ -3,14 +3,18 @@
 use jiff::Timestamp;
 
 mod append;
+mod archive;
 mod credentials;
 mod database;
+mod floor;
+mod import;
 mod log;
 mod queue;
 mod tree;
 mod writer;
 
 pub(crate) use credentials::SqliteCredentials;
+pub(crate) use floor::sync;
 pub(crate) use log::SqliteLog;
 pub(crate) use tree::SqliteTree;
 

@@ -12,14 +12,30 @@ use std::time::Instant;
 
 use domain::account::AccountRegistered;
 use domain::{Actor, EventId, Metadata, NewEvent, Position, StreamId, Version};
-use event_store::{AppendBatch, EventLog};
+use event_store::conformance::{Case, LogUrls};
+use event_store::{AppendBatch, EventLog, OpenError, WorkQueue, open_blobs};
 use futures::future::join_all;
+use tempfile::TempDir;
 use uuid::Uuid;
 
 /// A name that no other case has.
 fn fresh_name() -> String {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     format!("case-{}", NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A log of which nothing is archived, so that its blobs are never asked for.
+async fn open_log(url: &str) -> Result<(Arc<dyn EventLog>, Arc<dyn WorkQueue>), OpenError> {
+    let directory = TempDir::new().unwrap();
+    let blobs = open_blobs(&format!("file:{}", directory.path().display())).await?;
+    let (log, queue, _) = event_store::open_log(url, blobs).await?;
+    Ok((log, queue))
+}
+
+/// This log for a case, with blobs of its own.
+fn log_urls(log: String, archived: bool, case: &Case<LogUrls>, directory: &TempDir) -> LogUrls {
+    let blobs = format!("file:{}/{}/blobs", directory.path().display(), case.name);
+    LogUrls { log, blobs, archived }
 }
 
 /// A new account.

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod architecture;
+mod archive;
 mod audit;
+mod backup;
 mod bad_input;
 mod bench;
 mod cli;

@@ -281,14 +281,18 @@ impl Deployment {
     /// # Panics
     /// When they do not answer.
     pub async fn stores(&self) -> Stores {
+        event_store::open(&self.store_urls()).await.expect("the stores answer")
+    }
+
+    /// Where the stores are.
+    pub fn store_urls(&self) -> StoreUrls {
         let of = |port: &str| self.settings[&format!("stores.{port}")].clone();
-        let urls = StoreUrls {
+        StoreUrls {
             log: of("log"),
             blobs: of("blobs"),
             credentials: of("credentials"),
             tree: of("tree"),
-        };
-        event_store::open(&urls).await.expect("the stores answer")
+        }
     }
 
     /// The views that are served.

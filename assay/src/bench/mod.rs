@@ -8,6 +8,7 @@ mod host;
 mod installation;
 pub(crate) mod judge;
 pub(crate) mod languages;
+pub(crate) mod log;
 mod measured;
 pub(crate) mod sandbox;
 pub(crate) mod slots;

@@ -1,6 +1,6 @@
 //! `assay bench`
 
-use crate::bench::{accuracy, checker, judge, languages, sandbox, slots, soak, verify};
+use crate::bench::{accuracy, checker, judge, languages, log, sandbox, slots, soak, verify};
 use crate::config::Config;
 use crate::{Exit, Failure};
 
@@ -24,6 +24,8 @@ pub(crate) enum Command {
     Soak(soak::Args),
     /// How fast outputs are compared with answers, on one core
     Checker(checker::Args),
+    /// How fast the log takes events, beside what its store takes without Assay
+    Log(log::Args),
     /// Verifying a package with many submissions, with one job and with more
     Verify(verify::Args),
 }
@@ -37,6 +39,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<Exit, Failu
         Command::Slots(args) => slots::run(config, args).await,
         Command::Soak(args) => soak::run(config, args).await,
         Command::Checker(args) => checker::run(&args),
+        Command::Log(args) => log::run(args).await,
         Command::Verify(args) => verify::run(config, args).await,
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod bench;
 pub(crate) mod completions;
 pub(crate) mod config;
@@ -9,8 +10,10 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod images;
 pub(crate) mod keys;
+pub(crate) mod log;
 pub(crate) mod problem;
 pub(crate) mod replay;
+pub(crate) mod restore;
 pub(crate) mod serve;
 pub(crate) mod submit;
 pub(crate) mod watch;

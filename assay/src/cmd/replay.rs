@@ -133,7 +133,8 @@ async fn head(log: &Arc<dyn EventLog>) -> Result<Position, Failure> {
     Ok(info.head)
 }
 
-async fn rebuild(
+/// Projects the log through `head` into these views.
+pub(super) async fn rebuild(
     log: &Arc<dyn EventLog>,
     views: &Views,
     head: Position,

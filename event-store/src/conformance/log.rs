@@ -4,10 +4,10 @@ use domain::{Position, Version};
 use futures::future::join_all;
 
 use super::samples::{Store, batch, batch_with_text, stream};
-use super::{Case, cases};
+use super::{Case, LogUrls, cases};
 use crate::{AppendBatch, AppendError, EVENT_BYTES_MAX, EVENTS_PER_BATCH_MAX};
 
-pub(super) fn cases() -> Vec<Case> {
+pub(super) fn cases() -> Vec<Case<LogUrls>> {
     cases![
         the_first_event_stands_at_one,
         a_batch_stands_together,
@@ -48,8 +48,8 @@ fn assert_conflict(outcome: Result<crate::Appended, AppendError>, expected: u64,
     }
 }
 
-async fn the_first_event_stands_at_one(url: String) {
-    let store = Store::open(url).await;
+async fn the_first_event_stands_at_one(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let appended = store.append(&batch("ada", 0, 1)).await;
     assert_eq!(appended.first, Position(1));
     assert_eq!(appended.last, Position(1));
@@ -57,8 +57,8 @@ async fn the_first_event_stands_at_one(url: String) {
     assert!(!appended.repeated);
 }
 
-async fn a_batch_stands_together(url: String) {
-    let store = Store::open(url).await;
+async fn a_batch_stands_together(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.append(&batch("ada", 0, 2)).await;
     let appended = store.append(&batch("bob", 0, 3)).await;
     assert_eq!((appended.first, appended.last), (Position(3), Position(5)));
@@ -66,10 +66,10 @@ async fn a_batch_stands_together(url: String) {
 }
 
 /// INV-5.
-async fn positions_are_gapless_under_concurrent_writers(url: String) {
+async fn positions_are_gapless_under_concurrent_writers(urls: LogUrls) {
     const WRITERS: usize = 32;
     const BATCHES: u64 = 8;
-    let store = Store::open(url).await;
+    let store = Store::open(urls).await;
     let writers = (0..WRITERS).map(|writer| {
         let store = &store;
         async move {
@@ -91,8 +91,8 @@ async fn positions_are_gapless_under_concurrent_writers(url: String) {
     assert_eq!(read.len() as u64, count);
 }
 
-async fn one_of_many_rivals_wins(url: String) {
-    let store = Store::open(url).await;
+async fn one_of_many_rivals_wins(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let rivals: Vec<AppendBatch> = (0..32).map(|_| batch("ada", 0, 1)).collect();
     let outcomes = join_all(rivals.iter().map(|rival| store.log.append(rival))).await;
     let (won, lost): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
@@ -101,27 +101,27 @@ async fn one_of_many_rivals_wins(url: String) {
     assert_eq!(store.log.info().await.unwrap().head, Position(1));
 }
 
-async fn a_stream_begins_once(url: String) {
-    let store = Store::open(url).await;
+async fn a_stream_begins_once(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.append(&batch("ada", 0, 1)).await;
     assert_conflict(store.log.append(&batch("ada", 0, 1)).await, 0, 1);
 }
 
-async fn a_conflict_tells_the_actual_version(url: String) {
-    let store = Store::open(url).await;
+async fn a_conflict_tells_the_actual_version(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.append(&batch("ada", 0, 5)).await;
     assert_conflict(store.log.append(&batch("ada", 3, 1)).await, 3, 5);
 }
 
-async fn a_version_ahead_of_the_stream_conflicts(url: String) {
-    let store = Store::open(url).await;
+async fn a_version_ahead_of_the_stream_conflicts(urls: LogUrls) {
+    let store = Store::open(urls).await;
     assert_conflict(store.log.append(&batch("ada", 4, 1)).await, 4, 0);
     store.append(&batch("ada", 0, 1)).await;
     assert_conflict(store.log.append(&batch("ada", 2, 1)).await, 2, 1);
 }
 
-async fn a_retry_is_success_and_says_so(url: String) {
-    let store = Store::open(url).await;
+async fn a_retry_is_success_and_says_so(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let new = batch("ada", 0, 3);
     let first = store.append(&new).await;
     let again = store.append(&new).await;
@@ -131,8 +131,8 @@ async fn a_retry_is_success_and_says_so(url: String) {
     assert_eq!(store.log.info().await.unwrap().head, Position(3));
 }
 
-async fn a_retry_succeeds_after_others_wrote(url: String) {
-    let store = Store::open(url).await;
+async fn a_retry_succeeds_after_others_wrote(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let new = batch("ada", 0, 2);
     let first = store.append(&new).await;
     store.append(&batch("bob", 0, 4)).await;
@@ -142,8 +142,8 @@ async fn a_retry_succeeds_after_others_wrote(url: String) {
     assert_eq!(store.log.info().await.unwrap().head, Position(6));
 }
 
-async fn a_retry_succeeds_after_the_stream_moved_on(url: String) {
-    let store = Store::open(url).await;
+async fn a_retry_succeeds_after_the_stream_moved_on(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let new = batch("ada", 0, 2);
     store.append(&new).await;
     store.append(&batch("bob", 0, 1)).await;
@@ -154,8 +154,8 @@ async fn a_retry_succeeds_after_the_stream_moved_on(url: String) {
     assert_eq!(again.version, Version(3));
 }
 
-async fn concurrent_retries_write_once(url: String) {
-    let store = Store::open(url).await;
+async fn concurrent_retries_write_once(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let new = batch("ada", 0, 2);
     let outcomes = join_all((0..16).map(|_| store.log.append(&new))).await;
     let written = outcomes.iter().filter(|outcome| !outcome.as_ref().unwrap().repeated);
@@ -163,16 +163,16 @@ async fn concurrent_retries_write_once(url: String) {
     assert_eq!(store.log.info().await.unwrap().head, Position(2));
 }
 
-async fn a_retry_succeeds_through_another_handle(url: String) {
-    let store = Store::open(url).await;
+async fn a_retry_succeeds_through_another_handle(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let new = batch("ada", 0, 2);
     store.append(&new).await;
     assert!(store.another_handle().await.append(&new).await.repeated);
 }
 
 /// INV-7: ids alone make no retry.
-async fn the_same_ids_at_another_version_conflict(url: String) {
-    let store = Store::open(url).await;
+async fn the_same_ids_at_another_version_conflict(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let new = batch("ada", 0, 1);
     store.append(&new).await;
     store.append(&batch("ada", 1, 2)).await;
@@ -182,38 +182,38 @@ async fn the_same_ids_at_another_version_conflict(url: String) {
     }
 }
 
-async fn other_ids_at_the_same_version_conflict(url: String) {
-    let store = Store::open(url).await;
+async fn other_ids_at_the_same_version_conflict(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.append(&batch("ada", 0, 2)).await;
     assert_conflict(store.log.append(&batch("ada", 0, 2)).await, 0, 2);
 }
 
-async fn a_batch_that_is_half_the_same_conflicts(url: String) {
-    let store = Store::open(url).await;
+async fn a_batch_that_is_half_the_same_conflicts(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let mut new = batch("ada", 0, 2);
     store.append(&new).await;
     new.events[1].id = batch("ada", 0, 1).events[0].id;
     assert_conflict(store.log.append(&new).await, 0, 2);
 }
 
-async fn a_batch_that_goes_further_than_the_first_conflicts(url: String) {
-    let store = Store::open(url).await;
+async fn a_batch_that_goes_further_than_the_first_conflicts(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let long = batch("ada", 0, 3);
     let short = AppendBatch { events: long.events[..2].to_vec(), ..long.clone() };
     store.append(&short).await;
     assert_conflict(store.log.append(&long).await, 0, 2);
 }
 
-async fn a_conflict_writes_nothing(url: String) {
-    let store = Store::open(url).await;
+async fn a_conflict_writes_nothing(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.append(&batch("ada", 0, 1)).await;
     assert_conflict(store.log.append(&batch("ada", 0, 5)).await, 0, 1);
     assert_eq!(store.log.info().await.unwrap().head, Position(1));
     assert_eq!(store.append(&batch("bob", 0, 1)).await.first, Position(2));
 }
 
-async fn streams_have_versions_of_their_own(url: String) {
-    let store = Store::open(url).await;
+async fn streams_have_versions_of_their_own(urls: LogUrls) {
+    let store = Store::open(urls).await;
     for version in 0..4 {
         for name in ["ada", "bob", "eve"] {
             let appended = store.append(&batch(name, version, 1)).await;
@@ -223,8 +223,8 @@ async fn streams_have_versions_of_their_own(url: String) {
     assert_eq!(store.log.info().await.unwrap().head, Position(12));
 }
 
-async fn the_largest_batch_fits(url: String) {
-    let store = Store::open(url).await;
+async fn the_largest_batch_fits(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let new = batch("ada", 0, EVENTS_PER_BATCH_MAX);
     let appended = store.append(&new).await;
     assert_eq!(appended.last, Position(EVENTS_PER_BATCH_MAX as u64));
@@ -232,29 +232,29 @@ async fn the_largest_batch_fits(url: String) {
     assert_eq!(read, appended.recorded(&new));
 }
 
-async fn a_batch_too_large_is_refused(url: String) {
-    let store = Store::open(url).await;
+async fn a_batch_too_large_is_refused(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let outcome = store.log.append(&batch("ada", 0, EVENTS_PER_BATCH_MAX + 1)).await;
     assert!(matches!(outcome, Err(AppendError::TooLarge { actual: 65, .. })), "{outcome:?}");
     assert_eq!(store.log.info().await.unwrap().head, Position::START);
 }
 
-async fn an_empty_batch_is_refused(url: String) {
-    let store = Store::open(url).await;
+async fn an_empty_batch_is_refused(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let outcome = store.log.append(&batch("ada", 0, 0)).await;
     assert!(matches!(outcome, Err(AppendError::TooLarge { actual: 0, .. })), "{outcome:?}");
 }
 
-async fn an_event_too_large_is_refused(url: String) {
-    let store = Store::open(url).await;
+async fn an_event_too_large_is_refused(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let outcome = store.log.append(&batch_with_text("ada", "x".repeat(EVENT_BYTES_MAX))).await;
     let Err(AppendError::TooLarge { max, actual, .. }) = outcome else { panic!("{outcome:?}") };
     assert!(max == EVENT_BYTES_MAX && actual > max);
     assert_eq!(store.log.info().await.unwrap().head, Position::START);
 }
 
-async fn an_event_of_the_largest_size_fits(url: String) {
-    let store = Store::open(url).await;
+async fn an_event_of_the_largest_size_fits(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let overhead = batch_with_text("ada", "").events[0].encode().len();
     let new = batch_with_text("ada", "x".repeat(EVENT_BYTES_MAX - overhead));
     assert_eq!(new.events[0].encode().len(), EVENT_BYTES_MAX);
@@ -263,8 +263,8 @@ async fn an_event_of_the_largest_size_fits(url: String) {
     assert_eq!(read, appended.recorded(&new));
 }
 
-async fn recorded_at_never_goes_back(url: String) {
-    let store = Store::open(url).await;
+async fn recorded_at_never_goes_back(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let names: Vec<String> = (0..40).map(|number| format!("writer-{number}")).collect();
     join_all(names.iter().map(|name| async { store.append(&batch(name, 0, 2)).await })).await;
     let read = store.log.read_all(Position::START, 100).await.unwrap();
@@ -274,8 +274,8 @@ async fn recorded_at_never_goes_back(url: String) {
     assert!(age.abs() < jiff::SignedDuration::from_mins(5), "{age}");
 }
 
-async fn what_append_returns_is_what_is_read(url: String) {
-    let store = Store::open(url).await;
+async fn what_append_returns_is_what_is_read(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.append(&batch("bob", 0, 1)).await;
     store.append(&batch("ada", 0, 2)).await;
     let new = batch("ada", 2, 3);
@@ -284,8 +284,8 @@ async fn what_append_returns_is_what_is_read(url: String) {
     assert_eq!(read, appended.recorded(&new));
 }
 
-async fn what_was_appended_survives_reopening(url: String) {
-    let store = Store::open(url).await;
+async fn what_was_appended_survives_reopening(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.append(&batch("ada", 0, 3)).await;
     let (info, read) =
         (store.log.info().await.unwrap(), store.log.read_all(Position::START, 9).await.unwrap());
@@ -295,8 +295,8 @@ async fn what_was_appended_survives_reopening(url: String) {
     assert_eq!(*store.log.head().borrow(), Position(3));
 }
 
-async fn an_append_after_reopening_goes_on(url: String) {
-    let store = Store::open(url).await;
+async fn an_append_after_reopening_goes_on(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let first = store.append(&batch("ada", 0, 3)).await;
     let store = store.reopen().await;
     let next = store.append(&batch("ada", 3, 1)).await;

@@ -3,10 +3,10 @@
 use domain::Position;
 
 use super::samples::{LONG, SHORT, Store, batch, stream};
-use super::{Case, cases};
+use super::{Case, LogUrls, cases};
 use crate::{AppendBatch, AppendError, Lane, QueueError, WorkItem};
 
-pub(super) fn cases() -> Vec<Case> {
+pub(super) fn cases() -> Vec<Case<LogUrls>> {
     cases![
         an_append_queues_work,
         a_conflict_queues_no_work,
@@ -36,16 +36,16 @@ async fn waiting(store: &Store) -> u64 {
     stats.iter().map(|lane| lane.waiting + lane.in_flight).sum()
 }
 
-async fn an_append_queues_work(url: String) {
-    let store = Store::open(url).await;
+async fn an_append_queues_work(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let item = store.enqueue(Lane::Submit, "ada").await;
     let work = store.take("w1", LONG).await.unwrap();
     assert_eq!((work.item, work.deliveries), (item, 1));
     assert_eq!(work.receipt.worker.0, "w1");
 }
 
-async fn a_conflict_queues_no_work(url: String) {
-    let store = Store::open(url).await;
+async fn a_conflict_queues_no_work(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.append(&batch("ada", 0, 1)).await;
     let item = WorkItem { lane: Lane::Submit, stream: stream("ada") };
     let stale = AppendBatch { enqueue: Some(item), ..batch("ada", 0, 1) };
@@ -53,8 +53,8 @@ async fn a_conflict_queues_no_work(url: String) {
     assert_eq!(store.take("w1", LONG).await, None);
 }
 
-async fn a_retry_queues_no_work_twice(url: String) {
-    let store = Store::open(url).await;
+async fn a_retry_queues_no_work_twice(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let item = WorkItem { lane: Lane::Submit, stream: stream("ada") };
     let new = AppendBatch { enqueue: Some(item), ..batch("ada", 0, 1) };
     store.append(&new).await;
@@ -63,8 +63,8 @@ async fn a_retry_queues_no_work_twice(url: String) {
     assert_eq!(store.take("w2", LONG).await, None);
 }
 
-async fn a_late_retry_does_not_bring_finished_work_back(url: String) {
-    let store = Store::open(url).await;
+async fn a_late_retry_does_not_bring_finished_work_back(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let item = WorkItem { lane: Lane::Submit, stream: stream("ada") };
     let new = AppendBatch { enqueue: Some(item), ..batch("ada", 0, 1) };
     store.append(&new).await;
@@ -74,8 +74,8 @@ async fn a_late_retry_does_not_bring_finished_work_back(url: String) {
     assert_eq!(waiting(&store).await, 0);
 }
 
-async fn an_append_completes_work(url: String) {
-    let store = Store::open(url).await;
+async fn an_append_completes_work(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.enqueue(Lane::Submit, "ada").await;
     let work = store.take("w1", SHORT).await.unwrap();
     complete(&store, 1, &work).await.unwrap();
@@ -83,8 +83,8 @@ async fn an_append_completes_work(url: String) {
     assert!(matches!(store.queue.extend(&work.receipt, LONG).await, Err(QueueError::LeaseLost)));
 }
 
-async fn a_conflict_completes_no_work(url: String) {
-    let store = Store::open(url).await;
+async fn a_conflict_completes_no_work(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.enqueue(Lane::Submit, "ada").await;
     let work = store.take("w1", LONG).await.unwrap();
     let outcome = complete(&store, 0, &work).await;
@@ -92,8 +92,8 @@ async fn a_conflict_completes_no_work(url: String) {
     store.queue.extend(&work.receipt, LONG).await.unwrap();
 }
 
-async fn finishing_finished_work_is_no_error(url: String) {
-    let store = Store::open(url).await;
+async fn finishing_finished_work_is_no_error(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.enqueue(Lane::Submit, "ada").await;
     let work = store.take("w1", LONG).await.unwrap();
     complete(&store, 1, &work).await.unwrap();
@@ -101,8 +101,8 @@ async fn finishing_finished_work_is_no_error(url: String) {
     assert_eq!(store.log.info().await.unwrap().head, Position(3));
 }
 
-async fn one_append_completes_and_queues(url: String) {
-    let store = Store::open(url).await;
+async fn one_append_completes_and_queues(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.enqueue(Lane::Submit, "ada").await;
     let work = store.take("w1", LONG).await.unwrap();
     let next = WorkItem { lane: Lane::Rejudge, stream: stream("ada") };
@@ -118,8 +118,8 @@ async fn one_append_completes_and_queues(url: String) {
 }
 
 /// INV-7: two workers have the same work in hand; whoever writes second finds the stream moved.
-async fn a_worker_that_lost_its_lease_is_fenced(url: String) {
-    let store = Store::open(url).await;
+async fn a_worker_that_lost_its_lease_is_fenced(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.enqueue(Lane::Submit, "ada").await;
     let slow = store.take("slow", SHORT).await.unwrap();
     let fast = store.take_in_time("fast", LONG).await;
@@ -133,8 +133,8 @@ async fn a_worker_that_lost_its_lease_is_fenced(url: String) {
     assert_eq!(waiting(&store).await, 0);
 }
 
-async fn a_batch_too_large_queues_no_work(url: String) {
-    let store = Store::open(url).await;
+async fn a_batch_too_large_queues_no_work(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let item = WorkItem { lane: Lane::Submit, stream: stream("ada") };
     let empty = AppendBatch { enqueue: Some(item), ..batch("ada", 0, 0) };
     assert!(matches!(store.log.append(&empty).await, Err(AppendError::TooLarge { .. })));

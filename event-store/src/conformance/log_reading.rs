@@ -4,10 +4,10 @@ use domain::{Checkpoint, EventId, Position, Recorded, Version};
 use uuid::Uuid;
 
 use super::samples::{Store, batch, batch_with_text, stream, wait_for};
-use super::{Case, cases};
+use super::{Case, LogUrls, cases};
 use crate::{EVENTS_PER_BATCH_MAX, ReadError, read_stream_whole, verify_checkpoint};
 
-pub(super) fn cases() -> Vec<Case> {
+pub(super) fn cases() -> Vec<Case<LogUrls>> {
     cases![
         a_new_log_is_empty,
         every_log_has_an_id_of_its_own_that_stays,
@@ -32,32 +32,32 @@ pub(super) fn cases() -> Vec<Case> {
     ]
 }
 
-async fn a_new_log_is_empty(url: String) {
-    let store = Store::open(url).await;
+async fn a_new_log_is_empty(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let info = store.log.info().await.unwrap();
     assert_eq!((info.head, info.archived_through), (Position::START, Position::START));
     assert_eq!(store.log.read_all(Position::START, 10).await.unwrap(), []);
     assert_eq!(*store.log.head().borrow(), Position::START);
 }
 
-async fn every_log_has_an_id_of_its_own_that_stays(url: String) {
-    let store = Store::open(url).await;
+async fn every_log_has_an_id_of_its_own_that_stays(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let id = store.log.info().await.unwrap().log_id;
     assert!(!id.is_nil());
     assert_eq!(store.another_handle().await.log.info().await.unwrap().log_id, id);
     assert_eq!(store.reopen().await.log.info().await.unwrap().log_id, id);
 }
 
-async fn info_tells_the_head_and_the_durability(url: String) {
-    let store = Store::open(url).await;
+async fn info_tells_the_head_and_the_durability(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.append(&batch("ada", 0, 7)).await;
     let info = store.log.info().await.unwrap();
     assert_eq!(info.head, Position(7));
     assert!(!info.durability.is_empty());
 }
 
-async fn a_stream_is_read_in_pages(url: String) {
-    let store = Store::open(url).await;
+async fn a_stream_is_read_in_pages(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let new = batch("ada", 0, 10);
     let all = store.append(&new).await.recorded(&new);
     let stream = stream("ada");
@@ -70,8 +70,8 @@ async fn a_stream_is_read_in_pages(url: String) {
     assert_eq!(store.log.read_stream(&stream, Version(1), 0).await.unwrap(), []);
 }
 
-async fn a_stream_is_read_without_its_neighbours(url: String) {
-    let store = Store::open(url).await;
+async fn a_stream_is_read_without_its_neighbours(urls: LogUrls) {
+    let store = Store::open(urls).await;
     for version in 0..3 {
         for name in ["ada", "ada-2", "ad"] {
             store.append(&batch(name, version, 1)).await;
@@ -83,15 +83,15 @@ async fn a_stream_is_read_without_its_neighbours(url: String) {
     assert!(read.iter().all(|event| event.stream == stream("ada")));
 }
 
-async fn a_stream_that_is_not_there_is_empty(url: String) {
-    let store = Store::open(url).await;
+async fn a_stream_that_is_not_there_is_empty(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.append(&batch("ada", 0, 1)).await;
     assert_eq!(store.log.read_stream(&stream("bob"), Version(1), 10).await.unwrap(), []);
 }
 
-async fn a_long_stream_is_read_whole(url: String) {
+async fn a_long_stream_is_read_whole(urls: LogUrls) {
     const BATCHES: usize = 9;
-    let store = Store::open(url).await;
+    let store = Store::open(urls).await;
     for number in 0..BATCHES {
         let expected = (number * EVENTS_PER_BATCH_MAX) as u64;
         store.append(&batch("ada", expected, EVENTS_PER_BATCH_MAX)).await;
@@ -100,8 +100,8 @@ async fn a_long_stream_is_read_whole(url: String) {
     assert_eq!(read.len(), BATCHES * EVENTS_PER_BATCH_MAX);
 }
 
-async fn the_log_is_read_in_pages(url: String) {
-    let store = Store::open(url).await;
+async fn the_log_is_read_in_pages(urls: LogUrls) {
+    let store = Store::open(urls).await;
     for name in ["ada", "bob", "eve"] {
         store.append(&batch(name, 0, 5)).await;
     }
@@ -119,16 +119,16 @@ async fn the_log_is_read_in_pages(url: String) {
     assert_eq!(store.log.read_all(Position::START, 0).await.unwrap(), []);
 }
 
-async fn reading_at_the_head_and_beyond_is_empty(url: String) {
-    let store = Store::open(url).await;
+async fn reading_at_the_head_and_beyond_is_empty(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.append(&batch("ada", 0, 3)).await;
     for after in [3, 4, 1_000_000, u64::MAX] {
         assert_eq!(store.log.read_all(Position(after), 10).await.unwrap(), []);
     }
 }
 
-async fn two_readers_see_the_same(url: String) {
-    let store = Store::open(url).await;
+async fn two_readers_see_the_same(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let other = store.another_handle().await;
     store.append(&batch("ada", 0, 3)).await;
     other.append(&batch("bob", 0, 2)).await;
@@ -138,8 +138,8 @@ async fn two_readers_see_the_same(url: String) {
     assert_eq!(one, other.log.read_all(Position::START, 10).await.unwrap());
 }
 
-async fn text_of_every_script_reads_back(url: String) {
-    let store = Store::open(url).await;
+async fn text_of_every_script_reads_back(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let text = "Größe 数独 שלום 🦀 e\u{301} \u{0} \u{1f} \" \\ \r\n \u{2028} \u{ffff}";
     let new = batch_with_text("ada", text);
     let appended = store.append(&new).await;
@@ -148,23 +148,23 @@ async fn text_of_every_script_reads_back(url: String) {
     assert_eq!(read, appended.recorded(&new));
 }
 
-async fn a_large_event_reads_back(url: String) {
-    let store = Store::open(url).await;
+async fn a_large_event_reads_back(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let new = batch_with_text("ada", "0123456789abcde\n".repeat(93_750));
     let appended = store.append(&new).await;
     assert!(new.events[0].encode().len() > 1_500_000);
     assert_eq!(store.log.read_all(Position::START, 1).await.unwrap(), appended.recorded(&new));
 }
 
-async fn head_wakes_for_own_appends(url: String) {
-    let store = Store::open(url).await;
+async fn head_wakes_for_own_appends(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let head = store.log.head();
     store.append(&batch("ada", 0, 3)).await;
     wait_for("the head", head, |head| *head == Position(3)).await;
 }
 
-async fn head_wakes_for_another_handles_appends(url: String) {
-    let store = Store::open(url).await;
+async fn head_wakes_for_another_handles_appends(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let other = store.another_handle().await;
     for number in 1..=5 {
         other.append(&batch("ada", number - 1, 1)).await;
@@ -172,8 +172,8 @@ async fn head_wakes_for_another_handles_appends(url: String) {
     }
 }
 
-async fn head_is_there_at_once_after_opening(url: String) {
-    let store = Store::open(url).await;
+async fn head_is_there_at_once_after_opening(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.append(&batch("ada", 0, 3)).await;
     assert_eq!(*store.another_handle().await.log.head().borrow(), Position(3));
 }
@@ -189,36 +189,36 @@ fn assert_diverged(outcome: Result<(), ReadError>) {
     assert!(matches!(outcome, Err(ReadError::Diverged(_))), "{outcome:?}");
 }
 
-async fn a_checkpoint_that_holds_is_accepted(url: String) {
-    let store = Store::open(url).await;
+async fn a_checkpoint_that_holds_is_accepted(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let checkpoint = checkpoint(&store).await;
     verify_checkpoint(&*store.log, &checkpoint).await.unwrap();
     verify_checkpoint(&*store.reopen().await.log, &checkpoint).await.unwrap();
 }
 
-async fn the_starting_checkpoint_is_accepted(url: String) {
-    let store = Store::open(url).await;
+async fn the_starting_checkpoint_is_accepted(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let start = Checkpoint::start(store.log.info().await.unwrap().log_id);
     verify_checkpoint(&*store.log, &start).await.unwrap();
 }
 
 /// INV-8, as are the two below.
-async fn a_checkpoint_of_another_log_is_refused(url: String) {
-    let store = Store::open(url).await;
+async fn a_checkpoint_of_another_log_is_refused(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let checkpoint = Checkpoint { log: Uuid::new_v4(), ..checkpoint(&store).await };
     assert_diverged(verify_checkpoint(&*store.log, &checkpoint).await);
     let start = Checkpoint::start(Uuid::new_v4());
     assert_diverged(verify_checkpoint(&*store.log, &start).await);
 }
 
-async fn a_checkpoint_beyond_a_lost_tail_is_refused(url: String) {
-    let store = Store::open(url).await;
+async fn a_checkpoint_beyond_a_lost_tail_is_refused(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let checkpoint = Checkpoint { position: Position(4), ..checkpoint(&store).await };
     assert_diverged(verify_checkpoint(&*store.log, &checkpoint).await);
 }
 
-async fn a_checkpoint_at_another_event_is_refused(url: String) {
-    let store = Store::open(url).await;
+async fn a_checkpoint_at_another_event_is_refused(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let checkpoint = Checkpoint { event: EventId(Uuid::new_v4()), ..checkpoint(&store).await };
     assert_diverged(verify_checkpoint(&*store.log, &checkpoint).await);
 }

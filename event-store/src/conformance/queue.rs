@@ -6,10 +6,10 @@ use std::time::Duration;
 use futures::future::join_all;
 
 use super::samples::{LONG, SHORT, Store, in_time, request, wait_for};
-use super::{Case, cases};
+use super::{Case, LogUrls, cases};
 use crate::{Lane, QueueError, TakeRequest};
 
-pub(super) fn cases() -> Vec<Case> {
+pub(super) fn cases() -> Vec<Case<LogUrls>> {
     cases![
         an_empty_queue_answers_at_once,
         no_lanes_mean_no_work,
@@ -34,21 +34,21 @@ pub(super) fn cases() -> Vec<Case> {
     ]
 }
 
-async fn an_empty_queue_answers_at_once(url: String) {
-    let store = Store::open(url).await;
+async fn an_empty_queue_answers_at_once(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let taken = tokio::time::timeout(Duration::from_secs(5), store.take("w1", LONG)).await;
     assert_eq!(taken.unwrap(), None);
 }
 
-async fn no_lanes_mean_no_work(url: String) {
-    let store = Store::open(url).await;
+async fn no_lanes_mean_no_work(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.enqueue(Lane::Contest, "ada").await;
     let request = TakeRequest { lanes: Vec::new(), ..request("w1", LONG) };
     assert_eq!(store.queue.take(&request).await.unwrap(), None);
 }
 
-async fn the_oldest_comes_first(url: String) {
-    let store = Store::open(url).await;
+async fn the_oldest_comes_first(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let mut queued = Vec::new();
     for number in 0..10 {
         queued.push(store.enqueue(Lane::Submit, &format!("user-{number}")).await);
@@ -59,8 +59,8 @@ async fn the_oldest_comes_first(url: String) {
     assert_eq!(store.take("w1", LONG).await, None);
 }
 
-async fn urgent_lanes_come_first(url: String) {
-    let store = Store::open(url).await;
+async fn urgent_lanes_come_first(urls: LogUrls) {
+    let store = Store::open(urls).await;
     for lane in Lane::ALL.into_iter().rev() {
         store.enqueue(lane, &format!("user-{}", lane.as_str())).await;
     }
@@ -69,8 +69,8 @@ async fn urgent_lanes_come_first(url: String) {
     }
 }
 
-async fn only_the_lanes_asked_for_are_looked_at(url: String) {
-    let store = Store::open(url).await;
+async fn only_the_lanes_asked_for_are_looked_at(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.enqueue(Lane::Contest, "ada").await;
     let request = TakeRequest { lanes: vec![Lane::Run, Lane::Rejudge], ..request("w1", LONG) };
     assert_eq!(store.queue.take(&request).await.unwrap(), None);
@@ -79,8 +79,8 @@ async fn only_the_lanes_asked_for_are_looked_at(url: String) {
     assert_eq!((work.item.lane, work.receipt.lane), (Lane::Rejudge, Lane::Rejudge));
 }
 
-async fn lanes_are_looked_at_in_the_order_asked_for(url: String) {
-    let store = Store::open(url).await;
+async fn lanes_are_looked_at_in_the_order_asked_for(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.enqueue(Lane::Contest, "ada").await;
     store.enqueue(Lane::Rejudge, "bob").await;
     let request = TakeRequest { lanes: vec![Lane::Rejudge, Lane::Contest], ..request("w1", LONG) };
@@ -88,8 +88,8 @@ async fn lanes_are_looked_at_in_the_order_asked_for(url: String) {
     assert_eq!(work.item.lane, Lane::Rejudge);
 }
 
-async fn work_in_hand_is_not_delivered_again(url: String) {
-    let store = Store::open(url).await;
+async fn work_in_hand_is_not_delivered_again(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.enqueue(Lane::Submit, "ada").await;
     assert!(store.take("w1", LONG).await.is_some());
     assert_eq!(store.take("w1", LONG).await, None);
@@ -98,13 +98,13 @@ async fn work_in_hand_is_not_delivered_again(url: String) {
     assert_eq!(store.take("w3", Duration::ZERO).await, None);
 }
 
-async fn two_takers_never_share(url: String) {
-    let store = Store::open(url).await;
+async fn two_takers_never_share(urls: LogUrls) {
+    let store = Store::open(urls).await;
     share_out([&store; 8]).await;
 }
 
-async fn takers_with_handles_of_their_own_never_share(url: String) {
-    let one = Store::open(url).await;
+async fn takers_with_handles_of_their_own_never_share(urls: LogUrls) {
+    let one = Store::open(urls).await;
     let two = one.another_handle().await;
     share_out([&one, &two, &one, &two]).await;
 }
@@ -126,8 +126,8 @@ async fn share_out<const TAKERS: usize>(handles: [&Store; TAKERS]) {
     assert_eq!(taken.into_iter().collect::<BTreeSet<_>>().len(), ITEMS);
 }
 
-async fn discarded_work_is_gone(url: String) {
-    let store = Store::open(url).await;
+async fn discarded_work_is_gone(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.enqueue(Lane::Submit, "ada").await;
     let work = store.take("w1", SHORT).await.unwrap();
     store.queue.discard(&work.receipt).await.unwrap();
@@ -137,8 +137,8 @@ async fn discarded_work_is_gone(url: String) {
     assert!(stats.iter().all(|lane| lane.waiting + lane.in_flight == 0), "{stats:?}");
 }
 
-async fn discarding_twice_is_no_error(url: String) {
-    let store = Store::open(url).await;
+async fn discarding_twice_is_no_error(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.enqueue(Lane::Submit, "ada").await;
     let work = store.take("w1", LONG).await.unwrap();
     store.queue.discard(&work.receipt).await.unwrap();
@@ -148,8 +148,8 @@ async fn discarding_twice_is_no_error(url: String) {
     assert!(store.take("w1", LONG).await.is_some());
 }
 
-async fn every_lane_has_numbers(url: String) {
-    let store = Store::open(url).await;
+async fn every_lane_has_numbers(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let stats = store.queue.stats().await.unwrap();
     assert_eq!(stats.iter().map(|lane| lane.lane).collect::<Vec<_>>(), Lane::ALL);
     for lane in stats {
@@ -163,8 +163,8 @@ async fn numbers(store: &Store, lane: Lane) -> (u64, u64) {
     (stats.waiting, stats.in_flight)
 }
 
-async fn numbers_follow_the_work(url: String) {
-    let store = Store::open(url).await;
+async fn numbers_follow_the_work(urls: LogUrls) {
+    let store = Store::open(urls).await;
     for name in ["ada", "bob", "eve"] {
         store.enqueue(Lane::Submit, name).await;
     }
@@ -189,8 +189,8 @@ async fn numbers_follow_the_work(url: String) {
     .await;
 }
 
-async fn the_oldest_wait_counts_from_queueing(url: String) {
-    let store = Store::open(url).await;
+async fn the_oldest_wait_counts_from_queueing(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.enqueue(Lane::Submit, "ada").await;
     store.take("w1", SHORT).await.unwrap();
     // The lease has run out by now, so the work has waited for at least as long.
@@ -201,16 +201,16 @@ async fn the_oldest_wait_counts_from_queueing(url: String) {
     assert!((SHORT..LONG).contains(&wait), "{wait:?}");
 }
 
-async fn ready_wakes_for_own_work(url: String) {
-    let store = Store::open(url).await;
+async fn ready_wakes_for_own_work(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let mut ready = store.queue.ready();
     ready.mark_unchanged();
     store.enqueue(Lane::Submit, "ada").await;
     in_time("the wake-up", ready.changed()).await.unwrap();
 }
 
-async fn ready_wakes_for_another_handles_work(url: String) {
-    let store = Store::open(url).await;
+async fn ready_wakes_for_another_handles_work(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let other = store.another_handle().await;
     for (number, lane) in Lane::ALL.into_iter().enumerate() {
         let before = *store.queue.ready().borrow();
@@ -219,8 +219,8 @@ async fn ready_wakes_for_another_handles_work(url: String) {
     }
 }
 
-async fn ready_wakes_for_released_work(url: String) {
-    let store = Store::open(url).await;
+async fn ready_wakes_for_released_work(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.enqueue(Lane::Submit, "ada").await;
     let work = store.take("w1", LONG).await.unwrap();
     let before = *store.queue.ready().borrow();
@@ -228,8 +228,8 @@ async fn ready_wakes_for_released_work(url: String) {
     wait_for("the wake-up", store.queue.ready(), |count| *count > before).await;
 }
 
-async fn ready_wakes_for_work_that_another_handle_released(url: String) {
-    let store = Store::open(url).await;
+async fn ready_wakes_for_work_that_another_handle_released(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let other = store.another_handle().await;
     store.enqueue(Lane::Submit, "ada").await;
     let work = other.take("w1", LONG).await.unwrap();
@@ -243,15 +243,15 @@ async fn ready_wakes_for_work_that_another_handle_released(url: String) {
     .await;
 }
 
-async fn work_survives_reopening(url: String) {
-    let store = Store::open(url).await;
+async fn work_survives_reopening(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let item = store.enqueue(Lane::Submit, "ada").await;
     let store = store.reopen().await;
     assert_eq!(store.take("w1", LONG).await.unwrap().item, item);
 }
 
-async fn a_lease_survives_reopening(url: String) {
-    let store = Store::open(url).await;
+async fn a_lease_survives_reopening(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.enqueue(Lane::Submit, "ada").await;
     let work = store.take("w1", LONG).await.unwrap();
     let store = store.reopen().await;

@@ -3,10 +3,10 @@
 use std::time::Instant;
 
 use super::samples::{LONG, SHORT, Store};
-use super::{Case, cases};
+use super::{Case, LogUrls, cases};
 use crate::{Lane, QueueError, WorkReceipt};
 
-pub(super) fn cases() -> Vec<Case> {
+pub(super) fn cases() -> Vec<Case<LogUrls>> {
     cases![
         work_whose_lease_ran_out_is_delivered_again,
         work_comes_back_to_its_own_worker_too,
@@ -30,8 +30,8 @@ fn assert_lost(outcome: Result<(), QueueError>) {
     assert!(matches!(outcome, Err(QueueError::LeaseLost)), "{outcome:?}");
 }
 
-async fn work_whose_lease_ran_out_is_delivered_again(url: String) {
-    let store = Store::open(url).await;
+async fn work_whose_lease_ran_out_is_delivered_again(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.enqueue(Lane::Submit, "ada").await;
     let began = Instant::now();
     let first = store.take("w1", SHORT).await.unwrap();
@@ -42,15 +42,15 @@ async fn work_whose_lease_ran_out_is_delivered_again(url: String) {
     assert_eq!(second.receipt.worker.0, "w2");
 }
 
-async fn work_comes_back_to_its_own_worker_too(url: String) {
-    let store = Store::open(url).await;
+async fn work_comes_back_to_its_own_worker_too(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.enqueue(Lane::Submit, "ada").await;
     store.take("w1", SHORT).await.unwrap();
     assert_eq!(store.take_in_time("w1", SHORT).await.deliveries, 2);
 }
 
-async fn deliveries_count_up(url: String) {
-    let store = Store::open(url).await;
+async fn deliveries_count_up(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.enqueue(Lane::Submit, "ada").await;
     for deliveries in 1..=5 {
         let work = store.take(&format!("w{deliveries}"), LONG).await.unwrap();
@@ -59,8 +59,8 @@ async fn deliveries_count_up(url: String) {
     }
 }
 
-async fn extending_keeps_the_work(url: String) {
-    let store = Store::open(url).await;
+async fn extending_keeps_the_work(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.enqueue(Lane::Submit, "ada").await;
     store.enqueue(Lane::Submit, "bob").await;
     let kept = store.take("w1", SHORT).await.unwrap();
@@ -73,8 +73,8 @@ async fn extending_keeps_the_work(url: String) {
     store.queue.extend(&kept.receipt, LONG).await.unwrap();
 }
 
-async fn extending_counts_no_delivery(url: String) {
-    let store = Store::open(url).await;
+async fn extending_counts_no_delivery(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.enqueue(Lane::Submit, "ada").await;
     let work = store.take("w1", LONG).await.unwrap();
     for _ in 0..3 {
@@ -84,8 +84,8 @@ async fn extending_counts_no_delivery(url: String) {
     assert_eq!(store.take("w2", LONG).await.unwrap().deliveries, 2);
 }
 
-async fn extending_lost_work_is_refused(url: String) {
-    let store = Store::open(url).await;
+async fn extending_lost_work_is_refused(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.enqueue(Lane::Submit, "ada").await;
     let lost = store.take("w1", SHORT).await.unwrap();
     let held = store.take_in_time("w2", LONG).await;
@@ -93,8 +93,8 @@ async fn extending_lost_work_is_refused(url: String) {
     store.queue.extend(&held.receipt, LONG).await.unwrap();
 }
 
-async fn extending_late_keeps_what_nobody_took(url: String) {
-    let store = Store::open(url).await;
+async fn extending_late_keeps_what_nobody_took(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.enqueue(Lane::Submit, "ada").await;
     store.enqueue(Lane::Run, "bob").await;
     let late = store.take("w1", SHORT).await.unwrap();
@@ -112,8 +112,8 @@ async fn extending_late_keeps_what_nobody_took(url: String) {
     assert_eq!(store.take("w2", LONG).await, None);
 }
 
-async fn extending_with_a_strangers_receipt_is_refused(url: String) {
-    let store = Store::open(url).await;
+async fn extending_with_a_strangers_receipt_is_refused(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.enqueue(Lane::Submit, "ada").await;
     let work = store.take("w1", LONG).await.unwrap();
     let worker = crate::WorkerId("w2".to_owned());
@@ -122,8 +122,8 @@ async fn extending_with_a_strangers_receipt_is_refused(url: String) {
     store.queue.extend(&work.receipt, LONG).await.unwrap();
 }
 
-async fn released_work_is_there_for_others_at_once(url: String) {
-    let store = Store::open(url).await;
+async fn released_work_is_there_for_others_at_once(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.enqueue(Lane::Submit, "ada").await;
     let work = store.take("w1", LONG).await.unwrap();
     store.queue.release(&work.receipt).await.unwrap();
@@ -131,8 +131,8 @@ async fn released_work_is_there_for_others_at_once(url: String) {
     assert_eq!((again.item, again.deliveries), (work.item, 2));
 }
 
-async fn released_work_is_withheld_from_who_released_it(url: String) {
-    let store = Store::open(url).await;
+async fn released_work_is_withheld_from_who_released_it(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.enqueue(Lane::Submit, "ada").await;
     let work = store.take("w1", LONG).await.unwrap();
     let began = Instant::now();
@@ -142,8 +142,8 @@ async fn released_work_is_withheld_from_who_released_it(url: String) {
     assert!(began.elapsed() >= SHORT);
 }
 
-async fn withheld_work_lets_later_work_pass(url: String) {
-    let store = Store::open(url).await;
+async fn withheld_work_lets_later_work_pass(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.enqueue(Lane::Submit, "ada").await;
     let next = store.enqueue(Lane::Submit, "bob").await;
     let work = store.take("w1", LONG).await.unwrap();
@@ -153,16 +153,16 @@ async fn withheld_work_lets_later_work_pass(url: String) {
     assert_eq!(store.take("w2", LONG).await.unwrap().item, work.item);
 }
 
-async fn released_work_cannot_be_extended(url: String) {
-    let store = Store::open(url).await;
+async fn released_work_cannot_be_extended(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.enqueue(Lane::Submit, "ada").await;
     let work = store.take("w1", LONG).await.unwrap();
     store.queue.release(&work.receipt).await.unwrap();
     assert_lost(store.queue.extend(&work.receipt, LONG).await);
 }
 
-async fn releasing_lost_work_disturbs_nobody(url: String) {
-    let store = Store::open(url).await;
+async fn releasing_lost_work_disturbs_nobody(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.enqueue(Lane::Submit, "ada").await;
     let lost = store.take("w1", SHORT).await.unwrap();
     let held = store.take_in_time("w2", LONG).await;
@@ -171,8 +171,8 @@ async fn releasing_lost_work_disturbs_nobody(url: String) {
     store.queue.extend(&held.receipt, LONG).await.unwrap();
 }
 
-async fn releasing_finished_work_is_no_error(url: String) {
-    let store = Store::open(url).await;
+async fn releasing_finished_work_is_no_error(urls: LogUrls) {
+    let store = Store::open(urls).await;
     store.enqueue(Lane::Submit, "ada").await;
     let work = store.take("w1", LONG).await.unwrap();
     store.queue.discard(&work.receipt).await.unwrap();
@@ -180,8 +180,8 @@ async fn releasing_finished_work_is_no_error(url: String) {
     assert_eq!(store.take("w2", LONG).await, None);
 }
 
-async fn returned_work_comes_before_new_work(url: String) {
-    let store = Store::open(url).await;
+async fn returned_work_comes_before_new_work(urls: LogUrls) {
+    let store = Store::open(urls).await;
     let returned = store.enqueue(Lane::Submit, "ada").await;
     let expired = store.enqueue(Lane::Submit, "bob").await;
     let first = store.take("w1", LONG).await.unwrap();

@@ -139,6 +139,12 @@ impl Credentials for MongoCredentials {
         let removed = self.tokens.delete_many(filter).await.map_err(not_available)?;
         Ok(removed.deleted_count > 0)
     }
+
+    async fn is_empty(&self) -> Result<bool, CredentialsError> {
+        let profile = self.profiles.find_one(doc! {}).await.map_err(not_available)?;
+        let token = self.tokens.find_one(doc! {}).await.map_err(not_available)?;
+        Ok(profile.is_none() && token.is_none())
+    }
 }
 
 fn not_available(error: Error) -> CredentialsError {

@@ -47,6 +47,11 @@ local function tail_of(text)
   return tonumber(position), tonumber(at)
 end
 
+-- Everything up to here was trimmed.
+local function mark_of(meta)
+  return tonumber(redis.call('HGET', meta, 'mark') or '0')
+end
+
 -- The log ---------------------------------------------------------------------------------------
 
 -- Makes what is not there yet, and tells what the log is.
@@ -55,6 +60,10 @@ local function prepare(keys, args)
   local meta = keys[1]
   redis.call('HSETNX', meta, 'log_id', args[1])
   redis.call('HSETNX', meta, 'schema', args[2])
+  if redis.call('HGET', meta, 'schema') == '1' then
+    -- The second can be archived, which a program that knows only the first would not notice. Else they are alike.
+    redis.call('HSET', meta, 'schema', '2')
+  end
   for index = 2, #keys do
     local lane = keys[index]
     local made = redis.pcall('XGROUP', 'CREATE', lane, GROUP, '0', 'MKSTREAM')
@@ -68,12 +77,13 @@ local function prepare(keys, args)
       end
     end
   end
-  return redis.call('HMGET', meta, 'log_id', 'schema')
+  return { redis.call('HGET', meta, 'log_id'), redis.call('HGET', meta, 'schema'), redis.call('HEXISTS', meta, 'restoring') }
 end
 
 -- When the very same events stand where the batch belongs already, it is a retry.
-local function written_before(log, packed, expected, args, first_event)
-  local count = (#args - first_event + 1) / 2
+-- `ids` and `ids_end` are the places in `args` of the first event's id and the last one's.
+local function written_before(log, packed, expected, args, ids, ids_end)
+  local count = (ids_end - ids) / 2 + 1
   local actual = #packed / POSITION_BYTES
   if actual < expected + count then
     return nil
@@ -83,7 +93,7 @@ local function written_before(log, packed, expected, args, first_event)
     local position = position_of(packed, expected + index)
     local entry = entry_at(log, position)
     local fields = entry and fields_of(entry[2])
-    if not fields or fields.id ~= args[first_event + 2 * (index - 1)] then
+    if not fields or fields.id ~= args[ids + 2 * (index - 1)] then
       return nil
     end
     first, at = first or position, at or tonumber(fields.at)
@@ -91,62 +101,94 @@ local function written_before(log, packed, expected, args, first_event)
   return { 'repeated', first, actual, at }
 end
 
--- Appends events, queues work and finishes work (INV-6).
--- KEYS log, its tail, the stream's bucket, the lane to queue in, the lane to finish in
--- ARGV stream, expected version, stream to queue or '', work to finish or '', then id and body of every event
+-- Appends events, queues work and finishes work (INV-6): for each of several batches, all of it or nothing.
+-- KEYS log, its tail, then for each batch: the stream's bucket, the lane to queue in, the lane to finish in
+-- ARGV for each batch: stream, expected version, stream to queue or '', work to finish or '', how many events,
+-- then id and body of every event
+-- RETURNS what became of each
 local function append(keys, args)
-  local log, tail, bucket = keys[1], keys[2], keys[3]
-  local stream, expected = args[1], tonumber(args[2])
-  local enqueue, complete = args[3], args[4]
-  local first_event = 5
-
-  local packed = redis.call('HGET', bucket, stream) or ''
-  local actual = #packed / POSITION_BYTES
-  if actual ~= expected then
-    return written_before(log, packed, expected, args, first_event) or { 'conflict', actual }
+  local log, tail = keys[1], keys[2]
+  local batches, packed_of, index = {}, {}, 1
+  -- Everything is read before anything is written, so that what is found wrong here leaves nothing half done.
+  for number = 1, (#keys - 2) / 3 do
+    local stream, bucket, count = args[index], keys[3 * number], tonumber(args[index + 4])
+    batches[number] = { index = index, bucket = bucket, ids = index + 5, ids_end = index + 3 + 2 * count }
+    packed_of[stream] = packed_of[stream] or redis.call('HGET', bucket, stream) or ''
+    index = index + 5 + 2 * count
   end
 
   local position, last_at = tail_of(redis.call('GET', tail))
-  local first = position + 1
+  local head = position
   -- The server's clock may have been set back; the log's never goes back.
   local now = now_us()
   local at = math.max(now, last_at)
+  local at_text = whole(at)
+  local outcomes = {}
 
-  local positions, at_text = { packed }, whole(at)
-  local version = actual
-  for index = first_event, #args, 2 do
-    position, version = position + 1, version + 1
-    -- Fails, before anything is written, should the position be taken (INV-5).
-    redis.call('XADD', log, whole(position) .. '-0', 'stream', stream, 'version', whole(version),
-      'at', at_text, 'id', args[index], 'body', args[index + 1])
-    positions[#positions + 1] = struct.pack(POSITION, position)
+  for number, batch in ipairs(batches) do
+    local stream, expected = args[batch.index], tonumber(args[batch.index + 1])
+    local packed = packed_of[stream]
+    local actual = #packed / POSITION_BYTES
+    if actual ~= expected then
+      outcomes[number] = written_before(log, packed, expected, args, batch.ids, batch.ids_end) or { 'conflict', actual }
+    else
+      local first, version, positions = position + 1, actual, { packed }
+      for id = batch.ids, batch.ids_end, 2 do
+        position, version = position + 1, version + 1
+        -- Fails, before anything is written, should the position be taken (INV-5).
+        redis.call('XADD', log, whole(position) .. '-0', 'stream', stream, 'version', whole(version),
+          'at', at_text, 'id', args[id], 'body', args[id + 1])
+        positions[#positions + 1] = struct.pack(POSITION, position)
+      end
+      packed_of[stream] = table.concat(positions)
+      redis.call('HSET', batch.bucket, stream, packed_of[stream])
+      outcomes[number] = { 'appended', first, version, at }
+    end
   end
-  redis.call('HSET', bucket, stream, table.concat(positions))
-  redis.call('SET', tail, whole(position) .. ' ' .. at_text)
-  if enqueue ~= '' then
-    redis.call('XADD', keys[4], '*', 'stream', enqueue, 'at', whole(now))
+  if position > head then
+    redis.call('SET', tail, whole(position) .. ' ' .. at_text)
   end
-  if complete ~= '' then
-    redis.call('XACK', keys[5], GROUP, complete)
-    redis.call('XDEL', keys[5], complete)
+
+  for number, batch in ipairs(batches) do
+    local enqueue, complete = args[batch.index + 2], args[batch.index + 3]
+    if outcomes[number][1] == 'appended' then
+      if enqueue ~= '' then
+        redis.call('XADD', keys[3 * number + 1], '*', 'stream', enqueue, 'at', whole(now))
+      end
+      if complete ~= '' then
+        redis.call('XACK', keys[3 * number + 2], GROUP, complete)
+        redis.call('XDEL', keys[3 * number + 2], complete)
+      end
+    end
   end
-  return { 'appended', first, version, at }
+  return outcomes
 end
 
--- KEYS the stream's bucket, log  ARGV stream, first version, at most how many
+-- KEYS the stream's bucket, log, meta  ARGV stream, first version, at most how many
+-- RETURNS the positions of those that were trimmed, then the others' entries
 local function read_stream(keys, args)
   local packed = redis.call('HGET', keys[1], args[1]) or ''
   local from, limit = tonumber(args[2]), tonumber(args[3])
-  local entries = {}
+  local mark = mark_of(keys[3])
+  local trimmed, entries = {}, {}
   for version = from, math.min(#packed / POSITION_BYTES, from + limit - 1) do
     local position = position_of(packed, version)
-    local entry = entry_at(keys[2], position)
-    if not entry then
-      return redis.error_reply('DAMAGED position ' .. whole(position) .. ' of ' .. args[1] .. ' is missing')
+    if position <= mark then
+      trimmed[#trimmed + 1] = position
+    else
+      local entry = entry_at(keys[2], position)
+      if not entry then
+        return redis.error_reply('DAMAGED position ' .. whole(position) .. ' of ' .. args[1] .. ' is missing')
+      end
+      entries[#entries + 1] = entry
     end
-    entries[#entries + 1] = entry
   end
-  return entries
+  return { trimmed, entries }
+end
+
+-- KEYS the log's tail, meta  RETURNS the head and the mark
+local function ends(keys)
+  return { (tail_of(redis.call('GET', keys[1]))), mark_of(keys[2]) }
 end
 
 -- How far everything goes that a reader waits for.
@@ -159,6 +201,98 @@ local function tails(keys)
     ends[index] = info.err and '0-0' or fields_of(info)['last-generated-id']
   end
   return ends
+end
+
+-- The archive -----------------------------------------------------------------------------------
+
+-- Enters a segment in the manifest: in the place of others, or behind the last.
+-- KEYS meta, segments  ARGV first, last, text, then first and text of each that is replaced
+-- RETURNS 1, or 0 when the manifest is another
+local function enter_segment(keys, args)
+  local meta, segments = keys[1], keys[2]
+  if #args == 3 then
+    local sealed = tonumber(redis.call('HGET', meta, 'sealed') or '0')
+    if tonumber(args[1]) ~= sealed + 1 then
+      return 0
+    end
+    redis.call('HSET', meta, 'sealed', args[2])
+  end
+  for index = 4, #args, 2 do
+    if redis.call('HGET', segments, args[index]) ~= args[index + 1] then
+      return 0
+    end
+  end
+  for index = 4, #args, 2 do
+    redis.call('HDEL', segments, args[index])
+  end
+  redis.call('HSET', segments, args[1], args[3])
+  return 1
+end
+
+-- KEYS meta, log  ARGV the position to trim through  RETURNS the mark
+local function trim(keys, args)
+  local meta, to = keys[1], tonumber(args[1])
+  local mark = mark_of(meta)
+  if to <= mark then
+    return mark
+  end
+  local sealed = tonumber(redis.call('HGET', meta, 'sealed') or '0')
+  if to > sealed then
+    return redis.error_reply('REFUSED ' .. whole(to) .. ' is not in the archive, which ends at ' .. whole(sealed))
+  end
+  redis.call('XTRIM', keys[2], 'MINID', whole(to + 1) .. '-0')
+  redis.call('HSET', meta, 'mark', whole(to))
+  return to
+end
+
+-- A restore -------------------------------------------------------------------------------------
+
+-- KEYS meta, the log's tail, log, lanes...  ARGV the log's id  RETURNS 1, or 0 when something is there
+local function begin_restore(keys, args)
+  if redis.call('EXISTS', keys[2]) == 1 or redis.call('HEXISTS', keys[1], 'sealed') == 1 then
+    return 0
+  end
+  for index = 3, #keys do
+    if redis.call('XLEN', keys[index]) > 0 then
+      return 0
+    end
+  end
+  redis.call('HSET', keys[1], 'log_id', args[1], 'restoring', '1')
+  return 1
+end
+
+-- Appends events as they were recorded.
+-- KEYS meta, log, its tail, then the bucket of each event's stream
+-- ARGV for each event: position, stream, version, time, id, body
+local function import(keys, args)
+  if redis.call('HEXISTS', keys[1], 'restoring') == 0 then
+    return redis.error_reply('REFUSED events are imported by a restore only')
+  end
+  local head, at = tail_of(redis.call('GET', keys[3]))
+  for number = 1, #keys - 3 do
+    local first = 6 * (number - 1)
+    local position, stream, version = args[first + 1], args[first + 2], tonumber(args[first + 3])
+    local packed = redis.call('HGET', keys[3 + number], stream) or ''
+    if tonumber(position) ~= head + 1 or #packed / POSITION_BYTES ~= version - 1 then
+      return redis.error_reply('REFUSED ' .. position .. ' does not follow ' .. whole(head) .. ', or not in ' .. stream)
+    end
+    redis.call('XADD', keys[2], position .. '-0', 'stream', stream, 'version', args[first + 3],
+      'at', args[first + 4], 'id', args[first + 5], 'body', args[first + 6])
+    redis.call('HSET', keys[3 + number], stream, packed .. struct.pack(POSITION, tonumber(position)))
+    head, at = head + 1, args[first + 4]
+    redis.call('SET', keys[3], position .. ' ' .. at)
+  end
+  return 1
+end
+
+-- KEYS meta, then the lane of each piece of work  ARGV the stream of each
+local function finish_restore(keys, args)
+  local now = whole(now_us())
+  for number, stream in ipairs(args) do
+    redis.call('XADD', keys[1 + number], '*', 'stream', stream, 'at', now)
+  end
+  redis.call('HDEL', keys[1], 'restoring')
+  return 1
 end
 
 -- The queue -------------------------------------------------------------------------------------
@@ -293,5 +427,11 @@ register('extend', extend, {})
 register('release', release, {})
 register('discard', discard, {})
 register('read_stream', read_stream, { 'no-writes' })
+register('enter_segment', enter_segment, {})
+register('trim', trim, {})
+register('begin_restore', begin_restore, {})
+register('import', import, {})
+register('finish_restore', finish_restore, {})
+register('ends', ends, { 'no-writes' })
 register('tails', tails, { 'no-writes' })
 register('stats', stats, { 'no-writes' })

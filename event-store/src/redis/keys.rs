@@ -12,6 +12,7 @@ pub(super) struct Keys {
     pub(super) log: String,
     pub(super) tail: String,
     pub(super) released: String,
+    pub(super) segments: String,
 }
 
 impl Keys {
@@ -22,6 +23,7 @@ impl Keys {
             log: format!("{namespace}:log"),
             tail: format!("{namespace}:tail"),
             released: format!("{namespace}:released"),
+            segments: format!("{namespace}:segments"),
         }
     }
 

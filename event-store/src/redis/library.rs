@@ -25,8 +25,14 @@ pub(super) enum Function {
     Release,
     Discard,
     ReadStream,
+    Ends,
     Tails,
     Stats,
+    EnterSegment,
+    Trim,
+    BeginRestore,
+    Import,
+    FinishRestore,
 }
 
 impl Function {
@@ -39,14 +45,20 @@ impl Function {
             Self::Release => "release",
             Self::Discard => "discard",
             Self::ReadStream => "read_stream",
+            Self::Ends => "ends",
             Self::Tails => "tails",
             Self::Stats => "stats",
+            Self::EnterSegment => "enter_segment",
+            Self::Trim => "trim",
+            Self::BeginRestore => "begin_restore",
+            Self::Import => "import",
+            Self::FinishRestore => "finish_restore",
         }
     }
 
     /// A call with these keys; arguments follow.
     pub(super) fn call(self, keys: &[impl AsRef<str>]) -> Cmd {
-        let reads = matches!(self, Self::ReadStream | Self::Tails | Self::Stats);
+        let reads = matches!(self, Self::ReadStream | Self::Ends | Self::Tails | Self::Stats);
         let mut call = cmd(if reads { "FCALL_RO" } else { "FCALL" });
         call.arg(format!("{}_{}", *NAME, self.name())).arg(keys.len());
         keys.iter().for_each(|key| {

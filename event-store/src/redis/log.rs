@@ -1,4 +1,4 @@
-//! [`EventLog`] over Redis.
+//! The log over Redis.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,18 +13,20 @@ use url::Url;
 use uuid::Uuid;
 
 use super::address::Address;
+use super::appender::Appender;
 use super::durability;
 use super::keys::Keys;
 use super::library::{self, Function};
 use super::link::{ANSWER_WAIT, CallError, Link, not_opened};
 use super::watcher::Watcher;
-use crate::log::{announce, decode_all, decode_stream};
+use crate::archive::{HotLog, HotUsage, SegmentEntry, StoreFault, StreamPage};
+use crate::log::{Row, announce};
 use crate::queue::wake;
-use crate::resolver::OpenError;
-use crate::{AppendBatch, AppendError, Appended, EventLog, Lane, LogInfo, ReadError};
+use crate::resolver::{OpenError, not_whole};
+use crate::{AppendBatch, AppendError, Appended, LogInfo, ReadError, WorkItem};
 
 /// How keys and fields are laid out. Another layout has another number.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// The log and its queue.
 #[derive(Debug)]
@@ -33,8 +35,8 @@ pub(crate) struct RedisLog {
     /// Reads, and the queue.
     pub(super) general: Link,
     pub(super) ready: Arc<watch::Sender<u64>>,
-    /// Appends only: a large read does not stand in their way.
-    appender: Link,
+    /// With a connection of its own: a large read does not stand in its way.
+    appender: Appender,
     head: Arc<watch::Sender<Position>>,
     log_id: Uuid,
     durability: String,
@@ -43,14 +45,15 @@ pub(crate) struct RedisLog {
 }
 
 impl RedisLog {
-    pub(crate) async fn open(url: &Url) -> Result<Self, OpenError> {
+    /// A log that is being restored is opened for that alone.
+    pub(crate) async fn open(url: &Url, restoring: bool) -> Result<Self, OpenError> {
         let address = Address::parse(url)?;
         let client =
             Client::open(address.server).map_err(|error| not_opened(CallError::NotSent(error)))?;
         let keys = Keys::new(&address.namespace);
         let general = Link::new(client.clone(), Some(ANSWER_WAIT));
         let durability = durability::check(&general, address.relaxed).await?;
-        let log_id = prepare(&general, &keys).await?;
+        let log_id = prepare(&general, &keys, restoring).await?;
         let head = Arc::new(watch::Sender::new(Position::START));
         let ready = Arc::new(watch::Sender::new(0));
         let watcher = Watcher::start(
@@ -61,19 +64,23 @@ impl RedisLog {
         )
         .await
         .map_err(not_opened)?;
-        let appender = Link::new(client, Some(ANSWER_WAIT));
+        let appender = Appender::start(Link::new(client, Some(ANSWER_WAIT)), keys.clone());
         Ok(Self { keys, general, ready, appender, head, log_id, durability, _watcher: watcher })
     }
 }
 
 /// Makes what is not there yet.
-async fn prepare(link: &Link, keys: &Keys) -> Result<Uuid, OpenError> {
+async fn prepare(link: &Link, keys: &Keys, restoring: bool) -> Result<Uuid, OpenError> {
     link.query::<()>(&library::load()).await.map_err(not_opened)?;
     let mut made = vec![keys.meta.clone()];
     made.extend(keys.lanes());
     let mut prepare = Function::Prepare.call(&made);
     prepare.arg(Uuid::new_v4().to_string()).arg(SCHEMA);
-    let (log_id, schema): (String, String) = link.query(&prepare).await.map_err(not_opened)?;
+    let (log_id, schema, is_restoring): (String, String, bool) =
+        link.query(&prepare).await.map_err(not_opened)?;
+    if is_restoring != restoring {
+        return Err(not_whole(restoring));
+    }
     let log_id = Uuid::try_parse(&log_id).ok().filter(|_| schema == SCHEMA.to_string());
     log_id.ok_or_else(|| OpenError::Refused {
         cause: format!("the log in Redis has schema {schema:?}, this Assay knows {SCHEMA}"),
@@ -83,36 +90,12 @@ async fn prepare(link: &Link, keys: &Keys) -> Result<Uuid, OpenError> {
 }
 
 #[async_trait]
-impl EventLog for RedisLog {
+impl HotLog for RedisLog {
     async fn append(&self, batch: &AppendBatch) -> Result<Appended, AppendError> {
-        let bodies = batch.check()?;
-        let enqueue = batch.enqueue.as_ref();
-        let complete = batch.complete.as_ref();
-        // A lane that is not touched still has its place among the keys.
-        let enqueue_lane = enqueue.map_or(Lane::Contest, |item| item.lane);
-        let complete_lane = complete.map_or(Lane::Contest, |receipt| receipt.lane);
-        let mut append = Function::Append.call(&[
-            &self.keys.log,
-            &self.keys.tail,
-            &self.keys.bucket(&batch.stream),
-            &self.keys.lane(enqueue_lane),
-            &self.keys.lane(complete_lane),
-        ]);
-        append.arg(batch.stream.to_string()).arg(batch.expected.0);
-        append.arg(enqueue.map(|item| item.stream.to_string()).unwrap_or_default());
-        append.arg(complete.map(|receipt| receipt.id.as_str()).unwrap_or_default());
-        for (new, body) in batch.events.iter().zip(bodies) {
-            append.arg(new.id.to_string()).arg(body);
-        }
-        let reply: Value = self.appender.query(&append).await.map_err(|error| match error {
-            CallError::NotSent(error) | CallError::Refused(error) => {
-                AppendError::Unavailable(Box::new(error))
-            }
-            CallError::Unknown(error) => AppendError::Unknown(Box::new(error)),
-        })?;
+        let reply = self.appender.append(batch).await?;
         let appended = appended(batch, reply)?;
         announce(&self.head, appended.last);
-        if enqueue.is_some() {
+        if batch.enqueue.is_some() {
             wake(&self.ready);
         }
         Ok(appended)
@@ -123,23 +106,24 @@ impl EventLog for RedisLog {
         stream: &StreamId,
         from: Version,
         limit: u32,
-    ) -> Result<Vec<Recorded>, ReadError> {
-        let keys = [&self.keys.bucket(stream), &self.keys.log];
+    ) -> Result<StreamPage, ReadError> {
+        let keys = [&self.keys.bucket(stream), &self.keys.log, &self.keys.meta];
         let mut read = Function::ReadStream.call(&keys);
         read.arg(stream.to_string()).arg(from.0.max(1)).arg(limit);
-        let entries: Vec<Entry> = self.general.query_again(&read).await.map_err(read_error)?;
-        decode_stream(stream, from, placed(entries)?)
+        let (trimmed, entries): (Vec<u64>, Vec<Entry>) =
+            self.general.query_again(&read).await.map_err(read_error)?;
+        let archived = trimmed.into_iter().map(Position).collect();
+        Ok(StreamPage { archived, hot: placed(entries)? })
     }
 
-    async fn read_all(&self, after: Position, limit: u32) -> Result<Vec<Recorded>, ReadError> {
+    async fn read_all(&self, after: Position, limit: u32) -> Result<Vec<Row>, ReadError> {
         // Redis takes a count of zero for no limit.
         let Some(from) = after.0.checked_add(1).filter(|_| limit > 0) else {
             return Ok(Vec::new());
         };
         let mut read = cmd("XRANGE");
         read.arg(&self.keys.log).arg(format!("{from}-0")).arg("+").arg("COUNT").arg(limit);
-        let entries: Vec<Entry> = self.general.query_again(&read).await.map_err(read_error)?;
-        decode_all(after, placed(entries)?)
+        placed(self.general.query_again(&read).await.map_err(read_error)?)
     }
 
     fn head(&self) -> watch::Receiver<Position> {
@@ -147,25 +131,61 @@ impl EventLog for RedisLog {
     }
 
     async fn info(&self) -> Result<LogInfo, ReadError> {
-        let tails = Function::Tails.call(&[&self.keys.tail]);
-        let (head,): (u64,) = self.general.query_again(&tails).await.map_err(read_error)?;
+        let ends = Function::Ends.call(&[&self.keys.tail, &self.keys.meta]);
+        let (head, mark): (u64, u64) = self.general.query_again(&ends).await.map_err(read_error)?;
         Ok(LogInfo {
             log_id: self.log_id,
             head: Position(head),
-            archived_through: Position::START,
+            archived_through: Position(mark),
             durability: self.durability.clone(),
         })
+    }
+
+    async fn usage(&self) -> Result<HotUsage, ReadError> {
+        self.hot_usage().await.map_err(read_error)
+    }
+
+    async fn segments(&self) -> Result<Vec<SegmentEntry>, ReadError> {
+        self.manifest().await
+    }
+
+    async fn enter_segment(
+        &self,
+        entry: &SegmentEntry,
+        replaced: &[SegmentEntry],
+    ) -> Result<bool, StoreFault> {
+        self.enter(entry, replaced).await
+    }
+
+    async fn trim(&self, to: Position) -> Result<Position, StoreFault> {
+        self.trim_through(to).await
+    }
+
+    async fn give_back_space(&self) -> Result<(), StoreFault> {
+        self.rewrite_file().await
+    }
+
+    async fn begin_restore(&self, log_id: Uuid) -> Result<bool, StoreFault> {
+        self.begin(log_id).await
+    }
+
+    async fn import(&self, events: &[Recorded]) -> Result<(), StoreFault> {
+        self.import_events(events).await
+    }
+
+    async fn finish_restore(&self, work: &[WorkItem]) -> Result<(), StoreFault> {
+        self.finish(work).await
     }
 }
 
 /// An entry of the log's stream: its id, its fields.
 type Entry = (String, HashMap<String, String>);
 
-fn placed(entries: Vec<Entry>) -> Result<Vec<(Placement, String)>, ReadError> {
+fn placed(entries: Vec<Entry>) -> Result<Vec<Row>, ReadError> {
     entries.into_iter().map(place).collect()
 }
 
-fn place((id, mut fields): Entry) -> Result<(Placement, String), ReadError> {
+fn place((id, mut fields): Entry) -> Result<Row, ReadError> {
     let damaged = |field: &str| ReadError::Damaged(format!("the entry {id} has no valid {field}"));
     let number = |name: &str| fields.get(name).and_then(|text| text.parse::<i64>().ok());
     let position = id.strip_suffix("-0").and_then(|position| position.parse().ok());
@@ -182,7 +202,7 @@ fn place((id, mut fields): Entry) -> Result<(Placement, String), ReadError> {
     Ok((placement, body))
 }
 
-fn read_error(error: CallError) -> ReadError {
+pub(super) fn read_error(error: CallError) -> ReadError {
     match error {
         CallError::Refused(error) if error.code() == Some("DAMAGED") => {
             ReadError::Damaged(error.detail().unwrap_or_default().to_owned())
@@ -191,10 +211,9 @@ fn read_error(error: CallError) -> ReadError {
     }
 }
 
-/// Reads the function's answer. One that makes no sense says nothing about what was written.
-fn appended(batch: &AppendBatch, reply: Value) -> Result<Appended, AppendError> {
+/// Reads what the function says of a batch. What makes no sense says nothing about what was written.
+fn appended(batch: &AppendBatch, reply: Vec<Value>) -> Result<Appended, AppendError> {
     let unknown = |error: RedisError| AppendError::Unknown(Box::new(error));
-    let reply: Vec<Value> = from_redis_value(reply).map_err(|error| unknown(error.into()))?;
     let mut reply = reply.into_iter();
     let outcome: String = next(&mut reply).map_err(unknown)?;
     let mut number = || next::<u64>(&mut reply).map_err(unknown);

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::writer::JobError;
 use super::{now_us, timestamp};
+use crate::archive::POSITION_BYTES;
 use crate::{AppendBatch, AppendError, Appended};
 
 /// A batch in the form that goes to the writer's thread.
@@ -35,8 +36,14 @@ impl Append {
     /// The atomic step of INV-6.
     pub(super) fn run(self, connection: &Connection) -> Result<Appended, JobError<AppendError>> {
         let actual: i64 = connection
-            .prepare_cached("SELECT ifnull(max(version), 0) FROM events WHERE stream = ?1")?
-            .query_row([&self.stream], |row| row.get(0))?;
+            .prepare_cached(
+                "SELECT coalesce(
+                    (SELECT max(version) FROM events WHERE stream = ?1),
+                    (SELECT length(positions) / ?2 FROM trimmed_streams WHERE stream = ?1),
+                    0
+                 )",
+            )?
+            .query_row(params![self.stream, POSITION_BYTES as i64], |row| row.get(0))?;
         if actual != self.expected {
             return match self.written_before(connection, actual)? {
                 Some(appended) => Ok(appended),
@@ -46,13 +53,7 @@ impl Append {
                 })),
             };
         }
-        let (head, head_at): (i64, i64) = connection
-            .prepare_cached(
-                "SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1",
-            )?
-            .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?
-            .unwrap_or_default();
+        let (head, head_at) = last_event(connection)?;
         // The machine's clock may have been set back; the log's never goes back.
         let now = now_us();
         let recorded_at = now.max(head_at);
@@ -116,4 +117,18 @@ impl Append {
             repeated: true,
         }))
     }
+}
+
+/// Where the last event stands, and when it was recorded.
+pub(super) fn last_event(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
+    connection
+        .prepare_cached(
+            "SELECT position, recorded_at FROM (
+                SELECT * FROM (SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1)
+                UNION ALL SELECT position, recorded_at FROM trimmed
+             ) ORDER BY position DESC LIMIT 1",
+        )?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()
+        .map(Option::unwrap_or_default)
 }

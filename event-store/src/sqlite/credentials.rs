@@ -17,8 +17,8 @@ use crate::{Credentials, CredentialsError, Profile, TokenHash, TokenRecord};
 const KIND: Kind = Kind {
     port: "credentials",
     application_id: 0x4173_4372, // "AsCr"
-    schema: 1,
     create: include_str!("credentials.sql"),
+    upgrades: &[],
 };
 
 /// A file of credentials.
@@ -202,6 +202,15 @@ impl Credentials for SqliteCredentials {
                 .prepare_cached("DELETE FROM tokens WHERE subject = ?1 AND id = ?2")?
                 .execute([subject.to_string(), token.to_string()])?;
             Ok(removed > 0)
+        })
+        .await
+    }
+
+    async fn is_empty(&self) -> Result<bool, CredentialsError> {
+        self.read(|connection| {
+            let query = "SELECT NOT EXISTS (SELECT 1 FROM profiles)
+                            AND NOT EXISTS (SELECT 1 FROM tokens)";
+            connection.query_row(query, [], |row| row.get(0))
         })
         .await
     }

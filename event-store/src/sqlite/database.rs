@@ -28,10 +28,17 @@ pub(super) struct Kind {
     pub(super) port: &'static str,
     /// SQLite's own mark of what the file is, so that one kind is never opened as another.
     pub(super) application_id: i32,
-    /// The schema that `create` makes.
-    pub(super) schema: i32,
-    /// Statements that make the tables.
+    /// Statements that make the tables of schema 1.
     pub(super) create: &'static str,
+    /// Statements that make each later schema of the one before.
+    pub(super) upgrades: &'static [&'static str],
+}
+
+impl Kind {
+    /// The newest schema, which is what a file has once it is open.
+    fn schema(&self) -> i32 {
+        1 + self.upgrades.len() as i32
+    }
 }
 
 /// One file, opened and at the schema that this program knows.
@@ -65,6 +72,34 @@ impl Database {
         Ok(connection)
     }
 
+    /// Makes the file as small as what is in it, as far as that is possible. Others may read and
+    /// write meanwhile; they wait while an old file is converted.
+    pub(super) fn give_back_space(&self) -> rusqlite::Result<()> {
+        /// Pages that are given back in one transaction.
+        const PAGES: i64 = 1_024;
+        let connection = self.connect()?;
+        let pragma = |name: &str| -> rusqlite::Result<i64> {
+            connection.pragma_query_value(None, name, |row| row.get(0))
+        };
+        if pragma("auto_vacuum")? == 0 {
+            // A file from before this was asked of every new one.
+            connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; VACUUM")?;
+        }
+        let mut free = pragma("freelist_count")?;
+        while free > 0 {
+            // Each row that is asked for frees one page.
+            let mut vacuum = connection.prepare(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
+            let mut rows = vacuum.query([])?;
+            while rows.next()?.is_some() {}
+            let left = pragma("freelist_count")?;
+            if left >= free {
+                break;
+            }
+            free = left;
+        }
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    }
+
     /// A connection that can only read.
     pub(super) fn connect_reader(&self) -> rusqlite::Result<Connection> {
         let connection = self.connect()?;
@@ -78,6 +113,8 @@ impl Database {
             source: Box::new(error),
         };
         let path = self.path.display();
+        // Only an empty file takes this: space can then be given back piece by piece.
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(unavailable)?;
         let mode: String = connection
             .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
             .map_err(unavailable)?;
@@ -99,10 +136,16 @@ impl Database {
         let tables: i64 = transaction
             .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
             .map_err(unavailable)?;
+        let upgrade = |from: i32| {
+            kind.upgrades[from as usize - 1..]
+                .iter()
+                .try_for_each(|upgrade| transaction.execute_batch(upgrade))
+                .and_then(|()| transaction.pragma_update(None, "user_version", kind.schema()))
+        };
         if tables == 0 {
             transaction
                 .execute_batch(kind.create)
-                .and_then(|()| transaction.pragma_update(None, "user_version", kind.schema))
+                .and_then(|()| upgrade(1))
                 .and_then(|()| {
                     transaction.pragma_update(None, "application_id", kind.application_id)
                 })
@@ -113,8 +156,10 @@ impl Database {
                 cause: format!("{path} is a database, but not Assay's {} store", kind.port),
                 cure: format!("name another file for the {} store", kind.port),
             })
-        } else if schema != kind.schema {
-            let known = kind.schema;
+        } else if (1..kind.schema()).contains(&schema) {
+            upgrade(schema).and_then(|()| transaction.commit()).map_err(unavailable)
+        } else if schema != kind.schema() {
+            let known = kind.schema();
             Err(OpenError::Refused {
                 cause: format!("{path} has schema {schema}, this Assay knows {known}"),
                 cure: "open it with the version of Assay that wrote it".to_owned(),

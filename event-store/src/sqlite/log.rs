@@ -1,4 +1,4 @@
-//! [`EventLog`] over one file.
+//! The log over one file.
 
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
@@ -8,24 +8,25 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::record::Placement;
 use domain::{Position, Recorded, StreamId, Version};
-use rusqlite::{Connection, ErrorCode, Row, params};
+use rusqlite::{Connection, ErrorCode, params};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::append::Append;
+use super::append::{Append, last_event};
 use super::database::{Database, Kind, Readers};
-use super::timestamp;
-use super::writer::{WriteError, Writer};
-use crate::log::{announce, decode_all, decode_stream};
+use super::writer::{JobError, WriteError, Writer};
+use super::{archive, import, timestamp};
+use crate::archive::{HotLog, HotUsage, SegmentEntry, StoreFault, StreamPage};
+use crate::log::{Row, announce};
 use crate::queue::wake;
-use crate::resolver::OpenError;
-use crate::{AppendBatch, AppendError, Appended, EventLog, LogInfo, ReadError};
+use crate::resolver::{OpenError, not_whole};
+use crate::{AppendBatch, AppendError, Appended, LogInfo, ReadError, WorkItem};
 
 const KIND: Kind = Kind {
     port: "log",
     application_id: 0x4173_4C67, // "AsLg"
-    schema: 1,
     create: include_str!("log.sql"),
+    upgrades: &[include_str!("log.2.sql")],
 };
 
 /// How often the file is looked at for what other processes wrote.
@@ -37,6 +38,7 @@ pub(crate) struct SqliteLog {
     pub(super) writer: Writer,
     pub(super) readers: Readers,
     pub(super) ready: Arc<watch::Sender<u64>>,
+    database: Database,
     head: Arc<watch::Sender<Position>>,
     log_id: Uuid,
     /// Its end is the watching thread's.
@@ -44,12 +46,17 @@ pub(crate) struct SqliteLog {
 }
 
 impl SqliteLog {
-    pub(crate) async fn open(path: PathBuf) -> Result<Self, OpenError> {
-        tokio::task::spawn_blocking(|| Self::open_blocking(path)).await.map_err(unavailable)?
+    /// A log that is being restored is opened for that alone.
+    pub(crate) async fn open(path: PathBuf, restoring: bool) -> Result<Self, OpenError> {
+        let opened = tokio::task::spawn_blocking(move || Self::open_blocking(path, restoring));
+        opened.await.map_err(unavailable)?
     }
 
-    fn open_blocking(path: PathBuf) -> Result<Self, OpenError> {
+    fn open_blocking(path: PathBuf, restoring: bool) -> Result<Self, OpenError> {
         let (database, connection) = Database::open(path, &KIND)?;
+        if import::is_restoring(&connection).map_err(unavailable)? != restoring {
+            return Err(not_whole(restoring));
+        }
         let log_id = log_id(&connection).map_err(unavailable)?;
         let watched = database.connect_reader().map_err(unavailable)?;
         let head = Arc::new(watch::Sender::new(head(&watched).map_err(unavailable)?));
@@ -62,7 +69,8 @@ impl SqliteLog {
             .map_err(unavailable)?;
         Ok(Self {
             writer: Writer::start(connection).map_err(unavailable)?,
-            readers: Readers::new(database),
+            readers: Readers::new(database.clone()),
+            database,
             ready,
             head,
             log_id,
@@ -87,10 +95,7 @@ fn log_id(connection: &Connection) -> rusqlite::Result<Uuid> {
 }
 
 fn head(connection: &Connection) -> rusqlite::Result<Position> {
-    let head: i64 = connection
-        .prepare_cached("SELECT ifnull(max(position), 0) FROM events")?
-        .query_row([], |row| row.get(0))?;
-    Ok(Position(head.cast_unsigned()))
+    last_event(connection).map(|(head, _)| Position(head.cast_unsigned()))
 }
 
 /// Wakes this process for what other processes wrote: the command line works beside the server.
@@ -126,7 +131,7 @@ fn watch_file(
 }
 
 #[async_trait]
-impl EventLog for SqliteLog {
+impl HotLog for SqliteLog {
     async fn append(&self, batch: &AppendBatch) -> Result<Appended, AppendError> {
         let append = Append::new(batch)?;
         let appended =
@@ -149,35 +154,33 @@ impl EventLog for SqliteLog {
         stream: &StreamId,
         from: Version,
         limit: u32,
-    ) -> Result<Vec<Recorded>, ReadError> {
+    ) -> Result<StreamPage, ReadError> {
         let name = stream.to_string();
-        let rows = self
-            .readers
-            .run(move |connection| {
-                read(
-                    connection,
-                    "SELECT position, stream, version, recorded_at, body FROM events
-                     WHERE stream = ?1 AND version >= ?2 ORDER BY version LIMIT ?3",
-                    params![name, bound(from.0), limit],
-                )
-            })
-            .await?;
-        decode_stream(stream, from, rows)
+        let page = self.readers.run(move |connection| {
+            // One transaction, so that nothing is trimmed between the two.
+            let moment = connection.unchecked_transaction()?;
+            let archived = archive::positions(&moment, &name, from, limit)?;
+            let hot = read(
+                &moment,
+                "SELECT position, stream, version, recorded_at, body FROM events
+                 WHERE stream = ?1 AND version >= ?2 ORDER BY version LIMIT ?3",
+                params![name, bound(from.0), limit - archived.len() as u32],
+            )?;
+            Ok::<_, ReadFailure>(StreamPage { archived, hot })
+        });
+        Ok(page.await?)
     }
 
-    async fn read_all(&self, after: Position, limit: u32) -> Result<Vec<Recorded>, ReadError> {
-        let rows = self
-            .readers
-            .run(move |connection| {
-                read(
-                    connection,
-                    "SELECT position, stream, version, recorded_at, body FROM events
-                     WHERE position > ?1 ORDER BY position LIMIT ?2",
-                    params![bound(after.0), limit],
-                )
-            })
-            .await?;
-        decode_all(after, rows)
+    async fn read_all(&self, after: Position, limit: u32) -> Result<Vec<Row>, ReadError> {
+        let rows = self.readers.run(move |connection| {
+            read(
+                connection,
+                "SELECT position, stream, version, recorded_at, body FROM events
+                 WHERE position > ?1 ORDER BY position LIMIT ?2",
+                params![bound(after.0), limit],
+            )
+        });
+        Ok(rows.await?)
     }
 
     fn head(&self) -> watch::Receiver<Position> {
@@ -185,12 +188,72 @@ impl EventLog for SqliteLog {
     }
 
     async fn info(&self) -> Result<LogInfo, ReadError> {
-        let head = self.readers.run(head).await.map_err(read_error)?;
+        let ends = self.readers.run(|connection| {
+            let moment = connection.unchecked_transaction()?;
+            Ok::<_, rusqlite::Error>((head(&moment)?, archive::mark(&moment)?))
+        });
+        let (head, archived_through) = ends.await.map_err(read_error)?;
         Ok(LogInfo {
             log_id: self.log_id,
             head,
-            archived_through: Position::START,
+            archived_through,
             durability: "on this machine's disk, after a power failure too".to_owned(),
+        })
+    }
+
+    async fn usage(&self) -> Result<HotUsage, ReadError> {
+        self.readers.run(archive::usage).await.map_err(read_error)
+    }
+
+    async fn segments(&self) -> Result<Vec<SegmentEntry>, ReadError> {
+        self.readers.run(archive::segments).await.map_err(read_error)
+    }
+
+    async fn enter_segment(
+        &self,
+        entry: &SegmentEntry,
+        replaced: &[SegmentEntry],
+    ) -> Result<bool, StoreFault> {
+        let (entry, replaced) = (entry.clone(), replaced.to_vec());
+        self.write(move |connection| archive::enter(connection, &entry, &replaced)).await
+    }
+
+    async fn trim(&self, to: Position) -> Result<Position, StoreFault> {
+        self.write(move |connection| archive::trim(connection, to)).await
+    }
+
+    async fn give_back_space(&self) -> Result<(), StoreFault> {
+        let database = self.database.clone();
+        let given = tokio::task::spawn_blocking(move || database.give_back_space()).await;
+        let given = given.map_err(|error| StoreFault::Unavailable(Box::new(error)))?;
+        given.map_err(|error| StoreFault::Unavailable(Box::new(error)))
+    }
+
+    async fn begin_restore(&self, log_id: Uuid) -> Result<bool, StoreFault> {
+        self.write(move |connection| import::begin(connection, log_id)).await
+    }
+
+    async fn import(&self, events: &[Recorded]) -> Result<(), StoreFault> {
+        let events = events.to_vec();
+        self.write(move |connection| import::import(connection, &events)).await
+    }
+
+    async fn finish_restore(&self, work: &[WorkItem]) -> Result<(), StoreFault> {
+        let work = work.to_vec();
+        self.write(move |connection| import::finish(connection, &work)).await
+    }
+}
+
+impl SqliteLog {
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, JobError<StoreFault>> + Send + 'static,
+    ) -> Result<T, StoreFault> {
+        self.writer.run(work).await.map_err(|error| match error {
+            WriteError::Refused(fault) => fault,
+            WriteError::NotWritten(error) | WriteError::Unknown(error) => {
+                StoreFault::Unavailable(error)
+            }
         })
     }
 }
@@ -204,7 +267,7 @@ fn read(
     connection: &Connection,
     query: &str,
     params: impl rusqlite::Params,
-) -> Result<Vec<(Placement, String)>, ReadFailure> {
+) -> Result<Vec<Row>, ReadFailure> {
     let mut statement = connection.prepare_cached(query)?;
     let mut rows = statement.query(params)?;
     let mut read = Vec::new();
@@ -214,7 +277,7 @@ fn read(
     Ok(read)
 }
 
-fn placed(row: &Row<'_>) -> Result<(Placement, String), ReadFailure> {
+fn placed(row: &rusqlite::Row<'_>) -> Result<Row, ReadFailure> {
     let position = Position(row.get::<_, i64>(0)?.cast_unsigned());
     let stream: String = row.get(1)?;
     let placement = Placement {
@@ -249,5 +312,36 @@ fn read_error(error: rusqlite::Error) -> ReadError {
             ReadError::Damaged(error.to_string())
         }
         _ => ReadError::Unavailable(Box::new(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVENT: &str = r#"{"id":"00000000-0000-0000-0000-000000000001","type":"RoleGranted","schema":1,"metadata":{"actor":"system","correlation":"00000000-0000-0000-0000-000000000002","causation":null,"traceparent":null},"data":{"role":"SETTER"}}"#;
+
+    #[tokio::test]
+    async fn a_file_of_the_first_schema_is_opened_and_can_be_archived() {
+        let directory = std::env::temp_dir().join(Uuid::new_v4().to_string());
+        std::fs::create_dir(&directory).unwrap();
+        let path = directory.join("log.db");
+        let file = Connection::open(&path).unwrap();
+        file.execute_batch(KIND.create).unwrap();
+        file.pragma_update(None, "user_version", 1).unwrap();
+        file.pragma_update(None, "application_id", KIND.application_id).unwrap();
+        file.execute("INSERT INTO events VALUES (1, 'account:ada', 1, 7, x'01', ?1)", [EVENT])
+            .unwrap();
+        drop(file);
+
+        let log = SqliteLog::open(path, false).await.unwrap();
+        let rows = log.read_all(Position::START, 9).await.unwrap();
+        assert_eq!((rows.len(), rows[0].1.as_str()), (1, EVENT));
+        assert_eq!(log.info().await.unwrap().archived_through, Position::START);
+        assert_eq!(log.segments().await.unwrap(), []);
+        // Its space can be given back although nobody asked for that when it was made.
+        log.give_back_space().await.unwrap();
+        drop(log);
+        std::fs::remove_dir_all(directory).unwrap();
     }
 }

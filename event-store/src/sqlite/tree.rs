@@ -16,8 +16,8 @@ use crate::{KeptHead, TileId, TreeStore, TreeStoreError};
 const KIND: Kind = Kind {
     port: "tree",
     application_id: 0x4173_5472, // "AsTr"
-    schema: 1,
     create: include_str!("tree.sql"),
+    upgrades: &[],
 };
 
 /// A file of hashes and heads.

@@ -6,13 +6,16 @@ use std::time::Duration;
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{Client, cmd};
 use domain::{Position, Version};
-use event_store::conformance::{log_cases, queue_cases, run};
-use event_store::{AppendError, Lane, OpenError, ReadError, WorkItem, append_surely, open_log};
+use event_store::conformance::{
+    Case, LogUrls, archive_cases, log_cases, queue_cases, restore_cases, run,
+};
+use event_store::{AppendError, Lane, OpenError, ReadError, WorkItem, append_surely};
 use futures::future::join_all;
+use tempfile::TempDir;
 use tests::redis_server::RedisServer;
 use tokio::sync::OnceCell;
 
-use super::{fresh_name, registration, report};
+use super::{fresh_name, log_urls, open_log, registration, report};
 
 /// How long something that must happen may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -34,16 +37,37 @@ async fn configure(server: &RedisServer, name: &str, value: &str) {
     set.arg("SET").arg(name).arg(value).query_async::<()>(&mut connection).await.unwrap();
 }
 
+/// Runs cases on logs of one server.
+async fn run_logs(suite: &str, cases: Vec<Case<LogUrls>>, archived: bool) {
+    let (server, directory) = (server().await, TempDir::new().unwrap());
+    let fresh =
+        |case: &Case<LogUrls>| log_urls(server.url_in(&fresh_name()), archived, case, &directory);
+    run(suite, cases, fresh).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn log() {
-    let server = server().await;
-    run("log × redis", log_cases(), |_| server.url_in(&fresh_name())).await;
+    run_logs("log × redis", log_cases(), false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn archived_log() {
+    run_logs("archived log × redis", log_cases(), true).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn archive() {
+    run_logs("archive × redis", archive_cases(), false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn restore() {
+    run_logs("restore × redis", restore_cases(), false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn queue() {
-    let server = server().await;
-    run("queue × redis", queue_cases(), |_| server.url_in(&fresh_name())).await;
+    run_logs("queue × redis", queue_cases(), false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

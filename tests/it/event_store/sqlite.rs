@@ -1,24 +1,54 @@
 //! The log, the queue, the credentials and the tree in files.
 
-use event_store::conformance::{Case, credentials_cases, log_cases, queue_cases, run, tree_cases};
-use event_store::{OpenError, StoreUrls, open, open_credentials, open_log};
+use event_store::conformance::{
+    Case, LogUrls, archive_cases, credentials_cases, log_cases, queue_cases, restore_cases, run,
+    tree_cases,
+};
+use event_store::{OpenError, StoreUrls, open, open_credentials};
 use tempfile::TempDir;
+
+use super::{log_urls, open_log};
 
 /// A file of its own for every case, in a directory that is not there yet.
 fn fresh(directory: &TempDir) -> impl Fn(&Case) -> String {
     |case| format!("sqlite:{}/{}/store.db", directory.path().display(), case.name)
 }
 
+fn fresh_log(directory: &TempDir, archived: bool) -> impl Fn(&Case<LogUrls>) -> LogUrls {
+    move |case| {
+        let log = format!("sqlite:{}/{}/store.db", directory.path().display(), case.name);
+        log_urls(log, archived, case, directory)
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn log() {
     let directory = TempDir::new().unwrap();
-    run("log × sqlite", log_cases(), fresh(&directory)).await;
+    run("log × sqlite", log_cases(), fresh_log(&directory, false)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn archived_log() {
+    let directory = TempDir::new().unwrap();
+    run("archived log × sqlite", log_cases(), fresh_log(&directory, true)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn archive() {
+    let directory = TempDir::new().unwrap();
+    run("archive × sqlite", archive_cases(), fresh_log(&directory, false)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn restore() {
+    let directory = TempDir::new().unwrap();
+    run("restore × sqlite", restore_cases(), fresh_log(&directory, false)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn queue() {
     let directory = TempDir::new().unwrap();
-    run("queue × sqlite", queue_cases(), fresh(&directory)).await;
+    run("queue × sqlite", queue_cases(), fresh_log(&directory, false)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

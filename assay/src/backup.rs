@@ -1,0 +1,189 @@
+//! A backup: a directory with everything of an installation that could not be made again.
+//!
+//! | file | what |
+//! |---|---|
+//! | `manifest.json` | what the backup is of, and digests of the rest; written last |
+//! | `blobs/` | the log, as segments, and the blobs that its events name; laid out as a `file:` store |
+//! | `credentials.jsonl` | profiles and tokens, unless they were left out |
+//! | `tree-heads.jsonl` | every signed head of the tree over the log |
+
+mod credentials;
+mod named;
+mod tree;
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use domain::{Digest, Position, Recorded};
+use event_store::{Blobs, Segment, SegmentEntry};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+pub(crate) use credentials::CredentialsPart;
+pub(crate) use named::named_blobs;
+pub(crate) use tree::TreePart;
+
+use crate::{Exit, Failure};
+
+/// The number of this layout.
+pub(crate) const FORMAT: u32 = 1;
+const MANIFEST: &str = "manifest.json";
+const BLOBS: &str = "blobs";
+/// A backup holds sources, and hashes of secrets.
+const DIRECTORY_MODE: u32 = 0o700;
+const FILE_MODE: u32 = 0o600;
+
+/// What a backup is of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Manifest {
+    /// [`FORMAT`].
+    pub(crate) format: u32,
+    /// The version of Assay that made it.
+    pub(crate) assay: String,
+    pub(crate) made_at: Timestamp,
+    pub(crate) log_id: Uuid,
+    /// The last event that is in it.
+    pub(crate) head: Position,
+    /// How much of the log was archived, which a restore archives as well.
+    pub(crate) archived_through: Position,
+    /// The whole log, without gaps, in blobs of the backup's own.
+    pub(crate) segments: Vec<SegmentEntry>,
+    pub(crate) blobs: BlobsPart,
+    /// `None` where they were left out.
+    pub(crate) credentials: Option<FilePart>,
+    /// Signed heads of the tree over the log, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tree_heads: Option<FilePart>,
+}
+
+/// The blobs that events name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BlobsPart {
+    pub(crate) count: u64,
+    pub(crate) bytes: u64,
+    /// Named by events, but not in the store when the backup was made.
+    pub(crate) missing: Vec<Digest>,
+}
+
+/// A file of lines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FilePart {
+    pub(crate) name: String,
+    pub(crate) digest: Digest,
+    pub(crate) lines: u64,
+}
+
+/// A backup on disk.
+#[derive(Debug)]
+pub(crate) struct Backup {
+    directory: PathBuf,
+    /// Its own, apart from the installation's.
+    pub(crate) blobs: Arc<dyn Blobs>,
+}
+
+impl Backup {
+    /// Begins one, in a directory that is not there yet or empty.
+    pub(crate) async fn begin(directory: &Path) -> Result<Self, Failure> {
+        let occupied = fs::read_dir(directory).is_ok_and(|mut files| files.next().is_some());
+        if occupied || directory.is_file() {
+            let message = format!("{} is there already; name a new directory", directory.display());
+            return Err(Failure::new(Exit::Usage, message));
+        }
+        let mut builder = DirBuilder::new();
+        builder
+            .recursive(true)
+            .mode(DIRECTORY_MODE)
+            .create(directory)
+            .map_err(|error| failed("making", directory, &error))?;
+        Self::at(directory).await
+    }
+
+    /// Opens one that was finished.
+    pub(crate) async fn open(directory: &Path) -> Result<(Self, Manifest), Failure> {
+        let path = directory.join(MANIFEST);
+        let text = fs::read_to_string(&path).map_err(|error| {
+            let message = format!(
+                "reading {}: {error}; is it a backup, and was it finished?",
+                path.display()
+            );
+            Failure::new(Exit::Usage, message)
+        })?;
+        /// What every format has in common.
+        #[derive(Deserialize)]
+        struct AnyManifest {
+            format: u32,
+        }
+        let malformed = |error| failed("reading", &path, &error);
+        let AnyManifest { format } = serde_json::from_str(&text).map_err(malformed)?;
+        if format != FORMAT {
+            let message = format!("the backup has format {format}, this Assay knows {FORMAT}");
+            return Err(Failure::new(Exit::Usage, message));
+        }
+        let manifest = serde_json::from_str(&text).map_err(malformed)?;
+        Ok((Self::at(directory).await?, manifest))
+    }
+
+    async fn at(directory: &Path) -> Result<Self, Failure> {
+        let url = format!("file:{}", directory.join(BLOBS).display());
+        let blobs = event_store::open_blobs(&url).await;
+        let blobs = blobs.map_err(|error| failed("opening", directory, &error))?;
+        Ok(Self { directory: directory.to_owned(), blobs })
+    }
+
+    /// The last step: with its manifest it is a backup.
+    pub(crate) fn finish(&self, manifest: &Manifest) -> Result<(), Failure> {
+        let json = serde_json::to_vec_pretty(manifest).expect("a manifest is text and numbers");
+        self.write(MANIFEST, &json)
+    }
+
+    /// Writes a file that is there whole, or not at all.
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+        let (path, unfinished) = (self.directory.join(name), self.directory.join("unfinished"));
+        let written = || {
+            let mut options = OpenOptions::new();
+            let options = options.write(true).create(true).truncate(true).mode(FILE_MODE);
+            let mut file = options.open(&unfinished)?;
+            file.write_all(bytes)?;
+            file.sync_all()?;
+            fs::rename(&unfinished, &path)?;
+            File::open(&self.directory)?.sync_all()
+        };
+        written().map_err(|error| failed("writing", &path, &error))
+    }
+
+    /// Reads a file that the manifest names, and checks it.
+    fn read(&self, part: &FilePart) -> Result<String, Failure> {
+        let path = self.directory.join(&part.name);
+        let text = fs::read_to_string(&path).map_err(|error| failed("reading", &path, &error))?;
+        if Digest::of(text.as_bytes()) != part.digest {
+            let message = format!("{} is not what the manifest says", path.display());
+            return Err(Failure::new(Exit::Usage, message));
+        }
+        Ok(text)
+    }
+
+    /// The events of a segment, checked.
+    pub(crate) async fn events(&self, entry: &SegmentEntry) -> Result<Vec<Recorded>, Failure> {
+        let doing = format!("reading the backup's segment {} to {}", entry.first, entry.last);
+        let unreadable =
+            |error: &(dyn std::error::Error + 'static)| Failure::of(Exit::Usage, &doing, error);
+        let bytes = self.blobs.get(&entry.digest).await.map_err(|error| unreadable(&error))?;
+        let segment = Segment::read(&bytes).map_err(|error| unreadable(&error))?;
+        if (segment.first(), segment.last()) != (entry.first, entry.last) {
+            let (first, last) = (segment.first(), segment.last());
+            return Err(Failure::new(Exit::Usage, format!("{doing}: it holds {first} to {last}")));
+        }
+        segment.recorded().map_err(|error| unreadable(&error))
+    }
+}
+
+fn failed(doing: &str, path: &Path, error: &(dyn std::error::Error + 'static)) -> Failure {
+    Failure::of(Exit::Usage, &format!("{doing} {}", path.display()), error)
+}

@@ -1,0 +1,88 @@
+//! Profiles and tokens, a line each.
+
+use domain::{Digest, Event, Recorded};
+use event_store::{Credentials, CredentialsError, Profile, TokenRecord};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Backup, FilePart};
+use crate::{Exit, Failure};
+
+const NAME: &str = "credentials.jsonl";
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+enum Line {
+    Profile { subject: Uuid, profile: Profile },
+    Token { token: TokenRecord },
+}
+
+/// What is secret of the accounts in a log.
+#[derive(Debug, Default)]
+pub(crate) struct CredentialsPart {
+    lines: Vec<Line>,
+}
+
+impl CredentialsPart {
+    /// The subject of an account that an event makes.
+    pub(crate) fn subject(recorded: &Recorded) -> Option<Uuid> {
+        match &recorded.event {
+            Event::AccountRegistered(registered) => Some(registered.subject),
+            _ => None,
+        }
+    }
+
+    /// Those of these subjects. Tokens that have ended are left behind.
+    pub(crate) async fn collect(
+        credentials: &dyn Credentials,
+        subjects: &[Uuid],
+    ) -> Result<Self, CredentialsError> {
+        let (mut lines, now) = (Vec::new(), Timestamp::now());
+        for &subject in subjects {
+            // What was erased stays erased.
+            let profile = credentials.profiles(&[subject]).await?.pop().flatten();
+            lines.extend(profile.map(|profile| Line::Profile { subject, profile }));
+            let tokens = credentials.tokens(subject, now).await?;
+            lines.extend(tokens.into_iter().map(|token| Line::Token { token }));
+        }
+        Ok(Self { lines })
+    }
+
+    /// Writes them into a backup.
+    pub(crate) fn write(&self, backup: &Backup) -> Result<FilePart, Failure> {
+        let mut text = String::new();
+        for line in &self.lines {
+            text.push_str(&serde_json::to_string(line).expect("a line is text and numbers"));
+            text.push('\n');
+        }
+        backup.write(NAME, text.as_bytes())?;
+        let digest = Digest::of(text.as_bytes());
+        Ok(FilePart { name: NAME.to_owned(), digest, lines: self.lines.len() as u64 })
+    }
+
+    /// Reads those of a backup.
+    pub(crate) fn read(backup: &Backup, part: &FilePart) -> Result<Self, Failure> {
+        let text = backup.read(part)?;
+        let lines = text.lines().map(serde_json::from_str).collect::<Result<Vec<_>, _>>();
+        let lines =
+            lines.map_err(|error| Failure::of(Exit::Usage, "reading credentials", &error))?;
+        Ok(Self { lines })
+    }
+
+    /// Keeps them.
+    pub(crate) async fn restore(
+        self,
+        credentials: &dyn Credentials,
+    ) -> Result<(), CredentialsError> {
+        for line in self.lines {
+            match line {
+                Line::Profile { subject, profile } => {
+                    credentials.put_profile(subject, &profile).await?;
+                }
+                Line::Token { token } => credentials.put_token(&token).await?,
+            }
+        }
+        Ok(())
+    }
+}

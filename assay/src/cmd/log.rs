@@ -1,0 +1,215 @@
+//! `assay log`
+
+use domain::Position;
+use event_store::{ArchiveError, ArchiveStatus, EventLog, Stores};
+use indicatif::{HumanBytes, ProgressBar};
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
+use serde_json::json;
+
+use super::print_json;
+use crate::config::Config;
+use crate::server::open_stores;
+use crate::table::table;
+use crate::{Exit, Failure};
+
+/// Tell how much of the log is where, and move old events to the archive
+#[derive(Debug, Clone, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Tell how far the log goes, and how much of it is archived
+    Status(Status),
+    /// Move old events into segments in the blobs; readers notice nothing
+    Archive(Archive),
+    /// Merge small segments, and give space back to the file system
+    Compact(Compact),
+}
+
+/// Tell how far the log goes, and how much of it is archived
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Status {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Move old events into segments in the blobs; readers notice nothing
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Archive {
+    #[command(flatten)]
+    which: Which,
+    /// Tell what would be archived, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Which events are old.
+#[derive(Debug, Clone, clap::Args)]
+#[group(required = true, multiple = false)]
+struct Which {
+    /// Those recorded longer ago than this, as in 30d, 12h
+    #[arg(long, value_name = "AGE")]
+    older_than: Option<Span>,
+    /// All but the newest so many
+    #[arg(long, value_name = "N")]
+    keep_events: Option<u64>,
+    /// Those before this position
+    #[arg(long, value_name = "POSITION")]
+    before: Option<u64>,
+}
+
+/// Merge small segments, and give space back to the file system
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Compact {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) async fn run(config: &Config, command: Command) -> Result<Exit, Failure> {
+    let stores = open_stores(config).await?;
+    match command {
+        Command::Status(args) => status(&stores, &args).await,
+        Command::Archive(args) => archive(&stores, &args).await,
+        Command::Compact(args) => compact(&stores, &args).await,
+    }
+}
+
+async fn status(stores: &Stores, args: &Status) -> Result<Exit, Failure> {
+    let ArchiveStatus { log, segments, hot } = stores.archive.status().await.map_err(reading)?;
+    let sealed_through = segments.last().map_or(Position::START, |segment| segment.last);
+    let archived_bytes: u64 = segments.iter().map(|segment| segment.bytes).sum();
+    if args.json {
+        print_json(&json!({
+            "log_id": log.log_id,
+            "head": log.head,
+            "archived_through": log.archived_through,
+            "sealed_through": sealed_through,
+            "hot": hot,
+            "archived_bytes": archived_bytes,
+            "segments": segments,
+            "durability": log.durability,
+        }))?;
+        return Ok(Exit::Done);
+    }
+    let mut rows = table(["", "log"]);
+    let mut row = |what: &str, found: String| {
+        rows.add_row([what.to_owned(), found]);
+    };
+    row("id", log.log_id.to_string());
+    row("head", log.head.to_string());
+    row("archived through", log.archived_through.to_string());
+    if sealed_through > log.archived_through {
+        row("sealed and not trimmed through", sealed_through.to_string());
+    }
+    row("in the log's store", format!("{} events, {}", hot.events, HumanBytes(hot.bytes)));
+    let (count, size) = (segments.len(), HumanBytes(archived_bytes));
+    row("in the archive", format!("{count} segments, {size} before compression"));
+    row("durability", log.durability);
+    println!("{rows}");
+    Ok(Exit::Done)
+}
+
+async fn archive(stores: &Stores, args: &Archive) -> Result<Exit, Failure> {
+    let info = stores.log.info().await.map_err(reading)?;
+    let (mark, head) = (info.archived_through, info.head);
+    let through = args.which.through(stores.log.as_ref(), mark, head).await?.min(head);
+    let events = through.0.saturating_sub(mark.0);
+    let reached = if args.dry_run {
+        mark
+    } else {
+        let bar = match args.json {
+            true => ProgressBar::hidden(),
+            false => ProgressBar::new(events),
+        };
+        let advance = |reached: Position| bar.set_position(reached.0.saturating_sub(mark.0));
+        let archived = stores.archive.archive(through, advance).await;
+        bar.finish_and_clear();
+        archived.map_err(archiving)?
+    };
+    if args.json {
+        print_json(&json!({
+            "dry_run": args.dry_run,
+            "events": events,
+            "through": through,
+            "archived_through": reached,
+        }))?;
+    } else if args.dry_run {
+        println!("{events} events would be archived, through position {through}");
+    } else {
+        println!("{events} events were archived; the archive goes through position {reached}");
+    }
+    Ok(Exit::Done)
+}
+
+impl Which {
+    /// The last position that is old.
+    async fn through(
+        &self,
+        log: &dyn EventLog,
+        mark: Position,
+        head: Position,
+    ) -> Result<Position, Failure> {
+        match self {
+            Self { keep_events: Some(kept), .. } => Ok(Position(head.0.saturating_sub(*kept))),
+            Self { before: Some(position), .. } => Ok(Position(position.saturating_sub(1))),
+            Self { older_than, .. } => {
+                let age = older_than.unwrap_or_default();
+                // Days have 24 hours here.
+                let since = Timestamp::now().to_zoned(TimeZone::UTC).checked_sub(age);
+                let since = since
+                    .map_err(|error| Failure::of(Exit::Usage, "--older-than", &error))?
+                    .timestamp();
+                last_before(log, since, mark, head).await
+            }
+        }
+    }
+}
+
+/// The last event that was recorded before a time. Times in the log never go back, so each look
+/// rules out half of what is left.
+async fn last_before(
+    log: &dyn EventLog,
+    time: Timestamp,
+    mark: Position,
+    head: Position,
+) -> Result<Position, Failure> {
+    let (mut old, mut candidates_end) = (mark.0, head.0);
+    while old < candidates_end {
+        let middle = old + (candidates_end - old).div_ceil(2);
+        let read = log.read_all(Position(middle - 1), 1).await.map_err(reading)?;
+        match read.first().is_some_and(|event| event.recorded_at < time) {
+            true => old = middle,
+            false => candidates_end = middle - 1,
+        }
+    }
+    Ok(Position(old))
+}
+
+async fn compact(stores: &Stores, args: &Compact) -> Result<Exit, Failure> {
+    let before = stores.archive.status().await.map_err(reading)?;
+    let bar = match args.json {
+        true => ProgressBar::hidden(),
+        false => ProgressBar::new(before.segments.len() as u64),
+    };
+    let merged = stores.archive.compact(|done| bar.set_position(done as u64)).await;
+    bar.finish_and_clear();
+    let (segments_before, segments) = merged.map_err(archiving)?;
+    stores.archive.give_back_space().await.map_err(archiving)?;
+    if args.json {
+        print_json(&json!({ "segments_before": segments_before, "segments": segments }))?;
+    } else {
+        println!("{segments_before} segments are {segments} now; free space was given back");
+    }
+    Ok(Exit::Done)
+}
+
+fn reading(error: event_store::ReadError) -> Failure {
+    Failure::of(Exit::Network, "reading the log", &error)
+}
+
+fn archiving(error: ArchiveError) -> Failure {
+    Failure::of(Exit::Network, "archiving", &error)
+}

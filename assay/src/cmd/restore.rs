@@ -1,0 +1,221 @@
+//! `assay restore`
+
+use std::collections::{BTreeSet, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use domain::submission::{Phase, Submission};
+use domain::{Digest, Event, Position, Recorded, StreamId};
+use event_store::{EventLog, Lane, Restoration, Stream, WorkItem, read_stream_whole};
+use futures::{StreamExt, TryStreamExt, stream};
+use indicatif::ProgressBar;
+use serde_json::json;
+
+use super::backup::{BLOBS_AT_ONCE, copy_blob};
+use super::{print_json, replay};
+use crate::backup::{Backup, CredentialsPart, Manifest, TreePart, named_blobs};
+use crate::config::Config;
+use crate::server::{LIVE, not_opened, open_stores, open_views};
+use crate::{Exit, Failure};
+
+/// Fill empty stores from a backup
+///
+/// Every file is checked before anything is written. Log, positions, times and bytes are exactly
+/// those of the backup; submissions that waited, or were being judged, are queued again. A restore
+/// that is interrupted leaves stores that refuse to open: delete them and begin again.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Args {
+    /// The directory that `assay backup` made
+    from: PathBuf,
+    /// Build the views as well, instead of leaving that to the projector
+    #[arg(long)]
+    replay: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Events that are written at once.
+const EVENTS_AT_ONCE: usize = 1_024;
+
+pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
+    let (backup, manifest) = Backup::open(&args.from).await?;
+    let bar = match args.json {
+        true => ProgressBar::hidden(),
+        false => ProgressBar::new(2 * manifest.head.0),
+    };
+    verify(&backup, &manifest, &bar).await?;
+    refuse_views(config).await?;
+    let restoration = Restoration::begin(&config.store_urls(), manifest.log_id).await;
+    let restoration = restoration.map_err(not_opened)?;
+    let mut unfinished = Unfinished::default();
+    let heads = TreePart::read(&backup, manifest.tree_heads.as_ref())?;
+    let mut tree = heads.grow(Some(Arc::clone(&restoration.stores.tree)));
+    for entry in &manifest.segments {
+        let events = backup.events(entry).await?;
+        copy_blobs(&backup, &restoration, &events).await?;
+        for some in events.chunks(EVENTS_AT_ONCE) {
+            restoration.import(some).await.map_err(|error| writing(&error))?;
+            for event in some {
+                unfinished.note(event);
+                tree.push(event).await?;
+            }
+            bar.inc(some.len() as u64);
+        }
+        // Step by step, so that the log's store need never hold all of it.
+        let through = manifest.archived_through.min(entry.last);
+        let archived = restoration.stores.archive.archive(through, |_| ()).await;
+        archived.map_err(|error| writing(&error))?;
+    }
+    if let Some(part) = &manifest.credentials {
+        let credentials = CredentialsPart::read(&backup, part)?;
+        let restored = credentials.restore(restoration.stores.credentials.as_ref()).await;
+        restored.map_err(|error| writing(&error))?;
+    }
+    let work = unfinished.work(restoration.stores.log.as_ref()).await?;
+    restoration.finish(&work).await.map_err(|error| writing(&error))?;
+    bar.finish_and_clear();
+    if args.replay {
+        let (log, views) = (open_stores(config).await?.log, open_views(config, LIVE).await?);
+        replay::rebuild(&log, &views, manifest.head, args.json).await?;
+    }
+    report(&manifest, work.len(), &args)
+}
+
+fn report(manifest: &Manifest, queued: usize, args: &Args) -> Result<Exit, Failure> {
+    let Manifest { head, log_id, archived_through, .. } = manifest;
+    if args.json {
+        print_json(&json!({
+            "log_id": log_id,
+            "head": head,
+            "archived_through": archived_through,
+            "queued": queued,
+            "credentials": manifest.credentials.is_some(),
+        }))?;
+        return Ok(Exit::Done);
+    }
+    println!("{head} events were restored; {queued} submissions wait again");
+    if manifest.credentials.is_none() {
+        eprintln!(
+            "The backup has no credentials: assay account create makes somebody who can sign in."
+        );
+    }
+    if manifest.tree_heads.is_some() {
+        eprintln!(
+            "Put the file of the keys that signed it where audit.keys says; it is in no backup."
+        );
+    }
+    if !args.replay {
+        eprintln!("The projector builds the views once it runs.");
+    }
+    Ok(Exit::Done)
+}
+
+/// Refuses a backup that is not whole, before anything is written.
+async fn verify(backup: &Backup, manifest: &Manifest, bar: &ProgressBar) -> Result<(), Failure> {
+    let refused = |why: String| Err(Failure::new(Exit::Usage, format!("the backup {why}")));
+    let heads = TreePart::read(backup, manifest.tree_heads.as_ref())?;
+    let mut tree = heads.grow(None);
+    let (mut reached, mut checked) = (Position::START, HashSet::new());
+    for entry in &manifest.segments {
+        if entry.first != reached.next() {
+            return refused(format!("lacks position {}", reached.next()));
+        }
+        let events = backup.events(entry).await?;
+        for event in &events {
+            tree.push(event).await?;
+        }
+        let named: BTreeSet<Digest> =
+            events.iter().flat_map(|event| named_blobs(event).surely).collect();
+        let known =
+            |digest: &Digest| !manifest.blobs.missing.contains(digest) && checked.insert(*digest);
+        let named: Vec<Digest> = named.into_iter().filter(known).collect();
+        stream::iter(named)
+            .map(|digest| async move {
+                let kept = backup.blobs.get(&digest).await;
+                kept.map_err(|error| Failure::of(Exit::Usage, "reading the backup", &error))
+            })
+            .buffer_unordered(BLOBS_AT_ONCE)
+            .try_for_each(|_| async { Ok(()) })
+            .await?;
+        reached = entry.last;
+        bar.set_position(reached.0);
+    }
+    if reached != manifest.head {
+        return refused(format!("ends at position {reached}, not at {}", manifest.head));
+    }
+    tree.finish()?;
+    if let Some(part) = &manifest.credentials {
+        CredentialsPart::read(backup, part)?;
+    }
+    Ok(())
+}
+
+/// Views of another log, or of more of this one, would stop the projector.
+async fn refuse_views(config: &Config) -> Result<(), Failure> {
+    let views = open_views(config, LIVE).await?;
+    let checkpoints = views.reader.checkpoints().await;
+    let checkpoints =
+        checkpoints.map_err(|error| Failure::of(Exit::Network, "reading views", &error))?;
+    if checkpoints.is_empty() {
+        return Ok(());
+    }
+    let message = "the views are not empty; delete them, as they follow from the log";
+    Err(Failure::new(Exit::Network, message))
+}
+
+async fn copy_blobs(
+    backup: &Backup,
+    restoration: &Restoration,
+    events: &[Recorded],
+) -> Result<(), Failure> {
+    let named = events.iter().map(named_blobs);
+    let named: BTreeSet<Digest> =
+        named.flat_map(|named| [named.surely, named.perhaps].concat()).collect();
+    let (from, to) = (backup.blobs.as_ref(), restoration.stores.blobs.as_ref());
+    stream::iter(named)
+        .map(|digest| copy_blob(from, to, digest))
+        .buffer_unordered(BLOBS_AT_ONCE)
+        .try_for_each(|_| async { Ok(()) })
+        .await
+}
+
+/// Submissions of which the last event so far is no verdict.
+#[derive(Debug, Default)]
+struct Unfinished(BTreeSet<StreamId>);
+
+impl Unfinished {
+    fn note(&mut self, recorded: &Recorded) {
+        if let StreamId::Submission(_) = recorded.stream {
+            match recorded.event {
+                Event::JudgingFinished(_) | Event::SubmissionAbandoned(_) => {
+                    self.0.remove(&recorded.stream);
+                }
+                _ => {
+                    self.0.insert(recorded.stream.clone());
+                }
+            }
+        }
+    }
+
+    /// What is to be judged: the aggregate itself tells. The queue of the original is not in the
+    /// backup; what was in it follows from the events (INV-6).
+    async fn work(self, log: &dyn EventLog) -> Result<Vec<WorkItem>, Failure> {
+        let mut work = Vec::new();
+        for stream in self.0 {
+            let events = read_stream_whole(log, &stream).await;
+            let events = events.map_err(|error| writing(&error))?;
+            let had_verdict = events.iter().any(|it| matches!(it.event, Event::JudgingFinished(_)));
+            let lane = if had_verdict { Lane::Rejudge } else { Lane::Submit };
+            let state = Stream::<Submission>::fold(stream.clone(), &events).state;
+            if matches!(state.phase, Phase::Queued | Phase::Judging(_)) {
+                work.push(WorkItem { lane, stream });
+            }
+        }
+        Ok(work)
+    }
+}
+
+fn writing(error: &(dyn std::error::Error + 'static)) -> Failure {
+    Failure::of(Exit::Network, "restoring", error)
+}

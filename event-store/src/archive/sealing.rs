@@ -1,0 +1,167 @@
+//! How events get into the archive, step by step.
+
+use domain::Position;
+use jiff::Timestamp;
+
+use super::{
+    Archive, HotUsage, Known, SegmentEntry, SegmentWriter, StoreFault, TRIM_EVENTS_MAX, unreadable,
+};
+use crate::{BlobError, LogInfo, ReadError};
+
+/// Events of one read.
+const PAGE: u32 = 1_024;
+
+/// Old events could not be moved.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// They cannot be read.
+    #[error("the archive failed at reading the log")]
+    Read(#[from] ReadError),
+    /// The blobs do not take the segment.
+    #[error("the archive failed at writing a segment")]
+    Blobs(#[from] BlobError),
+    /// The store of the log did not do its part.
+    #[error("the archive failed at the log's store")]
+    Store(#[from] StoreFault),
+}
+
+/// How much of a log is where.
+#[derive(Debug, Clone)]
+pub struct ArchiveStatus {
+    /// The log. `archived_through` is the mark: what is below it is in the archive alone.
+    pub log: LogInfo,
+    /// The manifest. It may reach beyond the mark when somebody was interrupted.
+    pub segments: Vec<SegmentEntry>,
+    /// What is not in the archive.
+    pub hot: HotUsage,
+}
+
+impl Archive {
+    /// How much is where.
+    ///
+    /// # Errors
+    /// When the log does not answer.
+    pub async fn status(&self) -> Result<ArchiveStatus, ReadError> {
+        Ok(ArchiveStatus {
+            log: self.hot.info().await?,
+            segments: self.hot.segments().await?,
+            hot: self.hot.usage().await?,
+        })
+    }
+
+    /// Archives all events through a position; reports how far it has come. What was begun before
+    /// and not finished is finished first. Returns the mark.
+    ///
+    /// # Errors
+    /// At the first step that fails. What is done stays done; the log reads the same.
+    pub async fn archive(
+        &self,
+        through: Position,
+        reached: impl Fn(Position),
+    ) -> Result<Position, ArchiveError> {
+        loop {
+            let mark = self.trim(through).await?;
+            reached(mark);
+            match self.write_segment(through).await? {
+                // Another archiver may be faster. Then this one goes on behind it.
+                Some(entry) => self.enter(&entry).await?,
+                None => return Ok(mark),
+            };
+        }
+    }
+
+    /// The first step: writes the next segment to the blobs, of events that are in none yet, through
+    /// this position at most. `None` when there are no such events.
+    ///
+    /// # Errors
+    /// When the log cannot be read, or the blobs do not take it.
+    pub async fn write_segment(
+        &self,
+        through: Position,
+    ) -> Result<Option<SegmentEntry>, ArchiveError> {
+        let through = through.min(self.hot.info().await?.head);
+        let writer = loop {
+            if let Some(writer) = self.collect(through).await? {
+                break writer;
+            }
+        };
+        let Some((entry, bytes)) = writer.finish(Timestamp::now()) else { return Ok(None) };
+        self.blobs.put(bytes).await?;
+        Ok(Some(entry))
+    }
+
+    /// The events of the next segment. `None` when another archiver trimmed them meanwhile.
+    async fn collect(&self, through: Position) -> Result<Option<SegmentWriter>, ArchiveError> {
+        let mut sealed = sealed_through(&self.hot.segments().await?);
+        let mut writer = SegmentWriter::new(sealed.next());
+        while sealed < through && !writer.is_full() {
+            let wanted = u32::try_from(through.0 - sealed.0).unwrap_or(u32::MAX);
+            let rows = self.hot.read_all(sealed, wanted.min(PAGE)).await?;
+            let first = rows.first().map(|(placement, _)| placement.position);
+            if first != Some(sealed.next()) && self.look().await? > sealed {
+                return Ok(None);
+            }
+            if rows.is_empty() {
+                let (expected, found) = (sealed.next(), through);
+                return Err(ReadError::Gap { expected, found }.into());
+            }
+            for (placement, body) in rows {
+                let (expected, found) = (sealed.next(), placement.position);
+                if found != expected {
+                    return Err(ReadError::Gap { expected, found }.into());
+                }
+                if writer.is_full() {
+                    break;
+                }
+                writer.push(&placement, &body);
+                sealed = found;
+            }
+        }
+        Ok(Some(writer))
+    }
+
+    /// The second step: enters the segment in the manifest. `false` when another archiver was
+    /// faster.
+    ///
+    /// # Errors
+    /// When the store of the log does not answer.
+    pub async fn enter(&self, entry: &SegmentEntry) -> Result<bool, ArchiveError> {
+        Ok(self.hot.enter_segment(entry, &[]).await?)
+    }
+
+    /// The third step: trims what the manifest holds, through this position at most, after every
+    /// segment was read back from the blobs. Returns the mark.
+    ///
+    /// # Errors
+    /// When a segment is not what the manifest says; nothing of it is trimmed then.
+    pub async fn trim(&self, through: Position) -> Result<Position, ArchiveError> {
+        let known = Known { mark: Position::START, segments: self.hot.segments().await? };
+        let to = through.min(sealed_through(&known.segments));
+        let mut mark = self.hot.info().await?.archived_through;
+        while mark < to {
+            let next = mark.next();
+            let Some(segment) = known.segment_with(next) else {
+                return Err(super::nowhere(next).into());
+            };
+            let read_back = self.load(segment).await;
+            read_back.map_err(|fault| unreadable(segment, next, fault.into()))?;
+            let end = segment.last.min(to);
+            while mark < end {
+                mark = self.hot.trim(end.min(Position(mark.0 + TRIM_EVENTS_MAX))).await?;
+            }
+        }
+        Ok(mark)
+    }
+
+    /// Gives the space of what was trimmed back to the file system, as far as the store can.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn give_back_space(&self) -> Result<(), ArchiveError> {
+        Ok(self.hot.give_back_space().await?)
+    }
+}
+
+fn sealed_through(segments: &[SegmentEntry]) -> Position {
+    segments.last().map_or(Position::START, |segment| segment.last)
+}

@@ -1,0 +1,157 @@
+//! Appends that wait at the same time are one call.
+//!
+//! A call costs the server the same few commands and one wait for its disk, however many batches are
+//! in it; each is appended or refused on its own.
+
+use std::sync::Arc;
+
+use redis::{RedisError, Value};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use super::keys::Keys;
+use super::library::Function;
+use super::link::{CallError, Link};
+use crate::{AppendBatch, AppendError, Lane};
+
+/// Batches that wait for a call; more wait for room.
+const WAITING_MAX: usize = 1024;
+/// Batches of one call. Nothing else runs in the server meanwhile.
+const BATCHES_PER_CALL_MAX: usize = 128;
+/// Bytes of bodies in one call, about: the batch that goes beyond is the last.
+const BYTES_PER_CALL_MAX: usize = 1024 * 1024;
+/// Calls under way: while the server is at one, the next is made up and sent.
+const CALLS_MAX: usize = 2;
+
+/// A handle to the task that makes the calls; that ends with it.
+#[derive(Debug)]
+pub(super) struct Appender {
+    waiting: mpsc::Sender<Job>,
+    keys: Keys,
+}
+
+/// A batch as it is sent, and the one who waits for it.
+struct Job {
+    /// Bucket, lane to queue in, lane to finish in.
+    keys: [String; 3],
+    arguments: Vec<String>,
+    bytes: usize,
+    reply: oneshot::Sender<Result<Vec<Value>, Failure>>,
+}
+
+/// Why nothing is known to have been written; shared by the batches of a call.
+#[derive(Clone)]
+enum Failure {
+    NotWritten(Arc<RedisError>),
+    Unknown(Arc<RedisError>),
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the log's appender has ended")]
+struct Ended;
+
+impl Appender {
+    pub(super) fn start(link: Link, keys: Keys) -> Self {
+        let (waiting, jobs) = mpsc::channel(WAITING_MAX);
+        tokio::spawn(run(link.into(), [keys.log.clone(), keys.tail.clone()], jobs));
+        Self { waiting, keys }
+    }
+
+    /// What the function says became of the batch.
+    pub(super) async fn append(&self, batch: &AppendBatch) -> Result<Vec<Value>, AppendError> {
+        let (reply, answer) = oneshot::channel();
+        let job = self.job(batch, reply)?;
+        if self.waiting.send(job).await.is_err() {
+            return Err(AppendError::Unavailable(Box::new(Ended)));
+        }
+        match answer.await {
+            Ok(Ok(outcome)) => Ok(outcome),
+            Ok(Err(Failure::NotWritten(error))) => Err(AppendError::Unavailable(Box::new(error))),
+            Ok(Err(Failure::Unknown(error))) => Err(AppendError::Unknown(Box::new(error))),
+            Err(_) => Err(AppendError::Unknown(Box::new(Ended))),
+        }
+    }
+
+    fn job(
+        &self,
+        batch: &AppendBatch,
+        reply: oneshot::Sender<Result<Vec<Value>, Failure>>,
+    ) -> Result<Job, AppendError> {
+        let bodies = batch.check()?;
+        let (enqueue, complete) = (batch.enqueue.as_ref(), batch.complete.as_ref());
+        // A lane that is not touched still has its place among the keys.
+        let keys = [
+            self.keys.bucket(&batch.stream),
+            self.keys.lane(enqueue.map_or(Lane::Contest, |item| item.lane)),
+            self.keys.lane(complete.map_or(Lane::Contest, |receipt| receipt.lane)),
+        ];
+        let bytes = bodies.iter().map(String::len).sum();
+        let mut arguments = vec![
+            batch.stream.to_string(),
+            batch.expected.to_string(),
+            enqueue.map(|item| item.stream.to_string()).unwrap_or_default(),
+            complete.map(|receipt| receipt.id.clone()).unwrap_or_default(),
+            bodies.len().to_string(),
+        ];
+        for (new, body) in batch.events.iter().zip(bodies) {
+            arguments.extend([new.id.to_string(), body]);
+        }
+        Ok(Job { keys, arguments, bytes, reply })
+    }
+}
+
+async fn run(link: Arc<Link>, keys: [String; 2], mut waiting: mpsc::Receiver<Job>) {
+    let calls = Arc::new(Semaphore::new(CALLS_MAX));
+    loop {
+        let call = Arc::clone(&calls).acquire_owned().await;
+        let call = call.expect("the semaphore is never closed");
+        let Some(first) = waiting.recv().await else { return };
+        let (mut bytes, mut jobs) = (first.bytes, vec![first]);
+        while jobs.len() < BATCHES_PER_CALL_MAX
+            && bytes < BYTES_PER_CALL_MAX
+            && let Ok(job) = waiting.try_recv()
+        {
+            bytes += job.bytes;
+            jobs.push(job);
+        }
+        let (link, keys) = (Arc::clone(&link), keys.clone());
+        tokio::spawn(async move {
+            carry_out(&link, &keys, jobs).await;
+            drop(call);
+        });
+    }
+}
+
+/// Calls, and answers everybody who waits. Nobody may wait any more; that is no error.
+async fn carry_out(link: &Link, keys: &[String; 2], jobs: Vec<Job>) {
+    let failure = match call(link, keys, &jobs).await {
+        Ok(outcomes) => {
+            for (job, outcome) in jobs.into_iter().zip(outcomes) {
+                let _ = job.reply.send(Ok(outcome));
+            }
+            return;
+        }
+        // What is wrong with one batch should not be the others' fault. Asking again is safe.
+        Err(CallError::Refused(_)) if jobs.len() > 1 => {
+            for job in jobs {
+                Box::pin(carry_out(link, keys, vec![job])).await;
+            }
+            return;
+        }
+        Err(CallError::NotSent(error) | CallError::Refused(error)) => {
+            Failure::NotWritten(error.into())
+        }
+        Err(CallError::Unknown(error)) => Failure::Unknown(error.into()),
+    };
+    for job in jobs {
+        let _ = job.reply.send(Err(failure.clone()));
+    }
+}
+
+async fn call(link: &Link, keys: &[String; 2], jobs: &[Job]) -> Result<Vec<Vec<Value>>, CallError> {
+    let keys: Vec<&String> = keys.iter().chain(jobs.iter().flat_map(|job| &job.keys)).collect();
+    let mut append = Function::Append.call(&keys);
+    for argument in jobs.iter().flat_map(|job| &job.arguments) {
+        append.arg(argument);
+    }
+    link.query(&append).await
+}

@@ -1,0 +1,51 @@
+//! What a Redis server takes without Assay: the floor that appends are measured against.
+
+use std::time::{Duration, Instant};
+
+use futures::future::try_join_all;
+use redis::{AsyncConnectionConfig, Client, RedisError, cmd};
+use url::Url;
+
+use super::address::Address;
+use super::keys::Keys;
+use super::link::{ANSWER_WAIT, CallError, not_opened};
+use crate::resolver::OpenError;
+
+/// How long so many bare `XADD` take that share one connection, as appends do, so many at a time. The
+/// entries have the fields and sizes of an event's; they go to a stream of their own, which is removed
+/// afterwards.
+pub(crate) async fn bare_appends(
+    url: &Url,
+    body: &str,
+    appends: usize,
+    at_once: usize,
+) -> Result<Duration, OpenError> {
+    let address = Address::parse(url)?;
+    let stream = format!("{}-floor", Keys::new(&address.namespace).log);
+    let measured = async {
+        let client = Client::open(address.server)?;
+        let config = AsyncConnectionConfig::new().set_response_timeout(Some(ANSWER_WAIT));
+        let connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+        let began = Instant::now();
+        let writers = (0..at_once).map(|writer| {
+            let (mut connection, stream) = (connection.clone(), &stream);
+            async move {
+                for version in (writer..appends).step_by(at_once) {
+                    let mut add = cmd("XADD");
+                    add.arg(stream).arg("*");
+                    add.arg("stream").arg("submission:00000000-0000-0000-0000-000000000000");
+                    add.arg("version").arg(version).arg("at").arg(1_700_000_000_000_000_i64);
+                    add.arg("id").arg("00000000-0000-0000-0000-000000000000");
+                    add.arg("body").arg(body);
+                    add.query_async::<()>(&mut connection).await?;
+                }
+                Ok::<_, RedisError>(())
+            }
+        });
+        try_join_all(writers).await?;
+        let took = began.elapsed();
+        cmd("DEL").arg(&stream).query_async::<()>(&mut connection.clone()).await?;
+        Ok(took)
+    };
+    measured.await.map_err(|error| not_opened(CallError::Unknown(error)))
+}

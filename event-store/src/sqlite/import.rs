@@ -1,0 +1,78 @@
+//! What a restore needs of the log's file.
+
+use domain::Recorded;
+use rusqlite::{Connection, params};
+use uuid::Uuid;
+
+use super::append::last_event;
+use super::now_us;
+use super::writer::JobError;
+use crate::WorkItem;
+use crate::archive::StoreFault;
+
+/// Whether a restore was begun and not finished.
+pub(super) fn is_restoring(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT EXISTS (SELECT 1 FROM restoring)", [], |row| row.get(0))
+}
+
+/// Makes an empty log the one with this id.
+pub(super) fn begin(connection: &Connection, log_id: Uuid) -> Result<bool, JobError<StoreFault>> {
+    let used: bool = connection.query_row(
+        "SELECT EXISTS (SELECT 1 FROM events) OR EXISTS (SELECT 1 FROM segments)
+             OR EXISTS (SELECT 1 FROM work)",
+        [],
+        |row| row.get(0),
+    )?;
+    if used {
+        return Ok(false);
+    }
+    connection.execute("UPDATE log SET log_id = ?1", [log_id.to_string()])?;
+    connection.execute("INSERT OR IGNORE INTO restoring (id) VALUES (1)", [])?;
+    Ok(true)
+}
+
+/// Adds events as they were recorded.
+pub(super) fn import(
+    connection: &Connection,
+    events: &[Recorded],
+) -> Result<(), JobError<StoreFault>> {
+    let refused = |why: String| Err(JobError::Refused(StoreFault::Refused(why)));
+    if !is_restoring(connection)? {
+        return refused("events are imported by a restore only".to_owned());
+    }
+    let (head, _) = last_event(connection)?;
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO events (position, stream, version, recorded_at, event_id, body)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    for (expected, event) in (head + 1..).zip(events) {
+        let position = event.position.0.cast_signed();
+        if position != expected {
+            return refused(format!("{position} does not follow {}", expected - 1));
+        }
+        insert.execute(params![
+            position,
+            event.stream.to_string(),
+            event.version.0.cast_signed(),
+            event.recorded_at.as_microsecond(),
+            event.id.0.as_bytes().as_slice(),
+            &*event.body,
+        ])?;
+    }
+    Ok(())
+}
+
+/// Queues work and ends the restore.
+pub(super) fn finish(
+    connection: &Connection,
+    work: &[WorkItem],
+) -> Result<(), JobError<StoreFault>> {
+    let now = now_us();
+    let mut queue = connection
+        .prepare_cached("INSERT INTO work (lane, stream, enqueued_at) VALUES (?1, ?2, ?3)")?;
+    for item in work {
+        queue.execute(params![item.lane.as_str(), item.stream.to_string(), now])?;
+    }
+    connection.execute("DELETE FROM restoring", [])?;
+    Ok(())
+}
