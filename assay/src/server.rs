@@ -248,7 +248,7 @@ pub(crate) async fn open_stores(config: &Config) -> Result<Stores, Failure> {
 /// Opens the log alone.
 pub(crate) async fn open_log(config: &Config) -> Result<Arc<dyn EventLog>, Failure> {
     let blobs = event_store::open_blobs(&config.stores.blobs).await.map_err(not_opened)?;
-    let (log, _) = event_store::open_log(&config.stores.log, blobs).await.map_err(not_opened)?;
+    let (log, _, _) = event_store::open_log(&config.stores.log, blobs).await.map_err(not_opened)?;
     Ok(log)
 }
 

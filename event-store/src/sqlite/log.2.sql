@@ -25,3 +25,13 @@ CREATE TABLE trimmed_streams (
 CREATE TABLE restoring (
     id INTEGER PRIMARY KEY CHECK (id = 1)
 ) STRICT;
+
+-- A program that knows only the first schema may have had the file open when it was upgraded. It would
+-- begin again what is archived; this keeps it, and everybody, from that (INV-5, INV-7).
+CREATE TRIGGER events_follow_what_was_trimmed BEFORE INSERT ON events
+WHEN NEW.position <= ifnull((SELECT position FROM trimmed), 0)
+    OR NEW.version <= ifnull(
+        (SELECT length(positions) / 6 FROM trimmed_streams WHERE stream = NEW.stream), 0)
+BEGIN
+    SELECT RAISE(ABORT, 'an event that is archived stands there');
+END;

@@ -317,6 +317,9 @@ fn read_error(error: rusqlite::Error) -> ReadError {
 
 #[cfg(test)]
 mod tests {
+    use domain::Digest;
+    use jiff::Timestamp;
+
     use super::*;
 
     const EVENT: &str = r#"{"id":"00000000-0000-0000-0000-000000000001","type":"RoleGranted","schema":1,"metadata":{"actor":"system","correlation":"00000000-0000-0000-0000-000000000002","causation":null,"traceparent":null},"data":{"role":"SETTER"}}"#;
@@ -326,22 +329,40 @@ mod tests {
         let directory = std::env::temp_dir().join(Uuid::new_v4().to_string());
         std::fs::create_dir(&directory).unwrap();
         let path = directory.join("log.db");
-        let file = Connection::open(&path).unwrap();
-        file.execute_batch(KIND.create).unwrap();
-        file.pragma_update(None, "user_version", 1).unwrap();
-        file.pragma_update(None, "application_id", KIND.application_id).unwrap();
-        file.execute("INSERT INTO events VALUES (1, 'account:ada', 1, 7, x'01', ?1)", [EVENT])
-            .unwrap();
-        drop(file);
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(KIND.create).unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+        old.pragma_update(None, "application_id", KIND.application_id).unwrap();
+        let insert = |position: i64, stream: &str, version: i64| {
+            old.execute(
+                "INSERT INTO events VALUES (?1, ?2, ?3, 7, x'01', ?4)",
+                params![position, stream, version, EVENT],
+            )
+        };
+        insert(1, "account:ada", 1).unwrap();
 
         let log = SqliteLog::open(path, false).await.unwrap();
         let rows = log.read_all(Position::START, 9).await.unwrap();
         assert_eq!((rows.len(), rows[0].1.as_str()), (1, EVENT));
         assert_eq!(log.info().await.unwrap().archived_through, Position::START);
-        assert_eq!(log.segments().await.unwrap(), []);
         // Its space can be given back although nobody asked for that when it was made.
         log.give_back_space().await.unwrap();
-        drop(log);
+
+        let entry = SegmentEntry {
+            first: Position(1),
+            last: Position(1),
+            digest: Digest::of(b""),
+            events: 1,
+            bytes: 1,
+            sealed_at: Timestamp::UNIX_EPOCH,
+        };
+        assert!(log.enter_segment(&entry, &[]).await.unwrap());
+        assert_eq!(log.trim(Position(1)).await.unwrap(), Position(1));
+        // Whoever still has the file open as it was cannot begin the log or the stream again.
+        insert(1, "account:bob", 1).unwrap_err();
+        insert(2, "account:ada", 1).unwrap_err();
+        insert(2, "account:ada", 2).unwrap();
+        drop((log, old));
         std::fs::remove_dir_all(directory).unwrap();
     }
 }
