@@ -101,7 +101,11 @@ impl Hub {
                 Some(author) => vec![Topic::Submission(*id), Topic::Author(author)],
                 None => vec![Topic::Submission(*id)],
             },
-            StreamId::Problem(_) | StreamId::Account(_) => vec![],
+            // Nobody hears of a trial: what it finds counts for nothing by itself.
+            StreamId::Problem(_)
+            | StreamId::Account(_)
+            | StreamId::Rejudge(_)
+            | StreamId::Trial(_) => vec![],
         };
         let mut subscribers = self.lock();
         for topic in topics {

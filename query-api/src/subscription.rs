@@ -24,6 +24,8 @@ use crate::{Api, ApiError, Code, GlobalId, Viewer, access};
 /// Events that `mySubmissions` reads again for a client that comes back; beyond that it gets a
 /// fresh snapshot, and `gap` says so.
 const RESUME_EVENTS_MAX: u64 = 50_000;
+/// Events read at once of those that the views do not know yet.
+const UNPROJECTED_PAGE: u32 = 512;
 /// Open submissions in the snapshot of `mySubmissions`.
 const SNAPSHOT_SUBMISSIONS_MAX: u32 = 100;
 
@@ -101,7 +103,13 @@ fn updates_of_one(
         let Some(last) = events.last() else { return };
         let position = last.position;
         for recorded in &events {
-            let messages = followed.apply(&api, recorded).await?;
+            let mut messages = followed.apply(&api, recorded).await?;
+            // It ended before this began, and may have been judged again since.
+            if followed.is_final() {
+                followed.take_rejudged(&api).await?;
+                let last = followed.snapshot(recorded, position, false)?;
+                messages = vec![last];
+            }
             let at_snapshot = after.is_none() && recorded.position == position;
             if at_snapshot {
                 yield followed.snapshot(recorded, position, false)?;
@@ -247,6 +255,27 @@ impl Followed {
 
     fn is_final(&self) -> bool {
         self.view.as_ref().is_some_and(|view| view.state == SubmissionState::Judged)
+    }
+
+    /// Takes on what rejudges found that are applied. The views tell which those are, and the log what
+    /// they do not know yet.
+    async fn take_rejudged(&mut self, api: &Api) -> Result<(), ApiError> {
+        let Some(view) = &mut self.view else { return Ok(()) };
+        let mut position = api.freshness.reached().await?;
+        if let Some(known) = api.reader.one::<SubmissionView>(&view.id.to_string()).await? {
+            view.take_rejudged(known.verdicts);
+        }
+        let start = position;
+        loop {
+            let events = api.log.read_all(position, UNPROJECTED_PAGE).await?;
+            let Some(last) = events.last() else { return Ok(()) };
+            position = last.position;
+            if position.0 - start.0 > RESUME_EVENTS_MAX {
+                let message = format!("the read model is at {start}, far behind {position}");
+                return Err(ApiError::new(Code::NotCaughtUp, message));
+            }
+            events.iter().for_each(|recorded| view.hear_of_rejudge(recorded));
+        }
     }
 
     /// The messages that an event makes: one, or one for each test it tells of.

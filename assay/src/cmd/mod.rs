@@ -9,6 +9,7 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod images;
 pub(crate) mod problem;
+pub(crate) mod rejudge;
 pub(crate) mod replay;
 pub(crate) mod serve;
 pub(crate) mod submit;
