@@ -100,7 +100,7 @@ impl World {
         let mut package = Package::sum("sum", 1);
         if !mended {
             let lenient =
-                "name: Sum\nlimits: {time_limit: 5}\nvalidator_flags: float_tolerance 1\n";
+                "name: Sum\nlimits: {time_limit: 5}\nvalidator_flags: float_absolute_tolerance 1\n";
             package =
                 package.file("sum/problem.yaml", lenient).file("sum/data/secret/001.ans", "5\n");
         }

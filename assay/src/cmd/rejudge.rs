@@ -76,8 +76,8 @@ enum Against {
 /// Judge a previewed set again, unseen by anybody but judges
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct CreateArgs {
-    /// Of `assay rejudge preview`
-    token: String,
+    /// The token that `assay rejudge preview` printed
+    selection: String,
     /// Why, for the record
     #[arg(long, short)]
     reason: String,
@@ -239,7 +239,7 @@ async fn preview(args: PreviewArgs) -> Result<Exit, Failure> {
 async fn create(args: CreateArgs) -> Result<Exit, Failure> {
     let client = args.server.client()?;
     let input = json!({
-        "selectionToken": args.token,
+        "selectionToken": args.selection,
         "reason": args.reason,
         "idempotencyKey": args.idempotency_key,
     });
