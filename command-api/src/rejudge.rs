@@ -8,7 +8,7 @@ use domain::rejudge::{
     RejudgeRejection, TrialEnd,
 };
 use domain::submission::{Phase, Submission};
-use domain::{Digest, Recorded, RejudgeId, Slug, StreamId, SubmissionId, TrialId, Verdict};
+use domain::{Digest, Login, Recorded, RejudgeId, Slug, StreamId, SubmissionId, TrialId, Verdict};
 use event_store::{
     AppendError, BlobError, EventLog, ExecuteError, Lane, ReadError, Scope, Stream, WorkItem,
 };
@@ -23,6 +23,8 @@ use crate::commands::{self, Commands};
 use crate::payload::{Failure, UserError, UserErrorCode, not_appended, token};
 use crate::submit::check_key;
 
+/// How often a command that expects no version is decided again after somebody was faster.
+const TRIES_MAX: u32 = 5;
 /// Streams that are read at the same time.
 const READS_AT_ONCE: usize = 32;
 
@@ -84,8 +86,8 @@ impl RejudgeMutation {
         id: ID,
         reason: Option<String>,
     ) -> Result<RejudgePayload> {
-        let by = |viewer: &Viewer| RejudgeCommand::Cancel { by: viewer.login.clone(), reason };
-        answer(ctx, end(Commands::of(ctx), ctx, &id, by).await).await
+        let cancel = |by| RejudgeCommand::Cancel { by, reason: reason.clone() };
+        answer(ctx, end(Commands::of(ctx), ctx, &id, cancel).await).await
     }
 
     /// Undoes what applying a rejudge did, whatever was applied after it. For judges.
@@ -95,8 +97,8 @@ impl RejudgeMutation {
         id: ID,
         reason: Option<String>,
     ) -> Result<RejudgePayload> {
-        let by = |viewer: &Viewer| RejudgeCommand::Revert { by: viewer.login.clone(), reason };
-        answer(ctx, end(Commands::of(ctx), ctx, &id, by).await).await
+        let revert = |by| RejudgeCommand::Revert { by, reason: reason.clone() };
+        answer(ctx, end(Commands::of(ctx), ctx, &id, revert).await).await
     }
 }
 
@@ -155,7 +157,7 @@ async fn create(commands: &Commands, ctx: &Context<'_>, input: CreateRejudgeInpu
     };
     let stream_id = StreamId::Rejudge(id);
     let work = WorkItem { lane: Lane::Rejudge, stream: stream_id.clone() };
-    let create = vec![RejudgeCommand::Create(created.clone())];
+    let create = vec![RejudgeCommand::Create(Box::new(created.clone()))];
     let context = commands::context(ctx, viewer);
     let log = commands.log.as_ref();
     let mut stream = Stream::<Aggregate>::new(stream_id.clone());
@@ -242,7 +244,7 @@ async fn apply(
     reason: Option<String>,
 ) -> Outcome {
     let viewer = check_judge(ctx)?;
-    let (id, stream) = load(commands, id).await?;
+    let (id, mut stream) = load(commands, id).await?;
     let mut trials = BTreeMap::new();
     // Once it is applied, asking again changes nothing, whatever version the client saw.
     if stream.state.phase == RejudgePhase::Judging {
@@ -256,7 +258,8 @@ async fn apply(
         }
     }
     let apply = RejudgeCommand::Apply { by: viewer.login.clone(), reason, trials };
-    execute(commands, ctx, viewer, stream, apply).await.map(|recorded| (id, recorded))
+    let recorded = execute(commands, ctx, viewer, &mut stream, apply).await.map_err(refused)?;
+    Ok((id, recorded))
 }
 
 /// How the trials ended that have, as the log has them (INV-2).
@@ -289,12 +292,19 @@ async fn end(
     commands: &Commands,
     ctx: &Context<'_>,
     id: &ID,
-    command: impl FnOnce(&Viewer) -> RejudgeCommand,
+    command: impl Fn(Login) -> RejudgeCommand,
 ) -> Outcome {
     let viewer = check_judge(ctx)?;
-    let (id, stream) = load(commands, id).await?;
-    let command = command(viewer);
-    execute(commands, ctx, viewer, stream, command).await.map(|recorded| (id, recorded))
+    for _ in 0..TRIES_MAX {
+        let (id, mut stream) = load(commands, id).await?;
+        match execute(commands, ctx, viewer, &mut stream, command(viewer.login.clone())).await {
+            Ok(recorded) => return Ok((id, recorded)),
+            // An evaluator may have queued the last trial just now.
+            Err(ExecuteError::Append(AppendError::Conflict { .. })) => {}
+            Err(error) => return Err(refused(error)),
+        }
+    }
+    Err(too_slow().into())
 }
 
 async fn load(commands: &Commands, id: &ID) -> Result<(RejudgeId, Stream<Aggregate>), Failure> {
@@ -306,19 +316,21 @@ async fn execute(
     commands: &Commands,
     ctx: &Context<'_>,
     viewer: &Viewer,
-    mut stream: Stream<Aggregate>,
+    stream: &mut Stream<Aggregate>,
     command: RejudgeCommand,
-) -> Result<Vec<Recorded>, Failure> {
+) -> Result<Vec<Recorded>, ExecuteError<RejudgeRejection>> {
     let (log, context) = (commands.log.as_ref(), commands::context(ctx, viewer));
-    stream.execute(log, vec![command], &context, None, None).await.map_err(refused)
+    stream.execute(log, vec![command], &context, None, None).await
+}
+
+fn too_slow() -> UserError {
+    UserError::new(UserErrorCode::Conflict, "somebody else was faster; read it again")
 }
 
 fn refused(error: ExecuteError<RejudgeRejection>) -> Failure {
     use {RejudgeRejection as No, UserErrorCode as Code};
     match error {
-        ExecuteError::Append(AppendError::Conflict { .. }) => {
-            UserError::new(Code::Conflict, "somebody else was faster; read it again").into()
-        }
+        ExecuteError::Append(AppendError::Conflict { .. }) => too_slow().into(),
         ExecuteError::Append(error) => Failure::Api(not_appended(&error)),
         ExecuteError::Rejected(rejection) => {
             let code = match &rejection {

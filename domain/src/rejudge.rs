@@ -140,7 +140,7 @@ pub enum TrialEnd {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RejudgeCommand {
     /// Begin.
-    Create(RejudgeCreated),
+    Create(Box<RejudgeCreated>),
     /// Every trial was queued.
     RecordQueued,
     /// Make the trials' verdicts count.
@@ -257,7 +257,7 @@ impl Rejudge {
         for Member { submission, .. } in members.iter().copied() {
             match trials.get(&submission) {
                 Some(TrialEnd::Judged(verdict)) => {
-                    found.push(Found { submission, verdict: *verdict })
+                    found.push(Found { submission, verdict: *verdict });
                 }
                 Some(TrialEnd::Failed) | None => failed.push(submission),
             }
@@ -276,7 +276,7 @@ impl Aggregate for Rejudge {
         match (self.phase, command) {
             (Phase::Absent, Command::Create(created)) => {
                 check_members(&created.members)?;
-                Ok(vec![created.into()])
+                Ok(vec![(*created).into()])
             }
             (_, Command::Create(_)) => Err(No::AlreadyCreated),
             (Phase::Absent, _) => Err(No::NotFound),

@@ -205,3 +205,109 @@ fn cpu_ms(submission: &SubmissionView) -> u64 {
         compile + judgement.tests.iter().map(|test| test.time_ms).sum::<u64>()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::submission::SubmissionReceived;
+    use domain::{Actor, Digest, Event, EventId, Metadata, Position, Recorded, StreamId, Version};
+    use jiff::Timestamp;
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// Ada's, received at second 10, judged by an evaluator of the host.
+    fn submission(verdict: Option<Verdict>) -> SubmissionView {
+        let id = SubmissionId::from(Uuid::from_u128(7));
+        let received = SubmissionReceived {
+            submission: id,
+            author: "ada".parse().unwrap(),
+            problem: "sum".parse().unwrap(),
+            revision: 1,
+            language: "cpp".parse().unwrap(),
+            source: Digest::of(b""),
+            source_bytes: 0,
+        };
+        let started = domain::submission::JudgingStarted {
+            attempt: 1,
+            evaluator: "host-12-abcdef".to_owned(),
+            tests: 1,
+        };
+        let recorded = |event: Event| Recorded {
+            position: Position(1),
+            stream: StreamId::Submission(id),
+            version: Version(1),
+            recorded_at: Timestamp::from_second(10).unwrap(),
+            id: EventId(Uuid::nil()),
+            metadata: Metadata {
+                actor: Actor::system(),
+                correlation: Uuid::nil(),
+                causation: None,
+                traceparent: None,
+            },
+            event,
+            body: "".into(),
+        };
+        let mut view = SubmissionView::new(&received, &recorded(received.clone().into()));
+        view.evolve(&recorded(started.into()));
+        if let Some(verdict) = verdict {
+            view.state = SubmissionState::Judged;
+            view.verdict = Some(verdict);
+        }
+        view
+    }
+
+    fn selections() -> Vec<(Selection, bool)> {
+        let all = Selection::default;
+        let second = |second| Some(Timestamp::from_second(second).unwrap());
+        let id = |number| vec![SubmissionId::from(Uuid::from_u128(number))];
+        let (ada, bob) = ("ada".parse().ok(), "bob".parse().ok());
+        let judge = |name: &str| Selection { judge: Some(name.to_owned()), ..all() };
+        vec![
+            (all(), true),
+            (Selection { author: ada.clone(), ..all() }, true),
+            (Selection { author: bob, ..all() }, false),
+            (Selection { problem: "sum".parse().ok(), ..all() }, true),
+            (Selection { problem: "difference".parse().ok(), ..all() }, false),
+            (Selection { language: "cpp".parse().ok(), ..all() }, true),
+            (Selection { language: "c".parse().ok(), ..all() }, false),
+            (Selection { verdicts: vec![Verdict::Accepted], ..all() }, true),
+            (Selection { verdicts: vec![Verdict::WrongAnswer], ..all() }, false),
+            (judge("host-12-abcdef"), true),
+            (judge("host"), true),
+            (judge("hos"), false),
+            (Selection { since: second(10), ..all() }, true),
+            (Selection { since: second(11), ..all() }, false),
+            (Selection { until: second(11), ..all() }, true),
+            (Selection { until: second(10), ..all() }, false),
+            (Selection { submissions: id(7), ..all() }, true),
+            (Selection { submissions: id(8), ..all() }, false),
+            (Selection { author: ada, submissions: id(8), ..all() }, false),
+        ]
+    }
+
+    #[test]
+    fn all_that_is_asked_for_must_be_met() {
+        let (judged, waiting) = (submission(Some(Verdict::Accepted)), submission(None));
+        for (selection, met) in selections() {
+            assert_eq!(meets(&judged, &selection), met, "{selection:?}");
+            assert!(!meets(&waiting, &selection), "{selection:?}");
+        }
+    }
+
+    #[test]
+    fn a_pinned_selection_reads_back_and_nothing_else_does() {
+        for (selection, _) in selections() {
+            let submissions = selection.submissions.clone();
+            let pinned = PinnedSelection { selection, submissions };
+            assert_eq!(PinnedSelection::decode(&pinned.encode()), Some(pinned));
+        }
+        for text in ["", "{}", "print(1)", r#"{"selection":{},"submissions":[]}"#] {
+            assert_eq!(PinnedSelection::decode(text.as_bytes()), None, "{text}");
+        }
+        let ids = (0..MEMBERS_MAX).map(|id| SubmissionId::from(Uuid::from_u128(id as u128)));
+        let submissions: Vec<_> = ids.collect();
+        let selection = Selection { submissions: submissions.clone(), ..Selection::default() };
+        let largest = PinnedSelection { selection, submissions };
+        assert!(PinnedSelection::decode(&largest.encode()).is_some());
+    }
+}

@@ -3,6 +3,8 @@
 //! One contract for all: the first message is a snapshot (or, with `after`, the missed messages in
 //! order); then live; every message carries the cursor to resume after; exclusive. Ends when final.
 
+mod rejudges;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -15,6 +17,7 @@ use read_model::views::{RevisionView, SubmissionState, SubmissionView};
 use read_model::{Condition, PageRequest, Scalar, ViewReaderExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use self::rejudges::RejudgeUpdate;
 use crate::cursor::StreamCursor;
 use crate::hub::Topic;
 use crate::nodes::{Submission, TestResult};
@@ -87,6 +90,27 @@ impl Subscription {
         let after = after.as_deref().map(StreamCursor::decode).transpose()?;
         check_cursor(&api, after).await?;
         Ok(updates_of_all(api, viewer, after, permit))
+    }
+
+    /// One rejudge, until it is applied or cancelled. For judges.
+    async fn rejudge(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        after: Option<String>,
+    ) -> Result<impl Stream<Item = Result<RejudgeUpdate>> + use<>> {
+        let permit = take_place(ctx)?;
+        let api = Arc::clone(ctx.data_unchecked::<Arc<Api>>());
+        let id = GlobalId::rejudge(&id)?;
+        let after = after.as_deref().map(StreamCursor::decode).transpose()?;
+        check_cursor(&api, after).await?;
+        let not_found = || ApiError::new(Code::BadUserInput, "there is no such rejudge");
+        if !access::may_rejudge(Viewer::of(ctx)) {
+            return Err(not_found().into());
+        }
+        let head = api.log.info().await.map_err(ApiError::from)?.head;
+        let rejudge = rejudges::read(&api, id, head).await?.ok_or_else(not_found)?;
+        Ok(rejudges::updates(api, rejudge, after, permit))
     }
 }
 

@@ -3,11 +3,13 @@
 
 use std::process::Output;
 
+use futures::StreamExt;
 use serde_json::{Value, json};
 use tests::api::Api;
 use tests::deployment::{ALL, Deployment, EVALUATOR, Stack};
 use tests::package::Package;
 use tests::waiting::{until, until_true};
+use tokio::task::JoinHandle;
 
 /// With the wrong checker and a wrong answer: rejected, accepted, and the same either way.
 const EXACT: &str = "print(sum(map(int, input().split())))";
@@ -25,6 +27,10 @@ const ALL_OF_THEM: usize = EXACT_ONES + SLOPPY_ONES + CRASHING_ONES;
 
 /// Work of an evaluator that was killed is taken up again this soon.
 const SHORT_LEASE: (&str, &str) = ("evaluator.lease_s", "2");
+
+const UPDATES: &str = "subscription($id: ID!, $after: String) {
+  rejudge(id: $id, after: $after) { cursor gap rejudge { state progress { done } } }
+}";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rejudge_on_embedded_stores() {
@@ -58,6 +64,8 @@ async fn journey(stack: Stack) {
     until_true("some trials have ended", async || world.ended(&rejudge).await >= 3).await;
     assert!(world.ended(&rejudge).await < ALL_OF_THEM, "it was too fast to be interrupted");
     world.kill_an_evaluator().await;
+    let watched = world.watched(&rejudge).await;
+    world.live_ones_do_not_wait(&rejudge).await;
     world.ready(&rejudge).await;
     assert_eq!(world.public().await, before);
     world.is_nobody_elses(&rejudge, &token).await;
@@ -66,6 +74,7 @@ async fn journey(stack: Stack) {
     let (exact, sloppy) = (&ids[0], &ids[4]);
     assert_eq!(world.people[0].verdict(exact).await, "WRONG_ANSWER");
     world.applied(&rejudge).await;
+    told_step_by_step(watched.await.unwrap());
     let after = world.public().await;
     world.everything_changed_at_once(&after, &late).await;
     assert_eq!(world.people[0].verdict(exact).await, "ACCEPTED");
@@ -83,6 +92,15 @@ async fn journey(stack: Stack) {
     world.replay_agrees();
 }
 
+/// Each update tells more than the one before, up to the last.
+fn told_step_by_step(updates: Vec<Value>) {
+    let done: Vec<_> =
+        updates.iter().map(|it| it["rejudge"]["progress"]["done"].as_u64().unwrap()).collect();
+    assert!(done.is_sorted() && done.len() > 3, "{done:?}");
+    let states: Vec<_> = updates.iter().map(|it| &it["rejudge"]["state"]).collect();
+    assert_eq!(states[states.len() - 2..], ["READY", "APPLIED"], "{states:?}");
+}
+
 impl World {
     async fn start(stack: Stack) -> Self {
         let deployment = Deployment::start_with(stack, &[SHORT_LEASE]).await;
@@ -92,6 +110,7 @@ impl World {
         }
         let world = Self { stack, deployment, people };
         world.import(false).await;
+        world.deployment.import(&Package::sum("other", 1)).await;
         world
     }
 
@@ -208,6 +227,25 @@ impl World {
         self.rejudge(id).await["progress"]["done"].as_u64().unwrap_or(0) as usize
     }
 
+    /// The updates of a rejudge until it is applied, which are watched from now on.
+    async fn watched(&self, id: &str) -> JoinHandle<Vec<Value>> {
+        let mut updates = self.deployment.admin().subscribe(UPDATES, json!({ "id": id })).await;
+        let first = updates.next().await.expect("a snapshot").expect("an update");
+        tokio::spawn(async move {
+            let rest = updates.map(|update| update.expect("an update")).collect::<Vec<_>>().await;
+            std::iter::once(first).chain(rest).map(|mut it| it["rejudge"].take()).collect()
+        })
+    }
+
+    /// What is handed in meanwhile is judged before what is judged again has ended.
+    async fn live_ones_do_not_wait(&self, id: &str) {
+        let admin = self.deployment.admin();
+        let live = admin.submitted("other", "python3", EXACT).await;
+        assert_eq!(admin.verdict(&live).await, "ACCEPTED");
+        let ended = self.ended(id).await;
+        assert!(ended < ALL_OF_THEM, "it waited for {ended} trials");
+    }
+
     async fn ready(&self, id: &str) {
         until("every trial has ended", async || {
             let rejudge = self.rejudge(id).await;
@@ -225,6 +263,8 @@ impl World {
         let seen = ada.data(seen, json!({ "id": rejudge })).await;
         let rejudges = json!({ "totalCount": 0, "nodes": [] });
         assert_eq!(seen, json!({ "node": null, "rejudge": null, "rejudges": rejudges }));
+        let unseen = ada.subscribe(UPDATES, json!({ "id": rejudge })).await.next().await;
+        assert!(unseen.unwrap().unwrap_err().message.contains("no such rejudge"));
         let preview = "{ rejudgePreview(selection: { author: \"ada\" }) { matched } }";
         assert_eq!(ada.ask(preview, json!({})).await.code(), "FORBIDDEN");
         let refused = "mutation($id: ID!, $token: String!) {
@@ -290,7 +330,9 @@ impl World {
             counts.map(|count| count["solved"].as_i64().unwrap()).sum::<i64>()
         });
         assert_eq!(solved.collect::<Vec<_>>(), [1, 0, 1]);
-        let all = "{ submissions(first: 100) { nodes { id cursor } } }";
+        let all = "{ submissions(first: 100, filter: { problem: \"prb_sum\" }) {
+          nodes { id cursor }
+        } }";
         let all = self.deployment.admin().data(all, json!({})).await;
         let nodes = all["submissions"]["nodes"].as_array().unwrap();
         let mut cursors: Vec<_> =

@@ -15,13 +15,13 @@ fn members(count: usize) -> Vec<Member> {
 }
 
 fn create(count: usize) -> RejudgeCommand {
-    RejudgeCommand::Create(RejudgeCreated {
+    RejudgeCommand::Create(Box::new(RejudgeCreated {
         rejudge: Uuid::nil().into(),
         by: "jo".parse().unwrap(),
         reason: "the checker took anything".to_owned(),
         selection: Selection::default(),
         members: members(count),
-    })
+    }))
 }
 
 fn apply(trials: &[(usize, TrialEnd)]) -> RejudgeCommand {
@@ -81,7 +81,7 @@ fn every_command_in_every_phase() {
     let cases = [
         (Rejudge::default(), [Err(No::NotFound), Err(No::NotFound), Err(No::NotFound)]),
         (then(&[]), [Ok("RejudgeApplied"), Ok("RejudgeCancelled"), Err(No::NotApplied)]),
-        (then(&[applied.clone()]), [Ok(""), Err(No::Applied), Ok("RejudgeReverted")]),
+        (then(std::slice::from_ref(&applied)), [Ok(""), Err(No::Applied), Ok("RejudgeReverted")]),
         (then(&[cancel()]), [Err(No::Cancelled), Ok(""), Err(No::Cancelled)]),
         (then(&[applied.clone(), revert()]), [Err(No::Reverted), Err(No::Reverted), Ok("")]),
     ];
@@ -105,11 +105,11 @@ fn members_and_reasons_are_bounded() {
     assert_eq!(refused(create(MEMBERS_MAX + 1)), RejudgeRejection::BadMembers);
     let RejudgeCommand::Create(created) = create(2) else { panic!() };
     let twice = vec![created.members[0]; 2];
-    let twice = RejudgeCreated { members: twice, ..created.clone() };
-    assert_eq!(refused(RejudgeCommand::Create(twice)), RejudgeRejection::BadMembers);
+    let twice = RejudgeCreated { members: twice, ..*created.clone() };
+    assert_eq!(refused(RejudgeCommand::Create(Box::new(twice))), RejudgeRejection::BadMembers);
     for reason in ["", "  ", &"x".repeat(1_001)] {
-        let created = RejudgeCreated { reason: reason.to_owned(), ..created.clone() };
-        assert_eq!(refused(RejudgeCommand::Create(created)), RejudgeRejection::BadReason);
+        let created = RejudgeCreated { reason: reason.to_owned(), ..*created.clone() };
+        assert_eq!(refused(RejudgeCommand::Create(Box::new(created))), RejudgeRejection::BadReason);
     }
     let silent = RejudgeCommand::Revert { by: "jo".parse().unwrap(), reason: Some(String::new()) };
     assert_eq!(given(&[create(1)]).decide(silent), Err(RejudgeRejection::BadReason));
@@ -132,7 +132,7 @@ fn the_largest_rejudge_fits_its_events() {
         found: found.collect(),
         failed: vec![],
     };
-    for event in [Event::from(created), Event::from(applied)] {
+    for event in [Event::from(*created), Event::from(applied)] {
         let bytes = event.encode().get().len();
         assert!(bytes < EVENT_BYTES, "{}: {bytes}", event.kind());
     }
