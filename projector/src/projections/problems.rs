@@ -168,24 +168,22 @@ fn recount(
     views: &mut Workspace,
 ) -> Result<(), Missing> {
     let Some(mut tally) = views.get::<Tally>(&id.to_string())? else { return Ok(()) };
-    let accepted_since = |verdicts: &VerdictStack| {
-        let counting = verdicts.counting().filter(|it| it.verdict == Verdict::Accepted);
-        counting.map(|counting| counting.since)
+    let accepted = |verdicts: &VerdictStack| {
+        i64::from(verdicts.counting().is_some_and(|it| it.verdict == Verdict::Accepted))
     };
-    let before = accepted_since(&tally.verdicts);
+    let before = accepted(&tally.verdicts);
     change(&mut tally.verdicts);
-    let after = accepted_since(&tally.verdicts);
-    if before != after {
+    let change = accepted(&tally.verdicts) - before;
+    if change != 0 {
         let key = SolvedView::key_of(&tally.author, &tally.problem);
         let mut solvers = 0;
         if let Some(mut solved) = views.get::<SolvedView>(&key)? {
             solvers -= i64::from(solved.accepted > 0);
-            solved.accept(id, after);
+            solved.count(change);
             solvers += i64::from(solved.accepted > 0);
             views.put(solved);
         }
         if let Some(mut problem) = views.get::<ProblemView>(tally.problem.as_str())? {
-            let change = i64::from(after.is_some()) - i64::from(before.is_some());
             problem.count(0, change, solvers);
             views.put(problem);
         }

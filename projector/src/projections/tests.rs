@@ -12,6 +12,7 @@ use domain::{
     TrialId, Verdict, Version,
 };
 use jiff::Timestamp;
+use proptest::prelude::*;
 use read_model::views::{
     ProblemView, RejudgeState, RejudgeView, SolvedStatus, SolvedView, SubmissionState,
     SubmissionView, TagView,
@@ -174,7 +175,7 @@ fn a_later_verdict_counts_in_the_place_of_the_earlier() {
     assert_eq!(story.counters("a"), (1, 1, 1, 1_000_000));
     story.finish(1, Verdict::WrongAnswer);
     assert_eq!(story.counters("a"), (1, 0, 0, 0));
-    assert_eq!(story.get::<SolvedView>("ada/a").unwrap().solved_at, None);
+    assert_eq!(story.get::<SolvedView>("ada/a").unwrap().status, SolvedStatus::Attempted);
 }
 
 #[test]
@@ -265,7 +266,7 @@ fn rejudge(number: u128) -> RejudgeId {
 }
 
 impl Story {
-    /// Ada's three submissions came to these, at the seconds 5, 7 and 9 or so.
+    /// Ada's three submissions came to these.
     fn with_three(verdicts: [Verdict; 3]) -> Self {
         let mut story = Self::new();
         story.revise("a", 1, &[]);
@@ -364,7 +365,7 @@ fn applying_changes_everything_at_one_position_and_reverting_restores_it() {
     let since = submissions.iter().map(|it| it.judged_at == Some(Micros(applied_at * 1_000_000)));
     assert_eq!(since.collect::<Vec<_>>(), [true, false, true]);
     assert_eq!(story.counters("a"), (3, 0, 0, 0));
-    assert_eq!((solved.status, solved.solved_at), (SolvedStatus::Attempted, None));
+    assert_eq!((solved.status, solved.accepted), (SolvedStatus::Attempted, 0));
 
     story.revert(1);
     assert_eq!(unplaced(public(&story)), unplaced(before));
@@ -376,25 +377,59 @@ fn applying_changes_everything_at_one_position_and_reverting_restores_it() {
 #[test]
 fn a_problem_stays_solved_by_another_accepted_submission() {
     let mut story = Story::with_three([A, W, A]);
-    let accepted_at = |story: &Story, id: u128| {
-        story.get::<SubmissionView>(&submission(id).to_string()).unwrap().judged_at
-    };
-    let (first, third) = (accepted_at(&story, 1), accepted_at(&story, 3));
-    assert_eq!(public(&story).2.solved_at, first);
     story.create_rejudge(1);
     story.create_rejudge(2);
     story.apply(1, &[(1, W)]);
-    let (_, _, solved) = public(&story);
-    assert_eq!((solved.status, solved.solved_at), (SolvedStatus::Solved, third));
+    let solved = |story: &Story| public(story).2;
+    assert_eq!((solved(&story).status, solved(&story).accepted), (SolvedStatus::Solved, 1));
     assert_eq!(story.counters("a"), (3, 1, 1, 333_333));
     story.apply(2, &[(2, A), (3, W)]);
-    assert_eq!(public(&story).2.solved_at, accepted_at(&story, 2));
+    assert_eq!((solved(&story).status, solved(&story).accepted), (SolvedStatus::Solved, 1));
     assert_eq!(story.counters("a"), (3, 1, 1, 333_333));
     // The earlier one goes from below the later one.
     story.revert(1);
-    assert_eq!((public(&story).2.solved_at, story.counters("a").1), (first, 2));
+    assert_eq!(story.counters("a"), (3, 2, 1, 666_666));
     story.revert(2);
-    assert_eq!((public(&story).2.solved_at, story.counters("a").1), (first, 2));
+    assert_eq!(story.counters("a"), (3, 2, 1, 666_666));
+}
+
+proptest! {
+    /// Whatever is applied and reverted in whatever order, what is counted is what counts.
+    #[test]
+    fn statistics_are_those_of_the_verdicts_that_count(
+        own in prop::array::uniform3(any::<bool>()),
+        steps in prop::collection::vec((1u128..5, prop::array::uniform3(any::<Option<bool>>())), 0..12),
+    ) {
+        let verdict = |accepted| if accepted { A } else { W };
+        let mut story = Story::with_three(own.map(verdict));
+        (1..5).for_each(|number| story.create_rejudge(number));
+        let mut applied: Vec<(u128, [Option<bool>; 3])> = vec![];
+        let mut over = std::collections::BTreeSet::new();
+        for (number, found) in steps {
+            // Each is applied once, and reverted when its turn comes again.
+            if over.insert(number) {
+                let pairs = (1..).zip(found).filter_map(|(id, found)| Some((id, verdict(found?))));
+                story.apply(number, &pairs.collect::<Vec<_>>());
+                applied.push((number, found));
+            } else {
+                story.revert(number);
+                applied.retain(|(other, _)| *other != number);
+            }
+            let counting: Vec<bool> = (0..3)
+                .map(|place| {
+                    let topmost = applied.iter().rev().find_map(|(_, found)| found[place]);
+                    topmost.unwrap_or(own[place])
+                })
+                .collect();
+            let accepted = counting.iter().filter(|accepted| **accepted).count() as i64;
+            let (submissions, problem, solved) = public(&story);
+            let shown: Vec<_> = submissions.iter().map(|it| it.verdict == Some(A)).collect();
+            prop_assert_eq!(shown, counting);
+            prop_assert_eq!((problem.accepted, solved.accepted), (accepted, accepted));
+            prop_assert_eq!(problem.solvers, i64::from(accepted > 0));
+            prop_assert_eq!(solved.status == SolvedStatus::Solved, accepted > 0);
+        }
+    }
 }
 
 /// Views that an event changes are loaded as they are asked for: what was written in a former life is there.

@@ -1,12 +1,10 @@
 //! How accounts stand with problems.
 
-use std::collections::BTreeMap;
-
 use domain::{Login, Slug, SubmissionId};
 use serde::{Deserialize, Serialize};
 
 use super::VerdictStack;
-use crate::{Collection, Micros, View};
+use crate::{Collection, View};
 
 /// How far an account has come with a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,37 +29,20 @@ pub struct SolvedView {
     pub submissions: i64,
     /// How many submissions are accepted.
     pub accepted: i64,
-    /// Since when each of them is.
-    pub accepted_since: BTreeMap<SubmissionId, Micros>,
-    /// Since when the first of them is.
-    pub solved_at: Option<Micros>,
 }
 
 impl SolvedView {
     /// Somebody who has submitted, and solved nothing.
     pub fn new(login: Login, problem: Slug) -> Self {
-        Self {
-            login,
-            problem,
-            status: SolvedStatus::Attempted,
-            submissions: 0,
-            accepted: 0,
-            accepted_since: BTreeMap::new(),
-            solved_at: None,
-        }
+        Self { login, problem, status: SolvedStatus::Attempted, submissions: 0, accepted: 0 }
     }
 
-    /// The submission is accepted since then, or is not.
-    pub fn accept(&mut self, submission: SubmissionId, since: Option<Micros>) {
-        match since {
-            Some(since) => self.accepted_since.insert(submission, since),
-            None => self.accepted_since.remove(&submission),
-        };
-        self.accepted = self.accepted_since.len() as i64;
-        self.solved_at = self.accepted_since.values().min().copied();
-        self.status = match self.solved_at {
-            Some(_) => SolvedStatus::Solved,
-            None => SolvedStatus::Attempted,
+    /// Counts accepted submissions up or down.
+    pub fn count(&mut self, accepted: i64) {
+        self.accepted += accepted;
+        self.status = match self.accepted {
+            0 => SolvedStatus::Attempted,
+            _ => SolvedStatus::Solved,
         };
     }
 
