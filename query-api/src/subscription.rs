@@ -110,7 +110,7 @@ impl Subscription {
         }
         let head = api.log.info().await.map_err(ApiError::from)?.head;
         let rejudge = rejudges::read(&api, id, head).await?.ok_or_else(not_found)?;
-        Ok(rejudges::updates(api, rejudge, after, permit))
+        Ok(rejudges::updates(api, rejudge, head, after, permit))
     }
 }
 

@@ -40,10 +40,11 @@ pub(super) async fn read(
     Ok(api.reader.one::<RejudgeView>(&id.to_string()).await?)
 }
 
-/// What the rejudge is, unless the client knows it, and what it becomes.
+/// What the rejudge is, unless the client knows it, and what it becomes after this position.
 pub(super) fn updates(
     api: Arc<Api>,
     mut rejudge: RejudgeView,
+    position: Position,
     after: Option<StreamCursor>,
     permit: Option<OwnedSemaphorePermit>,
 ) -> impl Stream<Item = Result<RejudgeUpdate>> {
@@ -51,7 +52,7 @@ pub(super) fn updates(
         let _permit = permit;
         let id = rejudge.id;
         let mut told = after.map_or(Position::START, |after| after.position);
-        let mut feed = api.hub.feed(Topic::Rejudge(id), changed_at(&rejudge));
+        let mut feed = api.hub.feed(Topic::Rejudge(id), position);
         loop {
             let position = changed_at(&rejudge);
             if position > told {
@@ -65,7 +66,7 @@ pub(super) fn updates(
             if is_final(&rejudge) {
                 return;
             }
-            // An event that the view knew of already, or that says nothing of the rejudge, tells nothing.
+            // The view may know of it already.
             let recorded = feed.next().await.map_err(ApiError::from)?;
             let known = recorded.position <= changed_at(&rejudge);
             let newer = if known { None } else { read(&api, id, recorded.position).await? };
