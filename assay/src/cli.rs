@@ -30,6 +30,9 @@ enum Command {
     Submit(cmd::submit::Args),
     /// Watch a submission live
     Watch(cmd::watch::Args),
+    /// Judge submissions again, compare, and make the new verdicts count
+    #[command(subcommand)]
+    Rejudge(cmd::rejudge::Command),
     /// Make accounts and grant roles, directly on the stores
     #[command(subcommand)]
     Account(cmd::account::Command),
@@ -78,6 +81,7 @@ impl Cli {
             Command::Problem(command) => cmd::problem::run(&config, command).await,
             Command::Submit(args) => cmd::submit::run(args).await,
             Command::Watch(args) => cmd::watch::run(args).await,
+            Command::Rejudge(command) => cmd::rejudge::run(command).await,
             Command::Account(command) => cmd::account::run(&config, command).await,
             Command::Audit(args) => cmd::audit::run(&config, args).await,
             Command::Keys(command) => cmd::keys::run(&config, command).await,

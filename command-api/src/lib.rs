@@ -10,6 +10,7 @@ mod passwords;
 mod payload;
 mod problems;
 mod query;
+mod rejudge;
 mod sessions;
 mod submit;
 mod timing;

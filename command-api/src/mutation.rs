@@ -4,9 +4,16 @@ use async_graphql::MergedObject;
 
 use crate::import::ImportMutation;
 use crate::problems::ProblemMutation;
+use crate::rejudge::RejudgeMutation;
 use crate::sessions::SessionMutation;
 use crate::submit::SubmitMutation;
 
 /// The root of mutations.
 #[derive(Debug, Default, MergedObject)]
-pub struct Mutation(SubmitMutation, SessionMutation, ProblemMutation, ImportMutation);
+pub struct Mutation(
+    SubmitMutation,
+    SessionMutation,
+    ProblemMutation,
+    ImportMutation,
+    RejudgeMutation,
+);

@@ -29,8 +29,12 @@ pub enum UserErrorCode {
     LanguageUnavailable,
     /// The same idempotency key with another input.
     IdempotencyKeyReused,
-    /// The problem is at another version than expected.
+    /// It is at another version than expected.
     VersionMismatch,
+    /// Something of it is still under way.
+    NotReady,
+    /// It has ended otherwise.
+    AlreadyFinal,
     /// The package gives no time limit; measure its submissions and tell their times.
     TimingNeeded,
 }

@@ -95,14 +95,10 @@ async fn submit(
     let language = language(commands, &revised, &input.language)?;
     check_source(&input.source, source_bytes_max(commands, &revised))?;
     let id = match &input.idempotency_key {
-        Some(key) if !KEY_CHARS.contains(&key.chars().count()) => {
-            let (least, most) = (KEY_CHARS.start(), KEY_CHARS.end());
-            let message = format!("an idempotency key has {least} to {most} characters");
-            return Err(
-                UserError::at(UserErrorCode::Invalid, "input.idempotencyKey", message).into()
-            );
+        Some(key) => {
+            check_key(key)?;
+            SubmissionId::from_idempotency_key(&viewer.login, key)
         }
-        Some(key) => SubmissionId::from_idempotency_key(&viewer.login, key),
         None => Uuid::now_v7().into(),
     };
     let source_bytes = input.source.len() as u64;
@@ -118,6 +114,16 @@ async fn submit(
         source_bytes,
     };
     receive(commands, &commands::context(ctx, viewer), received).await
+}
+
+/// Refuses an idempotency key that is none.
+pub(crate) fn check_key(key: &str) -> Result<(), UserError> {
+    if KEY_CHARS.contains(&key.chars().count()) {
+        return Ok(());
+    }
+    let (least, most) = (KEY_CHARS.start(), KEY_CHARS.end());
+    let message = format!("an idempotency key has {least} to {most} characters");
+    Err(UserError::at(UserErrorCode::Invalid, "input.idempotencyKey", message))
 }
 
 async fn receive(

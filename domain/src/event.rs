@@ -8,9 +8,12 @@ use serde_json::value::RawValue;
 
 use crate::account::{AccountErased, AccountRegistered, RoleGranted, RoleRevoked};
 use crate::problem::{ProblemRevised, first_schema};
+use crate::rejudge::{
+    RejudgeApplied, RejudgeCancelled, RejudgeCreated, RejudgeReverted, RejudgeTrialsQueued,
+};
 use crate::submission::{
     AttemptAbandoned, Compiled, JudgingFinished, JudgingStarted, SubmissionAbandoned,
-    SubmissionReceived, TestsJudged,
+    SubmissionReceived, TestsJudged, TrialStarted,
 };
 
 /// A stored event could not be read.
@@ -113,6 +116,18 @@ events! {
     AttemptAbandoned = 1,
     /// No evaluator could judge it.
     SubmissionAbandoned = 1,
+    /// A submission is judged again, beside what counts.
+    TrialStarted = 1,
+    /// Submissions are to be judged again.
+    RejudgeCreated = 1,
+    /// Every trial waits for an evaluator, or was with one already.
+    RejudgeTrialsQueued = 1,
+    /// What the trials found counts from now on.
+    RejudgeApplied = 1,
+    /// What the trials find will never count.
+    RejudgeCancelled = 1,
+    /// What the trials found counts no more.
+    RejudgeReverted = 1,
 }
 
 /// Turns an older schema into the newest. An event's first change adds its arm here.

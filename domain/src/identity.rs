@@ -102,50 +102,105 @@ fn kebab(text: &str, length_max: usize) -> bool {
         && !text.contains("--")
 }
 
-/// A submission's identity.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct SubmissionId(Uuid);
+/// Declares an identity that is a UUID.
+macro_rules! uuid_name {
+    ($(#[$doc:meta])* $name:ident, $kind:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
 
-impl SubmissionId {
-    /// The identity that an author's idempotency key always leads to.
-    ///
-    /// The stream's name then carries the key, so the log's own rule that a stream begins once
-    /// makes the submission unique: there is no second store of keys to keep in step.
-    pub fn from_idempotency_key(author: &Login, key: &str) -> Self {
-        let scope = Uuid::new_v5(&Uuid::NAMESPACE_OID, author.as_str().as_bytes());
-        Self(Uuid::new_v5(&scope, key.as_bytes()))
-    }
+        impl $name {
+            /// The identity that an account's idempotency key always leads to.
+            ///
+            /// The stream's name then carries the key, so the log's own rule that a stream begins
+            /// once makes it unique: there is no second store of keys to keep in step.
+            pub fn from_idempotency_key(login: &Login, key: &str) -> Self {
+                let scope = Uuid::new_v5(&Uuid::NAMESPACE_OID, login.as_str().as_bytes());
+                Self(Uuid::new_v5(&scope, key.as_bytes()))
+            }
 
-    /// The UUID.
-    pub fn uuid(self) -> Uuid {
-        self.0
+            /// The UUID.
+            pub fn uuid(self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl From<Uuid> for $name {
+            fn from(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidIdentity;
+
+            fn from_str(text: &str) -> Result<Self, InvalidIdentity> {
+                Uuid::try_parse(text)
+                    .map(Self)
+                    .map_err(|_| InvalidIdentity { kind: $kind, rule: "a UUID" })
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+    };
+}
+
+uuid_name!(
+    /// A submission's identity.
+    SubmissionId,
+    "submission id"
+);
+uuid_name!(
+    /// A rejudge's identity.
+    RejudgeId,
+    "rejudge id"
+);
+
+/// A trial's identity: a submission in a rejudge, `<rejudge>.<submission>`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TrialId {
+    /// Which rejudge.
+    pub rejudge: RejudgeId,
+    /// Which submission.
+    pub submission: SubmissionId,
+}
+
+impl TrialId {
+    /// The id of its first event, whoever writes it and however often: a retry is then known as one.
+    pub fn first_event(self) -> Uuid {
+        Uuid::new_v5(&self.rejudge.0, self.submission.0.as_bytes())
     }
 }
 
-impl From<Uuid> for SubmissionId {
-    fn from(uuid: Uuid) -> Self {
-        Self(uuid)
-    }
-}
-
-impl FromStr for SubmissionId {
+impl FromStr for TrialId {
     type Err = InvalidIdentity;
 
     fn from_str(text: &str) -> Result<Self, InvalidIdentity> {
-        Uuid::try_parse(text)
-            .map(Self)
-            .map_err(|_| InvalidIdentity { kind: "submission id", rule: "a UUID" })
+        let rule = "<rejudge>.<submission>, both UUIDs";
+        let (rejudge, submission) =
+            text.split_once('.').ok_or(InvalidIdentity { kind: "trial id", rule })?;
+        Ok(Self { rejudge: rejudge.parse()?, submission: submission.parse()? })
     }
 }
 
-impl fmt::Display for SubmissionId {
+impl fmt::Display for TrialId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        write!(f, "{}.{}", self.rejudge, self.submission)
     }
 }
 
-impl fmt::Debug for SubmissionId {
+impl fmt::Debug for TrialId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
@@ -175,5 +230,18 @@ mod tests {
         assert_eq!(id(&ada, "k"), id(&ada, "k"));
         assert_ne!(id(&ada, "k"), id(&bob, "k"));
         assert_ne!(id(&ada, "k"), id(&ada, "l"));
+    }
+
+    #[test]
+    fn a_trial_has_one_first_event() {
+        let trial = |rejudge, submission| TrialId {
+            rejudge: Uuid::from_u128(rejudge).into(),
+            submission: Uuid::from_u128(submission).into(),
+        };
+        assert_eq!(trial(1, 2).to_string().parse(), Ok(trial(1, 2)));
+        assert_eq!(trial(1, 2).first_event(), trial(1, 2).first_event());
+        assert_ne!(trial(1, 2).first_event(), trial(2, 1).first_event());
+        assert!("1.2".parse::<TrialId>().is_err());
+        assert!(Uuid::nil().to_string().parse::<TrialId>().is_err());
     }
 }

@@ -9,6 +9,7 @@ pub mod grading;
 pub mod identity;
 pub mod problem;
 pub mod record;
+pub mod rejudge;
 pub mod submission;
 pub mod verdict;
 
@@ -16,7 +17,7 @@ pub use account::Role;
 pub use aggregate::Aggregate;
 pub use digest::Digest;
 pub use event::Event;
-pub use identity::{InvalidIdentity, LanguageId, Login, Slug, SubmissionId};
+pub use identity::{InvalidIdentity, LanguageId, Login, RejudgeId, Slug, SubmissionId, TrialId};
 pub use problem::Difficulty;
 pub use record::{
     Actor, Checkpoint, EventId, Metadata, NewEvent, Position, Recorded, StreamId, Version,

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::event::{DecodeError, Event};
-use crate::{InvalidIdentity, Login, Slug, SubmissionId};
+use crate::{InvalidIdentity, Login, RejudgeId, Slug, SubmissionId, TrialId};
 
 /// A place in the one total order of an installation. The first event stands at 1; 0 is before it.
 #[derive(
@@ -63,6 +63,10 @@ pub enum StreamId {
     Submission(SubmissionId),
     /// `account:<login>`
     Account(Login),
+    /// `rejudge:<uuid>`
+    Rejudge(RejudgeId),
+    /// `trial:<uuid>.<uuid>`: a submission judged again, beside what counts
+    Trial(TrialId),
 }
 
 impl fmt::Display for StreamId {
@@ -71,6 +75,8 @@ impl fmt::Display for StreamId {
             Self::Problem(slug) => write!(f, "problem:{slug}"),
             Self::Submission(id) => write!(f, "submission:{id}"),
             Self::Account(login) => write!(f, "account:{login}"),
+            Self::Rejudge(id) => write!(f, "rejudge:{id}"),
+            Self::Trial(id) => write!(f, "trial:{id}"),
         }
     }
 }
@@ -83,9 +89,12 @@ impl FromStr for StreamId {
             Some(("problem", slug)) => slug.parse().map(Self::Problem),
             Some(("submission", id)) => id.parse().map(Self::Submission),
             Some(("account", login)) => login.parse().map(Self::Account),
+            Some(("rejudge", id)) => id.parse().map(Self::Rejudge),
+            Some(("trial", id)) => id.parse().map(Self::Trial),
             _ => Err(InvalidIdentity {
                 kind: "stream id",
-                rule: "problem:<slug>, submission:<uuid> or account:<login>",
+                rule: "problem:<slug>, submission:<uuid>, account:<login>, rejudge:<uuid> or \
+                       trial:<uuid>.<uuid>",
             }),
         }
     }
@@ -364,10 +373,12 @@ mod tests {
 
     #[test]
     fn stream_ids_have_one_spelling() {
-        for text in ["problem:two-sum", "account:ada"] {
+        let uuid = "018f3c5e-7b1a-7c3d-9a54-0242ac120003";
+        let (rejudge, trial) = (format!("rejudge:{uuid}"), format!("trial:{uuid}.{uuid}"));
+        for text in ["problem:two-sum", "account:ada", &rejudge, &trial] {
             assert_eq!(text.parse::<StreamId>().unwrap().to_string(), text);
         }
-        for text in ["", "problem", "problem:", "contest:x", "submission:1"] {
+        for text in ["", "problem", "problem:", "contest:x", "submission:1", "trial:1.2"] {
             assert!(text.parse::<StreamId>().is_err(), "{text}");
         }
     }

@@ -1,4 +1,5 @@
 //! A submission: received once, then judged in attempts. A verdict is never rewritten.
+//! A trial is the same in a stream of its own: a submission judged again, for a rejudge.
 //!
 //! An attempt starts, makes progress, and ends judged or abandoned.
 //! Whoever starts the next attempt abandons the one that was under way; because every append states
@@ -12,7 +13,7 @@ use crate::aggregate::Aggregate;
 use crate::grading::{CheckerScore, CustomGrades, Grade, GroupOutcome, Rubric, TestResult};
 use crate::problem::{Checker, Limits};
 use crate::verdict::RunEnd;
-use crate::{Digest, Event, LanguageId, Login, Slug, SubmissionId, Verdict};
+use crate::{Digest, Event, LanguageId, Login, RejudgeId, Slug, SubmissionId, Verdict};
 
 /// A program was handed in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +32,16 @@ pub struct SubmissionReceived {
     pub source: Digest,
     /// Its size.
     pub source_bytes: u64,
+}
+
+/// A submission is judged again, beside what counts. What follows in the trial's stream is what follows
+/// in a submission's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrialStarted {
+    /// For which rejudge.
+    pub rejudge: RejudgeId,
+    /// The submission as it was received, but for the revision that it is judged against.
+    pub submission: SubmissionReceived,
 }
 
 /// An evaluator took the submission.
@@ -215,6 +226,8 @@ pub struct SubmissionAbandoned {
 pub enum SubmissionCommand {
     /// Take it in.
     Receive(SubmissionReceived),
+    /// Judge it again, in this stream of its own.
+    StartTrial(TrialStarted),
     /// Begin an attempt, and abandon the one under way.
     StartJudging {
         /// The worker's name.
@@ -332,7 +345,10 @@ impl Aggregate for Submission {
         use SubmissionRejection as No;
         match (&self.phase, command) {
             (Phase::Absent, SubmissionCommand::Receive(received)) => Ok(vec![received.into()]),
-            (_, SubmissionCommand::Receive(_)) => Err(No::AlreadyReceived),
+            (Phase::Absent, SubmissionCommand::StartTrial(started)) => Ok(vec![started.into()]),
+            (_, SubmissionCommand::Receive(_) | SubmissionCommand::StartTrial(_)) => {
+                Err(No::AlreadyReceived)
+            }
             (Phase::Absent, _) => Err(No::NotFound),
             (Phase::Judged(_), _) => Err(No::AlreadyFinal),
             (phase, SubmissionCommand::StartJudging { evaluator, tests }) => {
@@ -364,6 +380,10 @@ impl Aggregate for Submission {
         match event {
             Event::SubmissionReceived(received) => {
                 self.received = Some(received.clone());
+                self.phase = Phase::Queued;
+            }
+            Event::TrialStarted(started) => {
+                self.received = Some(started.submission.clone());
                 self.phase = Phase::Queued;
             }
             Event::JudgingStarted(started) => {
@@ -407,7 +427,10 @@ impl SubmissionCommand {
             Self::RecordTests(judged) => Some(judged.attempt),
             Self::Finish { attempt, .. } => Some(*attempt),
             Self::AbandonAttempt(abandoned) => Some(abandoned.attempt),
-            Self::Receive(_) | Self::StartJudging { .. } | Self::Abandon(_) => None,
+            Self::Receive(_)
+            | Self::StartTrial(_)
+            | Self::StartJudging { .. }
+            | Self::Abandon(_) => None,
         }
     }
 }
@@ -463,6 +486,7 @@ fn decide_progress(
         }
         SubmissionCommand::AbandonAttempt(abandoned) => Ok(vec![abandoned.into()]),
         SubmissionCommand::Receive(_)
+        | SubmissionCommand::StartTrial(_)
         | SubmissionCommand::StartJudging { .. }
         | SubmissionCommand::Abandon(_) => out_of_order("it is not progress"),
     }

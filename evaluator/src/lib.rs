@@ -5,6 +5,7 @@ mod figures;
 pub mod judge;
 mod library;
 mod plan;
+mod rejudge;
 mod session;
 mod slots;
 mod tests_run;

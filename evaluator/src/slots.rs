@@ -14,10 +14,14 @@ const PROCESSORS: &str = "/sys/devices/system/cpu";
 /// Whoever waits gets the next slot that comes free, before whoever only tries: a session that judges
 /// its tests side by side tries again for each test, and so never keeps a submission waiting longer
 /// than one test lasts.
+///
+/// Of these, submissions that are judged again may hold all but one, so that a live one that comes
+/// never waits for them. Where there is only one slot, they may hold that.
 #[derive(Debug)]
 pub(crate) struct Slots {
     count: usize,
     permits: Arc<Semaphore>,
+    shares: Arc<Semaphore>,
     free: Mutex<BTreeSet<u32>>,
     pinned: bool,
 }
@@ -29,6 +33,7 @@ impl Slots {
         Arc::new(Self {
             count,
             permits: Arc::new(Semaphore::new(numbers.len())),
+            shares: Arc::new(Semaphore::new(numbers.len().saturating_sub(1).max(1))),
             free: Mutex::new(numbers.collect()),
             pinned,
         })
@@ -40,9 +45,26 @@ impl Slots {
         self.give(permits.acquire_owned().await.expect("slots are never closed"))
     }
 
-    /// A slot that is free and that nobody waits for.
-    pub(crate) fn try_acquire(self: &Arc<Self>) -> Option<Slot> {
-        Arc::clone(&self.permits).try_acquire_owned().ok().map(|permit| self.give(permit))
+    /// A slot that is free and that nobody waits for, for something live or something judged again.
+    pub(crate) fn try_acquire(self: &Arc<Self>, again: bool) -> Option<Slot> {
+        let share = if again { Some(self.try_share()?) } else { None };
+        let permit = Arc::clone(&self.permits).try_acquire_owned().ok()?;
+        let slot = self.give(permit);
+        Some(match share {
+            Some(share) => slot.within(share),
+            None => slot,
+        })
+    }
+
+    /// The right to hold a slot for what is judged again; `None` while as much holds all that it may.
+    pub(crate) fn try_share(&self) -> Option<Share> {
+        Arc::clone(&self.shares).try_acquire_owned().ok().map(Share)
+    }
+
+    /// Waits until [`try_share`](Self::try_share) may give one.
+    pub(crate) async fn share_is_free(&self) {
+        let share = self.shares.acquire().await;
+        drop(share.expect("shares are never closed"));
     }
 
     /// How many there are.
@@ -57,7 +79,7 @@ impl Slots {
 
     fn give(self: &Arc<Self>, permit: OwnedSemaphorePermit) -> Slot {
         let number = self.lock().pop_first().expect("there is a number for each permit");
-        Slot { number, slots: Arc::clone(self), _permit: permit }
+        Slot { number, slots: Arc::clone(self), share: None, _permit: permit }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeSet<u32>> {
@@ -65,16 +87,32 @@ impl Slots {
     }
 }
 
+/// The right to hold a slot for what is judged again.
+#[derive(Debug)]
+pub(crate) struct Share(#[expect(dead_code, reason = "it is held")] OwnedSemaphorePermit);
+
 /// The right to run one program at a time. It is free again when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Slot {
     number: u32,
     slots: Arc<Slots>,
+    share: Option<Share>,
     // Dropped after the number is back, so that whoever gets the permit finds a number.
     _permit: OwnedSemaphorePermit,
 }
 
 impl Slot {
+    /// The same slot, held for what is judged again.
+    pub(crate) fn within(mut self, share: Share) -> Self {
+        self.share = Some(share);
+        self
+    }
+
+    /// Whether it is held for what is judged again.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.share.is_some()
+    }
+
     /// The core that its programs run on; `None` leaves it to the scheduler.
     pub(crate) fn core(&self) -> Option<u32> {
         self.slots.pinned.then_some(self.number)
@@ -137,10 +175,35 @@ mod tests {
         let slots = Slots::new(2, true);
         let (a, b) = (slots.acquire().await, slots.acquire().await);
         assert_eq!((a.core(), b.core()), (Some(0), Some(1)));
-        assert!(slots.try_acquire().is_none());
+        assert!(slots.try_acquire(false).is_none());
         drop(a);
-        assert_eq!(slots.try_acquire().and_then(|slot| slot.core()), Some(0));
+        assert_eq!(slots.try_acquire(false).and_then(|slot| slot.core()), Some(0));
         assert_eq!(Slots::new(1, false).acquire().await.core(), None);
+    }
+
+    #[tokio::test]
+    async fn what_is_judged_again_leaves_a_slot_to_what_is_live() {
+        let slots = Slots::new(3, false);
+        let mut held = Vec::new();
+        while let Some(share) = slots.try_share() {
+            held.push(slots.acquire().await.within(share));
+        }
+        assert_eq!((held.len(), slots.free()), (2, 1));
+        assert!(slots.try_acquire(true).is_none(), "the third is kept");
+        let live = slots.acquire().await;
+        drop(held.pop());
+        assert!(slots.try_acquire(false).is_some());
+        let again = slots.try_acquire(true).expect("one share is free again");
+        assert!(again.is_shared() && !live.is_shared());
+        assert!(slots.try_acquire(true).is_none());
+        drop((held, live, again));
+        slots.share_is_free().await;
+
+        let only = Slots::new(1, false);
+        let again = only.acquire().await.within(only.try_share().expect("one at least"));
+        assert!(only.try_share().is_none());
+        drop(again);
+        assert!(only.try_share().is_some());
     }
 
     #[tokio::test]
@@ -154,8 +217,8 @@ mod tests {
         });
         assert!(polled.await);
         drop(held);
-        assert!(slots.try_acquire().is_none());
+        assert!(slots.try_acquire(false).is_none());
         waiting.await;
-        assert!(slots.try_acquire().is_some());
+        assert!(slots.try_acquire(false).is_some());
     }
 }

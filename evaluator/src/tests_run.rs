@@ -22,6 +22,8 @@ pub(crate) struct TestsRun<'a> {
     running: JoinSet<Result<Ran, Fault>>,
     /// The session's own slot, while no test runs in it; given up when no test is left to begin.
     home: Option<Slot>,
+    /// Whether all this is judged again, and so leaves a slot to what is live.
+    again: bool,
     /// Cells with the program in them, in which no test runs now.
     benches: Vec<Bench>,
     /// How long setting up the first of them took.
@@ -58,6 +60,7 @@ impl<'a> TestsRun<'a> {
             referees,
             tests,
             running: JoinSet::new(),
+            again: home.is_shared(),
             home: Some(home),
             benches: vec![bench],
             set_up: started.elapsed(),
@@ -74,7 +77,7 @@ impl<'a> TestsRun<'a> {
             let lane = match self.home.take() {
                 Some(home) => Some((home, true)),
                 None if self.another_pays(plan) => {
-                    self.tools.slots.try_acquire().map(|slot| (slot, false))
+                    self.tools.slots.try_acquire(self.again).map(|slot| (slot, false))
                 }
                 None => None,
             };

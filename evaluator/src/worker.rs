@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::StreamId;
 use domain::submission::AbandonReason;
 use event_store::{Lane, QueueError, Stores, TakeRequest, Work, WorkerId};
 use sandbox::{Language, Languages, Sandbox};
@@ -12,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::judge::{Cells, Compiler};
 use crate::library::Library;
+use crate::rejudge;
 use crate::session::{self, Interruption, Tools};
 use crate::slots::{Slot, Slots, physical_cores};
 use crate::warm_up::warm_up;
@@ -112,20 +114,29 @@ impl Evaluator {
     }
 
     async fn take_work(&self, under_way: &TaskTracker, out_of_time: &CancellationToken) {
-        let request = TakeRequest {
+        let any = TakeRequest {
             worker: WorkerId(self.config.name.clone()),
             lanes: Lane::ALL.to_vec(),
             lease: self.config.lease,
         };
+        let mut live = any.clone();
+        live.lanes.retain(|lane| *lane != Lane::Rejudge);
         let sessions = Arc::new(Semaphore::new(SESSIONS_PER_SLOT * self.config.slots));
         let mut ready = self.tools.queue.ready();
         loop {
             let session = Arc::clone(&sessions).acquire_owned().await;
             let session = session.expect("sessions are never closed");
             let slot = self.tools.slots.acquire().await;
+            // What is judged again holds only so many slots, so that what is live finds one.
+            let share = self.tools.slots.try_share();
+            let request = if share.is_some() { &any } else { &live };
             ready.mark_unchanged();
-            match self.tools.queue.take(&request).await {
+            match self.tools.queue.take(request).await {
                 Ok(Some(work)) => {
+                    let slot = match share.filter(|_| work.item.lane == Lane::Rejudge) {
+                        Some(share) => slot.within(share),
+                        None => slot,
+                    };
                     let (tools, lease) = (Arc::clone(&self.tools), self.config.lease);
                     let out_of_time = out_of_time.clone();
                     under_way.spawn(async move {
@@ -134,12 +145,16 @@ impl Evaluator {
                     });
                 }
                 Ok(None) => {
-                    drop((slot, session));
-                    // A time-out and a closed channel are both a reason to look again.
-                    let _ = tokio::time::timeout(IDLE_LOOK, ready.changed()).await;
+                    let looked_at_all = share.is_some();
+                    drop((share, slot, session));
+                    tokio::select! {
+                        // A time-out and a closed channel are both a reason to look again.
+                        _ = tokio::time::timeout(IDLE_LOOK, ready.changed()) => {}
+                        () = self.tools.slots.share_is_free(), if !looked_at_all => {}
+                    }
                 }
                 Err(error) => {
-                    drop((slot, session));
+                    drop((share, slot, session));
                     tracing::warn!(error = &error as &dyn std::error::Error, "taking work failed");
                     tokio::time::sleep(QUEUE_RETRY_DELAY).await;
                 }
@@ -148,7 +163,30 @@ impl Evaluator {
     }
 }
 
-/// Judges one piece of work while holding its lease.
+/// Does what the work names: judges a submission or a trial, or queues a rejudge's trials.
+async fn carry_out(tools: &Tools, work: &Work, slot: Slot) -> Result<(), Interruption> {
+    match &work.item.stream {
+        StreamId::Rejudge(id) => {
+            // Nothing is run for it.
+            drop(slot);
+            rejudge::queue_trials(tools, work, *id).await
+        }
+        StreamId::Trial(trial) if rejudge::is_cancelled(tools, trial.rejudge).await? => {
+            Ok(tools.queue.discard(&work.receipt).await?)
+        }
+        _ => session::judge(tools, work, slot).await,
+    }
+}
+
+/// Gives work back, or up. A rejudge is never given up: only stores can have failed it.
+async fn give_back(tools: &Tools, work: &Work, reason: AbandonReason) -> Result<(), Interruption> {
+    match &work.item.stream {
+        StreamId::Rejudge(_) => Ok(tools.queue.release(&work.receipt).await?),
+        _ => session::give_back(tools, work, reason).await,
+    }
+}
+
+/// Does one piece of work while holding its lease.
 async fn handle(
     tools: &Tools,
     work: Work,
@@ -159,13 +197,13 @@ async fn handle(
     let submission = &work.item.stream;
     // Dropping the judging future destroys its cells.
     let interruption = tokio::select! {
-        judged = session::judge(tools, &work, slot) => match judged {
+        done = carry_out(tools, &work, slot) => match done {
             Ok(()) => return,
             Err(interruption) => interruption,
         },
         () = hold(tools, &work, lease) => Interruption::Fenced,
         () = out_of_time.cancelled() => {
-            report(session::give_back(tools, &work, AbandonReason::ShutDown).await, &work);
+            report(give_back(tools, &work, AbandonReason::ShutDown).await, &work);
             return;
         }
     };
@@ -175,7 +213,7 @@ async fn handle(
     }
     let detail = session::detail(&interruption);
     tracing::error!(%submission, deliveries = work.deliveries, detail, "judging failed");
-    report(session::give_back(tools, &work, AbandonReason::Failed { detail }).await, &work);
+    report(give_back(tools, &work, AbandonReason::Failed { detail }).await, &work);
 }
 
 /// Extends the lease again and again; returns when it is lost.

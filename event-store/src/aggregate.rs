@@ -37,6 +37,16 @@ impl Context {
             traceparent: recorded.metadata.traceparent.clone(),
         }
     }
+
+    /// What goes beside an event.
+    pub fn metadata(&self) -> Metadata {
+        Metadata {
+            actor: self.actor.clone(),
+            correlation: self.correlation,
+            causation: self.causation,
+            traceparent: self.traceparent.clone(),
+        }
+    }
 }
 
 /// One aggregate as the log has it.
@@ -113,12 +123,7 @@ impl<A: Aggregate> Stream<A> {
                 events.push(NewEvent {
                     id: EventId(Uuid::now_v7()),
                     event,
-                    metadata: Metadata {
-                        actor: context.actor.clone(),
-                        correlation: context.correlation,
-                        causation: context.causation,
-                        traceparent: context.traceparent.clone(),
-                    },
+                    metadata: context.metadata(),
                 });
             }
         }

@@ -11,6 +11,8 @@ use crate::{Projection, Workspace};
 
 /// Events applied between two commits.
 const EVENTS_PER_COMMIT: u32 = 1_024;
+/// Views loaded at once.
+const VIEWS_PER_LOAD: usize = 500;
 /// How long to wait for a wake-up before looking all the same: another process may have appended.
 const IDLE_LOOK: Duration = Duration::from_secs(1);
 
@@ -134,16 +136,15 @@ impl Runtime {
     ) -> Result<(), ProjectError> {
         while let Err(missing) = self.projection.apply(recorded, workspace) {
             workspace.undo();
-            let keys = [missing.key.clone()];
-            let found = self.views.reader.get(&missing.collection, &keys).await?;
-            let document = found.into_iter().next().flatten();
-            workspace.load(&missing, document).map_err(|source| {
-                read_model::ReadError::Damaged {
-                    collection: missing.collection.stored_name(),
-                    key: missing.key.clone(),
-                    source,
+            for keys in missing.keys.chunks(VIEWS_PER_LOAD) {
+                let found = self.views.reader.get(&missing.collection, keys).await?;
+                for (key, document) in keys.iter().zip(found) {
+                    workspace.load(&missing, key, document).map_err(|source| {
+                        let (collection, key) = (missing.collection.stored_name(), key.clone());
+                        read_model::ReadError::Damaged { collection, key, source }
+                    })?;
                 }
-            })?;
+            }
         }
         workspace.keep();
         Ok(())

@@ -16,7 +16,7 @@ type Key = (&'static str, String);
 #[derive(Default)]
 pub struct Workspace {
     known: HashMap<Key, Slot>,
-    staged: Vec<(Key, Slot)>,
+    staged: HashMap<Key, Slot>,
     /// The collections hold nothing that was not put here: an unknown view does not exist.
     empty_store: bool,
 }
@@ -43,13 +43,13 @@ impl<V: View> Held for V {
     }
 }
 
-/// A view that has to be loaded before the event can be applied.
+/// Views that have to be loaded before the event can be applied.
 #[derive(Debug)]
 pub struct Missing {
-    /// Where it is.
+    /// Where they are.
     pub collection: Collection,
-    /// Which it is.
-    pub key: String,
+    /// Which they are.
+    pub keys: Vec<String>,
     read: fn(Value) -> serde_json::Result<Box<dyn Held>>,
 }
 
@@ -65,34 +65,42 @@ impl Workspace {
     /// [`Missing`] when it has to be loaded first.
     pub fn get<V: View>(&self, key: &str) -> Result<Option<V>, Missing> {
         let place = (V::COLLECTION.name, key.to_owned());
-        let staged = self.staged.iter().rev().find(|(staged, _)| *staged == place);
-        match staged.map(|(_, slot)| slot).or_else(|| self.known.get(&place)) {
+        match self.staged.get(&place).or_else(|| self.known.get(&place)) {
             Some(slot) => Ok(slot.view.as_ref().and_then(|it| it.as_any().downcast_ref()).cloned()),
             None if self.empty_store => Ok(None),
-            None => Err(Missing {
-                collection: V::COLLECTION,
-                key: place.1,
-                read: |document| Ok(Box::new(serde_json::from_value::<V>(document)?)),
-            }),
+            None => Err(missing::<V>(vec![place.1])),
         }
+    }
+
+    /// Has all of these in memory, so that an event that changes many views does not ask for them one
+    /// by one.
+    ///
+    /// # Errors
+    /// [`Missing`] when some have to be loaded first.
+    pub fn require<V: View>(&self, mut keys: Vec<String>) -> Result<(), Missing> {
+        keys.retain(|key| {
+            let place = (V::COLLECTION.name, key.clone());
+            !self.staged.contains_key(&place) && !self.known.contains_key(&place)
+        });
+        if self.empty_store || keys.is_empty() { Ok(()) } else { Err(missing::<V>(keys)) }
     }
 
     /// The view is this now.
     pub fn put<V: View>(&mut self, view: V) {
         let place = (V::COLLECTION.name, view.key());
         let view: Option<Box<dyn Held>> = Some(Box::new(view));
-        self.staged.push((place, Slot { view, collection: V::COLLECTION, dirty: true }));
+        self.staged.insert(place, Slot { view, collection: V::COLLECTION, dirty: true });
     }
 
     /// The view is gone.
     pub fn delete<V: View>(&mut self, key: &str) {
         let place = (V::COLLECTION.name, key.to_owned());
-        self.staged.push((place, Slot { view: None, collection: V::COLLECTION, dirty: true }));
+        self.staged.insert(place, Slot { view: None, collection: V::COLLECTION, dirty: true });
     }
 
     /// The event was applied: what it changed counts.
     pub(crate) fn keep(&mut self) {
-        self.known.extend(self.staged.drain(..));
+        self.known.extend(self.staged.drain());
     }
 
     /// The event was not applied: it changed nothing.
@@ -104,11 +112,12 @@ impl Workspace {
     pub(crate) fn load(
         &mut self,
         missing: &Missing,
+        key: &str,
         document: Option<Value>,
     ) -> serde_json::Result<()> {
         let view = document.map(missing.read).transpose()?;
         let slot = Slot { view, collection: missing.collection, dirty: false };
-        self.known.insert((missing.collection.name, missing.key.clone()), slot);
+        self.known.insert((missing.collection.name, key.to_owned()), slot);
         Ok(())
     }
 
@@ -130,5 +139,13 @@ impl Workspace {
             self.empty_store = false;
         }
         changes
+    }
+}
+
+fn missing<V: View>(keys: Vec<String>) -> Missing {
+    Missing {
+        collection: V::COLLECTION,
+        keys,
+        read: |document| Ok(Box::new(serde_json::from_value::<V>(document)?)),
     }
 }

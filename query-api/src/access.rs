@@ -30,6 +30,11 @@ pub fn may_see_judging(viewer: Option<&Viewer>) -> bool {
     viewer.is_some_and(|viewer| viewer.has(Role::Setter) || viewer.has(Role::Judge))
 }
 
+/// Whether the viewer may judge again, and see what was.
+pub fn may_rejudge(viewer: Option<&Viewer>) -> bool {
+    viewer.is_some_and(|viewer| viewer.has(Role::Judge))
+}
+
 /// Whether the viewer may see what is wrong with the service.
 pub fn may_see_operations(viewer: Option<&Viewer>) -> bool {
     viewer.is_some_and(|viewer| viewer.has(Role::Admin) || viewer.has(Role::Auditor))
@@ -96,6 +101,20 @@ mod tests {
             (Role::Admin, true),
         ] {
             assert_eq!(may_see_log(Some(&viewer("bob", role))), allowed, "{role:?}");
+        }
+    }
+
+    #[test]
+    fn rejudges_are_the_judges() {
+        assert!(!may_rejudge(None));
+        for (role, allowed) in [
+            (Role::User, false),
+            (Role::Setter, false),
+            (Role::Auditor, false),
+            (Role::Judge, true),
+            (Role::Admin, true),
+        ] {
+            assert_eq!(may_rejudge(Some(&viewer("bob", role))), allowed, "{role:?}");
         }
     }
 

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::{Event, Login, Position, Recorded, StreamId, SubmissionId, Version};
+use domain::{Event, Login, Position, Recorded, RejudgeId, StreamId, SubmissionId, Version};
 use event_store::{EventLog, ReadError};
 use moka::sync::Cache;
 use tokio::sync::{mpsc, watch};
@@ -33,6 +33,8 @@ pub(crate) enum Topic {
     Submission(SubmissionId),
     /// Every submission of one author.
     Author(Login),
+    /// One rejudge, and how its trials end.
+    Rejudge(RejudgeId),
 }
 
 /// The one reader of the log's tail in this process.
@@ -101,6 +103,9 @@ impl Hub {
                 Some(author) => vec![Topic::Submission(*id), Topic::Author(author)],
                 None => vec![Topic::Submission(*id)],
             },
+            StreamId::Rejudge(_) | StreamId::Trial(_) => {
+                of_rejudge(&recorded).map(Topic::Rejudge).into_iter().collect()
+            }
             StreamId::Problem(_) | StreamId::Account(_) => vec![],
         };
         let mut subscribers = self.lock();
@@ -205,16 +210,14 @@ impl Feed {
                 let events = event_store::read_stream_whole(self.hub.log.as_ref(), &stream).await?;
                 missed.extend(events.into_iter().map(Arc::new));
             }
-            Topic::Author(login) => {
+            Topic::Author(_) | Topic::Rejudge(_) => {
                 let mut position = self.position;
                 while position < now {
                     let events = self.hub.log.read_all(position, READ_LIMIT).await?;
                     let Some(last) = events.last() else { break };
                     position = last.position;
                     for recorded in events {
-                        if let StreamId::Submission(id) = &recorded.stream
-                            && self.hub.author(*id, Some(&recorded)).await?.as_ref() == Some(login)
-                        {
+                        if self.concerns(&recorded).await? {
                             missed.push(Arc::new(recorded));
                         }
                     }
@@ -225,5 +228,27 @@ impl Feed {
         self.read = missed.into_iter();
         self.live = Some(live);
         Ok(())
+    }
+
+    /// Whether an event is of the topic.
+    async fn concerns(&self, recorded: &Recorded) -> Result<bool, ReadError> {
+        Ok(match (&self.topic, &recorded.stream) {
+            (Topic::Submission(id), StreamId::Submission(of)) => id == of,
+            (Topic::Author(login), StreamId::Submission(id)) => {
+                self.hub.author(*id, Some(recorded)).await?.as_ref() == Some(login)
+            }
+            (Topic::Rejudge(id), _) => of_rejudge(recorded) == Some(*id),
+            _ => false,
+        })
+    }
+}
+
+/// The rejudge that an event says something of. While a trial goes on nobody hears of it.
+fn of_rejudge(recorded: &Recorded) -> Option<RejudgeId> {
+    let ends = matches!(recorded.event, Event::JudgingFinished(_) | Event::SubmissionAbandoned(_));
+    match &recorded.stream {
+        StreamId::Rejudge(id) => Some(*id),
+        StreamId::Trial(trial) if ends => Some(trial.rejudge),
+        _ => None,
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use async_graphql::ID;
-use domain::{Login, Slug, SubmissionId};
+use domain::{Login, RejudgeId, Slug, SubmissionId};
 
 use crate::ApiError;
 
@@ -17,6 +17,8 @@ pub enum GlobalId {
     Submission(SubmissionId),
     /// `usr_…`
     User(Login),
+    /// `rej_…`
+    Rejudge(RejudgeId),
 }
 
 impl fmt::Display for GlobalId {
@@ -25,6 +27,7 @@ impl fmt::Display for GlobalId {
             Self::Problem(slug) => write!(f, "prb_{slug}"),
             Self::Submission(id) => write!(f, "sub_{}", id.uuid().simple()),
             Self::User(login) => write!(f, "usr_{login}"),
+            Self::Rejudge(id) => write!(f, "rej_{}", id.uuid().simple()),
         }
     }
 }
@@ -37,6 +40,7 @@ impl FromStr for GlobalId {
             Some(("prb", slug)) => slug.parse().ok().map(Self::Problem),
             Some(("sub", id)) => id.parse().ok().map(Self::Submission),
             Some(("usr", login)) => login.parse().ok().map(Self::User),
+            Some(("rej", id)) => id.parse().ok().map(Self::Rejudge),
             _ => None,
         };
         parsed.ok_or_else(|| ApiError::bad_input(format!("{text:?} is not an id")))
@@ -52,6 +56,17 @@ impl GlobalId {
         match id.parse()? {
             Self::Submission(id) => Ok(id),
             _ => Err(ApiError::bad_input(format!("{:?} is not a submission's id", id.0))),
+        }
+    }
+
+    /// The rejudge that the id names.
+    ///
+    /// # Errors
+    /// When it is not a rejudge's id.
+    pub fn rejudge(id: &ID) -> Result<RejudgeId, ApiError> {
+        match id.parse()? {
+            Self::Rejudge(id) => Ok(id),
+            _ => Err(ApiError::bad_input(format!("{:?} is not a rejudge's id", id.0))),
         }
     }
 
@@ -73,7 +88,9 @@ mod tests {
 
     #[test]
     fn ids_read_back_and_nothing_else_does() {
-        for text in ["prb_two-sum", "usr_ada", "sub_018f3c5e7b1a7c3d9a540242ac120002"] {
+        let uuid = "018f3c5e7b1a7c3d9a540242ac120002";
+        let (submission, rejudge) = (format!("sub_{uuid}"), format!("rej_{uuid}"));
+        for text in ["prb_two-sum", "usr_ada", &submission, &rejudge] {
             assert_eq!(text.parse::<GlobalId>().unwrap().to_string(), text);
         }
         for text in ["", "prb_", "prb_../x", "sub_1", "two-sum", "xxx_ada"] {

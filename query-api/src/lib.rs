@@ -18,6 +18,7 @@ mod markdown;
 pub mod nodes;
 mod query;
 mod scalars;
+mod selection;
 mod subscription;
 
 pub use api::{Api, Catalogue, CatalogueLanguage, ServiceLimits};
@@ -30,4 +31,5 @@ pub use id::GlobalId;
 pub use lingering::hear_out;
 pub use query::{Query, Reads};
 pub use scalars::{ConsistencyToken, DateTime, Html, Markdown, PositionScalar, Sha256};
+pub use selection::PinnedSelection;
 pub use subscription::Subscription;

@@ -1,7 +1,7 @@
 //! The root of queries.
 
 use async_graphql::{Context, ID, MergedObject, Object, Result};
-use read_model::views::{AccountView, ProblemView, SubmissionView, TagView};
+use read_model::views::{AccountView, ProblemView, RejudgeView, SubmissionView, TagView};
 use read_model::{
     Condition, Direction, Order, PageRequest, Scalar, View, ViewReaderExt, WHOLE_PAGE,
 };
@@ -9,10 +9,10 @@ use read_model::{
 use crate::connection::{Page, Paging, cost, page};
 use crate::loaders::Key;
 use crate::nodes::{
-    Audit, LanguageNode, Node, Problem, ProblemFilter, ProblemOrder, Submission, SubmissionFilter,
-    System, Tag, User,
+    Audit, LanguageNode, Node, Problem, ProblemFilter, ProblemOrder, Rejudge, RejudgePreview,
+    RejudgeSelection, Submission, SubmissionFilter, System, Tag, User,
 };
-use crate::{Api, ApiError, GlobalId, Viewer, access};
+use crate::{Api, ApiError, GlobalId, Viewer, access, selection};
 
 /// Ids that `nodes` takes at once.
 const NODES_MAX: usize = 100;
@@ -151,6 +151,43 @@ impl Reads {
         Ok(page::<SubmissionView, Submission>(ctx, paging, conditions, order).await?)
     }
 
+    /// The rejudge with this id; null when it is not there or the viewer is no judge.
+    async fn rejudge(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Rejudge>> {
+        if !access::may_rejudge(Viewer::of(ctx)) {
+            return Ok(None);
+        }
+        let id = GlobalId::rejudge(&id)?;
+        Ok(load(ctx, Key::<RejudgeView>::new(id)).await?.map(Rejudge::from))
+    }
+
+    /// Rejudges, newest first; none for whoever is no judge.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    async fn rejudges(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Page<Rejudge>> {
+        let mut conditions = vec![];
+        if !access::may_rejudge(Some(Viewer::required(ctx)?)) {
+            conditions.push(Condition::AnyOf("number", vec![]));
+        }
+        let order = Order { field: Some("number"), direction: Direction::Descending };
+        let paging = Paging { first, after, last, before };
+        Ok(page::<RejudgeView, Rejudge>(ctx, paging, conditions, order).await?)
+    }
+
+    /// Dry run: what a rejudge would touch. Changes nothing. For judges.
+    async fn rejudge_preview(
+        &self,
+        ctx: &Context<'_>,
+        selection: RejudgeSelection,
+    ) -> Result<RejudgePreview> {
+        Ok(selection::preview(ctx, selection).await?)
+    }
+
     /// How the service is.
     async fn system(&self) -> System {
         System
@@ -171,6 +208,10 @@ async fn node(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         GlobalId::User(login) => load(ctx, Key::<AccountView>::new(login))
             .await?
             .map(|account| Node::User(account.into())),
+        GlobalId::Rejudge(_) if !access::may_rejudge(Viewer::of(ctx)) => None,
+        GlobalId::Rejudge(id) => load(ctx, Key::<RejudgeView>::new(id))
+            .await?
+            .map(|rejudge| Node::Rejudge(rejudge.into())),
     })
 }
 

@@ -3,6 +3,8 @@
 //! One contract for all: the first message is a snapshot (or, with `after`, the missed messages in
 //! order); then live; every message carries the cursor to resume after; exclusive. Ends when final.
 
+mod rejudges;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -15,6 +17,7 @@ use read_model::views::{RevisionView, SubmissionState, SubmissionView};
 use read_model::{Condition, PageRequest, Scalar, ViewReaderExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use self::rejudges::RejudgeUpdate;
 use crate::cursor::StreamCursor;
 use crate::hub::Topic;
 use crate::nodes::{Submission, TestResult};
@@ -24,6 +27,8 @@ use crate::{Api, ApiError, Code, GlobalId, Viewer, access};
 /// Events that `mySubmissions` reads again for a client that comes back; beyond that it gets a
 /// fresh snapshot, and `gap` says so.
 const RESUME_EVENTS_MAX: u64 = 50_000;
+/// Events read at once of those that the views do not know yet.
+const UNPROJECTED_PAGE: u32 = 512;
 /// Open submissions in the snapshot of `mySubmissions`.
 const SNAPSHOT_SUBMISSIONS_MAX: u32 = 100;
 
@@ -86,6 +91,27 @@ impl Subscription {
         check_cursor(&api, after).await?;
         Ok(updates_of_all(api, viewer, after, permit))
     }
+
+    /// One rejudge, until it is applied or cancelled. For judges.
+    async fn rejudge(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        after: Option<String>,
+    ) -> Result<impl Stream<Item = Result<RejudgeUpdate>> + use<>> {
+        let permit = take_place(ctx)?;
+        let api = Arc::clone(ctx.data_unchecked::<Arc<Api>>());
+        let id = GlobalId::rejudge(&id)?;
+        let after = after.as_deref().map(StreamCursor::decode).transpose()?;
+        check_cursor(&api, after).await?;
+        let not_found = || ApiError::new(Code::BadUserInput, "there is no such rejudge");
+        if !access::may_rejudge(Viewer::of(ctx)) {
+            return Err(not_found().into());
+        }
+        let head = api.log.info().await.map_err(ApiError::from)?.head;
+        let rejudge = rejudges::read(&api, id, head).await?.ok_or_else(not_found)?;
+        Ok(rejudges::updates(api, rejudge, head, after, permit))
+    }
 }
 
 fn updates_of_one(
@@ -101,7 +127,13 @@ fn updates_of_one(
         let Some(last) = events.last() else { return };
         let position = last.position;
         for recorded in &events {
-            let messages = followed.apply(&api, recorded).await?;
+            let mut messages = followed.apply(&api, recorded).await?;
+            // It ended before this began, and may have been judged again since.
+            if followed.is_final() {
+                followed.take_rejudged(&api).await?;
+                let last = followed.snapshot(recorded, position, false)?;
+                messages = vec![last];
+            }
             let at_snapshot = after.is_none() && recorded.position == position;
             if at_snapshot {
                 yield followed.snapshot(recorded, position, false)?;
@@ -247,6 +279,27 @@ impl Followed {
 
     fn is_final(&self) -> bool {
         self.view.as_ref().is_some_and(|view| view.state == SubmissionState::Judged)
+    }
+
+    /// Takes on what rejudges found that are applied. The views tell which those are, and the log what
+    /// they do not know yet.
+    async fn take_rejudged(&mut self, api: &Api) -> Result<(), ApiError> {
+        let Some(view) = &mut self.view else { return Ok(()) };
+        let mut position = api.freshness.reached().await?;
+        if let Some(known) = api.reader.one::<SubmissionView>(&view.id.to_string()).await? {
+            view.take_rejudged(known.verdicts);
+        }
+        let start = position;
+        loop {
+            let events = api.log.read_all(position, UNPROJECTED_PAGE).await?;
+            let Some(last) = events.last() else { return Ok(()) };
+            position = last.position;
+            if position.0 - start.0 > RESUME_EVENTS_MAX {
+                let message = format!("the read model is at {start}, far behind {position}");
+                return Err(ApiError::new(Code::NotCaughtUp, message));
+            }
+            events.iter().for_each(|recorded| view.hear_of_rejudge(recorded));
+        }
     }
 
     /// The messages that an event makes: one, or one for each test it tells of.

@@ -19,6 +19,7 @@ mod package_journey;
 mod packages;
 mod problem_pages;
 mod read_model;
+mod rejudge;
 mod replay;
 mod schema;
 mod startup;

@@ -12,6 +12,7 @@ pub(crate) mod images;
 pub(crate) mod keys;
 pub(crate) mod log;
 pub(crate) mod problem;
+pub(crate) mod rejudge;
 pub(crate) mod replay;
 pub(crate) mod restore;
 pub(crate) mod serve;

@@ -4,9 +4,8 @@ use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use domain::submission::{Phase, Submission};
 use domain::{Digest, Event, Position, Recorded, StreamId};
-use event_store::{EventLog, Lane, Restoration, Stream, WorkItem, read_stream_whole};
+use event_store::{Lane, Restoration, WorkItem};
 use futures::{StreamExt, TryStreamExt, stream};
 use indicatif::ProgressBar;
 use serde_json::json;
@@ -72,7 +71,7 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
         let restored = credentials.restore(restoration.stores.credentials.as_ref()).await;
         restored.map_err(|error| writing(&error))?;
     }
-    let work = unfinished.work(restoration.stores.log.as_ref()).await?;
+    let work = unfinished.work();
     restoration.finish(&work).await.map_err(|error| writing(&error))?;
     bar.finish_and_clear();
     if args.replay {
@@ -180,39 +179,37 @@ async fn copy_blobs(
         .await
 }
 
-/// Submissions of which the last event so far is no verdict.
+/// Streams for which the original's queue held work, as far as their events so far tell.
 #[derive(Debug, Default)]
 struct Unfinished(BTreeSet<StreamId>);
 
 impl Unfinished {
     fn note(&mut self, recorded: &Recorded) {
-        if let StreamId::Submission(_) = recorded.stream {
-            match recorded.event {
-                Event::JudgingFinished(_) | Event::SubmissionAbandoned(_) => {
-                    self.0.remove(&recorded.stream);
-                }
-                _ => {
-                    self.0.insert(recorded.stream.clone());
-                }
+        let is_finished = match (&recorded.stream, &recorded.event) {
+            (StreamId::Submission(_) | StreamId::Trial(_), event) => {
+                matches!(event, Event::JudgingFinished(_) | Event::SubmissionAbandoned(_))
             }
+            (StreamId::Rejudge(_), event) => !matches!(event, Event::RejudgeCreated(_)),
+            (StreamId::Problem(_) | StreamId::Account(_), _) => return,
+        };
+        if is_finished {
+            self.0.remove(&recorded.stream);
+        } else {
+            self.0.insert(recorded.stream.clone());
         }
     }
 
-    /// What is to be judged: the aggregate itself tells. The queue of the original is not in the
-    /// backup; what was in it follows from the events (INV-6).
-    async fn work(self, log: &dyn EventLog) -> Result<Vec<WorkItem>, Failure> {
-        let mut work = Vec::new();
-        for stream in self.0 {
-            let events = read_stream_whole(log, &stream).await;
-            let events = events.map_err(|error| writing(&error))?;
-            let had_verdict = events.iter().any(|it| matches!(it.event, Event::JudgingFinished(_)));
-            let lane = if had_verdict { Lane::Rejudge } else { Lane::Submit };
-            let state = Stream::<Submission>::fold(stream.clone(), &events).state;
-            if matches!(state.phase, Phase::Queued | Phase::Judging(_)) {
-                work.push(WorkItem { lane, stream });
-            }
-        }
-        Ok(work)
+    /// What is to be done. The queue of the original is not in the backup; what was in it follows from the events
+    /// (INV-6).
+    fn work(self) -> Vec<WorkItem> {
+        let item = |stream: StreamId| {
+            let lane = match stream {
+                StreamId::Trial(_) | StreamId::Rejudge(_) => Lane::Rejudge,
+                _ => Lane::Submit,
+            };
+            WorkItem { lane, stream }
+        };
+        self.0.into_iter().map(item).collect()
     }
 }
 

@@ -18,6 +18,12 @@ fn receive() -> SubmissionCommand {
     })
 }
 
+fn start_trial() -> SubmissionCommand {
+    let SubmissionCommand::Receive(received) = receive() else { panic!() };
+    let submission = SubmissionReceived { revision: 2, ..received };
+    SubmissionCommand::StartTrial(TrialStarted { rejudge: Uuid::max().into(), submission })
+}
+
 fn start(tests: u32) -> SubmissionCommand {
     SubmissionCommand::StartJudging { evaluator: "e1".to_owned(), tests }
 }
@@ -107,6 +113,16 @@ fn a_clean_journey_ends_with_the_slowest_tests_time() {
 }
 
 #[test]
+fn a_trial_is_judged_like_a_submission_against_the_revision_it_names() {
+    let trial = given(&[start_trial(), start(1), compiled(1, false), finish(1, 1, Continue)]);
+    assert_eq!(trial.phase, Phase::Judged(Verdict::CompileError));
+    assert_eq!(trial.received.as_ref().map(|received| received.revision), Some(2));
+    for again in [receive(), start_trial()] {
+        assert_eq!(trial.decide(again), Err(SubmissionRejection::AlreadyReceived));
+    }
+}
+
+#[test]
 fn a_program_that_does_not_compile_needs_no_tests() {
     let submission = given(&[receive(), start(3), compiled(1, false), finish(1, 3, Continue)]);
     assert_eq!(submission.phase, Phase::Judged(Verdict::CompileError));
@@ -156,6 +172,7 @@ fn any_command() -> impl Strategy<Value = SubmissionCommand> {
         prop_oneof![Just(Verdict::Accepted), Just(Verdict::WrongAnswer), Just(Verdict::JudgeError)];
     prop_oneof![
         Just(receive()),
+        Just(start_trial()),
         (0..3u32).prop_map(start),
         (attempt.clone(), any::<bool>()).prop_map(|(attempt, ok)| compiled(attempt, ok)),
         (attempt.clone(), proptest::collection::vec((0..4u32, verdict), 0..3))
@@ -185,8 +202,9 @@ proptest! {
         let count = |wanted: &[&str]| {
             history.iter().filter(|event| wanted.contains(&event.kind())).count()
         };
-        prop_assert!(count(&["SubmissionReceived"]) <= 1);
-        prop_assert!(history.first().is_none_or(|event| event.kind() == "SubmissionReceived"));
+        let begins = ["SubmissionReceived", "TrialStarted"];
+        prop_assert!(count(&begins) <= 1);
+        prop_assert!(history.first().is_none_or(|event| begins.contains(&event.kind())));
         let finals = ["JudgingFinished", "SubmissionAbandoned"];
         prop_assert!(count(&finals) <= 1);
         if count(&finals) == 1 {

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use domain::problem::ProblemRevised;
+use domain::rejudge::{RejudgeApplied, RejudgeReverted};
 use domain::submission::SubmissionReceived;
-use domain::{Event, Recorded, Slug, StreamId, SubmissionId, Verdict};
+use domain::{Event, Recorded, RejudgeId, Slug, StreamId, SubmissionId, Verdict};
 use read_model::views::{
-    Counter, ProblemView, RevisionView, SolvedStatus, SolvedView, TagView, Tally,
+    Counter, ProblemView, RevisionView, SolvedView, TagView, Tally, VerdictStack,
 };
 use read_model::{Collection, View};
 
@@ -22,7 +23,7 @@ impl Projection for Problems {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn collections(&self) -> Vec<Collection> {
@@ -50,6 +51,13 @@ impl Projection for Problems {
             (StreamId::Submission(id), Event::SubmissionAbandoned(_)) => {
                 judge(*id, Verdict::JudgeError, recorded, views)
             }
+            (StreamId::Rejudge(id), Event::RejudgeApplied(applied)) => {
+                apply(*id, applied, recorded, views)
+            }
+            (StreamId::Rejudge(id), Event::RejudgeReverted(reverted)) => {
+                revert(*id, reverted, views)
+            }
+            // What trials find counts for nothing by itself.
             _ => Ok(()),
         }
     }
@@ -88,14 +96,9 @@ fn revise(
 
 fn receive(received: &SubmissionReceived, views: &mut Workspace) -> Result<(), Missing> {
     let key = SolvedView::key_of(&received.author, &received.problem);
-    let mut solved = views.get::<SolvedView>(&key)?.unwrap_or_else(|| SolvedView {
-        login: received.author.clone(),
-        problem: received.problem.clone(),
-        status: SolvedStatus::Attempted,
-        submissions: 0,
-        accepted: 0,
-        solved_at: None,
-    });
+    let known = views.get::<SolvedView>(&key)?;
+    let mut solved =
+        known.unwrap_or_else(|| SolvedView::new(received.author.clone(), received.problem.clone()));
     solved.submissions += 1;
     if let Some(mut problem) = views.get::<ProblemView>(received.problem.as_str())? {
         problem.count(1, 0, 0);
@@ -106,35 +109,78 @@ fn receive(received: &SubmissionReceived, views: &mut Workspace) -> Result<(), M
         submission: received.submission,
         author: received.author.clone(),
         problem: received.problem.clone(),
-        verdict: None,
+        verdicts: VerdictStack::default(),
     });
     Ok(())
 }
 
-/// Counts the verdict in the place of the one that was counted before, if any.
 fn judge(
     id: SubmissionId,
     verdict: Verdict,
     recorded: &Recorded,
     views: &mut Workspace,
 ) -> Result<(), Missing> {
+    recount(id, |verdicts| verdicts.judge(verdict, recorded.recorded_at.into()), views)
+}
+
+fn apply(
+    id: RejudgeId,
+    applied: &RejudgeApplied,
+    recorded: &Recorded,
+    views: &mut Workspace,
+) -> Result<(), Missing> {
+    let at = recorded.recorded_at.into();
+    load(applied.found.iter().map(|found| found.submission), views)?;
+    for found in &applied.found {
+        recount(found.submission, |verdicts| verdicts.apply(id, found.verdict, at), views)?;
+    }
+    Ok(())
+}
+
+fn revert(id: RejudgeId, reverted: &RejudgeReverted, views: &mut Workspace) -> Result<(), Missing> {
+    load(reverted.submissions.iter().copied(), views)?;
+    for submission in &reverted.submissions {
+        recount(*submission, |verdicts| verdicts.revert(id), views)?;
+    }
+    Ok(())
+}
+
+/// Asks for everything that these submissions count for, at once.
+fn load(
+    submissions: impl Iterator<Item = SubmissionId>,
+    views: &mut Workspace,
+) -> Result<(), Missing> {
+    let keys: Vec<String> = submissions.map(|submission| submission.to_string()).collect();
+    views.require::<Tally>(keys.clone())?;
+    let mut standings = BTreeSet::new();
+    for key in &keys {
+        if let Some(tally) = views.get::<Tally>(key)? {
+            standings.insert(SolvedView::key_of(&tally.author, &tally.problem));
+        }
+    }
+    views.require::<SolvedView>(standings.into_iter().collect())
+}
+
+/// Counts the verdict that counts now in the place of the one that did before.
+fn recount(
+    id: SubmissionId,
+    change: impl FnOnce(&mut VerdictStack),
+    views: &mut Workspace,
+) -> Result<(), Missing> {
     let Some(mut tally) = views.get::<Tally>(&id.to_string())? else { return Ok(()) };
-    let accepted = |verdict: Option<Verdict>| i64::from(verdict == Some(Verdict::Accepted));
-    let change = accepted(Some(verdict)) - accepted(tally.verdict);
+    let accepted = |verdicts: &VerdictStack| {
+        i64::from(verdicts.counting().is_some_and(|it| it.verdict == Verdict::Accepted))
+    };
+    let before = accepted(&tally.verdicts);
+    change(&mut tally.verdicts);
+    let change = accepted(&tally.verdicts) - before;
     if change != 0 {
         let key = SolvedView::key_of(&tally.author, &tally.problem);
         let mut solvers = 0;
         if let Some(mut solved) = views.get::<SolvedView>(&key)? {
-            let before = solved.accepted > 0;
-            solved.accepted += change;
-            let after = solved.accepted > 0;
-            solvers = i64::from(after) - i64::from(before);
-            solved.status = if after { SolvedStatus::Solved } else { SolvedStatus::Attempted };
-            solved.solved_at = match (before, after) {
-                (false, true) => Some(recorded.recorded_at.into()),
-                (_, false) => None,
-                _ => solved.solved_at,
-            };
+            solvers -= i64::from(solved.accepted > 0);
+            solved.count(change);
+            solvers += i64::from(solved.accepted > 0);
             views.put(solved);
         }
         if let Some(mut problem) = views.get::<ProblemView>(tally.problem.as_str())? {
@@ -142,7 +188,6 @@ fn judge(
             views.put(problem);
         }
     }
-    tally.verdict = Some(verdict);
     views.put(tally);
     Ok(())
 }

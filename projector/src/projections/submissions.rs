@@ -1,12 +1,15 @@
-//! Submissions with all their attempts.
+//! Submissions with all their attempts; rejudges and their trials.
 
-use domain::{Event, Recorded, StreamId};
-use read_model::views::SubmissionView;
+mod rejudges;
+
+use domain::{Event, Recorded, StreamId, SubmissionId};
+use read_model::views::{RejudgeView, SubmissionView, TrialView};
 use read_model::{Collection, View};
 
 use crate::{Missing, Projection, Workspace};
 
-/// Keeps [`SubmissionView`].
+/// Keeps [`SubmissionView`], [`RejudgeView`] and [`TrialView`]. They are one projection, so that
+/// everything that applying a rejudge changes is committed at one position (INV-9).
 #[derive(Debug)]
 pub(super) struct Submissions;
 
@@ -16,21 +19,29 @@ impl Projection for Submissions {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn collections(&self) -> Vec<Collection> {
-        vec![SubmissionView::COLLECTION]
+        vec![SubmissionView::COLLECTION, RejudgeView::COLLECTION, TrialView::COLLECTION]
     }
 
     fn apply(&self, recorded: &Recorded, views: &mut Workspace) -> Result<(), Missing> {
-        let StreamId::Submission(id) = &recorded.stream else { return Ok(()) };
-        if let Event::SubmissionReceived(received) = &recorded.event {
-            views.put(SubmissionView::new(received, recorded));
-        } else if let Some(mut submission) = views.get::<SubmissionView>(&id.to_string())? {
-            submission.evolve(recorded);
-            views.put(submission);
+        match &recorded.stream {
+            StreamId::Submission(id) => judge(*id, recorded, views),
+            StreamId::Rejudge(id) => rejudges::advance(*id, recorded, views),
+            StreamId::Trial(id) => rejudges::try_again(*id, recorded, views),
+            StreamId::Problem(_) | StreamId::Account(_) => Ok(()),
         }
-        Ok(())
     }
+}
+
+fn judge(id: SubmissionId, recorded: &Recorded, views: &mut Workspace) -> Result<(), Missing> {
+    if let Event::SubmissionReceived(received) = &recorded.event {
+        views.put(SubmissionView::new(received, recorded));
+    } else if let Some(mut submission) = views.get::<SubmissionView>(&id.to_string())? {
+        submission.evolve(recorded);
+        views.put(submission);
+    }
+    Ok(())
 }

@@ -1,18 +1,23 @@
 use domain::checker::TokenOptions;
 use domain::problem::{BlobRef, Checker, Limits, ProblemRevised, RevisionContent, Test};
+use domain::rejudge::{
+    Found, Member, RejudgeApplied, RejudgeCancelled, RejudgeCreated, RejudgeReverted, Selection,
+};
 use domain::submission::{
     AbandonReason, AttemptAbandoned, Compiled, JudgingFinished, JudgingStarted, Provenance,
-    SubmissionAbandoned, SubmissionReceived, TestOutcome, TestsJudged,
+    SubmissionAbandoned, SubmissionReceived, TestOutcome, TestsJudged, TrialStarted,
 };
 use domain::{
-    Actor, Digest, Event, EventId, Metadata, Position, Recorded, StreamId, SubmissionId, Verdict,
-    Version,
+    Actor, Digest, Event, EventId, Metadata, Position, Recorded, RejudgeId, StreamId, SubmissionId,
+    TrialId, Verdict, Version,
 };
 use jiff::Timestamp;
-use read_model::View;
+use proptest::prelude::*;
 use read_model::views::{
-    ProblemView, SolvedStatus, SolvedView, SubmissionState, SubmissionView, TagView,
+    ProblemView, RejudgeState, RejudgeView, SolvedStatus, SolvedView, SubmissionState,
+    SubmissionView, TagView,
 };
+use read_model::{Micros, View};
 use uuid::Uuid;
 
 use super::all;
@@ -31,21 +36,7 @@ impl Story {
 
     fn tell(&mut self, stream: StreamId, event: impl Into<Event>) {
         self.position += 1;
-        let recorded = Recorded {
-            position: Position(self.position),
-            stream,
-            version: Version(1),
-            recorded_at: Timestamp::from_second(self.position as i64).unwrap(),
-            id: EventId(Uuid::from_u128(self.position.into())),
-            metadata: Metadata {
-                actor: Actor::system(),
-                correlation: Uuid::nil(),
-                causation: None,
-                traceparent: None,
-            },
-            event: event.into(),
-            body: "".into(),
-        };
+        let recorded = recorded(self.position, stream, event.into());
         for projection in all() {
             projection.apply(&recorded, &mut self.views).unwrap();
             self.views.keep();
@@ -65,40 +56,11 @@ impl Story {
     }
 
     fn receive(&mut self, id: u128, author: &str, problem: &str) {
-        let received = SubmissionReceived {
-            submission: submission(id),
-            author: author.parse().unwrap(),
-            problem: problem.parse().unwrap(),
-            revision: 1,
-            language: "cpp".parse().unwrap(),
-            source: Digest::of(b""),
-            source_bytes: 0,
-        };
-        self.tell(StreamId::Submission(submission(id)), received);
+        self.tell(StreamId::Submission(submission(id)), received(id, author, problem));
     }
 
     fn finish(&mut self, id: u128, verdict: Verdict) {
-        let finished = JudgingFinished {
-            attempt: 1,
-            verdict,
-            score: None,
-            groups: vec![],
-            time_ms: 1,
-            memory_kib: 1,
-            provenance: Provenance {
-                assay: String::new(),
-                sandbox: String::new(),
-                toolchain: String::new(),
-                language: Digest::of(b""),
-                program: Digest::of(b""),
-                revision: Digest::of(b""),
-                limits: Limits::default(),
-                checker: Checker::Tokens(TokenOptions::default()),
-                referees: vec![],
-                memory_source: None,
-            },
-        };
-        self.tell(StreamId::Submission(submission(id)), finished);
+        self.tell(StreamId::Submission(submission(id)), finished(verdict));
     }
 
     fn get<V: View>(&self, key: &str) -> Option<V> {
@@ -113,6 +75,59 @@ impl Story {
 
 fn submission(id: u128) -> SubmissionId {
     Uuid::from_u128(id).into()
+}
+
+fn recorded(position: u64, stream: StreamId, event: Event) -> Recorded {
+    Recorded {
+        position: Position(position),
+        stream,
+        version: Version(1),
+        recorded_at: Timestamp::from_second(position as i64).unwrap(),
+        id: EventId(Uuid::from_u128(position.into())),
+        metadata: Metadata {
+            actor: Actor::system(),
+            correlation: Uuid::nil(),
+            causation: None,
+            traceparent: None,
+        },
+        event,
+        body: "".into(),
+    }
+}
+
+fn received(id: u128, author: &str, problem: &str) -> SubmissionReceived {
+    SubmissionReceived {
+        submission: submission(id),
+        author: author.parse().unwrap(),
+        problem: problem.parse().unwrap(),
+        revision: 1,
+        language: "cpp".parse().unwrap(),
+        source: Digest::of(b""),
+        source_bytes: 0,
+    }
+}
+
+fn finished(verdict: Verdict) -> JudgingFinished {
+    JudgingFinished {
+        attempt: 1,
+        verdict,
+        score: None,
+        groups: vec![],
+        time_ms: 1,
+        memory_kib: 1,
+        provenance: Provenance {
+            assay: String::new(),
+            sandbox: String::new(),
+            toolchain: String::new(),
+            language: Digest::of(b""),
+            program: Digest::of(b""),
+            revision: Digest::of(b""),
+            limits: Limits::default(),
+            checker: Checker::Tokens(TokenOptions::default()),
+            referees: vec![],
+            memory_source: None,
+        },
+    }
 }
 
 #[test]
@@ -160,7 +175,7 @@ fn a_later_verdict_counts_in_the_place_of_the_earlier() {
     assert_eq!(story.counters("a"), (1, 1, 1, 1_000_000));
     story.finish(1, Verdict::WrongAnswer);
     assert_eq!(story.counters("a"), (1, 0, 0, 0));
-    assert_eq!(story.get::<SolvedView>("ada/a").unwrap().solved_at, None);
+    assert_eq!(story.get::<SolvedView>("ada/a").unwrap().status, SolvedStatus::Attempted);
 }
 
 #[test]
@@ -221,10 +236,214 @@ fn an_event_is_applied_whole_or_not_at_all() {
 
     let mut fresh = Workspace::new(false);
     let missing = fresh.get::<ProblemView>("a").unwrap_err();
-    assert_eq!(missing.key, "a");
-    fresh.load(&missing, None).unwrap();
+    assert_eq!(missing.keys, ["a"]);
+    fresh.load(&missing, "a", None).unwrap();
+    let missing = fresh.require::<ProblemView>(vec!["a".to_owned(), "b".to_owned()]).unwrap_err();
+    assert_eq!(missing.keys, ["b"]);
     assert!(fresh.get::<ProblemView>("a").unwrap().is_none());
     fresh.put(story.get::<ProblemView>("a").unwrap());
     fresh.undo();
     assert!(fresh.get::<ProblemView>("a").unwrap().is_none());
+}
+
+/// Everything public that the stories of rejudges are about: what ada's submissions show, what the problem
+/// counts, and how ada stands with it.
+fn public(story: &Story) -> (Vec<SubmissionView>, ProblemView, SolvedView) {
+    let submissions = [1, 2, 3].map(|id| story.get(&submission(id).to_string()).unwrap());
+    (submissions.into(), story.get("a").unwrap(), story.get("ada/a").unwrap())
+}
+
+/// But for where in the log it was changed last.
+fn unplaced(
+    (mut submissions, problem, solved): (Vec<SubmissionView>, ProblemView, SolvedView),
+) -> (Vec<SubmissionView>, ProblemView, SolvedView) {
+    submissions.iter_mut().for_each(|it| it.position = 0);
+    (submissions, problem, solved)
+}
+
+fn rejudge(number: u128) -> RejudgeId {
+    Uuid::from_u128(1_000 + number).into()
+}
+
+impl Story {
+    /// Ada's three submissions came to these.
+    fn with_three(verdicts: [Verdict; 3]) -> Self {
+        let mut story = Self::new();
+        story.revise("a", 1, &[]);
+        for (id, verdict) in (1..).zip(verdicts) {
+            story.receive(id, "ada", "a");
+            story.finish(id, verdict);
+        }
+        story
+    }
+
+    fn of_rejudge(&mut self, number: u128, event: impl Into<Event>) {
+        self.tell(StreamId::Rejudge(rejudge(number)), event);
+    }
+
+    fn create_rejudge(&mut self, number: u128) {
+        let members = [1, 2, 3].map(|id| Member { submission: submission(id), revision: 2 });
+        self.of_rejudge(
+            number,
+            RejudgeCreated {
+                rejudge: rejudge(number),
+                by: "jo".parse().unwrap(),
+                reason: "the checker was wrong".to_owned(),
+                selection: Selection::default(),
+                members: members.into(),
+            },
+        );
+    }
+
+    fn try_again(&mut self, number: u128, id: u128, verdict: Verdict) {
+        let (rejudge, of) = (rejudge(number), submission(id));
+        let stream = || StreamId::Trial(TrialId { rejudge, submission: of });
+        let received = SubmissionReceived { revision: 2, ..received(id, "ada", "a") };
+        self.tell(stream(), TrialStarted { rejudge, submission: received });
+        self.tell(stream(), JudgingStarted { attempt: 1, evaluator: "e".to_owned(), tests: 1 });
+        match verdict {
+            Verdict::JudgeError => {
+                let detail = "no disk".to_owned();
+                self.tell(stream(), SubmissionAbandoned { deliveries: 3, detail });
+            }
+            verdict => self.tell(stream(), finished(verdict)),
+        }
+    }
+
+    fn apply(&mut self, number: u128, found: &[(u128, Verdict)]) {
+        let found = found
+            .iter()
+            .map(|(id, verdict)| Found { submission: submission(*id), verdict: *verdict });
+        let (by, found) = ("jo".parse().unwrap(), found.collect());
+        self.of_rejudge(number, RejudgeApplied { by, reason: None, found, failed: vec![] });
+    }
+
+    fn revert(&mut self, number: u128) {
+        let submissions = [1, 2, 3].map(submission).into();
+        let by = "jo".parse().unwrap();
+        self.of_rejudge(number, RejudgeReverted { by, reason: None, submissions });
+    }
+}
+
+const A: Verdict = Verdict::Accepted;
+const W: Verdict = Verdict::WrongAnswer;
+
+#[test]
+fn trials_change_nothing_that_is_public() {
+    let mut story = Story::with_three([A, W, A]);
+    let before = public(&story);
+    story.create_rejudge(1);
+    story.try_again(1, 1, W);
+    let view = |story: &Story| story.get::<RejudgeView>(&rejudge(1).to_string()).unwrap();
+    assert_eq!((view(&story).state, view(&story).ended), (RejudgeState::Judging, 1));
+    story.try_again(1, 2, Verdict::JudgeError);
+    story.try_again(1, 3, A);
+    assert_eq!(public(&story), before);
+
+    let rejudge = view(&story);
+    assert_eq!(rejudge.state, RejudgeState::Ready);
+    assert_eq!((rejudge.ended, rejudge.changed, rejudge.failed), (3, 1, 1));
+    let cells: Vec<_> = rejudge.matrix.iter().map(|it| (it.from, it.to, it.count)).collect();
+    assert_eq!(cells, [(A, A, 1), (A, W, 1)]);
+    let cancelled = RejudgeCancelled { by: "jo".parse().unwrap(), reason: None };
+    story.of_rejudge(1, cancelled);
+    assert_eq!(view(&story).state, RejudgeState::Cancelled);
+    assert_eq!(public(&story), before);
+}
+
+#[test]
+fn applying_changes_everything_at_one_position_and_reverting_restores_it() {
+    let mut story = Story::with_three([A, W, A]);
+    let before = public(&story);
+    assert_eq!(story.counters("a"), (3, 2, 1, 666_666));
+    story.create_rejudge(1);
+    story.apply(1, &[(1, W), (2, W), (3, W)]);
+    let applied_at = story.position as i64;
+    let (submissions, _, solved) = public(&story);
+    assert!(submissions.iter().all(|it| it.position == applied_at && it.verdict == Some(W)));
+    // What changed counts since then; what stayed, since it was found first.
+    let since = submissions.iter().map(|it| it.judged_at == Some(Micros(applied_at * 1_000_000)));
+    assert_eq!(since.collect::<Vec<_>>(), [true, false, true]);
+    assert_eq!(story.counters("a"), (3, 0, 0, 0));
+    assert_eq!((solved.status, solved.accepted), (SolvedStatus::Attempted, 0));
+
+    story.revert(1);
+    assert_eq!(unplaced(public(&story)), unplaced(before));
+    let view: RejudgeView = story.get(&rejudge(1).to_string()).unwrap();
+    let states: Vec<_> = view.steps.iter().map(|step| step.state).collect();
+    assert_eq!(states, [RejudgeState::Judging, RejudgeState::Applied, RejudgeState::Reverted]);
+}
+
+#[test]
+fn a_problem_stays_solved_by_another_accepted_submission() {
+    let mut story = Story::with_three([A, W, A]);
+    story.create_rejudge(1);
+    story.create_rejudge(2);
+    story.apply(1, &[(1, W)]);
+    let solved = |story: &Story| public(story).2;
+    assert_eq!((solved(&story).status, solved(&story).accepted), (SolvedStatus::Solved, 1));
+    assert_eq!(story.counters("a"), (3, 1, 1, 333_333));
+    story.apply(2, &[(2, A), (3, W)]);
+    assert_eq!((solved(&story).status, solved(&story).accepted), (SolvedStatus::Solved, 1));
+    assert_eq!(story.counters("a"), (3, 1, 1, 333_333));
+    // The earlier one goes from below the later one.
+    story.revert(1);
+    assert_eq!(story.counters("a"), (3, 2, 1, 666_666));
+    story.revert(2);
+    assert_eq!(story.counters("a"), (3, 2, 1, 666_666));
+}
+
+proptest! {
+    /// Whatever is applied and reverted in whatever order, what is counted is what counts.
+    #[test]
+    fn statistics_are_those_of_the_verdicts_that_count(
+        own in prop::array::uniform3(any::<bool>()),
+        steps in prop::collection::vec((1u128..5, prop::array::uniform3(any::<Option<bool>>())), 0..12),
+    ) {
+        let verdict = |accepted| if accepted { A } else { W };
+        let mut story = Story::with_three(own.map(verdict));
+        (1..5).for_each(|number| story.create_rejudge(number));
+        let mut applied: Vec<(u128, [Option<bool>; 3])> = vec![];
+        let mut over = std::collections::BTreeSet::new();
+        for (number, found) in steps {
+            // Each is applied once, and reverted when its turn comes again.
+            if over.insert(number) {
+                let pairs = (1..).zip(found).filter_map(|(id, found)| Some((id, verdict(found?))));
+                story.apply(number, &pairs.collect::<Vec<_>>());
+                applied.push((number, found));
+            } else {
+                story.revert(number);
+                applied.retain(|(other, _)| *other != number);
+            }
+            let counting: Vec<bool> = (0..3)
+                .map(|place| {
+                    let topmost = applied.iter().rev().find_map(|(_, found)| found[place]);
+                    topmost.unwrap_or(own[place])
+                })
+                .collect();
+            let accepted = counting.iter().filter(|accepted| **accepted).count() as i64;
+            let (submissions, problem, solved) = public(&story);
+            let shown: Vec<_> = submissions.iter().map(|it| it.verdict == Some(A)).collect();
+            prop_assert_eq!(shown, counting);
+            prop_assert_eq!((problem.accepted, solved.accepted), (accepted, accepted));
+            prop_assert_eq!(problem.solvers, i64::from(accepted > 0));
+            prop_assert_eq!(solved.status == SolvedStatus::Solved, accepted > 0);
+        }
+    }
+}
+
+/// Views that an event changes are loaded as they are asked for: what was written in a former life is there.
+#[test]
+fn applying_asks_for_all_views_of_a_kind_at_once() {
+    let applied = RejudgeApplied {
+        by: "jo".parse().unwrap(),
+        reason: None,
+        found: [1, 2, 3].map(|id| Found { submission: submission(id), verdict: W }).into(),
+        failed: vec![],
+    };
+    let recorded = recorded(9, StreamId::Rejudge(rejudge(1)), applied.into());
+    for projection in all().into_iter().filter(|projection| projection.name() == "problems") {
+        let missing = projection.apply(&recorded, &mut Workspace::new(false)).unwrap_err();
+        assert_eq!((missing.collection.name, missing.keys.len()), ("tallies", 3));
+    }
 }

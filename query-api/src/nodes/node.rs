@@ -2,7 +2,7 @@
 
 use async_graphql::{ID, Interface};
 
-use super::{Problem, Submission, User};
+use super::{Problem, Rejudge, Submission, User};
 
 /// Whatever has a global id.
 #[derive(Interface)]
@@ -14,4 +14,6 @@ pub enum Node {
     Submission(Box<Submission>),
     /// An account.
     User(User),
+    /// A rejudge.
+    Rejudge(Rejudge),
 }

@@ -1,14 +1,17 @@
 //! Submissions and their judgements.
 
 use async_graphql::{ComplexObject, Context, ID, InputObject, Object, Result, SimpleObject};
-use domain::StreamId;
+use domain::{StreamId, TrialId};
 use read_model::views::{
-    AccountView, CompileView, JudgementView, ProblemView, RevisionView, SubmissionView,
+    AccountView, CompileView, JudgementView, ProblemView, RejudgeView, RejudgedView, RevisionView,
+    SubmissionView, TrialView,
 };
 use read_model::{Condition, Direction, Micros, Order, Scalar};
 
 use super::event::{Events, Receipt, first_event, timeline};
-use super::{GroupResult, LanguageNode, Problem, SubmissionState, TestResult, User, Verdict, int};
+use super::{
+    GroupResult, LanguageNode, Problem, Rejudge, SubmissionState, TestResult, User, Verdict, int,
+};
 use crate::connection::cost;
 use crate::cursor::StreamCursor;
 use crate::loaders::Key;
@@ -50,7 +53,7 @@ impl Submission {
         Ok(problem.into())
     }
 
-    /// The revision it is judged against.
+    /// The revision it was judged against at first; a rejudge may have been against another.
     async fn problem_version(&self) -> i32 {
         int(self.0.revision)
     }
@@ -101,13 +104,21 @@ impl Submission {
     }
 
     /// The judgement that counts now.
-    async fn judgement(&self) -> Option<Judgement> {
-        self.0.judgement().map(|judgement| Judgement::of(&self.0, judgement))
+    async fn judgement(&self, ctx: &Context<'_>) -> Result<Option<Judgement>> {
+        match self.0.verdicts.rejudged.last() {
+            Some(rejudged) => Ok(Some(Judgement::of_rejudge(ctx, &self.0, rejudged).await?)),
+            None => Ok(self.0.judgement().map(|judgement| Judgement::of(&self.0, judgement))),
+        }
     }
 
-    /// Every judgement, first to last; a rejudge adds one and never rewrites.
-    async fn judgements(&self) -> Vec<Judgement> {
-        self.0.judgements.iter().map(|judgement| Judgement::of(&self.0, judgement)).collect()
+    /// Every judgement, first to last; a rejudge that is applied adds one and never rewrites.
+    async fn judgements(&self, ctx: &Context<'_>) -> Result<Vec<Judgement>> {
+        let own = self.0.judgements.iter().map(|judgement| Judgement::of(&self.0, judgement));
+        let mut judgements: Vec<Judgement> = own.collect();
+        for rejudged in &self.0.verdicts.rejudged {
+            judgements.push(Judgement::of_rejudge(ctx, &self.0, rejudged).await?);
+        }
+        Ok(judgements)
     }
 
     /// When it was received.
@@ -115,7 +126,7 @@ impl Submission {
         self.0.created_at.into()
     }
 
-    /// When it got the verdict that counts.
+    /// Since when the verdict counts.
     async fn judged_at(&self) -> Option<DateTime> {
         self.0.judged_at.map(Into::into)
     }
@@ -148,20 +159,27 @@ impl Submission {
 }
 
 /// A view that another view names is not there yet: it lags behind.
-fn behind(what: &str) -> ApiError {
+pub(super) fn behind(what: &str) -> ApiError {
     ApiError::new(Code::NotCaughtUp, format!("the read model has not reached {what} yet"))
 }
 
-/// How far a submission has come.
+/// How far something has come.
 #[derive(Debug, Clone, SimpleObject)]
 #[graphql(complex)]
 pub struct Progress {
-    /// Tests judged.
+    /// Tests judged, or trials.
     done: i32,
-    /// Tests in all; null before an evaluator took it.
+    /// Of how many; null before an evaluator took the submission.
     total: Option<i32>,
     #[graphql(skip)]
     waiting: Option<i64>,
+}
+
+impl Progress {
+    /// Of something that waits for nothing.
+    pub(super) fn new(done: i32, total: i32) -> Self {
+        Self { done, total: Some(total), waiting: None }
+    }
 }
 
 #[ComplexObject]
@@ -182,15 +200,38 @@ impl Progress {
 /// One attempt at judging a submission.
 #[derive(Debug, Clone)]
 pub struct Judgement {
+    /// The submission; of a trial, as if it had been handed in for that only.
     submission: SubmissionView,
     judgement: JudgementView,
+    rejudge: Option<domain::RejudgeId>,
+    applied_at: Option<Micros>,
 }
 
 impl Judgement {
     fn of(submission: &SubmissionView, judgement: &JudgementView) -> Self {
         // The other attempts are not needed here, and they are the bulk of it.
         let submission = SubmissionView { judgements: vec![], ..submission.clone() };
-        Self { submission, judgement: judgement.clone() }
+        let judgement = judgement.clone();
+        Self { submission, judgement, rejudge: None, applied_at: None }
+    }
+
+    /// How a trial was judged: as far as it has come, if it has begun.
+    pub(super) fn of_trial(trial: &TrialView) -> Option<Self> {
+        let judgement = Self::of(&trial.judged, trial.judged.judgement()?);
+        Some(Self { rejudge: Some(trial.rejudge), ..judgement })
+    }
+
+    /// What an applied rejudge adds to a submission.
+    async fn of_rejudge(
+        ctx: &Context<'_>,
+        submission: &SubmissionView,
+        rejudged: &RejudgedView,
+    ) -> Result<Self> {
+        let id = TrialId { rejudge: rejudged.rejudge, submission: submission.id };
+        let trial = Api::loader(ctx).load_one(Key::<TrialView>::new(id)).await?;
+        let judgement = trial.as_ref().and_then(Self::of_trial);
+        let judgement = judgement.ok_or_else(|| behind(&id.to_string()))?;
+        Ok(Self { applied_at: Some(rejudged.applied_at), ..judgement })
     }
 }
 
@@ -199,10 +240,33 @@ impl Judgement {
     /// Opaque.
     async fn id(&self) -> ID {
         let submission = GlobalId::Submission(self.submission.id);
-        format!("{submission}.{}", self.judgement.attempt).into()
+        let attempt = self.judgement.attempt;
+        match self.rejudge {
+            Some(rejudge) => format!("{submission}.{}.{attempt}", GlobalId::Rejudge(rejudge)),
+            None => format!("{submission}.{attempt}"),
+        }
+        .into()
     }
 
-    /// Counts from 1.
+    /// The rejudge that it was made for; null for the submission's own, and for whoever is no judge.
+    async fn rejudge(&self, ctx: &Context<'_>) -> Result<Option<Rejudge>> {
+        let Some(id) = self.rejudge.filter(|_| access::may_rejudge(Viewer::of(ctx))) else {
+            return Ok(None);
+        };
+        Ok(Api::loader(ctx).load_one(Key::<RejudgeView>::new(id)).await?.map(Rejudge::from))
+    }
+
+    /// When the rejudge that it was made for was applied; null for the submission's own.
+    async fn applied_at(&self) -> Option<DateTime> {
+        self.applied_at.map(Into::into)
+    }
+
+    /// The revision it was judged against.
+    async fn problem_version(&self) -> i32 {
+        int(self.submission.revision)
+    }
+
+    /// Counts from 1, in each rejudge anew.
     async fn attempt(&self) -> i32 {
         int(self.judgement.attempt)
     }
@@ -343,7 +407,7 @@ impl SubmissionFilter {
 }
 
 /// A verdict as documents hold it.
-fn stored(verdict: domain::Verdict) -> Scalar {
+pub(crate) fn stored(verdict: domain::Verdict) -> Scalar {
     match serde_json::to_value(verdict) {
         Ok(serde_json::Value::String(name)) => Scalar::Text(name),
         _ => Scalar::Null,

@@ -41,15 +41,15 @@ fn every_page_of_submissions_reads_one_range_of_an_index() {
     let connection = Connection::open(&file).unwrap();
     let text = |text: &str| Scalar::Text(text.to_owned());
     let filters = [
-        (vec![], "live_submissions_v2.number"),
-        (vec![Condition::Equals("author", text("ada"))], "live_submissions_v2.author.number"),
-        (vec![Condition::Equals("problem", text("sum"))], "live_submissions_v2.problem.number"),
+        (vec![], "live_submissions_v3.number"),
+        (vec![Condition::Equals("author", text("ada"))], "live_submissions_v3.author.number"),
+        (vec![Condition::Equals("problem", text("sum"))], "live_submissions_v3.problem.number"),
         (
             vec![
                 Condition::Equals("author", text("ada")),
                 Condition::Equals("problem", text("sum")),
             ],
-            "live_submissions_v2.author.problem.number",
+            "live_submissions_v3.author.problem.number",
         ),
     ];
     for (conditions, index) in filters {

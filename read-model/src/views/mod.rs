@@ -2,14 +2,20 @@
 
 mod account;
 mod problem;
+mod rejudge;
 mod revision;
 mod scoring;
 mod standing;
 mod submission;
+mod verdicts;
 
 pub use account::AccountView;
 pub use problem::{Counter, ProblemView, TagView};
+pub use rejudge::{
+    RejudgeState, RejudgeStep, RejudgeView, TrialOutcome, TrialView, VerdictChangeView,
+};
 pub use revision::{RevisionView, TestData, TestView};
 pub use scoring::{GroupView, ScoringView};
 pub use standing::{SolvedStatus, SolvedView, Tally};
 pub use submission::{CompileView, JudgementView, SubmissionState, SubmissionView};
+pub use verdicts::{RejudgedView, VerdictSince, VerdictStack};

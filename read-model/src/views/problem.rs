@@ -74,7 +74,7 @@ pub struct ProblemView {
 impl View for ProblemView {
     const COLLECTION: Collection = Collection {
         name: "problems",
-        schema: 2,
+        schema: 3,
         indexes: &[
             &["number"],
             &["title_key"],
@@ -184,7 +184,7 @@ pub struct TagView {
 }
 
 impl View for TagView {
-    const COLLECTION: Collection = Collection { name: "tags", schema: 2, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "tags", schema: 3, indexes: &[] };
 
     fn key(&self) -> String {
         self.slug.to_string()
@@ -201,7 +201,7 @@ pub struct Counter {
 }
 
 impl View for Counter {
-    const COLLECTION: Collection = Collection { name: "counters", schema: 2, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "counters", schema: 3, indexes: &[] };
 
     fn key(&self) -> String {
         self.name.clone()

@@ -1,9 +1,10 @@
 //! How accounts stand with problems.
 
-use domain::{Login, Slug, SubmissionId, Verdict};
+use domain::{Login, Slug, SubmissionId};
 use serde::{Deserialize, Serialize};
 
-use crate::{Collection, Micros, View};
+use super::VerdictStack;
+use crate::{Collection, View};
 
 /// How far an account has come with a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,11 +29,23 @@ pub struct SolvedView {
     pub submissions: i64,
     /// How many submissions are accepted.
     pub accepted: i64,
-    /// When the first was accepted.
-    pub solved_at: Option<Micros>,
 }
 
 impl SolvedView {
+    /// Somebody who has submitted, and solved nothing.
+    pub fn new(login: Login, problem: Slug) -> Self {
+        Self { login, problem, status: SolvedStatus::Attempted, submissions: 0, accepted: 0 }
+    }
+
+    /// Counts accepted submissions up or down.
+    pub fn count(&mut self, accepted: i64) {
+        self.accepted += accepted;
+        self.status = match self.accepted {
+            0 => SolvedStatus::Attempted,
+            _ => SolvedStatus::Solved,
+        };
+    }
+
     /// The key of an account's standing with a problem.
     pub fn key_of(login: &Login, problem: &Slug) -> String {
         format!("{login}/{problem}")
@@ -41,14 +54,14 @@ impl SolvedView {
 
 impl View for SolvedView {
     const COLLECTION: Collection =
-        Collection { name: "solved", schema: 2, indexes: &[&["login", "status"]] };
+        Collection { name: "solved", schema: 3, indexes: &[&["login", "status"]] };
 
     fn key(&self) -> String {
         Self::key_of(&self.login, &self.problem)
     }
 }
 
-/// What a submission counts for now, so that its next verdict can be counted instead.
+/// What a submission counts for, so that another verdict can be counted instead.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// The submission.
@@ -57,12 +70,12 @@ pub struct Tally {
     pub author: Login,
     /// Its problem.
     pub problem: Slug,
-    /// The verdict that was counted.
-    pub verdict: Option<Verdict>,
+    /// The topmost is counted.
+    pub verdicts: VerdictStack,
 }
 
 impl View for Tally {
-    const COLLECTION: Collection = Collection { name: "tallies", schema: 2, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "tallies", schema: 3, indexes: &[] };
 
     fn key(&self) -> String {
         self.submission.to_string()

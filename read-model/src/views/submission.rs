@@ -2,9 +2,12 @@
 
 use domain::grading::GroupOutcome;
 use domain::submission::{AbandonReason, Provenance, SubmissionReceived, TestOutcome};
-use domain::{Digest, Event, LanguageId, Login, Recorded, Slug, SubmissionId, Verdict};
+use domain::{
+    Digest, Event, LanguageId, Login, Recorded, RejudgeId, Slug, StreamId, SubmissionId, Verdict,
+};
 use serde::{Deserialize, Serialize};
 
+use super::VerdictStack;
 use crate::{Collection, Micros, View};
 
 /// Where a submission stands.
@@ -54,13 +57,15 @@ pub struct SubmissionView {
     pub source_bytes: u64,
     /// Where it stands.
     pub state: SubmissionState,
-    /// The verdict that counts.
+    /// The verdict that counts: the topmost of `verdicts`.
     pub verdict: Option<Verdict>,
-    /// Every attempt, first to last.
+    /// Its own verdict, and those of rejudges.
+    pub verdicts: VerdictStack,
+    /// Every attempt of its own judging, first to last.
     pub judgements: Vec<JudgementView>,
     /// When it was received.
     pub created_at: Micros,
-    /// When it got the verdict that counts.
+    /// Since when the verdict counts.
     pub judged_at: Option<Micros>,
     /// The last event that changed it.
     pub position: i64,
@@ -117,7 +122,7 @@ pub struct CompileView {
 impl View for SubmissionView {
     const COLLECTION: Collection = Collection {
         name: "submissions",
-        schema: 2,
+        schema: 3,
         indexes: &[
             &["number"],
             &["author", "number"],
@@ -157,6 +162,7 @@ impl SubmissionView {
             source_bytes: received.source_bytes,
             state: SubmissionState::Queued,
             verdict: None,
+            verdicts: VerdictStack::default(),
             judgements: vec![],
             created_at: recorded.recorded_at.into(),
             judged_at: None,
@@ -231,7 +237,43 @@ impl SubmissionView {
         }
     }
 
-    /// The judgement that counts: the last with a verdict, else the one under way.
+    /// A rejudge found this, and was applied. Its stream goes on as it is.
+    pub fn apply_rejudge(&mut self, rejudge: RejudgeId, verdict: Verdict, recorded: &Recorded) {
+        self.position = stored(recorded.position.0);
+        self.verdicts.apply(rejudge, verdict, recorded.recorded_at.into());
+        self.count_topmost();
+    }
+
+    /// That rejudge was reverted.
+    pub fn revert_rejudge(&mut self, rejudge: RejudgeId, recorded: &Recorded) {
+        self.position = stored(recorded.position.0);
+        self.verdicts.revert(rejudge);
+        self.count_topmost();
+    }
+
+    /// Takes on the verdicts of rejudges from what is known of the same submission elsewhere.
+    pub fn take_rejudged(&mut self, known: VerdictStack) {
+        self.verdicts.rejudged = known.rejudged;
+        self.count_topmost();
+    }
+
+    /// An event that any submission may be in. Hearing of the same again changes nothing.
+    pub fn hear_of_rejudge(&mut self, recorded: &Recorded) {
+        let StreamId::Rejudge(id) = recorded.stream else { return };
+        match &recorded.event {
+            Event::RejudgeApplied(applied) => {
+                let found = applied.found.iter().find(|found| found.submission == self.id);
+                let known = self.verdicts.rejudged.iter().any(|it| it.rejudge == id);
+                if let (Some(found), false) = (found, known) {
+                    self.apply_rejudge(id, found.verdict, recorded);
+                }
+            }
+            Event::RejudgeReverted(_) => self.revert_rejudge(id, recorded),
+            _ => {}
+        }
+    }
+
+    /// The judgement of its own that counts: the last with a verdict, else the one under way.
     pub fn judgement(&self) -> Option<&JudgementView> {
         let judged = self.judgements.iter().rfind(|judgement| judgement.verdict.is_some());
         judged.or(self.judgements.last())
@@ -239,12 +281,18 @@ impl SubmissionView {
 
     fn finish(&mut self, verdict: Verdict, at: Micros) {
         self.state = SubmissionState::Judged;
-        self.verdict = Some(verdict);
-        self.judged_at = Some(at);
+        self.verdicts.judge(verdict, at);
+        self.count_topmost();
+    }
+
+    fn count_topmost(&mut self) {
+        let counting = self.verdicts.counting();
+        self.verdict = counting.map(|counting| counting.verdict);
+        self.judged_at = counting.map(|counting| counting.since);
     }
 }
 
 /// Positions and versions as every document store can hold them.
-fn stored(count: u64) -> i64 {
+pub(super) fn stored(count: u64) -> i64 {
     i64::try_from(count).expect("a log has fewer than 2^63 events")
 }

@@ -98,6 +98,18 @@ fn told(event: &Event) -> Vec<String> {
         Event::SubmissionAbandoned(it) => {
             vec![format!("after {} deliveries: {}", it.deliveries, it.detail)]
         }
+        Event::TrialStarted(it) => {
+            vec![format!("again for {} (revision {})", it.rejudge, it.submission.revision)]
+        }
+        Event::RejudgeCreated(it) => {
+            vec![format!("{} submissions, by {}: {}", it.members.len(), it.by, it.reason)]
+        }
+        Event::RejudgeTrialsQueued(it) => vec![format!("{} trials", it.trials)],
+        Event::RejudgeApplied(it) => {
+            vec![format!("{} judged, {} failed, by {}", it.found.len(), it.failed.len(), it.by)]
+        }
+        Event::RejudgeCancelled(it) => vec![format!("by {}", it.by)],
+        Event::RejudgeReverted(it) => vec![format!("by {}", it.by)],
         Event::AccountRegistered(_)
         | Event::RoleGranted(_)
         | Event::RoleRevoked(_)

@@ -1,0 +1,397 @@
+//! `assay rejudge`
+
+use serde_json::{Value, json};
+
+use super::print_json;
+use crate::client::{Client, ServerArgs, check_user_errors};
+use crate::table::table;
+use crate::{Exit, Failure};
+
+/// Judge submissions again, compare, and make the new verdicts count
+#[derive(Debug, Clone, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Tell what a rejudge would touch, and pin exactly that
+    Preview(PreviewArgs),
+    /// Judge a previewed set again, unseen by anybody but judges
+    Create(CreateArgs),
+    /// Show how far a rejudge has come, and what it would change
+    Status(StatusArgs),
+    /// Make everything that was found count, at once
+    Apply(ApplyArgs),
+    /// Give a rejudge up that was not applied
+    Cancel(EndArgs),
+    /// Undo what applying a rejudge did
+    Revert(EndArgs),
+}
+
+/// Tell what a rejudge would touch, and pin exactly that
+///
+/// Selects submissions that have a verdict and meet everything that is given. The last line is the
+/// token that `assay rejudge create` takes.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct PreviewArgs {
+    /// To this problem, by its slug
+    #[arg(long, short)]
+    problem: Option<String>,
+    /// By this account
+    #[arg(long)]
+    author: Option<String>,
+    /// In this language, by its id
+    #[arg(long, short)]
+    language: Option<String>,
+    /// With this verdict, as in WRONG_ANSWER; may be repeated
+    #[arg(long, value_name = "VERDICT")]
+    verdict: Vec<String>,
+    /// Judged by the evaluator of this name
+    #[arg(long, value_name = "NAME")]
+    judge: Option<String>,
+    /// Received then or later, as in 2026-11-23T09:00:00Z
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Received before
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// This one, by its id; may be repeated
+    #[arg(long, value_name = "ID")]
+    submission: Vec<String>,
+    /// Which revision each is judged against
+    #[arg(long, value_enum, default_value_t = Against::Newest)]
+    against: Against,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Which revision a submission is judged against.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Against {
+    /// Its problem's newest
+    Newest,
+    /// The one it was judged against at first
+    Own,
+}
+
+/// Judge a previewed set again, unseen by anybody but judges
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct CreateArgs {
+    /// The token that `assay rejudge preview` printed
+    selection: String,
+    /// Why, for the record
+    #[arg(long, short)]
+    reason: String,
+    /// The same key and input again give the same rejudge
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Show how far a rejudge has come, and what it would change
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct StatusArgs {
+    /// The rejudge's id; all rejudges where none is named
+    id: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Make everything that was found count, at once
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct ApplyArgs {
+    /// The rejudge's id
+    id: String,
+    /// Why, where that is more than the rejudge's own reason
+    #[arg(long, short)]
+    reason: Option<String>,
+    /// Refuse if it is at another version; the one it is at where none is named
+    #[arg(long, value_name = "VERSION")]
+    expected_version: Option<i32>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Which rejudge is not to count
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct EndArgs {
+    /// The rejudge's id
+    id: String,
+    /// Why
+    #[arg(long, short)]
+    reason: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+const PREVIEW: &str = "query($selection: RejudgeSelection!) {
+  rejudgePreview(selection: $selection) {
+    matched byVerdict { verdict count } estimatedSeconds selectionToken
+    sample { id number author { login } verdict }
+  }
+}";
+
+const CREATE: &str = "mutation($input: CreateRejudgeInput!) {
+  createRejudge(input: $input) {
+    id rejudge { id state version } token userErrors { code message field }
+  }
+}";
+
+const STATUS: &str = "query($id: ID!, $after: String) {
+  rejudge(id: $id) {
+    id state reason against version changed failed progress { done total }
+    steps { state at reason by { login } }
+    matrix { from to count }
+    changes(first: 100, after: $after) {
+      pageInfo { hasNextPage endCursor }
+      nodes { from to submission { id number author { login } } }
+    }
+  }
+}";
+
+const LIST: &str = "query($after: String) {
+  rejudges(first: 100, after: $after) {
+    pageInfo { hasNextPage endCursor }
+    nodes { id state reason progress { done total } changed createdBy { login } }
+  }
+}";
+
+const VERSION: &str = "query($id: ID!) { rejudge(id: $id) { version } }";
+
+const APPLY: &str = "mutation($id: ID!, $version: Int!, $reason: String) {
+  ended: applyRejudge(id: $id, expectedVersion: $version, reason: $reason) {
+    id rejudge { id state version changed failed } token userErrors { code message field }
+  }
+}";
+
+const CANCEL: &str = "mutation($id: ID!, $reason: String) {
+  ended: cancelRejudge(id: $id, reason: $reason) {
+    id rejudge { id state version } token userErrors { code message field }
+  }
+}";
+
+const REVERT: &str = "mutation($id: ID!, $reason: String) {
+  ended: revertRejudge(id: $id, reason: $reason) {
+    id rejudge { id state version } token userErrors { code message field }
+  }
+}";
+
+pub(crate) async fn run(command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Preview(args) => preview(args).await,
+        Command::Create(args) => create(args).await,
+        Command::Status(args) => match &args.id {
+            Some(id) => status(&args.server.client()?, id, args.json).await,
+            None => list(&args.server.client()?, args.json).await,
+        },
+        Command::Apply(args) => apply(args).await,
+        Command::Cancel(args) => end(CANCEL, args).await,
+        Command::Revert(args) => end(REVERT, args).await,
+    }
+}
+
+async fn preview(args: PreviewArgs) -> Result<Exit, Failure> {
+    let client = args.server.client()?;
+    let some = |list: &[String]| (!list.is_empty()).then(|| json!(list));
+    let selection = json!({
+        "problem": args.problem.map(|slug| format!("prb_{slug}")),
+        "author": args.author,
+        "language": args.language,
+        "verdict": some(&args.verdict),
+        "judge": args.judge,
+        "since": args.since,
+        "until": args.until,
+        "submissions": some(&args.submission),
+        "against": match args.against {
+            Against::Newest => "NEWEST",
+            Against::Own => "OWN",
+        },
+    });
+    let mut data = client.execute(PREVIEW, json!({ "selection": selection })).await?;
+    let preview = data["rejudgePreview"].take();
+    if args.json {
+        print_json(&preview)?;
+        return Ok(Exit::Done);
+    }
+    let mut rows = table(["verdict", "submissions"]);
+    for count in nodes(&preview["byVerdict"]) {
+        rows.add_row([text(&count["verdict"]), count["count"].to_string()]);
+    }
+    println!("{rows}");
+    let (matched, seconds) = (&preview["matched"], &preview["estimatedSeconds"]);
+    println!("{matched} submissions, about {seconds} s of one slot");
+    println!("{}", text(&preview["selectionToken"]));
+    Ok(Exit::Done)
+}
+
+async fn create(args: CreateArgs) -> Result<Exit, Failure> {
+    let client = args.server.client()?;
+    let input = json!({
+        "selectionToken": args.selection,
+        "reason": args.reason,
+        "idempotencyKey": args.idempotency_key,
+    });
+    let data = client.execute(CREATE, json!({ "input": input })).await?;
+    let payload = &data["createRejudge"];
+    check_user_errors(payload)?;
+    if args.json {
+        print_json(payload)?;
+    } else {
+        println!("{}", text(&payload["id"]));
+    }
+    Ok(Exit::Done)
+}
+
+async fn status(client: &Client, id: &str, json: bool) -> Result<Exit, Failure> {
+    let (mut after, mut changes) = (Value::Null, Vec::new());
+    let mut rejudge = loop {
+        let mut data = client.execute(STATUS, json!({ "id": id, "after": after })).await?;
+        let mut rejudge = data["rejudge"].take();
+        if rejudge.is_null() {
+            return Err(unknown(id));
+        }
+        let page = &mut rejudge["changes"];
+        if let Value::Array(nodes) = page["nodes"].take() {
+            changes.extend(nodes);
+        }
+        if page["pageInfo"]["hasNextPage"] != true {
+            break rejudge;
+        }
+        after = page["pageInfo"]["endCursor"].take();
+    };
+    rejudge["changes"] = Value::Array(changes);
+    if json {
+        print_json(&rejudge)?;
+    } else {
+        print_status(&rejudge);
+    }
+    Ok(Exit::Done)
+}
+
+fn print_status(rejudge: &Value) {
+    let (done, total) = (&rejudge["progress"]["done"], &rejudge["progress"]["total"]);
+    let (state, version) = (text(&rejudge["state"]), &rejudge["version"]);
+    println!("{state}, version {version}: {done} of {total} trials have ended");
+    for step in nodes(&rejudge["steps"]) {
+        let (state, by, at) = (text(&step["state"]), text(&step["by"]["login"]), text(&step["at"]));
+        let reason = step["reason"].as_str().map(|reason| format!(": {reason}"));
+        println!("  {at}  {state} by {by}{}", reason.unwrap_or_default());
+    }
+    let mut matrix = table(["from", "to", "submissions"]);
+    for cell in nodes(&rejudge["matrix"]) {
+        matrix.add_row([text(&cell["from"]), text(&cell["to"]), cell["count"].to_string()]);
+    }
+    println!("{matrix}");
+    println!("{} would change or did, {} failed", rejudge["changed"], rejudge["failed"]);
+    let mut changes = table(["#", "submission", "author", "from", "to"]);
+    for change in nodes(&rejudge["changes"]) {
+        let submission = &change["submission"];
+        changes.add_row([
+            submission["number"].to_string(),
+            text(&submission["id"]),
+            text(&submission["author"]["login"]),
+            text(&change["from"]),
+            text(&change["to"]),
+        ]);
+    }
+    println!("{changes}");
+}
+
+async fn list(client: &Client, json: bool) -> Result<Exit, Failure> {
+    let (mut after, mut rejudges) = (Value::Null, Vec::new());
+    loop {
+        let mut data = client.execute(LIST, json!({ "after": after })).await?;
+        let page = &mut data["rejudges"];
+        if let Value::Array(nodes) = page["nodes"].take() {
+            rejudges.extend(nodes);
+        }
+        if page["pageInfo"]["hasNextPage"] != true {
+            break;
+        }
+        after = page["pageInfo"]["endCursor"].take();
+    }
+    if json {
+        print_json(&rejudges)?;
+        return Ok(Exit::Done);
+    }
+    let mut rows = table(["rejudge", "state", "trials", "ended", "changed", "by", "reason"]);
+    for rejudge in &rejudges {
+        rows.add_row([
+            text(&rejudge["id"]),
+            text(&rejudge["state"]),
+            rejudge["progress"]["total"].to_string(),
+            rejudge["progress"]["done"].to_string(),
+            rejudge["changed"].to_string(),
+            text(&rejudge["createdBy"]["login"]),
+            text(&rejudge["reason"]),
+        ]);
+    }
+    println!("{rows}");
+    Ok(Exit::Done)
+}
+
+async fn apply(args: ApplyArgs) -> Result<Exit, Failure> {
+    let client = args.server.client()?;
+    let version = match args.expected_version {
+        Some(version) => json!(version),
+        None => {
+            let mut data = client.execute(VERSION, json!({ "id": args.id })).await?;
+            let version = data["rejudge"]["version"].take();
+            if version.is_null() {
+                return Err(unknown(&args.id));
+            }
+            version
+        }
+    };
+    let variables = json!({ "id": args.id, "version": version, "reason": args.reason });
+    ended(&client, APPLY, variables, args.json).await
+}
+
+async fn end(mutation: &str, args: EndArgs) -> Result<Exit, Failure> {
+    let variables = json!({ "id": args.id, "reason": args.reason });
+    ended(&args.server.client()?, mutation, variables, args.json).await
+}
+
+async fn ended(
+    client: &Client,
+    mutation: &str,
+    variables: Value,
+    json: bool,
+) -> Result<Exit, Failure> {
+    let data = client.execute(mutation, variables).await?;
+    let payload = &data["ended"];
+    check_user_errors(payload)?;
+    if json {
+        print_json(payload)?;
+    } else {
+        // The read model may lag behind what was done.
+        println!("{}", payload["rejudge"]["state"].as_str().unwrap_or("done"));
+    }
+    Ok(Exit::Done)
+}
+
+fn unknown(id: &str) -> Failure {
+    let message =
+        format!("there is no rejudge {id}, or it is not yours to see: sign in as a judge");
+    Failure::new(Exit::Usage, message)
+}
+
+fn nodes(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or("-").to_owned()
+}

@@ -1,0 +1,346 @@
+//! Judging again: creating, applying, cancelling and reverting rejudges.
+
+use std::collections::BTreeMap;
+
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use domain::rejudge::{
+    Against, Member, Rejudge as Aggregate, RejudgeCommand, RejudgeCreated, RejudgePhase,
+    RejudgeRejection, TrialEnd,
+};
+use domain::submission::{Phase, Submission};
+use domain::{Digest, Login, Recorded, RejudgeId, Slug, StreamId, SubmissionId, TrialId, Verdict};
+use event_store::{
+    AppendError, BlobError, EventLog, ExecuteError, Lane, ReadError, Scope, Stream, WorkItem,
+};
+use futures::{StreamExt, TryStreamExt, stream};
+use query_api::nodes::Rejudge;
+use query_api::{Api, ConsistencyToken, GlobalId, PinnedSelection, Viewer, access};
+use read_model::ViewReaderExt;
+use read_model::views::RejudgeView;
+use uuid::Uuid;
+
+use crate::commands::{self, Commands};
+use crate::payload::{Failure, UserError, UserErrorCode, not_appended, token};
+use crate::submit::check_key;
+
+/// How often a command that expects no version is decided again after somebody was faster.
+const TRIES_MAX: u32 = 5;
+/// Streams that are read at the same time.
+const READS_AT_ONCE: usize = 32;
+
+/// Mutations of rejudges.
+#[derive(Debug, Default)]
+pub struct RejudgeMutation;
+
+/// What to judge again, and why.
+#[derive(InputObject)]
+pub struct CreateRejudgeInput {
+    /// Of `rejudgePreview`.
+    selection_token: String,
+    /// For the record.
+    reason: String,
+    /// Same key and same input: the first result again.
+    idempotency_key: Option<String>,
+}
+
+/// The rejudge, or why it is not so.
+#[derive(SimpleObject, Default)]
+pub struct RejudgePayload {
+    /// As it is now; null while the read model is behind too: read it later, with `token`.
+    rejudge: Option<Rejudge>,
+    /// Its id, in any case.
+    id: Option<ID>,
+    /// Why nothing was done.
+    user_errors: Vec<UserError>,
+    /// Null when nothing was written.
+    token: Option<ConsistencyToken>,
+}
+
+#[Object]
+impl RejudgeMutation {
+    /// Judges a previewed set of submissions again. Nobody but judges sees anything of it before it is
+    /// applied. For judges.
+    async fn create_rejudge(
+        &self,
+        ctx: &Context<'_>,
+        input: CreateRejudgeInput,
+    ) -> Result<RejudgePayload> {
+        answer(ctx, create(Commands::of(ctx), ctx, input).await).await
+    }
+
+    /// Makes everything that the trials found count, at once. For judges.
+    async fn apply_rejudge(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        expected_version: i32,
+        reason: Option<String>,
+    ) -> Result<RejudgePayload> {
+        answer(ctx, apply(Commands::of(ctx), ctx, &id, expected_version, reason).await).await
+    }
+
+    /// Gives a rejudge up that was not applied. For judges.
+    async fn cancel_rejudge(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        reason: Option<String>,
+    ) -> Result<RejudgePayload> {
+        let cancel = |by| RejudgeCommand::Cancel { by, reason: reason.clone() };
+        answer(ctx, end(Commands::of(ctx), ctx, &id, cancel).await).await
+    }
+
+    /// Undoes what applying a rejudge did, whatever was applied after it. For judges.
+    async fn revert_rejudge(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        reason: Option<String>,
+    ) -> Result<RejudgePayload> {
+        let revert = |by| RejudgeCommand::Revert { by, reason: reason.clone() };
+        answer(ctx, end(Commands::of(ctx), ctx, &id, revert).await).await
+    }
+}
+
+/// What became of a rejudge: its id, and what was recorded.
+type Outcome = Result<(RejudgeId, Vec<Recorded>), Failure>;
+
+async fn answer(ctx: &Context<'_>, outcome: Outcome) -> Result<RejudgePayload> {
+    match outcome {
+        Ok((id, recorded)) => Ok(RejudgePayload {
+            rejudge: read_back(Api::of(ctx), id, &recorded).await,
+            id: Some(GlobalId::Rejudge(id).into()),
+            user_errors: vec![],
+            token: token(&recorded),
+        }),
+        Err(Failure::User(user_errors)) => {
+            Ok(RejudgePayload { user_errors, ..RejudgePayload::default() })
+        }
+        Err(Failure::Api(error)) => Err(error.into()),
+    }
+}
+
+/// The rejudge once the read model has it. What was written is written, whether it has or not.
+async fn read_back(api: &Api, id: RejudgeId, recorded: &[Recorded]) -> Option<Rejudge> {
+    if let Some(last) = recorded.last() {
+        api.freshness.wait_for(last.position).await.ok()?;
+    }
+    let found = api.reader.one::<RejudgeView>(&id.to_string()).await.ok()?;
+    found.map(Rejudge::from)
+}
+
+/// Refuses whoever may not rejudge.
+fn check_judge<'a>(ctx: &Context<'a>) -> Result<&'a Viewer, Failure> {
+    let viewer = Viewer::required(ctx)?;
+    if access::may_rejudge(Some(viewer)) && viewer.allows(Scope::Full) {
+        return Ok(viewer);
+    }
+    Err(UserError::new(UserErrorCode::Forbidden, "only judges rejudge").into())
+}
+
+async fn create(commands: &Commands, ctx: &Context<'_>, input: CreateRejudgeInput) -> Outcome {
+    let viewer = check_judge(ctx)?;
+    let id = match &input.idempotency_key {
+        Some(key) => {
+            check_key(key)?;
+            RejudgeId::from_idempotency_key(&viewer.login, key)
+        }
+        None => Uuid::now_v7().into(),
+    };
+    let pinned = pinned(commands, &input.selection_token).await?;
+    let created = RejudgeCreated {
+        rejudge: id,
+        by: viewer.login.clone(),
+        reason: input.reason.trim().to_owned(),
+        members: members(commands, &pinned).await?,
+        selection: pinned.selection,
+    };
+    let stream_id = StreamId::Rejudge(id);
+    let work = WorkItem { lane: Lane::Rejudge, stream: stream_id.clone() };
+    let create = vec![RejudgeCommand::Create(Box::new(created.clone()))];
+    let context = commands::context(ctx, viewer);
+    let log = commands.log.as_ref();
+    let mut stream = Stream::<Aggregate>::new(stream_id.clone());
+    match stream.execute(log, create, &context, Some(work), None).await {
+        Ok(recorded) => Ok((id, recorded)),
+        Err(ExecuteError::Append(AppendError::Conflict { .. })) => {
+            let first = Stream::<Aggregate>::load(log, stream_id).await?.state.created;
+            if first.is_some_and(|first| same_input(&first, &created)) {
+                return Ok((id, vec![]));
+            }
+            let message = "the key was used with another input";
+            let code = UserErrorCode::IdempotencyKeyReused;
+            Err(UserError::at(code, "input.idempotencyKey", message).into())
+        }
+        Err(error) => Err(refused(error)),
+    }
+}
+
+/// A problem may have been revised between two tries; that is nobody's doing.
+fn same_input(first: &RejudgeCreated, again: &RejudgeCreated) -> bool {
+    let submissions =
+        |it: &RejudgeCreated| it.members.iter().map(|it| it.submission).collect::<Vec<_>>();
+    first.reason == again.reason
+        && first.selection == again.selection
+        && submissions(first) == submissions(again)
+}
+
+async fn pinned(commands: &Commands, token: &str) -> Result<PinnedSelection, Failure> {
+    let unknown = || {
+        let message = "there is no such selection; preview it again";
+        UserError::at(UserErrorCode::NotFound, "input.selectionToken", message)
+    };
+    let digest: Digest = token.parse().map_err(|_| unknown())?;
+    let bytes = match commands.blobs.get(&digest).await {
+        Ok(bytes) => bytes,
+        Err(BlobError::NotFound(_)) => return Err(unknown().into()),
+        Err(error) => return Err(Failure::Api(error.into())),
+    };
+    Ok(PinnedSelection::decode(&bytes).ok_or_else(unknown)?)
+}
+
+/// The submissions with the revisions that they are judged against, as the log has them (INV-2).
+async fn members(commands: &Commands, pinned: &PinnedSelection) -> Result<Vec<Member>, Failure> {
+    let log = commands.log.as_ref();
+    let read = stream::iter(pinned.submissions.clone()).map(|id| judged(log, id));
+    let found: Vec<Option<(Slug, u32)>> = read.buffered(READS_AT_ONCE).try_collect().await?;
+    let mut newest: BTreeMap<Slug, u32> = BTreeMap::new();
+    let mut members = Vec::new();
+    for (submission, found) in pinned.submissions.iter().copied().zip(found) {
+        let Some((problem, own)) = found else {
+            let id = GlobalId::Submission(submission);
+            let message = format!("{id} is not a submission that has a verdict; preview again");
+            return Err(
+                UserError::at(UserErrorCode::NotFound, "input.selectionToken", message).into()
+            );
+        };
+        let revision = match (pinned.selection.against, newest.get(&problem)) {
+            (Against::Own, _) => own,
+            (Against::Newest, Some(revision)) => *revision,
+            (Against::Newest, None) => {
+                let current = commands.problems.current(&problem).await?;
+                let revision = current.map_or(own, |revised| revised.revision);
+                newest.insert(problem, revision);
+                revision
+            }
+        };
+        members.push(Member { submission, revision });
+    }
+    Ok(members)
+}
+
+/// The problem and revision of a submission that has its verdict.
+async fn judged(log: &dyn EventLog, id: SubmissionId) -> Result<Option<(Slug, u32)>, ReadError> {
+    let submission = Stream::<Submission>::load(log, StreamId::Submission(id)).await?.state;
+    let judged = matches!(submission.phase, Phase::Judged(_));
+    Ok(submission.received.filter(|_| judged).map(|it| (it.problem, it.revision)))
+}
+
+async fn apply(
+    commands: &Commands,
+    ctx: &Context<'_>,
+    id: &ID,
+    expected: i32,
+    reason: Option<String>,
+) -> Outcome {
+    let viewer = check_judge(ctx)?;
+    let (id, mut stream) = load(commands, id).await?;
+    let mut trials = BTreeMap::new();
+    // Once it is applied, asking again changes nothing, whatever version the client saw.
+    if stream.state.phase == RejudgePhase::Judging {
+        if u64::try_from(expected).ok() != Some(stream.version.0) {
+            let message = format!("the rejudge is at version {}, not {expected}", stream.version);
+            let code = UserErrorCode::VersionMismatch;
+            return Err(UserError::at(code, "expectedVersion", message).into());
+        }
+        if stream.state.queued {
+            trials = trial_ends(commands.log.as_ref(), id, &stream.state).await?;
+        }
+    }
+    let apply = RejudgeCommand::Apply { by: viewer.login.clone(), reason, trials };
+    let recorded = execute(commands, ctx, viewer, &mut stream, apply).await.map_err(refused)?;
+    Ok((id, recorded))
+}
+
+/// How the trials ended that have, as the log has them (INV-2).
+async fn trial_ends(
+    log: &dyn EventLog,
+    rejudge: RejudgeId,
+    state: &Aggregate,
+) -> Result<BTreeMap<SubmissionId, TrialEnd>, ReadError> {
+    let members = state.members().to_vec();
+    let ids = members.into_iter().map(|it| TrialId { rejudge, submission: it.submission });
+    let ends = stream::iter(ids).map(|id| trial_end(log, id)).buffer_unordered(READS_AT_ONCE);
+    let ends: Vec<_> = ends.try_collect().await?;
+    Ok(ends.into_iter().flatten().collect())
+}
+
+async fn trial_end(
+    log: &dyn EventLog,
+    id: TrialId,
+) -> Result<Option<(SubmissionId, TrialEnd)>, ReadError> {
+    let trial = Stream::<Submission>::load(log, StreamId::Trial(id)).await?.state;
+    let end = match trial.phase {
+        Phase::Judged(Verdict::JudgeError) => Some(TrialEnd::Failed),
+        Phase::Judged(verdict) => Some(TrialEnd::Judged(verdict)),
+        Phase::Absent | Phase::Queued | Phase::Judging(_) => None,
+    };
+    Ok(end.map(|end| (id.submission, end)))
+}
+
+async fn end(
+    commands: &Commands,
+    ctx: &Context<'_>,
+    id: &ID,
+    command: impl Fn(Login) -> RejudgeCommand,
+) -> Outcome {
+    let viewer = check_judge(ctx)?;
+    for _ in 0..TRIES_MAX {
+        let (id, mut stream) = load(commands, id).await?;
+        match execute(commands, ctx, viewer, &mut stream, command(viewer.login.clone())).await {
+            Ok(recorded) => return Ok((id, recorded)),
+            // An evaluator may have queued the last trial just now.
+            Err(ExecuteError::Append(AppendError::Conflict { .. })) => {}
+            Err(error) => return Err(refused(error)),
+        }
+    }
+    Err(too_slow().into())
+}
+
+async fn load(commands: &Commands, id: &ID) -> Result<(RejudgeId, Stream<Aggregate>), Failure> {
+    let id = GlobalId::rejudge(id)?;
+    Ok((id, Stream::load(commands.log.as_ref(), StreamId::Rejudge(id)).await?))
+}
+
+async fn execute(
+    commands: &Commands,
+    ctx: &Context<'_>,
+    viewer: &Viewer,
+    stream: &mut Stream<Aggregate>,
+    command: RejudgeCommand,
+) -> Result<Vec<Recorded>, ExecuteError<RejudgeRejection>> {
+    let (log, context) = (commands.log.as_ref(), commands::context(ctx, viewer));
+    stream.execute(log, vec![command], &context, None, None).await
+}
+
+fn too_slow() -> UserError {
+    UserError::new(UserErrorCode::Conflict, "somebody else was faster; read it again")
+}
+
+fn refused(error: ExecuteError<RejudgeRejection>) -> Failure {
+    use {RejudgeRejection as No, UserErrorCode as Code};
+    match error {
+        ExecuteError::Append(AppendError::Conflict { .. }) => too_slow().into(),
+        ExecuteError::Append(error) => Failure::Api(not_appended(&error)),
+        ExecuteError::Rejected(rejection) => {
+            let code = match &rejection {
+                No::NotFound => Code::NotFound,
+                No::NotReady { .. } => Code::NotReady,
+                No::Applied | No::Cancelled | No::Reverted => Code::AlreadyFinal,
+                No::AlreadyCreated => Code::Conflict,
+                No::BadMembers | No::BadReason | No::NotApplied => Code::Invalid,
+            };
+            UserError::new(code, rejection.to_string()).into()
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Rejudges with their trials, and what applying and reverting them does to submissions.
+
+use domain::rejudge::{RejudgeApplied, RejudgeReverted};
+use domain::submission::TrialStarted;
+use domain::{Event, Recorded, RejudgeId, SubmissionId, TrialId};
+use read_model::views::{RejudgeState, RejudgeView, SubmissionState, SubmissionView, TrialView};
+
+use crate::{Missing, Workspace};
+
+/// An event of a rejudge's own stream.
+pub(super) fn advance(
+    id: RejudgeId,
+    recorded: &Recorded,
+    views: &mut Workspace,
+) -> Result<(), Missing> {
+    if let Event::RejudgeCreated(created) = &recorded.event {
+        views.put(RejudgeView::new(created, recorded));
+        return Ok(());
+    }
+    let Some(mut rejudge) = views.get::<RejudgeView>(&id.to_string())? else { return Ok(()) };
+    rejudge.advance(recorded);
+    match &recorded.event {
+        Event::RejudgeApplied(applied) => {
+            let RejudgeApplied { by, reason, .. } = applied;
+            rejudge.step(RejudgeState::Applied, by, reason.as_ref(), recorded);
+            apply(id, applied, recorded, views)?;
+        }
+        Event::RejudgeReverted(reverted) => {
+            let RejudgeReverted { by, reason, .. } = reverted;
+            rejudge.step(RejudgeState::Reverted, by, reason.as_ref(), recorded);
+            revert(id, reverted, recorded, views)?;
+        }
+        Event::RejudgeCancelled(it) => {
+            rejudge.step(RejudgeState::Cancelled, &it.by, it.reason.as_ref(), recorded);
+        }
+        _ => {}
+    }
+    views.put(rejudge);
+    Ok(())
+}
+
+fn apply(
+    id: RejudgeId,
+    applied: &RejudgeApplied,
+    recorded: &Recorded,
+    views: &mut Workspace,
+) -> Result<(), Missing> {
+    let submissions = applied.found.iter().map(|found| found.submission);
+    views.require::<SubmissionView>(keys(submissions))?;
+    for found in &applied.found {
+        if let Some(mut submission) = views.get::<SubmissionView>(&found.submission.to_string())? {
+            submission.apply_rejudge(id, found.verdict, recorded);
+            views.put(submission);
+        }
+    }
+    Ok(())
+}
+
+fn revert(
+    id: RejudgeId,
+    reverted: &RejudgeReverted,
+    recorded: &Recorded,
+    views: &mut Workspace,
+) -> Result<(), Missing> {
+    views.require::<SubmissionView>(keys(reverted.submissions.iter().copied()))?;
+    for submission in &reverted.submissions {
+        if let Some(mut submission) = views.get::<SubmissionView>(&submission.to_string())? {
+            submission.revert_rejudge(id, recorded);
+            views.put(submission);
+        }
+    }
+    Ok(())
+}
+
+fn keys(submissions: impl Iterator<Item = SubmissionId>) -> Vec<String> {
+    submissions.map(|submission| submission.to_string()).collect()
+}
+
+/// An event of a trial's stream. No submission changes by it.
+pub(super) fn try_again(
+    id: TrialId,
+    recorded: &Recorded,
+    views: &mut Workspace,
+) -> Result<(), Missing> {
+    if let Event::TrialStarted(started) = &recorded.event {
+        return begin(started, recorded, views);
+    }
+    let Some(mut trial) = views.get::<TrialView>(&id.to_string())? else { return Ok(()) };
+    let submission = views.get::<SubmissionView>(&id.submission.to_string())?;
+    trial.evolve(recorded, submission.and_then(|submission| submission.verdict));
+    if trial.judged.state == SubmissionState::Judged
+        && let Some(mut rejudge) = views.get::<RejudgeView>(&id.rejudge.to_string())?
+    {
+        rejudge.count(&trial, recorded);
+        views.put(rejudge);
+    }
+    views.put(trial);
+    Ok(())
+}
+
+fn begin(
+    started: &TrialStarted,
+    recorded: &Recorded,
+    views: &mut Workspace,
+) -> Result<(), Missing> {
+    let submission = views.get::<SubmissionView>(&started.submission.submission.to_string())?;
+    let number = submission.map_or(0, |submission| submission.number);
+    views.put(TrialView::new(started, number, recorded));
+    Ok(())
+}

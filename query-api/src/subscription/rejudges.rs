@@ -1,0 +1,87 @@
+//! Live status of a rejudge, for judges.
+//!
+//! What is told is the view: it says how trials compare with what counts. The log tells when there is
+//! something new to tell; each message is the whole rejudge, so one that comes back misses nothing
+//! by getting the newest.
+
+use std::sync::Arc;
+
+use async_graphql::{Result, SimpleObject};
+use async_stream::try_stream;
+use domain::{Position, RejudgeId};
+use futures::Stream;
+use read_model::ViewReaderExt;
+use read_model::views::{RejudgeState, RejudgeView};
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::cursor::StreamCursor;
+use crate::hub::Topic;
+use crate::nodes::Rejudge;
+use crate::{Api, ApiError};
+
+/// A rejudge as it is after something happened to it.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct RejudgeUpdate {
+    /// Resume after this.
+    cursor: String,
+    /// Never: each update tells all there is, so nothing is missed between two.
+    gap: bool,
+    /// The rejudge then.
+    rejudge: Rejudge,
+}
+
+/// The rejudge as the views have it, which have come at least this far.
+pub(super) async fn read(
+    api: &Api,
+    id: RejudgeId,
+    position: Position,
+) -> Result<Option<RejudgeView>, ApiError> {
+    api.freshness.wait_for(position).await?;
+    Ok(api.reader.one::<RejudgeView>(&id.to_string()).await?)
+}
+
+/// What the rejudge is, unless the client knows it, and what it becomes after this position.
+pub(super) fn updates(
+    api: Arc<Api>,
+    mut rejudge: RejudgeView,
+    position: Position,
+    after: Option<StreamCursor>,
+    permit: Option<OwnedSemaphorePermit>,
+) -> impl Stream<Item = Result<RejudgeUpdate>> {
+    try_stream! {
+        let _permit = permit;
+        let id = rejudge.id;
+        let mut told = after.map_or(Position::START, |after| after.position);
+        let mut feed = api.hub.feed(Topic::Rejudge(id), position);
+        loop {
+            let position = changed_at(&rejudge);
+            if position > told {
+                told = position;
+                yield RejudgeUpdate {
+                    cursor: StreamCursor::behind(position).encode(),
+                    gap: false,
+                    rejudge: rejudge.clone().into(),
+                };
+            }
+            if is_final(&rejudge) {
+                return;
+            }
+            // The view may know of it already.
+            let recorded = feed.next().await.map_err(ApiError::from)?;
+            let known = recorded.position <= changed_at(&rejudge);
+            let newer = if known { None } else { read(&api, id, recorded.position).await? };
+            rejudge = newer.unwrap_or(rejudge);
+        }
+    }
+}
+
+fn changed_at(rejudge: &RejudgeView) -> Position {
+    Position(u64::try_from(rejudge.position).unwrap_or(0))
+}
+
+fn is_final(rejudge: &RejudgeView) -> bool {
+    match rejudge.state {
+        RejudgeState::Judging | RejudgeState::Ready => false,
+        RejudgeState::Applied | RejudgeState::Reverted | RejudgeState::Cancelled => true,
+    }
+}
