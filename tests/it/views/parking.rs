@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::{Event, Recorded, StreamId};
+use futures::{StreamExt, stream};
 use projector::{Missing, Projection, Runtime, Workspace};
 use read_model::views::ParkedView;
 use read_model::{Collection, Generation, PageRequest, View, Views};
@@ -15,7 +16,9 @@ use uuid::Uuid;
 use crate::replay::{write_history, write_setting};
 
 /// Submissions; one in seven is too great to be stored, and the projection panics at one in five.
-const HISTORIES: usize = 70;
+const HISTORIES: usize = 200;
+/// Histories written at the same time.
+const AT_ONCE: usize = 64;
 
 /// What one stream's events add up to.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -97,9 +100,9 @@ async fn what_fails_is_parked_alone_and_taken_up_where_it_was_left() {
     let deployment = Deployment::stores_only(Stack::Embedded, &[]).await;
     let log = deployment.stores().await.log;
     write_setting(&log).await;
-    for number in 0..HISTORIES {
-        write_history(&log, number).await;
-    }
+    stream::iter(0..HISTORIES)
+        .for_each_concurrent(AT_ONCE, |number| write_history(&log, number))
+        .await;
     let views = deployment.views().await;
     let mended = Arc::new(AtomicBool::new(false));
     let projection: Arc<dyn Projection> = Arc::new(Sums { mended: Arc::clone(&mended) });
