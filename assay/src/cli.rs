@@ -43,6 +43,9 @@ enum Command {
     Keys(cmd::keys::Command),
     /// Rebuild every view beside the live ones and compare
     Replay(cmd::replay::Args),
+    /// Tell how the views are, and build them anew while they are served
+    #[command(subcommand)]
+    Views(cmd::views::Command),
     /// Tell how much of the log is where, and move old events to the archive
     #[command(subcommand)]
     Log(cmd::log::Command),
@@ -86,6 +89,7 @@ impl Cli {
             Command::Audit(args) => cmd::audit::run(&config, args).await,
             Command::Keys(command) => cmd::keys::run(&config, command).await,
             Command::Replay(args) => cmd::replay::run(&config, args).await,
+            Command::Views(command) => cmd::views::run(&config, command).await,
             Command::Log(command) => cmd::log::run(&config, command).await,
             Command::Backup(args) => cmd::backup::run(&config, args).await,
             Command::Restore(args) => cmd::restore::run(&config, args).await,

@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, EvaluatorConfig};
-use crate::{Exit, Failure, cmd, schema};
+use crate::{Exit, Failure, cmd, readiness, schema};
 
 /// The namespace of the views that are served.
 pub(crate) const LIVE: &str = "live";
@@ -50,6 +50,7 @@ impl Role {
 /// Everything that a process runs, ready to run.
 pub struct Server {
     stores: Stores,
+    views: Views,
     http: Option<Http>,
     evaluator: Option<Evaluator>,
     projector: Option<Supervisor>,
@@ -114,7 +115,17 @@ impl Server {
         };
         let drain = config.drain();
         let left_out = judged.left_out;
-        Ok(Self { stores, http, evaluator, projector, signer, drain, administrator, left_out })
+        Ok(Self {
+            stores,
+            views,
+            http,
+            evaluator,
+            projector,
+            signer,
+            drain,
+            administrator,
+            left_out,
+        })
     }
 
     /// Where the API is served.
@@ -133,11 +144,16 @@ impl Server {
     }
 
     /// Runs until cancelled, then drains: no new work and no new requests, what is under way is
-    /// finished or given back, and what was written is projected.
+    /// finished or given back, and what was written is projected. Says when it is `ready`: where it
+    /// serves the API, not before the views of its version are built.
     ///
     /// # Errors
     /// When a part ended that should not have.
-    pub async fn run(self, cancelled: CancellationToken) -> Result<(), Failure> {
+    pub async fn run(
+        self,
+        cancelled: CancellationToken,
+        ready: impl FnOnce() + Send,
+    ) -> Result<(), Failure> {
         let (serving, projecting) = (cancelled.child_token(), CancellationToken::new());
         let mut parts = JoinSet::new();
         let mut background = JoinSet::new();
@@ -148,15 +164,21 @@ impl Server {
                 Ok(())
             });
         }
-        if let Some(http) = self.http {
-            background.spawn(Arc::clone(&http.hub).run(projecting.clone()));
-            parts.spawn(http.serve(serving.clone()));
-        }
         if let Some(projector) = self.projector {
             background.spawn(projector.run(projecting.clone()));
         }
         if let Some(signer) = self.signer {
             background.spawn(signer.run(projecting.clone()));
+        }
+        if let Some(http) = self.http {
+            let built = readiness::views_are_built(self.stores.log.as_ref(), &self.views);
+            if cancelled.run_until_cancelled(built).await.is_some() {
+                background.spawn(Arc::clone(&http.hub).run(projecting.clone()));
+                parts.spawn(http.serve(serving.clone()));
+                ready();
+            }
+        } else {
+            ready();
         }
         let mut outcome = Ok(());
         if parts.is_empty() {
@@ -189,7 +211,8 @@ impl Http {
     ) -> Result<Self, Failure> {
         let hub = Hub::new(Arc::clone(&stores.log)).await;
         let hub = hub.map_err(|error| Failure::of(Exit::Network, "reading the log", &error))?;
-        let projections = projector::all().into_iter().map(|projection| projection.commit_name());
+        let projections = projector::all().into_iter();
+        let projections = projections.map(|it| (it.commit_name(), it.parked()));
         let authenticator =
             Authenticator::new(Arc::clone(&stores.log), Arc::clone(&stores.credentials));
         let api = Arc::new(Api {

@@ -2,6 +2,7 @@
 
 use domain::Recorded;
 use read_model::Collection;
+use read_model::views::ParkedView;
 
 use crate::{Missing, Workspace};
 
@@ -20,6 +21,26 @@ pub trait Projection: Send + Sync + std::fmt::Debug {
     /// Applies one event. `Missing` asks for a view that is not in memory yet: pass it on with `?`,
     /// and the event is applied again from the start once the view is there.
     fn apply(&self, recorded: &Recorded, views: &mut Workspace) -> Result<(), Missing>;
+
+    /// What the collection of its parked streams is called.
+    fn parked_name(&self) -> &'static str;
+
+    /// Whether every view follows from the events of one stream alone. Then a parked stream can be
+    /// taken up where it was left; else what other streams did meanwhile would have to be done
+    /// again with it, and only building everything anew gives what a replay gives (INV-10).
+    fn streams_are_apart(&self) -> bool {
+        false
+    }
+
+    /// Where its parked streams are.
+    fn parked(&self) -> Collection {
+        ParkedView::collection(self.parked_name(), self.version())
+    }
+
+    /// Its own collections, and that of its parked streams.
+    fn all_collections(&self) -> Vec<Collection> {
+        [self.collections(), vec![self.parked()]].concat()
+    }
 
     /// The name its checkpoint is kept under.
     fn commit_name(&self) -> String {

@@ -1,11 +1,11 @@
 //! Read your own writes without a lie: wait until the projections are there, briefly.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Position;
-use read_model::ViewReader;
+use read_model::{Collection, ViewReader};
 use tokio::time::Instant;
 
 use crate::{ApiError, Code};
@@ -19,17 +19,20 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(5);
 #[derive(Debug, Clone)]
 pub struct Freshness {
     reader: Arc<dyn ViewReader>,
-    projections: BTreeSet<String>,
+    projections: BTreeMap<String, Collection>,
 }
 
 impl Freshness {
-    /// Watches the checkpoints of these projections.
-    pub fn new(reader: Arc<dyn ViewReader>, projections: impl IntoIterator<Item = String>) -> Self {
+    /// Watches the checkpoints of these projections, each with the collection of its parked streams.
+    pub fn new(
+        reader: Arc<dyn ViewReader>,
+        projections: impl IntoIterator<Item = (String, Collection)>,
+    ) -> Self {
         Self { reader, projections: projections.into_iter().collect() }
     }
 
-    /// The names its checkpoints are kept under.
-    pub fn projections(&self) -> &BTreeSet<String> {
+    /// The names its checkpoints are kept under, with the collections of parked streams.
+    pub fn projections(&self) -> &BTreeMap<String, Collection> {
         &self.projections
     }
 
@@ -39,7 +42,7 @@ impl Freshness {
     /// When the read model does not answer.
     pub async fn reached(&self) -> Result<Position, ApiError> {
         let checkpoints = self.reader.checkpoints().await?;
-        let positions = self.projections.iter().map(|name| {
+        let positions = self.projections.keys().map(|name| {
             checkpoints.get(name).map_or(Position::START, |checkpoint| checkpoint.position)
         });
         Ok(positions.min().unwrap_or(Position::START))

@@ -12,6 +12,7 @@ use futures::future::BoxFuture;
 mod commits;
 mod conditions;
 mod documents;
+mod generations;
 mod namespaces;
 mod pages;
 mod samples;
@@ -48,8 +49,8 @@ use cases;
 
 /// What [`ViewReader`](crate::ViewReader) and [`ViewWriter`](crate::ViewWriter) promise.
 pub fn view_cases() -> Vec<Case> {
-    [documents::cases(), pages::cases(), conditions::cases(), commits::cases(), namespaces::cases()]
-        .concat()
+    let documents = [documents::cases(), pages::cases(), conditions::cases()].concat();
+    [documents, commits::cases(), namespaces::cases(), generations::cases()].concat()
 }
 
 /// Runs the cases, each at a URL from `fresh`, and prints how many there were.

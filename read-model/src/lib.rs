@@ -2,6 +2,7 @@
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod generation;
 mod names;
 mod paging;
 mod reader;
@@ -14,6 +15,7 @@ mod writer;
 mod mongo;
 mod sqlite;
 
+pub use generation::{Generation, GenerationStore, Generations, Retired};
 pub use reader::{
     Condition, Direction, Keyset, Order, Page, PageRequest, ReadError, Scalar, ViewReader,
     ViewReaderExt, WHOLE_PAGE,

@@ -7,6 +7,7 @@
 mod batch;
 mod document;
 mod filter;
+mod generations;
 mod reader;
 mod writer;
 
@@ -20,7 +21,7 @@ use mongodb::{Client, Database};
 
 use crate::names::Namespace;
 use crate::resolver::without_secrets;
-use crate::{OpenError, Views};
+use crate::{Generation, OpenError, Views};
 
 /// How long to look for a primary. An election takes less.
 const PRIMARY_MAX: Duration = Duration::from_secs(15);
@@ -45,9 +46,15 @@ pub(crate) async fn open(url: &str, namespace: Namespace) -> Result<Views, OpenE
     let hello = database.run_command(doc! { "hello": 1 }).await;
     check_server(&hello.map_err(|error| OpenError::Unavailable(error.into()))?)?;
     let store = Store { database, namespace };
+    let writer = writer::MongoWriter::new(client, store.clone());
+    let generations = generations::MongoGenerations {
+        store: store.clone(),
+        writer: writer.at(Generation::FIRST),
+    };
     Ok(Views {
-        reader: Arc::new(reader::MongoReader { store: store.clone() }),
-        writer: Arc::new(writer::MongoWriter::new(client, store)),
+        reader: Arc::new(reader::MongoReader::live(store)),
+        writer: Arc::new(writer),
+        generations: Arc::new(generations),
     })
 }
 
@@ -83,6 +90,10 @@ struct Store {
 impl Store {
     fn checkpoints(&self) -> mongodb::Collection<Document> {
         self.database.collection(&self.namespace.checkpoints())
+    }
+
+    fn generations(&self) -> mongodb::Collection<Document> {
+        self.database.collection(&self.namespace.generations())
     }
 }
 

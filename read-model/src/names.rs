@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Collection;
+use crate::{Collection, Generation};
 
 /// Characters of a namespace, at most.
 const NAMESPACE_CHARS_MAX: usize = 32;
@@ -39,14 +39,32 @@ impl Namespace {
     }
 
     /// Where a collection's documents are.
-    pub(crate) fn documents(&self, collection: &Collection) -> Result<String, InvalidName> {
+    pub(crate) fn documents(
+        &self,
+        collection: &Collection,
+        generation: Generation,
+    ) -> Result<String, InvalidName> {
         plain(collection.name)?;
-        Ok(format!("{self}_{}", collection.stored_name()))
+        self.stored(&collection.stored_name(), generation)
+    }
+
+    /// The same, for a collection of which only the name with its schema is known.
+    pub(crate) fn stored(
+        &self,
+        collection: &str,
+        generation: Generation,
+    ) -> Result<String, InvalidName> {
+        Ok(format!("{self}_{}", generation.of_name(plain(collection)?)))
     }
 
     /// Where the checkpoints are. A collection's name ends in its schema, so it is never this.
     pub(crate) fn checkpoints(&self) -> String {
         format!("{self}_checkpoints")
+    }
+
+    /// Where it stands which generations there are; never the name of a collection, either.
+    pub(crate) fn generations(&self) -> String {
+        format!("{self}_generations")
     }
 }
 

@@ -4,15 +4,25 @@ use std::error::Error;
 use std::sync::Arc;
 
 use crate::names::Namespace;
-use crate::{ViewReader, ViewWriter, mongo, sqlite};
+use crate::{Generation, GenerationStore, ViewReader, ViewWriter, mongo, sqlite};
 
-/// The two sides of one read model.
+/// The sides of one read model.
 #[derive(Debug, Clone)]
 pub struct Views {
-    /// For queries.
+    /// For queries: reads of each projection what is live.
     pub reader: Arc<dyn ViewReader>,
-    /// For projections.
+    /// For projections: writes the first generation.
     pub writer: Arc<dyn ViewWriter>,
+    /// For whoever builds, exchanges and drops generations.
+    pub generations: Arc<dyn GenerationStore>,
+}
+
+impl Views {
+    /// The same, but reader and writer are of one generation.
+    pub fn at(&self, generation: Generation) -> Self {
+        let (reader, writer) = self.generations.at(generation);
+        Self { reader, writer, generations: Arc::clone(&self.generations) }
+    }
 }
 
 /// A read model could not be opened.

@@ -4,6 +4,7 @@
 //! each other. `synchronous=NORMAL` may lose the last commits with the power, but never half of
 //! one: documents and checkpoint go back together, and the log has the rest (INV-9, INV-10).
 
+mod generations;
 mod query;
 mod reader;
 #[cfg(test)]
@@ -21,7 +22,7 @@ use tokio::sync::Semaphore;
 use tokio::task;
 
 use crate::names::Namespace;
-use crate::{OpenError, Views};
+use crate::{Generation, OpenError, Views};
 
 /// How long a connection waits for another process's write.
 const BUSY_MAX: Duration = Duration::from_secs(5);
@@ -46,8 +47,19 @@ pub(crate) async fn open(path: &str, namespace: Namespace) -> Result<Views, Open
     });
     let (connection, pool) = joined(opened.await).map_err(OpenError::Unavailable)?;
     let writer = writer::SqliteWriter::new(connection, namespace.clone());
-    let reader = reader::SqliteReader { pool: Arc::new(pool), namespace };
-    Ok(Views { reader: Arc::new(reader), writer: Arc::new(writer) })
+    let pool = Arc::new(pool);
+    let reader = reader::SqliteReader {
+        pool: Arc::clone(&pool),
+        namespace: namespace.clone(),
+        pinned: None,
+    };
+    let generations =
+        generations::SqliteGenerations { pool, writer: writer.at(Generation::FIRST), namespace };
+    Ok(Views {
+        reader: Arc::new(reader),
+        writer: Arc::new(writer),
+        generations: Arc::new(generations),
+    })
 }
 
 fn open_writer(path: &Path) -> Result<Connection, BoxedError> {

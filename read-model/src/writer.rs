@@ -55,9 +55,12 @@ pub enum Change {
 /// A commit did not succeed; nothing of it was applied.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
-    /// Another projector moved the checkpoint meanwhile.
+    /// Another projector moved the checkpoint meanwhile, or made another generation live.
     #[error("another projector moved the checkpoint")]
     Superseded,
+    /// What was to become live has not read as far as what is.
+    #[error("what was built is behind what is live")]
+    Behind,
     /// The store does not answer, or not in time, or is full.
     #[error("the read model takes no changes")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),

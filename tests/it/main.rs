@@ -25,3 +25,4 @@ mod schema;
 mod startup;
 mod takeover;
 mod tampering;
+mod views;

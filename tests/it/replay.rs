@@ -113,7 +113,7 @@ async fn execute<A: Aggregate>(
 }
 
 /// Accounts and problems, some of which are revised.
-async fn write_setting(log: &Arc<dyn EventLog>) {
+pub(crate) async fn write_setting(log: &Arc<dyn EventLog>) {
     for number in 0..ACCOUNTS {
         let login = login(number);
         let mut account = Stream::<Account>::new(StreamId::Account(login.clone()));
@@ -147,7 +147,7 @@ fn content(number: usize, revision: usize) -> RevisionContent {
 }
 
 /// A submission's whole life, as an evaluator would tell it: legal, because the domain decides it.
-async fn write_history(log: &Arc<dyn EventLog>, number: usize) {
+pub(crate) async fn write_history(log: &Arc<dyn EventLog>, number: usize) {
     let id = Uuid::new_v4().into();
     let mut submission = Stream::<Submission>::new(StreamId::Submission(id));
     let received = SubmissionReceived {

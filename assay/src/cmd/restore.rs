@@ -156,7 +156,9 @@ async fn refuse_views(config: &Config) -> Result<(), Failure> {
     let checkpoints = views.reader.checkpoints().await;
     let checkpoints =
         checkpoints.map_err(|error| Failure::of(Exit::Network, "reading views", &error))?;
-    if checkpoints.is_empty() {
+    let built = views.generations.all().await;
+    let built = built.map_err(|error| Failure::of(Exit::Network, "reading views", &error))?;
+    if checkpoints.is_empty() && built.is_empty() {
         return Ok(());
     }
     let message = "the views are not empty; delete them, as they follow from the log";

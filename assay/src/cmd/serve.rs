@@ -35,10 +35,10 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
         eprintln!("Serving GraphQL at http://{address}/graphql");
     }
     let roles: Vec<String> = roles.iter().map(|role| format!("{role:?}").to_lowercase()).collect();
-    eprintln!("Ready: {}. Stop with SIGTERM or Ctrl+C.", roles.join(", "));
+    let ready = || eprintln!("Ready: {}. Stop with SIGTERM or Ctrl+C.", roles.join(", "));
     let cancelled = CancellationToken::new();
     let stop = tokio::spawn(cancel_on_signal(cancelled.clone()));
-    let outcome = server.run(cancelled).await;
+    let outcome = server.run(cancelled, ready).await;
     stop.abort();
     outcome.map(|()| Exit::Done)
 }

@@ -23,6 +23,14 @@ impl Projection for Accounts {
         vec![AccountView::COLLECTION]
     }
 
+    fn parked_name(&self) -> &'static str {
+        "parked_accounts"
+    }
+
+    fn streams_are_apart(&self) -> bool {
+        true
+    }
+
     fn apply(&self, recorded: &Recorded, views: &mut Workspace) -> Result<(), Missing> {
         let StreamId::Account(login) = &recorded.stream else { return Ok(()) };
         if let Some(account) = AccountView::from_first(recorded) {

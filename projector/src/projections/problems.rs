@@ -37,6 +37,10 @@ impl Projection for Problems {
         ]
     }
 
+    fn parked_name(&self) -> &'static str {
+        "parked_problems"
+    }
+
     fn apply(&self, recorded: &Recorded, views: &mut Workspace) -> Result<(), Missing> {
         match (&recorded.stream, &recorded.event) {
             (StreamId::Problem(slug), Event::ProblemRevised(revised)) => {

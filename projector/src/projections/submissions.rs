@@ -26,6 +26,10 @@ impl Projection for Submissions {
         vec![SubmissionView::COLLECTION, RejudgeView::COLLECTION, TrialView::COLLECTION]
     }
 
+    fn parked_name(&self) -> &'static str {
+        "parked_submissions"
+    }
+
     fn apply(&self, recorded: &Recorded, views: &mut Workspace) -> Result<(), Missing> {
         match &recorded.stream {
             StreamId::Submission(id) => judge(*id, recorded, views),

@@ -50,6 +50,8 @@ pub struct Projection {
     lag_ms: i32,
     /// Whether it is far behind and catches up.
     rebuilding: bool,
+    /// Streams with an event that it could not apply: what follows from them is not up to date.
+    parked_streams: i32,
 }
 
 /// How much work waits in a lane.
@@ -126,19 +128,21 @@ impl System {
         let head = api.log.info().await.map_err(ApiError::from)?.head;
         let checkpoints = api.reader.checkpoints().await.map_err(ApiError::from)?;
         let mut projections = Vec::new();
-        for name in api.freshness.projections() {
+        for (name, parked) in api.freshness.projections() {
             let position = checkpoints.get(name).map_or(Position::START, |it| it.position);
             let lag_events = head.0.saturating_sub(position.0);
             let next = api.log.read_all(position, 1).await.map_err(ApiError::from)?;
             let lag_ms = next.first().map_or(0, |recorded| {
                 Timestamp::now().as_millisecond() - recorded.recorded_at.as_millisecond()
             });
+            let parked = api.reader.count(parked, &[]).await.map_err(ApiError::from)?;
             projections.push(Projection {
                 name: name.clone(),
                 position: PositionScalar(position),
                 lag_events: int(lag_events),
                 lag_ms: int(lag_ms.max(0)),
                 rebuilding: lag_events > REBUILDING_LAG_EVENTS,
+                parked_streams: int(parked),
             });
         }
         Ok(projections)

@@ -9,7 +9,7 @@ use super::BoxedError;
 use super::document::stored;
 use crate::names::Namespace;
 use crate::stored::storable;
-use crate::{Change, Collection};
+use crate::{Change, Collection, Generation};
 
 /// Bytes of one command's documents, unless a single one is greater. A command itself is a
 /// document, of 16 MiB at most.
@@ -27,33 +27,30 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    pub(super) fn new(namespace: &Namespace, changes: &[Change]) -> Result<Self, BoxedError> {
+    pub(super) fn new(
+        namespace: &Namespace,
+        generation: Generation,
+        changes: &[Change],
+    ) -> Result<Self, BoxedError> {
         let mut batch = Self::default();
+        let stored_name = |collection: &Collection| namespace.documents(collection, generation);
         for change in changes {
             match change {
                 Change::Put { collection, key, document } => {
                     storable(key, document)?;
                     let fields = document.as_object().expect("storable documents are objects");
-                    batch.set(namespace, collection, key, Some(stored(key, fields)))?;
+                    batch.set(stored_name(collection)?, key, Some(stored(key, fields)));
                 }
                 Change::Delete { collection, key } => {
-                    batch.set(namespace, collection, key, None)?;
+                    batch.set(stored_name(collection)?, key, None);
                 }
             }
         }
         Ok(batch)
     }
 
-    fn set(
-        &mut self,
-        namespace: &Namespace,
-        collection: &Collection,
-        key: &str,
-        document: Option<RawDocumentBuf>,
-    ) -> Result<(), BoxedError> {
-        let name = namespace.documents(collection)?;
+    fn set(&mut self, name: String, key: &str, document: Option<RawDocumentBuf>) {
         self.collections.entry(name).or_default().insert(key.to_owned(), document);
-        Ok(())
     }
 
     /// The commands that bring it about, in this order. They can be run again after a rollback.

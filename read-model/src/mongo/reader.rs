@@ -1,7 +1,7 @@
 //! Reading views from MongoDB.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use domain::Checkpoint;
@@ -13,26 +13,54 @@ use tokio::time::timeout;
 
 use super::document::loaded;
 use super::filter::{filter, sort};
+use super::generations::Serving;
 use super::{BoxedError, Store};
+use crate::generation::{live_of, visible};
 use crate::paging::Walk;
 use crate::stored::damaged;
-use crate::{Collection, Condition, Page, PageRequest, ReadError, ViewReader};
+use crate::{Collection, Condition, Generation, Page, PageRequest, ReadError, ViewReader};
 
 /// How long one read of the store may take; also told to the server, which stops working then.
-const READ_MAX: Duration = Duration::from_secs(10);
+pub(super) const READ_MAX: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(super) struct MongoReader {
-    pub(super) store: Store,
+    store: Store,
+    /// What is read; of each projection what is live, where none is named.
+    pinned: Option<Generation>,
+    serving: Serving,
 }
 
 impl MongoReader {
-    fn documents(
+    pub(super) fn live(store: Store) -> Self {
+        Self { store, pinned: None, serving: Serving::default() }
+    }
+
+    pub(super) fn pinned(store: Store, generation: Generation) -> Self {
+        Self { store, pinned: Some(generation), serving: Serving::default() }
+    }
+
+    /// Runs a read of one collection, of one generation from its beginning to its end; `None` when
+    /// none is live. It takes less time than a generation is kept that is live no more.
+    async fn run<T, F: Future<Output = Result<T, ReadError>>>(
         &self,
         collection: &Collection,
-    ) -> Result<mongodb::Collection<Document>, ReadError> {
-        let name = self.store.namespace.documents(collection).map_err(unavailable)?;
-        Ok(self.store.database.collection(&name))
+        read: impl FnOnce(mongodb::Collection<Document>) -> F,
+    ) -> Result<Option<T>, ReadError> {
+        let began = Instant::now();
+        let found = within(async {
+            let generation = match self.pinned {
+                Some(pinned) => Some(pinned),
+                None => live_of(&*self.serving.known(&self.store).await?, collection),
+            };
+            let Some(generation) = generation else { return Ok(None) };
+            let name = self.store.namespace.documents(collection, generation);
+            let name = name.map_err(unavailable)?;
+            read(self.store.database.collection(&name)).await.map(Some)
+        });
+        let found = found.await;
+        // A process that stood still meanwhile may have read what was dropped before it went on.
+        if began.elapsed() > READ_MAX { Err(unavailable("it took too long")) } else { found }
     }
 }
 
@@ -43,12 +71,11 @@ impl ViewReader for MongoReader {
         collection: &Collection,
         keys: &[String],
     ) -> Result<Vec<Option<Value>>, ReadError> {
-        let found = within(async {
-            let documents = self.documents(collection)?;
+        let found = self.run(collection, |documents| async move {
             let find = documents.find(doc! { "_id": { "$in": keys } }).max_time(READ_MAX);
             all(collection, find.await.map_err(unavailable)?).await
         });
-        let found: HashMap<_, _> = found.await?.into_iter().collect();
+        let found: HashMap<_, _> = found.await?.unwrap_or_default().into_iter().collect();
         // The same key may have been asked for more than once.
         Ok(keys.iter().map(|key| found.get(key).cloned()).collect())
     }
@@ -58,12 +85,11 @@ impl ViewReader for MongoReader {
         collection: &Collection,
         request: &PageRequest,
     ) -> Result<Page<Value>, ReadError> {
-        let mut walk = Walk::new(request);
-        while let Some(leg) = walk.next_leg() {
-            let found = within(async {
+        let walked = self.run(collection, |documents| async move {
+            let mut walk = Walk::new(request);
+            while let Some(leg) = walk.next_leg() {
                 let wanted =
                     filter(&request.conditions, Some(&leg.stretch)).map_err(unavailable)?;
-                let documents = self.documents(collection)?;
                 let find = documents
                     .find(wanted)
                     .sort(sort(&leg).map_err(unavailable)?)
@@ -72,11 +98,11 @@ impl ViewReader for MongoReader {
                     // An order without an index is slow, but no error.
                     .allow_disk_use(true)
                     .max_time(READ_MAX);
-                all(collection, find.await.map_err(unavailable)?).await
-            });
-            walk.meet(found.await?);
-        }
-        walk.finish(collection)
+                walk.meet(all(collection, find.await.map_err(unavailable)?).await?);
+            }
+            Ok(walk)
+        });
+        walked.await?.unwrap_or_else(|| Walk::new(request)).finish(collection)
     }
 
     async fn count(
@@ -84,17 +110,19 @@ impl ViewReader for MongoReader {
         collection: &Collection,
         conditions: &[Condition],
     ) -> Result<u64, ReadError> {
-        within(async {
+        let counted = self.run(collection, |documents| async move {
             let wanted = filter(conditions, None).map_err(unavailable)?;
-            let documents = self.documents(collection)?;
             documents.count_documents(wanted).max_time(READ_MAX).await.map_err(unavailable)
-        })
-        .await
+        });
+        Ok(counted.await?.unwrap_or(0))
     }
 
     async fn checkpoints(&self) -> Result<BTreeMap<String, Checkpoint>, ReadError> {
         let name = self.store.namespace.checkpoints();
-        within(async {
+        // First what is live, and then how far it has come: the other way round, a position would
+        // be taken for that of documents that are older.
+        let known = self.serving.known(&self.store).await?;
+        let stored = within(async {
             let stored = self.store.checkpoints();
             let find = stored.find(doc! {}).max_time(READ_MAX);
             let cursor = find.await.map_err(unavailable)?;
@@ -107,8 +135,8 @@ impl ViewReader for MongoReader {
                 Ok((projection, checkpoint))
             });
             checkpoints.collect()
-        })
-        .await
+        });
+        Ok(visible(stored.await?, self.pinned, &known))
     }
 }
 
@@ -125,10 +153,12 @@ async fn all(
 }
 
 /// The driver itself would wait for a silent server for ever.
-async fn within<T>(read: impl Future<Output = Result<T, ReadError>>) -> Result<T, ReadError> {
+pub(super) async fn within<T>(
+    read: impl Future<Output = Result<T, ReadError>>,
+) -> Result<T, ReadError> {
     timeout(READ_MAX, read).await.map_err(unavailable)?
 }
 
-fn unavailable(error: impl Into<BoxedError>) -> ReadError {
+pub(super) fn unavailable(error: impl Into<BoxedError>) -> ReadError {
     ReadError::Unavailable(error.into())
 }

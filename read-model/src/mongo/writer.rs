@@ -1,7 +1,7 @@
 //! Writing views to MongoDB.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,20 +19,20 @@ use super::batch::Batch;
 use super::document::loaded;
 use super::{BoxedError, Store};
 use crate::names::plain;
-use crate::{Change, Collection, CommitError, ViewWriter};
+use crate::{Change, Collection, CommitError, Generation, ViewWriter};
 
 /// How long a commit may take, with all its attempts.
 const COMMIT_MAX: Duration = Duration::from_secs(30);
 /// How often a transaction is begun, at most.
-const ATTEMPTS_MAX: u32 = 100;
+pub(super) const ATTEMPTS_MAX: u32 = 100;
 /// How often the end of one transaction is asked for, at most.
 const COMMIT_TRIES_MAX: u32 = 3;
 /// Rest before the second attempt; it doubles up to the greatest.
-const REST_MIN: Duration = Duration::from_millis(5);
+pub(super) const REST_MIN: Duration = Duration::from_millis(5);
 /// Rest between attempts, at most.
-const REST_MAX: Duration = Duration::from_millis(500);
+pub(super) const REST_MAX: Duration = Duration::from_millis(500);
 /// How long making indexes, reading a checkpoint or erasing may take.
-const UPKEEP_MAX: Duration = Duration::from_secs(60);
+pub(super) const UPKEEP_MAX: Duration = Duration::from_secs(60);
 /// The server's word for an `_id` that is there already.
 const DUPLICATE_KEY: i32 = 11_000;
 /// The server's word for a collection that is there already.
@@ -42,13 +42,15 @@ const NAMESPACE_EXISTS: i32 = 48;
 pub(super) struct MongoWriter {
     client: Client,
     store: Store,
+    generation: Generation,
     /// Collections that are known to be there, with their indexes.
-    known: Mutex<HashSet<String>>,
+    known: Arc<Mutex<HashSet<String>>>,
 }
 
 /// What one commit is to do.
 struct Commit<'a> {
-    projection: &'a str,
+    /// Where the checkpoint stands.
+    key: String,
     from: Option<&'a Checkpoint>,
     to: &'a Checkpoint,
     /// Stands in the checkpoint afterwards, and in no other commit's.
@@ -57,9 +59,11 @@ struct Commit<'a> {
 }
 
 /// Why an attempt did not end well.
-enum Failure {
+pub(super) enum Failure {
     /// The checkpoint is elsewhere.
     Superseded,
+    /// What was to become live has not read as far as what is.
+    Behind,
     /// It was rolled back; another attempt may succeed.
     Transient(Error),
     /// It may or may not have been applied.
@@ -70,19 +74,29 @@ enum Failure {
 
 impl MongoWriter {
     pub(super) fn new(client: Client, store: Store) -> Self {
-        Self { client, store, known: Mutex::default() }
+        Self { client, store, generation: Generation::FIRST, known: Arc::default() }
+    }
+
+    /// The same for another generation.
+    pub(super) fn at(&self, generation: Generation) -> Self {
+        let (client, store) = (self.client.clone(), self.store.clone());
+        Self { client, store, generation, known: Arc::clone(&self.known) }
     }
 
     /// Makes the collection, its indexes and the checkpoints', outside of any transaction: within
     /// one, collections would be locked for longer.
     async fn make(&self, collection: &Collection) -> Result<(), BoxedError> {
-        let name = self.store.namespace.documents(collection)?;
+        let name = self.store.namespace.documents(collection, self.generation)?;
         self.make_once(&self.store.namespace.checkpoints(), vec![]).await?;
         let indexes = collection.indexes.iter().map(|fields| index(fields));
         self.make_once(&name, indexes.collect::<Result<_, _>>()?).await
     }
 
-    async fn make_once(&self, name: &str, indexes: Vec<IndexModel>) -> Result<(), BoxedError> {
+    pub(super) async fn make_once(
+        &self,
+        name: &str,
+        indexes: Vec<IndexModel>,
+    ) -> Result<(), BoxedError> {
         if self.known.lock().unwrap_or_else(PoisonError::into_inner).contains(name) {
             return Ok(());
         }
@@ -110,6 +124,7 @@ impl MongoWriter {
                     return Ok(());
                 }
                 Err(Failure::Superseded) => return Err(CommitError::Superseded),
+                Err(Failure::Behind) => return Err(CommitError::Behind),
                 Err(Failure::Final(error)) => return Err(CommitError::Unavailable(error)),
                 Err(Failure::Transient(error)) => error,
                 Err(Failure::Unknown(error)) => {
@@ -128,17 +143,27 @@ impl MongoWriter {
     }
 
     async fn attempt(&self, commit: &Commit<'_>) -> Result<(), Failure> {
+        let mut session = self.begin().await?;
+        if let Err(failure) = self.fill(commit, &mut session).await {
+            // The server would notice by itself, but only after a minute.
+            session.abort_transaction().await.ok();
+            return Err(failure);
+        }
+        Self::finish(&mut session).await
+    }
+
+    pub(super) async fn begin(&self) -> Result<ClientSession, Failure> {
         let mut session = self.client.start_session().await.map_err(Failure::Transient)?;
         session
             .start_transaction()
             .write_concern(WriteConcern::majority())
             .await
             .map_err(|error| Failure::Final(error.into()))?;
-        if let Err(failure) = self.fill(commit, &mut session).await {
-            // The server would notice by itself, but only after a minute.
-            session.abort_transaction().await.ok();
-            return Err(failure);
-        }
+        Ok(session)
+    }
+
+    /// Commits the transaction.
+    pub(super) async fn finish(session: &mut ClientSession) -> Result<(), Failure> {
         let mut tries = 1;
         loop {
             match session.commit_transaction().await {
@@ -164,13 +189,15 @@ impl MongoWriter {
         to.insert("commit", &commit.token);
         if let Some(from) = commit.from {
             let mut old = stored_checkpoint(from)?;
-            old.insert("_id", commit.projection);
+            old.insert("_id", &commit.key);
+            // What was live before another generation takes no more.
+            old.insert("retired", doc! { "$exists": false });
             let update = checkpoints.update_one(old, doc! { "$set": to }).session(&mut *session);
             if update.await.map_err(failure)?.matched_count == 0 {
                 return Err(Failure::Superseded);
             }
         } else {
-            to.insert("_id", commit.projection);
+            to.insert("_id", &commit.key);
             checkpoints.insert_one(to).session(&mut *session).await.map_err(failure)?;
         }
         for command in &commit.commands {
@@ -186,14 +213,14 @@ impl MongoWriter {
 
     /// Whether this very commit is what the checkpoint stands at, and will stay so.
     async fn is_applied(&self, commit: &Commit<'_>) -> Result<bool, CommitError> {
-        let filter = doc! { "_id": commit.projection, "commit": &commit.token };
+        let filter = doc! { "_id": &commit.key, "commit": &commit.token };
         let checkpoints = self.store.checkpoints();
         let found = checkpoints.find_one(filter);
         let found = found.read_concern(ReadConcern::linearizable()).max_time(COMMIT_MAX).await;
         Ok(found.map_err(unavailable)?.is_some())
     }
 
-    fn forget(&self) {
+    pub(super) fn forget(&self) {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
@@ -212,14 +239,10 @@ impl ViewWriter for MongoWriter {
 
     async fn checkpoint(&self, projection: &str) -> Result<Option<Checkpoint>, CommitError> {
         let checkpoints = self.store.checkpoints();
-        let find = checkpoints.find_one(doc! { "_id": projection });
+        let find = checkpoints.find_one(doc! { "_id": self.generation.of_name(projection) });
         let found = within(UPKEEP_MAX, async { find.await.map_err(unavailable) }).await?;
         let Some(document) = found else { return Ok(None) };
-        let checkpoint = loaded(document).map_err(|(_, error)| error);
-        let checkpoint = checkpoint.and_then(|(_, fields)| serde_json::from_value(fields));
-        checkpoint.map(Some).map_err(|error| {
-            CommitError::Damaged(format!("the checkpoint of {projection} does not parse: {error}"))
-        })
+        checkpoint_of(projection, document).map(Some)
     }
 
     async fn commit(
@@ -229,10 +252,12 @@ impl ViewWriter for MongoWriter {
         to: &Checkpoint,
         changes: Vec<Change>,
     ) -> Result<(), CommitError> {
-        let batch = Batch::new(&self.store.namespace, &changes).map_err(CommitError::Unstorable)?;
+        let batch = Batch::new(&self.store.namespace, self.generation, &changes)
+            .map_err(CommitError::Unstorable)?;
         let commands = batch.commands();
         let token = Uuid::now_v7().to_string();
-        let commit = Commit { projection, from, to, token, commands };
+        let key = self.generation.of_name(projection);
+        let commit = Commit { key, from, to, token, commands };
         let result = within(COMMIT_MAX, async {
             let collections: HashSet<_> = changes.iter().map(collection_of).collect();
             for collection in collections {
@@ -255,6 +280,7 @@ impl ViewWriter for MongoWriter {
             // Views without a checkpoint are built again; a checkpoint without its views would be
             // believed. So the checkpoints go first.
             self.store.checkpoints().drop().await.map_err(unavailable)?;
+            self.store.generations().drop().await.map_err(unavailable)?;
             let prefix = self.store.namespace.prefix();
             for name in names.iter().filter(|name| name.starts_with(&prefix)) {
                 let collection = self.store.database.collection::<Document>(name);
@@ -264,6 +290,17 @@ impl ViewWriter for MongoWriter {
         })
         .await
     }
+}
+
+pub(super) fn checkpoint_of(
+    projection: &str,
+    document: Document,
+) -> Result<Checkpoint, CommitError> {
+    let checkpoint = loaded(document).map_err(|(_, error)| error);
+    let checkpoint = checkpoint.and_then(|(_, fields)| serde_json::from_value(fields));
+    checkpoint.map_err(|error| {
+        CommitError::Damaged(format!("the checkpoint of {projection} does not parse: {error}"))
+    })
 }
 
 fn collection_of(change: &Change) -> &Collection {
@@ -282,7 +319,7 @@ fn index(fields: &[&str]) -> Result<IndexModel, BoxedError> {
     Ok(IndexModel::builder().keys(keys).options(options).build())
 }
 
-fn stored_checkpoint(checkpoint: &Checkpoint) -> Result<Document, Failure> {
+pub(super) fn stored_checkpoint(checkpoint: &Checkpoint) -> Result<Document, Failure> {
     let position = i64::try_from(checkpoint.position.0).map_err(|it| Failure::Final(it.into()))?;
     Ok(doc! {
         "log": checkpoint.log.to_string(),
@@ -291,7 +328,7 @@ fn stored_checkpoint(checkpoint: &Checkpoint) -> Result<Document, Failure> {
     })
 }
 
-fn failure(error: Error) -> Failure {
+pub(super) fn failure(error: Error) -> Failure {
     let duplicate = matches!(
         &*error.kind,
         ErrorKind::Write(WriteFailure::WriteError(write)) if write.code == DUPLICATE_KEY
@@ -313,13 +350,13 @@ fn command_code(error: &Error) -> Option<i32> {
 }
 
 /// The driver itself would wait for a silent server for ever.
-async fn within<T>(
+pub(super) async fn within<T>(
     limit: Duration,
     work: impl Future<Output = Result<T, CommitError>>,
 ) -> Result<T, CommitError> {
     timeout(limit, work).await.map_err(unavailable)?
 }
 
-fn unavailable(error: impl Into<BoxedError>) -> CommitError {
+pub(super) fn unavailable(error: impl Into<BoxedError>) -> CommitError {
     CommitError::Unavailable(error.into())
 }

@@ -8,36 +8,57 @@ use domain::Checkpoint;
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
 use serde_json::Value;
 
+use super::generations::known;
 use super::query::Query;
 use super::{BoxedError, Pool, table_exists};
+use crate::generation::{live_of, visible};
 use crate::names::Namespace;
 use crate::paging::Walk;
 use crate::stored::damaged;
-use crate::{Collection, Condition, Page, PageRequest, ReadError, ViewReader};
+use crate::{Collection, Condition, Generation, Page, PageRequest, ReadError, ViewReader};
 
 #[derive(Debug)]
 pub(super) struct SqliteReader {
     pub(super) pool: Arc<Pool>,
     pub(super) namespace: Namespace,
+    /// What is read; of each projection what is live, where none is named.
+    pub(super) pinned: Option<Generation>,
 }
 
 impl SqliteReader {
-    /// Runs a read of one table; `None` when there is no such table (yet).
+    /// Runs a read of one table, as it is at one moment; `None` when there is no such table (yet).
     async fn run<T: Send + 'static>(
         &self,
-        table: String,
-        read: impl FnOnce(&Connection, &str) -> Result<T, BoxedError> + Send + 'static,
+        collection: &Collection,
+        read: impl FnOnce(&Connection, &str) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<Option<T>, ReadError> {
-        let result = self.pool.run(move |connection| match read(connection, &table) {
-            Ok(found) => Ok(Some(found)),
-            Err(_) if !table_exists(connection, &table)? => Ok(None),
-            Err(error) => Err(error),
+        let (collection, namespace, pinned) = (*collection, self.namespace.clone(), self.pinned);
+        let result = self.pool.run(move |connection| {
+            let moment = connection.unchecked_transaction()?;
+            Ok(read_live(&moment, &namespace, &collection, pinned, read))
         });
-        result.await.map_err(ReadError::Unavailable)
+        result.await.map_err(ReadError::Unavailable)?
     }
+}
 
-    fn table(&self, collection: &Collection) -> Result<String, ReadError> {
-        self.namespace.documents(collection).map_err(|it| ReadError::Unavailable(it.into()))
+/// Reads the table of the generation that is read at the transaction's moment.
+fn read_live<T>(
+    moment: &Connection,
+    namespace: &Namespace,
+    collection: &Collection,
+    pinned: Option<Generation>,
+    read: impl FnOnce(&Connection, &str) -> Result<T, ReadError>,
+) -> Result<Option<T>, ReadError> {
+    let generation = match pinned {
+        Some(pinned) => Some(pinned),
+        None => live_of(&known(moment, namespace)?, collection),
+    };
+    let Some(generation) = generation else { return Ok(None) };
+    let table = namespace.documents(collection, generation).map_err(unavailable)?;
+    match read(moment, &table) {
+        Ok(found) => Ok(Some(found)),
+        Err(_) if !table_exists(moment, &table).map_err(unavailable)? => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -49,12 +70,13 @@ impl ViewReader for SqliteReader {
         keys: &[String],
     ) -> Result<Vec<Option<Value>>, ReadError> {
         let wanted = keys.to_vec();
-        let found = self.run(self.table(collection)?, move |connection, table| {
+        let found = self.run(collection, move |connection, table| {
             let mut statement = connection
-                .prepare_cached(&format!("SELECT document FROM \"{table}\" WHERE key = ?1"))?;
+                .prepare_cached(&format!("SELECT document FROM \"{table}\" WHERE key = ?1"))
+                .map_err(unavailable)?;
             let documents =
                 wanted.iter().map(|key| statement.query_row([key], |row| row.get(0)).optional());
-            Ok(documents.collect::<Result<Vec<Option<String>>, _>>()?)
+            documents.collect::<Result<Vec<Option<String>>, _>>().map_err(unavailable)
         });
         let Some(found) = found.await? else { return Ok(vec![None; keys.len()]) };
         let keyed = keys.iter().zip(found);
@@ -66,19 +88,22 @@ impl ViewReader for SqliteReader {
         collection: &Collection,
         request: &PageRequest,
     ) -> Result<Page<Value>, ReadError> {
-        let mut walk = Walk::new(request);
-        while let Some(leg) = walk.next_leg() {
-            let table = self.table(collection)?;
-            let query = Query::page(&table, &request.conditions, &leg)
-                .map_err(|it| ReadError::Unavailable(it.into()))?;
-            let found = self.run(table, move |connection, _| rows(connection, query)).await?;
-            let found = found.unwrap_or_default().into_iter().map(|(key, text)| {
-                let document = parsed(collection, &key, &text)?;
-                Ok((key, document))
-            });
-            walk.meet(found.collect::<Result<_, ReadError>>()?);
-        }
-        walk.finish(collection)
+        let (owned, conditions, mut walk) =
+            (*collection, request.conditions.clone(), Walk::new(request));
+        let empty = Walk::new(request);
+        let walked = self.run(collection, move |connection, table| {
+            while let Some(leg) = walk.next_leg() {
+                let query = Query::page(table, &conditions, &leg).map_err(unavailable)?;
+                let found = rows(connection, query).map_err(unavailable)?.into_iter();
+                let found = found.map(|(key, text)| {
+                    let document = parsed(&owned, &key, &text)?;
+                    Ok((key, document))
+                });
+                walk.meet(found.collect::<Result<_, ReadError>>()?);
+            }
+            Ok(walk)
+        });
+        walked.await?.unwrap_or(empty).finish(collection)
     }
 
     async fn count(
@@ -86,31 +111,49 @@ impl ViewReader for SqliteReader {
         collection: &Collection,
         conditions: &[Condition],
     ) -> Result<u64, ReadError> {
-        let table = self.table(collection)?;
-        let query =
-            Query::count(&table, conditions).map_err(|it| ReadError::Unavailable(it.into()))?;
-        let count = self.run(table, move |connection, _| {
-            let mut statement = connection.prepare_cached(&query.text)?;
-            let count: i64 =
-                statement.query_row(params_from_iter(query.bound), |row| row.get(0))?;
+        let conditions = conditions.to_vec();
+        let count = self.run(collection, move |connection, table| {
+            let query = Query::count(table, &conditions).map_err(unavailable)?;
+            let mut statement = connection.prepare_cached(&query.text).map_err(unavailable)?;
+            let count: i64 = statement
+                .query_row(params_from_iter(query.bound), |row| row.get(0))
+                .map_err(unavailable)?;
             Ok(count.unsigned_abs())
         });
         Ok(count.await?.unwrap_or(0))
     }
 
     async fn checkpoints(&self) -> Result<BTreeMap<String, Checkpoint>, ReadError> {
-        let table = self.namespace.checkpoints();
-        let found = self.run(table.clone(), |connection, table| {
-            let text = format!("SELECT projection, checkpoint FROM \"{table}\"");
-            rows(connection, Query { text, bound: vec![] })
+        let (namespace, pinned) = (self.namespace.clone(), self.pinned);
+        let found = self.pool.run(move |connection| {
+            let moment = connection.unchecked_transaction()?;
+            Ok(stored_checkpoints(&moment, &namespace.checkpoints())
+                .and_then(|stored| Ok(visible(stored, pinned, &known(&moment, &namespace)?))))
         });
-        let found = found.await?.unwrap_or_default().into_iter().map(|(projection, text)| {
-            let checkpoint = serde_json::from_str(&text)
-                .map_err(|source| damaged(table.clone(), &projection, source))?;
-            Ok((projection, checkpoint))
-        });
-        found.collect()
+        found.await.map_err(ReadError::Unavailable)?
     }
+}
+
+fn stored_checkpoints(
+    connection: &Connection,
+    table: &str,
+) -> Result<BTreeMap<String, Checkpoint>, ReadError> {
+    let text = format!("SELECT projection, checkpoint FROM \"{table}\"");
+    let found = match rows(connection, Query { text, bound: vec![] }) {
+        Ok(found) => found,
+        Err(_) if !table_exists(connection, table).map_err(unavailable)? => vec![],
+        Err(error) => return Err(ReadError::Unavailable(error)),
+    };
+    let found = found.into_iter().map(|(key, text)| {
+        let checkpoint = serde_json::from_str(&text)
+            .map_err(|source| damaged(table.to_owned(), &key, source))?;
+        Ok((key, checkpoint))
+    });
+    found.collect()
+}
+
+fn unavailable(error: impl Into<BoxedError>) -> ReadError {
+    ReadError::Unavailable(error.into())
 }
 
 fn rows(connection: &Connection, query: Query) -> Result<Vec<(String, String)>, BoxedError> {

@@ -7,7 +7,7 @@ use super::query::Query;
 use crate::names::Namespace;
 use crate::paging::Walk;
 use crate::views::SubmissionView;
-use crate::{Condition, Direction, Keyset, Order, PageRequest, Scalar, View, open};
+use crate::{Condition, Direction, Generation, Keyset, Order, PageRequest, Scalar, View, open};
 
 fn keyset(value: i64) -> Keyset {
     Keyset { value: Scalar::Integer(value), key: "k".to_owned() }
@@ -16,7 +16,7 @@ fn keyset(value: i64) -> Keyset {
 /// The plan's lines for every leg of the request.
 fn plan(connection: &Connection, request: &PageRequest) -> Vec<String> {
     let namespace = Namespace::parse("live").unwrap();
-    let table = namespace.documents(&SubmissionView::COLLECTION).unwrap();
+    let table = namespace.documents(&SubmissionView::COLLECTION, Generation::FIRST).unwrap();
     let mut walk = Walk::new(request);
     let mut lines = vec![];
     while let Some(leg) = walk.next_leg() {

@@ -9,29 +9,36 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use tokio::sync::Mutex;
 use tokio::task;
 
+use super::generations::is_retired;
 use super::query::expression;
 use super::{BoxedError, table_exists};
 use crate::names::Namespace;
 use crate::stored::storable;
-use crate::{Change, Collection, CommitError, ViewWriter};
+use crate::{Change, Collection, CommitError, Generation, ViewWriter};
 
 #[derive(Debug)]
 pub(super) struct SqliteWriter {
     state: Arc<Mutex<State>>,
+    namespace: Namespace,
+    generation: Generation,
 }
 
 #[derive(Debug)]
 struct State {
     connection: Connection,
-    namespace: Namespace,
     /// Tables that are known to be there.
     known: HashSet<String>,
 }
 
 impl SqliteWriter {
     pub(super) fn new(connection: Connection, namespace: Namespace) -> Self {
-        let state = State { connection, namespace, known: HashSet::new() };
-        Self { state: Arc::new(Mutex::new(state)) }
+        let state = State { connection, known: HashSet::new() };
+        Self { state: Arc::new(Mutex::new(state)), namespace, generation: Generation::FIRST }
+    }
+
+    /// The same connection for another generation.
+    pub(super) fn at(&self, generation: Generation) -> Self {
+        Self { state: Arc::clone(&self.state), namespace: self.namespace.clone(), generation }
     }
 
     /// Runs where it may block. What has begun runs to its end, even when nobody waits any more.
@@ -50,16 +57,42 @@ impl SqliteWriter {
         });
         written.await.map_err(unavailable)?
     }
+
+    /// A change of anything but documents.
+    pub(super) async fn in_transaction(
+        &self,
+        write: impl FnOnce(&Connection, &Namespace) -> Result<(), CommitError> + Send + 'static,
+    ) -> Result<(), CommitError> {
+        let namespace = self.namespace.clone();
+        self.run(move |state| {
+            state.in_transaction(|transaction, known| {
+                known.clear();
+                write(transaction, &namespace)
+            })
+        })
+        .await
+    }
+
+    fn place(&self) -> Place {
+        Place { namespace: self.namespace.clone(), generation: self.generation }
+    }
+}
+
+/// Where documents go.
+#[derive(Debug)]
+struct Place {
+    namespace: Namespace,
+    generation: Generation,
 }
 
 #[async_trait]
 impl ViewWriter for SqliteWriter {
     async fn prepare(&self, collections: &[Collection]) -> Result<(), CommitError> {
-        let collections = collections.to_vec();
+        let (collections, place) = (collections.to_vec(), self.place());
         self.run(move |state| {
-            state.in_transaction(|transaction, namespace, known| {
+            state.in_transaction(|transaction, known| {
                 for collection in &collections {
-                    make_documents(transaction, namespace, known, collection)?;
+                    make_documents(transaction, &place, known, collection)?;
                 }
                 Ok(())
             })
@@ -68,11 +101,10 @@ impl ViewWriter for SqliteWriter {
     }
 
     async fn checkpoint(&self, projection: &str) -> Result<Option<Checkpoint>, CommitError> {
-        let projection = projection.to_owned();
+        let (key, table) = (self.generation.of_name(projection), self.namespace.checkpoints());
         self.run(move |state| {
-            let table = state.namespace.checkpoints();
             if table_exists(&state.connection, &table).map_err(unavailable)? {
-                read_checkpoint(&state.connection, &table, &projection)
+                read_checkpoint(&state.connection, &table, &key)
             } else {
                 Ok(None)
             }
@@ -88,10 +120,15 @@ impl ViewWriter for SqliteWriter {
         changes: Vec<Change>,
     ) -> Result<(), CommitError> {
         let (projection, from, to) = (projection.to_owned(), from.copied(), *to);
+        let place = self.place();
         self.run(move |state| {
-            state.in_transaction(|transaction, namespace, known| {
-                let table = make_checkpoints(transaction, namespace, known)?;
-                if read_checkpoint(transaction, &table, &projection)? != from {
+            state.in_transaction(|transaction, known| {
+                let Place { namespace, generation } = &place;
+                let table = make_checkpoints(transaction, namespace)?;
+                let key = generation.of_name(&projection);
+                if read_checkpoint(transaction, &table, &key)? != from
+                    || is_retired(transaction, namespace, &projection, *generation)?
+                {
                     return Err(CommitError::Superseded);
                 }
                 let checkpoint = serde_json::to_string(&to).map_err(unavailable)?;
@@ -99,10 +136,10 @@ impl ViewWriter for SqliteWriter {
                     .prepare_cached(&format!(
                         "INSERT OR REPLACE INTO \"{table}\" (projection, checkpoint) VALUES (?1, ?2)"
                     ))
-                    .and_then(|mut statement| statement.execute([&projection, &checkpoint]))
+                    .and_then(|mut statement| statement.execute([&key, &checkpoint]))
                     .map_err(unavailable)?;
                 for change in &changes {
-                    apply(transaction, namespace, known, change)?;
+                    apply(transaction, &place, known, change)?;
                 }
                 Ok(())
             })
@@ -111,11 +148,8 @@ impl ViewWriter for SqliteWriter {
     }
 
     async fn erase(&self) -> Result<(), CommitError> {
-        self.run(|state| {
-            state.in_transaction(|transaction, namespace, known| {
-                known.clear();
-                erase(transaction, namespace).map_err(unavailable)
-            })
+        self.in_transaction(|transaction, namespace| {
+            erase(transaction, namespace).map_err(unavailable)
         })
         .await
     }
@@ -125,27 +159,27 @@ impl State {
     /// All of it or nothing. The write lock is taken first, so that what is read stays true.
     fn in_transaction(
         &mut self,
-        write: impl FnOnce(&Connection, &Namespace, &mut HashSet<String>) -> Result<(), CommitError>,
+        write: impl FnOnce(&Connection, &mut HashSet<String>) -> Result<(), CommitError>,
     ) -> Result<(), CommitError> {
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(unavailable)?;
-        write(&transaction, &self.namespace, &mut self.known)?;
+        write(&transaction, &mut self.known)?;
         transaction.commit().map_err(unavailable)
     }
 }
 
 fn apply(
     connection: &Connection,
-    namespace: &Namespace,
+    place: &Place,
     known: &mut HashSet<String>,
     change: &Change,
 ) -> Result<(), CommitError> {
     match change {
         Change::Put { collection, key, document } => {
             storable(key, document).map_err(|why| CommitError::Unstorable(why.into()))?;
-            let table = make_documents(connection, namespace, known, collection)?;
+            let table = make_documents(connection, place, known, collection)?;
             let document = serde_json::to_string(document).map_err(unavailable)?;
             let sql = format!(
                 "INSERT INTO \"{table}\" (key, document) VALUES (?1, ?2) \
@@ -155,7 +189,7 @@ fn apply(
             statement.execute([key, &document]).map_err(unavailable)?;
         }
         Change::Delete { collection, key } => {
-            let table = make_documents(connection, namespace, known, collection)?;
+            let table = make_documents(connection, place, known, collection)?;
             let sql = format!("DELETE FROM \"{table}\" WHERE key = ?1");
             let mut statement = connection.prepare_cached(&sql).map_err(unavailable)?;
             statement.execute([key]).map_err(unavailable)?;
@@ -167,11 +201,11 @@ fn apply(
 /// The table of a collection, which is there afterwards.
 fn make_documents(
     connection: &Connection,
-    namespace: &Namespace,
+    place: &Place,
     known: &mut HashSet<String>,
     collection: &Collection,
 ) -> Result<String, CommitError> {
-    let table = namespace.documents(collection).map_err(unavailable)?;
+    let table = place.namespace.documents(collection, place.generation).map_err(unavailable)?;
     if known.contains(&table) {
         return Ok(table);
     }
@@ -193,24 +227,20 @@ fn make_documents(
 }
 
 /// The table of the checkpoints, which is there afterwards.
-fn make_checkpoints(
+pub(super) fn make_checkpoints(
     connection: &Connection,
     namespace: &Namespace,
-    known: &mut HashSet<String>,
 ) -> Result<String, CommitError> {
     let table = namespace.checkpoints();
-    if !known.contains(&table) {
-        let sql = format!(
-            "CREATE TABLE IF NOT EXISTS \"{table}\" \
-             (projection TEXT NOT NULL PRIMARY KEY, checkpoint TEXT NOT NULL) WITHOUT ROWID"
-        );
-        connection.execute_batch(&sql).map_err(unavailable)?;
-        known.insert(table.clone());
-    }
+    let sql = format!(
+        "CREATE TABLE IF NOT EXISTS \"{table}\" \
+         (projection TEXT NOT NULL PRIMARY KEY, checkpoint TEXT NOT NULL) WITHOUT ROWID"
+    );
+    connection.execute_batch(&sql).map_err(unavailable)?;
     Ok(table)
 }
 
-fn read_checkpoint(
+pub(super) fn read_checkpoint(
     connection: &Connection,
     table: &str,
     projection: &str,
@@ -235,6 +265,6 @@ fn erase(connection: &Connection, namespace: &Namespace) -> rusqlite::Result<()>
     tables.iter().try_for_each(|it| connection.execute_batch(&format!("DROP TABLE \"{it}\"")))
 }
 
-fn unavailable(error: impl Into<BoxedError>) -> CommitError {
+pub(super) fn unavailable(error: impl Into<BoxedError>) -> CommitError {
     CommitError::Unavailable(error.into())
 }

@@ -1,6 +1,7 @@
 //! The views, and how one event changes one of them.
 
 mod account;
+mod parked;
 mod problem;
 mod rejudge;
 mod revision;
@@ -10,6 +11,7 @@ mod submission;
 mod verdicts;
 
 pub use account::AccountView;
+pub use parked::ParkedView;
 pub use problem::{Counter, ProblemView, TagView};
 pub use rejudge::{
     RejudgeState, RejudgeStep, RejudgeView, TrialOutcome, TrialView, VerdictChangeView,

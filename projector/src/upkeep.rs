@@ -1,0 +1,173 @@
+//! The generations of one projection: asked for, built, made live, and dropped.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::Position;
+use event_store::EventLog;
+use jiff::Timestamp;
+use read_model::{CommitError, Generation, Generations, Views};
+
+use crate::runtime::EVENTS_PER_COMMIT;
+use crate::{ProjectError, Projection, Runtime};
+
+/// How long a generation is kept that is live no more: longer than any process takes to notice, and
+/// than any read.
+pub const DROP_GRACE: Duration = Duration::from_secs(30);
+
+/// One projection with all its generations. Any number of processes may hold one: whatever two of
+/// them do at once, the store lets one of them do.
+#[derive(Debug, Clone)]
+pub struct Upkeep {
+    /// What is read.
+    pub log: Arc<dyn EventLog>,
+    /// What is written.
+    pub views: Views,
+    /// What turns the one into the other.
+    pub projection: Arc<dyn Projection>,
+}
+
+impl Upkeep {
+    /// What feeds one generation.
+    pub fn runtime(&self, generation: Generation) -> Runtime {
+        let (log, views) = (Arc::clone(&self.log), self.views.at(generation));
+        Runtime { log, views, projection: Arc::clone(&self.projection) }
+    }
+
+    /// Which generations there are; there is one afterwards, if only to be built.
+    ///
+    /// # Errors
+    /// When the read model does not answer.
+    pub async fn settle(&self) -> Result<Generations, ProjectError> {
+        let collections = self.projection.all_collections();
+        loop {
+            let stored = self.stored().await?;
+            let wanted = match &stored {
+                Some(generations) => {
+                    let first = Generations::first(&collections, false);
+                    Generations { collections: first.collections, ..generations.clone() }
+                }
+                None => {
+                    let first = self.views.at(Generation::FIRST).writer;
+                    let checkpoint = first.checkpoint(&self.projection.commit_name()).await?;
+                    Generations::first(&collections, checkpoint.is_some())
+                }
+            };
+            if stored.as_ref() == Some(&wanted) || self.change(stored.as_ref(), &wanted).await? {
+                return Ok(wanted);
+            }
+        }
+    }
+
+    /// Asks for another generation, which the projector builds; which one that is.
+    ///
+    /// # Errors
+    /// When the read model does not answer.
+    pub async fn ask(&self) -> Result<Generation, ProjectError> {
+        loop {
+            let stored = self.settle().await?;
+            if let Some(building) = stored.building {
+                return Ok(building);
+            }
+            let wanted = stored.rebuilding().unwrap_or_else(|| stored.clone());
+            self.change(Some(&stored), &wanted).await?;
+        }
+    }
+
+    /// Asks that parked streams be tried again.
+    ///
+    /// # Errors
+    /// When the read model does not answer.
+    pub async fn ask_retry(&self) -> Result<(), ProjectError> {
+        loop {
+            let stored = self.settle().await?;
+            let wanted = Generations { retries: stored.retries.wrapping_add(1), ..stored.clone() };
+            if self.change(Some(&stored), &wanted).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Builds a generation until it is live, or is not to be built any more; reports every position
+    /// it has committed.
+    ///
+    /// # Errors
+    /// At the first fault; calling again resumes from the last commit.
+    pub async fn build(
+        &self,
+        generation: Generation,
+        go_on: impl Fn() -> bool + Send,
+        committed: impl Fn(Position) + Send,
+    ) -> Result<(), ProjectError> {
+        let runtime = self.runtime(generation);
+        let mut progress = runtime.resume().await?;
+        while go_on() {
+            let events = runtime.step(&mut progress, EVENTS_PER_COMMIT).await?;
+            committed(progress.position());
+            // Reading less than could be read is being at the end of the log, or nearly.
+            if events < EVENTS_PER_COMMIT as usize && self.flip(generation).await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the generation live, if it has caught up with the one that is. Whether it need not be
+    /// built any more.
+    async fn flip(&self, generation: Generation) -> Result<bool, ProjectError> {
+        let stored = self.settle().await?;
+        if stored.building != Some(generation) {
+            return Ok(true);
+        }
+        let Some(wanted) = stored.flipped(Timestamp::now().into()) else { return Ok(true) };
+        let flipped = self.change(Some(&stored), &wanted).await?;
+        if flipped {
+            let projection = self.projection.commit_name();
+            tracing::info!(projection, %generation, "another generation of views is live");
+        }
+        Ok(flipped)
+    }
+
+    /// Drops what was live long enough ago.
+    ///
+    /// # Errors
+    /// When the read model does not answer.
+    pub async fn drop_due(&self, generations: &Generations) -> Result<(), ProjectError> {
+        let projection = self.projection.commit_name();
+        let mut stored = generations.clone();
+        for retired in &generations.retired {
+            let age = Timestamp::now().duration_since(retired.since.into());
+            if age.unsigned_abs() < DROP_GRACE {
+                continue;
+            }
+            let (store, generation) = (&self.views.generations, retired.generation);
+            store.remove(&projection, &generations.collections, generation).await?;
+            let without = stored.without(generation);
+            if !self.change(Some(&stored), &without).await? {
+                return Ok(());
+            }
+            tracing::info!(projection, %generation, "a generation of views was dropped");
+            stored = without;
+        }
+        Ok(())
+    }
+
+    async fn stored(&self) -> Result<Option<Generations>, ProjectError> {
+        let mut all = self.views.generations.all().await?;
+        Ok(all.remove(&self.projection.commit_name()))
+    }
+
+    /// `false` when somebody was faster, or what was built is not far enough.
+    async fn change(
+        &self,
+        from: Option<&Generations>,
+        to: &Generations,
+    ) -> Result<bool, ProjectError> {
+        let name = self.projection.commit_name();
+        match self.views.generations.change(&name, from, to).await {
+            Ok(()) => Ok(true),
+            Err(CommitError::Superseded | CommitError::Behind) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

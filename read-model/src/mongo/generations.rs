@@ -1,0 +1,235 @@
+//! Which generations there are, in MongoDB.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use domain::Checkpoint;
+use futures::TryStreamExt;
+use mongodb::ClientSession;
+use mongodb::bson::{Document, doc};
+use tokio::sync::Mutex;
+use tokio::time::sleep;
+
+use super::Store;
+use super::reader::{self, MongoReader, READ_MAX};
+use super::writer::{
+    ATTEMPTS_MAX, Failure, MongoWriter, REST_MAX, REST_MIN, UPKEEP_MAX, checkpoint_of, failure,
+    stored_checkpoint, unavailable, within,
+};
+use crate::generation::{Known, flip, has_caught_up};
+use crate::stored::damaged;
+use crate::{
+    CommitError, Generation, GenerationStore, Generations, ReadError, ViewReader, ViewWriter,
+};
+
+/// How old what a reader knows of generations may be. Far shorter than what was live is kept.
+const KNOWN_MAX: Duration = Duration::from_millis(250);
+
+/// What one process knows of generations. It is read anew so often, and never goes back: whoever
+/// has seen one generation live sees none that was live before it.
+#[derive(Debug, Default)]
+pub(super) struct Serving {
+    known: Mutex<Option<(Instant, Arc<Known>)>>,
+}
+
+impl Serving {
+    pub(super) async fn known(&self, store: &Store) -> Result<Arc<Known>, ReadError> {
+        let mut known = self.known.lock().await;
+        if let Some((read_at, known)) = &*known
+            && read_at.elapsed() < KNOWN_MAX
+        {
+            return Ok(Arc::clone(known));
+        }
+        let began = Instant::now();
+        let read = Arc::new(read_all(store).await?);
+        *known = Some((began, Arc::clone(&read)));
+        Ok(read)
+    }
+}
+
+async fn read_all(store: &Store) -> Result<Known, ReadError> {
+    reader::within(async {
+        let stored = store.generations();
+        let find = stored.find(doc! {}).max_time(READ_MAX);
+        let cursor = find.await.map_err(reader::unavailable)?;
+        let documents: Vec<_> = cursor.try_collect().await.map_err(reader::unavailable)?;
+        let known = documents.into_iter().map(|document| {
+            let projection = document.get_str("_id").map_err(reader::unavailable)?.to_owned();
+            let text = document.get_str("generations").map_err(reader::unavailable)?;
+            let generations = serde_json::from_str(text)
+                .map_err(|source| damaged(store.namespace.generations(), &projection, source))?;
+            Ok((projection, generations))
+        });
+        known.collect()
+    })
+    .await
+}
+
+#[derive(Debug)]
+pub(super) struct MongoGenerations {
+    pub(super) store: Store,
+    pub(super) writer: MongoWriter,
+}
+
+impl MongoGenerations {
+    async fn attempt(&self, change: &Exchange<'_>) -> Result<(), Failure> {
+        let mut session = self.writer.begin().await?;
+        if let Err(failure) = self.fill(change, &mut session).await {
+            session.abort_transaction().await.ok();
+            return Err(failure);
+        }
+        MongoWriter::finish(&mut session).await
+    }
+
+    async fn fill(
+        &self,
+        change: &Exchange<'_>,
+        session: &mut ClientSession,
+    ) -> Result<(), Failure> {
+        let Exchange { projection, from, to, flip } = change;
+        if let Some((before, built)) = flip {
+            self.exchange(projection, *before, *built, session).await?;
+        }
+        let generations = self.store.generations();
+        let set = doc! { "$set": { "generations": to } };
+        if let Some(from) = from {
+            let old = doc! { "_id": projection, "generations": from };
+            let update = generations.update_one(old, set).session(&mut *session);
+            if update.await.map_err(failure)?.matched_count == 0 {
+                return Err(Failure::Superseded);
+            }
+        } else {
+            let new = doc! { "_id": projection, "generations": to };
+            generations.insert_one(new).session(&mut *session).await.map_err(failure)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the commits of what was live, if what was built has read as far.
+    async fn exchange(
+        &self,
+        projection: &str,
+        before: Option<Generation>,
+        built: Generation,
+        session: &mut ClientSession,
+    ) -> Result<(), Failure> {
+        let Some(before) = before else { return Ok(()) };
+        let checkpoints = self.store.checkpoints();
+        let key = doc! { "_id": before.of_name(projection) };
+        // This comes first: a commit that is under way there, and this, cannot both succeed.
+        let retired = doc! { "$set": { "retired": true } };
+        let retire = checkpoints.update_one(key.clone(), retired).upsert(true);
+        retire.session(&mut *session).await.map_err(failure)?;
+        let live = self.reached(projection, before, session).await?;
+        let built = self.reached(projection, built, session).await?;
+        if !has_caught_up(built.as_ref(), live.as_ref()) {
+            return Err(Failure::Behind);
+        }
+        if live.is_none() {
+            let nowhere = stored_checkpoint(&Checkpoint::start(uuid::Uuid::nil()))?;
+            let set = checkpoints.update_one(key, doc! { "$set": nowhere });
+            set.session(&mut *session).await.map_err(failure)?;
+        }
+        Ok(())
+    }
+
+    async fn reached(
+        &self,
+        projection: &str,
+        generation: Generation,
+        session: &mut ClientSession,
+    ) -> Result<Option<Checkpoint>, Failure> {
+        let key = doc! { "_id": generation.of_name(projection) };
+        let found = self.store.checkpoints().find_one(key).session(&mut *session).await;
+        let found = found.map_err(failure)?;
+        let Some(document) = found.filter(|it| it.contains_key("position")) else {
+            return Ok(None);
+        };
+        checkpoint_of(projection, document).map(Some).map_err(|it| Failure::Final(it.into()))
+    }
+}
+
+/// What one change is to do.
+struct Exchange<'a> {
+    projection: &'a str,
+    from: Option<String>,
+    to: String,
+    flip: Option<(Option<Generation>, Generation)>,
+}
+
+#[async_trait]
+impl GenerationStore for MongoGenerations {
+    async fn all(&self) -> Result<BTreeMap<String, Generations>, ReadError> {
+        read_all(&self.store).await
+    }
+
+    async fn change(
+        &self,
+        projection: &str,
+        from: Option<&Generations>,
+        to: &Generations,
+    ) -> Result<(), CommitError> {
+        let text = |it: &Generations| serde_json::to_string(it).map_err(unavailable);
+        let (stored, wanted) = (from.map(text).transpose()?, text(to)?);
+        let change = Exchange { projection, from: stored, to: wanted, flip: flip(from, to) };
+        within(UPKEEP_MAX, async {
+            for name in [self.store.namespace.generations(), self.store.namespace.checkpoints()] {
+                self.writer.make_once(&name, vec![]).await.map_err(unavailable)?;
+            }
+            let (mut rest, mut may_be_done) = (REST_MIN, false);
+            for _ in 0..ATTEMPTS_MAX {
+                match self.attempt(&change).await {
+                    Ok(()) => return Ok(()),
+                    Err(Failure::Superseded) if may_be_done => {
+                        let all = read_all(&self.store).await.map_err(unavailable)?;
+                        let done = all.get(projection) == Some(to);
+                        return if done { Ok(()) } else { Err(CommitError::Superseded) };
+                    }
+                    Err(Failure::Superseded) => return Err(CommitError::Superseded),
+                    Err(Failure::Behind) => return Err(CommitError::Behind),
+                    Err(Failure::Final(error)) => return Err(CommitError::Unavailable(error)),
+                    Err(Failure::Transient(_)) => {}
+                    Err(Failure::Unknown(_)) => may_be_done = true,
+                }
+                sleep(rest).await;
+                rest = (rest * 2).min(REST_MAX);
+            }
+            Err(unavailable("the server rolls every attempt back"))
+        })
+        .await
+        .inspect_err(|_| self.writer.forget())
+    }
+
+    async fn remove(
+        &self,
+        projection: &str,
+        collections: &[String],
+        generation: Generation,
+    ) -> Result<(), CommitError> {
+        self.writer.forget();
+        within(UPKEEP_MAX, async {
+            for name in collections {
+                let name = self.store.namespace.stored(name, generation).map_err(unavailable)?;
+                let collection = self.store.database.collection::<Document>(&name);
+                collection.drop().await.map_err(unavailable)?;
+            }
+            let key = doc! { "_id": generation.of_name(projection) };
+            self.store.checkpoints().delete_one(key).await.map_err(unavailable)?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn forget(&self, projection: &str) -> Result<(), CommitError> {
+        let generations = self.store.generations();
+        let delete = generations.delete_one(doc! { "_id": projection });
+        within(UPKEEP_MAX, async { delete.await.map(drop).map_err(unavailable) }).await
+    }
+
+    fn at(&self, generation: Generation) -> (Arc<dyn ViewReader>, Arc<dyn ViewWriter>) {
+        let reader = MongoReader::pinned(self.store.clone(), generation);
+        (Arc::new(reader), Arc::new(self.writer.at(generation)))
+    }
+}
