@@ -8,6 +8,7 @@ mod batch;
 mod document;
 mod filter;
 mod reader;
+mod sessions;
 mod writer;
 
 use std::error::Error;

@@ -48,6 +48,11 @@ impl Namespace {
     pub(crate) fn checkpoints(&self) -> String {
         format!("{self}_checkpoints")
     }
+
+    /// Where it says who writes, in a store that has to know.
+    pub(crate) fn writers(&self) -> String {
+        format!("{self}_writers")
+    }
 }
 
 impl fmt::Display for Namespace {

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::batch::Batch;
 use super::document::loaded;
+use super::sessions::Sessions;
 use super::{BoxedError, Store};
 use crate::names::plain;
 use crate::{Change, Collection, CommitError, ViewWriter};
@@ -40,7 +41,7 @@ const NAMESPACE_EXISTS: i32 = 48;
 
 #[derive(Debug)]
 pub(super) struct MongoWriter {
-    client: Client,
+    sessions: Sessions,
     store: Store,
     /// Collections that are known to be there, with their indexes.
     known: Mutex<HashSet<String>>,
@@ -70,7 +71,8 @@ enum Failure {
 
 impl MongoWriter {
     pub(super) fn new(client: Client, store: Store) -> Self {
-        Self { client, store, known: Mutex::default() }
+        let sessions = Sessions::new(client, store.clone());
+        Self { sessions, store, known: Mutex::default() }
     }
 
     /// Makes the collection, its indexes and the checkpoints', outside of any transaction: within
@@ -128,13 +130,16 @@ impl MongoWriter {
     }
 
     async fn attempt(&self, commit: &Commit<'_>) -> Result<(), Failure> {
-        let mut session = self.client.start_session().await.map_err(Failure::Transient)?;
+        let session = self.sessions.of(commit.projection);
+        let mut session = session.lock().await;
+        let session = self.sessions.ready(commit.projection, &mut session).await;
+        let session = session.map_err(Failure::Transient)?;
         session
             .start_transaction()
             .write_concern(WriteConcern::majority())
             .await
             .map_err(|error| Failure::Final(error.into()))?;
-        if let Err(failure) = self.fill(commit, &mut session).await {
+        if let Err(failure) = self.fill(commit, session).await {
             // The server would notice by itself, but only after a minute.
             session.abort_transaction().await.ok();
             return Err(failure);
