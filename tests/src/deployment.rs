@@ -41,9 +41,8 @@ pub const PROJECTOR: &str = "projector";
 
 /// How many projections there are.
 const PROJECTIONS: usize = 3;
-/// How long they may take. MongoDB keeps what a killed projector had under way locked for a minute
-/// or so, and the next one waits.
-const PROJECTIONS_PATIENCE: Duration = Duration::from_secs(180);
+/// How long they may take to catch up with everything on a busy machine.
+const PROJECTIONS_PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running Assay. It ends, with its servers, when dropped.
 #[derive(Debug)]

@@ -128,12 +128,16 @@ impl MongoServer {
         self.proxy.as_ref().expect("it was started behind a network")
     }
 
-    /// Leaves no room on its disk.
+    /// Leaves no room on its disk, and has it write down what it holds in memory, as it does each
+    /// minute by itself.
     ///
     /// # Panics
     /// When it was started without one of its own.
-    pub fn fill_disk(&self) {
+    pub async fn fill_disk(&self) {
         self.server.disk().fill();
+        // It may not live to answer.
+        let operator = self.operator().await;
+        let _ = operator.database("admin").run_command(doc! { "fsync": 1 }).await;
     }
 
     /// Makes room again.

@@ -19,7 +19,7 @@ directory=$1
 shift
 "$@" >>"$directory/server.log" 2>&1 &
 read -r order
-kill -9 $!
+kill -9 $! 2>/dev/null
 wait $! 2>/dev/null
 [ "$order" = stop ] || { umount -l "$directory" 2>/dev/null; rm -rf "$directory"; }
 "#;

@@ -84,9 +84,10 @@ pub(super) async fn inflict(cluster: &mut Deployment, phase: &Phase) {
         }
         Fault::FillDiskOfMongo => {
             let mongo = cluster.mongo.as_mut().unwrap();
-            mongo.fill_disk();
+            mongo.fill_disk().await;
             sleep(hold).await;
             mongo.empty_disk();
+            // It ends by itself, too.
             if !mongo.listens() {
                 mongo.restart().await;
             }
