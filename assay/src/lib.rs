@@ -8,6 +8,7 @@ mod cmd;
 pub mod config;
 mod court;
 mod exit;
+mod own_server;
 mod pack;
 mod samples;
 pub mod schema;

@@ -158,17 +158,25 @@ impl Archive {
 
     /// The segment, from memory or the blobs. Those who want it at the same time load it once.
     async fn segment(&self, entry: &SegmentEntry) -> Result<Arc<Segment>, Arc<SegmentFault>> {
-        self.segments.try_get_with(entry.digest, self.load(entry)).await
+        let segment = self.segments.try_get_with(entry.digest, self.load(entry)).await?;
+        // It may be in memory as another entry's.
+        in_its_place(&segment, entry)?;
+        Ok(segment)
     }
 
     /// The segment from the blobs, checked against its digest and the manifest.
     async fn load(&self, entry: &SegmentEntry) -> Result<Arc<Segment>, SegmentFault> {
         let segment = Segment::read(&self.blobs.get(&entry.digest).await?)?;
-        let (first, last) = (segment.first(), segment.last());
-        if (first, last) != (entry.first, entry.last) {
-            return Err(SegmentFault::AnotherRange { first, last });
-        }
+        in_its_place(&segment, entry)?;
         Ok(Arc::new(segment))
+    }
+}
+
+fn in_its_place(segment: &Segment, entry: &SegmentEntry) -> Result<(), SegmentFault> {
+    let (first, last) = (segment.first(), segment.last());
+    match (first, last) == (entry.first, entry.last) {
+        true => Ok(()),
+        false => Err(SegmentFault::AnotherRange { first, last }),
     }
 }
 

@@ -25,3 +25,4 @@ mod replay;
 mod schema;
 mod startup;
 mod takeover;
+mod tampering;

@@ -10,6 +10,7 @@ pub(crate) mod judge;
 pub(crate) mod languages;
 pub(crate) mod log;
 mod measured;
+pub(crate) mod rejudge;
 pub(crate) mod sandbox;
 pub(crate) mod slots;
 pub(crate) mod soak;

@@ -1,6 +1,8 @@
 //! `assay bench`
 
-use crate::bench::{accuracy, checker, judge, languages, log, sandbox, slots, soak, verify};
+use crate::bench::{
+    accuracy, checker, judge, languages, log, rejudge, sandbox, slots, soak, verify,
+};
 use crate::config::Config;
 use crate::{Exit, Failure};
 
@@ -26,6 +28,8 @@ pub(crate) enum Command {
     Checker(checker::Args),
     /// How fast the log takes events, beside what its store takes without Assay
     Log(log::Args),
+    /// Judging many submissions again while others are handed in
+    Rejudge(rejudge::Args),
     /// Verifying a package with many submissions, with one job and with more
     Verify(verify::Args),
 }
@@ -40,6 +44,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<Exit, Failu
         Command::Soak(args) => soak::run(config, args).await,
         Command::Checker(args) => checker::run(&args),
         Command::Log(args) => log::run(args).await,
+        Command::Rejudge(args) => rejudge::run(args).await,
         Command::Verify(args) => verify::run(config, args).await,
     }
 }

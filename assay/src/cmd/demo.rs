@@ -10,15 +10,13 @@ use indicatif::MultiProgress;
 use problem_package::SampleSubmission;
 use serde::Serialize;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use super::audit::trail;
 use super::{print_json, problem, watch};
 use crate::client::{Client, check_user_errors};
-use crate::config::Config;
+use crate::own_server::OwnServer;
 use crate::samples::{self, SAMPLES};
-use crate::server::{Role, Server};
 use crate::table::table;
 use crate::{Exit, Failure};
 
@@ -73,10 +71,11 @@ pub(crate) async fn run(args: Args) -> Result<Exit, Failure> {
     let started = Instant::now();
     let own = match &args.server {
         Some(_) => None,
-        None => Some(OwnServer::start().await?),
+        // The samples come at once and are few: warming up would only compete with them.
+        None => Some(OwnServer::start(|config| config.evaluator.warm_up = false).await?),
     };
     let client = match (&own, &args.server) {
-        (Some(own), _) => own.client.clone(),
+        (Some(own), _) => own.client().clone(),
         (None, Some(server)) => Client::new(server.clone(), args.token.clone())?,
         (None, None) => unreachable!("there is a server of our own or of another's"),
     };
@@ -92,7 +91,7 @@ pub(crate) async fn run(args: Args) -> Result<Exit, Failure> {
     };
     let seconds = started.elapsed().as_secs_f64();
     let trail = match &own {
-        Some(own) => Some(own.trail_of_one(&rows).await?),
+        Some(own) => Some(trail_of_one(own.stores(), &rows).await?),
         None => None,
     };
     if let Some(own) = own {
@@ -101,53 +100,13 @@ pub(crate) async fn run(args: Args) -> Result<Exit, Failure> {
     report(&rows, trail.as_deref(), seconds, args.json)
 }
 
-/// An embedded server in a temporary folder.
-struct OwnServer {
-    client: Client,
-    stores: Stores,
-    cancelled: CancellationToken,
-    running: tokio::task::JoinHandle<Result<(), Failure>>,
-    _folder: tempfile::TempDir,
-}
-
-impl OwnServer {
-    async fn start() -> Result<Self, Failure> {
-        let folder = tempfile::tempdir()
-            .map_err(|error| Failure::of(Exit::JudgeError, "making a temporary folder", &error))?;
-        let mut config = Config::embedded(folder.path());
-        config.http.listen.set_port(0);
-        config.limits.submissions_per_minute = u32::MAX;
-        // The samples come at once and are few: warming up would only compete with them.
-        config.evaluator.warm_up = false;
-        let server = Server::build(&config, &Role::ALL.into()).await?;
-        for reason in server.left_out() {
-            eprintln!("Left out: {reason}");
-        }
-        let address = server.address().expect("a server with every role serves the API");
-        let token = server.administrator.as_ref().map(|(_, secret)| secret.0.clone());
-        let base = Url::parse(&format!("http://{address}"))
-            .map_err(|error| Failure::of(Exit::JudgeError, "the server's address", &error))?;
-        let client = Client::new(base, token)?;
-        let stores = server.stores().clone();
-        let cancelled = CancellationToken::new();
-        let running = tokio::spawn(server.run(cancelled.clone()));
-        eprintln!("An embedded server runs at http://{address}/graphql");
-        Ok(Self { client, stores, cancelled, running, _folder: folder })
-    }
-
-    async fn trail_of_one(&self, rows: &[Row]) -> Result<String, Failure> {
-        let Some(row) = rows.first() else { return Ok(String::new()) };
-        let id = query_api::GlobalId::submission(&row.submission.clone().into());
-        let id = id.map_err(|error| Failure::of(Exit::JudgeError, "the demo", &error))?;
-        let events = trail::read(self.stores.log.as_ref(), id).await?;
-        let title = format!("The audit trail of {} ({}):\n", row.path, row.submission);
-        Ok(title + &trail::trail(&events))
-    }
-
-    async fn stop(self) -> Result<(), Failure> {
-        self.cancelled.cancel();
-        self.running.await.map_err(|error| Failure::of(Exit::JudgeError, "stopping", &error))?
-    }
+async fn trail_of_one(stores: &Stores, rows: &[Row]) -> Result<String, Failure> {
+    let Some(row) = rows.first() else { return Ok(String::new()) };
+    let id = query_api::GlobalId::submission(&row.submission.clone().into());
+    let id = id.map_err(|error| Failure::of(Exit::JudgeError, "the demo", &error))?;
+    let events = trail::read(stores.log.as_ref(), id).await?;
+    let title = format!("The audit trail of {} ({}):\n", row.path, row.submission);
+    Ok(title + &trail::trail(&events))
 }
 
 async fn judge_samples(client: &Client, args: &Args) -> Result<Vec<Row>, Failure> {

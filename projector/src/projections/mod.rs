@@ -18,4 +18,6 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
 }
 
 #[cfg(test)]
+mod schemas;
+#[cfg(test)]
 mod tests;

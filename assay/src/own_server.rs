@@ -1,0 +1,62 @@
+//! An embedded server for as long as a command runs.
+
+use event_store::Stores;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::client::Client;
+use crate::config::Config;
+use crate::server::{Role, Server};
+use crate::{Exit, Failure};
+
+/// A server with every role on embedded stores in a temporary folder, and its administrator.
+pub(crate) struct OwnServer {
+    client: Client,
+    stores: Stores,
+    cancelled: CancellationToken,
+    running: JoinHandle<Result<(), Failure>>,
+    _folder: tempfile::TempDir,
+}
+
+impl OwnServer {
+    /// Starts one whose configuration differs from the default in this.
+    pub(crate) async fn start(configure: impl FnOnce(&mut Config)) -> Result<Self, Failure> {
+        let folder = tempfile::tempdir()
+            .map_err(|error| Failure::of(Exit::JudgeError, "making a temporary folder", &error))?;
+        let mut config = Config::embedded(folder.path());
+        config.http.listen.set_port(0);
+        config.limits.submissions_per_minute = u32::MAX;
+        configure(&mut config);
+        let server = Server::build(&config, &Role::ALL.into()).await?;
+        for reason in server.left_out() {
+            eprintln!("Left out: {reason}");
+        }
+        let address = server.address().expect("a server with every role serves the API");
+        let token = server.administrator.as_ref().map(|(_, secret)| secret.0.clone());
+        let base = Url::parse(&format!("http://{address}"))
+            .map_err(|error| Failure::of(Exit::JudgeError, "the server's address", &error))?;
+        let client = Client::new(base, token)?;
+        let stores = server.stores().clone();
+        let cancelled = CancellationToken::new();
+        let running = tokio::spawn(server.run(cancelled.clone()));
+        eprintln!("An embedded server runs at http://{address}/graphql");
+        Ok(Self { client, stores, cancelled, running, _folder: folder })
+    }
+
+    /// Its administrator's client.
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// What it keeps.
+    pub(crate) fn stores(&self) -> &Stores {
+        &self.stores
+    }
+
+    /// Drains it, and removes everything.
+    pub(crate) async fn stop(self) -> Result<(), Failure> {
+        self.cancelled.cancel();
+        self.running.await.map_err(|error| Failure::of(Exit::JudgeError, "stopping", &error))?
+    }
+}

@@ -1,0 +1,186 @@
+//! Readers × writers: logs as Assays of every time wrote them, read by everything that reads events (INV-3).
+//!
+//! A writer is an Assay that wrote some schema of some event. Each log tells the same story, put together of the
+//! golden files, in which every event there is has its place.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use domain::account::Account;
+use domain::problem::Problem;
+use domain::rejudge::{Rejudge, RejudgePhase};
+use domain::submission::{Phase, Submission};
+use domain::{
+    Actor, Aggregate, Event, EventId, Metadata, Position, Recorded, StreamId, Verdict, Version,
+};
+use jiff::Timestamp;
+use read_model::views::{AccountView, ProblemView, RejudgeState, RejudgeView, SubmissionView};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use super::all;
+use crate::Workspace;
+
+const ADA: &str = "account:ada";
+const PROBLEM: &str = "problem:a-plus-b";
+const JUDGED: &str = "submission:018f3c5e-7b1a-7c3d-9a54-0242ac120003";
+const GIVEN_UP: &str = "submission:018f3c5e-7b1a-7c3d-9a54-0242ac120004";
+const REJUDGE: &str = "rejudge:018f3c5e-7b1a-7c3d-9a54-0242ac120009";
+const ANOTHER: &str = "rejudge:018f3c5e-7b1a-7c3d-9a54-0242ac120010";
+const TRIAL: &str =
+    "trial:018f3c5e-7b1a-7c3d-9a54-0242ac120009.018f3c5e-7b1a-7c3d-9a54-0242ac120003";
+
+/// What happened, and to whom.
+const STORY: &[(&str, &str)] = &[
+    (ADA, "AccountRegistered"),
+    (ADA, "RoleGranted"),
+    (ADA, "RoleRevoked"),
+    (PROBLEM, "ProblemRevised"),
+    (JUDGED, "SubmissionReceived"),
+    (JUDGED, "JudgingStarted"),
+    (JUDGED, "Compiled"),
+    (JUDGED, "TestsJudged"),
+    (JUDGED, "JudgingFinished"),
+    (GIVEN_UP, "SubmissionReceived"),
+    (GIVEN_UP, "JudgingStarted"),
+    (GIVEN_UP, "AttemptAbandoned"),
+    (GIVEN_UP, "SubmissionAbandoned"),
+    (REJUDGE, "RejudgeCreated"),
+    (TRIAL, "TrialStarted"),
+    (TRIAL, "JudgingStarted"),
+    (TRIAL, "TestsJudged"),
+    (TRIAL, "JudgingFinished"),
+    (REJUDGE, "RejudgeTrialsQueued"),
+    (REJUDGE, "RejudgeApplied"),
+    (REJUDGE, "RejudgeReverted"),
+    (ANOTHER, "RejudgeCreated"),
+    (ANOTHER, "RejudgeCancelled"),
+    (ADA, "AccountErased"),
+];
+
+/// Which schema an Assay wrote of each event.
+type Writer = BTreeMap<&'static str, u32>;
+
+/// Today's; the first; and every one that differs from today's in one event.
+fn writers() -> Vec<Writer> {
+    let today: Writer = Event::SCHEMAS.iter().copied().collect();
+    let mut writers = vec![today.clone(), today.keys().map(|kind| (*kind, 1)).collect()];
+    for (kind, newest) in Event::SCHEMAS {
+        for older in 1..*newest {
+            let mut writer = today.clone();
+            writer.insert(kind, older);
+            writers.push(writer);
+        }
+    }
+    writers
+}
+
+fn log_of(writer: &Writer) -> Vec<Recorded> {
+    let recorded = |(position, (stream, kind)): (u64, &(&str, &str))| {
+        let schema = writer[kind];
+        let (stream, body) = (stream.parse().unwrap(), golden(kind, schema));
+        Recorded {
+            position: Position(position),
+            version: Version(1),
+            recorded_at: Timestamp::from_second(position as i64).unwrap(),
+            id: EventId(Uuid::from_u128(position.into())),
+            metadata: Metadata {
+                actor: Actor::system(),
+                correlation: Uuid::nil(),
+                causation: None,
+                traceparent: None,
+            },
+            event: of(&stream, Event::decode(kind, schema, &body).unwrap()),
+            body: "".into(),
+            stream,
+        }
+    };
+    (1..).zip(STORY).map(recorded).collect()
+}
+
+/// A golden file names one submission and one rejudge, and here are two of each.
+fn of(stream: &StreamId, mut event: Event) -> Event {
+    match (stream, &mut event) {
+        (StreamId::Submission(id), Event::SubmissionReceived(received)) => {
+            received.submission = *id
+        }
+        (StreamId::Rejudge(id), Event::RejudgeCreated(created)) => created.rejudge = *id,
+        _ => {}
+    }
+    event
+}
+
+fn golden(kind: &str, schema: u32) -> Box<RawValue> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../domain/golden");
+    let text = std::fs::read_to_string(folder.join(format!("{kind}.{schema}.json"))).unwrap();
+    serde_json::from_str(text.trim()).unwrap()
+}
+
+fn fold<A: Aggregate>(log: &[Recorded], stream: &str) -> A {
+    let stream: StreamId = stream.parse().unwrap();
+    let mut state = A::default();
+    for recorded in log.iter().filter(|recorded| recorded.stream == stream) {
+        state.evolve(&recorded.event);
+    }
+    state
+}
+
+/// The verdict that this writer's log tells.
+fn verdict(log: &[Recorded]) -> Verdict {
+    let finished = log.iter().find_map(|recorded| match &recorded.event {
+        Event::JudgingFinished(finished) => Some(finished.verdict),
+        _ => None,
+    });
+    finished.unwrap()
+}
+
+#[test]
+fn every_event_has_its_place_in_the_story() {
+    for (kind, _) in Event::SCHEMAS {
+        assert!(STORY.iter().any(|(_, told)| told == kind), "{kind} is not in the story");
+    }
+}
+
+#[test]
+fn every_aggregate_reads_what_every_writer_wrote() {
+    for writer in writers() {
+        let log = log_of(&writer);
+        let account: Account = fold(&log, ADA);
+        assert!(account.is_erased && account.roles.is_empty(), "{writer:?}");
+        let problem: Problem = fold(&log, PROBLEM);
+        assert_eq!(problem.current.unwrap().content.title, "A + B", "{writer:?}");
+        let judged: Submission = fold(&log, JUDGED);
+        assert_eq!(judged.phase, Phase::Judged(verdict(&log)), "{writer:?}");
+        let given_up: Submission = fold(&log, GIVEN_UP);
+        assert_eq!(given_up.phase, Phase::Judged(Verdict::JudgeError), "{writer:?}");
+        let trial: Submission = fold(&log, TRIAL);
+        assert_eq!(trial.phase, Phase::Judged(verdict(&log)), "{writer:?}");
+        let (rejudge, another): (Rejudge, Rejudge) = (fold(&log, REJUDGE), fold(&log, ANOTHER));
+        let phases = (rejudge.phase, another.phase);
+        assert_eq!(phases, (RejudgePhase::Reverted, RejudgePhase::Cancelled), "{writer:?}");
+    }
+}
+
+#[test]
+fn every_projection_reads_what_every_writer_wrote() {
+    for writer in writers() {
+        let log = log_of(&writer);
+        let mut views = Workspace::new(true);
+        for recorded in &log {
+            for projection in all() {
+                projection.apply(recorded, &mut views).unwrap();
+                views.keep();
+            }
+        }
+        let id = |stream: &str| stream.split_once(':').unwrap().1.to_owned();
+        let account: AccountView = views.get(&id(ADA)).unwrap().unwrap();
+        assert_eq!(account.login.to_string(), "ada", "{writer:?}");
+        let problem: ProblemView = views.get(&id(PROBLEM)).unwrap().unwrap();
+        assert_eq!((problem.title.as_str(), problem.submissions), ("A + B", 2), "{writer:?}");
+        let submission: SubmissionView = views.get(&id(JUDGED)).unwrap().unwrap();
+        // What was applied was reverted: its own verdict counts.
+        assert_eq!(submission.verdict, Some(verdict(&log)), "{writer:?}");
+        let rejudge: RejudgeView = views.get(&id(REJUDGE)).unwrap().unwrap();
+        assert_eq!(rejudge.state, RejudgeState::Reverted, "{writer:?}");
+    }
+}
