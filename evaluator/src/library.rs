@@ -141,11 +141,13 @@ mod tests {
 
     use super::*;
 
+    const TIMES_AWAY: usize = 2;
+
     /// Blobs that are away when they are asked for the first times.
     #[derive(Debug)]
     struct AwayAtFirst {
         blobs: Arc<dyn Blobs>,
-        times_left: AtomicUsize,
+        asked: AtomicUsize,
     }
 
     #[async_trait]
@@ -155,11 +157,10 @@ mod tests {
         }
 
         async fn get(&self, digest: &Digest) -> Result<Bytes, BlobError> {
-            let away = |times: usize| times.checked_sub(1);
-            match self.times_left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, away) {
-                Ok(_) => Err(BlobError::Unavailable("away".into())),
-                Err(_) => self.blobs.get(digest).await,
+            if self.asked.fetch_add(1, Ordering::Relaxed) < TIMES_AWAY {
+                return Err(BlobError::Unavailable("away".into()));
             }
+            self.blobs.get(digest).await
         }
 
         async fn contains(&self, digest: &Digest) -> Result<bool, BlobError> {
@@ -174,7 +175,7 @@ mod tests {
             |scheme: &str, name: &str| format!("{scheme}:{}/{name}", folder.path().display());
         let blobs = event_store::open_blobs(&below("file", "blobs")).await.unwrap();
         let log = event_store::open_log(&below("sqlite", "log.db"), Arc::clone(&blobs)).await;
-        let away = AwayAtFirst { blobs, times_left: AtomicUsize::new(2) };
+        let away = AwayAtFirst { blobs, asked: AtomicUsize::new(0) };
         let library = Library::new(log.unwrap().0, Arc::new(away), None);
         let kept = library.blobs.put(Bytes::from_static(b"a program")).await.unwrap();
         assert_eq!(library.source(&kept).await.unwrap(), "a program");

@@ -1,6 +1,6 @@
 //! A `mongod` of the tests' own.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mongodb::Client;
 use mongodb::bson::{Document, doc};
@@ -13,6 +13,8 @@ use crate::proxy::Proxy;
 const REPLICA_SET: &str = "rs0";
 /// Room for its data on a disk of its own, most of which its journal takes.
 const DISK_MEBIBYTES: u32 = 640;
+/// How long it may try to write down what it holds.
+const WRITE_DOWN_WAIT: Duration = Duration::from_secs(5);
 /// How long a primary that steps down stands for no election.
 const STEP_DOWN_S: i32 = 2;
 
@@ -136,8 +138,9 @@ impl MongoServer {
     pub async fn fill_disk(&self) {
         self.server.disk().fill();
         // It may not live to answer.
-        let operator = self.operator().await;
-        let _ = operator.database("admin").run_command(doc! { "fsync": 1 }).await;
+        let admin = self.operator().await.database("admin");
+        let write_down = admin.run_command(doc! { "fsync": 1 });
+        let _ = tokio::time::timeout(WRITE_DOWN_WAIT, write_down).await;
     }
 
     /// Makes room again.
