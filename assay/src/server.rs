@@ -81,6 +81,10 @@ impl Server {
         }
         let stores = open_stores(config).await?;
         let views = open_views(config, LIVE).await?;
+        // Each part of the projector sees to that on its own, and the others go on.
+        if roles.iter().any(|role| *role != Role::Projector) {
+            refuse_diverged(&stores, &views).await?;
+        }
         let languages = Arc::new(Languages::builtin());
         let mut judged = Judged::unchecked(wanted_languages(config, &languages)?);
         let mut evaluator = None;
@@ -261,6 +265,25 @@ impl Http {
             () = async { serving.cancelled().await; tokio::time::sleep(HANG_UP).await } => Ok(()),
         }
     }
+}
+
+/// Nothing is written behind a log that has lost what was read or signed of it: new events would take the places of
+/// lost ones (INV-8).
+async fn refuse_diverged(stores: &Stores, views: &Views) -> Result<(), Failure> {
+    let refused = |error: &(dyn std::error::Error + 'static)| {
+        let failure = Failure::of(Exit::Network, "the log is not used as it is", error);
+        let cure = "docs/operations.md says what to do about a log that lost its tail";
+        Failure::new(failure.exit, format!("{}; {cure}", failure.message))
+    };
+    let checkpoints = views.reader.checkpoints().await;
+    let checkpoints = checkpoints
+        .map_err(|error| Failure::of(Exit::Network, "reading the checkpoints", &error))?;
+    for checkpoint in checkpoints.values() {
+        let held = event_store::verify_checkpoint(stores.log.as_ref(), checkpoint).await;
+        held.map_err(|error| refused(&error))?;
+    }
+    let tree = Tree::new(Arc::clone(&stores.tree));
+    audit::refuse_diverged(stores.log.as_ref(), &tree).await.map_err(|error| refused(&error))
 }
 
 /// Opens the log, the queue, the blobs, the credentials and the tree.

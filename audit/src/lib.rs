@@ -16,6 +16,6 @@ pub use filter::Filter;
 pub use head::{InvalidHead, SignedHead, TreeHead};
 pub use key::{InvalidKey, KeyId, KeyName, SignerKey, VerifierKey};
 pub use receipt::{Checked, InvalidReceipt, Receipt, ReceiptError};
-pub use signer::{SignError, Signer};
+pub use signer::{SignError, Signer, refuse_diverged};
 pub use tree::{Growth, Tree};
 pub use verify::{Break, Report, VerifyError, verify};

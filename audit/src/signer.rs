@@ -66,6 +66,30 @@ impl SignError {
     }
 }
 
+/// Refuses a log that has not the last event that was signed of it (INV-8). Whether it is all as it was signed is for
+/// [`verify`](crate::verify) to say.
+///
+/// # Errors
+/// [`SignError::Diverged`], or when log or tree do not answer.
+pub async fn refuse_diverged(log: &dyn EventLog, tree: &Tree) -> Result<(), SignError> {
+    match tree.store().newest_head().await? {
+        Some(newest) => still_has_signed(log, tree, newest.size).await,
+        None => Ok(()),
+    }
+}
+
+async fn still_has_signed(log: &dyn EventLog, tree: &Tree, size: u64) -> Result<(), SignError> {
+    let (before, last) = (Position(size.saturating_sub(1)), Position(size));
+    match log.read_all(before, 1).await?.first() {
+        Some(recorded) if leaf_hash(&recorded.leaf()) == tree.leaf(before.0).await? => Ok(()),
+        Some(_) => Err(SignError::Diverged(format!("another event stands at {last}"))),
+        None => {
+            let head = log.info().await?.head;
+            Err(SignError::Diverged(format!("it ends at {head}, {last} were signed")))
+        }
+    }
+}
+
 impl Signer {
     /// A signer with these keys, the newest first.
     pub fn new(log: Arc<dyn EventLog>, tree: Tree, keys: Vec<SignerKey>) -> Self {
@@ -135,18 +159,8 @@ impl Signer {
                 format!("the kept hashes of {} events are not those that were signed", newest.size);
             return Err(TreeStoreError::Damaged(reason).into());
         }
-        let last = Position(newest.size);
-        let before = Position(newest.size.saturating_sub(1));
-        match self.log.read_all(before, 1).await?.first() {
-            Some(recorded) if leaf_hash(&recorded.leaf()) == self.tree.leaf(before.0).await? => {
-                Ok(growth)
-            }
-            Some(_) => Err(SignError::Diverged(format!("another event stands at {last}"))),
-            None => {
-                let head = self.log.info().await?.head;
-                Err(SignError::Diverged(format!("it ends at {head}, {last} were signed")))
-            }
-        }
+        still_has_signed(self.log.as_ref(), &self.tree, newest.size).await?;
+        Ok(growth)
     }
 
     /// Signs one more head; `false` when there is nothing to cover.

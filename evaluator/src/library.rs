@@ -1,6 +1,7 @@
 //! Revisions, sources and test data, kept at hand.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -16,6 +17,9 @@ use crate::judge::{MaterialError, Materials};
 const REVISIONS_MAX: u64 = 256;
 /// Bytes of test data kept at hand.
 const DATA_BYTES_MAX: u64 = 256 << 20;
+/// How long blobs that do not answer are waited for, and how often they are asked.
+const BLOBS_PATIENCE: Duration = Duration::from_secs(300);
+const BLOBS_RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// What could not be fetched.
 #[derive(Debug, thiserror::Error)]
@@ -96,11 +100,11 @@ impl Library {
             return Ok(found);
         }
         let bytes = match &self.disk {
-            None => self.blobs.get(digest).await?,
+            None => self.blob(digest).await?,
             Some(disk) => match disk.get(*digest).await {
                 Some(kept) => kept,
                 None => {
-                    let bytes = self.blobs.get(digest).await?;
+                    let bytes = self.blob(digest).await?;
                     disk.put(*digest, bytes.clone()).await;
                     bytes
                 }
@@ -112,6 +116,70 @@ impl Library {
 
     /// A source of this name, which is needed once and not kept.
     pub(crate) async fn source(&self, digest: &Digest) -> Result<Bytes, FetchError> {
-        Ok(self.blobs.get(digest).await?)
+        Ok(self.blob(digest).await?)
+    }
+
+    /// Waits for blobs that are away. Otherwise every submission would be tried as often as it may be
+    /// and given up within minutes, for no fault of its own.
+    async fn blob(&self, digest: &Digest) -> Result<Bytes, BlobError> {
+        let began = Instant::now();
+        loop {
+            match self.blobs.get(digest).await {
+                Err(BlobError::Unavailable(cause)) if began.elapsed() < BLOBS_PATIENCE => {
+                    tracing::warn!(%digest, %cause, "the blobs do not answer, waiting for them");
+                    tokio::time::sleep(BLOBS_RETRY_DELAY).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    const TIMES_AWAY: usize = 2;
+
+    /// Blobs that are away when they are asked for the first times.
+    #[derive(Debug)]
+    struct AwayAtFirst {
+        blobs: Arc<dyn Blobs>,
+        asked: AtomicUsize,
+    }
+
+    #[async_trait]
+    impl Blobs for AwayAtFirst {
+        async fn put(&self, bytes: Bytes) -> Result<Digest, BlobError> {
+            self.blobs.put(bytes).await
+        }
+
+        async fn get(&self, digest: &Digest) -> Result<Bytes, BlobError> {
+            if self.asked.fetch_add(1, Ordering::Relaxed) < TIMES_AWAY {
+                return Err(BlobError::Unavailable("away".into()));
+            }
+            self.blobs.get(digest).await
+        }
+
+        async fn contains(&self, digest: &Digest) -> Result<bool, BlobError> {
+            self.blobs.contains(digest).await
+        }
+    }
+
+    #[tokio::test]
+    async fn blobs_that_are_away_are_waited_for_and_lost_ones_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let below =
+            |scheme: &str, name: &str| format!("{scheme}:{}/{name}", folder.path().display());
+        let blobs = event_store::open_blobs(&below("file", "blobs")).await.unwrap();
+        let log = event_store::open_log(&below("sqlite", "log.db"), Arc::clone(&blobs)).await;
+        let away = AwayAtFirst { blobs, asked: AtomicUsize::new(0) };
+        let library = Library::new(log.unwrap().0, Arc::new(away), None);
+        let kept = library.blobs.put(Bytes::from_static(b"a program")).await.unwrap();
+        assert_eq!(library.source(&kept).await.unwrap(), "a program");
+        let lost = library.source(&Digest::of(b"another")).await;
+        assert!(matches!(lost, Err(FetchError::Blob(BlobError::NotFound(_)))), "{lost:?}");
     }
 }

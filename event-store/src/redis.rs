@@ -24,6 +24,7 @@ mod link;
 mod log;
 mod queue;
 mod watcher;
+mod witness;
 
 pub(crate) use floor::bare_appends;
 pub(crate) use log::RedisLog;

@@ -9,6 +9,7 @@ mod document;
 mod filter;
 mod generations;
 mod reader;
+mod sessions;
 mod writer;
 
 use std::error::Error;

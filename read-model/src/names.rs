@@ -66,6 +66,11 @@ impl Namespace {
     pub(crate) fn generations(&self) -> String {
         format!("{self}_generations")
     }
+
+    /// Where it says who writes, in a store that has to know.
+    pub(crate) fn writers(&self) -> String {
+        format!("{self}_writers")
+    }
 }
 
 impl fmt::Display for Namespace {

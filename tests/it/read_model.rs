@@ -127,6 +127,46 @@ async fn a_killed_mongo_server_loses_no_commit_and_keeps_no_half() {
     assert_eq!(weights, vec![Some(json!({ "weight": COMMITS })); 2]);
 }
 
+/// A process that was killed in a transaction cannot end it, and MongoDB would keep what it wrote
+/// locked for longer than a commit may take.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_next_ends_what_a_killed_writer_left_open() {
+    let server = MongoServer::start().await;
+    let url = server.url("views");
+    let first = Checkpoint::start(Uuid::nil());
+    let put = |weight: u64| Change::Put {
+        collection: BOXES,
+        key: "first".to_owned(),
+        document: json!({ "weight": weight }),
+    };
+    let views = open(&url, "live").await.unwrap();
+    views.writer.commit("boxes", None, &first, vec![put(1)]).await.unwrap();
+
+    // In the session that the first one's commits ran in, as it would have gone on.
+    let client = mongodb::Client::with_uri_str(&url).await.unwrap();
+    let database = client.database("views");
+    let mut left = client.start_session().await.unwrap();
+    let writers = database.collection::<Document>("live_writers");
+    let known = writers.find_one(doc! { "_id": "boxes" }).await.unwrap().unwrap();
+    assert!(known.get_document("session").unwrap().contains_key("id"), "{known}");
+    let killed = doc! { "$set": { "session": left.id() } };
+    writers.update_one(doc! { "_id": "boxes" }, killed).await.unwrap();
+    left.start_transaction().await.unwrap();
+    let boxes = database.collection::<Document>("live_boxes_v1");
+    let change = doc! { "$set": { "weight": 2 } };
+    let changed = boxes.update_one(doc! { "_id": "first" }, change).session(&mut left).await;
+    assert_eq!(changed.unwrap().modified_count, 1);
+
+    let second = Checkpoint { position: Position(1), ..first };
+    let next = open(&url, "live").await.unwrap();
+    next.writer.commit("boxes", Some(&first), &second, vec![put(3)]).await.unwrap();
+    let found = next.reader.get(&BOXES, &["first".to_owned()]).await.unwrap();
+    assert_eq!(found, vec![Some(json!({ "weight": 3 }))]);
+    // The one before is not shut out by that: it commits again, if nothing was committed meanwhile.
+    let third = Checkpoint { position: Position(2), ..second };
+    views.writer.commit("boxes", Some(&second), &third, vec![put(4)]).await.unwrap();
+}
+
 /// Commits every position once, as a projector does: after an error it asks where it stands.
 async fn commit_through(views: Views, commits: u64) {
     let mut from = None;

@@ -41,9 +41,8 @@ pub const PROJECTOR: &str = "projector";
 
 /// How many projections there are.
 const PROJECTIONS: usize = 3;
-/// How long they may take. MongoDB keeps what a killed projector had under way locked for a minute
-/// or so, and the next one waits.
-const PROJECTIONS_PATIENCE: Duration = Duration::from_secs(180);
+/// How long they may take to catch up with everything on a busy machine.
+const PROJECTIONS_PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running Assay. It ends, with its servers, when dropped.
 #[derive(Debug)]
@@ -94,7 +93,6 @@ impl Deployment {
     /// # Panics
     /// When a server does not start.
     pub async fn stores_only(stack: Stack, settings: &[(&str, &str)]) -> Self {
-        let directory = TempDir::with_prefix("assay-test-").expect("a temporary directory");
         let (redis, mongo) = match stack {
             Stack::Embedded => (None, None),
             Stack::Cluster => {
@@ -102,6 +100,24 @@ impl Deployment {
                 (Some(redis), Some(mongo))
             }
         };
+        Self::on(redis, mongo, settings)
+    }
+
+    /// The stores of a cluster alone, behind networks and on disks that tests can spoil.
+    ///
+    /// # Panics
+    /// When a server does not start, or no file system can be mounted.
+    pub async fn exposed_stores_only(settings: &[(&str, &str)]) -> Self {
+        let servers = tokio::join!(RedisServer::start_exposed(), MongoServer::start_exposed());
+        Self::on(Some(servers.0), Some(servers.1), settings)
+    }
+
+    fn on(
+        redis: Option<RedisServer>,
+        mongo: Option<MongoServer>,
+        settings: &[(&str, &str)],
+    ) -> Self {
+        let directory = TempDir::with_prefix("assay-test-").expect("a temporary directory");
         let mut all = usual_settings(directory.path(), redis.as_ref(), mongo.as_ref());
         all.extend(settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
         let (processes, admin_token) = (BTreeMap::new(), String::new());

@@ -5,8 +5,10 @@ pub mod deployment;
 pub mod log;
 pub mod mongo_server;
 pub mod package;
+pub mod proxy;
 pub mod redis_server;
 pub mod waiting;
 
 mod private_server;
 mod process;
+mod small_disk;

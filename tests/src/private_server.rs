@@ -1,7 +1,7 @@
 //! A server that ends with the test binary, however that ends.
 
 use std::io::Write;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -9,17 +9,19 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::small_disk::SmallDisk;
+
 /// Runs the server until the pipe on its standard input says or ends otherwise. The end of the pipe
 /// is the end of the test binary, which may be too sudden for any destructor: then the shell also
-/// removes the directory.
+/// removes the directory, and what is mounted there.
 const KEEPER: &str = r#"
 directory=$1
 shift
 "$@" >>"$directory/server.log" 2>&1 &
 read -r order
-kill -9 $!
+kill -9 $! 2>/dev/null
 wait $! 2>/dev/null
-[ "$order" = stop ] || rm -rf "$directory"
+[ "$order" = stop ] || { umount -l "$directory" 2>/dev/null; rm -rf "$directory"; }
 "#;
 
 /// How long a server may take to answer after its start, and how often to look.
@@ -30,18 +32,22 @@ pub(crate) const START_LOOK_EVERY: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub(crate) struct PrivateServer {
     command: Vec<String>,
-    directory: TempDir,
     keeper: Option<Child>,
+    /// Before the directory, which cannot be removed as long as something is mounted there.
+    disk: Option<SmallDisk>,
+    directory: TempDir,
 }
 
 impl PrivateServer {
     /// Starts the command, whose parts may name the directory as `{directory}`.
-    pub(crate) fn start(binary: PathBuf, arguments: &[&str]) -> Self {
+    /// With a disk of so many mebibytes, its directory is on a file system of its own.
+    pub(crate) fn start(binary: PathBuf, arguments: &[&str], disk: Option<u32>) -> Self {
         let directory = TempDir::with_prefix("assay-test-").expect("a temporary directory");
         let path = directory.path().to_str().expect("a path in plain characters");
         let mut command = vec![binary.to_str().expect("a path in plain characters").to_owned()];
         command.extend(arguments.iter().map(|part| part.replace("{directory}", path)));
-        let mut server = Self { command, directory, keeper: None };
+        let disk = disk.map(|mebibytes| SmallDisk::mount(directory.path(), mebibytes));
+        let mut server = Self { command, keeper: None, disk, directory };
         server.restart();
         server
     }
@@ -70,6 +76,16 @@ impl PrivateServer {
         orders.write_all(b"stop\n").expect("the keeper reads its orders");
         drop(orders);
         keeper.wait().expect("the keeper is this process's child");
+    }
+
+    /// The file system of its own.
+    pub(crate) fn disk(&self) -> &SmallDisk {
+        self.disk.as_ref().expect("it was started with a disk of its own")
+    }
+
+    /// Where its data is.
+    pub(crate) fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     /// What it said, for a message about its failure.
@@ -109,4 +125,9 @@ fn is_file(path: &Path) -> bool {
 pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port on the loopback");
     listener.local_addr().expect("a bound socket has an address").port()
+}
+
+/// Whether something takes connections at this port of the loopback.
+pub(crate) fn listens(port: u16) -> bool {
+    TcpStream::connect(("127.0.0.1", port)).is_ok()
 }

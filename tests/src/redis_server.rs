@@ -1,18 +1,26 @@
 //! A `redis-server` of the tests' own.
 
+use std::path::Path;
 use std::time::Instant;
 
-use crate::private_server::{PrivateServer, START_LOOK_EVERY, START_WAIT, binary, free_port};
+use crate::private_server::{
+    PrivateServer, START_LOOK_EVERY, START_WAIT, binary, free_port, listens,
+};
+use crate::proxy::Proxy;
 
 /// Settings that Assay demands of a server.
 const DURABLE: [&str; 6] =
     ["--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction"];
+
+/// Room for its data on a disk of its own.
+const DISK_MEBIBYTES: u32 = 64;
 
 /// A running server; ends when dropped, and when the test binary ends.
 #[derive(Debug)]
 pub struct RedisServer {
     server: PrivateServer,
     port: u16,
+    proxy: Option<Proxy>,
 }
 
 impl RedisServer {
@@ -21,7 +29,17 @@ impl RedisServer {
     /// # Panics
     /// When there is no `redis-server`, or it does not start.
     pub async fn start() -> Self {
-        Self::start_with(&DURABLE).await
+        Self::start_with(&DURABLE, None).await
+    }
+
+    /// The same behind a network, and on a disk, that tests can spoil.
+    ///
+    /// # Panics
+    /// As [`Self::start`], and where no file system can be mounted.
+    pub async fn start_exposed() -> Self {
+        let mut server = Self::start_with(&DURABLE, Some(DISK_MEBIBYTES)).await;
+        server.proxy = Some(Proxy::start(server.port).await);
+        server
     }
 
     /// A server as Redis comes: without a log of its writes.
@@ -29,23 +47,25 @@ impl RedisServer {
     /// # Panics
     /// As [`Self::start`].
     pub async fn start_forgetful() -> Self {
-        Self::start_with(&[]).await
+        Self::start_with(&[], None).await
     }
 
-    async fn start_with(settings: &[&str]) -> Self {
+    async fn start_with(settings: &[&str], disk: Option<u32>) -> Self {
         let port = free_port();
         let number = port.to_string();
         let mut arguments =
             vec!["--bind", "127.0.0.1", "--port", &number, "--dir", "{directory}", "--save", ""];
         arguments.extend_from_slice(settings);
         let binary = binary("ASSAY_TEST_REDIS_SERVER", "redis-server");
-        let server = Self { server: PrivateServer::start(binary, &arguments), port };
+        let server = PrivateServer::start(binary, &arguments, disk);
+        let server = Self { server, port, proxy: None };
         server.answers().await;
         server
     }
 
     async fn answers(&self) {
-        let client = redis::Client::open(self.url()).expect("the URL is well formed");
+        let url = format!("redis://127.0.0.1:{}", self.port);
+        let client = redis::Client::open(url).expect("the URL is well formed");
         let began = Instant::now();
         loop {
             // PING is refused while the server still reads its data.
@@ -59,9 +79,44 @@ impl RedisServer {
         }
     }
 
-    /// Where it is.
+    /// Where it is, by way of the network before it.
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        let port = self.proxy.as_ref().map_or(self.port, Proxy::port);
+        format!("redis://127.0.0.1:{port}")
+    }
+
+    /// The network before it.
+    ///
+    /// # Panics
+    /// When it was started without.
+    pub fn network(&self) -> &Proxy {
+        self.proxy.as_ref().expect("it was started behind a network")
+    }
+
+    /// Leaves no room on its disk.
+    ///
+    /// # Panics
+    /// When it was started without one of its own.
+    pub fn fill_disk(&self) {
+        self.server.disk().fill();
+    }
+
+    /// Makes room again.
+    ///
+    /// # Panics
+    /// When there is room.
+    pub fn empty_disk(&self) {
+        self.server.disk().empty();
+    }
+
+    /// Where its data is.
+    pub fn directory(&self) -> &Path {
+        self.server.directory()
+    }
+
+    /// Whether it takes connections.
+    pub fn listens(&self) -> bool {
+        listens(self.port)
     }
 
     /// Where it is, for one case alone.

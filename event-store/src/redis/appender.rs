@@ -3,9 +3,10 @@
 //! A call costs the server the same few commands and one wait for its disk, however many batches are
 //! in it; each is appended or refused on its own.
 
+use std::error::Error;
 use std::sync::Arc;
 
-use redis::{RedisError, Value};
+use redis::Value;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::keys::Keys;
@@ -41,8 +42,8 @@ struct Job {
 /// Why nothing is known to have been written; shared by the batches of a call.
 #[derive(Clone)]
 enum Failure {
-    NotWritten(Arc<RedisError>),
-    Unknown(Arc<RedisError>),
+    NotWritten(Arc<dyn Error + Send + Sync>),
+    Unknown(Arc<dyn Error + Send + Sync>),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -137,10 +138,8 @@ async fn carry_out(link: &Link, keys: &[String; 2], jobs: Vec<Job>) {
             }
             return;
         }
-        Err(CallError::NotSent(error) | CallError::Refused(error)) => {
-            Failure::NotWritten(error.into())
-        }
-        Err(CallError::Unknown(error)) => Failure::Unknown(error.into()),
+        Err(CallError::Unknown(error)) => Failure::Unknown(Arc::new(error)),
+        Err(error) => Failure::NotWritten(error.into_source().into()),
     };
     for job in jobs {
         let _ = job.reply.send(Err(failure.clone()));

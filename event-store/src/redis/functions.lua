@@ -191,6 +191,28 @@ local function ends(keys)
   return { (tail_of(redis.call('GET', keys[1]))), mark_of(keys[2]) }
 end
 
+-- Whether the log still has what a process saw in it (INV-8).
+-- KEYS meta, the log's tail, log  ARGV the log's id, how far it went, an event's position, its id
+-- RETURNS how it differs, or ''
+local function holds(keys, args)
+  local log_id = redis.call('HGET', keys[1], 'log_id') or 'none'
+  if log_id ~= args[1] then
+    return 'it was log ' .. args[1] .. ', it is log ' .. log_id
+  end
+  local head, read, position = tail_of(redis.call('GET', keys[2])), tonumber(args[2]), tonumber(args[3])
+  if head < math.max(read, position) then
+    return whole(math.max(read, position)) .. ' was read, but it ends at ' .. whole(head)
+  end
+  -- What is archived is not compared.
+  if position > mark_of(keys[1]) then
+    local entry = entry_at(keys[3], position)
+    if not entry or fields_of(entry[2]).id ~= args[4] then
+      return 'another event stands at ' .. whole(position)
+    end
+  end
+  return ''
+end
+
 -- How far everything goes that a reader waits for.
 -- KEYS the log's tail, then streams  RETURNS the head, then each stream's last id
 local function tails(keys)
@@ -433,5 +455,6 @@ register('begin_restore', begin_restore, {})
 register('import', import, {})
 register('finish_restore', finish_restore, {})
 register('ends', ends, { 'no-writes' })
+register('holds', holds, { 'no-writes' })
 register('tails', tails, { 'no-writes' })
 register('stats', stats, { 'no-writes' })

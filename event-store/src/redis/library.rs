@@ -26,6 +26,7 @@ pub(super) enum Function {
     Discard,
     ReadStream,
     Ends,
+    Holds,
     Tails,
     Stats,
     EnterSegment,
@@ -46,6 +47,7 @@ impl Function {
             Self::Discard => "discard",
             Self::ReadStream => "read_stream",
             Self::Ends => "ends",
+            Self::Holds => "holds",
             Self::Tails => "tails",
             Self::Stats => "stats",
             Self::EnterSegment => "enter_segment",
@@ -58,7 +60,8 @@ impl Function {
 
     /// A call with these keys; arguments follow.
     pub(super) fn call(self, keys: &[impl AsRef<str>]) -> Cmd {
-        let reads = matches!(self, Self::ReadStream | Self::Ends | Self::Tails | Self::Stats);
+        let reads =
+            matches!(self, Self::ReadStream | Self::Ends | Self::Holds | Self::Tails | Self::Stats);
         let mut call = cmd(if reads { "FCALL_RO" } else { "FCALL" });
         call.arg(format!("{}_{}", *NAME, self.name())).arg(keys.len());
         keys.iter().for_each(|key| {

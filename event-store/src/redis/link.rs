@@ -1,5 +1,7 @@
 //! One connection that is made again when it broke, and that tells what became of a command.
 
+use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -7,8 +9,11 @@ use redis::{
     AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, RedisError, ServerErrorKind,
 };
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use super::library;
+use super::witness::Witness;
+use crate::ReadError;
 use crate::resolver::OpenError;
 
 /// How long making a connection may take.
@@ -22,6 +27,8 @@ pub(super) const ANSWER_WAIT: Duration = Duration::from_secs(10);
 pub(super) enum CallError {
     /// There is no connection to send it on.
     NotSent(RedisError),
+    /// The server has another log than before, so that nothing is sent to it any more (INV-8).
+    Diverged(String),
     /// The server refused it and did nothing.
     Refused(RedisError),
     /// It was sent, and no answer came.
@@ -29,10 +36,11 @@ pub(super) enum CallError {
 }
 
 impl CallError {
-    /// For callers to whom all three are the same.
-    pub(super) fn into_source(self) -> Box<RedisError> {
+    /// For callers to whom all of them are the same.
+    pub(super) fn into_source(self) -> Box<dyn Error + Send + Sync> {
         match self {
             Self::NotSent(error) | Self::Refused(error) | Self::Unknown(error) => Box::new(error),
+            Self::Diverged(reason) => Box::new(ReadError::Diverged(reason)),
         }
     }
 }
@@ -42,6 +50,7 @@ impl CallError {
 pub(super) struct Link {
     client: Client,
     config: AsyncConnectionConfig,
+    witness: Arc<Witness>,
     /// With a number that tells a connection from the one that follows it.
     current: Mutex<(u64, Option<MultiplexedConnection>)>,
 }
@@ -55,22 +64,46 @@ impl std::fmt::Debug for Link {
 
 impl Link {
     /// `answer_wait` is how long a command may take; `None` for one that blocks.
-    pub(super) fn new(client: Client, answer_wait: Option<Duration>) -> Self {
+    pub(super) fn new(
+        client: Client,
+        witness: Arc<Witness>,
+        answer_wait: Option<Duration>,
+    ) -> Self {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_WAIT))
             .set_response_timeout(answer_wait);
-        Self { client, config, current: Mutex::new((0, None)) }
+        Self { client, config, witness, current: Mutex::new((0, None)) }
     }
 
-    async fn connection(&self) -> Result<(u64, MultiplexedConnection), RedisError> {
+    async fn connection(&self) -> Result<(u64, MultiplexedConnection), CallError> {
         let mut current = self.current.lock().await;
+        if let Some(reason) = self.witness.divergence() {
+            return Err(CallError::Diverged(reason.to_owned()));
+        }
         if let (number, Some(connection)) = &*current {
             return Ok((*number, connection.clone()));
         }
-        let connection =
-            self.client.get_multiplexed_async_connection_with_config(&self.config).await?;
+        let connection = timeout(CONNECT_WAIT, self.connect()).await;
+        let late = || std::io::Error::from(std::io::ErrorKind::TimedOut).into();
+        let connection = connection.unwrap_or_else(|_| Err(late())).map_err(CallError::NotSent)?;
+        if let Some(reason) = self.witness.divergence() {
+            return Err(CallError::Diverged(reason.to_owned()));
+        }
         current.1 = Some(connection.clone());
         Ok((current.0, connection))
+    }
+
+    /// A connection to a server that has been asked for its log.
+    async fn connect(&self) -> Result<MultiplexedConnection, RedisError> {
+        let config = &self.config;
+        let mut connection =
+            self.client.get_multiplexed_async_connection_with_config(config).await?;
+        let mut outcome = self.witness.examine(&mut connection).await;
+        if outcome.as_ref().is_err_and(is_function_missing) {
+            library::load().query_async::<()>(&mut connection).await?;
+            outcome = self.witness.examine(&mut connection).await;
+        }
+        outcome.map(|()| connection)
     }
 
     /// Lets the next command connect anew.
@@ -101,7 +134,7 @@ impl Link {
 
     /// Sends a command and waits for its answer.
     pub(super) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, CallError> {
-        let (number, mut connection) = self.connection().await.map_err(CallError::NotSent)?;
+        let (number, mut connection) = self.connection().await?;
         let mut outcome = command.query_async(&mut connection).await;
         if outcome.as_ref().is_err_and(is_function_missing) {
             // A server that lost its functions, or another one in its place.

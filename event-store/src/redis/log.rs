@@ -19,6 +19,7 @@ use super::keys::Keys;
 use super::library::{self, Function};
 use super::link::{ANSWER_WAIT, CallError, Link, not_opened};
 use super::watcher::Watcher;
+use super::witness::Witness;
 use crate::archive::{HotLog, HotUsage, SegmentEntry, StoreFault, StreamPage};
 use crate::log::{Row, announce};
 use crate::queue::wake;
@@ -38,6 +39,7 @@ pub(crate) struct RedisLog {
     /// With a connection of its own: a large read does not stand in its way.
     appender: Appender,
     head: Arc<watch::Sender<Position>>,
+    witness: Arc<Witness>,
     log_id: Uuid,
     durability: String,
     /// The third connection, which waits for news.
@@ -51,21 +53,21 @@ impl RedisLog {
         let client =
             Client::open(address.server).map_err(|error| not_opened(CallError::NotSent(error)))?;
         let keys = Keys::new(&address.namespace);
-        let general = Link::new(client.clone(), Some(ANSWER_WAIT));
+        let head = Arc::new(watch::Sender::new(Position::START));
+        let witness = Arc::new(Witness::new(keys.clone(), Arc::clone(&head)));
+        let link = |wait| Link::new(client.clone(), Arc::clone(&witness), wait);
+        let general = link(Some(ANSWER_WAIT));
         let durability = durability::check(&general, address.relaxed).await?;
         let log_id = prepare(&general, &keys, restoring).await?;
-        let head = Arc::new(watch::Sender::new(Position::START));
+        witness.identify(log_id);
         let ready = Arc::new(watch::Sender::new(0));
-        let watcher = Watcher::start(
-            Link::new(client.clone(), None),
-            keys.clone(),
-            Arc::clone(&head),
-            Arc::clone(&ready),
-        )
-        .await
-        .map_err(not_opened)?;
-        let appender = Appender::start(Link::new(client, Some(ANSWER_WAIT)), keys.clone());
-        Ok(Self { keys, general, ready, appender, head, log_id, durability, _watcher: watcher })
+        let watcher =
+            Watcher::start(link(None), keys.clone(), Arc::clone(&head), Arc::clone(&ready))
+                .await
+                .map_err(not_opened)?;
+        let appender = Appender::start(link(Some(ANSWER_WAIT)), keys.clone());
+        let _watcher = watcher;
+        Ok(Self { keys, general, ready, appender, head, witness, log_id, durability, _watcher })
     }
 }
 
@@ -94,6 +96,9 @@ impl HotLog for RedisLog {
     async fn append(&self, batch: &AppendBatch) -> Result<Appended, AppendError> {
         let reply = self.appender.append(batch).await?;
         let appended = appended(batch, reply)?;
+        if let Some(last) = batch.events.last() {
+            self.witness.saw(appended.last, || last.id.to_string());
+        }
         announce(&self.head, appended.last);
         if batch.enqueue.is_some() {
             wake(&self.ready);
@@ -123,7 +128,13 @@ impl HotLog for RedisLog {
         };
         let mut read = cmd("XRANGE");
         read.arg(&self.keys.log).arg(format!("{from}-0")).arg("+").arg("COUNT").arg(limit);
-        placed(self.general.query_again(&read).await.map_err(read_error)?)
+        let entries: Vec<Entry> = self.general.query_again(&read).await.map_err(read_error)?;
+        let last = entries.last().and_then(|(_, fields)| fields.get("id").cloned());
+        let rows = placed(entries)?;
+        if let (Some((placement, _)), Some(last)) = (rows.last(), last) {
+            self.witness.saw(placement.position, || last);
+        }
+        Ok(rows)
     }
 
     fn head(&self) -> watch::Receiver<Position> {
@@ -207,6 +218,7 @@ pub(super) fn read_error(error: CallError) -> ReadError {
         CallError::Refused(error) if error.code() == Some("DAMAGED") => {
             ReadError::Damaged(error.detail().unwrap_or_default().to_owned())
         }
+        CallError::Diverged(reason) => ReadError::Diverged(reason),
         error => ReadError::Unavailable(error.into_source()),
     }
 }

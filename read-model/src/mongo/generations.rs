@@ -75,12 +75,15 @@ pub(super) struct MongoGenerations {
 
 impl MongoGenerations {
     async fn attempt(&self, change: &Exchange<'_>) -> Result<(), Failure> {
-        let mut session = self.writer.begin().await?;
-        if let Err(failure) = self.fill(change, &mut session).await {
+        let writes = format!("{}'s generations", change.projection);
+        let session = self.writer.sessions.of(&writes);
+        let mut session = session.lock().await;
+        let session = self.writer.begin(&writes, &mut session).await?;
+        if let Err(failure) = self.fill(change, session).await {
             session.abort_transaction().await.ok();
             return Err(failure);
         }
-        MongoWriter::finish(&mut session).await
+        MongoWriter::finish(session).await
     }
 
     async fn fill(

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::batch::Batch;
 use super::document::loaded;
+use super::sessions::{Session, Sessions};
 use super::{BoxedError, Store};
 use crate::names::plain;
 use crate::{Change, Collection, CommitError, Generation, ViewWriter};
@@ -40,7 +41,7 @@ const NAMESPACE_EXISTS: i32 = 48;
 
 #[derive(Debug)]
 pub(super) struct MongoWriter {
-    client: Client,
+    pub(super) sessions: Arc<Sessions>,
     store: Store,
     generation: Generation,
     /// Collections that are known to be there, with their indexes.
@@ -74,13 +75,14 @@ pub(super) enum Failure {
 
 impl MongoWriter {
     pub(super) fn new(client: Client, store: Store) -> Self {
-        Self { client, store, generation: Generation::FIRST, known: Arc::default() }
+        let sessions = Arc::new(Sessions::new(client, store.clone()));
+        Self { sessions, store, generation: Generation::FIRST, known: Arc::default() }
     }
 
     /// The same for another generation.
     pub(super) fn at(&self, generation: Generation) -> Self {
-        let (client, store) = (self.client.clone(), self.store.clone());
-        Self { client, store, generation, known: Arc::clone(&self.known) }
+        let (sessions, known) = (Arc::clone(&self.sessions), Arc::clone(&self.known));
+        Self { sessions, store: self.store.clone(), generation, known }
     }
 
     /// Makes the collection, its indexes and the checkpoints', outside of any transaction: within
@@ -143,17 +145,25 @@ impl MongoWriter {
     }
 
     async fn attempt(&self, commit: &Commit<'_>) -> Result<(), Failure> {
-        let mut session = self.begin().await?;
-        if let Err(failure) = self.fill(commit, &mut session).await {
+        let writes = &commit.key;
+        let session = self.sessions.of(writes);
+        let mut session = session.lock().await;
+        let session = self.begin(writes, &mut session).await?;
+        if let Err(failure) = self.fill(commit, session).await {
             // The server would notice by itself, but only after a minute.
             session.abort_transaction().await.ok();
             return Err(failure);
         }
-        Self::finish(&mut session).await
+        Self::finish(session).await
     }
 
-    pub(super) async fn begin(&self) -> Result<ClientSession, Failure> {
-        let mut session = self.client.start_session().await.map_err(Failure::Transient)?;
+    /// Begins a transaction of whoever writes this.
+    pub(super) async fn begin<'a>(
+        &self,
+        writes: &str,
+        session: &'a mut Session,
+    ) -> Result<&'a mut ClientSession, Failure> {
+        let session = self.sessions.ready(writes, session).await.map_err(Failure::Transient)?;
         session
             .start_transaction()
             .write_concern(WriteConcern::majority())

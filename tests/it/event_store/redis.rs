@@ -126,6 +126,42 @@ async fn a_full_server_takes_no_events_and_says_why() {
     assert_eq!(log.append(&registration("bob")).await.unwrap().first, Position(2));
 }
 
+/// INV-8, for a process that goes on running while its server loses events.
+#[tokio::test]
+async fn a_log_that_is_not_what_it_was_is_not_used_any_more() {
+    let server = RedisServer::start().await;
+    let losses: [(&str, &[&str]); 2] =
+        [("other", &["other:meta", "log_id"]), ("shorter", &["shorter:tail"])];
+    for (namespace, lost) in losses {
+        let (log, queue) = open_log(&server.url_in(namespace)).await.unwrap();
+        log.append(&registration("ada")).await.unwrap();
+        log.append(&registration("bob")).await.unwrap();
+        let mut connection = connection(&server).await;
+        let change = match lost {
+            [key, field] => cmd("HSET").arg(key).arg(field).arg("another").to_owned(),
+            [key] => cmd("SET").arg(key).arg("1 1").to_owned(),
+            _ => unreachable!(),
+        };
+        change.query_async::<()>(&mut connection).await.unwrap();
+        let mut cut = cmd("CLIENT");
+        cut.arg("KILL").arg("TYPE").arg("normal").arg("SKIPME").arg("yes");
+        cut.query_async::<()>(&mut connection).await.unwrap();
+
+        let error = log.read_all(Position(2), 1).await.unwrap_err();
+        assert!(matches!(error, ReadError::Diverged(_)), "{namespace}: {error:?}");
+        let error = log.append(&registration("eve")).await.unwrap_err();
+        let error = match error {
+            // Its connection had not been found to be cut yet.
+            AppendError::Unknown(_) => log.append(&registration("eve")).await.unwrap_err(),
+            error => error,
+        };
+        assert!(matches!(error, AppendError::Unavailable(_)), "{namespace}: {error:?}");
+        assert!(report(&error).contains("diverged"), "{namespace}: {}", report(&error));
+        let error = queue.stats().await.unwrap_err();
+        assert!(report(&error).contains("diverged"), "{namespace}: {}", report(&error));
+    }
+}
+
 #[tokio::test]
 async fn a_replica_takes_no_events_and_says_why() {
     let server = RedisServer::start().await;
