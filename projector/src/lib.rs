@@ -8,6 +8,7 @@ mod supervisor;
 mod upkeep;
 mod workspace;
 
+pub use parking::TooManyParked;
 pub use projection::Projection;
 pub use projections::all;
 pub use runtime::{ProjectError, Runtime};

@@ -51,7 +51,10 @@ impl MongoReader {
         let found = within(async {
             let generation = match self.pinned {
                 Some(pinned) => Some(pinned),
-                None => live_of(&*self.serving.known(&self.store).await?, collection),
+                None => {
+                    let known = self.serving.known(&self.store).await?;
+                    live_of(&known, collection)
+                }
             };
             let Some(generation) = generation else { return Ok(None) };
             let name = self.store.namespace.documents(collection, generation);
