@@ -36,6 +36,8 @@ pub(super) const REST_MAX: Duration = Duration::from_millis(500);
 pub(super) const UPKEEP_MAX: Duration = Duration::from_secs(60);
 /// The server's word for an `_id` that is there already.
 const DUPLICATE_KEY: i32 = 11_000;
+/// The server's word for what was ended together with its session, as a rival does.
+const INTERRUPTED: i32 = 11_601;
 /// The server's word for a collection that is there already.
 const NAMESPACE_EXISTS: i32 = 48;
 
@@ -345,7 +347,9 @@ pub(super) fn failure(error: Error) -> Failure {
     );
     if duplicate {
         Failure::Superseded
-    } else if error.contains_label(TRANSIENT_TRANSACTION_ERROR) {
+    } else if error.contains_label(TRANSIENT_TRANSACTION_ERROR)
+        || command_code(&error) == Some(INTERRUPTED)
+    {
         Failure::Transient(error)
     } else {
         Failure::Final(error.into())
