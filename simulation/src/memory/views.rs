@@ -1,0 +1,267 @@
+//! Views and checkpoints.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use domain::Checkpoint;
+use read_model::{
+    Change, Collection, CommitError, Condition, Direction, Keyset, Order, Page, PageRequest,
+    ReadError, Scalar, ViewReader, ViewWriter, Views, WHOLE_PAGE,
+};
+use serde::de::Error as _;
+use serde_json::Value;
+
+use super::lock;
+
+/// The views of one namespace.
+#[derive(Debug, Default)]
+pub struct MemoryViews(Mutex<Kept>);
+
+#[derive(Debug, Default)]
+struct Kept {
+    collections: BTreeMap<String, BTreeMap<String, Value>>,
+    checkpoints: BTreeMap<String, Checkpoint>,
+}
+
+impl MemoryViews {
+    /// Both sides of this.
+    pub fn sides(self: &Arc<Self>) -> Views {
+        Views { reader: self.clone(), writer: self.clone() }
+    }
+
+    /// Every document, by collection and key.
+    pub(crate) fn documents(&self) -> BTreeMap<String, BTreeMap<String, Value>> {
+        let mut collections = lock(&self.0).collections.clone();
+        collections.retain(|_, documents| !documents.is_empty());
+        collections
+    }
+
+    pub(crate) fn find(&self, collection: &Collection, keys: &[String]) -> Vec<Option<Value>> {
+        let kept = lock(&self.0);
+        let documents = kept.collections.get(&collection.stored_name());
+        keys.iter().map(|key| documents.and_then(|it| it.get(key)).cloned()).collect()
+    }
+
+    pub(crate) fn reached(&self) -> BTreeMap<String, Checkpoint> {
+        lock(&self.0).checkpoints.clone()
+    }
+
+    /// INV-9: all of it, or nothing.
+    pub(crate) fn put(
+        &self,
+        projection: &str,
+        from: Option<&Checkpoint>,
+        to: &Checkpoint,
+        changes: &[Change],
+    ) -> Result<(), CommitError> {
+        let mut kept = lock(&self.0);
+        if kept.checkpoints.get(projection) != from {
+            return Err(CommitError::Superseded);
+        }
+        for change in changes {
+            if let Change::Put { document, .. } = change {
+                storable(document).map_err(|why| CommitError::Unstorable(why.into()))?;
+            }
+        }
+        for change in changes {
+            let (Change::Put { collection, .. } | Change::Delete { collection, .. }) = change;
+            let documents = kept.collections.entry(collection.stored_name()).or_default();
+            match change {
+                Change::Put { key, document, .. } => {
+                    documents.insert(key.clone(), document.clone())
+                }
+                Change::Delete { key, .. } => documents.remove(key),
+            };
+        }
+        kept.checkpoints.insert(projection.to_owned(), *to);
+        Ok(())
+    }
+
+    /// The documents that meet all of these, by key.
+    fn meeting(
+        &self,
+        collection: &Collection,
+        conditions: &[Condition],
+    ) -> Result<Vec<(String, Value)>, ReadError> {
+        conditions.iter().map(field).try_for_each(plain)?;
+        let kept = lock(&self.0);
+        let documents = kept.collections.get(&collection.stored_name()).into_iter().flatten();
+        let met = documents.filter(|(_, document)| conditions.iter().all(|it| meets(document, it)));
+        Ok(met.map(|(key, document)| (key.clone(), document.clone())).collect())
+    }
+}
+
+#[async_trait]
+impl ViewReader for MemoryViews {
+    async fn get(
+        &self,
+        collection: &Collection,
+        keys: &[String],
+    ) -> Result<Vec<Option<Value>>, ReadError> {
+        Ok(self.find(collection, keys))
+    }
+
+    async fn page(
+        &self,
+        collection: &Collection,
+        request: &PageRequest,
+    ) -> Result<Page<Value>, ReadError> {
+        request.order.field.map_or(Ok(()), plain)?;
+        let mut placed = Vec::new();
+        for (key, document) in self.meeting(collection, &request.conditions)? {
+            let value = place_value(request.order, &document).map_err(|source| {
+                let (collection, key) = (collection.stored_name(), key.clone());
+                ReadError::Damaged { collection, key, source }
+            })?;
+            placed.push((Keyset { value, key }, document));
+        }
+        placed.sort_by(|(a, _), (b, _)| compare(request.order, a, b));
+        placed.retain(|(place, _)| {
+            let is = |other: &Option<Keyset>, wanted| {
+                other.as_ref().is_none_or(|it| compare(request.order, place, it) == wanted)
+            };
+            is(&request.after, Ordering::Greater) && is(&request.before, Ordering::Less)
+        });
+        let limit = request.limit.min(WHOLE_PAGE) as usize;
+        let has_more = placed.len() > limit;
+        if request.from_end {
+            placed.drain(..placed.len().saturating_sub(limit));
+        }
+        placed.truncate(limit);
+        Ok(Page { items: placed, has_more })
+    }
+
+    async fn count(
+        &self,
+        collection: &Collection,
+        conditions: &[Condition],
+    ) -> Result<u64, ReadError> {
+        Ok(self.meeting(collection, conditions)?.len() as u64)
+    }
+
+    async fn checkpoints(&self) -> Result<BTreeMap<String, Checkpoint>, ReadError> {
+        Ok(self.reached())
+    }
+}
+
+#[async_trait]
+impl ViewWriter for MemoryViews {
+    async fn prepare(&self, _collections: &[Collection]) -> Result<(), CommitError> {
+        Ok(())
+    }
+
+    async fn checkpoint(&self, projection: &str) -> Result<Option<Checkpoint>, CommitError> {
+        Ok(self.reached().get(projection).copied())
+    }
+
+    async fn commit(
+        &self,
+        projection: &str,
+        from: Option<&Checkpoint>,
+        to: &Checkpoint,
+        changes: Vec<Change>,
+    ) -> Result<(), CommitError> {
+        self.put(projection, from, to, &changes)
+    }
+
+    async fn erase(&self) -> Result<(), CommitError> {
+        *lock(&self.0) = Kept::default();
+        Ok(())
+    }
+}
+
+/// By the field and then by key, in the order's direction.
+fn compare(order: Order, a: &Keyset, b: &Keyset) -> Ordering {
+    let value = match order.field {
+        Some(_) => a.value.cmp(&b.value),
+        None => Ordering::Equal,
+    };
+    let upwards = value.then_with(|| a.key.cmp(&b.key));
+    match order.direction {
+        Direction::Ascending => upwards,
+        Direction::Descending => upwards.reverse(),
+    }
+}
+
+fn place_value(order: Order, document: &Value) -> Result<Scalar, serde_json::Error> {
+    let Some(field) = order.field else { return Ok(Scalar::Null) };
+    let none = || serde_json::Error::custom(format!("{field} has no order"));
+    scalar(document.get(field)).ok_or_else(none)
+}
+
+/// What a field holds, if it can be compared.
+fn scalar(field: Option<&Value>) -> Option<Scalar> {
+    match field {
+        None | Some(Value::Null) => Some(Scalar::Null),
+        Some(Value::String(text)) => Some(Scalar::Text(text.clone())),
+        Some(other) => other.as_i64().map(Scalar::Integer),
+    }
+}
+
+fn field(condition: &Condition) -> &'static str {
+    match condition {
+        Condition::Equals(field, _)
+        | Condition::AnyOf(field, _)
+        | Condition::NoneOf(field, _)
+        | Condition::HasAny(field, _)
+        | Condition::AtLeast(field, _)
+        | Condition::Below(field, _)
+        | Condition::Contains(field, _) => field,
+    }
+}
+
+/// Refuses what another store might take for more than a name.
+fn plain(field: &'static str) -> Result<(), ReadError> {
+    let is_plain = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_';
+    match field.starts_with(|it: char| it.is_ascii_lowercase()) && field.chars().all(is_plain) {
+        true => Ok(()),
+        false => Err(ReadError::Unavailable(format!("{field:?} is no name of a field").into())),
+    }
+}
+
+fn meets(document: &Value, condition: &Condition) -> bool {
+    let held = |field: &str| scalar(document.get(field));
+    match condition {
+        Condition::Equals(field, value) => held(field).as_ref() == Some(value),
+        Condition::AnyOf(field, values) => held(field).is_some_and(|it| values.contains(&it)),
+        Condition::NoneOf(field, values) => held(field).is_none_or(|it| !values.contains(&it)),
+        Condition::HasAny(field, values) => match document.get(field) {
+            Some(Value::Array(elements)) => {
+                let mut elements = elements.iter().filter_map(|it| scalar(Some(it)));
+                elements.any(|it| values.contains(&it))
+            }
+            _ => false,
+        },
+        Condition::AtLeast(field, value) => held(field).is_some_and(|it| it >= *value),
+        Condition::Below(field, value) => held(field).is_some_and(|it| it < *value),
+        Condition::Contains(field, text) => match document.get(field) {
+            Some(Value::String(held)) => held.contains(text),
+            _ => false,
+        },
+    }
+}
+
+/// What the other adapters hold exactly.
+fn storable(document: &Value) -> Result<(), &'static str> {
+    match document {
+        Value::Object(fields) if fields.contains_key("_id") => Err("a field is called _id"),
+        Value::Object(_) => exact(document),
+        _ => Err("it is no JSON object"),
+    }
+}
+
+fn exact(value: &Value) -> Result<(), &'static str> {
+    match value {
+        Value::Number(number) if number.is_u64() && !number.is_i64() => {
+            Err("a whole number is beyond 64 bits with a sign")
+        }
+        Value::Array(elements) => elements.iter().try_for_each(exact),
+        Value::Object(fields) if fields.keys().any(|name| name.contains('\0')) => {
+            Err("a field's name has a zero byte in it")
+        }
+        Value::Object(fields) => fields.values().try_for_each(exact),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
+    }
+}
