@@ -3,11 +3,9 @@
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use bytes::Bytes;
 use domain::problem::ProblemRevised;
-use domain::submission::{
-    Submission as Aggregate, SubmissionCommand, SubmissionReceived, SubmissionRejection,
-};
-use domain::{Digest, LanguageId, Recorded, Slug, StreamId, SubmissionId};
-use event_store::{AppendError, ExecuteError, Lane, Scope, Stream, WorkItem};
+use domain::submission::SubmissionReceived;
+use domain::{LanguageId, Recorded, SubmissionId};
+use event_store::Scope;
 use query_api::nodes::{Receipt, Submission};
 use query_api::{ConsistencyToken, GlobalId, Viewer};
 use read_model::views::SubmissionView;
@@ -15,6 +13,7 @@ use uuid::Uuid;
 
 use crate::commands::{self, Commands};
 use crate::payload::{Failure, UserError, UserErrorCode, not_appended, token};
+use crate::receive::{ReceiveError, receive};
 
 /// Characters of an idempotency key.
 const KEY_CHARS: std::ops::RangeInclusive<usize> = 1..=200;
@@ -113,7 +112,9 @@ async fn submit(
         source,
         source_bytes,
     };
-    receive(commands, &commands::context(ctx, viewer), received).await
+    let context = commands::context(ctx, viewer);
+    let received = receive(commands.log.as_ref(), &context, received).await;
+    received.map(|it| (it.events, it.replayed)).map_err(not_received)
 }
 
 /// Refuses an idempotency key that is none.
@@ -126,48 +127,19 @@ pub(crate) fn check_key(key: &str) -> Result<(), UserError> {
     Err(UserError::at(UserErrorCode::Invalid, "input.idempotencyKey", message))
 }
 
-async fn receive(
-    commands: &Commands,
-    context: &event_store::Context,
-    received: SubmissionReceived,
-) -> Result<(Vec<Recorded>, bool), Failure> {
-    let id = StreamId::Submission(received.submission);
-    let (problem, language) = (received.problem.clone(), received.language.clone());
-    let source = received.source;
-    let work = WorkItem { lane: Lane::Submit, stream: id.clone() };
-    let receive = vec![SubmissionCommand::Receive(received)];
-    let mut stream = Stream::<Aggregate>::new(id.clone());
-    let log = commands.log.as_ref();
-    match stream.execute(log, receive, context, Some(work), None).await {
-        Ok(recorded) => Ok((recorded, false)),
-        Err(
-            ExecuteError::Append(AppendError::Conflict { .. })
-            | ExecuteError::Rejected(SubmissionRejection::AlreadyReceived),
-        ) => {
-            let events = event_store::read_stream_whole(log, &id).await?;
-            let first = Stream::<Aggregate>::fold(id, &events).state.received;
-            if first.is_some_and(|first| same_input(&first, &problem, &language, &source)) {
-                return Ok((events, true));
-            }
-            let message = "the key was used with another input";
+/// Why a program was not taken in, as its author is told.
+fn not_received(error: ReceiveError) -> Failure {
+    match error {
+        ReceiveError::KeyReused => {
             let code = UserErrorCode::IdempotencyKeyReused;
-            Err(UserError::at(code, "input.idempotencyKey", message).into())
+            UserError::at(code, "input.idempotencyKey", error.to_string()).into()
         }
-        Err(ExecuteError::Append(error)) => Err(Failure::Api(not_appended(&error))),
-        Err(ExecuteError::Rejected(rejection)) => {
-            Err(UserError::new(UserErrorCode::Invalid, rejection.to_string()).into())
+        ReceiveError::Rejected(rejection) => {
+            UserError::new(UserErrorCode::Invalid, rejection.to_string()).into()
         }
+        ReceiveError::Append(error) => Failure::Api(not_appended(&error)),
+        ReceiveError::Read(error) => error.into(),
     }
-}
-
-/// The problem may have been revised between two tries; that is not the author's doing.
-fn same_input(
-    first: &SubmissionReceived,
-    problem: &Slug,
-    language: &LanguageId,
-    source: &Digest,
-) -> bool {
-    first.problem == *problem && first.language == *language && first.source == *source
 }
 
 fn language(

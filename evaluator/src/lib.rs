@@ -15,4 +15,4 @@ mod worker;
 pub use disk_cache::DiskCache;
 pub use figures::Figures;
 pub use slots::physical_cores;
-pub use worker::{Config, Evaluator};
+pub use worker::{Config, Evaluator, Ports};

@@ -1,7 +1,7 @@
 //! One submission in one evaluator's hands.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use domain::grading::{CustomGrades, GraderCall, GroupGrade, Rubric};
 use domain::problem::{ProblemRevised, RevisionContent};
@@ -16,6 +16,7 @@ use event_store::{
     WorkReceipt,
 };
 use sandbox::{Languages, Toolchain};
+use tokio::time::Instant;
 
 use crate::Figures;
 use crate::judge::{

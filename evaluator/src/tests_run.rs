@@ -1,11 +1,12 @@
 //! The tests of one submission, run side by side where slots are free and the problem allows it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use domain::problem::Test;
 use sandbox::MemorySource;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::judge::{Bench, Fault, Judged, Program, Referees, fetch_test};
 use crate::plan::{Plan, another_cell_pays};

@@ -2,13 +2,13 @@
 //! cache, what is compiled ahead compiled, cells of the right kind ready.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
 use domain::Verdict;
 use domain::checker::TokenOptions;
 use domain::problem::Limits;
 use sandbox::Language;
+use tokio::time::Instant;
 
 use crate::judge::{
     Bench, Checking, Executable, Fault, Program, Referees, Source, Start, TestData,

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use domain::StreamId;
 use domain::submission::AbandonReason;
-use event_store::{Lane, QueueError, Stores, TakeRequest, Work, WorkerId};
+use event_store::{
+    Blobs, EventLog, Lane, QueueError, Stores, TakeRequest, Work, WorkQueue, WorkerId,
+};
 use sandbox::{Language, Languages, Sandbox};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -49,6 +51,27 @@ pub struct Config {
     pub drain: Duration,
 }
 
+/// What an evaluator reads and writes.
+#[derive(Debug, Clone)]
+pub struct Ports {
+    /// Where verdicts go.
+    pub log: Arc<dyn EventLog>,
+    /// Where work comes from.
+    pub queue: Arc<dyn WorkQueue>,
+    /// Where sources and test data are.
+    pub blobs: Arc<dyn Blobs>,
+}
+
+impl From<&Stores> for Ports {
+    fn from(stores: &Stores) -> Self {
+        Self {
+            log: Arc::clone(&stores.log),
+            queue: Arc::clone(&stores.queue),
+            blobs: Arc::clone(&stores.blobs),
+        }
+    }
+}
+
 /// A worker with its slots.
 #[derive(Debug)]
 pub struct Evaluator {
@@ -60,7 +83,7 @@ impl Evaluator {
     /// An evaluator on these stores and this sandbox.
     pub fn new(
         config: Config,
-        stores: &Stores,
+        ports: impl Into<Ports>,
         sandbox: Arc<dyn Sandbox>,
         languages: Arc<Languages>,
         disk: Option<DiskCache>,
@@ -68,12 +91,12 @@ impl Evaluator {
         let pinned = config.pin_cores && config.slots <= physical_cores();
         let cells = Arc::new(Cells::new(sandbox, CLOSING_PER_SLOT * config.slots));
         let slots = Slots::new(config.slots, pinned);
-        let (log, blobs) = (Arc::clone(&stores.log), Arc::clone(&stores.blobs));
+        let Ports { log, queue, blobs } = ports.into();
         let tools = Tools {
             name: config.name.clone(),
             library: Library::new(Arc::clone(&log), blobs, disk.map(Arc::new)),
             log,
-            queue: Arc::clone(&stores.queue),
+            queue,
             figures: Arc::new(Figures::new(Arc::clone(&slots))),
             slots,
             compiler: Compiler::new(Arc::clone(&cells)),
@@ -147,7 +170,9 @@ impl Evaluator {
                 Ok(None) => {
                     let looked_at_all = share.is_some();
                     drop((share, slot, session));
+                    // In this order, as below: whoever simulates it sees the same again.
                     tokio::select! {
+                        biased;
                         // A time-out and a closed channel are both a reason to look again.
                         _ = tokio::time::timeout(IDLE_LOOK, ready.changed()) => {}
                         () = self.tools.slots.share_is_free(), if !looked_at_all => {}
@@ -197,6 +222,7 @@ async fn handle(
     let submission = &work.item.stream;
     // Dropping the judging future destroys its cells.
     let interruption = tokio::select! {
+        biased;
         done = carry_out(tools, &work, slot) => match done {
             Ok(()) => return,
             Err(interruption) => interruption,

@@ -15,11 +15,14 @@ mod credentials;
 mod log;
 mod log_and_queue;
 mod log_reading;
+mod opening;
 mod queue;
 mod queue_leases;
 mod restore;
 mod samples;
 mod tree;
+
+pub use opening::TestAdapters;
 
 /// Cases that run at the same time.
 const CASES_AT_ONCE_MAX: usize = 8;

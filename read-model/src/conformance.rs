@@ -14,8 +14,11 @@ mod conditions;
 mod documents;
 mod generations;
 mod namespaces;
+mod opening;
 mod pages;
 mod samples;
+
+pub use opening::TestAdapter;
 
 /// Cases that run at the same time.
 const CASES_AT_ONCE_MAX: usize = 8;

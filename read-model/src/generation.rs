@@ -23,7 +23,7 @@ impl Generation {
     pub const FIRST: Self = Self(0);
 
     /// A stored name of this generation: `problems_v3`, `problems_v3_g1`.
-    pub(crate) fn of_name(self, name: &str) -> String {
+    pub fn of_name(self, name: &str) -> String {
         if self == Self::FIRST { name.to_owned() } else { format!("{name}_g{self}") }
     }
 
@@ -153,10 +153,10 @@ pub trait GenerationStore: Send + Sync + fmt::Debug {
 }
 
 /// The generations of every projection, as a reader needs them.
-pub(crate) type Known = BTreeMap<String, Generations>;
+pub type Known = BTreeMap<String, Generations>;
 
 /// Which generation of a collection is read; `None` while none is live.
-pub(crate) fn live_of(known: &Known, collection: &Collection) -> Option<Generation> {
+pub fn live_of(known: &Known, collection: &Collection) -> Option<Generation> {
     let name = collection.stored_name();
     let mut projections = known.values();
     let owner = projections.find(|generations| generations.collections.contains(&name));
@@ -164,7 +164,7 @@ pub(crate) fn live_of(known: &Known, collection: &Collection) -> Option<Generati
 }
 
 /// Of all stored checkpoints, those of one generation, or of what is live, by projection.
-pub(crate) fn visible(
+pub fn visible(
     stored: BTreeMap<String, Checkpoint>,
     pinned: Option<Generation>,
     known: &Known,
@@ -179,7 +179,7 @@ pub(crate) fn visible(
 }
 
 /// Whether the change makes another generation live, and of which in the place of which.
-pub(crate) fn flip(
+pub fn flip(
     from: Option<&Generations>,
     to: &Generations,
 ) -> Option<(Option<Generation>, Generation)> {
@@ -188,7 +188,7 @@ pub(crate) fn flip(
 }
 
 /// Whether views that have read this far may take the place of those that have read that far.
-pub(crate) fn has_caught_up(built: Option<&Checkpoint>, live: Option<&Checkpoint>) -> bool {
+pub fn has_caught_up(built: Option<&Checkpoint>, live: Option<&Checkpoint>) -> bool {
     built.map(|it| it.position) >= live.map(|it| it.position)
 }
 

@@ -16,6 +16,10 @@ mod mongo;
 mod sqlite;
 
 pub use generation::{Generation, GenerationStore, Generations, Retired};
+/// What every adapter decides alike.
+pub mod generation_rules {
+    pub use crate::generation::{Known, flip, has_caught_up, live_of, visible};
+}
 pub use reader::{
     Condition, Direction, Keyset, Order, Page, PageRequest, ReadError, Scalar, ViewReader,
     ViewReaderExt, WHOLE_PAGE,

@@ -1,5 +1,7 @@
 #[cfg(any(test, fuzzing))]
 pub mod liar;
+#[cfg(feature = "simulation")]
+mod simulated;
 mod stream;
 mod translation;
 
@@ -66,7 +68,7 @@ pub(crate) enum Linking<'a> {
     /// Its runner has this folder, which it may have in common with another's.
     Folder(&'a str),
     /// It cannot.
-    #[cfg(any(test, fuzzing))]
+    #[cfg(any(test, fuzzing, feature = "simulation"))]
     Never,
 }
 
@@ -112,6 +114,19 @@ impl Cell {
         }
         cell.facts = cell.describe().await?;
         Ok(cell)
+    }
+
+    /// A cell whose runner is whatever is at the other end of this stream.
+    ///
+    /// # Errors
+    /// When no runner is.
+    #[cfg(feature = "simulation")]
+    pub async fn simulated(
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    ) -> Result<Self, SandboxError> {
+        let (reader, writer) = tokio::io::split(stream);
+        let seal = Box::new(simulated::Unsealed);
+        Self::open(Box::new(reader), Box::new(writer), seal, Ceiling::NONE, None).await
     }
 
     async fn describe(&mut self) -> Result<Facts, SandboxError> {

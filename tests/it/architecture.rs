@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Which crate may know which. Whoever adds an arrow explains it in `docs/adr/`.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("domain", &[]),
     ("runner", &[]),
     ("event-store", &["domain"]),
@@ -19,6 +19,20 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("command-api", &["domain", "event-store", "problem-package", "query-api", "read-model"]),
     ("evaluator", &["domain", "event-store", "sandbox"]),
     ("projector", &["domain", "event-store", "read-model"]),
+    (
+        "simulation",
+        &[
+            "audit",
+            "command-api",
+            "domain",
+            "evaluator",
+            "event-store",
+            "projector",
+            "read-model",
+            "runner",
+            "sandbox",
+        ],
+    ),
     (
         "assay",
         &[

@@ -55,7 +55,7 @@ async fn all(store: &Store) -> Vec<Recorded> {
 }
 
 async fn archive(store: &Store, through: u64) -> Position {
-    store.archive.archive(Position(through), |_| ()).await.unwrap()
+    store.archive().archive(Position(through), |_| ()).await.unwrap()
 }
 
 /// Every way to read it comes to these events.
@@ -87,7 +87,7 @@ async fn reads_are_the_same_wherever_the_mark_is(urls: LogUrls) {
         assert_eq!(store.log.info().await.unwrap().archived_through, Position(through));
         assert_reads(&store, &events).await;
     }
-    let status = store.archive.status().await.unwrap();
+    let status = store.archive().status().await.unwrap();
     assert_eq!((status.segments.len(), status.hot.events), (events.len(), 0));
     assert_reads(&store.reopen().await, &events).await;
 }
@@ -189,14 +189,14 @@ async fn checkpoints_below_the_mark_hold_or_do_not(urls: LogUrls) {
 async fn a_segment_that_is_written_changes_nothing(urls: LogUrls) {
     let store = Store::open(urls).await;
     let events = mixed(&store).await;
-    let entry = store.archive.write_segment(Position(10)).await.unwrap().unwrap();
+    let entry = store.archive().write_segment(Position(10)).await.unwrap().unwrap();
     assert_eq!((entry.first, entry.last, entry.events), (Position(1), Position(10), 10));
     let store = store.reopen().await;
-    assert_eq!(store.archive.trim(Position(10)).await.unwrap(), Position::START);
+    assert_eq!(store.archive().trim(Position(10)).await.unwrap(), Position::START);
     assert_reads(&store, &events).await;
     // Running again finishes it, with the same blob.
     archive(&store, 10).await;
-    let segments = store.archive.status().await.unwrap().segments;
+    let segments = store.archive().status().await.unwrap().segments;
     assert_eq!(segments, [SegmentEntry { sealed_at: segments[0].sealed_at, ..entry }]);
     assert_reads(&store, &events).await;
 }
@@ -204,14 +204,14 @@ async fn a_segment_that_is_written_changes_nothing(urls: LogUrls) {
 async fn a_segment_that_is_entered_changes_nothing(urls: LogUrls) {
     let store = Store::open(urls).await;
     let events = mixed(&store).await;
-    let entry = store.archive.write_segment(Position(10)).await.unwrap().unwrap();
-    assert!(store.archive.enter(&entry).await.unwrap());
+    let entry = store.archive().write_segment(Position(10)).await.unwrap().unwrap();
+    assert!(store.archive().enter(&entry).await.unwrap());
     let store = store.reopen().await;
-    let status = store.archive.status().await.unwrap();
+    let status = store.archive().status().await.unwrap();
     assert_eq!((status.log.archived_through, status.hot.events), (Position::START, 18));
     assert_reads(&store, &events).await;
     assert_eq!(archive(&store, 10).await, Position(10));
-    assert_eq!(store.archive.status().await.unwrap().segments.len(), 1);
+    assert_eq!(store.archive().status().await.unwrap().segments.len(), 1);
     assert_reads(&store, &events).await;
 }
 
@@ -223,10 +223,10 @@ async fn a_trim_that_was_cut_off_is_finished(urls: LogUrls) {
         store.log.append(&new).await.unwrap();
     }
     let events = all(&store).await;
-    let entry = store.archive.write_segment(Position(u64::MAX)).await.unwrap().unwrap();
-    assert!(store.archive.enter(&entry).await.unwrap());
+    let entry = store.archive().write_segment(Position(u64::MAX)).await.unwrap().unwrap();
+    assert!(store.archive().enter(&entry).await.unwrap());
     // One step of several.
-    let mark = store.archive.hot.trim(entry.last).await.unwrap();
+    let mark = store.archive().hot.trim(entry.last).await.unwrap();
     assert_eq!(mark, Position(TRIM_EVENTS_MAX));
     let store = store.reopen().await;
     assert_eq!(all(&store).await, events);
@@ -241,21 +241,21 @@ async fn a_trim_that_was_cut_off_is_finished(urls: LogUrls) {
 async fn only_the_next_segment_is_entered(urls: LogUrls) {
     let store = Store::open(urls).await;
     mixed(&store).await;
-    let entry = store.archive.write_segment(Position(10)).await.unwrap().unwrap();
+    let entry = store.archive().write_segment(Position(10)).await.unwrap().unwrap();
     let ahead = SegmentEntry { first: Position(3), ..entry.clone() };
-    assert!(!store.archive.enter(&ahead).await.unwrap());
-    assert!(store.archive.enter(&entry).await.unwrap());
-    assert!(!store.archive.enter(&entry).await.unwrap());
-    assert_eq!(store.archive.status().await.unwrap().segments.len(), 1);
+    assert!(!store.archive().enter(&ahead).await.unwrap());
+    assert!(store.archive().enter(&entry).await.unwrap());
+    assert!(!store.archive().enter(&entry).await.unwrap());
+    assert_eq!(store.archive().status().await.unwrap().segments.len(), 1);
 }
 
 async fn nothing_is_trimmed_that_is_not_in_the_manifest(urls: LogUrls) {
     let store = Store::open(urls).await;
     let events = mixed(&store).await;
-    assert_eq!(store.archive.trim(Position(10)).await.unwrap(), Position::START);
+    assert_eq!(store.archive().trim(Position(10)).await.unwrap(), Position::START);
     archive(&store, 4).await;
     // The store itself holds on to them.
-    let outcome = store.archive.hot.trim(Position(5)).await;
+    let outcome = store.archive().hot.trim(Position(5)).await;
     assert!(matches!(outcome, Err(StoreFault::Refused(_))), "{outcome:?}");
     assert_reads(&store, &events).await;
 }
@@ -269,11 +269,11 @@ fn file_of(store: &Store, digest: &Digest) -> PathBuf {
 async fn nothing_is_trimmed_that_cannot_be_read_back(urls: LogUrls) {
     let store = Store::open(urls).await;
     let events = mixed(&store).await;
-    let entry = store.archive.write_segment(Position(10)).await.unwrap().unwrap();
-    assert!(store.archive.enter(&entry).await.unwrap());
+    let entry = store.archive().write_segment(Position(10)).await.unwrap().unwrap();
+    assert!(store.archive().enter(&entry).await.unwrap());
     std::fs::remove_file(file_of(&store, &entry.digest)).unwrap();
-    store.archive.trim(Position(10)).await.unwrap_err();
-    store.archive.archive(Position(10), |_| ()).await.unwrap_err();
+    store.archive().trim(Position(10)).await.unwrap_err();
+    store.archive().archive(Position(10), |_| ()).await.unwrap_err();
     assert_eq!(store.log.info().await.unwrap().archived_through, Position::START);
     assert_reads(&store, &events).await;
 }
@@ -281,10 +281,10 @@ async fn nothing_is_trimmed_that_cannot_be_read_back(urls: LogUrls) {
 async fn nothing_is_trimmed_for_a_segment_of_another_range(urls: LogUrls) {
     let store = Store::open(urls).await;
     let events = mixed(&store).await;
-    let entry = store.archive.write_segment(Position(10)).await.unwrap().unwrap();
+    let entry = store.archive().write_segment(Position(10)).await.unwrap().unwrap();
     let wrong = SegmentEntry { last: Position(12), events: 12, ..entry };
-    assert!(store.archive.enter(&wrong).await.unwrap());
-    let error = store.archive.trim(Position(12)).await.unwrap_err();
+    assert!(store.archive().enter(&wrong).await.unwrap());
+    let error = store.archive().trim(Position(12)).await.unwrap_err();
     let cause = std::error::Error::source(&error).unwrap().to_string();
     assert!(cause.contains("segment 1 to 12") && cause.contains("it holds 1 to 10"), "{cause}");
     assert_reads(&store, &events).await;
@@ -307,7 +307,7 @@ async fn two_archivers_and_writers_work_at_once(urls: LogUrls) {
     let events = all(&one).await;
     assert!(events.iter().map(|event| event.position.0).eq(1..=WRITERS * EACH));
     assert_eq!(all(&two).await, events);
-    let segments = one.archive.status().await.unwrap().segments;
+    let segments = one.archive().status().await.unwrap().segments;
     assert!(segments.windows(2).all(|pair| pair[0].last.next() == pair[1].first), "{segments:?}");
     assert_eq!(segments.last().unwrap().last, Position(WRITERS * EACH));
 }
@@ -350,7 +350,7 @@ async fn a_segment_that_is_missing_is_named(urls: LogUrls) {
     let store = Store::open(urls).await;
     mixed(&store).await;
     archive(&store, 10).await;
-    let digest = store.archive.status().await.unwrap().segments[0].digest;
+    let digest = store.archive().status().await.unwrap().segments[0].digest;
     std::fs::remove_file(file_of(&store, &digest)).unwrap();
     let told = told(&store.reopen().await).await;
     for part in ["position 5", "segment 1 to 10", &digest.to_string(), "there is no blob"] {
@@ -362,7 +362,7 @@ async fn a_segment_that_was_changed_is_named(urls: LogUrls) {
     let store = Store::open(urls).await;
     mixed(&store).await;
     archive(&store, 10).await;
-    let digest = store.archive.status().await.unwrap().segments[0].digest;
+    let digest = store.archive().status().await.unwrap().segments[0].digest;
     let other = store.blobs.put("another blob".into()).await.unwrap();
     std::fs::copy(file_of(&store, &other), file_of(&store, &digest)).unwrap();
     let store = store.reopen().await;
@@ -387,13 +387,13 @@ async fn in_pieces(store: &Store) -> Vec<Recorded> {
 async fn small_segments_are_merged(urls: LogUrls) {
     let store = Store::open(urls).await;
     let events = in_pieces(&store).await;
-    assert_eq!(store.archive.compact(|_| ()).await.unwrap(), (4, 1));
-    let segments = store.archive.status().await.unwrap().segments;
+    assert_eq!(store.archive().compact(|_| ()).await.unwrap(), (4, 1));
+    let segments = store.archive().status().await.unwrap().segments;
     assert_eq!((segments[0].first, segments[0].last), (Position(1), Position(15)));
     assert_reads(&store, &events).await;
-    assert_eq!(store.archive.compact(|_| ()).await.unwrap(), (1, 1));
+    assert_eq!(store.archive().compact(|_| ()).await.unwrap(), (1, 1));
     archive(&store, u64::MAX).await;
-    assert_eq!(store.archive.compact(|_| ()).await.unwrap(), (2, 1));
+    assert_eq!(store.archive().compact(|_| ()).await.unwrap(), (2, 1));
     assert_reads(&store.reopen().await, &events).await;
 }
 
@@ -403,8 +403,8 @@ async fn a_handle_that_knows_merged_segments_finds_the_new_one(urls: LogUrls) {
     let other = store.another_handle().await;
     // It learns the manifest, but loads only one of the segments.
     assert_eq!(other.log.read_all(Position::START, 1).await.unwrap(), events[..1]);
-    let old = store.archive.status().await.unwrap().segments;
-    store.archive.compact(|_| ()).await.unwrap();
+    let old = store.archive().status().await.unwrap().segments;
+    store.archive().compact(|_| ()).await.unwrap();
     for segment in &old {
         std::fs::remove_file(file_of(&store, &segment.digest)).unwrap();
     }
@@ -417,11 +417,11 @@ async fn space_is_given_back(urls: LogUrls) {
         store.log.append(&batch(&format!("user-{number}"), 0, 64)).await.unwrap();
     }
     let events = all(&store).await;
-    let before = store.archive.status().await.unwrap().hot;
+    let before = store.archive().status().await.unwrap().hot;
     assert_eq!(before.events, 20 * 64);
     archive(&store, u64::MAX).await;
-    store.archive.give_back_space().await.unwrap();
-    let after = store.archive.status().await.unwrap().hot;
+    store.archive().give_back_space().await.unwrap();
+    let after = store.archive().status().await.unwrap().hot;
     assert!(after.events == 0 && after.bytes < before.bytes / 2, "{before:?}, {after:?}");
     assert_eq!(all(&store).await, events);
 }

@@ -4,8 +4,9 @@ use bytes::Bytes;
 use domain::Digest;
 use futures::future::join_all;
 
+use super::opening::open_blobs;
 use super::{Case, cases};
-use crate::{BLOB_BYTES_MAX, BlobError, open_blobs};
+use crate::{BLOB_BYTES_MAX, BlobError};
 
 pub(super) fn cases() -> Vec<Case> {
     cases![

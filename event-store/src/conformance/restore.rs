@@ -40,7 +40,7 @@ async fn original(urls: &LogUrls) -> (Store, Uuid, Vec<Recorded>) {
     for (name, version) in [("ada", 0), ("bob", 0), ("ada", 3), ("bob", 3)] {
         store.append(&batch(name, version, 3)).await;
     }
-    store.archive.archive(Position(7), |_| ()).await.unwrap();
+    store.archive().archive(Position(7), |_| ()).await.unwrap();
     let log_id = store.log.info().await.unwrap().log_id;
     let events = store.log.read_all(Position::START, 100).await.unwrap();
     (store, log_id, events)
@@ -113,7 +113,7 @@ async fn a_store_that_is_not_empty_is_refused(urls: LogUrls) {
         let error = Restoration::begin(&all_urls(&urls), Uuid::new_v4()).await.unwrap_err();
         assert!(error.to_string().contains("the log store is not empty"), "{error}");
         // Also once all of it is archived.
-        store.archive.archive(Position(1), |_| ()).await.unwrap();
+        store.archive().archive(Position(1), |_| ()).await.unwrap();
     }
     let info = store.reopen().await.log.info().await.unwrap();
     assert_eq!((info.log_id, info.head), (log_id, Position(1)));

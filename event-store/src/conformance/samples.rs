@@ -10,9 +10,10 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::LogUrls;
+use super::opening::{open_blobs, open_log};
 use crate::{
     AppendBatch, AppendError, Appended, Archive, Blobs, EventLog, Lane, LogInfo, ReadError,
-    TakeRequest, Work, WorkItem, WorkQueue, WorkerId, open_blobs, open_log,
+    TakeRequest, Work, WorkItem, WorkQueue, WorkerId,
 };
 
 /// How long something that must happen may take.
@@ -30,7 +31,7 @@ pub(super) struct Store {
     pub(super) urls: LogUrls,
     pub(super) log: Arc<dyn EventLog>,
     pub(super) queue: Arc<dyn WorkQueue>,
-    pub(super) archive: Arc<Archive>,
+    archive: Option<Arc<Archive>>,
     pub(super) blobs: Arc<dyn Blobs>,
 }
 
@@ -39,9 +40,15 @@ impl Store {
         let blobs = open_blobs(&urls.blobs).await.unwrap();
         let (mut log, queue, archive) = open_log(&urls.log, Arc::clone(&blobs)).await.unwrap();
         if urls.archived {
-            log = Arc::new(Archiving { log, archive: Arc::clone(&archive) });
+            let archive = archive.clone().expect("every log of Assay's has an archive");
+            log = Arc::new(Archiving { log, archive });
         }
         Self { urls, log, queue, archive, blobs }
+    }
+
+    /// The log's archive.
+    pub(super) fn archive(&self) -> &Archive {
+        self.archive.as_ref().expect("every log of Assay's has an archive")
     }
 
     /// As another process would see it.

@@ -80,7 +80,7 @@ async fn deleting_what_is_not_there_is_no_error(url: String) {
 }
 
 async fn a_collection_that_was_never_prepared_reads_empty(url: String) {
-    let views = crate::open(&url, "live").await.unwrap();
+    let views = super::opening::open(&url, "live").await.unwrap();
     assert_eq!(got(&views, &["a", "b"]).await, [None, None]);
     assert_eq!(keys_of(&views, &PageRequest::all(5)).await, (vec![], false));
     assert_eq!(views.reader.count(&BOXES, &[]).await.unwrap(), 0);
@@ -88,7 +88,7 @@ async fn a_collection_that_was_never_prepared_reads_empty(url: String) {
 }
 
 async fn a_commit_makes_a_collection_that_was_not_prepared(url: String) {
-    let views = crate::open(&url, "live").await.unwrap();
+    let views = super::opening::open(&url, "live").await.unwrap();
     let change = put("a", json!({ "weight": 1 }));
     views.writer.commit(PROJECTION, None, &at(1), vec![change]).await.unwrap();
     assert_eq!(got(&views, &["a"]).await, [Some(json!({ "weight": 1 }))]);

@@ -3,10 +3,11 @@
 use domain::Login;
 use serde_json::json;
 
+use super::opening::open;
 use super::samples::{BOXES, PROJECTION, at, filled, got, opened, put};
 use super::{Case, cases};
 use crate::views::AccountView;
-use crate::{Change, Micros, OpenError, PageRequest, View, ViewReaderExt, open};
+use crate::{Change, Micros, OpenError, PageRequest, View, ViewReaderExt};
 
 pub(super) fn cases() -> Vec<Case> {
     cases![

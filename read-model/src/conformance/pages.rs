@@ -271,7 +271,7 @@ async fn what_has_no_order_is_reported(url: String) {
         [json!(0.5), json!([1]), json!({ "a": 1 }), json!(true)].iter().enumerate()
     {
         let key = format!("box {number}");
-        let views = crate::open(&url, &format!("live{number}")).await.unwrap();
+        let views = super::opening::open(&url, &format!("live{number}")).await.unwrap();
         let document: Value = json!({ "weight": value });
         let change = super::samples::put(&key, document);
         views.writer.commit(PROJECTION, None, &at(1), vec![change]).await.unwrap();

@@ -4,9 +4,8 @@ use domain::{Checkpoint, EventId, Position};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{
-    Change, Collection, Condition, Direction, Keyset, Order, PageRequest, Scalar, Views, open,
-};
+use super::opening::open;
+use crate::{Change, Collection, Condition, Direction, Keyset, Order, PageRequest, Scalar, Views};
 
 /// The projection that the cases commit as.
 pub(super) const PROJECTION: &str = "boxes";

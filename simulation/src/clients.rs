@@ -1,0 +1,139 @@
+//! Who hands programs in, and does not trust the network.
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use command_api::ReceiveError;
+use domain::problem::Problem;
+use domain::submission::SubmissionReceived;
+use domain::{Actor, Login, Slug, StreamId, SubmissionId};
+use event_store::{AppendError, Context, Stream};
+
+use crate::dice::Dice;
+use crate::process::Process;
+use crate::program::Program;
+use crate::service::Counter;
+use crate::world::World;
+use crate::{Stores, faults};
+
+/// How long a client waits for an answer before it asks again, and how long between.
+pub(crate) const PATIENCE_MS: RangeInclusive<u64> = 1_000..=8_000;
+pub(crate) const PAUSE_MS: RangeInclusive<u64> = 50..=3_000;
+/// How often in a thousand times a client that got no answer leaves it at that.
+const GIVES_UP: u64 = 30;
+/// How often one that got its answer asks once more: it was cut off before it could note it.
+const ASKS_AGAIN: u64 = 150;
+
+/// A program to be handed in.
+#[derive(Debug, Clone)]
+pub(crate) struct Order {
+    pub(crate) author: Login,
+    pub(crate) problem: Slug,
+    pub(crate) program: Program,
+    pub(crate) text: String,
+    pub(crate) key: String,
+}
+
+impl Order {
+    /// One of so many.
+    pub(crate) fn random(dice: &mut Dice, number: usize, problems: &[Slug]) -> Self {
+        let program = Program::random(dice);
+        Self {
+            author: dice.pick(&["ada", "bob"]).parse().expect("a login"),
+            problem: problems[dice.number(0..=problems.len() as u64 - 1) as usize].clone(),
+            text: program.text(number),
+            program,
+            key: format!("order {number}"),
+        }
+    }
+
+    /// The submission that it becomes.
+    pub(crate) fn id(&self) -> SubmissionId {
+        SubmissionId::from_idempotency_key(&self.author, &self.key)
+    }
+}
+
+/// What was said to be safely kept, as often as it was said.
+#[derive(Debug, Default)]
+pub(crate) struct Acknowledged(Mutex<BTreeMap<SubmissionId, u32>>);
+
+impl Acknowledged {
+    fn note(&self, id: SubmissionId) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default() += 1;
+    }
+
+    pub(crate) fn all(&self) -> BTreeMap<SubmissionId, u32> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Hands a program in, until that is acknowledged or the client has had enough.
+pub(crate) async fn hand_in(
+    world: Arc<World>,
+    stores: Stores,
+    counter: Arc<Counter>,
+    acknowledged: Arc<Acknowledged>,
+    order: Order,
+    after: Duration,
+) {
+    tokio::time::sleep(after).await;
+    loop {
+        let patience = world.dice().time(PATIENCE_MS);
+        if let Some(process) = counter.process() {
+            let asking = tokio::time::timeout(patience, receive(&process, &stores, &order));
+            match asking.await {
+                Ok(Ok(())) => {
+                    world.tell("client", format_args!("{} is acknowledged", order.key));
+                    acknowledged.note(order.id());
+                    if !world.strikes(ASKS_AGAIN) {
+                        return;
+                    }
+                }
+                Ok(Err(Refused::ForGood(why))) => {
+                    return world.violate(format!("{} is refused: {why}", order.key));
+                }
+                Ok(Err(Refused::ForNow)) | Err(_) if world.strikes(GIVES_UP) => return,
+                Ok(Err(Refused::ForNow)) | Err(_) => {}
+            }
+        }
+        let pause = world.dice().time(PAUSE_MS);
+        tokio::time::sleep(pause).await;
+    }
+}
+
+enum Refused {
+    ForNow,
+    ForGood(String),
+}
+
+/// What the mutation `submit` does, once it knows that its input is good.
+async fn receive(process: &Arc<Process>, stores: &Stores, order: &Order) -> Result<(), Refused> {
+    let ports = faults::ports(process, stores);
+    let stream = StreamId::Problem(order.problem.clone());
+    let problem = Stream::<Problem>::load(ports.log.as_ref(), stream).await;
+    let current = problem.map_err(|_| Refused::ForNow)?.state.current;
+    let revised = current.ok_or_else(|| Refused::ForGood("there is no such problem".to_owned()))?;
+    let bytes = Bytes::from(order.text.clone());
+    let source = ports.blobs.put(bytes).await.map_err(|_| Refused::ForNow)?;
+    let received = SubmissionReceived {
+        submission: order.id(),
+        author: order.author.clone(),
+        problem: order.problem.clone(),
+        revision: revised.revision,
+        language: "python3".parse().expect("a language"),
+        source,
+        source_bytes: order.text.len() as u64,
+    };
+    let context = Context::new(Actor::account(&order.author));
+    match command_api::receive(ports.log.as_ref(), &context, received).await {
+        Ok(_) => Ok(()),
+        Err(
+            ReceiveError::Append(AppendError::Unknown(_) | AppendError::Unavailable(_))
+            | ReceiveError::Read(_),
+        ) => Err(Refused::ForNow),
+        Err(error) => Err(Refused::ForGood(error.to_string())),
+    }
+}

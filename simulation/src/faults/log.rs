@@ -1,0 +1,172 @@
+//! The log and its queue, far away.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::{Position, Recorded, StreamId, Version};
+use event_store::{
+    AppendBatch, AppendError, Appended, EventLog, LaneStats, LogInfo, QueueError, ReadError,
+    TakeRequest, Work, WorkQueue, WorkReceipt,
+};
+use tokio::sync::watch;
+
+use super::{cause, outcome};
+use crate::memory::{Journal, MemoryLog};
+use crate::process::{Process, Silence};
+use crate::{Sabotage, story};
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct DistantLog {
+    pub(super) process: Arc<Process>,
+    pub(super) log: Arc<MemoryLog>,
+}
+
+impl DistantLog {
+    /// One step of the store's.
+    async fn ask<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        step: impl Fn(&mut Journal) -> (T, String) + Send + 'static,
+    ) -> Result<T, Silence> {
+        let log = Arc::clone(&self.log);
+        self.process.ask(what, move || log.step(&step)).await
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        step: impl Fn(&mut Journal) -> T + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let read = self.ask(what, move |journal| (step(journal), String::new())).await;
+        read.map_err(|silence| ReadError::Unavailable(cause(silence)))
+    }
+
+    async fn append_whole(&self, batch: AppendBatch) -> Result<Appended, AppendError> {
+        let fenced = self.process.world.sabotage != Some(Sabotage::FenceRemoved);
+        let appended = self.ask("append", move |journal| {
+            let appended = match journal.append(&batch) {
+                Err(AppendError::Conflict { actual, .. }) if !fenced => {
+                    journal.append(&AppendBatch { expected: actual, ..batch.clone() })
+                }
+                appended => appended,
+            };
+            let told = outcome(&appended, |it| story::appended(&batch, it));
+            (appended, told)
+        });
+        match appended.await {
+            Ok(appended) => appended,
+            Err(silence @ Silence::NotDone) => Err(AppendError::Unavailable(cause(silence))),
+            Err(silence @ Silence::Unknown) => Err(AppendError::Unknown(cause(silence))),
+        }
+    }
+
+    /// As if the queue were another store than the log.
+    async fn append_in_two_steps(
+        &self,
+        batch: AppendBatch,
+        receipt: &WorkReceipt,
+    ) -> Result<Appended, AppendError> {
+        let work_first = self.process.world.dice().falls(500);
+        if work_first {
+            // Whether that went well is not asked: that is what is wrong with it.
+            let _ = self.discard(receipt).await;
+        }
+        let appended = self.append_whole(batch).await?;
+        if !work_first {
+            let _ = self.discard(receipt).await;
+        }
+        Ok(appended)
+    }
+}
+
+#[async_trait]
+impl EventLog for DistantLog {
+    async fn append(&self, batch: &AppendBatch) -> Result<Appended, AppendError> {
+        match (self.process.world.sabotage, &batch.complete) {
+            (Some(Sabotage::CompleteNotAtomic), Some(receipt)) => {
+                let events = AppendBatch { complete: None, ..batch.clone() };
+                self.append_in_two_steps(events, receipt).await
+            }
+            _ => self.append_whole(batch.clone()).await,
+        }
+    }
+
+    async fn read_stream(
+        &self,
+        stream: &StreamId,
+        from: Version,
+        limit: u32,
+    ) -> Result<Vec<Recorded>, ReadError> {
+        let stream = stream.clone();
+        self.read("read_stream", move |journal| journal.read_stream(&stream, from, limit as usize))
+            .await
+    }
+
+    async fn read_all(&self, after: Position, limit: u32) -> Result<Vec<Recorded>, ReadError> {
+        self.read("read_all", move |journal| journal.read_all(after, limit as usize)).await
+    }
+
+    fn head(&self) -> watch::Receiver<Position> {
+        self.process.relay(self.log.head())
+    }
+
+    async fn info(&self) -> Result<LogInfo, ReadError> {
+        self.read("info", |journal| journal.info()).await
+    }
+}
+
+fn unavailable(silence: Silence) -> QueueError {
+    QueueError::Unavailable(cause(silence))
+}
+
+#[async_trait]
+impl WorkQueue for DistantLog {
+    async fn take(&self, request: &TakeRequest) -> Result<Option<Work>, QueueError> {
+        let (request, process) = (request.clone(), Arc::clone(&self.process));
+        let take = self.ask("take", move |journal| {
+            if process.world.strikes(process.world.weather.lease_lost) {
+                journal.lose_leases();
+            }
+            let work = journal.take(&request);
+            let told = match &work {
+                Some(work) => format!("{}, delivery {}", work.item.stream, work.deliveries),
+                None => "nothing".to_owned(),
+            };
+            (work, told)
+        });
+        take.await.map_err(unavailable)
+    }
+
+    async fn extend(&self, receipt: &WorkReceipt, lease: Duration) -> Result<(), QueueError> {
+        let receipt = receipt.clone();
+        let extend = self.ask("extend", move |journal| {
+            let extended = journal.extend(&receipt, lease);
+            let told = outcome(&extended, |()| receipt.id.clone());
+            (extended, told)
+        });
+        extend.await.map_err(unavailable)?
+    }
+
+    async fn release(&self, receipt: &WorkReceipt) -> Result<(), QueueError> {
+        let receipt = receipt.clone();
+        let release = move |journal: &mut Journal| (journal.release(&receipt), receipt.id.clone());
+        self.ask("release", release).await.map_err(unavailable)
+    }
+
+    async fn discard(&self, receipt: &WorkReceipt) -> Result<(), QueueError> {
+        let receipt = receipt.clone();
+        let discard = move |journal: &mut Journal| (journal.finish(&receipt), receipt.id.clone());
+        self.ask("discard", discard).await.map_err(unavailable)
+    }
+
+    fn ready(&self) -> watch::Receiver<u64> {
+        self.process.relay(self.log.ready())
+    }
+
+    async fn stats(&self) -> Result<Vec<LaneStats>, QueueError> {
+        let stats = self.ask("stats", |journal| (journal.stats(), String::new()));
+        stats.await.map_err(unavailable)
+    }
+}

@@ -1,0 +1,89 @@
+//! The log and its queue.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::{Position, Recorded, StreamId, Version};
+use event_store::{
+    AppendBatch, AppendError, Appended, EventLog, LaneStats, LogInfo, QueueError, ReadError,
+    TakeRequest, Work, WorkQueue, WorkReceipt,
+};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use super::{Journal, lock};
+use crate::Clock;
+
+/// A log, and the queue that belongs to it.
+#[derive(Debug)]
+pub struct MemoryLog(Mutex<Journal>);
+
+impl MemoryLog {
+    /// An empty one, with this id, on this clock.
+    pub fn new(clock: Arc<Clock>, id: Uuid) -> Self {
+        Self(Mutex::new(Journal::new(clock, id)))
+    }
+
+    /// One step.
+    pub(crate) fn step<T>(&self, step: impl FnOnce(&mut Journal) -> T) -> T {
+        step(&mut lock(&self.0))
+    }
+}
+
+#[async_trait]
+impl EventLog for MemoryLog {
+    async fn append(&self, batch: &AppendBatch) -> Result<Appended, AppendError> {
+        self.step(|journal| journal.append(batch))
+    }
+
+    async fn read_stream(
+        &self,
+        stream: &StreamId,
+        from: Version,
+        limit: u32,
+    ) -> Result<Vec<Recorded>, ReadError> {
+        Ok(self.step(|journal| journal.read_stream(stream, from, limit as usize)))
+    }
+
+    async fn read_all(&self, after: Position, limit: u32) -> Result<Vec<Recorded>, ReadError> {
+        Ok(self.step(|journal| journal.read_all(after, limit as usize)))
+    }
+
+    fn head(&self) -> watch::Receiver<Position> {
+        self.step(Journal::watch_head)
+    }
+
+    async fn info(&self) -> Result<LogInfo, ReadError> {
+        Ok(self.step(|journal| journal.info()))
+    }
+}
+
+#[async_trait]
+impl WorkQueue for MemoryLog {
+    async fn take(&self, request: &TakeRequest) -> Result<Option<Work>, QueueError> {
+        Ok(self.step(|journal| journal.take(request)))
+    }
+
+    async fn extend(&self, receipt: &WorkReceipt, lease: Duration) -> Result<(), QueueError> {
+        self.step(|journal| journal.extend(receipt, lease))
+    }
+
+    async fn release(&self, receipt: &WorkReceipt) -> Result<(), QueueError> {
+        self.step(|journal| journal.release(receipt));
+        Ok(())
+    }
+
+    async fn discard(&self, receipt: &WorkReceipt) -> Result<(), QueueError> {
+        self.step(|journal| journal.finish(receipt));
+        Ok(())
+    }
+
+    fn ready(&self) -> watch::Receiver<u64> {
+        self.step(Journal::watch_ready)
+    }
+
+    async fn stats(&self) -> Result<Vec<LaneStats>, QueueError> {
+        Ok(self.step(|journal| journal.stats()))
+    }
+}

@@ -1,0 +1,139 @@
+//! Who has submissions judged again, and lets that count, gives it up, or takes it back.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::rejudge::{
+    Member, Rejudge, RejudgeCommand, RejudgeCreated, RejudgePhase, Selection, TrialEnd,
+};
+use domain::submission::{Phase, Submission};
+use domain::{Actor, Login, RejudgeId, StreamId, SubmissionId, TrialId, Verdict};
+use event_store::{Context, EventLog, Lane, Stream, WorkItem};
+
+use crate::clients::{PATIENCE_MS, PAUSE_MS};
+use crate::service::Counter;
+use crate::world::World;
+use crate::{Stores, faults};
+
+/// What an organiser does with a rejudge once all was judged again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Intent {
+    Apply,
+    /// Without waiting for its trials.
+    Cancel,
+    Revert,
+}
+
+/// A rejudge that is wanted.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) submissions: Vec<SubmissionId>,
+    pub(crate) intent: Intent,
+    pub(crate) after: Duration,
+}
+
+impl Plan {
+    pub(crate) fn id() -> RejudgeId {
+        RejudgeId::from_idempotency_key(&organiser(), "again")
+    }
+}
+
+fn organiser() -> Login {
+    "eve".parse().expect("a login")
+}
+
+/// Why a step has to be taken again.
+enum NotYet {
+    /// Something is missing, or did not answer.
+    Wait,
+    /// Nobody's program has a verdict.
+    Nothing,
+}
+
+/// How often there may be nothing to judge again, in calm weather, until there never will be.
+const NOTHING_MAX: u32 = 50;
+
+/// Goes through with it, however often it takes.
+pub(crate) async fn rejudge(world: Arc<World>, stores: Stores, counter: Arc<Counter>, plan: Plan) {
+    tokio::time::sleep(plan.after).await;
+    let mut nothing = 0;
+    while nothing < NOTHING_MAX {
+        let patience = world.dice().time(PATIENCE_MS);
+        if let Some(process) = counter.process() {
+            let log = faults::ports(&process, &stores).log;
+            let stepping = tokio::time::timeout(patience, step(log.as_ref(), &plan));
+            match stepping.await {
+                Ok(Ok(phase)) => return world.tell("organiser", format_args!("has it {phase:?}")),
+                Ok(Err(NotYet::Nothing)) if !world.is_stormy() => nothing += 1,
+                Ok(Err(NotYet::Wait | NotYet::Nothing)) | Err(_) => {}
+            }
+        }
+        let pause = world.dice().time(PAUSE_MS);
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Does what comes next; the phase that all of it led to, once nothing is left to do.
+async fn step(log: &dyn EventLog, plan: &Plan) -> Result<RejudgePhase, NotYet> {
+    let id = StreamId::Rejudge(Plan::id());
+    let mut stream = Stream::<Rejudge>::load(log, id.clone()).await.map_err(|_| NotYet::Wait)?;
+    let (by, reason) = (organiser(), None);
+    let command = match (stream.state.phase, plan.intent) {
+        (RejudgePhase::Absent, _) => {
+            let members = members(log, plan).await?;
+            let (rejudge, reason) = (Plan::id(), "the checker was wrong".to_owned());
+            let selection = Selection::default();
+            let created = RejudgeCreated { rejudge, by, reason, selection, members };
+            let work = WorkItem { lane: Lane::Rejudge, stream: id };
+            let create = vec![RejudgeCommand::Create(Box::new(created))];
+            let context = Context::new(Actor::system());
+            // Whether it is there is seen the next time.
+            let _ = stream.execute(log, create, &context, Some(work), None).await;
+            return Err(NotYet::Wait);
+        }
+        (RejudgePhase::Judging, Intent::Cancel) => RejudgeCommand::Cancel { by, reason },
+        (RejudgePhase::Judging, Intent::Apply | Intent::Revert) => {
+            let trials = trial_ends(log, &stream.state).await?;
+            RejudgeCommand::Apply { by, reason, trials }
+        }
+        (RejudgePhase::Applied, Intent::Revert) => RejudgeCommand::Revert { by, reason },
+        (phase, _) => return Ok(phase),
+    };
+    let context = Context::new(Actor::account(&organiser()));
+    match stream.execute(log, vec![command], &context, None, None).await {
+        Ok(_) if plan.intent != Intent::Revert => Ok(stream.state.phase),
+        // Trials that go on, and stores that fail, are waited for; what was done is seen the next time.
+        Ok(_) | Err(_) => Err(NotYet::Wait),
+    }
+}
+
+/// The submissions that have their verdict, against the revisions that they have it against.
+async fn members(log: &dyn EventLog, plan: &Plan) -> Result<Vec<Member>, NotYet> {
+    let mut members = Vec::new();
+    for submission in &plan.submissions {
+        let id = StreamId::Submission(*submission);
+        let state = Stream::<Submission>::load(log, id).await.map_err(|_| NotYet::Wait)?.state;
+        if let (Phase::Judged(_), Some(received)) = (&state.phase, &state.received) {
+            members.push(Member { submission: *submission, revision: received.revision });
+        }
+    }
+    if members.is_empty() { Err(NotYet::Nothing) } else { Ok(members) }
+}
+
+async fn trial_ends(
+    log: &dyn EventLog,
+    state: &Rejudge,
+) -> Result<BTreeMap<SubmissionId, TrialEnd>, NotYet> {
+    let mut ends = BTreeMap::new();
+    for member in state.members() {
+        let trial = TrialId { rejudge: Plan::id(), submission: member.submission };
+        let trial = Stream::<Submission>::load(log, StreamId::Trial(trial)).await;
+        match trial.map_err(|_| NotYet::Wait)?.state.phase {
+            Phase::Judged(Verdict::JudgeError) => ends.insert(member.submission, TrialEnd::Failed),
+            Phase::Judged(verdict) => ends.insert(member.submission, TrialEnd::Judged(verdict)),
+            Phase::Absent | Phase::Queued | Phase::Judging(_) => None,
+        };
+    }
+    Ok(ends)
+}

@@ -1,0 +1,186 @@
+//! The processes of the service: the real roles, on stores that are far away, started again whenever they end.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use audit::{Signer, SignerKey, Tree};
+use evaluator::{Config, Evaluator};
+use futures::future::BoxFuture;
+use projector::{Health, Status, Supervisor};
+use sandbox::Languages;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::cells::SimulatedSandbox;
+use crate::process::Process;
+use crate::world::World;
+use crate::{Stores, faults};
+
+/// How long a process that was told to stop has for what is under way.
+const DRAIN: Duration = Duration::from_secs(2);
+/// Requests that a process makes before it dies, at most.
+const STEPS_MAX: u64 = 90;
+/// When in its life a process is stopped or paused, and how long it is away.
+const LIFE_MS: std::ops::RangeInclusive<u64> = 1..=8_000;
+const AWAY_MS: std::ops::RangeInclusive<u64> = 10..=12_000;
+
+/// What runs in a process until it is told to stop.
+pub(crate) type Role =
+    Arc<dyn Fn(Arc<Process>, CancellationToken) -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// How every evaluator of a seed is configured.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Judging {
+    pub(crate) slots: usize,
+    pub(crate) lease: Duration,
+    pub(crate) deliveries_max: u32,
+}
+
+/// Keeps a process running, and has what may happen to processes happen to it.
+pub(crate) async fn keep(world: Arc<World>, name: &'static str, role: Role) {
+    for life in 1.. {
+        let (weather, stormy) = (&world.weather, world.is_stormy());
+        let (steps, stop, pause, away) = {
+            let mut dice = world.dice();
+            let steps = (stormy && dice.falls(weather.crash)).then(|| dice.number(1..=STEPS_MAX));
+            let stop = (stormy && dice.falls(weather.stop)).then(|| dice.time(LIFE_MS));
+            let pause = (stormy && dice.falls(weather.pause))
+                .then(|| (dice.time(LIFE_MS), dice.time(AWAY_MS)));
+            (steps, stop, pause, dice.time(AWAY_MS))
+        };
+        let process = Process::new(format!("{name}.{life}"), Arc::clone(&world), steps);
+        let told_to_stop = CancellationToken::new();
+        world.tell(&process.name, format_args!("starts"));
+        let mut running = tokio::spawn(role(Arc::clone(&process), told_to_stop.clone()));
+        let trouble = async {
+            tokio::join!(stop_after(&process, stop, &told_to_stop), pause_for(&process, pause));
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            biased;
+            () = process.dies() => running.abort(),
+            ended = &mut running => {
+                if let Err(error) = ended {
+                    world.violate(format!("{} ended: {error}", process.name));
+                }
+                // What it has left behind does nothing any more.
+                process.kill_quietly();
+            }
+            () = trouble => {}
+        }
+        world.tell(&process.name, format_args!("is gone"));
+        tokio::time::sleep(away).await;
+    }
+}
+
+async fn stop_after(process: &Process, after: Option<Duration>, stop: &CancellationToken) {
+    let Some(after) = after else { return };
+    tokio::time::sleep(after).await;
+    process.world.tell(&process.name, format_args!("is told to stop"));
+    process.world.count(|figures| figures.stops += 1);
+    stop.cancel();
+}
+
+async fn pause_for(process: &Process, pause: Option<(Duration, Duration)>) {
+    let Some((after, away)) = pause else { return };
+    tokio::time::sleep(after).await;
+    process.pause();
+    tokio::time::sleep(away).await;
+    process.resume();
+}
+
+/// Judges.
+pub(crate) fn evaluator(stores: &Stores, judging: Judging) -> Role {
+    let stores = stores.clone();
+    Arc::new(move |process, stop| {
+        let config = Config {
+            name: process.name.clone(),
+            slots: judging.slots,
+            pin_cores: false,
+            warm_up: vec![],
+            lease: judging.lease,
+            deliveries_max: judging.deliveries_max,
+            drain: DRAIN,
+        };
+        let ports = faults::ports(&process, &stores);
+        let sandbox = Arc::new(SimulatedSandbox { process });
+        Box::pin(Evaluator::new(config, ports, sandbox, languages(), None).run(stop))
+    })
+}
+
+/// The languages, read once.
+fn languages() -> Arc<Languages> {
+    static LANGUAGES: OnceLock<Arc<Languages>> = OnceLock::new();
+    Arc::clone(LANGUAGES.get_or_init(|| Arc::new(Languages::builtin())))
+}
+
+/// Projects, and signs where there is a key.
+pub(crate) fn projector(stores: &Stores, key: Option<SignerKey>, health: Arc<Projecting>) -> Role {
+    let stores = stores.clone();
+    Arc::new(move |process, stop| {
+        let log = faults::ports(&process, &stores).log;
+        let views = faults::views(&process, &stores);
+        let supervisor = Supervisor::new(&log, &views, projector::all());
+        health.is_now(supervisor.statuses());
+        let tree = Tree::new(faults::tree(&process, &stores));
+        let signer = key.clone().map(|key| Signer::new(log, tree, vec![key]));
+        Box::pin(async move {
+            let signing = async {
+                if let Some(signer) = signer {
+                    signer.run(stop.clone()).await;
+                }
+            };
+            tokio::join!(supervisor.run(stop.clone()), signing);
+        })
+    })
+}
+
+/// How the projections of all lives were.
+#[derive(Debug, Default)]
+pub(crate) struct Projecting(Mutex<Vec<watch::Receiver<Status>>>);
+
+impl Projecting {
+    fn is_now(&self, statuses: Vec<watch::Receiver<Status>>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(statuses);
+    }
+
+    /// Those that gave up, and why.
+    pub(crate) fn stopped(&self) -> Vec<String> {
+        let statuses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let stopped = statuses.iter().filter_map(|status| {
+            let status = status.borrow();
+            match &status.health {
+                Health::Stopped { error } => Some(format!("{}: {error}", status.name)),
+                Health::Running | Health::Retrying { .. } => None,
+            }
+        });
+        stopped.collect()
+    }
+}
+
+/// Takes programs in: whoever is at the counter serves.
+pub(crate) fn counter(counter: Arc<Counter>) -> Role {
+    Arc::new(move |process, stop| {
+        let counter = Arc::clone(&counter);
+        Box::pin(async move {
+            counter.is_served_by(Some(process));
+            stop.cancelled().await;
+            counter.is_served_by(None);
+        })
+    })
+}
+
+/// Where clients find a process that takes programs in.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(Mutex<Option<Arc<Process>>>);
+
+impl Counter {
+    fn is_served_by(&self, process: Option<Arc<Process>>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = process;
+    }
+
+    /// Who serves; it may be dead.
+    pub(crate) fn process(&self) -> Option<Arc<Process>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

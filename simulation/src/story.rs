@@ -1,0 +1,12 @@
+//! What a step is called where a seed's story is told. Ids that differ from run to run are left out.
+
+use event_store::{AppendBatch, Appended};
+
+/// An append.
+pub(crate) fn appended(batch: &AppendBatch, appended: &Appended) -> String {
+    let kinds: Vec<_> = batch.events.iter().map(|new| new.event.kind()).collect();
+    let again = if appended.repeated { " again" } else { "" };
+    let done = if batch.complete.is_some() { ", finishes the work" } else { "" };
+    let (stream, first, kinds) = (&batch.stream, appended.first, kinds.join(" + "));
+    format!("{stream} at {first}{again}: {kinds}{done}")
+}
