@@ -35,6 +35,8 @@ pub(crate) enum Topic {
     Author(Login),
     /// One rejudge, and how its trials end.
     Rejudge(RejudgeId),
+    /// Whatever happens.
+    Everything,
 }
 
 /// The one reader of the log's tail in this process.
@@ -98,7 +100,7 @@ impl Hub {
     }
 
     async fn hand_over(&self, recorded: Arc<Recorded>) -> Result<(), ReadError> {
-        let topics = match &recorded.stream {
+        let mut topics = match &recorded.stream {
             StreamId::Submission(id) => match self.author(*id, Some(&recorded)).await? {
                 Some(author) => vec![Topic::Submission(*id), Topic::Author(author)],
                 None => vec![Topic::Submission(*id)],
@@ -108,6 +110,7 @@ impl Hub {
             }
             StreamId::Problem(_) | StreamId::Account(_) => vec![],
         };
+        topics.push(Topic::Everything);
         let mut subscribers = self.lock();
         for topic in topics {
             if let Some(senders) = subscribers.get_mut(&topic) {
@@ -200,33 +203,41 @@ impl Feed {
         }
     }
 
-    /// Subscribes first and reads then, so that nothing falls between.
     async fn catch_up(&mut self) -> Result<(), ReadError> {
-        let (now, live) = self.hub.subscribe(&self.topic);
-        let mut missed = Vec::new();
-        match &self.topic {
-            Topic::Submission(id) => {
-                let stream = StreamId::Submission(*id);
-                let events = event_store::read_stream_whole(self.hub.log.as_ref(), &stream).await?;
-                missed.extend(events.into_iter().map(Arc::new));
-            }
-            Topic::Author(_) | Topic::Rejudge(_) => {
-                let mut position = self.position;
-                while position < now {
-                    let events = self.hub.log.read_all(position, READ_LIMIT).await?;
-                    let Some(last) = events.last() else { break };
-                    position = last.position;
-                    for recorded in events {
-                        if self.concerns(&recorded).await? {
-                            missed.push(Arc::new(recorded));
-                        }
-                    }
+        if let Topic::Submission(id) = self.topic {
+            // Subscribes first and reads then, so that nothing falls between.
+            let (_, live) = self.hub.subscribe(&self.topic);
+            let stream = StreamId::Submission(id);
+            let mut events = event_store::read_stream_whole(self.hub.log.as_ref(), &stream).await?;
+            events.retain(|recorded| recorded.position > self.position);
+            self.read = events.into_iter().map(Arc::new).collect::<Vec<_>>().into_iter();
+            self.live = Some(live);
+            return Ok(());
+        }
+        // Page by page while it is far behind, so that what waits is bounded.
+        let handed_over = *self.hub.handed_over.borrow();
+        let live = match handed_over.0.saturating_sub(self.position.0) > u64::from(READ_LIMIT) {
+            true => None,
+            false => Some(self.hub.subscribe(&self.topic)),
+        };
+        let until = live.as_ref().map_or(handed_over, |(now, _)| *now);
+        let mut found = Vec::new();
+        while self.position < until {
+            let page = self.hub.log.read_all(self.position, READ_LIMIT).await?;
+            let Some(last) = page.last() else { break };
+            let reached = last.position;
+            for recorded in page {
+                if self.concerns(&recorded).await? {
+                    found.push(Arc::new(recorded));
                 }
             }
+            self.position = reached;
+            if live.is_none() {
+                break;
+            }
         }
-        missed.retain(|recorded| recorded.position > self.position);
-        self.read = missed.into_iter();
-        self.live = Some(live);
+        self.read = found.into_iter();
+        self.live = live.map(|(_, live)| live);
         Ok(())
     }
 
@@ -238,6 +249,7 @@ impl Feed {
                 self.hub.author(*id, Some(recorded)).await?.as_ref() == Some(login)
             }
             (Topic::Rejudge(id), _) => of_rejudge(recorded) == Some(*id),
+            (Topic::Everything, _) => true,
             _ => false,
         })
     }

@@ -3,6 +3,7 @@
 //! One contract for all: the first message is a snapshot (or, with `after`, the missed messages in
 //! order); then live; every message carries the cursor to resume after; exclusive. Ends when final.
 
+mod events;
 mod rejudges;
 
 use std::collections::HashMap;
@@ -20,7 +21,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use self::rejudges::RejudgeUpdate;
 use crate::cursor::StreamCursor;
 use crate::hub::Topic;
-use crate::nodes::{Submission, TestResult};
+use crate::nodes::{EventEdge, EventFilter, Submission, TestResult};
 use crate::scalars::DateTime;
 use crate::{Api, ApiError, Code, GlobalId, Viewer, access};
 
@@ -111,6 +112,29 @@ impl Subscription {
         let head = api.log.info().await.map_err(ApiError::from)?.head;
         let rejudge = rejudges::read(&api, id, head).await?.ok_or_else(not_found)?;
         Ok(rejudges::updates(api, rejudge, head, after, permit))
+    }
+
+    /// Events as they happen, or all after a cursor: `cursor` of an edge, here or in `audit.events`. Ends when no later
+    /// event can pass the filter. For auditors.
+    async fn audit_events(
+        &self,
+        ctx: &Context<'_>,
+        after: Option<String>,
+        filter: Option<EventFilter>,
+    ) -> Result<impl Stream<Item = Result<EventEdge>> + use<>> {
+        let permit = take_place(ctx)?;
+        let api = Arc::clone(ctx.data_unchecked::<Arc<Api>>());
+        if !access::may_see_log(Viewer::of(ctx)) {
+            return Err(ApiError::new(Code::Forbidden, "the log is for auditors").into());
+        }
+        let filter = filter.unwrap_or_default().try_into()?;
+        let after = after.as_deref().map(StreamCursor::decode).transpose()?;
+        check_cursor(&api, after).await?;
+        let after = match after {
+            Some(after) => after.position,
+            None => api.log.info().await.map_err(ApiError::from)?.head,
+        };
+        Ok(events::updates(api, after, filter, permit))
     }
 }
 

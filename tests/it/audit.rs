@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use domain::account::{Account, AccountCommand, Role};
 use domain::grading::CustomGrades;
 use domain::submission::{Submission, SubmissionCommand, SubmissionReceived};
 use domain::{Actor, Event, StreamId, SubmissionId, Version};
-use event_store::{Context, Stream};
+use event_store::{Context, EVENTS_PER_BATCH_MAX, Stream};
+use futures::StreamExt;
 use serde_json::{Value, json};
 use tests::api::Api;
 use tests::deployment::{Deployment, Stack, assay_command};
@@ -89,6 +91,7 @@ async fn an_author_proves_a_submission(stack: Stack) {
     }
 
     auditors_see_the_log(&deployment, &id).await;
+    auditors_follow_the_log(&deployment).await;
     exports_prove_themselves(&deployment, &id, elsewhere.path(), &key);
     judging_again_comes_to_the_same(&deployment, &id).await;
     keys_are_rotated(&deployment, stack);
@@ -140,6 +143,62 @@ async fn auditors_see_the_log(deployment: &Deployment, submission: &str) {
         json!({ "filter": { "types": ["JudgingFinished"], "since": "2020-01-01T00:00:00Z" } });
     let finished = admin.data(asked, by_type).await["audit"]["events"].take();
     assert_eq!(finished["nodes"].as_array().unwrap().len(), 1);
+}
+
+/// From an early event on, over more than is read at once, and then live.
+async fn auditors_follow_the_log(deployment: &Deployment) {
+    const FOLLOW: &str = "subscription($after: String, $filter: EventFilter) {
+      auditEvents(after: $after, filter: $filter) { cursor node { position type } }
+    }";
+    let zoe = deployment.register("zoe").await;
+    let mut refused = zoe.subscribe(FOLLOW, json!({})).await;
+    let refusal = refused.next().await.unwrap().unwrap_err();
+    assert!(refusal.to_string().contains("auditors"), "{refusal}");
+
+    let admin = deployment.admin();
+    let first = "{ audit { events(first: 1) { edges { cursor } } } }";
+    let first = admin.data(first, json!({})).await["audit"]["events"]["edges"][0].take();
+    let filter = json!({ "types": ["RoleGranted", "RoleRevoked"], "stream": "account:zoe" });
+    let missed = change_roles(deployment, 12).await;
+    let after = json!({ "after": first["cursor"], "filter": filter });
+    let mut following = admin.subscribe(FOLLOW, after).await;
+    let mut told = Vec::new();
+    while told.len() < missed.len() {
+        told.push(following.next().await.unwrap().unwrap()["auditEvents"].take());
+    }
+    let live = change_roles(deployment, 1).await;
+    while told.len() < missed.len() + live.len() {
+        told.push(following.next().await.unwrap().unwrap()["auditEvents"].take());
+    }
+    let positions: Vec<_> = told.iter().map(|it| it["node"]["position"].clone()).collect();
+    let expected: Vec<_> = missed.iter().chain(&live).map(|it| json!(it.to_string())).collect();
+    assert_eq!(positions, expected);
+
+    // Whoever comes back misses nothing, and is told nothing twice.
+    let after = json!({ "after": told[700 - 1]["cursor"], "filter": filter });
+    let mut again = admin.subscribe(FOLLOW, after).await;
+    for expected in &told[700..] {
+        assert_eq!(again.next().await.unwrap().unwrap()["auditEvents"], *expected);
+    }
+}
+
+/// Grants and revokes a role in so many batches; where the events stand.
+async fn change_roles(deployment: &Deployment, batches: usize) -> Vec<u64> {
+    let log = deployment.stores().await.log;
+    let mut stream =
+        Stream::<Account>::load(log.as_ref(), StreamId::Account("zoe".parse().unwrap()));
+    let mut stream = stream.await.unwrap();
+    let mut positions = Vec::new();
+    for _ in 0..batches {
+        let changes = (0..EVENTS_PER_BATCH_MAX).map(|number| match number % 2 {
+            0 => AccountCommand::Grant(Role::Setter),
+            _ => AccountCommand::Revoke(Role::Setter),
+        });
+        let context = Context::new(Actor::system());
+        let written = stream.execute(log.as_ref(), changes.collect(), &context, None, None).await;
+        positions.extend(written.unwrap().iter().map(|recorded| recorded.position.0));
+    }
+    positions
 }
 
 fn exports_prove_themselves(deployment: &Deployment, submission: &str, folder: &Path, key: &str) {

@@ -238,6 +238,13 @@ impl TryFrom<EventFilter> for audit::Filter {
 #[derive(Debug, Clone, Copy)]
 pub struct EventCursor(Position);
 
+impl EventCursor {
+    /// Behind the event at this position.
+    pub(crate) fn at(position: Position) -> Self {
+        Self(position)
+    }
+}
+
 impl CursorType for EventCursor {
     type Error = ApiError;
 
@@ -249,6 +256,9 @@ impl CursorType for EventCursor {
         StreamCursor::behind(self.0).encode()
     }
 }
+
+/// An event, and where to go on after it.
+pub type EventEdge = Edge<EventCursor, Event, EmptyFields>;
 
 /// Events, in the order of the log.
 pub type Events = Connection<EventCursor, Event, EmptyFields, EmptyFields>;

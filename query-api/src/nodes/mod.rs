@@ -15,7 +15,7 @@ mod test_result;
 mod user;
 
 pub use self::audit::Audit;
-pub use event::{Event, EventFilter, Receipt};
+pub use event::{Event, EventCursor, EventEdge, EventFilter, Receipt};
 pub use language::LanguageNode;
 pub use limits::{Limits, TimeLimitKind, TimeLimitOrigin};
 pub use node::Node;
