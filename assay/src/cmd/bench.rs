@@ -1,6 +1,6 @@
 //! `assay bench`
 
-use crate::bench::{accuracy, checker, judge, languages, log, sandbox, slots, soak, verify};
+use crate::bench::{accuracy, asof, checker, judge, languages, log, sandbox, slots, soak, verify};
 use crate::config::Config;
 use crate::{Exit, Failure};
 
@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Checker(checker::Args),
     /// How fast the log takes events, beside what its store takes without Assay
     Log(log::Args),
+    /// What a question about another time costs, beside the same question about now
+    Asof(asof::Args),
     /// Verifying a package with many submissions, with one job and with more
     Verify(verify::Args),
 }
@@ -40,6 +42,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<Exit, Failu
         Command::Soak(args) => soak::run(config, args).await,
         Command::Checker(args) => checker::run(&args),
         Command::Log(args) => log::run(args).await,
+        Command::Asof(args) => asof::run(args).await,
         Command::Verify(args) => verify::run(config, args).await,
     }
 }

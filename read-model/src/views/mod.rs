@@ -1,7 +1,9 @@
 //! The views, and how one event changes one of them.
 
 mod account;
+mod history;
 mod problem;
+mod ranking;
 mod rejudge;
 mod revision;
 mod scoring;
@@ -10,7 +12,10 @@ mod submission;
 mod verdicts;
 
 pub use account::AccountView;
+pub(crate) use history::history_key;
+pub use history::{DifficultySince, RejudgedSince, StatisticsSince, StatusSince};
 pub use problem::{Counter, ProblemView, TagView};
+pub use ranking::{RankingSegment, SolvesView, Standing, StandingChange, rank};
 pub use rejudge::{
     RejudgeState, RejudgeStep, RejudgeView, TrialOutcome, TrialView, VerdictChangeView,
 };
