@@ -17,6 +17,9 @@ type Key = (&'static str, String);
 pub struct Workspace {
     known: HashMap<Key, Slot>,
     staged: HashMap<Key, Slot>,
+    /// Views that are written and not read again: gone from memory after the commit.
+    written: HashMap<Key, Slot>,
+    staged_written: HashMap<Key, Slot>,
     /// The collections hold nothing that was not put here: an unknown view does not exist.
     empty_store: bool,
 }
@@ -92,6 +95,13 @@ impl Workspace {
         self.staged.insert(place, Slot { view, collection: V::COLLECTION, dirty: true });
     }
 
+    /// The view is this for ever: no projection asks for it again.
+    pub fn write<V: View>(&mut self, view: V) {
+        let place = (V::COLLECTION.name, view.key());
+        let view: Option<Box<dyn Held>> = Some(Box::new(view));
+        self.staged_written.insert(place, Slot { view, collection: V::COLLECTION, dirty: true });
+    }
+
     /// The view is gone.
     pub fn delete<V: View>(&mut self, key: &str) {
         let place = (V::COLLECTION.name, key.to_owned());
@@ -101,11 +111,13 @@ impl Workspace {
     /// The event was applied: what it changed counts.
     pub(crate) fn keep(&mut self) {
         self.known.extend(self.staged.drain());
+        self.written.extend(self.staged_written.drain());
     }
 
     /// The event was not applied: it changed nothing.
     pub(crate) fn undo(&mut self) {
         self.staged.clear();
+        self.staged_written.clear();
     }
 
     /// Takes in what the store has for a missing view.
@@ -125,6 +137,7 @@ impl Workspace {
     pub(crate) fn take_changes(&mut self) -> Vec<Change> {
         let dirty = self.known.iter_mut().filter(|(_, slot)| slot.dirty);
         let changes = dirty
+            .chain(self.written.iter_mut())
             .map(|((_, key), slot)| {
                 slot.dirty = false;
                 let (collection, key) = (slot.collection, key.clone());
@@ -134,6 +147,7 @@ impl Workspace {
                 }
             })
             .collect();
+        self.written.clear();
         if self.known.len() > CLEAN_VIEWS_MAX {
             self.known.clear();
             self.empty_store = false;

@@ -1,5 +1,7 @@
 //! Relay connections over pages of views.
 
+use std::ops::Range;
+
 use async_graphql::connection::{Connection, CursorType, Edge};
 use async_graphql::{Context, Object, OutputType};
 use read_model::{Condition, Order, PageRequest, View, ViewReaderExt};
@@ -22,6 +24,13 @@ pub(crate) struct Paging {
 /// Counts only when asked.
 pub struct Total {
     count: Box<dyn Fn(&Api) -> CountFuture<'_> + Send + Sync>,
+}
+
+impl Total {
+    /// Counted already.
+    pub(crate) fn known(count: u64) -> Self {
+        Self { count: Box::new(move |_| Box::pin(async move { Ok(count) })) }
+    }
 }
 
 type CountFuture<'a> = std::pin::Pin<Box<dyn Future<Output = Result<u64, ApiError>> + Send + 'a>>;
@@ -75,6 +84,32 @@ fn request(
     order: Order,
     size_max: usize,
 ) -> Result<PageRequest, ApiError> {
+    let (limit, from_end) = size(paging, size_max)?;
+    let place = |cursor: &Option<String>| -> Result<_, ApiError> {
+        let decoded = cursor.as_deref().map(ListCursor::decode_cursor).transpose()?;
+        Ok(decoded.map(|cursor| cursor.0))
+    };
+    let (after, before) = (place(&paging.after)?, place(&paging.before)?);
+    Ok(PageRequest { conditions, order, after, before, from_end, limit })
+}
+
+/// Which of so many nodes that are there already are on the page between two places.
+pub(crate) fn window(
+    paging: &Paging,
+    after: Option<usize>,
+    before: Option<usize>,
+    count: usize,
+    size_max: usize,
+) -> Result<Range<usize>, ApiError> {
+    let (size, from_end) = size(paging, size_max)?;
+    let end = before.unwrap_or(count).min(count);
+    let start = after.map_or(0, |after| after.saturating_add(1)).min(end);
+    let size = (size as usize).min(end - start);
+    Ok(if from_end { end - size..end } else { start..start + size })
+}
+
+/// How many nodes a page has at most, and whether they are the last ones.
+fn size(paging: &Paging, size_max: usize) -> Result<(u32, bool), ApiError> {
     let (size, from_end) = match (paging.first, paging.last) {
         (Some(_), Some(_)) => {
             return Err(ApiError::bad_input("give first or last, not both"));
@@ -87,12 +122,7 @@ fn request(
         .ok()
         .filter(|size| *size as usize <= size_max)
         .ok_or_else(|| ApiError::bad_input(format!("a page has 0 to {size_max} nodes")))?;
-    let place = |cursor: &Option<String>| -> Result<_, ApiError> {
-        let decoded = cursor.as_deref().map(ListCursor::decode_cursor).transpose()?;
-        Ok(decoded.map(|cursor| cursor.0))
-    };
-    let (after, before) = (place(&paging.after)?, place(&paging.before)?);
-    Ok(PageRequest { conditions, order, after, before, from_end, limit })
+    Ok((limit, from_end))
 }
 
 #[cfg(test)]
@@ -113,5 +143,17 @@ mod tests {
         assert!(ask(paging(Some(-1), None)).is_err());
         assert!(ask(paging(Some(1), Some(1))).is_err());
         assert!(ask(Paging { after: Some("x".to_owned()), ..Paging::default() }).is_err());
+    }
+
+    #[test]
+    fn a_window_lies_between_its_places() {
+        let of_ten = |paging, after, before| window(&paging, after, before, 10, 100).unwrap();
+        assert_eq!(of_ten(paging(Some(3), None), None, None), 0..3);
+        assert_eq!(of_ten(paging(Some(3), None), Some(7), None), 8..10);
+        assert_eq!(of_ten(paging(None, Some(3)), None, None), 7..10);
+        assert_eq!(of_ten(paging(None, Some(3)), Some(0), Some(3)), 1..3);
+        assert_eq!(of_ten(paging(Some(3), None), Some(9), Some(2)), 2..2);
+        assert_eq!(of_ten(paging(Some(3), None), Some(usize::MAX), None), 10..10);
+        assert!(window(&paging(Some(101), None), None, None, 10, 100).is_err());
     }
 }

@@ -15,6 +15,7 @@ mod id;
 mod lingering;
 mod loaders;
 mod markdown;
+mod moment;
 pub mod nodes;
 mod query;
 mod scalars;

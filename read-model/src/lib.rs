@@ -8,6 +8,7 @@ mod paging;
 mod reader;
 mod resolver;
 mod stored;
+mod then;
 mod view;
 pub mod views;
 mod writer;
@@ -25,5 +26,6 @@ pub use reader::{
     ViewReaderExt, WHOLE_PAGE,
 };
 pub use resolver::{OpenError, Views, open};
+pub use then::{Then, positions_around};
 pub use view::{Collection, Micros, View};
 pub use writer::{Change, CommitError, ViewWriter};

@@ -39,3 +39,22 @@ fn percentiles(figures: &Value) {
     let (p50, p95) = (figures["p50"].as_f64().unwrap(), figures["p95"].as_f64().unwrap());
     assert!(p50.is_finite() && p95.is_finite(), "{figures}");
 }
+
+#[test]
+fn questions_about_another_time_are_measured_beside_those_about_now() {
+    let folder = tempfile::tempdir().unwrap();
+    let size = ["--events", "600", "--accounts", "10", "--problems", "5", "--questions", "5"];
+    for more in [&["--json"][..], &["--json", "--archived"]] {
+        let arguments = [&["bench", "asof"], &size[..], more].concat();
+        let output = assay_command(folder.path(), &arguments).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert!(report["events"].as_u64().unwrap() >= 600, "{report}");
+        let asked = report["questions"].as_array().unwrap();
+        let kinds: Vec<_> = asked.iter().map(|it| (&it["about"], &it["when"])).collect();
+        assert_eq!(kinds.len(), 11, "{kinds:?}");
+        asked.iter().for_each(percentiles);
+        let archived = report["archived_through"].as_u64().unwrap();
+        assert_eq!(archived > 0, more.contains(&"--archived"), "{report}");
+    }
+}

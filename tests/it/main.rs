@@ -3,6 +3,7 @@
 
 mod architecture;
 mod archive;
+mod as_of;
 mod audit;
 mod backup;
 mod bad_input;

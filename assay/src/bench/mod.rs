@@ -2,6 +2,7 @@
 //! sandboxes they measure, one by one or together, and how figures are told.
 
 pub(crate) mod accuracy;
+pub(crate) mod asof;
 pub(crate) mod checker;
 mod holdings;
 mod host;

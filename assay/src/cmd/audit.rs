@@ -1,5 +1,6 @@
 //! `assay audit`
 
+mod as_of;
 mod check;
 mod export;
 mod prove;
@@ -29,6 +30,8 @@ pub(crate) struct Args {
 
 #[derive(Debug, Clone, clap::Subcommand)]
 enum Command {
+    /// Show what was so at another time
+    AsOf(as_of::Args),
     /// Compare the whole log, or an export of it, with every signed tree head
     Verify(verify::Args),
     /// Write receipts of a submission's events
@@ -43,6 +46,7 @@ enum Command {
 
 pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     match (args.command, args.submission) {
+        (Some(Command::AsOf(args)), _) => as_of::run(args).await,
         (Some(Command::Verify(args)), _) => verify::run(config, args).await,
         (Some(Command::Prove(args)), _) => prove::run(config, args).await,
         (Some(Command::Check(args)), _) => check::run(config, &args),

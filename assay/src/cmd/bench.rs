@@ -1,7 +1,7 @@
 //! `assay bench`
 
 use crate::bench::{
-    accuracy, checker, judge, languages, log, rejudge, sandbox, slots, soak, verify,
+    accuracy, asof, checker, judge, languages, log, rejudge, sandbox, slots, soak, verify,
 };
 use crate::config::Config;
 use crate::{Exit, Failure};
@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Log(log::Args),
     /// Judging many submissions again while others are handed in
     Rejudge(rejudge::Args),
+    /// What a question about another time costs, beside the same question about now
+    Asof(asof::Args),
     /// Verifying a package with many submissions, with one job and with more
     Verify(verify::Args),
 }
@@ -45,6 +47,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<Exit, Failu
         Command::Checker(args) => checker::run(&args),
         Command::Log(args) => log::run(args).await,
         Command::Rejudge(args) => rejudge::run(args).await,
+        Command::Asof(args) => asof::run(args).await,
         Command::Verify(args) => verify::run(config, args).await,
     }
 }

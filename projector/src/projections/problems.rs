@@ -1,4 +1,6 @@
-//! Problems with their counters and tags, and how accounts stand with them.
+//! Problems with their counters and tags, how accounts stand with them, and what all of that was before.
+
+mod history;
 
 use std::collections::BTreeSet;
 
@@ -7,13 +9,15 @@ use domain::rejudge::{RejudgeApplied, RejudgeReverted};
 use domain::submission::SubmissionReceived;
 use domain::{Event, Recorded, RejudgeId, Slug, StreamId, SubmissionId, Verdict};
 use read_model::views::{
-    Counter, ProblemView, RevisionView, SolvedView, TagView, Tally, VerdictStack,
+    Counter, DifficultySince, ProblemView, RankingSegment, RejudgedSince, RevisionView, SolvedView,
+    SolvesView, StatisticsSince, StatusSince, TagView, Tally, VerdictStack,
 };
 use read_model::{Collection, View};
 
 use crate::{Missing, Projection, Workspace};
 
-/// Keeps [`ProblemView`], [`RevisionView`], [`TagView`] and [`SolvedView`].
+/// Keeps [`ProblemView`], [`RevisionView`], [`TagView`] and [`SolvedView`], and the history of what they count. They
+/// are one projection, so that what was and what is come from one place.
 #[derive(Debug)]
 pub(super) struct Problems;
 
@@ -23,7 +27,7 @@ impl Projection for Problems {
     }
 
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn collections(&self) -> Vec<Collection> {
@@ -34,6 +38,12 @@ impl Projection for Problems {
             SolvedView::COLLECTION,
             Tally::COLLECTION,
             Counter::COLLECTION,
+            StatusSince::COLLECTION,
+            StatisticsSince::COLLECTION,
+            DifficultySince::COLLECTION,
+            RejudgedSince::COLLECTION,
+            SolvesView::COLLECTION,
+            RankingSegment::COLLECTION,
         ]
     }
 
@@ -47,7 +57,7 @@ impl Projection for Problems {
                 revise(slug, revised, recorded, views)
             }
             (StreamId::Submission(_), Event::SubmissionReceived(received)) => {
-                receive(received, views)
+                receive(received, recorded, views)
             }
             (StreamId::Submission(id), Event::JudgingFinished(finished)) => {
                 judge(*id, finished.verdict, recorded, views)
@@ -59,7 +69,7 @@ impl Projection for Problems {
                 apply(*id, applied, recorded, views)
             }
             (StreamId::Rejudge(id), Event::RejudgeReverted(reverted)) => {
-                revert(*id, reverted, views)
+                revert(*id, reverted, recorded, views)
             }
             // What trials find counts for nothing by itself.
             _ => Ok(()),
@@ -76,13 +86,14 @@ fn revise(
     let before = views.get::<ProblemView>(slug.as_str())?;
     let tags_before: BTreeSet<Slug> =
         before.iter().flat_map(|problem| problem.tags.iter().cloned()).collect();
+    let difficulty_before = before.as_ref().map(|problem| problem.difficulty);
     let problem = match before {
         Some(mut problem) => {
             problem.revise(revised, recorded);
             problem
         }
         None => {
-            let number = next("problems", views)?;
+            let number = next(Counter::PROBLEMS, views)?;
             ProblemView::new(slug.clone(), number, revised, recorded)
         }
     };
@@ -94,20 +105,26 @@ fn revise(
         count_tag(tag, -1, views)?;
     }
     views.put(RevisionView::new(slug.clone(), revised));
+    if difficulty_before != Some(problem.difficulty) {
+        history::difficulty(&problem, recorded, views);
+    }
     views.put(problem);
     Ok(())
 }
 
-fn receive(received: &SubmissionReceived, views: &mut Workspace) -> Result<(), Missing> {
+fn receive(
+    received: &SubmissionReceived,
+    recorded: &Recorded,
+    views: &mut Workspace,
+) -> Result<(), Missing> {
     let key = SolvedView::key_of(&received.author, &received.problem);
     let known = views.get::<SolvedView>(&key)?;
-    let mut solved =
-        known.unwrap_or_else(|| SolvedView::new(received.author.clone(), received.problem.clone()));
+    let mut solved = known
+        .clone()
+        .unwrap_or_else(|| SolvedView::new(received.author.clone(), received.problem.clone()));
     solved.submissions += 1;
-    if let Some(mut problem) = views.get::<ProblemView>(received.problem.as_str())? {
-        problem.count(1, 0, 0);
-        views.put(problem);
-    }
+    count(&received.problem, (1, 0, 0), recorded, views)?;
+    history::solved(known.as_ref(), &solved, recorded, views)?;
     views.put(solved);
     views.put(Tally {
         submission: received.submission,
@@ -124,7 +141,9 @@ fn judge(
     recorded: &Recorded,
     views: &mut Workspace,
 ) -> Result<(), Missing> {
-    recount(id, |verdicts| verdicts.judge(verdict, recorded.recorded_at.into()), views)
+    let at = recorded.recorded_at.into();
+    recount(id, |verdicts| verdicts.judge(verdict, at), recorded, views)?;
+    Ok(())
 }
 
 fn apply(
@@ -136,15 +155,26 @@ fn apply(
     let at = recorded.recorded_at.into();
     load(applied.found.iter().map(|found| found.submission), views)?;
     for found in &applied.found {
-        recount(found.submission, |verdicts| verdicts.apply(id, found.verdict, at), views)?;
+        let apply = |verdicts: &mut VerdictStack| verdicts.apply(id, found.verdict, at);
+        if let Some(tally) = recount(found.submission, apply, recorded, views)? {
+            history::rejudged(&tally, recorded, views);
+        }
     }
     Ok(())
 }
 
-fn revert(id: RejudgeId, reverted: &RejudgeReverted, views: &mut Workspace) -> Result<(), Missing> {
+fn revert(
+    id: RejudgeId,
+    reverted: &RejudgeReverted,
+    recorded: &Recorded,
+    views: &mut Workspace,
+) -> Result<(), Missing> {
     load(reverted.submissions.iter().copied(), views)?;
     for submission in &reverted.submissions {
-        recount(*submission, |verdicts| verdicts.revert(id), views)?;
+        let revert = |verdicts: &mut VerdictStack| verdicts.revert(id);
+        if let Some(tally) = recount(*submission, revert, recorded, views)? {
+            history::rejudged(&tally, recorded, views);
+        }
     }
     Ok(())
 }
@@ -156,22 +186,25 @@ fn load(
 ) -> Result<(), Missing> {
     let keys: Vec<String> = submissions.map(|submission| submission.to_string()).collect();
     views.require::<Tally>(keys.clone())?;
-    let mut standings = BTreeSet::new();
+    let (mut standings, mut authors) = (BTreeSet::new(), BTreeSet::new());
     for key in &keys {
         if let Some(tally) = views.get::<Tally>(key)? {
             standings.insert(SolvedView::key_of(&tally.author, &tally.problem));
+            authors.insert(tally.author);
         }
     }
-    views.require::<SolvedView>(standings.into_iter().collect())
+    views.require::<SolvedView>(standings.into_iter().collect())?;
+    history::load(authors.iter(), views)
 }
 
-/// Counts the verdict that counts now in the place of the one that did before.
+/// Counts the verdict that counts now in the place of the one that did before. The tally is what it is afterwards.
 fn recount(
     id: SubmissionId,
     change: impl FnOnce(&mut VerdictStack),
+    recorded: &Recorded,
     views: &mut Workspace,
-) -> Result<(), Missing> {
-    let Some(mut tally) = views.get::<Tally>(&id.to_string())? else { return Ok(()) };
+) -> Result<Option<Tally>, Missing> {
+    let Some(mut tally) = views.get::<Tally>(&id.to_string())? else { return Ok(None) };
     let accepted = |verdicts: &VerdictStack| {
         i64::from(verdicts.counting().is_some_and(|it| it.verdict == Verdict::Accepted))
     };
@@ -181,18 +214,31 @@ fn recount(
     if change != 0 {
         let key = SolvedView::key_of(&tally.author, &tally.problem);
         let mut solvers = 0;
-        if let Some(mut solved) = views.get::<SolvedView>(&key)? {
-            solvers -= i64::from(solved.accepted > 0);
-            solved.count(change);
-            solvers += i64::from(solved.accepted > 0);
+        if let Some(before) = views.get::<SolvedView>(&key)? {
+            let mut solved = before.clone();
+            solved.count(change, tally.verdicts.counting().map(|it| it.since));
+            solvers = i64::from(solved.accepted > 0) - i64::from(before.accepted > 0);
+            history::solved(Some(&before), &solved, recorded, views)?;
             views.put(solved);
         }
-        if let Some(mut problem) = views.get::<ProblemView>(tally.problem.as_str())? {
-            problem.count(0, change, solvers);
-            views.put(problem);
-        }
+        count(&tally.problem, (0, change, solvers), recorded, views)?;
     }
-    views.put(tally);
+    views.put(tally.clone());
+    Ok(Some(tally))
+}
+
+/// Counts submissions, accepted ones and solvers of a problem up or down.
+fn count(
+    slug: &Slug,
+    (submissions, accepted, solvers): (i64, i64, i64),
+    recorded: &Recorded,
+    views: &mut Workspace,
+) -> Result<(), Missing> {
+    if let Some(mut problem) = views.get::<ProblemView>(slug.as_str())? {
+        problem.count(submissions, accepted, solvers);
+        history::statistics(&problem, recorded, views);
+        views.put(problem);
+    }
     Ok(())
 }
 

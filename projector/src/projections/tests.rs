@@ -8,8 +8,8 @@ use domain::submission::{
     SubmissionAbandoned, SubmissionReceived, TestOutcome, TestsJudged, TrialStarted,
 };
 use domain::{
-    Actor, Digest, Event, EventId, Metadata, Position, Recorded, RejudgeId, StreamId, SubmissionId,
-    TrialId, Verdict, Version,
+    Actor, Difficulty, Digest, Event, EventId, Metadata, Position, Recorded, RejudgeId, StreamId,
+    SubmissionId, TrialId, Verdict, Version,
 };
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -23,30 +23,42 @@ use uuid::Uuid;
 use super::all;
 use crate::Workspace;
 
+mod moments;
+
 /// A log in memory, projected by every projection as it grows.
 struct Story {
     views: Workspace,
     position: u64,
+    log: Vec<Recorded>,
 }
 
 impl Story {
     fn new() -> Self {
-        Self { views: Workspace::new(true), position: 0 }
+        Self { views: Workspace::new(true), position: 0, log: vec![] }
     }
 
     fn tell(&mut self, stream: StreamId, event: impl Into<Event>) {
         self.position += 1;
-        let recorded = recorded(self.position, stream, event.into());
+        self.apply_event(recorded(self.position, stream, event.into()));
+    }
+
+    fn apply_event(&mut self, recorded: Recorded) {
         for projection in all() {
             projection.apply(&recorded, &mut self.views).unwrap();
             self.views.keep();
         }
+        self.log.push(recorded);
     }
 
     fn revise(&mut self, slug: &str, revision: u32, tags: &[&str]) {
+        self.revise_as(slug, revision, tags, Difficulty::Easy);
+    }
+
+    fn revise_as(&mut self, slug: &str, revision: u32, tags: &[&str], difficulty: Difficulty) {
         let blob = BlobRef { digest: Digest::of(b""), bytes: 0 };
         let content = RevisionContent {
             title: "A + B".to_owned(),
+            difficulty,
             tags: tags.iter().map(|tag| tag.parse().unwrap()).collect(),
             tests: vec![Test::new("secret/1", blob, blob)],
             ..RevisionContent::default()

@@ -6,7 +6,7 @@ use audit::merkle::{includes, leaf_hash};
 use domain::Position;
 
 use super::event::{Event, EventFilter, EventPaging, Events, events};
-use super::int;
+use super::{Snapshot, int};
 use crate::connection::cost;
 use crate::scalars::{DateTime, PositionScalar, Sha256};
 use crate::{Api, ApiError};
@@ -96,6 +96,17 @@ impl Audit {
         let Some(before) = position.0.0.checked_sub(1) else { return Ok(None) };
         let found = Api::of(ctx).log.read_all(Position(before), 1).await.map_err(ApiError::from)?;
         Ok(found.into_iter().next().map(Event::whole))
+    }
+
+    /// The world as the log had it: right after the event at a position, or after the last event that was recorded not
+    /// after a time. Give one of the two.
+    async fn as_of(
+        &self,
+        ctx: &Context<'_>,
+        at: Option<DateTime>,
+        position: Option<PositionScalar>,
+    ) -> Result<Snapshot> {
+        Ok(Snapshot::of(ctx, at, position).await?)
     }
 
     /// Compares events with the newest head: at most 10,000, the last ones unless told otherwise. Whether the head was

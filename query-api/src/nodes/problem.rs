@@ -38,6 +38,20 @@ pub struct Sample {
     explanation: Option<Markdown>,
 }
 
+impl Sample {
+    /// All of a problem's.
+    pub(super) fn all(problem: &ProblemView) -> Vec<Self> {
+        let samples = problem.samples.iter().cloned();
+        let samples = samples.map(|sample| Self {
+            name: sample.name,
+            input: sample.input,
+            output: sample.output,
+            explanation: sample.explanation.map(Markdown),
+        });
+        samples.collect()
+    }
+}
+
 /// What a problem offers in one language.
 #[derive(SimpleObject)]
 pub struct ProblemLanguage {
@@ -62,6 +76,18 @@ pub struct ProblemStats {
     acceptance: f64,
 }
 
+impl ProblemStats {
+    /// Those of a problem.
+    pub(super) fn of(problem: &ProblemView) -> Self {
+        Self {
+            submissions: int(problem.submissions),
+            accepted: int(problem.accepted),
+            solvers: int(problem.solvers),
+            acceptance: problem.acceptance_ppm as f64 / 1e6,
+        }
+    }
+}
+
 /// How far the viewer has come with a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(name = "SolvedStatus")]
@@ -72,6 +98,15 @@ pub enum SolvedStatusEnum {
     Attempted,
     /// Accepted.
     Solved,
+}
+
+impl From<SolvedStatus> for SolvedStatusEnum {
+    fn from(status: SolvedStatus) -> Self {
+        match status {
+            SolvedStatus::Attempted => Self::Attempted,
+            SolvedStatus::Solved => Self::Solved,
+        }
+    }
 }
 
 /// A tag.
@@ -154,14 +189,7 @@ impl Problem {
 
     /// Examples.
     async fn samples(&self) -> Vec<Sample> {
-        let samples = self.0.samples.iter().cloned();
-        let samples = samples.map(|sample| Sample {
-            name: sample.name,
-            input: sample.input,
-            output: sample.output,
-            explanation: sample.explanation.map(Markdown),
-        });
-        samples.collect()
+        Sample::all(&self.0)
     }
 
     /// What a run may use.
@@ -201,13 +229,7 @@ impl Problem {
 
     /// How it is doing.
     async fn stats(&self) -> ProblemStats {
-        let problem = &self.0;
-        ProblemStats {
-            submissions: int(problem.submissions),
-            accepted: int(problem.accepted),
-            solvers: int(problem.solvers),
-            acceptance: problem.acceptance_ppm as f64 / 1e6,
-        }
+        ProblemStats::of(&self.0)
     }
 
     /// Null when not signed in.
@@ -215,11 +237,7 @@ impl Problem {
         let Some(viewer) = Viewer::of(ctx) else { return Ok(None) };
         let key = SolvedView::key_of(&viewer.login, &self.0.slug);
         let solved = Api::loader(ctx).load_one(Key::<SolvedView>::new(key)).await?;
-        Ok(Some(match solved.map(|solved| solved.status) {
-            None => SolvedStatusEnum::Todo,
-            Some(SolvedStatus::Attempted) => SolvedStatusEnum::Attempted,
-            Some(SolvedStatus::Solved) => SolvedStatusEnum::Solved,
-        }))
+        Ok(Some(solved.map_or(SolvedStatusEnum::Todo, |solved| solved.status.into())))
     }
 
     /// The revision's number: what `expectedVersion` takes.
@@ -345,10 +363,7 @@ async fn status_condition(
     loop {
         let found = Api::of(ctx).reader.views::<SolvedView>(&request).await?;
         for (place, solved) in found.items {
-            let status_of = match solved.status {
-                SolvedStatus::Attempted => SolvedStatusEnum::Attempted,
-                SolvedStatus::Solved => SolvedStatusEnum::Solved,
-            };
+            let status_of = SolvedStatusEnum::from(solved.status);
             let slug = text(solved.problem.as_str());
             if status.contains(&status_of) {
                 named.push(slug);

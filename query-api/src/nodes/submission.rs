@@ -105,20 +105,12 @@ impl Submission {
 
     /// The judgement that counts now.
     async fn judgement(&self, ctx: &Context<'_>) -> Result<Option<Judgement>> {
-        match self.0.verdicts.rejudged.last() {
-            Some(rejudged) => Ok(Some(Judgement::of_rejudge(ctx, &self.0, rejudged).await?)),
-            None => Ok(self.0.judgement().map(|judgement| Judgement::of(&self.0, judgement))),
-        }
+        judgement(ctx, &self.0).await
     }
 
     /// Every judgement, first to last; a rejudge that is applied adds one and never rewrites.
     async fn judgements(&self, ctx: &Context<'_>) -> Result<Vec<Judgement>> {
-        let own = self.0.judgements.iter().map(|judgement| Judgement::of(&self.0, judgement));
-        let mut judgements: Vec<Judgement> = own.collect();
-        for rejudged in &self.0.verdicts.rejudged {
-            judgements.push(Judgement::of_rejudge(ctx, &self.0, rejudged).await?);
-        }
-        Ok(judgements)
+        judgements(ctx, &self.0).await
     }
 
     /// When it was received.
@@ -156,6 +148,30 @@ impl Submission {
         let position = u64::try_from(self.0.position).unwrap_or(0);
         StreamCursor::behind(domain::Position(position)).encode()
     }
+}
+
+/// The judgement of a submission that counts.
+pub(super) async fn judgement(
+    ctx: &Context<'_>,
+    submission: &SubmissionView,
+) -> Result<Option<Judgement>> {
+    match submission.verdicts.rejudged.last() {
+        Some(rejudged) => Ok(Some(Judgement::of_rejudge(ctx, submission, rejudged).await?)),
+        None => Ok(submission.judgement().map(|judgement| Judgement::of(submission, judgement))),
+    }
+}
+
+/// Every judgement of a submission, first to last.
+pub(super) async fn judgements(
+    ctx: &Context<'_>,
+    submission: &SubmissionView,
+) -> Result<Vec<Judgement>> {
+    let own = submission.judgements.iter().map(|judgement| Judgement::of(submission, judgement));
+    let mut judgements: Vec<Judgement> = own.collect();
+    for rejudged in &submission.verdicts.rejudged {
+        judgements.push(Judgement::of_rejudge(ctx, submission, rejudged).await?);
+    }
+    Ok(judgements)
 }
 
 /// A view that another view names is not there yet: it lags behind.
@@ -201,10 +217,10 @@ impl Progress {
 #[derive(Debug, Clone)]
 pub struct Judgement {
     /// The submission; of a trial, as if it had been handed in for that only.
-    submission: SubmissionView,
-    judgement: JudgementView,
-    rejudge: Option<domain::RejudgeId>,
-    applied_at: Option<Micros>,
+    pub(super) submission: SubmissionView,
+    pub(super) judgement: JudgementView,
+    pub(super) rejudge: Option<domain::RejudgeId>,
+    pub(super) applied_at: Option<Micros>,
 }
 
 impl Judgement {
@@ -233,12 +249,8 @@ impl Judgement {
         let judgement = judgement.ok_or_else(|| behind(&id.to_string()))?;
         Ok(Self { applied_at: Some(rejudged.applied_at), ..judgement })
     }
-}
 
-#[Object]
-impl Judgement {
-    /// Opaque.
-    async fn id(&self) -> ID {
+    pub(super) fn global_id(&self) -> ID {
         let submission = GlobalId::Submission(self.submission.id);
         let attempt = self.judgement.attempt;
         match self.rejudge {
@@ -246,6 +258,21 @@ impl Judgement {
             None => format!("{submission}.{attempt}"),
         }
         .into()
+    }
+
+    pub(super) async fn test_results(&self, ctx: &Context<'_>) -> Result<Vec<TestResult>> {
+        let key = RevisionView::key_of(&self.submission.problem, self.submission.revision);
+        let revision = Api::loader(ctx).load_one(Key::<RevisionView>::new(key)).await?;
+        let outcomes = self.judgement.tests.iter();
+        Ok(outcomes.map(|outcome| TestResult::new(outcome, revision.as_ref())).collect())
+    }
+}
+
+#[Object]
+impl Judgement {
+    /// Opaque.
+    async fn id(&self) -> ID {
+        self.global_id()
     }
 
     /// The rejudge that it was made for; null for the submission's own, and for whoever is no judge.
@@ -293,10 +320,7 @@ impl Judgement {
 
     /// By number.
     async fn tests(&self, ctx: &Context<'_>) -> Result<Vec<TestResult>> {
-        let key = RevisionView::key_of(&self.submission.problem, self.submission.revision);
-        let revision = Api::loader(ctx).load_one(Key::<RevisionView>::new(key)).await?;
-        let outcomes = self.judgement.tests.iter();
-        Ok(outcomes.map(|outcome| TestResult::new(outcome, revision.as_ref())).collect())
+        self.test_results(ctx).await
     }
 
     /// Cpu time of the slowest test, in milliseconds.

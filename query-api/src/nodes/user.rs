@@ -152,11 +152,11 @@ async fn solved_problems(ctx: &Context<'_>, account: &AccountView) -> Result<Vec
 #[derive(Debug, Clone, SimpleObject)]
 pub struct SolvedCount {
     /// Which.
-    difficulty: Difficulty,
+    pub(super) difficulty: Difficulty,
     /// How many are solved.
-    solved: i32,
+    pub(super) solved: i32,
     /// How many there are.
-    total: i32,
+    pub(super) total: i32,
 }
 
 /// A session made by signing in.

@@ -30,6 +30,14 @@ impl View for AccountView {
 }
 
 impl AccountView {
+    /// The account after these events of its stream, from the first.
+    pub fn fold(events: &[Recorded]) -> Option<Self> {
+        let (first, rest) = events.split_first()?;
+        let mut view = Self::from_first(first)?;
+        rest.iter().for_each(|recorded| view.evolve(recorded));
+        Some(view)
+    }
+
     /// The account after its first event; `None` when it is another kind of event.
     pub fn from_first(recorded: &Recorded) -> Option<Self> {
         match &recorded.event {

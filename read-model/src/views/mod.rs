@@ -1,8 +1,10 @@
 //! The views, and how one event changes one of them.
 
 mod account;
+mod history;
 mod parked;
 mod problem;
+mod ranking;
 mod rejudge;
 mod revision;
 mod scoring;
@@ -11,8 +13,11 @@ mod submission;
 mod verdicts;
 
 pub use account::AccountView;
+pub(crate) use history::history_key;
+pub use history::{DifficultySince, RejudgedSince, StatisticsSince, StatusSince};
 pub use parked::ParkedView;
 pub use problem::{Counter, ProblemView, TagView};
+pub use ranking::{RankingSegment, SolvesView, Standing, StandingChange, rank};
 pub use rejudge::{
     RejudgeState, RejudgeStep, RejudgeView, TrialOutcome, TrialView, VerdictChangeView,
 };

@@ -4,10 +4,10 @@ use domain::problem::{
     Attachment, Checker, Difficulty, Limits, ProblemLanguage, ProblemRevised, Sample,
     TimeLimitOrigin, Translation,
 };
-use domain::{Digest, Recorded, Slug};
+use domain::{Digest, Event, Recorded, Slug, StreamId};
 use serde::{Deserialize, Serialize};
 
-use super::ScoringView;
+use super::{ScoringView, StatisticsSince};
 use crate::{Collection, Micros, View};
 
 /// A problem at its newest revision, with its acceptance counters.
@@ -74,7 +74,7 @@ pub struct ProblemView {
 impl View for ProblemView {
     const COLLECTION: Collection = Collection {
         name: "problems",
-        schema: 3,
+        schema: 4,
         indexes: &[
             &["number"],
             &["title_key"],
@@ -128,6 +128,30 @@ impl ProblemView {
         };
         view.revise(revised, recorded);
         view
+    }
+
+    /// The problem after these events of its stream, from the first, with the counters of the same moment.
+    pub fn fold(
+        number: i64,
+        events: &[Recorded],
+        statistics: Option<&StatisticsSince>,
+    ) -> Option<Self> {
+        let mut problem: Option<Self> = None;
+        for recorded in events {
+            let (StreamId::Problem(slug), Event::ProblemRevised(revised)) =
+                (&recorded.stream, &recorded.event)
+            else {
+                continue;
+            };
+            match &mut problem {
+                Some(problem) => problem.revise(revised, recorded),
+                None => problem = Some(Self::new(slug.clone(), number, revised, recorded)),
+            }
+        }
+        if let (Some(problem), Some(statistics)) = (&mut problem, statistics) {
+            problem.count(statistics.submissions, statistics.accepted, statistics.solvers);
+        }
+        problem
     }
 
     /// Takes on a newer revision; the counters stay.
@@ -184,7 +208,7 @@ pub struct TagView {
 }
 
 impl View for TagView {
-    const COLLECTION: Collection = Collection { name: "tags", schema: 3, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "tags", schema: 4, indexes: &[] };
 
     fn key(&self) -> String {
         self.slug.to_string()
@@ -200,8 +224,15 @@ pub struct Counter {
     pub value: i64,
 }
 
+impl Counter {
+    /// Counts problems.
+    pub const PROBLEMS: &str = "problems";
+    /// Counts accounts that ever solved something.
+    pub const RANKED: &str = "ranked";
+}
+
 impl View for Counter {
-    const COLLECTION: Collection = Collection { name: "counters", schema: 3, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "counters", schema: 4, indexes: &[] };
 
     fn key(&self) -> String {
         self.name.clone()

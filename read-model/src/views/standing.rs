@@ -4,7 +4,7 @@ use domain::{Login, Slug, SubmissionId};
 use serde::{Deserialize, Serialize};
 
 use super::VerdictStack;
-use crate::{Collection, View};
+use crate::{Collection, Micros, View};
 
 /// How far an account has come with a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,21 +29,27 @@ pub struct SolvedView {
     pub submissions: i64,
     /// How many submissions are accepted.
     pub accepted: i64,
+    /// Since when the verdict counts that solved it; `None` where it is not solved.
+    pub solved_at: Option<Micros>,
 }
 
 impl SolvedView {
     /// Somebody who has submitted, and solved nothing.
     pub fn new(login: Login, problem: Slug) -> Self {
-        Self { login, problem, status: SolvedStatus::Attempted, submissions: 0, accepted: 0 }
+        let status = SolvedStatus::Attempted;
+        Self { login, problem, status, submissions: 0, accepted: 0, solved_at: None }
     }
 
-    /// Counts accepted submissions up or down.
-    pub fn count(&mut self, accepted: i64) {
+    /// Counts an accepted submission up or down. `at` is since when its verdict counts.
+    pub fn count(&mut self, accepted: i64, at: Option<Micros>) {
         self.accepted += accepted;
-        self.status = match self.accepted {
-            0 => SolvedStatus::Attempted,
-            _ => SolvedStatus::Solved,
-        };
+        if self.accepted > 0 {
+            self.status = SolvedStatus::Solved;
+            self.solved_at = self.solved_at.or(at);
+        } else {
+            self.status = SolvedStatus::Attempted;
+            self.solved_at = None;
+        }
     }
 
     /// The key of an account's standing with a problem.
@@ -54,7 +60,7 @@ impl SolvedView {
 
 impl View for SolvedView {
     const COLLECTION: Collection =
-        Collection { name: "solved", schema: 3, indexes: &[&["login", "status"]] };
+        Collection { name: "solved", schema: 4, indexes: &[&["login", "status"]] };
 
     fn key(&self) -> String {
         Self::key_of(&self.login, &self.problem)
@@ -75,7 +81,7 @@ pub struct Tally {
 }
 
 impl View for Tally {
-    const COLLECTION: Collection = Collection { name: "tallies", schema: 3, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "tallies", schema: 4, indexes: &[] };
 
     fn key(&self) -> String {
         self.submission.to_string()

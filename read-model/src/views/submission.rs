@@ -7,7 +7,7 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::VerdictStack;
+use super::{RejudgedSince, VerdictStack};
 use crate::{Collection, Micros, View};
 
 /// Where a submission stands.
@@ -146,6 +146,17 @@ impl SubmissionView {
             _ => return None,
         };
         rest.iter().for_each(|recorded| view.evolve(recorded));
+        Some(view)
+    }
+
+    /// The same, with what rejudges had found of it at the same moment.
+    pub fn fold_rejudged(events: &[Recorded], rejudged: Option<RejudgedSince>) -> Option<Self> {
+        let mut view = Self::fold(events)?;
+        if let Some(RejudgedSince { position, rejudged, .. }) = rejudged {
+            view.position = view.position.max(position);
+            view.verdicts.rejudged = rejudged;
+            view.count_topmost();
+        }
         Some(view)
     }
 

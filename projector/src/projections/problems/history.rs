@@ -1,0 +1,96 @@
+//! What the counts were, position by position: written where they change, so that the two cannot differ.
+
+use std::collections::BTreeSet;
+
+use domain::{Login, Recorded};
+use read_model::Micros;
+use read_model::views::{
+    Counter, DifficultySince, ProblemView, RankingSegment, RejudgedSince, SolvedView, SolvesView,
+    StatisticsSince, StatusSince, Tally,
+};
+
+use super::next;
+use crate::{Missing, Workspace};
+
+/// The problem is meant to be this hard from now on.
+pub(super) fn difficulty(problem: &ProblemView, recorded: &Recorded, views: &mut Workspace) {
+    views.write(DifficultySince::new(position(recorded), problem));
+}
+
+/// The problem's counters are these from now on.
+pub(super) fn statistics(problem: &ProblemView, recorded: &Recorded, views: &mut Workspace) {
+    views.write(StatisticsSince::new(position(recorded), recorded.recorded_at.into(), problem));
+}
+
+/// What rejudges found of the submission is this now.
+pub(super) fn rejudged(tally: &Tally, recorded: &Recorded, views: &mut Workspace) {
+    views.write(RejudgedSince::new(position(recorded), tally));
+}
+
+/// The account stands so with the problem now.
+pub(super) fn solved(
+    before: Option<&SolvedView>,
+    solved: &SolvedView,
+    recorded: &Recorded,
+    views: &mut Workspace,
+) -> Result<(), Missing> {
+    if before.is_none_or(|before| before.status != solved.status) {
+        views.write(StatusSince::new(position(recorded), solved));
+    }
+    let was = before.and_then(|before| before.solved_at);
+    match solved.solved_at == was {
+        true => Ok(()),
+        false => rerank(&solved.login, was, solved.solved_at, recorded, views),
+    }
+}
+
+/// A problem counts for the account since another time, or since one, or no more.
+fn rerank(
+    login: &Login,
+    was: Option<Micros>,
+    is: Option<Micros>,
+    recorded: &Recorded,
+    views: &mut Workspace,
+) -> Result<(), Missing> {
+    let position = position(recorded);
+    let mut solves = match views.get::<SolvesView>(login.as_str())? {
+        Some(solves) => solves,
+        None => SolvesView::new(login.clone(), next(Counter::RANKED, views)?),
+    };
+    if let Some(was) = was {
+        solves.unsolve(was);
+    }
+    if let Some(is) = is {
+        solves.solve(is);
+    }
+    let open = views.get::<RankingSegment>(&RankingSegment::open_key(solves.page))?;
+    let open = open.unwrap_or_else(|| RankingSegment::first(solves.page, position));
+    let (closed, mut open) = open.turn(position);
+    open.change(position, solves.standing());
+    if let Some(closed) = closed {
+        views.write(closed);
+    }
+    views.put(open);
+    views.put(solves);
+    Ok(())
+}
+
+/// Asks for everything that ranks these accounts, at once.
+pub(super) fn load<'a>(
+    logins: impl Iterator<Item = &'a Login>,
+    views: &mut Workspace,
+) -> Result<(), Missing> {
+    let logins: BTreeSet<String> = logins.map(ToString::to_string).collect();
+    views.require::<SolvesView>(logins.iter().cloned().collect())?;
+    let mut pages = BTreeSet::new();
+    for login in &logins {
+        if let Some(solves) = views.get::<SolvesView>(login)? {
+            pages.insert(solves.page);
+        }
+    }
+    views.require::<RankingSegment>(pages.into_iter().map(RankingSegment::open_key).collect())
+}
+
+fn position(recorded: &Recorded) -> i64 {
+    i64::try_from(recorded.position.0).expect("a log has fewer than 2^63 events")
+}

@@ -1,0 +1,213 @@
+//! Every moment of a log is told as it was: what a fresh read model says that ends there.
+
+use std::collections::BTreeMap;
+
+use domain::{Checkpoint, Login, Slug};
+use read_model::views::{Standing, rank};
+use read_model::{Then, Views, positions_around};
+
+use super::*;
+
+const LOGINS: [&str; 3] = ["ada", "bob", "cleo"];
+const PROBLEMS: [&str; 3] = ["a", "b", "c"];
+const DIFFICULTIES: [Difficulty; 3] = [Difficulty::Easy, Difficulty::Medium, Difficulty::Hard];
+
+/// Something that happens.
+#[derive(Debug, Clone)]
+enum Step {
+    Revise {
+        problem: usize,
+        difficulty: usize,
+    },
+    Receive {
+        author: usize,
+        problem: usize,
+    },
+    /// The submission, counted from the newest, has this verdict, or nobody could judge it.
+    Judge {
+        back: usize,
+        accepted: Option<bool>,
+    },
+    /// The rejudge is applied with these verdicts of the first submissions, or reverted if it was.
+    Rejudge {
+        number: u128,
+        found: [Option<bool>; 5],
+    },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let found = prop::array::uniform5(any::<Option<bool>>());
+    prop_oneof![
+        1 => (0..3usize, 0..3usize)
+            .prop_map(|(problem, difficulty)| Step::Revise { problem, difficulty }),
+        4 => (0..3usize, 0..3usize).prop_map(|(author, problem)| Step::Receive { author, problem }),
+        5 => (0..5usize, prop::option::weighted(0.9, prop::bool::weighted(0.7)))
+            .prop_map(|(back, accepted)| Step::Judge { back, accepted }),
+        2 => (1..4u128, found).prop_map(|(number, found)| Step::Rejudge { number, found }),
+    ]
+}
+
+fn story(steps: &[Step]) -> Story {
+    let (mut story, mut revisions) = (Story::new(), [0; 3]);
+    let (mut submissions, mut rejudges) = (0, BTreeMap::new());
+    (1..4).for_each(|number| story.create_rejudge(number));
+    for step in steps.iter().cloned() {
+        match step {
+            Step::Revise { problem, difficulty } => {
+                revisions[problem] += 1;
+                let (slug, difficulty) = (PROBLEMS[problem], DIFFICULTIES[difficulty]);
+                story.revise_as(slug, revisions[problem], &[], difficulty);
+            }
+            Step::Receive { problem, .. } if revisions[problem] == 0 => {}
+            Step::Receive { author, problem } => {
+                submissions += 1;
+                story.receive(submissions, LOGINS[author], PROBLEMS[problem]);
+            }
+            Step::Judge { back, .. } if back as u128 >= submissions => {}
+            Step::Judge { back, accepted } => {
+                let id = submissions - back as u128;
+                match accepted {
+                    Some(accepted) => story.finish(id, verdict(accepted)),
+                    None => {
+                        let detail = "no disk".to_owned();
+                        let abandoned = SubmissionAbandoned { deliveries: 3, detail };
+                        story.tell(StreamId::Submission(submission(id)), abandoned);
+                    }
+                }
+            }
+            Step::Rejudge { number, found } => {
+                let found = (1..=submissions).zip(found);
+                let found: Vec<(u128, Verdict)> =
+                    found.filter_map(|(id, found)| Some((id, verdict(found?)))).collect();
+                match rejudges.get(&number) {
+                    None => {
+                        story.apply(number, &found);
+                        let members = found.iter().map(|(id, _)| submission(*id)).collect();
+                        rejudges.insert(number, Some(members));
+                    }
+                    Some(None) => {}
+                    Some(Some(members)) => {
+                        let submissions: Vec<SubmissionId> = Clone::clone(members);
+                        let by = "jo".parse().unwrap();
+                        story.of_rejudge(number, RejudgeReverted { by, reason: None, submissions });
+                        rejudges.insert(number, None);
+                    }
+                }
+            }
+        }
+    }
+    story
+}
+
+fn verdict(accepted: bool) -> Verdict {
+    if accepted { A } else { W }
+}
+
+/// The log up to a position.
+fn until(log: &[Recorded], position: u64) -> Story {
+    let mut story = Story::new();
+    log.iter().take(position as usize).cloned().for_each(|recorded| story.apply_event(recorded));
+    story
+}
+
+/// What a read model says of accounts, without its history.
+fn solved(story: &Story, login: &Login) -> BTreeMap<Slug, SolvedView> {
+    let known = PROBLEMS.iter().filter_map(|problem| {
+        let solved: SolvedView = story.get(&format!("{login}/{problem}"))?;
+        Some((solved.problem.clone(), solved))
+    });
+    known.collect()
+}
+
+fn standing(story: &Story, login: &Login) -> Standing {
+    let solved = solved(story, login);
+    let solved: Vec<_> = solved.values().filter_map(|it| it.solved_at).collect();
+    let (login, last_solved_at) = (login.clone(), solved.iter().max().copied());
+    Standing { login, solved: solved.len() as i64, last_solved_at }
+}
+
+/// The whole story's views, in a store.
+async fn stored(story: &mut Story, folder: &tempfile::TempDir) -> Views {
+    let file = folder.path().join("views.db");
+    let views = read_model::open(&format!("sqlite:{}", file.display()), "live").await.unwrap();
+    let to = Checkpoint::start(Uuid::nil());
+    views.writer.commit("all", None, &to, story.views.take_changes()).await.unwrap();
+    views
+}
+
+async fn every_moment_is_as_it_was(steps: &[Step]) {
+    let (mut story, folder) = (story(steps), tempfile::tempdir().unwrap());
+    let views = stored(&mut story, &folder).await;
+    let logins = LOGINS.map(|login| login.parse::<Login>().unwrap());
+    let slugs = PROBLEMS.map(|slug| slug.parse::<Slug>().unwrap());
+    for position in 0..=story.position {
+        let then = Then::new(views.reader.as_ref(), Position(position));
+        let fresh = until(&story.log, position);
+        let of = |stream: StreamId| -> Vec<Recorded> {
+            fresh.log.iter().filter(|recorded| recorded.stream == stream).cloned().collect()
+        };
+        let mut difficulties = BTreeMap::new();
+        for slug in &slugs {
+            let expected: Option<ProblemView> = fresh.get(slug.as_str());
+            difficulties.extend(expected.iter().map(|it| (it.slug.clone(), it.difficulty)));
+            let today: Option<ProblemView> = story.get(slug.as_str());
+            let number = today.map_or(0, |problem| problem.number);
+            let statistics = then.statistics(slug).await.unwrap();
+            let events = of(StreamId::Problem(slug.clone()));
+            assert_eq!(ProblemView::fold(number, &events, statistics.as_ref()), expected);
+        }
+        assert_eq!(then.difficulties().await.unwrap(), difficulties, "{position}");
+        for login in &logins {
+            let expected = solved(&fresh, login).into_iter();
+            let expected: BTreeMap<_, _> =
+                expected.map(|(problem, solved)| (problem, solved.status)).collect();
+            assert_eq!(then.statuses(login).await.unwrap(), expected, "{login} at {position}");
+        }
+        let expected = rank(logins.iter().map(|login| standing(&fresh, login)).collect());
+        assert_eq!(then.standings().await.unwrap(), expected, "{position}");
+        for id in (1..=20).map(submission) {
+            let expected: Option<SubmissionView> = fresh.get(&id.to_string());
+            let rejudged = then.rejudged(id).await.unwrap();
+            let events = of(StreamId::Submission(id));
+            assert_eq!(SubmissionView::fold_rejudged(&events, rejudged), expected, "{position}");
+        }
+        let at = Micros(position as i64 * 1_000_000);
+        let (before, after) = positions_around(views.reader.as_ref(), at).await.unwrap();
+        assert!(before.is_none_or(|before| before.0 <= position), "{before:?}");
+        assert!(after.is_none_or(|after| after.0 > position), "{after:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Whatever is submitted, judged, revised, applied and reverted.
+    #[test]
+    fn a_moment_is_what_a_read_model_says_that_ends_there(
+        steps in prop::collection::vec(step(), 1..40),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(every_moment_is_as_it_was(&steps));
+    }
+}
+
+/// What a rejudge took away and gave back counts since it did first.
+#[test]
+fn reverting_gives_the_place_in_the_ranking_back() {
+    let mut story = Story::new();
+    story.revise("a", 1, &[]);
+    for (id, author) in [(1, "ada"), (2, "bob")] {
+        story.receive(id, author, "a");
+        story.finish(id, A);
+    }
+    let places = |story: &Story| {
+        let logins = ["ada", "bob"].map(|login| standing(story, &login.parse().unwrap()));
+        let ranked = rank(logins.into()).into_iter();
+        ranked.map(|it| it.login.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(places(&story), ["ada", "bob"]);
+    story.apply(1, &[(1, W)]);
+    assert_eq!(places(&story), ["bob"]);
+    story.revert(1);
+    assert_eq!(places(&story), ["ada", "bob"]);
+}

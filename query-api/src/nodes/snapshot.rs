@@ -1,0 +1,143 @@
+//! The world as the log had it, for auditors.
+//!
+//! These types are not those of today: a node of today's reaches other nodes of today's, and an answer about then must
+//! not hold anything of now. They show what stands in events and nothing else, as auditors see those, but not sources.
+
+mod problem;
+mod submission;
+mod user;
+
+use async_graphql::connection::{Connection, CursorType, Edge};
+use async_graphql::{Context, ID, Object, Result, SimpleObject};
+use domain::Slug;
+use read_model::views::Standing as StandingView;
+use read_model::{Keyset, Scalar};
+
+use self::problem::ProblemThen;
+use self::submission::SubmissionThen;
+use self::user::UserThen;
+use super::int;
+use crate::connection::{Page, Paging, Total, cost, window};
+use crate::cursor::ListCursor;
+use crate::moment::Moment;
+use crate::scalars::{DateTime, PositionScalar};
+use crate::{Api, ApiError, GlobalId};
+
+/// The world right after an event of the log.
+#[derive(Debug, Clone, Copy)]
+pub struct Snapshot(Moment);
+
+impl Snapshot {
+    /// At a position or a time, of which one is given.
+    pub(super) async fn of(
+        ctx: &Context<'_>,
+        at: Option<DateTime>,
+        position: Option<PositionScalar>,
+    ) -> Result<Self, ApiError> {
+        let api = Api::of(ctx);
+        match (at, position) {
+            (Some(at), None) => Moment::at(api, at.0).await.map(Self),
+            (None, Some(position)) => Moment::after(api, position.0).await.map(Self),
+            _ => Err(ApiError::bad_input("give at or position")),
+        }
+    }
+}
+
+/// An account's place among all that had solved something.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct Standing {
+    /// From 1. Who has solved more is before; of those who have solved as many, who was there first.
+    rank: i32,
+    /// The account's login.
+    login: String,
+    /// How many problems it had solved.
+    solved: i32,
+    /// Since when the verdict counted that solved the last of them.
+    last_solved_at: Option<DateTime>,
+}
+
+#[Object]
+impl Snapshot {
+    /// The last event that it knows of; 0 before everything.
+    async fn position(&self) -> PositionScalar {
+        PositionScalar(self.0.position())
+    }
+
+    /// When that was recorded; null before everything.
+    async fn at(&self) -> Option<DateTime> {
+        self.0.recorded_at().map(DateTime)
+    }
+
+    /// A submission; null where it had not been received.
+    async fn submission(&self, ctx: &Context<'_>, id: ID) -> Result<Option<SubmissionThen>> {
+        let found = self.0.submission(Api::of(ctx), GlobalId::submission(&id)?).await?;
+        Ok(found.map(|view| SubmissionThen::new(self.0, view)))
+    }
+
+    /// A problem at the revision that was its newest; null where there was none.
+    async fn problem(&self, ctx: &Context<'_>, slug: String) -> Result<Option<ProblemThen>> {
+        let Ok(slug) = slug.parse::<Slug>() else { return Ok(None) };
+        Ok(self.0.problem(Api::of(ctx), &slug).await?.map(ProblemThen))
+    }
+
+    /// An account; null where it had not been registered.
+    async fn user(&self, ctx: &Context<'_>, login: String) -> Result<Option<UserThen>> {
+        let Ok(login) = login.parse() else { return Ok(None) };
+        let found = self.0.account(Api::of(ctx), &login).await?;
+        Ok(found.map(|account| UserThen::new(self.0, account)))
+    }
+
+    /// Accounts that had solved something, the first first.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    async fn standings(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Page<Standing>> {
+        let api = Api::of(ctx);
+        let paging = Paging { first, after, last, before };
+        let place = |cursor: &Option<String>| -> Result<Option<usize>, ApiError> {
+            cursor.as_deref().map(place_of).transpose()
+        };
+        let (after, before) = (place(&paging.after)?, place(&paging.before)?);
+        let ranked = self.0.then(api).standings().await.map_err(ApiError::from)?;
+        let shown = window(&paging, after, before, ranked.len(), api.limits.page_size)?;
+        let total = Total::known(ranked.len() as u64);
+        let (has_previous, has_next) = (shown.start > 0, shown.end < ranked.len());
+        let mut page = Connection::with_additional_fields(has_previous, has_next, total);
+        let places = ranked.into_iter().enumerate().skip(shown.start).take(shown.len());
+        page.edges.extend(places.map(|(place, standing)| {
+            Edge::new(cursor_of(place, &standing), Standing::new(place, standing))
+        }));
+        Ok(page)
+    }
+}
+
+impl Standing {
+    /// `place` counts from 0.
+    fn new(place: usize, standing: StandingView) -> Self {
+        Self {
+            rank: int(place + 1),
+            login: standing.login.to_string(),
+            solved: int(standing.solved),
+            last_solved_at: standing.last_solved_at.map(Into::into),
+        }
+    }
+}
+
+fn cursor_of(place: usize, standing: &StandingView) -> ListCursor {
+    let value = Scalar::Integer(i64::try_from(place).unwrap_or(i64::MAX));
+    ListCursor(Keyset { value, key: standing.login.to_string() })
+}
+
+/// The place that a cursor of [`cursor_of`] names.
+fn place_of(cursor: &str) -> Result<usize, ApiError> {
+    let place = match ListCursor::decode_cursor(cursor)?.0.value {
+        Scalar::Integer(place) => usize::try_from(place).ok(),
+        _ => None,
+    };
+    place.ok_or_else(|| ApiError::bad_input("the cursor is malformed"))
+}

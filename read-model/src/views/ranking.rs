@@ -1,0 +1,240 @@
+//! Which accounts have solved most, now and at any position of the log.
+//!
+//! Accounts stand on pages, in the order in which they first solved something. A page's history is a row of
+//! segments: how its accounts stood when the segment began, and every change since. So one page at any position
+//! is one document, and the changes cost about twice their own size.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use domain::Login;
+use serde::{Deserialize, Serialize};
+
+use super::history_key;
+use crate::{Collection, Micros, View};
+
+/// Accounts of a page.
+const PAGE_ACCOUNTS: i64 = 256;
+/// Changes of a segment. No event changes more accounts of a page than it has.
+const SEGMENT_CHANGES_MAX: usize = 256;
+
+/// What an account is ranked by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// The account.
+    pub login: Login,
+    /// How many problems it has solved.
+    pub solved: i64,
+    /// When it solved the last of them; `None` where there is none.
+    pub last_solved_at: Option<Micros>,
+}
+
+/// Who has solved more is before; of those who have solved as many, who was there first.
+pub fn rank(mut standings: Vec<Standing>) -> Vec<Standing> {
+    standings.retain(|standing| standing.solved > 0);
+    standings.sort_by(|a, b| {
+        (Reverse(a.solved), a.last_solved_at, &a.login).cmp(&(
+            Reverse(b.solved),
+            b.last_solved_at,
+            &b.login,
+        ))
+    });
+    standings
+}
+
+/// When an account solved what it has solved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SolvesView {
+    /// The account.
+    pub login: Login,
+    /// The page of the ranking that it stands on.
+    pub page: i64,
+    /// A time for each problem, the earliest first.
+    pub solved_at: Vec<Micros>,
+}
+
+impl SolvesView {
+    /// The account that is the so-manyth to solve something, from 1.
+    pub fn new(login: Login, number: i64) -> Self {
+        Self { login, page: (number - 1) / PAGE_ACCOUNTS, solved_at: vec![] }
+    }
+
+    /// One more is solved.
+    pub fn solve(&mut self, at: Micros) {
+        let place = self.solved_at.partition_point(|earlier| *earlier <= at);
+        self.solved_at.insert(place, at);
+    }
+
+    /// What was solved then is solved no more.
+    pub fn unsolve(&mut self, at: Micros) {
+        if let Ok(place) = self.solved_at.binary_search(&at) {
+            self.solved_at.remove(place);
+        }
+    }
+
+    /// What it is ranked by.
+    pub fn standing(&self) -> Standing {
+        Standing {
+            login: self.login.clone(),
+            solved: self.solved_at.len() as i64,
+            last_solved_at: self.solved_at.last().copied(),
+        }
+    }
+}
+
+impl View for SolvesView {
+    const COLLECTION: Collection = Collection { name: "solves", schema: 4, indexes: &[] };
+
+    fn key(&self) -> String {
+        self.login.to_string()
+    }
+}
+
+/// An account stood otherwise from a position on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StandingChange {
+    /// The event that made it so.
+    pub position: i64,
+    /// How it stood then.
+    pub standing: Standing,
+}
+
+/// A page of the ranking, from one position to another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RankingSegment {
+    /// Which page.
+    pub page: i64,
+    /// Its first position.
+    pub position: i64,
+    /// Nothing was changed yet that is not in it.
+    pub is_open: bool,
+    /// How its accounts stood when it began.
+    pub standings: Vec<Standing>,
+    /// What changed since, in order.
+    pub changes: Vec<StandingChange>,
+}
+
+impl RankingSegment {
+    /// The first of a page.
+    pub fn first(page: i64, position: i64) -> Self {
+        Self { page, position, is_open: true, standings: vec![], changes: vec![] }
+    }
+
+    /// How many pages so many accounts stand on.
+    pub fn pages(accounts: i64) -> i64 {
+        (accounts + PAGE_ACCOUNTS - 1) / PAGE_ACCOUNTS
+    }
+
+    /// The key of a page's newest segment.
+    pub fn open_key(page: i64) -> String {
+        format!("{page}/open")
+    }
+
+    /// Takes in how an account stands from now on. What an account was between two changes of one event was never so.
+    pub fn change(&mut self, position: i64, standing: Standing) {
+        let of_this_event = self.changes.iter().rposition(|it| it.position != position);
+        let of_this_event = of_this_event.map_or(0, |last| last + 1);
+        let same = self.changes[of_this_event..]
+            .iter_mut()
+            .find(|change| change.standing.login == standing.login);
+        match same {
+            Some(change) => change.standing = standing,
+            None => self.changes.push(StandingChange { position, standing }),
+        }
+    }
+
+    /// The segment closed, and the one that goes on from this position; itself while there is room.
+    pub fn turn(mut self, position: i64) -> (Option<Self>, Self) {
+        if self.changes.len() < SEGMENT_CHANGES_MAX {
+            return (None, self);
+        }
+        let standings = self.at(position);
+        let next = Self { page: self.page, position, is_open: true, standings, changes: vec![] };
+        self.is_open = false;
+        (Some(self), next)
+    }
+
+    /// How the page's accounts stood after this position, which is not before the segment's first.
+    pub fn at(&self, position: i64) -> Vec<Standing> {
+        let changed = self.changes.iter().filter(|change| change.position <= position);
+        let standings = self.standings.iter().chain(changed.map(|change| &change.standing));
+        let newest: BTreeMap<&Login, &Standing> =
+            standings.map(|standing| (&standing.login, standing)).collect();
+        newest.into_values().cloned().collect()
+    }
+}
+
+impl View for RankingSegment {
+    const COLLECTION: Collection = Collection { name: "rankings", schema: 4, indexes: &[] };
+
+    fn key(&self) -> String {
+        match self.is_open {
+            true => Self::open_key(self.page),
+            false => history_key(self.page, self.position),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn standing(login: &str, solved: i64, at: i64) -> Standing {
+        Standing { login: login.parse().unwrap(), solved, last_solved_at: Some(Micros(at)) }
+    }
+
+    #[test]
+    fn more_is_before_and_then_sooner_and_then_the_login() {
+        let ranked = rank(vec![
+            standing("late", 2, 9),
+            standing("none", 0, 1),
+            standing("zoe", 2, 5),
+            standing("ada", 2, 5),
+            standing("most", 3, 10),
+        ]);
+        let logins: Vec<_> = ranked.iter().map(|it| it.login.as_str()).collect();
+        assert_eq!(logins, ["most", "ada", "zoe", "late"]);
+    }
+
+    #[test]
+    fn what_is_solved_no_more_leaves_what_was_before() {
+        let mut solves = SolvesView::new("ada".parse().unwrap(), 257);
+        assert_eq!(solves.page, 1);
+        for at in [5, 3, 9, 5] {
+            solves.solve(Micros(at));
+        }
+        assert_eq!(solves.standing(), standing("ada", 4, 9));
+        solves.unsolve(Micros(9));
+        solves.unsolve(Micros(5));
+        assert_eq!(solves.solved_at, [Micros(3), Micros(5)]);
+    }
+
+    /// Whatever is closed where, each position has one answer: that of all changes up to it.
+    #[test]
+    fn a_page_is_found_again_at_every_position() {
+        let (mut segments, mut open) = (vec![], RankingSegment::first(0, 1));
+        let mut expected: Vec<BTreeMap<Login, Standing>> = vec![BTreeMap::new()];
+        for position in 1..=1_000 {
+            let mut now = expected.last().unwrap().clone();
+            // An event may change an account twice, and many at once.
+            for step in 0..=position % 3 {
+                let login = format!("account-{}", position * (step / 2 + 1) % 40);
+                let standing = standing(&login, position, step);
+                now.insert(standing.login.clone(), standing.clone());
+                let (closed, mut next) = open.turn(position);
+                next.change(position, standing);
+                segments.extend(closed);
+                open = next;
+            }
+            expected.push(now);
+        }
+        segments.push(open);
+        assert!(segments.len() > 3);
+        assert!(segments.iter().all(|it| it.changes.len() <= SEGMENT_CHANGES_MAX));
+        for (position, expected) in (0..).zip(expected) {
+            let newest = segments.iter().rfind(|it| it.position <= position);
+            let found = newest.map_or(vec![], |segment| segment.at(position));
+            assert_eq!(found, expected.into_values().collect::<Vec<_>>(), "{position}");
+        }
+    }
+}

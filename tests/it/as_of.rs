@@ -1,0 +1,227 @@
+//! What was so at another time: what was answered then is answered again, whatever happened since.
+
+use domain::Position;
+use serde_json::{Value, json};
+use tests::api::Api;
+use tests::deployment::{Deployment, Stack};
+use tests::package::Package;
+use tests::waiting::until_true;
+
+/// With the wrong checker and a wrong answer: rejected, and accepted.
+const EXACT: &str = "print(sum(map(int, input().split())))";
+const SLOPPY: &str =
+    "a, b = map(int, input().split())\nprint(5 if (a, b) == (1, 1) else a + b + 0.5)";
+
+/// What is told of now and of then alike.
+const SUBMISSION: &str = "id number problemVersion sourceSha256 state verdict createdAt judgedAt
+  problem { slug version stats { submissions accepted solvers } } author { login roles }
+  judgement { id verdict }
+  judgements { id attempt verdict appliedAt problemVersion timeMs judge tests { number verdict } }";
+const PROBLEM: &str = "id number slug version title difficulty updatedAt
+  limits { timeMs } samples { input output } stats { submissions accepted solvers acceptance }";
+const USER: &str = "id login roles createdAt solved { difficulty solved total }";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_time_on_embedded_stores() {
+    journey(Stack::Embedded).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_time_on_redis_and_mongodb() {
+    journey(Stack::Cluster).await;
+}
+
+struct World {
+    deployment: Deployment,
+    ada: Api,
+    /// Of ada, and of bob.
+    submissions: Vec<String>,
+    /// What was told then, and where the log was.
+    told: Vec<(Position, Value)>,
+}
+
+async fn journey(stack: Stack) {
+    let deployment = Deployment::start(stack).await;
+    let (ada, bob) = (deployment.register("ada").await, deployment.register("bob").await);
+    let mut world = World { deployment, ada, submissions: vec![], told: vec![] };
+    world.import(false).await;
+    for (api, program, verdict) in [(&world.ada, EXACT, "WRONG_ANSWER"), (&bob, SLOPPY, "ACCEPTED")]
+    {
+        let id = api.submitted("sum", "python3", program).await;
+        assert_eq!(api.verdict(&id).await, verdict);
+        world.submissions.push(id);
+    }
+    world.tell().await;
+    world.import(true).await;
+    let rejudge = world.rejudge().await;
+    world.tell().await;
+    world.done(&["rejudge", "apply", &rejudge]);
+    world.tell().await;
+    world.done(&["rejudge", "revert", &rejudge, "--reason", "again"]);
+    world.tell().await;
+
+    let verdicts: Vec<_> = world.told.iter().map(|(_, it)| &it["ada"]["verdict"]).collect();
+    assert_eq!(verdicts, ["WRONG_ANSWER", "WRONG_ANSWER", "ACCEPTED", "WRONG_ANSWER"]);
+    let ranked = ["bob", "bob", "ada", "bob"];
+    for ((position, told), ranked) in world.told.iter().zip(ranked) {
+        let now = world.then(json!({ "position": position })).await;
+        assert_eq!(now["position"], position.to_string());
+        world.is_as_told(&now, told, ranked);
+        // The event at the position is the last that was recorded not after its time.
+        let at = now["at"].clone();
+        let by_time = world.then(json!({ "at": at })).await;
+        world.is_as_told(&by_time, told, ranked);
+    }
+    world.nothing_is_there_before_it_came().await;
+    world.is_for_auditors_and_exact().await;
+    world.is_told_on_the_command_line();
+
+    world.done(&["log", "archive", "--keep-events", "0"]);
+    let (position, told) = &world.told[0];
+    let archived = world.then(json!({ "position": position })).await;
+    world.is_as_told(&archived, told, "bob");
+}
+
+impl World {
+    async fn import(&self, mended: bool) {
+        let mut package = Package::sum("sum", 1);
+        if !mended {
+            let lenient =
+                "name: Sum\nlimits: {time_limit: 5}\nvalidator_flags: float_absolute_tolerance 1\n";
+            package =
+                package.file("sum/problem.yaml", lenient).file("sum/data/secret/001.ans", "5\n");
+        }
+        let payload = self.deployment.import(&package).await;
+        assert_eq!(payload["userErrors"], json!([]));
+    }
+
+    /// Remembers what is told now, and where the log is.
+    async fn tell(&mut self) {
+        self.deployment.projected().await;
+        let query = format!(
+            "query($ada: ID!, $bob: ID!) {{
+              ada: submission(id: $ada) {{ {SUBMISSION} }}
+              bob: submission(id: $bob) {{ {SUBMISSION} }}
+              problem(slug: \"sum\") {{ {PROBLEM} }}
+              user(login: \"ada\") {{ {USER} }}
+            }}"
+        );
+        let variables = json!({ "ada": self.submissions[0], "bob": self.submissions[1] });
+        let told = self.deployment.admin().data(&query, variables).await;
+        let head = self.deployment.stores().await.log.info().await.unwrap().head;
+        self.told.push((head, told));
+    }
+
+    /// What is told of then.
+    async fn then(&self, moment: Value) -> Value {
+        let query = format!(
+            "query($ada: ID!, $bob: ID!, $position: Position, $at: DateTime) {{
+              audit {{ asOf(position: $position, at: $at) {{
+                position at
+                ada: submission(id: $ada) {{ {SUBMISSION} }}
+                bob: submission(id: $bob) {{ {SUBMISSION} }}
+                problem(slug: \"sum\") {{ {PROBLEM} }}
+                user(login: \"ada\") {{ {USER} problems {{ problem status }} }}
+                standings {{ totalCount nodes {{ rank login solved lastSolvedAt }} }}
+              }} }}
+            }}"
+        );
+        let mut variables = json!({ "ada": self.submissions[0], "bob": self.submissions[1] });
+        for (name, value) in moment.as_object().unwrap() {
+            variables[name] = match value {
+                Value::Number(position) => json!(position.to_string()),
+                other => other.clone(),
+            };
+        }
+        self.deployment.admin().data(&query, variables).await["audit"]["asOf"].take()
+    }
+
+    fn is_as_told(&self, then: &Value, told: &Value, ranked: &str) {
+        for name in ["ada", "bob", "problem"] {
+            assert_eq!(then[name], told[name], "{name}");
+        }
+        for (field, value) in told["user"].as_object().unwrap() {
+            assert_eq!(&then["user"][field], value, "{field}");
+        }
+        let status = if ranked == "ada" { "SOLVED" } else { "ATTEMPTED" };
+        assert_eq!(then["user"]["problems"], json!([{ "problem": "sum", "status": status }]));
+        let standings = &then["standings"];
+        assert_eq!(standings["totalCount"], 1, "{standings}");
+        let first = &standings["nodes"][0];
+        assert_eq!((&first["rank"], &first["login"]), (&json!(1), &json!(ranked)));
+        let since =
+            if ranked == "ada" { &told["ada"]["judgedAt"] } else { &told["bob"]["judgedAt"] };
+        assert_eq!(&first["lastSolvedAt"], since);
+    }
+
+    /// Judges everything to the problem again, and waits until that is done.
+    async fn rejudge(&self) -> String {
+        self.deployment.projected().await;
+        let preview = self.done(&["rejudge", "preview", "--problem", "sum"]);
+        let token = preview.lines().last().unwrap().trim().to_owned();
+        let created = self.done(&["rejudge", "create", &token, "--reason", "it was lenient"]);
+        let id = created.trim().to_owned();
+        let state = "query($id: ID!) { rejudge(id: $id) { state } }";
+        until_true("all trials have ended", async || {
+            let data = self.deployment.admin().data(state, json!({ "id": id })).await;
+            data["rejudge"]["state"] == "READY"
+        })
+        .await;
+        id
+    }
+
+    async fn nothing_is_there_before_it_came(&self) {
+        let received = self.told[0].1["ada"]["number"].as_u64().unwrap();
+        let queued = self.then(json!({ "position": received })).await;
+        let ada = &queued["ada"];
+        assert_eq!((&ada["state"], &ada["verdict"]), (&json!("QUEUED"), &Value::Null));
+        assert_eq!((&ada["judgements"], &queued["bob"]), (&json!([]), &Value::Null));
+        assert_eq!(queued["problem"]["stats"]["submissions"], 1);
+        assert_eq!(queued["standings"], json!({ "totalCount": 0, "nodes": [] }));
+        let before = self.then(json!({ "position": received - 1 })).await;
+        assert_eq!((&before["ada"], &before["user"]["problems"]), (&Value::Null, &json!([])));
+        let nothing = json!({
+            "position": "0", "at": null, "ada": null, "bob": null, "problem": null, "user": null,
+            "standings": { "totalCount": 0, "nodes": [] },
+        });
+        assert_eq!(self.then(json!({ "position": 0 })).await, nothing);
+        assert_eq!(self.then(json!({ "at": "2000-01-01T00:00:00Z" })).await, nothing);
+    }
+
+    async fn is_for_auditors_and_exact(&self) {
+        let ask = "query($position: Position, $at: DateTime) {
+          audit { asOf(position: $position, at: $at) { position } }
+        }";
+        let first = json!({ "position": "1" });
+        assert_eq!(self.ada.data(ask, first).await["audit"], Value::Null);
+        let admin = self.deployment.admin();
+        let both = json!({ "position": "1", "at": "2000-01-01T00:00:00Z" });
+        for refused in [json!({}), both, json!({ "position": "1000000" })] {
+            assert_eq!(admin.ask(ask, refused).await.code(), "BAD_USER_INPUT");
+        }
+        let future = admin.data(ask, json!({ "at": "2999-01-01T00:00:00Z" })).await;
+        let head = self.deployment.stores().await.log.info().await.unwrap().head;
+        assert_eq!(future["audit"]["asOf"]["position"], head.to_string());
+    }
+
+    fn is_told_on_the_command_line(&self) {
+        let position = self.told[2].0.to_string();
+        let as_of = |subject: &[&str]| {
+            self.done(&[&["audit", "as-of", "--position", &position], subject].concat())
+        };
+        let told: Value =
+            serde_json::from_str(&as_of(&["submission", &self.submissions[0], "--json"])).unwrap();
+        assert_eq!(told["it"]["verdict"], "ACCEPTED");
+        assert!(as_of(&["standings"]).contains("ada"));
+        assert!(as_of(&["problem", "sum"]).contains("solvers 1"));
+        assert!(as_of(&["user", "ada"]).contains("status SOLVED"));
+        let early = ["audit", "as-of", "--position", "1", "problem", "sum"];
+        assert_eq!(self.deployment.cli(&early).status.code(), Some(2));
+    }
+
+    fn done(&self, arguments: &[&str]) -> String {
+        let output = self.deployment.cli(arguments);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
