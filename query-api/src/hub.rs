@@ -106,7 +106,7 @@ impl Hub {
             StreamId::Rejudge(_) | StreamId::Trial(_) => {
                 of_rejudge(&recorded).map(Topic::Rejudge).into_iter().collect()
             }
-            StreamId::Problem(_) | StreamId::Account(_) => vec![],
+            StreamId::Problem(_) | StreamId::Account(_) | StreamId::Webhook(_) => vec![],
         };
         let mut subscribers = self.lock();
         for topic in topics {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Which crate may know which. Whoever adds an arrow explains it in `docs/adr/`.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("domain", &[]),
     ("runner", &[]),
     ("event-store", &["domain"]),
@@ -16,7 +16,11 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("sandbox", &["runner"]),
     ("problem-package", &["domain"]),
     ("query-api", &["audit", "domain", "event-store", "read-model"]),
-    ("command-api", &["domain", "event-store", "problem-package", "query-api", "read-model"]),
+    ("webhook", &["domain", "event-store", "read-model"]),
+    (
+        "command-api",
+        &["domain", "event-store", "problem-package", "query-api", "read-model", "webhook"],
+    ),
     ("evaluator", &["domain", "event-store", "sandbox"]),
     ("projector", &["domain", "event-store", "read-model"]),
     (
@@ -32,6 +36,7 @@ const ARROWS: [(&str, &[&str]); 12] = [
             "query-api",
             "read-model",
             "sandbox",
+            "webhook",
         ],
     ),
 ];

@@ -17,7 +17,7 @@ use tests::package::Package;
 use tests::waiting::until;
 
 /// How many projections there are.
-const PROJECTIONS: usize = 3;
+const PROJECTIONS: usize = 4;
 const RIGHT: &str = "print(sum(map(int, input().split())))";
 const SUBMIT: &str = "mutation($input: SubmitInput!) {
   submit(input: $input) { submission { id } receipt { position leaf leafHash proof } userErrors { message } }

@@ -24,3 +24,4 @@ mod replay;
 mod schema;
 mod startup;
 mod takeover;
+mod webhooks;

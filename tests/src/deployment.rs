@@ -40,7 +40,7 @@ pub const EVALUATOR: &str = "evaluator";
 pub const PROJECTOR: &str = "projector";
 
 /// How many projections there are.
-const PROJECTIONS: usize = 3;
+const PROJECTIONS: usize = 4;
 /// How long they may take. MongoDB keeps what a killed projector had under way locked for a minute
 /// or so, and the next one waits.
 const PROJECTIONS_PATIENCE: Duration = Duration::from_secs(180);

@@ -18,6 +18,7 @@ pub(crate) mod restore;
 pub(crate) mod serve;
 pub(crate) mod submit;
 pub(crate) mod watch;
+pub(crate) mod webhook;
 
 use serde::Serialize;
 

@@ -13,6 +13,7 @@ pub(crate) mod submission;
 mod system;
 mod test_result;
 mod user;
+mod webhook;
 
 pub use self::audit::Audit;
 pub use event::{Event, EventFilter, Receipt};
@@ -27,6 +28,7 @@ pub use submission::{Submission, SubmissionFilter};
 pub use system::System;
 pub use test_result::TestResult;
 pub use user::{AccessToken, User};
+pub use webhook::Webhook;
 
 use async_graphql::Enum;
 

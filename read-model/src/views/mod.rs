@@ -8,6 +8,7 @@ mod scoring;
 mod standing;
 mod submission;
 mod verdicts;
+mod webhook;
 
 pub use account::AccountView;
 pub use problem::{Counter, ProblemView, TagView};
@@ -19,3 +20,4 @@ pub use scoring::{GroupView, ScoringView};
 pub use standing::{SolvedStatus, SolvedView, Tally};
 pub use submission::{CompileView, JudgementView, SubmissionState, SubmissionView};
 pub use verdicts::{RejudgedView, VerdictSince, VerdictStack};
+pub use webhook::{DeadLetterView, WebhookState, WebhookView};
