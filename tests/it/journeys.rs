@@ -129,7 +129,7 @@ async fn the_service(world: &World) {
     assert_eq!(languages, ["c", "cpp", "python3"]);
     let system = &data["system"];
     assert_eq!(system["health"], "OK");
-    assert_eq!(system["components"].as_array().unwrap().len(), 3);
+    assert_eq!(system["components"].as_array().unwrap().len(), 4);
     assert_eq!(system["projections"].as_array().unwrap().len(), 4);
     assert!(system["queues"].as_array().unwrap().iter().any(|queue| queue["name"] == "submit"));
     assert_eq!(system["limits"]["pageSize"], 100);
