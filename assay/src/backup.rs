@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `manifest.json` | what the backup is of, and digests of the rest; written last |
 //! | `blobs/` | the log, as segments, and the blobs that its events name; laid out as a `file:` store |
-//! | `credentials.jsonl` | profiles and tokens, unless they were left out |
+//! | `credentials.jsonl` | profiles, tokens and secrets, unless they were left out |
 //! | `tree-heads.jsonl` | every signed head of the tree over the log |
 
 mod credentials;
@@ -23,7 +23,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub(crate) use credentials::CredentialsPart;
+pub(crate) use credentials::{CredentialsPart, Owners};
 pub(crate) use named::named_blobs;
 pub(crate) use tree::TreePart;
 

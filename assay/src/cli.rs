@@ -33,6 +33,9 @@ enum Command {
     /// Judge submissions again, compare, and make the new verdicts count
     #[command(subcommand)]
     Rejudge(cmd::rejudge::Command),
+    /// Have other servers told of events
+    #[command(subcommand)]
+    Webhook(cmd::webhook::Command),
     /// Make accounts and grant roles, directly on the stores
     #[command(subcommand)]
     Account(cmd::account::Command),
@@ -85,6 +88,7 @@ impl Cli {
             Command::Submit(args) => cmd::submit::run(args).await,
             Command::Watch(args) => cmd::watch::run(args).await,
             Command::Rejudge(command) => cmd::rejudge::run(command).await,
+            Command::Webhook(command) => cmd::webhook::run(command).await,
             Command::Account(command) => cmd::account::run(&config, command).await,
             Command::Audit(args) => cmd::audit::run(&config, args).await,
             Command::Keys(command) => cmd::keys::run(&config, command).await,

@@ -17,7 +17,7 @@ use crate::{Exit, Failure};
 const FILE: &str = "assay.toml";
 /// What is logged: warnings of all, and what our own parts tell.
 const FILTER: &str = "warn,assay=info,command_api=info,evaluator=info,event_store=info,\
-                      projector=info,query_api=info,read_model=info,sandbox=info";
+                      projector=info,query_api=info,read_model=info,sandbox=info,webhook=info";
 /// Test data that an evaluator keeps on its own disk, in bytes.
 const CACHE_BYTES_MAX: u64 = 4 << 30;
 /// What the names of environment variables begin with. `ASSAY_STORES__LOG` sets `stores.log`.
@@ -42,6 +42,8 @@ pub struct Config {
     pub evaluator: EvaluatorConfig,
     /// What is refused.
     pub limits: LimitsConfig,
+    /// How other servers are told of events.
+    pub webhooks: WebhooksConfig,
     /// Logs.
     pub telemetry: LogConfig,
     /// Seconds that a shutdown waits for what is under way.
@@ -120,6 +122,32 @@ pub struct LimitsConfig {
     pub subscriptions_per_socket: usize,
 }
 
+/// How other servers are told of events.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebhooksConfig {
+    /// Whether private networks may be sent to, and without TLS.
+    pub allow_private: bool,
+    /// How often an event is tried before it is given up.
+    pub attempts_max: u32,
+    /// Milliseconds between the first attempt and the second; each wait after it is five times as long.
+    pub retry_ms: u64,
+    /// Seconds that a receiver may take.
+    pub timeout_s: u64,
+}
+
+impl WebhooksConfig {
+    /// How deliveries are made.
+    pub fn settings(&self) -> webhook::Settings {
+        webhook::Settings {
+            policy: webhook::DestinationPolicy { allow_private: self.allow_private },
+            attempts_max: self.attempts_max.max(1),
+            first_delay: Duration::from_millis(self.retry_ms.max(1)),
+            timeout: Duration::from_secs(self.timeout_s.max(1)),
+        }
+    }
+}
+
 /// Logs.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -173,6 +201,12 @@ impl Config {
                 submissions_per_minute: limits.submissions_per_minute,
                 sign_ins_per_minute: limits.sign_ins_per_minute,
                 subscriptions_per_socket: limits.subscriptions_per_socket,
+            },
+            webhooks: WebhooksConfig {
+                allow_private: false,
+                attempts_max: 10,
+                retry_ms: 1_000,
+                timeout_s: 15,
             },
             telemetry: LogConfig { format: LogFormat::Pretty, filter: FILTER.to_owned() },
             drain_s: 20,

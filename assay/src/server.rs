@@ -20,6 +20,7 @@ use sandbox::{Language, Languages, Level, Sandbox, Toolchain};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use webhook::Dispatcher;
 
 use crate::config::{Config, EvaluatorConfig};
 use crate::{Exit, Failure, cmd, readiness, schema};
@@ -55,6 +56,7 @@ pub struct Server {
     evaluator: Option<Evaluator>,
     projector: Option<Supervisor>,
     signer: Option<Signer>,
+    dispatcher: Option<Dispatcher>,
     drain: Duration,
     /// The first administrator, where this start made one. The secret is nowhere else.
     pub administrator: Option<(Login, Secret)>,
@@ -104,6 +106,10 @@ impl Server {
             true => Some(signer(config, &stores).await?),
             false => None,
         };
+        let dispatcher = match roles.contains(&Role::Projector) {
+            true => Some(dispatcher(config, &stores, &views)?),
+            false => None,
+        };
         let administrator =
             match roles.contains(&Role::Command) {
                 true => command_api::accounts::bootstrap_administrator(&stores).await.map_err(
@@ -126,6 +132,7 @@ impl Server {
             evaluator,
             projector,
             signer,
+            dispatcher,
             drain,
             administrator,
             left_out,
@@ -173,6 +180,9 @@ impl Server {
         }
         if let Some(signer) = self.signer {
             background.spawn(signer.run(projecting.clone()));
+        }
+        if let Some(dispatcher) = self.dispatcher {
+            background.spawn(dispatcher.run(projecting.clone()));
         }
         if let Some(http) = self.http {
             let built = readiness::views_are_built(self.stores.log.as_ref(), &self.views);
@@ -234,7 +244,8 @@ impl Http {
             version: env!("CARGO_PKG_VERSION"),
         });
         let router = if roles.contains(&Role::Command) {
-            let commands = Commands::new(stores, Arc::clone(&api));
+            let destinations = config.webhooks.settings().policy;
+            let commands = Commands::new(stores, Arc::clone(&api), destinations);
             let graphql = query_api::router(schema::full(&api, commands), Arc::clone(&api));
             graphql.merge(command_api::routes(api))
         } else {
@@ -337,6 +348,14 @@ async fn signer(config: &Config, stores: &Stores) -> Result<Signer, Failure> {
     }
     let keys = keys.map_err(|error| Failure::of(Exit::Usage, "audit.keys", &error))?;
     Ok(Signer::new(Arc::clone(&stores.log), Tree::new(Arc::clone(&stores.tree)), keys.signers))
+}
+
+/// What tells other servers of events.
+fn dispatcher(config: &Config, stores: &Stores, views: &Views) -> Result<Dispatcher, Failure> {
+    let (log, credentials) = (Arc::clone(&stores.log), Arc::clone(&stores.credentials));
+    let settings = config.webhooks.settings();
+    Dispatcher::new(log, credentials, Arc::clone(&views.reader), settings)
+        .map_err(|error| Failure::of(Exit::Network, "starting the client of webhooks", &error))
 }
 
 /// Opens a read model.

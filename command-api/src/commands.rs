@@ -11,6 +11,7 @@ use event_store::{Blobs, Context, Credentials, EventLog, Stores};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use query_api::{Api, ApiError, ClientAddress, Code, ServiceLimits, TraceParent, Viewer};
 use tokio::sync::Semaphore;
+use webhook::DestinationPolicy;
 
 use crate::problems::ProblemCache;
 
@@ -28,13 +29,14 @@ pub struct Commands {
     pub(crate) api: Arc<Api>,
     pub(crate) problems: ProblemCache,
     pub(crate) hashing: Semaphore,
+    pub(crate) destinations: DestinationPolicy,
     submissions: DefaultKeyedRateLimiter<Login>,
     sign_ins: DefaultKeyedRateLimiter<IpAddr>,
 }
 
 impl Commands {
-    /// Commands on these stores, answering with the nodes of this API.
-    pub fn new(stores: &Stores, api: Arc<Api>) -> Arc<Self> {
+    /// Commands on these stores, answering with the nodes of this API. Webhooks lead where `destinations` allows.
+    pub fn new(stores: &Stores, api: Arc<Api>, destinations: DestinationPolicy) -> Arc<Self> {
         let ServiceLimits { submissions_per_minute, sign_ins_per_minute, .. } = api.limits;
         let a_minute =
             |count: u32| Quota::per_minute(NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN));
@@ -44,6 +46,7 @@ impl Commands {
             credentials: Arc::clone(&stores.credentials),
             problems: ProblemCache::new(Arc::clone(&stores.log)),
             hashing: Semaphore::new(HASHES_AT_ONCE),
+            destinations,
             submissions: RateLimiter::keyed(a_minute(submissions_per_minute)),
             sign_ins: RateLimiter::keyed(a_minute(sign_ins_per_minute)),
             api,

@@ -17,6 +17,7 @@ mod submit;
 mod timing;
 mod tokens;
 mod uploaded;
+mod webhooks;
 
 pub use commands::Commands;
 pub use mutation::Mutation;

@@ -7,6 +7,7 @@ use crate::problems::ProblemMutation;
 use crate::rejudge::RejudgeMutation;
 use crate::sessions::SessionMutation;
 use crate::submit::SubmitMutation;
+use crate::webhooks::WebhookMutation;
 
 /// The root of mutations.
 #[derive(Debug, Default, MergedObject)]
@@ -16,4 +17,5 @@ pub struct Mutation(
     ProblemMutation,
     ImportMutation,
     RejudgeMutation,
+    WebhookMutation,
 );

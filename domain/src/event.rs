@@ -15,6 +15,10 @@ use crate::submission::{
     AttemptAbandoned, Compiled, JudgingFinished, JudgingStarted, SubmissionAbandoned,
     SubmissionReceived, TestsJudged, TrialStarted,
 };
+use crate::webhook::{
+    DeliveryGivenUp, DeliveryRetried, WebhookAdvanced, WebhookCreated, WebhookDisabled,
+    WebhookRemoved, WebhookRewound,
+};
 
 /// A stored event could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -128,6 +132,20 @@ events! {
     RejudgeCancelled = 1,
     /// What the trials found counts no more.
     RejudgeReverted = 1,
+    /// A server is to be told of events from now on.
+    WebhookCreated = 1,
+    /// Everything up to a position was delivered, given up, or not wanted.
+    WebhookAdvanced = 1,
+    /// An event could not be delivered.
+    DeliveryGivenUp = 1,
+    /// A dead letter is to be tried once more.
+    DeliveryRetried = 1,
+    /// Everything from a position on is to be delivered again.
+    WebhookRewound = 1,
+    /// The server wants nothing more.
+    WebhookDisabled = 1,
+    /// The webhook is no more.
+    WebhookRemoved = 1,
 }
 
 /// Turns an older schema into the newest. An event's first change adds its arm here.

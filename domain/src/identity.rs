@@ -166,6 +166,11 @@ uuid_name!(
     RejudgeId,
     "rejudge id"
 );
+uuid_name!(
+    /// A webhook's identity.
+    WebhookId,
+    "webhook id"
+);
 
 /// A trial's identity: a submission in a rejudge, `<rejudge>.<submission>`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

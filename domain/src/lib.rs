@@ -12,12 +12,15 @@ pub mod record;
 pub mod rejudge;
 pub mod submission;
 pub mod verdict;
+pub mod webhook;
 
 pub use account::Role;
 pub use aggregate::Aggregate;
 pub use digest::Digest;
 pub use event::Event;
-pub use identity::{InvalidIdentity, LanguageId, Login, RejudgeId, Slug, SubmissionId, TrialId};
+pub use identity::{
+    InvalidIdentity, LanguageId, Login, RejudgeId, Slug, SubmissionId, TrialId, WebhookId,
+};
 pub use problem::Difficulty;
 pub use record::{
     Actor, Checkpoint, EventId, Metadata, NewEvent, Position, Recorded, StreamId, Version,

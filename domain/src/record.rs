@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::event::{DecodeError, Event};
-use crate::{InvalidIdentity, Login, RejudgeId, Slug, SubmissionId, TrialId};
+use crate::{InvalidIdentity, Login, RejudgeId, Slug, SubmissionId, TrialId, WebhookId};
 
 /// A place in the one total order of an installation. The first event stands at 1; 0 is before it.
 #[derive(
@@ -67,6 +67,8 @@ pub enum StreamId {
     Rejudge(RejudgeId),
     /// `trial:<uuid>.<uuid>`: a submission judged again, beside what counts
     Trial(TrialId),
+    /// `webhook:<uuid>`
+    Webhook(WebhookId),
 }
 
 impl fmt::Display for StreamId {
@@ -77,6 +79,7 @@ impl fmt::Display for StreamId {
             Self::Account(login) => write!(f, "account:{login}"),
             Self::Rejudge(id) => write!(f, "rejudge:{id}"),
             Self::Trial(id) => write!(f, "trial:{id}"),
+            Self::Webhook(id) => write!(f, "webhook:{id}"),
         }
     }
 }
@@ -91,10 +94,11 @@ impl FromStr for StreamId {
             Some(("account", login)) => login.parse().map(Self::Account),
             Some(("rejudge", id)) => id.parse().map(Self::Rejudge),
             Some(("trial", id)) => id.parse().map(Self::Trial),
+            Some(("webhook", id)) => id.parse().map(Self::Webhook),
             _ => Err(InvalidIdentity {
                 kind: "stream id",
-                rule: "problem:<slug>, submission:<uuid>, account:<login>, rejudge:<uuid> or \
-                       trial:<uuid>.<uuid>",
+                rule: "problem:<slug>, submission:<uuid>, account:<login>, rejudge:<uuid>, \
+                       trial:<uuid>.<uuid> or webhook:<uuid>",
             }),
         }
     }
@@ -375,7 +379,8 @@ mod tests {
     fn stream_ids_have_one_spelling() {
         let uuid = "018f3c5e-7b1a-7c3d-9a54-0242ac120003";
         let (rejudge, trial) = (format!("rejudge:{uuid}"), format!("trial:{uuid}.{uuid}"));
-        for text in ["problem:two-sum", "account:ada", &rejudge, &trial] {
+        let webhook = format!("webhook:{uuid}");
+        for text in ["problem:two-sum", "account:ada", &rejudge, &trial, &webhook] {
             assert_eq!(text.parse::<StreamId>().unwrap().to_string(), text);
         }
         for text in ["", "problem", "problem:", "contest:x", "submission:1", "trial:1.2"] {

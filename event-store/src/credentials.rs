@@ -8,7 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Password and token hashes and personal data, by the account's subject.
+/// Password and token hashes and personal data, by the account's subject; and secrets that are needed as
+/// they are, by name.
 ///
 /// None of it is an event and none of it is needed to replay the log.
 #[async_trait]
@@ -42,7 +43,16 @@ pub trait Credentials: Send + Sync + std::fmt::Debug {
     /// Removes the subject's token; says whether there was one.
     async fn revoke_token(&self, subject: Uuid, token: Uuid) -> Result<bool, CredentialsError>;
 
-    /// Whether there is no profile and no token.
+    /// Keeps a secret under this name, or replaces it.
+    async fn put_secret(&self, name: &str, secret: &str) -> Result<(), CredentialsError>;
+
+    /// The secret with this name; `None` when it is not kept.
+    async fn secret(&self, name: &str) -> Result<Option<String>, CredentialsError>;
+
+    /// Removes the secret with this name, where there is one.
+    async fn remove_secret(&self, name: &str) -> Result<(), CredentialsError>;
+
+    /// Whether there is no profile, no token and no secret.
     async fn is_empty(&self) -> Result<bool, CredentialsError>;
 }
 

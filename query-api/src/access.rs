@@ -35,6 +35,11 @@ pub fn may_rejudge(viewer: Option<&Viewer>) -> bool {
     viewer.is_some_and(|viewer| viewer.has(Role::Judge))
 }
 
+/// Whether the viewer may have other servers told of events, and see which are.
+pub fn may_manage_webhooks(viewer: Option<&Viewer>) -> bool {
+    viewer.is_some_and(|viewer| viewer.has(Role::Admin))
+}
+
 /// Whether the viewer may see what is wrong with the service.
 pub fn may_see_operations(viewer: Option<&Viewer>) -> bool {
     viewer.is_some_and(|viewer| viewer.has(Role::Admin) || viewer.has(Role::Auditor))
@@ -116,6 +121,15 @@ mod tests {
         ] {
             assert_eq!(may_rejudge(Some(&viewer("bob", role))), allowed, "{role:?}");
         }
+    }
+
+    #[test]
+    fn webhooks_are_the_administrators() {
+        assert!(!may_manage_webhooks(None));
+        for role in [Role::User, Role::Setter, Role::Judge, Role::Auditor] {
+            assert!(!may_manage_webhooks(Some(&viewer("bob", role))), "{role:?}");
+        }
+        assert!(may_manage_webhooks(Some(&viewer("bob", Role::Admin))));
     }
 
     #[test]

@@ -108,7 +108,7 @@ impl Hub {
             StreamId::Rejudge(_) | StreamId::Trial(_) => {
                 of_rejudge(&recorded).map(Topic::Rejudge).into_iter().collect()
             }
-            StreamId::Problem(_) | StreamId::Account(_) => vec![],
+            StreamId::Problem(_) | StreamId::Account(_) | StreamId::Webhook(_) => vec![],
         };
         topics.push(Topic::Everything);
         let mut subscribers = self.lock();

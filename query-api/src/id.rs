@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use async_graphql::ID;
-use domain::{Login, RejudgeId, Slug, SubmissionId};
+use domain::{Login, RejudgeId, Slug, SubmissionId, WebhookId};
 
 use crate::ApiError;
 
@@ -19,6 +19,8 @@ pub enum GlobalId {
     User(Login),
     /// `rej_…`
     Rejudge(RejudgeId),
+    /// `whk_…`
+    Webhook(WebhookId),
 }
 
 impl fmt::Display for GlobalId {
@@ -28,6 +30,7 @@ impl fmt::Display for GlobalId {
             Self::Submission(id) => write!(f, "sub_{}", id.uuid().simple()),
             Self::User(login) => write!(f, "usr_{login}"),
             Self::Rejudge(id) => write!(f, "rej_{}", id.uuid().simple()),
+            Self::Webhook(id) => write!(f, "whk_{}", id.uuid().simple()),
         }
     }
 }
@@ -41,6 +44,7 @@ impl FromStr for GlobalId {
             Some(("sub", id)) => id.parse().ok().map(Self::Submission),
             Some(("usr", login)) => login.parse().ok().map(Self::User),
             Some(("rej", id)) => id.parse().ok().map(Self::Rejudge),
+            Some(("whk", id)) => id.parse().ok().map(Self::Webhook),
             _ => None,
         };
         parsed.ok_or_else(|| ApiError::bad_input(format!("{text:?} is not an id")))
@@ -70,6 +74,17 @@ impl GlobalId {
         }
     }
 
+    /// The webhook that the id names.
+    ///
+    /// # Errors
+    /// When it is not a webhook's id.
+    pub fn webhook(id: &ID) -> Result<WebhookId, ApiError> {
+        match id.parse()? {
+            Self::Webhook(id) => Ok(id),
+            _ => Err(ApiError::bad_input(format!("{:?} is not a webhook's id", id.0))),
+        }
+    }
+
     /// The problem that the id names.
     ///
     /// # Errors
@@ -89,8 +104,9 @@ mod tests {
     #[test]
     fn ids_read_back_and_nothing_else_does() {
         let uuid = "018f3c5e7b1a7c3d9a540242ac120002";
-        let (submission, rejudge) = (format!("sub_{uuid}"), format!("rej_{uuid}"));
-        for text in ["prb_two-sum", "usr_ada", &submission, &rejudge] {
+        let with_uuid = ["sub", "rej", "whk"].map(|prefix| format!("{prefix}_{uuid}"));
+        let [submission, rejudge, webhook] = &with_uuid;
+        for text in ["prb_two-sum", "usr_ada", submission, rejudge, webhook] {
             assert_eq!(text.parse::<GlobalId>().unwrap().to_string(), text);
         }
         for text in ["", "prb_", "prb_../x", "sub_1", "two-sum", "xxx_ada"] {

@@ -1,7 +1,9 @@
 //! The root of queries.
 
 use async_graphql::{Context, ID, MergedObject, Object, Result};
-use read_model::views::{AccountView, ProblemView, RejudgeView, SubmissionView, TagView};
+use read_model::views::{
+    AccountView, ProblemView, RejudgeView, SubmissionView, TagView, WebhookView,
+};
 use read_model::{
     Condition, Direction, Order, PageRequest, Scalar, View, ViewReaderExt, WHOLE_PAGE,
 };
@@ -10,7 +12,7 @@ use crate::connection::{Page, Paging, cost, page};
 use crate::loaders::Key;
 use crate::nodes::{
     Audit, LanguageNode, Node, Problem, ProblemFilter, ProblemOrder, Rejudge, RejudgePreview,
-    RejudgeSelection, Submission, SubmissionFilter, System, Tag, User,
+    RejudgeSelection, Submission, SubmissionFilter, System, Tag, User, Webhook,
 };
 use crate::{Api, ApiError, GlobalId, Viewer, access, selection};
 
@@ -188,6 +190,18 @@ impl Reads {
         Ok(selection::preview(ctx, selection).await?)
     }
 
+    /// Webhooks in the order of their making; none for whoever is no administrator.
+    async fn webhooks(&self, ctx: &Context<'_>) -> Result<Vec<Webhook>> {
+        if !access::may_manage_webhooks(Viewer::of(ctx)) {
+            return Ok(vec![]);
+        }
+        let order = Order { field: Some("number"), direction: Direction::Ascending };
+        let request = PageRequest { order, ..PageRequest::all(WHOLE_PAGE) };
+        let found = Api::of(ctx).reader.views::<WebhookView>(&request).await;
+        let found = found.map_err(ApiError::from)?;
+        Ok(found.items.into_iter().map(|(_, webhook)| webhook.into()).collect())
+    }
+
     /// How the service is.
     async fn system(&self) -> System {
         System
@@ -212,6 +226,10 @@ async fn node(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         GlobalId::Rejudge(id) => load(ctx, Key::<RejudgeView>::new(id))
             .await?
             .map(|rejudge| Node::Rejudge(rejudge.into())),
+        GlobalId::Webhook(_) if !access::may_manage_webhooks(Viewer::of(ctx)) => None,
+        GlobalId::Webhook(id) => load(ctx, Key::<WebhookView>::new(id))
+            .await?
+            .map(|webhook| Node::Webhook(webhook.into())),
     })
 }
 

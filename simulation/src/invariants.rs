@@ -37,7 +37,10 @@ pub(crate) async fn check(world: &World, stores: &Stores, facts: &Facts<'_>) {
         let may_go_on = match stream {
             StreamId::Submission(_) => false,
             StreamId::Trial(trial) => is_cancelled(&streams, trial.rejudge),
-            StreamId::Problem(_) | StreamId::Account(_) | StreamId::Rejudge(_) => continue,
+            StreamId::Problem(_)
+            | StreamId::Account(_)
+            | StreamId::Rejudge(_)
+            | StreamId::Webhook(_) => continue,
         };
         let events: Vec<&Event> = events.iter().map(|it| &it.event).collect();
         match life(&events) {

@@ -16,7 +16,11 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("sandbox", &["runner"]),
     ("problem-package", &["domain"]),
     ("query-api", &["audit", "domain", "event-store", "read-model"]),
-    ("command-api", &["domain", "event-store", "problem-package", "query-api", "read-model"]),
+    ("webhook", &["domain", "event-store", "read-model"]),
+    (
+        "command-api",
+        &["domain", "event-store", "problem-package", "query-api", "read-model", "webhook"],
+    ),
     ("evaluator", &["domain", "event-store", "sandbox"]),
     ("projector", &["domain", "event-store", "read-model"]),
     (
@@ -46,6 +50,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "query-api",
             "read-model",
             "sandbox",
+            "webhook",
         ],
     ),
 ];

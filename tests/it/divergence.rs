@@ -6,15 +6,13 @@ use std::path::{Path, PathBuf};
 use domain::Position;
 use serde_json::{Value, json};
 use tests::api::{Api, submission};
-use tests::deployment::{API, Deployment, EVALUATOR, PROJECTOR, Stack};
+use tests::deployment::{API, Deployment, EVALUATOR, PROJECTIONS, PROJECTOR, Stack};
 use tests::package::Package;
 use tests::waiting::until_true;
 
 const RIGHT: &str = "print(sum(map(int, input().split())))";
 /// Redis's name for the folder of its append-only files.
 const FILES: &str = "appendonlydir";
-/// How many projections there are.
-const PROJECTIONS: usize = 3;
 /// Submissions that the older file has, and more that it does not have.
 const KEPT: usize = 3;
 const LOST: usize = 4;

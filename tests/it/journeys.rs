@@ -130,7 +130,7 @@ async fn the_service(world: &World) {
     let system = &data["system"];
     assert_eq!(system["health"], "OK");
     assert_eq!(system["components"].as_array().unwrap().len(), 4);
-    assert_eq!(system["projections"].as_array().unwrap().len(), 3);
+    assert_eq!(system["projections"].as_array().unwrap().len(), 4);
     assert!(system["queues"].as_array().unwrap().iter().any(|queue| queue["name"] == "submit"));
     assert_eq!(system["limits"]["pageSize"], 100);
 }

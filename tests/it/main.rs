@@ -28,3 +28,4 @@ mod startup;
 mod takeover;
 mod tampering;
 mod views;
+mod webhooks;

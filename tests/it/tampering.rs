@@ -5,12 +5,10 @@ use event_store::{SegmentEntry, Stores};
 use redis::aio::MultiplexedConnection;
 use redis::{Client, cmd};
 use serde_json::Value;
-use tests::deployment::{Deployment, PROJECTOR, Stack};
+use tests::deployment::{Deployment, PROJECTIONS, PROJECTOR, Stack};
 use tests::package::Package;
 use tests::waiting::until;
 
-/// How many projections there are.
-const PROJECTIONS: usize = 3;
 const RIGHT: &str = "print(sum(map(int, input().split())))";
 
 /// How somebody with access to Redis changes the log behind Assay's back.

@@ -40,7 +40,7 @@ pub const EVALUATOR: &str = "evaluator";
 pub const PROJECTOR: &str = "projector";
 
 /// How many projections there are.
-const PROJECTIONS: usize = 3;
+pub const PROJECTIONS: usize = 4;
 /// How long they may take to catch up with everything on a busy machine.
 const PROJECTIONS_PATIENCE: Duration = Duration::from_secs(120);
 

@@ -1,6 +1,6 @@
-//! Profiles and tokens, a line each.
+//! Profiles, tokens and secrets, a line each.
 
-use domain::{Digest, Event, Recorded};
+use domain::{Digest, Event, Recorded, StreamId};
 use event_store::{Credentials, CredentialsError, Profile, TokenRecord};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -16,35 +16,54 @@ const NAME: &str = "credentials.jsonl";
 enum Line {
     Profile { subject: Uuid, profile: Profile },
     Token { token: TokenRecord },
+    Secret { name: String, secret: String },
 }
 
-/// What is secret of the accounts in a log.
+/// Of what a log has secrets.
+#[derive(Debug, Default)]
+pub(crate) struct Owners {
+    /// Of accounts.
+    subjects: Vec<Uuid>,
+    /// Of webhooks.
+    secrets: Vec<String>,
+}
+
+impl Owners {
+    /// Takes note of an account or a webhook that an event makes.
+    pub(crate) fn note(&mut self, recorded: &Recorded) {
+        match &recorded.event {
+            Event::AccountRegistered(registered) => self.subjects.push(registered.subject),
+            Event::WebhookCreated(created) => {
+                self.secrets.push(StreamId::Webhook(created.webhook).to_string());
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What is secret of the accounts and webhooks in a log.
 #[derive(Debug, Default)]
 pub(crate) struct CredentialsPart {
     lines: Vec<Line>,
 }
 
 impl CredentialsPart {
-    /// The subject of an account that an event makes.
-    pub(crate) fn subject(recorded: &Recorded) -> Option<Uuid> {
-        match &recorded.event {
-            Event::AccountRegistered(registered) => Some(registered.subject),
-            _ => None,
-        }
-    }
-
-    /// Those of these subjects. Tokens that have ended are left behind.
+    /// Those of these. Tokens that have ended are left behind.
     pub(crate) async fn collect(
         credentials: &dyn Credentials,
-        subjects: &[Uuid],
+        owners: &Owners,
     ) -> Result<Self, CredentialsError> {
         let (mut lines, now) = (Vec::new(), Timestamp::now());
-        for &subject in subjects {
+        for &subject in &owners.subjects {
             // What was erased stays erased.
             let profile = credentials.profiles(&[subject]).await?.pop().flatten();
             lines.extend(profile.map(|profile| Line::Profile { subject, profile }));
             let tokens = credentials.tokens(subject, now).await?;
             lines.extend(tokens.into_iter().map(|token| Line::Token { token }));
+        }
+        for name in &owners.secrets {
+            let secret = credentials.secret(name).await?;
+            lines.extend(secret.map(|secret| Line::Secret { name: name.clone(), secret }));
         }
         Ok(Self { lines })
     }
@@ -81,6 +100,7 @@ impl CredentialsPart {
                     credentials.put_profile(subject, &profile).await?;
                 }
                 Line::Token { token } => credentials.put_token(&token).await?,
+                Line::Secret { name, secret } => credentials.put_secret(&name, &secret).await?,
             }
         }
         Ok(())

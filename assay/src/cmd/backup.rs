@@ -8,10 +8,11 @@ use event_store::{BlobError, Blobs, SegmentWriter, Stores};
 use futures::{StreamExt, TryStreamExt, stream};
 use indicatif::ProgressBar;
 use jiff::Timestamp;
-use uuid::Uuid;
 
 use super::print_json;
-use crate::backup::{Backup, BlobsPart, CredentialsPart, FORMAT, Manifest, TreePart, named_blobs};
+use crate::backup::{
+    Backup, BlobsPart, CredentialsPart, FORMAT, Manifest, Owners, TreePart, named_blobs,
+};
 use crate::config::Config;
 use crate::server::open_stores;
 use crate::{Exit, Failure};
@@ -26,7 +27,7 @@ pub(crate) struct Args {
     /// The directory, which is not there yet or empty
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Leave out password and token hashes and personal data: nobody can sign in after a restore
+    /// Leave out secrets and personal data: nobody can sign in after a restore
     #[arg(long)]
     without_credentials: bool,
     /// Print JSON
@@ -57,7 +58,7 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     let credentials = if args.without_credentials {
         None
     } else {
-        let collected = CredentialsPart::collect(stores.credentials.as_ref(), &copy.subjects);
+        let collected = CredentialsPart::collect(stores.credentials.as_ref(), &copy.owners);
         let collected = collected
             .await
             .map_err(|error| Failure::of(Exit::Network, "reading the credentials", &error))?;
@@ -89,7 +90,7 @@ fn report(manifest: &Manifest, args: &Args) -> Result<Exit, Failure> {
         let heads = tree_heads.as_ref().map_or(0, |part| part.lines);
         let (segments, blobs) = (segments.len(), blobs.count);
         println!(
-            "{head} events in {segments} segments, {blobs} blobs, {lines} profiles and tokens, {heads} \
+            "{head} events in {segments} segments, {blobs} blobs, {lines} profiles, tokens and secrets, {heads} \
              signed heads are in {}",
             args.out.display()
         );
@@ -108,7 +109,7 @@ struct Copy<'a> {
     writer: SegmentWriter,
     segments: Vec<event_store::SegmentEntry>,
     blobs: BlobsPart,
-    subjects: Vec<Uuid>,
+    owners: Owners,
 }
 
 impl<'a> Copy<'a> {
@@ -120,7 +121,7 @@ impl<'a> Copy<'a> {
             writer: SegmentWriter::new(Position::START.next()),
             segments: vec![],
             blobs: BlobsPart::default(),
-            subjects: vec![],
+            owners: Owners::default(),
         }
     }
 
@@ -135,7 +136,7 @@ impl<'a> Copy<'a> {
         self.reached = last.position;
         self.copy_blobs(&events).await?;
         for event in &events {
-            self.subjects.extend(CredentialsPart::subject(event));
+            self.owners.note(event);
             self.writer.push_recorded(event);
             if self.writer.is_full() {
                 self.end_segment().await?;

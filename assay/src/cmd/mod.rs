@@ -19,6 +19,7 @@ pub(crate) mod serve;
 pub(crate) mod submit;
 pub(crate) mod views;
 pub(crate) mod watch;
+pub(crate) mod webhook;
 
 use serde::Serialize;
 

@@ -192,7 +192,7 @@ impl Unfinished {
                 matches!(event, Event::JudgingFinished(_) | Event::SubmissionAbandoned(_))
             }
             (StreamId::Rejudge(_), event) => !matches!(event, Event::RejudgeCreated(_)),
-            (StreamId::Problem(_) | StreamId::Account(_), _) => return,
+            (StreamId::Problem(_) | StreamId::Account(_) | StreamId::Webhook(_), _) => return,
         };
         if is_finished {
             self.0.remove(&recorded.stream);

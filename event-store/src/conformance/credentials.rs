@@ -1,4 +1,4 @@
-//! Profiles and tokens.
+//! Profiles, tokens and secrets.
 
 use std::sync::Arc;
 
@@ -34,6 +34,9 @@ pub(super) fn cases() -> Vec<Case> {
         revoking_ends_a_session_and_its_refresh_token,
         only_ones_own_token_is_revoked,
         revoking_says_whether_there_was_one,
+        a_secret_reads_back_until_it_is_replaced_or_removed,
+        secrets_are_kept_by_their_whole_name,
+        a_store_with_nothing_but_a_secret_is_not_empty,
         what_was_kept_survives_reopening,
     ]
 }
@@ -301,13 +304,48 @@ async fn revoking_says_whether_there_was_one(url: String) {
     assert!(!store.revoke_token(subject, token.id).await.unwrap());
 }
 
+async fn a_secret_reads_back_until_it_is_replaced_or_removed(url: String) {
+    let store = open(&url).await;
+    let name = "webhook:1";
+    assert_eq!(store.secret(name).await.unwrap(), None);
+    store.put_secret(name, "whsec_1/+=").await.unwrap();
+    assert_eq!(store.secret(name).await.unwrap().as_deref(), Some("whsec_1/+="));
+    store.put_secret(name, "whsec_2").await.unwrap();
+    assert_eq!(store.secret(name).await.unwrap().as_deref(), Some("whsec_2"));
+    for _ in 0..2 {
+        store.remove_secret(name).await.unwrap();
+        assert_eq!(store.secret(name).await.unwrap(), None);
+    }
+}
+
+async fn secrets_are_kept_by_their_whole_name(url: String) {
+    let store = open(&url).await;
+    for name in ["webhook:1", "webhook:12", "WEBHOOK:1"] {
+        store.put_secret(name, name).await.unwrap();
+    }
+    store.remove_secret("webhook:1").await.unwrap();
+    assert_eq!(store.secret("webhook:12").await.unwrap().as_deref(), Some("webhook:12"));
+    assert_eq!(store.secret("WEBHOOK:1").await.unwrap().as_deref(), Some("WEBHOOK:1"));
+}
+
+async fn a_store_with_nothing_but_a_secret_is_not_empty(url: String) {
+    let store = open(&url).await;
+    assert!(store.is_empty().await.unwrap());
+    store.put_secret("webhook:1", "whsec_1").await.unwrap();
+    assert!(!store.is_empty().await.unwrap());
+    store.remove_secret("webhook:1").await.unwrap();
+    assert!(store.is_empty().await.unwrap());
+}
+
 async fn what_was_kept_survives_reopening(url: String) {
     let store = open(&url).await;
     let subject = Uuid::new_v4();
     store.put_profile(subject, &profile("Ada")).await.unwrap();
     let token = put(&store, subject, "secret").await;
+    store.put_secret("webhook:1", "whsec_1").await.unwrap();
     drop(store);
     let store = open(&url).await;
+    assert_eq!(store.secret("webhook:1").await.unwrap().as_deref(), Some("whsec_1"));
     assert_eq!(store.profiles(&[subject]).await.unwrap(), [Some(profile("Ada"))]);
     assert_eq!(store.tokens(subject, now()).await.unwrap(), [token]);
 }

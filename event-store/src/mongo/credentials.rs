@@ -1,4 +1,4 @@
-//! [`Credentials`] in MongoDB: `credentials.profiles` and `credentials.tokens`.
+//! [`Credentials`] in MongoDB: `credentials.profiles`, `credentials.tokens` and `credentials.secrets`.
 
 use std::collections::HashMap;
 
@@ -27,11 +27,19 @@ struct StoredProfile {
     profile: Profile,
 }
 
+#[derive(Debug, Serialize, Deserialize)]
+struct StoredSecret {
+    #[serde(rename = "_id")]
+    name: String,
+    secret: String,
+}
+
 /// A database of credentials.
 #[derive(Debug)]
 pub(crate) struct MongoCredentials {
     profiles: Collection<StoredProfile>,
     tokens: Collection<StoredToken>,
+    secrets: Collection<StoredSecret>,
 }
 
 impl MongoCredentials {
@@ -40,6 +48,7 @@ impl MongoCredentials {
         let credentials = Self {
             profiles: database.collection("credentials.profiles"),
             tokens: database.collection("credentials.tokens"),
+            secrets: database.collection("credentials.secrets"),
         };
         credentials.index().await.map_err(|error| unavailable(PORT, error))?;
         Ok(credentials)
@@ -140,10 +149,30 @@ impl Credentials for MongoCredentials {
         Ok(removed.deleted_count > 0)
     }
 
+    async fn put_secret(&self, name: &str, secret: &str) -> Result<(), CredentialsError> {
+        let stored = StoredSecret { name: name.to_owned(), secret: secret.to_owned() };
+        self.secrets
+            .replace_one(doc! { "_id": name }, &stored)
+            .upsert(true)
+            .await
+            .map(drop)
+            .map_err(not_available)
+    }
+
+    async fn secret(&self, name: &str) -> Result<Option<String>, CredentialsError> {
+        let found = self.secrets.find_one(doc! { "_id": name }).await.map_err(not_available)?;
+        Ok(found.map(|stored| stored.secret))
+    }
+
+    async fn remove_secret(&self, name: &str) -> Result<(), CredentialsError> {
+        self.secrets.delete_one(doc! { "_id": name }).await.map(drop).map_err(not_available)
+    }
+
     async fn is_empty(&self) -> Result<bool, CredentialsError> {
         let profile = self.profiles.find_one(doc! {}).await.map_err(not_available)?;
         let token = self.tokens.find_one(doc! {}).await.map_err(not_available)?;
-        Ok(profile.is_none() && token.is_none())
+        let secret = self.secrets.find_one(doc! {}).await.map_err(not_available)?;
+        Ok(profile.is_none() && token.is_none() && secret.is_none())
     }
 }
 

@@ -18,7 +18,7 @@ const KIND: Kind = Kind {
     port: "credentials",
     application_id: 0x4173_4372, // "AsCr"
     create: include_str!("credentials.sql"),
-    upgrades: &[],
+    upgrades: &[include_str!("credentials.2.sql")],
 };
 
 /// A file of credentials.
@@ -206,10 +206,42 @@ impl Credentials for SqliteCredentials {
         .await
     }
 
+    async fn put_secret(&self, name: &str, secret: &str) -> Result<(), CredentialsError> {
+        let row = [name.to_owned(), secret.to_owned()];
+        self.write(move |connection| {
+            connection
+                .prepare_cached("INSERT OR REPLACE INTO secrets (name, secret) VALUES (?1, ?2)")?
+                .execute(row)?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn secret(&self, name: &str) -> Result<Option<String>, CredentialsError> {
+        let name = name.to_owned();
+        self.read(move |connection| {
+            connection
+                .prepare_cached("SELECT secret FROM secrets WHERE name = ?1")?
+                .query_row([name], |row| row.get(0))
+                .optional()
+        })
+        .await
+    }
+
+    async fn remove_secret(&self, name: &str) -> Result<(), CredentialsError> {
+        let name = name.to_owned();
+        self.write(move |connection| {
+            connection.prepare_cached("DELETE FROM secrets WHERE name = ?1")?.execute([name])?;
+            Ok(())
+        })
+        .await
+    }
+
     async fn is_empty(&self) -> Result<bool, CredentialsError> {
         self.read(|connection| {
             let query = "SELECT NOT EXISTS (SELECT 1 FROM profiles)
-                            AND NOT EXISTS (SELECT 1 FROM tokens)";
+                            AND NOT EXISTS (SELECT 1 FROM tokens)
+                            AND NOT EXISTS (SELECT 1 FROM secrets)";
             connection.query_row(query, [], |row| row.get(0))
         })
         .await

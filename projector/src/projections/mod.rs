@@ -3,6 +3,7 @@
 mod accounts;
 mod problems;
 mod submissions;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ pub fn all() -> Vec<Arc<dyn Projection>> {
         Arc::new(accounts::Accounts),
         Arc::new(problems::Problems),
         Arc::new(submissions::Submissions),
+        Arc::new(webhooks::Webhooks),
     ]
 }
 

@@ -10,6 +10,7 @@ use domain::account::Account;
 use domain::problem::Problem;
 use domain::rejudge::{Rejudge, RejudgePhase};
 use domain::submission::{Phase, Submission};
+use domain::webhook::{Webhook, WebhookPhase};
 use domain::{
     Actor, Aggregate, Event, EventId, Metadata, Position, Recorded, StreamId, Verdict, Version,
 };
@@ -27,6 +28,7 @@ const JUDGED: &str = "submission:018f3c5e-7b1a-7c3d-9a54-0242ac120003";
 const GIVEN_UP: &str = "submission:018f3c5e-7b1a-7c3d-9a54-0242ac120004";
 const REJUDGE: &str = "rejudge:018f3c5e-7b1a-7c3d-9a54-0242ac120009";
 const ANOTHER: &str = "rejudge:018f3c5e-7b1a-7c3d-9a54-0242ac120010";
+const WEBHOOK: &str = "webhook:018f3c5e-7b1a-7c3d-9a54-0242ac12000a";
 const TRIAL: &str =
     "trial:018f3c5e-7b1a-7c3d-9a54-0242ac120009.018f3c5e-7b1a-7c3d-9a54-0242ac120003";
 
@@ -55,6 +57,13 @@ const STORY: &[(&str, &str)] = &[
     (REJUDGE, "RejudgeReverted"),
     (ANOTHER, "RejudgeCreated"),
     (ANOTHER, "RejudgeCancelled"),
+    (WEBHOOK, "WebhookCreated"),
+    (WEBHOOK, "DeliveryGivenUp"),
+    (WEBHOOK, "DeliveryRetried"),
+    (WEBHOOK, "WebhookAdvanced"),
+    (WEBHOOK, "WebhookRewound"),
+    (WEBHOOK, "WebhookDisabled"),
+    (WEBHOOK, "WebhookRemoved"),
     (ADA, "AccountErased"),
 ];
 
@@ -158,6 +167,8 @@ fn every_aggregate_reads_what_every_writer_wrote() {
         let (rejudge, another): (Rejudge, Rejudge) = (fold(&log, REJUDGE), fold(&log, ANOTHER));
         let phases = (rejudge.phase, another.phase);
         assert_eq!(phases, (RejudgePhase::Reverted, RejudgePhase::Cancelled), "{writer:?}");
+        let webhook: Webhook = fold(&log, WEBHOOK);
+        assert_eq!(webhook.phase, WebhookPhase::Removed, "{writer:?}");
     }
 }
 

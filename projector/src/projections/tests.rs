@@ -7,15 +7,18 @@ use domain::submission::{
     AbandonReason, AttemptAbandoned, Compiled, JudgingFinished, JudgingStarted, Provenance,
     SubmissionAbandoned, SubmissionReceived, TestOutcome, TestsJudged, TrialStarted,
 };
+use domain::webhook::{
+    DeliveryGivenUp, Webhook, WebhookAdvanced, WebhookCommand, WebhookCreated, WebhookPhase,
+};
 use domain::{
-    Actor, Difficulty, Digest, Event, EventId, Metadata, Position, Recorded, RejudgeId, StreamId,
-    SubmissionId, TrialId, Verdict, Version,
+    Actor, Aggregate, Difficulty, Digest, Event, EventId, Metadata, Position, Recorded, RejudgeId,
+    StreamId, SubmissionId, TrialId, Verdict, Version, WebhookId,
 };
 use jiff::Timestamp;
 use proptest::prelude::*;
 use read_model::views::{
     ProblemView, RejudgeState, RejudgeView, SolvedStatus, SolvedView, SubmissionState,
-    SubmissionView, TagView,
+    SubmissionView, TagView, WebhookState, WebhookView,
 };
 use read_model::{Micros, View};
 use uuid::Uuid;
@@ -457,5 +460,67 @@ fn applying_asks_for_all_views_of_a_kind_at_once() {
     for projection in all().into_iter().filter(|projection| projection.name() == "problems") {
         let missing = projection.apply(&recorded, &mut Workspace::new(false)).unwrap_err();
         assert_eq!((missing.collection.name, missing.keys.len()), ("tallies", 3));
+    }
+}
+
+impl Story {
+    /// Tells what the command leads to, if it is allowed.
+    fn carry_out(&mut self, id: WebhookId, webhook: &mut Webhook, command: WebhookCommand) {
+        for event in webhook.decide(command).unwrap_or_default() {
+            webhook.evolve(&event);
+            self.tell(StreamId::Webhook(id), event);
+        }
+    }
+}
+
+/// Commands of a webhook that is there, by numbers.
+fn webhook_command(webhook: &Webhook, kind: u8, number: u64) -> WebhookCommand {
+    let next = Position(webhook.through.0 + 1 + number % 3);
+    let (by, position) = ("jo".parse().unwrap(), Position(number));
+    match kind {
+        0 => WebhookCommand::Advance(WebhookAdvanced {
+            through: next,
+            redelivered: webhook.retried.iter().copied().collect(),
+        }),
+        1 => WebhookCommand::GiveUp(DeliveryGivenUp {
+            event: EventId(Uuid::from_u128(next.0.into())),
+            position: next,
+            attempts: 3,
+            reason: "it answered 500".to_owned(),
+        }),
+        2 => WebhookCommand::Retry { by, position },
+        3 => WebhookCommand::Rewind { by, from: position },
+        _ => WebhookCommand::Disable { position: next },
+    }
+}
+
+proptest! {
+    /// What is shown of a webhook is what is decided on.
+    #[test]
+    fn a_webhooks_view_is_its_state(steps in prop::collection::vec((0u8..5, 0u64..400), 0..300)) {
+        let id: WebhookId = Uuid::from_u128(1).into();
+        let created = WebhookCreated {
+            webhook: id,
+            by: "jo".parse().unwrap(),
+            url: "https://example.org/".to_owned(),
+            kinds: ["JudgingFinished".to_owned()].into(),
+            after: Position(10),
+        };
+        let (mut story, mut webhook) = (Story::new(), Webhook::default());
+        story.carry_out(id, &mut webhook, WebhookCommand::Create(created));
+        for (kind, number) in steps {
+            let command = webhook_command(&webhook, kind, number);
+            story.carry_out(id, &mut webhook, command);
+        }
+        let view: WebhookView = story.get(&id.to_string()).unwrap();
+        prop_assert_eq!(view.through, webhook.through.0 as i64);
+        prop_assert_eq!(view.state == WebhookState::Active, webhook.phase == WebhookPhase::Active);
+        let shown = view.dead_letters.iter().map(|it| (Position(it.position as u64), it.event));
+        prop_assert!(shown.eq(webhook.dead.clone()));
+        let retried = view.dead_letters.iter().filter(|it| it.retried).map(|it| it.position as u64);
+        prop_assert!(retried.eq(webhook.retried.iter().map(|it| it.0)));
+        let remove = WebhookCommand::Remove { by: "jo".parse().unwrap() };
+        story.carry_out(id, &mut webhook, remove);
+        prop_assert_eq!(story.get::<WebhookView>(&id.to_string()), None);
     }
 }

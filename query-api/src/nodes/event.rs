@@ -214,6 +214,7 @@ impl TryFrom<EventFilter> for audit::Filter {
             Ok(crate::GlobalId::Problem(slug)) => Ok(StreamId::Problem(slug)),
             Ok(crate::GlobalId::User(login)) => Ok(StreamId::Account(login)),
             Ok(crate::GlobalId::Rejudge(id)) => Ok(StreamId::Rejudge(id)),
+            Ok(crate::GlobalId::Webhook(id)) => Ok(StreamId::Webhook(id)),
             Err(_) => {
                 id.parse().map_err(|_| ApiError::bad_input(format!("{:?} is no stream", id.0)))
             }

@@ -14,6 +14,7 @@ pub(crate) mod submission;
 mod system;
 mod test_result;
 mod user;
+mod webhook;
 
 pub use self::audit::Audit;
 pub use event::{Event, EventCursor, EventEdge, EventFilter, Receipt};
@@ -29,6 +30,7 @@ pub use submission::{Submission, SubmissionFilter};
 pub use system::System;
 pub use test_result::TestResult;
 pub use user::{AccessToken, User};
+pub use webhook::Webhook;
 
 use async_graphql::Enum;
 

@@ -2,7 +2,7 @@
 
 use async_graphql::{ID, Interface};
 
-use super::{Problem, Rejudge, Submission, User};
+use super::{Problem, Rejudge, Submission, User, Webhook};
 
 /// Whatever has a global id.
 #[derive(Interface)]
@@ -16,4 +16,6 @@ pub enum Node {
     User(User),
     /// A rejudge.
     Rejudge(Rejudge),
+    /// A webhook.
+    Webhook(Webhook),
 }

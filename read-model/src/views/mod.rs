@@ -11,6 +11,7 @@ mod scoring;
 mod standing;
 mod submission;
 mod verdicts;
+mod webhook;
 
 pub use account::AccountView;
 pub(crate) use history::history_key;
@@ -26,3 +27,4 @@ pub use scoring::{GroupView, ScoringView};
 pub use standing::{SolvedStatus, SolvedView, Tally};
 pub use submission::{CompileView, JudgementView, SubmissionState, SubmissionView};
 pub use verdicts::{RejudgedView, VerdictSince, VerdictStack};
+pub use webhook::{DeadLetterView, WebhookState, WebhookView};

@@ -110,6 +110,15 @@ fn told(event: &Event) -> Vec<String> {
         }
         Event::RejudgeCancelled(it) => vec![format!("by {}", it.by)],
         Event::RejudgeReverted(it) => vec![format!("by {}", it.by)],
+        Event::WebhookCreated(it) => vec![format!("to {}, by {}", it.url, it.by)],
+        Event::WebhookAdvanced(it) => vec![format!("through {}", it.through)],
+        Event::DeliveryGivenUp(it) => {
+            vec![format!("position {} after {} attempts: {}", it.position, it.attempts, it.reason)]
+        }
+        Event::DeliveryRetried(it) => vec![format!("position {}, by {}", it.position, it.by)],
+        Event::WebhookRewound(it) => vec![format!("to position {}, by {}", it.from, it.by)],
+        Event::WebhookDisabled(it) => vec![format!("at position {}", it.position)],
+        Event::WebhookRemoved(it) => vec![format!("by {}", it.by)],
         Event::AccountRegistered(_)
         | Event::RoleGranted(_)
         | Event::RoleRevoked(_)

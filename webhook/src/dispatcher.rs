@@ -1,0 +1,105 @@
+//! Finds webhooks and keeps a follower for each.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::WebhookId;
+use event_store::{Credentials, EventLog};
+use read_model::views::WebhookView;
+use read_model::{PageRequest, ReadError, ViewReader, ViewReaderExt, WHOLE_PAGE};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::DestinationPolicy;
+use crate::follower::{Follower, Tools};
+use crate::sender::Sender;
+
+/// How often to look for new webhooks.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long to wait when the views do not answer.
+const RETRY_DELAY: Duration = Duration::from_secs(5);
+
+/// How deliveries are made.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Where may be sent to.
+    pub policy: DestinationPolicy,
+    /// How often an event is tried before it is given up.
+    pub attempts_max: u32,
+    /// How long to wait after the first attempt.
+    pub first_delay: Duration,
+    /// How long a receiver may take.
+    pub timeout: Duration,
+}
+
+/// Every webhook's deliveries.
+#[derive(Debug)]
+pub struct Dispatcher {
+    tools: Arc<Tools>,
+    views: Arc<dyn ViewReader>,
+}
+
+impl Dispatcher {
+    /// A dispatcher on these stores. The views only say which webhooks there are; everything else is in
+    /// the log.
+    ///
+    /// # Errors
+    /// When the machine has no working TLS.
+    pub fn new(
+        log: Arc<dyn EventLog>,
+        credentials: Arc<dyn Credentials>,
+        views: Arc<dyn ViewReader>,
+        settings: Settings,
+    ) -> reqwest::Result<Self> {
+        let sender = Sender::new(settings.policy, settings.timeout)?;
+        Ok(Self { tools: Arc::new(Tools { log, credentials, sender, settings }), views })
+    }
+
+    /// Delivers until cancelled.
+    pub async fn run(self, cancelled: CancellationToken) {
+        let mut tasks = JoinSet::new();
+        let mut followed: HashMap<WebhookId, AbortHandle> = HashMap::new();
+        loop {
+            while let Some(ended) = tasks.try_join_next() {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "a webhook's deliveries ended, and begin anew");
+                }
+            }
+            followed.retain(|_, task| !task.is_finished());
+            let pause = match self.webhooks().await {
+                Ok(webhooks) => {
+                    for id in webhooks {
+                        followed.entry(id).or_insert_with(|| {
+                            let follower = Follower::new(Arc::clone(&self.tools), id);
+                            tasks.spawn(follower.run(cancelled.child_token()))
+                        });
+                    }
+                    LOOK_EVERY
+                }
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, "new webhooks are not found");
+                    RETRY_DELAY
+                }
+            };
+            if cancelled.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+                break;
+            }
+        }
+        while tasks.join_next().await.is_some() {}
+    }
+
+    /// Every webhook that there is.
+    async fn webhooks(&self) -> Result<Vec<WebhookId>, ReadError> {
+        let (mut found, mut request) = (Vec::new(), PageRequest::all(WHOLE_PAGE));
+        loop {
+            let page = self.views.views::<WebhookView>(&request).await?;
+            request.after = page.items.last().map(|(place, _)| place.clone());
+            found.extend(page.items.into_iter().map(|(_, webhook)| webhook.id));
+            if !page.has_more {
+                return Ok(found);
+            }
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! One attempt to deliver one event.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::EventId;
+use jiff::Timestamp;
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response, StatusCode};
+
+use crate::backoff::asked_for;
+use crate::destination::PublicNames;
+use crate::{DestinationPolicy, SigningSecret};
+
+/// Bytes of an answer that are read, so that its connection can be used again. Nothing looks at them.
+const ANSWER_BYTES_MAX: usize = 16 * 1_024;
+/// Characters of a reason.
+const REASON_CHARS_MAX: usize = 300;
+/// What receivers see as the client's name.
+const USER_AGENT: &str = concat!("Assay/", env!("CARGO_PKG_VERSION"));
+
+/// How an attempt went.
+#[derive(Debug)]
+pub(crate) enum Attempt {
+    /// The receiver has it.
+    Delivered,
+    /// The receiver wants nothing more, ever.
+    Gone,
+    /// It has to be tried again.
+    Failed {
+        /// What went wrong.
+        reason: String,
+        /// How long the receiver asks to be left alone.
+        retry_after: Option<Duration>,
+    },
+}
+
+/// Sends to destinations that may be sent to, and follows nobody elsewhere.
+#[derive(Debug)]
+pub(crate) struct Sender {
+    http: Client,
+    policy: DestinationPolicy,
+    timeout: Duration,
+}
+
+impl Sender {
+    pub(crate) fn new(policy: DestinationPolicy, timeout: Duration) -> reqwest::Result<Self> {
+        let http = Client::builder()
+            .dns_resolver(Arc::new(PublicNames(policy)))
+            // A proxy would look names up for itself.
+            .no_proxy()
+            .redirect(Policy::none())
+            .https_only(!policy.allow_private)
+            .timeout(timeout)
+            .user_agent(USER_AGENT)
+            .build()?;
+        Ok(Self { http, policy, timeout })
+    }
+
+    /// Sends a message with the headers of Standard Webhooks.
+    pub(crate) async fn send(
+        &self,
+        url: &str,
+        secret: &SigningSecret,
+        id: EventId,
+        body: Vec<u8>,
+    ) -> Attempt {
+        let destination = match self.policy.check(url) {
+            Ok(destination) => destination,
+            Err(error) => return failed(error.to_string()),
+        };
+        let (id, now) = (id.to_string(), Timestamp::now());
+        let request = self
+            .http
+            .post(destination.url().clone())
+            .header(CONTENT_TYPE, "application/json")
+            .header("webhook-id", &id)
+            .header("webhook-timestamp", now.as_second())
+            .header("webhook-signature", secret.sign(&id, now.as_second(), &body))
+            .body(body);
+        match request.send().await {
+            Ok(response) => {
+                let attempt = judge(&response, now);
+                read_some(response).await;
+                attempt
+            }
+            Err(error) if error.is_timeout() => {
+                failed(format!("it did not answer within {} s", self.timeout.as_secs_f64()))
+            }
+            Err(error) => failed(chain(&error.without_url())),
+        }
+    }
+}
+
+fn judge(response: &Response, now: Timestamp) -> Attempt {
+    let status = response.status();
+    if status.is_success() {
+        return Attempt::Delivered;
+    }
+    if status == StatusCode::GONE {
+        return Attempt::Gone;
+    }
+    let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let retry_after = retry_after.and_then(|value| asked_for(value, now));
+    Attempt::Failed { reason: format!("it answered {}", status.as_u16()), retry_after }
+}
+
+fn failed(reason: String) -> Attempt {
+    let reason = reason.chars().take(REASON_CHARS_MAX).collect();
+    Attempt::Failed { reason, retry_after: None }
+}
+
+/// Whatever it is and however it ends: the status has said everything.
+async fn read_some(mut response: Response) {
+    let mut bytes = 0;
+    while bytes < ANSWER_BYTES_MAX
+        && let Ok(Some(chunk)) = response.chunk().await
+    {
+        bytes += chunk.len();
+    }
+}
+
+/// The error and its causes on one line.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
