@@ -17,7 +17,6 @@ const STREAM_PAGE: u32 = 256;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Moment {
     position: Position,
-    at: Option<Timestamp>,
 }
 
 impl Moment {
@@ -26,13 +25,15 @@ impl Moment {
     /// # Errors
     /// When the log has not come so far.
     pub(crate) async fn after(api: &Api, position: Position) -> Result<Self, ApiError> {
-        let at = recorded_at(api, position).await?;
-        if at.is_none() && position > Position::START {
+        let known = *api.log.head().borrow();
+        if position > known {
             let head = api.log.info().await?.head;
-            return Err(ApiError::bad_input(format!("the log ends at {head}")));
+            if position > head {
+                return Err(ApiError::bad_input(format!("the log ends at {head}")));
+            }
         }
         api.freshness.wait_for(position).await?;
-        Ok(Self { position, at })
+        Ok(Self { position })
     }
 
     /// Right after the last event that was recorded not after this time.
@@ -64,8 +65,11 @@ impl Moment {
     }
 
     /// When the event at its position was recorded; `None` before everything.
-    pub(crate) fn recorded_at(&self) -> Option<Timestamp> {
-        self.at
+    ///
+    /// # Errors
+    /// When the log does not answer.
+    pub(crate) async fn recorded_at(&self, api: &Api) -> Result<Option<Timestamp>, ApiError> {
+        recorded_at(api, self.position).await
     }
 
     /// What the views' history says of it.

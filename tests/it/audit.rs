@@ -185,8 +185,7 @@ async fn auditors_follow_the_log(deployment: &Deployment) {
 /// Grants and revokes a role in so many batches; where the events stand.
 async fn change_roles(deployment: &Deployment, batches: usize) -> Vec<u64> {
     let log = deployment.stores().await.log;
-    let mut stream =
-        Stream::<Account>::load(log.as_ref(), StreamId::Account("zoe".parse().unwrap()));
+    let stream = Stream::<Account>::load(log.as_ref(), StreamId::Account("zoe".parse().unwrap()));
     let mut stream = stream.await.unwrap();
     let mut positions = Vec::new();
     for _ in 0..batches {

@@ -64,8 +64,8 @@ impl Snapshot {
     }
 
     /// When that was recorded; null before everything.
-    async fn at(&self) -> Option<DateTime> {
-        self.0.recorded_at().map(DateTime)
+    async fn at(&self, ctx: &Context<'_>) -> Result<Option<DateTime>> {
+        Ok(self.0.recorded_at(Api::of(ctx)).await?.map(DateTime))
     }
 
     /// A submission; null where it had not been received.

@@ -18,7 +18,7 @@ pub(crate) use history::history_key;
 pub use history::{DifficultySince, RejudgedSince, StatisticsSince, StatusSince};
 pub use parked::ParkedView;
 pub use problem::{Counter, ProblemView, TagView};
-pub use ranking::{RankingSegment, SolvesView, Standing, StandingChange, rank};
+pub use ranking::{RankingSegment, SolvesView, Standing, rank};
 pub use rejudge::{
     RejudgeState, RejudgeStep, RejudgeView, TrialOutcome, TrialView, VerdictChangeView,
 };

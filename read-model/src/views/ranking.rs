@@ -20,6 +20,7 @@ const SEGMENT_CHANGES_MAX: usize = 256;
 
 /// What an account is ranked by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StoredStanding", into = "StoredStanding")]
 pub struct Standing {
     /// The account.
     pub login: Login,
@@ -27,6 +28,21 @@ pub struct Standing {
     pub solved: i64,
     /// When it solved the last of them; `None` where there is none.
     pub last_solved_at: Option<Micros>,
+}
+
+/// Without names: a page holds hundreds.
+type StoredStanding = (Login, i64, Option<Micros>);
+
+impl From<StoredStanding> for Standing {
+    fn from((login, solved, last_solved_at): StoredStanding) -> Self {
+        Self { login, solved, last_solved_at }
+    }
+}
+
+impl From<Standing> for StoredStanding {
+    fn from(standing: Standing) -> Self {
+        (standing.login, standing.solved, standing.last_solved_at)
+    }
 }
 
 /// Who has solved more is before; of those who have solved as many, who was there first.
@@ -90,15 +106,6 @@ impl View for SolvesView {
     }
 }
 
-/// An account stood otherwise from a position on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StandingChange {
-    /// The event that made it so.
-    pub position: i64,
-    /// How it stood then.
-    pub standing: Standing,
-}
-
 /// A page of the ranking, from one position to another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RankingSegment {
@@ -110,8 +117,8 @@ pub struct RankingSegment {
     pub is_open: bool,
     /// How its accounts stood when it began.
     pub standings: Vec<Standing>,
-    /// What changed since, in order.
-    pub changes: Vec<StandingChange>,
+    /// How they stood from a position on, in order.
+    pub changes: Vec<(i64, Standing)>,
 }
 
 impl RankingSegment {
@@ -132,14 +139,10 @@ impl RankingSegment {
 
     /// Takes in how an account stands from now on. What an account was between two changes of one event was never so.
     pub fn change(&mut self, position: i64, standing: Standing) {
-        let of_this_event = self.changes.iter().rposition(|it| it.position != position);
-        let of_this_event = of_this_event.map_or(0, |last| last + 1);
-        let same = self.changes[of_this_event..]
-            .iter_mut()
-            .find(|change| change.standing.login == standing.login);
-        match same {
-            Some(change) => change.standing = standing,
-            None => self.changes.push(StandingChange { position, standing }),
+        let of_this_event = self.changes.iter_mut().rev().take_while(|(at, _)| *at == position);
+        match of_this_event.map(|(_, it)| it).find(|it| it.login == standing.login) {
+            Some(same) => *same = standing,
+            None => self.changes.push((position, standing)),
         }
     }
 
@@ -156,8 +159,8 @@ impl RankingSegment {
 
     /// How the page's accounts stood after this position, which is not before the segment's first.
     pub fn at(&self, position: i64) -> Vec<Standing> {
-        let changed = self.changes.iter().filter(|change| change.position <= position);
-        let standings = self.standings.iter().chain(changed.map(|change| &change.standing));
+        let changed = self.changes.iter().filter(|(since, _)| *since <= position);
+        let standings = self.standings.iter().chain(changed.map(|(_, standing)| standing));
         let newest: BTreeMap<&Login, &Standing> =
             standings.map(|standing| (&standing.login, standing)).collect();
         newest.into_values().cloned().collect()
