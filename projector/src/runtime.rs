@@ -263,7 +263,7 @@ impl Runtime {
         match self.commit(progress, reached).await {
             // They stay parked, as they were.
             Err(ProjectError::Commit(CommitError::Unstorable(_))) => {
-                *progress = self.resume().await?
+                *progress = self.resume().await?;
             }
             committed => committed?,
         }
