@@ -8,7 +8,6 @@ use event_store::{
 };
 use jiff::SignedDuration;
 use query_api::Secret;
-use read_model::views::AccountView;
 use uuid::Uuid;
 
 use crate::tokens::Issue;
@@ -154,18 +153,4 @@ pub async fn bootstrap_administrator(
     grant(log, &login, Role::Admin, &context).await?;
     let secret = issue_token(stores, &login, "first start", vec![Scope::Full], None).await?;
     Ok(Some((login, secret)))
-}
-
-/// The account as its stream has it.
-pub(crate) async fn view(
-    log: &dyn EventLog,
-    login: &Login,
-) -> Result<Option<AccountView>, ReadError> {
-    let stream = StreamId::Account(login.clone());
-    let events = event_store::read_stream_whole(log, &stream).await?;
-    let mut view = events.first().and_then(AccountView::from_first);
-    if let Some(view) = &mut view {
-        events[1..].iter().for_each(|recorded| view.evolve(recorded));
-    }
-    Ok(view)
 }

@@ -6,7 +6,7 @@ use domain::{Actor, Login};
 use event_store::{Profile, Scope, TokenKind, TokenRecord};
 use jiff::{SignedDuration, Timestamp};
 use query_api::nodes::{AccessToken, User};
-use query_api::{ApiError, ConsistencyToken, DateTime, Secret, Viewer};
+use query_api::{ApiError, ConsistencyToken, DateTime, Secret, Viewer, account_in_log};
 use uuid::Uuid;
 
 use crate::accounts::{self, AccountError};
@@ -124,7 +124,7 @@ impl SessionMutation {
         commands.admit_sign_in(ctx)?;
         let account = match login.parse::<Login>() {
             Ok(login) => {
-                accounts::view(commands.log.as_ref(), &login).await.map_err(ApiError::from)?
+                account_in_log(commands.log.as_ref(), &login).await.map_err(ApiError::from)?
             }
             Err(_) => None,
         };
@@ -174,7 +174,7 @@ impl SessionMutation {
         }
         let name = refresh.name;
         let mut payload = begin_session(commands, &refresh.login, refresh.subject, &name).await?;
-        let view = accounts::view(commands.log.as_ref(), &refresh.login).await;
+        let view = account_in_log(commands.log.as_ref(), &refresh.login).await;
         payload.user = view.map_err(ApiError::from)?.map(User::from);
         Ok(payload)
     }
@@ -265,7 +265,7 @@ async fn register(
     let client = input.client.unwrap_or_else(|| "unnamed".to_owned());
     let mut payload = begin_session(commands, &login, subject, &client).await?;
     payload.token = token(&recorded);
-    payload.user = accounts::view(log, &login).await?.map(User::from);
+    payload.user = account_in_log(log, &login).await?.map(User::from);
     Ok(payload)
 }
 

@@ -8,9 +8,10 @@ use std::time::Duration;
 use async_graphql::Context;
 use domain::account::Account;
 use domain::{Login, Role, StreamId};
-use event_store::{Credentials, EventLog, Scope, Stream, TokenHash, TokenKind};
+use event_store::{Credentials, EventLog, ReadError, Scope, Stream, TokenHash, TokenKind};
 use jiff::Timestamp;
 use moka::future::Cache;
+use read_model::views::AccountView;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -149,4 +150,16 @@ impl Authenticator {
         self.accounts.insert(login.clone(), account.clone()).await;
         Ok(account)
     }
+}
+
+/// The account as its stream has it, whatever the views know.
+///
+/// # Errors
+/// When the log cannot be read.
+pub async fn account_in_log(
+    log: &dyn EventLog,
+    login: &Login,
+) -> Result<Option<AccountView>, ReadError> {
+    let stream = StreamId::Account(login.clone());
+    Ok(AccountView::fold(&event_store::read_stream_whole(log, &stream).await?))
 }

@@ -23,7 +23,7 @@ mod selection;
 mod subscription;
 
 pub use api::{Api, Catalogue, CatalogueLanguage, ServiceLimits};
-pub use auth::{AuthError, Authenticator, Secret, Viewer};
+pub use auth::{AuthError, Authenticator, Secret, Viewer, account_in_log};
 pub use consistency::Freshness;
 pub use error::{ApiError, Code};
 pub use http::{ClientAddress, Gate, TraceParent, router, schema_limits};

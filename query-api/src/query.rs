@@ -14,7 +14,7 @@ use crate::nodes::{
     Audit, LanguageNode, Node, Problem, ProblemFilter, ProblemOrder, Rejudge, RejudgePreview,
     RejudgeSelection, Submission, SubmissionFilter, System, Tag, User, Webhook,
 };
-use crate::{Api, ApiError, GlobalId, Viewer, access, selection};
+use crate::{Api, ApiError, GlobalId, Viewer, access, account_in_log, selection};
 
 /// Ids that `nodes` takes at once.
 const NODES_MAX: usize = 100;
@@ -52,7 +52,12 @@ impl Reads {
     /// Null when not signed in.
     async fn viewer(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         let Some(viewer) = Viewer::of(ctx) else { return Ok(None) };
-        Ok(load(ctx, Key::<AccountView>::new(&viewer.login)).await?.map(User::from))
+        if let Some(account) = load(ctx, Key::<AccountView>::new(&viewer.login)).await? {
+            return Ok(Some(account.into()));
+        }
+        // Whoever has just registered may ask before the views know of it.
+        let account = account_in_log(Api::of(ctx).log.as_ref(), &viewer.login).await;
+        Ok(account.map_err(ApiError::from)?.map(User::from))
     }
 
     /// The account with this login.

@@ -9,7 +9,7 @@ use simulation::{Figures, Outcome, Sabotage, run};
 
 /// How many seeds are run, unless this says otherwise.
 const SEEDS: &str = "ASSAY_SIMULATION_SEEDS";
-const SEEDS_BY_DEFAULT: u64 = 800;
+const SEEDS_BY_DEFAULT: u64 = 400;
 /// The one seed to run again, with its story.
 const SEED: &str = "ASSAY_SIMULATION_SEED";
 /// Within how many seeds a fault that is built in must be found.

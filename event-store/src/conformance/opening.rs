@@ -5,13 +5,16 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::resolver::scheme;
 use crate::{Archive, Blobs, EventLog, OpenError, TreeStore, WorkQueue};
 
+/// The two ports that one store has.
+type LogAndQueue = (Arc<dyn EventLog>, Arc<dyn WorkQueue>);
+
 /// Adapters that only tests have. A scheme of theirs is none of Assay's; the same URL is the same store.
 #[derive(Debug, Clone, Copy)]
 pub struct TestAdapters {
     /// What their URLs begin with.
     pub scheme: &'static str,
     /// A log with its queue, and without an archive.
-    pub log: fn(&str) -> (Arc<dyn EventLog>, Arc<dyn WorkQueue>),
+    pub log: fn(&str) -> LogAndQueue,
     /// Blobs.
     pub blobs: fn(&str) -> Arc<dyn Blobs>,
     /// A tree.

@@ -111,7 +111,7 @@ fn log_of(writer: &Writer) -> Vec<Recorded> {
 fn of(stream: &StreamId, mut event: Event) -> Event {
     match (stream, &mut event) {
         (StreamId::Submission(id), Event::SubmissionReceived(received)) => {
-            received.submission = *id
+            received.submission = *id;
         }
         (StreamId::Rejudge(id), Event::RejudgeCreated(created)) => created.rejudge = *id,
         _ => {}
