@@ -1,6 +1,5 @@
 //! [`Credentials`] in a file of their own.
 
-use std::error::Error;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
@@ -8,8 +7,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use uuid::Uuid;
 
-use super::database::{Database, Kind, Readers};
-use super::writer::{JobError, WriteError, Writer};
+use super::database::{Kind, Readers};
+use super::writer::{self, JobError, WriteError, Writer};
 use crate::credentials::{SWEEP_AFTER, StoredToken};
 use crate::resolver::OpenError;
 use crate::{Credentials, CredentialsError, Profile, TokenHash, TokenRecord};
@@ -30,13 +29,8 @@ pub(crate) struct SqliteCredentials {
 
 impl SqliteCredentials {
     pub(crate) async fn open(path: PathBuf) -> Result<Self, OpenError> {
-        fn unavailable(source: impl Error + Send + Sync + 'static) -> OpenError {
-            OpenError::Unavailable { port: KIND.port, source: Box::new(source) }
-        }
-        let opened = tokio::task::spawn_blocking(move || Database::open(path, &KIND));
-        let (database, connection) = opened.await.map_err(unavailable)??;
-        let writer = Writer::start(connection).map_err(unavailable)?;
-        Ok(Self { writer, readers: Readers::new(database) })
+        let (writer, readers) = writer::open(path, &KIND).await?;
+        Ok(Self { writer, readers })
     }
 
     async fn write<T: Send + 'static>(

@@ -1,15 +1,14 @@
 //! [`TreeStore`] in a file of its own.
 
-use std::error::Error;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::database::{Database, Kind, Readers};
+use super::database::{Kind, Readers};
 use super::timestamp;
-use super::writer::{JobError, WriteError, Writer};
+use super::writer::{self, JobError, WriteError, Writer};
 use crate::resolver::OpenError;
 use crate::{KeptHead, TileId, TreeStore, TreeStoreError};
 
@@ -29,13 +28,8 @@ pub(crate) struct SqliteTree {
 
 impl SqliteTree {
     pub(crate) async fn open(path: PathBuf) -> Result<Self, OpenError> {
-        fn unavailable(source: impl Error + Send + Sync + 'static) -> OpenError {
-            OpenError::Unavailable { port: KIND.port, source: Box::new(source) }
-        }
-        let opened = tokio::task::spawn_blocking(move || Database::open(path, &KIND));
-        let (database, connection) = opened.await.map_err(unavailable)??;
-        let writer = Writer::start(connection).map_err(unavailable)?;
-        Ok(Self { writer, readers: Readers::new(database) })
+        let (writer, readers) = writer::open(path, &KIND).await?;
+        Ok(Self { writer, readers })
     }
 
     async fn read<T: Send + 'static>(

@@ -4,11 +4,15 @@
 //! of its own, so that one that is refused leaves the others alone.
 
 use std::error::Error;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
+
+use super::database::{Database, Kind, Readers};
+use crate::resolver::OpenError;
 
 /// Jobs that wait for the writer; more wait for room.
 const JOBS_WAITING_MAX: usize = 1024;
@@ -103,6 +107,20 @@ pub(super) struct Writer {
 }
 
 type BoxedJob = Box<dyn Job>;
+
+/// Opens a file of which nothing is known but how it is made.
+pub(super) async fn open(
+    path: PathBuf,
+    kind: &'static Kind,
+) -> Result<(Writer, Readers), OpenError> {
+    fn unavailable(port: &'static str, source: impl Error + Send + Sync + 'static) -> OpenError {
+        OpenError::Unavailable { port, source: Box::new(source) }
+    }
+    let opened = tokio::task::spawn_blocking(|| Database::open(path, kind)).await;
+    let (database, connection) = opened.map_err(|error| unavailable(kind.port, error))??;
+    let writer = Writer::start(connection).map_err(|error| unavailable(kind.port, error))?;
+    Ok((writer, Readers::new(database)))
+}
 
 impl Writer {
     pub(super) fn start(connection: Connection) -> std::io::Result<Self> {
