@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{Recorded, StreamId};
 use read_model::views::ParkedView;
-use read_model::{Change, Collection, PageRequest, ReadError, ViewReader, WHOLE_PAGE};
+use read_model::{Change, Collection, Document, PageRequest, ReadError, ViewReader, WHOLE_PAGE};
 
 /// Streams that may be parked at once. Where more would be, the fault is not theirs, and the
 /// projection stops.
@@ -97,11 +97,7 @@ impl Parking {
         let changes = changed.into_iter().map(|stream| {
             let key = stream.to_string();
             match self.parked.get(&stream) {
-                Some(parked) => {
-                    let document = serde_json::to_value(parked);
-                    let document = document.expect("a parked stream is texts and numbers");
-                    Change::Put { collection, key, document }
-                }
+                Some(parked) => Change::Put { collection, key, document: Document::of(parked) },
                 None => Change::Delete { collection, key },
             }
         });

@@ -26,6 +26,7 @@ pub use reader::{
     ViewReaderExt, WHOLE_PAGE,
 };
 pub use resolver::{OpenError, Views, open};
+pub use stored::{Document, Unstorable};
 pub use then::{Then, positions_around};
 pub use view::{Collection, Micros, View};
 pub use writer::{Change, CommitError, ViewWriter};

@@ -1,44 +1,148 @@
 //! What may be stored, and what to say of a stored document that is not right; once for all adapters.
 
+use std::fmt;
+
+use serde::Serialize;
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Error, Value};
 
 use crate::ReadError;
+
+/// A document on its way to a store, as JSON.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document(String);
+
+/// Why a document cannot be stored: what one store cannot hold exactly, none takes.
+#[derive(Debug, thiserror::Error)]
+pub enum Unstorable {
+    /// Stores hold objects.
+    #[error("the document {0:?} is no JSON object")]
+    NoObject(String),
+    /// Some part of it is.
+    #[error("the document {0:?} holds what not every store can")]
+    Inexact(String, #[source] Error),
+}
+
+impl Document {
+    /// What a view, or any value, is stored as.
+    pub fn of(view: &impl Serialize) -> Self {
+        Self(serde_json::to_string(view).expect("a view is maps, strings and numbers"))
+    }
+
+    /// The JSON itself.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+
+    /// What it says.
+    pub fn value(&self) -> Value {
+        serde_json::from_str(&self.0).expect("it was written as JSON")
+    }
+
+    /// Whether every store can hold it exactly. Writers ask before they put it.
+    ///
+    /// # Errors
+    /// When none takes it.
+    pub fn check(&self, key: &str) -> Result<(), Unstorable> {
+        if !self.0.starts_with('{') {
+            return Err(Unstorable::NoObject(key.to_owned()));
+        }
+        Exact { whole: true }
+            .deserialize(&mut serde_json::Deserializer::from_str(&self.0))
+            .map_err(|source| Unstorable::Inexact(key.to_owned(), source))
+    }
+}
 
 /// A stored document that is not what an Assay wrote.
 pub(crate) fn damaged(collection: String, key: &str, source: Error) -> ReadError {
     ReadError::Damaged { collection, key: key.to_owned(), source }
 }
 
-/// Why a document cannot be stored: what one store cannot hold exactly, none takes.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Unstorable {
-    #[error("the document {0:?} is no JSON object")]
-    NoObject(String),
-    #[error("the document {0:?} has a whole number beyond 64 bits with a sign")]
-    TooGreat(String),
-    #[error("the document {0:?} has a field called _id, or one with a zero byte in its name")]
-    TakenField(String),
+/// Reads a value, keeps nothing of it, and fails at what a store cannot hold.
+#[derive(Clone, Copy)]
+struct Exact {
+    /// It is the document itself, and not a part of it.
+    whole: bool,
 }
 
-/// Checks a document before it is put.
-pub(crate) fn storable(key: &str, document: &Value) -> Result<(), Unstorable> {
-    let fields = document.as_object().ok_or_else(|| Unstorable::NoObject(key.to_owned()))?;
-    if fields.contains_key("_id") {
-        return Err(Unstorable::TakenField(key.to_owned()));
+/// The same for the name of a field.
+struct Name {
+    of_whole: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Exact {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
     }
-    exact(key, document)
 }
 
-fn exact(key: &str, value: &Value) -> Result<(), Unstorable> {
-    match value {
-        Value::Number(number) if number.is_u64() && !number.is_i64() => {
-            Err(Unstorable::TooGreat(key.to_owned()))
+impl<'de> Visitor<'de> for Exact {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<(), E> {
+        let exact = i64::try_from(number).map(drop);
+        exact.map_err(|_| E::custom("a whole number is beyond 64 bits with a sign"))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
+        while elements.next_element_seed(Self { whole: false })?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
+        while fields.next_key_seed(Name { of_whole: self.whole })?.is_some() {
+            fields.next_value_seed(Self { whole: false })?;
         }
-        Value::Array(elements) => elements.iter().try_for_each(|it| exact(key, it)),
-        Value::Object(fields) if fields.keys().any(|name| name.contains('\0')) => {
-            Err(Unstorable::TakenField(key.to_owned()))
+        Ok(())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a field")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<(), E> {
+        match name {
+            "_id" if self.of_whole => Err(E::custom("a field called _id is the store's own")),
+            name if name.contains('\0') => Err(E::custom("a field's name has a zero byte in it")),
+            _ => Ok(()),
         }
-        Value::Object(fields) => fields.values().try_for_each(|it| exact(key, it)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
     }
 }

@@ -2,11 +2,9 @@
 
 use std::error::Error;
 
+use crate::{Collection, Document, Unstorable};
 use async_trait::async_trait;
 use domain::Checkpoint;
-use serde_json::Value;
-
-use crate::Collection;
 
 /// Takes changes together with the checkpoint that they lead to.
 #[async_trait]
@@ -40,8 +38,8 @@ pub enum Change {
         collection: Collection,
         /// Which.
         key: String,
-        /// A JSON object.
-        document: Value,
+        /// What.
+        document: Document,
     },
     /// It is gone.
     Delete {
@@ -66,7 +64,7 @@ pub enum CommitError {
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
     /// A document is of a form that no store takes; trying again will not help.
     #[error("a document cannot be stored")]
-    Unstorable(#[source] Box<dyn Error + Send + Sync>),
+    Unstorable(#[from] Unstorable),
     /// A stored field is not what an Assay wrote.
     #[error("the read model is damaged: {0}; delete it and rebuild")]
     Damaged(String),

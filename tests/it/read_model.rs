@@ -68,7 +68,9 @@ async fn mongo_pages_read_ranges_of_indexes_and_sort_nothing() {
     let changes = (0..200).map(|number| Change::Put {
         collection: BOXES,
         key: format!("{number:03}"),
-        document: json!({ "owner": format!("owner {}", number % 3), "weight": number / 5 }),
+        document: read_model::Document::of(
+            &json!({ "owner": format!("owner {}", number % 3), "weight": number / 5 }),
+        ),
     });
     let to = Checkpoint::start(Uuid::nil());
     views.writer.commit("boxes", None, &to, changes.collect()).await.unwrap();
@@ -137,7 +139,7 @@ async fn who_comes_next_ends_what_a_killed_writer_left_open() {
     let put = |weight: u64| Change::Put {
         collection: BOXES,
         key: "first".to_owned(),
-        document: json!({ "weight": weight }),
+        document: read_model::Document::of(&json!({ "weight": weight })),
     };
     let views = open(&url, "live").await.unwrap();
     views.writer.commit("boxes", None, &first, vec![put(1)]).await.unwrap();
@@ -172,7 +174,7 @@ async fn commit_through(views: Views, commits: u64) {
     let mut from = None;
     while from.is_none_or(|it: Checkpoint| it.position.0 < commits) {
         let position = from.map_or(1, |it| it.position.0 + 1);
-        let document = json!({ "weight": position });
+        let document = read_model::Document::of(&json!({ "weight": position }));
         let put = |key: &str| Change::Put {
             collection: BOXES,
             key: key.to_owned(),

@@ -17,7 +17,7 @@ use domain::{Actor, Aggregate, Checkpoint, Difficulty, Digest, Login, Slug, Stre
 use event_store::{Context, EventLog, Stream};
 use futures::{StreamExt, stream};
 use read_model::views::SubmissionView;
-use read_model::{Change, PageRequest, View};
+use read_model::{Change, Document, PageRequest, View};
 use serde_json::{Value, json};
 use tests::deployment::{Deployment, PROJECTOR, Stack};
 use uuid::Uuid;
@@ -239,9 +239,9 @@ async fn tamper(deployment: &Deployment) -> Vec<String> {
     let mut other = document.clone();
     other["language"] = json!("cobol");
     let changes = vec![
-        Change::Put { collection, key: changed.clone(), document: other },
+        Change::Put { collection, key: changed.clone(), document: Document::of(&other) },
         Change::Delete { collection, key: removed.clone() },
-        Change::Put { collection, key: added.clone(), document: document.clone() },
+        Change::Put { collection, key: added.clone(), document: Document::of(document) },
     ];
     let to = Checkpoint::start(Uuid::nil());
     views.writer.commit("tampering", None, &to, changes).await.unwrap();

@@ -13,7 +13,7 @@ use domain::{Actor, Checkpoint, Position, Role, StreamId};
 use event_store::{Context, EventLog, Stream};
 use futures::{StreamExt, stream};
 use read_model::views::{AccountView, SubmissionView};
-use read_model::{Change, Collection, Generation, Generations, PageRequest, View, Views};
+use read_model::{Change, Collection, Document, Generation, Generations, PageRequest, View, Views};
 use serde_json::{Value, json};
 use tests::api::Api;
 use tests::deployment::{Deployment, PROJECTOR, Stack};
@@ -271,7 +271,7 @@ async fn damage(views: &Views, collection: Collection, key: &str, token: &str) -
 }
 
 async fn put(views: &Views, collection: Collection, key: &str, document: Value, token: &str) {
-    let change = Change::Put { collection, key: key.to_owned(), document };
+    let change = Change::Put { collection, key: key.to_owned(), document: Document::of(&document) };
     let to = Checkpoint::start(Uuid::nil());
     views.writer.commit(token, None, &to, vec![change]).await.unwrap();
 }

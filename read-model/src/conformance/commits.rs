@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::samples::{BOXES, PROJECTION, at, delete, got, keys_of, opened, put};
 use super::{Case, cases};
-use crate::{Change, Collection, CommitError, PageRequest};
+use crate::{Change, Collection, CommitError, Document, PageRequest};
 
 pub(super) fn cases() -> Vec<Case> {
     cases![
@@ -200,16 +200,16 @@ async fn one_commit_changes_several_collections(url: String) {
     const LIDS_2: Collection = Collection { name: "lids", schema: 2, indexes: &[&["weight"]] };
     let views = opened(&url).await;
     views.writer.prepare(&[LIDS, LIDS_2]).await.unwrap();
-    let document = |weight: i64| json!({ "weight": weight });
-    let changes = vec![
-        put("a", document(1)),
-        Change::Put { collection: LIDS, key: "a".to_owned(), document: document(2) },
-        Change::Put { collection: LIDS_2, key: "a".to_owned(), document: document(3) },
-    ];
+    let weighing = |weight: i64| json!({ "weight": weight });
+    let put = |collection, weight| {
+        let document = Document::of(&weighing(weight));
+        Change::Put { collection, key: "a".to_owned(), document }
+    };
+    let changes = vec![put(BOXES, 1), put(LIDS, 2), put(LIDS_2, 3)];
     views.writer.commit(PROJECTION, None, &at(1), changes).await.unwrap();
     for (collection, weight) in [(BOXES, 1), (LIDS, 2), (LIDS_2, 3)] {
         let found = views.reader.get(&collection, &["a".to_owned()]).await.unwrap();
-        assert_eq!(found, [Some(document(weight))]);
+        assert_eq!(found, [Some(weighing(weight))]);
     }
     let delete = Change::Delete { collection: LIDS, key: "a".to_owned() };
     views.writer.commit(PROJECTION, Some(&at(1)), &at(2), vec![delete]).await.unwrap();

@@ -7,7 +7,7 @@ use super::opening::open;
 use super::samples::{BOXES, PROJECTION, at, filled, got, opened, put};
 use super::{Case, cases};
 use crate::views::AccountView;
-use crate::{Change, Micros, OpenError, PageRequest, View, ViewReaderExt};
+use crate::{Change, Document, Micros, OpenError, PageRequest, View, ViewReaderExt};
 
 pub(super) fn cases() -> Vec<Case> {
     cases![
@@ -114,7 +114,7 @@ async fn views_come_back_with_their_types(url: String) {
     let change = Change::Put {
         collection: AccountView::COLLECTION,
         key: account.key(),
-        document: serde_json::to_value(&account).unwrap(),
+        document: Document::of(&account),
     };
     views.writer.commit("accounts", None, &at(1), vec![change]).await.unwrap();
     assert_eq!(views.reader.one::<AccountView>("ada").await.unwrap(), Some(account.clone()));

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::opening::open;
-use crate::{Change, Collection, Condition, Direction, Keyset, Order, PageRequest, Scalar, Views};
+use crate::{
+    Change, Collection, Condition, Direction, Document, Keyset, Order, PageRequest, Scalar, Views,
+};
 
 /// The projection that the cases commit as.
 pub(super) const PROJECTION: &str = "boxes";
@@ -30,7 +32,7 @@ pub(super) async fn filled(url: &str, documents: Vec<(&str, Value)>) -> Views {
 }
 
 pub(super) fn put(key: &str, document: Value) -> Change {
-    Change::Put { collection: BOXES, key: key.to_owned(), document }
+    Change::Put { collection: BOXES, key: key.to_owned(), document: Document::of(&document) }
 }
 
 pub(super) fn delete(key: &str) -> Change {

@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 
 use mongodb::bson::{RawArrayBuf, RawDocument, RawDocumentBuf, rawdoc};
 
-use super::BoxedError;
 use super::document::stored;
+use super::writer::unavailable;
 use crate::names::Namespace;
-use crate::stored::storable;
-use crate::{Change, Collection, Generation};
+use crate::{Change, Collection, CommitError, Generation};
 
 /// Bytes of one command's documents, unless a single one is greater. A command itself is a
 /// document, of 16 MiB at most.
@@ -31,15 +30,16 @@ impl Batch {
         namespace: &Namespace,
         generation: Generation,
         changes: &[Change],
-    ) -> Result<Self, BoxedError> {
+    ) -> Result<Self, CommitError> {
         let mut batch = Self::default();
-        let stored_name = |collection: &Collection| namespace.documents(collection, generation);
+        let stored_name = |collection: &Collection| {
+            namespace.documents(collection, generation).map_err(unavailable)
+        };
         for change in changes {
             match change {
                 Change::Put { collection, key, document } => {
-                    storable(key, document)?;
-                    let fields = document.as_object().expect("storable documents are objects");
-                    batch.set(stored_name(collection)?, key, Some(stored(key, fields)));
+                    document.check(key)?;
+                    batch.set(stored_name(collection)?, key, Some(stored(key, document)));
                 }
                 Change::Delete { collection, key } => {
                     batch.set(stored_name(collection)?, key, None);

@@ -4,12 +4,14 @@ use mongodb::bson::{Bson, Document, RawArrayBuf, RawBson, RawDocumentBuf};
 use serde::de::Error as _;
 use serde_json::{Error, Map, Number, Value};
 
-/// The stored form of a document that `stored::storable` has let through.
-pub(super) fn stored(key: &str, fields: &Map<String, Value>) -> RawDocumentBuf {
-    let mut document = RawDocumentBuf::new();
-    document.append("_id", key);
-    append(&mut document, fields);
-    document
+/// The stored form of a document that every store can hold.
+pub(super) fn stored(key: &str, document: &crate::Document) -> RawDocumentBuf {
+    let mut stored = RawDocumentBuf::new();
+    stored.append("_id", key);
+    if let Value::Object(fields) = document.value() {
+        append(&mut stored, &fields);
+    }
+    stored
 }
 
 fn append(document: &mut RawDocumentBuf, fields: &Map<String, Value>) {

@@ -264,8 +264,7 @@ impl ViewWriter for MongoWriter {
         to: &Checkpoint,
         changes: Vec<Change>,
     ) -> Result<(), CommitError> {
-        let batch = Batch::new(&self.store.namespace, self.generation, &changes)
-            .map_err(CommitError::Unstorable)?;
+        let batch = Batch::new(&self.store.namespace, self.generation, &changes)?;
         let commands = batch.commands();
         let token = Uuid::now_v7().to_string();
         let key = self.generation.of_name(projection);

@@ -13,7 +13,6 @@ use super::generations::is_retired;
 use super::query::expression;
 use super::{BoxedError, table_exists};
 use crate::names::Namespace;
-use crate::stored::storable;
 use crate::{Change, Collection, CommitError, Generation, ViewWriter};
 
 #[derive(Debug)]
@@ -178,15 +177,14 @@ fn apply(
 ) -> Result<(), CommitError> {
     match change {
         Change::Put { collection, key, document } => {
-            storable(key, document).map_err(|why| CommitError::Unstorable(why.into()))?;
+            document.check(key)?;
             let table = make_documents(connection, place, known, collection)?;
-            let document = serde_json::to_string(document).map_err(unavailable)?;
             let sql = format!(
                 "INSERT INTO \"{table}\" (key, document) VALUES (?1, ?2) \
                  ON CONFLICT (key) DO UPDATE SET document = excluded.document"
             );
             let mut statement = connection.prepare_cached(&sql).map_err(unavailable)?;
-            statement.execute([key, &document]).map_err(unavailable)?;
+            statement.execute([key, document.text()]).map_err(unavailable)?;
         }
         Change::Delete { collection, key } => {
             let table = make_documents(connection, place, known, collection)?;
