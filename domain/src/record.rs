@@ -1,5 +1,6 @@
 //! The vocabulary of the log: where an event stands and who caused it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -228,24 +229,25 @@ pub struct Recorded {
 /// The stored form of an event: everything its writer knows. Where and when it was recorded is the
 /// store's to say and stands beside it.
 #[derive(Serialize, Deserialize)]
-struct Body {
+struct Body<'a> {
     id: EventId,
-    #[serde(rename = "type")]
-    kind: String,
+    #[serde(rename = "type", borrow)]
+    kind: Cow<'a, str>,
     schema: u32,
-    metadata: Metadata,
-    data: Box<RawValue>,
+    metadata: Cow<'a, Metadata>,
+    data: &'a RawValue,
 }
 
 impl NewEvent {
     /// The bytes to store.
     pub fn encode(&self) -> String {
+        let data = self.event.encode();
         let body = Body {
             id: self.id,
-            kind: self.event.kind().to_owned(),
+            kind: self.event.kind().into(),
             schema: self.event.schema(),
-            metadata: self.metadata.clone(),
-            data: self.event.encode(),
+            metadata: Cow::Borrowed(&self.metadata),
+            data: &data,
         };
         serde_json::to_string(&body).expect("a body is maps, strings and numbers")
     }
@@ -272,8 +274,8 @@ impl Recorded {
     pub fn decode(placement: Placement, body: impl Into<Arc<str>>) -> Result<Self, DecodeError> {
         let body = body.into();
         let stored: Body = serde_json::from_str(&body).map_err(DecodeError::Malformed)?;
-        let event = Event::decode(&stored.kind, stored.schema, &stored.data)?;
-        let (id, metadata) = (stored.id, stored.metadata);
+        let event = Event::decode(&stored.kind, stored.schema, stored.data)?;
+        let (id, metadata) = (stored.id, stored.metadata.into_owned());
         let Placement { position, stream, version, recorded_at } = placement;
         Ok(Self { position, stream, version, recorded_at, id, metadata, event, body })
     }

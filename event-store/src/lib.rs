@@ -30,7 +30,7 @@ pub use credentials::{
 pub use floor::{Floor, floor};
 pub use log::{
     AppendBatch, AppendError, Appended, EVENT_BYTES_MAX, EVENTS_PER_BATCH_MAX, EventLog, LogInfo,
-    ReadError, append_surely, read_stream_whole, verify_checkpoint,
+    ReadError, Wants, append_surely, read_stream_whole, verify_checkpoint,
 };
 pub use queue::{
     Lane, LaneStats, QueueError, TakeRequest, Work, WorkItem, WorkQueue, WorkReceipt, WorkerId,

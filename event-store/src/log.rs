@@ -43,6 +43,20 @@ pub trait EventLog: Send + Sync + std::fmt::Debug {
     /// At most `limit` events after a position, in order. Empty at the head.
     async fn read_all(&self, after: Position, limit: u32) -> Result<Vec<Recorded>, ReadError>;
 
+    /// The same, but of streams that nobody wants it gives only the very last event read, whatever it is: that says
+    /// how far it has read.
+    async fn read_wanted(
+        &self,
+        after: Position,
+        limit: u32,
+        wants: Wants<'_>,
+    ) -> Result<Vec<Recorded>, ReadError> {
+        let mut events = self.read_all(after, limit).await?;
+        let last = events.last().map(|last| last.position);
+        events.retain(|event| Some(event.position) == last || wants(&event.stream));
+        Ok(events)
+    }
+
     /// Wakes when the log has grown, by this process or another. A wake-up only: it may be late or
     /// come once for many events; data is always read by position.
     fn head(&self) -> watch::Receiver<Position>;
@@ -50,6 +64,9 @@ pub trait EventLog: Send + Sync + std::fmt::Debug {
     /// What the log is and how far it goes.
     async fn info(&self) -> Result<LogInfo, ReadError>;
 }
+
+/// Which streams a reader wants.
+pub type Wants<'a> = &'a (dyn Fn(&StreamId) -> bool + Sync);
 
 /// What is written in one step.
 #[derive(Debug, Clone, PartialEq)]
@@ -208,23 +225,28 @@ pub(crate) fn announce(head: &watch::Sender<Position>, to: Position) {
     });
 }
 
-/// Decodes rows read after `after`, which must follow one another without a gap (INV-5).
+/// Decodes rows read after `after`, which must follow one another without a gap (INV-5); of what nobody wants only the
+/// last.
 pub(crate) fn decode_all(
     after: Position,
     rows: impl IntoIterator<Item = Row>,
+    wants: Wants<'_>,
 ) -> Result<Vec<Recorded>, ReadError> {
     // Nothing follows the largest number there is, so that it is never compared.
     let mut expected = Position(after.0.saturating_add(1));
-    rows.into_iter()
-        .map(|(placement, body)| {
-            let found = placement.position;
-            if found != expected {
-                return Err(ReadError::Gap { expected, found });
-            }
-            expected = expected.next();
-            decode(placement, body)
-        })
-        .collect()
+    let mut rows = rows.into_iter().peekable();
+    let mut events = Vec::with_capacity(rows.size_hint().0);
+    while let Some((placement, body)) = rows.next() {
+        let found = placement.position;
+        if found != expected {
+            return Err(ReadError::Gap { expected, found });
+        }
+        expected = expected.next();
+        if rows.peek().is_none() || wants(&placement.stream) {
+            events.push(decode(placement, body)?);
+        }
+    }
+    Ok(events)
 }
 
 /// Decodes a stream's rows from version `from` on, which must follow one another likewise (INV-5).

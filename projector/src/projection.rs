@@ -1,6 +1,6 @@
 //! What a projection is.
 
-use domain::Recorded;
+use domain::{Recorded, StreamId};
 use read_model::Collection;
 use read_model::views::ParkedView;
 
@@ -17,6 +17,9 @@ pub trait Projection: Send + Sync + std::fmt::Debug {
 
     /// The collections that this projection, and no other, writes.
     fn collections(&self) -> Vec<Collection>;
+
+    /// Whether any event of the stream can change a view. What is not wanted may come all the same.
+    fn wants(&self, stream: &StreamId) -> bool;
 
     /// Applies one event. `Missing` asks for a view that is not in memory yet: pass it on with `?`,
     /// and the event is applied again from the start once the view is there.

@@ -8,11 +8,16 @@ use domain::{Checkpoint, Position, Recorded};
 use event_store::EventLog;
 use read_model::{CommitError, Views};
 
+use crate::ahead::Ahead;
 use crate::parking::{Parking, TooManyParked};
-use crate::{Projection, Workspace};
+use crate::workspace::Wanted;
+use crate::{Missing, Projection, Workspace};
 
-/// Events applied between two commits.
-pub(crate) const EVENTS_PER_COMMIT: u32 = 1_024;
+/// Events read at once.
+const EVENTS_PER_READ: u32 = 1_024;
+/// Bytes of events after which a projection that is behind commits. The more there are between two commits, the less
+/// often a view is written that many events change.
+const BYTES_PER_COMMIT: usize = 16 << 20;
 /// Views loaded at once.
 const VIEWS_PER_LOAD: usize = 500;
 /// How long to wait for a wake-up before looking all the same: another process may have appended.
@@ -62,6 +67,7 @@ impl ProjectError {
 pub(crate) struct Progress {
     log_id: uuid::Uuid,
     committed: Option<Checkpoint>,
+    log: Ahead,
     workspace: Workspace,
     parking: Parking,
     /// Up to here events are committed one by one, because one of them cannot be.
@@ -87,7 +93,7 @@ impl Runtime {
         committed(progress.position());
         while go_on() {
             head.mark_unchanged();
-            while go_on() && self.step(&mut progress, EVENTS_PER_COMMIT).await? > 0 {
+            while go_on() && self.step(&mut progress, None).await?.events > 0 {
                 committed(progress.position());
             }
             // A time-out and a closed channel are both a reason to look again.
@@ -107,9 +113,7 @@ impl Runtime {
     ) -> Result<(), ProjectError> {
         let mut progress = self.resume().await?;
         while progress.position() < target {
-            let left = target.0 - progress.position().0;
-            let limit = u32::try_from(left).unwrap_or(EVENTS_PER_COMMIT).min(EVENTS_PER_COMMIT);
-            if self.step(&mut progress, limit).await? == 0 {
+            if self.step(&mut progress, Some(target)).await?.events == 0 {
                 let end = progress.position();
                 let reason = format!("it ends at {end}, before {target}");
                 return Err(event_store::ReadError::Diverged(reason).into());
@@ -127,42 +131,58 @@ impl Runtime {
             event_store::verify_checkpoint(self.log.as_ref(), checkpoint).await?;
         }
         let log_id = self.log.info().await?.log_id;
+        let log = Ahead::new(Arc::clone(&self.log), Arc::clone(&self.projection));
         let workspace = Workspace::new(committed.is_none());
         let parked = self.projection.parked();
         let parking = Parking::load(self.views.reader.as_ref(), &parked).await?;
-        Ok(Progress { log_id, committed, workspace, parking, careful_until: Position::START })
+        let careful_until = Position::START;
+        Ok(Progress { log_id, committed, log, workspace, parking, careful_until })
     }
 
-    /// Applies and commits at most so many events; how many there were.
+    /// Applies what comes next, but nothing beyond `target`, and commits it.
     pub(crate) async fn step(
         &self,
         progress: &mut Progress,
-        limit: u32,
-    ) -> Result<usize, ProjectError> {
-        let limit = if progress.position() < progress.careful_until { 1 } else { limit };
-        let events = self.log.read_all(progress.position(), limit).await?;
-        let Some(last) = events.last() else { return Ok(0) };
-        for recorded in &events {
-            if progress.parking.takes(recorded) {
-                continue;
+        target: Option<Position>,
+    ) -> Result<Step, ProjectError> {
+        let mut step = Step { events: 0, at_end: false };
+        let (mut page, mut bytes) = (vec![], 0);
+        let mut reached = progress.committed;
+        while bytes < BYTES_PER_COMMIT && !step.at_end {
+            let after = reached.map_or(Position::START, |checkpoint| checkpoint.position);
+            let careful = after < progress.careful_until;
+            if careful && step.events > 0 {
+                break;
             }
-            if let Some(error) = self.apply(recorded, &mut progress.workspace).await? {
-                self.park(progress, recorded, &error)?;
+            let limit = match (careful, target) {
+                (true, _) => 1,
+                (false, Some(target)) => within(target.0 - after.0),
+                (false, None) => EVENTS_PER_READ,
+            };
+            if limit == 0 {
+                break;
             }
+            page = progress.log.read(after, limit).await?;
+            self.apply_all(&page, progress).await?;
+            bytes += page.iter().map(|recorded| recorded.body.len()).sum::<usize>();
+            let read = page.last().map_or(0, |last| last.position.0 - after.0);
+            step.events += read;
+            step.at_end = read < u64::from(limit);
+            reached = page.last().map(|last| Checkpoint::at(progress.log_id, last)).or(reached);
         }
-        let reached = Checkpoint::at(progress.log_id, last);
+        let Some(reached) = reached.filter(|_| step.events > 0) else { return Ok(step) };
         match self.commit(progress, reached).await {
             Err(ProjectError::Commit(error @ CommitError::Unstorable(_))) => {
                 *progress = self.resume().await?;
-                progress.careful_until = last.position;
-                if let [culprit] = events.as_slice() {
+                progress.careful_until = reached.position;
+                if let ([culprit], 1) = (page.as_slice(), step.events) {
                     self.park(progress, culprit, &chain(&error))?;
                     self.commit(progress, reached).await?;
                 }
             }
             committed => committed?,
         }
-        Ok(events.len())
+        Ok(step)
     }
 
     async fn commit(
@@ -178,19 +198,39 @@ impl Runtime {
         Ok(())
     }
 
-    /// Applies one event; why it cannot be applied, if so. Then it has changed nothing.
+    async fn apply_all(
+        &self,
+        events: &[Recorded],
+        progress: &mut Progress,
+    ) -> Result<(), ProjectError> {
+        for (place, recorded) in events.iter().enumerate() {
+            if progress.parking.takes(recorded) {
+                continue;
+            }
+            let later = &events[place + 1..];
+            if let Some(error) = self.apply(recorded, later, &mut progress.workspace).await? {
+                self.park(progress, recorded, &error)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies one event; why it cannot be applied, if so. Then it has changed nothing. Where views have to be loaded
+    /// for it, those that later ones will ask for are loaded with them.
     async fn apply(
         &self,
         recorded: &Recorded,
+        later: &[Recorded],
         workspace: &mut Workspace,
     ) -> Result<Option<String>, ProjectError> {
         loop {
-            let applied =
-                catch_unwind(AssertUnwindSafe(|| self.projection.apply(recorded, workspace)));
-            let missing = match applied {
-                Ok(Ok(())) => break,
-                Ok(Err(missing)) => missing,
-                Err(_) => {
+            let missing = match self.attempt(recorded, workspace) {
+                Ok(()) => {
+                    workspace.keep();
+                    return Ok(None);
+                }
+                Err(Fault::Missing(missing)) => missing,
+                Err(Fault::Panicked) => {
                     workspace.undo();
                     return Ok(Some(
                         "the projection panicked; the log of the process says where".to_owned(),
@@ -198,25 +238,49 @@ impl Runtime {
                 }
             };
             workspace.undo();
-            for keys in missing.keys.chunks(VIEWS_PER_LOAD) {
-                let found = self.views.reader.get(&missing.collection, keys).await;
-                let found = match found {
-                    Err(error @ read_model::ReadError::Damaged { .. }) => {
-                        return Ok(Some(chain(&error)));
-                    }
-                    found => found?,
-                };
-                for (key, document) in keys.iter().zip(found) {
-                    if let Err(source) = workspace.load(&missing, key, document) {
-                        let (collection, key) = (missing.collection.stored_name(), key.clone());
-                        let damaged = read_model::ReadError::Damaged { collection, key, source };
-                        return Ok(Some(chain(&damaged)));
-                    }
+            let mut wanted = Wanted::default();
+            for recorded in later {
+                if let Err(Fault::Missing(missing)) = self.attempt(recorded, workspace) {
+                    wanted.add(missing);
+                }
+                workspace.undo();
+            }
+            for also in wanted.without(&missing) {
+                // Whatever is damaged is for the event that asks for it.
+                self.load(&also, workspace).await?.ok();
+            }
+            if let Err(damaged) = self.load(&missing, workspace).await? {
+                return Ok(Some(chain(&damaged)));
+            }
+        }
+    }
+
+    /// Applies one event, not for good yet.
+    fn attempt(&self, recorded: &Recorded, workspace: &mut Workspace) -> Result<(), Fault> {
+        catch_unwind(AssertUnwindSafe(|| self.projection.apply(recorded, workspace)))
+            .map_err(|_| Fault::Panicked)?
+            .map_err(Fault::Missing)
+    }
+
+    /// Loads views; which of them is damaged, if one is.
+    async fn load(
+        &self,
+        missing: &Missing,
+        workspace: &mut Workspace,
+    ) -> Result<Result<(), read_model::ReadError>, ProjectError> {
+        for keys in missing.keys.chunks(VIEWS_PER_LOAD) {
+            let found = match self.views.reader.get(&missing.collection, keys).await {
+                Err(damaged @ read_model::ReadError::Damaged { .. }) => return Ok(Err(damaged)),
+                found => found?,
+            };
+            for (key, document) in keys.iter().zip(found) {
+                if let Err(source) = workspace.load(missing, key, document) {
+                    let (collection, key) = (missing.collection.stored_name(), key.clone());
+                    return Ok(Err(read_model::ReadError::Damaged { collection, key, source }));
                 }
             }
         }
-        workspace.keep();
-        Ok(None)
+        Ok(Ok(()))
     }
 
     fn park(
@@ -254,7 +318,7 @@ impl Runtime {
                     continue;
                 }
                 if !progress.parking.takes(recorded)
-                    && let Some(error) = self.apply(recorded, &mut progress.workspace).await?
+                    && let Some(error) = self.apply(recorded, &[], &mut progress.workspace).await?
                 {
                     self.park(progress, recorded, &error)?;
                 }
@@ -269,6 +333,26 @@ impl Runtime {
         }
         Ok(())
     }
+}
+
+/// What a step did.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Step {
+    /// So many events were read.
+    pub(crate) events: u64,
+    /// There were no more, or hardly.
+    pub(crate) at_end: bool,
+}
+
+/// Why an event was not applied.
+enum Fault {
+    Missing(Missing),
+    Panicked,
+}
+
+/// So many events, or as many as are read at once.
+fn within(events: u64) -> u32 {
+    u32::try_from(events).unwrap_or(EVENTS_PER_READ).min(EVENTS_PER_READ)
 }
 
 impl Progress {

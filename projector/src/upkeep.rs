@@ -8,7 +8,6 @@ use event_store::EventLog;
 use jiff::Timestamp;
 use read_model::{CommitError, Generation, Generations, Views};
 
-use crate::runtime::EVENTS_PER_COMMIT;
 use crate::{ProjectError, Projection, Runtime};
 
 /// How long a generation is kept that is live no more: longer than any process takes to notice, and
@@ -102,10 +101,9 @@ impl Upkeep {
         let runtime = self.runtime(generation);
         let mut progress = runtime.resume().await?;
         while go_on() {
-            let events = runtime.step(&mut progress, EVENTS_PER_COMMIT).await?;
+            let step = runtime.step(&mut progress, None).await?;
             committed(progress.position());
-            // Reading less than could be read is being at the end of the log, or nearly.
-            if events < EVENTS_PER_COMMIT as usize && self.flip(generation).await? {
+            if step.at_end && self.flip(generation).await? {
                 break;
             }
         }

@@ -1,13 +1,16 @@
 //! The views a projection works on, in memory, between two commits.
 
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+use std::mem;
 
-use read_model::{Change, Collection, View};
+use read_model::{Change, Collection, Document, View};
 use serde_json::Value;
 
-/// Views kept in memory after a commit; beyond that the clean ones are dropped.
-const CLEAN_VIEWS_MAX: usize = 50_000;
+/// Views, and bytes of their documents, after which those that were not changed for as long are dropped from memory.
+const RECENT_VIEWS_MAX: usize = 25_000;
+const RECENT_BYTES_MAX: usize = 64 << 20;
 
 type Key = (&'static str, String);
 
@@ -15,30 +18,35 @@ type Key = (&'static str, String);
 /// succeeds.
 #[derive(Default)]
 pub struct Workspace {
-    known: HashMap<Key, Slot>,
+    /// Changed by the event that is being applied.
     staged: HashMap<Key, Slot>,
+    staged_written: HashMap<Key, Slot>,
+    /// Changed since the last commit.
+    changed: HashMap<Key, Slot>,
     /// Views that are written and not read again: gone from memory after the commit.
     written: HashMap<Key, Slot>,
-    staged_written: HashMap<Key, Slot>,
-    /// The collections hold nothing that was not put here: an unknown view does not exist.
+    /// As they are in the store. Every so often the recent ones become the older ones, and those are dropped.
+    recent: HashMap<Key, Slot>,
+    recent_bytes: usize,
+    older: HashMap<Key, Slot>,
+    /// The collections hold nothing that is not here: an unknown view does not exist.
     empty_store: bool,
 }
 
 struct Slot {
     view: Option<Box<dyn Held>>,
     collection: Collection,
-    dirty: bool,
 }
 
 /// A view of any type.
 trait Held: Any + Send + Sync {
-    fn document(&self) -> Value;
+    fn document(&self) -> Document;
     fn as_any(&self) -> &dyn Any;
 }
 
 impl<V: View> Held for V {
-    fn document(&self) -> Value {
-        serde_json::to_value(self).expect("a view is maps, strings and numbers")
+    fn document(&self) -> Document {
+        Document::of(self)
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -68,7 +76,7 @@ impl Workspace {
     /// [`Missing`] when it has to be loaded first.
     pub fn get<V: View>(&self, key: &str) -> Result<Option<V>, Missing> {
         let place = (V::COLLECTION.name, key.to_owned());
-        match self.staged.get(&place).or_else(|| self.known.get(&place)) {
+        match self.find(&place) {
             Some(slot) => Ok(slot.view.as_ref().and_then(|it| it.as_any().downcast_ref()).cloned()),
             None if self.empty_store => Ok(None),
             None => Err(missing::<V>(vec![place.1])),
@@ -81,10 +89,7 @@ impl Workspace {
     /// # Errors
     /// [`Missing`] when some have to be loaded first.
     pub fn require<V: View>(&self, mut keys: Vec<String>) -> Result<(), Missing> {
-        keys.retain(|key| {
-            let place = (V::COLLECTION.name, key.clone());
-            !self.staged.contains_key(&place) && !self.known.contains_key(&place)
-        });
+        keys.retain(|key| self.find(&(V::COLLECTION.name, key.clone())).is_none());
         if self.empty_store || keys.is_empty() { Ok(()) } else { Err(missing::<V>(keys)) }
     }
 
@@ -92,25 +97,25 @@ impl Workspace {
     pub fn put<V: View>(&mut self, view: V) {
         let place = (V::COLLECTION.name, view.key());
         let view: Option<Box<dyn Held>> = Some(Box::new(view));
-        self.staged.insert(place, Slot { view, collection: V::COLLECTION, dirty: true });
+        self.staged.insert(place, Slot { view, collection: V::COLLECTION });
     }
 
     /// The view is this for ever: no projection asks for it again.
     pub fn write<V: View>(&mut self, view: V) {
         let place = (V::COLLECTION.name, view.key());
         let view: Option<Box<dyn Held>> = Some(Box::new(view));
-        self.staged_written.insert(place, Slot { view, collection: V::COLLECTION, dirty: true });
+        self.staged_written.insert(place, Slot { view, collection: V::COLLECTION });
     }
 
     /// The view is gone.
     pub fn delete<V: View>(&mut self, key: &str) {
         let place = (V::COLLECTION.name, key.to_owned());
-        self.staged.insert(place, Slot { view: None, collection: V::COLLECTION, dirty: true });
+        self.staged.insert(place, Slot { view: None, collection: V::COLLECTION });
     }
 
     /// The event was applied: what it changed counts.
     pub(crate) fn keep(&mut self) {
-        self.known.extend(self.staged.drain());
+        self.changed.extend(self.staged.drain());
         self.written.extend(self.staged_written.drain());
     }
 
@@ -128,31 +133,67 @@ impl Workspace {
         document: Option<Value>,
     ) -> serde_json::Result<()> {
         let view = document.map(missing.read).transpose()?;
-        let slot = Slot { view, collection: missing.collection, dirty: false };
-        self.known.insert((missing.collection.name, key.to_owned()), slot);
+        let slot = Slot { view, collection: missing.collection };
+        self.recent.insert((missing.collection.name, key.to_owned()), slot);
         Ok(())
     }
 
     /// Everything that changed since the last call.
     pub(crate) fn take_changes(&mut self) -> Vec<Change> {
-        let dirty = self.known.iter_mut().filter(|(_, slot)| slot.dirty);
-        let changes = dirty
-            .chain(self.written.iter_mut())
-            .map(|((_, key), slot)| {
-                slot.dirty = false;
-                let (collection, key) = (slot.collection, key.clone());
-                match &slot.view {
-                    Some(view) => Change::Put { collection, key, document: view.document() },
-                    None => Change::Delete { collection, key },
+        let mut changed: Vec<(&Key, &Slot)> = self.changed.iter().chain(&self.written).collect();
+        // Neighbours in the store are written one after the other.
+        changed.sort_unstable_by_key(|(place, _)| *place);
+        let mut changes = Vec::with_capacity(changed.len());
+        for ((_, key), slot) in changed {
+            let (collection, key) = (slot.collection, key.clone());
+            changes.push(match &slot.view {
+                Some(view) => {
+                    let document = view.document();
+                    self.recent_bytes += document.text().len();
+                    Change::Put { collection, key, document }
                 }
-            })
-            .collect();
+                None => Change::Delete { collection, key },
+            });
+        }
         self.written.clear();
-        if self.known.len() > CLEAN_VIEWS_MAX {
-            self.known.clear();
-            self.empty_store = false;
+        self.recent.extend(self.changed.drain());
+        if self.recent.len() > RECENT_VIEWS_MAX || self.recent_bytes > RECENT_BYTES_MAX {
+            self.recent_bytes = 0;
+            let dropped = mem::replace(&mut self.older, mem::take(&mut self.recent));
+            self.empty_store &= dropped.is_empty();
         }
         changes
+    }
+
+    fn find(&self, place: &Key) -> Option<&Slot> {
+        [&self.staged, &self.changed, &self.recent, &self.older]
+            .into_iter()
+            .find_map(|views| views.get(place))
+    }
+}
+
+/// What several events miss.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted(HashMap<&'static str, Missing>);
+
+impl Wanted {
+    pub(crate) fn add(&mut self, missing: Missing) {
+        match self.0.entry(missing.collection.name) {
+            Entry::Occupied(mut known) => known.get_mut().keys.extend(missing.keys),
+            Entry::Vacant(first) => drop(first.insert(missing)),
+        }
+    }
+
+    /// Each view once, but for those that are loaded anyway.
+    pub(crate) fn without(self, loaded: &Missing) -> impl Iterator<Item = Missing> {
+        self.0.into_values().filter_map(|mut wanted| {
+            let mut known: HashSet<String> = match wanted.collection == loaded.collection {
+                true => loaded.keys.iter().cloned().collect(),
+                false => HashSet::new(),
+            };
+            wanted.keys.retain(|key| known.insert(key.clone()));
+            (!wanted.keys.is_empty()).then_some(wanted)
+        })
     }
 }
 

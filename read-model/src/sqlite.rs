@@ -30,11 +30,13 @@ const BUSY_MAX: Duration = Duration::from_secs(5);
 const READERS_MAX: usize = 4;
 /// Prepared statements that a connection keeps.
 const STATEMENTS_MAX: usize = 256;
-/// Pages in the WAL after which they are moved into the file: 64 MiB, so that a replay seldom
+/// Pages in the WAL after which they are moved into the file: 256 MiB, so that a replay seldom
 /// stops for it.
-const WAL_PAGES: i64 = 16_384;
+const WAL_PAGES: i64 = 65_536;
+/// Bytes that the WAL keeps of its size once they are.
+const WAL_BYTES_KEPT: i64 = 64 << 20;
 /// Page cache of a connection, in KiB.
-const CACHE_KIB: i64 = 32_768;
+const CACHE_KIB: i64 = 65_536;
 
 type BoxedError = Box<dyn Error + Send + Sync>;
 
@@ -71,6 +73,7 @@ fn open_writer(path: &Path) -> Result<Connection, BoxedError> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
+    connection.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;
     tune(&connection)?;
     Ok(connection)
 }

@@ -178,7 +178,8 @@ impl Segment {
     /// When one cannot be.
     pub fn recorded(&self) -> Result<Vec<Recorded>, ReadError> {
         let before = Position(self.first.0 - 1);
-        decode_all(before, (self.first.0..=self.last().0).filter_map(|at| self.row(Position(at))))
+        let rows = (self.first.0..=self.last().0).filter_map(|at| self.row(Position(at)));
+        decode_all(before, rows, &|_| true)
     }
 
     /// The event at a position, if it is here.

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::{Archive, HotLog};
 use crate::log::{decode_all, decode_stream};
-use crate::{AppendBatch, AppendError, Appended, EventLog, LogInfo, ReadError};
+use crate::{AppendBatch, AppendError, Appended, EventLog, LogInfo, ReadError, Wants};
 
 /// An adapter's log together with its archive.
 #[derive(Debug)]
@@ -81,6 +81,15 @@ impl EventLog for TieredLog {
     }
 
     async fn read_all(&self, after: Position, limit: u32) -> Result<Vec<Recorded>, ReadError> {
+        self.read_wanted(after, limit, &|_| true).await
+    }
+
+    async fn read_wanted(
+        &self,
+        after: Position,
+        limit: u32,
+        wants: Wants<'_>,
+    ) -> Result<Vec<Recorded>, ReadError> {
         let (mut rows, mut reached) = (Vec::new(), after);
         while rows.len() < limit as usize && reached.0 < u64::MAX {
             let room = limit as usize - rows.len();
@@ -100,7 +109,7 @@ impl EventLog for TieredLog {
             rows.extend(hot);
             break;
         }
-        decode_all(after, rows)
+        decode_all(after, rows, wants)
     }
 
     fn head(&self) -> watch::Receiver<Position> {

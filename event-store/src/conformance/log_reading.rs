@@ -1,6 +1,6 @@
 //! Reading: pages, wake-ups, checkpoints.
 
-use domain::{Checkpoint, EventId, Position, Recorded, Version};
+use domain::{Checkpoint, EventId, Position, Recorded, StreamId, Version};
 use uuid::Uuid;
 
 use super::samples::{Store, batch, batch_with_text, stream, wait_for};
@@ -17,6 +17,7 @@ pub(super) fn cases() -> Vec<Case<LogUrls>> {
         a_stream_that_is_not_there_is_empty,
         a_long_stream_is_read_whole,
         the_log_is_read_in_pages,
+        what_nobody_wants_is_left_out_but_for_the_last,
         reading_at_the_head_and_beyond_is_empty,
         two_readers_see_the_same,
         text_of_every_script_reads_back,
@@ -117,6 +118,25 @@ async fn the_log_is_read_in_pages(urls: LogUrls) {
     assert_eq!(read, store.log.read_all(Position::START, 1000).await.unwrap());
     assert!(read.iter().map(|event| event.position.0).eq(1..=15));
     assert_eq!(store.log.read_all(Position::START, 0).await.unwrap(), []);
+}
+
+async fn what_nobody_wants_is_left_out_but_for_the_last(urls: LogUrls) {
+    let store = Store::open(urls).await;
+    for version in 0..4 {
+        for name in ["ada", "bob", "eve"] {
+            store.append(&batch(name, version, 1)).await;
+        }
+    }
+    let all = store.log.read_all(Position::START, 100).await.unwrap();
+    for wanted in [vec![], vec![stream("ada")], vec![stream("bob"), stream("eve")]] {
+        for (after, limit) in [(0, 100), (0, 5), (3, 4), (11, 1), (12, 5), (0, 0)] {
+            let wants = |stream: &StreamId| wanted.contains(stream);
+            let read = store.log.read_wanted(Position(after), limit, &wants).await.unwrap();
+            let page = &all[after as usize..(after + u64::from(limit)).min(12) as usize];
+            let expected = page.iter().filter(|it| wants(&it.stream) || Some(*it) == page.last());
+            assert!(read.iter().eq(expected), "{wanted:?} after {after}, {limit}: {read:?}");
+        }
+    }
 }
 
 async fn reading_at_the_head_and_beyond_is_empty(urls: LogUrls) {

@@ -13,7 +13,7 @@ use super::LogUrls;
 use super::opening::{open_blobs, open_log};
 use crate::{
     AppendBatch, AppendError, Appended, Archive, Blobs, EventLog, Lane, LogInfo, ReadError,
-    TakeRequest, Work, WorkItem, WorkQueue, WorkerId,
+    TakeRequest, Wants, Work, WorkItem, WorkQueue, WorkerId,
 };
 
 /// How long something that must happen may take.
@@ -121,6 +121,15 @@ impl EventLog for Archiving {
 
     async fn read_all(&self, after: Position, limit: u32) -> Result<Vec<Recorded>, ReadError> {
         self.log.read_all(after, limit).await
+    }
+
+    async fn read_wanted(
+        &self,
+        after: Position,
+        limit: u32,
+        wants: Wants<'_>,
+    ) -> Result<Vec<Recorded>, ReadError> {
+        self.log.read_wanted(after, limit, wants).await
     }
 
     fn head(&self) -> watch::Receiver<Position> {

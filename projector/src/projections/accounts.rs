@@ -31,6 +31,10 @@ impl Projection for Accounts {
         true
     }
 
+    fn wants(&self, stream: &StreamId) -> bool {
+        matches!(stream, StreamId::Account(_))
+    }
+
     fn apply(&self, recorded: &Recorded, views: &mut Workspace) -> Result<(), Missing> {
         let StreamId::Account(login) = &recorded.stream else { return Ok(()) };
         if let Some(account) = AccountView::from_first(recorded) {

@@ -30,6 +30,10 @@ impl Projection for Submissions {
         "parked_submissions"
     }
 
+    fn wants(&self, stream: &StreamId) -> bool {
+        matches!(stream, StreamId::Submission(_) | StreamId::Rejudge(_) | StreamId::Trial(_))
+    }
+
     fn apply(&self, recorded: &Recorded, views: &mut Workspace) -> Result<(), Missing> {
         match &recorded.stream {
             StreamId::Submission(id) => judge(*id, recorded, views),

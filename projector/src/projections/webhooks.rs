@@ -31,6 +31,10 @@ impl Projection for Webhooks {
         true
     }
 
+    fn wants(&self, stream: &StreamId) -> bool {
+        matches!(stream, StreamId::Webhook(_))
+    }
+
     fn apply(&self, recorded: &Recorded, views: &mut Workspace) -> Result<(), Missing> {
         let StreamId::Webhook(id) = &recorded.stream else { return Ok(()) };
         let key = id.to_string();

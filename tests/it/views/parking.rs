@@ -63,6 +63,10 @@ impl Projection for Sums {
         true
     }
 
+    fn wants(&self, _: &StreamId) -> bool {
+        true
+    }
+
     fn apply(&self, recorded: &Recorded, views: &mut Workspace) -> Result<(), Missing> {
         let stream = recorded.stream.clone();
         let known = views.get::<Sum>(&stream.to_string())?;
