@@ -27,7 +27,7 @@ impl Projection for Problems {
     }
 
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn collections(&self) -> Vec<Collection> {
@@ -49,6 +49,10 @@ impl Projection for Problems {
 
     fn parked_name(&self) -> &'static str {
         "parked_problems"
+    }
+
+    fn wants(&self, stream: &StreamId) -> bool {
+        matches!(stream, StreamId::Problem(_) | StreamId::Submission(_) | StreamId::Rejudge(_))
     }
 
     fn apply(&self, recorded: &Recorded, views: &mut Workspace) -> Result<(), Missing> {
@@ -104,7 +108,7 @@ fn revise(
     for tag in tags_before.difference(&tags) {
         count_tag(tag, -1, views)?;
     }
-    views.put(RevisionView::new(slug.clone(), revised));
+    views.write(RevisionView::new(slug.clone(), revised));
     if difficulty_before != Some(problem.difficulty) {
         history::difficulty(&problem, recorded, views);
     }
@@ -186,14 +190,18 @@ fn load(
 ) -> Result<(), Missing> {
     let keys: Vec<String> = submissions.map(|submission| submission.to_string()).collect();
     views.require::<Tally>(keys.clone())?;
-    let (mut standings, mut authors) = (BTreeSet::new(), BTreeSet::new());
+    let (mut standings, mut problems) = (BTreeSet::new(), BTreeSet::new());
+    let mut authors = BTreeSet::new();
     for key in &keys {
         if let Some(tally) = views.get::<Tally>(key)? {
             standings.insert(SolvedView::key_of(&tally.author, &tally.problem));
+            problems.insert(tally.problem.to_string());
             authors.insert(tally.author);
         }
     }
     views.require::<SolvedView>(standings.into_iter().collect())?;
+    views.require::<ProblemView>(problems.into_iter().collect())?;
+    views.require::<Counter>(vec![Counter::RANKED.to_owned()])?;
     history::load(authors.iter(), views)
 }
 
@@ -205,23 +213,26 @@ fn recount(
     views: &mut Workspace,
 ) -> Result<Option<Tally>, Missing> {
     let Some(mut tally) = views.get::<Tally>(&id.to_string())? else { return Ok(None) };
-    let accepted = |verdicts: &VerdictStack| {
-        i64::from(verdicts.counting().is_some_and(|it| it.verdict == Verdict::Accepted))
+    let accepted_since = |verdicts: &VerdictStack| {
+        verdicts.counting().filter(|it| it.verdict == Verdict::Accepted).map(|it| it.since)
     };
-    let before = accepted(&tally.verdicts);
+    let was = accepted_since(&tally.verdicts);
     change(&mut tally.verdicts);
-    let change = accepted(&tally.verdicts) - before;
-    if change != 0 {
+    let is = accepted_since(&tally.verdicts);
+    if was != is {
         let key = SolvedView::key_of(&tally.author, &tally.problem);
         let mut solvers = 0;
         if let Some(before) = views.get::<SolvedView>(&key)? {
             let mut solved = before.clone();
-            solved.count(change, tally.verdicts.counting().map(|it| it.since));
+            solved.count(was, is);
             solvers = i64::from(solved.accepted > 0) - i64::from(before.accepted > 0);
             history::solved(Some(&before), &solved, recorded, views)?;
             views.put(solved);
         }
-        count(&tally.problem, (0, change, solvers), recorded, views)?;
+        let accepted = i64::from(is.is_some()) - i64::from(was.is_some());
+        if accepted != 0 {
+            count(&tally.problem, (0, accepted, solvers), recorded, views)?;
+        }
     }
     views.put(tally.clone());
     Ok(Some(tally))

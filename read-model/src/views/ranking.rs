@@ -6,6 +6,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use domain::Login;
 use serde::{Deserialize, Serialize};
@@ -99,7 +100,7 @@ impl SolvesView {
 }
 
 impl View for SolvesView {
-    const COLLECTION: Collection = Collection { name: "solves", schema: 4, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "solves", schema: 5, indexes: &[] };
 
     fn key(&self) -> String {
         self.login.to_string()
@@ -116,9 +117,9 @@ pub struct RankingSegment {
     /// Nothing was changed yet that is not in it.
     pub is_open: bool,
     /// How its accounts stood when it began.
-    pub standings: Vec<Standing>,
+    pub standings: Vec<Arc<Standing>>,
     /// How they stood from a position on, in order.
-    pub changes: Vec<(i64, Standing)>,
+    pub changes: Vec<(i64, Arc<Standing>)>,
 }
 
 impl RankingSegment {
@@ -141,8 +142,8 @@ impl RankingSegment {
     pub fn change(&mut self, position: i64, standing: Standing) {
         let of_this_event = self.changes.iter_mut().rev().take_while(|(at, _)| *at == position);
         match of_this_event.map(|(_, it)| it).find(|it| it.login == standing.login) {
-            Some(same) => *same = standing,
-            None => self.changes.push((position, standing)),
+            Some(same) => *same = Arc::new(standing),
+            None => self.changes.push((position, Arc::new(standing))),
         }
     }
 
@@ -151,7 +152,7 @@ impl RankingSegment {
         if self.changes.len() < SEGMENT_CHANGES_MAX {
             return (None, self);
         }
-        let standings = self.at(position);
+        let standings = self.at(position).into_iter().map(Arc::new).collect();
         let next = Self { page: self.page, position, is_open: true, standings, changes: vec![] };
         self.is_open = false;
         (Some(self), next)
@@ -161,14 +162,14 @@ impl RankingSegment {
     pub fn at(&self, position: i64) -> Vec<Standing> {
         let changed = self.changes.iter().filter(|(since, _)| *since <= position);
         let standings = self.standings.iter().chain(changed.map(|(_, standing)| standing));
-        let newest: BTreeMap<&Login, &Standing> =
+        let newest: BTreeMap<&Login, &Arc<Standing>> =
             standings.map(|standing| (&standing.login, standing)).collect();
-        newest.into_values().cloned().collect()
+        newest.into_values().map(|standing| Standing::clone(standing)).collect()
     }
 }
 
 impl View for RankingSegment {
-    const COLLECTION: Collection = Collection { name: "rankings", schema: 4, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "rankings", schema: 5, indexes: &[] };
 
     fn key(&self) -> String {
         match self.is_open {

@@ -68,7 +68,7 @@ impl RevisionView {
 }
 
 impl View for RevisionView {
-    const COLLECTION: Collection = Collection { name: "revisions", schema: 4, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "revisions", schema: 5, indexes: &[] };
 
     fn key(&self) -> String {
         Self::key_of(&self.slug, self.revision)

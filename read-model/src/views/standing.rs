@@ -29,23 +29,46 @@ pub struct SolvedView {
     pub submissions: i64,
     /// How many submissions are accepted.
     pub accepted: i64,
-    /// Since when the verdict counts that solved it; `None` where it is not solved.
+    /// Since when their verdicts count, the earliest first; not of more than [`SINCE_MAX`].
+    pub accepted_since: Vec<Micros>,
+    /// The earliest of all; `None` where it is not solved.
     pub solved_at: Option<Micros>,
 }
+
+/// Accepted submissions of one account to one problem whose times are kept.
+const SINCE_MAX: usize = 256;
 
 impl SolvedView {
     /// Somebody who has submitted, and solved nothing.
     pub fn new(login: Login, problem: Slug) -> Self {
-        let status = SolvedStatus::Attempted;
-        Self { login, problem, status, submissions: 0, accepted: 0, solved_at: None }
+        Self {
+            login,
+            problem,
+            status: SolvedStatus::Attempted,
+            submissions: 0,
+            accepted: 0,
+            accepted_since: vec![],
+            solved_at: None,
+        }
     }
 
-    /// Counts an accepted submission up or down. `at` is since when its verdict counts.
-    pub fn count(&mut self, accepted: i64, at: Option<Micros>) {
-        self.accepted += accepted;
+    /// A submission that was accepted since one time is since another; or is no more, or was not before.
+    pub fn count(&mut self, was: Option<Micros>, is: Option<Micros>) {
+        if let Some(was) = was {
+            self.accepted -= 1;
+            if let Ok(place) = self.accepted_since.binary_search(&was) {
+                self.accepted_since.remove(place);
+            }
+        }
+        if let Some(is) = is {
+            self.accepted += 1;
+            let place = self.accepted_since.partition_point(|earlier| *earlier <= is);
+            self.accepted_since.insert(place, is);
+            self.accepted_since.truncate(SINCE_MAX);
+        }
         if self.accepted > 0 {
             self.status = SolvedStatus::Solved;
-            self.solved_at = self.solved_at.or(at);
+            self.solved_at = self.accepted_since.first().copied().or(self.solved_at);
         } else {
             self.status = SolvedStatus::Attempted;
             self.solved_at = None;
@@ -60,7 +83,7 @@ impl SolvedView {
 
 impl View for SolvedView {
     const COLLECTION: Collection =
-        Collection { name: "solved", schema: 4, indexes: &[&["login", "status"]] };
+        Collection { name: "solved", schema: 5, indexes: &[&["login", "status"]] };
 
     fn key(&self) -> String {
         Self::key_of(&self.login, &self.problem)
@@ -81,7 +104,7 @@ pub struct Tally {
 }
 
 impl View for Tally {
-    const COLLECTION: Collection = Collection { name: "tallies", schema: 4, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "tallies", schema: 5, indexes: &[] };
 
     fn key(&self) -> String {
         self.submission.to_string()

@@ -119,6 +119,14 @@ fn solved(story: &Story, login: &Login) -> BTreeMap<Slug, SolvedView> {
     known.collect()
 }
 
+/// Since when an account has solved a problem, by what counts of its submissions.
+fn solved_since(story: &Story, login: &Login, problem: &Slug) -> Option<Micros> {
+    let submissions = (1..=40).filter_map(|id| story.get(&submission(id).to_string()));
+    let theirs =
+        submissions.filter(|it: &SubmissionView| it.author == *login && it.problem == *problem);
+    theirs.filter(|it| it.verdict == Some(A)).filter_map(|it| it.judged_at).min()
+}
+
 fn standing(story: &Story, login: &Login) -> Standing {
     let solved = solved(story, login);
     let solved: Vec<_> = solved.values().filter_map(|it| it.solved_at).collect();
@@ -158,7 +166,12 @@ async fn every_moment_is_as_it_was(steps: &[Step]) {
         }
         assert_eq!(then.difficulties().await.unwrap(), difficulties, "{position}");
         for login in &logins {
-            let expected = solved(&fresh, login).into_iter();
+            let expected = solved(&fresh, login);
+            for (problem, solved) in &expected {
+                let since = solved_since(&fresh, login, problem);
+                assert_eq!(solved.solved_at, since, "{login}, {problem} at {position}");
+            }
+            let expected = expected.into_iter();
             let expected: BTreeMap<_, _> =
                 expected.map(|(problem, solved)| (problem, solved.status)).collect();
             assert_eq!(then.statuses(login).await.unwrap(), expected, "{login} at {position}");
@@ -189,6 +202,36 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(every_moment_is_as_it_was(&steps));
     }
+}
+
+/// Of several accepted submissions the earliest counts that is accepted still, in whatever order rejudges take them
+/// away and give them back.
+#[test]
+fn a_problem_is_solved_since_the_earliest_that_is_accepted() {
+    let mut story = Story::new();
+    story.revise("a", 1, &[]);
+    story.receive(1, "ada", "a");
+    story.receive(2, "ada", "a");
+    story.finish(1, A);
+    let first = story.position;
+    story.finish(2, A);
+    let second = story.position;
+    let since = |story: &Story| {
+        let solved: SolvedView = story.get("ada/a").unwrap();
+        solved.solved_at.map(|since| since.0 / 1_000_000)
+    };
+    assert_eq!(since(&story), Some(first as i64));
+    story.apply(1, &[(1, W)]);
+    assert_eq!(since(&story), Some(second as i64));
+    story.apply(2, &[(2, W)]);
+    assert_eq!(since(&story), None);
+    story.revert(2);
+    story.revert(1);
+    assert_eq!(since(&story), Some(first as i64));
+    // The newest first, as a rejudge lists them.
+    story.apply(3, &[(2, W), (1, W)]);
+    story.revert(3);
+    assert_eq!(since(&story), Some(first as i64));
 }
 
 /// What a rejudge took away and gave back counts since it did first.
