@@ -1,16 +1,10 @@
 //! `assay bench asof`: what a question about another time costs, beside the same question about now.
 
-mod synthetic;
-
 use std::collections::BTreeSet;
-use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::Position;
-use futures::future::try_join_all;
 use jiff::Timestamp;
-use projector::Runtime;
 use query_api::GlobalId;
 use rand::Rng;
 use rand::rngs::StdRng;
@@ -20,8 +14,8 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use self::synthetic::{Handed, Shape, Written, login, slug};
-use super::{failed, milliseconds, percentile, rounded, show};
+use super::synthetic::{self, Handed, Shape, Written, login, slug};
+use super::{bytes, failed, milliseconds, percentile, rounded, show};
 use crate::client::Client;
 use crate::config::Config;
 use crate::server::{LIVE, Role, Server, open_stores, open_views};
@@ -97,7 +91,8 @@ pub(crate) async fn run(args: Args) -> Result<Exit, Failure> {
     let appended_s = rounded(began.elapsed().as_secs_f64());
     eprintln!("projecting {}", written.head);
     let began = Instant::now();
-    project(&config, &stores.log, written.head).await?;
+    let views = open_views(&config, LIVE).await?;
+    synthetic::project(&stores.log, &views, written.head).await?;
     let projected_s = rounded(began.elapsed().as_secs_f64());
     let archived_through = match args.archived {
         true => {
@@ -122,22 +117,6 @@ pub(crate) async fn run(args: Args) -> Result<Exit, Failure> {
         questions,
     };
     show(&report, args.json, print)
-}
-
-async fn project(
-    config: &Config,
-    log: &Arc<dyn event_store::EventLog>,
-    head: Position,
-) -> Result<(), Failure> {
-    let views = open_views(config, LIVE).await?;
-    let runs = projector::all().into_iter().map(|projection| {
-        let runtime = Runtime { log: Arc::clone(log), views: views.clone(), projection };
-        tokio::spawn(async move { runtime.catch_up(head, |_| ()).await })
-    });
-    for run in try_join_all(runs).await.map_err(failed)? {
-        run.map_err(failed)?;
-    }
-    Ok(())
 }
 
 /// A question about then, and the same about now where there is one.
@@ -285,10 +264,6 @@ impl Asked {
         let at = |percent| milliseconds(percentile(times, percent));
         Self { about, when, p50: at(50), p95: at(95), p99: at(99) }
     }
-}
-
-fn bytes(file: &Path) -> u64 {
-    std::fs::metadata(file).map_or(0, |it| it.len())
 }
 
 fn print(report: &Report) {

@@ -15,9 +15,11 @@ pub(crate) mod rejudge;
 pub(crate) mod sandbox;
 pub(crate) mod slots;
 pub(crate) mod soak;
+mod synthetic;
 pub(crate) mod verify;
 
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use ::sandbox::{Adapter, SandboxConfig};
@@ -178,6 +180,11 @@ async fn close(measured: Vec<Measured>) {
 /// A failure of the sandbox, which ends a measurement.
 fn failed(error: impl std::error::Error + 'static) -> Failure {
     Failure::of(Exit::JudgeError, "measuring", &error)
+}
+
+/// The size of a file, as far as there is one.
+fn bytes(file: &Path) -> u64 {
+    std::fs::metadata(file).map_or(0, |it| it.len())
 }
 
 /// Two points of a distribution, in milliseconds.

@@ -1,4 +1,7 @@
-//! A log that nobody lived through: accounts, problems, submissions, and rejudges that are applied and reverted.
+//! A log that nobody lived through: accounts, problems, submissions, and rejudges that are applied and reverted; and
+//! its views.
+
+use std::sync::Arc;
 
 use domain::checker::TokenOptions;
 use domain::problem::{BlobRef, Checker, Limits, ProblemRevised, RevisionContent, Test};
@@ -12,11 +15,14 @@ use domain::{
     SubmissionId, TrialId, Verdict, Version,
 };
 use event_store::{AppendBatch, Appended, EventLog, append_surely};
+use futures::future::try_join_all;
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
+use projector::Runtime;
+use read_model::{Generation, Views};
 use uuid::Uuid;
 
-use super::super::failed;
+use super::failed;
 use crate::Failure;
 
 /// Appends that wait at the same time, so that many are written as one.
@@ -38,6 +44,13 @@ pub(super) struct Shape {
     pub(super) events: usize,
     pub(super) accounts: usize,
     pub(super) problems: usize,
+}
+
+impl Shape {
+    /// A log of about so many events.
+    pub(super) fn of(events: usize) -> Self {
+        Self { events, accounts: 1_000, problems: 100 }
+    }
 }
 
 /// A submission, and when it was handed in.
@@ -100,6 +113,23 @@ pub(super) async fn write(log: &dyn EventLog, shape: &Shape) -> Result<Written, 
     let newest = log.read_all(Position(info.head.0 - 1), 1).await.map_err(failed)?;
     let until = newest.first().map_or(Timestamp::UNIX_EPOCH, |recorded| recorded.recorded_at);
     Ok(Written { handed_in, head: info.head, until })
+}
+
+/// Projects it, every projection at the same time.
+pub(super) async fn project(
+    log: &Arc<dyn EventLog>,
+    views: &Views,
+    head: Position,
+) -> Result<(), Failure> {
+    let runs = projector::all().into_iter().map(|projection| {
+        let views = views.at(Generation::FIRST);
+        let runtime = Runtime { log: Arc::clone(log), views, projection };
+        tokio::spawn(async move { runtime.catch_up(head, |_| ()).await })
+    });
+    for run in try_join_all(runs).await.map_err(failed)? {
+        run.map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// Appends all of these, many at a time; the answers are in their order.

@@ -1,0 +1,118 @@
+//! Where logs are made to be measured: a folder, and a server where there is a program for it.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use event_store::{Archive, Blobs, EventLog, open_blobs, open_log};
+
+use crate::bench::failed;
+use crate::{Exit, Failure};
+
+/// How long a server may take to start, and how often to look.
+const START_WAIT: Duration = Duration::from_secs(10);
+const START_LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// A store, with room for any number of logs.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) name: &'static str,
+    folder: PathBuf,
+    server: Option<Server>,
+}
+
+impl Place {
+    /// Files.
+    pub(super) fn sqlite(folder: &Path) -> Self {
+        Self { name: "sqlite", folder: folder.join("sqlite"), server: None }
+    }
+
+    /// A Redis server of its own, which keeps an acknowledged append as Assay asks of it.
+    pub(super) async fn redis(folder: &Path, program: &str) -> Result<Self, Failure> {
+        let folder = folder.join("redis");
+        std::fs::create_dir(&folder).map_err(failed)?;
+        let server = Server::start(program, &folder).map_err(failed)?;
+        server.answers().await?;
+        Ok(Self { name: "redis", folder, server: Some(server) })
+    }
+
+    /// The address of a log.
+    pub(super) fn url(&self, log: &str) -> String {
+        match &self.server {
+            Some(server) => format!("redis://127.0.0.1:{}/?namespace=bench-{log}", server.port),
+            None => format!("sqlite:{}", self.folder.join(format!("log-{log}.db")).display()),
+        }
+    }
+
+    pub(super) fn blobs_folder(&self, log: &str) -> PathBuf {
+        self.folder.join(format!("blobs-{log}"))
+    }
+
+    pub(super) async fn blobs(&self, log: &str) -> Result<Arc<dyn Blobs>, Failure> {
+        let folder = self.blobs_folder(log);
+        open_blobs(&format!("file:{}", folder.display())).await.map_err(failed)
+    }
+
+    /// The log as a process finds it that has nothing in memory.
+    pub(super) async fn open(
+        &self,
+        url: &str,
+        blobs: &Arc<dyn Blobs>,
+    ) -> Result<(Arc<dyn EventLog>, Arc<Archive>), Failure> {
+        let (log, _, archive) = open_log(url, Arc::clone(blobs)).await.map_err(failed)?;
+        Ok((log, archive))
+    }
+
+    /// Bytes of memory that the server takes up, by its own account; `None` where there is no server.
+    pub(super) async fn server_bytes(&self) -> Result<Option<u64>, Failure> {
+        let Some(server) = &self.server else { return Ok(None) };
+        let client = redis::Client::open(("127.0.0.1", server.port)).map_err(failed)?;
+        let mut connection = client.get_multiplexed_async_connection().await.map_err(failed)?;
+        let mut info = redis::cmd("INFO");
+        let info: redis::InfoDict =
+            info.arg("memory").query_async(&mut connection).await.map_err(failed)?;
+        let used = info.get("used_memory");
+        used.map(Some).ok_or_else(|| Failure::new(Exit::JudgeError, "the server tells no memory"))
+    }
+}
+
+/// A server of the measurement's own, which ends with it.
+#[derive(Debug)]
+struct Server {
+    process: Child,
+    port: u16,
+}
+
+impl Server {
+    fn start(program: &str, folder: &Path) -> std::io::Result<Self> {
+        let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        let durable = ["--appendonly", "yes", "--appendfsync", "always"];
+        let process = Command::new(program)
+            .args(["--bind", "127.0.0.1", "--save", "", "--maxmemory-policy", "noeviction"])
+            .args(durable)
+            .args(["--port", &port.to_string(), "--dir", &folder.display().to_string()])
+            .stdout(Stdio::null())
+            .spawn()?;
+        Ok(Self { process, port })
+    }
+
+    async fn answers(&self) -> Result<(), Failure> {
+        let began = Instant::now();
+        while let Err(error) = tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await {
+            if began.elapsed() > START_WAIT {
+                return Err(failed(error));
+            }
+            tokio::time::sleep(START_LOOK_EVERY).await;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
