@@ -130,7 +130,8 @@ pub struct WebhooksConfig {
     pub allow_private: bool,
     /// How often an event is tried before it is given up.
     pub attempts_max: u32,
-    /// Milliseconds between the first attempt and the second; each wait after it is five times as long.
+    /// Milliseconds between the first attempt and the second; each wait after it is five times as long. What is
+    /// really waited is between half of that and all of it.
     pub retry_ms: u64,
     /// Seconds that a receiver may take.
     pub timeout_s: u64,

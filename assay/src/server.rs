@@ -39,7 +39,7 @@ pub enum Role {
     Query,
     /// Judges.
     Evaluator,
-    /// Builds the read model.
+    /// Builds the read model, signs the log, and delivers webhooks.
     Projector,
 }
 

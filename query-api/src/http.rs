@@ -255,7 +255,7 @@ async fn sign_in(api: Arc<Api>, payload: Value) -> async_graphql::Result<Data> {
     Ok(data)
 }
 
-/// 200 when every store answers, 503 when one does not.
+/// 200 when log and views answer, 503 when one of them does not.
 async fn healthz<Q: ObjectType + 'static, M: ObjectType + 'static>(
     State(server): State<Server<Q, M>>,
 ) -> HttpResponse {

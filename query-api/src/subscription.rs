@@ -38,7 +38,7 @@ const SNAPSHOT_SUBMISSIONS_MAX: u32 = 100;
 pub struct SubmissionUpdate {
     /// Resume after this.
     cursor: String,
-    /// The log no longer reaches back to `after`: this is a fresh snapshot.
+    /// Too many events lie between `after` and now to tell them all: this is a fresh snapshot.
     gap: bool,
     /// When it happened.
     at: DateTime,

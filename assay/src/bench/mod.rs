@@ -38,7 +38,7 @@ const NOTHING: &str = "int main(void) { return 0; }\n";
 const OUTPUT_FLOOD: &str = "#include <unistd.h>\nstatic char page[65536];\nint main(void) { for (;;) write(1, page, \
                             sizeof page); }\n";
 
-/// What every command of `bench` takes.
+/// What every command of `bench` takes that measures sandboxes.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Common {
     /// Measure this sandbox, and no others but those named like it; all that this machine has where

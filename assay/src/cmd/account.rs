@@ -62,9 +62,9 @@ pub(crate) struct Erase {
 enum RoleName {
     /// Writes problems
     Setter,
-    /// Sees every submission
+    /// Sees every submission, and judges again
     Judge,
-    /// Sees how the service is
+    /// Reads the whole log and what proves it, and sees how the service is
     Auditor,
     /// Everything
     Admin,

@@ -19,9 +19,10 @@ use crate::{Exit, Failure};
 
 /// Copy everything that could not be made again into a directory
 ///
-/// The log, exactly as it is at one position; every blob that its events name; and the credentials.
-/// The server may run meanwhile. Views are left out: they follow from the log. Exits with 1 when
-/// events name blobs that are not there; the backup is complete but for those.
+/// The log, exactly as it is at one position; every blob that its events name; the credentials; and
+/// every signed head. The server may run meanwhile. Views are left out, since they follow from the
+/// log, and so are the keys that sign: keep a copy of their file. Exits with 1 when events name
+/// blobs that are not there; the backup is complete but for those.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
     /// The directory, which is not there yet or empty

@@ -29,7 +29,7 @@ struct Line {
 
 pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     let mut lines = vec![
-        of_store("log, queue, blobs, credentials", open_stores(config).await.map(drop)),
+        of_store("log, queue, blobs, credentials, tree", open_stores(config).await.map(drop)),
         of_store("read model", open_views(config, LIVE).await.map(drop)),
     ];
     match open_sandbox(config) {
