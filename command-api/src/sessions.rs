@@ -186,7 +186,7 @@ impl SessionMutation {
         Ok(SessionPayload { user, ..payload })
     }
 
-    /// Ends this session, or another of the viewer's.
+    /// Ends this session, or another of the viewer's, which only a session or a token of full scope can.
     async fn logout(&self, ctx: &Context<'_>, session: Option<ID>) -> Result<LogoutPayload> {
         let viewer = Viewer::required(ctx)?;
         let id = match session {
@@ -215,7 +215,7 @@ impl SessionMutation {
         }
     }
 
-    /// Ends an access token of the viewer's.
+    /// Ends an access token of the viewer's. Only a session or a token of full scope can, or the token itself.
     async fn revoke_access_token(&self, ctx: &Context<'_>, id: ID) -> Result<LogoutPayload> {
         revoke(ctx, Viewer::required(ctx)?, id.parse().ok(), "id").await
     }
@@ -351,6 +351,12 @@ async fn revoke(
     id: Option<Uuid>,
     path: &str,
 ) -> Result<LogoutPayload> {
+    // Whoever finds a lesser token can end that, and lock nobody out.
+    if id != Some(viewer.token) && !viewer.allows(Scope::Full) {
+        let message = "this token does not allow ending others";
+        let error = UserError::new(UserErrorCode::Forbidden, message);
+        return Ok(LogoutPayload { user_errors: vec![error], token: None });
+    }
     let revoked = match id {
         Some(id) => {
             let credentials = &Commands::of(ctx).credentials;
