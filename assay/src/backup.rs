@@ -11,9 +11,9 @@ mod credentials;
 mod named;
 mod tree;
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -102,6 +102,9 @@ impl Backup {
             .mode(DIRECTORY_MODE)
             .create(directory)
             .map_err(|error| failed("making", directory, &error))?;
+        // It may have been there, and open to others.
+        fs::set_permissions(directory, Permissions::from_mode(DIRECTORY_MODE))
+            .map_err(|error| failed("keeping others out of", directory, &error))?;
         Self::at(directory).await
     }
 

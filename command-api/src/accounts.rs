@@ -4,16 +4,19 @@ use domain::account::{Account, AccountCommand, AccountRejection};
 use domain::{Actor, Login, Recorded, Role, StreamId};
 use event_store::{
     AppendError, Context, Credentials, CredentialsError, EventLog, ExecuteError, Profile,
-    ReadError, Scope, Stores, Stream, TokenKind,
+    ReadError, Scope, Stores, Stream, TokenKind, TokenRecord,
 };
 use jiff::SignedDuration;
-use query_api::Secret;
+use query_api::{ApiError, Code, Secret};
 use uuid::Uuid;
 
+use crate::payload::not_appended;
 use crate::tokens::Issue;
 
 /// The first account's login.
 const ADMINISTRATOR: &str = "admin";
+/// How often a change is decided again after somebody was faster.
+const TRIES_MAX: u32 = 5;
 
 /// An account was not made or changed.
 #[derive(Debug, thiserror::Error)]
@@ -36,11 +39,21 @@ impl From<ExecuteError<AccountRejection>> for AccountError {
     fn from(error: ExecuteError<AccountRejection>) -> Self {
         match error {
             ExecuteError::Rejected(rejection) => Self::Rejected(rejection),
-            // Only a registration expects a version, and that nobody has the login.
-            ExecuteError::Append(AppendError::Conflict { .. }) => {
-                Self::Rejected(AccountRejection::Taken)
-            }
             ExecuteError::Append(error) => Self::Append(error),
+        }
+    }
+}
+
+impl From<AccountError> for ApiError {
+    fn from(error: AccountError) -> Self {
+        match error {
+            // Whoever asks had the account: it was erased meanwhile.
+            AccountError::Rejected(rejection) => {
+                Self::new(Code::Unauthenticated, rejection.to_string())
+            }
+            AccountError::Read(error) => error.into(),
+            AccountError::Append(error) => not_appended(&error),
+            AccountError::Credentials(error) => error.into(),
         }
     }
 }
@@ -73,7 +86,13 @@ pub async fn register(
             if !matches!(error, ExecuteError::Append(AppendError::Unknown(_))) {
                 credentials.erase(subject).await?;
             }
-            Err(error.into())
+            Err(match error {
+                // Somebody else was faster, and has it now.
+                ExecuteError::Append(AppendError::Conflict { .. }) => {
+                    AccountRejection::Taken.into()
+                }
+                error => error.into(),
+            })
         }
     }
 }
@@ -88,8 +107,7 @@ pub async fn grant(
     role: Role,
     context: &Context,
 ) -> Result<Vec<Recorded>, AccountError> {
-    let mut stream = Stream::<Account>::load(log, StreamId::Account(login.clone())).await?;
-    Ok(stream.execute(log, vec![AccountCommand::Grant(role)], context, None, None).await?)
+    Ok(change(log, login, &AccountCommand::Grant(role), context).await?.1)
 }
 
 /// Erases the account's personal data, secrets and tokens. The log keeps its login and what it handed in, and still
@@ -103,12 +121,53 @@ pub async fn erase(
     login: &Login,
     context: &Context,
 ) -> Result<Vec<Recorded>, AccountError> {
-    let mut stream = Stream::<Account>::load(log, StreamId::Account(login.clone())).await?;
-    let subject = stream.state.subject.ok_or(AccountRejection::NotFound)?;
-    // The event first: from then on nobody is let in, whatever becomes of the rest.
-    let recorded = stream.execute(log, vec![AccountCommand::Erase], context, None, None).await?;
-    credentials.erase(subject).await?;
+    // The event first: as soon as it is known nobody is let in, whatever becomes of the rest.
+    let (account, recorded) = change(log, login, &AccountCommand::Erase, context).await?;
+    credentials.erase(account.subject.ok_or(AccountRejection::NotFound)?).await?;
     Ok(recorded)
+}
+
+/// The account as it is now, and what was recorded for it.
+async fn change(
+    log: &dyn EventLog,
+    login: &Login,
+    command: &AccountCommand,
+    context: &Context,
+) -> Result<(Account, Vec<Recorded>), AccountError> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let mut stream = Stream::<Account>::load(log, StreamId::Account(login.clone())).await?;
+        match stream.execute(log, vec![command.clone()], context, None, None).await {
+            // Somebody changed something else just now.
+            Err(ExecuteError::Append(AppendError::Conflict { .. })) if tries < TRIES_MAX => {}
+            executed => return Ok((stream.state, executed?)),
+        }
+    }
+}
+
+/// Keeps new tokens of one account, unless it was erased.
+///
+/// Looks after they are kept. An erasure records its event and removes tokens then: either it finds these, or the event
+/// is found here.
+///
+/// # Errors
+/// When the account was erased, or a store does not answer.
+pub(crate) async fn keep_tokens(
+    log: &dyn EventLog,
+    credentials: &dyn Credentials,
+    tokens: &[TokenRecord],
+) -> Result<(), AccountError> {
+    for token in tokens {
+        credentials.put_token(token).await?;
+    }
+    let Some(TokenRecord { login, subject, .. }) = tokens.first() else { return Ok(()) };
+    let account = Stream::<Account>::load(log, StreamId::Account(login.clone())).await?.state;
+    if account.is_erased {
+        credentials.erase(*subject).await?;
+        return Err(AccountRejection::Erased.into());
+    }
+    Ok(())
 }
 
 /// Makes a token for the account; the secret is nowhere else.
@@ -125,12 +184,9 @@ pub async fn issue_token(
     let stream = StreamId::Account(login.clone());
     let account = Stream::<Account>::load(stores.log.as_ref(), stream).await?.state;
     let subject = account.subject.ok_or(AccountRejection::NotFound)?;
-    if account.is_erased {
-        return Err(AccountRejection::Erased.into());
-    }
     let (id, kind) = (Uuid::now_v7(), TokenKind::Access);
     let (secret, record) = Issue { id, subject, login, kind, name, scopes, lifetime }.issue();
-    stores.credentials.put_token(&record).await?;
+    keep_tokens(stores.log.as_ref(), stores.credentials.as_ref(), &[record]).await?;
     Ok(secret)
 }
 
@@ -153,4 +209,101 @@ pub async fn bootstrap_administrator(
     grant(log, &login, Role::Admin, &context).await?;
     let secret = issue_token(stores, &login, "first start", vec![Scope::Full], None).await?;
     Ok(Some((login, secret)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use event_store::StoreUrls;
+    use futures::future::join_all;
+    use jiff::Timestamp;
+    use tempfile::TempDir;
+
+    const ROLES: [Role; 4] = [Role::Setter, Role::Judge, Role::Auditor, Role::Admin];
+    const ROUNDS: usize = 10;
+
+    async fn stores(directory: &TempDir) -> Stores {
+        let of = |scheme: &str, name: &str| {
+            format!("{scheme}:{}", directory.path().join(name).display())
+        };
+        let urls = StoreUrls {
+            log: of("sqlite", "log.db"),
+            blobs: of("file", "blobs"),
+            credentials: of("sqlite", "credentials.db"),
+            tree: of("sqlite", "tree.db"),
+        };
+        event_store::open(&urls).await.unwrap()
+    }
+
+    fn context() -> Context {
+        Context::new(Actor::system())
+    }
+
+    async fn registered(stores: &Stores, login: &Login) -> Result<Uuid, AccountError> {
+        let profile = Profile { email: None, name: None, password_hash: None };
+        let (log, credentials) = (stores.log.as_ref(), stores.credentials.as_ref());
+        let registered = register(log, credentials, login, &profile, &context()).await;
+        registered.map(|(subject, _)| subject)
+    }
+
+    fn token(login: &Login, subject: Uuid) -> (Secret, TokenRecord) {
+        let (id, kind, scopes) = (Uuid::now_v7(), TokenKind::Session, vec![Scope::Full]);
+        Issue { id, subject, login, kind, name: "a test", scopes, lifetime: None }.issue()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_is_granted_several_roles_at_once_has_them_all() {
+        let directory = TempDir::new().unwrap();
+        let stores = stores(&directory).await;
+        let log = stores.log.as_ref();
+        for round in 0..ROUNDS {
+            let login: Login = format!("ada{round}").parse().unwrap();
+            registered(&stores, &login).await.unwrap();
+            let context = context();
+            let granted = join_all(ROLES.map(|role| grant(log, &login, role, &context))).await;
+            for outcome in granted {
+                assert_eq!(outcome.unwrap().len(), 1);
+            }
+            let account = Stream::<Account>::load(log, StreamId::Account(login)).await.unwrap();
+            assert!(ROLES.iter().all(|role| account.state.roles.contains(role)));
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn of_several_who_register_a_login_at_once_one_has_it() {
+        let directory = TempDir::new().unwrap();
+        let stores = stores(&directory).await;
+        for round in 0..ROUNDS {
+            let login: Login = format!("ada{round}").parse().unwrap();
+            let outcomes = join_all([(); 4].map(|()| registered(&stores, &login))).await;
+            let taken = outcomes.iter().filter(|outcome| {
+                matches!(outcome, Err(AccountError::Rejected(AccountRejection::Taken)))
+            });
+            assert_eq!(taken.count(), 3, "{outcomes:?}");
+            let of_one = outcomes.iter().filter(|outcome| outcome.is_ok());
+            assert_eq!(of_one.count(), 1);
+        }
+    }
+
+    /// As where somebody signs in while the account is erased.
+    #[tokio::test]
+    async fn no_token_of_an_erased_account_is_kept() {
+        let directory = TempDir::new().unwrap();
+        let stores = stores(&directory).await;
+        let (log, credentials) = (stores.log.as_ref(), stores.credentials.as_ref());
+        let login: Login = "ada".parse().unwrap();
+        let subject = registered(&stores, &login).await.unwrap();
+        let held = async || credentials.tokens(subject, Timestamp::now()).await.unwrap().len();
+        keep_tokens(log, credentials, &[token(&login, subject).1]).await.unwrap();
+        assert_eq!(held().await, 1);
+        // The event alone, without what follows it.
+        change(log, &login, &AccountCommand::Erase, &context()).await.unwrap();
+        let late = [token(&login, subject).1, token(&login, subject).1];
+        let refused = keep_tokens(log, credentials, &late).await;
+        assert!(matches!(refused, Err(AccountError::Rejected(AccountRejection::Erased))));
+        assert_eq!(held().await, 0);
+        let issued = issue_token(&stores, &login, "late", vec![Scope::Full], None).await;
+        assert!(matches!(issued, Err(AccountError::Rejected(AccountRejection::Erased))));
+    }
 }

@@ -63,10 +63,12 @@ impl Commands {
         admits(&self.submissions, login)
     }
 
-    /// Refuses whoever tries passwords too fast.
+    /// Refuses whoever tries passwords too fast. Nobody's tries can be counted without an address, so without one there
+    /// are none.
     pub(crate) fn admit_sign_in(&self, ctx: &GraphqlContext<'_>) -> Result<(), ApiError> {
         let address = ctx.data_opt::<ClientAddress>().and_then(|address| address.0);
-        let Some(address) = address else { return Ok(()) };
+        let unknown = || ApiError::new(Code::Internal, "the client's address is not known");
+        let address = address.ok_or_else(unknown)?;
         if admits(&self.sign_ins, &address) {
             return Ok(());
         }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::accounts::{self, AccountError};
 use crate::commands::Commands;
 use crate::passwords;
-use crate::payload::{Failure, UserError, UserErrorCode, not_appended, token};
+use crate::payload::{Failure, UserError, UserErrorCode, token};
 use crate::tokens::Issue;
 
 /// How long a session lasts, and how long it can be refreshed.
@@ -137,15 +137,18 @@ impl SessionMutation {
         };
         let hash = profile.and_then(|profile| profile.password_hash);
         let right = passwords::verify(&commands.hashing, password, hash).await?;
-        let Some(account) = account.filter(|_| right) else {
+        let wrong = || {
             let message = "login or password is wrong";
             let error = UserError::new(UserErrorCode::BadCredentials, message);
-            return Ok(SessionPayload { user_errors: vec![error], ..SessionPayload::default() });
+            SessionPayload { user_errors: vec![error], ..SessionPayload::default() }
         };
+        let Some(account) = account.filter(|_| right) else { return Ok(wrong()) };
         let client = client.unwrap_or_else(|| "unnamed".to_owned());
-        let mut payload = begin_session(commands, &account.login, account.subject, &client).await?;
-        payload.user = Some(account.into());
-        Ok(payload)
+        match begin_session(commands, &account.login, account.subject, &client).await {
+            Ok(payload) => Ok(SessionPayload { user: Some(account.into()), ..payload }),
+            Err(AccountError::Rejected(_)) => Ok(wrong()),
+            Err(error) => Err(ApiError::from(error).into()),
+        }
     }
 
     /// Makes a session from a refresh token, which is used up.
@@ -172,14 +175,18 @@ impl SessionMutation {
         if !revoked.map_err(ApiError::from)? {
             return Ok(expired());
         }
-        let name = refresh.name;
-        let mut payload = begin_session(commands, &refresh.login, refresh.subject, &name).await?;
-        let view = account_in_log(commands.log.as_ref(), &refresh.login).await;
-        payload.user = view.map_err(ApiError::from)?.map(User::from);
-        Ok(payload)
+        let TokenRecord { login, subject, name, .. } = refresh;
+        let payload = match begin_session(commands, &login, subject, &name).await {
+            Ok(payload) => payload,
+            Err(AccountError::Rejected(_)) => return Ok(expired()),
+            Err(error) => return Err(ApiError::from(error).into()),
+        };
+        let view = account_in_log(commands.log.as_ref(), &login).await;
+        let user = view.map_err(ApiError::from)?.map(User::from);
+        Ok(SessionPayload { user, ..payload })
     }
 
-    /// Ends this session, or another of the viewer's.
+    /// Ends this session, or another of the viewer's, which only a session or a token of full scope can.
     async fn logout(&self, ctx: &Context<'_>, session: Option<ID>) -> Result<LogoutPayload> {
         let viewer = Viewer::required(ctx)?;
         let id = match session {
@@ -208,7 +215,7 @@ impl SessionMutation {
         }
     }
 
-    /// Ends an access token of the viewer's.
+    /// Ends an access token of the viewer's. Only a session or a token of full scope can, or the token itself.
     async fn revoke_access_token(&self, ctx: &Context<'_>, id: ID) -> Result<LogoutPayload> {
         revoke(ctx, Viewer::required(ctx)?, id.parse().ok(), "id").await
     }
@@ -251,16 +258,16 @@ async fn register(
     let context = event_store::Context::new(Actor::account(&login));
     let (log, credentials) = (commands.log.as_ref(), commands.credentials.as_ref());
     let registered = accounts::register(log, credentials, &login, &profile, &context).await;
-    let (subject, recorded) = registered.map_err(|error| match error {
-        AccountError::Rejected(AccountRejection::Taken) => {
-            UserError::at(UserErrorCode::Taken, "input.login", "the login is taken").into()
+    let (subject, recorded) = registered.map_err(|error| -> Failure {
+        match error {
+            AccountError::Rejected(AccountRejection::Taken) => {
+                UserError::at(UserErrorCode::Taken, "input.login", "the login is taken").into()
+            }
+            AccountError::Rejected(rejection) => {
+                UserError::new(UserErrorCode::Invalid, rejection.to_string()).into()
+            }
+            error => error.into(),
         }
-        AccountError::Rejected(rejection) => {
-            UserError::new(UserErrorCode::Invalid, rejection.to_string()).into()
-        }
-        AccountError::Append(error) => Failure::Api(not_appended(&error)),
-        AccountError::Read(error) => error.into(),
-        AccountError::Credentials(error) => error.into(),
     })?;
     let client = input.client.unwrap_or_else(|| "unnamed".to_owned());
     let mut payload = begin_session(commands, &login, subject, &client).await?;
@@ -274,7 +281,7 @@ async fn begin_session(
     login: &Login,
     subject: Uuid,
     client: &str,
-) -> Result<SessionPayload, ApiError> {
+) -> Result<SessionPayload, AccountError> {
     let id = Uuid::now_v7();
     let client: String = client.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect();
     let issue = |kind, lifetime| {
@@ -283,12 +290,13 @@ async fn begin_session(
     };
     let (access, session) = issue(TokenKind::Session, SESSION_LIFETIME);
     let (refresh, refreshing) = issue(TokenKind::Refresh, REFRESH_LIFETIME);
-    commands.credentials.put_token(&session).await?;
-    commands.credentials.put_token(&refreshing).await?;
+    let expires_at = session.expires_at;
+    let (log, credentials) = (commands.log.as_ref(), commands.credentials.as_ref());
+    accounts::keep_tokens(log, credentials, &[session, refreshing]).await?;
     Ok(SessionPayload {
         access_token: Some(access.0),
         refresh_token: Some(refresh.0),
-        expires_at: session.expires_at.map(DateTime),
+        expires_at: expires_at.map(DateTime),
         ..SessionPayload::default()
     })
 }
@@ -332,7 +340,8 @@ async fn create_access_token(
             .map(|days| SignedDuration::from_hours(24 * i64::from(days))),
     }
     .issue();
-    commands.credentials.put_token(&record).await?;
+    let (log, credentials) = (commands.log.as_ref(), commands.credentials.as_ref());
+    accounts::keep_tokens(log, credentials, std::slice::from_ref(&record)).await?;
     Ok((secret, record))
 }
 
@@ -342,6 +351,12 @@ async fn revoke(
     id: Option<Uuid>,
     path: &str,
 ) -> Result<LogoutPayload> {
+    // Whoever finds a lesser token can end that, and lock nobody out.
+    if id != Some(viewer.token) && !viewer.allows(Scope::Full) {
+        let message = "this token does not allow ending others";
+        let error = UserError::new(UserErrorCode::Forbidden, message);
+        return Ok(LogoutPayload { user_errors: vec![error], token: None });
+    }
     let revoked = match id {
         Some(id) => {
             let credentials = &Commands::of(ctx).credentials;

@@ -26,7 +26,14 @@ pub trait Credentials: Send + Sync + std::fmt::Debug {
     /// Keeps a token.
     async fn put_token(&self, token: &TokenRecord) -> Result<(), CredentialsError>;
 
-    /// The token with this hash, if it is kept and not expired at `now`; remembers that it was used.
+    /// The token with this hash, if it is kept and not expired at `now`.
+    async fn token(
+        &self,
+        hash: &TokenHash,
+        now: Timestamp,
+    ) -> Result<Option<TokenRecord>, CredentialsError>;
+
+    /// The same, and remembers that it was used.
     async fn use_token(
         &self,
         hash: &TokenHash,

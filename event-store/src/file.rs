@@ -1,7 +1,8 @@
 //! [`Blobs`] in a directory: `<directory>/<2 hex>/<digest>.zst`.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,10 @@ const UNFINISHED: &str = "unfinished";
 /// An unfinished file of this age was left by a process that is gone.
 const UNFINISHED_AGE_MAX: Duration = Duration::from_secs(60 * 60);
 
+/// Blobs are sources, and answers of hidden tests: nobody else's business.
+const DIRECTORY_MODE: u32 = 0o700;
+const FILE_MODE: u32 = 0o600;
+
 /// A directory of blobs.
 #[derive(Debug)]
 pub(crate) struct FileBlobs {
@@ -30,7 +35,7 @@ impl FileBlobs {
     pub(crate) async fn open(directory: PathBuf) -> Result<Self, OpenError> {
         blocking(move || {
             let unfinished = directory.join(UNFINISHED);
-            fs::create_dir_all(&unfinished)?;
+            make_directory(&unfinished)?;
             remove_leftovers(&unfinished)?;
             Ok(Self { directory: directory.into() })
         })
@@ -76,10 +81,11 @@ impl Blobs for FileBlobs {
 
 /// A file appears under its name whole and on disk, or not at all.
 fn write_whole(directory: &Path, path: &Path, kept: &[u8]) -> io::Result<()> {
-    fs::create_dir_all(parent(path))?;
+    make_directory(parent(path))?;
     File::open(directory)?.sync_all()?;
     let unfinished = directory.join(UNFINISHED).join(Uuid::new_v4().to_string());
-    let written = File::create_new(&unfinished).and_then(|mut file| {
+    let created = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&unfinished);
+    let written = created.and_then(|mut file| {
         file.write_all(kept)?;
         file.sync_all()
     });
@@ -90,6 +96,11 @@ fn write_whole(directory: &Path, path: &Path, kept: &[u8]) -> io::Result<()> {
     }
     fs::rename(&unfinished, path)?;
     sync_parent(path)
+}
+
+/// Makes it where it is missing, and what is above it.
+fn make_directory(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(path)
 }
 
 fn sync_parent(path: &Path) -> io::Result<()> {

@@ -1,53 +1,70 @@
 //! Who may see what. What is not yours looks the same as what is not there.
+//!
+//! A token of any scope shows its account's own submissions, since whoever hands in wants to know what came of it.
+//! Everything else that is not everyone's needs the scope `read`.
 
 use domain::{Login, Role};
+use event_store::Scope;
 
 use crate::Viewer;
 
 /// Whether the viewer may see this author's submissions, sources included.
 pub fn may_see_submissions_of(viewer: Option<&Viewer>, author: &Login) -> bool {
-    viewer.is_some_and(|viewer| viewer.login == *author || viewer.has(Role::Judge))
+    is(viewer, author) || reads_as(viewer, &[Role::Judge])
 }
 
 /// Whether the viewer may see every author's submissions.
 pub fn may_see_all_submissions(viewer: Option<&Viewer>) -> bool {
-    viewer.is_some_and(|viewer| viewer.has(Role::Judge))
+    reads_as(viewer, &[Role::Judge])
 }
 
 /// Whether the viewer may see this account's personal data.
 pub fn may_see_personal_data(viewer: Option<&Viewer>, login: &Login) -> bool {
-    viewer.is_some_and(|viewer| viewer.login == *login || viewer.has(Role::Admin))
+    reads(viewer) && is(viewer, login) || reads_as(viewer, &[Role::Admin])
 }
 
 /// Whether the viewer may see this account's sessions and tokens: nobody else may, administrators
 /// included.
 pub fn may_see_tokens(viewer: Option<&Viewer>, login: &Login) -> bool {
-    viewer.is_some_and(|viewer| viewer.login == *login)
+    reads(viewer) && is(viewer, login)
 }
 
 /// Whether the viewer may see what validators tell those who judge and set problems.
 pub fn may_see_judging(viewer: Option<&Viewer>) -> bool {
-    viewer.is_some_and(|viewer| viewer.has(Role::Setter) || viewer.has(Role::Judge))
+    reads_as(viewer, &[Role::Setter, Role::Judge])
 }
 
 /// Whether the viewer may judge again, and see what was.
 pub fn may_rejudge(viewer: Option<&Viewer>) -> bool {
-    viewer.is_some_and(|viewer| viewer.has(Role::Judge))
+    reads_as(viewer, &[Role::Judge])
 }
 
 /// Whether the viewer may have other servers told of events, and see which are.
 pub fn may_manage_webhooks(viewer: Option<&Viewer>) -> bool {
-    viewer.is_some_and(|viewer| viewer.has(Role::Admin))
+    reads_as(viewer, &[Role::Admin])
 }
 
 /// Whether the viewer may see what is wrong with the service.
 pub fn may_see_operations(viewer: Option<&Viewer>) -> bool {
-    viewer.is_some_and(|viewer| viewer.has(Role::Admin) || viewer.has(Role::Auditor))
+    reads_as(viewer, &[Role::Auditor])
 }
 
 /// Whether the viewer may see the whole log.
 pub fn may_see_log(viewer: Option<&Viewer>) -> bool {
-    viewer.is_some_and(|viewer| viewer.has(Role::Auditor) || viewer.has(Role::Admin))
+    reads_as(viewer, &[Role::Auditor])
+}
+
+fn is(viewer: Option<&Viewer>, login: &Login) -> bool {
+    viewer.is_some_and(|viewer| viewer.login == *login)
+}
+
+fn reads(viewer: Option<&Viewer>) -> bool {
+    viewer.is_some_and(|viewer| viewer.allows(Scope::Read))
+}
+
+/// Whether the account has one of the roles, or is an administrator's, and the token allows using it.
+fn reads_as(viewer: Option<&Viewer>, roles: &[Role]) -> bool {
+    reads(viewer) && viewer.is_some_and(|viewer| roles.iter().any(|role| viewer.has(*role)))
 }
 
 #[cfg(test)]
@@ -55,11 +72,15 @@ mod tests {
     use super::*;
 
     fn viewer(login: &str, role: Role) -> Viewer {
+        with_scopes(login, role, &[Scope::Full])
+    }
+
+    fn with_scopes(login: &str, role: Role, scopes: &[Scope]) -> Viewer {
         Viewer {
             login: login.parse().unwrap(),
             subject: uuid::Uuid::nil(),
             roles: [Role::User, role].into(),
-            scopes: vec![],
+            scopes: scopes.to_vec(),
             token: uuid::Uuid::nil(),
         }
     }
@@ -94,6 +115,36 @@ mod tests {
         let herself = viewer("ada", Role::User);
         assert!(may_see_submissions_of(Some(&herself), &ada));
         assert!(may_see_personal_data(Some(&herself), &ada));
+    }
+
+    #[test]
+    fn a_token_that_does_not_read_shows_ones_own_submissions_and_nothing_else() {
+        let (ada, bob): (Login, Login) = ("ada".parse().unwrap(), "bob".parse().unwrap());
+        for (scopes, reads) in [
+            (&[][..], false),
+            (&[Scope::Submit], false),
+            (&[Scope::Read], true),
+            (&[Scope::Submit, Scope::Read], true),
+            (&[Scope::Full], true),
+        ] {
+            let admin = with_scopes("ada", Role::Admin, scopes);
+            let admin = Some(&admin);
+            assert!(may_see_submissions_of(admin, &ada), "{scopes:?}");
+            for (what, may) in [
+                ("submissions of others", may_see_submissions_of(admin, &bob)),
+                ("all submissions", may_see_all_submissions(admin)),
+                ("her own personal data", may_see_personal_data(admin, &ada)),
+                ("personal data", may_see_personal_data(admin, &bob)),
+                ("her own tokens", may_see_tokens(admin, &ada)),
+                ("judging", may_see_judging(admin)),
+                ("rejudging", may_rejudge(admin)),
+                ("webhooks", may_manage_webhooks(admin)),
+                ("operations", may_see_operations(admin)),
+                ("the log", may_see_log(admin)),
+            ] {
+                assert_eq!(may, reads, "{what}: {scopes:?}");
+            }
+        }
     }
 
     #[test]

@@ -8,7 +8,9 @@ use std::time::Duration;
 use async_graphql::Context;
 use domain::account::Account;
 use domain::{Login, Role, StreamId};
-use event_store::{Credentials, EventLog, ReadError, Scope, Stream, TokenHash, TokenKind};
+use event_store::{
+    Credentials, EventLog, ReadError, Scope, Stream, TokenHash, TokenKind, TokenRecord,
+};
 use jiff::Timestamp;
 use moka::future::Cache;
 use read_model::views::AccountView;
@@ -17,7 +19,7 @@ use uuid::Uuid;
 
 use crate::{ApiError, Code};
 
-/// How long an account's roles are remembered.
+/// How long an account's roles are remembered, and that it is not erased.
 const ROLES_REMEMBERED: Duration = Duration::from_secs(2);
 /// Accounts whose roles are remembered.
 const ROLES_MAX: u64 = 10_000;
@@ -123,13 +125,25 @@ impl Authenticator {
     /// When nobody does, or a store does not answer.
     pub async fn authenticate(&self, secret: &Secret) -> Result<Viewer, AuthError> {
         let used = self.credentials.use_token(&secret.hash(), Timestamp::now()).await;
-        let token = used.map_err(ApiError::from)?.ok_or(AuthError::Invalid)?;
-        if token.kind == TokenKind::Refresh {
-            return Err(AuthError::Invalid);
-        }
+        self.viewer(used.map_err(ApiError::from)?).await
+    }
+
+    /// Whoever holds this token still. That is no use of it, so nothing is written.
+    ///
+    /// # Errors
+    /// As [`Authenticator::authenticate`].
+    pub(crate) async fn look_again(&self, token: &TokenHash) -> Result<Viewer, AuthError> {
+        let found = self.credentials.token(token, Timestamp::now()).await;
+        self.viewer(found.map_err(ApiError::from)?).await
+    }
+
+    async fn viewer(&self, token: Option<TokenRecord>) -> Result<Viewer, AuthError> {
+        let token = token.filter(|token| token.kind != TokenKind::Refresh);
+        let token = token.ok_or(AuthError::Invalid)?;
         let account = self.account(&token.login).await?;
-        // A login may have been claimed by another subject than the token's.
-        if account.subject != Some(token.subject) {
+        // A login may have been claimed by another subject than the token's, and an erasure that was cut off leaves
+        // tokens behind.
+        if account.subject != Some(token.subject) || account.is_erased {
             return Err(AuthError::Invalid);
         }
         Ok(Viewer {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use async_graphql::Response;
 use async_graphql::extensions::{
     Extension, ExtensionContext, ExtensionFactory, NextRequest, NextSubscribe,
 };
+use async_graphql::{Pos, Response};
 use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use futures::StreamExt;
@@ -116,6 +116,14 @@ impl Extension for Codes {
         next: NextSubscribe<'_>,
     ) -> BoxStream<'s, Response> {
         next.run(ctx, stream).map(with_codes).boxed()
+    }
+}
+
+impl From<ApiError> for Response {
+    /// For a request that never reaches the schema.
+    fn from(error: ApiError) -> Self {
+        let error = async_graphql::Error::from(error).into_server_error(Pos::default());
+        with_codes(Self::from_errors(vec![error]))
     }
 }
 

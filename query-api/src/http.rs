@@ -6,33 +6,31 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::dataloader::DataLoader;
-use async_graphql::http::ALL_WEBSOCKET_PROTOCOLS;
 use async_graphql::parser::types::{ExecutableDocument, Selection};
-use async_graphql::{Data, ObjectType, Request, Schema, SchemaBuilder};
-use async_graphql_axum::{GraphQLProtocol, GraphQLResponse, GraphQLWebSocket};
+use async_graphql::{ObjectType, Request, Schema, SchemaBuilder};
+use async_graphql_axum::{GraphQLProtocol, GraphQLResponse};
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, State, WebSocketUpgrade};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use axum::http::{HeaderMap, StatusCode, header, request::Parts};
 use axum::response::{Html, IntoResponse, Response as HttpResponse};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
 use domain::Position;
-use serde_json::{Value, json};
-use tokio::sync::Semaphore;
+use serde_json::json;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::error::Codes;
 use crate::loaders::Loader;
-use crate::subscription::SocketBudget;
 use crate::{
-    Api, ApiError, Authenticator, Code, Secret, Subscription, Viewer, attachments, explorer,
+    Api, ApiError, Authenticator, Code, Secret, Subscription, Viewer, attachments, explorer, socket,
 };
 
 /// How long one query or mutation may take.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
-/// Bytes of a WebSocket message.
-const MESSAGE_BYTES_MAX: usize = 1 << 20;
+
+/// Fields and fragments at the top of a document, for each field that there may be.
+const SELECTIONS_PER_FIELD_MAX: usize = 4;
 
 /// The client's address, where it is known.
 #[derive(Debug, Clone, Copy)]
@@ -56,12 +54,17 @@ pub struct Gate(pub Option<Viewer>);
 
 impl Gate {
     async fn of(headers: &HeaderMap, authenticator: &Authenticator) -> Result<Self, ApiError> {
-        let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(Self(None)) };
-        let token = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer "));
-        let malformed = || ApiError::new(Code::Unauthenticated, "expected Authorization: Bearer …");
-        let secret = Secret(token.ok_or_else(malformed)?.trim().to_owned());
+        let Some(secret) = secret(headers)? else { return Ok(Self(None)) };
         Ok(Self(Some(authenticator.authenticate(&secret).await?)))
     }
+}
+
+/// The token in the `Authorization` header, where there is one.
+pub(crate) fn secret(headers: &HeaderMap) -> Result<Option<Secret>, ApiError> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
+    let token = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer "));
+    let malformed = || ApiError::new(Code::Unauthenticated, "expected Authorization: Bearer …");
+    Ok(Some(Secret(token.ok_or_else(malformed)?.trim().to_owned())))
 }
 
 impl FromRequestParts<Arc<Api>> for Gate {
@@ -159,7 +162,7 @@ fn parse(body: Result<Bytes, BytesRejection>) -> Result<Request, ApiError> {
 #[derive(Debug, Clone)]
 pub struct TraceParent(pub Option<String>);
 
-fn loader(api: &Arc<Api>) -> DataLoader<Loader> {
+pub(crate) fn loader(api: &Arc<Api>) -> DataLoader<Loader> {
     let loader = Loader {
         reader: Arc::clone(&api.reader),
         blobs: Arc::clone(&api.blobs),
@@ -169,10 +172,10 @@ fn loader(api: &Arc<Api>) -> DataLoader<Loader> {
 }
 
 /// Checks what the schema's limits do not, and waits for the position that the client wants to see.
-async fn prepare(api: &Api, request: &mut Request) -> Result<(), ApiError> {
+pub(crate) async fn prepare(api: &Api, request: &mut Request) -> Result<(), ApiError> {
     let aliases_max = api.limits.aliases;
     if let Ok(document) = request.parsed_query()
-        && fields_at_the_top(document) > aliases_max
+        && has_more_at_the_top(document, aliases_max)
     {
         let message = format!("at most {aliases_max} fields at the top of a document");
         return Err(ApiError::new(Code::GraphqlValidationFailed, message));
@@ -183,20 +186,31 @@ async fn prepare(api: &Api, request: &mut Request) -> Result<(), ApiError> {
     }
 }
 
-/// Fields at the top of the document, aliases and fragments included.
-fn fields_at_the_top(document: &ExecutableDocument) -> usize {
+/// Whether there are more fields than this at the top of the document, aliases and fragments included.
+fn has_more_at_the_top(document: &ExecutableDocument, most: usize) -> bool {
     let operations = document.operations.iter();
     let fields = operations.flat_map(|(_, operation)| &operation.node.selection_set.node.items);
-    fields
-        .map(|selection| match &selection.node {
-            Selection::Field(_) => 1,
-            Selection::InlineFragment(fragment) => fragment.node.selection_set.node.items.len(),
+    let mut waiting: Vec<_> = fields.collect();
+    let (mut fields, mut seen) = (0, 0);
+    while let Some(selection) = waiting.pop() {
+        seen += 1;
+        match &selection.node {
+            Selection::Field(_) => fields += 1,
+            Selection::InlineFragment(fragment) => {
+                waiting.extend(&fragment.node.selection_set.node.items);
+            }
             Selection::FragmentSpread(spread) => {
                 let fragment = document.fragments.get(&spread.node.fragment_name.node);
-                fragment.map_or(1, |fragment| fragment.node.selection_set.node.items.len())
+                let fields = fragment.map(|fragment| &fragment.node.selection_set.node.items);
+                waiting.extend(fields.into_iter().flatten());
             }
-        })
-        .sum()
+        }
+        // Fragments may hold each other in a circle; the schema refuses that, but later.
+        if fields > most || seen + waiting.len() > most.saturating_mul(SELECTIONS_PER_FIELD_MAX) {
+            return true;
+        }
+    }
+    false
 }
 
 /// `extensions.assay.after`, where the client gives one.
@@ -212,47 +226,13 @@ async fn socket_or_explorer<Q: ObjectType + 'static, M: ObjectType + 'static>(
     State(server): State<Server<Q, M>>,
     mut parts: Parts,
 ) -> HttpResponse {
-    let Ok(protocol) = GraphQLProtocol::from_request_parts(&mut parts, &()).await else {
+    if GraphQLProtocol::from_request_parts(&mut parts, &()).await.is_err() {
         return Html(explorer::PAGE).into_response();
-    };
-    let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-        Ok(upgrade) => upgrade.max_message_size(MESSAGE_BYTES_MAX),
-        Err(rejection) => return rejection.into_response(),
-    };
-    upgrade
-        .protocols(ALL_WEBSOCKET_PROTOCOLS)
-        .on_upgrade(move |socket| async move {
-            let api = server.api;
-            let mut data = Data::default();
-            data.insert(loader(&api));
-            data.insert(SocketBudget(Arc::new(Semaphore::new(
-                api.limits.subscriptions_per_socket,
-            ))));
-            GraphQLWebSocket::new(socket, server.schema, protocol)
-                .with_data(data)
-                .on_connection_init(move |payload| sign_in(api, payload))
-                .serve()
-                .await;
-        })
-        .into_response()
-}
-
-/// The token comes in `connection_init`, as `{"authorization": "Bearer …"}`.
-async fn sign_in(api: Arc<Api>, payload: Value) -> async_graphql::Result<Data> {
-    let mut headers = HeaderMap::new();
-    let named = |name: &str| payload.get(name).and_then(Value::as_str);
-    if let Some(value) = named("authorization").or_else(|| named("Authorization")) {
-        let value = HeaderValue::from_bytes(value.as_bytes());
-        let value = value.map_err(|_| "UNAUTHENTICATED: the token is malformed")?;
-        headers.insert(header::AUTHORIZATION, value);
     }
-    // All that a client learns is the text that the socket is closed with, so the code goes there.
-    let Gate(viewer) = Gate::of(&headers, &api.authenticator)
-        .await
-        .map_err(|error| format!("{}: {}", error.code.as_str(), error.message))?;
-    let mut data = Data::default();
-    data.insert(viewer);
-    Ok(data)
+    match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
+        Ok(upgrade) => socket::upgrade(upgrade, server.schema, server.api),
+        Err(rejection) => rejection.into_response(),
+    }
 }
 
 /// 200 when log and views answer, 503 when one of them does not.

@@ -20,6 +20,7 @@ pub mod nodes;
 mod query;
 mod scalars;
 mod selection;
+mod socket;
 mod subscription;
 
 pub use api::{Api, Catalogue, CatalogueLanguage, ServiceLimits};

@@ -162,8 +162,10 @@ fn updates_of_one(
             if at_snapshot {
                 yield followed.snapshot(recorded, position, false)?;
             }
-            for message in unseen(messages, after) {
-                yield message;
+            if let Some(after) = after {
+                for message in unseen(messages, after) {
+                    yield message;
+                }
             }
         }
         if followed.is_final() {
@@ -220,7 +222,11 @@ fn updates_of_all(
                 Some(followed) => followed,
                 None => Followed::before(&api, id, recorded.position).await?,
             };
-            for message in unseen(followed.apply(&api, &recorded).await?, resumable) {
+            let mut messages = followed.apply(&api, &recorded).await?;
+            if let Some(after) = resumable {
+                messages = unseen(messages, after);
+            }
+            for message in messages {
                 yield message;
             }
             if !followed.is_final() {
@@ -272,16 +278,14 @@ fn take_place(ctx: &Context<'_>) -> Result<Option<OwnedSemaphorePermit>, ApiErro
     })
 }
 
-fn unseen(
-    messages: Vec<SubmissionUpdate>,
-    after: Option<StreamCursor>,
-) -> impl Iterator<Item = SubmissionUpdate> {
-    messages.into_iter().filter(move |message| {
-        let Some(after) = after else { return false };
+/// Those that a client that comes back with this cursor has not seen.
+fn unseen(mut messages: Vec<SubmissionUpdate>, after: StreamCursor) -> Vec<SubmissionUpdate> {
+    messages.retain(|message| {
         StreamCursor::decode(&message.cursor).is_ok_and(|cursor| {
             !after.covers(cursor.position, cursor.messages.map_or(u32::MAX, |sent| sent - 1))
         })
-    })
+    });
+    messages
 }
 
 /// A submission as its events have it so far. No database is asked for it (INV-13).

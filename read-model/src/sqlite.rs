@@ -12,7 +12,8 @@ mod tests;
 mod writer;
 
 use std::error::Error;
-use std::fs;
+use std::fs::{DirBuilder, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -24,6 +25,9 @@ use tokio::task;
 use crate::names::Namespace;
 use crate::{Generation, OpenError, Views};
 
+/// Views hold messages of compilers and validators, and who hands in what: nobody else's business.
+const FILE_MODE: u32 = 0o600;
+const DIRECTORY_MODE: u32 = 0o700;
 /// How long a connection waits for another process's write.
 const BUSY_MAX: Duration = Duration::from_secs(5);
 /// Reads at the same time, at most; more wait.
@@ -66,8 +70,10 @@ pub(crate) async fn open(path: &str, namespace: Namespace) -> Result<Views, Open
 
 fn open_writer(path: &Path) -> Result<Connection, BoxedError> {
     if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent)?;
+        DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(parent)?;
     }
+    // SQLite gives the files beside it the same mode.
+    OpenOptions::new().write(true).create(true).truncate(false).mode(FILE_MODE).open(path)?;
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_MAX)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;

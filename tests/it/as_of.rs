@@ -75,6 +75,7 @@ async fn journey(stack: Stack) {
     world.nothing_is_there_before_it_came().await;
     world.is_for_auditors_and_exact().await;
     world.is_told_on_the_command_line();
+    world.an_erased_account_may_nothing_from_then_on().await;
 
     world.done(&["log", "archive", "--keep-events", "0"]);
     let (position, told) = &world.told[0];
@@ -202,6 +203,20 @@ impl World {
         let future = admin.data(ask, json!({ "at": "2999-01-01T00:00:00Z" })).await;
         let head = self.deployment.stores().await.log.info().await.unwrap().head;
         assert_eq!(future["audit"]["asOf"]["position"], head.to_string());
+    }
+
+    async fn an_erased_account_may_nothing_from_then_on(&mut self) {
+        self.done(&["account", "grant", "ada", "judge"]);
+        self.tell().await;
+        self.done(&["account", "erase", "ada", "--yes"]);
+        self.tell().await;
+        for ((position, told), roles) in
+            self.told[4..].iter().zip([json!(["USER", "JUDGE"]), json!([])])
+        {
+            assert_eq!(told["user"]["roles"], roles);
+            let then = self.then(json!({ "position": position.0 })).await;
+            self.is_as_told(&then, told, "bob");
+        }
     }
 
     fn is_told_on_the_command_line(&self) {

@@ -184,6 +184,13 @@ async fn secrets_are_for_the_owner_or_left_out() {
     let secrets = with.join("credentials.jsonl");
     assert_eq!(secrets.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(with.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    let blob = with.join("blobs");
+    assert_eq!(blob.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    let open = original.directory().join("open");
+    fs::create_dir(&open).unwrap();
+    fs::set_permissions(&open, fs::Permissions::from_mode(0o755)).unwrap();
+    done(&original, &["backup", "--json", "--out", open.to_str().unwrap()]);
+    assert_eq!(open.metadata().unwrap().permissions().mode() & 0o777, 0o700);
     let arguments = ["backup", "--json", "--without-credentials", "--out"];
     let manifest = done(&original, &[&arguments[..], &[without.to_str().unwrap()]].concat());
     assert_eq!(manifest["credentials"], Value::Null);

@@ -27,6 +27,7 @@ async fn bad_input_is_refused_with_a_code_and_writes_nothing() {
     credentials(&world).await;
     arguments(&world).await;
     documents(&world).await;
+    sockets(&world).await;
     uploads(&world).await;
     packages(&world).await;
     problems(&world).await;
@@ -149,12 +150,16 @@ async fn documents(world: &World) {
     let aliases: String =
         (0..200).map(|number| format!("a{number}: viewer {{ login }} ")).collect();
     let fragments = "fragment F on Query { ".to_owned() + &aliases + "} query { ...F }";
+    let nested = "query { ...F } fragment F on Query { ...G } fragment G on Query { ".to_owned()
+        + &aliases
+        + "}";
     let costly = "{ problems(first: 100) { nodes { submissions(first: 100) { nodes { judgement {
         tests { number detail { input } } } } } } } }";
     for ask in [
         format!("{{ viewer {{ {deep} }} }}"),
         format!("{{ {aliases} }}"),
         fragments,
+        nested,
         costly.to_owned(),
         "{ nonsense }".to_owned(),
         "{ viewer {".to_owned(),
@@ -170,6 +175,29 @@ async fn documents(world: &World) {
     assert_eq!((large.status, large.code()), (413, "TOO_LARGE"));
     let no_request = world.ada.post(&json!("nonsense")).await;
     assert_eq!((no_request.status, no_request.code()), (400, "BAD_USER_INPUT"));
+}
+
+/// What is posted has limits that a socket has not.
+async fn sockets(world: &World) {
+    let login = "mutation { login(login: \"ada\", password: \"correct horse\") { accessToken } }";
+    for ask in ["{ tags { slug } }", "query Q { viewer { login } }", login] {
+        let mut stream = world.ada.subscribe(ask, json!({})).await;
+        match stream.next().await {
+            Some(Err(failure)) => {
+                assert!(failure.message.contains("by POST (BAD_USER_INPUT)"), "{ask}: {failure}");
+            }
+            other => panic!("{ask}: {other:?}"),
+        }
+    }
+    let aliases: String =
+        (0..200).map(|number| format!("a{number}: mySubmissions {{ cursor }} ")).collect();
+    let ask = format!("subscription {{ {aliases} }}");
+    match world.ada.subscribe(&ask, json!({})).await.next().await {
+        Some(Err(failure)) => {
+            assert!(failure.message.contains("GRAPHQL_VALIDATION_FAILED"), "{failure}");
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 async fn uploads(world: &World) {

@@ -24,6 +24,7 @@ mod read_model;
 mod rejudge;
 mod replay;
 mod schema;
+mod sockets;
 mod startup;
 mod takeover;
 mod tampering;

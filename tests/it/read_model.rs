@@ -1,5 +1,7 @@
 //! The read model: the suite against each adapter, and what only one adapter can do wrong.
 
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -25,6 +27,19 @@ async fn sqlite_views() {
     let fresh =
         |case: &Case| format!("sqlite:{}/{}/views.db", directory.path().display(), case.name);
     run("views × sqlite", view_cases(), fresh).await;
+}
+
+#[tokio::test]
+async fn views_in_a_file_are_for_their_owner() {
+    let directory = TempDir::new().unwrap();
+    let folder = directory.path().join("a/b");
+    let views = open(&format!("sqlite:{}/views.db", folder.display()), "live").await.unwrap();
+    views.writer.prepare(&[BOXES]).await.unwrap();
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&folder), 0o700);
+    for name in ["views.db", "views.db-wal", "views.db-shm"] {
+        assert_eq!(mode(&folder.join(name)), 0o600, "{name}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

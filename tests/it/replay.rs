@@ -73,6 +73,11 @@ async fn replay(stack: Stack) {
     let beyond = deployment.cli(&["replay", "--keep", "halfway", "--to", &(head + 1).to_string()]);
     assert_eq!(beyond.status.code(), Some(2), "{beyond:?}");
 
+    // What is served is never built over.
+    let over = deployment.cli(&["replay", "--keep", "live"]);
+    assert_eq!(over.status.code(), Some(2), "{over:?}");
+    assert_eq!(self::report(&deployment, 0)["differences"], json!([]));
+
     let changed = tamper(&deployment).await;
     let found = self::report(&deployment, 1);
     let named: Vec<_> =

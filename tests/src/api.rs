@@ -81,6 +81,11 @@ impl Api {
         Self { token: None, ..self.clone() }
     }
 
+    /// As whom it asks.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     /// The client of the command line, as the same person.
     ///
     /// # Panics

@@ -51,6 +51,13 @@ struct Report {
 }
 
 pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
+    if args.keep.as_deref() == Some(LIVE) {
+        let message = format!(
+            "--keep {LIVE}: these views are served, and nothing is built over them; keep it in another namespace, or \
+             use assay views rebuild"
+        );
+        return Err(Failure::new(Exit::Usage, message));
+    }
     let stores = open_stores(config).await?;
     let live = open_views(config, LIVE).await?;
     let namespace = args.keep.clone().unwrap_or_else(|| format!("replay{}", std::process::id()));

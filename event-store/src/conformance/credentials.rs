@@ -26,6 +26,7 @@ pub(super) fn cases() -> Vec<Case> {
         an_expired_token_finds_nothing,
         a_token_without_end_is_found,
         a_use_is_remembered,
+        looking_at_a_token_is_no_use_of_it,
         uses_within_a_minute_are_remembered_once,
         a_token_with_the_same_hash_replaces,
         tokens_are_listed_oldest_first,
@@ -82,7 +83,9 @@ async fn put(store: &Store, subject: Uuid, secret: &str) -> TokenRecord {
 }
 
 async fn found(store: &Store, token: &TokenRecord) -> bool {
-    store.use_token(&token.hash, now()).await.unwrap().is_some()
+    let seen = store.token(&token.hash, now()).await.unwrap().is_some();
+    assert_eq!(store.use_token(&token.hash, now()).await.unwrap().is_some(), seen);
+    seen
 }
 
 async fn a_profile_reads_back(url: String) {
@@ -198,6 +201,7 @@ async fn an_expired_token_finds_nothing(url: String) {
     let token = put(&store, Uuid::new_v4(), "secret").await;
     let end = token.expires_at.unwrap();
     let just_before = end - SignedDuration::from_micros(1);
+    assert_eq!(store.token(&token.hash, end).await.unwrap(), None);
     assert_eq!(store.use_token(&token.hash, end).await.unwrap(), None);
     assert!(store.use_token(&token.hash, just_before).await.unwrap().is_some());
 }
@@ -218,6 +222,14 @@ async fn a_use_is_remembered(url: String) {
         store.use_token(&token.hash, at).await.unwrap().unwrap();
         let listed = store.tokens(token.subject, at).await.unwrap();
         assert_eq!(listed[0].last_used_at, Some(at));
+    }
+}
+
+async fn looking_at_a_token_is_no_use_of_it(url: String) {
+    let store = open(&url).await;
+    let token = put(&store, Uuid::new_v4(), "secret").await;
+    for _ in 0..2 {
+        assert_eq!(store.token(&token.hash, now()).await.unwrap(), Some(token.clone()));
     }
 }
 

@@ -109,20 +109,24 @@ impl Credentials for MongoCredentials {
             .map_err(not_available)
     }
 
+    async fn token(
+        &self,
+        hash: &TokenHash,
+        now: Timestamp,
+    ) -> Result<Option<TokenRecord>, CredentialsError> {
+        let find = self.tokens.find_one(doc! { "_id": hex::encode(hash.0) });
+        let token = find.await.map_err(not_available)?.map(TokenRecord::try_from).transpose()?;
+        Ok(token.filter(|token| token.is_live(now)))
+    }
+
     async fn use_token(
         &self,
         hash: &TokenHash,
         now: Timestamp,
     ) -> Result<Option<TokenRecord>, CredentialsError> {
-        let key = doc! { "_id": hex::encode(hash.0) };
-        let found = self.tokens.find_one(key.clone()).await.map_err(not_available)?;
-        let Some(mut token) = found.map(TokenRecord::try_from).transpose()? else {
-            return Ok(None);
-        };
-        if !token.is_live(now) {
-            return Ok(None);
-        }
+        let Some(mut token) = self.token(hash, now).await? else { return Ok(None) };
         if token.note_use(now) {
+            let key = doc! { "_id": hex::encode(hash.0) };
             let used = doc! { "$set": { "last_used_at": now.as_microsecond() } };
             self.tokens.update_one(key, used).await.map_err(not_available)?;
         }

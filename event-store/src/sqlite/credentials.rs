@@ -139,28 +139,32 @@ impl Credentials for SqliteCredentials {
         .await
     }
 
-    async fn use_token(
+    async fn token(
         &self,
         hash: &TokenHash,
         now: Timestamp,
     ) -> Result<Option<TokenRecord>, CredentialsError> {
         let hash = hex::encode(hash.0);
-        let key = hash.clone();
         let found = self
             .read(move |connection| {
                 connection
                     .prepare_cached("SELECT * FROM tokens WHERE hash = ?1")?
-                    .query_row([key], stored)
+                    .query_row([hash], stored)
                     .optional()
             })
             .await?;
-        let Some(mut token) = found.map(TokenRecord::try_from).transpose()? else {
-            return Ok(None);
-        };
-        if !token.is_live(now) {
-            return Ok(None);
-        }
+        let token = found.map(TokenRecord::try_from).transpose()?;
+        Ok(token.filter(|token| token.is_live(now)))
+    }
+
+    async fn use_token(
+        &self,
+        hash: &TokenHash,
+        now: Timestamp,
+    ) -> Result<Option<TokenRecord>, CredentialsError> {
+        let Some(mut token) = self.token(hash, now).await? else { return Ok(None) };
         if token.note_use(now) {
+            let hash = hex::encode(hash.0);
             self.write(move |connection| {
                 connection
                     .prepare_cached("UPDATE tokens SET last_used_at = ?2 WHERE hash = ?1")?

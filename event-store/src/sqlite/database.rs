@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fs;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -20,6 +20,7 @@ const BUSY_WAIT: Duration = Duration::from_secs(10);
 const WAL_BYTES_KEPT: i64 = 64 * 1024 * 1024;
 /// The file holds sources, or hashes of secrets: nobody else's business.
 const FILE_MODE: u32 = 0o600;
+const DIRECTORY_MODE: u32 = 0o700;
 
 /// What a file is for.
 #[derive(Debug)]
@@ -172,7 +173,7 @@ impl Database {
 
 fn create_private(path: &Path) -> std::io::Result<()> {
     if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent)?;
+        fs::DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(parent)?;
     }
     fs::OpenOptions::new()
         .write(true)

@@ -16,7 +16,7 @@ impl Projection for Accounts {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn collections(&self) -> Vec<Collection> {

@@ -186,6 +186,7 @@ fn every_projection_reads_what_every_writer_wrote() {
         let id = |stream: &str| stream.split_once(':').unwrap().1.to_owned();
         let account: AccountView = views.get(&id(ADA)).unwrap().unwrap();
         assert_eq!(account.login.to_string(), "ada", "{writer:?}");
+        assert!(account.roles.is_empty(), "it was erased: {writer:?}");
         let problem: ProblemView = views.get(&id(PROBLEM)).unwrap().unwrap();
         assert_eq!((problem.title.as_str(), problem.submissions), ("A + B", 2), "{writer:?}");
         let submission: SubmissionView = views.get(&id(JUDGED)).unwrap().unwrap();

@@ -15,14 +15,14 @@ pub struct AccountView {
     pub login: Login,
     /// The key of its personal data.
     pub subject: Uuid,
-    /// What it may do.
+    /// What it may do; nothing once it is erased.
     pub roles: BTreeSet<Role>,
     /// When it was registered.
     pub created_at: Micros,
 }
 
 impl View for AccountView {
-    const COLLECTION: Collection = Collection { name: "accounts", schema: 1, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "accounts", schema: 2, indexes: &[] };
 
     fn key(&self) -> String {
         self.login.to_string()
@@ -60,6 +60,7 @@ impl AccountView {
             Event::RoleRevoked(revoked) => {
                 self.roles.remove(&revoked.role);
             }
+            Event::AccountErased(_) => self.roles.clear(),
             _ => {}
         }
     }

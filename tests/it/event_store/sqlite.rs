@@ -103,9 +103,20 @@ async fn the_embedded_stores_open_together_and_only_for_their_owner() {
         credentials: format!("sqlite:{}/credentials.db", root.display()),
         tree: format!("sqlite:{}/tree.db", root.display()),
     };
-    open(&urls).await.unwrap();
-    for name in ["log.db", "credentials.db", "tree.db"] {
+    let stores = open(&urls).await.unwrap();
+    let digest = stores.blobs.put("int main() {}".into()).await.unwrap().to_string();
+    let (folder, blob) = (format!("blobs/{}", &digest[..2]), format!("{digest}.zst"));
+    for (name, expected) in [
+        ("", 0o700),
+        ("log.db", 0o600),
+        ("credentials.db", 0o600),
+        ("tree.db", 0o600),
+        ("blobs", 0o700),
+        ("blobs/unfinished", 0o700),
+        (&folder, 0o700),
+        (&format!("{folder}/{blob}"), 0o600),
+    ] {
         let mode = root.join(name).metadata().unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600, "{name}");
+        assert_eq!(mode & 0o777, expected, "{name}");
     }
 }

@@ -1,6 +1,7 @@
 //! Access tokens and what they allow.
 
 use event_store::{Scope, TokenKind, TokenRecord};
+use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 use query_api::Secret;
 use serde_json::{Value, json};
@@ -52,6 +53,64 @@ pub(super) async fn tokens(world: &World) {
     assert_refused(&reader).await;
     assert_refused(&world.ada.with_token(&expired(world).await)).await;
     assert_refused(&world.ada.with_token("assay_made-up")).await;
+    a_token_that_submits_shows_what_came_of_it_and_nothing_else(world).await;
+    a_lesser_token_ends_itself_alone(world).await;
+}
+
+async fn a_token_that_submits_shows_what_came_of_it_and_nothing_else(world: &World) {
+    let theirs = world.ada.submitted("sum", "python3", "print(3)").await;
+    let admin = world.deployment.admin();
+    let made = create(&admin, json!({ "name": "CI", "scopes": ["submit"] })).await;
+    let submitter = admin.with_token(made["secret"].as_str().unwrap());
+    let program = "print(sum(map(int, input().split())))";
+    let own = submitter.submitted("sum", "python3", program).await;
+    assert_eq!(submitter.verdict(&own).await, "ACCEPTED");
+
+    let ask = "query($own: ID!, $theirs: ID!) {
+        audit { events(first: 1) { nodes { position } } }
+        own: submission(id: $own) { source }
+        theirs: submission(id: $theirs) { source }
+        submissions(filter: { author: \"ada\" }) { totalCount }
+        user(login: \"ada\") { email }
+        viewer { sessions { client } accessTokens { name } }
+        webhooks { url }
+    }";
+    world.deployment.projected().await;
+    let seen = submitter.data(ask, json!({ "own": own, "theirs": theirs })).await;
+    let expected = json!({
+        "audit": null, "own": { "source": program }, "theirs": null,
+        "submissions": { "totalCount": 0 }, "user": { "email": null },
+        "viewer": { "sessions": [], "accessTokens": [] }, "webhooks": [],
+    });
+    assert_eq!(seen, expected);
+    let log = "subscription { auditEvents { cursor } }";
+    match submitter.subscribe(log, json!({})).await.next().await {
+        Some(Err(failure)) => assert!(failure.message.contains("FORBIDDEN"), "{failure}"),
+        other => panic!("{other:?}"),
+    }
+
+    let made = create(&admin, json!({ "name": "looks", "scopes": ["read"] })).await;
+    let reader = admin.with_token(made["secret"].as_str().unwrap());
+    let seen = reader.data(ask, json!({ "own": own, "theirs": theirs })).await;
+    assert_eq!(seen["theirs"]["source"], "print(3)");
+    assert!(seen["audit"].is_object() && seen["user"]["email"].is_string(), "{seen}");
+}
+
+async fn a_lesser_token_ends_itself_alone(world: &World) {
+    let made = create(&world.bob, json!({ "name": "found", "scopes": ["read", "submit"] })).await;
+    let found = world.bob.with_token(made["secret"].as_str().unwrap());
+    let logout = "mutation($id: ID) { logout(session: $id) { userErrors { code } } }";
+    let revoke = "mutation($id: ID!) { revokeAccessToken(id: $id) { userErrors { code } } }";
+    let sessions = world.bob.data("{ viewer { sessions { id } } }", json!({})).await;
+    let other = json!({ "id": sessions["viewer"]["sessions"][0]["id"] });
+    let refused = found.data(logout, other.clone()).await["logout"].take();
+    assert_eq!(refused["userErrors"], json!([{ "code": "FORBIDDEN" }]));
+    let refused = found.data(revoke, other).await["revokeAccessToken"].take();
+    assert_eq!(refused["userErrors"], json!([{ "code": "FORBIDDEN" }]));
+    assert_eq!(world.bob.data(WHO, json!({})).await["viewer"]["login"], "bob");
+    let ended = found.data(logout, json!({})).await["logout"].take();
+    assert_eq!(ended["userErrors"], json!([]));
+    assert_refused(&found).await;
 }
 
 async fn create(api: &Api, input: Value) -> Value {

@@ -1,0 +1,388 @@
+//! Subscriptions over WebSocket: what a socket takes, and how long it keeps whoever opened it.
+
+use std::future::{pending, ready};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_graphql::http::{ALL_WEBSOCKET_PROTOCOLS, WebSocketProtocols, WsMessage};
+use async_graphql::parser::types::OperationType;
+use async_graphql::{Data, Executor, Request, Response};
+use axum::extract::WebSocketUpgrade;
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::Response as HttpResponse;
+use event_store::TokenHash;
+use futures::stream::{self, BoxStream};
+use futures::{Sink, SinkExt, Stream, StreamExt};
+use serde_json::Value;
+use tokio::sync::{Semaphore, oneshot};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::auth::AuthError;
+use crate::http::{loader, prepare, secret};
+use crate::subscription::SocketBudget;
+use crate::{Api, ApiError, Authenticator, Code, Viewer};
+
+/// Bytes of a message.
+const MESSAGE_BYTES_MAX: usize = 1 << 20;
+/// How often it is looked whether whoever opened a socket still may what they could then. It costs a read of the token
+/// for each socket, and one of the account; nothing is written.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// How long a socket goes on while a store does not tell.
+const UNTOLD_MAX: Duration = Duration::from_secs(60);
+/// How long a client may take to hear why its socket ends.
+const CLOSING_MAX: Duration = Duration::from_secs(5);
+/// Of graphql-transport-ws: clients may come back, with another token.
+const FORBIDDEN: u16 = 4403;
+/// Of WebSocket itself: clients come back a little later.
+const TRY_AGAIN_LATER: u16 = 1013;
+
+/// Makes a socket of the connection, and serves it.
+pub(crate) fn upgrade<E: Executor>(
+    upgrade: WebSocketUpgrade,
+    schema: E,
+    api: Arc<Api>,
+) -> HttpResponse {
+    upgrade
+        .max_message_size(MESSAGE_BYTES_MAX)
+        .protocols(ALL_WEBSOCKET_PROTOCOLS)
+        .on_upgrade(move |socket| serve(socket, schema, api))
+}
+
+async fn serve<E: Executor>(socket: WebSocket, schema: E, api: Arc<Api>) {
+    let protocol = socket.protocol().and_then(|name| name.to_str().ok());
+    let Some(Ok(protocol)) = protocol.map(WebSocketProtocols::from_str) else { return };
+    let (mut sink, incoming) = socket.split();
+    let incoming = incoming.take_while(|message| ready(message.is_ok())).filter_map(|message| {
+        ready(match message {
+            Ok(message @ (Message::Text(_) | Message::Binary(_))) => Some(message.into_data()),
+            _ => None,
+        })
+    });
+    let mut data = Data::default();
+    data.insert(loader(&api));
+    data.insert(SocketBudget(Arc::new(Semaphore::new(api.limits.subscriptions_per_socket))));
+    let (signed_in, session) = oneshot::channel();
+    let subscriptions = Subscriptions { schema, api: Arc::clone(&api) };
+    let signing = Arc::clone(&api);
+    let outgoing = async_graphql::http::WebSocket::new(subscriptions, incoming, protocol)
+        .connection_data(data)
+        .on_connection_init(move |payload| sign_in(signing, payload, signed_in));
+
+    let refusal = tokio::select! {
+        biased;
+        refusal = refused(&api.authenticator, session, LOOK_EVERY) => refusal,
+        () = forward(outgoing, &mut sink) => return,
+    };
+    let code = match refusal.code {
+        Code::Unauthenticated => FORBIDDEN,
+        _ => TRY_AGAIN_LATER,
+    };
+    let reason = format!("{}: {}", refusal.code.as_str(), refusal.message).into();
+    let close = Message::Close(Some(CloseFrame { code, reason }));
+    // Whoever does not read is not waited for.
+    let _ = timeout(CLOSING_MAX, sink.send(close)).await;
+}
+
+/// Sends what there is to tell, until there is nothing more or nobody to hear it.
+async fn forward(outgoing: impl Stream<Item = WsMessage>, sink: &mut (impl Sink<Message> + Unpin)) {
+    let mut outgoing = std::pin::pin!(outgoing);
+    while let Some(message) = outgoing.next().await {
+        let message = match message {
+            WsMessage::Text(text) => Message::Text(text.into()),
+            WsMessage::Close(code, reason) => {
+                Message::Close(Some(CloseFrame { code, reason: reason.into() }))
+            }
+        };
+        if sink.send(message).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Who opened a socket, and by which token.
+#[derive(Debug)]
+struct Session {
+    token: TokenHash,
+    viewer: Viewer,
+}
+
+/// The token comes in `connection_init`, as `{"authorization": "Bearer …"}`.
+async fn sign_in(
+    api: Arc<Api>,
+    payload: Value,
+    signed_in: oneshot::Sender<Session>,
+) -> async_graphql::Result<Data> {
+    // All that a client learns is the text that the socket is closed with, so the code goes there.
+    let viewer = viewer(&api.authenticator, &payload, signed_in)
+        .await
+        .map_err(|error| format!("{}: {}", error.code.as_str(), error.message))?;
+    let mut data = Data::default();
+    data.insert(viewer);
+    Ok(data)
+}
+
+async fn viewer(
+    authenticator: &Authenticator,
+    payload: &Value,
+    signed_in: oneshot::Sender<Session>,
+) -> Result<Option<Viewer>, ApiError> {
+    let mut headers = HeaderMap::new();
+    let named = |name: &str| payload.get(name).and_then(Value::as_str);
+    if let Some(value) = named("authorization").or_else(|| named("Authorization")) {
+        let value = HeaderValue::from_bytes(value.as_bytes());
+        let malformed = |_| ApiError::new(Code::Unauthenticated, "the token is malformed");
+        headers.insert(header::AUTHORIZATION, value.map_err(malformed)?);
+    }
+    let Some(secret) = secret(&headers)? else { return Ok(None) };
+    let viewer = authenticator.authenticate(&secret).await?;
+    let session = Session { token: secret.hash(), viewer: viewer.clone() };
+    // Nobody listens any more where the socket has ended.
+    let _ = signed_in.send(session);
+    Ok(Some(viewer))
+}
+
+/// Waits until whoever signed in may not go on, and says why.
+async fn refused(
+    authenticator: &Authenticator,
+    session: oneshot::Receiver<Session>,
+    look_every: Duration,
+) -> ApiError {
+    // There is nothing to lose for whoever is nobody.
+    let Ok(Session { token, viewer }) = session.await else { return pending().await };
+    let mut told_at = Instant::now();
+    loop {
+        sleep(look_every).await;
+        match authenticator.look_again(&token).await {
+            Ok(now) if now == viewer => told_at = Instant::now(),
+            Ok(_) => {
+                let message = "what the account may do has changed; connect again";
+                return ApiError::new(Code::Unauthenticated, message);
+            }
+            Err(AuthError::Invalid) => return AuthError::Invalid.into(),
+            Err(AuthError::Store(error)) if told_at.elapsed() > UNTOLD_MAX => return error,
+            Err(AuthError::Store(_)) => {}
+        }
+    }
+}
+
+/// The schema, of which sockets get subscriptions and nothing else: what limits queries and mutations stands where they
+/// are posted.
+#[derive(Clone)]
+struct Subscriptions<E> {
+    schema: E,
+    api: Arc<Api>,
+}
+
+impl<E: Executor> Executor for Subscriptions<E> {
+    async fn execute(&self, _: Request) -> Response {
+        no_subscription().into()
+    }
+
+    fn execute_stream(
+        &self,
+        mut request: Request,
+        data: Option<Arc<Data>>,
+    ) -> BoxStream<'static, Response> {
+        let Self { schema, api } = self.clone();
+        let begun = async move {
+            if !is_subscription(&mut request) {
+                return stream::iter([no_subscription().into()]).boxed();
+            }
+            match prepare(&api, &mut request).await {
+                Ok(()) => schema.execute_stream(request, data),
+                Err(error) => stream::iter([error.into()]).boxed(),
+            }
+        };
+        stream::once(begun).flatten().boxed()
+    }
+}
+
+fn no_subscription() -> ApiError {
+    ApiError::bad_input("a socket takes subscriptions only; send queries and mutations by POST")
+}
+
+/// Whether it begins a subscription. What cannot be read is left to the schema, which says what is wrong with it.
+fn is_subscription(request: &mut Request) -> bool {
+    let wanted = request.operation_name.clone();
+    let Ok(document) = request.parsed_query() else { return true };
+    let mut chosen = document.operations.iter().filter(|(name, _)| match (&wanted, name) {
+        (Some(wanted), Some(name)) => wanted == name.as_str(),
+        _ => true,
+    });
+    chosen.all(|(_, operation)| operation.node.ty == OperationType::Subscription)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use domain::account::{Account, AccountCommand};
+    use domain::{Actor, Login, Role, StreamId};
+    use event_store::{
+        Context, Scope, StoreUrls, Stores, Stream as Aggregate, TokenKind, TokenRecord,
+    };
+    use jiff::{SignedDuration, Timestamp};
+    use tempfile::TempDir;
+    use uuid::Uuid;
+
+    use crate::Secret;
+
+    const LOOK_SOON: Duration = Duration::from_millis(5);
+    const LOOKS: u32 = 20;
+
+    fn request(query: &str) -> Request {
+        Request::new(query)
+    }
+
+    #[test]
+    fn whatever_is_no_subscription_is_known() {
+        let both = "query A { a } subscription B { b } mutation C { c }";
+        for (query, name, expected) in [
+            ("subscription { a }", None, true),
+            ("subscription S { a }", Some("S"), true),
+            ("{ a }", None, false),
+            ("query { a }", None, false),
+            ("mutation { a }", None, false),
+            // The schema knows an operation without a name by no name.
+            ("mutation { a }", Some("B"), false),
+            (both, Some("A"), false),
+            (both, Some("B"), true),
+            (both, Some("C"), false),
+            (both, None, false),
+            ("subscription A { a } subscription B { b }", None, true),
+            // For the schema to refuse.
+            (both, Some("D"), true),
+            ("subscription {", None, true),
+        ] {
+            let mut request = request(query);
+            request.operation_name = name.map(str::to_owned);
+            assert_eq!(is_subscription(&mut request), expected, "{query} {name:?}");
+        }
+    }
+
+    /// Stores with an account and a token of it.
+    struct World {
+        stores: Stores,
+        secret: Secret,
+        record: TokenRecord,
+        _directory: TempDir,
+    }
+
+    impl World {
+        async fn new(lifetime: Option<SignedDuration>) -> Self {
+            let directory = TempDir::new().unwrap();
+            let of = |scheme: &str, name: &str| {
+                format!("{scheme}:{}", directory.path().join(name).display())
+            };
+            let urls = StoreUrls {
+                log: of("sqlite", "log.db"),
+                blobs: of("file", "blobs"),
+                credentials: of("sqlite", "credentials.db"),
+                tree: of("sqlite", "tree.db"),
+            };
+            let stores = event_store::open(&urls).await.unwrap();
+            let secret = Secret("assay_of_ada".to_owned());
+            let created_at = Timestamp::now();
+            let record = TokenRecord {
+                id: Uuid::new_v4(),
+                hash: secret.hash(),
+                subject: Uuid::new_v4(),
+                login: "ada".parse().unwrap(),
+                kind: TokenKind::Access,
+                name: "a socket's".to_owned(),
+                scopes: vec![Scope::Full],
+                created_at,
+                last_used_at: None,
+                expires_at: lifetime.map(|lifetime| created_at + lifetime),
+            };
+            stores.credentials.put_token(&record).await.unwrap();
+            let world = Self { stores, secret, record, _directory: directory };
+            let login = world.record.login.clone();
+            world.account(AccountCommand::Register { login, subject: world.record.subject }).await;
+            world.account(AccountCommand::Grant(Role::Judge)).await;
+            world
+        }
+
+        async fn account(&self, command: AccountCommand) {
+            let login: Login = self.record.login.clone();
+            let log = self.stores.log.as_ref();
+            let mut stream =
+                Aggregate::<Account>::load(log, StreamId::Account(login)).await.unwrap();
+            let context = Context::new(Actor::system());
+            stream.execute(log, vec![command], &context, None, None).await.unwrap();
+        }
+
+        /// Remembers no account yet.
+        fn authenticator(&self) -> Authenticator {
+            let Stores { log, credentials, .. } = &self.stores;
+            Authenticator::new(Arc::clone(log), Arc::clone(credentials))
+        }
+
+        /// Signs in, lets something happen, and tells why the socket ends; `None` when it goes on.
+        async fn refusal(&self, happens: impl AsyncFnOnce(&Self)) -> Option<ApiError> {
+            let (signed_in, session) = oneshot::channel();
+            let payload =
+                serde_json::json!({ "authorization": format!("Bearer {}", self.secret.0) });
+            let viewer = viewer(&self.authenticator(), &payload, signed_in).await.unwrap();
+            assert_eq!(viewer.unwrap().login, self.record.login);
+            happens(self).await;
+            let authenticator = self.authenticator();
+            let refused = refused(&authenticator, session, LOOK_SOON);
+            timeout(LOOK_SOON * LOOKS, refused).await.ok()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_socket_goes_on_while_nothing_changes_and_looking_is_no_use() {
+        let world = World::new(None).await;
+        let used = async |world: &World| {
+            let tokens = world.stores.credentials.tokens(world.record.subject, Timestamp::now());
+            tokens.await.unwrap()[0].last_used_at
+        };
+        let mut before = None;
+        let refusal = world.refusal(async |world| before = used(world).await).await;
+        assert!(refusal.is_none(), "{refusal:?}");
+        assert_eq!(used(&world).await, before);
+    }
+
+    #[tokio::test]
+    async fn a_socket_ends_with_its_token_and_with_what_the_account_may_do() {
+        let revoked = async |world: &World| {
+            let record = &world.record;
+            world.stores.credentials.revoke_token(record.subject, record.id).await.unwrap();
+        };
+        let world = World::new(None).await;
+        assert_eq!(world.refusal(revoked).await.unwrap().code, Code::Unauthenticated);
+
+        let world = World::new(Some(SignedDuration::from_millis(50))).await;
+        let expired = world.refusal(async |_| ()).await.unwrap();
+        assert_eq!(expired.code, Code::Unauthenticated);
+
+        for command in [AccountCommand::Revoke(Role::Judge), AccountCommand::Grant(Role::Admin)] {
+            let world = World::new(None).await;
+            let changed = world.refusal(async |world| world.account(command).await).await.unwrap();
+            assert_eq!(changed.code, Code::Unauthenticated);
+            assert!(changed.message.contains("has changed"), "{changed}");
+        }
+
+        // The event alone, as where an erasure was cut off.
+        let world = World::new(None).await;
+        let erased = world.refusal(async |world| world.account(AccountCommand::Erase).await).await;
+        assert_eq!(erased.unwrap().code, Code::Unauthenticated);
+        let refused = world.authenticator().authenticate(&world.secret).await;
+        assert!(matches!(refused, Err(AuthError::Invalid)), "{refused:?}");
+    }
+
+    #[tokio::test]
+    async fn whoever_did_not_sign_in_has_nothing_to_lose() {
+        let world = World::new(None).await;
+        let authenticator = world.authenticator();
+        let (signed_in, session) = oneshot::channel();
+        let nobody = viewer(&authenticator, &Value::Null, signed_in).await.unwrap();
+        assert!(nobody.is_none());
+        let refused = refused(&authenticator, session, LOOK_SOON);
+        assert!(timeout(LOOK_SOON * LOOKS, refused).await.is_err());
+    }
+}
