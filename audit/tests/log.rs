@@ -409,7 +409,7 @@ async fn an_export_that_inflates_is_not_read_to_its_end() {
         (&whole, "heads.jsonl", vec![b' '; MIB], "too long"),
         (&whole, "events.jsonl", vec![b' '; 17 * MIB], "too long"),
         (&part, "proofs.jsonl", proof.clone().into_bytes(), "too large"),
-        (&part, "proofs.jsonl", proof[..64 << 10].as_bytes().to_vec(), "too long"),
+        (&part, "proofs.jsonl", proof.as_bytes()[..64 << 10].to_vec(), "too long"),
     ];
     for (export, name, bytes, told) in cases {
         let bomb = rewritten(export, "bomb", true, &|files| {
