@@ -172,7 +172,8 @@ pub async fn verify(
     progress: impl Fn(Position),
 ) -> Result<Report, VerifyError> {
     let mut walk = Walk::new(keys);
-    let mut streams = Streams::default();
+    let archived_through = log.info().await.map_err(VerifyError::Log)?.archived_through;
+    let mut streams = Streams { archived_through, ..Streams::default() };
     let broken = match walk_log(log, tree, kept, &mut walk, &mut streams, progress).await? {
         None => streams.first_unlike(log, walk.position()).await?,
         broken => broken,
@@ -222,6 +223,9 @@ async fn walk_log(
 #[derive(Debug, Default)]
 struct Streams {
     last: HashMap<StreamId, (Version, Position)>,
+    /// The last archived event of each stream that goes on behind the archive, for which there may be another index.
+    archived: Vec<(StreamId, Version, Position)>,
+    archived_through: Position,
     /// The first event that does not follow the one before it in its stream.
     broken: Option<Break>,
 }
@@ -230,10 +234,16 @@ impl Streams {
     fn follow(&mut self, recorded: &Recorded) {
         let Recorded { stream, version, position, .. } = recorded;
         let before = self.last.insert(stream.clone(), (*version, *position));
+        if let Some((version, at)) = before
+            && at <= self.archived_through
+            && *position > self.archived_through
+        {
+            self.archived.push((stream.clone(), version, at));
+        }
         let expected = Version(before.map_or(0, |(version, _)| version.0) + 1);
         if *version != expected && self.broken.is_none() {
             let reason =
-                format!("it is version {version} of {stream}, after which {expected} follows");
+                format!("it is version {version} of {stream}, where {expected} should stand");
             self.broken = Some(Break { position: *position, through: *position, reason });
         }
     }
@@ -247,11 +257,15 @@ impl Streams {
         if self.broken.is_some() {
             return Ok(self.broken);
         }
-        let mut last: Vec<_> = self.last.into_iter().collect();
+        let archived =
+            self.archived.into_iter().map(|(stream, version, at)| (stream, version, at, 1));
+        // Of the last ones also that nothing follows.
+        let last = self.last.into_iter().map(|(stream, (version, at))| (stream, version, at, 2));
+        let mut looks: Vec<_> = archived.chain(last).collect();
         // Neighbours are in the same segment of the archive.
-        last.sort_unstable_by_key(|(_, (_, position))| *position);
-        let found = stream::iter(last).map(|(stream, (version, position))| async move {
-            let found = log.read_stream(&stream, version, 2).await;
+        looks.sort_unstable_by_key(|(_, _, position, _)| *position);
+        let found = stream::iter(looks).map(|(stream, version, position, limit)| async move {
+            let found = log.read_stream(&stream, version, limit).await;
             unlike(&stream, version, position, end, found)
         });
         let mut found = found.buffered(STREAMS_AT_ONCE);

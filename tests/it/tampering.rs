@@ -101,6 +101,14 @@ async fn whatever_is_done_to_the_log_is_found_and_named() {
     }
     set_field(&mut connection, &bucket, BOB, &packed).await;
     assert_eq!(verified(&deployment, 0)["verified"], head);
+
+    // An event that nothing vouches for yet, and that is not the next of its stream.
+    assert!(deployment.cli(&["account", "create", "eve"]).status.success());
+    let mut changed = self::entries(&mut connection, &log_key).await;
+    let fields = &mut changed.last_mut().unwrap().1;
+    fields.iter_mut().find(|(field, _)| field == "version").unwrap().1 = "7".to_owned();
+    rewrite(&mut connection, &log_key, &changed).await;
+    assert_eq!(verified(&deployment, 1)["broken"]["position"], head + 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,16 +118,27 @@ async fn a_stream_that_was_cut_off_in_the_archive_is_found_and_named() {
     deployment.start_process(PROJECTOR, Some(PROJECTOR), &[]).await;
     let head = signed(&deployment).await["verified"].clone();
     deployment.terminate(PROJECTOR).await;
-    let archived =
-        deployment.cli(&["log", "archive", "--before", &(head.as_u64().unwrap() + 1).to_string()]);
-    assert_eq!(archived.status.code(), Some(0), "{archived:?}");
-    assert_eq!(verified(&deployment, 0)["verified"], head);
     let revoked = revoked(&deployment).await;
-
+    let archive = |before: Position| {
+        let archived = deployment.cli(&["log", "archive", "--before", &before.to_string()]);
+        assert_eq!(archived.status.code(), Some(0), "{archived:?}");
+        assert_eq!(verified(&deployment, 0)["verified"], head);
+    };
     let file = deployment.setting("stores.log").strip_prefix("sqlite:").unwrap();
     let file = rusqlite::Connection::open(file).unwrap();
+    let select = "SELECT positions FROM trimmed_streams WHERE stream = ?1";
+    let change = "UPDATE trimmed_streams SET positions = ?2 WHERE stream = ?1";
     let cut = "UPDATE trimmed_streams SET positions = substr(positions, 1, length(positions) - 6)
                WHERE stream = ?1";
+
+    // While the last event is not archived, those before it are.
+    archive(revoked);
+    let packed: Vec<u8> = file.query_row(select, [BOB], |row| row.get(0)).unwrap();
+    assert_eq!(file.execute(cut, [BOB]).unwrap(), 1);
+    assert_eq!(verified(&deployment, 1)["broken"]["position"], revoked.0 - 1);
+    file.execute(change, rusqlite::params![BOB, packed]).unwrap();
+
+    archive(revoked.next());
     assert_eq!(file.execute(cut, [BOB]).unwrap(), 1);
     let log = deployment.stores().await.log;
     let read = log.read_stream(&BOB.parse().unwrap(), Version(1), 9).await.unwrap();
