@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use audit::key_file::{self, KeyFileError};
-use audit::{Signer, Tree};
+use audit::{Memory, Signer, Tree};
 use axum::Router;
 use axum::middleware::from_fn;
 use command_api::Commands;
@@ -327,11 +327,14 @@ pub(crate) fn not_opened(error: event_store::OpenError) -> Failure {
 /// not at all.
 async fn signer(config: &Config, stores: &Stores) -> Result<Signer, Failure> {
     let path = &config.audit.keys;
+    let memory = Memory::beside(path);
+    let memory = memory.map_err(|error| Failure::of(Exit::Usage, "audit.keys", &error))?;
     let mut keys = key_file::read(path);
     if let Err(KeyFileError::Missing(_)) = keys {
         let newest = stores.tree.newest_head().await;
         let newest =
             newest.map_err(|error| Failure::of(Exit::Network, "reading the tree", &error))?;
+        let newest = newest.or_else(|| Some(memory.newest()?.kept()));
         if let Some(newest) = newest {
             let message = format!(
                 "audit.keys: there is no file {}, and {} events were signed with a key that was in \
@@ -347,7 +350,8 @@ async fn signer(config: &Config, stores: &Stores) -> Result<Signer, Failure> {
         keys = key_file::read(path);
     }
     let keys = keys.map_err(|error| Failure::of(Exit::Usage, "audit.keys", &error))?;
-    Ok(Signer::new(Arc::clone(&stores.log), Tree::new(Arc::clone(&stores.tree)), keys.signers))
+    let tree = Tree::new(Arc::clone(&stores.tree));
+    Ok(Signer::new(Arc::clone(&stores.log), tree, keys.signers).remembering(memory))
 }
 
 /// What tells other servers of events.

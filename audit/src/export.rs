@@ -4,31 +4,29 @@
 //! holds the whole log, `leaves` are the hashes of all events, side by side, and every head is there; else
 //! `proofs.jsonl` has the path of each event to the one head that is there.
 
+mod checking;
+
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::path::Path;
+use std::io::{self, Write};
 
 use domain::record::leaf_of;
 use domain::{Digest, Position, Recorded, Version};
-use event_store::{
-    EventLog, KeptHead, ReadError, TILE_HASH_BYTES, TILE_WIDTH, TileId, TreeStoreError,
-};
+use event_store::{EventLog, ReadError, TILE_WIDTH, TileId, TreeStoreError};
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
+use zip::ZipWriter;
 use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
-use zip::{ZipArchive, ZipWriter};
+
+pub use checking::verify_export;
 
 use crate::filter::Filter;
-use crate::head::{InvalidHead, SignedHead};
-use crate::key::VerifierKey;
-use crate::merkle::{includes, leaf_hash};
+use crate::head::{InvalidHead, SignedHead, TreeHead};
 use crate::tree::Tree;
-use crate::verify::{Break, Report, Walk};
+use crate::verify::Report;
 
 /// What the manifest says the file is.
 const FORMAT: &str = "assay-audit-export/1";
@@ -39,12 +37,8 @@ const LEAVES: &str = "leaves";
 const PROOFS: &str = "proofs.jsonl";
 /// Events and heads read from the stores at once.
 const READ_LIMIT: u32 = 1_024;
-/// Bytes of a manifest.
-const MANIFEST_BYTES_MAX: u64 = 1 << 20;
-/// Bytes of a line: an event of 2 MiB, escaped.
-const LINE_BYTES_MAX: u64 = 16 << 20;
 
-/// What an export is.
+/// What an export says of itself. Nothing vouches for it but the head that says the same.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
@@ -68,10 +62,12 @@ pub struct Manifest {
 }
 
 /// What became of an export that was checked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExportReport {
     /// What it says of itself.
     pub manifest: Manifest,
+    /// Its newest head, which a key has signed.
+    pub head: TreeHead,
     /// What was found.
     pub report: Report,
 }
@@ -88,9 +84,12 @@ pub enum ExportError {
     /// No head was signed yet.
     #[error("nothing was signed yet: is a projector running?")]
     NothingSigned,
-    /// What is kept as a head is none.
-    #[error("the newest tree head cannot be read")]
+    /// Its newest head is none, or not to be believed.
+    #[error("the newest tree head is not to be believed")]
     Head(#[from] InvalidHead),
+    /// Heads that somebody kept say nothing of a part.
+    #[error("only an export of the whole log can be compared with heads that were kept")]
+    Part,
     /// The file could not be read or written.
     #[error("the file cannot be read or written")]
     Io(#[from] io::Error),
@@ -210,8 +209,9 @@ pub async fn export(
         entry.line(&newest)?;
         entry.end()?;
         let mut entry = archive.begin(PROOFS)?;
+        let mut tree = tree.at(newest.size);
         for position in positions {
-            let path = tree.prove_inclusion(position.0 - 1, newest.size).await?;
+            let path = tree.prove_inclusion(position.0 - 1).await?;
             entry.line(&ProofLine { position, path })?;
         }
         entry.end()?;
@@ -275,169 +275,4 @@ impl Entry<'_> {
         self.archive.files.insert(self.name.to_owned(), digest);
         Ok(())
     }
-}
-
-/// Checks an export with nothing but keys.
-///
-/// # Errors
-/// When it is none. What is wrong with the events in it is in the report.
-pub fn verify_export(file: &Path, keys: &[VerifierKey]) -> Result<ExportReport, ExportError> {
-    let mut reader = Reader { zip: ZipArchive::new(BufReader::new(File::open(file)?))? };
-    let manifest = reader.manifest()?;
-    for (name, digest) in &manifest.files {
-        reader.check(name, digest)?;
-    }
-    let report = match manifest.complete {
-        true => reader.verify_whole(&manifest, keys)?,
-        false => reader.verify_part(&manifest, keys)?,
-    };
-    Ok(ExportReport { manifest, report })
-}
-
-struct Reader {
-    zip: ZipArchive<BufReader<File>>,
-}
-
-fn malformed(file: &'static str, reason: impl ToString) -> ExportError {
-    ExportError::Malformed { file, reason: reason.to_string() }
-}
-
-impl Reader {
-    fn manifest(&mut self) -> Result<Manifest, ExportError> {
-        let entry = self.zip.by_name(MANIFEST)?.take(MANIFEST_BYTES_MAX);
-        let manifest: Manifest =
-            serde_json::from_reader(entry).map_err(|error| malformed(MANIFEST, error))?;
-        if manifest.format != FORMAT {
-            let reason =
-                format!("it is of format {:?}, this Assay knows {FORMAT}", manifest.format);
-            return Err(malformed(MANIFEST, reason));
-        }
-        Ok(manifest)
-    }
-
-    /// Whether a file is as the manifest says. What is wrong is told before anybody looks into it.
-    fn check(&mut self, name: &str, digest: &Digest) -> Result<(), ExportError> {
-        let known = [EVENTS, HEADS, LEAVES, PROOFS].into_iter().find(|known| *known == name);
-        let file =
-            known.ok_or_else(|| malformed(MANIFEST, format!("it names the file {name:?}")))?;
-        let mut entry = self.zip.by_name(file)?;
-        let mut hasher = Sha256::new();
-        let mut buffer = vec![0; 1 << 16];
-        loop {
-            let count = entry.read(&mut buffer)?;
-            if count == 0 {
-                break;
-            }
-            hasher.update(&buffer[..count]);
-        }
-        if Digest::from(<[u8; 32]>::from(hasher.finalize())) == *digest {
-            Ok(())
-        } else {
-            Err(malformed(file, "its digest is not the one in the manifest: it was damaged"))
-        }
-    }
-
-    fn heads(&mut self) -> Result<Vec<KeptHead>, ExportError> {
-        lines(HEADS, self.zip.by_name(HEADS)?).collect()
-    }
-
-    /// Goes over every event and every head, as over a log.
-    fn verify_whole(
-        &mut self,
-        manifest: &Manifest,
-        keys: &[VerifierKey],
-    ) -> Result<Report, ExportError> {
-        let mut heads = self.heads()?.into_iter().peekable();
-        let mut leaves = Vec::new();
-        self.zip.by_name(LEAVES)?.read_to_end(&mut leaves)?;
-        let (leaves, _) = leaves.as_chunks::<TILE_HASH_BYTES>();
-        let mut walk = Walk::new(keys);
-        for line in lines::<Line>(EVENTS, self.zip.by_name(EVENTS)?) {
-            let line = line?;
-            let expected = walk.position().next();
-            if line.position != expected {
-                let reason = format!("{} stands in its place", line.position);
-                let broken = walk.missing(reason);
-                return Ok(walk.report(Some(broken)));
-            }
-            let kept = leaves.get(line.position.0 as usize - 1).copied().map(Digest::from);
-            walk.event(&line.leaf(), kept);
-            while let Some(head) = heads.next_if(|head| head.size <= line.position.0) {
-                if let Err(broken) = walk.head(&head) {
-                    return Ok(walk.report(Some(broken)));
-                }
-            }
-        }
-        if let Some(head) = heads.next() {
-            let reason = format!("the export ends there, and a head covers {} events", head.size);
-            let broken = walk.missing(reason);
-            return Ok(walk.report(Some(broken)));
-        }
-        let report = walk.report(None);
-        if report.verified != manifest.size || report.not_covered > 0 {
-            let reason = format!("the heads cover {} of {} events", report.verified, manifest.size);
-            return Err(malformed(HEADS, reason));
-        }
-        Ok(report)
-    }
-
-    /// Checks each event's own proof.
-    fn verify_part(
-        &mut self,
-        manifest: &Manifest,
-        keys: &[VerifierKey],
-    ) -> Result<Report, ExportError> {
-        let heads = self.heads()?;
-        let [head] = heads.as_slice() else {
-            return Err(malformed(HEADS, format!("expected one head, there are {}", heads.len())));
-        };
-        let signed = SignedHead::parse(&head.note)?;
-        signed.verify(keys)?;
-        let (size, root) = (signed.head.size, signed.head.root);
-        let proofs = lines::<ProofLine>(PROOFS, self.zip.by_name(PROOFS)?);
-        let proofs: Vec<ProofLine> = proofs.collect::<Result<_, _>>()?;
-        let mut report = Report { verified: 0, heads: 1, not_covered: 0, root, broken: None };
-        let mut proofs = proofs.into_iter();
-        for line in lines::<Line>(EVENTS, self.zip.by_name(EVENTS)?) {
-            let line = line?;
-            let position = line.position;
-            let proof = proofs.next().filter(|proof| proof.position == position);
-            let proof = proof.ok_or_else(|| malformed(PROOFS, format!("none for {position}")))?;
-            let index = position.0.wrapping_sub(1);
-            if !includes(&line.leaf(), index, &proof.path, size, &root) {
-                let hash = leaf_hash(&line.leaf());
-                let reason =
-                    format!("the event with hash {hash} is not what the head covers there");
-                report.broken = Some(Break { position, through: position, reason });
-                return Ok(report);
-            }
-            report.verified += 1;
-        }
-        if report.verified != manifest.events {
-            let reason = format!("there are {}, not {}", report.verified, manifest.events);
-            return Err(malformed(EVENTS, reason));
-        }
-        Ok(report)
-    }
-}
-
-/// The lines of a file, read one by one.
-fn lines<T: DeserializeOwned>(
-    file: &'static str,
-    entry: impl Read,
-) -> impl Iterator<Item = Result<T, ExportError>> {
-    let mut reader = BufReader::new(entry);
-    let mut number = 0;
-    std::iter::from_fn(move || {
-        let mut line = String::new();
-        number += 1;
-        match reader.by_ref().take(LINE_BYTES_MAX).read_line(&mut line) {
-            Ok(0) => None,
-            Ok(_) => Some(
-                serde_json::from_str(&line)
-                    .map_err(|error| malformed(file, format!("line {number}: {error}"))),
-            ),
-            Err(error) => Some(Err(malformed(file, format!("line {number}: {error}")))),
-        }
-    })
 }

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use domain::Digest;
+use event_store::KeptHead;
 use jiff::Timestamp;
 
 use crate::key::{KeyId, KeyName, SignerKey, VerifierKey};
@@ -10,7 +11,7 @@ use crate::key::{KeyId, KeyName, SignerKey, VerifierKey};
 /// What stands before the time in its line.
 const TIME: &str = "time ";
 /// Bytes of a note. A note that is larger is none of ours.
-const NOTE_BYTES_MAX: usize = 64 * 1024;
+pub const NOTE_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of a key id before a signature.
 const KEY_ID_BYTES: usize = 4;
 
@@ -154,6 +155,11 @@ impl SignedHead {
     pub fn key_ids(&self) -> Vec<KeyId> {
         let signatures = split(&self.note).map(|(_, signatures)| signatures).unwrap_or_default();
         signatures.lines().filter_map(|line| Some(read_signature(line).ok()?.1)).collect()
+    }
+
+    /// As a tree's store keeps it.
+    pub fn kept(&self) -> KeptHead {
+        KeptHead { size: self.head.size, at: self.head.at, note: self.note.clone() }
     }
 
     /// As written down.

@@ -9,6 +9,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use uuid::Uuid;
+
 use crate::key::{InvalidKey, PRIVATE, SignerKey, VerifierKey};
 
 /// Nobody else's business.
@@ -143,14 +145,22 @@ pub fn replace(path: &Path, keys: &Keys) -> Result<(), KeyFileError> {
 }
 
 fn write(path: &Path, keys: &Keys, replace: bool) -> Result<(), KeyFileError> {
-    let failed = |source| KeyFileError::Io { path: path.to_owned(), source };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(failed)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let unfinished = folder.join(format!(".{name}.{}", std::process::id()));
     let signers = keys.signers.iter().map(|key| key.to_secret_text() + "\n");
     let text: String = signers.chain(keys.retired.iter().map(|key| format!("{key}\n"))).collect();
+    write_whole(path, &text, replace).map_err(|source| match source.kind() {
+        io::ErrorKind::AlreadyExists if !replace => KeyFileError::Exists(path.to_owned()),
+        _ => KeyFileError::Io { path: path.to_owned(), source },
+    })
+}
+
+/// A file appears under its name whole and on disk, or not at all; in the place of another only if told so.
+pub(crate) fn write_whole(path: &Path, text: &str, replace: bool) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // In a container, every process has the same id.
+    let unfinished = folder.join(format!(".{name}.{}", Uuid::new_v4()));
     let put = || -> io::Result<()> {
         let mut options = fs::OpenOptions::new();
         let mut file = options.write(true).create_new(true).mode(FILE_MODE).open(&unfinished)?;
@@ -165,12 +175,8 @@ fn write(path: &Path, keys: &Keys, replace: bool) -> Result<(), KeyFileError> {
         }
         fs::File::open(folder)?.sync_all()
     };
-    put().map_err(|source| {
+    put().inspect_err(|_| {
         let _ = fs::remove_file(&unfinished);
-        match source.kind() {
-            io::ErrorKind::AlreadyExists if !replace => KeyFileError::Exists(path.to_owned()),
-            _ => failed(source),
-        }
     })
 }
 

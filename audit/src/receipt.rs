@@ -16,9 +16,9 @@ const FORMAT: &str = "c2sp.org/tlog-proof@v1";
 const EXTRA: &str = "extra ";
 const INDEX: &str = "index ";
 /// Hashes of a path: more than any tree has levels.
-const PATH_MAX: usize = 64;
+pub(crate) const PATH_MAX: usize = 64;
 /// Bytes of a receipt. An event has at most 2 MiB.
-const RECEIPT_BYTES_MAX: usize = 8 << 20;
+pub const RECEIPT_BYTES_MAX: usize = 8 << 20;
 
 /// An event, and the proof that a signed tree head covers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl Receipt {
         if index >= newest.size {
             return Ok(None);
         }
-        let path = tree.prove_inclusion(index, newest.size).await?;
+        let path = tree.at(newest.size).prove_inclusion(index).await?;
         Ok(Some(Self { leaf: recorded.leaf(), index, path, head }))
     }
 

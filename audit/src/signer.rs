@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Position;
-use event_store::{EventLog, KeptHead, ReadError, TreeStoreError};
+use event_store::{EventLog, ReadError, TreeStoreError};
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::head::{InvalidHead, SignedHead, TreeHead};
 use crate::key::{SignerKey, VerifierKey};
-use crate::merkle::leaf_hash;
+use crate::memory::{Memory, MemoryError};
+use crate::merkle::{extends, leaf_hash};
 use crate::tree::{Growth, Tree};
 
 /// Events read from the log at once.
@@ -32,6 +33,7 @@ pub struct Signer {
     tree: Tree,
     /// The newest first.
     keys: Vec<SignerKey>,
+    memory: Memory,
 }
 
 /// Nothing can be signed.
@@ -51,6 +53,23 @@ pub enum SignError {
     /// The log is not the one that was signed. Nothing is signed any more.
     #[error("the log has diverged from what was signed: {0}; run: assay audit verify")]
     Diverged(String),
+    /// The tree ends before what was seen signed. Nothing is signed in the place of what is gone.
+    #[error(
+        "the tree's store has lost signed heads: {signed} events were signed, as {memory} remembers, and it ends at \
+         {kept}; put the store back, or, if it is meant to be another, move {memory} away: docs/operations.md, \"A tree \
+         that was set back\""
+    )]
+    SetBack {
+        /// Events that the remembered head covers.
+        signed: u64,
+        /// Events that the newest kept head covers.
+        kept: u64,
+        /// Where it is remembered.
+        memory: String,
+    },
+    /// What was signed cannot be remembered.
+    #[error("signing failed at remembering what was signed")]
+    Memory(#[from] MemoryError),
     /// There is no key to sign with.
     #[error("there is no key to sign with")]
     NoKey,
@@ -62,6 +81,9 @@ impl SignError {
             self,
             Self::Log(ReadError::Unavailable(_))
                 | Self::Tree(TreeStoreError::Unavailable(_) | TreeStoreError::Superseded { .. })
+                | Self::Memory(_)
+                // The store may be put back, and a server that was cut off may know less than there is.
+                | Self::SetBack { .. }
         )
     }
 }
@@ -91,9 +113,15 @@ async fn still_has_signed(log: &dyn EventLog, tree: &Tree, size: u64) -> Result<
 }
 
 impl Signer {
-    /// A signer with these keys, the newest first.
+    /// A signer with these keys, the newest first, that remembers what it signs as long as it lives.
     pub fn new(log: Arc<dyn EventLog>, tree: Tree, keys: Vec<SignerKey>) -> Self {
-        Self { log, tree, keys }
+        Self { log, tree, keys, memory: Memory::default() }
+    }
+
+    /// It remembers in this place instead.
+    #[must_use]
+    pub fn remembering(self, memory: Memory) -> Self {
+        Self { memory, ..self }
     }
 
     /// Signs what is appended, until cancelled or a lasting fault, which is logged: then nothing more is covered, and
@@ -145,11 +173,15 @@ impl Signer {
         Ok(())
     }
 
-    /// Takes up after the newest head, if the log still bears it out (INV-8).
+    /// Takes up after the newest head, if it goes on from what is remembered and the log still bears it out (INV-8).
     async fn resume(&self) -> Result<Growth, SignError> {
-        let Some(newest) = self.tree.store().newest_head().await? else {
-            return Ok(self.tree.growth(0).await?);
-        };
+        let newest = self.tree.store().newest_head().await?;
+        let kept = newest.as_ref().map_or(0, |newest| newest.size);
+        let remembered = self.memory.newest();
+        if let Some(signed) = remembered.as_ref().map(|it| it.head.size).filter(|it| *it > kept) {
+            return Err(SignError::SetBack { signed, kept, memory: self.memory.place() });
+        }
+        let Some(newest) = newest else { return Ok(self.tree.growth(0).await?) };
         let signed = SignedHead::parse(&newest.note)?;
         let ours: Vec<VerifierKey> = self.keys.iter().map(SignerKey::verifier).collect();
         signed.verify(&ours)?;
@@ -159,8 +191,24 @@ impl Signer {
                 format!("the kept hashes of {} events are not those that were signed", newest.size);
             return Err(TreeStoreError::Damaged(reason).into());
         }
+        if let Some(remembered) = remembered {
+            self.goes_on_from(&remembered.head, &signed.head).await?;
+        }
         still_has_signed(self.log.as_ref(), &self.tree, newest.size).await?;
+        self.memory.keep(&signed).await?;
         Ok(growth)
+    }
+
+    /// Somebody else may have signed since; the tree must begin with what is remembered all the same.
+    async fn goes_on_from(&self, old: &TreeHead, new: &TreeHead) -> Result<(), SignError> {
+        let proof = self.tree.at(new.size).prove_consistency(old.size).await?;
+        if extends((old.size, &old.root), (new.size, &new.root), &proof) {
+            return Ok(());
+        }
+        let (size, memory) = (old.size, self.memory.place());
+        let reason =
+            format!("the first {size} signed events are not those that {memory} remembers");
+        Err(SignError::Diverged(reason))
     }
 
     /// Signs one more head; `false` when there is nothing to cover.
@@ -182,8 +230,8 @@ impl Signer {
         let at = Timestamp::now();
         let head = TreeHead { origin, size: growth.size(), root: growth.root(), at };
         let signed = head.sign(&self.keys);
-        let kept = KeptHead { size: growth.size(), at, note: signed.note().to_owned() };
-        self.tree.store().advance(from, growth.take_tiles(), &kept).await?;
+        self.tree.store().advance(from, growth.take_tiles(), &signed.kept()).await?;
+        self.memory.keep(&signed).await?;
         Ok(true)
     }
 }

@@ -1,5 +1,6 @@
 //! The Merkle tree over the log, kept as tiles: what grows it, and the proofs it gives.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -14,6 +15,8 @@ use crate::merkle::{Frontier, Node, consistency_path, inclusion_path, join, perf
 const TILE_HEIGHT: u32 = TILE_WIDTH.ilog2();
 /// Full tiles in memory, of 8 KiB each. They never change.
 const TILES_CACHED_MAX: u64 = 4_096;
+/// Hashes of perfect subtrees that are remembered for proofs of one size.
+const NODES_REMEMBERED_MAX: usize = 65_536;
 
 /// Reads hashes and makes proofs of them.
 #[derive(Debug, Clone)]
@@ -33,74 +36,18 @@ impl Tree {
         self.store.as_ref()
     }
 
-    /// The root of the first `size` events.
-    ///
-    /// # Errors
-    /// When the store fails, or does not hold so many.
-    pub async fn root(&self, size: u64) -> Result<Digest, TreeStoreError> {
-        self.subtree(&(0..size)).await
+    /// The tree over the first `size` events, to make proofs of.
+    pub fn at(&self, size: u64) -> TreeAt<'_> {
+        TreeAt { tree: self, size, tiles: HashMap::new(), nodes: HashMap::new() }
     }
 
     /// The hash of a leaf, counted from 0.
     ///
     /// # Errors
-    /// As [`Tree::root`].
+    /// When the store fails, or does not hold so many.
     pub async fn leaf(&self, index: u64) -> Result<Digest, TreeStoreError> {
-        self.node(Node { level: 0, index }).await
-    }
-
-    /// Proves that a leaf, counted from 0, is among the first `size`: hashes from its sibling's to the root's child's.
-    ///
-    /// # Errors
-    /// As [`Tree::root`].
-    pub async fn prove_inclusion(
-        &self,
-        index: u64,
-        size: u64,
-    ) -> Result<Vec<Digest>, TreeStoreError> {
-        self.subtrees(&inclusion_path(index, size)).await
-    }
-
-    /// Proves that the tree of `new` events begins with the tree of `old` ones, of which there is at least one.
-    ///
-    /// # Errors
-    /// As [`Tree::root`].
-    pub async fn prove_consistency(
-        &self,
-        old: u64,
-        new: u64,
-    ) -> Result<Vec<Digest>, TreeStoreError> {
-        self.subtrees(&consistency_path(old, new)).await
-    }
-
-    async fn subtrees(&self, ranges: &[Range<u64>]) -> Result<Vec<Digest>, TreeStoreError> {
-        let mut hashes = Vec::with_capacity(ranges.len());
-        for range in ranges {
-            hashes.push(self.subtree(range).await?);
-        }
-        Ok(hashes)
-    }
-
-    async fn subtree(&self, range: &Range<u64>) -> Result<Digest, TreeStoreError> {
-        Ok(join(&self.perfect(range).await?))
-    }
-
-    async fn perfect(&self, range: &Range<u64>) -> Result<Vec<Digest>, TreeStoreError> {
-        let mut hashes = Vec::new();
-        for node in perfect_subtrees(range) {
-            hashes.push(self.node(node).await?);
-        }
-        Ok(hashes)
-    }
-
-    /// The hash of a perfect subtree, from the hashes of its tile.
-    async fn node(&self, node: Node) -> Result<Digest, TreeStoreError> {
-        let height = node.level % TILE_HEIGHT;
-        let first = node.index << height;
-        let id = TileId { level: node.level / TILE_HEIGHT, index: first / TILE_WIDTH };
-        let begin = first % TILE_WIDTH;
-        let hashes = self.hashes(id, begin..begin + (1 << height)).await?;
-        Ok(root_of(&hashes))
+        let (id, place) = (TileId { level: 0, index: index / TILE_WIDTH }, index % TILE_WIDTH);
+        Ok(self.hashes(id, place..place + 1).await?[0])
     }
 
     /// Some hashes of a tile.
@@ -109,10 +56,7 @@ impl Tree {
         id: TileId,
         range: Range<u64>,
     ) -> Result<Vec<Digest>, TreeStoreError> {
-        let tile = self.tile(id).await?;
-        let hashes = read(&tile, id)?;
-        let range = range.start as usize..range.end as usize;
-        hashes.get(range).map(<[Digest]>::to_vec).ok_or_else(|| missing(id))
+        slice(&self.tile(id).await?, id, &range)
     }
 
     /// All hashes of a tile that there are.
@@ -128,7 +72,7 @@ impl Tree {
             return Ok(tile);
         }
         let tile = self.store.tile(id).await?.ok_or_else(|| missing(id))?;
-        if tile.len() == TILE_WIDTH as usize * TILE_HASH_BYTES {
+        if is_full(&tile) {
             self.full_tiles.insert(id, tile.clone()).await;
         }
         Ok(tile)
@@ -137,9 +81,9 @@ impl Tree {
     /// What makes the tree grow beyond its first `size` events.
     ///
     /// # Errors
-    /// As [`Tree::root`].
+    /// As [`Tree::leaf`].
     pub async fn growth(&self, size: u64) -> Result<Growth, TreeStoreError> {
-        let peaks = self.perfect(&(0..size)).await?;
+        let peaks = self.at(size).perfect(&(0..size)).await?;
         let mut open = Vec::new();
         let mut count = size;
         for level in 0.. {
@@ -158,8 +102,106 @@ impl Tree {
     }
 }
 
+/// A tree of one size. What was read for one proof is remembered for the next.
+#[derive(Debug)]
+pub struct TreeAt<'a> {
+    tree: &'a Tree,
+    size: u64,
+    /// Those that are not full: the last of each level.
+    tiles: HashMap<TileId, Bytes>,
+    nodes: HashMap<Node, Digest>,
+}
+
+impl TreeAt<'_> {
+    /// Its root.
+    ///
+    /// # Errors
+    /// As [`Tree::leaf`].
+    pub async fn root(&mut self) -> Result<Digest, TreeStoreError> {
+        self.subtree(&(0..self.size)).await
+    }
+
+    /// Proves that a leaf, counted from 0, is in it: hashes from its sibling's to the root's child's.
+    ///
+    /// # Errors
+    /// As [`Tree::leaf`].
+    pub async fn prove_inclusion(&mut self, index: u64) -> Result<Vec<Digest>, TreeStoreError> {
+        self.subtrees(&inclusion_path(index, self.size)).await
+    }
+
+    /// Proves that it begins with the tree of `old` events, of which there is at least one.
+    ///
+    /// # Errors
+    /// As [`Tree::leaf`].
+    pub async fn prove_consistency(&mut self, old: u64) -> Result<Vec<Digest>, TreeStoreError> {
+        self.subtrees(&consistency_path(old, self.size)).await
+    }
+
+    async fn subtrees(&mut self, ranges: &[Range<u64>]) -> Result<Vec<Digest>, TreeStoreError> {
+        let mut hashes = Vec::with_capacity(ranges.len());
+        for range in ranges {
+            hashes.push(self.subtree(range).await?);
+        }
+        Ok(hashes)
+    }
+
+    async fn subtree(&mut self, range: &Range<u64>) -> Result<Digest, TreeStoreError> {
+        Ok(join(&self.perfect(range).await?))
+    }
+
+    async fn perfect(&mut self, range: &Range<u64>) -> Result<Vec<Digest>, TreeStoreError> {
+        let mut hashes = Vec::new();
+        for node in perfect_subtrees(range) {
+            hashes.push(self.node(node).await?);
+        }
+        Ok(hashes)
+    }
+
+    /// The hash of a perfect subtree, from the hashes of its tile.
+    async fn node(&mut self, node: Node) -> Result<Digest, TreeStoreError> {
+        if let Some(hash) = self.nodes.get(&node) {
+            return Ok(*hash);
+        }
+        let height = node.level % TILE_HEIGHT;
+        let first = node.index << height;
+        let id = TileId { level: node.level / TILE_HEIGHT, index: first / TILE_WIDTH };
+        let begin = first % TILE_WIDTH;
+        let hash = root_of(&self.hashes(id, begin..begin + (1 << height)).await?);
+        if self.nodes.len() >= NODES_REMEMBERED_MAX {
+            self.nodes.clear();
+        }
+        self.nodes.insert(node, hash);
+        Ok(hash)
+    }
+
+    async fn hashes(
+        &mut self,
+        id: TileId,
+        range: Range<u64>,
+    ) -> Result<Vec<Digest>, TreeStoreError> {
+        if let Some(tile) = self.tiles.get(&id) {
+            return slice(tile, id, &range);
+        }
+        let tile = self.tree.tile(id).await?;
+        if !is_full(&tile) {
+            self.tiles.insert(id, tile.clone());
+        }
+        slice(&tile, id, &range)
+    }
+}
+
+fn is_full(tile: &Bytes) -> bool {
+    tile.len() == TILE_WIDTH as usize * TILE_HASH_BYTES
+}
+
 fn missing(id: TileId) -> TreeStoreError {
     TreeStoreError::Damaged(format!("tile {}/{} lacks hashes", id.level, id.index))
+}
+
+/// Some hashes of a tile that was read.
+fn slice(tile: &Bytes, id: TileId, range: &Range<u64>) -> Result<Vec<Digest>, TreeStoreError> {
+    let range = range.start as usize * TILE_HASH_BYTES..range.end as usize * TILE_HASH_BYTES;
+    read(tile.get(range).ok_or_else(|| missing(id))?, id)
 }
 
 fn read(tile: &[u8], id: TileId) -> Result<Vec<Digest>, TreeStoreError> {
@@ -246,6 +288,9 @@ impl Growth {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
     use event_store::{KeptHead, open_tree};
     use jiff::Timestamp;
 
@@ -286,13 +331,13 @@ mod tests {
         let tree = grown(&folder, &sizes).await;
         let newest = flat_root(1_025);
         for size in sizes {
-            let root = tree.root(size).await.unwrap();
+            let root = tree.at(size).root().await.unwrap();
             assert_eq!(root, flat_root(size), "{size}");
-            let proof = tree.prove_consistency(size, 1_025).await.unwrap();
+            let proof = tree.at(1_025).prove_consistency(size).await.unwrap();
             assert!(extends((size, &root), (1_025, &newest), &proof), "{size}");
             for index in [0, 1, 127, 254, 255, 256, 512, size - 1] {
                 if index < size {
-                    let proof = tree.prove_inclusion(index, size).await.unwrap();
+                    let proof = tree.at(size).prove_inclusion(index).await.unwrap();
                     assert!(
                         includes(&leaf(index), index, &proof, size, &root),
                         "{index} of {size}"
@@ -309,20 +354,71 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let tree = grown(&folder, &[300, SIZE - 1, SIZE]).await;
         let root = flat_root(SIZE);
-        assert_eq!(tree.root(SIZE).await.unwrap(), root);
+        let mut tree = tree.at(SIZE);
+        assert_eq!(tree.root().await.unwrap(), root);
         for index in [0, 299, 65_535, 65_536, SIZE - 1] {
-            let proof = tree.prove_inclusion(index, SIZE).await.unwrap();
+            let proof = tree.prove_inclusion(index).await.unwrap();
             assert!(includes(&leaf(index), index, &proof, SIZE, &root), "{index}");
         }
-        let proof = tree.prove_consistency(300, SIZE).await.unwrap();
+        let proof = tree.prove_consistency(300).await.unwrap();
         assert!(extends((300, &flat_root(300)), (SIZE, &root), &proof));
+    }
+
+    /// A store that counts how often each tile is read.
+    #[derive(Debug)]
+    struct Counting {
+        store: Arc<dyn TreeStore>,
+        reads: Mutex<HashMap<TileId, u32>>,
+    }
+
+    #[async_trait]
+    impl TreeStore for Counting {
+        async fn advance(
+            &self,
+            from: u64,
+            tiles: Vec<(TileId, Bytes)>,
+            head: &KeptHead,
+        ) -> Result<(), TreeStoreError> {
+            self.store.advance(from, tiles, head).await
+        }
+
+        async fn newest_head(&self) -> Result<Option<KeptHead>, TreeStoreError> {
+            self.store.newest_head().await
+        }
+
+        async fn heads(&self, after: u64, limit: u32) -> Result<Vec<KeptHead>, TreeStoreError> {
+            self.store.heads(after, limit).await
+        }
+
+        async fn tile(&self, id: TileId) -> Result<Option<Bytes>, TreeStoreError> {
+            *self.reads.lock().unwrap().entry(id).or_default() += 1;
+            self.store.tile(id).await
+        }
+    }
+
+    #[tokio::test]
+    async fn proofs_of_one_size_read_each_tile_once() {
+        const SIZE: u64 = 700;
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::clone(&grown(&folder, &[SIZE]).await.store);
+        let counting = Arc::new(Counting { store, reads: Mutex::default() });
+        let (tree, root) =
+            (Tree::new(Arc::clone(&counting) as Arc<dyn TreeStore>), flat_root(SIZE));
+        let mut tree = tree.at(SIZE);
+        for index in 0..SIZE {
+            let proof = tree.prove_inclusion(index).await.unwrap();
+            assert!(includes(&leaf(index), index, &proof, SIZE, &root), "{index}");
+        }
+        let reads = counting.reads.lock().unwrap();
+        assert_eq!(reads.len(), 4, "three tiles of leaves and one above them");
+        assert!(reads.values().all(|count| *count == 1), "{reads:?}");
     }
 
     #[tokio::test]
     async fn what_is_not_kept_is_damage() {
         let folder = tempfile::tempdir().unwrap();
         let tree = grown(&folder, &[300]).await;
-        for outcome in [tree.root(301).await, tree.leaf(300).await, tree.leaf(1 << 40).await] {
+        for outcome in [tree.at(301).root().await, tree.leaf(300).await, tree.leaf(1 << 40).await] {
             assert!(matches!(outcome, Err(TreeStoreError::Damaged(_))), "{outcome:?}");
         }
     }

@@ -1,8 +1,12 @@
 //! Compares events with every head that was ever signed, and names the first position that is not as it was
 //! (INV-14).
 
-use domain::{Digest, Position, Recorded};
+use std::collections::HashMap;
+use std::iter::Peekable;
+
+use domain::{Digest, Position, Recorded, StreamId, Version};
 use event_store::{EventLog, KeptHead, ReadError, TILE_WIDTH, TileId, TreeStoreError};
+use futures::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 
 use crate::head::SignedHead;
@@ -14,6 +18,8 @@ use crate::tree::Tree;
 const READ_LIMIT: u32 = 1_024;
 /// Heads read at once.
 const HEADS_LIMIT: u32 = 1_024;
+/// Streams that are read at the same time.
+const STREAMS_AT_ONCE: usize = 16;
 
 /// What a verification found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,8 +112,7 @@ impl<'a> Walk<'a> {
                 return Err(Break { position: first, through: last, reason: error.to_string() });
             }
         };
-        let root = signed.head.root;
-        let at = signed.head.at;
+        let (root, at) = (signed.head.root, signed.head.at);
         if self.events.root() == root {
             // The kept hashes are of no further use where they differ.
             self.kept = self.events.clone();
@@ -154,7 +159,8 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Reads the whole log and compares it with every head that was ever signed.
+/// Reads the whole log and compares it with every head that was ever signed: those of the tree, and those that somebody
+/// `kept` elsewhere. Then compares what readers of single streams find.
 ///
 /// # Errors
 /// When a store does not answer. What is wrong with the log is in the report.
@@ -162,40 +168,136 @@ pub async fn verify(
     log: &dyn EventLog,
     tree: &Tree,
     keys: &[VerifierKey],
+    kept: &[SignedHead],
     progress: impl Fn(Position),
 ) -> Result<Report, VerifyError> {
     let mut walk = Walk::new(keys);
-    let mut heads = Heads::new(tree).await?;
+    let archived_through = log.info().await.map_err(VerifyError::Log)?.archived_through;
+    let mut streams = Streams { archived_through, ..Streams::default() };
+    let broken = match walk_log(log, tree, kept, &mut walk, &mut streams, progress).await? {
+        None => streams.first_unlike(log, walk.position()).await?,
+        broken => broken,
+    };
+    Ok(walk.report(broken))
+}
+
+async fn walk_log(
+    log: &dyn EventLog,
+    tree: &Tree,
+    given: &[SignedHead],
+    walk: &mut Walk<'_>,
+    streams: &mut Streams,
+    progress: impl Fn(Position),
+) -> Result<Option<Break>, VerifyError> {
+    let mut heads = Heads::new(tree, given).await?;
     loop {
-        let limit = heads.next.as_ref().map_or(u64::MAX, |head| head.size) - walk.position().0;
+        let next = heads.next_size();
+        let limit = next.unwrap_or(u64::MAX) - walk.position().0;
         let limit = u32::try_from(limit).unwrap_or(READ_LIMIT).min(READ_LIMIT);
         let events = match read(log, walk.position(), limit).await? {
             Ok(events) => events,
-            Err(reason) => {
-                let broken = walk.missing(reason);
-                return Ok(walk.report(Some(broken)));
-            }
+            Err(reason) => return Ok(Some(walk.missing(reason))),
         };
         if events.is_empty() {
-            let Some(head) = heads.next else { return Ok(walk.report(None)) };
-            let (end, size, at) = (walk.position(), head.size, head.at);
-            let reason =
-                format!("the log ends at {end}, and a head of {size} events was signed at {at}");
-            let broken = walk.missing(reason);
-            return Ok(walk.report(Some(broken)));
+            let Some(size) = next else { return Ok(None) };
+            let end = walk.position();
+            let reason = format!("the log ends at {end}, and a head of {size} events was signed");
+            return Ok(Some(walk.missing(reason)));
         }
         let kept = kept_hashes(tree, &events, &heads).await?;
         for (recorded, kept) in events.iter().zip(kept) {
             walk.event(&recorded.leaf(), kept);
+            streams.follow(recorded);
         }
         progress(walk.position());
-        while let Some(head) = heads.next.take_if(|head| head.size <= walk.position().0) {
+        while let Some(head) = heads.take_through(walk.position(), tree).await? {
             if let Err(broken) = walk.head(&head) {
-                return Ok(walk.report(Some(broken)));
+                return Ok(Some(broken));
             }
-            heads.advance(tree, head.size).await?;
         }
     }
+}
+
+/// Where each stream's last event stands. Decisions are made on what a stream holds, which stores find by an index of
+/// their own.
+#[derive(Debug, Default)]
+struct Streams {
+    last: HashMap<StreamId, (Version, Position)>,
+    /// The last archived event of each stream that goes on behind the archive, for which there may be another index.
+    archived: Vec<(StreamId, Version, Position)>,
+    archived_through: Position,
+    /// The first event that does not follow the one before it in its stream.
+    broken: Option<Break>,
+}
+
+impl Streams {
+    fn follow(&mut self, recorded: &Recorded) {
+        let Recorded { stream, version, position, .. } = recorded;
+        let before = self.last.insert(stream.clone(), (*version, *position));
+        if let Some((version, at)) = before
+            && at <= self.archived_through
+            && *position > self.archived_through
+        {
+            self.archived.push((stream.clone(), version, at));
+        }
+        let expected = Version(before.map_or(0, |(version, _)| version.0) + 1);
+        if *version != expected && self.broken.is_none() {
+            let reason =
+                format!("it is version {version} of {stream}, where {expected} should stand");
+            self.broken = Some(Break { position: *position, through: *position, reason });
+        }
+    }
+
+    /// The first stream of which its readers find something else than the log holds up to `end`.
+    async fn first_unlike(
+        self,
+        log: &dyn EventLog,
+        end: Position,
+    ) -> Result<Option<Break>, VerifyError> {
+        if self.broken.is_some() {
+            return Ok(self.broken);
+        }
+        let archived =
+            self.archived.into_iter().map(|(stream, version, at)| (stream, version, at, 1));
+        // Of the last ones also that nothing follows.
+        let last = self.last.into_iter().map(|(stream, (version, at))| (stream, version, at, 2));
+        let mut looks: Vec<_> = archived.chain(last).collect();
+        // Neighbours are in the same segment of the archive.
+        looks.sort_unstable_by_key(|(_, _, position, _)| *position);
+        let found = stream::iter(looks).map(|(stream, version, position, limit)| async move {
+            let found = log.read_stream(&stream, version, limit).await;
+            unlike(&stream, version, position, end, found)
+        });
+        let mut found = found.buffered(STREAMS_AT_ONCE);
+        while let Some(found) = found.next().await {
+            if let Some(broken) = found? {
+                return Ok(Some(broken));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// What is wrong with what readers find from a stream's last version on, if anything is.
+fn unlike(
+    stream: &StreamId,
+    version: Version,
+    position: Position,
+    end: Position,
+    found: Result<Vec<Recorded>, ReadError>,
+) -> Result<Option<Break>, VerifyError> {
+    let reason = match found {
+        Err(error @ ReadError::Unavailable(_)) => return Err(VerifyError::Log(error)),
+        Err(error) => format!("readers of {stream} do not find it: {}", told(&error)),
+        Ok(found) => match found.as_slice() {
+            [last] if last.position == position => return Ok(None),
+            // Appended since.
+            [last, next] if last.position == position && next.position > end => return Ok(None),
+            [] => format!("readers of {stream} do not find it: it is version {version}"),
+            _ => format!("readers of {stream} find other events than the log holds"),
+        },
+    };
+    Ok(Some(Break { position, through: position, reason }))
 }
 
 /// The hashes that are kept for events: none beyond the newest head.
@@ -208,7 +310,7 @@ async fn kept_hashes(
     let mut tile: Option<(u64, Vec<Digest>)> = None;
     for recorded in events {
         let index = recorded.position.0 - 1;
-        if heads.next.is_none() {
+        if heads.stored.is_none() {
             kept.push(None);
             continue;
         }
@@ -224,26 +326,54 @@ async fn kept_hashes(
     Ok(kept)
 }
 
-/// Signed heads, the smallest first.
+/// Signed heads, the smallest first: those of the tree, and those that were given.
 struct Heads {
-    next: Option<KeptHead>,
-    read: std::vec::IntoIter<KeptHead>,
+    stored: Option<KeptHead>,
+    page: std::vec::IntoIter<KeptHead>,
+    given: Peekable<std::vec::IntoIter<KeptHead>>,
 }
 
 impl Heads {
-    async fn new(tree: &Tree) -> Result<Self, TreeStoreError> {
-        let mut heads = Self { next: None, read: vec![].into_iter() };
-        heads.advance(tree, 0).await?;
+    async fn new(tree: &Tree, given: &[SignedHead]) -> Result<Self, TreeStoreError> {
+        let given = sorted(given).into_iter().peekable();
+        let mut heads = Self { stored: None, page: vec![].into_iter(), given };
+        heads.read_stored(tree, 0).await?;
         Ok(heads)
     }
 
-    async fn advance(&mut self, tree: &Tree, after: u64) -> Result<(), TreeStoreError> {
-        if self.read.len() == 0 {
-            self.read = tree.store().heads(after, HEADS_LIMIT).await?.into_iter();
+    fn next_size(&mut self) -> Option<u64> {
+        let (stored, given) = (self.stored.as_ref(), self.given.peek());
+        stored.into_iter().chain(given).map(|head| head.size).min()
+    }
+
+    /// The next head, if it covers no more than this.
+    async fn take_through(
+        &mut self,
+        position: Position,
+        tree: &Tree,
+    ) -> Result<Option<KeptHead>, TreeStoreError> {
+        if let Some(head) = self.stored.take_if(|head| head.size <= position.0) {
+            self.read_stored(tree, head.size).await?;
+            return Ok(Some(head));
         }
-        self.next = self.read.next();
+        Ok(self.given.next_if(|head| head.size <= position.0))
+    }
+
+    async fn read_stored(&mut self, tree: &Tree, after: u64) -> Result<(), TreeStoreError> {
+        if self.page.len() == 0 {
+            self.page = tree.store().heads(after, HEADS_LIMIT).await?.into_iter();
+        }
+        self.stored = self.page.next();
         Ok(())
     }
+}
+
+/// Heads that somebody kept, the smallest first. One of no events says nothing.
+pub(crate) fn sorted(given: &[SignedHead]) -> Vec<KeptHead> {
+    let mut heads: Vec<_> =
+        given.iter().filter(|it| it.head.size > 0).map(SignedHead::kept).collect();
+    heads.sort_by_key(|head| head.size);
+    heads
 }
 
 /// The next events; or, where the very next one is not to be had, why.

@@ -156,6 +156,10 @@ mod tests {
             self.blobs.put(bytes).await
         }
 
+        async fn put_again(&self, bytes: Bytes) -> Result<Digest, BlobError> {
+            self.blobs.put_again(bytes).await
+        }
+
         async fn get(&self, digest: &Digest) -> Result<Bytes, BlobError> {
             if self.asked.fetch_add(1, Ordering::Relaxed) < TIMES_AWAY {
                 return Err(BlobError::Unavailable("away".into()));

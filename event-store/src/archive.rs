@@ -13,6 +13,7 @@ mod tiered;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use domain::Position;
 use moka::future::Cache;
 
@@ -69,6 +70,13 @@ enum SegmentFault {
     Malformed(#[from] MalformedSegment),
     #[error("it holds {first} to {last}")]
     AnotherRange { first: Position, last: Position },
+}
+
+impl SegmentFault {
+    /// Whether the blob itself is at fault, so that another with the same bytes would be good.
+    fn is_of_the_blob(&self) -> bool {
+        matches!(self, Self::Blob(BlobError::NotFound(_) | BlobError::Damaged(_)))
+    }
 }
 
 impl Archive {
@@ -169,6 +177,20 @@ impl Archive {
         let segment = Segment::read(&self.blobs.get(&entry.digest).await?)?;
         in_its_place(&segment, entry)?;
         Ok(Arc::new(segment))
+    }
+
+    /// Keeps a segment, and reads it back: what is kept under its name already may be damaged.
+    async fn keep(&self, entry: &SegmentEntry, bytes: Bytes) -> Result<(), ArchiveError> {
+        self.blobs.put(bytes.clone()).await?;
+        let unreadable = |fault: SegmentFault| unreadable(entry, entry.first, fault.into());
+        match self.load(entry).await {
+            Err(fault) if fault.is_of_the_blob() => {
+                self.blobs.put_again(bytes).await?;
+                self.load(entry).await.map_err(unreadable)?;
+            }
+            outcome => drop(outcome.map_err(unreadable)?),
+        }
+        Ok(())
     }
 }
 

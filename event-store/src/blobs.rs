@@ -20,6 +20,9 @@ pub trait Blobs: Send + Sync + std::fmt::Debug {
     /// already costs a look-up.
     async fn put(&self, bytes: Bytes) -> Result<Digest, BlobError>;
 
+    /// As [`Blobs::put`], but in the place of what is kept under their name, which may be damaged.
+    async fn put_again(&self, bytes: Bytes) -> Result<Digest, BlobError>;
+
     /// The bytes, checked against their name.
     async fn get(&self, digest: &Digest) -> Result<Bytes, BlobError>;
 

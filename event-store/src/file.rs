@@ -43,6 +43,12 @@ impl FileBlobs {
         .map_err(|error| OpenError::Unavailable { port: "blobs", source: Box::new(error) })
     }
 
+    async fn write(&self, digest: &Digest, bytes: Bytes) -> Result<(), BlobError> {
+        let (path, directory) = (self.path(digest), Arc::clone(&self.directory));
+        let kept = compress(bytes).await?;
+        blocking(move || write_whole(&directory, &path, &kept)).await.map_err(unavailable)
+    }
+
     fn path(&self, digest: &Digest) -> PathBuf {
         let name = digest.to_string();
         self.directory.join(&name[..2]).join(format!("{name}.zst"))
@@ -53,14 +59,19 @@ impl FileBlobs {
 impl Blobs for FileBlobs {
     async fn put(&self, bytes: Bytes) -> Result<Digest, BlobError> {
         let digest = name(&bytes).await?;
-        let (path, directory) = (self.path(&digest), Arc::clone(&self.directory));
         if self.contains(&digest).await? {
+            let path = self.path(&digest);
             // The one who put it may not have come to this yet.
             blocking(move || sync_parent(&path)).await.map_err(unavailable)?;
         } else {
-            let kept = compress(bytes).await?;
-            blocking(move || write_whole(&directory, &path, &kept)).await.map_err(unavailable)?;
+            self.write(&digest, bytes).await?;
         }
+        Ok(digest)
+    }
+
+    async fn put_again(&self, bytes: Bytes) -> Result<Digest, BlobError> {
+        let digest = name(&bytes).await?;
+        self.write(&digest, bytes).await?;
         Ok(digest)
     }
 

@@ -142,7 +142,7 @@ pub(crate) fn not_whole(restoring: bool) -> OpenError {
         true => ("the log is not being restored", "begin again"),
         false => (
             "the log was restored in part, and is not whole",
-            "delete the stores of the log and the credentials, and restore again",
+            "delete the stores of the log, the credentials and the tree, and restore again",
         ),
     };
     OpenError::Refused { cause: cause.to_owned(), cure: cure.to_owned() }

@@ -29,6 +29,8 @@ impl Restoration {
     /// # Errors
     /// As [`open`](crate::open), and when there is anything in the log, among the credentials or in the tree.
     pub async fn begin(urls: &StoreUrls, log_id: Uuid) -> Result<Self, OpenError> {
+        // First, because a restore that was interrupted is told by the log.
+        let opened = open_hot(&urls.log, false).await?;
         let credentials = open_credentials(&urls.credentials).await?;
         if !credentials.is_empty().await.map_err(|error| unavailable("credentials", error))? {
             return Err(not_empty("credentials"));
@@ -37,7 +39,6 @@ impl Restoration {
         if tree.newest_head().await.map_err(|error| unavailable("tree", error))?.is_some() {
             return Err(not_empty("tree"));
         }
-        let opened = open_hot(&urls.log, false).await?;
         let begun = opened.hot.begin_restore(log_id).await;
         if !begun.map_err(|error| unavailable("log", error))? {
             return Err(not_empty("log"));

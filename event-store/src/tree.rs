@@ -19,8 +19,8 @@ pub const TILE_HASH_BYTES: usize = 32;
 #[async_trait]
 pub trait TreeStore: Send + Sync + std::fmt::Debug {
     /// Keeps tiles, and then the head that they lead to, unless the newest head is not the one of `from` events (0
-    /// where there is none). A tile that is kept already is only ever made longer: its beginning never changes. On
-    /// disk when this returns.
+    /// where there is none). What that head covers of a tile never changes; what is kept beyond it was left by somebody
+    /// whose head was not kept, and gives way ([`TileId::takes`]). On disk when this returns.
     async fn advance(
         &self,
         from: u64,
@@ -46,6 +46,22 @@ pub struct TileId {
     pub level: u32,
     /// Counts from 0, left to right.
     pub index: u64,
+}
+
+impl TileId {
+    /// Whether hashes of this tile take the place of those that are kept, where a head covers `from` events: what it
+    /// covers stays, and so does what only goes further.
+    pub fn takes(self, from: u64, kept: &[u8], hashes: &[u8]) -> bool {
+        let covered = self.covered(from) as usize * TILE_HASH_BYTES;
+        let stays = kept.get(..covered).is_some_and(|covered| hashes.starts_with(covered));
+        stays && !kept.starts_with(hashes)
+    }
+
+    /// How many of its hashes a head of so many events covers.
+    fn covered(self, size: u64) -> u64 {
+        let hashes = size.checked_shr(self.level * TILE_WIDTH.ilog2()).unwrap_or(0);
+        hashes.saturating_sub(self.index.saturating_mul(TILE_WIDTH)).min(TILE_WIDTH)
+    }
 }
 
 /// A signed tree head, as kept.

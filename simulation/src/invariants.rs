@@ -263,7 +263,7 @@ async fn signatures(
 ) {
     let Some(key) = &facts.key else { return };
     let tree = Tree::new(stores.tree.clone());
-    match audit::verify(stores.log.as_ref(), &tree, &[key.verifier()], |_| ()).await {
+    match audit::verify(stores.log.as_ref(), &tree, &[key.verifier()], &[], |_| ()).await {
         Ok(report) if report.broken.is_none() && report.verified == events.len() as u64 => {}
         Ok(report) => violations.push(format!("the log is not what was signed: {report:?}")),
         Err(error) => violations.push(format!("the log cannot be verified: {error}")),

@@ -78,6 +78,10 @@ async fn an_author_proves_a_submission(stack: Stack) {
         assert_eq!(check_with_another_program(&forged, &key).status.code(), Some(1), "{forged:?}");
     }
 
+    // No more is read of a stranger's file than a receipt can have.
+    let endless = check(elsewhere.path(), Path::new("/dev/zero"), &key);
+    assert_eq!(endless.status.code(), Some(1), "{endless:?}");
+
     // The operator's receipts of every event, and of the verdict in particular.
     let folder = elsewhere.path().join("receipts");
     let written = deployment.cli(&["audit", "prove", &id, "--out", folder.to_str().unwrap()]);

@@ -209,6 +209,39 @@ async fn stores_that_were_restored_in_part_refuse_to_open() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_interrupted_restore_says_to_delete_is_enough_to_begin_again() {
+    let (mut original, _) = small("print(1)").await;
+    original.start_process(PROJECTOR, Some(PROJECTOR), &[]).await;
+    let signed = heads_of_all(&original).await;
+    let folder = original.directory().join("backup");
+    done(&original, &["backup", "--json", "--out", folder.to_str().unwrap()]);
+
+    // Cut off when everything is there but the end.
+    let copy = Deployment::stores_only(Stack::Embedded, &[]).await;
+    let info = original.stores().await.log.info().await.unwrap();
+    let restoration = Restoration::begin(&copy.store_urls(), info.log_id).await.unwrap();
+    let events = whole_log(&original.stores().await.log).await;
+    restoration.import(&events).await.unwrap();
+    restoration.stores.tree.advance(0, vec![], &signed[0]).await.unwrap();
+    drop(restoration);
+
+    let restore = ["restore", "--json", folder.to_str().unwrap()];
+    let said = refused(&copy, &restore, 3);
+    let (_, cure) = said.split_once("delete the stores of ").unwrap_or_else(|| panic!("{said}"));
+    for (named, store) in
+        [("the log", "log"), ("the credentials", "credentials"), ("the tree", "tree")]
+    {
+        assert!(cure.contains(named), "{cure}");
+        let file = copy.setting(&format!("stores.{store}")).strip_prefix("sqlite:").unwrap();
+        for end in ["", "-wal", "-shm"] {
+            let _ = fs::remove_file(format!("{file}{end}"));
+        }
+    }
+    assert_eq!(done(&copy, &restore)["head"], info.head.0);
+    assert_eq!(copy.stores().await.tree.heads(0, 100).await.unwrap(), signed);
+}
+
 fn done(deployment: &Deployment, arguments: &[&str]) -> Value {
     let output = deployment.cli(arguments);
     assert_eq!(output.status.code(), Some(0), "{arguments:?}: {output:?}");

@@ -1,15 +1,20 @@
 //! Whatever is done to the log behind Assay's back is found, and the first position of it is named.
 
-use domain::{Digest, Position};
-use event_store::{SegmentEntry, Stores};
+use std::path::PathBuf;
+
+use domain::account::{Account, AccountCommand, Role};
+use domain::{Actor, Digest, Position, Version};
+use event_store::{Context, SegmentEntry, Stores, Stream};
+use mongodb::bson::{Document, doc};
 use redis::aio::MultiplexedConnection;
-use redis::{Client, cmd};
+use redis::{Client, ToRedisArgs, cmd};
 use serde_json::Value;
 use tests::deployment::{Deployment, PROJECTIONS, PROJECTOR, Stack};
 use tests::package::Package;
 use tests::waiting::until;
 
 const RIGHT: &str = "print(sum(map(int, input().split())))";
+const BOB: &str = "account:bob";
 
 /// How somebody with access to Redis changes the log behind Assay's back.
 type Tampering = fn(&mut Vec<Entry>);
@@ -75,6 +80,117 @@ async fn whatever_is_done_to_the_log_is_found_and_named() {
     rewrite(&mut connection, &log_key, &entries).await;
     set(&mut connection, &tail_key, &tail).await;
     assert_eq!(verified(&deployment, 0)["verified"], head);
+
+    // The log is whole, but decisions are made on what its index finds.
+    let revoked = revoked(&deployment).await;
+    let bucket = Digest::of(BOB.as_bytes()).as_bytes()[0];
+    let bucket = format!("{namespace}:streams:{bucket:02x}");
+    let packed: Vec<u8> =
+        cmd("HGET").arg(&bucket).arg(BOB).query_async(&mut connection).await.unwrap();
+    let (last, before) = (&packed[packed.len() - 6..], &packed[..packed.len() - 6]);
+    for (what, index) in [
+        ("the last event cut off", before.to_vec()),
+        ("all of them", vec![]),
+        ("one of them twice", [&packed, last].concat()),
+        ("another's in its place", [before, &[0, 0, 0, 0, 0, 1]].concat()),
+    ] {
+        set_field(&mut connection, &bucket, BOB, &index).await;
+        let report = verified(&deployment, 1);
+        assert_eq!(report["broken"]["position"], revoked.0, "{what}: {report}");
+        assert_eq!(report["verified"], head, "{what}: {report}");
+    }
+    set_field(&mut connection, &bucket, BOB, &packed).await;
+    assert_eq!(verified(&deployment, 0)["verified"], head);
+
+    // An event that nothing vouches for yet, and that is not the next of its stream.
+    assert!(deployment.cli(&["account", "create", "eve"]).status.success());
+    let mut changed = self::entries(&mut connection, &log_key).await;
+    let fields = &mut changed.last_mut().unwrap().1;
+    fields.iter_mut().find(|(field, _)| field == "version").unwrap().1 = "7".to_owned();
+    rewrite(&mut connection, &log_key, &changed).await;
+    assert_eq!(verified(&deployment, 1)["broken"]["position"], head + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_was_cut_off_in_the_archive_is_found_and_named() {
+    let mut deployment = Deployment::stores_only(Stack::Embedded, &[]).await;
+    revoke_a_judge(&deployment).await;
+    deployment.start_process(PROJECTOR, Some(PROJECTOR), &[]).await;
+    let head = signed(&deployment).await["verified"].clone();
+    deployment.terminate(PROJECTOR).await;
+    let revoked = revoked(&deployment).await;
+    let archive = |before: Position| {
+        let archived = deployment.cli(&["log", "archive", "--before", &before.to_string()]);
+        assert_eq!(archived.status.code(), Some(0), "{archived:?}");
+        assert_eq!(verified(&deployment, 0)["verified"], head);
+    };
+    let file = deployment.setting("stores.log").strip_prefix("sqlite:").unwrap();
+    let file = rusqlite::Connection::open(file).unwrap();
+    let select = "SELECT positions FROM trimmed_streams WHERE stream = ?1";
+    let change = "UPDATE trimmed_streams SET positions = ?2 WHERE stream = ?1";
+    let cut = "UPDATE trimmed_streams SET positions = substr(positions, 1, length(positions) - 6)
+               WHERE stream = ?1";
+
+    // While the last event is not archived, those before it are.
+    archive(revoked);
+    let packed: Vec<u8> = file.query_row(select, [BOB], |row| row.get(0)).unwrap();
+    assert_eq!(file.execute(cut, [BOB]).unwrap(), 1);
+    assert_eq!(verified(&deployment, 1)["broken"]["position"], revoked.0 - 1);
+    file.execute(change, rusqlite::params![BOB, packed]).unwrap();
+
+    archive(revoked.next());
+    assert_eq!(file.execute(cut, [BOB]).unwrap(), 1);
+    let log = deployment.stores().await.log;
+    let read = log.read_stream(&BOB.parse().unwrap(), Version(1), 9).await.unwrap();
+    assert_eq!(read.len(), 2, "nobody who reads the stream notices");
+    let report = verified(&deployment, 1);
+    assert_eq!(report["broken"]["position"], revoked.0, "{report}");
+    assert_eq!(report["verified"], head, "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_signed_anew_where_the_tree_was_emptied() {
+    let mut deployment = Deployment::stores_only(Stack::Cluster, &[]).await;
+    revoke_a_judge(&deployment).await;
+    deployment.start_process(PROJECTOR, Some(PROJECTOR), &[]).await;
+    let all = signed(&deployment).await["verified"].as_u64().unwrap();
+    let memory = PathBuf::from(format!("{}.head", deployment.setting("audit.keys")));
+    let note = std::fs::read_to_string(&memory).unwrap();
+    assert!(note.contains(&format!("\n{all}\n")), "{note}");
+
+    let client = mongodb::Client::with_uri_str(deployment.setting("stores.tree")).await.unwrap();
+    for name in ["tree.heads", "tree.tiles"] {
+        let emptied = client.default_database().unwrap().collection::<Document>(name);
+        assert!(emptied.delete_many(doc! {}).await.unwrap().deleted_count > 0);
+    }
+    // The signer that runs, and then one that has just started.
+    assert!(deployment.cli(&["account", "create", "eve"]).status.success());
+    for is_restarted in [false, true] {
+        if is_restarted {
+            deployment.terminate(PROJECTOR).await;
+            deployment.start_process(PROJECTOR, Some(PROJECTOR), &[]).await;
+        }
+        until("the signer has refused", async || {
+            deployment.said(PROJECTOR).contains("has lost signed heads").then_some(())
+        })
+        .await;
+        assert_eq!(deployment.stores().await.tree.newest_head().await.unwrap(), None);
+        let report = verified(&deployment, 1);
+        assert_eq!((&report["heads"], &report["broken"]), (&0.into(), &Value::Null));
+    }
+    let told = deployment.cli(&["audit", "verify"]);
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(told.contains("NOTHING SIGNED") && !told.contains("ok:"), "{told}");
+    // What was signed last is still there, and the log is that.
+    let with_head = ["audit", "verify", "--json", "--head", memory.to_str().unwrap()];
+    let verified = deployment.cli(&with_head);
+    assert_eq!(verified.status.code(), Some(0), "{verified:?}");
+
+    // It is meant.
+    deployment.terminate(PROJECTOR).await;
+    std::fs::rename(&memory, memory.with_extension("old")).unwrap();
+    deployment.start_process(PROJECTOR, Some(PROJECTOR), &[]).await;
+    assert_eq!(signed(&deployment).await["verified"], all + 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,14 +220,14 @@ async fn whatever_is_done_to_the_archive_is_found_and_named() {
         let original = segments[1].digest.to_string();
         let forged = written.replace(&original, &digest.to_string());
         assert_ne!(forged, written, "{what}");
-        set_field(&mut connection, &manifest, segments[1].first, &forged).await;
+        set_field(&mut connection, &manifest, segments[1].first.0, forged.as_bytes()).await;
         let report = verified(&deployment, 1);
         assert_eq!(report["broken"]["position"], position, "{what}: {report}");
         // What cannot be a segment of this log is not read either.
         let read = deployment.stores().await.log.read_all(Position(7), 4).await;
         assert_eq!(read.is_ok(), position == 11, "{what}: {read:?}");
     }
-    set_field(&mut connection, &manifest, segments[1].first, &written).await;
+    set_field(&mut connection, &manifest, segments[1].first.0, written.as_bytes()).await;
     assert_eq!(verified(&deployment, 0)["verified"], head);
 }
 
@@ -140,15 +256,39 @@ async fn judged_and_signed() -> Deployment {
         let id = ada.submitted("sum", "python3", RIGHT).await;
         assert_eq!(ada.verdict(&id).await, "ACCEPTED");
     }
+    revoke_a_judge(&deployment).await;
     let head = deployment.stores().await.log.info().await.unwrap().head.0;
-    let report = until("a head covers everything", async || {
-        let report = verified(&deployment, 0);
-        (report["not_covered"] == 0).then_some(report)
-    })
-    .await;
-    assert_eq!(report["verified"], head);
+    assert_eq!(signed(&deployment).await["verified"], head);
     deployment.projected().await;
     deployment
+}
+
+/// What is verified once a head covers everything.
+async fn signed(deployment: &Deployment) -> Value {
+    until("a head covers everything", async || {
+        let output = deployment.cli(&["audit", "verify", "--json"]);
+        let report: Value = serde_json::from_slice(&output.stdout).ok()?;
+        (output.status.success() && report["not_covered"] == 0).then_some(report)
+    })
+    .await
+}
+
+/// Bob is made a judge, and then is one no more.
+async fn revoke_a_judge(deployment: &Deployment) {
+    assert!(deployment.cli(&["account", "create", "bob"]).status.success());
+    let log = deployment.stores().await.log;
+    let stream = Stream::<Account>::load(log.as_ref(), BOB.parse().unwrap());
+    let mut stream = stream.await.unwrap();
+    for change in [AccountCommand::Grant(Role::Judge), AccountCommand::Revoke(Role::Judge)] {
+        let context = Context::new(Actor::system());
+        stream.execute(log.as_ref(), vec![change], &context, None, None).await.unwrap();
+    }
+}
+
+/// Where it stands that he is none.
+async fn revoked(deployment: &Deployment) -> Position {
+    let log = deployment.stores().await.log;
+    log.read_stream(&BOB.parse().unwrap(), Version(3), 1).await.unwrap()[0].position
 }
 
 /// Redis itself, and the namespace of the log's keys.
@@ -219,9 +359,8 @@ async fn field(connection: &mut MultiplexedConnection, key: &str, position: Posi
 async fn set_field(
     connection: &mut MultiplexedConnection,
     key: &str,
-    position: Position,
-    value: &str,
+    field: impl ToRedisArgs,
+    value: &[u8],
 ) {
-    let _: () =
-        cmd("HSET").arg(key).arg(position.0).arg(value).query_async(connection).await.unwrap();
+    let _: () = cmd("HSET").arg(key).arg(field).arg(value).query_async(connection).await.unwrap();
 }

@@ -8,6 +8,8 @@ mod recompute;
 pub(crate) mod trail;
 mod verify;
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use audit::{VerifierKey, key_file};
@@ -87,6 +89,15 @@ impl KeyArgs {
         }
         Ok(keys)
     }
+}
+
+/// A text file of a stranger's. Of one that is larger than `bytes_max`, a byte more is read, which is refused as such.
+fn read_text(path: &Path, bytes_max: usize) -> Result<String, Failure> {
+    let mut text = Vec::new();
+    let read = File::open(path)
+        .and_then(|file| file.take(bytes_max as u64 + 1).read_to_end(&mut text))
+        .and_then(|_| String::from_utf8(text).map_err(std::io::Error::other));
+    read.map_err(|error| Failure::of(Exit::Usage, &format!("reading {}", path.display()), &error))
 }
 
 /// The public keys of a file, one a line.

@@ -34,7 +34,7 @@ impl Archive {
                 }
             }
             let Some((entry, bytes)) = writer.finish(Timestamp::now()) else { continue };
-            self.blobs.put(bytes).await?;
+            self.keep(&entry, bytes).await?;
             if self.hot.enter_segment(&entry, old).await? {
                 merged -= old.len() - 1;
             }

@@ -1,5 +1,6 @@
 //! How events get into the archive, step by step.
 
+use bytes::Bytes;
 use domain::Position;
 use jiff::Timestamp;
 
@@ -130,7 +131,8 @@ impl Archive {
     }
 
     /// The third step: trims what the manifest holds, through this position at most, after every
-    /// segment was read back from the blobs. Returns the mark.
+    /// segment was read back from the blobs. One whose blob is lost or damaged is made again, as
+    /// long as nothing of it is trimmed. Returns the mark.
     ///
     /// # Errors
     /// When a segment is not what the manifest says; nothing of it is trimmed then.
@@ -143,14 +145,44 @@ impl Archive {
             let Some(segment) = known.segment_with(next) else {
                 return Err(super::nowhere(next).into());
             };
-            let read_back = self.load(segment).await;
-            read_back.map_err(|fault| unreadable(segment, next, fault.into()))?;
+            match self.load(segment).await {
+                Err(fault) if fault.is_of_the_blob() && next == segment.first => {
+                    let bytes = self.made_again(segment).await?;
+                    let bytes = bytes.ok_or_else(|| unreadable(segment, next, fault.into()))?;
+                    self.keep(segment, bytes).await?;
+                }
+                read_back => {
+                    read_back.map_err(|fault| unreadable(segment, next, fault.into()))?;
+                }
+            }
             let end = segment.last.min(to);
             while mark < end {
                 mark = self.hot.trim(end.min(Position(mark.0 + TRIM_EVENTS_MAX))).await?;
             }
         }
         Ok(mark)
+    }
+
+    /// The segment of events that are all hot; `None` where they are not those that were sealed.
+    async fn made_again(&self, entry: &SegmentEntry) -> Result<Option<Bytes>, ArchiveError> {
+        let mut writer = SegmentWriter::new(entry.first);
+        while writer.next_position() <= entry.last {
+            let next = writer.next_position();
+            let wanted = u32::try_from(entry.last.0 - next.0 + 1).unwrap_or(PAGE).min(PAGE);
+            let rows = self.hot.read_all(Position(next.0 - 1), wanted).await?;
+            if rows.first().is_none_or(|(placement, _)| placement.position != next) {
+                return Ok(None);
+            }
+            for (placement, body) in rows {
+                let (expected, found) = (writer.next_position(), placement.position);
+                if found != expected {
+                    return Err(ReadError::Gap { expected, found }.into());
+                }
+                writer.push(&placement, &body);
+            }
+        }
+        let made = writer.finish(entry.sealed_at);
+        Ok(made.filter(|(made, _)| made == entry).map(|(_, bytes)| bytes))
     }
 
     /// Gives the space of what was trimmed back to the file system, as far as the store can.

@@ -10,8 +10,8 @@ use super::samples::{Store, batch, stream};
 use super::{Case, LogUrls, cases};
 use crate::archive::TRIM_EVENTS_MAX;
 use crate::{
-    AppendBatch, AppendError, EVENTS_PER_BATCH_MAX, ReadError, SegmentEntry, StoreFault,
-    read_stream_whole, verify_checkpoint,
+    AppendBatch, AppendError, EVENTS_PER_BATCH_MAX, ReadError, SegmentEntry, SegmentWriter,
+    StoreFault, read_stream_whole, verify_checkpoint,
 };
 
 pub(super) fn cases() -> Vec<Case<LogUrls>> {
@@ -29,12 +29,14 @@ pub(super) fn cases() -> Vec<Case<LogUrls>> {
         only_the_next_segment_is_entered,
         nothing_is_trimmed_that_is_not_in_the_manifest,
         nothing_is_trimmed_that_cannot_be_read_back,
+        a_segment_that_is_lost_or_damaged_before_its_trim_is_made_again,
         nothing_is_trimmed_for_a_segment_of_another_range,
         two_archivers_and_writers_work_at_once,
         readers_meet_no_gap_while_events_are_trimmed,
         a_segment_that_is_missing_is_named,
         a_segment_that_was_changed_is_named,
         small_segments_are_merged,
+        a_merged_segment_is_read_back_before_it_counts,
         a_handle_that_knows_merged_segments_finds_the_new_one,
         space_is_given_back,
     ]
@@ -270,12 +272,34 @@ async fn nothing_is_trimmed_that_cannot_be_read_back(urls: LogUrls) {
     let store = Store::open(urls).await;
     let events = mixed(&store).await;
     let entry = store.archive().write_segment(Position(10)).await.unwrap().unwrap();
-    assert!(store.archive().enter(&entry).await.unwrap());
-    std::fs::remove_file(file_of(&store, &entry.digest)).unwrap();
+    let nowhere = SegmentEntry { digest: Digest::of(b"never kept"), ..entry };
+    assert!(store.archive().enter(&nowhere).await.unwrap());
     store.archive().trim(Position(10)).await.unwrap_err();
     store.archive().archive(Position(10), |_| ()).await.unwrap_err();
     assert_eq!(store.log.info().await.unwrap().archived_through, Position::START);
     assert_reads(&store, &events).await;
+}
+
+async fn a_segment_that_is_lost_or_damaged_before_its_trim_is_made_again(urls: LogUrls) {
+    let store = Store::open(urls).await;
+    let events = mixed(&store).await;
+    for (through, is_lost) in [(10, true), (15, false)] {
+        let entry = store.archive().write_segment(Position(through)).await.unwrap().unwrap();
+        assert!(store.archive().enter(&entry).await.unwrap());
+        let file = file_of(&store, &entry.digest);
+        match is_lost {
+            true => std::fs::remove_file(&file).unwrap(),
+            false => std::fs::write(&file, "no zstd").unwrap(),
+        }
+        assert_eq!(archive(&store, through).await, Position(through));
+        assert_reads(&store.another_handle().await, &events).await;
+        // What is trimmed is nowhere else.
+        std::fs::copy(&file, file.with_extension("kept")).unwrap();
+        std::fs::remove_file(&file).unwrap();
+        let lost = store.another_handle().await.log.read_all(Position(through - 1), 1).await;
+        assert!(matches!(lost, Err(ReadError::Damaged(_))), "{lost:?}");
+        std::fs::rename(file.with_extension("kept"), &file).unwrap();
+    }
 }
 
 async fn nothing_is_trimmed_for_a_segment_of_another_range(urls: LogUrls) {
@@ -394,6 +418,21 @@ async fn small_segments_are_merged(urls: LogUrls) {
     assert_eq!(store.archive().compact(|_| ()).await.unwrap(), (1, 1));
     archive(&store, u64::MAX).await;
     assert_eq!(store.archive().compact(|_| ()).await.unwrap(), (2, 1));
+    assert_reads(&store.reopen().await, &events).await;
+}
+
+async fn a_merged_segment_is_read_back_before_it_counts(urls: LogUrls) {
+    let store = Store::open(urls).await;
+    let events = in_pieces(&store).await;
+    // Somebody was interrupted after the blob, and the disk has forgotten it since.
+    let pieces = store.archive().status().await.unwrap().segments;
+    let mut merged = SegmentWriter::new(Position(1));
+    events[..15].iter().for_each(|event| merged.push_recorded(event));
+    let (_, bytes) = merged.finish(pieces[0].sealed_at).unwrap();
+    let digest = store.blobs.put(bytes).await.unwrap();
+    std::fs::write(file_of(&store, &digest), "no zstd").unwrap();
+    assert_eq!(store.archive().compact(|_| ()).await.unwrap(), (4, 1));
+    assert_eq!(store.archive().status().await.unwrap().segments[0].digest, digest);
     assert_reads(&store.reopen().await, &events).await;
 }
 

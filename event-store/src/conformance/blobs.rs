@@ -18,6 +18,7 @@ pub(super) fn cases() -> Vec<Case> {
         what_is_not_kept_is_not_found,
         contains_tells_what_is_kept,
         putting_again_is_the_same_blob,
+        putting_over_it_is_the_same_blob,
         concurrent_puts_of_one_blob_keep_it_once,
         concurrent_puts_of_many_blobs_keep_all,
         another_handle_sees_the_blob,
@@ -97,6 +98,17 @@ async fn putting_again_is_the_same_blob(url: String) {
     let second = blobs.put(Bytes::from("twice")).await.unwrap();
     assert_eq!(first, second);
     assert_eq!(blobs.get(&first).await.unwrap(), Bytes::from("twice"));
+}
+
+async fn putting_over_it_is_the_same_blob(url: String) {
+    let blobs = open_blobs(&url).await.unwrap();
+    let bytes = noise(600_000);
+    let digest = blobs.put_again(bytes.clone()).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(blobs.get(&digest).await.unwrap(), bytes);
+        assert_eq!(blobs.put_again(bytes.clone()).await.unwrap(), digest);
+        assert_eq!(blobs.put(bytes.clone()).await.unwrap(), digest);
+    }
 }
 
 async fn concurrent_puts_of_one_blob_keep_it_once(url: String) {

@@ -17,6 +17,8 @@ pub(super) fn cases() -> Vec<Case> {
         heads_are_read_by_size_and_page,
         a_tile_grows,
         a_tile_grows_no_shorter,
+        hashes_that_no_head_covers_give_way,
+        hashes_that_a_head_covers_stay,
         another_handle_sees_what_was_kept,
     ]
 }
@@ -109,6 +111,35 @@ async fn a_tile_grows_no_shorter(url: String) {
     tree.advance(0, vec![(tile(0, 0), hashes(9))], &head(1)).await.unwrap();
     tree.advance(1, vec![(tile(0, 0), hashes(5))], &head(2)).await.unwrap();
     assert_eq!(tree.tile(tile(0, 0)).await.unwrap(), Some(hashes(9)));
+}
+
+/// Whoever kept them died before the head, and the log has lost those events since.
+async fn hashes_that_no_head_covers_give_way(url: String) {
+    let tree = open_tree(&url).await.unwrap();
+    let gone = Bytes::from([&hashes(3)[..], &[99; 5 * TILE_HASH_BYTES]].concat());
+    let all_gone = Bytes::from(vec![99; 2 * TILE_HASH_BYTES]);
+    let left = vec![(tile(0, 0), gone.clone()), (tile(0, 1), all_gone)];
+    tree.advance(0, left, &head(3)).await.unwrap();
+    // As many, and then more; of the tile beside it, fewer.
+    for (from, count) in [(3, 8), (8, 10)] {
+        let others = vec![(tile(0, 0), hashes(count)), (tile(0, 1), hashes(1))];
+        tree.advance(from, others, &head(u64::from(count))).await.unwrap();
+        assert_eq!(tree.tile(tile(0, 0)).await.unwrap(), Some(hashes(count)));
+        assert_eq!(tree.tile(tile(0, 1)).await.unwrap(), Some(hashes(1)));
+    }
+}
+
+async fn hashes_that_a_head_covers_stay(url: String) {
+    let tree = open_tree(&url).await.unwrap();
+    let upper = Bytes::from(vec![7; TILE_HASH_BYTES]);
+    let kept = vec![(tile(0, 0), hashes(255)), (tile(0, 1), hashes(4)), (tile(1, 0), upper)];
+    tree.advance(0, kept.clone(), &head(256 + 4)).await.unwrap();
+    let other = Bytes::from(vec![9; 5 * TILE_HASH_BYTES]);
+    let others = [tile(0, 0), tile(0, 1), tile(1, 0)].map(|id| (id, other.clone()));
+    tree.advance(260, others.to_vec(), &head(300)).await.unwrap();
+    for (id, hashes) in kept {
+        assert_eq!(tree.tile(id).await.unwrap(), Some(hashes), "{id:?}");
+    }
 }
 
 async fn another_handle_sees_what_was_kept(url: String) {

@@ -135,6 +135,17 @@ impl Blobs for MongoBlobs {
         Ok(digest)
     }
 
+    async fn put_again(&self, bytes: Bytes) -> Result<Digest, BlobError> {
+        let digest = name(&bytes).await?;
+        let kept = compress(bytes).await?;
+        if let Some(file) = self.find(&digest).await? {
+            self.files.delete_one(doc! { "_id": file.id }).await.map_err(not_available)?;
+            self.remove_chunks(file.id).await;
+        }
+        self.write(&digest, &kept).await.map_err(not_available)?;
+        Ok(digest)
+    }
+
     async fn get(&self, digest: &Digest) -> Result<Bytes, BlobError> {
         let file = self.find(digest).await?.ok_or(BlobError::NotFound(*digest))?;
         let find = self.chunks.find(doc! { "files_id": file.id }).sort(doc! { "n": 1 });

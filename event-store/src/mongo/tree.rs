@@ -1,7 +1,9 @@
 //! [`TreeStore`] in MongoDB: `tree.tiles` and `tree.heads`.
 //!
-//! There is no transaction. Tiles are written first, and only ever made longer; the head makes them count. That each
-//! head names the one before it, and no other does, keeps rival signers apart.
+//! There is no transaction. Tiles are written first; the head makes them count. That each head names the one before it,
+//! and no other does, keeps rival signers apart. They read one log, so of their tiles one is the beginning of the other,
+//! and the longer stays. Where a log has lost its tail, tiles that somebody left who died before the head are of events
+//! that are gone: those are overwritten.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -19,6 +21,8 @@ use crate::resolver::OpenError;
 use crate::{KeptHead, TileId, TreeStore, TreeStoreError};
 
 const PORT: &str = "tree";
+/// How often a tile is tried to be put, while rivals put it too.
+const PUT_TRIES_MAX: u32 = 16;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Tile {
@@ -59,17 +63,29 @@ impl MongoTree {
         Ok(tree)
     }
 
-    async fn put_tile(&self, id: TileId, hashes: Bytes) -> Result<(), TreeStoreError> {
-        let id = name(id);
+    /// `false` when rivals put it all the time.
+    async fn put_tile(&self, from: u64, id: TileId, hashes: Bytes) -> Result<bool, TreeStoreError> {
         let bytes = length(hashes.len() as u64);
-        let shorter = doc! { "_id": &id, "bytes": { "$lt": bytes } };
-        let hashes = Binary { subtype: BinarySubtype::Generic, bytes: hashes.to_vec() };
-        let put = self.tiles.replace_one(shorter, Tile { id, bytes, hashes }).upsert(true);
-        match put.await {
-            // It is there, and as long or longer.
-            Err(error) if is_duplicate(&error) => Ok(()),
-            outcome => outcome.map(drop).map_err(not_available),
+        let binary = Binary { subtype: BinarySubtype::Generic, bytes: hashes.to_vec() };
+        let tile = Tile { id: name(id), bytes, hashes: binary };
+        for _ in 0..PUT_TRIES_MAX {
+            let found = self.tiles.find_one(doc! { "_id": &tile.id }).await;
+            let Some(kept) = found.map_err(not_available)? else {
+                match self.tiles.insert_one(&tile).await {
+                    Err(error) if is_duplicate(&error) => continue,
+                    outcome => return outcome.map(|_| true).map_err(not_available),
+                }
+            };
+            if !id.takes(from, &kept.hashes.bytes, &hashes) {
+                return Ok(true);
+            }
+            let unchanged = doc! { "_id": &tile.id, "hashes": kept.hashes };
+            let put = self.tiles.replace_one(unchanged, &tile).await.map_err(not_available)?;
+            if put.matched_count == 1 {
+                return Ok(true);
+            }
         }
+        Ok(false)
     }
 }
 
@@ -88,7 +104,10 @@ impl TreeStore for MongoTree {
         if self.newest_head().await?.map_or(0, |head| head.size) != from {
             return superseded().await;
         }
-        try_join_all(tiles.into_iter().map(|(id, hashes)| self.put_tile(id, hashes))).await?;
+        let put = tiles.into_iter().map(|(id, hashes)| self.put_tile(from, id, hashes));
+        if try_join_all(put).await?.contains(&false) {
+            return superseded().await;
+        }
         let head = Head {
             size: length(head.size),
             previous: length(from),

@@ -60,11 +60,12 @@ impl TreeStore for SqliteTree {
                 return Err(JobError::Refused(superseded));
             }
             let mut put = connection.prepare_cached(
-                "INSERT INTO tiles (level, number, hashes) VALUES (?1, ?2, ?3)
-                 ON CONFLICT DO UPDATE SET hashes = excluded.hashes
-                 WHERE length(excluded.hashes) > length(hashes)",
+                "INSERT OR REPLACE INTO tiles (level, number, hashes) VALUES (?1, ?2, ?3)",
             )?;
             for (id, hashes) in &tiles {
+                if tile(connection, *id)?.is_some_and(|kept| !id.takes(from, &kept, hashes)) {
+                    continue;
+                }
                 put.execute(params![id.level, id.index.cast_signed(), &hashes[..]])?;
             }
             connection
@@ -106,14 +107,15 @@ impl TreeStore for SqliteTree {
     }
 
     async fn tile(&self, id: TileId) -> Result<Option<Bytes>, TreeStoreError> {
-        let hashes = self.read(move |connection| {
-            connection
-                .prepare_cached("SELECT hashes FROM tiles WHERE level = ?1 AND number = ?2")?
-                .query_row(params![id.level, id.index.cast_signed()], |row| row.get(0))
-                .optional()
-        });
-        Ok(hashes.await?.map(|hashes: Vec<u8>| hashes.into()))
+        Ok(self.read(move |connection| tile(connection, id)).await?.map(Bytes::from))
     }
+}
+
+fn tile(connection: &Connection, id: TileId) -> rusqlite::Result<Option<Vec<u8>>> {
+    connection
+        .prepare_cached("SELECT hashes FROM tiles WHERE level = ?1 AND number = ?2")?
+        .query_row(params![id.level, id.index.cast_signed()], |row| row.get(0))
+        .optional()
 }
 
 fn kept(row: &Row<'_>) -> rusqlite::Result<KeptHead> {

@@ -130,6 +130,7 @@ impl Audit {
         }
         let mut position = Position(from - 1);
         let mut broken = None;
+        let mut tree = api.tree.at(size);
         'reading: while position.0 < to && broken.is_none() {
             let limit = u32::try_from(to - position.0).unwrap_or(READ_LIMIT).min(READ_LIMIT);
             let page = match api.log.read_all(position, limit).await {
@@ -145,7 +146,7 @@ impl Audit {
                 Ok(page) => {
                     for recorded in page {
                         let index = recorded.position.0 - 1;
-                        let path = api.tree.prove_inclusion(index, size).await;
+                        let path = tree.prove_inclusion(index).await;
                         let path = path.map_err(ApiError::from)?;
                         if !includes(&recorded.leaf(), index, &path, size, &root) {
                             let hash = leaf_hash(&recorded.leaf());

@@ -35,6 +35,10 @@ impl Blobs for MemoryBlobs {
         self.keep(&bytes)
     }
 
+    async fn put_again(&self, bytes: Bytes) -> Result<Digest, BlobError> {
+        self.keep(&bytes)
+    }
+
     async fn get(&self, digest: &Digest) -> Result<Bytes, BlobError> {
         self.find(digest)
     }

@@ -32,9 +32,8 @@ impl MemoryTree {
             return Err(TreeStoreError::Superseded { expected: from, actual });
         }
         for (id, hashes) in tiles {
-            let tile = kept.tiles.entry(*id).or_default();
-            if hashes.len() > tile.len() {
-                *tile = hashes.clone();
+            if kept.tiles.get(id).is_none_or(|tile| id.takes(from, tile, hashes)) {
+                kept.tiles.insert(*id, hashes.clone());
             }
         }
         kept.heads.insert(head.size, head.clone());

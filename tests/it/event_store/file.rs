@@ -31,6 +31,8 @@ async fn a_file_that_was_changed_is_damaged() {
         let outcome = blobs.get(&digest).await;
         assert!(matches!(outcome, Err(BlobError::Damaged(damaged)) if damaged == digest));
     }
+    assert_eq!(blobs.put_again(Bytes::from("int main() {}")).await.unwrap(), digest);
+    assert_eq!(blobs.get(&digest).await.unwrap(), "int main() {}");
 }
 
 #[tokio::test]

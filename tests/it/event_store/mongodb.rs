@@ -67,6 +67,8 @@ async fn a_blob_whose_chunks_were_changed_is_damaged() {
     chunks.delete_many(doc! {}).await.unwrap();
     let outcome = blobs.get(&digest).await;
     assert!(matches!(outcome, Err(BlobError::Damaged(damaged)) if damaged == digest));
+    assert_eq!(blobs.put_again(Bytes::from("int main() {}")).await.unwrap(), digest);
+    assert_eq!(blobs.get(&digest).await.unwrap(), "int main() {}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

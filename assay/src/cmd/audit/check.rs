@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use audit::Receipt;
+use audit::{RECEIPT_BYTES_MAX, Receipt};
 
-use super::{KeyArgs, trail};
+use super::{KeyArgs, read_text, trail};
 use crate::config::Config;
 use crate::{Exit, Failure};
 
@@ -25,8 +25,7 @@ pub(super) fn run(config: &Config, args: &Args) -> Result<Exit, Failure> {
     let mut exit = Exit::Done;
     for path in &args.receipts {
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Failure::of(Exit::Usage, &format!("reading {name}"), &error))?;
+        let text = read_text(path, RECEIPT_BYTES_MAX)?;
         let checked = Receipt::parse(&text).and_then(|receipt| {
             let size = receipt.head.head.size;
             receipt.check(&keys).map(|checked| (checked, size, receipt.head.head.at))

@@ -1,11 +1,14 @@
 //! `assay audit verify`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use audit::{ExportError, Report, Tree, VerifyError, verify, verify_export};
+use audit::{
+    ExportError, ExportReport, NOTE_BYTES_MAX, Report, SignedHead, Tree, VerifyError, verify,
+    verify_export,
+};
 use indicatif::ProgressBar;
 
-use super::KeyArgs;
+use super::{KeyArgs, read_text};
 use crate::cmd::print_json;
 use crate::config::Config;
 use crate::server::{open_log, open_tree};
@@ -14,14 +17,18 @@ use crate::{Exit, Failure};
 
 /// Compare the whole log, or an export of it, with every signed tree head
 ///
-/// Names the first position that is not as it was when it was signed. Exits with 1 when there is one. An export needs
-/// nothing but the file and the key.
+/// Names the first position that is not as it was when it was signed. Exits with 1 when there is one, and when nothing
+/// was signed at all. An export needs nothing but the file and the key.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
     /// An export to verify; without it, this installation's log
     file: Option<PathBuf>,
     #[command(flatten)]
     keys: KeyArgs,
+    /// Compare with this head as well, which somebody kept elsewhere: a file with the note that `audit { head { note } }`
+    /// gave
+    #[arg(long = "head", value_name = "FILE")]
+    heads: Vec<PathBuf>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -29,9 +36,10 @@ pub(super) struct Args {
 
 pub(super) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     let keys = args.keys.load(config)?;
+    let kept = args.heads.iter().map(|path| read_head(path)).collect::<Result<Vec<_>, _>>()?;
     let report = match &args.file {
         Some(file) => {
-            let checked = verify_export(file, &keys).map_err(|error| {
+            let checked = verify_export(file, &keys, &kept).map_err(|error| {
                 let exit = match error {
                     ExportError::Malformed { .. } | ExportError::Head(_) => Exit::NotAccepted,
                     _ => Exit::Usage,
@@ -39,12 +47,7 @@ pub(super) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
                 Failure::of(exit, &format!("verifying {}", file.display()), &error)
             })?;
             if !args.json {
-                let manifest = &checked.manifest;
-                let what = if manifest.complete { "all" } else { "some" };
-                println!(
-                    "{what} events up to {} of log {}, {}",
-                    manifest.size, manifest.log, manifest.origin
-                );
+                print_export(&checked);
             }
             checked.report
         }
@@ -55,7 +58,7 @@ pub(super) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
             let info = info.map_err(|error| Failure::of(Exit::Network, "the log", &error))?;
             let bar = if args.json { ProgressBar::hidden() } else { ProgressBar::new(info.head.0) };
             let report =
-                verify(log.as_ref(), &tree, &keys, |position| bar.set_position(position.0));
+                verify(log.as_ref(), &tree, &keys, &kept, |position| bar.set_position(position.0));
             let report = report.await;
             bar.finish_and_clear();
             report.map_err(|error: VerifyError| Failure::of(Exit::Network, "verifying", &error))?
@@ -66,7 +69,35 @@ pub(super) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     } else {
         print_report(&report);
     }
-    Ok(if report.broken.is_none() { Exit::Done } else { Exit::NotAccepted })
+    Ok(if report.broken.is_none() && !is_unproved(&report) {
+        Exit::Done
+    } else {
+        Exit::NotAccepted
+    })
+}
+
+/// Whether there are events, and no head vouches for any.
+fn is_unproved(report: &Report) -> bool {
+    report.verified == 0 && report.not_covered > 0
+}
+
+fn read_head(path: &Path) -> Result<SignedHead, Failure> {
+    let head = SignedHead::parse(&read_text(path, NOTE_BYTES_MAX)?);
+    head.map_err(|error| Failure::of(Exit::Usage, &format!("--head {}", path.display()), &error))
+}
+
+/// What was signed, and what the file says of itself.
+fn print_export(checked: &ExportReport) {
+    let ExportReport { manifest, head, .. } = checked;
+    println!("{} events of {}, signed at {}", head.size, head.origin, head.at);
+    let what = match manifest.complete {
+        true => "all of them".to_owned(),
+        false => format!("{} of them", manifest.events),
+    };
+    println!(
+        "by its own account, which nobody signed: {what}, of log {}, exported at {}",
+        manifest.log, manifest.exported_at
+    );
 }
 
 fn print_report(report: &Report) {
@@ -80,6 +111,13 @@ fn print_report(report: &Report) {
     ]);
     println!("{rows}");
     match &report.broken {
+        None if is_unproved(report) => {
+            let events = report.not_covered;
+            println!(
+                "NOTHING SIGNED: there are {events} events, and no signed head covers any; if heads were signed before, \
+                 the tree's store has lost them (docs/operations.md, \"A tree that was set back\")"
+            );
+        }
         None => println!("ok: every event is as it was signed"),
         Some(broken) if broken.position == broken.through => {
             println!("BROKEN at position {}: {}", broken.position, broken.reason);
