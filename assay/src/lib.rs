@@ -10,6 +10,7 @@ mod court;
 mod exit;
 mod own_server;
 mod pack;
+mod parts;
 mod readiness;
 mod samples;
 pub mod schema;

@@ -1,71 +1,134 @@
-//! Whether the views are what this program reads.
+//! Whether the views are what this program reads, and what is answered until they are.
 
 use std::time::Duration;
 
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use domain::Position;
 use event_store::EventLog;
+use query_api::{ApiError, Code};
 use read_model::{ReadError, Views};
+use tokio::sync::watch;
 use tokio::time::Instant;
+
+use crate::{Exit, Failure};
 
 /// A log of so few events is not waited for: they are projected in one commit.
 const SHORT_LOG_EVENTS: u64 = 1_024;
+/// How long views are waited for that are live and behind: it may be that no projector runs.
+const BEHIND_WAIT_MAX: Duration = Duration::from_secs(30);
 /// How often to look.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 /// How often to tell what is waited for.
 const TELL_INTERVAL: Duration = Duration::from_secs(5);
 
+/// What a server waits for before it serves; `None` from when it is ready.
+pub(crate) type Waiting = Option<String>;
+
+/// Until a server is ready: 503, and what it waits for.
+pub(crate) async fn hold_back(
+    State(waiting): State<watch::Receiver<Waiting>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let why = waiting.borrow().clone();
+    match why {
+        None => next.run(request).await,
+        Some(why) => ApiError::new(Code::Unavailable, why).into_response(),
+    }
+}
+
 /// Waits until every projection's views of this version are live, which they are not at the first
-/// start after an upgrade that changed them.
-pub(crate) async fn views_are_built(log: &dyn EventLog, views: &Views) {
+/// start after an upgrade that changed them, and have read what the log had at the start.
+pub(crate) async fn views_are_built(
+    log: &dyn EventLog,
+    views: &Views,
+    waiting: &watch::Sender<Waiting>,
+) {
+    let began = Instant::now();
     let mut told: Option<Instant> = None;
-    loop {
-        let waits = told.is_none_or(|at| at.elapsed() > TELL_INTERVAL);
-        match missing(views).await {
-            Ok(missing) if missing.is_empty() => return,
-            Ok(missing) => {
-                let head = log.info().await.map(|info| info.head);
-                if head.as_ref().is_ok_and(|head| head.0 <= SHORT_LOG_EVENTS) {
-                    return;
-                }
-                if waits {
-                    let head = head.unwrap_or(Position::START);
-                    let missing = missing.join(", ");
-                    eprintln!(
-                        "Building views first, of {head} events: {missing}. A projector does that."
-                    );
-                    told = Some(Instant::now());
-                }
-            }
-            Err(error) if waits => {
-                tracing::warn!(%error, "whether views are built cannot be told");
-                told = Some(Instant::now());
-            }
-            Err(_) => {}
+    let mut wanted = None;
+    while let Some(why) = reason(log, views, &mut wanted, began.elapsed()).await {
+        if told.is_none_or(|at| at.elapsed() > TELL_INTERVAL) {
+            eprintln!("{why}");
+            told = Some(Instant::now());
         }
+        waiting.send_replace(Some(why));
         tokio::time::sleep(LOOK_INTERVAL).await;
     }
 }
 
-/// The projections that are not live, and how far each is.
-async fn missing(views: &Views) -> Result<Vec<String>, ReadError> {
+/// Why it has to be waited longer. `wanted` is the end of the log when it first answered.
+async fn reason(
+    log: &dyn EventLog,
+    views: &Views,
+    wanted: &mut Option<Position>,
+    waited: Duration,
+) -> Option<String> {
+    let head = match log.info().await {
+        Ok(info) => info.head,
+        Err(error) => return Some(silent("the log", &error)),
+    };
+    if head.0 <= SHORT_LOG_EVENTS {
+        return None;
+    }
+    let behind = match behind(views, *wanted.get_or_insert(head)).await {
+        Ok(behind) => behind,
+        Err(error) => return Some(silent("the views", &error)),
+    };
+    let named = |behind: &[Behind]| {
+        let named = behind.iter().map(|it| format!("{} is at {}", it.name, it.position));
+        named.collect::<Vec<_>>().join(", ")
+    };
+    let (live, missing): (Vec<_>, Vec<_>) = behind.into_iter().partition(|it| it.is_live);
+    if !missing.is_empty() {
+        let missing = named(&missing);
+        return Some(format!(
+            "Building views first, of {head} events: {missing}. A projector does that."
+        ));
+    }
+    if live.is_empty() {
+        return None;
+    }
+    let live = named(&live);
+    if waited > BEHIND_WAIT_MAX {
+        tracing::warn!(behind = live, %head, "serving views that are behind: is a projector running?");
+        return None;
+    }
+    Some(format!("Waiting for views that are behind {head} events: {live}."))
+}
+
+fn silent(what: &str, error: &(dyn std::error::Error + 'static)) -> String {
+    let doing = format!("Waiting for {what}, which cannot be read");
+    Failure::of(Exit::Network, &doing, error).message
+}
+
+/// A projection whose views are not what is to be served.
+struct Behind {
+    name: String,
+    /// Else they are still built.
+    is_live: bool,
+    position: Position,
+}
+
+/// The projections that are not live, or have not read as far as this.
+async fn behind(views: &Views, wanted: Position) -> Result<Vec<Behind>, ReadError> {
     let (all, live) = (views.generations.all().await?, views.reader.checkpoints().await?);
-    let mut missing = Vec::new();
+    let mut behind = Vec::new();
     for name in projector::all().iter().map(|projection| projection.commit_name()) {
         let generations = all.get(&name);
         // Where nothing is known of it, an older Assay may have built it.
         let is_live = generations.map_or(live.contains_key(&name), |it| it.live.is_some());
-        if is_live {
-            continue;
-        }
         let building = generations.and_then(|generations| generations.building);
-        let position = match building {
-            Some(building) => {
-                let reached = views.at(building).reader.checkpoints().await?;
-                reached.get(&name).map_or(Position::START, |checkpoint| checkpoint.position)
-            }
-            None => Position::START,
+        let reached = match building.filter(|_| !is_live) {
+            Some(building) => views.at(building).reader.checkpoints().await?.get(&name).copied(),
+            None => live.get(&name).copied(),
         };
-        missing.push(format!("{name} is at {position}"));
+        let position = reached.map_or(Position::START, |checkpoint| checkpoint.position);
+        if !is_live || position < wanted {
+            behind.push(Behind { name, is_live, position });
+        }
     }
-    Ok(missing)
+    Ok(behind)
 }

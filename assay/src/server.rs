@@ -8,22 +8,24 @@ use std::time::Duration;
 use audit::key_file::{self, KeyFileError};
 use audit::{Memory, Signer, Tree};
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use command_api::Commands;
 use domain::Login;
 use evaluator::{DiskCache, Evaluator};
 use event_store::{EventLog, Stores, TreeStore};
 use projector::Supervisor;
-use query_api::{Api, Authenticator, Catalogue, CatalogueLanguage, Freshness, Hub, Secret};
+use query_api::{Api, Authenticator, Catalogue, CatalogueLanguage, Freshness, Hub, Parts, Secret};
 use read_model::Views;
 use sandbox::{Language, Languages, Level, Sandbox, Toolchain};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use webhook::Dispatcher;
 
 use crate::config::{Config, EvaluatorConfig};
-use crate::{Exit, Failure, cmd, readiness, schema};
+use crate::readiness::Waiting;
+use crate::{Exit, Failure, cmd, parts, readiness, schema};
 
 /// The namespace of the views that are served.
 pub(crate) const LIVE: &str = "live";
@@ -119,7 +121,9 @@ impl Server {
             };
         let http = if roles.contains(&Role::Query) {
             let catalogue = catalogue(&judged.languages, &judged.toolchains);
-            Some(Http::build(config, roles, &stores, &views, catalogue).await?)
+            let statuses = projector.iter().flat_map(Supervisor::statuses).collect();
+            let parts = Arc::new(parts::Projecting(statuses));
+            Some(Http::build(config, roles, &stores, &views, catalogue, parts).await?)
         } else {
             None
         };
@@ -156,7 +160,7 @@ impl Server {
 
     /// Runs until cancelled, then drains: no new work and no new requests, what is under way is
     /// finished or given back, and what was written is projected. Says when it is `ready`: where it
-    /// serves the API, not before the views of its version are built.
+    /// serves the API, not before the views of its version are built; until then it answers 503.
     ///
     /// # Errors
     /// When a part ended that should not have.
@@ -185,10 +189,13 @@ impl Server {
             background.spawn(dispatcher.run(projecting.clone()));
         }
         if let Some(http) = self.http {
-            let built = readiness::views_are_built(self.stores.log.as_ref(), &self.views);
+            let waiting = watch::Sender::new(Some("starting".to_owned()));
+            background.spawn(Arc::clone(&http.hub).run(projecting.clone()));
+            parts.spawn(http.serve(waiting.subscribe(), serving.clone()));
+            let log = self.stores.log.as_ref();
+            let built = readiness::views_are_built(log, &self.views, &waiting);
             if cancelled.run_until_cancelled(built).await.is_some() {
-                background.spawn(Arc::clone(&http.hub).run(projecting.clone()));
-                parts.spawn(http.serve(serving.clone()));
+                waiting.send_replace(None);
                 ready();
             }
         } else {
@@ -222,6 +229,7 @@ impl Http {
         stores: &Stores,
         views: &Views,
         catalogue: Catalogue,
+        parts: Arc<dyn Parts>,
     ) -> Result<Self, Failure> {
         let hub = Hub::new(Arc::clone(&stores.log)).await;
         let hub = hub.map_err(|error| Failure::of(Exit::Network, "reading the log", &error))?;
@@ -240,6 +248,7 @@ impl Http {
             hub: Arc::clone(&hub),
             authenticator,
             catalogue,
+            parts,
             limits: config.service_limits(),
             version: env!("CARGO_PKG_VERSION"),
         });
@@ -262,8 +271,13 @@ impl Http {
         Ok(Self { listener, address, router, hub })
     }
 
-    async fn serve(self, serving: CancellationToken) -> Result<(), Failure> {
-        let router = self.router.layer(from_fn(query_api::hear_out));
+    async fn serve(
+        self,
+        waiting: watch::Receiver<Waiting>,
+        serving: CancellationToken,
+    ) -> Result<(), Failure> {
+        let router = self.router.layer(from_fn_with_state(waiting, readiness::hold_back));
+        let router = router.layer(from_fn(query_api::hear_out));
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
         let stop = serving.clone();
         let served = axum::serve(self.listener, service)

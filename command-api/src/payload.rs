@@ -17,7 +17,7 @@ pub enum UserErrorCode {
     Conflict,
     /// It exceeds a limit.
     TooLarge,
-    /// Too many in too short a time.
+    /// Too many in too short a time, or at once.
     TooMany,
     /// It has run out.
     Expired,

@@ -8,14 +8,16 @@ use domain::{Login, Recorded, StreamId, WebhookId};
 use event_store::{AppendError, ExecuteError, Scope, Stream};
 use query_api::nodes::Webhook;
 use query_api::{Api, ConsistencyToken, GlobalId, PositionScalar, Viewer, access};
-use read_model::ViewReaderExt;
 use read_model::views::WebhookView;
+use read_model::{View, ViewReaderExt};
 use uuid::Uuid;
 use webhook::{SigningSecret, secret_name};
 
 use crate::commands::{self, Commands};
 use crate::payload::{Failure, UserError, UserErrorCode, not_appended, token};
 
+/// Webhooks at once: each is told by reading all of the log.
+const WEBHOOKS_MAX: u64 = 64;
 /// How often a command is decided again after somebody was faster: deliveries are recorded all the time.
 const TRIES_MAX: u32 = 5;
 
@@ -149,12 +151,23 @@ fn check_admin<'a>(ctx: &Context<'a>) -> Result<&'a Viewer, Failure> {
     Err(UserError::new(UserErrorCode::Forbidden, "only administrators manage webhooks").into())
 }
 
+/// Refuses another webhook where there are enough. The views say how many there are, though they may be a
+/// little behind: it bounds what deliveries cost, and nothing depends on it (INV-2).
+async fn check_number(api: &Api) -> Result<(), Failure> {
+    if api.reader.count(&WebhookView::COLLECTION, &[]).await? < WEBHOOKS_MAX {
+        return Ok(());
+    }
+    let message = format!("there are {WEBHOOKS_MAX} webhooks, which is as many as there may be");
+    Err(UserError::new(UserErrorCode::TooMany, message).into())
+}
+
 async fn create(
     commands: &Commands,
     ctx: &Context<'_>,
     input: CreateWebhookInput,
 ) -> Result<(WebhookId, SigningSecret, Vec<Recorded>), Failure> {
     let viewer = check_admin(ctx)?;
+    check_number(Api::of(ctx)).await?;
     if let Err(error) = commands.destinations.check_name(&input.url).await {
         let message = error.to_string();
         return Err(UserError::at(UserErrorCode::Invalid, "input.url", message).into());

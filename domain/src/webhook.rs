@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::Aggregate;
-use crate::{Event, EventId, Login, Position, WebhookId};
+use crate::{Event, EventId, Login, Position, StreamId, WebhookId};
 
 /// Characters of an address.
 pub const URL_CHARS_MAX: usize = 2_048;
@@ -25,6 +25,8 @@ pub const OWN_KINDS: [&str; 7] = [
     "WebhookDisabled",
     "WebhookRemoved",
 ];
+/// Stands in streams of trials alone, of which no webhook is told.
+const TRIALS_KIND: &str = "TrialStarted";
 
 /// A server is to be told of events from now on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -195,9 +197,11 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    /// Whether it is to be told of events of this type.
-    pub fn wants(&self, kind: &str) -> bool {
-        self.created.as_ref().is_some_and(|created| created.kinds.contains(kind))
+    /// Whether it is to be told of events of this type in this stream. Never of a trial's, which have
+    /// the types of any judging: before a rejudge is applied, nothing of it shows.
+    pub fn wants(&self, stream: &StreamId, kind: &str) -> bool {
+        let is_named = self.created.as_ref().is_some_and(|created| created.kinds.contains(kind));
+        is_named && !matches!(stream, StreamId::Trial(_))
     }
 }
 
@@ -297,7 +301,7 @@ fn check(created: &WebhookCreated) -> Result<(), WebhookRejection> {
     }
     let is_sent = |kind: &str| {
         let known = Event::SCHEMAS.iter().any(|(known, _)| *known == kind);
-        known && !OWN_KINDS.contains(&kind)
+        known && !OWN_KINDS.contains(&kind) && kind != TRIALS_KIND
     };
     match created.kinds.iter().find(|kind| !is_sent(kind)) {
         Some(kind) => Err(WebhookRejection::UnknownKind(kind.clone())),

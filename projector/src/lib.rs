@@ -14,5 +14,5 @@ pub use projection::Projection;
 pub use projections::all;
 pub use runtime::{ProjectError, Runtime};
 pub use supervisor::{Health, Status, Supervisor};
-pub use upkeep::{DROP_GRACE, Upkeep};
+pub use upkeep::{DROP_GRACE, Retirements, Upkeep};
 pub use workspace::{Missing, Workspace};

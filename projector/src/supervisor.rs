@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::runtime::chain;
-use crate::{ProjectError, Projection, Upkeep};
+use crate::{ProjectError, Projection, Retirements, Upkeep};
 
 /// The first wait after a passing fault, and the longest.
 const RETRY_DELAY: Duration = Duration::from_millis(100);
@@ -45,6 +45,8 @@ pub struct Status {
     pub position: Position,
     /// How it is.
     pub health: Health,
+    /// How the building of the views is that are to take the place of these; running where none is built.
+    pub building: Health,
 }
 
 /// Every projection of one read model.
@@ -62,7 +64,8 @@ impl Supervisor {
     ) -> Self {
         let projections = projections.into_iter().map(|projection| {
             let name = projection.commit_name();
-            let status = Status { name, position: Position::START, health: Health::Running };
+            let (position, health) = (Position::START, Health::Running);
+            let status = Status { name, position, health, building: Health::Running };
             let upkeep = Upkeep { log: Arc::clone(log), views: views.clone(), projection };
             (upkeep, watch::Sender::new(status))
         });
@@ -105,15 +108,21 @@ impl Supervised {
 
     /// Looks which generations there are, again and again: anybody may ask for another.
     async fn keep(&self) {
+        let (mut retirements, mut told) = (Retirements::default(), None);
         loop {
-            let fault = match self.look().await {
-                Ok(generations) => self.upkeep.drop_due(&generations).await.err(),
-                Err(fault) => Some(fault),
+            let (fault, what) = match self.look().await {
+                Ok(generations) => (
+                    self.upkeep.drop_due(&generations, &mut retirements).await.err(),
+                    "views that are not live any more are not dropped",
+                ),
+                Err(fault) => (Some(fault), "which views are live cannot be told"),
             };
-            if let Some(fault) = fault {
-                let (projection, error) = (self.upkeep.projection.name(), chain(&fault));
-                tracing::warn!(projection, error, "which views are live cannot be told");
+            let fault = fault.map(|fault| (chain(&fault), what));
+            if let Some((error, what)) = fault.as_ref().filter(|_| fault != told) {
+                let projection = self.upkeep.projection.name();
+                tracing::warn!(projection, error, "{what}");
             }
+            told = fault;
             tokio::time::sleep(LOOK_INTERVAL).await;
         }
     }
@@ -189,9 +198,12 @@ impl Supervised {
             let is_meant = |it: &Generations| it.building == Some(building);
             let (projection, generation) = (self.upkeep.projection.name(), building.0);
             tracing::info!(projection, generation, "building a generation of views");
-            let built = self.upkeep.build(building, || self.is_known(is_meant), |_| {}).await;
+            let is = |health| self.status.send_modify(|status| status.building = health);
+            let advanced = |_| is(Health::Running);
+            let built = self.upkeep.build(building, || self.is_known(is_meant), advanced).await;
             let looked = self.look().await;
             if !self.is_known(is_meant) {
+                is(Health::Running);
                 delay = RETRY_DELAY;
                 continue;
             }
@@ -199,11 +211,14 @@ impl Supervised {
             let error = chain(&fault);
             if fault.is_passing() {
                 tracing::warn!(projection, generation, error, "building views is kept back");
+                is(Health::Retrying { error });
                 tokio::time::sleep(delay).await;
                 delay = (delay * 2).min(RETRY_DELAY_MAX);
             } else {
                 tracing::error!(projection, generation, error, "building views stopped");
+                is(Health::Stopped { error });
                 self.wait_for(|it| (!is_meant(it)).then_some(())).await;
+                is(Health::Running);
             }
         }
     }

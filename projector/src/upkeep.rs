@@ -1,5 +1,6 @@
 //! The generations of one projection: asked for, built, made live, and dropped.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,12 +8,18 @@ use domain::Position;
 use event_store::EventLog;
 use jiff::Timestamp;
 use read_model::{CommitError, Generation, Generations, Views};
+use tokio::time::Instant;
 
 use crate::{ProjectError, Projection, Runtime};
 
 /// How long a generation is kept that is live no more: longer than any process takes to notice, and
 /// than any read.
 pub const DROP_GRACE: Duration = Duration::from_secs(30);
+
+/// Since when this process has known of generations that they are live no more. Clocks of several
+/// machines differ, and are set; this one goes on.
+#[derive(Debug, Default)]
+pub struct Retirements(BTreeMap<Generation, Instant>);
 
 /// One projection with all its generations. Any number of processes may hold one: whatever two of
 /// them do at once, the store lets one of them do.
@@ -126,19 +133,30 @@ impl Upkeep {
         Ok(flipped)
     }
 
-    /// Drops what was live long enough ago.
+    /// Drops what was live long enough ago: whatever was retired all the while between two calls that are
+    /// [`DROP_GRACE`] apart.
     ///
     /// # Errors
     /// When the read model does not answer.
-    pub async fn drop_due(&self, generations: &Generations) -> Result<(), ProjectError> {
+    pub async fn drop_due(
+        &self,
+        generations: &Generations,
+        retirements: &mut Retirements,
+    ) -> Result<(), ProjectError> {
         let projection = self.projection.commit_name();
         let mut stored = generations.clone();
+        let is_retired = |known: &Generation| {
+            generations.retired.iter().any(|retired| retired.generation == *known)
+        };
+        // After everything was erased, numbers begin anew.
+        retirements.0.retain(|known, _| is_retired(known));
         for retired in &generations.retired {
-            let age = Timestamp::now().duration_since(retired.since.into());
-            if age.unsigned_abs() < DROP_GRACE {
+            let generation = retired.generation;
+            let since = retirements.0.entry(generation).or_insert_with(Instant::now);
+            if since.elapsed() < DROP_GRACE {
                 continue;
             }
-            let (store, generation) = (&self.views.generations, retired.generation);
+            let store = &self.views.generations;
             store.remove(&projection, &generations.collections, generation).await?;
             let without = stored.without(generation);
             if !self.change(Some(&stored), &without).await? {

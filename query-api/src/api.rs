@@ -1,6 +1,7 @@
 //! What resolvers work with.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use async_graphql::Context;
@@ -11,6 +12,7 @@ use event_store::{Blobs, Credentials, EventLog, WorkQueue};
 use read_model::ViewReader;
 
 use crate::loaders::Loader;
+use crate::nodes::Health;
 use crate::{Authenticator, Freshness, Hub};
 
 /// Everything that queries and subscriptions need.
@@ -36,6 +38,8 @@ pub struct Api {
     pub authenticator: Authenticator,
     /// The languages of this installation.
     pub catalogue: Catalogue,
+    /// What else this process runs.
+    pub parts: Arc<dyn Parts>,
     /// What this server refuses.
     pub limits: ServiceLimits,
     /// Which Assay this is.
@@ -52,6 +56,23 @@ impl Api {
     pub(crate) fn loader<'a>(ctx: &Context<'a>) -> &'a DataLoader<Loader> {
         ctx.data_unchecked::<DataLoader<Loader>>()
     }
+}
+
+/// Something that runs beside the API and can be at fault on its own, as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// `projection submissions_v3`.
+    pub name: String,
+    /// How it is.
+    pub health: Health,
+    /// What is wrong with it.
+    pub fault: Option<String>,
+}
+
+/// Tells how the parts are that a process runs beside the API.
+pub trait Parts: fmt::Debug + Send + Sync {
+    /// All of them.
+    fn now(&self) -> Vec<Part>;
 }
 
 /// What is refused, so that clients need not guess.

@@ -23,7 +23,7 @@ mod selection;
 mod socket;
 mod subscription;
 
-pub use api::{Api, Catalogue, CatalogueLanguage, ServiceLimits};
+pub use api::{Api, Catalogue, CatalogueLanguage, Part, Parts, ServiceLimits};
 pub use auth::{AuthError, Authenticator, Secret, Viewer, account_in_log};
 pub use consistency::Freshness;
 pub use error::{ApiError, Code};
@@ -31,6 +31,7 @@ pub use http::{ClientAddress, Gate, TraceParent, router, schema_limits};
 pub use hub::Hub;
 pub use id::GlobalId;
 pub use lingering::hear_out;
+pub use nodes::Health as PartHealth;
 pub use query::{Query, Reads};
 pub use scalars::{ConsistencyToken, DateTime, Html, Markdown, PositionScalar, Sha256};
 pub use selection::PinnedSelection;

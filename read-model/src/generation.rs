@@ -79,6 +79,11 @@ impl Generations {
         Self { collections: stored_names(collections), live, building, ..Self::default() }
     }
 
+    /// Whether this one takes commits. Nothing else may be written: it would never be dropped.
+    pub fn takes_commits(&self, generation: Generation) -> bool {
+        [self.live, self.building].contains(&Some(generation))
+    }
+
     /// All that there are.
     pub fn all(&self) -> Vec<Generation> {
         let retired = self.retired.iter().map(|retired| retired.generation);
@@ -118,6 +123,9 @@ pub(crate) fn stored_names(collections: &[Collection]) -> Vec<String> {
 }
 
 /// Knows the generations of every projection, and brings each into being and out of it.
+///
+/// Where something is known of a projection, what is live and what is built take commits, and nothing else
+/// does: each is [`CommitError::Superseded`]. So whoever comes late brings nothing back that was dropped.
 #[async_trait]
 pub trait GenerationStore: Send + Sync + fmt::Debug {
     /// Every projection of which something is known, by the name it commits under.
@@ -127,9 +135,8 @@ pub trait GenerationStore: Send + Sync + fmt::Debug {
     /// else the answer is [`CommitError::Superseded`].
     ///
     /// Another generation becomes live only if it has read as far as the one that is live, or the
-    /// answer is [`CommitError::Behind`]. From then on the one that was live takes no commits: each
-    /// is [`CommitError::Superseded`]. So no reader that has seen how far the one is finds less in
-    /// the other.
+    /// answer is [`CommitError::Behind`]. From then on the one that was live takes no commits. So no
+    /// reader that has seen how far the one is finds less in the other.
     async fn change(
         &self,
         projection: &str,
@@ -219,6 +226,9 @@ mod tests {
         for number in 1..4 {
             let building = live.rebuilding().unwrap();
             assert_eq!((building.live, building.building), (live.live, Some(Generation(number))));
+            let takes = |number: u32| building.takes_commits(Generation(number));
+            assert!(takes(number - 1) && takes(number) && !takes(number + 1));
+            assert!(number < 2 || !takes(number - 2));
             let flipped = building.flipped(Micros(i64::from(number))).unwrap();
             let before = Generation(number - 1);
             assert_eq!(flipped.live, Some(Generation(number)));

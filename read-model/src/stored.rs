@@ -8,6 +8,9 @@ use serde_json::{Error, Value};
 
 use crate::ReadError;
 
+/// Bytes of a document's JSON, at most.
+const DOCUMENT_BYTES_MAX: usize = 8 << 20;
+
 /// A document on its way to a store, as JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document(String);
@@ -18,9 +21,20 @@ pub enum Unstorable {
     /// Stores hold objects.
     #[error("the document {0:?} is no JSON object")]
     NoObject(String),
-    /// Some part of it is.
+    /// MongoDB's limit is 16 MiB, of a form that takes up more than JSON.
+    #[error("the document {key:?} has {bytes} bytes, the most is {DOCUMENT_BYTES_MAX}")]
+    TooLarge {
+        /// Which.
+        key: String,
+        /// Of its JSON.
+        bytes: usize,
+    },
+    /// Some part of it cannot be.
     #[error("the document {0:?} holds what not every store can")]
     Inexact(String, #[source] Error),
+    /// The store itself will not have it.
+    #[error("the store refuses a document")]
+    Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl Document {
@@ -46,6 +60,9 @@ impl Document {
     pub fn check(&self, key: &str) -> Result<(), Unstorable> {
         if !self.0.starts_with('{') {
             return Err(Unstorable::NoObject(key.to_owned()));
+        }
+        if self.0.len() > DOCUMENT_BYTES_MAX {
+            return Err(Unstorable::TooLarge { key: key.to_owned(), bytes: self.0.len() });
         }
         Exact { whole: true }
             .deserialize(&mut serde_json::Deserializer::from_str(&self.0))

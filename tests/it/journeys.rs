@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use tests::api::Api;
-use tests::deployment::{Deployment, Stack};
+use tests::deployment::{Deployment, PROJECTIONS, Stack};
 use tests::package::{Package, sample};
 
 /// The sample problems that are imported.
@@ -129,7 +129,13 @@ async fn the_service(world: &World) {
     assert_eq!(languages, ["c", "cpp", "python3"]);
     let system = &data["system"];
     assert_eq!(system["health"], "OK");
-    assert_eq!(system["components"].as_array().unwrap().len(), 4);
+    let components = system["components"].as_array().unwrap().iter();
+    let names: Vec<_> = components.map(|it| it["name"].as_str().unwrap()).collect();
+    assert_eq!(names[..4], ["log", "queue", "read-model", "tree"]);
+    // One process does everything, or another than the one that answers keeps the views.
+    let projecting = if world.deployment.redis.is_none() { PROJECTIONS } else { 0 };
+    assert_eq!(names.len(), 4 + projecting, "{names:?}");
+    assert!(names[4..].iter().all(|name| name.starts_with("projection ")), "{names:?}");
     assert_eq!(system["projections"].as_array().unwrap().len(), 4);
     assert!(system["queues"].as_array().unwrap().iter().any(|queue| queue["name"] == "submit"));
     assert_eq!(system["limits"]["pageSize"], 100);

@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use domain::{Checkpoint, EventId, Position};
 use futures::TryStreamExt;
+use futures::future::join_all;
 use mongodb::bson::{Document, doc};
 use read_model::conformance::{Case, run, view_cases};
 use read_model::{
     Change, Collection, CommitError, Condition, Direction, Keyset, OpenError, Order, PageRequest,
-    Scalar, Views, open,
+    ReadError, Scalar, Views, open,
 };
 use serde_json::json;
 use tempfile::TempDir;
 use tests::mongo_server::MongoServer;
+use tests::proxy::Weather;
 use uuid::Uuid;
 
 const BOXES: Collection =
@@ -182,6 +184,45 @@ async fn who_comes_next_ends_what_a_killed_writer_left_open() {
     // The one before is not shut out by that: it commits again, if nothing was committed meanwhile.
     let third = Checkpoint { position: Position(2), ..second };
     views.writer.commit("boxes", Some(&second), &third, vec![put(4)]).await.unwrap();
+}
+
+/// Else its projection would try again for ever, where the stream alone has to be parked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_mongo_refuses_cannot_be_stored() {
+    let server = MongoServer::start().await;
+    let url = server.url("views");
+    let views = open(&url, "live").await.unwrap();
+    views.writer.prepare(&[BOXES]).await.unwrap();
+    let database = mongodb::Client::with_uri_str(&url).await.unwrap().database("views");
+    let validator = doc! { "weight": { "$lt": 100 } };
+    let require = doc! { "collMod": "live_boxes_v1", "validator": validator };
+    database.run_command(require).await.unwrap();
+    let put = |weight: u64| Change::Put {
+        collection: BOXES,
+        key: "first".to_owned(),
+        document: read_model::Document::of(&json!({ "weight": weight })),
+    };
+    let first = Checkpoint::start(Uuid::nil());
+    let refused = views.writer.commit("boxes", None, &first, vec![put(100)]).await;
+    assert!(matches!(refused, Err(CommitError::Unstorable(_))), "{refused:?}");
+    assert_eq!(views.writer.checkpoint("boxes").await.unwrap(), None);
+    views.writer.commit("boxes", None, &first, vec![put(99)]).await.unwrap();
+}
+
+/// However many ask: none of them waits until those before it have given up.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_long_for_a_mongo_server_that_is_silent() {
+    const ASKING: usize = 4;
+    /// Longer than one read may take, and shorter than two.
+    const PATIENCE: Duration = Duration::from_secs(15);
+    let server = MongoServer::start_exposed().await;
+    let views = open(&server.url("views"), "live").await.unwrap();
+    server.network().set(Weather::Mute);
+    let asking = (0..ASKING).map(|_| tokio::time::timeout(PATIENCE, views.reader.checkpoints()));
+    for answer in join_all(asking).await {
+        let answer = answer.expect("it gives up in time");
+        assert!(matches!(answer, Err(ReadError::Unavailable(_))), "{answer:?}");
+    }
 }
 
 /// Commits every position once, as a projector does: after an error it asks where it stands.

@@ -1,6 +1,7 @@
 //! Every view can be rebuilt from the log: `assay replay` folds all of it again and finds no
 //! difference (INV-10), and finds the one that somebody made.
 
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -20,6 +21,7 @@ use read_model::views::SubmissionView;
 use read_model::{Change, Document, PageRequest, View};
 use serde_json::{Value, json};
 use tests::deployment::{Deployment, PROJECTOR, Stack};
+use tests::waiting::until_true;
 use uuid::Uuid;
 
 const SUBMISSIONS: usize = 1_200;
@@ -86,6 +88,35 @@ async fn replay(stack: Stack) {
     for key in changed {
         assert!(named.iter().any(|line| line.contains(&key)), "{key}: {named:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_that_is_interrupted_leaves_nothing() {
+    let deployment = Deployment::stores_only(Stack::Embedded, &[]).await;
+    let log = deployment.stores().await.log;
+    write_setting(&log).await;
+    stream::iter(0..SUBMISSIONS)
+        .for_each_concurrent(AT_ONCE, |number| write_history(&log, number))
+        .await;
+    let mut command = deployment.command(&["replay"]);
+    let mut replay = command.stderr(Stdio::piped()).spawn().expect("assay can be run");
+    until_true("it has begun", async || tables(&deployment).contains("replay-")).await;
+    let interrupt = ["-INT".to_owned(), replay.id().to_string()];
+    assert!(Command::new("kill").args(interrupt).status().unwrap().success());
+    assert_eq!(replay.wait().unwrap().code(), Some(1));
+    let said = std::io::read_to_string(replay.stderr.unwrap()).unwrap();
+    assert!(said.contains("interrupted"), "{said}");
+    assert!(!tables(&deployment).contains("replay-"), "{}", tables(&deployment));
+}
+
+/// The names of the tables that views are kept in.
+fn tables(deployment: &Deployment) -> String {
+    let path = deployment.setting("stores.views").strip_prefix("sqlite:").unwrap();
+    let list = "import sqlite3, sys
+for (name,) in sqlite3.connect(sys.argv[1]).execute('SELECT name FROM sqlite_schema'):
+    print(name)";
+    let output = Command::new("python3").args(["-c", list, path]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
 }
 
 /// Runs `assay replay`, which exits with this code.

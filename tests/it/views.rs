@@ -16,7 +16,7 @@ use read_model::views::{AccountView, SubmissionView};
 use read_model::{Change, Collection, Document, Generation, Generations, PageRequest, View, Views};
 use serde_json::{Value, json};
 use tests::api::Api;
-use tests::deployment::{Deployment, PROJECTOR, Stack};
+use tests::deployment::{API, Deployment, PROJECTOR, Stack};
 use tests::package::Package;
 use tests::waiting::{until, until_true};
 use uuid::Uuid;
@@ -191,6 +191,41 @@ async fn a_killed_projector_goes_on_building(stack: Stack) {
     println!("{stack:?}: killed at {killed_at} of {head}, and built");
     deployment.projected().await;
     replay_agrees(&deployment);
+}
+
+/// Whoever asks meanwhile is told why nothing is served, and balancers look elsewhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_whose_views_are_not_built_answers_why() {
+    let mut deployment = Deployment::stores_only(Stack::Embedded, &[]).await;
+    write_log(&deployment.stores().await.log).await;
+    let answers = async |deployment: &Deployment| {
+        let answer = reqwest::get(deployment.address().join("/healthz").unwrap()).await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    deployment.start_api_unready(API, "query").await;
+    until_true("it says what it waits for", async || {
+        let (status, text) = answers(&deployment).await;
+        assert_eq!(status, 503, "{text}");
+        text.contains("Building views first") && text.contains("submissions_v3 is at 0")
+    })
+    .await;
+    deployment.start_process(PROJECTOR, Some(PROJECTOR), &[]).await;
+    until_true("it serves", async || answers(&deployment).await.0 == 200).await;
+    deployment.terminate(PROJECTOR).await;
+
+    // The views are live, and lack what was written since.
+    write_history(&deployment.stores().await.log, HISTORIES).await;
+    deployment.terminate(API).await;
+    deployment.start_api_unready(API, "query").await;
+    until_true("it says what it waits for", async || {
+        let (status, text) = answers(&deployment).await;
+        assert_eq!(status, 503, "{text}");
+        text.contains("views that are behind")
+    })
+    .await;
+    deployment.start_process(PROJECTOR, Some(PROJECTOR), &[]).await;
+    until_true("it serves", async || answers(&deployment).await.0 == 200).await;
+    deployment.projected().await;
 }
 
 /// How far the generation is that is built; `None` while none is.

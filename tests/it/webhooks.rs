@@ -11,7 +11,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use domain::account::{Account, AccountCommand};
-use domain::{Actor, Event, Login, Recorded, StreamId};
+use domain::webhook::{Webhook, WebhookCommand, WebhookCreated};
+use domain::{Actor, Event, Login, Position, Recorded, StreamId, WebhookId};
 use event_store::{Context, Stores, Stream};
 use serde_json::{Value, json};
 use tests::deployment::{ALL, Deployment, PROJECTOR, Stack};
@@ -387,6 +388,37 @@ print(f"{wrong[0]} is wrong" if wrong else "all are right", end="")
 async fn create(deployment: &Deployment, url: &str, types: &[&str]) -> Value {
     let input = json!({ "url": url, "types": types });
     deployment.admin().data(CREATE, json!({ "input": input })).await["createWebhook"].take()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn there_are_only_so_many_webhooks() {
+    const WEBHOOKS_MAX: usize = 64;
+    let deployment = Deployment::start_with(Stack::Embedded, &[]).await;
+    let log = deployment.stores().await.log;
+    for number in 1..WEBHOOKS_MAX {
+        let id = WebhookId::from(Uuid::new_v4());
+        let created = WebhookCreated {
+            webhook: id,
+            by: "admin".parse().unwrap(),
+            url: format!("https://1.1.1.1/{number}"),
+            kinds: ["RejudgeReverted".to_owned()].into(),
+            after: Position::START,
+        };
+        let (create, context) = (WebhookCommand::Create(created), Context::new(Actor::system()));
+        let mut stream = Stream::<Webhook>::new(StreamId::Webhook(id));
+        stream.execute(log.as_ref(), vec![create], &context, None, None).await.unwrap();
+    }
+    deployment.projected().await;
+    let types = ["RejudgeReverted"];
+    let last = create(&deployment, "https://1.1.1.1/", &types).await;
+    assert_eq!(last["userErrors"], json!([]));
+    let refused = create(&deployment, "https://1.1.1.1/", &types).await;
+    assert_eq!(refused["userErrors"][0]["code"], "TOO_MANY", "{refused}");
+    assert_eq!(refused["secret"], Value::Null);
+    let removed = deployment.cli(&["webhook", "remove", last["id"].as_str().unwrap()]);
+    assert_eq!(removed.status.code(), Some(0), "{removed:?}");
+    let next = create(&deployment, "https://1.1.1.1/", &types).await;
+    assert_eq!(next["userErrors"], json!([]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

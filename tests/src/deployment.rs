@@ -134,13 +134,31 @@ impl Deployment {
         role: Option<&str>,
         settings: &[(&str, &str)],
     ) {
+        let process = self.begin(name, role, settings);
+        process.ready().await;
+        self.take_in(name, process);
+    }
+
+    /// Starts a process that serves the API, and waits until it says where: it may be long until it is ready.
+    ///
+    /// # Panics
+    /// When it refuses to start.
+    pub async fn start_api_unready(&mut self, name: &str, role: &str) {
+        let process = self.begin(name, Some(role), &[]);
+        process.says("Serving GraphQL at ").await;
+        self.take_in(name, process);
+    }
+
+    fn begin(&self, name: &str, role: Option<&str>, settings: &[(&str, &str)]) -> Process {
         let mut command = self.command(&["serve"]);
         command.args(role.iter().flat_map(|role| ["--role", role]));
         command.args(
             settings.iter().flat_map(|(key, value)| ["--set".to_owned(), format!("{key}={value}")]),
         );
-        let process = Process::start(&command, self.directory.path(), name);
-        process.ready().await;
+        Process::start(&command, self.directory.path(), name)
+    }
+
+    fn take_in(&mut self, name: &str, process: Process) {
         let said = process.said();
         let serving = said.lines().find_map(|line| line.strip_prefix("Serving GraphQL at "));
         if let Some(address) = serving {

@@ -79,9 +79,14 @@ impl Process {
 
     /// Waits until it says that it is ready.
     pub(crate) async fn ready(&self) {
-        until("the process is ready", async || {
+        self.says("Ready: ").await;
+    }
+
+    /// Waits until a line of what it says begins so.
+    pub(crate) async fn says(&self, beginning: &str) {
+        until("the process is so far", async || {
             let said = self.said();
-            if said.contains("\nReady: ") || said.starts_with("Ready: ") {
+            if said.lines().any(|line| line.starts_with(beginning)) {
                 return Some(());
             }
             assert!(is_running(self.pid), "the process ended: {said}");

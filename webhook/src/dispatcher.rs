@@ -12,7 +12,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::DestinationPolicy;
-use crate::follower::{Follower, Tools};
+use crate::follower::{Follower, Pace, Tools};
 use crate::sender::Sender;
 
 /// How often to look for new webhooks.
@@ -53,7 +53,8 @@ impl Dispatcher {
         settings: Settings,
     ) -> reqwest::Result<Self> {
         let sender = Sender::new(settings.policy, settings.timeout)?;
-        Ok(Self { tools: Arc::new(Tools { log, credentials, sender, settings }), views })
+        let pace = Pace::new(settings.timeout);
+        Ok(Self { tools: Arc::new(Tools { log, credentials, sender, settings, pace }), views })
     }
 
     /// Delivers until cancelled.

@@ -22,17 +22,14 @@ use crate::{Settings, backoff};
 const LOG_PAGE: u32 = 128;
 /// Events read at once of the webhook's own stream.
 const STREAM_PAGE: u32 = 256;
-/// How often it is recorded at most how far it has come: what was delivered since is delivered again
-/// after a crash.
-const RECORD_EVERY: Duration = Duration::from_secs(10);
-/// Events that were passed over before that is recorded, where nothing was delivered.
-const PASSED_MAX: u64 = 1_000;
-/// How long to wait for a wake-up before looking all the same, and how often to look for commands while
-/// waiting for something else.
+/// See [`Pace::look_every`].
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long another process that delivers may be silent before this one does: longer than it takes to
-/// record.
-const STAND_BY: Duration = Duration::from_secs(30);
+/// See [`Pace::record_every`].
+const RECORD_EVERY: Duration = Duration::from_secs(10);
+/// How much later than an attempt's end it may be recorded, when that is due.
+const RECORD_MARGIN: Duration = Duration::from_secs(5);
+/// See [`Pace::passed_max`].
+const PASSED_MAX: u64 = 1_000;
 /// The first wait after a fault, and the longest.
 const RETRY_DELAY: Duration = Duration::from_millis(100);
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(60);
@@ -44,6 +41,35 @@ pub(crate) struct Tools {
     pub(crate) credentials: Arc<dyn Credentials>,
     pub(crate) sender: Sender,
     pub(crate) settings: Settings,
+    pub(crate) pace: Pace,
+}
+
+/// How often things are looked at and recorded.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// How long to wait for a wake-up before looking all the same, and how often to look for commands
+    /// while waiting for something else.
+    look_every: Duration,
+    /// How often it is recorded at most how far it has come: what was delivered since is delivered
+    /// again after a crash.
+    record_every: Duration,
+    /// Events that were passed over before that is recorded, where nothing was delivered.
+    passed_max: u64,
+    /// How long an event is left to another process that delivers and records nothing: longer than it
+    /// takes to record.
+    stand_by: Duration,
+}
+
+impl Pace {
+    /// The pace of whoever waits so long for a receiver.
+    pub(crate) fn new(timeout: Duration) -> Self {
+        Self {
+            look_every: LOOK_EVERY,
+            record_every: RECORD_EVERY,
+            passed_max: PASSED_MAX,
+            stand_by: RECORD_EVERY + timeout + RECORD_MARGIN,
+        }
+    }
 }
 
 /// Deliveries cannot go on; all of these are tried again.
@@ -74,6 +100,8 @@ pub(crate) struct Follower {
     secret: Option<SigningSecret>,
     /// Everything up to here was delivered, given up, or not wanted.
     reached: Position,
+    /// Events that were passed over since that was recorded.
+    passed: u64,
     /// Whether something was delivered that is not recorded.
     has_news: bool,
     /// Dead letters that were delivered, which is not recorded.
@@ -81,8 +109,8 @@ pub(crate) struct Follower {
     recorded_at: Option<Instant>,
     /// The event that fails, and how often it has.
     failing: Option<(Position, u32)>,
-    /// Whether another process was seen to deliver.
-    has_rival: bool,
+    /// When another process was last seen to record; `None` where this one delivers.
+    heard_at: Option<Instant>,
 }
 
 impl Follower {
@@ -93,11 +121,12 @@ impl Follower {
             stream: Stream::new(StreamId::Webhook(id)),
             secret: None,
             reached: Position::START,
+            passed: 0,
             has_news: false,
             redelivered: vec![],
             recorded_at: None,
             failing: None,
-            has_rival: false,
+            heard_at: None,
         }
     }
 
@@ -131,7 +160,7 @@ impl Follower {
         loop {
             head.mark_unchanged();
             self.refresh().await?;
-            if self.has_rival {
+            if self.heard_at.is_some() {
                 self.stand_by().await?;
             }
             match self.stream.state.phase {
@@ -141,7 +170,7 @@ impl Follower {
             }
             *delay = RETRY_DELAY;
             // A time-out and a closed channel are both a reason to look again.
-            let _ = tokio::time::timeout(LOOK_EVERY, head.changed()).await;
+            let _ = tokio::time::timeout(self.tools.pace.look_every, head.changed()).await;
         }
     }
 
@@ -153,8 +182,11 @@ impl Follower {
         loop {
             let events = self.tools.log.read_all(self.reached, LOG_PAGE).await?;
             for recorded in &events {
-                let wanted = self.stream.state.wants(recorded.event.kind());
-                if wanted && !self.deliver(recorded).await? {
+                if !self.wants(recorded) {
+                    self.pass_over(recorded);
+                    continue;
+                }
+                if !self.deliver(recorded).await? {
                     return Ok(());
                 }
                 self.reached = recorded.position;
@@ -163,6 +195,17 @@ impl Follower {
                 return Ok(());
             }
         }
+    }
+
+    fn wants(&self, recorded: &Recorded) -> bool {
+        self.stream.state.wants(&recorded.stream, recorded.event.kind())
+    }
+
+    /// Goes on behind an event that is not wanted. Those of webhooks do not count, or what is recorded
+    /// would lead to more that is recorded.
+    fn pass_over(&mut self, recorded: &Recorded) {
+        self.reached = recorded.position;
+        self.passed += u64::from(!matches!(recorded.stream, StreamId::Webhook(_)));
     }
 
     /// Sends an event until it is delivered or given up; `false` when something else comes first.
@@ -216,7 +259,12 @@ impl Follower {
                 let reason = format!("it ends before {position}, of which a delivery was given up");
                 return Err(ReadError::Diverged(reason).into());
             };
-            let goes_on = match self.attempt(&recorded).await? {
+            let attempt = match self.wants(&recorded) {
+                true => self.attempt(&recorded).await?,
+                // It was given up by an Assay that told of trials.
+                false => Attempt::Delivered,
+            };
+            let goes_on = match attempt {
                 Attempt::Delivered => {
                     self.redelivered.push(position);
                     self.has_news = true;
@@ -276,26 +324,55 @@ impl Follower {
             if left.is_zero() {
                 return Ok(true);
             }
-            tokio::time::sleep(left.min(LOOK_EVERY)).await;
+            tokio::time::sleep(left.min(self.tools.pace.look_every)).await;
             if !self.record_when_due().await? || self.refresh().await? {
                 return Ok(false);
             }
         }
     }
 
-    /// Another process delivers: leaves it to that as long as it is heard of, so that receivers are not
-    /// told everything twice.
+    /// Another process delivers: leaves everything to it, so that receivers are not told twice. Returns
+    /// when it has not done what it had long enough for, or nobody delivers any more.
     async fn stand_by(&mut self) -> Result<(), Fault> {
         tracing::info!(webhook = %self.id, "another process delivers");
-        let mut heard_at = Instant::now();
-        while heard_at.elapsed() < STAND_BY && self.stream.state.phase == WebhookPhase::Active {
-            tokio::time::sleep(LOOK_EVERY).await;
-            if self.refresh().await? {
-                heard_at = Instant::now();
+        let Pace { look_every, stand_by, .. } = self.tools.pace;
+        let mut due_since = None;
+        while let Some(heard_at) = self.heard_at
+            && self.stream.state.phase == WebhookPhase::Active
+        {
+            if self.is_due().await? {
+                let since = *due_since.get_or_insert_with(Instant::now);
+                if since.max(heard_at).elapsed() >= stand_by {
+                    tracing::info!(webhook = %self.id, "the other process is silent");
+                    self.heard_at = None;
+                    break;
+                }
+            } else {
+                due_since = None;
+            }
+            tokio::time::sleep(look_every).await;
+            self.refresh().await?;
+        }
+        Ok(())
+    }
+
+    /// Whether there is something to deliver; passes over what there is before it.
+    async fn is_due(&mut self) -> Result<bool, Fault> {
+        if !self.stream.state.retried.is_empty() {
+            return Ok(true);
+        }
+        loop {
+            let events = self.tools.log.read_all(self.reached, LOG_PAGE).await?;
+            if events.is_empty() {
+                return Ok(false);
+            }
+            for recorded in &events {
+                if self.wants(recorded) {
+                    return Ok(true);
+                }
+                self.pass_over(recorded);
             }
         }
-        self.has_rival = false;
-        Ok(())
     }
 
     /// Takes in what others wrote to the stream; says whether there was something.
@@ -307,8 +384,8 @@ impl Follower {
             let events = self.tools.log.read_stream(&self.stream.id, next, STREAM_PAGE).await?;
             for recorded in &events {
                 match recorded.event {
-                    Event::WebhookAdvanced(_) | Event::DeliveryGivenUp(_) => {
-                        self.has_rival |= !is_first;
+                    Event::WebhookAdvanced(_) | Event::DeliveryGivenUp(_) if !is_first => {
+                        self.heard_at = Some(Instant::now());
                     }
                     Event::WebhookRewound(_) => rewound = true,
                     _ => {}
@@ -320,18 +397,17 @@ impl Follower {
             }
         }
         let through = self.stream.state.through;
-        if rewound {
-            (self.reached, self.has_news) = (through, false);
-        } else {
-            self.reached = self.reached.max(through);
+        if rewound || through >= self.reached {
+            (self.reached, self.passed) = (through, 0);
+            self.has_news = !self.redelivered.is_empty();
         }
         Ok(self.stream.version > before && !is_first)
     }
 
     async fn record_when_due(&mut self) -> Result<bool, Fault> {
-        let passed = self.reached.0.saturating_sub(self.stream.state.through.0);
-        let rested = self.recorded_at.is_none_or(|at| at.elapsed() >= RECORD_EVERY);
-        if rested && (self.has_news || passed >= PASSED_MAX) {
+        let Pace { record_every, passed_max, .. } = self.tools.pace;
+        let rested = self.recorded_at.is_none_or(|at| at.elapsed() >= record_every);
+        if rested && (self.has_news || self.passed >= passed_max) {
             return self.record().await;
         }
         Ok(true)
@@ -349,7 +425,7 @@ impl Follower {
         let recorded = self.execute(WebhookCommand::Advance(advanced)).await?;
         if recorded {
             self.redelivered.clear();
-            (self.has_news, self.recorded_at) = (false, Some(Instant::now()));
+            (self.has_news, self.passed, self.recorded_at) = (false, 0, Some(Instant::now()));
         }
         Ok(recorded)
     }
@@ -359,7 +435,12 @@ impl Follower {
         let context = Context::new(Actor::system());
         let log = Arc::clone(&self.tools.log);
         match self.stream.execute(log.as_ref(), vec![command], &context, None, None).await {
-            Ok(_) => Ok(true),
+            Ok(recorded) => {
+                if !recorded.is_empty() {
+                    self.heard_at = None;
+                }
+                Ok(true)
+            }
             Err(ExecuteError::Append(AppendError::Conflict { .. })) => {
                 match self.refresh().await? {
                     true => Ok(false),

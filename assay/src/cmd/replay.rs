@@ -8,8 +8,10 @@ use domain::Position;
 use event_store::EventLog;
 use indicatif::ProgressBar;
 use projector::Runtime;
-use read_model::{Collection, PageRequest, ViewReader, Views, WHOLE_PAGE};
+use read_model::{Collection, Generation, PageRequest, ViewReader, Views, WHOLE_PAGE};
 use serde::Serialize;
+use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use super::print_json;
 use crate::config::Config;
@@ -20,7 +22,7 @@ use crate::{Exit, Failure};
 /// Rebuild every view beside the live ones and compare
 ///
 /// Reads the whole log, folds it into a namespace of its own, compares every document with the one
-/// that is served, and removes what it built. Exits with 1 when anything differs.
+/// that is served, and removes what it built, after Ctrl+C too. Exits with 1 when anything differs.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
     /// Print JSON
@@ -38,6 +40,8 @@ pub(crate) struct Args {
 const TRIES_MAX: u32 = 10;
 /// How long to wait for live views that are behind.
 const BEHIND_WAIT: Duration = Duration::from_millis(200);
+/// Random digits of a namespace.
+const NAMESPACE_DIGITS: usize = 16;
 /// Differences named one by one.
 const NAMED_MAX: usize = 20;
 
@@ -60,15 +64,29 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     }
     let stores = open_stores(config).await?;
     let live = open_views(config, LIVE).await?;
-    let namespace = args.keep.clone().unwrap_or_else(|| format!("replay{}", std::process::id()));
-    let rebuilt = open_views(config, &namespace).await?;
-    rebuilt.writer.erase().await.map_err(writing)?;
-    let report = match args.to {
-        Some(to) => replay_to(&stores.log, &rebuilt, Position(to), args.json).await,
-        None => replay(&stores.log, &live, &rebuilt, args.json).await,
+    let namespace = args.keep.clone().unwrap_or_else(own_namespace);
+    erase(config, &namespace).await?;
+    let report = async {
+        // Nothing is exchanged there, so no load need ask which generation is live.
+        let rebuilt = open_views(config, &namespace).await?.at(Generation::FIRST);
+        match args.to {
+            Some(to) => replay_to(&stores.log, &rebuilt, Position(to), args.json).await,
+            None => replay(&stores.log, &live, &rebuilt, args.json).await,
+        }
+    };
+    let report = tokio::select! {
+        report = report => report,
+        Ok(()) = tokio::signal::ctrl_c() => Err(Failure::new(Exit::NotAccepted, "interrupted")),
     };
     if args.keep.is_none() {
-        rebuilt.writer.erase().await.map_err(writing)?;
+        // The second Ctrl+C does not wait.
+        tokio::select! {
+            erased = erase(config, &namespace) => erased?,
+            Ok(()) = tokio::signal::ctrl_c() => {
+                let message = format!("interrupted; what was built is left in {namespace}");
+                return Err(Failure::new(Exit::NotAccepted, message));
+            }
+        }
     }
     let report = report?;
     if args.json {
@@ -77,6 +95,16 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
         print_report(&report);
     }
     Ok(if report.differences.is_empty() { Exit::Done } else { Exit::NotAccepted })
+}
+
+/// A namespace that no other process has: not those on other machines that have the same id.
+fn own_namespace() -> String {
+    format!("replay-{}", &Uuid::new_v4().simple().to_string()[..NAMESPACE_DIGITS])
+}
+
+/// With connections of its own: what others left open, who were stopped half-way, ends with theirs.
+async fn erase(config: &Config, namespace: &str) -> Result<(), Failure> {
+    open_views(config, namespace).await?.writer.erase().await.map_err(writing)
 }
 
 async fn replay(
@@ -152,19 +180,21 @@ pub(super) async fn rebuild(
         true => ProgressBar::hidden(),
         false => ProgressBar::new(head.0 * projections.len() as u64),
     };
-    let runs = projections.into_iter().map(|projection| {
+    // Those that are left end when this is dropped.
+    let mut runs = JoinSet::new();
+    for projection in projections {
         let runtime = Runtime { log: Arc::clone(log), views: views.clone(), projection };
         let bar = bar.clone();
-        tokio::spawn(async move {
+        runs.spawn(async move {
             let reached = std::sync::atomic::AtomicU64::new(0);
             let advance = |position: Position| {
                 let before = reached.swap(position.0, std::sync::atomic::Ordering::Relaxed);
                 bar.inc(position.0.saturating_sub(before));
             };
             runtime.catch_up(head, advance).await
-        })
-    });
-    for run in futures::future::join_all(runs).await {
+        });
+    }
+    while let Some(run) = runs.join_next().await {
         run.map_err(|error| Failure::of(Exit::JudgeError, "replaying", &error))?
             .map_err(|error| Failure::of(Exit::Network, "replaying", &error))?;
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::Position;
 use indicatif::{ProgressBar, ProgressStyle};
-use projector::{DROP_GRACE, Upkeep};
+use projector::{DROP_GRACE, Retirements, Upkeep};
 use read_model::views::ParkedView;
 use read_model::{Generation, Generations, PageRequest, Views, WHOLE_PAGE};
 use serde::Serialize;
@@ -203,6 +203,7 @@ async fn rebuild(upkeep: &Upkeep, wait: bool) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     eprintln!("Generation {old} is dropped in {grace} seconds.");
+    let mut retirements = Retirements::default();
     loop {
         let generations = upkeep.settle().await.map_err(asking)?;
         if !generations.retired.iter().any(|it| it.generation == old) {
@@ -210,7 +211,7 @@ async fn rebuild(upkeep: &Upkeep, wait: bool) -> Result<Exit, Failure> {
             return Ok(Exit::Done);
         }
         // As the projector does; it does not matter who.
-        upkeep.drop_due(&generations).await.map_err(asking)?;
+        upkeep.drop_due(&generations, &mut retirements).await.map_err(asking)?;
         tokio::time::sleep(LOOK_INTERVAL).await;
     }
 }

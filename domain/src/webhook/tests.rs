@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
+use crate::{RejudgeId, SubmissionId, TrialId};
 
 fn create(kinds: &[&str]) -> WebhookCommand {
     WebhookCommand::Create(WebhookCreated {
@@ -68,7 +69,8 @@ fn it_is_told_of_known_events_that_are_not_of_webhooks() {
         |kinds: &[&str]| Webhook::default().decide(create(kinds)).map(|events| events.len());
     assert_eq!(decide(&["JudgingFinished", "AccountRegistered"]), Ok(1));
     assert_eq!(decide(&[]), Err(No::NoKinds));
-    for unknown in ["judgingFinished", "Nothing", "*", ""].iter().chain(&OWN_KINDS) {
+    let unknown = ["judgingFinished", "Nothing", "*", "", "TrialStarted"];
+    for unknown in unknown.iter().chain(&OWN_KINDS) {
         let refused = decide(&["JudgingFinished", unknown]);
         assert_eq!(refused, Err(No::UnknownKind((*unknown).to_owned())));
     }
@@ -80,8 +82,18 @@ fn it_is_told_of_known_events_that_are_not_of_webhooks() {
         created.url = format!("https://example.org/{}", "x".repeat(URL_CHARS_MAX));
     }
     assert_eq!(Webhook::default().decide(long), Err(No::UrlTooLong));
-    assert!(given(&[created()]).wants("JudgingFinished"));
-    assert!(!given(&[created()]).wants("AccountRegistered"));
+}
+
+#[test]
+fn it_is_told_of_the_types_it_names_and_never_of_trials() {
+    let (submission, rejudge) = (SubmissionId::from(Uuid::nil()), RejudgeId::from(Uuid::max()));
+    let judged = StreamId::Submission(submission);
+    let tried = StreamId::Trial(TrialId { rejudge, submission });
+    let webhook = given(&[created()]);
+    assert!(webhook.wants(&judged, "JudgingFinished"));
+    assert!(!webhook.wants(&judged, "JudgingStarted"));
+    assert!(!webhook.wants(&tried, "JudgingFinished"));
+    assert!(!given(&[]).wants(&judged, "JudgingFinished"));
 }
 
 #[test]

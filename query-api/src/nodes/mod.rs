@@ -27,7 +27,7 @@ pub use scoring::{GroupResult, Objective, Scoring, ScoringGroup};
 pub use snapshot::{Snapshot, Standing};
 pub use statement::{Attachment, Statement};
 pub use submission::{Submission, SubmissionFilter};
-pub use system::System;
+pub use system::{Health, System};
 pub use test_result::TestResult;
 pub use user::{AccessToken, User};
 pub use webhook::Webhook;

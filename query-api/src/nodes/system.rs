@@ -24,16 +24,16 @@ pub enum Health {
     Down,
 }
 
-/// A store that the service needs.
+/// A store that the service needs, or a part of the process that answers.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct Component {
-    /// `log`, `read-model`, `queue`, `tree`.
+    /// `log`, `read-model`, `queue`, `tree`; `projection NAME` where the process that answers keeps the views.
     name: String,
     /// How it is.
     health: Health,
     /// What is wrong with it; for auditors and administrators.
     detail: Option<String>,
-    /// How long it took to answer, in milliseconds.
+    /// How long it took to answer, in milliseconds; 0 for a part of the process.
     latency_ms: f64,
 }
 
@@ -117,7 +117,7 @@ impl System {
         components.iter().map(|it| it.health).max().unwrap_or(Health::Ok)
     }
 
-    /// The stores.
+    /// The stores, and parts of the process that answers.
     async fn components(&self, ctx: &Context<'_>) -> Vec<Component> {
         components(ctx).await
     }
@@ -169,7 +169,7 @@ impl System {
 async fn components(ctx: &Context<'_>) -> Vec<Component> {
     let api = Api::of(ctx);
     let may_see = access::may_see_operations(Viewer::of(ctx));
-    vec![
+    let mut components = vec![
         probe("log", may_see, async { api.log.info().await.map(drop).map_err(boxed) }).await,
         probe("queue", may_see, async { api.queue.stats().await.map(drop).map_err(boxed) }).await,
         probe("read-model", may_see, async {
@@ -177,7 +177,14 @@ async fn components(ctx: &Context<'_>) -> Vec<Component> {
         })
         .await,
         tree(api, may_see).await,
-    ]
+    ];
+    components.extend(api.parts.now().into_iter().map(|part| Component {
+        name: part.name,
+        health: part.health,
+        detail: part.fault.filter(|_| may_see),
+        latency_ms: 0.0,
+    }));
+    components
 }
 
 /// How long an event may wait for a signed head that covers it.

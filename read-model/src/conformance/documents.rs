@@ -242,6 +242,7 @@ async fn what_no_store_holds_exactly_is_refused_by_all(url: String) {
         json!({ "deep": { "zero\0byte": 1 } }),
         json!([1]),
         json!("text"),
+        json!({ "text": "x".repeat(9 << 20) }),
     ] {
         let changes = vec![put("good", json!({})), put("bad", document)];
         let result = views.writer.commit(PROJECTION, None, &at(1), changes).await;

@@ -18,6 +18,7 @@ pub(super) fn cases() -> Vec<Case> {
         what_is_behind_does_not_become_live,
         what_was_live_takes_no_commits,
         what_was_live_and_empty_takes_no_first_commit,
+        what_was_dropped_or_never_asked_for_takes_no_first_commit,
         a_change_from_elsewhere_is_superseded_and_changes_nothing,
         of_many_changes_exactly_one_wins,
         a_page_is_continued_in_the_next_generation,
@@ -147,6 +148,26 @@ async fn what_was_live_and_empty_takes_no_first_commit(url: String) {
     flip(&views, &building).await.unwrap();
     let result = views.writer.commit(PROJECTION, None, &at(1), vec![]).await;
     assert!(matches!(result, Err(CommitError::Superseded)), "{result:?}");
+}
+
+/// As one makes that stood still while everything was exchanged.
+async fn what_was_dropped_or_never_asked_for_takes_no_first_commit(url: String) {
+    let (views, generations) = building(&url, 5).await;
+    let flipped = flip(&views, &generations).await.unwrap();
+    let first = Generation::FIRST;
+    views.generations.remove(PROJECTION, &flipped.collections, first).await.unwrap();
+    let without = flipped.without(first);
+    views.generations.change(PROJECTION, Some(&flipped), &without).await.unwrap();
+    for gone in [first, Generation(2)] {
+        let gone = views.at(gone);
+        let late = vec![put("a", weight(9))];
+        let result = gone.writer.commit(PROJECTION, None, &at(9), late).await;
+        assert!(matches!(result, Err(CommitError::Superseded)), "{result:?}");
+        assert_eq!(got(&gone, &["a"]).await, [None]);
+        assert_eq!(gone.writer.checkpoint(PROJECTION).await.unwrap(), None);
+    }
+    let next = views.at(NEXT);
+    next.writer.commit(PROJECTION, Some(&at(5)), &at(6), vec![]).await.unwrap();
 }
 
 async fn a_change_from_elsewhere_is_superseded_and_changes_nothing(url: String) {

@@ -55,16 +55,30 @@ async fn read_all(store: &Store) -> Result<Known, ReadError> {
         let find = stored.find(doc! {}).max_time(READ_MAX);
         let cursor = find.await.map_err(reader::unavailable)?;
         let documents: Vec<_> = cursor.try_collect().await.map_err(reader::unavailable)?;
-        let known = documents.into_iter().map(|document| {
-            let projection = document.get_str("_id").map_err(reader::unavailable)?.to_owned();
-            let text = document.get_str("generations").map_err(reader::unavailable)?;
-            let generations = serde_json::from_str(text)
-                .map_err(|source| damaged(store.namespace.generations(), &projection, source))?;
-            Ok((projection, generations))
-        });
-        known.collect()
+        documents.iter().map(|document| parsed(store, document)).collect()
     })
     .await
+}
+
+fn parsed(store: &Store, document: &Document) -> Result<(String, Generations), ReadError> {
+    let projection = document.get_str("_id").map_err(reader::unavailable)?.to_owned();
+    let text = document.get_str("generations").map_err(reader::unavailable)?;
+    let generations = serde_json::from_str(text)
+        .map_err(|source| damaged(store.namespace.generations(), &projection, source))?;
+    Ok((projection, generations))
+}
+
+/// Whether a generation takes commits, as far as this transaction sees.
+pub(super) async fn takes_commits(
+    store: &Store,
+    projection: &str,
+    generation: Generation,
+    session: &mut ClientSession,
+) -> Result<bool, Failure> {
+    let known = store.generations().find_one(doc! { "_id": projection }).session(session).await;
+    let Some(document) = known.map_err(failure)? else { return Ok(true) };
+    let (_, known) = parsed(store, &document).map_err(|error| Failure::Final(error.into()))?;
+    Ok(known.takes_commits(generation))
 }
 
 #[derive(Debug)]
@@ -192,7 +206,9 @@ impl GenerationStore for MongoGenerations {
                     }
                     Err(Failure::Superseded) => return Err(CommitError::Superseded),
                     Err(Failure::Behind) => return Err(CommitError::Behind),
-                    Err(Failure::Final(error)) => return Err(CommitError::Unavailable(error)),
+                    Err(Failure::Final(error) | Failure::Refused(error)) => {
+                        return Err(CommitError::Unavailable(error));
+                    }
                     Err(Failure::Transient(_)) => {}
                     Err(Failure::Unknown(_)) => may_be_done = true,
                 }

@@ -124,8 +124,8 @@ impl ViewReader for MongoReader {
         let name = self.store.namespace.checkpoints();
         // First what is live, and then how far it has come: the other way round, a position would
         // be taken for that of documents that are older.
-        let known = self.serving.known(&self.store).await?;
-        let stored = within(async {
+        let found = within(async {
+            let known = self.serving.known(&self.store).await?;
             let stored = self.store.checkpoints();
             let find = stored.find(doc! {}).max_time(READ_MAX);
             let cursor = find.await.map_err(unavailable)?;
@@ -137,9 +137,10 @@ impl ViewReader for MongoReader {
                     .map_err(|source| damaged(name.clone(), &projection, source))?;
                 Ok((projection, checkpoint))
             });
-            checkpoints.collect()
+            Ok((known, checkpoints.collect::<Result<_, ReadError>>()?))
         });
-        Ok(visible(stored.await?, self.pinned, &known))
+        let (known, stored) = found.await?;
+        Ok(visible(stored, self.pinned, &known))
     }
 }
 

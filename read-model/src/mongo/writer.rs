@@ -17,10 +17,11 @@ use uuid::Uuid;
 
 use super::batch::Batch;
 use super::document::loaded;
+use super::generations::takes_commits;
 use super::sessions::{Session, Sessions};
 use super::{BoxedError, Store};
 use crate::names::plain;
-use crate::{Change, Collection, CommitError, Generation, ViewWriter};
+use crate::{Change, Collection, CommitError, Generation, Unstorable, ViewWriter};
 
 /// How long a commit may take, with all its attempts.
 const COMMIT_MAX: Duration = Duration::from_secs(30);
@@ -40,6 +41,12 @@ const DUPLICATE_KEY: i32 = 11_000;
 const INTERRUPTED: i32 = 11_601;
 /// The server's word for a collection that is there already.
 const NAMESPACE_EXISTS: i32 = 48;
+/// The server's word for a command that is too large, which only a document too large makes it.
+const OBJECT_TOO_LARGE: i32 = 10_334;
+/// The server's words for a document that it does not take however often it is asked: too large
+/// (`BadValue`), too deep (`Overflow`), not what the collection's validator takes, not what one of its
+/// indexes can hold.
+const DOCUMENT_REFUSED: [i32; 4] = [2, 15, 121, 171];
 
 #[derive(Debug)]
 pub(super) struct MongoWriter {
@@ -52,6 +59,7 @@ pub(super) struct MongoWriter {
 
 /// What one commit is to do.
 struct Commit<'a> {
+    projection: &'a str,
     /// Where the checkpoint stands.
     key: String,
     from: Option<&'a Checkpoint>,
@@ -71,6 +79,8 @@ pub(super) enum Failure {
     Transient(Error),
     /// It may or may not have been applied.
     Unknown(Error),
+    /// The server does not take one of the documents.
+    Refused(BoxedError),
     /// Another attempt would end the same.
     Final(BoxedError),
 }
@@ -129,6 +139,7 @@ impl MongoWriter {
                 }
                 Err(Failure::Superseded) => return Err(CommitError::Superseded),
                 Err(Failure::Behind) => return Err(CommitError::Behind),
+                Err(Failure::Refused(error)) => return Err(Unstorable::Refused(error).into()),
                 Err(Failure::Final(error)) => return Err(CommitError::Unavailable(error)),
                 Err(Failure::Transient(error)) => error,
                 Err(Failure::Unknown(error)) => {
@@ -211,13 +222,26 @@ impl MongoWriter {
         } else {
             to.insert("_id", &commit.key);
             checkpoints.insert_one(to).session(&mut *session).await.map_err(failure)?;
+            // One that was dropped has no checkpoint that could be marked.
+            let (projection, generation) = (commit.projection, self.generation);
+            if !takes_commits(&self.store, projection, generation, session).await? {
+                return Err(Failure::Superseded);
+            }
         }
         for command in &commit.commands {
             let reply = self.store.database.run_raw_command(command.clone()).session(&mut *session);
-            let reply = reply.await.map_err(failure)?;
+            let reply = reply.await.map_err(|error| match command_code(&error) {
+                Some(OBJECT_TOO_LARGE) => Failure::Refused(error.into()),
+                _ => failure(error),
+            })?;
             // The driver does not look into the replies of commands that it did not make.
             if let Ok([first, ..]) = reply.get_array("writeErrors").map(Vec::as_slice) {
-                return Err(Failure::Final(first.to_string().into()));
+                let code = first.as_document().and_then(|first| first.get_i32("code").ok());
+                let error = first.to_string().into();
+                return Err(match code {
+                    Some(code) if DOCUMENT_REFUSED.contains(&code) => Failure::Refused(error),
+                    _ => Failure::Final(error),
+                });
             }
         }
         Ok(())
@@ -268,7 +292,7 @@ impl ViewWriter for MongoWriter {
         let commands = batch.commands();
         let token = Uuid::now_v7().to_string();
         let key = self.generation.of_name(projection);
-        let commit = Commit { key, from, to, token, commands };
+        let commit = Commit { projection, key, from, to, token, commands };
         let result = within(COMMIT_MAX, async {
             let collections: HashSet<_> = changes.iter().map(collection_of).collect();
             for collection in collections {

@@ -131,8 +131,8 @@ fn rows(connection: &Connection, table: &str) -> Result<Vec<(String, String)>, B
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Whether a generation takes no commits any more.
-pub(super) fn is_retired(
+/// Whether a generation takes no commits, or no more.
+pub(super) fn takes_no_commits(
     connection: &Connection,
     namespace: &Namespace,
     projection: &str,
@@ -142,9 +142,8 @@ pub(super) fn is_retired(
     if !table_exists(connection, &table).map_err(unavailable)? {
         return Ok(false);
     }
-    let generations = stored(connection, &table, projection)?;
-    let mut retired = generations.iter().flat_map(|it| &it.retired);
-    Ok(retired.any(|retired| retired.generation == generation))
+    let known = stored(connection, &table, projection)?;
+    Ok(known.is_some_and(|known| !known.takes_commits(generation)))
 }
 
 fn stored(

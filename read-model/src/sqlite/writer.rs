@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use tokio::sync::Mutex;
 use tokio::task;
 
-use super::generations::is_retired;
+use super::generations::takes_no_commits;
 use super::query::expression;
 use super::{BoxedError, table_exists};
 use crate::names::Namespace;
@@ -126,7 +126,7 @@ impl ViewWriter for SqliteWriter {
                 let table = make_checkpoints(transaction, namespace)?;
                 let key = generation.of_name(&projection);
                 if read_checkpoint(transaction, &table, &key)? != from
-                    || is_retired(transaction, namespace, &projection, *generation)?
+                    || takes_no_commits(transaction, namespace, &projection, *generation)?
                 {
                     return Err(CommitError::Superseded);
                 }

@@ -85,10 +85,9 @@ impl MemoryViews {
         let mut kept = lock(&self.kept);
         let generation = self.written();
         let key = generation.of_name(projection);
-        let generations = kept.generations.get(projection).into_iter();
-        let mut retired = generations.flat_map(|it| &it.retired);
-        let is_retired = retired.any(|retired| retired.generation == generation);
-        if is_retired || kept.checkpoints.get(&key) != from {
+        let known = kept.generations.get(projection);
+        let takes_commits = known.is_none_or(|known| known.takes_commits(generation));
+        if !takes_commits || kept.checkpoints.get(&key) != from {
             return Err(CommitError::Superseded);
         }
         for change in changes {

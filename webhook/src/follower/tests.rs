@@ -6,7 +6,9 @@ use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use domain::account::{Account, AccountCommand};
+use domain::submission::{Submission, SubmissionCommand, SubmissionReceived, TrialStarted};
 use domain::webhook::WebhookCreated;
+use domain::{Aggregate, Digest, RejudgeId, SubmissionId, TrialId};
 use event_store::{StoreUrls, Stores};
 use tokio::net::TcpListener;
 use uuid::Uuid;
@@ -16,6 +18,13 @@ use crate::DestinationPolicy;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
+/// So quick that a test can wait until one that stands by would deliver.
+const QUICK: Pace = Pace {
+    look_every: Duration::from_millis(10),
+    record_every: Duration::from_millis(50),
+    passed_max: 20,
+    stand_by: Duration::from_secs(1),
+};
 
 /// The ids of what came, in order.
 type Told = Arc<Mutex<Vec<String>>>;
@@ -54,22 +63,46 @@ async fn create(stores: &Stores, receiver: SocketAddr) -> WebhookId {
         webhook: id,
         by: "jo".parse().unwrap(),
         url: format!("http://{receiver}/"),
-        kinds: ["AccountRegistered".to_owned()].into(),
+        kinds: ["AccountRegistered", "JudgingStarted"].map(str::to_owned).into(),
         after: Position::START,
     };
-    let mut stream = Stream::<Webhook>::new(StreamId::Webhook(id));
-    let (log, context) = (stores.log.as_ref(), Context::new(Actor::system()));
     let create = vec![WebhookCommand::Create(created)];
-    stream.execute(log, create, &context, None, None).await.unwrap();
+    write::<Webhook>(stores, StreamId::Webhook(id), create).await;
     id
 }
 
 async fn register(stores: &Stores, login: &str) -> Recorded {
     let login: domain::Login = login.parse().unwrap();
-    let mut stream = Stream::<Account>::new(StreamId::Account(login.clone()));
-    let register = vec![AccountCommand::Register { login, subject: Uuid::new_v4() }];
+    let register = AccountCommand::Register { login: login.clone(), subject: Uuid::new_v4() };
+    write::<Account>(stores, StreamId::Account(login), vec![register]).await.remove(0)
+}
+
+/// Into a stream of which nothing is there.
+async fn write<A: Aggregate>(
+    stores: &Stores,
+    stream: StreamId,
+    commands: Vec<A::Command>,
+) -> Vec<Recorded> {
     let (log, context) = (stores.log.as_ref(), Context::new(Actor::system()));
-    stream.execute(log, register, &context, None, None).await.unwrap().remove(0)
+    Stream::<A>::new(stream).execute(log, commands, &context, None, None).await.unwrap()
+}
+
+fn tools(stores: &Stores, pace: Pace) -> Arc<Tools> {
+    let policy = DestinationPolicy { allow_private: true };
+    let timeout = Duration::from_secs(10);
+    let (attempts_max, first_delay) = (3, Duration::from_millis(10));
+    Arc::new(Tools {
+        log: Arc::clone(&stores.log),
+        credentials: Arc::clone(&stores.credentials),
+        sender: Sender::new(policy, timeout).unwrap(),
+        settings: Settings { policy, attempts_max, first_delay, timeout },
+        pace,
+    })
+}
+
+async fn recorded_through(stores: &Stores, id: WebhookId) -> Position {
+    let stream = Stream::<Webhook>::load(stores.log.as_ref(), StreamId::Webhook(id)).await;
+    stream.unwrap().state.through
 }
 
 async fn until_told(told: &Told, ids: &[String]) {
@@ -87,16 +120,7 @@ async fn two_that_deliver_leave_nothing_out_and_one_stands_by() {
     let stores = stores(folder.path()).await;
     let (address, told) = receiver().await;
     let id = create(&stores, address).await;
-    let policy = DestinationPolicy { allow_private: true };
-    let timeout = Duration::from_secs(10);
-    let (attempts_max, first_delay) = (3, Duration::from_millis(10));
-    let settings = Settings { policy, attempts_max, first_delay, timeout };
-    let tools = Arc::new(Tools {
-        log: Arc::clone(&stores.log),
-        credentials: Arc::clone(&stores.credentials),
-        sender: Sender::new(policy, timeout).unwrap(),
-        settings,
-    });
+    let tools = tools(&stores, Pace::new(PATIENCE));
     let cancelled = CancellationToken::new();
     let tasks = [(); 2]
         .map(|()| tokio::spawn(Follower::new(Arc::clone(&tools), id).run(cancelled.clone())));
@@ -114,6 +138,125 @@ async fn two_that_deliver_leave_nothing_out_and_one_stands_by() {
     let told = told.lock().unwrap().clone();
     // Each looks before each event whether it is the only one.
     assert!(told.len() <= ids.len() + 2, "{} were told of {}", told.len(), ids.len());
-    let stream = Stream::<Webhook>::load(stores.log.as_ref(), StreamId::Webhook(id)).await.unwrap();
-    assert!(stream.state.through >= last, "{:?} of {last}", stream.state.through);
+    let through = recorded_through(&stores, id).await;
+    assert!(through >= last, "{through} of {last}");
+}
+
+/// However seldom there is something to tell: silence of which nothing was to be told is no reason for the
+/// other to deliver.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_that_deliver_seldom_one_stands_by_for_good() {
+    const EVENTS: usize = 4;
+    let folder = tempfile::tempdir().unwrap();
+    let stores = stores(folder.path()).await;
+    let (address, told) = receiver().await;
+    let id = create(&stores, address).await;
+    let tools = tools(&stores, QUICK);
+    let cancelled = CancellationToken::new();
+    let tasks = [(); 2]
+        .map(|()| tokio::spawn(Follower::new(Arc::clone(&tools), id).run(cancelled.clone())));
+    for number in 0..EVENTS {
+        let recorded = register(&stores, &format!("user{number}")).await;
+        until_told(&told, &[recorded.id.to_string()]).await;
+        tokio::time::sleep(QUICK.stand_by + QUICK.record_every * 4).await;
+        assert!(recorded_through(&stores, id).await >= recorded.position);
+    }
+    cancelled.cancel();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    // Both tell of the first: neither has heard of the other by then.
+    let told = told.lock().unwrap().len();
+    assert!(told <= EVENTS + 1, "{told} were told of {EVENTS}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_stands_by_delivers_what_the_other_leaves_undone() {
+    let folder = tempfile::tempdir().unwrap();
+    let stores = stores(folder.path()).await;
+    let (address, told) = receiver().await;
+    let id = create(&stores, address).await;
+    let tools = tools(&stores, QUICK);
+    let [mut other, mut this] = [(); 2].map(|()| Follower::new(Arc::clone(&tools), id));
+    for follower in [&mut other, &mut this] {
+        follower.refresh().await.unwrap();
+    }
+    let first = register(&stores, "first").await.id.to_string();
+    other.deliver_all().await.unwrap();
+    assert!(this.refresh().await.unwrap());
+    assert!(this.heard_at.is_some() && other.heard_at.is_none());
+    // There is nothing to do, so it waits for ever.
+    let standing = tokio::time::timeout(QUICK.stand_by * 2, this.stand_by()).await;
+    assert!(standing.is_err(), "{standing:?}");
+
+    let second = register(&stores, "second").await.id.to_string();
+    let began = Instant::now();
+    this.stand_by().await.unwrap();
+    assert!(began.elapsed() >= QUICK.stand_by && this.heard_at.is_none());
+    this.deliver_all().await.unwrap();
+    assert_eq!(*told.lock().unwrap(), [first, second]);
+    assert!(other.refresh().await.unwrap() && other.heard_at.is_some());
+}
+
+/// Before a rejudge is applied nothing of it shows, though its trials have the same types of events.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_told_of_trials() {
+    let folder = tempfile::tempdir().unwrap();
+    let stores = stores(folder.path()).await;
+    let (address, told) = receiver().await;
+    let id = create(&stores, address).await;
+    let (submission, rejudge) =
+        (SubmissionId::from(Uuid::new_v4()), RejudgeId::from(Uuid::new_v4()));
+    let received = SubmissionReceived {
+        submission,
+        author: "ada".parse().unwrap(),
+        problem: "sum".parse().unwrap(),
+        revision: 1,
+        language: "cpp".parse().unwrap(),
+        source: Digest::of(b"int main() {}"),
+        source_bytes: 13,
+    };
+    let judge = || SubmissionCommand::StartJudging { evaluator: "e1".to_owned(), tests: 1 };
+    let tried = TrialStarted { rejudge, submission: received.clone() };
+    let tried = vec![SubmissionCommand::StartTrial(tried), judge()];
+    let trial = StreamId::Trial(TrialId { rejudge, submission });
+    let tried = write::<Submission>(&stores, trial, tried).await.remove(1);
+    assert_eq!(tried.event.kind(), "JudgingStarted");
+    let judged = vec![SubmissionCommand::Receive(received), judge()];
+    let stream = StreamId::Submission(submission);
+    let judged = write::<Submission>(&stores, stream, judged).await.remove(1);
+
+    let mut follower = Follower::new(tools(&stores, QUICK), id);
+    follower.refresh().await.unwrap();
+    follower.deliver_all().await.unwrap();
+    assert_eq!(*told.lock().unwrap(), [judged.id.to_string()]);
+    assert!(recorded_through(&stores, id).await >= judged.position);
+}
+
+/// Else what some webhooks record would have the others record, and an idle log would grow for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn events_of_webhooks_do_not_count_as_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let stores = stores(folder.path()).await;
+    let (address, _) = receiver().await;
+    let id = create(&stores, address).await;
+    let mut follower = Follower::new(tools(&stores, QUICK), id);
+    follower.refresh().await.unwrap();
+    for _ in 0..QUICK.passed_max + 5 {
+        create(&stores, address).await;
+    }
+    follower.deliver_all().await.unwrap();
+    assert_eq!(recorded_through(&stores, id).await, Position::START);
+    let login: domain::Login = "ada".parse().unwrap();
+    let mut commands =
+        vec![AccountCommand::Register { login: login.clone(), subject: Uuid::new_v4() }];
+    for _ in 0..QUICK.passed_max {
+        commands.push(AccountCommand::Grant(domain::Role::Judge));
+        commands.push(AccountCommand::Revoke(domain::Role::Judge));
+    }
+    let passed = write::<Account>(&stores, StreamId::Account(login), commands).await;
+    follower.reached = passed[0].position;
+    follower.deliver_all().await.unwrap();
+    let last = passed.last().unwrap().position;
+    assert_eq!(recorded_through(&stores, id).await, last);
 }

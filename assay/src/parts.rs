@@ -1,0 +1,64 @@
+//! How the parts are that this process runs beside the API, as the API tells it.
+
+use projector::{Health, Status};
+use query_api::{Part, PartHealth, Parts};
+use tokio::sync::watch;
+
+/// The projections of this process; none where it is no projector.
+#[derive(Debug)]
+pub(crate) struct Projecting(pub(crate) Vec<watch::Receiver<Status>>);
+
+impl Parts for Projecting {
+    fn now(&self) -> Vec<Part> {
+        self.0.iter().map(|status| part(&status.borrow())).collect()
+    }
+}
+
+/// Where both what is served and what is built are at fault, the worse is told.
+fn part(status: &Status) -> Part {
+    let name = format!("projection {}", status.name);
+    let (served, built) = (told(&status.health), told(&status.building));
+    if built.0 > served.0 {
+        let building = |error| format!("building the views that are to be served: {error}");
+        return Part { name, health: built.0, fault: built.1.map(building) };
+    }
+    Part { name, health: served.0, fault: served.1 }
+}
+
+fn told(health: &Health) -> (PartHealth, Option<String>) {
+    match health {
+        Health::Running => (PartHealth::Ok, None),
+        Health::Retrying { error } => (PartHealth::Degraded, Some(error.clone())),
+        Health::Stopped { error } => (PartHealth::Down, Some(error.clone())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Position;
+
+    use super::*;
+
+    #[test]
+    fn the_worse_of_what_is_served_and_what_is_built_is_told() {
+        let retrying = || Health::Retrying { error: "full".to_owned() };
+        let stopped = || Health::Stopped { error: "damaged".to_owned() };
+        let cases = [
+            (Health::Running, Health::Running, PartHealth::Ok, None),
+            (retrying(), Health::Running, PartHealth::Degraded, Some("full")),
+            (stopped(), retrying(), PartHealth::Down, Some("damaged")),
+            (
+                Health::Running,
+                stopped(),
+                PartHealth::Down,
+                Some("building the views that are to be served: damaged"),
+            ),
+        ];
+        for (health, building, expected, fault) in cases {
+            let (name, position) = ("boxes_v1".to_owned(), Position(7));
+            let told = part(&Status { name, position, health, building });
+            assert_eq!(told.name, "projection boxes_v1");
+            assert_eq!((told.health, told.fault.as_deref()), (expected, fault));
+        }
+    }
+}
