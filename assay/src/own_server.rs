@@ -39,7 +39,7 @@ impl OwnServer {
         let client = Client::new(base, token)?;
         let stores = server.stores().clone();
         let cancelled = CancellationToken::new();
-        let running = tokio::spawn(server.run(cancelled.clone(), || {}));
+        let running = server.start(cancelled.clone()).await;
         eprintln!("An embedded server runs at http://{address}/graphql");
         Ok(Self { client, stores, cancelled, running, _folder: folder })
     }

@@ -18,8 +18,8 @@ use query_api::{Api, Authenticator, Catalogue, CatalogueLanguage, Freshness, Hub
 use read_model::Views;
 use sandbox::{Language, Languages, Level, Sandbox, Toolchain};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::sync::{oneshot, watch};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use webhook::Dispatcher;
 
@@ -156,6 +156,19 @@ impl Server {
     /// The stores that it has open.
     pub fn stores(&self) -> &Stores {
         &self.stores
+    }
+
+    /// Runs in the background; returns when it is ready, or has ended already.
+    pub(crate) async fn start(
+        self,
+        cancelled: CancellationToken,
+    ) -> JoinHandle<Result<(), Failure>> {
+        let (ready, is_ready) = oneshot::channel();
+        let running = tokio::spawn(self.run(cancelled, || {
+            let _ = ready.send(());
+        }));
+        let _ = is_ready.await;
+        running
     }
 
     /// Runs until cancelled, then drains: no new work and no new requests, what is under way is

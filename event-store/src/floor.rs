@@ -13,6 +13,17 @@ pub enum Floor {
     Sync(Duration),
 }
 
+/// Bytes of memory that the server of a log takes up, by its own account; `None` where there is no server.
+///
+/// # Errors
+/// When it does not answer.
+pub async fn server_memory(url: &str) -> Result<Option<u64>, OpenError> {
+    match scheme(url) {
+        "redis" => crate::redis::memory(&parse(url, "log")?).await.map(Some),
+        _ => Ok(None),
+    }
+}
+
 /// Measures the store at this address with entries that hold this body, so many in all and at a time.
 ///
 /// # Errors

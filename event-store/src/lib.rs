@@ -27,7 +27,7 @@ pub use blobs::{BLOB_BYTES_MAX, BlobError, Blobs};
 pub use credentials::{
     Credentials, CredentialsError, Profile, Scope, TokenHash, TokenKind, TokenRecord,
 };
-pub use floor::{Floor, floor};
+pub use floor::{Floor, floor, server_memory};
 pub use log::{
     AppendBatch, AppendError, Appended, EVENT_BYTES_MAX, EVENTS_PER_BATCH_MAX, EventLog, LogInfo,
     ReadError, Wants, append_surely, read_stream_whole, verify_checkpoint,

@@ -26,5 +26,5 @@ mod queue;
 mod watcher;
 mod witness;
 
-pub(crate) use floor::bare_appends;
+pub(crate) use floor::{bare_appends, memory};
 pub(crate) use log::RedisLog;

@@ -17,7 +17,7 @@ use crate::{Missing, Projection, Workspace};
 const EVENTS_PER_READ: u32 = 1_024;
 /// Bytes of events after which a projection that is behind commits. The more there are between two commits, the less
 /// often a view is written that many events change.
-const BYTES_PER_COMMIT: usize = 16 << 20;
+const BYTES_PER_COMMIT: usize = 4 << 20;
 /// Views loaded at once.
 const VIEWS_PER_LOAD: usize = 500;
 /// How long to wait for a wake-up before looking all the same: another process may have appended.

@@ -41,6 +41,27 @@ fn percentiles(figures: &Value) {
 }
 
 #[test]
+fn the_log_is_measured_beside_its_floor_and_so_are_its_views_and_its_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let size = ["--appends", "200", "--at-once", "8", "--runs", "1", "--replay", "2000"];
+    let redis = std::env::var("ASSAY_TEST_REDIS_SERVER").expect("scripts/services names it");
+    let more = ["--size", "2000", "--json", "--redis-server", &redis];
+    let arguments = [&["bench", "log"], &size[..], &more].concat();
+    let output = assay_command(folder.path(), &arguments).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let of = |field: &str| report[field].as_array().unwrap().clone();
+    for (log, size) in of("logs").iter().zip(of("sizes")) {
+        assert!(log["ratio"].as_f64().unwrap() > 0.0, "{log}");
+        let bytes = |field: &str| size[field].as_u64().unwrap();
+        assert!(bytes("archived_bytes") < bytes("hot_bytes") / 2, "{size}");
+        assert!(bytes("blobs_bytes") > 0 && bytes("events") >= 2_000, "{size}");
+    }
+    assert_eq!((of("logs").len(), of("sizes").len()), (2, 2));
+    assert!(report["replay"]["events_per_s"].as_f64().unwrap() > 0.0, "{report}");
+}
+
+#[test]
 fn questions_about_another_time_are_measured_beside_those_about_now() {
     let folder = tempfile::tempdir().unwrap();
     let size = ["--events", "600", "--accounts", "10", "--problems", "5", "--questions", "5"];

@@ -206,7 +206,8 @@ pub(crate) async fn write_history(log: &Arc<dyn EventLog>, number: usize) {
         let compiled = Compiled {
             attempt,
             ok: !number.is_multiple_of(7),
-            log: String::new(),
+            // So that a log of them is more than one commit.
+            log: "a warning\n".repeat(400),
             truncated: false,
             time_ms: 12,
         };

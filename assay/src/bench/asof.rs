@@ -1,6 +1,7 @@
 //! `assay bench asof`: what a question about another time costs, beside the same question about now.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::Position;
@@ -184,13 +185,16 @@ async fn ask(
     written: &Written,
     questions: usize,
 ) -> Result<Vec<Asked>, Failure> {
-    // What is asked about is projected already.
     let server = Server::build(config, &BTreeSet::from([Role::Command, Role::Query])).await?;
+    // What is asked about is projected already, and its administrator is now.
+    let log = Arc::clone(&server.stores().log);
+    let head = log.info().await.map_err(failed)?.head;
+    synthetic::project(&log, &open_views(config, LIVE).await?, head).await?;
     let address = server.address().expect("a server with these roles serves the API");
     let token = server.administrator.as_ref().map(|(_, secret)| secret.0.clone());
     let client = Client::new(Url::parse(&format!("http://{address}")).map_err(failed)?, token)?;
     let cancelled = CancellationToken::new();
-    let running = tokio::spawn(server.run(cancelled.clone(), || {}));
+    let running = server.start(cancelled.clone()).await;
     let asked = ask_all(&client, shape, written, questions).await;
     cancelled.cancel();
     running.await.map_err(failed)??;

@@ -1,9 +1,10 @@
-//! What a Redis server takes without Assay: the floor that appends are measured against.
+//! What a Redis server takes without Assay: the floor that appends are measured against; and what it takes up.
 
 use std::time::{Duration, Instant};
 
 use futures::future::try_join_all;
-use redis::{AsyncConnectionConfig, Client, RedisError, cmd};
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, InfoDict, RedisError, cmd};
 use url::Url;
 
 use super::address::Address;
@@ -23,9 +24,7 @@ pub(crate) async fn bare_appends(
     let address = Address::parse(url)?;
     let stream = format!("{}-floor", Keys::new(&address.namespace).log);
     let measured = async {
-        let client = Client::open(address.server)?;
-        let config = AsyncConnectionConfig::new().set_response_timeout(Some(ANSWER_WAIT));
-        let connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+        let connection = connect(address).await?;
         let began = Instant::now();
         let writers = (0..at_once).map(|writer| {
             let (mut connection, stream) = (connection.clone(), &stream);
@@ -48,4 +47,21 @@ pub(crate) async fn bare_appends(
         Ok(took)
     };
     measured.await.map_err(|error| not_opened(CallError::Unknown(error)))
+}
+
+/// Bytes of memory that the server has given out, for whatever purpose.
+pub(crate) async fn memory(url: &Url) -> Result<u64, OpenError> {
+    let address = Address::parse(url)?;
+    let told = async {
+        let mut info = cmd("INFO");
+        info.arg("memory").query_async::<InfoDict>(&mut connect(address).await?).await
+    };
+    let told = told.await.map_err(|error| not_opened(CallError::Unknown(error)))?;
+    Ok(told.get("used_memory").unwrap_or_default())
+}
+
+async fn connect(address: Address) -> Result<MultiplexedConnection, RedisError> {
+    let client = Client::open(address.server)?;
+    let config = AsyncConnectionConfig::new().set_response_timeout(Some(ANSWER_WAIT));
+    client.get_multiplexed_async_connection_with_config(&config).await
 }

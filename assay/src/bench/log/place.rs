@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use event_store::{Archive, Blobs, EventLog, open_blobs, open_log};
 
+use crate::Failure;
 use crate::bench::failed;
-use crate::{Exit, Failure};
 
 /// How long a server may take to start, and how often to look.
 const START_WAIT: Duration = Duration::from_secs(10);
@@ -63,18 +63,6 @@ impl Place {
     ) -> Result<(Arc<dyn EventLog>, Arc<Archive>), Failure> {
         let (log, _, archive) = open_log(url, Arc::clone(blobs)).await.map_err(failed)?;
         Ok((log, archive))
-    }
-
-    /// Bytes of memory that the server takes up, by its own account; `None` where there is no server.
-    pub(super) async fn server_bytes(&self) -> Result<Option<u64>, Failure> {
-        let Some(server) = &self.server else { return Ok(None) };
-        let client = redis::Client::open(("127.0.0.1", server.port)).map_err(failed)?;
-        let mut connection = client.get_multiplexed_async_connection().await.map_err(failed)?;
-        let mut info = redis::cmd("INFO");
-        let info: redis::InfoDict =
-            info.arg("memory").query_async(&mut connection).await.map_err(failed)?;
-        let used = info.get("used_memory");
-        used.map(Some).ok_or_else(|| Failure::new(Exit::JudgeError, "the server tells no memory"))
     }
 }
 

@@ -28,13 +28,13 @@ pub(super) struct Size {
 }
 
 pub(super) async fn measure(place: &Place, events: usize) -> Result<Size, Failure> {
-    let before = place.server_bytes().await?.unwrap_or_default();
-    let blobs = place.blobs("size").await?;
-    let (log, archive) = place.open(&place.url("size"), &blobs).await?;
+    let (url, blobs) = (place.url("size"), place.blobs("size").await?);
+    let before = event_store::server_memory(&url).await.map_err(failed)?.unwrap_or_default();
+    let (log, archive) = place.open(&url, &blobs).await?;
     let began = Instant::now();
     let head = synthetic::write(log.as_ref(), &Shape::of(events)).await?.head;
     let appended_s = rounded(began.elapsed().as_secs_f64());
-    let hot_bytes = taken(place, &archive).await?.saturating_sub(before);
+    let hot_bytes = taken(&url, &archive).await?.saturating_sub(before);
     let began = Instant::now();
     archive.archive(Position(u64::MAX), |_| ()).await.map_err(failed)?;
     archive.give_back_space().await.map_err(failed)?;
@@ -43,15 +43,15 @@ pub(super) async fn measure(place: &Place, events: usize) -> Result<Size, Failur
         log: place.name,
         events: head.0,
         hot_bytes,
-        archived_bytes: taken(place, &archive).await?.saturating_sub(before),
+        archived_bytes: taken(&url, &archive).await?.saturating_sub(before),
         blobs_bytes: below(&place.blobs_folder("size")).map_err(failed)?,
         appended_s,
         archived_s,
     })
 }
 
-async fn taken(place: &Place, archive: &Archive) -> Result<u64, Failure> {
-    match place.server_bytes().await? {
+async fn taken(url: &str, archive: &Archive) -> Result<u64, Failure> {
+    match event_store::server_memory(url).await.map_err(failed)? {
         Some(bytes) => Ok(bytes),
         None => Ok(archive.status().await.map_err(failed)?.hot.bytes),
     }
