@@ -34,9 +34,11 @@ const BUSY_MAX: Duration = Duration::from_secs(5);
 const READERS_MAX: usize = 4;
 /// Prepared statements that a connection keeps.
 const STATEMENTS_MAX: usize = 256;
+/// Bytes of a page, in a file that is made. Of documents of a few KiB hardly any fit into SQLite's usual 4 KiB.
+const PAGE_BYTES: i64 = 16 << 10;
 /// Pages in the WAL after which they are moved into the file: 256 MiB, so that a replay seldom
 /// stops for it.
-const WAL_PAGES: i64 = 65_536;
+const WAL_PAGES: i64 = (256 << 20) / PAGE_BYTES;
 /// Bytes that the WAL keeps of its size once they are.
 const WAL_BYTES_KEPT: i64 = 64 << 20;
 /// Page cache of a connection, in KiB.
@@ -76,6 +78,7 @@ fn open_writer(path: &Path) -> Result<Connection, BoxedError> {
     OpenOptions::new().write(true).create(true).truncate(false).mode(FILE_MODE).open(path)?;
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_MAX)?;
+    connection.pragma_update(None, "page_size", PAGE_BYTES)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;

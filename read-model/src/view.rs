@@ -1,5 +1,7 @@
 //! What a view is.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -20,6 +22,11 @@ impl Collection {
     /// The name in the store: `problems_v1`.
     pub fn stored_name(&self) -> String {
         format!("{}_v{}", self.name, self.schema)
+    }
+
+    /// Every field that an index is about.
+    pub fn indexed_fields(&self) -> BTreeSet<&'static str> {
+        self.indexes.iter().flat_map(|fields| fields.iter().copied()).collect()
     }
 }
 

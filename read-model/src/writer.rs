@@ -9,8 +9,12 @@ use domain::Checkpoint;
 /// Takes changes together with the checkpoint that they lead to.
 #[async_trait]
 pub trait ViewWriter: Send + Sync + std::fmt::Debug {
-    /// Makes the collections and their indexes, where they are missing.
+    /// Makes the collections, where they are missing.
     async fn prepare(&self, collections: &[Collection]) -> Result<(), CommitError>;
+
+    /// Makes the indexes of prepared collections, where they are missing. Of many documents that are there already
+    /// that takes less than keeping indexes while they come.
+    async fn index(&self, collections: &[Collection]) -> Result<(), CommitError>;
 
     /// How far the projection has come; `None` when it never committed.
     async fn checkpoint(&self, projection: &str) -> Result<Option<Checkpoint>, CommitError>;

@@ -91,6 +91,7 @@ async fn mongo_pages_read_ranges_of_indexes_and_sort_nothing() {
     });
     let to = Checkpoint::start(Uuid::nil());
     views.writer.commit("boxes", None, &to, changes.collect()).await.unwrap();
+    views.writer.index(&[BOXES]).await.unwrap();
     let database = mongodb::Client::with_uri_str(&url).await.unwrap().database("views");
     database.run_command(doc! { "profile": 2 }).await.unwrap();
 

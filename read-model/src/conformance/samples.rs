@@ -20,6 +20,7 @@ pub(super) const BOXES: Collection =
 pub(super) async fn opened(url: &str) -> Views {
     let views = open(url, "live").await.unwrap();
     views.writer.prepare(&[BOXES]).await.unwrap();
+    views.writer.index(&[BOXES]).await.unwrap();
     views
 }
 

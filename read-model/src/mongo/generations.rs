@@ -193,7 +193,7 @@ impl GenerationStore for MongoGenerations {
         let change = Exchange { projection, from: stored, to: wanted, flip: flip(from, to) };
         within(UPKEEP_MAX, async {
             for name in [self.store.namespace.generations(), self.store.namespace.checkpoints()] {
-                self.writer.make_once(&name, vec![]).await.map_err(unavailable)?;
+                self.writer.make_once(&name).await.map_err(unavailable)?;
             }
             let (mut rest, mut may_be_done) = (REST_MIN, false);
             for _ in 0..ATTEMPTS_MAX {

@@ -33,7 +33,9 @@ const COMMIT_TRIES_MAX: u32 = 3;
 pub(super) const REST_MIN: Duration = Duration::from_millis(5);
 /// Rest between attempts, at most.
 pub(super) const REST_MAX: Duration = Duration::from_millis(500);
-/// How long making indexes, reading a checkpoint or erasing may take.
+/// How long making indexes may take. The server goes on with it when nobody waits any more.
+const INDEX_MAX: Duration = Duration::from_secs(600);
+/// How long making collections, reading a checkpoint or erasing may take.
 pub(super) const UPKEEP_MAX: Duration = Duration::from_secs(60);
 /// The server's word for an `_id` that is there already.
 const DUPLICATE_KEY: i32 = 11_000;
@@ -53,7 +55,7 @@ pub(super) struct MongoWriter {
     pub(super) sessions: Arc<Sessions>,
     store: Store,
     generation: Generation,
-    /// Collections that are known to be there, with their indexes.
+    /// Collections that are known to be there.
     known: Arc<Mutex<HashSet<String>>>,
 }
 
@@ -97,20 +99,25 @@ impl MongoWriter {
         Self { sessions, store: self.store.clone(), generation, known }
     }
 
-    /// Makes the collection, its indexes and the checkpoints', outside of any transaction: within
-    /// one, collections would be locked for longer.
+    /// Makes the collection and the checkpoints', outside of any transaction: within one, collections would be locked
+    /// for longer.
     async fn make(&self, collection: &Collection) -> Result<(), BoxedError> {
         let name = self.store.namespace.documents(collection, self.generation)?;
-        self.make_once(&self.store.namespace.checkpoints(), vec![]).await?;
-        let indexes = collection.indexes.iter().map(|fields| index(fields));
-        self.make_once(&name, indexes.collect::<Result<_, _>>()?).await
+        self.make_once(&self.store.namespace.checkpoints()).await?;
+        self.make_once(&name).await
     }
 
-    pub(super) async fn make_once(
-        &self,
-        name: &str,
-        indexes: Vec<IndexModel>,
-    ) -> Result<(), BoxedError> {
+    async fn make_indexes(&self, collection: &Collection) -> Result<(), BoxedError> {
+        let name = self.store.namespace.documents(collection, self.generation)?;
+        let indexes = collection.indexes.iter().map(|fields| index(fields));
+        let indexes = indexes.collect::<Result<Vec<_>, _>>()?;
+        if !indexes.is_empty() {
+            self.store.database.collection::<Document>(&name).create_indexes(indexes).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn make_once(&self, name: &str) -> Result<(), BoxedError> {
         if self.known.lock().unwrap_or_else(PoisonError::into_inner).contains(name) {
             return Ok(());
         }
@@ -119,9 +126,6 @@ impl MongoWriter {
                 return Err(error.into());
             }
             _ => {}
-        }
-        if !indexes.is_empty() {
-            self.store.database.collection::<Document>(name).create_indexes(indexes).await?;
         }
         self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
         Ok(())
@@ -273,6 +277,16 @@ impl ViewWriter for MongoWriter {
         .await
     }
 
+    async fn index(&self, collections: &[Collection]) -> Result<(), CommitError> {
+        within(INDEX_MAX, async {
+            for collection in collections {
+                self.make_indexes(collection).await.map_err(unavailable)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
     async fn checkpoint(&self, projection: &str) -> Result<Option<Checkpoint>, CommitError> {
         let checkpoints = self.store.checkpoints();
         let find = checkpoints.find_one(doc! { "_id": self.generation.of_name(projection) });
@@ -300,7 +314,7 @@ impl ViewWriter for MongoWriter {
             }
             if changes.is_empty() {
                 let checkpoints = self.store.namespace.checkpoints();
-                self.make_once(&checkpoints, vec![]).await.map_err(unavailable)?;
+                self.make_once(&checkpoints).await.map_err(unavailable)?;
             }
             self.commit_surely(&commit).await
         });

@@ -1,31 +1,35 @@
 //! From conditions and stretches to SQL.
 //!
-//! Values are bound, never written into the text. Fields are written into it, because SQLite only
-//! uses an index on an expression for that very expression, but only plain names are.
+//! Values are bound, never written into the text. Fields are written into it, but only plain names are. A field that
+//! is in an index has a column of its own.
+
+use std::collections::BTreeSet;
 
 use rusqlite::types::Value as Bound;
 use serde_json::Value;
 
 use crate::names::{InvalidName, plain};
 use crate::paging::{Leg, Stretch};
-use crate::{Condition, Direction, Scalar};
+use crate::{Collection, Condition, Direction, Scalar};
 
 /// A statement and the values of its parameters, in order.
 #[derive(Debug)]
 pub(super) struct Query {
     pub(super) text: String,
     pub(super) bound: Vec<Bound>,
+    /// What is in an index.
+    indexed: BTreeSet<&'static str>,
 }
 
 impl Query {
     /// `SELECT key, document` of one leg of a page.
     pub(super) fn page(
+        collection: &Collection,
         table: &str,
         conditions: &[Condition],
         leg: &Leg,
     ) -> Result<Self, InvalidName> {
-        let mut query =
-            Self { text: format!("SELECT key, document FROM \"{table}\""), bound: vec![] };
+        let mut query = Self::of(collection, format!("SELECT key, document FROM \"{table}\""));
         query.filter(conditions, Some(&leg.stretch))?;
         let direction = match leg.direction {
             Direction::Ascending => "ASC",
@@ -33,7 +37,8 @@ impl Query {
         };
         query.text += " ORDER BY ";
         if let Stretch::Between { field, .. } = &leg.stretch {
-            query.text += &format!("{} {direction}, ", expression(field)?);
+            let field = query.field(field)?;
+            query.text += &format!("{field} {direction}, ");
         }
         query.text += &format!("key {direction} LIMIT ?");
         query.bound.push(Bound::Integer(i64::try_from(leg.limit).unwrap_or(i64::MAX)));
@@ -41,10 +46,18 @@ impl Query {
     }
 
     /// `SELECT count(*)`.
-    pub(super) fn count(table: &str, conditions: &[Condition]) -> Result<Self, InvalidName> {
-        let mut query = Self { text: format!("SELECT count(*) FROM \"{table}\""), bound: vec![] };
+    pub(super) fn count(
+        collection: &Collection,
+        table: &str,
+        conditions: &[Condition],
+    ) -> Result<Self, InvalidName> {
+        let mut query = Self::of(collection, format!("SELECT count(*) FROM \"{table}\""));
         query.filter(conditions, None)?;
         Ok(query)
+    }
+
+    fn of(collection: &Collection, text: String) -> Self {
+        Self { text, bound: vec![], indexed: collection.indexed_fields() }
     }
 
     fn filter(
@@ -70,7 +83,7 @@ impl Query {
         Ok(match condition {
             Condition::Equals(field, value) => self.equals(field, value)?,
             Condition::AnyOf(field, values) => {
-                let field = expression(field)?;
+                let field = self.field(field)?;
                 let listed = format!("{field} IN {}", self.list(values));
                 if values.contains(&Scalar::Null) {
                     format!("({field} IS NULL OR {listed})")
@@ -79,7 +92,7 @@ impl Query {
                 }
             }
             Condition::NoneOf(field, values) => {
-                let field = expression(field)?;
+                let field = self.field(field)?;
                 let unlisted = format!("{field} NOT IN {}", self.list(values));
                 if values.contains(&Scalar::Null) {
                     format!("({field} IS NOT NULL AND {unlisted})")
@@ -103,14 +116,15 @@ impl Query {
                 "TRUE".to_owned()
             }
             Condition::AtLeast(field, value) => {
-                format!("{} >= {}", expression(field)?, self.bind(value))
+                let field = self.field(field)?;
+                format!("{field} >= {}", self.bind(value))
             }
             Condition::Below(field, Scalar::Null) => {
                 plain(field)?;
                 "FALSE".to_owned()
             }
             Condition::Below(field, value) => {
-                let field = expression(field)?;
+                let field = self.field(field)?;
                 format!("({field} IS NULL OR {field} < {})", self.bind(value))
             }
             Condition::Contains(field, text) => {
@@ -131,9 +145,11 @@ impl Query {
                 self.keys(after.as_ref(), before.as_ref(), terms);
             }
             Stretch::Between { field, above, below } => {
-                let field = expression(field)?;
+                let field = self.field(field)?;
                 match above {
                     None => {}
+                    // What is below anything is not null, and SQLite chooses worse indexes where it is told so.
+                    Some(Scalar::Null) if below.is_some() => {}
                     Some(Scalar::Null) => terms.push(format!("{field} IS NOT NULL")),
                     Some(above) => terms.push(format!("{field} > {}", self.bind(above))),
                 }
@@ -155,8 +171,12 @@ impl Query {
         }
     }
 
+    fn field(&self, field: &str) -> Result<String, InvalidName> {
+        if self.indexed.contains(field) { column(field) } else { extracted("document", field) }
+    }
+
     fn equals(&mut self, field: &str, value: &Scalar) -> Result<String, InvalidName> {
-        let field = expression(field)?;
+        let field = self.field(field)?;
         Ok(match value {
             Scalar::Null => format!("{field} IS NULL"),
             value => format!("{field} = {}", self.bind(value)),
@@ -191,7 +211,13 @@ impl Query {
     }
 }
 
-/// A field of the document, as its indexes have it.
-pub(super) fn expression(field: &str) -> Result<String, InvalidName> {
-    Ok(format!("json_extract(document, '$.{}')", plain(field)?))
+/// The column of a field that is in an index. Unquoted, because SQLite may take a quoted name that it does not know for
+/// a text.
+pub(super) fn column(field: &str) -> Result<String, InvalidName> {
+    Ok(format!("field_{}", plain(field)?))
+}
+
+/// A field of a document.
+pub(super) fn extracted(document: &str, field: &str) -> Result<String, InvalidName> {
+    Ok(format!("json_extract({document}, '$.{}')", plain(field)?))
 }

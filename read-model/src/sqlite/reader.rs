@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::Checkpoint;
+use rusqlite::types::Value as Bound;
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
 use serde_json::Value;
 
@@ -93,8 +94,9 @@ impl ViewReader for SqliteReader {
         let empty = Walk::new(request);
         let walked = self.run(collection, move |connection, table| {
             while let Some(leg) = walk.next_leg() {
-                let query = Query::page(table, &conditions, &leg).map_err(unavailable)?;
-                let found = rows(connection, query).map_err(unavailable)?.into_iter();
+                let query = Query::page(&owned, table, &conditions, &leg).map_err(unavailable)?;
+                let found =
+                    rows(connection, &query.text, query.bound).map_err(unavailable)?.into_iter();
                 let found = found.map(|(key, text)| {
                     let document = parsed(&owned, &key, &text)?;
                     Ok((key, document))
@@ -111,9 +113,9 @@ impl ViewReader for SqliteReader {
         collection: &Collection,
         conditions: &[Condition],
     ) -> Result<u64, ReadError> {
-        let conditions = conditions.to_vec();
+        let (owned, conditions) = (*collection, conditions.to_vec());
         let count = self.run(collection, move |connection, table| {
-            let query = Query::count(table, &conditions).map_err(unavailable)?;
+            let query = Query::count(&owned, table, &conditions).map_err(unavailable)?;
             let mut statement = connection.prepare_cached(&query.text).map_err(unavailable)?;
             let count: i64 = statement
                 .query_row(params_from_iter(query.bound), |row| row.get(0))
@@ -139,7 +141,7 @@ fn stored_checkpoints(
     table: &str,
 ) -> Result<BTreeMap<String, Checkpoint>, ReadError> {
     let text = format!("SELECT projection, checkpoint FROM \"{table}\"");
-    let found = match rows(connection, Query { text, bound: vec![] }) {
+    let found = match rows(connection, &text, vec![]) {
         Ok(found) => found,
         Err(_) if !table_exists(connection, table).map_err(unavailable)? => vec![],
         Err(error) => return Err(ReadError::Unavailable(error)),
@@ -156,10 +158,14 @@ fn unavailable(error: impl Into<BoxedError>) -> ReadError {
     ReadError::Unavailable(error.into())
 }
 
-fn rows(connection: &Connection, query: Query) -> Result<Vec<(String, String)>, BoxedError> {
-    let mut statement = connection.prepare_cached(&query.text)?;
+fn rows(
+    connection: &Connection,
+    text: &str,
+    bound: Vec<Bound>,
+) -> Result<Vec<(String, String)>, BoxedError> {
+    let mut statement = connection.prepare_cached(text)?;
     let rows =
-        statement.query_map(params_from_iter(query.bound), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        statement.query_map(params_from_iter(bound), |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

@@ -20,7 +20,8 @@ fn plan(connection: &Connection, request: &PageRequest) -> Vec<String> {
     let mut walk = Walk::new(request);
     let mut lines = vec![];
     while let Some(leg) = walk.next_leg() {
-        let query = Query::page(&table, &request.conditions, &leg).unwrap();
+        let collection = &SubmissionView::COLLECTION;
+        let query = Query::page(collection, &table, &request.conditions, &leg).unwrap();
         let explain = format!("EXPLAIN QUERY PLAN {}", query.text);
         let mut statement = connection.prepare(&explain).unwrap();
         let rows = statement.query_map(params_from_iter(query.bound), |row| row.get(3)).unwrap();
@@ -31,12 +32,13 @@ fn plan(connection: &Connection, request: &PageRequest) -> Vec<String> {
 
 #[test]
 fn every_page_of_submissions_reads_one_range_of_an_index() {
-    let directory = std::env::temp_dir().join(format!("assay-plan-{}", uuid::Uuid::new_v4()));
-    let file = directory.join("views.sqlite");
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("views.db");
     let runtime = Runtime::new().unwrap();
     runtime.block_on(async {
         let views = open(&format!("sqlite:{}", file.display()), "live").await.unwrap();
         views.writer.prepare(&[SubmissionView::COLLECTION]).await.unwrap();
+        views.writer.index(&[SubmissionView::COLLECTION]).await.unwrap();
     });
     let connection = Connection::open(&file).unwrap();
     let text = |text: &str| Scalar::Text(text.to_owned());
@@ -83,6 +85,45 @@ fn every_page_of_submissions_reads_one_range_of_an_index() {
             }
         }
     }
-    drop(connection);
-    std::fs::remove_dir_all(directory).unwrap();
+}
+
+/// Earlier, indexes were of expressions, and what they were about had no columns.
+#[test]
+fn a_table_without_columns_gets_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("views.db");
+    let old = Connection::open(&file).unwrap();
+    old.execute_batch(
+        "CREATE TABLE live_submissions_v3 (key TEXT NOT NULL PRIMARY KEY, document TEXT NOT NULL);
+         CREATE INDEX \"live_submissions_v3.number\" ON live_submissions_v3
+             (json_extract(document, '$.number'), key);
+         INSERT INTO live_submissions_v3 VALUES
+             ('a', '{\"number\": 2, \"author\": \"ada\"}'), ('b', '{\"number\": 1}');",
+    )
+    .unwrap();
+    let by_number = |conditions: Vec<Condition>| PageRequest {
+        conditions,
+        order: Order { field: Some("number"), direction: Direction::Ascending },
+        ..PageRequest::all(10)
+    };
+    let is_by = Condition::Equals("author", Scalar::Text("ada".to_owned()));
+    Runtime::new().unwrap().block_on(async {
+        let views = open(&format!("sqlite:{}", file.display()), "live").await.unwrap();
+        for _ in 0..2 {
+            views.writer.prepare(&[SubmissionView::COLLECTION]).await.unwrap();
+            views.writer.index(&[SubmissionView::COLLECTION]).await.unwrap();
+            let reader = views.at(Generation::FIRST).reader;
+            for (conditions, expected) in
+                [(vec![], vec!["b", "a"]), (vec![is_by.clone()], vec!["a"])]
+            {
+                let page = reader.page(&SubmissionView::COLLECTION, &by_number(conditions)).await;
+                let items = page.unwrap().items;
+                let keys: Vec<&str> = items.iter().map(|(place, _)| place.key.as_str()).collect();
+                assert_eq!(keys, expected);
+            }
+        }
+    });
+    for line in plan(&old, &by_number(vec![])) {
+        assert!(line.contains("USING INDEX live_submissions_v3.number"), "{line}");
+    }
 }

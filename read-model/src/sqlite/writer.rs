@@ -10,9 +10,9 @@ use tokio::sync::Mutex;
 use tokio::task;
 
 use super::generations::takes_no_commits;
-use super::query::expression;
+use super::query::{column, extracted};
 use super::{BoxedError, table_exists};
-use crate::names::Namespace;
+use crate::names::{InvalidName, Namespace};
 use crate::{Change, Collection, CommitError, Generation, ViewWriter};
 
 #[derive(Debug)]
@@ -99,6 +99,23 @@ impl ViewWriter for SqliteWriter {
         .await
     }
 
+    async fn index(&self, collections: &[Collection]) -> Result<(), CommitError> {
+        for collection in collections.iter().copied() {
+            for fields in collection.indexes {
+                let place = self.place();
+                // One at a time, so that commits of the others need not wait for all of them.
+                self.run(move |state| {
+                    state.in_transaction(|transaction, known| {
+                        let table = make_documents(transaction, &place, known, &collection)?;
+                        make_index(transaction, &table, fields)
+                    })
+                })
+                .await?;
+            }
+        }
+        Ok(())
+    }
+
     async fn checkpoint(&self, projection: &str) -> Result<Option<Checkpoint>, CommitError> {
         let (key, table) = (self.generation.of_name(projection), self.namespace.checkpoints());
         self.run(move |state| {
@@ -118,6 +135,11 @@ impl ViewWriter for SqliteWriter {
         to: &Checkpoint,
         changes: Vec<Change>,
     ) -> Result<(), CommitError> {
+        for change in &changes {
+            if let Change::Put { key, document, .. } = change {
+                document.check(key)?;
+            }
+        }
         let (projection, from, to) = (projection.to_owned(), from.copied(), *to);
         let place = self.place();
         self.run(move |state| {
@@ -177,12 +199,8 @@ fn apply(
 ) -> Result<(), CommitError> {
     match change {
         Change::Put { collection, key, document } => {
-            document.check(key)?;
             let table = make_documents(connection, place, known, collection)?;
-            let sql = format!(
-                "INSERT INTO \"{table}\" (key, document) VALUES (?1, ?2) \
-                 ON CONFLICT (key) DO UPDATE SET document = excluded.document"
-            );
+            let sql = upsert(&table, collection).map_err(unavailable)?;
             let mut statement = connection.prepare_cached(&sql).map_err(unavailable)?;
             statement.execute([key, document.text()]).map_err(unavailable)?;
         }
@@ -207,21 +225,71 @@ fn make_documents(
     if known.contains(&table) {
         return Ok(table);
     }
-    let mut sql = format!(
+    let sql = format!(
         "CREATE TABLE IF NOT EXISTS \"{table}\" \
-         (key TEXT NOT NULL PRIMARY KEY, document TEXT NOT NULL);"
+         (key TEXT NOT NULL PRIMARY KEY, document TEXT NOT NULL)"
     );
-    for fields in collection.indexes {
-        let expressions = fields.iter().map(|field| expression(field));
-        let columns = expressions.collect::<Result<Vec<_>, _>>().map_err(unavailable)?.join(", ");
-        sql += &format!(
-            "CREATE INDEX IF NOT EXISTS \"{table}.{}\" ON \"{table}\" ({columns}, key);",
-            fields.join(".")
-        );
-    }
     connection.execute_batch(&sql).map_err(unavailable)?;
+    make_columns(connection, &table, collection).map_err(unavailable)?;
     known.insert(table.clone());
     Ok(table)
+}
+
+/// The columns of fields that are in an index. A table that an earlier Assay made may lack some, and its indexes may be
+/// of something else.
+fn make_columns(
+    connection: &Connection,
+    table: &str,
+    collection: &Collection,
+) -> Result<(), BoxedError> {
+    let columns = names(connection, "SELECT name FROM pragma_table_info(?1)", table)?;
+    let mut lacking = vec![];
+    for field in collection.indexed_fields() {
+        let name = column(field)?;
+        if !columns.contains(&name) {
+            connection.execute_batch(&format!("ALTER TABLE \"{table}\" ADD COLUMN {name}"))?;
+            lacking.push(format!("{name} = {}", extracted("document", field)?));
+        }
+    }
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    const INDEXES: &str = "SELECT name FROM sqlite_schema \
+                           WHERE type = 'index' AND tbl_name = ?1 AND sql IS NOT NULL";
+    for index in names(connection, INDEXES, table)? {
+        connection.execute_batch(&format!("DROP INDEX \"{index}\""))?;
+    }
+    connection.execute_batch(&format!("UPDATE \"{table}\" SET {}", lacking.join(", ")))?;
+    Ok(())
+}
+
+fn names(connection: &Connection, sql: &str, of: &str) -> rusqlite::Result<Vec<String>> {
+    connection.prepare_cached(sql)?.query_map([of], |row| row.get(0))?.collect()
+}
+
+fn make_index(connection: &Connection, table: &str, fields: &[&str]) -> Result<(), CommitError> {
+    let columns = fields.iter().map(|field| column(field));
+    let columns = columns.collect::<Result<Vec<_>, _>>().map_err(unavailable)?.join(", ");
+    let sql = format!(
+        "CREATE INDEX IF NOT EXISTS \"{table}.{}\" ON \"{table}\" ({columns}, key)",
+        fields.join(".")
+    );
+    connection.execute_batch(&sql).map_err(unavailable)
+}
+
+/// Puts a document, and what its columns hold of it.
+fn upsert(table: &str, collection: &Collection) -> Result<String, InvalidName> {
+    let (mut columns, mut values, mut update) = (String::new(), String::new(), String::new());
+    for field in collection.indexed_fields() {
+        let column = column(field)?;
+        columns += &format!(", {column}");
+        values += &format!(", {}", extracted("?2", field)?);
+        update += &format!(", {column} = excluded.{column}");
+    }
+    Ok(format!(
+        "INSERT INTO \"{table}\" (key, document{columns}) VALUES (?1, ?2{values}) \
+         ON CONFLICT (key) DO UPDATE SET document = excluded.document{update}"
+    ))
 }
 
 /// The table of the checkpoints, which is there afterwards.

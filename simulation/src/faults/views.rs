@@ -72,6 +72,10 @@ impl ViewWriter for DistantViews {
         self.views.prepare(collections).await
     }
 
+    async fn index(&self, collections: &[Collection]) -> Result<(), CommitError> {
+        self.views.index(collections).await
+    }
+
     async fn checkpoint(&self, projection: &str) -> Result<Option<Checkpoint>, CommitError> {
         let (views, name) = (Arc::clone(&self.views), projection.to_owned());
         let get = move || (views.reached_in(&name), String::new());

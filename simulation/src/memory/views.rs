@@ -232,6 +232,10 @@ impl ViewWriter for MemoryViews {
         Ok(())
     }
 
+    async fn index(&self, _collections: &[Collection]) -> Result<(), CommitError> {
+        Ok(())
+    }
+
     async fn checkpoint(&self, projection: &str) -> Result<Option<Checkpoint>, CommitError> {
         yield_now().await;
         Ok(self.reached_in(projection))
