@@ -7,6 +7,7 @@ use std::time::Duration;
 use domain::{Checkpoint, Position, Recorded};
 use event_store::EventLog;
 use read_model::{CommitError, Views};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::ahead::Ahead;
 use crate::parking::{Parking, TooManyParked};
@@ -67,11 +68,19 @@ impl ProjectError {
 pub(crate) struct Progress {
     log_id: uuid::Uuid,
     committed: Option<Checkpoint>,
+    /// Beyond what is committed, while the next events are applied.
+    committing: Option<Committing>,
     log: Ahead,
     workspace: Workspace,
     parking: Parking,
     /// Up to here events are committed one by one, because one of them cannot be.
     careful_until: Position,
+}
+
+/// A commit on its way.
+struct Committing {
+    to: Checkpoint,
+    outcome: AbortOnDropHandle<Result<(), CommitError>>,
 }
 
 impl Runtime {
@@ -87,14 +96,19 @@ impl Runtime {
     ) -> Result<(), ProjectError> {
         let mut head = self.log.head();
         let mut progress = self.resume().await?;
+        self.index().await?;
         if self.projection.streams_are_apart() {
             self.retry_parked(&mut progress).await?;
         }
         committed(progress.position());
         while go_on() {
             head.mark_unchanged();
-            while go_on() && self.step(&mut progress, None).await?.events > 0 {
+            while go_on() {
+                let step = self.step(&mut progress, None).await?;
                 committed(progress.position());
+                if step.at_end {
+                    break;
+                }
             }
             // A time-out and a closed channel are both a reason to look again.
             let _ = tokio::time::timeout(IDLE_LOOK, head.changed()).await;
@@ -120,7 +134,12 @@ impl Runtime {
             }
             committed(progress.position());
         }
-        Ok(())
+        self.index().await
+    }
+
+    /// Makes what queries need to be fast. A generation that is built has it when it has caught up, not before.
+    pub(crate) async fn index(&self) -> Result<(), ProjectError> {
+        Ok(self.views.writer.index(&self.projection.all_collections()).await?)
     }
 
     /// Takes up where the last commit left off, if the log still bears it out (INV-8).
@@ -135,11 +154,12 @@ impl Runtime {
         let workspace = Workspace::new(committed.is_none());
         let parked = self.projection.parked();
         let parking = Parking::load(self.views.reader.as_ref(), &parked).await?;
-        let careful_until = Position::START;
-        Ok(Progress { log_id, committed, log, workspace, parking, careful_until })
+        let (committing, careful_until) = (None, Position::START);
+        Ok(Progress { log_id, committed, committing, log, workspace, parking, careful_until })
     }
 
-    /// Applies what comes next, but nothing beyond `target`, and commits it.
+    /// Applies what comes next, but nothing beyond `target`, and commits it: at once where that is all there is, else
+    /// while the next step applies more.
     pub(crate) async fn step(
         &self,
         progress: &mut Progress,
@@ -147,55 +167,64 @@ impl Runtime {
     ) -> Result<Step, ProjectError> {
         let mut step = Step { events: 0, at_end: false };
         let (mut page, mut bytes) = (vec![], 0);
-        let mut reached = progress.committed;
-        while bytes < BYTES_PER_COMMIT && !step.at_end {
-            let after = reached.map_or(Position::START, |checkpoint| checkpoint.position);
-            let careful = after < progress.careful_until;
-            if careful && step.events > 0 {
-                break;
-            }
+        let mut reached = progress.reached();
+        let position =
+            |reached: Option<Checkpoint>| reached.map_or(Position::START, |it| it.position);
+        let careful = position(reached) < progress.careful_until;
+        while !step.at_end && bytes < BYTES_PER_COMMIT && !(careful && step.events > 0) {
+            let after = position(reached);
             let limit = match (careful, target) {
                 (true, _) => 1,
                 (false, Some(target)) => within(target.0 - after.0),
                 (false, None) => EVENTS_PER_READ,
             };
-            if limit == 0 {
-                break;
-            }
             page = progress.log.read(after, limit).await?;
             self.apply_all(&page, progress).await?;
             bytes += page.iter().map(|recorded| recorded.body.len()).sum::<usize>();
-            let read = page.last().map_or(0, |last| last.position.0 - after.0);
-            step.events += read;
-            step.at_end = read < u64::from(limit);
             reached = page.last().map(|last| Checkpoint::at(progress.log_id, last)).or(reached);
+            let read = position(reached).0 - after.0;
+            step.events += read;
+            step.at_end = read < u64::from(limit) || target == Some(position(reached));
+        }
+        if let Some(Unstorable(_)) = unstorable(progress.settle().await)? {
+            return self.go_back(progress, step, position(reached)).await;
         }
         let Some(reached) = reached.filter(|_| step.events > 0) else { return Ok(step) };
-        match self.commit(progress, reached).await {
-            Err(ProjectError::Commit(error @ CommitError::Unstorable(_))) => {
-                *progress = self.resume().await?;
-                progress.careful_until = reached.position;
-                if let ([culprit], 1) = (page.as_slice(), step.events) {
-                    self.park(progress, culprit, &chain(&error))?;
-                    self.commit(progress, reached).await?;
-                }
+        self.commit(progress, reached);
+        if (careful || step.at_end)
+            && let Some(Unstorable(error)) = unstorable(progress.settle().await)?
+        {
+            step = self.go_back(progress, step, reached.position).await?;
+            if let ([culprit], 1) = (page.as_slice(), step.events) {
+                self.park(progress, culprit, &error)?;
+                self.commit(progress, reached);
+                progress.settle().await?;
             }
-            committed => committed?,
         }
         Ok(step)
     }
 
-    async fn commit(
+    /// Takes up what was committed again, one event at a time up to this one.
+    async fn go_back(
         &self,
         progress: &mut Progress,
-        reached: Checkpoint,
-    ) -> Result<(), ProjectError> {
+        step: Step,
+        until: Position,
+    ) -> Result<Step, ProjectError> {
+        *progress = self.resume().await?;
+        progress.careful_until = until;
+        Ok(Step { at_end: false, ..step })
+    }
+
+    /// Begins to commit everything that was applied.
+    fn commit(&self, progress: &mut Progress, to: Checkpoint) {
         let mut changes = progress.workspace.take_changes();
         changes.extend(progress.parking.take_changes(self.projection.parked()));
-        let (name, from) = (self.projection.commit_name(), progress.committed.as_ref());
-        self.views.writer.commit(&name, from, &reached, changes).await?;
-        progress.committed = Some(reached);
-        Ok(())
+        let (writer, name) = (Arc::clone(&self.views.writer), self.projection.commit_name());
+        let from = progress.committed;
+        let commit = async move { writer.commit(&name, from.as_ref(), &to, changes).await };
+        let outcome = AbortOnDropHandle::new(tokio::spawn(commit));
+        progress.committing = Some(Committing { to, outcome });
     }
 
     async fn apply_all(
@@ -324,12 +353,10 @@ impl Runtime {
                 }
             }
         }
-        match self.commit(progress, reached).await {
+        self.commit(progress, reached);
+        if unstorable(progress.settle().await)?.is_some() {
             // They stay parked, as they were.
-            Err(ProjectError::Commit(CommitError::Unstorable(_))) => {
-                *progress = self.resume().await?;
-            }
-            committed => committed?,
+            *progress = self.resume().await?;
         }
         Ok(())
     }
@@ -340,8 +367,20 @@ impl Runtime {
 pub(crate) struct Step {
     /// So many events were read.
     pub(crate) events: u64,
-    /// There were no more, or hardly.
+    /// There were no more that are to be read now.
     pub(crate) at_end: bool,
+}
+
+/// A document cannot be stored, and why.
+struct Unstorable(String);
+
+/// What is to be done about, and whatever else went wrong with a commit.
+fn unstorable(committed: Result<(), CommitError>) -> Result<Option<Unstorable>, ProjectError> {
+    match committed {
+        Ok(()) => Ok(None),
+        Err(error @ CommitError::Unstorable(_)) => Ok(Some(Unstorable(chain(&error)))),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Why an event was not applied.
@@ -356,8 +395,23 @@ fn within(events: u64) -> u32 {
 }
 
 impl Progress {
+    /// What is committed.
     pub(crate) fn position(&self) -> Position {
         self.committed.map_or(Position::START, |checkpoint| checkpoint.position)
+    }
+
+    /// What is committed, or on its way.
+    fn reached(&self) -> Option<Checkpoint> {
+        self.committing.as_ref().map(|committing| committing.to).or(self.committed)
+    }
+
+    /// Waits for the commit that is on its way, if one is.
+    async fn settle(&mut self) -> Result<(), CommitError> {
+        if let Some(Committing { to, outcome }) = self.committing.take() {
+            outcome.await.unwrap_or_else(|error| Err(CommitError::Unavailable(error.into())))?;
+            self.committed = Some(to);
+        }
+        Ok(())
     }
 }
 

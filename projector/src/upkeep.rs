@@ -107,10 +107,14 @@ impl Upkeep {
     ) -> Result<(), ProjectError> {
         let runtime = self.runtime(generation);
         let mut progress = runtime.resume().await?;
+        let mut is_indexed = false;
         while go_on() {
             let step = runtime.step(&mut progress, None).await?;
             committed(progress.position());
-            if step.at_end && self.flip(generation).await? {
+            if step.at_end && !is_indexed {
+                runtime.index().await?;
+                is_indexed = true;
+            } else if step.at_end && self.flip(generation).await? {
                 break;
             }
         }
