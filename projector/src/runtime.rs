@@ -134,11 +134,14 @@ impl Runtime {
             }
             committed(progress.position());
         }
-        self.index().await
+        Ok(())
     }
 
-    /// Makes what queries need to be fast. A generation that is built has it when it has caught up, not before.
-    pub(crate) async fn index(&self) -> Result<(), ProjectError> {
+    /// Makes what queries need to be fast, for views that have caught up: while they are built it only costs.
+    ///
+    /// # Errors
+    /// When the read model does not answer.
+    pub async fn index(&self) -> Result<(), ProjectError> {
         Ok(self.views.writer.index(&self.projection.all_collections()).await?)
     }
 
@@ -178,8 +181,14 @@ impl Runtime {
                 (false, Some(target)) => within(target.0 - after.0),
                 (false, None) => EVENTS_PER_READ,
             };
-            page = progress.log.read(after, limit).await?;
-            self.apply_all(&page, progress).await?;
+            match self.advance(progress, after, limit).await {
+                Ok(applied) => page = applied,
+                Err(error) => {
+                    // What was applied before is committed all the same.
+                    progress.settle().await.ok();
+                    return Err(error);
+                }
+            }
             bytes += page.iter().map(|recorded| recorded.body.len()).sum::<usize>();
             reached = page.last().map(|last| Checkpoint::at(progress.log_id, last)).or(reached);
             let read = position(reached).0 - after.0;
@@ -194,8 +203,12 @@ impl Runtime {
         if (careful || step.at_end)
             && let Some(Unstorable(error)) = unstorable(progress.settle().await)?
         {
+            let before = progress.committed;
             step = self.go_back(progress, step, reached.position).await?;
-            if let ([culprit], 1) = (page.as_slice(), step.events) {
+            // Another process may be further by now, and have done this itself.
+            if progress.committed == before
+                && let ([culprit], 1) = (page.as_slice(), step.events)
+            {
                 self.park(progress, culprit, &error)?;
                 self.commit(progress, reached);
                 progress.settle().await?;
@@ -225,6 +238,18 @@ impl Runtime {
         let commit = async move { writer.commit(&name, from.as_ref(), &to, changes).await };
         let outcome = AbortOnDropHandle::new(tokio::spawn(commit));
         progress.committing = Some(Committing { to, outcome });
+    }
+
+    /// Reads and applies so many events.
+    async fn advance(
+        &self,
+        progress: &mut Progress,
+        after: Position,
+        limit: u32,
+    ) -> Result<Vec<Recorded>, ProjectError> {
+        let events = progress.log.read(after, limit).await?;
+        self.apply_all(&events, progress).await?;
+        Ok(events)
     }
 
     async fn apply_all(

@@ -124,7 +124,10 @@ pub(super) async fn project(
     let runs = projector::all().into_iter().map(|projection| {
         let views = views.at(Generation::FIRST);
         let runtime = Runtime { log: Arc::clone(log), views, projection };
-        tokio::spawn(async move { runtime.catch_up(head, |_| ()).await })
+        tokio::spawn(async move {
+            runtime.catch_up(head, |_| ()).await?;
+            runtime.index().await
+        })
     });
     for run in try_join_all(runs).await.map_err(failed)? {
         run.map_err(failed)?;

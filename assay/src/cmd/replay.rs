@@ -69,10 +69,14 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     let report = async {
         // Nothing is exchanged there, so no load need ask which generation is live.
         let rebuilt = open_views(config, &namespace).await?.at(Generation::FIRST);
-        match args.to {
+        let report = match args.to {
             Some(to) => replay_to(&stores.log, &rebuilt, Position(to), args.json).await,
             None => replay(&stores.log, &live, &rebuilt, args.json).await,
+        };
+        if args.keep.is_some() {
+            index(&rebuilt).await?;
         }
+        report
     };
     let report = tokio::select! {
         report = report => report,
@@ -105,6 +109,14 @@ fn own_namespace() -> String {
 /// With connections of its own: what others left open, who were stopped half-way, ends with theirs.
 async fn erase(config: &Config, namespace: &str) -> Result<(), Failure> {
     open_views(config, namespace).await?.writer.erase().await.map_err(writing)
+}
+
+/// Makes what nothing but queries needs.
+async fn index(views: &Views) -> Result<(), Failure> {
+    for projection in projector::all() {
+        views.writer.index(&projection.all_collections()).await.map_err(writing)?;
+    }
+    Ok(())
 }
 
 async fn replay(

@@ -172,7 +172,7 @@ impl Query {
     }
 
     fn field(&self, field: &str) -> Result<String, InvalidName> {
-        if self.indexed.contains(field) { column(field) } else { extracted("document", field) }
+        if self.indexed.contains(field) { column(field) } else { extracted(field) }
     }
 
     fn equals(&mut self, field: &str, value: &Scalar) -> Result<String, InvalidName> {
@@ -218,6 +218,6 @@ pub(super) fn column(field: &str) -> Result<String, InvalidName> {
 }
 
 /// A field of a document.
-pub(super) fn extracted(document: &str, field: &str) -> Result<String, InvalidName> {
-    Ok(format!("json_extract({document}, '$.{}')", plain(field)?))
+pub(super) fn extracted(field: &str) -> Result<String, InvalidName> {
+    Ok(format!("json_extract(document, '$.{}')", plain(field)?))
 }

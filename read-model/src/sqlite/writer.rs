@@ -200,7 +200,10 @@ fn apply(
     match change {
         Change::Put { collection, key, document } => {
             let table = make_documents(connection, place, known, collection)?;
-            let sql = upsert(&table, collection).map_err(unavailable)?;
+            let sql = format!(
+                "INSERT INTO \"{table}\" (key, document) VALUES (?1, ?2) \
+                 ON CONFLICT (key) DO UPDATE SET document = excluded.document"
+            );
             let mut statement = connection.prepare_cached(&sql).map_err(unavailable)?;
             statement.execute([key, document.text()]).map_err(unavailable)?;
         }
@@ -225,32 +228,35 @@ fn make_documents(
     if known.contains(&table) {
         return Ok(table);
     }
+    let fields = collection.indexed_fields();
+    let columns: Result<Vec<_>, _> = fields.iter().map(|field| generated(field)).collect();
+    let columns = columns.map_err(unavailable)?;
+    let stored: String = columns.iter().map(|(_, column)| format!(", {column} STORED")).collect();
     let sql = format!(
         "CREATE TABLE IF NOT EXISTS \"{table}\" \
-         (key TEXT NOT NULL PRIMARY KEY, document TEXT NOT NULL)"
+         (key TEXT NOT NULL PRIMARY KEY, document TEXT NOT NULL{stored})"
     );
     connection.execute_batch(&sql).map_err(unavailable)?;
-    make_columns(connection, &table, collection).map_err(unavailable)?;
+    add_columns(connection, &table, &columns).map_err(unavailable)?;
     known.insert(table.clone());
     Ok(table)
 }
 
-/// The columns of fields that are in an index. A table that an earlier Assay made may lack some, and its indexes may be
-/// of something else.
-fn make_columns(
+/// The column of a field that is in an index: its name, and what it is.
+fn generated(field: &str) -> Result<(String, String), InvalidName> {
+    let (name, value) = (column(field)?, extracted(field)?);
+    Ok((name.clone(), format!("{name} GENERATED ALWAYS AS ({value})")))
+}
+
+/// A table that an earlier Assay made may lack columns, and its indexes may be of something else. What is added cannot
+/// be stored, only computed.
+fn add_columns(
     connection: &Connection,
     table: &str,
-    collection: &Collection,
-) -> Result<(), BoxedError> {
-    let columns = names(connection, "SELECT name FROM pragma_table_info(?1)", table)?;
-    let mut lacking = vec![];
-    for field in collection.indexed_fields() {
-        let name = column(field)?;
-        if !columns.contains(&name) {
-            connection.execute_batch(&format!("ALTER TABLE \"{table}\" ADD COLUMN {name}"))?;
-            lacking.push(format!("{name} = {}", extracted("document", field)?));
-        }
-    }
+    columns: &[(String, String)],
+) -> rusqlite::Result<()> {
+    let known = names(connection, "SELECT name FROM pragma_table_xinfo(?1)", table)?;
+    let lacking: Vec<_> = columns.iter().filter(|(name, _)| !known.contains(name)).collect();
     if lacking.is_empty() {
         return Ok(());
     }
@@ -259,7 +265,10 @@ fn make_columns(
     for index in names(connection, INDEXES, table)? {
         connection.execute_batch(&format!("DROP INDEX \"{index}\""))?;
     }
-    connection.execute_batch(&format!("UPDATE \"{table}\" SET {}", lacking.join(", ")))?;
+    for (_, column) in lacking {
+        connection
+            .execute_batch(&format!("ALTER TABLE \"{table}\" ADD COLUMN {column} VIRTUAL"))?;
+    }
     Ok(())
 }
 
@@ -275,21 +284,6 @@ fn make_index(connection: &Connection, table: &str, fields: &[&str]) -> Result<(
         fields.join(".")
     );
     connection.execute_batch(&sql).map_err(unavailable)
-}
-
-/// Puts a document, and what its columns hold of it.
-fn upsert(table: &str, collection: &Collection) -> Result<String, InvalidName> {
-    let (mut columns, mut values, mut update) = (String::new(), String::new(), String::new());
-    for field in collection.indexed_fields() {
-        let column = column(field)?;
-        columns += &format!(", {column}");
-        values += &format!(", {}", extracted("?2", field)?);
-        update += &format!(", {column} = excluded.{column}");
-    }
-    Ok(format!(
-        "INSERT INTO \"{table}\" (key, document{columns}) VALUES (?1, ?2{values}) \
-         ON CONFLICT (key) DO UPDATE SET document = excluded.document{update}"
-    ))
 }
 
 /// The table of the checkpoints, which is there afterwards.
