@@ -72,11 +72,11 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
         let report = match args.to {
             Some(to) => replay_to(&stores.log, &rebuilt, Position(to), args.json).await,
             None => replay(&stores.log, &live, &rebuilt, args.json).await,
-        };
+        }?;
         if args.keep.is_some() {
             index(&rebuilt).await?;
         }
-        report
+        Ok(report)
     };
     let report = tokio::select! {
         report = report => report,
