@@ -195,13 +195,13 @@ impl Runtime {
             step.events += read;
             step.at_end = read < u64::from(limit) || target == Some(position(reached));
         }
-        if let Some(Unstorable(_)) = unstorable(progress.settle().await)? {
+        if unstorable(progress.settle().await)?.is_some() {
             return self.go_back(progress, step, position(reached)).await;
         }
         let Some(reached) = reached.filter(|_| step.events > 0) else { return Ok(step) };
         self.commit(progress, reached);
         if (careful || step.at_end)
-            && let Some(Unstorable(error)) = unstorable(progress.settle().await)?
+            && let Some(error) = unstorable(progress.settle().await)?
         {
             let before = progress.committed;
             step = self.go_back(progress, step, reached.position).await?;
@@ -396,14 +396,11 @@ pub(crate) struct Step {
     pub(crate) at_end: bool,
 }
 
-/// A document cannot be stored, and why.
-struct Unstorable(String);
-
-/// What is to be done about, and whatever else went wrong with a commit.
-fn unstorable(committed: Result<(), CommitError>) -> Result<Option<Unstorable>, ProjectError> {
+/// Why a document cannot be stored, if that is what went wrong with a commit.
+fn unstorable(committed: Result<(), CommitError>) -> Result<Option<String>, ProjectError> {
     match committed {
         Ok(()) => Ok(None),
-        Err(error @ CommitError::Unstorable(_)) => Ok(Some(Unstorable(chain(&error)))),
+        Err(error @ CommitError::Unstorable(_)) => Ok(Some(chain(&error))),
         Err(error) => Err(error.into()),
     }
 }
