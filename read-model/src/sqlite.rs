@@ -36,8 +36,8 @@ const READERS_MAX: usize = 4;
 const STATEMENTS_MAX: usize = 256;
 /// Bytes of a page, in a file that is made. Of documents of a few KiB hardly any fit into SQLite's usual 4 KiB.
 const PAGE_BYTES: i64 = 16 << 10;
-/// Pages in the WAL after which they are moved into the file: 256 MiB, so that a replay seldom
-/// stops for it.
+/// Pages in the WAL after which they are moved into the file: 256 MiB (64 MiB where pages are SQLite's usual ones), so
+/// that a replay seldom stops for it.
 const WAL_PAGES: i64 = (256 << 20) / PAGE_BYTES;
 /// Bytes that the WAL keeps of its size once they are.
 const WAL_BYTES_KEPT: i64 = 64 << 20;
