@@ -16,6 +16,10 @@ pub struct Execution {
     /// Whether standard input and output are the cell's link to another cell, instead of `stdin` and the outcome; see
     /// [`link`](crate::link()).
     pub linked: bool,
+    /// Exit codes of a leader after which its follower may print on unharmed; see [`link`](crate::link()).
+    pub accepting: Vec<i32>,
+    /// What happens to standard output beyond its limit.
+    pub excess: Excess,
     /// What the program may use.
     pub limits: Limits,
     /// What happens to the files it leaves.
@@ -34,6 +38,8 @@ impl Execution {
             env: Vec::new(),
             stdin: Bytes::new(),
             linked: false,
+            accepting: Vec::new(),
+            excess: Excess::Ends,
             limits,
             afterwards: Afterwards::Clear,
             core: None,
@@ -53,6 +59,21 @@ impl Execution {
     #[must_use]
     pub fn linked(mut self) -> Self {
         self.linked = true;
+        self
+    }
+
+    /// The same, with these exit codes after which what the follower of its link still prints is read and dropped.
+    /// After any other end, the follower writes to a closed pipe.
+    #[must_use]
+    pub fn accepting(mut self, codes: &[i32]) -> Self {
+        self.accepting = codes.to_vec();
+        self
+    }
+
+    /// The same, dropping standard output beyond its limit instead of ending the run.
+    #[must_use]
+    pub fn dropping_excess(mut self) -> Self {
+        self.excess = Excess::Dropped;
         self
     }
 
@@ -81,6 +102,16 @@ pub enum Afterwards {
     Keep,
 }
 
+/// What happens to standard output beyond its limit.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Excess {
+    /// It ends the run ([`Ended::OutputLimit`]).
+    #[default]
+    Ends,
+    /// It is read and dropped, and the run goes on.
+    Dropped,
+}
+
 /// What one command may use. Each limit bounds the command and all its descendants together, unless it says otherwise.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limits {
@@ -94,7 +125,7 @@ pub struct Limits {
     pub processes: u32,
     /// Open files, for each process.
     pub open_files: u32,
-    /// Standard output. One byte more ends the run.
+    /// Standard output kept. What happens to more, [`Execution::excess`] says.
     pub stdout_bytes: u64,
     /// Standard error kept. More is dropped, and the outcome says so.
     pub stderr_bytes: u64,
@@ -139,10 +170,8 @@ pub struct Outcome {
     pub cpu: Duration,
     /// Time on the wall.
     pub wall: Duration,
-    /// When its first process was seen to have ended, or was stopped by a limit: by the monotonic clock of the cell's
-    /// machine, which cells of one machine have in common. Of two programs that are linked it tells which was first,
-    /// but for a busy machine's scheduler where one ends within a millisecond of the other.
-    pub ended_at: Duration,
+    /// Whether the leader of its link had ended before it. Always false for a leader, and without a link.
+    pub peer_ended: bool,
     /// Peak memory; what it counts depends on `memory_source`.
     pub memory_bytes: u64,
     /// Where `memory_bytes` comes from.

@@ -23,7 +23,7 @@ pub use crate::{
     cell::Cell,
     config::{Adapter, DockerConfig, NativeConfig, SandboxConfig, resolve},
     error::SandboxError,
-    execution::{Afterwards, Ended, Execution, Limits, MemorySource, Outcome, Stack},
+    execution::{Afterwards, Ended, Excess, Execution, Limits, MemorySource, Outcome, Stack},
     language::{
         Allowances, COMPILER_TEXT_BYTES_MAX, Compiling, Examples, Language, LanguageError,
         LanguageId, Languages, Layout, Outputs,

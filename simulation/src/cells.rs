@@ -161,7 +161,7 @@ impl Runner {
             ended,
             cpu: time,
             wall: time,
-            ended_at: time,
+            peer_ended: false,
             memory_bytes: MEMORY_BYTES,
             memory_from_cgroup: true,
             stdout_bytes: stdout.len() as u64,

@@ -220,7 +220,7 @@ impl Said {
         step: Vec<String>,
         core: Option<u32>,
     ) -> Result<bool, SandboxError> {
-        let execution = Execution::new(step, language.compile_limits()).keeping();
+        let execution = Execution::new(step, language.compile_limits()).keeping().dropping_excess();
         let outcome = match cell.execute(&Execution { core, ..execution }).await {
             Ok(outcome) => outcome,
             Err(SandboxError::NotStarted { program, detail }) => {

@@ -23,7 +23,8 @@ pub async fn grade(
     let mut cell = cells.prepare(&CellSpec::run(&grader.language, &limits)).await?;
     grader.install(&mut cell).await?;
     let argv = grader.argv(limits.memory_bytes, &call.flags);
-    let execution = Execution::new(argv, limits).with_stdin(lines(&call.results).into());
+    let execution =
+        Execution::new(argv, limits).with_stdin(lines(&call.results).into()).dropping_excess();
     let outcome = cell.execute(&Execution { core, ..execution }).await;
     cells.retire(cell).await;
     let outcome = outcome?;

@@ -62,7 +62,8 @@ impl InputValidators {
     ) -> Result<InputVerdict, Fault> {
         put_files(&mut self.cell, files).await?;
         let argv = self.executable.argv(self.limits.memory_bytes, args);
-        let execution = Execution::new(argv, self.limits).with_stdin(input.clone());
+        let execution =
+            Execution::new(argv, self.limits).with_stdin(input.clone()).dropping_excess();
         let outcome = self.cell.execute(&Execution { core, ..execution }).await?;
         if outcome.ended == (Ended::Exited { code: self.accepts_with }) {
             return Ok(InputVerdict::Valid);

@@ -4,9 +4,8 @@
 
 use std::time::Duration;
 
-use domain::Verdict;
 use domain::verdict::RunEnd;
-use sandbox::{Ended, Outcome};
+use sandbox::Outcome;
 
 use super::validator::Answer;
 
@@ -14,23 +13,35 @@ use super::validator::Answer;
 /// to be its fault, in percent.
 const BUSY_PERCENT: u32 = 50;
 
-/// What ends a program that writes where nobody reads any more.
-const SIGPIPE: i32 = 13;
-
-/// How one of the two ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Side {
-    pub(super) ended: Ended,
-    pub(super) cpu: Duration,
-    pub(super) wall: Duration,
-    /// By a clock that both have.
-    pub(super) at: Duration,
+/// What the rules look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Ends {
+    /// How the submission ended.
+    pub(super) submission: RunEnd,
+    /// Whether it ended before the interactor.
+    pub(super) submission_first: bool,
+    /// How long the submission ran, on the wall.
+    pub(super) submission_wall: Duration,
+    /// Processor time that the interactor used.
+    pub(super) interactor_cpu: Duration,
+    /// What the interactor's end means by its protocol.
+    pub(super) answer: Answer,
 }
 
-impl From<&Outcome> for Side {
-    fn from(outcome: &Outcome) -> Self {
-        let Outcome { ended, cpu, wall, ended_at, .. } = outcome;
-        Self { ended: *ended, cpu: *cpu, wall: *wall, at: *ended_at }
+impl Ends {
+    pub(super) fn new(
+        end: RunEnd,
+        submission: &Outcome,
+        interactor: &Outcome,
+        answer: Answer,
+    ) -> Self {
+        Self {
+            submission: end,
+            submission_first: !submission.peer_ended,
+            submission_wall: submission.wall,
+            interactor_cpu: interactor.cpu,
+            answer,
+        }
     }
 }
 
@@ -43,52 +54,49 @@ pub(super) enum Ruling {
     Interactor(Answer),
 }
 
-/// Rules on an interaction; `answer` is what the interactor's end means by its protocol.
-pub(super) fn rule(submission: Side, interactor: Side, end: RunEnd, answer: Answer) -> Ruling {
-    // Nobody else than the interactor can have shut what it wrote to, whatever the clocks say.
-    let wrote_to_nobody = end == RunEnd::Signal { signal: SIGPIPE };
-    let submission_first = submission.at <= interactor.at && !wrote_to_nobody;
-    let failed = end.verdict().is_some();
-    let waited = end == RunEnd::WallClock;
-    // 1. It waited for an interactor that computed and came to no end.
-    if waited
+/// Rules on an interaction.
+pub(super) fn rule(ends: Ends) -> Ruling {
+    let Ends { submission, submission_first, submission_wall, interactor_cpu, answer } = ends;
+    let failed = submission.verdict().is_some();
+    // 1. The submission waited for an interactor that computed and came to no end.
+    if submission == RunEnd::WallClock
         && matches!(answer, Answer::Failed(_))
-        && interactor.cpu * 100 >= submission.wall * BUSY_PERCENT
+        && interactor_cpu * 100 >= submission_wall * BUSY_PERCENT
     {
         let reason = "it computed while the submission waited for it".to_owned();
         return Ruling::Interactor(Answer::Failed(reason));
     }
-    // 2. It failed first; what became of an interactor that was left alone does not matter.
+    // 2. The submission failed first. How an interactor ends that is left alone does not matter.
     if failed && submission_first {
-        return Ruling::Submission(end);
-    }
-    // 3. An interactor that was ended by writing where the submission did not read any more found it silent.
-    if interactor.ended == (Ended::Signaled { signal: SIGPIPE }) {
-        return match failed {
-            true => Ruling::Submission(end),
-            false => Ruling::Interactor(Answer::Rejected(Verdict::WrongAnswer)),
-        };
+        return Ruling::Submission(submission);
     }
     match answer {
-        // 4. An interactor that fails otherwise is our fault.
+        // 3. An interactor that fails otherwise is our fault.
         Answer::Failed(_) => Ruling::Interactor(answer),
-        // 5. A rejection that came first stands, whatever the submission did after it.
+        // 4. A rejection that came first stands, whatever the submission did after it.
         Answer::Rejected(_) => Ruling::Interactor(answer),
-        // 6. After it was accepted, it has still to end well.
-        Answer::Accepted if failed => Ruling::Submission(end),
+        // 5. A submission that was accepted must still end well.
+        Answer::Accepted if failed => Ruling::Submission(submission),
         Answer::Accepted => Ruling::Interactor(answer),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use domain::Verdict;
+
     use super::*;
 
-    const MS: fn(u64) -> Duration = Duration::from_millis;
-
-    fn side(at_ms: u64, cpu_ms: u64) -> Side {
-        let (ended, cpu, wall) = (Ended::Exited { code: 0 }, MS(cpu_ms), MS(1_000));
-        Side { ended, cpu, wall, at: MS(at_ms) }
+    /// How the submission ended, whether it was first, the interactor's processor time in ms of the 1,000 ms that
+    /// the submission ran, and the interactor's answer.
+    fn ends(submission: RunEnd, first: bool, interactor_cpu_ms: u64, answer: Answer) -> Ends {
+        Ends {
+            submission,
+            submission_first: first,
+            submission_wall: Duration::from_secs(1),
+            interactor_cpu: Duration::from_millis(interactor_cpu_ms),
+            answer,
+        }
     }
 
     #[test]
@@ -97,47 +105,39 @@ mod tests {
         let failed = || Answer::Failed("it crashed".to_owned());
         let busy = || Answer::Failed("it computed while the submission waited for it".to_owned());
         let exit = |code| RunEnd::Exit { code };
-        let pipe = RunEnd::Signal { signal: SIGPIPE };
-        let (first, second) = (side(10, 5), side(20, 5));
+        let pipe = RunEnd::Signal { signal: 13 };
         let submission = Ruling::Submission;
         let interactor = Ruling::Interactor;
+        let (idle, working) = (5, 900);
         let cases = [
             // The submission ended first.
-            (first, second, exit(0), Answer::Accepted, interactor(Answer::Accepted)),
-            (first, second, exit(0), rejected(), interactor(rejected())),
-            (first, second, exit(0), failed(), interactor(failed())),
-            (first, second, exit(1), Answer::Accepted, submission(exit(1))),
-            (first, second, exit(1), rejected(), submission(exit(1))),
-            (first, second, exit(1), failed(), submission(exit(1))),
-            (first, second, RunEnd::CpuClock, rejected(), submission(RunEnd::CpuClock)),
-            (first, second, RunEnd::MemoryLimit, failed(), submission(RunEnd::MemoryLimit)),
-            (first, second, RunEnd::WallClock, failed(), submission(RunEnd::WallClock)),
-            (first, second, pipe, rejected(), interactor(rejected())),
-            // The interactor did.
-            (second, first, exit(0), Answer::Accepted, interactor(Answer::Accepted)),
-            (second, first, exit(0), rejected(), interactor(rejected())),
-            (second, first, exit(1), rejected(), interactor(rejected())),
-            (second, first, pipe, rejected(), interactor(rejected())),
-            (second, first, RunEnd::CpuClock, rejected(), interactor(rejected())),
-            (second, first, exit(1), Answer::Accepted, submission(exit(1))),
-            (second, first, pipe, Answer::Accepted, submission(pipe)),
-            (second, first, RunEnd::CpuClock, Answer::Accepted, submission(RunEnd::CpuClock)),
-            (second, first, exit(0), failed(), interactor(failed())),
-            (second, first, exit(1), failed(), interactor(failed())),
-            // It waited, and the interactor computed.
-            (first, side(20, 900), RunEnd::WallClock, failed(), interactor(busy())),
-            (first, side(20, 900), RunEnd::WallClock, rejected(), submission(RunEnd::WallClock)),
-            (first, side(20, 900), RunEnd::CpuClock, rejected(), submission(RunEnd::CpuClock)),
+            (ends(exit(0), true, idle, Answer::Accepted), interactor(Answer::Accepted)),
+            (ends(exit(0), true, idle, rejected()), interactor(rejected())),
+            (ends(exit(0), true, idle, failed()), interactor(failed())),
+            (ends(exit(1), true, idle, Answer::Accepted), submission(exit(1))),
+            (ends(exit(1), true, idle, rejected()), submission(exit(1))),
+            (ends(exit(1), true, idle, failed()), submission(exit(1))),
+            (ends(pipe, true, idle, rejected()), submission(pipe)),
+            (ends(RunEnd::CpuClock, true, idle, rejected()), submission(RunEnd::CpuClock)),
+            (ends(RunEnd::MemoryLimit, true, idle, failed()), submission(RunEnd::MemoryLimit)),
+            (ends(RunEnd::WallClock, true, idle, failed()), submission(RunEnd::WallClock)),
+            // The interactor ended first.
+            (ends(exit(0), false, idle, Answer::Accepted), interactor(Answer::Accepted)),
+            (ends(exit(0), false, idle, rejected()), interactor(rejected())),
+            (ends(exit(1), false, idle, rejected()), interactor(rejected())),
+            (ends(pipe, false, idle, rejected()), interactor(rejected())),
+            (ends(RunEnd::CpuClock, false, idle, rejected()), interactor(rejected())),
+            (ends(exit(1), false, idle, Answer::Accepted), submission(exit(1))),
+            (ends(RunEnd::CpuClock, false, idle, Answer::Accepted), submission(RunEnd::CpuClock)),
+            (ends(exit(0), false, idle, failed()), interactor(failed())),
+            (ends(exit(1), false, idle, failed()), interactor(failed())),
+            // The submission waited, and the interactor computed.
+            (ends(RunEnd::WallClock, true, working, failed()), interactor(busy())),
+            (ends(RunEnd::WallClock, true, working, rejected()), submission(RunEnd::WallClock)),
+            (ends(RunEnd::CpuClock, true, working, rejected()), submission(RunEnd::CpuClock)),
         ];
-        let piped = |side: Side| Side { ended: Ended::Signaled { signal: SIGPIPE }, ..side };
-        let silent = [
-            (first, piped(second), exit(0), failed(), interactor(rejected())),
-            (first, piped(second), exit(1), failed(), submission(exit(1))),
-            (second, piped(first), exit(1), failed(), submission(exit(1))),
-        ];
-        for (one, other, end, answer, ruling) in cases.into_iter().chain(silent) {
-            let found = rule(one, other, end, answer.clone());
-            assert_eq!(found, ruling, "{end:?} {answer:?} {:?} {:?}", one.at, other.at);
+        for (ends, ruling) in cases {
+            assert_eq!(rule(ends.clone()), ruling, "{ends:?}");
         }
     }
 }

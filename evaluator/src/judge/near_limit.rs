@@ -83,7 +83,7 @@ mod tests {
             stdout: Bytes::new(),
             stderr: Bytes::new(),
             stderr_truncated: false,
-            ended_at: Duration::ZERO,
+            peer_ended: false,
         }
     }
 

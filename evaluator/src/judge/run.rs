@@ -10,7 +10,7 @@ use domain::verdict::RunEnd;
 use sandbox::{Cell, CellSpec, Ended, Execution, MemorySource, Outcome};
 
 use super::executable::put_files;
-use super::interaction::{self, Ruling, Side};
+use super::interaction::{self, Ends, Ruling};
 use super::panel::{Found, Panel};
 use super::validator::{Files, Role, Validated};
 use super::{Cells, Checking, Fault, Program, Referees, TestData, near_limit, static_check};
@@ -215,8 +215,8 @@ impl Bench {
         self.memory_source = Some(outcome.memory_source);
         let validated = interactor.read(&talked).await?;
         let end = run_end(outcome.ended);
-        let sides = (Side::from(&outcome), Side::from(&talked));
-        let ruling = interaction::rule(sides.0, sides.1, end, validated.answer.clone());
+        let ends = Ends::new(end, &outcome, &talked, validated.answer.clone());
+        let ruling = interaction::rule(ends);
         let mut found = match ruling {
             Ruling::Submission(end) => {
                 let verdict = end.verdict().unwrap_or(Verdict::RuntimeError);
@@ -337,7 +337,7 @@ mod tests {
             stdout: Bytes::from_static(stdout),
             stderr: Bytes::new(),
             stderr_truncated: false,
-            ended_at: Duration::ZERO,
+            peer_ended: false,
         };
         let end = run_end(ended);
         let found = Found::plain(end, verdict, Some("why".to_owned()));

@@ -121,9 +121,11 @@ impl ValidatorCell {
     pub(super) fn execution(&self, test: &TestData, role: Role, output: &Bytes) -> Execution {
         let args = protocol::arguments(self.protocol, role, &test.validator_args);
         let argv = self.executable.argv(self.limits.memory_bytes, &args);
-        let execution = Execution::new(argv, self.limits).keeping();
+        let execution = Execution::new(argv, self.limits).keeping().dropping_excess();
         match (role, self.protocol) {
-            (Role::Interactor, _) => execution.linked(),
+            (Role::Interactor, _) => {
+                execution.linked().accepting(protocol::accepting(self.protocol))
+            }
             (Role::Checker, Protocol::Kattis) => execution.with_stdin(output.clone()),
             (Role::Checker, _) => execution,
         }
@@ -137,7 +139,8 @@ impl ValidatorCell {
         further: &[String],
     ) -> Execution {
         let args = protocol::static_arguments(language, entry_point, further);
-        Execution::new(self.executable.argv(self.limits.memory_bytes, &args), self.limits).keeping()
+        let argv = self.executable.argv(self.limits.memory_bytes, &args);
+        Execution::new(argv, self.limits).keeping().dropping_excess()
     }
 
     /// What its end means, and what it left.

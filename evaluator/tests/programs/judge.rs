@@ -14,7 +14,7 @@ use evaluator::judge::{
 };
 use sandbox::{Languages, SandboxConfig};
 
-/// A judge with nothing but a native sandbox.
+/// A judge with nothing but a sandbox.
 #[derive(Debug)]
 pub struct Judge {
     pub cells: Arc<Cells>,
@@ -52,7 +52,12 @@ impl<'a> Validators<'a> {
 
 impl Judge {
     pub fn new() -> Self {
-        let sandbox = sandbox::resolve(&SandboxConfig::default()).unwrap();
+        Self::with(&SandboxConfig::default())
+    }
+
+    /// One with another sandbox.
+    pub fn with(config: &SandboxConfig) -> Self {
+        let sandbox = sandbox::resolve(config).unwrap();
         let cells = Arc::new(Cells::new(sandbox, 4));
         let compiler = Compiler::new(Arc::clone(&cells));
         Self { cells, compiler, languages: Languages::builtin() }
@@ -88,11 +93,24 @@ impl Judge {
     /// Judges a program on one test.
     pub async fn judge(
         &self,
-        (language, text): (&str, &str),
+        submission: (&str, &str),
         limits: Limits,
         referees: Referees,
         test: &TestData,
     ) -> Result<Judged, Fault> {
+        let mut bench = self.bench(submission, limits, referees).await?;
+        let judged = bench.judge(test, None).await;
+        bench.tear_down().await;
+        judged
+    }
+
+    /// Makes a program ready to be judged.
+    pub async fn bench(
+        &self,
+        (language, text): (&str, &str),
+        limits: Limits,
+        referees: Referees,
+    ) -> Result<Bench, Fault> {
         let language = self.languages.get(language).unwrap();
         let source = Source::single(language, text);
         let compilation = self.compiler.compile(&source, None).await?;
@@ -100,9 +118,11 @@ impl Judge {
         let start = Start::Language(source.layout.clone());
         let executable = Executable { language: Arc::clone(language), start, artifact };
         let program = Program { source: Arc::new(source), executable, limits, watched_ms: None };
-        let mut bench = Bench::set_up(&self.cells, program, Arc::new(referees)).await?;
-        let judged = bench.judge(test, None).await;
-        bench.tear_down().await;
-        judged
+        Bench::set_up(&self.cells, program, Arc::new(referees)).await
+    }
+
+    /// Leaves nothing behind.
+    pub async fn shutdown(self) {
+        self.cells.sandbox().shutdown().await;
     }
 }

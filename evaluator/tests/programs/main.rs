@@ -3,4 +3,5 @@
 
 mod interaction;
 mod judge;
+mod races;
 mod validators;

@@ -39,7 +39,10 @@ const MISBEHAVING: &[(&str, Result<Verdict, &str>)] = &[
     ("import os\nos.kill(os.getpid(), 11)", Err("crashed with signal 11")),
     ("while True: pass", Err("took too long")),
     ("import time\ntime.sleep(1000)", Err("took too long")),
-    ("while True: print('x' * 65536)", Err("printed too much")),
+    ("while True: print('x' * 65536)", Err("took too long")),
+    ("print('x' * 50_000_000)\nexit(42)", Ok(Accepted)),
+    ("print('x' * 50_000_000)\nexit(43)", Ok(WrongAnswer)),
+    ("import sys\nprint('x' * 50_000_000, file=sys.stderr)\nexit(43)", Ok(WrongAnswer)),
     ("x = bytearray(1 << 30)\nx[::4096] = b'x' * len(x[::4096])", Err("too much memory")),
     // Gigabytes of feedback end at the limit of one file, or of the whole area.
     (

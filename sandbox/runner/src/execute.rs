@@ -16,6 +16,7 @@ use runner::{
 use crate::{
     files::ProgramAreaLock,
     link::Link,
+    peer::Peer,
     serve::{self, Cell, Refusal},
     spawn,
     standby::Given,
@@ -35,9 +36,9 @@ pub(crate) fn execute(
     let link = cell.link.take();
     let stdin = receive_stdin(wire, command.stdin_bytes)?;
     let ran = stdin.and_then(|stdin| {
-        let given = given(command, stdin, link)?;
+        let (given, peer) = given(command, stdin, link)?;
         lock.lock()?;
-        run(cell, wire, command, given)
+        run(cell, wire, command, given, peer)
     });
     // The program is gone by now. What cannot be swept would be seen by the next run, so it ends the cell.
     if !command.keep_files {
@@ -91,14 +92,18 @@ fn receive_stdin(wire: &mut Wire, bytes: u64) -> Result<Result<OwnedFd, Failure>
     Ok(file.and_then(|file| read_only(&file)).map_err(Failure::from))
 }
 
-/// The input and a pipe to the runner, or the cell's link.
-fn given(command: &Command, stdin: OwnedFd, link: Option<Link>) -> Result<Given, Refusal> {
+/// The input and pipes to the runner, or the cell's link with what the runner keeps of it.
+fn given(
+    command: &Command,
+    stdin: OwnedFd,
+    link: Option<Link>,
+) -> Result<(Given, Option<Peer>), Refusal> {
     if !command.linked {
-        return Ok(Given { stdin, stdout: None });
+        return Ok((Given { stdin, stdout: None, stderr: None }, None));
     }
     match link {
-        Some(Link { stdin, stdout }) if command.stdin_bytes == 0 => {
-            Ok(Given { stdin, stdout: Some(stdout) })
+        Some(link) if command.stdin_bytes == 0 => {
+            Peer::of(link).map_err(|error| Refusal::system("keep ends of the link", error))
         }
         Some(_) => Err(Refusal::new(RefusalKind::OutOfOrder, "a linked command has its input")),
         None => Err(Refusal::new(RefusalKind::OutOfOrder, "the cell is not linked")),
@@ -113,12 +118,18 @@ fn read_only(file: &File) -> Result<OwnedFd, Refusal> {
     OpenOptions::new().read(true).open(path).map(OwnedFd::from).map_err(refusal)
 }
 
-fn run(cell: &mut Cell, wire: &Wire, command: &Command, given: Given) -> Result<Run, Failure> {
+fn run(
+    cell: &mut Cell,
+    wire: &Wire,
+    command: &Command,
+    given: Given,
+    peer: Option<Peer>,
+) -> Result<Run, Failure> {
     let mark = cell
         .meter
         .begin(command.memory_bytes, command.processes)
         .map_err(|error| Refusal::system("set the cgroup's limits", error))?;
-    let watched = supervise::supervise(cell, wire.host(), command, &mark, given)?;
+    let watched = supervise::supervise(cell, wire.host(), command, &mark, given, peer)?;
     let out_of_memory = cell.meter.ran_out_of_memory_since(&mark);
     if let Some(complaint) = &watched.complaint
         && !out_of_memory
@@ -131,7 +142,7 @@ fn run(cell: &mut Cell, wire: &Wire, command: &Command, given: Given) -> Result<
         stopped: watched.stopped,
         status: watched.status,
         out_of_memory,
-        output_overflowed: watched.stdout.overflowed(),
+        output_overflowed: watched.stdout.overflowed() && !command.drop_excess,
         cpu,
         wall: watched.wall,
         memory_bytes: peak.unwrap_or(watched.memory_bytes_max),
@@ -140,7 +151,7 @@ fn run(cell: &mut Cell, wire: &Wire, command: &Command, given: Given) -> Result<
         ended: seen.ended(command),
         cpu,
         wall: watched.wall,
-        ended_at: watched.ended_at,
+        peer_ended: watched.peer_ended,
         memory_bytes: seen.memory_bytes,
         memory_from_cgroup: peak.is_some(),
         stdout_bytes: watched.stdout.bytes().len() as u64,
@@ -223,12 +234,14 @@ mod tests {
             env: Vec::new(),
             stdin_bytes: 0,
             linked: false,
+            accepting: Vec::new(),
             cpu: Duration::from_secs(1),
             wall: Duration::from_secs(3),
             memory_bytes: 1 << 20,
             processes: 1,
             open_files: 16,
             stdout_bytes: 10,
+            drop_excess: false,
             stderr_bytes: 10,
             file_bytes: 10,
             stack_bytes: None,

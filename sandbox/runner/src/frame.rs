@@ -14,7 +14,7 @@ use std::io::{self, Read, Write};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// The protocol's version. Runner and host are built together and embedded in one file, so any difference is an error.
-pub const PROTOCOL_VERSION: u32 = 2;
+pub const PROTOCOL_VERSION: u32 = 3;
 
 /// Begins the handshake, so that a stream that is not a runner's is told from one with another version.
 const MAGIC: [u8; 8] = *b"ASSAYRUN";
@@ -388,7 +388,7 @@ mod tests {
         let error = check_hello(&hello).expect_err("another version");
         assert_eq!(
             error.to_string(),
-            "the runner speaks protocol version 3, this program speaks 2: they were not built together"
+            "the runner speaks protocol version 4, this program speaks 3: they were not built together"
         );
     }
 

@@ -1,8 +1,17 @@
 //! Connecting a program to one of another cell: two pipes, one for each direction.
 //!
+//! One program leads and the other follows: the interactor leads, the submission follows. Neither may suffer from the
+//! other's end, so the runners keep ends of the pipes beside their programs:
+//!
+//! - The leader's runner reads what the leader writes once the follower has ended, and drops it, so that the leader is
+//!   never ended by SIGPIPE. After an end that accepts it does the same for what the follower still writes; after any
+//!   other end it shuts that pipe.
+//! - The follower's runner keeps the follower's output open until it has seen the follower's end, so the leader cannot
+//!   react to that end before. The pipe of the leader's standard error, which the kernel shuts when the leader ends,
+//!   tells whether the leader had ended by then. So who ended first does not depend on the scheduler.
+//!
 //! Runners of one machine that speak to their host over sockets are handed their ends. Runners in containers meet in a
-//! folder that only they can enter: one makes the pipes there, the other takes the names away. Either way each end is
-//! held by the one program alone once it runs, so that both see the other's end as two processes of one machine do.
+//! folder that only they can enter: the follower's makes the pipes there, the leader's takes the names away.
 
 use std::{
     fs::{DirBuilder, OpenOptions},
@@ -25,12 +34,30 @@ use crate::{
     wire::Wire,
 };
 
-/// A cell's ends of the two pipes.
+/// A cell's ends of a link.
 pub(crate) struct Link {
     /// The program's standard input.
     pub(crate) stdin: OwnedFd,
     /// The program's standard output.
     pub(crate) stdout: OwnedFd,
+    /// Which of the two the program is.
+    pub(crate) role: Role,
+}
+
+/// What a program is in a link, with what comes with it.
+pub(crate) enum Role {
+    /// It ends when it likes.
+    Leader {
+        /// Its standard error.
+        stderr: OwnedFd,
+        /// The other end of that.
+        errors: OwnedFd,
+    },
+    /// It is measured by whether the leader had ended before it.
+    Follower {
+        /// The other end of the leader's standard error: hung up once the leader has ended. Nothing is read from it.
+        leader: OwnedFd,
+    },
 }
 
 /// Takes a step, answers, and puts what came of it into `link`, in place of what was there.
@@ -43,8 +70,7 @@ pub(crate) fn step(
     let made = match step {
         LinkStep::Take => {
             wire.reply(&Reply::Done, &[])?;
-            let [stdin, stdout] = wire.receive_files()?;
-            Ok(Link { stdin, stdout })
+            handed(wire.receive_files()?)
         }
         LinkStep::Make { name } => place(name).and_then(|place| make(&place).map_err(failed)),
         LinkStep::Join { name } => place(name).and_then(|place| join(&place).map_err(failed)),
@@ -67,34 +93,48 @@ fn place(name: &str) -> Result<PathBuf, Refusal> {
     Ok(Path::new(layout::LINKS).join(name))
 }
 
-/// The pipe that the maker writes to, and the one that it reads from.
-fn pipes(place: &Path) -> [PathBuf; 2] {
-    ["out", "in"].map(|end| place.with_extension(end))
+fn handed(files: Vec<OwnedFd>) -> Result<Link, Refusal> {
+    match <[OwnedFd; 3]>::try_from(files) {
+        Ok([stdin, stdout, leader]) => Ok(Link { stdin, stdout, role: Role::Follower { leader } }),
+        Err(files) => match <[OwnedFd; 4]>::try_from(files) {
+            Ok([stdin, stdout, stderr, errors]) => {
+                Ok(Link { stdin, stdout, role: Role::Leader { stderr, errors } })
+            }
+            Err(_) => Err(Refusal::new(RefusalKind::OutOfOrder, "a link has three or four ends")),
+        },
+    }
+}
+
+/// The pipe that the follower writes to, the one that it reads from, and the leader's standard error.
+fn pipes(place: &Path) -> [PathBuf; 3] {
+    ["out", "in", "err"].map(|end| place.with_extension(end))
 }
 
 fn make(place: &Path) -> io::Result<Link> {
     if let Some(folder) = place.parent() {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
-    let [out, into] = pipes(place);
-    for pipe in [&out, &into] {
+    let [out, into, err] = pipes(place);
+    for pipe in [&out, &into, &err] {
         mkfifo(pipe, Mode::S_IRUSR | Mode::S_IWUSR)?;
     }
     // Opening one end of a pipe waits for the other. This is both.
-    let both = [both_ends(&out)?, both_ends(&into)?];
+    let both = [both_ends(&out)?, both_ends(&into)?, both_ends(&err)?];
     // Programs open `/dev/stdout` by name as well, as a user who does not own the pipes. By their own names nobody gets
     // to them.
     for pipe in &both {
         fchmod(pipe, Mode::from_bits_truncate(0o666))?;
     }
-    Ok(Link { stdin: reading(&into)?, stdout: writing(&out)? })
+    let role = Role::Follower { leader: reading(&err)? };
+    Ok(Link { stdin: reading(&into)?, stdout: writing(&out)?, role })
 }
 
 /// Waits for nobody: the maker has the other ends.
 fn join(place: &Path) -> io::Result<Link> {
-    let [out, into] = pipes(place);
-    let link = Link { stdin: reading(&out)?, stdout: writing(&into)? };
-    for pipe in [&out, &into] {
+    let [out, into, err] = pipes(place);
+    let role = Role::Leader { stderr: writing(&err)?, errors: reading(&err)? };
+    let link = Link { stdin: reading(&out)?, stdout: writing(&into)?, role };
+    for pipe in [&out, &into, &err] {
         unlink(pipe)?;
     }
     Ok(link)

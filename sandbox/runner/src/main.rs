@@ -12,6 +12,7 @@ mod kernel;
 mod link;
 mod listing;
 mod meter;
+mod peer;
 mod seal;
 mod seccomp;
 mod serve;

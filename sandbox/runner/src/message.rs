@@ -48,18 +48,20 @@ pub enum Request {
     Close,
 }
 
-/// How a cell gets its ends of two pipes, of which another cell has the others.
+/// How a cell gets its ends of a link to another cell.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub enum LinkStep {
-    /// The stream is a socket. When this is answered, the host sends one byte with the two ends, and nothing else until
-    /// that, too, is answered by [`Reply::Done`].
+    /// The stream is a socket. When this is answered, the host sends one byte with the ends, and nothing else until
+    /// that, too, is answered by [`Reply::Done`]. A follower gets three files: its standard input, its standard output,
+    /// and the leader's standard error to read from. A leader gets four: its standard input, output and error, and the
+    /// latter to read from.
     Take,
-    /// Make two pipes of this name in the folder that the two cells share.
+    /// Follow: make the pipes of this name in the folder that the two cells share.
     Make {
         /// Letters and digits.
         name: String,
     },
-    /// Take the other ends of what the other cell has made, and the name away.
+    /// Lead: take the other ends of what the follower has made, and the name away.
     Join {
         /// The same name.
         name: String,
@@ -194,6 +196,8 @@ pub struct Command {
     pub stdin_bytes: u64,
     /// Whether standard input and output are the cell's link; then no standard input follows.
     pub linked: bool,
+    /// Exit codes after which the leader of a link lets its follower print on: what it prints is read and dropped.
+    pub accepting: Vec<i32>,
     /// Summed processor time.
     pub cpu: Duration,
     /// Time on the wall.
@@ -204,8 +208,10 @@ pub struct Command {
     pub processes: u32,
     /// Open files of one process.
     pub open_files: u32,
-    /// Standard output; one byte more ends the run.
+    /// Standard output kept; one byte more ends the run, unless `drop_excess` is set.
     pub stdout_bytes: u64,
+    /// Whether standard output beyond `stdout_bytes` is read and dropped.
+    pub drop_excess: bool,
     /// Standard error kept.
     pub stderr_bytes: u64,
     /// The largest file.
@@ -227,8 +233,8 @@ pub struct Report {
     pub cpu: Duration,
     /// Time on the wall.
     pub wall: Duration,
-    /// When the command was seen to have ended, by the machine's monotonic clock.
-    pub ended_at: Duration,
+    /// Whether the leader that the command was linked to had ended before it. False for a leader.
+    pub peer_ended: bool,
     /// Peak memory.
     pub memory_bytes: u64,
     /// Whether `memory_bytes` is a cgroup's peak, or else a peak resident size.

@@ -42,17 +42,23 @@ pub(crate) struct Given {
     pub(crate) stdin: OwnedFd,
     /// `None` for a pipe to the runner.
     pub(crate) stdout: Option<OwnedFd>,
+    /// `None` for a pipe to the runner. Never given without `stdout`.
+    pub(crate) stderr: Option<OwnedFd>,
 }
 
 impl Given {
     fn files(&self) -> Vec<BorrowedFd<'_>> {
-        std::iter::once(&self.stdin).chain(&self.stdout).map(AsFd::as_fd).collect()
+        std::iter::once(&self.stdin)
+            .chain(&self.stdout)
+            .chain(&self.stderr)
+            .map(AsFd::as_fd)
+            .collect()
     }
 
     fn of(files: Vec<OwnedFd>) -> io::Result<Self> {
         let mut files = files.into_iter();
         let stdin = files.next().ok_or(io::ErrorKind::UnexpectedEof)?;
-        Ok(Self { stdin, stdout: files.next() })
+        Ok(Self { stdin, stdout: files.next(), stderr: files.next() })
     }
 
     fn try_clone(&self) -> io::Result<Self> {
@@ -67,6 +73,7 @@ pub(crate) struct Spawned {
     pub(crate) pid: Pid,
     /// Ends at once where the program was given another standard output.
     pub(crate) stdout: OwnedFd,
+    /// As `stdout`.
     pub(crate) stderr: OwnedFd,
     /// Says why the program could not be started; ends without a word when it was.
     pub(crate) complaint: OwnedFd,
@@ -130,7 +137,8 @@ fn start(
                 spawn::get_ready(&mut Linux, cell, born)?;
                 let (command, given) = take().map_err(|error| ("take its command", error))?;
                 let stdout = given.stdout.unwrap_or(program_stdout);
-                let standard = [given.stdin, stdout, program_stderr];
+                let stderr = given.stderr.unwrap_or(program_stderr);
+                let standard = [given.stdin, stdout, stderr];
                 spawn::become_program(&mut Linux, cell, &command, standard)
             };
             let Err((step, error)) = become_program();

@@ -24,6 +24,7 @@ use runner::message::Command;
 use crate::{
     execute::{Failure, Status, Stopped},
     meter::Mark,
+    peer::Peer,
     serve::Cell,
     spawn,
     standby::{self, Given, Spawned},
@@ -41,10 +42,6 @@ const LOOK_MAX_SAMPLING: Duration = Duration::from_millis(10);
 
 /// How long killed processes may take to be gone. One that takes longer hangs in the kernel, and the cell is given up.
 const DYING_MAX: Duration = Duration::from_secs(10);
-
-/// The longest that a process is believed to take from shutting its files to being seen to have ended. One that had
-/// longer has shut its standard error itself, before.
-const LEAVING_MAX: Duration = Duration::from_millis(50);
 
 /// How much is read from a pipe at once, in bytes.
 const READ_BYTES: usize = 64 << 10;
@@ -78,8 +75,8 @@ pub(crate) struct Watched {
     /// Processor time of all processes, as far as they were waited for.
     pub(crate) cpu: Duration,
     pub(crate) wall: Duration,
-    /// When the first process was seen to have ended, or was stopped.
-    pub(crate) ended_at: Duration,
+    /// Whether the leader of a link had ended before this follower.
+    pub(crate) peer_ended: bool,
     /// The most memory seen in use where no cgroup measures the program's peak.
     pub(crate) memory_bytes_max: u64,
     pub(crate) stdout: Capture,
@@ -93,11 +90,19 @@ pub(crate) fn supervise(
     command: &Command,
     mark: &Mark,
     given: Given,
+    peer: Option<Peer>,
 ) -> Result<Watched, Failure> {
     let started = Instant::now();
     let Spawned { pid, stdout, stderr, complaint } = standby::spawn(cell, command, &given)?;
-    // Only the program has them from here on: whoever is at the other end of a link learns when it is gone.
+    // Of a link, only the program and `peer` have ends from here on.
     drop(given);
+    let (peer, stderr) = match peer {
+        Some(Peer::Leader(mut leader)) => {
+            let errors = leader.errors.take().unwrap_or(stderr);
+            (Some(Peer::Leader(leader)), errors)
+        }
+        follower => (follower, stderr),
+    };
     let mut watch = Watch {
         cell,
         command,
@@ -107,15 +112,16 @@ pub(crate) fn supervise(
         next_look: started,
         toll: Toll::default(),
         status: None,
-        fell_silent_at: None,
+        peer,
         stdout: Capture::new(stdout, command.stdout_bytes).map_err(fatal)?,
         stderr: Capture::new(stderr, command.stderr_bytes).map_err(fatal)?,
         complaint: Capture::new(complaint, COMPLAINT_BYTES_MAX as u64).map_err(fatal)?,
     };
     let stopped = watch.until_end(host).map_err(fatal)?;
     let wall = started.elapsed();
-    let ended_at = watch.ended_at(stopped);
+    let peer_ended = watch.peer_ended(stopped).map_err(fatal)?;
     watch.bury().map_err(fatal)?;
+    watch.leave_peer(host, stopped).map_err(fatal)?;
     // Files in memory outlive the processes that filled them, until they are swept.
     watch.sample_held();
     // What was written before the end is still in the pipes; now that nobody is left to write, they end.
@@ -130,7 +136,7 @@ pub(crate) fn supervise(
             .then(|| String::from_utf8_lossy(&complaint).into_owned()),
         cpu: watch.toll.reaped_cpu,
         wall,
-        ended_at,
+        peer_ended,
         memory_bytes_max: watch.toll.memory_bytes_max,
         stdout: watch.stdout,
         stderr: watch.stderr,
@@ -150,8 +156,8 @@ struct Watch<'a> {
     next_look: Instant,
     toll: Toll,
     status: Option<Status>,
-    /// When nobody had the standard error any more.
-    fell_silent_at: Option<Duration>,
+    /// The other end of a link.
+    peer: Option<Peer>,
     stdout: Capture,
     stderr: Capture,
     complaint: Capture,
@@ -176,27 +182,33 @@ impl Watch<'_> {
             if self.status.is_some() {
                 return Ok(None);
             }
-            let woken_at = sys::now();
             self.stderr.read_on()?;
-            if self.stderr.pipe.is_none() {
-                self.fell_silent_at.get_or_insert(woken_at);
-            }
             self.stdout.read_on()?;
-            if self.stdout.overflowed() {
+            if self.stdout.overflowed() && !self.command.drop_excess {
                 return Ok(Some(Stopped::Output));
             }
         }
     }
 
-    /// When the first process ended, or is stopped, which is now.
-    ///
-    /// A process that ends shuts its files first, and is only then seen to have ended: in between, one that it was
-    /// linked to may have learned of it, and ended as well. The kernel shuts the standard error before the other two.
-    fn ended_at(&self, stopped: Option<Stopped>) -> Duration {
-        let now = sys::now();
-        match self.fell_silent_at {
-            Some(at) if stopped.is_none() && now.saturating_sub(at) < LEAVING_MAX => at,
-            _ => now,
+    /// Whether the leader ended before this follower, which has ended now or is about to be stopped.
+    fn peer_ended(&self, stopped: Option<Stopped>) -> io::Result<bool> {
+        match &self.peer {
+            Some(Peer::Follower(follower)) => follower.leader_ended(stopped.is_none()),
+            Some(Peer::Leader(_)) | None => Ok(false),
+        }
+    }
+
+    /// Gives up the link: at once, or after an end that accepts once the follower has ended, too.
+    fn leave_peer(&mut self, host: BorrowedFd<'_>, stopped: Option<Stopped>) -> io::Result<()> {
+        let accepts = match self.status {
+            Some(Status::Exited(code)) => self.command.accepting.contains(&code),
+            _ => false,
+        };
+        match self.peer.take() {
+            Some(Peer::Leader(leader)) if accepts && stopped.is_none() => {
+                leader.hear_out(host, self.started + self.command.wall)
+            }
+            _ => Ok(()),
         }
     }
 
@@ -212,13 +224,19 @@ impl Watch<'_> {
         let pipes =
             [&self.stdout, &self.stderr].into_iter().filter_map(|capture| capture.pipe.as_ref());
         watched.extend(pipes.map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)));
+        if let Some(Peer::Leader(leader)) = &self.peer {
+            watched.extend(leader.awaited());
+        }
         match ppoll(&mut watched, Some(TimeSpec::from_duration(patience)), None) {
             Ok(_) => {}
             Err(error) if spawn::is_transient(error) => {}
             Err(error) => return Err(error.into()),
         }
         if watched[0].revents().is_some_and(|events| !events.is_empty()) {
-            return Err(io::Error::new(io::ErrorKind::BrokenPipe, "the host is gone"));
+            return Err(host_is_gone());
+        }
+        if let Some(Peer::Leader(leader)) = &mut self.peer {
+            leader.read_for_follower()?;
         }
         Ok(())
     }
@@ -297,6 +315,11 @@ impl Watch<'_> {
             }
         }
     }
+}
+
+/// Nobody waits for the outcome any more.
+pub(crate) fn host_is_gone() -> io::Error {
+    io::Error::new(io::ErrorKind::BrokenPipe, "the host is gone")
 }
 
 fn status(pid: Pid, raw: i32) -> Option<Status> {

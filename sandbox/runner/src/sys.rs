@@ -244,7 +244,7 @@ pub(crate) fn seal_memory_file(fd: BorrowedFd<'_>) -> io::Result<()> {
 }
 
 /// The most files that are sent at once.
-const SENT_FILES_MAX: usize = 2;
+const SENT_FILES_MAX: usize = 4;
 
 /// Sends bytes, and with the first of them files. How many bytes went out.
 pub(crate) fn send_files(
@@ -302,14 +302,6 @@ pub(crate) fn may_connect(port: u16) -> bool {
     let bytes = size_of::<libc::sockaddr_in>() as libc::socklen_t;
     // SAFETY: the address is given with its own size and outlives the call.
     unsafe { libc::connect(socket.as_raw_fd(), (&raw const address).cast(), bytes) == 0 }
-}
-
-/// The machine's monotonic clock: the same for all cells.
-pub(crate) fn now() -> Duration {
-    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the pointer is to a live variable of the right type.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
-    Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0))
 }
 
 /// How many processors are online: the fastest that processor time can pass on the wall.

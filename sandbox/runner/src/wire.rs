@@ -81,15 +81,15 @@ impl Wire {
         Ok(())
     }
 
-    /// Takes two files that come with a single byte, where the stream is a socket.
-    pub(crate) fn receive_files(&mut self) -> Result<[OwnedFd; 2], FrameError> {
+    /// Takes the files that come with a single byte, where the stream is a socket.
+    pub(crate) fn receive_files(&mut self) -> Result<Vec<OwnedFd>, FrameError> {
         if !self.decoder.is_empty() {
             return Err(FrameError::Unexpected { wanted: "files", got: "more requests" });
         }
         let (count, files) = sys::receive_files(self.input.as_fd(), &mut [0])?;
-        match files.try_into() {
-            Ok(files) if count == 1 => Ok(files),
-            _ => Err(FrameError::Unexpected { wanted: "two files", got: "something else" }),
+        match count {
+            1 => Ok(files),
+            _ => Err(FrameError::Unexpected { wanted: "files", got: "something else" }),
         }
     }
 

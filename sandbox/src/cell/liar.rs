@@ -75,7 +75,7 @@ fn report(stdout_bytes: u64, stderr_bytes: u64) -> Report {
         ended: message::Ended::Exited(0),
         cpu: Duration::from_millis(stdout_bytes),
         wall: Duration::from_millis(stderr_bytes),
-        ended_at: Duration::MAX,
+        peer_ended: true,
         memory_bytes: u64::MAX,
         memory_from_cgroup: true,
         stdout_bytes,

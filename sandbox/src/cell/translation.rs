@@ -8,8 +8,8 @@ use runner::{
 
 use super::Ceiling;
 use crate::{
-    Afterwards, Area, CellPath, Ended, Execution, Limits, ListedFile, MemorySource, Outcome,
-    SandboxError, Stack,
+    Afterwards, Area, CellPath, Ended, Excess, Execution, Limits, ListedFile, MemorySource,
+    Outcome, SandboxError, Stack,
 };
 
 /// What a reply means where another was due.
@@ -60,12 +60,14 @@ pub(super) fn command(execution: &Execution, ceiling: Ceiling) -> Command {
         env: execution.env.clone(),
         stdin_bytes: execution.stdin.len() as u64,
         linked: execution.linked,
+        accepting: execution.accepting.clone(),
         cpu: limits.cpu,
         wall: limits.wall,
         memory_bytes: limits.memory_bytes.min(ceiling.memory_bytes),
         processes: limits.processes.min(ceiling.processes),
         open_files: limits.open_files,
         stdout_bytes: limits.stdout_bytes,
+        drop_excess: execution.excess == Excess::Dropped,
         stderr_bytes: limits.stderr_bytes,
         file_bytes: limits.file_bytes,
         stack_bytes: match limits.stack {
@@ -107,7 +109,7 @@ pub(super) fn outcome(report: &Report, stdout: Bytes, stderr: Bytes) -> Outcome 
         },
         cpu: report.cpu,
         wall: report.wall,
-        ended_at: report.ended_at,
+        peer_ended: report.peer_ended,
         memory_bytes: report.memory_bytes,
         memory_source: if report.memory_from_cgroup {
             MemorySource::Cgroup

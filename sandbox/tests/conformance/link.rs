@@ -22,7 +22,11 @@ pub(crate) fn cases() -> Vec<Case> {
         [
             steps("1,000 questions", |bench| questions(bench).boxed()),
             steps("one ends early", |bench| ends_early(bench).boxed()),
-            steps("one closes its input", |bench| closes_input(bench).boxed()),
+            steps("the leader closes its input", |bench| closes_input(bench).boxed()),
+            steps("the leader closes its output", |bench| closes_output(bench).boxed()),
+            steps("nobody reads what the leader says", |bench| leader_unheard(bench).boxed()),
+            steps("nobody reads what the follower says", |bench| follower_unheard(bench).boxed()),
+            steps("one ends because the other did", |bench| consequences(bench).boxed()),
             steps("both wait", |bench| both_wait(bench).boxed()),
             steps("1 MB before an answer", |bench| burst(bench).boxed()),
             steps("one runs out of memory", |bench| out_of_memory(bench).boxed()),
@@ -40,15 +44,16 @@ fn linked(words: &[&str], limits: Limits) -> Execution {
     command(words, limits).linked()
 }
 
-/// Links both and runs a behaviour in each.
-async fn talk(pair: &mut [Slot<'_>; 2], one: Execution, other: Execution) -> [Outcome; 2] {
+/// Links both and runs a behaviour in each: that of the follower and that of the leader.
+async fn talk(pair: &mut [Slot<'_>; 2], follows: Execution, leads: Execution) -> [Outcome; 2] {
     let [a, b] = pair;
     link(&mut a.cell, &mut b.cell).await.expect("linked");
-    let (one, other) = futures::join!(a.execute(&one), b.execute(&other));
-    for outcome in [&one, &other] {
+    let (follower, leader) = futures::join!(a.execute(&follows), b.execute(&leads));
+    for outcome in [&follower, &leader] {
         expect(outcome, |outcome| outcome.stdout.is_empty());
     }
-    [one, other]
+    assert!(!leader.peer_ended, "only a follower is asked");
+    [follower, leader]
 }
 
 /// Nothing of the link is left, in a program or a runner.
@@ -73,24 +78,72 @@ async fn ends_early(bench: &Bench) {
     let mut pair = bench.pair(&AMPLE).await;
     let hears = || linked(&["hear-out", "20"], AMPLE);
     let [first, second] = talk(&mut pair, linked(&["answer"], AMPLE), hears()).await;
-    expect_end(&first, DONE);
+    expect(&first, |first| first.ended == DONE && !first.peer_ended);
     expect(&second, |second| second.ended == DONE && second.stderr == "3\n");
-    assert!(first.ended_at < second.ended_at);
     let [second, first] = talk(&mut pair, hears(), linked(&["exit", "7"], AMPLE)).await;
     expect_end(&first, Ended::Exited { code: 7 });
-    expect(&second, |second| second.ended == DONE && second.stderr == "0\n");
-    let later = second.ended_at.checked_sub(first.ended_at).expect("it was the second to end");
-    assert!((Duration::from_millis(10)..GRACE).contains(&later), "{later:?}");
+    expect(&second, |it| it.ended == DONE && it.stderr == "0\n" && it.peer_ended);
     close(pair).await;
 }
 
+/// What the follower says is not refused before the leader has ended.
 async fn closes_input(bench: &Bench) {
     let mut pair = bench.pair(&AMPLE).await;
     let closes = linked(&["close-input", "300"], AMPLE);
-    let [closes, writes] = talk(&mut pair, closes, linked(&["print-for-ever"], AMPLE)).await;
+    let [writes, closes] = talk(&mut pair, linked(&["print-for-ever"], AMPLE), closes).await;
     expect_end(&closes, DONE);
-    expect_end(&writes, Ended::Signaled { signal: libc::SIGPIPE });
-    assert!(writes.ended_at < closes.ended_at);
+    expect(&writes, |it| it.ended == Ended::Signaled { signal: libc::SIGPIPE } && it.peer_ended);
+    close(pair).await;
+}
+
+/// The follower reads the end while the leader goes on, and is the first to end.
+async fn closes_output(bench: &Bench) {
+    let mut pair = bench.pair(&AMPLE).await;
+    let closes = linked(&["close-output", "300"], AMPLE);
+    let [hears, closes] = talk(&mut pair, linked(&["hear-out"], AMPLE), closes).await;
+    expect_end(&closes, DONE);
+    expect(&hears, |it| it.ended == DONE && it.wall < Duration::from_millis(250));
+    expect(&hears, |it| !it.peer_ended);
+    close(pair).await;
+}
+
+/// More than a pipe holds, to a follower that ends at once.
+async fn leader_unheard(bench: &Bench) {
+    let mut pair = bench.pair(&AMPLE).await;
+    for _ in 0..20 {
+        let speaks = linked(&["print", "1000000"], AMPLE);
+        let [ends, speaks] = talk(&mut pair, linked(&["exit", "0"], AMPLE), speaks).await;
+        expect_end(&ends, DONE);
+        expect_end(&speaks, DONE);
+    }
+    close(pair).await;
+}
+
+/// More than a pipe holds, to a leader that ends at once.
+async fn follower_unheard(bench: &Bench) {
+    let mut pair = bench.pair(&AMPLE).await;
+    for _ in 0..20 {
+        let accepts = linked(&["exit", "42"], AMPLE).accepting(&[0, 42]);
+        let [speaks, _] = talk(&mut pair, linked(&["print", "1000000"], AMPLE), accepts).await;
+        expect_end(&speaks, DONE);
+        let rejects = linked(&["exit", "43"], AMPLE).accepting(&[0, 42]);
+        let [speaks, _] = talk(&mut pair, linked(&["print", "1000000"], AMPLE), rejects).await;
+        let pipe = Ended::Signaled { signal: libc::SIGPIPE };
+        expect(&speaks, |it| it.ended == pipe && it.peer_ended);
+    }
+    close(pair).await;
+}
+
+/// Who ended first is known, however soon the other followed.
+async fn consequences(bench: &Bench) {
+    let mut pair = bench.pair(&AMPLE).await;
+    for _ in 0..100 {
+        let hears = || linked(&["hear-out"], AMPLE);
+        let [follower, _] = talk(&mut pair, hears(), linked(&["exit", "43"], AMPLE)).await;
+        expect(&follower, |it| it.ended == DONE && it.peer_ended);
+        let [follower, _] = talk(&mut pair, linked(&["exit", "1"], AMPLE), hears()).await;
+        expect(&follower, |it| it.ended == Ended::Exited { code: 1 } && !it.peer_ended);
+    }
     close(pair).await;
 }
 

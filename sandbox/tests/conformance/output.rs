@@ -3,12 +3,16 @@
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use sandbox::Limits;
+use futures::FutureExt;
+use sandbox::{Ended, Limits};
 
-use crate::case::{
-    AMPLE, Case,
-    Check::{ComplaintsCut, Echoes, Kept, Prints, Soon, WallReached},
-    End, IDLE, MIB, line, probe,
+use crate::{
+    bench::{Bench, command, expect, expect_end},
+    case::{
+        AMPLE, Case,
+        Check::{ComplaintsCut, Echoes, Kept, Prints, Soon, WallReached},
+        End, IDLE, MIB, line, probe, steps,
+    },
 };
 
 static HUNDRED_MB: LazyLock<Bytes> = LazyLock::new(|| vec![b'x'; 100_000_000].into());
@@ -54,6 +58,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 probe("stderr over", &["complain", "200000"])
                     .limits(Limits { stderr_bytes: 1000, ..AMPLE })
                     .checks(&[ComplaintsCut]),
+                steps("over, and dropped", |bench| dropped(bench).boxed()),
                 probe("in packets", &["print-packets", "100"]).checks(&[Kept(409_600)]),
             ],
         ),
@@ -133,4 +138,14 @@ fn frames() -> Vec<u8> {
     runner::frame::encode_message(&refused, &mut wire).expect("it is small");
     wire.extend_from_slice(&runner::frame::data_header(1 << 10));
     wire
+}
+
+/// A run that may say more than is kept of it.
+async fn dropped(bench: &Bench) {
+    let mut slot = bench.slot(&AMPLE).await;
+    let prints = command(&["print", "5000000"], AT_300_000).dropping_excess();
+    let outcome = slot.execute(&prints).await;
+    expect_end(&outcome, Ended::Exited { code: 0 });
+    expect(&outcome, |it| it.stdout.len() == 300_000);
+    slot.close().await;
 }

@@ -76,6 +76,15 @@ pub(super) fn static_arguments(
     own.into_iter().chain(further.iter().cloned()).collect()
 }
 
+/// The exit codes that accept.
+pub(super) fn accepting(protocol: Protocol) -> &'static [i32] {
+    match protocol {
+        Protocol::Kattis => &[KATTIS_ACCEPTED],
+        Protocol::Testlib => &[0, 7],
+        Protocol::Bridged => &[0],
+    }
+}
+
 /// What an end means, before any file is looked at.
 pub(super) fn read(protocol: Protocol, outcome: &Outcome) -> Validated {
     let plain =

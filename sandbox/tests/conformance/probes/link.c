@@ -50,6 +50,13 @@ static int close_input(long number, char **words) {
     return 0;
 }
 
+static int close_output(long number, char **words) {
+    (void)words;
+    close(1);
+    wait_ms(number);
+    return 0;
+}
+
 static int burst(long number, char **words) {
     char line[64];
     print_bytes(number, words);
@@ -69,6 +76,7 @@ static const struct behaviour link_behaviours[] = {
     {"hear-out", hear_out},
     {"hear-out-and-stay", hear_out_and_stay},
     {"close-input", close_input},
+    {"close-output", close_output},
     {"burst", burst},
     {"swallow", swallow},
     {0},
