@@ -15,7 +15,7 @@ use std::{
 };
 
 use nix::{
-    fcntl::OFlag,
+    fcntl::{FcntlArg, OFlag, fcntl},
     sys::stat::{Mode, fchmod},
     unistd::{ForkResult, Pid, close, pipe2},
 };
@@ -30,6 +30,9 @@ use crate::{
 
 /// The exit code of one that does not become a program; why travels over a pipe, so nothing depends on it.
 const NOT_STARTED: i32 = 127;
+
+/// What a program can print before it has to wait for the runner to read it.
+const STDOUT_PIPE_BYTES: i32 = 256 << 10;
 
 /// A process that waits to become the next program.
 pub(crate) struct Standby {
@@ -121,6 +124,8 @@ fn start(
 ) -> Result<Spawned, Refusal> {
     let pipe = || pipe2(OFlag::O_CLOEXEC).map_err(|error| Refusal::system("make a pipe", error));
     let (stdout, program_stdout) = pipe()?;
+    // Only speed depends on it; the kernel may refuse what many pipes of one user take together.
+    let _ = fcntl(&program_stdout, FcntlArg::F_SETPIPE_SZ(STDOUT_PIPE_BYTES));
     let (stderr, program_stderr) = pipe()?;
     let (complaint, program_complaint) = pipe()?;
     // Programs open `/dev/stdout` by name as well, as a user who does not own the pipes.

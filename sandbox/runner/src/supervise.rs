@@ -43,6 +43,10 @@ const LOOK_MAX_SAMPLING: Duration = Duration::from_millis(10);
 /// How long killed processes may take to be gone. One that takes longer hangs in the kernel, and the cell is given up.
 const DYING_MAX: Duration = Duration::from_secs(10);
 
+/// The shortest time between two looks at what was printed. A program that prints line by line would have the runner
+/// woken for each, and wait for it where both share a core.
+const READ_INTERVAL: Duration = Duration::from_millis(1);
+
 /// How much is read from a pipe at once, in bytes.
 const READ_BYTES: usize = 64 << 10;
 
@@ -110,6 +114,7 @@ pub(crate) fn supervise(
         program: pid,
         started,
         next_look: started,
+        next_read: started,
         toll: Toll::default(),
         status: None,
         peer,
@@ -154,6 +159,8 @@ struct Watch<'a> {
     program: Pid,
     started: Instant,
     next_look: Instant,
+    /// When what was printed is next looked at.
+    next_read: Instant,
     toll: Toll,
     status: Option<Status>,
     /// The other end of a link.
@@ -182,12 +189,25 @@ impl Watch<'_> {
             if self.status.is_some() {
                 return Ok(None);
             }
-            self.stderr.read_on()?;
-            self.stdout.read_on()?;
+            self.read_on()?;
             if self.stdout.overflowed() && !self.command.drop_excess {
                 return Ok(Some(Stopped::Output));
             }
         }
+    }
+
+    /// Takes in what was printed, unless that was done just before.
+    fn read_on(&mut self) -> io::Result<()> {
+        let now = Instant::now();
+        if now < self.next_read {
+            return Ok(());
+        }
+        let complained = self.stderr.read_on()?;
+        let printed = self.stdout.read_on()?;
+        if complained || printed {
+            self.next_read = now + READ_INTERVAL;
+        }
+        Ok(())
     }
 
     /// Whether the leader ended before this follower, which has ended now or is about to be stopped.
@@ -214,15 +234,20 @@ impl Watch<'_> {
 
     /// Waits until there is something to do.
     fn wait(&mut self, host: BorrowedFd<'_>) -> io::Result<()> {
-        let deadline = self.next_look.min(self.started + self.command.wall + LOOK_MIN);
-        let patience = deadline.saturating_duration_since(Instant::now());
+        let now = Instant::now();
+        let reads = now >= self.next_read;
+        let mut deadline = self.next_look.min(self.started + self.command.wall + LOOK_MIN);
+        if !reads {
+            deadline = deadline.min(self.next_read);
+        }
+        let patience = deadline.saturating_duration_since(now);
         let mut watched = vec![
             // No events are asked for on the host's side: only its end is reported.
             PollFd::new(host, PollFlags::empty()),
             PollFd::new(self.cell.signals.0.as_fd(), PollFlags::POLLIN),
         ];
-        let pipes =
-            [&self.stdout, &self.stderr].into_iter().filter_map(|capture| capture.pipe.as_ref());
+        let pipes = [&self.stdout, &self.stderr].into_iter().filter(|_| reads);
+        let pipes = pipes.filter_map(|capture| capture.pipe.as_ref());
         watched.extend(pipes.map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)));
         if let Some(Peer::Leader(leader)) = &self.peer {
             watched.extend(leader.awaited());
@@ -421,36 +446,33 @@ impl Capture {
         Ok(Self { pipe: Some(pipe.into()), bytes: Vec::new(), bytes_max, overflowed: false })
     }
 
-    /// Reads what there is, never waiting. Past the limit it still reads, and drops, so that the writer can go on.
-    fn read_on(&mut self) -> io::Result<()> {
+    /// Reads what there is, never waiting; whether that was anything. Past the limit it still reads, and drops, so that
+    /// the writer can go on.
+    fn read_on(&mut self) -> io::Result<bool> {
         let mut buffer = [0; READ_BYTES];
+        let mut any = false;
         while let Some(pipe) = &mut self.pipe {
             match pipe.read(&mut buffer) {
                 Ok(0) => self.pipe = None,
                 Ok(count) => {
+                    any = true;
                     self.keep(&buffer[..count]);
                     // A writer as fast as this reader must not keep the supervisor from its clocks.
                     if count < buffer.len() || self.overflowed {
-                        return Ok(());
+                        return Ok(true);
                     }
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(any),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
+        Ok(any)
     }
 
     /// Reads what is left once nobody can write any more.
     fn read_rest(&mut self) -> io::Result<()> {
-        while self.pipe.is_some() && !self.overflowed {
-            let before = self.bytes.len();
-            self.read_on()?;
-            if self.bytes.len() == before {
-                return Ok(());
-            }
-        }
+        while !self.overflowed && self.read_on()? {}
         Ok(())
     }
 
