@@ -1,6 +1,12 @@
 mod layout;
 
-use std::{borrow::Borrow, collections::HashMap, fmt, sync::Arc, time::Duration};
+use std::{
+    borrow::Borrow,
+    collections::{BTreeMap, HashMap},
+    fmt,
+    sync::Arc,
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -94,6 +100,17 @@ pub struct Language {
     /// that the heap alone cannot reach before the run as a whole has reached its limit, so that it is the limit that
     /// ends the run and not the runtime (INV-4). `{main}` and `{entry_point}` are as in `compile`.
     pub run: Vec<String>,
+    /// Whether the compiler takes sources in UTF-8 only. Those in Latin-1 are converted for it.
+    #[serde(default)]
+    pub utf8_only: bool,
+    /// What the compiler says right before the name that a source must have, where it has another: `Sum.java`.
+    pub misnamed: Option<String>,
+    /// How it is found where a program begins.
+    #[serde(default)]
+    pub begins: Begins,
+    /// Files that runs need beside the program, by name, with their text. They replace the program's own.
+    #[serde(default)]
+    pub support: BTreeMap<String, String>,
     /// The command that prints the toolchain's version.
     pub probe: Vec<String>,
     /// The packages that bring the toolchain to a Debian machine, and to the image.
@@ -114,6 +131,17 @@ pub struct Language {
     pub precompiled: Option<Precompiled>,
     /// One program for each thing that can happen.
     pub examples: Examples,
+}
+
+/// How it is found where a program begins.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Begins {
+    /// It follows from the name of the main file.
+    #[default]
+    MainFile,
+    /// In the class of the compiled program that has a `main`.
+    MainClass,
 }
 
 /// Programs in a language: what tests expect, and what a judge warms up and measures itself with.

@@ -25,7 +25,7 @@ pub use crate::{
     error::SandboxError,
     execution::{Afterwards, Ended, Excess, Execution, Limits, MemorySource, Outcome, Stack},
     language::{
-        Allowances, COMPILER_TEXT_BYTES_MAX, Compiling, Examples, Language, LanguageError,
+        Allowances, Begins, COMPILER_TEXT_BYTES_MAX, Compiling, Examples, Language, LanguageError,
         LanguageId, Languages, Layout, Outputs,
     },
     link::link,

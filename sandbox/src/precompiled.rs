@@ -32,4 +32,17 @@ impl Precompiled {
     pub fn file(&self) -> PathBuf {
         format!("{}.gch", self.header).into()
     }
+
+    /// Where compilers look for the header itself, below the language's directory, when they cannot use the compiled
+    /// one: it is included a second time, or after other code.
+    #[must_use]
+    pub fn fallback_file(&self) -> PathBuf {
+        (&self.header).into()
+    }
+
+    /// What is in that file: the header that the toolchain has.
+    #[must_use]
+    pub fn fallback(&self) -> String {
+        format!("#include_next <{}>\n", self.header)
+    }
 }

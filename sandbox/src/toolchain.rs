@@ -115,6 +115,11 @@ fn digest(language: &Language, version: &str, image: Option<&str>) -> String {
         add("precompiled");
         precompiled.command.iter().for_each(|word| add(word));
     }
+    for (name, text) in &language.support {
+        add("support");
+        add(name);
+        add(text);
+    }
     add("run");
     language.run.iter().for_each(|word| add(word));
     add(version);

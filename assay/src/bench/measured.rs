@@ -102,7 +102,7 @@ impl Measured {
         arguments: &[&str],
     ) -> Result<Loaded<'_>, Failure> {
         let executable = &program.executable;
-        for file in executable.artifact.0.iter() {
+        for file in executable.artifact.files.iter() {
             let path = CellPath::program(&file.path).map_err(failed)?;
             cell.put(&path, file.bytes.clone(), file.executable).await.map_err(failed)?;
         }

@@ -72,7 +72,7 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
 
 async fn measure(all: &[Measured], runs: u32) -> Result<(Percentiles, Vec<ModeReport>), Failure> {
     let program = all[0].compile("c", NOTHING).await?;
-    let host = HostProgram::new("trivial", &program.executable.artifact.0[0].bytes)?;
+    let host = HostProgram::new("trivial", &program.executable.artifact.files[0].bytes)?;
     let mut lanes = Vec::new();
     for measured in all {
         eprintln!("{}: preparing cells", measured.mode);

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use domain::Digest;
 use moka::future::Cache;
 use sandbox::{
-    Area, Cell, CellPath, CellSpec, Execution, Language, Outputs, RefusalKind, SandboxError,
+    Area, Begins, Cell, CellPath, CellSpec, Execution, Language, Layout, Outputs, RefusalKind,
+    SandboxError,
 };
 
 use super::executable::{Artifact, ArtifactFile, RUN_SCRIPT};
+use super::jvm;
 use super::messages::Messages;
 use super::source::{Source, framed};
 use super::{Cells, Fault};
@@ -135,21 +138,56 @@ async fn compile_in(
     source: &Source,
     core: Option<u32>,
 ) -> Result<Compilation, SandboxError> {
-    let Source { language, layout, files } = source;
-    for (name, bytes) in files {
+    let Source { language, layout, .. } = source;
+    let files = source.as_compiled();
+    for (name, bytes) in &files {
         cell.put(&CellPath::work(name)?, bytes.clone(), false).await?;
     }
+    let (said, ok) = run_steps(cell, language, layout, core).await?;
+    if ok {
+        return gather(cell, language, layout, &files, said).await;
+    }
+    // A file that was handed in without a name may have any.
+    if let ([(_, bytes)], Some(name)) = (files.as_slice(), said.missed_name(language)) {
+        cell.put(&CellPath::work(&name)?, bytes.clone(), false).await?;
+        let layout = Layout { main: name.clone(), sources: vec![name], ..layout.clone() };
+        let (said, ok) = run_steps(cell, language, &layout, core).await?;
+        if ok {
+            return gather(cell, language, &layout, &files, said).await;
+        }
+    }
+    Ok(said.without_program())
+}
+
+/// Runs the compile steps; whether all went well.
+async fn run_steps(
+    cell: &mut Cell,
+    language: &Language,
+    layout: &Layout,
+    core: Option<u32>,
+) -> Result<(Said, bool), SandboxError> {
     let mut said = Said::default();
     for step in language.compile_steps(layout) {
         if !said.run(cell, language, step, core).await? {
-            return Ok(said.without_program());
+            return Ok((said, false));
         }
     }
-    let artifact = match language.outputs(layout) {
+    Ok((said, true))
+}
+
+/// Takes what runs need out of the cell.
+async fn gather(
+    cell: &mut Cell,
+    language: &Language,
+    layout: &Layout,
+    files: &[(String, Bytes)],
+    said: Said,
+) -> Result<Compilation, SandboxError> {
+    let mut artifact: Vec<ArtifactFile> = match language.outputs(layout) {
         Outputs::Sources => {
-            let file = |(name, bytes): &(String, _)| ArtifactFile {
+            let file = |(name, bytes): &(String, Bytes)| ArtifactFile {
                 path: name.clone(),
-                bytes: bytes::Bytes::clone(bytes),
+                bytes: bytes.clone(),
                 executable: true,
             };
             files.iter().map(file).collect()
@@ -168,7 +206,21 @@ async fn compile_in(
             }
         }
     };
-    Ok(said.with(artifact))
+    let entry_point = match (language.begins, artifact.as_slice()) {
+        (Begins::MainClass, [jar]) => {
+            match jvm::entry_point(&jar.bytes, layout.entry_point.as_deref(), &layout.main) {
+                Ok(class) => Some(class),
+                Err(reason) => return Ok(said.but(&reason)),
+            }
+        }
+        _ => None,
+    };
+    for (name, text) in &language.support {
+        artifact.retain(|file| file.path != *name);
+        let bytes = Bytes::copy_from_slice(text.as_bytes());
+        artifact.push(ArtifactFile { path: name.clone(), bytes, executable: false });
+    }
+    Ok(said.with(artifact, entry_point))
 }
 
 async fn build_in(
@@ -198,7 +250,7 @@ async fn build_in(
         built.push(ArtifactFile { path: file.path, bytes, executable: file.executable });
     }
     match built.iter().find(|file| file.path == RUN_SCRIPT) {
-        Some(run) if run.executable => Ok(said.with(built)),
+        Some(run) if run.executable => Ok(said.with(built, None)),
         Some(_) => Ok(said.but("the file `run` cannot be executed")),
         None => Ok(said.but("there is no file `run`")),
     }
@@ -245,8 +297,17 @@ impl Said {
         compilation(self.messages, None, self.cpu)
     }
 
-    fn with(self, files: Vec<ArtifactFile>) -> Compilation {
-        compilation(self.messages, Some(Artifact(files.into())), self.cpu)
+    fn with(self, files: Vec<ArtifactFile>, entry_point: Option<String>) -> Compilation {
+        let artifact = Artifact { files: files.into(), entry_point };
+        compilation(self.messages, Some(artifact), self.cpu)
+    }
+
+    /// The name that the compiler wants the only source to have.
+    fn missed_name(&self, language: &Language) -> Option<String> {
+        let said = self.messages.as_text();
+        let (_, after) = said.split_once(language.misnamed.as_ref()?)?;
+        let name = after.split_whitespace().next()?;
+        (!name.contains('/') && language.is_source(name)).then(|| name.to_owned())
     }
 }
 

@@ -18,12 +18,17 @@ pub struct ArtifactFile {
 
 /// What compiling makes.
 #[derive(Debug, Clone)]
-pub struct Artifact(pub Arc<[ArtifactFile]>);
+pub struct Artifact {
+    /// What runs need.
+    pub files: Arc<[ArtifactFile]>,
+    /// Where the program begins, where that shows once it is compiled.
+    pub entry_point: Option<String>,
+}
 
 impl Artifact {
     /// All of its bytes.
     pub fn bytes(&self) -> usize {
-        self.0.iter().map(|file| file.bytes.len() + file.path.len()).sum()
+        self.files.iter().map(|file| file.bytes.len() + file.path.len()).sum()
     }
 }
 
@@ -54,7 +59,13 @@ impl Executable {
     /// The command that runs it under a memory limit, with these arguments.
     pub fn argv(&self, memory_bytes: u64, args: &[String]) -> Vec<String> {
         let mut argv = match &self.start {
-            Start::Language(layout) => self.language.run_argv(memory_bytes, layout),
+            Start::Language(layout) => match self.artifact.entry_point.clone() {
+                None => self.language.run_argv(memory_bytes, layout),
+                entry_point => {
+                    let layout = Layout { entry_point, ..layout.clone() };
+                    self.language.run_argv(memory_bytes, &layout)
+                }
+            },
             Start::Script => vec![format!("{}/{RUN_SCRIPT}", sandbox::Area::Program.directory())],
         };
         argv.extend(args.iter().cloned());
@@ -63,7 +74,7 @@ impl Executable {
 
     /// Puts it into a cell.
     pub(super) async fn install(&self, cell: &mut Cell) -> Result<(), SandboxError> {
-        for file in self.artifact.0.iter() {
+        for file in self.artifact.files.iter() {
             let path = CellPath::program(&file.path)?;
             cell.put(&path, file.bytes.clone(), file.executable).await?;
         }

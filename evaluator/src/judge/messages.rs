@@ -1,5 +1,7 @@
 //! What compilers say, made fit to be shown: bounded, text, and without the cell's own paths.
 
+use std::borrow::Cow;
+
 use sandbox::{Area, Ended};
 
 /// Bytes of compiler messages that a verdict shows.
@@ -39,6 +41,11 @@ impl Messages {
             Ended::OutputLimit => Some("the compiler printed too much\n".to_owned()),
             Ended::FileLimit => Some("the compiled program is too large\n".to_owned()),
         };
+    }
+
+    /// What was said so far, as it came.
+    pub(super) fn as_text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.raw)
     }
 
     /// The text, and whether there was more of it.

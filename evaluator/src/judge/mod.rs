@@ -7,6 +7,7 @@ mod executable;
 mod grader;
 mod input;
 mod interaction;
+mod jvm;
 mod materials;
 mod messages;
 mod near_limit;
@@ -15,6 +16,7 @@ mod program;
 mod run;
 mod source;
 mod static_check;
+mod text;
 mod validator;
 
 use sandbox::SandboxError;

@@ -6,6 +6,8 @@ use bytes::Bytes;
 use domain::Digest;
 use sandbox::{Language, Layout};
 
+use super::text;
+
 /// A program as it was written.
 #[derive(Debug, Clone)]
 pub struct Source {
@@ -91,6 +93,15 @@ impl Source {
             }
         }
         Self::of_files(language, files, None, included)
+    }
+
+    /// The files as compilers get them.
+    pub(super) fn as_compiled(&self) -> Vec<(String, Bytes)> {
+        let file = |(name, bytes): &(String, Bytes)| match self.language.is_source(name) {
+            true => (name.clone(), text::normalised(&self.language, bytes)),
+            false => (name.clone(), bytes.clone()),
+        };
+        self.files.iter().map(file).collect()
     }
 
     /// Files that are no sources, which a run finds in its working directory.

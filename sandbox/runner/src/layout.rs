@@ -27,11 +27,13 @@ pub const LINKS: &str = "/assay/links";
 pub const HOSTNAME: &str = "cell";
 
 /// The environment every program starts with; an execution may add to it.
-pub const ENVIRONMENT: [(&str, &str); 4] = [
+pub const ENVIRONMENT: [(&str, &str); 5] = [
     ("PATH", "/usr/local/bin:/usr/bin:/bin"),
     ("HOME", WORK),
     ("TMPDIR", "/tmp"),
     ("LANG", "C.UTF-8"),
+    // Numerical libraries start a thread for each of the machine's cores otherwise, and processor time is summed.
+    ("OPENBLAS_NUM_THREADS", "1"),
 ];
 
 /// The longest path of a file in an area, in bytes.

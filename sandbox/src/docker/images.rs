@@ -88,6 +88,12 @@ pub fn recipe(languages: &[Arc<Language>]) -> String {
 
 fn compile_ahead(language: &Language, precompiled: &Precompiled) -> String {
     let place = format!("{}/{}/{}", layout::PRECOMPILED, language.id, precompiled.file().display());
+    let fallback = format!(
+        "{}/{}/{}",
+        layout::PRECOMPILED,
+        language.id,
+        precompiled.fallback_file().display()
+    );
     let command: Vec<String> = precompiled.command.iter().map(|word| quoted(word)).collect();
     [
         format!("mkdir -p \"$(dirname {place})\""),
@@ -95,6 +101,7 @@ fn compile_ahead(language: &Language, precompiled: &Precompiled) -> String {
         format!("printf %s {} > {}", quoted(&precompiled.source()), Precompiled::SOURCE),
         command.join(" "),
         format!("mv {} {place}", Precompiled::OUTPUT),
+        format!("printf %s {} > {fallback}", quoted(&precompiled.fallback())),
         format!("rm {}", Precompiled::SOURCE),
     ]
     .join(" \\\n && ")

@@ -63,7 +63,14 @@ impl Headers {
                     return Some(place);
                 }
                 let kept = match make(sandbox, language, precompiled).await {
-                    Ok(content) => keep(&place, &precompiled.file(), &content).map_err(|error| error.to_string()),
+                    Ok(content) => {
+                        let fallback = precompiled.fallback();
+                        let files = [
+                            (precompiled.fallback_file(), fallback.as_bytes()),
+                            (precompiled.file(), content.as_ref()),
+                        ];
+                        keep(&place, &files).map_err(|error| error.to_string())
+                    }
                     Err(error) => Err(super::with_causes(&error)),
                 };
                 match kept {
@@ -115,20 +122,22 @@ async fn make(
     content
 }
 
-/// Stores a header whole or not at all, so that another evaluator on this machine never sees half of it.
-fn keep(place: &Path, file: &Path, content: &[u8]) -> io::Result<()> {
+/// Stores all files or none, so that another evaluator on this machine never sees half of them.
+fn keep(place: &Path, files: &[(PathBuf, &[u8])]) -> io::Result<()> {
     let parent = place.parent().unwrap_or(place);
     fs::DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
     let draft = parent.join(format!("draft-{}", uuid::Uuid::new_v4().simple()));
     let written = (|| {
-        let target = draft.join(file);
-        fs::create_dir_all(target.parent().unwrap_or(&draft))?;
-        fs::write(&target, content)?;
-        // Programs read it as users of their own.
-        fs::set_permissions(&target, fs::Permissions::from_mode(0o644))?;
+        for (file, content) in files {
+            let target = draft.join(file);
+            fs::create_dir_all(target.parent().unwrap_or(&draft))?;
+            fs::write(&target, content)?;
+            // Programs read it as users of their own.
+            fs::set_permissions(&target, fs::Permissions::from_mode(0o644))?;
+        }
         match fs::rename(&draft, place) {
             // Somebody else was as quick.
-            Err(_) if is_ours(&place.join(file)) => Ok(()),
+            Err(_) if files.iter().all(|(file, _)| is_ours(&place.join(file))) => Ok(()),
             renamed => renamed,
         }
     })();
@@ -155,9 +164,10 @@ mod tests {
     fn a_header_that_others_can_change_is_not_used() {
         let place = env::temp_dir().join(format!("assay-headers-{}/digest", std::process::id()));
         let file = Path::new("bits/all.h.gch");
-        keep(&place, file, b"compiled").expect("kept");
+        let files: [(PathBuf, &[u8]); 1] = [(file.to_owned(), b"compiled")];
+        keep(&place, &files).expect("kept");
         assert!(is_ours(&place.join(file)));
-        keep(&place, file, b"compiled").expect("a second one changes nothing");
+        keep(&place, &files).expect("a second one changes nothing");
         let loose = fs::Permissions::from_mode(0o666);
         fs::set_permissions(place.join(file), loose).expect("set");
         assert!(!is_ours(&place.join(file)));

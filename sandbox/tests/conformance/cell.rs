@@ -93,7 +93,14 @@ async fn environment(bench: &Bench) {
     variables.sort_unstable();
     assert_eq!(
         variables,
-        ["HOME=/work", "LANG=C", "PATH=/usr/local/bin:/usr/bin:/bin", "SEED=7", "TMPDIR=/tmp"]
+        [
+            "HOME=/work",
+            "LANG=C",
+            "OPENBLAS_NUM_THREADS=1",
+            "PATH=/usr/local/bin:/usr/bin:/bin",
+            "SEED=7",
+            "TMPDIR=/tmp"
+        ]
     );
 }
 

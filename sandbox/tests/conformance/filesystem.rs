@@ -271,7 +271,13 @@ async fn environment(bench: &Bench) {
     variables.sort_unstable();
     assert_eq!(
         variables,
-        ["HOME=/work", "LANG=C.UTF-8", "PATH=/usr/local/bin:/usr/bin:/bin", "TMPDIR=/tmp"]
+        [
+            "HOME=/work",
+            "LANG=C.UTF-8",
+            "OPENBLAS_NUM_THREADS=1",
+            "PATH=/usr/local/bin:/usr/bin:/bin",
+            "TMPDIR=/tmp"
+        ]
     );
 }
 

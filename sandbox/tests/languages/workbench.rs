@@ -129,6 +129,8 @@ impl Workbench {
                 let path = CellPath::work(&name).expect("a plain name");
                 artifact.push((name, cell.get(&path, ARTIFACT_BYTES_MAX).await.expect("a file")));
             }
+            let support = language.support.iter();
+            artifact.extend(support.map(|(name, text)| (name.clone(), text.clone().into())));
             Some(artifact)
         } else {
             None

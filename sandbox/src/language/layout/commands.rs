@@ -20,25 +20,25 @@ pub(super) const COMMANDS: &[Commands] = &[
     ),
     (
         "c",
-        &[&["gcc", "-std=gnu17", "-O2", "-pipe", "-static", "-DONLINE_JUDGE", "-o", "main", "main.c", "-lm"]],
+        &[&["gcc", "-std=gnu17", "-fpermissive", "-O2", "-pipe", "-static", "-DONLINE_JUDGE", "-o", "main", "-x", "c", "main.c", "-x", "none", "-lm"]],
         &["/box/main"],
         Some("main"),
     ),
     (
         "cpp",
-        &[&["g++", "-I/pch/cpp", "-std=gnu++17", "-O2", "-pipe", "-static", "-DONLINE_JUDGE", "-o", "main", "main.cpp", "-lm"]],
+        &[&["g++", "-I/pch/cpp", "-std=gnu++17", "-O2", "-pipe", "-static", "-DONLINE_JUDGE", "-o", "main", "-x", "c++", "main.cpp", "-x", "none", "-lm"]],
         &["/box/main"],
         Some("main"),
     ),
     (
         "cpp20",
-        &[&["g++", "-I/pch/cpp20", "-std=gnu++20", "-O2", "-pipe", "-static", "-DONLINE_JUDGE", "-o", "main", "main.cpp", "-lm"]],
+        &[&["g++", "-I/pch/cpp20", "-std=gnu++20", "-O2", "-pipe", "-static", "-DONLINE_JUDGE", "-o", "main", "-x", "c++", "main.cpp", "-x", "none", "-lm"]],
         &["/box/main"],
         Some("main"),
     ),
     (
         "cpp23",
-        &[&["g++", "-I/pch/cpp23", "-std=gnu++23", "-O2", "-pipe", "-static", "-DONLINE_JUDGE", "-o", "main", "main.cpp", "-lm"]],
+        &[&["g++", "-I/pch/cpp23", "-std=gnu++23", "-O2", "-pipe", "-static", "-DONLINE_JUDGE", "-o", "main", "-x", "c++", "main.cpp", "-x", "none", "-lm"]],
         &["/box/main"],
         Some("main"),
     ),
@@ -70,7 +70,7 @@ pub(super) const COMMANDS: &[Commands] = &[
         "java",
         &[
             &["javac", "-J-XX:+UseSerialGC", "-J-XX:TieredStopAtLevel=1", "-J-XX:-UsePerfData", "-encoding", "UTF-8", "-proc:none", "-d", "classes", "Main.java"],
-            &["jar", "-J-XX:+UseSerialGC", "-J-XX:TieredStopAtLevel=1", "-J-XX:-UsePerfData", "--create", "--no-compress", "--file", "Main.jar", "--main-class", "Main", "-C", "classes", "."],
+            &["jar", "-J-XX:+UseSerialGC", "-J-XX:TieredStopAtLevel=1", "-J-XX:-UsePerfData", "--create", "--no-compress", "--file", "Main.jar", "-C", "classes", "."],
         ],
         &["java", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-XX:-UseContainerSupport", "-Xshare:auto", "-Xss64m", "-Xms256m", "-Xmx416m", "-XX:MaxNewSize=64m", "-XX:MinHeapFreeRatio=15", "-cp", "/box/Main.jar", "Main"],
         Some("Main.jar"),
@@ -78,7 +78,7 @@ pub(super) const COMMANDS: &[Commands] = &[
     (
         "javascript",
         &[&["node", "--check", "main.js"]],
-        &["node", "--stack-size=65500", "--max-semi-space-size=8", "--max-old-space-size=384", "/box/main.js"],
+        &["node", "-r", "/box/assay-stdout.cjs", "--stack-size=65500", "--max-semi-space-size=8", "--max-old-space-size=384", "/box/main.js"],
         None,
     ),
     (
@@ -119,14 +119,14 @@ pub(super) const COMMANDS: &[Commands] = &[
     ),
     (
         "pypy3",
-        &[&["pypy3", "-I", "-c", "import ast, sys; ast.parse(open('main.py', 'rb').read(), 'main.py')"]],
-        &["pypy3", "-E", "-s", "-S", "-B", "/box/main.py"],
+        &[&["pypy3", "-I", "-c", "compile(open('main.py', 'rb').read(), 'main.py', 'exec', dont_inherit=True)"]],
+        &["pypy3", "-E", "-s", "-B", "/box/main.py"],
         None,
     ),
     (
         "python3",
-        &[&["python3", "-I", "-c", "import ast, sys; ast.parse(open('main.py', 'rb').read(), 'main.py')"]],
-        &["python3", "-E", "-s", "-S", "-B", "/box/main.py"],
+        &[&["python3", "-I", "-c", "compile(open('main.py', 'rb').read(), 'main.py', 'exec', dont_inherit=True)"]],
+        &["python3", "-E", "-s", "-B", "/box/main.py"],
         None,
     ),
     (
@@ -150,7 +150,7 @@ pub(super) const COMMANDS: &[Commands] = &[
     (
         "typescript",
         &[&["tsc", "--target", "es2022", "--lib", "es2022", "--module", "commonjs", "--moduleDetection", "force", "--esModuleInterop", "--types", "node", "--typeRoots", "/usr/share/nodejs/@types", "--skipLibCheck", "--noEmitOnError", "--pretty", "false", "main.ts"]],
-        &["node", "--stack-size=65500", "--max-semi-space-size=8", "--max-old-space-size=384", "/box/main.js"],
+        &["node", "-r", "/box/assay-stdout.cjs", "--stack-size=65500", "--max-semi-space-size=8", "--max-old-space-size=384", "/box/main.js"],
         Some("main.js"),
     ),
 ];
