@@ -10,7 +10,8 @@ use domain::problem::{
     ValidationLimits,
 };
 use evaluator::judge::{
-    Bench, Cells, Compiler, Executable, Fault, Judged, Program, Referees, Source, Start, TestData,
+    Bench, Cells, Compilation, Compiler, Executable, Fault, Judged, Program, Referees, Source,
+    Start, TestData,
 };
 use sandbox::{Languages, SandboxConfig};
 
@@ -90,6 +91,12 @@ impl Judge {
         Referees::prepare(&content, &blobs, &self.compiler, &self.languages, None).await
     }
 
+    /// Those of a problem whose outputs are compared token by token.
+    pub async fn comparing_tokens(&self) -> Result<Referees, Fault> {
+        let content = RevisionContent::default();
+        Referees::prepare(&content, &BTreeMap::new(), &self.compiler, &self.languages, None).await
+    }
+
     /// Judges a program on one test.
     pub async fn judge(
         &self,
@@ -114,6 +121,18 @@ impl Judge {
         let language = self.languages.get(language).unwrap();
         let source = Source::single(language, text);
         let compilation = self.compiler.compile(&source, None).await?;
+        self.bench_of(source, compilation, limits, referees).await
+    }
+
+    /// The same for one that is compiled.
+    pub async fn bench_of(
+        &self,
+        source: Source,
+        compilation: Compilation,
+        limits: Limits,
+        referees: Referees,
+    ) -> Result<Bench, Fault> {
+        let language = &source.language;
         let artifact = compilation.artifact.unwrap_or_else(|| panic!("{}", compilation.log));
         let start = Start::Language(source.layout.clone());
         let executable = Executable { language: Arc::clone(language), start, artifact };

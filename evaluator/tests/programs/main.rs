@@ -4,4 +4,5 @@
 mod interaction;
 mod judge;
 mod races;
+mod sources;
 mod validators;
