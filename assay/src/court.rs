@@ -22,15 +22,15 @@ const CLOSING_MAX: usize = 4;
 pub(crate) struct Tools {
     pub(crate) cells: Arc<Cells>,
     pub(crate) compiler: Compiler,
-    pub(crate) languages: Languages,
+    pub(crate) languages: Arc<Languages>,
 }
 
 impl Tools {
     /// Tools that judge in this sandbox.
-    pub(crate) fn new(sandbox: Arc<dyn Sandbox>) -> Self {
+    pub(crate) fn new(sandbox: Arc<dyn Sandbox>, languages: Arc<Languages>) -> Self {
         let cells = Arc::new(Cells::new(sandbox, CLOSING_MAX));
         let compiler = Compiler::new(Arc::clone(&cells));
-        Self { cells, compiler, languages: Languages::builtin() }
+        Self { cells, compiler, languages }
     }
 
     /// Waits until nothing of it is left.

@@ -89,7 +89,7 @@ impl Server {
         if roles.iter().any(|role| *role != Role::Projector) {
             refuse_diverged(&stores, &views).await?;
         }
-        let languages = Arc::new(Languages::builtin());
+        let languages = open_languages(config)?;
         let mut judged = Judged::unchecked(wanted_languages(config, &languages)?);
         let mut evaluator = None;
         if roles.contains(&Role::Evaluator) {
@@ -412,7 +412,13 @@ pub(crate) fn open_sandbox(config: &Config) -> Result<Arc<dyn Sandbox>, Failure>
         .map_err(|error| Failure::of(Exit::Usage, "opening the sandbox", &error))
 }
 
-/// The languages that the configuration names.
+/// The languages that ship with the program, and those that the configuration adds.
+pub(crate) fn open_languages(config: &Config) -> Result<Arc<Languages>, Failure> {
+    let failed = |error| Failure::of(Exit::Usage, "reading sandbox.languages", &error);
+    config.sandbox.languages().map_err(failed)
+}
+
+/// Those of them that the configuration names to be judged.
 pub(crate) fn wanted_languages(
     config: &Config,
     languages: &Languages,

@@ -1,8 +1,15 @@
-use std::{path::PathBuf, str::FromStr, sync::Arc};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Sandbox, SandboxError, docker::DockerSandbox, native::NativeSandbox};
+use crate::{
+    LanguageError, Languages, Sandbox, SandboxError, docker::DockerSandbox, native::NativeSandbox,
+};
 
 /// Which sandbox to use and how.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
@@ -14,6 +21,35 @@ pub struct SandboxConfig {
     pub native: NativeConfig,
     /// Options of the docker adapter.
     pub docker: DockerConfig,
+    /// A folder of further language definitions (`*.toml`). One with the id of a language that ships with the program
+    /// takes its place.
+    pub languages: Option<PathBuf>,
+}
+
+impl SandboxConfig {
+    /// The languages that ship with the program, and those of the folder.
+    pub fn languages(&self) -> Result<Arc<Languages>, LanguageError> {
+        let own = match &self.languages {
+            Some(folder) => definitions(folder)
+                .map_err(|source| LanguageError::Unreadable { folder: folder.clone(), source })?,
+            None => Vec::new(),
+        };
+        let own = own.iter().map(|(file, text)| (file.as_str(), text.as_str()));
+        Languages::with(own).map(Arc::new)
+    }
+}
+
+/// The definitions in a folder, with the names of their files.
+fn definitions(folder: &Path) -> io::Result<Vec<(String, String)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            found.push((path.display().to_string(), fs::read_to_string(&path)?));
+        }
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// The adapters there are.
@@ -110,7 +146,7 @@ impl FromStr for SandboxConfig {
 /// Leftovers of earlier processes that died without cleaning up are removed here or with the first cell.
 pub fn resolve(config: &SandboxConfig) -> Result<Arc<dyn Sandbox>, SandboxError> {
     Ok(match config.adapter {
-        Adapter::Native => Arc::new(NativeSandbox::new(&config.native)?),
-        Adapter::Docker => Arc::new(DockerSandbox::connect(&config.docker)?),
+        Adapter::Native => Arc::new(NativeSandbox::new(&config.native, config.languages()?)?),
+        Adapter::Docker => Arc::new(DockerSandbox::connect(&config.docker, config.languages()?)?),
     })
 }

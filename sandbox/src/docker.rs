@@ -17,8 +17,8 @@ use self::{
     images::Contents,
 };
 use crate::{
-    Cell, CellSpec, DockerConfig, Finding, Language, LanguageId, Sandbox, SandboxError, Toolchain,
-    cell::Ceiling, pool::Pool, toolchain::Toolchains,
+    Cell, CellSpec, DockerConfig, Finding, Language, LanguageId, Languages, Sandbox, SandboxError,
+    Toolchain, cell::Ceiling, pool::Pool, toolchain::Toolchains,
 };
 
 /// The adapter's name.
@@ -34,17 +34,19 @@ pub struct DockerSandbox {
     /// Made with the first cell, because reaching the engine takes a round trip.
     pool: OnceCell<Arc<Pool<Containers>>>,
     toolchains: Toolchains,
+    languages: Arc<Languages>,
 }
 
 impl DockerSandbox {
     /// A sandbox of the configured engine, which is not reached for yet.
-    pub fn connect(config: &DockerConfig) -> Result<Self, SandboxError> {
+    pub fn connect(config: &DockerConfig, languages: Arc<Languages>) -> Result<Self, SandboxError> {
         // Finds out now whether the address makes sense.
         client(config)?;
         Ok(Self {
             config: config.clone(),
             pool: OnceCell::new(),
             toolchains: Toolchains::default(),
+            languages,
         })
     }
 
@@ -114,7 +116,7 @@ impl Sandbox for DockerSandbox {
     ) -> Result<Vec<Result<Toolchain, SandboxError>>, SandboxError> {
         let Some(any) = languages.first() else { return Ok(Vec::new()) };
         let image = self.inspect_image(any).await?;
-        let contents = Contents::of(&image);
+        let contents = Contents::of(&image, &self.languages);
         let cure = |language: &Language| {
             let image = &self.config.image;
             if contents.lacks(language.id.as_str()) {
@@ -183,7 +185,7 @@ impl DockerSandbox {
     async fn examine_image(&self, docker: &Docker) -> Finding {
         let image = &self.config.image;
         let found = match docker.inspect_image(image).await {
-            Ok(found) => Contents::of(&found),
+            Ok(found) => Contents::of(&found, &self.languages),
             Err(error) => return Finding::missing("image", error.to_string(), BUILD),
         };
         match found {

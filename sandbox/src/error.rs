@@ -2,7 +2,7 @@ use std::{error::Error, io};
 
 use runner::{FrameError, message::RefusalKind};
 
-use crate::{CellPath, LanguageId};
+use crate::{CellPath, LanguageError, LanguageId};
 
 /// What can go wrong with a sandbox. None of these is ever the author's fault (INV-4): what a program did is an
 /// [`Outcome`](crate::Outcome), never an error.
@@ -29,6 +29,10 @@ pub enum SandboxError {
         /// What an operator can do about it.
         cure: String,
     },
+
+    /// A language definition of the operator's cannot be used.
+    #[error("the configured languages cannot be used")]
+    Languages(#[from] LanguageError),
 
     /// A cell could not be sealed.
     #[error("could not {step}")]

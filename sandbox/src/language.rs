@@ -3,7 +3,8 @@ mod layout;
 use std::{
     borrow::Borrow,
     collections::{BTreeMap, HashMap},
-    fmt,
+    fmt, io,
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -236,6 +237,15 @@ pub enum LanguageError {
         #[source]
         source: toml::de::Error,
     },
+    /// The folder of further definitions cannot be read.
+    #[error("the language definitions in {folder} cannot be read")]
+    Unreadable {
+        /// The folder that the configuration names.
+        folder: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// Two definitions claim the same id or extension.
     #[error("{claim:?} is claimed by both {first} and {second}")]
     Claimed {
@@ -262,6 +272,20 @@ impl Languages {
     pub fn builtin() -> Self {
         Self::parse(BUILTIN.iter().copied())
             .expect("a test reads every definition that ships with the program")
+    }
+
+    /// The same, with further definitions. One that has the id of another takes its place.
+    pub fn with<'a>(
+        own: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, LanguageError> {
+        let own = Self::parse(own)?;
+        let mut all =
+            Self { by_id: HashMap::new(), by_extension: HashMap::new(), ordered: Vec::new() };
+        let builtin = Self::builtin();
+        let kept = builtin.ordered.into_iter().filter(|it| !own.by_id.contains_key(&it.id));
+        kept.chain(own.ordered).try_for_each(|language| all.add(language))?;
+        all.ordered.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(all)
     }
 
     /// Reads definitions, one TOML document each, given with the names of their files.
@@ -384,6 +408,18 @@ mod tests {
             Languages::parse([("c.toml", *c), ("k.toml", &other)]),
             Err(LanguageError::Claimed { claim, .. }) if claim == "c"
         ));
+    }
+
+    #[test]
+    fn a_further_definition_takes_the_place_of_one_with_its_id() {
+        let (_, c) = BUILTIN.iter().find(|(file, _)| *file == "c.toml").expect("c is built in");
+        let newer = c.replace("C17", "C23");
+        let other = c.replace("id = \"c\"", "id = \"k\"").replace("[\"c\"]", "[\"k\"]");
+        let languages =
+            Languages::with([("c.toml", newer.as_str()), ("k.toml", &other)]).expect("both fit in");
+        assert_eq!(languages.all().len(), BUILTIN.len() + 1);
+        assert_eq!(languages.get("c").expect("it is there").name, "C23");
+        assert_eq!(languages.by_extension("k").expect("it is there").id.as_str(), "k");
     }
 
     #[test]

@@ -30,7 +30,8 @@ use self::{
     root::Root,
 };
 use crate::{
-    Cell, CellSpec, Finding, Language, NativeConfig, Purpose, Sandbox, SandboxError, Toolchain,
+    Cell, CellSpec, Finding, Language, Languages, NativeConfig, Purpose, Sandbox, SandboxError,
+    Toolchain,
     cell::{Ceiling, Linking, Seal},
     pool::{Opener, Pool},
     runner_binary::RunnerFile,
@@ -59,15 +60,17 @@ pub struct NativeSandbox {
     pool: Arc<Pool<Jail>>,
     toolchains: Toolchains,
     headers: Headers,
+    languages: Arc<Languages>,
 }
 
 impl NativeSandbox {
     /// Looks at what this machine offers, and removes cgroups that earlier processes left behind.
-    pub fn new(config: &NativeConfig) -> Result<Self, SandboxError> {
+    pub fn new(config: &NativeConfig, languages: Arc<Languages>) -> Result<Self, SandboxError> {
         Ok(Self {
-            pool: Pool::new(Jail::new(config)?, config.pool_size),
+            pool: Pool::new(Jail::new(config, &languages)?, config.pool_size),
             toolchains: Toolchains::default(),
             headers: Headers::new(config.cache_dir.clone()),
+            languages,
         })
     }
 }
@@ -91,12 +94,12 @@ struct Jail {
 }
 
 impl Jail {
-    fn new(config: &NativeConfig) -> Result<Self, SandboxError> {
+    fn new(config: &NativeConfig, languages: &Languages) -> Result<Self, SandboxError> {
         let runner = RunnerFile::new()
             .map_err(|source| SandboxError::Seal { step: "load the runner".to_owned(), source })?;
         Ok(Self {
             runner,
-            root: Root::new(config),
+            root: Root::new(config, languages),
             user_namespace: config.force_user_namespace || !may_make_namespaces(),
             cgroup_parents: config.cgroup_parents.clone(),
             cgroups: Mutex::new(Cgroups::find(&config.cgroup_parents)),
@@ -258,8 +261,7 @@ impl NativeSandbox {
     }
 
     async fn examine_cell(&self) -> Result<Finding, SandboxError> {
-        let languages = crate::Languages::builtin();
-        let language = languages.all().first().expect("there are languages built in");
+        let language = self.languages.all().first().expect("there are languages built in");
         let cell = self.prepare(&CellSpec::compile(language)).await?;
         let seccomp = cell.facts().seccomp;
         cell.close().await?;

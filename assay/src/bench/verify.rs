@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::{Common, Mode, Report, failed, rounded, show};
 use crate::config::Config;
+use crate::server::open_languages;
 use crate::table::table;
 use crate::verify::Verifier;
 use crate::{Exit, Failure};
@@ -59,7 +60,7 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
         for jobs in 1..=args.jobs.max(1) {
             // A fresh one each time: nothing is compiled before it is measured.
             let sandbox = sandbox::resolve(&mode.config(&config.sandbox)).map_err(failed)?;
-            let verifier = Verifier::new(sandbox, jobs);
+            let verifier = Verifier::new(sandbox, open_languages(config)?, jobs);
             let started = Instant::now();
             let reports = verifier.verify(&package).await?;
             let seconds = rounded(started.elapsed().as_secs_f64());

@@ -1,11 +1,13 @@
 //! `assay doctor`
 
-use sandbox::{Finding, Languages, Level, Sandbox, SandboxError};
+use sandbox::{Finding, Level, Sandbox, SandboxError};
 use serde::Serialize;
 
 use super::print_json;
 use crate::config::Config;
-use crate::server::{LIVE, open_sandbox, open_stores, open_views, wanted_languages};
+use crate::server::{
+    LIVE, open_languages, open_sandbox, open_stores, open_views, wanted_languages,
+};
 use crate::table::table;
 use crate::{Exit, Failure};
 
@@ -59,7 +61,7 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
 async fn of_sandbox(config: &Config, sandbox: &dyn Sandbox) -> Result<Vec<Line>, Failure> {
     let mut lines: Vec<Line> = sandbox.examine().await.into_iter().map(Line::from).collect();
     let named = !config.evaluator.languages.is_empty();
-    let languages = wanted_languages(config, &Languages::builtin())?;
+    let languages = wanted_languages(config, &*open_languages(config)?)?;
     let answers = match sandbox.toolchains(&languages).await {
         Ok(answers) => answers,
         Err(error) => {

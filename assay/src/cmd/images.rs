@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use sandbox::Language;
 use sandbox::docker::images;
-use sandbox::{Language, Languages};
 
 use crate::config::Config;
-use crate::server::{named_languages, wanted_languages};
+use crate::server::{named_languages, open_languages, wanted_languages};
 use crate::{Exit, Failure};
 
 /// Work with the image that the sandbox's cells are made from
@@ -49,8 +49,8 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<Exit, Failu
 
 async fn build(config: &Config, named: &[String]) -> Result<(), Failure> {
     let languages: Vec<Arc<Language>> = match named {
-        [] => wanted_languages(config, &Languages::builtin())?,
-        named => named_languages("--language", named, &Languages::builtin())?,
+        [] => wanted_languages(config, &*open_languages(config)?)?,
+        named => named_languages("--language", named, &*open_languages(config)?)?,
     };
     let docker = &config.sandbox.docker;
     images::build(docker, &languages, |line| eprintln!("{line}"))

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use domain::problem::{TimeLimitOrigin, bounds};
 use indicatif::{ProgressBar, ProgressStyle};
 use problem_package::{Options, Package, SampleSubmission, TimeLimitUse, Timed};
-use sandbox::Sandbox;
+use sandbox::{Languages, Sandbox};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
@@ -35,8 +35,8 @@ pub(crate) struct Verifier {
 
 impl Verifier {
     /// One that judges so many submissions at a time, each on a core of its own.
-    pub(crate) fn new(sandbox: Arc<dyn Sandbox>, jobs: usize) -> Self {
-        Self { tools: Arc::new(Tools::new(sandbox)), jobs: jobs.max(1) }
+    pub(crate) fn new(sandbox: Arc<dyn Sandbox>, languages: Arc<Languages>, jobs: usize) -> Self {
+        Self { tools: Arc::new(Tools::new(sandbox, languages)), jobs: jobs.max(1) }
     }
 
     /// `native` or `docker`.

@@ -20,7 +20,7 @@ use sandbox::{Languages, SandboxConfig};
 pub struct Judge {
     pub cells: Arc<Cells>,
     pub compiler: Compiler,
-    pub languages: Languages,
+    pub languages: Arc<Languages>,
 }
 
 /// What a problem's validators are, as far as tests vary it.
@@ -61,7 +61,7 @@ impl Judge {
         let sandbox = sandbox::resolve(config).unwrap();
         let cells = Arc::new(Cells::new(sandbox, 4));
         let compiler = Compiler::new(Arc::clone(&cells));
-        Self { cells, compiler, languages: Languages::builtin() }
+        Self { cells, compiler, languages: config.languages().unwrap() }
     }
 
     /// What validators a revision names, compiled.

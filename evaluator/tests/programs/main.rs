@@ -3,6 +3,7 @@
 
 mod interaction;
 mod judge;
+mod operators;
 mod races;
 mod sources;
 mod validators;

@@ -131,14 +131,13 @@ pub(super) struct Contents {
 }
 
 impl Contents {
-    pub(super) fn of(image: &ImageInspect) -> Self {
+    pub(super) fn of(image: &ImageInspect, known: &Languages) -> Self {
         let labels = image.config.as_ref().and_then(|config| config.labels.as_ref());
         let label = |name: &str| labels.and_then(|labels| labels.get(name));
         let Some(ids) = label(LANGUAGES_LABEL) else {
             return Self { languages: None, current: true };
         };
         let ids: Vec<String> = ids.split_whitespace().map(str::to_owned).collect();
-        let known = Languages::builtin();
         let languages: Option<Vec<_>> = ids.iter().map(|id| known.get(id).cloned()).collect();
         let expected = languages.map(|languages| digest(&recipe(&languages)));
         let current = expected.is_some() && expected.as_ref() == label(RECIPE_LABEL);
@@ -183,11 +182,11 @@ mod tests {
     fn an_image_says_what_it_has() {
         let recipe = digest(&recipe(&languages(&["c", "lua"])));
         let labels = [(LANGUAGES_LABEL, "c lua".to_owned()), (RECIPE_LABEL, recipe)];
-        let contents = Contents::of(&image(&labels));
+        let contents = Contents::of(&image(&labels), &Languages::builtin());
         assert!(contents.current && contents.lacks("rust") && !contents.lacks("lua"));
         let older = [(LANGUAGES_LABEL, "c".to_owned()), labels[1].clone()];
-        assert!(!Contents::of(&image(&older)).current);
-        let theirs = Contents::of(&image(&[]));
+        assert!(!Contents::of(&image(&older), &Languages::builtin()).current);
+        let theirs = Contents::of(&image(&[]), &Languages::builtin());
         assert!(theirs.current && !theirs.lacks("rust"));
     }
 

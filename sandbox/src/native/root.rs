@@ -29,8 +29,7 @@ pub(super) struct Root {
 
 impl Root {
     /// What there is of the usual places and of those that languages name, and the places that the configuration adds.
-    pub(super) fn new(config: &NativeConfig) -> Self {
-        let languages = Languages::builtin();
+    pub(super) fn new(config: &NativeConfig, languages: &Languages) -> Self {
         let wanted = languages.all().iter().flat_map(|language| &language.binds);
         let mut root =
             Self { binds: Vec::new(), links: Vec::new(), unpacked: config.rootfs.is_some() };
@@ -112,7 +111,7 @@ mod tests {
 
     #[test]
     fn nothing_of_anybodys_is_shown() {
-        let root = Root::new(&NativeConfig::default());
+        let root = Root::new(&NativeConfig::default(), &Languages::builtin());
         for bind in root.binds() {
             let shown = |path: &str| Path::new(path).starts_with(&bind.source);
             let private = [
@@ -137,7 +136,7 @@ mod tests {
         }
         symlink("usr/bin", base.join("bin")).expect("made");
         let config = NativeConfig { rootfs: Some(base.clone()), ..NativeConfig::default() };
-        let root = Root::new(&config);
+        let root = Root::new(&config, &Languages::builtin());
         let shown: BTreeSet<_> = root.binds().iter().map(|bind| bind.target.as_str()).collect();
         assert_eq!(shown, BTreeSet::from(["/usr", "/etc/java-99", "/var/lib/ghc"]));
         assert!(root.binds().iter().all(|bind| bind.source.starts_with(&text(&base))));

@@ -19,7 +19,7 @@ use super::trail;
 use crate::cmd::print_json;
 use crate::config::Config;
 use crate::court::{Clock, Court, Tools, told};
-use crate::server::{open_sandbox, open_stores};
+use crate::server::{open_languages, open_sandbox, open_stores};
 use crate::table::table;
 use crate::{Exit, Failure};
 
@@ -79,7 +79,7 @@ pub(super) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
         (Some(submission), _) => vec![trail::parse(submission)?],
         (None, sample) => choose(stores.log.as_ref(), sample.unwrap_or(1)).await?,
     };
-    let tools = Arc::new(Tools::new(open_sandbox(config)?));
+    let tools = Arc::new(Tools::new(open_sandbox(config)?, open_languages(config)?));
     let progress =
         if args.json { ProgressBar::hidden() } else { ProgressBar::new(chosen.len() as u64) };
     let mut results = Vec::new();

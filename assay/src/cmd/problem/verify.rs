@@ -6,6 +6,7 @@ use evaluator::physical_cores;
 use sandbox::Adapter;
 
 use crate::config::Config;
+use crate::server::open_languages;
 use crate::verify::{PackageReport, Report, Verifier};
 use crate::{Exit, Failure};
 
@@ -96,5 +97,5 @@ pub(super) fn verifier(
     sandbox.adapter = sealed.map_or(sandbox.adapter, Adapter::from);
     let sandbox = sandbox::resolve(&sandbox)
         .map_err(|error| Failure::of(Exit::JudgeError, "opening the sandbox", &error))?;
-    Ok(Verifier::new(sandbox, jobs))
+    Ok(Verifier::new(sandbox, open_languages(config)?, jobs))
 }
