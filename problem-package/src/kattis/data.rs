@@ -18,6 +18,7 @@ use domain::problem::{Attachment, ProgramFile, Sample, Test};
 pub(super) use settings::Scene;
 
 use super::manifest::Manifest;
+use super::version::Version;
 use crate::blobs::Blobs;
 use crate::diagnostic::Report;
 use crate::fields::Field;
@@ -111,7 +112,8 @@ pub(super) fn read(
 ) -> Data {
     let version = scene.manifest.version;
     let files = files::collect(tree, version, report);
-    let groups = match version.is_newer() {
+    let is_newer = has_newer_groups(&files, version);
+    let groups = match is_newer {
         true => newer::read(&files, &scene, report),
         false => older::read(&files, &scene, report),
     };
@@ -131,7 +133,25 @@ pub(super) fn read(
     }
     reader.add_static_tests(blobs, report);
     checks::check(&files, &groups, &reader.found, version, report);
+    if is_newer {
+        checks::check_newer(&files, &groups, &reader.found, report);
+    }
     reader.finish(report)
+}
+
+/// Whether the groups are those of the newer format. Packages of the draft have them either as its
+/// text says or as its tools read them, so the name of the files decides there.
+fn has_newer_groups(files: &DataFiles<'_>, version: Version) -> bool {
+    let is_of_a_group =
+        |name: &Name<'_>| matches!(name.first(), None | Some(&("sample" | "secret")));
+    let configs = files.configs.iter().filter(|(name, _)| is_of_a_group(name));
+    let (newer, older): (Vec<_>, Vec<_>) =
+        configs.partition(|(_, (path, _))| path.ends_with(files::NEWER_CONFIG));
+    match version {
+        Version::Newer => true,
+        Version::Draft => !newer.is_empty() && older.is_empty(),
+        Version::Legacy | Version::LegacyIcpc => false,
+    }
 }
 
 impl Reader<'_> {

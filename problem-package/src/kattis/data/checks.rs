@@ -88,7 +88,7 @@ pub(super) fn check_shown(case: &Case<'_>, is_sample: bool, version: Version, re
     }
 }
 
-/// What the newer format asks of the tree.
+/// Whether every group that is configured has tests.
 pub(super) fn check(
     files: &DataFiles<'_>,
     groups: &Groups,
@@ -96,10 +96,7 @@ pub(super) fn check(
     version: Version,
     report: &mut Report,
 ) {
-    let is_empty = |place: usize| {
-        let prefix = format!("{}/", groups.groups[place].graded.name);
-        !found.iter().any(|found| found.test.name.starts_with(&prefix))
-    };
+    let is_empty = |place: usize| is_empty(place, groups, found);
     for (name, (path, _)) in &files.configs {
         let place = groups.find(name);
         let has_cases = files
@@ -111,12 +108,23 @@ pub(super) fn check(
             version.objection(report, path, "is in a group without tests", "a test");
         }
     }
-    if !version.is_newer() {
-        return;
-    }
+}
+
+fn is_empty(place: usize, groups: &Groups, found: &[Found]) -> bool {
+    let prefix = format!("{}/", groups.groups[place].graded.name);
+    !found.iter().any(|found| found.test.name.starts_with(&prefix))
+}
+
+/// What the newer format asks of the tree.
+pub(super) fn check_newer(
+    files: &DataFiles<'_>,
+    groups: &Groups,
+    found: &[Found],
+    report: &mut Report,
+) {
     for (place, group) in groups.iter().enumerate() {
         for &required in &group.graded.require_pass {
-            if is_empty(required as usize) {
+            if is_empty(required as usize, groups, found) {
                 let name = &groups.groups[required as usize].graded.name;
                 let path = format!("data/{}", groups.groups[place].graded.name);
                 let message = format!("requires {name}, which has no tests");
