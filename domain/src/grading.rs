@@ -175,6 +175,11 @@ impl Worth {
             None => Some(self.rejected),
         }
     }
+
+    /// The same score as it is shown, with at most nine decimal places.
+    pub fn shown(self, result: TestResult) -> Option<f64> {
+        self.score(result).map(rules::shown)
+    }
 }
 
 /// What of a test's outcome bears on the grade.
