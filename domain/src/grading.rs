@@ -216,6 +216,8 @@ pub struct GroupOutcome {
 pub struct Grade {
     /// Of the submission.
     pub verdict: Verdict,
+    /// Of the root group, before its points make the verdict of the submission.
+    pub root: Verdict,
     /// Of the submission, where the problem is scored.
     pub score: Option<f64>,
     /// Of every group but the root.

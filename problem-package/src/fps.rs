@@ -341,6 +341,7 @@ fn submissions(
             language,
             entry_point: None,
             expected: [Verdict::Accepted].into(),
+            tolerated: [].into(),
             rules: vec![],
             score: None,
         });

@@ -200,6 +200,7 @@ impl Rubric {
         let counts = matches!(verdict, Verdict::Accepted | Verdict::Partial);
         Grade {
             verdict,
+            root: root.verdict,
             score: scored.map(|_| if counts { score } else { 0.0 }),
             groups: groups.map(|(group, grade)| outcome(group, *grade)).collect(),
             out_of_range,
