@@ -52,7 +52,7 @@ pub(crate) fn read(tree: &FileTree, options: &Options) -> Result<Package, Vec<Di
     let mut blobs = Blobs::default();
     let input_validators = INPUT_VALIDATORS
         .iter()
-        .flat_map(|folder| programs::read_all(tree, folder, &manifest, &mut blobs, &mut report))
+        .flat_map(|folder| programs::read_all(tree, folder, false, &manifest, &mut blobs, &mut report))
         .collect::<Vec<_>>();
     let output_validators = validator::read_programs(tree, &manifest, &mut blobs, &mut report);
     let static_validator = single(tree, "static_validator", &manifest, &mut blobs, &mut report);

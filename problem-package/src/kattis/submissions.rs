@@ -16,6 +16,7 @@ use super::manifest::Manifest;
 use super::programs::{self, Entry, Files};
 use super::version::Version;
 use crate::diagnostic::{Report, quote};
+use crate::languages::{Detected, detect};
 use crate::package::{Options, Rule, SampleSubmission, SourceFile};
 use crate::tree::FileTree;
 use rules::Sheet;
@@ -152,26 +153,24 @@ impl Reader<'_> {
             if let Code::Known(language) = code(&named, self.options) {
                 return Some(language);
             }
-            let message = format!("is in {}, which is not here, and is left aside", quote(&named));
+            let message =
+                format!("is in {}, which is not available here, and is left aside", quote(&named));
             report.warning(path, message, "");
             return None;
         }
-        if entry.files.iter().any(|(name, bytes)| programs::is_python2(name, bytes)) {
-            report.warning(path, "is in Python 2 and is left aside", "Python 3");
-            return None;
-        }
-        let mut languages = programs::languages(&entry.files);
-        match (languages.pop_first(), languages.is_empty()) {
-            (Some(language), true) => Some(language),
-            (None, _) => {
-                report.warning(path, "is in no known language and is left aside", "");
+        match detect(&entry.files) {
+            Detected::Known { language, others } => {
+                programs::report_others(path, &language, &others, report);
+                Some(language)
+            }
+            Detected::Missing(missing) => {
+                let message =
+                    format!("is in {missing}, which is not available here, and is left aside");
+                report.warning(path, message, "");
                 None
             }
-            (Some(first), false) => {
-                languages.insert(first);
-                let names: Vec<_> = languages.iter().map(LanguageId::as_str).collect();
-                let message = format!("is in {} at once and is left aside", names.join(" and "));
-                report.warning(path, message, "one language");
+            Detected::Nothing => {
+                report.warning(path, "is in no known language and is left aside", "");
                 None
             }
         }

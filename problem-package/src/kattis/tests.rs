@@ -219,9 +219,10 @@ fn what_is_not_known_is_left_aside_with_a_warning() {
             "warning: data/secret/1.note: belongs to no test and is left aside",
             "warning: assay/theme.css: is not known and is left aside; expected starter, snippets or \
              samples",
-            "warning: submissions/accepted/sum.zig: is in no known language and is left aside",
-            "warning: submissions/accepted/two: is in c and python3 at once and is left aside; expected \
-             one language",
+            "warning: submissions/accepted/sum.zig: is in Zig, which is not available here, and is left \
+             aside",
+            "warning: submissions/accepted/two: is taken for c, and has files in python3; expected one \
+             language",
             "warning: submissions/slow_but_nice/sum.py: the folder \"slow_but_nice\" promises no known \
              verdict; expected accepted, wrong_answer, time_limit_exceeded, …",
             "warning: submissions/submissions.yaml: is in no folder of a verdict and is left aside",
