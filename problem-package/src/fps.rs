@@ -121,7 +121,7 @@ fn content(
         statement.push_str(&markdown);
     }
     if statement.is_empty() {
-        report.error(item.place(), "the problem has no statement", "<description>");
+        report.warning(item.place(), "the problem has no statement", "<description>");
     }
     let defaults = Limits::default();
     let content = RevisionContent {

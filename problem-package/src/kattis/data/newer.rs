@@ -34,10 +34,7 @@ pub(super) fn read(files: &DataFiles<'_>, scene: &Scene<'_>, report: &mut Report
     let is_draft = scene.manifest.version == Version::Draft;
     let names = names(files, is_draft, report);
     let mut groups = Groups::default();
-    let root_settings = match is_draft {
-        true => config(&vec![], files, scene.settings(report), scene, report).settings,
-        false => scene.settings(report),
-    };
+    let root_settings = config(&vec![], files, scene.settings(report), scene, report).settings;
     groups.push(root(root_settings.clone(), scene));
     let mut aggregations: Vec<Option<Aggregation>> = vec![None];
     let secret = secret_config(files, root_settings.clone(), scene, report);
@@ -50,8 +47,7 @@ pub(super) fn read(files: &DataFiles<'_>, scene: &Scene<'_>, report: &mut Report
             false => {
                 // In the draft a group's arguments are those of the group around it, unless it has its own.
                 let outer = match name[0] {
-                    _ if !is_draft => scene.settings(report),
-                    "secret" => secret.settings.clone(),
+                    "secret" if is_draft => secret.settings.clone(),
                     _ => root_settings.clone(),
                 };
                 let mut found = config(name, files, outer, scene, report);
@@ -133,9 +129,9 @@ fn names<'a>(files: &DataFiles<'a>, is_draft: bool, report: &mut Report) -> Vec<
             // What configures the cases of validators.
             [root, ..] if !matches!(*root, "sample" | "secret") => {}
             [] if is_draft => {}
-            [] => report.error(
+            [] => report.warning(
                 path,
-                "configures no group",
+                "configures no group; its arguments hold for all of them",
                 "a file in data/sample, data/secret or a group",
             ),
             _ => report.error(
@@ -278,12 +274,12 @@ fn read_scoring(
     let message = format!("`{}` is given for ", field.key);
     if !scene.manifest.kind.is_scoring {
         let message = message + "a problem that is not scored";
-        report.error((path, at), message, "`type: scoring` in problem.yaml");
+        report.warning((path, at), message, "`type: scoring` in problem.yaml");
         return true;
     }
     if name.first() != Some(&"secret") {
         let place = if name.is_empty() { "all of data" } else { "sample" };
-        report.error((path, at), message + place, "it in secret or its groups");
+        report.warning((path, at), message + place, "it in secret or its groups");
         return true;
     }
     match key {
@@ -395,7 +391,7 @@ fn static_test(
     let Some((points, position)) = config.static_score else {
         if let Some((_, position)) = config.static_args {
             let message = "there are `static_validator_args` without a `static_validation_score`";
-            report.error((path, position), message, "both");
+            report.warning((path, position), message, "both");
         }
         return None;
     };
