@@ -258,6 +258,7 @@ impl Trial {
     fn without_tests(verdict: Verdict, detail: String) -> Self {
         let grade = Grade {
             verdict,
+            root: verdict,
             score: None,
             groups: vec![],
             out_of_range: vec![],

@@ -135,6 +135,7 @@ mod tests {
             files: vec![],
             entry_point: None,
             expected: BTreeSet::new(),
+            tolerated: BTreeSet::new(),
             rules: vec![rule],
             score: None,
         }

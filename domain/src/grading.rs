@@ -175,6 +175,11 @@ impl Worth {
             None => Some(self.rejected),
         }
     }
+
+    /// The same score as it is shown, with at most nine decimal places.
+    pub fn shown(self, result: TestResult) -> Option<f64> {
+        self.score(result).map(rules::shown)
+    }
 }
 
 /// What of a test's outcome bears on the grade.
@@ -211,6 +216,8 @@ pub struct GroupOutcome {
 pub struct Grade {
     /// Of the submission.
     pub verdict: Verdict,
+    /// Of the root group, before its points make the verdict of the submission.
+    pub root: Verdict,
     /// Of the submission, where the problem is scored.
     pub score: Option<f64>,
     /// Of every group but the root.

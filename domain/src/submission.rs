@@ -297,6 +297,7 @@ impl Attempt {
         if !self.compiled? {
             return Some(Grade {
                 verdict: Verdict::CompileError,
+                root: Verdict::CompileError,
                 score: None,
                 groups: vec![],
                 out_of_range: vec![],

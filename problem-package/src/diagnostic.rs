@@ -93,6 +93,14 @@ impl Report {
         }
     }
 
+    /// Takes what was found of something that judging does not need: its errors are warnings.
+    pub(crate) fn add_as_warnings(&mut self, found: Self) {
+        for Diagnostic { path, position, message, expected, .. } in found.diagnostics {
+            self.push(Severity::Warning, Place { path, position }, message, expected);
+        }
+        self.left_out += found.left_out;
+    }
+
     pub(crate) fn has_errors(&self) -> bool {
         self.has_errors
     }

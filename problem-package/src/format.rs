@@ -27,7 +27,13 @@ const XML_HEAD_BYTES: usize = 16 * 1024;
 /// # Errors
 /// With everything that is wrong with it, errors and warnings.
 pub fn read(tree: &FileTree, options: &Options) -> Result<Vec<Package>, Vec<Diagnostic>> {
-    match family(tree) {
+    let family = family(tree);
+    // Kattis packages have parts that nobody is judged by.
+    let broken = tree.broken_links();
+    if !matches!(family, Some(Family::Kattis)) && !broken.is_empty() {
+        return Err(broken.iter().chain(tree.warnings()).cloned().collect());
+    }
+    match family {
         Some(Family::Kattis) => kattis::read(tree, options).map(|package| vec![package]),
         Some(Family::Polygon) => polygon::read(tree, options),
         Some(Family::Dmoj) => dmoj::read(tree, options),

@@ -121,7 +121,7 @@ fn content(
         statement.push_str(&markdown);
     }
     if statement.is_empty() {
-        report.error(item.place(), "the problem has no statement", "<description>");
+        report.warning(item.place(), "the problem has no statement", "<description>");
     }
     let defaults = Limits::default();
     let content = RevisionContent {
@@ -341,6 +341,7 @@ fn submissions(
             language,
             entry_point: None,
             expected: [Verdict::Accepted].into(),
+            tolerated: [].into(),
             rules: vec![],
             score: None,
         });

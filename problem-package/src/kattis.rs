@@ -43,6 +43,7 @@ const ACCEPTED: i32 = 42;
 pub(crate) fn read(tree: &FileTree, options: &Options) -> Result<Package, Vec<Diagnostic>> {
     let mut report = Report::default();
     report.extend(tree.warnings());
+    layout::check_links(tree, &mut report);
     let slug = slug(tree, options, &mut report);
     let mut manifest = manifest::read(tree, options, &mut report);
     layout::check(tree, manifest.version, &mut report);
@@ -52,7 +53,9 @@ pub(crate) fn read(tree: &FileTree, options: &Options) -> Result<Package, Vec<Di
     let mut blobs = Blobs::default();
     let input_validators = INPUT_VALIDATORS
         .iter()
-        .flat_map(|folder| programs::read_all(tree, folder, &manifest, &mut blobs, &mut report))
+        .flat_map(|folder| {
+            programs::read_all(tree, folder, false, &manifest, &mut blobs, &mut report)
+        })
         .collect::<Vec<_>>();
     let output_validators = validator::read_programs(tree, &manifest, &mut blobs, &mut report);
     let static_validator = single(tree, "static_validator", &manifest, &mut blobs, &mut report);
@@ -70,7 +73,10 @@ pub(crate) fn read(tree: &FileTree, options: &Options) -> Result<Package, Vec<Di
     let mut attachments = Attachments::read(tree, &mut blobs);
     let reader =
         statement::Reader { tree, manifest: &manifest, options, samples: data.samples.len() };
-    let texts = reader.read(&mut attachments, &mut blobs, &mut report);
+    let mut found = Report::default();
+    let texts = reader.read(&mut attachments, &mut blobs, &mut found);
+    // Nobody is judged by a statement.
+    report.add_as_warnings(found);
     attachments.add(data.downloads);
 
     let objective = manifest.grading.objective.unwrap_or(Objective::Max);

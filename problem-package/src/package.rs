@@ -126,6 +126,8 @@ pub struct SampleSubmission {
     pub entry_point: Option<String>,
     /// Any of these verdicts is right for the submission as a whole; empty where only the rules count.
     pub expected: BTreeSet<Verdict>,
+    /// These are right too, with a warning: an accepted program with a part of the score, and the reverse.
+    pub tolerated: BTreeSet<Verdict>,
     /// What must hold besides. In the older formats they are another way to be right.
     pub rules: Vec<Rule>,
     /// The score as a whole lies between these.

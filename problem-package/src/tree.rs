@@ -37,6 +37,7 @@ pub struct FileTree {
     name: Option<String>,
     files: BTreeMap<String, Bytes>,
     warnings: Vec<Diagnostic>,
+    broken_links: Vec<Diagnostic>,
 }
 
 impl FileTree {
@@ -49,6 +50,7 @@ impl FileTree {
             files: BTreeMap::new(),
             links: BTreeMap::new(),
             report: Report::default(),
+            broken_links: Report::default(),
             full: false,
         }
     }
@@ -79,6 +81,12 @@ impl FileTree {
             .map_while(move |(path, bytes)| Some((path.strip_prefix(&prefix)?, bytes)))
     }
 
+    /// Links that were not followed, because they lead nowhere or out of the package: an error for each. Whether the
+    /// package can be used without them depends on its format.
+    pub fn broken_links(&self) -> &[Diagnostic] {
+        &self.broken_links
+    }
+
     /// What was left aside when the tree was built.
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
@@ -94,6 +102,7 @@ pub struct FileTreeBuilder {
     files: BTreeMap<String, Bytes>,
     links: BTreeMap<String, String>,
     report: Report,
+    broken_links: Report,
     full: bool,
 }
 
@@ -170,22 +179,25 @@ impl FileTreeBuilder {
                 Err(error) => {
                     let target = quote(&String::from_utf8_lossy(&target));
                     let message = format!("is a link to {target}, which {error}");
-                    self.report.error(&path, message, error.expected());
+                    self.broken_links.error(&path, message, error.expected());
                 }
             },
         }
     }
 
-    /// The tree, with every link followed.
+    /// The tree, with every link followed that can be.
     ///
     /// # Errors
-    /// With everything that is wrong with the entries, and the warnings.
+    /// With everything that is wrong with the entries but for links, and the warnings.
     pub fn finish(mut self) -> Result<FileTree, Vec<Diagnostic>> {
         let name = self.strip_root();
         self.report_used_as_folders();
-        links::follow(&mut self.files, self.links, self.limits.files_max, &mut self.report);
+        let files_max = self.limits.files_max;
+        let broken = &mut self.broken_links;
+        links::follow(&mut self.files, self.links, files_max, broken, &mut self.report);
         let warnings = self.report.finish()?;
-        Ok(FileTree { name, files: self.files, warnings })
+        let broken_links = self.broken_links.finish().unwrap_or_else(|errors| errors);
+        Ok(FileTree { name, files: self.files, warnings, broken_links })
     }
 
     pub(crate) fn report(&mut self) -> &mut Report {
@@ -229,6 +241,7 @@ impl FileTreeBuilder {
         strip_prefix(&mut self.files, &prefix);
         strip_prefix(&mut self.links, &prefix);
         self.report.strip_prefix(&prefix);
+        self.broken_links.strip_prefix(&prefix);
         Some(root)
     }
 }

@@ -1,6 +1,6 @@
 //! Whether what a submission got is what its package says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use domain::Verdict;
@@ -23,7 +23,7 @@ pub(super) fn disagreements(
     let broken: Vec<String> =
         submission.rules.iter().flat_map(|rule| broken(rule, content, outcomes, grade)).collect();
     let expected = &submission.expected;
-    let fits = expected.contains(&grade.verdict);
+    let fits = is_among(expected, grade) || is_among(&submission.tolerated, grade);
     // Rules are about tests, of which none was judged.
     if outcomes.is_empty() && !fits {
         let wanted = if expected.is_empty() { "a verdict on its tests" } else { &names(expected) };
@@ -44,6 +44,57 @@ pub(super) fn disagreements(
         }
     }
     found.extend(grade.out_of_range.iter().cloned());
+    found
+}
+
+/// Whether the submission got one of the verdicts. One that the graders accept is accepted in part, also with no point:
+/// the formats' tools know no verdict of points.
+fn is_among(verdicts: &BTreeSet<Verdict>, grade: &Grade) -> bool {
+    let is_part = grade.root == Verdict::Accepted && grade.verdict != Verdict::Accepted;
+    verdicts.contains(&grade.verdict) || is_part && verdicts.contains(&Verdict::Partial)
+}
+
+/// What is odd about a submission that agrees with its package; nothing if it does not.
+pub(super) fn remarks(
+    submission: &SampleSubmission,
+    content: &RevisionContent,
+    outcomes: &BTreeMap<u32, TestOutcome>,
+    grade: &Grade,
+) -> Vec<String> {
+    if !disagreements(submission, content, outcomes, grade).is_empty() {
+        return vec![];
+    }
+    let mut found = Vec::new();
+    if !is_among(&submission.expected, grade) && is_among(&submission.tolerated, grade) {
+        let score = grade.score.unwrap_or(0.0);
+        found.push(match grade.verdict {
+            Verdict::Accepted => format!(
+                "was fully accepted with a score of {score}; expected a part of the score, or a place in accepted"
+            ),
+            Verdict::OutputLimitExceeded => {
+                "wrote more than it may; expected a wrong answer, or a place in output_limit_exceeded"
+                    .to_owned()
+            }
+            _ => format!(
+                "did not attain the full score and scored {score}; expected all of it, or a place in \
+                 partially_accepted"
+            ),
+        });
+    }
+    // Samples that do not count can fail without changing the verdict.
+    let must_be_accepted = submission.expected.contains(&Verdict::Accepted)
+        && submission.expected.iter().all(|it| matches!(it, Verdict::Accepted | Verdict::Partial))
+        && !submission.path.starts_with("partially_accepted/");
+    if must_be_accepted && grade.root == Verdict::Accepted {
+        let samples = (1..).zip(&content.tests).filter(|(_, test)| test.sample);
+        let failed = samples.filter_map(|(number, test)| {
+            let verdict = outcomes.get(&number)?.verdict;
+            (verdict != Verdict::Accepted).then_some((&test.name, verdict))
+        });
+        found.extend(
+            failed.take(1).map(|(name, verdict)| format!("got {} on {name}", Word(verdict))),
+        );
+    }
     found
 }
 
@@ -145,7 +196,154 @@ impl fmt::Display for Range {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use domain::grading::CustomGrades;
+    use problem_package::{Entry, FileTree, Options, Package, TreeLimits, read};
+
     use super::*;
+
+    /// A package of the older format with a sample, two secret tests and a submission.
+    fn package(manifest: &str, testdata: &str, submission: &str) -> Package {
+        let files = [
+            ("problem.yaml", format!("name: Sum\nlimits: {{time_limit: 1}}\n{manifest}")),
+            ("problem_statement/problem.md", "Add.\n".to_owned()),
+            ("data/testdata.yaml", testdata.to_owned()),
+            ("data/sample/1.in", String::new()),
+            ("data/sample/1.ans", String::new()),
+            ("data/secret/1.in", String::new()),
+            ("data/secret/1.ans", String::new()),
+            ("data/secret/2.in", String::new()),
+            ("data/secret/2.ans", String::new()),
+            (submission, "print(1)\n".to_owned()),
+        ];
+        let mut builder = FileTree::builder(TreeLimits::default());
+        for (path, text) in files {
+            builder.insert(format!("sum/{path}").as_bytes(), Entry::File(Bytes::from(text)));
+        }
+        let tree = builder.finish().unwrap();
+        read(&tree, &Options::default()).unwrap_or_else(|found| panic!("{found:?}")).remove(0)
+    }
+
+    fn outcome(number: u32, letter: char) -> TestOutcome {
+        let verdict = match letter {
+            'A' => Verdict::Accepted,
+            'W' => Verdict::WrongAnswer,
+            'T' => Verdict::TimeLimitExceeded,
+            'R' => Verdict::RuntimeError,
+            'O' => Verdict::OutputLimitExceeded,
+            'M' => Verdict::MemoryLimitExceeded,
+            other => panic!("{other}"),
+        };
+        TestOutcome {
+            number,
+            verdict,
+            end: None,
+            time_ms: 1,
+            memory_kib: 1,
+            score: None,
+            feedback: None,
+            shown: None,
+        }
+    }
+
+    /// What is wrong with a submission in a folder whose tests came to this, and what is odd.
+    fn judged(
+        manifest: &str,
+        testdata: &str,
+        folder: &str,
+        words: &str,
+    ) -> (Vec<String>, Vec<String>) {
+        let package = package(manifest, testdata, &format!("submissions/{folder}/a.py"));
+        let content = &package.content;
+        let outcomes: BTreeMap<u32, TestOutcome> =
+            (1..).zip(words.chars()).map(|(number, it)| (number, outcome(number, it))).collect();
+        let results = outcomes.iter().map(|(number, it)| (*number, it.result())).collect();
+        let grade = content.rubric().survey(&results, &CustomGrades::new()).grade.unwrap();
+        let submission = &package.submissions[0];
+        let wrong = disagreements(submission, content, &outcomes, &grade);
+        (wrong, remarks(submission, content, &outcomes, &grade))
+    }
+
+    /// The rules of the format's tools about folders and scores, as `docs/packages.md` lists them: the folder, what the
+    /// sample and the two secret tests came to, and what is said.
+    #[test]
+    fn folders_promise_what_the_formats_tools_check() {
+        const SCORING: &str = "type: scoring\n";
+        const MINIMUM: &str = "type: scoring\ngrading: {objective: min}\n";
+        /// All of 20 points, or 10.
+        const PARTS: &str = "range: 0 20\non_reject: continue\naccept_score: 10\ngrader_flags: always_accept ignore_sample\n";
+        const OPEN: &str = "on_reject: continue\ngrader_flags: always_accept ignore_sample\n";
+        const ALL: &str =
+            "range: 0 20\naccept_score: 10\non_reject: continue\ngrader_flags: ignore_sample\n";
+        const LEAST: &str = "range: 0 20\non_reject: continue\naccept_score: 0\nreject_score: 10\n\
+                             grader_flags: always_accept ignore_sample\n";
+        const NARROW: &str =
+            "range: 0 15\naccept_score: 10\non_reject: continue\ngrader_flags: ignore_sample\n";
+        let ok = "";
+        let odd = "~";
+        let cases: &[(&str, &str, &str, &str, &str)] = &[
+            // Passed or failed: the verdict is that of the folder.
+            ("", "", "accepted", "AAA", ok),
+            ("", "", "accepted", "AWA", "expected ACCEPTED"),
+            ("", "", "accepted", "ATA", "expected ACCEPTED"),
+            ("", "", "wrong_answer", "AAW", ok),
+            ("", "", "wrong_answer", "AWT", ok),
+            ("", "", "wrong_answer", "AAO", "~wrote more than it may"),
+            ("", "", "wrong_answer", "AAA", "expected WRONG_ANSWER"),
+            ("", "", "wrong_answer", "ATW", "expected WRONG_ANSWER"),
+            ("", "", "time_limit_exceeded", "AAT", ok),
+            ("", "", "time_limit_exceeded", "AWT", ok),
+            ("", "", "time_limit_exceeded", "ATR", ok),
+            ("", "", "time_limit_exceeded", "AAA", "expected TIME_LIMIT_EXCEEDED"),
+            ("", "", "time_limit_exceeded", "AWA", "expected TIME_LIMIT_EXCEEDED"),
+            ("", "", "run_time_error", "AAR", ok),
+            ("", "", "run_time_error", "AAM", ok),
+            ("", "", "run_time_error", "AAO", ok),
+            ("", "", "run_time_error", "AWR", ok),
+            ("", "", "run_time_error", "AAW", "expected MEMORY_LIMIT_EXCEEDED or"),
+            // Not scored, so that there are no parts.
+            ("", "", "partially_accepted", "AAA", ok),
+            ("", "", "partially_accepted", "AAW", "expected ACCEPTED"),
+            // Scored: what the graders accept is accepted, with any score.
+            (SCORING, PARTS, "accepted", "AAA", ok),
+            (SCORING, PARTS, "accepted", "AAW", "~did not attain the full score and scored 10"),
+            (SCORING, PARTS, "accepted", "AWW", "~did not attain the full score and scored 0"),
+            (SCORING, PARTS, "partially_accepted", "AAW", ok),
+            (SCORING, PARTS, "partially_accepted", "AWW", ok),
+            (SCORING, PARTS, "partially_accepted", "AAA", "~was fully accepted with a score of 20"),
+            // What the graders reject is not.
+            (SCORING, ALL, "accepted", "AAW", "expected ACCEPTED"),
+            (SCORING, ALL, "partially_accepted", "AAW", "expected PARTIAL"),
+            (SCORING, ALL, "wrong_answer", "AAW", ok),
+            (SCORING, PARTS, "wrong_answer", "AAA", "expected WRONG_ANSWER"),
+            // No score is known to be the best.
+            (SCORING, OPEN, "accepted", "AAW", ok),
+            (SCORING, OPEN, "partially_accepted", "AAA", ok),
+            (SCORING, OPEN, "partially_accepted", "AAW", ok),
+            // The smallest score is the best.
+            (MINIMUM, LEAST, "accepted", "AAA", ok),
+            (MINIMUM, LEAST, "accepted", "AAW", "~did not attain the full score and scored 10"),
+            (MINIMUM, LEAST, "partially_accepted", "AAA", "~was fully accepted"),
+            // Samples that do not count.
+            (SCORING, ALL, "accepted", "WAA", "~got WRONG_ANSWER on sample/1"),
+            (SCORING, PARTS, "accepted", "TAA", "~got TIME_LIMIT_EXCEEDED on sample/1"),
+            (SCORING, PARTS, "partially_accepted", "WAW", ok),
+            // A group beyond its range.
+            (SCORING, NARROW, "accepted", "AAA", "the root scored 20, which is out of its range"),
+        ];
+        for (manifest, testdata, folder, words, expected) in cases {
+            let (wrong, remarks) = judged(manifest, testdata, folder, words);
+            let found = match (wrong.first(), remarks.first()) {
+                (Some(wrong), None) => wrong.clone(),
+                (None, Some(remark)) => format!("{odd}{remark}"),
+                (None, None) => String::new(),
+                both => panic!("{both:?}"),
+            };
+            let fits =
+                if expected.is_empty() { found.is_empty() } else { found.starts_with(expected) };
+            assert!(fits, "{folder} {words} {testdata:?}: {found:?}, not {expected:?}");
+        }
+    }
 
     #[test]
     fn patterns_match_tests_and_groups() {

@@ -45,4 +45,10 @@ impl Docket {
         let content = &self.package.content;
         agreement::disagreements(submission, content, &trial.outcomes, &trial.grade)
     }
+
+    /// What is odd about a submission that is as the package says.
+    pub(super) fn remarks(&self, submission: &SampleSubmission, trial: &Trial) -> Vec<String> {
+        let content = &self.package.content;
+        agreement::remarks(submission, content, &trial.outcomes, &trial.grade)
+    }
 }

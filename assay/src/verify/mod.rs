@@ -158,6 +158,9 @@ impl Verifier {
         });
         warn_of_limits(report, timing.multiplier, timing.margin);
         for (submission, (_, trial)) in package.submissions.iter().zip(trials) {
+            let file = format!("submissions/{}", submission.path);
+            let remarks = docket.remarks(submission, &trial).into_iter();
+            report.warnings.extend(remarks.map(|remark| Finding::of(file.as_str(), remark)));
             report.submissions.push(submission_report(submission, docket, &trial));
         }
     }

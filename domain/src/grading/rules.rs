@@ -9,6 +9,47 @@ use crate::Verdict;
 /// Scores that differ by less are the same: they are sums of decimal fractions.
 const SCORE_TOLERANCE: f64 = 1e-9;
 
+/// Decimal places of a score that the default grader of the older formats writes.
+const GRADER_DECIMALS: usize = 6;
+/// Decimal places of any other score.
+const DECIMALS: usize = 9;
+/// Decimal digits that a double always keeps.
+const DIGITS: i32 = 15;
+
+/// The sum, with the rounding errors of the additions added back (Neumaier's algorithm).
+fn sum(scores: impl Iterator<Item = f64>) -> f64 {
+    let (mut sum, mut lost) = (0.0_f64, 0.0_f64);
+    for score in scores {
+        let next = sum + score;
+        lost += match sum.abs() >= score.abs() {
+            true => (sum - next) + score,
+            false => (score - next) + sum,
+        };
+        sum = next;
+    }
+    // Beyond the largest double there is nothing to add back.
+    if lost.is_finite() { sum + lost } else { sum }
+}
+
+/// A score as it is shown and compared: the nearest with this many decimal places, fewer where a double does not have
+/// them. Groups are added up unrounded, so that three thirds make a whole.
+fn rounded(score: f64, decimals: usize) -> f64 {
+    if !score.is_finite() || score == 0.0 {
+        return score + 0.0;
+    }
+    let whole = score.abs().log10().floor() as i32 + 1;
+    let places = usize::try_from(DIGITS - whole).unwrap_or(0).min(decimals);
+    // Formatting rounds the exact value, which multiplying by a power of ten would not.
+    let rounded: f64 = format!("{score:.places$}").parse().unwrap_or(score);
+    // Not `-0`.
+    rounded + 0.0
+}
+
+/// A test's score as it is shown.
+pub(super) fn shown(score: f64) -> f64 {
+    rounded(score, DECIMALS)
+}
+
 /// From the worst on. What is not named in the format stands where it does the least harm.
 const WORST_FIRST: [Verdict; 9] = [
     Verdict::JudgeError,
@@ -46,8 +87,8 @@ impl ScoreMode {
         let scores = children.iter().map(|child| child.score);
         match self {
             _ if children.is_empty() => 0.0,
-            Self::Sum => scores.sum(),
-            Self::Avg => scores.sum::<f64>() / children.len() as f64,
+            Self::Sum => sum(scores),
+            Self::Avg => sum(scores) / children.len() as f64,
             Self::Min => scores.fold(f64::INFINITY, f64::min),
             Self::Max => scores.fold(f64::NEG_INFINITY, f64::max),
         }
@@ -110,14 +151,23 @@ impl Rule {
         }
     }
 
+    /// The score of a group with this rule as it is shown.
+    pub(super) fn shown(&self, score: f64) -> f64 {
+        match self {
+            Self::Grader { .. } => rounded(score, GRADER_DECIMALS),
+            Self::Custom { .. } | Self::Aggregate { .. } => rounded(score, DECIMALS),
+        }
+    }
+
     /// Whether a group with this rule cannot have scored this.
     pub(super) fn is_out_of_range(&self, score: f64) -> bool {
+        let score = self.shown(score);
         let (min, max) = match self {
             Self::Grader { scores, .. } | Self::Custom { scores, .. } => (scores.min, scores.max),
             Self::Aggregate { max_score, .. } => (Some(0.0), *max_score),
         };
-        min.is_some_and(|min| score < min - SCORE_TOLERANCE)
-            || max.is_some_and(|max| score > max + SCORE_TOLERANCE)
+        min.is_some_and(|min| score < self.shown(min) - SCORE_TOLERANCE)
+            || max.is_some_and(|max| score > self.shown(max) + SCORE_TOLERANCE)
     }
 }
 
@@ -137,5 +187,91 @@ pub(super) fn of_score(
         _ if is_best => Verdict::Accepted,
         Some(failure) if objective == Objective::Max && score <= SCORE_TOLERANCE => failure,
         _ => Verdict::Partial,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_score_is_shown_with_the_digits_that_it_has() {
+        let cases = [
+            (0.1 + 0.2, 0.3),
+            (100.000_000_000_000_01, 100.0),
+            (99.999_999_999_999_99, 100.0),
+            (33.333_333_333_333_336, 33.333_333_333),
+            (1e-10, 0.0),
+            (-1e-10, 0.0),
+            (-2.5, -2.5),
+            (0.0, 0.0),
+            (-0.0, 0.0),
+            (123_456_789.123_456_78, 123_456_789.123_457),
+            (1e15 / 3.0, 333_333_333_333_333.0),
+            (1e300, 1e300),
+            (f64::MAX, f64::MAX),
+        ];
+        for (score, expected) in cases {
+            assert_eq!(shown(score), expected, "{score:?}");
+            assert!(shown(score).is_sign_positive() || expected < 0.0, "{score:?}");
+        }
+        assert_eq!(rounded(99.999_999_9, GRADER_DECIMALS), 100.0);
+        assert_eq!(rounded(99.999_999, GRADER_DECIMALS), 99.999_999);
+    }
+
+    #[test]
+    fn a_sum_loses_nothing_on_the_way() {
+        let cases: [(&[f64], f64); 4] = [
+            (&[0.1; 10], 1.0),
+            (&[1e16, 1.0, -1e16], 1.0),
+            (&[], 0.0),
+            (&[f64::MAX, f64::MAX], f64::INFINITY),
+        ];
+        for (scores, expected) in cases {
+            assert_eq!(sum(scores.iter().copied()), expected, "{scores:?}");
+        }
+    }
+
+    proptest! {
+        /// What is divided evenly makes the whole again.
+        #[test]
+        fn shares_make_the_whole(whole in 0..1_000_000_000_u32, parts in 1..2_000_usize) {
+            let share = f64::from(whole) / parts as f64;
+            prop_assert_eq!(shown(sum(std::iter::repeat_n(share, parts))), f64::from(whole));
+        }
+
+        /// So do parts of parts, as groups in groups have them.
+        #[test]
+        fn shares_of_shares_make_the_whole(
+            whole in 0..1_000_000_u32, groups in 1..40_usize, parts in 1..40_usize,
+        ) {
+            let share = f64::from(whole) / groups as f64 / parts as f64;
+            let group = sum(std::iter::repeat_n(share, parts));
+            let all = sum(std::iter::repeat_n(group, groups));
+            prop_assert_eq!(rounded(all, GRADER_DECIMALS), f64::from(whole));
+            prop_assert_eq!(shown(all), f64::from(whole));
+        }
+
+        /// Decimal fractions add up as they do on paper, in any order.
+        #[test]
+        fn decimals_add_up(hundredths in proptest::collection::vec(-100_000..100_000_i64, 0..50)) {
+            let total = hundredths.iter().sum::<i64>() as f64 / 100.0;
+            let scores = hundredths.iter().map(|score| *score as f64 / 100.0);
+            prop_assert_eq!(shown(sum(scores.clone())), total);
+            prop_assert_eq!(shown(sum(scores.rev())), total);
+        }
+
+        /// A score that is shown is shown the same again.
+        #[test]
+        fn showing_changes_a_score_once(score in any::<f64>(), decimals in 0..10_usize) {
+            let once = rounded(score, decimals);
+            prop_assert_eq!(rounded(once, decimals).to_bits(), once.to_bits());
+            if score.is_finite() {
+                let allowed = 0.5_f64.max(score.abs() * 1e-14);
+                prop_assert!((once - score).abs() <= allowed, "{} {}", score, once);
+            }
+        }
     }
 }

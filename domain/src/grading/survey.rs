@@ -168,7 +168,7 @@ impl Rubric {
         let outcome = |group: &super::TestGroup, grade: Option<GroupGrade>| GroupOutcome {
             name: group.name.clone(),
             verdict: grade.map(|grade| grade.verdict),
-            score: scored.map(|_| grade.map_or(0.0, |grade| grade.score)),
+            score: scored.map(|_| grade.map_or(0.0, |grade| group.rule.shown(grade.score))),
         };
         let mut out_of_range = Vec::new();
         if scored.is_some() {
@@ -179,17 +179,20 @@ impl Rubric {
                     && group.rule.is_out_of_range(*score)
                 {
                     let name = if group.name.is_empty() { "the root" } else { &group.name };
+                    let score = group.rule.shown(*score);
                     out_of_range.push(format!("{name} scored {score}, which is out of its range"));
                 }
             }
         }
+        let rule = &self.grading.groups[self.scoring_group() as usize].rule;
+        let score = rule.shown(root.score);
         let verdict = match scored {
             Some(objective) if root.verdict == Verdict::Accepted || self.counts_points() => {
-                let best = self.best(objective);
+                let best = self.best(objective).map(|best| rule.shown(best));
                 // A group that was not run has no test that failed.
                 let rejected = Some(root.verdict).filter(|verdict| *verdict != Verdict::Accepted);
                 let failure = self.first_failure(results).or(rejected);
-                rules::of_score(root.score, objective, best, failure)
+                rules::of_score(score, objective, best, failure)
             }
             _ => root.verdict,
         };
@@ -197,7 +200,8 @@ impl Rubric {
         let counts = matches!(verdict, Verdict::Accepted | Verdict::Partial);
         Grade {
             verdict,
-            score: scored.map(|_| if counts { root.score } else { 0.0 }),
+            root: root.verdict,
+            score: scored.map(|_| if counts { score } else { 0.0 }),
             groups: groups.map(|(group, grade)| outcome(group, *grade)).collect(),
             out_of_range,
             points_decide: self.counts_points(),

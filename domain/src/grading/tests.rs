@@ -681,6 +681,54 @@ fn points_of_tests() {
 
 /// 2025-09, "It is a judge error if".
 #[test]
+fn thirds_make_a_whole() {
+    let whole = |groups: &[Group], tests: &[(&str, Option<f64>)], words: &str| {
+        let rubric = rubric(Some(Objective::Max), groups, tests);
+        let grade = rubric.survey(&results(words), &CustomGrades::new()).grade.expect("all judged");
+        assert_eq!(grade.out_of_range, Vec::<String>::new(), "{groups:?}");
+        (grade.verdict, grade.score, grade.groups.last().and_then(|group| group.score))
+    };
+    let third = 100.0 / 3.0;
+    for parts in [3, 6, 7, 9, 11, 13, 49, 97] {
+        let share = Some(100.0 / f64::from(parts));
+        let tests: Vec<_> = (0..parts).map(|_| ("secret", share)).collect();
+        let words = "A ".repeat(parts as usize);
+        let older: &[Group] = &[("", "grader range=0..100", &[]), ("secret", "grader", &[])];
+        let newer: &[Group] = &[("", "sum 100", &[]), ("secret", "sum 100", &[])];
+        for groups in [older, newer] {
+            let found = whole(groups, &tests, &words);
+            assert_eq!(found, (Accepted, Some(100.0), Some(100.0)), "{parts} {groups:?}");
+        }
+        // What is left of the group's points is shared among its tests.
+        let tests: Vec<_> = (0..parts).map(|_| ("secret", None)).collect();
+        let found = whole(newer, &tests, &words);
+        assert_eq!(found, (Accepted, Some(100.0), Some(100.0)), "{parts}");
+    }
+    // Groups that are worth thirds, of tests that are worth thirds of them.
+    let nested: &[Group] = &[
+        ("", "grader range=0..100", &[]),
+        ("a", "grader", &[]),
+        ("b", "grader", &[]),
+        ("c", "grader", &[]),
+    ];
+    let tests: Vec<_> =
+        ["a", "b", "c"].into_iter().flat_map(|group| [(group, Some(third / 3.0)); 3]).collect();
+    let found = whole(nested, &tests, &"A ".repeat(9));
+    assert_eq!(found, (Accepted, Some(100.0), Some(33.333_333)));
+    // The grader of the older formats writes six decimal places, so this is a whole to it.
+    let tests = [("secret", Some(33.333_333_3)); 3];
+    let older: &[Group] = &[("", "grader range=0..100", &[]), ("secret", "grader", &[])];
+    assert_eq!(whole(older, &tests, "A A A"), (Accepted, Some(100.0), Some(100.0)));
+    let tests = [("secret", Some(0.1)), ("secret", Some(0.2))];
+    let open: &[Group] = &[("", "grader", &[]), ("secret", "grader", &[])];
+    assert_eq!(whole(open, &tests, "A A"), (Accepted, Some(0.3), Some(0.3)));
+    // A share of a test's points that its validator gave.
+    let newer: &[Group] = &[("", "sum 1", &[]), ("secret", "sum 1", &[])];
+    let found = whole(newer, &[("secret", None), ("secret", None)], "A*0.2 A*0.4");
+    assert_eq!(found, (Partial, Some(0.3), Some(0.3)));
+}
+
+#[test]
 fn scores_that_validators_may_not_give() {
     const GROUPS: &[Group] = &[
         ("", "grader ignore_sample continue", &[]),

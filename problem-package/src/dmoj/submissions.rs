@@ -110,6 +110,7 @@ impl<'a> Test<'a> {
                 entry_point: None,
                 rules: rules(&expected),
                 expected: expected.clone(),
+                tolerated: BTreeSet::new(),
                 score: None,
             });
         }

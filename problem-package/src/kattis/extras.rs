@@ -127,7 +127,7 @@ pub(super) fn explain(
             Some(sample) => sample.explanation = text(&path, bytes, report).map(str::to_owned),
             None => {
                 let expected = "a file named like the sample: 1.md for data/sample/1.in";
-                report.error(&path, "explains no sample", expected);
+                report.warning(&path, "explains no sample", expected);
             }
         }
     }

@@ -37,6 +37,35 @@ const NOT_NEEDED: [&str; 4] =
 /// Names that the newer format has no more.
 const OLDER: [&str; 3] = ["problem_statement", "graders", "input_format_validators"];
 
+/// What submissions are judged by. A link in these must lead somewhere.
+const JUDGED_BY: [&str; 13] = [
+    ".timelimit",
+    "assay",
+    "data",
+    "domjudge-problem.ini",
+    "graders",
+    "include",
+    "input_format_validators",
+    "input_validators",
+    "output_validator",
+    "output_validators",
+    "problem.yaml",
+    "static_validator",
+    "submissions",
+];
+
+/// Links that lead nowhere or out of the package are left aside where judging does not need them.
+pub(super) fn check_links(tree: &FileTree, report: &mut Report) {
+    let (needed, other): (Vec<_>, Vec<_>) = tree.broken_links().iter().cloned().partition(|link| {
+        let top = link.path.split('/').next().unwrap_or_default();
+        JUDGED_BY.contains(&top)
+    });
+    report.extend(&needed);
+    let mut found = Report::default();
+    found.extend(&other);
+    report.add_as_warnings(found);
+}
+
 pub(super) fn check(tree: &FileTree, version: Version, report: &mut Report) {
     let top: BTreeSet<&str> = tree
         .files()

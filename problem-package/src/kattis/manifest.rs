@@ -33,6 +33,24 @@ const MEMORY_KIB: u64 = 2048 * 1024;
 const OLDER_KEYS: [&str; 6] =
     ["author", "authors", "source_url", "validation", "validator_flags", "grading"];
 
+/// Keys that say nothing of how submissions are judged.
+const NOT_JUDGED: [&str; 14] = [
+    "author",
+    "authors",
+    "source_url",
+    "credits",
+    "source",
+    "license",
+    "rights_owner",
+    "embargo_until",
+    "uuid",
+    "version",
+    "keywords",
+    "allow_file_writing",
+    "name",
+    "assay",
+];
+
 /// `problem.yaml`, with defaults for what it leaves out.
 #[derive(Debug)]
 pub(super) struct Manifest {
@@ -102,10 +120,13 @@ pub(super) fn read(tree: &FileTree, options: &Options, report: &mut Report) -> M
     };
     let mut manifest = Manifest::new(read_version(&entries, report));
     for (key, node) in &entries {
-        read_key(key, node, options, &mut manifest, report);
-    }
-    if manifest.version.is_newer() && !entries.iter().any(|(key, _)| key.text == "name") {
-        report.error(FILE, "the problem has no name", "`name: …`");
+        if is_not_judged(&key.text, manifest.version) {
+            let mut found = Report::default();
+            read_key(key, node, options, &mut manifest, &mut found);
+            report.add_as_warnings(found);
+        } else {
+            read_key(key, node, options, &mut manifest, report);
+        }
     }
     if manifest.version.is_strict() && manifest.about.uuid.is_none() {
         report.warning(FILE, "the problem has no uuid", "`uuid: …`");
@@ -119,6 +140,11 @@ pub(super) fn read(tree: &FileTree, options: &Options, report: &mut Report) -> M
     kind::check(&mut manifest, report);
     people::check_rights(&manifest, report);
     manifest
+}
+
+/// Whether what is wrong with a key is a warning. Keys that a version does not have are another matter.
+fn is_not_judged(key: &str, version: Version) -> bool {
+    NOT_JUDGED.contains(&key) && !(version.is_strict() && OLDER_KEYS.contains(&key))
 }
 
 fn read_version(entries: &[(Key, Node)], report: &mut Report) -> Version {

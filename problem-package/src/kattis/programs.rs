@@ -1,6 +1,6 @@
 //! Programs of the package's: a file or a folder each.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use domain::LanguageId;
@@ -9,7 +9,7 @@ use domain::problem::{PackagedProgram, ProgramFile};
 use super::manifest::Manifest;
 use crate::blobs::Blobs;
 use crate::diagnostic::Report;
-use crate::languages::language_of;
+use crate::languages::{Detected, detect};
 use crate::tree::FileTree;
 
 /// Scripts that make and are a program in a language that nobody has to know.
@@ -17,9 +17,6 @@ const SCRIPTS: [&str; 2] = ["build", "run"];
 
 /// Headers beside programs of one file, which may include them.
 const HEADERS: [&str; 4] = ["h", "hh", "hpp", "hxx"];
-
-/// Bytes of a file in which its first line is looked for.
-const FIRST_LINE_BYTES_MAX: usize = 256;
 
 /// Files by their path from the program.
 pub(super) type Files<'a> = Vec<(&'a str, &'a Bytes)>;
@@ -42,10 +39,11 @@ pub(super) fn entries<'a>(tree: &'a FileTree, folder: &str) -> Vec<Entry<'a>> {
     entries.into_values().collect()
 }
 
-/// Every program in a folder.
+/// Every program in a folder. Those that are not needed for judging are left aside where nothing can run them.
 pub(super) fn read_all(
     tree: &FileTree,
     folder: &str,
+    is_needed: bool,
     manifest: &Manifest,
     blobs: &mut Blobs,
     report: &mut Report,
@@ -67,7 +65,8 @@ pub(super) fn read_all(
         if !entry.is_folder {
             entry.files.extend(&headers);
         }
-        programs.extend(read(&name, entry.is_folder, &entry.files, manifest, blobs, report));
+        let files = &entry.files;
+        programs.extend(read(&name, entry.is_folder, is_needed, files, manifest, blobs, report));
     }
     programs
 }
@@ -89,11 +88,11 @@ pub(super) fn read_single(
         }
         [only] => {
             let name = format!("{folder}/{}", only.name);
-            read(&name, only.is_folder, &only.files, manifest, blobs, report)
+            read(&name, only.is_folder, true, &only.files, manifest, blobs, report)
         }
         _ => {
             let files: Files<'_> = tree.under(folder).collect();
-            read(folder, true, &files, manifest, blobs, report)
+            read(folder, true, true, &files, manifest, blobs, report)
         }
     }
 }
@@ -101,6 +100,7 @@ pub(super) fn read_single(
 fn read(
     name: &str,
     is_folder: bool,
+    is_needed: bool,
     files: &Files<'_>,
     manifest: &Manifest,
     blobs: &mut Blobs,
@@ -109,7 +109,7 @@ fn read(
     let has_scripts = is_folder && files.iter().any(|(path, _)| SCRIPTS.contains(path));
     let language = match has_scripts {
         true => None,
-        false => Some(language(name, files, report)?),
+        false => Some(language(name, files, is_needed, report)?),
     };
     Some(PackagedProgram {
         name: name.to_owned(),
@@ -133,44 +133,46 @@ pub(super) fn program_files<'a>(
         .collect()
 }
 
-fn language(name: &str, files: &Files<'_>, report: &mut Report) -> Option<LanguageId> {
-    if files.iter().any(|(path, bytes)| is_python2(path, bytes)) {
-        report.error(name, "is in Python 2, which is not supported", "Python 3");
-        return None;
-    }
-    let mut languages = languages(files);
-    match (languages.pop_first(), languages.is_empty()) {
-        (Some(language), true) => Some(language),
-        (None, _) => {
-            report.error(name, "is in no known language", "a source file, or `build` or `run`");
+/// The language of a program that is needed, or of one that is only a check of the package.
+fn language(
+    name: &str,
+    files: &Files<'_>,
+    is_needed: bool,
+    report: &mut Report,
+) -> Option<LanguageId> {
+    match detect(files) {
+        Detected::Known { language, others } => {
+            report_others(name, &language, &others, report);
+            Some(language)
+        }
+        Detected::Missing(missing) => {
+            let message = format!("is in {missing}, which is not available here");
+            let expected = "a language that is";
+            match is_needed {
+                true => report.error(name, message, expected),
+                false => report.warning(name, message + ", and is not run", expected),
+            }
             None
         }
-        (Some(first), false) => {
-            languages.insert(first);
-            let names: Vec<_> = languages.iter().map(LanguageId::as_str).collect();
-            report.error(name, format!("is in {} at once", names.join(" and ")), "one language");
+        Detected::Nothing => {
+            let message = "is in no known language and is left aside";
+            report.warning(name, message, "a source file, or `build` or `run`");
             None
         }
     }
 }
 
-/// The languages of a program's files. C is taken for C++ beside it.
-pub(super) fn languages(files: &Files<'_>) -> BTreeSet<LanguageId> {
-    let mut languages: BTreeSet<LanguageId> =
-        files.iter().filter_map(|(path, _)| language_of(path)).collect();
-    if languages.iter().any(|language| language.as_str() == "cpp") {
-        languages.retain(|language| language.as_str() != "c");
+/// Files of a program that its language does not take.
+pub(super) fn report_others(
+    name: &str,
+    language: &LanguageId,
+    others: &[String],
+    report: &mut Report,
+) {
+    if !others.is_empty() {
+        let message = format!("is taken for {language}, and has files in {}", others.join(" and "));
+        report.warning(name, message, "one language");
     }
-    languages
-}
-
-/// Whether its name or its first line says so.
-pub(super) fn is_python2(path: &str, bytes: &Bytes) -> bool {
-    let head = &bytes[..bytes.len().min(FIRST_LINE_BYTES_MAX)];
-    let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let line = String::from_utf8_lossy(line);
-    path.ends_with(".py2")
-        || path.ends_with(".py") && line.starts_with("#!") && line.contains("python2")
 }
 
 fn is_header(name: &str) -> bool {

@@ -6,6 +6,7 @@ mod latex;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use domain::Slug;
 use domain::problem::Translation;
 
 use super::attachments::Attachments;
@@ -72,9 +73,11 @@ impl Reader<'_> {
         let found = self.find(&FOLDERS, "problem", true, report);
         let Some(language) = self.choose(&found, &self.options.natural_language) else {
             let folder = if self.manifest.version.is_newer() { FOLDERS[0] } else { FOLDERS[1] };
-            let expected = format!("{folder}/problem.{}.md", self.options.natural_language);
-            report.error(folder, "there is no statement", expected);
-            return Texts::default();
+            let language = self.options.natural_language.clone();
+            let expected = format!("{folder}/problem.{language}.md");
+            report.warning(folder, "there is no statement", expected);
+            let title = self.title(&language, None, report);
+            return Texts { language, title, ..Texts::default() };
         };
         let mut texts = Texts { language: language.clone(), ..Texts::default() };
         let mut made_by = BTreeMap::new();
@@ -194,7 +197,7 @@ impl Reader<'_> {
             let markdown = constants.replace(source);
             let markdown = markdown.replace(NEXT_SAMPLE, "").replace(REMAINING_SAMPLES, "");
             if markdown.trim().is_empty() {
-                report.error(path, "is empty", "a text in Markdown");
+                report.warning(path, "is empty", "a text in Markdown");
             }
             let markdown = images.put_in(&markdown, path, false, report);
             return Some(Made { title: None, markdown });
@@ -204,7 +207,7 @@ impl Reader<'_> {
             self.check_samples(path, source, ["\\nextsample", "\\remainingsamples"], report);
             let plain = latex::plain(source, &self.manifest.constants);
             if plain.body.trim().is_empty() {
-                report.error(path, "is empty", "a text in LaTeX");
+                report.warning(path, "is empty", "a text in LaTeX");
             }
             let markdown = self.convert(path, &plain, &mut images, report);
             return Some(Made { title: plain.title, markdown });
@@ -239,7 +242,7 @@ impl Reader<'_> {
         let asked = source.matches(next).count();
         if asked > self.samples {
             let message = format!("shows {asked} samples, and there are {}", self.samples);
-            self.manifest.version.objection(report, path, message, "a sample for each");
+            report.warning(path, message, "a sample for each");
         }
     }
 
@@ -248,21 +251,22 @@ impl Reader<'_> {
         let Manifest { names, places, .. } = self.manifest;
         let given = names.get("").or_else(|| names.get(language)).cloned();
         // The older format has the name in the statement too, and may have it there alone.
-        if let Some(name) = given.or(own) {
+        if let Some(name) = given.or(own).filter(|name| !name.trim().is_empty()) {
             return name;
         }
-        if !names.is_empty() {
+        if let Some(name) = names.values().find(|name| !name.trim().is_empty()) {
             let message = format!("`name` has no text for {}", quote(language));
             let place = places.get("title").and_then(|(_, position)| *position);
             let expected = "a name in the language of the statement";
-            report.error((manifest::FILE, place), message, expected);
-            return String::new();
+            report.warning((manifest::FILE, place), message, expected);
+            return name.clone();
         }
-        let set = time_limit::setting(self.tree, "name", report);
-        if set.is_none() && !self.manifest.version.is_newer() {
-            report.error(manifest::FILE, "the problem has no name", "`name: …`");
-        }
-        set.unwrap_or_default()
+        time_limit::setting(self.tree, "name", report).unwrap_or_else(|| {
+            let message = "the problem has no name and is called like its package";
+            report.warning(manifest::FILE, message, "`name: …`");
+            let slug = self.options.slug.as_ref().map(Slug::as_str);
+            slug.or(self.tree.name()).unwrap_or_default().to_owned()
+        })
     }
 
     fn report_spare_names(&self, found: &BTreeMap<String, Forms<'_>>, report: &mut Report) {

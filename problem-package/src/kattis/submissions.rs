@@ -14,7 +14,9 @@ use domain::{LanguageId, Verdict};
 use super::languages::{Code, code};
 use super::manifest::Manifest;
 use super::programs::{self, Entry, Files};
+use super::version::Version;
 use crate::diagnostic::{Report, quote};
+use crate::languages::{Detected, detect};
 use crate::package::{Options, Rule, SampleSubmission, SourceFile};
 use crate::tree::FileTree;
 use rules::Sheet;
@@ -29,12 +31,15 @@ struct Reader<'a> {
     options: &'a Options,
     content: &'a RevisionContent,
     sheet: Sheet,
+    /// Whether folders speak of the verdicts of tests, as in the newer format.
+    by_tests: bool,
 }
 
 /// What a submission has to come to.
 #[derive(Debug, Default)]
 struct Expectation {
     expected: BTreeSet<Verdict>,
+    tolerated: BTreeSet<Verdict>,
     rules: Vec<Rule>,
     score: Option<(f64, f64)>,
 }
@@ -46,19 +51,24 @@ pub(super) fn read(
     content: &RevisionContent,
     report: &mut Report,
 ) -> Vec<SampleSubmission> {
-    let sheet = match tree.get(&format!("{FOLDER}/{SHEET_FILE}")) {
-        Some(bytes) if manifest.version.is_newer() => {
-            let path = format!("{FOLDER}/{SHEET_FILE}");
-            Sheet::read(&path, bytes, manifest, content, report)
-        }
-        _ if manifest.version.is_newer() => Sheet::defaults(),
+    let sheet_path = format!("{FOLDER}/{SHEET_FILE}");
+    let sheet_file = tree.get(&sheet_path);
+    let by_tests = match manifest.version {
+        Version::Newer => true,
+        // Its tools know the folders of the older format alone.
+        Version::Draft => sheet_file.is_some(),
+        Version::Legacy | Version::LegacyIcpc => false,
+    };
+    let sheet = match sheet_file {
+        Some(bytes) if by_tests => Sheet::read(&sheet_path, bytes, manifest, content, report),
+        _ if by_tests => Sheet::defaults(),
         _ => Sheet::default(),
     };
-    let mut reader = Reader { manifest, options, content, sheet };
+    let mut reader = Reader { manifest, options, content, sheet, by_tests };
     let mut submissions = Vec::new();
     for folder in programs::entries(tree, FOLDER) {
         if !folder.is_folder {
-            if folder.name != SHEET_FILE || !manifest.version.is_newer() {
+            if folder.name != SHEET_FILE || !by_tests {
                 let path = format!("{FOLDER}/{}", folder.name);
                 report.warning(&path, "is in no folder of a verdict and is left aside", "");
             }
@@ -100,7 +110,7 @@ impl Reader<'_> {
         let bytes: usize = files.iter().map(|file| file.bytes.len()).sum();
         if bytes as u64 > self.content.limits.source_bytes {
             let expected = format!("at most {}", self.content.limits.source_bytes);
-            report.error(&path, format!("has {bytes} bytes"), expected);
+            report.warning(&path, format!("has {bytes} bytes and is left aside"), expected);
             return None;
         }
         if let [only] = files.as_slice()
@@ -109,9 +119,19 @@ impl Reader<'_> {
             report.warning(&path, "is not UTF-8 and is left aside", "a text file in UTF-8");
             return None;
         }
-        let Expectation { expected, rules, score } = expectation;
+        let Expectation { expected, tolerated, rules, score } = expectation;
         let entry_point = self.sheet.entry_point(&name);
-        Some(SampleSubmission { path: name, language, files, entry_point, expected, rules, score })
+        let path = name;
+        Some(SampleSubmission {
+            path,
+            language,
+            files,
+            entry_point,
+            expected,
+            tolerated,
+            rules,
+            score,
+        })
     }
 
     fn files(&self, files: &Files<'_>) -> Vec<SourceFile> {
@@ -133,26 +153,24 @@ impl Reader<'_> {
             if let Code::Known(language) = code(&named, self.options) {
                 return Some(language);
             }
-            let message = format!("is in {}, which is not here, and is left aside", quote(&named));
+            let message =
+                format!("is in {}, which is not available here, and is left aside", quote(&named));
             report.warning(path, message, "");
             return None;
         }
-        if entry.files.iter().any(|(name, bytes)| programs::is_python2(name, bytes)) {
-            report.warning(path, "is in Python 2 and is left aside", "Python 3");
-            return None;
-        }
-        let mut languages = programs::languages(&entry.files);
-        match (languages.pop_first(), languages.is_empty()) {
-            (Some(language), true) => Some(language),
-            (None, _) => {
-                report.warning(path, "is in no known language and is left aside", "");
+        match detect(&entry.files) {
+            Detected::Known { language, others } => {
+                programs::report_others(path, &language, &others, report);
+                Some(language)
+            }
+            Detected::Missing(missing) => {
+                let message =
+                    format!("is in {missing}, which is not available here, and is left aside");
+                report.warning(path, message, "");
                 None
             }
-            (Some(first), false) => {
-                languages.insert(first);
-                let names: Vec<_> = languages.iter().map(LanguageId::as_str).collect();
-                let message = format!("is in {} at once and is left aside", names.join(" and "));
-                report.warning(path, message, "one language");
+            Detected::Nothing => {
+                report.warning(path, "is in no known language and is left aside", "");
                 None
             }
         }
@@ -168,35 +186,49 @@ impl Reader<'_> {
         report: &mut Report,
     ) -> Option<Expectation> {
         let path = format!("{FOLDER}/{name}");
-        let is_newer = self.manifest.version.is_newer();
         let tags = Tags::read(&path, &entry.files, report);
         let scored = self.content.grading.objective.is_some();
         if folder == "partially_accepted" && !scored {
             let message = "is accepted in part, and the problem is not scored";
-            self.manifest.version.objection(report, &path, message, "`type: scoring`");
+            report.warning(&path, message, "`type: scoring`");
         }
         let score = tags.score.or(found.score);
-        if let Some(expected) = tags.verdicts(scored) {
-            let rules = match is_newer {
-                true => found.own_rules,
-                false => folders::rules_of_verdicts(&expected),
-            };
-            return Some(Expectation { expected, rules, score });
+        let tolerated = BTreeSet::new();
+        match tags.verdicts(scored) {
+            Some(_) if folders::IS_ALL_SAID.contains(&folder) => {
+                let mut said = tags.verdicts(false).unwrap_or_default();
+                let promised = folders::expected(folder, false).unwrap_or_default();
+                let tolerated = folders::tolerated(folder, false);
+                said.retain(|verdict| !promised.contains(verdict) && !tolerated.contains(verdict));
+                if !said.is_empty() {
+                    let message = "`@EXPECTED_RESULTS@` is left aside: the folder says otherwise";
+                    report.warning(&path, message, "another folder, such as mixed");
+                }
+            }
+            Some(expected) => {
+                let rules = match self.by_tests {
+                    true => found.own_rules,
+                    false => folders::rules_of_verdicts(&expected),
+                };
+                return Some(Expectation { expected, tolerated, rules, score });
+            }
+            None => {}
         }
         let has_own_rules = !found.own_rules.is_empty();
-        if is_newer && (has_own_rules || !found.default_rules.is_empty()) {
+        if self.by_tests && (has_own_rules || !found.default_rules.is_empty()) {
             let mut rules = found.default_rules;
             rules.extend(found.own_rules);
             let expected = match folder {
                 "compiler_error" | "compile_error" => BTreeSet::from([Verdict::CompileError]),
                 _ => BTreeSet::new(),
             };
-            return Some(Expectation { expected, rules, score });
+            return Some(Expectation { expected, tolerated, rules, score });
         }
         let has_best = self.has_best_score();
         let Some(mut expected) = folders::expected(folder, scored && !has_best) else {
             if score.is_some() {
-                return Some(Expectation { expected: folders::any_result(), rules: vec![], score });
+                let expected = folders::any_result();
+                return Some(Expectation { expected, tolerated, rules: vec![], score });
             }
             let message = format!("the folder {} promises no known verdict", quote(folder));
             report.warning(&path, message, "accepted, wrong_answer, time_limit_exceeded, …");
@@ -205,8 +237,13 @@ impl Reader<'_> {
         if scored && score.is_some() {
             expected.insert(Verdict::Partial);
         }
-        let rules = if is_newer { vec![] } else { folders::rules(folder) };
-        Some(Expectation { expected, rules, score })
+        if !scored && folder == "partially_accepted" {
+            expected = BTreeSet::from([Verdict::Accepted]);
+        }
+        let mut tolerated = folders::tolerated(folder, scored);
+        tolerated.retain(|verdict| !expected.contains(verdict));
+        let rules = if self.by_tests { vec![] } else { folders::rules(folder) };
+        Some(Expectation { expected, tolerated, rules, score })
     }
 
     /// Whether there is a score that none is better than, so that some are less.

@@ -12,6 +12,7 @@ use crate::tree::Entry;
 use std::collections::BTreeMap;
 
 mod data;
+mod draft;
 mod groups;
 mod manifest;
 mod newer;
@@ -147,7 +148,7 @@ fn everything_wrong_is_told_at_once() {
     assert_eq!(
         errors,
         [
-            "error: problem.yaml:1:7: `name` is a list; expected a text, or a map from languages to texts",
+            "warning: problem.yaml:1:7: `name` is a list; expected a text, or a map from languages to texts",
             "error: problem.yaml:3:15: `limits.time_limit` is \"fast\"; expected seconds above 0",
             "error: problem.yaml:4:11: `limits.memory` is 0; expected MiB above 0",
             "warning: problem.yaml:5:10: the license \"mine\" is not known; expected one of unknown, \
@@ -156,8 +157,10 @@ fn everything_wrong_is_told_at_once() {
             "error: data/sample/1.in: has no answer; expected data/sample/1.ans",
             "error: data/secret/1.ans: has no input; expected data/secret/1.in",
             "error: data/secret/2.ans: has no input; expected data/secret/2.in",
-            "error: problem_statement: there is no statement; expected \
+            "warning: problem_statement: there is no statement; expected \
              problem_statement/problem.en.md",
+            "warning: problem.yaml: the problem has no name and is called like its package; expected \
+             `name: …`",
             "warning: submissions: there is no accepted submission; expected a solution in \
              submissions/accepted",
         ]
@@ -184,15 +187,66 @@ fn what_would_be_judged_wrongly_is_refused() {
     let files = [
         ("output_validators/check.py", "", "output_validators: is asked for by nothing"),
         ("data/testdata.yaml", "grading: custom\n", "graders: there is no grader"),
-        (
-            "data/secret/testdata.yaml",
-            "range: 0 1\n",
-            "data/secret/testdata.yaml:1:8: `range` is given for a problem that is not scored",
-        ),
     ];
     for (path, text, expected) in files {
         let errors = errors(&[(path, Some(text))]);
         assert!(errors[0].starts_with(&format!("error: {expected}")), "{errors:?}");
+    }
+}
+
+/// The package with a link beside its files.
+fn linked(path: &str, target: &str) -> Result<Package, Vec<String>> {
+    let mut builder = FileTree::builder(TreeLimits::default());
+    for (path, text) in SUM {
+        builder.insert(path.as_bytes(), Entry::File(Bytes::copy_from_slice(text.as_bytes())));
+    }
+    let target = target.as_bytes().to_vec();
+    builder.insert(format!("sum/{path}").as_bytes(), Entry::Link { target });
+    read(&builder.finish().unwrap(), &Options::default()).map_err(|found| lines(&found))
+}
+
+#[test]
+fn a_link_that_leads_nowhere_matters_where_something_is_judged_by_it() {
+    let targets = ["../../../elsewhere/x.h", "/etc/passwd", "gone.h"];
+    let aside = [
+        "README.md",
+        "answer_validators/a/validation.h",
+        "attachments/x.h",
+        "generators/gen.py",
+        "input_visualizer/x.h",
+        "output_visualizer/x.h",
+        "problem_statement/x.h",
+        "solution/x.h",
+        "statement",
+        "contest.yaml",
+    ];
+    let needed = [
+        ".timelimit",
+        "assay/starter/cpp.cpp",
+        "data/secret/2.in",
+        "data/sample/2.ans",
+        "graders/grade.py",
+        "include/cpp/x.h",
+        "input_format_validators/a.py",
+        "input_validators/a/x.h",
+        "output_validator/x.h",
+        "output_validators/x.h",
+        "static_validator/x.h",
+        "submissions/accepted/x.cpp",
+    ];
+    for target in targets {
+        for path in aside {
+            let package = linked(path, target).unwrap_or_else(|found| panic!("{path}: {found:?}"));
+            let warnings = lines(&package.warnings);
+            assert!(
+                warnings[0].starts_with(&format!("warning: {path}: is a link to")),
+                "{warnings:?}"
+            );
+        }
+        for path in needed {
+            let errors = linked(path, target).expect_err(path);
+            assert!(errors[0].starts_with(&format!("error: {path}: is a link to")), "{errors:?}");
+        }
     }
 }
 
@@ -223,9 +277,10 @@ fn what_is_not_known_is_left_aside_with_a_warning() {
             "warning: data/secret/1.note: belongs to no test and is left aside",
             "warning: assay/theme.css: is not known and is left aside; expected starter, snippets or \
              samples",
-            "warning: submissions/accepted/sum.zig: is in no known language and is left aside",
-            "warning: submissions/accepted/two: is in c and python3 at once and is left aside; expected \
-             one language",
+            "warning: submissions/accepted/sum.zig: is in Zig, which is not available here, and is left \
+             aside",
+            "warning: submissions/accepted/two: is taken for c, and has files in python3; expected one \
+             language",
             "warning: submissions/slow_but_nice/sum.py: the folder \"slow_but_nice\" promises no known \
              verdict; expected accepted, wrong_answer, time_limit_exceeded, …",
             "warning: submissions/submissions.yaml: is in no folder of a verdict and is left aside",

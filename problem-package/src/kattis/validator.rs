@@ -144,7 +144,7 @@ pub(super) fn read_programs(
             if manifest.version.is_newer() {
                 report.warning(SEVERAL, "is the older format's folder", SINGLE);
             }
-            programs::read_all(tree, SEVERAL, manifest, blobs, report)
+            programs::read_all(tree, SEVERAL, true, manifest, blobs, report)
         }
         (false, false) => {
             let place = if manifest.validation.is_some() { "validation" } else { "type" };

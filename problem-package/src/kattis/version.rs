@@ -38,7 +38,7 @@ impl Version {
         matches!(self, Self::Draft | Self::Newer)
     }
 
-    /// Whether what the format forbids is an error where it does no harm.
+    /// Whether keys and forms that the format does not have are errors.
     pub(super) fn is_strict(self) -> bool {
         self == Self::Newer
     }
@@ -48,21 +48,6 @@ impl Version {
             Self::Legacy => Format::Legacy,
             Self::LegacyIcpc => Format::LegacyIcpc,
             Self::Draft | Self::Newer => Format::Kattis2025,
-        }
-    }
-
-    /// Something that the format forbids and that does no harm.
-    pub(super) fn objection(
-        self,
-        report: &mut Report,
-        at: impl Into<crate::diagnostic::Place>,
-        message: impl Into<String>,
-        expected: impl Into<String>,
-    ) {
-        if self.is_strict() {
-            report.error(at, message, expected);
-        } else {
-            report.warning(at, message, expected);
         }
     }
 

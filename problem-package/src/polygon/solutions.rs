@@ -116,6 +116,7 @@ fn read_solution(
         files: vec![SourceFile { path: name.to_owned(), bytes: bytes.clone() }],
         entry_point: None,
         expected,
+        tolerated: BTreeSet::new(),
         rules: vec![],
         score: None,
     })

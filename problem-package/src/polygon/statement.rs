@@ -104,15 +104,12 @@ pub(super) fn read(
             ));
         }
         if language == main {
-            let Some((statement, editorial)) = made else {
+            let (statement, editorial) = made.unwrap_or_else(|| {
                 let folder = format!("statement-sections/{language}");
-                report.error(
-                    &folder,
-                    "there is no statement",
-                    "legend.tex, input.tex and output.tex",
-                );
-                continue;
-            };
+                let expected = "legend.tex, input.tex and output.tex";
+                report.warning(&folder, "there is no statement", expected);
+                (String::new(), None)
+            });
             let title = title.unwrap_or_default();
             let code = natural(language);
             texts = Texts { title, language: code, statement, editorial, ..texts };

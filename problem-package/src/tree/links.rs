@@ -24,7 +24,8 @@ enum LinkError {
     NestedFolders,
 }
 
-/// Puts the files that the links lead to in the place of the links.
+/// Puts the files that the links lead to in the place of the links. Links that lead nowhere are told as broken, and
+/// left out.
 ///
 /// A link to a folder stands for copies of its files. Such a folder may have links to files but not
 /// to folders, or a few links would be enough to make a tree without end.
@@ -32,6 +33,7 @@ pub(super) fn follow(
     files: &mut BTreeMap<String, Bytes>,
     links: BTreeMap<String, String>,
     files_max: usize,
+    broken: &mut Report,
     report: &mut Report,
 ) {
     let mut followed = Vec::new();
@@ -51,7 +53,7 @@ pub(super) fn follow(
                 }
             },
         };
-        report_link(report, link, target, &failure);
+        report_link(broken, link, target, &failure);
     }
     files.extend(followed);
 
@@ -59,7 +61,7 @@ pub(super) fn follow(
     for (link, target, folder) in &folders {
         let prefix = format!("{folder}/");
         if folders.iter().any(|(other, ..)| is_inside(other, folder)) {
-            report_link(report, link, target, &LinkError::NestedFolders);
+            report_link(broken, link, target, &LinkError::NestedFolders);
             continue;
         }
         let before = copies.len();
@@ -70,7 +72,7 @@ pub(super) fn follow(
                 .map(|(path, bytes)| (format!("{link}/{path}"), bytes.clone())),
         );
         if copies.len() == before {
-            report_link(report, link, target, &LinkError::Dangling);
+            report_link(broken, link, target, &LinkError::Dangling);
         }
         if files.len() + copies.len() > files_max {
             report.error("", "the links lead to too many files", format!("at most {files_max}"));
@@ -80,8 +82,8 @@ pub(super) fn follow(
     files.extend(copies);
 }
 
-fn report_link(report: &mut Report, link: &str, target: &str, error: &LinkError) {
-    report.error(
+fn report_link(broken: &mut Report, link: &str, target: &str, error: &LinkError) {
+    broken.error(
         link,
         format!("is a link to {}, which {error}", quote(target)),
         "a link to a file or folder of the package",

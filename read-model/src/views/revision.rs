@@ -100,7 +100,7 @@ impl TestView {
 
     /// What the outcome scores, where the problem is scored.
     pub fn score(&self, outcome: &TestOutcome) -> Option<f64> {
-        self.worth?.score(outcome.result())
+        self.worth?.shown(outcome.result())
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use domain::grading::Rule;
+
 use super::super::version::Version;
 use super::files::{Case, DataFiles, Kind, Name};
 use super::{Found, Groups};
@@ -32,7 +34,6 @@ pub(super) fn report_missing(
     path: &str,
     case: &Case<'_>,
     is_talked_with: bool,
-    version: Version,
     report: &mut Report,
 ) {
     match (case.path("in"), case.path("ans")) {
@@ -44,11 +45,11 @@ pub(super) fn report_missing(
                 (*extension != "interaction" || !is_talked_with).then(|| case.path(extension))?
             });
             for stray in stray {
-                version.objection(report, stray, "belongs to no test", format!("{path}.in"));
+                report.warning(stray, "belongs to no test", format!("{path}.in"));
             }
             if !case.beside.is_empty() {
                 let folder = format!("{path}.files");
-                version.objection(report, &folder, "belongs to no test", format!("{path}.in"));
+                report.warning(&folder, "belongs to no test", format!("{path}.in"));
             }
         }
     }
@@ -59,7 +60,7 @@ pub(super) fn check_shown(case: &Case<'_>, is_sample: bool, version: Version, re
     let mut clash = |one: &str, other: &str| {
         if let (Some(path), Some(_)) = (case.path(one), case.path(other)) {
             let message = format!("stands beside a .{other} file");
-            version.objection(report, path, message, "one of the two");
+            report.warning(path, message, "one of the two");
         }
     };
     clash("ans.statement", "out");
@@ -76,7 +77,7 @@ pub(super) fn check_shown(case: &Case<'_>, is_sample: bool, version: Version, re
             if let (Some(path), None, true) = (case.path(one), case.path(other), version.is_newer())
             {
                 let message = format!("has no .{other} file beside it");
-                version.objection(report, path, message, "both or neither");
+                report.warning(path, message, "both or neither");
             }
         }
     }
@@ -88,18 +89,9 @@ pub(super) fn check_shown(case: &Case<'_>, is_sample: bool, version: Version, re
     }
 }
 
-/// What the newer format asks of the tree.
-pub(super) fn check(
-    files: &DataFiles<'_>,
-    groups: &Groups,
-    found: &[Found],
-    version: Version,
-    report: &mut Report,
-) {
-    let is_empty = |place: usize| {
-        let prefix = format!("{}/", groups.groups[place].graded.name);
-        !found.iter().any(|found| found.test.name.starts_with(&prefix))
-    };
+/// Whether every group that is configured has tests.
+pub(super) fn check(files: &DataFiles<'_>, groups: &Groups, found: &[Found], report: &mut Report) {
+    let is_empty = |place: usize| is_empty(place, groups, found);
     for (name, (path, _)) in &files.configs {
         let place = groups.find(name);
         let has_cases = files
@@ -108,15 +100,33 @@ pub(super) fn check(
             .next()
             .is_some_and(|(case, _)| case.starts_with(name));
         if !has_cases && place.is_none_or(is_empty) && !(name.len() == 1 && name[0] == "sample") {
-            version.objection(report, path, "is in a group without tests", "a test");
+            let is_worth_points = place.is_some_and(|place| {
+                matches!(groups.groups[place].graded.rule, Rule::Aggregate { .. })
+            });
+            let message = "is in a group without tests";
+            match is_worth_points {
+                true => report.error(path, message, "a test"),
+                false => report.warning(path, message, "a test"),
+            }
         }
     }
-    if !version.is_newer() {
-        return;
-    }
+}
+
+fn is_empty(place: usize, groups: &Groups, found: &[Found]) -> bool {
+    let prefix = format!("{}/", groups.groups[place].graded.name);
+    !found.iter().any(|found| found.test.name.starts_with(&prefix))
+}
+
+/// What the newer format asks of the tree.
+pub(super) fn check_newer(
+    files: &DataFiles<'_>,
+    groups: &Groups,
+    found: &[Found],
+    report: &mut Report,
+) {
     for (place, group) in groups.iter().enumerate() {
         for &required in &group.graded.require_pass {
-            if is_empty(required as usize) {
+            if is_empty(required as usize, groups, found) {
                 let name = &groups.groups[required as usize].graded.name;
                 let path = format!("data/{}", groups.groups[place].graded.name);
                 let message = format!("requires {name}, which has no tests");
@@ -124,6 +134,7 @@ pub(super) fn check(
             }
         }
     }
+    let is_scored = groups.iter().any(|it| matches!(it.graded.rule, Rule::Aggregate { .. }));
     let tests: BTreeSet<&Name<'_>> = files
         .cases
         .iter()
@@ -135,7 +146,12 @@ pub(super) fn check(
     let has_groups = tests.iter().any(|name| name[0] == "secret" && name.len() > 2);
     for name in tests.iter().filter(|name| name[0] == "secret" && name.len() == 2 && has_groups) {
         let path = format!("data/{}.in", name.join("/"));
-        report.error(&path, "stands beside groups", "tests or groups in data/secret, not both");
+        let message = "stands beside groups";
+        let expected = "tests or groups in data/secret, not both";
+        match is_scored {
+            true => report.error(&path, message, expected),
+            false => report.warning(&path, message, expected),
+        }
     }
     for name in &tests {
         let path = format!("data/{}.in", name.join("/"));
@@ -143,11 +159,11 @@ pub(super) fn check(
             report.error(&path, "is named like the file of a group", "another name");
         }
         if name[0] == "sample" && name.len() > 2 {
-            report.error(&path, "is in a folder of data/sample", "samples without groups");
+            report.warning(&path, "is in a folder of data/sample", "samples without groups");
         }
         let clash = (1..name.len()).any(|end| tests.contains(&name[..end].to_vec()));
         if clash {
-            report.error(&path, "is in a folder that is named like a test", "another name");
+            report.warning(&path, "is in a folder that is named like a test", "another name");
         }
     }
 }

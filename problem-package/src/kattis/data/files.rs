@@ -29,6 +29,10 @@ const EXTENSIONS: [&str; 16] = [
     "svg",
 ];
 
+/// What configures a group in the newer format, and in the older one.
+pub(super) const NEWER_CONFIG: &str = "test_group.yaml";
+const OLDER_CONFIG: &str = "testdata.yaml";
+
 /// Cases for testing the package's validators, with the names that older packages have for them.
 const VALIDATOR_CASES: [(&str, Kind); 6] = [
     ("invalid_input", Kind::InvalidInput),
@@ -101,9 +105,9 @@ fn insert<'a>(
     let full = format!("data/{path}");
     let mut names: Name<'_> = path.split('/').collect();
     let file = names.pop().unwrap_or_default();
-    if matches!(file, "testdata.yaml" | "test_group.yaml") {
-        if version.is_strict() && file == "testdata.yaml" {
-            report.error(&full, "is the older format's name", "test_group.yaml");
+    if matches!(file, OLDER_CONFIG | NEWER_CONFIG) {
+        if version.is_strict() && file == OLDER_CONFIG {
+            report.error(&full, "is the older format's name", NEWER_CONFIG);
         } else if data.configs.insert(names, (full.clone(), bytes)).is_some() {
             report.error(&full, "stands beside testdata.yaml", "one of the two");
         }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use domain::grading::{Aggregation, Rule, ScoreMode, TestGroup, TestScores, VerdictMode};
 use domain::problem::OnFailure;
 
+use super::super::version::Version;
 use super::files::{DataFiles, Kind, Name};
 use super::settings::{Scene, Settings};
 use super::{Group, Groups, StaticTest};
@@ -30,18 +31,30 @@ struct Config {
 }
 
 pub(super) fn read(files: &DataFiles<'_>, scene: &Scene<'_>, report: &mut Report) -> Groups {
-    let names = names(files, report);
+    let is_draft = scene.manifest.version == Version::Draft;
+    let names = names(files, is_draft, report);
     let mut groups = Groups::default();
-    groups.push(root(scene, report));
+    let root_settings = config(&vec![], files, scene.settings(report), scene, report).settings;
+    groups.push(root(root_settings.clone(), scene));
     let mut aggregations: Vec<Option<Aggregation>> = vec![None];
-    let secret = secret_config(files, scene, report);
+    let secret = secret_config(files, root_settings.clone(), scene, report);
+    let inferred = if is_draft { inferred_score(&names, files, &secret, scene) } else { None };
     for name in &names {
         let is_secret = name.len() == 1 && name[0] == "secret";
         let own;
         let config = match is_secret {
             true => &secret,
             false => {
-                own = config(name, files, scene, report);
+                // In the draft a group's arguments are those of the group around it, unless it has its own.
+                let outer = match name[0] {
+                    "secret" if is_draft => secret.settings.clone(),
+                    _ => root_settings.clone(),
+                };
+                let mut found = config(name, files, outer, scene, report);
+                if name[0] == "secret" {
+                    found.max_score = found.max_score.or(inferred);
+                }
+                own = found;
                 &own
             }
         };
@@ -72,8 +85,34 @@ pub(super) fn read(files: &DataFiles<'_>, scene: &Scene<'_>, report: &mut Report
     groups
 }
 
+/// What a group of the draft is worth that does not say: an equal share of what the others leave.
+fn inferred_score(
+    names: &[Name<'_>],
+    files: &DataFiles<'_>,
+    secret: &Config,
+    scene: &Scene<'_>,
+) -> Option<(Option<f64>, Position)> {
+    let (max, at) = match secret.max_score {
+        Some((max, at)) => (max?, at),
+        None => (SECRET_MAX_SCORE, Position { line: 1, column: 1 }),
+    };
+    if matches!(secret.aggregation, Some((Aggregation::Min | Aggregation::PassFail, _))) {
+        return Some((Some(max), at));
+    }
+    // What is wrong with these files is told where they are read.
+    let mut unheard = Report::default();
+    let scores: Vec<_> = names
+        .iter()
+        .filter(|name| name.len() == 2)
+        .map(|name| config(name, files, Settings::default(), scene, &mut unheard).max_score)
+        .collect();
+    let given: f64 = scores.iter().filter_map(|score| (*score)?.0).sum();
+    let without = scores.iter().filter(|score| score.is_none()).count();
+    Some((Some((max - given).max(0.0) / without.max(1) as f64), at))
+}
+
 /// `sample`, `secret` and the groups in it, in order.
-fn names<'a>(files: &DataFiles<'a>, report: &mut Report) -> Vec<Name<'a>> {
+fn names<'a>(files: &DataFiles<'a>, is_draft: bool, report: &mut Report) -> Vec<Name<'a>> {
     let mut names = BTreeSet::from([vec!["secret"]]);
     for (name, (kind, case)) in &files.cases {
         match kind {
@@ -89,9 +128,10 @@ fn names<'a>(files: &DataFiles<'a>, report: &mut Report) -> Vec<Name<'a>> {
             ["sample" | "secret"] | ["secret", _] => drop(names.insert(name.clone())),
             // What configures the cases of validators.
             [root, ..] if !matches!(*root, "sample" | "secret") => {}
-            [] => report.error(
+            [] if is_draft => {}
+            [] => report.warning(
                 path,
-                "configures no group",
+                "configures no group; its arguments hold for all of them",
                 "a file in data/sample, data/secret or a group",
             ),
             _ => report.error(
@@ -105,12 +145,12 @@ fn names<'a>(files: &DataFiles<'a>, report: &mut Report) -> Vec<Name<'a>> {
 }
 
 /// A problem is passed if all is; in a scored one the samples do not count.
-fn root(scene: &Scene<'_>, report: &mut Report) -> Group {
+fn root(settings: Settings, scene: &Scene<'_>) -> Group {
     let is_scoring = scene.manifest.kind.is_scoring;
     let on_reject = if is_scoring { OnFailure::Continue } else { OnFailure::Stop };
     let mut root = TestGroup::root(on_reject);
     root.rule = grader(is_scoring);
-    Group { graded: root, settings: scene.settings(report), static_test: None }
+    Group { graded: root, settings, static_test: None }
 }
 
 fn grader(ignore_sample: bool) -> Rule {
@@ -132,8 +172,13 @@ fn on_reject(name: &Name<'_>, aggregation: Option<Aggregation>, scene: &Scene<'_
     }
 }
 
-fn secret_config(files: &DataFiles<'_>, scene: &Scene<'_>, report: &mut Report) -> Config {
-    let mut secret = config(&vec!["secret"], files, scene, report);
+fn secret_config(
+    files: &DataFiles<'_>,
+    outer: Settings,
+    scene: &Scene<'_>,
+    report: &mut Report,
+) -> Config {
+    let mut secret = config(&vec!["secret"], files, outer, scene, report);
     for (required, position) in &secret.require_pass {
         if required != "sample" {
             let message = format!("secret requires {}", quote(required));
@@ -144,18 +189,19 @@ fn secret_config(files: &DataFiles<'_>, scene: &Scene<'_>, report: &mut Report) 
     secret
 }
 
+/// What a group says, over what holds around it.
 fn config(
     name: &Name<'_>,
     files: &DataFiles<'_>,
+    outer: Settings,
     scene: &Scene<'_>,
     report: &mut Report,
 ) -> Config {
-    let mut config = Config {
-        settings: scene.settings(report),
-        path: format!("data/{}", name.join("/")),
-        ..Config::default()
-    };
-    config.settings.full_feedback = name[0] == "sample";
+    let path = format!("data/{}", name.join("/"));
+    let mut config = Config { settings: outer, path, ..Config::default() };
+    if scene.manifest.version != Version::Draft || name.len() == 1 {
+        config.settings.full_feedback = name.first() == Some(&"sample");
+    }
     if let Some((path, bytes)) = files.configs.get(name) {
         config.path.clone_from(path);
         read_config(path, bytes, name, &mut config, scene, report);
@@ -179,32 +225,28 @@ fn read_config(
         let field = Field { path, key: &key.text, node: &node };
         let at = field.position();
         let key_name = key.text.as_str();
-        if matches!(key_name, "max_score" | "score_aggregation" | "require_pass") {
-            let message = format!("`{key_name}` is given for ");
-            if !manifest.kind.is_scoring {
-                let message = message + "a problem that is not scored";
-                report.error((path, at), message, "`type: scoring` in problem.yaml");
-                continue;
-            }
-            if name[0] == "sample" {
-                report.error((path, at), message + "sample", "it in secret or its groups");
-                continue;
-            }
-        }
         match key_name {
-            "max_score" => {
-                config.max_score = score(field, "unbounded", report).map(|max| (max, at));
+            "max_score" | "score_aggregation" | "require_pass" => {
+                read_scoring(key_name, field, name, config, scene, report);
             }
-            "score_aggregation" => match field.text(report).as_deref() {
-                Some("pass-fail") => config.aggregation = Some((Aggregation::PassFail, at)),
-                Some("sum") => config.aggregation = Some((Aggregation::Sum, at)),
-                Some("min") => config.aggregation = Some((Aggregation::Min, at)),
-                _ => field.error(report, "pass-fail, sum or min"),
-            },
-            "require_pass" if field.is_null() => {}
-            "require_pass" => {
-                config.require_pass =
-                    field.texts(report).into_iter().map(|name| (name, at)).collect();
+            // The draft has the same in a map of their own.
+            "scoring" if manifest.version == Version::Draft => {
+                for (key, node) in field.map(report) {
+                    let inner = Field { path, key: &key.text, node };
+                    let known = match key.text.as_str() {
+                        "score" => "max_score",
+                        "aggregation" => "score_aggregation",
+                        other => other,
+                    };
+                    if !read_scoring(known, inner, name, config, scene, report) {
+                        manifest.version.unknown_key(path, key, &key.text, report);
+                    }
+                }
+            }
+            // It says what the test is for, and changes nothing.
+            "description" if manifest.version == Version::Draft => {}
+            "hint" if manifest.version == Version::Draft => {
+                config.settings.hint = field.text(report);
             }
             "static_validation_score" => {
                 config.static_score = score(field, "pass-fail", report).map(|score| (score, at));
@@ -214,6 +256,48 @@ fn read_config(
             _ => manifest.version.unknown_key(path, &key, key_name, report),
         }
     }
+}
+
+/// Takes a key that says how a group is scored; `false` if it is another.
+fn read_scoring(
+    key: &str,
+    field: Field<'_>,
+    name: &Name<'_>,
+    config: &mut Config,
+    scene: &Scene<'_>,
+    report: &mut Report,
+) -> bool {
+    if !matches!(key, "max_score" | "score_aggregation" | "require_pass") {
+        return false;
+    }
+    let (path, at) = (field.path, field.position());
+    let message = format!("`{}` is given for ", field.key);
+    if !scene.manifest.kind.is_scoring {
+        let message = message + "a problem that is not scored";
+        report.warning((path, at), message, "`type: scoring` in problem.yaml");
+        return true;
+    }
+    if name.first() != Some(&"secret") {
+        let place = if name.is_empty() { "all of data" } else { "sample" };
+        report.warning((path, at), message + place, "it in secret or its groups");
+        return true;
+    }
+    match key {
+        "max_score" => {
+            config.max_score = score(field, "unbounded", report).map(|max| (max, at));
+        }
+        "score_aggregation" => match field.text(report).as_deref() {
+            Some("pass-fail") => config.aggregation = Some((Aggregation::PassFail, at)),
+            Some("sum") => config.aggregation = Some((Aggregation::Sum, at)),
+            Some("min") => config.aggregation = Some((Aggregation::Min, at)),
+            _ => field.error(report, "pass-fail, sum or min"),
+        },
+        _ if field.is_null() => {}
+        _ => {
+            config.require_pass = field.texts(report).into_iter().map(|name| (name, at)).collect();
+        }
+    }
+    true
 }
 
 /// An integer of at least 0, or the word, which is `None`.
@@ -307,7 +391,7 @@ fn static_test(
     let Some((points, position)) = config.static_score else {
         if let Some((_, position)) = config.static_args {
             let message = "there are `static_validator_args` without a `static_validation_score`";
-            report.error((path, position), message, "both");
+            report.warning((path, position), message, "both");
         }
         return None;
     };

@@ -16,6 +16,9 @@ use crate::yaml;
 const FLAGS: &str = "worst_error, first_error, always_accept, sum, avg, min, max, ignore_sample or \
                      accept_if_any_accepted";
 
+/// What the default grader of the format's tools takes for `worst_error`, and the format's text does not have.
+const NO_ERRORS: &str = "no_errors";
+
 /// What holds for a group. Every key that a group does not give is its parent's.
 #[derive(Debug, Clone, Default)]
 struct Config {
@@ -108,7 +111,7 @@ fn read_config(
         let name = key.text.as_str();
         if matches!(name, "accept_score" | "reject_score" | "range") && !manifest.kind.is_scoring {
             let message = format!("`{name}` is given for a problem that is not scored");
-            report.error((path, field.position()), message, "`type: scoring` in problem.yaml");
+            report.warning((path, field.position()), message, "`type: scoring` in problem.yaml");
             continue;
         }
         match name {
@@ -152,9 +155,11 @@ fn read_config(
                 "ignore_sample is for the root alone",
                 "data/testdata.yaml",
             );
+        } else if flag == NO_ERRORS {
+            report.warning((path, position), "the grader flag no_errors means worst_error", FLAGS);
         } else if !Modes::default().take(flag) {
-            let message = format!("the grader flag {} is not known", quote(flag));
-            report.error((path, position), message, FLAGS);
+            let message = format!("the grader flag {} is not known and is left aside", quote(flag));
+            report.warning((path, position), message, FLAGS);
         }
     }
     if is_root
@@ -170,7 +175,7 @@ impl Modes {
     /// Whether the flag is known.
     fn take(&mut self, flag: &str) -> bool {
         match flag {
-            "worst_error" => self.verdict = VerdictMode::WorstError,
+            "worst_error" | NO_ERRORS => self.verdict = VerdictMode::WorstError,
             "first_error" => self.verdict = VerdictMode::FirstError,
             "always_accept" => self.verdict = VerdictMode::AlwaysAccept,
             "sum" => self.score = ScoreMode::Sum,

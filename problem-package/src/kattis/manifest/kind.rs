@@ -66,7 +66,7 @@ pub(super) fn read_type(field: Field<'_>, manifest: &mut Manifest, report: &mut 
         }
         if words[..place].contains(word) {
             let message = format!("the type {} stands twice", quote(word));
-            report.error((FILE, field.position()), message, "each type once");
+            report.warning((FILE, field.position()), message, "each type once");
         }
     }
     for (one, other) in INCOMPATIBLE {
@@ -171,7 +171,7 @@ pub(super) fn check(manifest: &mut Manifest, report: &mut Report) {
     if manifest.passes.is_some() && !manifest.kind.is_multi_pass {
         let place = manifest.places.get("validation_passes").and_then(|(_, position)| *position);
         let message = "`limits.validation_passes` is given for a problem of one pass";
-        manifest.version.objection(report, (FILE, place), message, "`type: multi-pass`");
+        report.warning((FILE, place), message, "`type: multi-pass`");
         manifest.passes = None;
     }
 }

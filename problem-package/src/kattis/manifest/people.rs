@@ -85,7 +85,7 @@ pub(super) fn read_license(field: Field<'_>, manifest: &mut Manifest, report: &m
     if !LICENSES.contains(&license.as_str()) {
         let message = format!("the license {} is not known", quote(&license));
         let expected = format!("one of {}", LICENSES.join(", "));
-        manifest.version.objection(report, (FILE, field.position()), message, expected);
+        report.warning((FILE, field.position()), message, expected);
     }
     manifest.about.license = Some(license);
 }
@@ -100,7 +100,7 @@ pub(super) fn check_rights(manifest: &Manifest, report: &mut Report) {
             if about.rights_owner.is_some() {
                 let message = "`rights_owner` is given for a problem in the public domain";
                 let at = (FILE, place("rights_owner"));
-                manifest.version.objection(report, at, message, "no `rights_owner`");
+                report.warning(at, message, "no `rights_owner`");
             }
         }
         Some(license) => {
@@ -110,7 +110,7 @@ pub(super) fn check_rights(manifest: &Manifest, report: &mut Report) {
             if !has_owner && manifest.version.is_newer() {
                 let message = format!("nobody holds the rights to license it as {license}");
                 let expected = "`rights_owner`, authors or a source";
-                manifest.version.objection(report, (FILE, place("license")), message, expected);
+                report.warning((FILE, place("license")), message, expected);
             }
         }
     }

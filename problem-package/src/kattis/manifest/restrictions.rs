@@ -55,7 +55,7 @@ pub(super) fn read_embargo(field: Field<'_>, manifest: &mut Manifest, report: &m
     if !matches!(shape.as_str(), "0000-00-00" | "0000-00-00T00:00:00Z") {
         let message = format!("`embargo_until` is {}", quote(&text));
         let expected = "a date such as 2026-01-31 or 2026-01-31T12:00:00Z";
-        manifest.version.objection(report, (FILE, field.position()), message, expected);
+        report.warning((FILE, field.position()), message, expected);
     }
     field.warning(report, "is not enforced");
     manifest.about.embargo_until = Some(text);

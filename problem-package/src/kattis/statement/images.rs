@@ -64,7 +64,8 @@ impl<'a> Images<'a> {
             let room = MARKDOWN_BYTES_MAX.saturating_sub(result.len() + markdown.len() - copied);
             let fate = self.fate(&dest_url, path, room, is_made, report);
             let shown = match fate {
-                Fate::Wrong => continue,
+                // Nothing is fetched from elsewhere when a statement is shown.
+                Fate::Wrong => "(image)".to_owned(),
                 Fate::Inline(address) => {
                     let Some(start) = address_in(&markdown[range.clone()], &dest_url) else {
                         let message = format!(

@@ -16,6 +16,10 @@ pub(super) const WRONG: [Verdict; 2] = [WrongAnswer, PresentationError];
 /// And a crash is also what became of too much memory or output.
 pub(super) const CRASHED: [Verdict; 3] = [RuntimeError, MemoryLimitExceeded, OutputLimitExceeded];
 
+/// Folders of the formats that say all there is to say. `@EXPECTED_RESULTS@` is for the others.
+pub(super) const IS_ALL_SAID: [&str; 4] =
+    ["accepted", "wrong_answer", "time_limit_exceeded", "run_time_error"];
+
 /// What a test may come to.
 pub(super) fn any_result() -> BTreeSet<Verdict> {
     set(&[&[Accepted, TimeLimitExceeded, Partial], &WRONG, &CRASHED])
@@ -29,6 +33,7 @@ fn set(parts: &[&[Verdict]]) -> BTreeSet<Verdict> {
 /// points is not known to be one.
 pub(super) fn expected(folder: &str, best_is_unknown: bool) -> Option<BTreeSet<Verdict>> {
     Some(match folder {
+        "accepted" if best_is_unknown => set(&[&[Accepted, Partial]]),
         "accepted" => set(&[&[Accepted]]),
         "partially_accepted" if best_is_unknown => set(&[&[Partial, Accepted]]),
         "partially_accepted" => set(&[&[Partial]]),
@@ -43,6 +48,17 @@ pub(super) fn expected(folder: &str, best_is_unknown: bool) -> Option<BTreeSet<V
         "rejected" => set(&[&[TimeLimitExceeded, CompileError], &WRONG, &CRASHED]),
         _ => return None,
     })
+}
+
+/// Verdicts that are worth a warning only. To the format's tools a part of the score is an accepted program, and some
+/// judges call too much output a wrong answer.
+pub(super) fn tolerated(folder: &str, is_scored: bool) -> BTreeSet<Verdict> {
+    match folder {
+        "accepted" if is_scored => set(&[&[Partial]]),
+        "partially_accepted" if is_scored => set(&[&[Accepted]]),
+        "wrong_answer" => set(&[&[OutputLimitExceeded]]),
+        _ => BTreeSet::new(),
+    }
 }
 
 /// What the older format says of the tests of a submission in the folder.

@@ -57,26 +57,29 @@ fn a_sample_is_shown_as_it_is_said_to_be() {
     assert_eq!((second.name.as_str(), second.input.as_str()), ("2", "0 0\n"));
     assert_eq!(second.explanation.as_deref(), Some("Nothing and nothing is nothing.\n"));
     assert_eq!(
-        errors(&[("assay/samples/7.md", Some("?"))]),
-        ["error: assay/samples/7.md: explains no sample; expected a file named like the sample: \
-             1.md for data/sample/1.in"]
+        warnings(&[("assay/samples/7.md", "?")]),
+        [
+            "warning: assay/samples/7.md: explains no sample; expected a file named like the sample: \
+             1.md for data/sample/1.in"
+        ]
     );
 }
 
 #[test]
-fn text_that_is_not_utf8_is_an_error_where_it_must_be_text() {
+fn a_sample_that_is_not_utf8_is_judged_and_not_shown() {
     let mut builder = FileTree::builder(TreeLimits::default());
     let binary = |path: &str| path.ends_with("sample/1.in") || path.ends_with("secret/1.in");
     for (path, text) in SUM {
         let bytes = if binary(path) { b"ab\xff".as_slice() } else { text.as_bytes() };
         builder.insert(path.as_bytes(), Entry::File(Bytes::copy_from_slice(bytes)));
     }
-    let diagnostics = read(&builder.finish().unwrap(), &Options::default()).unwrap_err();
+    let package = read(&builder.finish().unwrap(), &Options::default()).unwrap();
     // A secret test may have any bytes.
     assert_eq!(
-        lines(&diagnostics),
-        ["error: data/sample/1.in: is not UTF-8 after byte 2; expected a text file in UTF-8"]
+        lines(&package.warnings),
+        ["warning: data/sample/1.in: is not UTF-8 after byte 2; expected a text file in UTF-8"]
     );
+    assert_eq!((package.content.samples.len(), package.content.tests.len()), (0, 2));
 }
 
 #[test]

@@ -153,10 +153,6 @@ fn what_is_wrong_with_a_group_is_told_with_its_line() {
     let cases = [
         ("on_reject: stop\n", "1:12: `on_reject` is \"stop\"; expected break or continue"),
         ("grading: best\n", "1:10: `grading` is \"best\"; expected default or custom"),
-        (
-            "grader_flags: sum best\n",
-            "1:15: the grader flag \"best\" is not known; expected worst_error",
-        ),
         ("grader_flags: ignore_sample\n", "1:15: ignore_sample is for the root alone"),
         ("range: 10 1\n", "1:8: `range` is \"10 1\"; expected two numbers"),
         ("accept_score: [1]\n", "1:15: `accept_score` is a list; expected a number"),
@@ -166,6 +162,44 @@ fn what_is_wrong_with_a_group_is_told_with_its_line() {
         let errors = grouped_errors(&[SCORING, (path, text)]);
         assert!(errors[0].starts_with(&format!("error: {path}:{expected}")), "{errors:?}");
     }
+}
+
+#[test]
+fn flags_that_the_default_grader_does_not_know_are_left_aside() {
+    let path = "data/secret/a/testdata.yaml";
+    let cases = [
+        ("sum best", "the grader flag \"best\" is not known and is left aside", ScoreMode::Sum),
+        ("min no_errors", "the grader flag no_errors means worst_error", ScoreMode::Min),
+        ("first_error no_errors max", "the grader flag no_errors means", ScoreMode::Max),
+    ];
+    for (flags, expected, mode) in cases {
+        let config = format!("grader_flags: {flags}\n");
+        let package = grouped(&[SCORING, (path, &config)]);
+        let warnings = lines(&package.warnings);
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].starts_with(&format!("warning: {path}:1:15: {expected}")));
+        let Rule::Grader { score, verdict, .. } = group(&package, "secret/a").rule else {
+            panic!("the default grader")
+        };
+        assert_eq!((score, verdict), (mode, VerdictMode::WorstError), "{flags}");
+    }
+    // A grader of the package's gets them as they are.
+    let custom = "grading: custom\ngrader_flags: no_errors best\n";
+    let package = grouped(&[SCORING, (path, custom), ("graders/grade.py", "print('AC 1')\n")]);
+    assert_eq!(package.warnings, []);
+    let Rule::Custom { flags, .. } = &group(&package, "secret/a").rule else { panic!("custom") };
+    assert_eq!(flags, &["no_errors", "best"]);
+}
+
+#[test]
+fn scores_of_a_problem_that_is_not_scored_are_left_aside() {
+    let text = "accept_score: 5\nreject_score: 1\nrange: 0 5\non_reject: continue\n";
+    let package = grouped(&[("data/testdata.yaml", text)]);
+    assert_eq!(package.warnings.len(), 3, "{:?}", lines(&package.warnings));
+    let root = group(&package, "");
+    assert_eq!(root.on_reject, OnFailure::Continue);
+    let Rule::Grader { scores, .. } = root.rule else { panic!("the default grader") };
+    assert_eq!(scores, TestScores::default());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use super::newer::{newer, newer_errors};
+use super::newer::newer;
 use super::*;
 
 #[test]
@@ -10,14 +10,18 @@ fn a_manifest_that_is_missing_or_no_yaml_is_an_error_with_its_place() {
     let broken = errors(&[("problem.yaml", Some("name: Sum\nlimits: {memory: 1\nkeywords: a\n"))]);
     assert!(broken[0].starts_with("error: problem.yaml:3:9: is not valid YAML: "), "{broken:?}");
     assert_eq!(
-        errors(&[("problem.yaml", Some("limits: {time_limit: 1}\n"))]),
-        ["error: problem.yaml: the problem has no name; expected `name: …`"]
+        warnings(&[("problem.yaml", "# nothing\n")]),
+        [
+            "warning: problem.yaml: the problem has no name and is called like its package; expected \
+          `name: …`"
+        ]
     );
-    let empty = errors(&[("problem.yaml", Some("# nothing\n"))]);
-    assert_eq!(empty[0], "error: problem.yaml: the problem has no name; expected `name: …`");
-    let blank = errors(&[("problem.yaml", Some("name: ''\nlimits: {time_limit: 1}\n"))]);
+    let long = format!("name: {}\nlimits: {{time_limit: 1}}\n", "x".repeat(121));
     let expected = "title is out of bounds: a title has 1 to 120 characters";
-    assert_eq!(blank, [format!("error: problem.yaml:1:7: {expected}")]);
+    assert_eq!(
+        errors(&[("problem.yaml", Some(&long))]),
+        [format!("error: problem.yaml:1:7: {expected}")]
+    );
 }
 
 #[test]
@@ -120,7 +124,8 @@ fn names_keywords_and_people_are_read_in_both_forms() {
     assert_eq!(newer.about.authors, ["Ada <ada@example.org>", "Grace"]);
     assert_eq!(newer.about.sources, ["First (somewhere)", "Second"]);
     assert_eq!(newer.about.rights_owner.as_deref(), Some("Us"));
-    assert!(yaml_error("keywords: ['!?']\n").contains("the keyword \"!?\" makes no tag"));
+    let odd = lines(&yaml("keywords: ['!?']\n").warnings);
+    assert!(odd[0].contains("the keyword \"!?\" makes no tag"), "{odd:?}");
 }
 
 #[test]
@@ -203,7 +208,7 @@ fn rights_are_checked_where_the_format_asks_for_them() {
     let head = "problem_format_version: 2025-09\nname: A\nuuid: x\n";
     let of = |more: &str| {
         let text = format!("{head}{more}");
-        newer_errors(&[("problem.yaml", Some(&text))]).remove(0)
+        lines(&newer(&[("problem.yaml", &text)]).warnings).remove(0)
     };
     assert!(
         of("license: cc by\n").contains("4:10: nobody holds the rights to license it as cc by")
@@ -217,4 +222,36 @@ fn rights_are_checked_where_the_format_asks_for_them() {
         format!("{head}license: cc by\ncredits: {{authors: Ada}}\nembargo_until: 2026-01-31\n");
     let package = newer(&[("problem.yaml", &text)]);
     assert_eq!(package.about.embargo_until.as_deref(), Some("2026-01-31"));
+}
+
+#[test]
+fn what_says_nothing_of_judging_is_a_warning_where_it_is_wrong() {
+    let keys = [
+        "name: [1]",
+        "author: {a: b}",
+        "authors: {a: b}",
+        "credits: {authors: {a: b}}",
+        "source: {a: b}",
+        "source_url: [x]",
+        "license: {a: b}",
+        "license: mine",
+        "rights_owner: [x]",
+        "embargo_until: [x]",
+        "embargo_until: soon",
+        "uuid: [x]",
+        "version: [x]",
+        "keywords: [{a: b}]",
+        "keywords: ['?']",
+        "allow_file_writing: perhaps",
+        "assay: {difficulty: 7}",
+        "assay: {hints: {a: b}}",
+        "type: [pass-fail, pass-fail]",
+    ];
+    for key in keys {
+        let text = format!("limits: {{time_limit: 1}}\n{key}\n");
+        let package = package(&[("problem.yaml", &text)]);
+        let warnings = lines(&package.warnings);
+        assert!(!warnings.is_empty(), "{key}");
+        assert_eq!(package.content.flaws(), [], "{key}");
+    }
 }

@@ -148,7 +148,6 @@ fn what_does_not_go_together_is_an_error() {
             "score_aggregation: best\n",
             "1:20: `score_aggregation` is \"best\"; expected pass-fail, sum",
         ),
-        ("data/sample/test_group.yaml", "max_score: 1\n", "1:12: `max_score` is given for sample"),
         (a, "max_score: 1\ncolour: 1\n", "2:1: the key \"colour\" is not known"),
         (a, "max_score: 1\nargs: x y\n", "2:7: `args` is \"x y\"; expected a list of texts"),
         (
@@ -156,22 +155,12 @@ fn what_does_not_go_together_is_an_error() {
             "max_score: 1\nstatic_validation_score: pass-fail\n",
             "2:26: there is no static validator",
         ),
-        (
-            b,
-            "max_score: 1\nstatic_validator_args: [x]\n",
-            "2:24: there are `static_validator_args`",
-        ),
     ];
     for (path, text, expected) in cases {
         let errors = scored_errors(&[(path, text)]);
         let place = if expected.starts_with(':') { "" } else { ":" };
         assert!(errors[0].starts_with(&format!("error: {path}{place}{expected}")), "{errors:?}");
     }
-    let errors = newer_errors(&[(a, Some("max_score: 5\n"))]);
-    assert!(
-        errors[0].contains("`max_score` is given for a problem that is not scored"),
-        "{errors:?}"
-    );
     let errors = scored_errors(&[
         (secret, "score_aggregation: pass-fail\n"),
         (a, "max_score: 40\nscore_aggregation: sum\n"),
@@ -180,34 +169,62 @@ fn what_does_not_go_together_is_an_error() {
 }
 
 #[test]
+fn what_changes_no_verdict_is_a_warning() {
+    let a = "data/secret/a/test_group.yaml";
+    let warnings = |package: Package| lines(&package.warnings).join("\n");
+    let found =
+        warnings(newer(&[(a, "max_score: 5\nscore_aggregation: sum\nrequire_pass: sample\n")]));
+    assert_eq!(found.matches("is given for a problem that is not scored").count(), 3, "{found}");
+    let cases = [
+        ("data/sample/test_group.yaml", "max_score: 1\n", ":1:12: `max_score` is given for sample"),
+        (
+            a,
+            "max_score: 40\nstatic_validator_args: [x]\n",
+            ":2:24: there are `static_validator_args`",
+        ),
+    ];
+    for (path, text, expected) in cases {
+        let found = warnings(scored(&[(path, text)]));
+        assert!(found.starts_with(&format!("warning: {path}{expected}")), "{found}");
+    }
+    // Tools take this file too, so what it says of arguments holds.
+    let root = newer(&[("data/test_group.yaml", "output_validator_args: [case_sensitive]\n")]);
+    let Checker::Tokens(tokens) = &root.content.checker else { panic!("the default checker") };
+    assert!(tokens.case_sensitive);
+    assert!(warnings(root).starts_with("warning: data/test_group.yaml: configures no group"));
+    // Nothing is wrong with the tests that are there.
+    let strays: [&[(&str, &str)]; 5] = [
+        &[("data/secret/1.in", ""), ("data/secret/1.ans", "")],
+        &[("data/sample/x/1.in", ""), ("data/sample/x/1.ans", "")],
+        &[("data/secret/a/1/2.in", ""), ("data/secret/a/1/2.ans", "")],
+        &[("data/secret/a/2.hint", "")],
+        &[("data/sample/3.in.download", ""), ("data/sample/3.interaction", "")],
+    ];
+    for files in strays {
+        let package = newer(files);
+        assert!(!package.warnings.is_empty(), "{files:?}");
+        assert_eq!(package.content.flaws(), [], "{files:?}");
+    }
+}
+
+#[test]
 fn the_tree_of_tests_is_held_to_the_format() {
-    let cases: [(&[Change<'_>], &str); 8] = [
-        (
-            &[("data/secret/1.in", Some("")), ("data/secret/1.ans", Some(""))],
-            "data/secret/1.in: stands beside groups",
-        ),
-        (
-            &[("data/sample/x/1.in", Some("")), ("data/sample/x/1.ans", Some(""))],
-            "data/sample/x/1.in: is in a folder of data/sample",
-        ),
-        (
-            &[("data/secret/a/1/2.in", Some("")), ("data/secret/a/1/2.ans", Some(""))],
-            "data/secret/a/1/2.in: is in a folder that is named like a test",
-        ),
+    let cases: [(&[Change<'_>], &str); 3] = [
         (
             &[("data/secret/a/x/test_group.yaml", Some("")), ("data/secret/a/x/1.in", Some(""))],
             "data/secret/a/x/test_group.yaml: is in no group",
         ),
         (
-            &[("data/secret/c/test_group.yaml", Some(""))],
-            "data/secret/c/test_group.yaml: is in a group without",
+            &[
+                ("data/secret/a/test_group.in", Some("")),
+                ("data/secret/a/test_group.ans", Some("")),
+            ],
+            "data/secret/a/test_group.in: is named like the file of a group",
         ),
-        (&[("data/secret/a/2.hint", Some(""))], "data/secret/a/2.hint: belongs to no test"),
         (
             &[("data/secret/testdata.yaml", Some(""))],
             "data/secret/testdata.yaml: is the older format's name",
         ),
-        (&[("data/test_group.yaml", Some(""))], "data/test_group.yaml: configures no group"),
     ];
     for (changes, expected) in cases {
         let errors = newer_errors(changes);
@@ -215,6 +232,25 @@ fn the_tree_of_tests_is_held_to_the_format() {
             errors.iter().any(|error| error.starts_with(&format!("error: {expected}"))),
             "{errors:?}"
         );
+    }
+}
+
+#[test]
+fn points_that_nobody_can_get_are_an_error() {
+    let cases: [(&[(&str, &str)], &str); 2] = [
+        (
+            &[("data/secret/c/test_group.yaml", "max_score: 5\n")],
+            "data/secret/c/test_group.yaml: is in a group without tests",
+        ),
+        (
+            &[("data/secret/1.in", ""), ("data/secret/1.ans", "")],
+            "data/secret/1.in: stands beside groups",
+        ),
+    ];
+    for (changes, expected) in cases {
+        let errors = scored_errors(changes);
+        let is_told = |error: &String| error.starts_with(&format!("error: {expected}"));
+        assert!(errors.iter().any(is_told), "{errors:?}");
     }
 }
 
@@ -306,16 +342,14 @@ fn cases_for_the_validators_are_read() {
     assert!(package.output_cases[2].test.tokens.unwrap().case_sensitive);
     assert_eq!(package.output_cases[0].test.tokens, None);
     assert!(package.content.tests.iter().all(|test| !test.name.contains("valid")));
-    let errors = newer_errors(&[
-        ("data/valid_output/2.in", Some("")),
-        ("data/invalid_input/3.ans", Some("")),
-    ]);
+    let package = newer(&[("data/valid_output/2.in", ""), ("data/invalid_input/3.ans", "")]);
     assert_eq!(
-        errors,
+        lines(&package.warnings),
         [
-            "error: data/invalid_input/3.ans: has no input; expected data/invalid_input/3.in",
-            "error: data/valid_output/2.in: has no .ans file; expected data/valid_output/2.ans",
-            "error: data/valid_output/2.in: has no .out file; expected data/valid_output/2.out",
+            "warning: data/invalid_input/3.ans: has no input and is left aside; expected \
+             data/invalid_input/3.in",
+            "warning: data/valid_output/2.in: has no .ans file; expected data/valid_output/2.ans",
+            "warning: data/valid_output/2.in: has no .out file; expected data/valid_output/2.out",
         ]
     );
 }

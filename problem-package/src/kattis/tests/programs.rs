@@ -2,7 +2,7 @@
 
 use domain::problem::{PackagedProgram, Protocol};
 
-use super::newer::{newer, newer_errors};
+use super::newer::newer;
 use super::*;
 
 const CUSTOM: (&str, &str) = (
@@ -77,10 +77,31 @@ fn what_is_no_program_is_told() {
             ("output_validators/c.exe", ""),
         ]),
         [
-            "error: output_validators/a: is in cpp and python3 at once; expected one language",
-            "error: output_validators/b.py: is in Python 2, which is not supported; expected Python 3",
-            "error: output_validators/c.exe: is in no known language; expected a source file, or \
-             `build` or `run`",
+            "warning: output_validators/a: is taken for cpp, and has files in python3; expected one \
+             language",
+            "error: output_validators/b.py: is in Python 2, which is not available here; expected a \
+             language that is",
+            "warning: output_validators/c.exe: is in no known language and is left aside; expected a \
+             source file, or `build` or `run`",
+        ]
+    );
+    assert_eq!(
+        with(&[("output_validators/c.exe", "")]),
+        [
+            "warning: output_validators/c.exe: is in no known language and is left aside; expected a \
+             source file, or `build` or `run`",
+            "error: output_validators: there is no program in it; expected a program in a known \
+             language",
+        ]
+    );
+    // Nobody is judged by an input validator.
+    assert_eq!(
+        warnings(&[("input_validators/a.scala", ""), ("input_validators/b.bin", "")]),
+        [
+            "warning: input_validators/a.scala: is in Scala, which is not available here, and is not \
+             run; expected a language that is",
+            "warning: input_validators/b.bin: is in no known language and is left aside; expected a \
+             source file, or `build` or `run`",
         ]
     );
     let interactive = "name: A\nlimits: {time_limit: 1}\nvalidation: custom interactive\n";
@@ -126,8 +147,8 @@ fn the_newer_format_has_one_output_validator() {
     let inner = newer(&[("output_validator/check/check.py", "")]);
     assert_eq!(validators(&inner)[0].name, "output_validator/check");
     let passes = format!("{head}limits: {{validation_passes: 3}}\n");
-    let errors = newer_errors(&[("problem.yaml", Some(&passes))]);
-    assert!(errors[0].contains("is given for a problem of one pass"), "{errors:?}");
+    let warnings = lines(&newer(&[("problem.yaml", &passes)]).warnings);
+    assert!(warnings[0].contains("is given for a problem of one pass"), "{warnings:?}");
 }
 
 #[test]

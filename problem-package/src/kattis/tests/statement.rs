@@ -25,9 +25,9 @@ fn other_natural_languages_are_translations() {
     let content = read(&tree(&changes), &options).unwrap().content;
     assert_eq!((content.title.as_str(), content.statement.as_str()), ("Summe", "Addiere.\n"));
     assert_eq!(
-        errors(&[("problem.yaml", Some("name: {fr: Somme}\nlimits: {time_limit: 1}\n"))]),
+        warnings(&[("problem.yaml", "name: {fr: Somme}\nlimits: {time_limit: 1}\n")]),
         [
-            "error: problem.yaml:1:7: `name` has no text for \"en\"; expected a name in the language \
+            "warning: problem.yaml:1:7: `name` has no text for \"en\"; expected a name in the language \
              of the statement",
             "warning: problem.yaml: `name` has a text for \"fr\", and there is no statement"
         ]
@@ -50,27 +50,30 @@ fn images_are_put_into_the_markdown() {
     let statement =
         "![](gone.png) ![](//example.org/x.png) ![](notes.txt) ![x][y]\n\n[y]: map.svg\n";
     let path = "problem_statement/problem.en.md";
+    let spoilt = super::package(&[
+        (path, statement),
+        ("problem_statement/notes.txt", ""),
+        ("problem_statement/map.svg", "<svg/>"),
+    ]);
+    // Nothing is fetched from elsewhere.
+    assert!(!spoilt.content.statement.contains("example.org"), "{}", spoilt.content.statement);
     assert_eq!(
-        errors(&[
-            (path, Some(statement)),
-            ("problem_statement/notes.txt", Some("")),
-            ("problem_statement/map.svg", Some("<svg/>"))
-        ]),
+        lines(&spoilt.warnings),
         [
             format!(
-                "error: {path}: the image \"gone.png\" is missing; expected the file \
+                "warning: {path}: the image \"gone.png\" is missing; expected the file \
                  problem_statement/gone.png"
             ),
             format!(
-                "error: {path}: the image \"//example.org/x.png\" is not in the package; expected a \
+                "warning: {path}: the image \"//example.org/x.png\" is not in the package; expected a \
                  file beside the statement"
             ),
             format!(
-                "error: {path}: the image \"notes.txt\" is of no known type; expected a png, jpg or \
+                "warning: {path}: the image \"notes.txt\" is of no known type; expected a png, jpg or \
                  svg file"
             ),
             format!(
-                "error: {path}: the image \"map.svg\" is not named where it is shown; expected \
+                "warning: {path}: the image \"map.svg\" is not named where it is shown; expected \
                  `![text](file)`"
             ),
         ]
@@ -137,6 +140,50 @@ fn latex_that_nothing_converts_is_shown_as_it_is() {
             lines(&package.warnings),
             [format!("warning: {path}: is shown as LaTeX: {reason}")]
         );
+    }
+}
+
+#[test]
+fn a_statement_that_is_missing_or_empty_is_a_warning() {
+    let english = "problem_statement/problem.en.md";
+    let gone = "problem_statement: there is no statement; expected problem_statement/problem.en.md";
+    let empty = "problem_statement/problem.en.md: is empty; expected a text in Markdown";
+    let latex = "problem_statement/problem.en.tex: is empty; expected a text in LaTeX";
+    type Changes<'a> = &'a [(&'a str, Option<&'a str>)];
+    let cases: [(Changes<'_>, &str); 4] = [
+        (&[(english, None)], gone),
+        (&[(english, Some(""))], empty),
+        (&[(english, Some(" \n\n"))], empty),
+        (
+            &[(english, None), ("problem_statement/problem.en.tex", Some("\\problemname{A}\n"))],
+            latex,
+        ),
+    ];
+    for (changes, expected) in cases {
+        let package = read(&tree(changes), &Options::default()).unwrap();
+        let warnings = lines(&package.warnings);
+        assert_eq!(warnings[0], format!("warning: {expected}"));
+        assert_eq!(package.content.title, "Sum");
+        assert_eq!(package.content.flaws(), []);
+    }
+}
+
+#[test]
+fn a_problem_without_a_name_is_called_like_its_package() {
+    let limits = "limits: {time_limit: 1}\n";
+    let cases = [
+        ("", "the problem has no name and is called like its package", "sum"),
+        ("name:\n", "the problem has no name and is called like its package", "sum"),
+        ("name: ''\n", "the problem has no name and is called like its package", "sum"),
+        ("name: [a]\n", "`name` is a list", "sum"),
+        ("name: {sv: Summa}\n", "`name` has no text for \"en\"", "Summa"),
+        ("problem_format_version: 2025-09\nuuid: x\n", "the problem has no name", "sum"),
+    ];
+    for (manifest, expected, title) in cases {
+        let package = package(&[("problem.yaml", &format!("{manifest}{limits}"))]);
+        let warnings = lines(&package.warnings);
+        assert!(warnings.iter().any(|warning| warning.contains(expected)), "{warnings:?}");
+        assert_eq!(package.content.title, title, "{manifest}");
     }
 }
 

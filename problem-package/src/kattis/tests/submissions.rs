@@ -35,9 +35,11 @@ fn a_folder_says_which_verdicts_are_right() {
         ]
     );
     let long = "x".repeat(128 * 1024 + 1);
+    let expected =
+        "submissions/accepted/long.py: has 131073 bytes and is left aside; expected at most 131072";
     assert_eq!(
-        errors(&[("submissions/accepted/long.py", Some(&long))]),
-        ["error: submissions/accepted/long.py: has 131073 bytes; expected at most 131072"]
+        warnings(&[("submissions/accepted/long.py", &long)]),
+        [format!("warning: {expected}")]
     );
 }
 
@@ -78,6 +80,135 @@ fn what_a_source_says_goes_before_its_folder() {
     let files: Vec<_> =
         submission(&package, "rejected/b").files.iter().map(|file| file.path.as_str()).collect();
     assert_eq!(files, ["b.cpp", "b.h"]);
+}
+
+#[test]
+fn what_a_source_says_in_a_folder_that_says_all_is_left_aside() {
+    let left_aside =
+        "`@EXPECTED_RESULTS@` is left aside: the folder says otherwise; expected another folder";
+    let cases = [
+        ("accepted", "CORRECT", false),
+        ("accepted", "WRONG-ANSWER", true),
+        ("accepted", "CORRECT, TIMELIMIT", true),
+        ("wrong_answer", "WRONG-ANSWER", false),
+        ("wrong_answer", "NO-OUTPUT", false),
+        ("wrong_answer", "OUTPUT-LIMIT", false),
+        ("run_time_error", "MEMORY-LIMIT, RUN-ERROR", false),
+        ("wrong_answer", "CORRECT", true),
+        ("time_limit_exceeded", "TIMELIMIT", false),
+        ("time_limit_exceeded", "TIMELIMIT, RUN-ERROR", true),
+        ("run_time_error", "RUN-ERROR", false),
+        ("run_time_error", "COMPILER-ERROR", true),
+        ("accepted", "CHECK-MANUALLY", false),
+    ];
+    for (folder, tag, warns) in cases {
+        let path = format!("submissions/{folder}/tagged.py");
+        let plain = package(&[(&path, "x")]);
+        let source = format!("# @EXPECTED_RESULTS@: {tag}\n");
+        for read in [package, newer] {
+            let found = read(&[(&path, &source)]);
+            let warnings = lines(&found.warnings);
+            let told =
+                warnings.iter().any(|it| it.starts_with(&format!("warning: {path}: {left_aside}")));
+            assert_eq!(told, warns, "{folder} {tag}: {warnings:?}");
+        }
+        let tagged = package(&[(&path, &source)]);
+        let of = |package: &Package| {
+            let it = submission(package, &format!("{folder}/tagged.py"));
+            (it.expected.clone(), it.rules.clone())
+        };
+        assert_eq!(of(&tagged), of(&plain), "{folder} {tag}");
+    }
+    // In any other folder it is what counts.
+    for folder in ["rejected", "mixed", "brute_force", "partially_accepted", "compiler_error"] {
+        let path = format!("submissions/{folder}/tagged.py");
+        let found = package(&[(&path, "# @EXPECTED_RESULTS@: TIMELIMIT\n")]);
+        let expected = &submission(&found, &format!("{folder}/tagged.py")).expected;
+        assert_eq!(expected, &BTreeSet::from([Verdict::TimeLimitExceeded]), "{folder}");
+    }
+}
+
+#[test]
+fn parts_of_a_score_are_tolerated_where_the_best_is_known() {
+    use Verdict::{Accepted, Partial};
+    let manifest = "name: Sum\ntype: scoring\nlimits: {time_limit: 1}\n";
+    let found = |range: &'static str, folder: &str| {
+        let path = format!("submissions/{folder}/a.py");
+        let package =
+            package(&[("problem.yaml", manifest), ("data/testdata.yaml", range), (&path, "x")]);
+        let it = submission(&package, &format!("{folder}/a.py"));
+        (it.expected.clone(), it.tolerated.clone())
+    };
+    let set = |verdicts: &[Verdict]| verdicts.iter().copied().collect::<BTreeSet<_>>();
+    let cases = [
+        ("range: 0 40\n", "accepted", set(&[Accepted]), set(&[Partial])),
+        ("range: 0 40\n", "partially_accepted", set(&[Partial]), set(&[Accepted])),
+        ("", "accepted", set(&[Accepted, Partial]), set(&[])),
+        ("", "partially_accepted", set(&[Accepted, Partial]), set(&[])),
+    ];
+    for (range, folder, expected, tolerated) in cases {
+        assert_eq!(found(range, folder), (expected, tolerated), "{range:?} {folder}");
+    }
+}
+
+#[test]
+fn which_submissions_bound_the_time_limit() {
+    use TimeLimitUse::{Lower, None as Nothing, Upper};
+    let uses = |package: &Package, folder: &str| {
+        let rules = &submission(package, &format!("{folder}/slow.py")).rules;
+        rules.iter().map(|rule| rule.time_limit).find(|it| *it != Nothing).unwrap_or(Nothing)
+    };
+    // To the older format and to the tools of the draft only accepted ones are within the limit.
+    let older = [
+        ("accepted", Lower),
+        ("partially_accepted", Nothing),
+        ("wrong_answer", Nothing),
+        ("run_time_error", Nothing),
+        ("time_limit_exceeded", Upper),
+        ("brute_force", Nothing),
+        ("rejected", Nothing),
+    ];
+    let draft = "problem_format_version: 2023-07-draft\nname: Sum\n\
+                 uuid: 00000000-0000-0000-0000-000000000000\n";
+    for (folder, expected) in older {
+        let path = format!("submissions/{folder}/slow.py");
+        assert_eq!(uses(&package(&[(&path, "x")]), folder), expected, "legacy {folder}");
+        let found = newer(&[("problem.yaml", draft), (&path, "x")]);
+        assert_eq!(uses(&found, folder), expected, "2023-07-draft {folder}");
+    }
+    // 2025-09, "Timelimit inference": every submission that must not be too slow on some tests.
+    let defaults = [
+        ("accepted", Lower),
+        ("wrong_answer", Lower),
+        ("run_time_error", Lower),
+        ("time_limit_exceeded", Upper),
+        ("brute_force", Nothing),
+        ("rejected", Nothing),
+    ];
+    let sheet = "wrong_answer/slow.py: {use_for_time_limit: false}\n";
+    for (folder, expected) in defaults {
+        let path = format!("submissions/{folder}/slow.py");
+        assert_eq!(uses(&newer(&[(&path, "x")]), folder), expected, "2025-09 {folder}");
+        // A draft with the newer format's file follows it.
+        let with_sheet =
+            [("problem.yaml", draft), (&path, "x"), ("submissions/submissions.yaml", sheet)];
+        assert_eq!(uses(&newer(&with_sheet), folder), expected, "draft {folder}");
+    }
+    let sheets = [
+        ("accepted", "accepted: {use_for_time_limit: false}\n", Nothing),
+        ("wrong_answer", "wrong_answer: {use_for_time_limit: false}\n", Nothing),
+        ("rejected", "rejected: {use_for_time_limit: lower}\n", Lower),
+        ("rejected", "rejected: {use_for_time_limit: upper}\n", Upper),
+        ("time_limit_exceeded", "time_limit_exceeded: {use_for_time_limit: false}\n", Nothing),
+        ("rejected", "rejected: {required: [TLE]}\n", Upper),
+        ("rejected", "rejected: {required: [TLE, RTE]}\n", Nothing),
+        ("rejected", "rejected: {permitted: [WA]}\n", Lower),
+    ];
+    for (folder, sheet, expected) in sheets {
+        let path = format!("submissions/{folder}/slow.py");
+        let found = newer(&[(&path, "x"), ("submissions/submissions.yaml", sheet)]);
+        assert_eq!(uses(&found, folder), expected, "{sheet}");
+    }
 }
 
 #[test]
