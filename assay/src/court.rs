@@ -104,7 +104,9 @@ impl Court {
             Referees::prepare(&content, materials.as_ref(), compiler, languages, None).await?;
         let mut tests = Vec::with_capacity(content.tests.len());
         for (number, test) in (1..).zip(&content.tests) {
-            tests.push(fetch_test(materials.as_ref(), number, test).await?);
+            // Nothing is hidden from whoever has the package.
+            let data = fetch_test(materials.as_ref(), number, test).await?;
+            tests.push(TestData { full_feedback: true, ..data });
         }
         let rubric = content.rubric();
         let tools = Arc::clone(tools);

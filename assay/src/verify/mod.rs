@@ -4,6 +4,7 @@ mod agreement;
 mod decision;
 mod docket;
 mod loading;
+mod messages;
 mod progress;
 mod report;
 mod validating;
@@ -359,13 +360,7 @@ fn submission_report(
     trial: &Trial,
 ) -> SubmissionReport {
     let wrong = docket.disagreements(submission, trial);
-    let mut detail = wrong.join("; ");
-    // What a compiler says is worth telling where it was not expected.
-    let is_told = !wrong.is_empty() || !trial.outcomes.is_empty();
-    if is_told && !trial.detail.is_empty() {
-        let separator = if detail.is_empty() { "" } else { ": " };
-        detail = format!("{detail}{separator}{}", trial.detail.trim());
-    }
+    let messages = messages::of(&docket.package.content, trial);
     SubmissionReport {
         path: submission.path.clone(),
         language: submission.language.to_string(),
@@ -377,6 +372,7 @@ fn submission_report(
         tests: docket.court.tests.len(),
         tests_run: trial.outcomes.len(),
         agrees: wrong.is_empty(),
-        detail,
+        detail: messages::detail(&docket.package.content, trial, &wrong),
+        messages,
     }
 }

@@ -119,6 +119,21 @@ pub(crate) struct SubmissionReport {
     pub(crate) agrees: bool,
     /// Why it does not agree, or what there is to know.
     pub(crate) detail: String,
+    /// What was said about its tests, in judging order.
+    pub(crate) messages: Vec<Message>,
+}
+
+/// What validators and the checker said about a submission on one test.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Message {
+    /// The test's name, from `data/`.
+    pub(crate) test: String,
+    /// What the test was found to be.
+    pub(crate) verdict: Verdict,
+    /// For those who judge and set problems.
+    pub(crate) judge: Option<String>,
+    /// For the author of the submission.
+    pub(crate) team: Option<String>,
 }
 
 impl PackageReport {
