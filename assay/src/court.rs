@@ -79,8 +79,8 @@ impl Known<'_> {
 
     /// The first test that was not run.
     pub(crate) fn first_left(&self) -> Option<u32> {
-        let numbers = (1..).zip(&self.survey.states).map(|(number, _)| number);
-        { numbers }.find(|number| !self.outcomes.contains_key(number))
+        let mut numbers = (1..).zip(&self.survey.states).map(|(number, _)| number);
+        numbers.find(|number| !self.outcomes.contains_key(number))
     }
 }
 
