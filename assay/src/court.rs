@@ -1,9 +1,9 @@
-//! One submission on every test, whatever comes of the first.
+//! One submission on the tests of a problem, for commands that judge without a server.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use domain::grading::{CustomGrades, Grade, Rubric};
+use domain::grading::{CustomGrades, Grade, Rubric, Survey, TestResult};
 use domain::problem::{ProblemLanguage, RevisionContent};
 use domain::submission::{Feedback, TestOutcome};
 use domain::{LanguageId, Verdict};
@@ -60,6 +60,30 @@ pub(crate) struct Trial {
     pub(crate) detail: String,
 }
 
+/// What is known of a submission after some of its tests.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Known<'a> {
+    /// By test number.
+    pub(crate) outcomes: &'a BTreeMap<u32, TestOutcome>,
+    /// What graders of the package gave.
+    pub(crate) graded: &'a CustomGrades,
+    /// What follows from both.
+    pub(crate) survey: &'a Survey,
+}
+
+impl Known<'_> {
+    /// What of the outcomes bears on the grade.
+    pub(crate) fn results(&self) -> BTreeMap<u32, TestResult> {
+        results(self.outcomes)
+    }
+
+    /// The first test that was not run.
+    pub(crate) fn first_left(&self) -> Option<u32> {
+        let mut numbers = (1..).zip(&self.survey.states).map(|(number, _)| number);
+        numbers.find(|number| !self.outcomes.contains_key(number))
+    }
+}
+
 /// How long programs may run, in milliseconds of cpu time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
@@ -80,7 +104,9 @@ impl Court {
             Referees::prepare(&content, materials.as_ref(), compiler, languages, None).await?;
         let mut tests = Vec::with_capacity(content.tests.len());
         for (number, test) in (1..).zip(&content.tests) {
-            tests.push(fetch_test(materials.as_ref(), number, test).await?);
+            // Nothing is hidden from whoever has the package.
+            let data = fetch_test(materials.as_ref(), number, test).await?;
+            tests.push(TestData { full_feedback: true, ..data });
         }
         let rubric = content.rubric();
         let tools = Arc::clone(tools);
@@ -92,13 +118,13 @@ impl Court {
         Panel::new(&self.tools.cells, Arc::clone(&self.referees))
     }
 
-    /// Judges a package's submission on every test; `progress` is called after each.
+    /// Judges a package's submission on the tests that `next` names, one after the other, until it names none.
     pub(crate) async fn judge(
         &self,
         submission: &SampleSubmission,
         clock: Clock,
         core: Option<u32>,
-        progress: impl Fn(),
+        next: impl Fn(Known<'_>) -> Option<u32>,
     ) -> Trial {
         let limit = self.content.limits.source_bytes;
         let bytes: usize = submission.files.iter().map(|file| file.bytes.len()).sum();
@@ -107,21 +133,21 @@ impl Court {
             return Trial::without_tests(Verdict::CompileError, detail);
         }
         match self.source(submission).await {
-            Ok(Ok(source)) => self.judge_source(source, clock, core, progress).await,
+            Ok(Ok(source)) => self.judge_source(source, clock, core, next).await,
             Ok(Err(detail)) => Trial::without_tests(Verdict::CompileError, detail),
             Err(fault) => Trial::without_tests(Verdict::JudgeError, told(&fault)),
         }
     }
 
-    /// Judges a program on every test; `progress` is called after each.
+    /// Judges a program on the tests that `next` names.
     pub(crate) async fn judge_source(
         &self,
         source: Source,
         clock: Clock,
         core: Option<u32>,
-        progress: impl Fn(),
+        next: impl Fn(Known<'_>) -> Option<u32>,
     ) -> Trial {
-        match self.try_judge(source, clock, core, progress).await {
+        match self.try_judge(source, clock, core, next).await {
             Ok(trial) => trial,
             Err(fault) => Trial::without_tests(Verdict::JudgeError, told(&fault)),
         }
@@ -132,56 +158,67 @@ impl Court {
         source: Source,
         clock: Clock,
         core: Option<u32>,
-        progress: impl Fn(),
+        next: impl Fn(Known<'_>) -> Option<u32>,
     ) -> Result<Trial, Fault> {
         let tools = &self.tools;
-        let content = &self.content;
         let compilation = tools.compiler.compile(&source, core).await?;
         let Some(artifact) = compilation.artifact else {
             return Ok(Trial::without_tests(Verdict::CompileError, compilation.log));
         };
         let start = Start::Language(source.layout.clone());
         let executable = Executable { language: Arc::clone(&source.language), start, artifact };
-        let mut limits = content.limits;
+        let mut limits = self.content.limits;
         limits.time_ms = clock.limit_ms;
         let source = Arc::new(source);
         let program = Program { source, executable, limits, watched_ms: clock.watched_ms };
         let mut bench =
             Bench::set_up(&tools.cells, program.clone(), Arc::clone(&self.referees)).await?;
-        let mut outcomes = BTreeMap::new();
+        let (mut outcomes, mut graded) = (BTreeMap::new(), CustomGrades::new());
         let mut detail = String::new();
-        for test in &self.tests {
+        let survey = loop {
+            let survey = match self.survey(&outcomes, &mut graded, core).await {
+                Ok(survey) => survey,
+                Err(fault) => {
+                    bench.tear_down().await;
+                    let grade = Trial::without_tests(Verdict::JudgeError, String::new()).grade;
+                    return Ok(Trial { outcomes, grade, detail: told(&fault) });
+                }
+            };
+            let known = Known { outcomes: &outcomes, graded: &graded, survey: &survey };
+            let Some(number) = next(known) else { break survey };
+            let test = &self.tests[number as usize - 1];
             let judged = bench.judge(test, core).await;
             let outcome = match judged.map(|judged| self.checked(judged)) {
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(fault)) | Err(fault @ (Fault::Program { .. } | Fault::Material(_))) => {
-                    let name = &content.tests[test.number as usize - 1].name;
-                    if detail.is_empty() {
-                        detail = format!("{name}: {}", told(&fault));
-                    }
-                    failed(test.number, told(&fault))
+                    failed(number, told(&fault))
                 }
                 Err(fault @ Fault::Sandbox(_)) => {
                     // The cell may be of no more use; the other tests get another.
                     let fresh =
                         Bench::set_up(&tools.cells, program.clone(), Arc::clone(&self.referees));
                     std::mem::replace(&mut bench, fresh.await?).tear_down().await;
-                    if detail.is_empty() {
-                        detail = told(&fault);
-                    }
-                    failed(test.number, told(&fault))
+                    failed(number, told(&fault))
                 }
             };
+            if outcome.verdict == Verdict::JudgeError && detail.is_empty() {
+                let why = outcome.feedback.as_ref().and_then(|feedback| feedback.judge.as_deref());
+                detail = format!("{}: {}", self.name(number), why.unwrap_or_default());
+            }
             // Its slowest test is as slow as can be told.
             if clock.watched_ms.is_some_and(|watched_ms| outcome.time_ms >= watched_ms) {
                 bench.stop_watching();
             }
-            outcomes.insert(test.number, outcome);
-            progress();
-        }
+            outcomes.insert(number, outcome);
+        };
         bench.tear_down().await;
-        let grade = self.grade(&outcomes).await?;
+        let grade = self.grade(&outcomes, &graded, survey);
         Ok(Trial { outcomes, grade, detail })
+    }
+
+    /// The name of a test, as the package has it.
+    pub(crate) fn name(&self, number: u32) -> &str {
+        &self.content.tests[number as usize - 1].name
     }
 
     /// The submission with the problem's snippets and files; or why it is no program.
@@ -231,27 +268,52 @@ impl Court {
         }
     }
 
-    async fn grade(&self, outcomes: &BTreeMap<u32, TestOutcome>) -> Result<Grade, Fault> {
-        let results =
-            outcomes.iter().map(|(number, outcome)| (*number, outcome.result())).collect();
-        let mut graded = CustomGrades::new();
+    /// What is known from these outcomes, after every grader that can be run.
+    async fn survey(
+        &self,
+        outcomes: &BTreeMap<u32, TestOutcome>,
+        graded: &mut CustomGrades,
+        core: Option<u32>,
+    ) -> Result<Survey, Fault> {
+        let results = results(outcomes);
         loop {
-            let survey = self.rubric.survey(&results, &graded);
-            if outcomes.values().any(|outcome| outcome.verdict == Verdict::JudgeError) {
-                return Ok(Trial::without_tests(Verdict::JudgeError, String::new()).grade);
-            }
-            if let Some(grade) = survey.grade {
-                return Ok(grade);
-            }
-            let fault = |detail: &str| Fault::Program {
-                program: "the grader".to_owned(),
-                detail: detail.to_owned(),
+            let survey = self.rubric.survey(&results, graded);
+            let is_judged =
+                || outcomes.values().all(|outcome| outcome.verdict != Verdict::JudgeError);
+            let Some(call) = survey.grader.as_ref().filter(|_| is_judged()) else {
+                return Ok(survey);
             };
-            let call = survey.grader.ok_or_else(|| fault("tests are missing"))?;
-            let grader = self.referees.grader.as_ref().ok_or_else(|| fault("there is none"))?;
-            graded.insert(call.group, grade(&self.tools.cells, grader, &call, None).await?);
+            let missing = || Fault::Program {
+                program: "the grader".to_owned(),
+                detail: "there is none".to_owned(),
+            };
+            let grader = self.referees.grader.as_ref().ok_or_else(missing)?;
+            graded.insert(call.group, grade(&self.tools.cells, grader, call, core).await?);
         }
     }
+
+    /// What the outcomes come to. Where tests are missing that would be judged, it is what is known so far: the verdict
+    /// if all of them are accepted, and no score.
+    fn grade(
+        &self,
+        outcomes: &BTreeMap<u32, TestOutcome>,
+        graded: &CustomGrades,
+        survey: Survey,
+    ) -> Grade {
+        let without = |verdict| Trial::without_tests(verdict, String::new()).grade;
+        let verdicts = || outcomes.values().map(|outcome| outcome.verdict);
+        if verdicts().any(|verdict| verdict == Verdict::JudgeError) {
+            return without(Verdict::JudgeError);
+        }
+        let so_far = || self.rubric.completed(&results(outcomes), graded, Verdict::Accepted);
+        survey.grade.or_else(so_far).unwrap_or_else(|| {
+            without(verdicts().find(|it| *it != Verdict::Accepted).unwrap_or(Verdict::Accepted))
+        })
+    }
+}
+
+fn results(outcomes: &BTreeMap<u32, TestOutcome>) -> BTreeMap<u32, TestResult> {
+    outcomes.iter().map(|(number, outcome)| (*number, outcome.result())).collect()
 }
 
 impl Trial {

@@ -30,8 +30,8 @@ use crate::tests_run::TestsRun;
 
 /// Progress is told at most this often.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
-/// Characters of a fault's text that an event keeps.
-const DETAIL_CHARS_MAX: usize = 500;
+/// Characters of a fault's text that an event keeps: room for what a validator says on standard error and to judges.
+const DETAIL_CHARS_MAX: usize = 2_500;
 
 /// What every session of an evaluator shares.
 #[derive(Debug)]
@@ -57,6 +57,15 @@ pub(crate) enum Interruption {
     /// We could not judge.
     #[error(transparent)]
     Fault(#[from] Fault),
+    /// We could not judge a test.
+    #[error("judging the test {test} failed")]
+    Test {
+        /// As the package names it.
+        test: String,
+        /// Why.
+        #[source]
+        fault: Fault,
+    },
     /// What judging needs could not be fetched.
     #[error(transparent)]
     Fetch(#[from] FetchError),

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::judge::{Bench, Fault, Judged, Program, Referees, fetch_test};
 use crate::plan::{Plan, another_cell_pays};
-use crate::session::Tools;
+use crate::session::{Interruption, Tools};
 use crate::slots::Slot;
 
 /// The tests of one attempt, under way. Dropping this ends them and destroys their cells.
@@ -20,7 +20,7 @@ pub(crate) struct TestsRun<'a> {
     program: Program,
     referees: Arc<Referees>,
     tests: &'a [Test],
-    running: JoinSet<Result<Ran, Fault>>,
+    running: JoinSet<Result<Ran, Interruption>>,
     /// The session's own slot, while no test runs in it; given up when no test is left to begin.
     home: Option<Slot>,
     /// Whether all this is judged again, and so leaves a slot to what is live.
@@ -89,13 +89,15 @@ impl<'a> TestsRun<'a> {
             let bench = self.benches.pop();
             let (cells, program) = (Arc::clone(&self.tools.cells), self.program.clone());
             let referees = Arc::clone(&self.referees);
+            let name = test.name.clone();
             self.running.spawn(async move {
                 let mut bench = match bench {
                     Some(bench) => bench,
                     None => Bench::set_up(&cells, program, referees).await?,
                 };
                 let started = Instant::now();
-                let judged = bench.judge(&data, slot.core()).await?;
+                let judged = bench.judge(&data, slot.core()).await;
+                let judged = judged.map_err(|fault| Interruption::Test { test: name, fault })?;
                 // A slot that was free goes back at once: whoever waits for one gets it.
                 let home = is_home.then_some(slot);
                 Ok(Ran { bench, home, judged, wall: started.elapsed() })
@@ -120,7 +122,7 @@ impl<'a> TestsRun<'a> {
     }
 
     /// Waits for the next test to end; `None` when none is running.
-    pub(crate) async fn end(&mut self, plan: &mut Plan) -> Result<Option<()>, Fault> {
+    pub(crate) async fn end(&mut self, plan: &mut Plan) -> Result<Option<()>, Interruption> {
         let Some(ran) = self.running.join_next().await else { return Ok(None) };
         let Ran { bench, home, judged, wall } = match ran {
             Ok(ran) => ran?,
@@ -133,9 +135,13 @@ impl<'a> TestsRun<'a> {
         self.wall += wall;
         self.reruns += judged.reruns;
         self.tools.figures.ran(&judged);
+        let test = &self.tests[judged.outcome.number as usize - 1].name;
         match plan.end(judged.outcome) {
             None => Ok(Some(())),
-            Some(detail) => Err(Fault::Program { program: "the validator".to_owned(), detail }),
+            Some(detail) => {
+                let fault = Fault::Program { program: "the validator".to_owned(), detail };
+                Err(Interruption::Test { test: test.clone(), fault })
+            }
         }
     }
 

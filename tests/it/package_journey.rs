@@ -113,9 +113,15 @@ async fn messages_for_those_who_judge(world: &World) {
     assert_eq!(seen["verdict"], "WRONG_ANSWER", "{seen}");
     assert_eq!(told(&seen, "teamMessage").trim(), "Both numbers must be positive.", "{seen}");
     assert_eq!(told(&seen, "judgeMessage"), "", "{seen}");
+    assert_eq!(told(&seen, "name"), "", "{seen}");
     let id = seen["id"].as_str().unwrap();
     let by_setter = submission(&world.deployment.admin(), id).await;
-    assert!(told(&by_setter, "judgeMessage").contains("not positive: 0"), "{by_setter}");
+    let tests = by_setter["judgement"]["tests"].as_array().unwrap();
+    let is_said = |test: &&Value| {
+        test["judgeMessage"].as_str().is_some_and(|it| it.contains("not positive: 0"))
+    };
+    let test = tests.iter().find(is_said).unwrap_or_else(|| panic!("{by_setter}"));
+    assert_eq!(test["name"], "sample/1", "{by_setter}");
 }
 
 async fn pages(world: &World) {
@@ -233,6 +239,29 @@ async fn a_checker_that_crashes_is_no_wrong_answer(world: &World) {
         assert_eq!(seen["judgement"]["verdict"], Value::Null, "{seen}");
         assert!(seen["judgement"]["abandoned"].is_string(), "{seen}");
         assert!(!seen.to_string().contains(CRASHES_WITH), "{seen}");
+        let by_judge = submission(&world.deployment.admin(), &id).await;
+        let why = by_judge["judgement"]["abandoned"].as_str().unwrap();
+        assert!(why.contains("sample/1") && why.contains(CRASHES_WITH), "{why}");
+    }
+    // A setter sees why, and nothing that is the author's.
+    let ask = "query($slug: String!) { problem(slug: $slug) { judgeErrors { nodes {
+        number problemVersion language { id } reasons
+    } } } }";
+    let variables = json!({ "slug": CRASHING });
+    let data = world.ada.data(ask, variables.clone()).await;
+    assert_eq!(data["problem"]["judgeErrors"], Value::Null, "{data}");
+    let sam = world.deployment.register("sam").await;
+    done(world, &["account", "grant", "sam", "setter"]);
+    let data = sam.data(ask, variables).await;
+    let errors = data["problem"]["judgeErrors"]["nodes"].as_array().unwrap();
+    assert_eq!(errors.len(), 2, "{data}");
+    for error in errors {
+        assert_eq!(error["problemVersion"], 1, "{error}");
+        let reasons = error["reasons"].as_array().unwrap();
+        assert!(!reasons.is_empty(), "{error}");
+        for reason in reasons.iter().map(|reason| reason.as_str().unwrap()) {
+            assert!(reason.contains("sample/1") && reason.contains(CRASHES_WITH), "{reason}");
+        }
     }
 }
 
@@ -249,7 +278,7 @@ async fn judged(world: &World, slug: &str, path: &str) -> Value {
 async fn submission(api: &Api, id: &str) -> Value {
     let ask = "query($id: ID!) { submission(id: $id) {
         id verdict problemVersion judgement { verdict abandoned score
-            groups { name score verdict } tests { number verdict judgeMessage teamMessage }
+            groups { name score verdict } tests { number name verdict judgeMessage teamMessage }
         }
     } }";
     api.data(ask, json!({ "id": id })).await["submission"].take()

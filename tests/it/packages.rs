@@ -53,6 +53,10 @@ const IN_CONTAINERS: [&str; 28] = [
     "fpstwo",
 ];
 
+/// Scored and not, older and newer, with a validator of its own, with submissions that are too slow.
+const DECIDED_EARLY: [&str; 6] =
+    ["scoresum", "pyvalidator", "derivedlimit", "limits", "scoregroups", "dmojbatched"];
+
 /// Both keep every core busy, and what they judge has limits of time.
 static TURN: Mutex<()> = Mutex::new(());
 
@@ -67,6 +71,29 @@ fn every_package_is_as_expected_in_native_cells() {
 fn packages_of_every_kind_are_as_expected_in_containers() {
     println!("containers judge {}", IN_CONTAINERS.join(", "));
     are_as_expected("docker", &IN_CONTAINERS.map(|name| collection().join(name)));
+}
+
+/// A submission ends early, and is found to be the same.
+#[test]
+fn the_early_decision_is_the_one_after_all_tests() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let paths = DECIDED_EARLY.map(|name| collection().join(name));
+    let submissions = |further: &[&str]| -> Vec<Value> {
+        let (report, _) = verify("native", &paths, further);
+        let packages = report["packages"].as_array().unwrap().iter();
+        packages.flat_map(|it| it["submissions"].as_array().unwrap().clone()).collect()
+    };
+    let (early, whole) = (submissions(&[]), submissions(&["--all"]));
+    assert_eq!(early.len(), whole.len());
+    let ran = |it: &Value| it["tests_run"].as_u64().unwrap();
+    for (early, whole) in early.iter().zip(&whole) {
+        for key in ["path", "verdict", "score", "agrees", "tests"] {
+            assert_eq!(early[key], whole[key], "{early} {whole}");
+        }
+        assert_eq!(whole["tests_run"], whole["tests"], "{whole}");
+        assert!(ran(early) <= ran(whole), "{early}");
+    }
+    assert!(early.iter().map(ran).sum::<u64>() < whole.iter().map(ran).sum(), "none ended early");
 }
 
 #[test]
@@ -96,7 +123,7 @@ fn expected() -> Vec<Value> {
 
 fn are_as_expected(sandbox: &str, paths: &[PathBuf]) {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let (report, junit) = verify(sandbox, paths);
+    let (report, junit) = verify(sandbox, paths, &[]);
 
     let mut wrong = Vec::new();
     let mut found: BTreeMap<String, Vec<&Value>> = BTreeMap::new();
@@ -125,11 +152,12 @@ fn are_as_expected(sandbox: &str, paths: &[PathBuf]) {
 }
 
 /// What the command reports; it must find everything as it should be.
-fn verify(sandbox: &str, paths: &[PathBuf]) -> (Value, String) {
+fn verify(sandbox: &str, paths: &[PathBuf], further: &[&str]) -> (Value, String) {
     let folder = tempfile::tempdir().unwrap();
     let (json, junit) = (folder.path().join("report.json"), folder.path().join("junit.xml"));
     let arguments = ["problem", "verify", "--sandbox", sandbox, "--jobs", JOBS];
     let mut command = assay_command(folder.path(), &arguments);
+    command.args(further);
     command.arg("--json").arg(&json).arg("--junit").arg(&junit).args(paths);
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);

@@ -12,7 +12,7 @@ use super::{Common, Mode, Report, failed, rounded, show};
 use crate::config::Config;
 use crate::server::open_languages;
 use crate::table::table;
-use crate::verify::Verifier;
+use crate::verify::{Extent, Verifier};
 use crate::{Exit, Failure};
 
 /// Verifying a package with many submissions, with one job and with more
@@ -24,6 +24,12 @@ pub(crate) struct Args {
     /// Tests of the package
     #[arg(long, value_name = "N", default_value_t = 60)]
     tests: usize,
+    /// Submissions among them that are beyond the time limit
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    slow: usize,
+    /// Judge every submission on every test
+    #[arg(long)]
+    all: bool,
     /// The most jobs to measure
     #[arg(long, value_name = "N", default_value_t = 2)]
     jobs: usize,
@@ -35,7 +41,11 @@ pub(crate) struct Args {
 struct ModeReport {
     mode: Mode,
     submissions: usize,
+    /// Those among them that are beyond the time limit.
+    slow: usize,
     tests: usize,
+    /// Whether every submission was judged on every test.
+    all: bool,
     /// From one job on.
     runs: Vec<Run>,
 }
@@ -51,7 +61,8 @@ struct Run {
 pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     let folder = tempfile::tempdir().map_err(failed)?;
     let package = folder.path().join("manysums");
-    write_package(&package, args.submissions, args.tests).map_err(failed)?;
+    write_package(&package, args.submissions, args.slow, args.tests).map_err(failed)?;
+    let extent = if args.all { Extent::All } else { Extent::Decided };
     let wanted =
         if args.common.modes.is_empty() { &[Mode::Native][..] } else { &args.common.modes };
     let mut modes = Vec::new();
@@ -60,7 +71,7 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
         for jobs in 1..=args.jobs.max(1) {
             // A fresh one each time: nothing is compiled before it is measured.
             let sandbox = sandbox::resolve(&mode.config(&config.sandbox)).map_err(failed)?;
-            let verifier = Verifier::new(sandbox, open_languages(config)?, jobs);
+            let verifier = Verifier::new(sandbox, open_languages(config)?, jobs, extent);
             let started = Instant::now();
             let reports = verifier.verify(&package).await?;
             let seconds = rounded(started.elapsed().as_secs_f64());
@@ -75,18 +86,23 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
             let first = runs.first().map_or(seconds, |run| run.seconds);
             runs.push(Run { jobs, seconds, speed_up: rounded(first / seconds) });
         }
-        let (submissions, tests) = (args.submissions, args.tests);
-        modes.push(ModeReport { mode, submissions, tests, runs });
+        let Args { submissions, slow, tests, all, .. } = args;
+        modes.push(ModeReport { mode, submissions, slow, tests, all, runs });
     }
     show(&Report { runs: None, modes, left_out: vec![] }, args.common.json, print)
 }
 
-/// Half of the submissions in C++, half in Python, each a little different, so that nothing is compiled twice.
-fn write_package(folder: &Path, submissions: usize, tests: usize) -> io::Result<()> {
+/// Half of the submissions in C++, half in Python, each a little different, so that nothing is compiled twice. The last
+/// ones never end on any test.
+fn write_package(folder: &Path, submissions: usize, slow: usize, tests: usize) -> io::Result<()> {
     let below = |name: &str| folder.join(name);
-    for name in
-        ["data/secret", "problem_statement", "submissions/accepted", "submissions/wrong_answer"]
-    {
+    for name in [
+        "data/secret",
+        "problem_statement",
+        "submissions/accepted",
+        "submissions/time_limit_exceeded",
+        "submissions/wrong_answer",
+    ] {
         fs::create_dir_all(below(name))?;
     }
     fs::write(below("problem.yaml"), "name: Many Sums\nlimits: { time_limit: 2 }\n")?;
@@ -102,21 +118,27 @@ fn write_package(folder: &Path, submissions: usize, tests: usize) -> io::Result<
         fs::write(below(&format!("data/secret/{number:03}.ans")), format!("{}\n", a + b))?;
     }
     for number in 0..submissions {
-        let wrong = number % 5 == 4;
-        let kind = if wrong { "wrong_answer" } else { "accepted" };
+        let (never_ends, wrong) = (number + slow >= submissions, number % 5 == 4);
+        let kind = match (never_ends, wrong) {
+            (true, _) => "time_limit_exceeded",
+            (_, true) => "wrong_answer",
+            _ => "accepted",
+        };
         let extra = usize::from(wrong);
         let mut text = String::new();
         let extension = if number % 2 == 0 {
+            let rest = if never_ends { "for (volatile int i = 0;; i = i + 1) {}" } else { "" };
             let _ = write!(
                 text,
-                "// {number}\n#include <iostream>\nint main() {{ long long a, b; std::cin >> a >> b; std::cout << a + b + \
-                 {extra} << '\\n'; }}\n"
+                "// {number}\n#include <iostream>\nint main() {{ {rest} long long a, b; std::cin >> a >> b; std::cout << \
+                 a + b + {extra} << '\\n'; }}\n"
             );
             "cpp"
         } else {
+            let rest = if never_ends { "while True: pass\n" } else { "" };
             let _ = write!(
                 text,
-                "# {number}\na, b = map(int, input().split())\nprint(a + b + {extra})\n"
+                "# {number}\n{rest}a, b = map(int, input().split())\nprint(a + b + {extra})\n"
             );
             "py"
         };
@@ -126,12 +148,22 @@ fn write_package(folder: &Path, submissions: usize, tests: usize) -> io::Result<
 }
 
 fn print(report: &Report<ModeReport>) {
-    let mut rows = table(["sandbox", "submissions x tests", "jobs", "seconds", "times as fast"]);
+    let mut rows = table([
+        "sandbox",
+        "submissions x tests",
+        "beyond the limit",
+        "judged",
+        "jobs",
+        "seconds",
+        "times as fast",
+    ]);
     for mode in &report.modes {
         for run in &mode.runs {
             rows.add_row([
                 mode.mode.to_string(),
                 format!("{} x {}", mode.submissions, mode.tests),
+                mode.slow.to_string(),
+                if mode.all { "all tests" } else { "until decided" }.to_owned(),
                 run.jobs.to_string(),
                 run.seconds.to_string(),
                 run.speed_up.to_string(),

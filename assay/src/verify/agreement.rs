@@ -37,9 +37,11 @@ pub(super) fn disagreements(
         (true, _) => found.extend(broken),
         _ => {}
     }
-    if let Some((least, most)) = submission.score {
+    // Scores of a submission that was not judged to its end are not known.
+    let has_score = content.grading.objective.is_none() || grade.score.is_some();
+    if let Some((least, most)) = submission.score.filter(|_| has_score) {
         let score = grade.score.unwrap_or(0.0);
-        if score < least - SCORE_TOLERANCE || score > most + SCORE_TOLERANCE {
+        if !is_in_range(score, (least, most)) {
             found.push(format!("scored {score}, expected {}", Range(least, most)));
         }
     }
@@ -117,31 +119,46 @@ fn broken(
         let got = Word(outcome.verdict);
         found.push(format!("{name} got {got}, permitted{place} are {}", names(&rule.permitted)));
     }
-    if !in_scope.is_empty() && !in_scope.iter().any(|(_, it)| rule.required.contains(&it.verdict)) {
+    // A test that was not run may have what is missing.
+    let tests = content.tests.iter().filter(|test| is_covered(&rule.scope, &test.name)).count();
+    let is_complete = in_scope.len() == tests;
+    let has_required = in_scope.iter().any(|(_, it)| rule.required.contains(&it.verdict));
+    if is_complete && tests > 0 && !has_required {
         found.push(format!("no test{place} got {}", names(&rule.required)));
     }
     if let Some(message) = &rule.message {
-        let says = |outcome: &TestOutcome| {
-            let feedback = outcome.feedback.as_ref();
-            feedback.and_then(|it| it.judge.as_ref()).is_some_and(|it| it.contains(message))
-        };
-        if !in_scope.iter().any(|(_, outcome)| says(outcome)) {
+        if is_complete && !in_scope.iter().any(|(_, outcome)| is_said(message, outcome)) {
             found.push(format!("no message for judges{place} holds {message:?}"));
         }
     }
-    if let Some((least, most)) = rule.score {
-        let score = match rule.scope.as_str() {
-            "" => grade.score,
-            scope => {
-                grade.groups.iter().find(|it| is_match(scope, &it.name)).and_then(|it| it.score)
-            }
-        };
-        let score = score.unwrap_or(0.0);
-        if score < least - SCORE_TOLERANCE || score > most + SCORE_TOLERANCE {
+    let has_score = content.grading.objective.is_none() || grade.score.is_some();
+    if let Some((least, most)) = rule.score.filter(|_| has_score) {
+        let score = score_of(rule, grade);
+        if !is_in_range(score, (least, most)) {
             found.push(format!("scored {score}{place}, expected {}", Range(least, most)));
         }
     }
     found
+}
+
+/// Whether a test's message for judges has this text in it.
+pub(super) fn is_said(text: &str, outcome: &TestOutcome) -> bool {
+    let feedback = outcome.feedback.as_ref();
+    feedback.and_then(|it| it.judge.as_ref()).is_some_and(|it| it.contains(text))
+}
+
+/// The score of the group that is a rule's scope; 0 where there is none.
+pub(super) fn score_of(rule: &Rule, grade: &Grade) -> f64 {
+    let score = match rule.scope.as_str() {
+        "" => grade.score,
+        scope => grade.groups.iter().find(|it| is_match(scope, &it.name)).and_then(|it| it.score),
+    };
+    score.unwrap_or(0.0)
+}
+
+/// Whether a score lies between two others, both included.
+pub(super) fn is_in_range(score: f64, (least, most): (f64, f64)) -> bool {
+    score >= least - SCORE_TOLERANCE && score <= most + SCORE_TOLERANCE
 }
 
 /// Whether a pattern matches a test or one of the groups that it is in.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::Verdict;
 use domain::problem::bounds;
 use evaluator::judge::Fault;
 use problem_package::{Package, SampleSubmission, TimeLimitUse, scaled};
@@ -43,7 +44,13 @@ impl Docket {
         trial: &Trial,
     ) -> Vec<String> {
         let content = &self.package.content;
-        agreement::disagreements(submission, content, &trial.outcomes, &trial.grade)
+        let mut found =
+            agreement::disagreements(submission, content, &trial.outcomes, &trial.grade);
+        // A rule may say nothing about the test on which judging failed.
+        if trial.grade.verdict == Verdict::JudgeError && found.is_empty() {
+            found.push("expected to be judged".to_owned());
+        }
+        found
     }
 
     /// What is odd about a submission that is as the package says.

@@ -1,8 +1,11 @@
 //! `assay problem verify`: a package checked and judged as its own words say, with nothing but this machine.
 
 mod agreement;
+mod decision;
 mod docket;
 mod loading;
+mod messages;
+mod progress;
 mod report;
 mod validating;
 
@@ -10,33 +13,49 @@ use std::path::Path;
 use std::sync::Arc;
 
 use domain::problem::{TimeLimitOrigin, bounds};
-use indicatif::{ProgressBar, ProgressStyle};
 use problem_package::{Options, Package, SampleSubmission, TimeLimitUse, Timed};
 use sandbox::{Languages, Sandbox};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
-use crate::court::{Clock, Tools, Trial, told};
+use crate::court::{Clock, Known, Tools, Trial, told};
 use crate::{Exit, Failure};
+use decision::{Question, Times};
 use docket::Docket;
 pub(crate) use loading::{LoadError, load};
+use progress::Progress;
 pub(crate) use report::{Finding, PackageReport, Report};
 use report::{LimitsReport, SubmissionReport};
 
 /// How long a submission may run whose time makes the limit, in milliseconds: as long as any limit can be.
 const UNLIMITED_MS: u64 = *bounds::TIME_MS.end();
 
+/// Which tests a submission is judged on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// Those that can still change whether it is as the package expects.
+    Decided,
+    /// All of them.
+    All,
+}
+
 /// Verifies packages in one sandbox, several submissions at a time.
 #[derive(Debug)]
 pub(crate) struct Verifier {
     tools: Arc<Tools>,
     jobs: usize,
+    extent: Extent,
 }
 
 impl Verifier {
-    /// One that judges so many submissions at a time, each on a core of its own.
-    pub(crate) fn new(sandbox: Arc<dyn Sandbox>, languages: Arc<Languages>, jobs: usize) -> Self {
-        Self { tools: Arc::new(Tools::new(sandbox, languages)), jobs: jobs.max(1) }
+    /// One that judges this many submissions at a time, each on a core of its own.
+    pub(crate) fn new(
+        sandbox: Arc<dyn Sandbox>,
+        languages: Arc<Languages>,
+        jobs: usize,
+        extent: Extent,
+    ) -> Self {
+        Self { tools: Arc::new(Tools::new(sandbox, languages)), jobs: jobs.max(1), extent }
     }
 
     /// `native` or `docker`.
@@ -113,7 +132,7 @@ impl Verifier {
         self.judge_submissions(&docket, report).await;
     }
 
-    /// Every submission on every test, those first whose times make the limit, where it is not given.
+    /// Every submission, those first whose times make the limit, where it is not given.
     async fn judge_submissions(&self, docket: &Arc<Docket>, report: &mut PackageReport) {
         let package = &docket.package;
         let timing = &package.timing;
@@ -172,7 +191,9 @@ impl Verifier {
         places: Vec<usize>,
         clock: impl Fn(&SampleSubmission) -> Clock,
     ) -> Vec<(usize, Trial)> {
-        let progress = progress_bar(docket, places.len());
+        let tests = docket.court.tests.len();
+        let name = docket.package.slug.as_str();
+        let progress = Arc::new(Progress::begin(name, places.len() * tests, "tests"));
         let cores: Vec<u32> = (0..u32::try_from(self.jobs).unwrap_or(u32::MAX)).collect();
         let cores = Arc::new(Mutex::new(cores));
         let mut running = JoinSet::new();
@@ -182,13 +203,30 @@ impl Verifier {
                 trials.extend(running.join_next().await.map(settled));
             }
             let (docket, cores, progress) =
-                (Arc::clone(docket), Arc::clone(&cores), progress.clone());
+                (Arc::clone(docket), Arc::clone(&cores), Arc::clone(&progress));
             let clock = clock(&docket.package.submissions[place]);
+            let extent = self.extent;
             running.spawn(async move {
                 let core = cores.lock().await.pop();
                 let submission = &docket.package.submissions[place];
-                progress.set_message(submission.path.clone());
-                let trial = docket.court.judge(submission, clock, core, || progress.inc(1)).await;
+                let question = Question {
+                    submission,
+                    content: &docket.package.content,
+                    rubric: &docket.court.rubric,
+                    times: times(&docket.package, submission, clock),
+                };
+                let next = |known: Known<'_>| {
+                    let next = match extent {
+                        Extent::All => known.first_left(),
+                        Extent::Decided => question.next(known),
+                    };
+                    next.inspect(|number| {
+                        let test = docket.court.name(*number);
+                        progress.step(format!("{} on {test}", submission.path));
+                    })
+                };
+                let trial = docket.court.judge(submission, clock, core, next).await;
+                progress.skip(tests - trial.outcomes.len());
                 cores.lock().await.extend(core);
                 (place, trial)
             });
@@ -196,7 +234,6 @@ impl Verifier {
         while let Some(joined) = running.join_next().await {
             trials.push(settled(joined));
         }
-        progress.finish_and_clear();
         trials.sort_by_key(|(place, _)| *place);
         trials
     }
@@ -274,6 +311,18 @@ fn time_use(submission: &SampleSubmission) -> TimeLimitUse {
     }
 }
 
+/// The tests whose times are needed of a submission.
+fn times(package: &Package, submission: &SampleSubmission, clock: Clock) -> Times {
+    match (time_use(submission), clock.watched_ms) {
+        // What makes the limit is measured on everything that a contestant may meet.
+        (TimeLimitUse::Lower, _) if needs_measuring(package) => Times::All,
+        (TimeLimitUse::Lower, _) => Times::Judged,
+        (TimeLimitUse::Upper, Some(watched_ms)) => Times::UpTo(watched_ms),
+        (TimeLimitUse::Upper, None) => Times::All,
+        (TimeLimitUse::None, _) => Times::None,
+    }
+}
+
 fn places(package: &Package, wanted: impl Fn(&SampleSubmission) -> bool) -> Vec<usize> {
     let submissions = package.submissions.iter().enumerate();
     submissions.filter(|(_, submission)| wanted(submission)).map(|(place, _)| place).collect()
@@ -319,13 +368,7 @@ fn submission_report(
     trial: &Trial,
 ) -> SubmissionReport {
     let wrong = docket.disagreements(submission, trial);
-    let mut detail = wrong.join("; ");
-    // What a compiler says is worth telling where it was not expected.
-    let is_told = !wrong.is_empty() || !trial.outcomes.is_empty();
-    if is_told && !trial.detail.is_empty() {
-        let separator = if detail.is_empty() { "" } else { ": " };
-        detail = format!("{detail}{separator}{}", trial.detail.trim());
-    }
+    let messages = messages::of(&docket.package.content, trial);
     SubmissionReport {
         path: submission.path.clone(),
         language: submission.language.to_string(),
@@ -334,17 +377,10 @@ fn submission_report(
         score: trial.grade.score,
         time_ms: trial.time_ms(),
         memory_kb: trial.memory_kib(),
+        tests: docket.court.tests.len(),
+        tests_run: trial.outcomes.len(),
         agrees: wrong.is_empty(),
-        detail,
+        detail: messages::detail(&docket.package.content, trial, &wrong),
+        messages,
     }
-}
-
-fn progress_bar(docket: &Docket, submissions: usize) -> ProgressBar {
-    let style =
-        ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} tests, {elapsed}, {msg}")
-            .expect("the template is valid");
-    let progress =
-        ProgressBar::new((submissions * docket.court.tests.len()) as u64).with_style(style);
-    progress.set_prefix(docket.package.slug.to_string());
-    progress
 }

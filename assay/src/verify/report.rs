@@ -112,9 +112,28 @@ pub(crate) struct SubmissionReport {
     pub(crate) time_ms: u64,
     /// Of the largest test.
     pub(crate) memory_kb: u64,
+    /// Of the problem.
+    pub(crate) tests: usize,
+    /// How many of them it was run on.
+    pub(crate) tests_run: usize,
     pub(crate) agrees: bool,
     /// Why it does not agree, or what there is to know.
     pub(crate) detail: String,
+    /// What was said about its tests, in judging order.
+    pub(crate) messages: Vec<Message>,
+}
+
+/// What validators and the checker said about a submission on one test.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Message {
+    /// The test's name, from `data/`.
+    pub(crate) test: String,
+    /// What the test was found to be.
+    pub(crate) verdict: Verdict,
+    /// For those who judge and set problems.
+    pub(crate) judge: Option<String>,
+    /// For the author of the submission.
+    pub(crate) team: Option<String>,
 }
 
 impl PackageReport {
@@ -147,8 +166,16 @@ impl PackageReport {
             println!("  {}", limits.line());
         }
         if !self.submissions.is_empty() {
-            let mut rows =
-                table(["submission", "language", "verdict", "score", "time", "memory", ""]);
+            let mut rows = table([
+                "submission",
+                "language",
+                "verdict",
+                "score",
+                "time",
+                "memory",
+                "judged",
+                "",
+            ]);
             for submission in &self.submissions {
                 rows.add_row(submission.row());
             }
@@ -184,7 +211,7 @@ impl LimitsReport {
 }
 
 impl SubmissionReport {
-    fn row(&self) -> [String; 7] {
+    fn row(&self) -> [String; 8] {
         let score = self.score.map(|score| format!("{score}")).unwrap_or_default();
         let agreement = match (self.agrees, self.detail.as_str()) {
             (true, "") => "ok".to_owned(),
@@ -198,8 +225,17 @@ impl SubmissionReport {
             score,
             format!("{} ms", self.time_ms),
             format!("{} KiB", self.memory_kb),
+            self.extent(),
             agreement,
         ]
+    }
+
+    /// How many of the tests it was run on.
+    fn extent(&self) -> String {
+        match (self.tests_run, self.tests) {
+            (run, all) if run == all => format!("{all} tests"),
+            (run, all) => format!("{run} of {all} tests"),
+        }
     }
 }
 

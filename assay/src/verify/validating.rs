@@ -9,6 +9,7 @@ use evaluator::judge::{
 use problem_package::{InputCase, Package};
 
 use super::docket::Docket;
+use super::progress::Progress;
 use super::{Finding, PackageReport, Verifier};
 use crate::court::{Tools, told};
 
@@ -18,6 +19,8 @@ impl Verifier {
         let validation = &package.input_validation;
         // Which programs rejected an input, for those that one must reject.
         let mut rejected = vec![false; validation.cases.len()];
+        let runs = validation.cases.len() * validation.programs.len();
+        let progress = Progress::begin(package.slug.as_str(), runs, "inputs");
         for (place, program) in validation.programs.iter().enumerate() {
             let Tools { compiler, languages, .. } = self.tools.as_ref();
             let made = executable(program, &package.blobs, compiler, languages, None).await;
@@ -37,6 +40,7 @@ impl Verifier {
                 }
             };
             for (case, rejected) in validation.cases.iter().zip(&mut rejected) {
+                progress.step(format!("{} on {}", program.name, case.path));
                 match validate_input(&mut validator, package, case, place).await {
                     Ok(InputVerdict::Valid) => {}
                     Ok(InputVerdict::Invalid(_)) if !case.valid => *rejected = true,
@@ -78,11 +82,14 @@ impl Verifier {
             return;
         }
         let mut panel = docket.court.panel();
+        let outputs = package.content.tests.len() + package.output_cases.len();
+        let progress = Progress::begin(package.slug.as_str(), outputs, "outputs");
         for (test, data) in package.content.tests.iter().zip(&docket.court.tests) {
             if test.is_static {
                 continue;
             }
             let file = format!("data/{}.ans", test.name);
+            progress.step(format!("the checker on {file}"));
             // What is in an answer is between the package and its validator, unless the format says that it is an
             // output that must be accepted: then it is among the cases below.
             match panel.judge_output(data, &data.answer, None).await {
@@ -92,6 +99,7 @@ impl Verifier {
             }
         }
         for case in &package.output_cases {
+            progress.step(format!("the checker on {}", case.path));
             let judged = async {
                 let test = fetch_test(&package.blobs, 0, &case.test).await?;
                 let output = package.blobs.bytes(&case.output.digest).await?;

@@ -155,6 +155,23 @@ impl Rubric {
         Survey { states, grade, grader }
     }
 
+    /// What a submission comes to if every test without a result gets this verdict. `None` where that depends on
+    /// scores, or on a grader of the package's that has not been run.
+    pub fn completed(
+        &self,
+        results: &BTreeMap<u32, TestResult>,
+        custom: &CustomGrades,
+        verdict: Verdict,
+    ) -> Option<Grade> {
+        if self.grading.objective.is_some() {
+            return self.survey(results, custom).grade;
+        }
+        let result = |number| results.get(&number).copied();
+        let missing = TestResult { verdict, score: None };
+        let all = (1..=self.tests()).map(|number| (number, result(number).unwrap_or(missing)));
+        self.survey(&all.collect(), custom).grade
+    }
+
     fn grade(
         &self,
         root: GroupGrade,

@@ -857,6 +857,55 @@ fn what_makes_no_tree_is_told() {
     );
 }
 
+#[test]
+fn what_is_missing_is_taken_to_be_of_one_verdict() {
+    let group = |on_reject, verdict| TestGroup {
+        rule: Rule::Grader {
+            verdict,
+            score: ScoreMode::Sum,
+            ignore_sample: false,
+            accept_if_any_accepted: false,
+            scores: TestScores::default(),
+        },
+        ..TestGroup::root(on_reject)
+    };
+    let (stop, go_on) = (OnFailure::Stop, OnFailure::Continue);
+    let (worst, first) = (VerdictMode::WorstError, VerdictMode::FirstError);
+    // What is known, what the rest gets, and what that comes to.
+    let cases = [
+        (stop, worst, vec![], Accepted, Accepted),
+        (stop, worst, vec![], TimeLimitExceeded, TimeLimitExceeded),
+        (stop, worst, vec![(1, Accepted)], WrongAnswer, WrongAnswer),
+        (stop, worst, vec![(1, WrongAnswer)], RuntimeError, WrongAnswer),
+        (go_on, worst, vec![(1, WrongAnswer)], Accepted, WrongAnswer),
+        (go_on, worst, vec![(1, WrongAnswer)], RuntimeError, RuntimeError),
+        (go_on, worst, vec![(1, RuntimeError)], WrongAnswer, RuntimeError),
+        (go_on, first, vec![(1, WrongAnswer)], RuntimeError, WrongAnswer),
+        (go_on, first, vec![(2, WrongAnswer)], RuntimeError, RuntimeError),
+        (go_on, VerdictMode::AlwaysAccept, vec![(1, WrongAnswer)], RuntimeError, Accepted),
+    ];
+    let slots = vec![Slot { group: 0, points: None }; 3];
+    let none = CustomGrades::new();
+    for (on_reject, mode, known, rest, verdict) in cases {
+        let grading = Grading { objective: None, groups: vec![group(on_reject, mode)] };
+        let rubric = Rubric::new(grading, slots.clone());
+        let result = |(number, verdict): &(u32, Verdict)| {
+            (*number, TestResult { verdict: *verdict, score: None })
+        };
+        let known = known.iter().map(result).collect();
+        let grade = rubric.completed(&known, &none, rest).unwrap();
+        assert_eq!(grade.verdict, verdict, "{on_reject:?} {mode:?} {known:?} {rest:?}");
+    }
+    // Neither scores nor what a grader says follow from verdicts.
+    let scored = Grading { objective: Some(Objective::Max), groups: vec![group(go_on, worst)] };
+    let rubric = Rubric::new(scored, slots.clone());
+    assert_eq!(rubric.completed(&BTreeMap::new(), &none, Accepted), None);
+    let rule = Rule::Custom { flags: vec![], scores: TestScores::default() };
+    let custom = vec![TestGroup { rule, ..TestGroup::root(go_on) }];
+    let rubric = Rubric::new(Grading { objective: None, groups: custom }, slots);
+    assert_eq!(rubric.completed(&BTreeMap::new(), &none, Accepted), None);
+}
+
 proptest! {
     /// Judging only what is ready, in whatever order, comes to what judging everything comes to.
     #[test]

@@ -6,7 +6,7 @@ use domain::problem::ValidationLimits;
 use sandbox::{CellSpec, Ended, Execution};
 
 use super::executable::Executable;
-use super::validator::run_limits;
+use super::validator::{excerpt, run_limits};
 use super::{Cells, Fault};
 
 /// Runs a grader in a cell of its own.
@@ -28,12 +28,18 @@ pub async fn grade(
     let outcome = cell.execute(&Execution { core, ..execution }).await;
     cells.retire(cell).await;
     let outcome = outcome?;
-    let failed = |detail: String| Fault::Program { program: "the grader".to_owned(), detail };
+    let failed = |detail: String| {
+        let said = excerpt(&outcome.stderr).map(|said| format!(": {said}")).unwrap_or_default();
+        Fault::Program { program: "the grader".to_owned(), detail: format!("{detail}{said}") }
+    };
     if outcome.ended != (Ended::Exited { code: 0 }) {
         return Err(failed(format!("it ended with {:?}", outcome.ended)));
     }
-    let said = String::from_utf8_lossy(&outcome.stdout);
-    read(&said).ok_or_else(|| failed("it printed no verdict and score".to_owned()))
+    let printed = String::from_utf8_lossy(&outcome.stdout);
+    read(&printed).ok_or_else(|| {
+        let printed = excerpt(&outcome.stdout).unwrap_or_default();
+        failed(format!("it printed no verdict and score: {printed:?}"))
+    })
 }
 
 /// A line for each result: its code and its score.

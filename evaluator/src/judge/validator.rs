@@ -76,6 +76,8 @@ pub(super) fn run_limits(executable: &Executable, limits: &ValidationLimits) -> 
 
 /// Processes of a program that brings scripts.
 const SCRIPT_PROCESSES: u32 = 64;
+/// Bytes of a number that cannot be read, as far as it is shown.
+const NUMBER_BYTES_MAX: usize = 40;
 /// Room for a validator's files besides what it writes, in bytes.
 const DISK_BYTES: u64 = 512 << 20;
 
@@ -156,11 +158,16 @@ impl ValidatorCell {
             };
             found = left.complete(found);
         }
-        if let Answer::Failed(reason) = &mut found.answer
-            && let Some(said) = excerpt(&outcome.stderr)
-        {
-            reason.push_str(": ");
-            reason.push_str(&said);
+        if let Answer::Failed(reason) = &mut found.answer {
+            // Its setter needs every word of it.
+            let Feedback { judge, team } = &found.feedback;
+            let said = [excerpt(&outcome.stderr), judge.clone(), team.clone()];
+            for said in said.into_iter().flatten() {
+                if !reason.contains(&said) {
+                    reason.push_str(": ");
+                    reason.push_str(&said);
+                }
+            }
         }
         Ok(found)
     }
@@ -244,25 +251,37 @@ impl Left {
         found.feedback.team = text(self.team);
         let accepted = found.answer == Answer::Accepted;
         let failed = |reason: &str| Answer::Failed(reason.to_owned());
+        let written = |bytes: &Bytes| {
+            String::from_utf8_lossy(&bytes[..bytes.len().min(NUMBER_BYTES_MAX)]).trim().to_owned()
+        };
         match (self.score, self.share) {
             (None, None) => {}
             _ if matches!(found.answer, Answer::Failed(_)) => {}
             (Some(_), Some(_)) => {
                 found.answer = failed("it wrote both score.txt and score_multiplier.txt");
             }
-            (Some(_), None) | (None, Some(_)) if !accepted => {
-                found.answer = failed("it scored an output that it rejected");
+            (Some(number), None) | (None, Some(number)) if !accepted => {
+                let number = written(&number);
+                found.answer =
+                    Answer::Failed(format!("it scored an output that it rejected: {number:?}"));
             }
             (Some(score), None) => match protocol::number(&score) {
                 Some(points) => found.score = Some(CheckerScore::Points(points)),
-                None => found.answer = failed("its score.txt holds no number"),
+                None => {
+                    let score = written(&score);
+                    found.answer =
+                        Answer::Failed(format!("its score.txt holds no number: {score:?}"));
+                }
             },
             (None, Some(share)) => {
-                match protocol::number(&share).filter(|share| (0.0..=1.0).contains(share)) {
+                let number = protocol::number(&share).filter(|it| (0.0..=1.0).contains(it));
+                match number {
                     Some(share) => found.score = Some(CheckerScore::Share(share)),
                     None => {
-                        found.answer =
-                            failed("its score_multiplier.txt holds no number from 0 to 1");
+                        let share = written(&share);
+                        found.answer = Answer::Failed(format!(
+                            "its score_multiplier.txt holds no number from 0 to 1: {share:?}"
+                        ));
                     }
                 }
             }

@@ -69,15 +69,29 @@ const MISBEHAVING: &[(&str, Result<Verdict, &str>)] = &[
         Ok(Accepted),
     ),
     ("import os\nos.mkfifo(d + 'teammessage.txt')\nexit(43)", Ok(WrongAnswer)),
-    ("open(d + 'score.txt', 'w').write('ten')\nexit(42)", Err("holds no number")),
-    ("open(d + 'score.txt', 'w').write('-1')\nexit(42)", Err("holds no number")),
-    ("open(d + 'score.txt', 'w').write('nan')\nexit(42)", Err("holds no number")),
-    ("open(d + 'score_multiplier.txt', 'w').write('1.5')\nexit(42)", Err("from 0 to 1")),
+    ("open(d + 'score.txt', 'w').write('ten')\nexit(42)", Err("holds no number: \"ten\"")),
+    ("open(d + 'score.txt', 'w').write('-1')\nexit(42)", Err("holds no number: \"-1\"")),
+    ("open(d + 'score.txt', 'w').write('nan')\nexit(42)", Err("holds no number: \"nan\"")),
+    ("open(d + 'score.txt', 'w').write('')\nexit(42)", Err("holds no number: \"\"")),
+    ("open(d + 'score_multiplier.txt', 'w').write('1.5')\nexit(42)", Err("from 0 to 1: \"1.5\"")),
     (
         "open(d + 'score.txt', 'w').write('1')\nopen(d + 'score_multiplier.txt', 'w').write('1')\nexit(42)",
         Err("both"),
     ),
-    ("open(d + 'score.txt', 'w').write('1')\nexit(43)", Err("rejected")),
+    ("open(d + 'score.txt', 'w').write('1')\nexit(43)", Err("rejected: \"1\"")),
+    // Everything that it said is told to the setter, with why it failed.
+    (
+        "open(d + 'judgemessage.txt', 'w').write('no answer file')\nexit(3)",
+        Err("exited with 3: no answer file"),
+    ),
+    (
+        "open(d + 'teammessage.txt', 'w').write('sorry')\nsys.stderr.write('at line 7')\nexit(3)",
+        Err("exited with 3: at line 7: sorry"),
+    ),
+    (
+        "open(d + 'judgemessage.txt', 'w').write('half')\nopen(d + 'score.txt', 'w').write('0.5')\nexit(43)",
+        Err("rejected: \"0.5\": half"),
+    ),
     ("open(d + 'nextpass.in', 'w').write('1')\nexit(43)", Err("rejected")),
     ("open(d + 'nextpass.in', 'w').write('1')\nexit(42)", Err("asks for another pass after 1")),
 ];

@@ -27,7 +27,7 @@ impl Projection for Problems {
     }
 
     fn version(&self) -> u32 {
-        5
+        6
     }
 
     fn collections(&self) -> Vec<Collection> {

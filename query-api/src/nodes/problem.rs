@@ -5,7 +5,7 @@ use domain::{LanguageId, Slug};
 use read_model::views::{ProblemView, SolvedStatus, SolvedView, SubmissionView, TagView};
 use read_model::{Condition, Order, PageRequest, Scalar, ViewReaderExt, WHOLE_PAGE};
 
-use super::submission::{NEWEST_FIRST, Submission, SubmissionFilter};
+use super::submission::{JudgeError, NEWEST_FIRST, Submission, SubmissionFilter, stored};
 use super::{
     Attachment, Difficulty, LanguageNode, Limits, OrderDirection, Scoring, Statement, int,
     statement,
@@ -13,7 +13,7 @@ use super::{
 use crate::connection::{Page, Paging, cost, page};
 use crate::loaders::Key;
 use crate::scalars::{DateTime, Markdown};
-use crate::{Api, ApiError, GlobalId, Viewer};
+use crate::{Api, ApiError, GlobalId, Viewer, access};
 
 /// A problem at its newest revision.
 #[derive(Debug, Clone)]
@@ -265,6 +265,26 @@ impl Problem {
         conditions.push(Condition::Equals("problem", text(self.0.slug.as_str())));
         let paging = Paging { first, after, ..Paging::default() };
         Ok(page::<SubmissionView, _>(ctx, paging, conditions, NEWEST_FIRST).await?)
+    }
+
+    /// Submissions that could not be judged, newest first, with the reasons. For those who judge and set problems; null
+    /// for anybody else.
+    #[graphql(complexity = "cost(first, None, child_complexity)")]
+    async fn judge_errors(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> Result<Option<Page<JudgeError>>> {
+        if !access::may_see_judging(Viewer::of(ctx)) {
+            return Ok(None);
+        }
+        let conditions = vec![
+            Condition::Equals("problem", text(self.0.slug.as_str())),
+            Condition::Equals("verdict", stored(domain::Verdict::JudgeError)),
+        ];
+        let paging = Paging { first, after, ..Paging::default() };
+        Ok(Some(page::<SubmissionView, _>(ctx, paging, conditions, NEWEST_FIRST).await?))
     }
 }
 

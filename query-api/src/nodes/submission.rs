@@ -1,6 +1,7 @@
 //! Submissions and their judgements.
 
 use async_graphql::{ComplexObject, Context, ID, InputObject, Object, Result, SimpleObject};
+use domain::submission::AbandonReason;
 use domain::{StreamId, TrialId};
 use read_model::views::{
     AccountView, CompileView, JudgementView, ProblemView, RejudgeView, RejudgedView, RevisionView,
@@ -147,6 +148,53 @@ impl Submission {
     async fn cursor(&self) -> String {
         let position = u64::try_from(self.0.position).unwrap_or(0);
         StreamCursor::behind(domain::Position(position)).encode()
+    }
+}
+
+/// What failed, where an attempt was abandoned because of it.
+fn failure(reason: &AbandonReason) -> Option<&str> {
+    match reason {
+        AbandonReason::Failed { detail } => Some(detail),
+        AbandonReason::Superseded | AbandonReason::ShutDown => None,
+    }
+}
+
+/// A submission that could not be judged, without anything that is its author's.
+#[derive(Debug, Clone)]
+pub struct JudgeError(SubmissionView);
+
+impl From<SubmissionView> for JudgeError {
+    fn from(view: SubmissionView) -> Self {
+        Self(view)
+    }
+}
+
+#[Object]
+impl JudgeError {
+    /// The submission's number.
+    async fn number(&self) -> i32 {
+        int(self.0.number)
+    }
+
+    /// The revision of the problem that it was to be judged against.
+    async fn problem_version(&self) -> i32 {
+        int(self.0.revision)
+    }
+
+    /// What the submission is written in.
+    async fn language(&self, ctx: &Context<'_>) -> LanguageNode {
+        LanguageNode::of(Api::of(ctx), &self.0.language)
+    }
+
+    /// When the submission was received.
+    async fn created_at(&self) -> DateTime {
+        self.0.created_at.into()
+    }
+
+    /// Of each attempt that failed, first to last: what failed, on which test, and what it said.
+    async fn reasons(&self) -> Vec<&str> {
+        let reasons = self.0.judgements.iter().filter_map(|it| it.abandoned.as_ref());
+        reasons.filter_map(failure).collect()
     }
 }
 
@@ -338,13 +386,17 @@ impl Judgement {
         &self.judgement.evaluator
     }
 
-    /// Why it ended without a verdict.
-    async fn abandoned(&self) -> Option<String> {
-        use domain::submission::AbandonReason;
-        self.judgement.abandoned.as_ref().map(|reason| match reason {
-            AbandonReason::Superseded => "another evaluator took over".to_owned(),
-            AbandonReason::ShutDown => "the evaluator was shut down".to_owned(),
-            AbandonReason::Failed { .. } => "the evaluator failed".to_owned(),
+    /// Why it ended without a verdict. Those who judge and set problems see what failed, on which test, and what it said.
+    async fn abandoned(&self, ctx: &Context<'_>) -> Option<String> {
+        let reason = self.judgement.abandoned.as_ref()?;
+        let detail = failure(reason).filter(|_| access::may_see_judging(Viewer::of(ctx)));
+        Some(match (reason, detail) {
+            (AbandonReason::Superseded, _) => "another evaluator took over".to_owned(),
+            (AbandonReason::ShutDown, _) => "the evaluator was shut down".to_owned(),
+            (AbandonReason::Failed { .. }, None) => "the evaluator failed".to_owned(),
+            (AbandonReason::Failed { .. }, Some(detail)) => {
+                format!("the evaluator failed: {detail}")
+            }
         })
     }
 

@@ -74,7 +74,7 @@ pub struct ProblemView {
 impl View for ProblemView {
     const COLLECTION: Collection = Collection {
         name: "problems",
-        schema: 5,
+        schema: 6,
         indexes: &[
             &["number"],
             &["title_key"],
@@ -208,7 +208,7 @@ pub struct TagView {
 }
 
 impl View for TagView {
-    const COLLECTION: Collection = Collection { name: "tags", schema: 5, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "tags", schema: 6, indexes: &[] };
 
     fn key(&self) -> String {
         self.slug.to_string()
@@ -232,7 +232,7 @@ impl Counter {
 }
 
 impl View for Counter {
-    const COLLECTION: Collection = Collection { name: "counters", schema: 5, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "counters", schema: 6, indexes: &[] };
 
     fn key(&self) -> String {
         self.name.clone()

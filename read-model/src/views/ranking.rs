@@ -100,7 +100,7 @@ impl SolvesView {
 }
 
 impl View for SolvesView {
-    const COLLECTION: Collection = Collection { name: "solves", schema: 5, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "solves", schema: 6, indexes: &[] };
 
     fn key(&self) -> String {
         self.login.to_string()
@@ -169,7 +169,7 @@ impl RankingSegment {
 }
 
 impl View for RankingSegment {
-    const COLLECTION: Collection = Collection { name: "rankings", schema: 5, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "rankings", schema: 6, indexes: &[] };
 
     fn key(&self) -> String {
         match self.is_open {

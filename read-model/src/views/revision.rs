@@ -22,6 +22,8 @@ pub struct RevisionView {
 /// What may be told of a test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TestView {
+    /// As the package names it: `secret/03-large`. Authors do not see it.
+    pub name: String,
     /// Its group; `None` for the root.
     pub group: Option<String>,
     /// It is shown whatever its outcome.
@@ -68,7 +70,7 @@ impl RevisionView {
 }
 
 impl View for RevisionView {
-    const COLLECTION: Collection = Collection { name: "revisions", schema: 5, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "revisions", schema: 6, indexes: &[] };
 
     fn key(&self) -> String {
         Self::key_of(&self.slug, self.revision)
@@ -80,6 +82,7 @@ impl TestView {
         let group = content.group_of(test);
         let may_be_shown = test.sample || test.full_feedback;
         Self {
+            name: test.name.clone(),
             group: (!group.is_empty()).then(|| group.to_owned()),
             sample: test.sample,
             data: may_be_shown.then_some(TestData { input: test.input, answer: test.answer }),

@@ -207,7 +207,7 @@ async fn recompute(
     ];
     let depended = differing(provenance, here);
     let clock = Clock { limit_ms: provenance.limits.time_ms, watched_ms: None };
-    let trial = court.judge_source(source, clock, None, || {}).await;
+    let trial = court.judge_source(source, clock, None, |known| known.first_left()).await;
     let recorded = Found { verdict: case.finished.verdict, score: case.finished.score };
     let recomputed = Found { verdict: trial.grade.verdict, score: trial.grade.score };
     let differences = differences(&case.outcomes, &recorded, &trial.outcomes, &recomputed);

@@ -112,7 +112,7 @@ async fn measure(
 ) -> Result<Value, Failure> {
     let slug = package.slug.to_string();
     eprintln!("{slug}: no time limit is given; measuring the submissions");
-    let verifier = verifier(config, sandbox, 1)?;
+    let verifier = verifier(config, sandbox, 1, verify::Extent::Decided)?;
     let bounds = verifier.measure(package).await;
     let name = verifier.sandbox_name();
     verifier.close().await;

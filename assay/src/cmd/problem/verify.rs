@@ -7,14 +7,15 @@ use sandbox::Adapter;
 
 use crate::config::Config;
 use crate::server::open_languages;
-use crate::verify::{PackageReport, Report, Verifier};
+use crate::verify::{Extent, PackageReport, Report, Verifier};
 use crate::{Exit, Failure};
 
 /// Check packages and judge their own submissions, with nothing but this machine
 ///
 /// A package is a folder or a zip archive in the Kattis format (legacy, legacy-icpc, 2025-09), Polygon's, DMOJ's, or an
 /// XML file of FPS. Everything in it is checked: structure, names and statements, every input by the input validators,
-/// every answer by the checker, and every submission on every test against what the package expects of it.
+/// every answer by the checker, and every submission against what the package expects of it. A submission is judged
+/// until no test that is left can change whether it is as expected.
 ///
 /// Exit codes: 0 all as expected, 1 something is not, 2 a path cannot be read, 5 the sandbox does not work.
 #[derive(Debug, Clone, clap::Args)]
@@ -28,6 +29,9 @@ pub(crate) struct Args {
     /// Submissions that are judged at the same time; one for each physical core where it is not given
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
+    /// Judge every submission on every test
+    #[arg(long)]
+    all: bool,
     /// Write what was found to a file, as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -56,7 +60,8 @@ impl From<Sealed> for Adapter {
 
 pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     let jobs = args.jobs.unwrap_or_else(physical_cores);
-    let verifier = verifier(config, args.sandbox, jobs)?;
+    let extent = if args.all { Extent::All } else { Extent::Decided };
+    let verifier = verifier(config, args.sandbox, jobs, extent)?;
     let mut report = Report { packages: vec![] };
     let mut failed = None;
     for path in &args.packages {
@@ -92,10 +97,11 @@ pub(super) fn verifier(
     config: &Config,
     sealed: Option<Sealed>,
     jobs: usize,
+    extent: Extent,
 ) -> Result<Verifier, Failure> {
     let mut sandbox = config.sandbox.clone();
     sandbox.adapter = sealed.map_or(sandbox.adapter, Adapter::from);
     let sandbox = sandbox::resolve(&sandbox)
         .map_err(|error| Failure::of(Exit::JudgeError, "opening the sandbox", &error))?;
-    Ok(Verifier::new(sandbox, open_languages(config)?, jobs))
+    Ok(Verifier::new(sandbox, open_languages(config)?, jobs, extent))
 }
