@@ -13,6 +13,7 @@ mod fields;
 mod flaws;
 mod format;
 mod fps;
+mod glob;
 mod images;
 mod kattis;
 mod languages;
@@ -25,6 +26,7 @@ mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use format::read;
+pub use glob::Glob;
 pub use languages::SOURCE_EXTENSIONS;
 pub use limits::TreeLimits;
 pub use package::{

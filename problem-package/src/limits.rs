@@ -43,6 +43,27 @@ pub const YAML_NODES_MAX: usize = 10_000;
 pub const XML_NODES_MAX: u32 = 200_000;
 
 /// Bytes of a line of XML before a place in it, beyond which the place is not told.
+/// Anchors, and aliases of them, in a YAML file.
+pub const YAML_ALIASES_MAX: usize = 2_000;
+
+/// Bytes that the aliases of a YAML file may stand for together, if each value were as long as the file.
+pub const YAML_ALIASED_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Characters of a pattern for names of submissions or tests.
+pub const GLOB_CHARS_MAX: usize = 1_000;
+
+/// Characters of a regular expression for names of files.
+pub const REGEX_CHARS_MAX: usize = 512;
+
+/// Bytes of a compiled regular expression.
+pub const REGEX_BYTES_MAX: usize = 1024 * 1024;
+
+/// Steps of matching all names of an archive, divided among them.
+pub const REGEX_STEPS_MAX: usize = 20_000_000;
+
+/// Steps of matching one name.
+pub const REGEX_NAME_STEPS_MAX: usize = 1_000_000;
+
 pub const XML_COLUMN_BYTES_MAX: usize = 4_096;
 
 /// Bytes of an image in a statement; it is put into the Markdown.

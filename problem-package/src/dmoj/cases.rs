@@ -283,7 +283,7 @@ impl<'a> Reader<'a, '_> {
             return vec![];
         };
         let patterns = [("input_format", names::INPUT), ("output_format", names::OUTPUT)]
-            .map(|(key, default)| self.pattern(get(key), default));
+            .map(|(key, default)| self.pattern(get(key), default, names.len()));
         let [Some(input), Some(output)] = &patterns else { return vec![] };
         let at = field.map(|field| field.position());
         let cases = match names::cases(names.iter().map(String::as_str), [input, output]) {
@@ -331,12 +331,17 @@ impl<'a> Reader<'a, '_> {
         units
     }
 
-    fn pattern(&mut self, field: Option<Field<'_>>, default: &str) -> Option<Pattern> {
+    fn pattern(
+        &mut self,
+        field: Option<Field<'_>>,
+        default: &str,
+        names: usize,
+    ) -> Option<Pattern> {
         let text = match field {
             Some(field) => field.text(self.report)?,
             None => default.to_owned(),
         };
-        match Pattern::parse(&text) {
+        match Pattern::parse(&text, names) {
             Ok(pattern) => Some(pattern),
             Err(problem) => {
                 let field = field?;

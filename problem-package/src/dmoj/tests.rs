@@ -232,12 +232,12 @@ fn data_may_be_in_an_archive_and_named_by_patterns() {
     let patterns = "archive: data.zip\ntest_cases: {input_format: '^2\\.(?P<case>\\d)\\.in$', output_format: \
                     '^2\\.(?P<case>\\d)\\.out', case_points: [7, 8]}\n";
     assert_eq!(names(archive(&files, patterns)), [" Sum 15 [] 2.1.in=7 2.2.in=8"]);
-    let bad = "archive: data.zip\ntest_cases: {input_format: '(?<x>)', output_format: '.*out'}\n";
+    let bad = "archive: data.zip\ntest_cases: {input_format: '(x', output_format: '.*out'}\n";
     assert_eq!(
         lines(&archive(&files, bad).unwrap_err()),
         [
-            "error: init.yml:2:28: `input_format` cannot be read: a group with `(?` is not known; expected a pattern with the \
-          groups `batch` and `case`"
+            "error: init.yml:2:28: `input_format` cannot be read: Opening parenthesis without closing parenthesis (after 2 \
+             bytes); expected a pattern with the groups `batch` and `case`"
         ]
     );
     assert_eq!(
