@@ -20,7 +20,7 @@ use crate::package::{About, Format, InputValidation, Options, Package};
 use crate::text::text;
 use crate::timing::Timing;
 use crate::tree::FileTree;
-use crate::yaml::{self, Key, Node};
+use crate::yaml::{self, Key, Node, Schema};
 
 use data::Data;
 
@@ -73,7 +73,7 @@ fn read_file(tree: &FileTree, options: &Options, report: &mut Report) -> Option<
         report.error(FILE, "is missing", "a package of DMOJ's");
         return None;
     };
-    let entries = yaml::read_map(FILE, bytes, report)?;
+    let entries = yaml::read_map_as(Schema::Yaml11, FILE, bytes, report)?;
     let config = Config(&entries);
     check_keys(&config, report);
     let mut blobs = Blobs::default();

@@ -296,10 +296,8 @@ impl<'a> Reader<'a, '_> {
         let default = self.config.field("points").map_or(1.0, |field| self.points(field));
         let mut points =
             get("case_points").map(|field| self.case_points(field)).map(Vec::into_iter);
-        let node = Node {
-            position: at.unwrap_or(crate::diagnostic::Position { line: 1, column: 1 }),
-            value: Value::Null,
-        };
+        let start = crate::diagnostic::Position { line: 1, column: 1 };
+        let node = Node::new(at.unwrap_or(start), Value::Null);
         let place = Field { path: FILE, key: "test_cases", node: &node };
         let mut units = Vec::new();
         for case in cases {

@@ -487,8 +487,13 @@ fn tests_of_the_judge_are_submissions() {
 
 #[test]
 fn yaml_cannot_grow() {
-    let bomb = "a: &a [x, x]\nb: &b [*a, *a]\ntest_cases: [*b, *b]\n";
-    assert!(errors(bomb)[0].contains("is not valid YAML"));
+    let levels: String = (1..9)
+        .map(|level| {
+            format!("a{level}: &a{level} [{}]\n", vec![format!("*a{}", level - 1); 9].join(", "))
+        })
+        .collect();
+    let bomb = format!("a0: &a0 [x, x]\n{levels}test_cases: [*a8, *a8]\n");
+    assert!(errors(&bomb)[0].contains("is not valid YAML"));
     let deep = format!("test_cases: {}{}", "[".repeat(1_000), "]".repeat(1_000));
     assert!(errors(&deep)[0].contains("is not valid YAML"));
 }

@@ -97,7 +97,8 @@ pub(super) fn read(tree: &FileTree, options: &Options, report: &mut Report) -> M
         report.error(FILE, "is missing", "a problem package in the Kattis format");
         return Manifest::new(Version::default());
     };
-    let Some(entries) = yaml::read_map(FILE, bytes, report) else {
+    let schema = |entries: &[(Key, Node)]| read_version(entries, &mut Report::default()).schema();
+    let Some(entries) = yaml::read_map_by(schema, FILE, bytes, report) else {
         return Manifest::new(Version::default());
     };
     let mut manifest = Manifest::new(read_version(&entries, report));
@@ -189,7 +190,7 @@ fn read_names(field: Field<'_>, manifest: &mut Manifest, report: &mut Report) {
                 }
             }
         }
-        Value::Text(_) | Value::Integer(_) | Value::Float(_) => {
+        Value::Text(_) | Value::Integer(_) | Value::Float(_) | Value::Bool(_) => {
             let name = field.text(report).unwrap_or_default();
             manifest.names.insert(String::new(), name);
         }
