@@ -1,5 +1,8 @@
 //! Files that are texts.
 
+use std::borrow::Cow;
+
+use bytes::Bytes;
 use domain::Slug;
 
 use crate::diagnostic::Report;
@@ -29,9 +32,40 @@ pub(crate) fn tag(keyword: &str) -> Option<Slug> {
     words.join("-").parse().ok()
 }
 
+/// A file whose every line ends as on Windows, with the ends of Unix. Any other file is not a text of Windows', and stays
+/// as it is.
+pub(crate) fn unix_lines(bytes: &Bytes) -> Cow<'_, Bytes> {
+    let ends = bytes.iter().filter(|byte| **byte == b'\n').count();
+    let windows_ends = bytes.windows(2).filter(|pair| pair == b"\r\n").count();
+    let returns = bytes.iter().filter(|byte| **byte == b'\r').count();
+    if ends == 0 || ends != windows_ends || returns != windows_ends {
+        return Cow::Borrowed(bytes);
+    }
+    Cow::Owned(bytes.iter().copied().filter(|byte| *byte != b'\r').collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_of_windows_gets_the_lines_of_unix() {
+        let cases = [
+            ("1 2\r\n3\r\n", "1 2\n3\n"),
+            ("1 2\r\n3", "1 2\n3"),
+            ("\r\n", "\n"),
+            ("1 2\n3\n", "1 2\n3\n"),
+            // Not all lines end so, or a return stands elsewhere: it is no text of Windows'.
+            ("1 2\r\n3\n", "1 2\r\n3\n"),
+            ("1\r2\r\n", "1\r2\r\n"),
+            ("1\r", "1\r"),
+            ("1\r\r\n", "1\r\r\n"),
+            ("", ""),
+        ];
+        for (bytes, expected) in cases {
+            assert_eq!(unix_lines(&Bytes::from(bytes)).as_ref(), expected, "{bytes:?}");
+        }
+    }
 
     #[test]
     fn a_byte_order_mark_is_no_text() {
