@@ -17,6 +17,7 @@ mod glob;
 mod images;
 mod kattis;
 mod languages;
+mod naming;
 mod polygon;
 #[cfg(test)]
 mod stored;
@@ -25,7 +26,7 @@ mod xml;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity};
-pub use format::read;
+pub use format::{read, slug_of_file};
 pub use glob::Glob;
 pub use languages::SOURCE_EXTENSIONS;
 pub use limits::TreeLimits;
@@ -34,4 +35,4 @@ pub use package::{
     SampleSubmission, SourceFile, TimeLimitUse,
 };
 pub use timing::{Timed, Timing, TimingError, scaled};
-pub use tree::{Entry, FileTree, FileTreeBuilder};
+pub use tree::{Entry, FileTree, FileTreeBuilder, counts_as_absent};

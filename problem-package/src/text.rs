@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use domain::Slug;
 
 use crate::diagnostic::Report;
 
@@ -20,16 +19,6 @@ pub(crate) fn text<'a>(path: &str, bytes: &'a [u8], report: &mut Report) -> Opti
             None
         }
     }
-}
-
-/// `Dynamic programming` is the tag `dynamic-programming`.
-pub(crate) fn tag(keyword: &str) -> Option<Slug> {
-    let words: Vec<String> = keyword
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(str::to_ascii_lowercase)
-        .collect();
-    words.join("-").parse().ok()
 }
 
 /// A file whose every line ends as on Windows, with the ends of Unix. Any other file is not a text of Windows', and stays
