@@ -26,6 +26,9 @@ pub(crate) struct Args {
     /// Polygon's short name, or the title in a Free Problem Set. Only for one package
     #[arg(long, value_name = "SLUG")]
     slug: Option<Slug>,
+    /// Revise a problem of another title, where the slug was made of the title or of an odd name
+    #[arg(long)]
+    replace: bool,
     /// Where submissions are measured; the configured sandbox where none is named
     #[arg(long, value_enum)]
     sandbox: Option<Sealed>,
@@ -36,8 +39,10 @@ pub(crate) struct Args {
     server: ServerArgs,
 }
 
-const IMPORT: &str = "mutation($package: Sha256!, $slug: String, $timing: [TimingInput!]) {
-  importProblem(input: { package: $package, slug: $slug, timing: $timing }) {
+const IMPORT: &str = "mutation(
+  $package: Sha256!, $slug: String, $replace: Boolean!, $timing: [TimingInput!]
+) {
+  importProblem(input: { package: $package, slug: $slug, replace: $replace, timing: $timing }) {
     problems { id number slug title version } problem { id number slug title version }
     revised warnings userErrors { code message field }
   }
@@ -76,7 +81,7 @@ async fn import_path(
     let archive = upload::archive(path)?;
     let slug = args.slug.as_ref().or(archive.slug.as_ref()).cloned();
     let digest = client.upload(archive.bytes).await?;
-    let upload = Upload { digest, slug };
+    let upload = Upload { digest, slug, replace: args.replace };
     let payload = import(client, &upload, &[]).await?;
     if !needs_timing(&payload) {
         check_user_errors(&payload)?;
@@ -95,7 +100,7 @@ async fn import_path(
 
 /// Uploads and imports a package that gives its time limit; returns the payload.
 pub(crate) async fn import_archive(client: &Client, archive: Vec<u8>) -> Result<Value, Failure> {
-    let upload = Upload { digest: client.upload(archive).await?, slug: None };
+    let upload = Upload { digest: client.upload(archive).await?, slug: None, replace: false };
     let payload = import(client, &upload, &[]).await?;
     check_user_errors(&payload)?;
     Ok(payload)
@@ -106,11 +111,14 @@ struct Upload {
     digest: String,
     /// `None`: the slug follows from the package.
     slug: Option<Slug>,
+    /// A problem of another title may be revised.
+    replace: bool,
 }
 
 async fn import(client: &Client, upload: &Upload, timing: &[Value]) -> Result<Value, Failure> {
-    let Upload { digest, slug } = upload;
-    let variables = json!({ "package": digest, "slug": slug, "timing": timing });
+    let Upload { digest, slug, replace } = upload;
+    let variables =
+        json!({ "package": digest, "slug": slug, "replace": replace, "timing": timing });
     let mut data = client.execute(IMPORT, variables).await?;
     Ok(data["importProblem"].take())
 }
