@@ -11,16 +11,23 @@ use zip::{CompressionMethod, ZipWriter};
 const FILE_MODE: u32 = 0o644;
 
 /// The folder as a zip archive, under its own name, in a fixed order and with fixed times, so that
-/// the same files make the same bytes. Links stay links: the server decides what it follows.
-pub(crate) fn pack(folder: &Path) -> io::Result<Vec<u8>> {
+/// the same files make the same bytes. Links stay links: the server decides what it follows. What is not wanted, by its
+/// path in the folder, is left out.
+pub(crate) fn pack(folder: &Path, is_wanted: impl Fn(&str) -> bool) -> io::Result<Vec<u8>> {
     let folder = folder.canonicalize()?;
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    add(&mut zip, &folder, &name)?;
+    add(&mut zip, &folder, &name, "", &is_wanted)?;
     Ok(zip.finish().map_err(io::Error::other)?.into_inner())
 }
 
-fn add(zip: &mut ZipWriter<Cursor<Vec<u8>>>, folder: &Path, prefix: &str) -> io::Result<()> {
+fn add(
+    zip: &mut ZipWriter<Cursor<Vec<u8>>>,
+    folder: &Path,
+    root: &str,
+    prefix: &str,
+    is_wanted: &impl Fn(&str) -> bool,
+) -> io::Result<()> {
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
         .unix_permissions(FILE_MODE);
@@ -31,10 +38,14 @@ fn add(zip: &mut ZipWriter<Cursor<Vec<u8>>>, folder: &Path, prefix: &str) -> io:
         let name = name.to_str().ok_or_else(|| {
             io::Error::other(format!("{} has a name that is not UTF-8", entry.path().display()))
         })?;
-        let name = format!("{prefix}/{name}");
+        let path = format!("{prefix}{name}");
+        if !is_wanted(&path) {
+            continue;
+        }
+        let name = format!("{root}/{path}");
         let kind = entry.file_type()?;
         if kind.is_dir() {
-            add(zip, &entry.path(), &name)?;
+            add(zip, &entry.path(), root, &format!("{path}/"), is_wanted)?;
         } else if kind.is_symlink() {
             let target = fs::read_link(entry.path())?;
             let target = target.to_string_lossy();

@@ -35,6 +35,8 @@ pub enum UserErrorCode {
     NotReady,
     /// It has ended otherwise.
     AlreadyFinal,
+    /// The slug is that of a problem with another title.
+    OtherProblem,
     /// The package gives no time limit; measure its submissions and tell their times.
     TimingNeeded,
 }

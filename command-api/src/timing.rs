@@ -147,6 +147,7 @@ mod tests {
         Package {
             format: Format::Kattis2025,
             slug: "sum".parse().unwrap(),
+            is_slug_derived: false,
             content: RevisionContent {
                 title: "Sum".to_owned(),
                 tests: vec![Test::new("secret/1", blob, blob)],

@@ -1,5 +1,6 @@
 //! Zip archives, which are strangers' bytes until proven otherwise.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::{Cursor, Read};
 
@@ -8,8 +9,12 @@ use zip::ZipArchive;
 use zip::read::ZipFile;
 
 use crate::diagnostic::{Diagnostic, Report, quote};
-use crate::limits::{INFLATED_BYTES_FREE, INFLATION_RATIO_MAX, LINK_TARGET_BYTES_MAX, TreeLimits};
-use crate::tree::{Entry, FileTree, FileTreeBuilder};
+use crate::format::tells_format;
+use crate::limits::{
+    ARCHIVE_ENTRIES_PER_FILE, INFLATED_BYTES_FREE, INFLATION_RATIO_MAX, LINK_TARGET_BYTES_MAX,
+    TreeLimits,
+};
+use crate::tree::{Entry, FileTree, FileTreeBuilder, Omitted, without_dots};
 
 /// What begins each entry of an archive's table of contents.
 const CENTRAL_HEADER: &[u8] = b"PK\x01\x02";
@@ -28,74 +33,183 @@ const READABLE: &str = "a stored or deflated file of the size that the archive c
 const RESERVED_BYTES_MAX: u64 = 64 * 1024;
 
 impl FileTree {
-    /// The tree in a zip archive. No byte is inflated beyond the limits.
+    /// The tree in a zip archive of a package, without the folders that everything is in. No byte is inflated beyond
+    /// the limits, nor of what counts as absent.
     ///
     /// # Errors
     /// With everything that is wrong with the archive and its entries.
     pub fn from_zip(archive: &[u8], limits: &TreeLimits) -> Result<Self, Vec<Diagnostic>> {
-        let mut limits = limits.clone();
-        let inflated_max = (archive.len() as u64).saturating_mul(INFLATION_RATIO_MAX);
-        limits.total_bytes_max = limits.total_bytes_max.min(inflated_max.max(INFLATED_BYTES_FREE));
-        let mut builder = Self::builder(limits.clone());
-        read_entries(archive, &limits, &mut builder);
-        builder.finish()
+        read(archive, limits, Kind::Package)
+    }
+
+    /// The tree in a zip archive of test data: its paths are as they stand in the archive.
+    ///
+    /// # Errors
+    /// With everything that is wrong with the archive and its entries.
+    pub(crate) fn from_data_zip(
+        archive: &[u8],
+        limits: &TreeLimits,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        read(archive, limits, Kind::Data)
     }
 }
 
-fn read_entries(archive: &[u8], limits: &TreeLimits, builder: &mut FileTreeBuilder) {
+/// What an archive is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Package,
+    Data,
+}
+
+fn read(archive: &[u8], limits: &TreeLimits, kind: Kind) -> Result<FileTree, Vec<Diagnostic>> {
+    let mut limits = limits.clone();
+    let inflated_max = (archive.len() as u64).saturating_mul(INFLATION_RATIO_MAX);
+    limits.total_bytes_max = limits.total_bytes_max.min(inflated_max.max(INFLATED_BYTES_FREE));
+    let mut report = Report::default();
+    let mut builder = FileTree::builder(limits.clone());
+    if let Some(mut zip) = open(archive, &limits, &mut report) {
+        let names = names(&mut zip);
+        builder = match kind {
+            Kind::Package => builder.rooted(&root(&names)),
+            Kind::Data => builder.rooted("").omitting(Omitted::Noise),
+        };
+        read_entries(&mut zip, &names, &mut builder);
+    }
+    let diagnostics = report.finish().unwrap_or_else(|diagnostics| diagnostics);
+    builder.report().extend(&diagnostics);
+    builder.finish()
+}
+
+fn open<'a>(
+    archive: &'a [u8],
+    limits: &TreeLimits,
+    report: &mut Report,
+) -> Option<ZipArchive<Cursor<&'a [u8]>>> {
     if archive.len() > limits.archive_bytes_max {
         let message = format!("the archive has {} bytes", archive.len());
-        builder.report().error("", message, format!("at most {}", limits.archive_bytes_max));
-        return;
+        report.error("", message, format!("at most {}", limits.archive_bytes_max));
+        return None;
     }
     // Counted before the table of contents is read into memory, where an entry takes many times the
-    // bytes it takes in the archive.
-    if entry_names(archive).count() > limits.files_max {
-        let expected = format!("at most {}", limits.files_max);
-        builder.report().error("", "the archive has too many entries", expected);
-        return;
+    // bytes it takes in the archive. What counts as absent is counted here, so there may be more.
+    let entries_max = limits.files_max.saturating_mul(ARCHIVE_ENTRIES_PER_FILE);
+    if entry_names(archive).count() > entries_max {
+        report.error("", "the archive has too many entries", format!("at most {entries_max}"));
+        return None;
     }
-    let mut zip = match ZipArchive::new(Cursor::new(archive)) {
-        Ok(zip) => zip,
+    match ZipArchive::new(Cursor::new(archive)) {
+        Ok(zip) => {
+            if zip.has_duplicate_names() {
+                report_duplicate_names(archive, report);
+            }
+            Some(zip)
+        }
         Err(error) => {
             let message = format!("the archive cannot be read: {error}");
-            builder.report().error("", message, "a zip archive of a problem package");
-            return;
+            report.error("", message, "a zip archive of a problem package");
+            None
         }
-    };
-    if zip.has_duplicate_names() {
-        report_duplicate_names(archive, builder.report());
     }
+}
+
+/// The path of each entry, as bytes that need not be UTF-8 where the archive says that they are.
+fn names(zip: &mut ZipArchive<Cursor<&[u8]>>) -> Vec<Vec<u8>> {
+    let mut names = Vec::with_capacity(zip.len());
     for index in 0..zip.len() {
+        let name = zip.by_index_raw(index).ok().map(|file| name(&file).into_owned());
+        // Why an entry cannot be read is reported when its bytes are wanted.
+        let listed = |zip: &ZipArchive<_>| zip.name_for_index(index)?.ok().map(Cow::into_owned);
+        names.push(name.or_else(|| listed(zip).map(String::into_bytes)).unwrap_or_default());
+    }
+    names
+}
+
+/// The name of an entry. Archivers on Linux write UTF-8 without saying so; what is none is in the code page 437,
+/// unless an extra field of the entry has the name in UTF-8.
+fn name<'a>(file: &'a ZipFile<'_, Cursor<&[u8]>>) -> Cow<'a, [u8]> {
+    let raw = file.name_raw();
+    if str::from_utf8(raw).is_ok() {
+        return Cow::Borrowed(raw);
+    }
+    match file.name() {
+        Ok(name) => Cow::Owned(name.into_owned().into_bytes()),
+        Err(_) => Cow::Borrowed(raw),
+    }
+}
+
+/// The folders that everything is in, which may be none: `contest/sum`. Only a file that tells a format ends more than
+/// one of them.
+fn root(names: &[Vec<u8>]) -> String {
+    let paths: Vec<&str> = names
+        .iter()
+        .filter_map(|name| str::from_utf8(without_dots(name)).ok())
+        .filter(|path| !Omitted::Noise.covers(path))
+        .collect();
+    // A folder whose own name begins with a dot may hold the package, if nothing stands beside it.
+    let is_hidden =
+        |path: &&str| Omitted::Hidden.covers(path.split('/').next().unwrap_or_default());
+    let mut visible: Vec<&str> = paths.iter().filter(|path| !is_hidden(path)).copied().collect();
+    if visible.is_empty() {
+        visible = paths;
+    }
+    let mut root: Vec<&str> = Vec::new();
+    while let Some(folder) = common_folder(&visible) {
+        root.push(folder);
+        visible = visible.iter().map(|path| &path[folder.len() + 1..]).collect();
+        // The folder's own entry.
+        visible.retain(|path| !path.is_empty());
+    }
+    if !visible.iter().any(|path| tells_format(path)) {
+        root.truncate(1);
+    }
+    root.join("/")
+}
+
+/// The folder that all paths begin with.
+fn common_folder<'a>(paths: &[&'a str]) -> Option<&'a str> {
+    let (folder, _) = paths.first()?.split_once('/')?;
+    let is_common = paths
+        .iter()
+        .all(|path| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')));
+    (is_common && !matches!(folder, "" | "." | "..")).then_some(folder)
+}
+
+fn read_entries(
+    zip: &mut ZipArchive<Cursor<&[u8]>>,
+    names: &[Vec<u8>],
+    builder: &mut FileTreeBuilder,
+) {
+    for (index, name) in names.iter().enumerate() {
         if builder.is_full() {
             return;
         }
-        let name = zip.name_for_index(index).and_then(Result::ok).unwrap_or_default().into_owned();
+        if builder.omits(name) {
+            continue;
+        }
         match zip.by_index(index) {
-            Ok(mut file) => insert(&mut file, builder),
+            Ok(mut file) => insert(name, &mut file, builder),
             Err(error) => {
                 let message = format!("cannot be read: {error}");
-                builder.report().error(&name, message, READABLE);
+                builder.error(name, message, READABLE);
             }
         }
     }
 }
 
-fn insert(file: &mut ZipFile<'_, Cursor<&[u8]>>, builder: &mut FileTreeBuilder) {
-    let path = file.name_raw().to_vec();
+fn insert(path: &[u8], file: &mut ZipFile<'_, Cursor<&[u8]>>, builder: &mut FileTreeBuilder) {
     let kind = file.unix_mode().map_or(0, |mode| mode & MODE_KIND);
     if file.is_dir() {
-        builder.insert(&path, Entry::Folder);
+        builder.insert(path, Entry::Folder);
     } else if file.is_symlink() {
-        if let Some(target) = inflate(file, &path, LINK_TARGET_BYTES_MAX as u64, builder) {
-            builder.insert(&path, Entry::Link { target });
+        if let Some(target) = inflate(file, path, LINK_TARGET_BYTES_MAX as u64, builder) {
+            builder.insert(path, Entry::Link { target });
         }
     } else if !MODE_KINDS_TAKEN.contains(&kind) {
-        builder.insert(&path, Entry::Special);
-    } else if builder.admits(&path, file.size())
-        && let Some(bytes) = inflate(file, &path, file.size(), builder)
+        builder.insert(path, Entry::Special);
+    } else if builder.admits(path, file.size())
+        && let Some(bytes) = inflate(file, path, file.size(), builder)
     {
-        builder.insert(&path, Entry::File(Bytes::from(bytes)));
+        builder.insert(path, Entry::File(Bytes::from(bytes)));
     }
 }
 
@@ -120,8 +234,7 @@ fn inflate(
         Ok(_) => return Some(bytes),
     };
     builder.spend(bytes.len() as u64);
-    let path = String::from_utf8_lossy(path);
-    builder.report().error(&*path, message, READABLE);
+    builder.error(path, message, READABLE);
     None
 }
 

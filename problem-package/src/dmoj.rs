@@ -15,12 +15,12 @@ use crate::blobs::Blobs;
 use crate::diagnostic::{Diagnostic, Report};
 use crate::fields::{Field, unknown_key};
 use crate::flaws::report_flaws;
-use crate::format::slug;
+use crate::format::identity;
 use crate::package::{About, Format, InputValidation, Options, Package};
 use crate::text::text;
 use crate::timing::Timing;
 use crate::tree::FileTree;
-use crate::yaml::{self, Key, Node};
+use crate::yaml::{self, Key, Node, Schema};
 
 use data::Data;
 
@@ -68,12 +68,12 @@ pub(crate) fn read(tree: &FileTree, options: &Options) -> Result<Vec<Package>, V
 }
 
 fn read_file(tree: &FileTree, options: &Options, report: &mut Report) -> Option<Package> {
-    let slug = slug(tree, options, report);
+    let identity = identity(tree, options, report);
     let Some(bytes) = tree.get(FILE) else {
         report.error(FILE, "is missing", "a package of DMOJ's");
         return None;
     };
-    let entries = yaml::read_map(FILE, bytes, report)?;
+    let entries = yaml::read_map_as(Schema::Yaml11, FILE, bytes, report)?;
     let config = Config(&entries);
     check_keys(&config, report);
     let mut blobs = Blobs::default();
@@ -88,7 +88,7 @@ fn read_file(tree: &FileTree, options: &Options, report: &mut Report) -> Option<
     let (include, languages) = signature(&config, &data, &mut blobs, report);
     let found = submissions::read(tree, graded.grading.objective.is_some(), report);
     let (title, statement) =
-        statement(tree, slug.as_ref().map_or("", |slug| slug.as_str()), report);
+        statement(tree, identity.as_ref().map_or("", |it| it.slug.as_str()), report);
     let defaults = Limits::default();
     let output_bytes = config
         .field("output_limit_length")
@@ -120,7 +120,8 @@ fn read_file(tree: &FileTree, options: &Options, report: &mut Report) -> Option<
     }
     Some(Package {
         format: Format::Dmoj,
-        slug: slug?,
+        slug: identity.as_ref()?.slug.clone(),
+        is_slug_derived: identity?.is_derived,
         content,
         blobs: blobs.0,
         submissions: found.submissions,

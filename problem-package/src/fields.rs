@@ -1,7 +1,7 @@
 //! Values of a YAML map, with a diagnostic for each that is not what it should be.
 
 use crate::diagnostic::{Position, Report, quote};
-use crate::yaml::{Key, Node, Value};
+use crate::yaml::{self, Key, Node, Value};
 
 /// One key of a YAML file with its value.
 #[derive(Debug, Clone, Copy)]
@@ -36,12 +36,17 @@ impl<'a> Field<'a> {
         self.node.value == Value::Null
     }
 
+    fn written(&self) -> Option<String> {
+        self.node.written.clone()
+    }
+
     pub(crate) fn text(&self, report: &mut Report) -> Option<String> {
         match &self.node.value {
             Value::Text(text) => Some(text.clone()),
-            // Names such as `2048` and versions such as `1.0` are numbers to YAML.
-            Value::Integer(number) => Some(number.to_string()),
-            Value::Float(number) => Some(format!("{number:?}")),
+            // Names such as `2048` and `No`, and versions such as `1.10`, are something else to YAML.
+            Value::Integer(number) => Some(self.written().unwrap_or_else(|| number.to_string())),
+            Value::Float(number) => Some(self.written().unwrap_or_else(|| format!("{number:?}"))),
+            Value::Bool(truth) => Some(self.written().unwrap_or_else(|| truth.to_string())),
             _ => {
                 self.error(report, "a text");
                 None
@@ -92,8 +97,7 @@ impl<'a> Field<'a> {
         match &self.node.value {
             Value::Bool(value) => Some(*value),
             // YAML 1.1 had more words for it.
-            Value::Text(text) if matches!(&**text, "yes" | "on") => Some(true),
-            Value::Text(text) if matches!(&**text, "no" | "off") => Some(false),
+            Value::Text(text) if yaml::truth(text).is_some() => yaml::truth(text),
             _ => {
                 self.error(report, "true or false");
                 None

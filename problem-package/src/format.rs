@@ -3,6 +3,7 @@
 use domain::Slug;
 
 use crate::diagnostic::{Diagnostic, Report, quote};
+use crate::naming::Identity;
 use crate::package::{Options, Package};
 use crate::tree::FileTree;
 use crate::{dmoj, fps, kattis, polygon};
@@ -17,6 +18,11 @@ enum Family {
     Dmoj,
     /// One XML file with `<fps`.
     Fps,
+}
+
+/// Whether a file of this name in the root may tell the format.
+pub(crate) fn tells_format(name: &str) -> bool {
+    matches!(name, "problem.yaml" | "init.yml") || name.ends_with(".xml") && !name.contains('/')
 }
 
 /// Bytes of an XML file in which its root is looked for.
@@ -38,7 +44,7 @@ pub fn read(tree: &FileTree, options: &Options) -> Result<Vec<Package>, Vec<Diag
         Some(Family::Polygon) => polygon::read(tree, options),
         Some(Family::Dmoj) => dmoj::read(tree, options),
         Some(Family::Fps) => fps::read(tree, options),
-        None => Err(unknown()),
+        None => Err(unknown(tree)),
     }
 }
 
@@ -68,27 +74,45 @@ fn family(tree: &FileTree) -> Option<Family> {
     }
 }
 
-fn unknown() -> Vec<Diagnostic> {
+fn unknown(tree: &FileTree) -> Vec<Diagnostic> {
     let expected = "problem.yaml (Kattis), problem.xml (Polygon), init.yml (DMOJ) or one XML file with \
                     `<fps>` (Free Problem Set)";
     let mut report = Report::default();
+    report.extend(tree.warnings());
     report.error("", "is in no format that is read", expected);
     report.finish().expect_err("there is an error")
 }
 
-/// The slug of the problem: given, or the name of the folder that the package was packed in.
-pub(crate) fn slug(tree: &FileTree, options: &Options, report: &mut Report) -> Option<Slug> {
+/// The slug by the name of the archive's file, where nothing in the archive is the problem's name: packages of Polygon's
+/// and Free Problem Sets name their problems themselves, and others have a folder around them.
+pub fn slug_of_file(tree: &FileTree) -> Option<Slug> {
+    let is_nameless = matches!(family(tree), Some(Family::Kattis | Family::Dmoj));
+    let name = tree.name().filter(|_| is_nameless && tree.is_named_by_file())?;
+    Identity::of_name(name).map(|identity| identity.slug)
+}
+
+/// The identity of the problem: given, or made of the name of the folder that the package was packed in.
+pub(crate) fn identity(
+    tree: &FileTree,
+    options: &Options,
+    report: &mut Report,
+) -> Option<Identity> {
     if let Some(slug) = &options.slug {
-        return Some(slug.clone());
+        return Some(Identity::given(slug));
     }
-    let expected = "a folder around the package, named like the problem: a-z, 0-9 and hyphens";
     let Some(name) = tree.name() else {
+        let expected = "a folder around it, or a slug given with the import (`--slug`)";
         report.error("", "the package has no name", expected);
         return None;
     };
-    let slug = name.parse().ok();
-    if slug.is_none() {
-        report.error("", format!("the package is named {}", quote(name)), expected);
+    let identity = Identity::of_name(name);
+    if identity.is_none() {
+        let message = format!("the package is named {}", quote(name));
+        report.error(
+            "",
+            message,
+            "a name with a letter or digit, or a slug given with the import (`--slug`)",
+        );
     }
-    slug
+    identity
 }

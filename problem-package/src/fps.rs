@@ -65,16 +65,19 @@ fn read_file(tree: &FileTree, options: &Options, report: &mut Report) -> Option<
         report.error(root.place(), "there is no problem", "an <item> for each problem");
     }
     let titles: Vec<String> = items.iter().map(|item| title(*item)).collect();
-    let slugs = slugs::of(&titles, options.slug.as_ref());
+    let identities = slugs::of(&titles, options.slug.as_ref());
     let mut packages = Vec::new();
-    for ((number, item), (title, slug)) in (1..).zip(items).zip(titles.into_iter().zip(slugs)) {
+    for ((number, item), (title, identity)) in
+        (1..).zip(items).zip(titles.into_iter().zip(identities))
+    {
         let (mut content, blobs) = content(item, title, options, report);
         let submissions = submissions(item, number, &mut content, report);
         report_flaws(&content, |_| item.place().into(), report);
         let source = item.child("source").map(|source| html::plain(&source.text()));
         packages.push(Package {
             format: Format::Fps,
-            slug,
+            slug: identity.slug,
+            is_slug_derived: identity.is_derived,
             timing: Timing { given_ms: Some(content.limits.time_ms), ..Timing::default() },
             content,
             blobs: blobs.0,

@@ -11,6 +11,7 @@ mod include;
 mod languages;
 mod layout;
 mod manifest;
+mod names;
 mod programs;
 mod statement;
 mod submissions;
@@ -24,7 +25,7 @@ use domain::problem::{PackagedProgram, RevisionContent};
 
 use crate::blobs::Blobs;
 use crate::diagnostic::{Diagnostic, Report};
-use crate::format::slug;
+use crate::format::identity;
 use crate::package::{InputValidation, Options, Package};
 use crate::tree::FileTree;
 use attachments::Attachments;
@@ -44,9 +45,10 @@ pub(crate) fn read(tree: &FileTree, options: &Options) -> Result<Package, Vec<Di
     let mut report = Report::default();
     report.extend(tree.warnings());
     layout::check_links(tree, &mut report);
-    let slug = slug(tree, options, &mut report);
+    let identity = identity(tree, options, &mut report);
     let mut manifest = manifest::read(tree, options, &mut report);
     layout::check(tree, manifest.version, &mut report);
+    names::check(tree, &mut report);
     let time_limit = time_limit::read(tree, &mut manifest, &mut report);
     let manifest = manifest;
 
@@ -108,9 +110,11 @@ pub(crate) fn read(tree: &FileTree, options: &Options) -> Result<Package, Vec<Di
     report_flaws(&content, &manifest, &mut report);
 
     let warnings = report.finish()?;
+    let identity = identity.expect("a package without a name has an error");
     Ok(Package {
         format: manifest.version.format(),
-        slug: slug.expect("a package without a slug has an error"),
+        slug: identity.slug,
+        is_slug_derived: identity.is_derived,
         content,
         blobs: blobs.0,
         submissions,

@@ -13,9 +13,11 @@ mod fields;
 mod flaws;
 mod format;
 mod fps;
+mod glob;
 mod images;
 mod kattis;
 mod languages;
+mod naming;
 mod polygon;
 #[cfg(test)]
 mod stored;
@@ -24,7 +26,8 @@ mod xml;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity};
-pub use format::read;
+pub use format::{read, slug_of_file};
+pub use glob::Glob;
 pub use languages::SOURCE_EXTENSIONS;
 pub use limits::TreeLimits;
 pub use package::{
@@ -32,4 +35,4 @@ pub use package::{
     SampleSubmission, SourceFile, TimeLimitUse,
 };
 pub use timing::{Timed, Timing, TimingError, scaled};
-pub use tree::{Entry, FileTree, FileTreeBuilder};
+pub use tree::{Entry, FileTree, FileTreeBuilder, counts_as_absent};

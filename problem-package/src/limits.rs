@@ -9,8 +9,12 @@ pub const INFLATED_BYTES_FREE: u64 = 64 * 1024 * 1024;
 /// How many times its own size an archive may inflate to beyond [`INFLATED_BYTES_FREE`].
 pub const INFLATION_RATIO_MAX: u64 = 200;
 
-/// Files of a package, links and folders included.
+/// Files of a package, links and folders included. What counts as absent is not counted.
 pub const FILES_MAX: usize = 10_000;
+
+/// Entries that the table of contents of an archive may have for each file that a package may have. What counts as
+/// absent stands there too, as the objects of a repository.
+pub const ARCHIVE_ENTRIES_PER_FILE: usize = 20;
 
 /// Bytes of one file; the format recommends no more.
 pub const FILE_BYTES_MAX: u64 = 100 * 1024 * 1024;
@@ -38,6 +42,27 @@ pub const YAML_DEPTH_MAX: usize = 16;
 
 /// Scalars, lists and maps in a YAML file.
 pub const YAML_NODES_MAX: usize = 10_000;
+
+/// Anchors, and aliases of them, in a YAML file.
+pub const YAML_ALIASES_MAX: usize = 2_000;
+
+/// Bytes that the aliases of a YAML file may stand for together, if each value were as long as the file.
+pub const YAML_ALIASED_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Characters of a pattern for names of submissions or tests.
+pub const GLOB_CHARS_MAX: usize = 1_000;
+
+/// Characters of a regular expression for names of files.
+pub const REGEX_CHARS_MAX: usize = 512;
+
+/// Bytes of a compiled regular expression.
+pub const REGEX_BYTES_MAX: usize = 1024 * 1024;
+
+/// Steps of matching all names of an archive, divided among them.
+pub const REGEX_STEPS_MAX: usize = 20_000_000;
+
+/// Steps of matching one name.
+pub const REGEX_NAME_STEPS_MAX: usize = 1_000_000;
 
 /// Elements, texts and comments of an XML file.
 pub const XML_NODES_MAX: u32 = 200_000;

@@ -16,7 +16,8 @@ use crate::timing::Timing;
 /// What the reader has to know besides the files.
 #[derive(Clone)]
 pub struct Options {
-    /// The problem's slug. `None`: the name of the folder that the package was packed in.
+    /// The problem's slug. `None`: it is made of the name of the folder that the package was packed in, of Polygon's
+    /// `short-name`, or of the titles of a Free Problem Set.
     pub slug: Option<Slug>,
     /// The natural language to take as the first where there are several, as in `problem.en.md`.
     pub natural_language: String,
@@ -86,6 +87,9 @@ pub struct Package {
     pub format: Format,
     /// The problem's identity.
     pub slug: Slug,
+    /// The slug was made of a name of which something is lost in it, or of a title: another name or title may lead to
+    /// the same slug.
+    pub is_slug_derived: bool,
     /// A revision of it, within the domain's bounds.
     pub content: RevisionContent,
     /// The bytes that the revision names by digest. They are to be stored before the revision is.

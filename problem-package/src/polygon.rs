@@ -16,8 +16,9 @@ use domain::{Slug, problem::TimeLimitOrigin};
 use crate::blobs::Blobs;
 use crate::diagnostic::{Diagnostic, Report, quote};
 use crate::flaws::report_flaws;
+use crate::naming::{Identity, tag};
 use crate::package::{About, Format, Options, Package};
-use crate::text::{tag, text};
+use crate::text::text;
 use crate::timing::Timing;
 use crate::tree::FileTree;
 use crate::xml::{Element, Xml};
@@ -55,7 +56,7 @@ fn read_problem(
     report: &mut Report,
 ) -> Option<Package> {
     let mut blobs = Blobs::default();
-    let slug = slug(root, tree, options, report);
+    let identity = identity(root, tree, options, report);
     let texts = statement::read(root, tree, options, &mut blobs, report);
     let mut judging = judging::read(root, tree, &mut blobs, report);
     let assets = assets::read(root, tree, &judging, &mut blobs, report);
@@ -92,7 +93,8 @@ fn read_problem(
     report_flaws(&content, place, report);
     Some(Package {
         format: Format::Polygon,
-        slug: slug?,
+        slug: identity.as_ref()?.slug.clone(),
+        is_slug_derived: identity?.is_derived,
         content,
         blobs: blobs.0,
         submissions,
@@ -107,25 +109,26 @@ fn read_problem(
     })
 }
 
-fn slug(
+fn identity(
     root: Element<'_>,
     tree: &FileTree,
     options: &Options,
     report: &mut Report,
-) -> Option<Slug> {
+) -> Option<Identity> {
     if let Some(slug) = &options.slug {
-        return Some(slug.clone());
+        return Some(Identity::given(slug));
     }
     let Some(name) = root.attribute("short-name").or(tree.name()) else {
         report.error(root.place(), "the problem has no `short-name`", "`short-name=\"…\"`");
         return None;
     };
-    let slug = tag(name);
-    if slug.is_none() {
+    let identity = Identity::of_name(name);
+    if identity.is_none() {
         let message = format!("the problem's `short-name` is {}", quote(name));
-        report.error(root.place(), message, "a name with letters a-z or digits");
+        let expected = "a name with a letter or digit, or a slug given with the import (`--slug`)";
+        report.error(root.place(), message, expected);
     }
-    slug
+    identity
 }
 
 fn tags(root: Element<'_>, report: &mut Report) -> Vec<Slug> {

@@ -1,14 +1,18 @@
 //! Files that are texts.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
-use domain::Slug;
 
 use crate::diagnostic::Report;
 
+/// What some editors begin a text file with.
+pub(crate) const BOM: char = '\u{feff}';
+
 /// The text of a file, or an error that it is none.
-pub(crate) fn text<'a>(path: &str, bytes: &'a Bytes, report: &mut Report) -> Option<&'a str> {
+pub(crate) fn text<'a>(path: &str, bytes: &'a [u8], report: &mut Report) -> Option<&'a str> {
     match str::from_utf8(bytes) {
-        Ok(text) => Some(text.strip_prefix('\u{feff}').unwrap_or(text)),
+        Ok(text) => Some(text.strip_prefix(BOM).unwrap_or(text)),
         Err(error) => {
             let message = format!("is not UTF-8 after byte {}", error.valid_up_to());
             report.error(path, message, "a text file in UTF-8");
@@ -17,12 +21,46 @@ pub(crate) fn text<'a>(path: &str, bytes: &'a Bytes, report: &mut Report) -> Opt
     }
 }
 
-/// `Dynamic programming` is the tag `dynamic-programming`.
-pub(crate) fn tag(keyword: &str) -> Option<Slug> {
-    let words: Vec<String> = keyword
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(str::to_ascii_lowercase)
-        .collect();
-    words.join("-").parse().ok()
+/// A file whose every line ends as on Windows, with the ends of Unix. Any other file is not a text of Windows', and stays
+/// as it is.
+pub(crate) fn unix_lines(bytes: &Bytes) -> Cow<'_, Bytes> {
+    let ends = bytes.iter().filter(|byte| **byte == b'\n').count();
+    let windows_ends = bytes.windows(2).filter(|pair| pair == b"\r\n").count();
+    let returns = bytes.iter().filter(|byte| **byte == b'\r').count();
+    if ends == 0 || ends != windows_ends || returns != windows_ends {
+        return Cow::Borrowed(bytes);
+    }
+    Cow::Owned(bytes.iter().copied().filter(|byte| *byte != b'\r').collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_of_windows_gets_the_lines_of_unix() {
+        let cases = [
+            ("1 2\r\n3\r\n", "1 2\n3\n"),
+            ("1 2\r\n3", "1 2\n3"),
+            ("\r\n", "\n"),
+            ("1 2\n3\n", "1 2\n3\n"),
+            // Not all lines end so, or a return stands elsewhere: it is no text of Windows'.
+            ("1 2\r\n3\n", "1 2\r\n3\n"),
+            ("1\r2\r\n", "1\r2\r\n"),
+            ("1\r", "1\r"),
+            ("1\r\r\n", "1\r\r\n"),
+            ("", ""),
+        ];
+        for (bytes, expected) in cases {
+            assert_eq!(unix_lines(&Bytes::from(bytes)).as_ref(), expected, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_text() {
+        let mut report = Report::default();
+        assert_eq!(text("a", "\u{feff}x".as_bytes(), &mut report), Some("x"));
+        assert_eq!(text("a", b"x", &mut report), Some("x"));
+        assert_eq!(text("a", b"x\xff", &mut report), None);
+    }
 }

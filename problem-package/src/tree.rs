@@ -13,7 +13,14 @@ use bytes::Bytes;
 
 use crate::diagnostic::{Diagnostic, Report, quote};
 use crate::limits::TreeLimits;
-use path::Checked;
+
+pub(crate) use path::Omitted;
+
+/// Whether a package is read as if there were nothing at this path from its root: what hides, and what operating
+/// systems leave behind.
+pub fn counts_as_absent(path: &str) -> bool {
+    Omitted::Hidden.covers(path)
+}
 
 /// What stands at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +42,7 @@ pub enum Entry {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FileTree {
     name: Option<String>,
+    is_named_by_file: bool,
     files: BTreeMap<String, Bytes>,
     warnings: Vec<Diagnostic>,
     broken_links: Vec<Diagnostic>,
@@ -45,6 +53,8 @@ impl FileTree {
     pub fn builder(limits: TreeLimits) -> FileTreeBuilder {
         FileTreeBuilder {
             limits,
+            omitted: Omitted::Hidden,
+            root: None,
             total_bytes: 0,
             entries: 0,
             files: BTreeMap::new(),
@@ -55,9 +65,24 @@ impl FileTree {
         }
     }
 
-    /// The folder that everything was packed in, if there was one.
+    /// The folder that everything was packed in, else the name of the archive's file where that is known.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
+    }
+
+    /// Names the tree after the file of its archive, unless everything is in a folder, whose name it has.
+    #[must_use]
+    pub fn or_named(mut self, file_stem: &str) -> Self {
+        if self.name.is_none() {
+            self.name = Some(file_stem.to_owned());
+            self.is_named_by_file = true;
+        }
+        self
+    }
+
+    /// Whether the name is that of the archive's file: it is in no byte of the archive.
+    pub fn is_named_by_file(&self) -> bool {
+        self.is_named_by_file
     }
 
     /// The file at a path.
@@ -97,6 +122,9 @@ impl FileTree {
 #[derive(Debug)]
 pub struct FileTreeBuilder {
     limits: TreeLimits,
+    omitted: Omitted,
+    /// The folder that every path begins with.
+    root: Option<String>,
     total_bytes: u64,
     entries: usize,
     files: BTreeMap<String, Bytes>,
@@ -107,12 +135,29 @@ pub struct FileTreeBuilder {
 }
 
 impl FileTreeBuilder {
+    /// Says that every path begins with this folder; empty for none. It is taken away, and its last name names the tree.
+    #[must_use]
+    pub fn rooted(mut self, folder: &str) -> Self {
+        self.root = Some(folder.to_owned());
+        self
+    }
+
+    pub(crate) fn omitting(mut self, omitted: Omitted) -> Self {
+        self.omitted = omitted;
+        self
+    }
+
+    /// Whether an entry counts as absent: its bytes need not be read, nor the entries of a folder.
+    pub fn omits(&self, path: &[u8]) -> bool {
+        self.omitted.covers(&String::from_utf8_lossy(self.in_root(path)))
+    }
+
     /// Whether a file of this size still fits, asked before its bytes are read. A refusal is
     /// reported.
     pub fn admits(&mut self, path: &[u8], bytes: u64) -> bool {
-        let path = String::from_utf8_lossy(path);
         let TreeLimits { file_bytes_max, total_bytes_max, .. } = self.limits;
         if bytes > file_bytes_max {
+            let path = String::from_utf8_lossy(self.in_root(path)).into_owned();
             let message = format!("has {bytes} bytes");
             self.report.error(&*path, message, format!("at most {file_bytes_max}"));
             return false;
@@ -133,30 +178,32 @@ impl FileTreeBuilder {
 
     /// Takes one entry. What is wrong with it is reported by [`FileTreeBuilder::finish`].
     pub fn insert(&mut self, path: &[u8], entry: Entry) {
+        if self.omits(path) {
+            return;
+        }
+        let whole_path = path;
+        let path = self.in_root(path).to_vec();
+        if path.is_empty() && self.root.is_some() && entry == Entry::Folder {
+            return;
+        }
         self.entries += 1;
         if !self.full && self.entries > self.limits.files_max {
             self.fill("there are too many files", format!("at most {}", self.limits.files_max));
         }
         if let Entry::File(bytes) = &entry {
             let bytes = bytes.len() as u64;
-            if !self.admits(path, bytes) {
+            if !self.admits(whole_path, bytes) {
                 return;
             }
-            // Counted even if the file is left aside: reading it was work.
             self.spend(bytes);
         }
         if self.full {
             return;
         }
-        let path = match path::check(path, self.limits.depth_max) {
-            Ok(Checked::Kept(path)) => path,
-            Ok(Checked::Hidden) => return,
-            Ok(Checked::Foreign(path)) => {
-                self.report.warning(&*path, "is left aside because of its name", path::PORTABLE);
-                return;
-            }
+        let path = match path::check(&path, self.limits.depth_max) {
+            Ok(path) => path,
             Err(error) => {
-                let path = String::from_utf8_lossy(path);
+                let path = String::from_utf8_lossy(whole_path);
                 self.report.error("", format!("{} {error}", quote(&path)), error.expected());
                 return;
             }
@@ -190,23 +237,45 @@ impl FileTreeBuilder {
     /// # Errors
     /// With everything that is wrong with the entries but for links, and the warnings.
     pub fn finish(mut self) -> Result<FileTree, Vec<Diagnostic>> {
-        let name = self.strip_root();
+        let name = match &self.root {
+            Some(root) => {
+                root.rsplit('/').next().filter(|name| !name.is_empty()).map(str::to_owned)
+            }
+            None => self.strip_root(),
+        };
         self.report_used_as_folders();
         let files_max = self.limits.files_max;
         let broken = &mut self.broken_links;
         links::follow(&mut self.files, self.links, files_max, broken, &mut self.report);
         let warnings = self.report.finish()?;
         let broken_links = self.broken_links.finish().unwrap_or_else(|errors| errors);
-        Ok(FileTree { name, files: self.files, warnings, broken_links })
+        Ok(FileTree { name, is_named_by_file: false, files: self.files, warnings, broken_links })
     }
 
     pub(crate) fn report(&mut self) -> &mut Report {
         &mut self.report
     }
 
+    /// Reports what is wrong with an entry.
+    pub(crate) fn error(&mut self, path: &[u8], message: String, expected: &str) {
+        let path = String::from_utf8_lossy(self.in_root(path)).into_owned();
+        self.report.error(&*path, message, expected);
+    }
+
     /// Counts bytes that were read, whatever became of them.
     pub(crate) fn spend(&mut self, bytes: u64) {
         self.total_bytes = self.total_bytes.saturating_add(bytes);
+    }
+
+    /// The path from the root. One that begins with no root is left as it is.
+    fn in_root<'a>(&self, path: &'a [u8]) -> &'a [u8] {
+        let path = without_dots(path);
+        let Some(root) = self.root.as_deref().filter(|root| !root.is_empty()) else { return path };
+        match path.strip_prefix(root.as_bytes()) {
+            Some([]) => &[],
+            Some([b'/', rest @ ..]) => rest,
+            _ => path,
+        }
     }
 
     fn fill(&mut self, message: &str, expected: String) {
@@ -229,7 +298,7 @@ impl FileTreeBuilder {
         }
     }
 
-    /// Takes away the folder that everything is in, as archives of a folder have it.
+    /// Takes away the folder that everything is in, where the caller named none.
     fn strip_root(&mut self) -> Option<String> {
         let mut paths = self.files.keys().chain(self.links.keys());
         let (root, _) = paths.next()?.split_once('/')?;
@@ -244,6 +313,14 @@ impl FileTreeBuilder {
         self.broken_links.strip_prefix(&prefix);
         Some(root)
     }
+}
+
+/// The path without the `./` that some archivers begin it with.
+pub(crate) fn without_dots(mut path: &[u8]) -> &[u8] {
+    while let [b'.', b'/', rest @ ..] = path {
+        path = rest;
+    }
+    path
 }
 
 fn strip_prefix<T>(map: &mut BTreeMap<String, T>, prefix: &str) {

@@ -163,6 +163,51 @@ async fn a_package_tells_what_it_would_change() {
     assert_eq!(by_user.code(), "FORBIDDEN");
 }
 
+/// A slug that was made of a title is nobody's for ever, but a second set does not take it silently.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_set_replaces_no_problem_of_the_first() {
+    let deployment = Deployment::start(Stack::Embedded).await;
+    let admin = deployment.admin();
+    let set = |titles: &[&str]| {
+        let items = titles.iter().map(|title| {
+            format!(
+                "<item><title>{title}</title><time_limit>1</time_limit><memory_limit>64</memory_limit>\
+                 <description>Do.</description><test_input>1</test_input><test_output>1</test_output></item>"
+            )
+        });
+        format!("<fps version=\"1.2\">{}</fps>", items.collect::<String>())
+    };
+    let import = async |text: &str, slug: Option<&str>, replace: bool| {
+        let archive = Package::default().file("set.xml", text);
+        let package = admin.upload(archive.zip()).await.body["sha256"].take();
+        let mutation = "mutation($package: Sha256!, $slug: String, $replace: Boolean!) {
+            importProblem(input: { package: $package, slug: $slug, replace: $replace }) {
+                problems { slug title version } userErrors { code message }
+            }
+        }";
+        let variables = json!({ "package": package, "slug": slug, "replace": replace });
+        admin.data(mutation, variables).await["importProblem"].take()
+    };
+    let first = import(&set(&["求和", "A+B", "Two Sum"]), None, false).await;
+    let second = import(&set(&["求积", "A-B", "two sum"]), None, false).await;
+    let slugs = |payload: &Value| -> Vec<String> {
+        let problems = payload["problems"].as_array().unwrap();
+        problems.iter().map(|it| it["slug"].as_str().unwrap().to_owned()).collect()
+    };
+    let (first, second) = (slugs(&first), slugs(&second));
+    assert!(first[..2].iter().all(|slug| !second.contains(slug)), "{first:?} {second:?}");
+    assert_eq!(first[2], second[2]);
+
+    // Numbers of a given slug say nothing of the titles.
+    let given = import(&set(&["A", "B"]), Some("set"), false).await;
+    assert_eq!(slugs(&given), ["set-1", "set-2"]);
+    let other = import(&set(&["A", "C"]), Some("set"), false).await;
+    assert_eq!(other["userErrors"][0]["code"], "OTHER_PROBLEM", "{other}");
+    assert_eq!(other["problems"], json!([]));
+    let replaced = import(&set(&["A", "C"]), Some("set"), true).await;
+    assert_eq!(replaced["problems"][1]["title"], "C", "{replaced}");
+}
+
 /// Measured twice, the times differ a little; the same package stays one revision.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_limit_that_is_not_given_follows_from_measured_times() {

@@ -198,7 +198,7 @@ async fn import(client: &Client, slug: &str, checker: Checker) -> Result<(), Fai
     let folder = tempfile::tempdir().map_err(failed)?;
     let package = folder.path().join(slug);
     write_package(&package, checker).map_err(failed)?;
-    let archive = pack::pack(&package).map_err(failed)?;
+    let archive = pack::pack(&package, |_| true).map_err(failed)?;
     import_archive(client, archive).await.map(drop)
 }
 

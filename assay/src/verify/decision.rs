@@ -9,7 +9,7 @@ use domain::problem::RevisionContent;
 use domain::submission::TestOutcome;
 use problem_package::{Rule, SampleSubmission};
 
-use super::agreement::{is_covered, is_in_range, is_said, score_of};
+use super::agreement::{Scope, is_in_range, is_said, score_of};
 use crate::court::Known;
 
 /// Every verdict that a test can get, except a judge error: nobody expects one.
@@ -137,10 +137,9 @@ impl Question<'_> {
         breaking: &BTreeSet<u32>,
         left: &BTreeSet<u32>,
     ) -> Standing {
-        let is_covered = |number: &u32| {
-            let test = &self.content.tests[*number as usize - 1];
-            is_covered(&rule.scope, &test.name)
-        };
+        let scope = Scope::of(rule);
+        let is_covered =
+            |number: &u32| scope.covers(&self.content.tests[*number as usize - 1].name);
         let in_scope = |tests: &BTreeSet<u32>| tests.iter().copied().filter(is_covered).collect();
         let breaking: BTreeSet<u32> = in_scope(breaking);
         let left: BTreeSet<u32> = in_scope(left);
@@ -636,7 +635,7 @@ mod tests {
                 prop_assert!(submission.expected.is_empty());
                 let is_forbidden = |number: &u32| {
                     let (name, letter) = (&content.tests[*number as usize - 1].name, letters.as_bytes()[*number as usize - 1]);
-                    submission.rules.iter().any(|rule| is_covered(&rule.scope, name) && !rule.permitted.contains(&verdict(letter.into())))
+                    submission.rules.iter().any(|rule| Scope::of(rule).covers(name) && !rule.permitted.contains(&verdict(letter.into())))
                 };
                 let unseen = early.skipped.difference(&early.ran);
                 prop_assert!(unseen.into_iter().any(is_forbidden), "{:?}", early);

@@ -30,8 +30,8 @@ pub(crate) fn load(path: &Path) -> Result<FileTree, LoadError> {
     let path = path.canonicalize().map_err(unreadable)?;
     let limits = TreeLimits::default();
     if path.is_dir() {
-        let mut builder = FileTree::builder(limits);
         let name = file_name(&path);
+        let mut builder = FileTree::builder(limits).rooted(&name);
         add(&mut builder, &path, name.as_bytes()).map_err(unreadable)?;
         return builder.finish().map_err(LoadError::Unfit);
     }
@@ -50,7 +50,9 @@ pub(crate) fn load(path: &Path) -> Result<FileTree, LoadError> {
     let bytes_max = if is_zip { limits.archive_bytes_max as u64 } else { limits.file_bytes_max };
     file.take(bytes_max + 1 - bytes.len() as u64).read_to_end(&mut bytes).map_err(unreadable)?;
     if is_zip {
-        return FileTree::from_zip(&bytes, &limits).map_err(LoadError::Unfit);
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+        let tree = FileTree::from_zip(&bytes, &limits).map_err(LoadError::Unfit)?;
+        return Ok(tree.or_named(&stem));
     }
     builder.insert(name.as_bytes(), Entry::File(bytes.into()));
     builder.finish().map_err(LoadError::Unfit)
@@ -67,6 +69,9 @@ fn add(builder: &mut FileTreeBuilder, folder: &Path, prefix: &[u8]) -> std::io::
             return Ok(());
         }
         let name = [prefix, b"/", entry.file_name().as_bytes()].concat();
+        if builder.omits(&name) {
+            continue;
+        }
         let kind = entry.file_type()?;
         if kind.is_dir() {
             builder.insert(&name, Entry::Folder);

@@ -12,6 +12,7 @@ mod validating;
 use std::path::Path;
 use std::sync::Arc;
 
+use domain::Slug;
 use domain::problem::{TimeLimitOrigin, bounds};
 use problem_package::{Options, Package, SampleSubmission, TimeLimitUse, Timed};
 use sandbox::{Languages, Sandbox};
@@ -72,7 +73,7 @@ impl Verifier {
     pub(crate) async fn verify(&self, path: &Path) -> Result<Vec<PackageReport>, Failure> {
         let given = path.display().to_string();
         let unread = || PackageReport { path: given.clone(), ..PackageReport::default() };
-        let packages = match read(path).await {
+        let packages = match read(path, None).await {
             Ok(packages) => packages,
             Err(LoadError::Unreadable(failure)) => return Err(failure),
             Err(LoadError::Unfit(diagnostics)) => {
@@ -266,21 +267,17 @@ impl Bounds {
     }
 }
 
-/// The problems of the package at a path.
-pub(crate) async fn read(path: &Path) -> Result<Vec<Package>, LoadError> {
+/// The problems of the package at a path. `slug`: as [`Options::slug`].
+pub(crate) async fn read(path: &Path, slug: Option<Slug>) -> Result<Vec<Package>, LoadError> {
     let path = path.to_owned();
     // Reading, inflating and converting is work for a thread of its own.
-    let reading = tokio::task::spawn_blocking(move || read_now(&path));
+    let reading = tokio::task::spawn_blocking(move || read_now(&path, slug));
     reading.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
-fn read_now(path: &Path) -> Result<Vec<Package>, LoadError> {
+fn read_now(path: &Path, slug: Option<Slug>) -> Result<Vec<Package>, LoadError> {
     let tree = load(path)?;
-    let mut options = Options { latex: command_api::latex_converter(), ..Options::default() };
-    // Folders are named as people like it; whoever imports one chooses its slug.
-    if tree.name().is_none_or(|name| name.parse::<domain::Slug>().is_err()) {
-        options.slug = slug_of(path);
-    }
+    let options = Options { slug, latex: command_api::latex_converter(), ..Options::default() };
     problem_package::read(&tree, &options).map_err(LoadError::Unfit)
 }
 
@@ -288,15 +285,6 @@ fn read_now(path: &Path) -> Result<Vec<Package>, LoadError> {
 pub(crate) fn needs_measuring(package: &Package) -> bool {
     let bounds_limit = |submission| time_use(submission) == TimeLimitUse::Lower;
     package.timing.given_ms.is_none() && package.submissions.iter().any(bounds_limit)
-}
-
-/// A slug made of a file's name.
-fn slug_of(path: &Path) -> Option<domain::Slug> {
-    let path = path.canonicalize().ok()?;
-    let stem = if path.is_dir() { path.file_name() } else { path.file_stem() };
-    let name = stem?.to_string_lossy().to_lowercase();
-    let words = name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join("-").parse().ok()
 }
 
 /// What a submission says about the time limit.

@@ -47,16 +47,15 @@ fn lines(results: &[GroupGrade]) -> String {
     results.iter().map(|result| format!("{} {}\n", code(result.verdict), result.score)).collect()
 }
 
-/// What the format calls a verdict. It knows fewer than there are.
+/// What the format's tools call a verdict. They know fewer than there are.
 fn code(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Accepted => "AC",
         Verdict::WrongAnswer | Verdict::PresentationError | Verdict::Partial => "WA",
         Verdict::TimeLimitExceeded => "TLE",
-        Verdict::RuntimeError
-        | Verdict::MemoryLimitExceeded
-        | Verdict::OutputLimitExceeded
-        | Verdict::CompileError => "RTE",
+        Verdict::RuntimeError | Verdict::CompileError => "RTE",
+        Verdict::MemoryLimitExceeded => "MLE",
+        Verdict::OutputLimitExceeded => "OLE",
         Verdict::JudgeError => "JE",
     }
 }
@@ -84,7 +83,25 @@ mod tests {
     fn what_a_grader_reads_and_writes() {
         let grade = |verdict, score| GroupGrade { verdict, score };
         let results = [grade(Verdict::Accepted, 7.5), grade(Verdict::MemoryLimitExceeded, 0.0)];
-        assert_eq!(lines(&results), "AC 7.5\nRTE 0\n");
+        assert_eq!(lines(&results), "AC 7.5\nMLE 0\n");
+        for (verdict, word) in [
+            (Verdict::Accepted, "AC"),
+            (Verdict::WrongAnswer, "WA"),
+            (Verdict::PresentationError, "WA"),
+            (Verdict::Partial, "WA"),
+            (Verdict::TimeLimitExceeded, "TLE"),
+            (Verdict::RuntimeError, "RTE"),
+            (Verdict::MemoryLimitExceeded, "MLE"),
+            (Verdict::OutputLimitExceeded, "OLE"),
+            (Verdict::CompileError, "RTE"),
+            (Verdict::JudgeError, "JE"),
+        ] {
+            assert_eq!(code(verdict), word);
+        }
+        for word in ["AC", "WA", "TLE", "RTE", "MLE", "OLE"] {
+            let read = read(&format!("{word} 1\n")).map(|grade| code(grade.verdict));
+            assert_eq!(read, Some(word));
+        }
         assert_eq!(read("AC 12.5\n"), Some(grade(Verdict::Accepted, 12.5)));
         assert_eq!(read("WA 0"), Some(grade(Verdict::WrongAnswer, 0.0)));
         for wrong in ["", "AC", "AC x", "OK 1", "AC 1 2", "AC nan", "JE 0"] {

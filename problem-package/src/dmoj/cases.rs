@@ -283,7 +283,7 @@ impl<'a> Reader<'a, '_> {
             return vec![];
         };
         let patterns = [("input_format", names::INPUT), ("output_format", names::OUTPUT)]
-            .map(|(key, default)| self.pattern(get(key), default));
+            .map(|(key, default)| self.pattern(get(key), default, names.len()));
         let [Some(input), Some(output)] = &patterns else { return vec![] };
         let at = field.map(|field| field.position());
         let cases = match names::cases(names.iter().map(String::as_str), [input, output]) {
@@ -296,10 +296,8 @@ impl<'a> Reader<'a, '_> {
         let default = self.config.field("points").map_or(1.0, |field| self.points(field));
         let mut points =
             get("case_points").map(|field| self.case_points(field)).map(Vec::into_iter);
-        let node = Node {
-            position: at.unwrap_or(crate::diagnostic::Position { line: 1, column: 1 }),
-            value: Value::Null,
-        };
+        let start = crate::diagnostic::Position { line: 1, column: 1 };
+        let node = Node::new(at.unwrap_or(start), Value::Null);
         let place = Field { path: FILE, key: "test_cases", node: &node };
         let mut units = Vec::new();
         for case in cases {
@@ -331,12 +329,17 @@ impl<'a> Reader<'a, '_> {
         units
     }
 
-    fn pattern(&mut self, field: Option<Field<'_>>, default: &str) -> Option<Pattern> {
+    fn pattern(
+        &mut self,
+        field: Option<Field<'_>>,
+        default: &str,
+        names: usize,
+    ) -> Option<Pattern> {
         let text = match field {
             Some(field) => field.text(self.report)?,
             None => default.to_owned(),
         };
-        match Pattern::parse(&text) {
+        match Pattern::parse(&text, names) {
             Ok(pattern) => Some(pattern),
             Err(problem) => {
                 let field = field?;

@@ -36,7 +36,7 @@ impl<'a> Data<'a> {
                     .map(|it| Diagnostic { path: path(&it.path), ..it })
                     .collect()
             };
-            match FileTree::from_zip(bytes, &TreeLimits::default()) {
+            match FileTree::from_data_zip(bytes, &TreeLimits::default()) {
                 Ok(archive) => {
                     report.extend(&within(archive.warnings()));
                     Some(archive)
@@ -53,8 +53,7 @@ impl<'a> Data<'a> {
     /// The names of the files in the archive; `None` without one.
     pub(super) fn names(&self) -> Option<Vec<String>> {
         let archive = self.archive.as_ref()?;
-        let folder = archive.name().map(|name| format!("{name}/")).unwrap_or_default();
-        Some(archive.files().map(|(path, _)| format!("{folder}{path}")).collect())
+        Some(archive.files().map(|(path, _)| path.to_owned()).collect())
     }
 
     /// A file of the package, or else of the archive.
@@ -62,10 +61,7 @@ impl<'a> Data<'a> {
         if !is_within(path, field, report) {
             return None;
         }
-        let of_archive = self.archive.as_ref().and_then(|archive| {
-            let folder = archive.name().map(|name| format!("{name}/")).unwrap_or_default();
-            archive.get(path.strip_prefix(&folder)?)
-        });
+        let of_archive = self.archive.as_ref().and_then(|archive| archive.get(path));
         let found = self.tree.get(path).or(of_archive);
         if found.is_none() {
             let message = format!("`{}` names {}, which is missing", field.key, quote(path));

@@ -9,7 +9,7 @@ use crate::diagnostic::{Report, quote};
 use crate::fields::Field;
 use crate::package::{Rule, SampleSubmission, SourceFile, TimeLimitUse};
 use crate::tree::FileTree;
-use crate::yaml::{self, Key, Node, Value};
+use crate::yaml::{self, Key, Node, Schema, Value};
 
 /// The programs, and the limits that they are run with.
 #[derive(Debug, Default)]
@@ -24,7 +24,9 @@ pub(super) fn read(tree: &FileTree, is_scored: bool, report: &mut Report) -> Fou
     for (name, bytes) in tree.under("tests") {
         let Some((folder, "test.yml")) = name.split_once('/') else { continue };
         let path = format!("tests/{name}");
-        let Some(entries) = yaml::read_map(&path, bytes, report) else { continue };
+        let Some(entries) = yaml::read_map_as(Schema::Yaml11, &path, bytes, report) else {
+            continue;
+        };
         let folder = format!("tests/{folder}");
         let test = Test { path: &path, folder: &folder, entries: &entries };
         test.read_limits(&mut found, report);

@@ -232,12 +232,12 @@ fn data_may_be_in_an_archive_and_named_by_patterns() {
     let patterns = "archive: data.zip\ntest_cases: {input_format: '^2\\.(?P<case>\\d)\\.in$', output_format: \
                     '^2\\.(?P<case>\\d)\\.out', case_points: [7, 8]}\n";
     assert_eq!(names(archive(&files, patterns)), [" Sum 15 [] 2.1.in=7 2.2.in=8"]);
-    let bad = "archive: data.zip\ntest_cases: {input_format: '(?<x>)', output_format: '.*out'}\n";
+    let bad = "archive: data.zip\ntest_cases: {input_format: '(x', output_format: '.*out'}\n";
     assert_eq!(
         lines(&archive(&files, bad).unwrap_err()),
         [
-            "error: init.yml:2:28: `input_format` cannot be read: a group with `(?` is not known; expected a pattern with the \
-          groups `batch` and `case`"
+            "error: init.yml:2:28: `input_format` cannot be read: Opening parenthesis without closing parenthesis (after 2 \
+             bytes); expected a pattern with the groups `batch` and `case`"
         ]
     );
     assert_eq!(
@@ -487,8 +487,13 @@ fn tests_of_the_judge_are_submissions() {
 
 #[test]
 fn yaml_cannot_grow() {
-    let bomb = "a: &a [x, x]\nb: &b [*a, *a]\ntest_cases: [*b, *b]\n";
-    assert!(errors(bomb)[0].contains("is not valid YAML"));
+    let levels: String = (1..9)
+        .map(|level| {
+            format!("a{level}: &a{level} [{}]\n", vec![format!("*a{}", level - 1); 9].join(", "))
+        })
+        .collect();
+    let bomb = format!("a0: &a0 [x, x]\n{levels}test_cases: [*a8, *a8]\n");
+    assert!(errors(&bomb)[0].contains("is not valid YAML"));
     let deep = format!("test_cases: {}{}", "[".repeat(1_000), "]".repeat(1_000));
     assert!(errors(&deep)[0].contains("is not valid YAML"));
 }

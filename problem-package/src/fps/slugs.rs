@@ -4,49 +4,73 @@ use std::collections::BTreeSet;
 
 use domain::Slug;
 
-use crate::text::tag;
+use crate::naming::Identity;
 
-/// A slug for each title, unlike all others. One that is given goes to a single problem, and with a number to several.
-pub(super) fn of(titles: &[String], given: Option<&Slug>) -> Vec<Slug> {
+/// How a slug begins whose title has no Latin letter or digit.
+const PREFIX: &str = "fps";
+
+/// An identity for each title, unlike all others of the set. A slug that is given goes to a single problem, and with a
+/// number to several. Where a problem stands in its file makes no difference else, so that a second file with other
+/// problems leads to other slugs; problems of the same title are numbered.
+pub(super) fn of(titles: &[String], given: Option<&Slug>) -> Vec<Identity> {
     let mut taken = BTreeSet::new();
-    let mut slugs = Vec::with_capacity(titles.len());
+    let mut identities = Vec::with_capacity(titles.len());
     for (number, title) in (1..).zip(titles) {
-        let base = match given {
-            Some(slug) if titles.len() == 1 => Some(slug.clone()),
-            Some(slug) => format!("{slug}-{number}").parse().ok(),
-            None => tag(title),
+        let mut identity = match given {
+            Some(slug) if titles.len() == 1 => Identity::given(slug),
+            Some(slug) => Identity { slug: numbered(slug, number), is_derived: true },
+            None => Identity::of_title(title, PREFIX),
         };
-        let mut slug = base.clone().unwrap_or_else(|| numbered("fps", number));
-        let mut suffix = number;
-        while !taken.insert(slug.clone()) {
-            let again = base.as_ref().and_then(|base| format!("{base}-{suffix}").parse().ok());
-            slug = again.unwrap_or_else(|| numbered("fps", suffix));
-            suffix += 1;
+        let base = identity.slug.clone();
+        let mut again = 2;
+        while !taken.insert(identity.slug.clone()) {
+            identity.slug = numbered(&base, again);
+            again += 1;
         }
-        slugs.push(slug);
+        identities.push(identity);
     }
-    slugs
+    identities
 }
 
-fn numbered(name: &str, number: usize) -> Slug {
-    format!("{name}-{number}").parse().expect("a name and a number are a slug")
+/// The slug with a number, shortened where it would be too long.
+fn numbered(slug: &Slug, number: usize) -> Slug {
+    let mut base = slug.as_str();
+    loop {
+        if let Ok(slug) = format!("{}-{number}", base.trim_end_matches('-')).parse() {
+            return slug;
+        }
+        base = &base[..base.len() - 1];
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn slugs(titles: &[&str], given: Option<&str>) -> Vec<String> {
+        let titles: Vec<String> = titles.iter().map(|title| (*title).to_owned()).collect();
+        let given = given.map(|slug| slug.parse().unwrap());
+        of(&titles, given.as_ref()).into_iter().map(|it| it.slug.to_string()).collect()
+    }
+
     #[test]
-    fn slugs_are_made_from_titles_and_unlike_each_other() {
-        let slugs = |titles: &[&str], given: Option<&str>| -> Vec<String> {
-            let titles: Vec<String> = titles.iter().map(|title| (*title).to_owned()).collect();
-            let given = given.map(|slug| slug.parse().unwrap());
-            of(&titles, given.as_ref()).iter().map(Slug::to_string).collect()
-        };
-        let titles = ["A+B Problem", "求和", "A + B: problem!", "A B Problem 3", "求和"];
-        let expected = ["a-b-problem", "fps-2", "a-b-problem-3", "a-b-problem-3-4", "fps-5"];
-        assert_eq!(slugs(&titles, None), expected);
+    fn slugs_are_unlike_each_other() {
+        assert_eq!(
+            slugs(&["Two Sum", "two sum", "Two Sum"], None),
+            ["two-sum", "two-sum-2", "two-sum-3"]
+        );
+        assert_eq!(slugs(&["A", "A 2", "A"], None), ["a", "a-2", "a-3"]);
         assert_eq!(slugs(&["A"], Some("given")), ["given"]);
         assert_eq!(slugs(&["A", "B"], Some("given")), ["given-1", "given-2"]);
+        let long = "x".repeat(64);
+        assert_eq!(slugs(&["A", "B"], Some(&long))[1], format!("{}-2", "x".repeat(62)));
+    }
+
+    #[test]
+    fn a_place_in_the_file_makes_no_difference() {
+        let first = slugs(&["求和", "A+B Problem", "排序"], None);
+        let second = slugs(&["排序", "求积", "A-B Problem", "求和"], None);
+        assert_eq!((&first[0], &first[2]), (&second[3], &second[0]));
+        assert!(!first.contains(&second[1]) && !first.contains(&second[2]));
     }
 }

@@ -66,6 +66,11 @@ pub(super) fn check_links(tree: &FileTree, report: &mut Report) {
     report.add_as_warnings(found);
 }
 
+/// Whether something right in the package is a part of the format.
+pub(super) fn is_part(name: &str) -> bool {
+    READ.contains(&name) || NOT_NEEDED.contains(&name)
+}
+
 pub(super) fn check(tree: &FileTree, version: Version, report: &mut Report) {
     let top: BTreeSet<&str> = tree
         .files()
@@ -76,7 +81,7 @@ pub(super) fn check(tree: &FileTree, version: Version, report: &mut Report) {
             ["README", "LICENSE", "CHANGELOG"].iter().any(|known| name.starts_with(known));
         if version.is_strict() && OLDER.contains(&name) {
             report.warning(name, "is the older format's name", "");
-        } else if !READ.contains(&name) && !NOT_NEEDED.contains(&name) && !is_notice {
+        } else if !is_part(name) && !is_notice {
             report.warning(name, "is not part of the format and is left aside", "");
         }
     }

@@ -18,8 +18,8 @@ use super::validator::{self, Words};
 use super::version::Version;
 use crate::diagnostic::{Position, Report, quote};
 use crate::fields::Field;
+use crate::naming::tag;
 use crate::package::{About, Options};
-use crate::text::tag;
 use crate::timing::Timing;
 use crate::tree::FileTree;
 use crate::yaml::{self, Key, Node, Value};
@@ -115,7 +115,8 @@ pub(super) fn read(tree: &FileTree, options: &Options, report: &mut Report) -> M
         report.error(FILE, "is missing", "a problem package in the Kattis format");
         return Manifest::new(Version::default());
     };
-    let Some(entries) = yaml::read_map(FILE, bytes, report) else {
+    let schema = |entries: &[(Key, Node)]| read_version(entries, &mut Report::default()).schema();
+    let Some(entries) = yaml::read_map_by(schema, FILE, bytes, report) else {
         return Manifest::new(Version::default());
     };
     let mut manifest = Manifest::new(read_version(&entries, report));
@@ -215,7 +216,7 @@ fn read_names(field: Field<'_>, manifest: &mut Manifest, report: &mut Report) {
                 }
             }
         }
-        Value::Text(_) | Value::Integer(_) | Value::Float(_) => {
+        Value::Text(_) | Value::Integer(_) | Value::Float(_) | Value::Bool(_) => {
             let name = field.text(report).unwrap_or_default();
             manifest.names.insert(String::new(), name);
         }

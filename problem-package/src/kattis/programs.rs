@@ -10,6 +10,7 @@ use super::manifest::Manifest;
 use crate::blobs::Blobs;
 use crate::diagnostic::Report;
 use crate::languages::{Detected, detect};
+use crate::text::unix_lines;
 use crate::tree::FileTree;
 
 /// Scripts that make and are a program in a language that nobody has to know.
@@ -125,10 +126,14 @@ pub(super) fn program_files<'a>(
     blobs: &mut Blobs,
 ) -> Vec<ProgramFile> {
     files
-        .map(|(path, bytes)| ProgramFile {
-            path: path.to_owned(),
-            content: blobs.put(&manifest.constants.replace_in(bytes)),
-            executable: SCRIPTS.contains(&path) || bytes.starts_with(b"#!"),
+        .map(|(path, bytes)| {
+            let executable = SCRIPTS.contains(&path) || bytes.starts_with(b"#!");
+            let mut bytes = manifest.constants.replace_in(bytes);
+            if executable {
+                // The kernel looks for an interpreter whose name has the return in it.
+                bytes = unix_lines(&bytes).into_owned();
+            }
+            ProgramFile { path: path.to_owned(), content: blobs.put(&bytes), executable }
         })
         .collect()
 }

@@ -1,7 +1,6 @@
 //! `submissions/`: programs whose verdict is known.
 
 mod folders;
-mod glob;
 mod rules;
 mod tags;
 

@@ -126,12 +126,56 @@ fn the_slug_is_the_folder_unless_it_is_given() {
             let path = path.replacen("sum/", prefix, 1);
             builder.insert(path.as_bytes(), Entry::File(Bytes::copy_from_slice(text.as_bytes())));
         }
-        lines(&read(&builder.finish().unwrap(), &Options::default()).unwrap_err())
+        read(&builder.finish().unwrap(), &Options::default())
     };
-    let expected =
-        "expected a folder around the package, named like the problem: a-z, 0-9 and hyphens";
-    assert_eq!(build(""), [format!("error: the package has no name; {expected}")]);
-    assert_eq!(build("Two_Sum/"), [format!("error: the package is named \"Two_Sum\"; {expected}")]);
+    let expected = "expected a folder around it, or a slug given with the import (`--slug`)";
+    assert_eq!(
+        lines(&build("").unwrap_err()),
+        [format!("error: the package has no name; {expected}")]
+    );
+    let named = lines(&build("+/").unwrap_err());
+    assert!(named[0].starts_with("error: the package is named \"+\"; "), "{named:?}");
+    // The name of a folder is nobody's rule.
+    for (folder, slug, is_derived) in [
+        ("two-sum", "two-sum", false),
+        ("Two_Sum", "two-sum", true),
+        ("A plus B", "a-plus-b", true),
+        ("x (1)", "x", true),
+        ("name-3$linux", "name", true),
+        ("сумма", "summa", true),
+    ] {
+        let package = build(&format!("{folder}/")).unwrap();
+        assert_eq!((package.slug.as_str(), package.is_slug_derived), (slug, is_derived));
+        assert_eq!(package.warnings, [], "{folder}");
+    }
+}
+
+#[test]
+fn a_name_that_the_format_does_not_allow_is_a_warning() {
+    // The file, and whether the rule for names holds for it.
+    let cases = [
+        ("data/secret/a b.in", true),
+        ("data/secret/año.in", true),
+        ("submissions/accepted/second try.py", true),
+        ("submissions/accepted/A+B/main.py", true),
+        ("attachments/read me.txt", true),
+        ("notes/to do.md", false),
+        ("My notes.md", false),
+    ];
+    for (path, is_ruled) in cases {
+        let mut changes = vec![(path, "1 2\n")];
+        let answer = path.replace(".in", ".ans");
+        changes.push((answer.as_str(), "3\n"));
+        let package = package(&changes[..1 + usize::from(answer != path)]);
+        let warned = package
+            .warnings
+            .iter()
+            .any(|it| it.path == path && it.message == "has a name that other judges may refuse");
+        assert_eq!(warned, is_ruled, "{path}: {:?}", package.warnings);
+        let stem = path.trim_start_matches("data/").trim_end_matches(".in");
+        let is_test = package.content.tests.iter().any(|test| test.name == stem);
+        assert_eq!(is_test, path.ends_with(".in"), "{path}");
+    }
 }
 
 #[test]
@@ -325,8 +369,10 @@ fn snippets_open_a_problem_only_to_the_languages_that_have_them() {
             ("assay/snippets/cpp/middle.cpp", Some(""))
         ]),
         [
-            "warning: assay/snippets/C++/middle.cpp: is left aside because of its name; expected a \
-             name of letters, digits, `_`, `.` and `-`",
+            "warning: assay/snippets/C++/middle.cpp: has a name that other judges may refuse; expected \
+             a name of letters, digits, `_`, `.` and `-`",
+            "error: assay/snippets/C++/middle.cpp: \"C++\" is not a language id; expected an id such as \
+             `cpp`",
             "error: assay/snippets/cpp/middle.cpp: is no snippet; expected start.<ext> or end.<ext>",
         ]
     );

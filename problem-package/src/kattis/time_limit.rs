@@ -6,7 +6,7 @@ use domain::problem::TimeLimitOrigin;
 
 use super::manifest::{Manifest, milliseconds};
 use crate::diagnostic::{Report, quote};
-use crate::text::text;
+use crate::text::{BOM, text};
 use crate::tree::FileTree;
 
 /// The time limit in seconds, and nothing else.
@@ -22,9 +22,9 @@ pub(super) fn read(
     manifest: &mut Manifest,
     report: &mut Report,
 ) -> TimeLimitOrigin {
-    let plain = tree
-        .get(PLAIN_FILE)
-        .map(|bytes| (PLAIN_FILE, String::from_utf8_lossy(bytes).trim().to_owned()));
+    let plain = tree.get(PLAIN_FILE).map(|bytes| {
+        (PLAIN_FILE, String::from_utf8_lossy(bytes).trim_start_matches(BOM).trim().to_owned())
+    });
     let set = || setting(tree, "timelimit", report).map(|value| (SETTINGS_FILE, value));
     if manifest.timing.given_ms.is_none()
         && !manifest.places.contains_key("limits.timeMs")

@@ -3,7 +3,7 @@
 use crate::diagnostic::{Report, quote};
 use crate::fields::unknown_key;
 use crate::package::Format;
-use crate::yaml::Key;
+use crate::yaml::{Key, Schema};
 
 /// What `problem_format_version` says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,6 +36,11 @@ impl Version {
     /// Whether it is 2025-09 or a draft of it.
     pub(super) fn is_newer(self) -> bool {
         matches!(self, Self::Draft | Self::Newer)
+    }
+
+    /// How YAML is read: as by the tools of each version.
+    pub(super) fn schema(self) -> Schema {
+        if self.is_newer() { Schema::Yaml12 } else { Schema::Yaml11 }
     }
 
     /// Whether keys and forms that the format does not have are errors.

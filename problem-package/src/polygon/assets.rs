@@ -1,7 +1,9 @@
 //! `<assets>` and `<files>`: the checker, the interactor, validators, and files beside submissions.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use domain::LanguageId;
 use domain::checker::TokenOptions;
 use domain::problem::{
@@ -13,6 +15,7 @@ use super::languages::{of_pattern, of_program};
 use crate::blobs::Blobs;
 use crate::diagnostic::{Report, quote};
 use crate::package::{InputCase, InputValidation, OutputCase};
+use crate::text::unix_lines;
 use crate::tree::FileTree;
 use crate::xml::Element;
 
@@ -66,7 +69,7 @@ pub(super) fn read(
             }
             programs.extend(program(checker, &resources, tree, blobs, report));
             if interactor.is_none() {
-                output_cases = checker_cases(checker, tree, blobs, report);
+                output_cases = checker_cases(checker, tree, judging.is_of_windows, blobs, report);
             }
         }
         None => {
@@ -192,6 +195,7 @@ fn program(
 fn checker_cases(
     checker: Element<'_>,
     tree: &FileTree,
+    is_of_windows: bool,
     blobs: &mut Blobs,
     report: &mut Report,
 ) -> Vec<OutputCase> {
@@ -222,10 +226,17 @@ fn checker_cases(
             );
             continue;
         };
-        let test = Test::new(&input, blobs.put(input_bytes), blobs.put(answer_bytes));
-        cases.push(OutputCase { path: output, test, output: blobs.put(output_bytes), accepted });
+        let [input_bytes, output_bytes, answer_bytes] =
+            [input_bytes, output_bytes, answer_bytes].map(|bytes| lines(bytes, is_of_windows));
+        let test = Test::new(&input, blobs.put(&input_bytes), blobs.put(&answer_bytes));
+        cases.push(OutputCase { path: output, test, output: blobs.put(&output_bytes), accepted });
     }
     cases
+}
+
+/// What a test of a checker or validator holds. In a package of Windows' its lines end as those of all tests do.
+fn lines(bytes: &Bytes, is_of_windows: bool) -> Cow<'_, Bytes> {
+    if is_of_windows { unix_lines(bytes) } else { Cow::Borrowed(bytes) }
 }
 
 fn cases<'a>(testset: Element<'a>, report: &mut Report) -> Vec<Element<'a>> {
@@ -273,7 +284,7 @@ fn validation(
         judging.tests.iter().zip(&judging.groups).map(|(test, group)| case(test, group)).collect();
     // What is made for one of several validators says nothing of the others.
     if let [element] = elements.as_slice() {
-        cases.extend(validator_cases(*element, tree, blobs, report));
+        cases.extend(validator_cases(*element, tree, judging.is_of_windows, blobs, report));
     }
     InputValidation { programs, accepts_with: 0, limits: ValidationLimits::default(), cases }
 }
@@ -281,6 +292,7 @@ fn validation(
 fn validator_cases(
     validator: Element<'_>,
     tree: &FileTree,
+    is_of_windows: bool,
     blobs: &mut Blobs,
     report: &mut Report,
 ) -> Vec<InputCase> {
@@ -314,7 +326,7 @@ fn validator_cases(
         let args = given.flatten().map(str::to_owned).collect();
         cases.push(InputCase {
             path,
-            input: blobs.put(bytes),
+            input: blobs.put(&lines(bytes, is_of_windows)),
             files: vec![],
             args: vec![args],
             valid,

@@ -1,5 +1,7 @@
 //! `<judging>`: limits, tests, samples, and how tests are graded.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use domain::grading::Grading;
 use domain::problem::bounds::{SAMPLE_BYTES_MAX, SAMPLES_MAX, TESTS_MAX};
@@ -8,7 +10,7 @@ use domain::problem::{OnFailure, Sample, Test};
 use super::points::{self, Worth};
 use crate::blobs::Blobs;
 use crate::diagnostic::{Position, Report, quote};
-use crate::text::text;
+use crate::text::{text, unix_lines};
 use crate::tree::FileTree;
 use crate::xml::Element;
 
@@ -30,6 +32,8 @@ pub(super) struct Judging {
     pub(super) groups: Vec<Option<String>>,
     pub(super) samples: Vec<Sample>,
     pub(super) grading: Grading,
+    /// Lines of tests end as on Windows, where the package was made for it.
+    pub(super) is_of_windows: bool,
 }
 
 pub(super) fn read(
@@ -46,6 +50,7 @@ pub(super) fn read(
         groups: vec![],
         samples: vec![],
         grading: Grading::pass_fail(OnFailure::Stop),
+        is_of_windows: false,
     };
     let Some(element) = root.child("judging") else {
         report.error(root.place(), "there is no <judging>", "the limits and tests of the problem");
@@ -149,10 +154,12 @@ fn read_tests(
         let group = element.attribute("group").filter(|group| !group.is_empty());
         let points = element.number("points", report);
         let (Some(input_bytes), Some(answer_bytes)) = files else { continue };
+        let [input_bytes, answer_bytes] = [input_bytes, answer_bytes].map(unix_lines);
+        judging.is_of_windows |= matches!(input_bytes, Cow::Owned(_));
         let sample = element.attribute("sample") == Some("true");
         judging.tests.push(Test {
             sample,
-            ..Test::new(&input, blobs.put(input_bytes), blobs.put(answer_bytes))
+            ..Test::new(&input, blobs.put(&input_bytes), blobs.put(&answer_bytes))
         });
         judging.groups.push(group.map(str::to_owned));
         worth.push(Worth { group: group.map(str::to_owned), points });
@@ -161,7 +168,7 @@ fn read_tests(
             report.warning(element.place(), message, format!("at most {SAMPLES_MAX} samples"));
         } else if sample {
             let name = (judging.samples.len() + 1).to_string();
-            let shown = [(&*input, input_bytes), (&*answer, answer_bytes)];
+            let shown = [(&*input, &*input_bytes), (&*answer, &*answer_bytes)];
             judging.samples.extend(self::sample(name, number, shown, tree, report));
         }
     }

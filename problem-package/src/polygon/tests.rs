@@ -101,6 +101,26 @@ fn errors(replace: &[(&str, &str)], changes: &[(&str, Option<&str>)]) -> Vec<Str
 }
 
 #[test]
+fn tests_of_a_package_for_windows_have_the_lines_of_unix() {
+    let bytes = |package: &Package, name: &str| {
+        let test = package.content.tests.iter().find(|test| test.name == name).unwrap();
+        [&test.input, &test.answer].map(|blob| package.blobs[&blob.digest].clone())
+    };
+    let windows = package(
+        &[],
+        &[
+            ("tests/01", Some("1 2\r\n")),
+            ("tests/01.a", Some("3\r\n")),
+            ("tests/02", Some("5\r\n5\n")),
+        ],
+    );
+    assert_eq!(bytes(&windows, "tests/01"), ["1 2\n", "3\n"]);
+    // Not every line ends so.
+    assert_eq!(bytes(&windows, "tests/02"), ["5\r\n5\n", "10\n"]);
+    assert_eq!(windows.content.samples[0].input, "1 2\n");
+}
+
+#[test]
 fn a_plain_package_is_read() {
     let package = package(&[], &[]);
     assert_eq!(lines(&package.warnings), Vec::<String>::new());

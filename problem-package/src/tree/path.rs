@@ -1,15 +1,48 @@
-//! Which paths a package may have.
+//! Which paths a package may have, and which entries count as absent.
 
 use crate::limits::{LINK_TARGET_BYTES_MAX, NAME_BYTES_MAX};
 
-/// What the format allows in a name.
-pub(super) const PORTABLE: &str = "a name of letters, digits, `_`, `.` and `-`";
-
-/// Names that are hidden, but read: the time limit of older packages, and Polygon's folder of PDF files.
+/// Names that begin with a dot and are read: the time limit of older packages, and Polygon's folder of PDF files.
 const READ_THOUGH_HIDDEN: [&str; 2] = [".timelimit", ".pdf"];
 
-/// Where a Mac's archiver puts what it knows about each file.
-const MAC_METADATA_FOLDER: &str = "__MACOSX";
+/// What operating systems and their archivers put beside files.
+const NOISE: [&str; 7] = [
+    "__MACOSX",
+    ".DS_Store",
+    ".AppleDouble",
+    ".Spotlight-V100",
+    ".Trashes",
+    "Thumbs.db",
+    "desktop.ini",
+];
+/// How the name of a file begins in which a Mac keeps what it knows about another file.
+const MAC_METADATA: &str = "._";
+
+/// What a tree leaves out before anything is counted or read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Omitted {
+    /// Noise, and all names that begin with a dot or a dash: in packages they count as absent.
+    Hidden,
+    /// Noise only: an archive of test data may have any names.
+    Noise,
+}
+
+impl Omitted {
+    /// Whether an entry, or a folder that it is in, counts as absent.
+    pub(crate) fn covers(self, path: &str) -> bool {
+        path.split('/').any(|name| is_noise(name) || self == Self::Hidden && is_hidden(name))
+    }
+}
+
+fn is_noise(name: &str) -> bool {
+    NOISE.iter().any(|noise| name.eq_ignore_ascii_case(noise)) || name.starts_with(MAC_METADATA)
+}
+
+fn is_hidden(name: &str) -> bool {
+    // What could leave its folder is refused as such.
+    let could_leave = matches!(name, "." | "..") || name.contains('\\');
+    name.starts_with(['.', '-']) && !could_leave && !READ_THOUGH_HIDDEN.contains(&name)
+}
 
 /// A path that could do harm.
 #[derive(Debug, Clone, Copy, thiserror::Error, PartialEq, Eq)]
@@ -41,7 +74,7 @@ impl PathError {
             Self::Empty => "a name between slashes".to_owned(),
             Self::Absolute | Self::Parent => "a path within the package".to_owned(),
             Self::Backslash => "`/` between names".to_owned(),
-            Self::Control => PORTABLE.to_owned(),
+            Self::Control => "a name without control characters".to_owned(),
             Self::NameTooLong => format!("at most {NAME_BYTES_MAX} bytes"),
             Self::TooDeep => "fewer folders".to_owned(),
             Self::TargetTooLong => format!("at most {LINK_TARGET_BYTES_MAX} bytes"),
@@ -49,24 +82,13 @@ impl PathError {
     }
 }
 
-/// What a harmless path means to the reader.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Checked {
-    /// A file of the package.
-    Kept(String),
-    /// Not part of the package: the format has a judge behave as if it were not there.
-    Hidden,
-    /// The same, but its writer may think otherwise.
-    Foreign(String),
-}
-
-pub(super) fn check(path: &[u8], depth_max: usize) -> Result<Checked, PathError> {
+/// The path of an entry, if it is harmless.
+pub(super) fn check(path: &[u8], depth_max: usize) -> Result<String, PathError> {
     let path = text(path)?;
     let path = path.strip_suffix('/').unwrap_or(path);
     if path.starts_with('/') {
         return Err(PathError::Absolute);
     }
-    let path = path.strip_prefix("./").unwrap_or(path);
     let names: Vec<&str> = path.split('/').collect();
     if names.len() > depth_max {
         return Err(PathError::TooDeep);
@@ -79,18 +101,7 @@ pub(super) fn check(path: &[u8], depth_max: usize) -> Result<Checked, PathError>
             _ => {}
         }
     }
-    let is_hidden = |name: &&str| {
-        name.starts_with(['.', '-']) && !READ_THOUGH_HIDDEN.contains(name)
-            || *name == MAC_METADATA_FOLDER
-    };
-    if names.iter().any(is_hidden) {
-        return Ok(Checked::Hidden);
-    }
-    let is_portable = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '.' | '-');
-    if !path.chars().all(is_portable) {
-        return Ok(Checked::Foreign(path.to_owned()));
-    }
-    Ok(Checked::Kept(path.to_owned()))
+    Ok(path.to_owned())
 }
 
 /// The target of a link; where it leads is found out when it is followed.
@@ -125,17 +136,19 @@ mod tests {
 
     #[test]
     fn only_paths_within_the_package_are_kept() {
-        let kept = |path: &str| Ok(Checked::Kept(path.to_owned()));
-        let foreign = |path: &str| Ok(Checked::Foreign(path.to_owned()));
+        let kept = |path: &str| Ok(path.to_owned());
         let long = "x".repeat(NAME_BYTES_MAX);
         let too_long = format!("{long}y");
-        let cases: [(&[u8], _); 23] = [
+        let cases: [(&[u8], _); 22] = [
             (b"problem.yaml", kept("problem.yaml")),
-            (b"./problem.yaml", kept("problem.yaml")),
             (b"data/secret/1.in", kept("data/secret/1.in")),
             (b"data/secret/", kept("data/secret")),
             (b".timelimit", kept(".timelimit")),
             (b"statements/.pdf/en/a.pdf", kept("statements/.pdf/en/a.pdf")),
+            (b"main class.java", kept("main class.java")),
+            (b"A + B (1).cpp", kept("A + B (1).cpp")),
+            ("año.in".as_bytes(), kept("año.in")),
+            ("данные/1.in".as_bytes(), kept("данные/1.in")),
             (long.as_bytes(), kept(&long)),
             (too_long.as_bytes(), Err(PathError::NameTooLong)),
             (b"", Err(PathError::Empty)),
@@ -144,15 +157,11 @@ mod tests {
             (b"../a", Err(PathError::Parent)),
             (b"a/../../b", Err(PathError::Parent)),
             (b"a/./b", Err(PathError::Parent)),
+            (b"./problem.yaml", Err(PathError::Parent)),
             (b"..\\..\\a", Err(PathError::Backslash)),
             (b"a\0b", Err(PathError::Control)),
             (b"a\nb", Err(PathError::Control)),
             (b"\xff\xfe", Err(PathError::NotUtf8)),
-            (b".git/config", Ok(Checked::Hidden)),
-            (b"-rf", Ok(Checked::Hidden)),
-            (b"__MACOSX/p/._1.in", Ok(Checked::Hidden)),
-            (b"main class.java", foreign("main class.java")),
-            ("año.in".as_bytes(), foreign("año.in")),
         ];
         for (path, expected) in cases {
             assert_eq!(check(path, 16), expected, "{:?}", String::from_utf8_lossy(path));
@@ -161,5 +170,36 @@ mod tests {
         assert_eq!(check_link(b"/etc/passwd"), Err(PathError::Absolute));
         assert_eq!(check_link(b"../1.in"), Ok("../1.in".to_owned()));
         assert_eq!(check_link(&[b'x'; LINK_TARGET_BYTES_MAX + 1]), Err(PathError::TargetTooLong));
+    }
+
+    #[test]
+    fn noise_and_hidden_names_count_as_absent() {
+        // The path, and whether a package and an archive of test data omit it.
+        let cases = [
+            ("problem.yaml", false, false),
+            (".timelimit", false, false),
+            ("statements/.pdf/en/a.pdf", false, false),
+            ("../a", false, false),
+            ("..\\..\\a", false, false),
+            ("./a", false, false),
+            ("data/a-1.in", false, false),
+            ("thumbs", false, false),
+            (".git/config", true, false),
+            ("sub/.git/objects/aa", true, false),
+            (".gitignore", true, false),
+            ("data/secret/.1.in.swp", true, false),
+            (".idea/workspace.xml", true, false),
+            ("-rf", true, false),
+            ("__MACOSX/p/1.in", true, true),
+            ("data/._1.in", true, true),
+            ("data/.DS_Store", true, true),
+            ("images/Thumbs.db", true, true),
+            ("images/thumbs.db", true, true),
+            ("Desktop.ini", true, true),
+        ];
+        for (path, in_package, in_data) in cases {
+            let omitted = [Omitted::Hidden, Omitted::Noise].map(|kind| kind.covers(path));
+            assert_eq!(omitted, [in_package, in_data], "{path}");
+        }
     }
 }

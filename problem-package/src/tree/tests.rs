@@ -46,17 +46,52 @@ fn the_folder_around_everything_is_the_name() {
 }
 
 #[test]
-fn names_that_are_not_portable_are_left_aside_with_a_warning() {
-    let tree =
-        tree(&[("problem.yaml", file("")), ("main class.java", file("")), (".git/x", file(""))])
-            .unwrap();
-    assert_eq!(paths(&tree), ["problem.yaml"]);
-    let warnings: Vec<_> = tree.warnings().iter().map(Diagnostic::to_string).collect();
-    assert_eq!(
-        warnings,
-        ["warning: main class.java: is left aside because of its name; expected a name of \
-             letters, digits, `_`, `.` and `-`"]
-    );
+fn names_are_as_people_write_them_and_hidden_ones_count_as_absent() {
+    let tree = tree(&[
+        ("problem.yaml", file("")),
+        ("main class.java", file("")),
+        ("данные/1.in", file("")),
+        (".git/x", file("")),
+        ("data/.git/x", file("")),
+        ("data/Thumbs.db", file("")),
+    ])
+    .unwrap();
+    assert_eq!(paths(&tree), ["main class.java", "problem.yaml", "данные/1.in"]);
+    assert_eq!(tree.warnings(), []);
+}
+
+#[test]
+fn a_root_that_is_named_is_taken_away() {
+    for (root, name) in
+        [("sum", "sum"), (".tmpX1", ".tmpX1"), ("a/A plus B", "A plus B"), ("-x", "-x")]
+    {
+        let mut builder = FileTree::builder(TreeLimits::default()).rooted(root);
+        for path in ["", "/problem.yaml", "/sum/1.in", "/.git/config"] {
+            let entry = if path.is_empty() { Entry::Folder } else { file("") };
+            builder.insert(format!("{root}{path}").as_bytes(), entry);
+        }
+        let tree = builder.finish().unwrap();
+        assert_eq!(tree.name(), Some(name));
+        assert_eq!(paths(&tree), ["problem.yaml", "sum/1.in"]);
+    }
+    let named = tree(&[("problem.yaml", file("")), ("a", file(""))]).unwrap().or_named("x (1)");
+    assert_eq!((named.name(), named.is_named_by_file()), (Some("x (1)"), true));
+    let packed = tree(&[("sum/problem.yaml", file(""))]).unwrap().or_named("x (1)");
+    assert_eq!((packed.name(), packed.is_named_by_file()), (Some("sum"), false));
+}
+
+#[test]
+fn what_counts_as_absent_is_within_every_limit() {
+    let limits =
+        TreeLimits { files_max: 2, file_bytes_max: 5, total_bytes_max: 5, ..TreeLimits::default() };
+    let mut builder = FileTree::builder(limits);
+    for path in [".git/a", ".git/objects/b", "__MACOSX/c", "d/.DS_Store", "Thumbs.db", "-x", ".e"] {
+        assert!(builder.omits(path.as_bytes()), "{path}");
+        builder.insert(path.as_bytes(), file("too many bytes"));
+    }
+    builder.insert(b"a", file("12"));
+    builder.insert(b"b", file("345"));
+    assert_eq!(paths(&builder.finish().unwrap()), ["a", "b"]);
 }
 
 #[test]
@@ -71,8 +106,7 @@ fn every_bad_path_is_reported_at_once() {
         [
             "error: \"../../etc/passwd\" leads out of its folder; expected a path within the package",
             "error: \"/etc/passwd\" is an absolute path; expected a path within the package",
-            "error: \"a\\0b\" has a control character; expected a name of letters, digits, `_`, \
-             `.` and `-`",
+            "error: \"a\\0b\" has a control character; expected a name without control characters",
             "error: \"\u{fffd}\u{fffd}.in\" is not UTF-8; expected a path in UTF-8",
             "error: \"..\\\\x\" has a backslash; expected `/` between names",
         ]

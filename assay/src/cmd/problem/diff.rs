@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use domain::Slug;
 use serde_json::{Value, json};
 
 use crate::client::ServerArgs;
@@ -16,6 +17,9 @@ pub(crate) struct Args {
     /// Folders, zip archives or XML files
     #[arg(required = true, value_name = "PATH")]
     packages: Vec<PathBuf>,
+    /// The problem's slug; by default it follows from the package. Only for one package
+    #[arg(long, value_name = "SLUG")]
+    slug: Option<Slug>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -23,16 +27,19 @@ pub(crate) struct Args {
     server: ServerArgs,
 }
 
-const DIFF: &str = "query($package: Sha256!) {
-  packageDiff(package: $package) { slug kind path before after }
+const DIFF: &str = "query($package: Sha256!, $slug: String) {
+  packageDiff(package: $package, slug: $slug) { slug kind path before after }
 }";
 
 pub(crate) async fn run(args: Args) -> Result<Exit, Failure> {
+    upload::check_slug(args.slug.as_ref(), &args.packages)?;
     let client = args.server.client()?;
     let mut changes = Vec::new();
     for path in &args.packages {
-        let digest = client.upload(upload::archive(path)?).await?;
-        let mut data = client.execute(DIFF, json!({ "package": digest })).await?;
+        let archive = upload::archive(path)?;
+        let slug = args.slug.as_ref().or(archive.slug.as_ref()).cloned();
+        let digest = client.upload(archive.bytes).await?;
+        let mut data = client.execute(DIFF, json!({ "package": digest, "slug": slug })).await?;
         if let Value::Array(found) = data["packageDiff"].take() {
             changes.extend(found);
         }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use domain::Slug;
 use problem_package::Package;
 use serde_json::{Value, json};
 
@@ -21,6 +22,13 @@ pub(crate) struct Args {
     /// Folders, zip archives or XML files
     #[arg(required = true, value_name = "PATH")]
     packages: Vec<PathBuf>,
+    /// The problem's slug; by default it follows from the package: the name of its folder, or else of the zip archive,
+    /// Polygon's short name, or the title in a Free Problem Set. Only for one package
+    #[arg(long, value_name = "SLUG")]
+    slug: Option<Slug>,
+    /// Revise a problem of another title, where the slug was made of the title or of an odd name
+    #[arg(long)]
+    replace: bool,
     /// Where submissions are measured; the configured sandbox where none is named
     #[arg(long, value_enum)]
     sandbox: Option<Sealed>,
@@ -31,8 +39,10 @@ pub(crate) struct Args {
     server: ServerArgs,
 }
 
-const IMPORT: &str = "mutation($package: Sha256!, $timing: [TimingInput!]) {
-  importProblem(input: { package: $package, timing: $timing }) {
+const IMPORT: &str = "mutation(
+  $package: Sha256!, $slug: String, $replace: Boolean!, $timing: [TimingInput!]
+) {
+  importProblem(input: { package: $package, slug: $slug, replace: $replace, timing: $timing }) {
     problems { id number slug title version } problem { id number slug title version }
     revised warnings userErrors { code message field }
   }
@@ -40,11 +50,12 @@ const IMPORT: &str = "mutation($package: Sha256!, $timing: [TimingInput!]) {
 
 /// Every package is tried; what is wrong with any of them is told in the end.
 pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
+    upload::check_slug(args.slug.as_ref(), &args.packages)?;
     let client = args.server.client()?;
     let mut imported = Vec::new();
     let mut failed: Option<Failure> = None;
     for path in &args.packages {
-        match import_path(config, &client, path, args.sandbox).await {
+        match import_path(config, &client, path, &args).await {
             Ok(payload) => {
                 print_imported(&payload, args.json);
                 imported.push(payload);
@@ -65,35 +76,49 @@ async fn import_path(
     config: &Config,
     client: &Client,
     path: &Path,
-    sandbox: Option<Sealed>,
+    args: &Args,
 ) -> Result<Value, Failure> {
-    let digest = client.upload(upload::archive(path)?).await?;
-    let payload = import(client, &digest, &[]).await?;
+    let archive = upload::archive(path)?;
+    let slug = args.slug.as_ref().or(archive.slug.as_ref()).cloned();
+    let digest = client.upload(archive.bytes).await?;
+    let upload = Upload { digest, slug, replace: args.replace };
+    let payload = import(client, &upload, &[]).await?;
     if !needs_timing(&payload) {
         check_user_errors(&payload)?;
         return Ok(payload);
     }
     // What is wrong with the package is the server's to tell.
-    let packages = verify::read(path).await.unwrap_or_default();
+    let packages = verify::read(path, upload.slug.clone()).await.unwrap_or_default();
     let mut timing = Vec::new();
     for package in packages.into_iter().filter(verify::needs_measuring) {
-        timing.push(measure(config, package, sandbox).await?);
+        timing.push(measure(config, package, args.sandbox).await?);
     }
-    let payload = import(client, &digest, &timing).await?;
+    let payload = import(client, &upload, &timing).await?;
     check_user_errors(&payload)?;
     Ok(payload)
 }
 
 /// Uploads and imports a package that gives its time limit; returns the payload.
 pub(crate) async fn import_archive(client: &Client, archive: Vec<u8>) -> Result<Value, Failure> {
-    let digest = client.upload(archive).await?;
-    let payload = import(client, &digest, &[]).await?;
+    let upload = Upload { digest: client.upload(archive).await?, slug: None, replace: false };
+    let payload = import(client, &upload, &[]).await?;
     check_user_errors(&payload)?;
     Ok(payload)
 }
 
-async fn import(client: &Client, digest: &str, timing: &[Value]) -> Result<Value, Failure> {
-    let variables = json!({ "package": digest, "timing": timing });
+/// A package that a server has, and what is to be imported of it.
+struct Upload {
+    digest: String,
+    /// `None`: the slug follows from the package.
+    slug: Option<Slug>,
+    /// A problem of another title may be revised.
+    replace: bool,
+}
+
+async fn import(client: &Client, upload: &Upload, timing: &[Value]) -> Result<Value, Failure> {
+    let Upload { digest, slug, replace } = upload;
+    let variables =
+        json!({ "package": digest, "slug": slug, "replace": replace, "timing": timing });
     let mut data = client.execute(IMPORT, variables).await?;
     Ok(data["importProblem"].take())
 }

@@ -26,6 +26,12 @@ const MESSAGE_CHARS_MAX: usize = 1_000;
 const KATTIS_ACCEPTED: i32 = 42;
 const KATTIS_REJECTED: i32 = 43;
 
+/// Testlib's exit codes for points, and for parts: the second is added to the part.
+const TESTLIB_POINTS: i32 = 7;
+const TESTLIB_PART_BASE: i32 = 50;
+/// The part that is all, as Codeforces and Polygon count.
+const TESTLIB_PART_MAX: i32 = 200;
+
 /// The files of one test, as a validator sees them.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::judge) struct Files<'a> {
@@ -102,13 +108,15 @@ pub(super) fn read(protocol: Protocol, outcome: &Outcome) -> Validated {
         }),
         Protocol::Testlib => {
             let mut found = plain(match code {
-                0 | 7 => Answer::Accepted,
+                0 | TESTLIB_POINTS => Answer::Accepted,
                 1 | 4 | 5 => Answer::Rejected(Verdict::WrongAnswer),
                 2 | 8 => Answer::Rejected(Verdict::PresentationError),
                 _ => failed(),
             });
             found.feedback.judge = excerpt(&outcome.stderr);
-            if code == 7 {
+            if let Some(part) = part(code, &outcome.stderr) {
+                (found.answer, found.score) = partially(part);
+            } else if code == TESTLIB_POINTS {
                 match points(&outcome.stderr) {
                     Some(points) => found.score = Some(CheckerScore::Points(points)),
                     None => found.answer = Answer::Failed("it gave no points".to_owned()),
@@ -125,6 +133,32 @@ pub(super) fn read(protocol: Protocol, outcome: &Outcome) -> Validated {
             found.feedback.team = excerpt(&outcome.stdout);
             found.feedback.judge = excerpt(&outcome.stderr);
             found
+        }
+    }
+}
+
+/// How much of a partially correct output is right, of [`TESTLIB_PART_MAX`]: what `_pc(n)` gives. Testlib adds a base to
+/// it in the exit code, which is 50 where it is compiled for testing systems, and 0 by default. It always says so in
+/// words, so that the code 1 of `_pc(1)` is not taken for a wrong answer.
+fn part(code: i32, said: &[u8]) -> Option<i32> {
+    let said = String::from_utf8_lossy(said);
+    let in_words = said.trim_start().strip_prefix("partially correct (");
+    let in_words = in_words.and_then(|rest| rest.split_once(')')?.0.trim().parse().ok());
+    let part = match in_words {
+        Some(part) => part,
+        None => code.checked_sub(TESTLIB_PART_BASE)?,
+    };
+    (0..=TESTLIB_PART_MAX).contains(&part).then_some(part)
+}
+
+/// Nothing of it is a wrong answer, and all of it is an accepted one.
+fn partially(part: i32) -> (Answer, Option<CheckerScore>) {
+    match part {
+        0 => (Answer::Rejected(Verdict::WrongAnswer), None),
+        TESTLIB_PART_MAX => (Answer::Accepted, None),
+        part => {
+            let share = f64::from(part) / f64::from(TESTLIB_PART_MAX);
+            (Answer::Accepted, Some(CheckerScore::Share(share)))
         }
     }
 }
@@ -163,4 +197,46 @@ pub(in crate::judge) fn excerpt(bytes: &[u8]) -> Option<String> {
         .take(MESSAGE_CHARS_MAX)
         .collect();
     (!text.is_empty()).then_some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_testlib_says_of_a_part() {
+        // The exit code, what is printed, and the part.
+        let cases = [
+            (50, "", Some(0)),
+            (51, "", Some(1)),
+            (150, "partially correct (100) half of it", Some(100)),
+            (250, "", Some(200)),
+            (251, "", None),
+            (255, "", None),
+            (49, "", None),
+            (16, "", None),
+            // Compiled without a base.
+            (0, "partially correct (0) nothing", Some(0)),
+            (1, "partially correct (1) a little", Some(1)),
+            (3, "partially correct (3) some", Some(3)),
+            (7, "partially correct (7) more", Some(7)),
+            (200, "partially correct (200) all", Some(200)),
+            (5, "partially correct (300)", None),
+            (1, "wrong answer partially correct (3)", None),
+            (1, "wrong answer", None),
+            (0, "ok", None),
+        ];
+        for (code, said, expected) in cases {
+            assert_eq!(part(code, said.as_bytes()), expected, "{code} {said}");
+        }
+    }
+
+    #[test]
+    fn a_part_is_a_share_of_the_test() {
+        assert!(matches!(partially(0), (Answer::Rejected(Verdict::WrongAnswer), None)));
+        assert!(matches!(partially(200), (Answer::Accepted, None)));
+        let (answer, score) = partially(50);
+        assert!(matches!(answer, Answer::Accepted));
+        assert_eq!(score, Some(CheckerScore::Share(0.25)));
+    }
 }

@@ -103,7 +103,9 @@ fn read_config(
 ) {
     let manifest = scene.manifest;
     let mut has_flags = None;
-    for (key, node) in yaml::read_map(path, bytes, report).unwrap_or_default() {
+    for (key, node) in
+        yaml::read_map_as(manifest.version.schema(), path, bytes, report).unwrap_or_default()
+    {
         let field = Field { path, key: &key.text, node: &node };
         if field.is_null() {
             continue;

@@ -10,9 +10,10 @@ use domain::problem::RevisionContent;
 use super::super::manifest::Manifest;
 use super::super::programs::Files;
 use super::folders::{CRASHED, WRONG, any_result};
-use super::glob::Glob;
 use crate::diagnostic::{Position, Report, quote};
 use crate::fields::Field;
+use crate::glob::Glob;
+use crate::limits::GLOB_CHARS_MAX;
 use crate::package::{Rule, TimeLimitUse};
 use crate::yaml::{self, Key, Node, Value};
 
@@ -84,7 +85,8 @@ impl Sheet {
             let pattern = key.text.trim_end_matches('/');
             let Some(glob) = Glob::new(pattern) else {
                 let message = format!("the pattern {} cannot be read", quote(&key.text));
-                report.error((path, key.position), message, "`*`, and `{a,b}` a few times");
+                let expected = format!("at most {GLOB_CHARS_MAX} characters");
+                report.error((path, key.position), message, expected);
                 continue;
             };
             let mut entry = Entry { glob, ..Entry::new(pattern, Some(key.position)) };

@@ -328,7 +328,6 @@ fn rules_that_cannot_be_kept_are_errors() {
         ),
         ("accepted: {use_for_time_limit: never}\n", "1:32: `use_for_time_limit` is \"never\""),
         ("accepted: {colour: red}\n", "1:12: the key \"colour\" is not known"),
-        ("'{a': {}\n", "1:1: the pattern \"{a\" cannot be read"),
         ("accepted: 1\n", "1:11: `accepted` is 1; expected a map"),
     ];
     for (text, expected) in cases {
