@@ -222,9 +222,15 @@ impl Reader<'_, '_> {
         let start = usize::try_from(span.byte_offset()?).ok()?;
         let end = start + usize::try_from(span.byte_len()?).ok()?;
         let text = self.text.get(start..end)?.trim();
+        let before = self.text.get(..start)?.split_inclusive([' ', '\t', '\n']).rev();
+        let is_tagged = before
+            .map(str::trim_end)
+            .filter(|word| !word.is_empty())
+            .take_while(|word| word.starts_with(['!', '&']))
+            .any(|word| word.starts_with('!'));
         let is_marked =
             text.starts_with(['"', '\'', '|', '>', '!', '&', '*']) || text.contains('\n');
-        (!is_marked && !text.is_empty()).then_some(text)
+        (!is_tagged && !is_marked && !text.is_empty()).then_some(text)
     }
 
     fn typed(&self, value: Value, plain: Option<&str>) -> Value {
