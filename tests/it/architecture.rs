@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Which crate may know which. Whoever adds an arrow explains it in `docs/adr/`.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("domain", &[]),
     ("runner", &[]),
     ("event-store", &["domain"]),
     ("audit", &["domain", "event-store"]),
     ("read-model", &["domain"]),
     ("sandbox", &["runner"]),
+    ("statement", &[]),
     ("problem-package", &["domain"]),
     ("query-api", &["audit", "domain", "event-store", "read-model"]),
     ("webhook", &["domain", "event-store", "read-model"]),
