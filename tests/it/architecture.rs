@@ -16,7 +16,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("sandbox", &["runner"]),
     ("statement", &[]),
     ("problem-package", &["domain"]),
-    ("query-api", &["audit", "domain", "event-store", "read-model"]),
+    ("query-api", &["audit", "domain", "event-store", "read-model", "statement"]),
     ("webhook", &["domain", "event-store", "read-model"]),
     (
         "command-api",
