@@ -19,6 +19,7 @@ use domain::{LanguageId, Verdict};
 use crate::blobs::Blobs;
 use crate::diagnostic::{Diagnostic, Position, Report, quote};
 use crate::flaws::report_flaws;
+use crate::formulas::report_faults_of_made;
 use crate::images::data_address;
 use crate::limits::IMAGE_BYTES_MAX;
 use crate::package::{
@@ -120,6 +121,7 @@ fn content(
         }
         statement.push_str(&markdown);
     }
+    report_faults_of_made(item.place(), &statement, report);
     if statement.is_empty() {
         report.error(item.place(), "the problem has no statement", "<description>");
     }

@@ -12,6 +12,7 @@ mod dmoj;
 mod fields;
 mod flaws;
 mod format;
+mod formulas;
 mod fps;
 mod images;
 mod kattis;

@@ -15,7 +15,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("read-model", &["domain"]),
     ("sandbox", &["runner"]),
     ("statement", &[]),
-    ("problem-package", &["domain"]),
+    ("problem-package", &["domain", "statement"]),
     ("query-api", &["audit", "domain", "event-store", "read-model", "statement"]),
     ("webhook", &["domain", "event-store", "read-model"]),
     (

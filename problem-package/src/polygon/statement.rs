@@ -9,6 +9,7 @@ use domain::problem::{Attachment, Translation};
 use super::languages::natural;
 use crate::blobs::Blobs;
 use crate::diagnostic::{Report, quote};
+use crate::formulas::report_faults_of_made;
 use crate::images::{data_address, replace_addresses};
 use crate::package::Options;
 use crate::text::text;
@@ -291,6 +292,7 @@ fn convert(
         }
         None => return fenced(latex),
     };
+    report_faults_of_made(path, &markdown, report);
     let mut room = MARKDOWN_BYTES_MAX.saturating_sub(markdown.len()) / SECTIONS.len();
     replace_addresses(&markdown, |name| {
         let Some((path_of, bytes)) = image(name, language, tree) else {

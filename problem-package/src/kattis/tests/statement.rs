@@ -118,6 +118,18 @@ fn latex_is_converted_and_shows_its_images() {
 }
 
 #[test]
+fn formulas_that_are_not_shown_as_meant_are_warned_of() {
+    let path = "problem_statement/problem.en.md";
+    assert_eq!(
+        warnings(&[(path, "Let $a_1 \\le \\text{if $x$}$.\n\nAnd $a \\xor b$.\n")]),
+        [format!(
+            "warning: {path}:3:1: in the formula \"a \\\\xor b\", the command \\xor is unknown and is shown \
+             by its name; expected a command of LaTeX's mathematics, or `\\newcommand` before it"
+        )]
+    );
+}
+
+#[test]
 fn latex_that_nothing_converts_is_shown_as_it_is() {
     let body = "\\problemname{A}\\illustration{1}{a.png}{x}impossible";
     let changes = [
