@@ -16,6 +16,7 @@ use crate::diagnostic::{Diagnostic, Report};
 use crate::fields::{Field, unknown_key};
 use crate::flaws::report_flaws;
 use crate::format::identity;
+use crate::formulas::report_faults;
 use crate::package::{About, Format, InputValidation, Options, Package};
 use crate::text::text;
 use crate::timing::Timing;
@@ -180,6 +181,7 @@ fn statement(tree: &FileTree, name: &str, report: &mut Report) -> (String, Strin
         return (name.to_owned(), "The package has no statement.\n".to_owned());
     };
     let markdown = text(path, bytes, report).unwrap_or_default();
+    report_faults(path, markdown, report);
     let trimmed = markdown.trim_start();
     let (first, rest) = trimmed.split_once('\n').unwrap_or((trimmed, ""));
     match first.strip_prefix("# ").map(str::trim).filter(|title| !title.is_empty()) {

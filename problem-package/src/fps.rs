@@ -12,15 +12,18 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use domain::checker::TokenOptions;
 use domain::grading::Grading;
-use domain::problem::bounds::{SAMPLE_BYTES_MAX, SAMPLES_MAX};
-use domain::problem::{Checker, Limits, OnFailure, ProblemLanguage, RevisionContent, Sample, Test};
+use domain::problem::bounds::{MARKDOWN_BYTES_MAX, SAMPLE_BYTES_MAX, SAMPLES_MAX};
+use domain::problem::{
+    Attachment, Checker, Limits, OnFailure, ProblemLanguage, RevisionContent, Sample, Test,
+};
 use domain::{LanguageId, Verdict};
 
 use crate::blobs::Blobs;
 use crate::diagnostic::{Diagnostic, Position, Report, quote};
 use crate::flaws::report_flaws;
-use crate::images::data_address;
-use crate::limits::IMAGE_BYTES_MAX;
+use crate::formulas::report_faults_of_made;
+use crate::images::{self, Kind};
+use crate::limits::ATTACHED_IMAGE_BYTES_MAX;
 use crate::package::{
     About, Format, InputValidation, Options, Package, SampleSubmission, SourceFile,
 };
@@ -110,7 +113,7 @@ fn content(
     }
     let mut blobs = Blobs::default();
     let (tests, samples) = tests(item, &mut blobs, report);
-    let images = images(item, report);
+    let (images, attachments) = images(item, &mut blobs, report);
     let mut statement = String::new();
     for (name, heading) in SECTIONS {
         let Some(section) = item.child(name) else { continue };
@@ -123,6 +126,7 @@ fn content(
         }
         statement.push_str(&markdown);
     }
+    report_faults_of_made(item.place(), &statement, report);
     if statement.is_empty() {
         report.warning(item.place(), "the problem has no statement", "<description>");
     }
@@ -130,6 +134,7 @@ fn content(
     let content = RevisionContent {
         title,
         statement,
+        attachments,
         samples,
         natural_language: options.natural_language.clone(),
         limits: Limits {
@@ -241,10 +246,13 @@ fn tests(item: Element<'_>, blobs: &mut Blobs, report: &mut Report) -> (Vec<Test
     (tests, samples)
 }
 
-/// The addresses of the images that the set has in it.
-fn images(item: Element<'_>, report: &mut Report) -> Images {
+/// The addresses of the images that the set has in it, and those of them that are attached.
+fn images(item: Element<'_>, blobs: &mut Blobs, report: &mut Report) -> (Images, Vec<Attachment>) {
     let mut images = BTreeMap::new();
-    for image in item.children("img") {
+    let mut attachments = Vec::new();
+    // Half of a statement may be images. An image is seldom shown twice.
+    let mut room = MARKDOWN_BYTES_MAX / 2;
+    for (number, image) in (1..).zip(item.children("img")) {
         let source =
             image.child("src").map(|source| source.text().trim().to_owned()).unwrap_or_default();
         let encoded = image.child("base64").map(|encoded| encoded.text()).unwrap_or_default();
@@ -258,15 +266,35 @@ fn images(item: Element<'_>, report: &mut Report) -> Images {
             report.error(image.place(), message, "<img> with <src> and <base64>");
             continue;
         };
-        let Some(address) = data_address(&bytes) else {
-            let message = format!("the image {} has {} bytes", quote(&source), bytes.len());
-            let expected = format!("a png, jpg, gif or svg file of at most {IMAGE_BYTES_MAX}");
-            report.error(image.place(), message, expected);
-            continue;
+        let small = images::data_address(&bytes).filter(|address| address.len() <= room);
+        let address = match (small, images::kind(&bytes)) {
+            (Some(address), _) => {
+                room -= address.len();
+                address
+            }
+            (None, Kind::Small | Kind::Large) => {
+                let file = source.rsplit(['/', '\\']).next().unwrap_or_default();
+                let path = format!("statement/{number}-{file}");
+                let address = images::address(&path);
+                attachments.push(Attachment { path, content: blobs.put(&Bytes::from(bytes)) });
+                address
+            }
+            (None, Kind::TooLarge | Kind::Unknown) => {
+                let message = format!(
+                    "the image {} has {} bytes and is not shown",
+                    quote(&source),
+                    bytes.len()
+                );
+                let expected = format!(
+                    "a PNG, JPEG, GIF, WebP or SVG file of at most {ATTACHED_IMAGE_BYTES_MAX} bytes"
+                );
+                report.warning(image.place(), message, expected);
+                continue;
+            }
         };
         images.insert(source, address);
     }
-    Images(images)
+    (Images(images), attachments)
 }
 
 /// What is offered in each language: starter code, and code around the submission.

@@ -12,6 +12,7 @@ mod dmoj;
 mod fields;
 mod flaws;
 mod format;
+mod formulas;
 mod fps;
 mod glob;
 mod images;

@@ -70,8 +70,11 @@ pub const XML_NODES_MAX: u32 = 200_000;
 /// Bytes of a line of XML before a place in it, beyond which the place is not told.
 pub const XML_COLUMN_BYTES_MAX: usize = 4_096;
 
-/// Bytes of an image in a statement; it is put into the Markdown.
+/// Bytes of an image that is put into the Markdown of a statement; larger ones are attached.
 pub const IMAGE_BYTES_MAX: usize = 128 * 1024;
+
+/// Bytes of an attached image that a statement shows.
+pub const ATTACHED_IMAGE_BYTES_MAX: usize = 10 * 1024 * 1024;
 
 /// Diagnostics of one reading; what is beyond them is counted.
 pub const DIAGNOSTICS_MAX: usize = 500;

@@ -3,16 +3,15 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use pulldown_cmark::{CowStr, Event, Options, Parser, html};
-use pulldown_latex::config::DisplayMode;
-use pulldown_latex::{Parser as Latex, RenderConfig, Storage, push_mathml};
+use pulldown_cmark::{Event, Parser, html};
+use statement::{Display, Formulas};
 
 use crate::attachments::Addresses;
 
 /// Begins the names of footnotes, so that they are nobody else's on the page.
 const NOTE_PREFIX: &str = "note-";
 /// MathML elements that the renderer makes.
-const MATHML_TAGS: [&str; 26] = [
+const MATHML_TAGS: [&str; 29] = [
     "math",
     "semantics",
     "annotation",
@@ -30,6 +29,9 @@ const MATHML_TAGS: [&str; 26] = [
     "merror",
     "mpadded",
     "mphantom",
+    "menclose",
+    "mmultiscripts",
+    "mprescripts",
     "msub",
     "msup",
     "msubsup",
@@ -41,7 +43,7 @@ const MATHML_TAGS: [&str; 26] = [
     "mtd",
 ];
 /// Their attributes, all of them harmless: layout and no links.
-const MATHML_ATTRIBUTES: [&str; 18] = [
+const MATHML_ATTRIBUTES: [&str; 25] = [
     "display",
     "mathvariant",
     "stretchy",
@@ -60,19 +62,44 @@ const MATHML_ATTRIBUTES: [&str; 18] = [
     "scriptlevel",
     "minsize",
     "maxsize",
+    "symmetric",
+    "movablelimits",
+    "form",
+    "largeop",
+    "notation",
+    "height",
+    "depth",
+];
+/// Elements of MathML that may have a style.
+const STYLED_TAGS: [&str; 4] = ["mrow", "mtable", "mtd", "mpadded"];
+/// What the style of an element of MathML may say: how columns stand, lines, colours. None of it loads anything,
+/// or moves anything out of its place.
+const STYLE_PROPERTIES: [&str; 13] = [
+    "border",
+    "border-bottom",
+    "border-left",
+    "border-right",
+    "border-top",
+    "color",
+    "justify-items",
+    "padding",
+    "padding-bottom",
+    "padding-left",
+    "padding-right",
+    "padding-top",
+    "text-align",
 ];
 
 /// Renders Markdown, with `$…$` and `$$…$$` as MathML, and removes everything that could run or
 /// lead a reader astray: scripts, handlers, styles, frames, forms, addresses that are not http(s),
 /// mailto or data images. Images are allowed, and those that name an attachment get its address.
 pub(crate) fn to_html(markdown: &str, attachments: Addresses) -> String {
-    let options = Options::ENABLE_TABLES
-        | Options::ENABLE_STRIKETHROUGH
-        | Options::ENABLE_FOOTNOTES
-        | Options::ENABLE_MATH;
-    let events = Parser::new_ext(markdown, options).map(|event| match event {
-        Event::InlineMath(latex) => Event::InlineHtml(mathml(&latex, DisplayMode::Inline)),
-        Event::DisplayMath(latex) => Event::InlineHtml(mathml(&latex, DisplayMode::Block)),
+    let mut formulas = Formulas::default();
+    let mut formula =
+        |latex: &str, display| Event::InlineHtml(formulas.render(latex, display).html.into());
+    let events = Parser::new_ext(markdown, statement::MARKDOWN).map(|event| match event {
+        Event::InlineMath(latex) => formula(&latex, Display::Inline),
+        Event::DisplayMath(latex) => formula(&latex, Display::Block),
         other => other,
     });
     let mut unsafe_html = String::with_capacity(markdown.len() * 2);
@@ -80,40 +107,14 @@ pub(crate) fn to_html(markdown: &str, attachments: Addresses) -> String {
     sanitise(&unsafe_html, attachments)
 }
 
-/// What cannot be read as LaTeX is shown as it was written.
-fn mathml<'a>(latex: &str, display_mode: DisplayMode) -> CowStr<'a> {
-    let storage = Storage::new();
-    let config = RenderConfig { display_mode, ..RenderConfig::default() };
-    let mut rendered = String::new();
-    let events: Result<Vec<_>, _> = Latex::new(latex, &storage).collect();
-    let well_formed = events.is_ok_and(|events| {
-        let events = events.into_iter().map(Ok::<_, std::convert::Infallible>);
-        push_mathml(&mut rendered, events, config).is_ok()
-    });
-    if well_formed {
-        return rendered.into();
-    }
-    let mut code = String::from("<code>");
-    pulldown_cmark_escape(&mut code, latex);
-    code.push_str("</code>");
-    code.into()
-}
-
-fn pulldown_cmark_escape(out: &mut String, text: &str) {
-    for character in text.chars() {
-        match character {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            other => out.push(other),
-        }
-    }
-}
-
 fn sanitise(unsafe_html: &str, attachments: Addresses) -> String {
     let mut sanitiser = ammonia::Builder::default();
+    for tag in STYLED_TAGS {
+        sanitiser.add_tag_attributes(tag, ["style"]);
+    }
     sanitiser
         .add_tags(MATHML_TAGS)
+        .filter_style_properties(HashSet::from(STYLE_PROPERTIES))
         .add_generic_attributes(MATHML_ATTRIBUTES)
         .add_tag_attributes("div", ["id"])
         .id_prefix(Some(NOTE_PREFIX))
@@ -175,6 +176,11 @@ mod tests {
             "<form action=\"https://example.com\"><input name=password></form>",
             "$\\href{javascript:alert(1)}{x}$",
             "$</math><script>alert(1)</script>$",
+            "$\\text{</mtext></math><script>alert(1)</script>}$",
+            "$\\texttt{<iframe src=x>}$",
+            "$\\unicode{60}script>alert(1)</script>$",
+            "<math><mrow style=\"background:url(https://example.com)\"><style>x</style></mrow></math>",
+            "<math><mtd style=\"position:fixed;color:red\">x</mtd></math>",
             "<a href=\" jAvAsCrIpT:alert(1)\">x</a>",
         ];
         for attack in attacks {
@@ -191,6 +197,8 @@ mod tests {
                 "<style",
                 "<form",
                 "<input",
+                "url(",
+                "position",
             ];
             for word in banned {
                 assert!(!html.contains(word), "{attack} became {html}");
@@ -207,6 +215,17 @@ mod tests {
             ("~~gone~~", &["<del>gone</del>"]),
             ("x $a_i \\le 10^9$ y", &["<math", "<msub><mi>a</mi><mi>i</mi></msub>"]),
             ("$$\\sum_{i=1}^n \\frac{1}{i}$$", &["<math display=\"block\">", "<mfrac>"]),
+            ("$\\text{a\\_b < c}$", &["<mtext>a_b&nbsp;&lt;&nbsp;c</mtext>"]),
+            ("$\\texttt{x}$", &["<mtext><code>x</code></mtext>"]),
+            ("$\\foo + 1$", &["<merror><mtext>\\foo</mtext></merror>", "<mn>1</mn>"]),
+            (
+                "$\\begin{array}{r|l}a&b\\end{array}$",
+                &["text-align:right", "border-right:0.05em solid"],
+            ),
+            ("$\\boxed{x}$", &["<mrow style=\"border:0.06em solid currentcolor"]),
+            ("$\\textcolor{red}{x}$", &["style=\"color:#FF0000"]),
+            ("$\\cancel{x}$", &["<menclose notation=\"updiagonalstrike\">"]),
+            ("$\\def\\a{b}$ $\\a$", &["<mi>b</mi>"]),
             ("![fig](https://example.com/a.png)", &["<img src=\"https://example.com/a.png\""]),
             ("![x](data:image/png;base64,iVBO+/w=)", &["src=\"data:image/png;base64,iVBO+/w=\""]),
             ("<img src=\"data:image/png;base64,iVBO\">", &["src=\"data:image/png;base64,iVBO\""]),
@@ -251,6 +270,6 @@ mod tests {
 
     #[test]
     fn bad_latex_is_shown_as_written() {
-        assert!(to_html("$\\frac{1}{$").contains("\\frac{1}{"));
+        assert!(to_html("a $x^$ b").contains("a <code>x^</code> b"));
     }
 }

@@ -7,15 +7,16 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Which crate may know which. Whoever adds an arrow explains it in `docs/adr/`.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("domain", &[]),
     ("runner", &[]),
     ("event-store", &["domain"]),
     ("audit", &["domain", "event-store"]),
     ("read-model", &["domain"]),
     ("sandbox", &["runner"]),
-    ("problem-package", &["domain"]),
-    ("query-api", &["audit", "domain", "event-store", "read-model"]),
+    ("statement", &[]),
+    ("problem-package", &["domain", "statement"]),
+    ("query-api", &["audit", "domain", "event-store", "read-model", "statement"]),
     ("webhook", &["domain", "event-store", "read-model"]),
     (
         "command-api",

@@ -197,6 +197,20 @@ fn code_around_the_submission_restricts_the_languages() {
 }
 
 #[test]
+fn large_images_are_attached_and_others_are_left_out() {
+    let large = STANDARD.encode(format!("GIF89a{}", "x".repeat(500_000)));
+    let image = format!(
+        "<img><src>/a/b c.gif</src><base64>{large}</base64></img><img><src>/p.pdf</src>\
+         <base64>JVBERg==</base64></img><description><![CDATA[<img src=\"/a/b c.gif\">"
+    );
+    let package = packages(&set(&[&with(&[("<description><![CDATA[", &image)])])).remove(0);
+    let shown = "<div>\n<img src=\"statement/1-b%20c.gif\"><p>Add.</p>\n";
+    assert!(package.content.statement.starts_with(shown), "{}", package.content.statement);
+    assert_eq!(package.content.attachments[0].path, "statement/1-b c.gif");
+    assert_eq!(package.content.attachments.len(), 1);
+}
+
+#[test]
 fn images_are_put_into_the_statement() {
     let image = "<img><src>/i.gif</src><base64>R0lG\nODlh</base64></img><description><![CDATA[<img src=\"/i.gif\">";
     let package = packages(&set(&[&with(&[("<description><![CDATA[", image)])])).remove(0);

@@ -10,6 +10,7 @@ use domain::problem::{ProblemLanguage, Sample};
 
 use super::manifest::{self, Manifest};
 use crate::diagnostic::{Report, quote};
+use crate::formulas::report_faults;
 use crate::package::Options;
 use crate::text::text;
 use crate::tree::FileTree;
@@ -124,7 +125,10 @@ pub(super) fn explain(
         let path = format!("{SAMPLES}/{name}");
         let sample = name.strip_suffix(".md");
         match samples.iter_mut().find(|known| sample == Some(&*known.name)) {
-            Some(sample) => sample.explanation = text(&path, bytes, report).map(str::to_owned),
+            Some(sample) => {
+                sample.explanation = text(&path, bytes, report).map(str::to_owned);
+                report_faults(&path, sample.explanation.as_deref().unwrap_or_default(), report);
+            }
             None => {
                 let expected = "a file named like the sample: 1.md for data/sample/1.in";
                 report.warning(&path, "explains no sample", expected);

@@ -14,6 +14,7 @@ use super::manifest::{self, Manifest};
 use super::time_limit;
 use crate::blobs::Blobs;
 use crate::diagnostic::{Report, quote};
+use crate::formulas::{report_faults, report_faults_of_made};
 use crate::package::Options;
 use crate::text::text;
 use crate::tree::FileTree;
@@ -199,6 +200,7 @@ impl Reader<'_> {
             if markdown.trim().is_empty() {
                 report.warning(path, "is empty", "a text in Markdown");
             }
+            report_faults(path, &markdown, report);
             let markdown = images.put_in(&markdown, path, false, report);
             return Some(Made { title: None, markdown });
         }
@@ -227,7 +229,10 @@ impl Reader<'_> {
     ) -> String {
         let converted = self.options.latex.as_ref().map(|convert| convert(&plain.body));
         let reason = match converted {
-            Some(Ok(markdown)) => return images.put_in(&markdown, path, true, report),
+            Some(Ok(markdown)) => {
+                report_faults_of_made(path, &markdown, report);
+                return images.put_in(&markdown, path, true, report);
+            }
             Some(Err(error)) => error,
             None => "there is nothing that converts it".to_owned(),
         };

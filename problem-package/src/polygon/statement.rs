@@ -9,7 +9,9 @@ use domain::problem::{Attachment, Translation};
 use super::languages::natural;
 use crate::blobs::Blobs;
 use crate::diagnostic::{Report, quote};
-use crate::images::{data_address, replace_addresses};
+use crate::formulas::report_faults_of_made;
+use crate::images::{self, Kind, Shown};
+use crate::limits::ATTACHED_IMAGE_BYTES_MAX;
 use crate::package::Options;
 use crate::text::text;
 use crate::tree::FileTree;
@@ -288,36 +290,50 @@ fn convert(
         }
         None => return fenced(latex),
     };
+    report_faults_of_made(path, &markdown, report);
     let mut room = MARKDOWN_BYTES_MAX.saturating_sub(markdown.len()) / SECTIONS.len();
-    replace_addresses(&markdown, |name| {
+    images::show(&markdown, |name, _| {
         let Some((path_of, bytes)) = image(name, language, tree) else {
             let message = format!("the image {} is missing", quote(name));
             report.warning(path, message, format!("the file statement-sections/{language}/{name}"));
             return None;
         };
         // What Markdown shows is short enough for all of the statement to be within its bounds.
-        if let Some(address) = data_address(bytes).filter(|address| address.len() <= room) {
+        if let Some(address) = images::data_address(bytes).filter(|it| it.len() <= room) {
             room -= address.len();
-            return Some(address);
+            return Some(Shown::At(address));
         }
-        let message = format!("the image {} is attached and not shown", quote(name));
-        report.warning(path, message, "a small png, jpg, gif or svg file");
-        let attached =
-            format!("statement/{}", path_of.rsplit_once('/').map_or("", |(_, name)| name));
+        let file = path_of.rsplit_once('/').map_or(&*path_of, |(_, file)| file);
+        let attached = format!("statement/{file}");
         if !attachments.iter().any(|earlier| earlier.path == attached) {
-            attachments.push(Attachment { path: attached, content: blobs.put(bytes) });
+            attachments.push(Attachment { path: attached.clone(), content: blobs.put(bytes) });
         }
-        None
+        let (message, expected) = match images::kind(bytes) {
+            Kind::Small | Kind::Large => return Some(Shown::At(images::address(&attached))),
+            Kind::TooLarge => {
+                let message =
+                    format!("the image {} has {} bytes and is not shown", quote(name), bytes.len());
+                (message, format!("at most {ATTACHED_IMAGE_BYTES_MAX}"))
+            }
+            Kind::Unknown => {
+                let message =
+                    format!("the image {} is of a type that pages cannot show", quote(file));
+                (message, images::cure(file))
+            }
+        };
+        report.warning(path, message, expected);
+        Some(Shown::Instead(format!("(image: the attached file `{attached}`)")))
     })
 }
 
-/// An image beside the statement. LaTeX may leave out what its name ends in.
+/// An image beside the statement, with its path.
 fn image<'a>(name: &str, language: &str, tree: &'a FileTree) -> Option<(String, &'a Bytes)> {
-    let endings = ["", ".png", ".jpg", ".jpeg", ".svg", ".gif", ".pdf", ".eps"];
-    let paths = ["statement-sections", "statements"]
-        .into_iter()
-        .flat_map(|folder| endings.map(|ending| format!("{folder}/{language}/{name}{ending}")));
-    paths.into_iter().find_map(|path| tree.get(&path).map(|bytes| (path.clone(), bytes)))
+    images::file_names(name, true).into_iter().find_map(|name| {
+        ["statement-sections", "statements"].into_iter().find_map(|folder| {
+            let path = format!("{folder}/{language}/{name}");
+            tree.get(&path).map(|bytes| (path.clone(), bytes))
+        })
+    })
 }
 
 /// LaTeX as a block of code, whatever it has in it.

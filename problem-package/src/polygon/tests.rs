@@ -465,10 +465,21 @@ fn images_are_put_into_the_statement() {
     assert_eq!(
         lines(&package.warnings),
         [
-            "warning: statement-sections/english/legend.tex: the image \"b\" is attached and not shown; expected a small png, \
-          jpg, gif or svg file"
+            "warning: statement-sections/english/legend.tex: the image \"b.eps\" is of a type that pages cannot show; \
+             expected a PNG or SVG file beside it, from `ps2pdf -dEPSCrop b.eps b.pdf` and `pdftocairo -svg b.pdf b.svg`"
         ]
     );
+}
+
+#[test]
+fn large_images_are_attached_and_shown_and_formulas_are_checked() {
+    let legend = ("statement-sections/english/legend.tex", Some("![](b) $\\xor$"));
+    let large = format!("GIF89a{}", "x".repeat(500_000));
+    let package = package(&[], &[legend, ("statement-sections/english/b.gif", Some(&large))]);
+    assert!(package.content.statement.starts_with("![](statement/b.gif) "));
+    assert_eq!(package.content.attachments[0].path, "statement/b.gif");
+    let [warning] = package.warnings.as_slice() else { panic!("{:?}", package.warnings) };
+    assert!(warning.message.contains("the command \\xor is unknown"), "{warning}");
 }
 
 #[test]

@@ -1,35 +1,15 @@
 //! Images of a text, put into its Markdown or attached to the problem.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use domain::problem::bounds::MARKDOWN_BYTES_MAX;
-use pulldown_cmark::{Event, Parser, Tag};
 
 use super::super::attachments::Attachments;
 use super::FOLDERS;
 use crate::blobs::Blobs;
 use crate::diagnostic::{Report, quote};
-use crate::limits::IMAGE_BYTES_MAX;
+use crate::images::{self, Kind, Shown};
+use crate::limits::ATTACHED_IMAGE_BYTES_MAX;
 use crate::tree::FileTree;
-
-const MEDIA_TYPES: [(&str, &str); 4] =
-    [("png", "image/png"), ("jpg", "image/jpeg"), ("jpeg", "image/jpeg"), ("svg", "image/svg+xml")];
-
-/// What an image may end in where LaTeX does not say.
-const UNSAID: [&str; 5] = ["png", "jpg", "jpeg", "svg", "pdf"];
-
-/// What becomes of an image.
-enum Fate {
-    /// An address to put in the place of its name.
-    Inline(String),
-    /// It is attached under this path.
-    Attached(String),
-    /// It is not shown.
-    LeftOut,
-    /// Something is wrong with it, which was reported.
-    Wrong,
-}
 
 pub(super) struct Images<'a> {
     tree: &'a FileTree,
@@ -44,8 +24,8 @@ impl<'a> Images<'a> {
         Self { tree, attachments }
     }
 
-    /// Puts the images that the Markdown names into it, as `data:` addresses, so that it stands alone.
-    /// In Markdown that was made of something else, what is wrong is not its writer's fault.
+    /// Puts the images that the Markdown names into it, as `data:` addresses, so that it stands alone. Large ones
+    /// are attached, and shown from there.
     pub(super) fn put_in(
         &mut self,
         markdown: &str,
@@ -53,43 +33,10 @@ impl<'a> Images<'a> {
         is_made: bool,
         report: &mut Report,
     ) -> String {
-        let mut result = String::new();
-        let mut copied = 0;
-        for (event, range) in Parser::new(markdown).into_offset_iter() {
-            let Event::Start(Tag::Image { dest_url, .. }) = event else { continue };
-            // An image in the text of an image has been copied with it.
-            if range.start < copied {
-                continue;
-            }
-            let room = MARKDOWN_BYTES_MAX.saturating_sub(result.len() + markdown.len() - copied);
-            let fate = self.fate(&dest_url, path, room, is_made, report);
-            let shown = match fate {
-                // Nothing is fetched from elsewhere when a statement is shown.
-                Fate::Wrong => "(image)".to_owned(),
-                Fate::Inline(address) => {
-                    let Some(start) = address_in(&markdown[range.clone()], &dest_url) else {
-                        let message = format!(
-                            "the image {} is not named where it is shown",
-                            quote(&dest_url)
-                        );
-                        report.error(path, message, "`![text](file)`");
-                        continue;
-                    };
-                    let start = range.start + start;
-                    result.push_str(&markdown[copied..start]);
-                    result.push_str(&address);
-                    copied = start + dest_url.len();
-                    continue;
-                }
-                Fate::Attached(name) => format!("(image: the attached file `{name}`)"),
-                Fate::LeftOut => "(image)".to_owned(),
-            };
-            result.push_str(&markdown[copied..range.start]);
-            result.push_str(&shown);
-            copied = range.end;
-        }
-        result.push_str(&markdown[copied..]);
-        result
+        images::show(markdown, |name, around| {
+            let room = MARKDOWN_BYTES_MAX.saturating_sub(around);
+            Some(self.shown(name, path, room, is_made, report))
+        })
     }
 
     /// Attaches an image of a text that cannot show it.
@@ -102,64 +49,69 @@ impl<'a> Images<'a> {
         }
     }
 
-    fn fate(
+    /// How an image is shown. What is wrong with it is reported: judging does not need it.
+    fn shown(
         &mut self,
         name: &str,
         path: &str,
         room: usize,
         is_made: bool,
         report: &mut Report,
-    ) -> Fate {
+    ) -> Shown {
         if name.contains(':') || name.starts_with("//") {
             let message = format!("the image {} is not in the package", quote(name));
-            report.error(path, message, "a file beside the statement");
-            return Fate::Wrong;
+            report.warning(path, message, "a file beside the statement");
+            return Shown::Instead("(image)".to_owned());
         }
         let Some((found, bytes)) = self.find(name, path, is_made) else {
             let message = format!("the image {} is missing", quote(name));
             let (folder, _) = path.rsplit_once('/').unwrap_or_default();
             let expected = format!("the file {folder}/{name}");
-            if is_made {
-                report.warning(path, message, expected);
-                return Fate::LeftOut;
-            }
-            report.error(path, message, expected);
-            return Fate::Wrong;
+            report.warning(path, message, expected);
+            return Shown::Instead("(image)".to_owned());
         };
-        let extension = found.rsplit_once('.').map_or("", |(_, extension)| extension);
-        let known = MEDIA_TYPES.iter().find(|(known, _)| *known == extension);
-        let Some((_, media_type)) = known else {
-            let message = format!("the image {} is of no known type", quote(name));
-            if is_made {
-                report.warning(path, message, "a png, jpg or svg file");
-                return self.put(&found, &bytes);
-            }
-            report.error(path, message, "a png, jpg or svg file");
-            return Fate::Wrong;
-        };
-        let address_bytes = bytes.len().div_ceil(3) * 4 + media_type.len() + 32;
-        if bytes.len() > IMAGE_BYTES_MAX || address_bytes > room {
-            let message = format!(
-                "the image {} has {} bytes and is not in the text",
-                quote(name),
-                bytes.len()
-            );
-            report.warning(
-                path,
-                message,
-                format!("at most {IMAGE_BYTES_MAX}, and {MARKDOWN_BYTES_MAX} of text"),
-            );
-            return self.put(&found, &bytes);
+        let kind = images::kind(&bytes);
+        let small = images::data_address(&bytes).filter(|address| address.len() <= room);
+        if let Some(address) = small {
+            return Shown::At(address);
         }
-        Fate::Inline(format!("data:{media_type};base64,{}", STANDARD.encode(&bytes)))
+        let attached = self.put(&found, &bytes);
+        let (message, expected) = match (kind, &attached) {
+            (Kind::Small | Kind::Large, Some(attached)) => {
+                return Shown::At(images::address(attached));
+            }
+            (Kind::Small | Kind::Large, None) => {
+                let expected =
+                    format!("images that leave the text within {MARKDOWN_BYTES_MAX} bytes");
+                (
+                    format!("the image {} has {} bytes and is not shown", quote(name), bytes.len()),
+                    expected,
+                )
+            }
+            (Kind::TooLarge, _) => {
+                let expected = format!("at most {ATTACHED_IMAGE_BYTES_MAX}");
+                (
+                    format!("the image {} has {} bytes and is not shown", quote(name), bytes.len()),
+                    expected,
+                )
+            }
+            (Kind::Unknown, _) => {
+                let message =
+                    format!("the image {} is of a type that pages cannot show", quote(&found));
+                (message, images::cure(&found))
+            }
+        };
+        report.warning(path, message, expected);
+        Shown::Instead(match attached {
+            Some(attached) => format!("(image: the attached file `{attached}`)"),
+            None => "(image)".to_owned(),
+        })
     }
 
-    /// The image and its name with an extension. An editorial may show the images of the statement too.
+    /// The image and the name of its file. An editorial may show the images of the statement too.
     fn find(&self, name: &str, path: &str, is_latex: bool) -> Option<(String, Bytes)> {
         let (folder, _) = path.rsplit_once('/').unwrap_or_default();
-        let name = name.strip_prefix("./").unwrap_or(name);
-        let endings = UNSAID.iter().filter(|_| is_latex).map(|ending| format!("{name}.{ending}"));
-        for name in std::iter::once(name.to_owned()).chain(endings) {
+        for name in images::file_names(name, is_latex) {
             for folder in [folder].into_iter().chain(FOLDERS) {
                 if let Some(bytes) = self.tree.get(&format!("{folder}/{name}")) {
                     return Some((name, bytes.clone()));
@@ -169,16 +121,11 @@ impl<'a> Images<'a> {
         None
     }
 
-    fn put(&mut self, name: &str, bytes: &Bytes) -> Fate {
-        let Some((attachments, blobs)) = &mut self.attachments else { return Fate::LeftOut };
+    /// Attaches a file, and returns its path among the attachments; `None` where there are none.
+    fn put(&mut self, name: &str, bytes: &Bytes) -> Option<String> {
+        let (attachments, blobs) = self.attachments.as_mut()?;
         let path = format!("statement/{name}");
         attachments.put(&path, bytes, blobs);
-        Fate::Attached(path)
+        Some(path)
     }
-}
-
-/// Where the address stands in `![text](address "title")`.
-fn address_in(image: &str, address: &str) -> Option<usize> {
-    let text_end = image.rfind("](")?;
-    image[text_end..].find(address).map(|offset| text_end + offset)
 }

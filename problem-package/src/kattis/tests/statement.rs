@@ -69,12 +69,8 @@ fn images_are_put_into_the_markdown() {
                  file beside the statement"
             ),
             format!(
-                "warning: {path}: the image \"notes.txt\" is of no known type; expected a png, jpg or \
-                 svg file"
-            ),
-            format!(
-                "warning: {path}: the image \"map.svg\" is not named where it is shown; expected \
-                 `![text](file)`"
+                "warning: {path}: the image \"notes.txt\" is of a type that pages cannot show; expected \
+                 a PNG, JPEG, GIF, WebP or SVG file"
             ),
         ]
     );
@@ -118,6 +114,52 @@ fn latex_is_converted_and_shows_its_images() {
     assert_eq!(text.trim_ascii(), b"(image: the attached file `statement/b.pdf`)");
     let attached: Vec<_> = content.attachments.iter().map(|it| it.path.as_str()).collect();
     assert_eq!(attached, ["statement/b.pdf"]);
+    assert_eq!(
+        lines(&package.warnings),
+        [
+            "warning: problem_statement/problem.sv.tex: the image \"b.pdf\" is of a type that pages cannot \
+          show; expected a PNG or SVG file beside it, from `pdftocairo -svg b.pdf b.svg`"
+        ]
+    );
+}
+
+#[test]
+fn figures_of_latex_are_found_by_what_pages_can_show() {
+    let statement = |tex: &str, files: &[&str]| {
+        let mut changes = vec![
+            ("problem_statement/problem.en.md", None),
+            ("problem_statement/problem.en.tex", Some(tex)),
+        ];
+        let paths: Vec<_> = files.iter().map(|file| format!("problem_statement/{file}")).collect();
+        changes.extend(paths.iter().map(|path| {
+            (path.as_str(), Some(if path.ends_with("svg") { "<svg/>" } else { "%!PS" }))
+        }));
+        with_latex(&changes)
+    };
+    let svg = "![](data:image/svg+xml;base64,PHN2Zy8+)";
+    for (tex, files, shown, warnings) in [
+        ("\\includegraphics{f}", &["f.pdf", "f.svg"][..], svg, 0),
+        ("\\includegraphics{f.pdf}", &["f.pdf", "f.svg"], svg, 0),
+        ("\\includegraphics{f.eps}", &["f.eps", "f.svg"], svg, 0),
+        ("\\includegraphics{f}", &["f.eps"], "(image: the attached file `statement/f.eps`)", 1),
+        ("\\includegraphics{f}", &[], "(image)", 1),
+    ] {
+        let package = statement(tex, files);
+        assert_eq!(package.content.statement.trim(), shown, "{tex} {files:?}");
+        assert_eq!(package.warnings.len(), warnings, "{tex} {files:?}: {:?}", package.warnings);
+    }
+}
+
+#[test]
+fn formulas_that_are_not_shown_as_meant_are_warned_of() {
+    let path = "problem_statement/problem.en.md";
+    assert_eq!(
+        warnings(&[(path, "Let $a_1 \\le \\text{if $x$}$.\n\nAnd $a \\xor b$.\n")]),
+        [format!(
+            "warning: {path}:3:1: in the formula \"a \\\\xor b\", the command \\xor is unknown and is shown \
+             by its name; expected a command of LaTeX's mathematics, or `\\newcommand` before it"
+        )]
+    );
 }
 
 #[test]
@@ -209,27 +251,28 @@ fn a_statement_that_is_no_text_is_attached() {
 }
 
 #[test]
-fn an_image_that_is_too_large_is_attached() {
-    let large = "x".repeat(crate::limits::IMAGE_BYTES_MAX + 1);
-    let fits = "y".repeat(crate::limits::IMAGE_BYTES_MAX);
+fn a_large_image_is_attached_and_shown() {
+    let image = |bytes: usize| format!("GIF89a{}", "x".repeat(bytes - "GIF89a".len()));
+    let large = image(crate::limits::IMAGE_BYTES_MAX + 1);
+    let fits = image(crate::limits::IMAGE_BYTES_MAX);
+    let too_large = image(crate::limits::ATTACHED_IMAGE_BYTES_MAX + 1);
     let path = "problem_statement/problem.en.md";
     let package = package(&[
-        (path, "![a](large.png) ![b](fits.png) ![c](fits.png)\n"),
-        ("problem_statement/large.png", &large),
-        ("problem_statement/fits.png", &fits),
-        ("solution/solution.md", "![a](large.png)\n"),
+        (path, "![a](<a.gif>) ![b](fits.gif) ![c](fits.gif) ![d](huge.gif)\n"),
+        ("problem_statement/a.gif", &large),
+        ("problem_statement/fits.gif", &fits),
+        ("problem_statement/huge.gif", &too_large),
+        ("solution/solution.md", "![a](<a.gif>)\n"),
     ]);
     let statement = &package.content.statement;
-    assert!(
-        statement
-            .starts_with("(image: the attached file `statement/large.png`) ![b](data:image/png")
-    );
+    assert!(statement.starts_with("![a](<statement/a.gif>) ![b](data:image/gif;base64,"));
     // Two of them are more than a statement may have.
-    assert!(statement.ends_with(") (image: the attached file `statement/fits.png`)\n"));
-    assert_eq!(package.content.attachments.len(), 2);
+    let end = ") ![c](statement/fits.gif) (image: the attached file `statement/huge.gif`)\n";
+    assert!(statement.ends_with(end));
+    assert_eq!(package.content.attachments.len(), 3);
     // What is in the editorial is not for everyone.
     assert_eq!(package.content.editorial.as_deref(), Some("(image)\n"));
-    assert_eq!(package.warnings.len(), 3);
+    assert_eq!(package.warnings.len(), 2, "{:?}", package.warnings);
 }
 
 #[test]

@@ -1,0 +1,63 @@
+//! Formulas of texts that are not shown as their writer meant them.
+
+use statement::{Fault, faulty_formulas};
+
+use crate::diagnostic::{Place, Position, Report, quote};
+
+/// Warns of the faulty formulas of a Markdown text, with the lines they start on.
+pub(crate) fn report_faults(path: &str, markdown: &str, report: &mut Report) {
+    for_each_fault(markdown, |line, message, expected| {
+        report.warning((path, Position { line, column: 1 }), message, expected);
+    });
+}
+
+/// Warns of the faulty formulas of Markdown that was made of the file: lines in it mean nothing.
+pub(crate) fn report_faults_of_made(
+    at: impl Into<Place> + Clone,
+    markdown: &str,
+    report: &mut Report,
+) {
+    for_each_fault(markdown, |_, message, expected| report.warning(at.clone(), message, expected));
+}
+
+fn for_each_fault(markdown: &str, mut warn: impl FnMut(u32, String, &'static str)) {
+    for formula in faulty_formulas(markdown) {
+        for fault in formula.faults {
+            let expected = match fault {
+                Fault::UnknownCommand(_) => {
+                    "a command of LaTeX's mathematics, or `\\newcommand` before it"
+                }
+                Fault::Unreadable(_) => "a formula in LaTeX's mathematics",
+            };
+            let message = format!("in the formula {}, {fault}", quote(formula.latex.trim()));
+            warn(formula.line, message, expected);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Diagnostic;
+
+    #[test]
+    fn a_faulty_formula_is_named_with_its_command_and_line() {
+        let mut report = Report::default();
+        let markdown = "Let $a \\le b$.\n\nThen $a \\xor b$, and $x^$.\n";
+        report_faults("problem.md", markdown, &mut report);
+        report_faults_of_made("problem.tex", "$\\foo$", &mut report);
+        let lines: Vec<_> = report.finish().unwrap().iter().map(Diagnostic::to_string).collect();
+        assert_eq!(
+            lines,
+            [
+                "warning: problem.md:3:1: in the formula \"a \\\\xor b\", the command \\xor is unknown \
+                 and is shown by its name; expected a command of LaTeX's mathematics, or \
+                 `\\newcommand` before it",
+                "warning: problem.md:3:1: in the formula \"x^\", it is shown as its source: Expected \
+                 argument but reached end of input; expected a formula in LaTeX's mathematics",
+                "warning: problem.tex: in the formula \"\\\\foo\", the command \\foo is unknown and is \
+                 shown by its name; expected a command of LaTeX's mathematics, or `\\newcommand` before it",
+            ]
+        );
+    }
+}

@@ -1,0 +1,61 @@
+#![doc = include_str!("../README.md")]
+
+mod formula;
+
+use pulldown_cmark::{Event, Options, Parser};
+
+pub use formula::{Display, Fault, Formulas, Rendered};
+
+/// The Markdown that statements are written in.
+pub const MARKDOWN: Options = Options::ENABLE_TABLES
+    .union(Options::ENABLE_STRIKETHROUGH)
+    .union(Options::ENABLE_FOOTNOTES)
+    .union(Options::ENABLE_MATH);
+
+/// A formula of a statement that is not shown as its writer meant it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FaultyFormula {
+    /// Without the dollar signs.
+    pub latex: String,
+    /// The line on which the formula starts, from 1.
+    pub line: u32,
+    /// At least one.
+    pub faults: Vec<Fault>,
+}
+
+/// The formulas of a Markdown text that are not shown as their writer meant them, in order.
+pub fn faulty_formulas(markdown: &str) -> Vec<FaultyFormula> {
+    let mut formulas = Formulas::default();
+    let mut faulty = Vec::new();
+    let (mut line, mut counted) = (1, 0);
+    for (event, range) in Parser::new_ext(markdown, MARKDOWN).into_offset_iter() {
+        let (latex, display) = match event {
+            Event::InlineMath(latex) => (latex, Display::Inline),
+            Event::DisplayMath(latex) => (latex, Display::Block),
+            _ => continue,
+        };
+        let faults = formulas.render(&latex, display).faults;
+        // Footnotes are parsed where they stand, so that offsets only grow.
+        let between = markdown.get(counted..range.start).unwrap_or_default();
+        line += between.bytes().filter(|byte| *byte == b'\n').count() as u32;
+        counted = counted.max(range.start);
+        if !faults.is_empty() {
+            faulty.push(FaultyFormula { latex: latex.into_string(), line, faults });
+        }
+    }
+    faulty
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faulty_formulas_are_found_with_their_lines() {
+        let markdown = "Fine: $a_1$.\n\nBad: $\\foo$ `$\\bar$`\n\n$$\nx^\n$$\n\n\
+                        $\\newcommand{\\abs}[1]{|#1|}$ | $\\abs{x}$\n";
+        let found = faulty_formulas(markdown);
+        let found: Vec<_> = found.iter().map(|it| (it.line, it.latex.trim())).collect();
+        assert_eq!(found, [(3, "\\foo"), (5, "x^")]);
+    }
+}
