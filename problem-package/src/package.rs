@@ -23,6 +23,8 @@ pub struct Options {
     pub natural_language: String,
     /// The languages that a problem takes when it is open to all and has starter code for some.
     pub languages: Vec<LanguageId>,
+    /// What C++ in Kattis packages is taken for, where they do not say: `cpp`, `cpp20` or `cpp23`.
+    pub cpp: LanguageId,
     /// Makes Markdown of LaTeX, or says why it cannot. `None`: LaTeX is kept as it is.
     pub latex: Option<Arc<Converter>>,
 }
@@ -44,6 +46,8 @@ impl Default for Options {
             languages: ["c", "cpp", "java", "javascript", "python3"]
                 .map(|id| id.parse().expect("these are language ids"))
                 .to_vec(),
+            // As problemtools and BAPCtools compile it.
+            cpp: "cpp23".parse().expect("this is a language id"),
             latex: None,
         }
     }

@@ -64,6 +64,8 @@ pub(super) struct Manifest {
     pub(super) difficulty: Option<Difficulty>,
     pub(super) tags: Vec<Slug>,
     pub(super) hints: Vec<String>,
+    /// What C++ is taken for.
+    pub(super) cpp: LanguageId,
     pub(super) limits: Limits,
     pub(super) validation_limits: ValidationLimits,
     /// How often a submission is run on a test at the most, where the package says.
@@ -79,7 +81,12 @@ pub(super) struct Manifest {
 }
 
 impl Manifest {
-    fn new(version: Version) -> Self {
+    /// The language of a program, in the standard that the package asks for.
+    pub(super) fn standard(&self, language: LanguageId) -> LanguageId {
+        if language.as_str() == "cpp" { self.cpp.clone() } else { language }
+    }
+
+    fn new(version: Version, cpp: LanguageId) -> Self {
         let timing = match version.is_newer() {
             true => Timing { multiplier: 2.0, margin: 1.5, ..Timing::default() },
             false => Timing::default(),
@@ -93,6 +100,7 @@ impl Manifest {
             difficulty: None,
             tags: vec![],
             hints: vec![],
+            cpp,
             limits: Limits { memory_kib: MEMORY_KIB, ..Limits::default() },
             validation_limits: ValidationLimits::default(),
             passes: None,
@@ -113,13 +121,13 @@ impl Manifest {
 pub(super) fn read(tree: &FileTree, options: &Options, report: &mut Report) -> Manifest {
     let Some(bytes) = tree.get(FILE) else {
         report.error(FILE, "is missing", "a problem package in the Kattis format");
-        return Manifest::new(Version::default());
+        return Manifest::new(Version::default(), options.cpp.clone());
     };
     let schema = |entries: &[(Key, Node)]| read_version(entries, &mut Report::default()).schema();
     let Some(entries) = yaml::read_map_by(schema, FILE, bytes, report) else {
-        return Manifest::new(Version::default());
+        return Manifest::new(Version::default(), options.cpp.clone());
     };
-    let mut manifest = Manifest::new(read_version(&entries, report));
+    let mut manifest = Manifest::new(read_version(&entries, report), options.cpp.clone());
     for (key, node) in &entries {
         if is_not_judged(&key.text, manifest.version) {
             let mut found = Report::default();
@@ -256,6 +264,12 @@ fn read_assay(field: Field<'_>, manifest: &mut Manifest, report: &mut Report) {
                 manifest.place("hints", field);
                 manifest.hints = field.texts(report);
             }
+            "cpp" => match &field.node.value {
+                Value::Text(text) if ["cpp", "cpp20", "cpp23"].contains(&text.as_str()) => {
+                    manifest.cpp = text.parse().expect("these are language ids");
+                }
+                _ => field.error(report, "cpp, cpp20 or cpp23"),
+            },
             _ => manifest.version.unknown_key(FILE, key, &name, report),
         }
     }

@@ -110,7 +110,7 @@ fn read(
     let has_scripts = is_folder && files.iter().any(|(path, _)| SCRIPTS.contains(path));
     let language = match has_scripts {
         true => None,
-        false => Some(language(name, files, is_needed, report)?),
+        false => Some(manifest.standard(language(name, files, is_needed, report)?)),
     };
     Some(PackagedProgram {
         name: name.to_owned(),

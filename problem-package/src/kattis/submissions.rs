@@ -150,7 +150,7 @@ impl Reader<'_> {
     ) -> Option<LanguageId> {
         if let Some(named) = self.sheet.language(name) {
             if let Code::Known(language) = code(&named, self.options) {
-                return Some(language);
+                return Some(self.standard(language));
             }
             let message =
                 format!("is in {}, which is not available here, and is left aside", quote(&named));
@@ -160,7 +160,7 @@ impl Reader<'_> {
         match detect(&entry.files) {
             Detected::Known { language, others } => {
                 programs::report_others(path, &language, &others, report);
-                Some(language)
+                Some(self.standard(language))
             }
             Detected::Missing(missing) => {
                 let message =
@@ -173,6 +173,14 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    /// The language in the package's C++ standard, unless the problem takes only the other one: because it has code to
+    /// join around submissions in that, for example.
+    fn standard(&self, language: LanguageId) -> LanguageId {
+        let standard = self.manifest.standard(language.clone());
+        let is_taken = |language| self.content.language(language).is_some();
+        if !is_taken(&standard) && is_taken(&language) { language } else { standard }
     }
 
     /// By the folder, by what stands in `submissions.yaml`, and by what the source itself says.
