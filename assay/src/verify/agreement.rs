@@ -23,7 +23,7 @@ pub(super) fn disagreements(
     let broken: Vec<String> =
         submission.rules.iter().flat_map(|rule| broken(rule, content, outcomes, grade)).collect();
     let expected = &submission.expected;
-    let fits = is_among(expected, grade) || is_among(&submission.tolerated, grade);
+    let fits = fits(submission, grade.into());
     // Rules are about tests, of which none was judged.
     if outcomes.is_empty() && !fits {
         let wanted = if expected.is_empty() { "a verdict on its tests" } else { &names(expected) };
@@ -49,11 +49,31 @@ pub(super) fn disagreements(
     found
 }
 
+/// The part of a grade that expected verdicts are compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Verdicts {
+    /// Of the root group, before points count.
+    pub(super) root: Verdict,
+    /// Of the submission.
+    pub(super) submission: Verdict,
+}
+
+impl From<&Grade> for Verdicts {
+    fn from(grade: &Grade) -> Self {
+        Self { root: grade.root, submission: grade.verdict }
+    }
+}
+
+/// Whether the submission got a verdict that is expected or tolerated.
+pub(super) fn fits(submission: &SampleSubmission, got: Verdicts) -> bool {
+    is_among(&submission.expected, got) || is_among(&submission.tolerated, got)
+}
+
 /// Whether the submission got one of the verdicts. One that the graders accept is accepted in part, also with no point:
 /// the formats' tools know no verdict of points.
-fn is_among(verdicts: &BTreeSet<Verdict>, grade: &Grade) -> bool {
-    let is_part = grade.root == Verdict::Accepted && grade.verdict != Verdict::Accepted;
-    verdicts.contains(&grade.verdict) || is_part && verdicts.contains(&Verdict::Partial)
+fn is_among(verdicts: &BTreeSet<Verdict>, got: Verdicts) -> bool {
+    let is_part = got.root == Verdict::Accepted && got.submission != Verdict::Accepted;
+    verdicts.contains(&got.submission) || is_part && verdicts.contains(&Verdict::Partial)
 }
 
 /// What is odd about a submission that agrees with its package; nothing if it does not.
@@ -67,7 +87,8 @@ pub(super) fn remarks(
         return vec![];
     }
     let mut found = Vec::new();
-    if !is_among(&submission.expected, grade) && is_among(&submission.tolerated, grade) {
+    let got = grade.into();
+    if !is_among(&submission.expected, got) && is_among(&submission.tolerated, got) {
         let score = grade.score.unwrap_or(0.0);
         found.push(match grade.verdict {
             Verdict::Accepted => format!(
@@ -127,10 +148,11 @@ fn broken(
     if is_complete && tests > 0 && !has_required {
         found.push(format!("no test{place} got {}", names(&rule.required)));
     }
-    if let Some(message) = &rule.message {
-        if is_complete && !in_scope.iter().any(|(_, outcome)| is_said(message, outcome)) {
-            found.push(format!("no message for judges{place} holds {message:?}"));
-        }
+    if let Some(message) = &rule.message
+        && is_complete
+        && !in_scope.iter().any(|(_, outcome)| is_said(message, outcome))
+    {
+        found.push(format!("no message for judges{place} holds {message:?}"));
     }
     let has_score = content.grading.objective.is_none() || grade.score.is_some();
     if let Some((least, most)) = rule.score.filter(|_| has_score) {

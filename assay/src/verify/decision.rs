@@ -4,12 +4,12 @@
 use std::collections::BTreeSet;
 
 use domain::Verdict;
-use domain::grading::{Rubric, Survey, TestState};
+use domain::grading::{Rubric, Rule as GroupRule, Survey, TestState};
 use domain::problem::RevisionContent;
 use domain::submission::TestOutcome;
 use problem_package::{Rule, SampleSubmission};
 
-use super::agreement::{Scope, is_in_range, is_said, score_of};
+use super::agreement::{Scope, Verdicts, fits, is_in_range, is_said, score_of};
 use crate::court::Known;
 
 /// Every verdict that a test can get, except a judge error: nobody expects one.
@@ -65,7 +65,7 @@ impl Question<'_> {
         if outcomes.values().any(|outcome| outcome.verdict == Verdict::JudgeError) {
             return None;
         }
-        let verdicts = self.possible(known);
+        let verdicts = self.possible(known, &judged);
         let is_ready = |number: &&u32| state(known.survey, **number) == TestState::Ready;
         // Something has to be seen of it, even if nothing is left to decide.
         if outcomes.is_empty() {
@@ -93,15 +93,16 @@ impl Question<'_> {
     fn standing(
         &self,
         known: Known<'_>,
-        verdicts: Option<&BTreeSet<Verdict>>,
+        verdicts: Option<&BTreeSet<Verdicts>>,
         left: &BTreeSet<u32>,
     ) -> Standing {
         let judged = self.judged(left, known.survey);
         let open = || Standing::open(&judged);
         let expected = &self.submission.expected;
+        let fits = |got: &Verdicts| fits(self.submission, *got);
         let by_verdict = match verdicts {
-            Some(verdicts) if verdicts.is_subset(expected) => Standing::Holds,
-            Some(verdicts) if verdicts.is_disjoint(expected) => Standing::Broken,
+            Some(verdicts) if verdicts.iter().all(fits) => Standing::Holds,
+            Some(verdicts) if !verdicts.iter().any(fits) => Standing::Broken,
             _ => open(),
         };
         let rules = &self.submission.rules;
@@ -187,17 +188,42 @@ impl Question<'_> {
         left.iter().copied().filter(|number| is_open(survey, *number)).collect()
     }
 
-    /// Every verdict that the submission as a whole can still get; `None` where that is not known before the end.
+    /// All verdicts that the submission as a whole can still get, and perhaps some more. `None` where they are unknown
+    /// before the end.
     ///
-    /// The rules of groups choose a verdict among those of their children. So it is enough to give the same one to all
-    /// tests that are left: what a mixture of verdicts comes to, one of the mixed verdicts alone comes to as well.
-    fn possible(&self, known: Known<'_>) -> Option<BTreeSet<Verdict>> {
+    /// A group gets one of the verdicts of its children, or is accepted. So it is enough to give the same verdict to
+    /// all tests that are left: what a mixture of verdicts comes to, one of the mixed verdicts alone comes to as well.
+    ///
+    /// This fails for a group that one accepted child makes accepted. Such a group can be accepted while a test outside
+    /// it fails, and one verdict for all tests does not show this. Then a rejected submission can get any verdict.
+    fn possible(&self, known: Known<'_>, judged: &BTreeSet<u32>) -> Option<BTreeSet<Verdicts>> {
         if let Some(grade) = &known.survey.grade {
-            return Some([grade.verdict].into());
+            return Some([grade.into()].into());
         }
         let results = known.results();
-        let verdict = |verdict| self.rubric.completed(&results, known.graded, verdict);
-        TEST_VERDICTS.into_iter().map(|it| verdict(it).map(|grade| grade.verdict)).collect()
+        let verdicts = |verdict| {
+            let grade = self.rubric.completed(&results, known.graded, verdict)?;
+            Some(Verdicts::from(&grade))
+        };
+        let mut possible: BTreeSet<Verdicts> =
+            TEST_VERDICTS.into_iter().map(verdicts).collect::<Option<_>>()?;
+        let can_fail = possible.iter().any(|it| it.root != Verdict::Accepted);
+        if can_fail && judged.iter().any(|number| self.is_one_enough(*number)) {
+            let failures = TEST_VERDICTS.into_iter().filter(|it| *it != Verdict::Accepted);
+            possible.extend(failures.map(|it| Verdicts { root: it, submission: it }));
+        }
+        Some(possible)
+    }
+
+    /// Whether a test is in a group, at any depth, that one accepted child makes accepted.
+    fn is_one_enough(&self, number: u32) -> bool {
+        let groups = &self.content.grading.groups;
+        let group = self.content.tests[number as usize - 1].group;
+        let parent = |place: &u32| groups[*place as usize].parent;
+        std::iter::successors(Some(group), parent).any(|place| {
+            let rule = &groups[place as usize].rule;
+            matches!(rule, GroupRule::Grader { accept_if_any_accepted: true, .. })
+        })
     }
 }
 
@@ -253,8 +279,8 @@ mod tests {
     use bytes::Bytes;
     use domain::Digest;
     use domain::grading::{
-        CustomGrades, Grade, Grading, Objective, Rule as GroupRule, ScoreMode, TestGroup,
-        TestScores, VerdictMode,
+        CheckerScore, CustomGrades, Grade, Grading, Objective, ScoreMode, TestGroup, TestScores,
+        VerdictMode,
     };
     use domain::problem::{BlobRef, OnFailure, Test};
     use domain::submission::{Feedback, TestOutcome};
@@ -268,10 +294,12 @@ mod tests {
     const LIMIT_MS: u64 = 1_000;
     const WATCHED_MS: u64 = 1_500;
 
-    /// The verdict with this initial. `t` is beyond the limit, and not as far as it is watched.
+    /// The verdict with this initial. `t` is beyond the limit, and not as far as it is watched. `a` is accepted with a
+    /// part of the test's score. No test gets `p`, which is a part of the score as a whole.
     fn verdict(letter: char) -> Verdict {
         match letter {
-            'A' => Verdict::Accepted,
+            'A' | 'a' => Verdict::Accepted,
+            'p' => Verdict::Partial,
             'W' => Verdict::WrongAnswer,
             'P' => Verdict::PresentationError,
             'O' => Verdict::OutputLimitExceeded,
@@ -302,7 +330,7 @@ mod tests {
             end: None,
             time_ms,
             memory_kib: 1,
-            score: None,
+            score: (letter == 'a').then_some(CheckerScore::Share(0.5)),
             feedback,
             shown: None,
         }
@@ -420,6 +448,8 @@ mod tests {
 
     #[test]
     fn a_submission_is_judged_until_nothing_left_can_change_whether_it_agrees() {
+        type Case =
+            (&'static str, Grading, &'static str, Vec<Rule>, Times, &'static str, u32, bool);
         const EVERY: &str = "AWPTRMO";
         let stop = || flat(OnFailure::Stop);
         let go_on = || flat(OnFailure::Continue);
@@ -443,7 +473,7 @@ mod tests {
         let new_wrong = || vec![rule("", "AW", "W")];
         let new_slow = || vec![rule("", "AT", "T")];
         let new_rejected = || vec![rule("", EVERY, "WTRM")];
-        let cases: Vec<(&str, Grading, &str, Vec<Rule>, Times, &str, u32, bool)> = vec![
+        let cases: Vec<Case> = vec![
             // What has to be accepted runs on everything, until a test fails.
             ("accepted", stop(), "A", none(), Times::Judged, "AAAA", 4, true),
             ("accepted, fails", stop(), "A", none(), Times::Judged, "AWAA", 2, false),
@@ -541,10 +571,73 @@ mod tests {
         }
     }
 
+    /// Four tests. The first ones are in the group `a`, the others in `b`.
+    #[test]
+    fn verdicts_are_decided_as_they_are_compared() {
+        type Case = (
+            &'static str,
+            Grading,
+            usize,
+            &'static str,
+            &'static str,
+            Times,
+            &'static str,
+            usize,
+            bool,
+        );
+        let grading = |objective, mode, is_one_enough| {
+            let mut one = group("a", OnFailure::Continue, VerdictMode::WorstError);
+            if let GroupRule::Grader { accept_if_any_accepted, .. } = &mut one.rule {
+                *accept_if_any_accepted = is_one_enough;
+            }
+            let two = group("b", OnFailure::Continue, VerdictMode::WorstError);
+            Grading { objective, groups: vec![group("", OnFailure::Stop, mode), one, two] }
+        };
+        let plain = |is_one_enough| grading(None, VerdictMode::WorstError, is_one_enough);
+        let scored = |mode| grading(Some(Objective::Max), mode, false);
+        let (worst, always) = (VerdictMode::WorstError, VerdictMode::AlwaysAccept);
+        let (none, all) = (Times::None, Times::All);
+        // After the grading: the number of tests in `a`, the expected and the tolerated verdicts, the times, the results,
+        // the number of tests that run, and whether the submission agrees.
+        let cases: Vec<Case> = vec![
+            // What is tolerated is right.
+            ("wrong", plain(false), 1, "W", "O", none, "WAAA", 1, true),
+            ("tolerated", plain(false), 1, "W", "O", none, "OAAA", 1, true),
+            ("tolerated, later", plain(false), 1, "W", "O", none, "AOAA", 4, true),
+            ("tolerated, measured", plain(false), 1, "W", "O", all, "OAAA", 4, true),
+            ("neither", plain(false), 1, "W", "O", none, "RAAA", 1, false),
+            // The graders accept a submission with a part of the score, or without any.
+            ("part", scored(always), 4, "p", "", none, "AWAA", 4, true),
+            ("no part", scored(always), 4, "p", "", none, "WWWW", 4, true),
+            ("no part, no times", scored(always), 1, "p", "", none, "WAAA", 1, true),
+            ("no part, measured", scored(always), 1, "p", "", all, "WAAA", 4, true),
+            ("no part, tolerated", scored(always), 1, "A", "p", all, "WAAA", 4, true),
+            ("no part, rejected", scored(worst), 1, "A", "p", all, "WAAA", 1, false),
+            ("part, tolerated", scored(always), 4, "A", "p", none, "AWAA", 4, true),
+            ("part, rejected", scored(worst), 4, "A", "p", none, "AWAA", 4, false),
+            // One accepted test makes `a` accepted, and then the verdict is that of `b`.
+            ("one is enough, wrong later", plain(true), 3, "W", "", none, "RAAW", 4, true),
+            ("one is enough, crash later", plain(true), 3, "W", "", none, "RAAR", 4, false),
+            ("one is enough, none is", plain(true), 3, "R", "", none, "RWWA", 3, true),
+            ("all are needed", plain(false), 3, "W", "", none, "RAAW", 1, false),
+        ];
+        for (name, grading, split, expected, tolerated, times, letters, ran, agrees) in cases {
+            let groups: Vec<u32> = (0..4).map(|at| if at < split { 1 } else { 2 }).collect();
+            let content = content(grading, &groups);
+            let tolerated = set(tolerated);
+            let submission = SampleSubmission { tolerated, ..submission(expected, vec![]) };
+            let rubric = content.rubric();
+            let question =
+                Question { submission: &submission, content: &content, rubric: &rubric, times };
+            let seen = judge(question, letters, false);
+            assert_eq!((seen.ran.len(), seen.agrees), (ran, agrees), "{name}: {seen:?}");
+        }
+    }
+
     fn letters() -> impl Strategy<Value = String> {
         // Most tests are accepted, so that what fails does so anywhere.
         let letter = prop_oneof![
-            4 => Just('A'), 1 => Just('W'), 1 => Just('T'), 1 => Just('t'), 1 => Just('R'), 1 => Just('M'),
+            4 => Just('A'), 1 => Just('a'), 1 => Just('W'), 1 => Just('T'), 1 => Just('t'), 1 => Just('R'), 1 => Just('M'),
         ];
         prop::collection::vec(letter, 1..9).prop_map(String::from_iter)
     }
@@ -553,12 +646,35 @@ mod tests {
         prop::sample::subsequence(vec!['A', 'W', 'T', 'R', 'M'], 1..=5).prop_map(String::from_iter)
     }
 
+    /// Expected and tolerated verdicts of a submission as a whole.
+    fn verdicts_of_all() -> impl Strategy<Value = (String, String)> {
+        let set = || {
+            let letters = vec!['A', 'p', 'W', 'T', 'R', 'M'];
+            prop::sample::subsequence(letters, 1..=4).prop_map(String::from_iter)
+        };
+        let none = || Just(String::new());
+        (prop_oneof![1 => none(), 3 => set()], prop_oneof![1 => none(), 1 => set()])
+    }
+
+    /// The least and the greatest of some scores.
+    fn range() -> impl Strategy<Value = Option<(f64, f64)>> {
+        let range =
+            (0..5_u8, 0..5_u8).prop_map(|(least, more)| (least.into(), (least + more).into()));
+        prop::option::weighted(0.2, range)
+    }
+
     fn rules() -> impl Strategy<Value = Vec<Rule>> {
         let scope = prop_oneof![Just(""), Just("a"), Just("b"), Just("a/1"), Just("*/3")];
-        let parts =
-            (scope, verdicts(), verdicts(), prop::option::weighted(0.2, Just("wrong".to_owned())));
-        let rule = parts.prop_map(|(scope, permitted, required, message)| Rule {
+        let parts = (
+            scope,
+            verdicts(),
+            verdicts(),
+            prop::option::weighted(0.2, Just("wrong".to_owned())),
+            range(),
+        );
+        let rule = parts.prop_map(|(scope, permitted, required, message, score)| Rule {
             message,
+            score,
             ..rule(scope, &permitted, &required)
         });
         prop::collection::vec(rule, 0..3)
@@ -573,21 +689,41 @@ mod tests {
                 1 => Just(VerdictMode::AlwaysAccept),
             ]
         };
-        let part = move || (on_reject(), mode(), any::<bool>());
+        let score = || {
+            prop_oneof![
+                Just(ScoreMode::Sum),
+                Just(ScoreMode::Avg),
+                Just(ScoreMode::Min),
+                Just(ScoreMode::Max),
+            ]
+        };
+        // Rejected tests may have a score, and groups the least and the greatest that they can score.
+        let bound = || prop::option::of((0..8_u8).prop_map(f64::from));
+        let scores =
+            move || {
+                (0..3_u8, 0..3_u8, bound(), bound()).prop_map(|(accept, reject, min, max)| {
+                    TestScores { accept: accept.into(), reject: reject.into(), min, max }
+                })
+            };
+        let part = move || (on_reject(), mode(), any::<bool>(), score(), scores());
         let groups = (
             part(),
             part(),
             part(),
             any::<bool>(),
-            prop::option::weighted(0.3, Just(Objective::Max)),
+            prop::option::of(prop_oneof![3 => Just(Objective::Max), 1 => Just(Objective::Min)]),
         );
         groups.prop_map(|(root, one, two, requires, objective)| {
-            let make = |name: &str, (on_reject, mode, any): (OnFailure, VerdictMode, bool)| {
-                let mut made = group(name, on_reject, mode);
-                if let GroupRule::Grader { accept_if_any_accepted, .. } = &mut made.rule {
-                    *accept_if_any_accepted = any && !name.is_empty();
-                }
-                made
+            let make = |name: &str, (on_reject, verdict, any, score, scores)| {
+                let accept_if_any_accepted = any && !name.is_empty();
+                let rule = GroupRule::Grader {
+                    verdict,
+                    score,
+                    ignore_sample: false,
+                    accept_if_any_accepted,
+                    scores,
+                };
+                TestGroup { rule, ..group(name, on_reject, verdict) }
             };
             let mut groups = vec![make("", root), make("a", one), make("b", two)];
             if requires {
@@ -614,15 +750,17 @@ mod tests {
             grading in grading(),
             letters in letters(),
             split in 0usize..9,
-            expected in prop_oneof![Just(String::new()), verdicts()],
+            (expected, tolerated) in verdicts_of_all(),
             rules in rules(),
+            score in range(),
             times in times(),
         ) {
             let count = letters.len();
             // The group `b` requires `a`, which then has a test.
             let groups: Vec<u32> = (0..count).map(|at| if at == 0 || at < split { 1 } else { 2 }).collect();
             let content = content(grading, &groups);
-            let (submission, rubric) = (submission(&expected, rules), content.rubric());
+            let submission = SampleSubmission { tolerated: set(&tolerated), score, ..submission(&expected, rules) };
+            let rubric = content.rubric();
             let question =
                 Question { submission: &submission, content: &content, rubric: &rubric, times };
             let (early, whole) = (judge(question, &letters, false), judge(question, &letters, true));
