@@ -171,6 +171,10 @@ impl Bench {
         let mut slot = self.slot_of(&CellSpec::run(language, &wide_enough(&limits))).await;
         let program = CellPath::program(&language.artifact).expect("a plain name");
         slot.cell.put(&program, artifact, true).await.expect("it fits");
+        for (name, text) in &language.support {
+            let support = CellPath::program(name).expect("a plain name");
+            slot.cell.put(&support, text.clone().into(), false).await.expect("it fits");
+        }
         let run = Execution::new(
             language.run_argv(case.limits.memory_bytes, &Layout::single(language)),
             limits,

@@ -142,7 +142,7 @@ fn languages_may_be_restricted() {
         lines(&package.warnings),
         [
             "warning: problem.yaml: there is code for java, which `languages` leaves out",
-            "warning: submissions/accepted/sum.cpp: is in cpp, which the problem does not take",
+            "warning: submissions/accepted/sum.cpp: is in cpp23, which the problem does not take",
         ]
     );
     assert!(yaml_error("languages: [C++]\n").contains("\"C++\" is not a language id"));

@@ -43,9 +43,9 @@ fn a_program_is_a_file_or_a_folder() {
     assert_eq!(
         found,
         [
-            ("output_validators/check.cpp", Some("cpp"), vec!["check.cpp", "testlib.h"]),
+            ("output_validators/check.cpp", Some("cpp23"), vec!["check.cpp", "testlib.h"]),
             ("output_validators/scripted", None, vec!["build", "check.txt"]),
-            ("output_validators/several", Some("cpp"), vec!["lib/parts.h", "main.cc", "old.c"]),
+            ("output_validators/several", Some("cpp23"), vec!["lib/parts.h", "main.cc", "old.c"]),
         ]
     );
     assert!(programs[1].files.iter().all(|file| file.executable));

@@ -31,7 +31,7 @@ fn a_folder_says_which_verdicts_are_right() {
                     Verdict::RuntimeError
                 ]
             ),
-            ("wrong_answer/a.cc", "cpp", vec![Verdict::WrongAnswer, Verdict::PresentationError]),
+            ("wrong_answer/a.cc", "cpp23", vec![Verdict::WrongAnswer, Verdict::PresentationError]),
         ]
     );
     let long = "x".repeat(128 * 1024 + 1);
@@ -346,4 +346,24 @@ fn rules_that_cannot_be_kept_are_errors() {
              from submissions/",
         ]
     );
+}
+
+/// C++ is compiled in the standard of the tools, unless the package or the problem says otherwise.
+#[test]
+fn cpp_has_a_standard() {
+    let cases = [
+        ("", "cpp23"),
+        ("assay: {cpp: cpp20}\n", "cpp20"),
+        ("assay: {cpp: cpp}\n", "cpp"),
+        ("languages: [cpp]\n", "cpp"),
+    ];
+    for (line, language) in cases {
+        let manifest = format!("name: Sum\nlimits: {{time_limit: 1}}\n{line}");
+        let package = package(&[
+            ("problem.yaml", manifest.as_str()),
+            ("submissions/accepted/sum.cpp", "int main() {}\n"),
+        ]);
+        let found = package.submissions.iter().find(|it| it.path == "accepted/sum.cpp").unwrap();
+        assert_eq!(found.language.as_str(), language, "{line}");
+    }
 }
