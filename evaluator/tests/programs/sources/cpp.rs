@@ -45,7 +45,7 @@ const WAYS: &[&str] = &[
     "#pragma GCC optimize(\"O3,unroll-loops\")\n#pragma GCC target(\"avx2,bmi,bmi2,lzcnt,popcnt\")\n#include <bits/stdc++.h>\nstd::unordered_map<int, std::string> m; std::set<std::pair<int, std::string>> t;",
     "#pragma GCC target(\"sse,sse2,sse3,ssse3,sse4,popcnt,abm,mmx,avx,tune=native\")\n#include <bits/stdc++.h>\nstd::vector<std::string> v(3); std::stringstream ss; auto g() { std::sort(v.begin(), v.end()); return ss.str(); }",
     "#pragma GCC target(\"avx2\")\n#include <iostream>\n#include <string>\n#include <vector>\n#include <map>\nstd::map<std::string, int> m; std::string s; int f() { return m[s + \"x\"]; }",
-    "#pragma GCC target(\"avx2,fma\")\n#pragma GCC optimize(\"Ofast\")\n#include <bits/stdc++.h>\n#include <immintrin.h>\nstd::deque<std::string> d; std::priority_queue<std::string> q; std::regex r(\"a+\");",
+    "#pragma GCC target(\"avx2,fma\")\n#pragma GCC optimize(\"Ofast\")\n#include <bits/stdc++.h>\n#include <immintrin.h>\nstd::deque<std::string> d; std::priority_queue<std::string> q;",
     "#include <bits/stdc++.h>\n#pragma GCC target(\"avx2\")\nstd::vector<int> v{3, 1}; void f() { std::sort(v.begin(), v.end()); }",
     "#include <bits/stdc++.h>\n#include <immintrin.h>\n__attribute__((target(\"avx2\"))) __m256i f(__m256i a) { return _mm256_add_epi32(a, a); }",
 ];

@@ -95,7 +95,8 @@ const FILES: [&str; 5] = [
 const USER: [&str; 3] = ["leave groups", "become group 60801", "become user 60801"];
 
 const EXECUTION: &str = "execute \"/box/program\" [\"/box/program\", \"-x\"] \
-    [\"PATH=/usr/local/bin:/usr/bin:/bin\", \"HOME=/work\", \"TMPDIR=/tmp\", \"LANG=C\"]";
+    [\"PATH=/usr/local/bin:/usr/bin:/bin\", \"HOME=/work\", \"TMPDIR=/tmp\", \
+     \"OPENBLAS_NUM_THREADS=1\", \"LANG=C\"]";
 
 #[test]
 fn the_order_with_a_user_of_its_own() {
