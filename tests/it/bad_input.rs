@@ -240,7 +240,6 @@ async fn packages(world: &World) {
             "problem.yaml:3",
         ),
         ("yaml of aliases", yaml(&billion_laughs()), "problem.yaml"),
-        ("no statement", sum().without("sum/problem_statement/problem.en.md").zip(), "statement"),
     ] {
         let payload = import(&world.deployment.admin(), archive).await;
         let errors = payload["userErrors"].as_array().unwrap();

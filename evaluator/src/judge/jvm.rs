@@ -123,9 +123,12 @@ impl Found {
 mod tests {
     use super::*;
 
+    /// Classes with the files that they were compiled from, the main file, and the class that is chosen.
+    type Case = (&'static [(&'static str, &'static str)], &'static str, Option<&'static str>);
+
     #[test]
     fn of_several_classes_the_expected_one_is_chosen() {
-        let cases: [(&[(&str, &str)], &str, Option<&str>); 9] = [
+        let cases: [Case; 9] = [
             (&[], "Main.java", None),
             (&[("Foo", "Main.java")], "Main.java", Some("Foo")),
             (&[("a.b.Main", "Main.java")], "Main.java", Some("a.b.Main")),

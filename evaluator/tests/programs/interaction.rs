@@ -14,7 +14,7 @@ use crate::judge::{Judge, Validators};
 /// Cases that run at the same time: most of them wait.
 const AT_ONCE: usize = 4;
 /// Short, so that what blocks is over soon.
-const TIME_MS: u64 = 300;
+const TIME_MS: u64 = 500;
 
 struct Case {
     name: &'static str,
