@@ -126,7 +126,7 @@ impl ValidatorCell {
         let execution = Execution::new(argv, self.limits).keeping().dropping_excess();
         match (role, self.protocol) {
             (Role::Interactor, _) => {
-                execution.linked().accepting(protocol::accepting(self.protocol))
+                execution.linked().accepting(&protocol::accepting(self.protocol))
             }
             (Role::Checker, Protocol::Kattis) => execution.with_stdin(output.clone()),
             (Role::Checker, _) => execution,
