@@ -3,6 +3,7 @@
 mod cases;
 mod checker;
 mod data;
+mod expectations;
 mod languages;
 mod names;
 mod pattern;
@@ -22,6 +23,7 @@ use crate::timing::Timing;
 use crate::tree::FileTree;
 use crate::yaml::{self, Key, Node, Schema};
 
+use cases::Outline;
 use data::Data;
 
 pub(crate) const FILE: &str = "init.yml";
@@ -84,9 +86,10 @@ fn read_file(tree: &FileTree, options: &Options, report: &mut Report) -> Option<
     let judge = checker::read(&config, &data, &mut blobs, report);
     let cases = cases::read(&config, &data, &judge, &mut blobs, report);
     let tests = cases.len();
+    let outline = Outline::of(&cases, &judge);
     let graded = points::grade(cases, &judge, report);
     let (include, languages) = signature(&config, &data, &mut blobs, report);
-    let found = submissions::read(tree, graded.grading.objective.is_some(), report);
+    let found = submissions::read(tree, &outline, report);
     let (title, statement) =
         statement(tree, identity.as_ref().map_or("", |it| it.slug.as_str()), report);
     let defaults = Limits::default();
@@ -131,6 +134,19 @@ fn read_file(tree: &FileTree, options: &Options, report: &mut Report) -> Option<
         about: About::default(),
         warnings: vec![],
     })
+}
+
+/// Whether Python takes a value for true.
+fn is_true(node: &Node) -> bool {
+    match &node.value {
+        yaml::Value::Null => false,
+        yaml::Value::Bool(truth) => *truth,
+        yaml::Value::Integer(number) => *number != 0,
+        yaml::Value::Float(number) => *number != 0.0,
+        yaml::Value::Text(text) => !text.is_empty(),
+        yaml::Value::List(items) => !items.is_empty(),
+        yaml::Value::Map(entries) => !entries.is_empty(),
+    }
 }
 
 fn check_keys(config: &Config<'_>, report: &mut Report) {

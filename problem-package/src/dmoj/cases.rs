@@ -26,6 +26,34 @@ pub(super) struct Unit {
     pub(super) is_pretest: bool,
 }
 
+/// The test cases in the order in which they are judged.
+#[derive(Debug, Default)]
+pub(super) struct Outline {
+    pub(super) cases: Vec<Case>,
+    /// An output that is right in part is wrong, though it has points.
+    pub(super) part_is_wrong: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Case {
+    pub(super) name: String,
+    pub(super) points: f64,
+    /// Which batch it is in, if any.
+    pub(super) batch: Option<u32>,
+}
+
+impl Outline {
+    pub(super) fn of(units: &[Unit], judge: &Judge) -> Self {
+        let cases = (0..).zip(units).flat_map(|(place, unit)| {
+            let batch = unit.batch.map(|_| place);
+            let case =
+                move |test: &Test| Case { name: test.name.clone(), points: unit.points, batch };
+            unit.tests.iter().map(case)
+        });
+        Self { cases: cases.collect(), part_is_wrong: judge.part_is_wrong }
+    }
+}
+
 struct Reader<'a, 'b> {
     config: &'a Config<'a>,
     data: &'a Data<'a>,

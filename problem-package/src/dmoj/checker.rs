@@ -33,6 +33,8 @@ pub(super) struct Judge {
     pub(super) compares: bool,
     /// It gives points for a part of the output.
     pub(super) is_partial: bool,
+    /// An output with a part of the points is wrong, as far as the package's own tests are concerned.
+    pub(super) part_is_wrong: bool,
     /// What follows the points of a test among its arguments, where there are any.
     args: Option<Vec<String>>,
 }
@@ -40,7 +42,7 @@ pub(super) struct Judge {
 impl Judge {
     fn of(checker: Checker) -> Self {
         let compares = !matches!(checker, Checker::Programs(_));
-        Self { checker, compares, is_partial: false, args: None }
+        Self { checker, compares, is_partial: false, part_is_wrong: false, args: None }
     }
 
     /// The arguments of the checker for a test that is worth so many points.
@@ -119,7 +121,7 @@ impl Reader<'_, '_> {
             "floats" | "floatsabs" | "floatsrel" => self.floats(&name, field, entries),
             "linecount" => {
                 let judge = self.plain(entries, &["feedback"], lines(LineRule::Words));
-                self.by_lines(judge, vec!["count".to_owned()])
+                Judge { part_is_wrong: true, ..self.by_lines(judge, vec!["count".to_owned()]) }
             }
             "linematches" => self.line_matches(entries),
             "bridged" => Judge::of(checker(self.program(entries, field, "checker"))),

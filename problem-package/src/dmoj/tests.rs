@@ -14,6 +14,8 @@ use crate::limits::TreeLimits;
 use crate::stored::stored;
 use crate::tree::Entry;
 
+mod programs;
+
 /// A package without fault but for its `init.yml`, to be spoilt by each test.
 const SUM: &[(&str, &str)] = &[
     ("README.md", "# The Sum\n\nAdd.\n"),
@@ -449,27 +451,6 @@ fn functions_are_compiled_with_what_calls_them() {
 
 #[test]
 fn tests_of_the_judge_are_submissions() {
-    let expected = |rest: &str| {
-        let test = format!("language: CPP17\ntime: 2\nmemory: 65536\nsource: a.cpp\n{rest}");
-        let files = [("tests/x/test.yml", test.as_str()), ("tests/x/a.cpp", "int main() {}\n")];
-        let package = read_one(&tree(CASES, &files));
-        let found = package.submissions.into_iter().find(|it| it.path == "tests/x/a.cpp");
-        found.map(|submission| submission.expected.into_iter().collect::<Vec<_>>())
-    };
-    use Verdict::{Accepted, CompileError, Partial, PresentationError, RuntimeError, WrongAnswer};
-    assert_eq!(expected(""), Some(vec![Accepted]));
-    assert_eq!(expected("expect: CE"), Some(vec![CompileError]));
-    assert_eq!(expected("expect: [AC, IR]"), Some(vec![Accepted, RuntimeError, Partial]));
-    assert_eq!(
-        expected("expect: [AC, WA]\ncases: {2: WA}"),
-        Some(vec![WrongAnswer, PresentationError, Partial])
-    );
-    assert_eq!(
-        expected("cases: [AC, [AC, WA]]"),
-        Some(vec![Accepted, WrongAnswer, PresentationError, Partial])
-    );
-    assert_eq!(expected("expect: '*'"), None);
-    assert_eq!(expected("expect: IE"), None);
     let odd = "{language: PY2, time: 1, memory: 65536, source: a.py}";
     let package = read_one(&tree(
         CASES,
@@ -478,8 +459,8 @@ fn tests_of_the_judge_are_submissions() {
     assert_eq!(
         lines(&package.warnings),
         [
-            "warning: tests/b/test.yml:1:23: `time` differs from that of other tests; the largest is taken",
             "warning: tests/b/test.yml:1:12: is in \"PY2\" and is left aside; expected a language such as CPP17 or PY3",
+            "warning: tests/b/test.yml:1:23: `time` differs from that of other tests; the largest is taken",
             "warning: tests/c/test.yml:1:9: `source` names \"x\", which is missing; expected a file beside it",
         ]
     );
