@@ -43,16 +43,16 @@ const WITHOUT_MEANING: [&str; 8] = [
     "output_prefix_length",
     "meta",
     "short_circuit",
-    "treat_checker_points_as_percentage",
+    "generator_args",
 ];
 
 /// The keys of the whole file, by name.
+#[derive(Debug)]
 pub(super) struct Config<'a>(&'a [(Key, Node)]);
 
 impl<'a> Config<'a> {
     fn field(&self, name: &'a str) -> Option<Field<'a>> {
-        let (_, node) = self.0.iter().find(|(key, _)| key.text == name)?;
-        Some(Field { path: FILE, key: name, node }).filter(|field| !field.is_null())
+        cases::find(self.0, name).filter(|field| !field.is_null())
     }
 }
 
@@ -79,10 +79,8 @@ fn read_file(tree: &FileTree, options: &Options, report: &mut Report) -> Option<
     let config = Config(&entries);
     check_keys(&config, report);
     let mut blobs = Blobs::default();
-    let is_binary = config
-        .field("binary_data")
-        .is_some_and(|field| field.node.value == yaml::Value::Bool(true));
-    let data = Data::read(config.field("archive"), tree, is_binary, report);
+    let archive = config.field("archive").filter(|field| is_true(field.node));
+    let data = Data::read(archive, tree, report);
     let judge = checker::read(&config, &data, &mut blobs, report);
     let cases = cases::read(&config, &data, &judge, &mut blobs, report);
     let tests = cases.len();
@@ -93,10 +91,7 @@ fn read_file(tree: &FileTree, options: &Options, report: &mut Report) -> Option<
     let (title, statement) =
         statement(tree, identity.as_ref().map_or("", |it| it.slug.as_str()), report);
     let defaults = Limits::default();
-    let output_bytes = config
-        .field("output_limit_length")
-        .and_then(|field| field.positive_integer(report, "a number of bytes"))
-        .unwrap_or(OUTPUT_BYTES);
+    let output_bytes = output_bytes(&config, report);
     let content = RevisionContent {
         title,
         statement,
@@ -136,6 +131,24 @@ fn read_file(tree: &FileTree, options: &Options, report: &mut Report) -> Option<
     })
 }
 
+/// The most that a submission may print, in bytes. The largest where test cases differ.
+fn output_bytes(config: &Config<'_>, report: &mut Report) -> u64 {
+    let given = |field: Option<Field<'_>>, report: &mut Report| match field {
+        Some(field) => field.positive_integer(report, "a number of bytes"),
+        None => Some(OUTPUT_BYTES),
+    };
+    let mut largest = given(config.field("output_limit_length"), report);
+    for scope in cases::scopes(config) {
+        let Some(field) = scope.case_field("output_limit_length") else { continue };
+        let of_case = given(Some(field), report);
+        if largest.zip(of_case).is_some_and(|(largest, of_case)| largest != of_case) {
+            field.warning(report, "differs from that of other test cases; the largest is taken");
+        }
+        largest = largest.max(of_case);
+    }
+    largest.unwrap_or(OUTPUT_BYTES)
+}
+
 /// Whether Python takes a value for true.
 fn is_true(node: &Node) -> bool {
     match &node.value {
@@ -149,9 +162,28 @@ fn is_true(node: &Node) -> bool {
     }
 }
 
+/// Whether the value of a key is Python code.
+fn is_dynamic(key: &str) -> bool {
+    key.ends_with('+')
+}
+
+fn refuse_dynamic(key: &Key, report: &mut Report) {
+    let message =
+        format!("`{}` is not supported: it is Python code that makes the value", key.text);
+    report.error((FILE, key.position), message, "the value itself");
+}
+
+fn warn_of_symlinks(field: Field<'_>, report: &mut Report) {
+    if is_true(field.node) {
+        field
+            .warning(report, "is left aside: the links are not made in the folder of a submission");
+    }
+}
+
 fn check_keys(config: &Config<'_>, report: &mut Report) {
     for (key, node) in config.0 {
-        let name = key.text.as_str();
+        let underscored = key.text.replace('-', "_");
+        let name = underscored.as_str();
         let field = Field { path: FILE, key: name, node };
         let mut refuse = |why: &str, expected: &str| {
             let message = format!("`{name}` is not supported: {why}");
@@ -167,7 +199,11 @@ fn check_keys(config: &Config<'_>, report: &mut Report) {
             | "signature_grader"
             | "output_limit_length"
             | "binary_data"
-            | "generator" => {}
+            | "generator"
+            | "in"
+            | "out"
+            | "dependencies" => {}
+            "symlinks" => warn_of_symlinks(field, report),
             known if WITHOUT_MEANING.contains(&known) => {}
             "custom_judge" if !field.is_null() => {
                 refuse(
@@ -179,10 +215,8 @@ fn check_keys(config: &Config<'_>, report: &mut Report) {
                 refuse("submissions read standard input and write standard output", "no `file_io`");
             }
             "custom_judge" | "file_io" => {}
-            dynamic if dynamic.ends_with("++") => {
-                refuse("it is Python code that makes the value", "the value itself");
-            }
-            _ => unknown_key(FILE, key, name, report),
+            dynamic if is_dynamic(dynamic) => refuse_dynamic(key, report),
+            _ => unknown_key(FILE, key, &key.text, report),
         }
     }
 }

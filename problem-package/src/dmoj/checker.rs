@@ -8,8 +8,9 @@ use domain::problem::{
     Checker, PackagedProgram, ProgramFile, Protocol, Validation, ValidationLimits,
 };
 
+use super::cases::{self, same};
 use super::data::Data;
-use super::{Config, FILE, languages};
+use super::{Config, FILE, is_true, languages};
 use crate::blobs::Blobs;
 use crate::diagnostic::{Report, quote};
 use crate::fields::{Field, unknown_key};
@@ -66,7 +67,7 @@ pub(super) fn read(
         let validation = program.map(|program| Validation { interactive: true, ..program });
         return Judge { compares: false, ..Judge::of(checker(validation)) };
     }
-    let Some(field) = config.field("checker") else {
+    let Some(field) = checker_field(config, reader.report) else {
         return Judge::of(Checker::Lines(LineRule::Words));
     };
     match &field.node.value {
@@ -87,6 +88,22 @@ pub(super) fn read(
         }
         _ => reader.named(field, None),
     }
+}
+
+/// The checker of all test cases, wherever it stands.
+fn checker_field<'a>(config: &'a Config<'a>, report: &mut Report) -> Option<Field<'a>> {
+    let named = |field: Option<Field<'a>>| field.filter(|field| is_true(field.node));
+    let mut fields = cases::scopes(config).into_iter().map(|scope| named(scope.field("checker")));
+    let Some(first) = fields.next() else { return named(config.field("checker")) };
+    let standard = Value::Text("standard".to_owned());
+    let value = |field: Option<Field<'a>>| field.map_or(&standard, |field| &field.node.value);
+    if let Some(other) = fields.find(|other| !same(value(first), value(*other)))
+        && let Some(at) = other.or(first)
+    {
+        let message = "a `checker` of a single test case is not supported";
+        report.error((FILE, at.position()), message, "one for all test cases");
+    }
+    first
 }
 
 /// Where there is an error, it does not matter which.
