@@ -10,7 +10,10 @@ mod pattern;
 mod points;
 mod submissions;
 
-use domain::problem::{Include, Limits, ProblemLanguage, RevisionContent, TimeLimitOrigin};
+use domain::LanguageId;
+use domain::problem::{
+    Include, Limits, ProblemLanguage, ProgramFile, RevisionContent, TimeLimitOrigin,
+};
 
 use crate::blobs::Blobs;
 use crate::diagnostic::{Diagnostic, Report};
@@ -33,6 +36,9 @@ const STATEMENTS: [&str; 3] = ["statement.md", "problem.md", "README.md"];
 
 /// Bytes that a submission may print where the package does not say.
 const OUTPUT_BYTES: u64 = 24 * 1024 * 1024;
+
+/// By this, programs see that they are compiled as functions.
+const SIGNATURE: &str = "#define SIGNATURE_GRADER 1\n";
 
 /// Keys that say how DMOJ's judge runs programs, which makes no difference here.
 const WITHOUT_MEANING: [&str; 8] = [
@@ -247,34 +253,48 @@ fn signature(
     report: &mut Report,
 ) -> (Vec<Include>, Vec<ProblemLanguage>) {
     let Some(field) = config.field("signature_grader") else { return (vec![], vec![]) };
-    let mut files = Vec::new();
-    let mut header = None;
+    let (mut entry, mut header, mut allows_main) = (None, None, false);
     for (key, node) in field.map(report) {
         let inner = Field { path: FILE, key: &key.text, node };
         match key.text.as_str() {
-            "entry" | "header" => {
+            "entry" => {
                 let Some(path) = inner.text(report) else { continue };
-                files.extend(data.program_file(&path, inner, blobs, report));
-                if key.text == "header" {
-                    header = files.last().map(|file| file.path.clone());
-                }
+                let Some(bytes) = data.get(&path, inner, report) else { continue };
+                let source = [SIGNATURE.as_bytes(), b"#line 1\n", &bytes[..]].concat();
+                entry = Some((path, blobs.put(&source.into())));
             }
-            // The submission's own `main` is nothing that is compiled elsewhere either.
-            "allow_main" => {}
+            "header" => {
+                let Some(path) = inner.text(report) else { continue };
+                header = data.program_file(&path, inner, blobs, report);
+            }
+            "allow_main" => allows_main = is_true(node),
             _ => unknown_key(FILE, key, &key.text, report),
         }
     }
-    let Some(header) = header.filter(|_| files.len() == 2) else {
+    let Some(((path, source), header)) = entry.zip(header) else {
         field.error(report, "a map with `entry` and `header`");
         return (vec![], vec![]);
     };
-    let languages = ["cpp", "cpp20", "cpp23"].map(|id| ProblemLanguage {
-        language: id.parse().expect("these are language ids"),
-        starter_code: String::new(),
-        start_snippet: format!("#include \"{header}\"\n"),
-        end_snippet: String::new(),
-    });
-    (vec![Include { language: None, files }], languages.to_vec())
+    let main = if allows_main { "" } else { "#define main main_of_submission\n" };
+    let start_snippet = format!("{SIGNATURE}#include \"{}\"\n{main}", header.path);
+    let name = path.rsplit('/').next().unwrap_or(&path);
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let mut includes = vec![Include { language: None, files: vec![header] }];
+    let mut languages = Vec::new();
+    // The program is in the language of the submission, whatever its name.
+    for (id, extension) in [("c", "c"), ("cpp", "cpp"), ("cpp20", "cpp"), ("cpp23", "cpp")] {
+        let language: LanguageId = id.parse().expect("these are language ids");
+        let path = format!("{stem}.{extension}");
+        let file = ProgramFile { path, content: source, executable: false };
+        includes.push(Include { language: Some(language.clone()), files: vec![file] });
+        languages.push(ProblemLanguage {
+            language,
+            starter_code: String::new(),
+            start_snippet: start_snippet.clone(),
+            end_snippet: String::new(),
+        });
+    }
+    (includes, languages)
 }
 
 #[cfg(test)]

@@ -153,3 +153,97 @@ fn a_file_whose_name_hides_it_is_missing_for_this_reason() {
         ]
     );
 }
+
+#[test]
+fn arguments_of_checkers_are_read_as_the_judge_reads_them() {
+    let unknown = "is not known and is left aside";
+    for text in [
+        "{name: standard, args: {colour: red}}",
+        "{name: floats, args: {colour: red}}",
+        "{name: sorted, args: {by: x}}",
+    ] {
+        let (_, warnings) = checker(text);
+        assert!(warnings.iter().any(|it| it.contains(unknown)), "{text} {warnings:?}");
+    }
+    let tolerance = |text: &str| match checker(text).0 {
+        Checker::Tokens(options) => options.float_absolute,
+        other => panic!("{other:?}"),
+    };
+    for (precision, expected) in [("'3'", 1e-3), ("3.9", 1e-3), ("-1", 10.0), ("0", 1.0)] {
+        let text = format!("{{name: floats, args: {{precision: {precision}}}}}");
+        assert_eq!(tolerance(&text), Some(expected), "{precision}");
+    }
+    assert!(
+        checker_errors("{name: floatsabs, args: {error_mode: relative}}")[0]
+            .contains("or the checker floats")
+    );
+    let args = |text: &str| {
+        let package = package(&format!("checker: {text}\n{CASES}"));
+        package.content.tests[0].validator_args.join(" ")
+    };
+    assert_eq!(
+        args("{name: linematches, args: {point_distribution: [0.5, 1]}}"),
+        "10 match 0.5,1 all"
+    );
+    assert_eq!(args("{name: rstripped, args: {filter_new_line: true}}"), "10 strip");
+}
+
+#[test]
+fn programs_are_run_with_the_arguments_that_the_package_says() {
+    let run = |init: &str| {
+        let package = package(&format!("{init}\n{CASES}"));
+        let files = programs(&package.content.checker).programs[0].files.clone();
+        let script = files.iter().find(|file| file.path == "run");
+        script
+            .map(|file| String::from_utf8_lossy(&package.blobs[&file.content.digest]).into_owned())
+    };
+    let start = "#!/bin/sh\nexec \"$(dirname \"$0\")/program\" ";
+    let cases = [
+        ("args_format_string: '{input_file} {output_file} {answer_file}'", None),
+        ("args_format_string: ''", None),
+        ("feedback: true", None),
+        ("feedback: false", Some("\"$@\" >&2")),
+        ("type: testlib, feedback: false", None),
+        (
+            "args_format_string: '{answer_file} {output_file} -x'",
+            Some("''\"$3\"'' ''\"$2\"'' '-x'"),
+        ),
+        ("args_format_string: '--in={input_file} $HOME'", Some("'--in='\"$1\"'' '$HOME'")),
+    ];
+    for (args, expected) in cases {
+        let init = format!("checker: {{name: bridged, args: {{files: check.cpp, {args}}}}}");
+        assert_eq!(run(&init), expected.map(|line| format!("{start}{line}\n")), "{args}");
+    }
+    let cases = [
+        ("args_format_string: '{input_file} {answer_file}'", None),
+        ("feedback: false", None),
+        ("args_format_string: '{answer_file} {output_file}'", Some("''\"$2\"'' ''\"/dev/null\"''")),
+        ("type: testlib, args_format_string: '{input_file} {output_file} {answer_file}'", None),
+    ];
+    for (args, expected) in cases {
+        let init = format!("interactive: {{files: check.cpp, {args}}}");
+        assert_eq!(run(&init), expected.map(|line| format!("{start}{line}\n")), "{args}");
+    }
+    for args in [
+        "args_format_string: '{input}'",
+        "args_format_string: '\"{input_file}\"'",
+        "treat_checker_points_as_percentage: true",
+    ] {
+        let errors =
+            checker_errors(&format!("{{name: bridged, args: {{files: check.cpp, {args}}}}}"));
+        assert!(errors[0].contains("not supported"), "{errors:?}");
+    }
+    for (kind, why) in [("coci", "fraction"), ("peg", "fraction"), ("cms", "default or testlib")] {
+        let errors =
+            checker_errors(&format!("{{name: bridged, args: {{files: check.cpp, type: {kind}}}}}"));
+        assert!(errors[0].contains(why), "{errors:?}");
+    }
+}
+
+#[test]
+fn a_checker_in_cpp_is_in_the_newest_standard_of_the_judge() {
+    for (args, language) in [("", "cpp20"), (", lang: CPP17", "cpp"), (", lang: CPP20", "cpp20")] {
+        let (checker, _) = checker(&format!("{{name: bridged, args: {{files: check.cpp{args}}}}}"));
+        assert_eq!(programs(&checker).programs[0].language.as_ref().unwrap().as_str(), language);
+    }
+}
