@@ -3,13 +3,17 @@
 mod cases;
 mod checker;
 mod data;
+mod expectations;
 mod languages;
 mod names;
 mod pattern;
 mod points;
 mod submissions;
 
-use domain::problem::{Include, Limits, ProblemLanguage, RevisionContent, TimeLimitOrigin};
+use domain::LanguageId;
+use domain::problem::{
+    Include, Limits, ProblemLanguage, ProgramFile, RevisionContent, TimeLimitOrigin,
+};
 
 use crate::blobs::Blobs;
 use crate::diagnostic::{Diagnostic, Report};
@@ -23,6 +27,7 @@ use crate::timing::Timing;
 use crate::tree::FileTree;
 use crate::yaml::{self, Key, Node, Schema};
 
+use cases::Outline;
 use data::Data;
 
 pub(crate) const FILE: &str = "init.yml";
@@ -33,6 +38,9 @@ const STATEMENTS: [&str; 3] = ["statement.md", "problem.md", "README.md"];
 /// Bytes that a submission may print where the package does not say.
 const OUTPUT_BYTES: u64 = 24 * 1024 * 1024;
 
+/// By this, programs see that they are compiled as functions.
+const SIGNATURE: &str = "#define SIGNATURE_GRADER 1\n";
+
 /// Keys that say how DMOJ's judge runs programs, which makes no difference here.
 const WITHOUT_MEANING: [&str; 8] = [
     "unbuffered",
@@ -42,16 +50,16 @@ const WITHOUT_MEANING: [&str; 8] = [
     "output_prefix_length",
     "meta",
     "short_circuit",
-    "treat_checker_points_as_percentage",
+    "generator_args",
 ];
 
 /// The keys of the whole file, by name.
+#[derive(Debug)]
 pub(super) struct Config<'a>(&'a [(Key, Node)]);
 
 impl<'a> Config<'a> {
     fn field(&self, name: &'a str) -> Option<Field<'a>> {
-        let (_, node) = self.0.iter().find(|(key, _)| key.text == name)?;
-        Some(Field { path: FILE, key: name, node }).filter(|field| !field.is_null())
+        cases::find(self.0, name).filter(|field| !field.is_null())
     }
 }
 
@@ -78,23 +86,19 @@ fn read_file(tree: &FileTree, options: &Options, report: &mut Report) -> Option<
     let config = Config(&entries);
     check_keys(&config, report);
     let mut blobs = Blobs::default();
-    let is_binary = config
-        .field("binary_data")
-        .is_some_and(|field| field.node.value == yaml::Value::Bool(true));
-    let data = Data::read(config.field("archive"), tree, is_binary, report);
+    let archive = config.field("archive").filter(|field| is_true(field.node));
+    let data = Data::read(archive, tree, report);
     let judge = checker::read(&config, &data, &mut blobs, report);
     let cases = cases::read(&config, &data, &judge, &mut blobs, report);
     let tests = cases.len();
+    let outline = Outline::of(&cases, &judge);
     let graded = points::grade(cases, &judge, report);
     let (include, languages) = signature(&config, &data, &mut blobs, report);
-    let found = submissions::read(tree, graded.grading.objective.is_some(), report);
+    let found = submissions::read(tree, &outline, report);
     let (title, statement) =
         statement(tree, identity.as_ref().map_or("", |it| it.slug.as_str()), report);
     let defaults = Limits::default();
-    let output_bytes = config
-        .field("output_limit_length")
-        .and_then(|field| field.positive_integer(report, "a number of bytes"))
-        .unwrap_or(OUTPUT_BYTES);
+    let output_bytes = output_bytes(&config, report);
     let content = RevisionContent {
         title,
         statement,
@@ -134,9 +138,59 @@ fn read_file(tree: &FileTree, options: &Options, report: &mut Report) -> Option<
     })
 }
 
+/// The most that a submission may print, in bytes. The largest where test cases differ.
+fn output_bytes(config: &Config<'_>, report: &mut Report) -> u64 {
+    let given = |field: Option<Field<'_>>, report: &mut Report| match field {
+        Some(field) => field.positive_integer(report, "a number of bytes"),
+        None => Some(OUTPUT_BYTES),
+    };
+    let mut largest = given(config.field("output_limit_length"), report);
+    for scope in cases::scopes(config) {
+        let Some(field) = scope.case_field("output_limit_length") else { continue };
+        let of_case = given(Some(field), report);
+        if largest.zip(of_case).is_some_and(|(largest, of_case)| largest != of_case) {
+            field.warning(report, "differs from that of other test cases; the largest is taken");
+        }
+        largest = largest.max(of_case);
+    }
+    largest.unwrap_or(OUTPUT_BYTES)
+}
+
+/// Whether Python takes a value for true.
+fn is_true(node: &Node) -> bool {
+    match &node.value {
+        yaml::Value::Null => false,
+        yaml::Value::Bool(truth) => *truth,
+        yaml::Value::Integer(number) => *number != 0,
+        yaml::Value::Float(number) => *number != 0.0,
+        yaml::Value::Text(text) => !text.is_empty(),
+        yaml::Value::List(items) => !items.is_empty(),
+        yaml::Value::Map(entries) => !entries.is_empty(),
+    }
+}
+
+/// Whether the value of a key is Python code.
+fn is_dynamic(key: &str) -> bool {
+    key.ends_with('+')
+}
+
+fn refuse_dynamic(key: &Key, report: &mut Report) {
+    let message =
+        format!("`{}` is not supported: it is Python code that makes the value", key.text);
+    report.error((FILE, key.position), message, "the value itself");
+}
+
+fn warn_of_symlinks(field: Field<'_>, report: &mut Report) {
+    if is_true(field.node) {
+        field
+            .warning(report, "is left aside: the links are not made in the folder of a submission");
+    }
+}
+
 fn check_keys(config: &Config<'_>, report: &mut Report) {
     for (key, node) in config.0 {
-        let name = key.text.as_str();
+        let underscored = key.text.replace('-', "_");
+        let name = underscored.as_str();
         let field = Field { path: FILE, key: name, node };
         let mut refuse = |why: &str, expected: &str| {
             let message = format!("`{name}` is not supported: {why}");
@@ -152,7 +206,11 @@ fn check_keys(config: &Config<'_>, report: &mut Report) {
             | "signature_grader"
             | "output_limit_length"
             | "binary_data"
-            | "generator" => {}
+            | "generator"
+            | "in"
+            | "out"
+            | "dependencies" => {}
+            "symlinks" => warn_of_symlinks(field, report),
             known if WITHOUT_MEANING.contains(&known) => {}
             "custom_judge" if !field.is_null() => {
                 refuse(
@@ -164,10 +222,8 @@ fn check_keys(config: &Config<'_>, report: &mut Report) {
                 refuse("submissions read standard input and write standard output", "no `file_io`");
             }
             "custom_judge" | "file_io" => {}
-            dynamic if dynamic.ends_with("++") => {
-                refuse("it is Python code that makes the value", "the value itself");
-            }
-            _ => unknown_key(FILE, key, name, report),
+            dynamic if is_dynamic(dynamic) => refuse_dynamic(key, report),
+            _ => unknown_key(FILE, key, &key.text, report),
         }
     }
 }
@@ -199,34 +255,48 @@ fn signature(
     report: &mut Report,
 ) -> (Vec<Include>, Vec<ProblemLanguage>) {
     let Some(field) = config.field("signature_grader") else { return (vec![], vec![]) };
-    let mut files = Vec::new();
-    let mut header = None;
+    let (mut entry, mut header, mut allows_main) = (None, None, false);
     for (key, node) in field.map(report) {
         let inner = Field { path: FILE, key: &key.text, node };
         match key.text.as_str() {
-            "entry" | "header" => {
+            "entry" => {
                 let Some(path) = inner.text(report) else { continue };
-                files.extend(data.program_file(&path, inner, blobs, report));
-                if key.text == "header" {
-                    header = files.last().map(|file| file.path.clone());
-                }
+                let Some(bytes) = data.get(&path, inner, report) else { continue };
+                let source = [SIGNATURE.as_bytes(), b"#line 1\n", &bytes[..]].concat();
+                entry = Some((path, blobs.put(&source.into())));
             }
-            // The submission's own `main` is nothing that is compiled elsewhere either.
-            "allow_main" => {}
+            "header" => {
+                let Some(path) = inner.text(report) else { continue };
+                header = data.program_file(&path, inner, blobs, report);
+            }
+            "allow_main" => allows_main = is_true(node),
             _ => unknown_key(FILE, key, &key.text, report),
         }
     }
-    let Some(header) = header.filter(|_| files.len() == 2) else {
+    let Some(((path, source), header)) = entry.zip(header) else {
         field.error(report, "a map with `entry` and `header`");
         return (vec![], vec![]);
     };
-    let languages = ["cpp", "cpp20", "cpp23"].map(|id| ProblemLanguage {
-        language: id.parse().expect("these are language ids"),
-        starter_code: String::new(),
-        start_snippet: format!("#include \"{header}\"\n"),
-        end_snippet: String::new(),
-    });
-    (vec![Include { language: None, files }], languages.to_vec())
+    let main = if allows_main { "" } else { "#define main main_of_submission\n" };
+    let start_snippet = format!("{SIGNATURE}#include \"{}\"\n{main}", header.path);
+    let name = path.rsplit('/').next().unwrap_or(&path);
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let mut includes = vec![Include { language: None, files: vec![header] }];
+    let mut languages = Vec::new();
+    // The program is in the language of the submission, whatever its name.
+    for (id, extension) in [("c", "c"), ("cpp", "cpp"), ("cpp20", "cpp"), ("cpp23", "cpp")] {
+        let language: LanguageId = id.parse().expect("these are language ids");
+        let path = format!("{stem}.{extension}");
+        let file = ProgramFile { path, content: source, executable: false };
+        includes.push(Include { language: Some(language.clone()), files: vec![file] });
+        languages.push(ProblemLanguage {
+            language,
+            starter_code: String::new(),
+            start_snippet: start_snippet.clone(),
+            end_snippet: String::new(),
+        });
+    }
+    (includes, languages)
 }
 
 #[cfg(test)]

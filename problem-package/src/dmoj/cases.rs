@@ -7,11 +7,11 @@ use super::checker::Judge;
 use super::data::Data;
 use super::names::{self, Files, Named};
 use super::pattern::Pattern;
-use super::{Config, FILE, WITHOUT_MEANING};
+use super::{Config, FILE, WITHOUT_MEANING, is_dynamic, is_true};
 use crate::blobs::Blobs;
 use crate::diagnostic::{Report, quote};
 use crate::fields::{Field, unknown_key};
-use crate::yaml::{Node, Value};
+use crate::yaml::{Key, Node, Value};
 
 /// A case of its own, or a batch of them.
 #[derive(Debug)]
@@ -24,6 +24,94 @@ pub(super) struct Unit {
     pub(super) dependencies: Vec<u32>,
     /// It comes first, is worth nothing, and has to be passed for anything else to be run.
     pub(super) is_pretest: bool,
+}
+
+/// The test cases in the order in which they are judged.
+#[derive(Debug, Default)]
+pub(super) struct Outline {
+    pub(super) cases: Vec<Case>,
+    /// An output that is right in part is wrong, though it has points.
+    pub(super) part_is_wrong: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Case {
+    pub(super) name: String,
+    pub(super) points: f64,
+    /// Which batch it is in, if any.
+    pub(super) batch: Option<u32>,
+}
+
+impl Outline {
+    pub(super) fn of(units: &[Unit], judge: &Judge) -> Self {
+        let cases = (0..).zip(units).flat_map(|(place, unit)| {
+            let batch = unit.batch.map(|_| place);
+            let case =
+                move |test: &Test| Case { name: test.name.clone(), points: unit.points, batch };
+            unit.tests.iter().map(case)
+        });
+        Self { cases: cases.collect(), part_is_wrong: judge.part_is_wrong }
+    }
+}
+
+/// The keys of a test case, of the batch that it is in and of the whole file. What a case does not say is taken from
+/// what is around it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scope<'a> {
+    case: &'a [(Key, Node)],
+    batch: &'a [(Key, Node)],
+    config: &'a Config<'a>,
+}
+
+impl<'a> Scope<'a> {
+    pub(super) fn field(&self, name: &'a str) -> Option<Field<'a>> {
+        let known = [self.case, self.batch].into_iter().find_map(|entries| find(entries, name));
+        match known {
+            Some(field) => Some(field).filter(|field| !field.is_null()),
+            None => self.config.field(name),
+        }
+    }
+
+    /// The field of the case or its batch, without what the whole file says.
+    pub(super) fn case_field(&self, name: &'a str) -> Option<Field<'a>> {
+        let known = [self.case, self.batch].into_iter().find_map(|entries| find(entries, name));
+        known.filter(|field| !field.is_null())
+    }
+
+    /// The field where it names something: an empty text names nothing.
+    fn named(&self, name: &'a str) -> Option<Field<'a>> {
+        self.field(name).filter(|field| is_true(field.node))
+    }
+}
+
+/// A key as it is written, or with `-` in place of `_`.
+pub(super) fn find<'a>(entries: &'a [(Key, Node)], name: &'a str) -> Option<Field<'a>> {
+    let is_key = |key: &Key| key.text == name || key.text.replace('-', "_") == name;
+    let (_, node) = entries.iter().find(|(key, _)| is_key(key))?;
+    Some(Field { path: FILE, key: name, node })
+}
+
+/// The scope of every test case that stands in a list.
+pub(super) fn scopes<'a>(config: &'a Config<'a>) -> Vec<Scope<'a>> {
+    let items = |field: Option<Field<'a>>| match field.map(|field| &field.node.value) {
+        Some(Value::List(nodes)) => nodes.as_slice(),
+        _ => &[],
+    };
+    let mut scopes = Vec::new();
+    for node in
+        ["pretest_test_cases", "test_cases"].into_iter().flat_map(|key| items(config.field(key)))
+    {
+        let Value::Map(batch) = &node.value else { continue };
+        let Some(batched) = find(batch, "batched") else {
+            scopes.push(Scope { case: batch, batch: &[], config });
+            continue;
+        };
+        for node in items(Some(batched)) {
+            let Value::Map(case) = &node.value else { continue };
+            scopes.push(Scope { case, batch, config });
+        }
+    }
+    scopes
 }
 
 struct Reader<'a, 'b> {
@@ -84,15 +172,10 @@ impl<'a> Reader<'a, '_> {
             );
             return None;
         };
-        let get = |name: &'a str| {
-            let (_, node) = entries.iter().find(|(key, _)| key.text == name)?;
-            Some(Field { path: FILE, key: name, node }).filter(|field| !field.is_null())
-        };
-        let given = get("points").or_else(|| self.config.field("points"));
-        let points = given.map_or(1.0, |field| self.points(field));
-        let points = if is_pretest { 0.0 } else { points };
-        let Some(batched) = get("batched") else {
-            let test = self.case(field, points)?;
+        let scope = Scope { case: &[], batch: entries, config: self.config };
+        let Some(batched) = find(entries, "batched") else {
+            let points = if is_pretest { 0.0 } else { self.points_of(scope) };
+            let test = self.case(field, &[], points)?;
             return Some(Unit {
                 tests: vec![test],
                 points,
@@ -108,23 +191,48 @@ impl<'a> Reader<'a, '_> {
             batched.error(self.report, "a list of test cases");
             return None;
         };
+        let points = if is_pretest { 0.0 } else { self.batch_points(batched, entries, nodes) };
         let mut tests = Vec::new();
         for node in nodes {
             let inner = Field { node, ..batched };
-            let is_batch = matches!(&node.value, Value::Map(entries) if entries.iter().any(|(key, _)| key.text == "batched"));
+            let is_batch =
+                matches!(&node.value, Value::Map(entries) if find(entries, "batched").is_some());
             if is_batch {
                 let message = "a batch is in a batch";
                 self.report.error((FILE, node.position), message, "test cases with `in` and `out`");
             } else {
-                tests.extend(self.case(inner, points));
+                tests.extend(self.case(inner, entries, points));
             }
         }
         if nodes.is_empty() {
             batched.error(self.report, "one test case at least");
         }
         let dependencies =
-            get("dependencies").map_or(vec![], |field| self.dependencies(field, batch));
+            scope.field("dependencies").map_or(vec![], |field| self.dependencies(field, batch));
         Some(Unit { tests, points, batch: Some(batch), dependencies, is_pretest })
+    }
+
+    /// What a batch is worth: the least of what its cases are.
+    fn batch_points(&mut self, at: Field<'a>, batch: &'a [(Key, Node)], nodes: &'a [Node]) -> f64 {
+        let cases = nodes.iter().filter_map(|node| match &node.value {
+            Value::Map(case) => Some(Scope { case, batch, config: self.config }),
+            _ => None,
+        });
+        let all: Vec<f64> =
+            cases.collect::<Vec<_>>().into_iter().map(|it| self.points_of(it)).collect();
+        let least = all.iter().copied().fold(f64::INFINITY, f64::min);
+        if all.iter().any(|points| *points > least) {
+            let message = format!(
+                "the cases of the batch have different points; it is worth the least, {least}"
+            );
+            self.report.warning((FILE, at.position()), message, "`points` of the batch");
+        }
+        if least.is_finite() { least } else { 0.0 }
+    }
+
+    fn points_of(&mut self, scope: Scope<'a>) -> f64 {
+        let given = scope.field("points").or_else(|| self.config.field("points"));
+        given.map_or(1.0, |field| self.points(field))
     }
 
     fn points(&mut self, field: Field<'_>) -> f64 {
@@ -172,37 +280,30 @@ impl<'a> Reader<'a, '_> {
         numbers
     }
 
-    fn case(&mut self, field: Field<'a>, points: f64) -> Option<Test> {
-        let Value::Map(entries) = &field.node.value else {
+    fn case(&mut self, field: Field<'a>, batch: &'a [(Key, Node)], points: f64) -> Option<Test> {
+        let Value::Map(case) = &field.node.value else {
             field.error(self.report, "a map with `in` and `out`");
             return None;
         };
         self.check_keys(field, false);
-        let get = |name: &'a str| {
-            let (_, node) = entries.iter().find(|(key, _)| key.text == name)?;
-            Some(Field { path: FILE, key: name, node }).filter(|field| !field.is_null())
-        };
-        let generator = get("generator").or_else(|| self.config.field("generator"));
-        let (input, output) = (get("in"), get("out"));
-        if let Some(generator) = generator.filter(|_| input.is_none() || output.is_none()) {
-            let message = "`generator` is not supported: the data must be in the package";
-            self.report.error(
-                (FILE, generator.position()),
-                message,
-                "`in` and `out` for every test case",
-            );
-            return None;
-        }
+        let scope = Scope { case, batch, config: self.config };
+        let (input, output) = (scope.named("in"), scope.named("out"));
         let path = |field: Option<Field<'a>>, reader: &mut Self| match field {
             Some(field) => field.text(reader.report).map(Some),
             None => Some(None),
         };
         let files = Files { input: path(input, self)?, output: path(output, self)? };
         let place = [input.unwrap_or(field), output.unwrap_or(field)];
-        self.test(files, place, points)
+        self.test(files, place, scope, points)
     }
 
-    fn test(&mut self, files: Files, place: [Field<'_>; 2], points: f64) -> Option<Test> {
+    fn test(
+        &mut self,
+        files: Files,
+        place: [Field<'_>; 2],
+        scope: Scope<'a>,
+        points: f64,
+    ) -> Option<Test> {
         self.tests += 1;
         if self.tests > TESTS_MAX {
             if self.tests == TESTS_MAX + 1 {
@@ -214,23 +315,35 @@ impl<'a> Reader<'a, '_> {
             }
             return None;
         }
+        let is_whole = files.input.is_some() && files.output.is_some();
+        if let Some(generator) = scope.named("generator").filter(|_| !is_whole) {
+            let message = "`generator` is not supported: the data must be in the package";
+            self.report.error(
+                (FILE, generator.position()),
+                message,
+                "`in` and `out` for every test case",
+            );
+            return None;
+        }
         let name = files.input.clone().or_else(|| files.output.clone());
         let name = name.unwrap_or_else(|| format!("case-{}", self.tests));
         if files.output.is_none() && self.judge.compares {
-            let message = format!("the test case {} has no `out`", quote(&name));
-            self.report.error((FILE, place[1].position()), message, "`out: …`");
+            let message =
+                format!("the test case {} has no `out`, so its answer is empty", quote(&name));
+            self.report.warning((FILE, place[1].position()), message, "`out: …`");
         }
+        let is_binary = scope.named("binary_data").is_some();
         let [input, answer] = [(files.input, place[0]), (files.output, place[1])]
-            .map(|(path, field)| self.data(path, field));
+            .map(|(path, field)| self.data(path, field, is_binary));
         let mut test = Test::new(&name, input?, answer?);
         test.validator_args = self.judge.args(points);
         Some(test)
     }
 
     /// What is in a file; nothing where none is named.
-    fn data(&mut self, path: Option<String>, field: Field<'_>) -> Option<BlobRef> {
+    fn data(&mut self, path: Option<String>, field: Field<'_>, is_binary: bool) -> Option<BlobRef> {
         match path {
-            Some(path) => self.data.test_data(&path, field, self.blobs, self.report),
+            Some(path) => self.data.test_data(&path, field, is_binary, self.blobs, self.report),
             None => Some(self.blobs.put(&bytes::Bytes::new())),
         }
     }
@@ -239,23 +352,26 @@ impl<'a> Reader<'a, '_> {
     fn check_keys(&mut self, field: Field<'_>, is_batch: bool) {
         let Value::Map(entries) = &field.node.value else { return };
         for (key, node) in entries {
-            match key.text.as_str() {
-                "in" | "out" | "points" | "generator" | "generator_args" => {}
+            match key.text.replace('-', "_").as_str() {
+                "in"
+                | "out"
+                | "points"
+                | "generator"
+                | "generator_args"
+                | "binary_data"
+                | "checker"
+                | "output_limit_length" => {}
                 "batched" | "dependencies" if is_batch => {}
-                "checker"
-                    if self
-                        .config
-                        .field("checker")
-                        .is_some_and(|all| same(&all.node.value, &node.value)) => {}
-                "checker" => {
-                    let message = "a `checker` of a single test case is not supported";
-                    self.report.error((FILE, key.position), message, "one for all test cases");
-                }
                 known if WITHOUT_MEANING.contains(&known) => {}
-                "output_limit_length" | "symlinks" | "file_io" | "io_redirects" | "binary_data" => {
+                "symlinks" => super::warn_of_symlinks(
+                    Field { path: FILE, key: "symlinks", node },
+                    self.report,
+                ),
+                "file_io" | "io_redirects" => {
                     let message = format!("`{}` of a single test case is not supported", key.text);
                     self.report.error((FILE, key.position), message, "the same for all test cases");
                 }
+                dynamic if is_dynamic(dynamic) => super::refuse_dynamic(key, self.report),
                 _ => unknown_key(FILE, key, &key.text, self.report),
             }
         }
@@ -264,13 +380,12 @@ impl<'a> Reader<'a, '_> {
     /// Cases by the names of the files in the archive.
     fn named(&mut self, field: Option<Field<'a>>) -> Vec<Unit> {
         let entries = field.map_or(&[][..], |field| field.map(self.report));
-        let get = |name: &'a str| {
-            let (_, node) = entries.iter().find(|(key, _)| key.text == name)?;
-            Some(Field { path: FILE, key: name, node }).filter(|field| !field.is_null())
-        };
+        let get = |name| find(entries, name).filter(|field| is_true(field.node));
         for (key, _) in entries {
-            if !["input_format", "output_format", "case_points"].contains(&key.text.as_str()) {
-                unknown_key(FILE, key, &key.text, self.report);
+            match key.text.as_str() {
+                "input_format" | "output_format" | "case_points" => {}
+                dynamic if is_dynamic(dynamic) => super::refuse_dynamic(key, self.report),
+                _ => unknown_key(FILE, key, &key.text, self.report),
             }
         }
         let Some(names) = self.data.names() else {
@@ -299,6 +414,7 @@ impl<'a> Reader<'a, '_> {
         let start = crate::diagnostic::Position { line: 1, column: 1 };
         let node = Node::new(at.unwrap_or(start), Value::Null);
         let place = Field { path: FILE, key: "test_cases", node: &node };
+        let scope = Scope { case: &[], batch: &[], config: self.config };
         let mut units = Vec::new();
         for case in cases {
             let points = match &mut points {
@@ -322,7 +438,7 @@ impl<'a> Reader<'a, '_> {
             };
             let tests = files
                 .into_iter()
-                .filter_map(|files| self.test(files, [place, place], points))
+                .filter_map(|files| self.test(files, [place, place], scope, points))
                 .collect();
             units.push(Unit { tests, points, batch, dependencies: vec![], is_pretest: false });
         }
@@ -364,7 +480,7 @@ impl<'a> Reader<'a, '_> {
 }
 
 /// Whether two values say the same, wherever they stand.
-fn same(one: &Value, other: &Value) -> bool {
+pub(super) fn same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::List(one), Value::List(other)) => {
             one.len() == other.len()

@@ -1,5 +1,7 @@
 //! `checker` and `interactive`: how outputs are judged.
 
+use std::ops::RangeInclusive;
+
 use bytes::Bytes;
 use domain::LanguageId;
 use domain::checker::{LineRule, TokenOptions};
@@ -8,8 +10,9 @@ use domain::problem::{
     Checker, PackagedProgram, ProgramFile, Protocol, Validation, ValidationLimits,
 };
 
+use super::cases::{self, same};
 use super::data::Data;
-use super::{Config, FILE, languages};
+use super::{Config, FILE, is_true, languages};
 use crate::blobs::Blobs;
 use crate::diagnostic::{Report, quote};
 use crate::fields::{Field, unknown_key};
@@ -19,8 +22,8 @@ use crate::yaml::{Key, Node, Value};
 /// Judges outputs line by line and gives points for a part of them.
 const LINES: &str = include_str!("lines.py");
 
-/// The arguments of a bridged checker as they are by default.
-const ARGS: [&str; 3] = ["{input}", "{output}", "{answer}"];
+/// How many digits of a number must be right.
+const DIGITS: RangeInclusive<i64> = -100..=300;
 
 const KNOWN: &str = "standard, easy, floats, floatsabs, floatsrel, identical, linecount, linematches, rstripped, \
                      sorted, unordered or bridged";
@@ -33,6 +36,8 @@ pub(super) struct Judge {
     pub(super) compares: bool,
     /// It gives points for a part of the output.
     pub(super) is_partial: bool,
+    /// An output with a part of the points is wrong, as far as the package's own tests are concerned.
+    pub(super) part_is_wrong: bool,
     /// What follows the points of a test among its arguments, where there are any.
     args: Option<Vec<String>>,
 }
@@ -40,7 +45,7 @@ pub(super) struct Judge {
 impl Judge {
     fn of(checker: Checker) -> Self {
         let compares = !matches!(checker, Checker::Programs(_));
-        Self { checker, compares, is_partial: false, args: None }
+        Self { checker, compares, is_partial: false, part_is_wrong: false, args: None }
     }
 
     /// The arguments of the checker for a test that is worth so many points.
@@ -64,7 +69,7 @@ pub(super) fn read(
         let validation = program.map(|program| Validation { interactive: true, ..program });
         return Judge { compares: false, ..Judge::of(checker(validation)) };
     }
-    let Some(field) = config.field("checker") else {
+    let Some(field) = checker_field(config, reader.report) else {
         return Judge::of(Checker::Lines(LineRule::Words));
     };
     match &field.node.value {
@@ -85,6 +90,22 @@ pub(super) fn read(
         }
         _ => reader.named(field, None),
     }
+}
+
+/// The checker of all test cases, wherever it stands.
+fn checker_field<'a>(config: &'a Config<'a>, report: &mut Report) -> Option<Field<'a>> {
+    let named = |field: Option<Field<'a>>| field.filter(|field| is_true(field.node));
+    let mut fields = cases::scopes(config).into_iter().map(|scope| named(scope.field("checker")));
+    let Some(first) = fields.next() else { return named(config.field("checker")) };
+    let standard = Value::Text("standard".to_owned());
+    let value = |field: Option<Field<'a>>| field.map_or(&standard, |field| &field.node.value);
+    if let Some(other) = fields.find(|other| !same(value(first), value(*other)))
+        && let Some(at) = other.or(first)
+    {
+        let message = "a `checker` of a single test case is not supported";
+        report.error((FILE, at.position()), message, "one for all test cases");
+    }
+    first
 }
 
 /// Where there is an error, it does not matter which.
@@ -110,16 +131,12 @@ impl Reader<'_, '_> {
             "easy" => self.plain(entries, &[], lines(LineRule::Characters)),
             "identical" => self.plain(entries, &["pe_allowed"], lines(LineRule::Identical)),
             "unordered" => self.plain(entries, &[], lines(LineRule::SortedWords)),
-            "rstripped" => {
-                let message = "the checker rstripped takes empty lines at the end of an output for a difference; here they are none";
-                self.report.warning((FILE, field.position()), message, "");
-                self.plain(entries, &[], lines(LineRule::RightStripped))
-            }
+            "rstripped" => self.right_stripped(field, entries),
             "sorted" => self.sorted(entries),
             "floats" | "floatsabs" | "floatsrel" => self.floats(&name, field, entries),
             "linecount" => {
                 let judge = self.plain(entries, &["feedback"], lines(LineRule::Words));
-                self.by_lines(judge, vec!["count".to_owned()])
+                Judge { part_is_wrong: true, ..self.by_lines(judge, vec!["count".to_owned()]) }
             }
             "linematches" => self.line_matches(entries),
             "bridged" => Judge::of(checker(self.program(entries, field, "checker"))),
@@ -143,13 +160,29 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// A checker whose arguments make no difference, or that has none.
+    /// A checker whose arguments make no difference, or that has none. The judge leaves those aside that it does not know.
     fn plain(&mut self, entries: &[(Key, Node)], known: &[&str], judge: Judge) -> Judge {
         for (key, _) in entries.iter().filter(|(key, _)| !known.contains(&key.text.as_str())) {
-            let message =
-                format!("the argument {} of the checker is not supported", quote(&key.text));
-            self.report.error((FILE, key.position), message, "none but those of the format");
+            let message = format!(
+                "the argument {} of the checker is not known and is left aside",
+                quote(&key.text)
+            );
+            self.report.warning((FILE, key.position), message, "");
         }
+        judge
+    }
+
+    fn right_stripped(&mut self, field: Field<'_>, entries: &[(Key, Node)]) -> Judge {
+        let judge = Judge::of(Checker::Lines(LineRule::RightStripped));
+        let judge = self.plain(entries, &["filter_new_line"], judge);
+        let is_filtered =
+            |(key, node): &(Key, Node)| key.text == "filter_new_line" && is_true(node);
+        if entries.iter().any(is_filtered) {
+            let judge = self.by_lines(judge, vec!["strip".to_owned()]);
+            return Judge { is_partial: false, ..judge };
+        }
+        let message = "the checker rstripped takes empty lines at the end of an output for a difference; here they are none";
+        self.report.warning((FILE, field.position()), message, "");
         judge
     }
 
@@ -177,10 +210,19 @@ impl Reader<'_, '_> {
         for (key, node) in entries {
             let field = Field { path: FILE, key: &key.text, node };
             match key.text.as_str() {
-                "precision" => match node.value {
-                    Value::Integer(number) if (0..=300).contains(&number) => precision = number,
-                    _ => field.error(self.report, "a number of digits, from 0 to 300"),
+                "precision" => match whole(node) {
+                    Some(number) if DIGITS.contains(&number) => precision = number,
+                    _ => {
+                        let (least, most) = (DIGITS.start(), DIGITS.end());
+                        field.error(
+                            self.report,
+                            &format!("a number of digits, from {least} to {most}"),
+                        );
+                    }
                 },
+                "error_mode" if name != "floats" => {
+                    field.error(self.report, "no `error_mode`, or the checker floats");
+                }
                 "error_mode" => match &node.value {
                     Value::Text(text)
                         if ["default", "absolute", "relative"].contains(&text.as_str()) =>
@@ -195,7 +237,7 @@ impl Reader<'_, '_> {
         let message =
             format!("the checker {name} tells lines from each other; here only words are compared");
         self.report.warning((FILE, field.position()), message, "");
-        #[allow(clippy::cast_possible_truncation, reason = "it is at most 300")]
+        #[allow(clippy::cast_possible_truncation, reason = "it is in `DIGITS`")]
         let tolerance = 10_f64.powi(-(precision as i32));
         let options = TokenOptions {
             case_sensitive: true,
@@ -217,17 +259,22 @@ impl Reader<'_, '_> {
                         .iter()
                         .filter_map(|node| match node.value {
                             Value::Integer(number) if number >= 0 => Some(number.to_string()),
+                            Value::Float(number) if number >= 0.0 && number.is_finite() => {
+                                Some(number.to_string())
+                            }
                             _ => None,
                         })
                         .collect();
                     if numbers.len() != nodes.len() || numbers.iter().all(|number| number == "0") {
-                        field
-                            .error(self.report, "a list of whole numbers, one of which is above 0");
+                        field.error(
+                            self.report,
+                            "a list of numbers from 0, one of which is above 0",
+                        );
                     }
                     distribution = numbers.join(",");
                 }
                 ("filler_lines_required", Value::Bool(required)) => all = *required,
-                ("point_distribution", _) => field.error(self.report, "a list of whole numbers"),
+                ("point_distribution", _) => field.error(self.report, "a list of numbers"),
                 ("filler_lines_required", _) => field.error(self.report, "true or false"),
                 _ => {}
             }
@@ -258,7 +305,7 @@ impl Reader<'_, '_> {
         role: &str,
     ) -> Option<Validation> {
         let (mut paths, mut language, mut flags) = (Vec::new(), None, Vec::new());
-        let mut protocol = Protocol::Bridged;
+        let (mut protocol, mut format, mut is_silent) = (Protocol::Bridged, None, false);
         let mut limits = ValidationLimits::default();
         let mut files_field = at;
         for (key, node) in entries {
@@ -274,7 +321,13 @@ impl Reader<'_, '_> {
                 "lang" => language = self.language(field),
                 "type" => protocol = self.protocol(field).unwrap_or(protocol),
                 "flags" => flags = field.texts(self.report),
-                "args" => self.check_args(field),
+                "args_format_string" => format = Some(field).filter(|field| is_true(field.node)),
+                "feedback" => is_silent = !is_true(node),
+                "treat_checker_points_as_percentage" if is_true(node) => {
+                    let feature = "points of a checker that are a percentage are";
+                    field.not_supported(self.report, feature, "points");
+                }
+                "treat_checker_points_as_percentage" => {}
                 "time_limit" => {
                     if let Some(seconds) = field.positive(self.report, "a number of seconds") {
                         #[allow(
@@ -292,11 +345,7 @@ impl Reader<'_, '_> {
                         limits.memory_kib = kib.clamp(*MEMORY_KIB.start(), *MEMORY_KIB.end());
                     }
                 }
-                "feedback"
-                | "cached"
-                | "compiler_time_limit"
-                | "preprocessing_time"
-                | "unbuffered" => {}
+                "cached" | "compiler_time_limit" | "preprocessing_time" | "unbuffered" => {}
                 _ => unknown_key(FILE, key, &key.text, self.report),
             }
         }
@@ -309,17 +358,29 @@ impl Reader<'_, '_> {
             .iter()
             .filter_map(|path| self.data.program_file(path, files_field, self.blobs, self.report))
             .collect();
-        let language = language.or_else(|| paths.iter().find_map(|path| language_of(path)));
+        let language = language.or_else(|| default_language(&paths));
         let Some(language) = language else {
             let message = format!("the language of the {role} is not known");
             self.report.error((FILE, files_field.position()), message, "`lang: CPP17`");
             return None;
         };
         let name = paths.first().map_or(role, String::as_str).to_owned();
-        let program = if flags.is_empty() {
+        let is_interactor = role == "interactive";
+        let arguments = match format {
+            Some(field) => self.arguments(field, protocol, is_interactor)?,
+            None => None,
+        };
+        // What an interactor prints, the submission reads.
+        let is_silent = is_silent && protocol == Protocol::Bridged && !is_interactor;
+        let is_plain = flags.is_empty() && arguments.is_none() && !is_silent;
+        let program = if is_plain {
             PackagedProgram { name, language: Some(language), files }
         } else {
-            self.with_flags(name, &language, files, &flags, files_field)?
+            let arguments = arguments.unwrap_or_else(|| "\"$@\"".to_owned());
+            // What the author must not see, judges and setters do.
+            let redirected = if is_silent { " >&2" } else { "" };
+            let run = format!("{arguments}{redirected}");
+            self.with_script(name, &language, files, &flags, &run, files_field)?
         };
         Some(Validation { limits, ..validation(program, protocol) })
     }
@@ -338,29 +399,65 @@ impl Reader<'_, '_> {
             "default" => Some(Protocol::Bridged),
             "testlib" => Some(Protocol::Testlib),
             other => {
-                let message = format!("`type` is {}, which is not supported", quote(other));
+                let why = match other {
+                    "coci" => ": its programs give a fraction of the points",
+                    "peg" => ": its programs print a fraction of the points",
+                    _ => "",
+                };
+                let message = format!("`type` is {}, which is not supported{why}", quote(other));
                 self.report.error((FILE, field.position()), message, "default or testlib");
                 None
             }
         }
     }
 
-    fn check_args(&mut self, field: Field<'_>) {
-        let Some(args) = field.text(self.report) else { return };
-        if !args.split_whitespace().eq(ARGS) {
-            let message =
-                format!("`args` is {}, and other arguments are not supported", quote(&args));
-            self.report.error((FILE, field.position()), message, ARGS.join(" "));
+    /// The arguments of a program as a shell writes them, which is given them in the default order; `Some(None)` where
+    /// the order is the default.
+    fn arguments(
+        &mut self,
+        field: Field<'_>,
+        protocol: Protocol,
+        is_interactor: bool,
+    ) -> Option<Option<String>> {
+        let format = field.text(self.report)?;
+        let [input, output, answer] = ["{input_file}", "{output_file}", "{answer_file}"];
+        // An interactor has no output of a submission.
+        let (default, given) = match (is_interactor, protocol) {
+            (true, Protocol::Bridged) => (vec![input, answer], ["$1", "/dev/null", "$2"]),
+            _ => (vec![input, output, answer], ["$1", "$2", "$3"]),
+        };
+        let words: Vec<&str> = format.split_whitespace().collect();
+        if words == default {
+            return Some(None);
         }
+        let mut arguments = Vec::new();
+        for word in words {
+            let bare = [input, output, answer]
+                .iter()
+                .fold(word.to_owned(), |bare, name| bare.replace(name, ""));
+            if bare.contains(['{', '}', '\'', '"', '\\']) {
+                let message =
+                    format!("`{}` is {}, which is not supported", field.key, quote(&format));
+                let expected = format!("words with {input}, {output} and {answer}, without quotes");
+                self.report.error((FILE, field.position()), message, expected);
+                return None;
+            }
+            let names = [input, output, answer].into_iter().zip(given);
+            arguments.push(names.fold(quoted(word), |word, (name, value)| {
+                word.replace(name, &format!("'\"{value}\"'"))
+            }));
+        }
+        Some(Some(arguments.join(" ")))
     }
 
-    /// A program that is compiled with flags: it has a script that does it.
-    fn with_flags(
+    /// A program that is compiled with flags, or run with other arguments: scripts do it.
+    fn with_script(
         &mut self,
         name: String,
         language: &LanguageId,
         mut files: Vec<ProgramFile>,
         flags: &[String],
+        run: &str,
         at: Field<'_>,
     ) -> Option<PackagedProgram> {
         let (compiler, standard) = match language.as_str() {
@@ -369,8 +466,14 @@ impl Reader<'_, '_> {
             "cpp20" => ("g++", "gnu++20"),
             "cpp23" => ("g++", "gnu++23"),
             _ => {
-                let message = format!("`flags` for {language} are not supported");
-                self.report.error((FILE, at.position()), message, "flags for C or C++, or none");
+                let message = format!(
+                    "`flags`, `args_format_string` and `feedback: false` are not supported for {language}"
+                );
+                self.report.error(
+                    (FILE, at.position()),
+                    message,
+                    "a program in C or C++, or none of them",
+                );
                 return None;
             }
         };
@@ -382,7 +485,7 @@ impl Reader<'_, '_> {
             "#!/bin/sh\nexec {compiler} -std={standard} -O2 -o program {} -lm\n",
             words.join(" ")
         );
-        let run = "#!/bin/sh\nexec \"$(dirname \"$0\")/program\" \"$@\"\n".to_owned();
+        let run = format!("#!/bin/sh\nexec \"$(dirname \"$0\")/program\" {run}\n");
         for (path, script) in [("build", build), ("run", run)] {
             let content = self.blobs.put(&Bytes::from(script));
             files.push(ProgramFile { path: path.to_owned(), content, executable: true });
@@ -404,4 +507,24 @@ fn validation(program: PackagedProgram, protocol: Protocol) -> Validation {
 /// A word that a shell takes as it is.
 fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+/// The number that Python's `int` makes of a value.
+fn whole(node: &Node) -> Option<i64> {
+    match &node.value {
+        Value::Integer(number) => Some(*number),
+        Value::Text(text) => text.trim().parse().ok(),
+        Value::Float(number) if number.is_finite() => Some(*number as i64),
+        _ => None,
+    }
+}
+
+/// The language of a program where the package does not say: for C++ the newest that the judge has.
+fn default_language(paths: &[String]) -> Option<LanguageId> {
+    let found = paths.iter().find_map(|path| language_of(path))?;
+    Some(if found.as_str() == "cpp" {
+        "cpp20".parse().expect("it is a language id")
+    } else {
+        found
+    })
 }

@@ -7,20 +7,17 @@ use crate::blobs::Blobs;
 use crate::diagnostic::{Diagnostic, Report, quote};
 use crate::fields::Field;
 use crate::limits::TreeLimits;
-use crate::tree::FileTree;
+use crate::tree::{FileTree, counts_as_absent};
 
 pub(super) struct Data<'a> {
     tree: &'a FileTree,
     archive: Option<FileTree>,
-    /// Line ends are kept as they are.
-    is_binary: bool,
 }
 
 impl<'a> Data<'a> {
     pub(super) fn read(
         archive: Option<Field<'_>>,
         tree: &'a FileTree,
-        is_binary: bool,
         report: &mut Report,
     ) -> Self {
         let archive = archive.and_then(|field| {
@@ -47,7 +44,7 @@ impl<'a> Data<'a> {
                 }
             }
         });
-        Self { tree, archive, is_binary }
+        Self { tree, archive }
     }
 
     /// The names of the files in the archive; `None` without one.
@@ -58,32 +55,30 @@ impl<'a> Data<'a> {
 
     /// A file of the package, or else of the archive.
     pub(super) fn get(&self, path: &str, field: Field<'_>, report: &mut Report) -> Option<&Bytes> {
-        if !is_within(path, field, report) {
-            return None;
-        }
+        let within = within(path, field, report)?;
         let of_archive = self.archive.as_ref().and_then(|archive| archive.get(path));
-        let found = self.tree.get(path).or(of_archive);
+        let found = self.tree.get(&within).or(of_archive);
         if found.is_none() {
-            let message = format!("`{}` names {}, which is missing", field.key, quote(path));
             let expected = match &self.archive {
                 Some(_) => "a file of the package or its archive",
                 None => "a file of the package",
             };
-            report.error((field.path, field.position()), message, expected);
+            report_missing(path, field, expected, report);
         }
         found
     }
 
-    /// What a test reads or is compared with. DMOJ's judge has every line of it end in one way.
+    /// What a test reads or is compared with. DMOJ's judge has every line of it end in one way, unless it is binary.
     pub(super) fn test_data(
         &self,
         path: &str,
         field: Field<'_>,
+        is_binary: bool,
         blobs: &mut Blobs,
         report: &mut Report,
     ) -> Option<BlobRef> {
         let bytes = self.get(path, field, report)?;
-        Some(blobs.put(&if self.is_binary { bytes.clone() } else { with_line_ends(bytes) }))
+        Some(blobs.put(&if is_binary { bytes.clone() } else { with_line_ends(bytes) }))
     }
 
     /// A file of a program, under its own name.
@@ -106,26 +101,38 @@ fn find<'a>(
     field: Field<'_>,
     report: &mut Report,
 ) -> Option<&'a Bytes> {
-    if !is_within(path, field, report) {
-        return None;
-    }
-    let found = tree.get(path);
+    let found = tree.get(&within(path, field, report)?);
     if found.is_none() {
-        let message = format!("`{}` names {}, which is missing", field.key, quote(path));
-        report.error((field.path, field.position()), message, "a file of the package");
+        report_missing(path, field, "a file of the package", report);
     }
     found
 }
 
-/// Whether a path stays in the package; one that does not is reported.
-fn is_within(path: &str, field: Field<'_>, report: &mut Report) -> bool {
-    let leaves =
-        path.starts_with('/') || path.contains('\\') || path.split('/').any(|name| name == "..");
+fn report_missing(path: &str, field: Field<'_>, expected: &str, report: &mut Report) {
+    let mut message = format!("`{}` names {}, which is missing", field.key, quote(path));
+    if counts_as_absent(path) {
+        message.push_str(": names that begin with . or - are not read");
+    }
+    report.error((field.path, field.position()), message, expected);
+}
+
+/// The path without what leads nowhere (`./`, `a/../`). One that leaves the package is reported.
+fn within(path: &str, field: Field<'_>, report: &mut Report) -> Option<String> {
+    let mut names: Vec<&str> = Vec::new();
+    let mut leaves = path.starts_with('/') || path.contains('\\');
+    for name in path.split('/') {
+        match name {
+            "" | "." => {}
+            ".." => leaves |= names.pop().is_none(),
+            name => names.push(name),
+        }
+    }
     if leaves {
         let message = format!("`{}` is {}, which is not in the package", field.key, quote(path));
         report.error((field.path, field.position()), message, "a path within the package");
+        return None;
     }
-    !leaves
+    Some(names.join("/"))
 }
 
 /// The bytes with `\n` at the end of every line.

@@ -1,7 +1,8 @@
-"""Judges outputs that are worth points for each line.
+"""Judges outputs line by line. Empty lines do not count.
 
-Arguments: input, output, answer, points of the test, `count` or `match`, and for `match` the points of each line with
-commas between them, and whether the output must have as many lines. Empty lines do not count.
+Arguments: input, output, answer, points of the test, and how lines are judged. `count`: the right ones have points.
+`match`: the same, with two more arguments: the points of each line with commas between them, and whether the output must
+have as many lines. `strip`: all must be right, but for space at their ends.
 """
 
 import re
@@ -30,8 +31,10 @@ if sys.argv[5] == "count":
         sys.exit(1)
     right = sum(ours.strip() == theirs.strip() for ours, theirs in zip(output, answer))
     end(right / len(answer) if answer else 1, points)
+elif sys.argv[5] == "strip":
+    end([line.rstrip() for line in output] == [line.rstrip() for line in answer], points)
 else:
-    worth = [int(number) for number in sys.argv[6].split(",")]
+    worth = [float(number) for number in sys.argv[6].split(",")]
     if len(worth) != len(answer) or sum(worth) <= 0:
         print(f"the answer has {len(answer)} lines, and {len(worth)} have points", file=sys.stderr)
         sys.exit(3)

@@ -14,7 +14,7 @@ pub(super) const OUTPUT: &str =
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
     Text(String),
-    Number(u64),
+    Number(i128),
 }
 
 impl Key {

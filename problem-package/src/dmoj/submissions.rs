@@ -1,15 +1,42 @@
 //! `tests/<name>/test.yml`: programs whose verdicts are known, as DMOJ's judge tests itself with them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use domain::Verdict;
+use bytes::Bytes;
 
-use super::languages;
-use crate::diagnostic::{Report, quote};
-use crate::fields::Field;
-use crate::package::{Rule, SampleSubmission, SourceFile, TimeLimitUse};
+use super::cases::Outline;
+use super::expectations::{self, Expectation};
+use super::{is_true, languages};
+use crate::diagnostic::{Diagnostic, Report, Severity, quote};
+use crate::fields::{Field, unknown_key};
+use crate::package::{SampleSubmission, SourceFile};
 use crate::tree::FileTree;
-use crate::yaml::{self, Key, Node, Schema, Value};
+use crate::yaml::{self, Key, Node, Schema};
+
+/// The files of a test, in the order in which the judge on Linux reads them: the keys of later ones count.
+const FILES: [&str; 3] = ["test.yml", "test.posix.yml", "test.linux.yml"];
+
+/// The keys of a test that are read.
+const KNOWN: [&str; 14] = [
+    "language",
+    "time",
+    "memory",
+    "source",
+    "expect",
+    "cases",
+    "score",
+    "score_cases",
+    "feedback",
+    "feedback_cases",
+    "extended_feedback",
+    "extended_feedback_cases",
+    "skip",
+    "arch",
+];
+
+/// The keys about messages, which are not compared.
+const OF_MESSAGES: [&str; 4] =
+    ["feedback", "feedback_cases", "extended_feedback", "extended_feedback_cases"];
 
 /// The programs, and the limits that they are run with.
 #[derive(Debug, Default)]
@@ -19,36 +46,136 @@ pub(super) struct Found {
     pub(super) memory_kib: Option<u64>,
 }
 
-pub(super) fn read(tree: &FileTree, is_scored: bool, report: &mut Report) -> Found {
+pub(super) fn read(tree: &FileTree, outline: &Outline, report: &mut Report) -> Found {
     let mut found = Found::default();
-    for (name, bytes) in tree.under("tests") {
-        let Some((folder, "test.yml")) = name.split_once('/') else { continue };
-        let path = format!("tests/{name}");
-        let Some(entries) = yaml::read_map_as(Schema::Yaml11, &path, bytes, report) else {
-            continue;
-        };
-        let folder = format!("tests/{folder}");
-        let test = Test { path: &path, folder: &folder, entries: &entries };
-        test.read_limits(&mut found, report);
-        test.read_programs(tree, is_scored, &mut found, report);
+    for (folder, files) in folders(tree) {
+        // A test that cannot be read is left aside: it is no fault of the problem.
+        let mut own = Report::default();
+        let test = Test::read(&folder, &files, &mut own);
+        let read = test.filter(|test| !test.is_skipped(&mut own)).map(|test| {
+            let limits = test.limits(&mut own);
+            let submissions = test.submissions(tree, outline, &mut own);
+            (test, limits, submissions)
+        });
+        match own.finish() {
+            Ok(warnings) => {
+                report.extend(&warnings);
+                if let Some((test, limits, submissions)) = read {
+                    found.take_limits(&test, limits, report);
+                    found.submissions.extend(submissions);
+                }
+            }
+            Err(diagnostics) => {
+                let warnings: Vec<_> = diagnostics.into_iter().map(left_aside).collect();
+                report.extend(&warnings);
+            }
+        }
     }
     found
 }
 
-struct Test<'a> {
-    path: &'a str,
-    folder: &'a str,
-    entries: &'a [(Key, Node)],
+/// The files of each test by its folder.
+fn folders(tree: &FileTree) -> BTreeMap<String, Vec<(String, &Bytes)>> {
+    let mut folders: BTreeMap<String, Vec<(usize, String, &Bytes)>> = BTreeMap::new();
+    for (name, bytes) in tree.under("tests") {
+        let Some((folder, file)) = name.split_once('/') else { continue };
+        let Some(place) = FILES.iter().position(|known| *known == file) else { continue };
+        let files = folders.entry(format!("tests/{folder}")).or_default();
+        files.push((place, format!("tests/{name}"), bytes));
+    }
+    let in_order = |mut files: Vec<(usize, String, _)>| {
+        files.sort_by_key(|(place, ..)| *place);
+        files.into_iter().map(|(_, path, bytes)| (path, bytes)).collect()
+    };
+    folders.into_iter().map(|(folder, files)| (folder, in_order(files))).collect()
 }
 
-impl<'a> Test<'a> {
-    fn field(&self, name: &'a str) -> Option<Field<'a>> {
-        let (_, node) = self.entries.iter().find(|(key, _)| key.text == name)?;
-        Some(Field { path: self.path, key: name, node }).filter(|field| !field.is_null())
+fn left_aside(diagnostic: Diagnostic) -> Diagnostic {
+    match diagnostic.severity {
+        Severity::Warning => diagnostic,
+        Severity::Error => Diagnostic {
+            severity: Severity::Warning,
+            message: format!("{}, so the program is left aside", diagnostic.message),
+            ..diagnostic
+        },
+    }
+}
+
+/// Time in milliseconds, memory in KiB.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    time_ms: Option<u64>,
+    memory_kib: Option<u64>,
+}
+
+impl Found {
+    /// The limits of the problem are whatever its tests are run with, the largest where they differ.
+    fn take_limits(&mut self, test: &Test, limits: Limits, report: &mut Report) {
+        for (known, given, key) in [
+            (&mut self.time_ms, limits.time_ms, "time"),
+            (&mut self.memory_kib, limits.memory_kib, "memory"),
+        ] {
+            let differs = known.zip(given).is_some_and(|(known, given)| known != given);
+            if differs && let Some(field) = test.field(key) {
+                field.warning(report, "differs from that of other tests; the largest is taken");
+            }
+            *known = (*known).max(given);
+        }
+    }
+}
+
+/// The files of one folder as if they were one.
+struct Test {
+    folder: String,
+    /// Where the key stands, the key, its value.
+    entries: Vec<(String, Key, Node)>,
+}
+
+impl Test {
+    fn read(folder: &str, files: &[(String, &Bytes)], report: &mut Report) -> Option<Self> {
+        let mut entries: Vec<(String, Key, Node)> = Vec::new();
+        for (path, bytes) in files {
+            for (key, node) in yaml::read_map_as(Schema::Yaml11, path, bytes, report)? {
+                if !KNOWN.contains(&key.text.as_str()) {
+                    unknown_key(path, &key, &key.text, report);
+                }
+                entries.retain(|(_, earlier, _)| earlier.text != key.text);
+                entries.push((path.clone(), key, node));
+            }
+        }
+        Some(Self { folder: folder.to_owned(), entries })
     }
 
-    /// The limits of the problem are whatever its tests are run with, the largest where they differ.
-    fn read_limits(&self, found: &mut Found, report: &mut Report) {
+    /// The path that a diagnostic about the test as a whole names.
+    fn path(&self) -> String {
+        format!("{}/{}", self.folder, FILES[0])
+    }
+
+    fn field<'a>(&'a self, name: &'a str) -> Option<Field<'a>> {
+        let (path, _, node) = self.entries.iter().find(|(_, key, _)| key.text == name)?;
+        Some(Field { path, key: name, node }).filter(|field| !field.is_null())
+    }
+
+    /// Whether the test is not run, which is reported.
+    fn is_skipped(&self, report: &mut Report) -> bool {
+        if let Some(field) = self.field("skip").filter(|field| is_true(field.node)) {
+            field.warning(report, "is set, so the program is left aside");
+            return true;
+        }
+        let Some(field) = self.field("arch") else { return false };
+        let here = match std::env::consts::ARCH {
+            "x86_64" => "amd64",
+            "aarch64" => "arm64",
+            other => other,
+        };
+        let is_elsewhere = !field.texts(report).iter().any(|arch| arch == here);
+        if is_elsewhere {
+            field.warning(report, &format!("does not name {here}, so the program is left aside"));
+        }
+        is_elsewhere
+    }
+
+    fn limits(&self, report: &mut Report) -> Limits {
         let seconds =
             self.field("time").and_then(|field| field.positive(report, "a number of seconds"));
         #[allow(
@@ -60,154 +187,60 @@ impl<'a> Test<'a> {
         let memory_kib = self
             .field("memory")
             .and_then(|field| field.positive_integer(report, "a number of KiB"));
-        for (known, given, key) in
-            [(&mut found.time_ms, time_ms, "time"), (&mut found.memory_kib, memory_kib, "memory")]
-        {
-            let differs = known.zip(given).is_some_and(|(known, given)| known != given);
-            if differs && let Some(field) = self.field(key) {
-                field.warning(report, "differs from that of other tests; the largest is taken");
-            }
-            *known = (*known).max(given);
-        }
+        Limits { time_ms, memory_kib }
     }
 
-    fn read_programs(
+    fn submissions(
         &self,
         tree: &FileTree,
-        is_scored: bool,
-        found: &mut Found,
+        outline: &Outline,
         report: &mut Report,
-    ) {
+    ) -> Vec<SampleSubmission> {
+        for field in OF_MESSAGES.iter().filter_map(|key| self.field(key)) {
+            field.warning(report, "is not checked");
+        }
         let Some(source) = self.field("source") else {
-            report.warning(self.path, "has no `source` and is left aside", "`source: …`");
-            return;
+            report.warning(&self.path(), "has no `source` and is left aside", "`source: …`");
+            return vec![];
         };
         let Some(field) = self.field("language") else {
-            report.warning(self.path, "has no `language` and is left aside", "`language: …`");
-            return;
+            report.warning(&self.path(), "has no `language` and is left aside", "`language: …`");
+            return vec![];
         };
-        let Some(name) = field.text(report) else { return };
+        let Some(name) = field.text(report) else { return vec![] };
         let Some(language) = languages::of(&name) else {
             let message = format!("is in {} and is left aside", quote(&name));
             report.warning(
-                (self.path, field.position()),
+                (field.path, field.position()),
                 message,
                 "a language such as CPP17 or PY3",
             );
-            return;
+            return vec![];
         };
-        let Some(expected) = self.expected(is_scored, report) else { return };
+        let Some(expectation) = expectations::read(|key| self.field(key), outline, report) else {
+            return vec![];
+        };
         // Several sources are several programs.
+        let mut submissions = Vec::new();
         for name in source.texts(report) {
             let path = format!("{}/{name}", self.folder);
             let Some(bytes) = tree.get(&path) else {
                 let message = format!("`source` names {}, which is missing", quote(&name));
-                report.warning((self.path, source.position()), message, "a file beside it");
+                report.warning((source.path, source.position()), message, "a file beside it");
                 continue;
             };
-            found.submissions.push(SampleSubmission {
+            let Expectation { expected, rules, score } = expectation.clone();
+            submissions.push(SampleSubmission {
                 path,
                 language: language.clone(),
                 files: vec![SourceFile { path: name, bytes: bytes.clone() }],
                 entry_point: None,
-                rules: rules(&expected),
-                expected: expected.clone(),
+                rules,
+                expected,
                 tolerated: BTreeSet::new(),
-                score: None,
+                score,
             });
         }
+        submissions
     }
-
-    /// The verdicts of the submission as a whole. What the file says is about its single tests.
-    fn expected(&self, is_scored: bool, report: &mut Report) -> Option<BTreeSet<Verdict>> {
-        let all = match self.field("expect") {
-            Some(field) => verdicts(field, report)?,
-            None => [Verdict::Accepted].into(),
-        };
-        let of_cases = self.of_cases(report)?;
-        let mut expected: BTreeSet<_> = all.union(&of_cases.possible).copied().collect();
-        if of_cases.fails {
-            expected.remove(&Verdict::Accepted);
-        }
-        let fails = expected
-            .iter()
-            .any(|verdict| *verdict != Verdict::Accepted && *verdict != Verdict::CompileError);
-        if fails && is_scored {
-            expected.insert(Verdict::Partial);
-        }
-        (!expected.is_empty()).then_some(expected)
-    }
-
-    fn of_cases(&self, report: &mut Report) -> Option<Cases> {
-        let mut cases = Cases::default();
-        let Some(field) = self.field("cases") else { return Some(cases) };
-        let nodes: Vec<&Node> = match &field.node.value {
-            Value::List(nodes) => nodes.iter().collect(),
-            Value::Map(entries) => entries.iter().map(|(_, node)| node).collect(),
-            _ => {
-                field.error(report, "a list of codes, or a map of numbers and codes");
-                return None;
-            }
-        };
-        for node in nodes {
-            let of_case = verdicts(Field { node, ..field }, report)?;
-            cases.fails |= !of_case.is_empty() && !of_case.contains(&Verdict::Accepted);
-            cases.possible.extend(of_case);
-        }
-        Some(cases)
-    }
-}
-
-/// What is said of single cases.
-#[derive(Default)]
-struct Cases {
-    possible: BTreeSet<Verdict>,
-    /// One of them is not accepted.
-    fails: bool,
-}
-
-/// The verdicts of codes. `None` where they say nothing that can be checked.
-fn verdicts(field: Field<'_>, report: &mut Report) -> Option<BTreeSet<Verdict>> {
-    let mut verdicts = BTreeSet::new();
-    for code in field.texts(report) {
-        let of_code: &[Verdict] = match code.as_str() {
-            "AC" => &[Verdict::Accepted],
-            "WA" => &[Verdict::WrongAnswer, Verdict::PresentationError],
-            "TLE" => &[Verdict::TimeLimitExceeded],
-            "MLE" => &[Verdict::MemoryLimitExceeded],
-            "OLE" => &[Verdict::OutputLimitExceeded],
-            "RTE" | "IR" => &[Verdict::RuntimeError],
-            "CE" => &[Verdict::CompileError],
-            // A case that was not run says nothing.
-            "SC" => &[],
-            _ => {
-                let message = format!(
-                    "the code {} promises nothing, so the program is left aside",
-                    quote(&code)
-                );
-                report.warning(
-                    (field.path, field.position()),
-                    message,
-                    "AC, WA, TLE, MLE, OLE, RTE, IR, CE or SC",
-                );
-                return None;
-            }
-        };
-        verdicts.extend(of_code);
-    }
-    Some(verdicts)
-}
-
-/// Accepted tests may have given some of their points only, which leaves the submission short of all.
-fn rules(expected: &BTreeSet<Verdict>) -> Vec<Rule> {
-    let accepted: BTreeSet<_> = [Verdict::Accepted].into();
-    let rule = Rule {
-        scope: String::new(),
-        permitted: accepted.clone(),
-        required: accepted.clone(),
-        score: None,
-        message: None,
-        time_limit: TimeLimitUse::Lower,
-    };
-    if *expected == accepted { vec![rule] } else { vec![] }
 }
