@@ -55,7 +55,7 @@ const IN_CONTAINERS: [&str; 28] = [
 
 /// Scored and not, older and newer, with a validator of its own, with submissions that are too slow.
 const DECIDED_EARLY: [&str; 6] =
-    ["scoresum", "pyvalidator", "derivedlimit", "limits", "scoregroups", "dmojbatched"];
+    ["scoresum", "pyvalidator", "derivedlimit", "limits", "scoregroups", "dmojtestlib"];
 
 /// Both keep every core busy, and what they judge has limits of time.
 static TURN: Mutex<()> = Mutex::new(());
