@@ -176,7 +176,7 @@ probe("the same after a run that filled its files", &["answer"]).limits(TINY).en
                     .limits(SMALL)
                     .checks(&[PeakMib(40, 64)])
                     .weaker(WithoutRoot, &[End::Memory], &[], COPIES)
-.weaker(Docker, &[End::Memory, End::SUCCESS], &[], COPIES),
+                    .weaker(Docker, &[End::Memory, End::SUCCESS], &[], COPIES),
             ],
         ),
         line(
