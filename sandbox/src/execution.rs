@@ -172,6 +172,9 @@ pub struct Outcome {
     pub wall: Duration,
     /// Whether the leader of its link had ended before it. Always false for a leader, and without a link.
     pub peer_ended: bool,
+    /// Of a linked program, how long it had been computing, or ready to, without a pause when the follower ended: the
+    /// other one if it leads, itself if it follows. Seen every 100 ms. Zero for a leader that ended before.
+    pub busy: Duration,
     /// Peak memory; what it counts depends on `memory_source`.
     pub memory_bytes: u64,
     /// Where `memory_bytes` comes from.

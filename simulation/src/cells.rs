@@ -162,6 +162,7 @@ impl Runner {
             cpu: time,
             wall: time,
             peer_ended: false,
+            busy: Duration::ZERO,
             memory_bytes: MEMORY_BYTES,
             memory_from_cgroup: true,
             stdout_bytes: stdout.len() as u64,

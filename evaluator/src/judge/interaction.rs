@@ -9,10 +9,6 @@ use sandbox::Outcome;
 
 use super::validator::Answer;
 
-/// The share of the time that a program waited in which the interactor must have computed for the wait
-/// to be its fault, in percent.
-const BUSY_PERCENT: u32 = 50;
-
 /// What the rules look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Ends {
@@ -22,8 +18,10 @@ pub(super) struct Ends {
     pub(super) submission_first: bool,
     /// How long the submission ran, on the wall.
     pub(super) submission_wall: Duration,
-    /// Processor time that the interactor used.
-    pub(super) interactor_cpu: Duration,
+    /// How long the submission had been computing without a pause when it ended.
+    pub(super) submission_busy: Duration,
+    /// How long the interactor had been computing without a pause when the submission ended.
+    pub(super) interactor_busy: Duration,
     /// What the interactor's end means by its protocol.
     pub(super) answer: Answer,
 }
@@ -39,7 +37,8 @@ impl Ends {
             submission: end,
             submission_first: !submission.peer_ended,
             submission_wall: submission.wall,
-            interactor_cpu: interactor.cpu,
+            submission_busy: submission.busy,
+            interactor_busy: interactor.busy,
             answer,
         }
     }
@@ -56,12 +55,14 @@ pub(super) enum Ruling {
 
 /// Rules on an interaction.
 pub(super) fn rule(ends: Ends) -> Ruling {
-    let Ends { submission, submission_first, submission_wall, interactor_cpu, answer } = ends;
+    let Ends { submission, submission_first, answer, .. } = ends;
     let failed = submission.verdict().is_some();
+    let computed = |busy| busy >= ends.submission_wall / 2;
     // 1. The submission waited for an interactor that computed and came to no end.
     if submission == RunEnd::WallClock
         && matches!(answer, Answer::Failed(_))
-        && interactor_cpu * 100 >= submission_wall * BUSY_PERCENT
+        && computed(ends.interactor_busy)
+        && !computed(ends.submission_busy)
     {
         let reason = "it computed while the submission waited for it".to_owned();
         return Ruling::Interactor(Answer::Failed(reason));
@@ -87,14 +88,15 @@ mod tests {
 
     use super::*;
 
-    /// How the submission ended, whether it was first, the interactor's processor time in ms of the 1,000 ms that
+    /// How the submission ended, whether it was first, how long the two had been computing, in ms of the 1,000 ms that
     /// the submission ran, and the interactor's answer.
-    fn ends(submission: RunEnd, first: bool, interactor_cpu_ms: u64, answer: Answer) -> Ends {
+    fn ends(submission: RunEnd, first: bool, busy_ms: [u64; 2], answer: Answer) -> Ends {
         Ends {
             submission,
             submission_first: first,
             submission_wall: Duration::from_secs(1),
-            interactor_cpu: Duration::from_millis(interactor_cpu_ms),
+            submission_busy: Duration::from_millis(busy_ms[0]),
+            interactor_busy: Duration::from_millis(busy_ms[1]),
             answer,
         }
     }
@@ -108,7 +110,7 @@ mod tests {
         let pipe = RunEnd::Signal { signal: 13 };
         let submission = Ruling::Submission;
         let interactor = Ruling::Interactor;
-        let (idle, working) = (5, 900);
+        let (idle, working, both) = ([5, 5], [5, 900], [900, 900]);
         let cases = [
             // The submission ended first.
             (ends(exit(0), true, idle, Answer::Accepted), interactor(Answer::Accepted)),
@@ -134,6 +136,7 @@ mod tests {
             // The submission waited, and the interactor computed.
             (ends(RunEnd::WallClock, true, working, failed()), interactor(busy())),
             (ends(RunEnd::WallClock, true, working, rejected()), submission(RunEnd::WallClock)),
+            (ends(RunEnd::WallClock, true, both, failed()), submission(RunEnd::WallClock)),
             (ends(RunEnd::CpuClock, true, working, rejected()), submission(RunEnd::CpuClock)),
         ];
         for (ends, ruling) in cases {

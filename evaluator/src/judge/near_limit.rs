@@ -84,6 +84,7 @@ mod tests {
             stderr: Bytes::new(),
             stderr_truncated: false,
             peer_ended: false,
+            busy: Duration::ZERO,
         }
     }
 

@@ -338,6 +338,7 @@ mod tests {
             stderr: Bytes::new(),
             stderr_truncated: false,
             peer_ended: false,
+            busy: Duration::ZERO,
         };
         let end = run_end(ended);
         let found = Found::plain(end, verdict, Some("why".to_owned()));

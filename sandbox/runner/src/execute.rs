@@ -152,6 +152,7 @@ fn run(
         cpu,
         wall: watched.wall,
         peer_ended: watched.peer_ended,
+        busy: watched.busy,
         memory_bytes: seen.memory_bytes,
         memory_from_cgroup: peak.is_some(),
         stdout_bytes: watched.stdout.bytes().len() as u64,

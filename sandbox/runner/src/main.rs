@@ -5,6 +5,7 @@
 //! and programs get that uid. With `--attempt` it is not the runner but the self-test's program.
 
 mod attempt;
+mod busy;
 mod cores;
 mod execute;
 mod files;

@@ -235,6 +235,9 @@ pub struct Report {
     pub wall: Duration,
     /// Whether the leader that the command was linked to had ended before it. False for a leader.
     pub peer_ended: bool,
+    /// Of a linked command, how long it had been computing without a pause when the follower ended: the other one if it
+    /// leads, itself if it follows. Zero for a leader that ended before.
+    pub busy: Duration,
     /// Peak memory.
     pub memory_bytes: u64,
     /// Whether `memory_bytes` is a cgroup's peak, or else a peak resident size.

@@ -16,6 +16,7 @@ use nix::{
 };
 
 use crate::{
+    busy::Busy,
     link::{Link, Role},
     spawn,
     standby::Given,
@@ -47,7 +48,7 @@ impl Peer {
                     // Not opened again: a named pipe that is opened without a writer never reports a hang-up.
                     heard: stdin.try_clone()?.into(),
                     said: Some(reader(stdout.as_fd())?),
-                    follower_ended: false,
+                    busy: None,
                     errors: Some(errors),
                 };
                 (Self::Leader(leader), Some(stderr))
@@ -67,7 +68,8 @@ pub(crate) struct Leader {
     heard: File,
     /// What the leader says; `None` once it has shut its output and nobody listens.
     said: Option<File>,
-    follower_ended: bool,
+    /// How long the leader had been computing when the follower ended; `None` until then.
+    pub(crate) busy: Option<Duration>,
     /// The leader's standard error; `None` once somebody reads it.
     pub(crate) errors: Option<OwnedFd>,
 }
@@ -75,7 +77,7 @@ pub(crate) struct Leader {
 impl Leader {
     /// The follower's end, and from then on what the leader says.
     pub(crate) fn awaited(&self) -> Option<PollFd<'_>> {
-        match self.follower_ended {
+        match self.busy.is_some() {
             // No events are asked for: what is there to read is the leader's.
             false => Some(PollFd::new(self.heard.as_fd(), PollFlags::empty())),
             true => Some(PollFd::new(self.said.as_ref()?.as_fd(), PollFlags::POLLIN)),
@@ -83,10 +85,11 @@ impl Leader {
     }
 
     /// Drops what the leader says to a follower that has ended, as far as it is there.
-    pub(crate) fn read_for_follower(&mut self) -> io::Result<()> {
-        self.follower_ended =
-            self.follower_ended || is_hung_up(self.heard.as_fd(), Duration::ZERO)?;
-        if self.follower_ended
+    pub(crate) fn read_for_follower(&mut self, busy: &Busy) -> io::Result<()> {
+        if self.busy.is_none() && is_hung_up(self.heard.as_fd(), Duration::ZERO)? {
+            self.busy = Some(busy.lasted());
+        }
+        if self.busy.is_some()
             && let Some(said) = &mut self.said
             && !drop_some(said)?
         {

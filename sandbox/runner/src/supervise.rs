@@ -22,6 +22,7 @@ use nix::{
 use runner::message::Command;
 
 use crate::{
+    busy::Busy,
     execute::{Failure, Status, Stopped},
     meter::Mark,
     peer::Peer,
@@ -39,6 +40,9 @@ const LOOK_MAX: Duration = Duration::from_millis(500);
 
 /// The longest where memory has to be sampled, because no cgroup limits it.
 const LOOK_MAX_SAMPLING: Duration = Duration::from_millis(10);
+
+/// The longest for a linked program, so that whether it computes or waits is seen often enough.
+const LOOK_MAX_LINKED: Duration = Duration::from_millis(100);
 
 /// How long killed processes may take to be gone. One that takes longer hangs in the kernel, and the cell is given up.
 const DYING_MAX: Duration = Duration::from_secs(10);
@@ -81,6 +85,8 @@ pub(crate) struct Watched {
     pub(crate) wall: Duration,
     /// Whether the leader of a link had ended before this follower.
     pub(crate) peer_ended: bool,
+    /// How long it had been computing without a pause when the follower of its link ended.
+    pub(crate) busy: Duration,
     /// The most memory seen in use where no cgroup measures the program's peak.
     pub(crate) memory_bytes_max: u64,
     pub(crate) stdout: Capture,
@@ -118,6 +124,7 @@ pub(crate) fn supervise(
         toll: Toll::default(),
         status: None,
         peer,
+        busy: Busy::default(),
         stdout: Capture::new(stdout, command.stdout_bytes).map_err(fatal)?,
         stderr: Capture::new(stderr, command.stderr_bytes).map_err(fatal)?,
         complaint: Capture::new(complaint, COMPLAINT_BYTES_MAX as u64).map_err(fatal)?,
@@ -125,6 +132,7 @@ pub(crate) fn supervise(
     let stopped = watch.until_end(host).map_err(fatal)?;
     let wall = started.elapsed();
     let peer_ended = watch.peer_ended(stopped).map_err(fatal)?;
+    let busy = watch.busy_at_follower_end();
     watch.bury().map_err(fatal)?;
     watch.leave_peer(host, stopped).map_err(fatal)?;
     // Files in memory outlive the processes that filled them, until they are swept.
@@ -142,6 +150,7 @@ pub(crate) fn supervise(
         cpu: watch.toll.reaped_cpu,
         wall,
         peer_ended,
+        busy,
         memory_bytes_max: watch.toll.memory_bytes_max,
         stdout: watch.stdout,
         stderr: watch.stderr,
@@ -165,6 +174,7 @@ struct Watch<'a> {
     status: Option<Status>,
     /// The other end of a link.
     peer: Option<Peer>,
+    busy: Busy,
     stdout: Capture,
     stderr: Capture,
     complaint: Capture,
@@ -218,6 +228,15 @@ impl Watch<'_> {
         }
     }
 
+    /// How long the program had been computing when the follower ended, which may be itself.
+    fn busy_at_follower_end(&self) -> Duration {
+        match &self.peer {
+            Some(Peer::Leader(leader)) => leader.busy.unwrap_or_default(),
+            Some(Peer::Follower(_)) => self.busy.lasted(),
+            None => Duration::ZERO,
+        }
+    }
+
     /// Gives up the link: at once, or after an end that accepts once the follower has ended, too.
     fn leave_peer(&mut self, host: BorrowedFd<'_>, stopped: Option<Stopped>) -> io::Result<()> {
         let accepts = match self.status {
@@ -261,7 +280,7 @@ impl Watch<'_> {
             return Err(host_is_gone());
         }
         if let Some(Peer::Leader(leader)) = &mut self.peer {
-            leader.read_for_follower()?;
+            leader.read_for_follower(&self.busy)?;
         }
         Ok(())
     }
@@ -281,6 +300,9 @@ impl Watch<'_> {
         if !meter.limits_memory() && self.toll.memory_bytes_max > self.command.memory_bytes {
             return Some(Stopped::Memory);
         }
+        if self.peer.is_some() {
+            self.busy.look();
+        }
         self.schedule_look(cpu);
         None
     }
@@ -297,7 +319,11 @@ impl Watch<'_> {
     fn schedule_look(&mut self, cpu: Duration) {
         let processors = self.cell.cores.processors(self.command.core);
         let soonest = self.command.cpu.saturating_sub(cpu) / processors;
-        let look_max = if self.cell.meter.limits_memory() { LOOK_MAX } else { LOOK_MAX_SAMPLING };
+        let look_max = match (self.cell.meter.limits_memory(), &self.peer) {
+            (false, _) => LOOK_MAX_SAMPLING,
+            (true, Some(_)) => LOOK_MAX_LINKED,
+            (true, None) => LOOK_MAX,
+        };
         self.next_look = Instant::now() + soonest.clamp(LOOK_MIN, look_max);
     }
 

@@ -76,6 +76,7 @@ fn report(stdout_bytes: u64, stderr_bytes: u64) -> Report {
         cpu: Duration::from_millis(stdout_bytes),
         wall: Duration::from_millis(stderr_bytes),
         peer_ended: true,
+        busy: Duration::MAX,
         memory_bytes: u64::MAX,
         memory_from_cgroup: true,
         stdout_bytes,

@@ -110,6 +110,7 @@ pub(super) fn outcome(report: &Report, stdout: Bytes, stderr: Bytes) -> Outcome 
         cpu: report.cpu,
         wall: report.wall,
         peer_ended: report.peer_ended,
+        busy: report.busy,
         memory_bytes: report.memory_bytes,
         memory_source: if report.memory_from_cgroup {
             MemorySource::Cgroup

@@ -28,6 +28,7 @@ pub(crate) fn cases() -> Vec<Case> {
             steps("nobody reads what the follower says", |bench| follower_unheard(bench).boxed()),
             steps("one ends because the other did", |bench| consequences(bench).boxed()),
             steps("both wait", |bench| both_wait(bench).boxed()),
+            steps("who waits for whom", |bench| who_waits(bench).boxed()),
             steps("1 MB before an answer", |bench| burst(bench).boxed()),
             steps("one runs out of memory", |bench| out_of_memory(bench).boxed()),
             steps("one does not start", |bench| not_started(bench).boxed()),
@@ -154,6 +155,20 @@ async fn both_wait(bench: &Bench) {
         expect_end(&outcome, Ended::WallLimit);
         expect(&outcome, |it| it.wall >= IDLE.wall && it.wall < IDLE.wall + GRACE);
     }
+    close(pair).await;
+}
+
+/// Which of the two computed is seen, for a leader until the follower's end.
+async fn who_waits(bench: &Bench) {
+    let mut pair = bench.pair(&AMPLE).await;
+    let waits = || linked(&["hear-out"], IDLE);
+    let computes = |limits| linked(&["burn"], limits);
+    let [follower, leader] = talk(&mut pair, waits(), computes(AMPLE)).await;
+    expect(&follower, |it| it.ended == Ended::WallLimit && it.busy < it.wall / 2);
+    expect(&leader, |it| it.busy >= follower.wall / 2 && it.busy < it.wall);
+    let [follower, leader] = talk(&mut pair, computes(IDLE), waits()).await;
+    expect(&follower, |it| it.busy >= it.wall / 2);
+    expect(&leader, |it| it.busy < it.wall / 2);
     close(pair).await;
 }
 
