@@ -4,9 +4,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use domain::Slug;
 use event_store::StoreUrls;
 use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
+use problem_package::Options;
 use query_api::ServiceLimits;
 use sandbox::SandboxConfig;
 use serde::{Deserialize, Serialize};
@@ -40,6 +42,8 @@ pub struct Config {
     pub sandbox: SandboxConfig,
     /// How submissions are judged.
     pub evaluator: EvaluatorConfig,
+    /// How packages are read.
+    pub packages: PackagesConfig,
     /// What is refused.
     pub limits: LimitsConfig,
     /// How other servers are told of events.
@@ -104,6 +108,39 @@ pub struct EvaluatorConfig {
     pub deliveries_max: u32,
     /// Languages judged here. Each that is named must be installed; empty is all that this machine has.
     pub languages: Vec<String>,
+}
+
+/// How packages are read.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PackagesConfig {
+    /// What C++ in Kattis packages is taken for, where they do not say.
+    pub cpp: CppStandard,
+}
+
+/// The languages that C++ in a package can be taken for, by their ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CppStandard {
+    /// C++17.
+    Cpp,
+    /// C++20.
+    Cpp20,
+    /// C++23.
+    Cpp23,
+}
+
+impl PackagesConfig {
+    /// With what a package is read whose slug is given, or `None` to make it of the package.
+    pub fn options(&self, slug: Option<Slug>) -> Options {
+        let cpp = match self.cpp {
+            CppStandard::Cpp => "cpp",
+            CppStandard::Cpp20 => "cpp20",
+            CppStandard::Cpp23 => "cpp23",
+        };
+        let cpp = cpp.parse().expect("this is a language id");
+        Options { slug, cpp, latex: command_api::latex_converter(), ..Options::default() }
+    }
 }
 
 /// What is refused.
@@ -196,6 +233,7 @@ impl Config {
                 deliveries_max: 3,
                 languages: vec![],
             },
+            packages: PackagesConfig { cpp: CppStandard::Cpp23 },
             limits: LimitsConfig {
                 source_bytes: limits.source_bytes,
                 package_bytes: limits.package_bytes,

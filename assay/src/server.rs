@@ -267,7 +267,8 @@ impl Http {
         });
         let router = if roles.contains(&Role::Command) {
             let destinations = config.webhooks.settings().policy;
-            let commands = Commands::new(stores, Arc::clone(&api), destinations);
+            let packages = config.packages.options(None);
+            let commands = Commands::new(stores, Arc::clone(&api), destinations, packages);
             let graphql = query_api::router(schema::full(&api, commands), Arc::clone(&api));
             graphql.merge(command_api::routes(api))
         } else {

@@ -9,6 +9,7 @@ use async_graphql::Context as GraphqlContext;
 use domain::{Actor, Login};
 use event_store::{Blobs, Context, Credentials, EventLog, Stores};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use problem_package::Options;
 use query_api::{Api, ApiError, ClientAddress, Code, ServiceLimits, TraceParent, Viewer};
 use tokio::sync::Semaphore;
 use webhook::DestinationPolicy;
@@ -30,14 +31,23 @@ pub struct Commands {
     pub(crate) problems: ProblemCache,
     pub(crate) hashing: Semaphore,
     pub(crate) destinations: DestinationPolicy,
+    /// With what packages are read, but for the slug.
+    pub(crate) packages: Options,
     submissions: DefaultKeyedRateLimiter<Login>,
     sign_ins: DefaultKeyedRateLimiter<IpAddr>,
 }
 
 impl Commands {
-    /// Commands on these stores, answering with the nodes of this API. Webhooks lead where `destinations` allows.
-    pub fn new(stores: &Stores, api: Arc<Api>, destinations: DestinationPolicy) -> Arc<Self> {
+    /// Commands on these stores, answering with the nodes of this API. Webhooks lead where `destinations` allows, and
+    /// `packages` tells how packages are read: for the API's languages.
+    pub fn new(
+        stores: &Stores,
+        api: Arc<Api>,
+        destinations: DestinationPolicy,
+        packages: Options,
+    ) -> Arc<Self> {
         let ServiceLimits { submissions_per_minute, sign_ins_per_minute, .. } = api.limits;
+        let languages = api.catalogue.all().map(|language| language.id.clone()).collect();
         let a_minute =
             |count: u32| Quota::per_minute(NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN));
         Arc::new(Self {
@@ -47,6 +57,7 @@ impl Commands {
             problems: ProblemCache::new(Arc::clone(&stores.log)),
             hashing: Semaphore::new(HASHES_AT_ONCE),
             destinations,
+            packages: Options { languages, ..packages },
             submissions: RateLimiter::keyed(a_minute(submissions_per_minute)),
             sign_ins: RateLimiter::keyed(a_minute(sign_ins_per_minute)),
             api,

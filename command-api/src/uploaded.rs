@@ -5,7 +5,6 @@ use problem_package::{FileTree, Options, Package, TreeLimits};
 use query_api::{ApiError, Code, Sha256};
 
 use crate::commands::Commands;
-use crate::pandoc;
 use crate::payload::{Failure, UserError, UserErrorCode};
 
 /// The problems of an uploaded package; everything wrong with it becomes an error of its own.
@@ -21,10 +20,9 @@ pub(crate) async fn read(
         }
         error => Failure::from(error),
     })?;
-    let languages = commands.api.catalogue.all().map(|language| language.id.clone()).collect();
+    let options = Options { slug, ..commands.packages.clone() };
     // Inflating and parsing is work; the runtime's threads have others to serve.
     let read = tokio::task::spawn_blocking(move || {
-        let options = Options { slug, languages, latex: pandoc::converter(), ..Options::default() };
         let tree = FileTree::from_zip(&archive, &TreeLimits::default())?;
         problem_package::read(&tree, &options)
     });

@@ -10,7 +10,7 @@ use event_store::{Context, KeptHead, Restoration, Stores, Stream};
 use serde_json::{Value, json};
 use tests::deployment::{API, Deployment, EVALUATOR, PROJECTOR, Stack};
 use tests::log::whole_log;
-use tests::package::Package;
+use tests::package::{Package, copy_folder};
 use tests::waiting::until;
 use uuid::Uuid;
 
@@ -265,17 +265,4 @@ fn change(folder: &Path, from: &str, to: &str) {
 fn blob(folder: &Path, digest: &Digest) -> PathBuf {
     let name = digest.to_string();
     folder.join("blobs").join(&name[..2]).join(format!("{name}.zst"))
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        let to = to.join(path.file_name().unwrap());
-        if path.is_dir() {
-            copy_folder(&path, &to);
-        } else {
-            fs::copy(&path, to).unwrap();
-        }
-    }
 }

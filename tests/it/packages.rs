@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 use tests::deployment::assay_command;
-use tests::package::{PROBLEMS, collection, folders};
+use tests::package::{PROBLEMS, collection, copy_folder, folders};
 
 /// Submissions judged at a time.
 const JOBS: &str = "2";
@@ -57,6 +57,9 @@ const IN_CONTAINERS: [&str; 28] = [
 const DECIDED_EARLY: [&str; 6] =
     ["scoresum", "pyvalidator", "derivedlimit", "limits", "scoregroups", "dmojtestlib"];
 
+/// A language that ships with nobody.
+const OWN_LANGUAGE: &str = include_str!("../../evaluator/tests/programs/operators/awk.toml");
+
 /// Both keep every core busy, and what they judge has limits of time.
 static TURN: Mutex<()> = Mutex::new(());
 
@@ -94,6 +97,30 @@ fn the_early_decision_is_the_one_after_all_tests() {
         assert!(ran(early) <= ran(whole), "{early}");
     }
     assert!(early.iter().map(ran).sum::<u64>() < whole.iter().map(ran).sum(), "none ended early");
+}
+
+/// What nothing here can run says nothing about its package.
+#[test]
+fn a_submission_in_a_language_that_is_not_installed_is_left_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |path: &str| folder.path().join(path);
+    let definition = OWN_LANGUAGE.replace("awk", "nowhere");
+    fs::create_dir(at("languages")).unwrap();
+    fs::write(at("languages/nowhere.toml"), definition).unwrap();
+    copy_folder(&collection().join("minimal202509"), &at("package"));
+    fs::write(at("package/submissions/accepted/code"), "{ print $1 + 1 }").unwrap();
+    let sheet = "accepted/code: { language: nowhere }\n";
+    fs::write(at("package/submissions/submissions.yaml"), sheet).unwrap();
+    let languages = format!("sandbox.languages={}", at("languages").display());
+    let (report, _) = verify("native", &[at("package")], &["--set", &languages]);
+    let report = &report["packages"][0];
+    let submissions = report["submissions"].as_array().unwrap();
+    let judged: Vec<_> = submissions.iter().map(|it| &it["path"]).collect();
+    assert_eq!(judged, ["accepted/next.py", "wrong_answer/same.py"]);
+    let warnings = report["warnings"].as_array().unwrap();
+    let told = warnings.iter().find(|it| it["file"] == "submissions/accepted/code").unwrap();
+    assert!(told["message"].as_str().unwrap().contains("is left aside"), "{told}");
+    assert!(told["message"].as_str().unwrap().contains("nowhere"), "{told}");
 }
 
 #[test]

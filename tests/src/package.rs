@@ -32,6 +32,23 @@ pub fn folders(folder: &Path) -> Vec<PathBuf> {
     folders
 }
 
+/// Copies a folder with everything below it.
+///
+/// # Panics
+/// When something cannot be read or written.
+pub fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let to = to.join(path.file_name().expect("a name"));
+        if path.is_dir() {
+            copy_folder(&path, &to);
+        } else {
+            fs::copy(&path, to).expect("a copy");
+        }
+    }
+}
+
 /// A package in the making.
 #[derive(Debug, Clone, Default)]
 pub struct Package {

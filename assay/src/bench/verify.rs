@@ -71,7 +71,8 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
         for jobs in 1..=args.jobs.max(1) {
             // A fresh one each time: nothing is compiled before it is measured.
             let sandbox = sandbox::resolve(&mode.config(&config.sandbox)).map_err(failed)?;
-            let verifier = Verifier::new(sandbox, open_languages(config)?, jobs, extent);
+            let languages = open_languages(config)?;
+            let verifier = Verifier::new(sandbox, languages, config.packages.clone(), jobs, extent);
             let started = Instant::now();
             let reports = verifier.verify(&package).await?;
             let seconds = rounded(started.elapsed().as_secs_f64());

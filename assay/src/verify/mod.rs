@@ -9,16 +9,18 @@ mod progress;
 mod report;
 mod validating;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use domain::Slug;
+use domain::LanguageId;
 use domain::problem::{TimeLimitOrigin, bounds};
 use problem_package::{Options, Package, SampleSubmission, TimeLimitUse, Timed};
-use sandbox::{Languages, Sandbox};
+use sandbox::{Languages, Sandbox, SandboxError};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
+use crate::config::PackagesConfig;
 use crate::court::{Clock, Known, Tools, Trial, told};
 use crate::{Exit, Failure};
 use decision::{Question, Times};
@@ -44,6 +46,7 @@ pub(crate) enum Extent {
 #[derive(Debug)]
 pub(crate) struct Verifier {
     tools: Arc<Tools>,
+    packages: PackagesConfig,
     jobs: usize,
     extent: Extent,
 }
@@ -53,10 +56,12 @@ impl Verifier {
     pub(crate) fn new(
         sandbox: Arc<dyn Sandbox>,
         languages: Arc<Languages>,
+        packages: PackagesConfig,
         jobs: usize,
         extent: Extent,
     ) -> Self {
-        Self { tools: Arc::new(Tools::new(sandbox, languages)), jobs: jobs.max(1), extent }
+        let tools = Arc::new(Tools::new(sandbox, languages));
+        Self { tools, packages, jobs: jobs.max(1), extent }
     }
 
     /// `native` or `docker`.
@@ -73,7 +78,7 @@ impl Verifier {
     pub(crate) async fn verify(&self, path: &Path) -> Result<Vec<PackageReport>, Failure> {
         let given = path.display().to_string();
         let unread = || PackageReport { path: given.clone(), ..PackageReport::default() };
-        let packages = match read(path, None).await {
+        let packages = match read(path, self.packages.options(None)).await {
             Ok(packages) => packages,
             Err(LoadError::Unreadable(failure)) => return Err(failure),
             Err(LoadError::Unfit(diagnostics)) => {
@@ -120,7 +125,11 @@ impl Verifier {
         self.judge_all(docket, places(&docket.package, is_lower), |_| clock).await
     }
 
-    async fn verify_package(&self, package: Package, report: &mut PackageReport) {
+    async fn verify_package(&self, mut package: Package, report: &mut PackageReport) {
+        if let Err(error) = self.leave_aside_unavailable(&mut package, report).await {
+            report.problems.push(Finding::of("submissions", told(&error)));
+            return;
+        }
         self.validate_inputs(&package, report).await;
         let docket = match Docket::open(&self.tools, package).await {
             Ok(docket) => Arc::new(docket),
@@ -131,6 +140,38 @@ impl Verifier {
         };
         self.validate_outputs(&docket, report).await;
         self.judge_submissions(&docket, report).await;
+    }
+
+    /// Submissions that nothing here can compile or run say nothing about the package.
+    async fn leave_aside_unavailable(
+        &self,
+        package: &mut Package,
+        report: &mut PackageReport,
+    ) -> Result<(), SandboxError> {
+        let ids: BTreeSet<_> = package.submissions.iter().map(|it| it.language.clone()).collect();
+        let known = |id: &LanguageId| self.tools.languages.get(id.as_str()).cloned();
+        let languages: Vec<_> = ids.iter().filter_map(known).collect();
+        let answers = self.tools.cells.sandbox().toolchains(&languages).await?;
+        let mut why: BTreeMap<_, _> = ids
+            .iter()
+            .filter(|id| known(id).is_none())
+            .map(|id| (id.to_string(), format!("the language {id} is not known")))
+            .collect();
+        for (language, answer) in languages.iter().zip(answers) {
+            if let Err(error) = answer {
+                why.insert(language.id.to_string(), told(&error));
+            }
+        }
+        package.submissions.retain(|submission| {
+            let reason = why.get(submission.language.as_str());
+            if let Some(reason) = reason {
+                let file = format!("submissions/{}", submission.path);
+                let message = format!("is left aside: {reason}");
+                report.warnings.push(Finding::of(file, message));
+            }
+            reason.is_none()
+        });
+        Ok(())
     }
 
     /// Every submission, those first whose times make the limit, where it is not given.
@@ -267,18 +308,17 @@ impl Bounds {
     }
 }
 
-/// The problems of the package at a path. `slug`: as [`Options::slug`].
-pub(crate) async fn read(path: &Path, slug: Option<Slug>) -> Result<Vec<Package>, LoadError> {
+/// The problems of the package at a path.
+pub(crate) async fn read(path: &Path, options: Options) -> Result<Vec<Package>, LoadError> {
     let path = path.to_owned();
     // Reading, inflating and converting is work for a thread of its own.
-    let reading = tokio::task::spawn_blocking(move || read_now(&path, slug));
+    let reading = tokio::task::spawn_blocking(move || read_now(&path, &options));
     reading.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
-fn read_now(path: &Path, slug: Option<Slug>) -> Result<Vec<Package>, LoadError> {
+fn read_now(path: &Path, options: &Options) -> Result<Vec<Package>, LoadError> {
     let tree = load(path)?;
-    let options = Options { slug, latex: command_api::latex_converter(), ..Options::default() };
-    problem_package::read(&tree, &options).map_err(LoadError::Unfit)
+    problem_package::read(&tree, options).map_err(LoadError::Unfit)
 }
 
 /// Whether a package leaves its time limit to its submissions.

@@ -88,7 +88,8 @@ async fn import_path(
         return Ok(payload);
     }
     // What is wrong with the package is the server's to tell.
-    let packages = verify::read(path, upload.slug.clone()).await.unwrap_or_default();
+    let packages =
+        verify::read(path, config.packages.options(upload.slug.clone())).await.unwrap_or_default();
     let mut timing = Vec::new();
     for package in packages.into_iter().filter(verify::needs_measuring) {
         timing.push(measure(config, package, args.sandbox).await?);

@@ -103,5 +103,6 @@ pub(super) fn verifier(
     sandbox.adapter = sealed.map_or(sandbox.adapter, Adapter::from);
     let sandbox = sandbox::resolve(&sandbox)
         .map_err(|error| Failure::of(Exit::JudgeError, "opening the sandbox", &error))?;
-    Ok(Verifier::new(sandbox, open_languages(config)?, jobs, extent))
+    let languages = open_languages(config)?;
+    Ok(Verifier::new(sandbox, languages, config.packages.clone(), jobs, extent))
 }
