@@ -72,6 +72,7 @@ pub(crate) fn read(tree: &FileTree, options: &Options) -> Result<Package, Vec<Di
         has_static_validator: static_validator.is_some(),
     };
     let data = data::read(tree, scene, &mut blobs, &mut report);
+    warn_of_what_is_missing(&input_validators, &data, &mut report);
     let mut attachments = Attachments::read(tree, &mut blobs);
     let reader =
         statement::Reader { tree, manifest: &manifest, options, samples: data.samples.len() };
@@ -133,6 +134,21 @@ pub(crate) fn read(tree: &FileTree, options: &Options) -> Result<Package, Vec<Di
 
 fn names(programs: &[PackagedProgram]) -> Vec<String> {
     programs.iter().map(|program| program.name.clone()).collect()
+}
+
+/// What the formats' tools ask for and judging does without.
+fn warn_of_what_is_missing(
+    input_validators: &[PackagedProgram],
+    data: &data::Data,
+    report: &mut Report,
+) {
+    if input_validators.is_empty() {
+        let message = "there is no input validator: nothing checks the inputs";
+        report.warning(INPUT_VALIDATORS[1], message, "a program in input_validators");
+    }
+    if data.samples.is_empty() && !data.tests.iter().any(|test| test.sample) {
+        report.warning("data/sample", "there is no sample", "an example for those who solve it");
+    }
 }
 
 /// The only program of a folder, if the folder is there.

@@ -25,6 +25,7 @@ mod submissions;
 const SUM: &[(&str, &str)] = &[
     ("sum/problem.yaml", "name: Sum\nlicense: cc0\nlimits: {time_limit: 1}\n"),
     ("sum/problem_statement/problem.en.md", "Add.\n"),
+    ("sum/input_validators/check.py", "exit(42)\n"),
     ("sum/data/sample/1.in", "1 2\n"),
     ("sum/data/sample/1.ans", "3\n"),
     ("sum/data/secret/1.in", "5 5\n"),
@@ -201,6 +202,7 @@ fn everything_wrong_is_told_at_once() {
             "error: data/sample/1.in: has no answer; expected data/sample/1.ans",
             "error: data/secret/1.ans: has no input; expected data/secret/1.in",
             "error: data/secret/2.ans: has no input; expected data/secret/2.in",
+            "warning: data/sample: there is no sample; expected an example for those who solve it",
             "warning: problem_statement: there is no statement; expected \
              problem_statement/problem.en.md",
             "warning: problem.yaml: the problem has no name and is called like its package; expected \

@@ -29,8 +29,8 @@ fn tests_stand_in_order_with_their_group() {
             ("secret/b/02", "secret/b"),
         ]
     );
-    // Six files of two contents beside the four of the small package.
-    assert_eq!(package.blobs.len(), 6);
+    // Six files of two contents beside the five of the small package.
+    assert_eq!(package.blobs.len(), 7);
     assert_eq!(package.warnings, []);
 }
 

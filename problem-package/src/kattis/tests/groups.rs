@@ -232,7 +232,7 @@ fn a_test_differs_from_the_checker_only_where_its_group_says_so() {
 #[test]
 fn input_validators_get_the_flags_of_their_group() {
     let package = grouped(&[
-        ("input_validators/first.py", ""),
+        ("input_validators/check.py", ""),
         ("input_validators/second/build", ""),
         ("data/secret/a/testdata.yaml", "input_validator_flags: n=3 m=4\n"),
         ("data/secret/b/testdata.yaml", "input_validator_flags: {name: second, flags: x}\n"),
@@ -246,6 +246,6 @@ fn input_validators_get_the_flags_of_their_group() {
     assert_eq!(args("data/secret/b/1.in"), [vec![], vec!["x"]]);
     let names: Vec<_> =
         package.input_validation.programs.iter().map(|it| it.name.as_str()).collect();
-    assert_eq!(names, ["input_validators/first.py", "input_validators/second"]);
+    assert_eq!(names, ["input_validators/check.py", "input_validators/second"]);
     assert_eq!(package.input_validation.accepts_with, 42);
 }

@@ -8,6 +8,7 @@ use crate::package::Format;
 const FILES: &[(&str, &str)] = &[
     ("sum/problem.yaml", HEAD),
     ("sum/statement/problem.en.md", "Add.\n"),
+    ("sum/input_validators/check.py", "exit(42)\n"),
     ("sum/data/sample/1.in", "1 2\n"),
     ("sum/data/sample/1.ans", "3\n"),
     ("sum/data/secret/a/1.in", "5 5\n"),
@@ -267,10 +268,10 @@ fn a_test_says_what_its_group_does_not() {
         (
             "data/secret/a/2.yaml",
             "args: []\nfull_feedback: false\nhint: Mind the gap.\ndescription: a gap\n\
-             input_validator_args: {numbers: [x]}\n",
+             input_validator_args: {check: [x]}\n",
         ),
         ("data/secret/a/2.files/lists/a.txt", "a"),
-        ("input_validators/numbers.py", ""),
+        ("input_validators/check.py", ""),
         ("input_validators/shape.py", ""),
     ]);
     let test = |name: &str| package.content.tests.iter().find(|test| test.name == name).unwrap();
