@@ -65,8 +65,13 @@ impl Ceiling {
 pub(crate) enum Linking<'a> {
     /// Its stream is this socket, over which files can be handed to the runner.
     Socket(BorrowedFd<'a>),
-    /// Its runner has this folder, which it may have in common with another's.
-    Folder(&'a str),
+    /// It is this container, whose runner has a folder that it may have in common with others'.
+    Container {
+        /// Which container it is.
+        id: &'a str,
+        /// Which folder its runner has.
+        folder: &'a str,
+    },
     /// It cannot.
     #[cfg(any(test, fuzzing, feature = "simulation"))]
     Never,

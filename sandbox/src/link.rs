@@ -38,7 +38,9 @@ pub async fn link(follower: &mut Cell, leader: &mut Cell) -> Result<(), SandboxE
             hand_over(follower, vec![follower_reads, follower_writes, leaders_end]).await?;
             hand_over(leader, vec![leader_reads, leader_writes, leader_stderr, errors]).await
         }
-        (Linking::Folder(one), Linking::Folder(other)) if one == other => {
+        (Linking::Container { folder: one, .. }, Linking::Container { folder: other, .. })
+            if one == other =>
+        {
             let name = uuid::Uuid::new_v4().simple().to_string();
             follower.take_link_step(LinkStep::Make { name: name.clone() }).await?;
             leader.take_link_step(LinkStep::Join { name }).await

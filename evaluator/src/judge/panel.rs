@@ -122,6 +122,16 @@ impl Panel {
         Ok(&mut self.validators[place])
     }
 
+    /// The interactor's cell, once it is there.
+    pub(super) fn linked(&mut self) -> Option<&mut Cell> {
+        match &self.referees.checking {
+            Checking::Programs(validators) if validators.validation.interactive => {
+                self.validators.first_mut().map(|interactor| &mut interactor.cell)
+            }
+            _ => None,
+        }
+    }
+
     /// How many validators there are.
     pub(super) fn validators(&self) -> usize {
         match &self.referees.checking {

@@ -3,6 +3,7 @@
 
 mod interaction;
 mod judge;
+mod memory;
 mod operators;
 mod races;
 mod sources;

@@ -217,13 +217,13 @@ impl Containers {
         shape: &Shape,
         other: &mut Cell,
     ) -> Result<Cell, OpenError> {
-        let Linking::Folder(folder) = other.linking() else {
+        let Linking::Container { id, folder } = other.linking() else {
             return Err(OpenError::Cell(SandboxError::Refused {
                 kind: RefusalKind::OutOfOrder,
                 detail: "the other cell is no container".to_owned(),
             }));
         };
-        open(&self.engine, shape, self.uids.next(), Some(folder)).await
+        open(&self.engine, shape, self.uids.next(), Some(Beside { id, folder })).await
     }
 }
 
@@ -237,20 +237,28 @@ impl Opener for Containers {
     }
 }
 
+/// A container whose folder another one is to have as well.
+#[derive(Clone, Copy)]
+struct Beside<'a> {
+    id: &'a str,
+    folder: &'a str,
+}
+
 /// Makes a container, of its own or beside another one, and opens the cell in it.
 async fn open(
     docker: &Docker,
     shape: &Shape,
     program_uid: u32,
-    beside: Option<&str>,
+    beside: Option<Beside<'_>>,
 ) -> Result<Cell, OpenError> {
-    let created = docker.create_container(None, shape.body(program_uid, beside)).await?;
+    let body = shape.body(program_uid, beside.map(|beside| beside.id));
+    let created = docker.create_container(None, body).await?;
     // From here on, dropping the seal removes the container.
     let words = Arc::new(Mutex::new(Vec::new()));
     let seal = DockerSeal {
         docker: docker.clone(),
         id: Some(created.id.clone()),
-        folder: beside.unwrap_or(&created.id).to_owned(),
+        folder: beside.map_or(created.id.as_str(), |beside| beside.folder).to_owned(),
         words: Arc::clone(&words),
     };
     // Beside another one, it is there already, and is being executed.
@@ -315,7 +323,7 @@ struct DockerSeal {
     docker: Docker,
     /// Taken when the removal is under way.
     id: Option<String>,
-    /// The container that brought the volume with the runner.
+    /// The volume with the runner, by the container that first had it.
     folder: String,
     words: Arc<Mutex<Vec<u8>>>,
 }
@@ -328,7 +336,8 @@ impl Seal for DockerSeal {
     }
 
     fn linking(&self) -> Linking<'_> {
-        Linking::Folder(&self.folder)
+        // One that is being removed is linked with nobody.
+        Linking::Container { id: self.id.as_deref().unwrap_or_default(), folder: &self.folder }
     }
 
     async fn last_words(&mut self) -> String {

@@ -1,0 +1,67 @@
+# What a run can tell the next one of the same cell by, whatever is swept between them.
+import os, socket, sys
+
+AREAS = ('/work', '/tmp', '/dev/shm')
+
+
+def inode(area):
+    path = area + '/probe'
+    open(path, 'w').close()
+    number = os.stat(path).st_ino
+    os.unlink(path)
+    return number
+
+
+def counters(path):
+    try:
+        with open(path) as file:
+            return hash_of(file.read())
+    except OSError:
+        return 0
+
+
+def hash_of(text):
+    number = 0
+    for letter in text.encode():
+        number = (number * 31 + letter) % (1 << 31)
+    return number
+
+
+# What each channel says now, by name.
+def look():
+    # An engine may start a process more or less.
+    seen = {'pid': os.getpid() // 20}
+    for area in AREAS:
+        status = os.stat(area)
+        seen['inode of ' + area] = inode(area)
+        seen['mtime of ' + area] = int(status.st_mtime) % 1000 if status.st_mtime < 10**9 else 0
+        seen['attributes of ' + area] = len(os.listxattr(area))
+        seen['entries of ' + area] = len(os.listdir(area))
+        seen['free files of ' + area] = os.statvfs(area).f_ffree
+    for file in ('snmp', 'netstat', 'unix'):
+        seen[file] = counters('/proc/net/' + file)
+    return seen
+
+
+# Says something by every channel.
+def mark():
+    for _ in range(40):
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        os.waitpid(child, 0)
+    for area in AREAS:
+        for number in range(200):
+            open('%s/%d' % (area, number), 'w').close()
+            os.unlink('%s/%d' % (area, number))
+        try:
+            os.utime(area, (7, 7))
+            os.setxattr(area, 'user.mark', b'7')
+        except OSError:
+            pass
+    for _ in range(30):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as to_nowhere:
+            try:
+                to_nowhere.sendto(b'7', ('192.0.2.1', 7))
+            except OSError:
+                pass
