@@ -75,6 +75,8 @@ struct Conditions {
     is: Option<BTreeMap<String, u64>>,
     is_not: Option<BTreeMap<String, u64>>,
     has: Option<BTreeMap<String, u64>>,
+    /// An argument that is a pointer: without it, the call goes through.
+    given: Option<u8>,
 }
 
 fn compile(path: &str, architecture: &str, memory_is_limited: bool) -> BpfProgram {
@@ -117,7 +119,12 @@ impl Conditions {
     fn rules(&self) -> Vec<Value> {
         assert!(!self.why.is_empty(), "a call is refused for a reason");
         let condition = |operator: Value, value: u64| json!({ "index": self.argument, "type": "dword", "op": operator, "val": value });
-        let rule = |conditions: Vec<Value>| json!({ "syscall": self.call, "args": conditions });
+        let is_given =
+            |index: &u8| json!({ "index": index, "type": "qword", "op": "ne", "val": 0 });
+        let rule = |mut conditions: Vec<Value>| {
+            conditions.extend(self.given.iter().map(is_given));
+            json!({ "syscall": self.call, "args": conditions })
+        };
         match (&self.is, &self.is_not, &self.has) {
             (Some(values), None, None) => {
                 values.values().map(|&value| rule(vec![condition(json!("eq"), value)])).collect()

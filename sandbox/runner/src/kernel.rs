@@ -2,7 +2,6 @@
 //! [`spawn`](crate::spawn) ask of the kernel. They decide what is called and in which order; nothing is decided here.
 //!
 //! The order is the security of both, so tests put a recorder in the kernel's place.
-#![allow(unsafe_code, reason = "resetting a signal's action is unsafe")]
 
 use std::{
     convert::Infallible,
@@ -24,7 +23,7 @@ use nix::{
     sys::{
         prctl,
         resource::{Resource, getrlimit, setrlimit},
-        signal::{SigHandler, SigSet, SigmaskHow, Signal, signal, sigprocmask},
+        signal::{SigSet, SigmaskHow, sigprocmask},
         stat::Mode,
     },
     unistd::{ForkResult, Gid, Uid},
@@ -253,9 +252,9 @@ impl Kernel for Linux {
     }
 
     fn reset_signals(&mut self) -> io::Result<()> {
-        // The standard library ignores SIGPIPE in the runner, and ignored signals stay so over an exec.
-        // SAFETY: the default action runs no handler.
-        unsafe { signal(Signal::SIGPIPE, SigHandler::SigDfl) }?;
+        // Ignored signals stay so over an exec: SIGPIPE, which the standard library ignores in the runner, and whatever
+        // the evaluator's parent ignores.
+        sys::default_signals();
         Ok(sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?)
     }
 

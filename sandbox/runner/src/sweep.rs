@@ -10,16 +10,17 @@ use nix::{
     dir::Dir,
     errno::Errno,
     fcntl::{AT_FDCWD, OFlag, openat, renameat},
-    sys::stat::{FchmodatFlags, Mode, fchmod, fchmodat},
+    sys::{
+        stat::{FchmodatFlags, Mode, fchmod, fchmodat, futimens},
+        time::TimeSpec,
+    },
     unistd::{UnlinkatFlags, unlinkat},
 };
 use runner::layout;
 
-/// Names given to directories while a tree is taken apart: no program can have made one, since areas are swept
-/// completely, and a clash would only fail the sweep, which ends the cell.
-const LIFTED: &str = ".assay-lifted-";
+use crate::sys;
 
-/// Removes everything from every writable area and restores the areas' own modes.
+/// Removes everything from every writable area and restores what a program may have changed of the areas themselves.
 pub(crate) fn sweep() -> io::Result<()> {
     layout::WRITABLE.iter().try_for_each(|area| empty(area).map_err(io::Error::from))
 }
@@ -28,13 +29,13 @@ fn empty(area: &str) -> Result<(), Errno> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let root = openat(AT_FDCWD, area, flags, Mode::empty())?;
     fchmod(root.as_fd(), Mode::from_bits_truncate(0o1777))?;
-    let mut lifted = 0_u32;
+    let mut lifted = Lifted::new()?;
     // Each round removes all files of one level and lifts the directories inside it up to the area's own, so that no
     // depth of nesting takes more descriptors or longer paths than one level does.
     loop {
         let entries = names(root.as_fd())?;
         if entries.is_empty() {
-            return Ok(());
+            return restore(root.as_fd());
         }
         for name in entries {
             match unlinkat(root.as_fd(), name.as_c_str(), UnlinkatFlags::NoRemoveDir) {
@@ -46,8 +47,31 @@ fn empty(area: &str) -> Result<(), Errno> {
     }
 }
 
+/// Where the program owns an area, it can write to the area's times and attributes, and the next run would read that.
+fn restore(root: BorrowedFd<'_>) -> Result<(), Errno> {
+    sys::remove_attributes(root)?;
+    futimens(root, &TimeSpec::new(0, 0), &TimeSpec::new(0, 0))
+}
+
+/// Names for directories while a tree is taken apart. No program can foresee one.
+struct Lifted {
+    prefix: String,
+    count: u32,
+}
+
+impl Lifted {
+    fn new() -> Result<Self, Errno> {
+        Ok(Self { prefix: format!(".assay-{:032x}", sys::random()?), count: 0 })
+    }
+
+    fn next(&mut self) -> String {
+        self.count += 1;
+        format!("{}-{}", self.prefix, self.count)
+    }
+}
+
 /// Empties one directory of the area by removing its files and lifting its directories, then removes it.
-fn flatten(root: BorrowedFd<'_>, name: &CString, lifted: &mut u32) -> Result<(), Errno> {
+fn flatten(root: BorrowedFd<'_>, name: &CString, lifted: &mut Lifted) -> Result<(), Errno> {
     // The program may have taken its own permission away; where the runner shares its uid, that counts.
     fchmodat(root, name.as_c_str(), Mode::S_IRWXU, FchmodatFlags::FollowSymlink)?;
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
@@ -56,13 +80,8 @@ fn flatten(root: BorrowedFd<'_>, name: &CString, lifted: &mut u32) -> Result<(),
         match unlinkat(directory.as_fd(), inner.as_c_str(), UnlinkatFlags::NoRemoveDir) {
             Ok(()) => {}
             Err(Errno::EISDIR | Errno::EPERM) => {
-                *lifted += 1;
-                renameat(
-                    directory.as_fd(),
-                    inner.as_c_str(),
-                    root,
-                    format!("{LIFTED}{lifted}").as_str(),
-                )?;
+                let name = lifted.next();
+                renameat(directory.as_fd(), inner.as_c_str(), root, name.as_str())?;
             }
             Err(error) => return Err(error),
         }

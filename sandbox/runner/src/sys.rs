@@ -1,5 +1,4 @@
-//! System calls that neither the standard library nor nix has, behind safe functions. With one line of `kernel`, the
-//! only unsafe code of the runner.
+//! System calls that neither the standard library nor nix has, behind safe functions. The only unsafe code of the runner.
 #![allow(unsafe_code, reason = "these are the bare system calls")]
 
 use std::{
@@ -163,6 +162,59 @@ pub(crate) fn restrict_mount_tree(path: &CStr, attributes: u64) -> io::Result<()
             size_of::<libc::mount_attr>(),
         )
     })
+}
+
+/// Has every signal do what it does by itself. Those that nothing can change stay as they are.
+pub(crate) fn default_signals() {
+    const NUMBER_MAX: i32 = 64;
+    // The kernel's own structure: a handler, flags, a function to return by, and 64 bits of signals.
+    let default = [0_u64; 4];
+    for number in 1..=NUMBER_MAX {
+        // The C library's call would not touch the two signals that it keeps to itself.
+        // SAFETY: the structure is as large as the kernel's and outlives the call; the default action runs no handler.
+        unsafe {
+            libc::syscall(
+                libc::SYS_rt_sigaction,
+                number,
+                default.as_ptr(),
+                std::ptr::null::<u64>(),
+                size_of::<u64>(),
+            )
+        };
+    }
+}
+
+/// A number that nobody can foresee.
+pub(crate) fn random() -> Result<u128, Errno> {
+    let mut bytes = [0_u8; 16];
+    // SAFETY: the buffer is given with its own size and outlives the call.
+    let read = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
+    match Errno::result(read)? {
+        16 => Ok(u128::from_ne_bytes(bytes)),
+        // So little comes whole, unless a signal interrupts it.
+        _ => Err(Errno::EINTR),
+    }
+}
+
+/// Removes every extended attribute of a file.
+pub(crate) fn remove_attributes(file: BorrowedFd<'_>) -> Result<(), Errno> {
+    let fd = file.as_raw_fd();
+    // SAFETY: without a buffer the call only says how large one has to be.
+    let size = unsafe { libc::flistxattr(fd, std::ptr::null_mut(), 0) };
+    let mut names = match Errno::result(size) {
+        Ok(size) => vec![0_u8; usize::try_from(size).unwrap_or(0)],
+        Err(Errno::ENOTSUP) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    // SAFETY: the buffer is given with its own size and outlives the call.
+    let size = unsafe { libc::flistxattr(fd, names.as_mut_ptr().cast(), names.len()) };
+    names.truncate(usize::try_from(Errno::result(size)?).unwrap_or(0));
+    for name in names.split_inclusive(|byte| *byte == 0) {
+        let name = CStr::from_bytes_with_nul(name).map_err(|_| Errno::EINVAL)?;
+        // SAFETY: the name ends in NUL and outlives the call.
+        Errno::result(unsafe { libc::fremovexattr(fd, name.as_ptr()) })?;
+    }
+    Ok(())
 }
 
 /// A file descriptor that becomes readable when the process ends.

@@ -141,8 +141,9 @@ impl Shape {
             pids_limit: Some(i64::from(self.processes_max.saturating_add(RUNNER_PROCESSES))),
             ulimits: Some(vec![ResourcesUlimits {
                 name: Some("core".to_owned()),
-                soft: Some(0),
-                hard: Some(0),
+                // As the runner sets it for programs.
+                soft: Some(1),
+                hard: Some(1),
             }]),
             // What programs print is nobody's log.
             log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),

@@ -110,6 +110,7 @@ fn litter() -> Vec<Case> {
             [
                 steps("between tests", |bench| files_between_tests(bench).boxed()),
                 steps("between submissions", |bench| files_between_submissions(bench).boxed()),
+                steps("another run sees nothing", |bench| memory_of_a_cell(bench).boxed()),
             ],
         ),
         line(
@@ -199,6 +200,7 @@ fn escapes() -> Vec<Case> {
                     .boxed()
                 }),
                 nothing("leases and dnotify", &["leases"]),
+                nothing("pages of a shared file", &["page-cache", "/usr/bin/env"]),
                 nothing("keyctl", &["filtered", "keyctl", "add_key", "request_key"]),
                 nothing("AF_VSOCK", &["filtered", "socket-vsock"]),
                 steps("abstract unix sockets", |bench| {
@@ -289,6 +291,19 @@ async fn files_between_tests(bench: &Bench) {
         expect_end(&slot.run(&["exists", path], SHORT).await, EXITED);
         let now = slot.run(&["exists", path], SHORT).await;
         expect(&now, |outcome| outcome.ended == sandbox::Ended::Exited { code: 1 });
+    }
+    slot.look_over().await;
+    slot.close().await;
+}
+
+/// By files and their names, links, directories that are shut, the areas' own modes, times, owners, attributes and access
+/// lists, processes, sockets and locks.
+async fn memory_of_a_cell(bench: &Bench) {
+    let mut slot = bench.slot(&AMPLE).await;
+    for number in ["1000000", "1000001", "1000002"] {
+        expect_end(&slot.run(&["remember", number, "/usr/bin/env"], AMPLE).await, EXITED);
+        let recalled = slot.run(&["recall", number, "/usr/bin/env"], AMPLE).await;
+        expect(&recalled, |recalled| recalled.ended == EXITED && recalled.stdout.is_empty());
     }
     slot.look_over().await;
     slot.close().await;

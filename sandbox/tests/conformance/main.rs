@@ -104,7 +104,9 @@ fn alone(test: &str, user: Option<u32>, run: impl FnOnce()) {
     let program = directory.join("conformance");
     fs::copy(env::current_exe().expect("this program has a path"), &program)
         .expect("this program can be copied");
-    let mut command = Command::new(&program);
+    // Services are often started with signals ignored, and programs must not inherit that.
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", "trap '' HUP QUIT USR1 USR2; exec \"$0\" \"$@\""]).arg(&program);
     command.args(["--exact", test, "--nocapture"]).current_dir("/").env(ALONE, "1");
     command.env("RUST_BACKTRACE", "0");
     if let Some(user) = user {

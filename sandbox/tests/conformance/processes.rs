@@ -125,6 +125,9 @@ pub(crate) fn cases() -> Vec<Case> {
                 filtered("strict seccomp", &["strict-seccomp"]),
                 filtered("a filter of its own", &["own-filter"]),
                 probe("core dump bomb", &["core-bomb", "15"]).checks(&[Prints("")]),
+                probe("core dumps that start a program", &["core-limit"])
+                    .checks(&[Prints("1 1\n")]),
+                probe("signals of whoever started the judge", &["signals"]).checks(&[Prints("")]),
             ],
         ),
         line(

@@ -74,7 +74,7 @@ const LIMITS: [&str; 9] = [
     "limit RLIMIT_FSIZE 4096 4096",
     "limit RLIMIT_NOFILE 16 16",
     "limit RLIMIT_STACK -1 -1",
-    "limit RLIMIT_CORE 0 0",
+    "limit RLIMIT_CORE 1 1",
     "limit RLIMIT_MEMLOCK 0 0",
     "limit RLIMIT_MSGQUEUE 0 0",
     "limit RLIMIT_RTPRIO 0 0",

@@ -255,6 +255,34 @@ static int process_settings(long number, char **words) {
     return held;
 }
 
+// Prints every signal that is ignored or blocked.
+static int signals(long number, char **words) {
+    (void)number, (void)words;
+    sigset_t blocked;
+    sigprocmask(SIG_BLOCK, NULL, &blocked);
+    for (int signal = 1; signal <= 64; signal++) {
+        // The C library does not ask after the two that it keeps to itself.
+        unsigned long action[4] = {0};
+        syscall(SYS_rt_sigaction, signal, NULL, action, 8);
+        if (action[0] != 0) printf("%d is not as it was\n", signal);
+        if (sigismember(&blocked, signal) == 1) printf("%d is blocked\n", signal);
+    }
+    return 0;
+}
+
+// What keeps the kernel from starting the program of a core pattern: a limit of just 1, which stays so.
+static int core_limit(long number, char **words) {
+    (void)number, (void)words;
+    struct rlimit now, none = {0, 0};
+    if (getrlimit(RLIMIT_CORE, &now) != 0) return 1;
+    printf("%ld %ld\n", (long)now.rlim_cur, (long)now.rlim_max);
+    refused("no core dumps", setrlimit(RLIMIT_CORE, &none));
+    refused("no core dumps for itself", prlimit(0, RLIMIT_CORE, &none, NULL));
+    refused("no core dumps by number", prlimit(getpid(), RLIMIT_CORE, &none, NULL));
+    refused("no core dumps the old way", syscall(SYS_setrlimit, RLIMIT_CORE, &none));
+    return 0;
+}
+
 static int burn_below_a_subreaper(long number, char **words) {
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     return burn_in_orphans(number, words);
@@ -320,6 +348,8 @@ static const struct behaviour process_behaviours[] = {
     {"hide-unreadable", hide_unreadable},
     {"touch-and-wait", touch_and_wait},
     {"process-settings", process_settings},
+    {"signals", signals},
+    {"core-limit", core_limit},
     {"burn-below-a-subreaper", burn_below_a_subreaper},
     {"strict-seccomp", strict_seccomp},
     {"own-filter", own_filter},
