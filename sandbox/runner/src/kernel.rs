@@ -18,6 +18,7 @@ use std::{
 };
 
 use nix::{
+    errno::Errno,
     mount::{MntFlags, MsFlags},
     sched::CloneFlags,
     sys::{
@@ -94,6 +95,8 @@ pub(crate) trait Kernel {
     fn pin(&mut self, cores: &Cores, core: Option<u32>) -> io::Result<()>;
     /// Lowers a limit for good; never raises one.
     fn limit(&mut self, resource: Resource, soft: u64, hard: u64) -> io::Result<()>;
+    /// To one byte, for this process and all that it becomes.
+    fn limit_core_dumps(&mut self) -> io::Result<()>;
 
     // Privileges.
     fn leave_groups(&mut self) -> io::Result<()>;
@@ -223,6 +226,16 @@ impl Kernel for Linux {
     fn limit(&mut self, resource: Resource, soft: u64, hard: u64) -> io::Result<()> {
         let (_, ceiling) = getrlimit(resource)?;
         Ok(setrlimit(resource, soft.min(ceiling), hard.min(ceiling))?)
+    }
+
+    fn limit_core_dumps(&mut self) -> io::Result<()> {
+        // Not to 0: with a pipe in its pattern, the kernel starts the pattern's program for every crash all the same, on
+        // the host and as root. Just 1 keeps it from that.
+        match setrlimit(Resource::RLIMIT_CORE, 1, 1) {
+            // Whoever may have none, and no privilege, stays with none.
+            Err(Errno::EPERM) => Ok(()),
+            other => Ok(other?),
+        }
     }
 
     fn leave_groups(&mut self) -> io::Result<()> {

@@ -2,13 +2,14 @@
 //! ordinary code; nothing happens in a fork of the many-threaded host.
 //!
 //! 1. Open the cell's cgroup files, while the host's file system is still there.
-//! 2. Drop supplementary groups. In a new user namespace, map one uid and one gid.
+//! 2. Limit core dumps. Drop supplementary groups. In a new user namespace, map one uid and one gid.
 //! 3. Leave the host's mount, network, IPC, UTS, cgroup and process id namespaces.
 //! 4. Fork. The parent stands by outside: when the host goes away it kills the child, and with it the cell. The child
 //!    is process 1 of the new process id namespace, and dies if its parent does.
 //! 5. Stop mounts from propagating in either direction.
 //! 6. Mount a small tmpfs to become the root; bind the toolchain into it, read-only, without set-uid and devices.
-//! 7. Add five harmless devices, a process file system that shows the program only its own processes, the read-only
+//! 7. Add five harmless devices, a process file system that shows the program only its own processes and
+//!    little of the machine, the read-only
 //!    program area and the writable areas, each of limited size.
 //! 8. `pivot_root` into it, detach the host's file system, make the new root read-only.
 //! 9. Start a session of its own, under a host name that says nothing.
@@ -52,6 +53,13 @@ const INODES_MAX: u32 = 20_000;
 /// The devices a program may want. None of them reaches anything.
 const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
 
+/// What `/proc` has of the whole machine and no runtime needs: what its other users do, its devices, its command line,
+/// and pages by number, which root may read.
+const MASKED: &str = "acpi asound buddyinfo bus cmdline config.gz consoles crypto devices diskstats dma driver execdomains \
+    fb fs interrupts iomem ioports irq kallsyms kcore key-users keys kpagecgroup kpagecount \
+    kpageflags latency_stats locks mdstat misc modules mtrr pagetypeinfo partitions pressure sched_debug \
+    schedstat scsi slabinfo softirqs swaps sysrq-trigger timer_list tty vmallocinfo vmstat zoneinfo";
+
 /// What the sealed runner has to work with.
 pub(crate) struct Sealed {
     pub(crate) meter: Meter,
@@ -81,6 +89,7 @@ pub(crate) fn seal(
     host: BorrowedFd<'_>,
 ) -> Result<Sealed, SealError> {
     let meter = step("open the cell's cgroup", kernel.open_cgroup(&plan.cgroup))?;
+    step("limit core dumps", kernel.limit_core_dumps())?;
     leave_groups_and_users(kernel, plan)?;
     leave_namespaces(kernel)?;
     become_init(kernel, host)?;
@@ -240,7 +249,9 @@ fn make_devices(kernel: &mut dyn Kernel) -> Result<(), SealError> {
     let dev = staged("/dev");
     make(kernel, &dev)?;
     for device in DEVICES {
-        let attributes = libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NOEXEC;
+        // Read-only, because they are the host's: their modes, owners and times are. They can be written to all the same.
+        let attributes =
+            libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NOEXEC;
         bind_path(kernel, &Path::new("/dev").join(device), &dev.join(device), attributes)?;
     }
     for (link, target) in [
@@ -264,7 +275,23 @@ fn mount_processes(kernel: &mut dyn Kernel, plan: &SealPlan) -> Result<(), SealE
     // of its own the program may be in; there, the runner may trace.
     let hidden = if plan.user_namespace { "hidepid=4" } else { "hidepid=2" };
     let mounted = kernel.mount(Some("proc"), &target, Some("proc"), flags, Some(hidden));
-    step("mount /proc", mounted)
+    step("mount /proc", mounted)?;
+    MASKED.split_whitespace().try_for_each(|name| mask(kernel, &target.join(name)))
+}
+
+/// Has nothing stand where there is something.
+fn mask(kernel: &mut dyn Kernel, path: &Path) -> Result<(), SealError> {
+    let masked = match kernel.is_directory(path) {
+        Ok(true) => {
+            let flags =
+                MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+            kernel.mount(Some("tmpfs"), path, Some("tmpfs"), flags, Some("nr_inodes=1"))
+        }
+        Ok(false) => kernel.mount(staged("/dev/null").to_str(), path, None, MsFlags::MS_BIND, None),
+        // This kernel does not have it.
+        Err(_) => Ok(()),
+    };
+    step(format!("mask {}", path.display()), masked)
 }
 
 fn mount_areas(kernel: &mut dyn Kernel, plan: &SealPlan) -> Result<(), SealError> {

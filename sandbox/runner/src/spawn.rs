@@ -117,9 +117,6 @@ fn limit_resources(kernel: &mut dyn Kernel, command: &Command, cell: &Cell) -> i
         (Resource::RLIMIT_FSIZE, command.file_bytes),
         (Resource::RLIMIT_NOFILE, command.open_files.into()),
         (Resource::RLIMIT_STACK, stack),
-        // Not 0: with a pipe in its pattern the kernel starts the pattern's program all the same, on the host and as root.
-        // 1 is the size by which it does not.
-        (Resource::RLIMIT_CORE, 1),
         (Resource::RLIMIT_MEMLOCK, 0),
         (Resource::RLIMIT_MSGQUEUE, 0),
         (Resource::RLIMIT_RTPRIO, 0),

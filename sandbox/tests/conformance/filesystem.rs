@@ -19,9 +19,9 @@ use crate::{
 const SYS: &str =
     "the engine mounts /sys, read-only: devices and settings of the host can be listed";
 const MOUNTS: &str = "the engine's directories stand in the container's list of mounts";
-const KEYS: &str =
-    "the names of root's keys can be read, because to the kernel the program's user is root's";
 const PROCESS_1: &str = "the engine's /proc shows that there is a runner, and its mounts";
+const COUNTERS: &str =
+    "the engine's /proc shows counters of the whole machine, and its command line";
 const SHARED_INODES: &str = "cells share the toolchain's files, so a lock that one program takes on such a file can be seen by another";
 
 /// Where this is built: the judge's own sources.
@@ -55,8 +55,7 @@ fn secrets() -> Vec<Case> {
                 nothing(
                     "the kernel's",
                     &["read-anything", "/proc/kcore", "/proc/kmsg", "/proc/keys", "/dev/mem", "/dev/kmsg", "/dev/vda", "/dev/sda"],
-                )
-                .weaker(Mode::UserNamespace, &[End::SUCCESS], &[Prints("/proc/keys\n")], KEYS),
+                ),
                 nothing("process 1", &["read-anything", "/proc/1/cmdline", "/proc/1/mountinfo", "/proc/1/fd", "/proc/1/maps"])
                     .weaker(
                         Mode::Docker,
@@ -66,9 +65,12 @@ fn secrets() -> Vec<Case> {
                     ),
                 nothing("/sys", &["read-anything", "/sys", "/sys/fs/cgroup", "/sys/kernel/security"])
                     .weaker(Mode::Docker, &[End::SUCCESS], &[Never("security")], SYS),
+                nothing("pages by their numbers", &["read-anything", "/proc/kpageflags", "/proc/kpagecount", "/proc/kpagecgroup", "/proc/slabinfo", "/proc/kcore", "/proc/kmsg", "/proc/timer_list"]),
+                nothing("the whole machine's counters", &["read-anything", "/proc/cmdline", "/proc/vmstat", "/proc/diskstats", "/proc/interrupts", "/proc/softirqs", "/proc/zoneinfo", "/proc/buddyinfo", "/proc/partitions", "/proc/devices", "/proc/pressure"])
+                    .weaker(Mode::Docker, &[End::SUCCESS], &[], COUNTERS),
                 nothing("docker.sock", &["read-anything", "/var/run/docker.sock", "/run/docker.sock", "/run/containerd/containerd.sock", "/run/dbus/system_bus_socket"]),
                 probe("/proc/self/mountinfo", &["print-file", "/proc/self/mountinfo"])
-                    .checks(&[Never(SOURCES), Never("docker"), Never("cgroup")])
+                    .checks(&[Never(SOURCES), Never("docker"), Never("/cgroup")])
                     .weaker(Mode::Docker, &[End::SUCCESS], &[Never(SOURCES)], MOUNTS),
                 steps("the service's environment", |bench| environment(bench).boxed()),
             ],
@@ -80,6 +82,7 @@ fn secrets() -> Vec<Case> {
                     "below the root",
                     &["write-anywhere", "/new", "/usr/new", "/usr/bin/env", "/etc/new", "/etc/passwd", "/bin/new", "/lib/new", "/dev/new", "/home/new", "/root/new", "/var/new", "/var/tmp/new", "/run/new", "/mnt/new", "/opt/new"],
                 ),
+                nothing("the devices' modes, owners and times", &["change-devices"]),
                 nothing("the program itself", &["write-anywhere", "/box/new", "/box/probe", "/assay/new", "/assay/assay-runner"]),
                 nothing(
                     "the kernel's settings",

@@ -183,6 +183,10 @@ impl Kernel for Recorder {
         self.record(format!("limit {resource:?} {} {}", value(soft), value(hard)))
     }
 
+    fn limit_core_dumps(&mut self) -> io::Result<()> {
+        self.record("limit core dumps")
+    }
+
     fn leave_groups(&mut self) -> io::Result<()> {
         self.record("leave groups")
     }

@@ -69,12 +69,11 @@ fn recorded(cell: &Cell, born: Born) -> Recorder {
     kernel
 }
 
-const LIMITS: [&str; 9] = [
+const LIMITS: [&str; 8] = [
     "limit RLIMIT_CPU 3 4",
     "limit RLIMIT_FSIZE 4096 4096",
     "limit RLIMIT_NOFILE 16 16",
     "limit RLIMIT_STACK -1 -1",
-    "limit RLIMIT_CORE 1 1",
     "limit RLIMIT_MEMLOCK 0 0",
     "limit RLIMIT_MSGQUEUE 0 0",
     "limit RLIMIT_RTPRIO 0 0",

@@ -282,6 +282,24 @@ static int leases(long number, char **words) {
     return held & refused("dnotify", fcntl(directory, F_NOTIFY, DN_ACCESS | DN_MULTISHOT));
 }
 
+// Modes, owners and times of the devices, which are the host's.
+static int change_devices(long number, char **words) {
+    (void)number, (void)words;
+    const char *const devices[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"};
+    struct timespec times[2] = {{1, 0}, {1, 0}};
+    int held = 1;
+    for (int at = 0; at < 5; at++) {
+        held &= refused("another mode", chmod(devices[at], 0666));
+        held &= refused("another owner", chown(devices[at], getuid(), getgid()));
+        held &= refused("another time", utimensat(AT_FDCWD, devices[at], times, 0));
+        held &= refused("an attribute", setxattr(devices[at], "trusted.mark", "1", 1, 0));
+    }
+    // What they are for.
+    int null = open("/dev/null", O_RDWR), random = open("/dev/urandom", O_RDONLY);
+    char byte;
+    return write(null, "1", 1) == 1 && read(random, &byte, 1) == 1 ? held : 2;
+}
+
 // Which pages of a shared file are in memory, as one cell could tell another.
 static int page_cache(long number, char **words) {
     (void)number;
@@ -406,6 +424,7 @@ static const struct behaviour filesystem_behaviours[] = {
     {"use-toolchain", use_toolchain},
     {"watch-toolchain", watch_toolchain},
     {"leases", leases},
+    {"change-devices", change_devices},
     {"page-cache", page_cache},
     {"remember", remember},
     {"recall", recall},
