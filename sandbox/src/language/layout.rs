@@ -101,7 +101,7 @@ impl Language {
     }
 
     /// Which of a program's files, given with their contents, it begins in: the only source; else the one with the name
-    /// for it; else the only one that looks like it; else, where all sources are compiled together, the first by name.
+    /// for it; else the first by name that looks like it; else the first by name, which the formats' tools take.
     #[must_use]
     pub fn main_among(&self, files: &[(&str, &[u8])]) -> Option<String> {
         let mut sources: Vec<_> =
@@ -118,18 +118,9 @@ impl Language {
             return Some((*name).to_owned());
         }
         let marks: Vec<_> = self.main_marks.iter().map(|mark| compact(mark.as_bytes())).collect();
-        let marked: Vec<_> = sources
-            .iter()
-            .filter(|(_, text)| marks.iter().any(|mark| contains(&compact(text), mark)))
-            .collect();
-        let all_are_compiled = !self.runs_its_source()
-            && self.compile.iter().flatten().any(|word| word.contains("{sources}"));
-        match marked[..] {
-            [(only, _)] => Some((*only).to_owned()),
-            [(first, _), ..] if all_are_compiled => Some((*first).to_owned()),
-            _ if all_are_compiled => sources.first().map(|(name, _)| (*name).to_owned()),
-            _ => None,
-        }
+        let is_marked = |text: &[u8]| marks.iter().any(|mark| contains(&compact(text), mark));
+        let marked = sources.iter().find(|(_, text)| is_marked(text));
+        marked.or(sources.first()).map(|(name, _)| (*name).to_owned())
     }
 
     /// The language's own sources, the main file last: what it needs of the others is compiled by then.
@@ -305,12 +296,19 @@ mod tests {
             ("java", &[("A.java", ""), ("B.java", "")], Some("A.java")),
             ("kotlin", &[("a.kt", ""), ("b.kt", "fun main() {}")], Some("b.kt")),
             ("python3", &[("a.py", ""), ("__main__.py", "")], Some("__main__.py")),
-            ("python3", &[("a.py", ""), ("b.py", "if __name__ == '__main__':")], Some("b.py")),
-            ("python3", &[("a.py", "if __name__"), ("b.py", "if __name__")], None),
-            ("python3", &[("a.py", ""), ("sub/main.py", "")], None),
+            // A module may run its own tests.
+            ("python3", &[("a.py", ""), ("b.py", "if __name__ == '__main__':")], Some("a.py")),
+            ("python3", &[("b.py", ""), ("a.py", "")], Some("a.py")),
+            ("python3", &[("a.py", ""), ("sub/main.py", "")], Some("a.py")),
             ("pypy3", &[("a.py", ""), ("main.py", "")], Some("main.py")),
             ("rust", &[("a.rs", "fn main() {}"), ("b.rs", "pub fn f() {}")], Some("a.rs")),
-            ("rust", &[("a.rs", ""), ("b.rs", "")], None),
+            ("rust", &[("a.rs", ""), ("b.rs", "")], Some("a.rs")),
+            (
+                "rust",
+                &[("b.rs", "fn main() {}"), ("a.rs", ""), ("c.rs", "fn main() {}")],
+                Some("b.rs"),
+            ),
+            ("php", &[("solve.php", ""), ("util.php", "")], Some("solve.php")),
             ("javascript", &[("a.js", ""), ("main.js", "")], Some("main.js")),
         ];
         let languages = Languages::builtin();

@@ -56,10 +56,11 @@ const PROGRAMS: &[Program] = &[
     Program {
         language: "python3",
         files: &[
-            ("add.py", "def add(a, b):\n    return a + b\n"),
+            ("program.py", "from sums import add\nprint(add(*map(int, input().split())))\n"),
+            // A module may run its own tests.
             (
-                "program.py",
-                "from add import add\nif __name__ == '__main__':\n    print(add(*map(int, input().split())))\n",
+                "sums.py",
+                "def add(a, b):\n    return a + b\nif __name__ == '__main__':\n    print(add(1, 2))\n",
             ),
         ],
         main: "program.py",
