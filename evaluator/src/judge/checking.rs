@@ -71,6 +71,7 @@ impl Referees {
                     programs: programs.into(),
                     names: names.collect(),
                     validation: validation.clone(),
+                    is_scored: content.grading.objective.is_some(),
                 })
             }
         };

@@ -36,6 +36,7 @@ pub(super) async fn judge(
             passes: 1,
             limits: ValidationLimits::default(),
         },
+        is_scored: true,
     };
     let mut validator = ValidatorCell::set_up(cells, &validators, 0, None).await?;
     let empty = Bytes::new();

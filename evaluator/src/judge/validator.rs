@@ -49,6 +49,8 @@ pub struct Validators {
     pub names: Arc<[String]>,
     /// How they are asked.
     pub validation: Validation,
+    /// Whether there is more to get than a verdict.
+    pub is_scored: bool,
 }
 
 impl Validators {
@@ -89,6 +91,7 @@ pub(super) struct ValidatorCell {
     name: String,
     limits: Limits,
     protocol: Protocol,
+    is_scored: bool,
 }
 
 impl ValidatorCell {
@@ -109,7 +112,8 @@ impl ValidatorCell {
         };
         executable.install(&mut cell).await?;
         let name = validators.names[place].clone();
-        Ok(Self { cell, executable, name, limits, protocol: validators.protocol() })
+        let (protocol, is_scored) = (validators.protocol(), validators.is_scored);
+        Ok(Self { cell, executable, name, limits, protocol, is_scored })
     }
 
     /// Puts the files of a test in place, with what an earlier pass left.
@@ -148,6 +152,10 @@ impl ValidatorCell {
     /// What its end means, and what it left.
     pub(super) async fn read(&mut self, outcome: &Outcome) -> Result<Validated, Fault> {
         let mut found = protocol::read(self.protocol, outcome);
+        // Testlib's parts and points, where there is nothing to give a part of: the output is not right.
+        if !self.is_scored && found.score.take().is_some() && found.answer == Answer::Accepted {
+            found.answer = Answer::Rejected(Verdict::WrongAnswer);
+        }
         if self.protocol == Protocol::Kattis {
             let left = Left {
                 score: self.file(protocol::SCORE).await?,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::Digest;
+use domain::grading::{Grading, Objective};
 use domain::problem::{
     BlobRef, Checker, Limits, PackagedProgram, ProgramFile, Protocol, RevisionContent, Validation,
     ValidationLimits,
@@ -30,6 +31,7 @@ pub struct Validators<'a> {
     pub protocol: Protocol,
     pub interactive: bool,
     pub passes: u32,
+    pub scored: bool,
     pub limits: ValidationLimits,
 }
 
@@ -41,6 +43,7 @@ impl<'a> Validators<'a> {
             protocol: Protocol::Kattis,
             interactive: false,
             passes: 1,
+            scored: true,
             limits: ValidationLimits { time_ms: 1_000, memory_kib: 128 * 1024, output_kib: 1024 },
         }
     }
@@ -78,6 +81,7 @@ impl Judge {
                 files: vec![ProgramFile { path: name, content, executable: false }],
             }
         });
+        let objective = validators.scored.then_some(Objective::Max);
         let content = RevisionContent {
             checker: Checker::Programs(Validation {
                 programs: programs.collect(),
@@ -86,6 +90,7 @@ impl Judge {
                 passes: validators.passes,
                 limits: validators.limits,
             }),
+            grading: Grading { objective, ..RevisionContent::default().grading },
             ..RevisionContent::default()
         };
         Referees::prepare(&content, &blobs, &self.compiler, &self.languages, None).await

@@ -247,6 +247,26 @@ async fn exit_codes_of_testlib_and_bridged_checkers() {
     }
 }
 
+/// Where a problem is not scored, an output that gets a part of the points is wrong.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_of_nothing_is_wrong() {
+    let judge = Judge::new();
+    for (said, code, scored, verdict) in [
+        ("partially correct (100)", 150, true, Accepted),
+        ("partially correct (100)", 150, false, WrongAnswer),
+        ("partially correct (200)", 250, false, Accepted),
+        ("points 0.5", 7, true, Accepted),
+        ("points 0.5", 7, false, WrongAnswer),
+        ("ok", 0, false, Accepted),
+    ] {
+        let text = format!("import sys\nsys.stderr.write('{said}')\nsys.exit({code})\n");
+        let validators =
+            Validators { protocol: Protocol::Testlib, scored, ..Validators::python(&text) };
+        let found = judge_42(&judge, &validators).await.unwrap();
+        assert_eq!(found.verdict, verdict, "{said}, scored: {scored}");
+    }
+}
+
 /// INV-12: what is expected is nowhere in the cell that the submission runs in.
 #[tokio::test(flavor = "multi_thread")]
 async fn inv_12_the_submission_sees_no_answer() {
