@@ -112,10 +112,14 @@ impl Reader<'_> {
             report.warning(&path, format!("has {bytes} bytes and is left aside"), expected);
             return None;
         }
+        let offer = self.content.language(&language);
         if let [only] = files.as_slice()
             && str::from_utf8(&only.bytes).is_err()
+            && offer.is_some_and(|offer| offer.has_snippets())
         {
-            report.warning(&path, "is not UTF-8 and is left aside", "a text file in UTF-8");
+            let message =
+                "is not UTF-8, cannot be joined with the problem's code, and is left aside";
+            report.warning(&path, message, "a text file in UTF-8");
             return None;
         }
         let Expectation { expected, tolerated, rules, score } = expectation;

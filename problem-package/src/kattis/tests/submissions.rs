@@ -43,6 +43,20 @@ fn a_folder_says_which_verdicts_are_right() {
     );
 }
 
+/// What it is in, its compiler or interpreter says.
+#[test]
+fn a_submission_that_is_not_utf8_is_judged() {
+    let mut builder = FileTree::builder(TreeLimits::default());
+    for (path, text) in SUM {
+        builder.insert(path.as_bytes(), Entry::File(Bytes::copy_from_slice(text.as_bytes())));
+    }
+    let latin1 = Bytes::from_static(b"// L\xe4ser\nint main() {}\n");
+    builder.insert(b"sum/submissions/accepted/latin.cpp", Entry::File(latin1.clone()));
+    let package = read(&builder.finish().unwrap(), &Options::default()).unwrap();
+    assert_eq!(package.warnings, []);
+    assert_eq!(submission(&package, "accepted/latin.cpp").files[0].bytes, latin1);
+}
+
 fn submission<'a>(package: &'a Package, path: &str) -> &'a SampleSubmission {
     package.submissions.iter().find(|submission| submission.path == path).expect("it is there")
 }
