@@ -146,23 +146,29 @@ fn root(names: &[Vec<u8>]) -> String {
         .filter(|path| !Omitted::Noise.covers(path))
         .collect();
     // A folder whose own name begins with a dot may hold the package, if nothing stands beside it.
-    let is_hidden =
-        |path: &&str| Omitted::Hidden.covers(path.split('/').next().unwrap_or_default());
-    let mut visible: Vec<&str> = paths.iter().filter(|path| !is_hidden(path)).copied().collect();
-    if visible.is_empty() {
-        visible = paths;
-    }
+    let mut visible = without_hidden(paths);
     let mut root: Vec<&str> = Vec::new();
     while let Some(folder) = common_folder(&visible) {
         root.push(folder);
         visible = visible.iter().map(|path| &path[folder.len() + 1..]).collect();
         // The folder's own entry.
         visible.retain(|path| !path.is_empty());
+        visible = without_hidden(visible);
     }
     if !visible.iter().any(|path| tells_format(path)) {
         root.truncate(1);
     }
     root.join("/")
+}
+
+/// The paths that do not begin with a hidden name; all of them, if all of them do.
+fn without_hidden(mut paths: Vec<&str>) -> Vec<&str> {
+    let is_hidden =
+        |path: &&str| Omitted::Hidden.covers(path.split('/').next().unwrap_or_default());
+    if !paths.iter().all(is_hidden) {
+        paths.retain(|path| !is_hidden(path));
+    }
+    paths
 }
 
 /// The folder that all paths begin with.

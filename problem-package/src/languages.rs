@@ -201,6 +201,8 @@ fn language_of_file(path: &str, bytes: &Bytes, is_prolog: bool) -> Option<&'stat
         table.iter().find(|(known, _)| *known == extension).map(|(_, name)| *name)
     };
     match extension {
+        // What a folder of Go says of itself is no source in Modula-2.
+        "mod" if path == "go.mod" || path.ends_with("/go.mod") => None,
         "py" if first_line(bytes).is_some_and(|line| line.contains("python2")) => Some(PYTHON2),
         "pl" if is_prolog => Some(PROLOG),
         _ => find(SOURCE_EXTENSIONS).or_else(|| find(MISSING_EXTENSIONS)),
@@ -292,6 +294,8 @@ mod tests {
             (&[("a.scala", ""), ("b.java", "")], "java, not Scala"),
             (&[("a.scala", ""), ("b.scala", ""), ("c.java", "")], "no Scala"),
             (&[("a.py", ""), ("run.sh", "")], "python3, not bash"),
+            (&[("a.go", ""), ("go.mod", ""), ("b/go.mod", "")], "go"),
+            (&[("a.mod", "")], "no Modula-2"),
             // By the first line.
             (&[("a.py", python2)], "no Python 2"),
             (&[("a.py2", "")], "no Python 2"),

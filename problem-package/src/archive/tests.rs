@@ -136,7 +136,7 @@ fn a_name_is_read_in_the_encoding_that_it_is_in() {
 
 #[test]
 fn the_folders_around_everything_are_the_root() {
-    let cases: [(&[&str], Option<&str>, &str); 18] = [
+    let cases: [(&[&str], Option<&str>, &str); 19] = [
         (&["sum/problem.yaml", "sum/data/1.in"], Some("sum"), "problem.yaml"),
         (&["problem.yaml", "data/1.in"], None, "problem.yaml"),
         (&["./problem.yaml", "./data/1.in"], None, "problem.yaml"),
@@ -146,6 +146,7 @@ fn the_folders_around_everything_are_the_root() {
         (&["сумма/problem.yaml"], Some("сумма"), "problem.yaml"),
         (&["name-3$linux/problem.xml"], Some("name-3$linux"), "problem.xml"),
         (&["contest/sum/problem.yaml", "contest/sum/data/1.in"], Some("sum"), "problem.yaml"),
+        (&["a/b/sum/problem.yaml", "a/.git/HEAD", "a/b/.idea/x"], Some("sum"), "problem.yaml"),
         (&["a/b/c/init.yml"], Some("c"), "init.yml"),
         (&["a/b/set.xml"], Some("b"), "set.xml"),
         (&[".hidden/problem.yaml"], Some(".hidden"), "problem.yaml"),

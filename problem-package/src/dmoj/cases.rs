@@ -150,7 +150,18 @@ pub(super) fn read(
         field => units.extend(reader.named(field)),
     }
     if units.is_empty() && !reader.report.has_errors() {
-        reader.report.error(FILE, "there are no test cases", "`test_cases`");
+        let is_named = config
+            .field("test_cases")
+            .is_none_or(|field| matches!(field.node.value, Value::Map(_)));
+        match is_named && data.names().is_some() {
+            true => {
+                let message = "no file of the archive fits the patterns of test cases";
+                let expected =
+                    "`test_cases` with `input_format` and `output_format` that fit, or a list";
+                reader.report.error(FILE, message, expected);
+            }
+            false => reader.report.error(FILE, "there are no test cases", "`test_cases`"),
+        }
     }
     units
 }

@@ -22,6 +22,9 @@ use crate::yaml::{Key, Node, Value};
 /// Judges outputs line by line and gives points for a part of them.
 const LINES: &str = include_str!("lines.py");
 
+/// The header that checkers and interactors of Testlib include.
+const TESTLIB: &str = "testlib.h";
+
 /// How many digits of a number must be right.
 const DIGITS: RangeInclusive<i64> = -100..=300;
 
@@ -353,6 +356,13 @@ impl Reader<'_, '_> {
             let message = format!("the {role} has no `files`");
             self.report.error((FILE, at.position()), message, "`files: …`");
             return None;
+        }
+        // On many judges the header is installed; here a package brings it, and need not list it.
+        if protocol == Protocol::Testlib
+            && !paths.iter().any(|path| path.ends_with(TESTLIB))
+            && self.data.has(TESTLIB)
+        {
+            paths.push(TESTLIB.to_owned());
         }
         let files: Vec<ProgramFile> = paths
             .iter()

@@ -53,6 +53,11 @@ impl<'a> Data<'a> {
         Some(archive.files().map(|(path, _)| path.to_owned()).collect())
     }
 
+    /// Whether the package has a file of this name beside `init.yml`.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.tree.get(name).is_some()
+    }
+
     /// A file of the package, or else of the archive.
     pub(super) fn get(&self, path: &str, field: Field<'_>, report: &mut Report) -> Option<&Bytes> {
         let within = within(path, field, report)?;

@@ -421,6 +421,24 @@ fn bridged_checkers_and_interactors_are_programs() {
     );
 }
 
+/// Judges have the header installed, so packages do not list it.
+#[test]
+fn a_checker_of_testlib_has_its_header() {
+    let files = |init: &str, changes: &[(&str, &str)]| -> Vec<String> {
+        let package = read_one(&tree(&format!("{init}\n{CASES}"), changes));
+        let files = programs(&package.content.checker).programs[0].files.iter();
+        files.map(|file| file.path.clone()).collect()
+    };
+    let header = [("testlib.h", "")];
+    let testlib = "checker: {name: bridged, args: {files: check.cpp, type: testlib}}";
+    assert_eq!(files(testlib, &header), ["check.cpp", "testlib.h"]);
+    assert_eq!(files(testlib, &[]), ["check.cpp"]);
+    let listed = "checker: {name: bridged, args: {files: [testlib.h, check.cpp], lang: CPP20, type: testlib}}";
+    assert_eq!(files(listed, &header), ["testlib.h", "check.cpp"]);
+    let bridged = "checker: {name: bridged, args: {files: check.cpp}}";
+    assert_eq!(files(bridged, &header), ["check.cpp"]);
+}
+
 #[test]
 fn functions_are_compiled_with_what_calls_them() {
     let init = format!("signature_grader: {{entry: check.cpp, header: sum.h}}\n{CASES}");
