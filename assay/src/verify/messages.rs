@@ -61,13 +61,31 @@ fn telling(trial: &Trial) -> Option<&TestOutcome> {
 fn said(outcome: &TestOutcome) -> Option<String> {
     let feedback = outcome.feedback.as_ref();
     let shown = outcome.shown.as_ref();
-    let last_line = |text: &String| text.trim_end().lines().last().map(str::to_owned);
     feedback
         .and_then(|feedback| feedback.judge.clone())
         .or_else(|| shown.and_then(|shown| shown.checker.clone()))
         .or_else(|| feedback.and_then(|feedback| feedback.team.clone()))
-        // A program that crashed says why at the end.
-        .or_else(|| shown.and_then(|shown| last_line(&shown.stderr)))
+        .or_else(|| shown.and_then(|shown| crash(&shown.stderr)))
+}
+
+/// Words by which runtimes say why a program crashed.
+const CRASH_WORDS: [&str; 5] = ["error", "exception", "panic", "fatal", "terminate called"];
+
+/// The line that says why a program crashed, out of all that it wrote to standard error. What runtimes write around it,
+/// such as the frames of the stack, is mostly indented.
+fn crash(stderr: &str) -> Option<String> {
+    let lines: Vec<&str> = stderr.lines().filter(|line| !line.trim().is_empty()).collect();
+    let says_why = |line: &&str| {
+        let lower = line.to_lowercase();
+        !line.starts_with(char::is_whitespace)
+            && CRASH_WORDS.iter().any(|word| lower.contains(word))
+    };
+    let place = lines.iter().rposition(says_why).unwrap_or(0);
+    let line = lines.get(place)?;
+    // Rust and C++ say the rest on the next line.
+    let goes_on = |next: &&&str| line.ends_with(':') || next.trim_start().starts_with("what():");
+    let rest = lines.get(place + 1).filter(goes_on);
+    Some(rest.map_or((*line).to_owned(), |rest| format!("{line} {}", rest.trim())))
 }
 
 fn name<'a>(content: &'a RevisionContent, outcome: &TestOutcome) -> &'a str {
@@ -218,5 +236,52 @@ mod tests {
         assert_eq!(text.chars().count(), SHORT_CHARS_MAX + 1);
         assert!(text.ends_with("é…"));
         assert_eq!(short(" a\n\tb "), "a b");
+    }
+
+    #[test]
+    fn the_line_that_says_why_is_shown_of_a_crash() {
+        for (stderr, line) in [
+            (
+                "Traceback (most recent call last):\n  File \"/box/a.py\", line 1\n    raise ValueError('x')\nValueError: x\n",
+                "ValueError: x",
+            ),
+            (
+                "/box/a.js:1\nthrow new Error('x')\n^\n\nError: x\n    at Object.<anonymous> (/box/a.js:1:7)\n\nNode.js v20.19.2\n",
+                "Error: x",
+            ),
+            (
+                "\nthread 'main' (2) panicked at a.rs:1:13:\nx\nnote: run with `RUST_BACKTRACE=1`\n",
+                "thread 'main' (2) panicked at a.rs:1:13: x",
+            ),
+            (
+                "Exception in thread \"main\" java.lang.RuntimeException: x\n\tat Main.main(Main.java:1)\n",
+                "Exception in thread \"main\" java.lang.RuntimeException: x",
+            ),
+            (
+                "lua5.4: /box/a.lua:1: x\nstack traceback:\n\t[C]: in function 'error'\n\t[C]: in ?\n",
+                "lua5.4: /box/a.lua:1: x",
+            ),
+            (
+                "main: x\nCallStack (from HasCallStack):\n  error, called at a.hs:1:8 in main:Main\n",
+                "main: x",
+            ),
+            (
+                "panic: x\n\ngoroutine 1 [running]:\nmain.main()\n\t./a.go:2 +0x12\nexit status 2\n",
+                "panic: x",
+            ),
+            ("Error: x\nExecution halted\n", "Error: x"),
+            (
+                "terminate called after throwing an instance of 'std::runtime_error'\n  what():  x\n",
+                "terminate called after throwing an instance of 'std::runtime_error' what():  x",
+            ),
+            (
+                "PHP Fatal error:  Uncaught Exception: x in /box/a.php:2\nStack trace:\n#0 {main}\n  thrown in /box/a.php on line 2\n",
+                "PHP Fatal error:  Uncaught Exception: x in /box/a.php:2",
+            ),
+            ("x at /box/a.pl line 1.\n", "x at /box/a.pl line 1."),
+        ] {
+            assert_eq!(crash(stderr).as_deref(), Some(line));
+        }
+        assert_eq!(crash("\n \n"), None);
     }
 }
