@@ -14,7 +14,9 @@ use domain::Login;
 use evaluator::{DiskCache, Evaluator};
 use event_store::{EventLog, Stores, TreeStore};
 use projector::Supervisor;
-use query_api::{Api, Authenticator, Catalogue, CatalogueLanguage, Freshness, Hub, Parts, Secret};
+use query_api::{
+    Api, Authenticator, Catalogue, CatalogueLanguage, Freshness, Hub, Parts, Renderer, Secret,
+};
 use read_model::Views;
 use sandbox::{Language, Languages, Level, Sandbox, Toolchain};
 use tokio::net::TcpListener;
@@ -259,6 +261,7 @@ impl Http {
             reader: Arc::clone(&views.reader),
             freshness: Freshness::new(Arc::clone(&views.reader), projections),
             hub: Arc::clone(&hub),
+            renderer: Renderer::default(),
             authenticator,
             catalogue,
             parts,

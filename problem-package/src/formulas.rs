@@ -1,11 +1,15 @@
-//! Formulas of texts that are not shown as their writer meant them.
+//! Texts that are not shown as their writer meant them, because of their formulas or as a whole.
 
-use statement::{Fault, faulty_formulas};
+use statement::{Fault, faulty_formulas, too_heavy};
 
 use crate::diagnostic::{Place, Position, Report, quote};
 
 /// Warns of the faulty formulas of a Markdown text, with the lines they start on.
 pub(crate) fn report_faults(path: &str, markdown: &str, report: &mut Report) {
+    if let Some(reason) = too_heavy(markdown) {
+        report.warning(path, format!("is shown as its source: {reason}"), "a simpler text");
+        return;
+    }
     for_each_fault(markdown, |line, message, expected| {
         report.warning((path, Position { line, column: 1 }), message, expected);
     });
@@ -17,6 +21,10 @@ pub(crate) fn report_faults_of_made(
     markdown: &str,
     report: &mut Report,
 ) {
+    if let Some(reason) = too_heavy(markdown) {
+        report.warning(at, format!("is shown as its source: {reason}"), "a simpler text");
+        return;
+    }
     for_each_fault(markdown, |_, message, expected| report.warning(at.clone(), message, expected));
 }
 
@@ -39,6 +47,22 @@ fn for_each_fault(markdown: &str, mut warn: impl FnMut(u32, String, &'static str
 mod tests {
     use super::*;
     use crate::diagnostic::Diagnostic;
+
+    #[test]
+    fn a_text_that_takes_too_long_to_show_is_named() {
+        let mut report = Report::default();
+        report_faults("problem.md", &"> ".repeat(1_000), &mut report);
+        report_faults_of_made("problem.tex", &"$a$ ".repeat(6_000), &mut report);
+        let lines: Vec<_> = report.finish().unwrap().iter().map(Diagnostic::to_string).collect();
+        assert_eq!(
+            lines,
+            [
+                "warning: problem.md: is shown as its source: quotes, lists and HTML are nested more than 100 levels \
+                 deep; expected a simpler text",
+                "warning: problem.tex: is shown as its source: it has more than 5000 formulas; expected a simpler text",
+            ]
+        );
+    }
 
     #[test]
     fn a_faulty_formula_is_named_with_its_command_and_line() {

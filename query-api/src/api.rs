@@ -13,7 +13,7 @@ use read_model::ViewReader;
 
 use crate::loaders::Loader;
 use crate::nodes::Health;
-use crate::{Authenticator, Freshness, Hub};
+use crate::{Authenticator, Freshness, Hub, Renderer};
 
 /// Everything that queries and subscriptions need.
 #[derive(Debug)]
@@ -34,6 +34,8 @@ pub struct Api {
     pub freshness: Freshness,
     /// Live events.
     pub hub: Arc<Hub>,
+    /// Statements as HTML.
+    pub renderer: Renderer,
     /// From tokens to viewers.
     pub authenticator: Authenticator,
     /// The languages of this installation.

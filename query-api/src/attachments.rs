@@ -69,6 +69,14 @@ impl Addresses {
         Self(addresses.collect())
     }
 
+    /// Names and addresses, in the order of the names.
+    pub(crate) fn sorted(&self) -> Vec<(&str, &str)> {
+        let mut sorted: Vec<_> =
+            self.0.iter().map(|(name, address)| (name.as_str(), address.as_str())).collect();
+        sorted.sort_unstable();
+        sorted
+    }
+
     /// The attachment that a relative reference names; `None` where it names none.
     pub(crate) fn of(&self, reference: &str) -> Option<&str> {
         if self.0.is_empty() {

@@ -94,6 +94,9 @@ const STYLE_PROPERTIES: [&str; 13] = [
 /// lead a reader astray: scripts, handlers, styles, frames, forms, addresses that are not http(s),
 /// mailto or data images. Images are allowed, and those that name an attachment get its address.
 pub(crate) fn to_html(markdown: &str, attachments: Addresses) -> String {
+    if statement::too_heavy(markdown).is_some() {
+        return as_source(markdown);
+    }
     let mut formulas = Formulas::default();
     let mut formula =
         |latex: &str, display| Event::InlineHtml(formulas.render(latex, display).html.into());
@@ -105,6 +108,12 @@ pub(crate) fn to_html(markdown: &str, attachments: Addresses) -> String {
     let mut unsafe_html = String::with_capacity(markdown.len() * 2);
     html::push_html(&mut unsafe_html, events);
     sanitise(&unsafe_html, attachments)
+}
+
+/// The text as its setter wrote it.
+pub(crate) fn as_source(markdown: &str) -> String {
+    let escaped = markdown.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    format!("<pre>{escaped}</pre>")
 }
 
 fn sanitise(unsafe_html: &str, attachments: Addresses) -> String {
@@ -150,6 +159,8 @@ fn is_data(value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use domain::Digest;
     use domain::problem::{Attachment, BlobRef};
 
@@ -157,6 +168,122 @@ mod tests {
 
     fn to_html(markdown: &str) -> String {
         super::to_html(markdown, Addresses::default())
+    }
+
+    #[test]
+    fn what_takes_too_long_is_shown_as_its_source() {
+        let heavy = ">".repeat(200_000) + "<b>&";
+        assert!(to_html(&heavy).starts_with("<pre>&gt;&gt;"));
+        assert!(to_html(&heavy).ends_with("&lt;b&gt;&amp;</pre>"));
+    }
+
+    /// Whatever is repeated, and nested by it, takes a bounded time.
+    #[test]
+    fn hostile_texts_are_shown_in_time() {
+        /// Generous, for a build without optimisation on a machine that is busy.
+        const TIME_MAX: Duration = Duration::from_secs(10);
+        let opens = [
+            ">",
+            "> ",
+            "- ",
+            "1. ",
+            "> - ",
+            "- > ",
+            "#",
+            "# a\n",
+            "a\n===\n",
+            "    a\n",
+            "```\n",
+            "~~~",
+            "|",
+            "|a|\n",
+            "a|b\n-|-\n",
+            "[",
+            "![",
+            "[a](",
+            "[a][",
+            "](",
+            "[[a]",
+            "[^a]",
+            "[^a]: b\n",
+            "[a]: b\n",
+            "`",
+            "``",
+            "*",
+            "**",
+            "*a ",
+            "**a ",
+            "*a_ ",
+            "~~a",
+            "&",
+            "&amp;",
+            "&#",
+            "\\",
+            "$",
+            "$$",
+            "$a$",
+            "$a",
+            "<",
+            "<a",
+            "<!--",
+            "<!",
+            "<?",
+            "<![CDATA[",
+            "<http://a>",
+            "<a@b>",
+            "\n",
+            "\t",
+            "\0",
+            "<div>",
+            "<b>",
+            "<i><b>",
+            "<p>",
+            "</p>",
+            "<br>",
+            "<a href=x>",
+            "<table>",
+            "<table><tr><td>",
+            "<ul><li>",
+            "<li>",
+            "<dd>",
+            "<select><option>",
+            "<svg>",
+            "<math>",
+            "<math><mi>",
+            "<form>",
+            "<button>",
+            "<nobr>",
+            "<h1>",
+            "<font>",
+            "<ruby><rt>",
+            "<template>",
+            "<object>",
+            "<plaintext>",
+            "<textarea>",
+            "<title>",
+            "<style>",
+            "<script>",
+            "<noscript>",
+            "<frameset>",
+            "<caption>",
+            "<col>",
+            "<x a",
+            "<a x=y ",
+            "<img src=x>",
+            "<input",
+            "<p a",
+            "<br a=b ",
+            "<td",
+            "</table>",
+            "<p><table>",
+        ];
+        for open in opens {
+            let text = open.repeat((64 << 10) / open.len());
+            let started = Instant::now();
+            to_html(&text);
+            let took = started.elapsed();
+            assert!(took < TIME_MAX, "{open:?} took {took:?}");
+        }
     }
 
     #[test]

@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 mod formula;
+mod weight;
 
 use pulldown_cmark::{Event, Options, Parser};
 
 pub use formula::{Display, Fault, Formulas, Rendered};
+pub use weight::{TooHeavy, too_heavy};
 
 /// The Markdown that statements are written in.
 pub const MARKDOWN: Options = Options::ENABLE_TABLES

@@ -5,9 +5,9 @@ use domain::problem::{Attachment as DomainAttachment, Translation};
 use read_model::views::ProblemView;
 
 use super::int;
+use crate::Api;
 use crate::attachments::{Addresses, address};
 use crate::scalars::{Html, Markdown, Sha256};
-use crate::{Api, markdown};
 
 /// Markdown, and what it renders to.
 #[derive(Debug, Clone)]
@@ -25,8 +25,9 @@ impl Statement {
     }
 
     /// Sanitised; math already rendered to MathML, and attachments named by their addresses.
-    async fn html(&self) -> Html {
-        Html(markdown::to_html(&self.text, self.attachments.clone()))
+    async fn html(&self, ctx: &Context<'_>) -> Html {
+        let html = Api::of(ctx).renderer.html(&self.text, &self.attachments).await;
+        Html(html.to_string())
     }
 
     /// The natural language it is in: `en`, `pt-BR`, …

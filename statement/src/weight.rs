@@ -1,0 +1,140 @@
+//! Texts that are too heavy to be shown: parsers of HTML need time that grows with the square of how deeply elements
+//! nest, and of how many characters are written by name.
+
+use std::fmt;
+
+use pulldown_cmark::{Event, Parser};
+
+use crate::MARKDOWN;
+
+/// Quotes, lists and elements of HTML in each other.
+const NESTING_MAX: usize = 100;
+/// Characters that HTML writes by name, such as `&` and `<`, outside of formulas.
+const NAMED_MAX: usize = 10_000;
+/// Formulas.
+const FORMULAS_MAX: usize = 5_000;
+
+/// Elements that nobody has to close.
+const CLOSED_BY_NEXT: [&str; 12] =
+    ["dd", "dt", "li", "option", "p", "rp", "rt", "tbody", "td", "th", "thead", "tr"];
+/// Elements that have nothing in them.
+const EMPTY: [&str; 8] = ["area", "br", "col", "hr", "img", "input", "source", "wbr"];
+
+/// Why a text is too heavy to be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TooHeavy {
+    /// Quotes, lists and HTML are nested too deeply.
+    Nesting,
+    /// It has too many characters that HTML writes by name.
+    Named,
+    /// It has too many formulas.
+    Formulas,
+}
+
+impl fmt::Display for TooHeavy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nesting => {
+                write!(f, "quotes, lists and HTML are nested more than {NESTING_MAX} levels deep")
+            }
+            Self::Named => write!(f, "it has more than {NAMED_MAX} of the characters & < >"),
+            Self::Formulas => write!(f, "it has more than {FORMULAS_MAX} formulas"),
+        }
+    }
+}
+
+/// Why a Markdown text is not shown as HTML, if it is not. Takes time that grows with the text and no faster.
+pub fn too_heavy(markdown: &str) -> Option<TooHeavy> {
+    let (mut nesting, mut elements) = (0_usize, 0_usize);
+    let (mut named, mut formulas) = (0, 0);
+    for event in Parser::new_ext(markdown, MARKDOWN) {
+        match &event {
+            Event::Start(_) => nesting += 1,
+            Event::End(_) => nesting = nesting.saturating_sub(1),
+            Event::Html(html) | Event::InlineHtml(html) => {
+                for change in changes(html) {
+                    elements = elements.saturating_add_signed(change);
+                    if nesting + elements > NESTING_MAX {
+                        return Some(TooHeavy::Nesting);
+                    }
+                }
+                named += html.bytes().filter(|byte| *byte == b'&').count();
+            }
+            Event::Text(text) | Event::Code(text) => {
+                named += text.bytes().filter(|byte| matches!(byte, b'&' | b'<' | b'>')).count();
+            }
+            Event::InlineMath(_) | Event::DisplayMath(_) => formulas += 1,
+            _ => {}
+        }
+        let found = [
+            (nesting + elements > NESTING_MAX, TooHeavy::Nesting),
+            (named > NAMED_MAX, TooHeavy::Named),
+            (formulas > FORMULAS_MAX, TooHeavy::Formulas),
+        ];
+        if let Some((_, reason)) = found.into_iter().find(|(exceeds, _)| *exceeds) {
+            return Some(reason);
+        }
+    }
+    None
+}
+
+/// For each tag, by how much the elements become deeper. Only as exact as a bound has to be: where a browser closes an
+/// element by itself, the tag that opened it still counts.
+fn changes(html: &str) -> impl Iterator<Item = isize> {
+    html.split('<').skip(1).filter_map(|tag| {
+        let (closes, tag) = match tag.strip_prefix('/') {
+            Some(tag) => (true, tag),
+            None => (false, tag),
+        };
+        let name: String = tag.chars().take_while(char::is_ascii_alphanumeric).collect();
+        let name = name.to_ascii_lowercase();
+        let counts = name.starts_with(|first: char| first.is_ascii_alphabetic())
+            && !CLOSED_BY_NEXT.contains(&name.as_str())
+            && !EMPTY.contains(&name.as_str());
+        counts.then_some(if closes { -1 } else { 1 })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_heavy() {
+        let deep = |open: &str| open.repeat(2_000);
+        for text in [
+            deep(">"),
+            deep("> "),
+            deep("- > "),
+            deep("1. "),
+            deep("<div>"),
+            deep("a <b>"),
+            deep("<Div\nclass=a>"),
+            deep("<i><b>"),
+            format!("> {}", deep("<font>")),
+        ] {
+            assert_eq!(too_heavy(&text), Some(TooHeavy::Nesting), "{:?}", &text[..20]);
+        }
+        for text in ["&", "&amp;", "a < b ", "`<` ", "<p>&lt;</p>\n"] {
+            assert_eq!(too_heavy(&text.repeat(10_001)), Some(TooHeavy::Named), "{text:?}");
+        }
+        assert_eq!(too_heavy(&"$a$ ".repeat(5_001)), Some(TooHeavy::Formulas));
+    }
+
+    #[test]
+    fn what_people_write_is_not() {
+        for text in [
+            String::new(),
+            "> a\n\n".repeat(5_000),
+            "- a\n    - b\n        - c\n".repeat(1_000),
+            "<div><b>a</b></div>\n\n".repeat(2_000),
+            "<p>a\n".repeat(2_000),
+            "<ul><li>a<li>b</ul>\n".repeat(1_000),
+            "a<br>b <img src=\"x\">\n".repeat(2_000),
+            "| a | b |\n|---|---|\n| $x$ | $x < y$ |\n\n".repeat(500),
+            "```cpp\nif (a < b && c > d) return a & b;\n```\n\n".repeat(1_000),
+        ] {
+            assert_eq!(too_heavy(&text), None, "{:?}", text.get(..40));
+        }
+    }
+}
