@@ -139,11 +139,10 @@ async fn execute<Q: ObjectType + 'static, M: ObjectType + 'static>(
         return refusal(error);
     }
     let address = ClientAddress(address.map(|Extension(ConnectInfo(address))| address.ip()));
-    let trace = headers.get("traceparent").and_then(|value| value.to_str().ok());
     let request = request
         .data(viewer)
         .data(address)
-        .data(TraceParent(trace.map(str::to_owned)))
+        .data(TraceParent::of(&headers))
         .data(loader(&server.api));
     let executed = tokio::time::timeout(REQUEST_TIME_MAX, server.schema.execute(request)).await;
     match executed {
@@ -161,6 +160,27 @@ fn parse(body: Result<Bytes, BytesRejection>) -> Result<Request, ApiError> {
 /// W3C trace context of the request.
 #[derive(Debug, Clone)]
 pub struct TraceParent(pub Option<String>);
+
+impl TraceParent {
+    /// As the header says; nothing where that is not what the standard's version 00 allows. What is taken here is kept in
+    /// the log.
+    fn of(headers: &HeaderMap) -> Self {
+        let said = headers.get("traceparent").and_then(|value| value.to_str().ok());
+        Self(said.filter(|said| is_trace_parent(said)).map(str::to_owned))
+    }
+}
+
+/// Whether this is a version, the id of a trace, the id of a span, and flags: 55 characters.
+fn is_trace_parent(said: &str) -> bool {
+    let is_hex = |part: &str, digits: usize| {
+        part.len() == digits && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let is_id = |part: &str, digits| is_hex(part, digits) && part.bytes().any(|b| b != b'0');
+    match said.split('-').collect::<Vec<_>>()[..] {
+        ["00", trace, span, flags] => is_id(trace, 32) && is_id(span, 16) && is_hex(flags, 2),
+        _ => false,
+    }
+}
 
 pub(crate) fn loader(api: &Arc<Api>) -> DataLoader<Loader> {
     let loader = Loader {
@@ -245,5 +265,32 @@ async fn healthz<Q: ObjectType + 'static, M: ObjectType + 'static>(
     match log.and(views) {
         Ok(()) => "ok\n".into_response(),
         Err(error) => refusal(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_standards_trace_parent_is_taken() {
+        let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let long = format!("{good}{}", "0".repeat(380_000));
+        for (said, taken) in [
+            (good, true),
+            ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00", true),
+            (long.as_str(), false),
+            ("", false),
+            ("01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", false),
+            ("00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", false),
+            ("00-00000000000000000000000000000000-00f067aa0ba902b7-01", false),
+            ("00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01", false),
+            ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more", false),
+            ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert("traceparent", said.parse().unwrap());
+            assert_eq!(TraceParent::of(&headers).0.as_deref(), taken.then_some(said));
+        }
     }
 }
