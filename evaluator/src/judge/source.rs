@@ -53,15 +53,17 @@ impl Source {
     ) -> Result<Self, SourceError> {
         let taken = |name: &str| included.iter().any(|(other, _)| other == name);
         // A module beside a program is not where it begins; a driver is.
-        let own_main = main_among(language, &own).filter(|main| !taken(main));
+        let main = |files: &[(String, Bytes)]| language.main_among(&borrowed(files));
+        let own_main = main(&own).filter(|main| !taken(main));
         let mut files: Vec<_> = own.into_iter().filter(|(name, _)| !taken(name)).collect();
         files.extend(included.iter().cloned());
         files.sort_by(|(one, _), (other, _)| one.cmp(other));
         let main = entry_point
             .clone()
             .filter(|entry_point| files.iter().any(|(name, _)| name == entry_point))
-            .or_else(|| main_among(language, &files))
+            .or_else(|| language.main_shown(&borrowed(&files)))
             .or(own_main)
+            .or_else(|| main(&files))
             .ok_or_else(|| SourceError::NoMain { language: language.name.clone() })?;
         let sources = files.iter().map(|(name, _)| name.clone());
         let sources = sources.filter(|name| language.is_source(name)).collect();
@@ -122,9 +124,8 @@ impl Source {
     }
 }
 
-fn main_among(language: &Language, files: &[(String, Bytes)]) -> Option<String> {
-    let files: Vec<_> = files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_ref())).collect();
-    language.main_among(&files)
+fn borrowed(files: &[(String, Bytes)]) -> Vec<(&str, &[u8])> {
+    files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_ref())).collect()
 }
 
 /// What a file is called whose name is taken.

@@ -100,13 +100,19 @@ impl Language {
         extension(name).is_some_and(|it| usual == Some(it) || own.into_iter().any(|own| own == it))
     }
 
-    /// Which of a program's files, given with their contents, it begins in: the only source; else the one with the name
-    /// for it; else the first by name that looks like it; else the first by name, which the formats' tools take.
+    /// Which of a program's files, given with their contents, it begins in: the one that [shows](Self::main_shown) that
+    /// it is, else the first by name, which the formats' tools take.
     #[must_use]
     pub fn main_among(&self, files: &[(&str, &[u8])]) -> Option<String> {
-        let mut sources: Vec<_> =
-            files.iter().filter(|(name, _)| self.is_source(name)).copied().collect();
-        sources.sort_unstable();
+        let first = || self.sources_of(files).first().map(|(name, _)| (*name).to_owned());
+        self.main_shown(files).or_else(first)
+    }
+
+    /// The only source of a program's files; else the one with the name for where a program begins; else the first by
+    /// name that looks like it; else, where all sources are compiled together, the first by name.
+    #[must_use]
+    pub fn main_shown(&self, files: &[(&str, &[u8])]) -> Option<String> {
+        let sources = self.sources_of(files);
         if let [(only, _)] = sources[..] {
             return Some(only.to_owned());
         }
@@ -114,13 +120,22 @@ impl Language {
             let usual = stem(&self.source) == stem(name) && !name.contains('/');
             usual || self.main_names.iter().any(|known| known == name)
         };
-        if let Some((name, _)) = sources.iter().find(|(name, _)| named(name)) {
-            return Some((*name).to_owned());
-        }
         let marks: Vec<_> = self.main_marks.iter().map(|mark| compact(mark.as_bytes())).collect();
         let is_marked = |text: &[u8]| marks.iter().any(|mark| contains(&compact(text), mark));
-        let marked = sources.iter().find(|(_, text)| is_marked(text));
-        marked.or(sources.first()).map(|(name, _)| (*name).to_owned())
+        let all_are_compiled = !self.runs_its_source()
+            && self.compile.iter().flatten().any(|word| word.contains("{sources}"));
+        let shown = sources.iter().find(|(name, _)| named(name));
+        let shown = shown.or_else(|| sources.iter().find(|(_, text)| is_marked(text)));
+        let shown = shown.or(sources.first().filter(|_| all_are_compiled));
+        shown.map(|(name, _)| (*name).to_owned())
+    }
+
+    /// Those of a program's files that are sources, by name.
+    fn sources_of<'a>(&self, files: &[(&'a str, &'a [u8])]) -> Vec<(&'a str, &'a [u8])> {
+        let mut sources: Vec<_> =
+            files.iter().filter(|(name, _)| self.is_source(name)).copied().collect();
+        sources.sort_unstable();
+        sources
     }
 
     /// The language's own sources, the main file last: what it needs of the others is compiled by then.
