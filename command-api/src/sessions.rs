@@ -2,6 +2,7 @@
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use domain::account::AccountRejection;
+use domain::text::is_shown;
 use domain::{Actor, Login};
 use event_store::{Profile, Scope, TokenKind, TokenRecord};
 use jiff::{SignedDuration, Timestamp};
@@ -283,7 +284,7 @@ async fn begin_session(
     client: &str,
 ) -> Result<SessionPayload, AccountError> {
     let id = Uuid::now_v7();
-    let client: String = client.chars().filter(|c| !c.is_control()).take(NAME_CHARS_MAX).collect();
+    let client: String = client.chars().filter(|c| is_shown(*c)).take(NAME_CHARS_MAX).collect();
     let issue = |kind, lifetime| {
         let scopes = vec![Scope::Full];
         Issue { id, subject, login, kind, name: &client, scopes, lifetime: Some(lifetime) }.issue()
@@ -383,5 +384,5 @@ fn scope_named(name: &str) -> Option<Scope> {
 
 fn is_name(name: &str) -> bool {
     let chars = name.chars().count();
-    (1..=NAME_CHARS_MAX).contains(&chars) && !name.contains(char::is_control)
+    (1..=NAME_CHARS_MAX).contains(&chars) && name.chars().all(is_shown)
 }

@@ -11,6 +11,7 @@ pub mod problem;
 pub mod record;
 pub mod rejudge;
 pub mod submission;
+pub mod text;
 pub mod verdict;
 pub mod webhook;
 

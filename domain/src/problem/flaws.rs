@@ -1,6 +1,7 @@
 //! What is out of bounds in a revision.
 
 use super::{Checker, Limits, ProblemLanguage, ProgramFile, RevisionContent, Test, bounds};
+use crate::text::is_shown;
 
 /// One thing wrong with a revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,8 +25,9 @@ impl RevisionContent {
         require((1..=bounds::TITLE_CHARS_MAX).contains(&title_chars), "title", &|| {
             format!("a title has 1 to {} characters", bounds::TITLE_CHARS_MAX)
         });
-        require(!self.title.contains(char::is_control), "title", &|| {
-            "a title has no control characters".to_owned()
+        require(self.title.chars().all(is_shown), "title", &|| {
+            "a title has no control characters, and none that change the direction of text"
+                .to_owned()
         });
         require(self.tags.len() <= bounds::TAGS_MAX, "tags", &|| {
             format!("at most {} tags", bounds::TAGS_MAX)

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use domain::text::is_shown_in_lines;
 use sandbox::{Area, Ended};
 
 /// Bytes of compiler messages that a verdict shows.
@@ -74,7 +75,7 @@ fn printable(text: &str) -> String {
             // Parameters, and then one letter that ends the sequence.
             while rest.next_if(|it| matches!(it, '\u{20}'..='\u{3f}')).is_some() {}
             rest.next_if(|it| matches!(it, '\u{40}'..='\u{7e}'));
-        } else if matches!(c, '\n' | '\t') || !c.is_control() {
+        } else if is_shown_in_lines(c) {
             clean.push(c);
         }
     }

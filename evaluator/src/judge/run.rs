@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use domain::Verdict;
 use domain::submission::{Feedback, Shown, TestOutcome};
+use domain::text::is_shown_in_lines;
 use domain::verdict::RunEnd;
 use sandbox::{Cell, CellSpec, Ended, Execution, MemorySource, Outcome};
 
@@ -333,8 +334,7 @@ fn run_end(ended: Ended) -> RunEnd {
 fn excerpt(bytes: &[u8]) -> (String, bool) {
     let shown = &bytes[..bytes.len().min(SHOWN_BYTES_MAX)];
     // Control characters say nothing to a reader, and are many bytes each where they are written down.
-    let is_plain = |c: &char| matches!(c, '\n' | '\t') || !c.is_control();
-    let text = String::from_utf8_lossy(shown).chars().filter(is_plain).collect();
+    let text = String::from_utf8_lossy(shown).chars().filter(|c| is_shown_in_lines(*c)).collect();
     (text, shown.len() < bytes.len())
 }
 

@@ -5,6 +5,7 @@ use domain::Verdict;
 use domain::grading::CheckerScore;
 use domain::problem::Protocol;
 use domain::submission::Feedback;
+use domain::text::is_shown_in_lines;
 use sandbox::{Area, Ended, Outcome};
 
 use super::{Answer, Role, Validated};
@@ -196,7 +197,7 @@ pub(in crate::judge) fn excerpt(bytes: &[u8]) -> Option<String> {
     let text: String = String::from_utf8_lossy(shown)
         .trim()
         .chars()
-        .filter(|c| matches!(c, '\n' | '\t') || !c.is_control())
+        .filter(|c| is_shown_in_lines(*c))
         .take(MESSAGE_CHARS_MAX)
         .collect();
     (!text.is_empty()).then_some(text)
@@ -205,6 +206,13 @@ pub(in crate::judge) fn excerpt(bytes: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn messages_have_no_characters_that_mislead() {
+        let said = "a\u{1b}[1mb\r\n\u{202e}txet\u{2069}\n";
+        assert_eq!(excerpt(said.as_bytes()).as_deref(), Some("a[1mb\ntxet"));
+        assert_eq!(excerpt("\u{202e}\0".as_bytes()), None);
+    }
 
     #[test]
     fn what_testlib_says_of_a_part() {

@@ -1,0 +1,28 @@
+//! Characters of texts that strangers write and others read.
+
+/// Whether a character may stand in a line that is shown: it is no control character, and does not turn round the
+/// direction of what is written after it, by which one text can be made to look like another.
+pub fn is_shown(c: char) -> bool {
+    !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// The same for a text of several lines.
+pub fn is_shown_in_lines(c: char) -> bool {
+    matches!(c, '\n' | '\t') || is_shown(c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown() {
+        for c in ['a', 'ж', 'א', 'ع', ' ', '\u{200d}', '\u{200f}', '😀'] {
+            assert!(is_shown(c) && is_shown_in_lines(c), "{c:?}");
+        }
+        for c in ['\0', '\u{1b}', '\r', '\u{85}', '\u{202a}', '\u{202e}', '\u{2066}', '\u{2069}'] {
+            assert!(!is_shown(c) && !is_shown_in_lines(c), "{c:?}");
+        }
+        assert!(is_shown_in_lines('\n') && !is_shown('\n'));
+    }
+}
