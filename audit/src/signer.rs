@@ -125,9 +125,15 @@ impl Signer {
     }
 
     /// Signs what is appended, until cancelled or a lasting fault, which is logged: then nothing more is covered, and
-    /// `system` shows it.
+    /// `system` shows it. Once cancelled, it signs what was appended until then.
     pub async fn run(self, cancelled: CancellationToken) {
-        cancelled.run_until_cancelled(self.supervise()).await;
+        if cancelled.run_until_cancelled(self.supervise()).await.is_some() {
+            return;
+        }
+        if let Err(error) = self.catch_up().await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "the last events before the shutdown are not signed yet");
+        }
     }
 
     async fn supervise(&self) {

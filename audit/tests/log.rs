@@ -19,6 +19,7 @@ use domain::{
 use event_store::{AppendBatch, EventLog, open_blobs, open_log, open_tree};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use zip::write::SimpleFileOptions;
 use zip::{ZipArchive, ZipWriter};
@@ -122,6 +123,23 @@ async fn what_was_signed_is_verified_and_what_was_not_is_counted() {
     assert_eq!((report.verified, report.heads, report.not_covered), (700, 3, 5));
     assert_eq!(report.broken, None);
     assert_eq!(report.root, here.tree.at(700).root().await.unwrap());
+}
+
+/// What was written just before a shutdown can be taken away by nobody afterwards.
+#[tokio::test]
+async fn a_shutdown_leaves_nothing_unsigned() {
+    let here = Installation::new().await;
+    here.register(0, 3).await;
+    let cancelled = CancellationToken::new();
+    let running = tokio::spawn(here.signer(&[key(1)]).run(cancelled.clone()));
+    while here.tree.store().newest_head().await.unwrap().is_none() {
+        tokio::task::yield_now().await;
+    }
+    here.register(3, 9).await;
+    cancelled.cancel();
+    running.await.unwrap();
+    let report = here.verified(&keys(&[&key(1)]), &[]).await;
+    assert_eq!((report.verified, report.not_covered, report.broken), (9, 0, None));
 }
 
 #[tokio::test]
