@@ -309,6 +309,10 @@ impl Judgement {
     }
 
     pub(super) async fn test_results(&self, ctx: &Context<'_>) -> Result<Vec<TestResult>> {
+        // An author who could make us fail could look at tests without a verdict.
+        if self.judgement.abandoned.is_some() && !access::may_see_judging(Viewer::of(ctx)) {
+            return Ok(vec![]);
+        }
         let key = RevisionView::key_of(&self.submission.problem, self.submission.revision);
         let revision = Api::loader(ctx).load_one(Key::<RevisionView>::new(key)).await?;
         let outcomes = self.judgement.tests.iter();
@@ -366,7 +370,7 @@ impl Judgement {
         self.judgement.compile.clone().map(Into::into)
     }
 
-    /// By number.
+    /// By number. Those of an attempt that was abandoned are for those who judge and set problems: it came to no verdict.
     async fn tests(&self, ctx: &Context<'_>) -> Result<Vec<TestResult>> {
         self.test_results(ctx).await
     }
