@@ -2,6 +2,7 @@
 
 mod disk_cache;
 mod figures;
+mod host;
 pub mod judge;
 mod library;
 mod plan;

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::host;
 use crate::judge::{Cells, Compiler};
 use crate::library::Library;
 use crate::rejudge;
@@ -23,6 +24,9 @@ use crate::{DiskCache, Figures};
 
 /// How long to wait for a wake-up before looking all the same: leases that run out wake nobody.
 const IDLE_LOOK: Duration = Duration::from_secs(1);
+/// How long to wait before the first new try on a machine without room, and at most.
+const HOST_RETRY_DELAY: Duration = Duration::from_millis(500);
+const HOST_RETRY_DELAY_MAX: Duration = Duration::from_secs(30);
 /// How long to leave a queue alone that failed.
 const QUEUE_RETRY_DELAY: Duration = Duration::from_secs(1);
 
@@ -188,8 +192,30 @@ impl Evaluator {
     }
 }
 
-/// Does what the work names: judges a submission or a trial, or queues a rejudge's trials.
+/// Does what the work names, and waits while this machine has no room for it: that says nothing about the submission, and
+/// uses up none of its tries.
 async fn carry_out(tools: &Tools, work: &Work, slot: Slot) -> Result<(), Interruption> {
+    let mut slot = Some(slot);
+    let mut delay = HOST_RETRY_DELAY;
+    loop {
+        let own = match slot.take() {
+            Some(slot) => slot,
+            None => tools.slots.acquire().await,
+        };
+        match try_once(tools, work, own).await {
+            Err(interruption) if host::is_at_fault(&interruption) => {
+                let detail = session::detail(&interruption);
+                tracing::error!(submission = %work.item.stream, detail, "this machine cannot judge now; trying again");
+                tokio::time::sleep(delay).await;
+                delay = (delay * 2).min(HOST_RETRY_DELAY_MAX);
+            }
+            done => return done,
+        }
+    }
+}
+
+/// Judges a submission or a trial, or queues a rejudge's trials.
+async fn try_once(tools: &Tools, work: &Work, slot: Slot) -> Result<(), Interruption> {
     match &work.item.stream {
         StreamId::Rejudge(id) => {
             // Nothing is run for it.

@@ -1,9 +1,12 @@
 //! The real evaluator on real stores and real cells: how the tests of one submission are run.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use domain::grading::Grading;
 use domain::problem::{BlobRef, OnFailure, Problem, ReviseProblem, RevisionContent, Test};
@@ -11,7 +14,9 @@ use domain::submission::{Submission, SubmissionCommand, SubmissionReceived, Test
 use domain::{Actor, Digest, Event, Slug, StreamId, SubmissionId, Verdict};
 use evaluator::{Config, Evaluator};
 use event_store::{Context, Lane, StoreUrls, Stores, Stream, WorkItem};
-use sandbox::{Languages, SandboxConfig};
+use sandbox::{
+    Cell, CellSpec, Finding, Language, Languages, Sandbox, SandboxConfig, SandboxError, Toolchain,
+};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -56,6 +61,11 @@ struct Judge {
 
 impl Judge {
     async fn start(on_failure: OnFailure) -> Self {
+        let sandbox = sandbox::resolve(&SandboxConfig::default()).unwrap();
+        Self::start_in(sandbox, on_failure).await
+    }
+
+    async fn start_in(sandbox: Arc<dyn Sandbox>, on_failure: OnFailure) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let at =
             |scheme: &str, name: &str| format!("{scheme}:{}", folder.path().join(name).display());
@@ -75,7 +85,6 @@ impl Judge {
             deliveries_max: 1,
             drain: Duration::from_secs(20),
         };
-        let sandbox = sandbox::resolve(&SandboxConfig::default()).unwrap();
         let languages = Arc::new(Languages::builtin());
         let evaluator = Evaluator::new(config, &stores, sandbox, languages, None);
         let cancelled = CancellationToken::new();
@@ -186,5 +195,63 @@ async fn nothing_runs_beside_or_after_a_failure_that_ends_the_attempt() {
     let judge = Judge::start(OnFailure::Stop).await;
     let (outcomes, verdict) = judge.judge(WRONG_FROM_3).await;
     assert_eq!((numbers(&outcomes), verdict), (vec![1, 2, 3], Verdict::WrongAnswer));
+    judge.stop().await;
+}
+
+/// A sandbox on a machine that has no room for a while.
+#[derive(Debug)]
+struct Crowded {
+    sandbox: Arc<dyn Sandbox>,
+    refusals: AtomicU32,
+}
+
+#[async_trait]
+impl Sandbox for Crowded {
+    fn name(&self) -> &'static str {
+        self.sandbox.name()
+    }
+
+    async fn prepare(&self, spec: &CellSpec) -> Result<Cell, SandboxError> {
+        let less = |left: u32| left.checked_sub(1);
+        if self.refusals.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok() {
+            let source = io::Error::from_raw_os_error(libc::EMFILE);
+            return Err(SandboxError::Seal { step: "open a socket".to_owned(), source });
+        }
+        self.sandbox.prepare(spec).await
+    }
+
+    async fn prepare_beside(
+        &self,
+        spec: &CellSpec,
+        other: &mut Cell,
+    ) -> Result<Cell, SandboxError> {
+        self.sandbox.prepare_beside(spec, other).await
+    }
+
+    async fn toolchains(
+        &self,
+        languages: &[Arc<Language>],
+    ) -> Result<Vec<Result<Toolchain, SandboxError>>, SandboxError> {
+        self.sandbox.toolchains(languages).await
+    }
+
+    async fn examine(&self) -> Vec<Finding> {
+        self.sandbox.examine().await
+    }
+
+    async fn shutdown(&self) {
+        self.sandbox.shutdown().await;
+    }
+}
+
+/// The only try that a submission has here is not used up by it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_machine_without_room_waits() {
+    let sandbox = sandbox::resolve(&SandboxConfig::default()).unwrap();
+    let crowded = Arc::new(Crowded { sandbox, refusals: AtomicU32::new(3) });
+    let judge = Judge::start_in(Arc::clone(&crowded) as Arc<dyn Sandbox>, OnFailure::Stop).await;
+    let (outcomes, verdict) = judge.judge(WRONG_FROM_3).await;
+    assert_eq!((numbers(&outcomes), verdict), (vec![1, 2, 3], Verdict::WrongAnswer));
+    assert_eq!(crowded.refusals.load(Ordering::Relaxed), 0);
     judge.stop().await;
 }

@@ -1,0 +1,48 @@
+//! Faults of the machine that an evaluator runs on. They say nothing about what is judged.
+
+use std::error::Error;
+use std::io;
+
+use sandbox::SandboxError;
+
+/// What the kernel says when the machine has no room: open files of the process and of all, memory, disk, quota,
+/// processes.
+const NO_ROOM: [i32; 6] =
+    [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::ENOSPC, libc::EDQUOT, libc::EAGAIN];
+
+/// Whether an error, or what caused it, is that the machine has no room or its sandbox cannot work now.
+pub(crate) fn is_at_fault(error: &(dyn Error + 'static)) -> bool {
+    let no_room = error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::raw_os_error)
+        .is_some_and(|code| NO_ROOM.contains(&code));
+    let unavailable = error
+        .downcast_ref::<SandboxError>()
+        .is_some_and(|error| matches!(error, SandboxError::Unavailable { .. }));
+    no_room || unavailable || error.source().is_some_and(is_at_fault)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::Fault;
+    use crate::session::Interruption;
+
+    fn sealing(source: io::Error) -> Interruption {
+        Fault::from(SandboxError::Seal { step: "fork".to_owned(), source }).into()
+    }
+
+    #[test]
+    fn only_want_of_room_is_the_machines_fault() {
+        for code in NO_ROOM {
+            assert!(is_at_fault(&sealing(io::Error::from_raw_os_error(code))), "{code}");
+        }
+        for code in [libc::EPERM, libc::EPIPE, libc::EINVAL] {
+            assert!(!is_at_fault(&sealing(io::Error::from_raw_os_error(code))), "{code}");
+        }
+        let program =
+            Fault::Program { program: "checker".to_owned(), detail: "crashed".to_owned() };
+        assert!(!is_at_fault(&Interruption::from(program)));
+        assert!(!is_at_fault(&Interruption::Fenced));
+    }
+}
