@@ -64,7 +64,7 @@ pub(super) fn rule(ends: Ends) -> Ruling {
         && computed(ends.interactor_busy)
         && !computed(ends.submission_busy)
     {
-        let reason = "it computed while the submission waited for it".to_owned();
+        let reason = "it took too long: it computed while the submission waited for it".to_owned();
         return Ruling::Interactor(Answer::Failed(reason));
     }
     // 2. The submission failed first. How an interactor ends that is left alone does not matter.
@@ -105,7 +105,10 @@ mod tests {
     fn whose_end_decides() {
         let rejected = || Answer::Rejected(Verdict::WrongAnswer);
         let failed = || Answer::Failed("it crashed".to_owned());
-        let busy = || Answer::Failed("it computed while the submission waited for it".to_owned());
+        let busy = || {
+            let reason = "it took too long: it computed while the submission waited for it";
+            Answer::Failed(reason.to_owned())
+        };
         let exit = |code| RunEnd::Exit { code };
         let pipe = RunEnd::Signal { signal: 13 };
         let submission = Ruling::Submission;
