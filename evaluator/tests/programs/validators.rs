@@ -82,11 +82,11 @@ const MISBEHAVING: &[(&str, Result<Verdict, &str>)] = &[
     // Everything that it said is told to the setter, with why it failed.
     (
         "open(d + 'judgemessage.txt', 'w').write('no answer file')\nexit(3)",
-        Err("exited with 3: no answer file"),
+        Err("exited with 3 (42 accepts, 43 rejects): no answer file"),
     ),
     (
         "open(d + 'teammessage.txt', 'w').write('sorry')\nsys.stderr.write('at line 7')\nexit(3)",
-        Err("exited with 3: at line 7: sorry"),
+        Err("exited with 3 (42 accepts, 43 rejects): at line 7: sorry"),
     ),
     (
         "open(d + 'judgemessage.txt', 'w').write('half')\nopen(d + 'score.txt', 'w').write('0.5')\nexit(43)",

@@ -108,7 +108,9 @@ pub(super) fn read(protocol: Protocol, outcome: &Outcome) -> Validated {
         Protocol::Kattis => plain(match code {
             KATTIS_ACCEPTED => Answer::Accepted,
             KATTIS_REJECTED => Answer::Rejected(Verdict::WrongAnswer),
-            _ => failed(),
+            _ => Answer::Failed(format!(
+                "it exited with {code} ({KATTIS_ACCEPTED} accepts, {KATTIS_REJECTED} rejects)"
+            )),
         }),
         Protocol::Testlib => {
             let mut found = plain(match code {
