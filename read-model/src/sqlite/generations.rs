@@ -125,7 +125,8 @@ fn rows(connection: &Connection, table: &str) -> Result<Vec<(String, String)>, B
     let mut statement = match connection.prepare_cached(&sql) {
         Ok(statement) => statement,
         Err(_) if !table_exists(connection, table)? => return Ok(vec![]),
-        Err(error) => return Err(error.into()),
+        // It was made a moment ago, and this connection knew the schema before.
+        Err(_) => connection.prepare_cached(&sql)?,
     };
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)

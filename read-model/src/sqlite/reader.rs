@@ -144,7 +144,8 @@ fn stored_checkpoints(
     let found = match rows(connection, &text, vec![]) {
         Ok(found) => found,
         Err(_) if !table_exists(connection, table).map_err(unavailable)? => vec![],
-        Err(error) => return Err(ReadError::Unavailable(error)),
+        // It was made a moment ago, and this connection knew the schema before.
+        Err(_) => rows(connection, &text, vec![]).map_err(ReadError::Unavailable)?,
     };
     let found = found.into_iter().map(|(key, text)| {
         let checkpoint = serde_json::from_str(&text)
