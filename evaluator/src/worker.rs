@@ -24,9 +24,11 @@ use crate::{DiskCache, Figures};
 
 /// How long to wait for a wake-up before looking all the same: leases that run out wake nobody.
 const IDLE_LOOK: Duration = Duration::from_secs(1);
-/// How long to wait before the first new try on a machine without room, and at most.
+/// How long to wait before the first new try on a machine without room. Each wait after it is twice as long.
 const HOST_RETRY_DELAY: Duration = Duration::from_millis(500);
-const HOST_RETRY_DELAY_MAX: Duration = Duration::from_secs(30);
+/// New tries on a machine without room, over two minutes. After them it may be the submission's own doing, and another
+/// machine may have room.
+const HOST_RETRIES_MAX: u32 = 8;
 /// How long to leave a queue alone that failed.
 const QUEUE_RETRY_DELAY: Duration = Duration::from_secs(1);
 
@@ -192,26 +194,22 @@ impl Evaluator {
     }
 }
 
-/// Does what the work names, and waits while this machine has no room for it: that says nothing about the submission, and
-/// uses up none of its tries.
+/// Does what the work names, and waits a while where this machine has no room for it: that says nothing about the
+/// submission, and uses up none of its tries.
 async fn carry_out(tools: &Tools, work: &Work, slot: Slot) -> Result<(), Interruption> {
-    let mut slot = Some(slot);
-    let mut delay = HOST_RETRY_DELAY;
-    loop {
-        let own = match slot.take() {
-            Some(slot) => slot,
-            None => tools.slots.acquire().await,
-        };
-        match try_once(tools, work, own).await {
-            Err(interruption) if host::is_at_fault(&interruption) => {
-                let detail = session::detail(&interruption);
+    let mut done = try_once(tools, work, slot).await;
+    for retry in 0..HOST_RETRIES_MAX {
+        match &done {
+            Err(interruption) if host::is_at_fault(interruption) => {
+                let detail = session::detail(interruption);
                 tracing::error!(submission = %work.item.stream, detail, "this machine cannot judge now; trying again");
-                tokio::time::sleep(delay).await;
-                delay = (delay * 2).min(HOST_RETRY_DELAY_MAX);
             }
-            done => return done,
+            _ => break,
         }
+        tokio::time::sleep(HOST_RETRY_DELAY * 2_u32.pow(retry)).await;
+        done = try_once(tools, work, tools.slots.acquire().await).await;
     }
+    done
 }
 
 /// Judges a submission or a trial, or queues a rejudge's trials.
