@@ -30,6 +30,19 @@ pub enum Verdict {
     JudgeError,
 }
 
+impl Verdict {
+    /// Those that a test can get, but for our own failure.
+    pub const OF_TESTS: [Self; 7] = [
+        Self::Accepted,
+        Self::WrongAnswer,
+        Self::PresentationError,
+        Self::TimeLimitExceeded,
+        Self::MemoryLimitExceeded,
+        Self::OutputLimitExceeded,
+        Self::RuntimeError,
+    ];
+}
+
 /// Who ended a run. A verdict is decided from this, never guessed from an exit code (INV-4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "snake_case")]

@@ -12,17 +12,6 @@ use problem_package::{Rule, SampleSubmission};
 use super::agreement::{Scope, Verdicts, fits, is_in_range, is_said, score_of};
 use crate::court::Known;
 
-/// Every verdict that a test can get, except a judge error: nobody expects one.
-const TEST_VERDICTS: [Verdict; 7] = [
-    Verdict::Accepted,
-    Verdict::WrongAnswer,
-    Verdict::PresentationError,
-    Verdict::TimeLimitExceeded,
-    Verdict::MemoryLimitExceeded,
-    Verdict::OutputLimitExceeded,
-    Verdict::RuntimeError,
-];
-
 /// The tests whose times are needed of a submission that agrees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Times {
@@ -153,7 +142,7 @@ impl Question<'_> {
         let is_permitted = |verdict: &Verdict| rule.permitted.contains(verdict);
         let permitted = if !outcomes.iter().all(|outcome| is_permitted(&outcome.verdict)) {
             Standing::Broken
-        } else if TEST_VERDICTS.iter().all(is_permitted) {
+        } else if Verdict::OF_TESTS.iter().all(is_permitted) {
             Standing::Holds
         } else {
             Standing::open(&breaking)
@@ -210,10 +199,10 @@ impl Question<'_> {
             Some(Verdicts::from(&grade))
         };
         let mut possible: BTreeSet<Verdicts> =
-            TEST_VERDICTS.into_iter().map(verdicts).collect::<Option<_>>()?;
+            Verdict::OF_TESTS.into_iter().map(verdicts).collect::<Option<_>>()?;
         let can_fail = possible.iter().any(|it| it.root != Verdict::Accepted);
         if can_fail && judged.iter().any(|number| self.is_one_enough(*number)) {
-            let failures = TEST_VERDICTS.into_iter().filter(|it| *it != Verdict::Accepted);
+            let failures = Verdict::OF_TESTS.into_iter().filter(|it| *it != Verdict::Accepted);
             possible.extend(failures.map(|it| Verdicts { root: it, submission: it }));
         }
         Some(possible)

@@ -15,17 +15,6 @@ use crate::yaml::{Node, Value};
 /// The verdicts that a test case may have; empty where it must not be run.
 type Verdicts = BTreeSet<Verdict>;
 
-/// Every verdict that a test case can have.
-const ALL: [Verdict; 7] = [
-    Verdict::Accepted,
-    Verdict::WrongAnswer,
-    Verdict::PresentationError,
-    Verdict::TimeLimitExceeded,
-    Verdict::MemoryLimitExceeded,
-    Verdict::OutputLimitExceeded,
-    Verdict::RuntimeError,
-];
-
 /// What a program gets.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Expectation {
@@ -91,7 +80,11 @@ impl Codes {
     fn read(field: Field<'_>, report: &mut Report) -> Option<Self> {
         let codes = field.texts(report);
         if matches!(&field.node.value, Value::Text(text) if text == "*") {
-            return Some(Self { verdicts: ALL.into(), compile_error: true, is_any: true });
+            return Some(Self {
+                verdicts: Verdict::OF_TESTS.into(),
+                compile_error: true,
+                is_any: true,
+            });
         }
         let mut found = Self { verdicts: BTreeSet::new(), compile_error: false, is_any: false };
         for code in codes {
@@ -162,7 +155,7 @@ fn rules(
             scope: scope.to_owned(),
             permitted,
             // Nothing but what is permitted: where no case is run, none needs a verdict.
-            required: ALL.into(),
+            required: Verdict::OF_TESTS.into(),
             score: None,
             message: None,
             time_limit: if is_accepted { TimeLimitUse::Lower } else { TimeLimitUse::None },
