@@ -177,7 +177,7 @@ mod tests {
         assert!(to_html(&heavy).ends_with("&lt;b&gt;&amp;</pre>"));
     }
 
-    /// Whatever is repeated, and nested by it, takes a bounded time.
+    /// Each of these, repeated, takes a bounded time.
     #[test]
     fn hostile_texts_are_shown_in_time() {
         /// Generous, for a build without optimisation on a machine that is busy.

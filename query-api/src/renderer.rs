@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use crate::attachments::Addresses;
 use crate::markdown;
 
-/// Bytes of rendered texts that are kept; what was not asked for the longest goes.
+/// Bytes of rendered texts that are kept. The text that was last asked for the longest ago goes first.
 const KEPT_BYTES_MAX: u64 = 64 << 20;
 /// Texts that are rendered at the same time.
 const AT_ONCE: usize = 2;
@@ -43,7 +43,7 @@ impl Renderer {
                 markdown::as_source(markdown)
             }))
         };
-        // Whoever asks for the same meanwhile waits for it.
+        // A second request for the same text waits for the first.
         self.rendered.get_with(key(markdown, attachments), rendering).await
     }
 }

@@ -232,7 +232,7 @@ impl Kernel for Linux {
         // Not to 0: with a pipe in its pattern, the kernel starts the pattern's program for every crash all the same, on
         // the host and as root. Just 1 keeps it from that.
         match setrlimit(Resource::RLIMIT_CORE, 1, 1) {
-            // Whoever may have none, and no privilege, stays with none.
+            // Without the privilege to raise a limit of 0, it stays 0.
             Err(Errno::EPERM) => Ok(()),
             other => Ok(other?),
         }
@@ -265,7 +265,7 @@ impl Kernel for Linux {
     }
 
     fn reset_signals(&mut self) -> io::Result<()> {
-        // Ignored signals stay so over an exec: SIGPIPE, which the standard library ignores in the runner, and whatever
+        // Ignored signals stay so over an exec: SIGPIPE, which the standard library ignores in the runner, and those that
         // the evaluator's parent ignores.
         sys::default_signals();
         Ok(sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?)

@@ -127,7 +127,8 @@ pub(crate) fn cases() -> Vec<Case> {
                 probe("core dump bomb", &["core-bomb", "15"]).checks(&[Prints("")]),
                 probe("core dumps that start a program", &["core-limit"])
                     .checks(&[Prints("1 1\n")]),
-                probe("signals of whoever started the judge", &["signals"]).checks(&[Prints("")]),
+                probe("signals that the judge's parent ignores", &["signals"])
+                    .checks(&[Prints("")]),
             ],
         ),
         line(

@@ -1,4 +1,4 @@
-# What a run can tell the next one of the same cell by, whatever is swept between them.
+# Ways in which a run can tell something to the next run of the same cell, although files and processes are removed.
 import os, socket, sys
 
 AREAS = ('/work', '/tmp', '/dev/shm')
