@@ -11,6 +11,7 @@ use sandbox::{
 
 use super::{CORE, Mode, failed};
 use crate::config::Config;
+use crate::server::open_languages;
 use crate::{Exit, Failure};
 
 /// Cells that are closed at the same time.
@@ -20,7 +21,7 @@ const CLOSING_MAX: usize = 4;
 pub(super) struct Measured {
     pub(super) mode: Mode,
     pub(super) cells: Arc<Cells>,
-    pub(super) languages: Languages,
+    pub(super) languages: Arc<Languages>,
 }
 
 /// A program of ours that can be run.
@@ -46,7 +47,7 @@ impl Measured {
             |error: SandboxError| Failure::of(Exit::Usage, &format!("opening {mode}"), &error);
         let sandbox = sandbox::resolve(&mode.config(&config.sandbox)).map_err(failed)?;
         let cells = Arc::new(Cells::new(sandbox, CLOSING_MAX));
-        let measured = Self { mode, cells, languages: Languages::builtin() };
+        let measured = Self { mode, cells, languages: open_languages(config)? };
         // The programs that measure are C: without it there is nothing to measure with.
         match measured.sandbox().toolchain(measured.language("c")?).await {
             Ok(_) => Ok(measured),
