@@ -68,13 +68,75 @@ EXPLAINED = [
     ('BAPCtools', r'[Nn]o (dedicated )?answer validators|use empty \.ans file', 'advice of the tool on answer files'),
     ('BAPCtools', r'^\S+ name does not match', 'names do not change judging'),
     ('BAPCtools', r'^Added new UUID', 'the tool writes into the package'),
+    ('BAPCtools', r'Problem titles in .* differ|\.timelimit file is DEPRECATED', 'advice of the tool on style'),
+    (
+        'problemtools',
+        r'is a deprecated name|No validator rejects|rights_owner for a problem in public domain'
+        r'|^Problem name in language \w+ is empty',
+        'advice of the tool on style',
+    ),
+    (
+        'problemtools',
+        r"'grader_flags: ignore_sample' is specified|is outside of expected score range"
+        r'|configure a non-zero reject_score',
+        'advice of the tool on how to score; scores are computed as written',
+    ),
+    (
+        'problemtools',
+        r'is only applicable for scoring problems|input_type=int|keywords\s+Input should be a valid list'
+        r"|found character '\\t'|could not be decoded as utf-8",
+        'the value has one meaning and is read so',
+    ),
+    (
+        'problemtools',
+        r'^judge answer file got|^submission .* got score',
+        'a checker may reject an answer file that no submission writes; verify warns where a sample is rejected',
+    ),
+    (
+        'BAPCtools',
+        r'crashed\s+Exit code 0, did you forget|output_validator \(ans\).*rejected',
+        'the tool starts validators in its own way, and gives them answer files as outputs',
+    ),
+    ('BAPCtools', r'the tool crashed|could not parse .*test_group\.yaml', 'a fault of the tool: an empty file is an empty map'),
+    ('BAPCtools', r'not supported by BAPCtools|for invalid files validation in interactive', 'the tool lacks it'),
+    ('', r'@EXPECTED_RESULTS@ in submission .* is ignored', 'it is ignored here too'),
+    ('problemtools', r"'int' object has no attribute|input_value=\['scoring'\]", 'the value has one meaning and is read so'),
+    ('problemtools', r'does not contain any testcases', 'an empty group has nothing to judge'),
 ]
 
-# Warnings of Assay's that need no counterpart: the tool, the warning, and why.
+# Why a package that the tool refuses is accepted with a warning of the same topic.
+WARNED = 'only what makes judging wrong or unsafe is refused; the rest is a warning'
+
+# Errors and warnings of Assay's that need no counterpart: the tool, the message, and why.
 OURS_EXPLAINED = [
     ('DMOJ', r'there is no statement', 'the judge of DMOJ reads no statements'),
     ('DMOJ', r'`(time|memory)` differs', 'limits of a problem are in the database of DMOJ\'s site'),
     ('', r'is left aside: the installation sets it', 'the tool takes these limits from the package'),
+    (
+        '',
+        r'there are no test cases|`points` is|a number that is not below 0|is asked for by nothing'
+        r"|is the older format's name|has no (input|answer)|`batched` is a list|`limits` is a list"
+        r'|cannot be the name of a constant|there are no secret tests',
+        'what is written would not be judged, or not as it is written',
+    ),
+    ('DMOJ', r'is a link to', 'any file may be a test by a pattern of init.yml'),
+    ('BAPCtools', r'promises no known verdict', 'the name of the folder means nothing in 2025-09'),
+    (
+        '',
+        r'the checker \w+ (tells|takes)|is called like its package|has no `out`|key \S+ is not known'
+        r'|stands twice, and the last one counts|is left aside',
+        'the tool reads the same and says nothing',
+    ),
+]
+
+# Verdicts that stay apart: the tool, its verdict, what it says beside, ours, and why.
+VERDICTS_EXPLAINED = [
+    ('problemtools', 'AC 0', '', 'WA', 'a submission without a point is shown as WRONG_ANSWER; folders are compared as the tool does'),
+    ('problemtools', 'RTE', 'Main method not found', 'AC', 'the class that has a main is looked for, as BAPCtools and Kattis do'),
+    ('problemtools', 'OLE', '', 'OLE', 'DOMjudge reads @EXPECTED_RESULTS@ in every folder'),
+    ('BAPCtools', 'AC', 'Validator exited first with AC', 'WA', 'the tool does not read on after its validator'),
+    ('DMOJ', 'JE', 'internal error', 'PARTIAL', 'a fault of the tool'),
+    ('DMOJ', 'RTE', 'IR, expecting WA', 'WA', 'DMOJ tells a crash from a wrong answer by who ends first'),
 ]
 
 # Topics of messages, so that warnings in different words can be compared. The first that matches is taken.
@@ -90,7 +152,7 @@ TOPICS = [
     ('full score', r'full score|fully accepted'),
     ('show_test_data_groups', r'show_test_data_groups|[Tt]est data groups'),
     ('time limit', r'time limit|time_limit|timelimit|timelim|[Tt]ime resolution'),
-    ('samples', r'\bsample'),
+    ('samples', r'\bsample|test data files at top level'),
     ('statement', r'statement|problem name|\\problemname|LaTeX'),
     ('unknown key', r'[Uu]nknown key|not known|found unknown|unrecognized|deprecated'),
     ('answer files', r'judge answer file|\.ans\b|answer'),
@@ -116,14 +178,14 @@ def compare(reference: Report, assay: Report) -> list[Difference]:
 
     if bool(errors) != bool(assay.errors):
         subject = topic((errors or assay.errors)[0])
-        found.append(
-            Difference(
-                'refusal',
-                subject,
-                texts(errors) or accepted(reference, subject),
-                texts(assay.errors) or accepted(assay, subject),
-            )
-        )
+        theirs = texts(errors) or accepted(reference, subject)
+        ours = texts(assay.errors) or accepted(assay, subject)
+        if assay.errors:
+            known = [reason_for(reference.tool, one, OURS_EXPLAINED) for one in assay.errors]
+            reason = known[0] if all(known) else ''
+        else:
+            reason = WARNED if subject in topics(assay.warnings) and subject != 'other' else ''
+        found.append(Difference('refusal', subject, theirs, ours, reason))
     found += compare_warnings(reference, assay)
     # A tool that refuses a package runs nothing, or not everything.
     if not assay.errors and reference.submissions:
@@ -138,15 +200,16 @@ def accepted(report: Report, subject: str) -> str:
 
 
 def compare_warnings(reference: Report, assay: Report) -> list[Difference]:
-    theirs = topics(one for one in reference.warnings if not reason_for(reference.tool, one))
-    ours = topics(one for one in assay.warnings if not reason_for(reference.tool, one, OURS_EXPLAINED))
+    theirs, ours = topics(reference.warnings), topics(assay.warnings)
     found = []
     if not assay.errors:
-        said = theirs.keys() - ours.keys() - STYLE
-        found += [Difference('warning', one, theirs[one], 'nothing') for one in sorted(said)]
+        for one in sorted(theirs.keys() - ours.keys() - STYLE):
+            reason = reason_for(reference.tool, theirs[one])
+            found.append(Difference('warning', one, theirs[one], 'nothing', reason))
     if not reference.errors:
-        said = ours.keys() - theirs.keys() - STYLE
-        found += [Difference('warning', one, 'nothing', ours[one]) for one in sorted(said)]
+        for one in sorted(ours.keys() - theirs.keys() - STYLE):
+            reason = reason_for(reference.tool, ours[one], OURS_EXPLAINED)
+            found.append(Difference('warning', one, 'nothing', ours[one], reason))
     return found
 
 
@@ -157,17 +220,29 @@ def compare_submissions(reference: Report, assay: Report) -> list[Difference]:
         if theirs is None or ours is None:
             explained = [one for one in reference.errors if path in one and reason_for(reference.tool, one)]
             reason = reason_for(reference.tool, explained[0]) if explained else ''
+            if ours is None and any(path in one for one in assay.warnings):
+                reason = 'left aside, with a warning that names it'
             found.append(Difference('submission', path, told(theirs), told(ours), reason))
             continue
         if theirs.verdict is None:
             continue
         if not same_verdict(theirs, ours):
-            found.append(Difference('verdict', path, told(theirs), told(ours)))
+            found.append(Difference('verdict', path, told(theirs), told(ours), verdict_reason(reference.tool, theirs, ours)))
         elif not same_score(theirs, ours):
             found.append(Difference('score', path, told(theirs), told(ours)))
         elif theirs.agrees is not None and theirs.agrees != ours.agrees:
-            found.append(Difference('agreement', path, told(theirs), told(ours)))
+            reason = verdict_reason(reference.tool, theirs, ours)
+            found.append(Difference('agreement', path, told(theirs), told(ours), reason))
     return found
+
+
+def verdict_reason(tool: str, theirs: Submission, ours: Submission) -> str:
+    score = '' if theirs.score is None else f' {theirs.score:g}'
+    for of, verdict, detail, our_verdict, reason in VERDICTS_EXPLAINED:
+        same = verdict in (theirs.verdict, f'{theirs.verdict}{score}') and ours.verdict == our_verdict
+        if tool.startswith(of) and same and detail in theirs.detail:
+            return reason
+    return ''
 
 
 def same_verdict(theirs: Submission, ours: Submission) -> bool:

@@ -11,7 +11,7 @@ import unittest
 from pathlib import Path
 
 import mutate
-from compare import Difference, compare, reactions
+from compare import WARNED, Difference, compare, reactions
 from formats import beyond_tool, format_of
 from report import Report, Submission
 
@@ -61,7 +61,7 @@ class Compare(unittest.TestCase):
             ('another score', judged('AC', 70), judged('PARTIAL', 60), ['score']),
             ('thirds', judged('AC', 100.00000000000001), judged('AC', 100), []),
             ('nothing but partial', judged('WA', 0), judged('PARTIAL', 10), ['verdict']),
-            ('accepted with nothing', judged('AC', 0), judged('WA', 0), ['verdict']),
+            ('accepted with nothing', judged('AC', 0), judged('WA', 0), ['verdict explained']),
             ('another expectation', judged('AC'), judged('AC', agrees=False), ['agreement']),
             ('a crash of memory', judged('RTE'), judged('MLE'), []),
             ('no compiler', {'accepted/a.py': Submission()}, judged('AC'), []),
@@ -86,8 +86,13 @@ class Compare(unittest.TestCase):
 
     def test_a_refusal_tells_the_warning_of_the_other_side(self):
         found = compare(kattis(errors=['Unknown key x']), Report('assay', warnings=['x is not known']))
-        expected = Difference('refusal', 'unknown key', 'Unknown key x', 'accepted with the warning: x is not known')
-        self.assertEqual(found, [expected])
+        warned = 'accepted with the warning: x is not known'
+        self.assertEqual(found, [Difference('refusal', 'unknown key', 'Unknown key x', warned, WARNED)])
+
+    def test_our_refusals_have_reasons_one_by_one(self):
+        known = "data/testdata.yaml: is the older format's name"
+        for errors, expected in [([known], ['refusal explained']), ([known, 'b'], ['refusal'])]:
+            self.assertEqual(self.kinds(kattis(), Report('assay', errors=errors)), expected)
 
 
 class Mutate(unittest.TestCase):

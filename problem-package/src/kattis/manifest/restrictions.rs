@@ -62,7 +62,14 @@ pub(super) fn read_embargo(field: Field<'_>, manifest: &mut Manifest, report: &m
 }
 
 pub(super) fn read_uuid(field: Field<'_>, manifest: &mut Manifest, report: &mut Report) {
-    if !field.is_null() {
-        manifest.about.uuid = field.text(report);
+    if field.is_null() {
+        return;
     }
+    let Some(text) = field.text(report) else { return };
+    if uuid::Uuid::try_parse(&text).is_err() {
+        let expected = "a UUID such as 2f1b6c9e-8f0a-4c55-9d3c-5b7d0c1e6a42";
+        let message = format!("`uuid` is {}, which identifies nothing", quote(&text));
+        report.warning((FILE, field.position()), message, expected);
+    }
+    manifest.about.uuid = Some(text);
 }

@@ -151,13 +151,13 @@ fn languages_may_be_restricted() {
 #[test]
 fn every_key_of_the_oldest_version_is_read() {
     let package = yaml(
-        "problem_format_version: legacy\nuuid: abc\nauthor: Ada, Ben and Cleo\nsource: First\n\
+        "problem_format_version: legacy\nuuid: 2f1b6c9e-8f0a-4c55-9d3c-5b7d0c1e6a42\nauthor: Ada, Ben and Cleo\nsource: First\n\
          source_url: https://contest.example\nlicense: cc by\nvalidation: default\n\
          keywords: ''\n",
     );
     assert_eq!(package.about.authors, ["Ada", "Ben", "Cleo"]);
     assert_eq!(package.about.sources, ["First (https://contest.example)"]);
-    assert_eq!(package.about.uuid.as_deref(), Some("abc"));
+    assert_eq!(package.about.uuid.as_deref(), Some("2f1b6c9e-8f0a-4c55-9d3c-5b7d0c1e6a42"));
     assert_eq!(package.warnings, []);
     let text =
         "name: A\nlimits: {time_multiplier: 3, time_safety_margin: 1.5, time_resolution: 0.1}\n";
@@ -205,7 +205,8 @@ fn languages_that_are_not_here_are_left_aside() {
 
 #[test]
 fn rights_are_checked_where_the_format_asks_for_them() {
-    let head = "problem_format_version: 2025-09\nname: A\nuuid: x\n";
+    let head =
+        "problem_format_version: 2025-09\nname: A\nuuid: 00000000-0000-0000-0000-000000000000\n";
     let of = |more: &str| {
         let text = format!("{head}{more}");
         lines(&newer(&[("problem.yaml", &text)]).warnings).remove(0)
@@ -239,6 +240,7 @@ fn what_says_nothing_of_judging_is_a_warning_where_it_is_wrong() {
         "embargo_until: [x]",
         "embargo_until: soon",
         "uuid: [x]",
+        "uuid: abc",
         "version: [x]",
         "keywords: [{a: b}]",
         "keywords: ['?']",

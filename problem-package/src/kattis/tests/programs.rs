@@ -122,7 +122,8 @@ fn what_is_no_program_is_told() {
 
 #[test]
 fn the_newer_format_has_one_output_validator() {
-    let head = "problem_format_version: 2025-09\nname: Sum\nuuid: x\n";
+    let head =
+        "problem_format_version: 2025-09\nname: Sum\nuuid: 00000000-0000-0000-0000-000000000000\n";
     let manifest = format!(
         "{head}type: [interactive, multi-pass]\n\
          limits: {{validation_time: 1000, validation_memory: 1, validation_passes: 3}}\n"
@@ -153,8 +154,7 @@ fn the_newer_format_has_one_output_validator() {
 
 #[test]
 fn constants_stand_in_programs_and_statements() {
-    let manifest =
-        "problem_format_version: 2025-09\nname: Sum\nuuid: x\nconstants: {n: 7, eps: 1e-6}\n";
+    let manifest = "problem_format_version: 2025-09\nname: Sum\nuuid: 00000000-0000-0000-0000-000000000000\nconstants: {n: 7, eps: 1e-6}\n";
     let package = newer(&[
         ("problem.yaml", manifest),
         ("statement/problem.en.md", "At most {{n}}, {{m}}. {{nextsample}}\n"),

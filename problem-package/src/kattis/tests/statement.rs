@@ -219,7 +219,11 @@ fn a_problem_without_a_name_is_called_like_its_package() {
         ("name: ''\n", "the problem has no name and is called like its package", "sum"),
         ("name: [a]\n", "`name` is a list", "sum"),
         ("name: {sv: Summa}\n", "`name` has no text for \"en\"", "Summa"),
-        ("problem_format_version: 2025-09\nuuid: x\n", "the problem has no name", "sum"),
+        (
+            "problem_format_version: 2025-09\nuuid: 00000000-0000-0000-0000-000000000000\n",
+            "the problem has no name",
+            "sum",
+        ),
     ];
     for (manifest, expected, title) in cases {
         let package = package(&[("problem.yaml", &format!("{manifest}{limits}"))]);

@@ -22,7 +22,7 @@ int main(int, char **argv) {
         for (char c : code)
             if (c < 'a' || c > 'z') return 43;
         std::ofstream(feedback + "code.txt") << code << '\n';
-        std::ofstream(feedback + "nextpass.in") << 2 << '\n';
+        std::ofstream(feedback + "/nextpass.in") << 2 << '\n';
         return 42;
     }
     return 43;

@@ -21,7 +21,7 @@ def wrong(text):
 
 def again(text):
     say("fine")
-    with open(feedback + "nextpass.in", "w") as f:
+    with open(feedback + "/nextpass.in", "w") as f:
         f.write(text)
     with open(state, "w") as f:
         f.write(str(turn + 1))
