@@ -67,6 +67,12 @@ pub const REGEX_NAME_STEPS_MAX: usize = 1_000_000;
 /// Elements, texts and comments of an XML file.
 pub const XML_NODES_MAX: u32 = 200_000;
 
+/// Attributes of one element of an XML file. Finding one that stands twice compares each with all others.
+pub const XML_ATTRIBUTES_MAX: usize = 100;
+
+/// Declarations of namespaces in an XML file. Each element that declares one copies those around it.
+pub const XML_NAMESPACES_MAX: usize = 100;
+
 /// Bytes of a line of XML before a place in it, beyond which the place is not told.
 pub const XML_COLUMN_BYTES_MAX: usize = 4_096;
 

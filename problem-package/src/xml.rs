@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
+use quick_xml::Reader;
+use quick_xml::events::Event;
 use roxmltree::{Document, Node, ParsingOptions};
 
 use crate::diagnostic::{Position, Report, quote};
-use crate::limits::{XML_COLUMN_BYTES_MAX, XML_NODES_MAX};
+use crate::limits::{XML_ATTRIBUTES_MAX, XML_COLUMN_BYTES_MAX, XML_NAMESPACES_MAX, XML_NODES_MAX};
 
 /// An XML file as a text that can be parsed.
 #[derive(Debug)]
@@ -40,6 +42,10 @@ impl<'a> Xml<'a> {
 
     /// The tree of its elements. What is wrong with it is reported.
     pub(crate) fn parse(&self, report: &mut Report) -> Option<Document<'_>> {
+        if let Some((at, message, expected)) = self.too_many_attributes() {
+            report.error((self.path, self.position(at)), message, expected);
+            return None;
+        }
         let options = ParsingOptions { nodes_limit: XML_NODES_MAX, ..ParsingOptions::default() };
         match Document::parse_with_options(&self.text, options) {
             Ok(document) => Some(document),
@@ -58,6 +64,37 @@ impl<'a> Xml<'a> {
                 let at = Position { line: at.row, column: at.col };
                 report.error((self.path, at), message, "");
                 None
+            }
+        }
+    }
+
+    /// Where there are so many attributes or namespaces that the tree would take long to make.
+    fn too_many_attributes(&self) -> Option<(usize, &'static str, String)> {
+        let mut reader = Reader::from_str(&self.text);
+        reader.config_mut().check_end_names = false;
+        reader.config_mut().allow_unmatched_ends = true;
+        let mut namespaces = 0;
+        loop {
+            let at = usize::try_from(reader.buffer_position()).ok()?;
+            // What is not XML is told by the parser of the tree.
+            let (Event::Start(element) | Event::Empty(element)) = (match reader.read_event() {
+                Ok(Event::Eof) | Err(_) => return None,
+                Ok(event) => event,
+            }) else {
+                continue;
+            };
+            let mut attributes = 0;
+            for attribute in element.attributes().with_checks(false).flatten() {
+                attributes += 1;
+                namespaces += usize::from(attribute.key.as_namespace_binding().is_some());
+            }
+            if attributes > XML_ATTRIBUTES_MAX {
+                let expected = format!("at most {XML_ATTRIBUTES_MAX}");
+                return Some((at, "the element has too many attributes", expected));
+            }
+            if namespaces > XML_NAMESPACES_MAX {
+                let expected = format!("at most {XML_NAMESPACES_MAX} in the file");
+                return Some((at, "there are too many declarations of namespaces", expected));
             }
         }
     }
@@ -237,6 +274,23 @@ mod tests {
             );
             assert_eq!(read(&text), Ok("fps a<<b>c".to_owned()), "{text}");
         }
+    }
+
+    #[test]
+    fn attributes_and_namespaces_are_few() {
+        let many = |name: &str, number: usize| -> String {
+            (0..number).map(|it| format!(" {name}{it}='http://x/{it}'")).collect()
+        };
+        let attributes = format!("<fps>\n<a{}/></fps>", many("b", XML_ATTRIBUTES_MAX + 1));
+        let error = "error: a.xml:2:1: the element has too many attributes; expected at most 100";
+        assert_eq!(read(&attributes), Err(vec![error.to_owned()]));
+        let declarations: String =
+            (0..=XML_NAMESPACES_MAX).map(|it| format!("<a xmlns:b{it}='c'/>")).collect();
+        let error =
+            "there are too many declarations of namespaces; expected at most 100 in the file";
+        assert!(read(&format!("<fps>{declarations}</fps>")).unwrap_err()[0].ends_with(error));
+        assert!(read(&format!("<fps{}/>", many("b", XML_ATTRIBUTES_MAX))).is_ok());
+        assert!(read(&format!("<fps{}/>", many("xmlns:b", XML_NAMESPACES_MAX))).is_ok());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Deserialising straight into a struct would stop at the first value of the wrong type. A package's
 //! writer wants all of them at once, each with its line.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -14,6 +15,9 @@ use crate::limits::{
     YAML_ALIASED_BYTES_MAX, YAML_ALIASES_MAX, YAML_BYTES_MAX, YAML_DEPTH_MAX, YAML_NODES_MAX,
 };
 use crate::text::text;
+
+/// Bytes before a scalar in which its tag is looked for.
+const TAG_BYTES_MAX: usize = 1_024;
 
 /// The version of YAML by which scalars that stand in no quotes get their types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,14 +192,15 @@ impl Reader<'_, '_> {
 
     fn entries(&mut self, parsed: Vec<(Key, Parsed)>) -> Option<Vec<(Key, Node)>> {
         let mut entries: Vec<(Key, Node)> = Vec::with_capacity(parsed.len());
+        let mut places = HashMap::with_capacity(parsed.len());
         let mut is_valid = true;
         for (key, parsed) in parsed {
             let Some(node) = self.node(parsed) else {
                 is_valid = false;
                 continue;
             };
-            let Some(earlier) = entries.iter_mut().find(|(earlier, _)| earlier.text == key.text)
-            else {
+            let Some(place) = places.get(&key.text) else {
+                places.insert(key.text.clone(), entries.len());
                 entries.push((key, node));
                 continue;
             };
@@ -204,7 +209,7 @@ impl Reader<'_, '_> {
                 Schema::Yaml11 => {
                     let message = format!("{message}, and the last one counts");
                     self.report.warning((self.path, key.position), message, "");
-                    *earlier = (key, node);
+                    entries[*place] = (key, node);
                 }
                 Schema::Yaml12 => {
                     let message = format!("is not valid YAML: {message}");
@@ -222,12 +227,12 @@ impl Reader<'_, '_> {
         let start = usize::try_from(span.byte_offset()?).ok()?;
         let end = start + usize::try_from(span.byte_len()?).ok()?;
         let text = self.text.get(start..end)?.trim();
-        let before = self.text.get(..start)?.split_inclusive([' ', '\t', '\n']).rev();
+        let before = &self.text.as_bytes()[start.saturating_sub(TAG_BYTES_MAX)..start];
         let is_tagged = before
-            .map(str::trim_end)
+            .rsplit(u8::is_ascii_whitespace)
             .filter(|word| !word.is_empty())
-            .take_while(|word| word.starts_with(['!', '&']))
-            .any(|word| word.starts_with('!'));
+            .take_while(|word| word.starts_with(b"!") || word.starts_with(b"&"))
+            .any(|word| word.starts_with(b"!"));
         let is_marked =
             text.starts_with(['"', '\'', '|', '>', '!', '&', '*']) || text.contains('\n');
         (!is_tagged && !is_marked && !text.is_empty()).then_some(text)

@@ -107,18 +107,20 @@ fn source(tag: &str) -> Option<std::ops::Range<usize>> {
 pub(super) fn plain(html: &str) -> String {
     let mut text = String::with_capacity(html.len());
     let mut rest = html;
+    // Behind the last `>` no tag ends. It is looked for once, or a text of many `<` takes long.
+    let mut closed = html.rfind('>').map_or(0, |last| last + 1);
     while let Some(start) = rest.find('<') {
         text.push_str(&rest[..start]);
         // A `<` that begins no tag is one that was meant.
         let begins_tag = rest[start + 1..]
             .starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!'));
-        match rest[start..].find('>').filter(|_| begins_tag) {
-            Some(end) => rest = &rest[start + end + 1..],
-            None => {
-                text.push('<');
-                rest = &rest[start + 1..];
-            }
+        let end = if begins_tag && start < closed { rest[start..].find('>') } else { None };
+        let next = end.map_or(start, |end| start + end) + 1;
+        if end.is_none() {
+            text.push('<');
         }
+        rest = &rest[next..];
+        closed = closed.saturating_sub(next);
     }
     text.push_str(rest);
     for (entity, character) in
@@ -154,6 +156,23 @@ mod tests {
         assert_eq!(made("n < 5 and more", &[]).0, "<div>\nn < 5 and more\n</div>\n");
         assert_eq!(made("just text", &[]).0, "just text\n");
         assert_eq!(made(" <p>&nbsp;</p>\n", &[]).0, "");
+    }
+
+    #[test]
+    fn tags_without_an_end_are_text() {
+        for (html, text) in [
+            ("<b>a</b> <b", "a <b"),
+            ("a < b > c <d>e", "a < b > c e"),
+            ("<a<b><c", "<c"),
+            ("<a>", ""),
+            ("1 << 2", "1 << 2"),
+            ("é<é>é</é", "é<é>é</é"),
+        ] {
+            assert_eq!(plain(html), text, "{html}");
+        }
+        let many = "<a".repeat(1 << 20);
+        assert_eq!(plain(&many), many);
+        assert_eq!(plain(&format!("{}>", "<1".repeat(1 << 20))).len(), (2 << 20) + 1);
     }
 
     #[test]

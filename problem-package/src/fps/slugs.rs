@@ -1,6 +1,6 @@
 //! The problems' identities, which the format does not have: they are made from the titles.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::Slug;
 
@@ -14,6 +14,8 @@ const PREFIX: &str = "fps";
 /// problems leads to other slugs; problems of the same title are numbered.
 pub(super) fn of(titles: &[String], given: Option<&Slug>) -> Vec<Identity> {
     let mut taken = BTreeSet::new();
+    // The number to try next for a slug, since thousands of problems may have one title.
+    let mut numbers: BTreeMap<Slug, usize> = BTreeMap::new();
     let mut identities = Vec::with_capacity(titles.len());
     for (number, title) in (1..).zip(titles) {
         let mut identity = match given {
@@ -22,10 +24,10 @@ pub(super) fn of(titles: &[String], given: Option<&Slug>) -> Vec<Identity> {
             None => Identity::of_title(title, PREFIX),
         };
         let base = identity.slug.clone();
-        let mut again = 2;
+        let again = numbers.entry(base.clone()).or_insert(2);
         while !taken.insert(identity.slug.clone()) {
-            identity.slug = numbered(&base, again);
-            again += 1;
+            identity.slug = numbered(&base, *again);
+            *again += 1;
         }
         identities.push(identity);
     }
@@ -62,6 +64,8 @@ mod tests {
         assert_eq!(slugs(&["A", "A 2", "A"], None), ["a", "a-2", "a-3"]);
         assert_eq!(slugs(&["A"], Some("given")), ["given"]);
         assert_eq!(slugs(&["A", "B"], Some("given")), ["given-1", "given-2"]);
+        let same = vec!["A"; 20_000];
+        assert_eq!(slugs(&same, None)[19_999], "a-20000");
         let long = "x".repeat(64);
         assert_eq!(slugs(&["A", "B"], Some(&long))[1], format!("{}-2", "x".repeat(62)));
     }
