@@ -241,4 +241,28 @@ mod tests {
         }
         assert!(!has_it(&HeaderMap::new(), "\"a\""));
     }
+
+    #[test]
+    fn attachments_are_found_where_they_are_served() {
+        let attachment = |path: &str| Attachment {
+            path: path.to_owned(),
+            content: BlobRef { digest: Digest::of(b""), bytes: 0 },
+        };
+        let attachments = ["fig 1.png", "img/tree.svg"].map(attachment);
+        let addresses = Addresses::new(&"sum".parse().unwrap(), &attachments);
+        for (markdown, part) in [
+            ("![x](<fig 1.png>)", "<img src=\"/problems/sum/attachments/fig%201.png\""),
+            ("![x](fig%201.png)", "<img src=\"/problems/sum/attachments/fig%201.png\""),
+            ("![x](attachments/img/tree.svg)", "src=\"/problems/sum/attachments/img/tree.svg\""),
+            ("<img src=\"img/tree.svg\">", "src=\"/problems/sum/attachments/img/tree.svg\""),
+            ("[x](img/tree.svg)", "<a href=\"/problems/sum/attachments/img/tree.svg\""),
+            ("![x](other.png)", "<img src=\"other.png\""),
+            ("![x](https://example.com/img/tree.svg)", "src=\"https://example.com/img/tree.svg\""),
+        ] {
+            let addresses = addresses.clone();
+            let html =
+                statement::to_html(markdown, move |name| addresses.of(name).map(str::to_owned));
+            assert!(html.contains(part), "{part} is missing from {html}");
+        }
+    }
 }

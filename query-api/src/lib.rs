@@ -14,7 +14,6 @@ mod hub;
 mod id;
 mod lingering;
 mod loaders;
-mod markdown;
 mod moment;
 pub mod nodes;
 mod query;

@@ -8,7 +8,6 @@ use moka::future::Cache;
 use tokio::sync::Semaphore;
 
 use crate::attachments::Addresses;
-use crate::markdown;
 
 /// Bytes of rendered texts that are kept. The text that was last asked for the longest ago goes first.
 const KEPT_BYTES_MAX: u64 = 64 << 20;
@@ -36,11 +35,12 @@ impl Renderer {
         let rendering = async {
             let _turn = self.turns.acquire().await.expect("nobody closes it");
             let (text, addresses) = (markdown.to_owned(), attachments.clone());
+            let address = move |name: &str| addresses.of(name).map(str::to_owned);
             let rendered =
-                tokio::task::spawn_blocking(move || markdown::to_html(&text, addresses)).await;
+                tokio::task::spawn_blocking(move || statement::to_html(&text, address)).await;
             Arc::from(rendered.unwrap_or_else(|error| {
                 tracing::error!(error = &error as &dyn std::error::Error, "rendering failed");
-                markdown::as_source(markdown)
+                statement::as_source(markdown)
             }))
         };
         // A second request for the same text waits for the first.

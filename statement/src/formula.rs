@@ -22,6 +22,8 @@ const FORMULA_BYTES_MAX: usize = 16 * 1024;
 /// Levels of groups, arguments, fractions, roots and scripts in each other. The parser takes about
 /// 1.5 KiB of stack for each.
 const NESTING_MAX: usize = 64;
+/// Spaces in a row. The parser looks past all of them at each.
+const GAP_MAX: usize = 200;
 /// Unknown commands of one formula that are named.
 const UNKNOWN_NAMED_MAX: usize = 8;
 
@@ -114,6 +116,9 @@ impl Formulas {
         let known = Rewriter::new(&mut self.definitions).rewrite(latex)?;
         if nesting::depth(&known) > NESTING_MAX {
             return Err(format!("it is nested more than {NESTING_MAX} levels deep"));
+        }
+        if nesting::longest_gap(&known) > GAP_MAX {
+            return Err(format!("it has more than {GAP_MAX} spaces in a row"));
         }
         let display = match display {
             Display::Inline => MathDisplay::Inline,

@@ -1,11 +1,13 @@
 #![doc = include_str!("../README.md")]
 
 mod formula;
+mod html;
 mod weight;
 
 use pulldown_cmark::{Event, Options, Parser};
 
 pub use formula::{Display, Fault, Formulas, Rendered};
+pub use html::{as_source, to_html};
 pub use weight::{TooHeavy, too_heavy};
 
 /// The Markdown that statements are written in.

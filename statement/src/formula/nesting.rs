@@ -1,4 +1,6 @@
-//! How deep the renderer's parser would go, which has no bound of its own.
+//! How deep and how far ahead the renderer's parser would go, which has no bounds of its own.
+
+use super::scan;
 
 /// What is opened, with how many commands waited for it as their argument.
 enum Open {
@@ -25,6 +27,54 @@ const SWITCHES: [&str; 13] = [
     "textstyle",
     "tt",
 ];
+
+/// Commands that have no class of their own: to know the class of what comes next, the parser looks past all of them.
+const CLASSLESS: [&str; 27] = [
+    " ",
+    "!",
+    ",",
+    ":",
+    ";",
+    ">",
+    "displaylimits",
+    "enspace",
+    "limits",
+    "medspace",
+    "negmedspace",
+    "negthickspace",
+    "negthinspace",
+    "nobreakspace",
+    "nolimits",
+    "nonumber",
+    "not",
+    "notag",
+    "qquad",
+    "quad",
+    "rm",
+    "slashed",
+    "space",
+    "thickspace",
+    "thinspace",
+    "tt",
+    "vertoverlay",
+];
+
+/// The most spaces, and other things without a class, that stand in a row.
+pub(super) fn longest_gap(latex: &str) -> usize {
+    let (mut gap, mut longest) = (0, 0);
+    let mut rest = latex;
+    while let Some(first) = rest.chars().next() {
+        rest = &rest[first.len_utf8()..];
+        match first {
+            '~' | '\u{a0}' => gap += 1,
+            '\\' if CLASSLESS.contains(&scan::command(&mut rest)) => gap += 1,
+            c if c.is_ascii_whitespace() => {}
+            _ => gap = 0,
+        }
+        longest = longest.max(gap);
+    }
+    longest
+}
 
 /// The levels that the parser would be in at the deepest place of a formula. It may be in twice as many, as a
 /// command is counted for its first argument only.
@@ -148,5 +198,19 @@ mod tests {
             assert!((expected..=expected + 2).contains(&depth(latex)), "{latex}: {}", depth(latex));
         }
         assert_eq!(depth(&"\\sqrt[".repeat(100)), 200);
+    }
+
+    #[test]
+    fn a_gap_is_what_the_parser_looks_past() {
+        for (latex, expected) in [
+            ("", 0),
+            ("a b  c", 0),
+            ("a~~b~", 2),
+            ("a~ ~\n~\\, \\quad\\;b", 6),
+            ("\\not\\not=\\not=", 2),
+            ("\\\\,\\\\,", 0),
+        ] {
+            assert_eq!(longest_gap(latex), expected, "{latex}");
+        }
     }
 }

@@ -4,9 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use pulldown_cmark::{Event, Parser, html};
-use statement::{Display, Formulas};
 
-use crate::attachments::Addresses;
+use crate::{Display, Formulas, MARKDOWN, too_heavy};
 
 /// Begins the names of footnotes, so that they are nobody else's on the page.
 const NOTE_PREFIX: &str = "note-";
@@ -92,31 +91,38 @@ const STYLE_PROPERTIES: [&str; 13] = [
 
 /// Renders Markdown, with `$…$` and `$$…$$` as MathML, and removes everything that could run or
 /// lead a reader astray: scripts, handlers, styles, frames, forms, addresses that are not http(s),
-/// mailto or data images. Images are allowed, and those that name an attachment get its address.
-pub(crate) fn to_html(markdown: &str, attachments: Addresses) -> String {
-    if statement::too_heavy(markdown).is_some() {
+/// mailto or data images. Images are allowed. What `address` has an address for, as a relative link to an attachment,
+/// gets it.
+pub fn to_html(
+    markdown: &str,
+    address: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+) -> String {
+    if too_heavy(markdown).is_some() {
         return as_source(markdown);
     }
     let mut formulas = Formulas::default();
     let mut formula =
         |latex: &str, display| Event::InlineHtml(formulas.render(latex, display).html.into());
-    let events = Parser::new_ext(markdown, statement::MARKDOWN).map(|event| match event {
+    let events = Parser::new_ext(markdown, MARKDOWN).map(|event| match event {
         Event::InlineMath(latex) => formula(&latex, Display::Inline),
         Event::DisplayMath(latex) => formula(&latex, Display::Block),
         other => other,
     });
     let mut unsafe_html = String::with_capacity(markdown.len() * 2);
     html::push_html(&mut unsafe_html, events);
-    sanitise(&unsafe_html, attachments)
+    sanitise(&unsafe_html, address)
 }
 
 /// The text as its setter wrote it.
-pub(crate) fn as_source(markdown: &str) -> String {
+pub fn as_source(markdown: &str) -> String {
     let escaped = markdown.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     format!("<pre>{escaped}</pre>")
 }
 
-fn sanitise(unsafe_html: &str, attachments: Addresses) -> String {
+fn sanitise(
+    unsafe_html: &str,
+    address: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+) -> String {
     let mut sanitiser = ammonia::Builder::default();
     for tag in STYLED_TAGS {
         sanitiser.add_tag_attributes(tag, ["style"]);
@@ -131,7 +137,7 @@ fn sanitise(unsafe_html: &str, attachments: Addresses) -> String {
         .add_allowed_classes("sup", ["footnote-reference", "footnote-definition-label"])
         .url_schemes(HashSet::from(["http", "https", "mailto", "data"]))
         .attribute_filter(move |element, attribute, value| match (element, attribute) {
-            ("img", "src") | ("a", "href") => link(element, value, &attachments),
+            ("img", "src") | ("a", "href") => link(element, value, &address),
             _ => (!is_data(value)).then(|| value.into()),
         })
         .link_rel(Some("noopener noreferrer nofollow"));
@@ -139,9 +145,13 @@ fn sanitise(unsafe_html: &str, attachments: Addresses) -> String {
 }
 
 /// Where a link or an image leads; `None` where it must not.
-fn link<'a>(element: &str, value: &'a str, attachments: &Addresses) -> Option<Cow<'a, str>> {
-    if let Some(address) = attachments.of(value) {
-        return Some(address.to_owned().into());
+fn link<'a>(
+    element: &str,
+    value: &'a str,
+    address: &impl Fn(&str) -> Option<String>,
+) -> Option<Cow<'a, str>> {
+    if let Some(address) = address(value) {
+        return Some(address.into());
     }
     if let Some(note) = value.strip_prefix('#') {
         return Some(format!("#{NOTE_PREFIX}{note}").into());
@@ -161,13 +171,8 @@ fn is_data(value: &str) -> bool {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use domain::Digest;
-    use domain::problem::{Attachment, BlobRef};
-
-    use super::*;
-
     fn to_html(markdown: &str) -> String {
-        super::to_html(markdown, Addresses::default())
+        super::to_html(markdown, |_| None)
     }
 
     #[test]
@@ -374,23 +379,14 @@ mod tests {
     }
 
     #[test]
-    fn attachments_are_found_where_they_are_served() {
-        let attachment = |path: &str| Attachment {
-            path: path.to_owned(),
-            content: BlobRef { digest: Digest::of(b""), bytes: 0 },
-        };
-        let attachments = ["fig 1.png", "img/tree.svg"].map(attachment);
-        let addresses = Addresses::new(&"sum".parse().unwrap(), &attachments);
+    fn what_has_an_address_gets_it() {
+        let address = |name: &str| (name == "fig.png").then(|| "/files/fig.png".to_owned());
         for (markdown, part) in [
-            ("![x](<fig 1.png>)", "<img src=\"/problems/sum/attachments/fig%201.png\""),
-            ("![x](fig%201.png)", "<img src=\"/problems/sum/attachments/fig%201.png\""),
-            ("![x](attachments/img/tree.svg)", "src=\"/problems/sum/attachments/img/tree.svg\""),
-            ("<img src=\"img/tree.svg\">", "src=\"/problems/sum/attachments/img/tree.svg\""),
-            ("[x](img/tree.svg)", "<a href=\"/problems/sum/attachments/img/tree.svg\""),
+            ("![x](fig.png)", "<img src=\"/files/fig.png\""),
+            ("[x](fig.png)", "<a href=\"/files/fig.png\""),
             ("![x](other.png)", "<img src=\"other.png\""),
-            ("![x](https://example.com/img/tree.svg)", "src=\"https://example.com/img/tree.svg\""),
         ] {
-            let html = super::to_html(markdown, addresses.clone());
+            let html = super::to_html(markdown, address);
             assert!(html.contains(part), "{part} is missing from {html}");
         }
     }
