@@ -20,6 +20,8 @@ use crate::problems::ProblemCache;
 const RATES_MAX: usize = 10_000;
 /// Passwords hashed at the same time: each takes a core and 19 MiB for a while.
 const HASHES_AT_ONCE: usize = 2;
+/// Packages that are read at the same time: each takes a core, and memory for all its files, for a while.
+const READINGS_AT_ONCE: usize = 2;
 
 /// Everything that mutations need.
 #[derive(Debug)]
@@ -30,6 +32,7 @@ pub struct Commands {
     pub(crate) api: Arc<Api>,
     pub(crate) problems: ProblemCache,
     pub(crate) hashing: Semaphore,
+    pub(crate) reading: Arc<Semaphore>,
     pub(crate) destinations: DestinationPolicy,
     /// With what packages are read, but for the slug.
     pub(crate) packages: Options,
@@ -56,6 +59,7 @@ impl Commands {
             credentials: Arc::clone(&stores.credentials),
             problems: ProblemCache::new(Arc::clone(&stores.log)),
             hashing: Semaphore::new(HASHES_AT_ONCE),
+            reading: Arc::new(Semaphore::new(READINGS_AT_ONCE)),
             destinations,
             packages: Options { languages, ..packages },
             submissions: RateLimiter::keyed(a_minute(submissions_per_minute)),

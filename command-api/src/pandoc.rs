@@ -9,13 +9,15 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use problem_package::Converter;
+use problem_package::{Budget, Converter};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStderr, ChildStdout, Command};
 use tokio::runtime::Handle;
 
 /// How long one text may take.
 const TEXT_TIME_MAX: Duration = Duration::from_secs(10);
+/// How often to look whether the budget is spent, or nobody waits for the text any more.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Bytes of Markdown that one text may become.
 const MARKDOWN_BYTES_MAX: u64 = 1 << 20;
 /// Bytes of complaints that are read.
@@ -30,8 +32,9 @@ pub fn converter() -> Option<Arc<Converter>> {
     let path = std::env::var_os("PATH")?;
     let program = find(&path)?;
     let runtime = Handle::current();
-    Some(Arc::new(move |latex: &str| {
-        runtime.block_on(convert(command(&program, &path), latex, TEXT_TIME_MAX))
+    Some(Arc::new(move |latex: &str, budget: &Budget| {
+        let converted = convert(command(&program, &path), latex, TEXT_TIME_MAX);
+        runtime.block_on(within(budget, converted))
     }))
 }
 
@@ -46,6 +49,23 @@ fn command(program: &Path, path: &OsStr) -> Command {
     command.args(["--from=latex", "--to", MARKDOWN]);
     command.env_clear().env("PATH", path);
     command
+}
+
+/// What is made of a text as long as the budget lasts. Dropped, the command is killed.
+async fn within(
+    budget: &Budget,
+    converted: impl Future<Output = Result<String, String>>,
+) -> Result<String, String> {
+    let spent = async {
+        while !budget.is_spent() {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = spent => Err("there is no time left for it".to_owned()),
+        converted = converted => converted,
+    }
 }
 
 /// What the command makes of a text, or why it makes nothing.
@@ -143,6 +163,10 @@ mod tests {
         let time_max = Duration::from_millis(50);
         let error = convert(shell("exec /bin/sleep 1000"), "x", time_max).await.unwrap_err();
         assert!(error.contains("longer than 50ms"), "{error}");
+        let budget = Budget::of(Duration::from_millis(50));
+        let converted = convert(shell("exec /bin/sleep 1000"), "x", TEXT_TIME_MAX);
+        let error = within(&budget, converted).await.unwrap_err();
+        assert!(error.contains("no time left"), "{error}");
     }
 
     /// With the program itself, where it is installed.
@@ -153,8 +177,10 @@ mod tests {
             \[ \sum_{i=1}^n i \]
             \begin{tabular}{l|r} a & b \\ \hline 1 & 2 \end{tabular}
             \input{/etc/passwd}";
-        let converted =
-            tokio::task::spawn_blocking(move || converter(latex)).await.unwrap().unwrap();
+        let converted = tokio::task::spawn_blocking(move || converter(latex, &Budget::default()))
+            .await
+            .unwrap()
+            .unwrap();
         for part in [r"Pay \$5 for $a_i \le 10^9$ and *more*.", r"$$ \sum_{i=1}^n i $$", "| 1"] {
             let spaces = |text: &str| text.replace(' ', "");
             assert!(

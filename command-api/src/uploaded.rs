@@ -1,11 +1,28 @@
 //! Reading packages that were uploaded to `/packages`.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use domain::Slug;
-use problem_package::{FileTree, Options, Package, TreeLimits};
+use problem_package::{Budget, FileTree, Options, Package, TreeLimits};
 use query_api::{ApiError, Code, Sha256};
 
 use crate::commands::Commands;
 use crate::payload::{Failure, UserError, UserErrorCode};
+
+/// How long a package may wait until those before it are read.
+const TURN_WAIT_MAX: Duration = Duration::from_secs(30);
+/// How long reading a package may take.
+const READING_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// Ends the reading when the request that asked for it has ended.
+struct EndsWithRequest(Budget);
+
+impl Drop for EndsWithRequest {
+    fn drop(&mut self) {
+        self.0.cancel();
+    }
+}
 
 /// The problems of an uploaded package; everything wrong with it becomes an error of its own.
 pub(crate) async fn read(
@@ -13,6 +30,11 @@ pub(crate) async fn read(
     digest: &Sha256,
     slug: Option<Slug>,
 ) -> Result<Vec<Package>, Failure> {
+    let turn = Arc::clone(&commands.reading).acquire_owned();
+    let turn = tokio::time::timeout(TURN_WAIT_MAX, turn).await.map_err(|_| {
+        ApiError::new(Code::TooMany, "the server is reading other packages; try again later")
+    })?;
+    let turn = turn.expect("the semaphore is never closed");
     let archive = commands.blobs.get(&digest.0).await.map_err(|error| match error {
         event_store::BlobError::NotFound(_) => {
             let message = "no such package was uploaded";
@@ -22,8 +44,12 @@ pub(crate) async fn read(
     })?;
     let options = Options { slug, ..commands.packages.clone() };
     // Inflating and parsing is work; the runtime's threads have others to serve.
+    let asked = EndsWithRequest(Budget::of(READING_TIME_MAX));
+    let limits = TreeLimits { budget: asked.0.clone(), ..TreeLimits::default() };
     let read = tokio::task::spawn_blocking(move || {
-        let tree = FileTree::from_zip(&archive, &TreeLimits::default())?;
+        // Another's turn comes when this has ended, whether or not anybody still waits for it.
+        let _turn = turn;
+        let tree = FileTree::from_zip(&archive, &limits)?;
         problem_package::read(&tree, &options)
     });
     let read = read.await.map_err(|error| {

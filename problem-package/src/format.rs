@@ -5,7 +5,7 @@ use domain::Slug;
 use crate::diagnostic::{Diagnostic, Report, quote};
 use crate::naming::Identity;
 use crate::package::{Options, Package};
-use crate::tree::FileTree;
+use crate::tree::{FileTree, OVER_TIME};
 use crate::{dmoj, fps, kattis, polygon};
 
 /// The families of formats, by the file that tells them.
@@ -33,6 +33,17 @@ const XML_HEAD_BYTES: usize = 16 * 1024;
 /// # Errors
 /// With everything that is wrong with it, errors and warnings.
 pub fn read(tree: &FileTree, options: &Options) -> Result<Vec<Package>, Vec<Diagnostic>> {
+    let read = read_whole(tree, options);
+    if !tree.budget().is_spent() {
+        return read;
+    }
+    // What was not read any more is not missing.
+    let mut report = Report::default();
+    report.error("", OVER_TIME, "less data, or fewer and simpler texts");
+    Err(report.finish().unwrap_or_else(|diagnostics| diagnostics))
+}
+
+fn read_whole(tree: &FileTree, options: &Options) -> Result<Vec<Package>, Vec<Diagnostic>> {
     let family = family(tree);
     // Kattis packages have parts that nobody is judged by.
     let broken = tree.broken_links();

@@ -8,6 +8,7 @@ pub mod timing;
 pub mod tree;
 
 mod blobs;
+mod budget;
 mod dmoj;
 mod fields;
 mod flaws;
@@ -26,6 +27,7 @@ mod text;
 mod xml;
 mod yaml;
 
+pub use budget::Budget;
 pub use diagnostic::{Diagnostic, Severity};
 pub use format::{read, slug_of_file};
 pub use glob::Glob;

@@ -1,5 +1,7 @@
 //! How large a package may be. What a revision may hold is bounded by `domain::problem::bounds`.
 
+use crate::budget::Budget;
+
 /// Bytes of an archive that is uploaded.
 pub const ARCHIVE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
@@ -85,8 +87,8 @@ pub const ATTACHED_IMAGE_BYTES_MAX: usize = 10 * 1024 * 1024;
 /// Diagnostics of one reading; what is beyond them is counted.
 pub const DIAGNOSTICS_MAX: usize = 500;
 
-/// Bounds of a file tree. The default is what the constants of this module say.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Bounds of a file tree. The default is what the constants of this module say, and as much time as it takes.
+#[derive(Debug, Clone)]
 pub struct TreeLimits {
     /// Bytes of an archive.
     pub archive_bytes_max: usize,
@@ -98,6 +100,8 @@ pub struct TreeLimits {
     pub total_bytes_max: u64,
     /// Names from the root to a file.
     pub depth_max: usize,
+    /// Time for making the tree and for reading what is in it.
+    pub budget: Budget,
 }
 
 impl Default for TreeLimits {
@@ -108,6 +112,7 @@ impl Default for TreeLimits {
             file_bytes_max: FILE_BYTES_MAX,
             total_bytes_max: TOTAL_BYTES_MAX,
             depth_max: DEPTH_MAX,
+            budget: Budget::default(),
         }
     }
 }

@@ -10,6 +10,7 @@ use domain::problem::{
 };
 use domain::{Digest, LanguageId, Slug, Verdict};
 
+use crate::budget::Budget;
 use crate::diagnostic::Diagnostic;
 use crate::timing::Timing;
 
@@ -29,8 +30,8 @@ pub struct Options {
     pub latex: Option<Arc<Converter>>,
 }
 
-/// Makes Markdown of a text in another language, or says why it cannot.
-pub type Converter = dyn Fn(&str) -> Result<String, String> + Send + Sync;
+/// Makes Markdown of a text in another language within what is left of a budget, or says why it cannot.
+pub type Converter = dyn Fn(&str, &Budget) -> Result<String, String> + Send + Sync;
 
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

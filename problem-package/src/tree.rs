@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use crate::budget::Budget;
 use crate::diagnostic::{Diagnostic, Report, quote};
 use crate::limits::TreeLimits;
 
@@ -38,9 +39,13 @@ pub enum Entry {
     Special,
 }
 
+/// What is wrong with a package whose reading was ended.
+pub(crate) const OVER_TIME: &str = "reading the package takes too long";
+
 /// The files of a package by their path from its root, links followed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct FileTree {
+    budget: Budget,
     name: Option<String>,
     is_named_by_file: bool,
     files: BTreeMap<String, Bytes>,
@@ -87,12 +92,13 @@ impl FileTree {
 
     /// The file at a path.
     pub fn get(&self, path: &str) -> Option<&Bytes> {
-        self.files.get(path)
+        self.files.get(path).filter(|_| !self.budget.is_spent())
     }
 
     /// Every file, by path.
     pub fn files(&self) -> impl Iterator<Item = (&str, &Bytes)> {
-        self.files.iter().map(|(path, bytes)| (path.as_str(), bytes))
+        let files = self.files.iter().map(|(path, bytes)| (path.as_str(), bytes));
+        files.take_while(|_| !self.budget.is_spent())
     }
 
     /// The files in a folder and below, with their path from the folder.
@@ -104,6 +110,12 @@ impl FileTree {
         self.files
             .range(prefix.clone()..)
             .map_while(move |(path, bytes)| Some((path.strip_prefix(&prefix)?, bytes)))
+            .take_while(|_| !self.budget.is_spent())
+    }
+
+    /// The time that is left for reading it.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     /// Links that were not followed, because they lead nowhere or out of the package: an error for each. Whether the
@@ -190,6 +202,9 @@ impl FileTreeBuilder {
         if !self.full && self.entries > self.limits.files_max {
             self.fill("there are too many files", format!("at most {}", self.limits.files_max));
         }
+        if !self.full && self.limits.budget.is_spent() {
+            self.fill(OVER_TIME, String::new());
+        }
         if let Entry::File(bytes) = &entry {
             let bytes = bytes.len() as u64;
             if !self.admits(whole_path, bytes) {
@@ -249,7 +264,15 @@ impl FileTreeBuilder {
         links::follow(&mut self.files, self.links, files_max, broken, &mut self.report);
         let warnings = self.report.finish()?;
         let broken_links = self.broken_links.finish().unwrap_or_else(|errors| errors);
-        Ok(FileTree { name, is_named_by_file: false, files: self.files, warnings, broken_links })
+        let budget = self.limits.budget;
+        Ok(FileTree {
+            budget,
+            name,
+            is_named_by_file: false,
+            files: self.files,
+            warnings,
+            broken_links,
+        })
     }
 
     pub(crate) fn report(&mut self) -> &mut Report {

@@ -33,7 +33,8 @@ impl<'a> Data<'a> {
                     .map(|it| Diagnostic { path: path(&it.path), ..it })
                     .collect()
             };
-            match FileTree::from_data_zip(bytes, &TreeLimits::default()) {
+            let limits = TreeLimits { budget: tree.budget().clone(), ..TreeLimits::default() };
+            match FileTree::from_data_zip(bytes, &limits) {
                 Ok(archive) => {
                     report.extend(&within(archive.warnings()));
                     Some(archive)

@@ -227,7 +227,8 @@ impl Reader<'_> {
         images: &mut Images<'_>,
         report: &mut Report,
     ) -> String {
-        let converted = self.options.latex.as_ref().map(|convert| convert(&plain.body));
+        let converted =
+            self.options.latex.as_ref().map(|convert| convert(&plain.body, self.tree.budget()));
         let reason = match converted {
             Some(Ok(markdown)) => {
                 report_faults_of_made(path, &markdown, report);

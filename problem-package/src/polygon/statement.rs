@@ -281,7 +281,7 @@ fn convert(
     (attachments, blobs): (&mut Vec<Attachment>, &mut Blobs),
     report: &mut Report,
 ) -> String {
-    let markdown = match options.latex.as_ref().map(|convert| convert(latex)) {
+    let markdown = match options.latex.as_ref().map(|convert| convert(latex, tree.budget())) {
         Some(Ok(markdown)) => markdown,
         Some(Err(reason)) => {
             let message = format!("is LaTeX and is shown as it is written: {reason}");

@@ -87,7 +87,7 @@ fn lines(diagnostics: &[Diagnostic]) -> Vec<String> {
 
 fn package(replace: &[(&str, &str)], changes: &[(&str, Option<&str>)]) -> Package {
     let options =
-        Options { latex: Some(Arc::new(|latex| Ok(latex.to_owned()))), ..Options::default() };
+        Options { latex: Some(Arc::new(|latex, _| Ok(latex.to_owned()))), ..Options::default() };
     let packages = read(&tree(replace, changes), &options);
     let mut packages = packages.unwrap_or_else(|errors| panic!("{}", lines(&errors).join("\n")));
     assert_eq!(packages.len(), 1);
@@ -96,7 +96,7 @@ fn package(replace: &[(&str, &str)], changes: &[(&str, Option<&str>)]) -> Packag
 
 fn errors(replace: &[(&str, &str)], changes: &[(&str, Option<&str>)]) -> Vec<String> {
     let options =
-        Options { latex: Some(Arc::new(|latex| Ok(latex.to_owned()))), ..Options::default() };
+        Options { latex: Some(Arc::new(|latex, _| Ok(latex.to_owned()))), ..Options::default() };
     lines(&read(&tree(replace, changes), &options).unwrap_err())
 }
 

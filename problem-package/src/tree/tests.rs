@@ -252,3 +252,26 @@ fn limits_hold_before_bytes_are_read() {
         build(limits, &[("a", file("")), ("b", file("")), ("c", link("a")), ("d", file(""))]);
     assert_eq!(lines(many), ["error: there are too many files; expected at most 3"]);
 }
+
+#[test]
+fn nothing_is_read_once_the_time_is_over() {
+    let budget = Budget::default();
+    let limits = TreeLimits { budget: budget.clone(), ..TreeLimits::default() };
+    let mut builder = FileTree::builder(limits.clone());
+    builder.insert(b"sum/init.yml", file("archive: a"));
+    let tree = builder.finish().unwrap();
+    assert_eq!(tree.files().count(), 1);
+    assert!(crate::read(&tree, &crate::Options::default()).is_err());
+
+    budget.cancel();
+    assert_eq!((tree.files().count(), tree.under("").count()), (0, 0));
+    assert!(tree.get("init.yml").is_none());
+    let error =
+        "error: reading the package takes too long; expected less data, or fewer and simpler texts";
+    let errors = crate::read(&tree, &crate::Options::default()).unwrap_err();
+    assert_eq!(errors.iter().map(ToString::to_string).collect::<Vec<_>>(), [error]);
+    let mut builder = FileTree::builder(limits);
+    builder.insert(b"a", file("b"));
+    assert!(builder.is_full());
+    assert_eq!(builder.finish().unwrap_err()[0].message, OVER_TIME);
+}
