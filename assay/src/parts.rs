@@ -1,17 +1,33 @@
 //! How the parts are that this process runs beside the API, as the API tells it.
 
+use std::sync::Arc;
+
+use evaluator::Figures;
 use projector::{Health, Status};
 use query_api::{Part, PartHealth, Parts};
 use tokio::sync::watch;
 
-/// The projections of this process; none where it is no projector.
+/// What this process runs beside the API.
 #[derive(Debug)]
-pub(crate) struct Projecting(pub(crate) Vec<watch::Receiver<Status>>);
+pub(crate) struct Running {
+    /// None where it is no evaluator.
+    pub(crate) evaluator: Option<Arc<Figures>>,
+    /// None where it is no projector.
+    pub(crate) projections: Vec<watch::Receiver<Status>>,
+}
 
-impl Parts for Projecting {
+impl Parts for Running {
     fn now(&self) -> Vec<Part> {
-        self.0.iter().map(|status| part(&status.borrow())).collect()
+        let evaluator = self.evaluator.iter().map(|figures| judging(figures.fault()));
+        let projections = self.projections.iter().map(|status| part(&status.borrow()));
+        evaluator.chain(projections).collect()
     }
+}
+
+/// A machine that has no room to judge tries again; meanwhile submissions wait.
+fn judging(fault: Option<String>) -> Part {
+    let health = if fault.is_some() { PartHealth::Degraded } else { PartHealth::Ok };
+    Part { name: "evaluator".to_owned(), health, fault }
 }
 
 /// Where both what is served and what is built are at fault, the worse is told.
@@ -38,6 +54,12 @@ mod tests {
     use domain::Position;
 
     use super::*;
+
+    #[test]
+    fn a_machine_that_cannot_judge_is_told() {
+        let told = |fault: Option<&str>| judging(fault.map(str::to_owned)).health;
+        assert_eq!([told(None), told(Some("no room"))], [PartHealth::Ok, PartHealth::Degraded]);
+    }
 
     #[test]
     fn the_worse_of_what_is_served_and_what_is_built_is_told() {

@@ -123,8 +123,10 @@ impl Server {
             };
         let http = if roles.contains(&Role::Query) {
             let catalogue = catalogue(&judged.languages, &judged.toolchains);
-            let statuses = projector.iter().flat_map(Supervisor::statuses).collect();
-            let parts = Arc::new(parts::Projecting(statuses));
+            let parts = Arc::new(parts::Running {
+                evaluator: evaluator.as_ref().map(Evaluator::figures),
+                projections: projector.iter().flat_map(Supervisor::statuses).collect(),
+            });
             Some(Http::build(config, roles, &stores, &views, catalogue, parts).await?)
         } else {
             None

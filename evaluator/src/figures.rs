@@ -1,7 +1,7 @@
 //! What an evaluator has done so far, in figures.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::judge::{Compilation, Judged};
@@ -15,12 +15,14 @@ pub struct Figures {
     reruns: AtomicU64,
     programs_cpu_us: AtomicU64,
     compilers_cpu_us: AtomicU64,
+    fault: Mutex<Option<String>>,
 }
 
 impl Figures {
     pub(crate) fn new(slots: Arc<Slots>) -> Self {
         let [tests, reruns, programs_cpu_us, compilers_cpu_us] = Default::default();
-        Self { slots, tests, reruns, programs_cpu_us, compilers_cpu_us }
+        let fault = Mutex::default();
+        Self { slots, tests, reruns, programs_cpu_us, compilers_cpu_us, fault }
     }
 
     /// Programs that can run at the same time.
@@ -51,6 +53,15 @@ impl Figures {
     /// Cpu time of compilers.
     pub fn compilers_cpu(&self) -> Duration {
         Duration::from_micros(self.compilers_cpu_us.load(Ordering::Relaxed))
+    }
+
+    /// Why this machine could not judge when it last tried; none where it could.
+    pub fn fault(&self) -> Option<String> {
+        self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn tried(&self, fault: Option<String>) {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
     }
 
     pub(crate) fn ran(&self, judged: &Judged) {

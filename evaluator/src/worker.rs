@@ -199,13 +199,10 @@ impl Evaluator {
 async fn carry_out(tools: &Tools, work: &Work, slot: Slot) -> Result<(), Interruption> {
     let mut done = try_once(tools, work, slot).await;
     for retry in 0..HOST_RETRIES_MAX {
-        match &done {
-            Err(interruption) if host::is_at_fault(interruption) => {
-                let detail = session::detail(interruption);
-                tracing::error!(submission = %work.item.stream, detail, "this machine cannot judge now; trying again");
-            }
-            _ => break,
-        }
+        let fault = done.as_ref().err().filter(|it| host::is_at_fault(*it)).map(session::detail);
+        tools.figures.tried(fault.clone());
+        let Some(detail) = fault else { break };
+        tracing::error!(submission = %work.item.stream, detail, "this machine cannot judge now; trying again");
         tokio::time::sleep(HOST_RETRY_DELAY * 2_u32.pow(retry)).await;
         done = try_once(tools, work, tools.slots.acquire().await).await;
     }

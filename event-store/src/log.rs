@@ -63,6 +63,10 @@ pub trait EventLog: Send + Sync + std::fmt::Debug {
 
     /// What the log is and how far it goes.
     async fn info(&self) -> Result<LogInfo, ReadError>;
+
+    /// Whether the store would take an event now, as far as it knows: a full disk is found out here before an append
+    /// fails. Writes nothing.
+    async fn has_room(&self) -> Result<(), AppendError>;
 }
 
 /// Which streams a reader wants.

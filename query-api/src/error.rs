@@ -159,6 +159,12 @@ impl From<read_model::ReadError> for ApiError {
     }
 }
 
+impl From<event_store::AppendError> for ApiError {
+    fn from(error: event_store::AppendError) -> Self {
+        Self::store(&error)
+    }
+}
+
 impl From<event_store::ReadError> for ApiError {
     fn from(error: event_store::ReadError) -> Self {
         Self::store(&error)

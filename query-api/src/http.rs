@@ -255,14 +255,15 @@ async fn socket_or_explorer<Q: ObjectType + 'static, M: ObjectType + 'static>(
     }
 }
 
-/// 200 when log and views answer, 503 when one of them does not.
+/// 200 when log and views answer and the log has room for events, 503 when one of them does not.
 async fn healthz<Q: ObjectType + 'static, M: ObjectType + 'static>(
     State(server): State<Server<Q, M>>,
 ) -> HttpResponse {
     let api = &server.api;
     let log = api.log.info().await.map(drop).map_err(ApiError::from);
+    let room = api.log.has_room().await.map_err(ApiError::from);
     let views = api.reader.checkpoints().await.map(drop).map_err(ApiError::from);
-    match log.and(views) {
+    match log.and(room).and(views) {
         Ok(()) => "ok\n".into_response(),
         Err(error) => refusal(error),
     }

@@ -13,6 +13,7 @@ mod cli;
 mod divergence;
 mod docker;
 mod event_store;
+mod full_disk;
 mod graphql_ws;
 mod journeys;
 mod languages;

@@ -7,8 +7,8 @@ pub mod mongo_server;
 pub mod package;
 pub mod proxy;
 pub mod redis_server;
+pub mod small_disk;
 pub mod waiting;
 
 mod private_server;
 mod process;
-mod small_disk;

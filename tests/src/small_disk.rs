@@ -12,7 +12,7 @@ const FILLER: &str = "filler";
 
 /// A `tmpfs` at a directory of somebody else's. It ends when dropped.
 #[derive(Debug)]
-pub(crate) struct SmallDisk {
+pub struct SmallDisk {
     path: PathBuf,
 }
 
@@ -21,7 +21,7 @@ impl SmallDisk {
     ///
     /// # Panics
     /// When it cannot be mounted: that takes root, as do most tests of this crate.
-    pub(crate) fn mount(path: &Path, mebibytes: u32) -> Self {
+    pub fn mount(path: &Path, mebibytes: u32) -> Self {
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", &format!("size={mebibytes}m"), "assay-test"]).arg(path);
         let outcome = mount.output().expect("mount can be run");
@@ -33,7 +33,7 @@ impl SmallDisk {
     ///
     /// # Panics
     /// When something else than the size ends it.
-    pub(crate) fn fill(&self) {
+    pub fn fill(&self) {
         let mut filler = File::create(self.path.join(FILLER)).expect("a file can be made");
         for bytes in CHUNKS_BYTES.map(|bytes| vec![0; bytes]) {
             let error = loop {
@@ -49,7 +49,7 @@ impl SmallDisk {
     ///
     /// # Panics
     /// When it was not filled.
-    pub(crate) fn empty(&self) {
+    pub fn empty(&self) {
         std::fs::remove_file(self.path.join(FILLER)).expect("the filler is there");
     }
 }

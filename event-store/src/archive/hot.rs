@@ -42,6 +42,9 @@ pub(crate) trait HotLog: Send + Sync + std::fmt::Debug {
     /// As [`EventLog::info`](crate::EventLog::info).
     async fn info(&self) -> Result<LogInfo, ReadError>;
 
+    /// As [`EventLog::has_room`](crate::EventLog::has_room).
+    async fn has_room(&self) -> Result<(), AppendError>;
+
     /// What the events above the mark take.
     async fn usage(&self) -> Result<HotUsage, ReadError>;
 

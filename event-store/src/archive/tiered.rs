@@ -119,4 +119,8 @@ impl EventLog for TieredLog {
     async fn info(&self) -> Result<LogInfo, ReadError> {
         self.hot.info().await
     }
+
+    async fn has_room(&self) -> Result<(), AppendError> {
+        self.hot.has_room().await
+    }
 }

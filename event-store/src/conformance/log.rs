@@ -99,6 +99,7 @@ async fn one_of_many_rivals_wins(urls: LogUrls) {
     assert_eq!(won.len(), 1);
     lost.into_iter().for_each(|outcome| assert_conflict(outcome, 0, 1));
     assert_eq!(store.log.info().await.unwrap().head, Position(1));
+    store.log.has_room().await.unwrap();
 }
 
 async fn a_stream_begins_once(urls: LogUrls) {

@@ -139,6 +139,10 @@ impl EventLog for Archiving {
     async fn info(&self) -> Result<LogInfo, ReadError> {
         self.log.info().await
     }
+
+    async fn has_room(&self) -> Result<(), AppendError> {
+        self.log.has_room().await
+    }
 }
 
 /// Waits for what must happen.

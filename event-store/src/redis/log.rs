@@ -152,6 +152,14 @@ impl HotLog for RedisLog {
         })
     }
 
+    async fn has_room(&self) -> Result<(), AppendError> {
+        // A write that changes nothing is refused like any other by a server whose disk or memory is full.
+        let mut nothing = cmd("SETRANGE");
+        nothing.arg(format!("{}-nothing", self.keys.log)).arg(0).arg("");
+        let taken = self.general.query::<()>(&nothing).await;
+        taken.map_err(|error| AppendError::Unavailable(error.into_source()))
+    }
+
     async fn usage(&self) -> Result<HotUsage, ReadError> {
         self.hot_usage().await.map_err(read_error)
     }

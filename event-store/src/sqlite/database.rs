@@ -101,6 +101,12 @@ impl Database {
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
     }
 
+    /// Bytes that the disk below the file has for this user.
+    pub(super) fn free_bytes(&self) -> std::io::Result<u64> {
+        let disk = nix::sys::statvfs::statvfs(&*self.path)?;
+        Ok(disk.blocks_available() * disk.fragment_size())
+    }
+
     /// A connection that can only read.
     pub(super) fn connect_reader(&self) -> rusqlite::Result<Connection> {
         let connection = self.connect()?;

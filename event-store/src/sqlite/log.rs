@@ -1,5 +1,6 @@
 //! The log over one file.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -28,6 +29,9 @@ const KIND: Kind = Kind {
     create: include_str!("log.sql"),
     upgrades: &[include_str!("log.2.sql")],
 };
+
+/// Bytes of disk below which the log counts as full: a few appends, and the write-ahead log that they go to.
+const FREE_BYTES_MIN: u64 = 1 << 20;
 
 /// How often the file is looked at for what other processes wrote.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -199,6 +203,18 @@ impl HotLog for SqliteLog {
             archived_through,
             durability: "on this machine's disk, after a power failure too".to_owned(),
         })
+    }
+
+    async fn has_room(&self) -> Result<(), AppendError> {
+        let database = self.database.clone();
+        let free = tokio::task::spawn_blocking(move || database.free_bytes()).await;
+        match free.map_err(io::Error::other).flatten() {
+            Ok(free) if free >= FREE_BYTES_MIN => Ok(()),
+            Ok(free) => Err(AppendError::Unavailable(
+                format!("its disk has {free} bytes left, and {FREE_BYTES_MIN} are needed").into(),
+            )),
+            Err(error) => Err(AppendError::Unavailable(error.into())),
+        }
     }
 
     async fn usage(&self) -> Result<HotUsage, ReadError> {

@@ -27,7 +27,8 @@ pub enum Health {
 /// A store that the service needs, or a part of the process that answers.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct Component {
-    /// `log`, `read-model`, `queue`, `tree`; `projection NAME` where the process that answers keeps the views.
+    /// `log`, `read-model`, `queue`, `tree`; `evaluator` and `projection NAME` where the process that answers judges
+    /// and keeps the views.
     name: String,
     /// How it is.
     health: Health,
@@ -170,7 +171,11 @@ async fn components(ctx: &Context<'_>) -> Vec<Component> {
     let api = Api::of(ctx);
     let may_see = access::may_see_operations(Viewer::of(ctx));
     let mut components = vec![
-        probe("log", may_see, async { api.log.info().await.map(drop).map_err(boxed) }).await,
+        probe("log", may_see, async {
+            api.log.info().await.map_err(boxed)?;
+            api.log.has_room().await.map_err(boxed)
+        })
+        .await,
         probe("queue", may_see, async { api.queue.stats().await.map(drop).map_err(boxed) }).await,
         probe("read-model", may_see, async {
             api.reader.checkpoints().await.map(drop).map_err(boxed)
@@ -225,7 +230,10 @@ async fn probe(
     Component {
         name: name.to_owned(),
         health: if outcome.is_ok() { Health::Ok } else { Health::Down },
-        detail: outcome.err().filter(|_| may_see).map(|error| error.to_string()),
+        detail: outcome.err().filter(|_| may_see).map(|error| match error.source() {
+            Some(cause) => format!("{error}: {cause}"),
+            None => error.to_string(),
+        }),
         latency_ms: asked_at.elapsed().as_secs_f64() * 1e3,
     }
 }

@@ -115,6 +115,10 @@ impl EventLog for DistantLog {
     async fn info(&self) -> Result<LogInfo, ReadError> {
         self.read("info", |journal| journal.info()).await
     }
+
+    async fn has_room(&self) -> Result<(), AppendError> {
+        self.log.has_room().await
+    }
 }
 
 fn unavailable(silence: Silence) -> QueueError {

@@ -57,6 +57,10 @@ impl EventLog for MemoryLog {
     async fn info(&self) -> Result<LogInfo, ReadError> {
         Ok(self.step(|journal| journal.info()))
     }
+
+    async fn has_room(&self) -> Result<(), AppendError> {
+        Ok(())
+    }
 }
 
 #[async_trait]
