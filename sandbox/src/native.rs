@@ -7,6 +7,7 @@ mod root;
 
 use std::{
     io,
+    ops::RangeInclusive,
     os::fd::{AsFd, OwnedFd},
     path::PathBuf,
     process::Stdio,
@@ -16,7 +17,10 @@ use std::{
 
 use async_trait::async_trait;
 use nix::unistd::{getegid, geteuid};
-use runner::message::{Bind, CgroupPlan, SealPlan};
+use runner::{
+    layout::PROGRAM_UIDS,
+    message::{Bind, CgroupPlan, SealPlan, Users},
+};
 use tokio::{
     io::AsyncReadExt,
     net::UnixStream,
@@ -51,8 +55,11 @@ const LAST_WORDS_BYTES_MAX: u64 = 4096;
 /// How long to wait for them.
 const LAST_WORDS_WAIT_MAX: Duration = Duration::from_millis(500);
 
-/// The capability without which namespaces need a user namespace around them, as a bit of `CapEff`.
-const CAP_SYS_ADMIN_BIT: u64 = 1 << 21;
+/// The capabilities without which users cannot be mapped, and that without which namespaces need a user namespace around
+/// them, as bits of `CapEff`.
+const CAP_SETGID: u64 = 1 << 6;
+const CAP_SETUID: u64 = 1 << 7;
+const CAP_SYS_ADMIN: u64 = 1 << 21;
 
 /// The adapter.
 #[derive(Debug)]
@@ -87,7 +94,7 @@ struct Shape {
 struct Jail {
     runner: RunnerFile,
     root: Root,
-    user_namespace: bool,
+    users: Users,
     cgroup_parents: Vec<PathBuf>,
     cgroups: Mutex<Result<Cgroups, cgroup::Unusable>>,
     uids: ProgramUids,
@@ -100,7 +107,7 @@ impl Jail {
         Ok(Self {
             runner,
             root: Root::new(config, languages),
-            user_namespace: config.force_user_namespace || !may_make_namespaces(),
+            users: users(config.force_user_namespace),
             cgroup_parents: config.cgroup_parents.clone(),
             cgroups: Mutex::new(Cgroups::find(&config.cgroup_parents)),
             uids: ProgramUids::new(),
@@ -109,7 +116,7 @@ impl Jail {
 
     fn plan(&self, shape: &Shape, cgroup: CgroupPlan) -> SealPlan {
         SealPlan {
-            user_namespace: self.user_namespace,
+            users: self.users,
             program_uid: self.uids.next(),
             binds: self.root.binds().iter().chain(&shape.header).cloned().collect(),
             links: self.root.links().to_vec(),
@@ -231,7 +238,7 @@ impl Sandbox for NativeSandbox {
 
 impl NativeSandbox {
     fn examine_users(&self) -> Finding {
-        if self.pool.opener().user_namespace {
+        if self.pool.opener().users == Users::One {
             return Finding::weaker(
                 "users",
                 format!(
@@ -283,12 +290,34 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
-fn may_make_namespaces() -> bool {
+/// The users of cells, by what this process may do.
+fn users(force_user_namespace: bool) -> Users {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
     let effective =
         effective.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).unwrap_or(0);
-    geteuid().is_root() && effective & CAP_SYS_ADMIN_BIT != 0
+    let may = |capabilities: u64| geteuid().is_root() && effective & capabilities == capabilities;
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    if may(CAP_SYS_ADMIN) && !force_user_namespace {
+        Users::Host
+    } else if may(CAP_SETUID | CAP_SETGID) && covers(&map, &PROGRAM_UIDS) {
+        Users::Mapped
+    } else {
+        Users::One
+    }
+}
+
+/// Whether a user namespace knows all of these users, by its map.
+fn covers(map: &str, users: &RangeInclusive<u32>) -> bool {
+    map.lines().any(|line| {
+        let mut numbers = line.split_whitespace().map(str::parse::<u64>);
+        let (Some(Ok(first)), Some(Ok(_)), Some(Ok(count))) =
+            (numbers.next(), numbers.next(), numbers.next())
+        else {
+            return false;
+        };
+        first <= u64::from(*users.start()) && u64::from(*users.end()) < first + count
+    })
 }
 
 /// Holds a native cell: the runner's process outside it, and its cgroup.
@@ -337,5 +366,25 @@ impl Seal for NativeSeal {
             let _ = timeout(LAST_WORDS_WAIT_MAX, stderr.read_to_end(&mut words)).await;
         }
         String::from_utf8_lossy(&words).into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_map_covers_users_or_does_not() {
+        for (map, is_covered) in [
+            ("         0          0 4294967295\n", true),
+            ("0 100000 65536\n", true),
+            ("0 1000 1\n1 100000 65535\n", true),
+            ("0 1000 1\n", false),
+            ("0 100000 60801\n", false),
+            ("1 2\na b c\n", false),
+            ("", false),
+        ] {
+            assert_eq!(covers(map, &PROGRAM_UIDS), is_covered, "{map:?}");
+        }
     }
 }

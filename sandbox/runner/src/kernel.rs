@@ -63,6 +63,10 @@ pub(crate) trait Kernel {
 
     // Namespaces and mounts.
     fn unshare(&mut self, namespaces: CloneFlags) -> io::Result<()>;
+    /// Makes a user namespace in which root and this user are the same as outside.
+    fn map_root_and(&mut self, user: u32) -> io::Result<()>;
+    /// Makes a cgroup namespace in which the meter's cgroup is the root, or else this process's own.
+    fn enter_cgroup_namespace(&mut self, meter: &Meter) -> io::Result<()>;
     fn set_host_name(&mut self, name: &str) -> io::Result<()>;
     fn mount(
         &mut self,
@@ -146,6 +150,38 @@ impl Kernel for Linux {
 
     fn unshare(&mut self, namespaces: CloneFlags) -> io::Result<()> {
         Ok(nix::sched::unshare(namespaces)?)
+    }
+
+    fn map_root_and(&mut self, user: u32) -> io::Result<()> {
+        let map = format!("0 0 1\n{user} {user} 1\n");
+        let runner = std::process::id();
+        // Only whoever has root's rights outside of the namespace may map more than one user.
+        sys::with_helper(
+            || Ok(nix::sched::unshare(CloneFlags::CLONE_NEWUSER)?),
+            || {
+                fs::write(format!("/proc/{runner}/gid_map"), &map)?;
+                fs::write(format!("/proc/{runner}/uid_map"), &map)
+            },
+            |_| Ok(()),
+        )
+    }
+
+    fn enter_cgroup_namespace(&mut self, meter: &Meter) -> io::Result<()> {
+        let make = || Ok(nix::sched::unshare(CloneFlags::CLONE_NEWCGROUP)?);
+        if !meter.has_cgroup() {
+            return make();
+        }
+        // The runner is no part of the cgroup that it measures, so another makes the namespace in there.
+        sys::with_helper(
+            || Ok(()),
+            || {
+                meter.join()?;
+                make()
+            },
+            |helper| {
+                Ok(nix::sched::setns(sys::pidfd(helper.as_raw())?, CloneFlags::CLONE_NEWCGROUP)?)
+            },
+        )
     }
 
     fn set_host_name(&mut self, name: &str) -> io::Result<()> {

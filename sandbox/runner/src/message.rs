@@ -286,12 +286,24 @@ pub struct Facts {
     pub cores: u32,
 }
 
+/// Which users a native cell has.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+pub enum Users {
+    /// The host's root, and one for the program. There is no user namespace.
+    #[default]
+    Host,
+    /// The same two in a user namespace, where root is root of the cell only.
+    Mapped,
+    /// In a user namespace, the runner's own, which the program has too.
+    One,
+}
+
 /// Everything the runner needs to know to seal itself in.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub struct SealPlan {
-    /// Whether to make a user namespace first.
-    pub user_namespace: bool,
-    /// The uid and gid the program gets; equal to the runner's own where there is only one.
+    /// Whose the program is.
+    pub users: Users,
+    /// The uid and gid the program gets. Where there is only one user, that is what the runner's own is called.
     pub program_uid: u32,
     /// Directories and files the cell sees, read-only.
     pub binds: Vec<Bind>,

@@ -189,6 +189,11 @@ impl Meter {
         self.joins.iter().try_for_each(|mut procs| procs.write_all(b"0"))
     }
 
+    /// Whether there is a cgroup that processes can be put in.
+    pub(crate) fn has_cgroup(&self) -> bool {
+        !self.joins.is_empty()
+    }
+
     /// The cgroup, where the kernel can start a process in it.
     pub(crate) fn cgroup(&self) -> Option<BorrowedFd<'_>> {
         self.directory.as_ref().map(AsFd::as_fd)

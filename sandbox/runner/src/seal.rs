@@ -2,8 +2,10 @@
 //! ordinary code; nothing happens in a fork of the many-threaded host.
 //!
 //! 1. Open the cell's cgroup files, while the host's file system is still there.
-//! 2. Limit core dumps. Drop supplementary groups. In a new user namespace, map one uid and one gid.
-//! 3. Leave the host's mount, network, IPC, UTS, cgroup and process id namespaces.
+//! 2. Limit core dumps. Drop supplementary groups. In a new user namespace, map root and the program's user, or without
+//!    root the runner's own.
+//! 3. Enter a cgroup namespace in which the cell's cgroup is all there is. Leave the host's mount, network, IPC, UTS and
+//!    process id namespaces.
 //! 4. Fork. The parent stands by outside: when the host goes away it kills the child, and with it the cell. The child
 //!    is process 1 of the new process id namespace, and dies if its parent does.
 //! 5. Stop mounts from propagating in either direction.
@@ -31,7 +33,7 @@ use nix::{
 };
 use runner::{
     layout,
-    message::{Bind, SealPlan},
+    message::{Bind, SealPlan, Users},
 };
 
 use crate::{
@@ -91,13 +93,14 @@ pub(crate) fn seal(
     let meter = step("open the cell's cgroup", kernel.open_cgroup(&plan.cgroup))?;
     step("limit core dumps", kernel.limit_core_dumps())?;
     leave_groups_and_users(kernel, plan)?;
+    step("enter a cgroup namespace", kernel.enter_cgroup_namespace(&meter))?;
     leave_namespaces(kernel)?;
     become_init(kernel, host)?;
     build_root(kernel, plan)?;
     enter_root(kernel)?;
     step("start a session", kernel.start_session())?;
     step("set the host name", kernel.set_host_name(layout::HOSTNAME))?;
-    let own_uid = !plan.user_namespace;
+    let own_uid = plan.users != Users::One;
     step("drop capabilities", kernel.keep_capabilities(needed_capabilities(own_uid)))?;
     filter_calls(kernel, Filter::of_cell())?;
     Ok(Sealed { meter, program_uid: plan.program_uid, own_uid, remount_program_area: !own_uid })
@@ -130,12 +133,17 @@ fn needed_capabilities(own_uid: bool) -> &'static [Capability] {
 fn leave_groups_and_users(kernel: &mut dyn Kernel, plan: &SealPlan) -> Result<(), SealError> {
     let (uid, gid) = kernel.effective_ids();
     let dropped = kernel.leave_groups();
-    if !plan.user_namespace {
-        return step("drop supplementary groups", dropped);
-    }
-    // Without root, groups stay; nothing they could open is visible in the cell.
-    step("make a user namespace", kernel.unshare(CloneFlags::CLONE_NEWUSER))?;
     let program = plan.program_uid;
+    match plan.users {
+        Users::Host => return step("drop supplementary groups", dropped),
+        Users::Mapped => {
+            step("drop supplementary groups", dropped)?;
+            return step("map the users", kernel.map_root_and(program));
+        }
+        // Groups stay; nothing they could open is visible in the cell.
+        Users::One => {}
+    }
+    step("make a user namespace", kernel.unshare(CloneFlags::CLONE_NEWUSER))?;
     for (what, file, content) in [
         ("close the group list", "/proc/self/setgroups", "deny".to_owned()),
         ("map the user", "/proc/self/uid_map", format!("{program} {uid} 1")),
@@ -151,7 +159,6 @@ fn leave_namespaces(kernel: &mut dyn Kernel) -> Result<(), SealError> {
         | CloneFlags::CLONE_NEWNET
         | CloneFlags::CLONE_NEWIPC
         | CloneFlags::CLONE_NEWUTS
-        | CloneFlags::CLONE_NEWCGROUP
         | CloneFlags::CLONE_NEWPID;
     step("make the namespaces", kernel.unshare(flags))
 }
@@ -268,12 +275,11 @@ fn make_devices(kernel: &mut dyn Kernel) -> Result<(), SealError> {
 fn mount_processes(kernel: &mut dyn Kernel, plan: &SealPlan) -> Result<(), SealError> {
     let target = staged("/proc");
     make(kernel, &target)?;
-    // Read-only, because the kernel's settings ask who writes to them and not what that one may do: the program of a
-    // user namespace may be root outside.
+    // Read-only, because the kernel's settings ask who writes to them and not what that one may do.
     let flags = MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     // What the program may not trace it does not see. The weaker word lets root's group see all, which without a user
     // of its own the program may be in; there, the runner may trace.
-    let hidden = if plan.user_namespace { "hidepid=4" } else { "hidepid=2" };
+    let hidden = if plan.users == Users::One { "hidepid=4" } else { "hidepid=2" };
     let mounted = kernel.mount(Some("proc"), &target, Some("proc"), flags, Some(hidden));
     step("mount /proc", mounted)?;
     MASKED.split_whitespace().try_for_each(|name| mask(kernel, &target.join(name)))

@@ -3,8 +3,11 @@
 
 use std::{
     ffi::CStr,
-    io::{self, IoSlice, IoSliceMut},
-    os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
+    io::{self, IoSlice, IoSliceMut, Read, Write},
+    os::{
+        fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
+        unix::net::UnixStream,
+    },
     time::Duration,
 };
 
@@ -105,6 +108,50 @@ pub(crate) fn fork_into(cgroup: BorrowedFd<'_>) -> nix::Result<ForkResult> {
             Ok(ForkResult::Parent { child: Pid::from_raw(pid) })
         }
     }
+}
+
+/// Has a forked child do what this process cannot, or must not, do itself: `first` is done here, then `help` in the
+/// child, then `last` here while the child is still there.
+pub(crate) fn with_helper(
+    first: impl FnOnce() -> io::Result<()>,
+    help: impl FnOnce() -> io::Result<()>,
+    last: impl FnOnce(Pid) -> io::Result<()>,
+) -> io::Result<()> {
+    let (here, there) = UnixStream::pair()?;
+    match fork()? {
+        ForkResult::Parent { child } => {
+            drop(there);
+            let done = first().and_then(|()| ask(&here)).and_then(|()| last(child));
+            // Its stream ends, and with it the helper.
+            drop(here);
+            nix::sys::wait::waitpid(child, None)?;
+            done
+        }
+        ForkResult::Child => {
+            drop(here);
+            let _ = answer(&there, help);
+            end_fork(0)
+        }
+    }
+}
+
+/// Tells the helper to begin, and waits for what it says: an error's number, or 0.
+fn ask(mut helper: &UnixStream) -> io::Result<()> {
+    helper.write_all(&[0])?;
+    let mut error = [0; 4];
+    helper.read_exact(&mut error)?;
+    match i32::from_ne_bytes(error) {
+        0 => Ok(()),
+        error => Err(io::Error::from_raw_os_error(error)),
+    }
+}
+
+/// The helper's side; returns when nobody needs it any more.
+fn answer(mut asker: &UnixStream, help: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    asker.read_exact(&mut [0])?;
+    let error = help().err().map_or(0, |error| error.raw_os_error().unwrap_or(libc::EIO));
+    asker.write_all(&error.to_ne_bytes())?;
+    asker.read(&mut [0]).map(drop)
 }
 
 /// Installs a system call filter for this process and all it becomes.

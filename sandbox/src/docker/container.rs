@@ -13,7 +13,10 @@ use bollard::{
     Docker,
     container::{AttachContainerResults, LogOutput},
     errors::Error,
-    models::{ContainerCreateBody, HostConfig, HostConfigLogConfig, ResourcesUlimits},
+    models::{
+        ContainerCreateBody, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig,
+        ResourcesUlimits,
+    },
     query_parameters::{
         AttachContainerOptionsBuilder, InspectContainerOptions, RemoveContainerOptionsBuilder,
         UploadToContainerOptionsBuilder,
@@ -130,6 +133,7 @@ impl Shape {
             auto_remove: Some(true),
             network_mode: Some("none".to_owned()),
             ipc_mode: Some("none".to_owned()),
+            cgroupns_mode: Some(HostConfigCgroupnsModeEnum::PRIVATE),
             cap_drop: Some(vec!["ALL".to_owned()]),
             cap_add: Some(CAPABILITIES.map(str::to_owned).to_vec()),
             security_opt: Some(vec!["no-new-privileges".to_owned()]),

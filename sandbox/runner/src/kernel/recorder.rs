@@ -95,6 +95,14 @@ impl Kernel for Recorder {
         self.record(format!("unshare {}", names(namespaces.iter_names())))
     }
 
+    fn map_root_and(&mut self, user: u32) -> io::Result<()> {
+        self.record(format!("map root and {user}"))
+    }
+
+    fn enter_cgroup_namespace(&mut self, _: &Meter) -> io::Result<()> {
+        self.record("enter a cgroup namespace")
+    }
+
     fn set_host_name(&mut self, name: &str) -> io::Result<()> {
         self.record(format!("set host name {name}"))
     }

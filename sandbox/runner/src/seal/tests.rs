@@ -2,15 +2,17 @@
 
 use std::{fs::File, os::fd::AsFd};
 
-use runner::message::CgroupPlan;
+use runner::message::{CgroupPlan, Users};
 
 use super::*;
 use crate::kernel::recorder::Recorder;
 
-fn plan(user_namespace: bool) -> SealPlan {
+const USERS: [Users; 3] = [Users::Host, Users::Mapped, Users::One];
+
+fn plan(users: Users) -> SealPlan {
     let bind = |path: &str| Bind { source: path.to_owned(), target: path.to_owned() };
     SealPlan {
-        user_namespace,
+        users,
         program_uid: 60_800,
         binds: vec![bind("/usr"), bind("/etc/ld.so.cache")],
         links: vec![("/bin".to_owned(), "usr/bin".to_owned())],
@@ -25,9 +27,9 @@ fn sealed(kernel: &mut Recorder, plan: &SealPlan) -> Result<Sealed, SealError> {
     seal(kernel, plan, host.as_fd())
 }
 
-fn recorded(user_namespace: bool) -> Recorder {
+fn recorded(users: Users) -> Recorder {
     let mut kernel = Recorder::default();
-    sealed(&mut kernel, &plan(user_namespace)).expect("nothing fails");
+    sealed(&mut kernel, &plan(users)).expect("nothing fails");
     kernel
 }
 
@@ -120,7 +122,8 @@ fn the_order_as_root() {
         OPENING,
         "limit core dumps",
         "leave groups",
-        "unshare NEWNS|NEWCGROUP|NEWUTS|NEWIPC|NEWPID|NEWNET",
+        "enter a cgroup namespace",
+        "unshare NEWNS|NEWUTS|NEWIPC|NEWPID|NEWNET",
         "fork",
         "die with parent",
     ]
@@ -135,11 +138,15 @@ fn the_order_as_root() {
         ]
         .map(str::to_owned),
     );
-    assert_eq!(recorded(false).calls, expected);
+    assert_eq!(recorded(Users::Host).calls, expected);
+    // In a user namespace of root's, the same.
+    let place = expected.iter().position(|call| call == "leave groups").expect("it is there");
+    expected.insert(place + 1, "map root and 60800".to_owned());
+    assert_eq!(recorded(Users::Mapped).calls, expected);
 }
 
 #[test]
-fn the_order_in_a_user_namespace() {
+fn the_order_without_root() {
     let mut expected: Vec<String> = [
         OPENING,
         "limit core dumps",
@@ -148,7 +155,8 @@ fn the_order_in_a_user_namespace() {
         "write /proc/self/setgroups \"deny\"",
         "write /proc/self/uid_map \"60800 1000 1\"",
         "write /proc/self/gid_map \"60800 100 1\"",
-        "unshare NEWNS|NEWCGROUP|NEWUTS|NEWIPC|NEWPID|NEWNET",
+        "enter a cgroup namespace",
+        "unshare NEWNS|NEWUTS|NEWIPC|NEWPID|NEWNET",
         "fork",
         "die with parent",
     ]
@@ -163,13 +171,13 @@ fn the_order_in_a_user_namespace() {
         ]
         .map(str::to_owned),
     );
-    assert_eq!(recorded(true).calls, expected);
+    assert_eq!(recorded(Users::One).calls, expected);
 }
 
 /// A mount made while they still propagate would show up on the host.
 #[test]
 fn mounts_are_private_before_anything_is_mounted() {
-    for kernel in [recorded(false), recorded(true)] {
+    for kernel in USERS.map(recorded) {
         let private = kernel.place("mount - / - REC|PRIVATE");
         assert!(kernel.places("mount").iter().all(|&mount| mount >= private));
         assert!(kernel.place("unshare NEWNS") < private, "or the host's own would be private");
@@ -179,7 +187,7 @@ fn mounts_are_private_before_anything_is_mounted() {
 /// Between a bind and its restriction the cell could write to the host; nothing of the cell runs before the pivot.
 #[test]
 fn what_is_bound_is_restricted_before_the_pivot() {
-    for kernel in [recorded(false), recorded(true)] {
+    for kernel in USERS.map(recorded) {
         let pivot = kernel.place("pivot root");
         // What is masked is masked by a device, which is restricted already.
         let places = kernel.places("mount /").into_iter();
@@ -198,7 +206,7 @@ fn what_is_bound_is_restricted_before_the_pivot() {
 /// Whoever has the host's root mounted, or a directory of it open, is not in a cell.
 #[test]
 fn nothing_of_the_host_is_in_reach_after_the_pivot() {
-    for kernel in [recorded(false), recorded(true)] {
+    for kernel in USERS.map(recorded) {
         let pivot = kernel.place("pivot root");
         assert_eq!(kernel.calls[pivot + 1], "detach .");
         assert_eq!(kernel.calls[pivot + 2], "enter /", "the working directory was the host's root");
@@ -212,7 +220,7 @@ fn nothing_of_the_host_is_in_reach_after_the_pivot() {
 /// Nothing that is mounted may bring rights or devices into the cell.
 #[test]
 fn no_mount_has_set_uid_programs() {
-    for kernel in [recorded(false), recorded(true)] {
+    for kernel in USERS.map(recorded) {
         for place in kernel.places("mount ") {
             let call = &kernel.calls[place];
             let harmless = call.contains("NOSUID")
@@ -227,7 +235,7 @@ fn no_mount_has_set_uid_programs() {
 /// Each privilege is given up after the last step that needs it, and before anything that is not ours.
 #[test]
 fn privileges_go_last_and_in_their_order() {
-    for kernel in [recorded(false), recorded(true)] {
+    for kernel in USERS.map(recorded) {
         let capabilities = kernel.place("keep capabilities");
         let privileged = ["mount", "unshare", "pivot root", "detach", "set host name", "restrict"];
         for call in privileged.iter().flat_map(|call| kernel.places(call)) {
@@ -246,22 +254,23 @@ fn privileges_go_last_and_in_their_order() {
 /// The cgroup's files are the host's, and out of sight once there is a new root.
 #[test]
 fn the_cgroup_is_opened_first() {
-    assert_eq!(recorded(false).place("open cgroup"), 0);
-    assert_eq!(recorded(true).place("open cgroup"), 0);
+    for kernel in USERS.map(recorded) {
+        assert_eq!(kernel.place("open cgroup"), 0);
+    }
 }
 
 /// A cell is sealed by every step or not at all.
 #[test]
 fn a_step_that_fails_is_the_last() {
-    for user_namespace in [false, true] {
-        let whole = recorded(user_namespace).calls;
+    for users in USERS {
+        let whole = recorded(users).calls;
         for (place, call) in whole.iter().enumerate() {
             // Without root there may be no right to leave groups; nothing that they open is visible in the cell.
             // Setting the umask cannot fail.
             let passed_over =
-                user_namespace && call == "leave groups" || call.starts_with("set umask");
+                users == Users::One && call == "leave groups" || call.starts_with("set umask");
             let mut kernel = Recorder::failing_at(place);
-            let result = sealed(&mut kernel, &plan(user_namespace));
+            let result = sealed(&mut kernel, &plan(users));
             if passed_over {
                 assert!(result.is_ok(), "{call}");
                 assert_eq!(kernel.calls, whole);

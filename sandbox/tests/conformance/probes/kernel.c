@@ -246,6 +246,19 @@ static int print_file(long number, char **words) {
     return fd < 0;
 }
 
+// Prints the cgroups that it knows itself to be in, but for the root of what it is shown.
+static int own_cgroups(long number, char **words) {
+    (void)number, (void)words;
+    FILE *file = fopen("/proc/self/cgroup", "r");
+    if (file == NULL) return 1;
+    char text[4096];
+    while (fgets(text, sizeof text, file) != NULL) {
+        char *path = strrchr(text, ':');
+        if (path == NULL || strcmp(path, ":/\n") != 0) fputs(text, stdout);
+    }
+    return 0;
+}
+
 static const struct behaviour kernel_behaviours[] = {
     {"filtered", filtered},
     {"privileges", privileges},
@@ -261,5 +274,6 @@ static const struct behaviour kernel_behaviours[] = {
     {"reach-tcp", reach_tcp},
     {"host-names", host_names},
     {"print-file", print_file},
+    {"own-cgroups", own_cgroups},
     {0},
 };
