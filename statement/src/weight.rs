@@ -45,6 +45,10 @@ impl fmt::Display for TooHeavy {
 
 /// Why a Markdown text is not shown as HTML, if it is not. Takes time that grows with the text and no faster.
 pub fn too_heavy(markdown: &str) -> Option<TooHeavy> {
+    // The parser looks at everything that is open on each line.
+    if markdown.lines().any(|line| opened(line) > NESTING_MAX) {
+        return Some(TooHeavy::Nesting);
+    }
     let (mut nesting, mut elements) = (0_usize, 0_usize);
     let (mut named, mut formulas) = (0, 0);
     for event in Parser::new_ext(markdown, MARKDOWN) {
@@ -78,6 +82,31 @@ pub fn too_heavy(markdown: &str) -> Option<TooHeavy> {
     None
 }
 
+/// Quotes and list items that a line may begin. It begins none where it is a line across the page.
+fn opened(line: &str) -> usize {
+    let line = line.trim();
+    let mut rest = line;
+    let mut opened = 0;
+    while let Some(after) = without_marker(rest) {
+        rest = after.trim_start();
+        opened += 1;
+    }
+    let is_rule = |mark: char| line.chars().all(|c| c == mark || c.is_whitespace());
+    if is_rule('-') || is_rule('*') { 0 } else { opened }
+}
+
+/// The line behind `>`, `-`, `+`, `*`, `1.` or `1)`, if it begins with one.
+fn without_marker(line: &str) -> Option<&str> {
+    if let Some(rest) = line.strip_prefix('>') {
+        return Some(rest);
+    }
+    let bullet = line.strip_prefix(['-', '+', '*']);
+    let number = || line.trim_start_matches(|c: char| c.is_ascii_digit());
+    let numbered = || number().strip_prefix(['.', ')']).filter(|_| number().len() < line.len());
+    let rest = bullet.or_else(numbered)?;
+    (rest.is_empty() || rest.starts_with([' ', '\t'])).then_some(rest)
+}
+
 /// For each tag, by how much the elements become deeper. Only as exact as a bound has to be: where a browser closes an
 /// element by itself, the tag that opened it still counts.
 fn changes(html: &str) -> impl Iterator<Item = isize> {
@@ -107,6 +136,11 @@ mod tests {
             deep("> "),
             deep("- > "),
             deep("1. "),
+            deep("1) "),
+            deep("+ "),
+            format!("{}a", deep("- ")),
+            format!("{}<?{}", deep("  - "), "\n".repeat(2_000)),
+            format!("{}\ta", deep("-\t* ")),
             deep("<div>"),
             deep("a <b>"),
             deep("<Div\nclass=a>"),
@@ -127,6 +161,10 @@ mod tests {
             String::new(),
             "> a\n\n".repeat(5_000),
             "- a\n    - b\n        - c\n".repeat(1_000),
+            "- ".repeat(2_000),
+            format!("```\n{}\n```\n", "* ".repeat(500)),
+            format!("{}a\n", " ".repeat(900)),
+            "1234567890 ".repeat(500),
             "<div><b>a</b></div>\n\n".repeat(2_000),
             "<p>a\n".repeat(2_000),
             "<ul><li>a<li>b</ul>\n".repeat(1_000),
