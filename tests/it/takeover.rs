@@ -35,6 +35,7 @@ async fn another_evaluator_takes_over() {
     let attempts = one_verdict_after_two_attempts(&ada, &log, &id).await;
     assert_eq!(attempts.abandoned, AbandonReason::Superseded);
     audit_shows_both_attempts(&cluster, &id, "superseded");
+    tests_of_the_first_are_hidden(&ada, &id).await;
     start_evaluator(&mut cluster, holder).await;
 
     // Told to stop in the middle of judging: it gives the work back in time, and ends well.
@@ -60,6 +61,21 @@ async fn another_evaluator_takes_over() {
     })
     .await;
     assert_eq!(events_of(&log, &id).await, before);
+}
+
+/// An attempt that came to no verdict tells its author nothing of the tests.
+async fn tests_of_the_first_are_hidden(ada: &Api, id: &str) {
+    let query = "query($id: ID!) { node(id: $id) { ... on Submission {
+        timeline(first: 100) { nodes { type payload } } } } }";
+    let data = ada.data(query, json!({ "id": id })).await;
+    let events = data["node"]["timeline"]["nodes"].as_array().unwrap();
+    let judged = events.iter().filter(|event| event["type"] == "TestsJudged");
+    let shown = |attempt: u64| {
+        let of = judged.clone().filter(|event| event["payload"]["attempt"] == attempt);
+        of.map(|event| event["payload"]["outcomes"].as_array().unwrap().len()).collect::<Vec<_>>()
+    };
+    assert!(!shown(1).is_empty() && shown(1).iter().all(|tests| *tests == 0), "{events:#?}");
+    assert!(shown(2).iter().all(|tests| *tests > 0), "{events:#?}");
 }
 
 async fn two_evaluators() -> Deployment {

@@ -24,20 +24,35 @@ const PAGE_SIZE_DEFAULT: i32 = 20;
 #[derive(Debug, Clone)]
 pub struct Event {
     recorded: Recorded,
-    /// Whether everything that was stored is shown.
-    is_whole: bool,
+    shown: Shown,
+}
+
+/// How much of what was stored is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    All,
+    /// All but what is told to those who judge.
+    ForAuthor,
+    /// The same without tests: the attempt came to no verdict, and tests are not to be tried out so.
+    Abandoned,
 }
 
 impl Event {
     /// As auditors see it.
     pub(crate) fn whole(recorded: Recorded) -> Self {
-        Self { recorded, is_whole: true }
+        Self { recorded, shown: Shown::All }
     }
 
-    /// As the author of the submission sees it.
-    pub(crate) fn for_author(recorded: Recorded) -> Self {
-        let is_whole = !hides_something(&recorded.event);
-        Self { recorded, is_whole }
+    /// As the author of the submission sees it, whose attempts with these numbers were abandoned.
+    pub(crate) fn for_author(recorded: Recorded, abandoned: &[u32]) -> Self {
+        let shown = match &recorded.event {
+            DomainEvent::TestsJudged(judged) if abandoned.contains(&judged.attempt) => {
+                Shown::Abandoned
+            }
+            event if hides_something(event) => Shown::ForAuthor,
+            _ => Shown::All,
+        };
+        Self { recorded, shown }
     }
 
     /// What stands in the stored body beside the payload.
@@ -57,9 +72,15 @@ fn hides_something(event: &DomainEvent) -> bool {
     }
 }
 
-/// Takes out what is told to those who judge.
-fn redact(payload: &mut Value) {
-    let outcomes = payload.get_mut("outcomes").and_then(Value::as_array_mut);
+/// Takes out what is not shown.
+fn redact(payload: &mut Value, shown: Shown) {
+    if shown == Shown::All {
+        return;
+    }
+    let mut outcomes = payload.get_mut("outcomes").and_then(Value::as_array_mut);
+    if let (Shown::Abandoned, Some(outcomes)) = (shown, &mut outcomes) {
+        outcomes.clear();
+    }
     for outcome in outcomes.into_iter().flatten() {
         if let Some(feedback) = outcome.get_mut("feedback").and_then(Value::as_object_mut) {
             feedback.insert("judge".to_owned(), Value::Null);
@@ -125,12 +146,11 @@ impl Event {
         self.recorded.metadata.traceparent.as_deref()
     }
 
-    /// What was stored, in the schema that it was written in. Authors do not see what is told to those who judge.
+    /// What was stored, in the schema that it was written in. Authors do not see what is told to those who judge, nor the
+    /// tests of an attempt that was abandoned.
     async fn payload(&self) -> Json<Value> {
         let mut payload = self.stored()["data"].take();
-        if !self.is_whole {
-            redact(&mut payload);
-        }
+        redact(&mut payload, self.shown);
         Json(payload)
     }
 
@@ -359,20 +379,21 @@ fn connection(
     connection
 }
 
-/// Everything that happened to a submission, a page of it.
+/// Everything that happened to a submission, a page of it: for its author, whose attempts with these numbers were
+/// abandoned, or for whoever sees the log as it is.
 pub(crate) async fn timeline(
     api: &Api,
     stream: StreamId,
     first: Option<i32>,
     after: Option<String>,
-    is_whole: bool,
+    abandoned: Option<&[u32]>,
 ) -> Result<Events, ApiError> {
     let paging = EventPaging { first, after, ..EventPaging::default() };
     let filter = audit::Filter { stream: Some(stream), ..audit::Filter::default() };
     let mut page = events(api, &paging, &filter).await?;
-    if !is_whole {
+    if let Some(abandoned) = abandoned {
         for edge in &mut page.edges {
-            edge.node = Event::for_author(edge.node.recorded.clone());
+            edge.node = Event::for_author(edge.node.recorded.clone(), abandoned);
         }
     }
     Ok(page)

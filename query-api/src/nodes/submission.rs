@@ -141,7 +141,10 @@ impl Submission {
         let viewer = Viewer::of(ctx);
         let is_whole = access::may_see_judging(viewer) || access::may_see_log(viewer);
         let stream = StreamId::Submission(self.0.id);
-        Ok(timeline(Api::of(ctx), stream, first, after, is_whole).await?)
+        let abandoned = self.0.judgements.iter().filter(|it| it.abandoned.is_some());
+        let abandoned: Vec<u32> = abandoned.map(|it| it.attempt).collect();
+        let abandoned = (!is_whole).then_some(abandoned.as_slice());
+        Ok(timeline(Api::of(ctx), stream, first, after, abandoned).await?)
     }
 
     /// Where to resume the live stream from this snapshot.
