@@ -25,6 +25,9 @@ pub(crate) fn tells_format(name: &str) -> bool {
     matches!(name, "problem.yaml" | "init.yml") || name.ends_with(".xml") && !name.contains('/')
 }
 
+/// Folders above a file that tells a format, beyond which it is no package's beginning.
+const FOLDERS_MAX: usize = 4;
+
 /// Bytes of an XML file in which its root is looked for.
 const XML_HEAD_BYTES: usize = 16 * 1024;
 
@@ -90,6 +93,16 @@ fn unknown(tree: &FileTree) -> Vec<Diagnostic> {
                     `<fps>` (Free Problem Set)";
     let mut report = Report::default();
     report.extend(tree.warnings());
+    // Something stands beside the package, or there are several.
+    for (path, _) in tree.files() {
+        if let Some((folder, name)) = path.rsplit_once('/')
+            && matches!(name, "problem.yaml" | "problem.xml" | "init.yml")
+            && folder.split('/').count() < FOLDERS_MAX
+        {
+            let message = "a package begins here, and not in the root";
+            report.error(path, message, format!("{} alone, or packed as a package", quote(folder)));
+        }
+    }
     report.error("", "is in no format that is read", expected);
     report.finish().expect_err("there is an error")
 }

@@ -27,8 +27,12 @@ pub struct FaultyFormula {
     pub faults: Vec<Fault>,
 }
 
-/// The formulas of a Markdown text that are not shown as their writer meant them, in order.
+/// The formulas of a Markdown text that are not shown as their writer meant them, in order. None of a text that is too
+/// heavy to be shown.
 pub fn faulty_formulas(markdown: &str) -> Vec<FaultyFormula> {
+    if too_heavy(markdown).is_some() {
+        return Vec::new();
+    }
     let mut formulas = Formulas::default();
     let mut faulty = Vec::new();
     let (mut line, mut counted) = (1, 0);

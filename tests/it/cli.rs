@@ -17,6 +17,7 @@ async fn every_command_says_how_it_went() {
     audit(&deployment, &submission);
     settings(&deployment);
     completions(&deployment);
+    a_reader_that_goes(&deployment);
 }
 
 fn problems(deployment: &Deployment) {
@@ -151,6 +152,16 @@ fn completions(deployment: &Deployment) {
 }
 
 /// What a command printed that went well.
+/// As `assay completions bash | head -1`: no complaint, and the exit code that shells know.
+fn a_reader_that_goes(deployment: &Deployment) {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = deployment.command(&["config"]);
+    let output = command.stdout(writer).stderr(std::process::Stdio::piped()).output().unwrap();
+    assert_eq!(output.status.code(), Some(141), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
 fn done(deployment: &Deployment, arguments: &[&str]) -> String {
     let output = deployment.cli(arguments);
     assert_eq!(output.status.code(), Some(0), "{arguments:?}: {output:?}");

@@ -275,3 +275,22 @@ fn nothing_is_read_once_the_time_is_over() {
     assert!(builder.is_full());
     assert_eq!(builder.finish().unwrap_err()[0].message, OVER_TIME);
 }
+
+#[test]
+fn packages_that_do_not_begin_in_the_root_are_named() {
+    let two =
+        [("a/problem.yaml", file("name: A")), ("b/c/init.yml", file("")), ("x/pom.xml", file(""))];
+    let errors = crate::read(&tree(&two).unwrap(), &crate::Options::default()).unwrap_err();
+    let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        errors[..2],
+        [
+            "error: a/problem.yaml: a package begins here, and not in the root; expected \"a\" alone, or packed as a \
+             package",
+            "error: b/c/init.yml: a package begins here, and not in the root; expected \"b/c\" alone, or packed as a \
+             package",
+        ]
+    );
+    assert!(errors[2].contains("is in no format that is read"), "{errors:?}");
+    assert_eq!(errors.len(), 3);
+}
