@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -335,8 +336,33 @@ pub(crate) async fn open_stores(config: &Config) -> Result<Stores, Failure> {
     event_store::open(&config.store_urls()).await.map_err(not_opened)
 }
 
-/// Opens the log alone.
+/// The same of an installation that is there: what only looks at one makes none.
+pub(crate) async fn open_existing_stores(config: &Config) -> Result<Stores, Failure> {
+    refuse_absent(config)?;
+    open_stores(config).await
+}
+
+/// Whether the file of an embedded log is not there.
+pub(crate) fn is_absent(config: &Config) -> bool {
+    let path = config.stores.log.strip_prefix("sqlite:");
+    path.is_some_and(|path| !Path::new(path).exists())
+}
+
+fn refuse_absent(config: &Config) -> Result<(), Failure> {
+    if !is_absent(config) {
+        return Ok(());
+    }
+    let message = format!(
+        "there is no log at {}; name the installation's folder with --data DIR or ASSAY_DATA, or its settings with \
+         --config FILE",
+        config.stores.log
+    );
+    Err(Failure::new(Exit::Usage, message))
+}
+
+/// Opens the log of an installation that is there, alone.
 pub(crate) async fn open_log(config: &Config) -> Result<Arc<dyn EventLog>, Failure> {
+    refuse_absent(config)?;
     let blobs = event_store::open_blobs(&config.stores.blobs).await.map_err(not_opened)?;
     let (log, _, _) = event_store::open_log(&config.stores.log, blobs).await.map_err(not_opened)?;
     Ok(log)

@@ -132,5 +132,66 @@ impl<'a> Field<'a> {
 /// A key that the format does not have.
 pub(crate) fn unknown_key(path: &str, key: &Key, name: &str, report: &mut Report) {
     let message = format!("the key {} is not known and is left aside", quote(name));
-    report.warning((path, key.position), message, "");
+    report.warning((path, key.position), message, meant(name));
+}
+
+/// Keys of all formats that people misspell.
+const KEYS: [&str; 44] = [
+    "accept_score",
+    "archive",
+    "author",
+    "checker",
+    "constants",
+    "credits",
+    "entry_point",
+    "generators",
+    "grader_flags",
+    "grading",
+    "input_validator_args",
+    "input_validator_flags",
+    "interactive",
+    "keywords",
+    "languages",
+    "license",
+    "limits",
+    "max_score",
+    "memory",
+    "memory_limit",
+    "name",
+    "on_reject",
+    "output",
+    "output_validator_args",
+    "output_validator_flags",
+    "points",
+    "problem_format_version",
+    "range",
+    "reject_score",
+    "rights_owner",
+    "score_aggregation",
+    "source",
+    "static_validation",
+    "test_cases",
+    "time_limit",
+    "time_multipliers",
+    "time_resolution",
+    "type",
+    "uuid",
+    "validation",
+    "validation_passes",
+    "validator_flags",
+    "verdict",
+    "version",
+];
+
+/// How alike a key has to be for a guess.
+const ALIKE_MIN: f64 = 0.75;
+
+/// The key that was meant by one that is not known, as far as it can be guessed; else empty.
+pub(crate) fn meant(name: &str) -> String {
+    let likeness = |key: &&str| strsim::normalized_damerau_levenshtein(name, key);
+    let likely = KEYS.iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+    match likely.filter(|key| likeness(key) >= ALIKE_MIN && **key != name) {
+        Some(key) => format!("perhaps {key:?}"),
+        None => String::new(),
+    }
 }

@@ -93,17 +93,32 @@ fn unknown(tree: &FileTree) -> Vec<Diagnostic> {
                     `<fps>` (Free Problem Set)";
     let mut report = Report::default();
     report.extend(tree.warnings());
-    // Something stands beside the package, or there are several.
-    for (path, _) in tree.files() {
-        if let Some((folder, name)) = path.rsplit_once('/')
-            && matches!(name, "problem.yaml" | "problem.xml" | "init.yml")
-            && folder.split('/').count() < FOLDERS_MAX
-        {
-            let message = "a package begins here, and not in the root";
-            report.error(path, message, format!("{} alone, or packed as a package", quote(folder)));
+    let begins = |name: &str| matches!(name, "problem.yaml" | "problem.xml" | "init.yml");
+    let folders: Vec<&str> = tree
+        .files()
+        .filter_map(|(path, _)| path.rsplit_once('/').filter(|(_, name)| begins(name)))
+        .map(|(folder, _)| folder)
+        .filter(|folder| folder.split('/').count() < FOLDERS_MAX)
+        .collect();
+    match folders[..] {
+        [] => report.error("", "is in no format that is read", expected),
+        [folder] => {
+            let is_beside = |path: &&str| !path.starts_with(&format!("{folder}/"));
+            let beside = tree.files().map(|(path, _)| path).find(is_beside).unwrap_or_default();
+            let (folder, beside) = (quote(folder), quote(beside));
+            let message = format!("the package is in {folder}, and {beside} stands beside it");
+            report.error("", message, format!("{folder} alone"));
+        }
+        [first, second, ..] => {
+            let (first, second) = (quote(first), quote(second));
+            let message =
+                format!("there are {} packages, as in {first} and {second}", folders.len());
+            report.error("", message, "one package");
         }
     }
-    report.error("", "is in no format that is read", expected);
+    if tree.get("problem.yml").is_some() {
+        report.error("problem.yml", "is not read", "problem.yaml");
+    }
     report.finish().expect_err("there is an error")
 }
 

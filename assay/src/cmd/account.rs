@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::print_json;
 use crate::config::Config;
-use crate::server::open_stores;
+use crate::server::{is_absent, open_stores};
 use crate::{Exit, Failure};
 
 /// Make accounts and grant roles, directly on the stores
@@ -82,6 +82,9 @@ impl From<RoleName> for Role {
 }
 
 pub(crate) async fn run(config: &Config, command: Command) -> Result<Exit, Failure> {
+    if is_absent(config) {
+        eprintln!("There is no installation here; a new one is made: {}", config.stores.log);
+    }
     let stores = open_stores(config).await?;
     match command {
         Command::Create(args) => create(&stores, args).await,

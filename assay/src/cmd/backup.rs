@@ -14,7 +14,7 @@ use crate::backup::{
     Backup, BlobsPart, CredentialsPart, FORMAT, Manifest, Owners, TreePart, named_blobs,
 };
 use crate::config::Config;
-use crate::server::open_stores;
+use crate::server::open_existing_stores;
 use crate::{Exit, Failure};
 
 /// Copy everything that could not be made again into a directory
@@ -42,7 +42,7 @@ const PAGE: u32 = 1_024;
 pub(super) const BLOBS_AT_ONCE: usize = 8;
 
 pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
-    let stores = open_stores(config).await?;
+    let stores = open_existing_stores(config).await?;
     let backup = Backup::begin(&args.out).await?;
     let info = stores.log.info().await.map_err(reading)?;
     let bar = match args.json {

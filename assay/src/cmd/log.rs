@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::print_json;
 use crate::config::Config;
-use crate::server::open_stores;
+use crate::server::open_existing_stores;
 use crate::table::table;
 use crate::{Exit, Failure};
 
@@ -69,7 +69,7 @@ pub(crate) struct Compact {
 }
 
 pub(crate) async fn run(config: &Config, command: Command) -> Result<Exit, Failure> {
-    let stores = open_stores(config).await?;
+    let stores = open_existing_stores(config).await?;
     match command {
         Command::Status(args) => status(&stores, &args).await,
         Command::Archive(args) => archive(&stores, &args).await,

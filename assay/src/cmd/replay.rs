@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::print_json;
 use crate::config::Config;
-use crate::server::{LIVE, open_stores, open_views};
+use crate::server::{LIVE, open_existing_stores, open_views};
 use crate::table::table;
 use crate::{Exit, Failure};
 
@@ -62,7 +62,7 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
         );
         return Err(Failure::new(Exit::Usage, message));
     }
-    let stores = open_stores(config).await?;
+    let stores = open_existing_stores(config).await?;
     let live = open_views(config, LIVE).await?;
     let namespace = args.keep.clone().unwrap_or_else(own_namespace);
     erase(config, &namespace).await?;

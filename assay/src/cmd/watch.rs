@@ -132,11 +132,12 @@ fn print_summary(submission: &Value) {
     let judgement = &submission["judgement"];
     let verdict = submission["verdict"].as_str().unwrap_or("?");
     let number = &submission["number"];
+    let id = submission["id"].as_str().unwrap_or_default();
     match (judgement["timeMs"].as_u64(), judgement["memoryKb"].as_u64()) {
         (Some(time), Some(memory)) if memory > 0 => {
-            println!("#{number} {verdict}  {time} ms  {memory} KiB");
+            println!("#{number} {id} {verdict}  {time} ms  {memory} KiB");
         }
-        _ => println!("#{number} {verdict}"),
+        _ => println!("#{number} {id} {verdict}"),
     }
     if judgement["compile"]["ok"] == false {
         println!("{}", judgement["compile"]["log"].as_str().unwrap_or_default());

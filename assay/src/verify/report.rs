@@ -154,7 +154,7 @@ impl PackageReport {
     /// Prints what a setter wants to see.
     pub(crate) fn print(&self) {
         let name = self.slug.as_deref().unwrap_or(&self.path);
-        let format = self.format.unwrap_or("unknown format");
+        let format = self.format.unwrap_or("not read");
         println!("{name} ({format}, {})", self.path);
         for problem in &self.problems {
             println!("  error: {problem}");

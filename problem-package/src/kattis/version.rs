@@ -1,7 +1,7 @@
 //! The versions of the format, and how strictly each is taken.
 
 use crate::diagnostic::{Report, quote};
-use crate::fields::unknown_key;
+use crate::fields::{meant, unknown_key};
 use crate::package::Format;
 use crate::yaml::{Key, Schema};
 
@@ -60,7 +60,10 @@ impl Version {
     pub(super) fn unknown_key(self, path: &str, key: &Key, name: &str, report: &mut Report) {
         if self.is_strict() {
             let message = format!("the key {} is not known", quote(name));
-            report.error((path, key.position), message, "a key of the format 2025-09");
+            let meant = meant(name);
+            let or = if meant.is_empty() { "" } else { ", " };
+            let expected = format!("a key of the format 2025-09{or}{meant}");
+            report.error((path, key.position), message, expected);
         } else {
             unknown_key(path, key, name, report);
         }

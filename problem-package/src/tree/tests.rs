@@ -277,20 +277,23 @@ fn nothing_is_read_once_the_time_is_over() {
 }
 
 #[test]
-fn packages_that_do_not_begin_in_the_root_are_named() {
-    let two =
-        [("a/problem.yaml", file("name: A")), ("b/c/init.yml", file("")), ("x/pom.xml", file(""))];
-    let errors = crate::read(&tree(&two).unwrap(), &crate::Options::default()).unwrap_err();
-    let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        errors[..2],
-        [
-            "error: a/problem.yaml: a package begins here, and not in the root; expected \"a\" alone, or packed as a \
-             package",
-            "error: b/c/init.yml: a package begins here, and not in the root; expected \"b/c\" alone, or packed as a \
-             package",
-        ]
-    );
-    assert!(errors[2].contains("is in no format that is read"), "{errors:?}");
-    assert_eq!(errors.len(), 3);
+fn what_is_no_package_is_told_why() {
+    let cases: [(&[&str], &str); 4] = [
+        (
+            &["a/problem.yaml", "note.txt"],
+            "the package is in \"a\", and \"note.txt\" stands beside it; expected \"a\" alone",
+        ),
+        (
+            &["a/problem.yaml", "b/c/init.yml", "x/pom.xml"],
+            "there are 2 packages, as in \"a\" and \"b/c\"; expected one package",
+        ),
+        (&["x/pom.xml", "y"], "is in no format that is read; expected problem.yaml (Kattis), "),
+        (&["problem.yml", "y"], "problem.yml: is not read; expected problem.yaml"),
+    ];
+    for (paths, expected) in cases {
+        let entries: Vec<_> = paths.iter().map(|path| (*path, file("name: A"))).collect();
+        let errors = crate::read(&tree(&entries).unwrap(), &crate::Options::default()).unwrap_err();
+        let last = errors.last().unwrap().to_string();
+        assert!(last.starts_with(&format!("error: {expected}")), "{paths:?}: {errors:?}");
+    }
 }

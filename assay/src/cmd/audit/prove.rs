@@ -7,7 +7,7 @@ use domain::Recorded;
 
 use super::trail;
 use crate::config::Config;
-use crate::server::open_stores;
+use crate::server::open_existing_stores;
 use crate::{Exit, Failure};
 
 /// Write receipts of a submission's events
@@ -25,7 +25,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     let id = trail::parse(&args.submission)?;
-    let stores = open_stores(config).await?;
+    let stores = open_existing_stores(config).await?;
     let events = trail::read(stores.log.as_ref(), id).await?;
     let tree = Tree::new(stores.tree);
     let Some(folder) = args.out else {

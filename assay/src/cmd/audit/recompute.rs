@@ -19,7 +19,7 @@ use super::trail;
 use crate::cmd::print_json;
 use crate::config::Config;
 use crate::court::{Clock, Court, Tools, told};
-use crate::server::{open_languages, open_sandbox, open_stores};
+use crate::server::{open_existing_stores, open_languages, open_sandbox};
 use crate::table::table;
 use crate::{Exit, Failure};
 
@@ -74,7 +74,7 @@ struct Depended {
 }
 
 pub(super) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
-    let stores = open_stores(config).await?;
+    let stores = open_existing_stores(config).await?;
     let chosen = match (&args.submission, args.sample) {
         (Some(submission), _) => vec![trail::parse(submission)?],
         (None, sample) => choose(stores.log.as_ref(), sample.unwrap_or(1)).await?,

@@ -7,13 +7,13 @@ use serde_json::json;
 
 use crate::cmd::print_json;
 use crate::config::Config;
-use crate::server::open_stores;
+use crate::server::open_existing_stores;
 use crate::{Exit, Failure};
 
 /// Prints everything that happened to a submission.
 pub(super) async fn run(config: &Config, submission: &str, json: bool) -> Result<Exit, Failure> {
     let id = parse(submission)?;
-    let stores = open_stores(config).await?;
+    let stores = open_existing_stores(config).await?;
     let events = read(stores.log.as_ref(), id).await?;
     if json {
         let events: Vec<_> = events.iter().map(stored).collect();
