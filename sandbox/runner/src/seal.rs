@@ -60,7 +60,7 @@ const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
 const MASKED: &str = "acpi asound buddyinfo bus cmdline config.gz consoles crypto devices diskstats dma driver execdomains \
     fb fs interrupts iomem ioports irq kallsyms kcore key-users keys kpagecgroup kpagecount \
     kpageflags latency_stats locks mdstat misc modules mtrr pagetypeinfo partitions pressure sched_debug \
-    schedstat scsi slabinfo softirqs swaps sysrq-trigger timer_list tty vmallocinfo vmstat zoneinfo";
+    schedstat scsi slabinfo softirqs swaps sys/fs sysrq-trigger timer_list tty vmallocinfo vmstat zoneinfo";
 
 /// What the sealed runner has to work with.
 pub(crate) struct Sealed {
