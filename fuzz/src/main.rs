@@ -2,26 +2,15 @@
 
 mod input;
 mod targets;
+mod trial;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Parser;
-use nix::time::{ClockId, clock_gettime};
-use rand::SeedableRng as _;
-use rand::rngs::StdRng;
 
 use targets::Target;
-
-/// Processor time that an input may take for each 64 KiB of it that are begun.
-const TIME_MAX: Duration = Duration::from_millis(100);
-const TIME_MAX_BYTES: usize = 64 * 1024;
-/// How often a slow input is tried before it counts.
-const TRIES: usize = 3;
-/// Seconds between two lines that say how far it is.
-const SAY_EVERY: Duration = Duration::from_secs(30);
 
 /// Looks for texts and packages that make Assay panic or take long
 #[derive(Debug, Parser)]
@@ -35,6 +24,9 @@ struct Args {
     /// Where to put inputs that were too slow or made a panic
     #[arg(long, value_name = "DIR", default_value = "fuzz/found")]
     found: PathBuf,
+    /// Try this input alone, as one that was found, and say how long it takes
+    #[arg(long, value_name = "FILE")]
+    input: Option<PathBuf>,
     /// What to try; everything where nothing is named
     targets: Vec<Target>,
 }
@@ -42,112 +34,23 @@ struct Args {
 fn main() -> ExitCode {
     let args = Args::parse();
     let targets = if args.targets.is_empty() { Target::ALL.to_vec() } else { args.targets };
+    if let Some(path) = args.input {
+        return match trial::again(&targets, &path) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(&path, &error),
+        };
+    }
     let mut failures = 0;
     for target in targets {
-        match fuzz(target, args.seed, Duration::from_secs(args.seconds), &args.found) {
+        match trial::fuzz(target, args.seed, Duration::from_secs(args.seconds), &args.found) {
             Ok(found) => failures += found,
-            Err(error) => {
-                eprintln!("fuzz: {}: {error}", args.found.display());
-                return ExitCode::from(2);
-            }
+            Err(error) => return failed(&args.found, &error),
         }
     }
     if failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// What one input did.
-#[derive(Debug, PartialEq, Eq)]
-enum Outcome {
-    InTime(Duration),
-    Slow(Duration),
-    Panic,
-}
-
-/// Tries inputs for this long; the number of those that failed, each of which is kept.
-fn fuzz(target: Target, seed: u64, time: Duration, found: &Path) -> std::io::Result<usize> {
-    let began = Instant::now();
-    let (mut inputs, mut failures, mut slowest) = (0_u64, 0, Duration::ZERO);
-    let mut said = began;
-    while began.elapsed() < time {
-        let input = make(target, seed, inputs);
-        let failure = match run(target, &input) {
-            Outcome::InTime(took) => {
-                slowest = slowest.max(took);
-                None
-            }
-            Outcome::Slow(took) => Some(format!("takes {} ms", took.as_millis())),
-            Outcome::Panic => Some("panics".to_owned()),
-        };
-        if let Some(failure) = failure {
-            failures += 1;
-            std::fs::create_dir_all(found)?;
-            let path = found.join(format!("{}-{seed}-{inputs}", target.name()));
-            std::fs::write(&path, &input)?;
-            eprintln!("fuzz: {} ({} bytes) {failure}", path.display(), input.len());
-        }
-        inputs += 1;
-        if said.elapsed() > SAY_EVERY {
-            said = Instant::now();
-            eprintln!("fuzz: {}: {inputs} inputs, slowest {slowest:.1?}", target.name());
-        }
-    }
-    let seconds = began.elapsed().as_secs();
-    println!(
-        "{}: {inputs} inputs in {seconds} s, {failures} failures, slowest other {slowest:.1?}",
-        target.name()
-    );
-    Ok(failures)
-}
-
-/// An input that follows from the seed and its number.
-fn make(target: Target, seed: u64, number: u64) -> Vec<u8> {
-    let mut random = StdRng::seed_from_u64(seed.wrapping_mul(1_000_003).wrapping_add(number));
-    target.make(&mut random)
-}
-
-fn run(target: Target, input: &[u8]) -> Outcome {
-    let allowed = TIME_MAX * input.len().div_ceil(TIME_MAX_BYTES).max(1) as u32;
-    let mut fastest = Duration::MAX;
-    for _ in 0..TRIES {
-        let began = processor_time();
-        if catch_unwind(AssertUnwindSafe(|| target.read(input))).is_err() {
-            return Outcome::Panic;
-        }
-        fastest = fastest.min(processor_time().saturating_sub(began));
-        if fastest <= allowed {
-            return Outcome::InTime(fastest);
-        }
-    }
-    Outcome::Slow(fastest)
-}
-
-/// What this thread has used, whatever else the machine does.
-fn processor_time() -> Duration {
-    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).expect("threads have a clock").into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The same as the program, for few inputs, and without a look at the time.
-    #[test]
-    fn no_input_makes_a_panic() {
-        for target in Target::ALL {
-            for number in 0..60 {
-                let input = make(target, 1, number);
-                assert_eq!(input, make(target, 1, number), "{target:?}");
-                target.read(&input);
-            }
-        }
-    }
-
-    /// What is made reaches the readers: some of it is without fault.
-    #[test]
-    fn some_inputs_are_read_whole() {
-        for target in Target::ALL {
-            let good = (0..400).filter(|number| target.read(&make(target, 1, *number))).count();
-            assert!(good > 0, "{target:?}");
-        }
-    }
+fn failed(path: &std::path::Path, error: &std::io::Error) -> ExitCode {
+    eprintln!("fuzz: {}: {error}", path.display());
+    ExitCode::from(2)
 }

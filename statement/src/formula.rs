@@ -22,6 +22,8 @@ const FORMULA_BYTES_MAX: usize = 16 * 1024;
 /// Levels of groups, arguments, fractions, roots and scripts in each other. The parser takes about
 /// 1.5 KiB of stack for each.
 const NESTING_MAX: usize = 64;
+/// Bytes by which all formulas of one text may grow, as by the commands that it defines.
+const GROWTH_BYTES_MAX: usize = 64 * 1024;
 /// Spaces in a row. The parser looks past all of them at each.
 const GAP_MAX: usize = 200;
 /// Unknown commands of one formula that are named.
@@ -92,6 +94,7 @@ impl fmt::Display for Fault {
 #[derive(Debug, Default)]
 pub struct Formulas {
     definitions: Definitions,
+    growth_bytes: usize,
 }
 
 impl Formulas {
@@ -114,6 +117,12 @@ impl Formulas {
             ));
         }
         let known = Rewriter::new(&mut self.definitions).rewrite(latex)?;
+        self.growth_bytes += known.len().saturating_sub(latex.len());
+        if self.growth_bytes > GROWTH_BYTES_MAX {
+            return Err(format!(
+                "the commands of the formulas so far become more than {GROWTH_BYTES_MAX} bytes"
+            ));
+        }
         if nesting::depth(&known) > NESTING_MAX {
             return Err(format!("it is nested more than {NESTING_MAX} levels deep"));
         }

@@ -1,9 +1,10 @@
 //! Texts that are too heavy to be shown: parsers of HTML need time that grows with the square of how deeply elements
 //! nest, and of how many characters are written by name.
 
+use std::collections::HashMap;
 use std::fmt;
 
-use pulldown_cmark::{Event, Parser};
+use pulldown_cmark::{Event, Parser, Tag};
 
 use crate::MARKDOWN;
 
@@ -11,12 +12,18 @@ use crate::MARKDOWN;
 const NESTING_MAX: usize = 100;
 /// Characters that HTML writes by name, such as `&` and `<`, outside of formulas.
 const NAMED_MAX: usize = 10_000;
+/// The same within formulas, which may have to be shown as they are written.
+const NAMED_IN_FORMULAS_MAX: usize = 20_000;
 /// Formulas.
 const FORMULAS_MAX: usize = 5_000;
+/// Words in a tag of HTML, most of which are attributes.
+const ATTRIBUTES_MAX: usize = 500;
+/// Footnotes, and references to them.
+const FOOTNOTES_MAX: usize = 2_000;
 
 /// Elements that nobody has to close.
-const CLOSED_BY_NEXT: [&str; 12] =
-    ["dd", "dt", "li", "option", "p", "rp", "rt", "tbody", "td", "th", "thead", "tr"];
+const CLOSED_BY_NEXT: [&str; 10] =
+    ["dd", "dt", "li", "option", "p", "tbody", "td", "th", "thead", "tr"];
 /// Elements that have nothing in them.
 const EMPTY: [&str; 8] = ["area", "br", "col", "hr", "img", "input", "source", "wbr"];
 
@@ -29,6 +36,10 @@ pub enum TooHeavy {
     Named,
     /// It has too many formulas.
     Formulas,
+    /// A tag has too many attributes.
+    Attributes,
+    /// It has too many footnotes.
+    Footnotes,
 }
 
 impl fmt::Display for TooHeavy {
@@ -37,8 +48,15 @@ impl fmt::Display for TooHeavy {
             Self::Nesting => {
                 write!(f, "quotes, lists and HTML are nested more than {NESTING_MAX} levels deep")
             }
-            Self::Named => write!(f, "it has more than {NAMED_MAX} of the characters & < >"),
+            Self::Named => write!(
+                f,
+                "it has more than {NAMED_MAX} of the characters & < >, or {NAMED_IN_FORMULAS_MAX} in formulas"
+            ),
             Self::Formulas => write!(f, "it has more than {FORMULAS_MAX} formulas"),
+            Self::Attributes => write!(f, "a tag has more than {ATTRIBUTES_MAX} words"),
+            Self::Footnotes => {
+                write!(f, "it has more than {FOOTNOTES_MAX} footnotes and references to them")
+            }
         }
     }
 }
@@ -49,37 +67,48 @@ pub fn too_heavy(markdown: &str) -> Option<TooHeavy> {
     if markdown.lines().any(|line| opened(line) > NESTING_MAX) {
         return Some(TooHeavy::Nesting);
     }
-    let (mut nesting, mut elements) = (0_usize, 0_usize);
-    let (mut named, mut formulas) = (0, 0);
+    let (mut nesting, mut elements) = (0_usize, Elements::default());
+    let (mut named, mut named_in_formulas, mut formulas, mut footnotes) = (0, 0, 0, 0);
     for event in Parser::new_ext(markdown, MARKDOWN) {
         match &event {
-            Event::Start(_) => nesting += 1,
+            Event::Start(tag) => {
+                nesting += 1;
+                footnotes += usize::from(matches!(tag, Tag::FootnoteDefinition(_)));
+            }
             Event::End(_) => nesting = nesting.saturating_sub(1),
+            Event::FootnoteReference(_) => footnotes += 1,
             Event::Html(html) | Event::InlineHtml(html) => {
-                for change in changes(html) {
-                    elements = elements.saturating_add_signed(change);
-                    if nesting + elements > NESTING_MAX {
-                        return Some(TooHeavy::Nesting);
-                    }
+                if let Some(reason) = elements.read(html, nesting) {
+                    return Some(reason);
                 }
                 named += html.bytes().filter(|byte| *byte == b'&').count();
             }
             Event::Text(text) | Event::Code(text) => {
-                named += text.bytes().filter(|byte| matches!(byte, b'&' | b'<' | b'>')).count();
+                named += named_characters(text);
             }
-            Event::InlineMath(_) | Event::DisplayMath(_) => formulas += 1,
+            Event::InlineMath(latex) | Event::DisplayMath(latex) => {
+                formulas += 1;
+                named_in_formulas += named_characters(latex);
+            }
             _ => {}
         }
         let found = [
-            (nesting + elements > NESTING_MAX, TooHeavy::Nesting),
+            (nesting + elements.depth > NESTING_MAX, TooHeavy::Nesting),
             (named > NAMED_MAX, TooHeavy::Named),
+            (named_in_formulas > NAMED_IN_FORMULAS_MAX, TooHeavy::Named),
             (formulas > FORMULAS_MAX, TooHeavy::Formulas),
+            (footnotes > FOOTNOTES_MAX, TooHeavy::Footnotes),
         ];
         if let Some((_, reason)) = found.into_iter().find(|(exceeds, _)| *exceeds) {
             return Some(reason);
         }
     }
     None
+}
+
+/// Characters of a text that HTML writes by name.
+fn named_characters(text: &str) -> usize {
+    text.bytes().filter(|byte| matches!(byte, b'&' | b'<' | b'>')).count()
 }
 
 /// Quotes and list items that a line may begin. It begins none where it is a line across the page.
@@ -107,21 +136,47 @@ fn without_marker(line: &str) -> Option<&str> {
     (rest.is_empty() || rest.starts_with([' ', '\t'])).then_some(rest)
 }
 
-/// For each tag, by how much the elements become deeper. Only as exact as a bound has to be: where a browser closes an
-/// element by itself, the tag that opened it still counts.
-fn changes(html: &str) -> impl Iterator<Item = isize> {
-    html.split('<').skip(1).filter_map(|tag| {
-        let (closes, tag) = match tag.strip_prefix('/') {
-            Some(tag) => (true, tag),
-            None => (false, tag),
-        };
-        let name: String = tag.chars().take_while(char::is_ascii_alphanumeric).collect();
-        let name = name.to_ascii_lowercase();
-        let counts = name.starts_with(|first: char| first.is_ascii_alphabetic())
-            && !CLOSED_BY_NEXT.contains(&name.as_str())
-            && !EMPTY.contains(&name.as_str());
-        counts.then_some(if closes { -1 } else { 1 })
-    })
+/// Elements of HTML that are open. Only as exact as a bound has to be: where a browser closes an element by itself, the
+/// tag that opened it still counts.
+#[derive(Default)]
+struct Elements {
+    depth: usize,
+    /// How often each is open, by its name. An end tag that closes nothing changes nothing.
+    open: HashMap<String, usize>,
+}
+
+impl Elements {
+    /// Reads the tags in a piece of HTML; why it is too heavy, if it is.
+    fn read(&mut self, html: &str, around: usize) -> Option<TooHeavy> {
+        for tag in html.split('<').skip(1) {
+            if tag.split_ascii_whitespace().nth(ATTRIBUTES_MAX).is_some() {
+                return Some(TooHeavy::Attributes);
+            }
+            let (closes, tag) = match tag.strip_prefix('/') {
+                Some(tag) => (true, tag),
+                None => (false, tag),
+            };
+            let name: String = tag.chars().take_while(char::is_ascii_alphanumeric).collect();
+            let name = name.to_ascii_lowercase();
+            let counts = name.starts_with(|first: char| first.is_ascii_alphabetic())
+                && !CLOSED_BY_NEXT.contains(&name.as_str())
+                && !EMPTY.contains(&name.as_str());
+            if !counts {
+                continue;
+            }
+            if !closes {
+                self.depth += 1;
+                *self.open.entry(name).or_default() += 1;
+            } else if let Some(open) = self.open.get_mut(&name).filter(|open| **open > 0) {
+                *open -= 1;
+                self.depth -= 1;
+            }
+            if around + self.depth > NESTING_MAX {
+                return Some(TooHeavy::Nesting);
+            }
+        }
+        None
+    }
 }
 
 #[cfg(test)]
@@ -146,6 +201,10 @@ mod tests {
             deep("<Div\nclass=a>"),
             deep("<i><b>"),
             format!("> {}", deep("<font>")),
+            deep("<div></x>"),
+            deep("a <b></i>"),
+            deep("<rt>"),
+            deep("a <rp></rp><b></rp>"),
         ] {
             assert_eq!(too_heavy(&text), Some(TooHeavy::Nesting), "{:?}", &text[..20]);
         }
@@ -153,6 +212,11 @@ mod tests {
             assert_eq!(too_heavy(&text.repeat(10_001)), Some(TooHeavy::Named), "{text:?}");
         }
         assert_eq!(too_heavy(&"$a$ ".repeat(5_001)), Some(TooHeavy::Formulas));
+        assert_eq!(too_heavy(&format!("<a {}>", "b ".repeat(501))), Some(TooHeavy::Attributes));
+        let matrix = format!("$${}$$", "&".repeat(20_001));
+        assert_eq!(too_heavy(&matrix), Some(TooHeavy::Named));
+        let notes = format!("{}\n\n[^a]: b\n", "[^a] ".repeat(2_001));
+        assert_eq!(too_heavy(&notes), Some(TooHeavy::Footnotes));
     }
 
     #[test]
@@ -168,6 +232,9 @@ mod tests {
             "<div><b>a</b></div>\n\n".repeat(2_000),
             "<p>a\n".repeat(2_000),
             "<ul><li>a<li>b</ul>\n".repeat(1_000),
+            "<ruby>a<rp>(</rp><rt>b</rt></ruby>\n".repeat(1_000),
+            "<b>a</b></b></i>\n".repeat(1_000),
+            "[a](https://example.org/b) [^a]\n\n[^a]: c\n\n".repeat(500),
             "a<br>b <img src=\"x\">\n".repeat(2_000),
             "| a | b |\n|---|---|\n| $x$ | $x < y$ |\n\n".repeat(500),
             "```cpp\nif (a < b && c > d) return a & b;\n```\n\n".repeat(1_000),

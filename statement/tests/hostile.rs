@@ -141,6 +141,14 @@ fn definitions_of_a_statement_are_bounded() {
     assert!(faulty[0].faults[0].to_string().contains("more than 256 commands are defined"));
 }
 
+#[test]
+fn formulas_of_a_statement_grow_within_bounds() {
+    let tens = r"\def\a{xxxxxxxxxx}\def\b{\a\a\a\a\a\a\a\a\a\a}\def\c{\b\b\b\b\b\b\b\b\b\b}";
+    let faulty = faulty_formulas(&format!("${tens}$ {}", r"$\c$ ".repeat(1_000)));
+    assert_eq!(faulty.len(), 1_000 - 65);
+    assert!(faulty[0].faults[0].to_string().contains("more than 65536 bytes"), "{:?}", faulty[0]);
+}
+
 proptest! {
     #[test]
     fn no_formula_is_too_strange(

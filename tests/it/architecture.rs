@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Which crate may know which. Whoever adds an arrow explains it in `docs/adr/`.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("domain", &[]),
     ("runner", &[]),
     ("event-store", &["domain"]),
@@ -15,6 +15,7 @@ const ARROWS: [(&str, &[&str]); 15] = [
     ("read-model", &["domain"]),
     ("sandbox", &["runner"]),
     ("statement", &[]),
+    ("fuzz", &["problem-package", "statement"]),
     ("problem-package", &["domain", "statement"]),
     ("query-api", &["audit", "domain", "event-store", "read-model", "statement"]),
     ("webhook", &["domain", "event-store", "read-model"]),
