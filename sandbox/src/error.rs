@@ -130,6 +130,20 @@ pub enum SandboxError {
 }
 
 impl SandboxError {
+    /// What is wrong with the files that a program left, in words; `None` where the program has no part in it.
+    pub fn of_files_left(&self) -> Option<String> {
+        use RefusalKind::{BadName, NoSpace, NotFound, NotRegular, TooLarge};
+        let of_program = |kind: &RefusalKind| {
+            matches!(kind, BadName | NoSpace | NotFound | NotRegular | TooLarge)
+        };
+        match self {
+            Self::File { kind, .. } if of_program(kind) => Some(self.to_string()),
+            Self::Refused { kind, detail } if of_program(kind) => Some(detail.clone()),
+            Self::BadPath { .. } => Some(self.to_string()),
+            _ => None,
+        }
+    }
+
     /// Whether another cell, or the same machine a little later, may well succeed.
     #[must_use]
     pub fn may_pass(&self) -> bool {

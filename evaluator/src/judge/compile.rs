@@ -7,8 +7,7 @@ use bytes::Bytes;
 use domain::Digest;
 use moka::future::Cache;
 use sandbox::{
-    Area, Begins, Cell, CellPath, CellSpec, Execution, Language, Layout, Outputs, RefusalKind,
-    SandboxError,
+    Area, Begins, Cell, CellPath, CellSpec, Execution, Language, Layout, Outputs, SandboxError,
 };
 
 use super::executable::{Artifact, ArtifactFile, RUN_SCRIPT};
@@ -197,12 +196,10 @@ async fn gather(
             match cell.get(&path, language.compile_limits().file_bytes).await {
                 Ok(bytes) => vec![ArtifactFile { path: name, bytes, executable: true }],
                 // The compiler said that all was well, and left no regular file to run.
-                Err(SandboxError::File {
-                    kind: RefusalKind::NotFound | RefusalKind::NotRegular | RefusalKind::TooLarge,
-                    detail,
-                    ..
-                }) => return Ok(said.but(&format!("no program was made: {detail}"))),
-                Err(error) => return Err(error),
+                Err(error) => match error.of_files_left() {
+                    Some(detail) => return Ok(said.but(&format!("no program was made: {detail}"))),
+                    None => return Err(error),
+                },
             }
         }
     };
@@ -241,7 +238,14 @@ async fn build_in(
     }
     let mut built = Vec::new();
     let mut room = BUILT_BYTES_MAX;
-    for file in cell.list(Area::Work).await? {
+    let listed = match cell.list(Area::Work).await {
+        Ok(listed) => listed,
+        Err(error) => match error.of_files_left() {
+            Some(detail) => return Ok(said.but(&detail)),
+            None => return Err(error),
+        },
+    };
+    for file in listed {
         if file.bytes > room {
             return Ok(said.but(&format!("more than {BUILT_BYTES_MAX} bytes were made")));
         }

@@ -10,9 +10,7 @@ use domain::Verdict;
 use domain::grading::CheckerScore;
 use domain::problem::{Protocol, Validation, ValidationLimits};
 use domain::submission::Feedback;
-use sandbox::{
-    Area, Cell, CellPath, CellSpec, Execution, Limits, Outcome, RefusalKind, SandboxError,
-};
+use sandbox::{Area, Cell, CellPath, CellSpec, Execution, Limits, Outcome, SandboxError};
 
 use super::executable::{Executable, put_files};
 use super::{Cells, Fault, TestData};
@@ -119,8 +117,13 @@ impl ValidatorCell {
     /// Puts the files of a test in place, with what an earlier pass left.
     pub(super) async fn lay_out(&mut self, files: &Files<'_>) -> Result<(), Fault> {
         self.cell.clear().await?;
-        put_files(&mut self.cell, &protocol::placed(self.protocol, files)).await?;
-        Ok(())
+        let placed = protocol::placed(self.protocol, files);
+        let put = put_files(&mut self.cell, &placed).await;
+        match put {
+            // Of all files these alone have names that a program chose.
+            Err(error) if !files.kept.is_empty() => Err(self.left_by_it(error)),
+            put => Ok(put?),
+        }
     }
 
     /// How it is run on what was laid out. An interactor has no standard input of its own.
@@ -189,7 +192,8 @@ impl ValidatorCell {
     pub(super) async fn left(&mut self) -> Result<Vec<(String, Bytes)>, Fault> {
         let mut room = self.limits.file_bytes;
         let mut left = Vec::new();
-        for file in self.cell.list(Area::Work).await? {
+        let listed = self.cell.list(Area::Work).await;
+        for file in listed.map_err(|error| self.left_by_it(error))? {
             if !file.path.starts_with(protocol::FEEDBACK_FOLDER) || file.path == protocol::NEXT_PASS
             {
                 continue;
@@ -197,10 +201,19 @@ impl ValidatorCell {
             room = room
                 .checked_sub(file.bytes)
                 .ok_or_else(|| self.fault("it wrote too much feedback".to_owned()))?;
-            let bytes = self.cell.get(&CellPath::work(&file.path)?, file.bytes).await?;
+            let bytes = self.cell.get(&CellPath::work(&file.path)?, file.bytes).await;
+            let bytes = bytes.map_err(|error| self.left_by_it(error))?;
             left.push((file.path, bytes));
         }
         Ok(left)
+    }
+
+    /// What it means that the files which it left cannot be taken or put back.
+    fn left_by_it(&self, error: SandboxError) -> Fault {
+        match error.of_files_left() {
+            Some(detail) => self.fault(format!("the files that it left cannot be kept: {detail}")),
+            None => error.into(),
+        }
     }
 
     /// What it means that it failed in this way.
@@ -225,10 +238,7 @@ impl ValidatorCell {
     async fn file(&mut self, name: &str) -> Result<Option<Bytes>, Fault> {
         match self.cell.get(&CellPath::work(name)?, self.limits.file_bytes).await {
             Ok(bytes) => Ok(Some(bytes)),
-            Err(SandboxError::File {
-                kind: RefusalKind::NotFound | RefusalKind::NotRegular | RefusalKind::TooLarge,
-                ..
-            }) => Ok(None),
+            Err(error) if error.of_files_left().is_some() => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
@@ -277,8 +287,9 @@ impl Left {
                 Some(points) => found.score = Some(CheckerScore::Points(points)),
                 None => {
                     let score = written(&score);
-                    found.answer =
-                        Answer::Failed(format!("its score.txt holds no number: {score:?}"));
+                    found.answer = Answer::Failed(format!(
+                        "its score.txt holds no number from 0 to 10^12: {score:?}"
+                    ));
                 }
             },
             (None, Some(share)) => {

@@ -69,10 +69,26 @@ const MISBEHAVING: &[(&str, Result<Verdict, &str>)] = &[
         Ok(Accepted),
     ),
     ("import os\nos.mkfifo(d + 'teammessage.txt')\nexit(43)", Ok(WrongAnswer)),
-    ("open(d + 'score.txt', 'w').write('ten')\nexit(42)", Err("holds no number: \"ten\"")),
-    ("open(d + 'score.txt', 'w').write('-1')\nexit(42)", Err("holds no number: \"-1\"")),
-    ("open(d + 'score.txt', 'w').write('nan')\nexit(42)", Err("holds no number: \"nan\"")),
-    ("open(d + 'score.txt', 'w').write('')\nexit(42)", Err("holds no number: \"\"")),
+    (
+        "open(d + 'score.txt', 'w').write('ten')\nexit(42)",
+        Err("holds no number from 0 to 10^12: \"ten\""),
+    ),
+    (
+        "open(d + 'score.txt', 'w').write('-1')\nexit(42)",
+        Err("holds no number from 0 to 10^12: \"-1\""),
+    ),
+    (
+        "open(d + 'score.txt', 'w').write('nan')\nexit(42)",
+        Err("holds no number from 0 to 10^12: \"nan\""),
+    ),
+    (
+        "open(d + 'score.txt', 'w').write('1e308')\nexit(42)",
+        Err("holds no number from 0 to 10^12: \"1e308\""),
+    ),
+    (
+        "open(d + 'score.txt', 'w').write('')\nexit(42)",
+        Err("holds no number from 0 to 10^12: \"\""),
+    ),
     ("open(d + 'score_multiplier.txt', 'w').write('1.5')\nexit(42)", Err("from 0 to 1: \"1.5\"")),
     (
         "open(d + 'score.txt', 'w').write('1')\nopen(d + 'score_multiplier.txt', 'w').write('1')\nexit(42)",
@@ -214,6 +230,33 @@ sys.exit(42)
     let referees = judge.referees(&Validators { passes: 2, ..validators }).await.unwrap();
     let fault = judge.judge(adder, limits(), referees, &start).await;
     assert!(fault.unwrap_err().to_string().contains("another pass after 2"));
+}
+
+/// What a validator leaves for the next pass is its own doing, however odd.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_kept_between_passes_is_the_validators_fault() {
+    let judge = Judge::new();
+    for (left, part) in [
+        ("for i in range(1500): open('/work/x%d' % i, 'w')", "there are more than 1000 files"),
+        ("for i in range(1500): open(d + 'x%d' % i, 'w')", "there are more than 1000 files"),
+        (
+            "os.mkdir(d + 'judgemessage.txt'); open(d + 'judgemessage.txt/x', 'w')",
+            "the files that it left cannot be kept: ",
+        ),
+    ] {
+        let text = format!(
+            "import os, sys\nd = sys.argv[3] + '/'\n\
+             if os.path.exists(d + 'judgemessage.txt'): os.remove(d + 'judgemessage.txt')\n\
+             open(d + 'nextpass.in', 'w').write('1')\n{left}\nsys.exit(42)\n"
+        );
+        let validators = Validators { passes: 3, ..Validators::python(&text) };
+        let referees = judge.referees(&validators).await.unwrap();
+        let adder = ("python3", "print(int(input()) + 1)");
+        let start = TestData { input: Bytes::from_static(b"41"), ..test() };
+        let fault = judge.judge(adder, limits(), referees, &start).await.unwrap_err();
+        let fault = format!("{fault}");
+        assert!(fault.contains(part) && !fault.contains("sandbox"), "{left}: {fault}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

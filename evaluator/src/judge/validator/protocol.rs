@@ -187,10 +187,13 @@ fn ended(ended: Ended) -> String {
     }
 }
 
-/// The one number that is all of a file: not negative, and finite.
+/// The most that a score may be: sums of thousands of them are finite, and whole ones exact.
+const SCORE_MAX: f64 = 1e12;
+
+/// The one number that is all of a file: not negative, and at most [`SCORE_MAX`].
 pub(super) fn number(bytes: &[u8]) -> Option<f64> {
     let text = std::str::from_utf8(bytes).ok()?.trim();
-    text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0)
+    text.parse().ok().filter(|number| (0.0..=SCORE_MAX).contains(number))
 }
 
 /// The beginning of a message; `None` for an empty one.
