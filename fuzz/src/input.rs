@@ -26,6 +26,10 @@ pub(crate) fn length(random: &mut StdRng) -> usize {
 
 /// A text of about this many bytes.
 pub(crate) fn text(random: &mut StdRng, words: &Words, bytes: usize) -> String {
+    // What stands around it is without fault.
+    if random.random_ratio(1, 16) {
+        return String::new();
+    }
     let mut text = String::with_capacity(bytes + 64);
     let pieces = random.random_range(1..=8);
     for left in (1..=pieces).rev() {

@@ -119,8 +119,8 @@ fn package(files: &[(&str, &[u8])]) -> bool {
     for (path, bytes) in files {
         builder.insert(path.as_bytes(), Entry::File(Bytes::copy_from_slice(bytes)));
     }
-    let tree = builder.finish();
-    tree.is_ok_and(|tree| problem_package::read(&tree, &Options::default()).is_ok())
+    let options = Options { slug: "fuzzed".parse().ok(), ..Options::default() };
+    builder.finish().is_ok_and(|tree| problem_package::read(&tree, &options).is_ok())
 }
 
 const OLDER: &[u8] = b"name: Sum\ntype: scoring\nlimits: {time_limit: 1}\n";
@@ -177,7 +177,8 @@ fn polygon(random: &mut StdRng, bytes: usize) -> String {
              <judging><testset name=\"tests\"><time-limit>1000</time-limit><memory-limit>67108864</memory-limit>\
              <test-count>1</test-count><input-path-pattern>tests/%02d</input-path-pattern>\
              <answer-path-pattern>tests/%02d.a</answer-path-pattern><tests><test sample=\"true\"/></tests></testset>\
-             {inner}</judging><assets><checker name=\"std::wcmp.cpp\" type=\"testlib\"/></assets></problem>"
+             </judging>{inner}<assets><checker name=\"std::wcmp.cpp\" type=\"testlib\">\
+             <source path=\"files/check.cpp\" type=\"cpp.g++17\"/></checker></assets></problem>"
         ),
     }
 }

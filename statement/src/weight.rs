@@ -158,9 +158,12 @@ impl Elements {
             };
             let name: String = tag.chars().take_while(char::is_ascii_alphanumeric).collect();
             let name = name.to_ascii_lowercase();
+            // In mathematics and drawings, browsers close nothing by themselves.
+            let is_foreign = ["math", "svg"].iter().any(|it| self.open.get(*it) > Some(&0));
+            let closes_itself =
+                CLOSED_BY_NEXT.contains(&name.as_str()) || EMPTY.contains(&name.as_str());
             let counts = name.starts_with(|first: char| first.is_ascii_alphabetic())
-                && !CLOSED_BY_NEXT.contains(&name.as_str())
-                && !EMPTY.contains(&name.as_str());
+                && (is_foreign || !closes_itself);
             if !counts {
                 continue;
             }
@@ -205,6 +208,8 @@ mod tests {
             deep("a <b></i>"),
             deep("<rt>"),
             deep("a <rp></rp><b></rp>"),
+            format!("<math>{}", deep("<tr>")),
+            format!("a <svg>{}", deep("</b><td>")),
         ] {
             assert_eq!(too_heavy(&text), Some(TooHeavy::Nesting), "{:?}", &text[..20]);
         }
