@@ -105,6 +105,11 @@ impl Report {
         self.has_errors
     }
 
+    /// Whether what comes now is counted only.
+    pub(crate) fn is_full(&self) -> bool {
+        self.diagnostics.len() >= DIAGNOSTICS_MAX
+    }
+
     /// Takes a folder away from the paths in it.
     pub(crate) fn strip_prefix(&mut self, prefix: &str) {
         for diagnostic in &mut self.diagnostics {

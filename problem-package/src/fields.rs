@@ -132,7 +132,9 @@ impl<'a> Field<'a> {
 /// A key that the format does not have.
 pub(crate) fn unknown_key(path: &str, key: &Key, name: &str, report: &mut Report) {
     let message = format!("the key {} is not known and is left aside", quote(name));
-    report.warning((path, key.position), message, meant(name));
+    // Thousands of them are told by their number only, and are no typing errors.
+    let meant = if report.is_full() { String::new() } else { meant(name) };
+    report.warning((path, key.position), message, meant);
 }
 
 /// Keys of all formats that people misspell.
@@ -183,15 +185,37 @@ const KEYS: [&str; 44] = [
     "version",
 ];
 
-/// How alike a key has to be for a guess.
+/// How alike a key has to be for a guess, and by how many bytes it may be longer or shorter.
 const ALIKE_MIN: f64 = 0.75;
+const LONGER_MAX: usize = 2;
 
 /// The key that was meant by one that is not known, as far as it can be guessed; else empty.
 pub(crate) fn meant(name: &str) -> String {
     let likeness = |key: &&str| strsim::normalized_damerau_levenshtein(name, key);
-    let likely = KEYS.iter().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+    let likely = KEYS.iter().filter(|key| key.len().abs_diff(name.len()) <= LONGER_MAX);
+    let likely = likely.max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
     match likely.filter(|key| likeness(key) >= ALIKE_MIN && **key != name) {
         Some(key) => format!("perhaps {key:?}"),
         None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::meant;
+
+    #[test]
+    fn a_misspelt_key_is_guessed() {
+        for (written, expected) in [
+            ("limit", "perhaps \"limits\""),
+            ("licence", "perhaps \"license\""),
+            ("validaton", "perhaps \"validation\""),
+            ("timelimit", "perhaps \"time_limit\""),
+            ("x-note", ""),
+            ("colour", ""),
+            ("", ""),
+        ] {
+            assert_eq!(meant(written), expected, "{written}");
+        }
     }
 }
