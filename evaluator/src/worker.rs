@@ -199,14 +199,20 @@ impl Evaluator {
 async fn carry_out(tools: &Tools, work: &Work, slot: Slot) -> Result<(), Interruption> {
     let mut done = try_once(tools, work, slot).await;
     for retry in 0..HOST_RETRIES_MAX {
-        let fault = done.as_ref().err().filter(|it| host::is_at_fault(*it)).map(session::detail);
-        tools.figures.tried(fault.clone());
-        let Some(detail) = fault else { break };
+        let Some(detail) = note_fault(tools, &done) else { return done };
         tracing::error!(submission = %work.item.stream, detail, "this machine cannot judge now; trying again");
         tokio::time::sleep(HOST_RETRY_DELAY * 2_u32.pow(retry)).await;
         done = try_once(tools, work, tools.slots.acquire().await).await;
     }
+    note_fault(tools, &done);
     done
+}
+
+/// Keeps for the figures what this machine lacked in the last try, if that is why it failed.
+fn note_fault(tools: &Tools, done: &Result<(), Interruption>) -> Option<String> {
+    let fault = done.as_ref().err().filter(|it| host::is_at_fault(*it)).map(session::detail);
+    tools.figures.tried(fault.clone());
+    fault
 }
 
 /// Judges a submission or a trial, or queues a rejudge's trials.
