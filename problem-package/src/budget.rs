@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// The time for reading one package, all its texts and archives together. Whoever asked can end it early. By default it
+/// The time for reading one package, all its texts and archives together. The caller can end it early. By default it
 /// has no end.
 ///
 /// A tree whose budget is spent has no files any more, so that its readers come to an end, whatever they are at.
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_budget_ends_by_itself_or_with_whoever_asked() {
+    fn a_budget_ends_by_itself_or_when_the_caller_ends_it() {
         assert!(!Budget::default().is_spent());
         assert!(!Budget::of(Duration::MAX).is_spent());
         assert!(Budget::of(Duration::ZERO).is_spent());

@@ -132,7 +132,7 @@ impl<'a> Field<'a> {
 /// A key that the format does not have.
 pub(crate) fn unknown_key(path: &str, key: &Key, name: &str, report: &mut Report) {
     let message = format!("the key {} is not known and is left aside", quote(name));
-    // Thousands of them are told by their number only, and are no typing errors.
+    // Of thousands only the number is reported, and they are no typing errors.
     let meant = if report.is_full() { String::new() } else { meant(name) };
     report.warning((path, key.position), message, meant);
 }

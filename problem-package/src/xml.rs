@@ -76,7 +76,7 @@ impl<'a> Xml<'a> {
         let mut namespaces = 0;
         loop {
             let at = usize::try_from(reader.buffer_position()).ok()?;
-            // What is not XML is told by the parser of the tree.
+            // The parser of the tree reports what is not XML.
             let (Event::Start(element) | Event::Empty(element)) = (match reader.read_event() {
                 Ok(Event::Eof) | Err(_) => return None,
                 Ok(event) => event,

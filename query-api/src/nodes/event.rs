@@ -31,7 +31,7 @@ pub struct Event {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shown {
     All,
-    /// All but what is told to those who judge.
+    /// All but what only judges may read.
     ForAuthor,
     /// The same without tests: the attempt came to no verdict, and tests are not to be tried out so.
     Abandoned,

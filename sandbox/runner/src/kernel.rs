@@ -155,7 +155,7 @@ impl Kernel for Linux {
     fn map_root_and(&mut self, user: u32) -> io::Result<()> {
         let map = format!("0 0 1\n{user} {user} 1\n");
         let runner = std::process::id();
-        // Only whoever has root's rights outside of the namespace may map more than one user.
+        // Mapping more than one user takes root's rights outside of the namespace.
         sys::with_helper(
             || Ok(nix::sched::unshare(CloneFlags::CLONE_NEWUSER)?),
             || {
