@@ -79,7 +79,8 @@ impl Target {
         match self {
             Self::Markdown | Self::Formula => {
                 let html = statement::to_html(&text, |_| None);
-                statement::faulty_formulas(&text).is_empty() && !html.starts_with("<pre>")
+                statement::faulty_formulas(&text).is_ok_and(|faulty| faulty.is_empty())
+                    && !html.is_empty()
             }
             Self::Fps => package(&[("set.xml", input)]),
             Self::Polygon => package(&[

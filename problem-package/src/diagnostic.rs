@@ -151,6 +151,13 @@ pub(crate) struct Place {
     position: Option<Position>,
 }
 
+impl Place {
+    /// The same file, at this place in it.
+    pub(crate) fn at(self, position: Position) -> Self {
+        Self { position: Some(position), ..self }
+    }
+}
+
 impl From<&str> for Place {
     fn from(path: &str) -> Self {
         Self { path: path.to_owned(), position: None }

@@ -1,35 +1,30 @@
 //! Texts that are not shown as their writer meant them, because of their formulas or as a whole.
 
-use statement::{Fault, faulty_formulas, too_heavy};
+use statement::{Fault, faulty_formulas};
 
 use crate::diagnostic::{Place, Position, Report, quote};
 
 /// Warns of the faulty formulas of a Markdown text, with the lines they start on.
 pub(crate) fn report_faults(path: &str, markdown: &str, report: &mut Report) {
-    if let Some(reason) = too_heavy(markdown) {
-        report.warning(path, format!("is shown as its source: {reason}"), "a simpler text");
-        return;
-    }
-    for_each_fault(markdown, |line, message, expected| {
-        report.warning((path, Position { line, column: 1 }), message, expected);
-    });
+    report_all(path.into(), true, markdown, report);
 }
 
 /// Warns of the faulty formulas of Markdown that was made of the file: lines in it mean nothing.
-pub(crate) fn report_faults_of_made(
-    at: impl Into<Place> + Clone,
-    markdown: &str,
-    report: &mut Report,
-) {
-    if let Some(reason) = too_heavy(markdown) {
-        report.warning(at, format!("is shown as its source: {reason}"), "a simpler text");
-        return;
-    }
-    for_each_fault(markdown, |_, message, expected| report.warning(at.clone(), message, expected));
+pub(crate) fn report_faults_of_made(at: impl Into<Place>, markdown: &str, report: &mut Report) {
+    report_all(at.into(), false, markdown, report);
 }
 
-fn for_each_fault(markdown: &str, mut warn: impl FnMut(u32, String, &'static str)) {
-    for formula in faulty_formulas(markdown) {
+fn report_all(at: Place, has_lines: bool, markdown: &str, report: &mut Report) {
+    let formulas = match faulty_formulas(markdown) {
+        Ok(formulas) => formulas,
+        Err(reason) => {
+            let message = format!("is shown as its source: {reason}");
+            return report.warning(at, message, "a simpler text");
+        }
+    };
+    for formula in formulas {
+        let position = Position { line: formula.line, column: 1 };
+        let at = if has_lines { at.clone().at(position) } else { at.clone() };
         for fault in formula.faults {
             let expected = match fault {
                 Fault::UnknownCommand(_) => {
@@ -38,7 +33,7 @@ fn for_each_fault(markdown: &str, mut warn: impl FnMut(u32, String, &'static str
                 Fault::Unreadable(_) => "a formula in LaTeX's mathematics",
             };
             let message = format!("in the formula {}, {fault}", quote(formula.latex.trim()));
-            warn(formula.line, message, expected);
+            report.warning(at.clone(), message, expected);
         }
     }
 }

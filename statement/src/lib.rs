@@ -27,11 +27,13 @@ pub struct FaultyFormula {
     pub faults: Vec<Fault>,
 }
 
-/// The formulas of a Markdown text that are not shown as their writer meant them, in order. None of a text that is too
-/// heavy to be shown.
-pub fn faulty_formulas(markdown: &str) -> Vec<FaultyFormula> {
-    if too_heavy(markdown).is_some() {
-        return Vec::new();
+/// The formulas of a Markdown text that are not shown as their writer meant them, in order.
+///
+/// # Errors
+/// When the text is too heavy to be shown at all.
+pub fn faulty_formulas(markdown: &str) -> Result<Vec<FaultyFormula>, TooHeavy> {
+    if let Some(reason) = too_heavy(markdown) {
+        return Err(reason);
     }
     let mut formulas = Formulas::default();
     let mut faulty = Vec::new();
@@ -51,7 +53,7 @@ pub fn faulty_formulas(markdown: &str) -> Vec<FaultyFormula> {
             faulty.push(FaultyFormula { latex: latex.into_string(), line, faults });
         }
     }
-    faulty
+    Ok(faulty)
 }
 
 #[cfg(test)]
@@ -62,7 +64,7 @@ mod tests {
     fn faulty_formulas_are_found_with_their_lines() {
         let markdown = "Fine: $a_1$.\n\nBad: $\\foo$ `$\\bar$`\n\n$$\nx^\n$$\n\n\
                         $\\newcommand{\\abs}[1]{|#1|}$ | $\\abs{x}$\n";
-        let found = faulty_formulas(markdown);
+        let found = faulty_formulas(markdown).unwrap();
         let found: Vec<_> = found.iter().map(|it| (it.line, it.latex.trim())).collect();
         assert_eq!(found, [(3, "\\foo"), (5, "x^")]);
     }

@@ -136,7 +136,7 @@ fn definitions_of_a_statement_are_bounded() {
             number.to_string().bytes().map(|it| char::from(it - b'0' + b'a')).collect();
         statement.push_str(&format!("$\\def\\x{name}{{y}}$ "));
     }
-    let faulty = faulty_formulas(&statement);
+    let faulty = faulty_formulas(&statement).unwrap();
     assert_eq!(faulty.len(), 1_000 - 256);
     assert!(faulty[0].faults[0].to_string().contains("more than 256 commands are defined"));
 }
@@ -144,7 +144,7 @@ fn definitions_of_a_statement_are_bounded() {
 #[test]
 fn formulas_of_a_statement_grow_within_bounds() {
     let tens = r"\def\a{xxxxxxxxxx}\def\b{\a\a\a\a\a\a\a\a\a\a}\def\c{\b\b\b\b\b\b\b\b\b\b}";
-    let faulty = faulty_formulas(&format!("${tens}$ {}", r"$\c$ ".repeat(1_000)));
+    let faulty = faulty_formulas(&format!("${tens}$ {}", r"$\c$ ".repeat(1_000))).unwrap();
     assert_eq!(faulty.len(), 1_000 - 65);
     assert!(faulty[0].faults[0].to_string().contains("more than 65536 bytes"), "{:?}", faulty[0]);
 }
