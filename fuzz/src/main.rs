@@ -3,6 +3,7 @@
 mod input;
 mod targets;
 mod trial;
+mod words;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
