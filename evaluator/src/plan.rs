@@ -5,13 +5,18 @@ use std::time::Duration;
 
 use domain::grading::TestResult;
 use domain::grading::{CustomGrades, Grade, GraderCall, GroupGrade, Rubric, Survey, TestState};
-use domain::submission::TestOutcome;
+use domain::submission::{Feedback, Shown, TestOutcome};
 
 /// Times that the tests left must last longer than another cell takes to set up.
 const WORTH_FACTOR: u32 = 2;
 
 /// Bytes of outcomes that are told at once; an event may have four times as many.
 const TOLD_BYTES_MAX: usize = 512 << 10;
+/// Bytes of all texts of an attempt's outcomes: what programs printed and validators wrote. What comes
+/// after is left out.
+const TEXTS_BYTES_MAX: usize = 4 << 20;
+/// What an outcome has in place of messages that were left out.
+const LEFT_OUT: &str = "(left out: the messages of this judging exceed 4 MiB)";
 /// Bytes of an outcome besides its texts.
 const OUTCOME_BYTES: usize = 300;
 
@@ -28,6 +33,8 @@ pub(crate) struct Plan {
     finished: BTreeMap<u32, TestOutcome>,
     /// Outcomes up to this test were told, or are not needed.
     told: u32,
+    /// Bytes that texts of later outcomes may have.
+    texts_left: usize,
 }
 
 impl Plan {
@@ -36,7 +43,8 @@ impl Plan {
         let (results, graded) = (BTreeMap::new(), CustomGrades::new());
         let survey = rubric.survey(&results, &graded);
         let (begun, finished) = (BTreeSet::new(), BTreeMap::new());
-        Self { rubric, results, graded, survey, begun, finished, told: 0 }
+        let texts_left = TEXTS_BYTES_MAX;
+        Self { rubric, results, graded, survey, begun, finished, told: 0, texts_left }
     }
 
     /// Tests that may still have to begin.
@@ -83,7 +91,8 @@ impl Plan {
         while bytes < TOLD_BYTES_MAX {
             let number = self.told + 1;
             match self.finished.remove(&number) {
-                Some(outcome) => {
+                Some(mut outcome) => {
+                    self.bound_texts(&mut outcome);
                     bytes += weight(&outcome);
                     outcomes.push(outcome);
                 }
@@ -93,6 +102,25 @@ impl Plan {
             self.told = number;
         }
         outcomes
+    }
+
+    /// Takes the outcome's texts from what is left for the attempt, or leaves them out.
+    fn bound_texts(&mut self, outcome: &mut TestOutcome) {
+        let bytes = texts(outcome).map(String::len).sum();
+        if let Some(left) = self.texts_left.checked_sub(bytes) {
+            self.texts_left = left;
+            return;
+        }
+        self.texts_left = 0;
+        if let Some(shown) = &mut outcome.shown {
+            let (stdout, stderr, checker) = (String::new(), String::new(), None);
+            *shown = Shown { stdout, stderr, truncated: true, checker };
+        }
+        if let Some(Feedback { judge, team }) = &mut outcome.feedback {
+            for message in [judge, team].into_iter().flatten() {
+                LEFT_OUT.clone_into(message);
+            }
+        }
     }
 
     /// The grader to run before more can be known.
@@ -125,16 +153,20 @@ impl Plan {
     }
 }
 
-/// How many bytes an outcome is in an event, at most: in JSON a character may take two.
+/// Bytes of an outcome in an event, at most: in JSON a character may take two.
 fn weight(outcome: &TestOutcome) -> usize {
+    OUTCOME_BYTES + texts(outcome).map(|text| 2 * text.len()).sum::<usize>()
+}
+
+/// Everything in an outcome that a program of the author's or the setter's wrote.
+fn texts(outcome: &TestOutcome) -> impl Iterator<Item = &String> {
     let shown = outcome
         .shown
         .iter()
         .flat_map(|shown| [Some(&shown.stdout), Some(&shown.stderr), shown.checker.as_ref()]);
     let feedback =
         outcome.feedback.iter().flat_map(|said| [said.judge.as_ref(), said.team.as_ref()]);
-    let texts = shown.chain(feedback).flatten();
-    OUTCOME_BYTES + texts.map(|text| 2 * text.len()).sum::<usize>()
+    shown.chain(feedback).flatten()
 }
 
 /// Whether it pays to set up another cell for the tests that are left.
@@ -147,7 +179,6 @@ mod tests {
     use domain::Verdict;
     use domain::grading::{Grading, Rule, Slot, TestGroup, TestScores};
     use domain::problem::OnFailure;
-    use domain::submission::Feedback;
     use domain::verdict::RunEnd;
     use proptest::prelude::*;
 
@@ -237,6 +268,29 @@ mod tests {
             let numbers: Vec<u32> = told.iter().map(|outcome| outcome.number).collect();
             prop_assert_eq!(numbers, (1..=tests.min(failing)).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn texts_of_an_attempt_are_bounded_in_all() {
+        let mut plan = plan(2_000, OnFailure::Continue);
+        let mut bytes = 0;
+        for number in 1..=2_000 {
+            plan.begin(number);
+            let message = Some("m".repeat(4_000));
+            let feedback = Some(Feedback { judge: message.clone(), team: message });
+            plan.end(TestOutcome { feedback, ..outcome(number, Verdict::WrongAnswer) });
+        }
+        let mut last = None;
+        while plan.has_more_to_tell() {
+            for outcome in plan.tell() {
+                bytes += texts(&outcome).map(String::len).sum::<usize>();
+                last = Some(outcome);
+            }
+        }
+        assert!(bytes <= TEXTS_BYTES_MAX + 2 * 2_000 * LEFT_OUT.len(), "{bytes}");
+        let last = last.unwrap();
+        assert_eq!((last.number, last.verdict), (2_000, Verdict::WrongAnswer));
+        assert_eq!(last.feedback.unwrap().team.as_deref(), Some(LEFT_OUT));
     }
 
     /// A package may stop at the first group that its own grader rejects.
