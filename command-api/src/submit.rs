@@ -1,5 +1,7 @@
 //! Handing in a program.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use bytes::Bytes;
 use domain::problem::ProblemRevised;
@@ -8,7 +10,7 @@ use domain::{LanguageId, Recorded, SubmissionId};
 use event_store::Scope;
 use query_api::nodes::{Receipt, Submission};
 use query_api::{ConsistencyToken, GlobalId, Viewer};
-use read_model::views::SubmissionView;
+use read_model::views::SubmissionFold;
 use uuid::Uuid;
 
 use crate::commands::{self, Commands};
@@ -57,7 +59,7 @@ impl SubmitMutation {
     async fn submit(&self, ctx: &Context<'_>, input: SubmitInput) -> Result<SubmitPayload> {
         match submit(Commands::of(ctx), ctx, input).await {
             Ok((recorded, replayed)) => Ok(SubmitPayload {
-                submission: SubmissionView::fold(&recorded).map(Submission::from),
+                submission: SubmissionFold::of(&recorded).map(Arc::new).map(Submission::from),
                 replayed,
                 receipt: recorded.first().cloned().map(Receipt),
                 user_errors: vec![],

@@ -46,6 +46,12 @@ pub struct Version(pub u64);
 impl Version {
     /// No stream yet.
     pub const NONE: Self = Self(0);
+
+    /// The next one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
 }
 
 impl fmt::Display for Version {

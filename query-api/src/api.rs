@@ -63,7 +63,7 @@ impl Api {
 /// Something that runs beside the API and can be at fault on its own, as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    /// `projection submissions_v3`.
+    /// `projection submissions_v4`.
     pub name: String,
     /// How it is.
     pub health: Health,

@@ -65,7 +65,7 @@ impl Code {
 }
 
 /// An error with its code.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub struct ApiError {
     /// The code.

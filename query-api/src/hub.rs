@@ -15,6 +15,8 @@ use moka::sync::Cache;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::folds::{Folds, STREAM_PAGE};
+
 /// Events read from the log at once.
 const READ_LIMIT: u32 = 512;
 /// Events that wait for one subscriber before it is cut off.
@@ -47,6 +49,8 @@ pub struct Hub {
     /// Everything up to here was handed over. Moves under the subscribers' lock.
     handed_over: watch::Sender<Position>,
     authors: Cache<SubmissionId, Login>,
+    /// What subscribers know of submissions.
+    pub(crate) folds: Folds,
 }
 
 impl Hub {
@@ -56,11 +60,13 @@ impl Hub {
     /// When the log does not answer.
     pub async fn new(log: Arc<dyn EventLog>) -> Result<Arc<Self>, ReadError> {
         let head = log.info().await?.head;
+        let folds = Folds::new(Arc::clone(&log));
         Ok(Arc::new(Self {
             log,
             subscribers: Mutex::default(),
             handed_over: watch::Sender::new(head),
             authors: Cache::new(AUTHORS_MAX),
+            folds,
         }))
     }
 
@@ -149,7 +155,19 @@ impl Hub {
 
     /// Every event of the topic after a position, in order, once.
     pub(crate) fn feed(self: &Arc<Self>, topic: Topic, after: Position) -> Feed {
-        Feed { hub: Arc::clone(self), topic, position: after, live: None, read: vec![].into_iter() }
+        Feed {
+            hub: Arc::clone(self),
+            topic,
+            position: after,
+            version: Version::NONE,
+            live: None,
+            read: vec![].into_iter(),
+        }
+    }
+
+    /// Every event of a submission after one of its versions, in order, once.
+    pub(crate) fn feed_of_submission(self: &Arc<Self>, id: SubmissionId, after: Version) -> Feed {
+        Feed { version: after, ..self.feed(Topic::Submission(id), Position::START) }
     }
 
     /// From now on, and the position that "now" is.
@@ -175,6 +193,8 @@ pub(crate) struct Feed {
     topic: Topic,
     /// Everything up to here was yielded or is no concern of the topic.
     position: Position,
+    /// The version of the last event that was yielded, for the topic of one submission.
+    version: Version,
     live: Option<mpsc::Receiver<Arc<Recorded>>>,
     /// Read from the log and not yet yielded.
     read: std::vec::IntoIter<Arc<Recorded>>,
@@ -186,6 +206,7 @@ impl Feed {
         loop {
             if let Some(recorded) = self.read.next() {
                 self.position = self.position.max(recorded.position);
+                self.version = recorded.version;
                 return Ok(recorded);
             }
             match &mut self.live {
@@ -193,6 +214,7 @@ impl Feed {
                     Some(recorded) if recorded.position <= self.position => {}
                     Some(recorded) => {
                         self.position = recorded.position;
+                        self.version = recorded.version;
                         return Ok(recorded);
                     }
                     // Cut off for being slow, or the hub has stopped: read the log again.
@@ -205,14 +227,7 @@ impl Feed {
 
     async fn catch_up(&mut self) -> Result<(), ReadError> {
         if let Topic::Submission(id) = self.topic {
-            // Subscribes first and reads then, so that nothing falls between.
-            let (_, live) = self.hub.subscribe(&self.topic);
-            let stream = StreamId::Submission(id);
-            let mut events = event_store::read_stream_whole(self.hub.log.as_ref(), &stream).await?;
-            events.retain(|recorded| recorded.position > self.position);
-            self.read = events.into_iter().map(Arc::new).collect::<Vec<_>>().into_iter();
-            self.live = Some(live);
-            return Ok(());
+            return self.catch_up_with(id).await;
         }
         // Page by page while it is far behind, so that what waits is bounded.
         let handed_over = *self.hub.handed_over.borrow();
@@ -239,6 +254,23 @@ impl Feed {
         self.read = found.into_iter();
         self.live = live.map(|(_, live)| live);
         Ok(())
+    }
+
+    /// Reads the next page of a submission's stream, and subscribes once there is none.
+    async fn catch_up_with(&mut self, id: SubmissionId) -> Result<(), ReadError> {
+        let mut page = self.read_submission(id).await?;
+        if page.is_empty() {
+            // Subscribes first and then reads, so that no event falls between.
+            let (_, live) = self.hub.subscribe(&self.topic);
+            page = self.read_submission(id).await?;
+            self.live = (page.len() < STREAM_PAGE as usize).then_some(live);
+        }
+        self.read = page.into_iter().map(Arc::new).collect::<Vec<_>>().into_iter();
+        Ok(())
+    }
+
+    async fn read_submission(&self, id: SubmissionId) -> Result<Vec<Recorded>, ReadError> {
+        self.hub.log.read_stream(&StreamId::Submission(id), self.version.next(), STREAM_PAGE).await
     }
 
     /// Whether an event is of the topic.

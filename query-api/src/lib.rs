@@ -9,6 +9,7 @@ mod consistency;
 mod cursor;
 mod error;
 mod explorer;
+mod folds;
 mod http;
 mod hub;
 mod id;

@@ -5,7 +5,7 @@
 
 use domain::{Login, Position, Recorded, Slug, StreamId, SubmissionId, Version};
 use jiff::Timestamp;
-use read_model::views::{AccountView, ProblemView, SubmissionView};
+use read_model::views::{AccountView, ProblemView, SubmissionFold};
 use read_model::{Then, ViewReaderExt, positions_around};
 
 use crate::{Api, ApiError};
@@ -85,10 +85,10 @@ impl Moment {
         &self,
         api: &Api,
         id: SubmissionId,
-    ) -> Result<Option<SubmissionView>, ApiError> {
+    ) -> Result<Option<SubmissionFold>, ApiError> {
         let events = self.stream(api, &StreamId::Submission(id)).await?;
         let rejudged = self.then(api).rejudged(id).await?;
-        Ok(SubmissionView::fold_rejudged(&events, rejudged))
+        Ok(SubmissionFold::of(&events).map(|fold| fold.with_rejudged(rejudged)))
     }
 
     /// A problem at the revision that was its newest, with its counters.

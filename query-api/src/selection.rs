@@ -101,7 +101,7 @@ impl Tally {
         }
         self.submissions.push(submission.id);
         *self.verdicts.entry(verdict).or_default() += 1;
-        self.cpu_ms += cpu_ms(&submission);
+        self.cpu_ms += submission.attempt.as_ref().map_or(0, |attempt| attempt.cpu_ms);
         if self.sample.len() < SAMPLE_MAX {
             self.sample.push(submission);
         }
@@ -185,7 +185,7 @@ fn meets(submission: &SubmissionView, selection: &Selection) -> bool {
         evaluator.strip_prefix(name).is_some_and(|life| life.is_empty() || life.starts_with('-'))
     };
     let judged_by = |name: &String| {
-        submission.judgement().is_some_and(|judgement| named(&judgement.evaluator, name))
+        submission.attempt.as_ref().is_some_and(|attempt| named(&attempt.evaluator, name))
     };
     submission.state == SubmissionState::Judged
         && submission.verdict.is_some_and(|it| verdicts.is_empty() || verdicts.contains(&it))
@@ -196,14 +196,6 @@ fn meets(submission: &SubmissionView, selection: &Selection) -> bool {
         && since.is_none_or(|since| submission.created_at >= Micros::from(since))
         && until.is_none_or(|until| submission.created_at < Micros::from(until))
         && (submissions.is_empty() || submissions.binary_search(&submission.id).is_ok())
-}
-
-/// Processor time of the judgement of a submission.
-fn cpu_ms(submission: &SubmissionView) -> u64 {
-    submission.judgement().map_or(0, |judgement| {
-        let compile = judgement.compile.as_ref().map_or(0, |compile| compile.time_ms);
-        compile + judgement.tests.iter().map(|test| test.time_ms).sum::<u64>()
-    })
 }
 
 #[cfg(test)]

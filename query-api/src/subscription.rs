@@ -11,15 +11,15 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, Result, SimpleObject};
 use async_stream::try_stream;
-use domain::{Event, Position, Recorded, StreamId, SubmissionId};
-use event_store::ReadError;
+use domain::{Event, Position, Recorded, StreamId, SubmissionId, Version};
 use futures::Stream;
-use read_model::views::{RevisionView, SubmissionState, SubmissionView};
+use read_model::views::{RevisionView, SubmissionFold, SubmissionState, SubmissionView};
 use read_model::{Condition, PageRequest, Scalar, ViewReaderExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::rejudges::RejudgeUpdate;
 use crate::cursor::StreamCursor;
+use crate::folds::STREAM_PAGE;
 use crate::hub::Topic;
 use crate::nodes::{EventEdge, EventFilter, Submission, TestResult};
 use crate::scalars::DateTime;
@@ -70,13 +70,12 @@ impl Subscription {
         let id = GlobalId::submission(&id)?;
         let after = after.as_deref().map(StreamCursor::decode).transpose()?;
         check_cursor(&api, after).await?;
-        let events = read(&api, id).await?;
         let not_found = || ApiError::new(Code::BadUserInput, "there is no such submission");
-        let first = SubmissionView::fold(&events[..events.len().min(1)]).ok_or_else(not_found)?;
-        if !access::may_see_submissions_of(Viewer::of(ctx), &first.author) {
+        let newest = api.hub.folds.newest(id).await?.ok_or_else(not_found)?;
+        if !access::may_see_submissions_of(Viewer::of(ctx), &newest.summary.author) {
             return Err(not_found().into());
         }
-        Ok(updates_of_one(api, id, after, events, permit))
+        Ok(updates_of_one(api, newest, after, permit))
     }
 
     /// All of the viewer's submissions; one socket for a whole page.
@@ -138,47 +137,37 @@ impl Subscription {
     }
 }
 
+/// The submission's updates from `newest` on, or, for a client that comes back, all after its cursor.
 fn updates_of_one(
     api: Arc<Api>,
-    id: SubmissionId,
+    newest: Arc<SubmissionFold>,
     after: Option<StreamCursor>,
-    events: Vec<Recorded>,
     permit: Option<OwnedSemaphorePermit>,
 ) -> impl Stream<Item = Result<SubmissionUpdate>> {
     try_stream! {
         let _permit = permit;
-        let mut followed = Followed::default();
-        let Some(last) = events.last() else { return };
-        let position = last.position;
-        for recorded in &events {
-            let mut messages = followed.apply(&api, recorded).await?;
-            // It ended before this began, and may have been judged again since.
+        let (id, known) = (newest.summary.id, newest.last.version);
+        let mut followed = match after {
+            None => Followed::from(newest),
+            Some(_) => Followed::default(),
+        };
+        if after.is_none() {
             if followed.is_final() {
                 followed.take_rejudged(&api).await?;
-                let last = followed.snapshot(recorded, position, false)?;
-                messages = vec![last];
             }
-            let at_snapshot = after.is_none() && recorded.position == position;
-            if at_snapshot {
-                yield followed.snapshot(recorded, position, false)?;
-            }
-            if let Some(after) = after {
-                for message in unseen(messages, after) {
-                    yield message;
-                }
-            }
+            yield followed.snapshot(followed.position()?, false)?;
         }
-        if followed.is_final() {
-            return;
-        }
-        let mut feed = api.hub.feed(Topic::Submission(id), position);
-        loop {
+        let mut feed = api.hub.feed_of_submission(id, followed.version());
+        while !followed.is_final() {
             let recorded = feed.next().await.map_err(ApiError::from)?;
-            for message in followed.apply(&api, &recorded).await? {
-                yield message;
+            let mut messages = followed.apply(&api, &recorded).await?;
+            // It had ended before this began, and may have been judged again since.
+            if followed.is_final() && recorded.version <= known {
+                followed.take_rejudged(&api).await?;
+                messages = Messages::Snapshot(recorded.position);
             }
-            if followed.is_final() {
-                return;
+            while let Some(message) = messages.next(&followed, after)? {
+                yield message;
             }
         }
     }
@@ -198,13 +187,9 @@ fn updates_of_all(
         let mut open: HashMap<SubmissionId, Followed> = HashMap::new();
         if resumable.is_none() {
             for id in open_submissions(&api, &viewer, head).await? {
-                let mut followed = Followed::default();
-                let events = read(&api, id).await?;
-                for recorded in events.iter().filter(|recorded| recorded.position <= head) {
-                    followed.apply(&api, recorded).await?;
-                }
-                if let Some(last) = events.iter().rfind(|recorded| recorded.position <= head) {
-                    yield followed.snapshot(last, head, gap)?;
+                let followed = Followed::before(&api, id, head.next()).await?;
+                if followed.state.is_some() {
+                    yield followed.snapshot(head, gap)?;
                 }
                 open.insert(id, followed);
             }
@@ -223,10 +208,7 @@ fn updates_of_all(
                 None => Followed::before(&api, id, recorded.position).await?,
             };
             let mut messages = followed.apply(&api, &recorded).await?;
-            if let Some(after) = resumable {
-                messages = unseen(messages, after);
-            }
-            for message in messages {
+            while let Some(message) = messages.next(&followed, resumable)? {
                 yield message;
             }
             if !followed.is_final() {
@@ -253,13 +235,6 @@ async fn open_submissions(
     Ok(found.items.into_iter().map(|(_, submission)| submission.id).collect())
 }
 
-async fn read(api: &Api, id: SubmissionId) -> Result<Vec<Recorded>, ApiError> {
-    let stream = StreamId::Submission(id);
-    let events: Result<_, ReadError> =
-        event_store::read_stream_whole(api.log.as_ref(), &stream).await;
-    Ok(events?)
-}
-
 /// A cursor from the future is another installation's, or made up.
 async fn check_cursor(api: &Api, after: Option<StreamCursor>) -> Result<(), ApiError> {
     let Some(after) = after else { return Ok(()) };
@@ -278,44 +253,65 @@ fn take_place(ctx: &Context<'_>) -> Result<Option<OwnedSemaphorePermit>, ApiErro
     })
 }
 
-/// Those that a client that comes back with this cursor has not seen.
-fn unseen(mut messages: Vec<SubmissionUpdate>, after: StreamCursor) -> Vec<SubmissionUpdate> {
-    messages.retain(|message| {
-        StreamCursor::decode(&message.cursor).is_ok_and(|cursor| {
-            !after.covers(cursor.position, cursor.messages.map_or(u32::MAX, |sent| sent - 1))
-        })
-    });
-    messages
-}
-
 /// A submission as its events have it so far. No database is asked for it (INV-13).
 #[derive(Debug, Default)]
 struct Followed {
-    view: Option<SubmissionView>,
-    revision: Option<RevisionView>,
+    state: Option<Arc<SubmissionFold>>,
+    revision: Option<Arc<RevisionView>>,
+}
+
+impl From<Arc<SubmissionFold>> for Followed {
+    fn from(state: Arc<SubmissionFold>) -> Self {
+        Self { state: Some(state), revision: None }
+    }
 }
 
 impl Followed {
     /// The submission as it was before this position.
     async fn before(api: &Api, id: SubmissionId, position: Position) -> Result<Self, ApiError> {
         let mut followed = Self::default();
-        for recorded in read(api, id).await?.iter().filter(|it| it.position < position) {
-            followed.apply(api, recorded).await?;
+        loop {
+            let from = followed.version().next();
+            let page = api.log.read_stream(&StreamId::Submission(id), from, STREAM_PAGE).await?;
+            for recorded in &page {
+                if recorded.position >= position {
+                    return Ok(followed);
+                }
+                followed.advance(api, recorded).await;
+            }
+            if page.len() < STREAM_PAGE as usize {
+                return Ok(followed);
+            }
         }
-        Ok(followed)
     }
 
     fn is_final(&self) -> bool {
-        self.view.as_ref().is_some_and(|view| view.state == SubmissionState::Judged)
+        self.state.as_ref().is_some_and(|it| it.summary.state == SubmissionState::Judged)
     }
 
-    /// Takes on what rejudges found that are applied. The views tell which those are, and the log what
-    /// they do not know yet.
+    /// The version of the last event applied.
+    fn version(&self) -> Version {
+        self.state.as_ref().map_or(Version::NONE, |state| state.last.version)
+    }
+
+    /// The position of the last event applied.
+    fn position(&self) -> Result<Position, ApiError> {
+        Ok(self.known()?.last.position)
+    }
+
+    fn known(&self) -> Result<&Arc<SubmissionFold>, ApiError> {
+        let none = || ApiError::new(Code::Internal, "the stream does not begin with its reception");
+        self.state.as_ref().ok_or_else(none)
+    }
+
+    /// Adds the verdicts of applied rejudges: those that the views have, and those in the log that
+    /// the views have not reached.
     async fn take_rejudged(&mut self, api: &Api) -> Result<(), ApiError> {
-        let Some(view) = &mut self.view else { return Ok(()) };
+        let Some(state) = &mut self.state else { return Ok(()) };
+        let summary = &mut Arc::make_mut(state).summary;
         let mut position = api.freshness.reached().await?;
-        if let Some(known) = api.reader.one::<SubmissionView>(&view.id.to_string()).await? {
-            view.take_rejudged(known.verdicts);
+        if let Some(known) = api.reader.one::<SubmissionView>(&summary.id.to_string()).await? {
+            summary.take_rejudged(known.verdicts.rejudged);
         }
         let start = position;
         loop {
@@ -326,65 +322,99 @@ impl Followed {
                 let message = format!("the read model is at {start}, far behind {position}");
                 return Err(ApiError::new(Code::NotCaughtUp, message));
             }
-            events.iter().for_each(|recorded| view.hear_of_rejudge(recorded));
+            events.iter().for_each(|recorded| summary.hear_of_rejudge(recorded));
         }
     }
 
-    /// The messages that an event makes: one, or one for each test it tells of.
-    async fn apply(
-        &mut self,
-        api: &Api,
-        recorded: &Recorded,
-    ) -> Result<Vec<SubmissionUpdate>, ApiError> {
-        match (&mut self.view, &recorded.event) {
-            (Some(view), _) => view.evolve(recorded),
-            (view, Event::SubmissionReceived(received)) => {
-                *view = Some(SubmissionView::new(received, recorded));
-            }
-            (None, _) => return Ok(vec![]),
+    async fn advance(&mut self, api: &Api, recorded: &Recorded) {
+        self.state = match &self.state {
+            Some(state) => Some(api.hub.folds.after(state, recorded).await),
+            None => SubmissionFold::received(recorded).map(Arc::new),
+        };
+    }
+
+    /// Applies an event. Returns its messages: one, or one for each test that it has outcomes of.
+    async fn apply(&mut self, api: &Api, recorded: &Arc<Recorded>) -> Result<Messages, ApiError> {
+        self.advance(api, recorded).await;
+        if self.state.is_none() {
+            return Ok(Messages::None);
         }
-        let position = recorded.position;
-        let Event::TestsJudged(judged) = &recorded.event else {
-            return Ok(self.snapshot(recorded, position, false).into_iter().collect());
+        let Event::TestsJudged(_) = &recorded.event else {
+            return Ok(Messages::Snapshot(recorded.position));
         };
         self.load_revision(api).await?;
-        let last = judged.outcomes.len();
-        let numbered = (1..).zip(&judged.outcomes);
-        numbered
-            .map(|(sent, outcome)| {
-                let messages = (sent as usize != last).then_some(sent);
-                let cursor = StreamCursor { position, messages }.encode();
-                let test = Some(TestResult::new(outcome, self.revision.as_ref()));
-                Ok(SubmissionUpdate { cursor, test, ..self.snapshot(recorded, position, false)? })
-            })
-            .collect()
+        Ok(Messages::Tests(Arc::clone(recorded), 0))
     }
 
-    fn snapshot(
-        &self,
-        recorded: &Recorded,
-        position: Position,
-        gap: bool,
-    ) -> Result<SubmissionUpdate, ApiError> {
-        let view = self.view.clone();
-        let view = view.ok_or_else(|| ApiError::new(Code::Internal, "the stream has no begin"))?;
+    fn snapshot(&self, position: Position, gap: bool) -> Result<SubmissionUpdate, ApiError> {
+        let state = self.known()?;
         Ok(SubmissionUpdate {
             cursor: StreamCursor::behind(position).encode(),
             gap,
-            at: DateTime(recorded.recorded_at),
+            at: state.last.recorded_at.into(),
             test: None,
-            submission: view.into(),
+            submission: Arc::clone(state).into(),
         })
     }
 
-    /// Test groups and samples never change within a revision, so they are asked for once.
+    /// A revision never changes, so it is loaded once.
     async fn load_revision(&mut self, api: &Api) -> Result<(), ApiError> {
         if self.revision.is_none()
-            && let Some(view) = &self.view
+            && let Some(state) = &self.state
         {
-            let key = RevisionView::key_of(&view.problem, view.revision);
-            self.revision = api.reader.one::<RevisionView>(&key).await?;
+            let key = RevisionView::key_of(&state.summary.problem, state.summary.revision);
+            self.revision = api.reader.one::<RevisionView>(&key).await?.map(Arc::new);
         }
         Ok(())
+    }
+}
+
+/// The messages that are left to send of one event. Each is made when it is sent.
+#[derive(Debug)]
+enum Messages {
+    /// None.
+    None,
+    /// The submission after the event at this position.
+    Snapshot(Position),
+    /// One for each outcome from this index on.
+    Tests(Arc<Recorded>, usize),
+}
+
+impl Messages {
+    /// The next one that a client with this cursor has not received.
+    fn next(
+        &mut self,
+        followed: &Followed,
+        after: Option<StreamCursor>,
+    ) -> Result<Option<SubmissionUpdate>, ApiError> {
+        let seen = |position, index| after.is_some_and(|after| after.covers(position, index));
+        loop {
+            match self {
+                Self::None => return Ok(None),
+                Self::Snapshot(position) => {
+                    let position = *position;
+                    *self = Self::None;
+                    if !seen(position, u32::MAX) {
+                        return followed.snapshot(position, false).map(Some);
+                    }
+                }
+                Self::Tests(recorded, index) => {
+                    let Event::TestsJudged(judged) = &recorded.event else { return Ok(None) };
+                    let Some(outcome) = judged.outcomes.get(*index) else { return Ok(None) };
+                    *index += 1;
+                    let is_last = *index == judged.outcomes.len();
+                    let messages = (!is_last).then_some(*index as u32);
+                    let cursor = StreamCursor { position: recorded.position, messages };
+                    if seen(cursor.position, cursor.messages.map_or(u32::MAX, |sent| sent - 1)) {
+                        continue;
+                    }
+                    let revision = followed.revision.clone();
+                    let outcome = Arc::new(outcome.clone());
+                    let test = Some(TestResult::new(outcome, revision));
+                    let update = followed.snapshot(recorded.position, false)?;
+                    return Ok(Some(SubmissionUpdate { cursor: cursor.encode(), test, ..update }));
+                }
+            }
+        }
     }
 }

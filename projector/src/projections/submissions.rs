@@ -1,14 +1,15 @@
-//! Submissions with all their attempts; rejudges and their trials.
+//! Submissions, their judgements and outcomes; rejudges and their trials.
 
+mod attempts;
 mod rejudges;
 
 use domain::{Event, Recorded, StreamId, SubmissionId};
-use read_model::views::{RejudgeView, SubmissionView, TrialView};
+use read_model::views::{JudgementView, OutcomesView, RejudgeView, SubmissionView, TrialView};
 use read_model::{Collection, View};
 
 use crate::{Missing, Projection, Workspace};
 
-/// Keeps [`SubmissionView`], [`RejudgeView`] and [`TrialView`]. They are one projection, so that
+/// Keeps [`SubmissionView`], [`JudgementView`], [`OutcomesView`], [`RejudgeView`] and [`TrialView`]. They are one projection, so that
 /// everything that applying a rejudge changes is committed at one position (INV-9).
 #[derive(Debug)]
 pub(super) struct Submissions;
@@ -19,11 +20,17 @@ impl Projection for Submissions {
     }
 
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn collections(&self) -> Vec<Collection> {
-        vec![SubmissionView::COLLECTION, RejudgeView::COLLECTION, TrialView::COLLECTION]
+        vec![
+            SubmissionView::COLLECTION,
+            JudgementView::COLLECTION,
+            OutcomesView::COLLECTION,
+            RejudgeView::COLLECTION,
+            TrialView::COLLECTION,
+        ]
     }
 
     fn parked_name(&self) -> &'static str {
@@ -50,6 +57,7 @@ fn judge(id: SubmissionId, recorded: &Recorded, views: &mut Workspace) -> Result
     } else if let Some(mut submission) = views.get::<SubmissionView>(&id.to_string())? {
         submission.evolve(recorded);
         views.put(submission);
+        attempts::advance(&id.to_string(), recorded, views)?;
     }
     Ok(())
 }

@@ -17,8 +17,8 @@ use domain::{
 use jiff::Timestamp;
 use proptest::prelude::*;
 use read_model::views::{
-    ProblemView, RejudgeState, RejudgeView, SolvedStatus, SolvedView, SubmissionState,
-    SubmissionView, TagView, WebhookState, WebhookView,
+    JudgementView, OutcomesView, ProblemView, RejudgeState, RejudgeView, SolvedStatus, SolvedView,
+    SubmissionState, SubmissionView, TagView, WebhookState, WebhookView,
 };
 use read_model::{Micros, View};
 use uuid::Uuid;
@@ -27,6 +27,7 @@ use super::all;
 use crate::Workspace;
 
 mod moments;
+mod sizes;
 
 /// A log in memory, projected by every projection as it grows.
 struct Story {
@@ -219,12 +220,18 @@ fn a_submission_keeps_every_attempt() {
         shown: None,
     };
     story.tell(stream(), TestsJudged { attempt: 2, outcomes: vec![outcome] });
-    story.finish(1, Verdict::Accepted);
+    story.tell(stream(), JudgingFinished { attempt: 2, ..finished(Verdict::Accepted) });
     let view = state(&story);
     assert_eq!(view.state, SubmissionState::Judged);
-    assert_eq!(view.judgements.len(), 2);
-    assert_eq!(view.judgements[0].abandoned, Some(AbandonReason::Superseded));
-    assert_eq!(view.judgement().unwrap().attempt, 2);
+    assert_eq!((view.attempts, view.attempt.unwrap().evaluator.as_str()), (2, "e2"));
+    let judgement = |attempt| {
+        let key = JudgementView::key_of(&submission(1).to_string(), attempt);
+        story.get::<JudgementView>(&key).unwrap()
+    };
+    assert_eq!(judgement(1).abandoned, Some(AbandonReason::Superseded));
+    assert_eq!(judgement(2).verdict, Some(Verdict::Accepted));
+    let outcomes = OutcomesView::key_of(&submission(1).to_string(), 2, 0);
+    assert_eq!(story.get::<OutcomesView>(&outcomes).unwrap().outcomes.len(), 1);
 }
 
 #[test]

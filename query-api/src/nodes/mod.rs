@@ -2,6 +2,7 @@
 
 mod audit;
 mod event;
+pub(crate) mod judgement;
 mod language;
 mod limits;
 mod node;

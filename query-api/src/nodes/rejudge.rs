@@ -7,7 +7,8 @@ use read_model::views::{
 };
 use read_model::{Condition, Direction, Order, Scalar};
 
-use super::submission::{Judgement, Progress, Submission, behind};
+use super::judgement::Judgement;
+use super::submission::{Progress, Submission, behind};
 use super::{User, Verdict, int};
 use crate::connection::{Page, Paging, cost, page};
 use crate::cursor::StreamCursor;
@@ -282,8 +283,8 @@ impl RejudgeChange {
     }
 
     /// How it was judged again; null before an evaluator took it.
-    async fn after(&self) -> Option<Judgement> {
-        Judgement::of_trial(&self.0)
+    async fn after(&self, ctx: &Context<'_>) -> Result<Option<Judgement>> {
+        Judgement::of_trial(ctx, &self.0).await
     }
 }
 

@@ -1,5 +1,7 @@
 //! What became of one test.
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Object, Result, SimpleObject};
 use domain::Digest;
 use domain::submission::{Feedback, TestOutcome};
@@ -15,16 +17,19 @@ const DETAIL_BYTES_MAX: usize = 4 << 10;
 /// One test's outcome.
 #[derive(Debug, Clone)]
 pub struct TestResult {
-    outcome: TestOutcome,
-    /// What the revision tells of the test; `None` while the read model is behind.
-    test: Option<TestView>,
+    outcome: Arc<TestOutcome>,
+    /// The revision that it was judged against; `None` while the read model is behind.
+    revision: Option<Arc<RevisionView>>,
 }
 
 impl TestResult {
-    /// The outcome with what the revision tells of the test.
-    pub(crate) fn new(outcome: &TestOutcome, revision: Option<&RevisionView>) -> Self {
-        let test = revision.and_then(|revision| revision.test(outcome.number).cloned());
-        Self { outcome: outcome.clone(), test }
+    /// An outcome with the revision that it was judged against.
+    pub(crate) fn new(outcome: Arc<TestOutcome>, revision: Option<Arc<RevisionView>>) -> Self {
+        Self { outcome, revision }
+    }
+
+    fn test(&self) -> Option<&TestView> {
+        self.revision.as_ref()?.test(self.outcome.number)
     }
 
     fn feedback(&self) -> Option<&Feedback> {
@@ -41,13 +46,13 @@ impl TestResult {
 
     /// As the package names it: `secret/03-large`. For those who judge and set problems; null for anybody else.
     async fn name(&self, ctx: &Context<'_>) -> Option<&str> {
-        let test = self.test.as_ref()?;
+        let test = self.test()?;
         access::may_see_judging(Viewer::of(ctx)).then_some(test.name.as_str())
     }
 
     /// Its test group; null where it is in none but the root.
     async fn group(&self) -> Option<&str> {
-        self.test.as_ref()?.group.as_deref()
+        self.test()?.group.as_deref()
     }
 
     /// Whether its data is kept from authors.
@@ -62,7 +67,7 @@ impl TestResult {
 
     /// What it scored; null where the problem is not scored.
     async fn score(&self) -> Option<f64> {
-        self.test.as_ref()?.score(&self.outcome)
+        self.test()?.score(&self.outcome)
     }
 
     /// What the problem's validator tells the author.
@@ -78,7 +83,7 @@ impl TestResult {
 
     /// What the problem's setter tells whoever fails this test.
     async fn hint(&self) -> Option<&str> {
-        self.test.as_ref()?.shown_hint(self.outcome.verdict)
+        self.test()?.shown_hint(self.outcome.verdict)
     }
 
     /// Cpu time, in milliseconds.
@@ -109,7 +114,7 @@ impl TestResult {
 
     /// Null for hidden tests. Samples show it, and so do failed tests of which the setter says so.
     async fn detail(&self, ctx: &Context<'_>) -> Result<Option<TestDetail>> {
-        let data = self.test.as_ref().and_then(|test| test.shown_data(self.outcome.verdict));
+        let data = self.test().and_then(|test| test.shown_data(self.outcome.verdict));
         let (Some(shown), Some(data)) = (self.outcome.shown.clone(), data) else {
             return Ok(None);
         };

@@ -2,6 +2,7 @@
 
 mod account;
 mod history;
+mod judgement;
 mod parked;
 mod problem;
 mod ranking;
@@ -10,12 +11,14 @@ mod revision;
 mod scoring;
 mod standing;
 mod submission;
+mod submission_fold;
 mod verdicts;
 mod webhook;
 
 pub use account::AccountView;
 pub(crate) use history::history_key;
 pub use history::{DifficultySince, RejudgedSince, StatisticsSince, StatusSince};
+pub use judgement::{CompileView, JudgementView, OUTCOMES_PER_PAGE, OutcomesView};
 pub use parked::ParkedView;
 pub use problem::{Counter, ProblemView, TagView};
 pub use ranking::{RankingSegment, SolvesView, Standing, rank};
@@ -25,6 +28,7 @@ pub use rejudge::{
 pub use revision::{RevisionView, TestData, TestView};
 pub use scoring::{GroupView, ScoringView};
 pub use standing::{SolvedStatus, SolvedView, Tally};
-pub use submission::{CompileView, JudgementView, SubmissionState, SubmissionView};
+pub use submission::{AttemptView, SUMMARY_BYTES_MAX, SubmissionState, SubmissionView};
+pub use submission_fold::{EventPlace, JudgementFold, SubmissionFold};
 pub use verdicts::{RejudgedView, VerdictSince, VerdictStack};
 pub use webhook::{DeadLetterView, WebhookState, WebhookView};

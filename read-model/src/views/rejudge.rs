@@ -200,7 +200,7 @@ pub struct TrialView {
 impl View for TrialView {
     const COLLECTION: Collection = Collection {
         name: "trials",
-        schema: 1,
+        schema: 2,
         indexes: &[&["rejudge", "number"], &["rejudge", "outcome", "number"]],
     };
 

@@ -1,13 +1,12 @@
-//! Submissions.
+//! Submissions, each in one small document.
 
-use domain::grading::GroupOutcome;
-use domain::submission::{AbandonReason, Provenance, SubmissionReceived, TestOutcome};
+use domain::submission::SubmissionReceived;
 use domain::{
     Digest, Event, LanguageId, Login, Recorded, RejudgeId, Slug, StreamId, SubmissionId, Verdict,
 };
 use serde::{Deserialize, Serialize};
 
-use super::{RejudgedSince, VerdictStack};
+use super::{RejudgedView, VerdictStack};
 use crate::{Collection, Micros, View};
 
 /// Where a submission stands.
@@ -36,93 +35,68 @@ impl SubmissionState {
     }
 }
 
-/// A submission with all its attempts.
+/// A submission without its judgements: what lists show and find. A few hundred bytes, and
+/// [`SUMMARY_BYTES_MAX`] at most while fewer than 20 applied rejudges count for it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SubmissionView {
-    /// Its identity.
+    /// The submission's id.
     pub id: SubmissionId,
-    /// The position at which it was received: short, and what people quote.
+    /// The log position at which it was received: short, and what people quote.
     pub number: i64,
-    /// Who handed it in.
+    /// The account that submitted it.
     pub author: Login,
-    /// What it is to solve.
+    /// The problem that it solves.
     pub problem: Slug,
-    /// The revision it is judged against.
+    /// The problem's revision that it is judged against.
     pub revision: u32,
-    /// What it is written in.
+    /// The language of the source.
     pub language: LanguageId,
-    /// The source's name in the blob store.
+    /// Digest of the source in the blob store.
     pub source: Digest,
-    /// The source's size.
+    /// Size of the source, in bytes.
     pub source_bytes: u64,
-    /// Where it stands.
+    /// Its state.
     pub state: SubmissionState,
     /// The verdict that counts: the topmost of `verdicts`.
     pub verdict: Option<Verdict>,
-    /// Its own verdict, and those of rejudges.
+    /// Its own verdict, and those of applied rejudges.
     pub verdicts: VerdictStack,
-    /// Every attempt of its own judging, first to last.
-    pub judgements: Vec<JudgementView>,
+    /// Attempts begun. The last one is the judgement that counts: none follows a verdict.
+    pub attempts: u32,
+    /// The last attempt; `None` before an evaluator took the submission.
+    pub attempt: Option<AttemptView>,
     /// When it was received.
     pub created_at: Micros,
     /// Since when the verdict counts.
     pub judged_at: Option<Micros>,
-    /// The last event that changed it.
+    /// Position of the last event that changed it.
     pub position: i64,
-    /// How many events its stream has.
+    /// Events in its stream.
     pub version: i64,
 }
 
-/// One attempt.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct JudgementView {
-    /// Counts from 1.
-    pub attempt: u32,
-    /// The worker's name.
-    pub evaluator: String,
-    /// How many tests there are.
-    pub tests_total: u32,
-    /// How compiling went.
-    pub compile: Option<CompileView>,
-    /// By number.
-    pub tests: Vec<TestOutcome>,
-    /// What it was found to be.
-    pub verdict: Option<Verdict>,
-    /// Scored problems only.
-    pub score: Option<f64>,
-    /// What each test group came to.
-    pub groups: Vec<GroupOutcome>,
-    /// Of the slowest test.
-    pub time_ms: Option<u64>,
-    /// Of the largest test, in KiB.
-    pub memory_kib: Option<u64>,
-    /// What the verdict depended on.
-    pub provenance: Option<Provenance>,
-    /// Why it ended without a verdict.
-    pub abandoned: Option<AbandonReason>,
-    /// When an evaluator took it.
-    pub started_at: Micros,
-    /// When it ended, either way.
-    pub finished_at: Option<Micros>,
-}
+/// Bytes of a [`SubmissionView`] as JSON, at most.
+pub const SUMMARY_BYTES_MAX: usize = 4 << 10;
 
-/// How compiling went.
+/// What a summary says of the last attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CompileView {
-    /// Whether there was a program to run.
-    pub ok: bool,
-    /// What the compiler said.
-    pub log: String,
-    /// Whether it said more.
-    pub truncated: bool,
-    /// Cpu time it took.
-    pub time_ms: u64,
+pub struct AttemptView {
+    /// Name of the evaluator.
+    pub evaluator: String,
+    /// Tests that it will run at most.
+    pub tests_total: u32,
+    /// Tests that have an outcome.
+    pub tests_done: u32,
+    /// Cpu time of compiling and of all tests so far, in milliseconds.
+    pub cpu_ms: u64,
+    /// Whether it was abandoned.
+    pub abandoned: bool,
 }
 
 impl View for SubmissionView {
     const COLLECTION: Collection = Collection {
         name: "submissions",
-        schema: 3,
+        schema: 4,
         indexes: &[
             &["number"],
             &["author", "number"],
@@ -138,28 +112,6 @@ impl View for SubmissionView {
 }
 
 impl SubmissionView {
-    /// The submission that these events of its stream, from the first, tell of.
-    pub fn fold(events: &[Recorded]) -> Option<Self> {
-        let (first, rest) = events.split_first()?;
-        let mut view = match &first.event {
-            Event::SubmissionReceived(received) => Self::new(received, first),
-            _ => return None,
-        };
-        rest.iter().for_each(|recorded| view.evolve(recorded));
-        Some(view)
-    }
-
-    /// The same, with what rejudges had found of it at the same moment.
-    pub fn fold_rejudged(events: &[Recorded], rejudged: Option<RejudgedSince>) -> Option<Self> {
-        let mut view = Self::fold(events)?;
-        if let Some(RejudgedSince { position, rejudged, .. }) = rejudged {
-            view.position = view.position.max(position);
-            view.verdicts.rejudged = rejudged;
-            view.count_topmost();
-        }
-        Some(view)
-    }
-
     /// A submission just received.
     pub fn new(received: &SubmissionReceived, recorded: &Recorded) -> Self {
         Self {
@@ -174,7 +126,8 @@ impl SubmissionView {
             state: SubmissionState::Queued,
             verdict: None,
             verdicts: VerdictStack::default(),
-            judgements: vec![],
+            attempts: 0,
+            attempt: None,
             created_at: recorded.recorded_at.into(),
             judged_at: None,
             position: stored(recorded.position.0),
@@ -190,57 +143,32 @@ impl SubmissionView {
         match &recorded.event {
             Event::JudgingStarted(started) => {
                 self.state = SubmissionState::Compiling;
-                self.judgements.push(JudgementView {
-                    attempt: started.attempt,
+                self.attempts = started.attempt;
+                self.attempt = Some(AttemptView {
                     evaluator: started.evaluator.clone(),
                     tests_total: started.tests,
-                    compile: None,
-                    tests: vec![],
-                    verdict: None,
-                    score: None,
-                    groups: vec![],
-                    time_ms: None,
-                    memory_kib: None,
-                    provenance: None,
-                    abandoned: None,
-                    started_at: at,
-                    finished_at: None,
+                    tests_done: 0,
+                    cpu_ms: 0,
+                    abandoned: false,
                 });
             }
             Event::Compiled(compiled) => {
                 self.state = SubmissionState::Running;
-                if let Some(judgement) = self.judgements.last_mut() {
-                    judgement.compile = Some(CompileView {
-                        ok: compiled.ok,
-                        log: compiled.log.clone(),
-                        truncated: compiled.truncated,
-                        time_ms: compiled.time_ms,
-                    });
+                if let Some(attempt) = &mut self.attempt {
+                    attempt.cpu_ms += compiled.time_ms;
                 }
             }
             Event::TestsJudged(judged) => {
-                if let Some(judgement) = self.judgements.last_mut() {
-                    judgement.tests.extend(judged.outcomes.iter().cloned());
-                    judgement.tests.sort_by_key(|outcome| outcome.number);
+                if let Some(attempt) = &mut self.attempt {
+                    attempt.tests_done += judged.outcomes.len() as u32;
+                    attempt.cpu_ms += judged.outcomes.iter().map(|it| it.time_ms).sum::<u64>();
                 }
             }
-            Event::JudgingFinished(finished) => {
-                self.finish(finished.verdict, at);
-                if let Some(judgement) = self.judgements.last_mut() {
-                    judgement.verdict = Some(finished.verdict);
-                    judgement.score = finished.score;
-                    judgement.groups = finished.groups.clone();
-                    judgement.time_ms = Some(finished.time_ms);
-                    judgement.memory_kib = Some(finished.memory_kib);
-                    judgement.provenance = Some(finished.provenance.clone());
-                    judgement.finished_at = Some(at);
-                }
-            }
-            Event::AttemptAbandoned(abandoned) => {
+            Event::JudgingFinished(finished) => self.finish(finished.verdict, at),
+            Event::AttemptAbandoned(_) => {
                 self.state = SubmissionState::Queued;
-                if let Some(judgement) = self.judgements.last_mut() {
-                    judgement.abandoned = Some(abandoned.reason.clone());
-                    judgement.finished_at = Some(at);
+                if let Some(attempt) = &mut self.attempt {
+                    attempt.abandoned = true;
                 }
             }
             Event::SubmissionAbandoned(_) => self.finish(Verdict::JudgeError, at),
@@ -262,9 +190,9 @@ impl SubmissionView {
         self.count_topmost();
     }
 
-    /// Takes on the verdicts of rejudges from what is known of the same submission elsewhere.
-    pub fn take_rejudged(&mut self, known: VerdictStack) {
-        self.verdicts.rejudged = known.rejudged;
+    /// Replaces the verdicts of rejudges.
+    pub fn take_rejudged(&mut self, rejudged: Vec<RejudgedView>) {
+        self.verdicts.rejudged = rejudged;
         self.count_topmost();
     }
 
@@ -282,12 +210,6 @@ impl SubmissionView {
             Event::RejudgeReverted(_) => self.revert_rejudge(id, recorded),
             _ => {}
         }
-    }
-
-    /// The judgement of its own that counts: the last with a verdict, else the one under way.
-    pub fn judgement(&self) -> Option<&JudgementView> {
-        let judged = self.judgements.iter().rfind(|judgement| judgement.verdict.is_some());
-        judged.or(self.judgements.last())
     }
 
     fn finish(&mut self, verdict: Verdict, at: Micros) {

@@ -5,6 +5,7 @@ use domain::submission::TrialStarted;
 use domain::{Event, Recorded, RejudgeId, SubmissionId, TrialId};
 use read_model::views::{RejudgeState, RejudgeView, SubmissionState, SubmissionView, TrialView};
 
+use super::attempts;
 use crate::{Missing, Workspace};
 
 /// An event of a rejudge's own stream.
@@ -95,7 +96,7 @@ pub(super) fn try_again(
         views.put(rejudge);
     }
     views.put(trial);
-    Ok(())
+    attempts::advance(&id.to_string(), recorded, views)
 }
 
 fn begin(

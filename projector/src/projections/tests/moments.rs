@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{Checkpoint, Login, Slug};
-use read_model::views::{Standing, rank};
+use read_model::views::{Standing, SubmissionFold, rank};
 use read_model::{Then, Views, positions_around};
 
 use super::*;
@@ -182,7 +182,8 @@ async fn every_moment_is_as_it_was(steps: &[Step]) {
             let expected: Option<SubmissionView> = fresh.get(&id.to_string());
             let rejudged = then.rejudged(id).await.unwrap();
             let events = of(StreamId::Submission(id));
-            assert_eq!(SubmissionView::fold_rejudged(&events, rejudged), expected, "{position}");
+            let fold = SubmissionFold::of(&events).map(|fold| fold.with_rejudged(rejudged));
+            assert_eq!(fold.map(|fold| fold.summary), expected, "{position}");
         }
         let at = Micros(position as i64 * 1_000_000);
         let (before, after) = positions_around(views.reader.as_ref(), at).await.unwrap();

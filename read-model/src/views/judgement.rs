@@ -1,0 +1,173 @@
+//! Attempts at judging a submission, and the outcomes of their tests.
+
+use domain::Verdict;
+use domain::grading::GroupOutcome;
+use domain::submission::{AbandonReason, JudgingStarted, Provenance, TestOutcome};
+use domain::{Event, Recorded};
+use serde::{Deserialize, Serialize};
+
+use crate::{Collection, Micros, View};
+
+/// Tests whose outcomes are kept in one document. With the longest texts that an outcome can have
+/// (two streams of 4 KiB and three messages of 1,000 characters, escaped) it takes 5 MiB.
+pub const OUTCOMES_PER_PAGE: u32 = 64;
+
+/// One attempt at judging a submission or a trial, without the outcomes of its tests.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JudgementView {
+    /// Id of the submission or the trial.
+    pub judged: String,
+    /// Number of the attempt, from 1.
+    pub attempt: u32,
+    /// Name of the evaluator.
+    pub evaluator: String,
+    /// Tests that it will run at most.
+    pub tests_total: u32,
+    /// The compiler's result.
+    pub compile: Option<CompileView>,
+    /// The verdict; `None` while the attempt is under way, and when it was abandoned.
+    pub verdict: Option<Verdict>,
+    /// The score; scored problems only.
+    pub score: Option<f64>,
+    /// The result of each test group.
+    pub groups: Vec<GroupOutcome>,
+    /// Cpu time of the slowest test, in milliseconds.
+    pub time_ms: Option<u64>,
+    /// Peak memory of the largest test, in KiB.
+    pub memory_kib: Option<u64>,
+    /// What the verdict depended on.
+    pub provenance: Option<Provenance>,
+    /// Why it ended without a verdict.
+    pub abandoned: Option<AbandonReason>,
+    /// When an evaluator took it.
+    pub started_at: Micros,
+    /// When it ended, either way.
+    pub finished_at: Option<Micros>,
+}
+
+/// The compiler's result.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CompileView {
+    /// Whether it made a program.
+    pub ok: bool,
+    /// The compiler's output.
+    pub log: String,
+    /// Whether the output was longer than `log`.
+    pub truncated: bool,
+    /// Cpu time, in milliseconds.
+    pub time_ms: u64,
+}
+
+impl JudgementView {
+    /// The key of an attempt at a submission or a trial.
+    pub fn key_of(judged: &str, attempt: u32) -> String {
+        format!("{judged}.{attempt}")
+    }
+
+    /// An attempt that has just begun.
+    pub fn new(judged: String, started: &JudgingStarted, recorded: &Recorded) -> Self {
+        Self {
+            judged,
+            attempt: started.attempt,
+            evaluator: started.evaluator.clone(),
+            tests_total: started.tests,
+            compile: None,
+            verdict: None,
+            score: None,
+            groups: vec![],
+            time_ms: None,
+            memory_kib: None,
+            provenance: None,
+            abandoned: None,
+            started_at: recorded.recorded_at.into(),
+            finished_at: None,
+        }
+    }
+
+    /// The attempt after a later event of its own.
+    pub fn evolve(&mut self, recorded: &Recorded) {
+        let at = Micros::from(recorded.recorded_at);
+        match &recorded.event {
+            Event::Compiled(compiled) => {
+                self.compile = Some(CompileView {
+                    ok: compiled.ok,
+                    log: compiled.log.clone(),
+                    truncated: compiled.truncated,
+                    time_ms: compiled.time_ms,
+                });
+            }
+            Event::JudgingFinished(finished) => {
+                self.verdict = Some(finished.verdict);
+                self.score = finished.score;
+                self.groups = finished.groups.clone();
+                self.time_ms = Some(finished.time_ms);
+                self.memory_kib = Some(finished.memory_kib);
+                self.provenance = Some(finished.provenance.clone());
+                self.finished_at = Some(at);
+            }
+            Event::AttemptAbandoned(abandoned) => {
+                self.abandoned = Some(abandoned.reason.clone());
+                self.finished_at = Some(at);
+            }
+            _ => {}
+        }
+    }
+
+    /// The keys of all pages that its outcomes can be on.
+    pub fn outcome_keys(&self) -> impl Iterator<Item = String> {
+        let pages = 0..self.tests_total.div_ceil(OUTCOMES_PER_PAGE);
+        pages.map(|page| OutcomesView::key_of(&self.judged, self.attempt, page))
+    }
+}
+
+impl View for JudgementView {
+    const COLLECTION: Collection = Collection { name: "judgements", schema: 1, indexes: &[] };
+
+    fn key(&self) -> String {
+        Self::key_of(&self.judged, self.attempt)
+    }
+}
+
+/// Outcomes of up to [`OUTCOMES_PER_PAGE`] tests of one attempt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OutcomesView {
+    /// Id of the submission or the trial.
+    pub judged: String,
+    /// Number of the attempt, from 1.
+    pub attempt: u32,
+    /// Number of the page, from 0.
+    pub page: u32,
+    /// By test number.
+    pub outcomes: Vec<TestOutcome>,
+}
+
+impl OutcomesView {
+    /// A page without outcomes.
+    pub fn new(judged: String, attempt: u32, page: u32) -> Self {
+        Self { judged, attempt, page, outcomes: vec![] }
+    }
+
+    /// The key of a page of an attempt.
+    pub fn key_of(judged: &str, attempt: u32, page: u32) -> String {
+        format!("{judged}.{attempt}.{page}")
+    }
+
+    /// The page of the test with this number, from 1.
+    pub fn page_of(number: u32) -> u32 {
+        number.saturating_sub(1) / OUTCOMES_PER_PAGE
+    }
+
+    /// Adds an outcome in its place.
+    pub fn add(&mut self, outcome: TestOutcome) {
+        let place = self.outcomes.partition_point(|known| known.number <= outcome.number);
+        self.outcomes.insert(place, outcome);
+    }
+}
+
+impl View for OutcomesView {
+    const COLLECTION: Collection = Collection { name: "outcomes", schema: 1, indexes: &[] };
+
+    fn key(&self) -> String {
+        Self::key_of(&self.judged, self.attempt, self.page)
+    }
+}
