@@ -1,10 +1,10 @@
-//! Builds `assay-runner` as a static program, so that it can be embedded in whatever links this crate: one file to
-//! install, and no way for the two sides of the protocol to differ in version.
+//! Builds `assay-runner` as a static program and embeds it in this crate: there is one file to install, and the two
+//! sides of the protocol cannot differ in version.
 //!
-//! Also lists the definitions of languages, so that adding one is adding a file.
+//! Also lists the language definitions, so that adding a language means adding a file.
 //!
-//! Cargo has no stable way to depend on another package's program, let alone on a statically linked one, so this
-//! calls cargo once more, with a target directory of its own (the outer one is locked).
+//! Cargo has no stable way to depend on another package's program, let alone on a statically linked one. This script
+//! therefore runs cargo again, with its own target directory because the outer one is locked.
 
 use std::{
     env, fs,
@@ -12,8 +12,8 @@ use std::{
     process::Command,
 };
 
-/// What the outer cargo sets and the inner one must not see: flags and wrappers meant for the outer build, and
-/// anything that would move the output or change the profile.
+/// Variables that the outer cargo sets and the inner one must not see: flags and wrappers meant for the outer build,
+/// and settings that would move the output or change the profile.
 const NOT_INHERITED: &[&str] = &[
     "CARGO_BUILD_TARGET",
     "CARGO_BUILD_RUSTFLAGS",
@@ -41,7 +41,7 @@ fn main() {
     println!("cargo::rerun-if-changed=runner/Cargo.toml");
     println!("cargo::rerun-if-changed={}", workspace.join("Cargo.lock").display());
     println!("cargo::rerun-if-changed=build.rs");
-    // Set by cargo-fuzz; see the folder `fuzz`.
+    // cargo-fuzz sets it; see the folder `fuzz`.
     println!("cargo::rustc-check-cfg=cfg(fuzzing)");
 
     println!("cargo::rerun-if-changed=languages");
@@ -59,7 +59,7 @@ fn build(workspace: &Path, target: &str, target_dir: &Path) {
     for name in NOT_INHERITED {
         cargo.env_remove(name);
     }
-    // A target given by name keeps the flags below away from proc macros, which cannot be linked statically.
+    // With an explicit target, the flags below do not apply to proc macros, which cannot be linked statically.
     cargo
         .current_dir(workspace)
         .args([

@@ -1,6 +1,6 @@
 //! Builds the image with every language's toolchain on the Docker engine, as `assay images build` does.
 //!
-//! This program is compiled in a third of the time, so `scripts/test` lets it work while the rest is compiled.
+//! This program compiles in a third of the time, so `scripts/test` runs it while the rest compiles.
 
 use sandbox::{DockerConfig, Languages, SandboxError, docker::images};
 

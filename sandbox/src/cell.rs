@@ -24,27 +24,27 @@ use self::{
 };
 use crate::{Area, CellPath, CellSpec, Execution, ListedFile, Outcome, SandboxError};
 
-/// How long anything but an execution may take: starting, storing a file, giving one.
+/// The longest any operation except an execution may take: starting, storing a file, fetching one.
 const OPERATION_MAX: Duration = Duration::from_secs(30);
 
-/// How much longer than its wall limit an execution's answer may take: killing, clearing, sending the output.
+/// How long after its wall limit an execution may answer: time for killing, clearing and sending the output.
 const EXECUTION_GRACE: Duration = Duration::from_secs(20);
 
 /// A sealed environment for one submission: its own file system, processes, no network, no secrets (INV-11).
 ///
-/// It is the client of the runner inside. Dropping it destroys the cell with all that runs in it;
-/// [`close`](Self::close) does the same and waits until nothing is left.
+/// This type is the client of the runner inside the cell. Dropping it destroys the cell with everything that runs in
+/// it; [`close`](Self::close) does the same and waits until it is done.
 pub struct Cell {
     stream: Stream,
     seal: Box<dyn Seal>,
     facts: Facts,
     ceiling: Ceiling,
-    /// Set while an exchange is under way. A cancelled one leaves it set: the stream is then in the middle of
-    /// something, and the cell is of no more use.
+    /// Set during an exchange. A cancelled exchange leaves it set: the stream is then out of step, and the cell is
+    /// unusable.
     busy: bool,
 }
 
-/// What the cell was made for, which no execution in it may exceed.
+/// The cell's own limits, which cap those of every execution in it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ceiling {
     pub(crate) memory_bytes: u64,
@@ -52,7 +52,7 @@ pub(crate) struct Ceiling {
 }
 
 impl Ceiling {
-    /// For a cell that was made before anybody knew what for.
+    /// For a cell that was opened before its use is known.
     pub(crate) const NONE: Self = Self { memory_bytes: u64::MAX, processes: u32::MAX };
 
     pub(crate) fn of(spec: &CellSpec) -> Self {
@@ -63,21 +63,21 @@ impl Ceiling {
 /// How a cell can be linked to another.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Linking<'a> {
-    /// Its stream is this socket, over which files can be handed to the runner.
+    /// The cell's stream is this socket, which can pass descriptors to the runner.
     Socket(BorrowedFd<'a>),
-    /// It is this container, whose runner has a folder that it may have in common with others'.
+    /// The cell is this container. Its runner's folder may be shared with other containers.
     Container {
-        /// Which container it is.
+        /// The container's id.
         id: &'a str,
-        /// Which folder its runner has.
+        /// The id of the container that first had the runner's folder. Cells with the same folder can be linked.
         folder: &'a str,
     },
-    /// It cannot.
+    /// The cell cannot be linked.
     #[cfg(any(test, fuzzing, feature = "simulation"))]
     Never,
 }
 
-/// What holds a cell shut from outside: a process, a container. Dropping it destroys the cell without waiting.
+/// What contains a cell, seen from the host: a process or a container. Dropping it destroys the cell without waiting.
 #[async_trait]
 pub(crate) trait Seal: Send + fmt::Debug {
     /// Destroys the cell and waits until nothing of it is left.
@@ -86,7 +86,7 @@ pub(crate) trait Seal: Send + fmt::Debug {
     /// How the cell can be linked to another.
     fn linking(&self) -> Linking<'_>;
 
-    /// What the runner wrote to its standard error: how a runner that died explains itself.
+    /// What the runner wrote to its standard error, to explain why a runner died.
     async fn last_words(&mut self) -> String;
 }
 
@@ -100,8 +100,8 @@ impl fmt::Debug for Cell {
 }
 
 impl Cell {
-    /// Shakes hands with a runner that was just started, has it seal itself in when there is a plan, and asks what it
-    /// has to work with.
+    /// Shakes hands with a runner that has just started, makes it seal itself in if there is a plan, and asks for its
+    /// [`Facts`].
     pub(crate) async fn open(
         reader: Box<dyn AsyncRead + Send + Unpin>,
         writer: Box<dyn AsyncWrite + Send + Unpin>,
@@ -121,10 +121,10 @@ impl Cell {
         Ok(cell)
     }
 
-    /// A cell whose runner is whatever is at the other end of this stream.
+    /// A cell whose runner is at the other end of this stream.
     ///
     /// # Errors
-    /// When no runner is.
+    /// When the other end does not speak the runner's protocol.
     #[cfg(feature = "simulation")]
     pub async fn simulated(
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -144,7 +144,7 @@ impl Cell {
         .await
     }
 
-    /// Says what a cell that was ready before it was asked for is to be used for.
+    /// Sets the limits of a cell that was opened before its use was known.
     pub(crate) fn set_ceiling(&mut self, ceiling: Ceiling) {
         self.ceiling = ceiling;
     }
@@ -159,7 +159,7 @@ impl Cell {
         self.seal.linking()
     }
 
-    /// Takes a step towards a link.
+    /// Asks the runner for one step towards a link.
     pub(crate) async fn take_link_step(&mut self, step: LinkStep) -> Result<(), SandboxError> {
         let request = Request::Link(step);
         self.exchange(OPERATION_MAX, async |stream| stream.ask(&request, &[]).await?.done()).await
@@ -173,20 +173,20 @@ impl Cell {
         let request = Request::Link(LinkStep::Take);
         self.exchange(OPERATION_MAX, async |stream| {
             stream.ask(&request, &[]).await?.done()?;
-            // It waits for them now, and for nothing else.
+            // The runner now waits for the descriptors and reads nothing else.
             hand_over().map_err(SandboxError::Io)?;
             stream.reply().await?.done()
         })
         .await
     }
 
-    /// What the runner enforces limits with.
+    /// The means that the runner has to enforce limits.
     #[must_use]
     pub fn facts(&self) -> &Facts {
         &self.facts
     }
 
-    /// Stores a file, replacing one of the same path. Folders on its way are made; one that is a link is refused.
+    /// Stores a file, replacing one at the same path. Missing folders are made; a folder that is a link is refused.
     pub async fn put(
         &mut self,
         path: &CellPath,
@@ -205,8 +205,8 @@ impl Cell {
         .await
     }
 
-    /// Runs a command to its end and reports it. However it ended, none of its processes is left afterwards, and
-    /// unless told otherwise none of its files.
+    /// Runs a command to its end and reports the outcome. Afterwards none of its processes is left, and none of its
+    /// files unless the execution keeps them.
     pub async fn execute(&mut self, execution: &Execution) -> Result<Outcome, SandboxError> {
         let request = Request::Execute(command(execution, self.ceiling));
         let patience = execution.limits.wall.saturating_add(EXECUTION_GRACE);
@@ -227,8 +227,8 @@ impl Cell {
         .await
     }
 
-    /// The content of a file. Only regular files are given, links are never followed, and nothing larger than
-    /// `bytes_max` leaves the cell.
+    /// The content of a file. Fails for anything that is not a regular file, never follows links, and fails for files
+    /// larger than `bytes_max` bytes.
     pub async fn get(&mut self, path: &CellPath, bytes_max: u64) -> Result<Bytes, SandboxError> {
         let request =
             Request::Get { area: path.area().into(), path: path.path().to_owned(), bytes_max };
@@ -239,9 +239,10 @@ impl Cell {
         .await
     }
 
-    /// The regular files of an area, by path; at most [`LISTED_FILES_MAX`](crate::LISTED_FILES_MAX), more are refused
-    /// ([`RefusalKind::TooLarge`]). What [`get`](Self::get) cannot give is left out: links, pipes and the like, names
-    /// that are not plain, and what lies deeper than a [`CellPath`] leads.
+    /// The regular files of an area, sorted by path. Fails if there are more than
+    /// [`LISTED_FILES_MAX`](crate::LISTED_FILES_MAX) ([`RefusalKind::TooLarge`]). Files that [`get`](Self::get) cannot
+    /// fetch are left out: links, pipes and the like, names that are not plain, and paths deeper than a [`CellPath`]
+    /// allows.
     pub async fn list(&mut self, area: Area) -> Result<Vec<ListedFile>, SandboxError> {
         let request = Request::List { area: area.into() };
         self.exchange(OPERATION_MAX, async |stream| match stream.ask(&request, &[]).await? {
@@ -253,7 +254,7 @@ impl Cell {
         .await
     }
 
-    /// Empties the writable areas: what an execution that was [`keeping`](Execution::keeping) its files has left.
+    /// Empties the writable areas, which an execution [`keeping`](Execution::keeping) its files leaves filled.
     pub async fn clear(&mut self) -> Result<(), SandboxError> {
         self.exchange(OPERATION_MAX, async |stream| stream.ask(&Request::Clear, &[]).await?.done())
             .await
@@ -263,14 +264,14 @@ impl Cell {
     pub async fn close(self) -> Result<(), SandboxError> {
         let Self { mut stream, seal, busy, .. } = self;
         if !busy {
-            // Only a courtesy: the seal is torn down whether or not the runner answers.
+            // Best effort: the cell is torn down whether or not the runner answers.
             let _ = timeout(OPERATION_MAX, stream.ask(&Request::Close, &[])).await;
         }
         drop(stream);
         seal.tear_down().await
     }
 
-    /// One exchange with the runner, within a time. It spoils the cell unless it ends with a proper answer.
+    /// One exchange with the runner, with a timeout. The cell becomes unusable unless the runner gives a proper answer.
     async fn exchange<T>(
         &mut self,
         patience: Duration,
@@ -287,7 +288,7 @@ impl Cell {
         match result {
             Err(SandboxError::Io(error)) => Err(self.lost(&error).await),
             Err(SandboxError::Protocol(FrameError::Io(error))) => Err(self.lost(&error).await),
-            // A stream of something else than frames is usually the text of what went wrong.
+            // A stream that does not hold frames usually holds an error text.
             Err(SandboxError::Protocol(
                 error @ (FrameError::NotARunner | FrameError::UnknownKind(_)),
             )) => Err(self.lost(&io::Error::other(error)).await),
@@ -323,7 +324,7 @@ mod tests {
 
     use super::*;
 
-    /// Holds nothing.
+    /// Contains no process.
     #[derive(Debug)]
     struct NoSeal(&'static str);
 
@@ -342,7 +343,7 @@ mod tests {
         }
     }
 
-    /// Opens a cell whose runner says only this.
+    /// Opens a cell whose runner sends only `said`.
     async fn open_with(said: &[u8], words: &'static str) -> SandboxError {
         let (ours, mut theirs) = tokio::io::duplex(4096);
         theirs.write_all(said).await.expect("there is room");
@@ -354,7 +355,7 @@ mod tests {
             Ceiling { memory_bytes: 1, processes: 1 },
             None,
         );
-        // The runner hears the handshake out and hangs up.
+        // The runner reads the handshake and hangs up.
         let hang_up = async move {
             let mut heard = [0; 17];
             theirs.read_exact(&mut heard).await.expect("the host shakes hands first");

@@ -11,23 +11,23 @@ use crate::{
     LanguageError, Languages, Sandbox, SandboxError, docker::DockerSandbox, native::NativeSandbox,
 };
 
-/// Which sandbox to use and how.
+/// Selects and configures the sandbox.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SandboxConfig {
-    /// Which adapter seals the cells.
+    /// The adapter that makes the cells.
     pub adapter: Adapter,
     /// Options of the native adapter.
     pub native: NativeConfig,
     /// Options of the docker adapter.
     pub docker: DockerConfig,
-    /// A folder of further language definitions (`*.toml`). One with the id of a language that ships with the program
-    /// takes its place.
+    /// A folder of further language definitions (`*.toml`). A definition with the id of a built-in language replaces
+    /// it.
     pub languages: Option<PathBuf>,
 }
 
 impl SandboxConfig {
-    /// The languages that ship with the program, and those of the folder.
+    /// The built-in languages and those in the configured folder.
     pub fn languages(&self) -> Result<Arc<Languages>, LanguageError> {
         let own = match &self.languages {
             Some(folder) => definitions(folder)
@@ -52,7 +52,7 @@ fn definitions(folder: &Path) -> io::Result<Vec<(String, String)>> {
     Ok(found)
 }
 
-/// The adapters there are.
+/// The available adapters.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Adapter {
@@ -67,19 +67,19 @@ pub enum Adapter {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NativeConfig {
-    /// Seal cells with a user namespace even as root. Without root it is used in any case.
+    /// Use a user namespace even as root. Without root, one is always used.
     pub force_user_namespace: bool,
     /// Directories below which cells' cgroups are made, instead of the process's own cgroup: one for cgroup v2, or
-    /// one for each of the memory, pids and cpuacct controllers.
+    /// three for cgroup v1 (the memory, pids and cpuacct controllers, in this order).
     pub cgroup_parents: Vec<PathBuf>,
-    /// Directories that every cell sees, read-only, at the same path, beside the system's own: for toolchains
-    /// installed elsewhere.
+    /// Further directories that every cell sees, read-only and at the same path, for toolchains installed outside the
+    /// system's own directories.
     pub binds: Vec<PathBuf>,
-    /// A directory that toolchains are taken from instead of this machine; `assay images unpack` fills one.
+    /// A directory to take toolchains from, instead of from this machine; `assay images unpack` fills one.
     pub rootfs: Option<PathBuf>,
-    /// Where compiled standard headers are kept; below the user's caches when absent.
+    /// The directory for precompiled standard headers; in the user's cache directory when absent.
     pub cache_dir: Option<PathBuf>,
-    /// How many ready cells to keep of each size that was asked for lately.
+    /// The number of ready cells to keep for each recently used size.
     pub pool_size: usize,
 }
 
@@ -100,13 +100,13 @@ impl Default for NativeConfig {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DockerConfig {
-    /// The engine's address (`unix:///...`, `tcp://...`, `http://...`); the usual place and `DOCKER_HOST` when absent.
+    /// The engine's address (`unix:///...`, `tcp://...`, `http://...`). When absent, `DOCKER_HOST` or the usual socket.
     pub host: Option<String>,
     /// The OCI runtime for cells (`runsc`, ...); the engine's default when absent.
     pub runtime: Option<String>,
-    /// The image that cells are made from; `assay images build` makes it.
+    /// The image for cells; `assay images build` makes it.
     pub image: String,
-    /// How many ready containers to keep of each size that was asked for lately.
+    /// The number of ready containers to keep for each recently used size.
     pub pool_size: usize,
 }
 
@@ -124,7 +124,7 @@ impl Default for DockerConfig {
 impl FromStr for SandboxConfig {
     type Err = SandboxError;
 
-    /// One word chooses an adapter with its default options.
+    /// Parses an adapter's name. The result has that adapter's default options.
     fn from_str(word: &str) -> Result<Self, SandboxError> {
         let adapter = match word {
             "native" => Adapter::Native,
@@ -132,7 +132,7 @@ impl FromStr for SandboxConfig {
             other => {
                 return Err(SandboxError::Unavailable {
                     adapter: "chosen",
-                    reason: format!("{other:?} names no sandbox"),
+                    reason: format!("there is no sandbox named {other:?}"),
                     cure: "choose native or docker".to_owned(),
                 });
             }
@@ -141,9 +141,9 @@ impl FromStr for SandboxConfig {
     }
 }
 
-/// The sandbox that a configuration asks for. Nothing else knows which adapter it has (INV-1).
+/// The configured sandbox. No other code depends on a particular adapter (INV-1).
 ///
-/// Leftovers of earlier processes that died without cleaning up are removed here or with the first cell.
+/// This function, or the first cell, also removes what dead processes left behind.
 pub fn resolve(config: &SandboxConfig) -> Result<Arc<dyn Sandbox>, SandboxError> {
     Ok(match config.adapter {
         Adapter::Native => Arc::new(NativeSandbox::new(&config.native, config.languages()?)?),

@@ -1,5 +1,5 @@
-//! Cells sealed by a Docker engine, on this machine or another. Nothing assumes that the engine shares a file system
-//! with this process: the runner is uploaded into each container, and spoken to over the attached stream.
+//! Cells in containers of a Docker engine, on this machine or another. The engine need not share a file system with
+//! this process: the runner is uploaded into each container, and the attached stream carries the protocol.
 
 mod container;
 pub mod images;
@@ -24,10 +24,10 @@ use crate::{
 /// The adapter's name.
 const NAME: &str = "docker";
 
-/// What the operator of a judge does about a missing image.
+/// The cure for a missing image.
 const BUILD: &str = "build it with: assay images build";
 
-/// The adapter.
+/// The Docker adapter.
 #[derive(Debug)]
 pub struct DockerSandbox {
     config: DockerConfig,
@@ -38,9 +38,9 @@ pub struct DockerSandbox {
 }
 
 impl DockerSandbox {
-    /// A sandbox of the configured engine, which is not reached for yet.
+    /// A sandbox on the configured engine. Does not connect to it yet.
     pub fn connect(config: &DockerConfig, languages: Arc<Languages>) -> Result<Self, SandboxError> {
-        // Finds out now whether the address makes sense.
+        // Fails early if the address is malformed.
         client(config)?;
         Ok(Self {
             config: config.clone(),
@@ -83,7 +83,7 @@ impl DockerSandbox {
     async fn inspect_image(&self, language: &Language) -> Result<ImageInspect, SandboxError> {
         let image = &self.config.image;
         let inspected = self.engine().await?.inspect_image(image).await;
-        inspected.map_err(|error| missing_or(error, language, image, "look at the image"))
+        inspected.map_err(|error| missing_or(error, language, image, "inspect the image"))
     }
 }
 
@@ -99,7 +99,7 @@ impl Sandbox for DockerSandbox {
         self.prepared(spec, &shape, taken)
     }
 
-    /// None stands ready: which folder a container has is settled when it is made.
+    /// Never uses a ready container, because a container's folder is fixed when it is made.
     async fn prepare_beside(
         &self,
         spec: &CellSpec,
@@ -120,12 +120,12 @@ impl Sandbox for DockerSandbox {
         let cure = |language: &Language| {
             let image = &self.config.image;
             if contents.lacks(language.id.as_str()) {
-                format!("{image} was built without it; name it in evaluator.languages, and {BUILD}")
+                format!("{image} was built without it; add it to evaluator.languages, then {BUILD}")
             } else {
-                format!("mend {image}, or {BUILD}")
+                format!("repair {image}, or {BUILD}")
             }
         };
-        // The image's id says exactly what is in it.
+        // The image's id identifies its exact content.
         let id = image.id.unwrap_or_default();
         self.toolchains.get(self, languages, Some(&id), cure).await
     }
@@ -213,7 +213,7 @@ fn client(config: &DockerConfig) -> Result<Docker, SandboxError> {
     client.map_err(|error| unavailable(&error))
 }
 
-/// A client that agrees with the engine about the version of its interface.
+/// A client that has negotiated the API version with the engine.
 async fn reach(config: &DockerConfig) -> Result<Docker, SandboxError> {
     client(config)?.negotiate_version().await.map_err(|error| unavailable(&error))
 }

@@ -4,11 +4,11 @@ use runner::{FrameError, message::RefusalKind};
 
 use crate::{CellPath, LanguageError, LanguageId};
 
-/// What can go wrong with a sandbox. None of these is ever the author's fault (INV-4): what a program did is an
+/// A failure of a sandbox. None of these is the author's fault (INV-4): what a program did is an
 /// [`Outcome`](crate::Outcome), never an error.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
-    /// The sandbox cannot work on this machine, or not now.
+    /// The sandbox does not work on this machine, at least for now.
     #[error("the {adapter} sandbox is not available: {reason} ({cure})")]
     Unavailable {
         /// The adapter's name.
@@ -19,73 +19,73 @@ pub enum SandboxError {
         cure: String,
     },
 
-    /// The language's compiler or interpreter cannot be run in a cell.
+    /// The language's compiler or interpreter does not run in a cell.
     #[error("{language} is not available: {reason} ({cure})")]
     LanguageUnavailable {
         /// The language asked for.
         language: LanguageId,
-        /// What was tried and how it failed.
+        /// What failed.
         reason: String,
         /// What an operator can do about it.
         cure: String,
     },
 
-    /// A language definition of the operator's cannot be used.
-    #[error("the configured languages cannot be used")]
+    /// One of the operator's language definitions is invalid.
+    #[error("the configured languages are invalid")]
     Languages(#[from] LanguageError),
 
     /// A cell could not be sealed.
     #[error("could not {step}")]
     Seal {
-        /// The step of the jail that failed.
+        /// The failed step, as a verb phrase after "could not".
         step: String,
-        /// What the kernel said.
+        /// The error of the system call.
         #[source]
         source: io::Error,
     },
 
-    /// The container engine refused or failed.
+    /// A request to the container engine failed.
     #[error("the container engine failed to {action}")]
     Engine {
-        /// What was asked of it.
+        /// The requested action, as a verb phrase after "failed to".
         action: &'static str,
         /// The client library's error.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
 
-    /// The runner broke the protocol, or speaks another version of it.
-    #[error("the runner's answer could not be understood")]
+    /// The runner violated the protocol, or uses another version of it.
+    #[error("the runner's answer is not valid")]
     Protocol(#[from] FrameError),
 
-    /// The runner answered something that does not fit the request.
-    #[error("the runner answered {got} where {wanted} was due")]
+    /// The runner's reply does not fit the request.
+    #[error("the runner answered {got} instead of {wanted}")]
     UnexpectedReply {
-        /// What was due.
+        /// The expected kind of reply.
         wanted: &'static str,
-        /// What came.
+        /// The kind of reply received.
         got: &'static str,
     },
 
-    /// The runner is gone: killed, crashed, or cut off.
+    /// The runner is gone: it was killed, crashed or lost its connection.
     #[error("the cell was lost: {detail}")]
     CellLost {
-        /// What is known about it, with the runner's last words.
+        /// The cause, if known, with the runner's standard error.
         detail: String,
     },
 
-    /// The runner did not answer within the execution's own limits and a grace.
+    /// The runner did not answer within the execution's limits and a grace period.
     #[error("the runner did not answer within {waited_ms} ms")]
     Unresponsive {
-        /// How long the cell was waited for.
+        /// How long the host waited, in milliseconds.
         waited_ms: u128,
     },
 
-    /// An earlier operation on this cell was cancelled or failed half-way, so its stream cannot be trusted.
-    #[error("the cell was spoiled by an operation that did not finish")]
+    /// An earlier operation on this cell was cancelled or failed half-way, so its stream is unusable.
+    #[error("the cell is unusable because an earlier operation on it did not finish")]
     Spoiled,
 
-    /// A path that cannot be a file's in a cell.
+    /// The path is not allowed for a file in a cell.
     #[error("{path:?} is not a usable path in a cell: {reason}")]
     BadPath {
         /// The path as given.
@@ -94,43 +94,42 @@ pub enum SandboxError {
         reason: &'static str,
     },
 
-    /// The file asked for cannot be given, or the file given cannot be stored.
+    /// A file could not be fetched or stored.
     #[error("{path}: {detail}")]
     File {
-        /// Which file.
+        /// The file's path.
         path: CellPath,
-        /// Which rule or condition it failed; [`RefusalKind::NotFound`] and [`RefusalKind::NotRegular`] are the
-        /// program's doing.
+        /// The reason as a kind. A program causes [`RefusalKind::NotFound`] and [`RefusalKind::NotRegular`].
         kind: RefusalKind,
-        /// The same in words.
+        /// The reason in words.
         detail: String,
     },
 
-    /// The program was never started: not found, not executable, not a program.
+    /// The program did not start: it was not found, not executable or not a program.
     #[error("{program} could not be started: {detail}")]
     NotStarted {
         /// The first word of the command.
         program: String,
-        /// Why.
+        /// The reason in words.
         detail: String,
     },
 
-    /// A request was refused for any other reason.
+    /// The runner refused a request for another reason.
     #[error("the runner refused: {detail}")]
     Refused {
-        /// Which rule refused it.
+        /// The reason as a kind.
         kind: RefusalKind,
-        /// The same in words.
+        /// The reason in words.
         detail: String,
     },
 
-    /// Talking to the runner failed.
+    /// Reading from or writing to the runner's stream failed.
     #[error("the stream to the runner failed")]
     Io(#[source] io::Error),
 }
 
 impl SandboxError {
-    /// What is wrong with the files that a program left, in words; `None` where the program has no part in it.
+    /// A message about what is wrong with the files that a program left; `None` if the program did not cause the error.
     pub fn of_files_left(&self) -> Option<String> {
         use RefusalKind::{BadName, NoSpace, NotFound, NotRegular, TooLarge};
         let of_program = |kind: &RefusalKind| {
@@ -144,7 +143,7 @@ impl SandboxError {
         }
     }
 
-    /// Whether another cell, or the same machine a little later, may well succeed.
+    /// Whether a retry with another cell, or a little later, may succeed.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         matches!(

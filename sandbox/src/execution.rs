@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-/// One command to run in a cell, with everything that bounds it.
+/// One command to run in a cell, with its limits.
 #[derive(Clone, Debug)]
 pub struct Execution {
     /// The command. A first word without a slash is looked up in the cell's own `PATH`.
@@ -10,27 +10,29 @@ pub struct Execution {
     /// Variables added to the cell's minimal fixed environment (`PATH`, `HOME`, `TMPDIR`, `LANG`); a name given here
     /// replaces the fixed one.
     pub env: Vec<(String, String)>,
-    /// Everything the program can read on its standard input. It stands ready in memory before the clock starts, so
-    /// a slow host never costs the program time, and a program that never reads it blocks nobody.
+    /// The complete standard input. It is in memory before the clock starts, so a slow host costs the program no time,
+    /// and a program that does not read its input blocks nothing.
     pub stdin: Bytes,
-    /// Whether standard input and output are the cell's link to another cell, instead of `stdin` and the outcome; see
-    /// [`link`](crate::link()).
+    /// Whether standard input and output are the cell's link to another cell, instead of `stdin` and
+    /// [`Outcome::stdout`]; see [`link`](crate::link()).
     pub linked: bool,
-    /// Exit codes of a leader after which its follower may print on unharmed; see [`link`](crate::link()).
+    /// The exit codes of a leader after which its follower can still write without an error; see
+    /// [`link`](crate::link()).
     pub accepting: Vec<i32>,
     /// What happens to standard output beyond its limit.
     pub excess: Excess,
-    /// What the program may use.
+    /// The program's limits.
     pub limits: Limits,
-    /// What happens to the files it leaves.
+    /// What happens to the files that the command leaves.
     pub afterwards: Afterwards,
-    /// Which physical core of the cell's machine it is pinned to, with everything it starts: programs that run side by
-    /// side on different cores do not slow each other. Counted round and round; `None` leaves it to the scheduler.
+    /// The physical core that the command and all its processes are pinned to, modulo the machine's number of cores.
+    /// Programs that run at the same time on different cores do not slow each other down. `None` leaves the choice to
+    /// the scheduler.
     pub core: Option<u32>,
 }
 
 impl Execution {
-    /// A command with nothing on its standard input, after which the cell is cleared.
+    /// A command with an empty standard input. The cell is cleared after it.
     #[must_use]
     pub fn new(argv: Vec<String>, limits: Limits) -> Self {
         Self {
@@ -46,45 +48,45 @@ impl Execution {
         }
     }
 
-    /// The same with this standard input.
+    /// Sets the standard input.
     #[must_use]
     pub fn with_stdin(mut self, stdin: Bytes) -> Self {
         self.stdin = stdin;
         self
     }
 
-    /// The same, talking to the program of another cell: its standard input and output are the ends of the link that
-    /// was made for it by [`link`](crate::link()). It has no other standard input, and the outcome has no standard output.
-    /// Without a link, or with a standard input, it is refused ([`RefusalKind::OutOfOrder`](crate::RefusalKind)).
+    /// Connects the command to the program of another cell: its standard input and output are the ends of the link that
+    /// [`link`](crate::link()) made. The outcome has no standard output. Without a link, or with a non-empty `stdin`,
+    /// the execution is refused ([`RefusalKind::OutOfOrder`](crate::RefusalKind)).
     #[must_use]
     pub fn linked(mut self) -> Self {
         self.linked = true;
         self
     }
 
-    /// The same, with these exit codes after which what the follower of its link still prints is read and dropped.
-    /// After any other end, the follower writes to a closed pipe.
+    /// Sets the exit codes of this leader after which its follower's further output is read and dropped. After any
+    /// other end, the follower writes to a closed pipe.
     #[must_use]
     pub fn accepting(mut self, codes: &[i32]) -> Self {
         self.accepting = codes.to_vec();
         self
     }
 
-    /// The same, dropping standard output beyond its limit instead of ending the run.
+    /// Drops standard output beyond its limit instead of ending the run.
     #[must_use]
     pub fn dropping_excess(mut self) -> Self {
         self.excess = Excess::Dropped;
         self
     }
 
-    /// The same, pinned to a core.
+    /// Pins the command to a core; see [`core`](Self::core).
     #[must_use]
     pub fn on_core(mut self, core: u32) -> Self {
         self.core = Some(core);
         self
     }
 
-    /// The same, keeping the work area's files for the next command or for [`Cell::get`](crate::Cell::get).
+    /// Keeps the work area's files for the next command or for [`Cell::get`](crate::Cell::get).
     #[must_use]
     pub fn keeping(mut self) -> Self {
         self.afterwards = Afterwards::Keep;
@@ -95,48 +97,49 @@ impl Execution {
 /// What happens to the files a command leaves in the writable areas. Its processes are killed in either case.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Afterwards {
-    /// Every writable byte is removed before the outcome is reported: what tests need.
+    /// Files are removed before the outcome is reported, as tests need.
     #[default]
     Clear,
-    /// Files stay: what the steps of a compilation need.
+    /// Files are kept, as the steps of a compilation need.
     Keep,
 }
 
 /// What happens to standard output beyond its limit.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Excess {
-    /// It ends the run ([`Ended::OutputLimit`]).
+    /// The run ends ([`Ended::OutputLimit`]).
     #[default]
     Ends,
-    /// It is read and dropped, and the run goes on.
+    /// The excess is read and dropped, and the run continues.
     Dropped,
 }
 
-/// What one command may use. Each limit bounds the command and all its descendants together, unless it says otherwise.
+/// The limits of one command. Each applies to the command and all its descendants together, unless stated otherwise.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limits {
     /// Processor time, summed over all threads and processes.
     pub cpu: Duration,
-    /// Time on the wall.
+    /// Wall time.
     pub wall: Duration,
-    /// Memory. By cgroup where there is one; else by sampling resident sizes (never by `RLIMIT_AS`).
+    /// Memory, in bytes. A cgroup limits it if there is one; otherwise the runner samples resident sizes (never
+    /// `RLIMIT_AS`).
     pub memory_bytes: u64,
     /// Processes and threads alive at once.
     pub processes: u32,
     /// Open files, for each process.
     pub open_files: u32,
-    /// Standard output kept. What happens to more, [`Execution::excess`] says.
+    /// The most standard output, in bytes; [`Execution::excess`] says what happens to more.
     pub stdout_bytes: u64,
-    /// Standard error kept. More is dropped, and the outcome says so.
+    /// The most standard error kept, in bytes. More is dropped and sets [`Outcome::stderr_truncated`].
     pub stderr_bytes: u64,
-    /// The largest file a process may write.
+    /// The largest file that a process may write, in bytes.
     pub file_bytes: u64,
     /// The main thread's stack, for each process.
     pub stack: Stack,
 }
 
 impl Default for Limits {
-    /// A small test of an ordinary problem.
+    /// Limits for a small test of an ordinary problem.
     fn default() -> Self {
         Self {
             cpu: Duration::from_secs(2),
@@ -155,39 +158,39 @@ impl Default for Limits {
 /// How far the main thread's stack may grow.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Stack {
-    /// To this size; growing past it ends the program by SIGSEGV.
+    /// Up to this size, in bytes. Growing past it ends the program with SIGSEGV.
     Bytes(u64),
     /// As far as the memory limit allows.
     Unlimited,
 }
 
-/// How one command ended, and what it used. Who ended it is observed, never guessed (INV-4).
+/// How one command ended, and what it used. The cause of its end is observed, never guessed (INV-4).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Outcome {
-    /// Who ended the run.
+    /// What ended the run.
     pub ended: Ended,
     /// Processor time used, summed over all threads and processes.
     pub cpu: Duration,
-    /// Time on the wall.
+    /// Wall time.
     pub wall: Duration,
-    /// Whether the leader of its link had ended before it. Always false for a leader, and without a link.
+    /// Whether the leader of its link had ended first. Always false for a leader and without a link.
     pub peer_ended: bool,
-    /// Of a linked program, how long it had been computing, or ready to, without a pause when the follower ended: the
-    /// other one if it leads, itself if it follows. Seen every 100 ms. Zero for a leader that ended before.
+    /// For a linked program, how long it had been computing, or ready to compute, without a pause when the follower
+    /// ended. Measured every 100 ms. Zero for a leader that ended before the follower.
     pub busy: Duration,
-    /// Peak memory; what it counts depends on `memory_source`.
+    /// Peak memory, in bytes; `memory_source` says what it counts.
     pub memory_bytes: u64,
     /// Where `memory_bytes` comes from.
     pub memory_source: MemorySource,
-    /// What was written to standard output, up to its limit. Nothing where that was a link.
+    /// What was written to standard output, up to its limit. Empty for a linked execution.
     pub stdout: Bytes,
     /// What was written to standard error, up to its limit.
     pub stderr: Bytes,
-    /// Whether standard error went on past its limit.
+    /// Whether standard error exceeded its limit.
     pub stderr_truncated: bool,
 }
 
-/// Who ended a run (INV-4).
+/// What ended a run (INV-4).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Ended {
     /// The program, by exiting. An exit code of 137 is an exit code, not a signal.
@@ -195,20 +198,20 @@ pub enum Ended {
         /// Its exit code.
         code: i32,
     },
-    /// A signal that neither we nor a limit sent.
+    /// A signal that neither the sandbox nor a limit sent.
     Signaled {
         /// The signal's number.
         signal: i32,
     },
-    /// Our clock, or the kernel's, counting processor time.
+    /// The runner's or the kernel's limit on processor time.
     CpuLimit,
-    /// Our clock, counting time on the wall.
+    /// The runner's limit on wall time.
     WallLimit,
     /// The kernel's out-of-memory killer in the cell's cgroup, or a peak above the limit.
     MemoryLimit,
-    /// Standard output went past its limit.
+    /// Standard output exceeded its limit.
     OutputLimit,
-    /// The kernel, because a file would have grown past its limit.
+    /// The kernel, because a file would have exceeded its limit.
     FileLimit,
 }
 
@@ -223,8 +226,8 @@ impl Ended {
 /// Where a memory figure comes from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum MemorySource {
-    /// The cgroup's peak: everything charged to the run, page cache and shared memory included.
+    /// The cgroup's peak: all memory charged to the run, including page cache and shared memory.
     Cgroup,
-    /// The largest resident size seen: of one process, or of the sampled sum.
+    /// The largest resident size seen, of one process or of the sampled sum.
     PeakRss,
 }

@@ -14,20 +14,20 @@ use serde::{Deserialize, Serialize};
 pub use self::layout::{Layout, Outputs};
 use crate::{Limits, Precompiled, Stack};
 
-/// The definitions that ship with the program, as (file name, text): every file of `sandbox/languages`, which the build
-/// script lists, so that adding a language is adding a file.
+/// The built-in definitions, as (file name, text). The build script lists every file of `sandbox/languages`, so adding
+/// a language means adding a file.
 const BUILTIN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/languages.rs"));
 
 /// A mebibyte, the unit of sizes in language definitions.
 const MIB: u64 = 1 << 20;
 
-/// Files that a process may have open. R does not start with fewer.
+/// The most files a process may have open. R does not start with fewer.
 const OPEN_FILES_MAX: u32 = 256;
 
-/// How much longer than its processor time a run may last on the wall: for loading, paging and a busy machine.
+/// The part of the wall limit that does not depend on the processor time limit: for loading, paging and a busy machine.
 const WALL_GRACE: Duration = Duration::from_secs(2);
 
-/// A language's short name: `cpp`, `python`.
+/// A language's short name, such as `cpp` or `python3`.
 #[derive(Clone, Debug, Eq, PartialEq, Hash, Ord, PartialOrd, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LanguageId(String);
@@ -58,94 +58,92 @@ impl Borrow<str> for LanguageId {
     }
 }
 
-/// Everything there is to know about a language: data, not code.
+/// A language's complete definition: data, not code.
 #[derive(Clone, Debug, Eq, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Language {
     /// The short name.
     pub id: LanguageId,
-    /// The name people read: `C++17`.
+    /// The display name, such as `C++17`.
     pub name: String,
-    /// File name extensions, without the dot, the usual one first.
+    /// File name extensions without the dot, the most common first.
     pub extensions: Vec<String>,
-    /// The code editor's name for the syntax.
+    /// The name of the syntax in the code editor.
     pub editor_mode: String,
-    /// Extensions that belong to another language, and that sources of this one may have as well: those of the other
-    /// C++ standards, for example.
+    /// Extensions of another language that sources of this one may also have, such as those of the other C++ standards.
     #[serde(default)]
     pub also_sources: Vec<String>,
-    /// What a source that was submitted alone is called in the cell: `main.cpp`.
+    /// The name that a source submitted alone gets in the cell, such as `main.cpp`.
     pub source: String,
-    /// The single regular file that compiling leaves in the work area and that runs need in the program area.
-    /// Equal to `source` where nothing is built and the sources themselves run.
+    /// The single regular file that compiling leaves in the work area and that runs need in the program area. Equal to
+    /// `source` if the sources themselves run.
     pub artifact: String,
-    /// What else than `source` the main file among several may be called.
+    /// Names besides `source` that mark the main file among several.
     #[serde(default)]
     pub main_names: Vec<String>,
-    /// What the main file among several has in it, and no other; spaces do not count.
+    /// Texts that only the main file among several contains. White space is ignored.
     #[serde(default)]
     pub main_marks: Vec<String>,
-    /// Where programs begin that do not say it, in the language's own words: a class. `{stem}` stands for the main
-    /// file's name without its extension, `{Stem}` for the same as the name of a class.
+    /// The default entry point, in the language's own terms, such as a class. `{stem}` stands for the main file's name
+    /// without its extension, `{Stem}` for that as a class name.
     pub entry_point: Option<String>,
-    /// Commands that turn the sources into the artifact, run in order in the work area. A step that does not exit
-    /// with 0 is a compile error. `{main}` stands for the name of the main file, `{entry_point}` for where the program
-    /// begins, `{sources}` for the names of all sources, the main file's last; a step with `{each}` in it is run for
-    /// each of them.
+    /// Commands that turn the sources into the artifact, run in order in the work area. A step that does not exit with
+    /// 0 is a compile error. `{main}` stands for the main file's name, `{entry_point}` for the entry point, `{sources}`
+    /// for the names of all sources with the main file last. A step that contains `{each}` runs once for each source.
     pub compile: Vec<Vec<String>>,
-    /// Further steps of a program that is not just one file called `source`, where they are needed.
+    /// Further steps, for programs that are not just one file named `source`.
     #[serde(default)]
     pub pack: Vec<Vec<String>>,
-    /// The command that runs the program: the artifact, or the sources in the program area. `{memory_mib}` stands for
-    /// the problem's memory limit, `{ceiling_mib}` for that with the allowance: as a runtime's own ceiling, it is one
-    /// that the heap alone cannot reach before the run as a whole has reached its limit, so that it is the limit that
-    /// ends the run and not the runtime (INV-4). `{main}` and `{entry_point}` are as in `compile`.
+    /// The command that runs the artifact, or the sources, in the program area. `{memory_mib}` stands for the problem's
+    /// memory limit, `{ceiling_mib}` for that limit plus the allowance. As a runtime's heap limit, `{ceiling_mib}` is
+    /// so high that the run reaches the sandbox's limit first. So the sandbox ends the run and not the runtime (INV-4).
+    /// `{main}` and `{entry_point}` are as in `compile`.
     pub run: Vec<String>,
-    /// Whether the compiler takes sources in UTF-8 only. Those in Latin-1 are converted for it.
+    /// Whether the compiler only accepts sources in UTF-8. Sources in Latin-1 are then converted.
     #[serde(default)]
     pub utf8_only: bool,
-    /// What the compiler says right before the name that a source must have, where it has another: `Sum.java`.
+    /// The compiler's message right before the name that a misnamed source must have, such as `Sum.java`.
     pub misnamed: Option<String>,
-    /// How it is found where a program begins.
+    /// How the entry point is found.
     #[serde(default)]
     pub begins: Begins,
-    /// Files that runs need beside the program, by name, with their text. They replace the program's own.
+    /// Additional files for runs: name to text. They replace the program's files of the same names.
     #[serde(default)]
     pub support: BTreeMap<String, String>,
     /// The command that prints the toolchain's version.
     pub probe: Vec<String>,
-    /// The packages that bring the toolchain to a Debian machine, and to the image.
+    /// The Debian packages of the toolchain, for machines and for the image.
     pub packages: Vec<String>,
-    /// What the toolchain needs to see outside `/usr` and the few places that every cell has, where it is there. A `*`
-    /// at the end stands for the rest of a name.
+    /// Paths that the toolchain needs besides those that every cell has. Missing ones are skipped. A `*` at the end
+    /// matches the rest of a name.
     #[serde(default)]
     pub binds: Vec<String>,
-    /// Shell commands that make the toolchain faster, run once as root when the image is built. The language must work
-    /// without them, too.
+    /// Shell commands that make the toolchain faster, run once as root when the image is built. The language must also
+    /// work without them.
     #[serde(default)]
     pub prepare: Vec<String>,
     /// What the language's runtime needs beyond the program's own limits.
     pub allowances: Allowances,
     /// Limits of each compile step.
     pub compiling: Compiling,
-    /// A header compiled ahead, where that saves time.
+    /// A header to compile in advance, if that saves time.
     pub precompiled: Option<Precompiled>,
-    /// One program for each thing that can happen.
+    /// Example programs, one for each kind of result.
     pub examples: Examples,
 }
 
-/// How it is found where a program begins.
+/// How the entry point is found.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Begins {
-    /// It follows from the name of the main file.
+    /// It is derived from the main file's name.
     #[default]
     MainFile,
-    /// In the class of the compiled program that has a `main`.
+    /// It is the class of the compiled program that has a `main`.
     MainClass,
 }
 
-/// Programs in a language: what tests expect, and what a judge warms up and measures itself with.
+/// Example programs in a language, for tests and for an evaluator's warm-up and measurements.
 #[derive(Clone, Debug, Eq, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Examples {
@@ -153,24 +151,24 @@ pub struct Examples {
     pub hello: String,
     /// Reads two integers and prints their sum.
     pub sum: String,
-    /// Computes for ever.
+    /// Runs in an endless loop.
     #[serde(rename = "loop")]
     pub endless: String,
-    /// Takes memory, and uses it, for ever.
+    /// Allocates and uses memory without end.
     pub hog: String,
     /// Ends with a runtime error.
     pub crash: String,
-    /// Is no program: the compile step says so.
+    /// Does not compile.
     pub broken: String,
 }
 
-/// What a language's runtime needs for itself.
+/// The runtime's own needs.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Allowances {
-    /// Memory of the runtime, added to the problem's limit.
+    /// Memory of the runtime, in MiB, added to the problem's limit.
     pub memory_mib: u64,
-    /// Processes and threads, the program's first one included.
+    /// Processes and threads, including the program's first one.
     pub processes: u32,
 }
 
@@ -178,17 +176,17 @@ pub struct Allowances {
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Compiling {
-    /// Processor time.
+    /// Processor time, in seconds.
     pub cpu_s: u64,
-    /// Memory.
+    /// Memory, in MiB.
     pub memory_mib: u64,
     /// Processes and threads.
     pub processes: u32,
-    /// The largest file a step may write, the artifact included.
+    /// The largest file a step may write, including the artifact, in MiB.
     pub file_mib: u64,
 }
 
-/// How much of a compiler's standard output and error is kept, in bytes, each.
+/// How much of a compiler's standard output, and of its standard error, is kept, in bytes.
 pub const COMPILER_TEXT_BYTES_MAX: u64 = 256 << 10;
 
 impl Language {
@@ -209,8 +207,7 @@ impl Language {
         }
     }
 
-    /// The limits of one run of a program in this language under a problem's limits: the problem's own plus what the
-    /// runtime needs.
+    /// The limits of one run of a program in this language: the problem's limits plus the runtime's needs.
     #[must_use]
     pub fn run_limits(&self, cpu: Duration, memory_bytes: u64, stdout_bytes: u64) -> Limits {
         Limits {
@@ -225,15 +222,15 @@ impl Language {
     }
 }
 
-/// A language definition that cannot be used.
+/// An error in the language definitions.
 #[derive(Debug, thiserror::Error)]
 pub enum LanguageError {
-    /// Not TOML, or not of the expected shape.
-    #[error("{file} is no definition of a language")]
+    /// The file is not TOML or has the wrong fields.
+    #[error("{file} is not a valid language definition")]
     Malformed {
-        /// Which definition.
+        /// The definition's file.
         file: String,
-        /// What is wrong with it, and where.
+        /// The parser's error, with its position.
         #[source]
         source: toml::de::Error,
     },
@@ -242,23 +239,23 @@ pub enum LanguageError {
     Unreadable {
         /// The folder that the configuration names.
         folder: PathBuf,
-        /// Why.
+        /// The underlying error.
         #[source]
         source: io::Error,
     },
     /// Two definitions claim the same id or extension.
-    #[error("{claim:?} is claimed by both {first} and {second}")]
+    #[error("{first} and {second} both claim {claim:?}")]
     Claimed {
         /// The id or extension.
         claim: String,
-        /// Who had it.
+        /// The language that has it.
         first: LanguageId,
-        /// Who wants it too.
+        /// The language that also claims it.
         second: LanguageId,
     },
 }
 
-/// All the languages there are.
+/// All known languages.
 #[derive(Clone, Debug)]
 pub struct Languages {
     by_id: HashMap<LanguageId, Arc<Language>>,
@@ -267,14 +264,14 @@ pub struct Languages {
 }
 
 impl Languages {
-    /// The languages that ship with the program.
+    /// The built-in languages.
     #[must_use]
     pub fn builtin() -> Self {
         Self::parse(BUILTIN.iter().copied())
             .expect("a test reads every definition that ships with the program")
     }
 
-    /// The same, with further definitions. One that has the id of another takes its place.
+    /// The built-in languages and further definitions. A definition with the id of a built-in language replaces it.
     pub fn with<'a>(
         own: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, LanguageError> {
@@ -288,7 +285,7 @@ impl Languages {
         Ok(all)
     }
 
-    /// Reads definitions, one TOML document each, given with the names of their files.
+    /// Parses definitions given as (file name, TOML text).
     pub fn parse<'a>(
         definitions: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, LanguageError> {
@@ -329,13 +326,13 @@ impl Languages {
         self.by_id.get(id)
     }
 
-    /// The language whose sources have this extension, given without its dot.
+    /// The language whose sources have this extension, without the dot.
     #[must_use]
     pub fn by_extension(&self, extension: &str) -> Option<&Arc<Language>> {
         self.by_extension.get(extension)
     }
 
-    /// All of them, by id.
+    /// All languages, sorted by id.
     #[must_use]
     pub fn all(&self) -> &[Arc<Language>] {
         &self.ordered
@@ -370,7 +367,7 @@ mod tests {
         }
     }
 
-    /// What was compiled ahead is only taken by a compiler that is given the same flags.
+    /// Compilers only accept a precompiled header that was made with the same flags.
     #[test]
     fn headers_are_precompiled_as_programs_are_compiled() {
         for language in Languages::builtin().all() {

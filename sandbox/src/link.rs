@@ -12,21 +12,21 @@ use runner::message::{LinkStep, RefusalKind};
 
 use crate::{Cell, SandboxError, cell::Linking};
 
-/// Connects the next execution of one cell to the next of another, both of which are to be
-/// [`linked`](crate::Execution::linked): what either writes to its standard output, the other reads from its standard
-/// input, over a pipe of the kernel's. It holds for one execution of each, and ends with it.
+/// Connects the next execution of one cell to the next execution of another. Both executions must be
+/// [`linked`](crate::Execution::linked). Each program reads from its standard input, through a kernel pipe, what the
+/// other writes to its standard output. The link lasts for one execution of each cell.
 ///
-/// One follows and the other leads, which shows when one ends:
+/// One program is the follower and the other the leader. They differ when one of them ends:
 ///
-/// - What the leader writes to a follower that has ended is dropped; no SIGPIPE ends a leader.
-/// - What the follower writes to a leader that has ended is dropped if the leader ended with one of its
-///   [accepting](crate::Execution::accepting) exit codes. Otherwise the follower writes to a closed pipe.
-/// - The leader reads the end of its input when the follower has ended, not when that shuts its output. The follower
-///   reads the end of its input as soon as the leader shuts its output.
-/// - The follower's outcome says whether the [leader ended first](crate::Outcome::peer_ended).
+/// - After the follower has ended, the leader's output is dropped; the leader never gets SIGPIPE.
+/// - After the leader has ended with one of its [accepting](crate::Execution::accepting) exit codes, the follower's
+///   output is dropped. After any other end, the follower writes to a closed pipe.
+/// - The leader reads end-of-file when the follower has ended, not when the follower closes its output. The follower
+///   reads end-of-file as soon as the leader closes its output.
+/// - The follower's outcome reports whether the [leader ended first](crate::Outcome::peer_ended).
 ///
-/// The second cell is one that was [prepared beside](crate::Sandbox::prepare_beside) the first; others are refused
-/// ([`RefusalKind::OutOfOrder`]).
+/// The second cell must have been [prepared beside](crate::Sandbox::prepare_beside) the first; otherwise this fails
+/// with [`RefusalKind::OutOfOrder`].
 pub async fn link(follower: &mut Cell, leader: &mut Cell) -> Result<(), SandboxError> {
     match (follower.linking(), leader.linking()) {
         (Linking::Socket(_), Linking::Socket(_)) => {
@@ -52,16 +52,16 @@ pub async fn link(follower: &mut Cell, leader: &mut Cell) -> Result<(), SandboxE
     }
 }
 
-/// The end to read from, and the one to write to.
+/// A pipe's reading end and writing end.
 fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let (reader, writer) = io::pipe()?;
-    // Programs open `/dev/stdin` and `/dev/stdout` by name as well, as users who do not own the pipe.
+    // Programs also open `/dev/stdin` and `/dev/stdout` by name, as users who do not own the pipe.
     let writer = File::from(OwnedFd::from(writer));
     writer.set_permissions(Permissions::from_mode(0o666))?;
     Ok((reader.into(), writer.into()))
 }
 
-/// Nobody has the ends afterwards but the runner.
+/// Passes the ends to the runner. Afterwards only the runner holds them.
 async fn hand_over(cell: &mut Cell, ends: Vec<OwnedFd>) -> Result<(), SandboxError> {
     let Linking::Socket(socket) = cell.linking() else {
         unreachable!("this is only called for cells that have one")

@@ -1,5 +1,5 @@
-//! Cells sealed by Linux namespaces on this machine. The jail itself, step by step, is in the runner's `seal` module;
-//! this side starts the runner, tells it what to show in the cell, and owns the cell's cgroup.
+//! Cells in Linux namespaces on this machine. The runner's `seal` module builds the jail, step by step. This side
+//! starts the runner, chooses the directories that the cell sees, and owns the cell's cgroup.
 
 mod cgroup;
 mod headers;
@@ -43,25 +43,25 @@ use crate::{
     uids::ProgramUids,
 };
 
-/// Size of the program area, in bytes: an artifact, a checker, and room to spare.
+/// Size of the program area, in bytes: room for an artifact and a checker.
 const PROGRAM_BYTES_MAX: u64 = 512 << 20;
 
-/// How long a cell that was told to end may take.
+/// How long a cell may take to end after its stream is closed.
 const ENDING_MAX: Duration = Duration::from_secs(10);
 
-/// How much of a dead runner's last words is read, in bytes.
+/// How much of a dead runner's standard error is read, in bytes.
 const LAST_WORDS_BYTES_MAX: u64 = 4096;
 
-/// How long to wait for them.
+/// How long to wait for a dead runner's standard error.
 const LAST_WORDS_WAIT_MAX: Duration = Duration::from_millis(500);
 
-/// The capabilities without which users cannot be mapped, and that without which namespaces need a user namespace around
-/// them, as bits of `CapEff`.
+/// Capabilities as bits of `CapEff`. Mapping users needs the first two. Without the third, the other namespaces need a
+/// user namespace around them.
 const CAP_SETGID: u64 = 1 << 6;
 const CAP_SETUID: u64 = 1 << 7;
 const CAP_SYS_ADMIN: u64 = 1 << 21;
 
-/// The adapter.
+/// The native adapter.
 #[derive(Debug)]
 pub struct NativeSandbox {
     pool: Arc<Pool<Jail>>,
@@ -71,7 +71,7 @@ pub struct NativeSandbox {
 }
 
 impl NativeSandbox {
-    /// Looks at what this machine offers, and removes cgroups that earlier processes left behind.
+    /// Examines this machine, and removes cgroups that earlier processes left behind.
     pub fn new(config: &NativeConfig, languages: Arc<Languages>) -> Result<Self, SandboxError> {
         Ok(Self {
             pool: Pool::new(Jail::new(config, &languages)?, config.pool_size),
@@ -82,14 +82,14 @@ impl NativeSandbox {
     }
 }
 
-/// What two cells must have in common for one to do in place of the other: their limits are set for each run.
+/// The properties that make two cells interchangeable. Limits are not among them, because each run sets its own.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Shape {
     disk_bytes_max: u64,
     header: Option<Bind>,
 }
 
-/// Seals cells in on this machine.
+/// Opens cells on this machine.
 #[derive(Debug)]
 struct Jail {
     runner: RunnerFile,
@@ -126,8 +126,8 @@ impl Jail {
         }
     }
 
-    /// A cgroup for a cell; `None` on a machine that offers none. A machine that did offer them and does no longer is
-    /// an error and no reason to go on with less: what is in force is what `examine` said.
+    /// A cgroup for a cell; `None` on a machine without cgroups. If cgroups were usable and no longer are, this fails
+    /// instead of continuing without: what `examine` reported must stay in force.
     fn cgroup(&self) -> Result<Option<CellCgroup>, SandboxError> {
         let failed =
             |source| SandboxError::Seal { step: "make the cell's cgroup".to_owned(), source };
@@ -136,7 +136,7 @@ impl Jail {
         if let Ok(cgroup) = known.cell() {
             return Ok(Some(cgroup));
         }
-        // A service manager may have tidied our directories away: they are made anew, once.
+        // A service manager may have removed our directories, so make them again, once.
         let anew = Cgroups::find(&self.cgroup_parents)
             .map_err(|unusable| failed(io::Error::other(unusable.to_string())))?;
         let cgroup = anew.cell().map_err(failed)?;
@@ -242,14 +242,14 @@ impl NativeSandbox {
             return Finding::weaker(
                 "users",
                 format!(
-                    "without root, programs run as the runner's own user (uid {}, gid {}) in a user namespace",
+                    "without root, programs run as the runner's user (uid {}, gid {}) in a user namespace",
                     geteuid(),
                     getegid()
                 ),
-                "run the evaluator as root, which gives every cell a user of its own",
+                "run the evaluator as root, so that every cell has its own user",
             );
         }
-        Finding::in_force("users", "every cell's program has a user of its own")
+        Finding::in_force("users", "every cell's program has its own user")
     }
 
     fn examine_cgroups(&self) -> Finding {
@@ -284,13 +284,13 @@ impl NativeSandbox {
     }
 }
 
-/// An error with its causes, on one line.
+/// An error and its causes, on one line.
 fn with_causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
-/// The users of cells, by what this process may do.
+/// How to choose the users of cells, depending on this process's capabilities.
 fn users(force_user_namespace: bool) -> Users {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
@@ -307,7 +307,7 @@ fn users(force_user_namespace: bool) -> Users {
     }
 }
 
-/// Whether a user namespace knows all of these users, by its map.
+/// Whether a user namespace's map covers all of these users.
 fn covers(map: &str, users: &RangeInclusive<u32>) -> bool {
     map.lines().any(|line| {
         let mut numbers = line.split_whitespace().map(str::parse::<u64>);
@@ -320,17 +320,17 @@ fn covers(map: &str, users: &RangeInclusive<u32>) -> bool {
     })
 }
 
-/// Holds a native cell: the runner's process outside it, and its cgroup.
+/// The seal of a native cell: the runner's process, seen from the host, and the cgroup.
 ///
-/// When this process dies, however it dies, the runner sees its stream end and takes the cell with it.
+/// When this process dies for any reason, the runner sees its stream end and destroys the cell.
 #[derive(Debug)]
 struct NativeSeal {
     /// Killed when dropped.
     runner: Child,
     stderr: Option<ChildStderr>,
-    /// The stream to the runner, to hand files over.
+    /// The stream to the runner, for passing descriptors.
     stream: OwnedFd,
-    /// Removed when dropped, as soon as the cell's processes are gone.
+    /// Removed when dropped, once the cell's processes are gone.
     cgroup: Option<CellCgroup>,
 }
 
@@ -338,7 +338,7 @@ struct NativeSeal {
 impl Seal for NativeSeal {
     async fn tear_down(self: Box<Self>) -> Result<(), SandboxError> {
         let Self { mut runner, stream, cgroup, .. } = *self;
-        // The runner may end by nothing else than its stream.
+        // The end of the stream may be the runner's only reason to exit.
         drop(stream);
         if timeout(ENDING_MAX, runner.wait()).await.is_err() {
             runner.kill().await.map_err(|source| SandboxError::Seal {

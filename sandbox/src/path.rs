@@ -2,12 +2,12 @@ use std::fmt;
 
 use crate::SandboxError;
 
-/// Where a file stands in a cell.
+/// The part of a cell that a file is in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Hash)]
 pub enum Area {
-    /// `/box`: the program can read and execute what is here, and change nothing. It outlives every run.
+    /// `/box`: the program can read and execute the files here, but not change them. They outlive every run.
     Program,
-    /// `/work`: the program's working directory. It is emptied after each run that is not told to keep it.
+    /// `/work`: the program's working directory. It is emptied after each run unless the execution keeps its files.
     Work,
 }
 
@@ -22,7 +22,8 @@ impl Area {
     }
 }
 
-/// The place of one file in a cell: an area and a path below it, made of plain names, so that it can lead nowhere else.
+/// The path of one file in a cell: an area and a path below it. The path consists of plain names, so it cannot leave
+/// the area.
 #[derive(Clone, Debug, Eq, PartialEq, Hash)]
 pub struct CellPath {
     area: Area,
@@ -40,8 +41,8 @@ impl CellPath {
         Self::new(Area::Work, path)
     }
 
-    /// A file in the given area. A path is at most eight plain names with a slash between each two: none is empty, starts
-    /// with a dot or a dash, or holds control characters.
+    /// A file in the given area. A path is at most eight plain names separated by slashes. A name is not empty, does
+    /// not start with a dot or a dash, and contains no control characters.
     pub fn new(area: Area, path: &str) -> Result<Self, SandboxError> {
         match runner::layout::check_path(path) {
             Ok(()) => Ok(Self { area, path: path.to_owned() }),
@@ -69,13 +70,13 @@ impl fmt::Display for CellPath {
     }
 }
 
-/// A regular file that stands in an area.
+/// A regular file in an area.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct ListedFile {
-    /// Its path below the area: a [`CellPath`] can be made of it.
+    /// Its path below the area, valid for a [`CellPath`].
     pub path: String,
-    /// Its size.
+    /// Its size, in bytes.
     pub bytes: u64,
-    /// Whether it can be executed.
+    /// Whether it is executable.
     pub executable: bool,
 }

@@ -1,8 +1,7 @@
-//! Ready cells: sealing one takes milliseconds, starting a container a quarter of a second, and nobody should wait for
-//! either.
+//! Keeps ready cells, because sealing one takes milliseconds and starting a container takes a quarter of a second.
 //!
-//! A ready cell is fresh, and is handed out once (INV-11). Shapes that were asked for lately have ready cells; the one
-//! asked for longest ago gives way when there are too many.
+//! A ready cell is fresh and is handed out once (INV-11). The pool keeps cells of the most recently requested shapes.
+//! When there are too many shapes, it drops the one requested longest ago.
 
 use std::{
     collections::VecDeque,
@@ -15,25 +14,25 @@ use tokio::sync::Semaphore;
 
 use crate::Cell;
 
-/// How many shapes have ready cells at once.
+/// The most shapes that have ready cells at the same time.
 const SHAPES_MAX: usize = 6;
 
-/// How many cells are opened in the background at once: it takes processor time that running tests could use.
+/// The most cells opened in the background at the same time. Opening takes processor time away from running tests.
 const OPENING_MAX: u32 = 1;
 
-/// What a pool has its cells from.
+/// Opens the cells of a pool.
 #[async_trait]
 pub(crate) trait Opener: Send + Sync + Debug + 'static {
-    /// Everything that two cells must have in common for one to do in place of the other.
+    /// The properties that make two cells interchangeable.
     type Shape: Clone + Eq + Debug + Send + Sync + 'static;
-    /// Why no cell could be opened.
+    /// Why a cell could not be opened.
     type Error: Debug + Send;
 
     /// A fresh cell of this shape.
     async fn open(&self, shape: &Self::Shape) -> Result<Cell, Self::Error>;
 }
 
-/// The pool.
+/// A pool of ready cells.
 #[derive(Debug)]
 pub(crate) struct Pool<O: Opener> {
     opener: O,
@@ -44,7 +43,7 @@ pub(crate) struct Pool<O: Opener> {
 
 #[derive(Debug)]
 struct State<S> {
-    /// The shape asked for last stands first.
+    /// The most recently requested shape is first.
     shelves: VecDeque<Shelf<S>>,
     closed: bool,
 }
@@ -53,12 +52,12 @@ struct State<S> {
 struct Shelf<S> {
     shape: S,
     ready: Vec<Cell>,
-    /// Cells on their way to this shelf.
+    /// The number of cells being opened for this shelf.
     coming: usize,
 }
 
 impl<O: Opener> Pool<O> {
-    /// A pool that keeps `size` ready cells of each shape asked for lately.
+    /// A pool that keeps `size` ready cells of each recently requested shape.
     pub(crate) fn new(opener: O, size: usize) -> Arc<Self> {
         Arc::new(Self {
             opener,
@@ -68,12 +67,12 @@ impl<O: Opener> Pool<O> {
         })
     }
 
-    /// Where its cells come from.
+    /// The opener of the pool's cells.
     pub(crate) fn opener(&self) -> &O {
         &self.opener
     }
 
-    /// A fresh cell: a ready one, or one that is opened now.
+    /// A fresh cell: a ready one if there is one, otherwise one opened now.
     pub(crate) async fn take(self: &Arc<Self>, shape: &O::Shape) -> Result<Cell, O::Error> {
         let cell = match self.take_ready(shape).await {
             Some(cell) => cell,
@@ -83,7 +82,7 @@ impl<O: Opener> Pool<O> {
         Ok(cell)
     }
 
-    /// A ready cell that still answers: one may have died on the shelf, with its engine for example.
+    /// A ready cell that still answers. A cell may have died on the shelf, for example with its engine.
     async fn take_ready(&self, shape: &O::Shape) -> Option<Cell> {
         loop {
             let mut cell = self.lock().shelf(shape).ready.pop()?;
@@ -93,7 +92,7 @@ impl<O: Opener> Pool<O> {
         }
     }
 
-    /// Opens what is missing on a shelf, in the background.
+    /// Opens the shelf's missing cells in the background.
     fn refill(self: &Arc<Self>, shape: &O::Shape) {
         let missing = {
             let mut state = self.lock();
@@ -108,7 +107,7 @@ impl<O: Opener> Pool<O> {
         for _ in 0..missing {
             let (pool, shape) = (Arc::clone(self), shape.clone());
             tokio::spawn(async move {
-                // Held until the cell is on its shelf or gone, so that emptying the pool can wait for it.
+                // Hold the permit until the cell is on its shelf or closed, so that `empty` can wait for it.
                 let _turn = pool.opening.acquire().await;
                 if !pool.lock().wants(&shape) {
                     return;
@@ -119,7 +118,7 @@ impl<O: Opener> Pool<O> {
                             close_unwanted(unwanted).await;
                         }
                     }
-                    // Whoever needs it next finds out by itself, and can be told.
+                    // The next `take` opens a cell itself and reports the error.
                     Err(error) => {
                         pool.lock().not_coming(&shape);
                         tracing::debug!(?error, "a cell could not be opened ahead of need");
@@ -129,7 +128,7 @@ impl<O: Opener> Pool<O> {
         }
     }
 
-    /// Puts a cell on its shelf, or gives it back when there is no such shelf any more.
+    /// Puts a cell on its shelf, or returns it if the shelf is gone or the pool is closed.
     fn shelve(&self, shape: &O::Shape, cell: Cell) -> Option<Cell> {
         let mut state = self.lock();
         state.not_coming(shape);
@@ -152,7 +151,7 @@ impl<O: Opener> Pool<O> {
         };
         let closing = shelves.into_iter().flat_map(|shelf| shelf.ready).map(close_unwanted);
         futures::future::join_all(closing).await;
-        // Those under way are closed by the tasks that opened them.
+        // The tasks that are opening cells close them.
         drop(self.opening.acquire_many(OPENING_MAX).await);
     }
 
@@ -162,7 +161,7 @@ impl<O: Opener> Pool<O> {
 }
 
 impl<S: Clone + Eq> State<S> {
-    /// The shape's shelf, moved to the front, and made if need be.
+    /// The shape's shelf, made if missing, and moved to the front.
     fn shelf(&mut self, shape: &S) -> &mut Shelf<S> {
         let known = self.shelves.iter().position(|shelf| shelf.shape == *shape);
         let shelf = known.and_then(|at| self.shelves.remove(at));
@@ -178,7 +177,7 @@ impl<S: Clone + Eq> State<S> {
         self.shelves.iter_mut().find(|shelf| shelf.shape == *shape)
     }
 
-    /// A cell has arrived, or will not.
+    /// Counts one cell less on its way: it has arrived or could not be opened.
     fn not_coming(&mut self, shape: &S) {
         if let Some(shelf) = self.existing(shape) {
             shelf.coming = shelf.coming.saturating_sub(1);

@@ -4,55 +4,55 @@ use async_trait::async_trait;
 
 use crate::{Cell, Language, SandboxError};
 
-/// The port: something that can seal cells on this machine or another.
+/// The port: makes sealed cells on this machine or another.
 ///
-/// Adapters differ only in how they seal a cell and start the runner in it; what a cell promises is the same, and
-/// `tests/conformance.rs` holds every adapter to it.
+/// Adapters differ only in how they seal a cell and start the runner in it. A cell promises the same with each, which
+/// `tests/conformance` checks.
 #[async_trait]
 pub trait Sandbox: Send + Sync + Debug {
-    /// `native` or `docker`.
+    /// The adapter's name: `native` or `docker`.
     fn name(&self) -> &'static str;
 
     /// A fresh sealed cell. It serves one submission and is never reused (INV-11).
     async fn prepare(&self, spec: &CellSpec) -> Result<Cell, SandboxError>;
 
-    /// A fresh sealed cell, whose programs can talk to those of another one: see [`link`](crate::link()).
+    /// A fresh sealed cell whose programs can talk to those of `other`; see [`link`](crate::link()).
     async fn prepare_beside(&self, spec: &CellSpec, other: &mut Cell)
     -> Result<Cell, SandboxError>;
 
-    /// For each language the compiler or interpreter that cells have, found by running the language's version probe in
-    /// one; [`SandboxError::LanguageUnavailable`] where there is none. Answers are remembered.
+    /// Finds each language's compiler or interpreter by running its version probe in a cell. A language without one
+    /// yields [`SandboxError::LanguageUnavailable`]. Results are cached.
     async fn toolchains(
         &self,
         languages: &[Arc<Language>],
     ) -> Result<Vec<Result<Toolchain, SandboxError>>, SandboxError>;
 
-    /// The same for one.
+    /// Like [`toolchains`](Self::toolchains), for one language.
     async fn toolchain(&self, language: &Arc<Language>) -> Result<Toolchain, SandboxError> {
         let mut answers = self.toolchains(std::slice::from_ref(language)).await?;
         answers.pop().expect("there is an answer for each language")
     }
 
-    /// What is in force, what is weaker than it could be, and what is missing, with cures.
+    /// Reports which protections are in force, weaker than possible, or missing, with cures.
     async fn examine(&self) -> Vec<Finding>;
 
-    /// Empties pools and removes what the adapter made outside its cells. Cells still open are not waited for.
+    /// Empties the pools and removes what the adapter made outside its cells. Does not wait for cells that are still
+    /// open.
     async fn shutdown(&self);
 }
 
-/// What a cell must be able to hold. These bound everything that ever runs in it; each execution's limits bound it
-/// further.
+/// The size of a cell. It caps everything that runs in the cell; each execution's own limits apply in addition.
 #[derive(Clone, Debug)]
 pub struct CellSpec {
-    /// Whose toolchain the cell sees.
+    /// The language whose toolchain the cell needs.
     pub language: Arc<Language>,
     /// What it is for.
     pub purpose: Purpose,
-    /// Memory of all the program's processes together.
+    /// Memory of all the program's processes together, in bytes.
     pub memory_bytes_max: u64,
     /// Processes and threads alive at once.
     pub processes_max: u32,
-    /// Size of each writable area.
+    /// Size of each writable area, in bytes.
     pub disk_bytes_max: u64,
 }
 
@@ -86,45 +86,45 @@ impl CellSpec {
 /// What a cell is for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Hash)]
 pub enum Purpose {
-    /// Turning a source into an artifact. No test data ever enters such a cell.
+    /// Compiling a source into an artifact. Such a cell never holds test data.
     Compile,
     /// Running an artifact, a checker or an interactor.
     Run,
 }
 
-/// What identifies the compiler or interpreter a submission was judged with.
+/// Identifies the compiler or interpreter that a submission was judged with.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Toolchain {
-    /// What the probe printed, first line first.
+    /// What the probe printed.
     pub version: String,
-    /// SHA-256, in hexadecimal, over everything here that decides what the toolchain does: the language's definition,
-    /// the probe's text and the image.
+    /// SHA-256, in hexadecimal, of everything that determines the toolchain's behaviour: the language's commands and
+    /// support files, the probe's output and the image.
     pub digest: String,
-    /// The image's id, where cells come from images.
+    /// The image's id; `None` if cells do not come from an image.
     pub image: Option<String>,
-    /// How long the probe took: a hint of what starting this toolchain costs.
+    /// How long the probe took: a hint at the cost of starting this toolchain.
     pub probe: Duration,
 }
 
-/// One thing worth telling an operator.
+/// One finding about a sandbox, for the operator.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Finding {
-    /// How bad it is.
+    /// How serious it is.
     pub level: Level,
-    /// What was looked at: `cgroup`, `user namespaces`, `engine`, ...
+    /// The subject examined: `cgroups`, `users`, `engine`, ...
     pub subject: String,
-    /// What was found.
+    /// The finding in words.
     pub detail: String,
-    /// What to do about it, when something can be done.
+    /// What the operator can do about it, if anything.
     pub cure: Option<String>,
 }
 
-/// How a finding weighs.
+/// How serious a finding is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd)]
 pub enum Level {
     /// In force as designed.
     InForce,
-    /// Works, but holds less than it could.
+    /// Works, but is weaker than it could be.
     Weaker,
     /// Does not work.
     Missing,

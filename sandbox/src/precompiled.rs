@@ -2,8 +2,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-/// A header that most programs of a language include, compiled ahead. Compile cells find it below
-/// `/pch/<language>`, which the compile command names first among the places to look for headers.
+/// A header that most programs of a language include, compiled in advance. In compile cells it is below
+/// `/pch/<language>`, which is first in the compile command's search path for headers.
 #[derive(Clone, Debug, Eq, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Precompiled {
@@ -15,32 +15,32 @@ pub struct Precompiled {
 }
 
 impl Precompiled {
-    /// What the command reads.
+    /// The name of the command's input file.
     pub const SOURCE: &str = "header.hpp";
 
-    /// What the command makes.
+    /// The name of the command's output file.
     pub const OUTPUT: &str = "header.gch";
 
-    /// The source that includes the header and nothing else.
+    /// The source, which only includes the header.
     #[must_use]
     pub fn source(&self) -> String {
         format!("#include <{}>\n", self.header)
     }
 
-    /// Where compilers look for the result, below the language's directory.
+    /// The path where compilers look for the compiled header, below the language's directory.
     #[must_use]
     pub fn file(&self) -> PathBuf {
         format!("{}.gch", self.header).into()
     }
 
-    /// Where compilers look for the header itself, below the language's directory, when they cannot use the compiled
-    /// one: it is included a second time, or after other code.
+    /// The path where compilers look for the header itself, below the language's directory. They need it when they
+    /// cannot use the compiled one: when a program includes the header twice or after other code.
     #[must_use]
     pub fn fallback_file(&self) -> PathBuf {
         (&self.header).into()
     }
 
-    /// What is in that file: the header that the toolchain has.
+    /// The content of that file: it includes the toolchain's own header.
     #[must_use]
     pub fn fallback(&self) -> String {
         format!("#include_next <{}>\n", self.header)

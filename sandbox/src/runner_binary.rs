@@ -1,4 +1,4 @@
-//! The runner's program, carried inside this one.
+//! The runner's program, embedded in this one.
 
 use std::{
     fs::File,
@@ -13,21 +13,21 @@ use nix::{
     sys::memfd::{MFdFlags, memfd_create},
 };
 
-/// `assay-runner`, statically linked. `build.rs` makes it.
+/// `assay-runner`, statically linked by `build.rs`.
 pub(crate) static RUNNER: &[u8] = include_bytes!(env!("ASSAY_RUNNER"));
 
-/// The runner as a file that can be executed and that nobody can change: no file system is touched, and a program that
+/// The runner as an executable file in memory that no process can change. It needs no file system, and a program that
 /// got hold of it could not replace it.
 #[derive(Debug)]
 pub(crate) struct RunnerFile(OwnedFd);
 
 impl RunnerFile {
-    /// Copies the runner into memory of its own.
+    /// Copies the runner into a sealed memory file.
     pub(crate) fn new() -> io::Result<Self> {
         let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
         let executable = MFdFlags::from_bits_retain(libc::MFD_EXEC);
         let fd = match memfd_create(c"assay-runner", flags | executable) {
-            // Kernels before 6.3 do not know the flag, and need none.
+            // Kernels before 6.3 do not have the flag and do not need it.
             Err(Errno::EINVAL) => memfd_create(c"assay-runner", flags)?,
             made => made?,
         };
@@ -41,7 +41,7 @@ impl RunnerFile {
         Ok(Self(file.into()))
     }
 
-    /// Where a child of this process finds it.
+    /// The path of the runner for a child of this process.
     pub(crate) fn path(&self) -> PathBuf {
         format!("/proc/self/fd/{}", self.0.as_raw_fd()).into()
     }

@@ -1,4 +1,4 @@
-//! Whether a sandbox holds: attempts to get out and to get more than is allowed, made in a cell as any program is run.
+//! Tests a sandbox with attempts to escape and to exceed limits, run in a cell like any other program.
 
 use std::{net::TcpListener, sync::Arc, time::Duration};
 
@@ -12,14 +12,14 @@ use crate::{
 /// A mebibyte.
 const MIB: u64 = 1 << 20;
 
-/// Where the self-test's program lies in the cell.
+/// The self-test's program, in the cell's program area.
 const PROGRAM: &str = "attempt";
 
-/// How many more processes than allowed may exist where the cell's own are counted with them.
+/// How far the number of processes may exceed the limit when the cell's own processes are included in the count.
 const PROCESSES_TOLERANCE: u32 = 4;
 
-/// Limits that the attempts are meant to run into. On a busy machine the kernel may take its time to enforce one, which
-/// must not be taken for a limit that does not hold: only the attempts at time have little of it.
+/// The limits that the attempts must hit. The kernel of a busy machine may enforce one late, and that must not count as
+/// a failure. So only the attempts at time limits have short ones.
 const LIMITS: Limits = Limits {
     cpu: Duration::from_secs(5),
     wall: Duration::from_secs(15),
@@ -105,9 +105,10 @@ const ATTEMPTS: &[Attempt] = &[
     },
 ];
 
-/// Makes every attempt in one cell of this language; what did not hold is [`Level::Missing`](crate::Level::Missing).
+/// Makes every attempt in one cell of this language. Reports a limit that does not hold as
+/// [`Level::Missing`](crate::Level::Missing).
 ///
-/// An evaluator whose sandbox does not hold must not take work.
+/// An evaluator must not take work if its sandbox fails this test.
 pub async fn self_test(
     sandbox: &dyn Sandbox,
     language: &Arc<Language>,
@@ -120,7 +121,7 @@ pub async fn self_test(
 }
 
 async fn attempt_all(cell: &mut Cell) -> Result<Vec<Finding>, SandboxError> {
-    // Somebody answers out here; nobody in the cell may reach them.
+    // A listener on the host, which no program in the cell must be able to reach.
     let listener = TcpListener::bind("127.0.0.1:0").ok();
     let port = listener.as_ref().and_then(|it| it.local_addr().ok()).map_or(0, |it| it.port());
     let walls = attempt(cell, "escape", &port.to_string(), LIMITS).await?;
@@ -159,6 +160,6 @@ fn failed(subject: &str, outcome: &Outcome, said: &str) -> Finding {
     Finding::missing(
         subject,
         format!("it does not hold: ended by {:?}, {said}", outcome.ended),
-        "do not judge strangers' programs on this machine; docs/security.md says what each sandbox needs",
+        "do not judge untrusted programs on this machine; docs/security.md lists what each sandbox needs",
     )
 }

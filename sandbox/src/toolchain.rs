@@ -1,4 +1,4 @@
-//! Finding out which compiler or interpreter a language's cells have.
+//! Finds the compiler or interpreter of each language.
 
 use std::{
     collections::HashMap,
@@ -15,13 +15,13 @@ use crate::{
 /// The longest version text kept, in bytes.
 const VERSION_BYTES_MAX: usize = 1024;
 
-/// Toolchains already asked for.
+/// The toolchains found so far, by language.
 #[derive(Debug, Default)]
 pub(crate) struct Toolchains(Mutex<HashMap<LanguageId, Toolchain>>);
 
 impl Toolchains {
-    /// For each language the remembered toolchain, or the one its probe finds. All probes run in one fresh cell: every
-    /// cell has every language.
+    /// For each language, the toolchain from the cache or from its probe. All probes run in one fresh cell, because
+    /// every cell has every language.
     pub(crate) async fn get(
         &self,
         sandbox: &dyn Sandbox,
@@ -67,7 +67,8 @@ impl Toolchains {
     }
 }
 
-/// A cell that every language's probe fits into. It has nothing in it that depends on the answers.
+/// A cell large enough for every language's probe. `Purpose::Run`, because precompiled headers depend on the probes'
+/// results.
 fn cell_spec(languages: &[Arc<Language>], any: &Arc<Language>) -> CellSpec {
     let limits = languages.iter().map(|language| language.compile_limits());
     let (memory, processes) = limits.fold((0, 0), |(memory, processes), limits| {
@@ -81,7 +82,7 @@ fn cell_spec(languages: &[Arc<Language>], any: &Arc<Language>) -> CellSpec {
     }
 }
 
-/// What the probe printed and how long it took, or why it does not tell.
+/// The probe's output and duration, or why it failed.
 async fn probe(
     cell: &mut Cell,
     language: &Language,
@@ -95,7 +96,7 @@ async fn probe(
         Err(SandboxError::NotStarted { detail, .. }) => return Ok(Err(detail)),
         Err(error) => return Err(error),
     };
-    // Some print their version where others print their errors.
+    // Some toolchains print their version to standard error.
     let mut text = [outcome.stdout.as_ref(), outcome.stderr.as_ref()].concat();
     text.truncate(VERSION_BYTES_MAX);
     Ok(Ok((String::from_utf8_lossy(&text).trim().to_owned(), outcome.wall)))

@@ -1,7 +1,7 @@
-//! A runner that says whatever it likes. A program that breaks out into its runner speaks for it, so the host believes
-//! nothing: it must neither panic, nor take in more than it asked for.
+//! A runner that sends arbitrary bytes, as if a program had broken out and taken the runner over. The host must not
+//! trust it: it must never panic, nor read more than it asked for.
 //!
-//! Property tests and the fuzzer make it speak; `sandbox/fuzz` has the latter.
+//! Property tests and the fuzzer in `sandbox/fuzz` use it.
 
 use std::{
     pin::Pin,
@@ -24,20 +24,20 @@ use tokio::io::{AsyncRead, ReadBuf};
 use super::{Ceiling, Cell, Linking, Seal, stream::READ_BYTES};
 use crate::{Area, CellPath, Execution, LISTED_FILES_MAX, Limits, SandboxError};
 
-/// Standard output, standard error and the file that the host asks for, in bytes.
+/// How much the host asks for, in bytes, of each: standard output, standard error and the file.
 pub const WANTED_BYTES_MAX: u64 = 4096;
 
-/// The most that the host may take from the stream, in bytes, whatever stands in it. Each wanted byte may come in a
-/// frame of its own; each of the six replies, and what follows the last of them unread, may be as long as they get.
+/// The most that the host may read from the stream, in bytes, for any content. Each wanted byte may come in its own
+/// frame. Each of the six replies, and the unread rest after the last one, may have the maximum length.
 pub const TAKEN_BYTES_MAX: usize = (3 * WANTED_BYTES_MAX + Listing::BYTES_MAX) as usize * 6
     + 7 * (MESSAGE_BYTES_MAX + 5)
     + CHUNK_BYTES_MAX
     + READ_BYTES;
 
-/// Something to say: a kind, two numbers and some bytes, so that anything can be made into it.
+/// One thing to send: a kind, two numbers and some bytes. Any input of this shape is valid, which suits the fuzzer.
 pub type Word = (u8, u64, u64, Vec<u8>);
 
-/// What the words are on the wire.
+/// Encodes the words for the wire.
 #[must_use]
 pub fn speak(words: &[Word]) -> Vec<u8> {
     let mut wire = Vec::new();
@@ -53,7 +53,7 @@ fn say(kind: u8, size: u64, other: u64, bytes: &[u8], wire: &mut Vec<u8>) {
         0 => return wire.extend_from_slice(bytes),
         1 => return frame::encode_hello(PROTOCOL_VERSION, wire),
         2 => return frame::encode_hello(other as u32, wire),
-        // Small pieces, and large ones.
+        // Small chunks (3) and large ones (4).
         3 | 4 => {
             let repeat = if kind % 11 == 3 { 1 } else { 1 + size as usize % 1024 };
             let bytes: Vec<u8> = bytes.iter().copied().cycle().take(bytes.len() * repeat).collect();
@@ -66,7 +66,7 @@ fn say(kind: u8, size: u64, other: u64, bytes: &[u8], wire: &mut Vec<u8>) {
         9 => Reply::Files { bytes: size },
         _ => Reply::Refused { kind: RefusalKind::NotFound, detail: text },
     };
-    // A text can be longer than a message may be; then it is not said.
+    // A text that is too long for a message is not sent.
     let _ = frame::encode_message(&reply, wire);
 }
 
@@ -85,25 +85,25 @@ fn report(stdout_bytes: u64, stderr_bytes: u64) -> Report {
     }
 }
 
-/// How the host took it.
+/// How the host fared.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Faced {
-    /// Exchanges that ended as they should: opening, storing, running, fetching, listing.
+    /// How many exchanges succeeded, of five: opening, storing, running, fetching, listing.
     pub succeeded: u32,
-    /// How much was taken from the stream, in bytes.
+    /// How much the host read from the stream, in bytes.
     pub taken_bytes: usize,
 }
 
-/// Opens a cell whose runner says exactly this, stores a file, runs a command, fetches a file and asks
-/// for the list of all.
+/// Opens a cell whose runner sends exactly `said`, then stores a file, runs a command, fetches a file and lists all
+/// files.
 ///
 /// # Panics
-/// When the host takes in, or hands on, more than it asked for.
+/// When the host reads or returns more than it asked for.
 pub async fn face(said: Vec<u8>) -> Faced {
     let taken = Arc::new(AtomicUsize::new(0));
     let succeeded = converse(Said { said, taken: Arc::clone(&taken) }).await;
     let faced = Faced { succeeded, taken_bytes: taken.load(Ordering::Relaxed) };
-    assert!(faced.taken_bytes <= TAKEN_BYTES_MAX, "the host was made to take in {faced:?}");
+    assert!(faced.taken_bytes <= TAKEN_BYTES_MAX, "the host read too much: {faced:?}");
     faced
 }
 
@@ -144,7 +144,7 @@ async fn converse(said: Said) -> u32 {
     succeeded
 }
 
-/// The stream from such a runner, which ends when all is said.
+/// The stream from the lying runner. It ends after `said`.
 struct Said {
     said: Vec<u8>,
     taken: Arc<AtomicUsize>,
@@ -164,7 +164,7 @@ impl AsyncRead for Said {
     }
 }
 
-/// Holds no cell.
+/// Contains no process.
 #[derive(Debug)]
 struct Nothing;
 
@@ -189,7 +189,7 @@ mod tests {
 
     use super::*;
 
-    /// What an honest runner says before it is given anything to do: its handshake, that it is sealed, its facts.
+    /// What an honest runner sends before its first task: its handshake, that it is sealed, its facts.
     fn opening() -> Vec<Word> {
         [1, 5, 6].map(|kind| (kind, 0, 0, Vec::new())).into()
     }
@@ -216,7 +216,7 @@ mod tests {
         assert_eq!(faced(said), Faced { succeeded: 5, taken_bytes: all });
     }
 
-    /// A size is a promise of the runner's; the limit is the host's.
+    /// The runner announces sizes, but the host's limit decides.
     #[test]
     fn a_runner_that_announces_more_than_was_asked_for_is_not_listened_to() {
         let endless = vec![b'x'; CHUNK_BYTES_MAX];
@@ -236,7 +236,7 @@ mod tests {
         assert_eq!(faced(speak(&words)).succeeded, 3);
     }
 
-    /// Data of no length brings nobody further, and there could be any amount of it.
+    /// Empty data makes no progress, and a runner could send it for ever.
     #[test]
     fn empty_data_is_no_data() {
         let mut words = opening();
@@ -247,7 +247,7 @@ mod tests {
         assert_eq!(faced(said).succeeded, 2);
     }
 
-    /// Sizes that come true, sizes that may, and any others.
+    /// Sizes that match the data, sizes that may, and any others.
     fn size() -> impl Strategy<Value = u64> {
         prop_oneof![0..4_u64, 0..2 * WANTED_BYTES_MAX, any::<u64>()]
     }
@@ -259,7 +259,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever a runner says, before or after it has opened the cell, `face` finds nothing wrong with the host.
+        /// `face` never panics for any bytes that a runner sends, before or after the cell is open.
         #[test]
         fn nothing_a_runner_says_does_harm(words in words(), opens in any::<bool>()) {
             let mut all = if opens { opening() } else { Vec::new() };

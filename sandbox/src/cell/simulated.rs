@@ -1,11 +1,11 @@
-//! What holds a cell whose runner is a task of this very process.
+//! The seal of a cell whose runner is a task of this process.
 
 use async_trait::async_trait;
 
 use super::{Linking, Seal};
 use crate::SandboxError;
 
-/// Nothing does: the runner ends when its stream does.
+/// Contains no process: the runner ends when its stream ends.
 #[derive(Debug)]
 pub(super) struct Unsealed;
 

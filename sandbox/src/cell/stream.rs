@@ -15,7 +15,7 @@ use crate::SandboxError;
 /// How much is read from the stream at once, in bytes.
 pub(super) const READ_BYTES: usize = 64 << 10;
 
-/// See the module.
+/// The host's end of the stream, with its decoder.
 pub(super) struct Stream {
     reader: Box<dyn AsyncRead + Send + Unpin>,
     writer: Box<dyn AsyncWrite + Send + Unpin>,
@@ -50,7 +50,7 @@ impl Stream {
         frame::encode_message(request, &mut wire)?;
         for chunk in data.chunks(CHUNK_BYTES_MAX) {
             wire.extend_from_slice(&frame::data_header(chunk.len()));
-            // Little data travels with its request in one write; much of it is not copied together.
+            // Small data goes out in one write with its request. Large data is written separately, to avoid a copy.
             if chunk.len() < READ_BYTES {
                 wire.extend_from_slice(chunk);
             } else {
@@ -80,7 +80,7 @@ impl Stream {
         let mut data = BytesMut::new();
         while data.len() < wanted {
             match self.next().await? {
-                // Empty data would bring nobody further, and there could be any amount of it.
+                // Empty data makes no progress, and a runner could send it for ever.
                 Frame::Data(chunk) if !chunk.is_empty() && chunk.len() <= wanted - data.len() => {
                     data.extend_from_slice(&chunk);
                 }

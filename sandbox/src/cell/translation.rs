@@ -1,4 +1,4 @@
-//! The port's words in the protocol's, and back.
+//! Converts between the port's types and the protocol's.
 
 use bytes::Bytes;
 use runner::{
@@ -12,7 +12,7 @@ use crate::{
     Outcome, SandboxError, Stack,
 };
 
-/// What a reply means where another was due.
+/// Turns a reply into the expected result or an error.
 pub(super) trait ReplyExt {
     fn done(self) -> Result<(), SandboxError>;
     fn unexpected(self, wanted: &'static str) -> SandboxError;
@@ -35,7 +35,7 @@ impl ReplyExt for Reply {
 }
 
 impl SandboxError {
-    /// A refusal, with the file it is about.
+    /// Adds the file's path to a refusal.
     pub(super) fn about(self, path: &CellPath) -> Self {
         match self {
             Self::Refused { kind, detail } => Self::File { path: path.clone(), kind, detail },
@@ -79,19 +79,19 @@ pub(super) fn command(execution: &Execution, ceiling: Ceiling) -> Command {
     }
 }
 
-/// What a listing tells, if an honest runner could tell it.
+/// Decodes a listing. Fails if an honest runner could not have sent it.
 pub(super) fn listed(data: &[u8]) -> Result<Vec<ListedFile>, SandboxError> {
     let Listing(files) = Listing::decode(data)?;
     let plain = files.iter().all(|file| layout::check_path(&file.path).is_ok());
     if files.len() > layout::LISTED_FILES_MAX || !plain || !files.is_sorted() {
-        return Err(SandboxError::UnexpectedReply { wanted: "a listing", got: "another" });
+        return Err(SandboxError::UnexpectedReply { wanted: "a listing", got: "an invalid one" });
     }
     let known =
         |message::ListedFile { path, bytes, executable }| ListedFile { path, bytes, executable };
     Ok(files.into_iter().map(known).collect())
 }
 
-/// Whether a report announces no more than was asked for.
+/// Whether a report announces no more output than the limits allow.
 pub(super) fn within(report: &Report, limits: &Limits) -> bool {
     report.stdout_bytes <= limits.stdout_bytes && report.stderr_bytes <= limits.stderr_bytes
 }

@@ -1,4 +1,4 @@
-//! One container: what seals it, and how a cell is opened in it.
+//! One container: its isolation settings, and opening a cell in it.
 
 use std::{
     collections::HashMap,
@@ -36,42 +36,42 @@ use crate::{
     uids::ProgramUids,
 };
 
-/// What the runner is called there.
+/// The runner's file name in the container.
 const RUNNER_NAME: &str = "assay-runner";
 
-/// Memory for the runner, with the inputs and outputs it holds for programs, in bytes. The engine limits the container
-/// as a whole; the program's own limit is held by the runner, by measuring.
+/// Memory for the runner, in bytes, including the inputs and outputs that it holds for programs. The engine limits only
+/// the container as a whole; the runner enforces the program's own limit by measuring.
 const RUNNER_MEMORY_BYTES: u64 = 192 << 20;
 
-/// Processes of the container that are not the program's: the runner, and its fork of a moment before it executes.
+/// Processes of the container that do not belong to the program: the runner.
 const RUNNER_PROCESSES: u32 = 1;
 
 /// Size of the program area, in bytes.
 const PROGRAM_BYTES_MAX: u64 = 512 << 20;
 
-/// Files and directories a writable area may hold. Bounds how long emptying it takes.
+/// The most files and directories in a writable area. This bounds the time for emptying it.
 const INODES_MAX: u32 = 20_000;
 
-/// What the runner needs: to become the program's user, to kill what runs as that user, and to hand files to it and
-/// clear away what it has shut itself out of. The program has none of these.
+/// The runner's capabilities: to become the program's user, to kill that user's processes, to give files to that user,
+/// and to remove files even if the program changed their permissions. The program has none of these.
 const CAPABILITIES: [&str; 6] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID"];
 
-/// How much of a dead runner's last words is kept, in bytes.
+/// How much of the runner's standard error is kept, in bytes.
 const LAST_WORDS_BYTES_MAX: usize = 4096;
 
-/// How often, and how far apart, to ask whether a container is gone.
+/// How often to check whether a container is gone, and the pause between two checks.
 const REMOVAL_ATTEMPTS_MAX: u32 = 200;
 const REMOVAL_PAUSE: Duration = Duration::from_millis(20);
 
-/// The smallest size class of containers, in bytes of memory. Classes double from here, so that problems whose limits
-/// differ a little share ready containers; the program's own limit is its cell's ceiling, whatever the container's.
+/// The smallest memory class of containers, in bytes. Each class is twice the previous one, so that problems with
+/// similar limits share ready containers. The program's own limit is its cell's ceiling, not the container's size.
 const MEMORY_CLASS_BYTES_MIN: u64 = 64 << 20;
 
-/// The smallest class of containers by processes. Classes double from here too; a run's own limit is held by its user,
-/// which no other cell has.
+/// The smallest process class of containers. Each class is twice the previous one. A run's own limit applies to its
+/// user, which no other cell shares.
 const PROCESSES_CLASS_MIN: u32 = 64;
 
-/// Everything that two containers must have in common for one to do in place of the other.
+/// The properties that make two containers interchangeable.
 #[derive(Clone, Debug, Eq, PartialEq, Hash)]
 pub(super) struct Shape {
     image: String,
@@ -100,8 +100,8 @@ impl Shape {
         Ceiling { memory_bytes: self.memory_bytes_max, processes: self.processes_max }
     }
 
-    /// The runner is uploaded to a volume, because nothing can be uploaded to a read-only root: to one of the container's
-    /// own, or to that of the container that it stands beside. Only root can write to it.
+    /// The runner is in a volume, because the root is read-only and nothing can be uploaded to it. The volume is the
+    /// container's own, or that of the container given by `beside`. Only root can write to it.
     fn body(&self, program_uid: u32, beside: Option<&str>) -> ContainerCreateBody {
         ContainerCreateBody {
             image: Some(self.image.clone()),
@@ -145,11 +145,11 @@ impl Shape {
             pids_limit: Some(i64::from(self.processes_max.saturating_add(RUNNER_PROCESSES))),
             ulimits: Some(vec![ResourcesUlimits {
                 name: Some("core".to_owned()),
-                // As the runner sets it for programs.
+                // The same value that the runner sets for programs.
                 soft: Some(1),
                 hard: Some(1),
             }]),
-            // What programs print is nobody's log.
+            // The output of programs is not logged.
             log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
             runtime: self.runtime.clone(),
             init: Some(false),
@@ -187,7 +187,7 @@ fn signed(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
-/// Why no cell could be opened.
+/// Why a cell could not be opened.
 #[derive(Debug)]
 pub(super) enum OpenError {
     Engine(Error),
@@ -200,7 +200,7 @@ impl From<Error> for OpenError {
     }
 }
 
-/// Makes containers on an engine.
+/// Makes containers on one engine.
 #[derive(Debug)]
 pub(super) struct Containers {
     engine: Docker,
@@ -216,7 +216,7 @@ impl Containers {
         &self.engine
     }
 
-    /// A fresh cell that has a folder in common with another one, for its runner.
+    /// A fresh cell whose runner shares the folder of `other`'s runner.
     pub(super) async fn open_beside(
         &self,
         shape: &Shape,
@@ -225,7 +225,7 @@ impl Containers {
         let Linking::Container { id, folder } = other.linking() else {
             return Err(OpenError::Cell(SandboxError::Refused {
                 kind: RefusalKind::OutOfOrder,
-                detail: "the other cell is no container".to_owned(),
+                detail: "the other cell is not a container".to_owned(),
             }));
         };
         open(&self.engine, shape, self.uids.next(), Some(Beside { id, folder })).await
@@ -242,14 +242,14 @@ impl Opener for Containers {
     }
 }
 
-/// A container whose folder another one is to have as well.
+/// The container that shares its folder with a new one.
 #[derive(Clone, Copy)]
 struct Beside<'a> {
     id: &'a str,
     folder: &'a str,
 }
 
-/// Makes a container, of its own or beside another one, and opens the cell in it.
+/// Makes a container, optionally sharing another one's folder, and opens the cell in it.
 async fn open(
     docker: &Docker,
     shape: &Shape,
@@ -266,7 +266,7 @@ async fn open(
         folder: beside.map_or(created.id.as_str(), |beside| beside.folder).to_owned(),
         words: Arc::clone(&words),
     };
-    // Beside another one, it is there already, and is being executed.
+    // The folder of another container already holds the runner, which is running from it.
     if beside.is_none() {
         let upload = UploadToContainerOptionsBuilder::default().path(layout::RUNNER).build();
         let runner = archive(&[(RUNNER_NAME, RUNNER, 0o755)]);
@@ -287,7 +287,7 @@ async fn open(
         .map_err(OpenError::Cell)
 }
 
-/// The runner's standard output; its standard error is put aside for its last words.
+/// The runner's standard output. Its standard error goes to `words`.
 fn said_by_runner(
     output: Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>,
     words: Arc<Mutex<Vec<u8>>>,
@@ -308,7 +308,7 @@ fn said_by_runner(
     }))
 }
 
-/// A tar archive of a few files that belong to root.
+/// A tar archive of a few files owned by root.
 pub(super) fn archive(files: &[(&str, &[u8], u32)]) -> Bytes {
     let mut archive = tar::Builder::new(Vec::new());
     for &(name, content, mode) in files {
@@ -322,13 +322,13 @@ pub(super) fn archive(files: &[(&str, &[u8], u32)]) -> Bytes {
     archive.into_inner().expect("a vector takes everything").into()
 }
 
-/// Holds a container.
+/// The seal of a cell in a container.
 #[derive(Debug)]
 struct DockerSeal {
     docker: Docker,
-    /// Taken when the removal is under way.
+    /// `None` once the removal has begun.
     id: Option<String>,
-    /// The volume with the runner, by the container that first had it.
+    /// The container that first had the volume with the runner.
     folder: String,
     words: Arc<Mutex<Vec<u8>>>,
 }
@@ -341,7 +341,7 @@ impl Seal for DockerSeal {
     }
 
     fn linking(&self) -> Linking<'_> {
-        // One that is being removed is linked with nobody.
+        // A container that is being removed cannot be linked.
         Linking::Container { id: self.id.as_deref().unwrap_or_default(), folder: &self.folder }
     }
 
@@ -355,7 +355,8 @@ impl Drop for DockerSeal {
     fn drop(&mut self) {
         let Some(id) = self.id.take() else { return };
         let docker = self.docker.clone();
-        // Without a runtime the process is ending: the stream's end makes the engine remove the container.
+        // Without a runtime the process is about to exit, and the end of the stream makes the engine remove the
+        // container.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 if let Err(error) = remove(&docker, &id).await {
@@ -366,13 +367,13 @@ impl Drop for DockerSeal {
     }
 }
 
-/// Removes a container with its volume, whatever it is doing, and waits until it is gone.
+/// Removes a container with its volume, even while it runs, and waits until it is gone.
 pub(super) async fn remove(docker: &Docker, id: &str) -> Result<(), Error> {
     let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
     match docker.remove_container(id, Some(options)).await {
-        // Gone already: the engine removes containers that have ended.
+        // Already gone: the engine removes containers that have ended.
         Err(error) if is_status(&error, &[404]) => return Ok(()),
-        // That is under way.
+        // A conflict means that the removal is in progress.
         Err(error) if !is_status(&error, &[409]) => return Err(error),
         _ => {}
     }
@@ -380,7 +381,7 @@ pub(super) async fn remove(docker: &Docker, id: &str) -> Result<(), Error> {
         match docker.inspect_container(id, None::<InspectContainerOptions>).await {
             Err(error) if is_status(&error, &[404]) => return Ok(()),
             Err(error) => return Err(error),
-            // The engine has no event to wait for that cannot be missed.
+            // The engine has no reliable event for this, so poll.
             Ok(_) => tokio::time::sleep(REMOVAL_PAUSE).await,
         }
     }

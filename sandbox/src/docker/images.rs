@@ -1,5 +1,5 @@
-//! The image that cells are made from: one for all languages, so that every ready container serves every language.
-//! Its recipe follows from the languages' definitions, so that this program can build it wherever it is installed.
+//! The image for cells. One image has all languages, so that every ready container serves every language. Its recipe is
+//! derived from the language definitions, so that this program can build it on any machine.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -12,22 +12,22 @@ use crate::{DockerConfig, Language, Languages, Precompiled, SandboxError};
 
 pub use super::unpacking::{UnpackError, unpack};
 
-/// What the image is built from: an engine must have it, or be able to pull it.
+/// The base image. The engine must have it or be able to pull it.
 const BASE: &str = "debian:trixie-slim";
 
-/// The label that says which recipe an image was built from.
+/// The label with the digest of the recipe that an image was built from.
 const RECIPE_LABEL: &str = "assay.recipe";
 
-/// The label that says for which languages, by id, with spaces between.
+/// The label with the ids of the languages in an image, separated by spaces.
 const LANGUAGES_LABEL: &str = "assay.languages";
 
-/// What no toolchain needs: nothing in a cell is read by people.
+/// Files that no toolchain needs, such as documentation.
 const LEFT_OUT: [&str; 4] =
     ["/usr/share/doc/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/man/*"];
 
-/// Builds the image for these languages on the engine. Each line of the engine's account is handed to `progress`.
+/// Builds the image for these languages on the engine. Passes each line of the engine's build log to `progress`.
 ///
-/// What an engine has built before, it remembers: building again takes a moment.
+/// The engine caches build steps, so building again is quick.
 pub async fn build(
     config: &DockerConfig,
     languages: &[Arc<Language>],
@@ -40,7 +40,7 @@ pub async fn build(
     let options = BuildImageOptionsBuilder::default()
         .t(&config.image)
         .labels(&labels.map(|(label, value)| (label.to_owned(), value)).into())
-        // Packages are fetched from where the base image fetches them, which may be near the engine's own machine.
+        // Packages come from the base image's mirror, which may only be reachable from the engine's host network.
         .networkmode("host")
         .rm(true)
         .forcerm(true)
@@ -55,7 +55,7 @@ pub async fn build(
     Ok(())
 }
 
-/// How the image for these languages is made, as a Dockerfile.
+/// The Dockerfile of the image for these languages.
 #[must_use]
 pub fn recipe(languages: &[Arc<Language>]) -> String {
     let packages: BTreeSet<&str> =
@@ -64,7 +64,7 @@ pub fn recipe(languages: &[Arc<Language>]) -> String {
     let left_out = LEFT_OUT.map(|path| format!("path-exclude={path}"));
     let mut lines = vec![
         format!("FROM {BASE}"),
-        // Whether every file is on disk before the next is unpacked does not matter to a build.
+        // A build needs no sync to disk after each unpacked file.
         format!(
             "RUN printf '%s\\n' force-unsafe-io {} > /etc/dpkg/dpkg.cfg.d/assay",
             left_out.map(|line| quoted(&line)).join(" ")
@@ -107,13 +107,13 @@ fn compile_ahead(language: &Language, precompiled: &Precompiled) -> String {
     .join(" \\\n && ")
 }
 
-/// A word as the shell takes it.
+/// A word quoted for the shell.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/=-+_.,:".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
     }
-    // `printf %s` and friends take a newline as it is, but a line of a Dockerfile ends there.
+    // A newline inside the quotes would end the line of the Dockerfile.
     format!("'{}'", word.trim_end().replace('\'', "'\\''"))
 }
 
@@ -121,12 +121,12 @@ fn digest(recipe: &str) -> String {
     hex::encode(Sha256::digest(recipe))
 }
 
-/// What an image on the engine says about itself.
+/// What the labels of an image say about its content.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) struct Contents {
-    /// The languages it was built for; `None` where it was not built by us, and may have any.
+    /// The languages it was built for; `None` if Assay did not build the image, which may then have any language.
     pub(super) languages: Option<Vec<String>>,
-    /// Whether this program would build the same today.
+    /// Whether this program would build the same image now.
     pub(super) current: bool,
 }
 

@@ -1,14 +1,15 @@
-//! Containers of processes that are no more.
+//! Removes containers that dead processes left behind.
 //!
-//! A container ends with the stream to its runner, and the engine removes it then. What can be left is a container
-//! whose maker died between making and starting it, or whose engine was restarted. Containers carry a label that says
-//! who made them; each process that reaches the engine removes those whose maker it can see to be dead.
+//! A container ends when the stream to its runner ends, and the engine then removes it. A container remains if its
+//! maker died between making and starting it, or if the engine was restarted. Each container has a label that
+//! identifies its maker. Each process that connects to the engine removes the containers whose maker it knows to be
+//! dead.
 
 use std::{collections::HashMap, fs};
 
 use bollard::{Docker, query_parameters::ListContainersOptionsBuilder};
 
-/// Who made a container.
+/// The label with the [`Owner`] of a container.
 const OWNER_LABEL: &str = "assay.owner";
 
 /// The labels of every container.
@@ -16,7 +17,7 @@ pub(super) fn labels() -> HashMap<String, String> {
     HashMap::from([(OWNER_LABEL.to_owned(), Owner::this_process().to_string())])
 }
 
-/// Removes what dead processes left. What cannot be removed now is left to the next process.
+/// Removes the containers of dead processes. On failure, the next process tries again.
 pub(super) async fn remove(docker: &Docker) {
     let filter = HashMap::from([("label".to_owned(), vec![OWNER_LABEL.to_owned()])]);
     let options = ListContainersOptionsBuilder::default().all(true).filters(&filter).build();
@@ -34,20 +35,20 @@ pub(super) async fn remove(docker: &Docker) {
                     tracing::info!(container = id, "removed a container that a dead process left");
                 }
                 Err(error) => {
-                    tracing::warn!(%error, container = id, "a left container could not be removed");
+                    tracing::warn!(%error, container = id, "cannot remove a leftover container");
                 }
             }
         }
     }
 }
 
-/// A process, told from every other on any machine: where process ids are counted, and which process had which when.
+/// Identifies a process among all processes on all machines: its process id namespace, its id, and when it started.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Owner {
     /// The machine's boot and the process id namespace.
     place: String,
     pid: u32,
-    /// In clock ticks since boot: process ids are used again.
+    /// The start time in clock ticks since boot, because process ids are reused.
     started: u64,
 }
 
@@ -57,7 +58,7 @@ impl Owner {
         Self { place: place(), pid, started: started(pid).unwrap_or(0) }
     }
 
-    /// Another machine's or namespace's processes cannot be seen from here, so they are not known to be dead.
+    /// Processes of another machine or namespace are not visible here, so they are never known to be dead.
     fn is_known_dead(&self) -> bool {
         self.place == place() && started(self.pid) != Some(self.started)
     }
@@ -82,10 +83,10 @@ fn place() -> String {
     format!("{}/{}", boot.trim(), namespace.display())
 }
 
-/// When a process started; `None` when there is no such process.
+/// When a process started, in clock ticks since boot; `None` if there is no such process.
 fn started(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name may hold anything; fields are counted from behind its closing parenthesis.
+    // The process name may contain any character, so count the fields after its closing parenthesis.
     stat.rsplit_once(')')?.1.split(' ').nth(20)?.parse().ok()
 }
 

@@ -1,5 +1,5 @@
-//! Putting the image's file system into a directory, for the native adapter: the same toolchains without installing
-//! anything.
+//! Unpacks the image's file system into a directory, so that the native adapter has the same toolchains without
+//! installing them.
 
 use std::{
     fs, io,
@@ -14,30 +14,31 @@ use tokio_util::io::{StreamReader, SyncIoBridge};
 use super::{container, leftovers};
 use crate::{DockerConfig, SandboxError};
 
-/// What of the image cells can ever see. The rest is the distribution's own business.
+/// The parts of the image that cells can see.
 const KEPT: [&str; 9] = ["bin", "etc", "lib", "lib32", "lib64", "libx32", "sbin", "usr", "var/lib"];
 
 /// Why an image could not be unpacked.
 #[derive(Debug, thiserror::Error)]
 pub enum UnpackError {
-    /// The engine could not give it.
-    #[error("the engine did not give the image")]
+    /// The engine failed to export the image.
+    #[error("the engine could not export the image")]
     Engine(#[from] SandboxError),
-    /// What is there would get mixed with it.
-    #[error("{} is not empty; name a new directory, or remove it", .0.display())]
+    /// The directory is not empty.
+    #[error("{} is not empty; choose a new directory, or remove it", .0.display())]
     NotEmpty(PathBuf),
-    /// It could not be written.
+    /// The directory could not be written.
     #[error("{} could not be written", .path.display())]
     Write {
-        /// Where.
+        /// The directory.
         path: PathBuf,
-        /// Why.
+        /// The underlying error.
         #[source]
         source: io::Error,
     },
 }
 
-/// Unpacks the configured image into a directory that does not exist or is empty. It appears there whole or not at all.
+/// Unpacks the configured image into a directory that is empty or does not exist yet. Either everything appears there
+/// or nothing.
 pub async fn unpack(config: &DockerConfig, directory: &Path) -> Result<(), UnpackError> {
     let write = |source| UnpackError::Write { path: directory.to_owned(), source };
     if fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some()) {
@@ -46,7 +47,7 @@ pub async fn unpack(config: &DockerConfig, directory: &Path) -> Result<(), Unpac
     let docker = super::reach(config).await?;
     let body = ContainerCreateBody {
         image: Some(config.image.clone()),
-        // Never started: a container is what an engine can export.
+        // The container is never started. It only exists because engines export containers, not images.
         cmd: Some(vec!["true".to_owned()]),
         labels: Some(leftovers::labels()),
         ..ContainerCreateBody::default()
@@ -63,7 +64,7 @@ pub async fn unpack(config: &DockerConfig, directory: &Path) -> Result<(), Unpac
     unpacked.map_err(io::Error::other).flatten().map_err(write)
 }
 
-/// Unpacks beside the directory and renames in the end.
+/// Unpacks next to the directory, and renames at the end.
 fn unpack_whole(archive: impl io::Read, directory: &Path) -> io::Result<()> {
     let name = directory.file_name().unwrap_or_default().to_string_lossy();
     let draft = directory.with_file_name(format!(".{name}-{}", uuid::Uuid::new_v4().simple()));
@@ -77,7 +78,7 @@ fn unpack_whole(archive: impl io::Read, directory: &Path) -> io::Result<()> {
 
 fn unpack_kept(archive: impl io::Read, draft: &Path) -> io::Result<()> {
     let mut archive = tar::Archive::new(archive);
-    // Directories last, because some of them cannot be written to once they have their permissions.
+    // Unpack directories last, because some permissions make a directory read-only.
     let mut directories = Vec::new();
     for entry in archive.entries()? {
         let mut entry = entry?;
@@ -88,7 +89,7 @@ fn unpack_kept(archive: impl io::Read, draft: &Path) -> io::Result<()> {
             directories.push(entry);
             continue;
         }
-        // Owners and the bits that change users are left behind.
+        // Owners and set-user-id bits are not preserved.
         entry.unpack_in(draft)?;
     }
     for mut directory in directories.into_iter().rev() {

@@ -1,5 +1,5 @@
-//! Programs of several files: which of them are sources, where the program begins, and what becomes of a language's
-//! commands.
+//! Programs of several files: which files are sources, where the program begins, and the commands with their
+//! placeholders filled in.
 
 #[cfg(test)]
 mod commands;
@@ -8,22 +8,21 @@ use std::path::Path;
 
 use super::{Language, MIB};
 
-/// The files of a program, and where it begins.
+/// The files of a program and its entry point.
 ///
-/// Names are relative to the folder of the program, and plain, as a [`CellPath`](crate::CellPath) has them.
+/// Names are relative to the program's folder and follow the rules of [`CellPath`](crate::CellPath).
 #[derive(Clone, Debug, Eq, PartialEq, Hash)]
 pub struct Layout {
-    /// The file that the program begins in.
+    /// The file in which the program begins.
     pub main: String,
-    /// All files that are compiled or run, this one included. What a language does not take for a source of its own,
-    /// such as a header, may be among them.
+    /// All files of the program, including `main`. Some may not be sources of the language, such as headers.
     pub sources: Vec<String>,
-    /// Where the program begins, if its author says so: a class, or one of the sources, which then is the main file.
+    /// The entry point, if the author gives one: a class, or one of the sources, which is then the main file.
     pub entry_point: Option<String>,
 }
 
 impl Layout {
-    /// A source that was submitted alone, under the name that the language has for it.
+    /// The layout of a single source, which gets the language's usual name.
     #[must_use]
     pub fn single(language: &Language) -> Self {
         Self {
@@ -33,24 +32,24 @@ impl Layout {
         }
     }
 
-    /// The main file: the named one, unless the entry point is another.
+    /// The main file: the entry point if that is a source, otherwise `main`.
     fn main(&self) -> &str {
         let named = self.entry_point.as_ref();
         named.filter(|named| self.sources.contains(named)).unwrap_or(&self.main)
     }
 }
 
-/// What runs need in the program area.
+/// The files that runs need in the program area.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Outputs {
-    /// This file, which compiling leaves in the work area.
+    /// The file of this name, which compiling leaves in the work area.
     File(String),
     /// All files of the program, under their own names.
     Sources,
 }
 
 impl Language {
-    /// The commands that compile a program, or check it.
+    /// The commands that compile or check a program.
     #[must_use]
     pub fn compile_steps(&self, layout: &Layout) -> Vec<Vec<String>> {
         let sources = self.ordered_sources(layout);
@@ -80,7 +79,7 @@ impl Language {
         self.filled(&self.run, layout, &sources).into_iter().map(limited).collect()
     }
 
-    /// What runs of a program need.
+    /// The files that runs of a program need.
     #[must_use]
     pub fn outputs(&self, _layout: &Layout) -> Outputs {
         if self.runs_its_source() { Outputs::Sources } else { Outputs::File(self.artifact.clone()) }
@@ -92,7 +91,7 @@ impl Language {
         self.source == self.artifact
     }
 
-    /// Whether a file of this name is a source of this language, and no header or data.
+    /// Whether a file of this name is a source of this language, as opposed to a header or data.
     #[must_use]
     pub fn is_source(&self, name: &str) -> bool {
         let usual = extension(&self.source);
@@ -100,16 +99,17 @@ impl Language {
         extension(name).is_some_and(|it| usual == Some(it) || own.into_iter().any(|own| own == it))
     }
 
-    /// Which of a program's files, given with their contents, it begins in: the one that [shows](Self::main_shown) that
-    /// it is, else the first by name, which the formats' tools take.
+    /// The main file among a program's files, given as (name, content): the one that [`main_shown`](Self::main_shown)
+    /// finds, otherwise the first source by name, as the tools of the package formats choose.
     #[must_use]
     pub fn main_among(&self, files: &[(&str, &[u8])]) -> Option<String> {
         let first = || self.sources_of(files).first().map(|(name, _)| (*name).to_owned());
         self.main_shown(files).or_else(first)
     }
 
-    /// The only source of a program's files; else the one with the name for where a program begins; else the first by
-    /// name that looks like it; else, where all sources are compiled together, the first by name.
+    /// The main file among a program's files, if they show it. In this order: the only source; the first source with
+    /// one of the language's main names; the first that contains one of its main marks; if all sources are compiled
+    /// together, the first by name.
     #[must_use]
     pub fn main_shown(&self, files: &[(&str, &[u8])]) -> Option<String> {
         let sources = self.sources_of(files);
@@ -130,7 +130,7 @@ impl Language {
         shown.map(|(name, _)| (*name).to_owned())
     }
 
-    /// Those of a program's files that are sources, by name.
+    /// The sources among a program's files, sorted by name.
     fn sources_of<'a>(&self, files: &[(&'a str, &'a [u8])]) -> Vec<(&'a str, &'a [u8])> {
         let mut sources: Vec<_> =
             files.iter().filter(|(name, _)| self.is_source(name)).copied().collect();
@@ -138,7 +138,7 @@ impl Language {
         sources
     }
 
-    /// The language's own sources, the main file last: what it needs of the others is compiled by then.
+    /// The language's own sources, with the main file last because some compilers need its dependencies first.
     fn ordered_sources<'a>(&self, layout: &'a Layout) -> Vec<&'a str> {
         let main = layout.main();
         let sources = layout.sources.iter().map(String::as_str);
@@ -184,7 +184,7 @@ fn stem(name: &str) -> &str {
     Path::new(name).file_stem().and_then(|stem| stem.to_str()).unwrap_or(name)
 }
 
-/// What a compiler calls the class that it makes of a file, as Kotlin's does.
+/// The name of the class that a compiler such as Kotlin's makes from a file.
 fn class_name(stem: &str) -> String {
     let plain = stem.chars().map(|c| if c.is_alphanumeric() { c } else { '_' });
     let plain: String = plain.collect();
@@ -195,7 +195,7 @@ fn class_name(stem: &str) -> String {
     }
 }
 
-/// A text without its spaces.
+/// A text without its white space.
 fn compact(text: &[u8]) -> Vec<u8> {
     text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect()
 }

@@ -1,7 +1,7 @@
-//! Control groups: one for each cell, below one for each process that makes cells.
+//! Control groups: one for each cell, inside one for each host process.
 //!
-//! The process's own directory is locked for as long as the process lives. A directory whose lock can be had belongs
-//! to a process that died without removing it, and is removed by the next one that starts.
+//! The process's own directory is locked while the process lives. An unlocked directory belongs to a process that died
+//! without removing it; the next process that starts removes it.
 
 use std::{
     fmt,
@@ -22,16 +22,16 @@ use nix::{
 };
 use runner::message::CgroupPlan;
 
-/// What the directories of our processes start with.
+/// The prefix of our processes' directories.
 const PREFIX: &str = "assay-";
 
-/// Where the process itself moves in version 2, which wants processes only in leaves.
+/// The directory that the process moves itself to in version 2, which only allows processes in leaves.
 const SUPERVISOR: &str = "assay-supervisor";
 
-/// The version 1 controllers that matter, memory first.
+/// The version 1 controllers in use, memory first.
 const CONTROLLERS: [&str; 3] = ["memory", "pids", "cpuacct"];
 
-/// How often, and how far apart, a cgroup is tried to be removed while its last processes go away.
+/// How often to try to remove a cgroup while its last processes exit, and the pause between two attempts.
 const REMOVAL_ATTEMPTS_MAX: u32 = 200;
 const REMOVAL_PAUSE: Duration = Duration::from_millis(5);
 
@@ -68,7 +68,7 @@ impl Directories {
 }
 
 impl Cgroups {
-    /// Makes this process's directories below the given parents, or where this system has them.
+    /// Makes this process's directories below the given parents, or in the system's usual places if there are none.
     pub(super) fn find(parents: &[PathBuf]) -> Result<Self, Unusable> {
         let found = match parents {
             [] => Self::v1_usual().or_else(|v1| {
@@ -78,7 +78,7 @@ impl Cgroups {
             }),
             [parent] => Self::v2(parent),
             [memory, pids, cpuacct] => Self::v1([memory, pids, cpuacct]),
-            _ => return Err(Unusable("one cgroup parent is needed, or three".to_owned())),
+            _ => return Err(Unusable("one or three cgroup parents are needed".to_owned())),
         };
         found.map(|directories| Self {
             directories: Arc::new(directories),
@@ -104,12 +104,12 @@ impl Cgroups {
         })
     }
 
-    /// Version 2 only lets a directory's children have controllers when no process is in the directory itself, so the
-    /// process moves one down, as a service with a delegated cgroup may.
+    /// In version 2, a directory's children only get controllers if no process is in the directory itself. So the
+    /// process moves one level down, as a service with a delegated cgroup may.
     fn v2_own() -> Result<Directories, Unusable> {
         let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
         let mount = mount_point(&mounts, "cgroup2", None)
-            .ok_or_else(|| Unusable("it is not mounted".to_owned()))?;
+            .ok_or_else(|| Unusable("not mounted".to_owned()))?;
         let membership = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
         let own = membership.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or("");
         let parent = match own.strip_suffix(SUPERVISOR) {
@@ -149,7 +149,7 @@ impl Cgroups {
             cell.paths.push(path);
         }
         if let (Directories::V2(_), [path]) = (&*self.directories, cell.paths.as_slice()) {
-            // Absent without swap; and a kernel that cannot kill a group as a whole still kills.
+            // The first file is absent without swap. A kernel without the second still kills single processes.
             for (file, value) in [("memory.swap.max", "0"), ("memory.oom.group", "1")] {
                 let _ = fs::write(path.join(file), value);
             }
@@ -157,7 +157,7 @@ impl Cgroups {
         Ok(cell)
     }
 
-    /// What is in use, for people.
+    /// Describes the cgroups in use, for operators.
     pub(super) fn describe(&self) -> String {
         match &*self.directories {
             Directories::V1 { memory, .. } => {
@@ -167,10 +167,10 @@ impl Cgroups {
         }
     }
 
-    /// Removes this process's directories, as far as no cell is in them.
+    /// Removes this process's directories that hold no cell.
     pub(super) fn remove(&self) {
         for directory in self.directories.each() {
-            // Whoever still has a cell open keeps its directory; the next process that starts removes both.
+            // A cell that is still open keeps its directory; the next process that starts removes both.
             let _ = fs::remove_dir(&directory.path);
         }
     }
@@ -184,7 +184,7 @@ pub(super) struct CellCgroup {
 }
 
 impl CellCgroup {
-    /// Where the runner finds it.
+    /// The cgroup's place, for the runner.
     pub(super) fn plan(&self) -> CgroupPlan {
         let text = |path: &PathBuf| path.to_string_lossy().into_owned();
         match (&*self.directories, self.paths.as_slice()) {
@@ -198,7 +198,7 @@ impl CellCgroup {
         }
     }
 
-    /// Removes it, waiting for its last processes to go away.
+    /// Waits for the cgroup's last processes to exit and removes it.
     pub(super) async fn remove(mut self) -> io::Result<()> {
         let paths = std::mem::take(&mut self.paths);
         remove_all(paths, &self.directories).await
@@ -211,7 +211,7 @@ impl Drop for CellCgroup {
         if paths.is_empty() || paths.iter().all(|path| fs::remove_dir(path).is_ok()) {
             return;
         }
-        // The processes were killed just now and need a moment; nobody waits for them.
+        // The killed processes need a moment to exit, so remove the cgroup in the background.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let directories = Arc::clone(&self.directories);
             runtime.spawn(async move {
@@ -223,7 +223,7 @@ impl Drop for CellCgroup {
     }
 }
 
-/// The lock on the directories above has to outlast this, or another process would take them for left behind.
+/// Holds the lock on the parent directories to the end. Otherwise another process could treat them as left behind.
 async fn remove_all(paths: Vec<PathBuf>, _locked: &Arc<Directories>) -> io::Result<()> {
     for path in paths {
         let mut attempts_left = REMOVAL_ATTEMPTS_MAX;
@@ -232,7 +232,7 @@ async fn remove_all(paths: Vec<PathBuf>, _locked: &Arc<Directories>) -> io::Resu
                 Ok(()) => break,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => break,
                 Err(error) if attempts_left == 0 => return Err(error),
-                // There is no event for "the last process is gone" in version 1.
+                // Version 1 has no event for "the last process is gone", so poll.
                 Err(_) => tokio::time::sleep(REMOVAL_PAUSE).await,
             }
             attempts_left -= 1;
@@ -241,7 +241,7 @@ async fn remove_all(paths: Vec<PathBuf>, _locked: &Arc<Directories>) -> io::Resu
     Ok(())
 }
 
-/// A directory that belongs to this process while it lives.
+/// A directory that this process owns and keeps locked.
 #[derive(Debug)]
 struct Owned {
     path: PathBuf,
@@ -249,7 +249,7 @@ struct Owned {
 }
 
 impl Owned {
-    /// Removes what dead processes left below the parent, and makes and locks a directory of this process's own.
+    /// Removes what dead processes left below the parent, then makes and locks this process's own directory.
     fn make(parent: &Path) -> Result<Self, Unusable> {
         remove_left_behind(parent);
         let name = format!("{PREFIX}{}-{}", std::process::id(), uuid::Uuid::new_v4().simple());
@@ -260,7 +260,7 @@ impl Owned {
         loop {
             make_directory(&path).map_err(|error| unusable(&error))?;
             let directory = match File::open(&path) {
-                // Between making it and locking it, another process may take it for left behind.
+                // Until the directory is locked, another process may treat it as left behind and remove it.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 opened => opened.map_err(|error| unusable(&error))?,
             };
@@ -275,7 +275,7 @@ impl Owned {
 
 impl Drop for Owned {
     fn drop(&mut self) {
-        // Fails while a cell is left in it, which the next process that starts takes care of.
+        // Fails while it holds a cell; the next process that starts then removes it.
         let _ = fs::remove_dir(&self.path);
     }
 }
@@ -321,7 +321,7 @@ fn make_directory(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Where a cgroup hierarchy is mounted: by file system type and, in version 1, by controller.
+/// The mount point of a cgroup hierarchy, by file system type and, in version 1, by controller.
 fn mount_point(mountinfo: &str, kind: &str, controller: Option<&str>) -> Option<PathBuf> {
     mountinfo.lines().find_map(|line| {
         let (mount, system) = line.split_once(" - ")?;
@@ -353,7 +353,7 @@ mod tests {
         assert_eq!(found("cgroup2", None), Some("/sys/fs/cgroup/unified".into()));
     }
 
-    /// What a killed evaluator left is removed; what a living one has is not.
+    /// Directories of a killed evaluator are removed; those of a living one are not.
     #[test]
     fn only_what_is_left_behind_is_removed() {
         let parent = std::env::temp_dir().join(format!("assay-cgroup-test-{}", std::process::id()));

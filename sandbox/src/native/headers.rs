@@ -1,9 +1,8 @@
-//! Headers compiled ahead: most of the time that compiling a small C++ program takes is spent on the standard headers,
-//! which are the same every time.
+//! Precompiled headers. Compiling a small C++ program spends most of its time on the standard headers, which are always
+//! the same.
 //!
-//! A header is compiled at its first use, in a cell that nothing of a stranger's ever enters, and kept in a directory
-//! that only this program's user can write to, under the digest of the toolchain and flags it was made with. Compile
-//! cells see it read-only.
+//! A header is compiled at its first use, in a cell that never holds untrusted files. It is stored under the digest of
+//! its toolchain and flags, in a directory that only this program's user can write to. Compile cells see it read-only.
 
 use std::{
     collections::HashMap,
@@ -20,13 +19,13 @@ use tokio::sync::OnceCell;
 
 use crate::{CellPath, CellSpec, Execution, Language, Precompiled, Purpose, Sandbox, SandboxError};
 
-/// The largest compiled header, in bytes. GCC's for all of the standard library has about 120 MiB.
+/// The largest precompiled header, in bytes. GCC's, for all of the standard library, has about 120 MiB.
 const HEADER_BYTES_MAX: u64 = 512 << 20;
 
-/// Permissions by which somebody else could change a file.
+/// Mode bits that let other users change a file.
 const WRITABLE_BY_OTHERS: u32 = 0o022;
 
-/// The headers made or found so far.
+/// The headers made or found so far, by toolchain digest.
 #[derive(Debug)]
 pub(super) struct Headers {
     directory: Option<PathBuf>,
@@ -34,7 +33,7 @@ pub(super) struct Headers {
 }
 
 impl Headers {
-    /// Keeps them in this directory, or where the user's caches are.
+    /// Stores headers in this directory, or in the user's cache directory.
     pub(super) fn new(directory: Option<PathBuf>) -> Self {
         let usual = || {
             let caches = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
@@ -44,8 +43,8 @@ impl Headers {
         Self { directory: directory.or_else(usual), known: Mutex::default() }
     }
 
-    /// What a cell must see to compile with the language's header. `None` where there is none, or none could be made:
-    /// it only saves time.
+    /// The mount that gives a cell the language's precompiled header. `None` if the language has none or it could not
+    /// be made; compiling then takes longer.
     pub(super) async fn bind(
         &self,
         sandbox: &dyn Sandbox,
@@ -76,7 +75,7 @@ impl Headers {
                 match kept {
                     Ok(()) => Some(place),
                     Err(error) => {
-                        tracing::warn!(language = %language.id, error, "compiling goes on without a precompiled header");
+                        tracing::warn!(language = %language.id, error, "continuing without a precompiled header");
                         None
                     }
                 }
@@ -122,7 +121,7 @@ async fn make(
     content
 }
 
-/// Stores all files or none, so that another evaluator on this machine never sees half of them.
+/// Stores all files or none, so that another evaluator on this machine never sees only some of them.
 fn keep(place: &Path, files: &[(PathBuf, &[u8])]) -> io::Result<()> {
     let parent = place.parent().unwrap_or(place);
     fs::DirBuilder::new().recursive(true).mode(0o700).create(parent)?;
@@ -132,11 +131,11 @@ fn keep(place: &Path, files: &[(PathBuf, &[u8])]) -> io::Result<()> {
             let target = draft.join(file);
             fs::create_dir_all(target.parent().unwrap_or(&draft))?;
             fs::write(&target, content)?;
-            // Programs read it as users of their own.
+            // Programs run as other users and must be able to read it.
             fs::set_permissions(&target, fs::Permissions::from_mode(0o644))?;
         }
         match fs::rename(&draft, place) {
-            // Somebody else was as quick.
+            // Another evaluator stored the same files first.
             Err(_) if files.iter().all(|(file, _)| is_ours(&place.join(file))) => Ok(()),
             renamed => renamed,
         }
@@ -147,7 +146,7 @@ fn keep(place: &Path, files: &[(PathBuf, &[u8])]) -> io::Result<()> {
     written
 }
 
-/// Whether a file is there and nobody else can have changed it.
+/// Whether a file exists and no other user can have changed it.
 fn is_ours(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|metadata| {
         metadata.is_file()

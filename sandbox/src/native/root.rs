@@ -1,5 +1,5 @@
-//! What of a file system a native cell sees: its toolchains, and nothing that is anybody's. The file system is this
-//! machine's, or one that was unpacked into a directory.
+//! The read-only part of a native cell's file system: toolchains, and no user's data. It comes from this machine, or
+//! from an image unpacked into a directory.
 
 use std::{
     fs,
@@ -10,12 +10,11 @@ use runner::message::Bind;
 
 use crate::{Language, Languages, NativeConfig};
 
-/// Where programs and libraries are: directories on some systems, links into `/usr` on others.
+/// The places of programs and libraries: directories on some systems, links into `/usr` on others.
 const SYSTEM: [&str; 7] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
 
-/// What of the configuration toolchains need: the loader's cache, and where Debian keeps the links that choose between
-/// versions. Nothing here is secret or says who uses the machine. What a single language needs beside it stands in the
-/// language's definition.
+/// The configuration that toolchains need: the loader's cache, Debian's links that select versions, and the time zone.
+/// None of it is secret or identifies the machine's users. Further paths for a single language are in its definition.
 const CONFIGURATION: [&str; 3] = ["/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime"];
 
 /// The read-only part of a cell's file system.
@@ -23,12 +22,12 @@ const CONFIGURATION: [&str; 3] = ["/etc/ld.so.cache", "/etc/alternatives", "/etc
 pub(super) struct Root {
     binds: Vec<Bind>,
     links: Vec<(String, String)>,
-    /// Whether the toolchains are an unpacked image's.
+    /// Whether the toolchains come from an unpacked image.
     unpacked: bool,
 }
 
 impl Root {
-    /// What there is of the usual places and of those that languages name, and the places that the configuration adds.
+    /// Collects the usual places and those that languages need, if they exist, and those that the configuration adds.
     pub(super) fn new(config: &NativeConfig, languages: &Languages) -> Self {
         let wanted = languages.all().iter().flat_map(|language| &language.binds);
         let mut root =
@@ -45,7 +44,7 @@ impl Root {
         root
     }
 
-    /// Shows a path of the file system below `base`, once.
+    /// Adds a path of the file system below `base`, unless it is there already.
     fn show(&mut self, base: &Path, path: &Path) {
         let target = text(path);
         if self.binds.iter().any(|bind| bind.target == target)
@@ -54,7 +53,7 @@ impl Root {
             return;
         }
         let source = base.join(path.strip_prefix("/").unwrap_or(path));
-        // A link is shown as one: from outside, it may lead elsewhere than inside.
+        // A link stays a link, because its target may differ between the host and the cell.
         match fs::read_link(&source) {
             Ok(leads_to) => self.links.push((target, text(&leads_to))),
             Err(_) => self.bind(&source, path),
@@ -67,7 +66,7 @@ impl Root {
         }
     }
 
-    /// What the operator of a judge does about a missing language.
+    /// The cure for a missing language.
     pub(super) fn cure(&self, language: &Language) -> String {
         if self.unpacked {
             return "unpack an image that has it, with: assay images unpack".to_owned();
@@ -84,7 +83,7 @@ impl Root {
     }
 }
 
-/// The path itself, or where it ends in a `*`, the paths that begin so.
+/// The path itself; for one that ends in `*`, all existing paths that begin with the rest.
 fn matching(base: &Path, path: &str) -> Vec<PathBuf> {
     let Some((folder, start)) = path.strip_suffix('*').and_then(|path| path.rsplit_once('/'))
     else {
