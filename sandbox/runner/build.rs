@@ -1,6 +1,6 @@
-//! Compiles the system call filters (`seccomp/*.toml`) for the processor that the runner is built for, so that a cell
-//! compiles nothing when it starts. All of them are compiled for every processor that there are filters for, so that a
-//! name which one of them does not have is found on all.
+//! Compiles the system call filters (`seccomp/*.toml`) at build time, so that a cell compiles nothing when it starts.
+//! The build uses the filters for the target's processor. It compiles them for all supported processors, so that a call
+//! name that one of them lacks is found on every machine.
 
 use std::{collections::BTreeMap, env, fmt::Write, fs, path::PathBuf};
 
@@ -8,7 +8,7 @@ use seccompiler::{BpfProgram, TargetArch, sock_filter};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// Processors that there are filters for, by the names that cargo and the kernel's tables have for them.
+/// The processors with filters, by the names that cargo and the kernel's tables use.
 const ARCHITECTURES: [&str; 3] = ["x86_64", "aarch64", "riscv64"];
 
 const CELL: &str = "seccomp/cell.toml";
@@ -38,7 +38,7 @@ fn main() {
     fs::write(path, source).expect("cargo made the directory to write to");
 }
 
-/// What a file of the folder says. The words are explained in `cell.toml`.
+/// The content of one filter file. `cell.toml` explains the keys.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Denylist {
@@ -75,7 +75,7 @@ struct Conditions {
     is: Option<BTreeMap<String, u64>>,
     is_not: Option<BTreeMap<String, u64>>,
     has: Option<BTreeMap<String, u64>>,
-    /// An argument that is a pointer: without it, the call goes through.
+    /// The index of a pointer argument: if that is null, the call is allowed.
     given: Option<u8>,
 }
 
@@ -102,7 +102,7 @@ fn compile(path: &str, architecture: &str, memory_is_limited: bool) -> BpfProgra
 
 impl Calls {
     fn applies(&self, architecture: &str, memory_is_limited: bool) -> bool {
-        assert!(!self.why.is_empty(), "a group of calls is refused for a reason");
+        assert!(!self.why.is_empty(), "a group of calls has a reason");
         let here = match &self.architectures {
             None => true,
             Some(names) => names.iter().any(|name| {
@@ -115,9 +115,9 @@ impl Calls {
 }
 
 impl Conditions {
-    /// Rules of one call are alternatives; the conditions of one rule hold together.
+    /// A call is refused if one of its rules matches. A rule matches if all its conditions hold.
     fn rules(&self) -> Vec<Value> {
-        assert!(!self.why.is_empty(), "a call is refused for a reason");
+        assert!(!self.why.is_empty(), "a condition has a reason");
         let condition = |operator: Value, value: u64| json!({ "index": self.argument, "type": "dword", "op": operator, "val": value });
         let is_given =
             |index: &u8| json!({ "index": index, "type": "qword", "op": "ne", "val": 0 });
@@ -136,7 +136,7 @@ impl Conditions {
                 .values()
                 .map(|&bit| rule(vec![condition(json!({ "masked_eq": bit }), bit)]))
                 .collect(),
-            _ => panic!("{}: one of `is`, `is_not` and `has` is given", self.call),
+            _ => panic!("{}: exactly one of `is`, `is_not` and `has` must be given", self.call),
         }
     }
 }
@@ -160,7 +160,8 @@ fn translate(path: &str, architecture: &str, rules: Vec<Value>, errno: i32) -> B
     programs.remove("filter").expect("a program has its filter's name")
 }
 
-/// A program that goes on where it would have allowed a call. Without conditions, that is at its end only.
+/// Removes a program's final "allow", so that another program can follow it. A program without conditions only allows
+/// calls at its end.
 fn without_end(mut program: BpfProgram) -> BpfProgram {
     let end = program.pop().map(|last| (last.code, last.k));
     let allow = ((libc::BPF_RET | libc::BPF_K) as u16, libc::SECCOMP_RET_ALLOW);
@@ -168,11 +169,11 @@ fn without_end(mut program: BpfProgram) -> BpfProgram {
     program
 }
 
-/// The beginning of a program: calls from this number on fail before the list is even looked at.
+/// The beginning of a program: fails calls with this number or a higher one, before any other check.
 fn unknown_from(number: u32) -> [sock_filter; 3] {
     let statement = |code: u32, jf, k| sock_filter { code: code as u16, jt: 0, jf, k };
     [
-        // The call's number is the first word that a filter is given.
+        // The call's number is the first word of a filter's input.
         statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0),
         statement(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, 1, number),
         statement(libc::BPF_RET | libc::BPF_K, 0, libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32),

@@ -1,5 +1,5 @@
-//! What the self-test runs as a program in a cell: attempts at what a cell must not allow. The runner's own binary does
-//! it, so that a machine can be tested before it has any compiler.
+//! The self-test's program: it attempts what a cell must not allow. It is part of the runner's binary, so that a
+//! machine without any compiler can be tested.
 
 use std::{
     fs::{self, OpenOptions},
@@ -16,10 +16,10 @@ use nix::{
 
 use crate::{spawn, sys};
 
-/// How many processes are tried to be made.
+/// The most processes that the fork attempt tries to make.
 const FORKS_MAX: u32 = 1000;
 
-/// Makes the attempt of this name. What was allowed that should not have been is printed, a line each.
+/// Makes the attempt with this name. Prints each action that was allowed but should not be, one per line.
 pub(crate) fn make(name: &str, argument: &str) -> ExitCode {
     match name {
         "escape" => report(&escape(argument.parse().unwrap_or(0))),
@@ -49,7 +49,7 @@ fn report(allowed: &[&str]) -> ExitCode {
     if allowed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Everything that would get a program out, by what it would be.
+/// Tries every way out of the cell, and returns the names of those that worked.
 fn escape(listening_port: u16) -> Vec<&'static str> {
     let opens = |path: &str| fs::File::open(path).is_ok();
     let writes = |path: &str| OpenOptions::new().append(true).create(true).open(path).is_ok();
@@ -77,7 +77,7 @@ fn escape(listening_port: u16) -> Vec<&'static str> {
     attempts.into_iter().filter(|(_, allowed)| *allowed).map(|(what, _)| what).collect()
 }
 
-/// A number that the kernel tells about this process, in hexadecimal.
+/// A hexadecimal field of `/proc/self/status`.
 fn status(field: &str) -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let value = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
@@ -101,7 +101,7 @@ fn write(mib: usize) -> ExitCode {
     ExitCode::from(u8::from(written.is_err()))
 }
 
-/// Prints how many processes could be made.
+/// Prints the number of processes it could make.
 fn fork() -> ExitCode {
     let mut made = 0;
     while made < FORKS_MAX {
@@ -117,7 +117,7 @@ fn fork() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Leaves a file in each writable area, and a process.
+/// Leaves a file in each writable area, and a running process.
 fn leave() -> ExitCode {
     let left = runner::layout::WRITABLE
         .iter()
@@ -134,7 +134,7 @@ fn leave() -> ExitCode {
     }
 }
 
-/// What an earlier run left.
+/// Looks for files and processes of an earlier run.
 fn look() -> Vec<&'static str> {
     let files = runner::layout::WRITABLE
         .iter()

@@ -1,4 +1,4 @@
-//! Whether a program computes or waits, as its runner sees it from time to time.
+//! Measures how long a program has been computing without waiting, by sampling.
 
 use std::{
     fs, iter,
@@ -6,20 +6,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long a program has been computing, or ready to, each time it was looked at. Unlike processor time this does not
-/// depend on how many others want the processor.
+/// How long a program has been computing, or ready to compute, at every sample. Unlike processor time, this does not
+/// depend on how many other processes compete for the processor.
 #[derive(Default)]
 pub(crate) struct Busy {
     since: Option<Instant>,
 }
 
 impl Busy {
-    /// Looks at every process of the cell but the runner.
+    /// Samples every process of the cell except the runner.
     pub(crate) fn look(&mut self) {
         self.since = if computes() { self.since.or_else(|| Some(Instant::now())) } else { None };
     }
 
-    /// Since it last waited.
+    /// The time since the first sample after the program last waited; zero while it waits.
     pub(crate) fn lasted(&self) -> Duration {
         self.since.map_or(Duration::ZERO, |since| since.elapsed())
     }
@@ -43,7 +43,8 @@ fn is_computing(stat: &str) -> bool {
     fs::read_to_string(stat).is_ok_and(|stat| says_computing(&stat))
 }
 
-/// Running, ready to run, or waiting for a page of memory or a disk. The name before the state may hold anything.
+/// Whether the state is running, ready to run, or waiting for a page of memory or a disk. The process name before the
+/// state may contain any character.
 fn says_computing(stat: &str) -> bool {
     let state = stat.rsplit_once(") ").and_then(|(_, fields)| fields.chars().next());
     matches!(state, Some('R' | 'D'))

@@ -1,4 +1,4 @@
-//! The machine's physical cores. Two hardware threads of one core slow each other, so a program that is pinned gets a
+//! The machine's physical cores. Two hardware threads of one core slow each other down, so a pinned program gets a
 //! whole core.
 
 use std::fs;
@@ -10,17 +10,17 @@ use nix::{
 
 use crate::sys;
 
-/// Where the kernel tells of processors.
+/// The kernel's directory about processors.
 const PROCESSORS: &str = "/sys/devices/system/cpu";
 
 /// Cores this process may use.
 pub(crate) struct Cores {
-    /// All of their processors; empty where the kernel does not tell.
+    /// The processors of all these cores; empty if the kernel does not report them.
     all: CpuSet,
     cores: Vec<Core>,
 }
 
-/// One core: the hardware threads of it that this process may use.
+/// One core: its hardware threads that this process may use.
 struct Core {
     threads: CpuSet,
     count: u32,
@@ -40,7 +40,8 @@ impl Cores {
         u32::try_from(self.cores.len()).unwrap_or(u32::MAX)
     }
 
-    /// How many processors a program that is pinned so may use: the fastest that its processor time can pass.
+    /// The number of processors that a program pinned to `core` may use. Its processor time grows at most this many
+    /// times as fast as wall time.
     pub(crate) fn processors(&self, core: Option<u32>) -> u32 {
         match core.and_then(|core| self.of(core)) {
             Some(core) => core.count,
@@ -49,7 +50,7 @@ impl Cores {
         }
     }
 
-    /// Pins the calling process, and all that it becomes and starts, or leaves it all the cores again.
+    /// Pins the calling process and its descendants to a core. `None` allows all cores again.
     pub(crate) fn pin(&self, core: Option<u32>) -> nix::Result<()> {
         match core.and_then(|core| self.of(core)) {
             Some(core) => sched_setaffinity(Pid::from_raw(0), &core.threads),
@@ -63,7 +64,7 @@ impl Cores {
     }
 }
 
-/// Puts processors together whose `siblings` read the same.
+/// Groups processors by the text that `siblings` returns for them.
 fn group(allowed: &CpuSet, siblings: impl Fn(usize) -> String) -> Vec<Core> {
     let mut cores: Vec<(String, Core)> = Vec::new();
     for processor in (0..CpuSet::count()).filter(|&it| allowed.is_set(it).unwrap_or(false)) {
@@ -73,7 +74,7 @@ fn group(allowed: &CpuSet, siblings: impl Fn(usize) -> String) -> Vec<Core> {
             cores.len() - 1
         });
         let core = &mut cores[at].1;
-        // Fails only past the last processor a set can hold, which the loop does not reach.
+        // Only fails for a processor that does not fit in a set, which the loop never reaches.
         let _ = core.threads.set(processor);
         core.count += 1;
     }
@@ -90,7 +91,7 @@ mod tests {
         for processor in [0, 1, 2, 5] {
             allowed.set(processor).expect("sets hold more than that");
         }
-        // Cores are 0+4, 1+5, 2+6, and processor 4 and 6 are somebody else's.
+        // Cores are 0+4, 1+5, 2+6, and this process may not use processors 4 and 6.
         let cores = group(&allowed, |processor| format!("{},{}", processor % 4, processor % 4 + 4));
         let threads: Vec<Vec<usize>> = cores
             .iter()

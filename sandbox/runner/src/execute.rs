@@ -1,4 +1,4 @@
-//! One command, from its standard input to its report.
+//! Executes one command, from receiving its standard input to sending its report.
 
 use std::{
     fs::{File, OpenOptions},
@@ -24,15 +24,15 @@ use crate::{
     wire::Wire,
 };
 
-/// Runs a command and answers with its report, or with why it could not be run. An error ends the cell: the stream is
-/// gone, or something of the program's could not be got rid of.
+/// Runs a command and answers with its report, or with the reason why it could not run. An error ends the cell: the
+/// stream failed, or the program's files or processes could not be removed.
 pub(crate) fn execute(
     cell: &mut Cell,
     wire: &mut Wire,
     command: &Command,
     lock: &mut ProgramAreaLock,
 ) -> Result<(), FrameError> {
-    // It holds for one command, whatever becomes of that.
+    // A link lasts for one command, even if that command is refused.
     let link = cell.link.take();
     let stdin = receive_stdin(wire, command.stdin_bytes)?;
     let ran = stdin.and_then(|stdin| {
@@ -40,7 +40,7 @@ pub(crate) fn execute(
         lock.lock()?;
         run(cell, wire, command, given, peer)
     });
-    // The program is gone by now. What cannot be swept would be seen by the next run, so it ends the cell.
+    // The program has ended by now. The next run would see files that cannot be removed, so failing here ends the cell.
     if !command.keep_files {
         sweep::sweep()?;
     }
@@ -51,9 +51,9 @@ pub(crate) fn execute(
     }
 }
 
-/// Why a command gives no report.
+/// Why a command has no report.
 pub(crate) enum Failure {
-    /// It was not started.
+    /// The command was not started.
     Refused(Refusal),
     /// The host is gone, or processes could not be killed.
     Fatal(std::io::Error),
@@ -71,8 +71,8 @@ struct Run {
     stderr: Vec<u8>,
 }
 
-/// Takes all of the program's input into a file in memory that nobody can change any more. The program reads it as a
-/// file, so nobody has to feed it while it runs, and one that never reads blocks nobody.
+/// Receives all of the program's input into a sealed file in memory. The program reads it as a file, so no process has
+/// to feed it while it runs, and a program that never reads blocks nothing.
 fn receive_stdin(wire: &mut Wire, bytes: u64) -> Result<Result<OwnedFd, Failure>, FrameError> {
     if bytes == 0 {
         let null = File::open("/dev/null")
@@ -92,7 +92,8 @@ fn receive_stdin(wire: &mut Wire, bytes: u64) -> Result<Result<OwnedFd, Failure>
     Ok(file.and_then(|file| read_only(&file)).map_err(Failure::from))
 }
 
-/// The input and pipes to the runner, or the cell's link with what the runner keeps of it.
+/// The program's standard files: the input and pipes to the runner, or the ends of the cell's link. For a link, also
+/// the ends that the runner keeps.
 fn given(
     command: &Command,
     stdin: OwnedFd,
@@ -105,7 +106,7 @@ fn given(
         Some(link) if command.stdin_bytes == 0 => {
             Peer::of(link).map_err(|error| Refusal::system("keep ends of the link", error))
         }
-        Some(_) => Err(Refusal::new(RefusalKind::OutOfOrder, "a linked command has its input")),
+        Some(_) => Err(Refusal::new(RefusalKind::OutOfOrder, "a linked command takes no stdin")),
         None => Err(Refusal::new(RefusalKind::OutOfOrder, "the cell is not linked")),
     }
 }
@@ -113,7 +114,7 @@ fn given(
 fn read_only(file: &File) -> Result<OwnedFd, Refusal> {
     let refusal = |error| Refusal::system("seal the input", error);
     sys::seal_memory_file(file.as_fd()).map_err(refusal)?;
-    // A description of its own, at the beginning and without the right to write.
+    // A separate file description that starts at the beginning and is read-only.
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
     OpenOptions::new().read(true).open(path).map(OwnedFd::from).map_err(refusal)
 }
@@ -178,7 +179,7 @@ pub(crate) enum Status {
     Signaled(i32),
 }
 
-/// Everything observed that bears on who ended a run.
+/// The observations that decide what ended a run.
 struct Seen {
     stopped: Option<Stopped>,
     status: Option<Status>,
@@ -190,8 +191,8 @@ struct Seen {
 }
 
 impl Seen {
-    /// Who ended the run (INV-4): the kernel's out-of-memory killer, then the supervisor, then limits that were found
-    /// passed only once it was over, and only then the program itself.
+    /// What ended the run (INV-4). In this order: the kernel's out-of-memory killer, the supervisor, a limit found
+    /// exceeded after the end, the program itself.
     fn ended(&self, command: &Command) -> Ended {
         if self.out_of_memory {
             return Ended::MemoryLimit;
@@ -219,7 +220,7 @@ impl Seen {
             Some(Status::Signaled(signal)) if signal == Signal::SIGXFSZ as i32 => Ended::FileLimit,
             Some(Status::Signaled(signal)) => Ended::Signaled(signal),
             Some(Status::Exited(code)) => Ended::Exited(code),
-            // The supervisor only stops watching without having stopped the program when it has seen it end.
+            // Unreachable: a supervisor that has not stopped the program has seen it end.
             None => Ended::Signaled(Signal::SIGKILL as i32),
         }
     }
@@ -270,7 +271,7 @@ mod tests {
         assert_eq!(seen(Status::Signaled(9)).ended(&command()), Ended::Signaled(9));
     }
 
-    /// INV-4: a program that is done, but late or too big, did not end within its limits.
+    /// INV-4: a program that exits normally, but late or too big, has exceeded its limits.
     #[test]
     fn limits_hold_for_programs_that_exited() {
         let done = || seen(Status::Exited(0));
@@ -284,7 +285,7 @@ mod tests {
         assert_eq!(long.ended(&command()), Ended::OutputLimit);
     }
 
-    /// INV-4: a child that the kernel killed for memory decides, whatever its parent made of it.
+    /// INV-4: a child that the kernel killed for memory decides, even if its parent exits normally.
     #[test]
     fn the_kernel_comes_first() {
         let swallowed = Seen { out_of_memory: true, ..seen(Status::Exited(0)) };

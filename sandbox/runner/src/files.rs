@@ -1,4 +1,4 @@
-//! Putting files into the cell and taking them out. No process of the program's is alive meanwhile.
+//! Stores files in the cell and reads them. No process of a program is alive during this.
 
 use std::{
     fs::File,
@@ -23,7 +23,7 @@ use runner::{
 
 use crate::serve::Refusal;
 
-/// Protects the program area by its mount, where the program has the same uid as the runner.
+/// Write-protects the program area with a read-only mount, if the program has the same uid as the runner.
 pub(crate) struct ProgramAreaLock {
     needed: bool,
     locked: bool,
@@ -34,12 +34,12 @@ impl ProgramAreaLock {
         Self { needed, locked: false }
     }
 
-    /// Before a program runs.
+    /// Called before a program runs.
     pub(crate) fn lock(&mut self) -> Result<(), Refusal> {
         self.switch(true)
     }
 
-    /// Before a file is stored.
+    /// Called before a file is stored.
     fn unlock(&mut self) -> Result<(), Refusal> {
         self.switch(false)
     }
@@ -61,15 +61,15 @@ impl ProgramAreaLock {
     }
 }
 
-/// A file being stored. Its announced data is always taken in, so that the stream stays in step; what went wrong is
-/// told at the end.
+/// A file being stored. All announced data is read even after an error, so that the stream stays in step; `finish`
+/// returns the error.
 pub(crate) struct Incoming {
     file: Result<Created, Refusal>,
     mode: u32,
     owner: Option<u32>,
 }
 
-/// A file that was just made, and where.
+/// A new file with its folder and name.
 struct Created {
     file: File,
     folder: OwnedFd,
@@ -77,8 +77,8 @@ struct Created {
 }
 
 impl Incoming {
-    /// Begins a file, replacing whatever has its name. In the work area it belongs to the program, with the folders that
-    /// are made for it.
+    /// Creates a file, replacing one with the same name. In the work area, the program owns it and the folders made for
+    /// it.
     pub(crate) fn open(
         area: Area,
         path: &str,
@@ -96,13 +96,13 @@ impl Incoming {
         if let Ok(created) = &mut self.file
             && let Err(error) = created.file.write_all(data)
         {
-            // A half-written file would only mislead.
+            // Remove the file, because half of it would be misleading.
             let _ = unlinkat(&created.folder, created.name.as_str(), UnlinkatFlags::NoRemoveDir);
             self.file = Err(Refusal::system("store the file", error));
         }
     }
 
-    /// Ends the file.
+    /// Completes the file.
     pub(crate) fn finish(self) -> Result<(), Refusal> {
         let Created { file, .. } = self.file?;
         hand_over(&file, self.mode, self.owner)
@@ -138,21 +138,21 @@ fn make_folder(folder: BorrowedFd<'_>, name: &str, owner: Option<u32>) -> Result
     make().map_err(|error| Refusal::system("make a folder", error))
 }
 
-/// The content of a regular file, never of what a link points to.
+/// The content of a regular file. Links are not followed.
 pub(crate) fn read(area: Area, path: &str, bytes_max: u64) -> Result<Vec<u8>, Refusal> {
     let missing = || Refusal::new(RefusalKind::NotFound, "there is no such file");
     let (folder, name) = enter(area, path, |_, _| Err(missing()))?;
     let status = fstatat(&folder, name, AtFlags::AT_SYMLINK_NOFOLLOW);
     let status = status.map_err(|error| match error {
         Errno::ENOENT => missing(),
-        error => Refusal::system("look at the file", error),
+        error => Refusal::system("inspect the file", error),
     })?;
     if !is_regular(&status) {
         return Err(Refusal::new(RefusalKind::NotRegular, "it is not a regular file"));
     }
     let bytes = bytes(&status);
     if bytes > bytes_max {
-        let detail = format!("it has {bytes} bytes, and {bytes_max} are allowed");
+        let detail = format!("it has {bytes} bytes, but only {bytes_max} are allowed");
         return Err(Refusal::new(RefusalKind::TooLarge, detail));
     }
     let read = || -> io::Result<Vec<u8>> {
@@ -173,7 +173,7 @@ pub(crate) fn bytes(status: &FileStat) -> u64 {
     u64::try_from(status.st_size).unwrap_or(0)
 }
 
-/// How a folder is opened: itself, and not what a link leads to.
+/// The flags for opening a folder without following a link.
 pub(crate) const FOLDER: OFlag =
     OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
 
@@ -183,10 +183,10 @@ pub(crate) fn open_area(area: Area) -> Result<OwnedFd, Refusal> {
         .map_err(|error| Refusal::system("open the area", error))
 }
 
-/// The folder that a path ends in, and the name there. Goes down folder by folder, through none that is a link; where one
-/// is missing, `missing` decides.
+/// Opens a path's last folder, and returns it with the file's name. Goes down folder by folder and never follows a
+/// link. For a missing folder, the result of `missing` is used.
 ///
-/// The host checks paths as well; whoever speaks the protocol gets no further than plain names either way.
+/// The host also checks paths, but the runner only accepts plain names from any host.
 fn enter(
     area: Area,
     path: &str,
@@ -202,7 +202,7 @@ fn enter(
             Err(Errno::ENOTDIR | Errno::ELOOP) => {
                 return Err(Refusal::new(
                     RefusalKind::NotRegular,
-                    "what should be a folder on its way is none",
+                    "a folder in its path is not a folder",
                 ));
             }
             Err(error) => return Err(Refusal::system("enter a folder", error)),

@@ -1,4 +1,4 @@
-//! Frames: what travels between the host and the runner.
+//! Frames: the units of the stream between the host and the runner.
 //!
 //! ```text
 //! length  u32, little endian: bytes after this field
@@ -6,26 +6,27 @@
 //! payload
 //! ```
 //!
-//! Both sides parse with [`Decoder`], which takes bytes as they come and refuses what cannot be a frame before it has
-//! read, or made room for, the payload.
+//! Both sides parse with [`Decoder`], which accepts bytes in pieces of any size. It refuses an invalid frame before it
+//! reads or allocates the payload.
 
 use std::io::{self, Read, Write};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-/// The protocol's version. Runner and host are built together and embedded in one file, so any difference is an error.
+/// The protocol's version. The runner is built together with the host and embedded in it, so any difference is an
+/// error.
 pub const PROTOCOL_VERSION: u32 = 3;
 
-/// Begins the handshake, so that a stream that is not a runner's is told from one with another version.
+/// The beginning of the handshake. It distinguishes a runner with another version from a stream that is not a runner's.
 const MAGIC: [u8; 8] = *b"ASSAYRUN";
 
 /// The largest bulk data payload, in bytes. Larger data is sent in several frames.
 pub const CHUNK_BYTES_MAX: usize = 256 << 10;
 
-/// The largest message payload, in bytes: an execution with a long command is a few KiB.
+/// The largest message payload, in bytes. An execution with a long command takes a few KiB.
 pub const MESSAGE_BYTES_MAX: usize = 128 << 10;
 
-/// The length field and the kind.
+/// The size of the length field and the kind, in bytes.
 const HEADER_BYTES: usize = 5;
 
 /// One frame.
@@ -54,7 +55,7 @@ impl Frame {
     }
 }
 
-/// The kinds of frame, as they stand on the wire.
+/// The kinds of frame, with their values on the wire.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Kind {
     Message = 1,
@@ -85,59 +86,59 @@ impl TryFrom<u8> for Kind {
     }
 }
 
-/// Bytes that are not the protocol.
+/// A violation of the protocol.
 #[derive(Debug, thiserror::Error)]
 pub enum FrameError {
-    /// A frame without even a kind.
+    /// A frame without a kind.
     #[error("a frame is empty")]
     Empty,
-    /// A kind nobody sends.
+    /// An unknown kind.
     #[error("a frame has the unknown kind {0}")]
     UnknownKind(u8),
-    /// A payload longer than its kind may have.
-    #[error("a frame announces {announced} bytes where {max} are allowed")]
+    /// A payload longer than its kind allows.
+    #[error("a frame announces {announced} bytes, but only {max} are allowed")]
     TooLarge {
-        /// The announced length.
+        /// The announced length, in bytes.
         announced: usize,
-        /// The most that is allowed.
+        /// The limit, in bytes.
         max: usize,
     },
-    /// A message that does not decode, or has bytes left over.
+    /// A message that does not decode or has excess bytes.
     #[error("a message is malformed")]
     Malformed(#[source] postcard::Error),
-    /// A message that does not encode within its limit: too long a command or environment.
+    /// A message that is too long to send, because of a long command or environment.
     #[error("a message of {bytes} bytes is longer than {MESSAGE_BYTES_MAX}")]
     MessageTooLong {
-        /// Its encoded length.
+        /// The encoded length, in bytes.
         bytes: usize,
     },
     /// The stream did not begin with a handshake.
     #[error("the stream does not begin with the handshake of a runner")]
     NotARunner,
-    /// The two sides speak different versions.
+    /// The two sides have different protocol versions.
     #[error(
         "the runner speaks protocol version {theirs}, this program speaks {ours}: they were not built together"
     )]
     VersionMismatch {
         /// This side's version.
         ours: u32,
-        /// The other side's.
+        /// The other side's version.
         theirs: u32,
     },
-    /// A frame of one kind came where another was due.
-    #[error("{got} came where {wanted} was due")]
+    /// A frame of an unexpected kind.
+    #[error("received {got} instead of {wanted}")]
     Unexpected {
-        /// What was due.
+        /// The expected kind.
         wanted: &'static str,
-        /// What came.
+        /// The kind received.
         got: &'static str,
     },
     /// The stream ended or failed.
-    #[error("the stream broke off")]
+    #[error("the stream ended or failed")]
     Io(#[from] io::Error),
 }
 
-/// Appends a frame holding `message`.
+/// Appends a frame with `message` to `out`.
 pub fn encode_message<T: Serialize>(message: &T, out: &mut Vec<u8>) -> Result<(), FrameError> {
     let payload = postcard::to_stdvec(message).map_err(FrameError::Malformed)?;
     if payload.len() > MESSAGE_BYTES_MAX {
@@ -147,7 +148,7 @@ pub fn encode_message<T: Serialize>(message: &T, out: &mut Vec<u8>) -> Result<()
     Ok(())
 }
 
-/// Appends the header of a data frame; the caller sends the payload after it without copying it here.
+/// The header of a data frame. The caller sends the payload after it, which avoids a copy.
 ///
 /// # Panics
 /// When `bytes` exceeds [`CHUNK_BYTES_MAX`].
@@ -157,7 +158,7 @@ pub fn data_header(bytes: usize) -> [u8; HEADER_BYTES] {
     header(Kind::Data, bytes)
 }
 
-/// Appends the handshake for `version`.
+/// Appends the handshake for `version` to `out`.
 pub fn encode_hello(version: u32, out: &mut Vec<u8>) {
     let mut payload = [0; MAGIC.len() + 4];
     payload[..MAGIC.len()].copy_from_slice(&MAGIC);
@@ -178,7 +179,7 @@ fn header(kind: Kind, payload_bytes: usize) -> [u8; HEADER_BYTES] {
     header
 }
 
-/// Decodes a message, all of it.
+/// Decodes a message, which must fill the whole payload.
 pub fn decode_message<T: DeserializeOwned>(payload: &[u8]) -> Result<T, FrameError> {
     let (message, rest) = postcard::take_from_bytes(payload).map_err(FrameError::Malformed)?;
     if rest.is_empty() {
@@ -199,11 +200,11 @@ pub fn check_hello(frame: &Frame) -> Result<(), FrameError> {
     }
 }
 
-/// Turns a stream of bytes into frames, however the bytes are cut.
+/// Turns a stream of bytes, in pieces of any size, into frames.
 #[derive(Debug, Default)]
 pub struct Decoder {
     buffer: Vec<u8>,
-    /// Where the first byte not yet handed out stands in `buffer`.
+    /// The index in `buffer` of the first byte that has not been returned yet.
     start: usize,
 }
 
@@ -214,13 +215,13 @@ impl Decoder {
         Self::default()
     }
 
-    /// Whether nothing was taken that was not handed out.
+    /// Whether all bytes pushed so far have been returned in frames.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.start == self.buffer.len()
     }
 
-    /// Takes the next bytes of the stream.
+    /// Adds the next bytes of the stream.
     pub fn push(&mut self, bytes: &[u8]) {
         if self.start == self.buffer.len() {
             self.buffer.clear();
@@ -232,7 +233,7 @@ impl Decoder {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The next frame, when all of it is there. An error is final: the stream cannot be read on from it.
+    /// The next frame; `None` until all of it has arrived. After an error the stream cannot be read any further.
     pub fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
         let pending = &self.buffer[self.start..];
         let Some((length, rest)) = pending.split_first_chunk::<4>() else { return Ok(None) };
@@ -284,7 +285,7 @@ pub fn read_frame(
     }
 }
 
-/// Writes bulk data to a blocking stream, in as many frames as it takes.
+/// Writes bulk data to a blocking stream, in one frame or several.
 pub fn write_data(stream: &mut impl Write, bytes: &[u8]) -> Result<(), FrameError> {
     for chunk in bytes.chunks(CHUNK_BYTES_MAX) {
         stream.write_all(&data_header(chunk.len()))?;
@@ -305,7 +306,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever arrives, the decoder neither panics nor keeps more than one frame's worth beyond what it was given.
+        /// The decoder never panics, for any input.
         #[test]
         fn arbitrary_bytes_never_panic(pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 0..20)) {
             let mut decoder = Decoder::new();
@@ -322,7 +323,7 @@ mod tests {
             }
         }
 
-        /// However a stream is cut, the same frames come out.
+        /// The sizes of the pieces do not change the frames.
         #[test]
         fn cuts_do_not_matter(
             payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..2000), 1..8),
@@ -342,7 +343,7 @@ mod tests {
             prop_assert_eq!(seen, expected);
         }
 
-        /// A message survives its encoding, and no truncation of it decodes.
+        /// An encoded message decodes to itself, and no truncation of it decodes.
         #[test]
         fn messages_survive(path in "[a-z.]{1,40}", executable in any::<bool>(), bytes in any::<u64>()) {
             let put = Request::Put { area: Area::Work, path, executable, bytes };

@@ -1,7 +1,7 @@
-//! The calls that seal a cell and turn a process into a program, one method for each: what [`seal`](crate::seal) and
-//! [`spawn`](crate::spawn) ask of the kernel. They decide what is called and in which order; nothing is decided here.
+//! The kernel calls of [`seal`](crate::seal) and [`spawn`](crate::spawn), which seal a cell and turn a process into a
+//! program: one method for each call. Those modules decide what is called and in which order; this one decides nothing.
 //!
-//! The order is the security of both, so tests put a recorder in the kernel's place.
+//! The security of both depends on the order, so tests replace the kernel with a recorder.
 
 use std::{
     convert::Infallible,
@@ -44,9 +44,9 @@ pub(crate) mod recorder;
 /// Standard input, output and error of a program.
 pub(crate) type Standard = [OwnedFd; 3];
 
-/// What is asked of the kernel. All but the questions change this process or what it sees.
+/// The calls to the kernel. All except the queries change this process or what it sees.
 pub(crate) trait Kernel {
-    // Questions.
+    // Queries.
     fn effective_ids(&mut self) -> (u32, u32);
     fn is_directory(&mut self, path: &Path) -> io::Result<bool>;
 
@@ -63,9 +63,9 @@ pub(crate) trait Kernel {
 
     // Namespaces and mounts.
     fn unshare(&mut self, namespaces: CloneFlags) -> io::Result<()>;
-    /// Makes a user namespace in which root and this user are the same as outside.
+    /// Makes a user namespace that maps root and this user to the same users outside.
     fn map_root_and(&mut self, user: u32) -> io::Result<()>;
-    /// Makes a cgroup namespace in which the meter's cgroup is the root, or else this process's own.
+    /// Makes a cgroup namespace whose root is the meter's cgroup or, without one, this process's own.
     fn enter_cgroup_namespace(&mut self, meter: &Meter) -> io::Result<()>;
     fn set_host_name(&mut self, name: &str) -> io::Result<()>;
     fn mount(
@@ -84,29 +84,29 @@ pub(crate) trait Kernel {
     // Files.
     fn set_umask(&mut self, mode: u32);
     fn enter(&mut self, directory: &Path) -> io::Result<()>;
-    /// With the directories above it.
+    /// Also makes missing parent directories.
     fn make_directory(&mut self, path: &Path) -> io::Result<()>;
     fn write_file(&mut self, path: &Path, content: &str) -> io::Result<()>;
     fn link(&mut self, target: &Path, link: &Path) -> io::Result<()>;
     fn set_mode(&mut self, path: &Path, mode: u32) -> io::Result<()>;
     fn take_standard(&mut self, files: Standard) -> io::Result<()>;
-    /// Has every file but the standard three shut on exec.
+    /// Marks every file except the standard three as close-on-exec.
     fn forget_inherited(&mut self) -> io::Result<()>;
 
     // Limits.
     fn open_cgroup(&mut self, plan: &CgroupPlan) -> io::Result<Meter>;
     fn join_cgroup(&mut self, meter: &Meter) -> io::Result<()>;
     fn pin(&mut self, cores: &Cores, core: Option<u32>) -> io::Result<()>;
-    /// Lowers a limit for good; never raises one.
+    /// Lowers a limit permanently; never raises one.
     fn limit(&mut self, resource: Resource, soft: u64, hard: u64) -> io::Result<()>;
-    /// To one byte, for this process and all that it becomes.
+    /// Limits core dumps to one byte, for this process and the programs it executes.
     fn limit_core_dumps(&mut self) -> io::Result<()>;
 
     // Privileges.
     fn leave_groups(&mut self) -> io::Result<()>;
     fn become_group(&mut self, gid: u32) -> io::Result<()>;
     fn become_user(&mut self, uid: u32) -> io::Result<()>;
-    /// Gives up every other capability, for good.
+    /// Gives up every other capability permanently.
     fn keep_capabilities(&mut self, kept: &[Capability]) -> io::Result<()>;
     fn drop_capabilities(&mut self) -> io::Result<()>;
     fn set_no_new_privs(&mut self) -> io::Result<()>;
@@ -114,7 +114,7 @@ pub(crate) trait Kernel {
     fn install_filter(&mut self, filter: Filter) -> io::Result<()>;
 }
 
-/// The kernel itself.
+/// The real kernel.
 pub(crate) struct Linux;
 
 impl Kernel for Linux {
@@ -155,7 +155,7 @@ impl Kernel for Linux {
     fn map_root_and(&mut self, user: u32) -> io::Result<()> {
         let map = format!("0 0 1\n{user} {user} 1\n");
         let runner = std::process::id();
-        // Mapping more than one user takes root's rights outside of the namespace.
+        // Only root outside the namespace may map more than one user, so a helper outside writes the maps.
         sys::with_helper(
             || Ok(nix::sched::unshare(CloneFlags::CLONE_NEWUSER)?),
             || {
@@ -171,7 +171,7 @@ impl Kernel for Linux {
         if !meter.has_cgroup() {
             return make();
         }
-        // The runner is no part of the cgroup that it measures, so another makes the namespace in there.
+        // The runner is not in the cgroup that it measures, so a helper makes the namespace in there.
         sys::with_helper(
             || Ok(()),
             || {
@@ -265,10 +265,10 @@ impl Kernel for Linux {
     }
 
     fn limit_core_dumps(&mut self) -> io::Result<()> {
-        // Not to 0: with a pipe in its pattern, the kernel starts the pattern's program for every crash all the same, on
-        // the host and as root. Just 1 keeps it from that.
+        // With a limit of 0, the kernel still runs a core pattern's program for every crash, on the host and as root. A
+        // limit of exactly 1 prevents that.
         match setrlimit(Resource::RLIMIT_CORE, 1, 1) {
-            // Without the privilege to raise a limit of 0, it stays 0.
+            // A limit of 0 stays 0 without the privilege to raise it.
             Err(Errno::EPERM) => Ok(()),
             other => Ok(other?),
         }
@@ -301,8 +301,8 @@ impl Kernel for Linux {
     }
 
     fn reset_signals(&mut self) -> io::Result<()> {
-        // Ignored signals stay so over an exec: SIGPIPE, which the standard library ignores in the runner, and those that
-        // the evaluator's parent ignores.
+        // Ignored signals stay ignored after an exec: SIGPIPE, which the standard library ignores in the runner, and
+        // those that the evaluator's parent ignores.
         sys::default_signals();
         Ok(sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?)
     }

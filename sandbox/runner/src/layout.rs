@@ -1,58 +1,58 @@
-//! Where things stand inside a cell. Both adapters lay a cell out the same way.
+//! The paths inside a cell, which are the same for both adapters.
 
-/// What the program can read and execute but not change: its artifact.
+/// The directory of the program's artifact, which the program can read and execute but not change.
 pub const PROGRAM: &str = "/box";
 
 /// The program's working directory.
 pub const WORK: &str = "/work";
 
-/// Every directory a program can write to. All of them are emptied after a run.
+/// Every directory that a program can write to. All of them are emptied after a run.
 pub const WRITABLE: [&str; 3] = [WORK, "/tmp", "/dev/shm"];
 
-/// The uids (and gids) that programs get in cells that have more than one: a range that distributions, service managers
-/// and container engines leave alone. Cells alive at the same time have different ones where they share a kernel's
-/// users, so that no two of them share anything the kernel counts or permits by user.
+/// The uids (and gids) for programs, in a range that distributions, service managers and container engines do not use.
+/// Cells alive at the same time have different uids if they share a kernel's users, so that they share no per-user
+/// limits or permissions.
 pub const PROGRAM_UIDS: std::ops::RangeInclusive<u32> = 60_800..=61_183;
 
-/// Below this, each language finds the header that was compiled ahead for it.
+/// The directory of precompiled headers, with a subdirectory for each language.
 pub const PRECOMPILED: &str = "/pch";
 
-/// Where a container has the runner: a folder that only root can write to.
+/// The folder of the runner in a container. Only root can write to it.
 pub const RUNNER: &str = "/assay";
 
-/// Where the runners of containers that share that folder meet to connect their programs.
+/// The folder in which the runners of containers that share `RUNNER` connect their programs.
 pub const LINKS: &str = "/assay/links";
 
-/// The host name every cell has.
+/// The host name of every cell.
 pub const HOSTNAME: &str = "cell";
 
-/// The environment every program starts with; an execution may add to it.
+/// The environment that every program starts with. An execution can add variables or replace these.
 pub const ENVIRONMENT: [(&str, &str); 5] = [
     ("PATH", "/usr/local/bin:/usr/bin:/bin"),
     ("HOME", WORK),
     ("TMPDIR", "/tmp"),
     ("LANG", "C.UTF-8"),
-    // Numerical libraries start a thread for each of the machine's cores otherwise, and processor time is summed.
+    // Otherwise numerical libraries start a thread for each core, and their processor times add up.
     ("OPENBLAS_NUM_THREADS", "1"),
 ];
 
 /// The longest path of a file in an area, in bytes.
 pub const PATH_BYTES_MAX: usize = 255;
 
-/// How many names a path may be made of: its folders' and its own.
+/// The most names in a path, folders and file together.
 pub const PATH_NAMES_MAX: usize = 8;
 
-/// The most files that are told of an area.
+/// The most files in a listing of an area.
 pub const LISTED_FILES_MAX: usize = 1000;
 
-/// Whether a file of an area may have this path, and why not: plain names, with a slash between each two, lead nowhere
-/// else.
+/// Checks that a path consists of plain names separated by slashes, so that it cannot leave its area. The error says
+/// why it is refused.
 pub fn check_path(path: &str) -> Result<(), &'static str> {
     if path.is_empty() || path.len() > PATH_BYTES_MAX {
         return Err("its length is out of range");
     }
     if path.split('/').count() > PATH_NAMES_MAX {
-        return Err("it lies too deep");
+        return Err("it has too many folders");
     }
     for name in path.split('/') {
         if name.is_empty() {
@@ -62,7 +62,7 @@ pub fn check_path(path: &str) -> Result<(), &'static str> {
             return Err("a name in it starts with a dot or a dash");
         }
         if name.chars().any(char::is_control) {
-            return Err("it holds a control character");
+            return Err("it contains a control character");
         }
     }
     Ok(())

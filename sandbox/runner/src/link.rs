@@ -1,17 +1,18 @@
-//! Connecting a program to one of another cell: two pipes, one for each direction.
+//! Connects a program to a program of another cell: two pipes, one for each direction.
 //!
-//! One program leads and the other follows: the interactor leads, the submission follows. Neither may suffer from the
-//! other's end, so the runners keep ends of the pipes beside their programs:
+//! The interactor is the leader and the submission is the follower. Neither program may be harmed by the other's end,
+//! so the runners also hold ends of the pipes:
 //!
-//! - The leader's runner reads what the leader writes once the follower has ended, and drops it, so that the leader is
-//!   never ended by SIGPIPE. After an end that accepts it does the same for what the follower still writes; after any
-//!   other end it shuts that pipe.
+//! - Once the follower has ended, the leader's runner reads and drops the leader's output, so that SIGPIPE never ends
+//!   the leader. When the leader ends with an accepting exit code, its runner reads and drops the follower's output.
+//!   After any other end it closes that pipe.
 //! - The follower's runner keeps the follower's output open until it has seen the follower's end, so the leader cannot
-//!   react to that end before. The pipe of the leader's standard error, which the kernel shuts when the leader ends,
-//!   tells whether the leader had ended by then. So who ended first does not depend on the scheduler.
+//!   react to that end earlier. The kernel closes the pipe of the leader's standard error when the leader ends, so that
+//!   pipe shows whether the leader had ended by then. The scheduler therefore cannot change which program ended first.
 //!
-//! Runners of one machine that speak to their host over sockets are handed their ends. Runners in containers meet in a
-//! folder that only they can enter: the follower's makes the pipes there, the leader's takes the names away.
+//! Runners that talk to their host over sockets receive their ends from it. Runners in containers use a folder that
+//! only they can enter: the follower's runner makes the pipes there, and the leader's runner opens them and removes
+//! their names.
 
 use std::{
     fs::{DirBuilder, OpenOptions},
@@ -40,27 +41,28 @@ pub(crate) struct Link {
     pub(crate) stdin: OwnedFd,
     /// The program's standard output.
     pub(crate) stdout: OwnedFd,
-    /// Which of the two the program is.
+    /// Whether the program is the leader or the follower.
     pub(crate) role: Role,
 }
 
-/// What a program is in a link, with what comes with it.
+/// A program's role in a link, with the role's additional ends.
 pub(crate) enum Role {
-    /// It ends when it likes.
+    /// The program is the leader.
     Leader {
-        /// Its standard error.
+        /// The program's standard error.
         stderr: OwnedFd,
-        /// The other end of that.
+        /// The reading end of the program's standard error.
         errors: OwnedFd,
     },
-    /// It is measured by whether the leader had ended before it.
+    /// The program is the follower. Its report says whether the leader ended first.
     Follower {
-        /// The other end of the leader's standard error: hung up once the leader has ended. Nothing is read from it.
+        /// The reading end of the leader's standard error, which reports a hang-up once the leader has ended. It is
+        /// never read.
         leader: OwnedFd,
     },
 }
 
-/// Takes a step, answers, and puts what came of it into `link`, in place of what was there.
+/// Takes a step and answers the request. The result replaces the content of `link`, which stays `None` on failure.
 pub(crate) fn step(
     step: &LinkStep,
     wire: &mut Wire,
@@ -88,7 +90,7 @@ fn failed(error: io::Error) -> Refusal {
 
 fn place(name: &str) -> Result<PathBuf, Refusal> {
     if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        return Err(Refusal::new(RefusalKind::BadName, "a link's name is letters and digits"));
+        return Err(Refusal::new(RefusalKind::BadName, "a link's name must be letters and digits"));
     }
     Ok(Path::new(layout::LINKS).join(name))
 }
@@ -105,7 +107,7 @@ fn handed(files: Vec<OwnedFd>) -> Result<Link, Refusal> {
     }
 }
 
-/// The pipe that the follower writes to, the one that it reads from, and the leader's standard error.
+/// The paths of three pipes: the follower's output, the follower's input, and the leader's standard error.
 fn pipes(place: &Path) -> [PathBuf; 3] {
     ["out", "in", "err"].map(|end| place.with_extension(end))
 }
@@ -118,10 +120,10 @@ fn make(place: &Path) -> io::Result<Link> {
     for pipe in [&out, &into, &err] {
         mkfifo(pipe, Mode::S_IRUSR | Mode::S_IWUSR)?;
     }
-    // Opening one end of a pipe waits for the other. This is both.
+    // Opening one end of a pipe waits for the other end, so open both at once.
     let both = [both_ends(&out)?, both_ends(&into)?, both_ends(&err)?];
-    // Programs open `/dev/stdout` by name as well, as a user who does not own the pipes. By their own names nobody gets
-    // to them.
+    // Programs also open `/dev/stdout` by name, as a user who does not own the pipes. They cannot reach the pipes by
+    // their own names.
     for pipe in &both {
         fchmod(pipe, Mode::from_bits_truncate(0o666))?;
     }
@@ -129,7 +131,7 @@ fn make(place: &Path) -> io::Result<Link> {
     Ok(Link { stdin: reading(&into)?, stdout: writing(&out)?, role })
 }
 
-/// Waits for nobody: the maker has the other ends.
+/// Opens the leader's ends. This never waits, because `make` has opened the other ends.
 fn join(place: &Path) -> io::Result<Link> {
     let [out, into, err] = pipes(place);
     let role = Role::Leader { stderr: writing(&err)?, errors: reading(&err)? };

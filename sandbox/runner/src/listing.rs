@@ -1,4 +1,4 @@
-//! Telling which files there are in an area. No process of the program's is alive meanwhile.
+//! Lists the files of an area. No process of a program is alive during this.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -18,8 +18,8 @@ use crate::{
     sweep::names,
 };
 
-/// The regular files of an area, by path. What no path leads to is left out: names that are not plain or not text, links
-/// and what is behind them, and what lies too deep.
+/// The regular files of an area, sorted by path. Files without a valid path are left out: names that are not plain or
+/// not UTF-8, links and their targets, and files that are too deep.
 pub(crate) fn list(area: Area) -> Result<Listing, Refusal> {
     list_in(&files::open_area(area)?)
 }
@@ -27,7 +27,7 @@ pub(crate) fn list(area: Area) -> Result<Listing, Refusal> {
 fn list_in(root: &OwnedFd) -> Result<Listing, Refusal> {
     let mut found = Vec::new();
     walk(root.as_fd(), "", &mut found)
-        .map_err(|error| Refusal::system("look at the files", error))?;
+        .map_err(|error| Refusal::system("inspect the files", error))?;
     if found.len() > LISTED_FILES_MAX {
         let detail = format!("there are more than {LISTED_FILES_MAX} files");
         return Err(Refusal::new(RefusalKind::TooLarge, detail));
@@ -36,7 +36,7 @@ fn list_in(root: &OwnedFd) -> Result<Listing, Refusal> {
     Ok(Listing(found))
 }
 
-/// Goes no deeper than paths do, and no further than one file too many.
+/// Goes no deeper than a valid path, and stops at one file more than the limit.
 fn walk(folder: BorrowedFd<'_>, above: &str, found: &mut Vec<ListedFile>) -> Result<(), Errno> {
     for name in names(folder)? {
         let Ok(plain) = name.to_str() else { continue };

@@ -1,4 +1,4 @@
-//! What host and runner say to each other. Bulk data is announced by a message and follows it in data frames.
+//! The messages between host and runner. A message announces bulk data, which follows in data frames.
 
 use std::time::Duration;
 
@@ -6,38 +6,38 @@ use serde::{Deserialize, Serialize};
 
 use crate::{FrameError, frame, layout};
 
-/// What the host asks. Each request is answered by exactly one [`Reply`].
+/// The host's requests. Each gets exactly one [`Reply`], except [`LinkStep::Take`], which gets two.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub enum Request {
-    /// Seal yourself in; only with `--seal`, and only first. Answered by [`Reply::Done`].
+    /// Seal yourself in. Only with `--seal`, as the first request. Answered by [`Reply::Done`].
     Seal(SealPlan),
-    /// What do you have to work with? Answered by [`Reply::Facts`].
+    /// Report what you have to enforce limits with. Answered by [`Reply::Facts`].
     Describe,
     /// Store a file; `bytes` of data follow. Answered by [`Reply::Done`].
     Put {
-        /// Where.
+        /// The file's area.
         area: Area,
-        /// Its path below the area: plain names, with a slash between each two.
+        /// Its path below the area: plain names separated by slashes.
         path: String,
         /// Whether the program may execute it.
         executable: bool,
-        /// How many bytes follow.
+        /// The number of bytes that follow.
         bytes: u64,
     },
     /// Run a command; `stdin_bytes` of data follow. Answered by [`Reply::Ran`].
     Execute(Command),
-    /// Give a file. Answered by [`Reply::File`].
+    /// Send a file. Answered by [`Reply::File`].
     Get {
-        /// Where.
+        /// The file's area.
         area: Area,
-        /// Its path below the area: plain names, with a slash between each two.
+        /// Its path below the area: plain names separated by slashes.
         path: String,
-        /// The most that may be given.
+        /// The largest size that may be sent, in bytes.
         bytes_max: u64,
     },
-    /// Which files are there? Answered by [`Reply::Files`].
+    /// List the files of an area. Answered by [`Reply::Files`].
     List {
-        /// Where.
+        /// The area to list.
         area: Area,
     },
     /// Empty the writable areas. Answered by [`Reply::Done`].
@@ -51,47 +51,47 @@ pub enum Request {
 /// How a cell gets its ends of a link to another cell.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub enum LinkStep {
-    /// The stream is a socket. When this is answered, the host sends one byte with the ends, and nothing else until
-    /// that, too, is answered by [`Reply::Done`]. A follower gets three files: its standard input, its standard output,
-    /// and the leader's standard error to read from. A leader gets four: its standard input, output and error, and the
-    /// latter to read from.
+    /// Only if the stream is a socket. After the reply, the host sends one byte with the descriptors, and nothing else
+    /// until it gets a second [`Reply::Done`]. A follower gets three descriptors: its standard input, its standard
+    /// output, and the reading end of the leader's standard error. A leader gets four: its standard input, output and
+    /// error, and the reading end of the latter.
     Take,
-    /// Follow: make the pipes of this name in the folder that the two cells share.
+    /// Become the follower: make the pipes of this name in the folder that the two cells share.
     Make {
-        /// Letters and digits.
+        /// The link's name: letters and digits.
         name: String,
     },
-    /// Lead: take the other ends of what the follower has made, and the name away.
+    /// Become the leader: open the other ends of the pipes that the follower made, and remove their names.
     Join {
-        /// The same name.
+        /// The name that the follower's cell was given.
         name: String,
     },
 }
 
-/// What the runner answers.
+/// The runner's replies.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub enum Reply {
-    /// It is done.
+    /// The request succeeded.
     Done,
-    /// What the runner found.
+    /// The answer to [`Request::Describe`].
     Facts(Facts),
     /// How the command ended; `stdout_bytes` and then `stderr_bytes` of data follow.
     Ran(Report),
     /// The file's `bytes` of data follow.
     File {
-        /// How many bytes follow.
+        /// The number of bytes that follow.
         bytes: u64,
     },
     /// A [`Listing`] of `bytes` of data follows.
     Files {
-        /// How many bytes follow.
+        /// The number of bytes that follow.
         bytes: u64,
     },
-    /// It cannot be done.
+    /// The request was refused.
     Refused {
-        /// Which rule or condition forbids it.
+        /// The reason as a kind.
         kind: RefusalKind,
-        /// The same in words.
+        /// The reason in words.
         detail: String,
     },
 }
@@ -111,35 +111,35 @@ impl Reply {
     }
 }
 
-/// Why something cannot be done.
+/// Why a request was refused.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub enum RefusalKind {
     /// There is no such file.
     NotFound,
-    /// It is there, but it is a link, a directory, a pipe, a device or a socket.
+    /// The path exists, but is a link, a directory, a pipe, a device or a socket.
     NotRegular,
-    /// It is larger than was allowed, or there are more than are told.
+    /// The file is larger than the given limit, or the area has more files than a listing can hold.
     TooLarge,
     /// The path is not made of plain names.
     BadName,
     /// The area is full.
     NoSpace,
-    /// The command's program is missing or is no program.
+    /// The command's program is missing or not a program.
     NotStarted,
     /// A step of sealing failed.
     Seal,
-    /// The request does not fit: out of order, or sizes that do not match.
+    /// The request is out of order or its sizes do not match.
     OutOfOrder,
-    /// The system refused something that should work.
+    /// A system call failed unexpectedly.
     System,
 }
 
-/// The areas files can be put into and taken from.
+/// The areas that hold files.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub enum Area {
-    /// What the program can only read and execute.
+    /// The area that the program can only read and execute.
     Program,
-    /// Where the program works.
+    /// The program's working directory.
     Work,
 }
 
@@ -154,21 +154,22 @@ impl Area {
     }
 }
 
-/// The regular files of an area, as far as they can be asked for, by path.
+/// The regular files of an area that can be fetched, sorted by path.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Listing(pub Vec<ListedFile>);
 
 impl Listing {
-    /// The longest a listing can get, in bytes: each file has its path, the path's length, a size and a flag.
+    /// The maximum length of an encoded listing, in bytes: each file has its path, the path's length, a size and a
+    /// flag.
     pub const BYTES_MAX: u64 =
         (layout::LISTED_FILES_MAX * (layout::PATH_BYTES_MAX + 2 + 10 + 1) + 2) as u64;
 
-    /// As data.
+    /// Encodes the listing as bulk data.
     pub fn encode(&self) -> Result<Vec<u8>, FrameError> {
         postcard::to_stdvec(self).map_err(FrameError::Malformed)
     }
 
-    /// From data.
+    /// Decodes a listing from bulk data.
     pub fn decode(data: &[u8]) -> Result<Self, FrameError> {
         frame::decode_message(data)
     }
@@ -179,9 +180,9 @@ impl Listing {
 pub struct ListedFile {
     /// Its path below the area.
     pub path: String,
-    /// Its size.
+    /// Its size, in bytes.
     pub bytes: u64,
-    /// Whether it can be executed.
+    /// Whether it is executable.
     pub executable: bool,
 }
 
@@ -190,72 +191,72 @@ pub struct ListedFile {
 pub struct Command {
     /// The program and its arguments.
     pub argv: Vec<String>,
-    /// Variables beside or instead of the fixed ones.
+    /// Environment variables that are added to the fixed ones or replace them.
     pub env: Vec<(String, String)>,
-    /// How many bytes of standard input follow.
+    /// The number of bytes of standard input that follow.
     pub stdin_bytes: u64,
-    /// Whether standard input and output are the cell's link; then no standard input follows.
+    /// Whether standard input and output are the cell's link. Then no standard input follows.
     pub linked: bool,
-    /// Exit codes after which the leader of a link lets its follower print on: what it prints is read and dropped.
+    /// Exit codes of this leader after which the follower's further output is read and dropped.
     pub accepting: Vec<i32>,
-    /// Summed processor time.
+    /// Processor time, summed over all processes.
     pub cpu: Duration,
-    /// Time on the wall.
+    /// Wall time.
     pub wall: Duration,
-    /// Memory of all processes.
+    /// Memory of all processes together, in bytes.
     pub memory_bytes: u64,
-    /// Processes and threads.
+    /// Processes and threads alive at once.
     pub processes: u32,
-    /// Open files of one process.
+    /// Open files, for each process.
     pub open_files: u32,
-    /// Standard output kept; one byte more ends the run, unless `drop_excess` is set.
+    /// The most standard output, in bytes. More ends the run, unless `drop_excess` is set.
     pub stdout_bytes: u64,
     /// Whether standard output beyond `stdout_bytes` is read and dropped.
     pub drop_excess: bool,
-    /// Standard error kept.
+    /// The most standard error kept, in bytes.
     pub stderr_bytes: u64,
-    /// The largest file.
+    /// The largest file that a process may write, in bytes.
     pub file_bytes: u64,
-    /// The main thread's stack; `None` for no limit of its own.
+    /// The main thread's stack, in bytes; `None` for no limit.
     pub stack_bytes: Option<u64>,
-    /// Whether files in the writable areas stay.
+    /// Whether files in the writable areas are kept.
     pub keep_files: bool,
-    /// Which of the machine's cores it is pinned to, counted round and round; `None` leaves it free.
+    /// The core that the command is pinned to, modulo the machine's number of cores; `None` does not pin it.
     pub core: Option<u32>,
 }
 
 /// How a command ended.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// Who ended it.
+    /// What ended it.
     pub ended: Ended,
-    /// Summed processor time.
+    /// Processor time, summed over all processes.
     pub cpu: Duration,
-    /// Time on the wall.
+    /// Wall time.
     pub wall: Duration,
-    /// Whether the leader that the command was linked to had ended before it. False for a leader.
+    /// Whether the linked leader had ended first. False for a leader.
     pub peer_ended: bool,
-    /// Of a linked command, how long it had been computing without a pause when the follower ended: the other one if it
-    /// leads, itself if it follows. Zero for a leader that ended before.
+    /// For a linked command, how long it had been computing without a pause when the follower ended. Zero for a leader
+    /// that ended before the follower.
     pub busy: Duration,
-    /// Peak memory.
+    /// Peak memory, in bytes.
     pub memory_bytes: u64,
-    /// Whether `memory_bytes` is a cgroup's peak, or else a peak resident size.
+    /// Whether `memory_bytes` is a cgroup's peak; otherwise it is a peak resident size.
     pub memory_from_cgroup: bool,
-    /// How many bytes of standard output follow.
+    /// The number of bytes of standard output that follow.
     pub stdout_bytes: u64,
-    /// How many bytes of standard error follow after them.
+    /// The number of bytes of standard error that follow after them.
     pub stderr_bytes: u64,
-    /// Whether there was more standard error.
+    /// Whether standard error exceeded its limit.
     pub stderr_truncated: bool,
 }
 
-/// Who ended a run.
+/// What ended a run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub enum Ended {
     /// The program, with this exit code.
     Exited(i32),
-    /// This signal, not sent by a limit.
+    /// This signal, if no limit sent it.
     Signaled(i32),
     /// The processor time limit.
     CpuLimit,
@@ -269,51 +270,51 @@ pub enum Ended {
     FileLimit,
 }
 
-/// What the runner has to enforce limits with.
+/// The means that the runner has to enforce limits.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
-    /// Whether the program has a uid of its own.
+    /// Whether the program has a different uid than the runner.
     pub own_uid: bool,
-    /// Whether memory is limited and measured by a cgroup of the program's.
+    /// Whether the program's own cgroup limits and measures memory.
     pub memory_cgroup: bool,
-    /// Whether processes are limited by a cgroup of the program's.
+    /// Whether the program's own cgroup limits processes.
     pub pids_cgroup: bool,
     /// Whether processor time is read from a cgroup.
     pub cpu_cgroup: bool,
-    /// Whether the system call filter could be installed.
+    /// Whether there is a system call filter for this processor.
     pub seccomp: bool,
-    /// How many physical cores there are to pin to.
+    /// The number of physical cores that commands can be pinned to.
     pub cores: u32,
 }
 
-/// Which users a native cell has.
+/// The users of a native cell.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub enum Users {
-    /// The host's root, and one for the program. There is no user namespace.
+    /// The host's root, and another host user for the program. There is no user namespace.
     #[default]
     Host,
-    /// The same two in a user namespace, where root is root of the cell only.
+    /// The same two users in a user namespace, where root only has power over the cell.
     Mapped,
-    /// In a user namespace, the runner's own, which the program has too.
+    /// A single user in a user namespace, for both the runner and the program.
     One,
 }
 
-/// Everything the runner needs to know to seal itself in.
+/// The plan by which the runner seals itself in.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub struct SealPlan {
-    /// Whose the program is.
+    /// The users of the cell.
     pub users: Users,
-    /// The uid and gid the program gets. Where there is only one user, that is what the runner's own is called.
+    /// The program's uid and gid. With [`Users::One`], the runner's user has this uid inside the cell.
     pub program_uid: u32,
-    /// Directories and files the cell sees, read-only.
+    /// Host directories and files that the cell sees, read-only.
     pub binds: Vec<Bind>,
     /// Symbolic links at the cell's root, as (link, target).
     pub links: Vec<(String, String)>,
-    /// The cell's cgroup, already made and limited by the host.
+    /// The cell's cgroup, which the host has made.
     pub cgroup: CgroupPlan,
-    /// Size of each writable area.
+    /// Size of each writable area, in bytes.
     pub disk_bytes_max: u64,
-    /// Size of the program area.
+    /// Size of the program area, in bytes.
     pub program_bytes_max: u64,
 }
 
@@ -326,24 +327,24 @@ pub struct Bind {
     pub target: String,
 }
 
-/// Directories of the cell's cgroup, on the host.
+/// The directories of the cell's cgroup on the host.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub enum CgroupPlan {
-    /// There is none.
+    /// The cell has no cgroup.
     #[default]
     None,
-    /// Version 1: one directory for each controller there is.
+    /// Version 1: one directory for each available controller.
     V1 {
-        /// The memory controller's.
+        /// The memory controller's directory.
         memory: Option<String>,
-        /// The pids controller's.
+        /// The pids controller's directory.
         pids: Option<String>,
-        /// The cpuacct controller's.
+        /// The cpuacct controller's directory.
         cpuacct: Option<String>,
     },
     /// Version 2: one directory.
     V2 {
-        /// That directory.
+        /// The cgroup's directory.
         directory: String,
     },
 }

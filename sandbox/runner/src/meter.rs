@@ -1,7 +1,7 @@
-//! What limits and measures a run from outside it: the cell's cgroup, where there is one.
+//! Limits and measures a run from outside, with the cell's cgroup if there is one.
 //!
-//! Control files are opened once, before the runner is sealed in, and read and written through those descriptors. The
-//! counters of one cgroup serve all runs of a cell: those that can be reset are, the others are read before and after.
+//! Control files are opened once, before the runner is sealed in, and used through those descriptors. One cgroup serves
+//! all runs of a cell. Counters that can be reset are reset before each run; the others are read before and after it.
 
 use std::{
     fs::{File, OpenOptions},
@@ -17,33 +17,33 @@ use std::{
 use nix::sys::resource::{UsageWho, getrusage};
 use runner::message::CgroupPlan;
 
-/// Longer than any control file read here.
+/// The buffer size for control files, in bytes; every file read here is shorter.
 const CONTROL_FILE_BYTES_MAX: usize = 4096;
 
-/// What every cgroup can be limited to.
+/// A memory limit that every cgroup accepts, in bytes.
 const MEMORY_BYTES_MIN: u64 = 16 << 20;
 
-/// Where a container finds its own cgroup.
+/// The directory of a container's own cgroup.
 const OWN_CGROUP: &str = "/sys/fs/cgroup";
 
-/// Limits and counters of the cell's programs.
+/// The limits and counters of the cell's programs.
 #[derive(Default)]
 pub(crate) struct Meter {
-    /// A process that writes `0` to each of these is in the cgroup.
+    /// A process joins the cgroup by writing `0` to each of these.
     joins: Vec<File>,
-    /// The directory of a version 2 cgroup, which a process can be started in.
+    /// The directory of a version 2 cgroup, in which the kernel can start a process.
     directory: Option<File>,
     memory: Option<Memory>,
     processes: Option<Setting>,
     cpu: Option<Counter>,
     out_of_memory: Option<Counter>,
-    /// What the cgroup holds now, where it is the whole cell's and cannot be limited for each run.
+    /// The memory now in use, if the cgroup covers the whole cell and cannot be limited for each run.
     held: Option<Held>,
-    /// The runner's own processor time is in `cpu` too, and is taken off.
+    /// Whether `cpu` includes the runner's own processor time, which is then subtracted.
     shared_with_runner: bool,
 }
 
-/// Counters at the beginning of a run.
+/// The counters at the beginning of a run.
 pub(crate) struct Mark {
     cpu: Duration,
     out_of_memory: u64,
@@ -51,7 +51,7 @@ pub(crate) struct Mark {
 }
 
 impl Meter {
-    /// Takes control of a cgroup that the host has made for this cell.
+    /// Opens a cgroup that the host has made for this cell.
     pub(crate) fn controlling(plan: &CgroupPlan) -> io::Result<Self> {
         match plan {
             CgroupPlan::None => Ok(Self::default()),
@@ -96,7 +96,7 @@ impl Meter {
             Ok(limit) => Some(Memory {
                 limit,
                 with_swap: None,
-                // Kernels before 6.12 cannot reset it; their figure is the resident size's.
+                // Kernels before 6.12 cannot reset it; resident sizes are used instead.
                 peak: Peak::open(&directory.join("memory.peak"), "reset").unwrap_or_default(),
             }),
             Err(_) => None,
@@ -121,7 +121,7 @@ impl Meter {
         })
     }
 
-    /// Observes the cgroup that something else has put this whole cell into: a container engine.
+    /// Observes the cgroup of the whole cell, which a container engine has made.
     pub(crate) fn observing() -> Self {
         let own = Path::new(OWN_CGROUP);
         let first = |candidates: [(&str, Format); 2]| {
@@ -154,27 +154,28 @@ impl Meter {
         self.processes.is_some()
     }
 
-    /// Whether processor time is counted by a cgroup.
+    /// Whether a cgroup counts processor time.
     pub(crate) fn measures_cpu(&self) -> bool {
         self.cpu.is_some()
     }
 
-    /// Whether what is counted is the whole cell's, the runner's too.
+    /// Whether the counters cover the whole cell, including the runner.
     pub(crate) fn is_shared_with_runner(&self) -> bool {
         self.shared_with_runner
     }
 
-    /// Sets limits and counters for a run that begins now.
+    /// Sets limits and resets counters for a run that begins now.
     pub(crate) fn begin(&mut self, memory_bytes: u64, processes: u32) -> io::Result<Mark> {
-        // First, so that a process that stands by and does not survive the new limit died of it.
+        // Read the counters first, so that a standby process that the new limit kills counts as out of memory.
         let mark = Mark {
             cpu: self.cpu_total().unwrap_or_default(),
             out_of_memory: self.out_of_memory_total(),
             held_bytes: self.held_total(),
         };
         if let Some(memory) = &mut self.memory {
-            // Files and names that earlier runs made may be remembered in the cell's cgroup, and a process may stand by
-            // in it. Version 1 sets no limit below what it cannot give up; the peak then says that there was too much.
+            // The cgroup may be charged for cached files and names of earlier runs, and for a standby process. Version
+            // 1 refuses a limit below memory that it cannot reclaim. Then a higher limit is set, and the peak shows
+            // whether the run exceeded its own.
             memory.set(memory_bytes).or_else(|_| memory.set(memory_bytes.max(MEMORY_BYTES_MIN)))?;
             memory.peak.reset()?;
         }
@@ -189,12 +190,12 @@ impl Meter {
         self.joins.iter().try_for_each(|mut procs| procs.write_all(b"0"))
     }
 
-    /// Whether there is a cgroup that processes can be put in.
+    /// Whether there is a cgroup that processes can join.
     pub(crate) fn has_cgroup(&self) -> bool {
         !self.joins.is_empty()
     }
 
-    /// The cgroup, where the kernel can start a process in it.
+    /// The cgroup's directory, if the kernel can start a process in it.
     pub(crate) fn cgroup(&self) -> Option<BorrowedFd<'_>> {
         self.directory.as_ref().map(AsFd::as_fd)
     }
@@ -204,18 +205,18 @@ impl Meter {
         Some(self.cpu_total()?.saturating_sub(mark.cpu))
     }
 
-    /// Whether the kernel has killed something for want of memory since the mark.
+    /// Whether the kernel's out-of-memory killer has killed a process since the mark.
     pub(crate) fn ran_out_of_memory_since(&self, mark: &Mark) -> bool {
         self.out_of_memory_total() > mark.out_of_memory
     }
 
-    /// The peak since the run began; `None` when no cgroup measures it.
+    /// The peak since the run began, in bytes; `None` if no cgroup measures it.
     pub(crate) fn memory_peak(&self) -> Option<u64> {
         self.memory.as_ref()?.peak.read()
     }
 
-    /// Memory that the cell holds more of than at the mark, processes' own and files in memory; 0 where the cgroup
-    /// limits memory itself or none counts it.
+    /// How much more memory the cell holds than at the mark, in bytes: memory of processes and files in memory. 0 if
+    /// the cgroup itself limits memory, or if no cgroup counts it.
     pub(crate) fn held_since(&self, mark: &Mark) -> u64 {
         self.held_total().saturating_sub(mark.held_bytes)
     }
@@ -242,10 +243,10 @@ fn own_cpu() -> Duration {
     Duration::from_micros(micros.iter().sum::<i64>().try_into().unwrap_or(0))
 }
 
-/// The memory limit and what goes with it.
+/// The memory limit, with its related files.
 struct Memory {
     limit: Setting,
-    /// Version 1 limits memory and swap together in a second file, which may not be below the first.
+    /// Version 1 limits memory plus swap in a second file, which must not be below the first.
     with_swap: Option<Setting>,
     peak: Peak,
 }
@@ -263,7 +264,7 @@ impl Memory {
     }
 }
 
-/// A limit that is written only when it changes.
+/// A limit that is only written when it changes.
 struct Setting {
     file: File,
     last: Option<u64>,
@@ -283,7 +284,7 @@ impl Setting {
     }
 }
 
-/// A peak that can be reset; without a file, none.
+/// A peak that can be reset. Without a file there is no peak.
 #[derive(Default)]
 struct Peak {
     file: Option<File>,
@@ -307,22 +308,22 @@ impl Peak {
     }
 }
 
-/// How a counter stands in its file.
+/// The format of a counter in its file.
 enum Format {
-    /// The whole file, in nanoseconds.
+    /// The file is one number, in nanoseconds.
     Nanoseconds,
-    /// After this name, on a line of its own.
+    /// The number is after this name on its line.
     Field(&'static str),
-    /// The same, in microseconds.
+    /// The same, with a number in microseconds.
     MicrosecondsField(&'static str),
 }
 
-/// Memory that cannot be given back to the kernel as files' content can: processes' own, files in memory, and what the
-/// kernel holds for them, as in sockets and pipes.
+/// Memory that cannot be reclaimed like cached files: memory of processes, files in memory, and kernel memory for them,
+/// such as in sockets and pipes.
 struct Held {
     file: File,
     fields: &'static [&'static str],
-    /// What the kernel holds, where it is told in a file of its own.
+    /// The file for kernel memory, if it is separate.
     kernel: Option<File>,
 }
 
@@ -343,7 +344,7 @@ impl Held {
     }
 }
 
-/// Where a version tells of it.
+/// Where a cgroup version reports held memory.
 struct HeldIn {
     path: &'static str,
     fields: &'static [&'static str],
@@ -358,12 +359,12 @@ impl HeldIn {
     }
 }
 
-/// The number after a name, on a line of its own.
+/// The number after a name, on the line that begins with it.
 fn field(text: &str, name: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok())
 }
 
-/// A number that only grows.
+/// A counter that only grows.
 struct Counter {
     file: File,
     format: Format,
@@ -405,8 +406,8 @@ mod tests {
 
     use super::*;
 
-    /// A directory with files such as a cgroup has. Ordinary files do not behave as control files do, but they hold
-    /// what is written to them.
+    /// A directory with the files of a cgroup. Ordinary files do not behave like control files, but they keep what is
+    /// written to them.
     fn cgroup(name: &str, files: &[(&str, &str)]) -> PathBuf {
         let directory =
             std::env::temp_dir().join(format!("assay-meter-{name}-{}", std::process::id()));

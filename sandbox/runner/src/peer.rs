@@ -1,4 +1,4 @@
-//! What a runner keeps of its program's link to another cell while the program runs. Why: see [`link`](crate::link).
+//! The ends of a link that the runner keeps while its program runs. [`link`](crate::link) explains why.
 
 use std::{
     fs::{File, OpenOptions},
@@ -23,29 +23,29 @@ use crate::{
     supervise,
 };
 
-/// How much is read and dropped at once, in bytes.
+/// How much is read and dropped at a time, in bytes.
 const READ_BYTES: usize = 64 << 10;
 
-/// How long a leader may take from shutting its output to shutting its standard error, when it ends. One that takes
-/// longer has shut its output itself and goes on.
+/// The longest time between the closing of an ending leader's output and of its standard error. A leader that takes
+/// longer has closed its output itself and continues to run.
 const LEAVING_MAX: Duration = Duration::from_millis(5);
 
-/// The other end of a link, as this side's runner knows it.
+/// The link's ends that this runner keeps, depending on its program's role.
 pub(crate) enum Peer {
-    /// This side leads.
+    /// This side's program is the leader.
     Leader(Leader),
-    /// This side follows.
+    /// This side's program is the follower.
     Follower(Follower),
 }
 
 impl Peer {
-    /// The files of the program, and what the runner keeps.
+    /// The program's files, and the ends that the runner keeps.
     pub(crate) fn of(link: Link) -> io::Result<(Given, Option<Self>)> {
         let Link { stdin, stdout, role } = link;
         let (peer, stderr) = match role {
             Role::Leader { stderr, errors } => {
                 let leader = Leader {
-                    // Not opened again: a named pipe that is opened without a writer never reports a hang-up.
+                    // A duplicate, not a second open: a named pipe opened without a writer never reports a hang-up.
                     heard: stdin.try_clone()?.into(),
                     said: Some(reader(stdout.as_fd())?),
                     busy: None,
@@ -62,29 +62,30 @@ impl Peer {
     }
 }
 
-/// What the leader's runner keeps.
+/// The ends that the leader's runner keeps.
 pub(crate) struct Leader {
-    /// What the follower says. Hung up once the follower has ended, since its runner keeps the other end until then.
+    /// The follower's output. Reports a hang-up once the follower has ended, because its runner keeps the other end
+    /// until then.
     heard: File,
-    /// What the leader says; `None` once it has shut its output and nobody listens.
+    /// The leader's output; `None` once the follower has ended and the leader has closed it.
     said: Option<File>,
     /// How long the leader had been computing when the follower ended; `None` until then.
     pub(crate) busy: Option<Duration>,
-    /// The leader's standard error; `None` once somebody reads it.
+    /// The leader's standard error; `None` once the supervisor has taken it.
     pub(crate) errors: Option<OwnedFd>,
 }
 
 impl Leader {
-    /// The follower's end, and from then on what the leader says.
+    /// What to poll: the follower's end and, after that, the leader's output.
     pub(crate) fn awaited(&self) -> Option<PollFd<'_>> {
         match self.busy.is_some() {
-            // No events are asked for: what is there to read is the leader's.
+            // Requests no events, so only a hang-up is reported: the data is for the leader.
             false => Some(PollFd::new(self.heard.as_fd(), PollFlags::empty())),
             true => Some(PollFd::new(self.said.as_ref()?.as_fd(), PollFlags::POLLIN)),
         }
     }
 
-    /// Drops what the leader says to a follower that has ended, as far as it is there.
+    /// After the follower has ended, drops the leader's output that is available now.
     pub(crate) fn read_for_follower(&mut self, busy: &Busy) -> io::Result<()> {
         if self.busy.is_none() && is_hung_up(self.heard.as_fd(), Duration::ZERO)? {
             self.busy = Some(busy.lasted());
@@ -98,7 +99,7 @@ impl Leader {
         Ok(())
     }
 
-    /// Drops what the follower still says, until it ends; the leader is gone by now.
+    /// Drops the follower's output until the follower ends. Called after the leader has ended.
     pub(crate) fn hear_out(mut self, host: BorrowedFd<'_>, deadline: Instant) -> io::Result<()> {
         loop {
             let patience = deadline.saturating_duration_since(Instant::now());
@@ -122,19 +123,19 @@ impl Leader {
     }
 }
 
-/// What the follower's runner keeps.
+/// The ends that the follower's runner keeps.
 pub(crate) struct Follower {
-    /// What the leader says. Hung up once the leader has ended or shut its output.
+    /// The leader's output. Reports a hang-up once the leader has ended or closed its output.
     heard: OwnedFd,
-    /// Keeps what the follower says open until its end has been seen.
+    /// Keeps the follower's output open until the follower's end has been seen.
     _said: OwnedFd,
-    /// Hung up once the leader has ended.
+    /// The leader's standard error. Reports a hang-up once the leader has ended.
     leader: OwnedFd,
 }
 
 impl Follower {
-    /// Whether the leader has ended. Where the follower may have ended because of that, the leader is given the time
-    /// to be gone for good.
+    /// Whether the leader has ended. If its end may be why the follower has ended, waits a little for the leader's end
+    /// to complete.
     pub(crate) fn leader_ended(&self, may_follow_from_it: bool) -> io::Result<bool> {
         let is_leaving = may_follow_from_it && is_hung_up(self.heard.as_fd(), Duration::ZERO)?;
         let patience = if is_leaving { LEAVING_MAX } else { Duration::ZERO };
@@ -142,13 +143,13 @@ impl Follower {
     }
 }
 
-/// Another reader of the same pipe, that never waits.
+/// Another, non-blocking reader of the same pipe.
 fn reader(end: BorrowedFd<'_>) -> io::Result<File> {
     let path = format!("/proc/self/fd/{}", end.as_raw_fd());
     OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC).open(path)
 }
 
-/// Whether nobody can write to a pipe any more, now or after some time.
+/// Whether a pipe has no writers left, now or within `patience`.
 fn is_hung_up(pipe: BorrowedFd<'_>, patience: Duration) -> io::Result<bool> {
     let mut watched = [PollFd::new(pipe, PollFlags::empty())];
     wait(&mut watched, patience)?;
@@ -162,7 +163,7 @@ fn wait(watched: &mut [PollFd<'_>], patience: Duration) -> io::Result<()> {
     }
 }
 
-/// Reads once what is there, and drops it. Whether there may be more, now or later.
+/// Reads once and drops the data. Returns whether there may be more, now or later.
 fn drop_some(pipe: &mut File) -> io::Result<bool> {
     match pipe.read(&mut [0; READ_BYTES]) {
         Ok(count) => Ok(count > 0),

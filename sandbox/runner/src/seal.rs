@@ -1,21 +1,20 @@
-//! How the runner seals itself in (the native sandbox). It is single-threaded and was just executed, so every step is
-//! ordinary code; nothing happens in a fork of the many-threaded host.
+//! How the runner seals itself in (native sandbox). It is single-threaded and has just been executed, so every step is
+//! ordinary code. Nothing runs in a fork of the multi-threaded host.
 //!
-//! 1. Open the cell's cgroup files, while the host's file system is still there.
-//! 2. Limit core dumps. Drop supplementary groups. In a new user namespace, map root and the program's user, or without
-//!    root the runner's own.
-//! 3. Enter a cgroup namespace in which the cell's cgroup is all there is. Leave the host's mount, network, IPC, UTS and
-//!    process id namespaces.
-//! 4. Fork. The parent stands by outside: when the host goes away it kills the child, and with it the cell. The child
-//!    is process 1 of the new process id namespace, and dies if its parent does.
+//! 1. Open the cell's cgroup files, while the host's file system is still visible.
+//! 2. Limit core dumps. Drop supplementary groups. If there is a new user namespace, map root and the program's user in
+//!    it; without root, map only the runner's user.
+//! 3. Enter a cgroup namespace whose root is the cell's cgroup. Leave the host's mount, network, IPC, UTS and process
+//!    id namespaces.
+//! 4. Fork. The parent waits outside: when the host is gone, it kills the child and with it the cell. The child is
+//!    process 1 of the new process id namespace, and dies with its parent.
 //! 5. Stop mounts from propagating in either direction.
-//! 6. Mount a small tmpfs to become the root; bind the toolchain into it, read-only, without set-uid and devices.
-//! 7. Add five harmless devices, a process file system that shows the program only its own processes and
-//!    little of the machine, the read-only
-//!    program area and the writable areas, each of limited size.
-//! 8. `pivot_root` into it, detach the host's file system, make the new root read-only.
-//! 9. Start a session of its own, under a host name that says nothing.
-//! 10. Give up every capability but those needed to start, kill and clean up after programs.
+//! 6. Mount a small tmpfs that will be the root. Bind the toolchain into it, read-only, without set-uid and devices.
+//! 7. Add five harmless devices; a `/proc` that shows the program only its own processes and little of the machine; the
+//!    program area and the writable areas, each with a size limit.
+//! 8. `pivot_root` into the tmpfs, detach the host's file system, make the new root read-only.
+//! 9. Start a new session. Set a host name that is the same for every cell.
+//! 10. Give up every capability except those needed to start programs, kill them and clean up after them.
 //! 11. Set `no_new_privs` and install the cell's system call filter, which programs inherit.
 
 use std::{
@@ -43,31 +42,32 @@ use crate::{
     sys::{self, Capability},
 };
 
-/// Where the new root is put together: a directory that every system has and no bind comes from.
+/// The directory where the new root is assembled. Every system has it, and no bind's source is below it.
 const STAGING: &str = "/proc";
 
-/// Size of the root's tmpfs: it only holds mount points and two small files.
+/// Size of the root's tmpfs, in bytes. It only holds mount points and two small files.
 const ROOT_BYTES_MAX: u32 = 1 << 20;
 
-/// Files and directories a writable area may hold. Bounds how long emptying it takes.
+/// The most files and directories in a writable area. This bounds the time for emptying it.
 const INODES_MAX: u32 = 20_000;
 
-/// The devices a program may want. None of them reaches anything.
+/// The devices that programs may need. All of them are harmless.
 const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
 
-/// What `/proc` has of the whole machine and no runtime needs: what its other users do, its devices, its command line,
-/// and pages by number, which root may read.
+/// Entries of `/proc` about the whole machine that no runtime needs: other users' activity, devices, the kernel's
+/// command line, and data about each page of memory, which root may read.
 const MASKED: &str = "acpi asound buddyinfo bus cmdline config.gz consoles crypto devices diskstats dma driver execdomains \
     fb fs interrupts iomem ioports irq kallsyms kcore key-users keys kpagecgroup kpagecount \
     kpageflags latency_stats locks mdstat misc modules mtrr pagetypeinfo partitions pressure sched_debug \
     schedstat scsi slabinfo softirqs swaps sys/fs sysrq-trigger timer_list tty vmallocinfo vmstat zoneinfo";
 
-/// What the sealed runner has to work with.
+/// The result of sealing, for the runner.
 pub(crate) struct Sealed {
     pub(crate) meter: Meter,
     pub(crate) program_uid: u32,
     pub(crate) own_uid: bool,
-    /// The program has the runner's uid, so the program area is protected by its mount instead of its owner.
+    /// Whether the program has the runner's uid, so that a read-only mount protects the program area instead of its
+    /// owner.
     pub(crate) remount_program_area: bool,
 }
 
@@ -84,7 +84,7 @@ fn step<T>(what: impl Into<String>, result: io::Result<T>) -> Result<T, SealErro
     result.map_err(|source| SealError { step: what.into(), source })
 }
 
-/// Seals this process in. Returns in the cell's process 1 only.
+/// Seals this process in. Only returns in the cell's process 1.
 pub(crate) fn seal(
     kernel: &mut dyn Kernel,
     plan: &SealPlan,
@@ -106,7 +106,7 @@ pub(crate) fn seal(
     Ok(Sealed { meter, program_uid: plan.program_uid, own_uid, remount_program_area: !own_uid })
 }
 
-/// The last step, and the only one that is left to do where an engine has sealed the cell.
+/// The last step, and the only one if a container engine has sealed the cell.
 pub(crate) fn filter_calls(
     kernel: &mut dyn Kernel,
     filter: Option<Filter>,
@@ -118,9 +118,9 @@ pub(crate) fn filter_calls(
     }
 }
 
-/// What process 1 needs: to become another user before executing, to kill and clean up after that user. Where there is
-/// only one user, remounting the program area takes the place of ownership, and a program that made itself undumpable
-/// has to be seen in `/proc` to be measured; these capabilities reach no further than the cell's own user namespace.
+/// The capabilities that process 1 needs to become another user before executing a program, and to kill and clean up
+/// after that user. With only one user, it must also remount the program area, and see a program in `/proc` that made
+/// itself undumpable, to measure it. Those capabilities only apply to the cell's own user namespace.
 fn needed_capabilities(own_uid: bool) -> &'static [Capability] {
     use Capability::{Chown, DacOverride, Fowner, Kill, Setgid, Setuid, SysAdmin, SysPtrace};
     if own_uid {
@@ -140,7 +140,7 @@ fn leave_groups_and_users(kernel: &mut dyn Kernel, plan: &SealPlan) -> Result<()
             step("drop supplementary groups", dropped)?;
             return step("map the users", kernel.map_root_and(program));
         }
-        // Groups stay; nothing they could open is visible in the cell.
+        // Groups may remain: no file that they could open is visible in the cell.
         Users::One => {}
     }
     step("make a user namespace", kernel.unshare(CloneFlags::CLONE_NEWUSER))?;
@@ -163,7 +163,7 @@ fn leave_namespaces(kernel: &mut dyn Kernel) -> Result<(), SealError> {
     step("make the namespaces", kernel.unshare(flags))
 }
 
-/// Forks; returns in the child only.
+/// Forks. Only returns in the child.
 fn become_init(kernel: &mut dyn Kernel, host: BorrowedFd<'_>) -> Result<(), SealError> {
     match step("fork", kernel.fork())? {
         ForkResult::Parent { child } => stand_by(child, host),
@@ -174,12 +174,12 @@ fn become_init(kernel: &mut dyn Kernel, host: BorrowedFd<'_>) -> Result<(), Seal
 /// Waits outside the cell until the cell or the host is gone.
 fn stand_by(init: Pid, host: BorrowedFd<'_>) -> ! {
     if let Ok(pidfd) = sys::pidfd(init.as_raw()) {
-        // No events are asked for on the host's side: only its end is reported.
+        // Requests no events for the host's side, so only its end is reported.
         let mut watched =
             [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN), PollFd::new(host, PollFlags::empty())];
         while poll(&mut watched, PollTimeout::NONE) == Err(nix::errno::Errno::EINTR) {}
     }
-    // Harmless when it has ended already: it stays a zombie, and its number taken, until it is waited for below.
+    // Harmless if it has already ended: it is a zombie and keeps its process id until the wait below.
     let _ = kill(init, Signal::SIGKILL);
     let _ = nix::sys::wait::waitpid(init, None);
     sys::end_fork(0)
@@ -224,7 +224,7 @@ fn bind_path(
         Err(error) => Err(error),
     };
     step(format!("make room for {name}"), room)?;
-    // Recursive: a user namespace may not look beneath what is mounted inside the source.
+    // Recursive, because a user namespace must not uncover what is beneath mounts inside the source.
     let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
     let bound = kernel.mount(source.to_str(), target, None, flags, None);
     step(format!("bind {name}"), bound)?;
@@ -242,7 +242,7 @@ fn make(kernel: &mut dyn Kernel, directory: &Path) -> Result<(), SealError> {
     step(format!("make {}", directory.display()), kernel.make_directory(directory))
 }
 
-/// The least that runtimes look up about who they are.
+/// The minimal user and group entries that runtimes look up.
 fn write_identity(kernel: &mut dyn Kernel, uid: u32) -> Result<(), SealError> {
     let (etc, home) = (staged("/etc"), layout::WORK);
     make(kernel, &etc)?;
@@ -256,7 +256,7 @@ fn make_devices(kernel: &mut dyn Kernel) -> Result<(), SealError> {
     let dev = staged("/dev");
     make(kernel, &dev)?;
     for device in DEVICES {
-        // Read-only, because they are the host's: their modes, owners and times are. They can be written to all the same.
+        // Read-only, because their modes, owners and times belong to the host. Writing to the devices still works.
         let attributes =
             libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NOEXEC;
         bind_path(kernel, &Path::new("/dev").join(device), &dev.join(device), attributes)?;
@@ -275,17 +275,17 @@ fn make_devices(kernel: &mut dyn Kernel) -> Result<(), SealError> {
 fn mount_processes(kernel: &mut dyn Kernel, plan: &SealPlan) -> Result<(), SealError> {
     let target = staged("/proc");
     make(kernel, &target)?;
-    // Read-only, because the kernel's settings ask who writes to them and not what that one may do.
+    // Read-only, because the kernel's settings check the writer's user and not its capabilities.
     let flags = MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-    // What the program may not trace it does not see. The weaker word lets root's group see all, which without a user
-    // of its own the program may be in; there, the runner may trace.
+    // The program only sees processes that it may trace. `hidepid=2` shows all processes to root's group, which the
+    // program may be in if it has no user of its own. In that case the runner may trace.
     let hidden = if plan.users == Users::One { "hidepid=4" } else { "hidepid=2" };
     let mounted = kernel.mount(Some("proc"), &target, Some("proc"), flags, Some(hidden));
     step("mount /proc", mounted)?;
     MASKED.split_whitespace().try_for_each(|name| mask(kernel, &target.join(name)))
 }
 
-/// Has nothing stand where there is something.
+/// Hides a path behind an empty directory or `/dev/null`.
 fn mask(kernel: &mut dyn Kernel, path: &Path) -> Result<(), SealError> {
     let masked = match kernel.is_directory(path) {
         Ok(true) => {
@@ -301,7 +301,7 @@ fn mask(kernel: &mut dyn Kernel, path: &Path) -> Result<(), SealError> {
 }
 
 fn mount_areas(kernel: &mut dyn Kernel, plan: &SealPlan) -> Result<(), SealError> {
-    // Access times would tell a run what an earlier one has read.
+    // No access times: they would show a run what an earlier run has read.
     let program = format!("size={},nr_inodes=1000,mode=0755", plan.program_bytes_max);
     mount_tmpfs(kernel, &staged(layout::PROGRAM), &program, MsFlags::MS_NOATIME)?;
     let writable = format!("size={},nr_inodes={INODES_MAX},mode=1777", plan.disk_bytes_max);
@@ -339,7 +339,7 @@ fn enter_root(kernel: &mut dyn Kernel) -> Result<(), SealError> {
     step("make the root read-only", kernel.mount(None, root, None, flags, None))
 }
 
-/// A path of the cell, while it is being put together.
+/// A path of the cell, while its root is being assembled.
 fn staged(path: &str) -> PathBuf {
     Path::new(STAGING).join(path.trim_start_matches('/'))
 }

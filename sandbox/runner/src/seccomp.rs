@@ -1,8 +1,8 @@
-//! The system call filters. What they refuse, and why, stands in `seccomp/*.toml`, which `build.rs` compiles.
+//! The system call filters. `build.rs` compiles them from `seccomp/*.toml`, which list the refused calls with reasons.
 //!
-//! There are two, because installing one takes the kernel longer the more it refuses. The long one the runner installs
-//! for itself, once for each cell; programs inherit it. The short one, with what the runner needs itself, each program
-//! gets just before it is executed.
+//! There are two, because a longer filter takes the kernel longer to install. The runner installs the long one for
+//! itself, once for each cell, and programs inherit it. The short one refuses calls that the runner itself needs; each
+//! program gets it just before it is executed.
 
 use libc::sock_filter;
 
@@ -13,12 +13,12 @@ include!(concat!(env!("OUT_DIR"), "/filters.rs"));
 pub(crate) struct Filter(&'static [sock_filter]);
 
 impl Filter {
-    /// For the runner and all that it starts; `None` on a processor that there is no filter for.
+    /// The filter for the runner and everything it starts; `None` on a processor without filters.
     pub(crate) fn of_cell() -> Option<Self> {
         CELL.map(Self)
     }
 
-    /// For a program. Where no cgroup limits its memory, what the runner samples has to be all there is.
+    /// The filter for a program. Without a cgroup memory limit, it also refuses memory that the runner cannot sample.
     pub(crate) fn of_program(memory_is_limited: bool) -> Option<Self> {
         if memory_is_limited { PROGRAM } else { PROGRAM_WITHOUT_MEMORY_LIMIT }.map(Self)
     }

@@ -23,13 +23,13 @@ use crate::{
     wire::Wire,
 };
 
-/// What ends the runner with an error.
+/// The errors that end the runner.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServeError {
     #[error("the stream to the host failed")]
     Stream(#[from] FrameError),
     #[error(
-        "assay-runner must be process 1 of its cell, and it is process {0}: it kills everything it can see"
+        "assay-runner kills every process it can see, so it must be process 1 of a cell; it is process {0}"
     )]
     NotInit(u32),
     #[error("the cell could not be sealed")]
@@ -42,7 +42,7 @@ pub(crate) enum ServeError {
     },
 }
 
-/// Something the host asked for and cannot have. The cell goes on.
+/// A request that is refused. The cell remains usable.
 #[derive(Debug)]
 pub(crate) struct Refusal {
     pub(crate) kind: RefusalKind,
@@ -54,7 +54,7 @@ impl Refusal {
         Self { kind, detail: detail.into() }
     }
 
-    /// The system refused something that should work.
+    /// A system call failed unexpectedly. `what` is a verb phrase after "could not".
     pub(crate) fn system(what: &str, error: impl Into<std::io::Error>) -> Self {
         let error = error.into();
         let kind = match error.raw_os_error() {
@@ -65,19 +65,19 @@ impl Refusal {
     }
 }
 
-/// Everything the runner works with once it is sealed in.
+/// The runner's state once it is sealed in.
 pub(crate) struct Cell {
     pub(crate) meter: Meter,
     pub(crate) signals: Signals,
-    /// What each program gets beside what the runner has installed for the whole cell.
+    /// The filter for each program, in addition to the one that the runner has installed for the whole cell.
     pub(crate) filter: Option<Filter>,
     pub(crate) program_uid: u32,
     pub(crate) own_uid: bool,
     pub(crate) cores: Cores,
-    /// Which core the last command had. The next one most likely has the same.
+    /// The core of the last command. The next command most likely has the same.
     pub(crate) last_core: Option<u32>,
     pub(crate) standby: Option<Standby>,
-    /// What connects the next command to one of another cell.
+    /// The link of the next command to a command of another cell.
     pub(crate) link: Option<Link>,
 }
 
@@ -94,12 +94,12 @@ impl Cell {
     }
 }
 
-/// What holds the cell shut.
+/// What seals the cell.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Jail {
-    /// The runner seals itself in, by the plan that the host sends first.
+    /// The runner itself, by the plan that the host sends first.
     Own,
-    /// A container engine has done so.
+    /// A container engine.
     Container { program_uid: u32 },
 }
 
@@ -108,9 +108,9 @@ pub(crate) fn run(jail: Jail) -> Result<(), ServeError> {
     let mut wire = Wire::over_stdio()
         .map_err(|source| ServeError::Setup { step: "take over the stream", source })?;
     sys::forget_inherited()
-        .map_err(|source| ServeError::Setup { step: "shut inherited files", source })?;
+        .map_err(|source| ServeError::Setup { step: "close inherited files", source })?;
     wire.shake_hands()?;
-    // Looked up before the host's file system is out of sight.
+    // Read this before the host's file system is gone.
     let cores = Cores::of_this_machine();
     let sealed = match jail {
         Jail::Own => {
@@ -197,14 +197,14 @@ fn serve(mut cell: Cell, mut wire: Wire, remount_program_area: bool) -> Result<(
                 Err(refusal) => answer(&mut wire, Err(refusal)),
             },
             Request::Clear => {
-                // What cannot be swept would be seen by the next run, so it ends the cell.
+                // The next run would see files that cannot be removed, so failing here ends the cell.
                 sweep::sweep().map_err(FrameError::from)?;
                 wire.reply(&Reply::Done, &[])
             }
             Request::Link(step) => link::step(&step, &mut wire, &mut cell.link),
             Request::Seal(_) => answer(
                 &mut wire,
-                Err(Refusal::new(RefusalKind::OutOfOrder, "the cell is sealed already")),
+                Err(Refusal::new(RefusalKind::OutOfOrder, "the cell is already sealed")),
             ),
             Request::Close => {
                 wire.reply(&Reply::Done, &[])?;
@@ -223,7 +223,7 @@ pub(crate) fn answer(wire: &mut Wire, result: Result<Reply, Refusal>) -> Result<
     }
 }
 
-/// An error with its causes, on one line.
+/// An error and its causes, on one line.
 pub(crate) fn with_causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -1,16 +1,16 @@
 //! From fork to exec: how a process becomes the program.
 //!
-//! The child of a single-threaded process may run ordinary code. It does, in order:
+//! The child of a single-threaded process may run ordinary code. It does the following, in order:
 //!
-//! 1. Keep to the core of the last command that is known, most likely this one's; become the leader of a session and
-//!    process group of its own, and the first that the kernel kills for memory.
-//! 2. Join the cell's cgroup, so that everything from here on is limited and counted. Where the cgroup is of version 2
-//!    the kernel has started it there. So far it can come ahead of its command, and [stand by](crate::standby).
-//! 3. Take its standard input, output and error; shut every other file on exec.
-//! 4. Keep to its core, if it has one; enter the working directory.
+//! 1. Pin itself to the last command's core, which is most likely this one's too. Start a new session and process
+//!    group. Make itself the first process that the kernel kills when memory runs out.
+//! 2. Join the cell's cgroup, so that everything from here on is limited and counted. With version 2, the kernel has
+//!    already started the process there. Up to here it needs no command, and can [stand by](crate::standby).
+//! 3. Take its standard input, output and error; mark every other file as close-on-exec.
+//! 4. Pin itself to the command's core, if it has one; enter the working directory.
 //! 5. Lower its resource limits.
-//! 6. Become the program's user, where it has one of its own; give up every capability.
-//! 7. Set `no_new_privs`, reset signals, install the rest of the system call filter: the most of it is inherited.
+//! 6. Become the program's user, if the program has its own; give up every capability.
+//! 7. Set `no_new_privs`, reset signals, install the program's system call filter, in addition to the inherited one.
 //! 8. Execute.
 
 use std::{
@@ -36,22 +36,22 @@ use crate::{
 
 pub(crate) use crate::sys::fork;
 
-/// Where a child finds itself.
+/// Where a child was started.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Born {
     /// In the cell's cgroup.
     InCgroup,
-    /// Beside the runner.
+    /// In the runner's cgroup.
     Outside,
 }
 
-/// Forks, into the cgroup where there is one that the kernel can start a process in.
+/// Forks. Starts the child in the cgroup if the kernel can do that.
 pub(crate) fn start(meter: &Meter) -> nix::Result<(ForkResult, Born)> {
     if let Some(cgroup) = meter.cgroup() {
         match sys::fork_into(cgroup) {
             Ok(forked) => return Ok((forked, Born::InCgroup)),
             Err(error @ (Errno::EAGAIN | Errno::ENOMEM)) => return Err(error),
-            // Whatever else stands in the way is in the way of this call only, or joining will tell.
+            // Other errors may only concern this call. If not, joining the cgroup will fail and report why.
             Err(_) => {}
         }
     }
@@ -65,13 +65,13 @@ fn step<T>(what: &'static str, result: io::Result<T>) -> Result<T, Failed> {
     result.map_err(|error| (what, error))
 }
 
-/// The steps that need no command.
+/// The steps before the command is known.
 pub(crate) fn get_ready(kernel: &mut dyn Kernel, cell: &Cell, born: Born) -> Result<(), Failed> {
-    // The kernel charges memory in advance, for each processor that a cgroup's processes run on.
-    step("keep to the last core", kernel.pin(&cell.cores, cell.last_core))?;
+    // Pin first, because the kernel charges memory in advance on each processor that a cgroup's processes run on.
+    step("pin to the last core", kernel.pin(&cell.cores, cell.last_core))?;
     step("start a session", kernel.start_session())?;
-    // When memory runs out where the runner is counted too, the program is what has to go. Only a
-    // preference, and moot where the program has a cgroup of its own.
+    // When memory runs out in a cgroup that includes the runner, the kernel should kill the program. This is only a
+    // preference, and has no effect if the program has its own cgroup.
     let _ = kernel.write_file(Path::new("/proc/self/oom_score_adj"), "1000");
     match born {
         Born::Outside => step("join the cgroup", kernel.join_cgroup(&cell.meter)),
@@ -79,7 +79,7 @@ pub(crate) fn get_ready(kernel: &mut dyn Kernel, cell: &Cell, born: Born) -> Res
     }
 }
 
-/// The steps after them.
+/// The steps once the command is known.
 pub(crate) fn become_program(
     kernel: &mut dyn Kernel,
     cell: &Cell,
@@ -89,8 +89,8 @@ pub(crate) fn become_program(
     let (program, argv) = step("find the program", locate(command))?;
     let env = step("make the environment", environment(command))?;
     step("take its standard files", kernel.take_standard(standard))?;
-    step("shut other files", kernel.forget_inherited())?;
-    step("keep to its core", kernel.pin(&cell.cores, command.core))?;
+    step("close other files", kernel.forget_inherited())?;
+    step("pin to its core", kernel.pin(&cell.cores, command.core))?;
     step("enter the working directory", kernel.enter(Path::new(layout::WORK)))?;
     kernel.set_umask(0o022);
     step("limit resources", limit_resources(kernel, command, cell))?;
@@ -109,7 +109,7 @@ pub(crate) fn become_program(
 }
 
 fn limit_resources(kernel: &mut dyn Kernel, command: &Command, cell: &Cell) -> io::Result<()> {
-    // A backstop: the clock that decides is the supervisor's.
+    // Only a backstop: the supervisor's clock decides.
     let cpu_s = command.cpu.as_secs() + 2;
     kernel.limit(Resource::RLIMIT_CPU, cpu_s, cpu_s + 1)?;
     let stack = command.stack_bytes.unwrap_or(libc::RLIM_INFINITY);
@@ -124,8 +124,8 @@ fn limit_resources(kernel: &mut dyn Kernel, command: &Command, cell: &Cell) -> i
     ] {
         kernel.limit(resource, most, most)?;
     }
-    // Counted by user, over everything of that user the kernel knows within the user namespace: exact where the user or
-    // the namespace is the cell's own, and only needed where no cgroup counts.
+    // The kernel counts this limit by user, within the user namespace. So it is exact if the cell has its own user or
+    // namespace. It is only needed if no cgroup counts processes.
     if !cell.meter.limits_processes() {
         let others = if cell.own_uid { 0 } else { PROCESSES_OF_THE_CELL };
         let processes = u64::from(command.processes) + others;
@@ -134,10 +134,10 @@ fn limit_resources(kernel: &mut dyn Kernel, command: &Command, cell: &Cell) -> i
     Ok(())
 }
 
-/// The runner and its parent outside count for the same user.
+/// The runner and its parent outside, which count for the same user.
 const PROCESSES_OF_THE_CELL: u64 = 2;
 
-/// Finds the program as a shell would, in the cell's own `PATH`.
+/// Finds the program like a shell does, in the cell's own `PATH`.
 fn locate(command: &Command) -> io::Result<(CString, Vec<CString>)> {
     let argv = command.argv.iter().map(|word| c_string(word)).collect::<io::Result<Vec<_>>>()?;
     let Some(name) = command.argv.first() else {
@@ -177,7 +177,7 @@ fn c_string(text: &str) -> io::Result<CString> {
     CString::new(text).map_err(|_| io::Error::other("the command or its environment holds a NUL"))
 }
 
-/// What a failed start looks like to the supervisor.
+/// The refusal for a program that failed to start.
 pub(crate) fn not_started(complaint: &str) -> Refusal {
     Refusal::new(RefusalKind::NotStarted, complaint)
 }

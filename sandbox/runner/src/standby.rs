@@ -1,8 +1,8 @@
-//! The process that stands by: forked, and in the cell's cgroup, before there is a command for it.
+//! The standby process: it is forked and put into the cell's cgroup before its command is known.
 //!
-//! Moving a process into a version 1 cgroup can wait until every processor of the machine has passed through the
-//! scheduler, some milliseconds in which nothing is computed, and a fork takes some tenths of one. Both happen while the
-//! host is busy with the last run's outcome, or with making the cell. No program's process is alive meanwhile.
+//! Moving a process into a version 1 cgroup may wait until every processor has passed through the scheduler, which
+//! takes some milliseconds. A fork takes some tenths of a millisecond. Both happen while the host handles the last
+//! run's outcome or prepares the cell. No process of a program is alive during this.
 
 use std::{
     convert::Infallible,
@@ -28,24 +28,24 @@ use crate::{
     sys,
 };
 
-/// The exit code of one that does not become a program; why travels over a pipe, so nothing depends on it.
+/// The exit code of a process that does not become a program. The reason is sent over a pipe, so this code is not used.
 const NOT_STARTED: i32 = 127;
 
-/// What a program can print before it has to wait for the runner to read it.
+/// The size of the standard output pipe, in bytes: how much a program can print before it must wait for the runner.
 const STDOUT_PIPE_BYTES: i32 = 256 << 10;
 
-/// A process that waits to become the next program.
+/// A process that waits for its command.
 pub(crate) struct Standby {
     process: Spawned,
     orders: UnixStream,
 }
 
-/// What a program is given as its standard files.
+/// A program's standard files.
 pub(crate) struct Given {
     pub(crate) stdin: OwnedFd,
     /// `None` for a pipe to the runner.
     pub(crate) stdout: Option<OwnedFd>,
-    /// `None` for a pipe to the runner. Never given without `stdout`.
+    /// `None` for a pipe to the runner. Always `None` if `stdout` is.
     pub(crate) stderr: Option<OwnedFd>,
 }
 
@@ -74,25 +74,25 @@ impl Given {
 /// A process that is a program, or is about to be.
 pub(crate) struct Spawned {
     pub(crate) pid: Pid,
-    /// Ends at once where the program was given another standard output.
+    /// Ends immediately if the program has a different standard output.
     pub(crate) stdout: OwnedFd,
-    /// As `stdout`.
+    /// Like `stdout`.
     pub(crate) stderr: OwnedFd,
-    /// Says why the program could not be started; ends without a word when it was.
+    /// The reason why the program could not be started; ends empty if it was started.
     pub(crate) complaint: OwnedFd,
 }
 
-/// Has a process stand by, unless one does already. Where none can be had, the next command tells why.
+/// Starts a standby process unless there is one. If this fails, the next command reports why.
 ///
-/// A container's own cgroup cannot be joined, and counts all of the cell: what the process holds while it waits would
-/// be taken off what the program is found to hold.
+/// A container has no standby process: its cgroup counts the whole cell, so the waiting process's memory would be
+/// subtracted from the program's.
 pub(crate) fn provide(cell: &mut Cell) {
     if cell.standby.is_none() && !cell.meter.is_shared_with_runner() {
         cell.standby = Standby::start(cell).ok();
     }
 }
 
-/// Starts a command: in the process that stands by for one, or else in a new one.
+/// Starts a command in the standby process, or in a new one if there is none.
 pub(crate) fn spawn(cell: &mut Cell, command: &Command, given: &Given) -> Result<Spawned, Refusal> {
     cell.last_core = command.core;
     if let Some(Standby { process, orders }) = cell.standby.take()
@@ -108,7 +108,7 @@ impl Standby {
         let (orders, received) =
             UnixStream::pair().map_err(|error| Refusal::system("make a socket", error))?;
         let process = start(cell, || {
-            // Or the orders would never end.
+            // Otherwise the orders would never end.
             close(orders.as_raw_fd())?;
             receive(received)
         })?;
@@ -116,19 +116,19 @@ impl Standby {
     }
 }
 
-/// Forks a process that gets ready, and becomes the program of the command that it then takes. What goes wrong in it is
-/// told by its complaint.
+/// Forks a process that prepares itself, takes a command and becomes its program. The child reports errors over the
+/// complaint pipe.
 fn start(
     cell: &Cell,
     take: impl FnOnce() -> io::Result<(Command, Given)>,
 ) -> Result<Spawned, Refusal> {
     let pipe = || pipe2(OFlag::O_CLOEXEC).map_err(|error| Refusal::system("make a pipe", error));
     let (stdout, program_stdout) = pipe()?;
-    // Only speed depends on it; the kernel may refuse what many pipes of one user take together.
+    // Best effort, for speed: the kernel limits the total size of one user's pipes.
     let _ = fcntl(&program_stdout, FcntlArg::F_SETPIPE_SZ(STDOUT_PIPE_BYTES));
     let (stderr, program_stderr) = pipe()?;
     let (complaint, program_complaint) = pipe()?;
-    // Programs open `/dev/stdout` by name as well, as a user who does not own the pipes.
+    // Programs also open `/dev/stdout` by name, as a user who does not own the pipes.
     for output in [&program_stdout, &program_stderr] {
         fchmod(output, Mode::from_bits_truncate(0o622))
             .map_err(|error| Refusal::system("open a pipe to the program", error))?;
@@ -153,14 +153,14 @@ fn start(
     }
 }
 
-/// Fails only if the process is gone or the kernel passes no file.
+/// Only fails if the process is gone or the kernel refuses to pass the files.
 fn send(mut orders: UnixStream, command: &Command, given: &Given) -> io::Result<()> {
     let bytes = postcard::to_stdvec(command).map_err(io::Error::other)?;
     let sent = sys::send_files(orders.as_fd(), &bytes, &given.files())?;
     orders.write_all(&bytes[sent..])
 }
 
-/// The other end of `send`.
+/// Receives what `send` sends.
 fn receive(mut orders: UnixStream) -> io::Result<(Command, Given)> {
     let mut bytes = vec![0; FIRST_BYTES];
     let (count, files) = sys::receive_files(orders.as_fd(), &mut bytes)?;
@@ -169,5 +169,5 @@ fn receive(mut orders: UnixStream) -> io::Result<(Command, Given)> {
     Ok((postcard::from_bytes(&bytes).map_err(io::Error::other)?, Given::of(files)?))
 }
 
-/// Most commands arrive at once.
+/// The size of the first read, in bytes. Most commands fit.
 const FIRST_BYTES: usize = 4096;

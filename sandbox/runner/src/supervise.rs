@@ -1,4 +1,4 @@
-//! Watching a program run: its clocks, its output, its end, and the end of everything it started.
+//! Watches a run: its clocks, its output, the program's end, and the end of everything it started.
 
 use std::{
     fs::{self, File},
@@ -32,32 +32,33 @@ use crate::{
     sys::{self, Reaping},
 };
 
-/// The shortest time between two looks at the processor time used.
+/// The shortest time between two checks of the processor time used.
 const LOOK_MIN: Duration = Duration::from_millis(2);
 
-/// The longest, where nothing but the processor time has to be looked at.
+/// The longest time between two checks if only the processor time must be checked.
 const LOOK_MAX: Duration = Duration::from_millis(500);
 
-/// The longest where memory has to be sampled, because no cgroup limits it.
+/// The longest time between two checks if memory must be sampled, because no cgroup limits it.
 const LOOK_MAX_SAMPLING: Duration = Duration::from_millis(10);
 
-/// The longest for a linked program, so that whether it computes or waits is seen often enough.
+/// The longest time between two checks for a linked program, to sample often enough whether it computes or waits.
 const LOOK_MAX_LINKED: Duration = Duration::from_millis(100);
 
-/// How long killed processes may take to be gone. One that takes longer hangs in the kernel, and the cell is given up.
+/// How long killed processes may take to end. A process that takes longer hangs in the kernel, and the cell is given
+/// up.
 const DYING_MAX: Duration = Duration::from_secs(10);
 
-/// The shortest time between two looks at what was printed. A program that prints line by line would have the runner
-/// woken for each, and wait for it where both share a core.
+/// The shortest time between two reads of the output. Otherwise a program that prints line by line would wake the
+/// runner for each line, and wait for it if both share a core.
 const READ_INTERVAL: Duration = Duration::from_millis(1);
 
-/// How much is read from a pipe at once, in bytes.
+/// How much is read from a pipe at a time, in bytes.
 const READ_BYTES: usize = 64 << 10;
 
-/// The longest complaint of a program that could not be started, in bytes.
+/// The longest error text of a program that could not be started, in bytes.
 const COMPLAINT_BYTES_MAX: usize = 1024;
 
-/// Signals, as something to wait for among other things.
+/// SIGCHLD as a descriptor that can be polled.
 pub(crate) struct Signals(SignalFd);
 
 impl Signals {
@@ -74,26 +75,26 @@ impl Signals {
     }
 }
 
-/// What watching a program found.
+/// The result of watching a run.
 pub(crate) struct Watched {
     pub(crate) stopped: Option<Stopped>,
     pub(crate) status: Option<Status>,
-    /// Why it could not be started.
+    /// Why the program could not be started.
     pub(crate) complaint: Option<String>,
-    /// Processor time of all processes, as far as they were waited for.
+    /// Processor time of all processes that have been waited for.
     pub(crate) cpu: Duration,
     pub(crate) wall: Duration,
     /// Whether the leader of a link had ended before this follower.
     pub(crate) peer_ended: bool,
-    /// How long it had been computing without a pause when the follower of its link ended.
+    /// How long the program had been computing without a pause when the follower of its link ended.
     pub(crate) busy: Duration,
-    /// The most memory seen in use where no cgroup measures the program's peak.
+    /// The most memory seen in use, in bytes, for when no cgroup measures the program's peak.
     pub(crate) memory_bytes_max: u64,
     pub(crate) stdout: Capture,
     pub(crate) stderr: Capture,
 }
 
-/// Starts a command and watches it until it and everything it started is gone.
+/// Starts a command and watches it until it and everything it started has ended.
 pub(crate) fn supervise(
     cell: &mut Cell,
     host: BorrowedFd<'_>,
@@ -104,7 +105,7 @@ pub(crate) fn supervise(
 ) -> Result<Watched, Failure> {
     let started = Instant::now();
     let Spawned { pid, stdout, stderr, complaint } = standby::spawn(cell, command, &given)?;
-    // Of a link, only the program and `peer` have ends from here on.
+    // From here on, only the program and `peer` hold ends of a link.
     drop(given);
     let (peer, stderr) = match peer {
         Some(Peer::Leader(mut leader)) => {
@@ -135,9 +136,9 @@ pub(crate) fn supervise(
     let busy = watch.busy_at_follower_end();
     watch.bury().map_err(fatal)?;
     watch.leave_peer(host, stopped).map_err(fatal)?;
-    // Files in memory outlive the processes that filled them, until they are swept.
+    // Files in memory outlive the processes that wrote them, until they are removed.
     watch.sample_held();
-    // What was written before the end is still in the pipes; now that nobody is left to write, they end.
+    // The pipes still hold output from before the end. They have no writers left, so they end after it.
     watch.stdout.read_rest().map_err(fatal)?;
     watch.stderr.read_rest().map_err(fatal)?;
     watch.complaint.read_rest().map_err(fatal)?;
@@ -168,7 +169,7 @@ struct Watch<'a> {
     program: Pid,
     started: Instant,
     next_look: Instant,
-    /// When what was printed is next looked at.
+    /// When the output is read next.
     next_read: Instant,
     toll: Toll,
     status: Option<Status>,
@@ -181,7 +182,7 @@ struct Watch<'a> {
 }
 
 impl Watch<'_> {
-    /// Watches until the program's first process has ended or has to be stopped. Its descendants may live on.
+    /// Watches until the program's first process has ended or must be stopped. Its descendants may still be alive.
     fn until_end(&mut self, host: BorrowedFd<'_>) -> io::Result<Option<Stopped>> {
         self.schedule_look(Duration::ZERO);
         loop {
@@ -206,7 +207,7 @@ impl Watch<'_> {
         }
     }
 
-    /// Takes in what was printed, unless that was done just before.
+    /// Reads the output, unless it was read just before.
     fn read_on(&mut self) -> io::Result<()> {
         let now = Instant::now();
         if now < self.next_read {
@@ -220,7 +221,7 @@ impl Watch<'_> {
         Ok(())
     }
 
-    /// Whether the leader ended before this follower, which has ended now or is about to be stopped.
+    /// Whether the leader ended before this follower, which has just ended or is about to be stopped.
     fn peer_ended(&self, stopped: Option<Stopped>) -> io::Result<bool> {
         match &self.peer {
             Some(Peer::Follower(follower)) => follower.leader_ended(stopped.is_none()),
@@ -228,7 +229,7 @@ impl Watch<'_> {
         }
     }
 
-    /// How long the program had been computing when the follower ended, which may be itself.
+    /// How long the program had been computing when the follower ended. The follower may be this program.
     fn busy_at_follower_end(&self) -> Duration {
         match &self.peer {
             Some(Peer::Leader(leader)) => leader.busy.unwrap_or_default(),
@@ -237,7 +238,7 @@ impl Watch<'_> {
         }
     }
 
-    /// Gives up the link: at once, or after an end that accepts once the follower has ended, too.
+    /// Releases the link: after an accepting end once the follower has ended, otherwise immediately.
     fn leave_peer(&mut self, host: BorrowedFd<'_>, stopped: Option<Stopped>) -> io::Result<()> {
         let accepts = match self.status {
             Some(Status::Exited(code)) => self.command.accepting.contains(&code),
@@ -261,7 +262,7 @@ impl Watch<'_> {
         }
         let patience = deadline.saturating_duration_since(now);
         let mut watched = vec![
-            // No events are asked for on the host's side: only its end is reported.
+            // Requests no events for the host's side, so only its end is reported.
             PollFd::new(host, PollFlags::empty()),
             PollFd::new(self.cell.signals.0.as_fd(), PollFlags::POLLIN),
         ];
@@ -285,7 +286,7 @@ impl Watch<'_> {
         Ok(())
     }
 
-    /// Compares what has been used with what may be, and says when to look again.
+    /// Compares usage with the limits, and schedules the next check.
     fn look(&mut self) -> Option<Stopped> {
         let meter = &self.cell.meter;
         if !meter.limits_memory() || !meter.measures_cpu() {
@@ -307,15 +308,15 @@ impl Watch<'_> {
         None
     }
 
-    /// What the cell holds beyond what it held before the run, less what the runner itself holds of the output.
+    /// Samples how much more memory the cell holds than before the run, without the output that the runner holds.
     fn sample_held(&mut self) {
         let captured = (self.stdout.bytes().len() + self.stderr.bytes().len()) as u64;
         let held = self.cell.meter.held_since(self.mark).saturating_sub(captured);
         self.toll.memory_bytes_max = self.toll.memory_bytes_max.max(held);
     }
 
-    /// Processor time passes at most as fast as all the processors that the program may use let it, so there is nothing
-    /// to see before.
+    /// Schedules the next check for the earliest time at which the processor time limit can be reached, if the program
+    /// uses all its processors.
     fn schedule_look(&mut self, cpu: Duration) {
         let processors = self.cell.cores.processors(self.command.core);
         let soonest = self.command.cpu.saturating_sub(cpu) / processors;
@@ -327,7 +328,8 @@ impl Watch<'_> {
         self.next_look = Instant::now() + soonest.clamp(LOOK_MIN, look_max);
     }
 
-    /// Takes in every child that has ended. Orphans in the cell become the runner's children.
+    /// Reaps every child that has ended; orphans in the cell become the runner's children. `None` if there are no
+    /// children left.
     fn reap(&mut self) -> Option<()> {
         self.cell.signals.drain();
         loop {
@@ -344,7 +346,7 @@ impl Watch<'_> {
         }
     }
 
-    /// Kills everything in the cell and waits until it is gone.
+    /// Kills every process in the cell and waits until all have ended.
     fn bury(&mut self) -> io::Result<()> {
         let deadline = Instant::now() + DYING_MAX;
         loop {
@@ -368,7 +370,7 @@ impl Watch<'_> {
     }
 }
 
-/// Nobody waits for the outcome any more.
+/// The error for a host that no longer waits for the outcome.
 pub(crate) fn host_is_gone() -> io::Error {
     io::Error::new(io::ErrorKind::BrokenPipe, "the host is gone")
 }
@@ -377,13 +379,13 @@ fn status(pid: Pid, raw: i32) -> Option<Status> {
     match WaitStatus::from_raw(pid, raw) {
         Ok(WaitStatus::Exited(_, code)) => Some(Status::Exited(code)),
         Ok(WaitStatus::Signaled(_, signal, _)) => Some(Status::Signaled(signal as i32)),
-        // A real-time signal has no name; its number is in the status itself.
+        // A real-time signal has no name here, so take its number from the status.
         Err(Errno::EINVAL) => Some(Status::Signaled(raw & 0x7f)),
         _ => None,
     }
 }
 
-/// What the program's processes have used, as far as it shows from their parent and from `/proc`.
+/// What the program's processes have used, according to `wait4` and `/proc`.
 #[derive(Default)]
 struct Toll {
     reaped_cpu: Duration,
@@ -401,7 +403,7 @@ impl Toll {
         self.reaped_cpu + self.living_cpu
     }
 
-    /// Looks at every process of the cell but the runner.
+    /// Samples every process of the cell except the runner.
     fn sample(&mut self) {
         let mut private_pages = 0;
         let mut shared_pages_max = 0;
@@ -442,8 +444,8 @@ fn usage(pid: u32) -> Option<Usage> {
     let statm = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let mut pages = statm.split(' ').skip(1).map(|field| field.trim().parse::<u64>());
-    // The name may hold anything; fields are counted from behind its closing parenthesis. Of those, the times of the
-    // process and of the children it waited for are the 12th to the 15th.
+    // The process name may contain any character, so count the fields after its closing parenthesis. The 12th to the
+    // 15th are the times of the process and of the children it waited for.
     let times = stat
         .rsplit_once(')')?
         .1
@@ -458,7 +460,7 @@ fn usage(pid: u32) -> Option<Usage> {
     })
 }
 
-/// What a program writes, up to a limit.
+/// A program's output, up to a limit.
 pub(crate) struct Capture {
     pipe: Option<File>,
     bytes: Vec<u8>,
@@ -472,8 +474,8 @@ impl Capture {
         Ok(Self { pipe: Some(pipe.into()), bytes: Vec::new(), bytes_max, overflowed: false })
     }
 
-    /// Reads what there is, never waiting; whether that was anything. Past the limit it still reads, and drops, so that
-    /// the writer can go on.
+    /// Reads the available data without waiting. Returns whether there was any. Data beyond the limit is read and
+    /// dropped, so that the writer can continue.
     fn read_on(&mut self) -> io::Result<bool> {
         let mut buffer = [0; READ_BYTES];
         let mut any = false;
@@ -483,7 +485,8 @@ impl Capture {
                 Ok(count) => {
                     any = true;
                     self.keep(&buffer[..count]);
-                    // A writer as fast as this reader must not keep the supervisor from its clocks.
+                    // Return, so that a writer as fast as this reader cannot keep the supervisor from checking its
+                    // clocks.
                     if count < buffer.len() || self.overflowed {
                         return Ok(true);
                     }
@@ -496,7 +499,7 @@ impl Capture {
         Ok(any)
     }
 
-    /// Reads what is left once nobody can write any more.
+    /// Reads the rest once there are no writers left.
     fn read_rest(&mut self) -> io::Result<()> {
         while !self.overflowed && self.read_on()? {}
         Ok(())
@@ -508,7 +511,7 @@ impl Capture {
         self.overflowed |= read.len() > room;
     }
 
-    /// Whether there was more than the limit.
+    /// Whether the output exceeded the limit.
     pub(crate) fn overflowed(&self) -> bool {
         self.overflowed
     }

@@ -1,4 +1,4 @@
-//! Emptying the writable areas after a run. No process of the program's is alive meanwhile.
+//! Empties the writable areas after a run. No process of a program is alive during this.
 
 use std::{
     ffi::CString,
@@ -20,7 +20,7 @@ use runner::layout;
 
 use crate::sys;
 
-/// Removes everything from every writable area and restores what a program may have changed of the areas themselves.
+/// Removes everything from every writable area, and restores the areas' own mode, times and attributes.
 pub(crate) fn sweep() -> io::Result<()> {
     layout::WRITABLE.iter().try_for_each(|area| empty(area).map_err(io::Error::from))
 }
@@ -30,8 +30,8 @@ fn empty(area: &str) -> Result<(), Errno> {
     let root = openat(AT_FDCWD, area, flags, Mode::empty())?;
     fchmod(root.as_fd(), Mode::from_bits_truncate(0o1777))?;
     let mut lifted = Lifted::new()?;
-    // Each round removes all files of one level and lifts the directories inside it up to the area's own, so that no
-    // depth of nesting takes more descriptors or longer paths than one level does.
+    // Each round removes all files of one level and moves the directories inside it up to the area's root. So any depth
+    // of nesting needs no more descriptors and no longer paths than one level.
     loop {
         let entries = names(root.as_fd())?;
         if entries.is_empty() {
@@ -47,13 +47,13 @@ fn empty(area: &str) -> Result<(), Errno> {
     }
 }
 
-/// Where the program owns an area, it can write to the area's times and attributes, and the next run would read that.
+/// If the program owns an area, it can change the area's times and attributes, and the next run could read them.
 fn restore(root: BorrowedFd<'_>) -> Result<(), Errno> {
     sys::remove_attributes(root)?;
     futimens(root, &TimeSpec::new(0, 0), &TimeSpec::new(0, 0))
 }
 
-/// Names for directories while a tree is taken apart. No program can foresee one.
+/// Makes names for moved directories. No program can predict them.
 struct Lifted {
     prefix: String,
     count: u32,
@@ -70,9 +70,9 @@ impl Lifted {
     }
 }
 
-/// Empties one directory of the area by removing its files and lifting its directories, then removes it.
+/// Removes a directory's files, moves its directories up to the area's root, and removes the directory.
 fn flatten(root: BorrowedFd<'_>, name: &CString, lifted: &mut Lifted) -> Result<(), Errno> {
-    // The program may have taken its own permission away; where the runner shares its uid, that counts.
+    // The program may have removed its own permission, which also affects a runner with the same uid.
     fchmodat(root, name.as_c_str(), Mode::S_IRWXU, FchmodatFlags::FollowSymlink)?;
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let directory = openat(root, name.as_c_str(), flags, Mode::empty())?;
@@ -89,7 +89,7 @@ fn flatten(root: BorrowedFd<'_>, name: &CString, lifted: &mut Lifted) -> Result<
     unlinkat(root, name.as_c_str(), UnlinkatFlags::RemoveDir)
 }
 
-/// What is in a directory.
+/// The names of a directory's entries.
 pub(crate) fn names(directory: BorrowedFd<'_>) -> Result<Vec<CString>, Errno> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
     let mut directory = Dir::openat(directory, ".", flags, Mode::empty())?;

@@ -1,4 +1,5 @@
-//! System calls that neither the standard library nor nix has, behind safe functions. The only unsafe code of the runner.
+//! Safe functions for system calls that neither the standard library nor nix has. This is the runner's only unsafe
+//! code.
 #![allow(unsafe_code, reason = "these are the bare system calls")]
 
 use std::{
@@ -18,7 +19,7 @@ use nix::{
     unistd::{ForkResult, Pid},
 };
 
-/// Capabilities by number, as far as the runner needs them.
+/// The capabilities that the runner needs, with their numbers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u32)]
 pub(crate) enum Capability {
@@ -32,13 +33,13 @@ pub(crate) enum Capability {
     SysAdmin = 21,
 }
 
-/// The last capability number any kernel has is found by asking; none goes past this.
+/// An upper bound for capability numbers. The kernel reports its own last one as an error.
 const CAPABILITY_NUMBER_MAX: i32 = 63;
 
 /// Version 3 of the capability interface: 64 bits in two halves.
 const CAPABILITY_VERSION: u32 = 0x2008_0522;
 
-/// The flag of `clone3` that names a cgroup for the child. The C library's own is an `int`, which it does not fit.
+/// The flag of `clone3` that gives a cgroup for the child. The `libc` crate's constant is an `int`, which is too small.
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 
 #[repr(C)]
@@ -55,9 +56,9 @@ struct CapabilityHalf {
     inheritable: u32,
 }
 
-/// Gives up every capability but these, for this process and whatever it executes.
+/// Gives up every capability except these, for this process and the programs it executes.
 ///
-/// The bounding set is emptied where that is permitted; where it is not, `no_new_privs` makes it moot.
+/// The bounding set is emptied if that is permitted; otherwise `no_new_privs` makes it irrelevant.
 pub(crate) fn keep_capabilities(kept: &[Capability]) -> io::Result<()> {
     for number in 0..=CAPABILITY_NUMBER_MAX {
         // SAFETY: prctl with these arguments reads no memory.
@@ -70,7 +71,7 @@ pub(crate) fn keep_capabilities(kept: &[Capability]) -> io::Result<()> {
     set_capabilities(kept)
 }
 
-/// Sets the permitted and effective sets, which can only ever shrink the permitted one.
+/// Sets the permitted and effective sets. The permitted set can only shrink.
 pub(crate) fn set_capabilities(kept: &[Capability]) -> io::Result<()> {
     let header = CapabilityHeader { version: CAPABILITY_VERSION, pid: 0 };
     let bits = kept.iter().fold(0_u32, |bits, &capability| bits | 1 << capability as u32);
@@ -88,16 +89,16 @@ pub(crate) fn fork() -> nix::Result<ForkResult> {
     unsafe { nix::unistd::fork() }
 }
 
-/// The same, with the child in a version 2 cgroup from its first instruction on. Kernels before 5.7 and engines'
-/// filters do not know it, and a delegated cgroup may refuse it.
+/// Like [`fork`], with the child in a version 2 cgroup from its first instruction on. Fails with kernels before 5.7 and
+/// under container engines' filters; a delegated cgroup may also refuse it.
 pub(crate) fn fork_into(cgroup: BorrowedFd<'_>) -> nix::Result<ForkResult> {
-    // SAFETY: zeroes are valid, and mean: nothing shared, nothing told, on a copy of this stack.
+    // SAFETY: zeroes are valid, and mean: nothing shared, nothing reported, on a copy of this stack.
     let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
     arguments.flags = CLONE_INTO_CGROUP;
     arguments.exit_signal = u64::try_from(libc::SIGCHLD).expect("signals are positive");
     arguments.cgroup = u64::try_from(cgroup.as_raw_fd()).expect("descriptors are positive");
-    // SAFETY: the structure is given with its own size and outlives the call; as to the child, see `fork`. It executes
-    // or exits without using what the C library remembers of threads, which is all that its own `fork` would renew.
+    // SAFETY: the structure is given with its own size and outlives the call; for the child, see `fork`. It executes or
+    // exits without using the C library's state about threads, which is all that the library's own `fork` would reset.
     let pid = unsafe {
         libc::syscall(libc::SYS_clone3, &raw const arguments, size_of::<libc::clone_args>())
     };
@@ -110,8 +111,8 @@ pub(crate) fn fork_into(cgroup: BorrowedFd<'_>) -> nix::Result<ForkResult> {
     }
 }
 
-/// Has a forked child do what this process cannot, or must not, do itself: `first` is done here, then `help` in the
-/// child, then `last` here while the child is still there.
+/// Lets a forked child do what this process cannot or must not do itself: runs `first` here, then `help` in the child,
+/// then `last` here while the child still exists.
 pub(crate) fn with_helper(
     first: impl FnOnce() -> io::Result<()>,
     help: impl FnOnce() -> io::Result<()>,
@@ -122,7 +123,7 @@ pub(crate) fn with_helper(
         ForkResult::Parent { child } => {
             drop(there);
             let done = first().and_then(|()| ask(&here)).and_then(|()| last(child));
-            // Its stream ends, and with it the helper.
+            // The end of its stream ends the helper.
             drop(here);
             nix::sys::wait::waitpid(child, None)?;
             done
@@ -135,7 +136,7 @@ pub(crate) fn with_helper(
     }
 }
 
-/// Tells the helper to begin, and waits for what it says: an error's number, or 0.
+/// Starts the helper's work and waits for its result: an error number, or 0.
 fn ask(mut helper: &UnixStream) -> io::Result<()> {
     helper.write_all(&[0])?;
     let mut error = [0; 4];
@@ -146,7 +147,7 @@ fn ask(mut helper: &UnixStream) -> io::Result<()> {
     }
 }
 
-/// The helper's side; returns when nobody needs it any more.
+/// The helper's side. Returns when the other side no longer needs it.
 fn answer(mut asker: &UnixStream, help: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     asker.read_exact(&mut [0])?;
     let error = help().err().map_or(0, |error| error.raw_os_error().unwrap_or(libc::EIO));
@@ -154,7 +155,7 @@ fn answer(mut asker: &UnixStream, help: impl FnOnce() -> io::Result<()>) -> io::
     asker.read(&mut [0]).map(drop)
 }
 
-/// Installs a system call filter for this process and all it becomes.
+/// Installs a system call filter for this process and the programs it executes.
 pub(crate) fn install_filter(instructions: &[libc::sock_filter]) -> io::Result<()> {
     let program = libc::sock_fprog {
         len: u16::try_from(instructions.len()).map_err(io::Error::other)?,
@@ -167,16 +168,16 @@ pub(crate) fn install_filter(instructions: &[libc::sock_filter]) -> io::Result<(
     })
 }
 
-/// Marks every inherited file but the standard three to be shut on exec, and shuts those a careless parent left open.
+/// Marks every file except the standard three as close-on-exec, including those that a careless parent left open.
 pub(crate) fn forget_inherited() -> io::Result<()> {
-    // The stream's own duplicates were made by this process and are close-on-exec already.
-    // SAFETY: with CLOSE_RANGE_CLOEXEC the call only sets a flag.
+    // The stream's duplicates were made by this process and are already close-on-exec. SAFETY: with CLOSE_RANGE_CLOEXEC
+    // the call only sets a flag.
     check(unsafe {
         libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC)
     })
 }
 
-/// Ends a forked child at once: what the parent would do at its own exit is the parent's.
+/// Ends a forked child immediately, without the exit handlers, which belong to the parent.
 pub(crate) fn end_fork(code: i32) -> ! {
     // SAFETY: the call does not return.
     unsafe { libc::_exit(code) }
@@ -188,7 +189,7 @@ pub(crate) fn make_undumpable() -> io::Result<()> {
     check(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) }.into())
 }
 
-/// Has the kernel kill this process when its parent dies.
+/// Makes the kernel kill this process when its parent dies.
 pub(crate) fn die_with_parent() -> io::Result<()> {
     // SAFETY: prctl with these arguments reads no memory.
     check(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0) }.into())
@@ -211,14 +212,14 @@ pub(crate) fn restrict_mount_tree(path: &CStr, attributes: u64) -> io::Result<()
     })
 }
 
-/// Has every signal do what it does by itself. Those that nothing can change stay as they are.
+/// Resets every signal to its default action. Signals that cannot be changed are skipped.
 pub(crate) fn default_signals() {
     const NUMBER_MAX: i32 = 64;
-    // The kernel's own structure: a handler, flags, a function to return by, and 64 bits of signals.
+    // The kernel's structure: a handler, flags, a restorer function, and 64 bits of signals.
     let default = [0_u64; 4];
     for number in 1..=NUMBER_MAX {
-        // The C library's call would not touch the two signals that it keeps to itself.
-        // SAFETY: the structure is as large as the kernel's and outlives the call; the default action runs no handler.
+        // The C library's call would skip the two signals that it reserves for itself. SAFETY: the structure is as
+        // large as the kernel's and outlives the call; the default action runs no handler.
         unsafe {
             libc::syscall(
                 libc::SYS_rt_sigaction,
@@ -231,14 +232,14 @@ pub(crate) fn default_signals() {
     }
 }
 
-/// A number that nobody can foresee.
+/// An unpredictable number.
 pub(crate) fn random() -> Result<u128, Errno> {
     let mut bytes = [0_u8; 16];
     // SAFETY: the buffer is given with its own size and outlives the call.
     let read = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
     match Errno::result(read)? {
         16 => Ok(u128::from_ne_bytes(bytes)),
-        // So little comes whole, unless a signal interrupts it.
+        // The kernel returns so few bytes completely, unless a signal interrupts it.
         _ => Err(Errno::EINTR),
     }
 }
@@ -246,7 +247,7 @@ pub(crate) fn random() -> Result<u128, Errno> {
 /// Removes every extended attribute of a file.
 pub(crate) fn remove_attributes(file: BorrowedFd<'_>) -> Result<(), Errno> {
     let fd = file.as_raw_fd();
-    // SAFETY: without a buffer the call only says how large one has to be.
+    // SAFETY: without a buffer the call only returns the required size.
     let size = unsafe { libc::flistxattr(fd, std::ptr::null_mut(), 0) };
     let mut names = match Errno::result(size) {
         Ok(size) => vec![0_u8; usize::try_from(size).unwrap_or(0)],
@@ -269,24 +270,24 @@ pub(crate) fn pidfd(pid: i32) -> io::Result<OwnedFd> {
     // SAFETY: the call reads no memory.
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
     check(fd)?;
-    // SAFETY: the kernel just made this descriptor for us, and nobody else knows it.
+    // SAFETY: the kernel just made this descriptor for us, and nothing else uses it.
     Ok(unsafe { OwnedFd::from_raw_fd(RawFd::try_from(fd).expect("descriptors are small")) })
 }
 
-/// A child that was waited for.
+/// A child that has been waited for.
 pub(crate) struct Reaped {
     pub(crate) pid: i32,
     pub(crate) status: i32,
-    /// Processor time of it and of all the children it waited for.
+    /// Processor time of the child and of all the children it waited for.
     pub(crate) cpu: Duration,
-    /// The largest resident size of it or of any child it waited for.
+    /// The largest resident size of the child or of any child it waited for, in bytes.
     pub(crate) rss_bytes_max: u64,
 }
 
-/// What waiting for any child found.
+/// The result of waiting for any child.
 pub(crate) enum Reaping {
     One(Reaped),
-    /// There are children, and none of them has ended.
+    /// There are children, but none of them has ended.
     NoneYet,
     NoChildren,
 }
@@ -318,7 +319,7 @@ fn duration(time: libc::timeval) -> Duration {
     )
 }
 
-/// Kills every process this one can see and may kill: in a cell, every other one.
+/// Kills every process that this one can see and may kill: in a cell, every other process.
 pub(crate) fn kill_all() {
     // SAFETY: the call reads no memory. That this process is the init of a pid namespace was checked at its start.
     unsafe { libc::kill(-1, libc::SIGKILL) };
@@ -331,21 +332,21 @@ pub(crate) fn memory_file() -> io::Result<OwnedFd> {
         libc::memfd_create(c"stdin".as_ptr(), libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING)
     };
     check(fd.into())?;
-    // SAFETY: the kernel just made this descriptor for us, and nobody else knows it.
+    // SAFETY: the kernel just made this descriptor for us, and nothing else uses it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// Makes a memory file unchangeable for ever, by anyone.
+/// Makes a memory file permanently read-only.
 pub(crate) fn seal_memory_file(fd: BorrowedFd<'_>) -> io::Result<()> {
     let seals = libc::F_SEAL_WRITE | libc::F_SEAL_GROW | libc::F_SEAL_SHRINK | libc::F_SEAL_SEAL;
     // SAFETY: fcntl with an integer argument reads no memory.
     check(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_ADD_SEALS, seals) }.into())
 }
 
-/// The most files that are sent at once.
+/// The most files sent in one message.
 const SENT_FILES_MAX: usize = 4;
 
-/// Sends bytes, and with the first of them files. How many bytes went out.
+/// Sends bytes, with files attached to the first byte. Returns the number of bytes sent.
 pub(crate) fn send_files(
     socket: BorrowedFd<'_>,
     bytes: &[u8],
@@ -357,7 +358,7 @@ pub(crate) fn send_files(
     Ok(sendmsg::<()>(socket.as_raw_fd(), &bytes, &message, MsgFlags::MSG_NOSIGNAL, None)?)
 }
 
-/// Receives bytes, and the files that came with them. How many bytes came in.
+/// Receives bytes and the files attached to them. Returns the number of bytes received and the files.
 pub(crate) fn receive_files(
     socket: BorrowedFd<'_>,
     bytes: &mut [u8],
@@ -369,21 +370,21 @@ pub(crate) fn receive_files(
     let mut files = Vec::new();
     for control in message.cmsgs()? {
         if let ControlMessageOwned::ScmRights(received) = control {
-            // SAFETY: the kernel just made these descriptors for us, and nobody else knows them.
+            // SAFETY: the kernel just made these descriptors for us, and nothing else uses them.
             files.extend(received.into_iter().map(|file| unsafe { OwnedFd::from_raw_fd(file) }));
         }
     }
     Ok((message.bytes, files))
 }
 
-/// Whether this process can attach to another as a debugger does; if so, it has.
+/// Whether this process can attach to another like a debugger. On success, it is attached.
 pub(crate) fn may_trace(pid: i32) -> bool {
     // SAFETY: seizing reads no memory of ours.
     unsafe { libc::ptrace(libc::PTRACE_SEIZE, pid, 0, 0) == 0 }
 }
 
-/// Whether somebody listening on this port of the machine's own address can be reached. The standard library's way
-/// would carry half a megabyte of name lookup with it.
+/// Whether a listener on this port of the loopback address can be reached. The standard library's `connect` would add
+/// half a megabyte of name lookup code.
 pub(crate) fn may_connect(port: u16) -> bool {
     let address = libc::sockaddr_in {
         sin_family: libc::AF_INET as libc::sa_family_t,
@@ -396,14 +397,14 @@ pub(crate) fn may_connect(port: u16) -> bool {
     if socket < 0 {
         return false;
     }
-    // SAFETY: the kernel just made this descriptor for us, and nobody else knows it.
+    // SAFETY: the kernel just made this descriptor for us, and nothing else uses it.
     let socket = unsafe { OwnedFd::from_raw_fd(socket) };
     let bytes = size_of::<libc::sockaddr_in>() as libc::socklen_t;
     // SAFETY: the address is given with its own size and outlives the call.
     unsafe { libc::connect(socket.as_raw_fd(), (&raw const address).cast(), bytes) == 0 }
 }
 
-/// How many processors are online: the fastest that processor time can pass on the wall.
+/// The number of processors online. Processor time grows at most this many times as fast as wall time.
 pub(crate) fn processors() -> u32 {
     // SAFETY: sysconf reads no memory of ours.
     let count = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };

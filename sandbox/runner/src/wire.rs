@@ -29,12 +29,12 @@ impl Wire {
         Ok(Self { input: input.into(), output: output.into(), decoder: Decoder::new() })
     }
 
-    /// What to watch to learn that the host is gone.
+    /// The descriptor to poll for the host's end.
     pub(crate) fn host(&self) -> BorrowedFd<'_> {
         self.input.as_fd()
     }
 
-    /// Exchanges handshakes. Ours goes out first, so that a host of another version learns whom it talks to.
+    /// Exchanges handshakes. Sends ours first, so that a host with another version can report the mismatch.
     pub(crate) fn shake_hands(&mut self) -> Result<(), FrameError> {
         let mut hello = Vec::new();
         frame::encode_hello(PROTOCOL_VERSION, &mut hello);
@@ -56,7 +56,7 @@ impl Wire {
         }
     }
 
-    /// Receives exactly `bytes` of announced data, handing each piece to `take`.
+    /// Receives exactly `bytes` bytes of announced data, and passes each piece to `take`.
     pub(crate) fn receive(
         &mut self,
         bytes: u64,
@@ -81,7 +81,7 @@ impl Wire {
         Ok(())
     }
 
-    /// Takes the files that come with a single byte, where the stream is a socket.
+    /// Receives the files attached to a single byte. Only works if the stream is a socket.
     pub(crate) fn receive_files(&mut self) -> Result<Vec<OwnedFd>, FrameError> {
         if !self.decoder.is_empty() {
             return Err(FrameError::Unexpected { wanted: "files", got: "more requests" });
@@ -93,7 +93,7 @@ impl Wire {
         }
     }
 
-    /// Answers a request, with the data the reply announces.
+    /// Sends a reply and the data that it announces.
     pub(crate) fn reply(&mut self, reply: &Reply, data: &[&[u8]]) -> Result<(), FrameError> {
         let mut wire = Vec::new();
         frame::encode_message(reply, &mut wire)?;
@@ -112,5 +112,5 @@ impl Wire {
     }
 }
 
-/// Data up to this size travels with its reply in one write.
+/// Data up to this size, in bytes, is sent in one write with its reply.
 const SMALL_BYTES_MAX: usize = 32 << 10;

@@ -1,4 +1,4 @@
-//! A kernel that does nothing but remember, in words, what it was asked.
+//! A kernel that only records its calls, in words.
 
 use std::{
     convert::Infallible,
@@ -13,35 +13,35 @@ use runner::message::CgroupPlan;
 use super::{Kernel, Standard};
 use crate::{cores::Cores, meter::Meter, seccomp::Filter, sys::Capability};
 
-/// The user and group that asks.
+/// The effective user and group of the process.
 pub(crate) const EFFECTIVE: (u32, u32) = (1000, 100);
 
-/// See the module.
+/// Records calls instead of making them.
 #[derive(Default)]
 pub(crate) struct Recorder {
-    /// Calls in their order, without questions.
+    /// The calls in their order, without queries.
     pub(crate) calls: Vec<String>,
-    /// Which call fails, counted from 0.
+    /// The index of the call that fails, counted from 0.
     pub(crate) failing: Option<usize>,
 }
 
 impl Recorder {
-    /// A kernel in which the call with this number fails.
+    /// A kernel in which the call with this index fails.
     pub(crate) fn failing_at(call: usize) -> Self {
         Self { failing: Some(call), ..Self::default() }
     }
 
-    /// Where the only call that begins like this stands.
+    /// The index of the only call that begins like this.
     #[track_caller]
     pub(crate) fn place(&self, beginning: &str) -> usize {
         let places = self.places(beginning);
         let [place] = places[..] else {
-            panic!("`{beginning}` stands at {places:?} in {:#?}", self.calls)
+            panic!("`{beginning}` is at {places:?} in {:#?}", self.calls)
         };
         place
     }
 
-    /// Where the calls that begin like this stand.
+    /// The indices of the calls that begin like this.
     pub(crate) fn places(&self, beginning: &str) -> Vec<usize> {
         let calls = self.calls.iter().enumerate();
         calls.filter(|(_, call)| call.starts_with(beginning)).map(|(place, _)| place).collect()
@@ -62,7 +62,7 @@ impl Kernel for Recorder {
         EFFECTIVE
     }
 
-    /// By its name, so that plans in tests say which it is.
+    /// Decided by the path, so that the plans of tests determine it.
     fn is_directory(&mut self, path: &Path) -> io::Result<bool> {
         Ok(!path.starts_with("/dev") && path.extension().is_none())
     }
@@ -87,7 +87,7 @@ impl Kernel for Recorder {
         env: &[CString],
     ) -> io::Result<Infallible> {
         self.record(format!("execute {program:?} {argv:?} {env:?}"))?;
-        // Whoever was executed is not the caller any more; a test has to come back to look.
+        // A real exec does not return. This returns so that a test can check the calls.
         Err(io::Error::other("executed"))
     }
 
@@ -141,7 +141,7 @@ impl Kernel for Recorder {
     }
 
     fn set_umask(&mut self, mode: u32) {
-        // It cannot fail, so it is no call to let fail.
+        // The real call cannot fail, so ignore a failure requested by a test.
         let _ = self.record(format!("set umask {mode:04o}"));
     }
 
@@ -234,7 +234,7 @@ impl Kernel for Recorder {
     }
 }
 
-/// The names of flags that are set, without what they all begin with.
+/// The names of the set flags, without their common prefix.
 fn names<T>(flags: impl Iterator<Item = (&'static str, T)>) -> String {
     let names: Vec<&str> = flags
         .map(|(name, _)| name.trim_start_matches("MS_").trim_start_matches("CLONE_"))

@@ -1,4 +1,4 @@
-//! The order of the seal's steps, in words, and why it is that one.
+//! Tests the order of the seal's steps, and the reasons for that order.
 
 use std::{fs::File, os::fd::AsFd};
 
@@ -35,7 +35,7 @@ fn recorded(users: Users) -> Recorder {
 
 const TMPFS: &str = "NOSUID|NODEV";
 
-/// Steps 5 to 9, which are the same with and without root but for how others' processes are hidden.
+/// Steps 5 to 9. With and without root, they differ only in how other users' processes are hidden.
 fn building(hidden: &str) -> Vec<String> {
     let mut calls: Vec<String> = [
         "set umask 0022",
@@ -79,7 +79,7 @@ fn building(hidden: &str) -> Vec<String> {
         ]
         .map(str::to_owned),
     );
-    // The recorder takes what has an extension for a file.
+    // The recorder treats a path with an extension as a file.
     calls.extend(MASKED.split_whitespace().map(|name| match name.contains('.') {
         true => format!("mount /proc/dev/null /proc/proc/{name} - BIND -"),
         false => {
@@ -139,7 +139,7 @@ fn the_order_as_root() {
         .map(str::to_owned),
     );
     assert_eq!(recorded(Users::Host).calls, expected);
-    // In a user namespace of root's, the same.
+    // With root in a user namespace, the rest is the same.
     let place = expected.iter().position(|call| call == "leave groups").expect("it is there");
     expected.insert(place + 1, "map root and 60800".to_owned());
     assert_eq!(recorded(Users::Mapped).calls, expected);
@@ -174,7 +174,7 @@ fn the_order_without_root() {
     assert_eq!(recorded(Users::One).calls, expected);
 }
 
-/// A mount made while they still propagate would show up on the host.
+/// While mounts still propagate, a new one would appear on the host.
 #[test]
 fn mounts_are_private_before_anything_is_mounted() {
     for kernel in USERS.map(recorded) {
@@ -184,12 +184,12 @@ fn mounts_are_private_before_anything_is_mounted() {
     }
 }
 
-/// Between a bind and its restriction the cell could write to the host; nothing of the cell runs before the pivot.
+/// Between a bind and its restriction the cell could write to the host, but no program runs before the pivot.
 #[test]
 fn what_is_bound_is_restricted_before_the_pivot() {
     for kernel in USERS.map(recorded) {
         let pivot = kernel.place("pivot root");
-        // What is masked is masked by a device, which is restricted already.
+        // Masks are binds of a device that is already restricted.
         let places = kernel.places("mount /").into_iter();
         for place in places.filter(|place| !kernel.calls[*place].starts_with(MASKING)) {
             let target = kernel.calls[place].split(' ').nth(2).expect("a mount has a target");
@@ -203,7 +203,7 @@ fn what_is_bound_is_restricted_before_the_pivot() {
     }
 }
 
-/// Whoever has the host's root mounted, or a directory of it open, is not in a cell.
+/// A process that has the host's root mounted, or one of its directories open, is not in a cell.
 #[test]
 fn nothing_of_the_host_is_in_reach_after_the_pivot() {
     for kernel in USERS.map(recorded) {
@@ -217,7 +217,7 @@ fn nothing_of_the_host_is_in_reach_after_the_pivot() {
     }
 }
 
-/// Nothing that is mounted may bring rights or devices into the cell.
+/// No mount may bring set-uid programs or devices into the cell.
 #[test]
 fn no_mount_has_set_uid_programs() {
     for kernel in USERS.map(recorded) {
@@ -232,7 +232,7 @@ fn no_mount_has_set_uid_programs() {
     }
 }
 
-/// Each privilege is given up after the last step that needs it, and before anything that is not ours.
+/// Each privilege is given up after the last step that needs it, and before any program runs.
 #[test]
 fn privileges_go_last_and_in_their_order() {
     for kernel in USERS.map(recorded) {
@@ -251,7 +251,7 @@ fn privileges_go_last_and_in_their_order() {
     }
 }
 
-/// The cgroup's files are the host's, and out of sight once there is a new root.
+/// The cgroup's files are on the host's file system, which is not visible after the pivot.
 #[test]
 fn the_cgroup_is_opened_first() {
     for kernel in USERS.map(recorded) {
@@ -259,14 +259,14 @@ fn the_cgroup_is_opened_first() {
     }
 }
 
-/// A cell is sealed by every step or not at all.
+/// A cell is sealed by all steps or not at all.
 #[test]
 fn a_step_that_fails_is_the_last() {
     for users in USERS {
         let whole = recorded(users).calls;
         for (place, call) in whole.iter().enumerate() {
-            // Without root there may be no right to leave groups; nothing that they open is visible in the cell.
-            // Setting the umask cannot fail.
+            // Without root, leaving groups may not be permitted, but no file that they could open is visible in the
+            // cell. Setting the umask cannot fail.
             let passed_over =
                 users == Users::One && call == "leave groups" || call.starts_with("set umask");
             let mut kernel = Recorder::failing_at(place);
@@ -283,7 +283,7 @@ fn a_step_that_fails_is_the_last() {
     }
 }
 
-/// Where an engine has sealed the cell.
+/// A container engine has already sealed the cell.
 #[test]
 fn a_container_only_filters() {
     let mut kernel = Recorder::default();

@@ -1,6 +1,6 @@
 use super::*;
 
-/// What a filter makes of a call.
+/// A filter's decision about a call.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Verdict {
     Allow,
@@ -18,8 +18,7 @@ const HERE: u32 = 0xC000_00B7;
 /// i386, the kernel's other interface on x86-64.
 const ELSEWHERE: u32 = 0x4000_0003;
 
-/// What the kernel hands to a filter, as far as filters here look at it: number, architecture, instruction pointer,
-/// arguments, in words.
+/// A filter's input, as 32-bit words: call number, architecture, instruction pointer, arguments.
 fn call(architecture: u32, number: i64, arguments: &[u64]) -> [u32; 16] {
     let mut data = [0; 16];
     data[0] = number as u32;
@@ -62,12 +61,12 @@ fn run(filter: Filter, data: &[u32; 16]) -> Verdict {
     }
 }
 
-/// What the runner's call comes to.
+/// The result of a call by the runner.
 fn runner(number: i64, arguments: &[u64]) -> Verdict {
     run(Filter::of_cell().expect("there is one here"), &call(HERE, number, arguments))
 }
 
-/// What a program's call comes to: all of its filters run, and the strictest verdict holds.
+/// The result of a call by a program: all of its filters run, and the strictest verdict applies.
 fn program(number: i64, arguments: &[u64]) -> Verdict {
     match runner(number, arguments) {
         Allow => {
@@ -115,7 +114,7 @@ fn what_widens_the_kernel_is_refused() {
         libc::SYS_sched_setattr,
         libc::SYS_sched_setaffinity,
         libc::SYS_ioprio_set,
-        // listmount, statmount and the three of the security modules, which not every C library names yet.
+        // listmount, statmount and the three calls of the security modules, which not every C library has names for.
         457,
         458,
         459,
@@ -126,7 +125,7 @@ fn what_widens_the_kernel_is_refused() {
     }
 }
 
-/// Whatever a later kernel adds is refused until somebody has looked at it, and so is the x32 interface.
+/// Calls that a later kernel adds are refused until they have been reviewed, and so is the x32 interface.
 #[test]
 fn what_nobody_has_judged_does_not_exist() {
     let newest_known = libc::SYS_mseal;
@@ -158,7 +157,7 @@ fn arguments_decide() {
         ("an internet socket", libc::SYS_socket, vec![flags(libc::AF_INET6)], Allow),
         ("a netlink socket", libc::SYS_socket, vec![flags(libc::AF_NETLINK)], refused),
         ("a virtual machine's socket", libc::SYS_socket, vec![flags(libc::AF_VSOCK)], refused),
-        ("the upper half is not looked at", libc::SYS_socket, vec![1 << 32 | 40], refused),
+        ("the upper half is ignored", libc::SYS_socket, vec![1 << 32 | 40], refused),
         ("is it a terminal?", libc::SYS_ioctl, vec![1, libc::TCGETS], Allow),
         ("typing", libc::SYS_ioctl, vec![0, libc::TIOCSTI], refused),
         ("pasting", libc::SYS_ioctl, vec![0, libc::TIOCLINUX], refused),
@@ -178,7 +177,7 @@ fn arguments_decide() {
     }
 }
 
-/// What runtimes live on, and what they ask for when they start.
+/// Calls that runtimes need, at their start and later.
 #[test]
 fn runtimes_get_what_they_need() {
     for number in [
@@ -206,7 +205,7 @@ fn runtimes_get_what_they_need() {
     }
 }
 
-/// Nobody limits the memory of such a program but the runner, who samples what processes have mapped.
+/// Only the runner limits the memory of such a program, by sampling what its processes have mapped.
 #[test]
 fn without_a_memory_limit_there_are_no_files_in_memory() {
     let strict = Filter::of_program(false).expect("there is one here");
@@ -218,7 +217,7 @@ fn without_a_memory_limit_there_are_no_files_in_memory() {
     assert_eq!(run(strict, &data), Allow);
 }
 
-/// The runner lives under the cell's filter itself.
+/// The cell's filter also applies to the runner.
 #[test]
 fn the_runner_can_do_its_work() {
     for number in [
@@ -247,7 +246,7 @@ fn the_runner_can_do_its_work() {
     assert_eq!(runner(libc::SYS_fcntl, &[3, flags(libc::F_ADD_SEALS)]), Allow);
 }
 
-/// Each run pays for the short filter: the kernel checks, compiles and tries it anew for every program.
+/// Each run pays for the short filter: the kernel checks and compiles it again for every program.
 #[test]
 fn the_filter_of_programs_is_short() {
     let instructions =

@@ -1,4 +1,5 @@
-//! The order of the steps from fork to exec, in words, and why it is that one; and starting in a cgroup, for real.
+//! Tests the order of the steps from fork to exec, and the reasons for that order. Also tests starting a real process
+//! in a cgroup.
 
 use std::{
     fs::File,
@@ -105,7 +106,7 @@ fn the_order_with_a_user_of_its_own() {
         &["join cgroup"],
         &FILES,
         &LIMITS,
-        // Nobody else is this user, so that nobody else's processes count.
+        // Only the program has this user, so no other processes count.
         &["limit RLIMIT_NPROC 5 5"],
         &USER,
         &["drop capabilities", "set no_new_privs", "reset signals", "install filter: program"],
@@ -114,7 +115,7 @@ fn the_order_with_a_user_of_its_own() {
     assert_eq!(kernel.calls, expected.concat());
 }
 
-/// Started in its cgroup by the kernel, sharing the runner's user, who counts the runner too, without a filter.
+/// The kernel starts the program in its cgroup, the program shares the runner's user, and there is no filter.
 #[test]
 fn the_order_with_the_least() {
     let kernel = recorded(&cell(false, None), Born::InCgroup);
@@ -122,7 +123,7 @@ fn the_order_with_the_least() {
         &BEGINNING[..],
         &FILES,
         &LIMITS,
-        // The runner and its parent outside count too.
+        // The runner and its parent outside also count.
         &["limit RLIMIT_NPROC 7 7"],
         &["drop capabilities", "set no_new_privs", "reset signals"],
         &[EXECUTION],
@@ -142,7 +143,7 @@ fn ways() -> Vec<Recorder> {
     ways
 }
 
-/// Hard limits can be raised with a privilege, and what a user may have counts from the moment he is it.
+/// Raising a hard limit needs a privilege, and a user's limits apply as soon as the process becomes that user.
 #[test]
 fn limits_come_before_the_user() {
     for kernel in ways() {
@@ -152,7 +153,7 @@ fn limits_come_before_the_user() {
     }
 }
 
-/// The other way round, the group could not be changed any more.
+/// After becoming the user, the process could no longer change its groups.
 #[test]
 fn groups_come_before_the_user() {
     let kernel = recorded(&cell(true, None), Born::Outside);
@@ -160,7 +161,8 @@ fn groups_come_before_the_user() {
     assert!(kernel.place("become group") < kernel.place("become user"));
 }
 
-/// The filter refuses what earlier steps need; `no_new_privs` lets a user install it who has nothing else left.
+/// The filter refuses calls that earlier steps need. With `no_new_privs`, a process without capabilities can install
+/// it.
 #[test]
 fn capabilities_go_before_no_new_privs_before_the_filter_before_the_program() {
     for kernel in ways() {
@@ -174,14 +176,14 @@ fn capabilities_go_before_no_new_privs_before_the_filter_before_the_program() {
     }
 }
 
-/// Memory and processor time of everything after this are the program's.
+/// All memory and processor time after this step counts as the program's.
 #[test]
 fn the_cgroup_is_joined_before_any_of_the_programs_files_is_touched() {
     let kernel = recorded(&cell(true, None), Born::Outside);
     assert!(kernel.place("join cgroup") < kernel.place("take standard files"));
 }
 
-/// A program starts with all of its walls or not at all.
+/// A program starts with all of its restrictions or not at all.
 #[test]
 fn a_step_that_fails_is_the_last() {
     for own_uid in [true, false] {
@@ -190,7 +192,7 @@ fn a_step_that_fails_is_the_last() {
         for (place, call) in whole.iter().enumerate() {
             let mut kernel = Recorder::failing_at(place);
             let (_, error) = started(&mut kernel, &cell, Born::Outside);
-            // Being killed first when memory runs out is a preference; setting the umask cannot fail.
+            // Being killed first when memory runs out is only a preference. Setting the umask cannot fail.
             if call.contains("oom_score_adj") || call.starts_with("set umask") {
                 assert_eq!(kernel.calls, whole);
             } else {
@@ -201,7 +203,7 @@ fn a_step_that_fails_is_the_last() {
     }
 }
 
-/// Where this machine keeps its version 2 cgroups.
+/// The mount point of this machine's version 2 cgroups.
 fn cgroup2() -> Option<PathBuf> {
     let mounts = fs::read_to_string("/proc/self/mounts").expect("every process has it");
     mounts.lines().find_map(|line| {
@@ -211,7 +213,7 @@ fn cgroup2() -> Option<PathBuf> {
     })
 }
 
-/// A cgroup that is removed when the test is over, however it ends.
+/// A cgroup that is removed when the test ends, even if it panics.
 struct Cgroup(PathBuf);
 
 impl Drop for Cgroup {
@@ -220,13 +222,14 @@ impl Drop for Cgroup {
     }
 }
 
-/// Starts a process the way runs do, and says where it was born and in which cgroups it is.
+/// Starts a process like a run does. Returns where it was started and its cgroups.
 fn born_where(meter: &Meter) -> (Born, String) {
     let (hold, release) = pipe2(OFlag::O_CLOEXEC).expect("a pipe can be made");
     let (forked, born) = start(meter).expect("a process can be made");
     match forked {
         ForkResult::Child => {
-            // Other tests' threads are gone with whatever they had locked, so this makes bare system calls only.
+            // Other tests' threads do not exist in the child, but their locks may be held. So only make bare system
+            // calls.
             let _ = nix::unistd::read(&hold, &mut [0]);
             sys::end_fork(0)
         }
@@ -239,7 +242,7 @@ fn born_where(meter: &Meter) -> (Born, String) {
     }
 }
 
-/// On a machine with version 2 cgroups and root, the real call; elsewhere, what is done instead.
+/// Tests the real call on a machine with version 2 cgroups and root, and the fallback elsewhere.
 #[test]
 fn programs_are_born_in_their_cgroup() {
     let root = cgroup2().filter(|root| {
@@ -262,7 +265,7 @@ fn programs_are_born_in_their_cgroup() {
     assert!(own.ends_with(&format!("/{name}")), "{own}");
 }
 
-/// A cgroup that nothing can be started in: an ordinary directory, which the kernel refuses.
+/// The kernel refuses to start a process in an ordinary directory.
 #[test]
 fn a_refused_cgroup_is_joined_instead() {
     let directory = std::env::temp_dir().join(format!("assay-no-cgroup-{}", std::process::id()));
