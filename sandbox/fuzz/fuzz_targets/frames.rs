@@ -1,5 +1,5 @@
-//! Bytes as they come, in arbitrary cuts: the same frames come out however the stream is cut, messages that decode
-//! survive being encoded again, and nobody is made to hold more than the bytes that came and one frame.
+//! Fuzzes the decoder with arbitrary bytes in arbitrary pieces. The frames must not depend on the pieces, a decoded
+//! message must survive encoding, and the decoder must not hold much more than the received bytes and one frame.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -11,20 +11,21 @@ use runner::{
 use sandbox_fuzz::within;
 use serde::{Serialize, de::DeserializeOwned};
 
-/// The decoder's buffer, one frame out of it, one message out of that and encoded again, each in a vector that may have
-/// room for twice as much; and what serde makes room for before it has seen a sequence's elements.
+/// The memory limit for decoding, in bytes. It covers the decoder's buffer, one frame, its message and the message
+/// encoded again, each in a vector of up to twice its length, and what serde allocates before it has seen a sequence's
+/// elements.
 const DECODING_BYTES_MAX: usize = 8 * CHUNK_BYTES_MAX + (4 << 20);
 
 fuzz_target!(|input: (Vec<u8>, &[u8])| {
     let (cuts, stream) = input;
-    // A list of all that came out is the target's own.
+    // The list of all frames belongs to this target.
     let bytes_max = DECODING_BYTES_MAX + 8 * stream.len();
     let cut = within(bytes_max, || decode(pieces(stream, &cuts)));
     let whole = within(bytes_max, || decode([stream].into_iter()));
     assert_eq!(cut, whole);
 });
 
-/// Cuts the stream into pieces of the lengths given, round and round.
+/// Cuts the stream into pieces of the given lengths, which repeat.
 fn pieces<'a>(stream: &'a [u8], cuts: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
     let mut left = stream;
     let mut lengths = cuts.iter().cycle();
@@ -36,7 +37,7 @@ fn pieces<'a>(stream: &'a [u8], cuts: &'a [u8]) -> impl Iterator<Item = &'a [u8]
     })
 }
 
-/// The frames of a stream, and whether it ends as one that cannot be read on.
+/// The frames of a stream, and whether decoding ended with an error.
 fn decode<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Frame>, bool) {
     let mut decoder = Decoder::new();
     let mut frames = Vec::new();
@@ -60,8 +61,8 @@ fn decode<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Frame>, bool) {
     (frames, false)
 }
 
-/// A number may stand on the wire in more than one way, so the first encoding need not be what came; from then on all
-/// are the same.
+/// A number has more than one encoding, so the first re-encoding may differ from the input. All later ones must be
+/// equal.
 fn check_message<T: DeserializeOwned + Serialize + PartialEq + std::fmt::Debug>(payload: &[u8]) {
     let Ok(message) = frame::decode_message::<T>(payload) else { return };
     let mut wire = Vec::new();

@@ -1,4 +1,4 @@
-//! The host's side of the protocol, against a runner that says whatever it likes.
+//! Fuzzes the host's side of the protocol, against a runner that sends arbitrary words.
 #![no_main]
 
 use std::cell::RefCell;
@@ -14,7 +14,7 @@ thread_local! {
     );
 }
 
-/// What an honest runner says first, so that what follows is met further in.
+/// What an honest runner sends first, so that the fuzzed words reach the later exchanges.
 fn opening() -> Vec<Word> {
     [1, 5, 6].map(|kind| (kind, 0, 0, Vec::new())).into()
 }
@@ -25,7 +25,7 @@ fuzz_target!(|input: (bool, Vec<Word>)| {
     all.extend(words);
     let said = speak(&all);
     RUNTIME.with_borrow(|runtime| {
-        // What was taken in stands in the decoder, in one frame and in the answer, in vectors with room to grow.
+        // Received bytes are in the decoder, in one frame and in the answer, in vectors with spare capacity.
         within(4 * TAKEN_BYTES_MAX, || runtime.block_on(face(said)));
     });
 });

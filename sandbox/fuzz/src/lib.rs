@@ -1,4 +1,4 @@
-//! What the targets share: an allocator that knows how much memory is in use.
+//! Shared by the targets: an allocator that counts the memory in use.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -24,7 +24,7 @@ impl Counting {
     }
 }
 
-// SAFETY: every call is handed on as it is to the system's allocator.
+// SAFETY: every call is passed unchanged to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         Self::grow(layout.size());
@@ -39,7 +39,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // Both are held for a moment when the block has to move.
+        // Both blocks exist for a moment when the block must move.
         Self::grow(size);
         Self::shrink(layout.size());
         // SAFETY: as the caller promises.
@@ -47,15 +47,15 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// Runs something and makes sure that it never held more memory than this.
+/// Runs `run` and checks that it never holds more than `bytes_max` bytes of memory.
 ///
 /// # Panics
-/// When it did.
+/// When it holds more.
 pub fn within<T>(bytes_max: usize, run: impl FnOnce() -> T) -> T {
     let before = NOW_BYTES.load(Ordering::Relaxed);
     PEAK_BYTES.store(before, Ordering::Relaxed);
     let result = run();
     let held = PEAK_BYTES.load(Ordering::Relaxed).saturating_sub(before);
-    assert!(held <= bytes_max, "{held} bytes were held where {bytes_max} are enough");
+    assert!(held <= bytes_max, "{held} bytes were held, but {bytes_max} must be enough");
     result
 }

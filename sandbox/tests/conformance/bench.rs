@@ -1,4 +1,4 @@
-//! What cases work with: a sandbox, the probe compiled inside it, and cells that are looked over after each run.
+//! The environment of the cases: a sandbox, the probe compiled inside it, and cells that are checked after each run.
 
 use std::{
     fmt::Debug,
@@ -16,7 +16,7 @@ use sandbox::{
 
 use crate::case::{AMPLE, Case, GRACE, MIB, Mode, Program};
 
-/// The probe's parts, in the order in which they make one source.
+/// The probe's parts. Concatenated in this order, they are one source.
 pub(crate) const PROBE: &[&str] = &[
     include_str!("probes/probe.h"),
     include_str!("probes/time.c"),
@@ -29,7 +29,7 @@ pub(crate) const PROBE: &[&str] = &[
     include_str!("probes/main.c"),
 ];
 
-/// The most that is taken out of a compile cell.
+/// The largest file fetched from a compile cell, in bytes.
 const ARTIFACT_BYTES_MAX: u64 = 64 << 20;
 
 pub(crate) struct Bench {
@@ -56,17 +56,17 @@ impl Bench {
         Ok(bench)
     }
 
-    /// A language, by what its sources' names end in.
+    /// A language, by an extension of its sources.
     pub(crate) fn language(&self, extension: &str) -> &Arc<Language> {
         self.languages.by_extension(extension).expect("the cases only use languages there are")
     }
 
-    /// How many cells the cases have open.
+    /// The number of cells that the cases have open.
     pub(crate) fn open(&self) -> usize {
         self.open.load(Ordering::SeqCst)
     }
 
-    /// A fresh cell with the probe in it, able to hold what these limits allow.
+    /// A fresh cell with the probe in it, large enough for these limits.
     pub(crate) async fn slot(&self, limits: &Limits) -> Slot<'_> {
         self.slot_of(&CellSpec::run(self.language("c"), limits)).await
     }
@@ -100,7 +100,7 @@ impl Bench {
         slot
     }
 
-    /// Runs a case, in the shared cell if it may. What is wrong is told by panicking.
+    /// Runs a case, in the shared cell if it may. Panics if the case fails.
     pub(crate) async fn judge<'a>(&'a self, case: &Case, shared: &mut Option<Slot<'a>>) {
         let outcome = match case.program {
             Program::Steps(steps) => return steps(self).await,
@@ -113,7 +113,7 @@ impl Bench {
                 };
                 let execution = command(words, case.limits).with_stdin(case.stdin.clone());
                 let outcome = slot.execute(&execution).await;
-                // Looked over in any case, so that a failure says all that there is to say.
+                // Check the cell in any case, so that a failure reports everything.
                 slot.look_over().await;
                 if own {
                     slot.close().await;
@@ -127,7 +127,7 @@ impl Bench {
                 let language = self.language(language);
                 let (mut slot, outcome) =
                     self.compile_in_slot(language, &source(), &case.limits).await;
-                // Only now, because what a compile step leaves is kept for the next one.
+                // Check the cell only now, because the files of a compile step are kept for the next one.
                 slot.run(&["exit", "0"], AMPLE).await;
                 slot.look_over().await;
                 slot.close().await;
@@ -139,7 +139,7 @@ impl Bench {
         }
     }
 
-    /// Compiles in a cell for that, and leaves it open.
+    /// Compiles in a compile cell, and leaves that open.
     pub(crate) async fn compile_in_slot(
         &self,
         language: &Arc<Language>,
@@ -160,7 +160,7 @@ impl Bench {
         let artifact = slot.cell.get(&artifact, ARTIFACT_BYTES_MAX).await.expect("an artifact");
         slot.close().await;
 
-        // Less than a problem may set is meant as it stands, without what the runtime is allowed beside it.
+        // A limit below a problem's minimum is used as it is, without the runtime's allowance.
         let allowance_bytes = language.allowances.memory_mib << 20;
         let whole = if case.limits.memory_bytes < MIB { 0 } else { allowance_bytes };
         let limits = Limits {
@@ -187,7 +187,7 @@ impl Bench {
     }
 }
 
-/// What a cell must hold for a case and for what looks it over.
+/// The limits of a cell for a case and for the check after it.
 fn wide_enough(limits: &Limits) -> Limits {
     Limits {
         memory_bytes: limits.memory_bytes.max(AMPLE.memory_bytes),
@@ -203,7 +203,7 @@ fn fits(limits: &Limits, cell: &Limits) -> bool {
         && limits.file_bytes <= cell.file_bytes
 }
 
-/// Runs a language's compile steps over a source; the last one's outcome.
+/// Runs a language's compile steps on a source. Returns the last step's outcome.
 async fn compile(
     cell: &mut Cell,
     language: &Language,
@@ -231,10 +231,10 @@ impl Drop for Counted<'_> {
     }
 }
 
-/// A cell in use. Fields are dropped in order: the cell is gone, or on its way, before it counts as closed.
+/// A cell in use. Fields are dropped in order, so the cell's destruction has begun before the cell counts as closed.
 pub(crate) struct Slot<'a> {
     pub(crate) cell: Cell,
-    /// What there was in it before anything ran.
+    /// The inventory before anything ran.
     fresh: String,
     _counted: Counted<'a>,
 }
@@ -244,20 +244,20 @@ impl Slot<'_> {
         self.cell.execute(execution).await.expect("an outcome")
     }
 
-    /// The probe's behaviour.
+    /// Runs the probe with these words.
     pub(crate) async fn run(&mut self, words: &[&str], limits: Limits) -> Outcome {
         self.execute(&command(words, limits)).await
     }
 
-    /// The probe's behaviour, after which files stay.
+    /// Runs the probe with these words and keeps its files.
     pub(crate) async fn run_keeping(&mut self, words: &[&str], limits: Limits) -> Outcome {
         self.execute(&command(words, limits).keeping()).await
     }
 
-    /// Whatever a program did, the next one finds the cell as it was, and runs as it would in a fresh one.
+    /// Checks that the cell is like a fresh one, so that no program affects the next.
     pub(crate) async fn look_over(&mut self) {
         let now = self.inventory().await;
-        assert_eq!(now, self.fresh, "the cell is not as it was");
+        assert_eq!(now, self.fresh, "the cell is not like a fresh one");
     }
 
     async fn inventory(&mut self) -> String {
@@ -276,13 +276,13 @@ impl Slot<'_> {
     }
 }
 
-/// The probe's behaviour, as a command.
+/// The command that runs the probe with these words.
 pub(crate) fn command(words: &[&str], limits: Limits) -> Execution {
     let words = std::iter::once("/box/probe").chain(words.iter().copied());
     Execution::new(words.map(str::to_owned).collect(), limits)
 }
 
-/// Fails, showing the outcome, unless it is as it should be.
+/// Fails, showing the outcome, unless it has the expected property.
 #[track_caller]
 pub(crate) fn expect(outcome: &Outcome, holds: impl FnOnce(&Outcome) -> bool) {
     let brief = Outcome {
@@ -293,13 +293,13 @@ pub(crate) fn expect(outcome: &Outcome, holds: impl FnOnce(&Outcome) -> bool) {
     assert!(holds(outcome), "{brief:#?}");
 }
 
-/// Fails unless the run ended so.
+/// Fails unless the run ended in this way.
 #[track_caller]
 pub(crate) fn expect_end(outcome: &Outcome, ended: Ended) {
     expect(outcome, |outcome| outcome.ended == ended);
 }
 
-/// Fails unless an operation was refused so.
+/// Fails unless an operation was refused with this error.
 #[track_caller]
 pub(crate) fn expect_error<T: Debug>(
     result: Result<T, SandboxError>,

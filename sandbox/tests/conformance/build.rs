@@ -1,5 +1,5 @@
-//! Programs that bring a script to build them, as those of problem packages may: it runs in a compile cell, finds the
-//! usual compilers, and what it leaves runs elsewhere.
+//! Programs with their own build script, as in problem packages. The script runs in a compile cell and finds the usual
+//! compilers there. Its results run in another cell.
 
 use bytes::Bytes;
 use futures::FutureExt;
@@ -10,10 +10,10 @@ use crate::{
     case::{AMPLE, Case, MIB, line, steps},
 };
 
-/// The most that is taken out of a compile cell, for each file.
+/// The largest file fetched from a compile cell, in bytes.
 const FILE_BYTES_MAX: u64 = 8 * MIB;
 
-/// Finds every tool by its usual name, and leaves a program that is a script itself.
+/// A build script that uses every tool by its usual name, and makes a program that is itself a script.
 const BUILD: &str = r#"#!/bin/sh
 set -e
 mkdir bin
@@ -63,7 +63,7 @@ async fn build(bench: &Bench) {
     expected.sort_unstable();
     assert_eq!(paths, expected);
 
-    // What was built runs where no program can change it, and where it can.
+    // The built files run in the program area, which a program cannot change, and in the work area, which it can.
     for area in [Area::Program, Area::Work] {
         let limits = Limits { processes: 16, ..AMPLE };
         let mut slot = bench.slot(&limits).await;
@@ -81,7 +81,7 @@ async fn build(bench: &Bench) {
     }
 }
 
-/// Everything that is in the work area.
+/// All files of the work area.
 async fn take(slot: &mut Slot<'_>) -> Vec<(String, Bytes, bool)> {
     let mut files = Vec::new();
     for file in slot.cell.list(Area::Work).await.expect("a list") {

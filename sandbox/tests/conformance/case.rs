@@ -1,4 +1,4 @@
-//! What a case is: a program, its limits, how it may end, and what else holds.
+//! A case: a program, its limits, how it may end, and further checks.
 
 use std::time::Duration;
 
@@ -11,10 +11,10 @@ use crate::bench::Bench;
 pub(crate) const KIB: u64 = 1 << 10;
 pub(crate) const MIB: u64 = 1 << 20;
 
-/// How much longer than its limit a run may appear to last on a busy machine.
+/// How far a run's measured time may exceed its limit on a busy machine.
 pub(crate) const GRACE: Duration = Duration::from_secs(3);
 
-/// Limits of a case that is meant to run into one of them soon.
+/// Limits of a case that should hit one of them soon.
 pub(crate) const SHORT: Limits = Limits {
     cpu: Duration::from_millis(250),
     wall: Duration::from_secs(6),
@@ -27,21 +27,21 @@ pub(crate) const SHORT: Limits = Limits {
     stack: sandbox::Stack::Unlimited,
 };
 
-/// The same for a case that waits for the clock on the wall.
+/// Limits of a case that should hit the wall limit.
 pub(crate) const IDLE: Limits = Limits { wall: Duration::from_millis(350), ..SHORT };
 
 /// Limits of a case that is not about time.
 pub(crate) const AMPLE: Limits =
     Limits { cpu: Duration::from_secs(3), wall: Duration::from_secs(15), ..SHORT };
 
-/// How the suite is run.
+/// The mode of a suite's run.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Mode {
     /// As root.
     Native,
     /// As root, with a user namespace around each cell.
     UserNamespace,
-    /// As nobody: a user namespace and no cgroups.
+    /// As the user nobody: a user namespace and no cgroups.
     WithoutRoot,
     /// Containers.
     Docker,
@@ -68,14 +68,14 @@ pub(crate) enum End {
     Memory,
     Output,
     File,
-    /// An exit code that is not 0, or a signal: a compiler's no.
+    /// An exit code that is not 0, or a signal, as for a compile error.
     Failure,
 }
 
 impl End {
-    /// The cell let the program have what it wanted, or there was nothing to object to.
+    /// The cell allowed what the program tried, or the program finished normally.
     pub(crate) const SUCCESS: Self = Self::Exit(0);
-    /// The cell refused the program what it wanted (`probe.h`).
+    /// The cell refused what the program tried (see `probe.h`).
     pub(crate) const REFUSED: Self = Self::Exit(1);
 
     fn is(self, ended: Ended) -> bool {
@@ -93,30 +93,30 @@ impl End {
     }
 }
 
-/// What else has to hold of an outcome.
+/// A further check of an outcome.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Check {
-    /// All of the limit was counted, and it was not the other clock that ended the run.
+    /// The processor time reached its limit, and the wall time did not.
     CpuReached,
-    /// The run lasted as long as it might, and not for long after.
+    /// The wall time reached its limit, and the run ended soon after.
     WallReached,
-    /// It was over long before the limits.
+    /// The run ended long before its limits.
     Soon,
-    /// This is what it printed.
+    /// It printed exactly this.
     Prints(&'static str),
     /// It printed a number in this range.
     Counts(u64, u64),
-    /// It printed what it read.
+    /// It printed its input.
     Echoes,
     /// Processor time in this range, in milliseconds.
     CpuMs(u64, u64),
     /// Peak memory in this range, in MiB.
     PeakMib(u64, u64),
-    /// So many bytes of output were kept.
+    /// This many bytes of output were kept.
     Kept(usize),
-    /// Standard error was kept up to its limit, and is said to have gone on.
+    /// Standard error was kept up to its limit, and is reported as truncated.
     ComplaintsCut,
-    /// These words are in nothing it wrote.
+    /// Neither output stream contains these words.
     Never(&'static str),
 }
 
@@ -147,20 +147,20 @@ impl Check {
     }
 }
 
-/// What a case runs.
+/// The program of a case.
 #[derive(Clone, Copy)]
 pub(crate) enum Program {
     /// The probe, with these words.
     Probe(&'static [&'static str]),
-    /// A source that compiles and is then run.
+    /// A source to compile and run.
     Source { language: &'static str, text: &'static str },
-    /// A source that is compiled and not run; the outcome is the compiler's.
+    /// A source to compile but not run. The outcome is the compiler's.
     Compile { language: &'static str, source: fn() -> Vec<u8> },
-    /// Several steps, which do their own asserting.
+    /// Several steps with their own assertions.
     Steps(for<'a> fn(&'a Bench) -> BoxFuture<'a, ()>),
 }
 
-/// What one mode cannot do as the others do, and what holds there instead.
+/// The weaker expectations of a mode that cannot enforce what the others do.
 #[derive(Clone, Copy)]
 pub(crate) struct Weaker {
     pub(crate) mode: Mode,
@@ -173,7 +173,7 @@ pub(crate) struct Weaker {
 /// One hostile program.
 #[derive(Clone)]
 pub(crate) struct Case {
-    /// What it is a case of: a line of the list of hostile programs, or a promise of the port.
+    /// The topic of the case: a line of the list of hostile programs, or a promise of the port.
     pub(crate) line: &'static str,
     pub(crate) name: &'static str,
     pub(crate) program: Program,
@@ -182,7 +182,7 @@ pub(crate) struct Case {
     pub(crate) expect: &'static [End],
     pub(crate) checks: &'static [Check],
     pub(crate) weaker: Vec<Weaker>,
-    /// Whether it has a cell to itself. Others share one, as the tests of a submission do.
+    /// Whether it has its own cell. Other cases share one, like the tests of a submission.
     pub(crate) own_cell: bool,
 }
 
@@ -221,7 +221,7 @@ impl Case {
         Self { own_cell: true, ..self }
     }
 
-    /// What holds in a mode that cannot do better, and why it cannot.
+    /// Sets the expectations for a mode that cannot do better, and the reason.
     pub(crate) fn weaker(
         mut self,
         mode: Mode,
@@ -233,7 +233,7 @@ impl Case {
         self
     }
 
-    /// What is wrong with an outcome, if anything.
+    /// A message about what is wrong with an outcome, if anything.
     pub(crate) fn objection(&self, mode: Mode, outcome: &Outcome) -> Option<String> {
         let weaker = self.weaker.iter().find(|weaker| weaker.mode == mode);
         let (expect, checks) =
@@ -256,17 +256,17 @@ impl Case {
     }
 }
 
-/// A behaviour of the probe.
+/// A case that runs one of the probe's behaviours.
 pub(crate) fn probe(name: &'static str, words: &'static [&'static str]) -> Case {
     Case::new(name, Program::Probe(words), SHORT)
 }
 
-/// A program in one of the languages, run at ample limits.
+/// A case that compiles a program and runs it with ample limits.
 pub(crate) fn source(name: &'static str, language: &'static str, text: &'static str) -> Case {
     Case::new(name, Program::Source { language, text }, AMPLE)
 }
 
-/// A source for a compiler.
+/// A case that only compiles a source.
 pub(crate) fn compile(name: &'static str, language: &'static str, source: fn() -> Vec<u8>) -> Case {
     let limits = Limits {
         memory_bytes: 512 * MIB,
@@ -278,12 +278,12 @@ pub(crate) fn compile(name: &'static str, language: &'static str, source: fn() -
     Case::new(name, Program::Compile { language, source }, limits).ends(&[End::Failure])
 }
 
-/// What takes several steps.
+/// A case of several steps.
 pub(crate) fn steps(name: &'static str, steps: for<'a> fn(&'a Bench) -> BoxFuture<'a, ()>) -> Case {
     Case::new(name, Program::Steps(steps), SHORT)
 }
 
-/// The cases of one line.
+/// Puts cases under one line.
 pub(crate) fn line(line: &'static str, cases: impl IntoIterator<Item = Case>) -> Vec<Case> {
     cases.into_iter().map(|case| Case { line, ..case }).collect()
 }

@@ -1,4 +1,4 @@
-//! What the port itself promises, whoever uses it.
+//! The promises of the port itself.
 
 use std::time::Duration;
 
@@ -67,7 +67,7 @@ async fn peak_of_each_run(bench: &Bench) {
     expect(&small, |outcome| outcome.memory_source == source);
 }
 
-/// What an adapter says it holds is what it holds.
+/// An adapter's facts match its mode.
 async fn facts(bench: &Bench) {
     let slot = bench.slot(&SHORT).await;
     let facts = slot.cell.facts().clone();
@@ -81,7 +81,7 @@ async fn facts(bench: &Bench) {
     assert!(facts.seccomp);
 }
 
-/// Variables given are added, or replace the fixed ones.
+/// Given variables are added to the fixed ones or replace them.
 async fn environment(bench: &Bench) {
     let mut slot = bench.slot(&SHORT).await;
     let mut execution = command(&["environment"], SHORT);
@@ -124,7 +124,7 @@ async fn not_started(bench: &Bench) {
             matches!(error, SandboxError::NotStarted { .. })
         });
     }
-    // The cell is none the worse for it.
+    // The cell is still usable.
     slot.look_over().await;
     slot.close().await;
 }
@@ -149,7 +149,7 @@ async fn cancelled(bench: &Bench) {
     slot.close().await;
 }
 
-/// A cell that nobody closes is gone all the same; that nothing is left is looked at when all cases are through.
+/// Dropping a cell without closing it destroys it. The check after all cases finds leftovers.
 async fn dropped(bench: &Bench) {
     let mut slot = bench.slot(&SHORT).await;
     let waiting = command(&["burn-in-orphans", "4"], AMPLE);
@@ -158,7 +158,7 @@ async fn dropped(bench: &Bench) {
     drop(slot);
 }
 
-/// No execution gets more than its cell was made for.
+/// No execution gets more than its cell's limits.
 async fn ceiling(bench: &Bench) {
     let mut slot = bench.slot(&Limits { memory_bytes: 48 * MIB, processes: 10, ..AMPLE }).await;
     let greedy = Limits { memory_bytes: 1 << 40, processes: 1000, ..AMPLE };
@@ -170,7 +170,7 @@ async fn ceiling(bench: &Bench) {
     slot.close().await;
 }
 
-/// The tests of a submission: the last runs as the first.
+/// After many runs, like a submission's tests, the cell is still like a fresh one.
 async fn many_runs(bench: &Bench) {
     let mut slot = bench.slot(&AMPLE).await;
     for _ in 0..200 {

@@ -1,4 +1,4 @@
-//! Sources that go for the compiler: for its time, its memory, its output, and for what it can read.
+//! Sources that attack the compiler: its time, its memory, its output, and the files that it can read.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use crate::{
     processes::answers_beside_the_forger,
 };
 
-/// The bomb hit a limit, or the compiler saw it coming.
+/// The bomb hit a limit, or the compiler refused it.
 const DEFUSED: &[End] = &[End::Failure, End::Cpu, End::Wall, End::Memory, End::Output, End::File];
 
-/// A file of the judge's own, as a string of C.
+/// The path of one of the judge's own files, as a C string.
 const OF_THE_JUDGE: &str = concat!("\"", env!("CARGO_MANIFEST_DIR"), "/Cargo.toml\"");
 
 const TEMPLATES: &str = "template <long n, long m> struct bomb {
@@ -49,7 +49,7 @@ pub(crate) fn cases() -> Vec<Case> {
     [bombs(), reads(), shapes()].concat()
 }
 
-/// What takes time, memory or disk.
+/// Sources that use up time, memory or disk.
 fn bombs() -> Vec<Case> {
     [
         line(
@@ -81,7 +81,7 @@ fn bombs() -> Vec<Case> {
         line(
             "binary of GBs: char a[1<<30]={1}",
             [
-                // The assembler is told of the zeros in one line, and writes them all.
+                // The zeros are one line for the assembler, which writes them all.
                 compile("one array", "c", || text("char a[1 << 30] = {1}; int main(void) { return a[0]; }"))
                     .ends(DEFUSED),
                 compile("many arrays", "cpp", || {
@@ -107,7 +107,7 @@ fn bombs() -> Vec<Case> {
     .concat()
 }
 
-/// What is read that should not be.
+/// Sources that read files they should not.
 fn reads() -> Vec<Case> {
     [
         line(
@@ -115,7 +115,7 @@ fn reads() -> Vec<Case> {
             [
                 bomb("/dev/random", "c", || include("/dev/random")),
                 bomb("/dev/zero", "c", || include("/dev/zero")),
-                // There is nothing on it, and nobody waits for more.
+                // It is empty, and reading it does not block.
                 compile("/dev/stdin", "c", || text("#include \"/dev/stdin\"\nint main(void) { return 0; }"))
                     .ends(&[End::SUCCESS, End::Failure]),
                 compile("/proc/kmsg", "c", || include("/proc/kmsg")),
@@ -137,7 +137,7 @@ fn reads() -> Vec<Case> {
                     .checks(&[Never("root:")]),
                 compile(".include", "c", || text("__asm__(\".include \\\"/etc/shadow\\\"\"); int main(void) {}"))
                     .checks(&[Never("root:")]),
-                // Not known before GCC 15, and then without a file to find.
+                // GCC supports it from version 15 on, and even then the file is missing.
                 compile("#embed", "c", || text(&format!("const char a[] = {{\n#embed {OF_THE_JUDGE}\n}}; int main(void) {{}}"))),
                 source(
                     "__has_include tells nothing",
@@ -151,7 +151,7 @@ fn reads() -> Vec<Case> {
                     ),
                 )
                 .checks(&[Prints("42\n")]),
-                // Options are the language's own; what a source may say of them loads nothing.
+                // The language defines the options, and those that a source can set load no files.
                 compile("#pragma GCC plugin", "c", || {
                     text("#pragma GCC optimize(\"-fplugin=/work/main.c\")\n#pragma GCC plugin \"/work/main.c\"\n#pragma GCC optimize(\"@/etc/shadow\", \"-B/work\", \"-wrapper,/bin/sh\")\nint main(void) { return 0; }")
                 })
@@ -182,7 +182,7 @@ fn reads() -> Vec<Case> {
     .concat()
 }
 
-/// What is not the source that it claims to be.
+/// Sources that are not what they claim to be.
 fn shapes() -> Vec<Case> {
     [
         line(
@@ -219,7 +219,7 @@ fn shapes() -> Vec<Case> {
             [
                 compile("0 bytes of C", "c", Vec::new),
                 compile("0 bytes of C++", "cpp", Vec::new),
-                // An empty program is one.
+                // An empty program is valid.
                 compile("0 bytes of Python", "py", Vec::new).ends(&[End::SUCCESS]),
                 compile("binary C", "c", binary),
                 compile("binary Python", "py", binary),
@@ -234,7 +234,7 @@ fn shapes() -> Vec<Case> {
     .concat()
 }
 
-/// A compiler in Java needs more to start with.
+/// The Java compiler needs more to start.
 const JAVAC: Limits = Limits {
     cpu: Duration::from_secs(10),
     wall: Duration::from_secs(20),
@@ -248,7 +248,7 @@ fn java(name: &'static str, source: fn() -> Vec<u8>) -> Case {
     compile(name, "java", source).limits(JAVAC)
 }
 
-/// A source that no compiler gets to the end of.
+/// A source that no compiler can finish.
 fn bomb(name: &'static str, language: &'static str, source: fn() -> Vec<u8>) -> Case {
     let case = compile(name, language, source);
     let limits = Limits {
@@ -278,7 +278,7 @@ fn binary() -> Vec<u8> {
     (0..10_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
 }
 
-/// What a stranger's code could do in a compile step: it is in a cell like any other, and nothing of a test is in it.
+/// Untrusted code in a compile step runs in a cell like any other, and that cell has no test data.
 async fn at_compile_time(bench: &Bench) {
     let language = bench.language("c");
     let spec = sandbox::CellSpec::compile(language);

@@ -1,5 +1,5 @@
-//! Programs that look for what is not theirs, leave things behind, and build traps out of files. The traps that stand
-//! where the judge fetches a program's output are in `traps.rs`.
+//! Programs that read other files, leave things behind, and build traps out of files. The traps for the judge that
+//! fetches a program's output are in `traps.rs`.
 
 use std::time::Duration;
 
@@ -24,20 +24,20 @@ const COUNTERS: &str =
     "the engine's /proc shows counters of the whole machine, and its command line";
 const SHARED_INODES: &str = "cells share the toolchain's files, so a lock that one program takes on such a file can be seen by another";
 
-/// Where this is built: the judge's own sources.
+/// The folder in which this was built: the judge's own sources.
 const SOURCES: &str = env!("CARGO_MANIFEST_DIR");
 
 pub(crate) fn cases() -> Vec<Case> {
     [secrets(), litter(), traps::cases(), escapes()].concat()
 }
 
-/// What is read and what is written that should not be.
+/// Programs that read or write what they should not.
 fn secrets() -> Vec<Case> {
     [
         line(
             "read *.ans, ../../testcase, judge source tree",
             [
-                // INV-12: what the judge has is not there, whoever owns it.
+                // INV-12: the judge's files are not in the cell, whoever owns them.
                 probe("*.ans", &["find-ending", ".ans"]).limits(AMPLE).checks(&[Prints("")]),
                 nothing(
                     "the judge's files",
@@ -97,7 +97,7 @@ fn secrets() -> Vec<Case> {
                     .stdin("as it was")
                     .ends(&[End::REFUSED])
                     .checks(&[Prints("")]),
-                // What was tried before makes no difference to the next.
+                // The attempt before has no effect on the next run.
                 probe("the next run's input", &["cat"]).stdin("as it was").checks(&[Echoes]),
             ],
         ),
@@ -105,7 +105,7 @@ fn secrets() -> Vec<Case> {
     .concat()
 }
 
-/// What is left behind, and what fills everything up.
+/// Programs that leave files behind or fill the disk.
 fn litter() -> Vec<Case> {
     [
         line(
@@ -126,7 +126,7 @@ fn litter() -> Vec<Case> {
                 probe("2 GB, all hole", &["sparse", "2000", "/work/file"]).ends(&[End::File]),
                 probe("2 GB, extended", &["extend", "2000", "/work/file"]).ends(&[End::File]),
                 probe("2 GB, allocated", &["allocate", "2000", "/work/file"]).ends(&[End::File]),
-                // The area is full before the file limit is reached, and empty again for the next.
+                // The area fills up before the file limit is reached, and is empty for the next run.
                 steps("fuller than the area", |bench| full_area(bench).boxed()),
                 probe("fills every area", &["fill-disk", "1000"])
                     .limits(AMPLE)
@@ -161,7 +161,7 @@ fn litter() -> Vec<Case> {
     .concat()
 }
 
-/// Ways out, and ways to somebody else.
+/// Ways out of the cell, and ways to another cell.
 fn escapes() -> Vec<Case> {
     [
         line(
@@ -224,7 +224,7 @@ fn escapes() -> Vec<Case> {
     .concat()
 }
 
-/// Where the toolchain is bound from the host, every cell has the same files, and locks are the files' own.
+/// If the toolchain is bound from the host, all cells share its files, and a lock on a file is visible in all of them.
 fn shared_inodes(case: Case) -> Case {
     [Mode::Native, Mode::UserNamespace, Mode::WithoutRoot]
         .into_iter()
@@ -233,12 +233,12 @@ fn shared_inodes(case: Case) -> Case {
 
 const FILES_OF_4_MIB: Limits = Limits { file_bytes: 4 * MIB, ..AMPLE };
 
-/// What the cell has to refuse.
+/// An attempt that the cell must refuse.
 fn nothing(name: &'static str, words: &'static [&'static str]) -> Case {
     probe(name, words).ends(&[End::REFUSED]).checks(&[Prints("")])
 }
 
-/// Locks on files that both cells see. Where they are the same files, the other sees the locks too.
+/// Locks on files that both cells see. Only if they are the same files, the other cell may see the locks.
 async fn locks(bench: &Bench, kind: &str) {
     let heard = channel_between(
         bench,
@@ -250,7 +250,7 @@ async fn locks(bench: &Bench, kind: &str) {
     expect(&heard, |outcome| outcome.ended.is_success() && (shared || outcome.stdout.is_empty()));
 }
 
-/// What one cell does to files that both see, or says where both could hear it, the other sees nothing of.
+/// The second cell sees nothing of what the first does with shared files or sends over a possible channel.
 async fn channel(bench: &Bench, says: &[&str], hears: &[&str]) {
     let heard = channel_between(bench, says, hears).await;
     expect(&heard, |outcome| outcome.stdout.is_empty());
@@ -290,7 +290,7 @@ async fn files_between_tests(bench: &Bench) {
     let mut slot = bench.slot(&SHORT).await;
     for path in ["/work/left", "/tmp/left", "/dev/shm/left"] {
         expect_end(&slot.run_keeping(&["write", path], SHORT).await, EXITED);
-        // Kept when it was asked for, as between the steps of a compilation, and gone when it was not.
+        // Kept on request, as between the steps of a compilation, and removed otherwise.
         expect_end(&slot.run(&["exists", path], SHORT).await, EXITED);
         let now = slot.run(&["exists", path], SHORT).await;
         expect(&now, |outcome| outcome.ended == sandbox::Ended::Exited { code: 1 });
@@ -299,8 +299,8 @@ async fn files_between_tests(bench: &Bench) {
     slot.close().await;
 }
 
-/// By files and their names, links, directories that are shut, the areas' own modes, times, owners, attributes and access
-/// lists, processes, sockets and locks.
+/// A run cannot leave a message by files and their names, links, closed directories, the areas' own modes, times,
+/// owners, attributes and access lists, processes, sockets or locks.
 async fn memory_of_a_cell(bench: &Bench) {
     let mut slot = bench.slot(&AMPLE).await;
     for number in ["1000000", "1000001", "1000002"] {

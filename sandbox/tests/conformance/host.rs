@@ -1,4 +1,4 @@
-//! What the host holds before and after: nothing of a cell may be left on it.
+//! Snapshots of the host before and after: no cell may leave anything on it.
 
 use std::{
     collections::BTreeSet,
@@ -13,19 +13,19 @@ use runner::layout::PROGRAM_UIDS;
 
 use crate::case::Mode;
 
-/// How long what was told to go may take.
+/// How long leftovers may take to disappear.
 const GOING_MAX: Duration = Duration::from_secs(10);
 
-/// How often to look meanwhile.
+/// The pause between two checks.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Ready cells of the pool: of each shape that it remembers, and one on its way.
+/// The most cells in the pool: one for each shape that it remembers, and one being opened.
 const POOLED_MAX: usize = 7;
 
-/// Directories in which a program that got out could leave something.
+/// Directories in which an escaped program could leave something.
 const SHARED_DIRECTORIES: [&str; 4] = ["/dev/shm", "/dev/mqueue", "/tmp", "/var/tmp"];
 
-/// Everything of ours, and everything that cells could have left behind.
+/// The host's resources that cells may use or leave behind.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     things: BTreeSet<String>,
@@ -60,7 +60,7 @@ impl Snapshot {
     }
 }
 
-/// Waits until nothing is left; what still is after a while.
+/// Waits until nothing is left. Returns what still is after a while.
 pub(crate) async fn gone(left: impl Fn() -> Vec<String>) -> Option<String> {
     let deadline = tokio::time::Instant::now() + GOING_MAX;
     loop {
@@ -75,7 +75,7 @@ pub(crate) async fn gone(left: impl Fn() -> Vec<String>) -> Option<String> {
     }
 }
 
-/// No more cells than are open or ready; told between two cases, while other cases run.
+/// Checks that there are no more cells than are open or ready. Works between two cases while other cases run.
 pub(crate) async fn cells_left(mode: Mode, open: impl Fn() -> usize) -> Option<String> {
     gone(|| {
         let cells = match mode {
@@ -110,7 +110,7 @@ pub(crate) fn cgroups_of(pid: u32) -> Vec<PathBuf> {
         .collect()
 }
 
-/// A process's containers, whatever state they are in.
+/// A process's containers in any state.
 fn containers_of(pid: u32) -> Vec<String> {
     let list = Command::new("docker")
         .args(["ps", "--all", "--no-trunc", "--filter", "label=assay.owner"])
@@ -120,19 +120,19 @@ fn containers_of(pid: u32) -> Vec<String> {
     assert!(list.status.success(), "{list:?}");
     let pid = pid.to_string();
     let lines = String::from_utf8_lossy(&list.stdout).into_owned();
-    // The owner is told as: place, process id, start.
+    // The owner's format is: place, process id, start.
     lines.lines().filter(|line| line.rsplit(' ').nth(1) == Some(&pid)).map(str::to_owned).collect()
 }
 
-/// Mounts of the host, without those that the engine makes for any container of anybody's: which of ours are left, it
-/// says itself.
+/// Mounts of the host, without those that the engine makes for containers. `containers_of` finds containers that are
+/// left.
 fn mounts() -> impl Iterator<Item = String> {
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     let lines: Vec<_> = mounts.lines().map(str::to_owned).collect();
     lines.into_iter().filter(|line| !line.contains("/docker/"))
 }
 
-/// System V objects, but for their changing figures.
+/// System V objects, without their changing numbers.
 fn ipc_objects() -> Vec<String> {
     let kinds = ["shm", "sem", "msg"].into_iter();
     kinds
@@ -146,7 +146,7 @@ fn ipc_objects() -> Vec<String> {
         .collect()
 }
 
-/// Files of programs' users, or named after this process.
+/// Files owned by programs' users or named after this process.
 fn programs_files(directory: &str) -> Vec<String> {
     let own = std::process::id().to_string();
     let own_uid = nix::unistd::geteuid().as_raw();
@@ -173,7 +173,7 @@ fn children() -> Vec<u32> {
     processes().into_iter().filter(|&(_, parent)| parent == own).map(|(pid, _)| pid).collect()
 }
 
-/// Everything this process started, directly or not, with its command.
+/// All direct and indirect children of this process, with their commands.
 fn descendants() -> Vec<String> {
     let processes = processes();
     let mut found = vec![std::process::id()];
@@ -193,7 +193,7 @@ fn processes() -> Vec<(u32, u32)> {
         .filter_map(|entry| {
             let pid = entry.file_name().to_str()?.parse().ok()?;
             let stat = fs::read_to_string(Path::new("/proc").join(format!("{pid}/stat"))).ok()?;
-            // The name may hold anything; the parent stands second behind its closing parenthesis.
+            // The process name may contain any character. The parent is the second field after its closing parenthesis.
             let parent = stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()?;
             Some((pid, parent))
         })

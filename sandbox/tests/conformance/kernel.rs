@@ -38,11 +38,11 @@ fn network() -> Vec<Case> {
             refused("TCP to MongoDB", &["tcp", "27017", "127.0.0.1"]),
             refused("UDP", &["udp", "53", "8.8.8.8"]),
             refused("DNS of a container engine", &["udp", "53", "127.0.0.11"])
-                // Where there is a loopback, what is sent to it goes nowhere.
+                // If there is a loopback, packets to it go nowhere.
                 .ends(&[End::REFUSED, End::SUCCESS])
                 .checks(&[Soon]),
             refused("ICMP", &["icmp"]),
-            // Where there is a loopback it is the cell's own.
+            // If there is a loopback, it is the cell's own.
             probe("bind", &["listen-tcp", "1", "8080"]).ends(&[End::SUCCESS, End::REFUSED]),
             steps("listeners on the host", |bench| listeners(bench).boxed()),
             filtered(
@@ -59,7 +59,7 @@ fn calls() -> Vec<Case> {
             "io_uring_setup, userfaultfd, bpf, perf_event_open, keyctl, add_key, personality, kexec, init_module, quotactl, open_by_handle_at, name_to_handle_at",
             [
                 filtered("io_uring", &["filtered", "io_uring_setup", "io_uring_enter", "io_uring_register"]),
-                // One cell could use up what the whole machine has of these.
+                // One cell could use up the whole machine's supply of these.
                 filtered("asynchronous input and output", &["filtered", "io_setup"]),
                 filtered("userfaultfd", &["filtered", "userfaultfd"]),
                 filtered("bpf", &["filtered", "bpf"]),
@@ -86,7 +86,7 @@ fn calls() -> Vec<Case> {
         line(
             "32-bit int 0x80 / x32 syscalls to dodge the filter",
             [
-                // 20 is getpid and 21 is mount in the old table; which way it dies depends on what the kernel knows.
+                // 20 is getpid and 21 is mount in the old table. How the program ends depends on the kernel's support.
                 probe("int 0x80, getpid", &["old-interface", "20"]).ends(DODGED),
                 probe("int 0x80, mount", &["old-interface", "21"]).ends(DODGED),
                 probe("x32, getpid", &["x32-interface", "39"]).ends(DODGED),
@@ -97,7 +97,7 @@ fn calls() -> Vec<Case> {
             "clone3 with CLONE_NEWUSER, cgroup write, release_agent, core_pattern",
             [
                 filtered("clone", &["filtered", "clone", "clone-mount", "clone-network"]),
-                // Hidden, so that the C library falls back to a call whose flags can be seen.
+                // It fails as unknown, so that the C library falls back to a call whose flags a filter can see.
                 filtered("clone3", &["clone-namespace"]),
                 filtered("cgroup", &["write-anywhere", "/sys/fs/cgroup/cgroup.procs", "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/pids/tasks", "/sys/fs/cgroup/new", "/sys/fs/cgroup/memory/new"]),
                 filtered("release_agent", &["write-anywhere", "/sys/fs/cgroup/release_agent", "/sys/fs/cgroup/memory/release_agent"]),
@@ -114,10 +114,10 @@ fn host() -> Vec<Case> {
         [
             probe("names", &["host-names"]).checks(&[Prints("cell (none)\n")]),
             probe("its place", &["where"]).checks(&[Prints("/work cell 1\n")]),
-            // Shown, because runtimes choose their threads and heaps by it.
+            // Visible, because runtimes choose their threads and heaps by it.
             probe("cpuinfo", &["print-file", "/proc/cpuinfo"]),
             probe("uptime", &["print-file", "/proc/uptime"]),
-            // Who runs the judge, and as what, is nobody's business.
+            // The path of the judge's cgroup must stay hidden.
             probe("its own cgroup", &["own-cgroups"]).checks(&[Prints("")]),
             filtered("cgroups", &["read-anything", "/sys/fs/cgroup"]).weaker(
                 Mode::Docker,
@@ -147,7 +147,7 @@ fn host() -> Vec<Case> {
 
 const ENGINE_FILES: &str = "the engine writes a host name and a resolver's configuration into the container, and neither says where it runs";
 
-/// A call of another table is none: the process is ended, or the call is not there.
+/// Calls of another table are not available: the process is killed, or the call does not exist.
 const DODGED: &[End] = &[End::Signal(libc::SIGSYS), End::Signal(libc::SIGSEGV), End::REFUSED];
 
 fn filtered(name: &'static str, words: &'static [&'static str]) -> Case {
@@ -158,7 +158,7 @@ fn refused(name: &'static str, words: &'static [&'static str]) -> Case {
     filtered(name, words)
 }
 
-/// Real listeners, on every address a cell might think is the host's, and nothing comes.
+/// Real listeners, on every address that could be the host's, receive nothing.
 async fn listeners(bench: &Bench) {
     let tcp = std::net::TcpListener::bind("0.0.0.0:0").expect("a port");
     let port = tcp.local_addr().expect("it is bound").port();

@@ -1,4 +1,4 @@
-//! A process that dies the hard way takes its cells with it.
+//! When a host process is killed, its cells end too.
 
 use std::{
     env, fs,
@@ -20,18 +20,18 @@ use crate::{
     suite::turn,
 };
 
-/// How long the victim may take to get to work: it compiles its program first.
+/// How long the victim may take to start its program, which it first compiles.
 const STARTING_MAX: Duration = Duration::from_secs(60);
 
-/// Set in the process that is to be killed.
+/// The environment variable of the process that will be killed.
 const VICTIM: &str = "ASSAY_CONFORMANCE_VICTIM";
 
-/// Kills a process with a running cell. The kernel and the runner do what is left to do; the cgroups go when the next
-/// process starts.
+/// Kills a process with a running cell. The kernel and the runner end the cell, and the next process that starts
+/// removes the cgroups.
 #[tokio::test]
 async fn a_killed_evaluator_leaves_nothing() {
     if !nix::unistd::geteuid().is_root() {
-        // Without root there may be no cgroups to tell by.
+        // Without root there may be no cgroups to check.
         return;
     }
     let _turn = turn();
@@ -61,15 +61,15 @@ async fn a_killed_evaluator_leaves_nothing() {
     next.shutdown().await;
 }
 
-/// What the next command was to become may be killed while it waits, by the kernel for one, when memory runs out.
+/// A standby process may be killed while it waits, for example by the kernel when memory runs out.
 #[tokio::test]
 async fn a_killed_standby_is_replaced() {
     if !nix::unistd::geteuid().is_root() {
-        // Without root there may be no cgroups to tell by.
+        // Without root there may be no cgroups to check.
         return;
     }
     let _turn = turn();
-    // No other cells, in which processes would stand by as well.
+    // No pool, because its cells would have standby processes too.
     let native = NativeConfig { pool_size: 0, ..NativeConfig::default() };
     let config = SandboxConfig { native, ..SandboxConfig::default() };
     let sandbox = resolve(&config).expect("the sandbox can be set up");
@@ -108,7 +108,7 @@ fn kill_9(pid: u32) {
     kill(pid, Signal::SIGKILL).expect("it lives");
 }
 
-/// Not a test of its own: what the test above kills.
+/// Not a separate test: the process that the test above kills.
 #[tokio::test]
 async fn victim() {
     if env::var_os(VICTIM).is_none() {
@@ -118,6 +118,6 @@ async fn victim() {
     let bench = Bench::new(sandbox, Mode::Native).await.expect("a compiler");
     let limits = Limits { wall: Duration::from_secs(60), ..AMPLE };
     let mut slot = bench.slot(&limits).await;
-    // It does not get to the end of this.
+    // The process is killed before this ends.
     slot.run(&["do-nothing"], limits).await;
 }

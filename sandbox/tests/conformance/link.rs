@@ -1,5 +1,5 @@
-//! Programs of two cells that talk to each other, as those of interactive problems do: each learns what it would learn
-//! of another process of the same machine, and has its own limits.
+//! Programs of two cells that talk to each other, as for interactive problems. Each sees its peer like another process
+//! on the same machine, and has its own limits.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::{
 
 const DONE: Ended = Ended::Exited { code: 0 };
 
-/// Limits of a case in which nothing is written to a file.
+/// Limits of a case in which no program writes to a file.
 const WITHOUT_FILES: Limits = Limits { file_bytes: 0, ..AMPLE };
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -45,7 +45,7 @@ fn linked(words: &[&str], limits: Limits) -> Execution {
     command(words, limits).linked()
 }
 
-/// Links both and runs a behaviour in each: that of the follower and that of the leader.
+/// Links both cells and runs the follower's behaviour in the first and the leader's in the second.
 async fn talk(pair: &mut [Slot<'_>; 2], follows: Execution, leads: Execution) -> [Outcome; 2] {
     let [a, b] = pair;
     link(&mut a.cell, &mut b.cell).await.expect("linked");
@@ -53,11 +53,11 @@ async fn talk(pair: &mut [Slot<'_>; 2], follows: Execution, leads: Execution) ->
     for outcome in [&follower, &leader] {
         expect(outcome, |outcome| outcome.stdout.is_empty());
     }
-    assert!(!leader.peer_ended, "only a follower is asked");
+    assert!(!leader.peer_ended, "only a follower's outcome sets it");
     [follower, leader]
 }
 
-/// Nothing of the link is left, in a program or a runner.
+/// Checks that nothing is left of the link, and closes the cells.
 async fn close(pair: [Slot<'_>; 2]) {
     for mut slot in pair {
         slot.look_over().await;
@@ -74,7 +74,7 @@ async fn questions(bench: &Bench) {
     close(pair).await;
 }
 
-/// The other reads the end, and is the second to end.
+/// The other program reads end-of-file, and ends second.
 async fn ends_early(bench: &Bench) {
     let mut pair = bench.pair(&AMPLE).await;
     let hears = || linked(&["hear-out", "20"], AMPLE);
@@ -87,7 +87,7 @@ async fn ends_early(bench: &Bench) {
     close(pair).await;
 }
 
-/// What the follower says is not refused before the leader has ended.
+/// The follower can write until the leader has ended.
 async fn closes_input(bench: &Bench) {
     let mut pair = bench.pair(&AMPLE).await;
     let closes = linked(&["close-input", "300"], AMPLE);
@@ -97,7 +97,7 @@ async fn closes_input(bench: &Bench) {
     close(pair).await;
 }
 
-/// The follower reads the end while the leader goes on, and is the first to end.
+/// The follower reads end-of-file while the leader continues, and ends first.
 async fn closes_output(bench: &Bench) {
     let mut pair = bench.pair(&AMPLE).await;
     let closes = linked(&["close-output", "300"], AMPLE);
@@ -108,7 +108,7 @@ async fn closes_output(bench: &Bench) {
     close(pair).await;
 }
 
-/// More than a pipe holds, to a follower that ends at once.
+/// Prints more than a pipe holds to a follower that ends immediately.
 async fn leader_unheard(bench: &Bench) {
     let mut pair = bench.pair(&AMPLE).await;
     for _ in 0..20 {
@@ -120,7 +120,7 @@ async fn leader_unheard(bench: &Bench) {
     close(pair).await;
 }
 
-/// More than a pipe holds, to a leader that ends at once.
+/// Prints more than a pipe holds to a leader that ends immediately.
 async fn follower_unheard(bench: &Bench) {
     let mut pair = bench.pair(&AMPLE).await;
     for _ in 0..20 {
@@ -135,7 +135,7 @@ async fn follower_unheard(bench: &Bench) {
     close(pair).await;
 }
 
-/// Who ended first is known, however soon the other followed.
+/// The program that ended first is known, even if the other ended right after it.
 async fn consequences(bench: &Bench) {
     let mut pair = bench.pair(&AMPLE).await;
     for _ in 0..100 {
@@ -158,7 +158,7 @@ async fn both_wait(bench: &Bench) {
     close(pair).await;
 }
 
-/// Which of the two computed is seen, for a leader until the follower's end.
+/// The outcomes show which of the two computed, for a leader until the follower's end.
 async fn who_waits(bench: &Bench) {
     let mut pair = bench.pair(&AMPLE).await;
     let waits = || linked(&["hear-out"], IDLE);
@@ -174,7 +174,7 @@ async fn who_waits(bench: &Bench) {
 
 async fn burst(bench: &Bench) {
     let mut pair = bench.pair(&AMPLE).await;
-    // A limit on what is captured says nothing about what is said to others.
+    // The limit on captured output does not apply to a link.
     let limits = Limits { stdout_bytes: 10, ..AMPLE };
     let bytes = "1048576";
     let bursts = linked(&["burst", bytes], limits);
@@ -184,7 +184,7 @@ async fn burst(bench: &Bench) {
     close(pair).await;
 }
 
-/// Each has limits of its own.
+/// Each program has its own limits.
 async fn out_of_memory(bench: &Bench) {
     let mut pair = bench.pair(&AMPLE).await;
     let small = Limits { memory_bytes: 32 * MIB, ..AMPLE };
@@ -195,7 +195,7 @@ async fn out_of_memory(bench: &Bench) {
     close(pair).await;
 }
 
-/// The other side is not left waiting.
+/// If one program does not start, the other reads end-of-file.
 async fn not_started(bench: &Bench) {
     let mut pair = bench.pair(&AMPLE).await;
     let [a, b] = &mut pair;
@@ -208,13 +208,13 @@ async fn not_started(bench: &Bench) {
     close(pair).await;
 }
 
-/// A link is not for the next test: that has one of its own, with nothing in it that was not read.
+/// A link lasts for one test. The next test has a new link, without unread data.
 async fn again(bench: &Bench) {
     let mut pair = bench.pair(&AMPLE).await;
     for _ in 0..20 {
         let speaks = linked(&["print", "1000"], AMPLE);
         let [speaks, ends] = talk(&mut pair, speaks, linked(&["exit", "0"], AMPLE)).await;
-        // Whether it was still heard is a matter of luck.
+        // Depends on whether the leader ends before or after the output.
         let pipe = Ended::Signaled { signal: libc::SIGPIPE };
         expect(&speaks, |it| it.ended == DONE || it.ended == pipe);
         expect_end(&ends, DONE);
@@ -243,11 +243,11 @@ async fn without(bench: &Bench) {
     };
     let lonely = linked(&["exit", "0"], AMPLE);
     expect_error(a.cell.execute(&lonely).await, out_of_order);
-    // One that has an input of its own.
+    // An execution with its own input.
     link(&mut a.cell, &mut b.cell).await.expect("linked");
     let with_input = lonely.clone().with_stdin("input".into());
     expect_error(a.cell.execute(&with_input).await, out_of_order);
-    // A link holds for the next execution, whatever that is.
+    // A link only lasts for the next execution, even if that is not linked.
     link(&mut a.cell, &mut b.cell).await.expect("linked");
     expect_end(&a.run(&["exit", "0"], AMPLE).await, DONE);
     expect_error(a.cell.execute(&lonely).await, out_of_order);
@@ -255,7 +255,7 @@ async fn without(bench: &Bench) {
     close(pair).await;
 }
 
-/// Containers have no place to meet unless they were made to have one.
+/// Containers can only be linked if they were made beside each other.
 async fn strangers(bench: &Bench) {
     let (mut a, mut b) = (bench.slot(&AMPLE).await, bench.slot(&AMPLE).await);
     let linked = link(&mut a.cell, &mut b.cell).await;
@@ -269,7 +269,7 @@ async fn strangers(bench: &Bench) {
     close([a, b]).await;
 }
 
-/// Programs get to nothing of what their runners have in common.
+/// Programs cannot access the folder that their runners share.
 async fn meeting_place(bench: &Bench) {
     let mut pair = bench.pair(&AMPLE).await;
     let tries = linked(

@@ -1,11 +1,11 @@
-//! What every sandbox promises, held against every adapter there is by programs that would rather it did not.
+//! Tests the sandbox's promises for every adapter, with hostile programs.
 //!
-//! Each file is a table of cases: hostile programs by what they go for, and in `cell.rs` the promises of the port
-//! itself. `suite.rs` runs them in each mode, in a process of its own, and looks for what they left behind after each
-//! case and at the end. A missing engine is a failure, not a reason to skip: `scripts/test` prepares a machine.
+//! Each file is a table of cases: hostile programs by target, and in `cell.rs` the promises of the port itself.
+//! `suite.rs` runs them in each mode, in a separate process, and checks for leftovers after each case and at the end. A
+//! missing engine is a failure, not a reason to skip: `scripts/test` prepares a machine.
 //!
-//! `ASSAY_CONFORMANCE_CASE=memory` runs the cases whose names hold a word; `ASSAY_CONFORMANCE_TIMES=1` tells how long
-//! each took.
+//! `ASSAY_CONFORMANCE_CASE=memory` runs the cases whose names contain `memory`. `ASSAY_CONFORMANCE_TIMES=1` prints how
+//! long each case took.
 
 mod bench;
 mod build;
@@ -33,21 +33,21 @@ use crate::{
     suite::{hold, turn},
 };
 
-/// An ordinary user, to whom this machine owes nothing.
+/// The uid of an ordinary user without special rights.
 const NOBODY: u32 = 65_534;
 
-/// Set in a process that has only one mode to run.
+/// The environment variable of a process that runs only one mode.
 const ALONE: &str = "ASSAY_CONFORMANCE_ALONE";
 
 #[test]
 fn native() {
-    // Without root, `native_without_root` is the one for this machine.
+    // Without root, `native_without_root` is the test for this machine.
     if nix::unistd::geteuid().is_root() {
         alone("native", None, || hold(&native_config(false), Mode::Native));
     }
 }
 
-/// A user namespace around a cell that has everything else.
+/// A cell with a user namespace and everything else.
 #[test]
 fn native_in_a_user_namespace() {
     if nix::unistd::geteuid().is_root() {
@@ -57,7 +57,7 @@ fn native_in_a_user_namespace() {
     }
 }
 
-/// As nobody, who has only user namespaces to seal a cell with.
+/// As the user nobody, who can only use user namespaces to seal a cell.
 #[test]
 fn native_without_root() {
     let user = nix::unistd::geteuid().is_root().then_some(NOBODY);
@@ -90,34 +90,34 @@ fn build_images(config: &SandboxConfig) {
         .expect("the image can be built (scripts/test starts an engine that has the base image)");
 }
 
-/// Runs a test again in a process of its own, which has no other tests' files, children and threads, and does there
-/// what the test is for.
+/// Runs a test again in a separate process, which has no files, children and threads of other tests. There, calls
+/// `run`.
 fn alone(test: &str, user: Option<u32>, run: impl FnOnce()) {
     if env::var_os(ALONE).is_some() {
         return run();
     }
     let _turn = turn();
-    // Another user may not be able to reach the place where this program was built.
+    // Another user may not have access to the folder in which this program was built.
     let directory =
         env::temp_dir().join(format!("assay-conformance-{}-{test}", std::process::id()));
     fs::create_dir_all(&directory).expect("a temporary directory can be made");
     let program = directory.join("conformance");
     fs::copy(env::current_exe().expect("this program has a path"), &program)
         .expect("this program can be copied");
-    // Services are often started with signals ignored, and programs must not inherit that.
+    // Services often start with ignored signals, and programs must not inherit that.
     let mut command = Command::new("/bin/sh");
     command.args(["-c", "trap '' HUP QUIT USR1 USR2; exec \"$0\" \"$@\""]).arg(&program);
     command.args(["--exact", test, "--nocapture"]).current_dir("/").env(ALONE, "1");
     command.env("RUST_BACKTRACE", "0");
     if let Some(user) = user {
-        // Setting a user as root drops supplementary groups as well.
+        // Setting a user as root also drops supplementary groups.
         command.uid(user).gid(user).env_remove("HOME").env_remove("XDG_CACHE_HOME");
     }
     let output = command.output().expect("this program can be run");
     fs::remove_dir_all(&directory).expect("the copy can be removed");
     let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.contains("1 passed"), "{said}");
-    // Written past the test framework, which keeps what is printed by tests that pass to itself.
+    // Bypasses the test framework, which hides the output of tests that pass.
     for line in
         said.lines().filter(|line| line.contains(" ms  ") || line.contains(" cases against "))
     {

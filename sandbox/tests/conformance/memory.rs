@@ -20,7 +20,7 @@ const SAMPLED: &str =
     "what grows between two looks of the sampler is found too late to be stopped at the limit";
 const COPIES: &str = "memory that processes share after a fork is counted once for each of them";
 
-/// 64 MiB, and time enough to fill them.
+/// 64 MiB, and enough time to fill them.
 const SMALL: Limits = Limits { memory_bytes: 64 * MIB, ..AMPLE };
 
 /// Less than any program can start with.
@@ -77,7 +77,7 @@ pub(crate) fn cases() -> Vec<Case> {
             "JVM, Go, Node at the default problem limit",
             [
                 source("java starts", "java", JAVA_HELLO).checks(&[Prints("42\n")]),
-                // The machine notices its own limit first, if it gets the chance.
+                // The virtual machine may notice its own limit first.
                 source("java hoards", "java", JAVA_HOARD)
                     .limits(Limits { cpu: Duration::from_secs(6), ..SMALL })
                     .ends(&[End::Memory, End::Exit(1)]),
@@ -151,7 +151,7 @@ probe("the same after a run that filled its files", &["answer"]).limits(TINY).en
                     .limits(Limits { memory_bytes: 32 * MIB, ..AMPLE })
                     .ends(&[End::Memory]),
                 probe("SysV shm", &["filtered", "shmget"]).ends(&[End::REFUSED]),
-                // 62 pipes of at most 1 MiB; the kernel stops giving so much after 64 MiB of a user's.
+                // 62 pipes of at most 1 MiB. Beyond 64 MiB per user, the kernel makes pipes smaller.
                 probe("pipe buffers", &["fill-pipes"])
                     .limits(Limits { memory_bytes: 128 * MIB, ..AMPLE })
                     .ends(&[End::SUCCESS, End::Memory])
@@ -184,7 +184,7 @@ probe("the same after a run that filled its files", &["answer"]).limits(TINY).en
             [
                 source("bad_alloc", "cpp", BAD_ALLOC).checks(&[Prints("42\n")]),
                 source("MemoryError", "py", MEMORY_ERROR).checks(&[Prints("42\n")]),
-                // The limit is one on what is used and not on what is asked for, so there is no error to catch.
+                // The limit applies to used memory and not to reserved memory, so there is no error to catch.
                 source("MemoryError that never comes", "py", HOARD)
                     .limits(SMALL)
                     .ends(&[End::Memory]),
@@ -206,7 +206,7 @@ probe("the same after a run that filled its files", &["answer"]).limits(TINY).en
     .concat()
 }
 
-/// 48 MiB in a file where 32 are allowed.
+/// 48 MiB in a file, with a memory limit of 32 MiB.
 fn file(name: &'static str, words: &'static [&'static str]) -> Case {
     probe(name, words)
         .limits(Limits { memory_bytes: 32 * MIB, ..AMPLE })

@@ -1,4 +1,4 @@
-//! Programs that print too much, too little, or in somebody else's name.
+//! Programs that print too much, too little, or forged messages.
 
 use std::sync::LazyLock;
 
@@ -19,7 +19,7 @@ static HUNDRED_MB: LazyLock<Bytes> = LazyLock::new(|| vec![b'x'; 100_000_000].in
 
 const ONE_MIB: Limits = Limits { stdout_bytes: MIB, ..AMPLE };
 
-/// A limit that is no power of two and no multiple of a page.
+/// A limit that is neither a power of two nor a multiple of the page size.
 const AT_300_000: Limits = Limits { stdout_bytes: 300_000, ..AMPLE };
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -36,7 +36,7 @@ pub(crate) fn cases() -> Vec<Case> {
                     .limits(ONE_MIB)
                     .ends(&[End::Output])
                     .checks(&[Kept(1 << 20), Soon]),
-                // What nobody reads costs the program time and the judge nothing.
+                // Dropped output costs the program time and the judge nothing.
                 probe("stderr", &["complain-for-ever"]).ends(&[End::Cpu, End::Wall]).checks(&[ComplaintsCut]),
             ],
         ),
@@ -65,7 +65,7 @@ pub(crate) fn cases() -> Vec<Case> {
         line(
             "NUL, invalid UTF-8, 10 MB single line, CR LF, BOM, no final newline, ANSI/HTML/GraphQL-looking text",
             [
-                // The judge sees the bytes that were written, and no others.
+                // The judge sees exactly the bytes that were written.
                 echo("NUL", &b"4\x002\x00\n"[..]),
                 echo("invalid UTF-8", &b"\xff\xfe\xc0\x80\xed\xa0\x80\xf5 42\n"[..]),
                 echo("10 MB on one line", vec![b'x'; 10_000_000]),
@@ -85,7 +85,7 @@ pub(crate) fn cases() -> Vec<Case> {
                     .checks(&[Prints("41\n")]),
                 probe("stdout", &["forge-on-stdout"])
                     .checks(&[Prints("timelimit exceeded\nverdict: ACCEPTED\n")]),
-                // What looks like the runner's own messages is output like any other.
+                // Bytes that look like the runner's messages are ordinary output.
                 echo("frames of the runner's protocol", frames()),
             ],
         ),
@@ -111,7 +111,7 @@ pub(crate) fn cases() -> Vec<Case> {
         ),
         line(
             "writes after its parent exited (child holds the pipe)",
-            // What the child gets in before it is killed is output; waiting for its end is not.
+            // What the child writes before it is killed counts as output, but the run does not wait for the child.
             [probe("child writes for ever", &["late-child"]).checks(&[Soon])],
         ),
         line(
@@ -140,7 +140,7 @@ fn frames() -> Vec<u8> {
     wire
 }
 
-/// A run that may say more than is kept of it.
+/// A run that may print more than is kept.
 async fn dropped(bench: &Bench) {
     let mut slot = bench.slot(&AMPLE).await;
     let prints = command(&["print", "5000000"], AT_300_000).dropping_excess();

@@ -1,4 +1,4 @@
-//! Programs that multiply, stay behind, or go after others.
+//! Programs that multiply, outlive their run, or attack other processes.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// As many as a small problem allows.
+/// The process limit of a small problem.
 const FEW: Limits = Limits { processes: 20, ..SHORT };
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -22,7 +22,7 @@ pub(crate) fn cases() -> Vec<Case> {
         line(
             "fork bomb, thread bomb",
             [
-                // Nobody in it ever ends; what ends it is a clock, or the memory that so many take.
+                // No process of it ends by itself. A clock ends it, or the memory that all of them take.
                 probe("fork bomb", &["fork-bomb"]).limits(FEW).ends(&[
                     End::Cpu,
                     End::Wall,
@@ -33,7 +33,7 @@ pub(crate) fn cases() -> Vec<Case> {
                     End::Wall,
                     End::Memory,
                 ]),
-                // A few more or less are the engine's and the runner's own.
+                // The count varies by a few processes of the engine and the runner.
                 probe("thread bomb", &["thread-bomb", "1000"])
                     .limits(FEW)
                     .checks(&[Counts(15, 24), Soon]),
@@ -59,7 +59,7 @@ pub(crate) fn cases() -> Vec<Case> {
         line(
             "kill(-1), kill(1), kill(judge pid)",
             [
-                // Nobody but the program itself is there to be killed, and the call spares its caller.
+                // The program is the only process it can kill, and the call spares its caller.
                 probe("everyone", &["kill-everyone"]),
                 probe("its own group", &["kill-group"]).ends(&[End::Signal(libc::SIGKILL)]),
                 probe("process 1, in every way", &["kill-init"]).checks(&[Prints("42\n")]),
@@ -88,7 +88,7 @@ pub(crate) fn cases() -> Vec<Case> {
         line(
             "execve of /bin/sh, of submitted binary, of output.txt",
             [
-                // The shell is the cell's own, and sees what the program sees.
+                // The shell is in the cell, and sees what the program sees.
                 probe("/bin/sh", &["run-shell"]).checks(&[Prints("42\n/work\ncell\n")]),
                 probe("a file in the work area", &["run-own-file", "/work/output.txt"])
                     .checks(&[Prints("42\n")]),
@@ -99,7 +99,7 @@ pub(crate) fn cases() -> Vec<Case> {
         line(
             "prctl(SET_DUMPABLE / PDEATHSIG / SECCOMP) tricks, core dump bomb",
             [
-                // Where no cgroup counts, the supervisor has to see the process to know what it uses.
+                // Without a cgroup that counts, the supervisor must see the process to measure it.
                 probe("memory of an undumpable process", &["hide-then", "160", "touch"])
                     .limits(Limits {
                         memory_bytes: 64 * MIB,
@@ -120,7 +120,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 probe("orphans below a subreaper", &["burn-below-a-subreaper", "3"])
                     .ends(&[End::Cpu])
                     .checks(&[CpuReached]),
-                // Limits only go down, and only the program's own.
+                // A program can only lower limits, and only its own.
                 filtered("limits, its own and the runner's", &["process-settings"]),
                 filtered("strict seccomp", &["strict-seccomp"]),
                 filtered("a filter of its own", &["own-filter"]),
@@ -161,7 +161,7 @@ async fn forger(bench: &Bench) {
     slot.close().await;
 }
 
-/// What the daemon writes while its own test runs is that test's, before its answer or behind it.
+/// What the daemon writes during its own test belongs to that test, before or after the answer.
 pub(crate) fn answers_beside_the_forger(outcome: &Outcome) -> bool {
     let output = String::from_utf8_lossy(&outcome.stdout);
     outcome.ended.is_success() && output.lines().filter(|line| *line != "forged").eq(["42"])

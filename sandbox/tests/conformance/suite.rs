@@ -1,4 +1,4 @@
-//! Runs the cases against one sandbox, looks for what they left, and tells what was not as expected.
+//! Runs the cases against one sandbox, checks for leftovers, and reports failures.
 
 use std::{
     collections::VecDeque,
@@ -23,13 +23,13 @@ use crate::{
     kernel, link, memory, output, processes, time,
 };
 
-/// How many cases run at once: the machine's processors are shared with what the cases burn.
+/// How many cases run at the same time. The cases themselves need the machine's processors.
 const AT_ONCE: usize = 2;
 
-/// How long one case may take, all of its runs together.
+/// How long one case may take, with all its runs.
 const CASE_MAX: Duration = Duration::from_secs(60);
 
-/// Every case there is, those that take longest first.
+/// All cases, the slowest first.
 pub(crate) fn cases() -> Vec<Case> {
     let sections = [
         ("compile", compile::cases()),
@@ -46,18 +46,18 @@ pub(crate) fn cases() -> Vec<Case> {
     sections.into_iter().flat_map(|(_, cases)| cases).collect()
 }
 
-/// One adapter at a time: what burns processor time in one would show in the others' clocks. Tests may be processes of
-/// their own, so the lock is a file's.
+/// Allows one adapter at a time: processor time that one uses would affect the others' clocks. Tests may run in
+/// separate processes, so the lock is a file lock.
 pub(crate) fn turn() -> Flock<File> {
     let path = env::temp_dir().join("assay-conformance.lock");
-    // Opened before it is made: in a directory for everyone, a file of somebody else's cannot be opened to be made.
+    // Try to open first: in a shared directory, another user's file cannot be opened with the flag to create it.
     let file =
         File::open(&path).or_else(|_| File::create(&path)).expect("a lock file can be opened");
     Flock::lock(file, FlockArg::LockExclusive).expect("a file can be locked")
 }
 
-/// Runs every case and reports all that failed. The process is to have nothing else to do, so that what is left in the
-/// end is a cell's.
+/// Runs every case and reports all failures. The process must do nothing else, so that everything left at the end comes
+/// from a cell.
 pub(crate) fn hold(config: &SandboxConfig, mode: Mode) {
     let started = Instant::now();
     let runtime =
@@ -98,7 +98,7 @@ fn named(case: &Case) -> String {
     format!("{}: {}", case.line, case.name)
 }
 
-/// Takes cases until there are none left; what was wrong with each.
+/// Runs cases until there are none left. Returns the failures.
 async fn work(bench: &Bench, queue: &Mutex<VecDeque<Case>>) -> Vec<String> {
     let mut shared = None;
     let mut failures = Vec::new();
@@ -132,7 +132,7 @@ fn take(queue: &Mutex<VecDeque<Case>>) -> Option<Case> {
     queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
 }
 
-/// What a case's panic says, if it panics or does not come to an end.
+/// The failure's message if a case panics or takes too long.
 async fn outcome_of(judging: impl Future<Output = ()>) -> Option<String> {
     let caught = AssertUnwindSafe(judging).catch_unwind();
     match tokio::time::timeout(CASE_MAX, Box::pin(caught)).await {
@@ -148,7 +148,7 @@ async fn outcome_of(judging: impl Future<Output = ()>) -> Option<String> {
     }
 }
 
-/// What a mode cannot enforce stands in the documentation, with the same reason.
+/// The documentation must list what a mode cannot enforce, with the same reason.
 #[test]
 fn what_is_weaker_is_documented() {
     let documentation = include_str!("../../../docs/security.md");
@@ -164,7 +164,7 @@ fn what_is_weaker_is_documented() {
     }
 }
 
-/// Names are how a case is asked for, and how a failure is told.
+/// Cases are selected by name, and failures are reported by name.
 #[test]
 fn every_case_has_a_name_of_its_own() {
     let cases = cases();
@@ -173,7 +173,7 @@ fn every_case_has_a_name_of_its_own() {
     assert!(cases.iter().all(|case| !case.line.is_empty()));
 }
 
-/// The probe's parts are compiled as one, so a behaviour that nobody asks for is seen nowhere else.
+/// The probe's parts are compiled as one source, so no compiler warning shows an unused behaviour.
 #[test]
 fn every_behaviour_is_used() {
     let sources = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/conformance"))
@@ -190,7 +190,7 @@ fn every_behaviour_is_used() {
         function.strip_suffix("},")?.bytes().all(plain).then_some(name)
     });
     for behaviour in behaviours {
-        // Once where it is listed, and again where it is asked for.
+        // One mention is in the table of behaviours; another must use it.
         let mentions = text.matches(&format!("\"{behaviour}\"")).count();
         assert!(mentions > 1, "{behaviour} is never used");
     }

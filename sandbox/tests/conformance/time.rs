@@ -24,7 +24,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 probe("in the kernel", &["burn-in-the-kernel"])
                     .ends(&[End::Cpu])
                     .checks(&[CpuReached]),
-                // The supervisor of a cell without cgroups reads times from a file that the name stands in.
+                // Without cgroups, the supervisor reads times from a file that also contains the process name.
                 probe("under a misleading name", &["burn-under-a-name"])
                     .ends(&[End::Cpu])
                     .checks(&[CpuReached]),
@@ -41,7 +41,7 @@ pub(crate) fn cases() -> Vec<Case> {
         ),
         line(
             "prints the right answer, then sleeps",
-            // The answer is kept, and is no accepted one.
+            // The answer is kept, but the run is not accepted.
             [probe("pause", &["print-then-wait"])
                 .limits(IDLE)
                 .ends(&[End::Wall])
@@ -53,7 +53,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 idle(probe("itself", &["stop-self"])),
                 idle(probe("its group", &["stop-group"])),
                 idle(probe("the supervisor", &["stop-parent", "1000"])),
-                // Every signal there is, also those that the supervisor waits for.
+                // Every signal, including those that the supervisor waits for.
                 probe("storm at the supervisor", &["storm-parent", "300"])
                     .checks(&[Prints("42\n"), Soon]),
             ],
@@ -77,7 +77,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 probe("parents exited", &["burn-in-orphans", "4"])
                     .ends(&[End::Cpu])
                     .checks(&[CpuReached]),
-                // The run ends with its first process, and what the others have used until then counts.
+                // The run ends with its first process, and the other processes' time until then counts.
                 probe("first process exits", &["burn-then-leave", "120"])
                     .checks(&[CpuMs(115, 600), Soon]),
                 probe("first process exits too late", &["burn-then-leave", "400"])
@@ -96,7 +96,7 @@ pub(crate) fn cases() -> Vec<Case> {
         line(
             "slow output just under the wall limit",
             [
-                // 14 × 20 ms, and a few more for the pauses' inexactness.
+                // 14 × 20 ms, and a little more because pauses are inexact.
                 probe("until just before", &["print-slowly", "20", "14"])
                     .limits(Limits { wall: Duration::from_millis(1000), ..SHORT })
                     .checks(&[Kept(14)]),

@@ -1,5 +1,5 @@
-//! What stands where the judge fetches a program's output, or puts a file: only regular files leave a cell, and nothing
-//! is written through a link.
+//! Traps at the paths where the judge fetches a program's output or stores a file. Only regular files leave a cell, and
+//! nothing is written through a link.
 
 use bytes::Bytes;
 use futures::FutureExt;
@@ -51,7 +51,7 @@ pub(crate) fn cases() -> Vec<Case> {
                     fetch(bench, &["hard-link", "/etc/passwd", "/work/main"], RefusalKind::NotFound)
                         .boxed()
                 }),
-                // A hole of 60 MiB is 60 MiB.
+                // A hole of 60 MiB counts as 60 MiB.
                 steps("larger than asked for", |bench| {
                     fetch(bench, &["sparse", "60", "/work/main"], RefusalKind::TooLarge).boxed()
                 }),
@@ -132,7 +132,7 @@ async fn regular(bench: &Bench) {
     slot.close().await;
 }
 
-/// The trap is replaced, and what it leads to is as it was.
+/// The trap is replaced, and its target is unchanged.
 async fn put_over(bench: &Bench, trick: &[&str]) {
     let mut slot = bench.slot(&SHORT).await;
     let precious = CellPath::work("precious").expect("plain");
@@ -146,7 +146,7 @@ async fn put_over(bench: &Bench, trick: &[&str]) {
     slot.close().await;
 }
 
-/// A directory is not replaced, and says so instead of ending the cell.
+/// A directory is not replaced. That is an error, and the cell remains usable.
 async fn put_over_directory(bench: &Bench) {
     let mut slot = bench.slot(&SHORT).await;
     slot.run_keeping(&["directory", "/work/main"], SHORT).await;
@@ -159,7 +159,7 @@ async fn put_over_directory(bench: &Bench) {
     slot.close().await;
 }
 
-/// Files change hands in one direction only: from the judge to the program.
+/// A program cannot change a file's owner.
 async fn chown(bench: &Bench) {
     let mut slot = bench.slot(&SHORT).await;
     slot.cell.put(&artifact(), Bytes::from_static(b"theirs"), false).await.expect("it fits");
@@ -208,7 +208,7 @@ fn refused<T: std::fmt::Debug>(result: Result<T, SandboxError>, kind: RefusalKin
     );
 }
 
-/// The folders of a file are there for the program as if it had made them.
+/// The program can use a file's folders as if it had made them.
 async fn folders(bench: &Bench) {
     let mut slot = bench.slot(&SHORT).await;
     let deep = CellPath::work("a/b/c/d/e/f/g/file").expect("plain");
@@ -231,7 +231,7 @@ async fn folders(bench: &Bench) {
     slot.close().await;
 }
 
-/// Nothing is written or read through a link, wherever on the way it stands.
+/// Nothing is written or read through a link, at any place in the path.
 async fn linked_folder(bench: &Bench) {
     let mut slot = bench.slot(&SHORT).await;
     for leads_to in ["/tmp", "/box", "/", "folder", "nowhere"] {
@@ -243,7 +243,7 @@ async fn linked_folder(bench: &Bench) {
             refused(put, RefusalKind::NotRegular);
             refused(slot.cell.get(&path, MIB).await, RefusalKind::NotRegular);
         }
-        // Listed neither is the link nor what is behind it.
+        // Neither the link nor its target is listed.
         assert_eq!(slot.cell.list(Area::Work).await.expect("a list"), []);
         slot.run(&["exit", "0"], SHORT).await;
     }
@@ -296,7 +296,7 @@ async fn long_listing(bench: &Bench) {
     slot.close().await;
 }
 
-/// What was kept to be read is gone for the next run.
+/// Kept files are gone for the next run.
 async fn cleared(bench: &Bench) {
     let mut slot = bench.slot(&SHORT).await;
     for path in ["/work/main", "/tmp/file", "/dev/shm/file"] {

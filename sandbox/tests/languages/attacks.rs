@@ -1,4 +1,5 @@
-//! Sources that attack the compiler, or use it to look around: bounded, and no secret in what it says.
+//! Sources that attack the compiler, or use it to read other files. The compiler must be stopped, and must not reveal a
+//! secret.
 
 use std::{env, fs, path::PathBuf, time::Duration};
 
@@ -6,16 +7,16 @@ use sandbox::Ended;
 
 use crate::workbench::Workbench;
 
-/// Processor time of a compiler that is to work for ever, beyond what it needs for a small program.
+/// Extra processor time for a compiler that would never end, beyond its time for a small program.
 const EXHAUST_CPU: Duration = Duration::from_millis(500);
 
-/// What a source is after.
+/// The aim of a source.
 enum Aim {
-    /// Making the compiler work for ever: it must not get an artifact.
+    /// Makes the compiler run for ever. There must be no artifact.
     Exhaust,
-    /// Something that the language's toolchain refuses here, such as a file of the host's, which is not there.
+    /// Something that the toolchain refuses in a cell, such as a host file, which is not there.
     Refused,
-    /// Something that may or may not compile, and does nothing at that.
+    /// Something that may or may not compile, but does no harm.
     Harmless,
 }
 
@@ -23,7 +24,7 @@ struct Attack {
     language: &'static str,
     name: &'static str,
     aim: Aim,
-    /// `{secret}` stands for the path of a file of the host's.
+    /// `{secret}` stands for the path of a file on the host.
     source: &'static str,
 }
 
@@ -180,7 +181,7 @@ const ATTACKS: &[Attack] = &[
     },
 ];
 
-/// `least_cpu` is what the compiler needs for a small program.
+/// Runs the language's attacks. `least_cpu` is the compiler's time for a small program.
 pub(crate) async fn run(bench: &mut Workbench, least_cpu: Duration, failures: &mut Vec<String>) {
     let secret = Secret::new();
     let language = bench.language.id.clone();
@@ -205,12 +206,12 @@ pub(crate) async fn run(bench: &mut Workbench, least_cpu: Duration, failures: &m
         if said.contains(&secret.text)
             || kept.any(|(_, content)| contains(content, secret.text.as_bytes()))
         {
-            failures.push(format!("{}: it knows a file of the host: {shown:?}", attack.name));
+            failures.push(format!("{}: it reveals a file of the host: {shown:?}", attack.name));
         }
     }
 }
 
-/// A file of the host that everybody there may read.
+/// A file on the host that all users may read.
 struct Secret {
     path: PathBuf,
     text: String,
@@ -220,7 +221,7 @@ impl Secret {
     fn new() -> Self {
         let name = uuid::Uuid::new_v4().simple();
         let path = env::temp_dir().join(format!("assay-secret-{name}"));
-        // Messages tell the name, which must not look like the text.
+        // Error messages contain the name, so the name must differ from the text.
         let text = format!("the text of {name}");
         fs::write(&path, &text).expect("a temporary file can be written");
         Self { path, text }

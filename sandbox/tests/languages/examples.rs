@@ -6,14 +6,14 @@ use sandbox::{Ended, Examples, Outcome};
 
 use crate::workbench::{CPU, Files, Line, Workbench};
 
-/// Processor time of the example that never ends, beyond what the runtime needs to start.
+/// Processor time for the example that never ends, beyond the runtime's start.
 const LOOP_CPU: Duration = Duration::from_millis(300);
 
-/// Artifacts by their source: what the first sandbox built runs in every one. That each compiles, `sum` and `broken`
-/// show.
+/// Artifacts by their source. All sandboxes run what the first one built; `sum` and `broken` test that each can
+/// compile.
 pub(crate) type Built = HashMap<String, Files>;
 
-/// What ended by itself, but badly.
+/// Whether the program ended by itself, with an error.
 fn is_runtime_error(ended: Ended) -> bool {
     !ended.is_success() && matches!(ended, Ended::Exited { .. } | Ended::Signaled { .. })
 }
@@ -27,7 +27,7 @@ pub(crate) async fn run(
     let toolchain = bench.sandbox.toolchain(&bench.language).await.expect("a toolchain");
     line.version = toolchain.version;
     if line.version.is_empty() {
-        failures.push("the probe says nothing".to_owned());
+        failures.push("the probe prints nothing".to_owned());
     }
     let Examples { hello, sum, endless, hog, crash, broken } = bench.language.examples.clone();
     let mut check =
@@ -64,7 +64,7 @@ pub(crate) async fn run(
 
     let memory_bytes_max = bench.memory_bytes_max();
     let outcome = run_built(bench, built, &hog, CPU).await;
-    // A runtime that gives up before the limit would be a runtime error of the program's.
+    // A runtime that gives up before the limit would turn this into a runtime error.
     let hogged = |it: &Outcome| {
         it.ended == Ended::MemoryLimit && it.memory_bytes >= memory_bytes_max / 10 * 9
     };

@@ -1,7 +1,7 @@
-//! Every language, in every kind of cell: its six examples end as they should, and its compiler gives nothing away.
+//! Tests every language in every kind of cell: its six examples end as expected, and its compiler reveals no secrets.
 //!
-//! The toolchains are the image's in either adapter; `scripts/test` builds and unpacks it. `ASSAY_TEST_LANGUAGE=rust`
-//! tests one.
+//! Both adapters use the image's toolchains; `scripts/test` builds and unpacks the image. `ASSAY_TEST_LANGUAGE=rust`
+//! tests one language.
 
 mod attacks;
 mod examples;
@@ -23,8 +23,8 @@ use crate::{
     workbench::{Line, Workbench},
 };
 
-/// How many languages are tested at once: on two processors, one more than they can burn, since starting a container and
-/// reading a toolchain from disk is waiting.
+/// How many languages are tested at the same time. One more than the two processors, because starting a container and
+/// reading a toolchain from disk mean waiting.
 const AT_ONCE: usize = 3;
 
 #[test]
@@ -47,15 +47,16 @@ fn native() -> SandboxConfig {
 }
 
 fn docker() -> SandboxConfig {
-    // Each cell is taken once and has its language's size: most of what stood ready would never be used.
+    // No pool: each cell has its language's size and is used once, so most ready cells would never be used.
     let docker = DockerConfig { pool_size: 0, ..DockerConfig::default() };
     SandboxConfig { adapter: Adapter::Docker, docker, ..SandboxConfig::default() }
 }
 
-/// Not while the conformance tests burn processor time. Tests may be processes of their own, so the lock is a file's.
+/// Waits for the conformance tests, which use much processor time. Tests may run in separate processes, so the lock is
+/// a file lock.
 fn turn() -> Flock<File> {
     let path = env::temp_dir().join("assay-conformance.lock");
-    // Opened before it is made: in a directory for everyone, a file of somebody else's cannot be opened to be made.
+    // Try to open first: in a shared directory, another user's file cannot be opened with the flag to create it.
     let file =
         File::open(&path).or_else(|_| File::create(&path)).expect("a lock file can be opened");
     Flock::lock(file, FlockArg::LockExclusive).expect("a file can be locked")
@@ -68,7 +69,7 @@ async fn test_all(configs: &[SandboxConfig]) {
     let only = env::var("ASSAY_TEST_LANGUAGE").unwrap_or_default();
     let mut chosen = Languages::builtin().all().to_vec();
     chosen.retain(|language| only.is_empty() || language.id.as_str() == only);
-    // The slowest compilers first, so that none of them is left to the end, alone.
+    // The slowest compilers first, so that none of them runs alone at the end.
     chosen.sort_by_key(|language| Reverse(language.compiling.cpu_s));
     let tested = stream::iter(chosen)
         .map(|language| test_one(&sandboxes, language))
@@ -86,7 +87,7 @@ async fn test_all(configs: &[SandboxConfig]) {
     assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
 }
 
-/// Tests one language in every sandbox; what was measured, and everything that is wrong.
+/// Tests one language in every sandbox. Returns measurements and failures.
 async fn test_one(
     sandboxes: &[Arc<dyn Sandbox>],
     language: Arc<Language>,

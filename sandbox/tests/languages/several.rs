@@ -1,10 +1,10 @@
-//! Programs of two files, and programs whose only file is not called as the language would call it.
+//! Programs of two files, and programs whose only file does not have the language's usual name.
 
 use sandbox::Layout;
 
 use crate::workbench::{CPU, Workbench};
 
-/// What each of them prints when it reads `20 22`.
+/// The output of each program for the input `20 22`.
 const SUM: &str = "42\n";
 
 struct Program {
@@ -204,7 +204,8 @@ const PROGRAMS: &[Program] = &[
     },
 ];
 
-/// The main file is found, and the program compiles and runs. One kind of cell is enough: what is in them is the same.
+/// Checks that the main file is found, and that the program compiles and runs. One adapter is enough, because their
+/// cells have the same content.
 pub(crate) async fn run(bench: &mut Workbench, failures: &mut Vec<String>) {
     let language = bench.language.clone();
     let programs = PROGRAMS.iter().filter(|program| program.language == language.id.as_str());

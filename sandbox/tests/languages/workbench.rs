@@ -1,4 +1,4 @@
-//! A language's two cells: one that compiles, one that runs.
+//! A language's two cells: one for compiling and one for running.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -11,16 +11,16 @@ use sandbox::{
 /// A mebibyte.
 pub(crate) const MIB: u64 = 1 << 20;
 
-/// The problem's memory limit that programs run under, in bytes.
+/// The problem's memory limit, in bytes.
 const MEMORY_BYTES: u64 = 96 * MIB;
 
-/// Processor time of programs that end by themselves, or by the memory limit.
+/// Processor time for programs that end by themselves or at the memory limit.
 pub(crate) const CPU: Duration = Duration::from_secs(8);
 
-/// Time on the wall: the machine may be busy with something else.
+/// Wall time; generous because the machine may be busy.
 const WALL_MAX: Duration = Duration::from_secs(60);
 
-/// The largest artifact that is taken.
+/// The largest artifact, in bytes.
 const ARTIFACT_BYTES_MAX: u64 = 64 * MIB;
 
 pub(crate) struct Workbench {
@@ -33,20 +33,20 @@ pub(crate) struct Workbench {
 /// Files that run, by their names in the program area.
 pub(crate) type Files = Vec<(String, Bytes)>;
 
-/// What compiling came to.
+/// The result of compiling.
 pub(crate) struct Compiled {
     /// The step that failed, or the last one.
     pub(crate) outcome: Outcome,
-    /// Time of all steps.
+    /// Wall time of all steps.
     pub(crate) wall: Duration,
     /// Processor time of all steps.
     pub(crate) cpu: Duration,
-    /// Where every step succeeded.
+    /// The files, if every step succeeded.
     pub(crate) artifact: Option<Files>,
 }
 
 impl Compiled {
-    /// What the compiler said, on either stream.
+    /// The compiler's output on both streams.
     pub(crate) fn said(&self) -> String {
         let said = [self.outcome.stdout.as_ref(), self.outcome.stderr.as_ref()].concat();
         String::from_utf8_lossy(&said).into_owned()
@@ -80,12 +80,12 @@ impl Workbench {
         Limits { wall: WALL_MAX, ..self.language.run_limits(cpu, MEMORY_BYTES, MIB) }
     }
 
-    /// Compiles a source in the language's cell. A judge takes a cell for each; these sources trust each other.
+    /// Compiles a source in the language's cell. A judge uses a cell for each source, but these sources are trusted.
     pub(crate) async fn compile(&mut self, source: &str) -> Compiled {
         self.compile_within(self.language.compile_limits().cpu, source).await
     }
 
-    /// The same, with another limit of processor time than the language's own.
+    /// The same, with a different limit of processor time.
     pub(crate) async fn compile_within(&mut self, cpu: Duration, source: &str) -> Compiled {
         let layout = Layout::single(&self.language);
         self.compile_files(cpu, &layout, &[(&layout.main, source)]).await
@@ -135,7 +135,7 @@ impl Workbench {
         } else {
             None
         };
-        // Clears the cell for the next one.
+        // Clears the cell for the next source.
         let clear = Execution::new(vec!["true".to_owned()], limits);
         cell.execute(&clear).await.expect("the cell is cleared");
         Compiled { outcome, wall, cpu, artifact }
@@ -149,7 +149,7 @@ impl Workbench {
         compiled.artifact.clone().ok_or_else(said)
     }
 
-    /// Runs an artifact in a cell that it shares with the language's other examples.
+    /// Runs an artifact in the cell for all of the language's examples.
     pub(crate) async fn run(
         &mut self,
         artifact: Files,
@@ -179,7 +179,7 @@ impl Workbench {
     }
 }
 
-/// A line of the table in the end.
+/// A line of the table at the end.
 pub(crate) struct Line {
     language: LanguageId,
     sandbox: &'static str,

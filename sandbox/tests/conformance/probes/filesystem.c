@@ -1,4 +1,4 @@
-// Programs that look for what is not theirs, leave things behind, and build traps out of files.
+// Programs that read other files, leave things behind, and build traps out of files.
 
 static int write_file(long number, char **words) {
     (void)number;
@@ -9,7 +9,7 @@ static int write_mib(long number, char **words) {
     return make_file(words[1], (size_t)number << 20);
 }
 
-// Names the places it could write to.
+// Prints the paths that it could write to.
 static int write_anywhere(long number, char **words) {
     (void)number;
     int written = 0;
@@ -18,7 +18,7 @@ static int write_anywhere(long number, char **words) {
     return !written;
 }
 
-// Names the places it could read a byte of, or list an entry of.
+// Prints the paths that it could read a byte of, or list an entry of.
 static int read_anything(long number, char **words) {
     (void)number;
     int seen = 0;
@@ -49,14 +49,14 @@ static int name_if_wanted(const char *path, const struct stat *status, int type,
     return strcmp(path, "/usr") == 0 || strcmp(path, "/proc") == 0 || strcmp(path, "/sys") == 0 ? FTW_SKIP_SUBTREE : FTW_CONTINUE;
 }
 
-// Names every file with this ending, wherever it is outside the toolchain.
+// Prints every file with this ending outside the toolchain.
 static int find_ending(long number, char **words) {
     (void)number;
     wanted = words[0];
     return nftw("/", name_if_wanted, 16, FTW_PHYS | FTW_ACTIONRETVAL);
 }
 
-// Names the processes whose memory or environment it can read, but its own.
+// Prints the other processes whose memory or environment it can read.
 static int read_processes(long number, char **words) {
     (void)number, (void)words;
     int seen = 0;
@@ -105,7 +105,7 @@ static int make_device(long number, char **words) {
     return held & refused("a block device", mknod(words[0], S_IFBLK | 0666, 0xfe00));
 }
 
-// A file that is all hole, so that its size says nothing about what it holds.
+// Makes a file that is one hole, so that its size is not its content's size.
 static int make_sparse(long number, char **words) {
     int fd = open(words[1], O_WRONLY | O_CREAT, 0666);
     off_t end = (off_t)number << 20;
@@ -122,7 +122,7 @@ static int allocate(long number, char **words) {
     return fd < 0 || fallocate(fd, 0, 0, (off_t)number << 20) != 0;
 }
 
-// Writes files of 1 MiB everywhere until nothing more fits; prints how many fitted.
+// Writes files of 1 MiB everywhere until nothing more fits, and prints how many fitted.
 static int fill_disk(long number, char **words) {
     (void)words;
     const char *areas[] = {"/work", "/tmp", "/dev/shm"};
@@ -137,7 +137,7 @@ static int fill_disk(long number, char **words) {
     return printf("%d\n", made), 0;
 }
 
-// Attempts so many files, and prints how many there were.
+// Tries to make this number of files, and prints how many it made.
 static int many_files(long number, char **words) {
     const char *area = words[1];
     int made = 0, left = 1000;
@@ -146,7 +146,7 @@ static int many_files(long number, char **words) {
         snprintf(path, sizeof path, "%s/%ld", area, each);
         int fd = open(path, O_WRONLY | O_CREAT, 0666);
         if (fd >= 0) made++, close(fd);
-        // Goes on for a while when there is no more room, as a program does that looks at nothing.
+        // Continues for a while after the area is full, like a program that ignores errors.
         else left--;
     }
     return printf("%d\n", made), 0;
@@ -159,7 +159,7 @@ static int deep_tree(long number, char **words) {
     return printf("%ld\n", depth), 0;
 }
 
-// Names as long as they may be, of the oddest bytes.
+// Makes names of the maximum length with unusual bytes.
 static int odd_names(long number, char **words) {
     (void)words;
     if (chdir("/work")) return 2;
@@ -188,7 +188,7 @@ static int shut_directories(long number, char **words) {
     return chmod("/work", 0000) && errno != EPERM;
 }
 
-// Flags that would keep a file from being removed.
+// Tries to set flags that prevent a file's removal.
 static int immutable_files(long number, char **words) {
     (void)number, (void)words;
     int fd = open("/work/immutable", O_RDWR | O_CREAT, 0666), flags = FS_IMMUTABLE_FL, append = FS_APPEND_FL;
@@ -232,7 +232,7 @@ static int spoil_stdin(long number, char **words) {
     return held;
 }
 
-// The two ends of channels that would lead through the toolchain's files, which cells may share.
+// The two ends of possible channels through the toolchain's files, which cells may share.
 static int hold_lock(long number, char **words) {
     int fd = open(words[2], O_RDONLY);
     struct flock whole = {.l_type = F_RDLCK};
@@ -282,7 +282,7 @@ static int leases(long number, char **words) {
     return held & refused("dnotify", fcntl(directory, F_NOTIFY, DN_ACCESS | DN_MULTISHOT));
 }
 
-// Modes, owners and times of the devices, which are the host's.
+// Tries to change the modes, owners and times of the devices, which belong to the host.
 static int change_devices(long number, char **words) {
     (void)number, (void)words;
     const char *const devices[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"};
@@ -294,13 +294,13 @@ static int change_devices(long number, char **words) {
         held &= refused("another time", utimensat(AT_FDCWD, devices[at], times, 0));
         held &= refused("an attribute", setxattr(devices[at], "trusted.mark", "1", 1, 0));
     }
-    // What they are for.
+    // The devices must still work.
     int null = open("/dev/null", O_RDWR), random = open("/dev/urandom", O_RDONLY);
     char byte;
     return write(null, "1", 1) == 1 && read(random, &byte, 1) == 1 ? held : 2;
 }
 
-// Which pages of a shared file are in memory, as one cell could tell another.
+// Tries to send and receive by which pages of a shared file are in memory.
 static int page_cache(long number, char **words) {
     (void)number;
     int fd = open(words[0], O_RDONLY);
@@ -309,7 +309,7 @@ static int page_cache(long number, char **words) {
     int held = refused("dropping a page", -posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED));
     held &= refused("asking for a page", preadv2(fd, &into, 1, 0, RWF_NOWAIT));
     held &= refused("asking for a page without keeping it", preadv2(fd, &into, 1, 0, 0x80 /* RWF_DONTCACHE */));
-    // What runtimes do.
+    // Calls that runtimes need.
     if (posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL) != 0 || preadv2(fd, &into, 1, 0, 0) != 1) return 2;
     return held;
 }
@@ -320,7 +320,7 @@ static void in_area(char *path, const char *area, const char *name) {
     snprintf(path, 256, "%s/%s", area, name);
 }
 
-// Leaves a number for the next run of the same cell, in every way that there may be.
+// Tries to leave a number for the next run of the same cell, in every possible way.
 static int remember(long number, char **words) {
     char path[256], text[32];
     snprintf(text, sizeof text, "%ld", number);
@@ -330,7 +330,7 @@ static int remember(long number, char **words) {
         make_file(path, (size_t)number);
         in_area(path, area, "link");
         if (symlink(text, path)) {}
-        // Names such as a sweeper could take for its own, and a directory in each that has to be moved.
+        // Names like those that the cleanup uses, each with a directory that it must move.
         for (int count = 0; count < 300; count++) {
             char name[64];
             snprintf(name, sizeof name, ".assay-lifted-%d", count);
@@ -343,7 +343,7 @@ static int remember(long number, char **words) {
         in_area(path, area, ".assay-lifted-1");
         chmod(path, 0);
         setxattr(area, "user.number", text, strlen(text), 0);
-        // An access list for everybody, as the kernel stores one.
+        // An access list for all users, in the kernel's format.
         unsigned char list[] = {2, 0, 0, 0, 1, 0, 7, 0, 255, 255, 255, 255, 4, 0, 7, 0, 255, 255, 255, 255, 32, 0, 7, 0, 255, 255, 255, 255};
         setxattr(area, "system.posix_acl_access", list, sizeof list, 0);
         struct timespec times[2] = {{number, 0}, {number, 0}};
@@ -351,7 +351,7 @@ static int remember(long number, char **words) {
         chmod(area, 0700);
         if (chown(area, getuid(), getgid())) {}
     }
-    // A process that lives on, and what it listens to.
+    // A process that outlives the run, with a listening socket.
     if (fork() == 0) {
         setsid();
         int fd = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -366,7 +366,7 @@ static int remember(long number, char **words) {
     return 0;
 }
 
-// Prints everything that is not as a fresh cell has it.
+// Prints every difference from a fresh cell.
 static int recall(long number, char **words) {
     for (int at = 0; at < 3; at++) {
         struct stat area;

@@ -1,6 +1,6 @@
 // Programs that ask the kernel, the network or the host for more than a program needs.
 
-// System calls that never get past the filter, with arguments that would show how far they got if they did.
+// System calls that the filter must refuse. Their arguments would show how far an allowed call gets.
 static const struct call {
     const char *name;
     long number, arguments[5];
@@ -86,7 +86,7 @@ static const struct call {
     {"vhangup", SYS_vhangup, {0}},
 };
 
-// Says which of the named calls were answered with something else than "not for you" and "no such call".
+// Prints the named calls that did not fail with EPERM or ENOSYS.
 static int filtered(long number, char **words) {
     (void)number;
     int held = 1;
@@ -105,10 +105,10 @@ static int filtered(long number, char **words) {
 
 static int privileges(long number, char **words) {
     (void)number, (void)words;
-    // Back to the user that started the runner, in every way there is.
+    // Tries every way to become the user that started the runner.
     int held = refused("setuid", setuid(0)) & refused("seteuid", seteuid(0)) & refused("setreuid", setreuid(0, 0)) & refused("setgid", setgid(0));
     held &= refused("setgroups", setgroups(1, (gid_t[]){0}));
-    // All capabilities, in the first set and the second.
+    // All capabilities, in both halves.
     unsigned header[2] = {0x20080522, 0}, data[6] = {~0u, ~0u, ~0u, ~0u, ~0u, ~0u};
     held &= refused("capset", syscall(SYS_capset, header, data));
     held &= refused("an ambient capability", prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, 21, 0, 0));
@@ -128,7 +128,7 @@ static int privileges(long number, char **words) {
     return held;
 }
 
-// The call table of another processor mode has other numbers; 20 is getpid there, and 21 is mount.
+// Another processor mode has different call numbers: 20 is getpid there, and 21 is mount.
 static int old_interface(long number, char **words) {
     (void)words;
 #ifdef __x86_64__
@@ -145,7 +145,7 @@ static int x32_interface(long number, char **words) {
     return refused("x32", syscall(0x40000000 | number));
 }
 
-// A raw call, because the C library has no name for what it wants.
+// A raw call, because the C library has no function for it.
 static int clone_namespace(long number, char **words) {
     (void)number, (void)words;
     struct { unsigned long long flags, rest[10]; } arguments = {CLONE_NEWUSER, {0, 0, 0, SIGCHLD}};
@@ -217,7 +217,7 @@ static int listen_abstract(long number, char **words) {
     return 0;
 }
 
-// Where there is no loopback, there is nothing to listen on either; both are fine.
+// Without a loopback it cannot listen. Both results are fine.
 static int listen_tcp(long number, char **words) {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(words[1]))};
@@ -236,7 +236,7 @@ static int reach_tcp(long number, char **words) {
     return 1;
 }
 
-// Prints what it is told about the machine, as far as it is promised to be masked.
+// Prints the information about the machine that must be masked.
 static int host_names(long number, char **words) {
     (void)number, (void)words;
     struct utsname names;
@@ -254,7 +254,7 @@ static int print_file(long number, char **words) {
     return fd < 0;
 }
 
-// Prints the cgroups that it knows itself to be in, but for the root of what it is shown.
+// Prints the cgroups that it sees itself in, except the root.
 static int own_cgroups(long number, char **words) {
     (void)number, (void)words;
     FILE *file = fopen("/proc/self/cgroup", "r");

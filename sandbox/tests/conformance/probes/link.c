@@ -1,10 +1,10 @@
-// Programs that talk to one in another cell.
+// Programs that talk to a program in another cell.
 
 static char *heard(char *line, int bytes) {
     return fgets(line, bytes, stdin);
 }
 
-// Asks so many questions, one after the other, and looks at each answer.
+// Asks this number of questions, one after the other, and checks each answer.
 static int ask(long number, char **words) {
     (void)words;
     char line[64];
@@ -29,7 +29,7 @@ static long read_bytes(long most) {
     return total;
 }
 
-// Hears the other out, and says how long that was to the judge.
+// Reads to the end of the input, and prints its length to standard error.
 static int hear_out(long number, char **words) {
     (void)words;
     fprintf(stderr, "%ld\n", read_bytes(1l << 40));

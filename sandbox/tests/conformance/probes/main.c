@@ -1,4 +1,4 @@
-// What is left of others, told from inside the cell; and the way to each behaviour.
+// Counts leftovers of earlier runs from inside the cell, and dispatches to the behaviours.
 
 static int entries(const char *path, int (*counts)(const char *)) {
     int count = 0;
@@ -21,7 +21,7 @@ static int is_descriptor(const char *name) {
     return atoi(name) > 2;
 }
 
-// Lines of a file, without its heading.
+// The number of lines of a file, without its heading.
 static int lines(const char *path, int heading) {
     int count = 0;
     FILE *file = fopen(path, "r");
@@ -42,7 +42,7 @@ static int inventory(long number, char **words) {
     printf("areas %d\n", is_open("/work") + is_open("/tmp") + is_open("/dev/shm"));
     printf("ipc %d\n", lines("/proc/sysvipc/shm", 1) + lines("/proc/sysvipc/sem", 1) + lines("/proc/sysvipc/msg", 1) + entries("/dev/mqueue", is_entry));
     printf("sockets %d\n", lines("/proc/net/unix", 1));
-    // The one that reads the directory is among them.
+    // Does not count the descriptor that reads the directory.
     printf("descriptors %d\n", entries("/proc/self/fd", is_descriptor) - 1);
     printf("mounts %d\n", lines("/proc/self/mountinfo", 0));
     return 0;

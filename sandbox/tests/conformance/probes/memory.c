@@ -20,7 +20,7 @@ static int leak(long number, char **words) {
     }
 }
 
-// The kernel fills in all of it before the call returns.
+// The kernel fills all of the memory before the call returns.
 static int populate(long number, char **words) {
     (void)words;
     map((size_t)number << 20, MAP_PRIVATE | MAP_POPULATE);
@@ -41,7 +41,7 @@ static int touch_huge(long number, char **words) {
     return 0;
 }
 
-// Returns what it took and takes it again.
+// Returns its memory and takes it again.
 static int churn(long number, char **words) {
     size_t bytes = (size_t)number << 20;
     for (long rounds = atol(words[1]); rounds > 0; rounds--) {
@@ -69,7 +69,7 @@ static int hold_in_memfd(long number, char **words) {
     return 0;
 }
 
-// So many MiB in a file, which stays for a moment.
+// Holds this many MiB in a file for a moment.
 static int hold_in_file(long number, char **words) {
     if (make_file(words[1], (size_t)number << 20)) return 1;
     wait_ms(100);
@@ -95,7 +95,7 @@ static long fill(int fd) {
     return total;
 }
 
-// Prints how much the kernel held for it, in MiB.
+// Prints how much memory the kernel holds for it, in MiB.
 static int fill_pipes(long number, char **words) {
     (void)number, (void)words;
     long total = 0;
@@ -110,7 +110,7 @@ static int fill_pipes(long number, char **words) {
 static int fill_sockets(long number, char **words) {
     (void)number, (void)words;
     long total = 0;
-    // Where sockets may hold much, a quarter of a GiB is enough to pass any limit of the suite's.
+    // If sockets may hold much, a quarter of a GiB is enough to exceed every limit of this suite.
     for (int ends[2]; total < 256 << 20 && socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0;) {
         int most = 1 << 30;
         setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &most, sizeof most);
@@ -130,7 +130,7 @@ static int touch_in_children(long number, char **words) {
     return lost ? 1 : 0;
 }
 
-// Touched once, and seen by all: memory that a fork shares until it is written.
+// Touches memory once, which children share after a fork until they write to it.
 static int share_with_children(long number, char **words) {
     (void)words;
     touch_mib(number, NULL);

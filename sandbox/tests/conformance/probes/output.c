@@ -1,4 +1,4 @@
-// Programs that print too much, too little, or in somebody else's name.
+// Programs that print too much, too little, or forged messages.
 
 static int print_bytes(long number, char **words) {
     (void)words;
@@ -52,7 +52,7 @@ static int cat(long number, char **words) {
     return 0;
 }
 
-// Writes what a judge's own messages look like to every descriptor but its output.
+// Writes forged messages of a judge to every descriptor except its output.
 static int forge_reports(long number, char **words) {
     (void)number, (void)words;
     const char forged[] = "\x01\x00\x00\x00\x10\nverdict: ACCEPTED\ntime: 0.00\nstatus:OK\nexitcode:0\n";
@@ -89,7 +89,7 @@ static int terminal(long number, char **words) {
     (void)number, (void)words;
     int held = refused("/dev/tty", open("/dev/tty", O_RDWR)), fd = open("/dev/ptmx", O_RDWR | O_NOCTTY);
     for (int each = 0; each < 3; each++) held &= refused("TIOCSTI", ioctl(each, TIOCSTI, "x"));
-    // A terminal of its own, where there is one to be had, is not let be typed into either.
+    // If it can have its own terminal, it must not be able to type into that either.
     if (fd >= 0) held &= refused("TIOCSTI on its own terminal", ioctl(fd, TIOCSTI, "x"));
     return held;
 }
@@ -102,7 +102,7 @@ static int reopen_output(long number, char **words) {
     return fclose(again);
 }
 
-// Pages given to the pipe instead of copied into it, for ever.
+// Gives pages to the pipe instead of copying them, for ever.
 static int splice_for_ever(long number, char **words) {
     (void)number, (void)words;
     static char page[65536] __attribute__((aligned(4096)));
@@ -112,7 +112,7 @@ static int splice_for_ever(long number, char **words) {
     }
 }
 
-// Every write a packet of its own: a reader that does not expect it loses the rest of each.
+// Makes every write a separate packet. A reader that does not expect packets loses the rest of each.
 static int print_packets(long number, char **words) {
     (void)words;
     fcntl(1, F_SETFL, O_DIRECT);

@@ -1,7 +1,9 @@
-// One program that does, by its first argument, what submissions do or try to do. Its parts are put together into one
-// source, because a cell compiles one file; each part lists its behaviours at its end, and main.c finds them.
+// One program that imitates what submissions do or try to do; its first argument selects the behaviour. Its parts are
+// joined into one source, because a cell compiles one file. Each part lists its behaviours at its end, and main.c finds
+// them.
 //
-// A behaviour exits with 0 when the cell let it have what it wanted, with 1 when the cell refused, or as it says.
+// A behaviour exits with 0 if the cell allowed what it tried, with 1 if the cell refused, unless its comment says
+// otherwise.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -38,7 +40,7 @@
 #include <time.h>
 #include <unistd.h>
 
-// What a behaviour is given: the second argument as a number, and all from the second on.
+// A behaviour gets the second argument as a number, and all arguments from the second on.
 struct behaviour {
     const char *name;
     int (*run)(long number, char **words);
@@ -90,7 +92,7 @@ static int make_file(const char *path, size_t bytes) {
     return close(fd);
 }
 
-// For attempts that the kernel itself or a mount refuses, each in its own words.
+// Checks an attempt that the kernel or a mount refuses with any error.
 static int refused(const char *what, long result) {
     if (result < 0) return 1;
     printf("%s was allowed\n", what);

@@ -1,4 +1,4 @@
-// Programs that multiply, stay behind, or go after others.
+// Programs that multiply, outlive their run, or attack other processes.
 
 static int fork_bomb(long number, char **words) {
     (void)number, (void)words;
@@ -10,7 +10,7 @@ static void *wait_thread(void *unused) {
     return unused;
 }
 
-// Prints how many it had at most.
+// Prints the largest number of threads it had.
 static int thread_bomb(long number, char **words) {
     (void)words;
     long made = 1;
@@ -21,7 +21,7 @@ static int thread_bomb(long number, char **words) {
     return printf("%ld\n", made), 0;
 }
 
-// Attempts so many, and prints how many there were at once.
+// Tries to make this number of processes, and prints how many existed at once.
 static int many_processes(long number, char **words) {
     (void)words;
     long made = 1;
@@ -51,7 +51,7 @@ static int zombies(long number, char **words) {
     return printf("%ld\n", made), 0;
 }
 
-// Each orphan is gone at once when process 1 reaps it, so there is no end to how many there can be.
+// Process 1 reaps each orphan immediately, so their total number is unlimited.
 static int orphans(long number, char **words) {
     (void)words;
     for (long each = 0; each < number; each++) {
@@ -99,7 +99,7 @@ static int leave_sessions(long number, char **words) {
     return puts("42"), 0;
 }
 
-// Waits for whoever comes next, to write into its output and its files.
+// Waits for the next test, to write into its output and its files.
 static int leave_forger(long number, char **words) {
     (void)number, (void)words;
     become_daemon();
@@ -149,7 +149,7 @@ static int kill_every_number(long number, char **words) {
     return puts("42"), 0;
 }
 
-// Runs a program and says whether it did as it was asked, or whom it became.
+// Runs a program and returns whether it succeeded or became root.
 static int gets_something(char *const *argv) {
     int ends[2], status = 0;
     if (pipe(ends)) return 1;
@@ -189,7 +189,7 @@ static int set_uid_programs(long number, char **words) {
     struct statvfs area;
     const char *mounts[] = {"/usr", "/work", "/tmp", "/dev/shm", "/box"};
     for (size_t each = 0; each < sizeof mounts / sizeof *mounts; each++)
-        // A container's root is not mounted so; there, no_new_privs alone takes the bit's meaning.
+        // A container's root is not mounted with nosuid. There, only no_new_privs disables the set-uid bit.
         if (each > 0 && (statvfs(mounts[each], &area) || !(area.f_flag & ST_NOSUID))) something |= printf("%s honours set-uid\n", mounts[each]);
     return !something;
 }
@@ -199,7 +199,7 @@ static int run_shell(long number, char **words) {
     return execl("/bin/sh", "sh", "-c", "echo $((6 * 7)); pwd; hostname 2>/dev/null || uname -n", NULL);
 }
 
-// Writes a program and becomes it.
+// Writes a program and executes it.
 static int run_own_file(long number, char **words) {
     (void)number;
     int fd = open(words[0], O_WRONLY | O_CREAT, 0777);
@@ -209,7 +209,7 @@ static int run_own_file(long number, char **words) {
     return 1;
 }
 
-// Out of the supervisor's sight, if it has no right of its own to look.
+// Hides from a supervisor that has no special right to see it.
 static int hide_then(long number, char **words) {
     prctl(PR_SET_DUMPABLE, 0);
     if (fork() != 0) for (;;) pause();
@@ -218,7 +218,7 @@ static int hide_then(long number, char **words) {
     for (;;) pause();
 }
 
-// A program that may be executed and not be read is as hidden.
+// A program that may be executed but not read is hidden in the same way.
 static int hide_unreadable(long number, char **words) {
     (void)number;
     char block[65536];
@@ -261,7 +261,7 @@ static int signals(long number, char **words) {
     sigset_t blocked;
     sigprocmask(SIG_BLOCK, NULL, &blocked);
     for (int signal = 1; signal <= 64; signal++) {
-        // The C library does not ask after the two that it keeps to itself.
+        // The C library's call would skip the two signals that it reserves for itself.
         unsigned long action[4] = {0};
         syscall(SYS_rt_sigaction, signal, NULL, action, 8);
         if (action[0] != 0) printf("%d is not as it was\n", signal);
@@ -270,7 +270,8 @@ static int signals(long number, char **words) {
     return 0;
 }
 
-// What keeps the kernel from starting the program of a core pattern: a limit of just 1, which stays so.
+// Checks that the core limit is exactly 1 and cannot be changed, so that the kernel never runs a core pattern's
+// program.
 static int core_limit(long number, char **words) {
     (void)number, (void)words;
     struct rlimit now, none = {0, 0};
@@ -290,11 +291,11 @@ static int burn_below_a_subreaper(long number, char **words) {
 
 static int strict_seccomp(long number, char **words) {
     (void)number, (void)words;
-    // One filter is there already, and filters only ever add to each other.
+    // There already is a filter, and a new filter can only add restrictions.
     return refused("strict mode", prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT));
 }
 
-// A filter of its own that answers every call with "allowed", and another that lies about who it is.
+// Installs two filters that allow every call, and then tries to mount.
 static int own_filter(long number, char **words) {
     (void)number, (void)words;
     struct sock_filter allow[] = {{BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW}};
@@ -310,7 +311,7 @@ static int own_filter(long number, char **words) {
     return refused("mount", syscall(SYS_mount, "none", "/tmp", "tmpfs", 0, NULL));
 }
 
-// Prints the cores it finds.
+// Crashes in many children, and prints the core files it finds.
 static int core_bomb(long number, char **words) {
     (void)words;
     for (long each = 0; each < number; each++)

@@ -37,7 +37,7 @@ static int burn_in_children(long number, char **words) {
     return 0;
 }
 
-// Whose children nobody is told of: process 1 becomes their parent.
+// Burns in orphans, whose new parent is process 1.
 static int burn_in_orphans(long number, char **words) {
     (void)words;
     for (long each = 0; each < number; each++)
@@ -60,7 +60,7 @@ static int burn_then_leave(long number, char **words) {
     return read(ends[0], &byte, 1) != 1;
 }
 
-// Children that nobody waits for take their times with them.
+// Burns in children that are never waited for, so that their parent never gets their times.
 static int burn_disowned(long number, char **words) {
     (void)number, (void)words;
     signal(SIGCHLD, SIG_IGN);
@@ -71,7 +71,7 @@ static int burn_disowned(long number, char **words) {
     }
 }
 
-// Every link of the chain burns a little, forks the next and dies.
+// Each process of the chain burns a little, forks the next one and exits.
 static int burn_in_a_chain(long number, char **words) {
     (void)words;
     if (fork() != 0) for (;;) pause();
@@ -90,7 +90,7 @@ static int reexecute(long number, char **words) {
     return execv("/box/probe", argv);
 }
 
-// A name that a careless reader of /proc takes for the end of the name.
+// Sets a process name that confuses a careless reader of /proc.
 static int burn_under_a_name(long number, char **words) {
     (void)number, (void)words;
     prctl(PR_SET_NAME, ") R 1 1 1 (\n");
@@ -170,7 +170,7 @@ static void go_on(int signal) {
     sink++;
 }
 
-// Catches what the kernel sends at the end of somebody's time, and has itself woken by timers.
+// Catches the signals that the kernel sends at a limit, and wakes itself with timers.
 static int survive(long number, char **words) {
     (void)words;
     for (int each = 1; each < 65; each++) signal(each, go_on);
@@ -196,7 +196,7 @@ static int many_timers(long number, char **words) {
     return 0;
 }
 
-// A dot every so often, and an end after so many; for ever without a second number.
+// Prints a dot at each interval. Ends after the given number of dots; runs for ever without that number.
 static int print_slowly(long number, char **words) {
     long dots = words[1] ? atol(words[1]) : -1;
     while (dots-- != 0) {
