@@ -1,32 +1,32 @@
-//! Texts that are put together from the words of a format.
+//! Makes texts from the words of a format.
 
 use rand::Rng as _;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 
-/// Bytes of a usual input; some are four times as long.
+/// The longest usual input, in bytes; some are `LONG` times as long.
 const BYTES_MAX: usize = 64 * 1024;
 const LONG: usize = 4;
 
-/// What texts of a format are made of.
+/// The parts of a format's texts.
 pub(crate) struct Words {
-    /// What may stand anywhere.
+    /// Words for any place.
     pub(crate) words: &'static [&'static str],
-    /// What begins and ends something that may hold anything.
+    /// The beginning and end of elements with any content.
     pub(crate) pairs: &'static [(&'static str, &'static str)],
 }
 
-/// The length of an input: as often of a few bytes as of many.
+/// The length of an input, in bytes. Short and long inputs are equally likely.
 pub(crate) fn length(random: &mut StdRng) -> usize {
     let longest = if random.random_ratio(1, 8) { LONG * BYTES_MAX } else { BYTES_MAX };
-    // Evenly among the powers of two.
+    // Distributed evenly among the powers of two.
     let bits = random.random_range(4.0..(longest as f64).log2());
     bits.exp2() as usize
 }
 
-/// A text of about this many bytes.
+/// A text of about this number of bytes.
 pub(crate) fn text(random: &mut StdRng, words: &Words, bytes: usize) -> String {
-    // What stands around it is without fault.
+    // Sometimes empty, because the text around it is valid.
     if random.random_ratio(1, 16) {
         return String::new();
     }
@@ -42,17 +42,17 @@ pub(crate) fn text(random: &mut StdRng, words: &Words, bytes: usize) -> String {
 fn piece(random: &mut StdRng, words: &Words, bytes: usize, text: &mut String) {
     let word = |random: &mut StdRng| words.words.choose(random).copied().unwrap_or_default();
     match random.random_range(0..10) {
-        // One word again and again, as often as it fits, or a few times.
+        // One word, repeated as often as it fits or a few times.
         0..=2 => {
             let one = word(random);
             text.push_str(&one.repeat(times(random, bytes, one.len())));
         }
-        // A row of words again and again.
+        // A row of words, repeated.
         3..=4 => {
             let row: String = (0..random.random_range(2..6)).map(|_| word(random)).collect();
             text.push_str(&row.repeat(times(random, bytes, row.len())));
         }
-        // The same with numbers, so that no two are equal.
+        // One word, repeated with numbers so that no two are equal.
         5 => {
             let one = word(random);
             for number in 0..times(random, bytes, one.len() + 5) {
@@ -60,7 +60,7 @@ fn piece(random: &mut StdRng, words: &Words, bytes: usize, text: &mut String) {
                 text.push_str(&number.to_string());
             }
         }
-        // Opened deeply, and closed, or not.
+        // Nested deeply, and closed or not.
         6..=7 => {
             let Some((open, close)) = words.pairs.choose(random) else { return };
             let depth = times(random, bytes, open.len() + close.len());
@@ -70,7 +70,7 @@ fn piece(random: &mut StdRng, words: &Words, bytes: usize, text: &mut String) {
                 text.push_str(&close.repeat(depth));
             }
         }
-        // Words at random.
+        // Random words.
         _ => {
             let end = text.len() + bytes.min(4_096);
             while text.len() < end {
@@ -80,13 +80,13 @@ fn piece(random: &mut StdRng, words: &Words, bytes: usize, text: &mut String) {
     }
 }
 
-/// How often something of this length fits, or less often.
+/// How often something of this length fits, or a smaller number.
 fn times(random: &mut StdRng, bytes: usize, length: usize) -> usize {
     let most = (bytes / length.max(1)).max(1);
     if random.random_bool(0.5) { most } else { random.random_range(1..=most.min(40)) }
 }
 
-/// Changes some bytes: others in their place, some left out, some twice, some from elsewhere.
+/// Changes some bytes: replaces, removes, repeats and copies them.
 pub(crate) fn spoil(random: &mut StdRng, bytes: &mut Vec<u8>) {
     for _ in 0..random.random_range(0..12) {
         if bytes.is_empty() {

@@ -13,22 +13,22 @@ use clap::Parser;
 
 use targets::Target;
 
-/// Looks for texts and packages that make Assay panic or take long
+/// Looks for texts and packages that make Assay panic or take too long
 #[derive(Debug, Parser)]
 struct Args {
     /// Seconds for each target
     #[arg(long, value_name = "N", default_value_t = 60)]
     seconds: u64,
-    /// Where the inputs follow from
+    /// The seed, which determines the inputs
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Where to put inputs that were too slow or made a panic
+    /// The directory for inputs that were too slow or caused a panic
     #[arg(long, value_name = "DIR", default_value = "fuzz/found")]
     found: PathBuf,
-    /// Try this input alone, as one that was found, and say how long it takes
+    /// Only try this input, such as one from --found, and print how long it takes
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
-    /// What to try; everything where nothing is named
+    /// The targets to try; all if none is given
     targets: Vec<Target>,
 }
 

@@ -1,4 +1,4 @@
-//! What is tried: how its inputs are made, and what reads them.
+//! The targets: how their inputs are made, and what reads them.
 
 use bytes::Bytes;
 use clap::ValueEnum;
@@ -13,7 +13,7 @@ use crate::words::{
     YAML,
 };
 
-/// A reader, with inputs for it.
+/// A reader and its inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Target {
     /// Statements
@@ -30,7 +30,7 @@ pub(crate) enum Target {
     Yaml,
     /// init.yml and test.yml of DMOJ
     InitYml,
-    /// Archives with bytes changed
+    /// Archives with changed bytes
     Zip,
 }
 
@@ -46,7 +46,7 @@ impl Target {
         Self::Zip,
     ];
 
-    /// As it is called on the command line.
+    /// The target's name on the command line.
     pub(crate) fn name(self) -> String {
         let value = self.to_possible_value().expect("no target is hidden");
         value.get_name().to_owned()
@@ -77,7 +77,7 @@ impl Target {
         .into_bytes()
     }
 
-    /// Reads an input as a server would; whether there is nothing against it.
+    /// Reads an input like a server. Returns whether it is accepted without faults.
     pub(crate) fn read(self, input: &[u8]) -> bool {
         let text = String::from_utf8_lossy(input);
         match self {
@@ -163,7 +163,7 @@ fn fps(random: &mut StdRng, bytes: usize) -> String {
             let one = format!("<item><title>{}</title></item>", data(title));
             one.repeat((bytes / one.len()).max(1))
         }
-        // As elements of a problem, or of the set.
+        // As elements of a problem or of the set.
         2 => item(&inner),
         3 => inner,
         _ => return inner,
@@ -188,7 +188,7 @@ fn polygon(random: &mut StdRng, bytes: usize) -> String {
     }
 }
 
-/// An archive of a small package, as it is stored without compression, with some of its bytes changed.
+/// An archive of a small package, stored without compression, with some changed bytes.
 fn archive(random: &mut StdRng) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut central = Vec::new();

@@ -1,4 +1,4 @@
-//! Tries inputs, and looks at what they do.
+//! Tries inputs and measures them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -10,15 +10,15 @@ use rand::rngs::StdRng;
 
 use crate::targets::Target;
 
-/// Processor time that an input may take for each 64 KiB of it that are begun.
+/// The processor time that an input may take for each 64 KiB of its length, rounded up.
 const TIME_MAX: Duration = Duration::from_millis(100);
 const TIME_MAX_BYTES: usize = 64 * 1024;
 /// How often a slow input is tried before it counts.
 const TRIES: usize = 3;
-/// Seconds between two lines that say how far it is.
+/// The time between two progress messages.
 const SAY_EVERY: Duration = Duration::from_secs(30);
 
-/// What one input did.
+/// The result of one input.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
     InTime(Duration),
@@ -26,7 +26,7 @@ enum Outcome {
     Panic,
 }
 
-/// Tries inputs for this long; the number of those that failed, each of which is kept.
+/// Tries inputs for this long. Keeps those that failed, and returns their number.
 pub(crate) fn fuzz(
     target: Target,
     seed: u64,
@@ -67,13 +67,13 @@ pub(crate) fn fuzz(
     Ok(failures)
 }
 
-/// An input that follows from the seed and its number.
+/// The input that the seed and its number determine.
 fn make(target: Target, seed: u64, number: u64) -> Vec<u8> {
     let mut random = StdRng::seed_from_u64(seed.wrapping_mul(1_000_003).wrapping_add(number));
     target.make(&mut random)
 }
 
-/// Tries one input with these targets.
+/// Tries the input in a file with these targets.
 pub(crate) fn again(targets: &[Target], path: &Path) -> std::io::Result<()> {
     let input = std::fs::read(path)?;
     for target in targets {
@@ -98,7 +98,7 @@ fn run(target: Target, input: &[u8]) -> Outcome {
     Outcome::Slow(fastest)
 }
 
-/// What this thread has used, whatever else the machine does.
+/// The processor time that this thread has used.
 fn processor_time() -> Duration {
     clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).expect("threads have a clock").into()
 }
@@ -107,7 +107,7 @@ fn processor_time() -> Duration {
 mod tests {
     use super::*;
 
-    /// The same as the program, for few inputs, and without a look at the time.
+    /// Like the program, for a few inputs and without checking the time.
     #[test]
     fn no_input_makes_a_panic() {
         for target in Target::ALL {
@@ -119,7 +119,7 @@ mod tests {
         }
     }
 
-    /// What is made reaches the readers: some of it is without fault.
+    /// The inputs reach deep into the readers: some of them are accepted.
     #[test]
     fn some_inputs_are_read_whole() {
         for target in Target::ALL {

@@ -1,4 +1,4 @@
-//! What texts of each format are made of.
+//! The words of each format's texts.
 
 use crate::input::Words;
 

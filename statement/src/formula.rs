@@ -1,4 +1,4 @@
-//! One formula: from LaTeX to MathML.
+//! Converts a formula from LaTeX to MathML.
 
 mod definitions;
 mod nesting;
@@ -17,35 +17,37 @@ use math_core::{LatexToMathML, MathCoreConfig, MathDisplay};
 use definitions::Definitions;
 use rewrite::Rewriter;
 
-/// Bytes of one formula.
+/// The longest formula, in bytes.
 const FORMULA_BYTES_MAX: usize = 16 * 1024;
-/// Levels of groups, arguments, fractions, roots and scripts in each other. The parser takes about
-/// 1.5 KiB of stack for each.
+/// The deepest nesting of groups, arguments, fractions, roots and scripts. The parser needs about
+/// 1.5 KiB of stack for each level.
 const NESTING_MAX: usize = 64;
-/// Bytes by which all formulas of one text may grow, as by the commands that it defines.
+/// How many bytes all formulas of one text may grow by rewriting, for example with the commands
+/// that it defines.
 const GROWTH_BYTES_MAX: usize = 64 * 1024;
-/// Spaces in a row. The parser looks past all of them at each.
+/// The most spaces in a row. At each of them, the parser looks ahead past all the others.
 const GAP_MAX: usize = 200;
-/// Unknown commands of one formula that are named.
+/// How many unknown commands are reported for one formula.
 const UNKNOWN_NAMED_MAX: usize = 8;
 
-/// How the renderer begins and ends an unknown command.
+/// The renderer's output before and after the name of an unknown command.
 const UNKNOWN: (&str, &str) = ("<merror class=\"math-core-unknown-cmd\"><mtext>", "</mtext>");
 
-/// The renderer makes lines of combining characters, which only fonts made for them show well.
+/// The renderer's lines of combining characters, which few fonts show well, and their replacements.
 const LINES: [(&str, &str); 2] = [
     ("\u{332}</mo></mover>", "\u{203e}</mo></mover>"),
     ("\u{332}</mo></munder>", "_</mo></munder>"),
 ];
 
-/// Stands in for a border, which the renderer has no command for.
+/// A placeholder for a border, for which the renderer has no command.
 const BORDER_COLOUR: &str = "B0C5ED";
 const BORDER_STYLE: &str = "border: 0.06em solid currentcolor;padding: 0.2em;";
 
 static RENDERER: LazyLock<LatexToMathML> = LazyLock::new(|| {
     LatexToMathML::new(MathCoreConfig {
         ignore_unknown_commands: true,
-        // Firefox strikes out what other browsers show as it is, which is better than an error.
+        // Only Firefox strikes formulas out. Other browsers show them unchanged, which is better
+        // than an error.
         allow_unreliable_rendering: true,
         ..MathCoreConfig::default()
     })
@@ -61,19 +63,19 @@ pub enum Display {
     Block,
 }
 
-/// What becomes of a formula.
+/// A rendered formula.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered {
     /// A `<math>` element, or the source in `<code>`.
     pub html: String,
-    /// Why it is not shown as its writer meant it; empty where it is.
+    /// Why it is not shown as its author meant it; empty if it is.
     pub faults: Vec<Fault>,
 }
 
-/// Why a formula is not shown as its writer meant it.
+/// Why a formula is not shown as its author meant it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// The name of a command, with its backslash. The rest of the formula is shown.
+    /// A command is unknown; its name, with the backslash. The rest of the formula is rendered.
     UnknownCommand(String),
     /// The formula is shown as its source, for this reason.
     Unreadable(String),
@@ -90,7 +92,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Renders the formulas of one text, in their order: what one defines, the later ones may use.
+/// Renders the formulas of one text, in order: a formula can use what earlier ones define.
 #[derive(Debug, Default)]
 pub struct Formulas {
     definitions: Definitions,
@@ -112,7 +114,7 @@ impl Formulas {
     fn mathml(&mut self, latex: &str, display: Display) -> Result<String, String> {
         if latex.len() > FORMULA_BYTES_MAX {
             return Err(format!(
-                "it has {} bytes, and {FORMULA_BYTES_MAX} are allowed",
+                "it has {} bytes, but only {FORMULA_BYTES_MAX} are allowed",
                 latex.len()
             ));
         }
@@ -120,7 +122,7 @@ impl Formulas {
         self.growth_bytes += known.len().saturating_sub(latex.len());
         if self.growth_bytes > GROWTH_BYTES_MAX {
             return Err(format!(
-                "the commands of the formulas so far become more than {GROWTH_BYTES_MAX} bytes"
+                "the commands in the formulas so far expand to more than {GROWTH_BYTES_MAX} bytes"
             ));
         }
         if nesting::depth(&known) > NESTING_MAX {
@@ -133,7 +135,8 @@ impl Formulas {
             Display::Inline => MathDisplay::Inline,
             Display::Block => MathDisplay::Block,
         };
-        // The renderer panics on some misplaced marks, such as `\sqrt&` in a table. It keeps nothing between formulas.
+        // The renderer panics on some misplaced marks, such as `\sqrt&` in a table. It keeps no
+        // state between formulas.
         let converted = catch_unwind(|| RENDERER.convert_with_local_state(&known, display));
         let converted = converted.map_err(|_| "the renderer fails on it".to_owned())?;
         let converted =
@@ -142,7 +145,7 @@ impl Formulas {
     }
 }
 
-/// Puts back what only stood in for something else.
+/// Replaces the placeholders.
 fn put_back(mut mathml: String) -> String {
     for (made, meant) in LINES {
         if mathml.contains(made) {

@@ -1,4 +1,4 @@
-//! Statements: from a stranger's Markdown to HTML that is safe to show.
+//! Converts untrusted Markdown statements to HTML that is safe to show.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -7,9 +7,9 @@ use pulldown_cmark::{Event, Parser, html};
 
 use crate::{Display, Formulas, MARKDOWN, too_heavy};
 
-/// Begins the names of footnotes, so that they are nobody else's on the page.
+/// The prefix of footnotes' names, which keeps them apart from other names on the page.
 const NOTE_PREFIX: &str = "note-";
-/// MathML elements that the renderer makes.
+/// The MathML elements in the renderer's output.
 const MATHML_TAGS: [&str; 29] = [
     "math",
     "semantics",
@@ -41,7 +41,8 @@ const MATHML_TAGS: [&str; 29] = [
     "mtr",
     "mtd",
 ];
-/// Their attributes, all of them harmless: layout and no links.
+/// The allowed attributes of MathML elements. All are harmless: they affect layout and are no
+/// links.
 const MATHML_ATTRIBUTES: [&str; 25] = [
     "display",
     "mathvariant",
@@ -69,10 +70,10 @@ const MATHML_ATTRIBUTES: [&str; 25] = [
     "height",
     "depth",
 ];
-/// Elements of MathML that may have a style.
+/// The MathML elements that may have a style.
 const STYLED_TAGS: [&str; 4] = ["mrow", "mtable", "mtd", "mpadded"];
-/// What the style of an element of MathML may say: how columns stand, lines, colours. None of it loads anything,
-/// or moves anything out of its place.
+/// The allowed style properties of MathML elements: column alignment, lines and colours. They
+/// cannot load anything or move an element away from its place.
 const STYLE_PROPERTIES: [&str; 13] = [
     "border",
     "border-bottom",
@@ -89,10 +90,10 @@ const STYLE_PROPERTIES: [&str; 13] = [
     "text-align",
 ];
 
-/// Renders Markdown, with `$…$` and `$$…$$` as MathML, and removes everything that could run or
-/// lead a reader astray: scripts, handlers, styles, frames, forms, addresses that are not http(s),
-/// mailto or data images. Images are allowed. What `address` has an address for, as a relative link to an attachment,
-/// gets it.
+/// Renders Markdown, with `$…$` and `$$…$$` as MathML. Removes everything that could run or mislead
+/// a reader: scripts, handlers, styles, frames, forms, and addresses other than http(s), mailto and
+/// data images. Images are allowed. `address` returns the replacement for a link, such as a
+/// relative link to an attachment, or `None`.
 pub fn to_html(
     markdown: &str,
     address: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
@@ -113,7 +114,7 @@ pub fn to_html(
     sanitise(&unsafe_html, address)
 }
 
-/// The text as its setter wrote it.
+/// The source of a statement, escaped, in a `<pre>`.
 pub fn as_source(markdown: &str) -> String {
     let escaped = markdown.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     format!("<pre>{escaped}</pre>")
@@ -144,7 +145,7 @@ fn sanitise(
     sanitiser.clean(unsafe_html).to_string()
 }
 
-/// Where a link or an image leads; `None` where it must not.
+/// The target of a link or image; `None` if it is not allowed.
 fn link<'a>(
     element: &str,
     value: &'a str,
@@ -156,7 +157,7 @@ fn link<'a>(
     if let Some(note) = value.strip_prefix('#') {
         return Some(format!("#{NOTE_PREFIX}{note}").into());
     }
-    // A vector image shown by `img` runs no scripts and loads nothing.
+    // A vector image in an `img` element runs no scripts and loads nothing.
     let is_image = ["png", "jpeg", "gif", "webp", "svg+xml"]
         .iter()
         .any(|kind| value.starts_with(&format!("data:image/{kind};base64,")));
@@ -182,10 +183,10 @@ mod tests {
         assert!(to_html(&heavy).ends_with("&lt;b&gt;&amp;</pre>"));
     }
 
-    /// Each of these, repeated, takes a bounded time.
+    /// Each of these texts, repeated, must be rendered in bounded time.
     #[test]
     fn hostile_texts_are_shown_in_time() {
-        /// Generous, for a build without optimisation on a machine that is busy.
+        /// Generous, for an unoptimised build on a busy machine.
         const TIME_MAX: Duration = Duration::from_secs(10);
         let opens = [
             ">",

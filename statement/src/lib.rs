@@ -10,27 +10,27 @@ pub use formula::{Display, Fault, Formulas, Rendered};
 pub use html::{as_source, to_html};
 pub use weight::{TooHeavy, too_heavy};
 
-/// The Markdown that statements are written in.
+/// The Markdown extensions of statements.
 pub const MARKDOWN: Options = Options::ENABLE_TABLES
     .union(Options::ENABLE_STRIKETHROUGH)
     .union(Options::ENABLE_FOOTNOTES)
     .union(Options::ENABLE_MATH);
 
-/// A formula of a statement that is not shown as its writer meant it.
+/// A formula of a statement that is not shown as its author meant it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FaultyFormula {
-    /// Without the dollar signs.
+    /// The formula's source, without the dollar signs.
     pub latex: String,
-    /// The line on which the formula starts, from 1.
+    /// The line on which the formula starts, counted from 1.
     pub line: u32,
-    /// At least one.
+    /// The faults, at least one.
     pub faults: Vec<Fault>,
 }
 
-/// The formulas of a Markdown text that are not shown as their writer meant them, in order.
+/// The formulas of a Markdown text that are not shown as their author meant them, in order.
 ///
 /// # Errors
-/// When the text is too heavy to be shown at all.
+/// When the text is too heavy to be rendered.
 pub fn faulty_formulas(markdown: &str) -> Result<Vec<FaultyFormula>, TooHeavy> {
     if let Some(reason) = too_heavy(markdown) {
         return Err(reason);
@@ -45,7 +45,7 @@ pub fn faulty_formulas(markdown: &str) -> Result<Vec<FaultyFormula>, TooHeavy> {
             _ => continue,
         };
         let faults = formulas.render(&latex, display).faults;
-        // Footnotes are parsed where they stand, so that offsets only grow.
+        // Footnotes are parsed in place, so offsets only grow.
         let between = markdown.get(counted..range.start).unwrap_or_default();
         line += between.bytes().filter(|byte| *byte == b'\n').count() as u32;
         counted = counted.max(range.start);

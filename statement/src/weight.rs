@@ -1,5 +1,5 @@
-//! Texts that are too heavy to be shown: parsers of HTML need time that grows with the square of how deeply elements
-//! nest, and of how many characters are written by name.
+//! Finds texts that are too heavy to render: the time of HTML parsers grows with the square of the
+//! nesting depth, and with the square of the number of characters written as entities.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -8,37 +8,37 @@ use pulldown_cmark::{Event, Parser, Tag};
 
 use crate::MARKDOWN;
 
-/// Quotes, lists and elements of HTML in each other.
+/// The deepest nesting of quotes, lists and HTML elements.
 const NESTING_MAX: usize = 100;
-/// Characters that HTML writes by name, such as `&` and `<`, outside of formulas.
+/// The most characters that HTML writes as entities, such as `&` and `<`, outside formulas.
 const NAMED_MAX: usize = 10_000;
-/// The same within formulas, which may have to be shown as they are written.
+/// The same limit inside formulas, which may have to be shown as their source.
 const NAMED_IN_FORMULAS_MAX: usize = 20_000;
-/// Formulas.
+/// The most formulas of a text.
 const FORMULAS_MAX: usize = 5_000;
-/// Words in a tag of HTML, most of which are attributes.
+/// The most words in an HTML tag. Most words are attributes.
 const ATTRIBUTES_MAX: usize = 500;
-/// Footnotes, and references to them.
+/// The most footnotes and references to them, together.
 const FOOTNOTES_MAX: usize = 2_000;
 
-/// Elements that nobody has to close.
+/// Elements whose end tag is optional.
 const CLOSED_BY_NEXT: [&str; 10] =
     ["dd", "dt", "li", "option", "p", "tbody", "td", "th", "thead", "tr"];
-/// Elements that have nothing in them.
+/// Elements without content.
 const EMPTY: [&str; 8] = ["area", "br", "col", "hr", "img", "input", "source", "wbr"];
 
-/// Why a text is too heavy to be shown.
+/// Why a text is too heavy to render.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TooHeavy {
     /// Quotes, lists and HTML are nested too deeply.
     Nesting,
-    /// It has too many characters that HTML writes by name.
+    /// The text has too many characters that HTML writes as entities.
     Named,
-    /// It has too many formulas.
+    /// The text has too many formulas.
     Formulas,
     /// A tag has too many attributes.
     Attributes,
-    /// It has too many footnotes.
+    /// The text has too many footnotes.
     Footnotes,
 }
 
@@ -61,9 +61,10 @@ impl fmt::Display for TooHeavy {
     }
 }
 
-/// Why a Markdown text is not shown as HTML, if it is not. Takes time that grows with the text and no faster.
+/// Why a Markdown text is too heavy to render as HTML, if it is. Takes time linear in the text's
+/// length.
 pub fn too_heavy(markdown: &str) -> Option<TooHeavy> {
-    // The parser looks at everything that is open on each line.
+    // On each line, the parser checks everything that is open.
     if markdown.lines().any(|line| opened(line) > NESTING_MAX) {
         return Some(TooHeavy::Nesting);
     }
@@ -106,12 +107,12 @@ pub fn too_heavy(markdown: &str) -> Option<TooHeavy> {
     None
 }
 
-/// Characters of a text that HTML writes by name.
+/// The number of characters in a text that HTML writes as entities.
 fn named_characters(text: &str) -> usize {
     text.bytes().filter(|byte| matches!(byte, b'&' | b'<' | b'>')).count()
 }
 
-/// Quotes and list items that a line may begin. It begins none where it is a line across the page.
+/// The number of quotes and list items that a line may begin; none if the line is a thematic break.
 fn opened(line: &str) -> usize {
     let line = line.trim();
     let mut rest = line;
@@ -124,7 +125,7 @@ fn opened(line: &str) -> usize {
     if is_rule('-') || is_rule('*') { 0 } else { opened }
 }
 
-/// The line behind `>`, `-`, `+`, `*`, `1.` or `1)`, if it begins with one.
+/// The line after its first `>`, `-`, `+`, `*`, `1.` or `1)`, if it begins with one.
 fn without_marker(line: &str) -> Option<&str> {
     if let Some(rest) = line.strip_prefix('>') {
         return Some(rest);
@@ -136,17 +137,17 @@ fn without_marker(line: &str) -> Option<&str> {
     (rest.is_empty() || rest.starts_with([' ', '\t'])).then_some(rest)
 }
 
-/// Elements of HTML that are open. Only as exact as a bound has to be: where a browser closes an element by itself, the
-/// tag that opened it still counts.
+/// The open HTML elements. This is only an upper bound: an element that a browser closes by itself
+/// still counts.
 #[derive(Default)]
 struct Elements {
     depth: usize,
-    /// How often each is open, by its name. An end tag that closes nothing changes nothing.
+    /// How often each element is open, by name. An end tag without an open element has no effect.
     open: HashMap<String, usize>,
 }
 
 impl Elements {
-    /// Reads the tags in a piece of HTML; why it is too heavy, if it is.
+    /// Counts the tags in a piece of HTML. Returns the reason if it is too heavy.
     fn read(&mut self, html: &str, around: usize) -> Option<TooHeavy> {
         for tag in html.split('<').skip(1) {
             if tag.split_ascii_whitespace().nth(ATTRIBUTES_MAX).is_some() {
@@ -158,7 +159,7 @@ impl Elements {
             };
             let name: String = tag.chars().take_while(char::is_ascii_alphanumeric).collect();
             let name = name.to_ascii_lowercase();
-            // In mathematics and drawings, browsers close nothing by themselves.
+            // Inside MathML and SVG, browsers close no elements by themselves.
             let is_foreign = ["math", "svg"].iter().any(|it| self.open.get(*it) > Some(&0));
             let closes_itself =
                 CLOSED_BY_NEXT.contains(&name.as_str()) || EMPTY.contains(&name.as_str());

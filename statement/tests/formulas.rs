@@ -1,9 +1,9 @@
-//! Every formula of `formulas.txt` becomes the MathML that stands beside it, in short form.
+//! Tests that every formula of `formulas.txt` becomes the MathML given beside it, in short form.
 
 use roxmltree::{Document, Node};
 use statement::{Display, Formulas};
 
-/// Between a formula and what must come out.
+/// Separates a formula from its expected result.
 const BECOMES: &str = "  =>  ";
 
 #[test]
@@ -20,7 +20,8 @@ fn every_formula_becomes_what_stands_beside_it() {
     assert!(wrong.is_empty(), "{} formulas:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// What a formula becomes: `frac(a; b)` for a fraction, `"…"` for text, and so on. Faults stand behind it.
+/// The short form of a rendered formula: `frac(a; b)` for a fraction, `"…"` for text, and so on.
+/// Faults are at the end.
 fn short(latex: &str) -> String {
     let rendered = Formulas::default().render(latex, Display::Inline);
     let mut short = match Document::parse(&rendered.html) {
@@ -80,7 +81,7 @@ fn children(node: Node<'_, '_>) -> Vec<String> {
     node.children().filter(Node::is_element).map(element).collect()
 }
 
-/// Without what is invisible.
+/// The text of a node, without invisible characters.
 fn text(node: Node<'_, '_>) -> String {
     let all: String = node.descendants().filter(Node::is_text).filter_map(|it| it.text()).collect();
     let invisible = |c: char| matches!(c, '\u{2061}'..='\u{2064}' | '\u{fe00}' | '\u{fe01}');

@@ -1,13 +1,14 @@
-//! What is meant to exhaust the renderer is refused or rendered, in bounded time and stack.
+//! Tests that formulas made to exhaust the renderer are refused or rendered in bounded time and
+//! stack.
 
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use statement::{Display, Formulas, faulty_formulas};
 
-/// A thread of the server has twice as much.
+/// Half the stack of a server's thread.
 const STACK_BYTES: usize = 1 << 20;
-/// Generous, for a machine that is busy.
+/// Generous, for a busy machine.
 const TIME_MAX: Duration = Duration::from_secs(2);
 
 fn hostile(bytes: usize) -> Vec<(String, String)> {
@@ -115,7 +116,7 @@ fn hostile_formulas_take_bounded_time_and_stack() {
                 let start = Instant::now();
                 let rendered = Formulas::default().render(&latex, Display::Block);
                 assert!(start.elapsed() < TIME_MAX, "{name}, {bytes}: {:?}", start.elapsed());
-                // A formula is at most 16 KiB, and a character becomes at most an element.
+                // A formula is at most 16 KiB, and each character becomes at most one element.
                 assert!(
                     rendered.html.len() < (8 << 20),
                     "{name}, {bytes}: {}",

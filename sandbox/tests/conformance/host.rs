@@ -46,7 +46,7 @@ impl Snapshot {
         Self { things, descriptors: own_descriptors().len() }
     }
 
-    /// What there is now that there was not then, if it does not go away by itself.
+    /// The resources that are new since this snapshot and do not disappear by themselves.
     pub(crate) async fn left_since(&self, mode: Mode) -> Option<String> {
         gone(|| {
             let now = Self::take(mode);

@@ -4,18 +4,18 @@ use std::collections::HashMap;
 
 use super::scan;
 
-/// Commands of one text.
+/// The most commands that one text can define.
 const DEFINITIONS_MAX: usize = 256;
 
-/// What a text has defined so far.
+/// The commands that a text has defined so far.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Definitions(HashMap<String, Definition>);
 
-/// `#1` to `#9` in `body` stand for arguments.
+/// A defined command. `#1` to `#9` in `body` stand for its arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Definition {
     pub(super) arguments: usize,
-    /// The first argument where none is given in brackets.
+    /// The first argument's value if none is given in brackets.
     pub(super) default: Option<String>,
     pub(super) body: String,
 }
@@ -25,14 +25,15 @@ impl Definitions {
         self.0.get(name)
     }
 
-    /// Takes a definition after the command `defining`; false if that does not define anything.
+    /// Parses a definition after the command `defining`. Returns false if that command does not
+    /// define anything.
     pub(super) fn take(&mut self, defining: &str, rest: &mut &str) -> Result<bool, String> {
         let (name, definition) = match defining {
             "newcommand" | "renewcommand" | "providecommand" => {
                 scan::skip(rest, "*");
                 let name = name(rest)?;
                 let arguments = scan::optional(rest).map_or(Ok(0), |count| count.trim().parse());
-                let arguments = arguments.map_err(|_| "a definition has no number of arguments")?;
+                let arguments = arguments.map_err(|_| "the argument count is not a number")?;
                 let default = scan::optional(rest).map(str::to_owned);
                 let body = scan::argument(rest)?.to_owned();
                 (name, Definition { arguments, default, body })
@@ -53,7 +54,7 @@ impl Definitions {
                 let name = name(rest)?;
                 scan::skip(rest, "=");
                 let body = scan::argument(rest)?.to_owned();
-                // What a definition means now, whatever becomes of it later.
+                // `\let` copies the current definition, so later changes do not affect the copy.
                 let meant = body.strip_prefix('\\').and_then(|of| self.get(of)).cloned();
                 let named = Definition { arguments: 0, default: None, body };
                 (name, meant.unwrap_or(named))
@@ -74,7 +75,7 @@ impl Definitions {
     }
 }
 
-/// `\name` or `{\name}`.
+/// Parses `\name` or `{\name}`.
 fn name(rest: &mut &str) -> Result<String, String> {
     let argument = scan::argument(rest)?.trim();
     let name = argument.strip_prefix('\\').filter(|name| !name.is_empty());
@@ -97,7 +98,7 @@ mod tests {
             ("DeclareMathOperator*\\x{a}z", "x", Ok((0, None, "\\operatorname*{a}"))),
             ("def\\x y", "x", Err("the definition of \\x has no body in braces")),
             ("newcommand{x}{y}", "x", Err("a definition does not name a command")),
-            ("newcommand{\\x}[y]{z}", "x", Err("a definition has no number of arguments")),
+            ("newcommand{\\x}[y]{z}", "x", Err("the argument count is not a number")),
         ] {
             let mut definitions = Definitions::default();
             let mut rest = source;

@@ -1,11 +1,12 @@
-//! How deep and how far ahead the renderer's parser would go, which has no bounds of its own.
+//! Measures how deep and how far ahead the renderer's parser would go, because it has no limits of
+//! its own.
 
 use super::scan;
 
-/// What is opened, with how many commands waited for it as their argument.
+/// An open group, with the number of commands that wait for it as their argument.
 enum Open {
     Group(usize),
-    /// `[`, which may be an argument or an interval that nothing closes.
+    /// `[`, which may begin an argument or an interval that is never closed by `]`.
     Bracket(usize),
     /// A command such as `\bf`, whose argument is the rest of its group or cell.
     Switch,
@@ -28,7 +29,8 @@ const SWITCHES: [&str; 13] = [
     "tt",
 ];
 
-/// Commands that have no class of their own: to know the class of what comes next, the parser looks past all of them.
+/// Commands without a class: to find the class of what follows, the parser looks ahead past all of
+/// them.
 const CLASSLESS: [&str; 27] = [
     " ",
     "!",
@@ -59,7 +61,7 @@ const CLASSLESS: [&str; 27] = [
     "vertoverlay",
 ];
 
-/// The most spaces, and other things without a class, that stand in a row.
+/// The longest row of spaces and other commands without a class.
 pub(super) fn longest_gap(latex: &str) -> usize {
     let (mut gap, mut longest) = (0, 0);
     let mut rest = latex;
@@ -76,12 +78,12 @@ pub(super) fn longest_gap(latex: &str) -> usize {
     longest
 }
 
-/// The levels that the parser would be in at the deepest place of a formula. It may be in twice as many, as a
-/// command is counted for its first argument only.
+/// The number of levels at the deepest place of a formula. The parser may reach twice as many,
+/// because a command only counts for its first argument.
 pub(super) fn depth(latex: &str) -> usize {
     let mut open: Vec<Open> = Vec::new();
     let (mut level, mut deepest) = (0, 0);
-    // Commands and scripts in a row, each of which may be the argument of the one before.
+    // The number of commands and scripts in a row. Each may be the argument of the previous one.
     let mut waiting = 0;
     let mut rest = latex;
     while let Some(first) = rest.chars().next() {
@@ -143,7 +145,7 @@ fn begin(
     *waiting = 0;
 }
 
-/// Closes a group, and the brackets in it that nothing closed.
+/// Closes a group, and the brackets in it that are still open.
 fn end(open: &mut Vec<Open>, level: &mut usize, waiting: &mut usize) {
     *waiting = 0;
     while let Some(last) = open.pop() {

@@ -1,26 +1,27 @@
-//! Replaces what the renderer does not know with what it knows.
+//! Replaces what the renderer does not support.
 //!
-//! This is no parser: it looks at commands and their arguments, and leaves all else as it is.
+//! This is not a full parser: it handles commands and their arguments, and leaves everything else
+//! unchanged.
 
 use super::definitions::{Definition, Definitions};
 use super::templates;
 use super::text::{self, Style};
 use super::{FORMULA_BYTES_MAX, scan};
 
-/// Levels of commands that are replaced, in the arguments of each other.
+/// The deepest nesting of replaced commands in each other's arguments.
 const DEPTH_MAX: usize = 32;
-/// Commands of one formula that are replaced, or whose arguments are read.
+/// The most commands of one formula that are replaced or whose arguments are rewritten.
 const EXPANSIONS_MAX: usize = 4_000;
-/// Bytes that all replaced commands of one formula may become.
+/// The most bytes that the replaced commands of one formula expand to.
 const EXPANDED_BYTES_MAX: usize = 4 * FORMULA_BYTES_MAX;
 
-/// What is at the top of a formula, outside all groups.
+/// The structure at a formula's top level, outside all groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Top {
     Row,
-    /// `\\`.
+    /// There is a `\\`.
     Rows,
-    /// `&`.
+    /// There is an `&`.
     Table,
 }
 
@@ -46,7 +47,7 @@ impl<'a> Rewriter<'a> {
         Ok(format!("\\begin{{{environment}}}{out}\\end{{{environment}}}"))
     }
 
-    /// Counts a command that is replaced, or whose argument is read.
+    /// Counts a command that is replaced or whose argument is rewritten.
     pub(super) fn enter(&mut self, depth: usize) -> Result<(), String> {
         self.expansions += 1;
         if depth > DEPTH_MAX {
@@ -78,7 +79,7 @@ impl<'a> Rewriter<'a> {
             match c {
                 '%' => match rest.find('\n') {
                     Some(end) => rest = &rest[end + 1..],
-                    // What would comment out the rest of a line is meant to be shown.
+                    // A `%` without a line after it is meant to be shown and not as a comment.
                     None => out.push_str("\\%"),
                 },
                 '#' => out.push_str("\\#"),
@@ -153,7 +154,7 @@ impl<'a> Rewriter<'a> {
         self.special(name, rest, depth, out)
     }
 
-    /// Writes a command's body with its arguments, and goes on in it.
+    /// Fills a command's arguments into its body, and rewrites the result.
     fn expand(
         &mut self,
         definition: &Definition,
@@ -189,7 +190,7 @@ impl<'a> Rewriter<'a> {
         self.expanded_bytes += body.len();
         self.check(0)?;
         self.math(&body, depth + 1, out)?;
-        // A command at the end of the body must not go on in what follows.
+        // Keep a command at the end of the body apart from letters that follow.
         if rest.starts_with(|c: char| c.is_ascii_alphabetic()) && ends_in_command(out) {
             out.push(' ');
         }
@@ -198,7 +199,7 @@ impl<'a> Rewriter<'a> {
 
     fn check(&self, more: usize) -> Result<(), String> {
         if self.expanded_bytes + more > EXPANDED_BYTES_MAX {
-            return Err(format!("its commands become more than {EXPANDED_BYTES_MAX} bytes"));
+            return Err(format!("its commands expand to more than {EXPANDED_BYTES_MAX} bytes"));
         }
         Ok(())
     }

@@ -1,12 +1,13 @@
-//! The parts of LaTeX that commands are made of.
+//! Parses the parts of LaTeX commands.
 
-/// Bytes of an argument in brackets. A bracket that nothing closes within them is one of an interval.
+/// The longest argument in brackets, in bytes. A bracket that is not closed within this length
+/// belongs to an interval.
 const OPTIONAL_BYTES_MAX: usize = 512;
 
-/// Why an argument is not there.
+/// Why an argument cannot be parsed.
 pub(super) type Reason = String;
 
-/// Takes the name of a command, after its backslash: letters, or any one character.
+/// Takes the name of a command, after its backslash: letters, or a single other character.
 pub(super) fn command<'a>(rest: &mut &'a str) -> &'a str {
     let letters = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
     let bytes = match letters {
@@ -16,7 +17,7 @@ pub(super) fn command<'a>(rest: &mut &'a str) -> &'a str {
     take(rest, bytes)
 }
 
-/// Takes an argument: what is in the next braces, or the next character or command.
+/// Takes an argument: the content of the next braces, or the next character or command.
 pub(super) fn argument<'a>(rest: &mut &'a str) -> Result<&'a str, Reason> {
     *rest = rest.trim_start();
     let missing = || "an argument is missing at the end".to_owned();
@@ -37,7 +38,7 @@ pub(super) fn argument<'a>(rest: &mut &'a str) -> Result<&'a str, Reason> {
     }
 }
 
-/// Takes `[…]`, if that is what comes next.
+/// Takes `[…]`, if that is next.
 pub(super) fn optional<'a>(rest: &mut &'a str) -> Option<&'a str> {
     let trimmed = rest.trim_start();
     if !trimmed.starts_with('[') {
@@ -49,7 +50,7 @@ pub(super) fn optional<'a>(rest: &mut &'a str) -> Option<&'a str> {
     Some(&trimmed[1..end])
 }
 
-/// Takes a length with its unit, such as `-2.5 pt`, if that is what comes next.
+/// Takes a length with its unit, such as `-2.5 pt`, if that is next.
 pub(super) fn length<'a>(rest: &mut &'a str) -> Option<&'a str> {
     const UNITS: [&str; 10] = ["pt", "em", "ex", "mu", "cm", "mm", "in", "pc", "px", "bp"];
     let trimmed = rest.trim_start();
@@ -63,7 +64,7 @@ pub(super) fn length<'a>(rest: &mut &'a str) -> Option<&'a str> {
     })
 }
 
-/// Takes `mark` if it comes next, also after white space.
+/// Takes `mark` and white space before it, if that is next.
 pub(super) fn skip(rest: &mut &str, mark: &str) -> bool {
     match rest.trim_start().strip_prefix(mark) {
         Some(after) => {
@@ -74,14 +75,14 @@ pub(super) fn skip(rest: &mut &str, mark: &str) -> bool {
     }
 }
 
-/// Takes so many bytes.
+/// Takes this number of bytes.
 pub(super) fn take<'a>(rest: &mut &'a str, bytes: usize) -> &'a str {
     let (taken, after) = rest.split_at(bytes);
     *rest = after;
     taken
 }
 
-/// Where the mark that the text begins with is closed. Braces in brackets must match, too.
+/// The index of the mark that closes the text's first mark. Braces inside brackets must also match.
 fn closing(text: &str, open: char, close: char) -> Option<usize> {
     let (mut depth, mut braces) = (0_usize, 0_usize);
     let mut escaped = false;

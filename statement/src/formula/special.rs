@@ -1,11 +1,11 @@
-//! Commands whose replacement takes more than a table.
+//! Replaces commands that need more than a table.
 
 use super::rewrite::Rewriter;
 use super::templates::{self, Environment};
 use super::text::{self, Style};
 use super::{BORDER_COLOUR, scan};
 
-/// Operators that the renderer puts limits above and below, where `\limits` says so.
+/// Operators for which the renderer supports `\limits`.
 const WITH_LIMITS: [&str; 29] = [
     "bigcap",
     "bigcup",
@@ -44,11 +44,11 @@ const DELIMITED: [&str; 15] = [
     "bigr", "Bigr", "biggr", "Biggr",
 ];
 
-/// What is a symbol in text, and has its own command in mathematics.
+/// Symbols in text that also have their own command in mathematics.
 const BOTH: [&str; 8] = ["P", "S", "copyright", "degree", "enspace", "pounds", "qquad", "quad"];
 
 impl Rewriter<'_> {
-    /// Writes a command that no table has.
+    /// Rewrites a command that is in no table.
     pub(super) fn special(
         &mut self,
         name: &str,
@@ -57,7 +57,7 @@ impl Rewriter<'_> {
         out: &mut String,
     ) -> Result<(), String> {
         match name {
-            // What follows a backslash at the end is nothing.
+            // A backslash at the end is dropped.
             "" => {}
             "\\" => {
                 scan::skip(rest, "*");
@@ -178,7 +178,7 @@ impl Rewriter<'_> {
                     false => u32::from_str_radix(hex, 16).ok(),
                 };
                 let character = number.and_then(char::from_u32);
-                let character = character.ok_or("`\\unicode` names no character")?;
+                let character = character.ok_or("`\\unicode` has no valid character code")?;
                 text::literal(&character.to_string(), Style::Plain, out);
             }
             name if DELIMITED.contains(&name) => {
@@ -207,7 +207,7 @@ impl Rewriter<'_> {
         }
         out.push('\\');
         out.push_str(name);
-        // What is removed after it must not make its name longer.
+        // If the next command is removed, letters after it must not join this name.
         if rest.starts_with('\\') && name.starts_with(|c: char| c.is_ascii_alphabetic()) {
             out.push(' ');
         }
@@ -246,7 +246,7 @@ impl Rewriter<'_> {
         Ok(())
     }
 
-    /// `\operatorname`, with limits if the star or a command after it says so.
+    /// Writes `\operatorname`, with limits if a star or a following command asks for them.
     fn operator(
         &mut self,
         star: bool,
@@ -274,7 +274,7 @@ impl Rewriter<'_> {
         let model = scan::optional(rest);
         let colour = templates::colour(model, scan::argument(rest)?);
         let colour = colour.map(|colour| format!("\\color{colour}")).unwrap_or_default();
-        // Many write `\color{red}{x}` for one group, as MathJax had it.
+        // Many authors write `\color{red}{x}` for a single group, as MathJax used to allow.
         if name == "color" && !rest.starts_with('{') {
             out.push_str(&colour);
             return Ok(());
@@ -287,7 +287,7 @@ impl Rewriter<'_> {
     }
 }
 
-/// Whether `[t]`, `[b]`, `[c]`, `[l]` or `[r]` comes next, and not an interval.
+/// Whether `[t]`, `[b]`, `[c]`, `[l]` or `[r]` is next, as opposed to an interval.
 fn position(rest: &str) -> bool {
     let mut inside = rest.trim_start().bytes();
     inside.next() == Some(b'[')

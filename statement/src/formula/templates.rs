@@ -1,9 +1,9 @@
-//! Commands and environments that the renderer does not know, in terms of those that it knows.
+//! Commands and environments that the renderer does not support, in terms of those that it does.
 
 use super::scan;
 
-/// Commands with their number of arguments, and what is written in their place: `#1` stands for the
-/// first argument.
+/// Commands with their number of arguments and their replacement: `#1` stands for the first
+/// argument.
 const COMMANDS: [(&str, usize, &str); 98] = [
     // Fonts.
     ("Bbb", 1, "\\mathbb{#1}"),
@@ -79,7 +79,7 @@ const COMMANDS: [(&str, usize, &str); 98] = [
     ("substack", 1, "\\begin{subarray}{c}#1\\end{subarray}"),
     ("widearc", 1, "\\overparen{#1}"),
     ("wideparen", 1, "\\overparen{#1}"),
-    // Boxes without a border, which show what is in them.
+    // Boxes without a border, which only show their content.
     ("bbox", 1, "{#1}"),
     ("clap", 1, "{#1}"),
     ("ensuremath", 1, "{#1}"),
@@ -105,7 +105,7 @@ const COMMANDS: [(&str, usize, &str); 98] = [
     ("qty", 2, "#1\\,\\mathrm{#2}"),
     ("si", 1, "\\mathrm{#1}"),
     ("unit", 1, "\\mathrm{#1}"),
-    // Links, which formulas have none of.
+    // Links, which formulas cannot have.
     ("cssId", 2, "{#2}"),
     ("class", 2, "{#2}"),
     ("href", 2, "{#2}"),
@@ -115,7 +115,8 @@ const COMMANDS: [(&str, usize, &str); 98] = [
     ("tabularnewline", 0, "\\\\ "),
 ];
 
-/// Commands that show nothing here, with their number of arguments. Some may have one in brackets.
+/// Commands that are dropped, with their number of arguments. Those with arguments may also have
+/// one in brackets.
 const SILENT: [(&str, usize); 44] = [
     ("Huge", 0),
     ("LARGE", 0),
@@ -163,18 +164,18 @@ const SILENT: [(&str, usize); 44] = [
     ("displaybreak", 0),
 ];
 
-/// How an environment is written.
+/// The replacement of an environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Environment {
-    /// As this one, which takes a column specification.
+    /// This environment, which takes a column specification.
     Columns(&'static str),
-    /// As this one.
+    /// This environment.
     Named(&'static str),
-    /// As `array` with these columns.
+    /// `array` with these columns.
     Array(&'static str),
-    /// As this one, without the number of columns.
+    /// This environment, without the argument for the number of columns.
     Counted(&'static str),
-    /// As a group.
+    /// A group.
     Group,
 }
 
@@ -219,10 +220,10 @@ const ENVIRONMENTS: [(&str, Environment); 38] = [
     ("vsmallmatrix", Environment::Named("vmatrix")),
 ];
 
-/// Environments that plain TeX writes as commands with one argument.
+/// Environments that are commands with one argument in plain TeX.
 const AS_COMMANDS: [&str; 4] = ["matrix", "pmatrix", "bmatrix", "cases"];
 
-/// Colours that the renderer knows, of those that have a name everywhere.
+/// Common colour names that the renderer supports.
 const COLOURS: [&str; 19] = [
     "black",
     "blue",
@@ -245,28 +246,28 @@ const COLOURS: [&str; 19] = [
     "yellow",
 ];
 
-/// The number of arguments of a command, and what is written in its place.
+/// The number of arguments of a command, and its replacement.
 pub(super) fn command(name: &str) -> Option<(usize, &'static str)> {
     let known = COMMANDS.iter().find(|(known, _, _)| *known == name)?;
     Some((known.1, known.2))
 }
 
-/// The number of arguments of a command that shows nothing.
+/// The number of arguments of a command that is dropped.
 pub(super) fn silent(name: &str) -> Option<usize> {
     SILENT.iter().find(|(known, _)| *known == name).map(|(_, arguments)| *arguments)
 }
 
-/// How an environment is written; `None` as itself.
+/// The replacement of an environment; `None` if it needs none.
 pub(super) fn environment(name: &str) -> Option<Environment> {
     ENVIRONMENTS.iter().find(|(known, _)| *known == name).map(|(_, environment)| *environment)
 }
 
-/// The name of an environment that plain TeX writes as a command.
+/// The name of an environment that is a command in plain TeX.
 pub(super) fn environment_as_command(name: &str) -> Option<&'static str> {
     AS_COMMANDS.into_iter().find(|known| *known == name)
 }
 
-/// A colour as the renderer takes it, from its model and its name or its numbers there.
+/// The argument of the renderer's `\color`, from a colour's model and its name or numbers.
 pub(super) fn colour(model: Option<&str>, value: &str) -> Option<String> {
     let value = value.trim();
     match model.map(str::trim) {
@@ -281,7 +282,7 @@ pub(super) fn colour(model: Option<&str>, value: &str) -> Option<String> {
     }
 }
 
-/// `ff0000` or `f00`.
+/// Parses `ff0000` or `f00`.
 fn hex(digits: &str) -> Option<String> {
     if !digits.chars().all(|c| c.is_ascii_hexdigit()) {
         return None;
@@ -309,7 +310,8 @@ fn of_parts(value: &str, factor: f64) -> Option<String> {
     hex(&format!("{red:02x}{green:02x}{blue:02x}"))
 }
 
-/// Columns of an `array` as the renderer takes them: `l`, `c`, `r` and lines between them.
+/// Reduces the columns of an `array` to what the renderer supports: `l`, `c`, `r` and lines between
+/// them.
 pub(super) fn columns(specification: &str) -> Result<String, String> {
     let mut columns = String::new();
     add_columns(specification, 0, &mut columns)?;
@@ -328,7 +330,7 @@ fn add_columns(specification: &str, depth: usize, columns: &mut String) -> Resul
         match c {
             'l' | 'c' | 'r' => columns.push(c),
             'L' | 'C' | 'R' => columns.push(c.to_ascii_lowercase()),
-            // Two lines are one.
+            // Two lines become one.
             '|' | ':' if !columns.ends_with(['|', ':']) => columns.push(c),
             'p' | 'm' | 'b' => {
                 scan::argument(&mut rest)?;

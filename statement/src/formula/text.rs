@@ -1,15 +1,16 @@
-//! Text in formulas: the arguments of `\text`, `\texttt` and their like.
+//! Text in formulas: the arguments of `\text`, `\texttt` and similar commands.
 //!
-//! The renderer takes letters, digits and spaces in texts as they are. Every other ASCII character
-//! becomes a private one, which it passes through, and which is put back in what it made.
+//! In texts, the renderer only accepts letters, digits and spaces. Other ASCII characters are
+//! replaced by private-use characters, which it passes through unchanged, and restored in its
+//! output.
 
 use super::rewrite::Rewriter;
 use super::scan;
 
-/// The private characters that stand for ASCII ones begin here.
+/// The first of the private-use characters that stand for ASCII characters.
 const PRIVATE: u32 = 0xe000;
 
-/// How text is written.
+/// The style of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Style {
     Plain,
@@ -58,7 +59,7 @@ const COMMANDS: [(&str, Style); 19] = [
     ("vbox", Style::Plain),
 ];
 
-/// Commands after which the rest of the group is written so.
+/// Commands that set the style for the rest of the group.
 const SWITCHES: [(&str, Style); 15] = [
     ("bf", Style::Bold),
     ("bfseries", Style::Bold),
@@ -77,7 +78,7 @@ const SWITCHES: [(&str, Style); 15] = [
     ("ttfamily", Style::Mono),
 ];
 
-/// Commands that are characters in text.
+/// Commands that stand for characters in text.
 const SYMBOLS: [(&str, &str); 53] = [
     ("AA", "Å"),
     ("AE", "Æ"),
@@ -134,20 +135,20 @@ const SYMBOLS: [(&str, &str); 53] = [
     ("textunderscore", "_"),
 ];
 
-/// Characters that are written as several, but not in the font of code.
+/// Characters that are typed as several, except in monospaced text.
 const LIGATURES: [(&str, &str); 4] = [("---", "—"), ("--", "–"), ("``", "“"), ("''", "”")];
 
-/// The style of a command's argument, if that is text.
+/// The style of a command's argument, if the argument is text.
 pub(super) fn style(command: &str) -> Option<Style> {
     COMMANDS.iter().find(|(name, _)| *name == command).map(|(_, style)| *style)
 }
 
-/// What a command is in text, and in formulas if they have no such command.
+/// The characters of a command in text, or in a formula if formulas have no such command.
 pub(super) fn symbol(command: &str) -> Option<&'static str> {
     SYMBOLS.iter().find(|(name, _)| *name == command).map(|(_, symbol)| *symbol)
 }
 
-/// Writes a text that has no commands.
+/// Writes a text without commands.
 pub(super) fn literal(text: &str, style: Style, out: &mut String) {
     let mut runs = Runs { run: String::new(), out };
     for c in text.chars() {
@@ -170,7 +171,7 @@ pub(super) fn argument(
     Ok(())
 }
 
-/// The text of one style that is being written.
+/// Collects text of one style.
 struct Runs<'a> {
     run: String,
     out: &'a mut String,
@@ -179,7 +180,7 @@ struct Runs<'a> {
 impl Runs<'_> {
     fn push(&mut self, c: char) {
         match c {
-            // A space is as wide as several.
+            // Several spaces become one.
             ' ' | '\n' | '\t' if self.run.ends_with(' ') => {}
             '\n' | '\t' => self.run.push(' '),
             c if c.is_ascii_punctuation() => {
@@ -267,7 +268,7 @@ fn command(
     if let Some(inner) = self::style(name) {
         let text = scan::argument(rest)?;
         runs.end(style);
-        // `\text` keeps the style it is in.
+        // `\text` keeps the surrounding style.
         let inner = if inner == Style::Plain { style } else { inner };
         return group(rewriter, text, inner, depth + 1, runs.out);
     }
@@ -300,7 +301,7 @@ fn command(
             name.chars().for_each(|c| runs.push(c));
             Ok(())
         }
-        // Anything else is mathematics without dollar signs, with its arguments in braces.
+        // Any other command is mathematics without dollar signs, with its arguments in braces.
         name => {
             let mut source = format!("\\{name} ");
             while rest.starts_with('{') {
@@ -324,7 +325,7 @@ fn formula(
     Ok(())
 }
 
-/// Where the next dollar sign that ends a formula is.
+/// The index of the next dollar sign that is not escaped.
 fn dollar(text: &str) -> Option<usize> {
     let mut escaped = false;
     text.char_indices().find_map(|(at, c)| {
@@ -334,7 +335,7 @@ fn dollar(text: &str) -> Option<usize> {
     })
 }
 
-/// MathML with the characters that private ones stand for.
+/// Replaces the private-use characters in MathML by the characters they stand for.
 pub(super) fn put_back(mathml: &str) -> String {
     let mut result = String::with_capacity(mathml.len());
     for c in mathml.chars() {
