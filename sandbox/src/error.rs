@@ -24,7 +24,7 @@ pub enum SandboxError {
     LanguageUnavailable {
         /// The language asked for.
         language: LanguageId,
-        /// What failed.
+        /// How the version probe failed.
         reason: String,
         /// What an operator can do about it.
         cure: String,

@@ -290,7 +290,7 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
-/// How to choose the users of cells, depending on this process's capabilities.
+/// The users of cells, depending on this process's capabilities.
 fn users(force_user_namespace: bool) -> Users {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));

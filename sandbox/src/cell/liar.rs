@@ -85,7 +85,7 @@ fn report(stdout_bytes: u64, stderr_bytes: u64) -> Report {
     }
 }
 
-/// How the host fared.
+/// How far the host got.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Faced {
     /// How many exchanges succeeded, of five: opening, storing, running, fetching, listing.

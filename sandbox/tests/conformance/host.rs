@@ -60,7 +60,7 @@ impl Snapshot {
     }
 }
 
-/// Waits until nothing is left. Returns what still is after a while.
+/// Waits until nothing is left. Returns a message if something is still left after a while.
 pub(crate) async fn gone(left: impl Fn() -> Vec<String>) -> Option<String> {
     let deadline = tokio::time::Instant::now() + GOING_MAX;
     loop {
