@@ -235,7 +235,7 @@ fn inflate(
             format!("inflates to more than {bytes_max} bytes")
         }
         Ok(_) if (bytes.len() as u64) < claimed => {
-            format!("inflates to {} bytes and claims {claimed}", bytes.len())
+            format!("inflates to {} bytes but claims {claimed}", bytes.len())
         }
         Ok(_) => return Some(bytes),
     };
@@ -250,11 +250,11 @@ fn report_duplicate_names(archive: &[u8], report: &mut Report) {
     let twice: BTreeSet<_> = entry_names(archive).filter(|name| !seen.insert(*name)).collect();
     for name in &twice {
         let message =
-            format!("{} stands in the archive twice", quote(&String::from_utf8_lossy(name)));
+            format!("{} occurs twice in the archive", quote(&String::from_utf8_lossy(name)));
         report.error("", message, "one entry of this name");
     }
     if twice.is_empty() {
-        report.error("", "a name stands in the archive twice", "one entry of each name");
+        report.error("", "a name occurs twice in the archive", "one entry of each name");
     }
 }
 

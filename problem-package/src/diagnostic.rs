@@ -7,7 +7,7 @@ use crate::limits::DIAGNOSTICS_MAX;
 /// Whether a package with this diagnostic can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// It can; something in it is left aside.
+    /// It can; something in it is ignored.
     Warning,
     /// It cannot.
     Error,

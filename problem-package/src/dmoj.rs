@@ -79,7 +79,7 @@ pub(crate) fn read(tree: &FileTree, options: &Options) -> Result<Vec<Package>, V
 fn read_file(tree: &FileTree, options: &Options, report: &mut Report) -> Option<Package> {
     let identity = identity(tree, options, report);
     let Some(bytes) = tree.get(FILE) else {
-        report.error(FILE, "is missing", "a package of DMOJ's");
+        report.error(FILE, "is missing", "a DMOJ package");
         return None;
     };
     let entries = yaml::read_map_as(Schema::Yaml11, FILE, bytes, report)?;
@@ -149,7 +149,7 @@ fn output_bytes(config: &Config<'_>, report: &mut Report) -> u64 {
         let Some(field) = scope.case_field("output_limit_length") else { continue };
         let of_case = given(Some(field), report);
         if largest.zip(of_case).is_some_and(|(largest, of_case)| largest != of_case) {
-            field.warning(report, "differs from that of other test cases; the largest is taken");
+            field.warning(report, "differs from that of other test cases; the largest is used");
         }
         largest = largest.max(of_case);
     }
@@ -176,14 +176,13 @@ fn is_dynamic(key: &str) -> bool {
 
 fn refuse_dynamic(key: &Key, report: &mut Report) {
     let message =
-        format!("`{}` is not supported: it is Python code that makes the value", key.text);
+        format!("`{}` is not supported: it is Python code that computes the value", key.text);
     report.error((FILE, key.position), message, "the value itself");
 }
 
 fn warn_of_symlinks(field: Field<'_>, report: &mut Report) {
     if is_true(field.node) {
-        field
-            .warning(report, "is left aside: the links are not made in the folder of a submission");
+        field.warning(report, "is ignored: the links are not created in a submission's folder");
     }
 }
 
@@ -214,7 +213,7 @@ fn check_keys(config: &Config<'_>, report: &mut Report) {
             known if WITHOUT_MEANING.contains(&known) => {}
             "custom_judge" if !field.is_null() => {
                 refuse(
-                    "its Python code runs inside DMOJ's judge and nowhere else",
+                    "its Python code runs only inside DMOJ's judge",
                     "a checker or an interactor",
                 );
             }

@@ -131,7 +131,7 @@ impl<'a> Field<'a> {
 
 /// A key that the format does not have.
 pub(crate) fn unknown_key(path: &str, key: &Key, name: &str, report: &mut Report) {
-    let message = format!("the key {} is not known and is left aside", quote(name));
+    let message = format!("unknown key {} is ignored", quote(name));
     // Of thousands only the number is reported, and they are no typing errors.
     let meant = if report.is_full() { String::new() } else { meant(name) };
     report.warning((path, key.position), message, meant);

@@ -101,12 +101,12 @@ fn unknown(tree: &FileTree) -> Vec<Diagnostic> {
         .filter(|folder| folder.split('/').count() < FOLDERS_MAX)
         .collect();
     match folders[..] {
-        [] => report.error("", "is in no format that is read", expected),
+        [] => report.error("", "is in no supported format", expected),
         [folder] => {
             let is_beside = |path: &&str| !path.starts_with(&format!("{folder}/"));
             let beside = tree.files().map(|(path, _)| path).find(is_beside).unwrap_or_default();
             let (folder, beside) = (quote(folder), quote(beside));
-            let message = format!("the package is in {folder}, and {beside} stands beside it");
+            let message = format!("the package is in {folder}, but {beside} is outside it");
             report.error("", message, format!("{folder} alone"));
         }
         [first, second, ..] => {

@@ -28,9 +28,9 @@ fn report_all(at: Place, has_lines: bool, markdown: &str, report: &mut Report) {
         for fault in formula.faults {
             let expected = match fault {
                 Fault::UnknownCommand(_) => {
-                    "a command of LaTeX's mathematics, or `\\newcommand` before it"
+                    "a LaTeX math command, or a `\\newcommand` that defines it"
                 }
-                Fault::Unreadable(_) => "a formula in LaTeX's mathematics",
+                Fault::Unreadable(_) => "a formula in LaTeX math",
             };
             let message = format!("in the formula {}, {fault}", quote(formula.latex.trim()));
             report.warning(at.clone(), message, expected);
@@ -70,12 +70,12 @@ mod tests {
             lines,
             [
                 "warning: problem.md:3:1: in the formula \"a \\\\xor b\", the command \\xor is unknown \
-                 and is shown by its name; expected a command of LaTeX's mathematics, or \
-                 `\\newcommand` before it",
+                 and is shown by its name; expected a LaTeX math command, or a `\\newcommand` \
+                 that defines it",
                 "warning: problem.md:3:1: in the formula \"x^\", it is shown as its source: Expected \
-                 argument but reached end of input; expected a formula in LaTeX's mathematics",
+                 argument but reached end of input; expected a formula in LaTeX math",
                 "warning: problem.tex: in the formula \"\\\\foo\", the command \\foo is unknown and is \
-                 shown by its name; expected a command of LaTeX's mathematics, or `\\newcommand` before it",
+                 shown by its name; expected a LaTeX math command, or a `\\newcommand` that defines it",
             ]
         );
     }

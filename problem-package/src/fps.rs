@@ -210,7 +210,7 @@ fn tests(item: Element<'_>, blobs: &mut Blobs, report: &mut Report) -> (Vec<Test
                 inputs.len(),
                 outputs.len()
             );
-            report.error(item.place(), message, "as many of one as of the other");
+            report.error(item.place(), message, "the same number of both");
             continue;
         }
         for (number, (input, output)) in (1..).zip(inputs.into_iter().zip(outputs)) {
@@ -225,7 +225,7 @@ fn tests(item: Element<'_>, blobs: &mut Blobs, report: &mut Report) -> (Vec<Test
             tests.push(Test { sample, ..Test::new(&name, input_blob, output_blob) });
             let is_long = input.len().max(output.len()) > SAMPLE_BYTES_MAX;
             if sample && (is_long || samples.len() == SAMPLES_MAX) {
-                let message = format!("the sample {number} is judged and not shown");
+                let message = format!("the sample {number} is judged but not shown");
                 let expected =
                     format!("at most {SAMPLES_MAX} samples of at most {SAMPLE_BYTES_MAX} bytes");
                 report.warning(item.place(), message, expected);
@@ -240,7 +240,7 @@ fn tests(item: Element<'_>, blobs: &mut Blobs, report: &mut Report) -> (Vec<Test
         }
     }
     if !tests.iter().any(|test| !test.sample) && !report.has_errors() {
-        let message = "there are no tests but the samples";
+        let message = "the only tests are the samples";
         report.warning(item.place(), message, "<test_input> and <test_output>");
     }
     (tests, samples)
@@ -339,12 +339,12 @@ fn empty(language: LanguageId) -> ProblemLanguage {
     }
 }
 
-/// The language that an element says it is in; one that is not known is reported and left aside.
+/// The language that an element says it is in; one that is not known is reported and ignored.
 fn language(element: Element<'_>, report: &mut Report) -> Option<LanguageId> {
     let name = element.attribute("language").unwrap_or_default();
     let language = languages::of(name);
     if language.is_none() {
-        let message = format!("<{}> in {} is left aside", element.name(), quote(name));
+        let message = format!("<{}> in {} is ignored", element.name(), quote(name));
         report.warning(element.place(), message, "a language such as C++ or Python");
     }
     language
@@ -361,7 +361,7 @@ fn submissions(
     for (place, element) in (1..).zip(item.children("solution")) {
         let Some(language) = language(element, report) else { continue };
         if content.language(&language).is_none() {
-            let message = format!("<solution> is in {language}, which the problem does not take");
+            let message = format!("<solution> is in {language}, which the problem does not allow");
             report.warning(element.place(), message, "");
             continue;
         }

@@ -147,7 +147,7 @@ fn warn_of_what_is_missing(
         report.warning(INPUT_VALIDATORS[1], message, "a program in input_validators");
     }
     if data.samples.is_empty() && !data.tests.iter().any(|test| test.sample) {
-        report.warning("data/sample", "there is no sample", "an example for those who solve it");
+        report.warning("data/sample", "there is no sample", "at least one sample");
     }
 }
 
@@ -173,7 +173,7 @@ fn used_grader(
     match (&grader, is_used) {
         (None, true) => report.error("graders", "there is no grader", "a program in graders"),
         (Some(grader), false) => {
-            report.warning(&grader.name, "is left aside: no group has `grading: custom`", "");
+            report.warning(&grader.name, "is ignored: no group has `grading: custom`", "");
         }
         _ => {}
     }

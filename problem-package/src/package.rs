@@ -109,7 +109,7 @@ pub struct Package {
     pub timing: Timing,
     /// Who made the problem, and who may use it.
     pub about: About,
-    /// What in the package is odd or was left aside.
+    /// What in the package is odd or was ignored.
     pub warnings: Vec<Diagnostic>,
 }
 

@@ -40,7 +40,7 @@ pub(crate) fn read(tree: &FileTree, options: &Options) -> Result<Vec<Package>, V
 
 fn read_file(tree: &FileTree, options: &Options, report: &mut Report) -> Option<Package> {
     let Some(bytes) = tree.get(FILE) else {
-        report.error(FILE, "is missing", "a full package of Polygon's");
+        report.error(FILE, "is missing", "a full Polygon package");
         return None;
     };
     let xml = Xml::new(FILE, text(FILE, bytes, report)?, report)?;
@@ -137,14 +137,14 @@ fn tags(root: Element<'_>, report: &mut Report) -> Vec<Slug> {
         let value = element.attribute("value").unwrap_or_default();
         match tag(value) {
             Some(_) if tags.len() == TAGS_MAX => {
-                let message = format!("the tag {} is left aside", quote(value));
+                let message = format!("the tag {} is ignored", quote(value));
                 report.warning(element.place(), message, format!("at most {TAGS_MAX} tags"));
             }
             Some(tag) => {
                 tags.insert(tag);
             }
             None => {
-                let message = format!("the tag {} is left aside", quote(value));
+                let message = format!("the tag {} is ignored", quote(value));
                 report.warning(element.place(), message, "a tag with letters a-z or digits");
             }
         }

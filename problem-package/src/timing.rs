@@ -29,12 +29,12 @@ pub type Timed = (String, u64);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TimingError {
     /// Nothing was measured that has to be within it.
-    #[error("no submission that has to be within the time limit was measured")]
+    #[error("no submission that must stay within the time limit was measured")]
     NothingMeasured,
     /// The slowest that has to be within it and the fastest that has to be beyond it are too near.
     #[error(
-        "{slowest} takes {slowest_ms} ms, so the limit is at least {limit_ms} ms; {fastest} would have to take \
-         {needed_ms} ms and takes {fastest_ms} ms"
+        "{slowest} takes {slowest_ms} ms, so the limit is at least {limit_ms} ms; {fastest} must take at least \
+         {needed_ms} ms but takes {fastest_ms} ms"
     )]
     NoRoom {
         /// The slowest that has to be within it.
@@ -159,7 +159,7 @@ mod tests {
         let error = timing.derive(timed("a", 400), timed("slow", 1_499), "native").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "a takes 400 ms, so the limit is at least 1000 ms; slow would have to take 1500 ms and takes 1499 ms"
+            "a takes 400 ms, so the limit is at least 1000 ms; slow must take at least 1500 ms but takes 1499 ms"
         );
         let beyond = Timing { multiplier: 1e300, ..newer(1_000) };
         assert_eq!(beyond.derive(timed("a", 1), None, "native").unwrap().0, u64::MAX);

@@ -124,7 +124,7 @@ impl FileTree {
         &self.broken_links
     }
 
-    /// What was left aside when the tree was built.
+    /// What was ignored when the tree was built.
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
     }
@@ -176,7 +176,7 @@ impl FileTreeBuilder {
         }
         if !self.full && self.total_bytes.saturating_add(bytes) > total_bytes_max {
             self.fill(
-                "the files are too large together",
+                "all files together are too large",
                 format!("at most {total_bytes_max} bytes"),
             );
         }
@@ -229,7 +229,7 @@ impl FileTreeBuilder {
                 self.report.error(&path, "is a device, a pipe or a socket", "a regular file");
             }
             _ if self.files.contains_key(&path) || self.links.contains_key(&path) => {
-                self.report.error(&path, "stands in the package twice", "one file of this name");
+                self.report.error(&path, "occurs twice in the package", "one file of this name");
             }
             Entry::File(bytes) => {
                 self.files.insert(path, bytes);

@@ -28,7 +28,7 @@ impl<'a> Xml<'a> {
             // An entity may stand for as much text as its writer likes, as often as he likes.
             if let Some(at) = text[start..end].find("<!ENTITY") {
                 let message = "the document type declares an entity";
-                let expected = "no entities but those that XML has: &lt; &gt; &amp; &apos; &quot;";
+                let expected = "only the entities that XML defines: &lt; &gt; &amp; &apos; &quot;";
                 report.error((path, xml.position(start + at)), message, expected);
                 return None;
             }
@@ -232,7 +232,7 @@ impl<'a> Element<'a> {
         let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0);
         if number.is_none() {
             let message = format!("`{name}` is {}", quote(text));
-            report.error(self.place(), message, "a number that is not below 0");
+            report.error(self.place(), message, "a number of at least 0");
         }
         number
     }
@@ -295,7 +295,7 @@ mod tests {
 
     #[test]
     fn entities_cannot_grow() {
-        let expected = "expected no entities but those that XML has: &lt; &gt; &amp; &apos; &quot;";
+        let expected = "expected only the entities that XML defines: &lt; &gt; &amp; &apos; &quot;";
         let bomb =
             "<!DOCTYPE fps [\n <!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;&a;\">\n]><fps>&b;&b;</fps>";
         let error = format!("error: a.xml:2:2: the document type declares an entity; {expected}");

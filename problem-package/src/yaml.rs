@@ -204,7 +204,7 @@ impl Reader<'_, '_> {
                 entries.push((key, node));
                 continue;
             };
-            let message = format!("the key {} stands twice", quote(&key.text));
+            let message = format!("the key {} occurs twice", quote(&key.text));
             match self.schema {
                 Schema::Yaml11 => {
                     let message = format!("{message}, and the last one counts");
@@ -568,11 +568,11 @@ mod tests {
         let entries = read_map_as(Schema::Yaml11, "f.yaml", text, &mut report).unwrap();
         let values: Vec<_> = entries.iter().map(|(key, node)| (&*key.text, &node.value)).collect();
         assert_eq!(values, [("a", &Value::Integer(3)), ("b", &Value::Integer(2))]);
-        let warning = "warning: f.yaml:3:1: the key \"a\" stands twice, and the last one counts";
+        let warning = "warning: f.yaml:3:1: the key \"a\" occurs twice, and the last one counts";
         assert_eq!(report.finish().unwrap()[0].to_string(), warning);
         assert_eq!(
             errors(text),
-            ["error: f.yaml:3:1: is not valid YAML: the key \"a\" stands twice"]
+            ["error: f.yaml:3:1: is not valid YAML: the key \"a\" occurs twice"]
         );
     }
 

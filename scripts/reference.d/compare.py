@@ -111,10 +111,10 @@ WARNED = 'only what makes judging wrong or unsafe is refused; the rest is a warn
 OURS_EXPLAINED = [
     ('DMOJ', r'there is no statement', 'the judge of DMOJ reads no statements'),
     ('DMOJ', r'`(time|memory)` differs', 'limits of a problem are in the database of DMOJ\'s site'),
-    ('', r'is left aside: the installation sets it', 'the tool takes these limits from the package'),
+    ('', r'is ignored: the installation sets it', 'the tool takes these limits from the package'),
     (
         '',
-        r'there are no test cases|`points` is|a number that is not below 0|is asked for by nothing'
+        r'there are no test cases|`points` is|a number of at least 0|is not used: problem.yaml has no `validation`'
         r"|is the older format's name|has no (input|answer)|`batched` is a list|`limits` is a list"
         r'|cannot be the name of a constant|there are no secret tests',
         'what is written would not be judged, or not as it is written',
@@ -123,8 +123,8 @@ OURS_EXPLAINED = [
     ('BAPCtools', r'promises no known verdict', 'the name of the folder means nothing in 2025-09'),
     (
         '',
-        r'the checker \w+ (tells|takes)|is called like its package|has no `out`|key \S+ is not known'
-        r'|stands twice, and the last one counts|`(grading|@EXPECTED_RESULTS@)` is left aside|`skip` is set',
+        r'the checker \w+ (compares|counts)|so the package.s name is used|has no `out`|unknown key'
+        r'|occurs twice, and the last one counts|`(grading|@EXPECTED_RESULTS@)` is ignored|`skip` is set',
         'the tool reads the same and says nothing',
     ),
 ]
@@ -154,7 +154,7 @@ TOPICS = [
     ('time limit', r'time limit|time_limit|timelimit|timelim|[Tt]ime resolution'),
     ('samples', r'\bsample|test data files at top level'),
     ('statement', r'statement|problem name|\\problemname|LaTeX'),
-    ('unknown key', r'[Uu]nknown key|not known|found unknown|unrecognized|deprecated'),
+    ('unknown key', r'[Uu]nknown (key|type|checker|validator flag|grader flag|expected result)|not (a )?known|found unknown|unrecognized|deprecated'),
     ('answer files', r'judge answer file|\.ans\b|answer'),
     ('validators', r'validator'),
     ('folders', r'[Dd]irectory|folder'),

@@ -186,7 +186,7 @@ fn a_name_that_stands_twice_is_refused() {
     let archive = forge(&zip(&[("p/a.in", b"1"), ("p/b.in", b"2")]), b"p/b.in", b"p/a.in");
     assert_eq!(
         error(&archive),
-        "error: \"p/a.in\" stands in the archive twice; expected one entry of this name"
+        "error: \"p/a.in\" occurs twice in the archive; expected one entry of this name"
     );
 }
 
@@ -257,7 +257,7 @@ fn a_zip_bomb_is_refused() {
     assert!(bomb.len() < 100_000);
     assert_eq!(
         error(&bomb),
-        "error: the files are too large together; expected at most 67108864 bytes"
+        "error: all files together are too large; expected at most 67108864 bytes"
     );
 }
 
@@ -268,7 +268,7 @@ fn a_zip_bomb_is_refused_even_if_nothing_of_it_would_be_kept() {
     let files: Vec<(&str, &[u8])> =
         names.iter().map(|name| (name.as_str(), zeros.as_slice())).collect();
     let bomb = zip(&files);
-    let too_large = "error: the files are too large together; expected at most 67108864 bytes";
+    let too_large = "error: all files together are too large; expected at most 67108864 bytes";
 
     let mut crc = checksum(&zeros).to_le_bytes();
     let damaged_from = crc;

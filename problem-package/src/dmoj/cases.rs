@@ -155,9 +155,9 @@ pub(super) fn read(
             .is_none_or(|field| matches!(field.node.value, Value::Map(_)));
         match is_named && data.names().is_some() {
             true => {
-                let message = "no file of the archive fits the patterns of test cases";
+                let message = "no file in the archive matches the test case patterns";
                 let expected =
-                    "`test_cases` with `input_format` and `output_format` that fit, or a list";
+                    "`test_cases` with `input_format` and `output_format` that match, or a list";
                 reader.report.error(FILE, message, expected);
             }
             false => reader.report.error(FILE, "there are no test cases", "`test_cases`"),
@@ -209,14 +209,14 @@ impl<'a> Reader<'a, '_> {
             let is_batch =
                 matches!(&node.value, Value::Map(entries) if find(entries, "batched").is_some());
             if is_batch {
-                let message = "a batch is in a batch";
+                let message = "a batch is inside another batch";
                 self.report.error((FILE, node.position), message, "test cases with `in` and `out`");
             } else {
                 tests.extend(self.case(inner, entries, points));
             }
         }
         if nodes.is_empty() {
-            batched.error(self.report, "one test case at least");
+            batched.error(self.report, "at least one test case");
         }
         let dependencies =
             scope.field("dependencies").map_or(vec![], |field| self.dependencies(field, batch));
@@ -234,7 +234,7 @@ impl<'a> Reader<'a, '_> {
         let least = all.iter().copied().fold(f64::INFINITY, f64::min);
         if all.iter().any(|points| *points > least) {
             let message = format!(
-                "the cases of the batch have different points; it is worth the least, {least}"
+                "the cases of the batch have different points; the batch is worth the least of them, {least}"
             );
             self.report.warning((FILE, at.position()), message, "`points` of the batch");
         }
@@ -256,7 +256,7 @@ impl<'a> Reader<'a, '_> {
         if points.is_finite() && points >= 0.0 {
             return points;
         }
-        field.error(self.report, "a number that is not below 0");
+        field.error(self.report, "a number of at least 0");
         0.0
     }
 
@@ -402,8 +402,7 @@ impl<'a> Reader<'a, '_> {
         let Some(names) = self.data.names() else {
             if self.config.field("archive").is_none() {
                 let at = field.map(|field| field.position());
-                let message =
-                    "test cases are told by the names of files only where there is an archive";
+                let message = "test cases are found by file name only in an archive";
                 self.report.error((FILE, at), message, "`archive`, or a list of test cases");
             }
             return vec![];

@@ -42,7 +42,7 @@ pub(super) fn read<'a>(
     let score = score(&field, outline, report);
     if all.is_any && cases.is_empty() && score.is_none() {
         let at = field("expect")?;
-        let message = "the code \"*\" promises nothing, so the program is left aside";
+        let message = "the code \"*\" cannot be checked, so the submission is ignored";
         report.warning((at.path, at.position()), message, EXPECTED_CODE);
         return None;
     }
@@ -103,7 +103,7 @@ impl Codes {
                 }
                 _ => {
                     let message = format!(
-                        "the code {} promises nothing, so the program is left aside",
+                        "the code {} cannot be checked, so the submission is ignored",
                         quote(&code)
                     );
                     report.warning((field.path, field.position()), message, EXPECTED_CODE);

@@ -30,7 +30,7 @@ pub(super) fn grade(units: Vec<Unit>, judge: &Judge, report: &mut Report) -> Gra
         if judge.is_partial {
             report.warning(
                 FILE,
-                "the checker gives points, and no test case is worth any",
+                "the checker gives points, but no test case is worth any",
                 "`points`",
             );
         }

@@ -49,7 +49,7 @@ pub(super) struct Found {
 pub(super) fn read(tree: &FileTree, outline: &Outline, report: &mut Report) -> Found {
     let mut found = Found::default();
     for (folder, files) in folders(tree) {
-        // A test that cannot be read is left aside: it is no fault of the problem.
+        // A test that cannot be read is ignored: it is no fault of the problem.
         let mut own = Report::default();
         let test = Test::read(&folder, &files, &mut own);
         let read = test.filter(|test| !test.is_skipped(&mut own)).map(|test| {
@@ -95,7 +95,7 @@ fn left_aside(diagnostic: Diagnostic) -> Diagnostic {
         Severity::Warning => diagnostic,
         Severity::Error => Diagnostic {
             severity: Severity::Warning,
-            message: format!("{}, so the program is left aside", diagnostic.message),
+            message: format!("{}, so the submission is ignored", diagnostic.message),
             ..diagnostic
         },
     }
@@ -117,7 +117,7 @@ impl Found {
         ] {
             let differs = known.zip(given).is_some_and(|(known, given)| known != given);
             if differs && let Some(field) = test.field(key) {
-                field.warning(report, "differs from that of other tests; the largest is taken");
+                field.warning(report, "differs from that of other tests; the largest is used");
             }
             *known = (*known).max(given);
         }
@@ -159,7 +159,7 @@ impl Test {
     /// Whether the test is not run, which is reported.
     fn is_skipped(&self, report: &mut Report) -> bool {
         if let Some(field) = self.field("skip").filter(|field| is_true(field.node)) {
-            field.warning(report, "is set, so the program is left aside");
+            field.warning(report, "is set, so the submission is ignored");
             return true;
         }
         let Some(field) = self.field("arch") else { return false };
@@ -170,7 +170,7 @@ impl Test {
         };
         let is_elsewhere = !field.texts(report).iter().any(|arch| arch == here);
         if is_elsewhere {
-            field.warning(report, &format!("does not name {here}, so the program is left aside"));
+            field.warning(report, &format!("does not name {here}, so the submission is ignored"));
         }
         is_elsewhere
     }
@@ -200,16 +200,24 @@ impl Test {
             field.warning(report, "is not checked");
         }
         let Some(source) = self.field("source") else {
-            report.warning(&self.path(), "has no `source` and is left aside", "`source: …`");
+            report.warning(
+                &self.path(),
+                "has no `source`, so the submission is ignored",
+                "`source: …`",
+            );
             return vec![];
         };
         let Some(field) = self.field("language") else {
-            report.warning(&self.path(), "has no `language` and is left aside", "`language: …`");
+            report.warning(
+                &self.path(),
+                "has no `language`, so the submission is ignored",
+                "`language: …`",
+            );
             return vec![];
         };
         let Some(name) = field.text(report) else { return vec![] };
         let Some(language) = languages::of(&name) else {
-            let message = format!("is in {} and is left aside", quote(&name));
+            let message = format!("`language` is {}, so the submission is ignored", quote(&name));
             report.warning(
                 (field.path, field.position()),
                 message,

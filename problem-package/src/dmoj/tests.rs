@@ -173,8 +173,8 @@ fn batches_are_worth_the_least_of_their_cases_and_may_depend_on_others() {
              batch, from 1",
             "error: init.yml:2:60: the batch 1 depends on 0; expected the number of an earlier batch, from 1",
             "error: init.yml:2:63: the batch 1 depends on \"x\"; expected the number of an earlier batch, from 1",
-            "error: init.yml:3:13: `batched` is a list; expected one test case at least",
-            "error: init.yml:4:14: a batch is in a batch; expected test cases with `in` and `out`",
+            "error: init.yml:3:13: `batched` is a list; expected at least one test case",
+            "error: init.yml:4:14: a batch is inside another batch; expected test cases with `in` and `out`",
         ]
     );
 }
@@ -276,14 +276,14 @@ fn what_runs_only_inside_of_dmojs_judge_is_refused() {
     assert_eq!(
         errors(&init),
         [
-            "error: init.yml:1:1: `custom_judge` is not supported: its Python code runs inside DMOJ's judge and nowhere \
-             else; expected a checker or an interactor",
+            "error: init.yml:1:1: `custom_judge` is not supported: its Python code runs only inside DMOJ's \
+             judge; expected a checker or an interactor",
             "error: init.yml:3:1: `file_io` is not supported: submissions read standard input and write standard output; \
              expected no `file_io`",
-            "error: init.yml:4:1: `x++` is not supported: it is Python code that makes the value; expected the value itself",
-            "warning: init.yml:5:1: the key \"new\" is not known and is left aside",
-            "error: init.yml:6:10: the checker \"own.py\" is not supported: its Python code runs inside DMOJ's judge and \
-             nowhere else; expected a bridged checker",
+            "error: init.yml:4:1: `x++` is not supported: it is Python code that computes the value; expected the value itself",
+            "warning: init.yml:5:1: unknown key \"new\" is ignored",
+            "error: init.yml:6:10: the checker \"own.py\" is not supported: its Python code runs only inside DMOJ's \
+             judge; expected a bridged checker",
             "error: init.yml:2:12: `generator` is not supported: the data must be in the package; expected `in` and `out` \
              for every test case",
         ]
@@ -291,7 +291,7 @@ fn what_runs_only_inside_of_dmojs_judge_is_refused() {
     assert_eq!(
         errors("{}"),
         [
-            "error: init.yml: test cases are told by the names of files only where there is an archive; expected `archive`, or \
+            "error: init.yml: test cases are found by file name only in an archive; expected `archive`, or \
          a list of test cases"
         ]
     );
@@ -337,8 +337,8 @@ fn the_built_in_checkers_are_ours_where_they_agree() {
         (
             Checker::Lines(LineRule::RightStripped),
             vec![
-                "warning: init.yml:1:10: the checker rstripped takes empty lines at the end of an output for a difference; \
-                 here they are none"
+                "warning: init.yml:1:10: the checker rstripped counts empty lines at the end of an output as a difference; \
+                 here they are ignored"
                     .to_owned()
             ]
         )
@@ -350,7 +350,7 @@ fn the_built_in_checkers_are_ours_where_they_agree() {
     assert_eq!(
         checker_errors("unheard"),
         [
-            "error: init.yml:1:10: the checker \"unheard\" is not known; expected standard, easy, floats, floatsabs, floatsrel, \
+            "error: init.yml:1:10: unknown checker \"unheard\"; expected standard, easy, floats, floatsabs, floatsrel, \
           identical, linecount, linematches, rstripped, sorted, unordered or bridged"
         ]
     );
@@ -417,7 +417,7 @@ fn bridged_checkers_and_interactors_are_programs() {
     );
     assert_eq!(
         checker_errors("bridged"),
-        ["error: init.yml:1:10: the checker has no `files`; expected `files: …`"]
+        ["error: init.yml:1:10: `checker` has no `files`; expected `files: …`"]
     );
 }
 
@@ -486,8 +486,8 @@ fn tests_of_the_judge_are_submissions() {
     assert_eq!(
         lines(&package.warnings),
         [
-            "warning: tests/b/test.yml:1:12: is in \"PY2\" and is left aside; expected a language such as CPP17 or PY3",
-            "warning: tests/b/test.yml:1:23: `time` differs from that of other tests; the largest is taken",
+            "warning: tests/b/test.yml:1:12: `language` is \"PY2\", so the submission is ignored; expected a language such as CPP17 or PY3",
+            "warning: tests/b/test.yml:1:23: `time` differs from that of other tests; the largest is used",
             "warning: tests/c/test.yml:1:9: `source` names \"x\", which is missing; expected a file beside it",
         ]
     );

@@ -111,7 +111,7 @@ fn one_bad_problem_spoils_the_set_and_all_errors_are_told() {
         errors(&set(&[ITEM, &bad, &with(&[("<![CDATA[1.5]]>", "soon")])])),
         [
             "error: set.xml:17:1: the problem has no title; expected <title>",
-            "error: set.xml:17:1: there are 1 <test_input> and 0 <test_output>; expected as many of one as of the other",
+            "error: set.xml:17:1: there are 1 <test_input> and 0 <test_output>; expected the same number of both",
             "error: set.xml:28:28: the image \"a.png\" is not base64; expected <img> with <src> and <base64>",
             "error: set.xml:28:75: an image has no <src>; expected <img> with <src> and <base64>",
             "error: set.xml:19:1: the unit of <time_limit> is \"days\"; expected one of s, ms",
@@ -184,8 +184,8 @@ fn code_around_the_submission_restricts_the_languages() {
     assert_eq!(
         lines(&package.warnings),
         [
-            "warning: set.xml:14:138: <append> in \"Scratch\" is left aside; expected a language such as C++ or Python",
-            "warning: set.xml:15:1: <solution> is in python3, which the problem does not take",
+            "warning: set.xml:14:138: <append> in \"Scratch\" is ignored; expected a language such as C++ or Python",
+            "warning: set.xml:15:1: <solution> is in python3, which the problem does not allow",
         ]
     );
     let open = packages(&set(&[&with(&[(

@@ -265,7 +265,7 @@ impl Reader<'_> {
         let path = format!("data/{short}");
         let Some(input) = case.get("in") else {
             let other = case.files.values().next().map_or(&path, |(path, _)| path);
-            report.warning(other, "has no input and is left aside", format!("{path}.in"));
+            report.warning(other, "has no input and is ignored", format!("{path}.in"));
             return;
         };
         let folder = self.folder_settings(name, report);
@@ -286,11 +286,7 @@ impl Reader<'_> {
         }
         let (Some(out), Some(output)) = (case.path("out"), case.get("out")) else { return };
         if self.is_talked_with() {
-            report.warning(
-                out,
-                "is left aside: the problem is interactive or of several passes",
-                "",
-            );
+            report.warning(out, "is ignored: the problem is interactive or multi-pass", "");
             return;
         }
         let accepted = kind == Kind::ValidOutput;

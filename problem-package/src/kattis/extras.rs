@@ -44,7 +44,7 @@ pub(super) fn read_languages(
             "start" => &mut offer.start_snippet,
             "end" => &mut offer.end_snippet,
             _ => {
-                report.error(&path, "is no snippet", "start.<ext> or end.<ext>");
+                report.error(&path, "is not a snippet", "start.<ext> or end.<ext>");
                 continue;
             }
         };
@@ -103,7 +103,7 @@ fn restrict(
         .map(|language| offers.remove(&language).unwrap_or_else(|| empty(language)))
         .collect();
     for language in offers.keys() {
-        let message = format!("there is code for {language}, which `languages` leaves out");
+        let message = format!("there is code for {language}, which is not in `languages`");
         report.warning(manifest::FILE, message, "");
     }
     let lacks_snippets =
@@ -143,7 +143,11 @@ fn report_unknown(tree: &FileTree, report: &mut Report) {
         let (folder, _) = name.split_once('/').unwrap_or(("", name));
         if !["starter", "snippets", "samples"].contains(&folder) {
             let path = format!("assay/{name}");
-            report.warning(&path, "is not known and is left aside", "starter, snippets or samples");
+            report.warning(
+                &path,
+                "is not a known part of assay/ and is ignored",
+                "starter, snippets or samples",
+            );
         }
     }
 }

@@ -30,17 +30,13 @@ pub(super) fn read(
     for entry in programs::entries(tree, FOLDER) {
         let path = format!("{FOLDER}/{}", entry.name);
         if !entry.is_folder {
-            report.warning(
-                &path,
-                "is in no folder of a language and is left aside",
-                "include/cpp, …",
-            );
+            report.warning(&path, "is not in a language folder and is ignored", "include/cpp, …");
         } else if entry.name == DEFAULT {
             by_language.insert(None, entry.files);
         } else {
             match code(entry.name, options) {
                 Code::Known(language) => named.push((language, entry.files)),
-                Code::Missing => report.warning(&path, "is in a language that is not here", ""),
+                Code::Missing => report.warning(&path, "is for an unavailable language", ""),
                 Code::Wrong => {
                     let message = format!("{} is not a language id", quote(entry.name));
                     report.error(&path, message, "default, or an id such as `cpp`");

@@ -54,7 +54,7 @@ const JUDGED_BY: [&str; 13] = [
     "submissions",
 ];
 
-/// Links that lead nowhere or out of the package are left aside where judging does not need them.
+/// Links that lead nowhere or out of the package are ignored where judging does not need them.
 pub(super) fn check_links(tree: &FileTree, report: &mut Report) {
     let (needed, other): (Vec<_>, Vec<_>) = tree.broken_links().iter().cloned().partition(|link| {
         let top = link.path.split('/').next().unwrap_or_default();
@@ -82,7 +82,7 @@ pub(super) fn check(tree: &FileTree, version: Version, report: &mut Report) {
         if version.is_strict() && OLDER.contains(&name) {
             report.warning(name, "is the older format's name", "");
         } else if !is_part(name) && !is_notice {
-            report.warning(name, "is not part of the format and is left aside", "");
+            report.warning(name, "is not part of the format and is ignored", "");
         }
     }
 }

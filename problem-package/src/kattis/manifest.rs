@@ -246,7 +246,7 @@ fn read_tags(field: Field<'_>, manifest: &mut Manifest, report: &mut Report) {
             Some(tag) if manifest.tags.contains(&tag) => {}
             Some(tag) => manifest.tags.push(tag),
             None => {
-                let message = format!("the keyword {} makes no tag", quote(&keyword));
+                let message = format!("the keyword {} cannot become a tag", quote(&keyword));
                 report.error((FILE, field.position()), message, "a word of letters and digits");
             }
         }

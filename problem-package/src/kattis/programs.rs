@@ -40,7 +40,7 @@ pub(super) fn entries<'a>(tree: &'a FileTree, folder: &str) -> Vec<Entry<'a>> {
     entries.into_values().collect()
 }
 
-/// Every program in a folder. Those that are not needed for judging are left aside where nothing can run them.
+/// Every program in a folder. Those that are not needed for judging are ignored where nothing can run them.
 pub(super) fn read_all(
     tree: &FileTree,
     folder: &str,
@@ -60,7 +60,7 @@ pub(super) fn read_all(
             continue;
         }
         if matches!(entry.name.rsplit_once('.'), Some((_, "ctd" | "viva"))) {
-            report.warning(&name, "is not run: it is no program", "a program");
+            report.warning(&name, "is not run: it is not a program", "a program");
             continue;
         }
         if !entry.is_folder {
@@ -84,7 +84,7 @@ pub(super) fn read_single(
     entries.retain(|entry| entry.is_folder || !is_notice(entry.name));
     match entries.as_slice() {
         [] => {
-            report.error(folder, "there is no program in it", "a program in a known language");
+            report.error(folder, "contains no program", "a program in a known language");
             None
         }
         [only] => {
@@ -152,7 +152,7 @@ fn language(
         }
         Detected::Missing(missing) => {
             let message = format!("is in {missing}, which is not available here");
-            let expected = "a language that is";
+            let expected = "an available language";
             match is_needed {
                 true => report.error(name, message, expected),
                 false => report.warning(name, message + ", and is not run", expected),
@@ -160,7 +160,7 @@ fn language(
             None
         }
         Detected::Nothing => {
-            let message = "is in no known language and is left aside";
+            let message = "is in no known language and is ignored";
             report.warning(name, message, "a source file, or `build` or `run`");
             None
         }
@@ -175,7 +175,7 @@ pub(super) fn report_others(
     report: &mut Report,
 ) {
     if !others.is_empty() {
-        let message = format!("is taken for {language}, and has files in {}", others.join(" and "));
+        let message = format!("is treated as {language} but has files in {}", others.join(" and "));
         report.warning(name, message, "one language");
     }
 }

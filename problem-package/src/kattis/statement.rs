@@ -152,7 +152,7 @@ impl Reader<'_> {
                 Some(language) if is_language(language) => language,
                 None if rest.is_empty() => UNNAMED_LANGUAGE,
                 Some(language) if !language.is_empty() => {
-                    let message = format!("{} is no natural language", quote(language));
+                    let message = format!("{} is not a language code", quote(language));
                     report.warning(&path, message, "a code such as en, sv or pt-BR");
                     return;
                 }
@@ -160,7 +160,7 @@ impl Reader<'_> {
             };
             let forms = found.entry(language.to_owned()).or_default();
             if let Some((other, _)) = forms.get(*extension) {
-                report.warning(&path, format!("is left aside beside {other}"), "one of the two");
+                report.warning(&path, format!("is ignored: {other} is used"), "one of the two");
             } else {
                 forms.insert(*extension, (path, bytes));
             }
@@ -235,7 +235,7 @@ impl Reader<'_> {
                 return images.put_in(&markdown, path, true, report);
             }
             Some(Err(error)) => error,
-            None => "there is nothing that converts it".to_owned(),
+            None => "no LaTeX converter is available".to_owned(),
         };
         report.warning(path, format!("is shown as LaTeX: {reason}"), "");
         for image in &plain.images {
@@ -247,7 +247,7 @@ impl Reader<'_> {
     fn check_samples(&self, path: &str, source: &str, [next, _]: [&str; 2], report: &mut Report) {
         let asked = source.matches(next).count();
         if asked > self.samples {
-            let message = format!("shows {asked} samples, and there are {}", self.samples);
+            let message = format!("shows {asked} samples, but the package has {}", self.samples);
             report.warning(path, message, "a sample for each");
         }
     }
@@ -268,7 +268,7 @@ impl Reader<'_> {
             return name.clone();
         }
         time_limit::setting(self.tree, "name", report).unwrap_or_else(|| {
-            let message = "the problem has no name and is called like its package";
+            let message = "the problem has no name, so the package's name is used";
             report.warning(manifest::FILE, message, "`name: …`");
             let slug = self.options.slug.as_ref().map(Slug::as_str);
             slug.or(self.tree.name()).unwrap_or_default().to_owned()
@@ -278,8 +278,10 @@ impl Reader<'_> {
     fn report_spare_names(&self, found: &BTreeMap<String, Forms<'_>>, report: &mut Report) {
         for language in self.manifest.names.keys() {
             if !language.is_empty() && !found.contains_key(language) {
-                let message =
-                    format!("`name` has a text for {}, and there is no statement", quote(language));
+                let message = format!(
+                    "`name` has a text for {}, but there is no statement in that language",
+                    quote(language)
+                );
                 report.warning(manifest::FILE, message, "");
             }
         }
@@ -292,10 +294,9 @@ impl Reader<'_> {
         for (language, forms) in &found {
             for (path, _) in forms.values() {
                 if !is_readable(forms) {
-                    report.warning(path, "is left aside", "a text in Markdown or LaTeX");
+                    report.warning(path, "is ignored", "a text in Markdown or LaTeX");
                 } else if *language != chosen {
-                    let message =
-                        format!("is left aside: one language is kept, {chosen} and not {language}");
+                    let message = format!("is ignored: only the editorial in {chosen} is kept");
                     report.warning(path, message, "");
                 }
             }

@@ -69,7 +69,7 @@ pub(super) fn read(
         if !folder.is_folder {
             if folder.name != SHEET_FILE || !by_tests {
                 let path = format!("{FOLDER}/{}", folder.name);
-                report.warning(&path, "is in no folder of a verdict and is left aside", "");
+                report.warning(&path, "is not in a verdict folder and is ignored", "");
             }
             continue;
         }
@@ -101,7 +101,7 @@ impl Reader<'_> {
         let expectation = self.expectation(folder, &name, entry, found, report)?;
         let language = self.language(&path, &name, entry, report)?;
         if self.content.language(&language).is_none() {
-            let message = format!("is in {language}, which the problem does not take");
+            let message = format!("is in {language}, which the problem does not allow");
             report.warning(&path, message, "");
             return None;
         }
@@ -109,7 +109,7 @@ impl Reader<'_> {
         let bytes: usize = files.iter().map(|file| file.bytes.len()).sum();
         if bytes as u64 > self.content.limits.source_bytes {
             let expected = format!("at most {}", self.content.limits.source_bytes);
-            report.warning(&path, format!("has {bytes} bytes and is left aside"), expected);
+            report.warning(&path, format!("has {bytes} bytes and is ignored"), expected);
             return None;
         }
         let offer = self.content.language(&language);
@@ -118,7 +118,7 @@ impl Reader<'_> {
             && offer.is_some_and(|offer| offer.has_snippets())
         {
             let message =
-                "is not UTF-8, cannot be joined with the problem's code, and is left aside";
+                "is not UTF-8, so it cannot be joined with the problem's code and is ignored";
             report.warning(&path, message, "a text file in UTF-8");
             return None;
         }
@@ -157,7 +157,7 @@ impl Reader<'_> {
                 return Some(self.standard(language));
             }
             let message =
-                format!("is in {}, which is not available here, and is left aside", quote(&named));
+                format!("is in {}, which is not available here, and is ignored", quote(&named));
             report.warning(path, message, "");
             return None;
         }
@@ -168,12 +168,12 @@ impl Reader<'_> {
             }
             Detected::Missing(missing) => {
                 let message =
-                    format!("is in {missing}, which is not available here, and is left aside");
+                    format!("is in {missing}, which is not available here, and is ignored");
                 report.warning(path, message, "");
                 None
             }
             Detected::Nothing => {
-                report.warning(path, "is in no known language and is left aside", "");
+                report.warning(path, "is in no known language and is ignored", "");
                 None
             }
         }
@@ -200,7 +200,7 @@ impl Reader<'_> {
         let tags = Tags::read(&path, &entry.files, report);
         let scored = self.content.grading.objective.is_some();
         if folder == "partially_accepted" && !scored {
-            let message = "is accepted in part, and the problem is not scored";
+            let message = "is partially accepted, but the problem is not scored";
             report.warning(&path, message, "`type: scoring`");
         }
         let score = tags.score.or(found.score);
@@ -212,7 +212,7 @@ impl Reader<'_> {
                 let tolerated = folders::tolerated(folder, false);
                 said.retain(|verdict| !promised.contains(verdict) && !tolerated.contains(verdict));
                 if !said.is_empty() {
-                    let message = "`@EXPECTED_RESULTS@` is left aside: the folder says otherwise";
+                    let message = "`@EXPECTED_RESULTS@` is ignored: it contradicts the folder";
                     report.warning(&path, message, "another folder, such as mixed");
                 }
             }

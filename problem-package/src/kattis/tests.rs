@@ -196,16 +196,16 @@ fn everything_wrong_is_told_at_once() {
             "warning: problem.yaml:1:7: `name` is a list; expected a text, or a map from languages to texts",
             "error: problem.yaml:3:15: `limits.time_limit` is \"fast\"; expected seconds above 0",
             "error: problem.yaml:4:11: `limits.memory` is 0; expected MiB above 0",
-            "warning: problem.yaml:5:10: the license \"mine\" is not known; expected one of unknown, \
+            "warning: problem.yaml:5:10: unknown license \"mine\"; expected one of unknown, \
              public domain, cc0, cc by, cc by-sa, educational, permission",
-            "warning: problem.yaml:6:1: the key \"foo\" is not known and is left aside",
+            "warning: problem.yaml:6:1: unknown key \"foo\" is ignored",
             "error: data/sample/1.in: has no answer; expected data/sample/1.ans",
             "error: data/secret/1.ans: has no input; expected data/secret/1.in",
             "error: data/secret/2.ans: has no input; expected data/secret/2.in",
-            "warning: data/sample: there is no sample; expected an example for those who solve it",
+            "warning: data/sample: there is no sample; expected at least one sample",
             "warning: problem_statement: there is no statement; expected \
              problem_statement/problem.en.md",
-            "warning: problem.yaml: the problem has no name and is called like its package; expected \
+            "warning: problem.yaml: the problem has no name, so the package's name is used; expected \
              `name: …`",
             "warning: submissions: there is no accepted submission; expected a solution in \
              submissions/accepted",
@@ -231,7 +231,11 @@ fn what_would_be_judged_wrongly_is_refused() {
         assert!(errors[0].starts_with(&format!("error: problem.yaml:{expected}")), "{errors:?}");
     }
     let files = [
-        ("output_validators/check.py", "", "output_validators: is asked for by nothing"),
+        (
+            "output_validators/check.py",
+            "",
+            "output_validators: is not used: problem.yaml has no `validation`",
+        ),
         ("data/testdata.yaml", "grading: custom\n", "graders: there is no grader"),
     ];
     for (path, text, expected) in files {
@@ -315,21 +319,20 @@ fn what_is_not_known_is_left_aside_with_a_warning() {
             ("submissions/submissions.yaml", "x"),
         ]),
         [
-            "warning: problem.yaml:2:25: the key \"limits.luck\" is not known and is left aside",
-            "warning: problem.yaml:3:9: the key \"assay.mood\" is not known and is left aside",
-            "warning: problem.yaml:4:1: the key \"colour\" is not known and is left aside",
-            "warning: contest.yaml: is not part of the format and is left aside",
-            "warning: data/notes.txt: is no test and is left aside; expected data/sample or data/secret",
-            "warning: data/secret/1.note: belongs to no test and is left aside",
-            "warning: assay/theme.css: is not known and is left aside; expected starter, snippets or \
+            "warning: problem.yaml:2:25: unknown key \"limits.luck\" is ignored",
+            "warning: problem.yaml:3:9: unknown key \"assay.mood\" is ignored",
+            "warning: problem.yaml:4:1: unknown key \"colour\" is ignored",
+            "warning: contest.yaml: is not part of the format and is ignored",
+            "warning: data/notes.txt: is not in a test folder and is ignored; expected data/sample or data/secret",
+            "warning: data/secret/1.note: belongs to no test and is ignored",
+            "warning: assay/theme.css: is not a known part of assay/ and is ignored; expected starter, snippets or \
              samples",
-            "warning: submissions/accepted/sum.zig: is in Zig, which is not available here, and is left \
-             aside",
-            "warning: submissions/accepted/two: is taken for c, and has files in python3; expected one \
+            "warning: submissions/accepted/sum.zig: is in Zig, which is not available here, and is ignored",
+            "warning: submissions/accepted/two: is treated as c but has files in python3; expected one \
              language",
             "warning: submissions/slow_but_nice/sum.py: the folder \"slow_but_nice\" promises no known \
              verdict; expected accepted, wrong_answer, time_limit_exceeded, …",
-            "warning: submissions/submissions.yaml: is in no folder of a verdict and is left aside",
+            "warning: submissions/submissions.yaml: is not in a verdict folder and is ignored",
         ]
     );
 }
@@ -375,7 +378,7 @@ fn snippets_open_a_problem_only_to_the_languages_that_have_them() {
              a name of letters, digits, `_`, `.` and `-`",
             "error: assay/snippets/C++/middle.cpp: \"C++\" is not a language id; expected an id such as \
              `cpp`",
-            "error: assay/snippets/cpp/middle.cpp: is no snippet; expected start.<ext> or end.<ext>",
+            "error: assay/snippets/cpp/middle.cpp: is not a snippet; expected start.<ext> or end.<ext>",
         ]
     );
 }

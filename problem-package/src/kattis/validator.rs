@@ -70,13 +70,13 @@ pub(super) fn options(words: &Words, version: Version, report: &mut Report) -> T
                     *other == flag || *other == "float_tolerance" || flag == "float_tolerance"
                 };
                 if version.is_newer() && seen.iter().any(clashes) {
-                    let message = format!("the validator flag {flag} says again what was said");
+                    let message = format!("the validator flag {flag} repeats an earlier tolerance");
                     report.error(at, message, "each tolerance once");
                 }
                 seen.push(flag);
             }
             _ => {
-                report.error(at, format!("the validator flag {} is not known", quote(flag)), FLAGS);
+                report.error(at, format!("unknown validator flag {}", quote(flag)), FLAGS);
             }
         }
     }
@@ -112,7 +112,7 @@ pub(super) fn read_programs(
         Some(manifest::Validation::Default) => {
             if single || several {
                 let folder = if single { SINGLE } else { SEVERAL };
-                report.warning(folder, "is left aside: `validation` is default", "");
+                report.warning(folder, "is ignored: `validation` is default", "");
             }
             false
         }
@@ -122,7 +122,7 @@ pub(super) fn read_programs(
                 let folder = if single { SINGLE } else { SEVERAL };
                 report.error(
                     folder,
-                    "is asked for by nothing",
+                    "is not used: problem.yaml has no `validation`",
                     "`validation: custom` in problem.yaml",
                 );
             }
@@ -134,7 +134,7 @@ pub(super) fn read_programs(
     }
     let programs = match (single, several) {
         (true, true) => {
-            report.error(SEVERAL, "stands beside output_validator", "one of the two folders");
+            report.error(SEVERAL, "conflicts with output_validator", "one of the two folders");
             vec![]
         }
         (true, false) => {
@@ -158,12 +158,14 @@ pub(super) fn read_programs(
         }
     };
     if talks && programs.len() > 1 {
-        let message =
-            format!("there are {} programs for a problem that is talked with", programs.len());
+        let message = format!(
+            "there are {} programs for an interactive or multi-pass problem",
+            programs.len()
+        );
         report.error(SEVERAL, message, "one program");
     }
     if programs.is_empty() && !report.has_errors() {
-        report.error(SEVERAL, "there is no program in it", "a program in a known language");
+        report.error(SEVERAL, "contains no program", "a program in a known language");
     }
     Some(programs)
 }

@@ -59,7 +59,7 @@ impl Version {
     /// A key that this version does not have.
     pub(super) fn unknown_key(self, path: &str, key: &Key, name: &str, report: &mut Report) {
         if self.is_strict() {
-            let message = format!("the key {} is not known", quote(name));
+            let message = format!("unknown key {}", quote(name));
             let meant = meant(name);
             let or = if meant.is_empty() { "" } else { ", " };
             let expected = format!("a key of the format 2025-09{or}{meant}");

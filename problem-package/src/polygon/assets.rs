@@ -221,7 +221,7 @@ fn checker_cases(
         else {
             report.warning(
                 element.place(),
-                "a test of the checker lacks files and is left aside",
+                "a test of the checker has missing files and is ignored",
                 "",
             );
             continue;
@@ -243,7 +243,7 @@ fn cases<'a>(testset: Element<'a>, report: &mut Report) -> Vec<Element<'a>> {
     let mut all: Vec<_> =
         testset.child("tests").into_iter().flat_map(|tests| tests.elements()).collect();
     if all.len() > CASES_MAX {
-        let message = format!("there are {} tests here, and some are left aside", all.len());
+        let message = format!("there are {} tests here, and some are ignored", all.len());
         report.warning(testset.place(), message, format!("at most {CASES_MAX}"));
         all.truncate(CASES_MAX);
     }
@@ -313,7 +313,7 @@ fn validator_cases(
         let Some(bytes) = tree.get(&path) else {
             report.warning(
                 element.place(),
-                "a test of the validator lacks its file and is left aside",
+                "a test of the validator has no file and is ignored",
                 "",
             );
             continue;
@@ -350,7 +350,7 @@ fn include(resources: &[Resource<'_>], report: &mut Report) -> Vec<Include> {
             Some(languages) => {
                 if languages.is_empty() {
                     let message = format!(
-                        "the file {} is for {}, which is no known language",
+                        "the file {} is for {}, which is not a known language",
                         quote(resource.path),
                         quote(pattern)
                     );

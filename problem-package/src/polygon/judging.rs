@@ -74,7 +74,7 @@ fn check_ways(judging: Element<'_>, report: &mut Report) {
         let file = judging.attribute(name).unwrap_or_default();
         if !STANDARD_FILES.contains(&file) {
             let message = format!(
-                "`{name}` is {}, and reading or writing files is not supported",
+                "`{name}` is {}, but reading or writing files is not supported",
                 quote(file)
             );
             report.error(judging.place(), message, "standard input and output");
@@ -83,7 +83,7 @@ fn check_ways(judging: Element<'_>, report: &mut Report) {
     let runs = judging.attribute("run-count").unwrap_or("1");
     if runs != "1" {
         let message = format!(
-            "`run-count` is {}, and running a submission several times is not supported",
+            "`run-count` is {}, but running a submission several times is not supported",
             quote(runs)
         );
         report.error(judging.place(), message, "1");
@@ -96,7 +96,7 @@ fn testset<'a>(judging: Element<'a>, report: &mut Report) -> Option<Element<'a>>
     let found = all.iter().find(is_main).or(all.first())?;
     for other in all.iter().filter(|other| other.place() != found.place()) {
         let name = other.attribute("name").unwrap_or_default();
-        let message = format!("the testset {} is left aside", quote(name));
+        let message = format!("the testset {} is ignored", quote(name));
         report.warning(other.place(), message, format!("the testset {TESTSET:?}"));
     }
     Some(*found)
@@ -141,7 +141,7 @@ fn read_tests(
     let count = testset.child("test-count").map(|count| count.text());
     if let Some(count) = count.filter(|count| count.trim().parse() != Ok(elements.len())) {
         let message = format!("<test-count> is {}", quote(count.trim()));
-        report.error(testset.place(), message, format!("{}, as there are tests", elements.len()));
+        report.error(testset.place(), message, format!("{}, the number of tests", elements.len()));
     }
     let input = Pattern::of(testset, "input-path-pattern", report);
     let answer = Pattern::of(testset, "answer-path-pattern", report);
@@ -164,7 +164,7 @@ fn read_tests(
         judging.groups.push(group.map(str::to_owned));
         worth.push(Worth { group: group.map(str::to_owned), points });
         if sample && judging.samples.len() == SAMPLES_MAX {
-            let message = format!("the sample {input} is judged and not shown");
+            let message = format!("the sample {input} is judged but not shown");
             report.warning(element.place(), message, format!("at most {SAMPLES_MAX} samples"));
         } else if sample {
             let name = (judging.samples.len() + 1).to_string();
@@ -286,8 +286,7 @@ impl Missing {
         let expected = "a full package, which has the tests and answers that Polygon generated";
         if self.found == 0 && self.paths.len() > 1 {
             let first = self.paths.first().map_or("", String::as_str);
-            let message =
-                format!("is missing, like all of the {} files of the tests", self.paths.len());
+            let message = format!("is missing, like all {} test files", self.paths.len());
             report.error(first, message, expected);
             return;
         }

@@ -57,7 +57,7 @@ pub(super) fn read(testset: Element<'_>, tests: &[Worth], report: &mut Report) -
     for element in elements {
         let Some(group) = group(element, report) else { continue };
         if groups.iter().any(|earlier| earlier.name == group.name) {
-            let message = format!("the group {} stands twice", quote(&group.name));
+            let message = format!("the group {} occurs twice", quote(&group.name));
             report.error(element.place(), message, "one group of each name");
         } else {
             groups.push(group);
@@ -105,7 +105,7 @@ fn check_requirements(groups: &[Group<'_>], report: &mut Report) {
             } else if groups.iter().any(|other| other.name == *required) {
                 continue;
             } else {
-                format!("the group {name} depends on {}, which there is not", quote(required))
+                format!("the group {name} depends on {}, which does not exist", quote(required))
             };
             report.error(element.place(), message, "another group");
         }
@@ -133,8 +133,8 @@ fn in_order<'a>(
             let group = &groups[0];
             let place = group.element.map(|element| element.place()).unwrap_or((super::FILE, None));
             let message =
-                format!("the group {} depends on itself by way of others", quote(&group.name));
-            report.error(place, message, "dependencies without a circle");
+                format!("the group {} depends on itself through other groups", quote(&group.name));
+            report.error(place, message, "dependencies without a cycle");
             return None;
         };
         ordered.push(groups.remove(next));
@@ -171,12 +171,12 @@ fn grade(groups: &[Group<'_>], tests: &[Worth], report: &mut Report) -> Graded {
         if let Some(points) = group.points.filter(|points| group.is_complete && *points != max) {
             if max > 0.0 {
                 let message = format!(
-                    "the group {} has {points} points, and its tests have {max}",
+                    "the group {} has {points} points, but its tests have {max}",
                     quote(&group.name)
                 );
                 let place =
                     group.element.map(|element| element.place()).unwrap_or((super::FILE, None));
-                report.warning(place, message, "the same, so what its tests have is taken");
+                report.warning(place, message, "the same; the points of its tests are used");
             } else {
                 max = points;
             }

@@ -66,7 +66,7 @@ fn read_solution(
     report: &mut Report,
 ) -> Option<SampleSubmission> {
     let Some(source) = solution.child("source") else {
-        report.warning(solution.place(), "a solution has no <source> and is left aside", "");
+        report.warning(solution.place(), "a solution has no <source> and is ignored", "");
         return None;
     };
     let path = source.attribute("path").unwrap_or_default();
@@ -80,28 +80,25 @@ fn read_solution(
         None
     };
     if NOT_JUDGED.contains(&tag) {
-        return leave(format!("has the tag {tag} and is left aside"), "");
+        return leave(format!("has the tag {tag} and is ignored"), "");
     }
     let Some(verdicts) = expected(tag) else {
         return leave(
-            format!("has the unknown tag {} and is left aside", quote(tag)),
+            format!("has the unknown tag {} and is ignored", quote(tag)),
             "main, accepted, …",
         );
     };
     let kind = source.attribute("type");
     let Some(language) = of_program(kind, path) else {
         let kind = quote(kind.unwrap_or_default());
-        return leave(
-            format!("is in no known language and is left aside: its `type` is {kind}"),
-            "",
-        );
+        return leave(format!("is in no known language and is ignored: its `type` is {kind}"), "");
     };
     let Some(bytes) = tree.get(path) else {
         return leave("is missing".to_owned(), "the source that is named");
     };
     if solution.child("extra-tags").is_some() {
         let message =
-            format!("the solution {} has tags for some tests, which are left aside", quote(path));
+            format!("the solution {} has tags for some tests, which are ignored", quote(path));
         report.warning(solution.place(), message, "");
     }
     let mut expected: BTreeSet<_> = verdicts.iter().copied().collect();

@@ -135,7 +135,7 @@ fn names(root: Element<'_>, report: &mut Report) -> Vec<(String, String)> {
         let value = element.required("value", report);
         let (Some(language), Some(value)) = (language, value) else { continue };
         if names.iter().any(|(earlier, _)| earlier == language) {
-            let message = format!("the name in {} stands twice", quote(language));
+            let message = format!("the name in {} occurs twice", quote(language));
             report.error(element.place(), message, "one name in each language");
         } else {
             names.push((language.to_owned(), value.trim().to_owned()));
@@ -166,7 +166,7 @@ fn pdfs<'a>(
         let path = element.attribute("path").unwrap_or_default();
         match tree.get(path) {
             Some(_) if pdfs.iter().any(|(earlier, _)| *earlier == language) => {
-                let message = format!("the statement {} is left aside", quote(path));
+                let message = format!("the statement {} is ignored", quote(path));
                 report.warning(element.place(), message, "one PDF file in each language");
             }
             Some(bytes) => pdfs.push((language, bytes)),

@@ -224,23 +224,23 @@ fn dependencies_that_cannot_be_met_are_errors() {
     assert_eq!(
         with("<group name=\"a\" points-policy=\"each-test\" feedback-policy=\"points\"/>", circle),
         [
-            "error: problem.xml:16:9: the group \"b\" depends on itself by way of others; expected dependencies \
-          without a circle"
+            "error: problem.xml:16:9: the group \"b\" depends on itself through other groups; expected dependencies \
+          without a cycle"
         ]
     );
     assert_eq!(
         with("<dependency group=\"a\"/>", "<dependency group=\"b\"/><dependency group=\"c\"/>"),
         [
             "error: problem.xml:16:9: the group \"b\" depends on itself; expected another group",
-            "error: problem.xml:16:9: the group \"b\" depends on \"c\", which there is not; expected another group",
+            "error: problem.xml:16:9: the group \"b\" depends on \"c\", which does not exist; expected another group",
         ]
     );
     assert_eq!(
         with("name=\"a\" points-policy=\"each-test\"", "name=\"b\" points-policy=\"some\""),
         [
             "error: problem.xml:17:9: `points-policy` is \"some\"; expected complete-group or each-test",
-            "error: problem.xml:17:9: the group \"b\" stands twice; expected one group of each name",
-            "error: problem.xml:16:9: the group \"b\" depends on \"a\", which there is not; expected another group",
+            "error: problem.xml:17:9: the group \"b\" occurs twice; expected one group of each name",
+            "error: problem.xml:16:9: the group \"b\" depends on \"a\", which does not exist; expected another group",
         ]
     );
 }
@@ -275,13 +275,13 @@ fn everything_wrong_is_told_at_once() {
     assert_eq!(
         errors(&replace, &changes),
         [
-            "error: problem.xml:4:3: `input-file` is \"sum.in\", and reading or writing files is not supported; expected \
+            "error: problem.xml:4:3: `input-file` is \"sum.in\", but reading or writing files is not supported; expected \
              standard input and output",
-            "error: problem.xml:4:3: `run-count` is \"2\", and running a submission several times is not supported; \
+            "error: problem.xml:4:3: `run-count` is \"2\", but running a submission several times is not supported; \
              expected 1",
             "error: problem.xml:6:7: <time-limit> is \"fast\"; expected a number of milliseconds",
             "error: problem.xml:5:5: there is no <memory-limit>; expected a number of bytes",
-            "error: problem.xml:5:5: <test-count> is \"4\"; expected 3, as there are tests",
+            "error: problem.xml:5:5: <test-count> is \"4\"; expected 3, the number of tests",
             "error: tests/02.a: is missing; expected a full package, which has the tests and answers that Polygon generated",
             "error: problem.xml:18:51: the file \"files/testlib.h\" is missing; expected every file of <resources>",
             "error: problem.xml:20:5: the checker's `type` is \"std\"; expected testlib",
@@ -298,7 +298,7 @@ fn a_package_without_generated_tests_is_told_from_one_that_lacks_some() {
     assert_eq!(
         errors(&[], &gone.map(|path| (path, None))),
         [
-            "error: tests/01: is missing, like all of the 6 files of the tests; expected a full package, which has the tests \
+            "error: tests/01: is missing, like all 6 test files; expected a full package, which has the tests \
           and answers that Polygon generated"
         ]
     );
@@ -326,7 +326,7 @@ fn what_is_no_package_is_told() {
     );
     assert_eq!(
         errors(&[], &[(FILE, None)]),
-        ["error: problem.xml: is missing; expected a full package of Polygon's"]
+        ["error: problem.xml: is missing; expected a full Polygon package"]
     );
 }
 
@@ -513,12 +513,12 @@ fn solutions_that_cannot_be_judged_are_left_aside() {
     assert_eq!(
         lines(&package.warnings),
         [
-            "warning: problem.xml:22:16: the solution \"a.cpp\" has the tag do-not-run and is left aside",
-            "warning: problem.xml:22:76: the solution \"b.cpp\" has the unknown tag \"fastest\" and is left aside; expected \
+            "warning: problem.xml:22:16: the solution \"a.cpp\" has the tag do-not-run and is ignored",
+            "warning: problem.xml:22:76: the solution \"b.cpp\" has the unknown tag \"fastest\" and is ignored; expected \
              main, accepted, …",
-            "warning: problem.xml:22:133: the solution \"c.d\" is in no known language and is left aside: its `type` is \"d\"",
+            "warning: problem.xml:22:133: the solution \"c.d\" is in no known language and is ignored: its `type` is \"d\"",
             "warning: problem.xml:22:198: the solution \"d.cpp\" is missing; expected the source that is named",
-            "warning: problem.xml:22:256: a solution has no <source> and is left aside",
+            "warning: problem.xml:22:256: a solution has no <source> and is ignored",
         ]
     );
 }

@@ -14,13 +14,13 @@ enum LinkError {
     Escapes,
     #[error("leads back to itself: {}", .0.join(" -> "))]
     Cyclic(Vec<String>),
-    #[error("goes over more than {LINK_HOPS_MAX} links")]
+    #[error("goes through more than {LINK_HOPS_MAX} links")]
     TooManyHops,
-    #[error("leads to nothing")]
+    #[error("does not exist")]
     Dangling,
-    #[error("leads to the folder that it is in")]
+    #[error("contains the link itself")]
     OwnFolder,
-    #[error("leads to a folder with a link to a folder in it")]
+    #[error("leads to a folder that contains a link to a folder")]
     NestedFolders,
 }
 

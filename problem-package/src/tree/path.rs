@@ -49,7 +49,7 @@ fn is_hidden(name: &str) -> bool {
 pub(super) enum PathError {
     #[error("is not UTF-8")]
     NotUtf8,
-    #[error("has no name")]
+    #[error("has an empty name")]
     Empty,
     #[error("is an absolute path")]
     Absolute,
@@ -61,7 +61,7 @@ pub(super) enum PathError {
     Control,
     #[error("has a name that is too long")]
     NameTooLong,
-    #[error("is in too many folders")]
+    #[error("is nested too deeply")]
     TooDeep,
     #[error("is too long")]
     TargetTooLong,

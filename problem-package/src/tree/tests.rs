@@ -120,8 +120,8 @@ fn a_name_stands_for_one_thing() {
     assert_eq!(
         lines(twice),
         [
-            "error: a: stands in the package twice; expected one file of this name",
-            "error: b: stands in the package twice; expected one file of this name",
+            "error: a: occurs twice in the package; expected one file of this name",
+            "error: b: occurs twice in the package; expected one file of this name",
         ]
     );
     let both = tree(&[("a", file("1")), ("a/b", file("2"))]);
@@ -196,16 +196,14 @@ fn a_link_that_leads_nowhere_is_an_error_that_says_why() {
                  package{expected}"
             ),
             format!(
-                "error: a/itself: is a link to \"../a\", which leads to the folder that it is \
-                 in{expected}"
+                "error: a/itself: is a link to \"../a\", which contains the link \
+                 itself{expected}"
             ),
             format!(
-                "error: a/root: is a link to \"..\", which leads to the folder that it is \
-                 in{expected}"
+                "error: a/root: is a link to \"..\", which contains the link \
+                 itself{expected}"
             ),
-            format!(
-                "error: a/dangling: is a link to \"nothing\", which leads to nothing{expected}"
-            ),
+            format!("error: a/dangling: is a link to \"nothing\", which does not exist{expected}"),
         ]
     );
 }
@@ -215,8 +213,10 @@ fn links_to_folders_cannot_multiply() {
     let nested = tree(&[("a/1", file("")), ("b/x", link("../a")), ("c", link("b"))]);
     assert_eq!(
         broken(&nested.unwrap()),
-        ["error: c: is a link to \"b\", which leads to a folder with a link to a folder in it; \
-             expected a link to a file or folder of the package"]
+        [
+            "error: c: is a link to \"b\", which leads to a folder that contains a link to a folder; \
+             expected a link to a file or folder of the package"
+        ]
     );
     let limits = TreeLimits { files_max: 5, ..TreeLimits::default() };
     let many =
@@ -245,7 +245,7 @@ fn limits_hold_before_bytes_are_read() {
         lines(builder.finish()),
         [
             "error: big: has 2147483648 bytes; expected at most 10",
-            "error: the files are too large together; expected at most 15 bytes",
+            "error: all files together are too large; expected at most 15 bytes",
         ]
     );
     let many =
@@ -281,13 +281,13 @@ fn what_is_no_package_is_told_why() {
     let cases: [(&[&str], &str); 4] = [
         (
             &["a/problem.yaml", "note.txt"],
-            "the package is in \"a\", and \"note.txt\" stands beside it; expected \"a\" alone",
+            "the package is in \"a\", but \"note.txt\" is outside it; expected \"a\" alone",
         ),
         (
             &["a/problem.yaml", "b/c/init.yml", "x/pom.xml"],
             "there are 2 packages, as in \"a\" and \"b/c\"; expected one package",
         ),
-        (&["x/pom.xml", "y"], "is in no format that is read; expected problem.yaml (Kattis), "),
+        (&["x/pom.xml", "y"], "is in no supported format; expected problem.yaml (Kattis), "),
         (&["problem.yml", "y"], "problem.yml: is not read; expected problem.yaml"),
     ];
     for (paths, expected) in cases {

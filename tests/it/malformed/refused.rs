@@ -73,7 +73,7 @@ fn yaml() -> Vec<Case> {
         .collect();
     // In the older versions the last one counts.
     let twice = "problem_format_version: 2025-09\nname: Sum\nname: Again\n";
-    cases.push(changed("scoregroups", "problem.yaml", Some(twice), "stands twice"));
+    cases.push(changed("scoregroups", "problem.yaml", Some(twice), "occurs twice"));
     for file in ["problem.yaml", "data/testdata.yaml", "data/secret/01-small/testdata.yaml"] {
         let package = good("scoresum").file(&format!("scoresum/{file}"), b"a: \xFF\xFE\n".to_vec());
         let name = format!("{file} is not UTF-8");

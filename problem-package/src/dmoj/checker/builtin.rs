@@ -46,16 +46,12 @@ impl Reader<'_, '_> {
                 let place = (FILE, field.position());
                 if name.contains('.') {
                     let message = format!(
-                        "the checker {} is not supported: its Python code runs inside DMOJ's judge and nowhere else",
+                        "the checker {} is not supported: its Python code runs only inside DMOJ's judge",
                         quote(&name)
                     );
                     self.report.error(place, message, "a bridged checker");
                 } else {
-                    self.report.error(
-                        place,
-                        format!("the checker {} is not known", quote(&name)),
-                        KNOWN,
-                    );
+                    self.report.error(place, format!("unknown checker {}", quote(&name)), KNOWN);
                 }
                 lines(LineRule::Words)
             }
@@ -65,10 +61,7 @@ impl Reader<'_, '_> {
     /// A checker whose arguments make no difference, or that has none. The judge leaves those aside that it does not know.
     fn plain(&mut self, entries: &[(Key, Node)], known: &[&str], judge: Judge) -> Judge {
         for (key, _) in entries.iter().filter(|(key, _)| !known.contains(&key.text.as_str())) {
-            let message = format!(
-                "the argument {} of the checker is not known and is left aside",
-                quote(&key.text)
-            );
+            let message = format!("unknown checker argument {} is ignored", quote(&key.text));
             self.report.warning((FILE, key.position), message, "");
         }
         judge
@@ -83,7 +76,7 @@ impl Reader<'_, '_> {
             let judge = self.by_lines(judge, vec!["strip".to_owned()]);
             return Judge { is_partial: false, ..judge };
         }
-        let message = "the checker rstripped takes empty lines at the end of an output for a difference; here they are none";
+        let message = "the checker rstripped counts empty lines at the end of an output as a difference; here they are ignored";
         self.report.warning((FILE, field.position()), message, "");
         judge
     }
@@ -137,7 +130,7 @@ impl Reader<'_, '_> {
             }
         }
         let message =
-            format!("the checker {name} tells lines from each other; here only words are compared");
+            format!("the checker {name} compares line by line; here only words are compared");
         self.report.warning((FILE, field.position()), message, "");
         #[allow(clippy::cast_possible_truncation, reason = "it is in `DIGITS`")]
         let tolerance = 10_f64.powi(-(precision as i32));
@@ -170,7 +163,7 @@ impl Reader<'_, '_> {
                     if numbers.len() != nodes.len() || numbers.iter().all(|number| number == "0") {
                         field.error(
                             self.report,
-                            "a list of numbers from 0, one of which is above 0",
+                            "a list of numbers of at least 0, not all of them 0",
                         );
                     }
                     distribution = numbers.join(",");

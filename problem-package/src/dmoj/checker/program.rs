@@ -43,7 +43,7 @@ impl Reader<'_, '_> {
                 "args_format_string" => format = Some(field).filter(|field| is_true(field.node)),
                 "feedback" => is_silent = !is_true(node),
                 "treat_checker_points_as_percentage" if is_true(node) => {
-                    let feature = "points of a checker that are a percentage are";
+                    let feature = "checker points as a percentage are";
                     field.not_supported(self.report, feature, "points");
                 }
                 "treat_checker_points_as_percentage" => {}
@@ -69,7 +69,7 @@ impl Reader<'_, '_> {
             }
         }
         if paths.is_empty() {
-            let message = format!("the {role} has no `files`");
+            let message = format!("`{role}` has no `files`");
             self.report.error((FILE, at.position()), message, "`files: …`");
             return None;
         }
@@ -86,7 +86,7 @@ impl Reader<'_, '_> {
             .collect();
         let language = language.or_else(|| default_language(&paths));
         let Some(language) = language else {
-            let message = format!("the language of the {role} is not known");
+            let message = format!("the language of the program in `{role}` is unknown");
             self.report.error((FILE, files_field.position()), message, "`lang: CPP17`");
             return None;
         };

@@ -90,7 +90,7 @@ fn keys_that_change_nothing_are_known() {
     assert_eq!(
         lines(&package.warnings),
         [
-            "warning: init.yml:1:11: `symlinks` is left aside: the links are not made in the folder of a submission"
+            "warning: init.yml:1:11: `symlinks` is ignored: the links are not created in a submission's folder"
         ]
     );
 }
@@ -104,7 +104,7 @@ fn the_largest_output_limit_counts() {
     assert_eq!(
         lines(&own.warnings),
         [
-            "warning: init.yml:2:58: `output_limit_length` differs from that of other test cases; the largest is taken"
+            "warning: init.yml:2:58: `output_limit_length` differs from that of other test cases; the largest is used"
         ]
     );
     assert_eq!(package(&format!("output_limit_length: 4096\n{init}")).warnings, vec![]);
@@ -137,7 +137,7 @@ fn python_code_in_keys_is_refused_wherever_it_stands() {
     ] {
         let errors = errors(&format!("archive: ''\n{init}\n"));
         assert!(
-            errors.iter().any(|it| it.contains("it is Python code that makes the value")),
+            errors.iter().any(|it| it.contains("it is Python code that computes the value")),
             "{errors:?}"
         );
     }
@@ -156,7 +156,7 @@ fn a_file_whose_name_hides_it_is_missing_for_this_reason() {
 
 #[test]
 fn arguments_of_checkers_are_read_as_the_judge_reads_them() {
-    let unknown = "is not known and is left aside";
+    let unknown = "unknown checker argument";
     for text in [
         "{name: standard, args: {colour: red}}",
         "{name: floats, args: {colour: red}}",

@@ -114,42 +114,42 @@ fn a_test_that_says_nothing_to_check_is_left_aside_with_the_reason() {
     let cases = [
         (
             "skip: true",
-            "warning: tests/x/test.yml:3:7: `skip` is set, so the program is left aside",
+            "warning: tests/x/test.yml:3:7: `skip` is set, so the submission is ignored",
         ),
         (
             "arch: [mips]",
-            "warning: tests/x/test.yml:3:7: `arch` does not name HERE, so the program is left aside",
+            "warning: tests/x/test.yml:3:7: `arch` does not name HERE, so the submission is ignored",
         ),
         (
             "time: \"2\"",
-            "warning: tests/x/test.yml:3:7: `time` is \"2\", so the program is left aside; expected a number of seconds",
+            "warning: tests/x/test.yml:3:7: `time` is \"2\", so the submission is ignored; expected a number of seconds",
         ),
         (
             "time: 0",
-            "warning: tests/x/test.yml:3:7: `time` is 0, so the program is left aside; expected a number of seconds",
+            "warning: tests/x/test.yml:3:7: `time` is 0, so the submission is ignored; expected a number of seconds",
         ),
         (
             "memory: '65536'",
-            "warning: tests/x/test.yml:3:9: `memory` is \"65536\", so the program is left aside; expected a number of KiB",
+            "warning: tests/x/test.yml:3:9: `memory` is \"65536\", so the submission is ignored; expected a number of KiB",
         ),
         (
             "score: 2.5",
-            "warning: tests/x/test.yml:3:8: `score` is 2.5, so the program is left aside; expected a whole number of \
+            "warning: tests/x/test.yml:3:8: `score` is 2.5, so the submission is ignored; expected a whole number of \
              points, or a list of them",
         ),
         (
             "cases: AC",
-            "warning: tests/x/test.yml:3:8: `cases` is \"AC\", so the program is left aside; expected a list with an \
+            "warning: tests/x/test.yml:3:8: `cases` is \"AC\", so the submission is ignored; expected a list with an \
              entry for each case, or a map from their numbers",
         ),
         (
             "expect: '*'",
-            "warning: tests/x/test.yml:3:9: the code \"*\" promises nothing, so the program is left aside; expected AC, \
+            "warning: tests/x/test.yml:3:9: the code \"*\" cannot be checked, so the submission is ignored; expected AC, \
              WA, TLE, MLE, OLE, RTE, IR, CE or SC",
         ),
         (
             "expect: IE",
-            "warning: tests/x/test.yml:3:9: the code \"IE\" promises nothing, so the program is left aside; expected AC, \
+            "warning: tests/x/test.yml:3:9: the code \"IE\" cannot be checked, so the submission is ignored; expected AC, \
              WA, TLE, MLE, OLE, RTE, IR, CE or SC",
         ),
     ];
@@ -166,7 +166,7 @@ fn a_test_that_is_no_yaml_does_not_refuse_the_package() {
         let package = read_one(&tree(CASES, &[("tests/x/test.yml", text)]));
         assert_eq!(package.submissions.len(), 1, "{text}");
         let [warning] = lines(&package.warnings).try_into().unwrap();
-        assert!(warning.contains("so the program is left aside"), "{warning}");
+        assert!(warning.contains("so the submission is ignored"), "{warning}");
     }
 }
 
@@ -178,7 +178,7 @@ fn what_is_not_checked_is_named() {
     assert_eq!(
         warnings,
         [
-            "warning: tests/x/test.yml:6:1: the key \"colour\" is not known and is left aside",
+            "warning: tests/x/test.yml:6:1: unknown key \"colour\" is ignored",
             "warning: tests/x/test.yml:4:11: `feedback` is not checked",
             "warning: tests/x/test.yml:5:26: `extended_feedback_cases` is not checked",
         ]

@@ -59,7 +59,7 @@ pub(super) fn report_missing(
 pub(super) fn check_shown(case: &Case<'_>, is_sample: bool, version: Version, report: &mut Report) {
     let mut clash = |one: &str, other: &str| {
         if let (Some(path), Some(_)) = (case.path(one), case.path(other)) {
-            let message = format!("stands beside a .{other} file");
+            let message = format!("conflicts with a .{other} file");
             report.warning(path, message, "one of the two");
         }
     };
@@ -84,7 +84,7 @@ pub(super) fn check_shown(case: &Case<'_>, is_sample: bool, version: Version, re
     let only_samples = ["in.download", "ans.download", "in.statement", "ans.statement"];
     for extension in only_samples.iter().filter(|_| !is_sample && !version.is_newer()) {
         if let Some(path) = case.path(extension) {
-            report.warning(path, "is left aside: it is for a sample", "");
+            report.warning(path, "is ignored: it is for samples only", "");
         }
     }
 }
@@ -146,7 +146,7 @@ pub(super) fn check_newer(
     let has_groups = tests.iter().any(|name| name[0] == "secret" && name.len() > 2);
     for name in tests.iter().filter(|name| name[0] == "secret" && name.len() == 2 && has_groups) {
         let path = format!("data/{}.in", name.join("/"));
-        let message = "stands beside groups";
+        let message = "is next to test groups";
         let expected = "tests or groups in data/secret, not both";
         match is_scored {
             true => report.error(&path, message, expected),
@@ -156,7 +156,7 @@ pub(super) fn check_newer(
     for name in &tests {
         let path = format!("data/{}.in", name.join("/"));
         if name.last() == Some(&"test_group") {
-            report.error(&path, "is named like the file of a group", "another name");
+            report.error(&path, "is named like a group's configuration file", "another name");
         }
         if name[0] == "sample" && name.len() > 2 {
             report.warning(&path, "is in a folder of data/sample", "samples without groups");

@@ -109,12 +109,20 @@ fn insert<'a>(
         if version.is_strict() && file == OLDER_CONFIG {
             report.error(&full, "is the older format's name", NEWER_CONFIG);
         } else if data.configs.insert(names, (full.clone(), bytes)).is_some() {
-            report.error(&full, "stands beside testdata.yaml", "one of the two");
+            report.error(
+                &full,
+                "configures the group again",
+                "either test_group.yaml or testdata.yaml",
+            );
         }
         return;
     }
     let Some(kind) = names.first().and_then(|root| kind(root)) else {
-        report.warning(&full, "is no test and is left aside", "data/sample or data/secret");
+        report.warning(
+            &full,
+            "is not in a test folder and is ignored",
+            "data/sample or data/secret",
+        );
         return;
     };
     // `1.files/a/b` is the file `a/b` beside the submission on the test `1`.
@@ -133,7 +141,7 @@ fn insert<'a>(
         (!stem.is_empty()).then_some((stem, *extension))
     });
     let Some((stem, extension)) = known else {
-        report.warning(&full, "belongs to no test and is left aside", "");
+        report.warning(&full, "belongs to no test and is ignored", "");
         return;
     };
     names.push(stem);

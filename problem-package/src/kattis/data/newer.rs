@@ -131,13 +131,13 @@ fn names<'a>(files: &DataFiles<'a>, is_draft: bool, report: &mut Report) -> Vec<
             [] if is_draft => {}
             [] => report.warning(
                 path,
-                "configures no group; its arguments hold for all of them",
+                "configures no group; its arguments apply to all groups",
                 "a file in data/sample, data/secret or a group",
             ),
             _ => report.error(
                 path,
-                "is in no group: groups have no groups in them",
-                "groups right in data/secret",
+                "is in no group: groups cannot be nested",
+                "groups directly in data/secret",
             ),
         }
     }
@@ -338,16 +338,16 @@ fn rule(
     let at = (config.path.as_str(), place);
     let secret_is_bounded = max_of(secret, Some(SECRET_MAX_SCORE)).is_some();
     if max_score.is_none() && aggregation == Aggregation::PassFail {
-        let message = "a group that is passed or failed has no `max_score`";
+        let message = "a pass-fail group needs a `max_score`";
         report.error(at, message, "`max_score: points`, or another `score_aggregation`");
     } else if max_score.is_none() && secret_is_bounded && !is_secret {
-        let message = "the group has no `max_score`, and secret has one";
+        let message = "the group has no `max_score`, but secret has one";
         report.error(at, message, "`max_score: points`, or an unbounded secret");
     }
     let secret_is_pass_fail = matches!(secret.aggregation, Some((Aggregation::PassFail, _)));
     if secret_is_pass_fail && aggregation != Aggregation::PassFail {
         let place = config.aggregation.map(|(_, position)| position);
-        let message = "the group is not passed or failed, and secret is";
+        let message = "the group is not pass-fail, but secret is";
         report.error((config.path.as_str(), place), message, "`score_aggregation: pass-fail`");
     }
     (Rule::Aggregate { aggregation, max_score }, Some(aggregation))
@@ -370,12 +370,12 @@ fn required_place(
     // Those that come later are not there yet.
     let place = groups.find(&path).filter(|place| *place > 0 && required != "secret");
     let Some(place) = place else {
-        let message = format!("{} is no group that comes before this one", quote(required));
+        let message = format!("{} is not a group that comes before this one", quote(required));
         report.error(at, message, "sample, or a name such as secret/group1");
         return None;
     };
     if aggregations[place] != Some(Aggregation::PassFail) {
-        let message = format!("{} is not passed or failed", quote(required));
+        let message = format!("{} is not a pass-fail group", quote(required));
         report.error(at, message, "a group with `score_aggregation: pass-fail`");
     }
     u32::try_from(place).ok()
@@ -397,10 +397,10 @@ fn static_test(
     };
     let is_pass_fail = aggregation.is_none_or(|it| it == Aggregation::PassFail);
     if points.is_some() && is_pass_fail {
-        let message = "a score is given for static validation where there are no points";
+        let message = "static validation has a score, but the group is pass-fail";
         report.error((path, position), message, "`static_validation_score: pass-fail`");
     } else if points.is_none() && !is_pass_fail {
-        let message = "static validation is passed or failed, and the group is not";
+        let message = "static validation is pass-fail, but the group is not";
         report.error((path, position), message, "a score");
     }
     if !scene.has_static_validator {
@@ -435,7 +435,7 @@ fn check_sum(secret: &Config, groups: &Groups, scene: &Scene<'_>, report: &mut R
         && !scores.is_empty()
         && (sum - max).abs() > 1e-9
     {
-        let message = format!("the groups are worth {sum} together, and secret {max}");
+        let message = format!("the groups are worth {sum} together, but secret is worth {max}");
         report.warning((secret.path.as_str(), place), message, "the same");
     }
 }

@@ -154,13 +154,13 @@ fn read_config(
         if flag == "ignore_sample" && !is_root {
             report.error(
                 (path, position),
-                "ignore_sample is for the root alone",
+                "ignore_sample is allowed in the root group only",
                 "data/testdata.yaml",
             );
         } else if flag == NO_ERRORS {
             report.warning((path, position), "the grader flag no_errors means worst_error", FLAGS);
         } else if !Modes::default().take(flag) {
-            let message = format!("the grader flag {} is not known and is left aside", quote(flag));
+            let message = format!("unknown grader flag {} is ignored", quote(flag));
             report.warning((path, position), message, FLAGS);
         }
     }
@@ -168,7 +168,7 @@ fn read_config(
         && config.flags.iter().any(|flag| flag == "ignore_sample")
         && config.on_reject == OnFailure::Stop
     {
-        let message = "a failed sample ends the attempt before anything that counts";
+        let message = "a failed sample ends judging before the tests that count";
         report.warning((path, position), message, "`on_reject: continue`");
     }
 }

@@ -29,7 +29,7 @@ impl Reader<'_> {
             if !self.manifest().version.is_newer() {
                 let path = format!("data/{name}.in");
                 let expected = format!("data/{name}.interaction");
-                report.warning(&path, "is not shown: what it says is between judges", expected);
+                report.warning(&path, "is not shown: it is meant for the validator", expected);
                 return;
             }
         }
@@ -76,7 +76,7 @@ impl Reader<'_> {
             .lines()
             .position(|line| !line.is_empty() && line != "---" && !line.starts_with(['<', '>']));
         if let Some(line) = strange {
-            let message = format!("line {} is said by nobody", line + 1);
+            let message = format!("line {} has no `<` or `>`", line + 1);
             report.warning(path, message, "lines that begin with `<` or `>`");
         }
         let mut fence = "```".to_owned();

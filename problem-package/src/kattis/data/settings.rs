@@ -151,7 +151,7 @@ impl Scene<'_> {
                 report.error((field.path, field.position()), message, known.join(", "));
             }
             Some(_) => {
-                let feature = "one of several output validators for a group is";
+                let feature = "choosing one of several output validators for a group is";
                 field.not_supported(report, feature, "flags for all of them");
             }
         }

@@ -60,12 +60,12 @@ pub(super) fn read_type(field: Field<'_>, manifest: &mut Manifest, report: &mut 
                 field.not_supported(report, "submit-answer problems are", expected);
             }
             _ => {
-                let message = format!("the type {} is not known", quote(word));
+                let message = format!("unknown type {}", quote(word));
                 report.error((FILE, field.position()), message, TYPES.join(", "));
             }
         }
         if words[..place].contains(word) {
-            let message = format!("the type {} stands twice", quote(word));
+            let message = format!("the type {} occurs twice", quote(word));
             report.warning((FILE, field.position()), message, "each type once");
         }
     }
@@ -163,14 +163,14 @@ pub(super) fn check(manifest: &mut Manifest, report: &mut Report) {
         != OlderGrading { on_reject: manifest.grading.on_reject, ..OlderGrading::default() };
     if !manifest.kind.is_scoring && scored_only {
         let place = manifest.places.get("grading").and_then(|(_, position)| *position);
-        let message = "`grading` is left aside: the problem is not scored";
+        let message = "`grading` is ignored: the problem is not scored";
         report.warning((FILE, place), message, "`type: scoring`");
         manifest.grading =
             OlderGrading { on_reject: manifest.grading.on_reject, ..OlderGrading::default() };
     }
     if manifest.passes.is_some() && !manifest.kind.is_multi_pass {
         let place = manifest.places.get("validation_passes").and_then(|(_, position)| *position);
-        let message = "`limits.validation_passes` is given for a problem of one pass";
+        let message = "`limits.validation_passes` is given for a single-pass problem";
         report.warning((FILE, place), message, "`type: multi-pass`");
         manifest.passes = None;
     }

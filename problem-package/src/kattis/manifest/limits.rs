@@ -89,7 +89,7 @@ fn read_limit(key: &Key, field: Field<'_>, manifest: &mut Manifest, report: &mut
         }
         "compilation_time" | "compilation_memory" => {
             if amount(field, "a number above 0", strict, report).is_some() {
-                field.warning(report, "is left aside: the installation sets it");
+                field.warning(report, "is ignored: the installation sets it");
             }
         }
         _ => manifest.version.unknown_key(FILE, key, field.key, report),
@@ -135,8 +135,7 @@ fn clip(
 ) -> u64 {
     let clipped = value.clamp(*bounds.start(), *bounds.end());
     if clipped != value {
-        field
-            .warning(report, &format!("is {value} {unit}, and {clipped} {unit} are what there is"));
+        field.warning(report, &format!("is {value} {unit}; {clipped} {unit} is used instead"));
     }
     clipped
 }

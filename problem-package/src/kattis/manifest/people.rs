@@ -83,7 +83,7 @@ pub(super) fn read_license(field: Field<'_>, manifest: &mut Manifest, report: &m
     }
     let Some(license) = field.text(report) else { return };
     if !LICENSES.contains(&license.as_str()) {
-        let message = format!("the license {} is not known", quote(&license));
+        let message = format!("unknown license {}", quote(&license));
         let expected = format!("one of {}", LICENSES.join(", "));
         report.warning((FILE, field.position()), message, expected);
     }
@@ -108,7 +108,7 @@ pub(super) fn check_rights(manifest: &Manifest, report: &mut Report) {
                 || !about.authors.is_empty()
                 || !about.sources.is_empty();
             if !has_owner && manifest.version.is_newer() {
-                let message = format!("nobody holds the rights to license it as {license}");
+                let message = format!("no rights holder is given for the license {license}");
                 let expected = "`rights_owner`, authors or a source";
                 report.warning((FILE, place("license")), message, expected);
             }

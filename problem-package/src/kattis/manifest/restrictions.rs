@@ -26,7 +26,7 @@ pub(super) fn languages(
             Code::Known(language) => languages.push(language),
             Code::Missing => {
                 let message =
-                    format!("the language {} is not here and is left aside", quote(&name));
+                    format!("the language {} is not available here and is ignored", quote(&name));
                 report.warning((FILE, field.position()), message, "");
             }
             Code::Wrong => {
@@ -68,7 +68,7 @@ pub(super) fn read_uuid(field: Field<'_>, manifest: &mut Manifest, report: &mut 
     let Some(text) = field.text(report) else { return };
     if uuid::Uuid::try_parse(&text).is_err() {
         let expected = "a UUID such as 2f1b6c9e-8f0a-4c55-9d3c-5b7d0c1e6a42";
-        let message = format!("`uuid` is {}, which identifies nothing", quote(&text));
+        let message = format!("`uuid` is {}, which is not a UUID", quote(&text));
         report.warning((FILE, field.position()), message, expected);
     }
     manifest.about.uuid = Some(text);

@@ -267,7 +267,11 @@ impl EntryReader<'_> {
             }
             None => {
                 let message = format!("the pattern {} cannot be read", quote(&key.text));
-                report.error((field.path, key.position), message, "`*`, and `{a,b}` a few times");
+                report.error(
+                    (field.path, key.position),
+                    message,
+                    "a pattern with fewer `*` and `{a,b}`",
+                );
             }
         }
         for (key, node) in field.map(report) {
@@ -338,7 +342,7 @@ impl EntryReader<'_> {
     ) {
         let rule = rule(written);
         if rule.permitted.is_disjoint(&rule.required) {
-            let message = "nothing is both required and permitted";
+            let message = "no verdict is both required and permitted";
             report.error((path, position), message, "a verdict that is in both");
         }
         entry.rules.push(rule);
@@ -376,7 +380,7 @@ fn verdicts_of(field: Field<'_>, report: &mut Report) -> Option<BTreeSet<Verdict
         match verdicts(&word) {
             Some(verdicts) => set.extend(verdicts),
             None => {
-                let message = format!("{} is no verdict", quote(&word));
+                let message = format!("{} is not a verdict", quote(&word));
                 report.error((field.path, field.position()), message, VERDICTS);
             }
         }

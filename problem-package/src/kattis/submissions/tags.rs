@@ -63,7 +63,7 @@ impl Tags {
                 Some(verdicts) => self.verdicts.extend(verdicts),
                 None if word == "CHECK-MANUALLY" => {}
                 None => {
-                    let message = format!("the expected result {} is not known", quote(word));
+                    let message = format!("unknown expected result {}", quote(word));
                     report.warning(path, message, "CORRECT, WRONG-ANSWER, TIMELIMIT, RUN-ERROR, …");
                 }
             }

@@ -102,9 +102,9 @@ fn a_talk_is_shown_instead_of_what_judges_say() {
     assert_eq!(
         lines(&package.warnings),
         [
-            "warning: data/sample/2.interaction: line 2 is said by nobody; expected lines that begin \
+            "warning: data/sample/2.interaction: line 2 has no `<` or `>`; expected lines that begin \
              with `<` or `>`",
-            "warning: data/sample/3.in: is not shown: what it says is between judges; expected \
+            "warning: data/sample/3.in: is not shown: it is meant for the validator; expected \
              data/sample/3.interaction",
         ]
     );

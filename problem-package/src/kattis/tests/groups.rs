@@ -143,7 +143,7 @@ fn a_custom_grader_gets_its_flags() {
     assert!(grader.files[0].executable);
     assert_eq!(
         warnings(&[("graders/grade.py", "")]),
-        ["warning: graders/grade.py: is left aside: no group has `grading: custom`"]
+        ["warning: graders/grade.py: is ignored: no group has `grading: custom`"]
     );
 }
 
@@ -153,7 +153,7 @@ fn what_is_wrong_with_a_group_is_told_with_its_line() {
     let cases = [
         ("on_reject: stop\n", "1:12: `on_reject` is \"stop\"; expected break or continue"),
         ("grading: best\n", "1:10: `grading` is \"best\"; expected default or custom"),
-        ("grader_flags: ignore_sample\n", "1:15: ignore_sample is for the root alone"),
+        ("grader_flags: ignore_sample\n", "1:15: ignore_sample is allowed in the root group only"),
         ("range: 10 1\n", "1:8: `range` is \"10 1\"; expected two numbers"),
         ("accept_score: [1]\n", "1:15: `accept_score` is a list; expected a number"),
         ("grader_flags: {a: b}\n", "1:15: `grader_flags` is a map"),
@@ -168,7 +168,7 @@ fn what_is_wrong_with_a_group_is_told_with_its_line() {
 fn flags_that_the_default_grader_does_not_know_are_left_aside() {
     let path = "data/secret/a/testdata.yaml";
     let cases = [
-        ("sum best", "the grader flag \"best\" is not known and is left aside", ScoreMode::Sum),
+        ("sum best", "unknown grader flag \"best\" is ignored", ScoreMode::Sum),
         ("min no_errors", "the grader flag no_errors means worst_error", ScoreMode::Min),
         ("first_error no_errors max", "the grader flag no_errors means", ScoreMode::Max),
     ];

@@ -77,20 +77,20 @@ fn what_is_no_program_is_told() {
             ("output_validators/c.exe", ""),
         ]),
         [
-            "warning: output_validators/a: is taken for cpp, and has files in python3; expected one \
+            "warning: output_validators/a: is treated as cpp but has files in python3; expected one \
              language",
-            "error: output_validators/b.py: is in Python 2, which is not available here; expected a \
-             language that is",
-            "warning: output_validators/c.exe: is in no known language and is left aside; expected a \
+            "error: output_validators/b.py: is in Python 2, which is not available here; expected an \
+             available language",
+            "warning: output_validators/c.exe: is in no known language and is ignored; expected a \
              source file, or `build` or `run`",
         ]
     );
     assert_eq!(
         with(&[("output_validators/c.exe", "")]),
         [
-            "warning: output_validators/c.exe: is in no known language and is left aside; expected a \
+            "warning: output_validators/c.exe: is in no known language and is ignored; expected a \
              source file, or `build` or `run`",
-            "error: output_validators: there is no program in it; expected a program in a known \
+            "error: output_validators: contains no program; expected a program in a known \
              language",
         ]
     );
@@ -99,8 +99,8 @@ fn what_is_no_program_is_told() {
         warnings(&[("input_validators/a.scala", ""), ("input_validators/b.bin", "")]),
         [
             "warning: input_validators/a.scala: is in Scala, which is not available here, and is not \
-             run; expected a language that is",
-            "warning: input_validators/b.bin: is in no known language and is left aside; expected a \
+             run; expected an available language",
+            "warning: input_validators/b.bin: is in no known language and is ignored; expected a \
              source file, or `build` or `run`",
         ]
     );
@@ -110,12 +110,15 @@ fn what_is_no_program_is_told() {
         ("output_validators/a.py", ""),
         ("output_validators/b.py", ""),
     ]);
-    assert!(two[0].contains("there are 2 programs for a problem that is talked with"), "{two:?}");
+    assert!(
+        two[0].contains("there are 2 programs for an interactive or multi-pass problem"),
+        "{two:?}"
+    );
     assert_eq!(
         warnings(&[("input_validators/a.ctd", "EOF"), ("input_validators/b.viva", "")]),
         [
-            "warning: input_validators/a.ctd: is not run: it is no program; expected a program",
-            "warning: input_validators/b.viva: is not run: it is no program; expected a program",
+            "warning: input_validators/a.ctd: is not run: it is not a program; expected a program",
+            "warning: input_validators/b.viva: is not run: it is not a program; expected a program",
         ]
     );
 }
@@ -140,16 +143,14 @@ fn the_newer_format_has_one_output_validator() {
     assert_eq!(names(&validation.programs[0]), ["check.cc", "check.h"]);
     assert_eq!(
         lines(&package.warnings),
-        [
-            "warning: problem.yaml:5:27: `limits.validation_time` is 1000000 ms, and 300000 ms are what \
-          there is"
-        ]
+        ["warning: problem.yaml:5:27: `limits.validation_time` is 1000000 ms; 300000 ms is used \
+          instead"]
     );
     let inner = newer(&[("output_validator/check/check.py", "")]);
     assert_eq!(validators(&inner)[0].name, "output_validator/check");
     let passes = format!("{head}limits: {{validation_passes: 3}}\n");
     let warnings = lines(&newer(&[("problem.yaml", &passes)]).warnings);
-    assert!(warnings[0].contains("is given for a problem of one pass"), "{warnings:?}");
+    assert!(warnings[0].contains("is given for a single-pass problem"), "{warnings:?}");
 }
 
 #[test]
@@ -219,9 +220,9 @@ fn included_files_are_for_known_languages() {
     assert_eq!(
         lines(&package.warnings),
         [
-            "warning: include/README: is in no folder of a language and is left aside; expected \
+            "warning: include/README: is not in a language folder and is ignored; expected \
              include/cpp, …",
-            "warning: include/prolog: is in a language that is not here",
+            "warning: include/prolog: is for an unavailable language",
         ]
     );
     assert!(errors(&[("include/C.x/y", Some(""))])[0].contains("is not a language id"));

@@ -29,7 +29,7 @@ fn other_natural_languages_are_translations() {
         [
             "warning: problem.yaml:1:7: `name` has no text for \"en\"; expected a name in the language \
              of the statement",
-            "warning: problem.yaml: `name` has a text for \"fr\", and there is no statement"
+            "warning: problem.yaml: `name` has a text for \"fr\", but there is no statement in that language"
         ]
     );
 }
@@ -157,7 +157,7 @@ fn formulas_that_are_not_shown_as_meant_are_warned_of() {
         warnings(&[(path, "Let $a_1 \\le \\text{if $x$}$.\n\nAnd $a \\xor b$.\n")]),
         [format!(
             "warning: {path}:3:1: in the formula \"a \\\\xor b\", the command \\xor is unknown and is shown \
-             by its name; expected a command of LaTeX's mathematics, or `\\newcommand` before it"
+             by its name; expected a LaTeX math command, or a `\\newcommand` that defines it"
         )]
     );
 }
@@ -173,7 +173,7 @@ fn latex_that_nothing_converts_is_shown_as_it_is() {
     let kept = "```latex\n\\includegraphics{a.png}\n\n\\emph{x}\n\nimpossible\n```\n";
     let without = read(&tree(&changes), &Options::default()).unwrap();
     for (package, reason) in
-        [(without, "there is nothing that converts it"), (with_latex(&changes), "it is impossible")]
+        [(without, "no LaTeX converter is available"), (with_latex(&changes), "it is impossible")]
     {
         assert_eq!(package.content.statement, kept);
         assert_eq!(package.content.attachments[0].path, "statement/a.png");
@@ -214,9 +214,9 @@ fn a_statement_that_is_missing_or_empty_is_a_warning() {
 fn a_problem_without_a_name_is_called_like_its_package() {
     let limits = "limits: {time_limit: 1}\n";
     let cases = [
-        ("", "the problem has no name and is called like its package", "sum"),
-        ("name:\n", "the problem has no name and is called like its package", "sum"),
-        ("name: ''\n", "the problem has no name and is called like its package", "sum"),
+        ("", "the problem has no name, so the package's name is used", "sum"),
+        ("name:\n", "the problem has no name, so the package's name is used", "sum"),
+        ("name: ''\n", "the problem has no name, so the package's name is used", "sum"),
         ("name: [a]\n", "`name` is a list", "sum"),
         ("name: {sv: Summa}\n", "`name` has no text for \"en\"", "Summa"),
         (
@@ -284,6 +284,8 @@ fn more_samples_than_there_are_cannot_be_shown() {
     let path = "problem_statement/problem.en.md";
     assert_eq!(
         warnings(&[(path, "{{nextsample}} {{nextsample}} {{remainingsamples}}x\n")]),
-        [format!("warning: {path}: shows 2 samples, and there are 1; expected a sample for each")]
+        [format!(
+            "warning: {path}: shows 2 samples, but the package has 1; expected a sample for each"
+        )]
     );
 }

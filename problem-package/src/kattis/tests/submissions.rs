@@ -36,7 +36,7 @@ fn a_folder_says_which_verdicts_are_right() {
     );
     let long = "x".repeat(128 * 1024 + 1);
     let expected =
-        "submissions/accepted/long.py: has 131073 bytes and is left aside; expected at most 131072";
+        "submissions/accepted/long.py: has 131073 bytes and is ignored; expected at most 131072";
     assert_eq!(
         warnings(&[("submissions/accepted/long.py", &long)]),
         [format!("warning: {expected}")]
@@ -99,7 +99,7 @@ fn what_a_source_says_goes_before_its_folder() {
 #[test]
 fn what_a_source_says_in_a_folder_that_says_all_is_left_aside() {
     let left_aside =
-        "`@EXPECTED_RESULTS@` is left aside: the folder says otherwise; expected another folder";
+        "`@EXPECTED_RESULTS@` is ignored: it contradicts the folder; expected another folder";
     let cases = [
         ("accepted", "CORRECT", false),
         ("accepted", "WRONG-ANSWER", true),
@@ -246,7 +246,7 @@ fn scores_may_be_promised() {
     assert_eq!(part.expected, BTreeSet::from([Verdict::Partial]));
     let warnings = warnings(&[("submissions/partially_accepted/a.py", "x")]);
     assert!(
-        warnings[0].contains("is accepted in part, and the problem is not scored"),
+        warnings[0].contains("is partially accepted, but the problem is not scored"),
         "{warnings:?}"
     );
 }
@@ -326,11 +326,11 @@ fn rules_that_cannot_be_kept_are_errors() {
     let cases = [
         (
             "accepted: {permitted: [OK]}\n",
-            "1:23: \"OK\" is no verdict; expected AC, WA, TLE or RTE",
+            "1:23: \"OK\" is not a verdict; expected AC, WA, TLE or RTE",
         ),
         (
             "accepted: {permitted: [AC], required: [WA]}\n",
-            "1:11: nothing is both required and permitted",
+            "1:11: no verdict is both required and permitted",
         ),
         (
             "accepted: {sample: {permitted: [WA]}}\n",
@@ -341,7 +341,7 @@ fn rules_that_cannot_be_kept_are_errors() {
             "1:19: `score` is 3; expected no score for a problem that is not",
         ),
         ("accepted: {use_for_time_limit: never}\n", "1:32: `use_for_time_limit` is \"never\""),
-        ("accepted: {colour: red}\n", "1:12: the key \"colour\" is not known"),
+        ("accepted: {colour: red}\n", "1:12: unknown key \"colour\""),
         ("accepted: 1\n", "1:11: `accepted` is 1; expected a map"),
     ];
     for (text, expected) in cases {
