@@ -1,4 +1,4 @@
-//! Zip archives, which are strangers' bytes until proven otherwise.
+//! Reads zip archives. Their contents are untrusted.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -16,36 +16,36 @@ use crate::limits::{
 };
 use crate::tree::{Entry, FileTree, FileTreeBuilder, Omitted, without_dots};
 
-/// What begins each entry of an archive's table of contents.
+/// Signature of an entry in the central directory.
 const CENTRAL_HEADER: &[u8] = b"PK\x01\x02";
-/// Where in such an entry the length of the name stands, and the name itself.
+/// Offsets of the name's length and of the name in such an entry.
 const NAME_LENGTH_AT: usize = 28;
 const NAME_AT: usize = 46;
 
-/// The bits of a Unix mode that tell what kind of file it is, and the three kinds we take.
+/// The file type bits of a Unix mode, and the accepted types: none, file, folder and link.
 const MODE_KIND: u32 = 0o170_000;
 const MODE_KINDS_TAKEN: [u32; 4] = [0, 0o100_000, 0o040_000, 0o120_000];
 
-/// What an entry has to be.
+/// The expectation in errors about unreadable entries.
 const READABLE: &str = "a stored or deflated file of the size that the archive claims";
 
-/// Bytes reserved for a file before any of them is inflated, whatever size it claims.
+/// Maximum number of bytes reserved for a file before inflating it, regardless of its claimed size.
 const RESERVED_BYTES_MAX: u64 = 64 * 1024;
 
 impl FileTree {
-    /// The tree in a zip archive of a package, without the folders that everything is in. No byte is inflated beyond
-    /// the limits, nor of what counts as absent.
+    /// Reads a package from a zip archive, without the folders around everything. Nothing is
+    /// inflated beyond the limits, and ignored entries are not inflated.
     ///
     /// # Errors
-    /// With everything that is wrong with the archive and its entries.
+    /// Returns all errors of the archive and its entries.
     pub fn from_zip(archive: &[u8], limits: &TreeLimits) -> Result<Self, Vec<Diagnostic>> {
         read(archive, limits, Kind::Package)
     }
 
-    /// The tree in a zip archive of test data: its paths are as they stand in the archive.
+    /// Reads a zip archive of test data. Paths stay as they are in the archive.
     ///
     /// # Errors
-    /// With everything that is wrong with the archive and its entries.
+    /// Returns all errors of the archive and its entries.
     pub(crate) fn from_data_zip(
         archive: &[u8],
         limits: &TreeLimits,
@@ -54,7 +54,7 @@ impl FileTree {
     }
 }
 
-/// What an archive is of.
+/// The contents of an archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Package,
@@ -90,8 +90,8 @@ fn open<'a>(
         report.error("", message, format!("at most {}", limits.archive_bytes_max));
         return None;
     }
-    // Counted before the table of contents is read into memory, where an entry takes many times the
-    // bytes it takes in the archive. What counts as absent is counted here, so there may be more.
+    // Count before parsing the central directory, because a parsed entry takes many times its size
+    // in the archive. Ignored entries are included, so the limit is higher than for files.
     let entries_max = limits.files_max.saturating_mul(ARCHIVE_ENTRIES_PER_FILE);
     if entry_names(archive).count() > entries_max {
         report.error("", "the archive has too many entries", format!("at most {entries_max}"));
@@ -112,20 +112,20 @@ fn open<'a>(
     }
 }
 
-/// The path of each entry, as bytes that need not be UTF-8 where the archive says that they are.
+/// The path of each entry. It may be invalid UTF-8 even if the archive declares UTF-8.
 fn names(zip: &mut ZipArchive<Cursor<&[u8]>>) -> Vec<Vec<u8>> {
     let mut names = Vec::with_capacity(zip.len());
     for index in 0..zip.len() {
         let name = zip.by_index_raw(index).ok().map(|file| name(&file).into_owned());
-        // Why an entry cannot be read is reported when its bytes are wanted.
+        // Unreadable entries are reported when their contents are read.
         let listed = |zip: &ZipArchive<_>| zip.name_for_index(index)?.ok().map(Cow::into_owned);
         names.push(name.or_else(|| listed(zip).map(String::into_bytes)).unwrap_or_default());
     }
     names
 }
 
-/// The name of an entry. Archivers on Linux write UTF-8 without saying so; what is none is in the code page 437,
-/// unless an extra field of the entry has the name in UTF-8.
+/// The name of an entry. Archivers on Linux write UTF-8 without declaring it. Other names are in
+/// code page 437, unless an extra field has the name in UTF-8.
 fn name<'a>(file: &'a ZipFile<'_, Cursor<&[u8]>>) -> Cow<'a, [u8]> {
     let raw = file.name_raw();
     if str::from_utf8(raw).is_ok() {
@@ -137,21 +137,21 @@ fn name<'a>(file: &'a ZipFile<'_, Cursor<&[u8]>>) -> Cow<'a, [u8]> {
     }
 }
 
-/// The folders that everything is in, which may be none: `contest/sum`. Only a file that tells a format ends more than
-/// one of them.
+/// The folders around everything, such as `contest/sum`, or an empty string. More than one folder
+/// is removed only if a file that identifies a format follows.
 fn root(names: &[Vec<u8>]) -> String {
     let paths: Vec<&str> = names
         .iter()
         .filter_map(|name| str::from_utf8(without_dots(name)).ok())
         .filter(|path| !Omitted::Noise.covers(path))
         .collect();
-    // A folder whose own name begins with a dot may hold the package, if nothing stands beside it.
+    // A hidden folder may contain the package if there is nothing else beside it.
     let mut visible = without_hidden(paths);
     let mut root: Vec<&str> = Vec::new();
     while let Some(folder) = common_folder(&visible) {
         root.push(folder);
         visible = visible.iter().map(|path| &path[folder.len() + 1..]).collect();
-        // The folder's own entry.
+        // Drop the folder's own entry.
         visible.retain(|path| !path.is_empty());
         visible = without_hidden(visible);
     }
@@ -161,7 +161,7 @@ fn root(names: &[Vec<u8>]) -> String {
     root.join("/")
 }
 
-/// The paths that do not begin with a hidden name; all of them, if all of them do.
+/// The paths that do not start with a hidden name, or all paths if every one does.
 fn without_hidden(mut paths: Vec<&str>) -> Vec<&str> {
     let is_hidden =
         |path: &&str| Omitted::Hidden.covers(path.split('/').next().unwrap_or_default());
@@ -171,7 +171,7 @@ fn without_hidden(mut paths: Vec<&str>) -> Vec<&str> {
     paths
 }
 
-/// The folder that all paths begin with.
+/// The folder that all paths start with.
 fn common_folder<'a>(paths: &[&'a str]) -> Option<&'a str> {
     let (folder, _) = paths.first()?.split_once('/')?;
     let is_common = paths
@@ -219,7 +219,7 @@ fn insert(path: &[u8], file: &mut ZipFile<'_, Cursor<&[u8]>>, builder: &mut File
     }
 }
 
-/// The inflated bytes, if there are no more of them than the archive claims and the caller allows.
+/// The inflated bytes, unless they are more than `bytes_max` or fewer than the archive claims.
 fn inflate(
     file: &mut ZipFile<'_, Cursor<&[u8]>>,
     path: &[u8],
@@ -244,7 +244,8 @@ fn inflate(
     None
 }
 
-/// The zip crate keeps one of two entries with the same name and only tells that there were two.
+/// The zip crate keeps only one of two entries with the same name, and does not say which name it
+/// was.
 fn report_duplicate_names(archive: &[u8], report: &mut Report) {
     let mut seen = BTreeSet::new();
     let twice: BTreeSet<_> = entry_names(archive).filter(|name| !seen.insert(*name)).collect();
@@ -258,7 +259,7 @@ fn report_duplicate_names(archive: &[u8], report: &mut Report) {
     }
 }
 
-/// The names in the table of contents, and whatever in the data looks like them.
+/// The names in the central directory, and any bytes in the data that look like such names.
 fn entry_names(archive: &[u8]) -> impl Iterator<Item = &[u8]> {
     archive.windows(CENTRAL_HEADER.len()).enumerate().filter_map(|(start, window)| {
         if window != CENTRAL_HEADER {

@@ -1,4 +1,4 @@
-//! Bytes by digest.
+//! Files by the digest of their bytes.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use bytes::Bytes;
 use domain::Digest;
 use domain::problem::BlobRef;
 
-/// Bytes by digest: equal files are kept once.
+/// File contents by digest; equal files are stored once.
 #[derive(Debug, Default)]
 pub(crate) struct Blobs(pub(crate) BTreeMap<Digest, Bytes>);
 

@@ -1,13 +1,13 @@
-//! How long reading one package may take.
+//! A time budget for reading one package.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// The time for reading one package, all its texts and archives together. The caller can end it early. By default it
-/// has no end.
+/// The time for reading one package, including all its texts and archives. The caller can cancel
+/// it. The default has no time limit.
 ///
-/// A tree whose budget is spent has no files any more, so that its readers come to an end, whatever they are at.
+/// Once its budget is spent, a tree returns no more files, so every reader finishes soon.
 #[derive(Debug, Clone, Default)]
 pub struct Budget {
     ends_at: Option<Instant>,
@@ -15,17 +15,17 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// A budget of this time, from now on.
+    /// A budget that ends after this time, counted from now.
     pub fn of(time: Duration) -> Self {
         Self { ends_at: Instant::now().checked_add(time), ..Self::default() }
     }
 
-    /// Ends it now. Every copy of it is ended.
+    /// Cancels the budget and all its clones.
     pub fn cancel(&self) {
         self.is_cancelled.store(true, Ordering::Relaxed);
     }
 
-    /// Whether nothing is left of it.
+    /// Whether the time is over or the budget was cancelled.
     pub fn is_spent(&self) -> bool {
         self.is_cancelled.load(Ordering::Relaxed)
             || self.ends_at.is_some_and(|end| Instant::now() >= end)

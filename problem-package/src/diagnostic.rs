@@ -1,4 +1,4 @@
-//! What is wrong with a package, and where.
+//! Errors and warnings about a package, with their places.
 
 use std::fmt;
 
@@ -7,33 +7,34 @@ use crate::limits::DIAGNOSTICS_MAX;
 /// Whether a package with this diagnostic can be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// It can; something in it is ignored.
+    /// A warning: the package can be used.
     Warning,
-    /// It cannot.
+    /// An error: the package cannot be used.
     Error,
 }
 
-/// A place in a text file, both counted from 1.
+/// A position in a text file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position {
-    /// Line.
+    /// Line number, from 1.
     pub line: u32,
-    /// Character in the line.
+    /// Character in the line, from 1.
     pub column: u32,
 }
 
-/// One thing wrong with a package. It reads `error: problem.yaml:3:9: what is wrong; what is expected`.
+/// An error or warning about a package. It is displayed as `error: problem.yaml:3:9: message;
+/// expected something`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// How bad it is.
+    /// Whether it is an error or a warning.
     pub severity: Severity,
-    /// A path in the package; empty when it is about the package as a whole.
+    /// A path in the package; empty if the diagnostic is about the whole package.
     pub path: String,
-    /// Where in the file, as far as known.
+    /// The position in the file, if known.
     pub position: Option<Position>,
     /// What is wrong.
     pub message: String,
-    /// What would be right.
+    /// What was expected instead; may be empty.
     pub expected: String,
 }
 
@@ -93,7 +94,8 @@ impl Report {
         }
     }
 
-    /// Takes what was found of something that judging does not need: its errors are warnings.
+    /// Adds diagnostics about something that judging does not need, with errors turned into
+    /// warnings.
     pub(crate) fn add_as_warnings(&mut self, found: Self) {
         for Diagnostic { path, position, message, expected, .. } in found.diagnostics {
             self.push(Severity::Warning, Place { path, position }, message, expected);
@@ -105,12 +107,12 @@ impl Report {
         self.has_errors
     }
 
-    /// Whether what comes now is counted only.
+    /// Whether further diagnostics are only counted.
     pub(crate) fn is_full(&self) -> bool {
         self.diagnostics.len() >= DIAGNOSTICS_MAX
     }
 
-    /// Takes a folder away from the paths in it.
+    /// Removes a folder prefix from the paths.
     pub(crate) fn strip_prefix(&mut self, prefix: &str) {
         for diagnostic in &mut self.diagnostics {
             if let Some(path) = diagnostic.path.strip_prefix(prefix) {
@@ -119,7 +121,7 @@ impl Report {
         }
     }
 
-    /// The warnings, if there is no error; else everything.
+    /// The warnings if there is no error, otherwise all diagnostics.
     pub(crate) fn finish(mut self) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
         if self.left_out > 0 {
             self.diagnostics.push(Diagnostic {
@@ -144,7 +146,7 @@ impl Report {
     }
 }
 
-/// What a diagnostic is about: a file, and a place in it where that is known.
+/// The file that a diagnostic is about, and the position in it if known.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Place {
     path: String,
@@ -182,10 +184,10 @@ impl From<(&str, Option<Position>)> for Place {
     }
 }
 
-/// Characters of a package's own text that a diagnostic quotes.
+/// Maximum number of characters that a diagnostic quotes from a package.
 const QUOTED_CHARS_MAX: usize = 60;
 
-/// Text from the package, made safe to print and short.
+/// Quotes text from the package: escaped, and shortened if it is long.
 pub(crate) fn quote(text: &str) -> String {
     let short: String = text.chars().take(QUOTED_CHARS_MAX).collect();
     if short.len() < text.len() { format!("{:?}", short + "…") } else { format!("{short:?}") }

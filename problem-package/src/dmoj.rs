@@ -1,4 +1,5 @@
-//! Packages of DMOJ's: `init.yml`, the data that it names, and the programs of the judge's own tests.
+//! Reads DMOJ packages: `init.yml`, the data that it names, and the programs of the judge's own
+//! tests.
 
 mod cases;
 mod checker;
@@ -32,16 +33,16 @@ use data::Data;
 
 pub(crate) const FILE: &str = "init.yml";
 
-/// Where a statement may be. The format has no place for one.
+/// Paths of a statement. The format itself does not define one.
 const STATEMENTS: [&str; 3] = ["statement.md", "problem.md", "README.md"];
 
-/// Bytes that a submission may print where the package does not say.
+/// The default output limit, in bytes.
 const OUTPUT_BYTES: u64 = 24 * 1024 * 1024;
 
-/// By this, programs see that they are compiled as functions.
+/// Defined for programs that are compiled with a signature grader.
 const SIGNATURE: &str = "#define SIGNATURE_GRADER 1\n";
 
-/// Keys that say how DMOJ's judge runs programs, which makes no difference here.
+/// Keys about how DMOJ's judge runs programs. They have no effect here.
 const WITHOUT_MEANING: [&str; 8] = [
     "unbuffered",
     "hints",
@@ -53,7 +54,7 @@ const WITHOUT_MEANING: [&str; 8] = [
     "generator_args",
 ];
 
-/// The keys of the whole file, by name.
+/// The top-level keys of the file.
 #[derive(Debug)]
 pub(super) struct Config<'a>(&'a [(Key, Node)]);
 
@@ -66,7 +67,7 @@ impl<'a> Config<'a> {
 /// Reads a package.
 ///
 /// # Errors
-/// With everything that is wrong with it, errors and warnings.
+/// Returns all errors and warnings of the package.
 pub(crate) fn read(tree: &FileTree, options: &Options) -> Result<Vec<Package>, Vec<Diagnostic>> {
     let mut report = Report::default();
     report.extend(tree.warnings());
@@ -138,7 +139,7 @@ fn read_file(tree: &FileTree, options: &Options, report: &mut Report) -> Option<
     })
 }
 
-/// The most that a submission may print, in bytes. The largest where test cases differ.
+/// The output limit in bytes; the largest one if test cases differ.
 fn output_bytes(config: &Config<'_>, report: &mut Report) -> u64 {
     let given = |field: Option<Field<'_>>, report: &mut Report| match field {
         Some(field) => field.positive_integer(report, "a number of bytes"),
@@ -156,7 +157,7 @@ fn output_bytes(config: &Config<'_>, report: &mut Report) -> u64 {
     largest.unwrap_or(OUTPUT_BYTES)
 }
 
-/// Whether Python takes a value for true.
+/// Whether a value is truthy in Python.
 fn is_true(node: &Node) -> bool {
     match &node.value {
         yaml::Value::Null => false,
@@ -246,7 +247,8 @@ fn statement(tree: &FileTree, name: &str, report: &mut Report) -> (String, Strin
     }
 }
 
-/// What is compiled with submissions that are functions: a program that calls them, and a header that declares them.
+/// Reads `signature_grader`: a program that calls the submission's functions, and a header that
+/// declares them. Both are compiled with the submission.
 fn signature(
     config: &Config<'_>,
     data: &Data<'_>,
@@ -282,7 +284,7 @@ fn signature(
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     let mut includes = vec![Include { language: None, files: vec![header] }];
     let mut languages = Vec::new();
-    // The program is in the language of the submission, whatever its name.
+    // The program is compiled as the submission's language, regardless of its extension.
     for (id, extension) in [("c", "c"), ("cpp", "cpp"), ("cpp20", "cpp"), ("cpp23", "cpp")] {
         let language: LanguageId = id.parse().expect("these are language ids");
         let path = format!("{stem}.{extension}");

@@ -1,14 +1,14 @@
-//! Values of a YAML map, with a diagnostic for each that is not what it should be.
+//! Typed access to the values of a YAML map. Reports values of the wrong type.
 
 use crate::diagnostic::{Position, Report, quote};
 use crate::yaml::{self, Key, Node, Value};
 
-/// One key of a YAML file with its value.
+/// A key of a YAML file with its value.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Field<'a> {
-    /// The file.
+    /// The path of the file.
     pub(crate) path: &'a str,
-    /// The key with those around it, as in `limits.memory`.
+    /// The key with its parents, such as `limits.memory`.
     pub(crate) key: &'a str,
     pub(crate) node: &'a Node,
 }
@@ -23,7 +23,7 @@ impl<'a> Field<'a> {
         report.error((self.path, self.position()), message, expected);
     }
 
-    /// The feature is part of the format and not of this judge.
+    /// Reports a feature of the format that this judge does not support.
     pub(crate) fn not_supported(&self, report: &mut Report, feature: &str, expected: &str) {
         report.error((self.path, self.position()), format!("{feature} not supported"), expected);
     }
@@ -43,7 +43,8 @@ impl<'a> Field<'a> {
     pub(crate) fn text(&self, report: &mut Report) -> Option<String> {
         match &self.node.value {
             Value::Text(text) => Some(text.clone()),
-            // Names such as `2048` and `No`, and versions such as `1.10`, are something else to YAML.
+            // YAML does not read names such as `2048` and `No`, or versions such as `1.10`, as
+            // strings.
             Value::Integer(number) => Some(self.written().unwrap_or_else(|| number.to_string())),
             Value::Float(number) => Some(self.written().unwrap_or_else(|| format!("{number:?}"))),
             Value::Bool(truth) => Some(self.written().unwrap_or_else(|| truth.to_string())),
@@ -54,7 +55,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// A text, or a list of them.
+    /// A string, or a list of strings.
     pub(crate) fn texts(&self, report: &mut Report) -> Vec<String> {
         match &self.node.value {
             Value::List(nodes) => {
@@ -83,7 +84,7 @@ impl<'a> Field<'a> {
         let number = match &self.node.value {
             Value::Integer(number) => *number as f64,
             Value::Float(number) => *number,
-            // YAML takes `1e-6` for a text.
+            // YAML reads `1e-6` as a string.
             Value::Text(text) => text.trim().parse().unwrap_or(f64::NAN),
             _ => f64::NAN,
         };
@@ -96,7 +97,7 @@ impl<'a> Field<'a> {
     pub(crate) fn boolean(&self, report: &mut Report) -> Option<bool> {
         match &self.node.value {
             Value::Bool(value) => Some(*value),
-            // YAML 1.1 had more words for it.
+            // YAML 1.1 has more words for booleans.
             Value::Text(text) if yaml::truth(text).is_some() => yaml::truth(text),
             _ => {
                 self.error(report, "true or false");
@@ -116,7 +117,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// The entries of a map; empty where there is nothing.
+    /// The entries of a map; an empty slice for a null value.
     pub(crate) fn map(&self, report: &mut Report) -> &'a [(Key, Node)] {
         match &self.node.value {
             Value::Map(entries) => entries,
@@ -132,12 +133,12 @@ impl<'a> Field<'a> {
 /// A key that the format does not have.
 pub(crate) fn unknown_key(path: &str, key: &Key, name: &str, report: &mut Report) {
     let message = format!("unknown key {} is ignored", quote(name));
-    // Of thousands only the number is reported, and they are no typing errors.
+    // Beyond the limit only the number is reported, so skip the search.
     let meant = if report.is_full() { String::new() } else { meant(name) };
     report.warning((path, key.position), message, meant);
 }
 
-/// Keys of all formats that people misspell.
+/// Keys that are suggested for misspelt ones.
 const KEYS: [&str; 44] = [
     "accept_score",
     "archive",
@@ -185,11 +186,11 @@ const KEYS: [&str; 44] = [
     "version",
 ];
 
-/// How alike a key has to be for a guess, and by how many bytes it may be longer or shorter.
+/// Minimum similarity of a suggested key, and maximum difference in length, in bytes.
 const ALIKE_MIN: f64 = 0.75;
 const LONGER_MAX: usize = 2;
 
-/// The key that was meant by one that is not known, as far as it can be guessed; else empty.
+/// A suggestion for an unknown key, or an empty string.
 pub(crate) fn meant(name: &str) -> String {
     let likeness = |key: &&str| strsim::normalized_damerau_levenshtein(name, key);
     let likely = KEYS.iter().filter(|key| key.len().abs_diff(name.len()) <= LONGER_MAX);

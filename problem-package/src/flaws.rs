@@ -1,16 +1,16 @@
-//! What the domain refuses, told where it stands.
+//! Reports what the domain rejects, at the place in the package.
 
 use domain::problem::RevisionContent;
 
 use crate::diagnostic::{Place, Report};
 
-/// Reports the content's flaws at the places of the fields, as the domain names them.
+/// Reports the content's flaws. `place` maps the domain's field names to places in the package.
 pub(crate) fn report_flaws(
     content: &RevisionContent,
     place: impl Fn(&str) -> Place,
     report: &mut Report,
 ) {
-    // What is missing because it could not be read was reported where it stands.
+    // A field that could not be read was already reported.
     let had_errors = report.has_errors();
     for flaw in content.flaws() {
         let is_missing = match flaw.field {

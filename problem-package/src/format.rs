@@ -1,4 +1,4 @@
-//! Which format a package is in, told by what is in it.
+//! Detects the format of a package by its files.
 
 use domain::Slug;
 
@@ -8,7 +8,7 @@ use crate::package::{Options, Package};
 use crate::tree::{FileTree, OVER_TIME};
 use crate::{dmoj, fps, kattis, polygon};
 
-/// The families of formats, by the file that tells them.
+/// Families of formats, each with the file that identifies it.
 enum Family {
     /// `problem.yaml`.
     Kattis,
@@ -20,27 +20,27 @@ enum Family {
     Fps,
 }
 
-/// Whether a file of this name in the root may tell the format.
+/// Whether a file of this name in the root may identify the format.
 pub(crate) fn tells_format(name: &str) -> bool {
     matches!(name, "problem.yaml" | "init.yml") || name.ends_with(".xml") && !name.contains('/')
 }
 
-/// Folders above a file that tells a format, beyond which it is no package's beginning.
+/// A file that identifies a format is searched for in less than this number of nested folders.
 const FOLDERS_MAX: usize = 4;
 
-/// Bytes of an XML file in which its root is looked for.
+/// Bytes at the start of an XML file in which its root element is searched for.
 const XML_HEAD_BYTES: usize = 16 * 1024;
 
-/// Reads a package in whichever format it is. Only a Free Problem Set has more than one problem.
+/// Reads a package in any supported format. Only a Free Problem Set has more than one problem.
 ///
 /// # Errors
-/// With everything that is wrong with it, errors and warnings.
+/// Returns all errors and warnings of the package.
 pub fn read(tree: &FileTree, options: &Options) -> Result<Vec<Package>, Vec<Diagnostic>> {
     let read = read_whole(tree, options);
     if !tree.budget().is_spent() {
         return read;
     }
-    // What was not read any more is not missing.
+    // Files that were not read in time would be reported as missing.
     let mut report = Report::default();
     report.error("", OVER_TIME, "less data, or fewer and simpler texts");
     Err(report.finish().unwrap_or_else(|diagnostics| diagnostics))
@@ -48,7 +48,7 @@ pub fn read(tree: &FileTree, options: &Options) -> Result<Vec<Package>, Vec<Diag
 
 fn read_whole(tree: &FileTree, options: &Options) -> Result<Vec<Package>, Vec<Diagnostic>> {
     let family = family(tree);
-    // Kattis packages have parts that nobody is judged by.
+    // The Kattis reader decides itself which broken links matter for judging.
     let broken = tree.broken_links();
     if !matches!(family, Some(Family::Kattis)) && !broken.is_empty() {
         return Err(broken.iter().chain(tree.warnings()).cloned().collect());
@@ -122,15 +122,16 @@ fn unknown(tree: &FileTree) -> Vec<Diagnostic> {
     report.finish().expect_err("there is an error")
 }
 
-/// The slug by the name of the archive's file, where nothing in the archive is the problem's name: packages of Polygon's
-/// and Free Problem Sets name their problems themselves, and others have a folder around them.
+/// The slug made of the archive's file name, or `None` if the package names its problems itself, as
+/// Polygon packages and Free Problem Sets do, or is named by a folder around it.
 pub fn slug_of_file(tree: &FileTree) -> Option<Slug> {
     let is_nameless = matches!(family(tree), Some(Family::Kattis | Family::Dmoj));
     let name = tree.name().filter(|_| is_nameless && tree.is_named_by_file())?;
     Identity::of_name(name).map(|identity| identity.slug)
 }
 
-/// The identity of the problem: given, or made of the name of the folder that the package was packed in.
+/// The problem's identity: the given slug, or one made of the name of the folder around the
+/// package.
 pub(crate) fn identity(
     tree: &FileTree,
     options: &Options,

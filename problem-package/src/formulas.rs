@@ -1,15 +1,15 @@
-//! Texts that are not shown as their writer meant them, because of their formulas or as a whole.
+//! Warns of texts and formulas that cannot be shown as written.
 
 use statement::{Fault, faulty_formulas};
 
 use crate::diagnostic::{Place, Position, Report, quote};
 
-/// Warns of the faulty formulas of a Markdown text, with the lines they start on.
+/// Warns of faulty formulas in a Markdown file, with the lines they start on.
 pub(crate) fn report_faults(path: &str, markdown: &str, report: &mut Report) {
     report_all(path.into(), true, markdown, report);
 }
 
-/// Warns of the faulty formulas of Markdown that was made of the file: lines in it mean nothing.
+/// Warns of faulty formulas in Markdown that was converted from a file, so without lines.
 pub(crate) fn report_faults_of_made(at: impl Into<Place>, markdown: &str, report: &mut Report) {
     report_all(at.into(), false, markdown, report);
 }

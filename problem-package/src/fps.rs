@@ -1,4 +1,4 @@
-//! Free Problem Sets: one XML file with any number of problems.
+//! Reads Free Problem Sets: one XML file with any number of problems.
 
 mod html;
 mod languages;
@@ -34,20 +34,20 @@ use crate::xml::{Element, Xml};
 
 use html::Images;
 
-/// What makes up a statement, with the headings. The first has none.
+/// The parts of a statement with their headings. The first part has none.
 const SECTIONS: [(&str, &str); 4] =
     [("description", ""), ("input", "Input"), ("output", "Output"), ("hint", "Hint")];
 
-/// Reads all problems of a set, or none where one has an error.
+/// Reads all problems of a set, or none if one of them has an error.
 ///
 /// # Errors
-/// With everything that is wrong with it, errors and warnings.
+/// Returns all errors and warnings of the set.
 pub(crate) fn read(tree: &FileTree, options: &Options) -> Result<Vec<Package>, Vec<Diagnostic>> {
     let mut report = Report::default();
     report.extend(tree.warnings());
     let packages = read_file(tree, options, &mut report).unwrap_or_default();
     let warnings = report.finish()?;
-    // What is odd about the set is told with its first problem.
+    // The warnings of the set go to its first problem.
     let mut warnings = Some(warnings);
     let packages = packages.into_iter();
     Ok(packages
@@ -155,7 +155,7 @@ fn content(
     (content, blobs)
 }
 
-/// Units with how many milliseconds or KiB they have. The first is the default.
+/// Units, in ms and KiB. The first one is the default.
 const TIME_UNITS: [(&str, f64); 2] = [("s", 1_000.0), ("ms", 1.0)];
 const MEMORY_UNITS: [(&str, f64); 5] = [
     ("mb", 1_024.0),
@@ -196,7 +196,7 @@ fn limit(item: Element<'_>, name: &str, units: &[(&str, f64)], report: &mut Repo
     number.map(|number| (number * factor).round() as u64)
 }
 
-/// The tests, samples first, and the samples.
+/// Reads the tests, samples first, and the samples to show.
 fn tests(item: Element<'_>, blobs: &mut Blobs, report: &mut Report) -> (Vec<Test>, Vec<Sample>) {
     let (mut tests, mut samples) = (Vec::new(), Vec::new());
     for (kind, sample) in [("sample", true), ("test", false)] {
@@ -214,7 +214,7 @@ fn tests(item: Element<'_>, blobs: &mut Blobs, report: &mut Report) -> (Vec<Test
             continue;
         }
         for (number, (input, output)) in (1..).zip(inputs.into_iter().zip(outputs)) {
-            // HUSTOJ shows an empty sample where there is none.
+            // HUSTOJ writes an empty sample for problems without samples.
             if sample && input.trim().is_empty() && output.trim().is_empty() {
                 continue;
             }
@@ -246,11 +246,11 @@ fn tests(item: Element<'_>, blobs: &mut Blobs, report: &mut Report) -> (Vec<Test
     (tests, samples)
 }
 
-/// The addresses of the images that the set has in it, and those of them that are attached.
+/// The addresses of the images in the set, and the images to attach.
 fn images(item: Element<'_>, blobs: &mut Blobs, report: &mut Report) -> (Images, Vec<Attachment>) {
     let mut images = BTreeMap::new();
     let mut attachments = Vec::new();
-    // Half of a statement may be images. An image is seldom shown twice.
+    // Images may take half of a statement. Few images are shown twice.
     let mut room = MARKDOWN_BYTES_MAX / 2;
     for (number, image) in (1..).zip(item.children("img")) {
         let source =
@@ -297,7 +297,7 @@ fn images(item: Element<'_>, blobs: &mut Blobs, report: &mut Report) -> (Images,
     (Images(images), attachments)
 }
 
-/// What is offered in each language: starter code, and code around the submission.
+/// The starter code and snippets of each language.
 fn languages(item: Element<'_>, options: &Options, report: &mut Report) -> Vec<ProblemLanguage> {
     let mut offers: BTreeMap<LanguageId, ProblemLanguage> = BTreeMap::new();
     let mut has_snippets = false;
@@ -320,7 +320,7 @@ fn languages(item: Element<'_>, options: &Options, report: &mut Report) -> Vec<P
         return vec![];
     }
     if has_snippets {
-        // Code around the submission makes no whole program in a language that has none.
+        // Without a snippet, submissions in a language would not be whole programs.
         offers.retain(|_, offer| !(offer.start_snippet.is_empty() && offer.end_snippet.is_empty()));
     } else {
         for language in &options.languages {
@@ -339,7 +339,7 @@ fn empty(language: LanguageId) -> ProblemLanguage {
     }
 }
 
-/// The language that an element says it is in; one that is not known is reported and ignored.
+/// The language of an element. Reports an unknown one.
 fn language(element: Element<'_>, report: &mut Report) -> Option<LanguageId> {
     let name = element.attribute("language").unwrap_or_default();
     let language = languages::of(name);

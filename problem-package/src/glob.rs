@@ -4,16 +4,16 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use crate::limits::GLOB_CHARS_MAX;
 
-/// A pattern in which `*` stands for any characters but `/`, and `{a,b}` for either. Nothing else stands for something
-/// else. A pattern matches what is in the folders that it matches, too.
+/// A pattern in which `*` matches any characters except `/`, and `{a,b}` matches either. All other
+/// characters match themselves. A pattern that matches a folder also matches everything in it.
 ///
-/// Braces may be empty (`{,0,1}`) and in braces. Spaces around their parts and a `/` at the end do not count. Braces
-/// without their other half stand for themselves.
+/// Alternatives may be empty (`{,0,1}`), and braces may be nested. Spaces around alternatives and a
+/// trailing `/` are ignored. Unpaired braces match themselves.
 #[derive(Debug, Clone)]
 pub struct Glob(GlobMatcher);
 
 impl Glob {
-    /// `None` where it is too long.
+    /// Parses a pattern. Returns `None` if it is too long or cannot be compiled.
     pub fn new(pattern: &str) -> Option<Self> {
         if pattern.chars().count() > GLOB_CHARS_MAX {
             return None;
@@ -24,19 +24,19 @@ impl Glob {
         builder.build().ok().map(|glob| Self(glob.compile_matcher()))
     }
 
-    /// Whether it matches the path or a folder that it is in.
+    /// Whether the pattern matches the path or a folder above it.
     pub fn matches(&self, path: &str) -> bool {
         let ends = path.match_indices('/').map(|(end, _)| end).chain([path.len()]);
         ends.into_iter().any(|end| self.matches_just(&path[..end]))
     }
 
-    /// Whether it matches the path itself.
+    /// Whether the pattern matches the path itself.
     pub fn matches_just(&self, path: &str) -> bool {
         self.0.is_match(path)
     }
 }
 
-/// The pattern with what means something to the library and nothing to the format in brackets.
+/// Translates a pattern for `globset`: characters that are special only there are put in brackets.
 fn translated(pattern: &str) -> String {
     let paired = paired_braces(pattern);
     let mut result = String::with_capacity(pattern.len());
@@ -45,7 +45,7 @@ fn translated(pattern: &str) -> String {
     for (at, c) in pattern.char_indices() {
         let is_brace = matches!(c, '{' | '}') && paired.contains(&at);
         let separates = is_brace || c == ',' && depth > 0;
-        // Spaces that end a part of braces.
+        // Drop spaces at the end of an alternative.
         if separates && (c != '{') {
             spaces.clear();
         }
@@ -60,13 +60,13 @@ fn translated(pattern: &str) -> String {
         match c {
             '{' if is_brace => depth += 1,
             '}' if is_brace => depth -= 1,
-            // Two would stand for folders as well.
+            // `**` would also match `/`.
             '*' if result.ends_with('*') => continue,
             '?' | '[' | ']' | '{' | '}' => {
                 result.extend(['[', c, ']']);
                 continue;
             }
-            // Between braces a comma separates, and elsewhere it is one.
+            // A comma separates alternatives between braces and is a plain character elsewhere.
             _ => {}
         }
         result.push(c);
@@ -74,7 +74,7 @@ fn translated(pattern: &str) -> String {
     result + &spaces
 }
 
-/// Where the braces stand that have their other half.
+/// The offsets of all paired braces.
 fn paired_braces(pattern: &str) -> Vec<usize> {
     let (mut open, mut paired) = (Vec::new(), Vec::new());
     for (at, c) in pattern.char_indices() {
@@ -118,7 +118,7 @@ mod tests {
             ("a*a", "a", false),
             ("{a{b,c},d}", "ac", true),
             ("{a{b,c},d}", "d", true),
-            // Parts may be empty.
+            // Alternatives may be empty.
             ("secret/*{,0,1}{0,2}", "secret/10", true),
             ("secret/*{,0,1}{0,2}", "secret/2", true),
             ("secret/*{,0,1}{0,2}", "secret/group/2", false),
@@ -127,7 +127,7 @@ mod tests {
             ("a{,}b", "ab", true),
             ("{a,}", "a", true),
             ("{a*,b}/c", "abc/c", true),
-            // Nothing else has a meaning.
+            // Other characters match themselves.
             ("a?", "ab", false),
             ("a?", "a?", true),
             ("[ab]", "a", false),
@@ -144,7 +144,7 @@ mod tests {
             ("A", "a", false),
             ("*.py", ".py", true),
             ("año*", "añoño", true),
-            // Half a pair of braces is itself.
+            // Unpaired braces match themselves.
             ("{a", "{a", true),
             ("a}", "a}", true),
             ("}{", "}{", true),
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn patterns_are_bounded() {
         assert!(Glob::new(&"x".repeat(GLOB_CHARS_MAX + 1)).is_none());
-        // As many patterns as there are atoms would not be enough for it.
+        // Expanding all alternatives would take 2^40 patterns.
         let many = Glob::new(&"{a,b}".repeat(40)).unwrap();
         assert!(many.matches_just(&"ab".repeat(20)) && !many.matches_just(&"ac".repeat(20)));
         let slow = Glob::new(&"*a".repeat(60)).unwrap();

@@ -1,4 +1,4 @@
-//! Images that Markdown shows: put into it, or attached to the problem.
+//! Images in Markdown: embedded as `data:` URLs, or attached to the problem.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -6,36 +6,36 @@ use pulldown_cmark::{Event, Parser, Tag};
 
 use crate::limits::{ATTACHED_IMAGE_BYTES_MAX, IMAGE_BYTES_MAX};
 
-/// Bytes of an SVG image before its first element, such as comments and a document type.
+/// Maximum bytes before the first element of an SVG image, such as comments and a document type.
 const SVG_PROLOGUE_BYTES_MAX: usize = 4 * 1024;
 
-/// What the name of an image that is shown may end in, in the order in which LaTeX looks for one.
+/// Extensions of images that browsers show, in the order in which LaTeX searches for them.
 const SHOWN: [&str; 6] = ["png", "jpg", "jpeg", "svg", "gif", "webp"];
-/// What LaTeX shows and pages cannot.
+/// Extensions of images that LaTeX shows but browsers do not.
 const PRINTED: [&str; 3] = ["pdf", "eps", "ps"];
 
-/// How an image of a text is shown.
+/// The replacement of an image in Markdown.
 pub(crate) enum Shown {
-    /// From this address.
+    /// Show the image from this address.
     At(String),
-    /// By this Markdown in its place.
+    /// Replace the image by this Markdown.
     Instead(String),
 }
 
-/// How an image can be shown, by its size and its type.
+/// How an image can be shown, depending on its size and type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// It may be put into the Markdown.
+    /// Small enough to embed in the Markdown.
     Small,
-    /// It may be attached, and shown from there.
+    /// Can be attached and shown from there.
     Large,
-    /// It is too large for a page.
+    /// Too large to show.
     TooLarge,
-    /// It is no image that a browser shows without running it.
+    /// Not an image that browsers can show safely.
     Unknown,
 }
 
-/// How an image can be shown. Its first bytes say what it is, and not its name.
+/// How an image can be shown. The type is detected from the first bytes, not from the name.
 pub(crate) fn kind(bytes: &[u8]) -> Kind {
     match bytes.len() {
         _ if media_type(bytes).is_none() => Kind::Unknown,
@@ -45,13 +45,13 @@ pub(crate) fn kind(bytes: &[u8]) -> Kind {
     }
 }
 
-/// The `data:` address of a small image.
+/// The `data:` URL of a small image.
 pub(crate) fn data_address(bytes: &[u8]) -> Option<String> {
     let media_type = media_type(bytes).filter(|_| bytes.len() <= IMAGE_BYTES_MAX)?;
     Some(format!("data:{media_type};base64,{}", STANDARD.encode(bytes)))
 }
 
-/// The type of an image that a browser shows and does not run: `<img>` runs nothing of an SVG image.
+/// The media type of an image that is safe in `<img>`. Browsers run no scripts of SVG images there.
 fn media_type(bytes: &[u8]) -> Option<&'static str> {
     const BEGINNINGS: [(&[u8], &str); 4] = [
         (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -78,7 +78,7 @@ fn is_svg(bytes: &[u8]) -> bool {
         let end = match rest {
             _ if rest.starts_with("<!--") => "-->",
             _ if rest.starts_with("<?") => "?>",
-            // A document type may declare entities in brackets.
+            // A document type may declare entities in brackets, which contain `>`.
             _ if rest.starts_with("<!DOCTYPE")
                 && rest.split('>').next().is_some_and(|it| it.contains('[')) =>
             {
@@ -94,8 +94,8 @@ fn is_svg(bytes: &[u8]) -> bool {
     name.is_some_and(|after| after.starts_with(|c: char| c.is_whitespace() || c == '>' || c == '/'))
 }
 
-/// The names that a file may have for an image that a text names so, the best first. LaTeX may leave
-/// out what it ends in; what pages cannot show may have a file beside it that they can.
+/// Candidate file names for an image named in a text, the best first. LaTeX may omit the extension.
+/// A PDF or EPS image may have a version beside it that browsers can show.
 pub(crate) fn file_names(name: &str, is_latex: bool) -> Vec<String> {
     let name = name.strip_prefix("./").unwrap_or(name);
     let with = |stem: &str, endings: &[&str]| {
@@ -113,7 +113,7 @@ pub(crate) fn file_names(name: &str, is_latex: bool) -> Vec<String> {
     names
 }
 
-/// What to do about an image that a page cannot show.
+/// Advice for an image that browsers cannot show.
 pub(crate) fn cure(name: &str) -> String {
     let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
     match ending.to_ascii_lowercase().as_str() {
@@ -132,7 +132,7 @@ fn is_printed(ending: &str) -> bool {
     PRINTED.contains(&ending.to_ascii_lowercase().as_str())
 }
 
-/// The path of an attachment as Markdown takes an address.
+/// The path of an attachment, percent-encoded for use as a Markdown link.
 pub(crate) fn address(path: &str) -> String {
     let mut address = String::with_capacity(path.len());
     for byte in path.bytes() {
@@ -146,8 +146,8 @@ pub(crate) fn address(path: &str) -> String {
     address
 }
 
-/// The Markdown with its images shown as `show` says, which is given the address of each and the
-/// length of the text around it; where it says nothing, an image stays as it is.
+/// Replaces the images of a Markdown text. `show` receives the address of each image and the length
+/// of the text around it, in bytes. If it returns `None`, the image stays as it is.
 pub(crate) fn show(markdown: &str, mut show: impl FnMut(&str, usize) -> Option<Shown>) -> String {
     let mut result = String::new();
     let mut copied = 0;
@@ -155,7 +155,7 @@ pub(crate) fn show(markdown: &str, mut show: impl FnMut(&str, usize) -> Option<S
         let Event::Start(Tag::Image { dest_url, .. }) = event else { continue };
         let image = &markdown[range.clone()];
         let start = address_in(image, &dest_url).map(|start| range.start + start);
-        // An image in the text of an image has been copied with it.
+        // An image nested in the text of another one was copied with it.
         if start.unwrap_or(range.start) < copied {
             continue;
         }
@@ -167,7 +167,7 @@ pub(crate) fn show(markdown: &str, mut show: impl FnMut(&str, usize) -> Option<S
                 result.push_str(&address);
                 copied = start + dest_url.len();
             }
-            // The address stands elsewhere, or in other characters.
+            // The address is a reference definition or is escaped.
             (Some(Shown::At(address)), None) if range.start >= copied => {
                 let text = image.strip_prefix("![").and_then(|rest| rest.split(']').next());
                 result.push_str(&markdown[copied..range.start]);
@@ -186,7 +186,7 @@ pub(crate) fn show(markdown: &str, mut show: impl FnMut(&str, usize) -> Option<S
     result
 }
 
-/// Where the address stands in `![text](address "title")`.
+/// The offset of the address in `![text](address "title")`.
 fn address_in(image: &str, address: &str) -> Option<usize> {
     let text_end = image.rfind("](")?;
     image[text_end..].find(address).map(|offset| text_end + offset)

@@ -1,11 +1,11 @@
-//! Which language a source file is in, and which language a program of several files.
+//! Detects the language of source files and programs.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use domain::LanguageId;
 
-/// The language of a source file by its extension, for every language that the sandbox knows; a test compares the two.
+/// Languages by file extension, for every language of the sandbox. A test compares the two.
 pub const SOURCE_EXTENSIONS: &[(&str, &str)] = &[
     ("C", "cpp"),
     ("R", "r"),
@@ -49,17 +49,18 @@ pub const SOURCE_EXTENSIONS: &[(&str, &str)] = &[
     ("ts", "typescript"),
 ];
 
-/// The language of a source file by the extension of its name.
+/// The language of a source file by its extension.
 pub(crate) fn language_of(name: &str) -> Option<LanguageId> {
     let (_, extension) = name.rsplit_once('.')?;
     let (_, id) = SOURCE_EXTENSIONS.iter().find(|(known, _)| *known == extension)?;
     Some(id.parse().expect("the table has language ids"))
 }
 
-/// Bytes of a file in which its first line is looked for.
+/// Bytes at the start of a file in which its first line is searched for.
 const FIRST_LINE_BYTES_MAX: usize = 256;
 
-/// Extensions of languages that nothing here can judge, with their names. `.pl` and `.py` are told by their text.
+/// Extensions of languages that cannot be judged here, with their names. `.pl` and `.py` files are
+/// distinguished by their contents.
 const MISSING_EXTENSIONS: &[(&str, &str)] = &[
     ("4th", "Forth"),
     ("a68", "Algol 68"),
@@ -105,8 +106,8 @@ const MISSING_EXTENSIONS: &[(&str, &str)] = &[
 const PYTHON2: &str = "Python 2";
 const PROLOG: &str = "Prolog";
 
-/// Which language wins where a program has as many files in one as in another, the first before the others. The
-/// formats' tools have this order; languages that are not in it come last.
+/// The preferred language of a program with the same number of files in several languages, first
+/// match first. This is the order of the formats' tools. Other languages come last.
 const ORDER: &[&str] = &[
     "cpp23",
     "cpp20",
@@ -135,7 +136,7 @@ const ORDER: &[&str] = &[
     "COBOL",
 ];
 
-/// Languages whose programs may have files in another: the other's files count for them too.
+/// Languages whose programs may contain files of another language. Those files count for both.
 const TAKES_FILES_OF: &[(&str, &str)] = &[
     ("cpp", "c"),
     ("cpp20", "c"),
@@ -149,24 +150,24 @@ const TAKES_FILES_OF: &[(&str, &str)] = &[
     (PYTHON2, "python3"),
 ];
 
-/// What the language of a program was found to be.
+/// The detected language of a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Detected {
-    /// One that can be judged.
+    /// A language that can be judged.
     Known {
-        /// The language.
+        /// The language id.
         language: LanguageId,
-        /// Other languages that some of the files are in.
+        /// Other languages found among the files.
         others: Vec<String>,
     },
-    /// One that nothing here can judge, by its name.
+    /// A language that cannot be judged here, by name.
     Missing(&'static str),
-    /// No file is in any language.
+    /// No file is in a known language.
     Nothing,
 }
 
-/// The language of a program by the names of its files, and by their text where two languages share a name: the one
-/// with the most files, and of several the one that comes first in [`ORDER`].
+/// Detects the language of a program: the one with the most files, and on a tie the first in
+/// [`ORDER`]. Contents decide where two languages share an extension.
 pub(crate) fn detect(files: &[(&str, &Bytes)]) -> Detected {
     let is_prolog = is_prolog(files);
     let mut counts: BTreeMap<&'static str, usize> = BTreeMap::new();
@@ -194,14 +195,14 @@ pub(crate) fn detect(files: &[(&str, &Bytes)]) -> Detected {
     }
 }
 
-/// The id of a language that can be judged, or the name of one that cannot.
+/// The language id, or the name of a language that cannot be judged.
 fn language_of_file(path: &str, bytes: &Bytes, is_prolog: bool) -> Option<&'static str> {
     let (_, extension) = path.rsplit_once('.')?;
     let find = |table: &'static [(&str, &str)]| {
         table.iter().find(|(known, _)| *known == extension).map(|(_, name)| *name)
     };
     match extension {
-        // What a folder of Go says of itself is no source in Modula-2.
+        // `go.mod` is not a Modula-2 source.
         "mod" if path == "go.mod" || path.ends_with("/go.mod") => None,
         "py" if first_line(bytes).is_some_and(|line| line.contains("python2")) => Some(PYTHON2),
         "pl" if is_prolog => Some(PROLOG),
@@ -217,8 +218,8 @@ fn first_line(bytes: &Bytes) -> Option<String> {
     line.starts_with("#!").then_some(line)
 }
 
-/// Whether the `.pl` files are Prolog and not Perl. A first line that names the interpreter decides; else how lines
-/// end: Prolog's clauses end with `.` and `:-`, Perl's statements with `;` and braces.
+/// Whether the `.pl` files are Prolog and not Perl. A shebang line decides. Otherwise the line
+/// endings do: Prolog clauses end with `.` or contain `:-`, Perl statements end with `;` or braces.
 fn is_prolog(files: &[(&str, &Bytes)]) -> bool {
     let (mut prolog, mut perl) = (0, 0);
     for (_, bytes) in files.iter().filter(|(path, _)| path.ends_with(".pl")) {
@@ -251,7 +252,7 @@ fn is_prolog(files: &[(&str, &Bytes)]) -> bool {
 mod tests {
     use super::*;
 
-    /// `a.c b.py=#!/usr/bin/python2`: files with their text.
+    /// The language detected for files with these paths and contents.
     fn detected(files: &[(&str, &str)]) -> String {
         let files: Vec<_> = files
             .iter()
@@ -279,7 +280,7 @@ mod tests {
             (&[("a.h", "")], "nothing"),
             (&[("README", ""), ("Makefile", "")], "nothing"),
             (&[], "nothing"),
-            // Files of another language that belong to the program.
+            // Files of another language that count for the program's language.
             (&[("a.c", ""), ("b.cpp", "")], "cpp"),
             (&[("a.c", ""), ("b.c", ""), ("c.cc", "")], "cpp"),
             (&[("a.cpp", ""), ("b.cpp23", "")], "cpp23"),

@@ -1,106 +1,109 @@
-//! How large a package may be. What a revision may hold is bounded by `domain::problem::bounds`.
+//! Limits on the size of a package. `domain::problem::bounds` limits what a revision may contain.
 
 use crate::budget::Budget;
 
-/// Bytes of an archive that is uploaded.
+/// Maximum size of an uploaded archive, in bytes.
 pub const ARCHIVE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// Bytes that any archive may inflate to, however small it is: test data repeats itself.
+/// Bytes that any archive may inflate to, regardless of its size: test data compresses well.
 pub const INFLATED_BYTES_FREE: u64 = 64 * 1024 * 1024;
 
-/// How many times its own size an archive may inflate to beyond [`INFLATED_BYTES_FREE`].
+/// Maximum inflation ratio of an archive that inflates to more than [`INFLATED_BYTES_FREE`].
 pub const INFLATION_RATIO_MAX: u64 = 200;
 
-/// Files of a package, links and folders included. What counts as absent is not counted.
+/// Maximum number of files in a package, including links and folders. Ignored entries do not count.
 pub const FILES_MAX: usize = 10_000;
 
-/// Entries that the table of contents of an archive may have for each file that a package may have. What counts as
-/// absent stands there too, as the objects of a repository.
+/// Maximum number of central directory entries of an archive for each allowed file. Ignored
+/// entries, such as the objects of a Git repository, count here too.
 pub const ARCHIVE_ENTRIES_PER_FILE: usize = 20;
 
-/// Bytes of one file; the format recommends no more.
+/// Maximum size of one file, in bytes. The format recommends the same limit.
 pub const FILE_BYTES_MAX: u64 = 100 * 1024 * 1024;
 
-/// Bytes of all files together.
+/// Maximum total size of all files, in bytes.
 pub const TOTAL_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
-/// Names from the root of the package to a file.
+/// Maximum number of names in a path, counted from the root of the package.
 pub const DEPTH_MAX: usize = 16;
 
-/// Bytes of one name in a path.
+/// Maximum length of one name in a path, in bytes.
 pub const NAME_BYTES_MAX: usize = 255;
 
-/// Bytes of the target of a link.
+/// Maximum length of a link's target, in bytes.
 pub const LINK_TARGET_BYTES_MAX: usize = 1_024;
 
-/// Links that are followed to reach one file.
+/// Maximum number of links followed to reach one file.
 pub const LINK_HOPS_MAX: usize = 16;
 
-/// Bytes of a YAML file.
+/// Maximum size of a YAML file, in bytes.
 pub const YAML_BYTES_MAX: usize = 256 * 1024;
 
-/// Levels of nesting in a YAML file.
+/// Maximum nesting depth of a YAML file.
 pub const YAML_DEPTH_MAX: usize = 16;
 
-/// Scalars, lists and maps in a YAML file.
+/// Maximum number of scalars, lists and maps in a YAML file.
 pub const YAML_NODES_MAX: usize = 10_000;
 
-/// Anchors, and aliases of them, in a YAML file.
+/// Maximum number of anchors, and of aliases, in a YAML file.
 pub const YAML_ALIASES_MAX: usize = 2_000;
 
-/// Bytes that the aliases of a YAML file may stand for together, if each value were as long as the file.
+/// Maximum bytes that all aliases of a YAML file expand to, assuming that each value is as long as
+/// the file.
 pub const YAML_ALIASED_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// Characters of a pattern for names of submissions or tests.
+/// Maximum length of a pattern for names of submissions or tests, in characters.
 pub const GLOB_CHARS_MAX: usize = 1_000;
 
-/// Characters of a regular expression for names of files.
+/// Maximum length of a regular expression for file names, in characters.
 pub const REGEX_CHARS_MAX: usize = 512;
 
-/// Bytes of a compiled regular expression.
+/// Maximum size of a compiled regular expression, in bytes.
 pub const REGEX_BYTES_MAX: usize = 1024 * 1024;
 
-/// Steps of matching all names of an archive, divided among them.
+/// Maximum backtracking steps for all names of an archive together, divided evenly among them.
 pub const REGEX_STEPS_MAX: usize = 20_000_000;
 
-/// Steps of matching one name.
+/// Maximum backtracking steps for one name.
 pub const REGEX_NAME_STEPS_MAX: usize = 1_000_000;
 
-/// Elements, texts and comments of an XML file.
+/// Maximum number of elements, texts and comments in an XML file.
 pub const XML_NODES_MAX: u32 = 200_000;
 
-/// Attributes of one element of an XML file. Finding one that stands twice compares each with all others.
+/// Maximum number of attributes of one XML element. The duplicate check takes quadratic time.
 pub const XML_ATTRIBUTES_MAX: usize = 100;
 
-/// Declarations of namespaces in an XML file. Each element that declares one copies those around it.
+/// Maximum number of namespace declarations in an XML file. Each element that declares one copies
+/// the outer ones.
 pub const XML_NAMESPACES_MAX: usize = 100;
 
-/// Bytes of a line of XML before a place in it, beyond which the place is not told.
+/// Positions further into a line of XML than this number of bytes are not reported.
 pub const XML_COLUMN_BYTES_MAX: usize = 4_096;
 
-/// Bytes of an image that is put into the Markdown of a statement; larger ones are attached.
+/// Maximum size of an image embedded in a statement's Markdown, in bytes. Larger images are
+/// attached.
 pub const IMAGE_BYTES_MAX: usize = 128 * 1024;
 
-/// Bytes of an attached image that a statement shows.
+/// Maximum size of an attached image that a statement shows, in bytes.
 pub const ATTACHED_IMAGE_BYTES_MAX: usize = 10 * 1024 * 1024;
 
-/// Diagnostics of one reading; what is beyond them is counted.
+/// Maximum number of diagnostics kept for one package. Further ones are only counted.
 pub const DIAGNOSTICS_MAX: usize = 500;
 
-/// Bounds of a file tree. The default is what the constants of this module say, and as much time as it takes.
+/// Limits of a file tree. The default uses the constants of this module and no time limit.
 #[derive(Debug, Clone)]
 pub struct TreeLimits {
-    /// Bytes of an archive.
+    /// Maximum size of an archive, in bytes.
     pub archive_bytes_max: usize,
-    /// Files, links and folders.
+    /// Maximum number of files, links and folders.
     pub files_max: usize,
-    /// Bytes of one file.
+    /// Maximum size of one file, in bytes.
     pub file_bytes_max: u64,
-    /// Bytes of all files together.
+    /// Maximum total size of all files, in bytes.
     pub total_bytes_max: u64,
-    /// Names from the root to a file.
+    /// Maximum number of names in a path, counted from the root.
     pub depth_max: usize,
-    /// Time for making the tree and for reading what is in it.
+    /// Time for building and reading the tree.
     pub budget: Budget,
 }
 

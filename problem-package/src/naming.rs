@@ -1,28 +1,29 @@
-//! Identities of problems, made of the names that people give to folders, files and problems.
+//! Makes slugs from the names of folders, files and problems.
 
 use deunicode::deunicode;
 use domain::{Digest, Slug};
 
-/// Characters of a slug.
+/// Maximum length of a slug, in characters.
 const SLUG_CHARS_MAX: usize = 64;
-/// Hexadecimal digits of a digest in a slug.
+/// Number of hexadecimal digits of a digest in a slug.
 const DIGEST_DIGITS: usize = 8;
 
-/// A problem's identity and where it comes from.
+/// A problem's slug and how it was obtained.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Identity {
     pub(crate) slug: Slug,
-    /// Something of the name is lost in the slug, so that another name may lead to the same.
+    /// Whether the slug was derived from a name or title. Another one may then give the same slug.
     pub(crate) is_derived: bool,
 }
 
 impl Identity {
-    /// Somebody chose this slug.
+    /// A slug chosen by the user.
     pub(crate) fn given(slug: &Slug) -> Self {
         Self { slug: slug.clone(), is_derived: false }
     }
 
-    /// `A plus B` is `a-plus-b`, `Größe` is `grosse`, and `сумма (1)` is `summa`. `None` where nothing is left.
+    /// The slug of a name: `A plus B` becomes `a-plus-b`, `Größe` becomes `grosse`, and `сумма (1)`
+    /// becomes `summa`. `None` if no letter or digit is left.
     pub(crate) fn of_name(name: &str) -> Option<Self> {
         if let Ok(slug) = name.parse() {
             return Some(Self { slug, is_derived: false });
@@ -32,8 +33,9 @@ impl Identity {
         Some(Self { slug, is_derived: true })
     }
 
-    /// The slug of a title: its Latin letters and digits, and a digest of all of it where more was in it than that. A
-    /// title without any is `<prefix>-<digest>`. Titles that differ in more than case and spaces differ in slugs.
+    /// The slug of a title: its Latin letters and digits, followed by a digest of the title if it
+    /// has other characters or is too long. A title without Latin letters and digits becomes
+    /// `<prefix>-<digest>`. Titles that differ in more than case and spaces get different slugs.
     pub(crate) fn of_title(title: &str, prefix: &str) -> Self {
         let words = words(title);
         let is_whole = title.split_whitespace().map(str::to_ascii_lowercase).eq(words.split('-'))
@@ -49,18 +51,19 @@ impl Identity {
     }
 }
 
-/// The tag of a keyword: `Dynamic programming` is `dynamic-programming`.
+/// The tag of a keyword: `Dynamic programming` becomes `dynamic-programming`.
 pub(crate) fn tag(keyword: &str) -> Option<Slug> {
     words(keyword).parse().ok()
 }
 
-/// The letters a-z and digits, with a hyphen for each run of anything else between them.
+/// The lower-case ASCII letters and digits, with a hyphen for each run of other characters between
+/// them.
 fn words(text: &str) -> String {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("-")
 }
 
-/// The beginning of words, cut between two of them where one ends near enough.
+/// Shortens words, at a hyphen if there is one in the second half.
 fn shortened(words: &str, chars_max: usize) -> &str {
     if words.len() <= chars_max {
         return words;
@@ -80,8 +83,8 @@ fn digest(title: &str) -> String {
     digits
 }
 
-/// The name without what a download adds: `x (1)` is the second download of `x`, and `x-3$linux` is Polygon's third
-/// revision of it.
+/// The name without suffixes of downloads: `x (1)` is the second download of `x`, and `x-3$linux`
+/// is Polygon's third revision of it.
 fn original(name: &str) -> &str {
     let mut name = name.trim();
     if let Some((base, "linux" | "windows" | "standard")) = name.rsplit_once('$') {
@@ -109,7 +112,7 @@ mod tests {
 
     #[test]
     fn names_become_slugs() {
-        // The name, its slug, and whether it is that slug already.
+        // The name, its slug, and whether the name already is the slug.
         let cases = [
             ("sum", "sum", true),
             ("two-sum", "two-sum", true),
@@ -153,7 +156,7 @@ mod tests {
         for (title, expected) in [("Two Sum", "two-sum"), ("A", "a"), ("  Two  sum ", "two-sum")] {
             assert_eq!(slug(title), expected);
         }
-        // What is lost stands in the digest.
+        // Titles that lose characters get a digest.
         for (title, begins) in [
             ("A+B Problem", "a-b-problem-"),
             ("A-B Problem", "a-b-problem-"),

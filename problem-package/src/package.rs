@@ -1,4 +1,4 @@
-//! What a package says, in the domain's words.
+//! A package as the reader returns it, in terms of the domain model.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -14,23 +14,24 @@ use crate::budget::Budget;
 use crate::diagnostic::Diagnostic;
 use crate::timing::Timing;
 
-/// What the reader has to know besides the files.
+/// Options of the reader.
 #[derive(Clone)]
 pub struct Options {
-    /// The problem's slug. `None`: it is made of the name of the folder that the package was packed in, of Polygon's
-    /// `short-name`, or of the titles of a Free Problem Set.
+    /// The problem's slug. `None`: it is made from the name of the folder around the package, from
+    /// Polygon's `short-name`, or from the titles of a Free Problem Set.
     pub slug: Option<Slug>,
-    /// The natural language to take as the first where there are several, as in `problem.en.md`.
+    /// The preferred natural language of the statement, such as `en` in `problem.en.md`.
     pub natural_language: String,
-    /// The languages that a problem takes when it is open to all and has starter code for some.
+    /// The languages of a problem that allows all languages and has starter code for some of them.
     pub languages: Vec<LanguageId>,
-    /// What C++ in Kattis packages is taken for, where they do not say: `cpp`, `cpp20` or `cpp23`.
+    /// The default standard of C++ in Kattis packages: `cpp`, `cpp20` or `cpp23`.
     pub cpp: LanguageId,
-    /// Makes Markdown of LaTeX, or says why it cannot. `None`: LaTeX is kept as it is.
+    /// Converts LaTeX to Markdown. `None`: LaTeX is shown as source.
     pub latex: Option<Arc<Converter>>,
 }
 
-/// Makes Markdown of a text in another language within what is left of a budget, or says why it cannot.
+/// Converts a text to Markdown within the rest of a budget. The error is the reason for the
+/// failure.
 pub type Converter = dyn Fn(&str, &Budget) -> Result<String, String> + Send + Sync;
 
 impl fmt::Debug for Options {
@@ -47,23 +48,23 @@ impl Default for Options {
             languages: ["c", "cpp", "java", "javascript", "python3"]
                 .map(|id| id.parse().expect("these are language ids"))
                 .to_vec(),
-            // As problemtools and BAPCtools compile it.
+            // The default of problemtools and BAPCtools.
             cpp: "cpp23".parse().expect("this is a language id"),
             latex: None,
         }
     }
 }
 
-/// The formats that are read.
+/// The supported formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Kattis, as it was before it had versions.
+    /// The Kattis format before it had versions.
     Legacy,
     /// The subset of it that ICPC contests use.
     LegacyIcpc,
-    /// Kattis of 2025-09, and the draft before it.
+    /// The Kattis format 2025-09 and its drafts.
     Kattis2025,
-    /// A full package of Polygon's.
+    /// A full Polygon package.
     Polygon,
     /// DMOJ's `init.yml`.
     Dmoj,
@@ -72,7 +73,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// As people call it.
+    /// The name of the format.
     pub fn name(self) -> &'static str {
         match self {
             Self::Legacy => "legacy",
@@ -85,31 +86,32 @@ impl Format {
     }
 }
 
-/// A problem as a package has it.
+/// A problem read from a package.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Package {
-    /// The format it was written in.
+    /// The format of the package.
     pub format: Format,
     /// The problem's identity.
     pub slug: Slug,
-    /// The slug was made of a name of which something is lost in it, or of a title: another name or title may lead to
-    /// the same slug.
+    /// Whether the slug was derived from a title, or from a name with characters that slugs do not
+    /// have. Another name or title may then give the same slug.
     pub is_slug_derived: bool,
-    /// A revision of it, within the domain's bounds.
+    /// The revision's content, within the domain's bounds.
     pub content: RevisionContent,
-    /// The bytes that the revision names by digest. They are to be stored before the revision is.
+    /// File contents that the revision refers to by digest. They must be stored before the
+    /// revision.
     pub blobs: BTreeMap<Digest, Bytes>,
-    /// Programs whose verdict is known.
+    /// Submissions with known verdicts.
     pub submissions: Vec<SampleSubmission>,
-    /// What says whether inputs are what the statement promises.
+    /// The input validators and the inputs to run them on.
     pub input_validation: InputValidation,
     /// Outputs that the checker is known to accept or reject.
     pub output_cases: Vec<OutputCase>,
-    /// What the time limit is, or how it is derived.
+    /// The time limit, or how to derive it.
     pub timing: Timing,
-    /// Who made the problem, and who may use it.
+    /// Authors, sources and rights of the problem.
     pub about: About,
-    /// What in the package is odd or was ignored.
+    /// Warnings about the package.
     pub warnings: Vec<Diagnostic>,
 }
 
@@ -118,33 +120,36 @@ pub struct Package {
 pub struct SourceFile {
     /// Relative to the program, with `/` between names.
     pub path: String,
-    /// What is in it.
+    /// The file's contents.
     pub bytes: Bytes,
 }
 
-/// A program of the package that is there to be judged.
+/// An example submission of the package.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SampleSubmission {
-    /// As the package names it: `accepted/sum.cpp`.
+    /// The path in the package, such as `accepted/sum.cpp`.
     pub path: String,
-    /// As the package says, or by its extension.
+    /// The language, from the package or from the file extension.
     pub language: LanguageId,
-    /// What is submitted; the problem's snippets and included files are not in it.
+    /// The submitted files, without the problem's snippets and included files.
     pub files: Vec<SourceFile>,
-    /// Where it begins, where the package says so: the name of a file or a class.
+    /// The entry point given by the package: the name of a file or class.
     pub entry_point: Option<String>,
-    /// Any of these verdicts is right for the submission as a whole; empty where only the rules count.
+    /// The expected verdicts of the whole submission. Any of them is right. Empty if only the rules
+    /// count.
     pub expected: BTreeSet<Verdict>,
-    /// These are right too, with a warning: an accepted program with a part of the score, and the reverse.
+    /// Verdicts that are accepted with a warning, such as a partial score where a full one is
+    /// expected.
     pub tolerated: BTreeSet<Verdict>,
-    /// What must hold besides. In the older formats they are another way to be right.
+    /// Rules about the tests. They must hold too; in the older formats they are an alternative to
+    /// `expected`.
     pub rules: Vec<Rule>,
-    /// The score as a whole lies between these.
+    /// The expected minimum and maximum score of the whole submission.
     pub score: Option<(f64, f64)>,
 }
 
 impl SampleSubmission {
-    /// The source of a program of one file.
+    /// The source if the submission is a single UTF-8 file.
     pub fn source(&self) -> Option<&str> {
         match self.files.as_slice() {
             [file] => std::str::from_utf8(&file.bytes).ok(),
@@ -153,90 +158,91 @@ impl SampleSubmission {
     }
 }
 
-/// What the verdicts of a submission's tests must be.
+/// A rule about the verdicts of a submission's tests.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
-    /// The tests it is about: a pattern for names of tests and groups, as `secret/*-easy`, where `*` stands for any
-    /// characters but `/`, and `{a,b}` for either. Empty: all.
+    /// The tests that the rule applies to: a pattern for names of tests and groups, such as
+    /// `secret/*-easy`. `*` matches any characters except `/`, and `{a,b}` matches either. Empty:
+    /// all tests.
     pub scope: String,
     /// Every test in scope has one of these.
     pub permitted: BTreeSet<Verdict>,
     /// At least one test in scope has one of these.
     pub required: BTreeSet<Verdict>,
-    /// The score of the group that is the scope lies between these.
+    /// The expected minimum and maximum score of the group that `scope` names.
     pub score: Option<(f64, f64)>,
-    /// At least one test's message for judges has this in it.
+    /// A text that the judge message of at least one test must contain.
     pub message: Option<String>,
-    /// What it says about the time limit.
+    /// How the rule uses the time limit.
     pub time_limit: TimeLimitUse,
 }
 
-/// What a submission's times say about the time limit.
+/// How a submission's times bound the time limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum TimeLimitUse {
-    /// Nothing.
+    /// They do not bound it.
     #[default]
     None,
-    /// It has to be within it, with a factor to spare.
+    /// The submission must stay within the limit, with a safety factor.
     Lower,
-    /// It has to be beyond it, with a factor to spare.
+    /// The submission must exceed the limit, with a safety factor.
     Upper,
 }
 
-/// What says whether inputs are what the statement promises.
+/// The input validators and the inputs to run them on.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct InputValidation {
-    /// All of them must accept an input.
+    /// The validators. A valid input must be accepted by all of them.
     pub programs: Vec<PackagedProgram>,
-    /// The exit code by which they accept.
+    /// The exit code that means acceptance.
     pub accepts_with: i32,
-    /// What one run of one of them may use.
+    /// The limits of one validator run.
     pub limits: ValidationLimits,
-    /// What they are run on.
+    /// The inputs to validate.
     pub cases: Vec<InputCase>,
 }
 
 /// An input to validate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InputCase {
-    /// The path of its file.
+    /// The path of the file.
     pub path: String,
-    /// On standard input.
+    /// The validator's standard input.
     pub input: BlobRef,
-    /// In the working directory.
+    /// Files in the validator's working directory.
     pub files: Vec<ProgramFile>,
-    /// The arguments of each program.
+    /// The arguments for each of the programs, in their order.
     pub args: Vec<Vec<String>>,
-    /// Whether it is to be accepted; if not, one of the programs must reject it.
+    /// Whether all programs must accept the input. If not, at least one must reject it.
     pub valid: bool,
 }
 
-/// An output whose verdict is known.
+/// An output that the checker must accept or reject.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OutputCase {
-    /// The path of its file.
+    /// The path of the file.
     pub path: String,
-    /// What it is an output of. It is not among the revision's tests.
+    /// The test that the output belongs to. It is not one of the revision's tests.
     pub test: Test,
     /// The output.
     pub output: BlobRef,
-    /// Whether it is to be accepted.
+    /// Whether the checker must accept it.
     pub accepted: bool,
 }
 
-/// Who made the problem, and who may use it.
+/// Authors, sources and rights of the problem.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct About {
-    /// People, as the package writes them.
+    /// The authors, as written in the package.
     pub authors: Vec<String>,
     /// Where the problem comes from.
     pub sources: Vec<String>,
-    /// `cc by-sa`, …
+    /// The license, such as `cc by-sa`.
     pub license: Option<String>,
-    /// Who holds the rights, where that is not the authors.
+    /// The rights owner, if the package names one.
     pub rights_owner: Option<String>,
-    /// The problem's identity across renames.
+    /// The problem's UUID, which stays the same across renames.
     pub uuid: Option<String>,
-    /// When it may be made public, as the package writes it.
+    /// The date until which the problem is embargoed, as written in the package.
     pub embargo_until: Option<String>,
 }

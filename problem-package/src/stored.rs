@@ -1,4 +1,4 @@
-//! The packages that are kept for tests.
+//! Packages stored for tests.
 
 use std::path::Path;
 

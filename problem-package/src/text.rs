@@ -1,4 +1,4 @@
-//! Files that are texts.
+//! Text files.
 
 use std::borrow::Cow;
 
@@ -6,10 +6,10 @@ use bytes::Bytes;
 
 use crate::diagnostic::Report;
 
-/// What some editors begin a text file with.
+/// The byte order mark that some editors write at the start of a text file.
 pub(crate) const BOM: char = '\u{feff}';
 
-/// The text of a file, or an error that it is none.
+/// The text of a file, without a byte order mark. Reports an error if it is not UTF-8.
 pub(crate) fn text<'a>(path: &str, bytes: &'a [u8], report: &mut Report) -> Option<&'a str> {
     match str::from_utf8(bytes) {
         Ok(text) => Some(text.strip_prefix(BOM).unwrap_or(text)),
@@ -21,8 +21,8 @@ pub(crate) fn text<'a>(path: &str, bytes: &'a [u8], report: &mut Report) -> Opti
     }
 }
 
-/// A file whose every line ends as on Windows, with the ends of Unix. Any other file is not a text of Windows', and stays
-/// as it is.
+/// Converts CRLF line endings to LF if every line ends with CRLF. Any other file is returned
+/// unchanged.
 pub(crate) fn unix_lines(bytes: &Bytes) -> Cow<'_, Bytes> {
     let ends = bytes.iter().filter(|byte| **byte == b'\n').count();
     let windows_ends = bytes.windows(2).filter(|pair| pair == b"\r\n").count();
@@ -44,7 +44,7 @@ mod tests {
             ("1 2\r\n3", "1 2\n3"),
             ("\r\n", "\n"),
             ("1 2\n3\n", "1 2\n3\n"),
-            // Not all lines end so, or a return stands elsewhere: it is no text of Windows'.
+            // Mixed line endings, or a carriage return elsewhere: not a Windows text file.
             ("1 2\r\n3\n", "1 2\r\n3\n"),
             ("1\r2\r\n", "1\r2\r\n"),
             ("1\r", "1\r"),

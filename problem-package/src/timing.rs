@@ -1,62 +1,65 @@
-//! The time limit: given, or derived from the times of the package's own submissions.
+//! The time limit: given by the package, or derived from the times of its submissions.
 
 use domain::problem::{Derivation, TimeLimitOrigin};
 
-/// What a package says about its time limit.
+/// How a package sets its time limit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Timing {
-    /// The limit, in milliseconds, where the package gives one.
+    /// The limit given by the package, in ms.
     pub given_ms: Option<u64>,
-    /// The limit is at least so many times the time of the slowest submission that has to be within it.
+    /// The limit is at least this factor times the time of the slowest submission that must stay
+    /// within it.
     pub multiplier: f64,
-    /// The fastest submission that has to be beyond it takes at least so many times the limit.
+    /// The fastest submission that must exceed the limit takes at least this factor times the
+    /// limit.
     pub margin: f64,
-    /// A derived limit is a multiple of this, in milliseconds.
+    /// A derived limit is rounded up to a multiple of this, in ms.
     pub resolution_ms: u64,
 }
 
 impl Default for Timing {
-    /// What the older format says.
+    /// The defaults of the older format.
     fn default() -> Self {
         Self { given_ms: None, multiplier: 5.0, margin: 2.0, resolution_ms: 1_000 }
     }
 }
 
-/// A submission, and the time of its slowest test in milliseconds.
+/// A submission and the time of its slowest test, in ms.
 pub type Timed = (String, u64);
 
 /// Why no time limit can be derived.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TimingError {
-    /// Nothing was measured that has to be within it.
+    /// No submission that must stay within the limit was measured.
     #[error("no submission that must stay within the time limit was measured")]
     NothingMeasured,
-    /// The slowest that has to be within it and the fastest that has to be beyond it are too near.
+    /// The slowest submission that must stay within the limit and the fastest that must exceed it
+    /// are too close.
     #[error(
         "{slowest} takes {slowest_ms} ms, so the limit is at least {limit_ms} ms; {fastest} must take at least \
          {needed_ms} ms but takes {fastest_ms} ms"
     )]
     NoRoom {
-        /// The slowest that has to be within it.
+        /// The slowest submission that must stay within the limit.
         slowest: String,
-        /// Its time.
+        /// The time of its slowest test, in ms.
         slowest_ms: u64,
-        /// What follows from it.
+        /// The limit derived from it, in ms.
         limit_ms: u64,
-        /// The fastest that has to be beyond it.
+        /// The fastest submission that must exceed the limit.
         fastest: String,
-        /// Its time.
+        /// The time of its slowest test, in ms.
         fastest_ms: u64,
-        /// What it would have to take.
+        /// The time that `fastest` needs at least, in ms.
         needed_ms: u64,
     },
 }
 
 impl Timing {
-    /// The limit in milliseconds that follows from measured times, and how.
+    /// Derives the limit in ms from measured times, and records how.
     ///
     /// # Errors
-    /// When there is none that fits.
+    /// If nothing was measured, or if no limit separates the submissions.
     pub fn derive(
         &self,
         slowest: Option<Timed>,
@@ -93,7 +96,7 @@ impl Timing {
         Ok((limit_ms, derivation))
     }
 
-    /// How the limit of a package with this timing comes about before anything is measured.
+    /// The origin of the time limit before anything is measured.
     pub fn origin(&self) -> TimeLimitOrigin {
         match self.given_ms {
             Some(_) => TimeLimitOrigin::Given,
@@ -102,7 +105,7 @@ impl Timing {
     }
 }
 
-/// So many times as long, in milliseconds, rounded up, so that a limit is never short of what it must be.
+/// `ms` times `factor`, rounded up to whole ms so that a limit is never too short.
 #[allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -110,7 +113,7 @@ impl Timing {
     reason = "milliseconds are far below 2^52, and factors are positive"
 )]
 pub fn scaled(ms: u64, factor: f64) -> u64 {
-    // Products such as 1.1 * 10 are a little more than they should be.
+    // Floating-point products such as 1.1 * 10 are slightly too large.
     (ms as f64 * factor - 1e-6).ceil().max(0.0) as u64
 }
 

@@ -1,8 +1,8 @@
-//! A package as a tree of files in memory, whatever it came from.
+//! A package as a tree of files in memory.
 //!
-//! A [`FileTreeBuilder`] takes the entries of a directory or an archive one by one, as hostile as
-//! they come, and [`FileTreeBuilder::finish`] gives either a tree in which every path is safe and
-//! every link is followed, or everything that is wrong.
+//! A [`FileTreeBuilder`] takes the untrusted entries of a directory or an archive one by one.
+//! [`FileTreeBuilder::finish`] returns either a tree in which every path is safe and links are
+//! resolved, or all errors.
 
 mod links;
 mod path;
@@ -17,32 +17,32 @@ use crate::limits::TreeLimits;
 
 pub(crate) use path::Omitted;
 
-/// Whether a package is read as if there were nothing at this path from its root: what hides, and what operating
+/// Whether a path, relative to the package root, is ignored: hidden files, and files that operating
 /// systems leave behind.
 pub fn counts_as_absent(path: &str) -> bool {
     Omitted::Hidden.covers(path)
 }
 
-/// What stands at a path.
+/// An entry of a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
     /// A regular file.
     File(Bytes),
-    /// A folder; only its name matters, its files are entries of their own.
+    /// A folder. Its files are separate entries.
     Folder,
     /// A symbolic link.
     Link {
-        /// As it is written in the link.
+        /// The target, as written in the link.
         target: Vec<u8>,
     },
-    /// A device, a pipe, a socket: nothing that belongs into a package.
+    /// A device, pipe or socket, which packages must not contain.
     Special,
 }
 
-/// What is wrong with a package whose reading was ended.
+/// The error for a package whose budget is spent.
 pub(crate) const OVER_TIME: &str = "reading the package takes too long";
 
-/// The files of a package by their path from its root, links followed.
+/// The files of a package by path, with links resolved.
 #[derive(Debug, Clone, Default)]
 pub struct FileTree {
     budget: Budget,
@@ -54,7 +54,7 @@ pub struct FileTree {
 }
 
 impl FileTree {
-    /// An empty tree to insert entries into.
+    /// A builder for a tree.
     pub fn builder(limits: TreeLimits) -> FileTreeBuilder {
         FileTreeBuilder {
             limits,
@@ -70,12 +70,13 @@ impl FileTree {
         }
     }
 
-    /// The folder that everything was packed in, else the name of the archive's file where that is known.
+    /// The name of the folder around everything, or of the archive file if it is known.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// Names the tree after the file of its archive, unless everything is in a folder, whose name it has.
+    /// Sets the name of the archive file as the tree's name, unless a folder around everything
+    /// already names it.
     #[must_use]
     pub fn or_named(mut self, file_stem: &str) -> Self {
         if self.name.is_none() {
@@ -85,23 +86,23 @@ impl FileTree {
         self
     }
 
-    /// Whether the name is that of the archive's file: it is in no byte of the archive.
+    /// Whether the name comes from the archive's file name and not from its contents.
     pub fn is_named_by_file(&self) -> bool {
         self.is_named_by_file
     }
 
-    /// The file at a path.
+    /// The file at a path, unless the budget is spent.
     pub fn get(&self, path: &str) -> Option<&Bytes> {
         self.files.get(path).filter(|_| !self.budget.is_spent())
     }
 
-    /// Every file, by path.
+    /// All files in order of their paths, until the budget is spent.
     pub fn files(&self) -> impl Iterator<Item = (&str, &Bytes)> {
         let files = self.files.iter().map(|(path, bytes)| (path.as_str(), bytes));
         files.take_while(|_| !self.budget.is_spent())
     }
 
-    /// The files in a folder and below, with their path from the folder.
+    /// The files in a folder and its subfolders, with paths relative to the folder.
     pub fn under<'a>(
         &'a self,
         folder: &str,
@@ -113,18 +114,18 @@ impl FileTree {
             .take_while(|_| !self.budget.is_spent())
     }
 
-    /// The time that is left for reading it.
+    /// The budget for reading the tree.
     pub fn budget(&self) -> &Budget {
         &self.budget
     }
 
-    /// Links that were not followed, because they lead nowhere or out of the package: an error for each. Whether the
-    /// package can be used without them depends on its format.
+    /// An error for each link that could not be followed. Whether the package can be used without
+    /// these links depends on its format.
     pub fn broken_links(&self) -> &[Diagnostic] {
         &self.broken_links
     }
 
-    /// What was ignored when the tree was built.
+    /// Warnings from building the tree.
     pub fn warnings(&self) -> &[Diagnostic] {
         &self.warnings
     }
@@ -135,7 +136,7 @@ impl FileTree {
 pub struct FileTreeBuilder {
     limits: TreeLimits,
     omitted: Omitted,
-    /// The folder that every path begins with.
+    /// The folder that every path starts with.
     root: Option<String>,
     total_bytes: u64,
     entries: usize,
@@ -147,7 +148,8 @@ pub struct FileTreeBuilder {
 }
 
 impl FileTreeBuilder {
-    /// Says that every path begins with this folder; empty for none. It is taken away, and its last name names the tree.
+    /// Declares that every path starts with this folder; empty for none. The prefix is removed, and
+    /// the folder's last name becomes the tree's name.
     #[must_use]
     pub fn rooted(mut self, folder: &str) -> Self {
         self.root = Some(folder.to_owned());
@@ -159,13 +161,13 @@ impl FileTreeBuilder {
         self
     }
 
-    /// Whether an entry counts as absent: its bytes need not be read, nor the entries of a folder.
+    /// Whether an entry is ignored. Its contents need not be read, nor the entries below it.
     pub fn omits(&self, path: &[u8]) -> bool {
         self.omitted.covers(&String::from_utf8_lossy(self.in_root(path)))
     }
 
-    /// Whether a file of this size still fits, asked before its bytes are read. A refusal is
-    /// reported.
+    /// Whether a file of this size still fits the limits. Call it before reading the file. A file
+    /// that does not fit is reported.
     pub fn admits(&mut self, path: &[u8], bytes: u64) -> bool {
         let TreeLimits { file_bytes_max, total_bytes_max, .. } = self.limits;
         if bytes > file_bytes_max {
@@ -183,12 +185,12 @@ impl FileTreeBuilder {
         !self.full
     }
 
-    /// Whether a limit on the whole tree is reached, so that inserting more is of no use.
+    /// Whether a limit on the whole tree is reached. Further entries are dropped.
     pub fn is_full(&self) -> bool {
         self.full
     }
 
-    /// Takes one entry. What is wrong with it is reported by [`FileTreeBuilder::finish`].
+    /// Adds an entry. [`FileTreeBuilder::finish`] returns its errors.
     pub fn insert(&mut self, path: &[u8], entry: Entry) {
         if self.omits(path) {
             return;
@@ -247,10 +249,10 @@ impl FileTreeBuilder {
         }
     }
 
-    /// The tree, with every link followed that can be.
+    /// Builds the tree and resolves its links.
     ///
     /// # Errors
-    /// With everything that is wrong with the entries but for links, and the warnings.
+    /// Returns all errors and warnings about the entries, except broken links.
     pub fn finish(mut self) -> Result<FileTree, Vec<Diagnostic>> {
         let name = match &self.root {
             Some(root) => {
@@ -279,18 +281,18 @@ impl FileTreeBuilder {
         &mut self.report
     }
 
-    /// Reports what is wrong with an entry.
+    /// Reports an error about an entry.
     pub(crate) fn error(&mut self, path: &[u8], message: String, expected: &str) {
         let path = String::from_utf8_lossy(self.in_root(path)).into_owned();
         self.report.error(&*path, message, expected);
     }
 
-    /// Counts bytes that were read, whatever became of them.
+    /// Counts bytes that were read, even if they are not kept.
     pub(crate) fn spend(&mut self, bytes: u64) {
         self.total_bytes = self.total_bytes.saturating_add(bytes);
     }
 
-    /// The path from the root. One that begins with no root is left as it is.
+    /// The path relative to the root. A path outside the root is returned unchanged.
     fn in_root<'a>(&self, path: &'a [u8]) -> &'a [u8] {
         let path = without_dots(path);
         let Some(root) = self.root.as_deref().filter(|root| !root.is_empty()) else { return path };
@@ -306,7 +308,8 @@ impl FileTreeBuilder {
         self.report.error("", message, expected);
     }
 
-    /// An archive can say that `a` is a file or a link and that there is a file `a/b`.
+    /// Reports files used as folders: an archive can contain both a file or link `a` and a file
+    /// `a/b`.
     fn report_used_as_folders(&mut self) {
         for path in self.files.keys().chain(self.links.keys()) {
             for (end, _) in path.match_indices('/') {
@@ -321,7 +324,7 @@ impl FileTreeBuilder {
         }
     }
 
-    /// Takes away the folder that everything is in, where the caller named none.
+    /// Removes the folder around everything, if the caller did not declare one.
     fn strip_root(&mut self) -> Option<String> {
         let mut paths = self.files.keys().chain(self.links.keys());
         let (root, _) = paths.next()?.split_once('/')?;
@@ -338,7 +341,7 @@ impl FileTreeBuilder {
     }
 }
 
-/// The path without the `./` that some archivers begin it with.
+/// The path without the leading `./` that some archivers add.
 pub(crate) fn without_dots(mut path: &[u8]) -> &[u8] {
     while let [b'.', b'/', rest @ ..] = path {
         path = rest;

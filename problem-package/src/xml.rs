@@ -1,4 +1,4 @@
-//! XML as strangers write it: no declarations of theirs are followed, and every element knows where it stands.
+//! Parses untrusted XML. Entity declarations are refused, and every element has a position.
 
 use std::borrow::Cow;
 
@@ -9,23 +9,23 @@ use roxmltree::{Document, Node, ParsingOptions};
 use crate::diagnostic::{Position, Report, quote};
 use crate::limits::{XML_ATTRIBUTES_MAX, XML_COLUMN_BYTES_MAX, XML_NAMESPACES_MAX, XML_NODES_MAX};
 
-/// An XML file as a text that can be parsed.
+/// The text of an XML file, ready to be parsed.
 #[derive(Debug)]
 pub(crate) struct Xml<'a> {
     path: &'a str,
     text: Cow<'a, str>,
-    /// Where each line begins.
+    /// The byte offset of each line.
     lines: Vec<usize>,
 }
 
 impl<'a> Xml<'a> {
-    /// The text, without its document type. `None` when there is none to parse, which is reported.
+    /// Blanks out the document type. Returns `None` and reports an error if it declares entities.
     pub(crate) fn new(path: &'a str, text: &'a str, report: &mut Report) -> Option<Self> {
         let mut lines = vec![0];
         lines.extend(text.match_indices('\n').map(|(at, _)| at + 1));
         let mut xml = Self { path, text: Cow::Borrowed(text), lines };
         if let Some((start, end)) = document_type(text) {
-            // An entity may stand for as much text as its writer likes, as often as he likes.
+            // Entities could expand to an unbounded amount of text.
             if let Some(at) = text[start..end].find("<!ENTITY") {
                 let message = "the document type declares an entity";
                 let expected = "only the entities that XML defines: &lt; &gt; &amp; &apos; &quot;";
@@ -40,7 +40,7 @@ impl<'a> Xml<'a> {
         Some(xml)
     }
 
-    /// The tree of its elements. What is wrong with it is reported.
+    /// Parses the elements, and reports an error if the XML is invalid.
     pub(crate) fn parse(&self, report: &mut Report) -> Option<Document<'_>> {
         if let Some((at, message, expected)) = self.too_many_attributes() {
             report.error((self.path, self.position(at)), message, expected);
@@ -57,7 +57,7 @@ impl<'a> Xml<'a> {
             Err(error) => {
                 let at = error.pos();
                 let mut message = format!("is not valid XML: {error}");
-                // The parser says where as well.
+                // The parser's message also contains the position.
                 if let Some(place) = message.rfind(" at ") {
                     message.truncate(place);
                 }
@@ -68,7 +68,8 @@ impl<'a> Xml<'a> {
         }
     }
 
-    /// Where there are so many attributes or namespaces that the tree would take long to make.
+    /// The position and error of an element with too many attributes or namespaces, which would
+    /// make parsing slow.
     fn too_many_attributes(&self) -> Option<(usize, &'static str, String)> {
         let mut reader = Reader::from_str(&self.text);
         reader.config_mut().check_end_names = false;
@@ -76,7 +77,7 @@ impl<'a> Xml<'a> {
         let mut namespaces = 0;
         loop {
             let at = usize::try_from(reader.buffer_position()).ok()?;
-            // The parser of the tree reports what is not XML.
+            // The tree parser reports invalid XML.
             let (Event::Start(element) | Event::Empty(element)) = (match reader.read_event() {
                 Ok(Event::Eof) | Err(_) => return None,
                 Ok(event) => event,
@@ -99,7 +100,7 @@ impl<'a> Xml<'a> {
         }
     }
 
-    /// The root, if it has this name.
+    /// The root element. Reports an error if it has another name.
     pub(crate) fn root<'b>(
         &'b self,
         document: &'b Document<'b>,
@@ -126,7 +127,7 @@ impl<'a> Xml<'a> {
     }
 }
 
-/// Where the document type begins and ends, if there is one before the root.
+/// The byte range of the document type before the root element.
 fn document_type(text: &str) -> Option<(usize, usize)> {
     let mut at = 0;
     loop {
@@ -145,7 +146,7 @@ fn document_type(text: &str) -> Option<(usize, usize)> {
     }
 }
 
-/// How long a document type is: to the `>` that is in no quotes, comment and brackets.
+/// The length of a document type in bytes: up to the `>` outside of quotes, comments and brackets.
 fn document_type_end(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let (mut at, mut in_brackets) = (0, false);
@@ -175,7 +176,7 @@ impl<'a> Element<'a> {
         self.node.tag_name().name()
     }
 
-    /// The file, and where in it the element begins.
+    /// The file and the position of the element.
     pub(crate) fn place(&self) -> (&'a str, Option<Position>) {
         (self.xml.path, self.xml.position(self.node.range().start))
     }
@@ -196,7 +197,7 @@ impl<'a> Element<'a> {
         self.children(name).next()
     }
 
-    /// The element at the end of a path of names.
+    /// The descendant at a path of element names.
     pub(crate) fn descend(&self, names: &[&str]) -> Option<Element<'a>> {
         names.iter().try_fold(*self, |element, name| element.child(name))
     }
@@ -205,7 +206,7 @@ impl<'a> Element<'a> {
         self.node.attribute(name)
     }
 
-    /// An attribute that has to be there.
+    /// A required attribute. Reports an error if it is missing or empty.
     pub(crate) fn required(&self, name: &str, report: &mut Report) -> Option<&'a str> {
         let value = self.attribute(name).filter(|value| !value.is_empty());
         if value.is_none() {
@@ -215,7 +216,7 @@ impl<'a> Element<'a> {
         value
     }
 
-    /// All text in it, CDATA included, as it is written.
+    /// The text directly inside the element, including CDATA.
     pub(crate) fn text(&self) -> Cow<'a, str> {
         let mut texts =
             self.node.children().filter_map(|child| child.text().filter(|_| child.is_text()));
@@ -223,7 +224,7 @@ impl<'a> Element<'a> {
         texts.fold(Cow::Borrowed(first), |text, more| text + more)
     }
 
-    /// A number in an attribute; a text that is none is reported.
+    /// An attribute as a number of at least 0. Reports any other value.
     pub(crate) fn number(&self, name: &str, report: &mut Report) -> Option<f64> {
         let text = self.attribute(name)?.trim();
         if text.is_empty() {
@@ -244,7 +245,7 @@ mod tests {
 
     use super::*;
 
-    /// What is wrong, or the root's name and text.
+    /// The root's name and text, or the errors.
     fn read(text: &str) -> Result<String, Vec<String>> {
         let mut report = Report::default();
         let mut found = String::new();
@@ -302,7 +303,7 @@ mod tests {
         assert_eq!(read(bomb), Err(vec![error]));
         let outside = "<!DOCTYPE fps [<!ENTITY % a SYSTEM \"file:///etc/passwd\">%a;]><fps/>";
         assert!(read(outside).unwrap_err()[0].contains("declares an entity"));
-        // The second document type is hidden from whoever looks for the first only.
+        // A second document type must not slip through.
         let twice = "<!DOCTYPE fps><!DOCTYPE fps [<!ENTITY a \"b\">]><fps>&a;</fps>";
         let error = "error: a.xml:1:1: is not valid XML: XML with DTD detected".to_owned();
         assert_eq!(read(twice), Err(vec![error]));

@@ -1,7 +1,7 @@
-//! YAML as a tree in which every value knows where it stands.
+//! Parses YAML into a tree in which every value has a position.
 //!
-//! Deserialising straight into a struct would stop at the first value of the wrong type. A package's
-//! writer wants all of them at once, each with its line.
+//! Deserialising straight into a struct would stop at the first value of the wrong type. This way
+//! all wrong values are reported at once, with their lines.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,25 +16,25 @@ use crate::limits::{
 };
 use crate::text::text;
 
-/// Bytes before a scalar in which its tag is looked for.
+/// Bytes before a scalar in which its tag is searched for.
 const TAG_BYTES_MAX: usize = 1_024;
 
-/// The version of YAML by which scalars that stand in no quotes get their types.
+/// The YAML version that decides the types of unquoted scalars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Schema {
-    /// As PyYAML reads, which the tools of the older formats use: `yes`, `No` and `off` are truth values, `010` is 8, and
-    /// of two equal keys the last counts.
+    /// YAML 1.1 as read by PyYAML, which the tools of the older formats use: `yes`, `No` and `off`
+    /// are booleans, `010` is 8, and the last of two equal keys counts.
     Yaml11,
-    /// `yes` is a text, `010` is 10, and no key stands twice.
+    /// YAML 1.2: `yes` is a string, `010` is 10, and duplicate keys are errors.
     Yaml12,
 }
 
-/// A value and where it begins.
+/// A value and its position.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Node {
     pub(crate) position: Position,
     pub(crate) value: Value,
-    /// A number or truth value as it is written, for where a text is wanted: `007`, `3.10`, `No`.
+    /// The source text of a number or boolean, for keys that expect a string: `007`, `3.10`, `No`.
     pub(crate) written: Option<String>,
 }
 
@@ -55,7 +55,7 @@ pub(crate) enum Value {
     Map(Vec<(Key, Node)>),
 }
 
-/// The key of a map and where it begins.
+/// A map key and its position.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Key {
     pub(crate) position: Position,
@@ -63,7 +63,7 @@ pub(crate) struct Key {
 }
 
 impl Value {
-    /// What it is, for a diagnostic.
+    /// A description of the value for diagnostics.
     pub(crate) fn describe(&self) -> String {
         match self {
             Self::Null => "empty".to_owned(),
@@ -77,13 +77,13 @@ impl Value {
     }
 }
 
-/// The entries of a YAML file whose root is a map, none for an empty file. `None` when it is
-/// something else, which is reported. Read by YAML 1.2.
+/// Reads a YAML 1.2 file whose root is a map. An empty file has no entries. Returns `None` and
+/// reports an error if the file is invalid or not a map.
 pub(crate) fn read_map(path: &str, bytes: &[u8], report: &mut Report) -> Option<Vec<(Key, Node)>> {
     read_map_as(Schema::Yaml12, path, bytes, report)
 }
 
-/// The same where the file itself says by which version of YAML it is read.
+/// Like [`read_map`], but `schema` chooses the YAML version from the entries of the file.
 pub(crate) fn read_map_by(
     schema: impl Fn(&[(Key, Node)]) -> Schema,
     path: &str,
@@ -99,7 +99,7 @@ pub(crate) fn read_map_by(
     entries
 }
 
-/// The same by a version of YAML.
+/// Like [`read_map`], in the given YAML version.
 pub(crate) fn read_map_as(
     schema: Schema,
     path: &str,
@@ -125,7 +125,7 @@ fn parse(schema: Schema, path: &str, bytes: &[u8], report: &mut Report) -> Optio
         return None;
     }
     let text = text(path, bytes, report)?;
-    // Each is a copy of a text that may be as long as the file.
+    // Each replayed value may be as long as the file.
     let replayed_max = (YAML_ALIASED_BYTES_MAX / bytes.len().max(1)).min(YAML_NODES_MAX);
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
@@ -139,11 +139,11 @@ fn parse(schema: Schema, path: &str, bytes: &[u8], report: &mut Report) -> Optio
             max_total_replayed_events: replayed_max,
             max_replay_stack_depth: YAML_DEPTH_MAX,
         },
-        // What a key that stands twice means depends on the version.
+        // Duplicate keys are handled by `Reader::entries`, depending on the version.
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         strict_booleans: true,
         legacy_octal_numbers: schema == Schema::Yaml11,
-        // They are refused by what reads the number, with the rest that is wrong with it.
+        // The readers of numbers report them.
         non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
         with_snippet: false,
     };
@@ -162,7 +162,7 @@ fn parse(schema: Schema, path: &str, bytes: &[u8], report: &mut Report) -> Optio
     }
 }
 
-/// Gives scalars their types, by the version and by how they are written.
+/// Types scalars, depending on the YAML version and their source text.
 struct Reader<'a, 'r> {
     schema: Schema,
     path: &'a str,
@@ -171,7 +171,7 @@ struct Reader<'a, 'r> {
 }
 
 impl Reader<'_, '_> {
-    /// `None` where a key stands twice and must not.
+    /// Returns `None` for a duplicate key in YAML 1.2.
     fn node(&mut self, parsed: Parsed) -> Option<Node> {
         let position = position(parsed.referenced).unwrap_or(Position { line: 1, column: 1 });
         let value = match parsed.value {
@@ -221,7 +221,7 @@ impl Reader<'_, '_> {
         is_valid.then_some(entries)
     }
 
-    /// The text of a scalar on one line that stands in no quotes and has no tag before it.
+    /// The source text of a single-line scalar without quotes or tag.
     fn plain(&self, location: Location) -> Option<&str> {
         let span = location.span();
         let start = usize::try_from(span.byte_offset()?).ok()?;
@@ -244,7 +244,7 @@ impl Reader<'_, '_> {
         let is_number = digits.starts_with(|c: char| c.is_ascii_digit());
         let is_whole = is_number && digits.bytes().all(|byte| byte.is_ascii_digit());
         match (self.schema, &value) {
-            // The words that mean something to PyYAML.
+            // Words that PyYAML reads as booleans.
             (Schema::Yaml11, Value::Text(text)) if text == plain => match truth(plain) {
                 Some(truth) => Value::Bool(truth),
                 None => value,
@@ -252,7 +252,7 @@ impl Reader<'_, '_> {
             (Schema::Yaml11, Value::Integer(_)) if digits.starts_with("0o") => {
                 Value::Text(plain.to_owned())
             }
-            // A number with an 8 or 9 is no octal one.
+            // A number with a leading 0 and an 8 or 9 is not octal.
             (Schema::Yaml11, Value::Float(_)) if is_whole && digits.starts_with('0') => {
                 Value::Text(plain.to_owned())
             }
@@ -265,7 +265,7 @@ impl Reader<'_, '_> {
     }
 }
 
-/// The truth value of a word of YAML 1.1.
+/// The boolean that a word means in YAML 1.1.
 pub(crate) fn truth(word: &str) -> Option<bool> {
     match word {
         "yes" | "Yes" | "YES" | "on" | "On" | "ON" => Some(true),
@@ -279,11 +279,11 @@ fn position(location: Location) -> Option<Position> {
     Some(Position { line, column: u32::try_from(location.column()).ok()? })
 }
 
-/// A value as the parser gives it.
+/// A value as returned by the parser.
 struct Parsed {
-    /// Where it stands: of an alias, its own place.
+    /// The location of the value. For an alias: of the alias itself.
     referenced: Location,
-    /// Where its text stands: of an alias, that of its anchor.
+    /// The location of the value's text. For an alias: of the anchored value.
     defined: Location,
     value: ParsedValue,
 }
@@ -446,7 +446,7 @@ mod tests {
         }
     }
 
-    /// The value of `a`, and what it is where a text is wanted.
+    /// The value of `a`, and its string where one is expected.
     fn scalar(schema: Schema, text: &str) -> (Value, Option<String>) {
         let mut report = Report::default();
         let text = format!("a: {text}\n");
@@ -461,7 +461,7 @@ mod tests {
     fn scalars_have_the_types_of_their_version_and_are_texts_as_they_are_written() {
         use Value::{Bool, Float, Integer, Null};
         let text = |text: &str| Value::Text(text.to_owned());
-        // What is written, its value in YAML 1.1 and 1.2, and the text that it is.
+        // The source text, its value in YAML 1.1 and 1.2, and its string.
         let cases = [
             ("abc", text("abc"), text("abc"), Some("abc")),
             ("true", Bool(true), Bool(true), Some("true")),
@@ -557,7 +557,7 @@ mod tests {
             values,
             ["x=\"No\" y=007", "x=\"No\" y=007", "x=\"No\" y=8", "3.10", "3.10 3.10"]
         );
-        // Something wrong with an alias is told where the alias stands.
+        // Errors about an alias are reported at the alias.
         assert_eq!(entries[1].1.position.line, 2);
     }
 

@@ -13,24 +13,24 @@ use crate::diagnostic::{Report, quote};
 use crate::fields::{Field, unknown_key};
 use crate::yaml::{Key, Node, Value};
 
-/// A case of its own, or a batch of them.
+/// A single case, or a batch of cases.
 #[derive(Debug)]
 pub(super) struct Unit {
     pub(super) tests: Vec<Test>,
     pub(super) points: f64,
-    /// The batch's number, from 1.
+    /// The batch's number, from 1; `None` for a single case.
     pub(super) batch: Option<u32>,
-    /// Numbers of batches before this one.
+    /// Numbers of earlier batches that this one depends on.
     pub(super) dependencies: Vec<u32>,
-    /// It comes first, is worth nothing, and has to be passed for anything else to be run.
+    /// Pretests run first and score nothing. They must pass before anything else runs.
     pub(super) is_pretest: bool,
 }
 
-/// The test cases in the order in which they are judged.
+/// The test cases in judging order.
 #[derive(Debug, Default)]
 pub(super) struct Outline {
     pub(super) cases: Vec<Case>,
-    /// An output that is right in part is wrong, though it has points.
+    /// Whether DMOJ calls a partly correct output wrong although it scores points.
     pub(super) part_is_wrong: bool,
 }
 
@@ -38,7 +38,7 @@ pub(super) struct Outline {
 pub(super) struct Case {
     pub(super) name: String,
     pub(super) points: f64,
-    /// Which batch it is in, if any.
+    /// The index of its unit if that is a batch.
     pub(super) batch: Option<u32>,
 }
 
@@ -54,8 +54,8 @@ impl Outline {
     }
 }
 
-/// The keys of a test case, of the batch that it is in and of the whole file. What a case does not say is taken from
-/// what is around it.
+/// The keys of a test case, of its batch and of the whole file. A key that the case lacks is
+/// inherited from the batch or the file.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scope<'a> {
     case: &'a [(Key, Node)],
@@ -72,26 +72,26 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// The field of the case or its batch, without what the whole file says.
+    /// The field of the case or its batch, not of the file.
     pub(super) fn case_field(&self, name: &'a str) -> Option<Field<'a>> {
         let known = [self.case, self.batch].into_iter().find_map(|entries| find(entries, name));
         known.filter(|field| !field.is_null())
     }
 
-    /// The field where it names something: an empty text names nothing.
+    /// The field if its value is truthy; an empty string names nothing.
     fn named(&self, name: &'a str) -> Option<Field<'a>> {
         self.field(name).filter(|field| is_true(field.node))
     }
 }
 
-/// A key as it is written, or with `-` in place of `_`.
+/// Finds a key, also when it is written with `-` instead of `_`.
 pub(super) fn find<'a>(entries: &'a [(Key, Node)], name: &'a str) -> Option<Field<'a>> {
     let is_key = |key: &Key| key.text == name || key.text.replace('-', "_") == name;
     let (_, node) = entries.iter().find(|(key, _)| is_key(key))?;
     Some(Field { path: FILE, key: name, node })
 }
 
-/// The scope of every test case that stands in a list.
+/// The scopes of all test cases given as a list.
 pub(super) fn scopes<'a>(config: &'a Config<'a>) -> Vec<Scope<'a>> {
     let items = |field: Option<Field<'a>>| match field.map(|field| &field.node.value) {
         Some(Value::List(nodes)) => nodes.as_slice(),
@@ -124,7 +124,7 @@ struct Reader<'a, 'b> {
     tests: usize,
 }
 
-/// All cases in the order in which they are judged.
+/// Reads all cases in judging order.
 pub(super) fn read(
     config: &Config<'_>,
     data: &Data<'_>,
@@ -141,7 +141,7 @@ pub(super) fn read(
             reader.report.error((FILE, field.position()), message, "pretests without them");
         }
     }
-    // Pretests have no numbers.
+    // Batches of pretests are not numbered.
     reader.batches = 0;
     match config.field("test_cases") {
         Some(field) if matches!(field.node.value, Value::List(_)) => {
@@ -223,7 +223,7 @@ impl<'a> Reader<'a, '_> {
         Some(Unit { tests, points, batch: Some(batch), dependencies, is_pretest })
     }
 
-    /// What a batch is worth: the least of what its cases are.
+    /// The points of a batch: the minimum of its cases.
     fn batch_points(&mut self, at: Field<'a>, batch: &'a [(Key, Node)], nodes: &'a [Node]) -> f64 {
         let cases = nodes.iter().filter_map(|node| match &node.value {
             Value::Map(case) => Some(Scope { case, batch, config: self.config }),
@@ -351,7 +351,7 @@ impl<'a> Reader<'a, '_> {
         Some(test)
     }
 
-    /// What is in a file; nothing where none is named.
+    /// The contents of a file; empty if no file is named.
     fn data(&mut self, path: Option<String>, field: Field<'_>, is_binary: bool) -> Option<BlobRef> {
         match path {
             Some(path) => self.data.test_data(&path, field, is_binary, self.blobs, self.report),
@@ -359,7 +359,7 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    /// What is said of a single case or batch and makes a difference.
+    /// Reports unsupported and unknown keys of a case or batch.
     fn check_keys(&mut self, field: Field<'_>, is_batch: bool) {
         let Value::Map(entries) = &field.node.value else { return };
         for (key, node) in entries {
@@ -388,7 +388,7 @@ impl<'a> Reader<'a, '_> {
         }
     }
 
-    /// Cases by the names of the files in the archive.
+    /// Finds the cases by the file names in the archive.
     fn named(&mut self, field: Option<Field<'a>>) -> Vec<Unit> {
         let entries = field.map_or(&[][..], |field| field.map(self.report));
         let get = |name| find(entries, name).filter(|field| is_true(field.node));
@@ -489,7 +489,7 @@ impl<'a> Reader<'a, '_> {
     }
 }
 
-/// Whether two values say the same, wherever they stand.
+/// Whether two values are equal, ignoring positions.
 pub(super) fn same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::List(one), Value::List(other)) => {

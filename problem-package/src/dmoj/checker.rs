@@ -1,4 +1,4 @@
-//! `checker` and `interactive`: how outputs are judged.
+//! Reads `checker` and `interactive`: how outputs are judged.
 
 mod builtin;
 mod program;
@@ -18,13 +18,13 @@ use crate::yaml::Value;
 #[derive(Debug)]
 pub(super) struct Judge {
     pub(super) checker: Checker,
-    /// It needs an answer to compare with.
+    /// Whether the checker needs an answer to compare with.
     pub(super) compares: bool,
-    /// It gives points for a part of the output.
+    /// Whether the checker gives points for partly correct outputs.
     pub(super) is_partial: bool,
-    /// An output with a part of the points is wrong, as far as the package's own tests are concerned.
+    /// Whether the package's own tests call a partly correct output wrong.
     pub(super) part_is_wrong: bool,
-    /// What follows the points of a test among its arguments, where there are any.
+    /// The checker's arguments after the test's points. `None`: it gets no arguments.
     args: Option<Vec<String>>,
 }
 
@@ -34,7 +34,7 @@ impl Judge {
         Self { checker, compares, is_partial: false, part_is_wrong: false, args: None }
     }
 
-    /// The arguments of the checker for a test that is worth so many points.
+    /// The checker's arguments for a test worth `points`.
     pub(super) fn args(&self, points: f64) -> Vec<String> {
         let own = self.args.iter().flatten().cloned();
         let points = self.args.as_ref().map(|_| points.to_string());
@@ -78,7 +78,7 @@ pub(super) fn read(
     }
 }
 
-/// The checker of all test cases, wherever it stands.
+/// The checker of all test cases. It may be set for the file, a batch or a case.
 fn checker_field<'a>(config: &'a Config<'a>, report: &mut Report) -> Option<Field<'a>> {
     let named = |field: Option<Field<'a>>| field.filter(|field| is_true(field.node));
     let mut fields = cases::scopes(config).into_iter().map(|scope| named(scope.field("checker")));
@@ -94,7 +94,7 @@ fn checker_field<'a>(config: &'a Config<'a>, report: &mut Report) -> Option<Fiel
     first
 }
 
-/// Where there is an error, it does not matter which.
+/// The fallback does not matter: without a program there is an error.
 fn checker(validation: Option<Validation>) -> Checker {
     validation.map_or(Checker::Lines(LineRule::Words), Checker::Programs)
 }

@@ -1,4 +1,4 @@
-//! The files that `init.yml` names: in the package, or in a zip archive in it.
+//! Finds the files that `init.yml` names, in the package or in its zip archive.
 
 use bytes::Bytes;
 use domain::problem::{BlobRef, ProgramFile};
@@ -48,7 +48,7 @@ impl<'a> Data<'a> {
         Self { tree, archive }
     }
 
-    /// The names of the files in the archive; `None` without one.
+    /// The paths of the files in the archive; `None` without an archive.
     pub(super) fn names(&self) -> Option<Vec<String>> {
         let archive = self.archive.as_ref()?;
         Some(archive.files().map(|(path, _)| path.to_owned()).collect())
@@ -59,7 +59,7 @@ impl<'a> Data<'a> {
         self.tree.get(name).is_some()
     }
 
-    /// A file of the package, or else of the archive.
+    /// A file of the package, or of the archive. Reports an error if it is missing.
     pub(super) fn get(&self, path: &str, field: Field<'_>, report: &mut Report) -> Option<&Bytes> {
         let within = within(path, field, report)?;
         let of_archive = self.archive.as_ref().and_then(|archive| archive.get(path));
@@ -74,7 +74,8 @@ impl<'a> Data<'a> {
         found
     }
 
-    /// What a test reads or is compared with. DMOJ's judge has every line of it end in one way, unless it is binary.
+    /// An input or answer. As in DMOJ's judge, line endings are normalised unless the data is
+    /// binary.
     pub(super) fn test_data(
         &self,
         path: &str,
@@ -87,7 +88,7 @@ impl<'a> Data<'a> {
         Some(blobs.put(&if is_binary { bytes.clone() } else { with_line_ends(bytes) }))
     }
 
-    /// A file of a program, under its own name.
+    /// A file of a program, without its folder.
     pub(super) fn program_file(
         &self,
         path: &str,
@@ -122,7 +123,7 @@ fn report_missing(path: &str, field: Field<'_>, expected: &str, report: &mut Rep
     report.error((field.path, field.position()), message, expected);
 }
 
-/// The path without what leads nowhere (`./`, `a/../`). One that leaves the package is reported.
+/// Normalises a path (`./`, `a/../`). Reports an error if it leaves the package.
 fn within(path: &str, field: Field<'_>, report: &mut Report) -> Option<String> {
     let mut names: Vec<&str> = Vec::new();
     let mut leaves = path.starts_with('/') || path.contains('\\');
@@ -141,7 +142,7 @@ fn within(path: &str, field: Field<'_>, report: &mut Report) -> Option<String> {
     Some(names.join("/"))
 }
 
-/// The bytes with `\n` at the end of every line.
+/// Converts all line endings to `\n` and adds a final one.
 fn with_line_ends(bytes: &Bytes) -> Bytes {
     if bytes.is_empty() || !bytes.contains(&b'\r') && bytes.ends_with(b"\n") {
         return bytes.clone();

@@ -1,6 +1,6 @@
-//! What a `test.yml` says that a program gets: `expect` and `cases`, `score` and `score_cases`.
+//! Expected results of a `test.yml`: `expect`, `cases`, `score` and `score_cases`.
 //!
-//! All four are about single test cases, which are counted from 1 in the order in which they are judged.
+//! All four apply to single test cases, numbered from 1 in judging order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,20 +12,20 @@ use crate::fields::Field;
 use crate::package::{Rule, TimeLimitUse};
 use crate::yaml::{Node, Value};
 
-/// The verdicts that a test case may have; empty where it must not be run.
+/// The allowed verdicts of a test case; empty if it must not run.
 type Verdicts = BTreeSet<Verdict>;
 
-/// What a program gets.
+/// The expected results of a program.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Expectation {
-    /// Verdicts of the submission as a whole that are right whatever the rules say.
+    /// Verdicts of the whole submission that are right regardless of the rules.
     pub(super) expected: BTreeSet<Verdict>,
     pub(super) rules: Vec<Rule>,
-    /// The least and the most that it scores.
+    /// The minimum and maximum score.
     pub(super) score: Option<(f64, f64)>,
 }
 
-/// Reads what is expected. `None` where nothing is said that can be checked, which is reported.
+/// Reads the expected results. Returns `None` and a warning if there is nothing to check.
 pub(super) fn read<'a>(
     field: impl Fn(&'a str) -> Option<Field<'a>>,
     outline: &Outline,
@@ -56,7 +56,7 @@ pub(super) fn read<'a>(
     if is_accepted {
         expected.insert(Verdict::Accepted);
     }
-    // A program that must not compile has no test cases.
+    // A program that must not compile runs on no test case.
     let rules = match all.compile_error && all.verdicts.is_empty() {
         true => vec![],
         false => rules(&all.verdicts, &cases, outline, is_accepted),
@@ -67,16 +67,16 @@ pub(super) fn read<'a>(
 
 const EXPECTED_CODE: &str = "AC, WA, TLE, MLE, OLE, RTE, IR, CE or SC";
 
-/// The codes of a test case, or of all.
+/// The result codes of one test case, or of all of them.
 struct Codes {
     verdicts: Verdicts,
     compile_error: bool,
-    /// Any code will do.
+    /// Whether any result is allowed (`*`).
     is_any: bool,
 }
 
 impl Codes {
-    /// `None` where they say nothing that can be checked.
+    /// Returns `None` and a warning if a code cannot be checked.
     fn read(field: Field<'_>, report: &mut Report) -> Option<Self> {
         let codes = field.texts(report);
         if matches!(&field.node.value, Value::Text(text) if text == "*") {
@@ -95,7 +95,7 @@ impl Codes {
                 "MLE" => &[Verdict::MemoryLimitExceeded],
                 "OLE" => &[Verdict::OutputLimitExceeded],
                 "RTE" | "IR" => &[Verdict::RuntimeError],
-                // A case that is not run has no verdict.
+                // A case that does not run has no verdict.
                 "SC" => &[],
                 "CE" => {
                     found.compile_error = true;
@@ -116,7 +116,7 @@ impl Codes {
     }
 }
 
-/// What is said of single cases, by their numbers. `None` where one of them cannot be read.
+/// Reads values for single cases, by case number. `None` if one of them is invalid.
 fn of_cases<T>(
     field: Field<'_>,
     report: &mut Report,
@@ -147,14 +147,14 @@ fn rules(
 ) -> Vec<Rule> {
     let rule = |scope: &str, verdicts: &Verdicts| {
         let mut permitted = verdicts.clone();
-        // A part of the points is a wrong answer there and an accepted test here.
+        // DMOJ calls partial points a wrong answer; here the test is accepted.
         if outline.part_is_wrong && permitted.contains(&Verdict::WrongAnswer) {
             permitted.insert(Verdict::Accepted);
         }
         Rule {
             scope: scope.to_owned(),
             permitted,
-            // Nothing but what is permitted: where no case is run, none needs a verdict.
+            // Requires nothing beyond `permitted`, because a test case may be skipped.
             required: Verdict::OF_TESTS.into(),
             score: None,
             message: None,
@@ -164,7 +164,7 @@ fn rules(
     if cases.values().all(|case| case.verdicts == *all) {
         return vec![rule("", all)];
     }
-    // Test cases may have one name, where they have one input.
+    // Test cases with the same input have the same name.
     let mut of_names: BTreeMap<&str, Verdicts> = BTreeMap::new();
     for (number, case) in (1..).zip(&outline.cases) {
         let verdicts = cases.get(&number).map_or(all, |codes| &codes.verdicts);
@@ -173,7 +173,7 @@ fn rules(
     of_names.into_iter().map(|(name, verdicts)| rule(name, &verdicts)).collect()
 }
 
-/// The least and the most that the program scores as a whole, by what its cases are worth.
+/// The minimum and maximum score of the whole program, computed from its cases.
 fn score<'a>(
     field: &impl Fn(&'a str) -> Option<Field<'a>>,
     outline: &Outline,
@@ -191,7 +191,7 @@ fn score<'a>(
         let given = cases.get(&number).copied().flatten().or(all);
         let (least, most) = given.unwrap_or((0.0, case.points));
         match case.batch {
-            // A batch scores the least of its cases.
+            // A batch scores the minimum of its cases.
             Some(batch) => {
                 let of_batch = batches.entry(batch).or_insert((least, most));
                 *of_batch = (of_batch.0.min(least), of_batch.1.min(most));
@@ -203,7 +203,7 @@ fn score<'a>(
     Some(batches.into_values().fold(least_and_most, add))
 }
 
-/// The least and the most points of a case; `Some(None)` for any.
+/// The minimum and maximum points of a case; `Some(None)` if any are allowed.
 fn points(field: Field<'_>, report: &mut Report) -> Option<Option<(f64, f64)>> {
     let nodes = match &field.node.value {
         Value::Null => return Some(None),

@@ -1,4 +1,4 @@
-//! What DMOJ calls languages.
+//! DMOJ's names of languages.
 
 use domain::LanguageId;
 
@@ -44,7 +44,7 @@ const NAMES: [(&str, &str); 39] = [
     ("V8JS", "javascript"),
 ];
 
-/// The language of a name; `None` where there is none of the kind.
+/// The language with a DMOJ name; `None` if it is not supported.
 pub(super) fn of(name: &str) -> Option<LanguageId> {
     let (_, id) = NAMES.iter().find(|(known, _)| *known == name)?;
     id.parse().ok()

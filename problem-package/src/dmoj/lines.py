@@ -1,8 +1,9 @@
 """Judges outputs line by line. Empty lines do not count.
 
-Arguments: input, output, answer, points of the test, and how lines are judged. `count`: the right ones have points.
-`match`: the same, with two more arguments: the points of each line with commas between them, and whether the output must
-have as many lines. `strip`: all must be right, but for space at their ends.
+Arguments: input, output, answer, points of the test, and how lines are judged.
+`count`: points for each right line. `match`: the same, with two more arguments: the points of each
+line, separated by commas, and `all` if the output must have the same number of lines as the answer.
+`strip`: all lines must be right, ignoring spaces at their ends.
 """
 
 import re
@@ -17,7 +18,7 @@ def lines(path):
 def end(share, points):
     if share >= 1:
         sys.exit(0)
-    # A test that is worth nothing is there to be passed.
+    # A test worth nothing has no partial points.
     if share <= 0 or points <= 0:
         sys.exit(1)
     print(f"points {points * share:.9g}", file=sys.stderr)
@@ -36,7 +37,7 @@ elif sys.argv[5] == "strip":
 else:
     worth = [float(number) for number in sys.argv[6].split(",")]
     if len(worth) != len(answer) or sum(worth) <= 0:
-        print(f"the answer has {len(answer)} lines, and {len(worth)} have points", file=sys.stderr)
+        print(f"the answer has {len(answer)} lines, but {len(worth)} have points", file=sys.stderr)
         sys.exit(3)
     if sys.argv[7] == "all" and len(output) != len(answer):
         sys.exit(1)

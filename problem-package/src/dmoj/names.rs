@@ -1,16 +1,16 @@
-//! Test cases that are told by the names of the files in the archive.
+//! Finds test cases by the file names in the archive.
 
 use std::collections::BTreeMap;
 
 use super::pattern::{Found, Pattern};
 
-/// How inputs and answers are named where the package does not say.
+/// The default patterns of inputs and answers.
 pub(super) const INPUT: &str =
     r"^(?=.*?\.in|in).*?(?:(?:^|\W)(?P<batch>\d+)[^\d\s]+)?(?P<case>\d+)[^\d\s]*$";
 pub(super) const OUTPUT: &str =
     r"^(?=.*?\.out|out).*?(?:(?:^|\W)(?P<batch>\d+)[^\d\s]+)?(?P<case>\d+)[^\d\s]*$";
 
-/// Names come before numbers.
+/// The key of a case or batch. Names sort before numbers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
     Text(String),
@@ -30,19 +30,19 @@ pub(super) struct Files {
     pub(super) output: Option<String>,
 }
 
-/// A case of its own, or a batch of them.
+/// A single case, or a batch of cases.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Named {
     Case(Files),
     Batch(Vec<Files>),
 }
 
-/// The cases in order, or what is wrong with the names or the patterns.
+/// The cases in order, or an error about the names or patterns.
 pub(super) fn cases<'a>(
     names: impl Iterator<Item = &'a str> + Clone,
     patterns: [&Pattern; 2],
 ) -> Result<Vec<Named>, String> {
-    // A case that is in no batch has its own number for the batch's.
+    // A single case uses its own key as the batch's key.
     let mut found: BTreeMap<Key, (bool, BTreeMap<Key, Files>)> = BTreeMap::new();
     for (pattern, is_input) in patterns.into_iter().zip([true, false]) {
         for name in names.clone() {

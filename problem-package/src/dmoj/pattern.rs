@@ -1,28 +1,29 @@
-//! Patterns for the names of files, which are Python's regular expressions.
+//! Patterns for file names, which are Python regular expressions.
 //!
-//! They are strangers' patterns, so how long they may be matched is bounded.
+//! The patterns are untrusted, so the number of matching steps is bounded.
 
 use fancy_regex::{Error, Regex, RegexBuilder, RuntimeError};
 
 use crate::diagnostic::quote;
 use crate::limits::{REGEX_BYTES_MAX, REGEX_CHARS_MAX, REGEX_NAME_STEPS_MAX, REGEX_STEPS_MAX};
 
-/// Instructions of a compiled pattern.
+/// Maximum number of instructions in a compiled pattern.
 const INSTRUCTIONS_MAX: usize = 20_000;
 
-/// What a name says of its test.
+/// The parts of a file name that identify a test.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) batch: Option<String>,
     pub(super) case: Option<String>,
 }
 
-/// A pattern; letters match whatever their case.
+/// A compiled, case-insensitive pattern.
 #[derive(Debug)]
 pub(super) struct Pattern(Regex);
 
 impl Pattern {
-    /// Reads a pattern that is to be matched with this many names, or says what is wrong with it.
+    /// Compiles a pattern that will be matched with `names` names. The error is the reason for the
+    /// failure.
     pub(super) fn parse(text: &str, names: usize) -> Result<Self, String> {
         if text.chars().count() > REGEX_CHARS_MAX {
             return Err(format!("it has more than {REGEX_CHARS_MAX} characters"));
@@ -41,7 +42,7 @@ impl Pattern {
         })
     }
 
-    /// Matches the beginning of a name, or says that it takes too long.
+    /// Matches the beginning of a name. Fails if it takes too many steps.
     pub(super) fn find(&self, name: &str) -> Result<Option<Found>, String> {
         let captures = self.0.captures(name).map_err(|error| match error {
             Error::RuntimeError(
@@ -51,7 +52,7 @@ impl Pattern {
             }
             error => format!("a pattern cannot be matched with {}: {error}", quote(name)),
         })?;
-        // The first match is the one that begins first.
+        // The first match has the smallest start.
         let captures = captures.filter(|it| it.get(0).is_some_and(|whole| whole.start() == 0));
         let text = |group: &str| {
             let captured = captures.as_ref()?.name(group)?;
@@ -61,8 +62,8 @@ impl Pattern {
     }
 }
 
-/// The pattern as the library reads it: in `[]` Python knows no sets in sets and no operations on them, and some of its
-/// escapes are called otherwise.
+/// Translates a Python pattern for the library. Python has no nested sets and set operations in
+/// `[]`, and some escapes differ.
 fn of_python(text: &str) -> String {
     let mut result = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
@@ -70,7 +71,7 @@ fn of_python(text: &str) -> String {
     while let Some(c) = chars.next() {
         match c {
             '\\' => match chars.next() {
-                // The end of the text, and characters that stand for themselves.
+                // The end of the text, and escapes that are plain characters.
                 Some('Z') if !in_class => result.push_str(r"\z"),
                 Some(bare @ ('<' | '>')) => result.push(bare),
                 Some(escaped) => result.extend(['\\', escaped]),
@@ -82,7 +83,7 @@ fn of_python(text: &str) -> String {
                 if chars.next_if_eq(&'^').is_some() {
                     result.push('^');
                 }
-                // What stands first closes nothing.
+                // A `]` at the start of a set is a plain character.
                 if chars.next_if_eq(&']').is_some() {
                     result.push_str(r"\]");
                 }
@@ -190,7 +191,7 @@ mod tests {
 
     #[test]
     fn matching_ends() {
-        // What can be matched without stepping back is, and the rest is refused in time.
+        // Patterns that need no backtracking match, and others fail within the step limit.
         let name = "a".repeat(200);
         let refused = Err(format!("a pattern takes too long to match {}", quote(&name)));
         let find = |pattern: &str| Pattern::parse(pattern, 10_000).unwrap().find(&name);

@@ -1,4 +1,5 @@
-//! Points: cases add up, a batch is worth the least of its cases, and what is worth nothing has to be passed.
+//! Points: cases add up, a batch scores the minimum of its cases, and cases worth nothing must
+//! pass.
 
 use domain::grading::{Aggregation, Grading, Objective, Rule, TestGroup};
 use domain::problem::{OnFailure, Test};
@@ -8,18 +9,18 @@ use super::cases::Unit;
 use super::checker::Judge;
 use crate::diagnostic::Report;
 
-/// The tests in judging order and how they are graded.
+/// The tests in judging order and their grading.
 pub(super) struct Graded {
     pub(super) grading: Grading,
     pub(super) tests: Vec<Test>,
 }
 
-/// The groups, while they are made.
+/// The groups while they are built.
 struct Groups {
     groups: Vec<TestGroup>,
-    /// Groups without which nothing later is judged.
+    /// Groups that must pass before later ones are judged.
     gates: Vec<u32>,
-    /// Of each batch, by its number.
+    /// The number of each batch and the index of its group.
     batches: Vec<(u32, u32)>,
     tests: Vec<Test>,
 }
@@ -48,7 +49,7 @@ pub(super) fn grade(units: Vec<Unit>, judge: &Judge, report: &mut Report) -> Gra
         groups.put(gate, pretests.into_iter().flat_map(|unit| unit.tests), None);
         groups.gates.push(gate);
     }
-    // The group of the cases that stand alone since the last gate or batch, where they cannot be in the root.
+    // The group of single cases since the last gate or batch, if they cannot be in the root.
     let mut open: Option<u32> = None;
     let mut gates = 0;
     for unit in units {
@@ -96,7 +97,7 @@ pub(super) fn grade(units: Vec<Unit>, judge: &Judge, report: &mut Report) -> Gra
 }
 
 impl Groups {
-    /// Adds a group after all gates there are.
+    /// Adds a group that requires all gates so far.
     fn add(&mut self, name: &str, on_reject: OnFailure, aggregation: Aggregation, max: f64) -> u32 {
         let place = u32::try_from(self.groups.len()).unwrap_or(u32::MAX);
         self.groups.push(TestGroup {

@@ -1,4 +1,5 @@
-//! `tests/<name>/test.yml`: programs whose verdicts are known, as DMOJ's judge tests itself with them.
+//! Reads `tests/<name>/test.yml`: programs with known verdicts, as used by the tests of DMOJ's
+//! judge.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,10 +14,11 @@ use crate::package::{SampleSubmission, SourceFile};
 use crate::tree::FileTree;
 use crate::yaml::{self, Key, Node, Schema};
 
-/// The files of a test, in the order in which the judge on Linux reads them: the keys of later ones count.
+/// The files of a test, in the order in which DMOJ's judge on Linux reads them. Later files
+/// override keys of earlier ones.
 const FILES: [&str; 3] = ["test.yml", "test.posix.yml", "test.linux.yml"];
 
-/// The keys of a test that are read.
+/// The known keys of a test.
 const KNOWN: [&str; 14] = [
     "language",
     "time",
@@ -34,11 +36,11 @@ const KNOWN: [&str; 14] = [
     "arch",
 ];
 
-/// The keys about messages, which are not compared.
+/// Keys about messages, which are not compared.
 const OF_MESSAGES: [&str; 4] =
     ["feedback", "feedback_cases", "extended_feedback", "extended_feedback_cases"];
 
-/// The programs, and the limits that they are run with.
+/// The submissions, and the limits of their runs.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) submissions: Vec<SampleSubmission>,
@@ -49,7 +51,7 @@ pub(super) struct Found {
 pub(super) fn read(tree: &FileTree, outline: &Outline, report: &mut Report) -> Found {
     let mut found = Found::default();
     for (folder, files) in folders(tree) {
-        // A test that cannot be read is ignored: it is no fault of the problem.
+        // An unreadable test is ignored: the problem itself can still be judged.
         let mut own = Report::default();
         let test = Test::read(&folder, &files, &mut own);
         let read = test.filter(|test| !test.is_skipped(&mut own)).map(|test| {
@@ -74,7 +76,7 @@ pub(super) fn read(tree: &FileTree, outline: &Outline, report: &mut Report) -> F
     found
 }
 
-/// The files of each test by its folder.
+/// The files of each test, by folder.
 fn folders(tree: &FileTree) -> BTreeMap<String, Vec<(String, &Bytes)>> {
     let mut folders: BTreeMap<String, Vec<(usize, String, &Bytes)>> = BTreeMap::new();
     for (name, bytes) in tree.under("tests") {
@@ -101,7 +103,7 @@ fn left_aside(diagnostic: Diagnostic) -> Diagnostic {
     }
 }
 
-/// Time in milliseconds, memory in KiB.
+/// The limits of a test.
 #[derive(Debug, Clone, Copy)]
 struct Limits {
     time_ms: Option<u64>,
@@ -109,7 +111,7 @@ struct Limits {
 }
 
 impl Found {
-    /// The limits of the problem are whatever its tests are run with, the largest where they differ.
+    /// Sets the problem's limits to those of its tests, or to the largest if they differ.
     fn take_limits(&mut self, test: &Test, limits: Limits, report: &mut Report) {
         for (known, given, key) in [
             (&mut self.time_ms, limits.time_ms, "time"),
@@ -124,10 +126,10 @@ impl Found {
     }
 }
 
-/// The files of one folder as if they were one.
+/// The merged files of one folder.
 struct Test {
     folder: String,
-    /// Where the key stands, the key, its value.
+    /// The file of each key, the key and its value.
     entries: Vec<(String, Key, Node)>,
 }
 
@@ -146,7 +148,7 @@ impl Test {
         Some(Self { folder: folder.to_owned(), entries })
     }
 
-    /// The path that a diagnostic about the test as a whole names.
+    /// The path for diagnostics about the whole test.
     fn path(&self) -> String {
         format!("{}/{}", self.folder, FILES[0])
     }
@@ -156,7 +158,7 @@ impl Test {
         Some(Field { path, key: name, node }).filter(|field| !field.is_null())
     }
 
-    /// Whether the test is not run, which is reported.
+    /// Whether the test is skipped. A skipped test is reported.
     fn is_skipped(&self, report: &mut Report) -> bool {
         if let Some(field) = self.field("skip").filter(|field| is_true(field.node)) {
             field.warning(report, "is set, so the submission is ignored");
@@ -228,7 +230,7 @@ impl Test {
         let Some(expectation) = expectations::read(|key| self.field(key), outline, report) else {
             return vec![];
         };
-        // Several sources are several programs.
+        // Each source is a submission of its own.
         let mut submissions = Vec::new();
         for name in source.texts(report) {
             let path = format!("{}/{name}", self.folder);

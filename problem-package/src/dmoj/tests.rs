@@ -17,7 +17,7 @@ use crate::tree::Entry;
 mod keys;
 mod programs;
 
-/// A package without fault but for its `init.yml`, to be spoilt by each test.
+/// A correct package without its `init.yml`. Each test changes it.
 const SUM: &[(&str, &str)] = &[
     ("README.md", "# The Sum\n\nAdd.\n"),
     ("1.in", "1 2\n"),
@@ -40,7 +40,7 @@ fn tree_of(files: &BTreeMap<&str, Bytes>) -> FileTree {
     builder.finish().unwrap()
 }
 
-/// The package with this `init.yml` and other files.
+/// The package with this `init.yml` and these changes.
 fn tree(init: &str, changes: &[(&str, &str)]) -> FileTree {
     let texts = SUM
         .iter()
@@ -83,7 +83,7 @@ fn checker(text: &str) -> (Checker, Vec<String>) {
     (package.content.checker, lines(&package.warnings))
 }
 
-/// What is wrong with a value of `checker`.
+/// The errors of a package with this value of `checker`.
 fn checker_errors(text: &str) -> Vec<String> {
     errors(&format!("checker: {text}\n{CASES}"))
 }
@@ -93,7 +93,7 @@ fn programs(checker: &Checker) -> &Validation {
     validation
 }
 
-/// Of each group: its name, its rule, what it requires and the tests in it with their points.
+/// For each group: its name, its rule, its requirements, and its tests with their points.
 fn groups(package: &Package) -> Vec<String> {
     let grading = &package.content.grading;
     (0..)
@@ -132,7 +132,7 @@ fn a_plain_package_is_read() {
     assert_eq!(package.timing.given_ms, Some(2_000));
     assert_eq!(content.checker, Checker::Lines(LineRule::Words));
     assert_eq!(groups(&package), [" Sum 30 [] 1.in=10 2.in=20"]);
-    // Lines end in one way, as DMOJ's judge has it.
+    // Line endings are normalised, as in DMOJ's judge.
     assert_eq!(package.blobs[&content.tests[0].answer.digest], "3\n");
     assert_eq!(package.blobs[&content.tests[1].input.digest], "2 2\n");
     let [submission] = package.submissions.as_slice() else { panic!("one submission") };
@@ -215,7 +215,7 @@ fn data_may_be_in_an_archive_and_named_by_patterns() {
         assert_eq!(groups(&package).len(), package.content.grading.groups.len());
         groups(&package)
     };
-    // Everything in one folder, which the names have.
+    // Names in the archive include the folder.
     let files = [("d/a.in", "x\n"), ("d/a.out", "y\n")];
     let init =
         "archive: data.zip\ntest_cases: [{in: d/a.in, out: d/a.out}, {in: 1.in, out: 1.out}]\n";
@@ -421,7 +421,7 @@ fn bridged_checkers_and_interactors_are_programs() {
     );
 }
 
-/// Judges have the header installed, so packages do not list it.
+/// DMOJ's judges have the header installed, so packages do not list it.
 #[test]
 fn a_checker_of_testlib_has_its_header() {
     let files = |init: &str, changes: &[(&str, &str)]| -> Vec<String> {

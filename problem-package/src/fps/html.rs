@@ -1,14 +1,14 @@
-//! Texts, which are HTML: Markdown takes it as it is, if it cannot take it for anything else.
+//! Texts in HTML. They are kept as HTML blocks in Markdown.
 
 use std::collections::BTreeMap;
 
 use crate::diagnostic::{Position, Report, quote};
 
-/// Addresses of images, by what the HTML calls them.
+/// Addresses of images by their names in the HTML.
 #[derive(Debug, Default)]
 pub(super) struct Images(pub(super) BTreeMap<String, String>);
 
-/// Markdown that shows the text. What is empty but for tags without content is empty.
+/// Markdown that shows the text. A text of empty tags gives an empty string.
 pub(super) fn markdown(
     text: &str,
     images: &Images,
@@ -23,7 +23,7 @@ pub(super) fn markdown(
         return format!("{text}\n");
     }
     let html = with_images(&text, images, at, report);
-    // A block of HTML lasts to the first empty line, and in it nothing is Markdown.
+    // An HTML block ends at the first empty line, so empty lines are removed or replaced.
     let mut markdown = String::from("<div>\n");
     let mut in_pre = false;
     for line in html.lines() {
@@ -45,7 +45,7 @@ pub(super) fn markdown(
     markdown
 }
 
-/// The HTML with the images that come with it, each in place of its address.
+/// Replaces image names in the HTML by the addresses of the images.
 fn with_images(
     html: &str,
     images: &Images,
@@ -86,7 +86,7 @@ fn with_images(
     result
 }
 
-/// Where in a tag the address of the image is, in quotes or not.
+/// The byte range of the image name in a tag, quoted or not.
 fn source(tag: &str) -> Option<std::ops::Range<usize>> {
     let start = tag.find("src=")? + "src=".len();
     let value = &tag[start..];
@@ -103,15 +103,16 @@ fn source(tag: &str) -> Option<std::ops::Range<usize>> {
     Some(start..start + end)
 }
 
-/// The text without tags, as it is read.
+/// The text without tags and with entities decoded.
 pub(super) fn plain(html: &str) -> String {
     let mut text = String::with_capacity(html.len());
     let mut rest = html;
-    // Behind the last `>` no tag ends. It is looked for once, or a text of many `<` takes long.
+    // No tag ends after the last `>`. It is searched for once, so that many `<` do not take
+    // quadratic time.
     let mut closed = html.rfind('>').map_or(0, |last| last + 1);
     while let Some(start) = rest.find('<') {
         text.push_str(&rest[..start]);
-        // A `<` that begins no tag is one that was meant.
+        // A `<` that starts no tag is a plain character.
         let begins_tag = rest[start + 1..]
             .starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!'));
         let end = if begins_tag && start < closed { rest[start..].find('>') } else { None };

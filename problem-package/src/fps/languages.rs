@@ -1,4 +1,4 @@
-//! What HUSTOJ calls languages.
+//! HUSTOJ's names of languages.
 
 use domain::LanguageId;
 
@@ -25,23 +25,23 @@ const NAMES: [(&str, &str); 18] = [
     ("ruby", "ruby"),
 ];
 
-/// The language of a name, however it is written.
+/// The language with a HUSTOJ name, ignoring case and surrounding spaces.
 pub(super) fn of(name: &str) -> Option<LanguageId> {
     let name = name.trim().to_ascii_lowercase();
     let (_, id) = NAMES.iter().find(|(known, _)| *known == name)?;
     Some(id.parse().expect("the table has language ids"))
 }
 
-/// A name for a file in a language.
+/// A file name for a program in a language.
 pub(super) fn file_name(language: &LanguageId) -> String {
     let id = language.as_str();
-    // The first extension that is not a capital letter, which would be another language to some compilers.
+    // The shortest lower-case extension: capital ones mean another language to some compilers.
     let is_usual =
         |(extension, of): &&(&str, &str)| *of == id && extension.starts_with(char::is_lowercase);
     let extension = SOURCE_EXTENSIONS.iter().filter(is_usual).map(|(extension, _)| *extension);
     let extension =
         extension.min_by_key(|extension| (*extension == "c++", extension.len())).unwrap_or("txt");
-    // A class of Java's is in a file of its name.
+    // A Java class must be in a file with its name.
     let stem = if id == "java" { "Main" } else { "main" };
     format!("{stem}.{extension}")
 }

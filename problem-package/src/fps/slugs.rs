@@ -1,4 +1,4 @@
-//! The problems' identities, which the format does not have: they are made from the titles.
+//! Makes the problems' slugs from their titles. The format has no identities.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,15 +6,15 @@ use domain::Slug;
 
 use crate::naming::Identity;
 
-/// How a slug begins whose title has no Latin letter or digit.
+/// Prefix of the slug of a title without Latin letters and digits.
 const PREFIX: &str = "fps";
 
-/// An identity for each title, unlike all others of the set. A slug that is given goes to a single problem, and with a
-/// number to several. Where a problem stands in its file makes no difference else, so that a second file with other
-/// problems leads to other slugs; problems of the same title are numbered.
+/// A unique slug for each title of a set. A given slug is used for a single problem, and with a
+/// number for several. Otherwise the position in the file does not matter, so that files with
+/// different problems get different slugs. Problems with the same title are numbered.
 pub(super) fn of(titles: &[String], given: Option<&Slug>) -> Vec<Identity> {
     let mut taken = BTreeSet::new();
-    // The number to try next for a slug, since thousands of problems may have one title.
+    // The next number to try for a slug, because thousands of problems may have the same title.
     let mut numbers: BTreeMap<Slug, usize> = BTreeMap::new();
     let mut identities = Vec::with_capacity(titles.len());
     for (number, title) in (1..).zip(titles) {

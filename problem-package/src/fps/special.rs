@@ -1,7 +1,8 @@
-//! `<spj>`: a program that judges outputs.
+//! Reads `<spj>`: a program that judges outputs.
 //!
-//! HUSTOJ runs it as `spj input answer output`, and takes any exit code but 0 for a rejection. Here a checker is run as
-//! `check input output answer`, and what it rejects it tells from its own failures. A script stands between the two.
+//! HUSTOJ runs it as `spj input answer output`, and any exit code except 0 rejects the output.
+//! Assay runs a checker as `check input output answer` and distinguishes rejections from failures.
+//! A script adapts one to the other.
 
 use bytes::Bytes;
 use domain::problem::{
@@ -12,21 +13,21 @@ use crate::blobs::Blobs;
 use crate::diagnostic::{Report, quote};
 use crate::xml::Element;
 
-/// The library that is not in the set.
+/// A library that is not in the set.
 const TESTLIB: &str = "testlib.h";
 
-/// How the program is made from its source: in C, and in C++.
+/// Build scripts for C and C++.
 const BUILD_C: &str = "#!/bin/sh\nexec gcc -O2 -o spj spj.c -lm\n";
 const BUILD_CPP: &str = "#!/bin/sh\nexec g++ -O2 -o spj spj.cc -lm\n";
 
-/// Exit codes from 126 on are the shell's, for what did not start or crashed.
+/// The run script. Exit codes from 126 mean that the program did not start or crashed.
 const RUN: &str = "#!/bin/sh\n\
     \"$(dirname \"$0\")/spj\" \"$1\" \"$3\" \"$2\"\n\
     code=$?\n\
     [ $code -lt 126 ] || exit 3\n\
     [ $code -eq 0 ] || exit 1\n";
 
-/// The checker of a problem that has one of its own.
+/// The problem's own checker, if it has one.
 pub(super) fn read(item: Element<'_>, blobs: &mut Blobs, report: &mut Report) -> Option<Checker> {
     if let Some(element) = item.child("tpj").filter(|element| !element.text().trim().is_empty()) {
         let message = "<tpj> is not supported";

@@ -6,7 +6,7 @@ use crate::limits::TreeLimits;
 use crate::stored::stored;
 use crate::tree::Entry;
 
-/// A problem without fault, to be spoilt by each test.
+/// A correct problem. Each test changes it.
 const ITEM: &str = "<item>
 <title><![CDATA[A+B]]></title>
 <time_limit unit=\"s\"><![CDATA[1.5]]></time_limit>
@@ -48,7 +48,7 @@ fn errors(text: &str) -> Vec<String> {
     lines(&read(&tree(text), &Options::default()).unwrap_err())
 }
 
-/// The item with parts replaced.
+/// The problem with parts replaced.
 fn with(replace: &[(&str, &str)]) -> String {
     replace.iter().fold(ITEM.to_owned(), |item, (from, to)| {
         assert!(item.contains(from), "{from}");
@@ -167,7 +167,7 @@ fn a_special_judge_becomes_a_checker_with_its_order_of_arguments() {
             "error: set.xml:14:1: <spj> includes testlib.h, which is not in the set; expected a program of one file",
         ]
     );
-    // HUSTOJ writes an empty one for problems that have none.
+    // HUSTOJ writes an empty element for problems without a special judge.
     let none = packages(&set(&[&with(&[("<source>", "<spj language=\"C++\"> </spj><source>")])]))
         .remove(0);
     assert!(matches!(none.content.checker, Checker::Tokens(_)));

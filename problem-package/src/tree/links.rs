@@ -1,4 +1,4 @@
-//! Follows the symbolic links of a package, all of which must stay inside.
+//! Resolves the symbolic links of a package, which must all stay inside it.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::diagnostic::{Report, quote};
 use crate::limits::LINK_HOPS_MAX;
 
-/// Why a link leads nowhere.
+/// Why a link cannot be followed.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 enum LinkError {
     #[error("leads out of the package")]
@@ -24,11 +24,11 @@ enum LinkError {
     NestedFolders,
 }
 
-/// Puts the files that the links lead to in the place of the links. Links that lead nowhere are told as broken, and
-/// left out.
+/// Replaces links by the files they lead to. Links that cannot be followed are reported in `broken`
+/// and left out.
 ///
-/// A link to a folder stands for copies of its files. Such a folder may have links to files but not
-/// to folders, or a few links would be enough to make a tree without end.
+/// A link to a folder is replaced by copies of its files. That folder may contain links to files
+/// but not to folders, because a few nested links could expand to a huge tree.
 pub(super) fn follow(
     files: &mut BTreeMap<String, Bytes>,
     links: BTreeMap<String, String>,
@@ -90,9 +90,9 @@ fn report_link(broken: &mut Report, link: &str, target: &str, error: &LinkError)
     );
 }
 
-/// The path that a link leads to, over further links, as an operating system would follow it.
+/// The path that a link leads to, through further links, as an operating system would follow it.
 fn resolve(link: &str, links: &BTreeMap<String, String>) -> Result<String, LinkError> {
-    // The names still to walk, next one last.
+    // Names still to be walked, in reverse order.
     let mut ahead: Vec<&str> = link.rsplit('/').collect();
     let mut walked: Vec<&str> = Vec::new();
     let mut chain: Vec<String> = Vec::new();
@@ -146,7 +146,7 @@ mod tests {
             resolved(&[("a/link", "../dir/x"), ("dir", "real/deep")]).unwrap(),
             "real/deep/x"
         );
-        // `..` after a link to a folder goes up from where the link leads.
+        // `..` after a link to a folder means the parent of the link's target.
         assert_eq!(resolved(&[("a/link", "../dir/../x"), ("dir", "real/deep")]).unwrap(), "real/x");
     }
 

@@ -1,11 +1,12 @@
-//! Which paths a package may have, and which entries count as absent.
+//! Checks the paths of a package, and decides which entries count as absent.
 
 use crate::limits::{LINK_TARGET_BYTES_MAX, NAME_BYTES_MAX};
 
-/// Names that begin with a dot and are read: the time limit of older packages, and Polygon's folder of PDF files.
+/// Names that begin with a dot but are read: the time limit of older packages and Polygon's folder
+/// of PDF files.
 const READ_THOUGH_HIDDEN: [&str; 2] = [".timelimit", ".pdf"];
 
-/// What operating systems and their archivers put beside files.
+/// Files that operating systems and archivers add.
 const NOISE: [&str; 7] = [
     "__MACOSX",
     ".DS_Store",
@@ -15,20 +16,20 @@ const NOISE: [&str; 7] = [
     "Thumbs.db",
     "desktop.ini",
 ];
-/// How the name of a file begins in which a Mac keeps what it knows about another file.
+/// Prefix of the files in which macOS stores metadata of other files.
 const MAC_METADATA: &str = "._";
 
-/// What a tree leaves out before anything is counted or read.
+/// Which entries a tree omits before anything is counted or read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Omitted {
-    /// Noise, and all names that begin with a dot or a dash: in packages they count as absent.
+    /// Noise and all names that begin with a dot or a dash. Used for packages.
     Hidden,
-    /// Noise only: an archive of test data may have any names.
+    /// Noise only. Used for archives of test data, which may have any names.
     Noise,
 }
 
 impl Omitted {
-    /// Whether an entry, or a folder that it is in, counts as absent.
+    /// Whether an entry, or a folder above it, counts as absent.
     pub(crate) fn covers(self, path: &str) -> bool {
         path.split('/').any(|name| is_noise(name) || self == Self::Hidden && is_hidden(name))
     }
@@ -39,12 +40,12 @@ fn is_noise(name: &str) -> bool {
 }
 
 fn is_hidden(name: &str) -> bool {
-    // What could leave its folder is refused as such.
+    // Names that could leave their folder are reported as errors instead.
     let could_leave = matches!(name, "." | "..") || name.contains('\\');
     name.starts_with(['.', '-']) && !could_leave && !READ_THOUGH_HIDDEN.contains(&name)
 }
 
-/// A path that could do harm.
+/// An unsafe path.
 #[derive(Debug, Clone, Copy, thiserror::Error, PartialEq, Eq)]
 pub(super) enum PathError {
     #[error("is not UTF-8")]
@@ -82,7 +83,7 @@ impl PathError {
     }
 }
 
-/// The path of an entry, if it is harmless.
+/// The path of an entry, if it is safe.
 pub(super) fn check(path: &[u8], depth_max: usize) -> Result<String, PathError> {
     let path = text(path)?;
     let path = path.strip_suffix('/').unwrap_or(path);
@@ -104,7 +105,8 @@ pub(super) fn check(path: &[u8], depth_max: usize) -> Result<String, PathError> 
     Ok(path.to_owned())
 }
 
-/// The target of a link; where it leads is found out when it is followed.
+/// The target of a link, if it is well-formed. Whether it stays in the package is checked when it
+/// is followed.
 pub(super) fn check_link(target: &[u8]) -> Result<String, PathError> {
     let target = text(target)?;
     if target.is_empty() {

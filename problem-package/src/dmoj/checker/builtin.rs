@@ -1,4 +1,4 @@
-//! The checkers that DMOJ's judge has.
+//! The built-in checkers of DMOJ's judge.
 
 use std::ops::RangeInclusive;
 
@@ -12,10 +12,10 @@ use crate::dmoj::{FILE, is_true};
 use crate::fields::Field;
 use crate::yaml::{Key, Node, Value};
 
-/// Judges outputs line by line and gives points for a part of them.
+/// A checker program that judges outputs line by line and gives partial points.
 const LINES: &str = include_str!("../lines.py");
 
-/// How many digits of a number must be right.
+/// The allowed values of `precision`, in decimal digits.
 const DIGITS: RangeInclusive<i64> = -100..=300;
 
 const KNOWN: &str = "standard, easy, floats, floatsabs, floatsrel, identical, linecount, linematches, rstripped, \
@@ -58,7 +58,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// A checker whose arguments make no difference, or that has none. The judge leaves those aside that it does not know.
+    /// Returns the checker, and warns of unknown arguments, which DMOJ's judge ignores too.
     fn plain(&mut self, entries: &[(Key, Node)], known: &[&str], judge: Judge) -> Judge {
         for (key, _) in entries.iter().filter(|(key, _)| !known.contains(&key.text.as_str())) {
             let message = format!("unknown checker argument {} is ignored", quote(&key.text));
@@ -180,7 +180,7 @@ impl Reader<'_, '_> {
         self.by_lines(judge, vec!["match".to_owned(), distribution, lines.to_owned()])
     }
 
-    /// A checker that gives points for each line, by a program that comes with this reader.
+    /// A checker that gives points for each line, using the program in `lines.py`.
     fn by_lines(&mut self, judge: Judge, args: Vec<String>) -> Judge {
         let content = self.blobs.put(&Bytes::from_static(LINES.as_bytes()));
         let program = PackagedProgram {
@@ -193,7 +193,7 @@ impl Reader<'_, '_> {
     }
 }
 
-/// The number that Python's `int` makes of a value.
+/// Converts a value as Python's `int` does.
 fn whole(node: &Node) -> Option<i64> {
     match &node.value {
         Value::Integer(number) => Some(*number),

@@ -1,4 +1,4 @@
-//! Checkers and interactors that are programs of the package.
+//! Checkers and interactors that are programs in the package.
 
 use bytes::Bytes;
 use domain::LanguageId;
@@ -12,7 +12,7 @@ use crate::fields::{Field, unknown_key};
 use crate::languages::language_of;
 use crate::yaml::{Key, Node};
 
-/// The header that checkers and interactors of Testlib include.
+/// The header that Testlib checkers and interactors include.
 const TESTLIB: &str = "testlib.h";
 
 impl Reader<'_, '_> {
@@ -73,7 +73,7 @@ impl Reader<'_, '_> {
             self.report.error((FILE, at.position()), message, "`files: …`");
             return None;
         }
-        // On many judges the header is installed; here a package brings it, and need not list it.
+        // DMOJ has the header installed, so a package may contain it without listing it.
         if protocol == Protocol::Testlib
             && !paths.iter().any(|path| path.ends_with(TESTLIB))
             && self.data.has(TESTLIB)
@@ -96,14 +96,14 @@ impl Reader<'_, '_> {
             Some(field) => self.arguments(field, protocol, is_interactor)?,
             None => None,
         };
-        // What an interactor prints, the submission reads.
+        // The output of an interactor goes to the submission, so it is not redirected.
         let is_silent = is_silent && protocol == Protocol::Bridged && !is_interactor;
         let is_plain = flags.is_empty() && arguments.is_none() && !is_silent;
         let program = if is_plain {
             PackagedProgram { name, language: Some(language), files }
         } else {
             let arguments = arguments.unwrap_or_else(|| "\"$@\"".to_owned());
-            // What the author must not see, judges and setters do.
+            // Feedback goes to standard error, where only judges and setters see it.
             let redirected = if is_silent { " >&2" } else { "" };
             let run = format!("{arguments}{redirected}");
             self.with_script(name, &language, files, &flags, &run, files_field)?
@@ -137,8 +137,8 @@ impl Reader<'_, '_> {
         }
     }
 
-    /// The arguments of a program as a shell writes them, which is given them in the default order; `Some(None)` where
-    /// the order is the default.
+    /// The arguments of a program as shell words, for a script that gets them in the default order.
+    /// `Some(None)` if the default order is right.
     fn arguments(
         &mut self,
         field: Field<'_>,
@@ -147,7 +147,7 @@ impl Reader<'_, '_> {
     ) -> Option<Option<String>> {
         let format = field.text(self.report)?;
         let [input, output, answer] = ["{input_file}", "{output_file}", "{answer_file}"];
-        // An interactor has no output of a submission.
+        // An interactor gets no output file.
         let (default, given) = match (is_interactor, protocol) {
             (true, Protocol::Bridged) => (vec![input, answer], ["$1", "/dev/null", "$2"]),
             _ => (vec![input, output, answer], ["$1", "$2", "$3"]),
@@ -176,7 +176,7 @@ impl Reader<'_, '_> {
         Some(Some(arguments.join(" ")))
     }
 
-    /// A program that is compiled with flags, or run with other arguments: scripts do it.
+    /// A program with custom compiler flags or arguments, as `build` and `run` scripts.
     fn with_script(
         &mut self,
         name: String,
@@ -220,12 +220,12 @@ impl Reader<'_, '_> {
     }
 }
 
-/// A word that a shell takes as it is.
+/// Quotes a word for the shell.
 fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
 
-/// The language of a program where the package does not say: for C++ the newest that the judge has.
+/// The default language of a program, by file extension. C++ is C++20, the newest of DMOJ's judge.
 fn default_language(paths: &[String]) -> Option<LanguageId> {
     let found = paths.iter().find_map(|path| language_of(path))?;
     Some(if found.as_str() == "cpp" {

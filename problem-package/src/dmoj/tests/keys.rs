@@ -1,8 +1,8 @@
-//! Keys of `init.yml`: what is inherited, what is empty, what is another way to write the same.
+//! Keys of `init.yml`: inheritance, empty values and alternative spellings.
 
 use super::*;
 
-/// Of each test: its name, its input and its answer.
+/// For each test: its name, its input and its answer.
 fn tests(package: &Package) -> Vec<String> {
     let text = |digest| String::from_utf8_lossy(&package.blobs[digest]).into_owned();
     let tests = package.content.tests.iter();

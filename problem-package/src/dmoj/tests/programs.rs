@@ -9,11 +9,11 @@ use Verdict::{
     TimeLimitExceeded, WrongAnswer,
 };
 
-/// Two cases of their own and a batch of two; `1.in` stands there twice.
+/// Two single cases and a batch of two; `1.in` occurs twice.
 const BATCHED: &str = "test_cases:\n- {in: 1.in, out: 1.out, points: 5}\n- {in: 2.in, out: 2.out, points: 7}\n\
                        - {batched: [{in: 1.in, out: 1.out}, {in: 3.in, out: 3.out}], points: 20}\n";
 
-/// The program of a `test.yml` with these keys besides those that it must have, and the warnings.
+/// The submission of a `test.yml` with the required keys and these, and the warnings.
 fn program(init: &str, rest: &str) -> (Option<SampleSubmission>, Vec<String>) {
     let test = format!("language: CPP17\nsource: a.cpp\n{rest}");
     let files = [
@@ -29,7 +29,7 @@ fn program(init: &str, rest: &str) -> (Option<SampleSubmission>, Vec<String>) {
 
 #[test]
 fn what_is_expected_of_each_case_is_a_rule() {
-    // What the file says, verdicts of the whole that are right, and what each scope permits.
+    // The file, the expected verdicts of the whole submission, and the verdicts each scope permits.
     type Row<'a> = (&'a str, &'a [Verdict], &'a [(&'a str, &'a [Verdict])]);
     let wrong: &[Verdict] = &[WrongAnswer, PresentationError];
     let accepted_or_wrong: &[Verdict] = &[Accepted, WrongAnswer, PresentationError];
@@ -46,7 +46,7 @@ fn what_is_expected_of_each_case_is_a_rule() {
             &[],
             &[("1.in", accepted_or_wrong), ("2.in", accepted_or_wrong), ("3.in", wrong)],
         ),
-        // Two cases of one name permit what either does.
+        // Two cases with the same name permit the verdicts of both.
         (
             "expect: AC\ncases: [AC, SC, WA]",
             &[],
