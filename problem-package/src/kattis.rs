@@ -1,7 +1,7 @@
-//! The problem package format of Kattis and ICPC, from a tree of files to a [`Package`].
+//! Reads the problem package format of Kattis and ICPC.
 //!
-//! Each part of the format has a file of its own, which reads it and reports what is wrong with it.
-//! Nothing stops at the first error: a package's writer is told everything at once.
+//! Each part of the format has a module that reads it and reports its errors. Reading does not stop
+//! at the first error, so that all of them are reported at once.
 
 mod attachments;
 mod constants;
@@ -31,16 +31,16 @@ use crate::tree::FileTree;
 use attachments::Attachments;
 use manifest::Manifest;
 
-/// Where input validators are, the older name first.
+/// Folders of input validators, the older name first.
 const INPUT_VALIDATORS: [&str; 2] = ["input_format_validators", "input_validators"];
 
-/// The exit code by which an input validator accepts.
+/// The exit code with which an input validator accepts.
 const ACCEPTED: i32 = 42;
 
 /// Reads a package.
 ///
 /// # Errors
-/// With everything that is wrong with it, errors and warnings.
+/// Returns all errors and warnings of the package.
 pub(crate) fn read(tree: &FileTree, options: &Options) -> Result<Package, Vec<Diagnostic>> {
     let mut report = Report::default();
     report.extend(tree.warnings());
@@ -78,7 +78,7 @@ pub(crate) fn read(tree: &FileTree, options: &Options) -> Result<Package, Vec<Di
         statement::Reader { tree, manifest: &manifest, options, samples: data.samples.len() };
     let mut found = Report::default();
     let texts = reader.read(&mut attachments, &mut blobs, &mut found);
-    // Nobody is judged by a statement.
+    // The statement does not affect judging.
     report.add_as_warnings(found);
     attachments.add(data.downloads);
 
@@ -136,7 +136,7 @@ fn names(programs: &[PackagedProgram]) -> Vec<String> {
     programs.iter().map(|program| program.name.clone()).collect()
 }
 
-/// What the formats' tools ask for and judging does without.
+/// Warns of missing parts that the formats' tools require but judging does not.
 fn warn_of_what_is_missing(
     input_validators: &[PackagedProgram],
     data: &data::Data,
@@ -151,7 +151,7 @@ fn warn_of_what_is_missing(
     }
 }
 
-/// The only program of a folder, if the folder is there.
+/// The only program of a folder, if the folder exists.
 fn single(
     tree: &FileTree,
     folder: &str,
@@ -163,7 +163,7 @@ fn single(
     programs::read_single(tree, folder, manifest, blobs, report)
 }
 
-/// The grader, where a group asks for one.
+/// The grader, if a group uses it.
 fn used_grader(
     grader: Option<PackagedProgram>,
     grading: &Grading,
@@ -180,10 +180,10 @@ fn used_grader(
     grader.filter(|_| is_used)
 }
 
-/// What the domain refuses.
+/// Reports what the domain rejects.
 fn report_flaws(content: &RevisionContent, manifest: &Manifest, report: &mut Report) {
     for flaw in content.flaws() {
-        // What is missing because it could not be read was reported where it stands.
+        // A field that could not be read was already reported.
         let is_missing = match flaw.field {
             "title" => content.title.is_empty(),
             "tests" => content.tests.is_empty(),

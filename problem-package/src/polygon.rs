@@ -1,4 +1,4 @@
-//! Full packages of Polygon's: `problem.xml` and the files that it names.
+//! Reads full Polygon packages: `problem.xml` and the files that it names.
 
 mod assets;
 mod judging;
@@ -28,7 +28,7 @@ pub(crate) const FILE: &str = "problem.xml";
 /// Reads a package.
 ///
 /// # Errors
-/// With everything that is wrong with it, errors and warnings.
+/// Returns all errors and warnings of the package.
 pub(crate) fn read(tree: &FileTree, options: &Options) -> Result<Vec<Package>, Vec<Diagnostic>> {
     let mut report = Report::default();
     report.extend(tree.warnings());

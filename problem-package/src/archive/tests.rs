@@ -16,7 +16,7 @@ fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
     writer.finish().unwrap().into_inner()
 }
 
-/// The archive with every occurrence of some bytes changed, as no writer would make it.
+/// The archive with every occurrence of some bytes replaced, which a zip writer would not do.
 fn forge(archive: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
     let mut forged = archive.to_vec();
@@ -85,13 +85,14 @@ fn a_zip_slip_is_refused() {
     }
 }
 
-/// An archive of one empty file, whose name and extra field no writer would let through.
+/// An archive of one empty file with an arbitrary name and extra field, which a zip writer would
+/// reject.
 fn raw_zip(name: &[u8], flags: u16, extra: &[u8]) -> Vec<u8> {
     let length = |bytes: &[u8]| u16::try_from(bytes.len()).unwrap().to_le_bytes();
     let common = |version: &[u8]| {
         let mut header = version.to_vec();
         header.extend(flags.to_le_bytes());
-        // Stored, on the first of January 1980, with no checksum and no bytes.
+        // Stored, dated 1 January 1980, without checksum and contents.
         header.extend([0, 0, 0, 0, 0x21, 0]);
         header.extend([0; 12]);
         header.extend(length(name));
@@ -118,10 +119,10 @@ fn a_name_is_read_in_the_encoding_that_it_is_in() {
     };
     let cases: [(&[u8], u16, Vec<u8>, &str); 6] = [
         (b"p/problem.yaml", 0, vec![], "problem.yaml"),
-        // Archivers on Linux do not say that it is UTF-8.
+        // Archivers on Linux do not declare UTF-8.
         ("p/año.in".as_bytes(), 0, vec![], "año.in"),
         ("p/año.in".as_bytes(), UTF8, vec![], "año.in"),
-        // Those on Windows write code page 437, and some of them the name in UTF-8 besides.
+        // Archivers on Windows write code page 437, and some also store the name in UTF-8.
         (b"p/a\xa4o.in", 0, vec![], "año.in"),
         (b"p/\xa4.in", 0, unicode_path(b"p/\xa4.in", "p/ñ.in"), "ñ.in"),
         (b"p/\x8d\x8e.in", 0, unicode_path(b"p/\x8d\x8e.in", "p/но.in"), "но.in"),
@@ -218,7 +219,7 @@ fn a_link_out_of_the_archive_is_not_followed() {
 #[test]
 fn a_device_is_refused() {
     let archive = zip(&[("p/a", b"")]);
-    // The mode of a regular file, which the archive keeps in its upper half, and of a device.
+    // Replace the mode of a regular file, stored in the upper half, by that of a device.
     let archive =
         forge(&archive, &(0o100_644_u32 << 16).to_le_bytes(), &(0o020_644_u32 << 16).to_le_bytes());
     assert_eq!(
@@ -278,7 +279,7 @@ fn a_zip_bomb_is_refused_even_if_nothing_of_it_would_be_kept() {
     assert_eq!(errors[8], too_large);
 }
 
-/// The checksum that an archive keeps of these bytes.
+/// The checksum that an archive stores for these bytes.
 fn checksum(bytes: &[u8]) -> u32 {
     let archive = zip(&[("a", bytes)]);
     ZipArchive::new(Cursor::new(archive)).unwrap().by_index(0).unwrap().crc32()
@@ -316,7 +317,7 @@ fn a_large_archive_and_a_long_table_of_contents_are_refused_unread() {
 #[test]
 fn encryption_and_other_compressions_are_refused() {
     let archive = zip(&[("p/a", b"0123456789")]);
-    // The method stands behind the version and the flags, in both headers.
+    // The compression method follows the version and the flags in both headers.
     let deflated = [20, 0, 0, 0, 8, 0];
     let encrypted = forge(&archive, &deflated, &[20, 0, 1, 0, 8, 0]);
     assert!(error(&encrypted).starts_with("error: a: cannot be read: "), "{}", error(&encrypted));
@@ -337,7 +338,7 @@ proptest! {
             let place = place.index(archive.len());
             archive[place] = byte;
         }
-        // Either answer is right; a panic or a hang is not.
+        // Both results are right, but a panic or a hang is not.
         if let Ok(tree) = FileTree::from_zip(&archive, &TreeLimits::default()) {
             prop_assert!(tree.files().count() <= 2);
         }

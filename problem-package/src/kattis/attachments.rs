@@ -1,4 +1,4 @@
-//! Files for whoever solves the problem, from wherever in the package they come.
+//! Collects files for users who solve the problem, from all parts of the package.
 
 use bytes::Bytes;
 use domain::problem::Attachment;
@@ -8,7 +8,7 @@ use crate::tree::FileTree;
 
 const FOLDER: &str = "attachments";
 
-/// Attachments by their paths, each once.
+/// Attachments with distinct paths.
 #[derive(Debug, Default)]
 pub(super) struct Attachments(Vec<Attachment>);
 

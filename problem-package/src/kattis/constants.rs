@@ -1,4 +1,4 @@
-//! `constants`: values that stand for `{{name}}` in some of the package's files.
+//! Reads `constants`: values that replace `{{name}}` in some of the package's files.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +10,7 @@ use crate::diagnostic::{Report, quote};
 use crate::fields::Field;
 use crate::yaml::Value;
 
-/// The values by their names.
+/// The values by name.
 #[derive(Debug, Default)]
 pub(super) struct Constants(BTreeMap<String, String>);
 
@@ -40,7 +40,7 @@ impl Constants {
         self.0.get(name).map(String::as_str)
     }
 
-    /// The text with every known name replaced.
+    /// Replaces every known constant in a text.
     pub(super) fn replace<'a>(&self, text: &'a str) -> Cow<'a, str> {
         if self.0.is_empty() || !text.contains("{{") {
             return Cow::Borrowed(text);
@@ -58,7 +58,7 @@ impl Constants {
         Cow::Owned(result)
     }
 
-    /// A file with every known name replaced, if it is a text.
+    /// Replaces every known constant in a file, if it is UTF-8.
     pub(super) fn replace_in(&self, bytes: &Bytes) -> Bytes {
         match str::from_utf8(bytes).map(|text| self.replace(text)) {
             Ok(Cow::Owned(text)) => Bytes::from(text),
@@ -66,7 +66,7 @@ impl Constants {
         }
     }
 
-    /// Warns of names that nothing is known of.
+    /// Warns of unknown constants.
     pub(super) fn report_unknown(
         &self,
         path: &str,
@@ -92,7 +92,7 @@ fn is_name(name: &str) -> bool {
     begins && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// Where each `{{name}}` begins and ends, and its name.
+/// The start, end and name of each `{{name}}`.
 fn sequences(text: &str) -> impl Iterator<Item = (usize, usize, &str)> {
     text.match_indices("}}").filter_map(|(name_end, closing)| {
         let before = &text[..name_end];

@@ -1,4 +1,4 @@
-//! `data/`: the tests, the samples among them, how they are grouped, and cases for the validators.
+//! Reads `data/`: tests and samples, their groups, and cases for the validators.
 
 mod arguments;
 mod checks;
@@ -36,15 +36,15 @@ pub(super) struct Data {
     pub(super) samples: Vec<Sample>,
     /// The root first, parents before their children.
     pub(super) groups: Vec<TestGroup>,
-    /// What holds for the default validator, but for tests that say otherwise.
+    /// The default validator's options, except for tests with options of their own.
     pub(super) tokens: TokenOptions,
     pub(super) input_cases: Vec<InputCase>,
     pub(super) output_cases: Vec<OutputCase>,
-    /// Samples as they are to be downloaded, where that differs from how they are shown.
+    /// Download versions of samples, if they differ from what is shown.
     pub(super) downloads: Vec<Attachment>,
 }
 
-/// A group and what holds for its tests.
+/// A group and the settings of its tests.
 #[derive(Debug)]
 struct Group {
     graded: TestGroup,
@@ -52,10 +52,10 @@ struct Group {
     static_test: Option<StaticTest>,
 }
 
-/// A look at the submission's files that is a test of its group.
+/// Static validation of the submission's files, as a test of its group.
 #[derive(Debug, Clone)]
 struct StaticTest {
-    /// `None`: it is passed or failed.
+    /// `None`: it is pass-fail.
     points: Option<f64>,
     args: Vec<String>,
 }
@@ -76,7 +76,7 @@ impl Groups {
         self.places.get(&name.join("/")).copied()
     }
 
-    /// The innermost group that a test is in.
+    /// The innermost group of a test.
     fn of_test(&self, name: &[&str]) -> usize {
         (0..name.len()).rev().find_map(|end| self.find(&name[..end])).unwrap_or(0)
     }
@@ -86,9 +86,9 @@ impl Groups {
     }
 }
 
-/// A test with what is known of it before all are compared.
+/// A test before the common checker options are known.
 struct Found {
-    /// Where it stands among the others.
+    /// The sort key of the test.
     order: Vec<String>,
     test: Test,
     tokens: TokenOptions,
@@ -100,7 +100,7 @@ struct Reader<'a> {
     groups: &'a Groups,
     data: Data,
     found: Vec<Found>,
-    /// What holds in a folder of validators' cases.
+    /// The settings of each folder of validator cases.
     folders: BTreeMap<String, Settings>,
 }
 
@@ -139,8 +139,8 @@ pub(super) fn read(
     reader.finish(report)
 }
 
-/// Whether the groups are those of the newer format. Packages of the draft have them either as its
-/// text says or as its tools read them, so the name of the files decides there.
+/// Whether the groups use the newer format. Draft packages follow either the draft's text or its
+/// tools, so the names of their files decide.
 fn has_newer_groups(files: &DataFiles<'_>, version: Version) -> bool {
     let is_of_a_group =
         |name: &Name<'_>| matches!(name.first(), None | Some(&("sample" | "secret")));
@@ -194,7 +194,7 @@ impl Reader<'_> {
         if is_sample {
             let mut found = Report::default();
             self.add_sample(&short, case, &test, settings.tokens, blobs, &mut found);
-            // Nobody is judged by what is shown.
+            // Shown samples do not affect judging.
             report.add_as_warnings(found);
         }
         self.found.push(Found {
@@ -204,7 +204,7 @@ impl Reader<'_> {
         });
     }
 
-    /// What the test itself says, over what its group says.
+    /// The settings of the test, which override those of its group.
     fn settings(&self, case: &Case<'_>, group: &Settings, report: &mut Report) -> Settings {
         let mut settings = group.clone();
         if let (Some(path), Some(bytes)) = (case.path("args"), case.get("args")) {
@@ -252,7 +252,7 @@ impl Reader<'_> {
         });
     }
 
-    /// A case that says whether a validator does what it should.
+    /// Reads a case that tests a validator.
     fn read_validator_case(
         &mut self,
         name: &Name<'_>,
@@ -302,19 +302,19 @@ impl Reader<'_> {
         accepted: bool,
         blobs: &mut Blobs,
     ) {
-        // Where this is what holds for all, it is taken away again.
+        // `finish` removes it again if it equals the common options.
         test.tokens = Some(tokens);
         let (path, output) = (path.to_owned(), blobs.put(output));
         self.data.output_cases.push(OutputCase { path, test, output, accepted });
     }
 
-    /// What the files of a folder of validators' cases say.
+    /// The settings of a folder of validator cases.
     fn folder_settings(&mut self, name: &Name<'_>, report: &mut Report) -> Settings {
         let folder = name[..name.len() - 1].join("/");
         if let Some(known) = self.folders.get(&folder) {
             return known.clone();
         }
-        // What is wrong with the flags of the problem was told already.
+        // Errors in the problem's flags were already reported.
         let mut settings = self.scene.settings(&mut Report::default());
         for end in 1..name.len() {
             let Some((path, bytes)) = self.files.configs.get(&name[..end]) else { continue };
@@ -345,7 +345,7 @@ impl Reader<'_> {
             test.points = found.points;
             test.validator_args.clone_from(&found.args);
             test.full_feedback = group.settings.full_feedback;
-            // An empty name stands before all others of the group.
+            // An empty name sorts before all others of the group.
             let order = group.graded.name.split('/').chain([""]).map(str::to_owned).collect();
             self.found.push(Found { order, test, tokens: TokenOptions::default() });
         }
@@ -370,7 +370,7 @@ impl Reader<'_> {
         }
         self.data.tokens = tokens;
         self.data.groups = self.groups.iter().map(|group| group.graded.clone()).collect();
-        // Half of a test was reported already.
+        // Incomplete tests were already reported.
         let half = self.files.cases.iter().any(|(_, (kind, case))| {
             *kind == Kind::Secret && ["in", "ans"].iter().any(|it| case.get(it).is_some())
         });

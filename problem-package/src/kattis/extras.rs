@@ -1,7 +1,8 @@
-//! `assay/`: what the format has no place for.
+//! Reads `assay/`: parts of a problem that the format does not have.
 //!
-//! Starter code in `starter/<language>.<ext>`, code joined around the submission in
-//! `snippets/<language>/start.<ext>` and `end.<ext>`, explanations of samples in `samples/<name>.md`.
+//! These are starter code in `starter/<language>.<ext>`, code joined around the submission in
+//! `snippets/<language>/start.<ext>` and `end.<ext>`, and explanations of samples in
+//! `samples/<name>.md`.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +20,7 @@ const STARTER: &str = "assay/starter";
 const SNIPPETS: &str = "assay/snippets";
 const SAMPLES: &str = "assay/samples";
 
-/// What the problem offers in each language that it takes.
+/// The starter code and snippets of each allowed language.
 pub(super) fn read_languages(
     tree: &FileTree,
     manifest: &Manifest,
@@ -78,7 +79,7 @@ fn empty(language: LanguageId) -> ProblemLanguage {
     }
 }
 
-/// The languages that the problem takes. The domain reads an empty list as all of them.
+/// The languages that the problem allows. For the domain an empty list means all.
 fn restrict(
     mut offers: BTreeMap<LanguageId, ProblemLanguage>,
     has_snippets: bool,
@@ -89,7 +90,7 @@ fn restrict(
     let taken = match &manifest.languages {
         Some(taken) => taken.clone(),
         None if offers.is_empty() => return Vec::new(),
-        // Code around the submission makes no whole program in a language that has none.
+        // Without a snippet, submissions in a language would not be whole programs.
         None if has_snippets => offers.keys().cloned().collect(),
         None => {
             let others = options.languages.iter().filter(|language| !offers.contains_key(language));
@@ -115,7 +116,7 @@ fn restrict(
     taken
 }
 
-/// Gives each sample its explanation.
+/// Adds the explanations to the samples.
 pub(super) fn explain(
     tree: &FileTree,
     mut samples: Vec<Sample>,

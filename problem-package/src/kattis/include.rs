@@ -1,4 +1,4 @@
-//! `include/`: files beside every submission.
+//! Reads `include/`: files beside every submission.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::tree::FileTree;
 
 const FOLDER: &str = "include";
 
-/// The folder of files for all languages that have none of their own.
+/// The folder of files for all languages without a folder of their own.
 const DEFAULT: &str = "default";
 
 pub(super) fn read(
@@ -44,7 +44,7 @@ pub(super) fn read(
             }
         }
     }
-    // A language's own folder goes before that of the language that it is a variant of.
+    // A variant's own folder overrides the folder of its base language.
     for (language, files) in &named {
         for variant in with_variants(language) {
             by_language.entry(Some(variant)).or_insert_with(|| files.clone());

@@ -1,11 +1,11 @@
-//! The format's codes of languages, and what they are here.
+//! Maps the format's language codes to Assay's languages.
 
 use domain::LanguageId;
 
 use crate::languages::SOURCE_EXTENSIONS;
 use crate::package::Options;
 
-/// Codes of the format that no language here has.
+/// Codes of the format without a language in Assay.
 const MISSING: [&str; 34] = [
     "ada",
     "algol68",
@@ -43,13 +43,13 @@ const MISSING: [&str; 34] = [
     "pypy2",
 ];
 
-/// What a code of a language means here.
+/// The meaning of a language code.
 pub(super) enum Code {
-    /// This language. It may be one that only this installation has.
+    /// A language, which may be one that only this installation has.
     Known(LanguageId),
-    /// A language that is not here.
+    /// A language that is not available.
     Missing,
-    /// No code.
+    /// An invalid code.
     Wrong,
 }
 
@@ -63,7 +63,7 @@ pub(super) fn code(code: &str, options: &Options) -> Code {
     }
 }
 
-/// The language and those that are the same to the format, compiled in another way.
+/// The language and its variants, which have the same code in the format.
 pub(super) fn with_variants(language: &LanguageId) -> Vec<LanguageId> {
     let variants: &[&str] = match language.as_str() {
         "cpp" => &["cpp20", "cpp23"],

@@ -1,4 +1,4 @@
-//! What may stand in a package.
+//! Checks the top level of a package.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use super::version::Version;
 use crate::diagnostic::Report;
 use crate::tree::FileTree;
 
-/// What the other files of this module read.
+/// Top-level names that the other modules read.
 const READ: [&str; 20] = [
     ".timelimit",
     "assay",
@@ -30,14 +30,14 @@ const READ: [&str; 20] = [
     "submissions",
 ];
 
-/// Parts of the format that are for those who prepare a package, not for a judge.
+/// Parts of the format for package authors, which judging does not need.
 const NOT_NEEDED: [&str; 4] =
     ["generators", "input_visualizer", "output_visualizer", "test_case_visualizer"];
 
-/// Names that the newer format has no more.
+/// Names that the newer format no longer has.
 const OLDER: [&str; 3] = ["problem_statement", "graders", "input_format_validators"];
 
-/// What submissions are judged by. A link in these must lead somewhere.
+/// Top-level names that affect judging. Links in them must not be broken.
 const JUDGED_BY: [&str; 13] = [
     ".timelimit",
     "assay",
@@ -54,7 +54,7 @@ const JUDGED_BY: [&str; 13] = [
     "submissions",
 ];
 
-/// Links that lead nowhere or out of the package are ignored where judging does not need them.
+/// Reports broken links as errors, or as warnings if judging does not need them.
 pub(super) fn check_links(tree: &FileTree, report: &mut Report) {
     let (needed, other): (Vec<_>, Vec<_>) = tree.broken_links().iter().cloned().partition(|link| {
         let top = link.path.split('/').next().unwrap_or_default();
@@ -66,7 +66,7 @@ pub(super) fn check_links(tree: &FileTree, report: &mut Report) {
     report.add_as_warnings(found);
 }
 
-/// Whether something right in the package is a part of the format.
+/// Whether a top-level name is part of the format.
 pub(super) fn is_part(name: &str) -> bool {
     READ.contains(&name) || NOT_NEEDED.contains(&name)
 }

@@ -1,4 +1,4 @@
-//! `problem.yaml`: what the problem is called and how it is judged.
+//! Reads `problem.yaml`: the problem's name and how it is judged.
 
 mod kind;
 mod limits;
@@ -26,14 +26,14 @@ use crate::yaml::{self, Key, Node, Value};
 
 pub(super) const FILE: &str = "problem.yaml";
 
-/// What a run may use where the package does not say: the format's typical default.
+/// The default memory limit in KiB, the typical default of the format.
 const MEMORY_KIB: u64 = 2048 * 1024;
 
 /// Keys of the older versions only.
 const OLDER_KEYS: [&str; 6] =
     ["author", "authors", "source_url", "validation", "validator_flags", "grading"];
 
-/// Keys that say nothing of how submissions are judged.
+/// Keys that do not affect judging.
 const NOT_JUDGED: [&str; 14] = [
     "author",
     "authors",
@@ -55,33 +55,33 @@ const NOT_JUDGED: [&str; 14] = [
 #[derive(Debug)]
 pub(super) struct Manifest {
     pub(super) version: Version,
-    /// The name by natural language; the key is empty where the package gives one name only.
+    /// The name by natural language. The key is empty if the package gives only one name.
     pub(super) names: BTreeMap<String, String>,
     pub(super) kind: Kind,
-    /// `None` where the package does not say.
+    /// `None` if the key is missing.
     pub(super) validation: Option<Validation>,
     pub(super) grading: OlderGrading,
     pub(super) difficulty: Option<Difficulty>,
     pub(super) tags: Vec<Slug>,
     pub(super) hints: Vec<String>,
-    /// What C++ is taken for.
+    /// The standard of C++ in the package.
     pub(super) cpp: LanguageId,
     pub(super) limits: Limits,
     pub(super) validation_limits: ValidationLimits,
-    /// How often a submission is run on a test at the most, where the package says.
+    /// The maximum number of runs of a submission on a test, if given.
     pub(super) passes: Option<u32>,
     pub(super) timing: Timing,
     pub(super) flags: Option<Words>,
-    /// `None`: all.
+    /// The allowed languages; `None`: all.
     pub(super) languages: Option<Vec<LanguageId>>,
     pub(super) constants: Constants,
     pub(super) about: About,
-    /// Where the fields of the revision stand, by the name that the domain has for them.
+    /// Places of the revision's fields in the package, by the domain's field names.
     pub(super) places: BTreeMap<&'static str, (&'static str, Option<Position>)>,
 }
 
 impl Manifest {
-    /// The language of a program, in the standard that the package asks for.
+    /// The language of a program, with C++ in the package's standard.
     pub(super) fn standard(&self, language: LanguageId) -> LanguageId {
         if language.as_str() == "cpp" { self.cpp.clone() } else { language }
     }
@@ -151,7 +151,7 @@ pub(super) fn read(tree: &FileTree, options: &Options, report: &mut Report) -> M
     manifest
 }
 
-/// Whether what is wrong with a key is a warning. Keys that a version does not have are another matter.
+/// Whether errors of a key are only warnings. Keys that the version does not have are excluded.
 fn is_not_judged(key: &str, version: Version) -> bool {
     NOT_JUDGED.contains(&key) && !(version.is_strict() && OLDER_KEYS.contains(&key))
 }
@@ -198,7 +198,7 @@ fn read_key(
         "credits" => people::read_credits(field, manifest, report),
         "source" => manifest.about.sources = people::people(field, report),
         "source_url" if field.is_null() => {}
-        // It is put to the source, which may come after it.
+        // `people::add_source_url` adds it to the source, which may come later.
         "source_url" => drop(field.text(report)),
         "license" => people::read_license(field, manifest, report),
         "rights_owner" => {
@@ -237,7 +237,7 @@ fn read_tags(field: Field<'_>, manifest: &mut Manifest, report: &mut Report) {
     manifest.place("tags", field);
     let keywords = match &field.node.value {
         Value::Null => return,
-        // The older form: words with spaces between them.
+        // The older form: words separated by spaces.
         Value::Text(text) => text.split_whitespace().map(str::to_owned).collect(),
         _ => field.texts(report),
     };
@@ -253,7 +253,7 @@ fn read_tags(field: Field<'_>, manifest: &mut Manifest, report: &mut Report) {
     }
 }
 
-/// What the format has no key for.
+/// Reads the block `assay`, for which the format has no keys.
 fn read_assay(field: Field<'_>, manifest: &mut Manifest, report: &mut Report) {
     for (key, node) in field.map(report) {
         let name = format!("assay.{}", key.text);

@@ -1,4 +1,4 @@
-//! The format's rule for names, which holds for its own parts and not for what else lies in the folder.
+//! Checks the format's rule for names, which applies only to the parts of the format.
 
 use super::layout;
 use crate::diagnostic::Report;
@@ -6,8 +6,8 @@ use crate::tree::FileTree;
 
 const PORTABLE: &str = "a name of letters, digits, `_`, `.` and `-`";
 
-/// Warns of names that the format does not allow. The files are read nevertheless, as the format's own tools read them:
-/// a test or a submission that is left out would change what the package says.
+/// Warns of names that the format does not allow. The files are read anyway, as the format's own
+/// tools do: leaving out a test or submission would change the package.
 pub(super) fn check(tree: &FileTree, report: &mut Report) {
     for (path, _) in tree.files() {
         let top = path.split('/').next().unwrap_or_default();
@@ -18,7 +18,7 @@ pub(super) fn check(tree: &FileTree, report: &mut Report) {
 }
 
 fn is_portable(name: &str) -> bool {
-    // What is hidden and kept is read by its whole name.
+    // Hidden files that are read have fixed names.
     name.starts_with('.')
         || name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
 }

@@ -1,4 +1,4 @@
-//! Programs of the package's: a file or a folder each.
+//! Reads programs of the package. Each is a file or a folder.
 
 use std::collections::BTreeMap;
 
@@ -13,16 +13,16 @@ use crate::languages::{Detected, detect};
 use crate::text::unix_lines;
 use crate::tree::FileTree;
 
-/// Scripts that make and are a program in a language that nobody has to know.
+/// Scripts that build and run a program in any language.
 const SCRIPTS: [&str; 2] = ["build", "run"];
 
-/// Headers beside programs of one file, which may include them.
+/// Extensions of headers beside single-file programs, which may include them.
 const HEADERS: [&str; 4] = ["h", "hh", "hpp", "hxx"];
 
-/// Files by their path from the program.
+/// Files by path, relative to the program.
 pub(super) type Files<'a> = Vec<(&'a str, &'a Bytes)>;
 
-/// What stands right in a folder: a file, which is alone and named as it is, or a folder of files.
+/// An entry directly in a folder: a single file, or a folder of files.
 pub(super) struct Entry<'a> {
     pub(super) name: &'a str,
     pub(super) is_folder: bool,
@@ -40,7 +40,8 @@ pub(super) fn entries<'a>(tree: &'a FileTree, folder: &str) -> Vec<Entry<'a>> {
     entries.into_values().collect()
 }
 
-/// Every program in a folder. Those that are not needed for judging are ignored where nothing can run them.
+/// Reads every program in a folder. One in an unavailable language is an error if `is_needed`,
+/// otherwise a warning.
 pub(super) fn read_all(
     tree: &FileTree,
     folder: &str,
@@ -72,7 +73,7 @@ pub(super) fn read_all(
     programs
 }
 
-/// The only program of a folder: the file or the folder in it, or all files in it.
+/// Reads the only program of a folder: the only file or subfolder in it, or all its files.
 pub(super) fn read_single(
     tree: &FileTree,
     folder: &str,
@@ -119,7 +120,7 @@ fn read(
     })
 }
 
-/// The files of a program, with constants in place.
+/// The files of a program, with constants replaced.
 pub(super) fn program_files<'a>(
     files: impl Iterator<Item = (&'a str, &'a Bytes)>,
     manifest: &Manifest,
@@ -130,7 +131,8 @@ pub(super) fn program_files<'a>(
             let executable = SCRIPTS.contains(&path) || bytes.starts_with(b"#!");
             let mut bytes = manifest.constants.replace_in(bytes);
             if executable {
-                // The kernel looks for an interpreter whose name has the return in it.
+                // With CRLF, the kernel would take the carriage return as part of the interpreter's
+                // name.
                 bytes = unix_lines(&bytes).into_owned();
             }
             ProgramFile { path: path.to_owned(), content: blobs.put(&bytes), executable }
@@ -138,7 +140,7 @@ pub(super) fn program_files<'a>(
         .collect()
 }
 
-/// The language of a program that is needed, or of one that is only a check of the package.
+/// The language of a program. An unavailable one is an error if `is_needed`.
 fn language(
     name: &str,
     files: &Files<'_>,
@@ -167,7 +169,7 @@ fn language(
     }
 }
 
-/// Files of a program that its language does not take.
+/// Warns of files in other languages than the program's.
 pub(super) fn report_others(
     name: &str,
     language: &LanguageId,
@@ -184,7 +186,7 @@ fn is_header(name: &str) -> bool {
     name.rsplit_once('.').is_some_and(|(_, extension)| HEADERS.contains(&extension))
 }
 
-/// What tells people something about a program.
+/// Whether a file is documentation of a program.
 fn is_notice(name: &str) -> bool {
     let begins = ["README", "LICENSE", "Makefile"].iter().any(|known| name.starts_with(known));
     begins || name.rsplit_once('.').is_some_and(|(_, extension)| matches!(extension, "md" | "txt"))

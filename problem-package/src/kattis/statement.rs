@@ -1,4 +1,5 @@
-//! The statement and the editorial: texts by natural language, in Markdown or LaTeX, or as PDF or HTML.
+//! Reads the statement and the editorial: texts by natural language, in Markdown or LaTeX, or as
+//! PDF or HTML.
 
 mod images;
 mod latex;
@@ -20,17 +21,17 @@ use crate::text::text;
 use crate::tree::FileTree;
 use images::Images;
 
-/// The newer name of the folder first.
+/// Folders of statements, the newer name first.
 const FOLDERS: [&str; 2] = ["statement", "problem_statement"];
 const EDITORIAL_FOLDERS: [&str; 1] = ["solution"];
 
-/// The language of a file that does not say.
+/// The language of a file without a language code.
 const UNNAMED_LANGUAGE: &str = "en";
 
-/// What a text may be written in, the best first.
+/// Extensions of texts, the preferred first.
 const EXTENSIONS: [&str; 5] = ["md", "tex", "pdf", "html", "txt"];
 
-/// Commands for where the samples stand. Here they always stand after the statement.
+/// Commands that place the samples. Assay always shows them after the statement.
 const NEXT_SAMPLE: &str = "{{nextsample}}";
 const REMAINING_SAMPLES: &str = "{{remainingsamples}}";
 
@@ -46,21 +47,21 @@ pub(super) struct Texts {
     pub(super) editorial: Option<String>,
 }
 
-/// What stands in a file that Markdown was made of.
+/// A text converted to Markdown.
 struct Made {
-    /// As the file itself says.
+    /// The title given by the file itself.
     title: Option<String>,
     markdown: String,
 }
 
-/// Files of one text by extension, with their paths.
+/// The files of one text by extension, with their paths.
 type Forms<'a> = BTreeMap<&'static str, (String, &'a Bytes)>;
 
 pub(super) struct Reader<'a> {
     pub(super) tree: &'a FileTree,
     pub(super) manifest: &'a Manifest,
     pub(super) options: &'a Options,
-    /// How many samples there are to be shown.
+    /// The number of samples to show.
     pub(super) samples: usize,
 }
 
@@ -123,14 +124,14 @@ impl Reader<'_> {
         texts
     }
 
-    /// The language asked for, or else English, or else the first.
+    /// The requested language, else English, else the first one.
     fn choose(&self, found: &BTreeMap<String, Forms<'_>>, asked: &str) -> Option<String> {
         let there = |language: &&str| found.contains_key(*language);
         let language = [asked, UNNAMED_LANGUAGE].into_iter().find(there).map(str::to_owned);
         language.or_else(|| found.keys().next().cloned())
     }
 
-    /// The files `<stem>.<language>.<extension>` by language.
+    /// Finds the files `<stem>.<language>.<extension>`, by language.
     fn find(
         &self,
         folders: &[&str],
@@ -172,7 +173,7 @@ impl Reader<'_> {
                 }
             }
         }
-        // Another judge's packages have the statement in the root.
+        // Packages of DOMjudge have the statement in the root.
         for extension in EXTENSIONS.iter().skip(2).filter(|_| with_root) {
             let name = format!("{stem}.{extension}");
             if let Some(bytes) = self.tree.get(&name) {
@@ -182,7 +183,7 @@ impl Reader<'_> {
         found
     }
 
-    /// The Markdown of a text. Without a place for attachments, large images are left out.
+    /// Converts a text to Markdown. Without `attachments`, large images are left out.
     fn make(
         &self,
         forms: &Forms<'_>,
@@ -256,7 +257,7 @@ impl Reader<'_> {
     fn title(&self, language: &str, own: Option<String>, report: &mut Report) -> String {
         let Manifest { names, places, .. } = self.manifest;
         let given = names.get("").or_else(|| names.get(language)).cloned();
-        // The older format has the name in the statement too, and may have it there alone.
+        // In the older format the name may be in the statement only.
         if let Some(name) = given.or(own).filter(|name| !name.trim().is_empty()) {
             return name;
         }

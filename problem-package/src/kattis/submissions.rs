@@ -1,4 +1,4 @@
-//! `submissions/`: programs whose verdict is known.
+//! Reads `submissions/`: programs with known verdicts.
 
 mod folders;
 mod rules;
@@ -22,7 +22,7 @@ use rules::Sheet;
 use tags::Tags;
 
 const FOLDER: &str = "submissions";
-/// What says more of submissions in the newer format.
+/// The file with rules about submissions in the newer format.
 const SHEET_FILE: &str = "submissions.yaml";
 
 struct Reader<'a> {
@@ -30,11 +30,11 @@ struct Reader<'a> {
     options: &'a Options,
     content: &'a RevisionContent,
     sheet: Sheet,
-    /// Whether folders speak of the verdicts of tests, as in the newer format.
+    /// Whether folders define verdicts of tests, as in the newer format.
     by_tests: bool,
 }
 
-/// What a submission has to come to.
+/// The expected result of a submission.
 #[derive(Debug, Default)]
 struct Expectation {
     expected: BTreeSet<Verdict>,
@@ -54,7 +54,7 @@ pub(super) fn read(
     let sheet_file = tree.get(&sheet_path);
     let by_tests = match manifest.version {
         Version::Newer => true,
-        // Its tools know the folders of the older format alone.
+        // The draft's tools know only the folders of the older format.
         Version::Draft => sheet_file.is_some(),
         Version::Legacy | Version::LegacyIcpc => false,
     };
@@ -179,15 +179,15 @@ impl Reader<'_> {
         }
     }
 
-    /// The language in the package's C++ standard, unless the problem takes only the other one: because it has code to
-    /// join around submissions in that, for example.
+    /// The language in the package's C++ standard, unless the problem allows only the original one,
+    /// for example because its snippets are in that.
     fn standard(&self, language: LanguageId) -> LanguageId {
         let standard = self.manifest.standard(language.clone());
         let is_taken = |language| self.content.language(language).is_some();
         if !is_taken(&standard) && is_taken(&language) { language } else { standard }
     }
 
-    /// By the folder, by what stands in `submissions.yaml`, and by what the source itself says.
+    /// The expected result, from the folder, from `submissions.yaml` and from tags in the source.
     fn expectation(
         &self,
         folder: &str,
@@ -257,7 +257,7 @@ impl Reader<'_> {
         Some(Expectation { expected, tolerated, rules, score })
     }
 
-    /// Whether there is a score that none is better than, so that some are less.
+    /// Whether the problem has a known best score.
     fn has_best_score(&self) -> bool {
         use domain::grading::{Objective, Rule as GroupRule};
         let minimise = self.content.grading.objective == Some(Objective::Min);

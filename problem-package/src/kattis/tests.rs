@@ -21,7 +21,7 @@ mod programs;
 mod statement;
 mod submissions;
 
-/// A package without fault, to be spoilt by each test.
+/// A correct package. Each test changes it.
 const SUM: &[(&str, &str)] = &[
     ("sum/problem.yaml", "name: Sum\nlicense: cc0\nlimits: {time_limit: 1}\n"),
     ("sum/problem_statement/problem.en.md", "Add.\n"),
@@ -33,7 +33,7 @@ const SUM: &[(&str, &str)] = &[
     ("sum/submissions/accepted/sum.py", "print(sum(map(int, input().split())))\n"),
 ];
 
-/// The package with files changed or added; without those whose text is `None`.
+/// The package with files changed or added. Files with the text `None` are removed.
 fn tree(changes: &[(&str, Option<&str>)]) -> FileTree {
     let mut files: BTreeMap<String, &str> =
         SUM.iter().map(|(path, text)| (path.to_string(), *text)).collect();
@@ -70,7 +70,7 @@ fn errors(changes: &[(&str, Option<&str>)]) -> Vec<String> {
     lines(&read(&tree(changes), &Options::default()).unwrap_err())
 }
 
-/// The one error of a `problem.yaml` with these lines after its first two.
+/// The only error of a `problem.yaml` with these lines after its first two.
 fn yaml_error(text: &str) -> String {
     let text = format!("name: Sum\nlimits: {{time_limit: 1}}\n{text}");
     let errors = errors(&[("problem.yaml", Some(&text))]);
@@ -136,7 +136,7 @@ fn the_slug_is_the_folder_unless_it_is_given() {
     );
     let named = lines(&build("+/").unwrap_err());
     assert!(named[0].starts_with("error: the package is named \"+\"; "), "{named:?}");
-    // The name of a folder is nobody's rule.
+    // Folders may have any names.
     for (folder, slug, is_derived) in [
         ("two-sum", "two-sum", false),
         ("Two_Sum", "two-sum", true),
@@ -153,7 +153,7 @@ fn the_slug_is_the_folder_unless_it_is_given() {
 
 #[test]
 fn a_name_that_the_format_does_not_allow_is_a_warning() {
-    // The file, and whether the rule for names holds for it.
+    // The file, and whether the rule for names applies to it.
     let cases = [
         ("data/secret/a b.in", true),
         ("data/secret/año.in", true),
@@ -244,7 +244,7 @@ fn what_would_be_judged_wrongly_is_refused() {
     }
 }
 
-/// The package with a link beside its files.
+/// The package with an additional link.
 fn linked(path: &str, target: &str) -> Result<Package, Vec<String>> {
     let mut builder = FileTree::builder(TreeLimits::default());
     for (path, text) in SUM {

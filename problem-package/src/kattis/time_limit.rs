@@ -1,6 +1,7 @@
-//! The time limit where `problem.yaml` does not say it.
+//! Reads the time limit from other files than `problem.yaml`.
 //!
-//! `limits.time_limit` goes before `.timelimit`, and that before `timelimit` in `domjudge-problem.ini`.
+//! `limits.time_limit` overrides `.timelimit`, which overrides `timelimit` in
+//! `domjudge-problem.ini`.
 
 use domain::problem::TimeLimitOrigin;
 
@@ -9,14 +10,14 @@ use crate::diagnostic::{Report, quote};
 use crate::text::{BOM, text};
 use crate::tree::FileTree;
 
-/// The time limit in seconds, and nothing else.
+/// A file with only the time limit, in seconds.
 const PLAIN_FILE: &str = ".timelimit";
-/// Settings of another judge's.
+/// Settings of DOMjudge.
 pub(super) const SETTINGS_FILE: &str = "domjudge-problem.ini";
 
 const EXPECTED: &str = "seconds above 0";
 
-/// How the limit comes about, which is put into the manifest.
+/// Sets the time limit in the manifest, and returns its origin.
 pub(super) fn read(
     tree: &FileTree,
     manifest: &mut Manifest,
@@ -42,7 +43,7 @@ pub(super) fn read(
     manifest.timing.origin()
 }
 
-/// The value of a key in the settings: `key = value`, which may be in quotes.
+/// The value of a key in the settings: `key = value`, with optional quotes.
 pub(super) fn setting(tree: &FileTree, key: &str, report: &mut Report) -> Option<String> {
     let text = text(SETTINGS_FILE, tree.get(SETTINGS_FILE)?, report)?;
     text.lines().find_map(|line| {
@@ -51,7 +52,7 @@ pub(super) fn setting(tree: &FileTree, key: &str, report: &mut Report) -> Option
             return None;
         }
         let value = value.trim();
-        // A comment may stand after the value, but not in its quotes.
+        // A comment may follow the value, but not inside quotes.
         let quoted = ['\'', '"'].into_iter().find(|quote| value.starts_with(*quote));
         let value = match quoted {
             Some(quote) => value[1..].split(quote).next().unwrap_or_default(),

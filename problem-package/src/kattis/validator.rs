@@ -1,4 +1,4 @@
-//! The output validator: the default one with its flags, or programs of the package's.
+//! Reads the output validator: the default one with its flags, or programs of the package.
 
 use domain::checker::TokenOptions;
 use domain::problem::{Checker, PackagedProgram, Protocol, Validation};
@@ -15,15 +15,15 @@ use crate::yaml::Value;
 const FLAGS: &str = "case_sensitive, space_change_sensitive, float_tolerance, \
                      float_absolute_tolerance and float_relative_tolerance";
 
-/// Where the older format has its output validators, all of which must accept.
+/// The older format's folder of output validators, which must all accept.
 const SEVERAL: &str = "output_validators";
-/// Where the newer one has its only one.
+/// The newer format's folder of its only output validator.
 const SINGLE: &str = "output_validator";
 
-/// Times that a submission is run on a test of a problem of several passes.
+/// The default number of passes of a multi-pass problem.
 const PASSES_DEFAULT: u32 = 2;
 
-/// Arguments of a validator and where they stand.
+/// Arguments of a validator and their place.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Words {
     pub(super) words: Vec<String>,
@@ -31,7 +31,7 @@ pub(super) struct Words {
     pub(super) position: Position,
 }
 
-/// Reads arguments, which are words in one text or a list of texts.
+/// Reads arguments: a string of words, or a list of strings.
 pub(super) fn words(field: Field<'_>, report: &mut Report) -> Option<Words> {
     let words: Vec<String> = match &field.node.value {
         Value::Null => return None,
@@ -47,7 +47,7 @@ pub(super) fn words(field: Field<'_>, report: &mut Report) -> Option<Words> {
     Some(Words { words, path: field.path.to_owned(), position: field.position() })
 }
 
-/// The options of the default validator that the words ask for.
+/// Parses the options of the default validator.
 pub(super) fn options(words: &Words, version: Version, report: &mut Report) -> TokenOptions {
     let mut options = TokenOptions::default();
     let mut seen: Vec<&str> = Vec::new();
@@ -94,7 +94,7 @@ fn tolerance(flag: &str, word: Option<&String>, at: &Words, report: &mut Report)
     tolerance
 }
 
-/// The package's own output validators, none where the default one judges.
+/// The package's output validators; `None` if the default one judges.
 pub(super) fn read_programs(
     tree: &FileTree,
     manifest: &Manifest,
@@ -170,7 +170,7 @@ pub(super) fn read_programs(
     Some(programs)
 }
 
-/// The checker of the revision, for which most tests have these options.
+/// The checker of the revision. `tokens` are the options of the default validator.
 pub(super) fn checker(
     programs: Option<Vec<PackagedProgram>>,
     tokens: TokenOptions,

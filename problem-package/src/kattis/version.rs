@@ -1,19 +1,19 @@
-//! The versions of the format, and how strictly each is taken.
+//! The versions of the format, and how strictly each is read.
 
 use crate::diagnostic::{Report, quote};
 use crate::fields::{meant, unknown_key};
 use crate::package::Format;
 use crate::yaml::{Key, Schema};
 
-/// What `problem_format_version` says.
+/// The version given by `problem_format_version`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Version {
-    /// Before there were versions.
+    /// The format before it had versions.
     #[default]
     Legacy,
     /// The subset of it that ICPC contests use.
     LegacyIcpc,
-    /// A draft of the newer format, read like it but with more patience.
+    /// A draft of the newer format, read like it but less strictly.
     Draft,
     /// 2025-09.
     Newer,
@@ -38,12 +38,12 @@ impl Version {
         matches!(self, Self::Draft | Self::Newer)
     }
 
-    /// How YAML is read: as by the tools of each version.
+    /// The YAML version of the format's tools.
     pub(super) fn schema(self) -> Schema {
         if self.is_newer() { Schema::Yaml12 } else { Schema::Yaml11 }
     }
 
-    /// Whether keys and forms that the format does not have are errors.
+    /// Whether unknown keys and forms are errors.
     pub(super) fn is_strict(self) -> bool {
         self == Self::Newer
     }
@@ -56,7 +56,7 @@ impl Version {
         }
     }
 
-    /// A key that this version does not have.
+    /// Reports a key that this version does not have.
     pub(super) fn unknown_key(self, path: &str, key: &Key, name: &str, report: &mut Report) {
         if self.is_strict() {
             let message = format!("unknown key {}", quote(name));

@@ -1,4 +1,5 @@
-//! `<assets>` and `<files>`: the checker, the interactor, validators, and files beside submissions.
+//! Reads `<assets>` and `<files>`: the checker, the interactor, validators, and files beside
+//! submissions.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -19,13 +20,13 @@ use crate::text::unix_lines;
 use crate::tree::FileTree;
 use crate::xml::Element;
 
-/// What comes with the statement, not with programs.
+/// Extensions of files for statements, not for programs.
 const OF_STATEMENTS: [&str; 5] = ["sty", "tex", "ftl", "html", "mp"];
 
-/// The cases of one set that are for testing a checker or a validator.
+/// Maximum number of cases in one set for testing a checker or a validator.
 const CASES_MAX: usize = 1_000;
 
-/// The library that checkers are written with.
+/// The library that checkers use.
 const TESTLIB: &str = "testlib.h";
 
 pub(super) struct Assets {
@@ -137,7 +138,8 @@ fn name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// The program of a `<checker>`, `<interactor>` or `<validator>`, with the headers that it may include.
+/// Reads the program of a `<checker>`, `<interactor>` or `<validator>`, with the headers that it
+/// may include.
 fn program(
     element: Element<'_>,
     resources: &[Resource<'_>],
@@ -191,7 +193,7 @@ fn program(
     Some(PackagedProgram { name: path.to_owned(), language: Some(language), files })
 }
 
-/// Outputs that the checker is known to accept or to reject.
+/// Reads outputs that the checker must accept or reject.
 fn checker_cases(
     checker: Element<'_>,
     tree: &FileTree,
@@ -234,7 +236,8 @@ fn checker_cases(
     cases
 }
 
-/// What a test of a checker or validator holds. In a package of Windows' its lines end as those of all tests do.
+/// The contents of a test of a checker or validator. In a package for Windows, line endings are
+/// converted as in all tests.
 fn lines(bytes: &Bytes, is_of_windows: bool) -> Cow<'_, Bytes> {
     if is_of_windows { unix_lines(bytes) } else { Cow::Borrowed(bytes) }
 }
@@ -250,7 +253,7 @@ fn cases<'a>(testset: Element<'a>, report: &mut Report) -> Vec<Element<'a>> {
     all
 }
 
-/// The validators, the tests that they have to accept, and the cases they are tested with.
+/// Reads the validators, the tests that they must accept, and the cases that test them.
 fn validation(
     assets: Option<Element<'_>>,
     resources: &[Resource<'_>],
@@ -282,7 +285,7 @@ fn validation(
     };
     let mut cases: Vec<_> =
         judging.tests.iter().zip(&judging.groups).map(|(test, group)| case(test, group)).collect();
-    // What is made for one of several validators says nothing of the others.
+    // Cases for one of several validators do not apply to the others.
     if let [element] = elements.as_slice() {
         cases.extend(validator_cases(*element, tree, judging.is_of_windows, blobs, report));
     }
@@ -335,7 +338,7 @@ fn validator_cases(
     cases
 }
 
-/// The files that are compiled with submissions: resources that are assets of solutions.
+/// The files compiled with submissions: resources that are assets of solutions.
 fn include(resources: &[Resource<'_>], report: &mut Report) -> Vec<Include> {
     let mut by_language: BTreeMap<Option<LanguageId>, Vec<ProgramFile>> = BTreeMap::new();
     for resource in resources {
@@ -373,7 +376,7 @@ fn has_name(element: Element<'_>, list: &str, name: &str) -> bool {
     names(element, list).any(|found| found.eq_ignore_ascii_case(name))
 }
 
-/// The names in `<assets><asset name="…"/>`, or in an attribute, with `;` between them.
+/// The names in `<assets><asset name="…"/>`, or in an attribute, separated by `;`.
 fn names<'a>(element: Element<'a>, list: &str) -> impl Iterator<Item = &'a str> {
     let attribute = element.attribute(list).unwrap_or_default();
     let children = element.child(list).into_iter().flat_map(|list| list.elements());

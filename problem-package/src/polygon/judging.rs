@@ -1,4 +1,4 @@
-//! `<judging>`: limits, tests, samples, and how tests are graded.
+//! Reads `<judging>`: limits, tests, samples and grading.
 
 use std::borrow::Cow;
 
@@ -14,25 +14,25 @@ use crate::text::{text, unix_lines};
 use crate::tree::FileTree;
 use crate::xml::Element;
 
-/// The set of tests that judges; others are for the package's writer.
+/// The test set used for judging. Others are for the package's authors.
 const TESTSET: &str = "tests";
 
-/// The files that stand for standard input and output.
+/// File names that mean standard input and output.
 const STANDARD_FILES: [&str; 3] = ["", "stdin", "stdout"];
 
-/// What `<judging>` says.
+/// The contents of `<judging>`.
 pub(super) struct Judging {
     pub(super) time_ms: Option<u64>,
     pub(super) memory_kib: Option<u64>,
-    /// Where the set of tests stands.
+    /// The position of the test set.
     pub(super) limits_at: Option<Position>,
     /// In judging order.
     pub(super) tests: Vec<Test>,
-    /// Of each test, the group that the package names.
+    /// The group of each test, as named in the package.
     pub(super) groups: Vec<Option<String>>,
     pub(super) samples: Vec<Sample>,
     pub(super) grading: Grading,
-    /// Lines of tests end as on Windows, where the package was made for it.
+    /// Whether the tests have CRLF line endings, as in packages for Windows.
     pub(super) is_of_windows: bool,
 }
 
@@ -68,7 +68,7 @@ pub(super) fn read(
     judging
 }
 
-/// The ways in which submissions are run that there are none of here.
+/// Reports unsupported ways of running submissions.
 fn check_ways(judging: Element<'_>, report: &mut Report) {
     for name in ["input-file", "output-file"] {
         let file = judging.attribute(name).unwrap_or_default();
@@ -181,7 +181,7 @@ fn read_tests(
     }
 }
 
-/// A sample as the statement shows it, which may differ from the test.
+/// The sample as the statement shows it, which may differ from the test.
 fn sample(
     name: String,
     number: usize,
@@ -211,14 +211,14 @@ fn sample(
     Some(Sample { name, input: input?.to_owned(), output: output?.to_owned(), explanation: None })
 }
 
-/// A path with a number in it, as C's `printf` writes it: `tests/%02d.a`.
+/// A path with a number, in the syntax of C's `printf`: `tests/%02d.a`.
 pub(super) struct Pattern {
     before: String,
     width: usize,
     after: String,
 }
 
-/// Digits of a number in a path.
+/// Maximum number of digits of a number in a path.
 const WIDTH_MAX: usize = 9;
 
 impl Pattern {
@@ -261,7 +261,7 @@ impl Pattern {
     }
 }
 
-/// Files that should be there and are not.
+/// Collects missing files.
 #[derive(Default)]
 struct Missing {
     paths: Vec<String>,

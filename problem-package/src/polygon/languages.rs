@@ -1,10 +1,10 @@
-//! What Polygon calls languages, natural ones and those of programs.
+//! Polygon's names of natural languages and programming languages.
 
 use domain::LanguageId;
 
 use crate::languages::language_of;
 
-/// The natural languages, with the codes they have elsewhere.
+/// Natural languages and their ISO 639-1 codes.
 const NATURAL: [(&str, &str); 39] = [
     ("afrikaans", "af"),
     ("arabic", "ar"),
@@ -47,13 +47,13 @@ const NATURAL: [(&str, &str); 39] = [
     ("vietnamese", "vi"),
 ];
 
-/// The code of a natural language; one that is not known keeps its name.
+/// The code of a natural language; an unknown one keeps its name.
 pub(super) fn natural(name: &str) -> String {
     let known = NATURAL.iter().find(|(known, _)| *known == name);
     known.map_or(name, |(_, code)| code).to_owned()
 }
 
-/// The language of a program, by its type, such as `cpp.g++17`, or else by the extension of its name.
+/// The language of a program, by its type, such as `cpp.g++17`, or by its file extension.
 pub(super) fn of_program(kind: Option<&str>, path: &str) -> Option<LanguageId> {
     let id = kind.and_then(of_type);
     id.map(|id| id.parse().expect("these are language ids")).or_else(|| {
@@ -92,7 +92,7 @@ fn of_type(kind: &str) -> Option<&'static str> {
     })
 }
 
-/// The languages that a pattern of types stands for, such as `cpp.*`; `None` for all.
+/// The languages that a pattern of types such as `cpp.*` matches; `None` for all.
 pub(super) fn of_pattern(pattern: &str) -> Option<Vec<LanguageId>> {
     let ids: &[&str] = match pattern.split(['.', '*']).next().unwrap_or_default() {
         "" => return None,

@@ -1,7 +1,8 @@
 //! Points and groups of tests.
 //!
-//! A problem without points is passed or failed, whatever groups it has: Polygon uses them for the statement and the
-//! validators alone then. A group may depend on any other, also on a later one; here what is required comes first.
+//! A problem without points is pass-fail even if it has groups: Polygon then uses them only for the
+//! statement and the validators. A group may depend on a later one, so groups are reordered to put
+//! dependencies first.
 
 use std::collections::BTreeMap;
 
@@ -12,18 +13,18 @@ use super::judging::Judging;
 use crate::diagnostic::{Report, quote};
 use crate::xml::Element;
 
-/// What a test says of its points.
+/// The group and points of a test.
 pub(super) struct Worth {
     pub(super) group: Option<String>,
     pub(super) points: Option<f64>,
 }
 
-/// How the tests are graded.
+/// The grading of the tests.
 pub(super) struct Graded {
     grading: Grading,
-    /// The tests in judging order, by their place in the package's.
+    /// The tests in judging order, as indices in the package's order.
     order: Vec<usize>,
-    /// Of each test in the package's order: its group's place, and its points.
+    /// For each test in the package's order: the index of its group, and its points.
     slots: Vec<(u32, Option<f64>)>,
 }
 
@@ -39,18 +40,18 @@ impl Graded {
     }
 }
 
-/// A group as the package has it.
+/// A group of the package.
 #[derive(Default)]
 struct Group<'a> {
     name: String,
     element: Option<Element<'a>>,
-    /// All points or none.
+    /// Whether the group scores all points or none.
     is_complete: bool,
     points: Option<f64>,
     requires: Vec<String>,
 }
 
-/// How the tests are graded; `None` where they are only passed or failed, or where that cannot be told.
+/// Reads the grading of the tests. `None` if the problem is pass-fail, or if there are errors.
 pub(super) fn read(testset: Element<'_>, tests: &[Worth], report: &mut Report) -> Option<Graded> {
     let elements = testset.child("groups").into_iter().flat_map(|groups| groups.children("group"));
     let mut groups: Vec<Group<'_>> = Vec::new();
@@ -112,7 +113,7 @@ fn check_requirements(groups: &[Group<'_>], report: &mut Report) {
     }
 }
 
-/// The groups that have tests: what is required first, and else as their first tests stand.
+/// Orders the groups: dependencies first, otherwise by their first tests.
 fn in_order<'a>(
     mut groups: Vec<Group<'a>>,
     tests: &[Worth],
@@ -205,7 +206,7 @@ fn grade(groups: &[Group<'_>], tests: &[Worth], report: &mut Report) -> Graded {
     Graded { grading, order, slots }
 }
 
-/// The places of the groups with tests that a group requires, also by way of groups without tests.
+/// The indices of the groups with tests that a group requires, also through groups without tests.
 fn required(group: &Group<'_>, groups: &[Group<'_>], places: &BTreeMap<&str, u32>) -> Vec<u32> {
     let mut found = Vec::new();
     let mut open: Vec<&str> = group.requires.iter().map(String::as_str).collect();

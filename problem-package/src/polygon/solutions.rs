@@ -1,4 +1,4 @@
-//! `<solutions>`: programs whose verdict is known.
+//! Reads `<solutions>`: programs with known verdicts.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::package::{SampleSubmission, SourceFile};
 use crate::tree::FileTree;
 use crate::xml::Element;
 
-/// The verdicts that a tag promises; `None` for a tag that promises none.
+/// The verdicts that a tag promises; `None` if it promises none.
 fn expected(tag: &str) -> Option<&'static [Verdict]> {
     use Verdict::{
         Accepted, CompileError, MemoryLimitExceeded, OutputLimitExceeded, PresentationError,
@@ -102,7 +102,7 @@ fn read_solution(
         report.warning(solution.place(), message, "");
     }
     let mut expected: BTreeSet<_> = verdicts.iter().copied().collect();
-    // Where tests score, failing some of them leaves the points of the others.
+    // In a scored problem, a solution that fails some tests still scores on the others.
     if is_scored && verdicts != [Verdict::Accepted] {
         expected.insert(Verdict::Partial);
     }

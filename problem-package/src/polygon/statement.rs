@@ -1,4 +1,4 @@
-//! Names and statements, which are LaTeX in several natural languages.
+//! Reads names and statements, which are LaTeX in several natural languages.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::tree::FileTree;
 use crate::xml::Element;
 use crate::yaml::{self, Value};
 
-/// What a statement consists of, with the headings. The first has none.
+/// The parts of a statement, with English and Russian headings. The first part has none.
 const SECTIONS: [(&str, &str, &str); 6] = [
     ("legend", "", ""),
     ("input", "Input", "Входные данные"),
@@ -29,7 +29,7 @@ const SECTIONS: [(&str, &str, &str); 6] = [
 ];
 const TUTORIAL: &str = "tutorial";
 
-/// What begins a section of `problem.tex`.
+/// Commands that start a section of `problem.tex`.
 const COMMANDS: [(&str, &str); 8] = [
     ("\\InputFile", "input"),
     ("\\OutputFile", "output"),
@@ -41,7 +41,7 @@ const COMMANDS: [(&str, &str); 8] = [
     ("\\end{problem}", ""),
 ];
 
-/// What is for readers.
+/// The texts of a problem.
 #[derive(Debug, Default)]
 pub(super) struct Texts {
     pub(super) title: String,
@@ -52,7 +52,7 @@ pub(super) struct Texts {
     pub(super) attachments: Vec<Attachment>,
 }
 
-/// The LaTeX of one statement by section, and the folder it is from.
+/// The LaTeX of one statement by section, and its folder.
 struct Sections {
     folder: String,
     by_name: BTreeMap<&'static str, String>,
@@ -126,7 +126,7 @@ pub(super) fn read(
     texts
 }
 
-/// The problem's name by natural language, as `<names>` has them.
+/// The problem's names by natural language, from `<names>`.
 fn names(root: Element<'_>, report: &mut Report) -> Vec<(String, String)> {
     let elements = root.child("names").into_iter().flat_map(|names| names.children("name"));
     let mut names: Vec<(String, String)> = Vec::new();
@@ -153,7 +153,7 @@ fn title(
     named.or_else(|| Some(sections?.by_name.get("name")?.trim().to_owned()))
 }
 
-/// The statements that are PDF files, by language.
+/// The PDF statements by language.
 fn pdfs<'a>(
     root: Element<'a>,
     tree: &'a FileTree,
@@ -179,7 +179,7 @@ fn pdfs<'a>(
     pdfs
 }
 
-/// The statement in one language, from wherever the package has it.
+/// The statement in one language, from any of its places in the package.
 fn sections(language: &str, tree: &FileTree, report: &mut Report) -> Option<Sections> {
     let folder = format!("statement-sections/{language}");
     let mut by_name = BTreeMap::new();
@@ -198,7 +198,7 @@ fn sections(language: &str, tree: &FileTree, report: &mut Report) -> Option<Sect
     let folder = format!("statements/{language}");
     let path = format!("{folder}/problem-properties.json");
     if let Some(bytes) = tree.get(&path) {
-        // JSON is YAML.
+        // JSON is valid YAML.
         for (key, node) in yaml::read_map(&path, bytes, report)? {
             let name = section_names().find(|name| *name == key.text);
             if let (Some(name), Value::Text(text)) = (name, node.value) {
@@ -218,7 +218,7 @@ fn section_names() -> impl Iterator<Item = &'static str> {
     SECTIONS.iter().map(|(name, _, _)| *name).chain([TUTORIAL, "name"])
 }
 
-/// The sections of a `problem.tex`, without its examples.
+/// Splits a `problem.tex` into sections, without its examples.
 fn split(latex: &str) -> BTreeMap<&'static str, String> {
     let mut by_name: BTreeMap<&'static str, String> = BTreeMap::new();
     let mut section = "legend";
@@ -240,7 +240,7 @@ fn split(latex: &str) -> BTreeMap<&'static str, String> {
     by_name
 }
 
-/// The statement and the editorial.
+/// Converts the statement and the editorial.
 fn markdown(
     language: &str,
     sections: &Sections,
@@ -298,7 +298,7 @@ fn convert(
             report.warning(path, message, format!("the file statement-sections/{language}/{name}"));
             return None;
         };
-        // What Markdown shows is short enough for all of the statement to be within its bounds.
+        // Embedded images are limited so that the whole statement stays within its bounds.
         if let Some(address) = images::data_address(bytes).filter(|it| it.len() <= room) {
             room -= address.len();
             return Some(Shown::At(address));
@@ -326,7 +326,7 @@ fn convert(
     })
 }
 
-/// An image beside the statement, with its path.
+/// Finds an image beside the statement, with its path.
 fn image<'a>(name: &str, language: &str, tree: &'a FileTree) -> Option<(String, &'a Bytes)> {
     images::file_names(name, true).into_iter().find_map(|name| {
         ["statement-sections", "statements"].into_iter().find_map(|folder| {
@@ -336,7 +336,7 @@ fn image<'a>(name: &str, language: &str, tree: &'a FileTree) -> Option<(String, 
     })
 }
 
-/// LaTeX as a block of code, whatever it has in it.
+/// LaTeX as a code block. The fence is longer than any in the text.
 fn fenced(latex: &str) -> String {
     let mut fence = "```".to_owned();
     while latex.contains(&fence) {

@@ -12,7 +12,7 @@ use crate::limits::TreeLimits;
 use crate::stored::stored;
 use crate::tree::Entry;
 
-/// A package without fault, to be spoilt by each test.
+/// A correct package. Each test changes it.
 const SUM: &[(&str, &str)] = &[
     ("files/check.cpp", "#include \"testlib.h\"\n"),
     ("files/testlib.h", "// testlib\n"),
@@ -60,7 +60,8 @@ const XML: &str = r#"<?xml version="1.0" encoding="utf-8" standalone="no"?>
 </problem>
 "#;
 
-/// The package with parts of its XML replaced, and with other files; without those whose text is `None`.
+/// The package with parts of its XML replaced, and with files changed. Files with the text `None`
+/// are removed.
 fn tree(replace: &[(&str, &str)], changes: &[(&str, Option<&str>)]) -> FileTree {
     let xml = replace.iter().fold(XML.to_owned(), |xml, (from, to)| {
         assert!(xml.contains(from), "{from}");
@@ -115,7 +116,7 @@ fn tests_of_a_package_for_windows_have_the_lines_of_unix() {
         ],
     );
     assert_eq!(bytes(&windows, "tests/01"), ["1 2\n", "3\n"]);
-    // Not every line ends so.
+    // Mixed line endings stay.
     assert_eq!(bytes(&windows, "tests/02"), ["5\r\n5\n", "10\n"]);
     assert_eq!(windows.content.samples[0].input, "1 2\n");
 }
@@ -162,7 +163,7 @@ fn a_plain_package_is_read() {
     assert!(content.flaws().is_empty());
 }
 
-/// Groups with dependencies on later ones, each-test and complete ones.
+/// Groups that depend on later ones; each-test and complete groups.
 const GROUPED: [(&str, &str); 4] = [
     ("<test method=\"manual\" sample=\"true\"/>", "<test method=\"manual\" group=\"b\" points=\"10\" sample=\"true\"/>"),
     ("<test method=\"generated\" cmd=\"gen 1\"/>", "<test method=\"generated\" group=\"a\" points=\"30\"/>"),
@@ -252,7 +253,7 @@ fn points_without_groups_are_the_tests_own() {
     let points: Vec<_> =
         package.content.tests.iter().map(|test| (test.group, test.points)).collect();
     assert_eq!(points, [(0, Some(0.0)), (0, Some(5.0)), (0, Some(7.0))]);
-    // Groups that no points are given for are for the statement.
+    // Groups without points are for the statement.
     let replace = [("cmd=\"gen 1\"", "group=\"1\" points=\"0.0\"")];
     assert_eq!(self::package(&replace, &[]).content.grading.objective, None);
 }
@@ -458,7 +459,7 @@ fn images_are_put_into_the_statement() {
           statement-sections/english/a.svg"
         ]
     );
-    // LaTeX knows what an image's name ends in.
+    // LaTeX finds images without their extension.
     let legend = ("statement-sections/english/legend.tex", Some("![](b)"));
     let package = self::package(&[], &[legend, ("statement-sections/english/b.eps", Some("%!PS"))]);
     assert_eq!(package.content.attachments[0].path, "statement/b.eps");

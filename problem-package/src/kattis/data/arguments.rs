@@ -1,11 +1,12 @@
-//! `<test>.args`: arguments of the submission.
+//! Reads `<test>.args`: arguments of the submission.
 
 use bytes::Bytes;
 
 use crate::diagnostic::Report;
 use crate::text::text;
 
-/// A file of several lines has an argument on each; one of a single line has words as a shell reads them.
+/// A file with several lines has one argument per line. A single line is split into words like in a
+/// shell.
 pub(super) fn read(path: &str, bytes: &Bytes, report: &mut Report) -> Vec<String> {
     let Some(text) = text(path, bytes, report) else { return Vec::new() };
     let text = text.strip_suffix('\n').unwrap_or(text);
@@ -19,7 +20,7 @@ pub(super) fn read(path: &str, bytes: &Bytes, report: &mut Report) -> Vec<String
     })
 }
 
-/// Words between spaces, with quotes and backslashes; `None` where a quote is not closed.
+/// Splits a line into words, with quotes and backslashes. `None` if a quote is not closed.
 fn words(text: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;

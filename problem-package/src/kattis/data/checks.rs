@@ -1,4 +1,4 @@
-//! What the files of `data/` must be to each other.
+//! Checks that the files of `data/` fit together.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use super::files::{Case, DataFiles, Kind, Name};
 use super::{Found, Groups};
 use crate::diagnostic::Report;
 
-/// What may be said of a test by a file without saying anything of its own.
+/// Extensions of files that add to a test but do not make one.
 const ADDITIONS: [&str; 14] = [
     "in.statement",
     "ans.statement",
@@ -29,7 +29,7 @@ const ADDITIONS: [&str; 14] = [
 
 const PICTURES: [&str; 4] = ["png", "jpg", "jpeg", "svg"];
 
-/// A case without an input or an answer.
+/// Reports a case without an input or an answer.
 pub(super) fn report_missing(
     path: &str,
     case: &Case<'_>,
@@ -41,7 +41,7 @@ pub(super) fn report_missing(
         (None, Some(answer)) => report.error(answer, "has no input", format!("{path}.in")),
         _ => {
             let stray = ADDITIONS.iter().filter_map(|extension| {
-                // A talk may be shown that is no test.
+                // An interaction may be shown without being a test.
                 (*extension != "interaction" || !is_talked_with).then(|| case.path(extension))?
             });
             for stray in stray {
@@ -55,7 +55,7 @@ pub(super) fn report_missing(
     }
 }
 
-/// Which files may say together how a test is shown.
+/// Warns of conflicting files about how a test is shown.
 pub(super) fn check_shown(case: &Case<'_>, is_sample: bool, version: Version, report: &mut Report) {
     let mut clash = |one: &str, other: &str| {
         if let (Some(path), Some(_)) = (case.path(one), case.path(other)) {
@@ -89,7 +89,7 @@ pub(super) fn check_shown(case: &Case<'_>, is_sample: bool, version: Version, re
     }
 }
 
-/// Whether every group that is configured has tests.
+/// Checks that every configured group has tests.
 pub(super) fn check(files: &DataFiles<'_>, groups: &Groups, found: &[Found], report: &mut Report) {
     let is_empty = |place: usize| is_empty(place, groups, found);
     for (name, (path, _)) in &files.configs {
@@ -117,7 +117,7 @@ fn is_empty(place: usize, groups: &Groups, found: &[Found]) -> bool {
     !found.iter().any(|found| found.test.name.starts_with(&prefix))
 }
 
-/// What the newer format asks of the tree.
+/// Checks the structure that the newer format requires.
 pub(super) fn check_newer(
     files: &DataFiles<'_>,
     groups: &Groups,

@@ -1,4 +1,4 @@
-//! Which files of `data/` belong to which test, and which configure a group.
+//! Assigns the files of `data/` to tests and groups.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::super::version::Version;
 use crate::diagnostic::Report;
 use crate::tree::FileTree;
 
-/// What a file of a test may be, the longer names first where one ends like another.
+/// Extensions of test files. Longer ones come first where one is a suffix of another.
 const EXTENSIONS: [&str; 16] = [
     "in.statement",
     "ans.statement",
@@ -29,11 +29,11 @@ const EXTENSIONS: [&str; 16] = [
     "svg",
 ];
 
-/// What configures a group in the newer format, and in the older one.
+/// The files that configure a group in the newer and the older format.
 pub(super) const NEWER_CONFIG: &str = "test_group.yaml";
 const OLDER_CONFIG: &str = "testdata.yaml";
 
-/// Cases for testing the package's validators, with the names that older packages have for them.
+/// Folders of cases for testing the package's validators, including the older names.
 const VALIDATOR_CASES: [(&str, Kind); 6] = [
     ("invalid_input", Kind::InvalidInput),
     ("invalid_inputs", Kind::InvalidInput),
@@ -43,7 +43,7 @@ const VALIDATOR_CASES: [(&str, Kind); 6] = [
     ("valid_outputs", Kind::ValidOutput),
 ];
 
-/// What a case is for.
+/// The purpose of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     Sample,
@@ -53,15 +53,15 @@ pub(super) enum Kind {
     ValidOutput,
 }
 
-/// Names from `data` down. In this order a group stands where its name does among its siblings.
+/// The names of a path below `data`. Comparing them sorts a group among its siblings by its name.
 pub(super) type Name<'a> = Vec<&'a str>;
 
 /// The files of one case.
 #[derive(Debug, Default)]
 pub(super) struct Case<'a> {
-    /// By extension, with their paths in the package.
+    /// The files by extension, with their paths in the package.
     pub(super) files: BTreeMap<&'static str, (String, &'a Bytes)>,
-    /// Those that are put beside the submission.
+    /// Files that are put beside the submission.
     pub(super) beside: Files<'a>,
 }
 
@@ -75,11 +75,11 @@ impl<'a> Case<'a> {
     }
 }
 
-/// `data/`, sorted out.
+/// The files of `data/` by test and group.
 #[derive(Debug, Default)]
 pub(super) struct DataFiles<'a> {
     pub(super) cases: BTreeMap<Name<'a>, (Kind, Case<'a>)>,
-    /// What configures a group, by the group's name, with its path in the package.
+    /// The configuration file of each group, with its path in the package.
     pub(super) configs: BTreeMap<Name<'a>, (String, &'a Bytes)>,
 }
 

@@ -1,4 +1,4 @@
-//! `test_group.yaml`: groups of the newer format, with aggregated scores.
+//! Reads `test_group.yaml`: groups of the newer format, with aggregated scores.
 
 use std::collections::BTreeSet;
 
@@ -14,10 +14,10 @@ use crate::diagnostic::{Position, Report, quote};
 use crate::fields::Field;
 use crate::yaml::{self, Value};
 
-/// What `secret` is worth where it does not say.
+/// The default `max_score` of `secret`.
 const SECRET_MAX_SCORE: f64 = 100.0;
 
-/// One group's file, with defaults for what it leaves out.
+/// The configuration of one group, with defaults.
 #[derive(Debug, Default)]
 struct Config {
     settings: Settings,
@@ -45,7 +45,7 @@ pub(super) fn read(files: &DataFiles<'_>, scene: &Scene<'_>, report: &mut Report
         let config = match is_secret {
             true => &secret,
             false => {
-                // In the draft a group's arguments are those of the group around it, unless it has its own.
+                // In the draft, a group inherits the arguments of `secret`.
                 let outer = match name[0] {
                     "secret" if is_draft => secret.settings.clone(),
                     _ => root_settings.clone(),
@@ -85,7 +85,7 @@ pub(super) fn read(files: &DataFiles<'_>, scene: &Scene<'_>, report: &mut Report
     groups
 }
 
-/// What a group of the draft is worth that does not say: an equal share of what the others leave.
+/// The default `max_score` of a group in the draft: an equal share of what the other groups leave.
 fn inferred_score(
     names: &[Name<'_>],
     files: &DataFiles<'_>,
@@ -99,7 +99,7 @@ fn inferred_score(
     if matches!(secret.aggregation, Some((Aggregation::Min | Aggregation::PassFail, _))) {
         return Some((Some(max), at));
     }
-    // What is wrong with these files is told where they are read.
+    // Errors in these files are reported when the groups are read.
     let mut unheard = Report::default();
     let scores: Vec<_> = names
         .iter()
@@ -111,7 +111,7 @@ fn inferred_score(
     Some((Some((max - given).max(0.0) / without.max(1) as f64), at))
 }
 
-/// `sample`, `secret` and the groups in it, in order.
+/// The names of `sample`, `secret` and its groups, in order.
 fn names<'a>(files: &DataFiles<'a>, is_draft: bool, report: &mut Report) -> Vec<Name<'a>> {
     let mut names = BTreeSet::from([vec!["secret"]]);
     for (name, (kind, case)) in &files.cases {
@@ -126,7 +126,7 @@ fn names<'a>(files: &DataFiles<'a>, is_draft: bool, report: &mut Report) -> Vec<
     for (name, (path, _)) in &files.configs {
         match name.as_slice() {
             ["sample" | "secret"] | ["secret", _] => drop(names.insert(name.clone())),
-            // What configures the cases of validators.
+            // Configuration of validator cases.
             [root, ..] if !matches!(*root, "sample" | "secret") => {}
             [] if is_draft => {}
             [] => report.warning(
@@ -144,7 +144,8 @@ fn names<'a>(files: &DataFiles<'a>, is_draft: bool, report: &mut Report) -> Vec<
     names.into_iter().collect()
 }
 
-/// A problem is passed if all is; in a scored one the samples do not count.
+/// The root group. A pass-fail problem passes if everything passes; in a scored problem the samples
+/// do not count.
 fn root(settings: Settings, scene: &Scene<'_>) -> Group {
     let is_scoring = scene.manifest.kind.is_scoring;
     let on_reject = if is_scoring { OnFailure::Continue } else { OnFailure::Stop };
@@ -166,7 +167,7 @@ fn grader(ignore_sample: bool) -> Rule {
 fn on_reject(name: &Name<'_>, aggregation: Option<Aggregation>, scene: &Scene<'_>) -> OnFailure {
     match aggregation {
         _ if !scene.manifest.kind.is_scoring => OnFailure::Stop,
-        // Nothing after the first failure changes the score of a group that is passed or failed.
+        // After the first failure the score of a pass-fail group cannot change.
         Some(Aggregation::PassFail) if name.len() > 1 => OnFailure::Stop,
         _ => OnFailure::Continue,
     }
@@ -189,7 +190,7 @@ fn secret_config(
     secret
 }
 
-/// What a group says, over what holds around it.
+/// The configuration of a group, which overrides `outer`.
 fn config(
     name: &Name<'_>,
     files: &DataFiles<'_>,
@@ -229,7 +230,7 @@ fn read_config(
             "max_score" | "score_aggregation" | "require_pass" => {
                 read_scoring(key_name, field, name, config, scene, report);
             }
-            // The draft has the same in a map of their own.
+            // The draft has these keys in a map `scoring`.
             "scoring" if manifest.version == Version::Draft => {
                 for (key, node) in field.map(report) {
                     let inner = Field { path, key: &key.text, node };
@@ -243,7 +244,7 @@ fn read_config(
                     }
                 }
             }
-            // It says what the test is for, and changes nothing.
+            // A description has no effect.
             "description" if manifest.version == Version::Draft => {}
             "hint" if manifest.version == Version::Draft => {
                 config.settings.hint = field.text(report);
@@ -258,7 +259,7 @@ fn read_config(
     }
 }
 
-/// Takes a key that says how a group is scored; `false` if it is another.
+/// Reads a key about scoring. Returns `false` for any other key.
 fn read_scoring(
     key: &str,
     field: Field<'_>,
@@ -300,7 +301,7 @@ fn read_scoring(
     true
 }
 
-/// An integer of at least 0, or the word, which is `None`.
+/// Reads an integer of at least 0, or `word` as `None`.
 fn score(field: Field<'_>, word: &str, report: &mut Report) -> Option<Option<f64>> {
     match &field.node.value {
         Value::Integer(number) if *number >= 0 => Some(Some(*number as f64)),
@@ -353,7 +354,7 @@ fn rule(
     (Rule::Aggregate { aggregation, max_score }, Some(aggregation))
 }
 
-/// The place of a group that another requires, which must come before it.
+/// The index of a required group, which must come before the group that requires it.
 fn required_place(
     required: &str,
     name: &Name<'_>,
@@ -367,7 +368,7 @@ fn required_place(
         report.error(at, "the group requires itself", "groups that come before it");
         return None;
     }
-    // Those that come later are not there yet.
+    // Later groups have not been added yet.
     let place = groups.find(&path).filter(|place| *place > 0 && required != "secret");
     let Some(place) = place else {
         let message = format!("{} is not a group that comes before this one", quote(required));
@@ -414,7 +415,7 @@ fn static_test(
     Some(StaticTest { points, args })
 }
 
-/// A submission that solves everything should get what secret is worth.
+/// Warns if the groups' scores do not add up to the score of `secret`.
 fn check_sum(secret: &Config, groups: &Groups, scene: &Scene<'_>, report: &mut Report) {
     let is_sum = secret.aggregation.is_none_or(|(aggregation, _)| aggregation == Aggregation::Sum);
     if !scene.manifest.kind.is_scoring || !is_sum {

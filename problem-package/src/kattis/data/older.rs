@@ -1,4 +1,4 @@
-//! `testdata.yaml`: groups of the older format, with a grader each.
+//! Reads `testdata.yaml`: groups of the older format, each with a grader.
 
 use bytes::Bytes;
 use domain::grading::{Rule, ScoreMode, TestGroup, TestScores, VerdictMode};
@@ -16,10 +16,11 @@ use crate::yaml;
 const FLAGS: &str = "worst_error, first_error, always_accept, sum, avg, min, max, ignore_sample or \
                      accept_if_any_accepted";
 
-/// What the default grader of the format's tools takes for `worst_error`, and the format's text does not have.
+/// Another name of `worst_error` in the default grader of the format's tools. The format's text
+/// does not have it.
 const NO_ERRORS: &str = "no_errors";
 
-/// What holds for a group. Every key that a group does not give is its parent's.
+/// The configuration of a group. Missing keys are inherited from the parent.
 #[derive(Debug, Clone, Default)]
 struct Config {
     settings: Settings,
@@ -29,7 +30,7 @@ struct Config {
     scores: TestScores,
 }
 
-/// What the flags of the default grader say.
+/// The modes set by the default grader's flags.
 #[derive(Debug, Default)]
 struct Modes {
     verdict: VerdictMode,
@@ -41,7 +42,7 @@ struct Modes {
 pub(super) fn read(files: &DataFiles<'_>, scene: &Scene<'_>, report: &mut Report) -> Groups {
     let root = Config {
         settings: scene.settings(report),
-        // The format judges no further after a failure, unless a group says otherwise.
+        // By default the format stops judging after a failure.
         on_reject: OnFailure::Stop,
         ..Config::default()
     };
@@ -50,7 +51,7 @@ pub(super) fn read(files: &DataFiles<'_>, scene: &Scene<'_>, report: &mut Report
     for name in names(files) {
         let parent = name.len().checked_sub(1).and_then(|end| groups.find(&name[..end]));
         let mut config = parent.map_or_else(|| root.clone(), |parent| configs[parent].clone());
-        // The flag is for the root alone.
+        // The flag is allowed in the root only.
         config.flags.retain(|flag| flag != "ignore_sample" || parent.is_none());
         if let Some((path, bytes)) = files.configs.get(&name) {
             read_config(path, bytes, &mut config, parent.is_none(), scene, report);
@@ -59,7 +60,7 @@ pub(super) fn read(files: &DataFiles<'_>, scene: &Scene<'_>, report: &mut Report
         apply_problem(&scene.manifest.grading, &mut effective);
         let root = configs.first().map_or(&[][..], |root| root.flags.as_slice());
         if name.first() == Some(&"sample") && root.iter().any(|flag| flag == "ignore_sample") {
-            // Its score is not part of any other, so the range of the whole is not its own.
+            // The score of the samples does not count, so the inherited range does not apply.
             (effective.scores.min, effective.scores.max) = (None, None);
         }
         let rule = rule(&effective, scene.manifest);
@@ -79,7 +80,7 @@ pub(super) fn read(files: &DataFiles<'_>, scene: &Scene<'_>, report: &mut Report
     groups
 }
 
-/// The root, then every folder with tests in it or below, parents first.
+/// The root and every folder that contains tests at any depth, parents first.
 fn names<'a>(files: &DataFiles<'a>) -> Vec<Name<'a>> {
     let tests = files.cases.iter().filter(|(_, (kind, case))| {
         matches!(kind, Kind::Sample | Kind::Secret) && case.files.contains_key("in")
@@ -174,7 +175,7 @@ fn read_config(
 }
 
 impl Modes {
-    /// Whether the flag is known.
+    /// Applies a flag. Returns `false` if it is unknown.
     fn take(&mut self, flag: &str) -> bool {
         match flag {
             "worst_error" | NO_ERRORS => self.verdict = VerdictMode::WorstError,
@@ -192,7 +193,7 @@ impl Modes {
     }
 }
 
-/// What `problem.yaml` says goes before what groups say, as it came before them.
+/// Keys in `problem.yaml` override those of groups.
 fn apply_problem(grading: &OlderGrading, config: &mut Config) {
     config.on_reject = grading.on_reject.unwrap_or(config.on_reject);
     config.scores.accept = grading.accept_score.unwrap_or(config.scores.accept);

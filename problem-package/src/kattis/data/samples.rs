@@ -1,4 +1,4 @@
-//! Samples as they are shown and downloaded.
+//! Reads the shown and the download versions of samples.
 
 use bytes::Bytes;
 use domain::checker::TokenOptions;
@@ -58,7 +58,8 @@ impl Reader<'_> {
         );
     }
 
-    /// A talk between the submission and the validator: lines beginning with `>` and `<`.
+    /// Adds an interaction between the submission and the validator: lines that begin with `>` and
+    /// `<`.
     pub(super) fn add_interaction(
         &mut self,
         name: &str,
@@ -100,7 +101,7 @@ impl Reader<'_> {
         self.data.samples.push(sample);
     }
 
-    /// What is downloaded instead of what is judged.
+    /// Adds the download versions of a sample.
     fn add_downloads(&mut self, name: &str, case: &Case<'_>, blobs: &mut Blobs) {
         for (extension, kind) in [("in.download", "in"), ("ans.download", "ans")] {
             if let Some(bytes) = case.get(extension) {

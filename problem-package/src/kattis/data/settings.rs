@@ -1,4 +1,4 @@
-//! What a test gets from its group and says itself, in either version of the format.
+//! Settings of tests and groups that all versions of the format share.
 
 use std::collections::BTreeMap;
 
@@ -11,13 +11,13 @@ use crate::diagnostic::{Report, quote};
 use crate::fields::Field;
 use crate::yaml::{self, Key, Node, Value};
 
-/// What holds for a test, or for the tests of a group that do not say otherwise.
+/// The settings of a test, or the defaults for the tests of a group.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Settings {
     pub(super) args: Vec<String>,
     pub(super) input_validator: Arguments,
     pub(super) output_validator: Vec<String>,
-    /// What the arguments of the output validator mean to the default one.
+    /// The output validator's arguments as options of the default validator.
     pub(super) tokens: TokenOptions,
     pub(super) full_feedback: bool,
     pub(super) hint: Option<String>,
@@ -26,9 +26,9 @@ pub(super) struct Settings {
 /// Arguments of the input validators.
 #[derive(Debug, Clone)]
 pub(super) enum Arguments {
-    /// All of them get these.
+    /// Arguments for all input validators.
     All(Vec<String>),
-    /// The named ones get theirs, others none.
+    /// Arguments by validator name. Other validators get none.
     Named(BTreeMap<String, Vec<String>>),
 }
 
@@ -39,7 +39,7 @@ impl Default for Arguments {
 }
 
 impl Arguments {
-    /// Those of the program that the package names so.
+    /// The arguments for the program with this name.
     pub(super) fn of(&self, program: &str) -> Vec<String> {
         match self {
             Self::All(args) => args.clone(),
@@ -59,20 +59,20 @@ fn is_name_of(name: &str, program: &str) -> bool {
     name == base || name == stem
 }
 
-/// What the settings are read for.
+/// The context in which settings are read.
 #[derive(Clone, Copy)]
 pub(in crate::kattis) struct Scene<'a> {
     pub(in crate::kattis) manifest: &'a Manifest,
-    /// The package's names of its input validators.
+    /// The names of the package's input validators.
     pub(in crate::kattis) input_validators: &'a [String],
-    /// Those of its output validators; `None` where the default one judges.
+    /// The names of the package's output validators; `None` if the default validator judges.
     pub(in crate::kattis) output_validators: Option<&'a [String]>,
     /// Whether there is a static validator.
     pub(in crate::kattis) has_static_validator: bool,
 }
 
 impl Scene<'_> {
-    /// What holds where nothing is said.
+    /// The default settings.
     pub(super) fn settings(&self, report: &mut Report) -> Settings {
         let mut settings = Settings::default();
         if let Some(words) = &self.manifest.flags {
@@ -88,7 +88,7 @@ impl Scene<'_> {
         settings.output_validator = words.words;
     }
 
-    /// Takes a key that groups and tests have; `false` if it is another.
+    /// Reads a key that groups and tests share. Returns `false` for any other key.
     pub(super) fn read_key(
         &self,
         field: Field<'_>,
@@ -115,7 +115,7 @@ impl Scene<'_> {
         true
     }
 
-    /// The arguments of the problem and those of the group together.
+    /// Reads the output validator's arguments. They follow those of the problem.
     fn read_output(&self, field: Field<'_>, settings: &mut Settings, report: &mut Report) {
         let field_words = match &field.node.value {
             Value::Map(entries) => self.named_output(entries, field, report),
@@ -132,7 +132,7 @@ impl Scene<'_> {
         self.set_output(words, settings, report);
     }
 
-    /// The older format's `{name: …, flags: …}`, which names the validator.
+    /// Reads the older form `{name: …, flags: …}`, which names the validator.
     fn named_output(
         &self,
         entries: &[(Key, Node)],
@@ -191,7 +191,7 @@ impl Scene<'_> {
         Arguments::Named(by_name)
     }
 
-    /// Words in a list; in the older versions in one text too.
+    /// Reads a list of words; in the older versions also a single string.
     pub(super) fn list(&self, field: Field<'_>, report: &mut Report) -> Vec<String> {
         self.check_list(field, report);
         validator::words(field, report).map(|words| words.words).unwrap_or_default()
@@ -204,7 +204,7 @@ impl Scene<'_> {
         }
     }
 
-    /// `<test>.yaml`.
+    /// Reads `<test>.yaml`.
     pub(super) fn read_test(
         &self,
         path: &str,

@@ -1,4 +1,4 @@
-//! `type`, `validation` and `grading`: what a submission is judged by.
+//! Reads `type`, `validation` and `grading`: how submissions are judged.
 
 use domain::grading::Objective;
 use domain::problem::OnFailure;
@@ -7,19 +7,19 @@ use super::{FILE, Manifest};
 use crate::diagnostic::{Report, quote};
 use crate::fields::Field;
 
-/// The words of `type`.
+/// The values of `type`.
 const TYPES: [&str; 5] = ["pass-fail", "scoring", "multi-pass", "interactive", "submit-answer"];
 
-/// Words that do not go together.
+/// Types that exclude each other.
 const INCOMPATIBLE: [(&str, &str); 3] =
     [("pass-fail", "scoring"), ("multi-pass", "submit-answer"), ("interactive", "submit-answer")];
 
-/// What kind of problem it is.
+/// The kind of the problem.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::kattis) struct Kind {
     /// Accepted submissions have a score.
     pub(in crate::kattis) is_scoring: bool,
-    /// The validator talks with the submission.
+    /// The validator interacts with the submission.
     pub(in crate::kattis) is_interactive: bool,
     /// The submission is run several times on one test.
     pub(in crate::kattis) is_multi_pass: bool,
@@ -32,7 +32,7 @@ pub(in crate::kattis) enum Validation {
     Custom,
 }
 
-/// `grading`, with keys that are older than the oldest version. They hold for every group.
+/// `grading`, including keys from before the oldest version. They apply to every group.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(in crate::kattis) struct OlderGrading {
     pub(in crate::kattis) objective: Option<Objective>,
@@ -99,7 +99,7 @@ pub(super) fn read_validation(field: Field<'_>, manifest: &mut Manifest, report:
             }
             "interactive" => manifest.kind.is_interactive = true,
             "multi-pass" => manifest.kind.is_multi_pass = true,
-            // A validator may always tell a score; it counts where the problem is scored.
+            // A validator may always report a score; it counts if the problem is scored.
             "score" => {}
             _ => field.error(report, "interactive or score after custom"),
         }
@@ -121,7 +121,7 @@ pub(super) fn read_grading(field: Field<'_>, manifest: &mut Manifest, report: &m
                 Some("min") => grading.objective = Some(Objective::Min),
                 _ => field.error(report, "min or max"),
             },
-            // Groups are always shown where a problem is scored.
+            // Groups of a scored problem are always shown.
             "show_test_data_groups" => drop(field.boolean(report)),
             "on_reject" => match field.text(report).as_deref() {
                 Some("first_error") => grading.on_reject = Some(OnFailure::Stop),
@@ -137,7 +137,7 @@ pub(super) fn read_grading(field: Field<'_>, manifest: &mut Manifest, report: &m
     }
 }
 
-/// Two numbers, either of which may be infinite: no bound.
+/// Reads two numbers. An infinite one means no bound.
 pub(in crate::kattis) fn range(
     field: Field<'_>,
     report: &mut Report,
@@ -157,7 +157,7 @@ pub(in crate::kattis) fn range(
     }
 }
 
-/// What does not go together.
+/// Checks keys that exclude each other.
 pub(super) fn check(manifest: &mut Manifest, report: &mut Report) {
     let scored_only = manifest.grading
         != OlderGrading { on_reject: manifest.grading.on_reject, ..OlderGrading::default() };

@@ -1,4 +1,4 @@
-//! `limits`: what a run may use, and how a time limit is derived.
+//! Reads `limits`: limits of runs, and how a time limit is derived.
 
 use std::ops::RangeInclusive;
 
@@ -13,7 +13,7 @@ pub(super) fn read(field: Field<'_>, manifest: &mut Manifest, report: &mut Repor
     for (key, node) in field.map(report) {
         let name = format!("limits.{}", key.text);
         let field = Field { key: &name, node, ..field };
-        // An empty value is none.
+        // An empty value counts as missing.
         if !field.is_null() {
             read_limit(key, field, manifest, report);
         }
@@ -116,7 +116,7 @@ fn set_factor(field: Field<'_>, factor: &mut f64, report: &mut Report) {
     }
 }
 
-/// Units of 1024. The older versions do not ask for whole ones.
+/// Reads a number of units of 1024. The older versions allow fractions.
 fn amount(field: Field<'_>, expected: &str, strict: bool, report: &mut Report) -> Option<u64> {
     match field.node.value {
         Value::Float(_) if !strict => {
@@ -140,7 +140,8 @@ fn clip(
     clipped
 }
 
-/// A float cast saturates, and what is too long is refused by the domain's bounds.
+/// Converts seconds to ms. The cast saturates, and the domain's bounds reject values that are too
+/// large.
 pub(in crate::kattis) fn milliseconds(seconds: f64) -> u64 {
     (seconds * 1000.0).round() as u64
 }

@@ -1,4 +1,4 @@
-//! Who made the problem, where it comes from, and who may use it.
+//! Reads authors, sources and the license.
 
 use super::{FILE, Manifest};
 use crate::diagnostic::{Report, quote};
@@ -11,7 +11,7 @@ const LICENSES: [&str; 7] =
 const CREDITS: [&str; 6] =
     ["authors", "contributors", "testers", "translators", "packagers", "acknowledgements"];
 
-/// The older key: names with `,`, `and` or `&` between them.
+/// Reads the older key `author`: names separated by `,`, `and` or `&`.
 pub(super) fn authors(field: Field<'_>, report: &mut Report) -> Vec<String> {
     let Value::Text(text) = &field.node.value else { return people(field, report) };
     text.split(',')
@@ -45,7 +45,7 @@ pub(super) fn read_credits(field: Field<'_>, manifest: &mut Manifest, report: &m
     }
 }
 
-/// Names of people or sources: texts, or maps with a `name`, one or several.
+/// Reads one or several names of people or sources: strings, or maps with a `name`.
 pub(super) fn people(field: Field<'_>, report: &mut Report) -> Vec<String> {
     let nodes = match &field.node.value {
         Value::Null => return Vec::new(),
@@ -67,7 +67,7 @@ pub(super) fn people(field: Field<'_>, report: &mut Report) -> Vec<String> {
     nodes.iter().filter_map(name).collect()
 }
 
-/// The link to the source, which stands in a key of its own in the older versions.
+/// Adds the link to the source, which is a separate key in the older versions.
 pub(super) fn add_source_url(url: Option<String>, manifest: &mut Manifest, report: &mut Report) {
     let Some(url) = url else { return };
     match manifest.about.sources.first_mut() {
@@ -90,7 +90,7 @@ pub(super) fn read_license(field: Field<'_>, manifest: &mut Manifest, report: &m
     manifest.about.license = Some(license);
 }
 
-/// Whether somebody holds the rights exactly where somebody has to.
+/// Warns if the rights owner does not fit the license.
 pub(super) fn check_rights(manifest: &Manifest, report: &mut Report) {
     let about = &manifest.about;
     let place = |name| manifest.places.get(name).and_then(|(_, position)| *position);

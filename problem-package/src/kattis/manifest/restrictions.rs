@@ -1,4 +1,4 @@
-//! `languages`, `embargo_until` and `uuid`.
+//! Reads `languages`, `embargo_until` and `uuid`.
 
 use domain::LanguageId;
 
@@ -8,7 +8,7 @@ use crate::fields::Field;
 use crate::kattis::languages::{Code, code};
 use crate::package::Options;
 
-/// `None`: all.
+/// The allowed languages; `None`: all.
 pub(super) fn languages(
     field: Field<'_>,
     options: &Options,
@@ -45,7 +45,7 @@ pub(super) fn languages(
     Some(languages)
 }
 
-/// `2026-01-31` or `2026-01-31T12:00:00Z`.
+/// Reads a date: `2026-01-31` or `2026-01-31T12:00:00Z`.
 pub(super) fn read_embargo(field: Field<'_>, manifest: &mut Manifest, report: &mut Report) {
     if field.is_null() {
         return;

@@ -1,4 +1,4 @@
-//! Images of a text, put into its Markdown or attached to the problem.
+//! Embeds images of a text into its Markdown, or attaches them to the problem.
 
 use bytes::Bytes;
 use domain::problem::bounds::MARKDOWN_BYTES_MAX;
@@ -24,8 +24,8 @@ impl<'a> Images<'a> {
         Self { tree, attachments }
     }
 
-    /// Puts the images that the Markdown names into it, as `data:` addresses, so that it stands alone. Large ones
-    /// are attached, and shown from there.
+    /// Embeds the images of the Markdown as `data:` URLs. Large images are attached and shown from
+    /// there.
     pub(super) fn put_in(
         &mut self,
         markdown: &str,
@@ -39,7 +39,7 @@ impl<'a> Images<'a> {
         })
     }
 
-    /// Attaches an image of a text that cannot show it.
+    /// Attaches an image of a text that is shown as source.
     pub(super) fn attach(&mut self, name: &str, path: &str, report: &mut Report) {
         if let Some((name, bytes)) = self.find(name, path, true) {
             self.put(&name, &bytes);
@@ -49,7 +49,7 @@ impl<'a> Images<'a> {
         }
     }
 
-    /// How an image is shown. What is wrong with it is reported: judging does not need it.
+    /// How an image is shown. Problems with it are reported as warnings.
     fn shown(
         &mut self,
         name: &str,
@@ -108,7 +108,7 @@ impl<'a> Images<'a> {
         })
     }
 
-    /// The image and the name of its file. An editorial may show the images of the statement too.
+    /// Finds an image and the name of its file. An editorial may show images of the statement too.
     fn find(&self, name: &str, path: &str, is_latex: bool) -> Option<(String, Bytes)> {
         let (folder, _) = path.rsplit_once('/').unwrap_or_default();
         for name in images::file_names(name, is_latex) {
@@ -121,7 +121,7 @@ impl<'a> Images<'a> {
         None
     }
 
-    /// Attaches a file, and returns its path among the attachments; `None` where there are none.
+    /// Attaches a file and returns its path among the attachments; `None` without attachments.
     fn put(&mut self, name: &str, bytes: &Bytes) -> Option<String> {
         let (attachments, blobs) = self.attachments.as_mut()?;
         let path = format!("statement/{name}");

@@ -1,28 +1,28 @@
-//! LaTeX statements, in which the format has commands of its own.
+//! Translates the format's own commands in LaTeX statements.
 //!
-//! They are turned into commands that any converter of LaTeX knows.
+//! They become commands that any LaTeX converter knows.
 
 use super::super::constants::Constants;
 
-/// What says a name that has LaTeX in it without.
+/// Starts a comment with the problem's name in plain text.
 const PLAIN_NAME: &str = "%% plainproblemname:";
 
 /// Headings that are environments in the format.
 const SECTIONS: [&str; 3] = ["Input", "Output", "Interaction"];
 
-/// Environments that say where on a page something is, and mean nothing without one.
+/// Environments for page layout, which are removed.
 const FLOATS: [&str; 4] = ["center", "figure", "figure*", "wrapfigure"];
 
-/// Environments whose text is shown as it is.
+/// Environments with verbatim text.
 const VERBATIM: [&str; 2] = ["verbatim", "lstlisting"];
 
-/// A statement in LaTeX that is not the format's own.
+/// A statement in common LaTeX.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Plain {
-    /// What `\problemname` says, without LaTeX as far as known.
+    /// The title from `\problemname`, with LaTeX commands removed.
     pub(super) title: Option<String>,
     pub(super) body: String,
-    /// The images that it shows.
+    /// The images in the statement.
     pub(super) images: Vec<String>,
 }
 
@@ -76,7 +76,7 @@ impl<'a> Scanner<'a> {
         let name = &rest[..name_bytes];
         let after = self.at + 1 + name_bytes;
         if name.is_empty() {
-            // An escaped character, which begins nothing.
+            // An escaped character, not a command.
             let escaped = rest.chars().next().map_or(0, char::len_utf8);
             self.copy(1 + escaped);
             return;
@@ -116,7 +116,7 @@ impl<'a> Scanner<'a> {
         Some(end)
     }
 
-    /// `\includegraphics[options]{file}`, without the options, which speak of a page.
+    /// `\includegraphics[options]{file}`. The options are about page layout and are dropped.
     fn image(&mut self, after: usize) -> Option<usize> {
         let after = self.skip_options(after);
         let ([file], end) = self.arguments::<1>(after)?;
@@ -158,7 +158,7 @@ impl<'a> Scanner<'a> {
         if command == "end" {
             return Some(end);
         }
-        // `[ht]`, and the place and the width of one that text flows around.
+        // Skip options such as `[ht]`, and the position and width of a `wrapfigure`.
         let mut end = self.skip_options(end);
         while name == "wrapfigure" && self.source[end..].trim_start().starts_with('{') {
             let (_, after) = self.arguments::<1>(end)?;
@@ -175,7 +175,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// What stands in so many pairs of braces, and where it ends.
+    /// The contents of the next `N` pairs of braces, and the offset after them.
     fn arguments<const N: usize>(&self, mut at: usize) -> Option<([&'a str; N], usize)> {
         let mut arguments = [""; N];
         for argument in &mut arguments {
@@ -189,7 +189,7 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// Where the brace that the text begins with is closed.
+/// The offset of the brace that closes the one at the start of the text.
 fn closing(text: &str) -> Option<usize> {
     let mut depth = 0_usize;
     let mut escaped = false;
@@ -213,7 +213,7 @@ fn closing(text: &str) -> Option<usize> {
     None
 }
 
-/// A name as plain text: commands keep what is in their braces.
+/// Converts a name to plain text. The contents of braces are kept.
 fn without_latex(name: &str) -> String {
     let mut plain = String::new();
     let mut chars = name.chars().peekable();
@@ -234,7 +234,7 @@ fn without_latex(name: &str) -> String {
                     chars.next_if(|c| *c == ' ' && !command.starts_with("text"));
                 }
                 Some('&' | '%' | '#' | '_' | '$' | '{' | '}') => plain.extend(chars.next()),
-                // Accents are left out rather than put before their letters.
+                // Accents are dropped.
                 Some('"' | '\'' | '`' | '^' | '~') => drop(chars.next()),
                 _ => plain.push(' '),
             },

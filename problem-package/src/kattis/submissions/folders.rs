@@ -1,4 +1,4 @@
-//! What the folder that a submission is in promises.
+//! The verdicts that the folder of a submission promises.
 
 use std::collections::BTreeSet;
 
@@ -11,16 +11,16 @@ use Verdict::{
     RuntimeError, TimeLimitExceeded, WrongAnswer,
 };
 
-/// The format knows fewer verdicts than we do: to it a wrong answer is also one with the wrong space.
+/// The format has fewer verdicts than Assay: its wrong answer includes a presentation error.
 pub(super) const WRONG: [Verdict; 2] = [WrongAnswer, PresentationError];
-/// And a crash is also what became of too much memory or output.
+/// Its run-time error includes too much memory or output.
 pub(super) const CRASHED: [Verdict; 3] = [RuntimeError, MemoryLimitExceeded, OutputLimitExceeded];
 
-/// Folders of the formats that say all there is to say. `@EXPECTED_RESULTS@` is for the others.
+/// Folders whose verdicts are final. `@EXPECTED_RESULTS@` applies to the other folders only.
 pub(super) const IS_ALL_SAID: [&str; 4] =
     ["accepted", "wrong_answer", "time_limit_exceeded", "run_time_error"];
 
-/// What a test may come to.
+/// All verdicts that a test or a submission that compiles may have.
 pub(super) fn any_result() -> BTreeSet<Verdict> {
     set(&[&[Accepted, TimeLimitExceeded, Partial], &WRONG, &CRASHED])
 }
@@ -29,8 +29,8 @@ fn set(parts: &[&[Verdict]]) -> BTreeSet<Verdict> {
     parts.iter().copied().flatten().copied().collect()
 }
 
-/// The verdicts of the submission as a whole. Where no score is known to be the best, a part of the
-/// points is not known to be one.
+/// The expected verdicts of the whole submission. If the best score is unknown, accepted and
+/// partial cannot be distinguished.
 pub(super) fn expected(folder: &str, best_is_unknown: bool) -> Option<BTreeSet<Verdict>> {
     Some(match folder {
         "accepted" if best_is_unknown => set(&[&[Accepted, Partial]]),
@@ -50,7 +50,7 @@ pub(super) fn expected(folder: &str, best_is_unknown: bool) -> Option<BTreeSet<V
     })
 }
 
-/// Verdicts that are worth a warning only. To the format's tools a part of the score is an accepted program, and some
+/// Verdicts that cause only a warning. The format's tools call a partial score accepted, and some
 /// judges call too much output a wrong answer.
 pub(super) fn tolerated(folder: &str, is_scored: bool) -> BTreeSet<Verdict> {
     match folder {
@@ -61,7 +61,7 @@ pub(super) fn tolerated(folder: &str, is_scored: bool) -> BTreeSet<Verdict> {
     }
 }
 
-/// What the older format says of the tests of a submission in the folder.
+/// The older format's rules about the tests of a submission in the folder.
 pub(super) fn rules(folder: &str) -> Vec<Rule> {
     let any = any_result;
     let (permitted, required, time_limit) = match folder {
@@ -79,7 +79,7 @@ pub(super) fn rules(folder: &str) -> Vec<Rule> {
     vec![Rule { scope, permitted, required, score: None, message: None, time_limit }]
 }
 
-/// The rules of the folder that promises just these verdicts, which the source says itself.
+/// The rules of the folder that promises exactly these verdicts, for verdicts given in the source.
 pub(super) fn rules_of_verdicts(expected: &BTreeSet<Verdict>) -> Vec<Rule> {
     let mut expected = expected.iter();
     match (expected.next(), expected.next()) {

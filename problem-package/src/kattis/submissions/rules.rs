@@ -1,4 +1,4 @@
-//! `submissions.yaml`: what submissions must come to, by patterns of their names.
+//! Reads `submissions.yaml`: expected results of submissions, by patterns for their names.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -20,7 +20,7 @@ use crate::yaml::{self, Key, Node, Value};
 /// The format's verdicts.
 const VERDICTS: &str = "AC, WA, TLE or RTE";
 
-/// What every submission in a folder must be: the folder, what is permitted and what is required.
+/// The format's rules for folders: the folder, its permitted verdicts and its required verdicts.
 const DEFAULTS: [(&str, &[&str], &[&str]); 6] = [
     ("accepted", &["AC"], ALL),
     ("rejected", ALL, &["RTE", "TLE", "WA"]),
@@ -32,20 +32,20 @@ const DEFAULTS: [(&str, &[&str], &[&str]); 6] = [
 
 const ALL: &[&str] = &["AC", "WA", "TLE", "RTE"];
 
-/// All that is said of submissions.
+/// The rules of all submissions.
 #[derive(Debug, Default)]
 pub(super) struct Sheet {
     path: String,
     entries: Vec<Entry>,
 }
 
-/// What is said of the submissions that a pattern matches.
+/// The rules for the submissions that a pattern matches.
 #[derive(Debug)]
 struct Entry {
     glob: Glob,
     pattern: String,
     position: Option<Position>,
-    /// It is the format's own, or stands in its place.
+    /// Whether it is one of the format's rules for folders, or replaces one.
     is_default: bool,
     language: Option<String>,
     entry_point: Option<String>,
@@ -53,17 +53,17 @@ struct Entry {
     is_used: Cell<bool>,
 }
 
-/// What is said of one submission.
+/// The rules for one submission.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    /// By the folder that it is in.
+    /// The rules of its folder.
     pub(super) default_rules: Vec<Rule>,
     pub(super) own_rules: Vec<Rule>,
     pub(super) score: Option<(f64, f64)>,
 }
 
 impl Sheet {
-    /// What holds where there is no file.
+    /// The rules without a `submissions.yaml`.
     pub(super) fn defaults() -> Self {
         let entries = DEFAULTS.iter().map(|(folder, ..)| Entry {
             rules: vec![rule(default_of(folder))],
@@ -92,7 +92,8 @@ impl Sheet {
             let mut entry = Entry { glob, ..Entry::new(pattern, Some(key.position)) };
             let reader = EntryReader { manifest, content };
             reader.read(field, &mut entry, report);
-            // A folder's own name replaces what holds for it; any other pattern adds to it.
+            // An entry for a folder's name replaces the folder's rule; any other pattern adds a
+            // rule.
             sheet.entries.retain(|other| !(other.is_default && other.pattern == entry.pattern));
             sheet.entries.push(entry);
         }
@@ -130,7 +131,7 @@ impl Sheet {
         found
     }
 
-    /// What is said of the language; the last has the last word.
+    /// The language of a submission, from the last entry that sets it.
     pub(super) fn language(&self, name: &str) -> Option<String> {
         self.matching(name).filter_map(|entry| entry.language.clone()).last()
     }
@@ -172,7 +173,7 @@ impl Entry {
     }
 }
 
-/// The keys of one rule, as they are written.
+/// The keys of one rule, as written.
 #[derive(Debug, Clone, Default)]
 struct Written {
     scope: String,
@@ -180,7 +181,7 @@ struct Written {
     required: Option<BTreeSet<Verdict>>,
     score: Option<(f64, f64)>,
     message: Option<String>,
-    /// `Some(None)`: it is not to be used.
+    /// `Some(None)`: not used for the time limit.
     time_limit: Option<Option<TimeLimitUse>>,
 }
 
@@ -254,7 +255,7 @@ impl EntryReader<'_> {
         self.check_together(field, entry, report);
     }
 
-    /// What holds for a part of the tests.
+    /// Reads the rule for some of the tests.
     fn read_scope(&self, key: &Key, field: Field<'_>, entry: &mut Entry, report: &mut Report) {
         let mut written = Written { scope: key.text.clone(), ..Written::default() };
         let names = self.content.tests.iter().map(|test| &test.name);
@@ -312,7 +313,7 @@ impl EntryReader<'_> {
         true
     }
 
-    /// A number, or two between which it lies.
+    /// Reads a score: a number, or a minimum and a maximum.
     fn score(&self, field: Field<'_>, report: &mut Report) -> Option<(f64, f64)> {
         if self.content.grading.objective.is_none() {
             field.error(report, "no score for a problem that is not scored");
@@ -348,7 +349,7 @@ impl EntryReader<'_> {
         entry.rules.push(rule);
     }
 
-    /// No test may be one for which nothing is permitted.
+    /// Reports a test for which no verdict is permitted.
     fn check_together(&self, field: Field<'_>, entry: &Entry, report: &mut Report) {
         let globs: Vec<_> = entry.rules.iter().map(|rule| Glob::new(&rule.scope)).collect();
         for test in &self.content.tests {

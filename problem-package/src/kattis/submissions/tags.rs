@@ -1,4 +1,4 @@
-//! What a source says of itself: `@EXPECTED_RESULTS@: WRONG-ANSWER, TIMELIMIT` and `@EXPECTED_SCORE@: 40`.
+//! Reads tags in sources: `@EXPECTED_RESULTS@: WRONG-ANSWER, TIMELIMIT` and `@EXPECTED_SCORE@: 40`.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::diagnostic::{Report, quote};
 const RESULTS: &str = "@EXPECTED_RESULTS@:";
 const SCORE: &str = "@EXPECTED_SCORE@:";
 
-/// What is said of the submission.
+/// The tags of a submission.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Tags {
     verdicts: BTreeSet<Verdict>,
@@ -19,7 +19,7 @@ pub(super) struct Tags {
 }
 
 impl Tags {
-    /// The first of each kind in the files.
+    /// Reads the first tag of each kind in the files.
     pub(super) fn read(path: &str, files: &Files<'_>, report: &mut Report) -> Self {
         let mut tags = Self::default();
         let (mut has_results, mut has_score) = (false, false);
@@ -40,7 +40,7 @@ impl Tags {
         tags
     }
 
-    /// The verdicts of the submission as a whole, where the source names any.
+    /// The verdicts of the whole submission, if the source names any.
     pub(super) fn verdicts(&self, is_scored: bool) -> Option<BTreeSet<Verdict>> {
         let mut verdicts = self.verdicts.clone();
         if is_scored && self.score.is_some() && !verdicts.is_empty() {
@@ -51,7 +51,7 @@ impl Tags {
 
     fn read_results(&mut self, path: &str, line: &str, report: &mut Report) {
         for word in line.split(',') {
-            // What closes a comment may stand after the last.
+            // The last word may be followed by the end of a comment.
             let word: String = word
                 .trim()
                 .chars()
@@ -85,7 +85,7 @@ fn verdicts(word: &str) -> Option<&'static [Verdict]> {
     })
 }
 
-/// What stands behind the tag on its line. The tag may be written in small letters.
+/// The text after the tag on its line. The tag's case is ignored.
 fn after(bytes: &[u8], tag: &str) -> Option<String> {
     let start =
         bytes.windows(tag.len()).position(|window| window.eq_ignore_ascii_case(tag.as_bytes()))?
@@ -94,7 +94,7 @@ fn after(bytes: &[u8], tag: &str) -> Option<String> {
     Some(String::from_utf8_lossy(line).into_owned())
 }
 
-/// `40`, `20-40`, `20 .. 40` or `[20, 40]`.
+/// Parses a score: `40`, `20-40`, `20 .. 40` or `[20, 40]`.
 fn score(line: &str) -> Option<(f64, f64)> {
     let text = line.trim().trim_start_matches(['[', '(']);
     let (first, rest) = number(text)?;
@@ -107,7 +107,7 @@ fn score(line: &str) -> Option<(f64, f64)> {
     }
 }
 
-/// The decimal number that the text begins with, and the rest.
+/// Parses a decimal number at the start of the text, and returns the rest.
 fn number(text: &str) -> Option<(f64, &str)> {
     let sign = usize::from(text.starts_with(['-', '+']));
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
@@ -150,7 +150,7 @@ mod tests {
         for (source, expected) in cases {
             assert_eq!(tags(source).verdicts, expected.iter().copied().collect(), "{source}");
         }
-        // A source of any length is looked through.
+        // Sources of any length are searched.
         let long = Bytes::from(format!("{}@EXPECTED_RESULTS@: CORRECT", "x\n".repeat(10_000)));
         let found = Tags::read("a", &vec![("a", &long)], &mut Report::default());
         assert_eq!(found.verdicts, BTreeSet::from([Accepted]));

@@ -1,4 +1,4 @@
-//! The drafts of the newer format, whose groups are the older format's to the format's own tools.
+//! The drafts of the newer format. The format's own tools read their groups as in the older format.
 
 use domain::grading::{Aggregation, Rule, ScoreMode, TestScores, VerdictMode};
 
@@ -7,7 +7,7 @@ use super::*;
 
 const VERSIONS: [&str; 3] = ["2023-07-draft", "2023-07", "draft"];
 
-/// A scored package of this version with these files.
+/// A scored package of this version, with these files.
 fn draft(version: &str, files: &[(&str, &str)]) -> Package {
     let manifest = format!(
         "problem_format_version: {version}\nname: Sum\ntype: scoring\n\
@@ -55,7 +55,7 @@ fn testdata_yaml_is_read_as_in_the_older_format() {
         };
         let expected = TestScores { accept: 50.0, min: Some(0.0), max: Some(50.0), reject: 0.0 };
         assert_eq!((*score, *scores), (ScoreMode::Min, expected));
-        // What a group does not say is said by the group around it.
+        // A group inherits missing keys from its parent.
         let Rule::Grader { verdict, accept_if_any_accepted, .. } = rule(&package, "secret/b")
         else {
             panic!("{version}")
@@ -99,7 +99,7 @@ fn test_group_yaml_is_read_as_the_text_of_the_draft_says() {
         };
         assert_eq!(aggregate("secret"), (Aggregation::Sum, Some(60.0)));
         assert_eq!(aggregate("secret/a"), (Aggregation::PassFail, Some(20.0)));
-        // The rest is shared among the groups that give no score.
+        // The rest is shared among the groups without a score.
         assert_eq!(aggregate("secret/b"), (Aggregation::PassFail, Some(40.0)));
         let Checker::Tokens(tokens) = &package.content.checker else { panic!("{version}") };
         assert!(tokens.case_sensitive);

@@ -51,7 +51,7 @@ fn groups_are_a_tree_with_the_defaults_of_the_format() {
         assert_eq!(verdict, VerdictMode::WorstError);
     }
     assert_eq!(package.content.grading.objective, None);
-    // The test beside the groups is among them in order of the names.
+    // The test next to the groups is sorted among them by name.
     let names: Vec<_> = package.content.tests.iter().map(|test| test.name.as_str()).collect();
     assert_eq!(names, ["sample/1", "secret/1", "secret/a/1", "secret/b/1"]);
 }
@@ -84,7 +84,7 @@ fn every_key_that_a_group_does_not_give_is_its_parents() {
     assert_eq!(package.content.grading.objective, Some(Objective::Max));
     let root = &group(&package, "").rule;
     assert!(matches!(root, Rule::Grader { ignore_sample: true, .. }));
-    // Nor is the range of the whole that of samples that do not count.
+    // Samples that do not count do not inherit the range.
     let Rule::Grader { scores, .. } = group(&package, "sample").rule else { panic!("a grader") };
     assert_eq!((scores.min, scores.max), (None, None));
     let a = group(&package, "secret/a");
@@ -92,7 +92,7 @@ fn every_key_that_a_group_does_not_give_is_its_parents() {
     let expected = Rule::Grader {
         verdict: VerdictMode::AlwaysAccept,
         score: ScoreMode::Sum,
-        // It is for the root alone.
+        // It applies to the root only.
         ignore_sample: false,
         accept_if_any_accepted: false,
         scores: TestScores { accept: 5.0, reject: 0.0, min: Some(0.0), max: None },
@@ -183,7 +183,7 @@ fn flags_that_the_default_grader_does_not_know_are_left_aside() {
         };
         assert_eq!((score, verdict), (mode, VerdictMode::WorstError), "{flags}");
     }
-    // A grader of the package's gets them as they are.
+    // A custom grader gets all flags unchanged.
     let custom = "grading: custom\ngrader_flags: no_errors best\n";
     let package = grouped(&[SCORING, (path, custom), ("graders/grade.py", "print('AC 1')\n")]);
     assert_eq!(package.warnings, []);
@@ -218,7 +218,7 @@ fn a_test_differs_from_the_checker_only_where_its_group_says_so() {
     let both = TokenOptions { case_sensitive: true, ..absolute(1e-3) };
     assert_eq!(tokens, [None, None, Some(both), None]);
 
-    // What all tests have is the checker's.
+    // Options that all tests share become those of the checker.
     let (path, text) = flags("data/testdata.yaml", "[float_absolute_tolerance, 1e-3]");
     let package = grouped(&[(path, &text)]);
     assert_eq!(package.content.checker, Checker::Tokens(absolute(1e-3)));

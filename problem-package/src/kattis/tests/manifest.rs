@@ -65,7 +65,7 @@ fn a_time_limit_may_stand_in_its_own_file_or_is_the_default() {
     assert_eq!(set("; comment\nname=A\ntimelimit='2.5'\n"), Some(2_500));
     assert_eq!(set("timelimit = 2 ; seconds\r\n"), Some(2_000));
     assert_eq!(set("colour=1\n"), None);
-    // The first of problem.yaml, .timelimit and the settings.
+    // The first of `problem.yaml`, `.timelimit` and the settings counts.
     let all = [(".timelimit", "3"), ("domjudge-problem.ini", "timelimit=4")];
     let both = package(&[no_limit, all[0], all[1]]);
     assert_eq!(both.timing.given_ms, Some(3_000));

@@ -21,7 +21,7 @@ const FILES: &[(&str, &str)] = &[
 const HEAD: &str = "problem_format_version: 2025-09\nname: Sum\n\
                     uuid: 00000000-0000-0000-0000-000000000000\n";
 
-/// A file to be put in the place of another, or to be left out.
+/// A file to change or add, or to remove if the text is `None`.
 type Change<'a> = (&'a str, Option<&'a str>);
 
 fn tree_of(changes: &[Change<'_>]) -> FileTree {
@@ -56,7 +56,7 @@ fn scoring(more: &str) -> String {
     format!("{HEAD}type: scoring\n{more}")
 }
 
-/// With a score for each of the groups.
+/// A scored package with a score for each group.
 fn scored(changes: &[(&str, &str)]) -> Package {
     let manifest = scoring("");
     let own = [
@@ -188,12 +188,12 @@ fn what_changes_no_verdict_is_a_warning() {
         let found = warnings(scored(&[(path, text)]));
         assert!(found.starts_with(&format!("warning: {path}{expected}")), "{found}");
     }
-    // Tools take this file too, so what it says of arguments holds.
+    // The format's tools read this file too, so its arguments apply.
     let root = newer(&[("data/test_group.yaml", "output_validator_args: [case_sensitive]\n")]);
     let Checker::Tokens(tokens) = &root.content.checker else { panic!("the default checker") };
     assert!(tokens.case_sensitive);
     assert!(warnings(root).starts_with("warning: data/test_group.yaml: configures no group"));
-    // Nothing is wrong with the tests that are there.
+    // These files do not make the existing tests wrong.
     let strays: [&[(&str, &str)]; 5] = [
         &[("data/secret/1.in", ""), ("data/secret/1.ans", "")],
         &[("data/sample/x/1.in", ""), ("data/sample/x/1.ans", "")],
@@ -370,7 +370,7 @@ fn keys_of_the_older_versions_are_not_known() {
     for (error, expected) in errors.iter().zip(expected) {
         assert!(error.starts_with(&format!("error: problem.yaml:{expected}")), "{error}");
     }
-    // A draft is read with more patience.
+    // A draft is read less strictly.
     let draft = manifest.replace("2025-09", "2023-07-draft").replace("validation: custom\n", "");
     assert_eq!(newer(&[("problem.yaml", &draft)]).warnings.len(), 1);
 }

@@ -146,7 +146,7 @@ fn word<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
     }
 }
 
-/// What the packages are to come to stands beside them, in JSON, which is YAML too.
+/// The expected results are in `expected.json`. JSON is also YAML.
 #[test]
 fn every_package_of_the_tests_says_what_is_written_of_it() {
     let folder = problems().parent().unwrap().join("tests/packages");
@@ -185,7 +185,7 @@ fn check_submission(name: &str, found: &SampleSubmission, expected: &Node) {
     let right = found.expected.iter().chain(&found.tolerated);
     let verdicts: Vec<_> = right.map(|it| format!("{it:?}").to_uppercase()).collect();
     let fits = verdicts.contains(&verdict.replace('_', ""));
-    // In the newer format the rules on its tests say what is right.
+    // In the newer format the rules about tests decide.
     assert!(
         fits || verdicts.is_empty() && !found.rules.is_empty(),
         "{place} {verdict} {verdicts:?}"

@@ -94,7 +94,7 @@ fn what_is_no_program_is_told() {
              language",
         ]
     );
-    // Nobody is judged by an input validator.
+    // Input validators do not affect judging.
     assert_eq!(
         warnings(&[("input_validators/a.scala", ""), ("input_validators/b.bin", "")]),
         [

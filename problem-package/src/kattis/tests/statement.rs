@@ -55,7 +55,7 @@ fn images_are_put_into_the_markdown() {
         ("problem_statement/notes.txt", ""),
         ("problem_statement/map.svg", "<svg/>"),
     ]);
-    // Nothing is fetched from elsewhere.
+    // External images are removed.
     assert!(!spoilt.content.statement.contains("example.org"), "{}", spoilt.content.statement);
     assert_eq!(
         lines(&spoilt.warnings),
@@ -76,7 +76,7 @@ fn images_are_put_into_the_markdown() {
     );
 }
 
-/// Says what it was given, between marks.
+/// A converter for tests: replaces image commands, and fails for texts with `impossible`.
 fn marked(latex: &str, _: &crate::Budget) -> Result<String, String> {
     match latex.contains("impossible") {
         true => Err("it is impossible".to_owned()),
@@ -270,11 +270,11 @@ fn a_large_image_is_attached_and_shown() {
     ]);
     let statement = &package.content.statement;
     assert!(statement.starts_with("![a](<statement/a.gif>) ![b](data:image/gif;base64,"));
-    // Two of them are more than a statement may have.
+    // Two of them would exceed the size limit of a statement.
     let end = ") ![c](statement/fits.gif) (image: the attached file `statement/huge.gif`)\n";
     assert!(statement.ends_with(end));
     assert_eq!(package.content.attachments.len(), 3);
-    // What is in the editorial is not for everyone.
+    // Images of the editorial are not attached, because attachments are public.
     assert_eq!(package.content.editorial.as_deref(), Some("(image)\n"));
     assert_eq!(package.warnings.len(), 2, "{:?}", package.warnings);
 }

@@ -43,7 +43,7 @@ fn a_folder_says_which_verdicts_are_right() {
     );
 }
 
-/// What it is in, its compiler or interpreter says.
+/// The compiler or interpreter decides about the encoding.
 #[test]
 fn a_submission_that_is_not_utf8_is_judged() {
     let mut builder = FileTree::builder(TreeLimits::default());
@@ -133,7 +133,7 @@ fn what_a_source_says_in_a_folder_that_says_all_is_left_aside() {
         };
         assert_eq!(of(&tagged), of(&plain), "{folder} {tag}");
     }
-    // In any other folder it is what counts.
+    // In any other folder the tag counts.
     for folder in ["rejected", "mixed", "brute_force", "partially_accepted", "compiler_error"] {
         let path = format!("submissions/{folder}/tagged.py");
         let found = package(&[(&path, "# @EXPECTED_RESULTS@: TIMELIMIT\n")]);
@@ -172,7 +172,8 @@ fn which_submissions_bound_the_time_limit() {
         let rules = &submission(package, &format!("{folder}/slow.py")).rules;
         rules.iter().map(|rule| rule.time_limit).find(|it| *it != Nothing).unwrap_or(Nothing)
     };
-    // To the older format and to the tools of the draft only accepted ones are within the limit.
+    // In the older format and in the draft's tools only accepted submissions must be within the
+    // limit.
     let older = [
         ("accepted", Lower),
         ("partially_accepted", Nothing),
@@ -190,7 +191,8 @@ fn which_submissions_bound_the_time_limit() {
         let found = newer(&[("problem.yaml", draft), (&path, "x")]);
         assert_eq!(uses(&found, folder), expected, "2023-07-draft {folder}");
     }
-    // 2025-09, "Timelimit inference": every submission that must not be too slow on some tests.
+    // 2025-09, "Timelimit inference": every submission that must not exceed the limit on some
+    // tests.
     let defaults = [
         ("accepted", Lower),
         ("wrong_answer", Lower),
@@ -203,7 +205,7 @@ fn which_submissions_bound_the_time_limit() {
     for (folder, expected) in defaults {
         let path = format!("submissions/{folder}/slow.py");
         assert_eq!(uses(&newer(&[(&path, "x")]), folder), expected, "2025-09 {folder}");
-        // A draft with the newer format's file follows it.
+        // A draft with `submissions.yaml` follows the newer format.
         let with_sheet =
             [("problem.yaml", draft), (&path, "x"), ("submissions/submissions.yaml", sheet)];
         assert_eq!(uses(&newer(&with_sheet), folder), expected, "draft {folder}");
@@ -308,7 +310,7 @@ mixed/b.x:\n  use_for_time_limit: lower\n";
             ("secret/{a,c}", TimeLimitUse::Upper)
         ]
     );
-    // `required` is the folder's own still.
+    // `required` still comes from the folder's rule.
     assert_eq!(slow.rules[0].required, BTreeSet::from([Verdict::TimeLimitExceeded]));
     assert!(slow.rules[0].permitted.contains(&Verdict::WrongAnswer));
     assert_eq!(slow.rules[2].message.as_deref(), Some("too slow"));
@@ -362,7 +364,7 @@ fn rules_that_cannot_be_kept_are_errors() {
     );
 }
 
-/// C++ is compiled in the standard of the tools, unless the package or the problem says otherwise.
+/// C++ uses the standard of the format's tools, unless the package or the problem sets another one.
 #[test]
 fn cpp_has_a_standard() {
     let cases = [
