@@ -152,7 +152,7 @@ fn parse(schema: Schema, path: &str, bytes: &[u8], report: &mut Report) -> Optio
         Err(error) => {
             let at = error.location().and_then(position);
             let mut message = format!("is not valid YAML: {error}");
-            // The parser says where as well.
+            // The parser's message also contains the position.
             if let Some(place) = message.rfind(" at line ") {
                 message.truncate(place);
             }

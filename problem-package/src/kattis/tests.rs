@@ -405,7 +405,7 @@ proptest! {
             ("data/secret/1.args", Some(&latex)),
             ("submissions/submissions.yaml", Some(&sheet)),
         ]);
-        // Either answer is right, and what is read can be used.
+        // Both results are right, but a package that is read must be usable.
         if let Ok(package) = read(&tree, &Options::default()) {
             prop_assert_eq!(package.content.flaws(), vec![]);
         }
