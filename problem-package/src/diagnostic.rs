@@ -22,8 +22,9 @@ pub struct Position {
     pub column: u32,
 }
 
-/// An error or warning about a package. It is displayed as `error: problem.yaml:3:9: message;
-/// expected something`.
+/// An error or warning about a package.
+///
+/// It is displayed as `error: problem.yaml:3:9: message; expected x`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     /// Whether it is an error or a warning.

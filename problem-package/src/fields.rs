@@ -49,7 +49,7 @@ impl<'a> Field<'a> {
             Value::Float(number) => Some(self.written().unwrap_or_else(|| format!("{number:?}"))),
             Value::Bool(truth) => Some(self.written().unwrap_or_else(|| truth.to_string())),
             _ => {
-                self.error(report, "a text");
+                self.error(report, "a string");
                 None
             }
         }

@@ -115,12 +115,12 @@ OURS_EXPLAINED = [
     (
         '',
         r'there are no test cases|`points` is|a number of at least 0|is not used: problem.yaml has no `validation`'
-        r"|is the older format's name|has no (input|answer)|`batched` is a list|`limits` is a list"
+        r"|belongs to the older format|has no (input|answer)|`batched` is a list|`limits` is a list"
         r'|cannot be the name of a constant|there are no secret tests',
         'what is written would not be judged, or not as it is written',
     ),
     ('DMOJ', r'is a link to', 'any file may be a test by a pattern of init.yml'),
-    ('BAPCtools', r'promises no known verdict', 'the name of the folder means nothing in 2025-09'),
+    ('BAPCtools', r'implies no known verdict', 'the name of the folder means nothing in 2025-09'),
     (
         '',
         r'the checker \w+ (compares|counts)|so the package.s name is used|has no `out`|unknown key'

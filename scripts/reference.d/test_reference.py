@@ -90,7 +90,7 @@ class Compare(unittest.TestCase):
         self.assertEqual(found, [Difference('refusal', 'unknown key', 'Unknown key x', warned, WARNED)])
 
     def test_our_refusals_have_reasons_one_by_one(self):
-        known = "data/testdata.yaml: is the older format's name"
+        known = "data/testdata.yaml: belongs to the older format"
         for errors, expected in [([known], ['refusal explained']), ([known, 'b'], ['refusal'])]:
             self.assertEqual(self.kinds(kattis(), Report('assay', errors=errors)), expected)
 

@@ -30,7 +30,7 @@ impl Constants {
                     let value = field.text(report).unwrap_or_default();
                     constants.insert(key.text.clone(), value);
                 }
-                _ => field.error(report, "a number or a text"),
+                _ => field.error(report, "a number or a string"),
             }
         }
         Self(constants)

@@ -80,7 +80,7 @@ pub(super) fn check(tree: &FileTree, version: Version, report: &mut Report) {
         let is_notice =
             ["README", "LICENSE", "CHANGELOG"].iter().any(|known| name.starts_with(known));
         if version.is_strict() && OLDER.contains(&name) {
-            report.warning(name, "is the older format's name", "");
+            report.warning(name, "belongs to the older format", "");
         } else if !is_part(name) && !is_notice {
             report.warning(name, "is not part of the format and is ignored", "");
         }

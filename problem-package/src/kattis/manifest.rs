@@ -229,7 +229,7 @@ fn read_names(field: Field<'_>, manifest: &mut Manifest, report: &mut Report) {
             manifest.names.insert(String::new(), name);
         }
         Value::Null if !manifest.version.is_newer() => {}
-        _ => field.error(report, "a text, or a map from languages to texts"),
+        _ => field.error(report, "a string, or a map from languages to strings"),
     }
 }
 

@@ -241,7 +241,7 @@ impl Reader<'_> {
                 let expected = folders::any_result();
                 return Some(Expectation { expected, tolerated, rules: vec![], score });
             }
-            let message = format!("the folder {} promises no known verdict", quote(folder));
+            let message = format!("the folder {} implies no known verdict", quote(folder));
             report.warning(&path, message, "accepted, wrong_answer, time_limit_exceeded, …");
             return None;
         };

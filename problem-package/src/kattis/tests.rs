@@ -193,7 +193,7 @@ fn everything_wrong_is_told_at_once() {
     assert_eq!(
         errors,
         [
-            "warning: problem.yaml:1:7: `name` is a list; expected a text, or a map from languages to texts",
+            "warning: problem.yaml:1:7: `name` is a list; expected a string, or a map from languages to strings",
             "error: problem.yaml:3:15: `limits.time_limit` is \"fast\"; expected seconds above 0",
             "error: problem.yaml:4:11: `limits.memory` is 0; expected MiB above 0",
             "warning: problem.yaml:5:10: unknown license \"mine\"; expected one of unknown, \
@@ -330,7 +330,7 @@ fn what_is_not_known_is_left_aside_with_a_warning() {
             "warning: submissions/accepted/sum.zig: is in Zig, which is not available here, and is ignored",
             "warning: submissions/accepted/two: is treated as c but has files in python3; expected one \
              language",
-            "warning: submissions/slow_but_nice/sum.py: the folder \"slow_but_nice\" promises no known \
+            "warning: submissions/slow_but_nice/sum.py: the folder \"slow_but_nice\" implies no known \
              verdict; expected accepted, wrong_answer, time_limit_exceeded, …",
             "warning: submissions/submissions.yaml: is not in a verdict folder and is ignored",
         ]

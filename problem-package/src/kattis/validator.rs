@@ -39,7 +39,7 @@ pub(super) fn words(field: Field<'_>, report: &mut Report) -> Option<Words> {
             nodes.iter().filter_map(|node| Field { node, ..field }.text(report)).collect()
         }
         Value::Map(_) => {
-            field.error(report, "arguments in a text or a list of texts");
+            field.error(report, "a string or a list of strings");
             return None;
         }
         _ => field.text(report)?.split_whitespace().map(str::to_owned).collect(),
@@ -142,7 +142,7 @@ pub(super) fn read_programs(
         }
         (false, true) => {
             if manifest.version.is_newer() {
-                report.warning(SEVERAL, "is the older format's folder", SINGLE);
+                report.warning(SEVERAL, "belongs to the older format", SINGLE);
             }
             programs::read_all(tree, SEVERAL, true, manifest, blobs, report)
         }

@@ -166,7 +166,7 @@ fn program(
     };
     let Some(bytes) = tree.get(path) else {
         let message = format!("the {role} {} is missing", quote(path));
-        report.error(source.place(), message, "the source that is named");
+        report.error(source.place(), message, "a source file in the package");
         return None;
     };
     let main =

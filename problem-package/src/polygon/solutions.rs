@@ -94,7 +94,7 @@ fn read_solution(
         return leave(format!("is in no known language and is ignored: its `type` is {kind}"), "");
     };
     let Some(bytes) = tree.get(path) else {
-        return leave("is missing".to_owned(), "the source that is named");
+        return leave("is missing".to_owned(), "a source file in the package");
     };
     if solution.child("extra-tags").is_some() {
         let message =

@@ -172,7 +172,7 @@ fn pdfs<'a>(
             Some(bytes) => pdfs.push((language, bytes)),
             None => {
                 let message = format!("the statement {} is missing", quote(path));
-                report.warning(element.place(), message, "the file that is named");
+                report.warning(element.place(), message, "a PDF file in the package");
             }
         }
     }
@@ -317,7 +317,7 @@ fn convert(
             }
             Kind::Unknown => {
                 let message =
-                    format!("the image {} is of a type that pages cannot show", quote(file));
+                    format!("the image {} is of a type that browsers cannot show", quote(file));
                 (message, images::cure(file))
             }
         };

@@ -288,7 +288,7 @@ fn everything_wrong_is_told_at_once() {
             "error: problem.xml:20:5: the checker's `type` is \"std\"; expected testlib",
             "error: problem.xml:20:46: the checker \"files/check.d\" is in no known language: its `type` is \"d.dmd\"; \
              expected a type such as cpp.g++17",
-            "error: problem.xml:21:28: the validator \"../val.cpp\" is missing; expected the source that is named",
+            "error: problem.xml:21:28: the validator \"../val.cpp\" is missing; expected a source file in the package",
         ]
     );
 }
@@ -431,7 +431,7 @@ fn statements_in_pdf_are_attached() {
     assert_eq!(
         lines(&package.warnings),
         [
-            "warning: problem.xml:3:165: the statement \"gone.pdf\" is missing; expected the file that is named"
+            "warning: problem.xml:3:165: the statement \"gone.pdf\" is missing; expected a PDF file in the package"
         ]
     );
 }
@@ -466,7 +466,7 @@ fn images_are_put_into_the_statement() {
     assert_eq!(
         lines(&package.warnings),
         [
-            "warning: statement-sections/english/legend.tex: the image \"b.eps\" is of a type that pages cannot show; \
+            "warning: statement-sections/english/legend.tex: the image \"b.eps\" is of a type that browsers cannot show; \
              expected a PNG or SVG file beside it, from `ps2pdf -dEPSCrop b.eps b.pdf` and `pdftocairo -svg b.pdf b.svg`"
         ]
     );
@@ -518,7 +518,7 @@ fn solutions_that_cannot_be_judged_are_left_aside() {
             "warning: problem.xml:22:76: the solution \"b.cpp\" has the unknown tag \"fastest\" and is ignored; expected \
              main, accepted, …",
             "warning: problem.xml:22:133: the solution \"c.d\" is in no known language and is ignored: its `type` is \"d\"",
-            "warning: problem.xml:22:198: the solution \"d.cpp\" is missing; expected the source that is named",
+            "warning: problem.xml:22:198: the solution \"d.cpp\" is missing; expected a source file in the package",
             "warning: problem.xml:22:256: a solution has no <source> and is ignored",
         ]
     );

@@ -103,7 +103,7 @@ pub(super) fn check(files: &DataFiles<'_>, groups: &Groups, found: &[Found], rep
             let is_worth_points = place.is_some_and(|place| {
                 matches!(groups.groups[place].graded.rule, Rule::Aggregate { .. })
             });
-            let message = "is in a group without tests";
+            let message = "configures a group without tests";
             match is_worth_points {
                 true => report.error(path, message, "a test"),
                 false => report.warning(path, message, "a test"),

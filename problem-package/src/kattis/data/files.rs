@@ -107,7 +107,7 @@ fn insert<'a>(
     let file = names.pop().unwrap_or_default();
     if matches!(file, OLDER_CONFIG | NEWER_CONFIG) {
         if version.is_strict() && file == OLDER_CONFIG {
-            report.error(&full, "is the older format's name", NEWER_CONFIG);
+            report.error(&full, "belongs to the older format", NEWER_CONFIG);
         } else if data.configs.insert(names, (full.clone(), bytes)).is_some() {
             report.error(
                 &full,

@@ -280,7 +280,7 @@ fn read_scoring(
     }
     if name.first() != Some(&"secret") {
         let place = if name.is_empty() { "all of data" } else { "sample" };
-        report.warning((path, at), message + place, "it in secret or its groups");
+        report.warning((path, at), message + place, "the key in secret or its groups");
         return true;
     }
     match key {

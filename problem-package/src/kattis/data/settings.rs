@@ -200,7 +200,7 @@ impl Scene<'_> {
     fn check_list(&self, field: Field<'_>, report: &mut Report) {
         let is_list = matches!(field.node.value, Value::List(_) | Value::Null);
         if self.manifest.version.is_strict() && !is_list {
-            field.error(report, "a list of texts");
+            field.error(report, "a list of strings");
         }
     }
 

@@ -57,7 +57,7 @@ pub(super) fn people(field: Field<'_>, report: &mut Report) -> Vec<String> {
         let Value::Map(entries) = &node.value else { return field.text(report) };
         let named = |name: &str| entries.iter().find(|(key, _)| key.text == name);
         let Some((_, node)) = named("name") else {
-            field.error(report, "a text, or a map with a `name`");
+            field.error(report, "a string, or a map with a `name`");
             return None;
         };
         let name = Field { node, ..field }.text(report)?;

@@ -38,7 +38,7 @@ pub(super) fn languages(
     if languages.is_empty() && report.has_errors() == errors_before {
         report.error(
             (FILE, field.position()),
-            "no language is left",
+            "no available language is given",
             "`all`, or ids such as `cpp`",
         );
     }

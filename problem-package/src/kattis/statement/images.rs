@@ -82,7 +82,7 @@ impl<'a> Images<'a> {
             }
             (Kind::Small | Kind::Large, None) => {
                 let expected =
-                    format!("images that leave the text within {MARKDOWN_BYTES_MAX} bytes");
+                    format!("images that keep the text within {MARKDOWN_BYTES_MAX} bytes");
                 (
                     format!("the image {} has {} bytes and is not shown", quote(name), bytes.len()),
                     expected,
@@ -97,7 +97,7 @@ impl<'a> Images<'a> {
             }
             (Kind::Unknown, _) => {
                 let message =
-                    format!("the image {} is of a type that pages cannot show", quote(&found));
+                    format!("the image {} is of a type that browsers cannot show", quote(&found));
                 (message, images::cure(&found))
             }
         };

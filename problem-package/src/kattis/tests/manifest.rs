@@ -194,7 +194,7 @@ fn languages_that_are_not_here_are_left_aside() {
     assert_eq!(package.warnings.len(), 2);
     let text = "name: Sum\nlimits: {time_limit: 1}\nlanguages: [ada]\n";
     let errors = errors(&[("problem.yaml", Some(text))]);
-    assert!(errors[1].contains("no language is left"), "{errors:?}");
+    assert!(errors[1].contains("no available language is given"), "{errors:?}");
 }
 
 #[test]

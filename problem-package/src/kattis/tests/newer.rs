@@ -150,7 +150,7 @@ fn what_does_not_go_together_is_an_error() {
             "1:20: `score_aggregation` is \"best\"; expected pass-fail, sum",
         ),
         (a, "max_score: 1\ncolour: 1\n", "2:1: unknown key \"colour\""),
-        (a, "max_score: 1\nargs: x y\n", "2:7: `args` is \"x y\"; expected a list of texts"),
+        (a, "max_score: 1\nargs: x y\n", "2:7: `args` is \"x y\"; expected a list of strings"),
         (
             b,
             "max_score: 1\nstatic_validation_score: pass-fail\n",
@@ -224,7 +224,7 @@ fn the_tree_of_tests_is_held_to_the_format() {
         ),
         (
             &[("data/secret/testdata.yaml", Some(""))],
-            "data/secret/testdata.yaml: is the older format's name",
+            "data/secret/testdata.yaml: belongs to the older format",
         ),
     ];
     for (changes, expected) in cases {
@@ -241,7 +241,7 @@ fn points_that_nobody_can_get_are_an_error() {
     let cases: [(&[(&str, &str)], &str); 2] = [
         (
             &[("data/secret/c/test_group.yaml", "max_score: 5\n")],
-            "data/secret/c/test_group.yaml: is in a group without tests",
+            "data/secret/c/test_group.yaml: configures a group without tests",
         ),
         (
             &[("data/secret/1.in", ""), ("data/secret/1.ans", "")],

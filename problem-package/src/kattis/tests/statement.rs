@@ -69,7 +69,7 @@ fn images_are_put_into_the_markdown() {
                  file beside the statement"
             ),
             format!(
-                "warning: {path}: the image \"notes.txt\" is of a type that pages cannot show; expected \
+                "warning: {path}: the image \"notes.txt\" is of a type that browsers cannot show; expected \
                  a PNG, JPEG, GIF, WebP or SVG file"
             ),
         ]
@@ -117,7 +117,7 @@ fn latex_is_converted_and_shows_its_images() {
     assert_eq!(
         lines(&package.warnings),
         [
-            "warning: problem_statement/problem.sv.tex: the image \"b.pdf\" is of a type that pages cannot \
+            "warning: problem_statement/problem.sv.tex: the image \"b.pdf\" is of a type that browsers cannot \
           show; expected a PNG or SVG file beside it, from `pdftocairo -svg b.pdf b.svg`"
         ]
     );
