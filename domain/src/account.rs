@@ -1,5 +1,5 @@
-//! An account: a login and what it may do. Names, addresses and secrets are not here; they live
-//! behind the `Credentials` port under the account's `subject`, so that they can be erased.
+//! An account: a login and its roles. Names, addresses and secrets are not stored here; they are
+//! kept behind the `Credentials` port under the account's `subject`, so that they can be erased.
 
 use std::collections::BTreeSet;
 
@@ -9,92 +9,92 @@ use uuid::Uuid;
 use crate::aggregate::Aggregate;
 use crate::{Event, Login};
 
-/// What an account may do. Every account is a `User`.
+/// A role of an account. Every account is a `User`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Role {
-    /// Submits, and sees what is its own.
+    /// May submit, and see its own submissions.
     User,
-    /// Writes problems and sees their hidden parts.
+    /// May write problems and see their hidden parts.
     Setter,
-    /// Sees every submission.
+    /// May see every submission.
     Judge,
-    /// Sees every event.
+    /// May see every event.
     Auditor,
-    /// Everything, and grants roles.
+    /// May do everything, and grant roles.
     Admin,
 }
 
-/// A login exists from now on.
+/// An account was registered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountRegistered {
-    /// The account's identity.
+    /// The account's login, which identifies it.
     pub login: Login,
-    /// The key of its personal data and secrets.
+    /// The key under which its personal data and secrets are kept.
     pub subject: Uuid,
 }
 
-/// An account may do more.
+/// A role was granted to the account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoleGranted {
-    /// What it may do now.
+    /// The role that was granted.
     pub role: Role,
 }
 
-/// An account may do less.
+/// A role of the account was revoked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoleRevoked {
-    /// What it may no longer do.
+    /// The role that was revoked.
     pub role: Role,
 }
 
-/// The account's personal data and secrets are gone, for ever. Its login, and what it handed in, stay.
+/// The account's personal data and secrets were erased for good. Its login and submissions stay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountErased {}
 
-/// What can be asked of an account.
+/// A command to an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AccountCommand {
-    /// Claim a login.
+    /// Register the account.
     Register {
-        /// The login.
+        /// The account's login.
         login: Login,
-        /// A fresh key for its personal data.
+        /// A new key for its personal data and secrets.
         subject: Uuid,
     },
-    /// Allow more.
+    /// Grant a role.
     Grant(Role),
-    /// Allow less.
+    /// Revoke a role.
     Revoke(Role),
-    /// Forget who it was.
+    /// Erase the account.
     Erase,
 }
 
 /// Why an account refused a command.
 #[derive(Debug, Clone, Copy, thiserror::Error, PartialEq, Eq)]
 pub enum AccountRejection {
-    /// The login is somebody's.
+    /// The login is taken.
     #[error("the login is taken")]
     Taken,
     /// There is no such account.
     #[error("there is no such account")]
     NotFound,
-    /// Nobody is behind it any more.
+    /// The account was erased.
     #[error("the account was erased")]
     Erased,
-    /// `User` comes with the account.
-    #[error("every account is a USER")]
+    /// The role `User` cannot be revoked.
+    #[error("every account has the role USER; it cannot be revoked")]
     EveryAccountIsUser,
 }
 
 /// An account's state.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Account {
-    /// `None` before it is registered.
+    /// The key of its personal data and secrets; `None` before it is registered.
     pub subject: Option<Uuid>,
-    /// What it may do.
+    /// The roles it has.
     pub roles: BTreeSet<Role>,
-    /// Whether nobody is behind it any more.
+    /// Whether it was erased.
     pub is_erased: bool,
 }
 

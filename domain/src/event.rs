@@ -1,7 +1,7 @@
-//! Everything that can be said about an installation, and how it is written down.
+//! All events, and how they are stored.
 //!
-//! A stored event is a type name, a schema number and JSON. A schema that was ever written keeps a
-//! golden file in `domain/golden/` that is never edited, and reading it goes through [`upcast`]
+//! A stored event is a type name, a schema number and JSON. Every schema that was ever written has
+//! a golden file in `domain/golden/` that is never edited. Old schemas are read through [`upcast`]
 //! (INV-3).
 
 use serde_json::value::RawValue;
@@ -23,10 +23,10 @@ use crate::webhook::{
 /// A stored event could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
-    /// The bytes are not an event's.
+    /// The stored bytes do not have the form of an event.
     #[error("the stored event is malformed")]
     Malformed(#[source] serde_json::Error),
-    /// A newer Assay wrote it, or nobody did.
+    /// The type or schema is unknown. A newer version of Assay probably wrote the event.
     #[error("this version of Assay does not know the event {kind} at schema {schema}")]
     Unknown {
         /// Type name.
@@ -36,7 +36,7 @@ pub enum DecodeError {
     },
 }
 
-/// Declares the events: a line each, with the schema number written today.
+/// Declares the events: one line each, with the newest schema number.
 macro_rules! events {
     ($($(#[$doc:meta])* $name:ident = $schema:literal,)+) => {
         /// A past-tense fact.
@@ -47,7 +47,7 @@ macro_rules! events {
         }
 
         impl Event {
-            /// Every type name with the schema number written today.
+            /// Every type name with its newest schema number.
             pub const SCHEMAS: &[(&str, u32)] = &[$((stringify!($name), $schema),)+];
 
             /// The type name, as stored.
@@ -57,7 +57,7 @@ macro_rules! events {
                 }
             }
 
-            /// The schema number that [`Event::encode`] writes.
+            /// The newest schema number, which [`Event::encode`] writes.
             pub fn schema(&self) -> u32 {
                 match self {
                     $(Self::$name(_) => $schema,)+
@@ -96,65 +96,65 @@ macro_rules! events {
 }
 
 events! {
-    /// A login exists from now on.
+    /// An account was registered.
     AccountRegistered = 1,
-    /// An account may do more.
+    /// A role was granted to the account.
     RoleGranted = 1,
-    /// An account may do less.
+    /// A role of the account was revoked.
     RoleRevoked = 1,
-    /// Who an account was is forgotten.
+    /// The account's personal data and secrets were erased.
     AccountErased = 1,
-    /// A problem has a new revision; the first makes the problem.
+    /// A problem has a new revision; the first one creates the problem.
     ProblemRevised = 2,
-    /// A program was handed in.
+    /// A program was submitted.
     SubmissionReceived = 1,
-    /// An evaluator took the submission.
+    /// An evaluator started an attempt at judging the submission.
     JudgingStarted = 2,
-    /// The program was compiled, or was not.
+    /// Compilation ended, successfully or not.
     Compiled = 1,
-    /// Some tests have a verdict.
+    /// One or more tests were judged.
     TestsJudged = 2,
-    /// The attempt has its verdict.
+    /// The attempt ended with a verdict.
     JudgingFinished = 2,
-    /// The attempt ended without one.
+    /// The attempt ended without a verdict.
     AttemptAbandoned = 1,
-    /// No evaluator could judge it.
+    /// No evaluator could judge the submission.
     SubmissionAbandoned = 1,
-    /// A submission is judged again, beside what counts.
+    /// A submission is judged again for a rejudge.
     TrialStarted = 1,
-    /// Submissions are to be judged again.
+    /// A rejudge of some submissions was created.
     RejudgeCreated = 1,
-    /// Every trial waits for an evaluator, or was with one already.
+    /// Every trial of the rejudge was queued.
     RejudgeTrialsQueued = 1,
-    /// What the trials found counts from now on.
+    /// The verdicts of the trials count from now on.
     RejudgeApplied = 1,
-    /// What the trials find will never count.
+    /// The rejudge was cancelled; the verdicts of its trials will never count.
     RejudgeCancelled = 1,
-    /// What the trials found counts no more.
+    /// The verdicts of the trials no longer count.
     RejudgeReverted = 1,
-    /// A server is to be told of events from now on.
+    /// A webhook was created; events are sent to its server from now on.
     WebhookCreated = 1,
-    /// Everything up to a position was delivered, given up, or not wanted.
+    /// Every event up to a position was delivered, given up or skipped.
     WebhookAdvanced = 1,
-    /// An event could not be delivered.
+    /// An event could not be delivered and became a dead letter.
     DeliveryGivenUp = 1,
-    /// A dead letter is to be tried once more.
+    /// One more delivery of a dead letter was requested.
     DeliveryRetried = 1,
-    /// Everything from a position on is to be delivered again.
+    /// Redelivery of every event from a position on was requested.
     WebhookRewound = 1,
-    /// The server wants nothing more.
+    /// The server asked for no further events.
     WebhookDisabled = 1,
-    /// The webhook is no more.
+    /// The webhook was removed.
     WebhookRemoved = 1,
 }
 
-/// Turns an older schema into the newest. An event's first change adds its arm here.
+/// Converts an older schema to the newest. Every change of a schema adds an arm here.
 fn upcast(kind: &str, schema: u32, data: &RawValue) -> Result<Event, DecodeError> {
     let data = data.get();
     match (kind, schema) {
         ("ProblemRevised", 1) => serde_json::from_str::<first_schema::Revised>(data)
             .map(|revised| Event::ProblemRevised(revised.into())),
-        // A field went, or fields came that are empty where they are missing.
+        // A field was removed, or fields were added that default to empty.
         ("JudgingStarted", 1) => serde_json::from_str(data).map(Event::JudgingStarted),
         ("TestsJudged", 1) => serde_json::from_str(data).map(Event::TestsJudged),
         ("JudgingFinished", 1) => serde_json::from_str(data).map(Event::JudgingFinished),
@@ -167,7 +167,7 @@ fn upcast(kind: &str, schema: u32, data: &RawValue) -> Result<Event, DecodeError
 mod tests {
     use super::*;
 
-    /// INV-3: what was ever written can be read, and today's writer still writes the same bytes.
+    /// INV-3: every schema ever written can be read, and the newest is still written the same way.
     #[test]
     fn every_schema_ever_written_is_still_read() {
         let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");

@@ -1,9 +1,9 @@
-//! A rejudge: submissions are judged again beside what counts, each in a trial of its own. Then all of
-//! their verdicts are made to count at once, or none is.
+//! A rejudge judges submissions again, each in its own trial, without changing the verdicts that
+//! count. Applying the rejudge then makes the verdicts of all its trials count at once.
 //!
-//! Verdicts of a submission lie one upon the other: its own judging's, and above it those of the
-//! rejudges that were applied and not reverted, in the order they were applied. The topmost counts, so
-//! any rejudge can be reverted at any time, whatever was applied after it.
+//! A submission's verdicts form a stack: the verdict of its own judging at the bottom, then those
+//! of the rejudges that are applied and not reverted, in the order they were applied. The top one
+//! counts, so a rejudge can be reverted at any time, even when others were applied after it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -14,156 +14,156 @@ use serde::{Deserialize, Serialize};
 use crate::aggregate::Aggregate;
 use crate::{Event, LanguageId, Login, RejudgeId, Slug, SubmissionId, Verdict};
 
-/// Submissions of one rejudge: their list, and what became of each, are one event each.
+/// Submissions of one rejudge. The list of members and the list of results are one event each.
 pub const MEMBERS_MAX: usize = 10_000;
-/// Characters of a reason.
+/// Number of characters of a reason, without the space around it.
 pub const REASON_CHARS: RangeInclusive<usize> = 1..=1_000;
 
-/// Which revision a submission is judged against.
+/// The revision that a submission is judged against again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Against {
-    /// Its problem's newest when the rejudge is created.
+    /// The problem's newest revision when the rejudge is created.
     #[default]
     Newest,
-    /// The one it was judged against at first.
+    /// The revision it was first judged against.
     Own,
 }
 
-/// What an organiser asked for. All of it must be met.
+/// The submissions that an organiser selected. A submission must meet every condition.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Selection {
-    /// To this problem.
+    /// Submissions to this problem.
     pub problem: Option<Slug>,
-    /// By this account.
+    /// Submissions by this account.
     pub author: Option<Login>,
-    /// In this language.
+    /// Submissions in this language.
     pub language: Option<LanguageId>,
-    /// With one of these verdicts; empty is any.
+    /// Submissions with one of these verdicts; empty means any verdict.
     pub verdicts: Vec<Verdict>,
-    /// Judged by this evaluator.
+    /// Submissions judged by the evaluator with this name, or with this name before a hyphen.
     pub judge: Option<String>,
-    /// Received then or later.
+    /// Submissions received at this time or later.
     pub since: Option<Timestamp>,
-    /// Received before.
+    /// Submissions received before this time.
     pub until: Option<Timestamp>,
-    /// One of these; empty is any.
+    /// Submissions with one of these ids; empty means any.
     pub submissions: Vec<SubmissionId>,
-    /// Which revision each is judged against.
+    /// The revision that each submission is judged against.
     pub against: Against,
 }
 
 /// A submission that is judged again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
-    /// Which.
+    /// The submission's id.
     pub submission: SubmissionId,
     /// The revision its trial is judged against.
     pub revision: u32,
 }
 
-/// Submissions are to be judged again.
+/// A rejudge of some submissions was created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RejudgeCreated {
-    /// The rejudge.
+    /// The rejudge's id.
     pub rejudge: RejudgeId,
-    /// Who wants it.
+    /// The account that created it.
     pub by: Login,
-    /// Why.
+    /// The reason given for it.
     pub reason: String,
-    /// How the submissions were chosen.
+    /// How the submissions were selected.
     pub selection: Selection,
-    /// The submissions that were.
+    /// The submissions that were selected.
     pub members: Vec<Member>,
 }
 
-/// Every trial waits for an evaluator, or was with one already.
+/// Every trial of the rejudge was queued.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RejudgeTrialsQueued {
-    /// How many.
+    /// Number of trials.
     pub trials: u32,
 }
 
-/// What a trial found.
+/// The verdict of a trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
-    /// Of which submission.
+    /// The submission that was judged again.
     pub submission: SubmissionId,
-    /// What it was found to be.
+    /// The trial's verdict.
     pub verdict: Verdict,
 }
 
-/// What the trials found counts from now on.
+/// The verdicts of the trials count from now on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RejudgeApplied {
-    /// Who wants it.
+    /// The account that applied it.
     pub by: Login,
-    /// Why, where that is more than the rejudge's own reason.
+    /// The reason given for applying it, in addition to the rejudge's own.
     pub reason: Option<String>,
-    /// In the order of the members.
+    /// The verdicts of the trials, in the order of the members.
     pub found: Vec<Found>,
-    /// Members that no evaluator could judge: they keep the verdict they have.
+    /// Members that no evaluator could judge again. They keep their verdict.
     pub failed: Vec<SubmissionId>,
 }
 
-/// What the trials find will never count.
+/// The rejudge was cancelled; the verdicts of its trials will never count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RejudgeCancelled {
-    /// Who wants it.
+    /// The account that cancelled it.
     pub by: Login,
-    /// Why.
+    /// The reason given for cancelling it.
     pub reason: Option<String>,
 }
 
-/// What the trials found counts no more.
+/// The verdicts of the trials no longer count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RejudgeReverted {
-    /// Who wants it.
+    /// The account that reverted it.
     pub by: Login,
-    /// Why.
+    /// The reason given for reverting it.
     pub reason: Option<String>,
-    /// Those for which it had counted.
+    /// The submissions whose trials had counted.
     pub submissions: Vec<SubmissionId>,
 }
 
 /// How a trial ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TrialEnd {
-    /// With a verdict.
+    /// It ended with a verdict.
     Judged(Verdict),
     /// No evaluator could judge it.
     Failed,
 }
 
-/// What can be asked of a rejudge.
+/// A command to a rejudge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RejudgeCommand {
-    /// Begin.
+    /// Create the rejudge.
     Create(Box<RejudgeCreated>),
-    /// Every trial was queued.
+    /// Record that every trial was queued.
     RecordQueued,
-    /// Make the trials' verdicts count.
+    /// Make the verdicts of the trials count.
     Apply {
-        /// Who wants it.
+        /// The account that applies it.
         by: Login,
-        /// Why.
+        /// The reason given for applying it.
         reason: Option<String>,
-        /// How the trials ended that have.
+        /// The trials that have ended, and how.
         trials: BTreeMap<SubmissionId, TrialEnd>,
     },
-    /// Give it up.
+    /// Cancel the rejudge before it is applied.
     Cancel {
-        /// Who wants it.
+        /// The account that cancels it.
         by: Login,
-        /// Why.
+        /// The reason given for cancelling it.
         reason: Option<String>,
     },
-    /// Undo what applying did.
+    /// Make the verdicts of the trials no longer count.
     Revert {
-        /// Who wants it.
+        /// The account that reverts it.
         by: Login,
-        /// Why.
+        /// The reason given for reverting it.
         reason: Option<String>,
     },
 }
@@ -171,71 +171,71 @@ pub enum RejudgeCommand {
 /// Why a rejudge refused a command.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub enum RejudgeRejection {
-    /// It was created before.
-    #[error("the rejudge was created before")]
+    /// The rejudge already exists.
+    #[error("the rejudge already exists")]
     AlreadyCreated,
     /// There is no such rejudge.
     #[error("there is no such rejudge")]
     NotFound,
-    /// There is nothing to judge, too much, or the same twice.
-    #[error("a rejudge has 1 to {MEMBERS_MAX} submissions, each of them once")]
+    /// There are no submissions, too many, or the same one twice.
+    #[error("a rejudge must have 1 to {MEMBERS_MAX} submissions, without duplicates")]
     BadMembers,
     /// The reason is empty or too long.
-    #[error("a reason has {} to {} characters", REASON_CHARS.start(), REASON_CHARS.end())]
+    #[error("a reason must have {} to {} characters", REASON_CHARS.start(), REASON_CHARS.end())]
     BadReason,
-    /// Some trials go on.
+    /// Some trials have not ended.
     #[error("{left} of {trials} trials have not ended")]
     NotReady {
-        /// How many.
+        /// Number of trials that have not ended.
         left: usize,
-        /// Of how many.
+        /// Number of all trials.
         trials: usize,
     },
-    /// It was applied, and can only be reverted.
-    #[error("the rejudge was applied; it can be reverted")]
+    /// The rejudge was applied and can only be reverted.
+    #[error("the rejudge was already applied; revert it instead")]
     Applied,
-    /// It was never applied.
-    #[error("the rejudge was not applied")]
+    /// The rejudge was not applied.
+    #[error("the rejudge was not applied; cancel it instead")]
     NotApplied,
-    /// It was cancelled.
+    /// The rejudge was cancelled.
     #[error("the rejudge was cancelled")]
     Cancelled,
-    /// It was reverted.
-    #[error("the rejudge was reverted; create another")]
+    /// The rejudge was reverted.
+    #[error("the rejudge was reverted; create a new one")]
     Reverted,
 }
 
-/// Where a rejudge stands.
+/// The phase that a rejudge is in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum RejudgePhase {
     /// Not created.
     #[default]
     Absent,
-    /// Its trials are judged, or wait to be applied.
+    /// Its trials are being judged, or all have ended and it can be applied.
     Judging,
     /// Its verdicts count.
     Applied,
-    /// They did.
+    /// Its verdicts counted and no longer do.
     Reverted,
-    /// They never will.
+    /// Its verdicts will never count.
     Cancelled,
 }
 
 /// A rejudge's state.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rejudge {
-    /// How it was created.
+    /// The event that created it; `None` before that.
     pub created: Option<RejudgeCreated>,
     /// Whether every trial was queued.
     pub queued: bool,
-    /// Where it stands.
+    /// Its current phase.
     pub phase: RejudgePhase,
-    /// For which submissions its verdicts count, or did.
+    /// The submissions for which its verdicts count, or counted before it was reverted.
     pub applied: Vec<SubmissionId>,
 }
 
 impl Rejudge {
-    /// The submissions that are judged again.
+    /// The submissions that are judged again; empty before the rejudge is created.
     pub fn members(&self) -> &[Member] {
         self.created.as_ref().map_or(&[], |created| &created.members)
     }
@@ -295,7 +295,7 @@ impl Aggregate for Rejudge {
                 let submissions = self.applied.clone();
                 Ok(vec![RejudgeReverted { by, reason, submissions }.into()])
             }
-            // What is asked for is so already.
+            // The rejudge is already in the phase that the command asks for.
             (Phase::Applied, Command::Apply { .. })
             | (Phase::Cancelled, Command::Cancel { .. })
             | (Phase::Reverted, Command::Revert { .. }) => Ok(vec![]),

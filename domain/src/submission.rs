@@ -1,9 +1,9 @@
 //! A submission: received once, then judged in attempts. A verdict is never rewritten.
-//! A trial is the same in a stream of its own: a submission judged again, for a rejudge.
+//! A trial judges a submission again for a rejudge. It has its own stream and the same events.
 //!
 //! An attempt starts, makes progress, and ends judged or abandoned.
-//! Whoever starts the next attempt abandons the one that was under way; because every append states
-//! the version it was decided on, the evaluator that was cut off can no longer write (INV-7).
+//! Starting an attempt abandons the one in progress. Every append states the version it was decided
+//! on, so the evaluator of the abandoned attempt can no longer write (INV-7).
 
 use std::collections::BTreeMap;
 
@@ -15,176 +15,176 @@ use crate::problem::{Checker, Limits};
 use crate::verdict::RunEnd;
 use crate::{Digest, Event, LanguageId, Login, RejudgeId, Slug, SubmissionId, Verdict};
 
-/// A program was handed in.
+/// A program was submitted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubmissionReceived {
-    /// The submission.
+    /// The submission's id.
     pub submission: SubmissionId,
-    /// Who handed it in.
+    /// The account that submitted it.
     pub author: Login,
-    /// What it is to solve.
+    /// The problem it was submitted to.
     pub problem: Slug,
-    /// The revision it is judged against, for ever.
+    /// The revision of the problem it is judged against; it never changes.
     pub revision: u32,
-    /// What it is written in.
+    /// The programming language of the source.
     pub language: LanguageId,
-    /// The source, as handed in.
+    /// Digest of the source, as submitted.
     pub source: Digest,
-    /// Its size.
+    /// Size of the source, in bytes.
     pub source_bytes: u64,
 }
 
-/// A submission is judged again, beside what counts. What follows in the trial's stream is what follows
-/// in a submission's.
+/// A submission is judged again for a rejudge, without changing the verdict that counts. The events
+/// that follow in the trial's stream are those of a submission's stream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrialStarted {
-    /// For which rejudge.
+    /// The rejudge that the trial belongs to.
     pub rejudge: RejudgeId,
-    /// The submission as it was received, but for the revision that it is judged against.
+    /// The submission as it was received, except for the revision, which is the trial's.
     pub submission: SubmissionReceived,
 }
 
-/// An evaluator took the submission.
+/// An evaluator started an attempt at judging the submission.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JudgingStarted {
-    /// Counts from 1.
+    /// The attempt's number, from 1.
     pub attempt: u32,
-    /// The worker's name.
+    /// The evaluator's worker name.
     pub evaluator: String,
-    /// How many tests there are.
+    /// Number of tests of the revision.
     pub tests: u32,
 }
 
-/// The program was compiled, or was not.
+/// Compilation ended, successfully or not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Compiled {
-    /// Which attempt.
+    /// The attempt's number, from 1.
     pub attempt: u32,
-    /// Whether there is a program to run.
+    /// Whether compilation succeeded.
     pub ok: bool,
-    /// What the compiler said.
+    /// The compiler's output, possibly truncated.
     pub log: String,
-    /// Whether it said more.
+    /// Whether `log` was truncated.
     pub truncated: bool,
-    /// Cpu time it took.
+    /// CPU time of the compilation, in milliseconds.
     pub time_ms: u64,
 }
 
-/// What a visible test shows of a run.
+/// Output of a run that is shown to the submission's author.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shown {
     /// The beginning of its standard output.
     pub stdout: String,
     /// The beginning of its standard error.
     pub stderr: String,
-    /// Whether either went on.
+    /// Whether `stdout` or `stderr` was truncated.
     pub truncated: bool,
-    /// What the checker said.
+    /// The checker's message.
     pub checker: Option<String>,
 }
 
-/// What a validator of the problem's had to say about an output.
+/// Messages of the problem's validator about an output.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Feedback {
-    /// For those who manage the problem.
+    /// For the users who manage the problem.
     pub judge: Option<String>,
-    /// For the author.
+    /// For the submission's author.
     pub team: Option<String>,
 }
 
 /// One test's outcome.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TestOutcome {
-    /// Counts from 1, in judging order.
+    /// The test's number, from 1, in judging order.
     pub number: u32,
-    /// What it was found to be.
+    /// The test's verdict.
     pub verdict: Verdict,
-    /// Who ended the run; `None` when our own failure kept it from running.
+    /// What ended the run; `None` when our own failure kept the program from running.
     pub end: Option<RunEnd>,
-    /// Cpu time.
+    /// CPU time, in milliseconds.
     pub time_ms: u64,
     /// Peak memory, in KiB.
     pub memory_kib: u64,
-    /// What a validator says it is worth.
+    /// The score that a validator gave.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score: Option<CheckerScore>,
-    /// What a validator had to say.
+    /// Messages of a validator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feedback: Option<Feedback>,
-    /// Only of a sample; a hidden test shows nothing.
+    /// Set for samples, and for failed tests with `full_feedback`.
     pub shown: Option<Shown>,
 }
 
 impl TestOutcome {
-    /// What bears on the grade.
+    /// The part of the outcome that affects the grade.
     pub fn result(&self) -> TestResult {
         TestResult { verdict: self.verdict, score: self.score }
     }
 }
 
-/// Some tests have a verdict.
+/// One or more tests were judged.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TestsJudged {
-    /// Which attempt.
+    /// The attempt's number, from 1.
     pub attempt: u32,
-    /// In the order they finished.
+    /// The tests' outcomes, in the order they finished.
     pub outcomes: Vec<TestOutcome>,
 }
 
-/// Everything the verdict depended on, so that it can be computed again.
+/// Everything the verdict depended on, so that it can be reproduced.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
-    /// Version of Assay that judged.
+    /// Version of Assay that judged it.
     pub assay: String,
     /// `native` or `docker`.
     pub sandbox: String,
-    /// What the compiler or interpreter says it is.
+    /// Version reported by the compiler or interpreter.
     pub toolchain: String,
-    /// Digest over the language's definition (commands, flags, allowances) and the toolchain.
+    /// Digest of the language's definition (commands, flags, allowances) and the toolchain.
     pub language: Digest,
     /// Digest of the program that was compiled, snippets included.
     pub program: Digest,
     /// Digest of the problem's revision.
     pub revision: Digest,
-    /// What a run could use.
+    /// Resource limits of a run.
     pub limits: Limits,
-    /// How outputs were judged.
+    /// The checker that outputs were judged with.
     pub checker: Checker,
-    /// What programs of the problem's own were made and run with, in the revision's order.
+    /// Toolchains of the problem's own programs, in the revision's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub referees: Vec<RefereeProvenance>,
     /// `cgroup` or `peak_rss`; `None` when nothing was run.
     pub memory_source: Option<String>,
 }
 
-/// What a program of the problem's own was made and run with.
+/// The toolchain that one of the problem's own programs was built and run with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefereeProvenance {
-    /// As the package names it.
+    /// The program's name in the package.
     pub name: String,
-    /// What its compiler or interpreter says it is.
+    /// Version reported by its compiler or interpreter.
     pub toolchain: String,
-    /// Digest over the language's definition and the toolchain.
+    /// Digest of the language's definition and the toolchain.
     pub language: Digest,
 }
 
-/// The attempt has its verdict.
+/// The attempt ended with a verdict.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct JudgingFinished {
-    /// Which attempt.
+    /// The attempt's number, from 1.
     pub attempt: u32,
-    /// What the submission was found to be.
+    /// The submission's verdict.
     pub verdict: Verdict,
-    /// Scored problems only.
+    /// The submission's score; set for scored problems only.
     pub score: Option<f64>,
-    /// What each test group came to.
+    /// The result of each test group.
     #[serde(default)]
     pub groups: Vec<GroupOutcome>,
-    /// Of the slowest test.
+    /// CPU time of the slowest test, in milliseconds.
     pub time_ms: u64,
-    /// Of the largest test, in KiB.
+    /// Peak memory over all tests, in KiB.
     pub memory_kib: u64,
-    /// What it depended on.
+    /// Everything the verdict depended on.
     pub provenance: Provenance,
 }
 
@@ -192,107 +192,107 @@ pub struct JudgingFinished {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum AbandonReason {
-    /// Its evaluator was not heard of any more and another took over.
+    /// A newer attempt replaced it, for example because its evaluator stopped responding.
     Superseded,
-    /// Its evaluator was told to stop.
+    /// Its evaluator shut down.
     ShutDown,
-    /// Its evaluator could not judge.
+    /// Its evaluator failed to judge the submission.
     Failed {
         /// What went wrong.
         detail: String,
     },
 }
 
-/// The attempt ended without one.
+/// The attempt ended without a verdict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptAbandoned {
-    /// Which attempt.
+    /// The attempt's number, from 1.
     pub attempt: u32,
-    /// Why.
+    /// Why the attempt was abandoned.
     pub reason: AbandonReason,
 }
 
-/// No evaluator could judge it. Shown as `JUDGE_ERROR`.
+/// No evaluator could judge the submission. Its verdict is `JUDGE_ERROR`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubmissionAbandoned {
-    /// How often it was tried.
+    /// Number of times it was delivered to an evaluator.
     pub deliveries: u32,
-    /// What went wrong the last time.
+    /// The error of the last delivery.
     pub detail: String,
 }
 
-/// What can be asked of a submission.
+/// A command to a submission.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SubmissionCommand {
-    /// Take it in.
+    /// Receive a new submission.
     Receive(SubmissionReceived),
-    /// Judge it again, in this stream of its own.
+    /// Start a trial of a submission. The trial has its own stream.
     StartTrial(TrialStarted),
-    /// Begin an attempt, and abandon the one under way.
+    /// Start an attempt, and abandon the one in progress.
     StartJudging {
-        /// The worker's name.
+        /// The evaluator's worker name.
         evaluator: String,
-        /// How many tests there are.
+        /// Number of tests of the revision.
         tests: u32,
     },
-    /// Say how compiling went.
+    /// Record the result of compiling.
     RecordCompile(Compiled),
-    /// Say how some tests went.
+    /// Record the outcomes of tests.
     RecordTests(TestsJudged),
-    /// Give the verdict that follows from what was recorded.
+    /// End the attempt with the verdict that follows from the recorded outcomes.
     Finish {
-        /// Which attempt.
+        /// The attempt's number, from 1.
         attempt: u32,
         /// How the revision's tests are graded.
         rubric: Box<Rubric>,
-        /// What graders of the problem's found.
+        /// Results of the problem's own graders.
         graded: CustomGrades,
-        /// What it depended on.
+        /// Everything the verdict depended on.
         provenance: Box<Provenance>,
     },
     /// End the attempt without a verdict.
     AbandonAttempt(AttemptAbandoned),
-    /// Stop trying.
+    /// Stop trying to judge the submission.
     Abandon(SubmissionAbandoned),
 }
 
 /// Why a submission refused a command.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub enum SubmissionRejection {
-    /// It was received before.
-    #[error("the submission was received before")]
+    /// The submission already exists.
+    #[error("the submission already exists")]
     AlreadyReceived,
     /// There is no such submission.
     #[error("there is no such submission")]
     NotFound,
-    /// It has its verdict.
-    #[error("the submission has its verdict")]
+    /// The submission already has its verdict.
+    #[error("the submission already has its verdict")]
     AlreadyFinal,
-    /// Another attempt is under way, or none.
-    #[error("attempt {0} is not under way")]
+    /// The attempt is not the one in progress.
+    #[error("attempt {0} is not in progress")]
     NotUnderWay(u32),
-    /// Progress that cannot be: before compiling, twice, or of a test that is not there.
-    #[error("the progress does not follow: {0}")]
+    /// The recorded progress is impossible in the attempt's state.
+    #[error("the progress is out of order: {0}")]
     OutOfOrder(&'static str),
 }
 
-/// The attempt under way.
+/// The attempt in progress.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attempt {
-    /// Counts from 1.
+    /// The attempt's number, from 1.
     pub number: u32,
-    /// How many tests there are.
+    /// Number of tests of the revision.
     pub tests: u32,
-    /// Whether it compiled; `None` before that is known.
+    /// Whether compilation succeeded; `None` before its result is recorded.
     pub compiled: Option<bool>,
-    /// What is known of its tests, by number.
+    /// Recorded test results, by test number.
     pub results: BTreeMap<u32, TestResult>,
     time_ms: u64,
     memory_kib: u64,
 }
 
 impl Attempt {
-    /// What was recorded leads to; `None` while something is missing.
+    /// The grade that follows from the recorded results; `None` while results are missing.
     fn grade(&self, rubric: &Rubric, graded: &CustomGrades) -> Option<Grade> {
         if !self.compiled? {
             return Some(Grade {
@@ -307,13 +307,13 @@ impl Attempt {
         rubric.survey(&self.results, graded).grade
     }
 
-    /// Our own failure on a test is no verdict.
+    /// Whether a test failed through our own fault. Such an attempt gets no verdict.
     fn has_judge_error(&self) -> bool {
         self.results.values().any(|result| result.verdict == Verdict::JudgeError)
     }
 }
 
-/// Where a submission stands.
+/// The phase that a submission is in.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub enum Phase {
     /// Not received.
@@ -323,18 +323,18 @@ pub enum Phase {
     Queued,
     /// With an evaluator.
     Judging(Attempt),
-    /// It has its verdict.
+    /// Judged, with this verdict.
     Judged(Verdict),
 }
 
 /// A submission's state.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Submission {
-    /// How it was received.
+    /// The event that created it; `None` before that.
     pub received: Option<SubmissionReceived>,
-    /// Where it stands.
+    /// Its current phase.
     pub phase: Phase,
-    /// How many attempts were begun.
+    /// Number of attempts started.
     pub attempts: u32,
 }
 
@@ -421,7 +421,7 @@ impl Aggregate for Submission {
 }
 
 impl SubmissionCommand {
-    /// The attempt that the command speaks for.
+    /// The attempt that the command refers to.
     fn attempt(&self) -> Option<u32> {
         match self {
             Self::RecordCompile(compiled) => Some(compiled.attempt),
@@ -444,11 +444,11 @@ fn decide_progress(
     match command {
         SubmissionCommand::RecordCompile(compiled) => match attempt.compiled {
             None => Ok(vec![compiled.into()]),
-            Some(_) => out_of_order("it was compiled before"),
+            Some(_) => out_of_order("the program was already compiled"),
         },
         SubmissionCommand::RecordTests(judged) => {
             if attempt.compiled != Some(true) {
-                return out_of_order("it was not compiled");
+                return out_of_order("the program was not compiled");
             }
             let mut seen = std::collections::BTreeSet::new();
             for outcome in &judged.outcomes {
@@ -456,17 +456,17 @@ fn decide_progress(
                     return out_of_order("there is no such test");
                 }
                 if attempt.results.contains_key(&outcome.number) || !seen.insert(outcome.number) {
-                    return out_of_order("the test was judged before");
+                    return out_of_order("the test was already judged");
                 }
             }
             Ok(vec![judged.into()])
         }
-        // Our own failure is no verdict: the attempt is abandoned and another evaluator tries.
+        // Our own failure gives no verdict: the attempt is abandoned and another evaluator tries.
         SubmissionCommand::Finish { .. } if attempt.has_judge_error() => {
             out_of_order("the judge failed a test")
         }
         SubmissionCommand::Finish { rubric, .. } if rubric.tests() != attempt.tests => {
-            out_of_order("the tests are others")
+            out_of_order("the number of tests differs")
         }
         SubmissionCommand::Finish { rubric, graded, provenance, .. } => {
             match attempt.grade(&rubric, &graded) {
@@ -489,7 +489,7 @@ fn decide_progress(
         SubmissionCommand::Receive(_)
         | SubmissionCommand::StartTrial(_)
         | SubmissionCommand::StartJudging { .. }
-        | SubmissionCommand::Abandon(_) => out_of_order("it is not progress"),
+        | SubmissionCommand::Abandon(_) => out_of_order("the command reports no progress"),
     }
 }
 

@@ -1,8 +1,8 @@
-//! A webhook: somebody else's server is told of events, in the order of the log.
+//! A webhook: events are sent to an external server, in the order of the log.
 //!
-//! How far it has come is in the log itself. So whoever delivers can die at any time and another goes on
-//! after the last event that was recorded as delivered, and two that deliver at once fence each other
-//! like any two writers of a stream (INV-7).
+//! Its progress is recorded in the log itself. A process that delivers can die at any time; another
+//! continues after the last event that was recorded as delivered. Two processes that deliver at the
+//! same time fence each other like any two writers of a stream (INV-7).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 use crate::aggregate::Aggregate;
 use crate::{Event, EventId, Login, Position, StreamId, WebhookId};
 
-/// Characters of an address.
+/// Characters of a webhook's URL.
 pub const URL_CHARS_MAX: usize = 2_048;
-/// Dead letters that a webhook remembers, the newest; the log has all of them.
+/// Dead letters that a webhook's state keeps, newest first. The log has all of them.
 pub const DEAD_LETTERS_MAX: usize = 100;
-/// Events of webhooks themselves, of which no webhook is told: each delivery would lead to another.
+/// Event types of webhooks themselves. They are never sent, or each delivery would cause another.
 pub const OWN_KINDS: [&str; 7] = [
     "WebhookCreated",
     "WebhookAdvanced",
@@ -25,109 +25,109 @@ pub const OWN_KINDS: [&str; 7] = [
     "WebhookDisabled",
     "WebhookRemoved",
 ];
-/// Stands in streams of trials alone, of which no webhook is told.
+/// An event type that occurs only in streams of trials, which are never sent.
 const TRIALS_KIND: &str = "TrialStarted";
 
-/// A server is to be told of events from now on.
+/// A webhook was created; events are sent to its server from now on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WebhookCreated {
-    /// The webhook.
+    /// The webhook's id.
     pub webhook: WebhookId,
-    /// Who wants it.
+    /// The account that created it.
     pub by: Login,
-    /// Where events are sent to. Not a secret; what signs them is not in the log.
+    /// The URL that events are sent to. It is not secret; the signing secret is not in the log.
     pub url: String,
-    /// The types of events that are sent.
+    /// Type names of the events that are sent.
     pub kinds: BTreeSet<String>,
-    /// The first event that may be sent stands after this.
+    /// Only events after this position are sent.
     pub after: Position,
 }
 
-/// Everything up to a position was delivered, given up, or not wanted.
+/// Every event up to a position was delivered, given up or skipped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WebhookAdvanced {
-    /// The position.
+    /// The position of the last of these events.
     pub through: Position,
-    /// Dead letters that were delivered after all.
+    /// Positions of dead letters that were delivered after a retry.
     pub redelivered: Vec<Position>,
 }
 
-/// An event could not be delivered. Those after it are all the same: it is a dead letter.
+/// An event could not be delivered and became a dead letter. Later events are still delivered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveryGivenUp {
-    /// Which event.
+    /// The event's id.
     pub event: EventId,
-    /// Where it stands.
+    /// The event's position in the log.
     pub position: Position,
-    /// How often it was tried.
+    /// Number of delivery attempts.
     pub attempts: u32,
-    /// What went wrong the last time.
+    /// The error of the last attempt.
     pub reason: String,
 }
 
-/// A dead letter is to be tried once more.
+/// One more delivery of a dead letter was requested.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveryRetried {
-    /// Who wants it.
+    /// The account that requested it.
     pub by: Login,
-    /// Where the event stands.
+    /// The event's position in the log.
     pub position: Position,
 }
 
-/// Everything from a position on is to be delivered again.
+/// Redelivery of every event from a position on was requested.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WebhookRewound {
-    /// Who wants it.
+    /// The account that requested it.
     pub by: Login,
     /// The first position that is delivered again.
     pub from: Position,
 }
 
-/// The server said that it wants nothing more, ever. Nothing is sent until somebody rewinds.
+/// The server asked for no further events. Nothing is sent until the webhook is rewound.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WebhookDisabled {
-    /// The event that it said so of.
+    /// The position of the event whose delivery the server answered with that.
     pub position: Position,
 }
 
-/// The webhook is no more.
+/// The webhook was removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WebhookRemoved {
-    /// Who wants it.
+    /// The account that removed it.
     pub by: Login,
 }
 
-/// What can be asked of a webhook.
+/// A command to a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WebhookCommand {
-    /// Begin.
+    /// Create the webhook.
     Create(WebhookCreated),
     /// Record what was delivered.
     Advance(WebhookAdvanced),
-    /// Go on without an event.
+    /// Make an event a dead letter and continue after it.
     GiveUp(DeliveryGivenUp),
-    /// Try a dead letter once more.
+    /// Deliver a dead letter once more.
     Retry {
-        /// Who wants it.
+        /// The account that requests it.
         by: Login,
-        /// Where the event stands.
+        /// The event's position in the log.
         position: Position,
     },
-    /// Deliver again.
+    /// Deliver every event from a position on again.
     Rewind {
-        /// Who wants it.
+        /// The account that requests it.
         by: Login,
         /// The first position that is delivered again.
         from: Position,
     },
-    /// Send nothing more until somebody rewinds.
+    /// Send nothing until the webhook is rewound.
     Disable {
-        /// The event that led to it.
+        /// The position of the event whose delivery led to this.
         position: Position,
     },
-    /// End.
+    /// Remove the webhook.
     Remove {
-        /// Who wants it.
+        /// The account that removes it.
         by: Login,
     },
 }
@@ -135,70 +135,70 @@ pub enum WebhookCommand {
 /// Why a webhook refused a command.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub enum WebhookRejection {
-    /// It was created before.
-    #[error("the webhook was created before")]
+    /// The webhook already exists.
+    #[error("the webhook already exists")]
     AlreadyCreated,
     /// There is no such webhook.
     #[error("there is no such webhook")]
     NotFound,
-    /// The address is too long.
-    #[error("an address has at most {URL_CHARS_MAX} characters")]
+    /// The URL is too long.
+    #[error("the URL must have at most {URL_CHARS_MAX} characters")]
     UrlTooLong,
-    /// No type of event is named.
-    #[error("name at least one type of event")]
+    /// No event type is named.
+    #[error("name at least one event type")]
     NoKinds,
-    /// Nothing of this type is ever sent.
-    #[error("{0:?} is not a type of event that webhooks are told of")]
+    /// Events of this type do not exist or are never sent.
+    #[error("{0:?} is not an event type that webhooks can receive")]
     UnknownKind(String),
-    /// It has not come so far.
-    #[error("the webhook is at {through}; it can deliver again from 1 to {}", .through.next())]
+    /// The position to rewind to is 0, or after the next event to deliver.
+    #[error("the position must be from 1 to {}: the webhook is at {through}", .through.next())]
     Ahead {
-        /// How far it has come.
+        /// Every event up to this position was delivered, given up or skipped.
         through: Position,
     },
     /// There is no such dead letter.
-    #[error("no dead letter stands at {0}")]
+    #[error("there is no dead letter at position {0}")]
     NotDead(Position),
-    /// Its server said that it wants nothing more.
-    #[error("the webhook is disabled; replaying from a position enables it")]
+    /// The server asked for no further events.
+    #[error("the webhook is disabled; replay it from a position to enable it")]
     Disabled,
-    /// It was removed.
+    /// The webhook was removed.
     #[error("the webhook was removed")]
     Removed,
 }
 
-/// Where a webhook stands.
+/// The phase that a webhook is in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum WebhookPhase {
     /// Not created.
     #[default]
     Absent,
-    /// It is told of events.
+    /// Events are sent.
     Active,
-    /// Its server wants nothing more.
+    /// The server asked for no further events.
     Disabled,
-    /// It is no more.
+    /// It was removed.
     Removed,
 }
 
 /// A webhook's state.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Webhook {
-    /// How it was created.
+    /// The event that created it; `None` before that.
     pub created: Option<WebhookCreated>,
-    /// Where it stands.
+    /// Its current phase.
     pub phase: WebhookPhase,
-    /// Everything up to here was delivered, given up, or not wanted.
+    /// Every event up to this position was delivered, given up or skipped.
     pub through: Position,
-    /// Which events were given up, the newest [`DEAD_LETTERS_MAX`].
+    /// The dead letters with the highest positions, up to [`DEAD_LETTERS_MAX`].
     pub dead: BTreeMap<Position, EventId>,
-    /// Which of the dead letters are to be tried once more.
+    /// Dead letters with a requested retry.
     pub retried: BTreeSet<Position>,
 }
 
 impl Webhook {
-    /// Whether it is to be told of events of this type in this stream. Never of a trial's, which have
-    /// the types of any judging: before a rejudge is applied, nothing of it shows.
+    /// Whether events of this type in this stream are sent. Events of trials never are, although
+    /// they have the types of any judging: a rejudge stays hidden until it is applied.
     pub fn wants(&self, stream: &StreamId, kind: &str) -> bool {
         let is_named = self.created.as_ref().is_some_and(|created| created.kinds.contains(kind));
         is_named && !matches!(stream, StreamId::Trial(_))
@@ -281,7 +281,7 @@ impl Aggregate for Webhook {
             Event::WebhookRewound(rewound) => {
                 self.phase = WebhookPhase::Active;
                 self.through = Position(rewound.from.0.saturating_sub(1));
-                // They come in their turn.
+                // The others are delivered again in order.
                 self.dead.retain(|position, _| *position < rewound.from);
                 self.retried.retain(|position| *position < rewound.from);
             }

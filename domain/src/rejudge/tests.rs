@@ -3,7 +3,7 @@ use uuid::Uuid;
 
 use super::*;
 
-/// Bytes of an event that every log takes, with room for what is written about it.
+/// Bytes of event data that every log accepts, with room left for the envelope.
 const EVENT_BYTES: usize = (2 << 20) - (4 << 10);
 
 fn id(number: usize) -> SubmissionId {
@@ -54,7 +54,7 @@ fn it_is_applied_when_every_trial_has_ended_and_failed_ones_keep_what_they_have(
     let mut rejudge = given(&[create(3)]);
     let ends = [(0, ACCEPTED), (1, TrialEnd::Failed), (2, TrialEnd::Judged(Verdict::WrongAnswer))];
     let left = |left| Err(RejudgeRejection::NotReady { left, trials: 3 });
-    // Trials that were not queued yet may be begun at any time.
+    // Trials that are not queued yet may start at any time.
     assert_eq!(rejudge.decide(apply(&ends)), left(3));
     rejudge.evolve(&rejudge.decide(RejudgeCommand::RecordQueued).unwrap()[0]);
     assert_eq!(rejudge.decide(apply(&ends[..2])), left(1));
@@ -115,7 +115,7 @@ fn members_and_reasons_are_bounded() {
     assert_eq!(given(&[create(1)]).decide(silent), Err(RejudgeRejection::BadReason));
 }
 
-/// The largest there can be still fits an event.
+/// The largest possible rejudge still fits into one event.
 #[test]
 fn the_largest_rejudge_fits_its_events() {
     let RejudgeCommand::Create(mut created) = create(MEMBERS_MAX) else { panic!() };
@@ -150,8 +150,8 @@ fn any_command() -> impl Strategy<Value = RejudgeCommand> {
 }
 
 proptest! {
-    /// Whatever is asked, in whatever order: created first and once, cancelled or applied but not
-    /// both, reverted only after it was applied, and nothing twice.
+    /// In any sequence of commands, a rejudge is created first and once, cancelled or applied but
+    /// not both, reverted only after it was applied, and nothing happens twice.
     #[test]
     fn any_interleaving_folds_to_a_legal_history(
         commands in proptest::collection::vec(any_command(), 0..30)

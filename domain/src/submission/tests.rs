@@ -55,7 +55,7 @@ fn judged(attempt: u32, outcomes: &[(u32, Verdict)]) -> SubmissionCommand {
     SubmissionCommand::RecordTests(TestsJudged { attempt, outcomes })
 }
 
-/// Of so many tests in one group.
+/// A rubric for this number of tests, all in one group.
 fn finish(attempt: u32, tests: u32, on_reject: OnFailure) -> SubmissionCommand {
     let slots = vec![Slot { group: 0, points: None }; tests as usize];
     let provenance = Box::new(Provenance {
@@ -134,7 +134,7 @@ fn a_verdict_waits_for_every_test_unless_the_first_failure_ends_it() {
         vec![receive(), start(2), compiled(1, true), judged(1, &[(1, Verdict::WrongAnswer)])];
     let missing = SubmissionRejection::OutOfOrder("tests are missing");
     assert_eq!(given(&commands).decide(finish(1, 2, Continue)), Err(missing));
-    let others = SubmissionRejection::OutOfOrder("the tests are others");
+    let others = SubmissionRejection::OutOfOrder("the number of tests differs");
     assert_eq!(given(&commands).decide(finish(1, 3, Stop)), Err(others));
 
     commands.push(finish(1, 2, Stop));
@@ -184,8 +184,8 @@ fn any_command() -> impl Strategy<Value = SubmissionCommand> {
 }
 
 proptest! {
-    /// Whatever is asked, in whatever order, the history is legal: received first and once,
-    /// attempts count up, at most one verdict, and nothing after it.
+    /// Any sequence of commands leads to a legal history: received first and once, attempts count
+    /// up, at most one verdict, and nothing after it.
     #[test]
     fn any_interleaving_folds_to_a_legal_history(
         commands in proptest::collection::vec(any_command(), 0..40)
@@ -219,7 +219,7 @@ proptest! {
             .collect();
         prop_assert_eq!(&attempts, &(1..=attempts.len() as u32).collect::<Vec<_>>());
 
-        // A replay of the history is the same state.
+        // Replaying the history gives the same state.
         let mut replayed = Submission::default();
         history.iter().for_each(|event| replayed.evolve(event));
         prop_assert_eq!(replayed, submission);

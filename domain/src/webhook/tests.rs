@@ -169,7 +169,8 @@ fn it_delivers_again_from_where_it_has_been() {
     let enabled = given(&[&history[..], &[rewind(21)]].concat());
     assert_eq!((enabled.phase, enabled.through), (WebhookPhase::Active, Position(20)));
     assert_eq!((dead(&enabled), enabled.retried.len()), (vec![11, 20], 1));
-    // What comes again in its turn is no dead letter any more. It may be from before the webhook was there.
+    // Events that are delivered again are no longer dead letters. A rewind may go back to before
+    // the webhook was created.
     let again = given(&[&history[..], &[rewind(12)]].concat());
     assert_eq!((again.through, dead(&again), again.retried.len()), (Position(11), vec![11], 0));
     assert_eq!(given(&[&history[..], &[rewind(1)]].concat()).through, Position::START);
@@ -184,8 +185,8 @@ fn only_the_newest_dead_letters_are_remembered() {
 }
 
 proptest! {
-    /// Whatever is decided in whatever order: no dead letter is ahead, only dead letters are tried again, and
-    /// nothing goes back but by rewinding.
+    /// In any sequence of commands, no dead letter is ahead of the webhook, only dead letters are
+    /// retried, and only rewinding moves the position back.
     #[test]
     fn any_history_is_a_legal_state(steps in prop::collection::vec((0u8..6, 0u64..40), 0..60)) {
         let mut webhook = given(&[created()]);
