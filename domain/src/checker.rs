@@ -1,9 +1,8 @@
-//! The token checker: a program's output against the expected answer.
+//! The token checker: compares a program's output with the expected answer.
 //!
 //! Both are bytes. A token is a run of bytes that are not ASCII white space.
-//! Tokens are equal when their bytes are, or their letters but for case unless `case_sensitive`.
-//! Where a tolerance is given and the answer's token is a decimal number, the output's has to be one
-//! within it.
+//! Tokens are equal when their bytes are equal, ignoring ASCII case unless `case_sensitive` is set.
+//! If a tolerance is set, decimal numbers are also equal when they differ by no more than that.
 
 mod lines;
 
@@ -11,36 +10,36 @@ use serde::{Deserialize, Serialize};
 
 pub use lines::{LineRule, compare_lines};
 
-/// How strictly tokens are compared. The default is the field's: case and space do not matter.
+/// How strictly tokens are compared. By default case and space do not matter, as in most judges.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct TokenOptions {
-    /// `A` differs from `a`.
+    /// Whether `A` differs from `a`.
     pub case_sensitive: bool,
-    /// The space between tokens must be the same too.
+    /// Whether the space before, between and after tokens must be equal too.
     pub space_sensitive: bool,
-    /// Numbers may differ by this much.
+    /// The absolute difference that numbers may have.
     pub float_absolute: Option<f64>,
-    /// Numbers may differ by this share of the expected one.
+    /// The difference that numbers may have, as a fraction of the expected number.
     pub float_relative: Option<f64>,
 }
 
-/// What the comparison found.
+/// The result of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Comparison {
-    /// Nothing to object to.
+    /// The output is accepted.
     Equal,
-    /// The tokens agree, the space between them does not; only where it matters.
+    /// The tokens are equal, but the space differs where it matters.
     SpaceDiffers {
-        /// The token before which it differs, from 1.
+        /// Number of the first token, from 1, with different space before it.
         token: usize,
     },
-    /// The first token that differs. `None` is an end reached too early.
+    /// A token differs. `None` means that the answer or the output ends before it.
     Differs {
-        /// The token's number, from 1.
+        /// Number of the first token that differs, from 1.
         token: usize,
-        /// What the answer has there, shortened.
+        /// The answer's token, shortened.
         expected: Option<String>,
-        /// What the program printed there, shortened.
+        /// The output's token, shortened.
         actual: Option<String>,
     },
 }
@@ -52,7 +51,8 @@ const QUOTED_CHARS_MAX: usize = 40;
 const BLOCK_BYTES: usize = 4 << 10;
 
 impl Comparison {
-    /// A sentence for the author; it quotes the answer, so it is for visible tests only.
+    /// A message for the author; `None` if equal. It quotes the answer, so only visible tests may
+    /// show it.
     pub fn message(&self) -> Option<String> {
         match self {
             Self::Equal => None,
@@ -76,7 +76,7 @@ pub fn compare(output: &[u8], answer: &[u8], options: &TokenOptions) -> Comparis
     if output == answer {
         return Comparison::Equal;
     }
-    // Most of an output is what it should be, and need not be taken apart.
+    // Most outputs begin like the answer; that part is not split into tokens.
     let common = common_tokens_end(output, answer);
     let (before, answer) = answer.split_at(common);
     let (mut output, mut answer) = (Tokens(&output[common..]), Tokens(answer));
@@ -103,13 +103,13 @@ pub fn compare(output: &[u8], answer: &[u8], options: &TokenOptions) -> Comparis
         .map_or(Comparison::Equal, |token| Comparison::SpaceDiffers { token: numbered(token) })
 }
 
-/// How many tokens there are.
+/// Counts the tokens.
 fn tokens(bytes: &[u8]) -> usize {
     let mut tokens = Tokens(bytes);
     std::iter::from_fn(|| tokens.next().1).count()
 }
 
-/// Where the last token ends of those that both begin with.
+/// The end of the last token of the common beginning.
 fn common_tokens_end(output: &[u8], answer: &[u8]) -> usize {
     let length = output.len().min(answer.len());
     let (output, answer) = (&output[..length], &answer[..length]);
@@ -118,12 +118,12 @@ fn common_tokens_end(output: &[u8], answer: &[u8]) -> usize {
     let equal = equal.min(length);
     let rest = output[equal..].iter().zip(&answer[equal..]);
     let common = equal + rest.take_while(|(one, other)| one == other).count();
-    // Neither a token that is cut nor the space before it is known to be equal.
+    // The last token may be cut off, so leave it out, and the space before it.
     let cut = answer[..common].iter().rposition(|byte| is_space(*byte)).map_or(0, |at| at + 1);
     answer[..cut].iter().rposition(|byte| !is_space(*byte)).map_or(0, |at| at + 1)
 }
 
-/// Yields the space before each token, and the token; at the end the space that is left and `None`.
+/// Yields each token with the space before it; at the end, the remaining space and `None`.
 struct Tokens<'a>(&'a [u8]);
 
 impl<'a> Tokens<'a> {
@@ -137,7 +137,7 @@ impl<'a> Tokens<'a> {
     }
 }
 
-/// White space as C's `isspace` has it, which includes the vertical tab that Rust's does not.
+/// White space as in C's `isspace`: unlike Rust's, it includes the vertical tab.
 fn is_space(byte: u8) -> bool {
     byte.is_ascii_whitespace() || byte == 0x0b
 }
@@ -152,7 +152,7 @@ fn equal(actual: &[u8], expected: &[u8], options: &TokenOptions) -> bool {
     let (Some(actual), Some(expected)) = (number(actual), number(expected)) else {
         return false;
     };
-    // Equal numbers beyond all bounds have no difference to measure.
+    // Infinities are compared with `==`, as their difference is not a number.
     let difference = (actual - expected).abs();
     actual == expected
         || options.float_absolute.is_some_and(|tolerance| difference <= tolerance)
@@ -161,8 +161,8 @@ fn equal(actual: &[u8], expected: &[u8], options: &TokenOptions) -> bool {
         })
 }
 
-/// A decimal number: digits with a point among or beside them, and an exponent or none. Words such as
-/// `inf` and `nan` are none.
+/// Parses a decimal number, with an optional point and exponent. Words such as `inf` and `nan` are
+/// not numbers.
 fn number(token: &[u8]) -> Option<f64> {
     let unsigned = token.strip_prefix(b"-").or(token.strip_prefix(b"+")).unwrap_or(token);
     let begins = unsigned.first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'.');
@@ -203,7 +203,7 @@ mod tests {
     }
 
     proptest! {
-        /// What both begin with changes nothing but the token's number.
+        /// A common beginning only changes the token's number.
         #[test]
         fn a_common_beginning_does_not_matter(
             beginning in proptest::collection::vec("[ab0. ]{1,3}", 0..4),

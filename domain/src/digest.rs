@@ -1,4 +1,4 @@
-//! Content digests: the names of everything that is too large to stand in an event.
+//! Content digests: the names of content that is too large for an event.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,7 +13,7 @@ pub struct Digest([u8; 32]);
 
 /// The text is not 64 lower-case hex digits.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("a digest is 64 lower-case hex digits")]
+#[error("a digest must be 64 lower-case hex digits")]
 pub struct InvalidDigest;
 
 impl Digest {
@@ -22,7 +22,7 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// The 32 bytes.
+    /// The digest's 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -40,7 +40,7 @@ impl FromStr for Digest {
     fn from_str(text: &str) -> Result<Self, InvalidDigest> {
         let mut bytes = [0; 32];
         hex::decode_to_slice(text, &mut bytes).map_err(|_| InvalidDigest)?;
-        // One spelling only, so that equal digests are equal strings.
+        // Upper case is refused, so that equal digests are equal strings.
         if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
             return Err(InvalidDigest);
         }

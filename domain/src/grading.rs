@@ -1,9 +1,9 @@
-//! From the outcomes of tests to a verdict and a score.
+//! Grading: turns the results of tests into a verdict and a score.
 //!
-//! Tests stand in a tree of groups. A group's result is made from those of its children, tests and
-//! groups, in judging order, by the group's rule: a grader of the older formats, or an aggregation of
-//! the newer one. The same walk says which tests are still to be judged: a group may stop at its first
-//! rejected child, and may depend on other groups.
+//! Tests are arranged in a tree of groups. A group's rule combines the results of its children
+//! (tests and groups, in judging order): a grader of the older Kattis format, or an aggregation of
+//! the newer one. The same walk decides which tests must still be judged: a group may stop at its
+//! first rejected child, and may depend on other groups.
 
 use std::collections::BTreeMap;
 
@@ -17,12 +17,12 @@ mod survey;
 
 pub use survey::{GraderCall, Rubric, Slot, Survey, TestState};
 
-/// How tests make a verdict, and a score where the problem is scored.
+/// How test results become a verdict, and a score where the problem is scored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Grading {
-    /// `None` for a problem that is only passed or failed.
+    /// Which scores are better; `None` for a problem without scores.
     pub objective: Option<Objective>,
-    /// The root first, parents before their children, in judging order.
+    /// The groups in judging order: the root first, and parents before their children.
     pub groups: Vec<TestGroup>,
 }
 
@@ -30,73 +30,74 @@ pub struct Grading {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Objective {
-    /// The larger.
+    /// A higher score is better.
     Max,
-    /// The smaller.
+    /// A lower score is better.
     Min,
 }
 
 /// A group of tests and groups.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TestGroup {
-    /// As the package names it: empty for the root, `sample`, `secret/large`.
+    /// Its name in the package: empty for the root, `sample`, `secret/large`.
     pub name: String,
-    /// Its place in [`Grading::groups`]; `None` for the root.
+    /// Index of its parent in [`Grading::groups`]; `None` for the root.
     pub parent: Option<u32>,
-    /// Whether the rest is judged after a child was rejected.
+    /// Whether the rest of the group is judged after a child was rejected.
     pub on_reject: OnFailure,
-    /// Groups that must be accepted for this one to be judged. They come before it.
+    /// Indexes of the groups that must be accepted for this one to be judged. They come before it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub require_pass: Vec<u32>,
-    /// How its result is made.
+    /// How its result is computed.
     pub rule: Rule,
 }
 
-/// How the results of a group's children make its own.
+/// How a group's result is computed from the results of its children.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Rule {
-    /// The default grader of the older formats.
+    /// The default grader of the older Kattis format.
     Grader {
-        /// Of the group.
+        /// How the group's verdict is computed.
         verdict: VerdictMode,
-        /// Of the group.
+        /// How the group's score is computed.
         score: ScoreMode,
-        /// Only the last of the root's children counts.
+        /// Whether only the last child of the group counts.
         #[serde(default, skip_serializing_if = "is_false")]
         ignore_sample: bool,
-        /// One accepted child makes the group accepted.
+        /// Whether one accepted child makes the group accepted.
         #[serde(default, skip_serializing_if = "is_false")]
         accept_if_any_accepted: bool,
-        /// What its tests score.
+        /// Scores of the group's tests.
         scores: TestScores,
     },
-    /// A program of the package's makes the result.
+    /// The package's own grader computes the result.
     Custom {
-        /// Its arguments.
+        /// The grader's arguments.
         flags: Vec<String>,
-        /// What its tests score.
+        /// Scores of the group's tests.
         scores: TestScores,
     },
-    /// The newer format's.
+    /// An aggregation of the newer Kattis format.
     Aggregate {
-        /// Of scores.
+        /// How the group's score is computed.
         aggregation: Aggregation,
-        /// The most that can be scored; `None` for no bound.
+        /// The maximum score; `None` for no bound.
         max_score: Option<f64>,
     },
 }
 
-/// What a test of the older formats scores, unless its validator says otherwise.
+/// Scores of the tests of a group with [`Rule::Grader`] or [`Rule::Custom`], unless a validator
+/// gives another, and the bounds of the group's own score.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct TestScores {
-    /// When it is accepted.
+    /// Score of an accepted test without points of its own.
     pub accept: f64,
-    /// When it is rejected.
+    /// Score of a rejected test.
     pub reject: f64,
-    /// The least that the group can score; `None` for no bound.
+    /// The group's minimum score; `None` for no bound.
     pub min: Option<f64>,
-    /// The most that the group can score; `None` for no bound.
+    /// The group's maximum score; `None` for no bound.
     pub max: Option<f64>,
 }
 
@@ -106,67 +107,67 @@ impl Default for TestScores {
     }
 }
 
-/// Which verdict a group gets from its children's.
+/// How a group's verdict is computed from its children's verdicts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VerdictMode {
-    /// Accepted if all are, else the worst of them.
+    /// Accepted if all children are; otherwise the worst verdict.
     #[default]
     WorstError,
-    /// Accepted if all are, else the first that is not.
+    /// Accepted if all children are; otherwise the first verdict that is not.
     FirstError,
-    /// Accepted.
+    /// Always accepted.
     AlwaysAccept,
 }
 
-/// Which score a group gets from its children's.
+/// How a group's score is computed from its children's scores.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ScoreMode {
-    /// All together.
+    /// The sum of the scores.
     #[default]
     Sum,
-    /// Their mean.
+    /// The mean of the scores.
     Avg,
-    /// The least.
+    /// The lowest score.
     Min,
-    /// The greatest.
+    /// The highest score.
     Max,
 }
 
-/// How the newer format makes a score.
+/// How a group's score is computed in the newer Kattis format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Aggregation {
-    /// All points or none.
+    /// The maximum score if every child is accepted, otherwise 0.
     PassFail,
-    /// All scores together.
+    /// The sum of the children's scores.
     Sum,
-    /// The least score.
+    /// The lowest of the children's scores.
     Min,
 }
 
-/// What a validator says an accepted output is worth.
+/// The score that a validator gives to an accepted output.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "value", rename_all = "snake_case")]
 pub enum CheckerScore {
-    /// So many points.
+    /// A number of points.
     Points(f64),
-    /// This share of what the test is worth.
+    /// A fraction, from 0 to 1, of the score of an accepted test.
     Share(f64),
 }
 
-/// What a test is worth, unless its validator says otherwise.
+/// The scores of a test, unless its validator gives one.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Worth {
-    /// When it is accepted; `None` when only its validator knows.
+    /// Score if accepted; `None` when the validator must give it.
     pub accepted: Option<f64>,
-    /// When it is rejected.
+    /// Score if rejected.
     pub rejected: f64,
 }
 
 impl Worth {
-    /// What a test with this result scores; `None` when its validator should have said.
+    /// The score of a test with this result; `None` when its validator should have given one.
     pub fn score(self, result: TestResult) -> Option<f64> {
         match result.score {
             Some(CheckerScore::Points(points)) => Some(points),
@@ -176,75 +177,75 @@ impl Worth {
         }
     }
 
-    /// The same score as it is shown, with at most nine decimal places.
+    /// Like [`Self::score`], rounded for display to at most nine decimal places.
     pub fn shown(self, result: TestResult) -> Option<f64> {
         self.score(result).map(rules::shown)
     }
 }
 
-/// What of a test's outcome bears on the grade.
+/// The part of a test's outcome that affects the grade.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TestResult {
-    /// What it was found to be.
+    /// The test's verdict.
     pub verdict: Verdict,
-    /// What its validator says it is worth.
+    /// The score that its validator gave.
     pub score: Option<CheckerScore>,
 }
 
-/// What a group came to.
+/// The result of a group, or of a test within a group.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GroupGrade {
-    /// Of the group.
+    /// The verdict.
     pub verdict: Verdict,
-    /// Of the group; zero where the problem is not scored.
+    /// The score, not rounded; without meaning where the problem is not scored.
     pub score: f64,
 }
 
-/// What a group came to, as it is recorded.
+/// The result of a group, as recorded in events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GroupOutcome {
-    /// As the package names it.
+    /// The group's name in the package.
     pub name: String,
-    /// Of the group; `None` when it was not judged.
+    /// The group's verdict; `None` when it was not judged.
     pub verdict: Option<Verdict>,
-    /// Of the group, where the problem is scored.
+    /// The group's score; set for scored problems only.
     pub score: Option<f64>,
 }
 
-/// What everything came to.
+/// The result of a submission.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Grade {
-    /// Of the submission.
+    /// The submission's verdict.
     pub verdict: Verdict,
-    /// Of the root group, before its points make the verdict of the submission.
+    /// The root group's verdict, from which the submission's may differ in scored problems.
     pub root: Verdict,
-    /// Of the submission, where the problem is scored.
+    /// The submission's score; set for scored problems only.
     pub score: Option<f64>,
-    /// Of every group but the root.
+    /// The result of every group except the root.
     pub groups: Vec<GroupOutcome>,
-    /// Scores that cannot be: beyond what their group may score.
+    /// A message for every group whose score is out of its range.
     pub out_of_range: Vec<String>,
-    /// Points alone make the verdict, as in the newer format.
+    /// Whether the score alone decides the verdict, as in the newer Kattis format.
     pub points_decide: bool,
 }
 
 impl Grade {
-    /// A score that the rules do not allow, where they say that it is the judge's fault.
+    /// The first message of `out_of_range`, if the format counts such a score as a judge error.
     pub fn impossible_score(&self) -> Option<&str> {
         self.out_of_range.first().filter(|_| self.points_decide).map(String::as_str)
     }
 }
 
-/// Results that graders of the package gave, by the group's place.
+/// Results that the package's own grader gave, by the group's index in [`Grading::groups`].
 pub type CustomGrades = BTreeMap<u32, GroupGrade>;
 
 impl Grading {
-    /// All tests in one group, which is passed or failed.
+    /// One group for all tests, without scores.
     pub fn pass_fail(on_reject: OnFailure) -> Self {
         Self { objective: None, groups: vec![TestGroup::root(on_reject)] }
     }
 
-    /// Everything that makes it unusable for so many tests, in words.
+    /// Messages about everything that makes it invalid for these tests; empty when it is valid.
     pub fn flaws(&self, tests: &[Slot]) -> Vec<String> {
         let mut flaws = Vec::new();
         let name = |place: u32| match self.groups.get(place as usize) {
@@ -253,45 +254,45 @@ impl Grading {
             None => format!("group number {place}"),
         };
         if self.groups.is_empty() {
-            flaws.push("there is a root group".to_owned());
+            flaws.push("a root group is required".to_owned());
         }
         for (place, group) in (0..).zip(&self.groups) {
             let is_root = place == 0;
             if group.parent.is_none() != is_root || group.parent.is_some_and(|up| up >= place) {
-                flaws.push(format!("{} comes after the group that it is in", name(place)));
+                flaws.push(format!("{} must come after its parent group", name(place)));
             }
             for &required in &group.require_pass {
                 if required >= place || self.is_within(place, required) {
                     let required = name(required);
                     flaws.push(format!(
-                        "{} requires {required}, which comes before it",
+                        "{} requires {required}, which must come before it",
                         name(place)
                     ));
                 }
             }
             if !group.rule.numbers().all(f64::is_finite) {
-                flaws.push(format!("{} has finite scores", name(place)));
+                flaws.push(format!("{} must have finite scores", name(place)));
             }
         }
         let is_required =
             |place: u32| self.groups.iter().any(|group| group.require_pass.contains(&place));
         for place in (0..self.groups.len() as u32).filter(|place| is_required(*place)) {
             if !tests.iter().any(|slot| self.is_within(slot.group, place)) {
-                flaws.push(format!("{} is required and has no tests", name(place)));
+                flaws.push(format!("{} is required but has no tests", name(place)));
             }
         }
         let is_sound = |slot: &Slot| {
             (slot.group as usize) < self.groups.len() && slot.points.is_none_or(f64::is_finite)
         };
         if !tests.iter().all(is_sound) {
-            flaws.push("every test is in a group and has finite points".to_owned());
+            flaws.push("every test must be in a group and have finite points".to_owned());
         }
         flaws
     }
 }
 
 impl Grading {
-    /// Whether a group is another, or in it.
+    /// Whether `place` is `other` or a descendant of it.
     fn is_within(&self, place: u32, other: u32) -> bool {
         let up = |place: &u32| {
             let parent = self.groups.get(*place as usize)?.parent?;
@@ -302,7 +303,7 @@ impl Grading {
 }
 
 impl TestGroup {
-    /// A root that is passed or failed.
+    /// A root group without scores.
     pub fn root(on_reject: OnFailure) -> Self {
         Self {
             name: String::new(),
@@ -315,7 +316,7 @@ impl TestGroup {
 }
 
 impl Rule {
-    /// Accepted if every child is, else what the first rejected one is.
+    /// Accepted if every child is; otherwise the verdict of the first rejected child.
     pub fn first_error() -> Self {
         Self::Grader {
             verdict: VerdictMode::FirstError,
@@ -326,7 +327,7 @@ impl Rule {
         }
     }
 
-    /// The best that a group with this rule is said to score; `None` where there is no bound.
+    /// The best score of a group with this rule; `None` when there is no bound.
     pub fn bound(&self, objective: Objective) -> Option<f64> {
         match (self, objective) {
             (Self::Grader { scores, .. } | Self::Custom { scores, .. }, Objective::Max) => {

@@ -1,4 +1,4 @@
-//! The names of things, each valid by construction.
+//! Names and ids, each valid by construction.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,17 +6,17 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// A name did not have the form its kind requires.
+/// The text does not have the form that this kind of name requires.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
-#[error("a {kind} is {rule}")]
+#[error("a {kind} must be {rule}")]
 pub struct InvalidIdentity {
-    /// What was to be named: `slug`, `login`, …
+    /// The kind of name: `slug`, `login`, …
     pub kind: &'static str,
-    /// The form it must have.
+    /// The form that it must have.
     pub rule: &'static str,
 }
 
-/// Declares a validated string; the three kinds below differ only in their rule.
+/// Declares a validated string. The three kinds below differ only in their rule.
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $kind:literal, $rule:literal, $valid:expr) => {
         $(#[$doc])*
@@ -73,24 +73,24 @@ macro_rules! name {
 }
 
 name!(
-    /// A problem's identity, as it stands in addresses: `two-sum`.
+    /// A problem's id, as used in URLs: `two-sum`.
     Slug,
     "slug",
-    "1 to 64 of a-z, 0-9 and single hyphens inside",
+    "1 to 64 characters: a-z, 0-9 and single hyphens between them",
     |text| kebab(text, 64)
 );
 name!(
-    /// An account's identity: `ada`.
+    /// An account's login, which identifies it: `ada`.
     Login,
     "login",
-    "2 to 32 of a-z, 0-9 and single hyphens inside, beginning with a letter",
+    "2 to 32 characters: a-z, 0-9 and single hyphens between them, beginning with a letter",
     |text| kebab(text, 32) && text.len() >= 2 && text.starts_with(|c: char| c.is_ascii_lowercase())
 );
 name!(
-    /// A programming language as this installation names it: `cpp`, `python3`.
+    /// A programming language's id in this installation: `cpp`, `python3`.
     LanguageId,
     "language id",
-    "1 to 32 of a-z and 0-9 and single hyphens inside",
+    "1 to 32 characters: a-z, 0-9 and single hyphens between them",
     |text| kebab(text, 32)
 );
 
@@ -102,7 +102,7 @@ fn kebab(text: &str, length_max: usize) -> bool {
         && !text.contains("--")
 }
 
-/// Declares an identity that is a UUID.
+/// Declares an id that is a UUID.
 macro_rules! uuid_name {
     ($(#[$doc:meta])* $name:ident, $kind:literal) => {
         $(#[$doc])*
@@ -111,10 +111,10 @@ macro_rules! uuid_name {
         pub struct $name(Uuid);
 
         impl $name {
-            /// The identity that an account's idempotency key always leads to.
+            /// Derives the id from an account's idempotency key; the same key gives the same id.
             ///
-            /// The stream's name then carries the key, so the log's own rule that a stream begins
-            /// once makes it unique: there is no second store of keys to keep in step.
+            /// The stream's name thus contains the key. The log allows one first event per stream,
+            /// which makes the key unique without a separate store of keys.
             pub fn from_idempotency_key(login: &Login, key: &str) -> Self {
                 let scope = Uuid::new_v5(&Uuid::NAMESPACE_OID, login.as_str().as_bytes());
                 Self(Uuid::new_v5(&scope, key.as_bytes()))
@@ -157,32 +157,32 @@ macro_rules! uuid_name {
 }
 
 uuid_name!(
-    /// A submission's identity.
+    /// A submission's id.
     SubmissionId,
     "submission id"
 );
 uuid_name!(
-    /// A rejudge's identity.
+    /// A rejudge's id.
     RejudgeId,
     "rejudge id"
 );
 uuid_name!(
-    /// A webhook's identity.
+    /// A webhook's id.
     WebhookId,
     "webhook id"
 );
 
-/// A trial's identity: a submission in a rejudge, `<rejudge>.<submission>`.
+/// A trial's id, made of its rejudge and its submission: `<rejudge>.<submission>`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TrialId {
-    /// Which rejudge.
+    /// The rejudge that the trial belongs to.
     pub rejudge: RejudgeId,
-    /// Which submission.
+    /// The submission that is judged again.
     pub submission: SubmissionId,
 }
 
 impl TrialId {
-    /// The id of its first event, whoever writes it and however often: a retry is then known as one.
+    /// The id of its first event. Every writer derives the same id, so the log detects a retry.
     pub fn first_event(self) -> Uuid {
         Uuid::new_v5(&self.rejudge.0, self.submission.0.as_bytes())
     }

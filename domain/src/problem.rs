@@ -22,66 +22,66 @@ pub use judging::{
 pub use limits::{Derivation, Limits, TimeLimitOrigin};
 pub use test::{BlobRef, ProgramFile, Test};
 
-/// How hard a problem is meant to be.
+/// The intended difficulty of a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Difficulty {
-    /// For a first week.
+    /// For beginners.
     Easy,
-    /// For a practised hand.
+    /// For users with some practice.
     Medium,
-    /// For a contest's end.
+    /// For the last problems of a contest.
     Hard,
 }
 
 /// An example shown with the statement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
-    /// `1`, `2`, …
+    /// The sample's name: `1`, `2`, …
     pub name: String,
-    /// What the program reads.
+    /// The program's input.
     pub input: String,
-    /// What it should print.
+    /// The expected output.
     pub output: String,
-    /// Markdown.
+    /// An explanation, in Markdown.
     pub explanation: Option<String>,
 }
 
 /// The statement in another natural language.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Translation {
-    /// `sv`, `pt-BR`, …
+    /// The natural language: `sv`, `pt-BR`, …
     pub language: String,
-    /// Plain text.
+    /// The title, in plain text.
     pub title: String,
-    /// Markdown.
+    /// The statement, in Markdown.
     pub statement: BlobRef,
 }
 
-/// A file for whoever solves the problem.
+/// A file offered to users who solve the problem.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {
-    /// Relative, with `/` between names.
+    /// Relative path, with `/` as the separator.
     pub path: String,
-    /// What is in it.
+    /// The file's content.
     pub content: BlobRef,
 }
 
-/// What a problem offers in one language.
+/// What a problem provides for one programming language.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProblemLanguage {
-    /// The language.
+    /// The programming language.
     pub language: LanguageId,
-    /// Shown to the author as a beginning.
+    /// Code that the author may start from; empty if there is none.
     pub starter_code: String,
-    /// Joined before the submitted code, on lines of its own.
+    /// Code placed before the submitted code, on separate lines.
     pub start_snippet: String,
-    /// Joined after the submitted code, on lines of its own.
+    /// Code placed after the submitted code, on separate lines.
     pub end_snippet: String,
 }
 
 impl ProblemLanguage {
-    /// Whether there is code around what is submitted.
+    /// Whether there is code before or after the submitted code.
     pub fn has_snippets(&self) -> bool {
         !(self.start_snippet.is_empty() && self.end_snippet.is_empty())
     }
@@ -97,51 +97,51 @@ impl ProblemLanguage {
     }
 }
 
-/// Everything a submission can be judged against, and everything a reader is shown.
+/// The content of a revision: everything readers see and submissions are judged with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RevisionContent {
-    /// Plain text.
+    /// The title, in plain text.
     pub title: String,
-    /// How hard.
+    /// The intended difficulty.
     pub difficulty: Difficulty,
-    /// Lower-case words.
+    /// Tags: lower-case words joined by hyphens.
     pub tags: Vec<Slug>,
-    /// Markdown.
+    /// The statement, in Markdown.
     pub statement: String,
-    /// Markdown.
+    /// The editorial, in Markdown.
     pub editorial: Option<String>,
-    /// Markdown, from a nudge to nearly the solution.
+    /// Hints in Markdown, each closer to the solution than the one before.
     pub hints: Vec<String>,
-    /// Shown with the statement.
+    /// Examples shown with the statement.
     pub samples: Vec<Sample>,
-    /// The natural language of all this.
+    /// The natural language of the texts above.
     pub natural_language: String,
-    /// The statement in others.
+    /// The statement in other natural languages.
     pub translations: Vec<Translation>,
-    /// Files for whoever solves the problem.
+    /// Files offered to users who solve the problem.
     pub attachments: Vec<Attachment>,
-    /// What a run may use.
+    /// Resource limits of a run, and the size limit of a source.
     pub limits: Limits,
-    /// How the time limit came about.
+    /// Where the time limit comes from.
     pub time_limit: TimeLimitOrigin,
-    /// In judging order.
+    /// The tests, in judging order.
     pub tests: Vec<Test>,
     /// How outputs are judged.
     pub checker: Checker,
-    /// How the tests make a verdict.
+    /// How test results become a verdict and a score.
     pub grading: Grading,
-    /// Makes the result of the groups that ask for it.
+    /// The program that grades the groups with a custom rule.
     pub grader: Option<PackagedProgram>,
-    /// Looks at the files of submissions, for the tests that ask for it.
+    /// The program that checks the files of submissions, for static tests.
     pub static_validator: Option<PackagedProgram>,
-    /// Files beside every submission.
+    /// Files placed beside every submission.
     pub include: Vec<Include>,
-    /// Empty: every language of the installation, with no starter code.
+    /// The accepted languages. If empty, every language of the installation, without starter code.
     pub languages: Vec<ProblemLanguage>,
 }
 
 impl Default for RevisionContent {
-    /// No test, no text, and the defaults for the rest.
+    /// No tests, no texts, and defaults for the rest. A title and a test must be added.
     fn default() -> Self {
         Self {
             title: String::new(),
@@ -168,13 +168,13 @@ impl Default for RevisionContent {
 }
 
 impl RevisionContent {
-    /// The digest that tells one content from another.
+    /// The content's digest.
     pub fn digest(&self) -> Digest {
         let json = serde_json::to_vec(self).expect("a revision is maps, strings and numbers");
         Digest::of(&json)
     }
 
-    /// What is offered in a language; `None` when the problem does not take it.
+    /// What the problem provides for a language; `None` when it does not accept the language.
     pub fn language(&self, language: &LanguageId) -> Option<ProblemLanguage> {
         if self.languages.is_empty() {
             return Some(ProblemLanguage {
@@ -187,7 +187,7 @@ impl RevisionContent {
         self.languages.iter().find(|offer| offer.language == *language).cloned()
     }
 
-    /// How its tests are graded.
+    /// The rubric for grading its tests.
     ///
     /// # Panics
     /// When the content has [`flaws`](Self::flaws).
@@ -199,7 +199,8 @@ impl RevisionContent {
         self.tests.iter().map(|test| Slot { group: test.group, points: test.points }).collect()
     }
 
-    /// The files beside a submission in a language: those for all, but for those that the language has of its own.
+    /// The files placed beside a submission in a language. A file for this language replaces the
+    /// file for all languages with the same path.
     pub fn included(&self, language: &LanguageId) -> Vec<ProgramFile> {
         let of = |wanted: Option<&LanguageId>| {
             let include = self.include.iter().find(|it| it.language.as_ref() == wanted);
@@ -212,7 +213,7 @@ impl RevisionContent {
         files
     }
 
-    /// The group that a test is in.
+    /// The name of the group that a test is in.
     ///
     /// # Panics
     /// When the content has [`flaws`](Self::flaws).
@@ -220,7 +221,7 @@ impl RevisionContent {
         &self.grading.groups[test.group as usize].name
     }
 
-    /// All programs that come with the problem.
+    /// The problem's own programs: validators, grader and static validator.
     pub fn programs(&self) -> impl Iterator<Item = &PackagedProgram> {
         let validators = match &self.checker {
             Checker::Programs(validation) => validation.programs.as_slice(),
@@ -235,46 +236,46 @@ fn is_false(value: &bool) -> bool {
     !value
 }
 
-/// A problem has a new revision; the first makes the problem.
+/// A problem has a new revision; the first one creates the problem.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProblemRevised {
-    /// Counts from 1.
+    /// The revision's number, from 1.
     pub revision: u32,
-    /// Of `content`.
+    /// Digest of `content`, as computed when it was written.
     pub digest: Digest,
-    /// The revision.
+    /// The revision's content.
     pub content: RevisionContent,
 }
 
-/// Make a new revision.
+/// The command to create a new revision.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReviseProblem {
-    /// The revision its writer had read; `None` writes over whatever is there.
+    /// The revision that the change is based on, 0 for a new problem; `None` skips the check.
     pub expected: Option<u32>,
-    /// The new revision.
+    /// The content of the new revision.
     pub content: RevisionContent,
 }
 
 /// Why a problem refused a command.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 pub enum ProblemRejection {
-    /// Somebody else revised it meanwhile.
+    /// The problem is not at the expected revision.
     #[error("the problem is at revision {actual}, not {expected}")]
     RevisionMismatch {
-        /// What the writer had read.
+        /// The revision that the command expected.
         expected: u32,
-        /// What there is.
+        /// The problem's newest revision.
         actual: u32,
     },
-    /// The content is out of bounds.
-    #[error("the revision is not valid")]
+    /// The content is invalid.
+    #[error("the revision is invalid")]
     Flawed(Vec<Flaw>),
 }
 
 /// A problem's state: its newest revision.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Problem {
-    /// `None` before the first.
+    /// The newest revision; `None` before the first.
     pub current: Option<ProblemRevised>,
 }
 

@@ -1,12 +1,12 @@
-//! Characters of texts that strangers write and others read.
+//! Characters that are allowed in texts that users write and others read.
 
-/// Whether a character may stand in a line that is shown: it is no control character, and does not turn round the
-/// direction of what is written after it, by which one text can be made to look like another.
+/// Whether a character is allowed in a single line. Control characters are not, nor characters that
+/// change the text direction, because they can make one text look like another.
 pub fn is_shown(c: char) -> bool {
     !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// The same for a text of several lines.
+/// Like [`is_shown`], for a text of several lines: newlines and tabs are allowed too.
 pub fn is_shown_in_lines(c: char) -> bool {
     matches!(c, '\n' | '\t') || is_shown(c)
 }

@@ -4,34 +4,34 @@ use serde::{Deserialize, Serialize};
 
 use crate::checker::Comparison;
 
-/// What a run, or a submission, is found to be.
+/// The verdict of a test, a group or a submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Verdict {
-    /// Right, within the limits.
+    /// The output was accepted, within the limits.
     Accepted,
-    /// It printed something else.
+    /// The output is wrong.
     WrongAnswer,
-    /// It printed the right words with the wrong space between them, where space matters.
+    /// Only the format of the output is wrong, and the format matters.
     PresentationError,
-    /// It took too long.
+    /// The program exceeded its time limit.
     TimeLimitExceeded,
-    /// It used too much memory.
+    /// The program exceeded its memory limit.
     MemoryLimitExceeded,
-    /// It printed or wrote too much.
+    /// The program exceeded its output limit, or the limit on the size of a file.
     OutputLimitExceeded,
-    /// It crashed, or said that it failed.
+    /// The program crashed, or exited with a code other than 0.
     RuntimeError,
-    /// It did not compile.
+    /// The program did not compile.
     CompileError,
-    /// Scored problems only: some points, not all.
+    /// Scored problems only: some points, but not all.
     Partial,
-    /// Our fault, never the author's.
+    /// The judge failed. This is never the author's fault.
     JudgeError,
 }
 
 impl Verdict {
-    /// Those that a test can get, but for our own failure.
+    /// The verdicts that a test can get, except `JudgeError`.
     pub const OF_TESTS: [Self; 7] = [
         Self::Accepted,
         Self::WrongAnswer,
@@ -43,34 +43,35 @@ impl Verdict {
     ];
 }
 
-/// Who ended a run. A verdict is decided from this, never guessed from an exit code (INV-4).
+/// What ended a run. The verdict is decided from this, never guessed from an exit code (INV-4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "snake_case")]
 pub enum RunEnd {
-    /// The program itself.
+    /// The program exited.
     Exit {
-        /// Its exit code.
+        /// The exit code.
         code: i32,
     },
     /// A signal that we did not send.
     Signal {
-        /// Its number.
+        /// The signal's number.
         signal: i32,
     },
-    /// Our clock of cpu time.
+    /// Our limit on CPU time.
     CpuClock,
-    /// Our clock of real time.
+    /// Our limit on wall-clock time.
     WallClock,
     /// The memory limit: the kernel's OOM killer, or a peak above the limit.
     MemoryLimit,
-    /// Our cap on what it prints.
+    /// Our limit on the program's output.
     OutputCap,
-    /// The limit on the size of a file it writes.
+    /// The limit on the size of a file that the program writes.
     FileLimit,
 }
 
 impl RunEnd {
-    /// The verdict where the end alone decides it; `None` after a clean exit, where the output does.
+    /// The verdict that follows from the end alone; `None` after a clean exit, where the output
+    /// decides.
     pub fn verdict(self) -> Option<Verdict> {
         match self {
             Self::Exit { code: 0 } => None,
@@ -101,7 +102,7 @@ mod tests {
         let cases = [
             (RunEnd::Exit { code: 0 }, None),
             (RunEnd::Exit { code: 1 }, Some(Verdict::RuntimeError)),
-            // 137 and 152 are what a shell makes of SIGKILL and SIGXCPU; a program may exit with them.
+            // A shell reports SIGKILL and SIGXCPU as 137 and 152, but a program may exit with them.
             (RunEnd::Exit { code: 137 }, Some(Verdict::RuntimeError)),
             (RunEnd::Exit { code: 152 }, Some(Verdict::RuntimeError)),
             (RunEnd::Signal { signal: 9 }, Some(Verdict::RuntimeError)),

@@ -1,4 +1,4 @@
-//! The line checkers: outputs compared line by line, as some judges' built-in checkers do.
+//! The line checkers: compare outputs line by line, as built-in checkers of some judges do.
 
 use std::cmp::Ordering;
 
@@ -12,19 +12,20 @@ use super::{Comparison, is_space, quote};
 pub enum LineRule {
     /// Byte for byte.
     Identical,
-    /// But for space at the ends of lines, and empty lines at the end.
+    /// Ignores space at the ends of lines, and empty lines at the end.
     RightStripped,
-    /// As a set of lines: their order does not matter, nor does space around and between their words.
+    /// As a multiset of lines: ignores their order, and space around and between words.
     SortedLines,
-    /// As a set of words.
+    /// As a multiset of words.
     SortedWords,
-    /// Word by word on each line: space between words and empty lines do not matter, but on which line a word is does.
+    /// Word by word on each line: ignores space around and between words, and empty lines.
     Words,
-    /// As a set of characters: neither their order nor their case nor space matters.
+    /// As a multiset of characters: ignores their order, their case and space.
     Characters,
 }
 
-/// Compares a program's output with the expected answer. A difference is told by its line.
+/// Compares a program's output with the expected answer. `token` in the result is the number of the
+/// first line that differs, in the order that the rule compares them.
 pub fn compare_lines(output: &[u8], answer: &[u8], rule: LineRule) -> Comparison {
     if output == answer {
         return Comparison::Equal;
@@ -32,7 +33,7 @@ pub fn compare_lines(output: &[u8], answer: &[u8], rule: LineRule) -> Comparison
     match rule {
         LineRule::Identical => {
             match first_difference(with_ends(output), with_ends(answer), bytes) {
-                // The first line that differs, with its line end.
+                // Only the space differs, at the first line that is not identical.
                 Comparison::Differs { token, .. } if same_words(lines(output), lines(answer)) => {
                     Comparison::SpaceDiffers { token }
                 }
@@ -89,7 +90,7 @@ fn with_ends(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     bytes.split_inclusive(|byte| *byte == b'\n')
 }
 
-/// Walks along both, so that no output, however many lines it has, is held a second time.
+/// Compares item by item, so that no copy of the output is made.
 fn first_difference<'a>(
     mut output: impl Iterator<Item = &'a [u8]>,
     mut answer: impl Iterator<Item = &'a [u8]>,

@@ -1,4 +1,4 @@
-//! The default validator, case by case. The order is output, answer, options, whether it is accepted.
+//! Cases for the token checker. Each is output, answer, options, and whether it is accepted.
 
 use super::{Comparison, TokenOptions, compare};
 
@@ -33,7 +33,7 @@ fn white_space() {
     check(&[
         (b"", b"", PLAIN, true),
         (b"1 2\n", b"1 2\n", PLAIN, true),
-        // A final newline, or none.
+        // With and without a final newline.
         (b"1 2", b"1 2\n", PLAIN, true),
         (b"1 2\n\n", b"1 2", PLAIN, true),
         (b"1\r\n2", b"1 2\n", PLAIN, true),
@@ -43,7 +43,7 @@ fn white_space() {
         (b"", b"\n\n", PLAIN, true),
         (b"12", b"1 2", PLAIN, false),
         (b"1 2", b"12", PLAIN, false),
-        // What is no white space to C is none here.
+        // Not white space in C, so not here either.
         (b"1\xa02", b"1 2", PLAIN, false),
         (b"1\xe2\x80\x832", b"1 2", PLAIN, false),
         (b"1 2 3", b"1 2", PLAIN, false),
@@ -83,7 +83,7 @@ fn letters() {
         // Only ASCII letters have case.
         ("Å".as_bytes(), "å".as_bytes(), PLAIN, false),
         ("Å".as_bytes(), "Å".as_bytes(), PLAIN, true),
-        // A letter and what differs from it by the same bit.
+        // Not letters, but they differ by the bit that letters of different case differ by.
         (b"[", b"{", PLAIN, false),
         (b"@", b"`", PLAIN, false),
         (b"1", b"1.0", PLAIN, false),
@@ -103,7 +103,7 @@ fn bytes_that_are_no_text() {
         (b"\xff\xfe", b"\xff\xfe\n", PLAIN, true),
         (b"\xff\xfe", b"\xff\xfd", ABSOLUTE, false),
         (b"\xc3", b"\xc3\xa5", PLAIN, false),
-        // A mark of byte order is a part of the first token.
+        // A byte order mark is part of the first token.
         (b"\xef\xbb\xbf1", b"1", PLAIN, false),
         (b"\x1b[31m1", b"1", PLAIN, false),
         (b"1\x00", b"1", ABSOLUTE, false),
@@ -124,7 +124,7 @@ fn numbers_within_a_tolerance() {
         (b"-0", b"0", ABSOLUTE, true),
         (b"-0.0", b"0", RELATIVE, true),
         (b"000001.50", b"1.5", ABSOLUTE, true),
-        // The edge belongs to it, where binary fractions can say so.
+        // The bound itself is allowed; these bounds are exact in binary.
         (b"1.25", b"1", QUARTER, true),
         (b"0.75", b"1", QUARTER, true),
         (b"1.2500000001", b"1", QUARTER, false),
@@ -139,7 +139,7 @@ fn numbers_within_a_tolerance() {
         (b"1000002", b"1000000", RELATIVE, false),
         (b"0.0000001", b"0", RELATIVE, false),
         (b"0.0000001", b"0", ABSOLUTE, true),
-        // Either of the two will do.
+        // Either tolerance is enough.
         (b"0.4", b"0", EITHER, true),
         (b"10000000.9", b"10000000", EITHER, true),
         (b"10.9", b"10", EITHER, false),
@@ -177,7 +177,7 @@ fn what_is_no_number() {
         (b"1_000", b"1000", ABSOLUTE, false),
         (b".", b"0", ABSOLUTE, false),
         (b"", b"0", ABSOLUTE, false),
-        // A word of the answer has to be that word.
+        // A number never matches a word.
         (b"1.0", b"one", ABSOLUTE, false),
         (b"one", b"1.0", ABSOLUTE, false),
     ]);

@@ -1,4 +1,4 @@
-//! One group's rule on the results of its children.
+//! Applies a group's rule to the results of its children.
 
 use super::{
     Aggregation, CheckerScore, GroupGrade, Objective, Rule, ScoreMode, TestResult, VerdictMode,
@@ -6,14 +6,14 @@ use super::{
 };
 use crate::Verdict;
 
-/// Scores that differ by less are the same: they are sums of decimal fractions.
+/// Scores that differ by less are equal: sums of decimal fractions are inexact.
 const SCORE_TOLERANCE: f64 = 1e-9;
 
-/// Decimal places of a score that the default grader of the older formats writes.
+/// Decimal places of a score with the default grader of the older Kattis format.
 const GRADER_DECIMALS: usize = 6;
 /// Decimal places of any other score.
 const DECIMALS: usize = 9;
-/// Decimal digits that a double always keeps.
+/// Significant decimal digits that a double always preserves.
 const DIGITS: i32 = 15;
 
 /// The sum, with the rounding errors of the additions added back (Neumaier's algorithm).
@@ -27,12 +27,12 @@ fn sum(scores: impl Iterator<Item = f64>) -> f64 {
         };
         sum = next;
     }
-    // Beyond the largest double there is nothing to add back.
+    // After an overflow `lost` is not finite, and there is nothing to add back.
     if lost.is_finite() { sum + lost } else { sum }
 }
 
-/// A score as it is shown and compared: the nearest with this many decimal places, fewer where a double does not have
-/// them. Groups are added up unrounded, so that three thirds make a whole.
+/// Rounds a score to this many decimal places, for display and comparison; fewer if a double does
+/// not have them. Sums use unrounded scores, so that three thirds make a whole.
 fn rounded(score: f64, decimals: usize) -> f64 {
     if !score.is_finite() || score == 0.0 {
         return score + 0.0;
@@ -41,16 +41,17 @@ fn rounded(score: f64, decimals: usize) -> f64 {
     let places = usize::try_from(DIGITS - whole).unwrap_or(0).min(decimals);
     // Formatting rounds the exact value, which multiplying by a power of ten would not.
     let rounded: f64 = format!("{score:.places$}").parse().unwrap_or(score);
-    // Not `-0`.
+    // Adding 0 turns `-0` into `0`.
     rounded + 0.0
 }
 
-/// A test's score as it is shown.
+/// A test's score, rounded for display.
 pub(super) fn shown(score: f64) -> f64 {
     rounded(score, DECIMALS)
 }
 
-/// From the worst on. What is not named in the format stands where it does the least harm.
+/// Verdicts from the worst on. Those that the format does not order are placed where they do the
+/// least harm.
 const WORST_FIRST: [Verdict; 9] = [
     Verdict::JudgeError,
     Verdict::RuntimeError,
@@ -109,8 +110,8 @@ impl Aggregation {
 }
 
 impl Rule {
-    /// What one of its tests is worth, where those with points of their own have so many together, and so many have
-    /// none.
+    /// The scores of one of the group's tests. `own_points` is the sum over the tests with points
+    /// of their own, `without` the number of tests without.
     pub(super) fn worth(&self, points: Option<f64>, own_points: f64, without: usize) -> Worth {
         match self {
             Self::Grader { scores, .. } | Self::Custom { scores, .. } => {
@@ -126,32 +127,33 @@ impl Rule {
         }
     }
 
-    /// What is wrong with a score that a validator gave to a test of this group.
+    /// What is wrong with a validator's score of a test in this group; `None` if nothing is. `max`
+    /// is the test's score if accepted.
     pub(super) fn objection(&self, result: TestResult, max: Option<f64>) -> Option<String> {
         let Self::Aggregate { aggregation, .. } = self else { return None };
         let accepted = result.verdict == Verdict::Accepted;
         match (result.score, max) {
             (Some(_), _) if !accepted => Some("it scored a rejected output".to_owned()),
             (Some(_), _) if *aggregation == Aggregation::PassFail => {
-                Some("it scored a test of a group that is passed or failed".to_owned())
+                Some("it scored a test in a group that is only passed or failed".to_owned())
             }
             (Some(CheckerScore::Share(_)), None) => {
-                Some("it gave a share of a score that has no bound".to_owned())
+                Some("it gave a share of a score, but the test's score has no bound".to_owned())
             }
             (Some(CheckerScore::Points(points)), _) if points < 0.0 => {
-                Some(format!("it gave {points} points, less than none"))
+                Some(format!("it gave {points} points, but points must not be negative"))
             }
             (Some(CheckerScore::Points(points)), Some(max)) if points > max + SCORE_TOLERANCE => {
-                Some(format!("it gave {points} points where {max} is the most"))
+                Some(format!("it gave {points} points, but the maximum is {max}"))
             }
             (None, None) if accepted && *aggregation != Aggregation::PassFail => {
-                Some("it gave no score, and the group's score has no bound".to_owned())
+                Some("it gave no score, and the test's score has no bound".to_owned())
             }
             _ => None,
         }
     }
 
-    /// The score of a group with this rule as it is shown.
+    /// The score of a group with this rule, rounded for display.
     pub(super) fn shown(&self, score: f64) -> f64 {
         match self {
             Self::Grader { .. } => rounded(score, GRADER_DECIMALS),
@@ -159,7 +161,7 @@ impl Rule {
         }
     }
 
-    /// Whether a group with this rule cannot have scored this.
+    /// Whether this score is out of the range of a group with this rule.
     pub(super) fn is_out_of_range(&self, score: f64) -> bool {
         let score = self.shown(score);
         let (min, max) = match self {
@@ -171,7 +173,7 @@ impl Rule {
     }
 }
 
-/// The verdict of a scored submission that is not rejected as a whole: all points, some or none.
+/// The verdict of a scored submission whose score decides it.
 pub(super) fn of_score(
     score: f64,
     objective: Objective,
@@ -235,14 +237,14 @@ mod tests {
     }
 
     proptest! {
-        /// What is divided evenly makes the whole again.
+        /// Equal shares of a whole add up to the whole.
         #[test]
         fn shares_make_the_whole(whole in 0..1_000_000_000_u32, parts in 1..2_000_usize) {
             let share = f64::from(whole) / parts as f64;
             prop_assert_eq!(shown(sum(std::iter::repeat_n(share, parts))), f64::from(whole));
         }
 
-        /// So do parts of parts, as groups in groups have them.
+        /// So do shares of shares, as in nested groups.
         #[test]
         fn shares_of_shares_make_the_whole(
             whole in 0..1_000_000_u32, groups in 1..40_usize, parts in 1..40_usize,
@@ -263,7 +265,7 @@ mod tests {
             prop_assert_eq!(shown(sum(scores.rev())), total);
         }
 
-        /// A score that is shown is shown the same again.
+        /// Rounding a rounded score changes nothing.
         #[test]
         fn showing_changes_a_score_once(score in any::<f64>(), decimals in 0..10_usize) {
             let once = rounded(score, decimals);

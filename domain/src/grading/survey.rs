@@ -1,4 +1,4 @@
-//! The walk over the tree: what is known, what is still to be judged, what it comes to.
+//! The walk over the tree of groups: the state of each test, and the grade once it is known.
 
 use std::collections::BTreeMap;
 
@@ -12,9 +12,9 @@ use crate::problem::OnFailure;
 /// A test's place in the tree.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Slot {
-    /// Its group's place in [`Grading::groups`].
+    /// Index of its group in [`Grading::groups`].
     pub group: u32,
-    /// What it is worth, where it says so itself.
+    /// The test's own points, if it has any.
     pub points: Option<f64>,
 }
 
@@ -23,59 +23,60 @@ pub struct Slot {
 pub struct Rubric {
     grading: Grading,
     tests: Vec<Slot>,
-    /// Of each group, in judging order.
+    /// The children of each group, in judging order.
     children: Vec<Vec<Child>>,
-    /// Of each test.
+    /// The scores of each test.
     worth: Vec<Worth>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Child {
-    /// By number, from 1.
+    /// A test, by its number from 1.
     Test(u32),
+    /// A group, by its index.
     Group(u32),
 }
 
-/// Where a test stands.
+/// Whether a test has a result, or needs one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TestState {
     /// It has a result.
     Judged,
     /// It can be judged now.
     Ready,
-    /// Whether it is to be judged depends on tests before it.
+    /// Whether it must be judged depends on the results of other tests.
     Waiting,
-    /// It need not be judged any more.
+    /// It need not be judged.
     Skipped,
 }
 
-/// A grader of the package's has to be run.
+/// A call of the package's own grader that is needed to continue.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GraderCall {
-    /// The group's place.
+    /// The group's index in [`Grading::groups`].
     pub group: u32,
     /// The grader's arguments.
     pub flags: Vec<String>,
-    /// The results of the group's children, in order.
+    /// The results of the group's children, in judging order.
     pub results: Vec<GroupGrade>,
 }
 
-/// What is known of a submission.
+/// The progress of judging a submission.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Survey {
-    /// Of each test, in order.
+    /// The state of each test, in judging order.
     pub states: Vec<TestState>,
-    /// What it came to, once everything that is needed is known.
+    /// The submission's grade, once every needed result is known.
     pub grade: Option<Grade>,
-    /// What has to be run before more can be known.
+    /// The call of a grader that is needed to continue, if any.
     pub grader: Option<GraderCall>,
 }
 
 impl Rubric {
-    /// How these tests, in order, are graded.
+    /// Prepares the grading of these tests, given in judging order.
     ///
     /// # Panics
-    /// When [`Grading::flaws`] has something against them.
+    /// When [`Grading::flaws`] is not empty for them.
     pub fn new(grading: Grading, tests: Vec<Slot>) -> Self {
         let mut first: Vec<Option<u32>> = vec![None; grading.groups.len()];
         let mut own_points = vec![0.0; grading.groups.len()];
@@ -89,7 +90,7 @@ impl Rubric {
                 place = grading.groups[group as usize].parent;
             }
         }
-        // A group stands where its first test does; one without tests does not count.
+        // A group is judged in the place of its first test. A group without tests does not count.
         let mut ordered: Vec<Vec<(u32, Child)>> = vec![vec![]; grading.groups.len()];
         for (number, slot) in (1..).zip(&tests) {
             ordered[slot.group as usize].push((number, Child::Test(number)));
@@ -117,17 +118,17 @@ impl Rubric {
         Self { grading, tests, children, worth }
     }
 
-    /// How many tests there are.
+    /// Number of tests.
     pub fn tests(&self) -> u32 {
         u32::try_from(self.tests.len()).unwrap_or(u32::MAX)
     }
 
-    /// What a test is worth, by its number.
+    /// The scores of a test, by its number from 1.
     pub fn worth(&self, number: u32) -> Option<Worth> {
         self.worth.get((number as usize).checked_sub(1)?).copied()
     }
 
-    /// What is wrong with the score that a validator gave to a test.
+    /// What is wrong with a validator's score of the test with this number; `None` if nothing is.
     pub fn objection(&self, number: u32, result: TestResult) -> Option<String> {
         self.grading.objective?;
         let slot = self.tests.get((number as usize).checked_sub(1)?)?;
@@ -135,7 +136,7 @@ impl Rubric {
         rule.objection(result, self.worth[number as usize - 1].accepted)
     }
 
-    /// What is known from these results, by test number.
+    /// The progress of judging with these results, by test number.
     pub fn survey(&self, results: &BTreeMap<u32, TestResult>, custom: &CustomGrades) -> Survey {
         let mut walk = Walk {
             rubric: self,
@@ -155,8 +156,8 @@ impl Rubric {
         Survey { states, grade, grader }
     }
 
-    /// What a submission comes to if every test without a result gets this verdict. `None` where that depends on
-    /// scores, or on a grader of the package's that has not been run.
+    /// The grade if every test without a result gets this verdict. `None` if that depends on
+    /// scores, or on the package's own grader, which has not run.
     pub fn completed(
         &self,
         results: &BTreeMap<u32, TestResult>,
@@ -206,14 +207,14 @@ impl Rubric {
         let verdict = match scored {
             Some(objective) if root.verdict == Verdict::Accepted || self.counts_points() => {
                 let best = self.best(objective).map(|best| rule.shown(best));
-                // A group that was not run has no test that failed.
+                // If no test failed, a group that was not judged may have rejected the root.
                 let rejected = Some(root.verdict).filter(|verdict| *verdict != Verdict::Accepted);
                 let failure = self.first_failure(results).or(rejected);
                 rules::of_score(score, objective, best, failure)
             }
             _ => root.verdict,
         };
-        // A score that goes with a rejection is ignored.
+        // A rejected submission scores 0.
         let counts = matches!(verdict, Verdict::Accepted | Verdict::Partial);
         Grade {
             verdict,
@@ -225,7 +226,7 @@ impl Rubric {
         }
     }
 
-    /// Whether points alone decide, as in the newer format.
+    /// Whether the score alone decides the verdict, as in the newer Kattis format.
     fn counts_points(&self) -> bool {
         let scoring = self.scoring_group();
         matches!(self.grading.groups[scoring as usize].rule, Rule::Aggregate { .. })
@@ -244,7 +245,7 @@ impl Rubric {
         of(0).or_else(|| of(self.scoring_group()))
     }
 
-    /// The first rejected test among those that count.
+    /// The verdict of the first rejected test that counts for the score.
     fn first_failure(&self, results: &BTreeMap<u32, TestResult>) -> Option<Verdict> {
         let scoring = self.scoring_group();
         let counts = |number: u32| {
@@ -271,14 +272,14 @@ struct Walk<'a> {
     custom: &'a CustomGrades,
     states: Vec<TestState>,
     grades: Vec<Option<GroupGrade>>,
-    /// Groups that depend on one that was not accepted.
+    /// Groups that are not judged because they require a group that was not accepted.
     not_run: Vec<bool>,
     grader: Option<GraderCall>,
 }
 
 impl Walk<'_> {
-    /// What a group came to; `None` while something is missing. Tests of one that is blocked cannot
-    /// begin yet.
+    /// The result of a group; `None` while results are missing. Tests in a blocked group cannot
+    /// start yet.
     fn group(&mut self, place: u32, blocked: bool) -> Option<GroupGrade> {
         let rubric = self.rubric;
         let group = &rubric.grading.groups[place as usize];
@@ -316,19 +317,19 @@ impl Walk<'_> {
             return None;
         };
         self.states[index] = TestState::Judged;
-        // One without a score that it should have is our own failure, and told as such.
+        // `objection` reports a score that is missing but required.
         let score = self.rubric.worth[index].score(*result).unwrap_or(0.0);
         Some(GroupGrade { verdict: result.verdict, score })
     }
 
-    /// A group within another, which may depend on others.
+    /// The result of a group that is not the root and may require other groups.
     fn inner(&mut self, place: u32, blocked: bool) -> Option<GroupGrade> {
         let required = &self.rubric.grading.groups[place as usize].require_pass;
         let mut blocked = blocked;
         for &other in required {
             match self.grades[other as usize] {
                 Some(GroupGrade { verdict: Verdict::Accepted, .. }) => {}
-                // It is not run, and counts as rejected.
+                // The group is not judged, and gets the verdict of the required group.
                 Some(GroupGrade { verdict, .. }) => {
                     let grade = GroupGrade { verdict, score: 0.0 };
                     self.grades[place as usize] = Some(grade);
@@ -349,7 +350,7 @@ impl Walk<'_> {
                     _ => &grades,
                 };
                 let verdict = verdict.of(counted, *accept_if_any_accepted);
-                // With points alone deciding, a rejected test does not take the others' away.
+                // With `ignore_sample` a rejected child keeps its score; it may decide the verdict.
                 let keeps = verdict == Verdict::Accepted || *ignore_sample;
                 let score = if keeps { score.of(counted) } else { 0.0 };
                 GroupGrade { verdict, score }

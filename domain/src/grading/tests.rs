@@ -1,8 +1,8 @@
-//! Trees of test groups with what they come to, worked out by hand from the formats' own words.
+//! Trees of test groups with their grades, worked out by hand from the formats' specifications.
 //!
-//! A case names the clause that it follows. Test results are words: `A` accepted, `W` wrong, `T` too
-//! slow, `R` crashed, `M` too much memory, `-` not judged; `A=7` with so many points from the
-//! validator, `A*0.5` with that share.
+//! A case names the clause that it follows. Test results are words: `A` accepted, `W` wrong, `T`
+//! too slow, `R` crashed, `M` too much memory, `-` not judged; `A=7` is accepted with 7 points from
+//! the validator, `A*0.5` with half the score.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A group: its name, its rule in words, what it requires.
+/// A group: its name, its rule as text, and the groups that it requires.
 type Group = (&'static str, &'static str, &'static [&'static str]);
 
 struct Case {
-    /// Where the formats say so.
+    /// The clause of the format's specification.
     clause: &'static str,
     groups: &'static [Group],
     /// The group of each test, and its own points.
@@ -498,7 +498,7 @@ fn newer_scores() {
     );
 }
 
-/// Groups within groups, and rules that differ from one level to the next.
+/// Nested groups, with a different rule on each level.
 #[test]
 fn deeper_trees() {
     const C: (&str, Option<f64>) = ("secret/a/c", None);
@@ -629,7 +629,7 @@ fn deeper_trees() {
     );
 }
 
-/// Points of single tests and dependent batches, as Polygon and DMOJ have them.
+/// Points of single tests, and batches that depend on others, as in Polygon and DMOJ.
 #[test]
 fn points_of_tests() {
     const EACH: &[Group] = &[("", "sum continue 100", &[])];
@@ -675,7 +675,7 @@ fn points_of_tests() {
     );
     let rubric = rubric(Some(Objective::Max), EACH, &[own(20.0), own(30.0)]);
     let beyond = results("A=21").remove(&1).unwrap();
-    assert_eq!(rubric.objection(1, beyond).unwrap(), "it gave 21 points where 20 is the most");
+    assert_eq!(rubric.objection(1, beyond).unwrap(), "it gave 21 points, but the maximum is 20");
     assert_eq!(rubric.objection(2, beyond), None);
 }
 
@@ -699,12 +699,12 @@ fn thirds_make_a_whole() {
             let found = whole(groups, &tests, &words);
             assert_eq!(found, (Accepted, Some(100.0), Some(100.0)), "{parts} {groups:?}");
         }
-        // What is left of the group's points is shared among its tests.
+        // The rest of the group's points is shared equally among its tests.
         let tests: Vec<_> = (0..parts).map(|_| ("secret", None)).collect();
         let found = whole(newer, &tests, &words);
         assert_eq!(found, (Accepted, Some(100.0), Some(100.0)), "{parts}");
     }
-    // Groups that are worth thirds, of tests that are worth thirds of them.
+    // Each group is worth a third, and each of its tests a third of that.
     let nested: &[Group] = &[
         ("", "grader range=0..100", &[]),
         ("a", "grader", &[]),
@@ -715,14 +715,14 @@ fn thirds_make_a_whole() {
         ["a", "b", "c"].into_iter().flat_map(|group| [(group, Some(third / 3.0)); 3]).collect();
     let found = whole(nested, &tests, &"A ".repeat(9));
     assert_eq!(found, (Accepted, Some(100.0), Some(33.333_333)));
-    // The grader of the older formats writes six decimal places, so this is a whole to it.
+    // The older grader rounds to six decimal places, so this counts as the whole.
     let tests = [("secret", Some(33.333_333_3)); 3];
     let older: &[Group] = &[("", "grader range=0..100", &[]), ("secret", "grader", &[])];
     assert_eq!(whole(older, &tests, "A A A"), (Accepted, Some(100.0), Some(100.0)));
     let tests = [("secret", Some(0.1)), ("secret", Some(0.2))];
     let open: &[Group] = &[("", "grader", &[]), ("secret", "grader", &[])];
     assert_eq!(whole(open, &tests, "A A"), (Accepted, Some(0.3), Some(0.3)));
-    // A share of a test's points that its validator gave.
+    // The validator gives a share of a test's points.
     let newer: &[Group] = &[("", "sum 1", &[]), ("secret", "sum 1", &[])];
     let found = whole(newer, &[("secret", None), ("secret", None)], "A*0.2 A*0.4");
     assert_eq!(found, (Partial, Some(0.3), Some(0.3)));
@@ -747,7 +747,8 @@ fn scores_that_validators_may_not_give() {
     assert_eq!(objection(2, "W"), None);
 }
 
-/// 2025-09: "It is a judge error if the score of `secret` or any test data group exceeds its `max_score`."
+/// 2025-09: "It is a judge error if the score of `secret` or any test data group exceeds its
+/// `max_score`."
 #[test]
 fn a_group_beyond_its_bound_is_told() {
     const GROUPS: &[Group] = &[
@@ -826,18 +827,18 @@ fn what_makes_no_tree_is_told() {
     assert_eq!(flaws(vec![group("", None), group("a", Some(0))], slot), Vec::<String>::new());
     assert_eq!(
         flaws(vec![group("", None), group("a", Some(1))], slot),
-        ["the group a comes after the group that it is in"]
+        ["the group a must come after its parent group"]
     );
     let itself = TestGroup { require_pass: vec![1], ..group("a", Some(0)) };
     let within = Slot { group: 1, points: None };
     assert_eq!(
         flaws(vec![group("", None), itself.clone()], within),
-        ["the group a requires the group a, which comes before it"]
+        ["the group a requires the group a, which must come before it"]
     );
     let inner = TestGroup { require_pass: vec![1], ..group("a/b", Some(1)) };
     assert_eq!(
         flaws(vec![group("", None), group("a", Some(0)), inner], within),
-        ["the group a/b requires the group a, which comes before it"]
+        ["the group a/b requires the group a, which must come before it"]
     );
     assert_eq!(
         flaws(
@@ -848,12 +849,12 @@ fn what_makes_no_tree_is_told() {
             ],
             slot
         ),
-        ["the group a is required and has no tests"]
+        ["the group a is required but has no tests"]
     );
     let far = Slot { group: 7, points: Some(f64::NAN) };
     assert_eq!(
         flaws(vec![group("", None)], far),
-        ["every test is in a group and has finite points"]
+        ["every test must be in a group and have finite points"]
     );
 }
 
@@ -871,7 +872,7 @@ fn what_is_missing_is_taken_to_be_of_one_verdict() {
     };
     let (stop, go_on) = (OnFailure::Stop, OnFailure::Continue);
     let (worst, first) = (VerdictMode::WorstError, VerdictMode::FirstError);
-    // What is known, what the rest gets, and what that comes to.
+    // Known results, the verdict of the rest, and the resulting verdict.
     let cases = [
         (stop, worst, vec![], Accepted, Accepted),
         (stop, worst, vec![], TimeLimitExceeded, TimeLimitExceeded),
@@ -896,7 +897,7 @@ fn what_is_missing_is_taken_to_be_of_one_verdict() {
         let grade = rubric.completed(&known, &none, rest).unwrap();
         assert_eq!(grade.verdict, verdict, "{on_reject:?} {mode:?} {known:?} {rest:?}");
     }
-    // Neither scores nor what a grader says follow from verdicts.
+    // Scores, and results of the package's own grader, do not follow from verdicts.
     let scored = Grading { objective: Some(Objective::Max), groups: vec![group(go_on, worst)] };
     let rubric = Rubric::new(scored, slots.clone());
     assert_eq!(rubric.completed(&BTreeMap::new(), &none, Accepted), None);
@@ -907,7 +908,7 @@ fn what_is_missing_is_taken_to_be_of_one_verdict() {
 }
 
 proptest! {
-    /// Judging only what is ready, in whatever order, comes to what judging everything comes to.
+    /// Judging only the ready tests, in any order, gives the same grade as judging all.
     #[test]
     fn the_order_of_judging_does_not_matter(
         verdicts in proptest::collection::vec(0..4u8, 7),

@@ -1,10 +1,10 @@
-//! Bounds of a revision, so that one event stays a small thing.
+//! Bounds of a revision's content, which keep its event small.
 
-/// Characters of a title.
+/// Characters of a title, which also needs at least one.
 pub const TITLE_CHARS_MAX: usize = 120;
 /// Tags of a problem.
 pub const TAGS_MAX: usize = 16;
-/// Bytes of a statement or an editorial.
+/// Bytes of a statement, an editorial or a hint.
 pub const MARKDOWN_BYTES_MAX: usize = 256 * 1024;
 /// Hints of a problem.
 pub const HINTS_MAX: usize = 16;
@@ -16,27 +16,27 @@ pub const SAMPLE_BYTES_MAX: usize = 64 * 1024;
 pub const TESTS_MAX: usize = 2_000;
 /// Bytes of a starter code or a snippet.
 pub const CODE_BYTES_MAX: usize = 64 * 1024;
-/// Milliseconds a test may take.
+/// CPU time limit of a test, in milliseconds.
 pub const TIME_MS: std::ops::RangeInclusive<u64> = 10..=60_000;
-/// KiB a test may use.
+/// Memory limit of a test or a validator, in KiB.
 pub const MEMORY_KIB: std::ops::RangeInclusive<u64> = 1_024..=4 * 1024 * 1024;
-/// KiB a test may print.
+/// Output limit of a test, in KiB.
 pub const OUTPUT_KIB: std::ops::RangeInclusive<u64> = 1..=256 * 1024;
-/// Bytes of a submitted source.
+/// Size limit of a submitted source, in bytes.
 pub const SOURCE_BYTES: std::ops::RangeInclusive<u64> = 1..=1024 * 1024;
 /// Test groups of a problem.
 pub const GROUPS_MAX: usize = 500;
 /// Attachments of a problem.
 pub const ATTACHMENTS_MAX: usize = 100;
-/// Natural languages of a problem besides its first.
+/// Translations of a problem's statement.
 pub const TRANSLATIONS_MAX: usize = 50;
-/// Files of a packaged program, or beside submissions or a test.
+/// Files of one packaged program, of one set of included files, or of one test.
 pub const PROGRAM_FILES_MAX: usize = 200;
 /// Validators of a problem.
 pub const VALIDATORS_MAX: usize = 8;
-/// Times that a submission is run on one test.
+/// Number of runs of a submission on one test.
 pub const PASSES: std::ops::RangeInclusive<u32> = 1..=100;
-/// Milliseconds a validator may take.
+/// CPU time limit of a validator, in milliseconds.
 pub const VALIDATION_TIME_MS: std::ops::RangeInclusive<u64> = 100..=300_000;
-/// Characters of all arguments of one test, of its program and its validators.
+/// Characters of all arguments of one test: the program's and the validators' together.
 pub const ARGS_CHARS_MAX: usize = 4_096;

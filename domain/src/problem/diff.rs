@@ -1,4 +1,4 @@
-//! What changes from one revision of a problem to the next, for whoever decides whether to import it.
+//! The changes from one revision of a problem to the next, shown before an import.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -10,70 +10,70 @@ use super::{
 use crate::Digest;
 use crate::grading::TestGroup;
 
-/// Characters of a value that are told.
+/// Characters of a value that a change shows.
 const VALUE_CHARS_MAX: usize = 200;
 
-/// What part of a revision changes.
+/// The part of a revision that changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ChangeKind {
     /// There is no revision yet.
     New,
     /// The title.
     Title,
-    /// How hard it is meant to be.
+    /// The intended difficulty.
     Difficulty,
     /// The tags.
     Tags,
-    /// The statement, or the natural language it is in.
+    /// The statement, or its natural language.
     Statement,
-    /// The statement in another natural language, by that.
+    /// The statement in another natural language, by language.
     Translation,
     /// The editorial.
     Editorial,
     /// The hints.
     Hints,
-    /// An example shown with the statement, by its name.
+    /// A sample, by name.
     Sample,
-    /// A file for whoever solves the problem, by its path.
+    /// An attachment, by path.
     Attachment,
-    /// A limit, by its name, or how the time limit came about.
+    /// A limit, by name, or where the time limit comes from.
     Limits,
-    /// A test that is new, by its name.
+    /// A new test, by name.
     TestAdded,
-    /// A test that goes, by its name.
+    /// A removed test, by name.
     TestRemoved,
-    /// A test that changes, by its name and field.
+    /// A changed test, by name and field.
     TestChanged,
-    /// The same tests in another order.
+    /// The same tests in a different order.
     TestOrder,
     /// How outputs are judged.
     Checker,
-    /// How tests make a verdict, by group.
+    /// How tests are graded, by group.
     Grading,
     /// The grader.
     Grader,
     /// The static validator.
     StaticValidator,
-    /// Files beside every submission, by language.
+    /// Files placed beside every submission, by language.
     Include,
-    /// What is offered in a language, by that, or which languages are taken.
+    /// What the problem provides for a programming language, by language, or their order.
     Languages,
 }
 
-/// One thing that changes.
+/// One change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// What part of the revision.
+    /// The part of the revision that changes.
     pub kind: ChangeKind,
-    /// Which of them, where there are several.
+    /// Which item or field of that part, where there are several.
     pub path: Option<String>,
-    /// As it is, shortened; `None` where it is not there.
+    /// The old value, shortened; `None` when there is none.
     pub before: Option<String>,
-    /// As it will be, shortened; `None` where it will not be there.
+    /// The new value, shortened; `None` when there is none.
     pub after: Option<String>,
 }
 
-/// Everything that changes; nothing exactly when the contents are the same.
+/// All changes; empty if and only if the contents are equal.
 pub fn diff(before: Option<&RevisionContent>, after: &RevisionContent) -> Vec<Change> {
     let mut changes = Changes::default();
     match before {
@@ -91,7 +91,7 @@ struct Changes(Vec<Change>);
 
 impl Changes {
     fn content(&mut self, before: &RevisionContent, after: &RevisionContent) {
-        // By name, so that a new field does not compile until it is compared.
+        // Destructured, so that a new field does not compile until it is compared.
         let RevisionContent {
             title,
             difficulty,
@@ -215,7 +215,7 @@ impl Changes {
             self.push(ChangeKind::TestAdded, Some(name), None, data);
         }
         let moved = tests.iter().zip(&after.tests).find(|(old, new)| old.name != new.name);
-        // Another place of a group in the list moves no test; that is told with the groups.
+        // Moving a group within the list moves no test. It is reported as a change of the groups.
         let differs = tests != after.tests && before.grading == after.grading;
         if self.0.len() == count && (moved.is_some() || differs) {
             let (old, new) = moved.map(|(old, new)| (old.name.clone(), new.name.clone())).unzip();
@@ -223,7 +223,7 @@ impl Changes {
         }
     }
 
-    /// Things of a list that have names: those that go, change and come, or their order.
+    /// Compares lists of named items: items removed, changed and added, or a new order.
     fn list<T: PartialEq>(
         &mut self,
         kind: ChangeKind,
@@ -277,7 +277,7 @@ impl Changes {
     }
 }
 
-/// The name, and which of several with that name.
+/// The test's name, with a number appended if an earlier test has the same name.
 fn unique_key(tests: &[Test], test: &Test) -> String {
     let same = || tests.iter().filter(|other| other.name == test.name);
     match same().position(|other| std::ptr::eq(other, test)) {
@@ -286,7 +286,7 @@ fn unique_key(tests: &[Test], test: &Test) -> String {
     }
 }
 
-/// A test's fields but its name, the data first.
+/// A test's fields except its name, with the input first.
 fn fields(group: &str, test: &Test) -> Vec<(&'static str, String)> {
     let Test {
         name: _,
@@ -349,7 +349,7 @@ fn time_limit_origin(origin: &TimeLimitOrigin) -> String {
     }
 }
 
-/// A text is told by its size and digest: it is compared elsewhere.
+/// A text as its size and digest.
 fn told(text: &str) -> String {
     blob(&BlobRef { digest: Digest::of(text.as_bytes()), bytes: text.len() as u64 })
 }
@@ -410,7 +410,7 @@ mod tests {
         PackagedProgram { name: "output_validators/check.py".to_owned(), language, files }
     }
 
-    /// A change of one field, and how it is told.
+    /// A change of one field, and the expected kind and path.
     type Case = (fn(&mut RevisionContent), ChangeKind, Option<&'static str>);
 
     #[test]
@@ -527,7 +527,7 @@ mod tests {
         assert_eq!(told[2], ("given".to_owned(), derived.to_owned()));
     }
 
-    /// What is too long or too deep to be told apart by its beginning is still a change.
+    /// A change beyond the part of a value that is shown is still a change.
     #[test]
     fn programs_are_compared_by_their_bytes() {
         let checker = |text: &str| {

@@ -1,4 +1,4 @@
-//! A revision as it was first written: one flat list of tests, which are passed or failed.
+//! Schema 1 of `ProblemRevised`: one flat list of tests, without scores.
 
 use serde::Deserialize;
 
@@ -73,7 +73,7 @@ impl From<Revised> for ProblemRevised {
     }
 }
 
-/// The place of the group with this name, which was only a label.
+/// The index of the group with this name, added if it is new. In schema 1 a group was only a label.
 fn place(grading: &mut Grading, name: &str, on_reject: OnFailure) -> u32 {
     let place = grading.groups.iter().position(|group| group.name == name);
     let place = place.unwrap_or_else(|| {

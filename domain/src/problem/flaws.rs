@@ -1,4 +1,4 @@
-//! What is out of bounds in a revision.
+//! Validation of a revision's content.
 
 use super::{Checker, Limits, ProblemLanguage, ProgramFile, RevisionContent, Test, bounds};
 use crate::text::is_shown;
@@ -6,14 +6,14 @@ use crate::text::is_shown;
 /// One thing wrong with a revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flaw {
-    /// The field, as the API names it.
+    /// The field's name in the API.
     pub field: &'static str,
-    /// What is expected.
+    /// What is expected of the field.
     pub message: String,
 }
 
 impl RevisionContent {
-    /// Everything that is out of bounds.
+    /// Everything that is wrong with the content; empty when it is valid.
     pub fn flaws(&self) -> Vec<Flaw> {
         let mut flaws = Vec::new();
         let mut require = |met: bool, field: &'static str, message: &dyn Fn() -> String| {
@@ -26,7 +26,7 @@ impl RevisionContent {
             format!("a title has 1 to {} characters", bounds::TITLE_CHARS_MAX)
         });
         require(self.title.chars().all(is_shown), "title", &|| {
-            "a title has no control characters, and none that change the direction of text"
+            "a title has no control characters and no characters that change the text direction"
                 .to_owned()
         });
         require(self.tags.len() <= bounds::TAGS_MAX, "tags", &|| {
@@ -47,7 +47,7 @@ impl RevisionContent {
         require(
             self.hints.iter().all(|hint| hint.len() <= bounds::MARKDOWN_BYTES_MAX),
             "hints",
-            &|| format!("at most {} bytes a hint", bounds::MARKDOWN_BYTES_MAX),
+            &|| format!("at most {} bytes per hint", bounds::MARKDOWN_BYTES_MAX),
         );
         require(self.samples.len() <= bounds::SAMPLES_MAX, "samples", &|| {
             format!("at most {} samples", bounds::SAMPLES_MAX)
@@ -57,7 +57,7 @@ impl RevisionContent {
                 sample.input.len().max(sample.output.len()) <= bounds::SAMPLE_BYTES_MAX
             }),
             "samples",
-            &|| format!("at most {} bytes each way", bounds::SAMPLE_BYTES_MAX),
+            &|| format!("at most {} bytes of input or output", bounds::SAMPLE_BYTES_MAX),
         );
         require((1..=bounds::TESTS_MAX).contains(&self.tests.len()), "tests", &|| {
             format!("1 to {} tests", bounds::TESTS_MAX)
@@ -74,7 +74,7 @@ impl RevisionContent {
         require(
             self.languages.iter().all(|offer| code(offer) <= bounds::CODE_BYTES_MAX),
             "languages",
-            &|| format!("at most {} bytes of code", bounds::CODE_BYTES_MAX),
+            &|| format!("at most {} bytes per starter code or snippet", bounds::CODE_BYTES_MAX),
         );
         let Limits { time_ms, memory_kib, output_kib, source_bytes } = self.limits;
         for (field, value, range, unit) in [
@@ -116,19 +116,19 @@ impl RevisionContent {
             let args = test.args.iter().chain(&test.validator_args);
             args.map(|arg| arg.chars().count()).sum::<usize>() <= bounds::ARGS_CHARS_MAX
         };
-        let message = at_most(bounds::ARGS_CHARS_MAX, "characters of arguments for a test");
+        let message = at_most(bounds::ARGS_CHARS_MAX, "characters of arguments per test");
         require(self.tests.iter().all(args_fit), "tests", message);
         let programs = self.programs().map(|program| &program.files);
         let includes = self.include.iter().map(|include| &include.files);
         let beside = self.tests.iter().map(|test| &test.files);
         let fits = |files: &Vec<ProgramFile>| files.len() <= bounds::PROGRAM_FILES_MAX;
-        let message = at_most(bounds::PROGRAM_FILES_MAX, "files beside or in a program");
+        let message = at_most(bounds::PROGRAM_FILES_MAX, "files in a program or beside one");
         require(programs.chain(includes).chain(beside).all(fits), "tests", message);
         if let Checker::Programs(validation) = &self.checker {
             let count = validation.programs.len();
             let message = format!("1 to {} validators", bounds::VALIDATORS_MAX);
             require((1..=bounds::VALIDATORS_MAX).contains(&count), "checker", message);
-            let message = format!("{:?} passes", bounds::PASSES);
+            let message = format!("{:?} passes per test", bounds::PASSES);
             require(bounds::PASSES.contains(&validation.passes), "checker", message);
             let message = format!("{:?} ms for a validator", bounds::VALIDATION_TIME_MS);
             let time_ms = validation.limits.time_ms;

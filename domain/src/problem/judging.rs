@@ -1,4 +1,4 @@
-//! How outputs are judged, and the programs of a problem's own that take part in it.
+//! How outputs are judged, and the problem's own programs that help to judge them.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,88 +10,91 @@ use crate::checker::{LineRule, TokenOptions};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "options", rename_all = "snake_case")]
 pub enum Checker {
-    /// Token by token.
+    /// The output is compared with the answer token by token.
     Tokens(TokenOptions),
-    /// Line by line.
+    /// The output is compared with the answer line by line.
     Lines(LineRule),
-    /// By programs of the problem's.
+    /// The problem's own programs judge the output.
     Programs(Validation),
 }
 
-/// A program that comes with a problem: a validator, an interactor, a grader.
+/// A program in a problem's package, such as a validator, an interactor or a grader.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackagedProgram {
-    /// As the package names it: `output_validators/check.py`.
+    /// Its name in the package: `output_validators/check.py`.
     pub name: String,
-    /// `None`: it has scripts of its own, `build` and `run`.
+    /// The language it is written in; `None` if it has its own scripts `build` and `run`.
     pub language: Option<LanguageId>,
-    /// All of it.
+    /// All its files.
     pub files: Vec<ProgramFile>,
 }
 
-/// Programs that judge outputs, and how they are to be run.
+/// Programs that judge outputs, and how they are run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Validation {
-    /// All of them must accept. An interactive problem has one.
+    /// The validators, in the order they run. All of them must accept the output.
     pub programs: Vec<PackagedProgram>,
-    /// What they are given, and how they answer.
+    /// How a validator is called, and how it reports its result.
     pub protocol: Protocol,
-    /// They talk with the submission while it runs.
+    /// Whether the validator and the submission exchange data while the submission runs.
     pub interactive: bool,
-    /// How often the submission may be run on one test, each time with the input that the validator
-    /// wrote; 1 for most problems.
+    /// The maximum number of runs of the submission on one test, 1 for most problems. The validator
+    /// writes the input of each further run.
     pub passes: u32,
-    /// What one run of a validator may use.
+    /// Resource limits of one run of a validator.
     pub limits: ValidationLimits,
 }
 
-/// What a validator is given, and how it answers.
+/// How a validator is called, and how it reports its result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Protocol {
     /// `input answer feedback_dir/ args… < output`; exit code 42 accepts and 43 rejects.
     Kattis,
-    /// `input output answer args…`; exit codes 0 accepted, 1 wrong, 2 or 8 presentation, 3 failure, 4 and 5 wrong,
-    /// 7 points. An interactor then has a checker after it, where there is a second program.
+    /// `input output answer args…`; exit codes: 0 accepted, 1, 4 and 5 wrong answer, 2 and 8
+    /// presentation error, 3 failure of the checker, 7 points. In an interactive problem, a second
+    /// program, if there is one, is the checker that runs after the interactor.
     Testlib,
-    /// `input output answer args…`; exit code 0 accepts and 1 rejects; the message is on standard output.
+    /// `input output answer args…`; exit code 0 accepts and 1 rejects. The message is read from
+    /// standard output.
     Bridged,
 }
 
-/// What one run of a validator or grader may use.
+/// Resource limits of one run of a validator or grader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ValidationLimits {
-    /// Cpu time, in milliseconds.
+    /// CPU time, in milliseconds.
     pub time_ms: u64,
     /// Memory, in KiB.
     pub memory_kib: u64,
-    /// What it may write to one file or stream, in KiB.
+    /// Size of each file or stream that it writes, in KiB.
     pub output_kib: u64,
 }
 
 impl Default for ValidationLimits {
-    /// What the package format calls the typical defaults, with less memory.
+    /// The typical defaults of the package format, with less memory.
     fn default() -> Self {
         Self { time_ms: 60_000, memory_kib: 1024 * 1024, output_kib: 8 * 1024 }
     }
 }
 
-/// Files that are put beside every submission before it is compiled.
+/// Files placed beside submissions before they are compiled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Include {
-    /// Those in this language, whose files come before those for all; `None` for all.
+    /// The submissions' language; `None` for every language. For the same path, the file for one
+    /// language replaces the file for every language.
     pub language: Option<LanguageId>,
-    /// The files. One of the submission's with the same name gives way.
+    /// The files. They take precedence over a submission's files with the same path.
     pub files: Vec<ProgramFile>,
 }
 
-/// Whether later tests run after one has failed.
+/// Whether later tests are judged after one was rejected.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnFailure {
-    /// Every test is run.
+    /// Every test is judged.
     #[default]
     Continue,
-    /// The first failure ends the attempt.
+    /// The rest of the group is skipped after the first rejected test or group in it.
     Stop,
 }

@@ -1,11 +1,11 @@
-//! What a run of a program may use, and how its time limit came about.
+//! Resource limits of a run, and where the time limit comes from.
 
 use serde::{Deserialize, Serialize};
 
-/// What a run of the program may use.
+/// Resource limits of a submission's runs, and the size limit of its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Cpu time of one test, in milliseconds.
+    /// CPU time of one test, in milliseconds.
     pub time_ms: u64,
     /// Memory of one test, in KiB.
     pub memory_kib: u64,
@@ -26,34 +26,35 @@ impl Default for Limits {
     }
 }
 
-/// How the time limit came about.
+/// Where the time limit comes from.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum TimeLimitOrigin {
-    /// The package, or whoever wrote the problem, says it.
+    /// Given by the package or the problem's author.
     #[default]
     Given,
-    /// Nobody said it, and there was nothing to measure.
+    /// The default limit: none was given, and there was nothing to measure.
     Default,
-    /// From the times of the package's own submissions.
+    /// Derived from the run times of the package's own submissions.
     Derived(Derivation),
 }
 
-/// A time limit made from measured times.
+/// How a time limit was derived from measured times.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Derivation {
-    /// The slowest submission that has to be within it.
+    /// The slowest submission that must be within the limit.
     pub slowest: String,
-    /// Its slowest test, in milliseconds.
+    /// Time of its slowest test, in milliseconds.
     pub slowest_ms: u64,
-    /// The limit is at least so many times that.
+    /// The limit is at least `slowest_ms` times this.
     pub multiplier: f64,
-    /// And a multiple of this, in milliseconds.
+    /// The limit is a multiple of this, in milliseconds.
     pub resolution_ms: u64,
-    /// The fastest submission that has to be beyond it, and its slowest test in milliseconds.
+    /// The fastest submission that must exceed the limit, and the time of its slowest test in
+    /// milliseconds.
     pub fastest_beyond: Option<(String, u64)>,
-    /// That has to be so many times the limit.
+    /// The time in `fastest_beyond` must be at least the limit times this.
     pub margin: f64,
-    /// `native` or `docker`.
+    /// The sandbox that the times were measured in: `native` or `docker`.
     pub sandbox: String,
 }

@@ -1,4 +1,4 @@
-//! One test: what goes in, and what is expected.
+//! One test: its input and expected answer.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,27 +6,27 @@ use super::is_false;
 use crate::Digest;
 use crate::checker::TokenOptions;
 
-/// Bytes kept in the blob store.
+/// A reference to a blob in the blob store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BlobRef {
-    /// Their name.
+    /// Digest of the blob's content, which is its name in the store.
     pub digest: Digest,
-    /// How many there are.
+    /// Size of the blob, in bytes.
     pub bytes: u64,
 }
 
 /// One test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Test {
-    /// As the package names it: `secret/03-large`.
+    /// Its name in the package: `secret/03-large`.
     pub name: String,
-    /// Its group's place in [`Grading::groups`].
+    /// Index of its group in [`Grading::groups`](crate::grading::Grading::groups).
     pub group: u32,
-    /// A sample is shown to everyone; every other test is hidden.
+    /// Whether it is a sample. Samples are shown to everyone; other tests are hidden.
     pub sample: bool,
-    /// What the program reads.
+    /// The program's input.
     pub input: BlobRef,
-    /// What the checker compares with. Never enters the submission's cell (INV-12).
+    /// The answer that the checker compares with. Never enters the submission's cell (INV-12).
     pub answer: BlobRef,
     /// Arguments of the program.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -34,34 +34,34 @@ pub struct Test {
     /// Files in the program's working directory.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<ProgramFile>,
-    /// How tokens are compared, where that differs from the rest.
+    /// How tokens are compared in this test, instead of the problem's token options.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<TokenOptions>,
     /// Arguments of the problem's validators.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub validator_args: Vec<String>,
-    /// What it is worth, where it says so itself.
+    /// The test's own points, if it has any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub points: Option<f64>,
-    /// The author of a submission that fails it is shown what a sample shows.
+    /// Whether the author of a submission that fails the test sees as much as for a sample.
     #[serde(default, skip_serializing_if = "is_false")]
     pub full_feedback: bool,
-    /// For the author of a submission that fails it.
+    /// A hint for the author of a submission that fails the test.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
-    /// It looks at the submission's files and runs nothing of them.
+    /// Whether the test only checks the submission's files, without running the submission.
     #[serde(default, skip_serializing_if = "is_false")]
     pub is_static: bool,
 }
 
-/// A file that is put beside a program, or is part of one.
+/// A file that is part of a program, or is placed beside one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProgramFile {
-    /// Relative, with `/` between names.
+    /// Relative path, with `/` as the separator.
     pub path: String,
-    /// What is in it.
+    /// The file's content.
     pub content: BlobRef,
-    /// Whether it can be executed.
+    /// Whether the file is executable.
     #[serde(default, skip_serializing_if = "is_false")]
     pub executable: bool,
 }
