@@ -1,8 +1,9 @@
-//! A part of the log, or all of it, in a file that proves itself.
+//! Exports: a file with the whole log or a part of it, together with its proofs.
 //!
-//! It is a zip archive: `manifest.json`; `events.jsonl`, an event a line; `heads.jsonl`, a signed head a line. Where it
-//! holds the whole log, `leaves` are the hashes of all events, side by side, and every head is there; else
-//! `proofs.jsonl` has the path of each event to the one head that is there.
+//! An export is a zip archive of `manifest.json`, `events.jsonl` (one event per line) and
+//! `heads.jsonl` (one signed head per line). An export of the whole log has every head, and
+//! `leaves` with the hashes of all events, concatenated. An export of a part has only the newest
+//! head, and `proofs.jsonl` with the path of each event to that head.
 
 mod checking;
 
@@ -28,7 +29,7 @@ use crate::head::{InvalidHead, SignedHead, TreeHead};
 use crate::tree::Tree;
 use crate::verify::Report;
 
-/// What the manifest says the file is.
+/// The format that the manifest names.
 const FORMAT: &str = "assay-audit-export/1";
 const MANIFEST: &str = "manifest.json";
 const EVENTS: &str = "events.jsonl";
@@ -38,75 +39,75 @@ const PROOFS: &str = "proofs.jsonl";
 /// Events and heads read from the stores at once.
 const READ_LIMIT: u32 = 1_024;
 
-/// What an export says of itself. Nothing vouches for it but the head that says the same.
+/// The description of an export. It is not signed; checking compares it with the signed head.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     format: String,
-    /// Which log it is of.
+    /// Id of the exported log.
     pub log: Uuid,
-    /// Who signs that log.
+    /// Name of the log and of its key, as in the newest head.
     pub origin: String,
-    /// When it was made.
+    /// Time of the export.
     pub exported_at: Timestamp,
-    /// Which events were asked for.
+    /// The filter that events had to pass.
     pub filter: Filter,
     /// Whether these are all events up to `size`.
     pub complete: bool,
-    /// How many events the newest head in it covers.
+    /// Number of events that the newest head covers.
     pub size: u64,
-    /// How many events are in it.
+    /// Number of events in the export.
     pub events: u64,
-    /// The digests of its files.
+    /// Digests of the other files in the archive, by name.
     pub files: BTreeMap<String, Digest>,
 }
 
-/// What became of an export that was checked.
+/// The result of checking an export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExportReport {
-    /// What it says of itself.
+    /// The export's manifest.
     pub manifest: Manifest,
-    /// Its newest head, which a key has signed.
+    /// The export's newest head, signed by one of the keys.
     pub head: TreeHead,
-    /// What was found.
+    /// The result of verifying the events.
     pub report: Report,
 }
 
-/// An export could not be made, or is none.
+/// An export could not be made, or a file is not an export.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// The log could not be read.
-    #[error("exporting failed at the log")]
+    #[error("exporting failed: the log cannot be read")]
     Log(#[from] ReadError),
     /// The tree could not be read.
-    #[error("exporting failed at the tree")]
+    #[error("exporting failed: the tree cannot be read")]
     Tree(#[from] TreeStoreError),
     /// No head was signed yet.
-    #[error("nothing was signed yet: is a projector running?")]
+    #[error("no tree head was signed yet; check that a projector is running")]
     NothingSigned,
-    /// Its newest head is none, or not to be believed.
-    #[error("the newest tree head is not to be believed")]
+    /// The newest head is malformed, or not validly signed by a known key.
+    #[error("the newest tree head cannot be trusted")]
     Head(#[from] InvalidHead),
-    /// Heads that somebody kept say nothing of a part.
-    #[error("only an export of the whole log can be compared with heads that were kept")]
+    /// Heads that were kept elsewhere cannot be compared with an export of a part.
+    #[error("heads can only be compared with an export of the whole log")]
     Part,
     /// The file could not be read or written.
     #[error("the file cannot be read or written")]
     Io(#[from] io::Error),
-    /// It is no archive.
-    #[error("the file is no archive, or a damaged one")]
+    /// The file is not a zip archive.
+    #[error("the file is not a zip archive, or is damaged")]
     Zip(#[from] ZipError),
-    /// It is an archive, and no export.
+    /// The file is a zip archive but not an export.
     #[error("{file} in the archive: {reason}")]
     Malformed {
-        /// Which file.
+        /// Name of the file in the archive.
         file: &'static str,
-        /// What is wrong with it.
+        /// What is wrong with the file.
         reason: String,
     },
 }
 
-/// An event of an export. What its body says need not be known to whoever checks it.
+/// An event of an export. Checking does not interpret its body.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
@@ -140,10 +141,10 @@ struct ProofLine {
     path: Vec<Digest>,
 }
 
-/// Writes events that a head covers, with what proves them.
+/// Writes the events that match the filter and are covered by a head, with their proofs.
 ///
 /// # Errors
-/// When a store fails, nothing was signed yet, or the file cannot be written.
+/// When a store fails, no head was signed yet, or the file cannot be written.
 pub async fn export(
     log: &dyn EventLog,
     tree: &Tree,
@@ -165,7 +166,7 @@ pub async fn export(
         let left = u32::try_from(newest.size - position.0).unwrap_or(READ_LIMIT);
         let page = log.read_all(position, left.min(READ_LIMIT)).await?;
         let Some(last) = page.last() else {
-            let reason = format!("it ends at {position}, and {} events were signed", newest.size);
+            let reason = format!("it ends at {position}, but {} events were signed", newest.size);
             return Err(ReadError::Diverged(reason).into());
         };
         position = last.position;
@@ -231,13 +232,13 @@ pub async fn export(
     Ok(manifest)
 }
 
-/// An archive that is being written.
+/// An archive while it is written.
 struct Archive {
     zip: ZipWriter<File>,
     files: BTreeMap<String, Digest>,
 }
 
-/// A file of it.
+/// A file of the archive while it is written.
 struct Entry<'a> {
     archive: &'a mut Archive,
     name: &'static str,
@@ -246,7 +247,7 @@ struct Entry<'a> {
 
 impl Archive {
     fn begin(&mut self, name: &'static str) -> Result<Entry<'_>, ExportError> {
-        // The size is not known yet.
+        // The size is not known in advance.
         self.zip.start_file(name, SimpleFileOptions::default().large_file(true))?;
         Ok(Entry { archive: self, name, hasher: Sha256::new() })
     }

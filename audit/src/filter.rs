@@ -1,47 +1,47 @@
-//! Which events somebody wants.
+//! A filter for events.
 
 use domain::{Position, Recorded, StreamId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Events that have everything that is asked for.
+/// Selects events. An event must meet every condition that is set.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Filter {
-    /// Of this stream.
+    /// Events of this stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stream: Option<StreamId>,
-    /// Of one of these types; of any where it is empty.
+    /// Events of one of these types; empty means any type.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub types: Vec<String>,
-    /// Caused by this actor, as written in the log.
+    /// Events caused by this actor, as written in the log.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub actor: Option<String>,
-    /// Of what one request led to.
+    /// Events with this correlation id, which all events of one request share.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub correlation: Option<Uuid>,
-    /// At this position or later.
+    /// Events at this position or later.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Position>,
-    /// At this position or earlier.
+    /// Events at this position or earlier.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<Position>,
-    /// Recorded then or later.
+    /// Events recorded at this time or later.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
-    /// Recorded before that.
+    /// Events recorded before this time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
 }
 
 impl Filter {
-    /// Whether every event is wanted.
+    /// Whether no condition is set, so that every event matches.
     pub fn is_everything(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether this event is wanted.
+    /// Whether this event matches.
     pub fn matches(&self, recorded: &Recorded) -> bool {
         let Self { stream, types, actor, correlation, from, to, since, until } = self;
         stream.as_ref().is_none_or(|stream| *stream == recorded.stream)
@@ -54,7 +54,7 @@ impl Filter {
             && until.is_none_or(|until| recorded.recorded_at < until)
     }
 
-    /// Whether no event after this one can match. Positions and times only grow.
+    /// Whether neither this event nor a later one can match. Positions and times only grow.
     pub fn ends_before(&self, recorded: &Recorded) -> bool {
         self.to.is_some_and(|to| recorded.position > to)
             || self.until.is_some_and(|until| recorded.recorded_at >= until)

@@ -1,4 +1,5 @@
-//! Signed tree heads: [checkpoints](https://c2sp.org/tlog-checkpoint) in [signed notes](https://c2sp.org/signed-note).
+//! Signed tree heads: [checkpoints](https://c2sp.org/tlog-checkpoint) in
+//! [signed notes](https://c2sp.org/signed-note).
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -8,64 +9,66 @@ use jiff::Timestamp;
 
 use crate::key::{KeyId, KeyName, SignerKey, VerifierKey};
 
-/// What stands before the time in its line.
+/// The beginning of the line with the time.
 const TIME: &str = "time ";
-/// Bytes of a note. A note that is larger is none of ours.
+/// Bytes of a note. Larger notes are refused.
 pub const NOTE_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of a key id before a signature.
 const KEY_ID_BYTES: usize = 4;
 
-/// The tree over everything up to a position, as it was at a time.
+/// The Merkle tree over the first `size` events, at the time of signing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TreeHead {
-    /// Which log this is: the name of the key that signs it.
+    /// The name of the log, which is the name of the key that signs it.
     pub origin: KeyName,
-    /// How many events the tree holds.
+    /// Number of events that the tree covers.
     pub size: u64,
-    /// Its root hash.
+    /// The tree's root hash.
     pub root: Digest,
-    /// When it was signed, by the signer's clock.
+    /// Time of signing, by the signer's clock.
     pub at: Timestamp,
 }
 
-/// A tree head with its signatures, as written down.
+/// A tree head with its signatures, as a signed note.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedHead {
-    /// What is signed.
+    /// The tree head that is signed.
     pub head: TreeHead,
     note: String,
 }
 
-/// The text is no signed head, or not one to be believed.
+/// The text is not a signed tree head, or its signatures do not verify.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidHead {
-    /// It does not have the form of one.
-    #[error("it is no signed tree head: {0}")]
+    /// The text does not have the form of a signed tree head.
+    #[error("not a signed tree head: {0}")]
     Form(&'static str),
-    /// None of the keys has signed it.
-    #[error("none of the keys {known} has signed the head of {size} events; it bears {found}")]
+    /// The head was not signed by any of the known keys.
+    #[error(
+        "the head of {size} events was not signed by any of the keys {known}; it has signatures of {found}"
+    )]
     NotSigned {
-        /// How many events it claims to cover.
+        /// Number of events that the head claims to cover.
         size: u64,
-        /// The keys that are believed.
+        /// The known keys.
         known: String,
-        /// The keys that it says have signed it.
+        /// The keys named by the head's signatures.
         found: String,
     },
-    /// A key's signature is there, and false.
-    #[error("the signature of key {key} under the head of {size} events is false")]
+    /// The signature of a known key is invalid.
+    #[error("the signature of key {key} on the head of {size} events is invalid")]
     FalseSignature {
-        /// How many events it claims to cover.
+        /// Number of events that the head claims to cover.
         size: u64,
         /// The key.
         key: String,
     },
-    /// It is another log's.
-    #[error("the head is of {found}, and the key is for {expected}")]
+    /// The head is of a different log than the key.
+    #[error("the head's origin is {found}, but the key is for {expected}")]
     Origin {
-        /// Whose it is.
+        /// The head's origin.
         found: String,
-        /// Whose it should be.
+        /// The key's name.
         expected: String,
     },
 }
@@ -83,19 +86,19 @@ impl TreeHead {
         let mut lines = text.lines();
         let mut line = |what| lines.next().ok_or(malformed(what));
         let origin =
-            line("it has no origin")?.parse().map_err(|_| malformed("its origin is no name"))?;
+            line("it has no origin")?.parse().map_err(|_| malformed("its origin is not a name"))?;
         let size =
-            line("it has no size")?.parse().map_err(|_| malformed("its size is no number"))?;
+            line("it has no size")?.parse().map_err(|_| malformed("its size is not a number"))?;
         let root = BASE64_STANDARD.decode(line("it has no root hash")?).ok();
         let root = root.and_then(|root| <[u8; 32]>::try_from(root).ok());
-        let root = Digest::from(root.ok_or(malformed("its root hash is no SHA-256"))?);
+        let root = Digest::from(root.ok_or(malformed("its root hash is not a SHA-256 hash"))?);
         let at = line("it has no time")?.strip_prefix(TIME).and_then(|at| at.parse().ok());
-        let head = Self { origin, size, root, at: at.ok_or(malformed("its time is none"))? };
-        // One spelling only, so that what is signed is what was read.
-        if head.text() == text { Ok(head) } else { Err(malformed("it is not as we write it")) }
+        let head = Self { origin, size, root, at: at.ok_or(malformed("its time is malformed"))? };
+        // Only one encoding is accepted, so that the text that was read is the text that is signed.
+        if head.text() == text { Ok(head) } else { Err(malformed("it is not in canonical form")) }
     }
 
-    /// Signs it with every key.
+    /// Signs the head with every key.
     pub fn sign(self, keys: &[SignerKey]) -> SignedHead {
         let text = self.text();
         let signatures: String = keys.iter().map(|key| signature_line(key, &text)).collect();
@@ -110,10 +113,10 @@ fn signature_line(key: &SignerKey, text: &str) -> String {
 }
 
 impl SignedHead {
-    /// Reads a note without believing it.
+    /// Parses a note without checking its signatures.
     ///
     /// # Errors
-    /// When it has not the form of one.
+    /// When the text does not have the form of a signed tree head.
     pub fn parse(note: &str) -> Result<Self, InvalidHead> {
         if note.len() > NOTE_BYTES_MAX {
             return Err(InvalidHead::Form("it is too long"));
@@ -122,10 +125,10 @@ impl SignedHead {
         Ok(Self { head: TreeHead::parse(text)?, note: note.to_owned() })
     }
 
-    /// Checks that one of the keys has signed it, and that none of them is misused.
+    /// Checks that at least one of the keys signed it, and returns the first that did.
     ///
     /// # Errors
-    /// When no key has, or a signature in a key's name is false.
+    /// When none of the keys signed it, or the signature of one of them is invalid.
     pub fn verify(&self, keys: &[VerifierKey]) -> Result<KeyId, InvalidHead> {
         let (text, signatures) = split(&self.note)?;
         let size = self.head.size;
@@ -151,35 +154,35 @@ impl SignedHead {
         })
     }
 
-    /// The keys that it says have signed it, the newest first.
+    /// The ids of the keys named by its signatures, newest first.
     pub fn key_ids(&self) -> Vec<KeyId> {
         let signatures = split(&self.note).map(|(_, signatures)| signatures).unwrap_or_default();
         signatures.lines().filter_map(|line| Some(read_signature(line).ok()?.1)).collect()
     }
 
-    /// As a tree's store keeps it.
+    /// The form in which a tree store keeps it.
     pub fn kept(&self) -> KeptHead {
         KeptHead { size: self.head.size, at: self.head.at, note: self.note.clone() }
     }
 
-    /// As written down.
+    /// The signed note as text.
     pub fn note(&self) -> &str {
         &self.note
     }
 }
 
-/// The text with its last line's end, and the lines of the signatures.
+/// Splits a note into its text, final newline included, and its signature lines.
 fn split(note: &str) -> Result<(&str, &str), InvalidHead> {
     let malformed = InvalidHead::Form;
     let (text, signatures) = note.rsplit_once("\n\n").ok_or(malformed("it has no signatures"))?;
     if signatures.is_empty() || !signatures.ends_with('\n') {
-        return Err(malformed("its signatures are cut off"));
+        return Err(malformed("its signatures are truncated"));
     }
     Ok((&note[..=text.len()], signatures))
 }
 
 fn read_signature(line: &str) -> Result<(&str, KeyId, Vec<u8>), InvalidHead> {
-    let malformed = || InvalidHead::Form("a line that should be a signature is none");
+    let malformed = || InvalidHead::Form("a signature line is malformed");
     let (name, signature) =
         line.strip_prefix("— ").and_then(|rest| rest.split_once(' ')).ok_or_else(malformed)?;
     let bytes = BASE64_STANDARD.decode(signature).map_err(|_| malformed())?;

@@ -10,54 +10,55 @@ use sha2::{Digest as _, Sha256};
 
 /// The identifier of an Ed25519 signature.
 const ED25519: u8 = 1;
-/// How a private key's text begins.
+/// The beginning of a private key's text.
 pub(crate) const PRIVATE: &str = "PRIVATE+KEY+";
 /// Characters of a key's name.
 const NAME_CHARS_MAX: usize = 200;
 
-/// Who a key belongs to. It is the first line of every head that the key signs.
+/// The name of a key and of the log that it signs. It is the first line of every head that the key
+/// signs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyName(String);
 
-/// A short name of a key, which depends on its name and its public key.
+/// A key's id: the first four bytes of a hash of its name and its public key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(pub(crate) [u8; 4]);
 
-/// What is needed to check signatures: `<name>+<key id>+<base64>`.
+/// A public key, which verifies signatures: `<name>+<key id>+<base64>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifierKey {
     name: KeyName,
     key: VerifyingKey,
 }
 
-/// What is needed to sign: `PRIVATE+KEY+<name>+<key id>+<base64>`.
+/// A private key, which signs: `PRIVATE+KEY+<name>+<key id>+<base64>`.
 #[derive(Clone)]
 pub struct SignerKey {
     name: KeyName,
     key: SigningKey,
 }
 
-/// The text is no key.
+/// The text is not a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidKey {
-    /// It does not have the form of one.
-    #[error("a {kind} key is written {form}")]
+    /// The text does not have the form of a key.
+    #[error("a {kind} key must have the form {form}")]
     Form {
-        /// Private or public.
+        /// `private` or `public`.
         kind: &'static str,
-        /// How it is written.
+        /// The form that it must have.
         form: &'static str,
     },
-    /// Its name cannot stand in a note.
+    /// The key's name is not allowed in a note.
     #[error(
-        "a key's name has 1 to {NAME_CHARS_MAX} printable ASCII characters, without space and +"
+        "a key's name must have 1 to {NAME_CHARS_MAX} printable ASCII characters, without space and +"
     )]
     Name,
-    /// It is another kind of key.
-    #[error("the key is for another algorithm than Ed25519")]
+    /// It is not an Ed25519 key.
+    #[error("the key is not an Ed25519 key")]
     Algorithm,
-    /// Its parts do not belong together.
-    #[error("the key's id is not that of its name and public key: a part of it was changed")]
+    /// The key's id does not match the rest.
+    #[error("the key's id does not match its name and public key")]
     Id,
 }
 
@@ -98,17 +99,17 @@ impl fmt::Display for KeyId {
 }
 
 impl VerifierKey {
-    /// Who it belongs to.
+    /// The key's name.
     pub fn name(&self) -> &KeyName {
         &self.name
     }
 
-    /// Its short name.
+    /// The key's id.
     pub fn id(&self) -> KeyId {
         KeyId::of(&self.name, &self.key)
     }
 
-    /// Whether this is the key's signature of the text.
+    /// Whether this is a valid signature of the text by this key.
     pub(crate) fn verifies(&self, text: &str, signature: &[u8]) -> bool {
         let signature = Signature::from_slice(signature);
         signature.is_ok_and(|it| self.key.verify_strict(text.as_bytes(), &it).is_ok())
@@ -135,12 +136,12 @@ impl FromStr for VerifierKey {
 }
 
 impl SignerKey {
-    /// A new key from 32 bytes that nobody can guess.
+    /// Makes a key from 32 secret random bytes.
     pub fn new(name: KeyName, secret: [u8; 32]) -> Self {
         Self { name, key: SigningKey::from_bytes(&secret) }
     }
 
-    /// What checks its signatures.
+    /// The public key that verifies its signatures.
     pub fn verifier(&self) -> VerifierKey {
         VerifierKey { name: self.name.clone(), key: self.key.verifying_key() }
     }
@@ -150,7 +151,7 @@ impl SignerKey {
         self.key.sign(text.as_bytes()).to_bytes()
     }
 
-    /// The form to keep in a file, and to show to nobody.
+    /// The key as text, secret part included, to be stored in the key file.
     pub fn to_secret_text(&self) -> String {
         format!("{PRIVATE}{}", written(&self.name, self.verifier().id(), &self.key.to_bytes()))
     }
@@ -196,7 +197,7 @@ fn parts(text: &str, form: InvalidKey) -> Result<(KeyName, &str, [u8; 32]), Inva
 mod tests {
     use super::*;
 
-    /// The key that the Go implementation of signed notes documents.
+    /// The example key in the documentation of Go's implementation of signed notes.
     const PUBLIC: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
     const SECRET: &str =
         "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz";

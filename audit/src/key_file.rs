@@ -1,8 +1,8 @@
-//! The file of an installation's keys, one a line.
+//! The file with an installation's keys, one per line.
 //!
-//! The private ones sign, the newest first. While there are two, every head bears both signatures, so that whoever
-//! trusts the old key can follow to the new one. Then the old one is retired: only its public half stays, by which
-//! earlier heads are checked.
+//! Private keys sign; the newest comes first. While there are two, every head has both signatures,
+//! so that users who trust the old key can move to the new one. Then the old one is retired: only
+//! its public key stays in the file, to check earlier heads.
 
 use std::fs;
 use std::io::{self, Write};
@@ -13,9 +13,9 @@ use uuid::Uuid;
 
 use crate::key::{InvalidKey, PRIVATE, SignerKey, VerifierKey};
 
-/// Nobody else's business.
+/// The file's permissions: for its owner only.
 const FILE_MODE: u32 = 0o600;
-/// What must not be set of a file's permissions.
+/// Permission bits of group and others, which must not be set.
 const OTHERS: u32 = 0o077;
 /// Keys that sign at the same time.
 const SIGNERS_MAX: usize = 8;
@@ -23,24 +23,24 @@ const SIGNERS_MAX: usize = 8;
 /// An installation's keys.
 #[derive(Debug, Clone)]
 pub struct Keys {
-    /// Those that sign, the newest first; never empty.
+    /// Keys that sign, newest first; never empty.
     pub signers: Vec<SignerKey>,
-    /// Those that signed once, the newest first.
+    /// Public keys that no longer sign, newest first.
     pub retired: Vec<VerifierKey>,
 }
 
 impl Keys {
-    /// The first key of an installation.
+    /// The keys of an installation with one signing key.
     pub fn of(key: SignerKey) -> Self {
         Self { signers: vec![key], retired: vec![] }
     }
 
-    /// Every key that a head may bear, the newest first.
+    /// The public keys of all heads ever signed, newest first.
     pub fn verifiers(&self) -> Vec<VerifierKey> {
         self.signers.iter().map(SignerKey::verifier).chain(self.retired.clone()).collect()
     }
 
-    /// The newest key signs alone from now on.
+    /// Retires all signing keys except the newest.
     #[must_use]
     pub fn retire(mut self) -> Self {
         let retired = self.signers.split_off(1);
@@ -49,57 +49,57 @@ impl Keys {
     }
 }
 
-/// The file cannot be used.
+/// The key file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
-    /// It is not there.
+    /// The file does not exist.
     #[error("there is no file {0}")]
     Missing(PathBuf),
-    /// It is there already.
-    #[error("{0} is there already")]
+    /// The file already exists.
+    #[error("{0} already exists")]
     Exists(PathBuf),
-    /// It cannot be read or written.
+    /// The file cannot be read or written.
     #[error("{path} cannot be read or written")]
     Io {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// Others may read it.
+    /// Users other than the owner have permissions on the file.
     #[error("{path} can be read by others: its mode is {mode:o}; run: chmod 600 {path}", path = .path.display())]
     Open {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// What is set.
+        /// The file's mode.
         mode: u32,
     },
-    /// A line is no key.
-    #[error("{path}:{line} is no key", path = .path.display())]
+    /// A line is not a key.
+    #[error("{path}:{line} is not a key", path = .path.display())]
     Key {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// Which line.
+        /// Number of the line, from 1.
         line: usize,
-        /// Why.
+        /// What is wrong with the line.
         #[source]
         source: InvalidKey,
     },
-    /// It has none that signs, or too many.
+    /// The file has no private key, or too many.
     #[error("{path} has {count} private keys; expected 1 to {SIGNERS_MAX}", path = .path.display())]
     Count {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// How many there are.
+        /// Number of private keys.
         count: usize,
     },
 }
 
-/// Reads the keys.
+/// Reads the key file.
 ///
 /// # Errors
-/// When the file is not there, or others may read it, or a line is no key.
+/// When the file does not exist, others have permissions on it, or a line is not a key.
 pub fn read(path: &Path) -> Result<Keys, KeyFileError> {
     let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound => KeyFileError::Missing(path.to_owned()),
@@ -128,15 +128,15 @@ pub fn read(path: &Path) -> Result<Keys, KeyFileError> {
     }
 }
 
-/// Makes the file.
+/// Creates the key file.
 ///
 /// # Errors
-/// When it is there already, or cannot be written.
+/// When it already exists, or cannot be written.
 pub fn create(path: &Path, keys: &Keys) -> Result<(), KeyFileError> {
     write(path, keys, false)
 }
 
-/// Puts other keys into the file, which is never half-written.
+/// Replaces the key file atomically.
 ///
 /// # Errors
 /// When it cannot be written.
@@ -153,13 +153,13 @@ fn write(path: &Path, keys: &Keys, replace: bool) -> Result<(), KeyFileError> {
     })
 }
 
-/// A file appears under its name whole and on disk, or not at all; in the place of another only if told so.
+/// Writes a file atomically and to disk. Replaces an existing file only if `replace` is set.
 pub(crate) fn write_whole(path: &Path, text: &str, replace: bool) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    // In a container, every process has the same id.
+    // A process id would not be unique: in containers it is often the same.
     let unfinished = folder.join(format!(".{name}.{}", Uuid::new_v4()));
     let put = || -> io::Result<()> {
         let mut options = fs::OpenOptions::new();
@@ -169,7 +169,7 @@ pub(crate) fn write_whole(path: &Path, text: &str, replace: bool) -> io::Result<
         if replace {
             fs::rename(&unfinished, path)?;
         } else {
-            // Unlike a rename, this fails where there is a file.
+            // Unlike a rename, this fails if the file exists.
             fs::hard_link(&unfinished, path)?;
             fs::remove_file(&unfinished)?;
         }

@@ -1,8 +1,9 @@
-//! What a signer has seen signed, apart from the tree's store: should that be emptied or set back, nothing is signed
-//! anew in its place.
+//! The signer's memory of the newest signed head, kept apart from the tree's store. If the store is
+//! emptied or set back, the signer refuses to sign a different history in its place.
 //!
-//! It is the newest signed head, in the process and, where there is a file, on this machine's disk. It is this machine's
-//! memory only: where others sign in turn, a larger tree that begins with what is remembered takes its place.
+//! The head is kept in the process and, if there is a file, on this machine's disk. Each machine
+//! has its own memory. When several projectors sign in turn, a larger tree that begins with the
+//! remembered one replaces it.
 
 use std::ffi::OsString;
 use std::fs;
@@ -13,46 +14,46 @@ use std::sync::{Mutex, PoisonError};
 use crate::head::{InvalidHead, NOTE_BYTES_MAX, SignedHead};
 use crate::key_file::write_whole;
 
-/// What follows the name of the file of keys.
+/// Appended to the name of the key file.
 const EXTENSION: &str = ".head";
 
-/// The newest head that was seen signed.
+/// The newest signed head that the signer has seen.
 #[derive(Debug, Default)]
 pub struct Memory {
     file: Option<PathBuf>,
     newest: Mutex<Option<SignedHead>>,
 }
 
-/// The file cannot be used.
+/// The memory's file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum MemoryError {
-    /// It cannot be read or written.
-    #[error("{path}, which remembers what was signed, cannot be read or written")]
+    /// The file cannot be read or written.
+    #[error("{path}, which holds the newest signed head, cannot be read or written")]
     Io {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// It holds no head.
+    /// The file does not hold a signed head.
     #[error(
-        "{path}, which remembers what was signed, is damaged: docs/operations.md, \"A tree that was set back\""
+        "{path}, which holds the newest signed head, is damaged: see docs/operations.md, \"A tree that was set back\""
     )]
     Damaged {
-        /// Which file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// What is wrong with its content.
         #[source]
         source: InvalidHead,
     },
 }
 
 impl Memory {
-    /// The memory beside this file of keys.
+    /// Opens the memory beside this key file.
     ///
     /// # Errors
-    /// When its file is there, and cannot be read.
+    /// When its file exists but cannot be read.
     pub fn beside(keys: &Path) -> Result<Self, MemoryError> {
         let path = file_beside(keys);
         let newest = match fs::File::open(&path) {
@@ -62,18 +63,18 @@ impl Memory {
         Ok(Self { file: Some(path), newest: Mutex::new(newest) })
     }
 
-    /// The head that is remembered.
+    /// The remembered head.
     pub fn newest(&self) -> Option<SignedHead> {
         self.newest.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Where it is on disk, in words.
+    /// Where the head is kept, for error messages.
     pub(crate) fn place(&self) -> String {
         let file = self.file.as_ref().map(|file| file.display().to_string());
         file.unwrap_or_else(|| "this process".to_owned())
     }
 
-    /// Remembers this head in the place of what was remembered; on disk when this returns.
+    /// Replaces the remembered head. It is on disk when this returns.
     pub(crate) async fn keep(&self, head: &SignedHead) -> Result<(), MemoryError> {
         if self.newest().as_ref() == Some(head) {
             return Ok(());

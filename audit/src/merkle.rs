@@ -1,7 +1,7 @@
-//! The Merkle tree of RFC 6962, section 2.1: hashes, and which of them a proof needs.
+//! The Merkle tree of RFC 6962, section 2.1: its hashes, and which of them a proof needs.
 //!
-//! Everything here is arithmetic. A subtree is named by the range of its leaves; whoever keeps hashes says what they
-//! are.
+//! There is no storage here. A subtree is named by the range of its leaves; the caller looks up its
+//! hash.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use ct_merkle::{ConsistencyProof, InclusionProof, RootHash};
 use domain::Digest;
 use sha2::{Digest as _, Sha256};
 
-/// What stands before a leaf when it is hashed, and what before two children.
+/// The byte before a leaf when it is hashed, and the byte before two children.
 const LEAF_PREFIX: [u8; 1] = [0];
 const NODE_PREFIX: [u8; 1] = [1];
 
@@ -40,8 +40,8 @@ pub(crate) struct Node {
     pub(crate) index: u64,
 }
 
-/// The perfect subtrees that a subtree is made of, left to right. `range` is one that the RFC's splitting leads to:
-/// it begins at a multiple of the power of two that it would fit in.
+/// The perfect subtrees that a subtree consists of, left to right. `range` must be one that the
+/// RFC's splitting produces: it begins at a multiple of the power of two that it would fit in.
 pub(crate) fn perfect_subtrees(range: &Range<u64>) -> Vec<Node> {
     let mut nodes = Vec::new();
     let mut start = range.start;
@@ -53,19 +53,20 @@ pub(crate) fn perfect_subtrees(range: &Range<u64>) -> Vec<Node> {
     nodes
 }
 
-/// The hash of a subtree, from those of its perfect subtrees, left to right.
+/// The hash of a subtree, from the hashes of its perfect subtrees, left to right.
 pub(crate) fn join(hashes: &[Digest]) -> Digest {
     let joined = hashes.iter().copied().rev().reduce(|right, left| node_hash(&left, &right));
     joined.unwrap_or_else(empty_hash)
 }
 
-/// The largest power of two below a number of leaves, at which its tree splits.
+/// The largest power of two below a number of leaves, where the tree splits.
 fn split(leaves: u64) -> u64 {
     debug_assert!(leaves > 1);
     1 << (leaves - 1).ilog2()
 }
 
-/// The subtrees whose hashes prove that a leaf is in a tree, from the leaf's sibling to the root's child (2.1.1).
+/// The subtrees whose hashes prove that a leaf is in a tree, from the leaf's sibling to the root's
+/// child (2.1.1).
 pub(crate) fn inclusion_path(index: u64, size: u64) -> Vec<Range<u64>> {
     debug_assert!(index < size);
     let mut path = Vec::new();
@@ -89,7 +90,7 @@ pub(crate) fn consistency_path(old: u64, new: u64) -> Vec<Range<u64>> {
     debug_assert!(0 < old && old <= new);
     let mut path = Vec::new();
     let mut range = 0..new;
-    // Whether everything that was left out so far is to the right of the old tree: then its hash is known.
+    // True while `range` still begins at 0. The verifier knows the old tree's hash already.
     let mut is_whole_old_tree = true;
     while range.end != old {
         let middle = range.start + split(range.end - range.start);
@@ -109,7 +110,7 @@ pub(crate) fn consistency_path(old: u64, new: u64) -> Vec<Range<u64>> {
     path
 }
 
-/// Whether the proof shows that the leaf is the `index`-th of the tree with this size and root.
+/// Whether the proof shows that the leaf has index `index` in the tree with this size and root.
 pub fn includes(leaf: &[u8], index: u64, proof: &[Digest], size: u64, root: &Digest) -> bool {
     let proof = InclusionProof::<Sha256>::from_bytes(concatenated(proof));
     index < size && root_hash(size, root).verify_inclusion(&leaf, index, &proof).is_ok()
@@ -140,22 +141,22 @@ fn root_hash(size: u64, root: &Digest) -> RootHash<Sha256> {
     RootHash::new((*root.as_bytes()).into(), size)
 }
 
-/// The root of a growing tree. Holds a hash for each binary digit of its size.
+/// The root of a growing tree. It holds one hash for each binary one in its size.
 #[derive(Debug, Clone, Default)]
 pub struct Frontier {
     size: u64,
-    /// Of the perfect subtrees, left to right, larger ones first.
+    /// Hashes of the perfect subtrees, from left to right, which is from large to small.
     peaks: Vec<Digest>,
 }
 
 impl Frontier {
-    /// The tree with this many leaves and these perfect subtrees.
+    /// The tree with this number of leaves and these perfect subtrees.
     pub(crate) fn of_peaks(size: u64, peaks: Vec<Digest>) -> Self {
         debug_assert_eq!(size.count_ones() as usize, peaks.len());
         Self { size, peaks }
     }
 
-    /// How many leaves there are.
+    /// Number of leaves.
     pub fn size(&self) -> u64 {
         self.size
     }
@@ -163,7 +164,7 @@ impl Frontier {
     /// Adds a leaf by its hash.
     pub fn push(&mut self, leaf_hash: Digest) {
         let mut hash = leaf_hash;
-        // Each trailing one of the size is a perfect subtree that this one completes.
+        // For each trailing one of the size, the new subtree joins with the last peak.
         for _ in 0..self.size.trailing_ones() {
             let left = self.peaks.pop().expect("there is a peak for each one of the size");
             hash = node_hash(&left, &hash);
@@ -185,8 +186,8 @@ mod tests {
 
     use super::*;
 
-    /// The leaves that Certificate Transparency's reference implementation tests with, and the roots that it has for
-    /// the first 1 to 8 of them.
+    /// Test leaves of Certificate Transparency's reference implementation, and its roots for the
+    /// first 1 to 8 of them.
     const LEAVES: [&str; 8] = [
         "",
         "00",

@@ -1,4 +1,5 @@
-//! Receipts: [proofs](https://c2sp.org/tlog-proof) that an event is in the log, with the event in them.
+//! Receipts: [proofs](https://c2sp.org/tlog-proof) that an event is in the log. They contain the
+//! event.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -11,11 +12,11 @@ use crate::key::{KeyId, VerifierKey};
 use crate::merkle::includes;
 use crate::tree::Tree;
 
-/// The first line.
+/// The first line of a receipt.
 const FORMAT: &str = "c2sp.org/tlog-proof@v1";
 const EXTRA: &str = "extra ";
 const INDEX: &str = "index ";
-/// Hashes of a path: more than any tree has levels.
+/// Hashes of a path: more than the levels of any tree.
 pub(crate) const PATH_MAX: usize = 64;
 /// Bytes of a receipt. An event has at most 2 MiB.
 pub const RECEIPT_BYTES_MAX: usize = 8 << 20;
@@ -23,50 +24,52 @@ pub const RECEIPT_BYTES_MAX: usize = 8 << 20;
 /// An event, and the proof that a signed tree head covers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
-    /// The bytes that stand for the event in the tree.
+    /// The event's leaf in the tree.
     pub leaf: Vec<u8>,
-    /// Counts from 0: one less than its position.
+    /// The leaf's index, from 0: one less than the event's position.
     pub index: u64,
-    /// From the leaf's sibling to the root's child.
+    /// Hashes from the leaf's sibling to the root's child.
     pub path: Vec<Digest>,
-    /// The head that covers it.
+    /// The head that covers the event.
     pub head: SignedHead,
 }
 
-/// What a receipt that was checked says.
+/// The result of checking a receipt.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Checked {
-    /// The event.
+    /// The event that is proved.
     pub recorded: Recorded,
-    /// The key that signed.
+    /// The key that signed the head.
     pub signed_by: KeyId,
 }
 
 /// The receipt proves nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidReceipt {
-    /// It has not the form of one.
-    #[error("it is no receipt: {0}")]
+    /// The text does not have the form of a receipt.
+    #[error("not a receipt: {0}")]
     Form(&'static str),
-    /// Its head is not to be believed.
-    #[error("the receipt's tree head is not to be believed")]
+    /// The receipt's head is not validly signed by a known key.
+    #[error("the receipt's tree head cannot be trusted")]
     Head(#[from] InvalidHead),
-    /// The event is not where the proof says.
-    #[error("the event is not at position {position} of the tree that was signed")]
+    /// The proof does not show that the event is at its position.
+    #[error(
+        "the receipt does not prove that the event is at position {position} of the signed tree"
+    )]
     NotIncluded {
-        /// Where it should be.
+        /// The event's position according to the receipt.
         position: u64,
     },
-    /// It is in the tree, and this Assay cannot read it.
-    #[error("the event is in the log, and cannot be read")]
+    /// The event is in the tree, but this version of Assay cannot read it.
+    #[error("the event is in the log but cannot be read")]
     Leaf(#[from] InvalidLeaf),
 }
 
 impl Receipt {
-    /// The receipt of an event; `None` while no head covers it.
+    /// Makes the receipt of an event; `None` while no head covers it.
     ///
     /// # Errors
-    /// When the tree's store fails.
+    /// When the tree or its newest head cannot be read.
     pub async fn of(tree: &Tree, recorded: &Recorded) -> Result<Option<Self>, ReceiptError> {
         let Some(newest) = tree.store().newest_head().await? else { return Ok(None) };
         let head = SignedHead::parse(&newest.note)?;
@@ -78,10 +81,10 @@ impl Receipt {
         Ok(Some(Self { leaf: recorded.leaf(), index, path, head }))
     }
 
-    /// Checks it with nothing but keys.
+    /// Checks the receipt with these keys alone.
     ///
     /// # Errors
-    /// When it proves nothing; says why.
+    /// When the receipt proves nothing.
     pub fn check(&self, keys: &[VerifierKey]) -> Result<Checked, InvalidReceipt> {
         let signed_by = self.head.verify(keys)?;
         let (size, root) = (self.head.head.size, self.head.head.root);
@@ -96,7 +99,7 @@ impl Receipt {
         Ok(Checked { recorded, signed_by })
     }
 
-    /// As written down.
+    /// The receipt as text.
     pub fn to_text(&self) -> String {
         let leaf = BASE64_STANDARD.encode(&self.leaf);
         let hash_line = |hash: &Digest| format!("{}\n", BASE64_STANDARD.encode(hash.as_bytes()));
@@ -105,10 +108,10 @@ impl Receipt {
         format!("{FORMAT}\n{EXTRA}{leaf}\n{INDEX}{index}\n{path}\n{note}")
     }
 
-    /// Reads a receipt without believing it.
+    /// Parses a receipt without checking it.
     ///
     /// # Errors
-    /// When it has not the form of one.
+    /// When the text does not have the form of a receipt.
     pub fn parse(text: &str) -> Result<Self, InvalidReceipt> {
         let malformed = InvalidReceipt::Form;
         if text.len() > RECEIPT_BYTES_MAX {
@@ -126,7 +129,8 @@ impl Receipt {
         let path = lines.map(|line| {
             let hash = BASE64_STANDARD.decode(line).ok();
             let hash = hash.and_then(|hash| <[u8; 32]>::try_from(hash).ok());
-            hash.map(Digest::from).ok_or(malformed("its path has a line that is no SHA-256"))
+            hash.map(Digest::from)
+                .ok_or(malformed("its path has a line that is not a SHA-256 hash"))
         });
         let path = path.collect::<Result<Vec<_>, _>>()?;
         if path.len() > PATH_MAX {
@@ -149,7 +153,7 @@ pub enum ReceiptError {
     /// The tree could not be read.
     #[error("the tree cannot be read")]
     Tree(#[from] TreeStoreError),
-    /// What is kept as a head is none.
+    /// The stored head is malformed.
     #[error("the newest head cannot be read")]
     Head(#[from] InvalidHead),
 }

@@ -1,4 +1,4 @@
-//! Follows the log, and signs a head of its tree after each growth (INV-14).
+//! Follows the log, and signs a head of its tree whenever it has grown (INV-14).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,59 +16,59 @@ use crate::tree::{Growth, Tree};
 
 /// Events read from the log at once.
 const READ_LIMIT: u32 = 1_024;
-/// Events between two heads at most.
+/// Maximum number of events between two heads.
 const EVENTS_PER_HEAD_MAX: u64 = 65_536;
-/// How long to wait between two heads at least: what is appended is covered within a second.
+/// Minimum time between two heads. An event is covered about a second after it is appended.
 const HEAD_INTERVAL: Duration = Duration::from_millis(500);
-/// How long to wait for a wake-up before looking all the same: another process may have appended.
+/// How often the log is polled without a wake-up, as another process may have appended.
 const IDLE_LOOK: Duration = Duration::from_secs(1);
-/// The first wait after a passing fault, and the longest.
+/// The first and the longest delay before a retry after a transient fault.
 const RETRY_DELAY: Duration = Duration::from_millis(100);
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(5);
 
-/// Signs what the log holds.
+/// Signs the log's events.
 #[derive(Debug)]
 pub struct Signer {
     log: Arc<dyn EventLog>,
     tree: Tree,
-    /// The newest first.
+    /// The signing keys, newest first.
     keys: Vec<SignerKey>,
     memory: Memory,
 }
 
-/// Nothing can be signed.
+/// Signing failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SignError {
     /// The log could not be read.
-    #[error("signing failed at the log")]
+    #[error("signing failed: the log cannot be read")]
     Log(#[from] ReadError),
     /// The tree could not be read or written.
-    #[error("signing failed at the tree")]
+    #[error("signing failed: the tree cannot be read or written")]
     Tree(#[from] TreeStoreError),
-    /// The newest head is not ours.
+    /// The newest head was not signed by any of the signing keys.
     #[error(
-        "the newest tree head was not signed by a key that is here; put its key back into the file"
+        "the newest tree head was not signed by any of the signing keys; put its key back into the key file"
     )]
     Head(#[from] InvalidHead),
-    /// The log is not the one that was signed. Nothing is signed any more.
+    /// The log is not the one that was signed. Signing stops.
     #[error("the log has diverged from what was signed: {0}; run: assay audit verify")]
     Diverged(String),
-    /// The tree ends before what was seen signed. Nothing is signed in the place of what is gone.
+    /// The tree's store ends before the remembered head. Nothing is signed until it is restored.
     #[error(
-        "the tree's store has lost signed heads: {signed} events were signed, as {memory} remembers, and it ends at \
-         {kept}; put the store back, or, if it is meant to be another, move {memory} away: docs/operations.md, \"A tree \
-         that was set back\""
+        "the tree's store has lost signed heads: {memory} has a signed head of {signed} events, but the store's newest \
+         covers {kept}; restore the store or, if it is meant to be a different one, move {memory} away: see \
+         docs/operations.md, \"A tree that was set back\""
     )]
     SetBack {
-        /// Events that the remembered head covers.
+        /// Number of events that the remembered head covers.
         signed: u64,
-        /// Events that the newest kept head covers.
+        /// Number of events that the store's newest head covers.
         kept: u64,
-        /// Where it is remembered.
+        /// Where the remembered head is kept.
         memory: String,
     },
-    /// What was signed cannot be remembered.
-    #[error("signing failed at remembering what was signed")]
+    /// The new head could not be written to the memory.
+    #[error("signing failed: the signed head cannot be remembered")]
     Memory(#[from] MemoryError),
     /// There is no key to sign with.
     #[error("there is no key to sign with")]
@@ -82,17 +82,17 @@ impl SignError {
             Self::Log(ReadError::Unavailable(_))
                 | Self::Tree(TreeStoreError::Unavailable(_) | TreeStoreError::Superseded { .. })
                 | Self::Memory(_)
-                // The store may be put back, and a server that was cut off may know less than there is.
+                // The store may be restored, and a server that was cut off may lag behind.
                 | Self::SetBack { .. }
         )
     }
 }
 
-/// Refuses a log that has not the last event that was signed of it (INV-8). Whether it is all as it was signed is for
-/// [`verify`](crate::verify) to say.
+/// Fails if the last signed event is missing from the log (INV-8). [`verify`](crate::verify) checks
+/// the whole log.
 ///
 /// # Errors
-/// [`SignError::Diverged`], or when log or tree do not answer.
+/// [`SignError::Diverged`], or when the log or the tree cannot be read.
 pub async fn refuse_diverged(log: &dyn EventLog, tree: &Tree) -> Result<(), SignError> {
     match tree.store().newest_head().await? {
         Some(newest) => still_has_signed(log, tree, newest.size).await,
@@ -104,28 +104,28 @@ async fn still_has_signed(log: &dyn EventLog, tree: &Tree, size: u64) -> Result<
     let (before, last) = (Position(size.saturating_sub(1)), Position(size));
     match log.read_all(before, 1).await?.first() {
         Some(recorded) if leaf_hash(&recorded.leaf()) == tree.leaf(before.0).await? => Ok(()),
-        Some(_) => Err(SignError::Diverged(format!("another event stands at {last}"))),
+        Some(_) => Err(SignError::Diverged(format!("another event is at position {last}"))),
         None => {
             let head = log.info().await?.head;
-            Err(SignError::Diverged(format!("it ends at {head}, {last} were signed")))
+            Err(SignError::Diverged(format!("it ends at {head}, but {last} events were signed")))
         }
     }
 }
 
 impl Signer {
-    /// A signer with these keys, the newest first, that remembers what it signs as long as it lives.
+    /// A signer with these keys, newest first. It remembers the newest head in memory only.
     pub fn new(log: Arc<dyn EventLog>, tree: Tree, keys: Vec<SignerKey>) -> Self {
         Self { log, tree, keys, memory: Memory::default() }
     }
 
-    /// It remembers in this place instead.
+    /// Uses this memory for the newest head instead.
     #[must_use]
     pub fn remembering(self, memory: Memory) -> Self {
         Self { memory, ..self }
     }
 
-    /// Signs what is appended, until cancelled or a lasting fault, which is logged: then nothing more is covered, and
-    /// `system` shows it. Once cancelled, it signs what was appended until then.
+    /// Signs what is appended until cancelled, and then once more what was appended until then.
+    /// After a permanent fault, which is logged, it stops signing; the `system` query shows that.
     pub async fn run(self, cancelled: CancellationToken) {
         if cancelled.run_until_cancelled(self.supervise()).await.is_some() {
             return;
@@ -148,7 +148,7 @@ impl Signer {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 ?delay,
-                "signing is kept back"
+                "signing failed; it is tried again"
             );
             tokio::time::sleep(delay).await;
             delay = (delay * 2).min(RETRY_DELAY_MAX);
@@ -164,7 +164,7 @@ impl Signer {
                 *delay = RETRY_DELAY;
                 tokio::time::sleep(HEAD_INTERVAL).await;
             }
-            // A time-out and a closed channel are both a reason to look again.
+            // Look again also after a timeout, or when the channel is closed.
             let _ = tokio::time::timeout(IDLE_LOOK, head.changed()).await;
         }
     }
@@ -179,7 +179,8 @@ impl Signer {
         Ok(())
     }
 
-    /// Takes up after the newest head, if it goes on from what is remembered and the log still bears it out (INV-8).
+    /// Continues after the newest head, if that extends the remembered head and the log still has
+    /// the last signed event (INV-8).
     async fn resume(&self) -> Result<Growth, SignError> {
         let newest = self.tree.store().newest_head().await?;
         let kept = newest.as_ref().map_or(0, |newest| newest.size);
@@ -194,7 +195,7 @@ impl Signer {
         let growth = self.tree.growth(newest.size).await?;
         if growth.root() != signed.head.root {
             let reason =
-                format!("the kept hashes of {} events are not those that were signed", newest.size);
+                format!("the stored hashes of {} events differ from the signed head", newest.size);
             return Err(TreeStoreError::Damaged(reason).into());
         }
         if let Some(remembered) = remembered {
@@ -205,19 +206,18 @@ impl Signer {
         Ok(growth)
     }
 
-    /// Somebody else may have signed since; the tree must begin with what is remembered all the same.
+    /// Checks that the tree extends the remembered one. Another projector may have signed since.
     async fn goes_on_from(&self, old: &TreeHead, new: &TreeHead) -> Result<(), SignError> {
         let proof = self.tree.at(new.size).prove_consistency(old.size).await?;
         if extends((old.size, &old.root), (new.size, &new.root), &proof) {
             return Ok(());
         }
         let (size, memory) = (old.size, self.memory.place());
-        let reason =
-            format!("the first {size} signed events are not those that {memory} remembers");
+        let reason = format!("the first {size} signed events differ from the head in {memory}");
         Err(SignError::Diverged(reason))
     }
 
-    /// Signs one more head; `false` when there is nothing to cover.
+    /// Signs one more head; `false` when there are no new events.
     async fn sign_next(&self, growth: &mut Growth) -> Result<bool, SignError> {
         let from = growth.size();
         while growth.size() - from < EVENTS_PER_HEAD_MAX {

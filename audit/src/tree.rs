@@ -1,4 +1,4 @@
-//! The Merkle tree over the log, kept as tiles: what grows it, and the proofs it gives.
+//! The Merkle tree over the log, stored as tiles: growing it, and making proofs from it.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -11,14 +11,14 @@ use moka::future::Cache;
 
 use crate::merkle::{Frontier, Node, consistency_path, inclusion_path, join, perfect_subtrees};
 
-/// Levels of the tree in one level of tiles.
+/// Levels of the tree per level of tiles.
 const TILE_HEIGHT: u32 = TILE_WIDTH.ilog2();
-/// Full tiles in memory, of 8 KiB each. They never change.
+/// Full tiles cached in memory, 8 KiB each. They never change.
 const TILES_CACHED_MAX: u64 = 4_096;
-/// Hashes of perfect subtrees that are remembered for proofs of one size.
+/// Hashes of perfect subtrees cached for proofs of one size.
 const NODES_REMEMBERED_MAX: usize = 65_536;
 
-/// Reads hashes and makes proofs of them.
+/// Reads hashes from the store and makes proofs from them.
 #[derive(Debug, Clone)]
 pub struct Tree {
     store: Arc<dyn TreeStore>,
@@ -31,20 +31,20 @@ impl Tree {
         Self { store, full_tiles: Cache::new(TILES_CACHED_MAX) }
     }
 
-    /// Where it is kept.
+    /// The store that holds it.
     pub fn store(&self) -> &dyn TreeStore {
         self.store.as_ref()
     }
 
-    /// The tree over the first `size` events, to make proofs of.
+    /// The tree over the first `size` events, for making proofs.
     pub fn at(&self, size: u64) -> TreeAt<'_> {
         TreeAt { tree: self, size, tiles: HashMap::new(), nodes: HashMap::new() }
     }
 
-    /// The hash of a leaf, counted from 0.
+    /// The hash of the leaf with this index, from 0.
     ///
     /// # Errors
-    /// When the store fails, or does not hold so many.
+    /// When the store fails, or does not have the leaf.
     pub async fn leaf(&self, index: u64) -> Result<Digest, TreeStoreError> {
         let (id, place) = (TileId { level: 0, index: index / TILE_WIDTH }, index % TILE_WIDTH);
         Ok(self.hashes(id, place..place + 1).await?[0])
@@ -59,7 +59,7 @@ impl Tree {
         slice(&self.tile(id).await?, id, &range)
     }
 
-    /// All hashes of a tile that there are.
+    /// All stored hashes of a tile; empty when the tile does not exist.
     pub(crate) async fn whole_tile(&self, id: TileId) -> Result<Vec<Digest>, TreeStoreError> {
         match self.store.tile(id).await? {
             Some(tile) => read(&tile, id),
@@ -78,7 +78,7 @@ impl Tree {
         Ok(tile)
     }
 
-    /// What makes the tree grow beyond its first `size` events.
+    /// Prepares to grow the tree after its first `size` events.
     ///
     /// # Errors
     /// As [`Tree::leaf`].
@@ -102,18 +102,18 @@ impl Tree {
     }
 }
 
-/// A tree of one size. What was read for one proof is remembered for the next.
+/// The tree of one size. What was read for one proof is cached for the next.
 #[derive(Debug)]
 pub struct TreeAt<'a> {
     tree: &'a Tree,
     size: u64,
-    /// Those that are not full: the last of each level.
+    /// Tiles that are not full: the last of each level.
     tiles: HashMap<TileId, Bytes>,
     nodes: HashMap<Node, Digest>,
 }
 
 impl TreeAt<'_> {
-    /// Its root.
+    /// The tree's root hash.
     ///
     /// # Errors
     /// As [`Tree::leaf`].
@@ -121,7 +121,8 @@ impl TreeAt<'_> {
         self.subtree(&(0..self.size)).await
     }
 
-    /// Proves that a leaf, counted from 0, is in it: hashes from its sibling's to the root's child's.
+    /// Proves that the leaf with this index, from 0, is in the tree. Returns hashes from the leaf's
+    /// sibling to the root's child.
     ///
     /// # Errors
     /// As [`Tree::leaf`].
@@ -129,7 +130,8 @@ impl TreeAt<'_> {
         self.subtrees(&inclusion_path(index, self.size)).await
     }
 
-    /// Proves that it begins with the tree of `old` events, of which there is at least one.
+    /// Proves that the tree begins with the tree of the first `old` events, of which there must be
+    /// at least one.
     ///
     /// # Errors
     /// As [`Tree::leaf`].
@@ -195,10 +197,10 @@ fn is_full(tile: &Bytes) -> bool {
 }
 
 fn missing(id: TileId) -> TreeStoreError {
-    TreeStoreError::Damaged(format!("tile {}/{} lacks hashes", id.level, id.index))
+    TreeStoreError::Damaged(format!("tile {}/{} is missing hashes", id.level, id.index))
 }
 
-/// Some hashes of a tile that was read.
+/// Some hashes of a tile.
 fn slice(tile: &Bytes, id: TileId, range: &Range<u64>) -> Result<Vec<Digest>, TreeStoreError> {
     let range = range.start as usize * TILE_HASH_BYTES..range.end as usize * TILE_HASH_BYTES;
     read(tile.get(range).ok_or_else(|| missing(id))?, id)
@@ -207,20 +209,20 @@ fn slice(tile: &Bytes, id: TileId, range: &Range<u64>) -> Result<Vec<Digest>, Tr
 fn read(tile: &[u8], id: TileId) -> Result<Vec<Digest>, TreeStoreError> {
     let (hashes, rest) = tile.as_chunks::<TILE_HASH_BYTES>();
     if !rest.is_empty() {
-        let reason = format!("tile {}/{} ends within a hash", id.level, id.index);
+        let reason = format!("tile {}/{} ends in the middle of a hash", id.level, id.index);
         return Err(TreeStoreError::Damaged(reason));
     }
     Ok(hashes.iter().copied().map(Digest::from).collect())
 }
 
-/// The root over hashes of perfect subtrees of the same size.
+/// The root over the hashes of perfect subtrees of equal size.
 fn root_of(hashes: &[Digest]) -> Digest {
     let mut frontier = Frontier::default();
     hashes.iter().for_each(|hash| frontier.push(*hash));
     frontier.root()
 }
 
-/// A growing tree, with the tiles that are not in the store yet; without leaves by default.
+/// A growing tree, with the tiles that are not stored yet. The default has no leaves.
 #[derive(Debug, Clone, Default)]
 pub struct Growth {
     frontier: Frontier,
@@ -244,7 +246,7 @@ impl OpenTile {
 }
 
 impl Growth {
-    /// How many leaves there are.
+    /// Number of leaves.
     pub fn size(&self) -> u64 {
         self.frontier.size()
     }
@@ -268,7 +270,7 @@ impl Growth {
             if tile.hashes.len() < TILE_WIDTH as usize {
                 return;
             }
-            // A full tile is one hash of the level above.
+            // A full tile becomes one hash on the level above.
             hash = root_of(&tile.hashes);
             self.full.push((TileId { level: level as u32, index: tile.index }, tile.bytes()));
             *tile = OpenTile { index: tile.index + 1, ..OpenTile::default() };
@@ -305,7 +307,7 @@ mod tests {
         root_of(&(0..size).map(|number| leaf_hash(&leaf(number))).collect::<Vec<_>>())
     }
 
-    /// Grows by these steps, through the store each time.
+    /// Grows a tree to each of these sizes, reading it from the store each time.
     async fn grown(folder: &tempfile::TempDir, sizes: &[u64]) -> Tree {
         let url = format!("sqlite:{}", folder.path().join("tree.db").display());
         let store = open_tree(&url).await.unwrap();

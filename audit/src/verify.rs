@@ -1,5 +1,5 @@
-//! Compares events with every head that was ever signed, and names the first position that is not as it was
-//! (INV-14).
+//! Compares events with every head that was ever signed, and names the first position that was
+//! changed (INV-14).
 
 use std::collections::HashMap;
 use std::iter::Peekable;
@@ -18,31 +18,31 @@ use crate::tree::Tree;
 const READ_LIMIT: u32 = 1_024;
 /// Heads read at once.
 const HEADS_LIMIT: u32 = 1_024;
-/// Streams that are read at the same time.
+/// Streams read at the same time.
 const STREAMS_AT_ONCE: usize = 16;
 
-/// What a verification found.
+/// The result of a verification.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
-    /// Events that were read and found to be as they were signed.
+    /// Number of events that agree with a signed head.
     pub verified: u64,
-    /// Signed heads that they bear out.
+    /// Number of signed heads that agree with the events.
     pub heads: u64,
-    /// Events after the last head, which nothing vouches for yet.
+    /// Number of events after the last head, which are not signed yet.
     pub not_covered: u64,
-    /// The root hash of what was verified.
+    /// The root hash over the verified events.
     pub root: Digest,
-    /// What is wrong first, if anything is.
+    /// The first thing that is wrong, if any.
     pub broken: Option<Break>,
 }
 
-/// Where a log is not what was signed.
+/// Where a log differs from what was signed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Break {
-    /// The first position that is not as it was.
+    /// The first position that may have been changed.
     pub position: Position,
-    /// The last position that may be it, where no single one can be told: the kept hashes do not agree with the signed
-    /// head either.
+    /// The last position that may have been changed first. It equals `position` unless the stored
+    /// hashes do not agree with the signed head either.
     pub through: Position,
     /// What is wrong.
     pub reason: String,
@@ -51,22 +51,23 @@ pub struct Break {
 /// A verification could not be carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
-    /// The log does not answer.
-    #[error("verifying failed at the log")]
+    /// The log could not be read.
+    #[error("verifying failed: the log cannot be read")]
     Log(#[source] ReadError),
-    /// The tree does not answer.
-    #[error("verifying failed at the tree")]
+    /// The tree could not be read.
+    #[error("verifying failed: the tree cannot be read")]
     Tree(#[from] TreeStoreError),
 }
 
-/// Goes over events and heads in order.
+/// Checks events and heads in order.
 #[derive(Debug)]
 pub(crate) struct Walk<'a> {
     keys: &'a [VerifierKey],
-    /// Over what is read, and over what is kept beside it.
+    /// The tree over the events that were read.
     events: Frontier,
+    /// The tree over the stored hashes.
     kept: Frontier,
-    /// The first event since the last head whose hash is not the kept one.
+    /// The first event since the last head whose hash differs from the stored one.
     differs_at: Option<Position>,
     verified: u64,
     heads: u64,
@@ -94,7 +95,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Compares with a head of as many events as there were.
+    /// Compares the events so far with a head of the same size.
     pub(crate) fn head(&mut self, kept: &KeptHead) -> Result<(), Break> {
         let (first, last) = (Position(self.verified + 1), self.position());
         let signed = SignedHead::parse(&kept.note);
@@ -103,7 +104,7 @@ impl<'a> Walk<'a> {
             Ok(signed) if signed.head.size == kept.size => signed,
             Ok(signed) => {
                 let reason = format!(
-                    "the head that is kept for {} events is of {}",
+                    "the head stored for {} events is signed for {}",
                     kept.size, signed.head.size
                 );
                 return Err(Break { position: first, through: last, reason });
@@ -114,7 +115,7 @@ impl<'a> Walk<'a> {
         };
         let (root, at) = (signed.head.root, signed.head.at);
         if self.events.root() == root {
-            // The kept hashes are of no further use where they differ.
+            // Drop stored hashes that differ from the events: the head agrees with the events.
             self.kept = self.events.clone();
             self.differs_at = None;
             (self.verified, self.root) = (last.0, root);
@@ -124,26 +125,26 @@ impl<'a> Walk<'a> {
         match self.differs_at {
             Some(position) if self.kept.root() == root => {
                 let reason = format!(
-                    "another event was there when the head of {last} events was signed at {at}"
+                    "the event is not the one that the head of {last} events, signed at {at}, covers"
                 );
                 Err(Break { position, through: position, reason })
             }
             _ => {
                 let reason = format!(
-                    "events up to {last} are not those whose head was signed at {at}, and the kept hashes do not tell which"
+                    "events up to {last} differ from the head signed at {at}, and the stored hashes do not show which"
                 );
                 Err(Break { position: first, through: last, reason })
             }
         }
     }
 
-    /// What stands in place of the next event is none.
+    /// The break if the next event is missing or unreadable.
     pub(crate) fn missing(&self, reason: String) -> Break {
-        // Should an earlier one differ, it comes first; no head has told yet.
+        // An earlier event that differs comes first. No head has reported it yet.
         let next = self.position().next();
         match self.differs_at {
             Some(position) => {
-                let reason = "it is not the event that was signed".to_owned();
+                let reason = "the event is not the one that was signed".to_owned();
                 Break { position, through: position, reason }
             }
             None => Break { position: next, through: next, reason },
@@ -159,11 +160,12 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Reads the whole log and compares it with every head that was ever signed: those of the tree, and those that somebody
-/// `kept` elsewhere. Then compares what readers of single streams find.
+/// Reads the whole log and compares it with every head that was ever signed: the tree's heads, and
+/// those in `kept`, which were kept elsewhere. Then checks that reading single streams finds the
+/// same events.
 ///
 /// # Errors
-/// When a store does not answer. What is wrong with the log is in the report.
+/// When a store does not answer. The report says what is wrong with the log.
 pub async fn verify(
     log: &dyn EventLog,
     tree: &Tree,
@@ -201,7 +203,7 @@ async fn walk_log(
         if events.is_empty() {
             let Some(size) = next else { return Ok(None) };
             let end = walk.position();
-            let reason = format!("the log ends at {end}, and a head of {size} events was signed");
+            let reason = format!("the log ends at {end}, but a head of {size} events was signed");
             return Ok(Some(walk.missing(reason)));
         }
         let kept = kept_hashes(tree, &events, &heads).await?;
@@ -218,12 +220,13 @@ async fn walk_log(
     }
 }
 
-/// Where each stream's last event stands. Decisions are made on what a stream holds, which stores find by an index of
-/// their own.
+/// The position of each stream's last event. Decisions depend on the events of one stream, which
+/// the stores find with a separate index, so that index must be checked too.
 #[derive(Debug, Default)]
 struct Streams {
     last: HashMap<StreamId, (Version, Position)>,
-    /// The last archived event of each stream that goes on behind the archive, for which there may be another index.
+    /// The last archived event of each stream that continues after the archive. The archive may use
+    /// a separate index.
     archived: Vec<(StreamId, Version, Position)>,
     archived_through: Position,
     /// The first event that does not follow the one before it in its stream.
@@ -242,13 +245,12 @@ impl Streams {
         }
         let expected = Version(before.map_or(0, |(version, _)| version.0) + 1);
         if *version != expected && self.broken.is_none() {
-            let reason =
-                format!("it is version {version} of {stream}, where {expected} should stand");
+            let reason = format!("the event is version {version} of {stream}; expected {expected}");
             self.broken = Some(Break { position: *position, through: *position, reason });
         }
     }
 
-    /// The first stream of which its readers find something else than the log holds up to `end`.
+    /// The first stream that, when read by itself, differs from the log up to `end`.
     async fn first_unlike(
         self,
         log: &dyn EventLog,
@@ -259,10 +261,10 @@ impl Streams {
         }
         let archived =
             self.archived.into_iter().map(|(stream, version, at)| (stream, version, at, 1));
-        // Of the last ones also that nothing follows.
+        // After a stream's last event there must be no other, so read two.
         let last = self.last.into_iter().map(|(stream, (version, at))| (stream, version, at, 2));
         let mut looks: Vec<_> = archived.chain(last).collect();
-        // Neighbours are in the same segment of the archive.
+        // In order of position, so that each segment of the archive is read once.
         looks.sort_unstable_by_key(|(_, _, position, _)| *position);
         let found = stream::iter(looks).map(|(stream, version, position, limit)| async move {
             let found = log.read_stream(&stream, version, limit).await;
@@ -278,7 +280,7 @@ impl Streams {
     }
 }
 
-/// What is wrong with what readers find from a stream's last version on, if anything is.
+/// Compares what was read from a stream, from this version on, with the log.
 fn unlike(
     stream: &StreamId,
     version: Version,
@@ -288,19 +290,19 @@ fn unlike(
 ) -> Result<Option<Break>, VerifyError> {
     let reason = match found {
         Err(error @ ReadError::Unavailable(_)) => return Err(VerifyError::Log(error)),
-        Err(error) => format!("readers of {stream} do not find it: {}", told(&error)),
+        Err(error) => format!("reading the stream {stream} fails: {}", told(&error)),
         Ok(found) => match found.as_slice() {
             [last] if last.position == position => return Ok(None),
-            // Appended since.
+            // The second event was appended since.
             [last, next] if last.position == position && next.position > end => return Ok(None),
-            [] => format!("readers of {stream} do not find it: it is version {version}"),
-            _ => format!("readers of {stream} find other events than the log holds"),
+            [] => format!("reading the stream {stream} does not find version {version}"),
+            _ => format!("reading the stream {stream} finds other events than the log has"),
         },
     };
     Ok(Some(Break { position, through: position, reason }))
 }
 
-/// The hashes that are kept for events: none beyond the newest head.
+/// The stored hashes of events; `None` after the newest head.
 async fn kept_hashes(
     tree: &Tree,
     events: &[Recorded],
@@ -317,7 +319,7 @@ async fn kept_hashes(
         let number = index / TILE_WIDTH;
         if tile.as_ref().is_none_or(|(loaded, _)| *loaded != number) {
             let id = TileId { level: 0, index: number };
-            // What is missing or damaged there is told by the next head.
+            // If the tile is missing or damaged, the next head shows it.
             tile = Some((number, tree.whole_tile(id).await?));
         }
         let hash = tile.as_ref().and_then(|(_, hashes)| hashes.get((index % TILE_WIDTH) as usize));
@@ -326,7 +328,7 @@ async fn kept_hashes(
     Ok(kept)
 }
 
-/// Signed heads, the smallest first: those of the tree, and those that were given.
+/// Signed heads in order of size: the tree's heads, and those that were given.
 struct Heads {
     stored: Option<KeptHead>,
     page: std::vec::IntoIter<KeptHead>,
@@ -346,7 +348,7 @@ impl Heads {
         stored.into_iter().chain(given).map(|head| head.size).min()
     }
 
-    /// The next head, if it covers no more than this.
+    /// The next head, if it covers no event after this position.
     async fn take_through(
         &mut self,
         position: Position,
@@ -368,7 +370,7 @@ impl Heads {
     }
 }
 
-/// Heads that somebody kept, the smallest first. One of no events says nothing.
+/// Heads that were kept elsewhere, in order of size. Heads of no events are left out.
 pub(crate) fn sorted(given: &[SignedHead]) -> Vec<KeptHead> {
     let mut heads: Vec<_> =
         given.iter().filter(|it| it.head.size > 0).map(SignedHead::kept).collect();
@@ -376,7 +378,7 @@ pub(crate) fn sorted(given: &[SignedHead]) -> Vec<KeptHead> {
     heads
 }
 
-/// The next events; or, where the very next one is not to be had, why.
+/// The next events; or, if the very next one cannot be read, the reason.
 async fn read(
     log: &dyn EventLog,
     after: Position,
@@ -387,14 +389,14 @@ async fn read(
         match log.read_all(after, limit).await {
             Ok(events) => return Ok(Ok(events)),
             Err(error @ ReadError::Unavailable(_)) => return Err(VerifyError::Log(error)),
-            // Somewhere in what was asked for: what comes before it is good.
+            // One of these events cannot be read. Read the ones before it.
             Err(_) if limit > 1 => limit /= 2,
             Err(error) => return Ok(Err(told(&error))),
         }
     }
 }
 
-/// The error with its causes.
+/// The message of the error and of all its causes.
 fn told(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

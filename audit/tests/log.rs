@@ -1,4 +1,4 @@
-//! A log that is signed, and what can be shown of it afterwards.
+//! Signs a log, then verifies it, makes receipts, and exports it.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
@@ -125,7 +125,7 @@ async fn what_was_signed_is_verified_and_what_was_not_is_counted() {
     assert_eq!(report.root, here.tree.at(700).root().await.unwrap());
 }
 
-/// What was written just before a shutdown can be taken away by nobody afterwards.
+/// Events written just before a shutdown are signed, so they cannot be removed unnoticed.
 #[tokio::test]
 async fn a_shutdown_leaves_nothing_unsigned() {
     let here = Installation::new().await;
@@ -150,7 +150,7 @@ async fn a_signer_goes_on_with_its_own_key_and_no_other() {
     here.register(3, 6).await;
     let outcome = here.signer(&[key(2)]).catch_up().await;
     assert!(matches!(outcome, Err(SignError::Head(_))), "{outcome:?}");
-    // Rotation: both keys for a while, then the new one alone.
+    // Rotation: both keys sign for a while, then the new one alone.
     here.sign(&[key(2), key(1)]).await;
     here.register(6, 9).await;
     here.sign(&[key(2)]).await;
@@ -195,20 +195,20 @@ async fn a_tree_that_was_emptied_or_set_back_is_not_signed_anew() {
     assert!(matches!(emptied, Err(SignError::SetBack { signed: 10, kept: 0, .. })), "{emptied:?}");
     assert_eq!(another.store().newest_head().await.unwrap(), None);
 
-    // Somebody else signs in turn, and this one goes on from there.
+    // Another signer signs in between, and this one continues from there.
     here.register(10, 20).await;
     here.sign(&[key(1)]).await;
     remembering(&here.log, &here.tree).catch_up().await.unwrap();
     assert_eq!(Memory::beside(&file).unwrap().newest(), Some(here.newest().await));
 
-    // The same key has signed another history, and that goes further.
+    // The same key signed a different, longer history.
     let other = Installation::new().await;
     other.register(0, 30).await;
     other.sign(&[key(1)]).await;
     let diverged = remembering(&other.log, &other.tree).catch_up().await;
     assert!(matches!(diverged, Err(SignError::Diverged(_))), "{diverged:?}");
 
-    // It is meant.
+    // The operator moves the memory away to accept the emptied tree.
     let memory = here.folder.path().join("tree.keys.head");
     std::fs::rename(&memory, memory.with_extension("old")).unwrap();
     remembering(&here.log, &another).catch_up().await.unwrap();
@@ -229,13 +229,13 @@ async fn a_head_that_was_kept_tells_of_a_log_that_was_set_back_with_its_heads() 
     here.sign(&[key(1)]).await;
     let report = here.verified(&known, &kept).await;
     assert_eq!((report.verified, report.heads, report.broken), (25, 3, None));
-    // Also where the tree's own heads are gone.
+    // The kept head also counts when the tree's own heads are gone.
     let emptied = here.another_tree().await;
     let report = verify(here.log.as_ref(), &emptied, &known, &kept, |_| {}).await.unwrap();
     assert_eq!((report.verified, report.not_covered, report.broken), (20, 5, None));
     assert_eq!(here.verified(&keys(&[&key(2)]), &kept).await.verified, 0);
 
-    // Another history, all of it signed: first a shorter one, then a longer one.
+    // A different history that is wholly signed: first a shorter one, then a longer one.
     other.register(0, 12).await;
     other.sign(&[key(1)]).await;
     assert_eq!(other.verified(&known, &[]).await.broken, None);
@@ -247,7 +247,7 @@ async fn a_head_that_was_kept_tells_of_a_log_that_was_set_back_with_its_heads() 
     let broken = other.verified(&known, &kept).await.broken.unwrap();
     assert_eq!((broken.position, broken.through), (Position(13), Position(20)), "{broken:?}");
 
-    // The same of exports.
+    // The same for exports.
     let export = here.export("whole.zip", Filter::default()).await;
     assert_eq!(verify_export(&export, &known, &kept).unwrap().report.broken, None);
     let export = other.export("whole.zip", Filter::default()).await;
@@ -316,7 +316,7 @@ async fn an_export_proves_itself_whole_or_in_part() {
     for file in [&whole, &part] {
         let strangers = verify_export(file, &keys(&[&key(2)]), &[]);
         assert!(strangers.map_or(true, |it| it.report.broken.is_some()));
-        // A byte of one event, with and without the manifest's digest made to fit.
+        // One byte of an event is changed, with and without fixing the digest in the manifest.
         let damaged = edited(file, "events.jsonl", "user-40", "user-41", false);
         let outcome = verify_export(&damaged, &known, &[]);
         assert!(
@@ -370,7 +370,7 @@ async fn nothing_is_believed_of_an_export_but_what_was_signed() {
         ("200 events", "manifest.json", Box::new(|files| set(files, "size", json!(200)))),
         ("30 events", "manifest.json", Box::new(|files| set(files, "events", json!(30)))),
         (
-            "stands behind",
+            "comes after",
             "heads.jsonl",
             Box::new(|files| {
                 let heads = files.get_mut("heads.jsonl").unwrap();
@@ -385,7 +385,7 @@ async fn nothing_is_believed_of_an_export_but_what_was_signed() {
             }),
         ),
         (
-            "not to be believed",
+            "cannot be trusted",
             "",
             Box::new(move |files| {
                 files.insert("heads.jsonl".to_owned(), strangers.clone());
@@ -407,7 +407,7 @@ async fn nothing_is_believed_of_an_export_but_what_was_signed() {
         events.extend_from_slice(&events.clone());
     });
     let error = verify_export(&repeated, &known, &[]).unwrap_err();
-    assert!(error.to_string().contains("1 stands behind 9"), "{error}");
+    assert!(error.to_string().contains("1 comes after 9"), "{error}");
 }
 
 #[tokio::test]
@@ -439,7 +439,7 @@ async fn an_export_that_inflates_is_not_read_to_its_end() {
     }
 }
 
-/// Puts another value into the manifest.
+/// Changes a field of the manifest.
 fn set(files: &mut Files, field: &str, value: Value) {
     let manifest = files.get_mut("manifest.json").unwrap();
     let mut read: Value = serde_json::from_slice(manifest).unwrap();
@@ -447,7 +447,7 @@ fn set(files: &mut Files, field: &str, value: Value) {
     *manifest = read.to_string().into_bytes();
 }
 
-/// A copy of the archive in which one text of one file is another.
+/// A copy of the archive with a text replaced in one file.
 fn edited(path: &Path, name: &str, from: &str, to: &str, fix_manifest: bool) -> PathBuf {
     let copy = if fix_manifest { "forged" } else { "damaged" };
     rewritten(path, copy, fix_manifest, &|files| {
@@ -458,7 +458,8 @@ fn edited(path: &Path, name: &str, from: &str, to: &str, fix_manifest: bool) -> 
     })
 }
 
-/// A copy of the archive with other files, and with their digests in its manifest if it is told so.
+/// A copy of the archive with changed files. If `fix_manifest` is set, the manifest has the new
+/// digests.
 fn rewritten(path: &Path, copy: &str, fix_manifest: bool, change: &dyn Fn(&mut Files)) -> PathBuf {
     let mut archive = ZipArchive::new(File::open(path).unwrap()).unwrap();
     let mut files = Files::new();

@@ -1,5 +1,5 @@
-//! Checks exports. Whoever has one has it from the party that is under audit: nothing in it is believed but what a key
-//! has signed. How much is read follows from the newest head, and all of it is read piece by piece.
+//! Checks exports. An export comes from the party that is audited, so only what a key has signed is
+//! trusted. The newest head bounds how much is read, and files are read in pieces.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -23,17 +23,17 @@ use crate::verify::{Break, Report, Walk, sorted};
 
 /// Bytes of a manifest.
 const MANIFEST_BYTES_MAX: u64 = 1 << 20;
-/// Bytes of an event's line: 2 MiB, escaped.
+/// Bytes of an event's line. An event has 2 MiB, and escaping makes it longer.
 const EVENT_LINE_BYTES_MAX: u64 = 16 << 20;
-/// Bytes of a head's line: a note, escaped.
+/// Bytes of a head's line: an escaped note.
 const HEAD_LINE_BYTES_MAX: u64 = 8 * NOTE_BYTES_MAX as u64;
-/// Bytes of a proof's line: hashes in hexadecimal, and a little.
+/// Bytes of a proof's line: hexadecimal hashes and some more.
 const PROOF_LINE_BYTES_MAX: u64 = 128 * PATH_MAX as u64;
 
-/// Checks an export with nothing but keys, and heads that somebody kept.
+/// Checks an export with these keys, and compares it with heads that were kept elsewhere.
 ///
 /// # Errors
-/// When it is none. What is wrong with the events in it is in the report.
+/// When the file is not an export. The report says what is wrong with its events.
 pub fn verify_export(
     file: &Path,
     keys: &[VerifierKey],
@@ -57,7 +57,7 @@ fn malformed(file: &'static str, reason: impl ToString) -> ExportError {
     ExportError::Malformed { file, reason: reason.to_string() }
 }
 
-/// The archive, to read one file of it.
+/// Opens the archive to read one of its files.
 fn opened(file: &Path) -> Result<ZipArchive<BufReader<File>>, ExportError> {
     Ok(ZipArchive::new(BufReader::new(File::open(file)?))?)
 }
@@ -68,13 +68,13 @@ fn manifest(file: &Path) -> Result<Manifest, ExportError> {
     let manifest: Manifest =
         serde_json::from_reader(entry).map_err(|error| malformed(MANIFEST, error))?;
     if manifest.format != FORMAT {
-        let reason = format!("it is of format {:?}, this Assay knows {FORMAT}", manifest.format);
+        let reason = format!("its format is {:?}; expected {FORMAT}", manifest.format);
         return Err(malformed(MANIFEST, reason));
     }
     Ok(manifest)
 }
 
-/// The last head, which one of the keys must have signed. Whether the others hold is seen with the events.
+/// The last head, which one of the keys must have signed. The others are checked with the events.
 fn newest_head(file: &Path, keys: &[VerifierKey]) -> Result<TreeHead, ExportError> {
     let mut archive = opened(file)?;
     let mut newest: Option<KeptHead> = None;
@@ -82,37 +82,37 @@ fn newest_head(file: &Path, keys: &[VerifierKey]) -> Result<TreeHead, ExportErro
         let head = head?;
         let before = newest.as_ref().map_or(0, |newest| newest.size);
         if head.size <= before {
-            let reason = format!("a head of {} events stands behind one of {before}", head.size);
+            let reason = format!("a head of {} events comes after one of {before}", head.size);
             return Err(malformed(HEADS, reason));
         }
         newest = Some(head);
     }
-    let newest = newest.ok_or_else(|| malformed(HEADS, "there is none, so nothing is proved"))?;
+    let newest = newest.ok_or_else(|| malformed(HEADS, "it has no head, so nothing is proved"))?;
     let signed = SignedHead::parse(&newest.note)?;
     signed.verify(keys)?;
     match signed.head.size == newest.size {
         true => Ok(signed.head),
-        false => Err(malformed(HEADS, "the newest is of another size than it says")),
+        false => Err(malformed(HEADS, "the newest head's size is not the one it was signed with")),
     }
 }
 
-/// What the manifest says must be what the newest head says.
+/// Fails unless the manifest agrees with the newest head.
 fn refuse_unlike(manifest: &Manifest, head: &TreeHead) -> Result<(), ExportError> {
     let Manifest { origin, size, events, complete, .. } = manifest;
     let signed = &head.origin;
     let reason = if *origin != signed.to_string() {
-        format!("it says that the log is {origin}'s, and {signed} has signed it")
+        format!("its origin is {origin}, but the origin of the newest head is {signed}")
     } else if *size != head.size {
-        format!("it says that {size} events were signed, and {} were", head.size)
+        format!("it claims that {size} events were signed, but {} were", head.size)
     } else if *events > *size || (*complete && events != size) {
-        format!("it says that there are {events} events of {size}")
+        format!("it claims to have {events} events of {size}")
     } else {
         return Ok(());
     };
     Err(malformed(MANIFEST, reason))
 }
 
-/// Whether a file is as the manifest says. What was damaged is told before anybody looks into it.
+/// Checks a file's digest, so that damage is reported before the file is parsed.
 fn check(file: &Path, name: &str, digest: &Digest, size: u64) -> Result<(), ExportError> {
     let limits = [
         (EVENTS, EVENT_LINE_BYTES_MAX),
@@ -122,7 +122,7 @@ fn check(file: &Path, name: &str, digest: &Digest, size: u64) -> Result<(), Expo
     ];
     let known = limits.into_iter().find(|(known, _)| *known == name);
     let (name, bytes_each) =
-        known.ok_or_else(|| malformed(MANIFEST, format!("it names the file {name:?}")))?;
+        known.ok_or_else(|| malformed(MANIFEST, format!("the file {name:?} is unknown")))?;
     let mut archive = opened(file)?;
     let mut left = size.saturating_mul(bytes_each);
     let mut entry = archive.by_name(name)?;
@@ -141,11 +141,11 @@ fn check(file: &Path, name: &str, digest: &Digest, size: u64) -> Result<(), Expo
     if Digest::from(<[u8; 32]>::from(hasher.finalize())) == *digest {
         Ok(())
     } else {
-        Err(malformed(name, "its digest is not the one in the manifest: it was damaged"))
+        Err(malformed(name, "its digest differs from the manifest's: the file is damaged"))
     }
 }
 
-/// Goes over every event and every head, as over a log.
+/// Checks every event and every head, as in a log.
 fn verify_whole(
     file: &Path,
     size: u64,
@@ -162,10 +162,10 @@ fn verify_whole(
     for line in events {
         let (line, expected) = (line?, walk.position().next());
         if expected.0 > size {
-            return Err(malformed(EVENTS, format!("there are more than {size}")));
+            return Err(malformed(EVENTS, format!("it has more than {size} events")));
         }
         if line.position != expected {
-            let broken = walk.missing(format!("{} stands in its place", line.position));
+            let broken = walk.missing(format!("the next event is at {}", line.position));
             return Ok(walk.report(Some(broken)));
         }
         let mut hash = [0; TILE_HASH_BYTES];
@@ -181,14 +181,14 @@ fn verify_whole(
         }
     }
     if let Some(head) = heads.next().transpose()?.or_else(|| kept.next()) {
-        let reason = format!("the export ends there, and a head covers {} events", head.size);
+        let reason = format!("the export ends here, but a head covers {} events", head.size);
         let broken = walk.missing(reason);
         return Ok(walk.report(Some(broken)));
     }
     Ok(walk.report(None))
 }
 
-/// Checks each event's own proof.
+/// Checks the proof of each event.
 fn verify_part(file: &Path, manifest: &Manifest, head: &TreeHead) -> Result<Report, ExportError> {
     let (mut events, mut proofs) = (opened(file)?, opened(file)?);
     let events = lines::<Line>(EVENTS, events.by_name(EVENTS)?, EVENT_LINE_BYTES_MAX);
@@ -200,30 +200,31 @@ fn verify_part(file: &Path, manifest: &Manifest, head: &TreeHead) -> Result<Repo
         let line = line?;
         let position = line.position;
         if position <= before {
-            return Err(malformed(EVENTS, format!("{position} stands behind {before}")));
+            return Err(malformed(EVENTS, format!("position {position} comes after {before}")));
         }
         before = position;
         let proof = proofs.next().transpose()?.filter(|proof| proof.position == position);
-        let proof = proof.ok_or_else(|| malformed(PROOFS, format!("none for {position}")))?;
+        let proof =
+            proof.ok_or_else(|| malformed(PROOFS, format!("position {position} has no proof")))?;
         if proof.path.len() > PATH_MAX {
-            return Err(malformed(PROOFS, format!("that for {position} is too long")));
+            return Err(malformed(PROOFS, format!("the proof of {position} is too long")));
         }
         if !includes(&line.leaf(), position.0 - 1, &proof.path, size, &root) {
             let hash = leaf_hash(&line.leaf());
-            let reason = format!("the event with hash {hash} is not what the head covers there");
+            let reason = format!("the event with hash {hash} is not the one that the head covers");
             report.broken = Some(Break { position, through: position, reason });
             return Ok(report);
         }
         report.verified += 1;
     }
     if report.verified != manifest.events {
-        let reason = format!("there are {}, not {}", report.verified, manifest.events);
+        let reason = format!("it has {} events; expected {}", report.verified, manifest.events);
         return Err(malformed(EVENTS, reason));
     }
     Ok(report)
 }
 
-/// The lines of a file, read one by one.
+/// Parses a file line by line.
 fn lines<T: DeserializeOwned>(
     file: &'static str,
     entry: impl Read,
