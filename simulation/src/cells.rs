@@ -1,5 +1,5 @@
-//! A sandbox whose cells are tasks: their runner speaks the real protocol, and runs [programs](crate::program) that
-//! are data.
+//! A sandbox whose cells are tasks. Their runner speaks the real protocol and runs
+//! [programs](crate::program) that are data.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,14 +14,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use crate::process::Process;
 use crate::program::{End, Program};
 
-/// Bytes on their way between a cell and its runner.
+/// Capacity of the stream between a cell and its runner, in bytes.
 const STREAM_BYTES: usize = 16 << 10;
-/// How long a compiler takes.
+/// Duration of every compilation.
 const COMPILE_TIME: Duration = Duration::from_millis(120);
-/// Memory that every program takes, in bytes.
+/// Memory use of every program, in bytes.
 const MEMORY_BYTES: u64 = 4 << 20;
 
-/// See the module.
+/// The simulated sandbox; see the module.
 #[derive(Debug)]
 pub(crate) struct SimulatedSandbox {
     pub(crate) process: Arc<Process>,
@@ -42,7 +42,7 @@ impl Sandbox for SimulatedSandbox {
     async fn prepare(&self, spec: &CellSpec) -> Result<Cell, SandboxError> {
         self.process.step().await;
         if self.strikes() {
-            let (reason, cure) = ("the weather is bad".to_owned(), "wait".to_owned());
+            let (reason, cure) = ("a simulated fault".to_owned(), "wait".to_owned());
             return Err(SandboxError::Unavailable { adapter: self.name(), reason, cure });
         }
         let (ours, theirs) = tokio::io::duplex(STREAM_BYTES);
@@ -50,7 +50,7 @@ impl Sandbox for SimulatedSandbox {
         let files = BTreeMap::new();
         let (stream, decoder) = (theirs, Decoder::new());
         let runner = Runner { process, purpose, stream, decoder, files };
-        // It ends with its stream, which the cell holds.
+        // The runner ends when its stream closes; the cell holds the other end.
         tokio::spawn(runner.serve());
         Cell::simulated(ours).await
     }
@@ -83,7 +83,7 @@ impl Sandbox for SimulatedSandbox {
     async fn shutdown(&self) {}
 }
 
-/// The other end of a cell.
+/// The runner at the other end of a cell's stream.
 struct Runner {
     process: Arc<Process>,
     purpose: Purpose,
@@ -92,7 +92,7 @@ struct Runner {
     files: BTreeMap<String, Vec<u8>>,
 }
 
-/// The host hung up, or the runner does.
+/// The host closed the stream, or the runner closes it.
 struct Over;
 
 impl From<std::io::Error> for Over {
@@ -103,7 +103,7 @@ impl From<std::io::Error> for Over {
 
 impl Runner {
     async fn serve(mut self) {
-        // The stream's end says that it is over.
+        // The host notices the end by the closed stream.
         let _ = self.talk().await;
     }
 
@@ -213,7 +213,7 @@ fn refused(kind: RefusalKind) -> Reply {
     Reply::Refused { kind, detail: "a simulated runner does not do that".to_owned() }
 }
 
-/// What a program does on the test whose number is its input.
+/// Runs a program on the test whose number is its input.
 fn run(program: &Program, stdin: &[u8], command: &Command) -> (Ended, String, Duration) {
     let number: Option<usize> =
         std::str::from_utf8(stdin).ok().and_then(|it| it.trim().parse().ok());
@@ -231,7 +231,7 @@ fn run(program: &Program, stdin: &[u8], command: &Command) -> (Ended, String, Du
     }
 }
 
-/// What is right on a test.
+/// The right answer to a test.
 pub(crate) fn answer(test: usize) -> String {
     format!("the answer is {test}\n")
 }

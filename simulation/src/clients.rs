@@ -1,4 +1,4 @@
-//! Who hands programs in, and does not trust the network.
+//! Clients that submit programs, and retry when they get no answer.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -19,15 +19,17 @@ use crate::service::Counter;
 use crate::world::World;
 use crate::{Stores, faults};
 
-/// How long a client waits for an answer before it asks again, and how long between.
+/// How long a client waits for an answer, in milliseconds.
 pub(crate) const PATIENCE_MS: RangeInclusive<u64> = 1_000..=8_000;
+/// The pause between two requests of a client, in milliseconds.
 pub(crate) const PAUSE_MS: RangeInclusive<u64> = 50..=3_000;
-/// How often in a thousand times a client that got no answer leaves it at that.
+/// The probability, per mille, that a client without an answer gives up.
 const GIVES_UP: u64 = 30;
-/// How often one that got its answer asks once more: it was cut off before it could note it.
+/// The probability, per mille, that a client with an answer submits again, as if it had crashed
+/// before it could note the answer.
 const ASKS_AGAIN: u64 = 150;
 
-/// A program to be handed in.
+/// A program to submit.
 #[derive(Debug, Clone)]
 pub(crate) struct Order {
     pub(crate) author: Login,
@@ -38,7 +40,7 @@ pub(crate) struct Order {
 }
 
 impl Order {
-    /// One of so many.
+    /// A random program for one of these problems.
     pub(crate) fn random(dice: &mut Dice, number: usize, problems: &[Slug]) -> Self {
         let program = Program::random(dice);
         Self {
@@ -50,13 +52,13 @@ impl Order {
         }
     }
 
-    /// The submission that it becomes.
+    /// The id of the submission that it becomes.
     pub(crate) fn id(&self) -> SubmissionId {
         SubmissionId::from_idempotency_key(&self.author, &self.key)
     }
 }
 
-/// What was said to be safely kept, as often as it was said.
+/// Acknowledged submissions, with the number of acknowledgements.
 #[derive(Debug, Default)]
 pub(crate) struct Acknowledged(Mutex<BTreeMap<SubmissionId, u32>>);
 
@@ -70,7 +72,7 @@ impl Acknowledged {
     }
 }
 
-/// Hands a program in, until that is acknowledged or the client has had enough.
+/// Submits a program until it is acknowledged or the client gives up.
 pub(crate) async fn hand_in(
     world: Arc<World>,
     stores: Stores,
@@ -109,7 +111,7 @@ enum Refused {
     ForGood(String),
 }
 
-/// What the mutation `submit` does, once it knows that its input is good.
+/// Does what the mutation `submit` does after validating its input.
 async fn receive(process: &Arc<Process>, stores: &Stores, order: &Order) -> Result<(), Refused> {
     let ports = faults::ports(process, stores);
     let stream = StreamId::Problem(order.problem.clone());

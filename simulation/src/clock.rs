@@ -1,11 +1,11 @@
-//! The clock of the stores.
+//! The stores' clock.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-/// Time as a store's machine tells it: it follows the runtime's, but can be set.
+/// The clock of the stores' machine. It follows the runtime's time, but can be set.
 #[derive(Debug)]
 pub struct Clock {
     began: Instant,
@@ -26,7 +26,7 @@ impl Clock {
         self.began_us + elapsed_us + self.set_by_us.load(Ordering::Relaxed)
     }
 
-    /// Somebody sets it, forwards or back.
+    /// Sets the clock forwards or back.
     pub(crate) fn set_by(&self, by: SignedDuration) {
         let by_us = i64::try_from(by.as_micros()).unwrap_or(0);
         self.set_by_us.fetch_add(by_us, Ordering::Relaxed);

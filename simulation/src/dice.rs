@@ -1,9 +1,9 @@
-//! Numbers that look random, and are the same for the same seed.
+//! Pseudo-random numbers, which are the same for the same seed.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// Steele, Lea and Flood's SplitMix64: small, and good enough for throwing dice.
+/// Steele, Lea and Flood's SplitMix64: small, and good enough here.
 #[derive(Debug, Clone)]
 pub(crate) struct Dice(u64);
 
@@ -12,7 +12,7 @@ impl Dice {
         Self(seed)
     }
 
-    /// Dice that fall differently from these, and from others with another label.
+    /// Derives an independent generator. Different labels give different ones.
     pub(crate) fn apart(&mut self, label: u64) -> Self {
         Self(self.throw() ^ label.wrapping_mul(0xD6E8_FEB8_6659_FD93))
     }
@@ -30,7 +30,7 @@ impl Dice {
         first + self.throw() % (last - first + 1)
     }
 
-    /// Whether something happens that happens so often in a thousand times.
+    /// Returns true with this probability, in per mille.
     pub(crate) fn falls(&mut self, per_mille: u64) -> bool {
         self.throw() % 1_000 < per_mille
     }
@@ -39,7 +39,7 @@ impl Dice {
         among[self.number(0..=among.len() as u64 - 1) as usize]
     }
 
-    /// A time in milliseconds.
+    /// A random duration from a range in milliseconds.
     pub(crate) fn time(&mut self, range_ms: RangeInclusive<u64>) -> Duration {
         Duration::from_millis(self.number(range_ms))
     }

@@ -1,4 +1,5 @@
-//! The stores as one process sees them: over a network that loses, delays, repeats and reorders.
+//! The stores as one process sees them: over a network that loses, delays, repeats and reorders
+//! messages.
 
 mod blobs;
 mod log;
@@ -18,10 +19,10 @@ use self::views::DistantViews;
 use crate::Stores;
 use crate::process::{Process, Silence};
 
-/// Something to blame.
+/// The cause of a store's error.
 pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
 
-/// The ports of this process.
+/// The log, queue and blobs as this process sees them.
 pub(crate) fn ports(process: &Arc<Process>, stores: &Stores) -> Ports {
     let log = Arc::new(DistantLog { process: Arc::clone(process), log: Arc::clone(&stores.log) });
     Ports { log: log.clone(), queue: log, blobs: blobs(process, stores) }
@@ -47,7 +48,7 @@ fn cause(silence: Silence) -> Cause {
     Box::new(silence)
 }
 
-/// What an outcome is in the story.
+/// The text of an outcome in the story.
 fn outcome<T, E: std::fmt::Display>(result: &Result<T, E>, told: impl Fn(&T) -> String) -> String {
     match result {
         Ok(value) => told(value),

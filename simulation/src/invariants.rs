@@ -1,4 +1,4 @@
-//! What must hold in the end, whatever went wrong.
+//! The invariants, checked at the end of a simulation.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::service::Judging;
 use crate::setting::Stores;
 use crate::world::World;
 
-/// What the log is compared with.
+/// The facts that the log is compared with.
 pub(crate) struct Facts<'a> {
     pub(crate) orders: &'a [Order],
     pub(crate) acknowledged: &'a BTreeMap<SubmissionId, u32>,
@@ -25,7 +25,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) judging: Judging,
 }
 
-/// Tells the world of everything that does not hold.
+/// Reports every violated invariant to the world.
 pub(crate) async fn check(world: &World, stores: &Stores, facts: &Facts<'_>) {
     let events = stores.log.step(|journal| journal.read_all(Position::START, usize::MAX));
     let mut violations = order(&events);
@@ -46,7 +46,7 @@ pub(crate) async fn check(world: &World, stores: &Stores, facts: &Facts<'_>) {
         match life(&events) {
             Ok(true) => {}
             Ok(false) if may_go_on => {}
-            Ok(false) => violations.push(format!("{stream}: it has no verdict")),
+            Ok(false) => violations.push(format!("{stream} has no verdict")),
             Err(violation) => violations.push(format!("{stream}: {violation}")),
         }
     }
@@ -54,7 +54,7 @@ pub(crate) async fn check(world: &World, stores: &Stores, facts: &Facts<'_>) {
     rejudges(&streams, &mut violations);
     for lane in stores.log.stats().await.expect("memory answers") {
         if lane.waiting + lane.in_flight > 0 {
-            violations.push(format!("the queue is not drained: {lane:?}"));
+            violations.push(format!("the queue is not empty: {lane:?}"));
         }
     }
     views(stores, &events, &mut violations).await;
@@ -69,7 +69,7 @@ pub(crate) async fn check(world: &World, stores: &Stores, facts: &Facts<'_>) {
     violations.into_iter().for_each(|violation| world.violate(violation));
 }
 
-/// One order without a gap, in which time does not go back (INV-5).
+/// Positions and versions have no gaps, ids are unique, and time does not go back (INV-5).
 fn order(events: &[Recorded]) -> Vec<String> {
     let mut violations = Vec::new();
     let mut versions: BTreeMap<&StreamId, Version> = BTreeMap::new();
@@ -79,10 +79,12 @@ fn order(events: &[Recorded]) -> Vec<String> {
         version.0 += 1;
         if recorded.position.0 != position || recorded.version != *version {
             let (found, stream) = (recorded.position, &recorded.stream);
-            violations.push(format!("at {position} is {found}, {stream} {version}"));
+            violations.push(format!(
+                "the event at index {position} is at {found}; expected {stream} {version}"
+            ));
         }
         if !ids.insert(recorded.id) {
-            violations.push(format!("the event at {position} is there twice"));
+            violations.push(format!("the event at {position} is in the log twice"));
         }
     }
     if !events.is_sorted_by_key(|recorded| recorded.recorded_at) {
@@ -91,29 +93,30 @@ fn order(events: &[Recorded]) -> Vec<String> {
     violations
 }
 
-/// Whether what the trials of a rejudge find does not matter any more.
+/// Whether a rejudge was cancelled, so that its trials no longer matter.
 fn is_cancelled(streams: &BTreeMap<StreamId, Vec<&Recorded>>, rejudge: RejudgeId) -> bool {
     let events = streams.get(&StreamId::Rejudge(rejudge)).into_iter().flatten();
     events.into_iter().any(|recorded| matches!(recorded.event, Event::RejudgeCancelled(_)))
 }
 
-/// A submission is received once, judged in one attempt after the other, and then rests. Whether it does.
+/// Checks that a submission or trial is received once, and judged in one attempt after the other,
+/// with nothing after its end. Returns whether it has ended.
 fn life(events: &[&Event]) -> Result<bool, String> {
     let (mut attempts, mut under_way, mut ended) = (0, None, false);
     let mut told = BTreeSet::new();
     for (index, event) in events.iter().enumerate() {
         let kind = event.kind();
         if ended {
-            return Err(format!("{kind} after its verdict"));
+            return Err(format!("{kind} comes after its verdict"));
         }
         let begins = matches!(event, Event::SubmissionReceived(_) | Event::TrialStarted(_));
         if begins != (index == 0) {
-            return Err(format!("{kind} as event {}", index + 1));
+            return Err(format!("{kind} is event {}", index + 1));
         }
         let attempt = match event {
             Event::JudgingStarted(started) => {
                 if under_way.is_some() || started.attempt != attempts + 1 {
-                    return Err(format!("attempt {} begins in {under_way:?}", started.attempt));
+                    return Err(format!("attempt {} starts during {under_way:?}", started.attempt));
                 }
                 (attempts, under_way) = (started.attempt, Some(started.attempt));
                 told.clear();
@@ -122,7 +125,7 @@ fn life(events: &[&Event]) -> Result<bool, String> {
             Event::Compiled(it) => it.attempt,
             Event::TestsJudged(it) => {
                 if !it.outcomes.iter().all(|outcome| told.insert(outcome.number)) {
-                    return Err("a test is told twice".to_owned());
+                    return Err("a test is reported twice".to_owned());
                 }
                 it.attempt
             }
@@ -138,7 +141,7 @@ fn life(events: &[&Event]) -> Result<bool, String> {
             _ => continue,
         };
         if under_way != Some(attempt) {
-            return Err(format!("{kind} of attempt {attempt} in {under_way:?}"));
+            return Err(format!("{kind} of attempt {attempt} comes during {under_way:?}"));
         }
         if matches!(event, Event::AttemptAbandoned(_)) {
             under_way = None;
@@ -147,7 +150,8 @@ fn life(events: &[&Event]) -> Result<bool, String> {
     Ok(ended)
 }
 
-/// What was acknowledged is there once, and everything that is there got what it must get.
+/// Every acknowledged submission is in the log, and every submission and trial has the verdict that
+/// it must get.
 fn submissions(
     streams: &BTreeMap<StreamId, Vec<&Recorded>>,
     facts: &Facts<'_>,
@@ -155,7 +159,7 @@ fn submissions(
 ) {
     for id in facts.acknowledged.keys() {
         if !streams.contains_key(&StreamId::Submission(*id)) {
-            violations.push(format!("{id} was acknowledged and is not in the log"));
+            violations.push(format!("{id} was acknowledged but is not in the log"));
         }
     }
     for (stream, events) in streams {
@@ -168,7 +172,7 @@ fn submissions(
         };
         let id = &received.submission;
         let Some(order) = facts.orders.iter().find(|order| order.id() == *id) else {
-            violations.push(format!("nobody handed {id} in"));
+            violations.push(format!("no client submitted {id}"));
             continue;
         };
         let wanted = order.program.verdict(tests(streams, received));
@@ -181,13 +185,14 @@ fn submissions(
                     Some(Event::JudgingFinished(finished)) => Some(finished.verdict),
                     _ => None,
                 };
-                violations.push(format!("{stream} has {verdict:?}, not {wanted:?}"));
+                violations.push(format!("{stream} has {verdict:?}; expected {wanted:?}"));
             }
         }
     }
 }
 
-/// Every rejudge that was not cancelled has a trial of each member, and was applied with what they found.
+/// Every rejudge that was not cancelled was created, queued and applied once, with the verdicts of
+/// its trials.
 fn rejudges(streams: &BTreeMap<StreamId, Vec<&Recorded>>, violations: &mut Vec<String>) {
     for (stream, events) in streams {
         let StreamId::Rejudge(rejudge) = stream else { continue };
@@ -213,7 +218,7 @@ fn rejudges(streams: &BTreeMap<StreamId, Vec<&Recorded>>, violations: &mut Vec<S
     }
 }
 
-/// How many tests a submission is judged on.
+/// Number of tests of the revision that a submission is judged against.
 fn tests(streams: &BTreeMap<StreamId, Vec<&Recorded>>, received: &SubmissionReceived) -> usize {
     let problem = streams.get(&StreamId::Problem(received.problem.clone()));
     let revised = problem.and_then(|events| events.get(received.revision as usize - 1));
@@ -223,7 +228,8 @@ fn tests(streams: &BTreeMap<StreamId, Vec<&Recorded>>, received: &SubmissionRece
     }
 }
 
-/// Every view is what a replay makes of the log (INV-10), and says how far it has come (INV-9).
+/// Every view equals the result of a replay (INV-10), and every checkpoint is at the log's end
+/// (INV-9).
 async fn views(stores: &Stores, events: &[Recorded], violations: &mut Vec<String>) {
     let fresh = Arc::new(MemoryViews::default());
     let head = Position(events.len() as u64);
@@ -231,7 +237,7 @@ async fn views(stores: &Stores, events: &[Recorded], violations: &mut Vec<String
         let name = projection.commit_name();
         let reached = stores.views.reached().get(&name).map(|it| (it.position, it.event));
         if reached != events.last().map(|last| (last.position, last.id)) {
-            violations.push(format!("{name} has not come to the log's end, but to {reached:?}"));
+            violations.push(format!("{name} is not at the log's end but at {reached:?}"));
         }
         let runtime = Runtime { log: stores.log.clone(), views: fresh.sides(), projection };
         if let Err(error) = runtime.catch_up(head, |_| ()).await {
@@ -248,13 +254,13 @@ async fn views(stores: &Stores, events: &[Recorded], violations: &mut Vec<String
             let of =
                 |documents: Option<&BTreeMap<_, _>>| documents.and_then(|it| it.get(key).cloned());
             if of(live) != of(replayed) {
-                violations.push(format!("{name}/{key} is not what a replay makes of the log"));
+                violations.push(format!("{name}/{key} differs from a replay of the log"));
             }
         }
     }
 }
 
-/// The log is what was signed, all of it (INV-14).
+/// All of the log is signed, and verifies (INV-14).
 async fn signatures(
     stores: &Stores,
     facts: &Facts<'_>,
@@ -265,7 +271,7 @@ async fn signatures(
     let tree = Tree::new(stores.tree.clone());
     match audit::verify(stores.log.as_ref(), &tree, &[key.verifier()], &[], |_| ()).await {
         Ok(report) if report.broken.is_none() && report.verified == events.len() as u64 => {}
-        Ok(report) => violations.push(format!("the log is not what was signed: {report:?}")),
+        Ok(report) => violations.push(format!("the log differs from what was signed: {report:?}")),
         Err(error) => violations.push(format!("the log cannot be verified: {error}")),
     }
 }

@@ -1,4 +1,5 @@
-//! Adapters of the stores' ports in memory, without faults. They pass the suites that every adapter passes.
+//! In-memory adapters of the stores' ports, without faults. They pass the conformance suites of all
+//! adapters.
 
 mod blobs;
 mod journal;
@@ -14,7 +15,7 @@ pub use self::log::MemoryLog;
 pub use self::tree::MemoryTree;
 pub use self::views::MemoryViews;
 
-/// What one thread changes, all others see whole.
+/// Locks a mutex, poisoned or not: every change under a lock is complete.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

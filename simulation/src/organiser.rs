@@ -1,4 +1,4 @@
-//! Who has submissions judged again, and lets that count, gives it up, or takes it back.
+//! An organiser who creates a rejudge, and applies, cancels or reverts it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,16 +16,18 @@ use crate::service::Counter;
 use crate::world::World;
 use crate::{Stores, faults};
 
-/// What an organiser does with a rejudge once all was judged again.
+/// What an organiser does with a rejudge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Intent {
+    /// Applies it once its trials have ended.
     Apply,
-    /// Without waiting for its trials.
+    /// Cancels it without waiting for its trials.
     Cancel,
+    /// Applies it once its trials have ended, and then reverts it.
     Revert,
 }
 
-/// A rejudge that is wanted.
+/// A rejudge to create.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) submissions: Vec<SubmissionId>,
@@ -43,18 +45,18 @@ fn organiser() -> Login {
     "eve".parse().expect("a login")
 }
 
-/// Why a step has to be taken again.
+/// Why a step must be repeated.
 enum NotYet {
-    /// Something is missing, or did not answer.
+    /// Something is missing, or a store did not answer.
     Wait,
-    /// Nobody's program has a verdict.
+    /// No submission has a verdict yet.
     Nothing,
 }
 
-/// How often there may be nothing to judge again, in calm weather, until there never will be.
+/// Steps without anything to judge again, after the faults have ended, before giving up.
 const NOTHING_MAX: u32 = 50;
 
-/// Goes through with it, however often it takes.
+/// Carries out the plan, and repeats steps until they succeed.
 pub(crate) async fn rejudge(world: Arc<World>, stores: Stores, counter: Arc<Counter>, plan: Plan) {
     tokio::time::sleep(plan.after).await;
     let mut nothing = 0;
@@ -74,7 +76,7 @@ pub(crate) async fn rejudge(world: Arc<World>, stores: Stores, counter: Arc<Coun
     }
 }
 
-/// Does what comes next; the phase that all of it led to, once nothing is left to do.
+/// Does the next step. Returns the rejudge's phase once nothing is left to do.
 async fn step(log: &dyn EventLog, plan: &Plan) -> Result<RejudgePhase, NotYet> {
     let id = StreamId::Rejudge(Plan::id());
     let mut stream = Stream::<Rejudge>::load(log, id.clone()).await.map_err(|_| NotYet::Wait)?;
@@ -88,7 +90,7 @@ async fn step(log: &dyn EventLog, plan: &Plan) -> Result<RejudgePhase, NotYet> {
             let work = WorkItem { lane: Lane::Rejudge, stream: id };
             let create = vec![RejudgeCommand::Create(Box::new(created))];
             let context = Context::new(Actor::system());
-            // Whether it is there is seen the next time.
+            // The next step sees whether it was created.
             let _ = stream.execute(log, create, &context, Some(work), None).await;
             return Err(NotYet::Wait);
         }
@@ -103,12 +105,12 @@ async fn step(log: &dyn EventLog, plan: &Plan) -> Result<RejudgePhase, NotYet> {
     let context = Context::new(Actor::account(&organiser()));
     match stream.execute(log, vec![command], &context, None, None).await {
         Ok(_) if plan.intent != Intent::Revert => Ok(stream.state.phase),
-        // Trials that go on, and stores that fail, are waited for; what was done is seen the next time.
+        // Wait for trials that have not ended and stores that fail. The next step sees the result.
         Ok(_) | Err(_) => Err(NotYet::Wait),
     }
 }
 
-/// The submissions that have their verdict, against the revisions that they have it against.
+/// The submissions that have a verdict, with the revisions that they were judged against.
 async fn members(log: &dyn EventLog, plan: &Plan) -> Result<Vec<Member>, NotYet> {
     let mut members = Vec::new();
     for submission in &plan.submissions {

@@ -1,8 +1,8 @@
-//! A process that can die, or be stopped for a while, wherever it waits.
+//! A process that can die or be paused at any request.
 //!
-//! What a process does shows only in what it asks of others: stores and cells. So it dies at such a request, before it
-//! arrived or after: wherever else it waits, dying there looks the same to everybody as dying at the next request. A
-//! dead process's requests are never answered, and those that were not on their way are never made.
+//! A process affects others only by its requests to stores and cells. So it dies at a request,
+//! before or after the request arrives. To all others, dying while it waits for anything else looks
+//! the same as dying at the next request. A dead process gets no answers and sends no requests.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,14 +12,14 @@ use tokio::sync::{Notify, watch};
 
 use crate::world::{Fate, World};
 
-/// One life of a process.
+/// One run of a process, until it dies or ends.
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) name: String,
     pub(crate) world: Arc<World>,
     condition: Mutex<Condition>,
     changed: Notify,
-    /// Points at which it might have died, until it does.
+    /// Steps until it dies.
     steps_left: AtomicU64,
 }
 
@@ -33,9 +33,9 @@ enum Condition {
 /// Why a request has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Silence {
-    /// It had no effect, and never will.
+    /// The request had no effect, and never will.
     NotDone,
-    /// It may have had one, or may yet have.
+    /// The request may have had an effect, or may have one later.
     Unknown,
 }
 
@@ -51,7 +51,7 @@ impl fmt::Display for Silence {
 impl std::error::Error for Silence {}
 
 impl Process {
-    /// A process that dies after so many steps.
+    /// A process that dies after this number of steps, if any.
     pub(crate) fn new(name: String, world: Arc<World>, steps: Option<u64>) -> Arc<Self> {
         Arc::new(Self {
             name,
@@ -62,7 +62,8 @@ impl Process {
         })
     }
 
-    /// A request whose whole effect is one step of another's. `effect` tells what it came to.
+    /// Sends a request whose only effect is one step of a store. `effect` returns the answer and
+    /// the text for the story.
     pub(crate) async fn ask<T: Send + 'static>(
         self: &Arc<Self>,
         what: &'static str,
@@ -110,7 +111,8 @@ impl Process {
         answer
     }
 
-    /// A point at which it may die. Returns when it runs; never when it is dead.
+    /// A point where the process may die. Returns while it runs, waits while it is paused, and
+    /// never returns once it is dead.
     pub(crate) async fn step(&self) {
         if self.world.is_stormy() && self.steps_left.fetch_sub(1, Ordering::Relaxed) == 1 {
             self.kill();
@@ -118,19 +120,19 @@ impl Process {
         self.reaches(Condition::Running).await;
     }
 
-    /// Returns when it is dead.
+    /// Waits until the process is dead.
     pub(crate) async fn dies(&self) {
         self.reaches(Condition::Dead).await;
     }
 
-    /// From now on it does nothing any more.
+    /// Kills the process.
     pub(crate) fn kill(&self) {
         self.world.tell(&self.name, format_args!("dies"));
         self.world.count(|figures| figures.crashes += 1);
         self.turn(Condition::Dead);
     }
 
-    /// From now on nothing that it left behind does anything any more.
+    /// Stops what an ended process left behind, without counting a crash.
     pub(crate) fn kill_quietly(&self) {
         self.turn(Condition::Dead);
     }
@@ -144,7 +146,7 @@ impl Process {
         self.turn(Condition::Running);
     }
 
-    /// What wakes it, with wake-ups lost and late.
+    /// Relays wake-ups to the process, some of them late or not at all.
     pub(crate) fn relay<T: Clone + Send + Sync + 'static>(
         self: &Arc<Self>,
         mut from: watch::Receiver<T>,

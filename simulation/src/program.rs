@@ -1,4 +1,4 @@
-//! Programs that are data: their text says what each test comes to, and how long that takes.
+//! Programs that are data: their text states the result and the run time of each test.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use domain::Verdict;
 
 use crate::dice::Dice;
 
-/// Tests that a program has something to say to.
+/// Tests that a program has a result for.
 pub(crate) const TESTS_MAX: u64 = 5;
 
-/// What a program does.
+/// A program's behaviour.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Program {
     pub(crate) compiles: bool,
-    /// On test 1, 2, …
+    /// What it does on test 1, 2, …
     pub(crate) runs: Vec<Run>,
 }
 
@@ -24,7 +24,7 @@ pub(crate) struct Run {
     pub(crate) time: Duration,
 }
 
-/// How it ends.
+/// How a run ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     Right,
@@ -34,7 +34,7 @@ pub(crate) enum End {
     Hungry,
 }
 
-/// Ends by what they are called, with the verdicts that they must get. Most programs are right most of the time.
+/// The ends with their names in the text and the verdicts that they must get.
 const ENDS: [(&str, End, Verdict); 5] = [
     ("right", End::Right, Verdict::Accepted),
     ("wrong", End::Wrong, Verdict::WrongAnswer),
@@ -54,7 +54,7 @@ impl Program {
         Self { compiles: dice.falls(900), runs }
     }
 
-    /// As it is submitted. Two of the same number and behaviour are the same program.
+    /// The program's text, as submitted. It depends only on number and behaviour.
     pub(crate) fn text(&self, number: usize) -> String {
         let mut text = format!("program {number}\ncompiles {}\n", self.compiles);
         for run in &self.runs {
@@ -76,7 +76,7 @@ impl Program {
         Some(Self { compiles, runs: runs.collect::<Option<_>>()? })
     }
 
-    /// What it must get on so many tests.
+    /// The verdict that it must get on a problem with this number of tests.
     pub(crate) fn verdict(&self, tests: usize) -> Verdict {
         if !self.compiles {
             return Verdict::CompileError;

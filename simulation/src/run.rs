@@ -1,4 +1,4 @@
-//! One seed, from an empty log to the invariants.
+//! Runs one seed, from an empty log to the check of the invariants.
 
 use std::cell::RefCell;
 use std::ops::RangeInclusive;
@@ -20,56 +20,57 @@ use crate::service::{Counter, Judging, Projecting, counter, evaluator, keep, pro
 use crate::setting::Stores;
 use crate::world::World;
 
-/// How long things go wrong.
+/// Duration of the phase in which faults happen, in simulated milliseconds.
 const STORM_MS: RangeInclusive<u64> = 3_000..=16_000;
-/// How long afterwards everything may take to come to rest, and how often that is looked at.
+/// The longest time until everything is done after that phase.
 const REST_MAX: Duration = Duration::from_secs(900);
+/// How often it is checked whether everything is done.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// How far the stores' clock is set.
+/// How far the stores' clock is set, in milliseconds.
 const JUMP_MS: RangeInclusive<u64> = 1..=7_200_000;
-/// In how many of a thousand seeds the log is signed: signatures cost as much as all the rest.
+/// The share of seeds with a signed log, per mille. Signatures cost as much as all the rest.
 const SIGNED: u64 = 100;
-/// In how many of a thousand seeds submissions are judged again.
+/// The share of seeds with a rejudge, per mille.
 const REJUDGED: u64 = 300;
 
-/// A fault that is built in, to show that it would be found.
+/// A deliberate bug, to show that the simulation would find it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sabotage {
-    /// The version that a writer expects is ignored (against INV-7).
+    /// The version that a writer expects is ignored (violates INV-7).
     FenceRemoved,
-    /// Work is finished in a step of its own, before the append or after it (against INV-6).
+    /// Work is finished in a separate step, before or after the append (violates INV-6).
     CompleteNotAtomic,
-    /// A checkpoint is written, and then the views that lead to it (against INV-9).
+    /// A checkpoint is written before its views (violates INV-9).
     CheckpointBeforeViews,
 }
 
-/// What happened in a simulation.
+/// Counts of what happened in a simulation.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Figures {
-    /// What stores were asked for and did.
+    /// Number of steps in the story.
     pub effects: u64,
-    /// Messages that were lost, late or repeated.
+    /// Number of messages lost, late or repeated.
     pub faults: u64,
-    /// Processes that died.
+    /// Number of processes that died.
     pub crashes: u64,
-    /// Processes that were told to stop.
+    /// Number of processes that were asked to stop.
     pub stops: u64,
-    /// Processes that stood still for a while.
+    /// Number of processes that were paused for a while.
     pub pauses: u64,
-    /// Events in the log.
+    /// Number of events in the log.
     pub events: u64,
-    /// Submissions in the log.
+    /// Number of submissions in the log.
     pub submissions: u64,
-    /// Attempts at judging them.
+    /// Number of attempts at judging, trials included.
     pub attempts: u64,
-    /// Trials of rejudges.
+    /// Number of trials of rejudges.
     pub trials: u64,
-    /// How long it would have taken.
+    /// Simulated time.
     pub simulated: Duration,
 }
 
 impl Figures {
-    /// Those of two seeds.
+    /// The sums of both.
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {
         Self {
@@ -87,22 +88,22 @@ impl Figures {
     }
 }
 
-/// What came out of a seed.
+/// The result of running a seed.
 #[derive(Debug, Clone)]
 pub struct Outcome {
     /// The seed.
     pub seed: u64,
-    /// What does not hold that must; nothing, if all is well.
+    /// Violated invariants; empty if all hold.
     pub violations: Vec<String>,
-    /// What happened, step by step, where that was asked for.
+    /// What happened, step by step; empty unless tracing was requested.
     pub story: Vec<String>,
-    /// Over the whole story. The same seed has the same one.
+    /// A hash of the whole story. The same seed always gives the same hash.
     pub digest: u64,
-    /// What happened, in numbers.
+    /// Counts of what happened.
     pub figures: Figures,
 }
 
-/// Runs a seed.
+/// Runs a seed, with a deliberate bug if given. The story is kept only if `traced` is set.
 ///
 /// # Panics
 /// When the simulation itself fails.
@@ -162,7 +163,7 @@ async fn simulate(seed: u64, sabotage: Option<Sabotage>, traced: bool) -> Outcom
         clients.spawn(hand_in(world, stores, office, acknowledged, order.clone(), after));
     }
     if dice.falls(REJUDGED) {
-        // A client may give up before its program was taken in: then there is nothing to judge again.
+        // Clients may give up before their programs are received: then there is nothing to rejudge.
         let intent = dice.pick(&[Intent::Apply, Intent::Cancel, Intent::Revert]);
         let submissions = orders.iter().map(Order::id).collect();
         let after = dice.time(0..=latest_ms);
@@ -184,7 +185,7 @@ async fn simulate(seed: u64, sabotage: Option<Sabotage>, traced: bool) -> Outcom
     world.tell("world", format_args!("calms down"));
     let busy = async { while clients.join_next().await.is_some() {} };
     if tokio::time::timeout(REST_MAX, busy).await.is_err() {
-        world.violate(format!("clients have no answer after {} s", REST_MAX.as_secs()));
+        world.violate(format!("clients still have no answer after {} s", REST_MAX.as_secs()));
     }
     rest(&world, &stores, key.is_some()).await;
     let projections = projecting.stopped();
@@ -196,7 +197,7 @@ async fn simulate(seed: u64, sabotage: Option<Sabotage>, traced: bool) -> Outcom
     Outcome { seed, violations, story, digest, figures }
 }
 
-/// Somebody sets the clock of the stores' machine, a few times.
+/// Sets the clock of the stores' machine a few times.
 async fn set_clock(world: Arc<World>, stores: Stores, times: u64, mut dice: Dice, within_ms: u64) {
     for _ in 0..times {
         tokio::time::sleep(dice.time(0..=within_ms / times)).await;
@@ -206,7 +207,7 @@ async fn set_clock(world: Arc<World>, stores: Stores, times: u64, mut dice: Dice
     }
 }
 
-/// Waits until there is nothing left to do.
+/// Waits until nothing is left to do.
 async fn rest(world: &World, stores: &Stores, signed: bool) {
     let since = Instant::now();
     loop {
@@ -216,7 +217,7 @@ async fn rest(world: &World, stores: &Stores, signed: bool) {
         }
         if since.elapsed() > REST_MAX {
             let left = left.join(", ");
-            return world.violate(format!("after {} s there is still {left}", REST_MAX.as_secs()));
+            return world.violate(format!("not done after {} s: {left}", REST_MAX.as_secs()));
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
@@ -247,7 +248,7 @@ async fn left_to_do(stores: &Stores, signed: bool) -> Vec<String> {
 }
 
 thread_local! {
-    /// Panics of this thread's simulation, wherever they were caught.
+    /// Panics in this thread's simulation, also those that were caught.
     static PANICS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 

@@ -1,4 +1,5 @@
-//! The processes of the service: the real roles, on stores that are far away, started again whenever they end.
+//! The processes of the service: the real roles, on stores with faults. They are restarted whenever
+//! they end.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -16,19 +17,20 @@ use crate::process::Process;
 use crate::world::World;
 use crate::{Stores, faults};
 
-/// How long a process that was told to stop has for what is under way.
+/// How long a stopping process may take to finish its current work.
 const DRAIN: Duration = Duration::from_secs(2);
-/// Requests that a process makes before it dies, at most.
+/// Maximum number of steps of a process before it dies.
 const STEPS_MAX: u64 = 90;
-/// When in its life a process is stopped or paused, and how long it is away.
+/// When a process is stopped or paused after its start, in milliseconds.
 const LIFE_MS: std::ops::RangeInclusive<u64> = 1..=8_000;
+/// How long a process is paused, or gone before it is restarted, in milliseconds.
 const AWAY_MS: std::ops::RangeInclusive<u64> = 10..=12_000;
 
-/// What runs in a process until it is told to stop.
+/// A role, which runs in a process until it is cancelled.
 pub(crate) type Role =
     Arc<dyn Fn(Arc<Process>, CancellationToken) -> BoxFuture<'static, ()> + Send + Sync>;
 
-/// How every evaluator of a seed is configured.
+/// The configuration of every evaluator of a seed.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Judging {
     pub(crate) slots: usize,
@@ -36,7 +38,7 @@ pub(crate) struct Judging {
     pub(crate) deliveries_max: u32,
 }
 
-/// Keeps a process running, and has what may happen to processes happen to it.
+/// Restarts a process whenever it ends, and makes it crash, stop and pause.
 pub(crate) async fn keep(world: Arc<World>, name: &'static str, role: Role) {
     for life in 1.. {
         let (weather, stormy) = (&world.weather, world.is_stormy());
@@ -63,7 +65,7 @@ pub(crate) async fn keep(world: Arc<World>, name: &'static str, role: Role) {
                 if let Err(error) = ended {
                     world.violate(format!("{} ended: {error}", process.name));
                 }
-                // What it has left behind does nothing any more.
+                // Stop what it left behind.
                 process.kill_quietly();
             }
             () = trouble => {}
@@ -89,7 +91,7 @@ async fn pause_for(process: &Process, pause: Option<(Duration, Duration)>) {
     process.resume();
 }
 
-/// Judges.
+/// The evaluator role.
 pub(crate) fn evaluator(stores: &Stores, judging: Judging) -> Role {
     let stores = stores.clone();
     Arc::new(move |process, stop| {
@@ -108,13 +110,13 @@ pub(crate) fn evaluator(stores: &Stores, judging: Judging) -> Role {
     })
 }
 
-/// The languages, read once.
+/// The built-in languages, parsed once.
 fn languages() -> Arc<Languages> {
     static LANGUAGES: OnceLock<Arc<Languages>> = OnceLock::new();
     Arc::clone(LANGUAGES.get_or_init(|| Arc::new(Languages::builtin())))
 }
 
-/// Projects, and signs where there is a key.
+/// The projector role, which also signs if there is a key.
 pub(crate) fn projector(stores: &Stores, key: Option<SignerKey>, health: Arc<Projecting>) -> Role {
     let stores = stores.clone();
     Arc::new(move |process, stop| {
@@ -135,7 +137,7 @@ pub(crate) fn projector(stores: &Stores, key: Option<SignerKey>, health: Arc<Pro
     })
 }
 
-/// How the projections of all lives were.
+/// The statuses of the projections in all runs of the projector.
 #[derive(Debug, Default)]
 pub(crate) struct Projecting(Mutex<Vec<watch::Receiver<Status>>>);
 
@@ -144,7 +146,7 @@ impl Projecting {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(statuses);
     }
 
-    /// Those that gave up, and why.
+    /// The projections that stopped, and why.
     pub(crate) fn stopped(&self) -> Vec<String> {
         let statuses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let stopped = statuses.iter().filter_map(|status| {
@@ -158,7 +160,7 @@ impl Projecting {
     }
 }
 
-/// Takes programs in: whoever is at the counter serves.
+/// The command role: it serves clients at the counter until it stops.
 pub(crate) fn counter(counter: Arc<Counter>) -> Role {
     Arc::new(move |process, stop| {
         let counter = Arc::clone(&counter);
@@ -170,7 +172,7 @@ pub(crate) fn counter(counter: Arc<Counter>) -> Role {
     })
 }
 
-/// Where clients find a process that takes programs in.
+/// Where clients find the process that receives submissions.
 #[derive(Debug, Default)]
 pub(crate) struct Counter(Mutex<Option<Arc<Process>>>);
 
@@ -179,7 +181,7 @@ impl Counter {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = process;
     }
 
-    /// Who serves; it may be dead.
+    /// The process that serves; it may be dead.
     pub(crate) fn process(&self) -> Option<Arc<Process>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -1,4 +1,4 @@
-//! What is there before anything happens: stores, accounts, problems.
+//! The initial state: stores, accounts and problems.
 
 use std::sync::Arc;
 
@@ -14,10 +14,10 @@ use crate::Clock;
 use crate::cells::answer;
 use crate::memory::{MemoryBlobs, MemoryLog, MemoryTree, MemoryViews};
 
-/// When every simulation begins, in seconds since 1970.
+/// The time when every simulation begins, in seconds since 1970.
 const BEGINS_S: i64 = 1_800_000_000;
 
-/// The stores themselves. Nothing ever happens to them, only to what is said to them.
+/// The stores themselves, without faults. Faults happen to the messages to them.
 #[derive(Debug, Clone)]
 pub(crate) struct Stores {
     pub(crate) clock: Arc<Clock>,
@@ -41,7 +41,7 @@ impl Stores {
         }
     }
 
-    /// Makes an account.
+    /// Registers an account.
     pub(crate) async fn register(&self, login: &str) {
         let login: Login = login.parse().expect("a login");
         let stream = Stream::<Account>::new(StreamId::Account(login.clone()));
@@ -49,7 +49,7 @@ impl Stores {
         self.execute(stream, AccountCommand::Register { login, subject }).await;
     }
 
-    /// Makes a revision of a problem, with so many tests.
+    /// Makes a revision of a problem with this number of tests.
     pub(crate) async fn revise(&self, slug: &Slug, tests: usize) {
         let blob = |text: String| {
             let bytes = Bytes::from(text);
@@ -75,6 +75,6 @@ impl Stores {
     async fn execute<A: Aggregate>(&self, mut stream: Stream<A>, command: A::Command) {
         let context = Context::new(Actor::system());
         let done = stream.execute(self.log.as_ref(), vec![command], &context, None, None).await;
-        done.expect("nothing speaks against it");
+        done.expect("the command is valid");
     }
 }

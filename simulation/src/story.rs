@@ -1,8 +1,8 @@
-//! What a step is called where a seed's story is told. Ids that differ from run to run are left out.
+//! Descriptions of steps in a seed's story. They leave out ids, which differ from run to run.
 
 use event_store::{AppendBatch, Appended};
 
-/// An append.
+/// Describes an append.
 pub(crate) fn appended(batch: &AppendBatch, appended: &Appended) -> String {
     let kinds: Vec<_> = batch.events.iter().map(|new| new.event.kind()).collect();
     let again = if appended.repeated { " again" } else { "" };

@@ -1,4 +1,4 @@
-//! What one seed decides: how bad the weather is, and what falls when.
+//! The state of one simulation: its random numbers, how often each fault happens, and its story.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::dice::Dice;
 use crate::{Figures, Sabotage};
 
-/// What everything in one simulation shares.
+/// The state that everything in one simulation shares.
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) weather: Weather,
@@ -22,13 +22,14 @@ pub(crate) struct World {
     story: Mutex<Story>,
 }
 
-/// How often things go wrong, in a thousand times.
+/// How often each fault happens: probabilities per mille, unless a field says otherwise.
 #[derive(Debug)]
 pub(crate) struct Weather {
     lost: u64,
     late: u64,
     twice: u64,
     slow: u64,
+    /// Travel time of a message, in milliseconds.
     way_ms: RangeInclusive<u64>,
     wake_lost: u64,
     wake_late: u64,
@@ -37,10 +38,11 @@ pub(crate) struct Weather {
     pub(crate) crash: u64,
     pub(crate) stop: u64,
     pub(crate) pause: u64,
+    /// How many times the stores' clock is set.
     pub(crate) clock_jumps: u64,
 }
 
-/// What becomes of a message to a store.
+/// What happens to a message to a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// It arrives, and so does its answer.
@@ -49,13 +51,13 @@ pub(crate) enum Fate {
     Lost,
     /// It arrives, but its answer does not.
     AnswerLost,
-    /// It arrives when nobody waits for the answer any more.
+    /// It arrives after this delay, when the sender no longer waits for the answer.
     Late(Duration),
-    /// It arrives, and arrives again.
+    /// It arrives, and again after this delay.
     Twice(Duration),
 }
 
-/// A message's way there, what becomes of it, and the answer's way back.
+/// The travel time of a message, what happens to it, and the travel time of its answer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Journey {
     pub(crate) there: Duration,
@@ -71,8 +73,9 @@ struct Story {
     figures: Figures,
 }
 
-/// How long what is slow takes, and how late what is late comes.
+/// Travel time of a slow message, in milliseconds.
 const SLOW_MS: RangeInclusive<u64> = 500..=6_000;
+/// Delay of a late or repeated message, in milliseconds.
 const LATE_MS: RangeInclusive<u64> = 1..=9_000;
 
 impl Weather {
@@ -114,7 +117,7 @@ impl World {
         self.dice.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether anything still goes wrong.
+    /// Whether faults still happen.
     pub(crate) fn is_stormy(&self) -> bool {
         self.stormy.load(Ordering::Relaxed)
     }
@@ -123,7 +126,7 @@ impl World {
         self.stormy.store(false, Ordering::Relaxed);
     }
 
-    /// Whether something goes wrong that does so often.
+    /// Whether a fault with this probability, per mille, happens now.
     pub(crate) fn strikes(&self, per_mille: u64) -> bool {
         self.is_stormy() && self.dice().falls(per_mille)
     }
@@ -152,7 +155,7 @@ impl World {
         Journey { there, fate, back }
     }
 
-    /// When a wake-up comes; `None` when it does not.
+    /// The delay of a wake-up; `None` when it is lost.
     pub(crate) fn wake_up(&self) -> Option<Duration> {
         let (weather, mut dice) = (&self.weather, self.dice());
         match self.is_stormy() {
@@ -162,7 +165,7 @@ impl World {
         }
     }
 
-    /// Notes what happened. The digest over all of it tells whether a seed went the same way again.
+    /// Adds a step to the story and its digest. Two runs of a seed must have the same digest.
     pub(crate) fn tell(&self, who: &str, what: fmt::Arguments<'_>) {
         let line = format!("{:>9} {who:<14} {what}", self.began.elapsed().as_millis());
         let mut story = self.story();
@@ -184,7 +187,7 @@ impl World {
         count(&mut self.story().figures);
     }
 
-    /// What was told, its digest, what was violated, and the figures.
+    /// The story, its digest, the violations and the figures.
     pub(crate) fn end(&self) -> (Vec<String>, u64, Vec<String>, Figures) {
         let mut story = std::mem::take(&mut *self.story());
         story.figures.simulated = self.began.elapsed();

@@ -1,4 +1,4 @@
-//! The stores in memory are honest: they pass the suite that every adapter passes.
+//! The in-memory stores pass the conformance suites of all adapters.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 const SCHEME: &str = "memory";
 
-/// Stores that were opened before, by URL.
+/// Stores opened before, by URL.
 struct Opened<T>(Mutex<BTreeMap<String, Arc<T>>>);
 
 impl<T> Opened<T> {
@@ -55,7 +55,7 @@ fn make_known() {
     });
 }
 
-/// A URL that no other case has.
+/// A URL that no other case uses.
 fn url(suite: &str, case: &str) -> String {
     format!("{SCHEME}:{suite}/{case}")
 }

@@ -1,4 +1,4 @@
-//! Seeds of the simulated service: see `docs/simulation.md`.
+//! Runs seeds of the simulated service: see `docs/simulation.md`.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::ops::Range;
@@ -7,19 +7,20 @@ use std::time::Instant;
 
 use simulation::{Figures, Outcome, Sabotage, run};
 
-/// How many seeds are run, unless this says otherwise.
+/// The environment variable with the number of seeds to run.
 const SEEDS: &str = "ASSAY_SIMULATION_SEEDS";
+/// The number of seeds to run without that variable.
 const SEEDS_BY_DEFAULT: u64 = 400;
-/// The one seed to run again, with its story.
+/// The environment variable with the one seed to run, and print its story.
 const SEED: &str = "ASSAY_SIMULATION_SEED";
-/// Within how many seeds a fault that is built in must be found.
+/// The number of seeds within which a deliberate bug must be found.
 const FOUND_WITHIN: u64 = 500;
-/// Seeds that are run twice, to see that they go the same way.
+/// Number of seeds that are run twice, to check that both runs are the same.
 const SEEDS_RUN_TWICE: u64 = 25;
 
 fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is a number, not {text:?}")))
+    Some(text.parse().unwrap_or_else(|_| panic!("{variable} must be a number, not {text:?}")))
 }
 
 #[test]
@@ -39,13 +40,13 @@ fn no_seed_violates_an_invariant() {
     outcomes.iter().for_each(assert_holds);
 }
 
-/// Panics with everything that is needed to see it again.
+/// Panics with the command that reproduces the violation.
 fn assert_holds(outcome: &Outcome) {
     let Outcome { seed, violations, .. } = outcome;
     assert!(
         violations.is_empty(),
         "seed {seed} violates: {violations:#?}\n\
-         see it again: {SEED}={seed} cargo test -p simulation --test seeds no_seed -- --nocapture"
+         reproduce it: {SEED}={seed} cargo test -p simulation --test seeds no_seed -- --nocapture"
     );
 }
 
@@ -78,13 +79,15 @@ fn a_checkpoint_before_its_views_is_found() {
 fn assert_found(sabotage: Sabotage) {
     let outcomes = run_all(0..FOUND_WITHIN, Some(sabotage), true);
     let found = outcomes.iter().find(|outcome| !outcome.violations.is_empty());
-    let found = found.unwrap_or_else(|| panic!("{sabotage:?}: {FOUND_WITHIN} seeds found nothing"));
+    let found =
+        found.unwrap_or_else(|| panic!("{sabotage:?}: not found within {FOUND_WITHIN} seeds"));
     let (seed, first) = (found.seed, &found.violations[0]);
-    println!("{sabotage:?} is found within {} seeds, by seed {seed}: {first}", seed + 1);
+    println!("{sabotage:?} was found within {} seeds, by seed {seed}: {first}", seed + 1);
 }
 
-/// Runs these seeds; in order in the answer. Stops after the first violation when told so: then all seeds before it were
-/// run, too. Takes every processor there is only where somebody said how many seeds, so as not to disturb other tests.
+/// Runs these seeds and returns their outcomes in order. With `stop_at_first` it stops after the
+/// first violation, when all earlier seeds have run too. It uses all processors only if the number
+/// of seeds was given, to not disturb other tests.
 fn run_all(seeds: Range<u64>, sabotage: Option<Sabotage>, stop_at_first: bool) -> Vec<Outcome> {
     let (next, stopped) = (AtomicU64::new(seeds.start), AtomicBool::new(false));
     let work = || {

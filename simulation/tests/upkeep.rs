@@ -1,4 +1,4 @@
-//! What the projector tells of itself, and when it drops what was live: in paused time.
+//! The projector's statuses, and when it drops retired generations: in paused time.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::sync::Arc;
@@ -19,7 +19,7 @@ fn stores() -> (Arc<dyn EventLog>, Views) {
     (log, Arc::new(MemoryViews::default()).sides())
 }
 
-/// The clock of the machine that made another generation live may be wrong, and so may this one's.
+/// The clocks of this machine and of the one that made another generation live may both be wrong.
 #[tokio::test(start_paused = true)]
 async fn what_was_live_is_kept_for_the_grace_whatever_clocks_say() {
     let hours = |hours: i64| Timestamp::now() + hours.hours();
@@ -48,12 +48,12 @@ async fn what_was_live_is_kept_for_the_grace_whatever_clocks_say() {
     }
 }
 
-/// Else nobody would see that the views of an upgrade are never there.
+/// Otherwise an upgrade whose views never become ready would go unnoticed.
 #[tokio::test(start_paused = true)]
 async fn a_building_that_stopped_says_so() {
     let (log, views) = stores();
     let name = projector::all()[0].commit_name();
-    // It has read what this log does not have.
+    // The checkpoint is of another log.
     let read =
         Checkpoint { log: Uuid::new_v4(), position: Position(5), event: EventId(Uuid::new_v4()) };
     let building = Upkeep {

@@ -1,4 +1,4 @@
-//! The blobs, far away.
+//! The blobs, over an unreliable network.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::cause;
 use crate::memory::MemoryBlobs;
 use crate::process::{Process, Silence};
 
-/// See the module.
+/// The blob store as one process sees it.
 #[derive(Debug)]
 pub(super) struct DistantBlobs {
     pub(super) process: Arc<Process>,

@@ -1,4 +1,4 @@
-//! The log and its queue, far away.
+//! The log and its queue, over an unreliable network.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::memory::{Journal, MemoryLog};
 use crate::process::{Process, Silence};
 use crate::{Sabotage, story};
 
-/// See the module.
+/// The log and its queue as one process sees them.
 #[derive(Debug)]
 pub(super) struct DistantLog {
     pub(super) process: Arc<Process>,
@@ -24,7 +24,7 @@ pub(super) struct DistantLog {
 }
 
 impl DistantLog {
-    /// One step of the store's.
+    /// Asks the store to do one step.
     async fn ask<T: Send + 'static>(
         &self,
         what: &'static str,
@@ -62,7 +62,7 @@ impl DistantLog {
         }
     }
 
-    /// As if the queue were another store than the log.
+    /// Appends and finishes the work in separate steps, as if log and queue were different stores.
     async fn append_in_two_steps(
         &self,
         batch: AppendBatch,
@@ -70,7 +70,7 @@ impl DistantLog {
     ) -> Result<Appended, AppendError> {
         let work_first = self.process.world.dice().falls(500);
         if work_first {
-            // Whether that went well is not asked: that is what is wrong with it.
+            // Ignoring the result is part of the deliberate bug.
             let _ = self.discard(receipt).await;
         }
         let appended = self.append_whole(batch).await?;

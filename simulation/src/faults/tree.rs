@@ -1,4 +1,4 @@
-//! The tree, far away.
+//! The tree, over an unreliable network.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::{cause, outcome};
 use crate::memory::MemoryTree;
 use crate::process::Process;
 
-/// See the module.
+/// The tree store as one process sees it.
 #[derive(Debug)]
 pub(super) struct DistantTree {
     pub(super) process: Arc<Process>,

@@ -1,4 +1,5 @@
-//! The views, far away. What the simulated service does not ask of them always answers.
+//! The views, over an unreliable network. Methods that the simulated service does not call have no
+//! faults.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use crate::Sabotage;
 use crate::memory::MemoryViews;
 use crate::process::{Process, Silence};
 
-/// See the module.
+/// The views as one process sees them.
 #[derive(Debug)]
 pub(super) struct DistantViews {
     pub(super) process: Arc<Process>,

@@ -1,4 +1,4 @@
-//! Bytes by their digest.
+//! An in-memory blob store: bytes by digest.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -10,7 +10,7 @@ use event_store::{BLOB_BYTES_MAX, BlobError, Blobs};
 
 use super::lock;
 
-/// A blob store.
+/// An in-memory blob store.
 #[derive(Debug, Default)]
 pub struct MemoryBlobs(Mutex<BTreeMap<Digest, Bytes>>);
 

@@ -1,4 +1,5 @@
-//! Events, and the work that waits: what the log and the queue share, so that one step changes both (INV-6).
+//! The events of the log and the items of the queue in one place, so that one step can change both
+//! (INV-6).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use uuid::Uuid;
 
 use crate::Clock;
 
-/// Each of its functions is one step.
+/// The state of the log and its queue. Each method is one atomic step.
 #[derive(Debug)]
 pub(crate) struct Journal {
     id: Uuid,
@@ -25,7 +26,7 @@ pub(crate) struct Journal {
     streams: BTreeMap<StreamId, Vec<Position>>,
     work: BTreeMap<u64, Waiting>,
     queued: u64,
-    /// A channel for each receiver: one with several wakes them in an order of its own.
+    /// One channel for each receiver: a channel with several receivers wakes them in random order.
     heads: Vec<watch::Sender<Position>>,
     readies: Vec<watch::Sender<u64>>,
     wakes: u64,
@@ -49,7 +50,8 @@ struct Holder {
 }
 
 impl Waiting {
-    /// A lease that ends further ahead than two of its lengths was taken before the clock was set back.
+    /// Whether the work can be taken. A lease that ends more than twice its length in the future
+    /// was taken before the clock was set back, and does not count.
     fn is_free(&self, now_us: i64) -> bool {
         self.holder.as_ref().is_none_or(|holder| {
             holder.until_us <= now_us || holder.until_us > now_us + 2 * holder.lease_us
@@ -85,7 +87,7 @@ impl Journal {
             return self.written_before(batch).ok_or(conflict);
         }
         let now_us = self.clock.now_us();
-        // The clock may have been set back; the log's never goes back.
+        // The clock may have been set back, but the log's time never goes back.
         let head_at_us = self.events.last().map(|it| it.recorded_at.as_microsecond());
         let at_us = head_at_us.map_or(now_us, |head| head.max(now_us));
         let recorded_at = Timestamp::from_microsecond(at_us).expect("the clock shows a time");
@@ -116,7 +118,7 @@ impl Journal {
         Ok(Appended { first, last, version, recorded_at, repeated: false })
     }
 
-    /// Where this very batch stands, if it does: then it is a retry.
+    /// Where this batch was written before, if it is a retry.
     fn written_before(&self, batch: &AppendBatch) -> Option<Appended> {
         let from = Version(batch.expected.0.checked_add(1)?);
         let written = self.read_stream(&batch.stream, from, batch.events.len());
@@ -177,7 +179,7 @@ impl Journal {
     pub(crate) fn take(&mut self, request: &TakeRequest) -> Option<Work> {
         let (now_us, lease_us) = (self.clock.now_us(), micros(request.lease));
         let worker = &request.worker;
-        // In the order of numbers: what was delivered before has a smaller one than anything new.
+        // In order of number, so that work delivered before comes before newer work.
         let id = request.lanes.iter().find_map(|lane| {
             let mut work = self.work.iter();
             let free = work.find(|(_, waiting)| {
@@ -224,14 +226,14 @@ impl Journal {
         self.wake();
     }
 
-    /// There may be something to take.
+    /// Notifies workers that there may be work.
     fn wake(&mut self) {
         self.wakes += 1;
         let wakes = self.wakes;
         announce(&mut self.readies, |seen| *seen = wakes);
     }
 
-    /// Removes work, whoever holds it.
+    /// Removes work, even if another worker holds it.
     pub(crate) fn finish(&mut self, receipt: &WorkReceipt) {
         if let Ok(id) = receipt.id.parse() {
             self.work.remove(&id);
@@ -242,7 +244,7 @@ impl Journal {
         self.work.get_mut(&receipt.id.parse().ok()?)
     }
 
-    /// The store takes everybody who holds work for lost.
+    /// Drops all leases, as if every worker that holds work were lost.
     pub(crate) fn lose_leases(&mut self) {
         self.work.values_mut().for_each(|waiting| waiting.holder = None);
     }
@@ -265,7 +267,7 @@ impl Journal {
     }
 }
 
-/// Wakes whoever still listens.
+/// Sends to every open channel, and drops closed ones.
 fn announce<T>(channels: &mut Vec<watch::Sender<T>>, change: impl Fn(&mut T)) {
     channels.retain(|channel| !channel.is_closed());
     channels.iter().for_each(|channel| channel.send_modify(&change));

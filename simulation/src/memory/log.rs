@@ -1,4 +1,4 @@
-//! The log and its queue.
+//! The in-memory log and its queue.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,17 +15,17 @@ use uuid::Uuid;
 use super::{Journal, lock};
 use crate::Clock;
 
-/// A log, and the queue that belongs to it.
+/// An in-memory log and its queue.
 #[derive(Debug)]
 pub struct MemoryLog(Mutex<Journal>);
 
 impl MemoryLog {
-    /// An empty one, with this id, on this clock.
+    /// An empty log with this clock and id.
     pub fn new(clock: Arc<Clock>, id: Uuid) -> Self {
         Self(Mutex::new(Journal::new(clock, id)))
     }
 
-    /// One step.
+    /// Runs one atomic step.
     pub(crate) fn step<T>(&self, step: impl FnOnce(&mut Journal) -> T) -> T {
         step(&mut lock(&self.0))
     }

@@ -1,4 +1,4 @@
-//! The Merkle tree over the log, and its signed heads.
+//! The in-memory store of the log's Merkle tree and its signed heads.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -9,7 +9,7 @@ use event_store::{KeptHead, TileId, TreeStore, TreeStoreError};
 
 use super::lock;
 
-/// A tree store.
+/// An in-memory tree store.
 #[derive(Debug, Default)]
 pub struct MemoryTree(Mutex<Kept>);
 

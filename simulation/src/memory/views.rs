@@ -1,4 +1,4 @@
-//! Views and checkpoints.
+//! The in-memory store of views and checkpoints.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -18,14 +18,14 @@ use tokio::task::yield_now;
 
 use super::lock;
 
-/// The views of one namespace, read and written in one generation or in what is live.
+/// The views of one namespace, accessed in one generation or in the live one.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryViews {
     kept: Arc<Mutex<Kept>>,
     pinned: Option<Generation>,
 }
 
-/// By stored names.
+/// Documents by stored collection name and key; checkpoints and generations by projection name.
 #[derive(Debug, Default)]
 struct Kept {
     collections: BTreeMap<String, BTreeMap<String, Value>>,
@@ -34,7 +34,7 @@ struct Kept {
 }
 
 impl MemoryViews {
-    /// Every side of this.
+    /// This store behind every port.
     pub fn sides(self: &Arc<Self>) -> Views {
         Views { reader: self.clone(), writer: self.clone(), generations: self.clone() }
     }
@@ -74,7 +74,7 @@ impl MemoryViews {
         self.pinned.unwrap_or(Generation::FIRST)
     }
 
-    /// INV-9: all of it, or nothing.
+    /// Commits all changes and the checkpoint, or nothing (INV-9).
     pub(crate) fn put(
         &self,
         projection: &str,
@@ -143,7 +143,7 @@ impl MemoryViews {
         lock(&self.kept).generations.remove(projection);
     }
 
-    /// The documents that meet all of these, by key.
+    /// The documents that meet all conditions, by key.
     fn meeting(
         &self,
         collection: &Collection,
@@ -158,7 +158,7 @@ impl MemoryViews {
 }
 
 impl Kept {
-    /// What whoever reads this generation, or what is live, finds.
+    /// The generation that is read: this one, or the live one.
     fn read(
         &self,
         collection: &Collection,
@@ -169,7 +169,7 @@ impl Kept {
     }
 }
 
-// An answer that is there at once would keep a task that asks in a loop from ever making room for others.
+// If answers were ready at once, a task that asks in a loop would never yield to others.
 
 #[async_trait]
 impl ViewReader for MemoryViews {
@@ -295,7 +295,7 @@ impl GenerationStore for MemoryViews {
     }
 }
 
-/// By the field and then by key, in the order's direction.
+/// Compares by the field and then by key, in the order's direction.
 fn compare(order: Order, a: &Keyset, b: &Keyset) -> Ordering {
     let value = match order.field {
         Some(_) => a.value.cmp(&b.value),
@@ -314,7 +314,7 @@ fn place_value(order: Order, document: &Value) -> Result<Scalar, serde_json::Err
     scalar(document.get(field)).ok_or_else(none)
 }
 
-/// What a field holds, if it can be compared.
+/// The value of a field, if it can be ordered.
 fn scalar(field: Option<&Value>) -> Option<Scalar> {
     match field {
         None | Some(Value::Null) => Some(Scalar::Null),
@@ -335,12 +335,12 @@ fn field(condition: &Condition) -> &'static str {
     }
 }
 
-/// Refuses what another store might take for more than a name.
+/// Refuses field names with characters that another store might interpret.
 fn plain(field: &'static str) -> Result<(), ReadError> {
     let is_plain = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_';
     match field.starts_with(|it: char| it.is_ascii_lowercase()) && field.chars().all(is_plain) {
         true => Ok(()),
-        false => Err(ReadError::Unavailable(format!("{field:?} is no name of a field").into())),
+        false => Err(ReadError::Unavailable(format!("{field:?} is not a field name").into())),
     }
 }
 
