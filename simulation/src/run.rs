@@ -182,7 +182,7 @@ async fn simulate(seed: u64, sabotage: Option<Sabotage>, traced: bool) -> Outcom
 
     tokio::time::sleep(storm).await;
     world.calm_down();
-    world.tell("world", format_args!("calms down"));
+    world.tell("world", format_args!("has no more faults"));
     let busy = async { while clients.join_next().await.is_some() {} };
     if tokio::time::timeout(REST_MAX, busy).await.is_err() {
         world.violate(format!("clients still have no answer after {} s", REST_MAX.as_secs()));

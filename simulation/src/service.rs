@@ -78,7 +78,7 @@ pub(crate) async fn keep(world: Arc<World>, name: &'static str, role: Role) {
 async fn stop_after(process: &Process, after: Option<Duration>, stop: &CancellationToken) {
     let Some(after) = after else { return };
     tokio::time::sleep(after).await;
-    process.world.tell(&process.name, format_args!("is told to stop"));
+    process.world.tell(&process.name, format_args!("is asked to stop"));
     process.world.count(|figures| figures.stops += 1);
     stop.cancel();
 }

@@ -181,7 +181,7 @@ fn legacy_pass_fail() {
             case("legacy, Test Data Groups: on_reject break", PLAIN, "A A T -", TimeLimitExceeded),
             case("legacy: break after the sample", PLAIN, "W - - -", WrongAnswer),
             case(
-                "legacy: break ignores what was judged all the same",
+                "legacy: break ignores later tests that were judged anyway",
                 PLAIN,
                 "A W R T",
                 WrongAnswer,
@@ -309,7 +309,7 @@ fn legacy_scores() {
             flat("legacy, sum of accept_score", SUM, "A A A", Accepted, 10.0),
             flat("legacy, sum, reject_score 0 by default", SUM, "A A W", Partial, 5.0),
             flat(
-                "legacy, always_accept with no point is no success",
+                "legacy, always_accept without points is not accepted",
                 SUM,
                 "A W W",
                 WrongAnswer,
@@ -351,7 +351,7 @@ fn legacy_minimisation() {
     check(
         &[
             case(
-                "legacy, objective min: the least of the range is the best",
+                "legacy, objective min: the lower end of the range is the best",
                 "A A=4 A=6",
                 Accepted,
                 10.0,
@@ -434,7 +434,7 @@ fn newer_scores() {
             ),
             flat("2025-09: score.txt is the score", FLAT, "A A=1 A=2 A=3 A=4", Partial, 10.0),
             flat("2025-09: sample does not contribute", FLAT, "W A A A A", Accepted, 100.0),
-            flat("2025-09: nothing", FLAT, "A R W T W", RuntimeError, 0.0),
+            flat("2025-09: no points", FLAT, "A R W T W", RuntimeError, 0.0),
             flat(
                 "2025-09, min: each test's maximum is max_score",
                 FLAT_MIN,
@@ -444,7 +444,7 @@ fn newer_scores() {
             ),
             flat("2025-09, min: one failed", FLAT_MIN, "A A A W -", WrongAnswer, 0.0),
             flat("2025-09, pass-fail: all", FLAT_PASS, "A A A A A", Accepted, 100.0),
-            flat("2025-09, pass-fail: or nothing", FLAT_PASS, "A A A A T", TimeLimitExceeded, 0.0),
+            flat("2025-09, pass-fail: not all", FLAT_PASS, "A A A A T", TimeLimitExceeded, 0.0),
             flat(
                 "2025-09, unbounded: the sum of score.txt",
                 UNBOUNDED,
@@ -490,7 +490,7 @@ fn newer_scores() {
                 WrongAnswer,
                 0.0,
             ),
-            grouped("2025-09, secret min: the lesser group", LEAST, "A A A A W", Partial, 25.0),
+            grouped("2025-09, secret min: the lower group", LEAST, "A A A A W", Partial, 25.0),
             grouped("2025-09, secret pass-fail: all groups", ALL_PASS, "A A A A A", Accepted, 10.0),
             grouped("2025-09, secret pass-fail: not all", ALL_PASS, "A A A A R", RuntimeError, 0.0),
         ],
@@ -517,7 +517,7 @@ fn deeper_trees() {
     check(
         &[
             case(
-                "legacy, Test Data Groups: zero or more subgroups, the least of two sums",
+                "legacy, Test Data Groups: zero or more subgroups, the lower of two sums",
                 &[
                     ROOT,
                     SAMPLE,
@@ -532,7 +532,7 @@ fn deeper_trees() {
                 20.0,
             ),
             case(
-                "legacy, on_reject break of a subgroup ends its parent that breaks too",
+                "legacy, on_reject break of a subgroup also ends a parent with break",
                 &[
                     ROOT,
                     SAMPLE,
@@ -576,7 +576,7 @@ fn deeper_trees() {
                 100.0,
             ),
             case(
-                "legacy, reject_score: each rejected test takes one away",
+                "legacy, reject_score: each rejected test costs one point",
                 &[
                     ROOT,
                     SAMPLE,

@@ -326,7 +326,7 @@ fn sample(sample: &Sample) -> String {
 
 fn program(program: &PackagedProgram) -> String {
     let PackagedProgram { name, language, files: parts } = program;
-    let language = language.as_ref().map_or("scripts of its own", |language| language.as_str());
+    let language = language.as_ref().map_or("its own scripts", |language| language.as_str());
     format!("{name} in {language}: {}", files(parts))
 }
 
