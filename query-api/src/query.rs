@@ -19,22 +19,22 @@ use crate::{Api, ApiError, GlobalId, Viewer, access, account_in_log, selection};
 /// Ids that `nodes` takes at once.
 const NODES_MAX: usize = 100;
 
-/// The root of queries, where there is nothing but reading.
+/// The root of queries, which only read.
 #[derive(Debug, Default, MergedObject)]
 pub struct Query(Reads);
 
-/// Everything that is answered from the read model.
+/// The queries that are answered from the read model.
 #[derive(Debug, Default)]
 pub struct Reads;
 
 #[Object]
 impl Reads {
-    /// Whatever has this id; null when there is nothing, or nothing the viewer may see.
+    /// The object with this id; null if it does not exist or the viewer may not see it.
     async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
         node(ctx, &id).await
     }
 
-    /// The same for many ids, in their order.
+    /// The objects with these ids, in the same order; at most 100.
     #[graphql(complexity = "ids.len().max(1).saturating_mul(child_complexity)")]
     async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
         if ids.len() > NODES_MAX {
@@ -44,12 +44,12 @@ impl Reads {
         futures::future::try_join_all(nodes).await
     }
 
-    /// The log, for auditors; null for everybody else.
+    /// The event log, for auditors; null for others.
     async fn audit(&self, ctx: &Context<'_>) -> Option<Audit> {
         access::may_see_log(Viewer::of(ctx)).then_some(Audit)
     }
 
-    /// Null when not signed in.
+    /// The account that is signed in; null if none is.
     async fn viewer(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         let Some(viewer) = Viewer::of(ctx) else { return Ok(None) };
         if let Some(account) = load(ctx, Key::<AccountView>::new(&viewer.login)).await? {
@@ -60,12 +60,12 @@ impl Reads {
         Ok(account.map_err(ApiError::from)?.map(User::from))
     }
 
-    /// The account with this login.
+    /// The account with this login; null if there is none.
     async fn user(&self, ctx: &Context<'_>, login: String) -> Result<Option<User>> {
         Ok(load(ctx, Key::<AccountView>::new(login)).await?.map(User::from))
     }
 
-    /// The problem with this slug or number.
+    /// The problem with this slug or number; null if there is none. Give exactly one of the two.
     async fn problem(
         &self,
         ctx: &Context<'_>,
@@ -83,7 +83,7 @@ impl Reads {
         }
     }
 
-    /// Problems, by number unless ordered otherwise.
+    /// All problems, by default ordered by number.
     #[graphql(complexity = "cost(first, last, child_complexity)")]
     #[expect(clippy::too_many_arguments, reason = "these are the arguments of the field")]
     async fn problems(
@@ -107,19 +107,20 @@ impl Reads {
         .await?)
     }
 
-    /// Every tag that a problem bears.
+    /// Every tag that a problem has.
     async fn tags(&self, ctx: &Context<'_>) -> Result<Vec<Tag>> {
         let all = PageRequest::all(WHOLE_PAGE);
         let found = Api::of(ctx).reader.views::<TagView>(&all).await.map_err(ApiError::from)?;
         Ok(found.items.into_iter().map(|(_, tag)| Tag(tag.slug)).collect())
     }
 
-    /// Every language of this installation.
+    /// Every installed language.
     async fn languages(&self, ctx: &Context<'_>) -> Vec<LanguageNode> {
         Api::of(ctx).catalogue.all().cloned().map(LanguageNode).collect()
     }
 
-    /// The submission with this id or number; null when it is not there or not the viewer's to see.
+    /// The submission with this id or number; null if it does not exist or the viewer may not see
+    /// it. Give exactly one of the two.
     async fn submission(
         &self,
         ctx: &Context<'_>,
@@ -136,7 +137,7 @@ impl Reads {
         Ok(found.filter(|it| may_see(ctx, it)).map(Submission::from))
     }
 
-    /// Submissions that the viewer may see, newest first.
+    /// The submissions that the viewer may see, newest first.
     #[graphql(complexity = "cost(first, last, child_complexity)")]
     async fn submissions(
         &self,
@@ -158,7 +159,7 @@ impl Reads {
         Ok(page::<SubmissionView, Submission>(ctx, paging, conditions, order).await?)
     }
 
-    /// The rejudge with this id; null when it is not there or the viewer is no judge.
+    /// The rejudge with this id; null if it does not exist or the viewer is not a judge.
     async fn rejudge(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Rejudge>> {
         if !access::may_rejudge(Viewer::of(ctx)) {
             return Ok(None);
@@ -167,7 +168,7 @@ impl Reads {
         Ok(load(ctx, Key::<RejudgeView>::new(id)).await?.map(Rejudge::from))
     }
 
-    /// Rejudges, newest first; none for whoever is no judge.
+    /// Rejudges, newest first; empty unless the viewer is a judge.
     #[graphql(complexity = "cost(first, last, child_complexity)")]
     async fn rejudges(
         &self,
@@ -186,7 +187,7 @@ impl Reads {
         Ok(page::<RejudgeView, Rejudge>(ctx, paging, conditions, order).await?)
     }
 
-    /// Dry run: what a rejudge would touch. Changes nothing. For judges.
+    /// Shows what a rejudge would affect, and changes nothing. For judges.
     async fn rejudge_preview(
         &self,
         ctx: &Context<'_>,
@@ -195,7 +196,7 @@ impl Reads {
         Ok(selection::preview(ctx, selection).await?)
     }
 
-    /// Webhooks in the order of their making; none for whoever is no administrator.
+    /// Webhooks in the order of creation; empty unless the viewer is an administrator.
     async fn webhooks(&self, ctx: &Context<'_>) -> Result<Vec<Webhook>> {
         if !access::may_manage_webhooks(Viewer::of(ctx)) {
             return Ok(vec![]);
@@ -207,7 +208,7 @@ impl Reads {
         Ok(found.items.into_iter().map(|(_, webhook)| webhook.into()).collect())
     }
 
-    /// How the service is.
+    /// The current state of the service.
     async fn system(&self) -> System {
         System
     }

@@ -11,54 +11,54 @@ use crate::connection::cost;
 use crate::scalars::{DateTime, PositionScalar, Sha256};
 use crate::{Api, ApiError};
 
-/// Events that are verified at once.
+/// The most events that one `verify` checks.
 const EVENTS_VERIFIED_MAX: u64 = 10_000;
-/// Events read from the log at once.
+/// The number of events that one read of the log returns at most.
 const READ_LIMIT: u32 = 512;
 
-/// The log, and what proves that it is as it was.
+/// The event log and the proofs that it was not altered.
 #[derive(Debug, Clone, Copy)]
 pub struct Audit;
 
-/// A signed tree head: whoever keeps one can later prove that nothing before it was changed or removed.
+/// A signed tree head. Keep a copy to prove later that no earlier event was changed or removed.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct LogHead {
-    /// How many events it covers.
+    /// The number of events that it covers.
     tree_size: PositionScalar,
-    /// The root of the Merkle tree over them.
+    /// The root of the Merkle tree over these events.
     root_hash: Sha256,
-    /// Whose log it is: the name of the key.
+    /// The log's origin, which is the name of the signing key.
     origin: String,
     /// The newest key that signed it.
     key_id: String,
     /// When it was signed.
     at: DateTime,
-    /// The head with its signatures (c2sp.org/tlog-checkpoint). This is what to keep.
+    /// The head with its signatures, as a checkpoint (c2sp.org/tlog-checkpoint). Keep this.
     note: String,
 }
 
-/// Whether events are what the newest signed head covers.
+/// The result of comparing events with the newest signed head.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct VerifyReport {
-    /// Whether they all are.
+    /// Whether every compared event matches.
     ok: bool,
-    /// How many were compared.
+    /// The number of events compared.
     checked: i32,
-    /// The first.
+    /// The position of the first event compared.
     from: PositionScalar,
-    /// The last.
+    /// The position of the last event compared.
     to: PositionScalar,
-    /// The root that they were compared with.
+    /// The root hash of the signed head.
     root_hash: Sha256,
-    /// The first that is not.
+    /// The position of the first event that does not match; null if all match.
     broken_at: Option<PositionScalar>,
-    /// What is wrong with it.
+    /// Why that event does not match; null if all match.
     reason: Option<String>,
 }
 
 #[Object]
 impl Audit {
-    /// The newest signed head; null while nothing was signed.
+    /// The newest signed head; null until the first head is signed.
     async fn head(&self, ctx: &Context<'_>) -> Result<Option<LogHead>> {
         let newest = Api::of(ctx).tree.store().newest_head().await.map_err(ApiError::from)?;
         let Some(newest) = newest else { return Ok(None) };
@@ -74,8 +74,8 @@ impl Audit {
         }))
     }
 
-    /// Events, in the order of the log. A page may be shorter than asked for where few events pass the filter; then
-    /// `hasNextPage` says so, and the cursor goes on from there.
+    /// Events in log order. A page can be shorter than requested when few events match the filter;
+    /// `hasNextPage` is then true, and the cursor continues from there.
     #[graphql(complexity = "cost(first, last, child_complexity)")]
     async fn events(
         &self,
@@ -91,15 +91,15 @@ impl Audit {
         Ok(events(Api::of(ctx), &paging, &filter).await?)
     }
 
-    /// The event at a position.
+    /// The event at a position; null if there is none.
     async fn event(&self, ctx: &Context<'_>, position: PositionScalar) -> Result<Option<Event>> {
         let Some(before) = position.0.0.checked_sub(1) else { return Ok(None) };
         let found = Api::of(ctx).log.read_all(Position(before), 1).await.map_err(ApiError::from)?;
         Ok(found.into_iter().next().map(Event::whole))
     }
 
-    /// The world as the log had it: right after the event at a position, or after the last event that was recorded not
-    /// after a time. Give one of the two.
+    /// The state of the service in the past: right after the event at `position`, or after the last
+    /// event recorded at or before `at`. Give exactly one of the two.
     async fn as_of(
         &self,
         ctx: &Context<'_>,
@@ -109,8 +109,9 @@ impl Audit {
         Ok(Snapshot::of(ctx, at, position).await?)
     }
 
-    /// Compares events with the newest head: at most 10,000, the last ones unless told otherwise. Whether the head was
-    /// signed with the right key, and every earlier head, is for `assay audit verify`, which has the key from you.
+    /// Compares events with the newest signed head: at most 10,000, by default the last ones. It
+    /// does not check the signatures, nor earlier heads: `assay audit verify` does both, with a key
+    /// that you supply.
     async fn verify(
         &self,
         ctx: &Context<'_>,
@@ -125,7 +126,9 @@ impl Audit {
         let to = to.map_or(size, |to| to.0.0).min(size);
         let from = from.map_or(to.saturating_sub(EVENTS_VERIFIED_MAX - 1), |from| from.0.0).max(1);
         if to < from || to - from >= EVENTS_VERIFIED_MAX {
-            let message = format!("give 1 to {EVENTS_VERIFIED_MAX} positions up to {size}");
+            let message = format!(
+                "choose a range of 1 to {EVENTS_VERIFIED_MAX} positions that ends at {size} or earlier"
+            );
             return Err(ApiError::bad_input(message).into());
         }
         let mut position = Position(from - 1);
@@ -134,7 +137,7 @@ impl Audit {
         'reading: while position.0 < to && broken.is_none() {
             let limit = u32::try_from(to - position.0).unwrap_or(READ_LIMIT).min(READ_LIMIT);
             let page = match api.log.read_all(position, limit).await {
-                Ok(page) if page.is_empty() => Err("the log ends before it".to_owned()),
+                Ok(page) if page.is_empty() => Err("the log ends before this event".to_owned()),
                 Ok(page) => Ok(page),
                 Err(event_store::ReadError::Unavailable(cause)) => {
                     return Err(ApiError::from(event_store::ReadError::Unavailable(cause)).into());
@@ -150,7 +153,8 @@ impl Audit {
                         let path = path.map_err(ApiError::from)?;
                         if !includes(&recorded.leaf(), index, &path, size, &root) {
                             let hash = leaf_hash(&recorded.leaf());
-                            let reason = format!("its hash {hash} is not what was signed");
+                            let reason =
+                                format!("the event's hash {hash} does not match the signed head");
                             broken = Some((recorded.position, reason));
                             break 'reading;
                         }

@@ -1,4 +1,4 @@
-//! Events of the log, as auditors see them, and what proves them.
+//! Events as auditors and authors see them, with their proofs.
 
 use async_graphql::connection::{Connection, CursorType, Edge, EmptyFields};
 use async_graphql::{Context, ID, InputObject, Json, Object, Result, SimpleObject};
@@ -13,37 +13,39 @@ use crate::cursor::StreamCursor;
 use crate::scalars::{DateTime, PositionScalar, Sha256};
 use crate::{Api, ApiError};
 
-/// Events read from the log at once.
+/// The number of events that one read of the log returns at most.
 const READ_LIMIT: u32 = 512;
-/// Events that one page looks at. A page that ends here says that there is more.
+/// Events that one page scans at most. A page that stops here reports that there are more.
 const EVENTS_SCANNED_MAX: u64 = 20_000;
-/// Events of a page when the client names no number.
+/// The page size when the client gives none.
 const PAGE_SIZE_DEFAULT: i32 = 20;
 
-/// Something that happened.
+/// An event of the log.
 #[derive(Debug, Clone)]
 pub struct Event {
     recorded: Recorded,
     shown: Shown,
 }
 
-/// How much of what was stored is shown.
+/// How much of the stored event is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shown {
     All,
-    /// All but what only judges may read.
+    /// Without the fields that only judges may read.
     ForAuthor,
-    /// The same without tests: the attempt came to no verdict, and tests are not to be tried out so.
+    /// Also without test outcomes. The attempt ended without a verdict, and authors must not be
+    /// able to probe tests this way.
     Abandoned,
 }
 
 impl Event {
-    /// As auditors see it.
+    /// The whole event, for auditors.
     pub(crate) fn whole(recorded: Recorded) -> Self {
         Self { recorded, shown: Shown::All }
     }
 
-    /// As the author of the submission sees it, whose attempts with these numbers were abandoned.
+    /// The event as the submission's author may see it. `abandoned` lists the numbers of the
+    /// attempts that were abandoned.
     pub(crate) fn for_author(recorded: Recorded, abandoned: &[u32]) -> Self {
         let shown = match &recorded.event {
             DomainEvent::TestsJudged(judged) if abandoned.contains(&judged.attempt) => {
@@ -55,13 +57,13 @@ impl Event {
         Self { recorded, shown }
     }
 
-    /// What stands in the stored body beside the payload.
+    /// The stored body: the payload and the fields beside it.
     fn stored(&self) -> Value {
         serde_json::from_str(&self.recorded.body).unwrap_or_default()
     }
 }
 
-/// Whether it holds what is told to those who judge, and not to authors.
+/// Whether the event holds fields that only judges may read.
 fn hides_something(event: &DomainEvent) -> bool {
     match event {
         DomainEvent::TestsJudged(judged) => judged.outcomes.iter().any(|outcome| {
@@ -72,7 +74,7 @@ fn hides_something(event: &DomainEvent) -> bool {
     }
 }
 
-/// Takes out what is not shown.
+/// Removes what must not be shown.
 fn redact(payload: &mut Value, shown: Shown) {
     if shown == Shown::All {
         return;
@@ -96,70 +98,71 @@ fn redact(payload: &mut Value, shown: Shown) {
 
 #[Object]
 impl Event {
-    /// Its place in the log.
+    /// The event's position in the log.
     async fn position(&self) -> PositionScalar {
         PositionScalar(self.recorded.position)
     }
 
-    /// What it happened to, as in `submission:…`, `problem:two-sum`, `account:ada`.
+    /// The stream the event belongs to: `submission:…`, `problem:two-sum`, `account:ada`.
     async fn stream(&self) -> ID {
         self.recorded.stream.to_string().into()
     }
 
-    /// Its place in the stream, from 1.
+    /// The event's place in its stream, from 1.
     async fn version(&self) -> i32 {
         int(self.recorded.version.0)
     }
 
-    /// What happened.
+    /// The event's type, for example `SubmissionReceived`.
     async fn r#type(&self) -> &str {
         self.recorded.event.kind()
     }
 
-    /// The schema that it was written in.
+    /// The number of the payload schema that the event was written in.
     async fn schema(&self) -> i32 {
         int(self.stored()["schema"].as_u64().unwrap_or_default())
     }
 
-    /// When, by the store's clock.
+    /// When the event was recorded, by the store's clock.
     async fn at(&self) -> DateTime {
         DateTime(self.recorded.recorded_at)
     }
 
-    /// Who caused it.
+    /// The account or service that caused the event.
     async fn actor(&self) -> &str {
         self.recorded.metadata.actor.as_str()
     }
 
-    /// The same for everything that one request led to.
+    /// Shared by all events that one request caused.
     async fn correlation_id(&self) -> ID {
         self.recorded.metadata.correlation.to_string().into()
     }
 
-    /// The event that led to this one.
+    /// The id of the event that caused this one.
     async fn causation_id(&self) -> Option<ID> {
         Some(self.recorded.metadata.causation?.to_string().into())
     }
 
-    /// W3C trace context of the request.
+    /// The W3C trace context of the request.
     async fn traceparent(&self) -> Option<&str> {
         self.recorded.metadata.traceparent.as_deref()
     }
 
-    /// What was stored, in the schema that it was written in. Authors do not see what is told to those who judge, nor the
-    /// tests of an attempt that was abandoned.
+    /// The stored payload, in the schema it was written in. Authors do not see feedback meant for
+    /// judges, nor the test outcomes of an abandoned attempt.
     async fn payload(&self) -> Json<Value> {
         let mut payload = self.stored()["data"].take();
         redact(&mut payload, self.shown);
         Json(payload)
     }
 
-    /// The leaf of the Merkle tree over the whole log (RFC 6962): a hash of its place and its stored bytes.
+    /// The event's leaf in the Merkle tree over the log (RFC 6962): a hash of its position and
+    /// stored bytes.
     async fn leaf_hash(&self) -> Sha256 {
         Sha256(leaf_hash(&self.recorded.leaf()))
     }
 
-    /// Proof that this event is in the tree of the newest signed head; null until a head covers it.
+    /// Proof that the newest signed head covers this event; null until a head does.
     async fn inclusion(&self, ctx: &Context<'_>) -> Result<Option<InclusionProof>> {
         let receipt = audit::Receipt::of(&Api::of(ctx).tree, &self.recorded).await;
         let receipt = receipt.map_err(ApiError::from)?;
@@ -170,27 +173,27 @@ impl Event {
     }
 }
 
-/// Hashes that lead from a leaf to the root.
+/// A Merkle inclusion proof: the hashes from a leaf to the root.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct InclusionProof {
-    /// How many events the signed head covers.
+    /// The number of events that the signed head covers.
     tree_size: PositionScalar,
-    /// From the leaf's sibling to the root's child.
+    /// The sibling hashes, from the leaf's up to the root's child.
     path: Vec<Sha256>,
 }
 
-/// What an author keeps of an event: the event itself, and once a signed head covers it, the proof of that.
+/// What an author keeps of an event: the event, and the proof once a signed head covers it.
 #[derive(Debug, Clone)]
 pub struct Receipt(pub Recorded);
 
 #[Object]
 impl Receipt {
-    /// Its place in the log.
+    /// The event's position in the log.
     async fn position(&self) -> PositionScalar {
         PositionScalar(self.0.position)
     }
 
-    /// The bytes that stand for the event in the tree, in Base64.
+    /// The bytes of the event's leaf in the tree, as Base64.
     async fn leaf(&self) -> String {
         BASE64_STANDARD.encode(self.0.leaf())
     }
@@ -200,28 +203,29 @@ impl Receipt {
         Sha256(leaf_hash(&self.0.leaf()))
     }
 
-    /// The receipt to keep (c2sp.org/tlog-proof), which `assay audit check` checks; null until a signed head covers the
-    /// event, which takes about a second.
+    /// The receipt to keep (c2sp.org/tlog-proof), which `assay audit check` verifies. Null until a
+    /// signed head covers the event, about a second after it is recorded.
     async fn proof(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         let receipt = audit::Receipt::of(&Api::of(ctx).tree, &self.0).await;
         Ok(receipt.map_err(ApiError::from)?.map(|receipt| receipt.to_text()))
     }
 }
 
-/// Which events are wanted. What is not given does not matter.
+/// Selects events. An omitted field matches every event.
 #[derive(Debug, Clone, Default, InputObject)]
 pub struct EventFilter {
-    /// As in `problem:two-sum`, or a submission's id.
+    /// The event's stream: `problem:two-sum`, or the id of a submission, problem, user, rejudge or
+    /// webhook.
     stream: Option<ID>,
-    /// One of these.
+    /// The event has one of these types.
     types: Option<Vec<String>>,
-    /// As in `account:ada`.
+    /// The actor that caused the event: `account:ada`.
     actor: Option<String>,
-    /// What one request led to.
+    /// The event was caused by the request with this correlation id.
     correlation_id: Option<ID>,
-    /// Recorded then or later.
+    /// The event was recorded at this time or later.
     since: Option<DateTime>,
-    /// Recorded before that.
+    /// The event was recorded before this time.
     until: Option<DateTime>,
 }
 
@@ -236,11 +240,11 @@ impl TryFrom<EventFilter> for audit::Filter {
             Ok(crate::GlobalId::Rejudge(id)) => Ok(StreamId::Rejudge(id)),
             Ok(crate::GlobalId::Webhook(id)) => Ok(StreamId::Webhook(id)),
             Err(_) => {
-                id.parse().map_err(|_| ApiError::bad_input(format!("{:?} is no stream", id.0)))
+                id.parse().map_err(|_| ApiError::bad_input(format!("{:?} is not a stream", id.0)))
             }
         };
         let correlation = |id: &ID| {
-            let message = || ApiError::bad_input(format!("{:?} is no correlation id", id.0));
+            let message = || ApiError::bad_input(format!("{:?} is not a correlation id", id.0));
             id.parse::<uuid::Uuid>().map_err(|_| message())
         };
         Ok(Self {
@@ -255,12 +259,12 @@ impl TryFrom<EventFilter> for audit::Filter {
     }
 }
 
-/// A place in a list of events.
+/// A cursor into a list of events.
 #[derive(Debug, Clone, Copy)]
 pub struct EventCursor(Position);
 
 impl EventCursor {
-    /// Behind the event at this position.
+    /// The cursor right after the event at this position.
     pub(crate) fn at(position: Position) -> Self {
         Self(position)
     }
@@ -278,13 +282,13 @@ impl CursorType for EventCursor {
     }
 }
 
-/// An event, and where to go on after it.
+/// An event and its cursor.
 pub type EventEdge = Edge<EventCursor, Event, EmptyFields>;
 
-/// Events, in the order of the log.
+/// A page of events, in log order.
 pub type Events = Connection<EventCursor, Event, EmptyFields, EmptyFields>;
 
-/// Which part of the events is wanted.
+/// The arguments that select a page of events.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct EventPaging {
     pub(crate) first: Option<i32>,
@@ -294,7 +298,7 @@ pub(crate) struct EventPaging {
 }
 
 impl EventPaging {
-    /// How many are wanted at most, and whether from the end.
+    /// The page size, and whether the page is counted from the end.
     fn size(&self, api: &Api) -> Result<(usize, bool), ApiError> {
         let (size, from_end) = match (self.first, self.last) {
             (Some(_), Some(_)) => return Err(ApiError::bad_input("give first or last, not both")),
@@ -303,13 +307,13 @@ impl EventPaging {
         };
         let size_max = api.limits.page_size;
         let size = usize::try_from(size).ok().filter(|size| *size <= size_max);
-        let size =
-            size.ok_or_else(|| ApiError::bad_input(format!("a page has 0 to {size_max} events")))?;
+        let size = size
+            .ok_or_else(|| ApiError::bad_input(format!("the page size must be 0 to {size_max}")))?;
         Ok((size, from_end))
     }
 }
 
-/// A page of the events that a filter lets through.
+/// One page of the events that match a filter.
 pub(crate) async fn events(
     api: &Api,
     paging: &EventPaging,
@@ -326,7 +330,7 @@ pub(crate) async fn events(
     let mut found = Vec::new();
     let mut scanned = 0;
     if let Some(stream) = &filter.stream {
-        // A stream is read by itself, however far its events lie apart.
+        // Read the stream itself: its events may lie far apart in the log.
         let events = event_store::read_stream_whole(api.log.as_ref(), stream).await?;
         let between = events.into_iter().filter(|it| (low + 1..=high).contains(&it.position.0));
         found = between.filter(|recorded| filter.matches(recorded)).collect();
@@ -379,8 +383,8 @@ fn connection(
     connection
 }
 
-/// Everything that happened to a submission, a page of it: for its author, whose attempts with these numbers were
-/// abandoned, or for whoever sees the log as it is.
+/// A page of a submission's events. With `abandoned`, the numbers of the abandoned attempts, the
+/// events are redacted for the author; with `None` they are whole.
 pub(crate) async fn timeline(
     api: &Api,
     stream: StreamId,
@@ -399,7 +403,7 @@ pub(crate) async fn timeline(
     Ok(page)
 }
 
-/// The first event of a stream.
+/// The first event of a stream; `None` if the stream is empty.
 pub(crate) async fn first_event(
     api: &Api,
     stream: &StreamId,

@@ -10,34 +10,34 @@ pub struct LanguageNode(pub CatalogueLanguage);
 
 #[Object(name = "Language")]
 impl LanguageNode {
-    /// What `submit` takes.
+    /// The language's id, as `submit` takes it.
     async fn id(&self) -> ID {
         self.0.id.as_str().into()
     }
 
-    /// For people.
+    /// The display name.
     async fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// What its toolchain says it is; empty where no evaluator runs in this process.
+    /// The toolchain's version; empty if this process runs no evaluator.
     async fn version(&self) -> &str {
         &self.0.version
     }
 
-    /// Without the dot.
+    /// File name extensions, without the dot.
     async fn extensions(&self) -> &[String] {
         &self.0.extensions
     }
 
-    /// The code editor's name for it.
+    /// The code editor's name for the language.
     async fn mode(&self) -> &str {
         &self.0.mode
     }
 }
 
 impl LanguageNode {
-    /// The language with this id; one that is not installed any more keeps its id as its name.
+    /// The language with this id. A language that is no longer installed has its id as its name.
     pub(crate) fn of(api: &crate::Api, id: &domain::LanguageId) -> Self {
         Self(api.catalogue.get(id).cloned().unwrap_or_else(|| CatalogueLanguage {
             id: id.clone(),

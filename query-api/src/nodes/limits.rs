@@ -1,4 +1,4 @@
-//! What a run may use.
+//! Limits on a program's run.
 
 use async_graphql::{Enum, SimpleObject};
 use domain::problem::{Derivation, TimeLimitOrigin as Origin};
@@ -6,18 +6,18 @@ use read_model::views::ProblemView;
 
 use super::int;
 
-/// What a run may use.
+/// Limits on a program's run.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct Limits {
-    /// Cpu time of one test, in milliseconds.
+    /// CPU time per test, in milliseconds.
     time_ms: i32,
-    /// Memory of one test, in KiB.
+    /// Memory per test, in KiB.
     memory_kb: i32,
-    /// Standard output of one test, in KiB.
+    /// Standard output per test, in KiB.
     output_kb: i32,
     /// Size of the submitted source, in bytes.
     source_bytes: i32,
-    /// How the time limit came about.
+    /// How the time limit was chosen.
     time_limit_origin: TimeLimitOrigin,
 }
 
@@ -34,38 +34,39 @@ impl Limits {
     }
 }
 
-/// Where a time limit can come from.
+/// The source of a time limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Enum)]
 pub enum TimeLimitKind {
-    /// Whoever wrote the problem says it.
+    /// The problem package states it.
     #[default]
     Given,
-    /// Nobody said it, and there was nothing to measure.
+    /// The default: the package states no limit, and there was nothing to measure.
     Default,
-    /// From the times of the problem's own submissions. The other fields say how.
+    /// Derived from the running times of the problem's own submissions. The other fields of
+    /// `TimeLimitOrigin` show how.
     Derived,
 }
 
-/// How a time limit came about. All but the kind is null unless it was derived.
+/// How the time limit was chosen. Every field except `kind` is null unless the limit was derived.
 #[derive(Debug, Clone, Default, SimpleObject)]
 pub struct TimeLimitOrigin {
-    /// Where it comes from.
+    /// The source of the limit.
     kind: TimeLimitKind,
-    /// The slowest submission that has to be within it.
+    /// The slowest submission that must stay within the limit.
     slowest: Option<String>,
-    /// Its slowest test, in milliseconds.
+    /// The time of that submission's slowest test, in milliseconds.
     slowest_ms: Option<i32>,
-    /// The limit is at least so many times that.
+    /// The limit is at least this many times `slowestMs`.
     multiplier: Option<f64>,
-    /// And a multiple of this, in milliseconds.
+    /// The limit is a multiple of this, in milliseconds.
     resolution_ms: Option<i32>,
-    /// The fastest submission that has to be beyond it; null where there is none.
+    /// The fastest submission that must exceed the limit; null if there is none.
     fastest_beyond: Option<String>,
-    /// Its slowest test, in milliseconds.
+    /// The time of that submission's slowest test, in milliseconds.
     fastest_beyond_ms: Option<i32>,
-    /// That has to be so many times the limit.
+    /// `fastestBeyondMs` must be at least this many times the limit.
     margin: Option<f64>,
-    /// What it was measured in: `native` or `docker`.
+    /// The sandbox used to measure: `native` or `docker`.
     sandbox: Option<String>,
 }
 

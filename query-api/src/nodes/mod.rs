@@ -1,4 +1,4 @@
-//! The types of the graph.
+//! The types of the GraphQL schema.
 
 mod audit;
 mod event;
@@ -35,80 +35,80 @@ pub use webhook::Webhook;
 
 use async_graphql::Enum;
 
-/// How hard a problem is meant to be.
+/// How hard a problem is, by its setter's estimate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::Difficulty")]
 pub enum Difficulty {
-    /// For a first week.
+    /// For beginners.
     Easy,
-    /// For a practised hand.
+    /// For experienced programmers.
     Medium,
-    /// For a contest's end.
+    /// As hard as the last problem of a contest.
     Hard,
 }
 
-/// What a program was found to be.
+/// The result of judging a submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::Verdict")]
 pub enum Verdict {
-    /// Right, within the limits.
+    /// Correct, within the limits.
     Accepted,
-    /// It printed something else.
+    /// The output is wrong.
     WrongAnswer,
-    /// The right words with the wrong space between them, where space matters.
+    /// The right words with wrong whitespace, on a problem where whitespace matters.
     PresentationError,
-    /// It took too long.
+    /// The program ran too long.
     TimeLimitExceeded,
-    /// It used too much memory.
+    /// The program used too much memory.
     MemoryLimitExceeded,
-    /// It printed or wrote too much.
+    /// The program wrote too much output.
     OutputLimitExceeded,
-    /// It crashed, or said that it failed.
+    /// The program crashed or exited with a failure.
     RuntimeError,
-    /// It did not compile.
+    /// The source does not compile.
     CompileError,
-    /// Scored problems only: some points, not all.
+    /// Some points but not all; only on scored problems.
     Partial,
-    /// Our fault, never the author's; retried, and shown as such.
+    /// The judge failed, not the submission. Attempts are retried before this verdict is given.
     JudgeError,
 }
 
-/// What an account may do.
+/// A role of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::Role")]
 pub enum Role {
-    /// Submits.
+    /// May submit.
     User,
-    /// Writes problems.
+    /// May write problems.
     Setter,
-    /// Sees every submission.
+    /// May see every submission.
     Judge,
-    /// Sees every event.
+    /// May see every event.
     Auditor,
-    /// Everything.
+    /// May do everything.
     Admin,
 }
 
-/// Where a submission stands.
+/// The state of a submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "read_model::views::SubmissionState")]
 pub enum SubmissionState {
-    /// It waits for an evaluator.
+    /// Waiting for an evaluator.
     Queued,
-    /// An evaluator has it and compiles.
+    /// An evaluator is compiling it.
     Compiling,
-    /// Its tests are run.
+    /// Its tests are running.
     Running,
     /// It has a verdict.
     Judged,
 }
 
-/// Up or down.
+/// The direction of an ordering.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum OrderDirection {
-    /// The least first.
+    /// Smallest first.
     Asc,
-    /// The greatest first.
+    /// Largest first.
     Desc,
 }
 
@@ -121,7 +121,7 @@ impl From<OrderDirection> for read_model::Direction {
     }
 }
 
-/// Whole numbers of the graph are 32 bits; what is larger is shown as the largest.
+/// Converts to a GraphQL `Int`, which has 32 bits. A larger number becomes the largest `Int`.
 pub(crate) fn int<T: TryInto<i32>>(number: T) -> i32 {
     number.try_into().unwrap_or(i32::MAX)
 }

@@ -1,12 +1,12 @@
-//! Whatever has a global id.
+//! Every object with a global id.
 
 use async_graphql::{ID, Interface};
 
 use super::{Problem, Rejudge, Submission, User, Webhook};
 
-/// Whatever has a global id.
+/// An object with a global id.
 #[derive(Interface)]
-#[graphql(field(name = "id", ty = "ID", desc = "Opaque and global."))]
+#[graphql(field(name = "id", ty = "ID", desc = "The global id; opaque."))]
 pub enum Node {
     /// A problem.
     Problem(Box<Problem>),

@@ -28,18 +28,18 @@ impl From<ProblemView> for Problem {
 /// An example shown with the statement.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct Sample {
-    /// `1`, `2`, …
+    /// The sample's name: `1`, `2`, …
     name: String,
-    /// What the program reads.
+    /// The program's input.
     input: String,
-    /// What it should print.
+    /// The expected output.
     output: String,
-    /// Why.
+    /// Why this output is right, as the setter explains it.
     explanation: Option<Markdown>,
 }
 
 impl Sample {
-    /// All of a problem's.
+    /// All samples of a problem.
     pub(super) fn all(problem: &ProblemView) -> Vec<Self> {
         let samples = problem.samples.iter().cloned();
         let samples = samples.map(|sample| Self {
@@ -52,32 +52,32 @@ impl Sample {
     }
 }
 
-/// What a problem offers in one language.
+/// A language that a problem accepts.
 #[derive(SimpleObject)]
 pub struct ProblemLanguage {
     /// The language.
     language: LanguageNode,
-    /// What a run in it may use.
+    /// The limits on a run in this language.
     limits: Limits,
-    /// To begin with.
+    /// Source text to start from; may be empty.
     starter_code: String,
 }
 
-/// How a problem is doing.
+/// A problem's statistics.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct ProblemStats {
-    /// Submissions received.
+    /// The number of submissions received.
     submissions: i32,
-    /// Submissions accepted.
+    /// The number of submissions accepted.
     accepted: i32,
-    /// Accounts with an accepted submission.
+    /// The number of accounts with an accepted submission.
     solvers: i32,
-    /// Accepted over received; 0 where none was.
+    /// Accepted over received submissions, from 0 to 1; 0 if there are none.
     acceptance: f64,
 }
 
 impl ProblemStats {
-    /// Those of a problem.
+    /// The statistics of a problem.
     pub(super) fn of(problem: &ProblemView) -> Self {
         Self {
             submissions: int(problem.submissions),
@@ -88,13 +88,13 @@ impl ProblemStats {
     }
 }
 
-/// How far the viewer has come with a problem.
+/// The viewer's progress on a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(name = "SolvedStatus")]
 pub enum SolvedStatusEnum {
-    /// Not submitted to.
+    /// No submission yet.
     Todo,
-    /// Submitted to.
+    /// Submitted, not accepted.
     Attempted,
     /// Accepted.
     Solved,
@@ -109,23 +109,23 @@ impl From<SolvedStatus> for SolvedStatusEnum {
     }
 }
 
-/// A tag.
+/// A topic that problems are filed under.
 #[derive(Debug, Clone)]
 pub struct Tag(pub Slug);
 
 #[Object]
 impl Tag {
-    /// Its identity.
+    /// The tag's slug, which identifies it.
     async fn slug(&self) -> &str {
         self.0.as_str()
     }
 
-    /// For people.
+    /// The display name.
     async fn name(&self) -> String {
         self.0.as_str().replace('-', " ")
     }
 
-    /// How many problems bear it.
+    /// The number of problems with this tag.
     async fn problem_count(&self, ctx: &Context<'_>) -> Result<i32> {
         let tag = Api::loader(ctx).load_one(Key::<TagView>::new(&self.0)).await?;
         Ok(int(tag.map_or(0, |tag| tag.problems)))
@@ -134,80 +134,80 @@ impl Tag {
 
 #[Object]
 impl Problem {
-    /// Opaque and global.
+    /// The global id; opaque.
     pub async fn id(&self) -> ID {
         GlobalId::Problem(self.0.slug.clone()).into()
     }
 
-    /// Counts from 1.
+    /// The problem's number, from 1.
     async fn number(&self) -> i32 {
         int(self.0.number)
     }
 
-    /// Its place in addresses.
+    /// The problem's slug, as used in URLs.
     async fn slug(&self) -> &str {
         self.0.slug.as_str()
     }
 
-    /// Plain text, in the natural language nearest to the one asked for.
+    /// The title as plain text, in the available natural language closest to `language`.
     async fn title(&self, language: Option<String>) -> &str {
         let translation = statement::translation(&self.0, language.as_deref());
         translation.map_or(&self.0.title, |translation| &translation.title)
     }
 
-    /// The natural languages of its title and statement, the first first: `en`, `pt-BR`, …
+    /// The natural languages of the title and statement (`en`, `pt-BR`, …), the original first.
     async fn natural_languages(&self) -> Vec<&str> {
         let translations = self.0.translations.iter().map(|it| it.language.as_str());
         std::iter::once(self.0.natural_language.as_str()).chain(translations).collect()
     }
 
-    /// How hard it is meant to be.
+    /// How hard the problem is, by its setter's estimate.
     async fn difficulty(&self) -> Difficulty {
         self.0.difficulty.into()
     }
 
-    /// What it is about.
+    /// The problem's tags.
     async fn tags(&self) -> Vec<Tag> {
         self.0.tags.iter().cloned().map(Tag).collect()
     }
 
-    /// What is asked, in the natural language nearest to the one asked for; where none is near, or
-    /// none is asked for, in the problem's first.
+    /// The statement in the available natural language closest to `language`. Without `language`,
+    /// or if none is close, it is in the problem's original language.
     async fn statement(&self, ctx: &Context<'_>, language: Option<String>) -> Result<Statement> {
         Statement::of(ctx, &self.0, language.as_deref()).await
     }
 
-    /// Files for whoever solves it.
+    /// Files for solvers.
     async fn attachments(&self) -> Vec<Attachment> {
         Attachment::all(&self.0)
     }
 
-    /// How it can be solved.
+    /// How to solve the problem; null if there is no editorial.
     async fn editorial(&self) -> Option<Statement> {
         self.0.editorial.as_ref().map(|text| Statement::own(&self.0, text))
     }
 
-    /// Examples.
+    /// The sample tests shown with the statement.
     async fn samples(&self) -> Vec<Sample> {
         Sample::all(&self.0)
     }
 
-    /// What a run may use.
+    /// The limits on a run.
     async fn limits(&self) -> Limits {
         Limits::of(&self.0)
     }
 
-    /// How it is scored; null where it is only passed or failed.
+    /// How submissions are scored; null for a pass-fail problem.
     async fn scoring(&self) -> Option<Scoring> {
         self.0.scoring.clone().map(Into::into)
     }
 
-    /// Whether a program of the problem's talks with the submission while it runs.
+    /// Whether an interactor talks to the submission while it runs.
     async fn interactive(&self) -> bool {
         self.0.interactive
     }
 
-    /// Languages it takes.
+    /// The languages that submissions may be written in.
     async fn languages(&self, ctx: &Context<'_>) -> Vec<ProblemLanguage> {
         let api = Api::of(ctx);
         let offer = |language: &LanguageId, starter_code: &str| ProblemLanguage {
@@ -222,17 +222,17 @@ impl Problem {
         offers.map(|it| offer(&it.language, &it.starter_code)).collect()
     }
 
-    /// From a nudge to nearly the solution.
+    /// Hints, from the vaguest to the most revealing.
     async fn hints(&self) -> Vec<Markdown> {
         self.0.hints.iter().cloned().map(Markdown).collect()
     }
 
-    /// How it is doing.
+    /// The problem's statistics.
     async fn stats(&self) -> ProblemStats {
         ProblemStats::of(&self.0)
     }
 
-    /// Null when not signed in.
+    /// The viewer's progress on the problem; null when not signed in.
     async fn viewer_status(&self, ctx: &Context<'_>) -> Result<Option<SolvedStatusEnum>> {
         let Some(viewer) = Viewer::of(ctx) else { return Ok(None) };
         let key = SolvedView::key_of(&viewer.login, &self.0.slug);
@@ -240,17 +240,17 @@ impl Problem {
         Ok(Some(solved.map_or(SolvedStatusEnum::Todo, |solved| solved.status.into())))
     }
 
-    /// The revision's number: what `expectedVersion` takes.
+    /// The revision's number, which `expectedVersion` takes.
     async fn version(&self) -> i32 {
         int(self.0.revision)
     }
 
-    /// Of the newest revision.
+    /// When the newest revision was made.
     async fn updated_at(&self) -> DateTime {
         self.0.updated_at.into()
     }
 
-    /// The viewer's own, newest first.
+    /// The viewer's own submissions, newest first.
     #[graphql(complexity = "cost(first, None, child_complexity)")]
     async fn submissions(
         &self,
@@ -267,8 +267,8 @@ impl Problem {
         Ok(page::<SubmissionView, _>(ctx, paging, conditions, NEWEST_FIRST).await?)
     }
 
-    /// Submissions that could not be judged, newest first, with the reasons. For those who judge and set problems; null
-    /// for anybody else.
+    /// Submissions that could not be judged, newest first, with the reasons. Only judges and
+    /// setters see them; null for others.
     #[graphql(complexity = "cost(first, None, child_complexity)")]
     async fn judge_errors(
         &self,
@@ -288,42 +288,42 @@ impl Problem {
     }
 }
 
-/// What a problem must be to be listed.
+/// Selects problems. A problem must match every given field.
 #[derive(Debug, Clone, Default, InputObject)]
 pub struct ProblemFilter {
-    /// Part of the title or slug, in any case.
+    /// Part of the title or slug, ignoring case.
     search: Option<String>,
-    /// One of these.
+    /// The difficulty is one of these.
     difficulty: Option<Vec<Difficulty>>,
-    /// Every tag must match.
+    /// The problem has all of these tags.
     tags: Option<Vec<String>>,
-    /// How far the viewer has come; one of these.
+    /// The viewer's progress is one of these.
     status: Option<Vec<SolvedStatusEnum>>,
-    /// It takes this language.
+    /// The problem accepts this language.
     language: Option<ID>,
 }
 
-/// What problems are ordered by.
+/// What to order problems by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum ProblemOrderField {
-    /// The order of their making.
+    /// The problem's number, which follows the order of creation.
     Number,
-    /// By letter.
+    /// Alphabetically by title.
     Title,
     /// Easy to hard.
     Difficulty,
-    /// Accepted over received.
+    /// Accepted over received submissions.
     Acceptance,
-    /// Of the first revision.
+    /// When the first revision was made.
     CreatedAt,
 }
 
-/// How problems are ordered.
+/// An ordering of problems.
 #[derive(Debug, Clone, InputObject)]
 pub struct ProblemOrder {
-    /// By what.
+    /// What to order by.
     field: ProblemOrderField,
-    /// Up or down.
+    /// Ascending or descending.
     #[graphql(default_with = "OrderDirection::Asc")]
     direction: OrderDirection,
 }
@@ -371,7 +371,7 @@ impl ProblemFilter {
     }
 }
 
-/// Problems that the viewer has come this far with, as a condition on their slugs.
+/// The viewer's progress is one of these, as a condition on slugs.
 async fn status_condition(
     ctx: &Context<'_>,
     status: &[SolvedStatusEnum],
@@ -396,7 +396,7 @@ async fn status_condition(
             break;
         }
     }
-    // Problems never submitted to have no standing: they are all but the ones that do.
+    // A problem without submissions has no `SolvedView`, so `TODO` means "every problem but these".
     Ok(if status.contains(&SolvedStatusEnum::Todo) {
         Condition::NoneOf("slug", others)
     } else {

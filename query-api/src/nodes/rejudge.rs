@@ -1,4 +1,4 @@
-//! Rejudges: who judged what again, and what would change.
+//! Rejudges: judging submissions again, and the verdicts that would change.
 
 use async_graphql::{ComplexObject, Context, Enum, ID, InputObject, Object, Result, SimpleObject};
 use read_model::views::{
@@ -16,102 +16,105 @@ use crate::loaders::Key;
 use crate::scalars::DateTime;
 use crate::{Api, GlobalId};
 
-/// Where a rejudge stands.
+/// The state of a rejudge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "read_model::views::RejudgeState")]
 pub enum RejudgeState {
-    /// Some trials have not ended.
+    /// Some trials are still running.
     Judging,
-    /// All have; it can be applied.
+    /// All trials have ended; the rejudge can be applied.
     Ready,
-    /// What its trials found counts.
+    /// The new verdicts count. The rejudge can be reverted.
     Applied,
-    /// It did.
+    /// The rejudge was applied and then reverted.
     Reverted,
-    /// It never will.
+    /// The rejudge was cancelled before it was applied.
     Cancelled,
 }
 
-/// What a trial came to.
+/// The outcome of a trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(name = "TrialOutcome", remote = "TrialOutcome")]
 pub enum TrialOutcomeEnum {
-    /// It goes on.
+    /// The trial has not ended.
     Pending,
-    /// The verdict that counted when it ended.
+    /// The trial found the verdict that counted when it ended.
     Same,
-    /// Another.
+    /// The trial found a different verdict.
     Changed,
-    /// No evaluator could judge it: the submission keeps its verdict.
+    /// No evaluator could judge it; the submission keeps its verdict.
     Failed,
 }
 
-/// Which revision a submission is judged against.
+/// Which problem revision submissions are judged against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::rejudge::Against")]
 pub enum RejudgeAgainst {
-    /// Its problem's newest when the rejudge is created.
+    /// The problem's newest revision when the rejudge is created.
     Newest,
-    /// The one it was judged against at first.
+    /// The revision that the submission was first judged against.
     Own,
 }
 
-/// Which submissions to judge again: those that have a verdict and meet all that is given. Something must be.
+/// Selects the submissions to judge again: those that have a verdict and match every given field.
+/// At least one field besides `against` must be given.
 #[derive(Debug, Clone, InputObject)]
 pub struct RejudgeSelection {
-    /// To this problem.
+    /// Submitted to this problem.
     pub(crate) problem: Option<ID>,
-    /// By this login.
+    /// Submitted by the account with this login.
     pub(crate) author: Option<String>,
-    /// In this language.
+    /// Written in this language.
     pub(crate) language: Option<ID>,
-    /// One of these.
+    /// One of these submissions.
     pub(crate) submissions: Option<Vec<ID>>,
-    /// With one of these verdicts.
+    /// The verdict is one of these.
     pub(crate) verdict: Option<Vec<Verdict>>,
-    /// Judged by the evaluator of this name.
+    /// Judged by the evaluator with this name.
     pub(crate) judge: Option<String>,
-    /// Received then or later.
+    /// Received at this time or later.
     pub(crate) since: Option<DateTime>,
-    /// Received before.
+    /// Received before this time.
     pub(crate) until: Option<DateTime>,
-    /// Which revision each is judged against.
+    /// The problem revision to judge against.
     #[graphql(default_with = "RejudgeAgainst::Newest")]
     pub(crate) against: RejudgeAgainst,
 }
 
-/// What a rejudge would touch.
+/// What a rejudge would affect.
 #[derive(Debug, SimpleObject)]
 pub struct RejudgePreview {
-    /// How many submissions.
+    /// The number of submissions selected.
     pub(crate) matched: i32,
-    /// Their verdicts that count now.
+    /// The number of selected submissions by their current verdict.
     pub(crate) by_verdict: Vec<VerdictCount>,
-    /// The newest of them.
+    /// Up to 10 of the selected submissions, the newest.
     pub(crate) sample: Vec<Submission>,
-    /// How long one slot would take, by the processor time that they took before.
+    /// How long one judging slot would need, in seconds, estimated from the CPU time of the
+    /// previous judgements.
     pub(crate) estimated_seconds: i32,
-    /// What `createRejudge` takes: pins this exact set, whatever is submitted or judged meanwhile.
+    /// The token that `createRejudge` takes. It pins this exact set of submissions, regardless of
+    /// later submissions and verdicts.
     pub(crate) selection_token: String,
 }
 
-/// How many submissions have a verdict.
+/// The number of submissions with a verdict.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct VerdictCount {
-    /// Which.
+    /// The verdict.
     pub(crate) verdict: Verdict,
-    /// How many.
+    /// The number of submissions that have it.
     pub(crate) count: i32,
 }
 
-/// How many trials went from one verdict to another, or stayed.
+/// The number of trials with this verdict before and after. The two can be equal.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct VerdictChange {
-    /// What counted when the trial ended.
+    /// The verdict that counted when the trial ended.
     from: Verdict,
-    /// What the trial found.
+    /// The verdict that the trial found.
     to: Verdict,
-    /// How many.
+    /// The number of trials.
     count: i32,
 }
 
@@ -122,15 +125,15 @@ impl From<VerdictChangeView> for VerdictChange {
     }
 }
 
-/// Who brought a rejudge where it stands, when and why.
+/// A step in a rejudge's history.
 #[derive(Debug, Clone, SimpleObject)]
 #[graphql(complex, name = "RejudgeStep")]
 pub struct RejudgeStepNode {
-    /// Where to.
+    /// The state after this step.
     state: RejudgeState,
-    /// When.
+    /// When the step was taken.
     at: DateTime,
-    /// Why, where they said so.
+    /// The reason given, if any.
     reason: Option<String>,
     #[graphql(skip)]
     by: domain::Login,
@@ -138,7 +141,7 @@ pub struct RejudgeStepNode {
 
 #[ComplexObject]
 impl RejudgeStepNode {
-    /// Who.
+    /// Who took the step.
     async fn by(&self, ctx: &Context<'_>) -> Result<User> {
         user(ctx, &self.by).await
     }
@@ -151,7 +154,7 @@ impl From<RejudgeStep> for RejudgeStepNode {
     }
 }
 
-/// Submissions judged again beside what counts, until somebody applies what was found.
+/// A rejudge: submissions judged again, without effect until the result is applied.
 #[derive(Debug, Clone)]
 pub struct Rejudge(pub RejudgeView);
 
@@ -163,12 +166,12 @@ impl From<RejudgeView> for Rejudge {
 
 #[Object]
 impl Rejudge {
-    /// Opaque and global.
+    /// The global id; opaque.
     pub async fn id(&self) -> ID {
         GlobalId::Rejudge(self.0.id).into()
     }
 
-    /// Where it stands.
+    /// The rejudge's state.
     async fn state(&self) -> RejudgeState {
         self.0.state.into()
     }
@@ -178,7 +181,7 @@ impl Rejudge {
         &self.0.reason
     }
 
-    /// Which revision each submission is judged against.
+    /// The problem revision that submissions are judged against.
     async fn against(&self) -> RejudgeAgainst {
         self.0.against.into()
     }
@@ -191,32 +194,33 @@ impl Rejudge {
         }
     }
 
-    /// How it came to where it stands, from its creation on.
+    /// The rejudge's history, from its creation on.
     async fn steps(&self) -> Vec<RejudgeStepNode> {
         self.0.steps.iter().cloned().map(Into::into).collect()
     }
 
-    /// How many trials have ended.
+    /// How many trials have ended, of all trials.
     async fn progress(&self) -> Progress {
         Progress::new(int(self.0.ended), int(self.0.trials))
     }
 
-    /// How many found another verdict than counted when they ended.
+    /// The number of trials whose verdict differs from the one that counted when they ended.
     async fn changed(&self) -> i32 {
         int(self.0.changed)
     }
 
-    /// How many no evaluator could judge. Their submissions keep their verdicts.
+    /// The number of trials that no evaluator could judge. Their submissions keep their verdicts.
     async fn failed(&self) -> i32 {
         int(self.0.failed)
     }
 
-    /// From verdict to verdict: what to read before applying.
+    /// Trials counted by verdict before and after. Read this before applying the rejudge.
     async fn matrix(&self) -> Vec<VerdictChange> {
         self.0.matrix.iter().copied().map(Into::into).collect()
     }
 
-    /// Its trials, in the order in which their submissions were received.
+    /// The rejudge's trials, in the order in which the submissions were received; by default only
+    /// those with a changed verdict.
     #[graphql(complexity = "cost(first, None, child_complexity)")]
     async fn changes(
         &self,
@@ -236,12 +240,12 @@ impl Rejudge {
         Ok(page::<TrialView, RejudgeChange>(ctx, paging, conditions, order).await?)
     }
 
-    /// What `expectedVersion` takes.
+    /// The rejudge's version, which `expectedVersion` takes.
     async fn version(&self) -> i32 {
         int(self.0.version)
     }
 
-    /// Its place in the log.
+    /// A cursor right after the last event that changed the rejudge.
     async fn cursor(&self) -> String {
         let position = u64::try_from(self.0.position).unwrap_or(0);
         StreamCursor::behind(domain::Position(position)).encode()
@@ -260,29 +264,29 @@ impl From<TrialView> for RejudgeChange {
 
 #[Object]
 impl RejudgeChange {
-    /// The submission, as it counts.
+    /// The submission, with the verdict that counts.
     async fn submission(&self, ctx: &Context<'_>) -> Result<Submission> {
         let id = self.0.judged.id;
         let submission = Api::loader(ctx).load_one(Key::<SubmissionView>::new(id)).await?;
         Ok(submission.ok_or_else(|| behind(&id.to_string()))?.into())
     }
 
-    /// What it came to.
+    /// The trial's outcome.
     async fn outcome(&self) -> TrialOutcomeEnum {
         self.0.outcome.into()
     }
 
-    /// The verdict that counted when the trial ended; null while it goes on.
+    /// The verdict that counted when the trial ended; null until then.
     async fn from(&self) -> Option<Verdict> {
         self.0.before.map(Into::into)
     }
 
-    /// What the trial found; null while it goes on.
+    /// The verdict that the trial found; null until it ends.
     async fn to(&self) -> Option<Verdict> {
         self.0.judged.verdict.map(Into::into)
     }
 
-    /// How it was judged again; null before an evaluator took it.
+    /// The new judgement; null until an evaluator takes the trial.
     async fn after(&self, ctx: &Context<'_>) -> Result<Option<Judgement>> {
         Judgement::of_trial(ctx, &self.0).await
     }

@@ -1,4 +1,4 @@
-//! Scores: what a problem gives, and what a submission got.
+//! Scores: a problem's scoring, and a submission's results by group.
 
 use async_graphql::{Enum, SimpleObject};
 use domain::grading::GroupOutcome;
@@ -10,9 +10,9 @@ use super::Verdict;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::grading::Objective")]
 pub enum Objective {
-    /// The larger.
+    /// A larger score is better.
     Max,
-    /// The smaller.
+    /// A smaller score is better.
     Min,
 }
 
@@ -21,18 +21,18 @@ pub enum Objective {
 pub struct Scoring {
     /// Which of two scores is better.
     objective: Objective,
-    /// The best there can be; null when there is no bound.
+    /// The best possible score; null if there is no bound.
     best: Option<f64>,
-    /// Its test groups, each before those within it.
+    /// The test groups; a group comes before the groups within it.
     groups: Vec<ScoringGroup>,
 }
 
 /// A test group of a scored problem.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct ScoringGroup {
-    /// As the package names it.
+    /// The group's name in the package.
     name: String,
-    /// The most it can score; null when there is no bound.
+    /// The group's highest possible score; null if there is no bound.
     max_score: Option<f64>,
 }
 
@@ -44,14 +44,14 @@ impl From<ScoringView> for Scoring {
     }
 }
 
-/// What a test group came to.
+/// The result of a test group.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct GroupResult {
-    /// As the package names it.
+    /// The group's name in the package.
     name: String,
-    /// Null when it was not judged.
+    /// The group's verdict; null if it was not judged.
     verdict: Option<Verdict>,
-    /// Scored problems only.
+    /// The group's score; null if the problem is not scored.
     score: Option<f64>,
 }
 

@@ -1,7 +1,8 @@
-//! The world as the log had it, for auditors.
+//! Past states of the service, for auditors.
 //!
-//! These types are not those of today: a node of today's reaches other nodes of today's, and an answer about then must
-//! not hold anything of now. They show what stands in events and nothing else, as auditors see those, but not sources.
+//! These types are separate from the current ones: a current node links to other current nodes, and
+//! an answer about the past must not contain present data. They show what events record,
+//! unredacted, but not sources.
 
 mod problem;
 mod submission;
@@ -23,12 +24,12 @@ use crate::moment::Moment;
 use crate::scalars::{DateTime, PositionScalar};
 use crate::{Api, ApiError, GlobalId};
 
-/// The world right after an event of the log.
+/// The state of the service right after an event of the log.
 #[derive(Debug, Clone, Copy)]
 pub struct Snapshot(Moment);
 
 impl Snapshot {
-    /// At a position or a time, of which one is given.
+    /// The snapshot at a position or a time; exactly one must be given.
     pub(super) async fn of(
         ctx: &Context<'_>,
         at: Option<DateTime>,
@@ -38,56 +39,57 @@ impl Snapshot {
         match (at, position) {
             (Some(at), None) => Moment::at(api, at.0).await.map(Self),
             (None, Some(position)) => Moment::after(api, position.0).await.map(Self),
-            _ => Err(ApiError::bad_input("give at or position")),
+            _ => Err(ApiError::bad_input("give either at or position")),
         }
     }
 }
 
-/// An account's place among all that had solved something.
+/// An account's place in the ranking of accounts that had solved a problem.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct Standing {
-    /// From 1. Who has solved more is before; of those who have solved as many, who was there first.
+    /// The rank, from 1. Accounts with more solved problems come first; ties go to the earlier
+    /// `lastSolvedAt`.
     rank: i32,
     /// The account's login.
     login: String,
-    /// How many problems it had solved.
+    /// The number of problems it had solved.
     solved: i32,
-    /// Since when the verdict counted that solved the last of them.
+    /// When the verdict that solved the last of them began to count.
     last_solved_at: Option<DateTime>,
 }
 
 #[Object]
 impl Snapshot {
-    /// The last event that it knows of; 0 before everything.
+    /// The position of the last event included; 0 before the first event.
     async fn position(&self) -> PositionScalar {
         PositionScalar(self.0.position())
     }
 
-    /// When that was recorded; null before everything.
+    /// When that event was recorded; null before the first event.
     async fn at(&self, ctx: &Context<'_>) -> Result<Option<DateTime>> {
         Ok(self.0.recorded_at(Api::of(ctx)).await?.map(DateTime))
     }
 
-    /// A submission; null where it had not been received.
+    /// A submission; null if it had not been received.
     async fn submission(&self, ctx: &Context<'_>, id: ID) -> Result<Option<SubmissionThen>> {
         let found = self.0.submission(Api::of(ctx), GlobalId::submission(&id)?).await?;
         Ok(found.map(|view| SubmissionThen::new(self.0, view)))
     }
 
-    /// A problem at the revision that was its newest; null where there was none.
+    /// A problem at its newest revision at the time; null if it did not exist.
     async fn problem(&self, ctx: &Context<'_>, slug: String) -> Result<Option<ProblemThen>> {
         let Ok(slug) = slug.parse::<Slug>() else { return Ok(None) };
         Ok(self.0.problem(Api::of(ctx), &slug).await?.map(ProblemThen))
     }
 
-    /// An account; null where it had not been registered.
+    /// An account; null if it had not been registered.
     async fn user(&self, ctx: &Context<'_>, login: String) -> Result<Option<UserThen>> {
         let Ok(login) = login.parse() else { return Ok(None) };
         let found = self.0.account(Api::of(ctx), &login).await?;
         Ok(found.map(|account| UserThen::new(self.0, account)))
     }
 
-    /// Accounts that had solved something, the first first.
+    /// The ranking of accounts that had solved a problem, best first.
     #[graphql(complexity = "cost(first, last, child_complexity)")]
     async fn standings(
         &self,
@@ -133,7 +135,7 @@ fn cursor_of(place: usize, standing: &StandingView) -> ListCursor {
     ListCursor(Keyset { value, key: standing.login.to_string() })
 }
 
-/// The place that a cursor of [`cursor_of`] names.
+/// The place that a cursor from [`cursor_of`] encodes.
 fn place_of(cursor: &str) -> Result<usize, ApiError> {
     let place = match ListCursor::decode_cursor(cursor)?.0.value {
         Scalar::Integer(place) => usize::try_from(place).ok(),

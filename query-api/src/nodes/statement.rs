@@ -1,4 +1,4 @@
-//! What is asked, in the natural languages there are.
+//! Statements and attachments of problems.
 
 use async_graphql::{Context, Object, Result, SimpleObject};
 use domain::problem::{Attachment as DomainAttachment, Translation};
@@ -9,7 +9,7 @@ use crate::Api;
 use crate::attachments::{Addresses, address};
 use crate::scalars::{Html, Markdown, Sha256};
 
-/// Markdown, and what it renders to.
+/// A Markdown text and its HTML.
 #[derive(Debug, Clone)]
 pub struct Statement {
     text: String,
@@ -19,25 +19,26 @@ pub struct Statement {
 
 #[Object]
 impl Statement {
-    /// As its setter wrote it.
+    /// The Markdown source, as its setter wrote it.
     async fn markdown(&self) -> Markdown {
         Markdown(self.text.clone())
     }
 
-    /// Sanitised; math already rendered to MathML, and attachments named by their addresses.
+    /// The text as sanitised HTML, with math rendered as MathML and attachment names replaced by
+    /// their URLs.
     async fn html(&self, ctx: &Context<'_>) -> Html {
         let html = Api::of(ctx).renderer.html(&self.text, &self.attachments).await;
         Html(html.to_string())
     }
 
-    /// The natural language it is in: `en`, `pt-BR`, …
+    /// The natural language of the text: `en`, `pt-BR`, …
     async fn language(&self) -> &str {
         &self.language
     }
 }
 
 impl Statement {
-    /// The problem's statement in the natural language nearest to this.
+    /// The problem's statement in the available natural language closest to this one.
     pub(super) async fn of(
         ctx: &Context<'_>,
         problem: &ProblemView,
@@ -52,7 +53,7 @@ impl Statement {
         Ok(Self { text, language, attachments: addresses(problem) })
     }
 
-    /// A text in the problem's first natural language.
+    /// A text in the problem's original natural language.
     pub(super) fn own(problem: &ProblemView, text: &str) -> Self {
         Self {
             text: text.to_owned(),
@@ -66,7 +67,7 @@ fn addresses(problem: &ProblemView) -> Addresses {
     Addresses::new(&problem.slug, &problem.attachments)
 }
 
-/// The translation nearest to a language; `None` where that is the problem's first language.
+/// The translation closest to a language; `None` if the original is closest.
 pub(super) fn translation<'a>(
     problem: &'a ProblemView,
     language: Option<&str>,
@@ -90,16 +91,16 @@ fn primary(language: &str) -> &str {
     language.split('-').next().unwrap_or(language)
 }
 
-/// A file for whoever solves the problem.
+/// A file for solvers.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct Attachment {
-    /// Relative, with `/` between names.
+    /// The file's relative path, with `/` between names.
     name: String,
-    /// Its size.
+    /// The file's size, in bytes.
     bytes: i32,
-    /// Of its content.
+    /// The SHA-256 of the file's content.
     sha256: Sha256,
-    /// Where it is served, on this server.
+    /// The file's URL, as a path on this server.
     url: String,
 }
 

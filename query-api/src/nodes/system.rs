@@ -1,4 +1,4 @@
-//! How the service is.
+//! The health of the service.
 
 use async_graphql::{Context, Enum, Object, Result, SimpleObject};
 use domain::Position;
@@ -9,82 +9,84 @@ use crate::api::ServiceLimits;
 use crate::scalars::PositionScalar;
 use crate::{Api, ApiError, Viewer, access};
 
-/// The service as it is now.
+/// The current state of the service.
 #[derive(Debug, Clone, Copy)]
 pub struct System;
 
-/// How something is.
+/// The health of the service or a component.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Enum)]
 pub enum Health {
-    /// As it should be.
+    /// Working normally.
     Ok,
-    /// It works, and not well.
+    /// Working, with problems.
     Degraded,
-    /// It does not work.
+    /// Not working.
     Down,
 }
 
-/// A store that the service needs, or a part of the process that answers.
+/// A store that the service needs, or a part of the process that answered.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct Component {
-    /// `log`, `read-model`, `queue`, `tree`; `evaluator` and `projection NAME` where the process that answers judges
-    /// and keeps the views.
+    /// The component's name: `log`, `read-model`, `queue` or `tree`. Also `evaluator` and
+    /// `projection NAME` if the process that answered runs them.
     name: String,
-    /// How it is.
+    /// The component's health.
     health: Health,
-    /// What is wrong with it; for auditors and administrators.
+    /// What is wrong; shown to auditors and administrators only.
     detail: Option<String>,
-    /// How long it took to answer, in milliseconds; 0 for a part of the process.
+    /// The response time, in milliseconds; 0 for a part of the process.
     latency_ms: f64,
 }
 
-/// How far a projection has come.
+/// The progress of a projection.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct Projection {
-    /// Its name and version.
+    /// The projection's name and version.
     name: String,
-    /// The last event it has committed.
+    /// The position of the last event it has committed.
     position: PositionScalar,
-    /// Events it has not.
+    /// The number of events it has not committed yet.
     lag_events: i32,
     /// How long the oldest of these has waited, in milliseconds.
     lag_ms: i32,
-    /// Whether it is far behind and catches up.
+    /// Whether it is more than 10,000 events behind and is catching up.
     rebuilding: bool,
-    /// Streams with an event that it could not apply: what follows from them is not up to date.
+    /// The number of streams with an event that could not be applied. Views of these streams are
+    /// out of date.
     parked_streams: i32,
 }
 
-/// How much work waits in a lane.
+/// The work that waits in a queue lane.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct Queue {
-    /// The lane.
+    /// The lane's name.
     name: String,
-    /// Not with an evaluator.
+    /// Work items that no evaluator has taken.
     waiting: i32,
-    /// With an evaluator.
+    /// Work items that an evaluator has taken.
     in_flight: i32,
-    /// How long the oldest has waited, in milliseconds.
+    /// How long the oldest item has waited, in milliseconds.
     oldest_wait_ms: i32,
 }
 
-/// What is refused, so that clients need not guess.
+/// The limits that this server enforces.
 #[derive(Debug, Clone, SimpleObject)]
 #[graphql(name = "ServiceLimits")]
 pub struct Limits {
-    /// Bytes of a request.
+    /// The largest request, in bytes.
     document_bytes: i32,
-    /// Levels of a query.
+    /// The deepest nesting of a query, in levels.
     depth: i32,
-    /// Fields of a query.
+    /// The highest cost of a query, in fields. A field in a list counts once per possible list
+    /// item.
     cost: i32,
-    /// Fields at the top of a query, aliases included.
+    /// The most fields at the top of a query, aliases included.
     aliases: i32,
-    /// Nodes of a page.
+    /// The most nodes on a page.
     page_size: i32,
-    /// Subscriptions at the same time on one socket.
+    /// The most concurrent subscriptions on one socket.
     subscriptions_per_socket: i32,
-    /// Bytes of a submitted source.
+    /// The largest submitted source, in bytes.
     source_bytes: i32,
 }
 
@@ -102,28 +104,28 @@ impl From<&ServiceLimits> for Limits {
     }
 }
 
-/// Events behind which a projection counts as rebuilding.
+/// A projection with a longer lag counts as rebuilding, in events.
 const REBUILDING_LAG_EVENTS: u64 = 10_000;
 
 #[Object]
 impl System {
-    /// Which Assay this is.
+    /// The version of Assay.
     async fn version(&self, ctx: &Context<'_>) -> &str {
         Api::of(ctx).version
     }
 
-    /// The worst of the components.
+    /// The worst health among the components.
     async fn health(&self, ctx: &Context<'_>) -> Health {
         let components = components(ctx).await;
         components.iter().map(|it| it.health).max().unwrap_or(Health::Ok)
     }
 
-    /// The stores, and parts of the process that answers.
+    /// The stores, and the parts of the process that answered.
     async fn components(&self, ctx: &Context<'_>) -> Vec<Component> {
         components(ctx).await
     }
 
-    /// The projections that queries read.
+    /// The progress of the projections that queries read.
     async fn projections(&self, ctx: &Context<'_>) -> Result<Vec<Projection>> {
         let api = Api::of(ctx);
         let head = api.log.info().await.map_err(ApiError::from)?.head;
@@ -149,7 +151,7 @@ impl System {
         Ok(projections)
     }
 
-    /// Work that waits.
+    /// The queue lanes and the work that waits in them.
     async fn queues(&self, ctx: &Context<'_>) -> Result<Vec<Queue>> {
         let lanes = Api::of(ctx).queue.stats().await.map_err(ApiError::from)?;
         let queues = lanes.into_iter().map(|lane| Queue {
@@ -161,7 +163,7 @@ impl System {
         Ok(queues.collect())
     }
 
-    /// What this server refuses, so that clients need not guess.
+    /// The limits that this server enforces.
     async fn limits(&self, ctx: &Context<'_>) -> Limits {
         Limits::from(&Api::of(ctx).limits)
     }
@@ -195,7 +197,7 @@ async fn components(ctx: &Context<'_>) -> Vec<Component> {
 /// How long an event may wait for a signed head that covers it.
 const SIGNING_LAG_MAX: SignedDuration = SignedDuration::from_secs(10);
 
-/// The tree over the log. Nothing is signed any more where the signer has stopped.
+/// The Merkle tree over the log. It is degraded when events wait too long for a signed head.
 async fn tree(api: &Api, may_see: bool) -> Component {
     let mut waits_since = None;
     let mut component = probe("tree", may_see, async {
@@ -208,7 +210,8 @@ async fn tree(api: &Api, may_see: bool) -> Component {
     let waited = waits_since.map(|since| Timestamp::now().duration_since(since));
     if waited.is_some_and(|waited| waited > SIGNING_LAG_MAX) {
         component.health = Health::Degraded;
-        let detail = "events are not signed: is a projector running, and what does it log?";
+        let detail =
+            "events are not being signed; check that a projector is running, and check its log";
         component.detail = may_see.then(|| detail.to_owned());
     }
     component

@@ -25,23 +25,23 @@ impl From<AccountView> for User {
 
 #[Object]
 impl User {
-    /// Opaque and global.
+    /// The global id; opaque.
     pub async fn id(&self) -> ID {
         GlobalId::User(self.0.login.clone()).into()
     }
 
-    /// Its place in addresses.
+    /// The login, as used in URLs.
     async fn login(&self) -> &str {
         self.0.login.as_str()
     }
 
-    /// As the account holder gave it.
+    /// The name that the account holder entered; null if there is none.
     async fn name(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         let profile = Api::loader(ctx).load_one(Subject(self.0.subject)).await?;
         Ok(profile.and_then(|profile| profile.name))
     }
 
-    /// Visible to self and admins.
+    /// The email address. Visible to the account holder and administrators; null for others.
     async fn email(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         if !access::may_see_personal_data(Viewer::of(ctx), &self.0.login) {
             return Ok(None);
@@ -50,12 +50,12 @@ impl User {
         Ok(profile.and_then(|profile| profile.email))
     }
 
-    /// What it may do.
+    /// The account's roles.
     async fn roles(&self) -> Vec<Role> {
         self.0.roles.iter().copied().map(Into::into).collect()
     }
 
-    /// Problems solved, by difficulty.
+    /// The number of problems solved, by difficulty.
     async fn solved(&self, ctx: &Context<'_>) -> Result<Vec<SolvedCount>> {
         let solved = solved_problems(ctx, &self.0).await?;
         let mut counts = Vec::new();
@@ -74,12 +74,12 @@ impl User {
         Ok(counts)
     }
 
-    /// When it was registered.
+    /// When the account was registered.
     async fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
 
-    /// Newest first; empty for whoever may not see them.
+    /// The account's submissions, newest first. Empty if the viewer may not see them.
     #[graphql(complexity = "cost(first, None, child_complexity)")]
     async fn submissions(
         &self,
@@ -98,7 +98,7 @@ impl User {
         Ok(page::<SubmissionView, _>(ctx, paging, conditions, NEWEST_FIRST).await?)
     }
 
-    /// Self only.
+    /// The account's sessions. Empty unless the viewer is the account holder.
     async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<Session>> {
         let current = Viewer::of(ctx).map(|viewer| viewer.token);
         let sessions = tokens(ctx, self, TokenKind::Session).await?.into_iter();
@@ -112,7 +112,7 @@ impl User {
         Ok(sessions.collect())
     }
 
-    /// Self only.
+    /// The account's access tokens. Empty unless the viewer is the account holder.
     async fn access_tokens(&self, ctx: &Context<'_>) -> Result<Vec<AccessToken>> {
         let tokens = tokens(ctx, self, TokenKind::Access).await?;
         Ok(tokens.into_iter().map(AccessToken::from).collect())
@@ -148,44 +148,44 @@ async fn solved_problems(ctx: &Context<'_>, account: &AccountView) -> Result<Vec
     }
 }
 
-/// Problems solved of one difficulty.
+/// The number of problems solved at one difficulty.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct SolvedCount {
-    /// Which.
+    /// The difficulty.
     pub(super) difficulty: Difficulty,
-    /// How many are solved.
+    /// The number of problems solved.
     pub(super) solved: i32,
-    /// How many there are.
+    /// The number of problems there are.
     pub(super) total: i32,
 }
 
-/// A session made by signing in.
+/// A session, created by signing in.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct Session {
-    /// What `logout` takes.
+    /// The session's id, which `logout` takes.
     id: ID,
-    /// What the client called itself.
+    /// The client's name for itself.
     client: String,
-    /// When it began.
+    /// When the session began.
     created_at: DateTime,
-    /// When it was last used, to the minute or so.
+    /// When the session was last used, to within about a minute.
     last_seen_at: DateTime,
-    /// Whether it is the one that asks.
+    /// Whether this request uses the session.
     current: bool,
 }
 
-/// A token made by hand, without its secret.
+/// An access token, without its secret.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct AccessToken {
-    /// What `revokeAccessToken` takes.
+    /// The token's id, which `revokeAccessToken` takes.
     id: ID,
-    /// What its maker called it.
+    /// The name its creator gave it.
     name: String,
-    /// What it allows.
+    /// The permissions that the token grants: `read`, `submit`, `full`.
     scopes: Vec<String>,
-    /// When it was last used, to the minute or so.
+    /// When the token was last used, to within about a minute; null if never.
     last_used_at: Option<DateTime>,
-    /// When it ends; null is never.
+    /// When the token expires; null if it does not.
     expires_at: Option<DateTime>,
 }
 

@@ -1,4 +1,4 @@
-//! Webhooks: who is told of what, and how far that has come.
+//! Webhooks: where events are sent, and how far delivery has come.
 
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 use domain::Position;
@@ -10,30 +10,30 @@ use crate::loaders::Key;
 use crate::scalars::{DateTime, PositionScalar};
 use crate::{Api, ApiError, GlobalId};
 
-/// Where a webhook stands.
+/// The state of a webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "read_model::views::WebhookState")]
 pub enum WebhookState {
-    /// It is told of events.
+    /// Events are delivered.
     Active,
-    /// Its server answered that it is gone (410). `replayWebhook` enables it again.
+    /// The receiving server answered 410 Gone. `replayWebhook` enables the webhook again.
     Disabled,
 }
 
 /// An event that could not be delivered.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct DeadLetter {
-    /// Where the event stands in the log.
+    /// The event's position in the log.
     position: PositionScalar,
-    /// The event's id, which is that of the message.
+    /// The event's id, which is also the message's id.
     event: ID,
-    /// How often it was tried.
+    /// The number of delivery attempts.
     attempts: i32,
-    /// What went wrong the last time.
+    /// Why the last attempt failed.
     reason: String,
-    /// When it was given up.
+    /// When delivery was given up.
     at: DateTime,
-    /// Whether it is about to be tried once more.
+    /// Whether another attempt is scheduled.
     retried: bool,
 }
 
@@ -50,7 +50,7 @@ impl From<DeadLetterView> for DeadLetter {
     }
 }
 
-/// A server that is told of events.
+/// A subscription that sends events to another server.
 #[derive(Debug, Clone)]
 pub struct Webhook(pub WebhookView);
 
@@ -62,22 +62,22 @@ impl From<WebhookView> for Webhook {
 
 #[Object]
 impl Webhook {
-    /// Opaque and global.
+    /// The global id; opaque.
     pub async fn id(&self) -> ID {
         GlobalId::Webhook(self.0.id).into()
     }
 
-    /// Where events are sent to.
+    /// The URL that events are sent to.
     async fn url(&self) -> &str {
         &self.0.url
     }
 
-    /// The types of events that are sent.
+    /// The event types that are sent.
     async fn types(&self) -> &[String] {
         &self.0.kinds
     }
 
-    /// Where it stands.
+    /// The webhook's state.
     async fn state(&self) -> WebhookState {
         self.0.state.into()
     }
@@ -94,18 +94,19 @@ impl Webhook {
         self.0.created_at.into()
     }
 
-    /// Everything up to here was delivered, given up, or not wanted. It is recorded every 10 seconds or so.
+    /// Every event up to this position was delivered, given up or filtered out. Recorded about
+    /// every 10 seconds.
     async fn position(&self) -> PositionScalar {
         position(self.0.through)
     }
 
-    /// How many events come after that, wanted or not.
+    /// The number of events after `position`, filtered out or not.
     async fn lag(&self, ctx: &Context<'_>) -> Result<i32> {
         let head = Api::of(ctx).log.info().await.map_err(ApiError::from)?.head;
         Ok(int(head.0.saturating_sub(position(self.0.through).0.0)))
     }
 
-    /// What could not be delivered, in the order of the log; the newest 100.
+    /// The events that could not be delivered, in log order; at most the newest 100.
     async fn dead_letters(&self) -> Vec<DeadLetter> {
         self.0.dead_letters.iter().cloned().map(Into::into).collect()
     }

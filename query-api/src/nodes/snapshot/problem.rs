@@ -1,4 +1,4 @@
-//! Problems as they were.
+//! Past states of problems.
 
 use async_graphql::{ID, Object};
 use read_model::views::ProblemView;
@@ -8,23 +8,23 @@ use crate::nodes::problem::{ProblemStats, Sample};
 use crate::nodes::{Difficulty, Limits, Scoring, int};
 use crate::scalars::{DateTime, Markdown, Sha256};
 
-/// A problem as it was, in its first natural language.
+/// A problem in the past, in its original natural language.
 #[derive(Debug, Clone)]
 pub struct ProblemThen(pub(super) ProblemView);
 
 #[Object]
 impl ProblemThen {
-    /// Of the problem.
+    /// The problem's global id.
     async fn id(&self) -> ID {
         GlobalId::Problem(self.0.slug.clone()).into()
     }
 
-    /// Counts from 1.
+    /// The problem's number, from 1.
     async fn number(&self) -> i32 {
         int(self.0.number)
     }
 
-    /// Its place in addresses.
+    /// The problem's slug, as used in URLs.
     async fn slug(&self) -> &str {
         self.0.slug.as_str()
     }
@@ -39,67 +39,67 @@ impl ProblemThen {
         Sha256(self.0.digest)
     }
 
-    /// Plain text.
+    /// The title, as plain text.
     async fn title(&self) -> &str {
         &self.0.title
     }
 
-    /// How hard it was meant to be.
+    /// How hard the problem was, by its setter's estimate.
     async fn difficulty(&self) -> Difficulty {
         self.0.difficulty.into()
     }
 
-    /// What it was about.
+    /// The slugs of the problem's tags.
     async fn tags(&self) -> Vec<&str> {
         self.0.tags.iter().map(|tag| tag.as_str()).collect()
     }
 
-    /// What was asked.
+    /// The statement.
     async fn statement(&self) -> Markdown {
         Markdown(self.0.statement.clone())
     }
 
-    /// How it could be solved.
+    /// The editorial, which explains how to solve the problem; null if there was none.
     async fn editorial(&self) -> Option<Markdown> {
         self.0.editorial.clone().map(Markdown)
     }
 
-    /// From a nudge to nearly the solution.
+    /// Hints, from the vaguest to the most revealing.
     async fn hints(&self) -> Vec<Markdown> {
         self.0.hints.iter().cloned().map(Markdown).collect()
     }
 
-    /// Examples.
+    /// The sample tests.
     async fn samples(&self) -> Vec<Sample> {
         Sample::all(&self.0)
     }
 
-    /// What a run could use.
+    /// The limits on a run.
     async fn limits(&self) -> Limits {
         Limits::of(&self.0)
     }
 
-    /// How it was scored; null where it was only passed or failed.
+    /// How submissions were scored; null for a pass-fail problem.
     async fn scoring(&self) -> Option<Scoring> {
         self.0.scoring.clone().map(Into::into)
     }
 
-    /// The ids of the languages that it took; empty where it took every language of the installation.
+    /// The ids of the accepted languages; empty if every installed language was accepted.
     async fn languages(&self) -> Vec<ID> {
         self.0.languages.iter().map(|it| it.language.as_str().into()).collect()
     }
 
-    /// How it was doing.
+    /// The problem's statistics at the time.
     async fn stats(&self) -> ProblemStats {
         ProblemStats::of(&self.0)
     }
 
-    /// Of the first revision.
+    /// When the first revision was made.
     async fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
 
-    /// Of this revision.
+    /// When this revision was made.
     async fn updated_at(&self) -> DateTime {
         self.0.updated_at.into()
     }

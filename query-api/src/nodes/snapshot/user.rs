@@ -1,4 +1,4 @@
-//! Accounts as they stood.
+//! Past states of accounts.
 
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use read_model::views::{AccountView, SolvedStatus};
@@ -10,7 +10,7 @@ use crate::nodes::{Difficulty, Role, int};
 use crate::scalars::DateTime;
 use crate::{Api, ApiError, GlobalId};
 
-/// An account as it stood. Personal data is not in the log, and so not here.
+/// An account in the past. Personal data is not in the log, so it is not shown here.
 #[derive(Debug, Clone)]
 pub struct UserThen {
     moment: Moment,
@@ -23,38 +23,38 @@ impl UserThen {
     }
 }
 
-/// How far an account had come with a problem.
+/// An account's progress on a problem.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct ProblemStatusThen {
     /// The problem's slug.
     problem: String,
-    /// How far.
+    /// The progress.
     status: SolvedStatusEnum,
 }
 
 #[Object]
 impl UserThen {
-    /// Of the account.
+    /// The account's global id.
     async fn id(&self) -> ID {
         GlobalId::User(self.account.login.clone()).into()
     }
 
-    /// Its place in addresses.
+    /// The login, as used in URLs.
     async fn login(&self) -> &str {
         self.account.login.as_str()
     }
 
-    /// What it could do.
+    /// The account's roles at the time.
     async fn roles(&self) -> Vec<Role> {
         self.account.roles.iter().copied().map(Into::into).collect()
     }
 
-    /// When it was registered.
+    /// When the account was registered.
     async fn created_at(&self) -> DateTime {
         self.account.created_at.into()
     }
 
-    /// Problems solved, by difficulty, of those that there were.
+    /// The number of problems solved, by difficulty. Totals count the problems that existed then.
     async fn solved(&self, ctx: &Context<'_>) -> Result<Vec<SolvedCount>> {
         let then = self.moment.then(Api::of(ctx));
         let statuses = then.statuses(&self.account.login).await.map_err(ApiError::from)?;
@@ -71,7 +71,7 @@ impl UserThen {
         Ok(counts.into())
     }
 
-    /// Every problem that it had submitted to, by slug.
+    /// Every problem the account had submitted to, ordered by slug.
     async fn problems(&self, ctx: &Context<'_>) -> Result<Vec<ProblemStatusThen>> {
         let then = self.moment.then(Api::of(ctx));
         let statuses = then.statuses(&self.account.login).await.map_err(ApiError::from)?;
