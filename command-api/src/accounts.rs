@@ -1,4 +1,4 @@
-//! Accounts: registering them and granting roles, for mutations and for the command line.
+//! Registering accounts and granting roles, for mutations and the command line.
 
 use domain::account::{Account, AccountCommand, AccountRejection};
 use domain::{Actor, Login, Recorded, Role, StreamId};
@@ -13,24 +13,24 @@ use uuid::Uuid;
 use crate::payload::not_appended;
 use crate::tokens::Issue;
 
-/// The first account's login.
+/// The login of the first account.
 const ADMINISTRATOR: &str = "admin";
-/// How often a change is decided again after somebody was faster.
+/// How many times a change is decided before a conflict with another writer is an error.
 const TRIES_MAX: u32 = 5;
 
-/// An account was not made or changed.
+/// Creating or changing an account failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
-    /// The account refused.
+    /// The account's rules refuse the command.
     #[error(transparent)]
     Rejected(#[from] AccountRejection),
     /// The log could not be read.
     #[error("reading the account failed")]
     Read(#[from] ReadError),
-    /// The log took nothing.
+    /// The event could not be appended to the log.
     #[error("recording failed")]
     Append(#[source] AppendError),
-    /// The credentials could not be kept.
+    /// The credentials could not be stored.
     #[error("keeping the credentials failed")]
     Credentials(#[from] CredentialsError),
 }
@@ -47,7 +47,7 @@ impl From<ExecuteError<AccountRejection>> for AccountError {
 impl From<AccountError> for ApiError {
     fn from(error: AccountError) -> Self {
         match error {
-            // Whoever asks had the account: it was erased meanwhile.
+            // The caller is signed in to this account, so it was erased while the request ran.
             AccountError::Rejected(rejection) => {
                 Self::new(Code::Unauthenticated, rejection.to_string())
             }
@@ -58,10 +58,10 @@ impl From<AccountError> for ApiError {
     }
 }
 
-/// Claims the login and keeps the profile under a fresh subject.
+/// Claims the login and stores the profile under a new subject.
 ///
-/// The profile is kept first, so that an account never is without one; whoever does not get the
-/// login has the profile removed again.
+/// The profile is stored first, so that every account has one. If the login turns out to be taken,
+/// the profile is removed again.
 ///
 /// # Errors
 /// When the login is taken, or a store does not answer.
@@ -82,12 +82,13 @@ pub async fn register(
     match stream.execute(log, vec![register], context, None, None).await {
         Ok(recorded) => Ok((subject, recorded)),
         Err(error) => {
-            // An unknown outcome may have been a success, which needs its profile.
+            // If the outcome is unknown, the append may have succeeded, and the account needs its
+            // profile.
             if !matches!(error, ExecuteError::Append(AppendError::Unknown(_))) {
                 credentials.erase(subject).await?;
             }
             Err(match error {
-                // Somebody else was faster, and has it now.
+                // Another request registered the login first.
                 ExecuteError::Append(AppendError::Conflict { .. }) => {
                     AccountRejection::Taken.into()
                 }
@@ -97,7 +98,7 @@ pub async fn register(
     }
 }
 
-/// Lets the account do more.
+/// Grants a role to the account.
 ///
 /// # Errors
 /// When there is no such account, or a store does not answer.
@@ -110,8 +111,8 @@ pub async fn grant(
     Ok(change(log, login, &AccountCommand::Grant(role), context).await?.1)
 }
 
-/// Erases the account's personal data, secrets and tokens. The log keeps its login and what it handed in, and still
-/// verifies. Erasing again finishes what was cut off.
+/// Erases the account's personal data, secrets and tokens. The log keeps the login and the
+/// submissions, and still verifies. Erasing again completes an interrupted erasure.
 ///
 /// # Errors
 /// When there is no such account, or a store does not answer.
@@ -121,13 +122,13 @@ pub async fn erase(
     login: &Login,
     context: &Context,
 ) -> Result<Vec<Recorded>, AccountError> {
-    // The event first: as soon as it is known nobody is let in, whatever becomes of the rest.
+    // Record the event first: from then on no sign-in succeeds, even if the rest fails.
     let (account, recorded) = change(log, login, &AccountCommand::Erase, context).await?;
     credentials.erase(account.subject.ok_or(AccountRejection::NotFound)?).await?;
     Ok(recorded)
 }
 
-/// The account as it is now, and what was recorded for it.
+/// Decides and records a command: returns the account's new state and the recorded events.
 async fn change(
     log: &dyn EventLog,
     login: &Login,
@@ -139,17 +140,17 @@ async fn change(
         tries += 1;
         let mut stream = Stream::<Account>::load(log, StreamId::Account(login.clone())).await?;
         match stream.execute(log, vec![command.clone()], context, None, None).await {
-            // Somebody changed something else just now.
+            // A concurrent change to the account; decide again.
             Err(ExecuteError::Append(AppendError::Conflict { .. })) if tries < TRIES_MAX => {}
             executed => return Ok((stream.state, executed?)),
         }
     }
 }
 
-/// Keeps new tokens of one account, unless it was erased.
+/// Stores new tokens of one account, unless it was erased.
 ///
-/// Looks after they are kept. An erasure records its event and removes tokens then: either it finds these, or the event
-/// is found here.
+/// The account is checked after the tokens are stored. An erasure records its event and then
+/// removes tokens: either it removes these tokens, or this function sees its event.
 ///
 /// # Errors
 /// When the account was erased, or a store does not answer.
@@ -170,7 +171,7 @@ pub(crate) async fn keep_tokens(
     Ok(())
 }
 
-/// Makes a token for the account; the secret is nowhere else.
+/// Issues an access token for the account. The secret is returned and not stored.
 ///
 /// # Errors
 /// When there is no such account, or a store does not answer.
@@ -190,7 +191,8 @@ pub async fn issue_token(
     Ok(secret)
 }
 
-/// Makes the first administrator, unless there is one; the secret is shown once.
+/// Creates the first administrator account, unless it exists. The secret is returned only this
+/// once.
 ///
 /// # Errors
 /// When a store does not answer.
@@ -286,7 +288,7 @@ mod tests {
         }
     }
 
-    /// As where somebody signs in while the account is erased.
+    /// For example, when somebody signs in while the account is being erased.
     #[tokio::test]
     async fn no_token_of_an_erased_account_is_kept() {
         let directory = TempDir::new().unwrap();
@@ -297,7 +299,7 @@ mod tests {
         let held = async || credentials.tokens(subject, Timestamp::now()).await.unwrap().len();
         keep_tokens(log, credentials, &[token(&login, subject).1]).await.unwrap();
         assert_eq!(held().await, 1);
-        // The event alone, without what follows it.
+        // Only the event, without removing the tokens.
         change(log, &login, &AccountCommand::Erase, &context()).await.unwrap();
         let late = [token(&login, subject).1, token(&login, subject).1];
         let refused = keep_tokens(log, credentials, &late).await;

@@ -1,4 +1,4 @@
-//! What mutations work with.
+//! What mutations need: stores, limits and policies.
 
 use std::hash::Hash;
 use std::net::IpAddr;
@@ -16,11 +16,11 @@ use webhook::DestinationPolicy;
 
 use crate::problems::ProblemCache;
 
-/// Accounts or addresses whose rates are remembered before those are forgotten that are idle.
+/// Accounts or addresses that may be remembered for rate limits before idle ones are dropped.
 const RATES_MAX: usize = 10_000;
-/// Passwords hashed at the same time: each takes a core and 19 MiB for a while.
+/// Passwords hashed at once. Each hash uses a core and 19 MiB for its duration.
 const HASHES_AT_ONCE: usize = 2;
-/// Packages that are read at the same time: each takes a core, and memory for all its files, for a while.
+/// Packages read at once. Each one uses a core, and memory for all its files, for its duration.
 const READINGS_AT_ONCE: usize = 2;
 
 /// Everything that mutations need.
@@ -34,15 +34,15 @@ pub struct Commands {
     pub(crate) hashing: Semaphore,
     pub(crate) reading: Arc<Semaphore>,
     pub(crate) destinations: DestinationPolicy,
-    /// With what packages are read, but for the slug.
+    /// How packages are read, except for the slug.
     pub(crate) packages: Options,
     submissions: DefaultKeyedRateLimiter<Login>,
     sign_ins: DefaultKeyedRateLimiter<IpAddr>,
 }
 
 impl Commands {
-    /// Commands on these stores, answering with the nodes of this API. Webhooks lead where `destinations` allows, and
-    /// `packages` tells how packages are read: for the API's languages.
+    /// Commands on these stores that answer with this API's nodes. `destinations` limits where
+    /// webhooks lead, and `packages` sets how packages are read, with the API's languages.
     pub fn new(
         stores: &Stores,
         api: Arc<Api>,
@@ -68,26 +68,25 @@ impl Commands {
         })
     }
 
-    /// The one that this request is served with.
+    /// The commands that serve this request.
     pub(crate) fn of<'a>(ctx: &GraphqlContext<'a>) -> &'a Self {
         ctx.data_unchecked::<Arc<Self>>()
     }
 
-    /// Whether this account may submit now.
+    /// Whether this account may submit now, by its rate limit.
     pub(crate) fn admits_submission(&self, login: &Login) -> bool {
         admits(&self.submissions, login)
     }
 
-    /// Refuses whoever tries passwords too fast. Nobody's tries can be counted without an address, so without one there
-    /// are none.
+    /// Rate-limits sign-ins per client address. A request without a known address is refused.
     pub(crate) fn admit_sign_in(&self, ctx: &GraphqlContext<'_>) -> Result<(), ApiError> {
         let address = ctx.data_opt::<ClientAddress>().and_then(|address| address.0);
-        let unknown = || ApiError::new(Code::Internal, "the client's address is not known");
+        let unknown = || ApiError::new(Code::Internal, "the client's address is unknown");
         let address = address.ok_or_else(unknown)?;
         if admits(&self.sign_ins, &address) {
             return Ok(());
         }
-        let message = "too many sign-ins from this address; wait a minute";
+        let message = "too many sign-ins from this address; try again in a minute";
         Err(ApiError::new(Code::TooMany, message))
     }
 }
@@ -99,7 +98,7 @@ fn admits<K: Clone + Eq + Hash>(rates: &DefaultKeyedRateLimiter<K>, key: &K) -> 
     rates.check_key(key).is_ok()
 }
 
-/// The context of what a viewer does.
+/// The context of events that the viewer causes.
 pub(crate) fn context(ctx: &GraphqlContext<'_>, viewer: &Viewer) -> Context {
     let trace = ctx.data_opt::<TraceParent>().and_then(|trace| trace.0.clone());
     Context { traceparent: trace, ..Context::new(Actor::account(&viewer.login)) }

@@ -1,4 +1,4 @@
-//! Making and revising problems from uploaded packages.
+//! Creating and revising problems from uploaded packages.
 
 use async_graphql::{Context, InputObject, Object, Result};
 use domain::Slug;
@@ -14,32 +14,34 @@ use crate::problems::{
 use crate::timing::{self, TimingInput};
 use crate::uploaded;
 
-/// Mutations of problems by packages.
+/// Mutations that import packages.
 #[derive(Debug, Default)]
 pub struct ImportMutation;
 
-/// Revisions as a package has them.
+/// A package to import.
 #[derive(InputObject)]
 pub struct ImportProblemInput {
-    /// Digest of a package uploaded to `/packages`.
+    /// The SHA-256 of a package uploaded to `/packages`.
     package: Sha256,
-    /// Null: the package's own name. Only for a package of one problem.
+    /// The problem's slug; null to use the package's own name. Allowed only for a package with one
+    /// problem.
     slug: Option<String>,
-    /// The version that was read; 0 for a problem that must not exist; null writes over. Only for a
-    /// package of one problem.
+    /// The version that the client has read; 0 for a problem that must not exist; null to overwrite
+    /// any version. Allowed only for a package with one problem.
     expected_version: Option<i32>,
-    /// Whether a problem with another title may be revised where the slug was made of a title or of an
-    /// odd name. By default it may not, because it is another problem more often than not.
+    /// Whether a problem with a different title may be revised. This matters only if the slug was
+    /// derived from a title or from an irregular package name: by default such an import is
+    /// refused, because it is usually a different problem.
     #[graphql(default)]
     replace: bool,
-    /// What the submissions of those problems take whose package gives no time limit.
+    /// The measured times of the packages' submissions, for problems without a given time limit.
     timing: Option<Vec<TimingInput>>,
 }
 
 #[Object]
 impl ImportMutation {
-    /// Makes the problems of an uploaded package, or revisions of them. All are checked before the
-    /// first is written. For setters.
+    /// Creates or revises the problems of an uploaded package. All are checked before the first is
+    /// written. For setters.
     async fn import_problem(
         &self,
         ctx: &Context<'_>,
@@ -56,7 +58,7 @@ async fn import(ctx: &Context<'_>, input: ImportProblemInput) -> Result<Revision
     let expected = parse_version(input.expected_version)?;
     let packages = uploaded::read(commands, &input.package, slug).await?;
     if packages.len() > 1 && expected.is_some() {
-        let message = "a version is one problem's, and the package has several";
+        let message = "the package has several problems; an expected version works only for a package with one";
         let code = UserErrorCode::Invalid;
         return Err(UserError::at(code, "input.expectedVersion", message).into());
     }
@@ -77,7 +79,7 @@ async fn import(ctx: &Context<'_>, input: ImportProblemInput) -> Result<Revision
     Ok(revisions)
 }
 
-/// The revision of each problem with the version that it follows, unless there is something against any of them.
+/// The content and expected version of each problem, or everything that forbids the import.
 async fn check(
     commands: &Commands,
     packages: &[Package],
@@ -89,7 +91,8 @@ async fn check(
     let mut checked = Vec::new();
     for package in packages {
         let current = commands.problems.current(&package.slug).await?;
-        // What was compared is what is revised: nobody else's problem may come between.
+        // Revise exactly the version that was compared, so that no other problem can take its
+        // place.
         let is_guarded = package.is_slug_derived && !replace;
         let read = current.as_ref().map_or(0, |revised| revised.revision);
         let expected = expected.or(is_guarded.then_some(read));
@@ -99,8 +102,8 @@ async fn check(
             && !is_same_title(title, &package.content.title)
         {
             let message = format!(
-                "{} is the slug of the problem {title:?}, and the package has {:?}; `replace` revises it nevertheless, \
-                 and another slug makes another problem",
+                "{} is the slug of the problem {title:?}, but the package contains {:?}; choose another slug, or set `replace` \
+                 to revise the problem anyway",
                 package.slug, package.content.title
             );
             errors.push(UserError::at(UserErrorCode::OtherProblem, "input.replace", message));
@@ -120,7 +123,7 @@ async fn check(
     if errors.is_empty() { Ok(checked) } else { Err(Failure::User(errors)) }
 }
 
-/// Whether titles differ in no more than case and spaces, as slugs do.
+/// Whether titles are equal, ignoring case and spaces, as slugs do.
 fn is_same_title(one: &str, other: &str) -> bool {
     let words = |title: &str| {
         title.to_lowercase().split_whitespace().map(str::to_owned).collect::<Vec<_>>()
@@ -128,18 +131,18 @@ fn is_same_title(one: &str, other: &str) -> bool {
     words(one) == words(other)
 }
 
-/// Times of problems that are not in the package.
+/// Errors for times of problems that are not in the package.
 fn unknown(packages: &[Package], timing: &[TimingInput]) -> Vec<UserError> {
     let is_known = |slug: &str| packages.iter().any(|package| package.slug.as_str() == slug);
     let unknown = timing.iter().filter(|timing| !is_known(&timing.slug));
     let errors = unknown.map(|timing| {
-        let message = format!("the package has no problem {:?}", timing.slug);
+        let message = format!("the package does not contain a problem {:?}", timing.slug);
         UserError::at(UserErrorCode::Invalid, "input.timing", message)
     });
     errors.collect()
 }
 
-/// Says which problem an error is about, where there are several.
+/// Prefixes an error with its problem, if the package has several.
 fn about(slug: &Slug, problems: usize, error: UserError) -> UserError {
     if problems == 1 {
         return error;

@@ -1,4 +1,4 @@
-//! Uploads of problem packages: `POST /packages` with a zip, answered with its digest.
+//! Uploads of problem packages: `POST /packages` takes a zip archive and returns its SHA-256.
 
 use std::sync::Arc;
 
@@ -28,14 +28,14 @@ async fn upload(
     let allowed =
         viewer.is_some_and(|viewer| viewer.has(Role::Setter) && viewer.allows(Scope::Full));
     if !allowed {
-        return ApiError::new(Code::Forbidden, "only setters upload packages").into_response();
+        return ApiError::new(Code::Forbidden, "only setters can upload packages").into_response();
     }
     let archive = match archive {
         Ok(archive) => archive,
         Err(rejection) => return ApiError::from(rejection).into_response(),
     };
     if !archive.starts_with(b"PK") {
-        return ApiError::bad_input("a package is a zip archive").into_response();
+        return ApiError::bad_input("a package must be a zip archive").into_response();
     }
     let bytes = archive.len();
     match api.blobs.put(archive).await {

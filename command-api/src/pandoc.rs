@@ -1,7 +1,7 @@
-//! LaTeX statements as Markdown, made by pandoc where it is installed.
+//! Converts LaTeX statements to Markdown with pandoc, if it is installed.
 //!
-//! It reads strangers' text: in its sandbox mode it opens no file, it has little memory and time, and
-//! it inherits nothing of our environment.
+//! The text is untrusted: pandoc runs in its sandbox mode and opens no file, its memory and time
+//! are limited, and it inherits nothing of the server's environment.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -14,20 +14,21 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStderr, ChildStdout, Command};
 use tokio::runtime::Handle;
 
-/// How long one text may take.
+/// How long one conversion may take.
 const TEXT_TIME_MAX: Duration = Duration::from_secs(10);
-/// How often to look whether the budget is spent, or nobody waits for the text any more.
+/// How often the budget is checked, which is also spent when the request has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// Bytes of Markdown that one text may become.
+/// Maximum size of one converted text, in bytes.
 const MARKDOWN_BYTES_MAX: u64 = 1 << 20;
-/// Bytes of complaints that are read.
+/// Maximum part of pandoc's error output that is kept, in bytes.
 const COMPLAINT_BYTES_MAX: u64 = 4 << 10;
-/// What statements are rendered from: see `query-api/src/markdown.rs`.
+/// The Markdown dialect that statements are rendered from; see `query-api/src/markdown.rs`.
 const MARKDOWN: &str = "commonmark+pipe_tables+strikeout+footnotes+tex_math_dollars";
-/// Heap that pandoc may use, as its run-time system takes it.
+/// The limit on pandoc's heap, as an option of its runtime system.
 const HEAP_MAX: &str = "-M512M";
 
-/// Makes Markdown of LaTeX; `None` where there is no pandoc. To be called where blocking is allowed.
+/// A converter from LaTeX to Markdown; `None` if pandoc is not installed. It blocks while it
+/// converts.
 pub fn converter() -> Option<Arc<Converter>> {
     let path = std::env::var_os("PATH")?;
     let program = find(&path)?;
@@ -51,7 +52,7 @@ fn command(program: &Path, path: &OsStr) -> Command {
     command
 }
 
-/// What is made of a text as long as the budget lasts. Dropped, the command is killed.
+/// Runs a conversion until the budget is spent. Dropping it kills the command.
 async fn within(
     budget: &Budget,
     converted: impl Future<Output = Result<String, String>>,
@@ -63,28 +64,28 @@ async fn within(
     };
     tokio::select! {
         biased;
-        () = spent => Err("there is no time left for it".to_owned()),
+        () = spent => Err("there is no time left to convert it".to_owned()),
         converted = converted => converted,
     }
 }
 
-/// What the command makes of a text, or why it makes nothing.
+/// The command's output for a text, or why it failed.
 async fn convert(mut command: Command, text: &str, time_max: Duration) -> Result<String, String> {
-    // Dropped, as when its time is over, it is killed.
+    // Dropping the command, for example after a timeout, kills it.
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     match tokio::time::timeout(time_max, run(command, text)).await {
         Ok(converted) => converted,
-        Err(_) => Err(format!("pandoc takes longer than {time_max:?} for it")),
+        Err(_) => Err(format!("pandoc took longer than {time_max:?} to convert it")),
     }
 }
 
 async fn run(mut command: Command, text: &str) -> Result<String, String> {
-    let failed = |error: std::io::Error| format!("pandoc cannot be run: {error}");
+    let failed = |error: std::io::Error| format!("cannot run pandoc: {error}");
     let mut child = command.spawn().map_err(failed)?;
     let (input, output, complaint) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let write = async {
         if let Some(mut input) = input {
-            // It may end before it has read everything, and says then why.
+            // The command may exit before it has read everything; its status then says why.
             let _ = input.write_all(text.as_bytes()).await;
         }
         Ok(())
@@ -92,23 +93,24 @@ async fn run(mut command: Command, text: &str) -> Result<String, String> {
     let (_, markdown, complaint) = tokio::try_join!(write, markdown(output), complain(complaint))?;
     let status = child.wait().await.map_err(failed)?;
     if !status.success() {
-        return Err(format!("pandoc does not take it: {}", complaint.trim()));
+        return Err(format!("pandoc failed: {}", complaint.trim()));
     }
-    String::from_utf8(markdown).map_err(|_| "pandoc makes no text of it".to_owned())
+    String::from_utf8(markdown).map_err(|_| "pandoc's output is not UTF-8".to_owned())
 }
 
-/// All that is printed. Too much of it ends the program, which nobody reads any more.
+/// The command's whole output. If it is too long, reading stops and the command is ended.
 async fn markdown(output: Option<ChildStdout>) -> Result<Vec<u8>, String> {
     let Some(output) = output else { return Ok(vec![]) };
     let mut bytes = Vec::new();
     let read = output.take(MARKDOWN_BYTES_MAX + 1).read_to_end(&mut bytes).await;
-    match read.map_err(|error| format!("pandoc's output cannot be read: {error}"))? as u64 {
+    match read.map_err(|error| format!("cannot read pandoc's output: {error}"))? as u64 {
         0..=MARKDOWN_BYTES_MAX => Ok(bytes),
-        _ => Err(format!("pandoc makes more than {MARKDOWN_BYTES_MAX} bytes of it")),
+        _ => Err(format!("pandoc's output has more than {MARKDOWN_BYTES_MAX} bytes")),
     }
 }
 
-/// The beginning of what is complained about. The rest is dropped, lest its writer waits for a reader.
+/// The beginning of the error output. The rest is read and discarded, so that the command does not
+/// block on it.
 async fn complain(complaint: Option<ChildStderr>) -> Result<String, String> {
     let Some(mut complaint) = complaint else { return Ok(String::new()) };
     let mut bytes = Vec::new();
@@ -146,8 +148,8 @@ mod tests {
         for (script, part) in [
             ("echo no such command >&2; exit 3", "no such command"),
             ("head -c 2000000 /dev/zero", "more than 1048576 bytes"),
-            ("head -c 2000000 /dev/zero >&2; exit 1", "does not take it"),
-            ("printf '\\377'", "no text"),
+            ("head -c 2000000 /dev/zero >&2; exit 1", "pandoc failed"),
+            ("printf '\\377'", "not UTF-8"),
         ] {
             let script = format!("PATH=/usr/bin:/bin; {script}");
             let error = convert(shell(&script), "x", TEXT_TIME_MAX).await.unwrap_err();
@@ -155,7 +157,7 @@ mod tests {
         }
         let absent =
             convert(Command::new("/nonexistent/pandoc"), "x", TEXT_TIME_MAX).await.unwrap_err();
-        assert!(absent.contains("cannot be run"), "{absent}");
+        assert!(absent.contains("cannot run"), "{absent}");
     }
 
     #[tokio::test]
@@ -169,7 +171,7 @@ mod tests {
         assert!(error.contains("no time left"), "{error}");
     }
 
-    /// With the program itself, where it is installed.
+    /// Uses pandoc itself, if it is installed.
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
     async fn latex_becomes_markdown() {
         let Some(converter) = converter() else { return };

@@ -8,16 +8,16 @@ use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, Salt
 use query_api::{ApiError, Code};
 use tokio::sync::Semaphore;
 
-/// What passwords of accounts that are not there are compared with, so that a wrong login takes as
-/// long as a wrong password.
+/// The hash that a password is compared with if the account does not exist, so that a wrong login
+/// takes as long as a wrong password.
 static NOBODYS: LazyLock<String> = LazyLock::new(|| hash_now("nobody's"));
 
-/// The hash to keep of a password.
+/// Hashes a password for storage.
 pub(crate) async fn hash(turns: &Semaphore, password: String) -> Result<String, ApiError> {
     in_turn(turns, move || hash_now(&password)).await
 }
 
-/// Whether the password has this hash; takes as long when there is none.
+/// Whether the password matches the hash. Takes the same time if there is no hash.
 pub(crate) async fn verify(
     turns: &Semaphore,
     password: String,

@@ -1,80 +1,81 @@
-//! What every mutation answers with.
+//! Errors and tokens that mutations return.
 
 use async_graphql::{Enum, SimpleObject};
 use domain::Recorded;
 use query_api::ConsistencyToken;
 
-/// Why nothing was done.
+/// Why a mutation did nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub enum UserErrorCode {
-    /// An argument has no meaning.
+    /// An argument is invalid.
     Invalid,
-    /// There is no such thing.
+    /// The object does not exist.
     NotFound,
-    /// The viewer may not.
+    /// The viewer is not allowed to do this.
     Forbidden,
-    /// Somebody else was faster; read again and try again.
+    /// Another request changed the object first; read it again and retry.
     Conflict,
-    /// It exceeds a limit.
+    /// The input exceeds a size limit.
     TooLarge,
-    /// Too many in too short a time, or at once.
+    /// The rate limit or the maximum number was exceeded.
     TooMany,
-    /// It has run out.
+    /// The token is invalid, expired or revoked.
     Expired,
-    /// Login or password is wrong; which of these is not told.
+    /// The login or the password is wrong; which of the two is not disclosed.
     BadCredentials,
-    /// The login is somebody's.
+    /// The login is in use by another account.
     Taken,
-    /// The language is not installed, or the problem does not take it.
+    /// The language is not installed, or the problem does not accept it.
     LanguageUnavailable,
-    /// The same idempotency key with another input.
+    /// The idempotency key was used before with a different input.
     IdempotencyKeyReused,
-    /// It is at another version than expected.
+    /// The object's version differs from the expected one.
     VersionMismatch,
-    /// Something of it is still under way.
+    /// Part of the work has not finished yet.
     NotReady,
-    /// It has ended otherwise.
+    /// The object is already in a different final state.
     AlreadyFinal,
-    /// The slug is that of a problem with another title.
+    /// The slug belongs to a problem with a different title.
     OtherProblem,
-    /// The package gives no time limit; measure its submissions and tell their times.
+    /// The package gives no time limit. Measure its submissions and pass their times as `timing`.
     TimingNeeded,
 }
 
-/// One reason why nothing was done.
+/// A reason why a mutation did nothing.
 #[derive(Debug, Clone, PartialEq, Eq, SimpleObject)]
 pub struct UserError {
-    /// For programs.
+    /// The reason, for programs.
     pub code: UserErrorCode,
-    /// For people.
+    /// The reason, for people.
     pub message: String,
-    /// Path into the arguments, as `["input", "source"]`.
+    /// The path of the offending argument, for example `["input", "source"]`; null if the error
+    /// concerns no single argument.
     pub field: Option<Vec<String>>,
 }
 
 impl UserError {
-    /// About no argument in particular.
+    /// An error that concerns no single argument.
     pub(crate) fn new(code: UserErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), field: None }
     }
 
-    /// About the argument at this dotted path.
+    /// An error in the argument at this dotted path.
     pub(crate) fn at(code: UserErrorCode, path: &str, message: impl Into<String>) -> Self {
         let field = Some(path.split('.').map(str::to_owned).collect());
         Self { code, message: message.into(), field }
     }
 }
 
-/// The position that a read must have reached to see what was written.
+/// The consistency token for reading what was written; `None` if nothing was.
 pub(crate) fn token(recorded: &[Recorded]) -> Option<ConsistencyToken> {
     recorded.last().map(|recorded| ConsistencyToken(recorded.position))
 }
 
-/// Why a command did not succeed: the user's doing, or ours.
+/// Why a command failed: through the user's fault or the server's.
 pub(crate) enum Failure {
-    /// To be told in the payload.
+    /// Shown to the user in the payload's `userErrors`.
     User(Vec<UserError>),
-    /// To be told at the top.
+    /// Shown as a top-level error.
     Api(query_api::ApiError),
 }
 
@@ -90,7 +91,7 @@ impl<E: Into<query_api::ApiError>> From<E> for Failure {
     }
 }
 
-/// A log that took nothing, as clients are told of it. Conflicts are for the caller to tell.
+/// The API error for a failed append. The caller handles conflicts.
 pub(crate) fn not_appended(error: &event_store::AppendError) -> query_api::ApiError {
     query_api::ApiError::store(error)
 }

@@ -1,4 +1,4 @@
-//! Making and revising problems.
+//! Creating and revising problems.
 
 use std::sync::Arc;
 
@@ -19,16 +19,18 @@ use crate::commands::{self, Commands};
 use crate::payload::{Failure, UserError, UserErrorCode, not_appended, token};
 use crate::uploaded;
 
-/// Problems whose newest revision is remembered.
+/// Problems whose newest revision is cached.
 const PROBLEMS_MAX: u64 = 1_000;
-/// How often a revision that expects no version is decided again after somebody was faster.
+/// How many times a revision without an expected version is decided before a conflict with another
+/// writer is an error.
 const TRIES_MAX: u32 = 5;
-/// Revisions read at once.
+/// Revisions per read of the log.
 const REVISIONS_PAGE: u32 = 64;
-/// Bytes of an event that are about it and not its data: its ids, who caused it, and a trace.
+/// Bytes of an event beside its data: ids, actor and trace context.
 const EVENT_ROOM_BYTES: usize = 4 << 10;
 
-/// The newest revision of each problem: as the log has it, read from where it was read last.
+/// Caches the newest revision of each problem. Each use reads the log from where the last read
+/// ended.
 #[derive(Debug)]
 pub(crate) struct ProblemCache {
     log: Arc<dyn EventLog>,
@@ -40,7 +42,7 @@ impl ProblemCache {
         Self { log, streams: Cache::new(PROBLEMS_MAX) }
     }
 
-    /// The newest revision; `None` when there is no such problem (INV-2: the log decides).
+    /// The newest revision; `None` if the problem does not exist (INV-2: the log decides).
     pub(crate) async fn current(&self, slug: &Slug) -> Result<Option<ProblemRevised>, ReadError> {
         Ok(self.stream(slug).await?.state.current.clone())
     }
@@ -65,98 +67,99 @@ impl ProblemCache {
 #[derive(Debug, Default)]
 pub struct ProblemMutation;
 
-/// What a run may use.
+/// Limits on a program's run.
 #[derive(InputObject)]
 pub struct LimitsInput {
-    /// Cpu time of one test, in milliseconds.
+    /// CPU time per test, in milliseconds.
     time_ms: i32,
-    /// Memory of one test, in KiB.
+    /// Memory per test, in KiB.
     memory_kb: i32,
-    /// Standard output of one test, in KiB.
+    /// Standard output per test, in KiB; null for the default.
     output_kb: Option<i32>,
-    /// Size of the submitted source, in bytes.
+    /// Size of the submitted source, in bytes; null for the default.
     source_bytes: Option<i32>,
 }
 
-/// An example, which is a test too.
+/// A sample, which is also a test.
 #[derive(InputObject)]
 pub struct SampleInput {
-    /// `1`, `2`, … where none is given.
+    /// The sample's name; null for its number, from 1.
     name: Option<String>,
-    /// What the program reads.
+    /// The program's input.
     input: String,
-    /// What it should print.
+    /// The expected output.
     output: String,
-    /// Why.
+    /// Why this output is right.
     explanation: Option<Markdown>,
 }
 
-/// What a problem offers in one language.
+/// A language that the problem accepts.
 #[derive(InputObject)]
 pub struct ProblemLanguageInput {
     /// The language's id.
     language: String,
-    /// To begin with.
+    /// Source text to start from.
     #[graphql(default)]
     starter_code: String,
-    /// Joined before the submitted code.
+    /// Code added before the submitted code.
     #[graphql(default)]
     start_snippet: String,
-    /// Joined after the submitted code.
+    /// Code added after the submitted code.
     #[graphql(default)]
     end_snippet: String,
 }
 
-/// A whole revision. Its tests are its samples, and those of a package where one is given.
+/// A complete revision. Its tests are the package's, or without a package its samples.
 #[derive(InputObject)]
 pub struct ProblemInput {
-    /// The problem's identity.
+    /// The problem's slug, which identifies it.
     slug: String,
-    /// The version that was read; 0 for a problem that must not exist; null writes over.
+    /// The version that the client has read; 0 for a problem that must not exist; null to overwrite
+    /// any version.
     expected_version: Option<i32>,
-    /// Plain text.
+    /// The title, as plain text.
     title: String,
-    /// How hard.
+    /// How hard the problem is.
     difficulty: Difficulty,
-    /// Slugs.
+    /// The slugs of the problem's tags.
     tags: Vec<String>,
-    /// What is asked.
+    /// The statement.
     statement: Markdown,
-    /// How it can be solved.
+    /// How to solve the problem.
     editorial: Option<Markdown>,
-    /// Shown with the statement.
+    /// The sample tests shown with the statement.
     samples: Vec<SampleInput>,
-    /// What a run may use.
+    /// The limits on a run.
     limits: LimitsInput,
-    /// From a nudge to nearly the solution.
+    /// Hints, from the vaguest to the most revealing.
     hints: Option<Vec<Markdown>>,
-    /// Null: every language, with no code to begin with.
+    /// The accepted languages; null to accept every language, without starter code.
     languages: Option<Vec<ProblemLanguageInput>>,
-    /// Digest of a package uploaded to `/packages`, for its tests and checker.
+    /// The SHA-256 of a package uploaded to `/packages`, which supplies the tests and the checker.
     package: Option<Sha256>,
 }
 
-/// The problems, or why none is revised.
+/// The revised problems, or why none was revised.
 #[derive(SimpleObject, Default)]
 pub struct ProblemPayload {
-    /// The first of them.
+    /// The first of the problems.
     problem: Option<Problem>,
-    /// At their newest revisions. Some are missing while the read model is behind; read them later,
-    /// with `token`.
+    /// The problems at their newest revisions. Incomplete while the read model is behind; then read them
+    /// later, with `token`.
     problems: Vec<Problem>,
-    /// Whether there is a new revision; there is none when nothing would change.
+    /// Whether a revision was written; false if nothing would change.
     revised: bool,
-    /// What in the package is odd or was left aside.
+    /// Oddities of the package, and parts of it that were ignored.
     warnings: Vec<String>,
-    /// Why none is revised.
+    /// Why no problem was revised; empty on success.
     user_errors: Vec<UserError>,
-    /// Null when nothing was written.
+    /// The consistency token of the write; null if nothing was written.
     token: Option<ConsistencyToken>,
 }
 
 #[Object]
 impl ProblemMutation {
-    /// Makes a problem, or a revision of one. For setters.
+    /// Creates or revises a problem. For setters.
     async fn upsert_problem(
         &self,
         ctx: &Context<'_>,
@@ -175,13 +178,13 @@ impl ProblemMutation {
     }
 }
 
-/// What became of problems.
+/// The result of creating or revising problems.
 pub(crate) struct Revisions {
-    /// Which.
+    /// The slugs of the problems.
     pub(crate) slugs: Vec<Slug>,
     /// Their new revisions.
     pub(crate) recorded: Vec<Recorded>,
-    /// What is told besides.
+    /// Warnings to show to the user.
     pub(crate) warnings: Vec<String>,
 }
 
@@ -208,7 +211,7 @@ pub(crate) async fn answer(
     }
 }
 
-/// The problems once the read model has them. What was written is written, whether it has or not.
+/// Reads the problems once the read model has caught up. If it does not, the write still counts.
 async fn read_back(api: &Api, slugs: &[Slug], recorded: &[Recorded]) -> Vec<Problem> {
     if let Some(last) = recorded.last()
         && api.freshness.wait_for(last.position).await.is_err()
@@ -220,13 +223,13 @@ async fn read_back(api: &Api, slugs: &[Slug], recorded: &[Recorded]) -> Vec<Prob
     found.into_iter().flatten().map(Problem::from).collect()
 }
 
-/// Refuses whoever may not revise problems.
+/// Fails unless the viewer may revise problems.
 pub(crate) fn check_setter(ctx: &Context<'_>) -> Result<(), Failure> {
     let viewer = Viewer::required(ctx)?;
     if viewer.has(Role::Setter) && viewer.allows(Scope::Full) {
         return Ok(());
     }
-    Err(UserError::new(UserErrorCode::Forbidden, "only setters revise problems").into())
+    Err(UserError::new(UserErrorCode::Forbidden, "only setters can revise problems").into())
 }
 
 pub(crate) fn parse_slug(text: &str) -> Result<Slug, UserError> {
@@ -237,14 +240,14 @@ pub(crate) fn parse_slug(text: &str) -> Result<Slug, UserError> {
 
 pub(crate) fn parse_version(version: Option<i32>) -> Result<Option<u32>, UserError> {
     let version = version.map(u32::try_from).transpose();
-    version.map_err(|_| mismatch("a version is not negative".to_owned()))
+    version.map_err(|_| mismatch("a version cannot be negative".to_owned()))
 }
 
 fn mismatch(message: String) -> UserError {
     UserError::at(UserErrorCode::VersionMismatch, "input.expectedVersion", message)
 }
 
-/// Everything that keeps a problem from being revised so, as far as that is known beforehand.
+/// Every reason to refuse the revision that can be known before writing it.
 pub(crate) async fn objections(
     commands: &Commands,
     slug: &Slug,
@@ -266,7 +269,7 @@ pub(crate) async fn objections(
 }
 
 fn too_much(what: &str, actual: usize, max: usize) -> UserError {
-    let message = format!("{what} is {actual}, the most is {max}");
+    let message = format!("{what} is {actual}; the maximum is {max}");
     UserError::new(UserErrorCode::TooLarge, message)
 }
 
@@ -285,7 +288,7 @@ fn refusals(rejection: ProblemRejection) -> Vec<UserError> {
     }
 }
 
-/// The events of the problem's new revision; none when nothing would change.
+/// Writes a revision and returns its events; none if nothing would change.
 pub(crate) async fn revise(
     commands: &Commands,
     ctx: &Context<'_>,
@@ -310,11 +313,11 @@ pub(crate) async fn revise(
             }
         }
     }
-    let message = "others revise the problem all the time; try again";
+    let message = "other requests keep revising the problem; try again";
     Err(UserError::new(UserErrorCode::Conflict, message).into())
 }
 
-/// The revision, and what is odd in the package that it takes its tests from.
+/// The revision's content, and warnings about the package that supplies its tests.
 async fn content_of_input(
     commands: &Commands,
     input: ProblemInput,
@@ -366,7 +369,7 @@ async fn content_of_input(
         }
     };
     let defaults = Limits::default();
-    // A negative number is far out of bounds, and told to be so with all other flaws.
+    // A negative number becomes 0, which is reported as out of bounds with all other flaws.
     let bounded = |number: i32| u64::try_from(number).unwrap_or(0);
     let content = RevisionContent {
         title: input.title,
@@ -388,7 +391,7 @@ async fn content_of_input(
     Ok((content, warnings))
 }
 
-/// How a package's one problem is judged, and nothing else of it.
+/// The judging part of a package with one problem: tests, checker and grading.
 async fn judging_of_package(
     commands: &Commands,
     digest: &Sha256,
@@ -396,7 +399,7 @@ async fn judging_of_package(
 ) -> Result<(RevisionContent, Vec<String>), Failure> {
     let mut packages = uploaded::read(commands, digest, Some(slug)).await?;
     let (Some(package), true) = (packages.pop(), packages.is_empty()) else {
-        let message = "the package has several problems";
+        let message = "the package has several problems; it must have exactly one";
         return Err(UserError::at(UserErrorCode::Invalid, "input.package", message).into());
     };
     uploaded::keep_blobs(commands, &package).await?;

@@ -1,4 +1,4 @@
-//! The root of queries, where packages can be uploaded too.
+//! The root of queries, including those about uploaded packages.
 
 use async_graphql::{Context, Enum, MergedObject, Object, Result, SimpleObject};
 use domain::Slug;
@@ -16,70 +16,70 @@ use crate::{timing, uploaded};
 #[derive(Debug, Default, MergedObject)]
 pub struct Query(Reads, PackageQuery);
 
-/// Queries of uploaded packages.
+/// Queries about uploaded packages.
 #[derive(Debug, Default)]
 pub struct PackageQuery;
 
-/// What part of a problem changes.
+/// The part of a problem that changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "domain::problem::diff::ChangeKind")]
 pub enum ProblemChangeKind {
-    /// There is no revision yet.
+    /// The problem does not exist yet.
     New,
     /// The title.
     Title,
-    /// How hard it is meant to be.
+    /// The difficulty.
     Difficulty,
     /// The tags.
     Tags,
-    /// The statement, or the natural language it is in.
+    /// The statement, or its natural language.
     Statement,
-    /// The statement in another natural language, by that.
+    /// A translation of the statement, by natural language.
     Translation,
     /// The editorial.
     Editorial,
     /// The hints.
     Hints,
-    /// An example shown with the statement, by its name.
+    /// A sample test, by its name.
     Sample,
-    /// A file for whoever solves the problem, by its path.
+    /// A file for solvers, by its path.
     Attachment,
-    /// A limit, by its name, or how the time limit came about.
+    /// A limit, by its name, or how the time limit was chosen.
     Limits,
-    /// A test that is new, by its name.
+    /// An added test, by its name.
     TestAdded,
-    /// A test that goes, by its name.
+    /// A removed test, by its name.
     TestRemoved,
-    /// A test that changes, by its name and field.
+    /// A changed test, by its name and field.
     TestChanged,
-    /// The same tests in another order.
+    /// The order of the same tests.
     TestOrder,
-    /// How outputs are judged.
+    /// How outputs are checked.
     Checker,
-    /// How tests make a verdict, by group.
+    /// How test results are combined, by group.
     Grading,
     /// The grader.
     Grader,
     /// The static validator.
     StaticValidator,
-    /// Files beside every submission, by language.
+    /// Files added to every submission, by language.
     Include,
-    /// What is offered in a language, by that, or which languages are taken.
+    /// The settings of a language, by language, or the set of accepted languages.
     Languages,
 }
 
-/// One thing that importing a package would change.
+/// A change that importing a package would make.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct ProblemChange {
-    /// Of which problem.
+    /// The problem's slug.
     slug: String,
-    /// What part of it.
+    /// The part that changes.
     kind: ProblemChangeKind,
-    /// Which of them, where there are several.
+    /// Which one, for parts that a problem can have several of.
     path: Option<String>,
-    /// As it is, shortened; null where it is not there.
+    /// The current value, shortened; null if there is none.
     before: Option<String>,
-    /// As it would be, shortened; null where it would not be there.
+    /// The new value, shortened; null if there is none.
     after: Option<String>,
 }
 
@@ -92,7 +92,8 @@ impl ProblemChange {
 
 #[Object]
 impl PackageQuery {
-    /// What importing an uploaded package would change; `slug` is as for `importProblem`. For setters.
+    /// Shows what importing an uploaded package would change, and changes nothing. `slug` works as
+    /// in `importProblem`. For setters.
     async fn package_diff(
         &self,
         ctx: &Context<'_>,
@@ -131,7 +132,7 @@ fn changes_of(package: &Package, current: Option<&RevisionContent>) -> Vec<Chang
     {
         return vec![];
     }
-    // What else the time limit will be is not known before it is measured.
+    // The new time limit is unknown until it is measured.
     let mut content = package.content.clone();
     content.limits.time_ms = before.limits.time_ms;
     content.time_limit = before.time_limit.clone();
@@ -145,7 +146,7 @@ fn changes_of(package: &Package, current: Option<&RevisionContent>) -> Vec<Chang
     changes
 }
 
-/// A query has no payload to tell a user's errors in.
+/// A query has no payload with `userErrors`, so they become a top-level error.
 fn at_the_top(failure: Failure) -> ApiError {
     match failure {
         Failure::Api(error) => error,

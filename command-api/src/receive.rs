@@ -1,4 +1,4 @@
-//! Taking a program in, once its input was found good.
+//! Recording a submission, after its input was checked.
 
 use domain::submission::{Submission, SubmissionCommand, SubmissionReceived, SubmissionRejection};
 use domain::{Recorded, StreamId};
@@ -11,32 +11,33 @@ use event_store::{
 pub struct Received {
     /// Its events.
     pub events: Vec<Recorded>,
-    /// Whether it was there already, by its id, which is its idempotency key's.
+    /// Whether the submission existed already: its id is derived from the idempotency key.
     pub replayed: bool,
 }
 
-/// A submission was not taken in, or nobody can tell.
+/// A submission was not recorded, or the outcome is unknown.
 #[derive(Debug, thiserror::Error)]
 pub enum ReceiveError {
-    /// Its id is that of another one.
-    #[error("the key was used with another input")]
+    /// The id belongs to a different submission.
+    #[error("the idempotency key was used before with a different input")]
     KeyReused,
-    /// The domain refuses it.
+    /// The submission's rules refuse it.
     #[error(transparent)]
     Rejected(SubmissionRejection),
-    /// The log did not take it. Where that is not known, the same again tells.
+    /// The append failed. If its outcome is unknown, repeating the same request finds it out.
     #[error(transparent)]
     Append(AppendError),
-    /// It is there already, and could not be read.
+    /// The submission exists already, but could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
 }
 
-/// Takes a program in and queues its judging, in one step (INV-6). Its source is in the blobs already. The same again
-/// is the same submission, because its stream begins once.
+/// Records a submission and queues its judging, atomically (INV-6). The source must already be in
+/// the blob store. Repeating the request finds the same submission, because a stream begins only
+/// once.
 ///
 /// # Errors
-/// When its id is another's, or the log fails.
+/// If the id belongs to a different submission, or the log fails.
 pub async fn receive(
     log: &dyn EventLog,
     context: &Context,
@@ -61,7 +62,8 @@ pub async fn receive(
     }
 }
 
-/// The problem may have been revised between two tries; that is not the author's doing.
+/// Ignores the revision: the problem may have been revised between two tries, which the author
+/// cannot know.
 fn same_input(first: &SubmissionReceived, again: &SubmissionReceived) -> bool {
     first.problem == again.problem
         && first.language == again.language

@@ -1,4 +1,4 @@
-//! Judging again: creating, applying, cancelling and reverting rejudges.
+//! Rejudges: creating, applying, cancelling and reverting them.
 
 use std::collections::BTreeMap;
 
@@ -23,43 +23,46 @@ use crate::commands::{self, Commands};
 use crate::payload::{Failure, UserError, UserErrorCode, not_appended, token};
 use crate::submit::check_key;
 
-/// How often a command that expects no version is decided again after somebody was faster.
+/// How many times a command without an expected version is decided before a conflict with another
+/// writer is an error.
 const TRIES_MAX: u32 = 5;
-/// Streams that are read at the same time.
+/// Streams that are read concurrently.
 const READS_AT_ONCE: usize = 32;
 
 /// Mutations of rejudges.
 #[derive(Debug, Default)]
 pub struct RejudgeMutation;
 
-/// What to judge again, and why.
+/// The properties of a new rejudge.
 #[derive(InputObject)]
 pub struct CreateRejudgeInput {
-    /// Of `rejudgePreview`.
+    /// The token from `rejudgePreview`.
     selection_token: String,
-    /// For the record.
+    /// Why the submissions are judged again, for the record.
     reason: String,
-    /// Same key and same input: the first result again.
+    /// Makes retries safe: a request with the same key and input returns the first result. 1 to 200
+    /// characters.
     idempotency_key: Option<String>,
 }
 
-/// The rejudge, or why it is not so.
+/// The rejudge, or why nothing was done.
 #[derive(SimpleObject, Default)]
 pub struct RejudgePayload {
-    /// As it is now; null while the read model is behind too: read it later, with `token`.
+    /// The rejudge's new state; null while the read model is behind. Then read it later, with
+    /// `token`.
     rejudge: Option<Rejudge>,
-    /// Its id, in any case.
+    /// The rejudge's id; set on success even if `rejudge` is null.
     id: Option<ID>,
-    /// Why nothing was done.
+    /// Why nothing was done; empty on success.
     user_errors: Vec<UserError>,
-    /// Null when nothing was written.
+    /// The consistency token of the write; null if nothing was written.
     token: Option<ConsistencyToken>,
 }
 
 #[Object]
 impl RejudgeMutation {
-    /// Judges a previewed set of submissions again. Nobody but judges sees anything of it before it is
-    /// applied. For judges.
+    /// Judges a previewed set of submissions again. Only judges can see the results until the
+    /// rejudge is applied. For judges.
     async fn create_rejudge(
         &self,
         ctx: &Context<'_>,
@@ -68,7 +71,7 @@ impl RejudgeMutation {
         answer(ctx, create(Commands::of(ctx), ctx, input).await).await
     }
 
-    /// Makes everything that the trials found count, at once. For judges.
+    /// Makes all verdicts of the rejudge count, atomically. For judges.
     async fn apply_rejudge(
         &self,
         ctx: &Context<'_>,
@@ -79,7 +82,7 @@ impl RejudgeMutation {
         answer(ctx, apply(Commands::of(ctx), ctx, &id, expected_version, reason).await).await
     }
 
-    /// Gives a rejudge up that was not applied. For judges.
+    /// Cancels a rejudge that was not applied. For judges.
     async fn cancel_rejudge(
         &self,
         ctx: &Context<'_>,
@@ -90,7 +93,7 @@ impl RejudgeMutation {
         answer(ctx, end(Commands::of(ctx), ctx, &id, cancel).await).await
     }
 
-    /// Undoes what applying a rejudge did, whatever was applied after it. For judges.
+    /// Undoes an applied rejudge, even if others were applied after it. For judges.
     async fn revert_rejudge(
         &self,
         ctx: &Context<'_>,
@@ -102,7 +105,7 @@ impl RejudgeMutation {
     }
 }
 
-/// What became of a rejudge: its id, and what was recorded.
+/// The rejudge's id and the recorded events.
 type Outcome = Result<(RejudgeId, Vec<Recorded>), Failure>;
 
 async fn answer(ctx: &Context<'_>, outcome: Outcome) -> Result<RejudgePayload> {
@@ -120,7 +123,7 @@ async fn answer(ctx: &Context<'_>, outcome: Outcome) -> Result<RejudgePayload> {
     }
 }
 
-/// The rejudge once the read model has it. What was written is written, whether it has or not.
+/// Reads the rejudge once the read model has caught up. If it does not, the write still counts.
 async fn read_back(api: &Api, id: RejudgeId, recorded: &[Recorded]) -> Option<Rejudge> {
     if let Some(last) = recorded.last() {
         api.freshness.wait_for(last.position).await.ok()?;
@@ -129,13 +132,13 @@ async fn read_back(api: &Api, id: RejudgeId, recorded: &[Recorded]) -> Option<Re
     found.map(Rejudge::from)
 }
 
-/// Refuses whoever may not rejudge.
+/// Fails unless the viewer may rejudge.
 fn check_judge<'a>(ctx: &Context<'a>) -> Result<&'a Viewer, Failure> {
     let viewer = Viewer::required(ctx)?;
     if access::may_rejudge(Some(viewer)) && viewer.allows(Scope::Full) {
         return Ok(viewer);
     }
-    Err(UserError::new(UserErrorCode::Forbidden, "only judges rejudge").into())
+    Err(UserError::new(UserErrorCode::Forbidden, "only judges can rejudge").into())
 }
 
 async fn create(commands: &Commands, ctx: &Context<'_>, input: CreateRejudgeInput) -> Outcome {
@@ -168,7 +171,7 @@ async fn create(commands: &Commands, ctx: &Context<'_>, input: CreateRejudgeInpu
             if first.is_some_and(|first| same_input(&first, &created)) {
                 return Ok((id, vec![]));
             }
-            let message = "the key was used with another input";
+            let message = "the idempotency key was used before with a different input";
             let code = UserErrorCode::IdempotencyKeyReused;
             Err(UserError::at(code, "input.idempotencyKey", message).into())
         }
@@ -176,7 +179,8 @@ async fn create(commands: &Commands, ctx: &Context<'_>, input: CreateRejudgeInpu
     }
 }
 
-/// A problem may have been revised between two tries; that is nobody's doing.
+/// Ignores the revisions: the problem may have been revised between two tries, which the client
+/// cannot know.
 fn same_input(first: &RejudgeCreated, again: &RejudgeCreated) -> bool {
     let submissions =
         |it: &RejudgeCreated| it.members.iter().map(|it| it.submission).collect::<Vec<_>>();
@@ -187,7 +191,7 @@ fn same_input(first: &RejudgeCreated, again: &RejudgeCreated) -> bool {
 
 async fn pinned(commands: &Commands, token: &str) -> Result<PinnedSelection, Failure> {
     let unknown = || {
-        let message = "there is no such selection; preview it again";
+        let message = "there is no such selection; run rejudgePreview again";
         UserError::at(UserErrorCode::NotFound, "input.selectionToken", message)
     };
     let digest: Digest = token.parse().map_err(|_| unknown())?;
@@ -199,7 +203,7 @@ async fn pinned(commands: &Commands, token: &str) -> Result<PinnedSelection, Fai
     Ok(PinnedSelection::decode(&bytes).ok_or_else(unknown)?)
 }
 
-/// The submissions with the revisions that they are judged against, as the log has them (INV-2).
+/// The submissions and the revisions to judge them against, from the log (INV-2).
 async fn members(commands: &Commands, pinned: &PinnedSelection) -> Result<Vec<Member>, Failure> {
     let log = commands.log.as_ref();
     let read = stream::iter(pinned.submissions.clone()).map(|id| judged(log, id));
@@ -209,7 +213,8 @@ async fn members(commands: &Commands, pinned: &PinnedSelection) -> Result<Vec<Me
     for (submission, found) in pinned.submissions.iter().copied().zip(found) {
         let Some((problem, own)) = found else {
             let id = GlobalId::Submission(submission);
-            let message = format!("{id} is not a submission that has a verdict; preview again");
+            let message =
+                format!("{id} is not a submission with a verdict; run rejudgePreview again");
             return Err(
                 UserError::at(UserErrorCode::NotFound, "input.selectionToken", message).into()
             );
@@ -229,7 +234,7 @@ async fn members(commands: &Commands, pinned: &PinnedSelection) -> Result<Vec<Me
     Ok(members)
 }
 
-/// The problem and revision of a submission that has its verdict.
+/// The problem and revision of a submission; `None` if it has no verdict.
 async fn judged(log: &dyn EventLog, id: SubmissionId) -> Result<Option<(Slug, u32)>, ReadError> {
     let submission = Stream::<Submission>::load(log, StreamId::Submission(id)).await?.state;
     let judged = matches!(submission.phase, Phase::Judged(_));
@@ -246,7 +251,7 @@ async fn apply(
     let viewer = check_judge(ctx)?;
     let (id, mut stream) = load(commands, id).await?;
     let mut trials = BTreeMap::new();
-    // Once it is applied, asking again changes nothing, whatever version the client saw.
+    // Applying an applied rejudge again changes nothing, so the version need not match.
     if stream.state.phase == RejudgePhase::Judging {
         if u64::try_from(expected).ok() != Some(stream.version.0) {
             let message = format!("the rejudge is at version {}, not {expected}", stream.version);
@@ -262,7 +267,7 @@ async fn apply(
     Ok((id, recorded))
 }
 
-/// How the trials ended that have, as the log has them (INV-2).
+/// The outcomes of the trials that have ended, from the log (INV-2).
 async fn trial_ends(
     log: &dyn EventLog,
     rejudge: RejudgeId,
@@ -299,7 +304,7 @@ async fn end(
         let (id, mut stream) = load(commands, id).await?;
         match execute(commands, ctx, viewer, &mut stream, command(viewer.login.clone())).await {
             Ok(recorded) => return Ok((id, recorded)),
-            // An evaluator may have queued the last trial just now.
+            // An evaluator may have queued the last trial at the same time.
             Err(ExecuteError::Append(AppendError::Conflict { .. })) => {}
             Err(error) => return Err(refused(error)),
         }
@@ -324,7 +329,10 @@ async fn execute(
 }
 
 fn too_slow() -> UserError {
-    UserError::new(UserErrorCode::Conflict, "somebody else was faster; read it again")
+    UserError::new(
+        UserErrorCode::Conflict,
+        "the rejudge was changed by another request; read it again and retry",
+    )
 }
 
 fn refused(error: ExecuteError<RejudgeRejection>) -> Failure {

@@ -1,4 +1,4 @@
-//! Registering, signing in and out, and tokens.
+//! Registration, sign-in, sign-out and tokens.
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use domain::account::AccountRejection;
@@ -19,15 +19,15 @@ use crate::tokens::Issue;
 /// How long a session lasts, and how long it can be refreshed.
 const SESSION_LIFETIME: SignedDuration = SignedDuration::from_hours(12);
 const REFRESH_LIFETIME: SignedDuration = SignedDuration::from_hours(24 * 30);
-/// Characters of a password. More than the most would cost more to hash than a sign-in is worth.
+/// Length of a password, in characters. The maximum bounds the cost of hashing.
 const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=256;
-/// Bytes of an e-mail address.
+/// Maximum size of an email address, in bytes.
 const EMAIL_BYTES_MAX: usize = 254;
-/// Characters of a person's, a client's or a token's name.
+/// Maximum length of the name of a person, client or token, in characters.
 const NAME_CHARS_MAX: usize = 100;
-/// Days that an access token may last.
+/// Lifetime of an access token, in days.
 const TOKEN_DAYS: std::ops::RangeInclusive<i32> = 1..=3_650;
-/// Access tokens of one account.
+/// Maximum number of access tokens per account.
 const TOKENS_MAX: usize = 50;
 
 /// Mutations of accounts, sessions and tokens.
@@ -37,72 +37,73 @@ pub struct SessionMutation;
 /// A new account.
 #[derive(InputObject)]
 pub struct RegisterInput {
-    /// Its identity: 2 to 32 of a-z, 0-9 and single hyphens inside, beginning with a letter.
+    /// 2 to 32 characters: a-z, 0-9 and single hyphens inside, starting with a letter. It
+    /// identifies the account.
     login: String,
-    /// Visible to self and admins.
+    /// The email address. Visible to the account holder and administrators only.
     email: String,
-    /// 8 to 256 characters.
+    /// The password: 8 to 256 characters.
     #[graphql(secret)]
     password: String,
-    /// Shown to others.
+    /// The display name, visible to others.
     name: Option<String>,
-    /// What the session is called.
+    /// A name for the session, to recognise it later.
     client: Option<String>,
 }
 
-/// A session, or why there is none.
+/// A session, or why it was refused.
 #[derive(SimpleObject, Default)]
 pub struct SessionPayload {
-    /// For the `Authorization` header; shown once.
+    /// The secret for the `Authorization` header; shown only once.
     access_token: Option<String>,
-    /// For `refreshSession`; shown once.
+    /// The secret for `refreshSession`; shown only once.
     refresh_token: Option<String>,
-    /// When the access token ends.
+    /// When the access token expires.
     expires_at: Option<DateTime>,
-    /// Whose it is.
+    /// The account that is signed in.
     user: Option<User>,
-    /// Why there is none.
+    /// Why the request was refused; empty on success.
     user_errors: Vec<UserError>,
-    /// Null when nothing was written.
+    /// The consistency token of the write; null if nothing was written to the log.
     token: Option<ConsistencyToken>,
 }
 
-/// Whether it is gone, or why not.
+/// The result of revoking a session or token.
 #[derive(SimpleObject, Default)]
 pub struct LogoutPayload {
-    /// Why not.
+    /// Why nothing was revoked; empty on success.
     user_errors: Vec<UserError>,
-    /// Null: tokens are not in the log.
+    /// Always null: tokens are not in the log.
     token: Option<ConsistencyToken>,
 }
 
-/// A new access token.
+/// The properties of a new access token.
 #[derive(InputObject)]
 pub struct AccessTokenInput {
-    /// What to call it.
+    /// The token's name, to recognise it later.
     name: String,
-    /// `read`, `submit` or `full`.
+    /// The permissions to grant: `read`, `submit`, `full`.
     scopes: Vec<String>,
-    /// 1 to 3650; null is never.
+    /// The lifetime, from 1 to 3650 days; null if the token must not expire.
     expires_in_days: Option<i32>,
 }
 
-/// A token, or why there is none.
+/// An access token, or why it was refused.
 #[derive(SimpleObject, Default)]
 pub struct AccessTokenPayload {
-    /// Shown once.
+    /// The token's secret; shown only once.
     secret: Option<String>,
-    /// Without its secret.
+    /// The token, without its secret.
     access_token: Option<AccessToken>,
-    /// Why there is none.
+    /// Why the token was refused; empty on success.
     user_errors: Vec<UserError>,
-    /// Null: tokens are not in the log.
+    /// Always null: tokens are not in the log.
     token: Option<ConsistencyToken>,
 }
 
 #[Object]
 impl SessionMutation {
-    /// Makes an account and a first session.
+    /// Creates an account and signs it in.
     async fn register(&self, ctx: &Context<'_>, input: RegisterInput) -> Result<SessionPayload> {
         match register(Commands::of(ctx), ctx, input).await {
             Ok(payload) => Ok(payload),
@@ -113,7 +114,7 @@ impl SessionMutation {
         }
     }
 
-    /// Makes a session.
+    /// Signs in with a password.
     async fn login(
         &self,
         ctx: &Context<'_>,
@@ -139,7 +140,7 @@ impl SessionMutation {
         let hash = profile.and_then(|profile| profile.password_hash);
         let right = passwords::verify(&commands.hashing, password, hash).await?;
         let wrong = || {
-            let message = "login or password is wrong";
+            let message = "the login or the password is wrong";
             let error = UserError::new(UserErrorCode::BadCredentials, message);
             SessionPayload { user_errors: vec![error], ..SessionPayload::default() }
         };
@@ -152,7 +153,7 @@ impl SessionMutation {
         }
     }
 
-    /// Makes a session from a refresh token, which is used up.
+    /// Starts a new session from a refresh token. Each refresh token works once.
     async fn refresh_session(
         &self,
         ctx: &Context<'_>,
@@ -164,14 +165,14 @@ impl SessionMutation {
         let found = commands.credentials.use_token(&hash, Timestamp::now()).await;
         let found = found.map_err(ApiError::from)?;
         let expired = || {
-            let message = "the refresh token is not valid, or not any more";
+            let message = "the refresh token is invalid, expired or already used; sign in again";
             let error = UserError::at(UserErrorCode::Expired, "refreshToken", message);
             SessionPayload { user_errors: vec![error], ..SessionPayload::default() }
         };
         let Some(refresh) = found.filter(|token| token.kind == TokenKind::Refresh) else {
             return Ok(expired());
         };
-        // Of two that bring the same token, the one that removes it gets the session.
+        // If two requests present the same token, only the one that removes it gets a session.
         let revoked = commands.credentials.revoke_token(refresh.subject, refresh.id).await;
         if !revoked.map_err(ApiError::from)? {
             return Ok(expired());
@@ -187,7 +188,8 @@ impl SessionMutation {
         Ok(SessionPayload { user, ..payload })
     }
 
-    /// Ends this session, or another of the viewer's, which only a session or a token of full scope can.
+    /// Ends this session or another of the viewer's. Ending another needs a session or a token with
+    /// scope `full`.
     async fn logout(&self, ctx: &Context<'_>, session: Option<ID>) -> Result<LogoutPayload> {
         let viewer = Viewer::required(ctx)?;
         let id = match session {
@@ -197,7 +199,8 @@ impl SessionMutation {
         revoke(ctx, viewer, id, "session").await
     }
 
-    /// Makes an access token for a script. Only a session or a token of full scope can.
+    /// Creates an access token, for example for a script. Needs a session or a token with scope
+    /// `full`.
     async fn create_access_token(
         &self,
         ctx: &Context<'_>,
@@ -216,7 +219,8 @@ impl SessionMutation {
         }
     }
 
-    /// Ends an access token of the viewer's. Only a session or a token of full scope can, or the token itself.
+    /// Revokes one of the viewer's access tokens. Needs a session or a token with scope `full`, or
+    /// the token itself.
     async fn revoke_access_token(&self, ctx: &Context<'_>, id: ID) -> Result<LogoutPayload> {
         revoke(ctx, Viewer::required(ctx)?, id.parse().ok(), "id").await
     }
@@ -241,15 +245,15 @@ async fn register(
         .split_once('@')
         .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty() && !host.contains('@'));
     if !has_form || email.len() > EMAIL_BYTES_MAX || email.contains(char::is_whitespace) {
-        invalid("input.email", "an e-mail address has the form user@host".to_owned());
+        invalid("input.email", "an email address must have the form user@host".to_owned());
     }
     if !PASSWORD_CHARS.contains(&input.password.chars().count()) {
         let (least, most) = (PASSWORD_CHARS.start(), PASSWORD_CHARS.end());
-        invalid("input.password", format!("a password has {least} to {most} characters"));
+        invalid("input.password", format!("a password must have {least} to {most} characters"));
     }
     for (path, name) in [("input.name", &input.name), ("input.client", &input.client)] {
         if name.as_ref().is_some_and(|name| !is_name(name)) {
-            invalid(path, format!("a name has 1 to {NAME_CHARS_MAX} printable characters"));
+            invalid(path, format!("a name must have 1 to {NAME_CHARS_MAX} printable characters"));
         }
     }
     let (true, Ok(login)) = (errors.is_empty(), login) else { return Err(Failure::User(errors)) };
@@ -309,24 +313,34 @@ async fn create_access_token(
 ) -> Result<(Secret, TokenRecord), Failure> {
     let invalid = |path, message: String| UserError::at(UserErrorCode::Invalid, path, message);
     if !viewer.allows(Scope::Full) {
-        let message = "this token does not allow making tokens";
+        let message =
+            "this token does not allow creating tokens; use a session or a token of scope full";
         return Err(UserError::new(UserErrorCode::Forbidden, message).into());
     }
     if !is_name(&input.name) {
-        let message = format!("a name has 1 to {NAME_CHARS_MAX} printable characters");
+        let message = format!("a name must have 1 to {NAME_CHARS_MAX} printable characters");
         return Err(invalid("input.name", message).into());
     }
     let scopes: Option<Vec<Scope>> = input.scopes.iter().map(|scope| scope_named(scope)).collect();
     let Some(scopes) = scopes.filter(|scopes| !scopes.is_empty()) else {
-        return Err(invalid("input.scopes", "name read, submit or full".to_owned()).into());
+        return Err(invalid(
+            "input.scopes",
+            "choose at least one scope of read, submit and full".to_owned(),
+        )
+        .into());
     };
     if input.expires_in_days.is_some_and(|days| !TOKEN_DAYS.contains(&days)) {
         let (least, most) = (TOKEN_DAYS.start(), TOKEN_DAYS.end());
-        return Err(invalid("input.expiresInDays", format!("{least} to {most} days")).into());
+        return Err(invalid(
+            "input.expiresInDays",
+            format!("a token's lifetime must be {least} to {most} days"),
+        )
+        .into());
     }
     let held = commands.credentials.tokens(viewer.subject, Timestamp::now()).await?;
     if held.iter().filter(|token| token.kind == TokenKind::Access).count() >= TOKENS_MAX {
-        let message = format!("an account has at most {TOKENS_MAX} access tokens");
+        let message =
+            format!("an account can have at most {TOKENS_MAX} access tokens; revoke one first");
         return Err(UserError::new(UserErrorCode::TooMany, message).into());
     }
     let (secret, record) = Issue {
@@ -352,9 +366,9 @@ async fn revoke(
     id: Option<Uuid>,
     path: &str,
 ) -> Result<LogoutPayload> {
-    // Whoever finds a lesser token can end that, and lock nobody out.
+    // A stolen token of a lesser scope can only revoke itself, so it cannot lock the owner out.
     if id != Some(viewer.token) && !viewer.allows(Scope::Full) {
-        let message = "this token does not allow ending others";
+        let message = "this token can revoke only itself; use a session or a token of scope full";
         let error = UserError::new(UserErrorCode::Forbidden, message);
         return Ok(LogoutPayload { user_errors: vec![error], token: None });
     }
@@ -368,7 +382,7 @@ async fn revoke(
     let user_errors = if revoked {
         vec![]
     } else {
-        vec![UserError::at(UserErrorCode::NotFound, path, "there is no such token of yours")]
+        vec![UserError::at(UserErrorCode::NotFound, path, "you have no such token")]
     };
     Ok(LogoutPayload { user_errors, token: None })
 }

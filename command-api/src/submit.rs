@@ -1,4 +1,4 @@
-//! Handing in a program.
+//! Submitting a program.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::commands::{self, Commands};
 use crate::payload::{Failure, UserError, UserErrorCode, not_appended, token};
 use crate::receive::{ReceiveError, receive};
 
-/// Characters of an idempotency key.
+/// Length of an idempotency key, in characters.
 const KEY_CHARS: std::ops::RangeInclusive<usize> = 1..=200;
 
 /// Mutations of submissions.
@@ -27,35 +27,36 @@ pub struct SubmitMutation;
 /// A program to judge.
 #[derive(InputObject)]
 pub struct SubmitInput {
-    /// What it is to solve.
+    /// The id of the problem to solve.
     problem: ID,
-    /// What it is written in.
+    /// The id of the language the program is written in.
     language: ID,
-    /// The program.
+    /// The source code.
     source: String,
-    /// Same key and same input: the first result again.
+    /// Makes retries safe: a request with the same key and input returns the first result. 1 to 200
+    /// characters.
     idempotency_key: Option<String>,
 }
 
-/// The submission, or why there is none.
+/// The submission, or why it was refused.
 #[derive(SimpleObject, Default)]
 pub struct SubmitPayload {
     /// The submission.
     submission: Option<Submission>,
-    /// Whether it was there already, by its idempotency key.
+    /// Whether the submission existed already, found by its idempotency key.
     replayed: bool,
-    /// What its author keeps, and can prove with it that the submission was received.
+    /// The author's receipt. It can prove later that the submission was received.
     receipt: Option<Receipt>,
-    /// Why there is none.
+    /// Why the submission was refused; empty on success.
     user_errors: Vec<UserError>,
-    /// Null when nothing was written.
+    /// The consistency token of the write; null if nothing was written.
     token: Option<ConsistencyToken>,
 }
 
 #[Object]
 impl SubmitMutation {
-    /// Hands in a program. It is safely kept when this answers, and judged as soon as an evaluator
-    /// is free.
+    /// Submits a program. When this returns, the submission is stored durably; it is judged as soon
+    /// as an evaluator is free.
     async fn submit(&self, ctx: &Context<'_>, input: SubmitInput) -> Result<SubmitPayload> {
         match submit(Commands::of(ctx), ctx, input).await {
             Ok((recorded, replayed)) => Ok(SubmitPayload {
@@ -73,7 +74,7 @@ impl SubmitMutation {
     }
 }
 
-/// The submission's events, and whether they were there already.
+/// The submission's events, and whether they existed already.
 async fn submit(
     commands: &Commands,
     ctx: &Context<'_>,
@@ -86,7 +87,8 @@ async fn submit(
     }
     if !commands.admits_submission(&viewer.login) {
         let most = commands.api.limits.submissions_per_minute;
-        let message = format!("at most {most} submissions a minute; wait a little");
+        let message =
+            format!("too many submissions: at most {most} a minute are allowed; try again later");
         return Err(UserError::new(UserErrorCode::TooMany, message).into());
     }
     let slug = GlobalId::problem(&input.problem)?;
@@ -103,7 +105,7 @@ async fn submit(
         None => Uuid::now_v7().into(),
     };
     let source_bytes = input.source.len() as u64;
-    // The blob is there before the event that names it.
+    // Store the blob before the event that refers to it.
     let source = commands.blobs.put(Bytes::from(input.source)).await?;
     let received = SubmissionReceived {
         submission: id,
@@ -119,17 +121,17 @@ async fn submit(
     received.map(|it| (it.events, it.replayed)).map_err(not_received)
 }
 
-/// Refuses an idempotency key that is none.
+/// Fails if the idempotency key is too short or too long.
 pub(crate) fn check_key(key: &str) -> Result<(), UserError> {
     if KEY_CHARS.contains(&key.chars().count()) {
         return Ok(());
     }
     let (least, most) = (KEY_CHARS.start(), KEY_CHARS.end());
-    let message = format!("an idempotency key has {least} to {most} characters");
+    let message = format!("an idempotency key must have {least} to {most} characters");
     Err(UserError::at(UserErrorCode::Invalid, "input.idempotencyKey", message))
 }
 
-/// Why a program was not taken in, as its author is told.
+/// Maps a failed reception to the error shown to the client.
 fn not_received(error: ReceiveError) -> Failure {
     match error {
         ReceiveError::KeyReused => {
@@ -157,10 +159,10 @@ fn language(
     let Some(language) = known else {
         let installed = commands.api.catalogue.all().map(|language| language.id.as_str());
         let installed = installed.collect::<Vec<_>>().join(", ");
-        return Err(unavailable(format!("there is no such language; there are {installed}")));
+        return Err(unavailable(format!("there is no such language; choose one of {installed}")));
     };
     if revised.content.language(&language).is_none() {
-        return Err(unavailable("the problem does not take this language".to_owned()));
+        return Err(unavailable("the problem does not accept this language".to_owned()));
     }
     Ok(language)
 }
@@ -177,12 +179,18 @@ fn check_source(source: &str, bytes_max: usize) -> Result<(), UserError> {
     }
     if source.len() > bytes_max {
         let actual = source.len();
-        return at(UserErrorCode::TooLarge, format!("at most {bytes_max} bytes, not {actual}"));
+        return at(
+            UserErrorCode::TooLarge,
+            format!("the source has {actual} bytes; at most {bytes_max} are allowed"),
+        );
     }
-    // Text has no control characters but those of layout; anything else is a binary in disguise.
+    // Text has no control characters except for layout; any other means a binary file.
     let is_binary = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\x0c');
     if let Some(index) = source.find(is_binary) {
-        return at(UserErrorCode::Invalid, format!("the source is not text: see byte {index}"));
+        return at(
+            UserErrorCode::Invalid,
+            format!("the source is not text: byte {index} is a control character"),
+        );
     }
     Ok(())
 }

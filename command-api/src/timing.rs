@@ -1,4 +1,4 @@
-//! The time limit of a problem whose package gives none.
+//! Time limits of problems whose package gives none.
 
 use async_graphql::InputObject;
 use domain::problem::{Derivation, RevisionContent, TimeLimitOrigin};
@@ -6,31 +6,32 @@ use problem_package::{Package, TimeLimitUse, Timed};
 
 use crate::payload::{UserError, UserErrorCode};
 
-/// What took how long: measured times of a package's own submissions, in milliseconds of the slowest
+/// The measured times of a package's own submissions. A submission's time is that of its slowest
 /// test.
 #[derive(Debug, Clone, InputObject)]
 pub struct TimingInput {
-    /// The problem.
+    /// The problem's slug.
     pub(crate) slug: String,
-    /// The slowest of the submissions that have to be within the time limit, as the package names it.
+    /// The slowest submission that must stay within the time limit, by its path in the package.
     pub(crate) slowest: String,
-    /// Its time.
+    /// The time of that submission, in milliseconds.
     pub(crate) slowest_ms: i32,
-    /// The fastest of those that have to be beyond it.
+    /// The fastest submission that must exceed the time limit, by its path in the package; null if
+    /// there is none.
     pub(crate) fastest_beyond: Option<String>,
-    /// Its time.
+    /// The time of that submission, in milliseconds; null if there is none.
     pub(crate) fastest_beyond_ms: Option<i32>,
-    /// What it was measured in: `native` or `docker`.
+    /// The sandbox used to measure: `native` or `docker`.
     pub(crate) sandbox: String,
 }
 
-/// Where in the mutation's arguments the times are.
+/// The path of the times in the mutation's arguments.
 const FIELD: &str = "input.timing";
-/// What times are measured in.
+/// The sandboxes that times may be measured in.
 const SANDBOXES: [&str; 2] = ["native", "docker"];
 
-/// A package's content with its time limit: the given one, the one that was derived for the same
-/// content before, or one that follows from measured times.
+/// A package's content with its time limit: the given one, the one derived earlier for the same
+/// content, or one derived from measured times.
 pub(crate) fn settle(
     package: &Package,
     current: Option<&RevisionContent>,
@@ -39,7 +40,7 @@ pub(crate) fn settle(
     if !is_open(package) {
         return Ok(package.content.clone());
     }
-    // Measured again, the times are a little different; that alone is no new revision.
+    // Measuring again gives slightly different times; that alone must not make a new revision.
     if let Some(kept) = with_derivation_of(package, current)
         && Some(&kept) == current
     {
@@ -47,8 +48,8 @@ pub(crate) fn settle(
     }
     let Some(measured) = measured else {
         let message = format!(
-            "{}: the package gives no time limit, and has submissions to derive it from; `assay problem import` \
-             measures them and tells their times as `timing`, or a package gives a limit",
+            "{}: the package gives no time limit, only submissions to derive it from; import it with \
+             `assay problem import`, which measures them, or pass their times as `timing`",
             package.slug
         );
         return Err(UserError::at(UserErrorCode::TimingNeeded, FIELD, message));
@@ -60,13 +61,14 @@ pub(crate) fn settle(
     Ok(content)
 }
 
-/// Whether the time limit is still to be derived.
+/// Whether the time limit must be derived from measured times.
 pub(crate) fn is_open(package: &Package) -> bool {
     let mut rules = package.submissions.iter().flat_map(|submission| &submission.rules);
     package.timing.given_ms.is_none() && rules.any(|rule| rule.time_limit == TimeLimitUse::Lower)
 }
 
-/// The package's content with the time limit of a revision, where that was derived by the same rules.
+/// The package's content with the current revision's time limit; `None` unless that was derived by
+/// the same rules.
 pub(crate) fn with_derivation_of(
     package: &Package,
     current: Option<&RevisionContent>,
@@ -94,20 +96,20 @@ fn derive(package: &Package, measured: &TimingInput) -> Result<(u64, Derivation)
         if !package.submissions.iter().any(|submission| submission.path == name) {
             return Err(invalid(format!("the package has no submission {name:?}")));
         }
-        let ms = u64::try_from(ms).map_err(|_| invalid("times are not negative".to_owned()))?;
+        let ms = u64::try_from(ms).map_err(|_| invalid("a time cannot be negative".to_owned()))?;
         Ok((name.to_owned(), ms))
     };
     let slowest = timed(&measured.slowest, measured.slowest_ms)?;
     let fastest_beyond = match (&measured.fastest_beyond, measured.fastest_beyond_ms) {
         (Some(name), Some(ms)) => Some(timed(name, ms)?),
         (None, None) => None,
-        _ => return Err(invalid("fastestBeyond goes with fastestBeyondMs".to_owned())),
+        _ => return Err(invalid("give fastestBeyond and fastestBeyondMs together".to_owned())),
     };
     if !SANDBOXES.contains(&measured.sandbox.as_str()) {
-        return Err(invalid(format!("a sandbox is one of {}", SANDBOXES.join(", "))));
+        return Err(invalid(format!("the sandbox must be one of {}", SANDBOXES.join(", "))));
     }
     let derived = package.timing.derive(Some(slowest), fastest_beyond, &measured.sandbox);
-    derived.map_err(|error| invalid(format!("no time limit fits: {error}")))
+    derived.map_err(|error| invalid(format!("no time limit is possible: {error}")))
 }
 
 #[cfg(test)]
@@ -202,7 +204,7 @@ mod tests {
         assert_eq!(derivation.slowest, "accepted/a.cpp");
     }
 
-    /// Imported twice, the same bytes are one revision, however the second measurement went.
+    /// The same bytes imported twice are one revision, even if the measured times differ.
     #[test]
     fn the_same_package_keeps_the_limit_that_was_derived() {
         let mut package = package(None);
@@ -235,8 +237,8 @@ mod tests {
                 Invalid,
                 "no submission \"accepted/x\"",
             ),
-            (with(|it| it.slowest_ms = -1), Invalid, "not negative"),
-            (with(|it| it.fastest_beyond = None), Invalid, "fastestBeyond goes with"),
+            (with(|it| it.slowest_ms = -1), Invalid, "cannot be negative"),
+            (with(|it| it.fastest_beyond = None), Invalid, "fastestBeyond and"),
             (with(|it| it.fastest_beyond_ms = Some(600)), Invalid, "would have to take 750 ms"),
             (with(|it| it.sandbox = "mine".to_owned()), Invalid, "native, docker"),
         ] {

@@ -1,4 +1,4 @@
-//! Secrets that clients carry.
+//! Secrets of tokens.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,20 +10,20 @@ use rand::TryRngCore;
 use rand::rngs::OsRng;
 use uuid::Uuid;
 
-/// Random bytes of a secret.
+/// Random bytes in a secret.
 const SECRET_BYTES: usize = 32;
 
 /// A fresh secret. The prefix lets secret scanners recognise it.
 ///
 /// # Panics
-/// When the operating system has no randomness to give, without which nothing here is safe.
+/// If the operating system provides no randomness, since no secret would be safe then.
 pub fn generate() -> Secret {
     let mut bytes = [0; SECRET_BYTES];
     OsRng.try_fill_bytes(&mut bytes).expect("the operating system has randomness");
     Secret(format!("assay_{}", URL_SAFE_NO_PAD.encode(bytes)))
 }
 
-/// A token about to be kept, and the secret that is shown once.
+/// A token to issue. Its secret is shown only once.
 pub(crate) struct Issue<'a> {
     pub(crate) id: Uuid,
     pub(crate) subject: Uuid,

@@ -10,12 +10,12 @@ use query_api::{ApiError, Code, Sha256};
 use crate::commands::Commands;
 use crate::payload::{Failure, UserError, UserErrorCode};
 
-/// How long a package may wait until those before it are read.
+/// How long a request may wait for its turn to read a package.
 const TURN_WAIT_MAX: Duration = Duration::from_secs(30);
 /// How long reading a package may take.
 const READING_TIME_MAX: Duration = Duration::from_secs(30);
 
-/// Ends the reading when the request that asked for it has ended.
+/// Cancels the reading when the request that asked for it ends.
 struct EndsWithRequest(Budget);
 
 impl Drop for EndsWithRequest {
@@ -24,7 +24,7 @@ impl Drop for EndsWithRequest {
     }
 }
 
-/// The problems of an uploaded package; everything wrong with it becomes an error of its own.
+/// The problems of an uploaded package. Each defect of the package becomes its own error.
 pub(crate) async fn read(
     commands: &Commands,
     digest: &Sha256,
@@ -32,22 +32,22 @@ pub(crate) async fn read(
 ) -> Result<Vec<Package>, Failure> {
     let turn = Arc::clone(&commands.reading).acquire_owned();
     let turn = tokio::time::timeout(TURN_WAIT_MAX, turn).await.map_err(|_| {
-        ApiError::new(Code::TooMany, "the server is reading other packages; try again later")
+        ApiError::new(Code::TooMany, "the server is busy reading other packages; try again later")
     })?;
     let turn = turn.expect("the semaphore is never closed");
     let archive = commands.blobs.get(&digest.0).await.map_err(|error| match error {
         event_store::BlobError::NotFound(_) => {
-            let message = "no such package was uploaded";
+            let message = "there is no such package; upload it first";
             UserError::at(UserErrorCode::NotFound, "input.package", message).into()
         }
         error => Failure::from(error),
     })?;
     let options = Options { slug, ..commands.packages.clone() };
-    // Inflating and parsing is work; the runtime's threads have others to serve.
+    // Decompressing and parsing use the CPU, so they run off the async threads.
     let asked = EndsWithRequest(Budget::of(READING_TIME_MAX));
     let limits = TreeLimits { budget: asked.0.clone(), ..TreeLimits::default() };
     let read = tokio::task::spawn_blocking(move || {
-        // Another's turn comes when this has ended, whether or not anybody still waits for it.
+        // Hold the turn until the reading has ended, even if the request has gone.
         let _turn = turn;
         let tree = FileTree::from_zip(&archive, &limits)?;
         problem_package::read(&tree, &options)
@@ -64,7 +64,7 @@ pub(crate) async fn read(
     })
 }
 
-/// The blobs are there before the event that names them.
+/// Stores the package's blobs, before the event that refers to them.
 pub(crate) async fn keep_blobs(commands: &Commands, package: &Package) -> Result<(), Failure> {
     for bytes in package.blobs.values() {
         commands.blobs.put(bytes.clone()).await?;

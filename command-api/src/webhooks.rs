@@ -1,4 +1,4 @@
-//! Telling other servers of events: creating, replaying and removing webhooks.
+//! Webhooks: creating, replaying and removing them.
 
 use std::collections::BTreeSet;
 
@@ -16,56 +16,60 @@ use webhook::{SigningSecret, secret_name};
 use crate::commands::{self, Commands};
 use crate::payload::{Failure, UserError, UserErrorCode, not_appended, token};
 
-/// Webhooks at once: each is told by reading all of the log.
+/// Maximum number of webhooks. Each one reads the whole log.
 const WEBHOOKS_MAX: u64 = 64;
-/// How often a command is decided again after somebody was faster: deliveries are recorded all the time.
+/// How many times a command is decided before a conflict with another writer is an error.
+/// Deliveries are recorded all the time, so conflicts are common.
 const TRIES_MAX: u32 = 5;
 
 /// Mutations of webhooks.
 #[derive(Debug, Default)]
 pub struct WebhookMutation;
 
-/// Whom to tell of what.
+/// The properties of a new webhook.
 #[derive(InputObject)]
 pub struct CreateWebhookInput {
-    /// Where events are sent to, as in `https://example.org/assay`. It is written into the log: put no secrets
-    /// into it.
+    /// The URL to send events to, for example `https://example.org/assay`. It is written to the
+    /// log, so it must not contain secrets.
     url: String,
-    /// The types of events that are sent, as in `JudgingFinished`.
+    /// The event types to send, for example `JudgingFinished`.
     types: Vec<String>,
 }
 
-/// The webhook and what signs its messages, or why it was not created.
+/// The webhook and its signing secret, or why it was not created.
 #[derive(SimpleObject, Default)]
 pub struct CreateWebhookPayload {
-    /// As it is now; null while the read model is behind: read it later, with `token`.
+    /// The new webhook; null while the read model is behind. Then read it later, with `token`.
     webhook: Option<Webhook>,
-    /// Its id, in any case.
+    /// The webhook's id; set on success even if `webhook` is null.
     id: Option<ID>,
-    /// What signs its messages, as Standard Webhooks has it. It is shown this once.
+    /// The secret that signs the webhook's messages, as defined by Standard Webhooks. Shown only
+    /// once.
     secret: Option<String>,
-    /// Why nothing was done.
+    /// Why nothing was done; empty on success.
     user_errors: Vec<UserError>,
-    /// Null when nothing was written.
+    /// The consistency token of the write; null if nothing was written.
     token: Option<ConsistencyToken>,
 }
 
-/// The webhook, or why it is not so.
+/// The changed webhook, or why nothing was done.
 #[derive(SimpleObject, Default)]
 pub struct WebhookPayload {
-    /// As it is now; null when it was removed, or while the read model is behind: read it later, with `token`.
+    /// The webhook's new state; null if it was removed, or while the read model is behind. Then
+    /// read it later, with `token`.
     webhook: Option<Webhook>,
-    /// Its id, in any case.
+    /// The webhook's id; set on success even if `webhook` is null.
     id: Option<ID>,
-    /// Why nothing was done.
+    /// Why nothing was done; empty on success.
     user_errors: Vec<UserError>,
-    /// Null when nothing was written.
+    /// The consistency token of the write; null if nothing was written.
     token: Option<ConsistencyToken>,
 }
 
 #[Object]
 impl WebhookMutation {
-    /// Has a server told of every event of some types from now on. For administrators.
+    /// Creates a webhook, which sends all future events of the given types to a server. For
+    /// administrators.
     async fn create_webhook(
         &self,
         ctx: &Context<'_>,
@@ -86,12 +90,12 @@ impl WebhookMutation {
         }
     }
 
-    /// Ends a webhook, and erases what signs its messages. For administrators.
+    /// Removes a webhook and erases its signing secret. For administrators.
     async fn remove_webhook(&self, ctx: &Context<'_>, id: ID) -> Result<WebhookPayload> {
         answer(ctx, remove(Commands::of(ctx), ctx, &id).await).await
     }
 
-    /// Delivers everything from a position on again, as far back as the log goes; enables a disabled webhook. For
+    /// Delivers the event at `from` and all later ones again, and enables a disabled webhook. For
     /// administrators.
     async fn replay_webhook(
         &self,
@@ -103,7 +107,7 @@ impl WebhookMutation {
         answer(ctx, change(Commands::of(ctx), ctx, &id, rewind).await).await
     }
 
-    /// Tries a dead letter once more. For administrators.
+    /// Schedules another attempt to deliver a dead letter. For administrators.
     async fn retry_delivery(
         &self,
         ctx: &Context<'_>,
@@ -115,7 +119,7 @@ impl WebhookMutation {
     }
 }
 
-/// What became of a webhook: its id, and what was recorded.
+/// The webhook's id and the recorded events.
 type Outcome = Result<(WebhookId, Vec<Recorded>), Failure>;
 
 async fn answer(ctx: &Context<'_>, outcome: Outcome) -> Result<WebhookPayload> {
@@ -133,7 +137,7 @@ async fn answer(ctx: &Context<'_>, outcome: Outcome) -> Result<WebhookPayload> {
     }
 }
 
-/// The webhook once the read model has it. What was written is written, whether it has or not.
+/// Reads the webhook once the read model has caught up. If it does not, the write still counts.
 async fn read_back(api: &Api, id: WebhookId, recorded: &[Recorded]) -> Option<Webhook> {
     if let Some(last) = recorded.last() {
         api.freshness.wait_for(last.position).await.ok()?;
@@ -142,22 +146,23 @@ async fn read_back(api: &Api, id: WebhookId, recorded: &[Recorded]) -> Option<We
     found.map(Webhook::from)
 }
 
-/// Refuses whoever may not have to do with webhooks.
+/// Fails unless the viewer may manage webhooks.
 fn check_admin<'a>(ctx: &Context<'a>) -> Result<&'a Viewer, Failure> {
     let viewer = Viewer::required(ctx)?;
     if access::may_manage_webhooks(Some(viewer)) && viewer.allows(Scope::Full) {
         return Ok(viewer);
     }
-    Err(UserError::new(UserErrorCode::Forbidden, "only administrators manage webhooks").into())
+    Err(UserError::new(UserErrorCode::Forbidden, "only administrators can manage webhooks").into())
 }
 
-/// Refuses another webhook where there are enough. The views say how many there are, though they may be a
-/// little behind: it bounds what deliveries cost, and nothing depends on it (INV-2).
+/// Fails if the maximum number of webhooks is reached. The count comes from the views, which may
+/// lag a little: it only bounds the cost of deliveries, and no decision depends on it (INV-2).
 async fn check_number(api: &Api) -> Result<(), Failure> {
     if api.reader.count(&WebhookView::COLLECTION, &[]).await? < WEBHOOKS_MAX {
         return Ok(());
     }
-    let message = format!("there are {WEBHOOKS_MAX} webhooks, which is as many as there may be");
+    let message =
+        format!("there are already {WEBHOOKS_MAX} webhooks, the maximum; remove one first");
     Err(UserError::new(UserErrorCode::TooMany, message).into())
 }
 
@@ -180,7 +185,7 @@ async fn create(
         kinds: input.types.into_iter().collect::<BTreeSet<_>>(),
         after: log.info().await?.head,
     };
-    // The secret first, so that a webhook never is without one.
+    // Store the secret first, so that every webhook has one.
     let (secret, name) = (SigningSecret::generate(), secret_name(id));
     commands.credentials.put_secret(&name, &secret.to_text()).await?;
     let mut stream = Stream::<Aggregate>::new(StreamId::Webhook(id));
@@ -188,7 +193,8 @@ async fn create(
     match stream.execute(log, vec![create], &context, None, None).await {
         Ok(recorded) => Ok((id, secret, recorded)),
         Err(error) => {
-            // An unknown outcome may have been a success, which needs its secret.
+            // If the outcome is unknown, the append may have succeeded, and the webhook needs its
+            // secret.
             if !matches!(error, ExecuteError::Append(AppendError::Unknown(_))) {
                 commands.credentials.remove_secret(&name).await?;
             }
@@ -198,7 +204,7 @@ async fn create(
 }
 
 async fn remove(commands: &Commands, ctx: &Context<'_>, id: &ID) -> Outcome {
-    // The event first: from then on nothing is sent, whatever becomes of the rest.
+    // Record the event first: from then on nothing is sent, even if the rest fails.
     let (id, recorded) = change(commands, ctx, id, |by| WebhookCommand::Remove { by }).await?;
     commands.credentials.remove_secret(&secret_name(id)).await?;
     Ok((id, recorded))
@@ -218,12 +224,12 @@ async fn change(
         let command = command(viewer.login.clone());
         match stream.execute(log, vec![command], &context, None, None).await {
             Ok(recorded) => return Ok((id, recorded)),
-            // What was delivered may have been recorded just now.
+            // A delivery may have been recorded at the same time.
             Err(ExecuteError::Append(AppendError::Conflict { .. })) => {}
             Err(error) => return Err(refused(error)),
         }
     }
-    let message = "somebody else was faster; try again";
+    let message = "the webhook was changed by another request; try again";
     Err(UserError::new(UserErrorCode::Conflict, message).into())
 }
 

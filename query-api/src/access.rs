@@ -1,7 +1,7 @@
-//! Who may see what. What is not yours looks the same as what is not there.
+//! Access rules. An object that the viewer may not see looks the same as one that does not exist.
 //!
-//! A token of any scope shows its account's own submissions, since whoever hands in wants to know what came of it.
-//! Everything else that is not everyone's needs the scope `read`.
+//! A token of any scope shows its account's own submissions, because a client that submits needs to
+//! see the verdict. Everything else that is not public needs the scope `read`.
 
 use domain::{Login, Role};
 use event_store::Scope;
@@ -23,23 +23,23 @@ pub fn may_see_personal_data(viewer: Option<&Viewer>, login: &Login) -> bool {
     reads(viewer) && is(viewer, login) || reads_as(viewer, &[Role::Admin])
 }
 
-/// Whether the viewer may see this account's sessions and tokens: nobody else may, administrators
-/// included.
+/// Whether the viewer may see this account's sessions and tokens. Only the account itself may;
+/// administrators may not.
 pub fn may_see_tokens(viewer: Option<&Viewer>, login: &Login) -> bool {
     reads(viewer) && is(viewer, login)
 }
 
-/// Whether the viewer may see what validators tell those who judge and set problems.
+/// Whether the viewer may see a validator's feedback for judges and setters.
 pub fn may_see_judging(viewer: Option<&Viewer>) -> bool {
     reads_as(viewer, &[Role::Setter, Role::Judge])
 }
 
-/// Whether the viewer may judge again, and see what was.
+/// Whether the viewer may see and create rejudges.
 pub fn may_rejudge(viewer: Option<&Viewer>) -> bool {
     reads_as(viewer, &[Role::Judge])
 }
 
-/// Whether the viewer may have other servers told of events, and see which are.
+/// Whether the viewer may see and manage webhooks.
 pub fn may_manage_webhooks(viewer: Option<&Viewer>) -> bool {
     reads_as(viewer, &[Role::Admin])
 }
@@ -62,7 +62,7 @@ fn reads(viewer: Option<&Viewer>) -> bool {
     viewer.is_some_and(|viewer| viewer.allows(Scope::Read))
 }
 
-/// Whether the account has one of the roles, or is an administrator's, and the token allows using it.
+/// Whether the account has one of the roles or is an administrator, and the token allows reading.
 fn reads_as(viewer: Option<&Viewer>, roles: &[Role]) -> bool {
     reads(viewer) && viewer.is_some_and(|viewer| roles.iter().any(|role| viewer.has(*role)))
 }
@@ -87,7 +87,7 @@ mod tests {
 
     const ROLES: [Role; 5] = [Role::User, Role::Setter, Role::Judge, Role::Auditor, Role::Admin];
 
-    /// Nobody, and everybody whose role is not among these, is refused.
+    /// Viewers with these roles are allowed; every other role, and no viewer, is refused.
     fn only(allowed: &[Role], may: impl Fn(Option<&Viewer>) -> bool) {
         assert!(!may(None));
         for role in ROLES {

@@ -1,4 +1,4 @@
-//! From a bearer token to a viewer.
+//! Authentication: from a bearer token to a viewer.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -19,46 +19,46 @@ use uuid::Uuid;
 
 use crate::{ApiError, Code};
 
-/// How long an account's roles are remembered, and that it is not erased.
+/// How long an account's roles and erasure status are cached.
 const ROLES_REMEMBERED: Duration = Duration::from_secs(2);
-/// Accounts whose roles are remembered.
+/// Maximum number of accounts in the cache.
 const ROLES_MAX: u64 = 10_000;
 
-/// Who asks.
+/// The authenticated client of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Viewer {
-    /// Their account.
+    /// The viewer's account.
     pub login: Login,
-    /// The key of their personal data.
+    /// The key of the viewer's personal data.
     pub subject: Uuid,
-    /// What the account may do.
+    /// The account's roles.
     pub roles: BTreeSet<Role>,
-    /// What the token allows of it.
+    /// The permissions that the token grants.
     pub scopes: Vec<Scope>,
-    /// The token's identity.
+    /// The token's id.
     pub token: Uuid,
 }
 
 impl Viewer {
-    /// Whether the account has the role, or is an administrator's.
+    /// Whether the account has the role or is an administrator.
     pub fn has(&self, role: Role) -> bool {
         self.roles.contains(&role) || self.roles.contains(&Role::Admin)
     }
 
-    /// Whether the token allows this.
+    /// Whether the token has this scope.
     pub fn allows(&self, scope: Scope) -> bool {
         self.scopes.contains(&scope) || self.scopes.contains(&Scope::Full)
     }
 
-    /// Whoever asks, if they are signed in.
+    /// The request's viewer; `None` if the client is not signed in.
     pub fn of<'a>(ctx: &Context<'a>) -> Option<&'a Self> {
         ctx.data_opt::<Option<Self>>().and_then(Option::as_ref)
     }
 
-    /// Whoever asks, who must be signed in.
+    /// The request's viewer, who must be signed in.
     ///
     /// # Errors
-    /// `UNAUTHENTICATED` when nobody is.
+    /// `UNAUTHENTICATED` if the client is not signed in.
     pub fn required<'a>(ctx: &Context<'a>) -> Result<&'a Self, ApiError> {
         Self::of(ctx).ok_or_else(|| {
             ApiError::new(Code::Unauthenticated, "sign in first: send an Authorization header")
@@ -66,12 +66,12 @@ impl Viewer {
     }
 }
 
-/// A token's secret: what a client sends. Never stored; only its hash is.
+/// A token's secret, as the client sends it. It is never stored; only its hash is.
 #[derive(Clone)]
 pub struct Secret(pub String);
 
 impl Secret {
-    /// What is stored of it.
+    /// The hash, which is stored.
     pub fn hash(&self) -> TokenHash {
         TokenHash(Sha256::digest(self.0.as_bytes()).into())
     }
@@ -86,10 +86,10 @@ impl fmt::Debug for Secret {
 /// A token was refused.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
-    /// It is unknown, expired or revoked; which of these is not told.
-    #[error("the token is not valid, or not any more")]
+    /// It is unknown, expired or revoked; which of these is not disclosed.
+    #[error("the token is invalid, expired or revoked")]
     Invalid,
-    /// A store does not answer.
+    /// A store does not respond.
     #[error(transparent)]
     Store(#[from] ApiError),
 }
@@ -103,7 +103,8 @@ impl From<AuthError> for ApiError {
     }
 }
 
-/// Looks tokens up. Roles come from the log and not from a view, since they decide (INV-2).
+/// Authenticates tokens. Roles come from the log and not from a view, because access depends on
+/// them (INV-2).
 #[derive(Debug, Clone)]
 pub struct Authenticator {
     log: Arc<dyn EventLog>,
@@ -119,16 +120,16 @@ impl Authenticator {
         Self { log, credentials, accounts }
     }
 
-    /// Whoever holds this secret.
+    /// The viewer who holds this secret. The use of the token is recorded.
     ///
     /// # Errors
-    /// When nobody does, or a store does not answer.
+    /// If the token is invalid, or a store does not respond.
     pub async fn authenticate(&self, secret: &Secret) -> Result<Viewer, AuthError> {
         let used = self.credentials.use_token(&secret.hash(), Timestamp::now()).await;
         self.viewer(used.map_err(ApiError::from)?).await
     }
 
-    /// Whoever holds this token still. That is no use of it, so nothing is written.
+    /// The viewer who still holds this token. This does not count as a use, so nothing is written.
     ///
     /// # Errors
     /// As [`Authenticator::authenticate`].
@@ -141,8 +142,8 @@ impl Authenticator {
         let token = token.filter(|token| token.kind != TokenKind::Refresh);
         let token = token.ok_or(AuthError::Invalid)?;
         let account = self.account(&token.login).await?;
-        // A login may have been claimed by another subject than the token's, and an erasure that was cut off leaves
-        // tokens behind.
+        // The login may belong to a different subject than the token's, and an interrupted erasure
+        // leaves tokens behind.
         if account.subject != Some(token.subject) || account.is_erased {
             return Err(AuthError::Invalid);
         }
@@ -166,10 +167,10 @@ impl Authenticator {
     }
 }
 
-/// The account as its stream has it, whatever the views know.
+/// The account as its stream has it, even if the views lag behind.
 ///
 /// # Errors
-/// When the log cannot be read.
+/// If the log cannot be read.
 pub async fn account_in_log(
     log: &dyn EventLog,
     login: &Login,
