@@ -144,8 +144,8 @@ pub struct ProblemInput {
 pub struct ProblemPayload {
     /// The first of the problems.
     problem: Option<Problem>,
-    /// The problems at their newest revisions. Incomplete while the read model is behind; then read them
-    /// later, with `token`.
+    /// The problems at their newest revisions. Incomplete while the read model is behind; then read
+    /// them later, with `token`.
     problems: Vec<Problem>,
     /// Whether a revision was written; false if nothing would change.
     revised: bool,

@@ -1,4 +1,4 @@
-//! Errors as clients see them: the one table from cause to code.
+//! API errors, and the one table from cause to code.
 
 use std::sync::Arc;
 
@@ -16,26 +16,26 @@ use futures::stream::BoxStream;
 pub enum Code {
     /// No token, or one that is unknown, expired or revoked.
     Unauthenticated,
-    /// The token is good, but does not allow this.
+    /// The token is valid, but does not allow this.
     Forbidden,
-    /// An argument has no meaning: a malformed id or cursor, a page too large.
+    /// An argument is invalid: a malformed id or cursor, or a page that is too large.
     BadUserInput,
-    /// The request has more bytes than are taken.
+    /// The request is larger than the limit.
     TooLarge,
-    /// The document does not parse, does not fit the schema, or exceeds a limit.
+    /// The document does not parse, does not match the schema, or exceeds a limit.
     GraphqlValidationFailed,
-    /// The read model has not reached the position asked for within the time allowed.
+    /// The read model did not reach the requested position in time.
     NotCaughtUp,
-    /// Too many subscriptions on one socket, or requests in a minute.
+    /// Too many subscriptions on one socket, or too many requests per minute.
     TooMany,
-    /// A store does not answer; try again later.
+    /// A store does not respond; try again later.
     Unavailable,
-    /// A fault of ours; the log has the details.
+    /// A server error; the server's log has the details.
     Internal,
 }
 
 impl Code {
-    /// As clients see it.
+    /// The code as clients see it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Unauthenticated => "UNAUTHENTICATED",
@@ -50,7 +50,7 @@ impl Code {
         }
     }
 
-    /// The HTTP status where the whole request fails with this code.
+    /// The HTTP status if the whole request fails with this code.
     pub fn http_status(self) -> u16 {
         match self {
             Self::Unauthenticated => 401,
@@ -70,7 +70,7 @@ impl Code {
 pub struct ApiError {
     /// The code.
     pub code: Code,
-    /// For people.
+    /// The message, for people.
     pub message: String,
 }
 
@@ -80,20 +80,20 @@ impl ApiError {
         Self { code, message: message.into() }
     }
 
-    /// An argument has no meaning.
+    /// An argument is invalid.
     pub fn bad_input(message: impl Into<String>) -> Self {
         Self::new(Code::BadUserInput, message)
     }
 
-    /// A store failed. The cause goes to our log and not to the client.
+    /// A store failed. The cause is logged and not shown to the client.
     pub fn store(error: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(error, "a store failed");
-        Self::new(Code::Unavailable, "a store does not answer; try again")
+        Self::new(Code::Unavailable, "a store does not respond; try again later")
     }
 }
 
-/// Gives every error of every response its `extensions.code`: an [`ApiError`] its own, the schema's
-/// own errors, which are all about the document, the one for that.
+/// Sets `extensions.code` on every error: an [`ApiError`]'s own code, or for the schema's own
+/// errors, which all concern the document, `GRAPHQL_VALIDATION_FAILED`.
 #[derive(Debug, Clone, Copy)]
 pub struct Codes;
 
@@ -120,7 +120,7 @@ impl Extension for Codes {
 }
 
 impl From<ApiError> for Response {
-    /// For a request that never reaches the schema.
+    /// For a request that fails before it reaches the schema.
     fn from(error: ApiError) -> Self {
         let error = async_graphql::Error::from(error).into_server_error(Pos::default());
         with_codes(Self::from_errors(vec![error]))
@@ -146,9 +146,9 @@ impl From<BytesRejection> for ApiError {
     fn from(rejection: BytesRejection) -> Self {
         match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => {
-                Self::new(Code::TooLarge, "the request is larger than this server takes")
+                Self::new(Code::TooLarge, "the request is larger than this server accepts")
             }
-            _ => Self::bad_input("the request's body does not arrive"),
+            _ => Self::bad_input("the request's body could not be read"),
         }
     }
 }

@@ -11,23 +11,23 @@ use crate::config::Config;
 use crate::server::{is_absent, open_stores};
 use crate::{Exit, Failure};
 
-/// Make accounts and grant roles, directly on the stores
+/// Create accounts and grant roles, directly in the stores
 #[derive(Debug, Clone, clap::Subcommand)]
 pub(crate) enum Command {
-    /// Make an account and print a token for it
+    /// Create an account and print a token for it
     Create(Create),
-    /// Let an account do more
+    /// Grant a role to an account
     Grant(Grant),
-    /// Erase who an account was: e-mail, name, password, tokens
+    /// Erase an account's email, name, password and tokens
     Erase(Erase),
 }
 
-/// Make an account and print a token for it
+/// Create an account and print a token for it
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Create {
-    /// Its login
+    /// The account's login
     login: Login,
-    /// What it may do, besides submitting
+    /// A role to grant besides submitting; may be repeated
     #[arg(long = "role", value_enum, value_name = "ROLE")]
     roles: Vec<RoleName>,
     /// Print JSON
@@ -35,25 +35,25 @@ pub(crate) struct Create {
     json: bool,
 }
 
-/// Let an account do more
+/// Grant a role to an account
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Grant {
-    /// Its login
+    /// The account's login
     login: Login,
-    /// What it may do
+    /// The role
     #[arg(value_enum)]
     role: RoleName,
 }
 
-/// Erase who an account was: e-mail, name, password, tokens
+/// Erase an account's email, name, password and tokens
 ///
-/// Nobody can sign in to it afterwards, and its login is never given away again. What it handed in stays, under the
-/// login; the log still verifies. There is no way back.
+/// Nobody can sign in to the account afterwards, and its login is never assigned again. Its
+/// submissions stay under the login, and the log still verifies. This cannot be undone.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Erase {
-    /// Its login
+    /// The account's login
     login: Login,
-    /// Do it, without being asked
+    /// Confirm the erasure
     #[arg(long)]
     yes: bool,
 }
@@ -62,11 +62,11 @@ pub(crate) struct Erase {
 enum RoleName {
     /// Writes problems
     Setter,
-    /// Sees every submission, and judges again
+    /// Sees every submission and may rejudge
     Judge,
-    /// Reads the whole log and what proves it, and sees how the service is
+    /// Reads the whole log with its proofs, and sees the state of the service
     Auditor,
-    /// Everything
+    /// May do everything
     Admin,
 }
 
@@ -83,7 +83,7 @@ impl From<RoleName> for Role {
 
 pub(crate) async fn run(config: &Config, command: Command) -> Result<Exit, Failure> {
     if is_absent(config) {
-        eprintln!("There is no installation here; a new one is made: {}", config.stores.log);
+        eprintln!("Creating a new installation at {}", config.stores.log);
     }
     let stores = open_stores(config).await?;
     match command {
@@ -103,14 +103,13 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<Exit, Failu
 
 async fn erase(stores: &Stores, args: &Erase) -> Result<Exit, Failure> {
     if !args.yes {
-        let message = format!("erasing {} cannot be undone: say --yes", args.login);
+        let message = format!("erasing {} cannot be undone; confirm with --yes", args.login);
         return Err(Failure::new(Exit::Usage, message));
     }
     let context = Context::new(Actor::system());
     let (log, credentials) = (stores.log.as_ref(), stores.credentials.as_ref());
     let erased = accounts::erase(log, credentials, &args.login, &context).await.map_err(failure)?;
-    let what =
-        if erased.is_empty() { "was erased before; nothing is left now" } else { "is erased" };
+    let what = if erased.is_empty() { "was erased before; no data is left" } else { "is erased" };
     println!("{} {what}", args.login);
     Ok(Exit::Done)
 }
@@ -129,7 +128,7 @@ async fn create(stores: &Stores, args: Create) -> Result<Exit, Failure> {
     if args.json {
         print_json(&json!({ "login": args.login, "token": secret.0 }))?;
     } else {
-        eprintln!("{} was made. Its token is shown this once:", args.login);
+        eprintln!("Created {}. Its token is shown only once:", args.login);
         println!("{}", secret.0);
     }
     Ok(Exit::Done)

@@ -17,11 +17,11 @@ use audit::{VerifierKey, key_file};
 use crate::config::Config;
 use crate::{Exit, Failure};
 
-/// Show what happened to a submission, and prove what the log says
+/// Show a submission's history, and prove what the log records
 #[derive(Debug, Clone, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 pub(crate) struct Args {
-    /// Show everything that happened to this submission (id or UUID), directly from the log
+    /// Show the whole history of this submission (id or UUID), directly from the log
     submission: Option<String>,
     /// Print the events as they are stored
     #[arg(long)]
@@ -32,17 +32,17 @@ pub(crate) struct Args {
 
 #[derive(Debug, Clone, clap::Subcommand)]
 enum Command {
-    /// Show what was so at another time
+    /// Show the state at an earlier time
     AsOf(as_of::Args),
-    /// Compare the whole log, or an export of it, with every signed tree head
+    /// Check the whole log, or an export of it, against every signed tree head
     Verify(verify::Args),
     /// Write receipts of a submission's events
     Prove(prove::Args),
-    /// Check receipts with nothing but a public key
+    /// Check receipts with only a public key
     Check(check::Args),
-    /// Write events, with what proves them, to a file
+    /// Write events and their proofs to a file
     Export(export::Args),
-    /// Judge again what was judged, from what its verdict says that it depended on, and compare
+    /// Judge submissions again from the inputs that their verdicts record, and compare
     Recompute(recompute::Args),
 }
 
@@ -55,14 +55,15 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
         (Some(Command::Export(args)), _) => export::run(config, args).await,
         (Some(Command::Recompute(args)), _) => recompute::run(config, args).await,
         (None, Some(submission)) => trail::run(config, &submission, args.json).await,
-        (None, None) => Err(Failure::new(Exit::Usage, "name a submission, or a command")),
+        (None, None) => Err(Failure::new(Exit::Usage, "give a submission or a command")),
     }
 }
 
-/// Which keys are believed.
+/// The trusted keys.
 #[derive(Debug, Clone, clap::Args)]
 struct KeyArgs {
-    /// Believe this public key, or those in this file; without it, those of this installation (`assay keys show`)
+    /// Trust this public key, or those in this file; by default this installation's (`assay keys
+    /// show`)
     #[arg(long = "key", value_name = "KEY|FILE")]
     keys: Vec<String>,
 }
@@ -74,7 +75,7 @@ impl KeyArgs {
                 let failure = Failure::of(Exit::Usage, "reading this installation's keys", &error);
                 Failure::new(
                     Exit::Usage,
-                    format!("{}; name the public key: --key", failure.message),
+                    format!("{}; give the public key with --key", failure.message),
                 )
             })?;
             return Ok(keys.verifiers());
@@ -91,7 +92,8 @@ impl KeyArgs {
     }
 }
 
-/// A text file of a stranger's. Of one that is larger than `bytes_max`, a byte more is read, which is refused as such.
+/// Reads an untrusted text file. From a file larger than `bytes_max`, one more byte is read, so
+/// that the caller refuses it.
 fn read_text(path: &Path, bytes_max: usize) -> Result<String, Failure> {
     let mut text = Vec::new();
     let read = File::open(path)
@@ -100,7 +102,7 @@ fn read_text(path: &Path, bytes_max: usize) -> Result<String, Failure> {
     read.map_err(|error| Failure::of(Exit::Usage, &format!("reading {}", path.display()), &error))
 }
 
-/// The public keys of a file, one a line.
+/// The public keys in a file, one per line.
 fn read_keys(path: &Path) -> Result<Vec<VerifierKey>, Failure> {
     let place = path.display().to_string();
     let text = std::fs::read_to_string(path)

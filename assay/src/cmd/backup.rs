@@ -17,18 +17,18 @@ use crate::config::Config;
 use crate::server::open_existing_stores;
 use crate::{Exit, Failure};
 
-/// Copy everything that could not be made again into a directory
+/// Copy everything that cannot be rebuilt into a directory
 ///
-/// The log, exactly as it is at one position; every blob that its events name; the credentials; and
-/// every signed head. The server may run meanwhile. Views are left out, since they follow from the
-/// log, and so are the keys that sign: keep a copy of their file. Exits with 1 when events name
-/// blobs that are not there; the backup is complete but for those.
+/// This is the log up to one position, every blob that its events name, the credentials, and every
+/// signed head. The server may be running. Views are left out because they can be rebuilt from the
+/// log. Signing keys are left out too: keep a copy of their file. Exits with 1 if events name blobs
+/// that are missing; the backup is otherwise complete.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
-    /// The directory, which is not there yet or empty
+    /// The directory, which must be empty or not exist
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// Leave out secrets and personal data: nobody can sign in after a restore
+    /// Leave out secrets and personal data; nobody can sign in after a restore
     #[arg(long)]
     without_credentials: bool,
     /// Print JSON
@@ -36,9 +36,9 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// Events of one read.
+/// Events per read of the log.
 const PAGE: u32 = 1_024;
-/// Blobs that are copied at the same time.
+/// Blobs that are copied at once.
 pub(super) const BLOBS_AT_ONCE: usize = 8;
 
 pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
@@ -91,18 +91,18 @@ fn report(manifest: &Manifest, args: &Args) -> Result<Exit, Failure> {
         let heads = tree_heads.as_ref().map_or(0, |part| part.lines);
         let (segments, blobs) = (segments.len(), blobs.count);
         println!(
-            "{head} events in {segments} segments, {blobs} blobs, {lines} profiles, tokens and secrets, {heads} \
-             signed heads are in {}",
+            "{head} events in {segments} segments, {blobs} blobs, {lines} profiles, tokens and secrets, and {heads} \
+             signed heads were copied to {}",
             args.out.display()
         );
         for digest in missing {
-            eprintln!("the blob {digest} is named by an event, but is not there");
+            eprintln!("an event names the blob {digest}, which is missing");
         }
     }
     Ok(if missing.is_empty() { Exit::Done } else { Exit::NotAccepted })
 }
 
-/// The copy under way.
+/// A copy in progress.
 struct Copy<'a> {
     stores: &'a Stores,
     backup: &'a Backup,
@@ -126,7 +126,7 @@ impl<'a> Copy<'a> {
         }
     }
 
-    /// Copies some events, and the blobs that they name.
+    /// Copies a page of events and the blobs that they name.
     async fn next_page(&mut self, head: Position) -> Result<(), Failure> {
         let wanted = u32::try_from(head.0 - self.reached.0).unwrap_or(u32::MAX).min(PAGE);
         let events = self.stores.log.read_all(self.reached, wanted).await.map_err(reading)?;
@@ -190,14 +190,14 @@ impl<'a> Copy<'a> {
     }
 }
 
-/// What became of one blob.
+/// The outcome of copying one blob.
 pub(super) enum Copied {
     Now { bytes: u64 },
     Before,
     Missing,
 }
 
-/// Copies a blob, unless it is there already.
+/// Copies a blob, unless the target has it already.
 pub(super) async fn copy_blob(
     from: &dyn Blobs,
     to: &dyn Blobs,

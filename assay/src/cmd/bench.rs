@@ -6,33 +6,33 @@ use crate::bench::{
 use crate::config::Config;
 use crate::{Exit, Failure};
 
-/// Measure this machine's judging, side by side with what it cannot avoid
+/// Measure this machine's judging beside its unavoidable costs
 ///
-/// Progress is told on standard error. A figure is only worth something on a machine that does nothing
-/// else meanwhile, with a release build.
+/// Progress is printed on standard error. Results are meaningful only with a release build on an
+/// otherwise idle machine.
 #[derive(Debug, Clone, clap::Subcommand)]
 pub(crate) enum Command {
-    /// What a cell adds to one run of a trivial program
+    /// What the sandbox adds to one run of a trivial program
     Sandbox(sandbox::Args),
-    /// From source to verdict, and submissions a minute
+    /// Time from source to verdict, and submissions per minute
     Judge(judge::Args),
-    /// How exact times and memory are
+    /// How accurate times and memory are
     Accuracy(accuracy::Args),
     /// What each language costs
     Languages(languages::Args),
-    /// How soon a slot is free after programs that misbehave
+    /// How soon a slot is free again after a misbehaving program
     Slots(slots::Args),
-    /// Many submissions in a row, some hostile: does anything leak?
+    /// Many submissions in a row, some hostile, to find leaks
     Soak(soak::Args),
     /// How fast outputs are compared with answers, on one core
     Checker(checker::Args),
-    /// How fast the log takes events, beside what its store takes without Assay
+    /// How fast the log accepts events, beside its bare store
     Log(log::Args),
-    /// Judging many submissions again while others are handed in
+    /// Rejudging many submissions while others are submitted
     Rejudge(rejudge::Args),
-    /// What a question about another time costs, beside the same question about now
+    /// What a query about the past costs, beside the same query about the present
     Asof(asof::Args),
-    /// Verifying a package with many submissions, with one job and with more
+    /// Verifying a package with many submissions, with one job and with several
     Verify(verify::Args),
 }
 

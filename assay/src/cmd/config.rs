@@ -9,7 +9,7 @@ use crate::config::ConfigArgs;
 use crate::table::table;
 use crate::{Exit, Failure};
 
-/// Print every setting, and where its value comes from
+/// Print every setting and the source of its value
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
     /// Print JSON
@@ -67,7 +67,7 @@ fn collect(figment: &Figment, prefix: &str, dict: &Dict, settings: &mut Vec<Sett
     }
 }
 
-/// A store's address may hold a password.
+/// Hides the password in a store's address.
 fn without_secret(value: serde_json::Value) -> serde_json::Value {
     let Some(mut url) = value.as_str().and_then(|text| url::Url::parse(text).ok()) else {
         return value;

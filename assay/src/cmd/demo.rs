@@ -20,20 +20,20 @@ use crate::samples::{self, SAMPLES};
 use crate::table::table;
 use crate::{Exit, Failure};
 
-/// Judge the sample problems live, with nothing but this machine
+/// Judge the sample problems live, using only this machine
 ///
 /// Starts a server on embedded stores in a temporary folder, imports the sample problems, submits
-/// their solutions over GraphQL, watches each over a subscription, and prints what became of them.
-/// With --server it does the same on a server that runs.
+/// their solutions over GraphQL, watches each over a subscription, and prints the results. With
+/// --server it uses a running server instead.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
-    /// Use this server instead of one of its own
+    /// Use this server instead of starting one
     #[arg(long, value_name = "URL", requires = "token")]
     server: Option<Url>,
-    /// Whom to act as there; must be a setter
+    /// The token of an account on that server; must be a setter
     #[arg(long, value_name = "TOKEN", env = "ASSAY_TOKEN", hide_env_values = true)]
     token: Option<String>,
-    /// Submissions under way at the same time; one for each core where it is not given
+    /// Submissions judged at once; by default one per core
     #[arg(long, value_name = "N")]
     at_once: Option<usize>,
     /// Print JSON
@@ -41,7 +41,7 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// What became of a sample submission.
+/// The result of a sample submission.
 #[derive(Debug, Clone, Serialize)]
 struct Row {
     problem: String,
@@ -57,7 +57,7 @@ struct Row {
     submission: String,
 }
 
-/// A sample submission to be made.
+/// A sample submission to judge.
 struct Trial {
     problem: String,
     submission: SampleSubmission,
@@ -71,13 +71,13 @@ pub(crate) async fn run(args: Args) -> Result<Exit, Failure> {
     let started = Instant::now();
     let own = match &args.server {
         Some(_) => None,
-        // The samples come at once and are few: warming up would only compete with them.
+        // The samples arrive at once and are few, so warming up would only compete with them.
         None => Some(OwnServer::start(|config| config.evaluator.warm_up = false).await?),
     };
     let client = match (&own, &args.server) {
         (Some(own), _) => own.client().clone(),
         (None, Some(server)) => Client::new(server.clone(), args.token.clone())?,
-        (None, None) => unreachable!("there is a server of our own or of another's"),
+        (None, None) => unreachable!("there is either an own server or a given one"),
     };
     let rows = judge_samples(&client, &args).await;
     let rows = match rows {
@@ -122,7 +122,10 @@ async fn judge_samples(client: &Client, args: &Args) -> Result<Vec<Row>, Failure
     trials.retain(|trial| languages.contains(trial.submission.language.as_str()));
     eprintln!("{} problems imported; judging {} submissions", SAMPLES.len(), trials.len());
     if trials.len() < all {
-        eprintln!("{} submissions are left out with their languages", all - trials.len());
+        eprintln!(
+            "{} submissions are left out because their languages are not installed",
+            all - trials.len()
+        );
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let at_once = args.at_once.unwrap_or(cores).max(1);
@@ -192,7 +195,7 @@ fn row(
     }
 }
 
-/// A verdict as the API writes it.
+/// A verdict's name in the API.
 fn name(verdict: Verdict) -> String {
     match serde_json::to_value(verdict) {
         Ok(Value::String(name)) => name,

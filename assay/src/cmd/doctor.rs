@@ -11,7 +11,7 @@ use crate::server::{
 use crate::table::table;
 use crate::{Exit, Failure};
 
-/// Tell what this machine can do, what is missing, and how to mend it
+/// Report what this machine can do, what is missing, and how to fix it
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
     /// Print JSON
@@ -19,7 +19,7 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// One thing that was looked at.
+/// One checked item.
 #[derive(Debug, Serialize)]
 struct Line {
     /// `ok`, `weaker`, `left out` or `missing`.
@@ -57,7 +57,7 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     Ok(if missing { Exit::NotAccepted } else { Exit::Done })
 }
 
-/// What is in force, which languages there are, and whether it holds.
+/// The active protections, the available languages, and the self-test.
 async fn of_sandbox(config: &Config, sandbox: &dyn Sandbox) -> Result<Vec<Line>, Failure> {
     let mut lines: Vec<Line> = sandbox.examine().await.into_iter().map(Line::from).collect();
     let named = !config.evaluator.languages.is_empty();
@@ -79,7 +79,7 @@ async fn of_sandbox(config: &Config, sandbox: &dyn Sandbox) -> Result<Vec<Line>,
                 Line { level: "ok", subject, detail: version.to_owned(), cure: None }
             }
             Err(error) if named => Line::missing(&subject, &error),
-            // A language that nobody asked for.
+            // The configuration does not name this language.
             Err(error) => {
                 Line { level: "left out", subject, detail: error.to_string(), cure: None }
             }
@@ -96,7 +96,7 @@ async fn of_sandbox(config: &Config, sandbox: &dyn Sandbox) -> Result<Vec<Line>,
 
 impl Line {
     fn missing(subject: &str, error: &SandboxError) -> Self {
-        let detail = Failure::of(Exit::Usage, "looking", error).message;
+        let detail = Failure::of(Exit::Usage, "checking", error).message;
         Self { level: "missing", subject: subject.to_owned(), detail, cure: None }
     }
 }

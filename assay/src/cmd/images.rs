@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::server::{named_languages, open_languages, wanted_languages};
 use crate::{Exit, Failure};
 
-/// Work with the image that the sandbox's cells are made from
+/// Build or unpack the image that the sandbox's cells are created from
 #[derive(Debug, Clone, clap::Subcommand)]
 pub(crate) enum Command {
     /// Build the image on the Docker engine
@@ -21,21 +21,22 @@ pub(crate) enum Command {
 
 /// Build the image on the Docker engine
 ///
-/// It has the toolchains of the languages that are named here, or in evaluator.languages, or else of
-/// all. It is built from debian:trixie-slim, which the engine must have or be able to pull.
+/// The image contains the toolchains of the languages given here, or else in evaluator.languages,
+/// or else of all languages. It is based on debian:trixie-slim, which the engine must have or be
+/// able to pull.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Build {
-    /// For this language only; may be given several times
+    /// Include only this language; may be repeated
     #[arg(long = "language", value_name = "ID")]
     languages: Vec<String>,
 }
 
 /// Unpack the image into a directory, for `sandbox.native.rootfs`
 ///
-/// The native sandbox then has the image's toolchains without any of them being installed.
+/// The native sandbox then uses the image's toolchains, and none has to be installed.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Unpack {
-    /// A directory that does not exist or is empty
+    /// The directory, which must be empty or not exist
     directory: PathBuf,
 }
 

@@ -10,29 +10,29 @@ use crate::config::Config;
 use crate::server::open_log;
 use crate::{Exit, Failure};
 
-/// Make, show and change the keys that sign the log
+/// Create, show and rotate the keys that sign the log
 ///
-/// Give the public key to whoever is to check receipts and exports. The private keys stay in the file that `audit.keys`
-/// names; every projector of an installation needs the same.
+/// Give the public key to everyone who checks receipts or exports. The private keys stay in the
+/// file that `audit.keys` names; every projector of an installation needs the same file.
 #[derive(Debug, Clone, clap::Subcommand)]
 pub(crate) enum Command {
-    /// Make the first key, where there is none
+    /// Create the first key, if there is none
     Create(Name),
-    /// Print the public keys, the newest first, retired ones too
+    /// Print the public keys, newest first, including retired ones
     Show,
-    /// Make a new key; until `retire`, every head is signed with the old one too
+    /// Create a new key; until `retire`, heads are signed with both the old and the new one
     ///
-    /// Restart the projector afterwards. Whoever trusts the old key believes heads that bear both signatures, and can
-    /// take the new key from you in the meantime.
+    /// Restart the projector afterwards. Clients that trust the old key still accept heads with
+    /// both signatures, and can get the new key from you until you retire the old one.
     Rotate,
-    /// Sign with the newest key only from now on; of the others the public halves stay, for earlier heads
+    /// Sign only with the newest key from now on; the other public keys are kept for earlier heads
     Retire,
 }
 
-/// Who the key belongs to
+/// The owner of the key
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Name {
-    /// The name that every signed head begins with, such as judge.example/log
+    /// The name at the start of every signed head, such as judge.example/log
     #[arg(long)]
     name: Option<String>,
 }
@@ -65,14 +65,14 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<Exit, Failu
     Ok(Exit::Done)
 }
 
-/// Makes the file with its first key.
+/// Creates the key file with its first key.
 pub(crate) fn create(path: &Path, name: KeyName) -> Result<VerifierKey, Failure> {
     let key = SignerKey::new(name, rand::random());
     key_file::create(path, &Keys::of(key.clone())).map_err(|error| failed(&error))?;
     Ok(key.verifier())
 }
 
-/// The name of a log that was given none.
+/// The default name of a log.
 pub(crate) async fn default_name(log: &dyn EventLog) -> Result<KeyName, Failure> {
     let info = log.info().await.map_err(|error| Failure::of(Exit::Network, "the log", &error))?;
     Ok(format!("assay/{}", info.log_id).parse().expect("a UUID is plain"))

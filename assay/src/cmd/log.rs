@@ -13,18 +13,18 @@ use crate::server::open_existing_stores;
 use crate::table::table;
 use crate::{Exit, Failure};
 
-/// Tell how much of the log is where, and move old events to the archive
+/// Show where the log's events are stored, and move old events to the archive
 #[derive(Debug, Clone, clap::Subcommand)]
 pub(crate) enum Command {
-    /// Tell how far the log goes, and how much of it is archived
+    /// Show how far the log goes, and how much of it is archived
     Status(Status),
-    /// Move old events into segments in the blobs; readers notice nothing
+    /// Move old events into segments in the blob store; readers see no difference
     Archive(Archive),
-    /// Merge small segments, and give space back to the file system
+    /// Merge small segments and return free space to the file system
     Compact(Compact),
 }
 
-/// Tell how far the log goes, and how much of it is archived
+/// Show how far the log goes, and how much of it is archived
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Status {
     /// Print JSON
@@ -32,12 +32,12 @@ pub(crate) struct Status {
     json: bool,
 }
 
-/// Move old events into segments in the blobs; readers notice nothing
+/// Move old events into segments in the blob store; readers see no difference
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Archive {
     #[command(flatten)]
     which: Which,
-    /// Tell what would be archived, and do nothing
+    /// Show what would be archived, and change nothing
     #[arg(long)]
     dry_run: bool,
     /// Print JSON
@@ -45,22 +45,22 @@ pub(crate) struct Archive {
     json: bool,
 }
 
-/// Which events are old.
+/// Selects the old events.
 #[derive(Debug, Clone, clap::Args)]
 #[group(required = true, multiple = false)]
 struct Which {
-    /// Those recorded longer ago than this, as in 30d, 12h
+    /// Events recorded longer ago than this, for example 30d or 12h
     #[arg(long, value_name = "AGE")]
     older_than: Option<Span>,
-    /// All but the newest so many
+    /// All events except the newest N
     #[arg(long, value_name = "N")]
     keep_events: Option<u64>,
-    /// Those before this position
+    /// Events before this position
     #[arg(long, value_name = "POSITION")]
     before: Option<u64>,
 }
 
-/// Merge small segments, and give space back to the file system
+/// Merge small segments and return free space to the file system
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Compact {
     /// Print JSON
@@ -102,7 +102,7 @@ async fn status(stores: &Stores, args: &Status) -> Result<Exit, Failure> {
     row("head", log.head.to_string());
     row("archived through", log.archived_through.to_string());
     if sealed_through > log.archived_through {
-        row("sealed and not trimmed through", sealed_through.to_string());
+        row("sealed but not trimmed through", sealed_through.to_string());
     }
     row("in the log's store", format!("{} events, {}", hot.events, HumanBytes(hot.bytes)));
     let (count, size) = (segments.len(), HumanBytes(archived_bytes));
@@ -139,13 +139,13 @@ async fn archive(stores: &Stores, args: &Archive) -> Result<Exit, Failure> {
     } else if args.dry_run {
         println!("{events} events would be archived, through position {through}");
     } else {
-        println!("{events} events were archived; the archive goes through position {reached}");
+        println!("{events} events archived; the archive goes through position {reached}");
     }
     Ok(Exit::Done)
 }
 
 impl Which {
-    /// The last position that is old.
+    /// The position of the last old event.
     async fn through(
         &self,
         log: &dyn EventLog,
@@ -157,7 +157,7 @@ impl Which {
             Self { before: Some(position), .. } => Ok(Position(position.saturating_sub(1))),
             Self { older_than, .. } => {
                 let age = older_than.unwrap_or_default();
-                // Days have 24 hours here.
+                // A day counts as 24 hours.
                 let since = Timestamp::now().to_zoned(TimeZone::UTC).checked_sub(age);
                 let since = since
                     .map_err(|error| Failure::of(Exit::Usage, "--older-than", &error))?
@@ -168,8 +168,8 @@ impl Which {
     }
 }
 
-/// The last event that was recorded before a time. Times in the log never go back, so each look
-/// rules out half of what is left.
+/// The position of the last event recorded before a time, by binary search: times in the log never
+/// decrease.
 async fn last_before(
     log: &dyn EventLog,
     time: Timestamp,
@@ -201,7 +201,7 @@ async fn compact(stores: &Stores, args: &Compact) -> Result<Exit, Failure> {
     if args.json {
         print_json(&json!({ "segments_before": segments_before, "segments": segments }))?;
     } else {
-        println!("{segments_before} segments are {segments} now; free space was given back");
+        println!("{segments_before} segments were merged into {segments}; free space was returned");
     }
     Ok(Exit::Done)
 }

@@ -1,4 +1,4 @@
-//! The commands, one a file.
+//! The commands, one per file.
 
 pub(crate) mod account;
 pub(crate) mod audit;
@@ -25,7 +25,7 @@ use serde::Serialize;
 
 use crate::{Exit, Failure};
 
-/// Prints data for a program.
+/// Prints data as JSON, for programs.
 pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| Failure::of(Exit::JudgeError, "writing JSON", &error))?;

@@ -11,13 +11,13 @@ use crate::{Exit, Failure};
 /// Verify, import, compare and list problems
 #[derive(Debug, Clone, clap::Subcommand)]
 pub(crate) enum Command {
-    /// Check packages and judge their own submissions, with nothing but this machine
+    /// Check packages and judge their own submissions, using only this machine
     Verify(verify::Args),
-    /// Make problems, or revisions of them, from packages
+    /// Create or revise problems from packages
     Import(import::Args),
-    /// Tell what importing packages would change on a server
+    /// Show what importing packages would change on a server
     Diff(diff::Args),
-    /// List the problems of a server
+    /// List the problems on a server
     List(list::Args),
 }
 

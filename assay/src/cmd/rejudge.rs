@@ -7,54 +7,54 @@ use crate::client::{Client, ServerArgs, check_user_errors};
 use crate::table::table;
 use crate::{Exit, Failure};
 
-/// Judge submissions again, compare, and make the new verdicts count
+/// Judge submissions again, compare the verdicts, and apply the new ones
 #[derive(Debug, Clone, clap::Subcommand)]
 pub(crate) enum Command {
-    /// Tell what a rejudge would touch, and pin exactly that
+    /// Show what a rejudge would affect, and pin that set of submissions
     Preview(PreviewArgs),
-    /// Judge a previewed set again, unseen by anybody but judges
+    /// Judge a previewed set again; only judges can see the results
     Create(CreateArgs),
-    /// Show how far a rejudge has come, and what it would change
+    /// Show a rejudge's progress, and what it would change
     Status(StatusArgs),
-    /// Make everything that was found count, at once
+    /// Make all verdicts of a rejudge count, atomically
     Apply(ApplyArgs),
-    /// Give a rejudge up that was not applied
+    /// Cancel a rejudge that was not applied
     Cancel(EndArgs),
-    /// Undo what applying a rejudge did
+    /// Undo an applied rejudge
     Revert(EndArgs),
 }
 
-/// Tell what a rejudge would touch, and pin exactly that
+/// Show what a rejudge would affect, and pin that set of submissions
 ///
-/// Selects submissions that have a verdict and meet everything that is given. The last line is the
-/// token that `assay rejudge create` takes.
+/// Selects submissions that have a verdict and match every given option. The last line printed is
+/// the token that `assay rejudge create` takes.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct PreviewArgs {
-    /// To this problem, by its slug
+    /// Submissions to this problem, by its slug
     #[arg(long, short)]
     problem: Option<String>,
-    /// By this account
+    /// Submissions by this account
     #[arg(long)]
     author: Option<String>,
-    /// In this language, by its id
+    /// Submissions in this language, by its id
     #[arg(long, short)]
     language: Option<String>,
-    /// With this verdict, as in WRONG_ANSWER; may be repeated
+    /// Submissions with this verdict, for example WRONG_ANSWER; may be repeated
     #[arg(long, value_name = "VERDICT")]
     verdict: Vec<String>,
-    /// Judged by the evaluator of this name
+    /// Submissions judged by the evaluator with this name
     #[arg(long, value_name = "NAME")]
     judge: Option<String>,
-    /// Received then or later, as in 2026-11-23T09:00:00Z
+    /// Submissions received at this time or later, for example 2026-11-23T09:00:00Z
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Received before
+    /// Submissions received before this time
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
-    /// This one, by its id; may be repeated
+    /// This submission, by its id; may be repeated
     #[arg(long, value_name = "ID")]
     submission: Vec<String>,
-    /// Which revision each is judged against
+    /// The problem revision to judge against
     #[arg(long, value_enum, default_value_t = Against::Newest)]
     against: Against,
     /// Print JSON
@@ -64,24 +64,24 @@ pub(crate) struct PreviewArgs {
     server: ServerArgs,
 }
 
-/// Which revision a submission is judged against.
+/// Which problem revision a submission is judged against.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Against {
-    /// Its problem's newest
+    /// The problem's newest revision
     Newest,
-    /// The one it was judged against at first
+    /// The revision that the submission was first judged against
     Own,
 }
 
-/// Judge a previewed set again, unseen by anybody but judges
+/// Judge a previewed set again; only judges can see the results
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct CreateArgs {
     /// The token that `assay rejudge preview` printed
     selection: String,
-    /// Why, for the record
+    /// The reason, for the record
     #[arg(long, short)]
     reason: String,
-    /// The same key and input again give the same rejudge
+    /// Return the same rejudge for the same key and input
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
     /// Print JSON
@@ -91,10 +91,10 @@ pub(crate) struct CreateArgs {
     server: ServerArgs,
 }
 
-/// Show how far a rejudge has come, and what it would change
+/// Show a rejudge's progress, and what it would change
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct StatusArgs {
-    /// The rejudge's id; all rejudges where none is named
+    /// The rejudge's id; lists all rejudges if omitted
     id: Option<String>,
     /// Print JSON
     #[arg(long)]
@@ -103,15 +103,15 @@ pub(crate) struct StatusArgs {
     server: ServerArgs,
 }
 
-/// Make everything that was found count, at once
+/// Make all verdicts of a rejudge count, atomically
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct ApplyArgs {
     /// The rejudge's id
     id: String,
-    /// Why, where that is more than the rejudge's own reason
+    /// The reason, if it adds to the rejudge's own reason
     #[arg(long, short)]
     reason: Option<String>,
-    /// Refuse if it is at another version; the one it is at where none is named
+    /// Fail unless the rejudge is at this version; by default its current version
     #[arg(long, value_name = "VERSION")]
     expected_version: Option<i32>,
     /// Print JSON
@@ -121,12 +121,12 @@ pub(crate) struct ApplyArgs {
     server: ServerArgs,
 }
 
-/// Which rejudge is not to count
+/// The rejudge to end
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct EndArgs {
     /// The rejudge's id
     id: String,
-    /// Why
+    /// The reason
     #[arg(long, short)]
     reason: Option<String>,
     /// Print JSON
@@ -294,7 +294,7 @@ fn print_status(rejudge: &Value) {
         matrix.add_row([text(&cell["from"]), text(&cell["to"]), cell["count"].to_string()]);
     }
     println!("{matrix}");
-    println!("{} would change or did, {} failed", rejudge["changed"], rejudge["failed"]);
+    println!("{} changed, {} failed", rejudge["changed"], rejudge["failed"]);
     let mut changes = table(["#", "submission", "author", "from", "to"]);
     for change in nodes(&rejudge["changes"]) {
         let submission = &change["submission"];
@@ -376,15 +376,14 @@ async fn ended(
     if json {
         print_json(payload)?;
     } else {
-        // The read model may lag behind what was done.
+        // The read model may lag behind the change.
         println!("{}", payload["rejudge"]["state"].as_str().unwrap_or("done"));
     }
     Ok(Exit::Done)
 }
 
 fn unknown(id: &str) -> Failure {
-    let message =
-        format!("there is no rejudge {id}, or it is not yours to see: sign in as a judge");
+    let message = format!("there is no rejudge {id}, or you may not see it; sign in as a judge");
     Failure::new(Exit::Usage, message)
 }
 

@@ -19,30 +19,30 @@ use crate::server::{LIVE, open_existing_stores, open_views};
 use crate::table::table;
 use crate::{Exit, Failure};
 
-/// Rebuild every view beside the live ones and compare
+/// Rebuild every view beside the live ones, and compare
 ///
-/// Reads the whole log, folds it into a namespace of its own, compares every document with the one
-/// that is served, and removes what it built, after Ctrl+C too. Exits with 1 when anything differs.
+/// Reads the whole log, folds it into a separate namespace, compares every document with the live
+/// one, and removes what it built, also after Ctrl+C. Exits with 1 if anything differs.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Keep what was built, in this namespace
+    /// Keep the rebuilt views in this namespace
     #[arg(long, value_name = "NAMESPACE")]
     keep: Option<String>,
-    /// Stop at this position: what the views were then, which are compared with nothing
+    /// Stop at this position; the views as they were then are kept and not compared
     #[arg(long, value_name = "POSITION", requires = "keep")]
     to: Option<u64>,
 }
 
-/// How often the comparison is begun again because the live views moved meanwhile.
+/// How many times the comparison restarts because the live views moved.
 const TRIES_MAX: u32 = 10;
-/// How long to wait for live views that are behind.
+/// How long to wait between tries for live views that lag behind.
 const BEHIND_WAIT: Duration = Duration::from_millis(200);
-/// Random digits of a namespace.
+/// Random digits in the name of a temporary namespace.
 const NAMESPACE_DIGITS: usize = 16;
-/// Differences named one by one.
+/// Differences that are printed; the rest are only counted.
 const NAMED_MAX: usize = 20;
 
 #[derive(Debug, Default, Serialize)]
@@ -57,8 +57,8 @@ struct Report {
 pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     if args.keep.as_deref() == Some(LIVE) {
         let message = format!(
-            "--keep {LIVE}: these views are served, and nothing is built over them; keep it in another namespace, or \
-             use assay views rebuild"
+            "--keep {LIVE}: the live views must not be overwritten; choose another namespace, or \
+             use `assay views rebuild`"
         );
         return Err(Failure::new(Exit::Usage, message));
     }
@@ -67,7 +67,7 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     let namespace = args.keep.clone().unwrap_or_else(own_namespace);
     erase(config, &namespace).await?;
     let report = async {
-        // Nothing is exchanged there, so no load need ask which generation is live.
+        // A new namespace has only its first generation.
         let rebuilt = open_views(config, &namespace).await?.at(Generation::FIRST);
         let report = match args.to {
             Some(to) => replay_to(&stores.log, &rebuilt, Position(to), args.json).await,
@@ -83,11 +83,11 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
         Ok(()) = tokio::signal::ctrl_c() => Err(Failure::new(Exit::NotAccepted, "interrupted")),
     };
     if args.keep.is_none() {
-        // The second Ctrl+C does not wait.
+        // A second Ctrl+C does not wait for this.
         tokio::select! {
             erased = erase(config, &namespace) => erased?,
             Ok(()) = tokio::signal::ctrl_c() => {
-                let message = format!("interrupted; what was built is left in {namespace}");
+                let message = format!("interrupted; the rebuilt views are left in the namespace {namespace}");
                 return Err(Failure::new(Exit::NotAccepted, message));
             }
         }
@@ -101,17 +101,19 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     Ok(if report.differences.is_empty() { Exit::Done } else { Exit::NotAccepted })
 }
 
-/// A namespace that no other process has: not those on other machines that have the same id.
+/// A new namespace name. It is random, so that no other process uses it, on this or another
+/// machine.
 fn own_namespace() -> String {
     format!("replay-{}", &Uuid::new_v4().simple().to_string()[..NAMESPACE_DIGITS])
 }
 
-/// With connections of its own: what others left open, who were stopped half-way, ends with theirs.
+/// Erases a namespace over new connections, so that connections left by an interrupted run do not
+/// matter.
 async fn erase(config: &Config, namespace: &str) -> Result<(), Failure> {
     open_views(config, namespace).await?.writer.erase().await.map_err(writing)
 }
 
-/// Makes what nothing but queries needs.
+/// Creates the indexes, which only queries need.
 async fn index(views: &Views) -> Result<(), Failure> {
     for projection in projector::all() {
         views.writer.index(&projection.all_collections()).await.map_err(writing)?;
@@ -148,7 +150,7 @@ async fn replay(
             }
         }
     }
-    let message = "the live views are behind the log, or never at rest: is a projector running?";
+    let message = "the live views stay behind the log, or never stop changing; check that a projector is running";
     Err(Failure::new(Exit::Network, message))
 }
 
@@ -192,7 +194,7 @@ pub(super) async fn rebuild(
         true => ProgressBar::hidden(),
         false => ProgressBar::new(head.0 * projections.len() as u64),
     };
-    // Those that are left end when this is dropped.
+    // Dropping the set cancels the remaining runs.
     let mut runs = JoinSet::new();
     for projection in projections {
         let runtime = Runtime { log: Arc::clone(log), views: views.clone(), projection };
@@ -214,8 +216,8 @@ pub(super) async fn rebuild(
     Ok(())
 }
 
-/// The number of documents and what differs; `None` when the live views are not at this position
-/// before and after.
+/// The number of documents and the differences; `None` unless the live views are at this position
+/// before and after the comparison.
 async fn compare(
     live: &Views,
     rebuilt: &Views,
@@ -239,7 +241,7 @@ async fn stands_at(reader: &dyn ViewReader, head: Position) -> Result<bool, Fail
     }))
 }
 
-/// Walks both sides by key, page by page, and merges.
+/// Compares both sides by key, page by page.
 async fn compare_collection(
     live: &Views,
     rebuilt: &Views,
@@ -280,7 +282,7 @@ async fn compare_collection(
     }
 }
 
-/// Documents by key.
+/// Iterates over documents in key order.
 struct Walk<'a> {
     views: &'a Views,
     request: PageRequest,

@@ -19,14 +19,14 @@ use crate::{Exit, Failure};
 
 /// Fill empty stores from a backup
 ///
-/// Every file is checked before anything is written. Log, positions, times and bytes are exactly
-/// those of the backup; submissions that waited, or were being judged, are queued again. A restore
-/// that is interrupted leaves stores that refuse to open: delete them and begin again.
+/// Every file is checked before anything is written. The log is restored exactly, with its
+/// positions, times and bytes. Submissions that were waiting or being judged are queued again. An
+/// interrupted restore leaves stores that refuse to open; delete them and start again.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
-    /// The directory that `assay backup` made
+    /// The directory created by `assay backup`
     from: PathBuf,
-    /// Build the views as well, instead of leaving that to the projector
+    /// Also build the views, instead of leaving that to the projector
     #[arg(long)]
     replay: bool,
     /// Print JSON
@@ -34,7 +34,7 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// Events that are written at once.
+/// Events per write.
 const EVENTS_AT_ONCE: usize = 1_024;
 
 pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
@@ -61,7 +61,7 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
             }
             bar.inc(some.len() as u64);
         }
-        // Step by step, so that the log's store need never hold all of it.
+        // Archive after each segment, so that the log's store never has to hold the whole log.
         let through = manifest.archived_through.min(entry.last);
         let archived = restoration.stores.archive.archive(through, |_| ()).await;
         archived.map_err(|error| writing(&error))?;
@@ -93,24 +93,24 @@ fn report(manifest: &Manifest, queued: usize, args: &Args) -> Result<Exit, Failu
         }))?;
         return Ok(Exit::Done);
     }
-    println!("{head} events were restored; {queued} submissions wait again");
+    println!("{head} events restored; {queued} submissions queued again");
     if manifest.credentials.is_none() {
         eprintln!(
-            "The backup has no credentials: assay account create makes somebody who can sign in."
+            "The backup has no credentials; create an account with `assay account create` to sign in."
         );
     }
     if manifest.tree_heads.is_some() {
         eprintln!(
-            "Put the file of the keys that signed it where audit.keys says; it is in no backup."
+            "Copy the file with the signing keys to the path in audit.keys; no backup contains it."
         );
     }
     if !args.replay {
-        eprintln!("The projector builds the views once it runs.");
+        eprintln!("The projector will build the views when it runs.");
     }
     Ok(Exit::Done)
 }
 
-/// Refuses a backup that is not whole, before anything is written.
+/// Refuses an incomplete backup before anything is written.
 async fn verify(backup: &Backup, manifest: &Manifest, bar: &ProgressBar) -> Result<(), Failure> {
     let refused = |why: String| Err(Failure::new(Exit::Usage, format!("the backup {why}")));
     let heads = TreePart::read(backup, manifest.tree_heads.as_ref())?;
@@ -150,7 +150,8 @@ async fn verify(backup: &Backup, manifest: &Manifest, bar: &ProgressBar) -> Resu
     Ok(())
 }
 
-/// Views of another log, or of more of this one, would stop the projector.
+/// Fails unless the views are empty: views of another log, or of a longer one, would stop the
+/// projector.
 async fn refuse_views(config: &Config) -> Result<(), Failure> {
     let views = open_views(config, LIVE).await?;
     let checkpoints = views.reader.checkpoints().await;
@@ -161,7 +162,7 @@ async fn refuse_views(config: &Config) -> Result<(), Failure> {
     if checkpoints.is_empty() && built.is_empty() {
         return Ok(());
     }
-    let message = "the views are not empty; delete them, as they follow from the log";
+    let message = "the views are not empty; delete them, because they will be rebuilt from the log";
     Err(Failure::new(Exit::Network, message))
 }
 
@@ -181,7 +182,7 @@ async fn copy_blobs(
         .await
 }
 
-/// Streams for which the original's queue held work, as far as their events so far tell.
+/// The streams with work in the original's queue, as derived from the events so far.
 #[derive(Debug, Default)]
 struct Unfinished(BTreeSet<StreamId>);
 
@@ -201,8 +202,8 @@ impl Unfinished {
         }
     }
 
-    /// What is to be done. The queue of the original is not in the backup; what was in it follows from the events
-    /// (INV-6).
+    /// The work to queue. The original's queue is not in the backup, but its content follows from
+    /// the events (INV-6).
     fn work(self) -> Vec<WorkItem> {
         let item = |stream: StreamId| {
             let lane = match stream {

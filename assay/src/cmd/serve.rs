@@ -9,13 +9,13 @@ use crate::config::Config;
 use crate::server::{Role, Server};
 use crate::{Exit, Failure};
 
-/// Serve the API, judge, and build the read model
+/// Serve the API, judge submissions, and build the read model
 ///
-/// The first start makes an administrator and prints its token, once.
-/// SIGTERM stops taking work, finishes or gives back what is under way, and ends.
+/// The first start creates an administrator and prints its token, once. On SIGTERM the server
+/// accepts no new work, finishes or returns the work in progress, and exits.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
-    /// What this process does; everything where none is named
+    /// The roles of this process; by default all
     #[arg(long = "role", value_enum, value_delimiter = ',', value_name = "ROLE,…")]
     roles: Vec<Role>,
 }
@@ -25,7 +25,7 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
         if args.roles.is_empty() { Role::ALL.into() } else { args.roles.into_iter().collect() };
     let server = Server::build(config, &roles).await?;
     if let Some((login, secret)) = &server.administrator {
-        eprintln!("The administrator {login:?} was made. Its token is shown this once:");
+        eprintln!("Created the administrator {login:?}. Its token is shown only once:");
         println!("{}", secret.0);
     }
     for reason in server.left_out() {
@@ -43,11 +43,11 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     outcome.map(|()| Exit::Done)
 }
 
-/// The first signal drains. The second is left to end the process at once.
+/// Drains on the first signal. The second signal ends the process at once.
 async fn cancel_on_signal(cancelled: CancellationToken) {
     let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
     let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
-        tracing::warn!("signals cannot be heard; the process can only be killed");
+        tracing::warn!("signal handlers cannot be installed; the process can only be killed");
         return;
     };
     tokio::select! {
@@ -60,7 +60,7 @@ async fn cancel_on_signal(cancelled: CancellationToken) {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
-    eprintln!("Ending without draining; what was under way is judged again elsewhere.");
-    #[expect(clippy::disallowed_methods, reason = "whoever asks twice does not want to wait")]
+    eprintln!("Exiting without draining; the work in progress is judged again elsewhere.");
+    #[expect(clippy::disallowed_methods, reason = "a second signal asks to stop without waiting")]
     std::process::exit(1);
 }

@@ -8,21 +8,21 @@ use super::{print_json, watch};
 use crate::client::{Client, ServerArgs, check_user_errors};
 use crate::{Exit, Failure};
 
-/// Hand in a program
+/// Submit a program
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
-    /// The program
+    /// The file with the source code
     file: PathBuf,
     /// The problem's slug
     #[arg(long, short)]
     problem: String,
-    /// The language's id; told by the file's extension where it is not named
+    /// The language's id; by default chosen by the file's extension
     #[arg(long, short)]
     language: Option<String>,
-    /// Follow it to its verdict
+    /// Wait for the verdict and show progress
     #[arg(long, short)]
     watch: bool,
-    /// The same key and program again give the same submission
+    /// Return the same submission for the same key and program
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
     /// Print JSON
@@ -81,7 +81,8 @@ async fn language_of(client: &Client, file: &std::path::Path) -> Result<String, 
         language["extensions"].as_array().is_some_and(|all| all.iter().any(|it| it == extension))
     });
     found.and_then(|language| language["id"].as_str()).map(str::to_owned).ok_or_else(|| {
-        let message = format!("no language has the extension {extension:?}; name one: --language");
+        let message =
+            format!("no language has the extension {extension:?}; choose one with --language");
         Failure::new(Exit::Usage, message)
     })
 }

@@ -17,28 +17,28 @@ use crate::server::{LIVE, open_log, open_views};
 use crate::table::table;
 use crate::{Exit, Failure};
 
-/// Tell how the views are, and build them anew while they are served
+/// Show the state of the views, and rebuild them while they are served
 #[derive(Debug, Clone, clap::Subcommand)]
 pub(crate) enum Command {
-    /// Tell how far each projection is, what is built, and what could not be applied
+    /// Show each projection's progress, its generations, and its parked streams
     Status(Status),
-    /// Build a projection's views anew beside those that are served, and then serve the new ones
+    /// Rebuild a projection's views beside the live ones, then switch to the new ones
     ///
-    /// The running projector builds; where none runs, this command does. What is served meanwhile
-    /// is what was served before, kept up to date. Stopping this command stops nothing.
+    /// The running projector builds them; if none runs, this command does. Until the switch, the
+    /// old views are served and kept up to date. Stopping this command does not stop the build.
     Rebuild(Rebuild),
-    /// Try again what could not be applied, after its cause was mended
+    /// Retry events that could not be applied, after fixing the cause
     ///
-    /// A projection whose views each follow from one stream takes up its parked streams where it
-    /// left them. For the others, everything is built anew, as `rebuild` does.
+    /// If each view of the projection depends on one stream, its parked streams resume where they
+    /// stopped. Otherwise all of its views are rebuilt, as `rebuild` does.
     Retry(Retry),
-    /// Drop the views that an older Assay has left
+    /// Drop views that belong to another version of Assay
     ///
-    /// They cost space, and are what an older Assay would go on with.
+    /// They take up space, but that version needs them to continue.
     Prune(Prune),
 }
 
-/// Tell how far each projection is, what is built, and what could not be applied
+/// Show each projection's progress, its generations, and its parked streams
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Status {
     /// Print JSON
@@ -46,34 +46,34 @@ pub(crate) struct Status {
     json: bool,
 }
 
-/// Build a projection's views anew beside those that are served, and then serve the new ones
+/// Rebuild a projection's views beside the live ones, then switch to the new ones
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Rebuild {
-    /// The projection, as `assay views status` lists it
+    /// The projection, as listed by `assay views status`
     name: String,
-    /// Wait until the old views are dropped, too
+    /// Also wait until the old views are dropped
     #[arg(long)]
     wait: bool,
 }
 
-/// Try again what could not be applied, after its cause was mended
+/// Retry events that could not be applied, after fixing the cause
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Retry {
-    /// The projection; every one that has parked streams, where none is named
+    /// The projection; by default every one that has parked streams
     name: Option<String>,
 }
 
-/// Drop the views that an older Assay has left
+/// Drop views that belong to another version of Assay
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Prune {
-    /// Tell what would be dropped, and do nothing
+    /// Show what would be dropped, and change nothing
     #[arg(long)]
     dry_run: bool,
 }
 
-/// How often to look how far a building is.
+/// How often a build's progress is checked.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
-/// A building that does not move for so long has no projector.
+/// If a build makes no progress for this long, no projector is running.
 const NOBODY_BUILDS: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(config: &Config, command: Command) -> Result<Exit, Failure> {
@@ -98,11 +98,11 @@ fn named<'a>(upkeep: &'a [Upkeep], name: &str) -> Result<&'a Upkeep, Failure> {
     upkeep.iter().find(|it| it.projection.name() == name).ok_or_else(|| {
         let known: Vec<_> = upkeep.iter().map(|it| it.projection.name()).collect();
         let known = known.join(", ");
-        Failure::new(Exit::Usage, format!("there is no projection {name:?}; there are {known}"))
+        Failure::new(Exit::Usage, format!("there is no projection {name:?}; choose one of {known}"))
     })
 }
 
-/// One generation, as it is listed.
+/// One generation, as listed.
 #[derive(Debug, Serialize)]
 struct Row {
     projection: String,
@@ -151,11 +151,14 @@ async fn status(views: &Views, upkeep: &[Upkeep], args: &Status) -> Result<Exit,
     println!("{listed}");
     for row in &rows {
         for ParkedView { stream, first, events, error, .. } in &row.parked {
-            println!("{}: {stream} from {first} on, {events} events: {error}", row.projection);
+            println!(
+                "{}: {stream} is parked from {first} on, {events} events: {error}",
+                row.projection
+            );
         }
     }
     if !left.is_empty() {
-        println!("Left by another version: {}; `assay views prune` drops them", left.join(", "));
+        println!("Views of another version: {}; `assay views prune` drops them", left.join(", "));
     }
     Ok(Exit::Done)
 }
@@ -193,16 +196,16 @@ async fn rebuild(upkeep: &Upkeep, wait: bool) -> Result<Exit, Failure> {
     let before = upkeep.settle().await.map_err(asking)?;
     let generation = upkeep.ask().await.map_err(asking)?;
     let name = upkeep.projection.name();
-    eprintln!("Generation {generation} of {name} is built beside what is served.");
+    eprintln!("Building generation {generation} of {name} beside the live views.");
     watch(upkeep, generation).await?;
-    println!("Generation {generation} of {name} is served.");
+    println!("Generation {generation} of {name} is live.");
     let Some(old) = before.live else { return Ok(Exit::Done) };
     let grace = DROP_GRACE.as_secs();
     if !wait {
-        eprintln!("The projector drops generation {old} in {grace} seconds.");
+        eprintln!("The projector will drop generation {old} in {grace} seconds.");
         return Ok(Exit::Done);
     }
-    eprintln!("Generation {old} is dropped in {grace} seconds.");
+    eprintln!("Generation {old} will be dropped in {grace} seconds.");
     let mut retirements = Retirements::default();
     loop {
         let generations = upkeep.settle().await.map_err(asking)?;
@@ -210,14 +213,13 @@ async fn rebuild(upkeep: &Upkeep, wait: bool) -> Result<Exit, Failure> {
             println!("Generation {old} of {name} was dropped.");
             return Ok(Exit::Done);
         }
-        // As the projector does; it does not matter who.
+        // Drop it as the projector does; either of the two may.
         upkeep.drop_due(&generations, &mut retirements).await.map_err(asking)?;
         tokio::time::sleep(LOOK_INTERVAL).await;
     }
 }
 
-/// Shows how far a generation is until it is not built any more; builds it itself where nobody else
-/// does.
+/// Shows a build's progress until it ends. If no projector builds it, this function does.
 async fn watch(upkeep: &Upkeep, generation: Generation) -> Result<(), Failure> {
     let bar = ProgressBar::new(head(upkeep).await?.0);
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} events, {per_sec}, {eta} left");
@@ -233,7 +235,7 @@ async fn watch(upkeep: &Upkeep, generation: Generation) -> Result<(), Failure> {
         if position != moved.1 {
             moved = (Instant::now(), position);
         } else if moved.0.elapsed() > NOBODY_BUILDS {
-            bar.suspend(|| eprintln!("No projector builds it, so this command does."));
+            bar.suspend(|| eprintln!("No projector is building it, so this command does."));
             let advance = |position: Position| bar.set_position(position.0);
             match upkeep.build(generation, || true, advance).await {
                 Err(fault) if fault.is_passing() => {}
@@ -264,9 +266,11 @@ async fn retry(upkeep: &[Upkeep], args: &Retry) -> Result<Exit, Failure> {
         nothing = false;
         if upkeep.projection.streams_are_apart() {
             upkeep.ask_retry().await.map_err(asking)?;
-            println!("The projector tries {count} parked streams of {name} again.");
+            println!("The projector will retry {count} parked streams of {name}.");
         } else {
-            eprintln!("{count} streams of {name} are parked; others depend on them.");
+            eprintln!(
+                "{count} streams of {name} are parked; its views depend on several streams, so all are rebuilt."
+            );
             rebuild(upkeep, false).await?;
         }
     }
@@ -276,7 +280,7 @@ async fn retry(upkeep: &[Upkeep], args: &Retry) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Projections, and versions of them, that this program does not have.
+/// Projections and versions that this program does not have.
 fn older<'a>(
     all: &'a std::collections::BTreeMap<String, Generations>,
     upkeep: &[Upkeep],

@@ -22,7 +22,7 @@ pub(crate) struct Args {
     server: ServerArgs,
 }
 
-/// What is asked of each update.
+/// The fields requested for each update.
 const UPDATES: &str = "subscription($id: ID!, $after: String) {
   submission(id: $id, after: $after) {
     cursor gap at
@@ -34,7 +34,7 @@ const UPDATES: &str = "subscription($id: ID!, $after: String) {
   }
 }";
 
-/// Connections tried before giving up on a server that does not answer.
+/// Failed connections in a row before giving up on the server.
 const TRIES_MAX: u32 = 10;
 const RETRY_DELAY: std::time::Duration = std::time::Duration::from_millis(500);
 
@@ -44,8 +44,8 @@ pub(crate) async fn run(args: Args) -> Result<Exit, Failure> {
     exit_of(&last)
 }
 
-/// Follows a submission to its verdict, resuming when the connection breaks, and shows what happens
-/// on the way; returns the last state.
+/// Follows a submission to its verdict and shows its progress. Resumes when the connection breaks.
+/// Returns the last state.
 pub(crate) async fn follow(
     client: &Client,
     id: &str,
@@ -68,8 +68,8 @@ pub(crate) async fn follow(
     Ok(last)
 }
 
-/// Hands every update to `seen`, resuming after the last one when the connection breaks; returns
-/// the submission's final state.
+/// Passes every update to `seen`, and resumes after the last one when the connection breaks.
+/// Returns the submission's final state.
 pub(crate) async fn updates(
     client: &Client,
     id: &str,
@@ -105,7 +105,7 @@ pub(crate) async fn updates(
     }
 }
 
-/// The exit code that a final state stands for.
+/// The exit code for a final state.
 pub(crate) fn exit_of(submission: &Value) -> Result<Exit, Failure> {
     Ok(match submission["verdict"].as_str() {
         Some("ACCEPTED") => Exit::Done,

@@ -7,31 +7,31 @@ use crate::client::{ServerArgs, check_user_errors};
 use crate::table::table;
 use crate::{Exit, Failure};
 
-/// Have other servers told of events
+/// Send events to other servers
 #[derive(Debug, Clone, clap::Subcommand)]
 pub(crate) enum Command {
-    /// Have a server told of events from now on
+    /// Send all future events of the given types to a server
     Create(CreateArgs),
-    /// List webhooks, and how far each has come
+    /// List webhooks and their delivery progress
     List(ListArgs),
-    /// Show one webhook, and what could not be delivered
+    /// Show a webhook and the events that could not be delivered
     Show(IdArgs),
-    /// End a webhook
+    /// Remove a webhook
     Remove(IdArgs),
-    /// Deliver everything from a position on again
+    /// Deliver an event and all later ones again
     Replay(ReplayArgs),
-    /// Try once more what could not be delivered
+    /// Retry an event that could not be delivered
     Retry(RetryArgs),
 }
 
-/// Have a server told of events from now on
+/// Send all future events of the given types to a server
 ///
-/// Prints the secret that signs the messages; it is shown this once. The address is written into the log.
+/// Prints the secret that signs the messages; it is shown only once. The URL is written to the log.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct CreateArgs {
-    /// Where events are sent to, as in https://example.org/assay
+    /// The URL to send events to, for example https://example.org/assay
     url: String,
-    /// A type of event, as in JudgingFinished; may be repeated
+    /// An event type, for example JudgingFinished; may be repeated
     #[arg(long = "type", short, value_name = "TYPE", required = true)]
     types: Vec<String>,
     /// Print JSON
@@ -41,7 +41,7 @@ pub(crate) struct CreateArgs {
     server: ServerArgs,
 }
 
-/// List webhooks, and how far each has come
+/// List webhooks and their delivery progress
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct ListArgs {
     /// Print JSON
@@ -51,7 +51,7 @@ pub(crate) struct ListArgs {
     server: ServerArgs,
 }
 
-/// Which webhook
+/// The webhook
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct IdArgs {
     /// The webhook's id
@@ -63,14 +63,14 @@ pub(crate) struct IdArgs {
     server: ServerArgs,
 }
 
-/// Deliver everything from a position on again
+/// Deliver an event and all later ones again
 ///
-/// Enables a webhook whose server answered that it is gone.
+/// This also enables a webhook that was disabled because its server answered 410 Gone.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct ReplayArgs {
     /// The webhook's id
     id: String,
-    /// The first position of the log that is delivered again
+    /// The log position of the first event to deliver again
     #[arg(long, value_name = "POSITION")]
     from: u64,
     /// Print JSON
@@ -80,12 +80,12 @@ pub(crate) struct ReplayArgs {
     server: ServerArgs,
 }
 
-/// Try once more what could not be delivered
+/// Retry an event that could not be delivered
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct RetryArgs {
     /// The webhook's id
     id: String,
-    /// Where the event stands in the log
+    /// The log position of the event
     position: u64,
     /// Print JSON
     #[arg(long)]
@@ -146,7 +146,7 @@ async fn create(args: CreateArgs) -> Result<Exit, Failure> {
         print_json(payload)?;
     } else {
         println!("{}\n{}", text(&payload["id"]), text(&payload["secret"]));
-        eprintln!("The second line signs the messages. It is not shown again.");
+        eprintln!("The second line is the secret that signs the messages. It is not shown again.");
     }
     Ok(Exit::Done)
 }
@@ -185,9 +185,8 @@ async fn show(args: IdArgs) -> Result<Exit, Failure> {
     let Some(webhook) = webhooks.into_iter().find(|webhook| webhook["id"] == args.id.as_str())
     else {
         let id = &args.id;
-        let message = format!(
-            "there is no webhook {id}, or it is not yours to see: sign in as an administrator"
-        );
+        let message =
+            format!("there is no webhook {id}, or you may not see it; sign in as an administrator");
         return Err(Failure::new(Exit::Usage, message));
     };
     if args.json {
@@ -198,7 +197,7 @@ async fn show(args: IdArgs) -> Result<Exit, Failure> {
     println!("{state}, to {url}");
     println!("at position {}, {} behind", text(&webhook["position"]), webhook["lag"]);
     let types = webhook["types"].as_array().map(Vec::as_slice).unwrap_or_default();
-    println!("told of {}", types.iter().map(text).collect::<Vec<_>>().join(", "));
+    println!("receives {}", types.iter().map(text).collect::<Vec<_>>().join(", "));
     let mut rows = table(["position", "attempts", "given up", "reason"]);
     for letter in dead_letters(&webhook) {
         rows.add_row([
