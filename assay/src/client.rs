@@ -1,5 +1,5 @@
-//! A client of the GraphQL API, for the command line and the tests: HTTP for queries and mutations,
-//! a WebSocket for subscriptions.
+//! A GraphQL client for the command line and the tests. Queries and mutations use HTTP,
+//! subscriptions a WebSocket.
 
 use std::time::Duration;
 
@@ -12,12 +12,12 @@ use url::Url;
 
 use crate::{Exit, Failure};
 
-/// How long a request may take.
+/// Timeout of one request.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(60);
-/// The protocol of subscriptions over WebSocket.
+/// The subprotocol of subscriptions over WebSocket.
 const PROTOCOL: &str = "graphql-transport-ws";
 
-/// A server, and who asks it.
+/// A server, and the token to use there.
 #[derive(Debug, Clone)]
 pub struct Client {
     base: Url,
@@ -25,13 +25,13 @@ pub struct Client {
     http: reqwest::Client,
 }
 
-/// Which server, and as whom.
+/// The server to use, and the account to use there.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ServerArgs {
-    /// The server's address
+    /// The server's URL
     #[arg(long, value_name = "URL", env = "ASSAY_SERVER", default_value = "http://127.0.0.1:8080")]
     pub server: Url,
-    /// Whom to act as
+    /// The token of the account to act as
     #[arg(long, value_name = "TOKEN", env = "ASSAY_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
 }
@@ -44,10 +44,10 @@ impl ServerArgs {
 }
 
 impl Client {
-    /// A client of the server at this address.
+    /// A client of the server at this URL.
     ///
     /// # Errors
-    /// When the machine has no working TLS.
+    /// If the machine has no working TLS.
     pub fn new(base: Url, token: Option<String>) -> Result<Self, Failure> {
         let http = reqwest::Client::builder()
             .timeout(REQUEST_TIME_MAX)
@@ -59,7 +59,7 @@ impl Client {
     /// Runs a query or mutation and returns its `data`.
     ///
     /// # Errors
-    /// When the server does not answer, or answers with errors.
+    /// If the server does not respond, or responds with errors.
     pub async fn execute(&self, query: &str, variables: Value) -> Result<Value, Failure> {
         let body = json!({ "query": query, "variables": variables });
         let request = self.http.post(self.endpoint("/graphql")?).json(&body);
@@ -69,7 +69,7 @@ impl Client {
     /// Uploads a package and returns its digest.
     ///
     /// # Errors
-    /// When the server does not answer, or does not take it.
+    /// If the server does not respond, or refuses the package.
     pub async fn upload(&self, archive: Vec<u8>) -> Result<String, Failure> {
         let request = self.http.post(self.endpoint("/packages")?).body(archive);
         let answer = self.send(request).await?;
@@ -79,10 +79,10 @@ impl Client {
         }
     }
 
-    /// Subscribes; yields the `data` of each message until the server completes the stream.
+    /// Subscribes and yields the `data` of each message until the server completes the stream.
     ///
     /// # Errors
-    /// When the server cannot be reached or refuses; the stream yields what goes wrong later.
+    /// If the server cannot be reached or refuses. The stream yields later errors.
     pub async fn subscribe(
         &self,
         query: &str,
@@ -154,7 +154,7 @@ impl Client {
 
     fn endpoint(&self, path: &str) -> Result<Url, Failure> {
         self.base.join(path).map_err(|error| {
-            Failure::new(Exit::Usage, format!("the server's address {}: {error}", self.base))
+            Failure::new(Exit::Usage, format!("the server's URL {}: {error}", self.base))
         })
     }
 
@@ -164,23 +164,23 @@ impl Client {
             None => request,
         };
         let answer = request.send().await.map_err(|error| {
-            Failure::of(Exit::Network, &format!("asking {}", self.base), &error)
+            Failure::of(Exit::Network, &format!("sending a request to {}", self.base), &error)
         })?;
         let status = answer.status();
         let text = answer.text().await;
         let text =
-            text.map_err(|error| Failure::of(Exit::Network, "reading the answer", &error))?;
+            text.map_err(|error| Failure::of(Exit::Network, "reading the response", &error))?;
         serde_json::from_str(&text).map_err(|_| {
             let text: String = text.chars().take(200).collect();
-            Failure::new(Exit::Network, format!("the server answered {status}: {text}"))
+            Failure::new(Exit::Network, format!("the server responded with {status}: {text}"))
         })
     }
 }
 
-/// The payload's user errors as one failure, if there are any.
+/// Turns the payload's user errors, if there are any, into one failure.
 ///
 /// # Errors
-/// With every error's message.
+/// With the messages of all user errors.
 pub fn check_user_errors(payload: &Value) -> Result<(), Failure> {
     let errors = payload["userErrors"].as_array().cloned().unwrap_or_default();
     if errors.is_empty() {
@@ -202,7 +202,7 @@ pub fn check_user_errors(payload: &Value) -> Result<(), Failure> {
     Err(Failure::new(exit, lines.collect::<Vec<_>>().join("\n")))
 }
 
-/// The `data` of an answer without errors.
+/// The `data` of a response without errors.
 fn data(mut answer: Value) -> Result<Value, Failure> {
     match answer.get("errors").filter(|errors| !errors.is_null()) {
         Some(errors) => Err(errors_failure(errors)),
@@ -218,12 +218,12 @@ fn errors_failure(errors: &Value) -> Failure {
         "INTERNAL" => Exit::JudgeError,
         _ => Exit::Network,
     };
-    let message = errors[0]["message"].as_str().unwrap_or("the server answered with an error");
+    let message = errors[0]["message"].as_str().unwrap_or("the server responded with an error");
     Failure::new(exit, format!("{message} ({code})"))
 }
 
 fn closed(reason: String) -> Failure {
-    // A socket that is refused is closed with the code and the reason.
+    // A server that refuses a socket closes it with a code and a reason.
     let exit = match reason.split_once(':') {
         Some(("UNAUTHENTICATED", _)) => Exit::Auth,
         _ => Exit::Network,
@@ -237,5 +237,5 @@ fn socket_failure(error: tokio_tungstenite::tungstenite::Error) -> Failure {
 }
 
 fn unexpected() -> Failure {
-    Failure::new(Exit::Network, "the server answered something unexpected")
+    Failure::new(Exit::Network, "the server sent an unexpected response")
 }

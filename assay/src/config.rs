@@ -1,4 +1,5 @@
-//! Configuration: flags, then `ASSAY_*`, then `assay.toml`, then defaults.
+//! The configuration. Flags override `ASSAY_*` variables, which override `assay.toml`, which
+//! overrides the defaults.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -15,46 +16,46 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Exit, Failure};
 
-/// The file that is read where no other is named.
+/// The file that is read by default.
 const FILE: &str = "assay.toml";
-/// What is logged: warnings of all, and what our own parts tell.
+/// The default log filter: warnings of every module, and info of Assay's own crates.
 const FILTER: &str = "warn,assay=info,command_api=info,evaluator=info,event_store=info,\
                       projector=info,query_api=info,read_model=info,sandbox=info,webhook=info";
-/// Test data that an evaluator keeps on its own disk, in bytes.
+/// Default size of an evaluator's cache of test data, in bytes.
 const CACHE_BYTES_MAX: u64 = 4 << 30;
-/// What the names of environment variables begin with. `ASSAY_STORES__LOG` sets `stores.log`.
+/// The prefix of environment variables. `ASSAY_STORES__LOG` sets `stores.log`.
 const PREFIX: &str = "ASSAY_";
 const SEPARATOR: &str = "__";
-/// The one setting that is in no section: `ASSAY_DRAIN_S`.
+/// The only setting outside a section: `ASSAY_DRAIN_S`.
 const TOP_LEVEL: &str = "drain_s";
 
 /// Every setting.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Where things are kept.
+    /// The stores.
     pub stores: StoresConfig,
-    /// Who signs the log.
+    /// The signing of the log.
     pub audit: AuditConfig,
-    /// The address that is served.
+    /// The address to listen on.
     pub http: HttpConfig,
-    /// Where strangers' programs run.
+    /// The sandbox that runs untrusted programs.
     pub sandbox: SandboxConfig,
     /// How submissions are judged.
     pub evaluator: EvaluatorConfig,
     /// How packages are read.
     pub packages: PackagesConfig,
-    /// What is refused.
+    /// Limits on clients.
     pub limits: LimitsConfig,
-    /// How other servers are told of events.
+    /// The delivery of events to other servers.
     pub webhooks: WebhooksConfig,
-    /// Logs.
+    /// The logging of this process.
     pub telemetry: LogConfig,
-    /// Seconds that a shutdown waits for what is under way.
+    /// How long a shutdown waits for work in progress, in seconds.
     pub drain_s: u64,
 }
 
-/// Where things are kept.
+/// The addresses of the stores.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StoresConfig {
@@ -70,19 +71,20 @@ pub struct StoresConfig {
     pub views: String,
 }
 
-/// Who signs the log.
+/// The signing of the log.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AuditConfig {
-    /// The file of the keys that sign tree heads. The projector makes it where nothing was ever signed.
+    /// The file with the keys that sign tree heads. The projector creates it if nothing was ever
+    /// signed.
     pub keys: PathBuf,
 }
 
-/// The address that is served.
+/// The address to listen on.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpConfig {
-    /// Address and port; port 0 takes any free one.
+    /// Address and port. With port 0, any free port is used.
     pub listen: SocketAddr,
 }
 
@@ -90,23 +92,25 @@ pub struct HttpConfig {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EvaluatorConfig {
-    /// The evaluator's name in events; the host's name where it is empty.
+    /// The evaluator's name in events; if empty, the host's name.
     pub name: String,
-    /// Programs that run at the same time; 0 is one for each physical core.
+    /// Programs that run at once; 0 means one per physical core.
     pub slots: usize,
-    /// Whether each slot has a core of its own.
+    /// Whether each slot has its own core.
     pub pin_cores: bool,
-    /// Whether every language is run once at the start, in the background.
+    /// Whether every language is run once in the background at start.
     pub warm_up: bool,
-    /// Where test data is kept for the next time, unless the blobs are files of this machine.
+    /// Where test data is cached between restarts, unless the blob store is a folder on this
+    /// machine.
     pub cache_dir: PathBuf,
-    /// Bytes of test data kept there; 0 keeps none.
+    /// Maximum size of that cache, in bytes; 0 disables it.
     pub cache_bytes_max: u64,
-    /// Seconds that work stays with an evaluator that is not heard of.
+    /// How long work stays assigned to an evaluator that does not renew its lease, in seconds.
     pub lease_s: u64,
-    /// How often a submission is tried before it is given up.
+    /// How many times a submission is tried before it is given up.
     pub deliveries_max: u32,
-    /// Languages judged here. Each that is named must be installed; empty is all that this machine has.
+    /// The languages to judge. Each language listed must be installed; an empty list means all that
+    /// this machine has.
     pub languages: Vec<String>,
 }
 
@@ -114,11 +118,11 @@ pub struct EvaluatorConfig {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PackagesConfig {
-    /// What C++ in Kattis packages is taken for, where they do not say.
+    /// The C++ standard for Kattis packages that do not name one.
     pub cpp: CppStandard,
 }
 
-/// The languages that C++ in a package can be taken for, by their ids.
+/// The C++ standards that a package can default to, by language id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CppStandard {
@@ -131,7 +135,8 @@ pub enum CppStandard {
 }
 
 impl PackagesConfig {
-    /// With what a package is read whose slug is given, or `None` to make it of the package.
+    /// The options for reading a package. `slug` overrides the slug that is derived from the
+    /// package.
     pub fn options(&self, slug: Option<Slug>) -> Options {
         let cpp = match self.cpp {
             CppStandard::Cpp => "cpp",
@@ -143,39 +148,39 @@ impl PackagesConfig {
     }
 }
 
-/// What is refused.
+/// Limits on clients.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LimitsConfig {
-    /// Bytes of a submitted source.
+    /// Maximum size of a submitted source, in bytes.
     pub source_bytes: usize,
-    /// Bytes of an uploaded package.
+    /// Maximum size of an uploaded package, in bytes.
     pub package_bytes: usize,
-    /// Submissions of one account in a minute.
+    /// Submissions per account and minute.
     pub submissions_per_minute: u32,
-    /// Sign-ins and registrations from one address in a minute.
+    /// Sign-ins and registrations per client address and minute.
     pub sign_ins_per_minute: u32,
-    /// Subscriptions at the same time on one socket.
+    /// Concurrent subscriptions per socket.
     pub subscriptions_per_socket: usize,
 }
 
-/// How other servers are told of events.
+/// The delivery of events to other servers.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WebhooksConfig {
-    /// Whether private networks may be sent to, and without TLS.
+    /// Whether events may be sent to private networks and without TLS.
     pub allow_private: bool,
-    /// How often an event is tried before it is given up.
+    /// How many times an event is tried before it is given up.
     pub attempts_max: u32,
-    /// Milliseconds between the first attempt and the second; each wait after it is five times as long. What is
-    /// really waited is between half of that and all of it.
+    /// The delay between the first attempt and the second, in milliseconds. Each later delay is
+    /// five times as long. The actual delay is chosen at random between half of that and all of it.
     pub retry_ms: u64,
-    /// Seconds that a receiver may take.
+    /// How long a receiver may take to respond, in seconds.
     pub timeout_s: u64,
 }
 
 impl WebhooksConfig {
-    /// How deliveries are made.
+    /// The settings for deliveries.
     pub fn settings(&self) -> webhook::Settings {
         webhook::Settings {
             policy: webhook::DestinationPolicy { allow_private: self.allow_private },
@@ -186,28 +191,28 @@ impl WebhooksConfig {
     }
 }
 
-/// Logs.
+/// The logging of this process.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogConfig {
     /// `pretty` or `json`.
     pub format: LogFormat,
-    /// As in `warn,assay=info`.
+    /// A `tracing` filter, for example `warn,assay=info`.
     pub filter: String,
 }
 
-/// How logs are written.
+/// The format of log output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LogFormat {
-    /// For people.
+    /// Readable text, for people.
     Pretty,
-    /// For programs.
+    /// JSON, for programs.
     Json,
 }
 
 impl Config {
-    /// The defaults with all embedded stores below a folder.
+    /// The defaults, with all embedded stores in a folder.
     pub fn embedded(folder: &Path) -> Self {
         let below = |scheme: &str, name: &str| format!("{scheme}:{}", folder.join(name).display());
         let limits = ServiceLimits::default();
@@ -252,7 +257,7 @@ impl Config {
         }
     }
 
-    /// The stores' addresses.
+    /// The addresses of the stores.
     pub fn store_urls(&self) -> StoreUrls {
         StoreUrls {
             log: self.stores.log.clone(),
@@ -262,7 +267,7 @@ impl Config {
         }
     }
 
-    /// What a server refuses.
+    /// The limits that the server enforces.
     pub fn service_limits(&self) -> ServiceLimits {
         ServiceLimits {
             source_bytes: self.limits.source_bytes,
@@ -274,19 +279,19 @@ impl Config {
         }
     }
 
-    /// How long a shutdown waits.
+    /// How long a shutdown waits for work in progress.
     pub fn drain(&self) -> Duration {
         Duration::from_secs(self.drain_s)
     }
 }
 
-/// What the command line says about the configuration.
+/// The command line's options for the configuration.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct ConfigArgs {
     /// Read this file instead of `assay.toml`
     #[arg(long, global = true, value_name = "FILE", env = "ASSAY_CONFIG")]
     pub config: Option<PathBuf>,
-    /// Keep the embedded stores below this folder
+    /// Keep the embedded stores in this folder
     #[arg(
         long,
         global = true,
@@ -295,24 +300,24 @@ pub struct ConfigArgs {
         default_value = "assay-data"
     )]
     pub data: PathBuf,
-    /// Change one setting, as in `--set evaluator.slots=2` (see `assay config`)
+    /// Change one setting, for example `--set evaluator.slots=2` (see `assay config`)
     #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
 }
 
 impl ConfigArgs {
-    /// Everything that says something about settings, the weakest first.
+    /// All sources of settings, merged in order of increasing priority.
     pub(crate) fn figment(&self) -> Result<Figment, Failure> {
         let mut figment = Figment::from(Serialized::defaults(Config::embedded(&self.data)));
         match &self.config {
             Some(file) if !file.exists() => {
-                let message = format!("there is no file {}", file.display());
+                let message = format!("the file {} does not exist", file.display());
                 return Err(Failure::new(Exit::Usage, message));
             }
             Some(file) => figment = figment.merge(Toml::file_exact(file)),
             None => figment = figment.merge(Toml::file(FILE)),
         }
-        // Other variables without the separator are for the command line, not for settings.
+        // Variables without the separator are options of the command line, not settings.
         let settings = Env::prefixed(PREFIX)
             .filter(|name| name.as_str().contains(SEPARATOR) || name == TOP_LEVEL);
         figment = figment.merge(settings.split(SEPARATOR));
@@ -326,10 +331,10 @@ impl ConfigArgs {
         Ok(figment)
     }
 
-    /// The configuration.
+    /// Loads the configuration.
     ///
     /// # Errors
-    /// When a setting has no meaning; says which, and where it was made.
+    /// If a setting is invalid. The message names the setting and its source.
     pub fn load(&self) -> Result<Config, Failure> {
         self.figment()?
             .extract()

@@ -1,4 +1,4 @@
-//! How a command ends: the one table from outcome to exit code.
+//! Exit codes: the one table from a command's outcome to its code.
 
 use std::error::Error;
 use std::fmt;
@@ -7,17 +7,17 @@ use std::process::ExitCode;
 /// An exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Accepted, or done.
+    /// Success: accepted, or done.
     Done = 0,
     /// Not accepted, or not as expected.
     NotAccepted = 1,
-    /// The command was called wrongly, or its input is not valid.
+    /// Wrong usage, or invalid input.
     Usage = 2,
-    /// A server or store does not answer.
+    /// A server or store does not respond, or must not be used in its state.
     Network = 3,
     /// Not signed in, or not allowed.
     Auth = 4,
-    /// A fault of ours.
+    /// An internal error.
     JudgeError = 5,
 }
 
@@ -27,12 +27,12 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// A command that failed: what it was doing, why, and with what exit code.
+/// A command's failure: the message to print, and the exit code.
 #[derive(Debug)]
 pub struct Failure {
     /// The exit code.
     pub exit: Exit,
-    /// What failed, and what can be done about it.
+    /// What failed, why, and how to fix it if that is known.
     pub message: String,
 }
 
@@ -42,7 +42,7 @@ impl Failure {
         Self { exit, message: message.into() }
     }
 
-    /// A failure with this error and its causes.
+    /// A failure with this error and all its causes. `doing` says what was being done.
     pub fn of(exit: Exit, doing: &str, error: &(dyn Error + 'static)) -> Self {
         let mut message = format!("{doing}: {error}");
         let mut cause = error.source();

@@ -1,4 +1,4 @@
-//! Whether what a submission got is what its package says.
+//! Whether a submission's result is the one that its package expects.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -9,10 +9,11 @@ use domain::problem::RevisionContent;
 use domain::submission::TestOutcome;
 use problem_package::{Glob, Rule, SampleSubmission};
 
-/// Scores that differ by less are the same.
+/// Scores that differ by less than this are equal.
 const SCORE_TOLERANCE: f64 = 1e-6;
 
-/// Everything in which a submission is not as its package says; nothing if it is.
+/// Every way in which a submission's result differs from what the package expects; empty if it
+/// agrees.
 pub(super) fn disagreements(
     submission: &SampleSubmission,
     content: &RevisionContent,
@@ -24,20 +25,20 @@ pub(super) fn disagreements(
         submission.rules.iter().flat_map(|rule| broken(rule, content, outcomes, grade)).collect();
     let expected = &submission.expected;
     let fits = fits(submission, grade.into());
-    // Rules are about tests, of which none was judged.
+    // Rules are about tests, and none was judged.
     if outcomes.is_empty() && !fits {
         let wanted = if expected.is_empty() { "a verdict on its tests" } else { &names(expected) };
         return vec![format!("expected {wanted}")];
     }
     match (expected.is_empty(), submission.rules.is_empty()) {
-        // Where both are given they are two ways to be right.
+        // If both are given, satisfying either is enough.
         (false, rules) if !fits && (rules || !broken.is_empty()) => {
             found.push(format!("expected {}", names(expected)));
         }
         (true, _) => found.extend(broken),
         _ => {}
     }
-    // Scores of a submission that was not judged to its end are not known.
+    // A submission that was not judged to the end has no score yet.
     let has_score = content.grading.objective.is_none() || grade.score.is_some();
     if let Some((least, most)) = submission.score.filter(|_| has_score) {
         let score = grade.score.unwrap_or(0.0);
@@ -49,12 +50,12 @@ pub(super) fn disagreements(
     found
 }
 
-/// The part of a grade that expected verdicts are compared with.
+/// The part of a grade that is compared with the expected verdicts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Verdicts {
-    /// Of the root group, before points count.
+    /// The verdict of the root group, before points count.
     pub(super) root: Verdict,
-    /// Of the submission.
+    /// The verdict of the submission.
     pub(super) submission: Verdict,
 }
 
@@ -69,14 +70,15 @@ pub(super) fn fits(submission: &SampleSubmission, got: Verdicts) -> bool {
     is_among(&submission.expected, got) || is_among(&submission.tolerated, got)
 }
 
-/// Whether the submission got one of the verdicts. One that the graders accept is accepted in part, also with no point:
-/// the formats' tools know no verdict of points.
+/// Whether the submission got one of the verdicts. A submission that the graders accept counts as
+/// partially accepted even with no points, because the formats' own tools do not derive verdicts
+/// from points.
 fn is_among(verdicts: &BTreeSet<Verdict>, got: Verdicts) -> bool {
     let is_part = got.root == Verdict::Accepted && got.submission != Verdict::Accepted;
     verdicts.contains(&got.submission) || is_part && verdicts.contains(&Verdict::Partial)
 }
 
-/// What is odd about a submission that agrees with its package; nothing if it does not.
+/// Remarks about a submission that agrees with its package; empty if it does not agree.
 pub(super) fn remarks(
     submission: &SampleSubmission,
     content: &RevisionContent,
@@ -92,19 +94,19 @@ pub(super) fn remarks(
         let score = grade.score.unwrap_or(0.0);
         found.push(match grade.verdict {
             Verdict::Accepted => format!(
-                "was fully accepted with a score of {score}; expected a part of the score, or a place in accepted"
+                "was fully accepted with a score of {score}; expected a partial score; otherwise move it to accepted"
             ),
             Verdict::OutputLimitExceeded => {
-                "wrote more than it may; expected a wrong answer, or a place in output_limit_exceeded"
+                "wrote more than it may; expected a wrong answer; otherwise move it to output_limit_exceeded"
                     .to_owned()
             }
             _ => format!(
-                "did not attain the full score and scored {score}; expected all of it, or a place in \
+                "did not attain the full score and scored {score}; expected the full score; otherwise move it to \
                  partially_accepted"
             ),
         });
     }
-    // Samples that do not count can fail without changing the verdict.
+    // A failed sample that does not count leaves the verdict unchanged.
     let must_be_accepted = submission.expected.contains(&Verdict::Accepted)
         && submission.expected.iter().all(|it| matches!(it, Verdict::Accepted | Verdict::Partial))
         && !submission.path.starts_with("partially_accepted/");
@@ -121,7 +123,7 @@ pub(super) fn remarks(
     found
 }
 
-/// In what ways a rule is broken.
+/// The ways in which a rule is broken.
 fn broken(
     rule: &Rule,
     content: &RevisionContent,
@@ -129,7 +131,8 @@ fn broken(
     grade: &Grade,
 ) -> Vec<String> {
     let mut found = Vec::new();
-    // No verdict is permitted of a test that judging skips, and it may have been run all the same.
+    // A rule that permits no verdict is for tests that judging skips, but such a test may have been
+    // run.
     if rule.permitted.is_empty() {
         return found;
     }
@@ -145,7 +148,7 @@ fn broken(
         let got = Word(outcome.verdict);
         found.push(format!("{name} got {got}, permitted{place} are {}", names(&rule.permitted)));
     }
-    // A test that was not run may have what is missing.
+    // A test that was not run may still supply what is required.
     let tests = content.tests.iter().filter(|test| scope.covers(&test.name)).count();
     let is_complete = in_scope.len() == tests;
     let has_required = in_scope.iter().any(|(_, it)| rule.required.contains(&it.verdict));
@@ -168,13 +171,13 @@ fn broken(
     found
 }
 
-/// Whether a test's message for judges has this text in it.
+/// Whether a test's message for judges contains this text.
 pub(super) fn is_said(text: &str, outcome: &TestOutcome) -> bool {
     let feedback = outcome.feedback.as_ref();
     feedback.and_then(|it| it.judge.as_ref()).is_some_and(|it| it.contains(text))
 }
 
-/// The score of the group that is a rule's scope; 0 where there is none.
+/// The score of the group that the rule is about; 0 if it has none.
 pub(super) fn score_of(rule: &Rule, grade: &Grade) -> f64 {
     let score = match Scope::of(rule) {
         Scope::All => grade.score,
@@ -186,16 +189,16 @@ pub(super) fn score_of(rule: &Rule, grade: &Grade) -> f64 {
     score.unwrap_or(0.0)
 }
 
-/// Whether a score lies between two others, both included.
+/// Whether a score lies in a range, bounds included.
 pub(super) fn is_in_range(score: f64, (least, most): (f64, f64)) -> bool {
     score >= least - SCORE_TOLERANCE && score <= most + SCORE_TOLERANCE
 }
 
-/// Which tests and groups a rule is about.
+/// The tests and groups that a rule is about.
 pub(super) enum Scope {
     All,
     Matching(Glob),
-    /// Its pattern is none.
+    /// The rule's pattern is not a valid pattern.
     Nothing,
 }
 
@@ -207,7 +210,7 @@ impl Scope {
         }
     }
 
-    /// Whether it has a test in it, by the test's own name or that of a group around it.
+    /// Whether it includes a test, by the test's name or the name of a group around it.
     pub(super) fn covers(&self, name: &str) -> bool {
         match self {
             Self::All => true,
@@ -217,7 +220,7 @@ impl Scope {
     }
 }
 
-/// A verdict as the API writes it.
+/// A verdict's name in the API.
 pub(super) struct Word(pub(super) Verdict);
 
 impl fmt::Display for Word {
@@ -293,7 +296,7 @@ mod tests {
         }
     }
 
-    /// What is wrong with a submission in a folder whose tests came to this, and what is odd.
+    /// The disagreements and remarks for a submission in a folder whose tests got these verdicts.
     fn judged(
         manifest: &str,
         testdata: &str,
@@ -311,13 +314,14 @@ mod tests {
         (wrong, remarks(submission, content, &outcomes, &grade))
     }
 
-    /// The rules of the format's tools about folders and scores, as `docs/packages.md` lists them: the folder, what the
-    /// sample and the two secret tests came to, and what is said.
+    /// The rules of the formats' own tools about folders and scores, as listed in
+    /// `docs/packages.md`: the folder, the verdicts of the sample and the two secret tests, and the
+    /// expected message.
     #[test]
     fn folders_promise_what_the_formats_tools_check() {
         const SCORING: &str = "type: scoring\n";
         const MINIMUM: &str = "type: scoring\ngrading: {objective: min}\n";
-        /// All of 20 points, or 10.
+        /// 20 points, or 10.
         const PARTS: &str = "range: 0 20\non_reject: continue\naccept_score: 10\ngrader_flags: always_accept ignore_sample\n";
         const OPEN: &str = "on_reject: continue\ngrader_flags: always_accept ignore_sample\n";
         const ALL: &str =
@@ -329,7 +333,7 @@ mod tests {
         let ok = "";
         let odd = "~";
         let cases: &[(&str, &str, &str, &str, &str)] = &[
-            // Passed or failed: the verdict is that of the folder.
+            // Pass-fail: the folder gives the verdict.
             ("", "", "accepted", "AAA", ok),
             ("", "", "accepted", "AWA", "expected ACCEPTED"),
             ("", "", "accepted", "ATA", "expected ACCEPTED"),
@@ -348,22 +352,22 @@ mod tests {
             ("", "", "run_time_error", "AAO", ok),
             ("", "", "run_time_error", "AWR", ok),
             ("", "", "run_time_error", "AAW", "expected MEMORY_LIMIT_EXCEEDED or"),
-            // Not scored, so that there are no parts.
+            // Not scored, so nothing is accepted in part.
             ("", "", "partially_accepted", "AAA", ok),
             ("", "", "partially_accepted", "AAW", "expected ACCEPTED"),
-            // Scored: what the graders accept is accepted, with any score.
+            // Scored: a submission that the graders accept is accepted, with any score.
             (SCORING, PARTS, "accepted", "AAA", ok),
             (SCORING, PARTS, "accepted", "AAW", "~did not attain the full score and scored 10"),
             (SCORING, PARTS, "accepted", "AWW", "~did not attain the full score and scored 0"),
             (SCORING, PARTS, "partially_accepted", "AAW", ok),
             (SCORING, PARTS, "partially_accepted", "AWW", ok),
             (SCORING, PARTS, "partially_accepted", "AAA", "~was fully accepted with a score of 20"),
-            // What the graders reject is not.
+            // A submission that the graders reject is not accepted.
             (SCORING, ALL, "accepted", "AAW", "expected ACCEPTED"),
             (SCORING, ALL, "partially_accepted", "AAW", "expected PARTIAL"),
             (SCORING, ALL, "wrong_answer", "AAW", ok),
             (SCORING, PARTS, "wrong_answer", "AAA", "expected WRONG_ANSWER"),
-            // No score is known to be the best.
+            // The best score is unknown.
             (SCORING, OPEN, "accepted", "AAW", ok),
             (SCORING, OPEN, "partially_accepted", "AAA", ok),
             (SCORING, OPEN, "partially_accepted", "AAW", ok),
@@ -375,7 +379,7 @@ mod tests {
             (SCORING, ALL, "accepted", "WAA", "~got WRONG_ANSWER on sample/1"),
             (SCORING, PARTS, "accepted", "TAA", "~got TIME_LIMIT_EXCEEDED on sample/1"),
             (SCORING, PARTS, "partially_accepted", "WAW", ok),
-            // A group beyond its range.
+            // A group's score is out of its range.
             (SCORING, NARROW, "accepted", "AAA", "the root scored 20, which is out of its range"),
         ];
         for (manifest, testdata, folder, words, expected) in cases {

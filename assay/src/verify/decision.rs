@@ -1,5 +1,5 @@
-//! Which tests can still change whether a submission agrees with its package. A submission is judged until there are
-//! none.
+//! Which tests can still change whether a submission agrees with its package. A submission is
+//! judged until there are none left.
 
 use std::collections::BTreeSet;
 
@@ -12,20 +12,20 @@ use problem_package::{Rule, SampleSubmission};
 use super::agreement::{Scope, Verdicts, fits, is_in_range, is_said, score_of};
 use crate::court::Known;
 
-/// The tests whose times are needed of a submission that agrees.
+/// The tests of an agreeing submission whose times are needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Times {
     /// None.
     None,
     /// Those that judging runs.
     Judged,
-    /// All of them.
+    /// All tests.
     All,
-    /// All of them, until one takes at least this many milliseconds.
+    /// All tests, until one takes at least this many milliseconds.
     UpTo(u64),
 }
 
-/// What a submission has to be.
+/// A submission, and what the package expects of it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Question<'a> {
     pub(super) submission: &'a SampleSubmission,
@@ -34,7 +34,7 @@ pub(super) struct Question<'a> {
     pub(super) times: Times,
 }
 
-/// Whether something holds, as far as is known.
+/// Whether a condition holds, as far as is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Standing {
     Holds,
@@ -44,8 +44,8 @@ enum Standing {
 }
 
 impl Question<'_> {
-    /// The test to run next; `None` once nothing left can change whether the submission agrees, and its times are
-    /// known as far as they are needed.
+    /// The test to run next. `None` if no test can change whether the submission agrees, and all
+    /// needed times are known.
     pub(super) fn next(&self, known: Known<'_>) -> Option<u32> {
         let outcomes = known.outcomes;
         let left: BTreeSet<u32> =
@@ -56,11 +56,11 @@ impl Question<'_> {
         }
         let verdicts = self.possible(known, &judged);
         let is_ready = |number: &&u32| state(known.survey, **number) == TestState::Ready;
-        // Something has to be seen of it, even if nothing is left to decide.
+        // Run at least one test, even if nothing is left to decide.
         if outcomes.is_empty() {
             return left.iter().find(is_ready).or(left.first()).copied();
         }
-        // A verdict is shown, so it has to be known, too.
+        // The report shows a verdict, so it must be known.
         let has_verdict = verdicts.as_ref().is_some_and(|verdicts| verdicts.len() == 1);
         let has_failed = outcomes.values().any(|outcome| outcome.verdict != Verdict::Accepted);
         let mut wanted = match self.standing(known, verdicts.as_ref(), &left) {
@@ -96,12 +96,12 @@ impl Question<'_> {
         };
         let rules = &self.submission.rules;
         let agreement = if expected.is_empty() {
-            // What judging skips can break no rule, but it can still fulfil one.
+            // Tests that judging skips cannot break a rule, but can still fulfil it.
             all_of(rules.iter().map(|rule| self.rule(rule, known, &judged, left)))
         } else if rules.is_empty() {
             by_verdict
         } else {
-            // Rules are another way to be right, and then they hold for every test.
+            // With expected verdicts, rules are an alternative, and they apply to every test.
             either(by_verdict, all_of(rules.iter().map(|rule| self.rule(rule, known, left, left))))
         };
         let score = match (self.submission.score, &known.survey.grade) {
@@ -119,7 +119,8 @@ impl Question<'_> {
         all_of([agreement, score, range])
     }
 
-    /// Whether a rule holds, where these tests can break it, and any that is left can fulfil it.
+    /// Whether a rule holds. Only the tests in `breaking` can break it, but any test in `left` can
+    /// fulfil it.
     fn rule(
         &self,
         rule: &Rule,
@@ -127,7 +128,7 @@ impl Question<'_> {
         breaking: &BTreeSet<u32>,
         left: &BTreeSet<u32>,
     ) -> Standing {
-        // As `disagreements` takes it.
+        // As in `disagreements`.
         if rule.permitted.is_empty() {
             return Standing::Holds;
         }
@@ -181,14 +182,16 @@ impl Question<'_> {
         left.iter().copied().filter(|number| is_open(survey, *number)).collect()
     }
 
-    /// All verdicts that the submission as a whole can still get, and perhaps some more. `None` where they are unknown
-    /// before the end.
+    /// A set that contains every verdict the submission can still get, and possibly others. `None`
+    /// if the verdict is unknown before the end.
     ///
-    /// A group gets one of the verdicts of its children, or is accepted. So it is enough to give the same verdict to
-    /// all tests that are left: what a mixture of verdicts comes to, one of the mixed verdicts alone comes to as well.
+    /// A group gets the verdict of one of its children, or is accepted. So it is enough to try the
+    /// same verdict for all remaining tests: any result of mixed verdicts is also the result of one
+    /// of them alone.
     ///
-    /// This fails for a group that one accepted child makes accepted. Such a group can be accepted while a test outside
-    /// it fails, and one verdict for all tests does not show this. Then a rejected submission can get any verdict.
+    /// This fails for a group that accepts if any child is accepted: it can be accepted while a
+    /// test outside it fails, and a single verdict for all tests does not show this. Then a
+    /// submission that can be rejected can get any verdict.
     fn possible(&self, known: Known<'_>, judged: &BTreeSet<u32>) -> Option<BTreeSet<Verdicts>> {
         if let Some(grade) = &known.survey.grade {
             return Some([grade.into()].into());
@@ -208,7 +211,7 @@ impl Question<'_> {
         Some(possible)
     }
 
-    /// Whether a test is in a group, at any depth, that one accepted child makes accepted.
+    /// Whether a test is in a group, at any depth, that accepts if any child is accepted.
     fn is_one_enough(&self, number: u32) -> bool {
         let groups = &self.content.grading.groups;
         let group = self.content.tests[number as usize - 1].group;
@@ -225,13 +228,14 @@ impl Standing {
         if holds { Self::Holds } else { Self::Broken }
     }
 
-    /// Open while there are tests that decide it. Where there are none, nothing can break it any more.
+    /// Open while some test can still decide it. Without such tests nothing can break it, so it
+    /// holds.
     fn open(tests: &BTreeSet<u32>) -> Self {
         if tests.is_empty() { Self::Holds } else { Self::Open(tests.clone()) }
     }
 }
 
-/// All of them hold.
+/// Whether all parts hold.
 fn all_of(parts: impl IntoIterator<Item = Standing>) -> Standing {
     let mut open = BTreeSet::new();
     for part in parts {
@@ -244,7 +248,7 @@ fn all_of(parts: impl IntoIterator<Item = Standing>) -> Standing {
     Standing::open(&open)
 }
 
-/// One of the two holds.
+/// Whether at least one of the two holds.
 fn either(one: Standing, other: Standing) -> Standing {
     match (one, other) {
         (Standing::Holds, _) | (_, Standing::Holds) => Standing::Holds,

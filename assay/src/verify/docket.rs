@@ -1,4 +1,4 @@
-//! A package that is ready to judge.
+//! A package that is ready to be judged.
 
 use std::sync::Arc;
 
@@ -10,10 +10,11 @@ use problem_package::{Package, SampleSubmission, TimeLimitUse, scaled};
 use super::{agreement, time_use};
 use crate::court::{Clock, Court, Tools, Trial};
 
-/// How long a run is watched at most, in milliseconds of cpu time: twice as long as any limit can be.
+/// The longest time that a run is observed, in milliseconds of CPU time: twice the highest possible
+/// limit.
 const WATCHED_MS_MAX: u64 = 2 * *bounds::TIME_MS.end();
 
-/// A package, and the court that judges its problem.
+/// A package, and the judge service for its problem.
 #[derive(Debug)]
 pub(super) struct Docket {
     pub(super) package: Package,
@@ -27,8 +28,8 @@ impl Docket {
         Ok(Self { package, court })
     }
 
-    /// How long each submission runs where this is the limit: one that has to be beyond it is watched for as long as
-    /// it should take.
+    /// The time limits of each submission, given the problem's limit. A submission that must exceed
+    /// the limit is observed for as long as it is expected to take.
     pub(super) fn clock(&self, limit_ms: u64) -> impl Fn(&SampleSubmission) -> Clock + use<> {
         let watched_ms = scaled(limit_ms, self.package.timing.margin).min(WATCHED_MS_MAX);
         move |submission| {
@@ -37,7 +38,7 @@ impl Docket {
         }
     }
 
-    /// Everything in which a submission is not as the package says.
+    /// Every way in which a submission's result differs from what the package expects.
     pub(super) fn disagreements(
         &self,
         submission: &SampleSubmission,
@@ -46,14 +47,14 @@ impl Docket {
         let content = &self.package.content;
         let mut found =
             agreement::disagreements(submission, content, &trial.outcomes, &trial.grade);
-        // A rule may say nothing about the test on which judging failed.
+        // Rules may not cover the test on which judging failed.
         if trial.grade.verdict == Verdict::JudgeError && found.is_empty() {
             found.push("expected to be judged".to_owned());
         }
         found
     }
 
-    /// What is odd about a submission that is as the package says.
+    /// Remarks about a submission that agrees with the package.
     pub(super) fn remarks(&self, submission: &SampleSubmission, trial: &Trial) -> Vec<String> {
         let content = &self.package.content;
         agreement::remarks(submission, content, &trial.outcomes, &trial.grade)

@@ -1,4 +1,4 @@
-//! From a path to the tree of a package, within the limits of packages before anything is read.
+//! Loads a package's files from a path, within the limits on packages.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -12,16 +12,16 @@ use crate::{Exit, Failure};
 /// The first bytes of a zip archive.
 const ZIP: &[u8] = b"PK";
 
-/// Why there is no tree.
+/// Why a package could not be loaded.
 #[derive(Debug)]
 pub(crate) enum LoadError {
     /// The path cannot be read.
     Unreadable(Failure),
-    /// What stands there is no harmless package.
+    /// The content is not an acceptable package.
     Unfit(Vec<Diagnostic>),
 }
 
-/// The package at a path: a folder, a zip archive, or a file that is all of it.
+/// The package at a path: a folder, a zip archive, or a single file.
 pub(crate) fn load(path: &Path) -> Result<FileTree, LoadError> {
     let unreadable = |error: std::io::Error| {
         let doing = format!("reading {}", path.display());
@@ -41,12 +41,12 @@ pub(crate) fn load(path: &Path) -> Result<FileTree, LoadError> {
     let is_zip = bytes == ZIP;
     let name = file_name(&path);
     let mut builder = FileTree::builder(limits.clone());
-    // Asked before it is read: it may be of any size, and hold nothing.
+    // Check the size before reading: the file may be of any size.
     let length = file.metadata().map_err(unreadable)?.len();
     if !is_zip && !builder.admits(name.as_bytes(), length) {
         return builder.finish().map_err(LoadError::Unfit);
     }
-    // One byte more than is allowed, so that what grows or never ends is refused as too large.
+    // Read one byte more than allowed, so that a growing or endless file is refused as too large.
     let bytes_max = if is_zip { limits.archive_bytes_max as u64 } else { limits.file_bytes_max };
     file.take(bytes_max + 1 - bytes.len() as u64).read_to_end(&mut bytes).map_err(unreadable)?;
     if is_zip {
@@ -58,7 +58,7 @@ pub(crate) fn load(path: &Path) -> Result<FileTree, LoadError> {
     builder.finish().map_err(LoadError::Unfit)
 }
 
-/// Adds what is in a folder, whose name in the tree is the prefix.
+/// Adds a folder's content. `prefix` is the folder's name in the tree.
 fn add(builder: &mut FileTreeBuilder, folder: &Path, prefix: &[u8]) -> std::io::Result<()> {
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
 

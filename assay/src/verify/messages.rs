@@ -1,4 +1,4 @@
-//! What was said about a submission's tests: by validators, by the checker, by the program itself.
+//! Messages about a submission's tests: from validators, the checker and the program itself.
 
 use domain::Verdict;
 use domain::problem::RevisionContent;
@@ -8,12 +8,12 @@ use super::agreement::Word;
 use super::report::Message;
 use crate::court::Trial;
 
-/// Messages of one submission that a report holds.
+/// Maximum number of messages per submission in a report.
 const MESSAGES_MAX: usize = 100;
-/// Characters of a message in the table.
+/// Maximum length of a message in the table, in characters.
 const SHORT_CHARS_MAX: usize = 200;
 
-/// What validators and the checker said about each test.
+/// The messages of validators and the checker, by test.
 pub(super) fn of(content: &RevisionContent, trial: &Trial) -> Vec<Message> {
     let messages = trial.outcomes.values().filter_map(|outcome| {
         let feedback = outcome.feedback.clone().unwrap_or_default();
@@ -26,10 +26,10 @@ pub(super) fn of(content: &RevisionContent, trial: &Trial) -> Vec<Message> {
     messages.take(MESSAGES_MAX).collect()
 }
 
-/// Why a submission is not as its package says, or what there is to know if it is.
+/// Why a submission's result differs from the package's, or otherwise a message worth showing.
 pub(super) fn detail(content: &RevisionContent, trial: &Trial, wrong: &[String]) -> String {
     let mut detail = wrong.join("; ");
-    // What a compiler says is worth telling where it was not expected.
+    // The compiler's output is worth showing only if it was not expected.
     let is_told = !wrong.is_empty() || !trial.outcomes.is_empty();
     if is_told && !trial.detail.is_empty() {
         let separator = if detail.is_empty() { "" } else { ": " };
@@ -39,7 +39,8 @@ pub(super) fn detail(content: &RevisionContent, trial: &Trial, wrong: &[String])
     let test = name(content, outcome);
     let said = said(outcome).map(|said| short(&said));
     if wrong.is_empty() {
-        // A message of the package's own is worth showing; what the default checker says is not, if it was expected.
+        // Show the package's own message; the default checker's message is not worth showing if it
+        // was expected.
         let judge = outcome.feedback.as_ref().and_then(|feedback| feedback.judge.as_deref());
         return judge.map_or(detail, |judge| format!("{test}: {}", short(judge)));
     }
@@ -51,13 +52,13 @@ pub(super) fn detail(content: &RevisionContent, trial: &Trial, wrong: &[String])
     said.map_or(detail.clone(), |said| format!("{detail}; {test}: {said}"))
 }
 
-/// The first test with the submission's verdict, else the first that was not accepted.
+/// The first test with the submission's verdict, or else the first that was not accepted.
 fn telling(trial: &Trial) -> Option<&TestOutcome> {
     let failed = || trial.outcomes.values().filter(|it| it.verdict != Verdict::Accepted);
     failed().find(|outcome| outcome.verdict == trial.grade.verdict).or_else(|| failed().next())
 }
 
-/// Why a test was not accepted, as far as anything says so.
+/// Why a test was not accepted, if any message says so.
 fn said(outcome: &TestOutcome) -> Option<String> {
     let feedback = outcome.feedback.as_ref();
     let shown = outcome.shown.as_ref();
@@ -68,11 +69,11 @@ fn said(outcome: &TestOutcome) -> Option<String> {
         .or_else(|| shown.and_then(|shown| crash(&shown.stderr)))
 }
 
-/// Words by which runtimes say why a program crashed.
+/// Words with which runtimes report why a program crashed.
 const CRASH_WORDS: [&str; 5] = ["error", "exception", "panic", "fatal", "terminate called"];
 
-/// The line that says why a program crashed, out of all that it wrote to standard error. What runtimes write around it,
-/// such as the frames of the stack, is mostly indented.
+/// The line of standard error that says why a program crashed. Lines that runtimes write around it,
+/// such as stack frames, are mostly indented.
 fn crash(stderr: &str) -> Option<String> {
     let lines: Vec<&str> = stderr.lines().filter(|line| !line.trim().is_empty()).collect();
     let says_why = |line: &&str| {
@@ -82,7 +83,7 @@ fn crash(stderr: &str) -> Option<String> {
     };
     let place = lines.iter().rposition(says_why).unwrap_or(0);
     let line = lines.get(place)?;
-    // Rust and C++ say the rest on the next line.
+    // Rust and C++ continue on the next line.
     let goes_on = |next: &&&str| line.ends_with(':') || next.trim_start().starts_with("what():");
     let rest = lines.get(place + 1).filter(goes_on);
     Some(rest.map_or((*line).to_owned(), |rest| format!("{line} {}", rest.trim())))
@@ -92,7 +93,7 @@ fn name<'a>(content: &'a RevisionContent, outcome: &TestOutcome) -> &'a str {
     &content.tests[outcome.number as usize - 1].name
 }
 
-/// A message in one line of a table.
+/// A message as one line for a table.
 fn short(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     let line = words.join(" ");
@@ -194,7 +195,7 @@ mod tests {
                 rule,
                 "secret/2 got WRONG_ANSWER, permitted are ACCEPTED; secret/2: too small",
             ),
-            // What was expected needs no reason, but the package's own word is shown.
+            // An expected result needs no reason, but the package's own message is shown.
             (trial(WrongAnswer, None, shown(Some("token 1 differs"), "")), "", ""),
             (trial(WrongAnswer, feedback("too small", ""), None), "", "secret/2: too small"),
         ];

@@ -1,4 +1,5 @@
-//! `assay problem verify`: a package checked and judged as its own words say, with nothing but this machine.
+//! `assay problem verify`: checks a package and judges its submissions as the package expects,
+//! using only this machine.
 
 mod agreement;
 mod decision;
@@ -30,19 +31,20 @@ use progress::Progress;
 pub(crate) use report::{Finding, PackageReport, Report};
 use report::{LimitsReport, SubmissionReport};
 
-/// How long a submission may run whose time makes the limit, in milliseconds: as long as any limit can be.
+/// How long a submission that determines the limit may run, in milliseconds: the highest possible
+/// limit.
 const UNLIMITED_MS: u64 = *bounds::TIME_MS.end();
 
-/// Which tests a submission is judged on.
+/// The tests that a submission is judged on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Extent {
-    /// Those that can still change whether it is as the package expects.
+    /// Those that can still change whether the result agrees with the package.
     Decided,
-    /// All of them.
+    /// All tests.
     All,
 }
 
-/// Verifies packages in one sandbox, several submissions at a time.
+/// Verifies packages in one sandbox, judging several submissions at once.
 #[derive(Debug)]
 pub(crate) struct Verifier {
     tools: Arc<Tools>,
@@ -52,7 +54,7 @@ pub(crate) struct Verifier {
 }
 
 impl Verifier {
-    /// One that judges this many submissions at a time, each on a core of its own.
+    /// A verifier that judges `jobs` submissions at once, each on its own core.
     pub(crate) fn new(
         sandbox: Arc<dyn Sandbox>,
         languages: Arc<Languages>,
@@ -64,17 +66,17 @@ impl Verifier {
         Self { tools, packages, jobs: jobs.max(1), extent }
     }
 
-    /// `native` or `docker`.
+    /// The sandbox's name: `native` or `docker`.
     pub(crate) fn sandbox_name(&self) -> &'static str {
         self.tools.cells.sandbox().name()
     }
 
-    /// Waits until nothing of it is left.
+    /// Closes the verifier and waits until its resources are released.
     pub(crate) async fn close(self) {
         self.tools.close().await;
     }
 
-    /// Everything that is found of the package at a path: a report for each of its problems.
+    /// Verifies the package at a path; returns a report for each of its problems.
     pub(crate) async fn verify(&self, path: &Path) -> Result<Vec<PackageReport>, Failure> {
         let given = path.display().to_string();
         let unread = || PackageReport { path: given.clone(), ..PackageReport::default() };
@@ -101,7 +103,7 @@ impl Verifier {
         Ok(reports)
     }
 
-    /// The times by which a package's own submissions bound its time limit.
+    /// Measures the times of a package's own submissions that bound its time limit.
     pub(crate) async fn measure(&self, package: Package) -> Result<Bounds, Failure> {
         let fault = |error| Failure::of(Exit::JudgeError, "measuring", &error);
         let docket = Arc::new(Docket::open(&self.tools, package).await.map_err(fault)?);
@@ -118,7 +120,7 @@ impl Verifier {
         Ok(Bounds::of(&docket, &trials))
     }
 
-    /// Judges the submissions that have to be within the limit, as long as they take.
+    /// Judges the submissions that must stay within the limit, without enforcing one.
     async fn judge_within(&self, docket: &Arc<Docket>) -> Vec<(usize, Trial)> {
         let is_lower = |submission: &SampleSubmission| time_use(submission) == TimeLimitUse::Lower;
         let clock = Clock { limit_ms: UNLIMITED_MS, watched_ms: None };
@@ -142,7 +144,8 @@ impl Verifier {
         self.judge_submissions(&docket, report).await;
     }
 
-    /// Submissions that nothing here can compile or run say nothing about the package.
+    /// Leaves out submissions that this machine cannot compile or run: their results say nothing
+    /// about the package.
     async fn leave_aside_unavailable(
         &self,
         package: &mut Package,
@@ -174,7 +177,7 @@ impl Verifier {
         Ok(())
     }
 
-    /// Every submission, those first whose times make the limit, where it is not given.
+    /// Judges every submission. If the limit is not given, those that determine it come first.
     async fn judge_submissions(&self, docket: &Arc<Docket>, report: &mut PackageReport) {
         let package = &docket.package;
         let timing = &package.timing;
@@ -226,7 +229,7 @@ impl Verifier {
         }
     }
 
-    /// Judges the submissions in these places, as many at a time as there are jobs.
+    /// Judges the submissions with these indexes, at most `jobs` at once.
     async fn judge_all(
         &self,
         docket: &Arc<Docket>,
@@ -284,14 +287,15 @@ impl Verifier {
 /// The times that bound a time limit.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Bounds {
-    /// The slowest submission that has to be within it.
+    /// The slowest submission that must stay within the limit.
     pub(crate) slowest: Option<Timed>,
-    /// The fastest that has to be beyond it.
+    /// The fastest submission that must exceed the limit.
     pub(crate) fastest_beyond: Option<Timed>,
 }
 
 impl Bounds {
-    /// Of submissions that are what the package says: one that crashes at once tells nothing.
+    /// Only submissions that agree with the package count: one that crashes at once has no
+    /// meaningful time.
     fn of(docket: &Docket, trials: &[(usize, Trial)]) -> Self {
         let timed = |wanted: TimeLimitUse| {
             trials.iter().filter_map(move |(place, trial)| {
@@ -308,10 +312,10 @@ impl Bounds {
     }
 }
 
-/// The problems of the package at a path.
+/// Reads the problems of the package at a path.
 pub(crate) async fn read(path: &Path, options: Options) -> Result<Vec<Package>, LoadError> {
     let path = path.to_owned();
-    // Reading, inflating and converting is work for a thread of its own.
+    // Reading, decompressing and converting block, so they run on their own thread.
     let reading = tokio::task::spawn_blocking(move || read_now(&path, &options));
     reading.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
@@ -321,13 +325,13 @@ fn read_now(path: &Path, options: &Options) -> Result<Vec<Package>, LoadError> {
     problem_package::read(&tree, options).map_err(LoadError::Unfit)
 }
 
-/// Whether a package leaves its time limit to its submissions.
+/// Whether the package's time limit must be derived from its submissions.
 pub(crate) fn needs_measuring(package: &Package) -> bool {
     let bounds_limit = |submission| time_use(submission) == TimeLimitUse::Lower;
     package.timing.given_ms.is_none() && package.submissions.iter().any(bounds_limit)
 }
 
-/// What a submission says about the time limit.
+/// How a submission bounds the time limit.
 fn time_use(submission: &SampleSubmission) -> TimeLimitUse {
     let says = |wanted| submission.rules.iter().any(|rule| rule.time_limit == wanted);
     if says(TimeLimitUse::Upper) {
@@ -339,10 +343,10 @@ fn time_use(submission: &SampleSubmission) -> TimeLimitUse {
     }
 }
 
-/// The tests whose times are needed of a submission.
+/// The tests of a submission whose times are needed.
 fn times(package: &Package, submission: &SampleSubmission, clock: Clock) -> Times {
     match (time_use(submission), clock.watched_ms) {
-        // What makes the limit is measured on everything that a contestant may meet.
+        // A time limit is derived from every test that a contestant may meet.
         (TimeLimitUse::Lower, _) if needs_measuring(package) => Times::All,
         (TimeLimitUse::Lower, _) => Times::Judged,
         (TimeLimitUse::Upper, Some(watched_ms)) => Times::UpTo(watched_ms),
@@ -366,8 +370,8 @@ fn settled(joined: Result<(usize, Trial), tokio::task::JoinError>) -> (usize, Tr
     joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
-/// The format wants room between the limit and what was measured. Another machine measures otherwise, so that is no
-/// error where the package gives the limit.
+/// Warns if there is too little room between the limit and the measured times. This is no error if
+/// the package gives the limit, because another machine measures different times.
 fn warn_of_limits(report: &mut PackageReport, multiplier: f64, margin: f64) {
     let Some(limits) = &report.limits else { return };
     let limit_ms = limits.time_limit_ms as f64;
@@ -384,7 +388,7 @@ fn warn_of_limits(report: &mut PackageReport, multiplier: f64, margin: f64) {
         let message = format!("takes {ms} ms, less than {margin} times the limit of {limit_ms} ms");
         warnings.push(Finding::of(format!("submissions/{path}"), message));
     }
-    // A limit that is derived has room for what it is derived from.
+    // A derived limit has room for the times it was derived from.
     if !matches!(limits.time_limit, TimeLimitOrigin::Derived(_)) {
         report.warnings.extend(warnings);
     }

@@ -1,4 +1,5 @@
-//! What a verification is busy with, on standard error: a bar on a terminal, else a line now and then.
+//! Progress of a verification, on standard error: a bar on a terminal, otherwise a line at
+//! intervals.
 
 use std::time::Duration;
 
@@ -6,19 +7,19 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
-/// How often a line is written where there is no terminal.
+/// How often a line is written if there is no terminal.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// The progress of one phase: so many steps of a kind.
+/// The progress of one phase, in steps.
 #[derive(Debug)]
 pub(super) struct Progress {
     bar: ProgressBar,
-    /// Writes lines where there is no terminal.
+    /// Writes lines if there is no terminal.
     lines: JoinHandle<()>,
 }
 
 impl Progress {
-    /// `name` says of what, `steps` how many of `unit` there are at most.
+    /// Begins a phase with at most `steps` steps, counted in `unit`; `name` is shown before them.
     pub(super) fn begin(name: &str, steps: usize, unit: &'static str) -> Self {
         let template =
             format!("{{prefix}} {{bar:30}} {{pos}}/{{len}} {unit}, {{elapsed}}, {{msg}}");
@@ -28,13 +29,13 @@ impl Progress {
         Self { bar, lines }
     }
 
-    /// A step begins.
+    /// A step begins; `what` describes it.
     pub(super) fn step(&self, what: String) {
         self.bar.set_message(what);
         self.bar.inc(1);
     }
 
-    /// So many steps are not needed.
+    /// Removes steps that are not needed from the total.
     pub(super) fn skip(&self, steps: usize) {
         self.bar.dec_length(steps as u64);
     }
@@ -49,7 +50,7 @@ impl Drop for Progress {
 
 async fn write_lines(bar: ProgressBar, unit: &str) {
     if !bar.is_hidden() {
-        // What runs for long is seen to run.
+        // Redraw the bar regularly, so that a long step visibly runs.
         return bar.enable_steady_tick(Duration::from_secs(1));
     }
     let mut ticks = interval_at(Instant::now() + LINE_INTERVAL, LINE_INTERVAL);

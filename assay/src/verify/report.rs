@@ -1,4 +1,4 @@
-//! What verifying found, for programs and for people.
+//! The report of a verification, for programs and people.
 
 use std::path::Path;
 
@@ -12,42 +12,42 @@ use super::agreement::Word;
 use crate::table::table;
 use crate::{Exit, Failure};
 
-/// What was found of all packages.
+/// The results for all packages.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
-    /// One for each problem, in the order of the paths.
+    /// One report per problem, in the order of the paths.
     pub(crate) packages: Vec<PackageReport>,
 }
 
-/// What was found of one problem of a package.
+/// The result for one problem of a package.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct PackageReport {
-    /// As it was given.
+    /// The path as it was given.
     pub(crate) path: String,
-    /// `None` where that could not be told.
+    /// The package's format; `None` if it could not be determined.
     pub(crate) format: Option<&'static str>,
-    /// `None` where that could not be told.
+    /// The problem's slug; `None` if it could not be determined.
     pub(crate) slug: Option<String>,
-    /// What is wrong with it.
+    /// Errors in the package.
     pub(crate) problems: Vec<Finding>,
-    /// What is odd.
+    /// Warnings about the package.
     pub(crate) warnings: Vec<Finding>,
-    /// `None` where no submission was run.
+    /// The time limit and measured times; `None` if no submission was run.
     pub(crate) limits: Option<LimitsReport>,
-    /// In the package's order.
+    /// The results of the submissions, in the package's order.
     pub(crate) submissions: Vec<SubmissionReport>,
 }
 
-/// One thing that is wrong, or odd.
+/// An error or a warning.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Finding {
-    /// In the package; empty for all of it.
+    /// The file in the package; empty for the whole package.
     pub(crate) file: String,
-    /// From 1, where it is known.
+    /// The line, from 1; `None` if it is unknown.
     pub(crate) line: Option<u32>,
     /// What is wrong.
     pub(crate) message: String,
-    /// What would be right; empty where that goes without saying.
+    /// What is expected instead; empty if that is obvious.
     pub(crate) expected: String,
 }
 
@@ -86,58 +86,60 @@ impl std::fmt::Display for Finding {
     }
 }
 
-/// The time limit against what was measured.
+/// The time limit and the measured times.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct LimitsReport {
     pub(crate) time_limit_ms: u64,
     pub(crate) memory_kb: u64,
-    /// How the time limit came about.
+    /// How the time limit was chosen.
     pub(crate) time_limit: TimeLimitOrigin,
-    /// The slowest submission that has to be within the limit, and its slowest test.
+    /// The slowest submission that must stay within the limit, and the time of its slowest test in
+    /// milliseconds.
     pub(crate) slowest: Option<(String, u64)>,
-    /// The fastest submission that has to be beyond it, and its slowest test, as far as it was watched.
+    /// The fastest submission that must exceed the limit, and the time of its slowest test in
+    /// milliseconds, as far as it was observed.
     pub(crate) fastest_beyond: Option<(String, u64)>,
 }
 
-/// What was found of one submission.
+/// The result for one submission.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct SubmissionReport {
     pub(crate) path: String,
     pub(crate) language: String,
-    /// Any of these; empty where only rules about its tests count.
+    /// The accepted verdicts, any of them; empty if only rules about tests apply.
     pub(crate) expected: Vec<Verdict>,
     pub(crate) verdict: Verdict,
     pub(crate) score: Option<f64>,
-    /// Of the slowest test.
+    /// The time of the slowest test, in milliseconds.
     pub(crate) time_ms: u64,
-    /// Of the largest test.
+    /// The largest memory use of a test, in KiB.
     pub(crate) memory_kb: u64,
-    /// Of the problem.
+    /// The number of tests of the problem.
     pub(crate) tests: usize,
-    /// How many of them it was run on.
+    /// The number of tests that were run.
     pub(crate) tests_run: usize,
     pub(crate) agrees: bool,
-    /// Why it does not agree, or what there is to know.
+    /// Why the result does not agree, or a message worth showing.
     pub(crate) detail: String,
-    /// What was said about its tests, in judging order.
+    /// Messages about the submission's tests, in judging order.
     pub(crate) messages: Vec<Message>,
 }
 
-/// What validators and the checker said about a submission on one test.
+/// A validator's and the checker's messages about one test.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Message {
-    /// The test's name, from `data/`.
+    /// The test's name, relative to `data/`.
     pub(crate) test: String,
-    /// What the test was found to be.
+    /// The test's verdict.
     pub(crate) verdict: Verdict,
-    /// For those who judge and set problems.
+    /// The message for judges and setters.
     pub(crate) judge: Option<String>,
-    /// For the author of the submission.
+    /// The message for the submission's author.
     pub(crate) team: Option<String>,
 }
 
 impl PackageReport {
-    /// Nothing is wrong, and every submission is as expected.
+    /// Whether there are no errors and every submission is as expected.
     pub(crate) fn is_green(&self) -> bool {
         self.problems.is_empty() && self.submissions.iter().all(|submission| submission.agrees)
     }
@@ -151,7 +153,7 @@ impl PackageReport {
         }
     }
 
-    /// Prints what a setter wants to see.
+    /// Prints the report for the setter.
     pub(crate) fn print(&self) {
         let name = self.slug.as_deref().unwrap_or(&self.path);
         let format = self.format.unwrap_or("not read");
@@ -230,7 +232,7 @@ impl SubmissionReport {
         ]
     }
 
-    /// How many of the tests it was run on.
+    /// The number of tests that were run, for the table.
     fn extent(&self) -> String {
         match (self.tests_run, self.tests) {
             (run, all) if run == all => format!("{all} tests"),
@@ -240,14 +242,14 @@ impl SubmissionReport {
 }
 
 impl Report {
-    /// Writes it as JSON.
+    /// Writes the report as JSON.
     pub(crate) fn write_json(&self, path: &Path) -> Result<(), Failure> {
         let json = serde_json::to_vec_pretty(self).expect("a report is maps, strings and numbers");
         std::fs::write(path, json).map_err(|error| failed(path, &error))
     }
 
-    /// Writes it for build servers: a suite for each package, a case for each of its submissions and one for the
-    /// package itself.
+    /// Writes the report as JUnit XML: a suite per package, with a case per submission and one for
+    /// the package itself.
     pub(crate) fn write_junit(&self, path: &Path) -> Result<(), Failure> {
         let mut junit = quick_junit::Report::new("assay problem verify");
         for package in &self.packages {
@@ -271,7 +273,7 @@ impl Report {
     }
 }
 
-/// A case that failed if something is wrong.
+/// A test case that fails if `wrong` is not empty.
 fn case(name: &str, wrong: &str) -> TestCase {
     let status = if wrong.is_empty() {
         TestCaseStatus::success()

@@ -1,4 +1,4 @@
-//! Test data against the package's own validators.
+//! Checks test data with the package's own validators.
 
 use bytes::Bytes;
 use domain::Verdict;
@@ -14,10 +14,10 @@ use super::{Finding, PackageReport, Verifier};
 use crate::court::{Tools, told};
 
 impl Verifier {
-    /// Every input against every input validator.
+    /// Runs every input validator on every input.
     pub(super) async fn validate_inputs(&self, package: &Package, report: &mut PackageReport) {
         let validation = &package.input_validation;
-        // Which programs rejected an input, for those that one must reject.
+        // The inputs that some validator rejected; needed for inputs that must be rejected.
         let mut rejected = vec![false; validation.cases.len()];
         let runs = validation.cases.len() * validation.programs.len();
         let progress = Progress::begin(package.slug.as_str(), runs, "inputs");
@@ -48,10 +48,10 @@ impl Verifier {
                         let message = format!("is rejected by {}: {said}", program.name);
                         report.problems.push(Finding::of(&case.path, message));
                     }
-                    // What loops on one input may loop on all of them, so it is given no other.
+                    // A validator that hangs on one input may hang on all, so it gets no other.
                     Ok(InputVerdict::TimedOut(after)) => {
                         let message = format!(
-                            "is still read after {after:?} by {}, which is given no further input",
+                            "was not validated within {after:?} by {}, which gets no further input",
                             program.name
                         );
                         report.problems.push(Finding::of(&case.path, message));
@@ -73,7 +73,7 @@ impl Verifier {
         }
     }
 
-    /// Answers, and outputs whose verdict is known, against the checker.
+    /// Runs the checker on answers, and on outputs with a known verdict.
     pub(super) async fn validate_outputs(&self, docket: &Docket, report: &mut PackageReport) {
         let package = &docket.package;
         if let Checker::Programs(validation) = &package.content.checker
@@ -90,8 +90,8 @@ impl Verifier {
             }
             let file = format!("data/{}.ans", test.name);
             progress.step(format!("the checker on {file}"));
-            // What is in an answer is between the package and its validator, unless the format says that it is an
-            // output that must be accepted: then it is among the cases below.
+            // An answer's content is between the package and its validator, unless the format
+            // requires it to be accepted as an output. In that case it is among the cases below.
             match panel.judge_output(data, &data.answer, None).await {
                 Ok(found) if found.verdict == Verdict::Accepted => {}
                 Ok(found) => report.warnings.push(Finding::of(file, rejection(found.message))),
@@ -107,7 +107,7 @@ impl Verifier {
             };
             let message = match judged.await {
                 Ok(found) => match (found.verdict == Verdict::Accepted, case.accepted) {
-                    (true, false) => "is accepted, and should not be".to_owned(),
+                    (true, false) => "is accepted, but should be rejected".to_owned(),
                     (false, true) => rejection(found.message),
                     _ => continue,
                 },
