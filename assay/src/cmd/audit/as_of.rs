@@ -8,9 +8,9 @@ use crate::cmd::print_json;
 use crate::table::table;
 use crate::{Exit, Failure};
 
-/// Show what a submission, a problem, an account or the standings were like at another time
+/// Show a submission, a problem, an account or the standings at an earlier time
 ///
-/// Asks a server, as an auditor.
+/// Queries a server, as an auditor.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
@@ -19,14 +19,14 @@ pub(super) struct Args {
     subject: Subject,
 }
 
-/// Which moment.
+/// The time to show.
 #[derive(Debug, Clone, clap::Args)]
 #[group(required = true, multiple = false)]
 struct MomentArgs {
     /// Right after the event at this position of the log
     #[arg(long, value_name = "N")]
     position: Option<u64>,
-    /// Right after the last event recorded not after this time, as in 2026-11-23T09:00:00Z
+    /// Right after the last event recorded at or before this time, for example 2026-11-23T09:00:00Z
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
 }
@@ -39,23 +39,23 @@ enum Subject {
     Problem(OneArgs),
     /// An account, by its login
     User(OneArgs),
-    /// Who had solved most
+    /// The accounts that had solved the most problems
     Standings(StandingsArgs),
 }
 
-/// Which one.
+/// The object to show.
 #[derive(Debug, Clone, clap::Args)]
 struct OneArgs {
-    /// Its name
+    /// The id, slug or login
     name: String,
     #[command(flatten)]
     how: How,
 }
 
-/// How many.
+/// The part of the standings to show.
 #[derive(Debug, Clone, clap::Args)]
 struct StandingsArgs {
-    /// How many places, from the first
+    /// The number of places to show, from the first
     #[arg(long, value_name = "N", default_value_t = 20)]
     first: u32,
     #[command(flatten)]
@@ -110,11 +110,11 @@ pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
     let mut answer = how.server.client()?.execute(query, variables).await?;
     let mut snapshot = answer["audit"]["asOf"].take();
     if snapshot.is_null() {
-        return Err(Failure::new(Exit::Auth, "only auditors read the log"));
+        return Err(Failure::new(Exit::Auth, "only auditors can read the log"));
     }
     if snapshot["it"].is_null() {
         let position = snapshot["position"].as_str().unwrap_or("?");
-        return Err(Failure::new(Exit::Usage, format!("there was none at position {position}")));
+        return Err(Failure::new(Exit::Usage, format!("it did not exist at position {position}")));
     }
     if how.json {
         print_json(&snapshot)?;
@@ -139,7 +139,7 @@ fn print_standings(nodes: &[Value]) {
     println!("{rows}");
 }
 
-/// A line for each field; of a list, for each element.
+/// One row per field; for a list, one row per element.
 fn print_fields(it: &Value) {
     let mut rows = table(["field", "value"]);
     for (name, value) in it.as_object().into_iter().flatten() {

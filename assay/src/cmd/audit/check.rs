@@ -8,12 +8,12 @@ use super::{KeyArgs, read_text, trail};
 use crate::config::Config;
 use crate::{Exit, Failure};
 
-/// Check receipts with nothing but a public key
+/// Check receipts with only a public key
 ///
-/// Needs no server and no store. Exits with 1 when a receipt proves nothing.
+/// Needs no server and no store. Exits with 1 if a receipt is not valid.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
-    /// The receipts
+    /// The receipt files
     #[arg(required = true)]
     receipts: Vec<PathBuf>,
     #[command(flatten)]

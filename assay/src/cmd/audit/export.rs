@@ -14,10 +14,10 @@ use crate::config::Config;
 use crate::server::{open_log, open_tree};
 use crate::{Exit, Failure};
 
-/// Write events, with what proves them, to a file
+/// Write events and their proofs to a file
 ///
-/// Without a filter these are all events that are signed, with every tree head that ever was. `assay audit verify FILE
-/// --key KEY` verifies the file on a machine that has nothing else.
+/// Without a filter, the file contains every signed event and every tree head. `assay audit verify
+/// FILE --key KEY` verifies it on any machine, without further data.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
     /// The file to write
@@ -26,28 +26,28 @@ pub(super) struct Args {
     /// Only events of this submission (id or UUID)
     #[arg(long, conflicts_with = "stream")]
     submission: Option<String>,
-    /// Only events of this stream, as in `problem:two-sum`
+    /// Only events of this stream, for example `problem:two-sum`
     #[arg(long)]
     stream: Option<String>,
-    /// Only events of these types
+    /// Only events of this type; may be repeated
     #[arg(long = "type", value_name = "TYPE")]
     types: Vec<String>,
-    /// Only events that this actor caused, as in `account:ada`
+    /// Only events caused by this actor, for example `account:ada`
     #[arg(long)]
     actor: Option<String>,
-    /// Only what the request with this correlation id led to
+    /// Only events caused by the request with this correlation id
     #[arg(long, value_name = "UUID")]
     correlation: Option<Uuid>,
-    /// Only from this position on
+    /// Only events from this position on
     #[arg(long, value_name = "POSITION")]
     from: Option<u64>,
-    /// Only up to this position
+    /// Only events up to this position
     #[arg(long, value_name = "POSITION")]
     to: Option<u64>,
-    /// Only what was recorded then or later, as in 2026-01-31T00:00:00Z
+    /// Only events recorded at this time or later, for example 2026-01-31T00:00:00Z
     #[arg(long, value_name = "TIME")]
     since: Option<Timestamp>,
-    /// Only what was recorded before that
+    /// Only events recorded before this time
     #[arg(long, value_name = "TIME")]
     until: Option<Timestamp>,
 }
@@ -75,7 +75,8 @@ pub(super) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     let log = open_log(config).await?;
     let tree = Tree::new(open_tree(config).await?);
     let info = log.info().await.map_err(|error| Failure::of(Exit::Network, "the log", &error))?;
-    // Nothing that is there is lost, and nothing half-written is left.
+    // Write to a temporary file first, so that no existing file is overwritten and no partial file
+    // remains.
     let unfinished = args.out.with_extension(format!("unfinished-{}", std::process::id()));
     let file = File::create_new(&unfinished)
         .map_err(|error| Failure::of(Exit::Usage, &writing, &error))?;

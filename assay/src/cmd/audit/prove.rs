@@ -10,15 +10,16 @@ use crate::config::Config;
 use crate::server::open_existing_stores;
 use crate::{Exit, Failure};
 
-/// Write receipts of a submission's events
+/// Write receipts for a submission's events
 ///
-/// A receipt is a text (c2sp.org/tlog-proof) with the event in it and the proof that a signed tree head covers it.
-/// `assay audit check` checks it, and so does any other program that knows the format.
+/// A receipt is a text (c2sp.org/tlog-proof) with the event and the proof that a signed tree head
+/// covers it. `assay audit check` verifies it, and so can any other program that knows the format.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
     /// The submission, by id or UUID
     submission: String,
-    /// Write a receipt of every event into this folder; without it, that of the first event is printed
+    /// Write a receipt for every event into this folder; by default, print the first event's
+    /// receipt
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -52,7 +53,7 @@ async fn receipt(tree: &Tree, recorded: &Recorded) -> Result<Receipt, Failure> {
     receipt.ok_or_else(|| {
         let position = recorded.position;
         let message = format!(
-            "no signed tree head covers position {position} yet; it takes a second while a projector runs"
+            "no signed tree head covers position {position} yet; with a running projector it takes about a second"
         );
         Failure::new(Exit::Network, message)
     })

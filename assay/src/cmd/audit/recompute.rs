@@ -23,17 +23,17 @@ use crate::server::{open_existing_stores, open_languages, open_sandbox};
 use crate::table::table;
 use crate::{Exit, Failure};
 
-/// Judge again what was judged, from what its verdict says that it depended on, and compare
+/// Judge submissions again from the inputs that their verdicts record, and compare
 ///
-/// The source, the problem's revision, the limits and the checker are those that were recorded; the toolchain is this
-/// machine's, and where it is another, that is told beside the result. Nothing is written. Exits with 1 when a verdict,
-/// a score or the verdict of a test comes out differently.
+/// The source, the problem's revision, the limits and the checker are the recorded ones. The
+/// toolchain is this machine's; if it differs, the difference is shown with the result. Nothing is
+/// written. Exits with 1 if a verdict, a score or a test's verdict differs.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
     /// The submission, by id or UUID
     #[arg(required_unless_present = "sample")]
     submission: Option<String>,
-    /// Judge this many instead, chosen at random from all that have a verdict
+    /// Judge this many submissions instead, chosen at random from all that have a verdict
     #[arg(long, value_name = "N", conflicts_with = "submission")]
     sample: Option<usize>,
     /// Print JSON
@@ -41,22 +41,22 @@ pub(super) struct Args {
     json: bool,
 }
 
-/// Events read from the log at once.
+/// Events per read of the log.
 const READ_LIMIT: u32 = 1_024;
-/// Scores that differ by less are the same.
+/// Scores that differ by less than this are equal.
 const SCORE_TOLERANCE: f64 = 1e-6;
 
-/// What a submission was found to be, and is found to be now.
+/// The recorded and the recomputed result of a submission.
 #[derive(Debug, Serialize)]
 struct Recomputed {
     submission: String,
-    /// Where the verdict stands in the log.
+    /// The position of the verdict in the log.
     position: Position,
     recorded: Found,
     recomputed: Found,
-    /// What came out differently.
+    /// The differences between the results.
     differences: Vec<String>,
-    /// What the two verdicts depended on, where it was not the same.
+    /// The inputs of the two judgements that differ.
     provenance: Vec<Depended>,
 }
 
@@ -108,7 +108,7 @@ pub(super) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     }
 }
 
-/// So many of the submissions that have a verdict, each as likely as any other.
+/// Chooses `count` of the submissions that have a verdict, each with equal probability.
 async fn choose(log: &dyn EventLog, count: usize) -> Result<Vec<SubmissionId>, Failure> {
     let mut chosen = Vec::new();
     let (mut position, mut seen) = (Position::START, 0_usize);
@@ -139,7 +139,7 @@ async fn choose(log: &dyn EventLog, count: usize) -> Result<Vec<SubmissionId>, F
     Ok(chosen)
 }
 
-/// A submission as it was judged.
+/// A submission and its recorded judgement.
 struct Case {
     received: SubmissionReceived,
     finished: JudgingFinished,
@@ -148,7 +148,7 @@ struct Case {
 }
 
 impl Case {
-    /// The last verdict of a submission's own stream; `None` where there is none.
+    /// The last judgement in a submission's own stream; `None` if there is none.
     fn of(events: &[Recorded]) -> Option<Self> {
         let received = events.iter().find_map(|recorded| match &recorded.event {
             Event::SubmissionReceived(received) => Some(received.clone()),
@@ -256,7 +256,7 @@ fn differing<const N: usize>(provenance: &Provenance, here: [(&str, String); N])
         .collect()
 }
 
-/// What came out differently. Tests that were not judged then need not be as they are now.
+/// The differences between two results. Tests that were not judged the first time are ignored.
 fn differences(
     outcomes: &BTreeMap<u32, TestOutcome>,
     recorded: &Found,
@@ -308,14 +308,14 @@ fn print_results(results: &[Recomputed]) {
             println!("{}: {difference}", result.submission);
         }
         for Depended { on, recorded, here } in &result.provenance {
-            println!("{}: {on} was {recorded:?}, here it is {here:?}", result.submission);
+            println!("{}: {on} was {recorded:?}, here {here:?}", result.submission);
         }
     }
     let same = results.iter().filter(|it| it.differences.is_empty()).count();
-    println!("{same} of {} came out the same", results.len());
+    println!("{same} of {} results are the same", results.len());
 }
 
-/// The blobs of the installation.
+/// The installation's blobs.
 #[derive(Debug)]
 struct Stored(Arc<dyn Blobs>);
 

@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::server::open_existing_stores;
 use crate::{Exit, Failure};
 
-/// Prints everything that happened to a submission.
+/// Prints a submission's history.
 pub(super) async fn run(config: &Config, submission: &str, json: bool) -> Result<Exit, Failure> {
     let id = parse(submission)?;
     let stores = open_existing_stores(config).await?;
@@ -24,7 +24,7 @@ pub(super) async fn run(config: &Config, submission: &str, json: bool) -> Result
     Ok(Exit::Done)
 }
 
-/// A submission by its id or UUID.
+/// Parses a submission's id or UUID.
 pub(super) fn parse(text: &str) -> Result<SubmissionId, Failure> {
     match text.parse::<GlobalId>() {
         Ok(GlobalId::Submission(id)) => Ok(id),
@@ -44,7 +44,7 @@ pub(crate) async fn read(log: &dyn EventLog, id: SubmissionId) -> Result<Vec<Rec
     Ok(events)
 }
 
-/// The events for people: a line each, and what it says below.
+/// Formats events for people: one line per event, with its details below.
 pub(crate) fn trail(events: &[Recorded]) -> String {
     let mut text = String::new();
     for recorded in events {
@@ -131,7 +131,7 @@ fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
 
-/// An event as it is stored, with its place.
+/// An event as it is stored, with its position.
 fn stored(recorded: &Recorded) -> serde_json::Value {
     let body: serde_json::Value = serde_json::from_str(&recorded.body).unwrap_or_default();
     json!({

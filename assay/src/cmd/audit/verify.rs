@@ -15,18 +15,18 @@ use crate::server::{open_log, open_tree};
 use crate::table::table;
 use crate::{Exit, Failure};
 
-/// Compare the whole log, or an export of it, with every signed tree head
+/// Check the whole log, or an export of it, against every signed tree head
 ///
-/// Names the first position that is not as it was when it was signed. Exits with 1 when there is one, and when nothing
-/// was signed at all. An export needs nothing but the file and the key.
+/// Prints the first position that does not match what was signed. Exits with 1 if there is one, or
+/// if nothing was ever signed. To verify an export, only the file and the key are needed.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
-    /// An export to verify; without it, this installation's log
+    /// The export to verify; by default, this installation's log
     file: Option<PathBuf>,
     #[command(flatten)]
     keys: KeyArgs,
-    /// Compare with this head as well, which somebody kept elsewhere: a file with the note that `audit { head { note } }`
-    /// gave
+    /// Also check against this head, kept elsewhere: a file with the note from `audit { head { note
+    /// } }`
     #[arg(long = "head", value_name = "FILE")]
     heads: Vec<PathBuf>,
     /// Print JSON
@@ -76,7 +76,7 @@ pub(super) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     })
 }
 
-/// Whether there are events, and no head vouches for any.
+/// Whether there are events, but no head covers any of them.
 fn is_unproved(report: &Report) -> bool {
     report.verified == 0 && report.not_covered > 0
 }
@@ -86,7 +86,7 @@ fn read_head(path: &Path) -> Result<SignedHead, Failure> {
     head.map_err(|error| Failure::of(Exit::Usage, &format!("--head {}", path.display()), &error))
 }
 
-/// What was signed, and what the file says of itself.
+/// Prints the signed facts of an export, and the unsigned claims of its manifest.
 fn print_export(checked: &ExportReport) {
     let ExportReport { manifest, head, .. } = checked;
     println!("{} events of {}, signed at {}", head.size, head.origin, head.at);
@@ -95,7 +95,7 @@ fn print_export(checked: &ExportReport) {
         false => format!("{} of them", manifest.events),
     };
     println!(
-        "by its own account, which nobody signed: {what}, of log {}, exported at {}",
+        "according to its unsigned manifest: {what}, of log {}, exported at {}",
         manifest.log, manifest.exported_at
     );
 }
@@ -114,11 +114,11 @@ fn print_report(report: &Report) {
         None if is_unproved(report) => {
             let events = report.not_covered;
             println!(
-                "NOTHING SIGNED: there are {events} events, and no signed head covers any; if heads were signed before, \
+                "NOTHING SIGNED: no signed head covers any of the {events} events; if heads were signed before, \
                  the tree's store has lost them (docs/operations.md, \"A tree that was set back\")"
             );
         }
-        None => println!("ok: every event is as it was signed"),
+        None => println!("ok: every signed event is unchanged"),
         Some(broken) if broken.position == broken.through => {
             println!("BROKEN at position {}: {}", broken.position, broken.reason);
         }

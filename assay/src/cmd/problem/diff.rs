@@ -9,15 +9,15 @@ use crate::client::ServerArgs;
 use crate::cmd::print_json;
 use crate::{Exit, Failure, upload};
 
-/// Tell what importing packages would change on a server
+/// Show what importing packages would change on a server
 ///
-/// Exit codes: 0 nothing would change, 1 something would.
+/// Exit codes: 0 if nothing would change, 1 if something would.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
     /// Folders, zip archives or XML files
     #[arg(required = true, value_name = "PATH")]
     packages: Vec<PathBuf>,
-    /// The problem's slug; by default it follows from the package. Only for one package
+    /// The problem's slug; by default derived from the package. Only for one package
     #[arg(long, value_name = "SLUG")]
     slug: Option<Slug>,
     /// Print JSON

@@ -12,24 +12,26 @@ use crate::cmd::print_json;
 use crate::config::Config;
 use crate::{Exit, Failure, upload, verify};
 
-/// Make problems, or revisions of them, from packages
+/// Create or revise problems from packages
 ///
-/// A package is a folder or a zip archive in the Kattis format (legacy, legacy-icpc, 2025-09), Polygon's, DMOJ's, or an
-/// XML file of FPS. The same bytes again change nothing. A package that gives no time limit is measured here, in a
-/// sandbox of this machine, and the limit follows by the rules of its format.
+/// A package is a folder or zip archive in the format of Kattis (legacy, legacy-icpc, 2025-09),
+/// Polygon or DMOJ, or an FPS XML file. Importing the same bytes again changes nothing. If a
+/// package gives no time limit, its submissions are measured in a sandbox on this machine, and the
+/// limit is derived by the rules of the format.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
     /// Folders, zip archives or XML files
     #[arg(required = true, value_name = "PATH")]
     packages: Vec<PathBuf>,
-    /// The problem's slug; by default it follows from the package: the name of its folder, or else of the zip archive,
-    /// Polygon's short name, or the title in a Free Problem Set. Only for one package
+    /// The problem's slug; by default derived from the package: the name of its folder or zip
+    /// archive, Polygon's short name, or the title in a Free Problem Set. Only for one package
     #[arg(long, value_name = "SLUG")]
     slug: Option<Slug>,
-    /// Revise a problem of another title, where the slug was made of the title or of an odd name
+    /// Allow revising a problem with a different title, if the slug was derived from a title or an
+    /// irregular name
     #[arg(long)]
     replace: bool,
-    /// Where submissions are measured; the configured sandbox where none is named
+    /// The sandbox for measuring; by default the configured one
     #[arg(long, value_enum)]
     sandbox: Option<Sealed>,
     /// Print JSON
@@ -48,7 +50,7 @@ const IMPORT: &str = "mutation(
   }
 }";
 
-/// Every package is tried; what is wrong with any of them is told in the end.
+/// Tries every package, and fails at the end if any of them failed.
 pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     upload::check_slug(args.slug.as_ref(), &args.packages)?;
     let client = args.server.client()?;
@@ -87,7 +89,7 @@ async fn import_path(
         check_user_errors(&payload)?;
         return Ok(payload);
     }
-    // What is wrong with the package is the server's to tell.
+    // The server reports what is wrong with the package, so errors are ignored here.
     let packages =
         verify::read(path, config.packages.options(upload.slug.clone())).await.unwrap_or_default();
     let mut timing = Vec::new();
@@ -107,12 +109,12 @@ pub(crate) async fn import_archive(client: &Client, archive: Vec<u8>) -> Result<
     Ok(payload)
 }
 
-/// A package that a server has, and what is to be imported of it.
+/// An uploaded package, and how to import it.
 struct Upload {
     digest: String,
-    /// `None`: the slug follows from the package.
+    /// `None` to derive the slug from the package.
     slug: Option<Slug>,
-    /// A problem of another title may be revised.
+    /// Whether a problem with a different title may be revised.
     replace: bool,
 }
 
@@ -124,30 +126,32 @@ async fn import(client: &Client, upload: &Upload, timing: &[Value]) -> Result<Va
     Ok(data["importProblem"].take())
 }
 
-/// Whether the server cannot tell the time limit from what it has.
+/// Whether the server needs measured times to derive the time limit.
 fn needs_timing(payload: &Value) -> bool {
     let errors = payload["userErrors"].as_array();
     errors.into_iter().flatten().any(|error| error["code"] == "TIMING_NEEDED")
 }
 
-/// The times of a package's own submissions, one after the other, as the API takes them.
+/// Measures a package's own submissions, one after the other. Returns the times as the API takes
+/// them.
 async fn measure(
     config: &Config,
     package: Package,
     sandbox: Option<Sealed>,
 ) -> Result<Value, Failure> {
     let slug = package.slug.to_string();
-    eprintln!("{slug}: no time limit is given; measuring the submissions");
+    eprintln!("{slug}: the package gives no time limit; measuring its submissions");
     let verifier = verifier(config, sandbox, 1, verify::Extent::Decided)?;
     let bounds = verifier.measure(package).await;
     let name = verifier.sandbox_name();
     verifier.close().await;
     let bounds = bounds?;
     let (slowest, slowest_ms) = bounds.slowest.ok_or_else(|| {
-        let message = format!("{slug}: no submission runs that could make the time limit");
+        let message =
+            format!("{slug}: no submission runs from which the time limit can be derived");
         Failure::new(Exit::Usage, message)
     })?;
-    eprintln!("{slug}: the slowest within the limit, {slowest}, takes {slowest_ms} ms");
+    eprintln!("{slug}: the slowest submission within the limit, {slowest}, takes {slowest_ms} ms");
     let (beyond, beyond_ms) = bounds.fastest_beyond.unzip();
     Ok(json!({
         "slug": slug,

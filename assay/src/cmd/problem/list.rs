@@ -7,10 +7,10 @@ use crate::cmd::print_json;
 use crate::table::table;
 use crate::{Exit, Failure};
 
-/// List the problems of a server
+/// List the problems on a server
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
-    /// Part of the title or slug
+    /// List only problems with this text in the title or slug
     #[arg(long)]
     search: Option<String>,
     /// Print JSON

@@ -10,42 +10,44 @@ use crate::server::open_languages;
 use crate::verify::{Extent, PackageReport, Report, Verifier};
 use crate::{Exit, Failure};
 
-/// Check packages and judge their own submissions, with nothing but this machine
+/// Check packages and judge their own submissions, using only this machine
 ///
-/// A package is a folder or a zip archive in the Kattis format (legacy, legacy-icpc, 2025-09), Polygon's, DMOJ's, or an
-/// XML file of FPS. Everything in it is checked: structure, names and statements, every input by the input validators,
-/// every answer by the checker, and every submission against what the package expects of it. A submission is judged
-/// until no test that is left can change whether it is as expected.
+/// A package is a folder or zip archive in the format of Kattis (legacy, legacy-icpc, 2025-09),
+/// Polygon or DMOJ, or an FPS XML file. Everything is checked: structure, names and statements,
+/// every input with the input validators, every answer with the checker, and every submission
+/// against the result that the package expects. A submission is judged until no remaining test can
+/// change whether it is as expected.
 ///
-/// Exit codes: 0 all as expected, 1 something is not, 2 a path cannot be read, 5 the sandbox does not work.
+/// Exit codes: 0 if everything is as expected, 1 if something is not, 2 if a path cannot be read, 5
+/// if the sandbox does not work.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
     /// Folders, zip archives or XML files
     #[arg(required = true, value_name = "PATH")]
     packages: Vec<PathBuf>,
-    /// Where programs run; the configured sandbox where none is named
+    /// The sandbox to use; by default the configured one
     #[arg(long, value_enum)]
     sandbox: Option<Sealed>,
-    /// Submissions that are judged at the same time; one for each physical core where it is not given
+    /// Submissions judged at once; by default one per physical core
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
     /// Judge every submission on every test
     #[arg(long)]
     all: bool,
-    /// Write what was found to a file, as JSON
+    /// Write the results to a file, as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write what was found to a file, as build servers read it
+    /// Write the results to a file, as JUnit XML
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
 }
 
-/// Where programs run.
+/// The kind of sandbox.
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 pub(crate) enum Sealed {
-    /// In namespaces of this machine.
+    /// Linux namespaces on this machine
     Native,
-    /// In containers.
+    /// Docker containers
     Docker,
 }
 
@@ -84,7 +86,7 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
         report.write_junit(path)?;
     }
     let green = report.packages.iter().filter(|package| package.is_green()).count();
-    println!("{green} of {} packages are as they should be", report.packages.len());
+    println!("{green} of {} packages are as expected", report.packages.len());
     Ok(match failed {
         Some(failure) => failure.exit,
         None if green == report.packages.len() => Exit::Done,
@@ -92,7 +94,7 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     })
 }
 
-/// A verifier in the configured sandbox, or in another.
+/// A verifier in the given sandbox, or else in the configured one.
 pub(super) fn verifier(
     config: &Config,
     sealed: Option<Sealed>,
