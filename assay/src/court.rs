@@ -13,6 +13,7 @@ use evaluator::judge::{
 };
 use problem_package::SampleSubmission;
 use sandbox::{Language, Languages, Sandbox};
+use supervision::error_chain;
 
 /// Cells that are destroyed at the same time.
 const CLOSING_MAX: usize = 4;
@@ -135,7 +136,7 @@ impl Court {
         match self.source(submission).await {
             Ok(Ok(source)) => self.judge_source(source, clock, core, next).await,
             Ok(Err(detail)) => Trial::without_tests(Verdict::CompileError, detail),
-            Err(fault) => Trial::without_tests(Verdict::JudgeError, told(&fault)),
+            Err(fault) => Trial::without_tests(Verdict::JudgeError, error_chain(&fault)),
         }
     }
 
@@ -149,7 +150,7 @@ impl Court {
     ) -> Trial {
         match self.try_judge(source, clock, core, next).await {
             Ok(trial) => trial,
-            Err(fault) => Trial::without_tests(Verdict::JudgeError, told(&fault)),
+            Err(fault) => Trial::without_tests(Verdict::JudgeError, error_chain(&fault)),
         }
     }
 
@@ -181,7 +182,7 @@ impl Court {
                 Err(fault) => {
                     bench.tear_down().await;
                     let grade = Trial::without_tests(Verdict::JudgeError, String::new()).grade;
-                    return Ok(Trial { outcomes, grade, detail: told(&fault) });
+                    return Ok(Trial { outcomes, grade, detail: error_chain(&fault) });
                 }
             };
             let known = Known { outcomes: &outcomes, graded: &graded, survey: &survey };
@@ -191,14 +192,14 @@ impl Court {
             let outcome = match judged.map(|judged| self.checked(judged)) {
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(fault)) | Err(fault @ (Fault::Program { .. } | Fault::Material(_))) => {
-                    failed(number, told(&fault))
+                    failed(number, error_chain(&fault))
                 }
                 Err(fault @ Fault::Sandbox(_)) => {
                     // The cell may be of no more use; the other tests get another.
                     let fresh =
                         Bench::set_up(&tools.cells, program.clone(), Arc::clone(&self.referees));
                     std::mem::replace(&mut bench, fresh.await?).tear_down().await;
-                    failed(number, told(&fault))
+                    failed(number, error_chain(&fault))
                 }
             };
             if outcome.verdict == Verdict::JudgeError && detail.is_empty() {
@@ -352,10 +353,4 @@ fn failed(number: u32, why: String) -> TestOutcome {
         feedback: Some(Feedback { judge: Some(why), team: None }),
         shown: None,
     }
-}
-
-/// An error with its causes.
-pub(crate) fn told(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

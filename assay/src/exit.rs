@@ -2,7 +2,9 @@
 
 use std::error::Error;
 use std::fmt;
+
 use std::process::ExitCode;
+use supervision::error_chain;
 
 /// An exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,13 +46,7 @@ impl Failure {
 
     /// A failure with this error and all its causes. `doing` says what was being done.
     pub fn of(exit: Exit, doing: &str, error: &(dyn Error + 'static)) -> Self {
-        let mut message = format!("{doing}: {error}");
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            message.push_str(&format!(": {error}"));
-            cause = error.source();
-        }
-        Self { exit, message }
+        Self { exit, message: format!("{doing}: {}", error_chain(error)) }
     }
 }
 

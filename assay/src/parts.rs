@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use evaluator::Figures;
-use projector::{Health, Status};
+use projector::Status;
 use query_api::{Part, PartHealth, Parts};
+use supervision::Health;
 use tokio::sync::watch;
 
 /// What this process runs beside the API.
@@ -14,14 +15,22 @@ pub(crate) struct Running {
     pub(crate) evaluator: Option<Arc<Figures>>,
     /// None where it is no projector.
     pub(crate) projections: Vec<watch::Receiver<Status>>,
+    /// Supervised tasks.
+    pub(crate) tasks: Vec<watch::Receiver<supervision::Status>>,
 }
 
 impl Parts for Running {
     fn now(&self) -> Vec<Part> {
         let evaluator = self.evaluator.iter().map(|figures| judging(figures.fault()));
         let projections = self.projections.iter().map(|status| part(&status.borrow()));
-        evaluator.chain(projections).collect()
+        let tasks = self.tasks.iter().map(|status| task(&status.borrow()));
+        evaluator.chain(projections).chain(tasks).collect()
     }
+}
+
+fn task(status: &supervision::Status) -> Part {
+    let (health, fault) = of(&status.health);
+    Part { name: status.name.to_owned(), health, fault }
 }
 
 /// A machine that has no room to judge tries again; meanwhile submissions wait.
@@ -33,7 +42,7 @@ fn judging(fault: Option<String>) -> Part {
 /// Where both what is served and what is built are at fault, the worse is told.
 fn part(status: &Status) -> Part {
     let name = format!("projection {}", status.name);
-    let (served, built) = (told(&status.health), told(&status.building));
+    let (served, built) = (of(&status.health), of(&status.building));
     if built.0 > served.0 {
         let building = |error| format!("building the views that are to be served: {error}");
         return Part { name, health: built.0, fault: built.1.map(building) };
@@ -41,7 +50,7 @@ fn part(status: &Status) -> Part {
     Part { name, health: served.0, fault: served.1 }
 }
 
-fn told(health: &Health) -> (PartHealth, Option<String>) {
+fn of(health: &Health) -> (PartHealth, Option<String>) {
     match health {
         Health::Running => (PartHealth::Ok, None),
         Health::Retrying { error } => (PartHealth::Degraded, Some(error.clone())),

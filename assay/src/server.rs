@@ -14,12 +14,13 @@ use command_api::Commands;
 use domain::Login;
 use evaluator::{DiskCache, Evaluator};
 use event_store::{EventLog, Stores, TreeStore};
-use projector::Supervisor;
+use projector::Projector;
 use query_api::{
     Api, Authenticator, Catalogue, CatalogueLanguage, Freshness, Hub, Parts, Renderer, Secret,
 };
 use read_model::Views;
 use sandbox::{Language, Languages, Level, Sandbox, Toolchain};
+use supervision::{Supervisor, Task};
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -59,9 +60,8 @@ pub struct Server {
     views: Views,
     http: Option<Http>,
     evaluator: Option<Evaluator>,
-    projector: Option<Supervisor>,
-    signer: Option<Signer>,
-    dispatcher: Option<Dispatcher>,
+    /// What runs beside serving and judging, in the order in which it is drained.
+    background: Supervisor,
     drain: Duration,
     /// The first administrator, where this start made one. The secret is nowhere else.
     pub administrator: Option<(Login, Secret)>,
@@ -72,7 +72,6 @@ struct Http {
     listener: TcpListener,
     address: SocketAddr,
     router: Router,
-    hub: Arc<Hub>,
 }
 
 impl Server {
@@ -104,17 +103,15 @@ impl Server {
             let languages = Arc::clone(&languages);
             evaluator = Some(Evaluator::new(config, &stores, sandbox, languages, cache));
         }
-        let projector = roles
-            .contains(&Role::Projector)
-            .then(|| Supervisor::new(&stores.log, &views, projector::all()));
-        let signer = match roles.contains(&Role::Projector) {
-            true => Some(signer(config, &stores).await?),
-            false => None,
-        };
-        let dispatcher = match roles.contains(&Role::Projector) {
-            true => Some(dispatcher(config, &stores, &views)?),
-            false => None,
-        };
+        let mut background = Supervisor::default();
+        let mut projections = vec![];
+        if roles.contains(&Role::Projector) {
+            let projector = Projector::new(&stores.log, &views, projector::all());
+            projections = projector.statuses();
+            background.add(Arc::new(projector));
+            background.add(Arc::new(signer(config, &stores).await?));
+            background.add(Arc::new(dispatcher(config, &stores, &views)?));
+        }
         let administrator =
             match roles.contains(&Role::Command) {
                 true => command_api::accounts::bootstrap_administrator(&stores).await.map_err(
@@ -123,29 +120,22 @@ impl Server {
                 false => None,
             };
         let http = if roles.contains(&Role::Query) {
+            let hub = Hub::new(Arc::clone(&stores.log)).await;
+            let hub = hub.map_err(|error| Failure::of(Exit::Network, "reading the log", &error))?;
+            background.add(Arc::clone(&hub) as Arc<dyn Task>);
             let catalogue = catalogue(&judged.languages, &judged.toolchains);
             let parts = Arc::new(parts::Running {
                 evaluator: evaluator.as_ref().map(Evaluator::figures),
-                projections: projector.iter().flat_map(Supervisor::statuses).collect(),
+                projections,
+                tasks: background.statuses(),
             });
-            Some(Http::build(config, roles, &stores, &views, catalogue, parts).await?)
+            Some(Http::build(config, roles, &stores, &views, catalogue, hub, parts).await?)
         } else {
             None
         };
         let drain = config.drain();
         let left_out = judged.left_out;
-        Ok(Self {
-            stores,
-            views,
-            http,
-            evaluator,
-            projector,
-            signer,
-            dispatcher,
-            drain,
-            administrator,
-            left_out,
-        })
+        Ok(Self { stores, views, http, evaluator, background, drain, administrator, left_out })
     }
 
     /// Where the API is served.
@@ -187,9 +177,9 @@ impl Server {
         cancelled: CancellationToken,
         ready: impl FnOnce() + Send,
     ) -> Result<(), Failure> {
-        let (serving, projecting) = (cancelled.child_token(), CancellationToken::new());
+        let serving = cancelled.child_token();
         let mut parts = JoinSet::new();
-        let mut background = JoinSet::new();
+        let background = self.background.start();
         if let Some(evaluator) = self.evaluator {
             let serving = serving.clone();
             parts.spawn(async move {
@@ -197,18 +187,8 @@ impl Server {
                 Ok(())
             });
         }
-        if let Some(projector) = self.projector {
-            background.spawn(projector.run(projecting.clone()));
-        }
-        if let Some(signer) = self.signer {
-            background.spawn(signer.run(projecting.clone()));
-        }
-        if let Some(dispatcher) = self.dispatcher {
-            background.spawn(dispatcher.run(projecting.clone()));
-        }
         if let Some(http) = self.http {
             let waiting = watch::Sender::new(Some("starting".to_owned()));
-            background.spawn(Arc::clone(&http.hub).run(projecting.clone()));
             parts.spawn(http.serve(waiting.subscribe(), serving.clone()));
             let log = self.stores.log.as_ref();
             let built = readiness::views_are_built(log, &self.views, &waiting);
@@ -230,13 +210,12 @@ impl Server {
                 ended.unwrap_or_else(|error| Err(Failure::of(Exit::JudgeError, "a part", &error)));
             outcome = outcome.and(ended);
         }
-        projecting.cancel();
-        let stopped = tokio::time::timeout(self.drain, background.join_all()).await;
-        outcome.and(
-            stopped.map(drop).map_err(|_| {
-                Failure::new(Exit::JudgeError, "the projections did not stop in time")
-            }),
-        )
+        let stuck = background.drain(self.drain).await;
+        if !stuck.is_empty() {
+            let message = format!("did not stop in time: {}", stuck.join(", "));
+            outcome = outcome.and(Err(Failure::new(Exit::JudgeError, message)));
+        }
+        outcome
     }
 }
 
@@ -247,10 +226,9 @@ impl Http {
         stores: &Stores,
         views: &Views,
         catalogue: Catalogue,
+        hub: Arc<Hub>,
         parts: Arc<dyn Parts>,
     ) -> Result<Self, Failure> {
-        let hub = Hub::new(Arc::clone(&stores.log)).await;
-        let hub = hub.map_err(|error| Failure::of(Exit::Network, "reading the log", &error))?;
         let projections = projector::all().into_iter();
         let projections = projections.map(|it| (it.commit_name(), it.parked()));
         let authenticator =
@@ -263,7 +241,7 @@ impl Http {
             credentials: Arc::clone(&stores.credentials),
             reader: Arc::clone(&views.reader),
             freshness: Freshness::new(Arc::clone(&views.reader), projections),
-            hub: Arc::clone(&hub),
+            hub,
             renderer: Renderer::default(),
             authenticator,
             catalogue,
@@ -288,7 +266,7 @@ impl Http {
         let address = listener
             .local_addr()
             .map_err(|error| Failure::of(Exit::JudgeError, "asking for the address", &error))?;
-        Ok(Self { listener, address, router, hub })
+        Ok(Self { listener, address, router })
     }
 
     async fn serve(

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use domain::Position;
 use event_store::{EventLog, ReadError, TreeStoreError};
 use jiff::Timestamp;
+use supervision::{Backoff, Fault, Reporter, Task, error_chain};
 use tokio_util::sync::CancellationToken;
 
 use crate::head::{InvalidHead, SignedHead, TreeHead};
@@ -21,7 +23,7 @@ const EVENTS_PER_HEAD_MAX: u64 = 65_536;
 /// Minimum time between two heads. An event is covered about a second after it is appended.
 const HEAD_INTERVAL: Duration = Duration::from_millis(500);
 /// How often the log is polled without a wake-up, as another process may have appended.
-const IDLE_LOOK: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// The first and the longest delay before a retry after a transient fault.
 const RETRY_DELAY: Duration = Duration::from_millis(100);
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(5);
@@ -112,6 +114,27 @@ async fn still_has_signed(log: &dyn EventLog, tree: &Tree, size: u64) -> Result<
     }
 }
 
+#[async_trait]
+impl Task for Signer {
+    fn name(&self) -> &'static str {
+        "signer"
+    }
+
+    /// Signs what is appended until cancelled, and then what was appended until then.
+    async fn run(&self, reporter: &Reporter, cancelled: CancellationToken) -> Result<(), Fault> {
+        if let Some(error) = cancelled.run_until_cancelled(self.supervise(reporter)).await {
+            let cause = &error as &dyn std::error::Error;
+            tracing::error!(error = cause, "nothing more is signed");
+            return Err(error.into());
+        }
+        if let Err(error) = self.catch_up().await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "the last events before the shutdown are not signed yet");
+        }
+        Ok(())
+    }
+}
+
 impl Signer {
     /// A signer with these keys, newest first. It remembers the newest head in memory only.
     pub fn new(log: Arc<dyn EventLog>, tree: Tree, keys: Vec<SignerKey>) -> Self {
@@ -124,48 +147,40 @@ impl Signer {
         Self { memory, ..self }
     }
 
-    /// Signs what is appended until cancelled, and then once more what was appended until then.
-    /// After a permanent fault, which is logged, it stops signing; the `system` query shows that.
-    pub async fn run(self, cancelled: CancellationToken) {
-        if cancelled.run_until_cancelled(self.supervise()).await.is_some() {
-            return;
-        }
-        if let Err(error) = self.catch_up().await {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, "the last events before the shutdown are not signed yet");
-        }
-    }
-
-    async fn supervise(&self) {
-        let mut delay = RETRY_DELAY;
+    async fn supervise(&self, reporter: &Reporter) -> SignError {
+        let mut backoff = Backoff::new(RETRY_DELAY, RETRY_DELAY_MAX);
         loop {
-            let Err(error) = self.follow(&mut delay).await;
+            let Err(error) = self.follow(reporter, &mut backoff).await;
             if !error.is_passing() {
-                let error = &error as &dyn std::error::Error;
-                tracing::error!(error, "nothing more is signed");
-                return;
+                return error;
             }
+            reporter.retrying(error_chain(&error));
+            let delay = backoff.next_delay();
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
                 ?delay,
                 "signing failed; it is tried again"
             );
             tokio::time::sleep(delay).await;
-            delay = (delay * 2).min(RETRY_DELAY_MAX);
         }
     }
 
-    async fn follow(&self, delay: &mut Duration) -> Result<std::convert::Infallible, SignError> {
+    async fn follow(
+        &self,
+        reporter: &Reporter,
+        backoff: &mut Backoff,
+    ) -> Result<std::convert::Infallible, SignError> {
         let mut head = self.log.head();
         let mut growth = self.resume().await?;
         loop {
             head.mark_unchanged();
             while self.sign_next(&mut growth).await? {
-                *delay = RETRY_DELAY;
+                backoff.reset();
                 tokio::time::sleep(HEAD_INTERVAL).await;
             }
-            // Look again also after a timeout, or when the channel is closed.
-            let _ = tokio::time::timeout(IDLE_LOOK, head.changed()).await;
+            reporter.running();
+            // Poll also after a timeout, or when the channel is closed.
+            let _ = tokio::time::timeout(POLL_INTERVAL, head.changed()).await;
         }
     }
 

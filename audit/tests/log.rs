@@ -19,6 +19,7 @@ use domain::{
 use event_store::{AppendBatch, EventLog, open_blobs, open_log, open_tree};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use supervision::{Reporter, Task};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use zip::write::SimpleFileOptions;
@@ -131,13 +132,14 @@ async fn a_shutdown_leaves_nothing_unsigned() {
     let here = Installation::new().await;
     here.register(0, 3).await;
     let cancelled = CancellationToken::new();
-    let running = tokio::spawn(here.signer(&[key(1)]).run(cancelled.clone()));
+    let (signer, token) = (here.signer(&[key(1)]), cancelled.clone());
+    let running = tokio::spawn(async move { signer.run(&Reporter::new("signer"), token).await });
     while here.tree.store().newest_head().await.unwrap().is_none() {
         tokio::task::yield_now().await;
     }
     here.register(3, 9).await;
     cancelled.cancel();
-    running.await.unwrap();
+    running.await.unwrap().unwrap();
     let report = here.verified(&keys(&[&key(1)]), &[]).await;
     assert_eq!((report.verified, report.not_covered, report.broken), (9, 0, None));
 }

@@ -149,13 +149,7 @@ pub(crate) async fn give_back(
 
 /// A fault as an event tells it: the error and its causes, shortened.
 pub(crate) fn detail(error: &Interruption) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text.chars().take(DETAIL_CHARS_MAX).collect()
+    supervision::error_chain(error).chars().take(DETAIL_CHARS_MAX).collect()
 }
 
 struct Session<'a> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use domain::{Checkpoint, Position, Recorded};
 use event_store::EventLog;
 use read_model::{CommitError, Views};
+use supervision::error_chain;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::ahead::Ahead;
@@ -304,7 +305,7 @@ impl Runtime {
                 self.load(&also, workspace).await?.ok();
             }
             if let Err(damaged) = self.load(&missing, workspace).await? {
-                return Ok(Some(chain(&damaged)));
+                return Ok(Some(error_chain(&damaged)));
             }
         }
     }
@@ -400,7 +401,7 @@ pub(crate) struct Step {
 fn unstorable(committed: Result<(), CommitError>) -> Result<Option<String>, ProjectError> {
     match committed {
         Ok(()) => Ok(None),
-        Err(error @ CommitError::Unstorable(_)) => Ok(Some(chain(&error))),
+        Err(error @ CommitError::Unstorable(_)) => Ok(Some(error_chain(&error))),
         Err(error) => Err(error.into()),
     }
 }
@@ -435,15 +436,4 @@ impl Progress {
         }
         Ok(())
     }
-}
-
-/// The error and its causes on one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -9,9 +9,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use domain::{Event, Login, Position, Recorded, RejudgeId, StreamId, SubmissionId, Version};
 use event_store::{EventLog, ReadError};
 use moka::sync::Cache;
+use supervision::{Backoff, Fault, Reporter, Task, error_chain};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -21,10 +23,11 @@ use crate::folds::{Folds, STREAM_PAGE};
 const READ_LIMIT: u32 = 512;
 /// Events that wait for one subscriber before it is cut off.
 const WAITING_MAX: usize = 64;
-/// How long to wait for a wake-up before looking all the same.
-const IDLE_LOOK: Duration = Duration::from_secs(1);
-/// How long to leave a log alone that failed.
+/// How often the log is polled without a wake-up.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// The first and the longest delay before a retry after the log failed.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
+const RETRY_DELAY_MAX: Duration = Duration::from_secs(5);
 /// Submissions whose authors are remembered.
 const AUTHORS_MAX: u64 = 100_000;
 
@@ -53,8 +56,31 @@ pub struct Hub {
     pub(crate) folds: Folds,
 }
 
+#[async_trait]
+impl Task for Hub {
+    fn name(&self) -> &'static str {
+        "live updates"
+    }
+
+    /// Follows the log until cancelled.
+    async fn run(&self, reporter: &Reporter, cancelled: CancellationToken) -> Result<(), Fault> {
+        let mut backoff = Backoff::new(RETRY_DELAY, RETRY_DELAY_MAX);
+        while let Some(Err(error)) = cancelled.run_until_cancelled(self.follow(reporter)).await {
+            reporter.retrying(error_chain(&error));
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "following the log failed; it is tried again"
+            );
+            cancelled.run_until_cancelled(backoff.wait()).await;
+        }
+        // Dropping the senders ends every feed.
+        self.lock().clear();
+        Ok(())
+    }
+}
+
 impl Hub {
-    /// A hub that stands at the log's head; [`Hub::run`] makes it follow.
+    /// A hub that begins at the end of the log. As a [`Task`] it follows the log.
     ///
     /// # Errors
     /// When the log does not answer.
@@ -70,29 +96,14 @@ impl Hub {
         }))
     }
 
-    /// Tails the log until cancelled.
-    pub async fn run(self: Arc<Self>, cancelled: CancellationToken) {
-        cancelled.run_until_cancelled(self.tail()).await;
-        // Dropping the senders ends every feed.
-        self.lock().clear();
-    }
-
-    async fn tail(&self) {
-        loop {
-            if let Err(error) = self.follow().await {
-                tracing::warn!(error = &error as &dyn std::error::Error, "tailing the log failed");
-                tokio::time::sleep(RETRY_DELAY).await;
-            }
-        }
-    }
-
-    async fn follow(&self) -> Result<(), ReadError> {
+    async fn follow(&self, reporter: &Reporter) -> Result<(), ReadError> {
         let mut head = self.log.head();
         loop {
             head.mark_unchanged();
             loop {
                 let position = *self.handed_over.borrow();
                 let events = self.log.read_all(position, READ_LIMIT).await?;
+                reporter.running();
                 if events.is_empty() {
                     break;
                 }
@@ -100,8 +111,8 @@ impl Hub {
                     self.hand_over(Arc::new(recorded)).await?;
                 }
             }
-            // A time-out and a closed channel are both a reason to look again.
-            let _ = tokio::time::timeout(IDLE_LOOK, head.changed()).await;
+            // Poll also after a timeout, or when the channel is closed.
+            let _ = tokio::time::timeout(POLL_INTERVAL, head.changed()).await;
         }
     }
 

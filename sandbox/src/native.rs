@@ -221,7 +221,7 @@ impl Sandbox for NativeSandbox {
             Ok(finding) => finding,
             Err(error) => Finding::missing(
                 "cell",
-                format!("no cell can be sealed: {}", with_causes(&error)),
+                format!("no cell can be sealed: {}", runner::with_causes(&error)),
                 "run as root, or allow unprivileged user namespaces on this machine",
             ),
         });
@@ -282,12 +282,6 @@ impl NativeSandbox {
             )
         })
     }
-}
-
-/// An error and its causes, on one line.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// The users of cells, depending on this process's capabilities.

@@ -7,8 +7,9 @@ use std::time::Duration;
 use audit::{Signer, SignerKey, Tree};
 use evaluator::{Config, Evaluator};
 use futures::future::BoxFuture;
-use projector::{Health, Status, Supervisor};
+use projector::{Projector, Status};
 use sandbox::Languages;
+use supervision::{Health, Reporter, Task};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -122,17 +123,18 @@ pub(crate) fn projector(stores: &Stores, key: Option<SignerKey>, health: Arc<Pro
     Arc::new(move |process, stop| {
         let log = faults::ports(&process, &stores).log;
         let views = faults::views(&process, &stores);
-        let supervisor = Supervisor::new(&log, &views, projector::all());
-        health.is_now(supervisor.statuses());
+        let projector = Projector::new(&log, &views, projector::all());
+        health.is_now(projector.statuses());
         let tree = Tree::new(faults::tree(&process, &stores));
         let signer = key.clone().map(|key| Signer::new(log, tree, vec![key]));
         Box::pin(async move {
             let signing = async {
                 if let Some(signer) = signer {
-                    signer.run(stop.clone()).await;
+                    // What ended it, it has logged.
+                    let _ = signer.run(&Reporter::new("signer"), stop.clone()).await;
                 }
             };
-            tokio::join!(supervisor.run(stop.clone()), signing);
+            tokio::join!(projector.run(stop.clone()), signing);
         })
     })
 }

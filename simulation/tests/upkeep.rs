@@ -6,10 +6,11 @@ use std::sync::Arc;
 use domain::{Checkpoint, EventId, Position};
 use event_store::EventLog;
 use jiff::{Timestamp, ToSpan};
-use projector::{DROP_GRACE, Health, Retirements, Supervisor, Upkeep};
+use projector::{DROP_GRACE, Projector, Retirements, Upkeep};
 use read_model::{Generation, Views};
 use simulation::Clock;
 use simulation::memory::{MemoryLog, MemoryViews};
+use supervision::Health;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -63,10 +64,11 @@ async fn a_building_that_stopped_says_so() {
     };
     assert_eq!(building.settle().await.unwrap().building, Some(Generation::FIRST));
     views.writer.commit(&name, None, &read, vec![]).await.unwrap();
-    let supervisor = Supervisor::new(&log, &views, projector::all());
-    let mut statuses = supervisor.statuses();
+    let projector = Projector::new(&log, &views, projector::all());
+    let mut statuses = projector.statuses();
     let stop = CancellationToken::new();
-    let running = tokio::spawn(supervisor.run(stop.clone()));
+    let token = stop.clone();
+    let running = tokio::spawn(async move { projector.run(token).await });
     let stopped = statuses[0].wait_for(|it| matches!(it.building, Health::Stopped { .. })).await;
     assert_eq!(stopped.unwrap().health, Health::Running);
     let lives = statuses[1].wait_for(|it| it.building == Health::Running);

@@ -7,24 +7,25 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// Which crate may know which. Whoever adds an arrow explains it in `docs/adr/`.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("domain", &[]),
     ("runner", &[]),
     ("event-store", &["domain"]),
-    ("audit", &["domain", "event-store"]),
+    ("supervision", &[]),
+    ("audit", &["domain", "event-store", "supervision"]),
     ("read-model", &["domain"]),
     ("sandbox", &["runner"]),
     ("statement", &[]),
     ("fuzz", &["problem-package", "statement"]),
     ("problem-package", &["domain", "statement"]),
-    ("query-api", &["audit", "domain", "event-store", "read-model", "statement"]),
-    ("webhook", &["domain", "event-store", "read-model"]),
+    ("query-api", &["audit", "domain", "event-store", "read-model", "statement", "supervision"]),
+    ("webhook", &["domain", "event-store", "read-model", "supervision"]),
     (
         "command-api",
         &["domain", "event-store", "problem-package", "query-api", "read-model", "webhook"],
     ),
-    ("evaluator", &["domain", "event-store", "sandbox"]),
-    ("projector", &["domain", "event-store", "read-model"]),
+    ("evaluator", &["domain", "event-store", "sandbox", "supervision"]),
+    ("projector", &["domain", "event-store", "read-model", "supervision"]),
     (
         "simulation",
         &[
@@ -37,6 +38,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
             "read-model",
             "runner",
             "sandbox",
+            "supervision",
         ],
     ),
     (
@@ -52,6 +54,7 @@ const ARROWS: [(&str, &[&str]); 16] = [
             "query-api",
             "read-model",
             "sandbox",
+            "supervision",
             "webhook",
         ],
     ),

@@ -27,6 +27,7 @@ mod replay;
 mod schema;
 mod sockets;
 mod startup;
+mod supervision;
 mod takeover;
 mod tampering;
 mod views;

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use domain::WebhookId;
 use event_store::{Credentials, EventLog};
 use read_model::views::WebhookView;
 use read_model::{PageRequest, ReadError, ViewReader, ViewReaderExt, WHOLE_PAGE};
+use supervision::{Fault, Reporter, Task, error_chain};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -15,8 +17,8 @@ use crate::DestinationPolicy;
 use crate::follower::{Follower, Pace, Tools};
 use crate::sender::Sender;
 
-/// How often to look for new webhooks.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often new webhooks are looked up.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// How long to wait when the views do not answer.
 const RETRY_DELAY: Duration = Duration::from_secs(5);
 
@@ -40,6 +42,50 @@ pub struct Dispatcher {
     views: Arc<dyn ViewReader>,
 }
 
+#[async_trait]
+impl Task for Dispatcher {
+    fn name(&self) -> &'static str {
+        "webhooks"
+    }
+
+    /// Delivers until cancelled.
+    async fn run(&self, reporter: &Reporter, cancelled: CancellationToken) -> Result<(), Fault> {
+        let mut tasks = JoinSet::new();
+        let mut followed: HashMap<WebhookId, AbortHandle> = HashMap::new();
+        loop {
+            while let Some(ended) = tasks.try_join_next() {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "the deliveries of a webhook failed; they are started again");
+                }
+            }
+            followed.retain(|_, task| !task.is_finished());
+            let pause = match self.webhooks().await {
+                Ok(webhooks) => {
+                    reporter.running();
+                    for id in webhooks {
+                        followed.entry(id).or_insert_with(|| {
+                            let follower = Follower::new(Arc::clone(&self.tools), id);
+                            tasks.spawn(follower.run(cancelled.child_token()))
+                        });
+                    }
+                    POLL_INTERVAL
+                }
+                Err(error) => {
+                    reporter.retrying(error_chain(&error));
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, "new webhooks are not found");
+                    RETRY_DELAY
+                }
+            };
+            if cancelled.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+                break;
+            }
+        }
+        while tasks.join_next().await.is_some() {}
+        Ok(())
+    }
+}
+
 impl Dispatcher {
     /// A dispatcher on these stores. The views only say which webhooks there are; everything else is in
     /// the log.
@@ -55,40 +101,6 @@ impl Dispatcher {
         let sender = Sender::new(settings.policy, settings.timeout)?;
         let pace = Pace::new(settings.timeout);
         Ok(Self { tools: Arc::new(Tools { log, credentials, sender, settings, pace }), views })
-    }
-
-    /// Delivers until cancelled.
-    pub async fn run(self, cancelled: CancellationToken) {
-        let mut tasks = JoinSet::new();
-        let mut followed: HashMap<WebhookId, AbortHandle> = HashMap::new();
-        loop {
-            while let Some(ended) = tasks.try_join_next() {
-                if let Err(error) = ended {
-                    tracing::error!(%error, "a webhook's deliveries ended, and begin anew");
-                }
-            }
-            followed.retain(|_, task| !task.is_finished());
-            let pause = match self.webhooks().await {
-                Ok(webhooks) => {
-                    for id in webhooks {
-                        followed.entry(id).or_insert_with(|| {
-                            let follower = Follower::new(Arc::clone(&self.tools), id);
-                            tasks.spawn(follower.run(cancelled.child_token()))
-                        });
-                    }
-                    LOOK_EVERY
-                }
-                Err(error) => {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::warn!(error, "new webhooks are not found");
-                    RETRY_DELAY
-                }
-            };
-            if cancelled.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
-                break;
-            }
-        }
-        while tasks.join_next().await.is_some() {}
     }
 
     /// Every webhook that there is.

@@ -1,6 +1,5 @@
 //! One attempt to deliver one event.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,7 +88,7 @@ impl Sender {
             Err(error) if error.is_timeout() => {
                 failed(format!("it did not answer within {} s", self.timeout.as_secs_f64()))
             }
-            Err(error) => failed(chain(&error.without_url())),
+            Err(error) => failed(supervision::error_chain(&error.without_url())),
         }
     }
 }
@@ -120,15 +119,4 @@ async fn read_some(mut response: Response) {
     {
         bytes += chunk.len();
     }
-}
-
-/// The error and its causes on one line.
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -22,7 +22,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use crate::config::PackagesConfig;
-use crate::court::{Clock, Known, Tools, Trial, told};
+use crate::court::{Clock, Known, Tools, Trial};
 use crate::{Exit, Failure};
 use decision::{Question, Times};
 use docket::Docket;
@@ -30,6 +30,7 @@ pub(crate) use loading::{LoadError, load};
 use progress::Progress;
 pub(crate) use report::{Finding, PackageReport, Report};
 use report::{LimitsReport, SubmissionReport};
+use supervision::error_chain;
 
 /// How long a submission that determines the limit may run, in milliseconds: the highest possible
 /// limit.
@@ -129,14 +130,14 @@ impl Verifier {
 
     async fn verify_package(&self, mut package: Package, report: &mut PackageReport) {
         if let Err(error) = self.leave_aside_unavailable(&mut package, report).await {
-            report.problems.push(Finding::of("submissions", told(&error)));
+            report.problems.push(Finding::of("submissions", error_chain(&error)));
             return;
         }
         self.validate_inputs(&package, report).await;
         let docket = match Docket::open(&self.tools, package).await {
             Ok(docket) => Arc::new(docket),
             Err(fault) => {
-                report.problems.push(Finding::of("", told(&fault)));
+                report.problems.push(Finding::of("", error_chain(&fault)));
                 return;
             }
         };
@@ -162,7 +163,7 @@ impl Verifier {
             .collect();
         for (language, answer) in languages.iter().zip(answers) {
             if let Err(error) = answer {
-                why.insert(language.id.to_string(), told(&error));
+                why.insert(language.id.to_string(), error_chain(&error));
             }
         }
         package.submissions.retain(|submission| {

@@ -7,11 +7,12 @@ use evaluator::judge::{
     InputValidators, InputVerdict, Materials, executable, fetch_files, fetch_test,
 };
 use problem_package::{InputCase, Package};
+use supervision::error_chain;
 
 use super::docket::Docket;
 use super::progress::Progress;
 use super::{Finding, PackageReport, Verifier};
-use crate::court::{Tools, told};
+use crate::court::Tools;
 
 impl Verifier {
     /// Runs every input validator on every input.
@@ -35,7 +36,7 @@ impl Verifier {
             let mut validator = match set_up {
                 Ok(validator) => validator,
                 Err(fault) => {
-                    report.problems.push(Finding::of(&program.name, told(&fault)));
+                    report.problems.push(Finding::of(&program.name, error_chain(&fault)));
                     continue;
                 }
             };
@@ -95,7 +96,7 @@ impl Verifier {
             match panel.judge_output(data, &data.answer, None).await {
                 Ok(found) if found.verdict == Verdict::Accepted => {}
                 Ok(found) => report.warnings.push(Finding::of(file, rejection(found.message))),
-                Err(fault) => report.problems.push(Finding::of(file, told(&fault))),
+                Err(fault) => report.problems.push(Finding::of(file, error_chain(&fault))),
             }
         }
         for case in &package.output_cases {
@@ -111,7 +112,7 @@ impl Verifier {
                     (false, true) => rejection(found.message),
                     _ => continue,
                 },
-                Err(fault) => told(&fault),
+                Err(fault) => error_chain(&fault),
             };
             report.problems.push(Finding::of(&case.path, message));
         }
@@ -130,9 +131,9 @@ async fn validate_input(
         Ok((input, fetch_files(&package.blobs, &case.files).await?))
     };
     let fetched: Result<_, evaluator::judge::MaterialError> = fetch.await;
-    let (input, files) = fetched.map_err(|error| told(&error))?;
+    let (input, files) = fetched.map_err(|error| error_chain(&error))?;
     let args = case.args.get(place).map(Vec::as_slice).unwrap_or_default();
-    validator.validate(&input, &files, args, None).await.map_err(|fault| told(&fault))
+    validator.validate(&input, &files, args, None).await.map_err(|fault| error_chain(&fault))
 }
 
 fn rejection(message: Option<String>) -> String {

@@ -233,10 +233,10 @@ async fn probe(
     Component {
         name: name.to_owned(),
         health: if outcome.is_ok() { Health::Ok } else { Health::Down },
-        detail: outcome.err().filter(|_| may_see).map(|error| match error.source() {
-            Some(cause) => format!("{error}: {cause}"),
-            None => error.to_string(),
-        }),
+        detail: outcome
+            .err()
+            .filter(|_| may_see)
+            .map(|error| supervision::error_chain(error.as_ref())),
         latency_ms: asked_at.elapsed().as_secs_f64() * 1e3,
     }
 }

@@ -10,3 +10,9 @@ pub mod layout;
 pub mod message;
 
 pub use frame::FrameError;
+
+/// An error and its causes, on one line.
+pub fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}

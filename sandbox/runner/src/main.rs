@@ -46,7 +46,7 @@ fn main() -> ExitCode {
     match serve::run(jail) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{}", serve::with_causes(&error));
+            eprintln!("{}", runner::with_causes(&error));
             ExitCode::FAILURE
         }
     }

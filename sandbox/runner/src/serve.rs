@@ -1,6 +1,6 @@
 //! The request loop.
 
-use std::{error::Error, process};
+use std::process;
 
 use runner::{
     FrameError,
@@ -127,8 +127,10 @@ pub(crate) fn run(jail: Jail) -> Result<(), ServeError> {
                     sealed
                 }
                 Err(error) => {
-                    let refused =
-                        Reply::Refused { kind: RefusalKind::Seal, detail: with_causes(&error) };
+                    let refused = Reply::Refused {
+                        kind: RefusalKind::Seal,
+                        detail: runner::with_causes(&error),
+                    };
                     wire.reply(&refused, &[])?;
                     return Ok(());
                 }
@@ -221,16 +223,4 @@ pub(crate) fn answer(wire: &mut Wire, result: Result<Reply, Refusal>) -> Result<
         Ok(reply) => wire.reply(&reply, &[]),
         Err(Refusal { kind, detail }) => wire.reply(&Reply::Refused { kind, detail }, &[]),
     }
-}
-
-/// An error and its causes, on one line.
-pub(crate) fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -70,7 +70,7 @@ impl Headers {
                         ];
                         keep(&place, &files).map_err(|error| error.to_string())
                     }
-                    Err(error) => Err(super::with_causes(&error)),
+                    Err(error) => Err(runner::with_causes(&error)),
                 };
                 match kept {
                     Ok(()) => Some(place),

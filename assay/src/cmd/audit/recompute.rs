@@ -14,11 +14,12 @@ use indicatif::ProgressBar;
 use query_api::GlobalId;
 use rand::Rng;
 use serde::Serialize;
+use supervision::error_chain;
 
 use super::trail;
 use crate::cmd::print_json;
 use crate::config::Config;
-use crate::court::{Clock, Court, Tools, told};
+use crate::court::{Clock, Court, Tools};
 use crate::server::{open_existing_stores, open_languages, open_sandbox};
 use crate::table::table;
 use crate::{Exit, Failure};
@@ -178,7 +179,7 @@ async fn recompute(
     let name = GlobalId::Submission(id).to_string();
     let judging = format!("judging {name} again");
     let failure = |error: &(dyn std::error::Error + 'static)| {
-        Failure::new(Exit::JudgeError, format!("{judging}: {}", told(error)))
+        Failure::new(Exit::JudgeError, format!("{judging}: {}", error_chain(error)))
     };
     let events = trail::read(stores.log.as_ref(), id).await?;
     let case = Case::of(&events)

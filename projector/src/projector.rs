@@ -3,38 +3,24 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use domain::Position;
 use event_store::EventLog;
 use read_model::{Generations, Views};
+use supervision::{Backoff, Fault, Health, Reporter, Task, error_chain};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::runtime::chain;
 use crate::{ProjectError, Projection, Retirements, Upkeep};
 
-/// The first wait after a passing fault, and the longest.
+/// The first and the longest delay before a retry after a transient fault.
 const RETRY_DELAY: Duration = Duration::from_millis(100);
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(5);
-/// How often to look which generations there are.
-const LOOK_INTERVAL: Duration = Duration::from_millis(500);
-
-/// How a projection is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Health {
-    /// It follows the log.
-    Running,
-    /// A passing fault keeps it back; it tries again by itself.
-    Retrying {
-        /// The fault, with its causes.
-        error: String,
-    },
-    /// A lasting fault ended it.
-    Stopped {
-        /// The fault, with its causes.
-        error: String,
-    },
-}
+/// How often the generations are read.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
+/// How long a shutdown waits for the live views to reach the end of the log.
+const CATCH_UP_MAX: Duration = Duration::from_secs(10);
 
 /// A projection's state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,12 +37,12 @@ pub struct Status {
 
 /// Every projection of one read model.
 #[derive(Debug)]
-pub struct Supervisor {
-    projections: Vec<(Upkeep, watch::Sender<Status>)>,
+pub struct Projector {
+    projections: Vec<Arc<Projecting>>,
 }
 
-impl Supervisor {
-    /// Supervises these projections.
+impl Projector {
+    /// Runs these projections.
     pub fn new(
         log: &Arc<dyn EventLog>,
         views: &Views,
@@ -67,43 +53,86 @@ impl Supervisor {
             let (position, health) = (Position::START, Health::Running);
             let status = Status { name, position, health, building: Health::Running };
             let upkeep = Upkeep { log: Arc::clone(log), views: views.clone(), projection };
-            (upkeep, watch::Sender::new(status))
+            let (known, _) = watch::channel(None);
+            Arc::new(Projecting { upkeep, status: watch::Sender::new(status), known })
         });
         Self { projections: projections.collect() }
     }
 
     /// Each projection's state, as it changes.
     pub fn statuses(&self) -> Vec<watch::Receiver<Status>> {
-        self.projections.iter().map(|(_, status)| status.subscribe()).collect()
+        self.projections.iter().map(|it| it.status.subscribe()).collect()
     }
 
-    /// Runs until cancelled. What was not committed by then is projected again next time.
-    pub async fn run(self, cancelled: CancellationToken) {
+    /// Runs until cancelled, and then until the live views have reached the end of the log, for up to
+    /// 10 s. What is not committed by then is projected at the next start.
+    ///
+    /// # Panics
+    /// When a projection does.
+    pub async fn run(&self, cancelled: CancellationToken) {
         let mut running = JoinSet::new();
-        for (upkeep, status) in self.projections {
-            let cancelled = cancelled.clone();
-            let (known, _) = watch::channel(None);
-            let supervised = Supervised { upkeep, status, known };
+        for projecting in &self.projections {
+            let (projecting, cancelled) = (Arc::clone(projecting), cancelled.clone());
             running.spawn(async move {
-                cancelled.run_until_cancelled(supervised.run()).await;
+                tokio::select! {
+                    biased;
+                    () = projecting.run() => {}
+                    () = projecting.drained(cancelled) => {}
+                }
             });
         }
         running.join_all().await;
     }
 }
 
+#[async_trait]
+impl Task for Projector {
+    fn name(&self) -> &'static str {
+        "projector"
+    }
+
+    async fn run(&self, reporter: &Reporter, cancelled: CancellationToken) -> Result<(), Fault> {
+        // How each projection is, its own status says.
+        reporter.running();
+        Self::run(self, cancelled).await;
+        Ok(())
+    }
+}
+
 /// One projection: what is live follows the log, beside it the next generation is built, and what
 /// was live is dropped.
-struct Supervised {
+#[derive(Debug)]
+struct Projecting {
     upkeep: Upkeep,
     status: watch::Sender<Status>,
     /// Which generations there are, when last looked.
     known: watch::Sender<Option<Generations>>,
 }
 
-impl Supervised {
-    async fn run(self) {
+impl Projecting {
+    async fn run(&self) {
         tokio::join!(self.keep(), self.follow(), self.build());
+    }
+
+    /// Returns when nothing is left to do after a cancellation.
+    async fn drained(&self, cancelled: CancellationToken) {
+        cancelled.cancelled().await;
+        let Ok(info) = self.upkeep.log.info().await else { return };
+        // Without live views, or with a fault, the end of the log cannot be reached.
+        let is_done = |status: &Status| {
+            status.position >= info.head
+                || status.health != Health::Running
+                || !self.is_known(|it| it.live.is_some())
+        };
+        let mut status = self.status.subscribe();
+        let done = tokio::time::timeout(CATCH_UP_MAX, status.wait_for(is_done)).await;
+        if done.is_err() {
+            let projection = self.upkeep.projection.name();
+            tracing::warn!(
+                projection,
+                "the views are behind the log; they catch up at the next start"
+            );
+        }
     }
 
     /// Looks which generations there are, again and again: anybody may ask for another.
@@ -117,13 +146,13 @@ impl Supervised {
                 ),
                 Err(fault) => (Some(fault), "which views are live cannot be told"),
             };
-            let fault = fault.map(|fault| (chain(&fault), what));
+            let fault = fault.map(|fault| (error_chain(&fault), what));
             if let Some((error, what)) = fault.as_ref().filter(|_| fault != told) {
                 let projection = self.upkeep.projection.name();
                 tracing::warn!(projection, error, "{what}");
             }
             told = fault;
-            tokio::time::sleep(LOOK_INTERVAL).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -154,7 +183,7 @@ impl Supervised {
 
     /// Feeds what is live.
     async fn follow(&self) {
-        let mut delay = RETRY_DELAY;
+        let mut backoff = Backoff::new(RETRY_DELAY, RETRY_DELAY_MAX);
         loop {
             let (live, retries) = self.wait_for(|it| Some((it.live?, it.retries))).await;
             let is_meant = |it: &Generations| it.live == Some(live) && it.retries == retries;
@@ -174,14 +203,15 @@ impl Supervised {
             if self.look().await.is_ok() && !self.is_known(is_meant) {
                 continue;
             }
-            let error = chain(&fault);
+            let error = error_chain(&fault);
             let projection = self.upkeep.projection.name();
             if fault.is_passing() {
                 tracing::warn!(projection, error, "the projection is kept back");
                 self.status.send_modify(|status| status.health = Health::Retrying { error });
-                let advanced = self.status.borrow().position > started_at;
-                delay = if advanced { RETRY_DELAY } else { (delay * 2).min(RETRY_DELAY_MAX) };
-                tokio::time::sleep(delay).await;
+                if self.status.borrow().position > started_at {
+                    backoff.reset();
+                }
+                backoff.wait().await;
             } else {
                 tracing::error!(projection, error, "the projection stopped");
                 self.status.send_modify(|status| status.health = Health::Stopped { error });
@@ -192,7 +222,7 @@ impl Supervised {
 
     /// Builds what is to become live.
     async fn build(&self) {
-        let mut delay = RETRY_DELAY;
+        let mut backoff = Backoff::new(RETRY_DELAY, RETRY_DELAY_MAX);
         loop {
             let building = self.wait_for(|it| it.building).await;
             let is_meant = |it: &Generations| it.building == Some(building);
@@ -204,16 +234,15 @@ impl Supervised {
             let looked = self.look().await;
             if !self.is_known(is_meant) {
                 is(Health::Running);
-                delay = RETRY_DELAY;
+                backoff.reset();
                 continue;
             }
             let Err(fault) = built.and(looked.map(drop)) else { continue };
-            let error = chain(&fault);
+            let error = error_chain(&fault);
             if fault.is_passing() {
                 tracing::warn!(projection, generation, error, "building views is kept back");
                 is(Health::Retrying { error });
-                tokio::time::sleep(delay).await;
-                delay = (delay * 2).min(RETRY_DELAY_MAX);
+                backoff.wait().await;
             } else {
                 tracing::error!(projection, generation, error, "building views stopped");
                 is(Health::Stopped { error });
