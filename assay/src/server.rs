@@ -395,7 +395,7 @@ async fn signer(config: &Config, stores: &Stores) -> Result<Signer, Failure> {
 fn dispatcher(config: &Config, stores: &Stores, views: &Views) -> Result<Dispatcher, Failure> {
     let (log, credentials) = (Arc::clone(&stores.log), Arc::clone(&stores.credentials));
     let settings = config.webhooks.settings();
-    Dispatcher::new(log, credentials, Arc::clone(&views.reader), settings)
+    Dispatcher::new(log, credentials, views.clone(), settings)
         .map_err(|error| Failure::of(Exit::Network, "starting the client of webhooks", &error))
 }
 

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use domain::webhook::{Webhook as Aggregate, WebhookCommand, WebhookCreated, WebhookRejection};
-use domain::{Login, Recorded, StreamId, WebhookId};
+use domain::{Login, Position, Recorded, StreamId, WebhookId};
 use event_store::{AppendError, ExecuteError, Scope, Stream};
 use query_api::nodes::Webhook;
-use query_api::{Api, ConsistencyToken, GlobalId, PositionScalar, Viewer, access};
+use query_api::{Api, ApiError, ConsistencyToken, GlobalId, PositionScalar, Viewer, access};
 use read_model::views::WebhookView;
 use read_model::{View, ViewReaderExt};
 use uuid::Uuid;
@@ -103,7 +103,8 @@ impl WebhookMutation {
         id: ID,
         from: PositionScalar,
     ) -> Result<WebhookPayload> {
-        let rewind = |by| WebhookCommand::Rewind { by, from: from.0 };
+        let through = recorded_progress(Api::of(ctx), &id).await?;
+        let rewind = |by| WebhookCommand::Rewind { by, from: from.0, through };
         answer(ctx, change(Commands::of(ctx), ctx, &id, rewind).await).await
     }
 
@@ -134,6 +135,16 @@ async fn answer(ctx: &Context<'_>, outcome: Outcome) -> Result<WebhookPayload> {
             Ok(WebhookPayload { user_errors, ..WebhookPayload::default() })
         }
         Err(Failure::Api(error)) => Err(error.into()),
+    }
+}
+
+/// The webhook's progress, which is not in the log between two marks.
+async fn recorded_progress(api: &Api, id: &ID) -> Result<Position> {
+    let key = GlobalId::webhook(id)?.to_string();
+    let webhook = api.reader.one::<WebhookView>(&key).await.map_err(ApiError::from)?;
+    match webhook {
+        Some(webhook) => Ok(Webhook::from(webhook).progress(api).await?),
+        None => Ok(Position::START),
     }
 }
 

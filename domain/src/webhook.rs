@@ -1,8 +1,8 @@
 //! A webhook: events are sent to an external server, in the order of the log.
 //!
-//! Its progress is recorded in the log itself. A process that delivers can die at any time; another
-//! continues after the last event that was recorded as delivered. Two processes that deliver at the
-//! same time fence each other like any two writers of a stream (INV-7).
+//! What happened to it is in the log. How far deliveries have come between two of these events is in a
+//! checkpoint, like that of a projection, and is repeated in the log about once a day. A process that
+//! delivers can die at any time; another continues after what was recorded last.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -119,6 +119,9 @@ pub enum WebhookCommand {
         by: Login,
         /// The first position that is delivered again.
         from: Position,
+        /// Every event up to this position was delivered, given up or skipped, as far as the
+        /// checkpoint says.
+        through: Position,
     },
     /// Send nothing until the webhook is rewound.
     Disable {
@@ -188,8 +191,10 @@ pub struct Webhook {
     pub created: Option<WebhookCreated>,
     /// Its current phase.
     pub phase: WebhookPhase,
-    /// Every event up to this position was delivered, given up or skipped.
+    /// Every event up to this position was delivered, given up or skipped, as far as the log says.
     pub through: Position,
+    /// Number of times that it was rewound. Checkpoints from before the last one are void.
+    pub rewinds: u64,
     /// The dead letters with the highest positions, up to [`DEAD_LETTERS_MAX`].
     pub dead: BTreeMap<Position, EventId>,
     /// Dead letters with a requested retry.
@@ -221,12 +226,12 @@ impl Aggregate for Webhook {
             (Phase::Removed, Command::Remove { .. }) => Ok(vec![]),
             (Phase::Removed, _) => Err(No::Removed),
             (_, Command::Remove { by }) => Ok(vec![WebhookRemoved { by }.into()]),
-            (_, Command::Rewind { from, .. })
-                if from == Position::START || from > self.through.next() =>
+            (_, Command::Rewind { from, through, .. })
+                if from == Position::START || from > self.through.max(through).next() =>
             {
-                Err(No::Ahead { through: self.through })
+                Err(No::Ahead { through: self.through.max(through) })
             }
-            (_, Command::Rewind { by, from }) => Ok(vec![WebhookRewound { by, from }.into()]),
+            (_, Command::Rewind { by, from, .. }) => Ok(vec![WebhookRewound { by, from }.into()]),
             (Phase::Disabled, Command::Disable { .. }) => Ok(vec![]),
             (Phase::Disabled, _) => Err(No::Disabled),
             (Phase::Active, Command::Disable { position }) => {
@@ -280,6 +285,7 @@ impl Aggregate for Webhook {
             }
             Event::WebhookRewound(rewound) => {
                 self.phase = WebhookPhase::Active;
+                self.rewinds += 1;
                 self.through = Position(rewound.from.0.saturating_sub(1));
                 // The others are delivered again in order.
                 self.dead.retain(|position, _| *position < rewound.from);

@@ -113,11 +113,11 @@ impl World {
             timeout: Duration::from_secs(1),
         };
         let credentials = Arc::clone(&self.stores.credentials);
-        let reader = Arc::clone(&self.views.reader);
         let mut supervisor = Supervisor::default();
         supervisor.add(Arc::new(Projector::new(&self.log(), &self.views, projector::all())));
         supervisor.add(Arc::new(Signer::new(self.log(), self.tree(), vec![key])));
-        let dispatcher = Dispatcher::new(self.log(), credentials, reader, settings).unwrap();
+        let dispatcher =
+            Dispatcher::new(self.log(), credentials, self.views.clone(), settings).unwrap();
         supervisor.add(Arc::new(dispatcher));
         supervisor.add(Hub::new(self.log()).await.unwrap());
         supervisor
@@ -182,7 +182,7 @@ async fn every_task_that_panics_is_started_again() {
         let recovered = status.wait_for(|it| it.health == Health::Running);
         let recovered = tokio::time::timeout(PATIENCE, recovered).await;
         let recovered = recovered.expect("a task did not recover").unwrap().clone();
-        // There is no webhook, so the dispatcher reads the views only.
+        // Without webhooks the dispatcher reads no log.
         assert!(recovered.restarts > 0 || recovered.name == "webhooks", "{recovered:?}");
     }
     assert!(started.drain(PATIENCE).await.is_empty());

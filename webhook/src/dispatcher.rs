@@ -1,14 +1,14 @@
 //! Finds webhooks and keeps a follower for each.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::WebhookId;
 use event_store::{Credentials, EventLog};
-use read_model::views::WebhookView;
-use read_model::{PageRequest, ReadError, ViewReader, ViewReaderExt, WHOLE_PAGE};
+use read_model::views::{WEBHOOK_CHECKPOINTS, WebhookView};
+use read_model::{Generation, PageRequest, ReadError, ViewReaderExt, Views, WHOLE_PAGE};
 use supervision::{Fault, Reporter, Task, error_chain};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -39,7 +39,6 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct Dispatcher {
     tools: Arc<Tools>,
-    views: Arc<dyn ViewReader>,
 }
 
 #[async_trait]
@@ -52,6 +51,10 @@ impl Task for Dispatcher {
     async fn run(&self, reporter: &Reporter, cancelled: CancellationToken) -> Result<(), Fault> {
         let mut tasks = JoinSet::new();
         let mut followed: HashMap<WebhookId, AbortHandle> = HashMap::new();
+        if let Err(error) = self.forget_removed().await {
+            let error = error.as_ref() as &dyn std::error::Error;
+            tracing::warn!(error, "checkpoints of removed webhooks are left over");
+        }
         loop {
             while let Some(ended) = tasks.try_join_next() {
                 if let Err(error) = ended {
@@ -62,7 +65,7 @@ impl Task for Dispatcher {
             let pause = match self.webhooks().await {
                 Ok(webhooks) => {
                     reporter.running();
-                    for id in webhooks {
+                    for WebhookView { id, .. } in webhooks {
                         followed.entry(id).or_insert_with(|| {
                             let follower = Follower::new(Arc::clone(&self.tools), id);
                             tasks.spawn(follower.run(cancelled.child_token()))
@@ -87,32 +90,45 @@ impl Task for Dispatcher {
 }
 
 impl Dispatcher {
-    /// A dispatcher on these stores. The views only say which webhooks there are; everything else is in
-    /// the log.
+    /// A dispatcher on these stores. The views say which webhooks there are, and keep the progress
+    /// between two marks in the log.
     ///
     /// # Errors
     /// When the machine has no working TLS.
     pub fn new(
         log: Arc<dyn EventLog>,
         credentials: Arc<dyn Credentials>,
-        views: Arc<dyn ViewReader>,
+        views: Views,
         settings: Settings,
     ) -> reqwest::Result<Self> {
         let sender = Sender::new(settings.policy, settings.timeout)?;
         let pace = Pace::new(settings.timeout);
-        Ok(Self { tools: Arc::new(Tools { log, credentials, sender, settings, pace }), views })
+        Ok(Self { tools: Arc::new(Tools { log, credentials, views, sender, settings, pace }) })
     }
 
     /// Every webhook that there is.
-    async fn webhooks(&self) -> Result<Vec<WebhookId>, ReadError> {
+    async fn webhooks(&self) -> Result<Vec<WebhookView>, ReadError> {
         let (mut found, mut request) = (Vec::new(), PageRequest::all(WHOLE_PAGE));
         loop {
-            let page = self.views.views::<WebhookView>(&request).await?;
+            let page = self.tools.views.reader.views::<WebhookView>(&request).await?;
             request.after = page.items.last().map(|(place, _)| place.clone());
-            found.extend(page.items.into_iter().map(|(_, webhook)| webhook.id));
+            found.extend(page.items.into_iter().map(|(_, webhook)| webhook));
             if !page.has_more {
                 return Ok(found);
             }
         }
+    }
+
+    /// Deletes the checkpoints that no webhook uses: of removed ones, and from before a rewind.
+    async fn forget_removed(&self) -> Result<(), Fault> {
+        let views = &self.tools.views;
+        let used: HashSet<String> =
+            self.webhooks().await?.iter().map(WebhookView::checkpoint_name).collect();
+        for name in views.reader.checkpoints().await?.into_keys() {
+            if name.starts_with(WEBHOOK_CHECKPOINTS) && !used.contains(&name) {
+                views.generations.remove(&name, &[], Generation::FIRST).await?;
+            }
+        }
+        Ok(())
     }
 }

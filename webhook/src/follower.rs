@@ -1,4 +1,4 @@
-//! One webhook: reads the log, delivers what is wanted, and records how far it has come.
+//! One webhook: reads the log, delivers what is wanted, and records its progress.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,10 +6,14 @@ use std::time::Duration;
 use domain::webhook::{
     DeliveryGivenUp, Webhook, WebhookAdvanced, WebhookCommand, WebhookPhase, WebhookRejection,
 };
-use domain::{Actor, Event, Position, Recorded, StreamId, Version, WebhookId};
+use domain::{Actor, Checkpoint, Event, EventId, Position, Recorded, StreamId, Version, WebhookId};
 use event_store::{
     AppendError, Context, Credentials, CredentialsError, EventLog, ExecuteError, ReadError, Stream,
 };
+use jiff::Timestamp;
+use read_model::views::webhook_checkpoint;
+use read_model::{CommitError, Generation, Views};
+use supervision::Backoff;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -22,15 +26,17 @@ use crate::{Settings, backoff};
 const LOG_PAGE: u32 = 128;
 /// Events read at once of the webhook's own stream.
 const STREAM_PAGE: u32 = 256;
-/// See [`Pace::look_every`].
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// See [`Pace::poll_interval`].
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// See [`Pace::mark_every`].
+const MARK_EVERY: Duration = Duration::from_secs(24 * 3_600);
 /// See [`Pace::record_every`].
 const RECORD_EVERY: Duration = Duration::from_secs(10);
 /// How much later than an attempt's end it may be recorded, when that is due.
 const RECORD_MARGIN: Duration = Duration::from_secs(5);
 /// See [`Pace::passed_max`].
 const PASSED_MAX: u64 = 1_000;
-/// The first wait after a fault, and the longest.
+/// The first and the longest delay before a retry after a fault.
 const RETRY_DELAY: Duration = Duration::from_millis(100);
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(60);
 
@@ -39,33 +45,39 @@ const RETRY_DELAY_MAX: Duration = Duration::from_secs(60);
 pub(crate) struct Tools {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) credentials: Arc<dyn Credentials>,
+    /// Where progress is recorded.
+    pub(crate) views: Views,
     pub(crate) sender: Sender,
     pub(crate) settings: Settings,
     pub(crate) pace: Pace,
 }
 
-/// How often things are looked at and recorded.
+/// How often things are polled and recorded.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pace {
-    /// How long to wait for a wake-up before looking all the same, and how often to look for commands
-    /// while waiting for something else.
-    look_every: Duration,
-    /// How often it is recorded at most how far it has come: what was delivered since is delivered
-    /// again after a crash.
+    /// How often the log is polled without a wake-up, and for commands while waiting for something
+    /// else.
+    poll_interval: Duration,
+    /// Minimum time between two records of progress. What was delivered since the last one is
+    /// delivered again after a crash.
     record_every: Duration,
-    /// Events that were passed over before that is recorded, where nothing was delivered.
+    /// Minimum time between two records of progress in the log. What was delivered since the last
+    /// one is delivered again if the views are lost.
+    mark_every: Duration,
+    /// Events that are passed over before progress is recorded without a delivery.
     passed_max: u64,
-    /// How long an event is left to another process that delivers and records nothing: longer than it
-    /// takes to record.
+    /// How long an event is left to another process that delivers and records nothing: longer than
+    /// recording takes.
     stand_by: Duration,
 }
 
 impl Pace {
-    /// The pace of whoever waits so long for a receiver.
+    /// The pace for receivers that may take this long.
     pub(crate) fn new(timeout: Duration) -> Self {
         Self {
-            look_every: LOOK_EVERY,
+            poll_interval: POLL_INTERVAL,
             record_every: RECORD_EVERY,
+            mark_every: MARK_EVERY,
             passed_max: PASSED_MAX,
             stand_by: RECORD_EVERY + timeout + RECORD_MARGIN,
         }
@@ -79,13 +91,15 @@ enum Fault {
     Read(#[from] ReadError),
     #[error("nothing could be recorded")]
     Append(#[source] AppendError),
+    #[error("the progress could not be recorded")]
+    Progress(#[from] CommitError),
     #[error("the webhook's own state refuses what was done")]
     Rejected(#[source] WebhookRejection),
     #[error("the secret could not be read")]
     Credentials(#[from] CredentialsError),
-    #[error("there is no secret to sign with; remove the webhook and create it anew")]
+    #[error("there is no secret to sign with; remove the webhook and create it again")]
     NoSecret,
-    #[error("the secret is damaged; remove the webhook and create it anew")]
+    #[error("the secret is damaged; remove the webhook and create it again")]
     InvalidSecret(#[from] InvalidSecret),
     #[error("a stored event cannot be sent")]
     Unsendable(#[from] serde_json::Error),
@@ -98,18 +112,24 @@ pub(crate) struct Follower {
     id: WebhookId,
     stream: Stream<Webhook>,
     secret: Option<SigningSecret>,
-    /// Everything up to here was delivered, given up, or not wanted.
+    /// Every event up to this one was delivered, given up or skipped.
     reached: Position,
-    /// Events that were passed over since that was recorded.
+    /// That event's id, where it was read.
+    reached_event: Option<EventId>,
+    /// The recorded progress.
+    progress: Option<Checkpoint>,
+    /// When the log last recorded progress, by the log's clock.
+    marked_at: Option<Timestamp>,
+    /// Events passed over since progress was recorded.
     passed: u64,
-    /// Whether something was delivered that is not recorded.
+    /// Whether something was delivered since.
     has_news: bool,
-    /// Dead letters that were delivered, which is not recorded.
+    /// Dead letters delivered since.
     redelivered: Vec<Position>,
     recorded_at: Option<Instant>,
-    /// The event that fails, and how often it has.
+    /// The event whose delivery fails, and the number of attempts.
     failing: Option<(Position, u32)>,
-    /// When another process was last seen to record; `None` where this one delivers.
+    /// When another process last recorded something; `None` where this one delivers.
     heard_at: Option<Instant>,
 }
 
@@ -121,6 +141,9 @@ impl Follower {
             stream: Stream::new(StreamId::Webhook(id)),
             secret: None,
             reached: Position::START,
+            reached_event: None,
+            progress: None,
+            marked_at: None,
             passed: 0,
             has_news: false,
             redelivered: vec![],
@@ -142,11 +165,10 @@ impl Follower {
     }
 
     async fn supervise(&mut self) {
-        let mut delay = RETRY_DELAY;
-        while let Err(fault) = self.follow(&mut delay).await {
-            self.warn(&fault, "deliveries are kept back");
-            tokio::time::sleep(delay).await;
-            delay = (delay * 2).min(RETRY_DELAY_MAX);
+        let mut backoff = Backoff::new(RETRY_DELAY, RETRY_DELAY_MAX);
+        while let Err(fault) = self.follow(&mut backoff).await {
+            self.warn(&fault, "deliveries failed; they are tried again");
+            backoff.wait().await;
         }
     }
 
@@ -155,7 +177,7 @@ impl Follower {
     }
 
     /// Returns when the webhook is removed.
-    async fn follow(&mut self, delay: &mut Duration) -> Result<(), Fault> {
+    async fn follow(&mut self, backoff: &mut Backoff) -> Result<(), Fault> {
         let mut head = self.tools.log.head();
         loop {
             head.mark_unchanged();
@@ -164,13 +186,15 @@ impl Follower {
                 self.stand_by().await?;
             }
             match self.stream.state.phase {
-                WebhookPhase::Removed => return Ok(()),
+                WebhookPhase::Removed => {
+                    return self.forget_progress(self.stream.state.rewinds).await;
+                }
                 WebhookPhase::Active => self.deliver_all().await?,
                 WebhookPhase::Absent | WebhookPhase::Disabled => {}
             }
-            *delay = RETRY_DELAY;
+            backoff.reset();
             // A time-out and a closed channel are both a reason to look again.
-            let _ = tokio::time::timeout(self.tools.pace.look_every, head.changed()).await;
+            let _ = tokio::time::timeout(self.tools.pace.poll_interval, head.changed()).await;
         }
     }
 
@@ -189,7 +213,7 @@ impl Follower {
                 if !self.deliver(recorded).await? {
                     return Ok(());
                 }
-                self.reached = recorded.position;
+                self.reach(recorded);
             }
             if !self.record_when_due().await? || events.is_empty() || self.refresh().await? {
                 return Ok(());
@@ -204,8 +228,12 @@ impl Follower {
     /// Goes on behind an event that is not wanted. Those of webhooks do not count, or what is recorded
     /// would lead to more that is recorded.
     fn pass_over(&mut self, recorded: &Recorded) {
-        self.reached = recorded.position;
+        self.reach(recorded);
         self.passed += u64::from(!matches!(recorded.stream, StreamId::Webhook(_)));
+    }
+
+    fn reach(&mut self, recorded: &Recorded) {
+        (self.reached, self.reached_event) = (recorded.position, Some(recorded.id));
     }
 
     /// Sends an event until it is delivered or given up; `false` when something else comes first.
@@ -223,7 +251,8 @@ impl Follower {
             self.failing = Some((position, attempts));
             match attempt {
                 Attempt::Delivered => {
-                    (self.has_news, self.failing, self.reached) = (true, None, position);
+                    (self.has_news, self.failing) = (true, None);
+                    self.reach(recorded);
                     return self.record_when_due().await;
                 }
                 Attempt::Gone => return self.disable(position).await,
@@ -324,7 +353,7 @@ impl Follower {
             if left.is_zero() {
                 return Ok(true);
             }
-            tokio::time::sleep(left.min(self.tools.pace.look_every)).await;
+            tokio::time::sleep(left.min(self.tools.pace.poll_interval)).await;
             if !self.record_when_due().await? || self.refresh().await? {
                 return Ok(false);
             }
@@ -335,7 +364,7 @@ impl Follower {
     /// when it has not done what it had long enough for, or nobody delivers any more.
     async fn stand_by(&mut self) -> Result<(), Fault> {
         tracing::info!(webhook = %self.id, "another process delivers");
-        let Pace { look_every, stand_by, .. } = self.tools.pace;
+        let Pace { poll_interval, stand_by, .. } = self.tools.pace;
         let mut due_since = None;
         while let Some(heard_at) = self.heard_at
             && self.stream.state.phase == WebhookPhase::Active
@@ -350,7 +379,7 @@ impl Follower {
             } else {
                 due_since = None;
             }
-            tokio::time::sleep(look_every).await;
+            tokio::time::sleep(poll_interval).await;
             self.refresh().await?;
         }
         Ok(())
@@ -375,33 +404,80 @@ impl Follower {
         }
     }
 
-    /// Takes in what others wrote to the stream; says whether there was something.
+    /// Reads what other processes wrote to the stream and to the progress; returns whether there was
+    /// something.
     async fn refresh(&mut self) -> Result<bool, Fault> {
         let is_first = self.stream.version == Version::NONE;
-        let (before, mut rewound) = (self.stream.version, is_first);
+        let (before, rewinds) = (self.stream.version, self.stream.state.rewinds);
         loop {
-            let next = Version(self.stream.version.0 + 1);
+            let next = self.stream.version.next();
             let events = self.tools.log.read_stream(&self.stream.id, next, STREAM_PAGE).await?;
             for recorded in &events {
                 match recorded.event {
                     Event::WebhookAdvanced(_) | Event::DeliveryGivenUp(_) if !is_first => {
                         self.heard_at = Some(Instant::now());
                     }
-                    Event::WebhookRewound(_) => rewound = true,
                     _ => {}
                 }
+                self.take_mark(recorded);
             }
             self.stream.advance(&events);
             if events.len() < STREAM_PAGE as usize {
                 break;
             }
         }
-        let through = self.stream.state.through;
+        let rewound = is_first || self.stream.state.rewinds != rewinds;
+        if rewound && !is_first {
+            self.forget_progress(rewinds).await?;
+            self.progress = None;
+        }
+        let advanced = self.refresh_progress(is_first).await?;
+        let through = self.through();
         if rewound || through >= self.reached {
             (self.reached, self.passed) = (through, 0);
+            self.reached_event = None;
             self.has_news = !self.redelivered.is_empty();
         }
-        Ok(self.stream.version > before && !is_first)
+        Ok((self.stream.version > before || advanced) && !is_first)
+    }
+
+    /// Reads the recorded progress; returns whether another process moved it.
+    async fn refresh_progress(&mut self, is_first: bool) -> Result<bool, Fault> {
+        let known = self.tools.views.writer.checkpoint(&self.progress_name()).await?;
+        if known == self.progress {
+            return Ok(false);
+        }
+        if let Some(known) = &known {
+            // INV-8: a log that lost its tail must not be continued as if it had not.
+            event_store::verify_checkpoint(self.tools.log.as_ref(), known).await?;
+        }
+        self.progress = known;
+        if !is_first {
+            self.heard_at = Some(Instant::now());
+        }
+        Ok(true)
+    }
+
+    fn progress_name(&self) -> String {
+        webhook_checkpoint(self.id, self.stream.state.rewinds)
+    }
+
+    async fn forget_progress(&self, rewinds: u64) -> Result<(), Fault> {
+        let name = webhook_checkpoint(self.id, rewinds);
+        Ok(self.tools.views.generations.remove(&name, &[], Generation::FIRST).await?)
+    }
+
+    /// Every event up to this position was delivered, given up or skipped, by log and progress.
+    fn through(&self) -> Position {
+        let progress = self.progress.map_or(Position::START, |progress| progress.position);
+        self.stream.state.through.max(progress)
+    }
+
+    /// Remembers when the log last said how far this webhook is.
+    fn take_mark(&mut self, recorded: &Recorded) {
+        if matches!(recorded.event, Event::WebhookCreated(_) | Event::WebhookAdvanced(_)) {
+            self.marked_at = Some(recorded.recorded_at);
+        }
     }
 
     async fn record_when_due(&mut self) -> Result<bool, Fault> {
@@ -413,21 +489,54 @@ impl Follower {
         Ok(true)
     }
 
-    /// Records how far it has come; `false` when somebody wrote to the stream meanwhile.
+    /// Records the progress; `false` when another process wrote something.
     async fn record(&mut self) -> Result<bool, Fault> {
         let Webhook { phase, retried, .. } = &self.stream.state;
         if *phase != WebhookPhase::Active {
             return Ok(true);
         }
         self.redelivered.retain(|position| retried.contains(position));
-        let (through, redelivered) = (self.reached, self.redelivered.clone());
-        let advanced = WebhookAdvanced { through, redelivered };
-        let recorded = self.execute(WebhookCommand::Advance(advanced)).await?;
+        let recorded = match self.is_for_the_log() {
+            true => {
+                let (through, redelivered) = (self.reached, self.redelivered.clone());
+                let advanced = WebhookAdvanced { through, redelivered };
+                self.execute(WebhookCommand::Advance(advanced)).await?
+            }
+            false => self.commit_progress().await?,
+        };
         if recorded {
             self.redelivered.clear();
             (self.has_news, self.passed, self.recorded_at) = (false, 0, Some(Instant::now()));
         }
         Ok(recorded)
+    }
+
+    /// A delivered dead letter is a fact for the log. Otherwise the log has the progress about once a
+    /// day, so that little is delivered again if the views are lost.
+    fn is_for_the_log(&self) -> bool {
+        let mark_every = self.tools.pace.mark_every.as_secs_f64();
+        let age = |at: Timestamp| Timestamp::now().duration_since(at).as_secs_f64();
+        !self.redelivered.is_empty() || self.marked_at.is_some_and(|at| age(at) >= mark_every)
+    }
+
+    async fn commit_progress(&mut self) -> Result<bool, Fault> {
+        let Some(event) = self.reached_event.filter(|_| self.reached > self.through()) else {
+            return Ok(true);
+        };
+        let log = self.tools.log.info().await?.log_id;
+        let to = Checkpoint { log, position: self.reached, event };
+        let (name, from) = (self.progress_name(), self.progress);
+        match self.tools.views.writer.commit(&name, from.as_ref(), &to, vec![]).await {
+            Ok(()) => {
+                (self.progress, self.heard_at) = (Some(to), None);
+                Ok(true)
+            }
+            Err(CommitError::Superseded) => {
+                self.refresh().await?;
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Writes to the stream; `false` when somebody else has (INV-7), which is then taken in.
@@ -439,6 +548,7 @@ impl Follower {
                 if !recorded.is_empty() {
                     self.heard_at = None;
                 }
+                recorded.iter().for_each(|recorded| self.take_mark(recorded));
                 Ok(true)
             }
             Err(ExecuteError::Append(AppendError::Conflict { .. })) => {

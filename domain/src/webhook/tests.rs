@@ -33,7 +33,8 @@ fn retry(position: u64) -> WebhookCommand {
 }
 
 fn rewind(from: u64) -> WebhookCommand {
-    WebhookCommand::Rewind { by: "jo".parse().unwrap(), from: Position(from) }
+    let (by, through) = ("jo".parse().unwrap(), Position::START);
+    WebhookCommand::Rewind { by, from: Position(from), through }
 }
 
 fn disable() -> WebhookCommand {

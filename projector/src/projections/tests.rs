@@ -496,7 +496,7 @@ fn webhook_command(webhook: &Webhook, kind: u8, number: u64) -> WebhookCommand {
             reason: "it answered 500".to_owned(),
         }),
         2 => WebhookCommand::Retry { by, position },
-        3 => WebhookCommand::Rewind { by, from: position },
+        3 => WebhookCommand::Rewind { by, from: position, through: Position::START },
         _ => WebhookCommand::Disable { position: next },
     }
 }

@@ -1,4 +1,4 @@
-//! Webhooks, and how far each has come.
+//! Webhooks.
 
 use domain::{Event, Recorded, StreamId};
 use read_model::views::WebhookView;
@@ -16,7 +16,7 @@ impl Projection for Webhooks {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn collections(&self) -> Vec<Collection> {

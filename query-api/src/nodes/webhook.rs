@@ -96,19 +96,32 @@ impl Webhook {
 
     /// Every event up to this position was delivered, given up or filtered out. Recorded about
     /// every 10 seconds.
-    async fn position(&self) -> PositionScalar {
-        position(self.0.through)
+    async fn position(&self, ctx: &Context<'_>) -> Result<PositionScalar> {
+        Ok(PositionScalar(self.progress(Api::of(ctx)).await?))
     }
 
     /// The number of events after `position`, filtered out or not.
     async fn lag(&self, ctx: &Context<'_>) -> Result<i32> {
-        let head = Api::of(ctx).log.info().await.map_err(ApiError::from)?.head;
-        Ok(int(head.0.saturating_sub(position(self.0.through).0.0)))
+        let api = Api::of(ctx);
+        let head = api.log.info().await.map_err(ApiError::from)?.head;
+        Ok(int(head.0.saturating_sub(self.progress(api).await?.0)))
     }
 
     /// The events that could not be delivered, in log order; at most the newest 100.
     async fn dead_letters(&self) -> Vec<DeadLetter> {
         self.0.dead_letters.iter().cloned().map(Into::into).collect()
+    }
+}
+
+impl Webhook {
+    /// Every event up to this position was delivered, given up or filtered out.
+    ///
+    /// # Errors
+    /// When the read model does not answer.
+    pub async fn progress(&self, api: &Api) -> Result<Position, ApiError> {
+        let checkpoints = api.reader.checkpoints().await?;
+        let recorded = checkpoints.get(&self.0.checkpoint_name()).map(|it| it.position);
+        Ok(position(self.0.through).0.max(recorded.unwrap_or(Position::START)))
     }
 }
 

@@ -31,4 +31,6 @@ pub use standing::{SolvedStatus, SolvedView, Tally};
 pub use submission::{AttemptView, SUMMARY_BYTES_MAX, SubmissionState, SubmissionView};
 pub use submission_fold::{EventPlace, JudgementFold, SubmissionFold};
 pub use verdicts::{RejudgedView, VerdictSince, VerdictStack};
-pub use webhook::{DeadLetterView, WebhookState, WebhookView};
+pub use webhook::{
+    DeadLetterView, WEBHOOK_CHECKPOINTS, WebhookState, WebhookView, webhook_checkpoint,
+};

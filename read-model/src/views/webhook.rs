@@ -51,22 +51,38 @@ pub struct WebhookView {
     pub created_at: Micros,
     /// Where it stands.
     pub state: WebhookState,
-    /// Everything up to here was delivered, given up, or not wanted.
+    /// Every event up to this position was delivered, given up or skipped, as far as the log says.
+    /// The checkpoint named [`checkpoint_name`](Self::checkpoint_name) may be ahead.
     pub through: i64,
+    /// Number of times that it was rewound.
+    pub rewinds: u64,
     /// What could not be delivered, in the order of the log, the newest [`DEAD_LETTERS_MAX`].
     pub dead_letters: Vec<DeadLetterView>,
 }
 
 impl View for WebhookView {
     const COLLECTION: Collection =
-        Collection { name: "webhooks", schema: 1, indexes: &[&["number"]] };
+        Collection { name: "webhooks", schema: 2, indexes: &[&["number"]] };
 
     fn key(&self) -> String {
         self.id.to_string()
     }
 }
 
+/// The name of the checkpoint that says how far deliveries have come since the last rewind.
+pub fn webhook_checkpoint(webhook: WebhookId, rewinds: u64) -> String {
+    format!("{WEBHOOK_CHECKPOINTS}{webhook}_{rewinds}")
+}
+
+/// How the names of all these checkpoints begin.
+pub const WEBHOOK_CHECKPOINTS: &str = "webhook_";
+
 impl WebhookView {
+    /// The name of its checkpoint.
+    pub fn checkpoint_name(&self) -> String {
+        webhook_checkpoint(self.id, self.rewinds)
+    }
+
     /// A webhook just created.
     pub fn new(created: &WebhookCreated, recorded: &Recorded) -> Self {
         Self {
@@ -78,6 +94,7 @@ impl WebhookView {
             created_at: recorded.recorded_at.into(),
             state: WebhookState::Active,
             through: stored(created.after.0),
+            rewinds: 0,
             dead_letters: vec![],
         }
     }
@@ -93,7 +110,7 @@ impl WebhookView {
             }
             Event::DeliveryGivenUp(given_up) => {
                 self.through = self.through.max(stored(given_up.position.0));
-                self.bury(given_up, recorded);
+                self.add_dead_letter(given_up, recorded);
             }
             Event::DeliveryRetried(retried) => {
                 if let Ok(place) = self.find(retried.position) {
@@ -102,6 +119,7 @@ impl WebhookView {
             }
             Event::WebhookRewound(rewound) => {
                 self.state = WebhookState::Active;
+                self.rewinds += 1;
                 let from = stored(rewound.from.0);
                 self.through = from - 1;
                 self.dead_letters.retain(|letter| letter.position < from);
@@ -111,7 +129,7 @@ impl WebhookView {
         }
     }
 
-    fn bury(&mut self, given_up: &DeliveryGivenUp, recorded: &Recorded) {
+    fn add_dead_letter(&mut self, given_up: &DeliveryGivenUp, recorded: &Recorded) {
         let letter = DeadLetterView {
             position: stored(given_up.position.0),
             event: given_up.event,

@@ -20,8 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// So quick that a test can wait until one that stands by would deliver.
 const QUICK: Pace = Pace {
-    look_every: Duration::from_millis(10),
+    poll_interval: Duration::from_millis(10),
     record_every: Duration::from_millis(50),
+    mark_every: Duration::from_secs(3_600),
     passed_max: 20,
     stand_by: Duration::from_secs(1),
 };
@@ -87,22 +88,31 @@ async fn write<A: Aggregate>(
     Stream::<A>::new(stream).execute(log, commands, &context, None, None).await.unwrap()
 }
 
-fn tools(stores: &Stores, pace: Pace) -> Arc<Tools> {
+fn tools(stores: &Stores, views: &Views, pace: Pace) -> Arc<Tools> {
     let policy = DestinationPolicy { allow_private: true };
     let timeout = Duration::from_secs(10);
     let (attempts_max, first_delay) = (3, Duration::from_millis(10));
     Arc::new(Tools {
         log: Arc::clone(&stores.log),
         credentials: Arc::clone(&stores.credentials),
+        views: views.clone(),
         sender: Sender::new(policy, timeout).unwrap(),
         settings: Settings { policy, attempts_max, first_delay, timeout },
         pace,
     })
 }
 
-async fn recorded_through(stores: &Stores, id: WebhookId) -> Position {
+/// The progress by log and checkpoint.
+async fn recorded_through(stores: &Stores, views: &Views, id: WebhookId) -> Position {
     let stream = Stream::<Webhook>::load(stores.log.as_ref(), StreamId::Webhook(id)).await;
-    stream.unwrap().state.through
+    let state = stream.unwrap().state;
+    let checkpoint = views.writer.checkpoint(&webhook_checkpoint(id, state.rewinds)).await.unwrap();
+    state.through.max(checkpoint.map_or(Position::START, |it| it.position))
+}
+
+async fn views(folder: &Path) -> Views {
+    let url = format!("sqlite:{}", folder.join("views.db").display());
+    read_model::open(&url, "live").await.unwrap()
 }
 
 async fn until_told(told: &Told, ids: &[String]) {
@@ -117,10 +127,10 @@ async fn until_told(told: &Told, ids: &[String]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_that_deliver_leave_nothing_out_and_one_stands_by() {
     let folder = tempfile::tempdir().unwrap();
-    let stores = stores(folder.path()).await;
+    let (stores, views) = (stores(folder.path()).await, views(folder.path()).await);
     let (address, told) = receiver().await;
     let id = create(&stores, address).await;
-    let tools = tools(&stores, Pace::new(PATIENCE));
+    let tools = tools(&stores, &views, Pace::new(PATIENCE));
     let cancelled = CancellationToken::new();
     let tasks = [(); 2]
         .map(|()| tokio::spawn(Follower::new(Arc::clone(&tools), id).run(cancelled.clone())));
@@ -138,7 +148,7 @@ async fn two_that_deliver_leave_nothing_out_and_one_stands_by() {
     let told = told.lock().unwrap().clone();
     // Each looks before each event whether it is the only one.
     assert!(told.len() <= ids.len() + 2, "{} were told of {}", told.len(), ids.len());
-    let through = recorded_through(&stores, id).await;
+    let through = recorded_through(&stores, &views, id).await;
     assert!(through >= last, "{through} of {last}");
 }
 
@@ -148,10 +158,10 @@ async fn two_that_deliver_leave_nothing_out_and_one_stands_by() {
 async fn of_two_that_deliver_seldom_one_stands_by_for_good() {
     const EVENTS: usize = 4;
     let folder = tempfile::tempdir().unwrap();
-    let stores = stores(folder.path()).await;
+    let (stores, views) = (stores(folder.path()).await, views(folder.path()).await);
     let (address, told) = receiver().await;
     let id = create(&stores, address).await;
-    let tools = tools(&stores, QUICK);
+    let tools = tools(&stores, &views, QUICK);
     let cancelled = CancellationToken::new();
     let tasks = [(); 2]
         .map(|()| tokio::spawn(Follower::new(Arc::clone(&tools), id).run(cancelled.clone())));
@@ -159,7 +169,7 @@ async fn of_two_that_deliver_seldom_one_stands_by_for_good() {
         let recorded = register(&stores, &format!("user{number}")).await;
         until_told(&told, &[recorded.id.to_string()]).await;
         tokio::time::sleep(QUICK.stand_by + QUICK.record_every * 4).await;
-        assert!(recorded_through(&stores, id).await >= recorded.position);
+        assert!(recorded_through(&stores, &views, id).await >= recorded.position);
     }
     cancelled.cancel();
     for task in tasks {
@@ -173,10 +183,10 @@ async fn of_two_that_deliver_seldom_one_stands_by_for_good() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_stands_by_delivers_what_the_other_leaves_undone() {
     let folder = tempfile::tempdir().unwrap();
-    let stores = stores(folder.path()).await;
+    let (stores, views) = (stores(folder.path()).await, views(folder.path()).await);
     let (address, told) = receiver().await;
     let id = create(&stores, address).await;
-    let tools = tools(&stores, QUICK);
+    let tools = tools(&stores, &views, QUICK);
     let [mut other, mut this] = [(); 2].map(|()| Follower::new(Arc::clone(&tools), id));
     for follower in [&mut other, &mut this] {
         follower.refresh().await.unwrap();
@@ -202,7 +212,7 @@ async fn who_stands_by_delivers_what_the_other_leaves_undone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_told_of_trials() {
     let folder = tempfile::tempdir().unwrap();
-    let stores = stores(folder.path()).await;
+    let (stores, views) = (stores(folder.path()).await, views(folder.path()).await);
     let (address, told) = receiver().await;
     let id = create(&stores, address).await;
     let (submission, rejudge) =
@@ -226,27 +236,27 @@ async fn nobody_is_told_of_trials() {
     let stream = StreamId::Submission(submission);
     let judged = write::<Submission>(&stores, stream, judged).await.remove(1);
 
-    let mut follower = Follower::new(tools(&stores, QUICK), id);
+    let mut follower = Follower::new(tools(&stores, &views, QUICK), id);
     follower.refresh().await.unwrap();
     follower.deliver_all().await.unwrap();
     assert_eq!(*told.lock().unwrap(), [judged.id.to_string()]);
-    assert!(recorded_through(&stores, id).await >= judged.position);
+    assert!(recorded_through(&stores, &views, id).await >= judged.position);
 }
 
 /// Else what some webhooks record would have the others record, and an idle log would grow for ever.
 #[tokio::test(flavor = "multi_thread")]
 async fn events_of_webhooks_do_not_count_as_passed_over() {
     let folder = tempfile::tempdir().unwrap();
-    let stores = stores(folder.path()).await;
+    let (stores, views) = (stores(folder.path()).await, views(folder.path()).await);
     let (address, _) = receiver().await;
     let id = create(&stores, address).await;
-    let mut follower = Follower::new(tools(&stores, QUICK), id);
+    let mut follower = Follower::new(tools(&stores, &views, QUICK), id);
     follower.refresh().await.unwrap();
     for _ in 0..QUICK.passed_max + 5 {
         create(&stores, address).await;
     }
     follower.deliver_all().await.unwrap();
-    assert_eq!(recorded_through(&stores, id).await, Position::START);
+    assert_eq!(recorded_through(&stores, &views, id).await, Position::START);
     let login: domain::Login = "ada".parse().unwrap();
     let mut commands =
         vec![AccountCommand::Register { login: login.clone(), subject: Uuid::new_v4() }];
@@ -255,8 +265,81 @@ async fn events_of_webhooks_do_not_count_as_passed_over() {
         commands.push(AccountCommand::Revoke(domain::Role::Judge));
     }
     let passed = write::<Account>(&stores, StreamId::Account(login), commands).await;
-    follower.reached = passed[0].position;
+    follower.reach(&passed[0]);
     follower.deliver_all().await.unwrap();
     let last = passed.last().unwrap().position;
-    assert_eq!(recorded_through(&stores, id).await, last);
+    assert_eq!(recorded_through(&stores, &views, id).await, last);
+}
+
+async fn events_of(stores: &Stores, id: WebhookId) -> usize {
+    let log = stores.log.as_ref();
+    event_store::read_stream_whole(log, &StreamId::Webhook(id)).await.unwrap().len()
+}
+
+/// 400 days of a record every ten seconds would be 3,456,000 events of progress.
+#[tokio::test(flavor = "multi_thread")]
+async fn progress_is_in_the_log_once_a_day_and_else_in_a_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let (stores, views) = (stores(folder.path()).await, views(folder.path()).await);
+    let (address, told) = receiver().await;
+    let id = create(&stores, address).await;
+    let often = Pace { record_every: Duration::ZERO, ..QUICK };
+    let mut follower = Follower::new(tools(&stores, &views, often), id);
+    follower.refresh().await.unwrap();
+    let mut last = Position::START;
+    for number in 0..300 {
+        last = register(&stores, &format!("user{number}")).await.position;
+        follower.deliver_all().await.unwrap();
+        assert_eq!(recorded_through(&stores, &views, id).await, last);
+    }
+    let events = events_of(&stores, id).await;
+    assert_eq!((told.lock().unwrap().len(), events), (300, 1));
+
+    // The log has no mark of the last day.
+    let daily = Pace { mark_every: Duration::ZERO, ..often };
+    let mut follower = Follower::new(tools(&stores, &views, daily), id);
+    follower.refresh().await.unwrap();
+    let next = register(&stores, "next").await.position;
+    follower.deliver_all().await.unwrap();
+    assert_eq!(events_of(&stores, id).await, 2);
+
+    // Without the views it goes on behind the last mark.
+    views.writer.erase().await.unwrap();
+    let mut follower = Follower::new(tools(&stores, &views, often), id);
+    follower.refresh().await.unwrap();
+    assert!(follower.reached == next && next > last);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rewind_voids_the_checkpoint_and_a_removal_deletes_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (stores, views) = (stores(folder.path()).await, views(folder.path()).await);
+    let (address, told) = receiver().await;
+    let id = create(&stores, address).await;
+    let mut follower = Follower::new(tools(&stores, &views, QUICK), id);
+    follower.refresh().await.unwrap();
+    let first = register(&stores, "first").await;
+    register(&stores, "second").await;
+    follower.deliver_all().await.unwrap();
+    follower.record().await.unwrap();
+    let by: domain::Login = "jo".parse().unwrap();
+    let through = recorded_through(&stores, &views, id).await;
+    let rewind = WebhookCommand::Rewind { by: by.clone(), from: first.position, through };
+    command(&stores, id, rewind).await;
+    assert!(follower.refresh().await.unwrap());
+    follower.deliver_all().await.unwrap();
+    follower.record().await.unwrap();
+    assert_eq!(told.lock().unwrap().len(), 4);
+    let checkpoints = views.reader.checkpoints().await.unwrap();
+    assert_eq!(checkpoints.into_keys().collect::<Vec<_>>(), [webhook_checkpoint(id, 1)]);
+
+    command(&stores, id, WebhookCommand::Remove { by }).await;
+    follower.run(CancellationToken::new()).await;
+    assert!(views.reader.checkpoints().await.unwrap().is_empty());
+}
+
+async fn command(stores: &Stores, id: WebhookId, command: WebhookCommand) {
+    let (log, context) = (stores.log.as_ref(), Context::new(Actor::system()));
+    let mut stream = Stream::<Webhook>::load(log, StreamId::Webhook(id)).await.unwrap();
+    stream.execute(log, vec![command], &context, None, None).await.unwrap();
 }
