@@ -1,5 +1,5 @@
-//! Test data on this machine's disk, so that a judge far from the blobs fetches it once and not again
-//! after each start.
+//! Test data on this machine's disk. An evaluator far from the blob store fetches it once, and not
+//! again after each restart.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read, Write};
@@ -12,17 +12,18 @@ use std::{fs, process};
 use bytes::Bytes;
 use domain::Digest;
 
-/// What files that are being written end with.
+/// The suffix of files that are still being written.
 const UNFINISHED: &str = ".part";
-/// After this, whoever wrote an unfinished file is dead.
+/// An unfinished file older than this was left by a process that died.
 const UNFINISHED_AGE_MAX: Duration = Duration::from_secs(3_600);
 
-/// Bytes by their digest, in files of that name. The files that were not asked for the longest go when
-/// there is no more room; times of access survive restarts as times of modification.
+/// Files named after the digest of their content. When the cache is full, the least recently used
+/// files are removed. The time of last use is stored as the file's modification time, so it
+/// survives a restart.
 ///
-/// A file is checked against its name whenever it is read, so nobody who can write here can change what
-/// is judged; and it is made by renaming a finished one, so that evaluators can share a folder. It is a
-/// cache: whatever fails, the blob store still has the bytes.
+/// Every read checks the content against the name, so write access to the folder is not enough to
+/// change what is judged. Files are created by renaming a finished one, so several evaluators can
+/// share a folder. This is only a cache: on any failure the blob store still has the bytes.
 #[derive(Debug)]
 pub struct DiskCache {
     folder: PathBuf,
@@ -32,10 +33,10 @@ pub struct DiskCache {
 }
 
 impl DiskCache {
-    /// The cache in this folder, with what is there from earlier.
+    /// Opens the cache in this folder, with the files that an earlier process left there.
     ///
     /// # Errors
-    /// When the folder cannot be made or read.
+    /// If the folder cannot be created or read.
     pub fn open(folder: &Path, bytes_max: u64) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         let mut found = Vec::new();
@@ -68,14 +69,14 @@ impl DiskCache {
         Ok(cache)
     }
 
-    /// The bytes of this name, if they are here and whole.
+    /// The bytes with this digest, if the cache has them undamaged.
     pub(crate) async fn get(self: &Arc<Self>, digest: Digest) -> Option<Bytes> {
         let cache = Arc::clone(self);
         let read = tokio::task::spawn_blocking(move || cache.read(digest)).await;
         read.expect("reading a file does not panic")
     }
 
-    /// Keeps the bytes of this name.
+    /// Stores the bytes under this digest.
     pub(crate) async fn put(self: &Arc<Self>, digest: Digest, bytes: Bytes) {
         let cache = Arc::clone(self);
         let written = tokio::task::spawn_blocking(move || cache.write(digest, &bytes)).await;
@@ -86,7 +87,7 @@ impl DiskCache {
     }
 
     fn read(&self, digest: Digest) -> Option<Bytes> {
-        // Another evaluator may have put it here, or taken it away, so the folder decides.
+        // Other evaluators add and remove files too, so the folder decides and not the index.
         let path = self.path(digest);
         let mut file = match fs::File::open(&path) {
             Ok(file) => file,
@@ -98,14 +99,14 @@ impl DiskCache {
         let mut bytes = Vec::new();
         let whole = file.read_to_end(&mut bytes).is_ok() && Digest::of(&bytes) == digest;
         if !whole {
-            tracing::warn!(path = %path.display(), "a damaged file of the cache is removed");
+            tracing::warn!(path = %path.display(), "removing a damaged file from the cache");
             self.lock().remove(digest);
-            // What cannot be removed is found damaged again.
+            // If this fails, the next read finds the damage again.
             let _ = fs::remove_file(&path);
             return None;
         }
         self.lock().add(digest, bytes.len() as u64);
-        // Only the order in which files go depends on it.
+        // A failure here only affects the order in which files are removed.
         let _ = file.set_modified(SystemTime::now());
         Some(bytes.into())
     }
@@ -130,7 +131,7 @@ impl DiskCache {
         Ok(())
     }
 
-    /// Removes what was not asked for the longest until there is room for this many bytes.
+    /// Removes the least recently used files until there is room for this many bytes.
     fn make_room(&self, bytes: u64) {
         loop {
             let oldest = {
@@ -141,7 +142,7 @@ impl DiskCache {
                 index.remove_oldest()
             };
             let Some(oldest) = oldest else { return };
-            // It may be gone already.
+            // Another evaluator may have removed it already.
             let _ = fs::remove_file(self.path(oldest));
         }
     }
@@ -155,7 +156,7 @@ impl DiskCache {
     }
 }
 
-/// What is kept, and in which order it was asked for.
+/// The digest and size in bytes of each file, in order of last use.
 #[derive(Debug, Default)]
 struct Index {
     entries: HashMap<Digest, (u64, u64)>,
@@ -165,7 +166,7 @@ struct Index {
 }
 
 impl Index {
-    /// Adds it as the one asked for last, or makes it that.
+    /// Adds a file as the most recently used one, or moves it there.
     fn add(&mut self, digest: Digest, bytes: u64) {
         self.remove(digest);
         self.uses += 1;

@@ -1,4 +1,4 @@
-//! What an evaluator has done so far, in figures.
+//! Metrics of an evaluator.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::judge::{Compilation, Judged};
 use crate::slots::Slots;
 
-/// Counts from the evaluator's start on.
+/// Counters since the evaluator's start.
 #[derive(Debug)]
 pub struct Figures {
     slots: Arc<Slots>,
@@ -25,37 +25,37 @@ impl Figures {
         Self { slots, tests, reruns, programs_cpu_us, compilers_cpu_us, fault }
     }
 
-    /// Programs that can run at the same time.
+    /// The number of programs that can run at the same time.
     pub fn slots(&self) -> usize {
         self.slots.count()
     }
 
-    /// Slots in which nothing runs.
+    /// The number of slots in which nothing runs.
     pub fn slots_free(&self) -> usize {
         self.slots.free()
     }
 
-    /// Tests that were run.
+    /// The number of tests run.
     pub fn tests(&self) -> u64 {
         self.tests.load(Ordering::Relaxed)
     }
 
-    /// Tests that were run again because they had ended near their limit.
+    /// The number of tests repeated because they had ended near their limit.
     pub fn reruns(&self) -> u64 {
         self.reruns.load(Ordering::Relaxed)
     }
 
-    /// Cpu time of programs on tests.
+    /// CPU time of submitted programs on tests.
     pub fn programs_cpu(&self) -> Duration {
         Duration::from_micros(self.programs_cpu_us.load(Ordering::Relaxed))
     }
 
-    /// Cpu time of compilers.
+    /// CPU time of compilers.
     pub fn compilers_cpu(&self) -> Duration {
         Duration::from_micros(self.compilers_cpu_us.load(Ordering::Relaxed))
     }
 
-    /// Why this machine could not judge when it last tried; none where it could.
+    /// Why this machine could not judge in its last try; `None` if it could.
     pub fn fault(&self) -> Option<String> {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -1,16 +1,17 @@
-//! Faults of the machine that an evaluator runs on. They say nothing about what is judged.
+//! Faults of the machine that the evaluator runs on. They are independent of the submission.
 
 use std::error::Error;
 use std::io;
 
 use sandbox::SandboxError;
 
-/// What the kernel says when the machine has no room: open files of the process and of all, memory, disk, quota,
-/// processes.
+/// Kernel errors for a machine without room: open files of the process or the system, memory, disk,
+/// quota, processes.
 const NO_ROOM: [i32; 6] =
     [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::ENOSPC, libc::EDQUOT, libc::EAGAIN];
 
-/// Whether an error, or what caused it, is that the machine has no room or its sandbox cannot work now.
+/// Whether an error or one of its causes is a machine without room or a sandbox that cannot work
+/// now.
 pub(crate) fn is_at_fault(error: &(dyn Error + 'static)) -> bool {
     let no_room = error
         .downcast_ref::<io::Error>()

@@ -1,4 +1,4 @@
-//! Revisions, sources and test data, kept at hand.
+//! Caches revisions and test data.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,41 +13,42 @@ use moka::future::Cache;
 use crate::DiskCache;
 use crate::judge::{MaterialError, Materials};
 
-/// Revisions kept at hand.
+/// The most revisions in the cache.
 const REVISIONS_MAX: u64 = 256;
-/// Bytes of test data kept at hand.
+/// The most bytes of test data in the cache.
 const DATA_BYTES_MAX: u64 = 256 << 20;
-/// How long blobs that do not answer are waited for, and how often they are asked.
+/// How long to retry while the blob store is unavailable, and the delay between tries.
 const BLOBS_PATIENCE: Duration = Duration::from_secs(300);
 const BLOBS_RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// What could not be fetched.
+/// Why something could not be fetched.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FetchError {
-    /// The log does not answer.
+    /// The log is unavailable.
     #[error("fetching the revision failed")]
     Log(#[from] ReadError),
-    /// The blob store does not answer, or lost something.
+    /// The blob store is unavailable, or the blob is missing.
     #[error("fetching the source failed")]
     Blob(#[from] BlobError),
     /// The log has no such revision.
     #[error("the problem {slug} has no revision {revision}")]
     NoRevision {
-        /// Of which problem.
+        /// The problem.
         slug: Slug,
-        /// Which revision.
+        /// The number of the revision.
         revision: u32,
     },
 }
 
-/// Fetches once what many submissions need.
+/// Fetches from the log and the blob store, and caches what many submissions need.
 #[derive(Debug)]
 pub(crate) struct Library {
     log: Arc<dyn EventLog>,
     blobs: Arc<dyn Blobs>,
     revisions: Cache<(Slug, u32), Arc<ProblemRevised>>,
     data: Cache<Digest, Bytes>,
-    /// Behind the memory and before the blobs, where those are far away.
+    /// Checked after the memory cache and before the blob store; `None` if the blobs are local
+    /// files.
     disk: Option<Arc<DiskCache>>,
 }
 
@@ -70,7 +71,7 @@ impl Library {
         Self { log, blobs, revisions: Cache::new(REVISIONS_MAX), data, disk }
     }
 
-    /// The revision, which never changes.
+    /// A revision of a problem. Revisions never change, so they can be cached.
     pub(crate) async fn revision(
         &self,
         slug: &Slug,
@@ -80,7 +81,8 @@ impl Library {
         if let Some(found) = self.revisions.get(&key).await {
             return Ok(found);
         }
-        // Every event of a problem's stream is a revision, so its number is its version.
+        // Every event of a problem's stream is a revision, so the stream version is the revision's
+        // number.
         let version = Version(u64::from(revision));
         let stream = StreamId::Problem(slug.clone());
         let events = self.log.read_stream(&stream, version, 1).await?;
@@ -94,7 +96,7 @@ impl Library {
         }
     }
 
-    /// Bytes of this name that many submissions need.
+    /// Test data or other bytes that many submissions need, through the caches.
     async fn fetch(&self, digest: &Digest) -> Result<Bytes, BlobError> {
         if let Some(found) = self.data.get(digest).await {
             return Ok(found);
@@ -114,19 +116,19 @@ impl Library {
         Ok(bytes)
     }
 
-    /// A source of this name, which is needed once and not kept.
+    /// The source of a submission, which is needed once and so not cached.
     pub(crate) async fn source(&self, digest: &Digest) -> Result<Bytes, FetchError> {
         Ok(self.blob(digest).await?)
     }
 
-    /// Waits for blobs that are away. Otherwise every submission would be tried as often as it may be
-    /// and given up within minutes, for no fault of its own.
+    /// Retries while the blob store is unavailable. Otherwise every submission would use up its
+    /// tries and be given up within minutes.
     async fn blob(&self, digest: &Digest) -> Result<Bytes, BlobError> {
         let began = Instant::now();
         loop {
             match self.blobs.get(digest).await {
                 Err(BlobError::Unavailable(cause)) if began.elapsed() < BLOBS_PATIENCE => {
-                    tracing::warn!(%digest, %cause, "the blobs do not answer, waiting for them");
+                    tracing::warn!(%digest, %cause, "the blob store is unavailable, retrying");
                     tokio::time::sleep(BLOBS_RETRY_DELAY).await;
                 }
                 outcome => return outcome,
@@ -143,7 +145,7 @@ mod tests {
 
     const TIMES_AWAY: usize = 2;
 
-    /// Blobs that are away when they are asked for the first times.
+    /// A blob store that is unavailable for the first requests.
     #[derive(Debug)]
     struct AwayAtFirst {
         blobs: Arc<dyn Blobs>,

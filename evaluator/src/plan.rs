@@ -1,4 +1,5 @@
-//! Which test is next, and which outcomes may be told: the order of tests, apart from running them.
+//! The order of a submission's tests: which test runs next, and which outcomes can be reported.
+//! Does not run them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -7,22 +8,22 @@ use domain::grading::TestResult;
 use domain::grading::{CustomGrades, Grade, GraderCall, GroupGrade, Rubric, Survey, TestState};
 use domain::submission::{Feedback, Shown, TestOutcome};
 
-/// Times that the tests left must last longer than another cell takes to set up.
+/// Another cell is set up only if the remaining tests last longer than its setup time, times this.
 const WORTH_FACTOR: u32 = 2;
 
-/// Bytes of outcomes that are told at once; an event may have four times as many.
+/// Bytes of outcomes in one report. The limit of an event is four times this.
 const TOLD_BYTES_MAX: usize = 512 << 10;
-/// Bytes of all texts of an attempt's outcomes: what programs printed and validators wrote. What comes
-/// after is left out.
+/// Bytes of all texts in the outcomes of one attempt: program output and validator messages. Later
+/// texts are omitted.
 const TEXTS_BYTES_MAX: usize = 4 << 20;
-/// What an outcome has in place of messages that were left out.
-const LEFT_OUT: &str = "(left out: the messages of this judging exceed 4 MiB)";
-/// Bytes of an outcome besides its texts.
+/// Replaces omitted messages.
+const LEFT_OUT: &str = "(omitted: the messages of this judging exceed 4 MiB)";
+/// Bytes of an outcome without its texts.
 const OUTCOME_BYTES: usize = 300;
 
-/// The tests of one attempt. They may run side by side and end in any order; outcomes are told in order
-/// of test number, so that the log of a submission reads the same however many slots were free. No test
-/// begins while it depends on others whether it is needed: what ran would be wasted.
+/// The tests of one attempt. They may run concurrently and end in any order, but outcomes are
+/// reported in order of test number, so that a submission's log does not depend on the number of
+/// free slots. A test does not begin while other tests may still make it unnecessary.
 #[derive(Debug)]
 pub(crate) struct Plan {
     rubric: Rubric,
@@ -31,14 +32,14 @@ pub(crate) struct Plan {
     survey: Survey,
     begun: BTreeSet<u32>,
     finished: BTreeMap<u32, TestOutcome>,
-    /// Outcomes up to this test were told, or are not needed.
+    /// The last test whose outcome was reported, or which was skipped.
     told: u32,
-    /// Bytes that texts of later outcomes may have.
+    /// Remaining bytes for texts of later outcomes.
     texts_left: usize,
 }
 
 impl Plan {
-    /// The tests of a rubric, none of them run.
+    /// A plan for the tests of a rubric, with none run yet.
     pub(crate) fn new(rubric: Rubric) -> Self {
         let (results, graded) = (BTreeMap::new(), CustomGrades::new());
         let survey = rubric.survey(&results, &graded);
@@ -47,7 +48,7 @@ impl Plan {
         Self { rubric, results, graded, survey, begun, finished, told: 0, texts_left }
     }
 
-    /// Tests that may still have to begin.
+    /// The number of tests that may still have to begin.
     pub(crate) fn left(&self) -> u32 {
         let open = self.states().filter(|(number, state)| {
             matches!(state, TestState::Ready | TestState::Waiting) && !self.begun.contains(number)
@@ -55,7 +56,7 @@ impl Plan {
         u32::try_from(open.count()).unwrap_or(u32::MAX)
     }
 
-    /// The test that can begin now; [`begin`](Self::begin) says that it does.
+    /// The next test that can begin. The caller confirms with [`begin`](Self::begin).
     pub(crate) fn next(&self) -> Option<u32> {
         let ready = |(number, state): &(u32, TestState)| {
             *state == TestState::Ready && !self.begun.contains(number)
@@ -63,12 +64,13 @@ impl Plan {
         self.states().find(ready).map(|(number, _)| number)
     }
 
-    /// A test begins.
+    /// Marks a test as begun.
     pub(crate) fn begin(&mut self, number: u32) {
         self.begun.insert(number);
     }
 
-    /// A test ended; what is wrong with the score that a validator gave to it.
+    /// Records the outcome of a test. Returns what is wrong with the score that a validator gave,
+    /// if anything.
     pub(crate) fn end(&mut self, outcome: TestOutcome) -> Option<String> {
         let objection = self.rubric.objection(outcome.number, outcome.result());
         self.results.insert(outcome.number, outcome.result());
@@ -77,14 +79,14 @@ impl Plan {
         objection
     }
 
-    /// Whether there are outcomes that [`tell`](Self::tell) would tell.
+    /// Whether [`tell`](Self::tell) would return outcomes.
     pub(crate) fn has_more_to_tell(&self) -> bool {
         let rest = self.states().skip(self.told as usize);
         let mut rest = rest.skip_while(|(_, state)| *state == TestState::Skipped);
         rest.next().is_some_and(|(number, _)| self.finished.contains_key(&number))
     }
 
-    /// Outcomes that follow on those that were told before, as many as one event may hold.
+    /// The next outcomes to report in order of test number, up to one event's worth.
     pub(crate) fn tell(&mut self) -> Vec<TestOutcome> {
         let mut outcomes = Vec::new();
         let mut bytes = 0;
@@ -104,7 +106,7 @@ impl Plan {
         outcomes
     }
 
-    /// Takes the outcome's texts from what is left for the attempt, or leaves them out.
+    /// Counts the outcome's texts against the attempt's limit, or omits them.
     fn bound_texts(&mut self, outcome: &mut TestOutcome) {
         let bytes = texts(outcome).map(String::len).sum();
         if let Some(left) = self.texts_left.checked_sub(bytes) {
@@ -123,23 +125,23 @@ impl Plan {
         }
     }
 
-    /// The grader to run before more can be known.
+    /// The grader to run before judging can continue.
     pub(crate) fn grader(&self) -> Option<&GraderCall> {
         self.survey.grader.as_ref()
     }
 
-    /// A grader gave the result of a group.
+    /// Records a grader's result of a group.
     pub(crate) fn graded(&mut self, group: u32, grade: GroupGrade) {
         self.graded.insert(group, grade);
         self.survey = self.rubric.survey(&self.results, &self.graded);
     }
 
-    /// What everything came to, once it is known.
+    /// The overall result, once it is known.
     pub(crate) fn grade(&self) -> Option<&Grade> {
         self.survey.grade.as_ref()
     }
 
-    /// What a verdict is made from: the rubric, and what graders gave.
+    /// The data for the verdict: the rubric, and the graders' results.
     pub(crate) fn into_parts(self) -> (Rubric, CustomGrades) {
         (self.rubric, self.graded)
     }
@@ -153,12 +155,12 @@ impl Plan {
     }
 }
 
-/// Bytes of an outcome in an event, at most: in JSON a character may take two.
+/// The largest size of an outcome in an event, in bytes: JSON may need two bytes for one.
 fn weight(outcome: &TestOutcome) -> usize {
     OUTCOME_BYTES + texts(outcome).map(|text| 2 * text.len()).sum::<usize>()
 }
 
-/// Everything in an outcome that a program of the author's or the setter's wrote.
+/// All texts in an outcome that were written by the submission or the problem's programs.
 fn texts(outcome: &TestOutcome) -> impl Iterator<Item = &String> {
     let shown = outcome
         .shown
@@ -169,7 +171,7 @@ fn texts(outcome: &TestOutcome) -> impl Iterator<Item = &String> {
     shown.chain(feedback).flatten()
 }
 
-/// Whether it pays to set up another cell for the tests that are left.
+/// Whether setting up another cell is worth it for the remaining tests.
 pub(crate) fn another_cell_pays(left: u32, mean_test: Duration, set_up: Duration) -> bool {
     mean_test * left > set_up * WORTH_FACTOR
 }
@@ -203,8 +205,8 @@ mod tests {
         Plan::new(Rubric::new(Grading::pass_fail(on_reject), slots))
     }
 
-    /// Runs a plan on so many lanes; `schedule` picks which of those that run ends next, and whether
-    /// what is known is told then.
+    /// Runs a plan on `lanes` lanes. `schedule` chooses which running test ends next, and whether
+    /// outcomes are reported then.
     fn run(
         plan: &mut Plan,
         lanes: usize,
@@ -320,7 +322,7 @@ mod tests {
         assert_eq!(plan.grade().unwrap().verdict, Verdict::Accepted);
     }
 
-    /// What a test may say times as many tests as there may be is more than one event holds.
+    /// The most text in a test, times the most tests, is more than one event holds.
     #[test]
     fn no_more_is_told_at_once_than_an_event_holds() {
         let mut plan = plan(2_000, OnFailure::Continue);

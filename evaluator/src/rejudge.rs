@@ -1,4 +1,4 @@
-//! From a rejudge to its trials, each of which is judged like a submission.
+//! Queues the trials of a rejudge. Each trial is judged like a submission.
 
 use domain::rejudge::{Member, Rejudge, RejudgeCommand, RejudgePhase};
 use domain::submission::{Submission, SubmissionCommand, SubmissionRejection, TrialStarted};
@@ -11,13 +11,13 @@ use futures::future::try_join_all;
 
 use crate::session::{Interruption, Tools};
 
-/// Trials that are queued at the same time.
+/// The most trials that are queued concurrently.
 const QUEUED_AT_ONCE: usize = 32;
-/// Events of a rejudge after its first.
+/// The most events of a rejudge after its first.
 const EVENTS_AFTER_FIRST_MAX: u32 = 8;
 
-/// Queues the trial of each member, and says in the end that all were. Whoever does it again after
-/// somebody who was lost writes the same events, which the log knows by their ids.
+/// Queues a trial for each member, then records that all are queued. An evaluator that repeats this
+/// after another was lost writes the same events, which the log recognises by their ids.
 pub(crate) async fn queue_trials(
     tools: &Tools,
     work: &Work,
@@ -42,12 +42,12 @@ pub(crate) async fn queue_trials(
         Ok(_) => Ok(()),
         Err(ExecuteError::Append(AppendError::Conflict { .. })) => Err(Interruption::Fenced),
         Err(ExecuteError::Append(error)) => Err(Interruption::Append(error)),
-        // It never refuses this once it was created.
+        // Cannot happen for a rejudge that exists.
         Err(ExecuteError::Rejected(_)) => Ok(tools.queue.discard(&work.receipt).await?),
     }
 }
 
-/// The trial begins and its work is queued, in one step (INV-6).
+/// Starts a trial and queues its work in one step (INV-6).
 async fn queue_trial(
     tools: &Tools,
     rejudge: RejudgeId,
@@ -79,8 +79,8 @@ async fn queue_trial(
     Ok(())
 }
 
-/// Whether what its trials find will never count. Its first event, which is the large one, is not
-/// read for that.
+/// Whether the rejudge was cancelled, so that its trials' results do not count. Does not read the
+/// first event, which is large.
 pub(crate) async fn is_cancelled(tools: &Tools, id: RejudgeId) -> Result<bool, ReadError> {
     let stream = StreamId::Rejudge(id);
     let later = tools.log.read_stream(&stream, Version(2), EVENTS_AFTER_FIRST_MAX).await?;

@@ -1,4 +1,4 @@
-//! One submission in one evaluator's hands.
+//! Judges one submission in one evaluator.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,12 +28,13 @@ use crate::plan::Plan;
 use crate::slots::{Slot, Slots};
 use crate::tests_run::TestsRun;
 
-/// Progress is told at most this often.
+/// The shortest interval between progress reports.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
-/// Characters of a fault's text that an event keeps: room for what a validator says on standard error and to judges.
+/// The most characters of a fault's text in an event. Enough for a validator's standard error and
+/// its messages.
 const DETAIL_CHARS_MAX: usize = 2_500;
 
-/// What every session of an evaluator shares.
+/// What all sessions of an evaluator share.
 #[derive(Debug)]
 pub(crate) struct Tools {
     pub(crate) name: String,
@@ -48,43 +49,43 @@ pub(crate) struct Tools {
     pub(crate) deliveries_max: u32,
 }
 
-/// Why a session ended before its verdict.
+/// Why a session ended before a verdict.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Interruption {
-    /// Another evaluator has the submission now; there is nothing left to do.
+    /// Another evaluator has taken the submission; this one has nothing left to do.
     #[error("another evaluator took over")]
     Fenced,
     /// We could not judge.
     #[error(transparent)]
     Fault(#[from] Fault),
-    /// We could not judge a test.
+    /// We could not judge one of the tests.
     #[error("judging the test {test} failed")]
     Test {
-        /// As the package names it.
+        /// The test's name in the package.
         test: String,
-        /// Why.
+        /// The cause.
         #[source]
         fault: Fault,
     },
-    /// What judging needs could not be fetched.
+    /// Something that judging needs could not be fetched.
     #[error(transparent)]
     Fetch(#[from] FetchError),
     /// The log could not be read.
     #[error("reading the submission failed")]
     Read(#[from] ReadError),
-    /// The log did not take what was found.
+    /// The log did not accept the result.
     #[error("recording failed")]
     Append(#[source] AppendError),
     /// The queue failed.
     #[error("the queue failed")]
     Queue(#[from] QueueError),
-    /// What is to be recorded does not follow from what was: a fault of ours.
-    #[error("the submission refused what was found")]
+    /// The result does not follow from the events before it: a bug.
+    #[error("the submission rejected the result")]
     Rejected(#[source] SubmissionRejection),
-    /// The submission's language is not one that this evaluator has.
+    /// This evaluator does not have the submission's language.
     #[error("the language {0} is not installed here")]
     NoLanguage(domain::LanguageId),
-    /// The submission's source is not text, which its reception should have seen to.
+    /// The submission's source is not text. Submitting should have refused it.
     #[error("the source is not text")]
     NotText,
 }
@@ -92,7 +93,7 @@ pub(crate) enum Interruption {
 impl From<ExecuteError<SubmissionRejection>> for Interruption {
     fn from(error: ExecuteError<SubmissionRejection>) -> Self {
         match error {
-            // INV-7: the version moved, so somebody else writes this submission now.
+            // INV-7: the version has changed, so another evaluator writes to this submission now.
             ExecuteError::Append(AppendError::Conflict { .. }) => Self::Fenced,
             ExecuteError::Append(error) => Self::Append(error),
             ExecuteError::Rejected(rejection) => Self::Rejected(rejection),
@@ -100,8 +101,8 @@ impl From<ExecuteError<SubmissionRejection>> for Interruption {
     }
 }
 
-/// Judges the submission that the work names, to its verdict. The slot is free again as soon as nothing
-/// is left to run: recording the verdict needs none.
+/// Judges a submission until its verdict. The slot is freed as soon as nothing is left to run,
+/// because recording the verdict needs none.
 pub(crate) async fn judge(tools: &Tools, work: &Work, slot: Slot) -> Result<(), Interruption> {
     let mut session = match Session::open(tools, work).await? {
         Some(session) => session,
@@ -115,8 +116,8 @@ pub(crate) async fn judge(tools: &Tools, work: &Work, slot: Slot) -> Result<(), 
     session.judge(slot).await
 }
 
-/// Ends the attempt that this evaluator has under way, if any, and gives the work back, or gives the
-/// submission up when it was tried often enough.
+/// Ends this evaluator's current attempt, if there is one, and returns the work to the queue. Gives
+/// the submission up instead if it has failed too often.
 pub(crate) async fn give_back(
     tools: &Tools,
     work: &Work,
@@ -147,7 +148,7 @@ pub(crate) async fn give_back(
     }
 }
 
-/// A fault as an event tells it: the error and its causes, shortened.
+/// A fault as text for an event: the error and its causes, shortened.
 pub(crate) fn detail(error: &Interruption) -> String {
     supervision::error_chain(error).chars().take(DETAIL_CHARS_MAX).collect()
 }
@@ -157,13 +158,13 @@ struct Session<'a> {
     receipt: WorkReceipt,
     stream: Stream<Submission>,
     received: SubmissionReceived,
-    /// Who began the attempt under way.
+    /// The evaluator that began the latest attempt.
     holder: Option<String>,
     context: Context,
 }
 
 impl<'a> Session<'a> {
-    /// Loads the submission; `None` when there is nothing to judge any more.
+    /// Loads the submission; `None` if there is nothing left to judge.
     async fn open(tools: &'a Tools, work: &Work) -> Result<Option<Self>, Interruption> {
         let id = work.item.stream.clone();
         let events = event_store::read_stream_whole(tools.log.as_ref(), &id).await?;
@@ -220,7 +221,7 @@ impl<'a> Session<'a> {
         let mut plan = Plan::new(rubric);
         loop {
             self.run_tests(&mut run, &mut plan).await?;
-            // What a grader finds may be what other tests wait for.
+            // A grader's result can decide whether other tests are needed.
             let Some(call) = plan.grader().cloned() else { break };
             let grade = run_grader(tools, &referees, &call, run.core()).await?;
             plan.graded(call.group, grade);
@@ -249,8 +250,8 @@ impl<'a> Session<'a> {
         self.finish(rest.into_iter().chain([finish]).collect()).await
     }
 
-    /// The program that is compiled: the submitted code between the problem's snippets, with the problem's files
-    /// beside it.
+    /// The source to compile: the submitted code between the problem's snippets, together with the
+    /// problem's files.
     async fn source(&self, revised: &ProblemRevised) -> Result<Source, Interruption> {
         let (tools, received) = (self.tools, &self.received);
         let no_language = || Interruption::NoLanguage(received.language.clone());
@@ -267,7 +268,7 @@ impl<'a> Session<'a> {
         })?)
     }
 
-    /// Runs the tests, and tells of progress now and then.
+    /// Runs the tests, and reports progress from time to time.
     async fn run_tests(
         &mut self,
         run: &mut TestsRun<'_>,
@@ -276,7 +277,7 @@ impl<'a> Session<'a> {
         let mut told_at = Instant::now();
         loop {
             run.begin(plan).await?;
-            // Programs run on while this is written down.
+            // Programs continue to run during this.
             if told_at.elapsed() >= PROGRESS_INTERVAL && plan.left() > 0 {
                 let outcomes = plan.tell();
                 if !outcomes.is_empty() {
@@ -325,7 +326,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Records, and finishes the work in the same step (INV-6).
+    /// Records the events, and finishes the work in the same step (INV-6).
     async fn finish(&mut self, commands: Vec<SubmissionCommand>) -> Result<(), Interruption> {
         let (log, receipt) = (self.tools.log.as_ref(), self.receipt.clone());
         self.stream.execute(log, commands, &self.context, None, Some(receipt)).await?;
@@ -333,14 +334,15 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Has the problem's grader make the result of a group that asks for it.
+/// Runs the problem's grader for a group.
 async fn run_grader(
     tools: &Tools,
     referees: &Referees,
     call: &GraderCall,
     core: Option<u32>,
 ) -> Result<GroupGrade, Fault> {
-    let grader = referees.grader.as_ref().ok_or_else(|| fault_of_grading("there is none"))?;
+    let grader =
+        referees.grader.as_ref().ok_or_else(|| fault_of_grading("the problem has none"))?;
     grade(&tools.cells, grader, call, core).await
 }
 
@@ -348,7 +350,7 @@ fn fault_of_grading(detail: &str) -> Fault {
     Fault::Program { program: "the grader".to_owned(), detail: detail.to_owned() }
 }
 
-/// What the problem's own programs are made and run with.
+/// The toolchains of the problem's own programs.
 async fn provenance_of_referees(
     tools: &Tools,
     content: &RevisionContent,

@@ -1,4 +1,4 @@
-//! The slots of an evaluator: numbered, so that each has a core of its own.
+//! The slots of an evaluator. They are numbered, so that each can have its own core.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,17 +6,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Where the kernel tells of processors.
+/// The kernel's information about processors.
 const PROCESSORS: &str = "/sys/devices/system/cpu";
 
-/// As many programs run at the same time as there are slots.
+/// Limits the number of programs that run at the same time.
 ///
-/// Whoever waits gets the next slot that comes free, before whoever only tries: a session that judges
-/// its tests side by side tries again for each test, and so never keeps a submission waiting longer
-/// than one test lasts.
+/// A waiting [`acquire`](Self::acquire) gets the next free slot before any
+/// [`try_acquire`](Self::try_acquire). A session that runs its tests concurrently tries again for
+/// each test, so it delays a waiting submission by at most one test.
 ///
-/// Of these, submissions that are judged again may hold all but one, so that a live one that comes
-/// never waits for them. Where there is only one slot, they may hold that.
+/// Trials of rejudges can hold all slots except one, so a live submission never waits for them. If
+/// there is only one slot, they can hold it.
 #[derive(Debug)]
 pub(crate) struct Slots {
     count: usize,
@@ -27,7 +27,7 @@ pub(crate) struct Slots {
 }
 
 impl Slots {
-    /// Slots from 0 on. When they are pinned, each runs on the core of its own number.
+    /// Slots numbered from 0. If pinned, each slot uses the core with its number.
     pub(crate) fn new(count: usize, pinned: bool) -> Arc<Self> {
         let numbers = 0..u32::try_from(count).unwrap_or(u32::MAX);
         Arc::new(Self {
@@ -39,13 +39,13 @@ impl Slots {
         })
     }
 
-    /// The next slot that comes free.
+    /// Waits for the next free slot.
     pub(crate) async fn acquire(self: &Arc<Self>) -> Slot {
         let permits = Arc::clone(&self.permits);
         self.give(permits.acquire_owned().await.expect("slots are never closed"))
     }
 
-    /// A slot that is free and that nobody waits for, for something live or something judged again.
+    /// A free slot that no session waits for. `again` is set for a trial of a rejudge.
     pub(crate) fn try_acquire(self: &Arc<Self>, again: bool) -> Option<Slot> {
         let share = if again { Some(self.try_share()?) } else { None };
         let permit = Arc::clone(&self.permits).try_acquire_owned().ok()?;
@@ -56,23 +56,23 @@ impl Slots {
         })
     }
 
-    /// The right to hold a slot for what is judged again; `None` while as much holds all that it may.
+    /// The right to hold a slot for a rejudge; `None` while rejudges hold all slots that they may.
     pub(crate) fn try_share(&self) -> Option<Share> {
         Arc::clone(&self.shares).try_acquire_owned().ok().map(Share)
     }
 
-    /// Waits until [`try_share`](Self::try_share) may give one.
+    /// Waits until [`try_share`](Self::try_share) may succeed.
     pub(crate) async fn share_is_free(&self) {
         let share = self.shares.acquire().await;
         drop(share.expect("shares are never closed"));
     }
 
-    /// How many there are.
+    /// The number of slots.
     pub(crate) fn count(&self) -> usize {
         self.count
     }
 
-    /// How many of them are free.
+    /// The number of free slots.
     pub(crate) fn free(&self) -> usize {
         self.permits.available_permits()
     }
@@ -87,33 +87,33 @@ impl Slots {
     }
 }
 
-/// The right to hold a slot for what is judged again.
+/// The right to hold a slot for a rejudge.
 #[derive(Debug)]
 pub(crate) struct Share(#[expect(dead_code, reason = "it is held")] OwnedSemaphorePermit);
 
-/// The right to run one program at a time. It is free again when this is dropped.
+/// The right to run one program at a time. Dropping it frees the slot.
 #[derive(Debug)]
 pub(crate) struct Slot {
     number: u32,
     slots: Arc<Slots>,
     share: Option<Share>,
-    // Dropped after the number is back, so that whoever gets the permit finds a number.
+    // Dropped after the number is returned, so that the next holder of the permit finds a number.
     _permit: OwnedSemaphorePermit,
 }
 
 impl Slot {
-    /// The same slot, held for what is judged again.
+    /// The same slot, held for a rejudge.
     pub(crate) fn within(mut self, share: Share) -> Self {
         self.share = Some(share);
         self
     }
 
-    /// Whether it is held for what is judged again.
+    /// Whether it is held for a rejudge.
     pub(crate) fn is_shared(&self) -> bool {
         self.share.is_some()
     }
 
-    /// The core that its programs run on; `None` leaves it to the scheduler.
+    /// The core that the slot's programs are pinned to; `None` leaves the choice to the scheduler.
     pub(crate) fn core(&self) -> Option<u32> {
         self.slots.pinned.then_some(self.number)
     }
@@ -125,8 +125,8 @@ impl Drop for Slot {
     }
 }
 
-/// Physical cores that this process may use. Two hardware threads of one core slow each other, and a
-/// program that is measured must not be slowed by another.
+/// The number of physical cores that this process may use. Two hardware threads of one core slow
+/// each other down, and a program that is being measured must not be slowed down by another.
 pub fn physical_cores() -> usize {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -134,7 +134,7 @@ pub fn physical_cores() -> usize {
     let cores = count_cores(&processors_of(allowed.unwrap_or_default()), |processor| {
         fs::read_to_string(format!("{PROCESSORS}/cpu{processor}/topology/core_cpus_list")).ok()
     });
-    // Where the kernel tells nothing of cores, and where a quota of time is the tighter bound.
+    // The kernel may not report cores, and a CPU quota may be the tighter limit.
     if cores == 0 { processors } else { cores.min(processors) }
 }
 
@@ -147,7 +147,7 @@ fn processors_of(list: &str) -> Vec<u32> {
     ranges.flatten().collect()
 }
 
-/// How many cores processors belong to; those with the same siblings share one.
+/// The number of cores of these processors; processors with the same siblings share a core.
 fn count_cores(processors: &[u32], siblings: impl Fn(u32) -> Option<String>) -> usize {
     let cores: BTreeMap<String, u32> = processors
         .iter()
@@ -211,7 +211,7 @@ mod tests {
         let slots = Slots::new(1, true);
         let held = slots.acquire().await;
         let mut waiting = Box::pin(slots.acquire());
-        // It has begun to wait when it was polled once.
+        // One poll makes it wait.
         let polled = std::future::poll_fn(|context| {
             std::task::Poll::Ready(waiting.as_mut().poll(context).is_pending())
         });

@@ -1,4 +1,4 @@
-//! The tests of one submission, run side by side where slots are free and the problem allows it.
+//! Runs the tests of one submission, concurrently if slots are free and the problem allows it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::plan::{Plan, another_cell_pays};
 use crate::session::{Interruption, Tools};
 use crate::slots::Slot;
 
-/// The tests of one attempt, under way. Dropping this ends them and destroys their cells.
+/// The running tests of one attempt. Dropping this ends them and destroys their cells.
 #[derive(Debug)]
 pub(crate) struct TestsRun<'a> {
     tools: &'a Tools,
@@ -21,25 +21,25 @@ pub(crate) struct TestsRun<'a> {
     referees: Arc<Referees>,
     tests: &'a [Test],
     running: JoinSet<Result<Ran, Interruption>>,
-    /// The session's own slot, while no test runs in it; given up when no test is left to begin.
+    /// The session's own slot while no test uses it. Freed when no test is left to begin.
     home: Option<Slot>,
-    /// Whether all this is judged again, and so leaves a slot to what is live.
+    /// Whether this is a trial of a rejudge, which must leave a slot to live submissions.
     again: bool,
-    /// Cells with the program in them, in which no test runs now.
+    /// Cells with the program in which no test runs at the moment.
     benches: Vec<Bench>,
-    /// How long setting up the first of them took.
+    /// How long setting up the first cell took.
     set_up: Duration,
     memory_source: Option<MemorySource>,
     ended: u32,
     reruns: u32,
-    /// Real time of all tests that have ended.
+    /// Wall time of all tests that have ended.
     wall: Duration,
 }
 
-/// One test that was run, and what it was run with.
+/// A test that has ended, with the resources that it used.
 struct Ran {
     bench: Bench,
-    /// The session's own slot, where it was that one.
+    /// The session's own slot, if the test used it.
     home: Option<Slot>,
     judged: Judged,
     wall: Duration,
@@ -72,7 +72,7 @@ impl<'a> TestsRun<'a> {
         })
     }
 
-    /// Begins as many tests as there are slots for.
+    /// Begins tests while slots are available.
     pub(crate) async fn begin(&mut self, plan: &mut Plan) -> Result<(), Fault> {
         while let Some(number) = plan.next() {
             let lane = match self.home.take() {
@@ -98,30 +98,30 @@ impl<'a> TestsRun<'a> {
                 let started = Instant::now();
                 let judged = bench.judge(&data, slot.core()).await;
                 let judged = judged.map_err(|fault| Interruption::Test { test: name, fault })?;
-                // A slot that was free goes back at once: whoever waits for one gets it.
+                // Another slot is freed immediately, for the next session that waits.
                 let home = is_home.then_some(slot);
                 Ok(Ran { bench, home, judged, wall: started.elapsed() })
             });
         }
-        // A grader that is still to run takes the session's own slot as well.
+        // A grader that still has to run also uses the session's own slot.
         if plan.left() == 0 && self.referees.grader.is_none() {
             self.home = None;
         }
         Ok(())
     }
 
-    /// The core of the session's own slot, while nothing runs in it.
+    /// The core of the session's own slot, if no test uses the slot.
     pub(crate) fn core(&self) -> Option<u32> {
         self.home.as_ref().and_then(Slot::core)
     }
 
-    /// Whether a test may run beside those that run, and it is worth a cell of its own.
+    /// Whether another test may run concurrently, and is worth its own cell.
     fn another_pays(&self, plan: &Plan) -> bool {
         let mean = self.wall.checked_div(self.ended).unwrap_or_default();
         !self.benches.is_empty() || another_cell_pays(plan.left(), mean, self.set_up)
     }
 
-    /// Waits for the next test to end; `None` when none is running.
+    /// Waits for the next test to end; `None` if none is running.
     pub(crate) async fn end(&mut self, plan: &mut Plan) -> Result<Option<()>, Interruption> {
         let Some(ran) = self.running.join_next().await else { return Ok(None) };
         let Ran { bench, home, judged, wall } = match ran {
@@ -145,7 +145,8 @@ impl<'a> TestsRun<'a> {
         }
     }
 
-    /// Gives the cells back; where figures of memory came from, and how many runs were done again.
+    /// Retires the cells. Returns the source of the memory measurements and the number of repeated
+    /// runs.
     pub(crate) async fn tear_down(self) -> (Option<MemorySource>, u32) {
         for bench in self.benches {
             bench.tear_down().await;

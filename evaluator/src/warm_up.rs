@@ -1,5 +1,6 @@
-//! The first program of a language finds the machine as the hundredth does: toolchains in the page
-//! cache, what is compiled ahead compiled, cells of the right kind ready.
+//! Warms the machine up, so that the first program of a language runs like any later one:
+//! toolchains are in the page cache, precompiled files exist, and cells of the right kind are
+//! ready.
 
 use std::sync::Arc;
 
@@ -15,12 +16,12 @@ use crate::judge::{
 };
 use crate::session::Tools;
 
-/// Cpu time that an example may take, in milliseconds, on a machine whose disk has read nothing yet.
+/// CPU time limit of an example, in milliseconds, on a machine with a cold disk cache.
 const TIME_MS: u64 = 10_000;
 
-/// Runs each language once, one after the other. Each takes one slot for as long as that lasts and waits
-/// its turn for it, so a submission waits for one of these at most. What fails here will fail, and be
-/// told, where it matters.
+/// Runs each language once, one after the other. Each takes a slot like a submission, so a
+/// submission waits for at most one of them. Failures are only logged here; they will occur again
+/// when a submission uses the language.
 pub(crate) async fn warm_up(tools: &Tools, languages: &[Arc<Language>]) {
     let started = Instant::now();
     for language in languages {
@@ -34,7 +35,7 @@ pub(crate) async fn warm_up(tools: &Tools, languages: &[Arc<Language>]) {
     tracing::debug!(languages = languages.len(), elapsed_ms, "warmed up");
 }
 
-/// Compiles and runs the language's own example, with limits that nobody's first run goes past.
+/// Compiles and runs the language's example, with generous limits for a first run.
 async fn run_once(tools: &Tools, language: &Arc<Language>, core: Option<u32>) -> Result<(), Fault> {
     let source = Source::single(language, &language.examples.hello);
     let compilation = tools.compiler.compile(&source, core).await?;
@@ -56,7 +57,7 @@ async fn run_once(tools: &Tools, language: &Arc<Language>, core: Option<u32>) ->
     bench.tear_down().await;
     if judged.outcome.verdict != Verdict::Accepted {
         let verdict = judged.outcome.verdict;
-        tracing::warn!(language = %language.id, ?verdict, "the example does not run");
+        tracing::warn!(language = %language.id, ?verdict, "the example was not accepted");
     }
     Ok(())
 }

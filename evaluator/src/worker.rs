@@ -1,4 +1,4 @@
-//! Takes work, as many at a time as there are slots, and holds the leases.
+//! Takes work from the queue while slots are free, and holds the leases.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,49 +22,48 @@ use crate::slots::{Slot, Slots, physical_cores};
 use crate::warm_up::warm_up;
 use crate::{DiskCache, Figures};
 
-/// How long to wait for a wake-up before looking all the same: leases that run out wake nobody.
+/// How long to wait for a wake-up before checking anyway: an expired lease wakes no evaluator.
 const IDLE_LOOK: Duration = Duration::from_secs(1);
-/// How long to wait before the first new try on a machine without room. Each wait after it is twice as long.
+/// Delay before the first retry on a machine without room. Each later delay is twice as long.
 const HOST_RETRY_DELAY: Duration = Duration::from_millis(500);
-/// New tries on a machine without room, over two minutes. After them it may be the submission's own doing, and another
-/// machine may have room.
+/// Retries on a machine without room, over two minutes in total. After that the submission may be
+/// the cause, or another machine may have room.
 const HOST_RETRIES_MAX: u32 = 8;
-/// How long to leave a queue alone that failed.
+/// Delay after the queue failed.
 const QUEUE_RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// Submissions in hand for each slot: one that runs, and one whose verdict is being written down.
+/// Submissions in progress for each slot: one that runs, and one whose verdict is being recorded.
 const SESSIONS_PER_SLOT: usize = 2;
-/// Cells that are being destroyed for each slot: those of a submission's compiler and of its tests.
+/// Cells being destroyed for each slot: those of a submission's compiler and of its tests.
 const CLOSING_PER_SLOT: usize = 2;
 
-/// How an evaluator works.
+/// Configuration of an evaluator.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Unique to one life of one process; stands in events and in the queue.
+    /// The evaluator's name, unique for each process start; recorded in events and in the queue.
     pub name: String,
-    /// Programs that run at the same time.
+    /// The number of programs that run at the same time.
     pub slots: usize,
-    /// Whether each slot has a physical core of its own. It has none where there are more slots than
-    /// cores.
+    /// Whether each slot has its own physical core. Ignored if there are more slots than cores.
     pub pin_cores: bool,
-    /// Languages to run once at the start.
+    /// Languages whose example is run once at the start.
     pub warm_up: Vec<Arc<Language>>,
-    /// How long work stays with an evaluator that is not heard of.
+    /// How long an evaluator keeps its work without extending the lease.
     pub lease: Duration,
-    /// How often a submission is tried before it is given up.
+    /// How many times a submission is tried before it is given up.
     pub deliveries_max: u32,
-    /// How long a shutdown waits for submissions under way.
+    /// How long a shutdown waits for submissions in progress.
     pub drain: Duration,
 }
 
-/// What an evaluator reads and writes.
+/// The stores that an evaluator uses.
 #[derive(Debug, Clone)]
 pub struct Ports {
-    /// Where verdicts go.
+    /// Receives the verdicts.
     pub log: Arc<dyn EventLog>,
-    /// Where work comes from.
+    /// Provides the work.
     pub queue: Arc<dyn WorkQueue>,
-    /// Where sources and test data are.
+    /// Provides sources and test data.
     pub blobs: Arc<dyn Blobs>,
 }
 
@@ -78,7 +77,7 @@ impl From<&Stores> for Ports {
     }
 }
 
-/// A worker with its slots.
+/// An evaluator: a worker with its slots.
 #[derive(Debug)]
 pub struct Evaluator {
     config: Config,
@@ -86,7 +85,7 @@ pub struct Evaluator {
 }
 
 impl Evaluator {
-    /// An evaluator on these stores and this sandbox.
+    /// An evaluator that uses these stores and this sandbox. `disk` caches test data.
     pub fn new(
         config: Config,
         ports: impl Into<Ports>,
@@ -113,13 +112,14 @@ impl Evaluator {
         Self { config, tools: Arc::new(tools) }
     }
 
-    /// What it does, in figures that go on being counted.
+    /// The evaluator's metrics, which continue to be updated.
     pub fn figures(&self) -> Arc<Figures> {
         Arc::clone(&self.tools.figures)
     }
 
-    /// Runs until cancelled; then takes no more, waits for what is under way, and gives back what
-    /// the drain time was too short for. Every cell is destroyed when this returns.
+    /// Runs until cancelled. Then it takes no more work, waits for submissions in progress, and
+    /// returns to the queue those that exceed the drain time. All cells are destroyed when this
+    /// returns.
     pub async fn run(self, cancelled: CancellationToken) {
         let under_way = TaskTracker::new();
         let out_of_time = CancellationToken::new();
@@ -131,7 +131,7 @@ impl Evaluator {
         cancelled.run_until_cancelled(self.take_work(&under_way, &out_of_time)).await;
         under_way.close();
         if tokio::time::timeout(self.config.drain, under_way.wait()).await.is_err() {
-            tracing::warn!(under_way = under_way.len(), "giving back what is under way");
+            tracing::warn!(under_way = under_way.len(), "returning unfinished work to the queue");
             out_of_time.cancel();
             under_way.wait().await;
         }
@@ -156,7 +156,7 @@ impl Evaluator {
             let session = Arc::clone(&sessions).acquire_owned().await;
             let session = session.expect("sessions are never closed");
             let slot = self.tools.slots.acquire().await;
-            // What is judged again holds only so many slots, so that what is live finds one.
+            // Rejudges can hold only some of the slots, so that live submissions find one.
             let share = self.tools.slots.try_share();
             let request = if share.is_some() { &any } else { &live };
             ready.mark_unchanged();
@@ -176,10 +176,10 @@ impl Evaluator {
                 Ok(None) => {
                     let looked_at_all = share.is_some();
                     drop((share, slot, session));
-                    // In this order, as below: whoever simulates it sees the same again.
+                    // `biased` makes the order deterministic for the simulation, here and below.
                     tokio::select! {
                         biased;
-                        // A time-out and a closed channel are both a reason to look again.
+                        // A timeout and a closed channel are both a reason to check again.
                         _ = tokio::time::timeout(IDLE_LOOK, ready.changed()) => {}
                         () = self.tools.slots.share_is_free(), if !looked_at_all => {}
                     }
@@ -194,8 +194,8 @@ impl Evaluator {
     }
 }
 
-/// Does what the work names, and waits a while where this machine has no room for it: that says nothing about the
-/// submission, and uses up none of its tries.
+/// Processes the work, and retries after a delay if this machine has no room. That is not the
+/// submission's fault, and does not use up its tries.
 async fn carry_out(tools: &Tools, work: &Work, slot: Slot) -> Result<(), Interruption> {
     let mut done = try_once(tools, work, slot).await;
     for retry in 0..HOST_RETRIES_MAX {
@@ -208,7 +208,8 @@ async fn carry_out(tools: &Tools, work: &Work, slot: Slot) -> Result<(), Interru
     done
 }
 
-/// Keeps for the figures what this machine lacked in the last try, if that is why it failed.
+/// Records in the metrics why this machine could not judge in the last try, if that is why it
+/// failed.
 fn note_fault(tools: &Tools, done: &Result<(), Interruption>) -> Option<String> {
     let fault = done.as_ref().err().filter(|it| host::is_at_fault(*it)).map(session::detail);
     tools.figures.tried(fault.clone());
@@ -219,7 +220,7 @@ fn note_fault(tools: &Tools, done: &Result<(), Interruption>) -> Option<String> 
 async fn try_once(tools: &Tools, work: &Work, slot: Slot) -> Result<(), Interruption> {
     match &work.item.stream {
         StreamId::Rejudge(id) => {
-            // Nothing is run for it.
+            // A rejudge runs no program.
             drop(slot);
             rejudge::queue_trials(tools, work, *id).await
         }
@@ -230,7 +231,8 @@ async fn try_once(tools: &Tools, work: &Work, slot: Slot) -> Result<(), Interrup
     }
 }
 
-/// Gives work back, or up. A rejudge is never given up: only stores can have failed it.
+/// Returns work to the queue, or gives it up. A rejudge is never given up, because only the stores
+/// can make it fail.
 async fn give_back(tools: &Tools, work: &Work, reason: AbandonReason) -> Result<(), Interruption> {
     match &work.item.stream {
         StreamId::Rejudge(_) => Ok(tools.queue.release(&work.receipt).await?),
@@ -238,7 +240,7 @@ async fn give_back(tools: &Tools, work: &Work, reason: AbandonReason) -> Result<
     }
 }
 
-/// Does one piece of work while holding its lease.
+/// Processes one piece of work while holding its lease.
 async fn handle(
     tools: &Tools,
     work: Work,
@@ -269,26 +271,27 @@ async fn handle(
     report(give_back(tools, &work, AbandonReason::Failed { detail }).await, &work);
 }
 
-/// Extends the lease again and again; returns when it is lost.
+/// Extends the lease repeatedly. Returns when the lease is lost.
 async fn hold(tools: &Tools, work: &Work, lease: Duration) {
     loop {
         tokio::time::sleep(lease / 3).await;
         match tools.queue.extend(&work.receipt, lease).await {
             Ok(()) => {}
             Err(QueueError::LeaseLost) => return,
-            // The lease outlasts a short fault; if not, another evaluator fences this one.
+            // The lease outlasts a short failure. After a long one, another evaluator fences this
+            // one.
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
-                tracing::warn!(submission = %work.item.stream, error, "extending failed");
+                tracing::warn!(submission = %work.item.stream, error, "extending the lease failed");
             }
         }
     }
 }
 
-/// Work that could not be given back comes back by itself when its lease runs out.
+/// Work that could not be returned becomes available again when its lease expires.
 fn report(given_back: Result<(), Interruption>, work: &Work) {
     if let Err(error) = given_back {
         let detail = session::detail(&error);
-        tracing::warn!(submission = %work.item.stream, detail, "giving back failed");
+        tracing::warn!(submission = %work.item.stream, detail, "returning work to the queue failed");
     }
 }

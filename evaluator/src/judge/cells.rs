@@ -1,4 +1,4 @@
-//! Where cells come from, and where they go.
+//! Creates cells, and destroys them in the background.
 
 use std::sync::Arc;
 
@@ -6,8 +6,8 @@ use sandbox::{Cell, CellSpec, Sandbox, SandboxError};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-/// Cells of one sandbox. They are closed in the background, so that cleaning up never keeps the next
-/// program waiting; so many at a time that what waits to be cleaned up stays bounded.
+/// Cells of one sandbox. They are closed in the background, so cleaning up does not delay the next
+/// program. The number of cells being closed is bounded.
 #[derive(Debug)]
 pub struct Cells {
     sandbox: Arc<dyn Sandbox>,
@@ -16,13 +16,13 @@ pub struct Cells {
 }
 
 impl Cells {
-    /// Cells of this sandbox, of which at most `closing_max` are being closed at a time.
+    /// Cells of this sandbox; at most `closing_max` are being closed at a time.
     pub fn new(sandbox: Arc<dyn Sandbox>, closing_max: usize) -> Self {
         let closing = TaskTracker::new();
         Self { sandbox, closing, room: Arc::new(Semaphore::new(closing_max.max(1))) }
     }
 
-    /// The sandbox.
+    /// The sandbox that creates the cells.
     pub fn sandbox(&self) -> &Arc<dyn Sandbox> {
         &self.sandbox
     }
@@ -30,7 +30,7 @@ impl Cells {
     /// A fresh cell.
     ///
     /// # Errors
-    /// When the sandbox failed.
+    /// If the sandbox failed.
     pub async fn prepare(&self, spec: &CellSpec) -> Result<Cell, SandboxError> {
         self.sandbox.prepare(spec).await
     }
@@ -38,7 +38,7 @@ impl Cells {
     /// A fresh cell that can be linked with another.
     ///
     /// # Errors
-    /// When the sandbox failed.
+    /// If the sandbox failed.
     pub async fn prepare_beside(
         &self,
         spec: &CellSpec,
@@ -47,23 +47,24 @@ impl Cells {
         self.sandbox.prepare_beside(spec, other).await
     }
 
-    /// Destroys a cell, later. Waits only while too many others are being destroyed. That something
-    /// of it is left is no fault of the submission's: it is logged, and what judging found stands.
+    /// Destroys a cell in the background. Waits only while too many others are being destroyed. If
+    /// something of the cell remains, the error is logged and the verdict does not change.
     pub async fn retire(&self, cell: Cell) {
         let room = Arc::clone(&self.room);
         let turn = room.acquire_owned().await.expect("the room is never closed");
         self.closing.spawn(async move {
             if let Err(error) = cell.close().await {
                 let error = &error as &dyn std::error::Error;
-                tracing::error!(error, "a cell was not destroyed as it should be");
+                tracing::error!(error, "a cell was not destroyed completely");
             }
             drop(turn);
         });
     }
 
-    /// Waits until every retired cell is destroyed. More may be retired meanwhile and later.
+    /// Waits until every retired cell is destroyed. More cells may be retired during the wait and
+    /// later.
     pub async fn drained(&self) {
-        // A closed tracker still takes tasks; closing only lets the wait end.
+        // A closed tracker still accepts tasks; closing it only lets `wait` end.
         self.closing.close();
         self.closing.wait().await;
     }

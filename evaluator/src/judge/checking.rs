@@ -1,4 +1,4 @@
-//! How outputs of one problem are judged: its checker, compiled where it is a program.
+//! How the outputs for one problem are judged: its checker, and its compiled judge programs.
 
 use std::sync::Arc;
 
@@ -13,41 +13,41 @@ use super::source::Source;
 use super::validator::Validators;
 use super::{Compilation, Compiler, Fault};
 
-/// In whose cells programs that bring scripts are made and run.
+/// The language whose cells build and run programs with their own scripts.
 const SCRIPT_LANGUAGE: &str = "cpp";
 
 /// How outputs are judged.
 #[derive(Debug, Clone)]
 pub enum Checking {
-    /// Token by token.
+    /// Compare token by token.
     Tokens(TokenOptions),
-    /// Line by line.
+    /// Compare line by line.
     Lines(LineRule),
-    /// By programs.
+    /// Run the problem's validators.
     Programs(Validators),
 }
 
-/// Everything of a problem's own that judges.
+/// The judge programs of a problem, compiled.
 #[derive(Debug, Clone)]
 pub struct Referees {
-    /// Judges outputs.
+    /// How outputs are judged.
     pub checking: Checking,
-    /// Makes the results of groups.
+    /// Computes the results of groups.
     pub grader: Option<Executable>,
-    /// Looks at the files of submissions.
+    /// Checks the files of submissions.
     pub static_validator: Option<Executable>,
 }
 
 impl Referees {
-    /// Referees without a program.
+    /// Referees of a problem that has no judge programs except those in `checking`.
     pub fn of(checking: Checking) -> Self {
         Self { checking, grader: None, static_validator: None }
     }
 
-    /// Compiles what a revision brings, at most once for the same programs.
+    /// Compiles the judge programs of a revision, each at most once.
     ///
     /// # Errors
-    /// When the sandbox failed, something could not be fetched, or a program does not compile.
+    /// If the sandbox failed, something could not be fetched, or a program does not compile.
     pub async fn prepare(
         content: &RevisionContent,
         materials: &dyn Materials,
@@ -87,10 +87,10 @@ impl Referees {
     }
 }
 
-/// What a program of a problem's is written in, or in whose cells its scripts run.
+/// The language of a problem's program, or the language whose cells run its scripts.
 ///
 /// # Errors
-/// When there is no such language.
+/// If the language is not known.
 pub fn language_of<'a>(
     program: &PackagedProgram,
     languages: &'a Languages,
@@ -102,10 +102,10 @@ pub fn language_of<'a>(
     })
 }
 
-/// A program of a problem's, ready to run.
+/// Fetches and compiles a problem's program.
 ///
 /// # Errors
-/// When the sandbox failed, something could not be fetched, or it does not compile.
+/// If the sandbox failed, something could not be fetched, or the program does not compile.
 pub async fn executable(
     program: &PackagedProgram,
     materials: &dyn Materials,

@@ -1,4 +1,4 @@
-//! From source to artifact, at most once for the same source, toolchain and flags.
+//! Compiles sources to artifacts, at most once for the same source, toolchain and flags.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,39 +16,39 @@ use super::messages::Messages;
 use super::source::{Source, framed};
 use super::{Cells, Fault};
 
-/// Bytes of artifacts kept for the same program to come again.
+/// Bytes of artifacts kept in case the same program is submitted again.
 const CACHE_BYTES_MAX: u64 = 256 << 20;
-/// What an entry costs besides its bytes, so that empty ones are bounded too.
+/// Bytes added to the size of each entry, so that the number of empty entries is bounded too.
 const ENTRY_BYTES: usize = 256;
 
-/// What compiling led to.
+/// The result of compiling.
 #[derive(Debug, Clone)]
 pub struct Compilation {
-    /// The program to run; `None` when there is none.
+    /// The program to run; `None` if compiling failed.
     pub artifact: Option<Artifact>,
-    /// What the compiler said, shortened.
+    /// The compiler's messages, shortened.
     pub log: String,
-    /// Whether it said more.
+    /// Whether the messages were cut.
     pub truncated: bool,
-    /// Cpu time it took, when it was done.
+    /// CPU time of the compilation when it was done.
     pub cpu: Duration,
-    /// Whether it was done now, and not remembered.
+    /// Whether it was compiled now, and not taken from the cache.
     pub fresh: bool,
 }
 
-/// The script that makes a program which brings one.
+/// The build script of a program that has its own scripts.
 const BUILD_SCRIPT: &str = "build";
-/// Bytes of everything that such a script may leave.
+/// The most bytes that a build may leave in total.
 const BUILT_BYTES_MAX: u64 = 64 << 20;
 
-/// Compiles in cells, and remembers.
+/// Compiles in cells, and caches the results.
 ///
-/// What it remembers cannot be poisoned by a submission. An entry is made here and nowhere else, from
-/// what a cell of our own gave back: a regular file, read by the cell's runner, never through a link.
-/// It stands under a digest of everything that decides it: the whole source, and the toolchain's digest,
-/// which covers the version, the image, the commands and their flags. So whoever gets to an entry has
-/// handed in the very program that made it, and would have had the same artifact made again. Entries
-/// live in this process's memory, where nothing else can write.
+/// A submission cannot poison the cache. Only this code creates entries, from what one of our own
+/// cells returned: a regular file, read by the cell's runner, never through a link. The key is a
+/// digest of everything that determines the artifact: the whole source, and the toolchain's digest,
+/// which covers the version, the image, the commands and their flags. So an entry is found only for
+/// the same program that created it, and compiling that program again would give the same artifact.
+/// Entries are kept in this process's memory, where nothing else can write.
 #[derive(Debug)]
 pub struct Compiler {
     cells: Arc<Cells>,
@@ -56,7 +56,7 @@ pub struct Compiler {
 }
 
 impl Compiler {
-    /// A compiler that has seen nothing yet.
+    /// A compiler with an empty cache.
     pub fn new(cells: Arc<Cells>) -> Self {
         let cache = Cache::builder()
             .max_capacity(CACHE_BYTES_MAX)
@@ -68,11 +68,11 @@ impl Compiler {
         Self { cells, cache }
     }
 
-    /// Compiles a program, on this core where one is named. What the compiler has against it is no
-    /// fault but a [`Compilation`] without an artifact.
+    /// Compiles a program, on this core if one is given. A compile error is no [`Fault`]; it is a
+    /// [`Compilation`] without an artifact.
     ///
     /// # Errors
-    /// When the sandbox failed.
+    /// If the sandbox failed.
     pub async fn compile(&self, source: &Source, core: Option<u32>) -> Result<Compilation, Fault> {
         let Source { language, layout, files } = source;
         let toolchain = self.cells.sandbox().toolchain(language).await?;
@@ -89,10 +89,10 @@ impl Compiler {
         .await
     }
 
-    /// Makes a program that brings scripts of its own, in a cell as for programs in this language.
+    /// Builds a program that has its own scripts, in a cell for programs in this language.
     ///
     /// # Errors
-    /// When the sandbox failed.
+    /// If the sandbox failed.
     pub async fn build(
         &self,
         language: &Arc<Language>,
@@ -124,7 +124,7 @@ impl Compiler {
             return Ok(Compilation { fresh: false, ..compilation });
         }
         let compilation = make().await?;
-        // A limit may have been met because the machine was busy; the next time may go better.
+        // Failures are not cached: a limit may have been exceeded because the machine was busy.
         if compilation.artifact.is_some() {
             self.cache.insert(key, compilation.clone()).await;
         }
@@ -146,7 +146,7 @@ async fn compile_in(
     if ok {
         return gather(cell, language, layout, &files, said).await;
     }
-    // A file that was handed in without a name may have any.
+    // A file that was submitted without a name can get the name that the compiler expects.
     if let ([(_, bytes)], Some(name)) = (files.as_slice(), said.missed_name(language)) {
         cell.put(&CellPath::work(&name)?, bytes.clone(), false).await?;
         let layout = Layout { main: name.clone(), sources: vec![name], ..layout.clone() };
@@ -158,7 +158,7 @@ async fn compile_in(
     Ok(said.without_program())
 }
 
-/// Runs the compile steps; whether all went well.
+/// Runs the compile steps. The second value is whether all of them succeeded.
 async fn run_steps(
     cell: &mut Cell,
     language: &Language,
@@ -174,7 +174,7 @@ async fn run_steps(
     Ok((said, true))
 }
 
-/// Takes what runs need out of the cell.
+/// Takes the files that runs need out of the cell.
 async fn gather(
     cell: &mut Cell,
     language: &Language,
@@ -195,9 +195,11 @@ async fn gather(
             let path = CellPath::work(&name)?;
             match cell.get(&path, language.compile_limits().file_bytes).await {
                 Ok(bytes) => vec![ArtifactFile { path: name, bytes, executable: true }],
-                // The compiler said that all was well, and left no regular file to run.
+                // The compiler reported success, and left no regular file to run.
                 Err(error) => match error.of_files_left() {
-                    Some(detail) => return Ok(said.but(&format!("no program was made: {detail}"))),
+                    Some(detail) => {
+                        return Ok(said.but(&format!("no program was created: {detail}")));
+                    }
                     None => return Err(error),
                 },
             }
@@ -247,7 +249,7 @@ async fn build_in(
     };
     for file in listed {
         if file.bytes > room {
-            return Ok(said.but(&format!("more than {BUILT_BYTES_MAX} bytes were made")));
+            return Ok(said.but(&format!("the build left more than {BUILT_BYTES_MAX} bytes")));
         }
         room -= file.bytes;
         let bytes = cell.get(&CellPath::work(&file.path)?, file.bytes).await?;
@@ -255,12 +257,12 @@ async fn build_in(
     }
     match built.iter().find(|file| file.path == RUN_SCRIPT) {
         Some(run) if run.executable => Ok(said.with(built, None)),
-        Some(_) => Ok(said.but("the file `run` cannot be executed")),
-        None => Ok(said.but("there is no file `run`")),
+        Some(_) => Ok(said.but("the file `run` is not executable")),
+        None => Ok(said.but("the file `run` is missing")),
     }
 }
 
-/// What the steps of one compilation said, and what they took.
+/// The messages and the CPU time of one compilation's steps.
 #[derive(Default)]
 struct Said {
     messages: Messages,
@@ -268,7 +270,7 @@ struct Said {
 }
 
 impl Said {
-    /// Runs one step; whether it went well.
+    /// Runs one step. Returns whether it succeeded.
     async fn run(
         &mut self,
         cell: &mut Cell,
@@ -306,7 +308,7 @@ impl Said {
         compilation(self.messages, Some(artifact), self.cpu)
     }
 
-    /// The name that the compiler wants the only source to have.
+    /// The file name that the compiler expects for the only source, taken from its messages.
     fn missed_name(&self, language: &Language) -> Option<String> {
         let said = self.messages.as_text();
         let (_, after) = said.split_once(language.misnamed.as_ref()?)?;

@@ -1,4 +1,4 @@
-//! A program that can be run, in a cell of its own.
+//! A program that can be run in its own cell.
 
 use std::sync::Arc;
 
@@ -8,25 +8,25 @@ use sandbox::{Cell, CellPath, Language, Layout, SandboxError};
 /// A file of a program that can be run.
 #[derive(Debug, Clone)]
 pub struct ArtifactFile {
-    /// Relative to the program area.
+    /// Path relative to the program area.
     pub path: String,
-    /// What is in it.
+    /// The file's content.
     pub bytes: Bytes,
-    /// Whether it can be executed.
+    /// Whether the file is executable.
     pub executable: bool,
 }
 
-/// What compiling makes.
+/// The output of compiling.
 #[derive(Debug, Clone)]
 pub struct Artifact {
-    /// What runs need.
+    /// The files that runs need.
     pub files: Arc<[ArtifactFile]>,
-    /// Where the program begins, where that shows once it is compiled.
+    /// The class in which the program begins, for languages where this is found after compiling.
     pub entry_point: Option<String>,
 }
 
 impl Artifact {
-    /// All of its bytes.
+    /// The size of all files and their paths, in bytes.
     pub fn bytes(&self) -> usize {
         self.files.iter().map(|file| file.bytes.len() + file.path.len()).sum()
     }
@@ -35,19 +35,19 @@ impl Artifact {
 /// How a program is started.
 #[derive(Debug, Clone)]
 pub enum Start {
-    /// As programs in its language are.
+    /// With the run command of its language.
     Language(Layout),
-    /// By its own script.
+    /// With its own `run` script.
     Script,
 }
 
-/// The script that starts a program which brings one.
+/// The run script of a program that has its own scripts.
 pub(super) const RUN_SCRIPT: &str = "run";
 
 /// A program that can be run.
 #[derive(Debug, Clone)]
 pub struct Executable {
-    /// What it is written in; for a script, the language in whose cells it runs.
+    /// The program's language; for a script, the language whose cells run it.
     pub language: Arc<Language>,
     /// How it is started.
     pub start: Start,
@@ -56,7 +56,7 @@ pub struct Executable {
 }
 
 impl Executable {
-    /// The command that runs it under a memory limit, with these arguments.
+    /// The command that runs the program with this memory limit, in bytes, and these arguments.
     pub fn argv(&self, memory_bytes: u64, args: &[String]) -> Vec<String> {
         let mut argv = match &self.start {
             Start::Language(layout) => match self.artifact.entry_point.clone() {
@@ -72,7 +72,7 @@ impl Executable {
         argv
     }
 
-    /// Puts it into a cell.
+    /// Writes the files to a cell's program area.
     pub(super) async fn install(&self, cell: &mut Cell) -> Result<(), SandboxError> {
         for file in self.artifact.files.iter() {
             let path = CellPath::program(&file.path)?;
@@ -82,7 +82,7 @@ impl Executable {
     }
 }
 
-/// Puts files into a cell's work area.
+/// Writes files to a cell's work area.
 pub(super) async fn put_files(
     cell: &mut Cell,
     files: &[(String, Bytes)],

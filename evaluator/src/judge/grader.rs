@@ -1,4 +1,4 @@
-//! A grader of the problem's: results of a group's children in, the group's result out.
+//! A grader of the problem: reads the results of a group's children, prints the group's result.
 
 use domain::Verdict;
 use domain::grading::{GraderCall, GroupGrade};
@@ -9,10 +9,10 @@ use super::executable::Executable;
 use super::validator::{excerpt, run_limits};
 use super::{Cells, Fault};
 
-/// Runs a grader in a cell of its own.
+/// Runs a grader in its own cell.
 ///
 /// # Errors
-/// When the sandbox failed, or the grader did.
+/// If the sandbox or the grader failed.
 pub async fn grade(
     cells: &Cells,
     grader: &Executable,
@@ -42,12 +42,12 @@ pub async fn grade(
     })
 }
 
-/// A line for each result: its code and its score.
+/// One line for each result: its code and its score.
 fn lines(results: &[GroupGrade]) -> String {
     results.iter().map(|result| format!("{} {}\n", code(result.verdict), result.score)).collect()
 }
 
-/// What the format's tools call a verdict. They know fewer than there are.
+/// The format's code for a verdict. The format has fewer codes than there are verdicts.
 fn code(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Accepted => "AC",

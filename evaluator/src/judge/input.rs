@@ -1,4 +1,4 @@
-//! Validators of inputs: whether a test is what the statement promises.
+//! Input validators: they check whether a test's input satisfies the statement.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,18 +11,18 @@ use super::executable::{Executable, put_files};
 use super::validator::run_limits;
 use super::{Cells, Fault};
 
-/// What a validator says about an input.
+/// An input validator's result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InputVerdict {
-    /// It is valid.
+    /// The input is valid.
     Valid,
-    /// It is not; what was said.
+    /// The input is invalid; the validator's end and its message.
     Invalid(String),
-    /// The validator was still running when its time was up, which is this.
+    /// The validator exceeded its time limit, which is given.
     TimedOut(Duration),
 }
 
-/// A validator in a cell, ready for input after input.
+/// A validator in a cell, which can check any number of inputs.
 #[derive(Debug)]
 pub struct InputValidators {
     cells: Arc<Cells>,
@@ -33,10 +33,11 @@ pub struct InputValidators {
 }
 
 impl InputValidators {
-    /// Seals a cell and puts a validator in, which accepts by this exit code and may use so much in each run.
+    /// Creates a cell with a validator. It accepts with the exit code `accepts_with`; `limits`
+    /// apply to each run.
     ///
     /// # Errors
-    /// When the sandbox failed.
+    /// If the sandbox failed.
     pub async fn set_up(
         cells: &Arc<Cells>,
         executable: Executable,
@@ -49,10 +50,10 @@ impl InputValidators {
         Ok(Self { cells: Arc::clone(cells), cell, executable, limits, accepts_with })
     }
 
-    /// Runs it on one input, with files beside it.
+    /// Runs the validator on one input, with these files in its working directory.
     ///
     /// # Errors
-    /// When the sandbox failed.
+    /// If the sandbox failed.
     pub async fn validate(
         &mut self,
         input: &Bytes,

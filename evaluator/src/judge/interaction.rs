@@ -1,6 +1,6 @@
-//! Two programs talked to each other: whose end decides.
+//! Decides which program's end determines the result of an interaction.
 //!
-//! The rules are a table in `docs/interaction.md`, row by row as they stand here.
+//! The rules are documented as a table in `docs/interaction.md`, in the same order as here.
 
 use std::time::Duration;
 
@@ -9,20 +9,20 @@ use sandbox::Outcome;
 
 use super::validator::Answer;
 
-/// What the rules look at.
+/// The facts that the rules use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Ends {
     /// How the submission ended.
     pub(super) submission: RunEnd,
-    /// Whether it ended before the interactor.
+    /// Whether the submission ended before the interactor.
     pub(super) submission_first: bool,
-    /// How long the submission ran, on the wall.
+    /// The submission's wall time.
     pub(super) submission_wall: Duration,
     /// How long the submission had been computing without a pause when it ended.
     pub(super) submission_busy: Duration,
     /// How long the interactor had been computing without a pause when the submission ended.
     pub(super) interactor_busy: Duration,
-    /// What the interactor's end means by its protocol.
+    /// The interactor's result by its protocol.
     pub(super) answer: Answer,
 }
 
@@ -44,21 +44,21 @@ impl Ends {
     }
 }
 
-/// Whose end decides.
+/// Which end decides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Ruling {
-    /// The submission's.
+    /// The submission's end.
     Submission(RunEnd),
     /// The interactor's answer.
     Interactor(Answer),
 }
 
-/// Rules on an interaction.
+/// Applies the rules; the first that matches decides.
 pub(super) fn rule(ends: Ends) -> Ruling {
     let Ends { submission, submission_first, answer, .. } = ends;
     let failed = submission.verdict().is_some();
     let computed = |busy| busy >= ends.submission_wall / 2;
-    // 1. The submission waited for an interactor that computed and came to no end.
+    // 1. The submission waited for an interactor that was computing and then failed.
     if submission == RunEnd::WallClock
         && matches!(answer, Answer::Failed(_))
         && computed(ends.interactor_busy)
@@ -67,16 +67,16 @@ pub(super) fn rule(ends: Ends) -> Ruling {
         let reason = "it took too long: it computed while the submission waited for it".to_owned();
         return Ruling::Interactor(Answer::Failed(reason));
     }
-    // 2. The submission failed first. How an interactor ends that is left alone does not matter.
+    // 2. The submission failed first. An interactor that loses its submission may end in any way.
     if failed && submission_first {
         return Ruling::Submission(submission);
     }
     match answer {
-        // 3. An interactor that fails otherwise is our fault.
+        // 3. In all other cases an interactor that fails is our fault.
         Answer::Failed(_) => Ruling::Interactor(answer),
-        // 4. A rejection that came first stands, whatever the submission did after it.
+        // 4. A rejection decides, regardless of the submission's end after it.
         Answer::Rejected(_) => Ruling::Interactor(answer),
-        // 5. A submission that was accepted must still end well.
+        // 5. An accepted submission must also end without failing.
         Answer::Accepted if failed => Ruling::Submission(submission),
         Answer::Accepted => Ruling::Interactor(answer),
     }
@@ -88,8 +88,8 @@ mod tests {
 
     use super::*;
 
-    /// How the submission ended, whether it was first, how long the two had been computing, in ms of the 1,000 ms that
-    /// the submission ran, and the interactor's answer.
+    /// The submission's end; whether it was first; how long the submission and the interactor had
+    /// been computing, in ms, of the 1,000 ms that the submission ran; the interactor's answer.
     fn ends(submission: RunEnd, first: bool, busy_ms: [u64; 2], answer: Answer) -> Ends {
         Ends {
             submission,
@@ -136,7 +136,7 @@ mod tests {
             (ends(RunEnd::CpuClock, false, idle, Answer::Accepted), submission(RunEnd::CpuClock)),
             (ends(exit(0), false, idle, failed()), interactor(failed())),
             (ends(exit(1), false, idle, failed()), interactor(failed())),
-            // The submission waited, and the interactor computed.
+            // The submission waited while the interactor computed.
             (ends(RunEnd::WallClock, true, working, failed()), interactor(busy())),
             (ends(RunEnd::WallClock, true, working, rejected()), submission(RunEnd::WallClock)),
             (ends(RunEnd::WallClock, true, both, failed()), submission(RunEnd::WallClock)),

@@ -1,4 +1,4 @@
-//! Where the bytes come from that a revision names by digest.
+//! Access to the data that a revision refers to by digest.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -10,20 +10,20 @@ use domain::problem::{ProgramFile, Test};
 
 use super::TestData;
 
-/// Bytes by digest.
+/// A source of bytes by digest.
 #[async_trait]
 pub trait Materials: Send + Sync + Debug {
-    /// The bytes of this name.
+    /// The bytes with this digest.
     async fn bytes(&self, digest: &Digest) -> Result<Bytes, MaterialError>;
 }
 
-/// What could not be fetched.
+/// Bytes that could not be fetched.
 #[derive(Debug, thiserror::Error)]
 #[error("fetching {digest} failed")]
 pub struct MaterialError {
-    /// Its name.
+    /// The digest of the bytes.
     pub digest: Digest,
-    /// Why.
+    /// The cause.
     #[source]
     pub source: Box<dyn std::error::Error + Send + Sync>,
 }
@@ -33,12 +33,12 @@ impl Materials for BTreeMap<Digest, Bytes> {
     async fn bytes(&self, digest: &Digest) -> Result<Bytes, MaterialError> {
         self.get(digest).cloned().ok_or_else(|| MaterialError {
             digest: *digest,
-            source: "there are no such bytes".into(),
+            source: "there are no bytes with this digest".into(),
         })
     }
 }
 
-/// Files with their content.
+/// Fetches the content of files; returns each path with its content.
 pub async fn fetch_files(
     materials: &dyn Materials,
     files: &[ProgramFile],
@@ -50,7 +50,7 @@ pub async fn fetch_files(
     Ok(fetched)
 }
 
-/// A test with its content.
+/// Fetches a test's input, answer and files.
 pub async fn fetch_test(
     materials: &dyn Materials,
     number: u32,

@@ -1,24 +1,24 @@
-//! What compilers say, made fit to be shown: bounded, text, and without the cell's own paths.
+//! Compiler messages, prepared for display: bounded, plain text, and without the cell's paths.
 
 use std::borrow::Cow;
 
 use domain::text::is_shown_in_lines;
 use sandbox::{Area, Ended};
 
-/// Bytes of compiler messages that a verdict shows.
+/// Bytes of compiler messages in a verdict.
 const LOG_BYTES_MAX: usize = 16 << 10;
-/// Bytes of compiler messages that are looked at: what is cleaned away may make room for more.
+/// Bytes of raw compiler messages that are kept. More than is shown, because cleaning removes some.
 const RAW_BYTES_MAX: usize = 4 * LOG_BYTES_MAX;
-/// Where precompiled headers stand in a cell.
+/// The folder of precompiled headers in a cell.
 const HEADERS: &str = "/pch";
-/// Where compilers keep what they need for a moment.
+/// The folder of compilers' temporary files.
 const TEMPORARY: &str = "/tmp";
 
 /// The messages of all steps of one compilation.
 #[derive(Debug, Default)]
 pub(super) struct Messages {
     raw: Vec<u8>,
-    /// Why a compiler ended that did not end by itself.
+    /// Why the compiler was ended, if it did not exit by itself.
     reason: Option<String>,
     truncated: bool,
 }
@@ -30,7 +30,7 @@ impl Messages {
         self.raw.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
-    /// Says why a compiler ended that did not end by itself.
+    /// Sets the reason why the compiler ended, if it did not exit by itself.
     pub(super) fn add_reason(&mut self, ended: Ended) {
         self.reason = match ended {
             Ended::Exited { .. } => None,
@@ -44,15 +44,15 @@ impl Messages {
         };
     }
 
-    /// What was said so far, as it came.
+    /// The raw messages so far.
     pub(super) fn as_text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.raw)
     }
 
-    /// The text, and whether there was more of it.
+    /// The cleaned messages, and whether they were cut.
     pub(super) fn into_log(self) -> (String, bool) {
         let mut log = without_cell_paths(&printable(&String::from_utf8_lossy(&self.raw)));
-        // The reason matters more than the last of the messages.
+        // The reason is more important than the last messages.
         let reason = self.reason.unwrap_or_default();
         let room = LOG_BYTES_MAX.saturating_sub(reason.len() + 1);
         let cut = log.len() > room;
@@ -65,14 +65,14 @@ impl Messages {
     }
 }
 
-/// Without control characters but those of layout, and without the sequences that colour a terminal.
+/// Removes terminal escape sequences, and all control characters except those for layout.
 fn printable(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
         if c == '\u{1b}' && rest.peek() == Some(&'[') {
             rest.next();
-            // Parameters, and then one letter that ends the sequence.
+            // Parameters, then one letter that ends the sequence.
             while rest.next_if(|it| matches!(it, '\u{20}'..='\u{3f}')).is_some() {}
             rest.next_if(|it| matches!(it, '\u{40}'..='\u{7e}'));
         } else if is_shown_in_lines(c) {
@@ -82,16 +82,16 @@ fn printable(text: &str) -> String {
     clean
 }
 
-/// Paths of the cell say nothing to an author. In the work and program areas the name remains, which is
-/// the source's as a rule; of headers that we compiled in advance, the header's; and names that a
-/// compiler made up for a moment become one that does not change from run to run.
+/// Replaces paths of the cell, which mean nothing to an author. Paths in the work and program areas
+/// become relative, which is usually the source's name. A precompiled header becomes its file name.
+/// Temporary names become a fixed name, so that messages are the same in every run.
 fn without_cell_paths(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('/') {
         let (before, path) = rest.split_at(at);
         clean.push_str(before);
-        // A slash within a path or an address is not where a path begins.
+        // A slash within a path or a URL does not begin a path.
         let within = clean.ends_with(|c: char| c.is_alphanumeric() || "._-/+~".contains(c));
         let length = path.find(|c: char| !is_of_path(c)).unwrap_or(path.len());
         let (path, after) = path.split_at(length);
@@ -109,7 +109,7 @@ fn is_of_path(c: char) -> bool {
     c.is_alphanumeric() || "/._-+~#@%=".contains(c)
 }
 
-/// A path of the cell as it is told outside.
+/// The text shown for a path of the cell.
 fn outside(path: &str) -> String {
     let below = |folder: &str| match path.strip_prefix(folder) {
         Some("") => Some(""),

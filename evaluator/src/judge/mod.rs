@@ -1,4 +1,4 @@
-//! Judging proper: a program, limits and tests in; outcomes out. Needs only a sandbox.
+//! Judging: turns a program, limits and tests into outcomes. Needs only a sandbox.
 
 mod cells;
 mod checking;
@@ -34,21 +34,21 @@ pub use run::{Bench, Judged};
 pub use source::{Source, SourceError};
 pub use validator::Validators;
 
-/// We could not judge. Never the author's fault, and no verdict.
+/// We could not judge. This is never the author's fault, and not a verdict.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// The sandbox failed.
     #[error("the sandbox failed")]
     Sandbox(#[from] SandboxError),
-    /// A program of the problem's failed.
+    /// A program of the problem failed.
     #[error("{program} failed: {detail}")]
     Program {
-        /// As the package names it.
+        /// Its name in the package.
         program: String,
-        /// How.
+        /// What went wrong.
         detail: String,
     },
-    /// Something that the problem needs could not be fetched.
+    /// Data of the problem could not be fetched.
     #[error(transparent)]
     Material(#[from] MaterialError),
 }

@@ -1,43 +1,42 @@
-//! Times near the limit. A measurement has an error of its own: an interrupt, a cache that a neighbour
-//! emptied, a page that had to be read. What ends a little over the limit is run once more before it
-//! counts, so that the same program does not get one verdict today and another tomorrow.
+//! Times near the limit. Measurements have errors, from interrupts, cold caches and page faults. A
+//! run that ends slightly over the limit is repeated once before it counts, so that the same
+//! program gets the same verdict every time.
 
 use std::time::Duration;
 
 use sandbox::{Ended, Outcome};
 
-/// The share of the limit that a run gets beyond it. Repeated runs of one program differ by less than
-/// this on a machine that does nothing else.
+/// The margin is the limit divided by this. On an idle machine, repeated runs of one program differ
+/// by less.
 const MARGIN_SHARE: u32 = 20;
-/// The least margin: what one bad moment of the machine costs, however short the limit.
+/// The smallest margin: one delay of the machine costs this much, even with a short limit.
 const MARGIN_MIN: Duration = Duration::from_millis(30);
-/// The largest margin: endless loops are common, and each costs the margin.
+/// The largest margin. Endless loops are common, and each uses the whole margin.
 const MARGIN_MAX: Duration = Duration::from_millis(500);
-/// A run that our clock of real time ended after this share of its cpu limit did not sleep: the machine
-/// was too busy to let it run.
+/// A run that the wall clock ended after this share of its CPU limit did not sleep: the machine was
+/// too busy to run it.
 const BUSY_PERCENT: u32 = 90;
 
-/// How far past its limit a run may go.
+/// How far a run may exceed its CPU limit before it is ended.
 pub(super) fn margin(limit: Duration) -> Duration {
     (limit / MARGIN_SHARE).clamp(MARGIN_MIN, MARGIN_MAX)
 }
 
-/// Whether a run has to be done again before it counts: it ended within the margin, or had all but
-/// used up its cpu time when its real time ran out.
+/// Whether a run must be repeated before it counts: it ended within the margin, or it had used
+/// almost all its CPU time when its wall time ran out.
 pub(super) fn is_near(outcome: &Outcome, limit: Duration) -> bool {
     match outcome.ended {
         Ended::CpuLimit => false,
         Ended::WallLimit => outcome.cpu >= limit * BUSY_PERCENT / 100,
-        // One that was watched for longer is slow for sure.
+        // A run that was watched for longer, and exceeded the margin, is certainly too slow.
         _ => outcome.cpu > limit && outcome.cpu <= limit + margin(limit),
     }
 }
 
-/// What counts of a test's run, and of its second run where there was one.
+/// The run that counts, from a test's run and its repetition if there was one.
 ///
-/// A second run within the limit counts as it is. Two runs over the limit are one that our clock
-/// ended, with the shorter time (INV-4: the clock is ours, even where the program was allowed to
-/// finish).
+/// A second run within the limit counts as it is. Two runs over the limit count as a CPU limit,
+/// with the shorter time (INV-4: our clock decides, even if the program was allowed to finish).
 pub(super) fn settle(first: Outcome, second: Option<Outcome>, limit: Duration) -> Outcome {
     let Some(second) = second else { return over(first, limit) };
     if !is_near(&second, limit) && !is_out_of_time(second.ended) {
@@ -51,7 +50,7 @@ pub(super) fn settle(first: Outcome, second: Option<Outcome>, limit: Duration) -
     if time(&second) < time(&first) { second } else { first }
 }
 
-/// A run that used more than the limit was out of time, however it ended.
+/// A run that used more than the limit exceeded its time, however it ended.
 fn over(mut outcome: Outcome, limit: Duration) -> Outcome {
     if outcome.cpu > limit && outcome.ended != Ended::WallLimit {
         outcome.ended = Ended::CpuLimit;

@@ -1,4 +1,4 @@
-//! A problem's checker at work: comparing, or running validators in their cells.
+//! Applies a problem's checker: compares outputs, or runs validators in their cells.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use sandbox::Cell;
 use super::validator::{Answer, Files, Validated, ValidatorCell};
 use super::{Cells, Checking, Fault, Referees, TestData};
 
-/// What was found of one run.
+/// The result of one run.
 pub(super) struct Found {
     pub(super) end: RunEnd,
     pub(super) verdict: Verdict,
@@ -23,12 +23,12 @@ pub(super) struct Found {
     pub(super) next_pass: Option<Bytes>,
 }
 
-/// What is found of an output that is not a submission's.
+/// The result of checking an output that does not come from a submission's run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OutputVerdict {
-    /// Whether it is right.
+    /// The checker's verdict.
     pub verdict: Verdict,
-    /// What was said about it.
+    /// The checker's message, or else the feedback of a validator.
     pub message: Option<String>,
 }
 
@@ -37,12 +37,12 @@ pub struct OutputVerdict {
 pub struct Panel {
     cells: Arc<Cells>,
     referees: Arc<Referees>,
-    /// By place; made when they are first needed.
+    /// In the order in which they run; created on first use.
     pub(super) validators: Vec<ValidatorCell>,
 }
 
 impl Panel {
-    /// One that has made no cell yet.
+    /// A panel without cells.
     pub fn new(cells: &Arc<Cells>, referees: Arc<Referees>) -> Self {
         Self { cells: Arc::clone(cells), referees, validators: vec![] }
     }
@@ -51,10 +51,10 @@ impl Panel {
         &self.referees
     }
 
-    /// Judges an output that is there already.
+    /// Judges an existing output.
     ///
     /// # Errors
-    /// When the sandbox failed, or a program of the problem's did.
+    /// If the sandbox or a program of the problem failed.
     pub async fn judge_output(
         &mut self,
         test: &TestData,
@@ -103,8 +103,8 @@ impl Panel {
         Ok(found)
     }
 
-    /// The validator in this place, in its cell. They are asked in order; the first can be linked with another cell
-    /// where one is given.
+    /// The validator at this index, in its cell. Cells are created in order. If `beside` is given,
+    /// the first can be linked with that cell.
     pub(super) async fn validator(
         &mut self,
         place: usize,
@@ -122,7 +122,7 @@ impl Panel {
         Ok(&mut self.validators[place])
     }
 
-    /// The interactor's cell, once it is there.
+    /// The interactor's cell, if it was created.
     pub(super) fn linked(&mut self) -> Option<&mut Cell> {
         match &self.referees.checking {
             Checking::Programs(validators) if validators.validation.interactive => {
@@ -132,7 +132,7 @@ impl Panel {
         }
     }
 
-    /// How many validators there are.
+    /// The number of validators.
     pub(super) fn validators(&self) -> usize {
         match &self.referees.checking {
             Checking::Programs(validators) => validators.programs.len(),
@@ -140,7 +140,7 @@ impl Panel {
         }
     }
 
-    /// Destroys the cells, in the background.
+    /// Destroys the cells in the background.
     pub async fn tear_down(self) {
         for validator in self.validators {
             self.cells.retire(validator.cell).await;
@@ -153,7 +153,7 @@ impl Found {
         Self { end, verdict, message, score: None, feedback: Feedback::default(), next_pass: None }
     }
 
-    /// What one validator says, after those before it accepted; the verdict now.
+    /// Adds the result of one validator; all before it accepted. Returns the verdict so far.
     pub(super) fn add(
         &mut self,
         validated: Validated,

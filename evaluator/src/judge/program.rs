@@ -1,4 +1,4 @@
-//! What is judged: a program, and the tests that it is run on.
+//! The input of judging: a program, and the tests to run it on.
 
 use std::sync::Arc;
 
@@ -11,44 +11,44 @@ use super::{Executable, Source};
 /// A program to judge.
 #[derive(Debug, Clone)]
 pub struct Program {
-    /// As it was handed in, with the problem's files beside it.
+    /// The submitted source, with the problem's files.
     pub source: Arc<Source>,
-    /// As it runs.
+    /// The compiled program.
     pub executable: Executable,
-    /// What a run may use.
+    /// The limits of each run.
     pub limits: Limits,
-    /// How long a run is watched, in milliseconds of cpu time, where that is longer than it may take: to learn by how
-    /// much it is too slow.
+    /// If set, a run is watched for this CPU time, in milliseconds, even if the limit is shorter:
+    /// to measure how much too slow it is.
     pub watched_ms: Option<u64>,
 }
 
-/// One test's data.
+/// The data of one test.
 #[derive(Debug, Clone)]
 pub struct TestData {
-    /// Counts from 1.
+    /// The test's number, from 1.
     pub number: u32,
-    /// Whether its outcome may show what was printed.
+    /// Whether the outcome may show what the program printed.
     pub sample: bool,
-    /// Whether it may where the test failed.
+    /// Whether the outcome may show it if the test failed.
     pub full_feedback: bool,
-    /// It looks at the program's files and runs nothing.
+    /// Whether the test only checks the program's files and runs nothing.
     pub is_static: bool,
-    /// What the program reads.
+    /// The program's standard input.
     pub input: Bytes,
-    /// What is expected. It never enters the submission's cell (INV-12).
+    /// The expected output. It is never written to the submission's cell (INV-12).
     pub answer: Bytes,
     /// Arguments of the program.
     pub args: Vec<String>,
     /// Files in the program's working directory.
     pub files: Vec<(String, Bytes)>,
-    /// How tokens are compared, where that differs from the rest.
+    /// How tokens are compared, if this differs from the problem's other tests.
     pub tokens: Option<TokenOptions>,
     /// Arguments of the problem's validators.
     pub validator_args: Vec<String>,
 }
 
 impl TestData {
-    /// A hidden test with nothing but an input and an answer.
+    /// A hidden test that has only an input and an answer.
     pub fn new(number: u32, input: Bytes, answer: Bytes) -> Self {
         Self {
             number,

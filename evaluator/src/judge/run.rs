@@ -1,4 +1,4 @@
-//! One test after another in one cell.
+//! Runs one test after another in one cell.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,33 +16,34 @@ use super::panel::{Found, Panel};
 use super::validator::{Files, Role, Validated};
 use super::{Cells, Checking, Fault, Program, Referees, TestData, near_limit, static_check};
 
-/// Bytes of an output that a visible test shows.
+/// Bytes of each output stream that a visible test shows.
 const SHOWN_BYTES_MAX: usize = 4 << 10;
 
-/// What a test came to.
+/// The result of a test.
 #[derive(Debug)]
 pub struct Judged {
-    /// As it is recorded.
+    /// The outcome to record.
     pub outcome: TestOutcome,
-    /// How often the program was run again, because it had ended near its limit.
+    /// How many times the program was run again because it had ended near its limit.
     pub reruns: u32,
-    /// Cpu time of all its runs.
+    /// CPU time of all runs.
     pub cpu: Duration,
 }
 
-/// A cell with the program in it, ready for test after test, and cells with the problem's validators.
+/// A cell with the program, which can run any number of tests, and cells with the problem's
+/// validators.
 #[derive(Debug)]
 pub struct Bench {
     cells: Arc<Cells>,
     cell: Cell,
     program: Program,
-    /// What runs find in their working directory.
+    /// The program's data files, written to the working directory of each run.
     data: Vec<(String, Bytes)>,
     panel: Panel,
     memory_source: Option<MemorySource>,
 }
 
-/// What one run of the program came to, judged.
+/// One run of the program, judged.
 struct Pass {
     outcome: Outcome,
     reruns: u32,
@@ -51,10 +52,10 @@ struct Pass {
 }
 
 impl Bench {
-    /// Seals a cell and puts the program in.
+    /// Creates a cell and puts the program in it.
     ///
     /// # Errors
-    /// When the sandbox failed.
+    /// If the sandbox failed.
     pub async fn set_up(
         cells: &Arc<Cells>,
         program: Program,
@@ -74,7 +75,8 @@ impl Bench {
         })
     }
 
-    /// Puts the program into a fresh cell. What it did in the other, its next run cannot know.
+    /// Moves the program to a fresh cell, so that its next run cannot see any effect of the
+    /// previous one.
     async fn renew(&mut self) -> Result<(), Fault> {
         let spec = CellSpec::run(&self.program.executable.language, &run_limits(&self.program));
         let mut fresh = match self.panel.linked() {
@@ -86,10 +88,10 @@ impl Bench {
         Ok(())
     }
 
-    /// Runs the program on one test, on this core where one is named, and judges what it printed.
+    /// Runs the program on one test, on this core if one is given, and judges its output.
     ///
     /// # Errors
-    /// When the sandbox failed, or a program of the problem's did.
+    /// If the sandbox or a program of the problem failed.
     pub async fn judge(&mut self, test: &TestData, core: Option<u32>) -> Result<Judged, Fault> {
         if test.is_static {
             return static_check::judge(
@@ -108,7 +110,7 @@ impl Bench {
         let (mut input, mut kept) = (test.input.clone(), vec![]);
         let mut judged: Option<Judged> = None;
         for pass in 1.. {
-            // Of another pass, one knows only what the validator says.
+            // A pass must know of the previous pass only what the validator passes on.
             if pass > 1 {
                 self.renew().await?;
             }
@@ -119,7 +121,7 @@ impl Bench {
                 None => break,
                 Some(_) if pass == passes => {
                     return Err(self.panel.validators[0].fault(format!(
-                        "it asks for another pass after {passes}, which is the most"
+                        "it asks for another pass after {passes}, the most allowed"
                     )));
                 }
                 Some(next_input) => {
@@ -155,7 +157,7 @@ impl Bench {
         }
     }
 
-    /// Runs the program, again where it ended near its limit.
+    /// Runs the program, and repeats the run if it ended near its limit.
     async fn run_settled(
         &mut self,
         test: &TestData,
@@ -166,7 +168,7 @@ impl Bench {
         let first = self.run(test, input, core).await?;
         let mut cpu = first.cpu;
         let second = match near_limit::is_near(&first, limit) {
-            // A program that could tell its second run of the first would have twice the time.
+            // A program that could recognise its second run would have twice the time.
             true => {
                 self.renew().await?;
                 Some(self.run(test, input, core).await?)
@@ -202,14 +204,15 @@ impl Bench {
         Execution::new(self.program.executable.argv(memory_bytes, &test.args), limits)
     }
 
-    /// Puts files into the working directory, which every run finds empty.
+    /// Writes the program's and the test's files to the working directory, which is empty before
+    /// each run.
     async fn lay_out(&mut self, test: &TestData) -> Result<(), Fault> {
         put_files(&mut self.cell, &self.data).await?;
         put_files(&mut self.cell, &test.files).await?;
         Ok(())
     }
 
-    /// Runs the program and the interactor, each on the other's output.
+    /// Runs the program and the interactor, connected to each other.
     async fn interact(
         &mut self,
         test: &TestData,
@@ -224,10 +227,10 @@ impl Bench {
         let submission = self.execution(test, run_limits(&self.program)).linked();
         let interactor = &mut self.panel.validators[0];
         let mut talking = interactor.execution(test, Role::Interactor, &nothing);
-        // It has time to hear of the submission's end.
+        // Gives the interactor time to see the submission's end.
         talking.limits.wall += submission.limits.wall;
         sandbox::link(&mut self.cell, &mut interactor.cell).await?;
-        // A word between two programs of one core takes a seventh of what it takes between cores.
+        // A message between two programs on one core takes a seventh of the time between two cores.
         let submission = Execution { core, ..submission };
         let talking = Execution { core, ..talking };
         let (outcome, talked) =
@@ -249,7 +252,7 @@ impl Bench {
                 found
             }
         };
-        // What an interactor of this kind accepted is judged by a checker after it.
+        // A checker can follow the interactor, and judges what the interactor accepted.
         if found.verdict == Verdict::Accepted && self.panel.validators() > 1 {
             let output = self.panel.validators[0].left_output().await?;
             let files = Files { output: &output, ..files };
@@ -261,19 +264,19 @@ impl Bench {
         Ok(Pass { outcome, reruns: 0, cpu, found })
     }
 
-    /// From now on no run is watched for longer than it may take.
+    /// From now on, runs end at their limit even if `watched_ms` is longer.
     pub fn stop_watching(&mut self) {
         self.program.watched_ms = None;
     }
 
-    /// Where the figures of memory come from; `None` before the first test.
+    /// The source of the memory measurements; `None` before the first run.
     pub fn memory_source(&self) -> Option<MemorySource> {
         self.memory_source
     }
 
-    /// Destroys the cells and all that is in them, in the background.
+    /// Destroys the cells in the background.
     pub async fn tear_down(self) {
-        // One that can be linked with another goes first.
+        // A cell that can be linked with another must be retired before it.
         self.panel.tear_down().await;
         self.cells.retire(self.cell).await;
     }
@@ -288,10 +291,10 @@ fn run_limits(program: &Program) -> sandbox::Limits {
     )
 }
 
-/// A test's outcome with one more pass, from what happened to what it means (INV-4).
+/// Adds one more pass to a test's outcome. The verdict follows from how the run ended (INV-4).
 fn added(judged: Option<Judged>, pass: Pass, test: &TestData) -> Judged {
     let Pass { outcome, reruns, cpu, found } = pass;
-    // A program that slept until our clock rang used no cpu time to speak of.
+    // A program that slept until the wall clock ended it used almost no CPU time.
     let time = if found.end == RunEnd::WallClock { outcome.wall } else { outcome.cpu };
     let time_ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     let memory_kib = outcome.memory_bytes.div_ceil(1024);
@@ -333,7 +336,7 @@ fn run_end(ended: Ended) -> RunEnd {
 
 fn excerpt(bytes: &[u8]) -> (String, bool) {
     let shown = &bytes[..bytes.len().min(SHOWN_BYTES_MAX)];
-    // Control characters say nothing to a reader, and are many bytes each where they are written down.
+    // Control characters are useless to a reader, and take many bytes each in JSON.
     let text = String::from_utf8_lossy(shown).chars().filter(|c| is_shown_in_lines(*c)).collect();
     (text, shown.len() < bytes.len())
 }

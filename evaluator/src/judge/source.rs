@@ -1,4 +1,4 @@
-//! The files of a program, before anything is made of them.
+//! The files of a program before compiling.
 
 use std::sync::Arc;
 
@@ -8,43 +8,44 @@ use sandbox::{Language, Layout};
 
 use super::text;
 
-/// A program as it was written.
+/// A program's source.
 #[derive(Debug, Clone)]
 pub struct Source {
-    /// What it is written in.
+    /// The programming language.
     pub language: Arc<Language>,
-    /// Which of the files are what.
+    /// Which of the files is the main file, and which are sources.
     pub layout: Layout,
-    /// By their names in the program's folder, in order.
+    /// Names relative to the program's folder, with content, in order of name.
     pub files: Vec<(String, Bytes)>,
 }
 
-/// Files that are no program.
+/// Why files do not form a program.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SourceError {
-    /// No file among several is the one that a program begins in.
-    #[error("none of its files is the one that a {language} program begins in")]
+    /// None of the files can be the main file.
+    #[error("none of its files can be the main file of a {language} program")]
     NoMain {
-        /// The language's name.
+        /// The name of the language.
         language: String,
     },
-    /// The problem's files leave no name for a program that has none.
-    #[error("the problem's own files are called {0}, as a submission would be")]
+    /// The problem's files use every name that a submission without a file name could get.
+    #[error("the problem has a file {0}, which leaves no name for the submission's file")]
     NameTaken(String),
 }
 
 impl Source {
-    /// A program of one file, under the name that the language has for it.
+    /// A program of one file, with the language's default file name.
     pub fn single(language: &Arc<Language>, text: &str) -> Self {
         let layout = Layout::single(language);
         let files = vec![(layout.main.clone(), Bytes::copy_from_slice(text.as_bytes()))];
         Self { language: Arc::clone(language), layout, files }
     }
 
-    /// A program of any files, with files of the problem's beside it, which replace its own of the same name.
+    /// A program of several files. Files of the problem are added, and replace the program's files
+    /// of the same name.
     ///
     /// # Errors
-    /// When it cannot be told where it begins.
+    /// If the main file cannot be determined.
     pub fn of_files(
         language: &Arc<Language>,
         own: Vec<(String, Bytes)>,
@@ -52,7 +53,7 @@ impl Source {
         included: &[(String, Bytes)],
     ) -> Result<Self, SourceError> {
         let taken = |name: &str| included.iter().any(|(other, _)| other == name);
-        // A module beside a program is not where it begins; a driver is.
+        // A problem's module is not the main file of a program; a problem's driver is.
         let main = |files: &[(String, Bytes)]| language.main_among(&borrowed(files));
         let own_main = main(&own).filter(|main| !taken(main));
         let mut files: Vec<_> = own.into_iter().filter(|(name, _)| !taken(name)).collect();
@@ -71,11 +72,11 @@ impl Source {
         Ok(Self { language: Arc::clone(language), layout, files })
     }
 
-    /// A program of one file that has no name of its own, with files of the problem's beside it: where its name is
-    /// taken, it takes another.
+    /// A program of one file without a name, with the problem's files. If the problem uses the
+    /// default file name, the program gets another.
     ///
     /// # Errors
-    /// When it cannot be told where it begins.
+    /// If the main file cannot be determined, or no name is left for the program.
     pub fn single_among(
         language: &Arc<Language>,
         text: &str,
@@ -106,16 +107,16 @@ impl Source {
         self.files.iter().map(file).collect()
     }
 
-    /// Files that are no sources, which a run finds in its working directory.
+    /// The files that are not sources, which a run finds in its working directory.
     pub fn data(&self) -> Vec<(String, Bytes)> {
         let is_data = |name: &str| !self.language.is_source(name);
         self.files.iter().filter(|(name, _)| is_data(name)).cloned().collect()
     }
 
-    /// What tells it from any other program.
+    /// A digest that identifies the program.
     pub fn digest(&self) -> Digest {
         match self.files.as_slice() {
-            // As it always was for a program of one file.
+            // The format for one file must not change: it is recorded in events.
             [(_, bytes)] => Digest::of(bytes),
             files => Digest::of(&framed(
                 files.iter().flat_map(|(name, bytes)| [name.as_bytes(), bytes.as_ref()]),
@@ -128,14 +129,14 @@ fn borrowed(files: &[(String, Bytes)]) -> Vec<(&str, &[u8])> {
     files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_ref())).collect()
 }
 
-/// What a file is called whose name is taken.
+/// The name of a submitted file if the default name is taken.
 fn solution(name: &str) -> String {
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
     let begins_large = name.starts_with(char::is_uppercase);
     format!("{}.{extension}", if begins_large { "Solution" } else { "solution" })
 }
 
-/// Parts one after the other, each preceded by its length, so that no two lists are the same bytes.
+/// Joins the parts, each preceded by its length, so that different lists give different bytes.
 pub(super) fn framed<'a>(parts: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut bytes = Vec::new();
     for part in parts {

@@ -1,4 +1,4 @@
-//! A static validator: it sees the files of a submission, and nothing of it runs.
+//! Static validators: they check the files of a submission without running it.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::{Cells, Fault, Judged, Referees, Source, TestData};
 
 const NAME: &str = "static_validator";
 
-/// Judges the files of a program.
+/// Runs the static validator on a program's files.
 pub(super) async fn judge(
     cells: &Cells,
     source: &Source,
@@ -23,8 +23,10 @@ pub(super) async fn judge(
     test: &TestData,
     core: Option<u32>,
 ) -> Result<Judged, Fault> {
-    let missing =
-        || Fault::Program { program: NAME.to_owned(), detail: "there is none".to_owned() };
+    let missing = || Fault::Program {
+        program: NAME.to_owned(),
+        detail: "the problem has no static validator".to_owned(),
+    };
     let program = referees.static_validator.clone().ok_or_else(missing)?;
     let validators = Validators {
         programs: [program].into(),

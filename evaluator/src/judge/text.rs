@@ -1,12 +1,12 @@
-//! Sources are texts: what no author means by the bytes of one is put right before a compiler sees it.
+//! Normalises source files: removes encoding details that no author intends.
 
 use bytes::Bytes;
 use sandbox::Language;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// A source as compilers get it: without a byte order mark, with a newline at the end of each line, and in UTF-8 where
-/// the language's compiler takes nothing else.
+/// A source as compilers get it: without a byte order mark, with `\n` line ends, and in UTF-8 if
+/// the language's compiler accepts nothing else.
 pub(super) fn normalised(language: &Language, source: &Bytes) -> Bytes {
     let mut text = source.clone();
     if text.starts_with(BYTE_ORDER_MARK) {
@@ -22,13 +22,13 @@ pub(super) fn normalised(language: &Language, source: &Bytes) -> Bytes {
         text = lines.into();
     }
     if language.utf8_only && std::str::from_utf8(&text).is_err() && !names_its_encoding(&text) {
-        // Latin-1, in which every byte is a character.
+        // Read it as Latin-1, in which every byte is a character.
         text = text.iter().map(|byte| char::from(*byte)).collect::<String>().into();
     }
     text
 }
 
-/// Whether one of the first two lines says how the source is encoded, as Python's do.
+/// Whether one of the first two lines declares an encoding, as in Python.
 fn names_its_encoding(text: &[u8]) -> bool {
     let mut head = text.split(|byte| *byte == b'\n').take(2);
     head.any(|line| {
@@ -50,13 +50,13 @@ mod tests {
             ("bash", b"\xef\xbb\xbfecho 1\r\necho 2\r\n", b"echo 1\necho 2\n"),
             ("php", b"\xef\xbb\xbf<?php", b"<?php"),
             ("bash", b"\r\n\r\n", b"\n\n"),
-            // A carriage return alone may be meant.
+            // A single carriage return may be intended.
             ("python3", b"print('a\rb')\n", b"print('a\rb')\n"),
             ("cpp", b"a\r\r\nb\r", b"a\r\nb\r"),
             ("cpp", b"", b""),
-            // One mark is no text; a second one is.
+            // Only the first mark is removed.
             ("ocaml", b"\xef\xbb\xbf\xef\xbb\xbf", b"\xef\xbb\xbf"),
-            // Latin-1 where nothing but UTF-8 compiles.
+            // Latin-1, for compilers that accept only UTF-8.
             ("java", b"// \xe5\xe4\xf6", "// åäö".as_bytes()),
             ("python3", b"# \xe5", "# å".as_bytes()),
             (
@@ -64,7 +64,7 @@ mod tests {
                 b"#!/usr/bin/python3\n# coding: latin-1\n# \xe5",
                 b"#!/usr/bin/python3\n# coding: latin-1\n# \xe5",
             ),
-            // C++ prints the bytes that it finds.
+            // C++ prints the bytes of the source.
             ("cpp", b"\"\xe5\"", b"\"\xe5\""),
             ("java", "// å".as_bytes(), "// å".as_bytes()),
         ];

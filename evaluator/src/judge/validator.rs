@@ -1,4 +1,5 @@
-//! Programs of the problem's that judge outputs: strangers' code too, in cells of their own.
+//! Validators: programs of the problem that judge outputs. They are untrusted code, and run in
+//! their own cells.
 
 mod protocol;
 
@@ -17,37 +18,37 @@ use super::{Cells, Fault, TestData};
 
 pub(super) use protocol::{Files, excerpt};
 
-/// What a validator says about an output.
+/// A validator's verdict on an output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// It is right.
+    /// The output is right.
     Accepted,
-    /// It is not.
+    /// The output is wrong.
     Rejected(Verdict),
-    /// The validator could not say; why.
+    /// The validator failed; the reason.
     Failed(String),
 }
 
-/// An answer with everything that came with it.
+/// A validator's complete result.
 #[derive(Debug, Clone)]
 pub(super) struct Validated {
     pub(super) answer: Answer,
     pub(super) score: Option<CheckerScore>,
     pub(super) feedback: Feedback,
-    /// The input that the submission is to be run on next.
+    /// The input for the submission's next pass.
     pub(super) next_pass: Option<Bytes>,
 }
 
-/// The programs of one problem, ready to be run.
+/// A problem's validators, compiled.
 #[derive(Debug, Clone)]
 pub struct Validators {
-    /// In the order in which they are asked.
+    /// In the order in which they run.
     pub programs: Arc<[Executable]>,
-    /// Their names, as the package has them.
+    /// Their names in the package.
     pub names: Arc<[String]>,
-    /// How they are asked.
+    /// How they are run.
     pub validation: Validation,
-    /// Whether there is more to get than a verdict.
+    /// Whether the problem gives scores, and not only verdicts.
     pub is_scored: bool,
 }
 
@@ -56,13 +57,13 @@ impl Validators {
         self.validation.protocol
     }
 
-    /// What one run of a validator may use.
+    /// The limits of one run of a validator.
     pub(super) fn limits(&self, executable: &Executable) -> Limits {
         run_limits(executable, &self.validation.limits)
     }
 }
 
-/// What one run of a packaged program may use.
+/// The limits of one run of a packaged program.
 pub(super) fn run_limits(executable: &Executable, limits: &ValidationLimits) -> Limits {
     let bytes = limits.output_kib * 1024;
     let base = executable.language.run_limits(
@@ -70,18 +71,18 @@ pub(super) fn run_limits(executable: &Executable, limits: &ValidationLimits) -> 
         limits.memory_kib * 1024,
         bytes,
     );
-    // A script may start a shell, and that an interpreter.
+    // A script may start a shell, which starts an interpreter.
     Limits { processes: base.processes.max(SCRIPT_PROCESSES), file_bytes: bytes, ..base }
 }
 
-/// Processes of a program that brings scripts.
+/// Processes of a program with its own scripts.
 const SCRIPT_PROCESSES: u32 = 64;
-/// Bytes of a number that cannot be read, as far as it is shown.
+/// Bytes of an unreadable number that are shown.
 const NUMBER_BYTES_MAX: usize = 40;
-/// Room for a validator's files besides what it writes, in bytes.
+/// Disk space for a validator's files in addition to its output, in bytes.
 const DISK_BYTES: u64 = 512 << 20;
 
-/// A cell with one validator in it.
+/// A cell with one validator.
 #[derive(Debug)]
 pub(super) struct ValidatorCell {
     pub(super) cell: Cell,
@@ -93,7 +94,8 @@ pub(super) struct ValidatorCell {
 }
 
 impl ValidatorCell {
-    /// Seals a cell and puts a validator in. It can be linked with another cell where one is given.
+    /// Creates a cell and puts a validator in it. If `beside` is given, the cell can be linked with
+    /// that cell.
     pub(super) async fn set_up(
         cells: &Cells,
         validators: &Validators,
@@ -114,19 +116,20 @@ impl ValidatorCell {
         Ok(Self { cell, executable, name, limits, protocol, is_scored })
     }
 
-    /// Puts the files of a test in place, with what an earlier pass left.
+    /// Writes the files of a test, and those that an earlier pass left.
     pub(super) async fn lay_out(&mut self, files: &Files<'_>) -> Result<(), Fault> {
         self.cell.clear().await?;
         let placed = protocol::placed(self.protocol, files);
         let put = put_files(&mut self.cell, &placed).await;
         match put {
-            // Of all files these alone have names that a program chose.
+            // Only these files have names that a program chose.
             Err(error) if !files.kept.is_empty() => Err(self.left_by_it(error)),
             put => Ok(put?),
         }
     }
 
-    /// How it is run on what was laid out. An interactor has no standard input of its own.
+    /// The execution on the files that `lay_out` wrote. An interactor is linked and has no standard
+    /// input of its own.
     pub(super) fn execution(&self, test: &TestData, role: Role, output: &Bytes) -> Execution {
         let args = protocol::arguments(self.protocol, role, &test.validator_args);
         let argv = self.executable.argv(self.limits.memory_bytes, &args);
@@ -140,7 +143,7 @@ impl ValidatorCell {
         }
     }
 
-    /// How it is run on the files of a submission.
+    /// The execution that checks the files of a submission.
     pub(super) fn static_execution(
         &self,
         language: &str,
@@ -152,10 +155,10 @@ impl ValidatorCell {
         Execution::new(argv, self.limits).keeping().dropping_excess()
     }
 
-    /// What its end means, and what it left.
+    /// The validator's result, from its end and the files that it left.
     pub(super) async fn read(&mut self, outcome: &Outcome) -> Result<Validated, Fault> {
         let mut found = protocol::read(self.protocol, outcome);
-        // Testlib's parts and points, where there is nothing to give a part of: the output is not right.
+        // Testlib's parts and points in a problem without scores: the output is not fully right.
         if !self.is_scored && found.score.take().is_some() && found.answer == Answer::Accepted {
             found.answer = Answer::Rejected(Verdict::WrongAnswer);
         }
@@ -170,7 +173,7 @@ impl ValidatorCell {
             found = left.complete(found);
         }
         if let Answer::Failed(reason) = &mut found.answer {
-            // Its setter needs every word of it.
+            // The setter needs all messages to find the cause.
             let Feedback { judge, team } = &found.feedback;
             let said = [excerpt(&outcome.stderr), judge.clone(), team.clone()];
             for said in said.into_iter().flatten() {
@@ -183,12 +186,12 @@ impl ValidatorCell {
         Ok(found)
     }
 
-    /// The output that an interactor leaves for the checker after it.
+    /// The output that an interactor left for the checker that follows.
     pub(super) async fn left_output(&mut self) -> Result<Bytes, Fault> {
         Ok(self.file(protocol::OUTPUT).await?.unwrap_or_default())
     }
 
-    /// What it left in its feedback directory for the next pass.
+    /// The files in the feedback directory, for the next pass.
     pub(super) async fn left(&mut self) -> Result<Vec<(String, Bytes)>, Fault> {
         let mut room = self.limits.file_bytes;
         let mut left = Vec::new();
@@ -208,7 +211,7 @@ impl ValidatorCell {
         Ok(left)
     }
 
-    /// What it means that the files which it left cannot be taken or put back.
+    /// A fault of the validator if the files that it left are the cause, otherwise of the sandbox.
     fn left_by_it(&self, error: SandboxError) -> Fault {
         match error.of_files_left() {
             Some(detail) => self.fault(format!("the files that it left cannot be kept: {detail}")),
@@ -216,12 +219,12 @@ impl ValidatorCell {
         }
     }
 
-    /// What it means that it failed in this way.
+    /// A fault of this validator.
     pub(super) fn fault(&self, detail: String) -> Fault {
         Fault::Program { program: self.name.clone(), detail }
     }
 
-    /// Runs it on an output.
+    /// Runs the validator on an output.
     pub(super) async fn check(
         &mut self,
         test: &TestData,
@@ -234,7 +237,7 @@ impl ValidatorCell {
         self.read(&outcome).await
     }
 
-    /// A file that it left; `None` when there is none, or nothing that may be read.
+    /// A file that the validator left; `None` if it is missing or not a readable regular file.
     async fn file(&mut self, name: &str) -> Result<Option<Bytes>, Fault> {
         match self.cell.get(&CellPath::work(name)?, self.limits.file_bytes).await {
             Ok(bytes) => Ok(Some(bytes)),
@@ -244,16 +247,16 @@ impl ValidatorCell {
     }
 }
 
-/// What a validator is asked to do.
+/// What a validator does in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
-    /// Judge what was printed.
+    /// Judges the submission's output.
     Checker,
-    /// Talk.
+    /// Talks to the submission.
     Interactor,
 }
 
-/// What a validator left in its feedback directory.
+/// The files that a validator left in its feedback directory.
 struct Left {
     score: Option<Bytes>,
     share: Option<Bytes>,

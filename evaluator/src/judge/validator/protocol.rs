@@ -1,4 +1,4 @@
-//! What validators of each kind are given, and what their exit codes mean.
+//! The protocols of validators: arguments, files and exit codes.
 
 use bytes::Bytes;
 use domain::Verdict;
@@ -20,36 +20,36 @@ pub(super) const JUDGE_MESSAGE: &str = "feedback/judgemessage.txt";
 pub(super) const TEAM_MESSAGE: &str = "feedback/teammessage.txt";
 pub(super) const NEXT_PASS: &str = "feedback/nextpass.in";
 
-/// Characters of a message that are kept.
+/// The most characters of a message that are kept.
 const MESSAGE_CHARS_MAX: usize = 1_000;
 
 /// The exit codes of the Kattis format.
 const KATTIS_ACCEPTED: i32 = 42;
 const KATTIS_REJECTED: i32 = 43;
 
-/// Testlib's exit codes for points, and for parts: the second is added to the part.
+/// Testlib's exit codes for points, and for partially correct outputs: the base plus the part.
 const TESTLIB_POINTS: i32 = 7;
 const TESTLIB_PART_BASE: i32 = 50;
-/// The part that is all, as Codeforces and Polygon count.
+/// The part that means fully correct, as in Codeforces and Polygon.
 const TESTLIB_PART_MAX: i32 = 200;
 
-/// The files of one test, as a validator sees them.
+/// The files of one test, for a validator.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::judge) struct Files<'a> {
     pub(in crate::judge) input: &'a Bytes,
     pub(in crate::judge) answer: &'a Bytes,
     /// Empty while the submission runs.
     pub(in crate::judge) output: &'a Bytes,
-    /// What stood in the feedback directory after an earlier pass, by name.
+    /// The files that an earlier pass left in the feedback directory: path and content.
     pub(in crate::judge) kept: &'a [(String, Bytes)],
 }
 
-/// The files to put into the cell, and where.
+/// The files to write to the cell's work area.
 pub(super) fn placed(protocol: Protocol, files: &Files<'_>) -> Vec<(String, Bytes)> {
     let mut placed =
         vec![(INPUT.to_owned(), files.input.clone()), (ANSWER.to_owned(), files.answer.clone())];
     if protocol == Protocol::Kattis {
-        // The directory has to be there. Whether this file has been, nobody can tell from an empty one.
+        // The directory must exist, so it gets an empty file.
         placed.push((JUDGE_MESSAGE.to_owned(), Bytes::new()));
         placed.extend(files.kept.iter().cloned());
     } else {
@@ -83,7 +83,7 @@ pub(super) fn static_arguments(
     own.into_iter().chain(further.iter().cloned()).collect()
 }
 
-/// The exit codes that accept.
+/// The exit codes with which a validator accepts.
 pub(super) fn accepting(protocol: Protocol) -> Vec<i32> {
     match protocol {
         Protocol::Kattis => vec![KATTIS_ACCEPTED],
@@ -95,7 +95,7 @@ pub(super) fn accepting(protocol: Protocol) -> Vec<i32> {
     }
 }
 
-/// What an end means, before any file is looked at.
+/// The result by the program's end alone, without the files that it left.
 pub(super) fn read(protocol: Protocol, outcome: &Outcome) -> Validated {
     let plain =
         |answer| Validated { answer, score: None, feedback: Feedback::default(), next_pass: None };
@@ -143,9 +143,10 @@ pub(super) fn read(protocol: Protocol, outcome: &Outcome) -> Validated {
     }
 }
 
-/// How much of a partially correct output is right, of [`TESTLIB_PART_MAX`]: what `_pc(n)` gives. Testlib adds a base to
-/// it in the exit code, which is 50 where it is compiled for testing systems, and 0 by default. It always says so in
-/// words, so that the code 1 of `_pc(1)` is not taken for a wrong answer.
+/// The part of an output that is right, from 0 to [`TESTLIB_PART_MAX`]: the `n` of `_pc(n)`.
+/// Testlib adds a base to it in the exit code: 50 when compiled for testing systems, 0 by default.
+/// The message on standard error always contains the part, so it is used first, and the exit code 1
+/// of `_pc(1)` is not mistaken for a wrong answer.
 fn part(code: i32, said: &[u8]) -> Option<i32> {
     let said = String::from_utf8_lossy(said);
     let in_words = said.trim_start().strip_prefix("partially correct (");
@@ -157,7 +158,7 @@ fn part(code: i32, said: &[u8]) -> Option<i32> {
     (0..=TESTLIB_PART_MAX).contains(&part).then_some(part)
 }
 
-/// Nothing of it is a wrong answer, and all of it is an accepted one.
+/// Part 0 is a wrong answer; the largest part is accepted without a score.
 fn partially(part: i32) -> (Answer, Option<CheckerScore>) {
     match part {
         0 => (Answer::Rejected(Verdict::WrongAnswer), None),
@@ -169,7 +170,7 @@ fn partially(part: i32) -> (Answer, Option<CheckerScore>) {
     }
 }
 
-/// The number that testlib writes after the word `points`.
+/// The number that Testlib writes after the word `points`.
 fn points(said: &[u8]) -> Option<f64> {
     let said = String::from_utf8_lossy(said);
     let mut words = said.split_whitespace().skip_while(|word| *word != "points").skip(1);
@@ -187,16 +188,16 @@ fn ended(ended: Ended) -> String {
     }
 }
 
-/// The most that a score may be: sums of thousands of them are finite, and whole ones exact.
+/// The largest score. Sums of thousands of such scores are finite, and sums of integers are exact.
 const SCORE_MAX: f64 = 1e12;
 
-/// The one number that is all of a file: not negative, and at most [`SCORE_MAX`].
+/// The number that a file consists of, from 0 to [`SCORE_MAX`].
 pub(super) fn number(bytes: &[u8]) -> Option<f64> {
     let text = std::str::from_utf8(bytes).ok()?.trim();
     text.parse().ok().filter(|number| (0.0..=SCORE_MAX).contains(number))
 }
 
-/// The beginning of a message; `None` for an empty one.
+/// The beginning of a message; `None` if it is empty.
 pub(in crate::judge) fn excerpt(bytes: &[u8]) -> Option<String> {
     let shown = &bytes[..bytes.len().min(4 * MESSAGE_CHARS_MAX)];
     let text: String = String::from_utf8_lossy(shown)
@@ -221,7 +222,7 @@ mod tests {
 
     #[test]
     fn what_testlib_says_of_a_part() {
-        // The exit code, what is printed, and the part.
+        // The exit code, the message on standard error, and the expected part.
         let cases = [
             (50, "", Some(0)),
             (51, "", Some(1)),
