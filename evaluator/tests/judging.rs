@@ -1,4 +1,4 @@
-//! The real evaluator on real stores and real cells: how the tests of one submission are run.
+//! The real evaluator with real stores and cells: how the tests of one submission are run.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::io;
@@ -22,10 +22,10 @@ use uuid::Uuid;
 
 const LANGUAGE: &str = "c";
 const TESTS: u32 = 12;
-/// How long a verdict may take to come.
+/// How long to wait for a verdict.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Prints when it ran, by the machine's clock, having slept a while.
+/// Sleeps a while, and prints the times at which it began and ended, by the machine's clock.
 const SLEEPER: &str = r#"
 #include <stdio.h>
 #include <time.h>
@@ -41,7 +41,7 @@ int main(void) {
     printf("%lld %lld\n", began, now());
 }
 "#;
-/// Echoes a number, and is wrong from the third on.
+/// Echoes a number; its answers are wrong from 3 on.
 const WRONG_FROM_3: &str = r#"
 #include <stdio.h>
 int main(void) {
@@ -51,7 +51,7 @@ int main(void) {
 }
 "#;
 
-/// An evaluator with two slots, and a problem whose answers are its inputs.
+/// An evaluator with two slots, and a problem whose answers equal its inputs.
 struct Judge {
     stores: Stores,
     cancelled: CancellationToken,
@@ -198,7 +198,7 @@ async fn nothing_runs_beside_or_after_a_failure_that_ends_the_attempt() {
     judge.stop().await;
 }
 
-/// A sandbox on a machine that has no room for a while.
+/// A sandbox on a machine that has no room at first.
 #[derive(Debug)]
 struct Crowded {
     sandbox: Arc<dyn Sandbox>,
@@ -244,7 +244,7 @@ impl Sandbox for Crowded {
     }
 }
 
-/// The only try that a submission has here is not used up by it.
+/// The wait must not use up the submission's only try.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_machine_without_room_waits() {
     let sandbox = sandbox::resolve(&SandboxConfig::default()).unwrap();

@@ -1,4 +1,4 @@
-//! Programs that talk with interactors: the table of `docs/interaction.md`, in real cells.
+//! Submissions and interactors: the table of `docs/interaction.md`, in real cells.
 
 use bytes::Bytes;
 use domain::Verdict::{
@@ -11,20 +11,20 @@ use futures::StreamExt;
 
 use crate::judge::{Judge, Validators};
 
-/// Cases that run at the same time: most of them wait.
+/// The number of cases that run concurrently. Most of them only wait.
 const AT_ONCE: usize = 4;
-/// Short, so that what blocks is over soon.
+/// CPU time limit of the submissions, in milliseconds. Short, so that blocked programs end soon.
 const TIME_MS: u64 = 500;
 
 struct Case {
     name: &'static str,
     submission: &'static str,
     interactor: &'static str,
-    /// `Err` is a failure of the interactor's, with words of its reason.
+    /// `Err` is a fault of the interactor; its text must contain this.
     expected: Result<Verdict, &'static str>,
 }
 
-/// Reads a number, asks for its double, and compares.
+/// Sends a number, and expects its double.
 const DOUBLE: &str = r#"
 import sys
 n = int(open(sys.argv[1]).read())
@@ -33,10 +33,10 @@ answer = sys.stdin.readline().split()
 sys.exit(42 if answer == [str(2 * n)] else 43)
 "#;
 const DOUBLES: &str = "print(2 * int(input()), flush=True)";
-/// Says at once that all is well, and ends.
+/// Accepts immediately and ends.
 const ACCEPTS: &str = "import sys\nsys.exit(42)";
 const REJECTS: &str = "import sys\nsys.exit(43)";
-/// Waits for the end of what it is told, and accepts.
+/// Reads to the end of its input, then accepts.
 const PATIENT: &str = "import sys\nsys.stdin.read()\nsys.exit(42)";
 const PATIENT_REJECTS: &str = "import sys\nsys.stdin.read()\nsys.exit(43)";
 const BLOCKS: &str = "import sys\nsys.stdin.readline()\nsys.stdin.read()";
@@ -45,7 +45,7 @@ const NOTHING: &str = "pass";
 const TALKS_ON: &str = "while True: print('x' * 1000, flush=True)";
 
 const CASES: &[Case] = &[
-    // Both go to their end.
+    // Both programs run to their end.
     Case { name: "right", submission: DOUBLES, interactor: DOUBLE, expected: Ok(Accepted) },
     Case {
         name: "wrong",
@@ -187,7 +187,7 @@ sys.exit(42 if sys.stdin.readline().strip() == '300000' else 43)
         interactor: "raise SystemError",
         expected: Err("exited with 1"),
     },
-    // One closes a stream.
+    // A program closes one of its streams.
     Case {
         name: "the submission closes its output and waits",
         submission: "import os, sys\nos.close(1)\nsys.stdin.read()",
@@ -212,7 +212,7 @@ sys.exit(42 if sys.stdin.readline().strip() == '300000' else 43)
         interactor: "import os, sys, time\nos.close(0)\ntime.sleep(0.2)\nsys.exit(42)",
         expected: Ok(Accepted),
     },
-    // One blocks, or both do.
+    // One or both programs block.
     Case {
         name: "both wait",
         submission: BLOCKS,
@@ -263,13 +263,13 @@ sys.exit(42 if sys.stdin.readline().strip() == '300000' else 43)
     },
 ];
 
-/// Reads a word after it has said one, so that the submission gets going.
+/// Sends a number first, so that the submission starts to work.
 const PATIENT_AFTER_A_WORD: &str =
     "import sys\nprint(1, flush=True)\nsys.stdin.read()\nsys.exit(42)";
-/// Reads to the end of what it is told.
+/// Reads to the end of its input.
 const DOUBLES_IF_ASKED: &str =
     "import sys\nfor line in sys.stdin: print(2 * int(line), flush=True)";
-/// Ends a little after it began.
+/// Ends when its input ends.
 const NOTHING_LATE: &str = "import sys\nsys.stdin.read()";
 
 async fn run(judge: &Judge, case: &Case) -> Result<Verdict, Fault> {
@@ -300,7 +300,7 @@ async fn the_table() {
     }
 }
 
-/// An interactor of Testlib's kind writes to its output file, which a checker judges after it.
+/// A Testlib interactor writes to its output file, which a checker judges after it.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_testlib_interactor_leaves_is_checked() {
     let interactor = r#"

@@ -1,4 +1,4 @@
-//! Programs given as text, judged in native cells.
+//! Judges programs given as text in native cells.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use evaluator::judge::{
 };
 use sandbox::{Languages, SandboxConfig};
 
-/// A judge with nothing but a sandbox.
+/// A judge that needs only a sandbox.
 #[derive(Debug)]
 pub struct Judge {
     pub cells: Arc<Cells>,
@@ -24,7 +24,7 @@ pub struct Judge {
     pub languages: Arc<Languages>,
 }
 
-/// What a problem's validators are, as far as tests vary it.
+/// The validators of a problem, with the properties that tests vary.
 #[derive(Debug, Clone)]
 pub struct Validators<'a> {
     pub programs: Vec<(&'a str, &'a str)>,
@@ -36,7 +36,7 @@ pub struct Validators<'a> {
 }
 
 impl<'a> Validators<'a> {
-    /// One in Python, by the Kattis format, with little time.
+    /// A Python validator with the Kattis protocol and a short time limit.
     pub fn python(text: &'a str) -> Self {
         Self {
             programs: vec![("python3", text)],
@@ -48,7 +48,7 @@ impl<'a> Validators<'a> {
         }
     }
 
-    /// One that talks with the submission.
+    /// A Python interactor.
     pub fn interactor(text: &'a str) -> Self {
         Self { interactive: true, ..Self::python(text) }
     }
@@ -59,7 +59,7 @@ impl Judge {
         Self::with(&SandboxConfig::default())
     }
 
-    /// One with another sandbox.
+    /// A judge with another sandbox.
     pub fn with(config: &SandboxConfig) -> Self {
         let sandbox = sandbox::resolve(config).unwrap();
         let cells = Arc::new(Cells::new(sandbox, 4));
@@ -67,7 +67,7 @@ impl Judge {
         Self { cells, compiler, languages: config.languages().unwrap() }
     }
 
-    /// What validators a revision names, compiled.
+    /// Compiles the validators.
     pub async fn referees(&self, validators: &Validators<'_>) -> Result<Referees, Fault> {
         let mut blobs = BTreeMap::new();
         let programs = validators.programs.iter().map(|(language, text)| {
@@ -96,7 +96,7 @@ impl Judge {
         Referees::prepare(&content, &blobs, &self.compiler, &self.languages, None).await
     }
 
-    /// Those of a problem whose outputs are compared token by token.
+    /// The referees of a problem that compares outputs token by token.
     pub async fn comparing_tokens(&self) -> Result<Referees, Fault> {
         let content = RevisionContent::default();
         Referees::prepare(&content, &BTreeMap::new(), &self.compiler, &self.languages, None).await
@@ -116,7 +116,7 @@ impl Judge {
         judged
     }
 
-    /// Makes a program ready to be judged.
+    /// Compiles a program, and puts it in a cell.
     pub async fn bench(
         &self,
         (language, text): (&str, &str),
@@ -129,7 +129,7 @@ impl Judge {
         self.bench_of(source, compilation, limits, referees).await
     }
 
-    /// The same for one that is compiled.
+    /// Puts a compiled program in a cell.
     pub async fn bench_of(
         &self,
         source: Source,
@@ -145,7 +145,7 @@ impl Judge {
         Bench::set_up(&self.cells, program, Arc::new(referees)).await
     }
 
-    /// Leaves nothing behind.
+    /// Destroys the sandbox's cells.
     pub async fn shutdown(self) {
         self.cells.sandbox().shutdown().await;
     }

@@ -1,4 +1,4 @@
-//! Programs of a problem's at work in native cells: validators, interactors.
+//! Programs of problems in cells: validators and interactors.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod interaction;

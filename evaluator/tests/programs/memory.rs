@@ -1,4 +1,5 @@
-//! A program does not know what it did in another pass of the same test, or in the run that ended near its limit.
+//! A program must not find anything that it left in another pass of the same test, or in a run that
+//! ended near its limit.
 
 use std::env;
 
@@ -10,15 +11,15 @@ use sandbox::{Adapter, NativeConfig, SandboxConfig};
 
 use crate::judge::{Judge, Validators};
 
-/// How often each is tried. `ASSAY_MEMORY=100` tries harder.
+/// How many times each case is run. Set `ASSAY_MEMORY=100` for more.
 const RUNS: usize = 1;
 
 const CHANNELS: &str = include_str!("memory/channels.py");
 
-/// Says by every channel what the next pass could read.
+/// Prints what it finds in all channels, and leaves marks in them for the next pass.
 const SPEAKS: &str = "print(look())\nmark()\n";
 
-/// Asks for a second pass, and is content when that saw what the first one saw.
+/// Requests a second pass, and accepts if it printed the same as the first.
 const COMPARES: &str = r#"
 import sys
 d = sys.argv[3]
@@ -34,7 +35,7 @@ open(d + 'judgemessage.txt', 'w').write(first + said)
 sys.exit(42 if first == said else 43)
 "#;
 
-/// Ends a little over its limit, unless a run before it says by some channel that it need not work.
+/// Ends slightly over its limit, unless it finds a mark of an earlier run.
 const WORKS_ONCE: &str = "
 import time
 seen = look()
@@ -45,9 +46,9 @@ while not known and time.process_time() + sum(os.times()[2:4]) < 1.015: pass
 print(42)
 ";
 
-/// In milliseconds.
+/// CPU time limit, in milliseconds.
 const LIMIT_MS: u64 = 1_000;
-/// How often it is tried to end near the limit.
+/// The most tries to end near the limit.
 const TRIES_MAX: usize = 10;
 
 fn runs() -> usize {

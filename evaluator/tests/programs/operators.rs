@@ -1,4 +1,5 @@
-//! A language that ships with nobody: a file in the folder that the configuration names, in either sandbox.
+//! A language that Assay does not ship: a file in the folder that the configuration names, in both
+//! sandboxes.
 
 use std::env;
 use std::fs;

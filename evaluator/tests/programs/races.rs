@@ -1,6 +1,6 @@
-//! Two programs that end at nearly the same time: what comes of it never depends on the scheduler.
+//! Two programs that end at nearly the same time: the result must not depend on the scheduler.
 //!
-//! `ASSAY_RACES=200` sets how often each race is run.
+//! `ASSAY_RACES=200` sets how many times each race is run.
 
 use std::{env, fmt::Write};
 
@@ -12,10 +12,10 @@ use sandbox::{Adapter, SandboxConfig};
 
 use crate::judge::{Judge, Validators};
 
-/// How often each race is run where the environment does not say.
+/// How many times each race is run by default.
 const RUNS: usize = 3;
 
-/// A program that does what its arguments after `--` say, in each language.
+/// A program that performs the steps in its arguments after `--`, in each language.
 const ACTORS: [(&str, &str); 3] = [
     ("cpp", include_str!("races/actor.cpp")),
     ("python3", include_str!("races/actor.py")),
@@ -39,7 +39,7 @@ const fn race(
     Race { name, submission, interactor, expected }
 }
 
-/// More than a pipe holds is 1,000,000 bytes here.
+/// 1,000,000 bytes are more than a pipe holds.
 const RACES: [Race; 22] = [
     // The submission does not read the reply.
     race("leaves before the reply", "say:5", "hear say:5 exit:42", Some(Accepted)),
@@ -48,24 +48,24 @@ const RACES: [Race; 22] = [
     race("leaves before a long rejection", "say:5", "hear say:1000000 exit:43", Some(WrongAnswer)),
     race("leaves during a speech", "say:50000", "say:1000000 hear-all exit:42", Some(Accepted)),
     race("shuts its output", "shut-output hear-all", "say:1000000 exit:42", Some(Accepted)),
-    // The interactor does not read what is still said.
+    // The interactor does not read the rest of the submission's output.
     race("a word after the verdict", "say:5 say:5", "hear exit:42", Some(Accepted)),
     race("a speech after the verdict", "say:5 say:1000000", "hear exit:42", Some(Accepted)),
     race("a speech to nobody", "say:1000000", "exit:42", Some(Accepted)),
     race("a speech after a rejection", "say:5 say:1000000", "hear exit:43", Some(WrongAnswer)),
     race("a speech to nobody, rejected", "say:1000000", "exit:43", Some(WrongAnswer)),
-    // The interactor ends first, and the submission because of it.
+    // The interactor ends first, and the submission ends because of that.
     race("hears the end of an accepted talk", "hear-all", "exit:42", Some(Accepted)),
     race("fails at the end of an accepted talk", "hear", "exit:42", Some(RuntimeError)),
     race("fails at the end of a rejected talk", "hear", "exit:43", Some(WrongAnswer)),
     race("fails after a rejection", "say:5 hear-all exit:3", "hear exit:43", Some(WrongAnswer)),
     race("fails when the interactor fails", "hear", "exit:1", None),
-    // The submission ends first, and the interactor because of it.
+    // The submission ends first, and the interactor ends because of that.
     race("fails before an acceptance", "exit:3", "hear-all exit:42", Some(RuntimeError)),
     race("fails before a rejection", "exit:3", "hear-all exit:43", Some(RuntimeError)),
     race("fails, and the interactor too", "exit:3", "hear exit:42", Some(RuntimeError)),
     race("ends, and the interactor fails", "exit:0", "hear exit:42", None),
-    // The interactor says all at once, and judges what comes back.
+    // The interactor sends its whole input at once, then judges the reply.
     race(
         "one input, one output",
         "hear-all say:5",
@@ -84,12 +84,12 @@ fn steps(text: &str) -> Vec<String> {
     std::iter::once("--").chain(text.split(' ')).map(str::to_owned).collect()
 }
 
-/// Runs every race, and lists what did not come out as expected.
+/// Runs every race. Returns those with unexpected results, as text.
 async fn run_races(judge: &Judge) -> String {
     let runs = env::var("ASSAY_RACES").ok().and_then(|runs| runs.parse().ok()).unwrap_or(RUNS);
     let mut wrong = String::new();
     for (place, (language, submission)) in ACTORS.into_iter().enumerate() {
-        // Each language meets each as the races go on.
+        // Rotate the pairs, so that each language meets each.
         for (number, race) in RACES.iter().enumerate() {
             let (other, interactor) = ACTORS[(place + number) % ACTORS.len()];
             let counted = run_race(judge, race, (language, submission), (other, interactor), runs);

@@ -1,7 +1,7 @@
-//! Programs as people write them: what other judges compile and run is compiled and run here.
+//! Programs as people write them: what other judges compile and run must compile and run here.
 //!
-//! Each reads two integers and prints their sum, or is refused by its compiler. The toolchains are the image's, which
-//! `scripts/test` unpacks.
+//! Each program reads two integers and prints their sum, or must be rejected by its compiler. The
+//! toolchains are those of the image, which `scripts/test` unpacks.
 
 mod cpp;
 mod jvm;
@@ -20,15 +20,15 @@ use sandbox::{NativeConfig, SandboxConfig};
 
 use crate::judge::Judge;
 
-/// Programs that are compiled at the same time.
+/// The number of programs that are compiled concurrently.
 const AT_ONCE: usize = 2;
 
-/// A program, and whether it compiles.
+/// A program and its expected verdict.
 pub(crate) struct Case {
     language: &'static str,
     source: Bytes,
     expected: Verdict,
-    /// Words of what the compiler says.
+    /// The compiler's messages must contain this.
     said: &'static str,
 }
 
@@ -47,7 +47,7 @@ fn judge() -> Judge {
     Judge::with(&SandboxConfig { native, ..SandboxConfig::default() })
 }
 
-/// What is wrong with a case; `None` for nothing.
+/// What is wrong with the result of a case; `None` if nothing is.
 async fn fault(judge: &Judge, case: &Case) -> Option<String> {
     let language = judge.languages.get(case.language).unwrap();
     let files = vec![(language.source.clone(), case.source.clone())];

@@ -1,4 +1,5 @@
-//! Validators are strangers' code: whatever they do, a submission is judged by what they answer, or not at all.
+//! Validators are untrusted code. Whatever they do, a submission is judged by their answers, or not
+//! judged.
 
 use bytes::Bytes;
 use domain::Verdict::{self, Accepted, PresentationError, RuntimeError, WrongAnswer};
@@ -10,7 +11,7 @@ use futures::StreamExt;
 
 use crate::judge::{Judge, Validators};
 
-/// Cases that run at the same time.
+/// The number of cases that run concurrently.
 const AT_ONCE: usize = 2;
 
 fn test() -> TestData {
@@ -28,7 +29,7 @@ async fn judge_42(judge: &Judge, validators: &Validators<'_>) -> Result<TestOutc
     Ok(judged.outcome)
 }
 
-/// What a validator in Python does, and what it comes to: a verdict, or words of why there is none.
+/// The body of a Python validator, and the verdict, or a part of the fault's text.
 const MISBEHAVING: &[(&str, Result<Verdict, &str>)] = &[
     ("exit(42)", Ok(Accepted)),
     ("exit(43)", Ok(WrongAnswer)),
@@ -44,7 +45,7 @@ const MISBEHAVING: &[(&str, Result<Verdict, &str>)] = &[
     ("print('x' * 50_000_000)\nexit(43)", Ok(WrongAnswer)),
     ("import sys\nprint('x' * 50_000_000, file=sys.stderr)\nexit(43)", Ok(WrongAnswer)),
     ("x = bytearray(1 << 30)\nx[::4096] = b'x' * len(x[::4096])", Err("too much memory")),
-    // Gigabytes of feedback end at the limit of one file, or of the whole area.
+    // Unlimited feedback ends at the size limit of one file, or of the whole area.
     (
         "f = open(d + 'judgemessage.txt', 'wb')\nwhile True: f.write(b'x' * 65536)",
         Err("validators/main.py"),
@@ -54,7 +55,7 @@ const MISBEHAVING: &[(&str, Result<Verdict, &str>)] = &[
         Err("validators/main.py"),
     ),
     ("import os\nwhile True: os.fork()", Err("validators/main.py")),
-    // It sees what it is given, and nothing else of the submission.
+    // The validator sees the files it is given, and no other files of the submission.
     ("exit(42 if sys.stdin.read() == '42\\n' else 43)", Ok(Accepted)),
     ("exit(42 if open(a).read() == '42\\n' and open(i).read() == '21\\n' else 43)", Ok(Accepted)),
     ("import os\nexit(42 if not os.path.exists('/work/main.py') else 43)", Ok(Accepted)),
@@ -63,7 +64,7 @@ const MISBEHAVING: &[(&str, Result<Verdict, &str>)] = &[
         "import socket\ntry: socket.create_connection(('127.0.0.1', 22), 1)\nexcept OSError: exit(42)\nexit(43)",
         Ok(Accepted),
     ),
-    // What it leaves is read by name, from plain files.
+    // Only regular files with known names are read.
     (
         "import os\nos.remove(d + 'judgemessage.txt')\nos.symlink(a, d + 'judgemessage.txt')\nexit(42)",
         Ok(Accepted),
@@ -95,7 +96,7 @@ const MISBEHAVING: &[(&str, Result<Verdict, &str>)] = &[
         Err("both"),
     ),
     ("open(d + 'score.txt', 'w').write('1')\nexit(43)", Err("rejected: \"1\"")),
-    // Everything that it said is told to the setter, with why it failed.
+    // The fault contains all messages of the validator, for the setter.
     (
         "open(d + 'judgemessage.txt', 'w').write('no answer file')\nexit(3)",
         Err("exited with 3 (42 accepts, 43 rejects): no answer file"),
@@ -174,7 +175,7 @@ sys.exit(42)
     assert_eq!(outcome.score, Some(CheckerScore::Share(0.75)));
 }
 
-/// Of several, all must accept, and later ones are not asked after one has rejected.
+/// All validators must accept. After one has rejected, the next are not run.
 #[tokio::test(flavor = "multi_thread")]
 async fn several_must_agree() {
     let judge = Judge::new();
@@ -232,7 +233,7 @@ sys.exit(42)
     assert!(fault.unwrap_err().to_string().contains("another pass after 2"));
 }
 
-/// What a validator leaves for the next pass is its own doing, however odd.
+/// Files that cannot be kept for the next pass are the validator's fault.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_kept_between_passes_is_the_validators_fault() {
     let judge = Judge::new();
@@ -290,7 +291,7 @@ async fn exit_codes_of_testlib_and_bridged_checkers() {
     }
 }
 
-/// Where a problem is not scored, an output that gets a part of the points is wrong.
+/// In a problem without scores, an output that gets part of the points is wrong.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_part_of_nothing_is_wrong() {
     let judge = Judge::new();
@@ -310,7 +311,7 @@ async fn a_part_of_nothing_is_wrong() {
     }
 }
 
-/// INV-12: what is expected is nowhere in the cell that the submission runs in.
+/// INV-12: the answer is not in the submission's cell.
 #[tokio::test(flavor = "multi_thread")]
 async fn inv_12_the_submission_sees_no_answer() {
     let judge = Judge::new();

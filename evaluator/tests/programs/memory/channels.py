@@ -1,4 +1,5 @@
-# Ways in which a run can tell something to the next run of the same cell, although files and processes are removed.
+# Ways for a run to pass something to the next run in the same cell, although files and processes
+# are removed.
 import os, socket, sys
 
 AREAS = ('/work', '/tmp', '/dev/shm')
@@ -27,9 +28,9 @@ def hash_of(text):
     return number
 
 
-# What each channel says now, by name.
+# The current value of each channel, by name.
 def look():
-    # An engine may start a process more or less.
+    # A container engine may start a few processes itself.
     seen = {'pid': os.getpid() // 20}
     for area in AREAS:
         status = os.stat(area)
@@ -43,7 +44,7 @@ def look():
     return seen
 
 
-# Says something by every channel.
+# Leaves a mark in every channel.
 def mark():
     for _ in range(40):
         child = os.fork()

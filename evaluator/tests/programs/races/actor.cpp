@@ -1,4 +1,4 @@
-// Does what its arguments after `--` say, one after the other.
+// Performs the steps in its arguments after `--`, one after the other.
 #include <unistd.h>
 
 #include <cstdlib>

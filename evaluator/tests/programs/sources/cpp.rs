@@ -1,10 +1,10 @@
-//! C++: ways to include the standard headers, and what stands before them.
+//! C++: ways to include the standard headers, and what may precede them.
 
 use super::{Case, check, right};
 
 const SUM: &str = "int main() { int a, b; std::cin >> a >> b; std::cout << a + b << std::endl; }";
 
-/// What stands before `main`. Line breaks are as they would be in a file.
+/// Text before `main`, with the line breaks of a file.
 const WAYS: &[&str] = &[
     "#include <bits/stdc++.h>",
     "#include<bits/stdc++.h>",
@@ -54,7 +54,7 @@ const WAYS: &[&str] = &[
 async fn ways_to_include() {
     let mut cases: Vec<Case> = Vec::new();
     for (place, way) in WAYS.iter().enumerate() {
-        // Each standard takes its turn; what stands before the headers is tried with all of them.
+        // `#pragma GCC target` is tried with every standard, the other ways with one standard each.
         let languages = ["cpp", "cpp20", "cpp23"];
         let is_target = way.contains("target(");
         for (turn, language) in languages.into_iter().enumerate() {

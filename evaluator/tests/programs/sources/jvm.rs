@@ -1,8 +1,8 @@
-//! Java and Kotlin: where a program begins.
+//! Java and Kotlin: the class in which a program begins.
 
 use super::{check, refused, right};
 
-/// A body for `main`.
+/// The body of `main`.
 const SUM: &str = "java.util.Scanner in = new java.util.Scanner(System.in); System.out.println(in.nextInt() + in.nextInt());";
 
 fn java(text: &str) -> String {

@@ -1,4 +1,4 @@
-//! Other languages: older C, and bytes at the beginning and end of lines.
+//! Other languages: older C, byte order marks and line ends, output of Node.js.
 
 use bytes::Bytes;
 use domain::Verdict::Accepted;
@@ -57,7 +57,7 @@ async fn marks_and_line_ends() {
     check(cases).await;
 }
 
-/// Node.js writes to a pipe without waiting, unless it is made to.
+/// Node.js writes to a pipe asynchronously, unless it is configured otherwise.
 #[tokio::test(flavor = "multi_thread")]
 async fn node_loses_no_output() {
     let judge = judge();

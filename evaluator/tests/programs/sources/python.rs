@@ -1,8 +1,8 @@
-//! Python: names that `site` brings, and errors that only compiling finds.
+//! Python: names that the `site` module provides, and errors that only compiling finds.
 
 use super::{Case, check, refused, right};
 
-/// What `site` and the image bring.
+/// Programs that use what `site` and the image provide.
 const NAMES: &[&str] = &[
     "exit(print(sum(map(int, input().split()))))",
     "print(sum(map(int, input().split())))\nquit()",
@@ -18,7 +18,7 @@ const NAMES: &[&str] = &[
     "print(\r\n sum(map(int, input().split())))\r\n",
 ];
 
-/// The example, and words of the message.
+/// Programs with errors, and a part of the compiler's message.
 const ERRORS: &[(&str, &str)] = &[
     ("return 1", "outside function"),
     ("yield 1", "outside function"),
@@ -48,7 +48,7 @@ async fn python() {
     let mut cases: Vec<Case> = Vec::new();
     for language in ["python3", "pypy3"] {
         cases.extend(NAMES.iter().map(|source| right(language, *source)));
-        // The two word their messages differently.
+        // The two interpreters word their messages differently.
         let word = |word| if language == "python3" { word } else { "" };
         cases.extend(ERRORS.iter().map(|(source, said)| refused(language, *source, word(*said))));
     }
