@@ -1,5 +1,5 @@
-//! The API as a client sees it, whole answers included: what is refused, and how, is what most
-//! tests look at. Subscriptions go through [`assay::client::Client`].
+//! The API as clients see it, with complete answers, because most tests check errors. Subscriptions
+//! use [`assay::client::Client`].
 
 use assay::Failure;
 use assay::client::Client;
@@ -8,7 +8,7 @@ use futures::stream::BoxStream;
 use serde_json::{Value, json};
 use url::Url;
 
-/// A server, and who asks it.
+/// A server, and the token for requests to it.
 #[derive(Debug, Clone)]
 pub struct Api {
     base: Url,
@@ -19,19 +19,19 @@ pub struct Api {
 /// What the server answered.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// Of HTTP.
+    /// The HTTP status.
     pub status: u16,
-    /// As JSON; a string where it is none.
+    /// The body as JSON; a string if it is not JSON.
     pub body: Value,
 }
 
 impl Answer {
-    /// The first error's `extensions.code`; empty where there is no error.
+    /// The first error's `extensions.code`; empty if there is no error.
     pub fn code(&self) -> &str {
         self.body["errors"][0]["extensions"]["code"].as_str().unwrap_or_default()
     }
 
-    /// The first error's message; empty where there is no error.
+    /// The first error's message; empty if there is no error.
     pub fn message(&self) -> &str {
         self.body["errors"][0]["message"].as_str().unwrap_or_default()
     }
@@ -39,14 +39,14 @@ impl Answer {
     /// The data of an answer without errors.
     ///
     /// # Panics
-    /// When there are errors.
+    /// If there are errors.
     pub fn data(mut self) -> Value {
         assert!(self.body.get("errors").is_none(), "{}: {}", self.status, self.body);
         self.body["data"].take()
     }
 }
 
-/// What [`Api::submit`] asks for.
+/// The fields that [`Api::submit`] selects.
 const SUBMIT: &str = "mutation($input: SubmitInput!) {
   submit(input: $input) {
     submission { id number state verdict } replayed token userErrors { code message field }
@@ -65,81 +65,81 @@ impl Api {
     /// A client of the server at this address.
     ///
     /// # Panics
-    /// When the machine has no working TLS.
+    /// If the machine has no working TLS.
     pub fn new(base: Url, token: Option<&str>) -> Self {
         let http = reqwest::Client::builder().build().expect("a client without options");
         Self { base, token: token.map(str::to_owned), http }
     }
 
-    /// The same server, asked by somebody else.
+    /// The same server with another token.
     pub fn with_token(&self, token: &str) -> Self {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
-    /// The same server, asked by nobody in particular.
+    /// The same server without a token.
     pub fn anonymous(&self) -> Self {
         Self { token: None, ..self.clone() }
     }
 
-    /// As whom it asks.
+    /// The token.
     pub fn token(&self) -> Option<&str> {
         self.token.as_deref()
     }
 
-    /// The client of the command line, as the same person.
+    /// The command line's client with the same token.
     ///
     /// # Panics
-    /// When the machine has no working TLS.
+    /// If the machine has no working TLS.
     pub fn client(&self) -> Client {
         Client::new(self.base.clone(), self.token.clone()).expect("a client")
     }
 
-    /// Sends a GraphQL request as it stands.
+    /// Sends a GraphQL request unchanged.
     ///
     /// # Errors
-    /// When the server does not answer.
+    /// If the server does not answer.
     pub async fn try_post(&self, body: &Value) -> reqwest::Result<Answer> {
         self.send("/graphql", body.to_string().into_bytes()).await
     }
 
-    /// Sends a GraphQL request as it stands.
+    /// Sends a GraphQL request unchanged.
     ///
     /// # Panics
-    /// When the server does not answer.
+    /// If the server does not answer.
     pub async fn post(&self, body: &Value) -> Answer {
         self.try_post(body).await.expect("the server answers")
     }
 
-    /// Asks, whatever the answer.
+    /// Sends a query, and returns the answer even if it has errors.
     ///
     /// # Panics
-    /// When the server does not answer.
+    /// If the server does not answer.
     pub async fn ask(&self, query: &str, variables: Value) -> Answer {
         self.post(&json!({ "query": query, "variables": variables })).await
     }
 
-    /// Asks for the data.
+    /// Sends a query, and returns the data.
     ///
     /// # Panics
-    /// When there are errors.
+    /// If there are errors.
     pub async fn data(&self, query: &str, variables: Value) -> Value {
         self.ask(query, variables).await.data()
     }
 
-    /// Asks for the data as of this consistency token, or later.
+    /// Sends a query with this consistency token, and returns the data.
     ///
     /// # Panics
-    /// When there are errors.
+    /// If there are errors.
     pub async fn data_after(&self, token: &Value, query: &str, variables: Value) -> Value {
         let extensions = json!({ "assay": { "after": token } });
         let body = json!({ "query": query, "variables": variables, "extensions": extensions });
         self.post(&body).await.data()
     }
 
-    /// Uploads to `/packages`, whatever the answer.
+    /// Uploads to `/packages`, and returns the answer even if it is an error.
     ///
     /// # Panics
-    /// When the server does not answer.
+    /// If the server does not answer.
     pub async fn upload(&self, archive: Vec<u8>) -> Answer {
         self.send("/packages", archive).await.expect("the server answers")
     }
@@ -160,7 +160,7 @@ impl Api {
     /// Submits, and returns the payload.
     ///
     /// # Panics
-    /// When the whole request is refused.
+    /// If the whole request is refused.
     pub async fn submit(&self, problem: &str, language: &str, source: &str) -> Value {
         self.submit_input(submission(problem, language, source)).await
     }
@@ -168,12 +168,12 @@ impl Api {
     /// Submits, and returns the payload.
     ///
     /// # Panics
-    /// When the whole request is refused.
+    /// If the whole request is refused.
     pub async fn submit_input(&self, input: Value) -> Value {
         self.data(SUBMIT, json!({ "input": input })).await["submit"].take()
     }
 
-    /// The body of a request that submits.
+    /// The request body of a submission.
     pub fn submit_body(input: &Value) -> Value {
         json!({ "query": SUBMIT, "variables": { "input": input } })
     }
@@ -181,31 +181,31 @@ impl Api {
     /// Submits, and returns the submission's id.
     ///
     /// # Panics
-    /// When it is not taken.
+    /// If the submission is not accepted.
     pub async fn submitted(&self, problem: &str, language: &str, source: &str) -> String {
         let payload = self.submit(problem, language, source).await;
         let id = payload["submission"]["id"].as_str();
         id.unwrap_or_else(|| panic!("the submission is not taken: {payload}")).to_owned()
     }
 
-    /// Subscribes; yields the data of each message, until the server ends the stream.
+    /// Subscribes. Returns the data of each message, until the server ends the stream.
     ///
     /// # Panics
-    /// When the server does not answer.
+    /// If the server does not answer.
     pub async fn subscribe(
         &self,
         query: &str,
         variables: Value,
     ) -> BoxStream<'static, Result<Value, Failure>> {
         let client = self.client();
-        // Connecting is a large future, and a test holds many.
+        // Boxed, because the future of connecting is large, and tests hold many.
         Box::pin(client.subscribe(query, variables)).await.expect("a connection").boxed()
     }
 
-    /// Every update of a submission after a cursor, until the server ends the stream.
+    /// All updates of a submission after a cursor, until the server ends the stream.
     ///
     /// # Panics
-    /// When the stream breaks.
+    /// If the stream breaks.
     pub async fn updates(&self, id: &str, after: Option<&str>) -> Vec<Value> {
         let stream = self.subscribe(UPDATES, json!({ "id": id, "after": after })).await;
         let updates = stream.map(|data| data.expect("an update")["submission"].take());
@@ -215,7 +215,7 @@ impl Api {
     /// Watches a submission until it has its verdict.
     ///
     /// # Panics
-    /// When the stream breaks, or ends before.
+    /// If the stream breaks or ends before that.
     pub async fn verdict(&self, id: &str) -> String {
         let updates = self.updates(id, None).await;
         let verdict = updates.last().and_then(|last| last["submission"]["verdict"].as_str());

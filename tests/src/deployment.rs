@@ -1,5 +1,5 @@
-//! A whole Assay, on either stack: one process on embedded stores, or a process for each role on
-//! Redis and MongoDB.
+//! A complete Assay on either stack: one process on embedded stores, or one process for each role
+//! on Redis and MongoDB.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,16 +21,16 @@ use crate::process::Process;
 use crate::redis_server::RedisServer;
 use crate::waiting::LOOK_EVERY;
 
-/// Where a deployment keeps things, and in how many processes it runs.
+/// The stores of a deployment, and the number of its processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stack {
-    /// SQLite and files, and one process that does everything.
+    /// SQLite and files, with one process for all roles.
     Embedded,
-    /// Redis and MongoDB, and a process for each role.
+    /// Redis and MongoDB, with one process for each role.
     Cluster,
 }
 
-/// The process that does everything on embedded stores.
+/// The process with all roles on embedded stores.
 pub const ALL: &str = "all";
 /// The process that serves the API.
 pub const API: &str = "api";
@@ -39,12 +39,12 @@ pub const EVALUATOR: &str = "evaluator";
 /// The process that builds the read model.
 pub const PROJECTOR: &str = "projector";
 
-/// How many projections there are.
+/// The number of projections.
 pub const PROJECTIONS: usize = 4;
-/// How long they may take to catch up with everything on a busy machine.
+/// How long the projections may take to catch up on a busy machine.
 const PROJECTIONS_PATIENCE: Duration = Duration::from_secs(120);
 
-/// A running Assay. It ends, with its servers, when dropped.
+/// A running Assay. Dropping it ends its processes and servers.
 #[derive(Debug)]
 pub struct Deployment {
     processes: BTreeMap<String, Process>,
@@ -52,29 +52,29 @@ pub struct Deployment {
     address: Option<Url>,
     /// The first administrator's token.
     pub admin_token: String,
-    /// Of the cluster.
+    /// The Redis server of a cluster.
     pub redis: Option<RedisServer>,
-    /// Of the cluster.
+    /// The MongoDB server of a cluster.
     pub mongo: Option<MongoServer>,
     directory: TempDir,
 }
 
-/// Settings by their keys, as `assay config` lists them.
+/// Settings by key, as listed by `assay config`.
 type Settings = BTreeMap<String, String>;
 
 impl Deployment {
-    /// A deployment with the usual settings: native cells, and limits that no test meets.
+    /// A deployment with the usual settings: native cells, and limits that no test reaches.
     ///
     /// # Panics
-    /// When something of it does not start.
+    /// If a part of it does not start.
     pub async fn start(stack: Stack) -> Self {
         Self::start_with(stack, &[]).await
     }
 
-    /// The same with these settings in addition.
+    /// The same, with additional settings.
     ///
     /// # Panics
-    /// When something of it does not start.
+    /// If a part of it does not start.
     pub async fn start_with(stack: Stack, settings: &[(&str, &str)]) -> Self {
         let mut deployment = Self::stores_only(stack, settings).await;
         match stack {
@@ -88,10 +88,10 @@ impl Deployment {
         deployment
     }
 
-    /// The stores alone, with no process on them yet.
+    /// Only the stores, without any process.
     ///
     /// # Panics
-    /// When a server does not start.
+    /// If a server does not start.
     pub async fn stores_only(stack: Stack, settings: &[(&str, &str)]) -> Self {
         let (redis, mongo) = match stack {
             Stack::Embedded => (None, None),
@@ -103,10 +103,10 @@ impl Deployment {
         Self::on(redis, mongo, settings)
     }
 
-    /// The stores of a cluster alone, behind networks and on disks that tests can spoil.
+    /// Only the stores of a cluster, behind networks and on disks that tests can break.
     ///
     /// # Panics
-    /// When a server does not start, or no file system can be mounted.
+    /// If a server does not start, or no file system can be mounted.
     pub async fn exposed_stores_only(settings: &[(&str, &str)]) -> Self {
         let servers = tokio::join!(RedisServer::start_exposed(), MongoServer::start_exposed());
         Self::on(Some(servers.0), Some(servers.1), settings)
@@ -124,10 +124,10 @@ impl Deployment {
         Self { processes, settings: all, address: None, admin_token, redis, mongo, directory }
     }
 
-    /// Starts a process with this role, or all of them, and waits until it is ready.
+    /// Starts a process with this role, or with all roles, and waits until it is ready.
     ///
     /// # Panics
-    /// When it refuses to start.
+    /// If it refuses to start.
     pub async fn start_process(
         &mut self,
         name: &str,
@@ -139,10 +139,11 @@ impl Deployment {
         self.take_in(name, process);
     }
 
-    /// Starts a process that serves the API, and waits until it says where: it may be long until it is ready.
+    /// Starts a process that serves the API, and waits until it prints its address. It may become
+    /// ready much later.
     ///
     /// # Panics
-    /// When it refuses to start.
+    /// If it refuses to start.
     pub async fn start_api_unready(&mut self, name: &str, role: &str) {
         let process = self.begin(name, Some(role), &[]);
         process.says("Serving GraphQL at ").await;
@@ -163,7 +164,7 @@ impl Deployment {
         let serving = said.lines().find_map(|line| line.strip_prefix("Serving GraphQL at "));
         if let Some(address) = serving {
             let address: Url = address.parse().expect("an address is printed");
-            // It is served at the same address when it is started again.
+            // After a restart it must have the same address.
             let host = address.host_str().expect("the address has a host");
             let port = address.port().expect("the address has a port");
             self.settings.insert("http.listen".to_owned(), format!("{host}:{port}"));
@@ -175,34 +176,34 @@ impl Deployment {
         self.processes.insert(name.to_owned(), process);
     }
 
-    /// `kill -9`, and waits until it and its cells are gone.
+    /// `kill -9`; waits until the process and its cells have ended.
     ///
     /// # Panics
-    /// When there is no such process.
+    /// If there is no such process.
     pub async fn kill_hard(&mut self, name: &str) {
         self.take(name).kill_hard().await;
     }
 
-    /// SIGTERM, and waits until it has ended.
+    /// SIGTERM; waits until the process has ended.
     ///
     /// # Panics
-    /// When there is no such process, or it does not end.
+    /// If there is no such process, or it does not end.
     pub async fn terminate(&mut self, name: &str) -> Option<i32> {
         self.take(name).terminate().await.code()
     }
 
-    /// Lets a process stand still.
+    /// Pauses a process.
     ///
     /// # Panics
-    /// When there is no such process.
+    /// If there is no such process.
     pub fn pause(&self, name: &str) {
         self.processes[name].pause();
     }
 
-    /// Lets it go on.
+    /// Resumes a process.
     ///
     /// # Panics
-    /// When there is no such process.
+    /// If there is no such process.
     pub fn resume(&self, name: &str) {
         self.processes[name].resume();
     }
@@ -211,10 +212,10 @@ impl Deployment {
         self.processes.remove(name).unwrap_or_else(|| panic!("no process {name} runs"))
     }
 
-    /// What a process said on standard error.
+    /// A process's standard error.
     ///
     /// # Panics
-    /// When there is no such process.
+    /// If there is no such process.
     pub fn said(&self, name: &str) -> String {
         self.processes[name].said()
     }
@@ -222,51 +223,51 @@ impl Deployment {
     /// A process's id.
     ///
     /// # Panics
-    /// When there is no such process.
+    /// If there is no such process.
     pub fn pid(&self, name: &str) -> u32 {
         self.processes[name].pid()
     }
 
-    /// A setting.
+    /// The value of a setting.
     ///
     /// # Panics
-    /// When it is not set.
+    /// If it is not set.
     pub fn setting(&self, key: &str) -> &str {
         &self.settings[key]
     }
 
-    /// A folder that goes with the deployment.
+    /// The deployment's own folder.
     pub fn directory(&self) -> &Path {
         self.directory.path()
     }
 
-    /// Where it is served.
+    /// The address of the API.
     ///
     /// # Panics
-    /// When nothing of it serves.
+    /// If no process serves the API.
     pub fn address(&self) -> &Url {
         self.address.as_ref().expect("something serves the API")
     }
 
-    /// The API, asked by nobody in particular.
+    /// The API without a token.
     pub fn api(&self) -> Api {
         Api::new(self.address().clone(), None)
     }
 
-    /// The API, asked by the administrator.
+    /// The API with the administrator's token.
     pub fn admin(&self) -> Api {
         self.api().with_token(&self.admin_token)
     }
 
-    /// The client of the command line.
+    /// The command line's client.
     pub fn client(&self, token: &str) -> Client {
         self.api().with_token(token).client()
     }
 
-    /// A new account, and the API asked by it.
+    /// Registers an account, and returns the API with its token.
     ///
     /// # Panics
-    /// When it is not made.
+    /// If the registration fails.
     pub async fn register(&self, login: &str) -> Api {
         let input = json!({
             "login": login, "email": format!("{login}@example.org"), "password": "correct horse",
@@ -282,12 +283,12 @@ impl Deployment {
     /// Imports a package as the administrator, and returns the payload.
     ///
     /// # Panics
-    /// When the upload is refused.
+    /// If the upload is refused.
     pub async fn import(&self, package: &Package) -> Value {
         import(&self.admin(), package.zip()).await
     }
 
-    /// The command line on this deployment's stores and server, not run yet.
+    /// The command line for this deployment's stores and server, not yet run.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = assay_command(self.directory.path(), arguments);
         for (key, value) in &self.settings {
@@ -303,7 +304,7 @@ impl Deployment {
     /// Runs the command line on this deployment's stores and server, as the administrator.
     ///
     /// # Panics
-    /// When it cannot be run.
+    /// If it cannot be run.
     pub fn cli(&self, arguments: &[&str]) -> Output {
         let mut command = self.command(arguments);
         command.env("ASSAY_TOKEN", &self.admin_token);
@@ -313,12 +314,12 @@ impl Deployment {
     /// The deployment's stores, opened beside its processes.
     ///
     /// # Panics
-    /// When they do not answer.
+    /// If they are unavailable.
     pub async fn stores(&self) -> Stores {
         event_store::open(&self.store_urls()).await.expect("the stores answer")
     }
 
-    /// Where the stores are.
+    /// The URLs of the stores.
     pub fn store_urls(&self) -> StoreUrls {
         let of = |port: &str| self.settings[&format!("stores.{port}")].clone();
         StoreUrls {
@@ -329,10 +330,10 @@ impl Deployment {
         }
     }
 
-    /// The views that are served.
+    /// The live views.
     ///
     /// # Panics
-    /// When they do not answer.
+    /// If they are unavailable.
     pub async fn views(&self) -> Views {
         read_model::open(&self.settings["stores.views"], "live").await.expect("the views answer")
     }
@@ -340,7 +341,7 @@ impl Deployment {
     /// Waits until every projection has caught up with the log.
     ///
     /// # Panics
-    /// When they do not.
+    /// If they do not.
     pub async fn projected(&self) {
         let (stores, views) = (self.stores().await, self.views().await);
         let began = Instant::now();
@@ -366,7 +367,7 @@ impl Deployment {
 /// Uploads and imports, and returns the payload.
 ///
 /// # Panics
-/// When the upload is refused.
+/// If the upload is refused.
 pub async fn import(api: &Api, archive: Vec<u8>) -> Value {
     let uploaded = api.upload(archive).await;
     assert_eq!(uploaded.status, 201, "{uploaded:?}");
@@ -379,7 +380,7 @@ pub async fn import(api: &Api, archive: Vec<u8>) -> Value {
     api.data(import, variables).await["importProblem"].take()
 }
 
-/// `assay` with these arguments, in this folder, with no settings of the surroundings.
+/// `assay` with these arguments, in this folder, without Assay's environment variables.
 pub fn assay_command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(binary());
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ASSAY_")) {
@@ -389,10 +390,10 @@ pub fn assay_command(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// The program under test, which stands beside the folder that the test binary is in.
+/// The program under test, which is in the parent of the test binary's folder.
 ///
 /// # Panics
-/// When it was not built.
+/// If it was not built.
 fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("this program knows where it is");
     let profile = test.ancestors().nth(2).expect("tests are built below target/<profile>/deps");
@@ -411,7 +412,8 @@ fn usual_settings(
     mongo: Option<&MongoServer>,
 ) -> Settings {
     let below = |name: &str| directory.join(name).display().to_string();
-    // A fresh name for each deployment, though no two share a server: it is part of what is tested.
+    // A new name for each deployment although servers are not shared, because the name is part of
+    // the test.
     let name = format!("it{}", &Uuid::new_v4().simple().to_string()[..8]);
     let log = match redis {
         Some(redis) => redis.url_in(&name),
@@ -431,7 +433,7 @@ fn usual_settings(
         ("stores.views", kept("sqlite", "views.db")),
         ("http.listen", "127.0.0.1:0".to_owned()),
         ("evaluator.slots", "2".to_owned()),
-        // Two processors have enough to do with what is tested.
+        // The tests keep two processors busy enough.
         ("evaluator.warm_up", "false".to_owned()),
         ("evaluator.languages", r#"["c", "cpp", "python3"]"#.to_owned()),
         ("limits.submissions_per_minute", many.clone()),

@@ -1,4 +1,4 @@
-//! What the integration tests stand on: servers, and whole deployments, of their own.
+//! The basis of the integration tests: private servers, and complete deployments.
 
 pub mod api;
 pub mod deployment;

@@ -1,35 +1,35 @@
-//! What the log says in the end.
+//! Reading the log in tests.
 
 use std::sync::Arc;
 
 use domain::{Position, Recorded, StreamId, SubmissionId};
 use event_store::EventLog;
 
-/// Events read from the log at once.
+/// The number of events read at once.
 const LOG_PAGE: u32 = 1_000;
 
-/// The events of a submission, by its global id.
+/// The events of a submission, given its global id.
 ///
 /// # Panics
-/// When the log does not answer, or it is no id.
+/// If the log is unavailable, or the id is invalid.
 pub async fn events_of(log: &Arc<dyn EventLog>, id: &str) -> Vec<Recorded> {
     let stream = StreamId::Submission(submission_id(id));
     event_store::read_stream_whole(log.as_ref(), &stream).await.expect("the log answers")
 }
 
-/// The identity behind a global id.
+/// The submission id in a global id.
 ///
 /// # Panics
-/// When it is none.
+/// If the global id is invalid.
 pub fn submission_id(id: &str) -> SubmissionId {
     let uuid = id.strip_prefix("sub_").and_then(|id| id.parse().ok());
     uuid.unwrap_or_else(|| panic!("{id} is no submission's id"))
 }
 
-/// Every event of a log, in order; checks that positions have no gap on the way.
+/// All events of a log, in order. Checks that positions have no gap.
 ///
 /// # Panics
-/// When the log does not answer, or has a gap.
+/// If the log is unavailable, or has a gap.
 pub async fn whole_log(log: &Arc<dyn EventLog>) -> Vec<Recorded> {
     let mut events: Vec<Recorded> = Vec::new();
     loop {

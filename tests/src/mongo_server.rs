@@ -1,4 +1,4 @@
-//! A `mongod` of the tests' own.
+//! A private `mongod` for the tests.
 
 use std::time::{Duration, Instant};
 
@@ -11,11 +11,11 @@ use crate::private_server::{
 use crate::proxy::Proxy;
 
 const REPLICA_SET: &str = "rs0";
-/// Room for its data on a disk of its own, most of which its journal takes.
+/// The size of the server's own disk, in MiB. The journal takes most of it.
 const DISK_MEBIBYTES: u32 = 640;
-/// How long it may try to write down what it holds.
+/// How long an `fsync` on a full disk may take.
 const WRITE_DOWN_WAIT: Duration = Duration::from_secs(5);
-/// How long a primary that steps down stands for no election.
+/// How long a primary that steps down does not stand for election, in seconds.
 const STEP_DOWN_S: i32 = 2;
 
 /// A running server; ends when dropped, and when the test binary ends.
@@ -27,21 +27,21 @@ pub struct MongoServer {
 }
 
 impl MongoServer {
-    /// A replica set of one member, which is primary when this returns.
+    /// A replica set with one member, which is primary when this returns.
     ///
     /// # Panics
-    /// When there is no `mongod`, or it does not start.
+    /// If there is no `mongod`, or it does not start.
     pub async fn start() -> Self {
         let server = Self::start_with(&["--replSet", REPLICA_SET], None);
         server.initiate().await;
         server
     }
 
-    /// The same behind a network, and on a disk, that tests can spoil. Clients find it at the
-    /// address that the replica set knows, which is the network's.
+    /// The same, behind a network and on a disk that tests can break. The replica set is configured
+    /// with the network's address, so clients use it.
     ///
     /// # Panics
-    /// As [`Self::start`], and where no file system can be mounted.
+    /// As [`Self::start`], and if no file system can be mounted.
     pub async fn start_exposed() -> Self {
         let settings = ["--replSet", REPLICA_SET, "--oplogSize", "64"];
         let mut server = Self::start_with(&settings, Some(DISK_MEBIBYTES));
@@ -60,7 +60,7 @@ impl MongoServer {
         self.is_primary().await;
     }
 
-    /// A server as MongoDB comes: on its own, without transactions.
+    /// A standalone server with default settings, which has no transactions.
     ///
     /// # Panics
     /// As [`Self::start`].
@@ -87,7 +87,7 @@ impl MongoServer {
         self.until(doc! { "hello": 1 }, "be primary", is_writable).await;
     }
 
-    /// Asks again and again, until the answer is the one that is waited for.
+    /// Repeats a command until its answer is the expected one.
     async fn until(&self, command: Document, what: &str, holds: impl Fn(&Document) -> bool) {
         let client = self.operator().await;
         let began = Instant::now();
@@ -104,7 +104,7 @@ impl MongoServer {
         }
     }
 
-    /// Connected without the network that may be before it.
+    /// A connection that bypasses the network.
     async fn operator(&self) -> Client {
         let url = format!(
             "mongodb://127.0.0.1:{}/?directConnection=true&serverSelectionTimeoutMS=1000",
@@ -113,7 +113,7 @@ impl MongoServer {
         Client::with_uri_str(url).await.expect("the URL is well formed")
     }
 
-    /// Where a database of it is, by way of the network before it.
+    /// The URL of a database, through the network if there is one.
     pub fn url(&self, database: &str) -> String {
         format!("mongodb://127.0.0.1:{}/{database}", self.client_port())
     }
@@ -122,44 +122,43 @@ impl MongoServer {
         self.proxy.as_ref().map_or(self.port, Proxy::port)
     }
 
-    /// The network before it.
+    /// The network in front of the server.
     ///
     /// # Panics
-    /// When it was started without.
+    /// If the server was started without a network.
     pub fn network(&self) -> &Proxy {
         self.proxy.as_ref().expect("it was started behind a network")
     }
 
-    /// Leaves no room on its disk, and has it write down what it holds in memory, as it does each
-    /// minute by itself.
+    /// Fills the disk, and makes the server flush its memory, as it otherwise does every minute.
     ///
     /// # Panics
-    /// When it was started without one of its own.
+    /// If the server was started without its own disk.
     pub async fn fill_disk(&self) {
         self.server.disk().fill();
-        // It may not live to answer.
+        // The server may exit before it answers.
         let admin = self.operator().await.database("admin");
         let write_down = admin.run_command(doc! { "fsync": 1 });
         let _ = tokio::time::timeout(WRITE_DOWN_WAIT, write_down).await;
     }
 
-    /// Makes room again.
+    /// Frees the disk.
     ///
     /// # Panics
-    /// When there is room.
+    /// If the disk is not full.
     pub fn empty_disk(&self) {
         self.server.disk().empty();
     }
 
-    /// Whether it takes connections.
+    /// Whether the server accepts connections.
     pub fn listens(&self) -> bool {
         listens(self.port)
     }
 
-    /// Has it give up being primary, and waits until it is primary again.
+    /// Makes the primary step down, and waits until it is primary again.
     ///
     /// # Panics
-    /// When it refuses, or does not come back.
+    /// If it refuses, or does not become primary again.
     pub async fn step_down(&self) {
         let step_down = doc! { "replSetStepDown": STEP_DOWN_S, "force": true };
         let operator = self.operator().await;
@@ -167,7 +166,7 @@ impl MongoServer {
         self.is_primary().await;
     }
 
-    /// Its port on the loopback.
+    /// The server's port on the loopback interface.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -177,10 +176,10 @@ impl MongoServer {
         self.server.kill_hard();
     }
 
-    /// Starts it again, on the same data and port.
+    /// Starts the server again, on the same data and port.
     ///
     /// # Panics
-    /// When it does not start.
+    /// If it does not start.
     pub async fn restart(&mut self) {
         self.server.restart();
         self.is_primary().await;

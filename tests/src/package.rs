@@ -1,4 +1,4 @@
-//! Problem packages: the sample ones, small ones made here, and such as nobody should send.
+//! Problem packages: the samples, small generated ones, and malformed ones.
 
 use std::fs;
 use std::io::{Cursor, Write};
@@ -15,15 +15,15 @@ pub fn sample(slug: &str) -> PathBuf {
     Path::new(PROBLEMS).join(slug)
 }
 
-/// The folder of the packages that together use every feature of every format.
+/// The folder of the packages that together use every feature of all formats.
 pub fn collection() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("packages")
 }
 
-/// The folders in a folder, by name.
+/// The folders in a folder, in order of name.
 ///
 /// # Panics
-/// When there is no such folder.
+/// If there is no such folder.
 pub fn folders(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a folder");
     let paths = entries.map(|entry| entry.expect("an entry").path());
@@ -32,10 +32,10 @@ pub fn folders(folder: &Path) -> Vec<PathBuf> {
     folders
 }
 
-/// Copies a folder with everything below it.
+/// Copies a folder recursively.
 ///
 /// # Panics
-/// When something cannot be read or written.
+/// If something cannot be read or written.
 pub fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
     for entry in fs::read_dir(from).expect("a folder") {
@@ -49,7 +49,7 @@ pub fn copy_folder(from: &Path, to: &Path) {
     }
 }
 
-/// A package in the making.
+/// A package being assembled.
 #[derive(Debug, Clone, Default)]
 pub struct Package {
     entries: Vec<(String, Entry)>,
@@ -62,7 +62,8 @@ enum Entry {
 }
 
 impl Package {
-    /// A problem that takes numbers and prints their sum, with this many tests beside its sample.
+    /// A problem that reads numbers and prints their sum, with this many hidden tests and one
+    /// sample.
     pub fn sum(slug: &str, hidden_tests: usize) -> Self {
         let mut package = Self::default()
             .file(&format!("{slug}/problem.yaml"), "name: Sum\nlimits: {time_limit: 5}\n")
@@ -78,10 +79,11 @@ impl Package {
         package
     }
 
-    /// Every file below a folder, under the folder's own name, by name; links stay links.
+    /// Every file below a folder, with the folder's own name in front, in order of name. Links stay
+    /// links.
     ///
     /// # Panics
-    /// When there is no such folder.
+    /// If there is no such folder.
     pub fn of_folder(folder: &Path) -> Self {
         let mut package = Self::default();
         let name = folder.file_name().expect("the folder has a name").to_string_lossy();
@@ -108,14 +110,14 @@ impl Package {
         }
     }
 
-    /// With this file, in the place of another of its name.
+    /// Adds this file, or replaces the one with this name.
     pub fn file(mut self, path: &str, bytes: impl Into<Vec<u8>>) -> Self {
         self.entries.retain(|(there, _)| there != path);
         self.entries.push((path.to_owned(), Entry::File(bytes.into())));
         self
     }
 
-    /// With this symbolic link.
+    /// Adds this symbolic link.
     pub fn link(mut self, path: &str, target: &str) -> Self {
         self.entries.push((path.to_owned(), Entry::Link(target.to_owned())));
         self
@@ -134,16 +136,16 @@ impl Package {
         })
     }
 
-    /// Without this file.
+    /// Removes this file.
     pub fn without(mut self, path: &str) -> Self {
         self.entries.retain(|(there, _)| there != path);
         self
     }
 
-    /// The archive.
+    /// The package as a zip archive.
     ///
     /// # Panics
-    /// When the library refuses a name.
+    /// If the library refuses a name.
     pub fn zip(&self) -> Vec<u8> {
         let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
         let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
@@ -163,7 +165,7 @@ impl Package {
 }
 
 impl Extend<(String, Vec<u8>)> for Package {
-    /// More files, of names that are not there yet.
+    /// Adds files, which must have new names.
     fn extend<T: IntoIterator<Item = (String, Vec<u8>)>>(&mut self, files: T) {
         self.entries.extend(files.into_iter().map(|(name, bytes)| (name, Entry::File(bytes))));
     }

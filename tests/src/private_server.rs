@@ -1,4 +1,4 @@
-//! A server that ends with the test binary, however that ends.
+//! A server process that ends with the test binary, even if that is killed.
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
@@ -11,9 +11,9 @@ use tempfile::TempDir;
 
 use crate::small_disk::SmallDisk;
 
-/// Runs the server until the pipe on its standard input says or ends otherwise. The end of the pipe
-/// is the end of the test binary, which may be too sudden for any destructor: then the shell also
-/// removes the directory, and what is mounted there.
+/// Runs the server until the pipe on its standard input ends or contains an order. The pipe ends
+/// when the test binary does, possibly without running destructors. Then the shell also unmounts
+/// and removes the directory.
 const KEEPER: &str = r#"
 directory=$1
 shift
@@ -24,23 +24,23 @@ wait $! 2>/dev/null
 [ "$order" = stop ] || { umount -l "$directory" 2>/dev/null; rm -rf "$directory"; }
 "#;
 
-/// How long a server may take to answer after its start, and how often to look.
+/// How long a server may take to start, and how often to check.
 pub(crate) const START_WAIT: Duration = Duration::from_secs(60);
 pub(crate) const START_LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// A server process with a directory and a port of its own.
+/// A server process with its own directory and port.
 #[derive(Debug)]
 pub(crate) struct PrivateServer {
     command: Vec<String>,
     keeper: Option<Child>,
-    /// Before the directory, which cannot be removed as long as something is mounted there.
+    /// Dropped before the directory, which cannot be removed while something is mounted there.
     disk: Option<SmallDisk>,
     directory: TempDir,
 }
 
 impl PrivateServer {
-    /// Starts the command, whose parts may name the directory as `{directory}`.
-    /// With a disk of so many mebibytes, its directory is on a file system of its own.
+    /// Starts the command. Its arguments may contain `{directory}`. If `disk` is given, the
+    /// directory is on its own file system of that size, in MiB.
     pub(crate) fn start(binary: PathBuf, arguments: &[&str], disk: Option<u32>) -> Self {
         let directory = TempDir::with_prefix("assay-test-").expect("a temporary directory");
         let path = directory.path().to_str().expect("a path in plain characters");
@@ -52,7 +52,7 @@ impl PrivateServer {
         server
     }
 
-    /// Starts it again, on the same data and port.
+    /// Starts the server again, on the same data and port.
     pub(crate) fn restart(&mut self) {
         self.kill_hard();
         let keeper = Command::new("sh")
@@ -62,14 +62,15 @@ impl PrivateServer {
             .arg(self.directory.path())
             .args(&self.command)
             .stdin(Stdio::piped())
-            // An interrupt at the terminal is for the tests; the keeper then sees the pipe end.
+            // An interrupt at the terminal must reach only the tests; the keeper then sees the pipe
+            // end.
             .process_group(0)
             .spawn()
             .expect("sh can be started");
         self.keeper = Some(keeper);
     }
 
-    /// `kill -9`, and waits until the process is gone.
+    /// `kill -9`; waits until the process has ended.
     pub(crate) fn kill_hard(&mut self) {
         let Some(mut keeper) = self.keeper.take() else { return };
         let mut orders = keeper.stdin.take().expect("the keeper's input is a pipe");
@@ -78,17 +79,17 @@ impl PrivateServer {
         keeper.wait().expect("the keeper is this process's child");
     }
 
-    /// The file system of its own.
+    /// The server's own file system.
     pub(crate) fn disk(&self) -> &SmallDisk {
         self.disk.as_ref().expect("it was started with a disk of its own")
     }
 
-    /// Where its data is.
+    /// The directory with the server's data.
     pub(crate) fn directory(&self) -> &Path {
         self.directory.path()
     }
 
-    /// What it said, for a message about its failure.
+    /// The server's log, for failure messages.
     pub(crate) fn said(&self) -> String {
         std::fs::read_to_string(self.directory.path().join("server.log")).unwrap_or_default()
     }
@@ -100,10 +101,10 @@ impl Drop for PrivateServer {
     }
 }
 
-/// The binary that a variable names, or else the one on the PATH.
+/// The binary that an environment variable names, otherwise the one in the PATH.
 ///
 /// # Panics
-/// When there is none: a test never passes because a server is missing.
+/// If there is none: a test must not pass because a server is missing.
 pub(crate) fn binary(variable: &str, name: &str) -> PathBuf {
     if let Some(path) = std::env::var_os(variable) {
         let path = PathBuf::from(path);
@@ -121,13 +122,13 @@ fn is_file(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.is_file())
 }
 
-/// A port that was free a moment ago.
+/// A port that is currently free.
 pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port on the loopback");
     listener.local_addr().expect("a bound socket has an address").port()
 }
 
-/// Whether something takes connections at this port of the loopback.
+/// Whether a process accepts connections at this loopback port.
 pub(crate) fn listens(port: u16) -> bool {
     TcpStream::connect(("127.0.0.1", port)).is_ok()
 }

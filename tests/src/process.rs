@@ -1,4 +1,4 @@
-//! One process of a deployment, which ends with the test binary, however that ends.
+//! One process of a deployment. It ends with the test binary, even if that is killed.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
@@ -8,8 +8,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use crate::waiting::{until, until_true};
 
-/// Starts the process, tells its id, and ends it as it is told to. The end of the pipe on its
-/// standard input is the end of the test binary, and then of the process too.
+/// Starts the process, prints its id, and ends it on order. When the test binary ends, the pipe on
+/// standard input ends, and then so does the process.
 const KEEPER: &str = r#"
 out=$1 err=$2
 shift 2
@@ -28,14 +28,13 @@ pub(crate) struct Process {
     pid: u32,
     out: PathBuf,
     err: PathBuf,
-    /// What its files held before it was started.
+    /// The size of its output files before it was started.
     err_before: usize,
     out_before: usize,
 }
 
 impl Process {
-    /// Starts a command; what it says goes to files of this name in the folder, after what is in
-    /// them already.
+    /// Starts a command. Its output is appended to files with this name in the folder.
     pub(crate) fn start(command: &Command, folder: &Path, name: &str) -> Self {
         let (out, err) = (folder.join(format!("{name}.out")), folder.join(format!("{name}.err")));
         let (out_before, err_before) = (read(&out).len(), read(&err).len());
@@ -52,7 +51,8 @@ impl Process {
             .current_dir(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            // An interrupt at the terminal is for the tests; the keeper then sees the pipe end.
+            // An interrupt at the terminal must reach only the tests; the keeper then sees the pipe
+            // end.
             .process_group(0)
             .spawn()
             .expect("sh can be started");
@@ -67,22 +67,22 @@ impl Process {
         self.pid
     }
 
-    /// What it printed on standard output.
+    /// The process's standard output.
     pub(crate) fn printed(&self) -> String {
         read(&self.out).split_off(self.out_before)
     }
 
-    /// What it said on standard error.
+    /// The process's standard error.
     pub(crate) fn said(&self) -> String {
         read(&self.err).split_off(self.err_before)
     }
 
-    /// Waits until it says that it is ready.
+    /// Waits until the process reports that it is ready.
     pub(crate) async fn ready(&self) {
         self.says("Ready: ").await;
     }
 
-    /// Waits until a line of what it says begins so.
+    /// Waits until a line of its output starts with this.
     pub(crate) async fn says(&self, beginning: &str) {
         until("the process is so far", async || {
             let said = self.said();
@@ -95,19 +95,19 @@ impl Process {
         .await;
     }
 
-    /// `kill -9`, and waits until it and everything that it started is gone.
+    /// `kill -9`; waits until the process and its children have ended.
     pub(crate) async fn kill_hard(mut self) {
         self.order("kill");
         self.reap().await;
     }
 
-    /// SIGTERM, and waits until it has ended.
+    /// SIGTERM; waits until the process has ended.
     pub(crate) async fn terminate(mut self) -> ExitStatus {
         self.order("terminate");
         self.reap().await
     }
 
-    /// SIGSTOP: it stands still, and nothing tells the others.
+    /// SIGSTOP: pauses the process, without notifying the others.
     pub(crate) fn pause(&self) {
         signal(self.pid, "STOP");
     }
@@ -119,7 +119,7 @@ impl Process {
 
     fn order(&mut self, order: &str) {
         let mut orders = self.keeper.stdin.take().expect("the keeper's input is a pipe");
-        // A keeper that ended is seen by `reap`.
+        // `reap` handles a keeper that has ended.
         let _ = writeln!(orders, "{order}");
     }
 
@@ -138,7 +138,7 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         if matches!(self.keeper.try_wait(), Ok(None)) {
-            // It may be draining, and then its keeper no longer listens.
+            // It may be draining, and then its keeper reads no more orders.
             signal(self.pid, "KILL");
             drop(self.keeper.stdin.take());
             let _ = self.keeper.wait();
@@ -147,11 +147,11 @@ impl Drop for Process {
 }
 
 fn signal(pid: u32, name: &str) {
-    // One that has ended meanwhile needs no signal.
+    // The process may already have ended.
     let _ = Command::new("kill").args(["-s", name]).arg(pid.to_string()).status();
 }
 
-/// The processes that this one started: the runners of its cells.
+/// The children of a process: the runners of its cells.
 fn children(pid: u32) -> BTreeSet<u32> {
     let file = format!("/proc/{pid}/task");
     let tasks = std::fs::read_dir(file).into_iter().flatten().flatten();
@@ -162,10 +162,10 @@ fn children(pid: u32) -> BTreeSet<u32> {
         .collect()
 }
 
-/// Whether there is such a process, and it is not merely waiting to be buried.
+/// Whether the process exists and is not a zombie.
 fn is_running(pid: u32) -> bool {
     let stat = read(Path::new(&format!("/proc/{pid}/stat")));
-    // The name may hold anything; the state follows its closing parenthesis.
+    // The name may contain anything; the state follows its closing parenthesis.
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }
 

@@ -1,4 +1,5 @@
-//! A bad network: a proxy on the loopback that stands before a server and is told what to spoil.
+//! A bad network: a loopback proxy in front of a server, which delays and cuts connections on
+//! request.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,31 +9,31 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// Bytes passed on at once.
+/// Bytes forwarded at once.
 const CHUNK_BYTES: usize = 16 * 1024;
 
-/// What the network is like.
+/// The state of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weather {
-    /// Everything passes.
+    /// Everything is forwarded.
     Clear,
-    /// Whoever connects is cut off at once, and so is whoever is connected.
+    /// New connections are reset immediately, and so are existing ones.
     Refusing,
-    /// Everything passes, each piece this much later.
+    /// Everything is forwarded, each chunk with this delay.
     Slow(Duration),
-    /// What clients send passes; what the server answers does not.
+    /// Clients' data is forwarded, the server's answers are not.
     Mute,
 }
 
-/// What every connection looks at.
+/// The state that all connections watch.
 #[derive(Debug, Clone, Copy)]
 struct Forecast {
     weather: Weather,
-    /// Connections that began in another age are cut.
+    /// Connections from an earlier age are cut.
     age: u64,
 }
 
-/// A proxy. It ends when dropped.
+/// A proxy. Dropping it ends it.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
@@ -41,10 +42,10 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy before the server at this port of the loopback.
+    /// Starts a proxy in front of the server at this loopback port.
     ///
     /// # Panics
-    /// When there is no free port.
+    /// If there is no free port.
     pub async fn start(upstream: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let port = listener.local_addr().expect("a bound socket has an address").port();
@@ -53,7 +54,7 @@ impl Proxy {
         Self { port, forecast, accepting }
     }
 
-    /// Where it listens, on the loopback.
+    /// The port on which it listens on the loopback interface.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -63,7 +64,7 @@ impl Proxy {
         self.forecast.send_modify(|forecast| forecast.age += 1);
     }
 
-    /// From now on. Connections that could not hear their answers, or that are refused, are cut.
+    /// Sets the state. Connections that missed answers, or that are now refused, are cut.
     pub fn set(&self, weather: Weather) {
         self.forecast.send_modify(|forecast| {
             if forecast.weather == Weather::Mute || weather == Weather::Refusing {
@@ -83,7 +84,7 @@ impl Drop for Proxy {
 
 async fn accept(listener: TcpListener, upstream: u16, forecast: Arc<watch::Sender<Forecast>>) {
     loop {
-        // One that is gone before it was accepted is nobody's fault.
+        // The client may have left before it was accepted.
         let Ok((client, _)) = listener.accept().await else { continue };
         let mut forecast = forecast.subscribe();
         tokio::spawn(async move {
@@ -100,7 +101,7 @@ async fn accept(listener: TcpListener, upstream: u16, forecast: Arc<watch::Sende
     }
 }
 
-/// Passes bytes on, both ways, until one end closes or the age is over.
+/// Forwards bytes in both directions until one end closes or the age changes.
 async fn connected(
     client: TcpStream,
     server: TcpStream,
@@ -133,7 +134,7 @@ async fn pass_on(
     let mut bytes = vec![0; CHUNK_BYTES];
     loop {
         from.readable().await?;
-        // What comes while nothing passes waits where it is.
+        // Data that must not be forwarded now stays in the socket.
         let passes = |forecast: &Forecast| !answers || forecast.weather != Weather::Mute;
         let Ok(now) = forecast.wait_for(passes).await.map(|forecast| forecast.weather) else {
             return Ok(());
@@ -163,7 +164,7 @@ async fn write_all(to: &OwnedWriteHalf, mut bytes: &[u8]) -> std::io::Result<()>
     Ok(())
 }
 
-/// Has the connection end with a reset when it is dropped, which is at once.
+/// Makes the connection end with a reset when it is dropped, which follows immediately.
 fn reset(stream: &TcpStream) {
     let _ = stream.set_zero_linger();
 }

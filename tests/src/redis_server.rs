@@ -1,4 +1,4 @@
-//! A `redis-server` of the tests' own.
+//! A private `redis-server` for the tests.
 
 use std::path::Path;
 use std::time::Instant;
@@ -8,11 +8,11 @@ use crate::private_server::{
 };
 use crate::proxy::Proxy;
 
-/// Settings that Assay demands of a server.
+/// Settings that Assay requires of a server.
 const DURABLE: [&str; 6] =
     ["--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction"];
 
-/// Room for its data on a disk of its own.
+/// The size of the server's own disk, in MiB.
 const DISK_MEBIBYTES: u32 = 64;
 
 /// A running server; ends when dropped, and when the test binary ends.
@@ -24,25 +24,25 @@ pub struct RedisServer {
 }
 
 impl RedisServer {
-    /// A server that loses nothing that it acknowledged.
+    /// A server with the durability settings that Assay requires.
     ///
     /// # Panics
-    /// When there is no `redis-server`, or it does not start.
+    /// If there is no `redis-server`, or it does not start.
     pub async fn start() -> Self {
         Self::start_with(&DURABLE, None).await
     }
 
-    /// The same behind a network, and on a disk, that tests can spoil.
+    /// The same, behind a network and on a disk that tests can break.
     ///
     /// # Panics
-    /// As [`Self::start`], and where no file system can be mounted.
+    /// As [`Self::start`], and if no file system can be mounted.
     pub async fn start_exposed() -> Self {
         let mut server = Self::start_with(&DURABLE, Some(DISK_MEBIBYTES)).await;
         server.proxy = Some(Proxy::start(server.port).await);
         server
     }
 
-    /// A server as Redis comes: without a log of its writes.
+    /// A server with default settings, which has no append-only file.
     ///
     /// # Panics
     /// As [`Self::start`].
@@ -68,7 +68,7 @@ impl RedisServer {
         let client = redis::Client::open(url).expect("the URL is well formed");
         let began = Instant::now();
         loop {
-            // PING is refused while the server still reads its data.
+            // PING fails while the server still loads its data.
             if let Ok(mut connection) = client.get_multiplexed_async_connection().await
                 && redis::cmd("PING").query_async::<()>(&mut connection).await.is_ok()
             {
@@ -79,52 +79,52 @@ impl RedisServer {
         }
     }
 
-    /// Where it is, by way of the network before it.
+    /// The server's URL, through the network if there is one.
     pub fn url(&self) -> String {
         let port = self.proxy.as_ref().map_or(self.port, Proxy::port);
         format!("redis://127.0.0.1:{port}")
     }
 
-    /// The network before it.
+    /// The network in front of the server.
     ///
     /// # Panics
-    /// When it was started without.
+    /// If the server was started without a network.
     pub fn network(&self) -> &Proxy {
         self.proxy.as_ref().expect("it was started behind a network")
     }
 
-    /// Leaves no room on its disk.
+    /// Fills the disk.
     ///
     /// # Panics
-    /// When it was started without one of its own.
+    /// If the server was started without its own disk.
     pub fn fill_disk(&self) {
         self.server.disk().fill();
     }
 
-    /// Makes room again.
+    /// Frees the disk.
     ///
     /// # Panics
-    /// When there is room.
+    /// If the disk is not full.
     pub fn empty_disk(&self) {
         self.server.disk().empty();
     }
 
-    /// Where its data is.
+    /// The directory with the server's data.
     pub fn directory(&self) -> &Path {
         self.server.directory()
     }
 
-    /// Whether it takes connections.
+    /// Whether the server accepts connections.
     pub fn listens(&self) -> bool {
         listens(self.port)
     }
 
-    /// Where it is, for one case alone.
+    /// The URL of a namespace for one case.
     pub fn url_in(&self, namespace: &str) -> String {
         format!("{}/?namespace={namespace}", self.url())
     }
 
-    /// Its port on the loopback.
+    /// The server's port on the loopback interface.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -134,10 +134,10 @@ impl RedisServer {
         self.server.kill_hard();
     }
 
-    /// Starts it again, on the same data and port.
+    /// Starts the server again, on the same data and port.
     ///
     /// # Panics
-    /// When it does not start.
+    /// If it does not start.
     pub async fn restart(&mut self) {
         self.server.restart();
         self.answers().await;

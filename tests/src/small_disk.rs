@@ -1,26 +1,26 @@
-//! A file system of a limited size, which can be filled up.
+//! A small file system, which tests can fill.
 
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Bytes written at once, and in the end, so that nothing is left.
+/// The sizes of the writes, in bytes: large ones first, then small ones for the rest.
 const CHUNKS_BYTES: [usize; 2] = [1024 * 1024, 4096];
-/// What takes up the room.
+/// The file that fills the disk.
 const FILLER: &str = "filler";
 
-/// A `tmpfs` at a directory of somebody else's. It ends when dropped.
+/// A `tmpfs` mounted on a directory. Unmounted when dropped.
 #[derive(Debug)]
 pub struct SmallDisk {
     path: PathBuf,
 }
 
 impl SmallDisk {
-    /// Mounts it at this directory.
+    /// Mounts a file system on this directory.
     ///
     /// # Panics
-    /// When it cannot be mounted: that takes root, as do most tests of this crate.
+    /// If it cannot be mounted. This requires root, like most tests of this crate.
     pub fn mount(path: &Path, mebibytes: u32) -> Self {
         let mut mount = Command::new("mount");
         mount.args(["-t", "tmpfs", "-o", &format!("size={mebibytes}m"), "assay-test"]).arg(path);
@@ -29,10 +29,10 @@ impl SmallDisk {
         Self { path: path.to_owned() }
     }
 
-    /// Leaves not a byte free.
+    /// Fills the file system completely.
     ///
     /// # Panics
-    /// When something else than the size ends it.
+    /// If writing fails for another reason.
     pub fn fill(&self) {
         let mut filler = File::create(self.path.join(FILLER)).expect("a file can be made");
         for bytes in CHUNKS_BYTES.map(|bytes| vec![0; bytes]) {
@@ -45,10 +45,10 @@ impl SmallDisk {
         }
     }
 
-    /// Makes room again.
+    /// Frees the space.
     ///
     /// # Panics
-    /// When it was not filled.
+    /// If it was not filled.
     pub fn empty(&self) {
         std::fs::remove_file(self.path.join(FILLER)).expect("the filler is there");
     }
@@ -56,7 +56,7 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Lazily, because a server that was killed may not be gone for good yet.
+        // Lazily, because a killed server may not have ended yet.
         let _ = Command::new("umount").arg("-l").arg(&self.path).status();
     }
 }

@@ -1,16 +1,16 @@
-//! Waiting for what must come, by looking again and again: no test depends on how long it takes.
+//! Waiting for a condition by polling, so that no test depends on timing.
 
 use std::time::{Duration, Instant};
 
-/// How long something that must happen may take on a busy machine.
+/// How long to wait for something that must happen, on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
-/// How often to look.
+/// The polling interval.
 pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Looks until there is something to return.
+/// Polls until there is a value to return.
 ///
 /// # Panics
-/// When nothing comes within [`PATIENCE`].
+/// If there is none within [`PATIENCE`].
 pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let began = Instant::now();
     loop {
@@ -22,7 +22,7 @@ pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T
     }
 }
 
-/// Looks until it holds.
+/// Polls until the condition holds.
 ///
 /// # Panics
 /// As [`until`].
