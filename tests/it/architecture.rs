@@ -1,4 +1,4 @@
-//! The rules of the workspace, held by the compiler's own data and by reading the sources.
+//! Checks the workspace's rules with cargo's metadata and by reading the sources.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
-/// Which crate may know which. Whoever adds an arrow explains it in `docs/adr/`.
+/// The crates that each crate may depend on. Explain a new dependency in `docs/adr/`.
 const ARROWS: [(&str, &[&str]); 17] = [
     ("domain", &[]),
     ("runner", &[]),
@@ -60,7 +60,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ),
 ];
 
-/// Where a library may be named: in files whose path begins so.
+/// The only path prefixes where each library may be used.
 const ADAPTERS: [(&str, &[&str]); 5] = [
     ("redis", &["event-store/src/redis"]),
     ("mongodb", &["event-store/src/mongo", "read-model/src/mongo"]),
@@ -69,7 +69,7 @@ const ADAPTERS: [(&str, &[&str]); 5] = [
     ("async_graphql", &["query-api/src", "command-api/src", "assay/src"]),
 ];
 
-/// Not for the domain: it computes, and does nothing else.
+/// Forbidden in the domain, which only computes.
 const IMPURE: [&str; 11] = [
     "async ",
     ".await",
@@ -83,10 +83,10 @@ const IMPURE: [&str; 11] = [
     "std::net",
     "std::process",
 ];
-/// Not for the domain's dependencies.
+/// Forbidden among the domain's dependencies.
 const IMPURE_CRATES: [&str; 5] = ["tokio", "rand", "futures", "async-trait", "getrandom"];
 
-/// Lines of a `main.rs`.
+/// The most lines of a `main.rs`.
 const MAIN_LINES_MAX: usize = 150;
 
 #[test]
@@ -124,7 +124,7 @@ fn the_domain_is_pure() {
     for source in
         sources().filter(|source| source.path.starts_with("domain/src") && !source.is_test())
     {
-        // Its tests may read golden files.
+        // The domain's tests may read golden files.
         let tested = source.text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
         let outside_tests = Source { text: tested, ..source };
         for line in outside_tests.code() {
@@ -152,7 +152,7 @@ fn every_invariant_that_is_cited_is_stated() {
 
 #[test]
 fn nothing_is_left_undone_and_no_test_is_left_out() {
-    // Written in two parts, so that this list is not what it looks for.
+    // Split, so that this test does not find its own list.
     let undone = [
         concat!("to", "do!("),
         concat!("unimple", "mented!("),
@@ -175,9 +175,9 @@ fn programs_begin_in_short_files() {
     }
 }
 
-/// A file of ours.
+/// A source file of the workspace.
 struct Source {
-    /// From the root of the repository.
+    /// Relative to the repository's root.
     path: String,
     text: String,
 }
@@ -189,13 +189,13 @@ impl Source {
             || self.path.ends_with("/tests.rs")
     }
 
-    /// Its lines without comments.
+    /// The lines that are not comments.
     fn code(&self) -> impl Iterator<Item = &str> {
         self.text.lines().filter(|line| !line.trim_start().starts_with("//"))
     }
 }
 
-/// Every Rust source of the repository.
+/// All Rust sources of the repository.
 fn sources() -> impl Iterator<Item = Source> {
     let mut folders = vec![root()];
     let mut files = Vec::new();
@@ -218,11 +218,11 @@ fn sources() -> impl Iterator<Item = Source> {
     })
 }
 
-/// Whether a line of code uses a library by its path.
+/// Whether a line of code uses a path of this library.
 fn names(line: &str, library: &str) -> bool {
     let path = format!("{library}::");
     line.match_indices(&path).any(|(at, _)| {
-        // `super::redis::` and `event_store_redis::` are others.
+        // `super::redis::` and `event_store_redis::` do not refer to the library.
         let before = line[..at].chars().next_back().unwrap_or(' ');
         !before.is_alphanumeric()
             && before != '_'
@@ -230,7 +230,7 @@ fn names(line: &str, library: &str) -> bool {
     })
 }
 
-/// The numbers of the invariants that a text names.
+/// The numbers of the invariants that a text cites.
 fn invariants(text: &str) -> BTreeSet<u32> {
     let text = text.to_uppercase().replace("INV_", "INV-");
     let cited = text.match_indices("INV-").filter_map(|(at, prefix)| {

@@ -1,4 +1,4 @@
-//! A judge whose past is in the archive goes on as if nothing had happened, on both stacks.
+//! A server works normally after its events were archived, on both stacks.
 
 use std::process::Output;
 
@@ -30,7 +30,7 @@ async fn nobody_notices(stack: Stack) {
     let log = deployment.stores().await.log;
     let events = whole_log(&log).await;
 
-    // Nothing is old enough, and telling changes nothing.
+    // Nothing is old enough, and `--dry-run` changes nothing.
     let young = json_of(&deployment, &["log", "archive", "--older-than", "1h", "--json"]);
     assert_eq!((&young["events"], &young["archived_through"]), (&json!(0), &json!(0)));
     let told =
@@ -39,7 +39,7 @@ async fn nobody_notices(stack: Stack) {
     let nothing = deployment.cli(&["log", "archive"]);
     assert_eq!(nothing.status.code(), Some(2), "{nothing:?}");
 
-    // In two pieces, while the server runs.
+    // In two segments, while the server runs.
     printed(&deployment, &["log", "archive", "--before", "4"]);
     printed(&deployment, &["log", "archive", "--older-than", "0s"]);
     let status = json_of(&deployment, &["log", "status", "--json"]);
@@ -48,11 +48,11 @@ async fn nobody_notices(stack: Stack) {
     assert_eq!(status["segments"].as_array().unwrap().len(), 2);
     assert!(printed(&deployment, &["log", "status"]).contains("2 segments"));
 
-    // What was is as it was, for the server that was there before and for new processes.
+    // The log reads the same, for the running server and for new processes.
     assert_eq!(whole_log(&log).await, events);
     assert_eq!(ada.updates(&first, None).await, updates);
     assert_eq!(printed(&deployment, &["audit", &first]), trail);
-    // The account and the problem are read from the archive now.
+    // The account and the problem are now read from the archive.
     let second = ada.submitted("sum", "python3", RIGHT).await;
     assert_eq!(ada.verdict(&second).await, "ACCEPTED");
 

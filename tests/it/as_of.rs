@@ -1,4 +1,4 @@
-//! What was so at another time: what was answered then is answered again, whatever happened since.
+//! Queries as of another time return what was returned then, regardless of later changes.
 
 use domain::Position;
 use serde_json::{Value, json};
@@ -7,12 +7,12 @@ use tests::deployment::{Deployment, Stack};
 use tests::package::Package;
 use tests::waiting::until_true;
 
-/// With the wrong checker and a wrong answer: rejected, and accepted.
+/// Rejected and accepted with the wrong checker and a wrong answer file.
 const EXACT: &str = "print(sum(map(int, input().split())))";
 const SLOPPY: &str =
     "a, b = map(int, input().split())\nprint(5 if (a, b) == (1, 1) else a + b + 0.5)";
 
-/// What is told of now and of then alike.
+/// Fields that exist both now and as of another time.
 const SUBMISSION: &str = "id number problemVersion sourceSha256 state verdict createdAt judgedAt
   problem { slug version stats { submissions accepted solvers } } author { login roles }
   judgement { id verdict }
@@ -34,9 +34,9 @@ async fn another_time_on_redis_and_mongodb() {
 struct World {
     deployment: Deployment,
     ada: Api,
-    /// Of ada, and of bob.
+    /// The submission of ada, then that of bob.
     submissions: Vec<String>,
-    /// What was told then, and where the log was.
+    /// Results recorded earlier, with the log's position at that time.
     told: Vec<(Position, Value)>,
 }
 
@@ -67,7 +67,7 @@ async fn journey(stack: Stack) {
         let now = world.then(json!({ "position": position })).await;
         assert_eq!(now["position"], position.to_string());
         world.is_as_told(&now, told, ranked);
-        // The event at the position is the last that was recorded not after its time.
+        // The event at the position is the last one recorded at or before its time.
         let at = now["at"].clone();
         let by_time = world.then(json!({ "at": at })).await;
         world.is_as_told(&by_time, told, ranked);
@@ -96,7 +96,7 @@ impl World {
         assert_eq!(payload["userErrors"], json!([]));
     }
 
-    /// Remembers what is told now, and where the log is.
+    /// Records the present results and the log's position.
     async fn tell(&mut self) {
         self.deployment.projected().await;
         let query = format!(
@@ -113,7 +113,7 @@ impl World {
         self.told.push((head, told));
     }
 
-    /// What is told of then.
+    /// The results as of a position or time.
     async fn then(&self, moment: Value) -> Value {
         let query = format!(
             "query($ada: ID!, $bob: ID!, $position: Position, $at: DateTime) {{
@@ -155,7 +155,7 @@ impl World {
         assert_eq!(&first["lastSolvedAt"], since);
     }
 
-    /// Judges everything to the problem again, and waits until that is done.
+    /// Rejudges all submissions to the problem, and waits until all trials have ended.
     async fn rejudge(&self) -> String {
         self.deployment.projected().await;
         let preview = self.done(&["rejudge", "preview", "--problem", "sum"]);

@@ -1,4 +1,4 @@
-//! What the log says can be proved: receipts and exports.
+//! The log's contents can be proved: receipts and exports.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -41,7 +41,8 @@ async fn an_author_proves_a_submission(stack: Stack) {
     let receipt = &submitted["receipt"];
     assert_eq!(ada.verdict(&id).await, "ACCEPTED");
 
-    // The proof is there within a second or two; the receipt names the same event as the payload did.
+    // The proof is available within one or two seconds; the receipt names the same event as the
+    // payload.
     let asked = "query($id: ID!) { node(id: $id) { ... on Submission {
         receipt { position leaf leafHash proof } timeline(first: 50) { nodes { type position leafHash payload } }
     } } }";
@@ -60,7 +61,7 @@ async fn an_author_proves_a_submission(stack: Stack) {
     assert_eq!(kinds.last().unwrap()["payload"]["verdict"], "ACCEPTED");
     assert_eq!(bob.data(asked, json!({ "id": id })).await["node"], Value::Null);
 
-    // Checked by us and by another program, with nothing but the file and the key.
+    // Checked by us and by another program, which need only the file and the key.
     let elsewhere = tempfile::tempdir().unwrap();
     let file = elsewhere.path().join("mine.tlog-proof");
     std::fs::write(&file, node["receipt"]["proof"].as_str().unwrap()).unwrap();
@@ -78,11 +79,11 @@ async fn an_author_proves_a_submission(stack: Stack) {
         assert_eq!(check_with_another_program(&forged, &key).status.code(), Some(1), "{forged:?}");
     }
 
-    // No more is read of a stranger's file than a receipt can have.
+    // A file larger than any receipt is not read further.
     let endless = check(elsewhere.path(), Path::new("/dev/zero"), &key);
     assert_eq!(endless.status.code(), Some(1), "{endless:?}");
 
-    // The operator's receipts of every event, and of the verdict in particular.
+    // The operator's receipts of all events, and of the verdict in particular.
     let folder = elsewhere.path().join("receipts");
     let written = deployment.cli(&["audit", "prove", &id, "--out", folder.to_str().unwrap()]);
     assert!(written.status.success(), "{written:?}");
@@ -116,7 +117,7 @@ async fn auditors_see_the_log(deployment: &Deployment, submission: &str) {
     let bob = deployment.register("carol").await;
     assert_eq!(bob.data(asked, json!({})).await["audit"], Value::Null);
     let admin = deployment.admin();
-    // Until the newest event is covered, which `carol` is.
+    // Until a head covers the newest event, which registered `carol`.
     let audit = until("a head covers everything", async || {
         let audit = admin.data(asked, json!({})).await["audit"].take();
         (audit["head"]["treeSize"] == audit["newest"]["nodes"][0]["position"]).then_some(audit)
@@ -127,7 +128,7 @@ async fn auditors_see_the_log(deployment: &Deployment, submission: &str) {
     assert_eq!(audit["event"]["version"], 1);
     assert!(audit["events"]["nodes"][0]["inclusion"]["path"].as_array().unwrap().len() > 2);
 
-    // Every event of the submission, page by page.
+    // All events of the submission, page by page.
     let filter = json!({ "stream": submission });
     let (mut after, mut kinds) = (Value::Null, Vec::new());
     loop {
@@ -149,7 +150,7 @@ async fn auditors_see_the_log(deployment: &Deployment, submission: &str) {
     assert_eq!(finished["nodes"].as_array().unwrap().len(), 1);
 }
 
-/// From an early event on, over more than is read at once, and then live.
+/// Follows the log from an early event, over more than one page, and then live.
 async fn auditors_follow_the_log(deployment: &Deployment) {
     const FOLLOW: &str = "subscription($after: String, $filter: EventFilter) {
       auditEvents(after: $after, filter: $filter) { cursor node { position type } }
@@ -178,7 +179,7 @@ async fn auditors_follow_the_log(deployment: &Deployment) {
     let expected: Vec<_> = missed.iter().chain(&live).map(|it| json!(it.to_string())).collect();
     assert_eq!(positions, expected);
 
-    // Whoever comes back misses nothing, and is told nothing twice.
+    // A client that reconnects misses no event and gets none twice.
     let after = json!({ "after": told[700 - 1]["cursor"], "filter": filter });
     let mut again = admin.subscribe(FOLLOW, after).await;
     for expected in &told[700..] {
@@ -186,7 +187,7 @@ async fn auditors_follow_the_log(deployment: &Deployment) {
     }
 }
 
-/// Grants and revokes a role in so many batches; where the events stand.
+/// Grants and revokes a role in this many batches. Returns the positions of the events.
 async fn change_roles(deployment: &Deployment, batches: usize) -> Vec<u64> {
     let log = deployment.stores().await.log;
     let stream = Stream::<Account>::load(log.as_ref(), StreamId::Account("zoe".parse().unwrap()));
@@ -211,7 +212,7 @@ fn exports_prove_themselves(deployment: &Deployment, submission: &str, folder: &
         let arguments = [&["audit", "export", "--out", file], filter.as_slice()].concat();
         let exported = deployment.cli(&arguments);
         assert!(exported.status.success(), "{exported:?}");
-        // What is there is never overwritten.
+        // Existing files are never overwritten.
         assert_eq!(deployment.cli(&arguments).status.code(), Some(2));
         let verify = ["audit", "verify", file, "--key", key, "--json"];
         let verified = assay_command(folder, &verify).output().unwrap();
@@ -223,7 +224,8 @@ fn exports_prove_themselves(deployment: &Deployment, submission: &str, folder: &
     }
 }
 
-/// What was judged is judged again from what was recorded; a verdict that does not follow is found.
+/// Judges submissions again from the recorded data, and detects a verdict that does not follow from
+/// it.
 async fn judging_again_comes_to_the_same(deployment: &Deployment, id: &str) {
     let recompute = |arguments: &[&str], code: i32| -> Vec<Value> {
         let output = deployment.cli(&[&["audit", "recompute", "--json"], arguments].concat());
@@ -245,7 +247,7 @@ async fn judging_again_comes_to_the_same(deployment: &Deployment, id: &str) {
         found["differences"].to_string().contains("test 1: Accepted, now WrongAnswer"),
         "{found}"
     );
-    // What its verdict says that it depended on is another's program.
+    // The verdict's provenance is that of another program.
     let on: Vec<_> = found["provenance"].as_array().unwrap().iter().map(|it| &it["on"]).collect();
     assert_eq!(on, ["program"]);
     let after = deployment.stores().await.log.info().await.unwrap().head;
@@ -255,7 +257,8 @@ async fn judging_again_comes_to_the_same(deployment: &Deployment, id: &str) {
     }
 }
 
-/// A wrong program whose events say that it was accepted, with another's provenance; and how many events that took.
+/// Writes a wrong program with events that claim it was accepted, with another submission's
+/// provenance. Returns its id and the number of events.
 async fn forge_a_verdict(deployment: &Deployment, id: &str) -> (String, u64) {
     let stores = deployment.stores().await;
     let events = events_of(&stores.log, id).await;
@@ -305,7 +308,7 @@ async fn forge_a_verdict(deployment: &Deployment, id: &str) -> (String, u64) {
     (format!("sub_{}", submission.uuid().simple()), written.len() as u64)
 }
 
-/// The old key goes on to be believed until it is retired.
+/// The old key stays trusted until it is retired.
 fn keys_are_rotated(deployment: &Deployment, stack: Stack) {
     let old = public_key(deployment);
     let rotated = deployment.cli(&["keys", "rotate"]);
@@ -334,7 +337,7 @@ async fn an_erased_person_leaves_the_log_whole(deployment: &Deployment, ada: &Ap
     }
     assert_eq!(deployment.cli(&["account", "erase", "nobody", "--yes"]).status.code(), Some(2));
 
-    // Nobody is let in, nothing personal is left, and what was handed in is.
+    // Sign-in fails, no personal data is left, and the submissions remain.
     assert_eq!(ada.ask(person, json!({})).await.code(), "UNAUTHENTICATED");
     let login = "mutation { login(login: \"ada\", password: \"correct horse\") { accessToken userErrors { code } } }";
     let refused = deployment.api().data(login, json!({})).await["login"].take();
@@ -360,7 +363,7 @@ fn public_key(deployment: &Deployment) -> String {
     String::from_utf8(shown.stdout).unwrap().trim().to_owned()
 }
 
-/// A key that has signed nothing here.
+/// A key that did not sign this log.
 fn another_key(folder: &Path) -> String {
     let file = folder.join("another.keys");
     let setting = format!("audit.keys={}", file.display());
@@ -383,7 +386,7 @@ fn check_with_another_program(receipt: &Path, key: &str) -> Output {
     Command::new("node").arg(program).arg(receipt).arg(key).output().expect("node can be run")
 }
 
-/// The receipt with one thing changed, each in its own file.
+/// Copies of the receipt with one change each, in separate files.
 fn forgeries(receipt: &Path) -> Vec<PathBuf> {
     let text = std::fs::read_to_string(receipt).unwrap();
     let lines: Vec<&str> = text.lines().collect();
@@ -393,7 +396,7 @@ fn forgeries(receipt: &Path) -> Vec<PathBuf> {
         lines.join("\n") + "\n"
     };
     let flipped = |line: &str| {
-        // In the middle, where Base64 has no padding and both letters are digits of it.
+        // In the middle, where there is no Base64 padding.
         let middle = line.len() / 2;
         let other = if line.as_bytes()[middle] == b'A' { "B" } else { "A" };
         format!("{}{other}{}", &line[..middle], &line[middle + 1..])

@@ -1,4 +1,4 @@
-//! Backup and restore, from either stack to the other; and backups that are not whole.
+//! Backup and restore between both stacks, and incomplete backups.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -26,7 +26,7 @@ async fn from_redis_and_mongodb_to_files() {
     drill(Stack::Cluster, Stack::Embedded).await;
 }
 
-/// One submission is judged, one waits, and a part of the log is archived.
+/// One submission is judged, one waits, and part of the log is archived.
 async fn drill(from: Stack, to: Stack) {
     let mut original = Deployment::stores_only(from, &[]).await;
     start(&mut original).await;
@@ -53,7 +53,7 @@ async fn drill(from: Stack, to: Stack) {
     assert_eq!((copied.log_id, copied.head), (info.log_id, info.head));
     assert_eq!(copied.archived_through, info.archived_through);
     assert_eq!(copied.archived_through.0, 4);
-    // Bodies are compared as they are stored.
+    // Compares the stored bytes.
     assert_eq!(whole_log(&stores.log).await, events);
     assert_eq!(stores.tree.heads(0, 10_000).await.unwrap(), signed);
     fs::copy(original.setting("audit.keys"), copy.setting("audit.keys")).unwrap();
@@ -76,12 +76,12 @@ async fn drill(from: Stack, to: Stack) {
     assert_eq!(ada.verdict(&next).await, "ACCEPTED");
     copy.projected().await;
     assert_eq!(done(&copy, &["replay", "--json"])["differences"], json!([]));
-    // The tree goes on where it was.
+    // The tree continues where it was.
     assert!(heads_of_all(&copy).await.starts_with(&signed));
     assert_eq!(done(&copy, &["audit", "verify", "--json"])["broken"], Value::Null);
 }
 
-/// Every signed head, once there is one that covers the whole log.
+/// All signed heads, once one covers the whole log.
 async fn heads_of_all(deployment: &Deployment) -> Vec<KeptHead> {
     let stores = deployment.stores().await;
     until("a signed head covers the whole log", async || {
@@ -98,7 +98,7 @@ async fn start(deployment: &mut Deployment) {
     deployment.start_process(EVALUATOR, Some(EVALUATOR), &[]).await;
 }
 
-/// An account, and a submission whose source is this.
+/// Registers an account, and submits this source.
 async fn small(source: &'static str) -> (Deployment, Digest) {
     let deployment = Deployment::stores_only(Stack::Embedded, &[]).await;
     done(&deployment, &["account", "create", "ada", "--json"]);
@@ -156,7 +156,7 @@ async fn a_backup_that_is_not_whole_is_refused_before_anything_is_written() {
         let said = refused(&copy, &["restore", damaged.to_str().unwrap()], 2);
         assert!(said.contains(told), "{told}: {said}");
     }
-    // Nothing is there of what was refused.
+    // The refused backups left nothing in the stores.
     let restored = done(&copy, &["restore", "--json", folder.to_str().unwrap()]);
     assert_eq!((&restored["head"], &restored["queued"]), (&json!(2), &json!(1)));
     assert_eq!(copy.stores().await.blobs.get(&source).await.unwrap(), "print(1)");
@@ -217,7 +217,7 @@ async fn what_an_interrupted_restore_says_to_delete_is_enough_to_begin_again() {
     let folder = original.directory().join("backup");
     done(&original, &["backup", "--json", "--out", folder.to_str().unwrap()]);
 
-    // Cut off when everything is there but the end.
+    // Interrupted when everything except the end is written.
     let copy = Deployment::stores_only(Stack::Embedded, &[]).await;
     let info = original.stores().await.log.info().await.unwrap();
     let restoration = Restoration::begin(&copy.store_urls(), info.log_id).await.unwrap();
@@ -248,7 +248,7 @@ fn done(deployment: &Deployment, arguments: &[&str]) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_default()
 }
 
-/// What a command said that exits with this code.
+/// The error output of a command that exits with this code.
 fn refused(deployment: &Deployment, arguments: &[&str], code: i32) -> String {
     let output = deployment.cli(arguments);
     assert_eq!(output.status.code(), Some(code), "{arguments:?}: {output:?}");

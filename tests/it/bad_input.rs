@@ -1,4 +1,4 @@
-//! What must be refused: each with a code, and with nothing written.
+//! Requests that must be refused: each with a code, and without writing anything.
 
 use std::io::Write;
 
@@ -32,7 +32,7 @@ async fn bad_input_is_refused_with_a_code_and_writes_nothing() {
     packages(&world).await;
     problems(&world).await;
     assert_eq!(head(&world).await, before, "something was written");
-    // It was all refused for what it was: the same things done right are taken.
+    // Correct requests of the same kinds are accepted.
     let id = world.ada.submitted("sum", "python3", "print(sum(map(int, input().split())))").await;
     assert_eq!(world.ada.verdict(&id).await, "ACCEPTED");
 }
@@ -177,7 +177,7 @@ async fn documents(world: &World) {
     assert_eq!((no_request.status, no_request.code()), (400, "BAD_USER_INPUT"));
 }
 
-/// What is posted has limits that a socket has not.
+/// Requests over HTTP have limits that sockets lack, so sockets take subscriptions only.
 async fn sockets(world: &World) {
     let login = "mutation { login(login: \"ada\", password: \"correct horse\") { accessToken } }";
     for ask in ["{ tags { slug } }", "query Q { viewer { login } }", login] {
@@ -252,14 +252,14 @@ async fn packages(world: &World) {
     }
 }
 
-/// Much nothing in a small archive.
+/// A small archive that expands to very large files.
 fn bomb() -> Vec<u8> {
     let nothing = vec![0; 40 << 20];
     let bomb = Package::sum("sum", 1).file("sum/data/secret/001.in", nothing.clone());
     bomb.file("sum/data/secret/002.in", nothing).zip()
 }
 
-/// An archive whose table of contents claims that a large file is a small one.
+/// An archive whose table of contents gives a small size for a large file.
 fn lying() -> Vec<u8> {
     let large = vec![b'1'; 1_234_567];
     let mut archive = Package::sum("sum", 1).file("sum/data/secret/001.in", large.clone()).zip();

@@ -1,4 +1,4 @@
-//! `assay bench`: what it prints for programs. What it measures is not for a test to judge.
+//! `assay bench`: its output for programs. The measurements themselves are not tested.
 
 use serde_json::Value;
 use tests::deployment::assay_command;
@@ -19,7 +19,7 @@ fn the_sandboxes_are_measured_beside_their_floor() {
         percentiles(&mode["added_ms"]);
         percentiles(&mode["prepare_ms"]);
     }
-    // What is not measured is told, with the reason.
+    // Skipped measurements are reported with the reason.
     for left_out in report["left_out"].as_array().unwrap() {
         assert!(!left_out["why"].as_str().unwrap().is_empty(), "{report}");
     }

@@ -1,6 +1,6 @@
-//! Everything that a cluster stands on is killed, frozen, cut off, slowed down and filled up, in turn
-//! and at random, while many hand in programs: what was acknowledged is in the log, is judged once,
-//! and everything that follows from the log agrees with it.
+//! Every part of a cluster is killed, frozen, cut off, slowed down and filled up, in random order,
+//! while many clients submit. All acknowledged submissions must be in the log and judged once, and
+//! everything derived from the log must agree with it.
 
 mod faults;
 mod load;
@@ -19,7 +19,7 @@ use tests::waiting::{until, until_true};
 use load::{Acknowledged, Load};
 use plan::{Phase, Plan};
 
-/// Events read at once.
+/// The number of events read at once.
 const LOG_PAGE: u32 = 1_000;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,7 +56,7 @@ async fn carry_out(phase: &Phase, cluster: &mut Deployment, load: &mut Load) {
     let (retries, acknowledged) = (load.retries(), load.acknowledged());
     faults::inflict(cluster, phase).await;
     let (lasted, meanwhile) = (began.elapsed(), load.acknowledged() - acknowledged);
-    // It goes on, and the next fault meets what this one has left unfinished.
+    // The cluster continues, and the next fault may occur before it has recovered completely.
     load.reaches(before + phase.submissions).await;
     println!(
         "{:?}: {:.1} s, {meanwhile} acknowledged meanwhile, all {} after {:.1} s more and {} retries",
@@ -78,7 +78,7 @@ async fn finish(load: Load, plan: &Plan) -> Vec<Acknowledged> {
     acknowledged
 }
 
-/// Waits as long as verdicts keep coming.
+/// Waits for all verdicts; fails if none comes for too long.
 async fn until_all_are_judged(cluster: &Deployment, submissions: usize) {
     let log = cluster.stores().await.log;
     let (mut read, mut verdicts) = (Position::START, 0);
@@ -96,7 +96,7 @@ async fn until_all_are_judged(cluster: &Deployment, submissions: usize) {
     }
 }
 
-/// What became of a submission.
+/// The events of a submission.
 #[derive(Debug, Default, PartialEq)]
 struct Fate {
     received: usize,
@@ -104,7 +104,7 @@ struct Fate {
     given_up: usize,
 }
 
-/// Returns how many events there are.
+/// Returns the number of events in the log.
 async fn each_is_judged_once(cluster: &Deployment, acknowledged: &[Acknowledged]) -> usize {
     let events = whole_log(&cluster.stores().await.log).await;
     let mut fates = fates(&events);
@@ -153,7 +153,7 @@ fn replay_agrees(cluster: &Deployment) {
     println!("replay: {report}");
 }
 
-/// INV-14: every head that was signed on the way holds, and they cover everything.
+/// INV-14: every head signed during the run is valid, and the heads cover everything.
 async fn the_tree_verifies(cluster: &Deployment, events: usize) {
     let tree = cluster.stores().await.tree;
     until_true("everything is signed", async || {
@@ -166,7 +166,7 @@ async fn the_tree_verifies(cluster: &Deployment, events: usize) {
     println!("audit: {report}");
 }
 
-/// What the command line prints, when it finds nothing wrong.
+/// The JSON output of a command that must succeed.
 fn told(cluster: &Deployment, arguments: &[&str]) -> Value {
     let output = cluster.cli(arguments);
     let said = String::from_utf8_lossy(&output.stderr);

@@ -1,4 +1,4 @@
-//! The command line: what it prints for scripts, and the codes that it exits with.
+//! The command line: its output for scripts, and its exit codes.
 
 use std::path::PathBuf;
 use std::process::Output;
@@ -151,8 +151,8 @@ fn completions(deployment: &Deployment) {
     }
 }
 
-/// What a command printed that went well.
-/// As `assay completions bash | head -1`: no complaint, and the exit code that shells know.
+/// A closed pipe, as in `assay completions bash | head -1`, gives no error message, and the exit
+/// code that shells use for it.
 fn a_reader_that_goes(deployment: &Deployment) {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);

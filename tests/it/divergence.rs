@@ -1,5 +1,5 @@
-//! Redis starts again with an older file, so that the log has lost events which were acknowledged,
-//! read and signed: nobody goes on as if nothing had been, and it is told what is lost (INV-8).
+//! Redis restarts with an older file, so the log has lost events that were acknowledged, read and
+//! signed. Every process must detect this, and report what is lost (INV-8).
 
 use std::path::{Path, PathBuf};
 
@@ -11,9 +11,9 @@ use tests::package::Package;
 use tests::waiting::until_true;
 
 const RIGHT: &str = "print(sum(map(int, input().split())))";
-/// Redis's name for the folder of its append-only files.
+/// The name of Redis's folder with the append-only files.
 const FILES: &str = "appendonlydir";
-/// Submissions that the older file has, and more that it does not have.
+/// The number of submissions that the older file has, and that it lacks.
 const KEPT: usize = 3;
 const LOST: usize = 4;
 
@@ -31,14 +31,14 @@ async fn a_log_that_lost_its_tail_is_noticed_by_everybody() {
     let all = head(&cluster).await;
     assert!(all > kept);
 
-    // While everything runs.
+    // While all processes run.
     exchange(&mut cluster, &older, &newer).await;
     running_processes_stop_using_it(&cluster, &ada).await;
     assert_eq!(head(&cluster).await, kept, "somebody wrote behind what is left");
     let report = verified(&cluster, 1);
     assert_eq!(report["broken"]["position"], kept.0 + 1, "{report}");
 
-    // And when it is started anew.
+    // When the processes start again.
     for (name, role) in [(API, "command,query"), (EVALUATOR, EVALUATOR)] {
         cluster.kill_hard(name).await;
         let refused = cluster.cli(&["serve", "--role", role]);
@@ -59,8 +59,8 @@ async fn a_log_that_lost_its_tail_is_noticed_by_everybody() {
     judged(&cluster, &ada, 0..KEPT + LOST + 1).await;
     assert!(head(&cluster).await > all);
 
-    // It is lost for good: what is left is served beside a tree and views of its own, and authors
-    // hand in again what they can prove to have handed in.
+    // The newer file is lost: the rest is served with a new tree and new views, and authors submit
+    // again what is missing.
     for name in [API, EVALUATOR, PROJECTOR] {
         cluster.kill_hard(name).await;
     }
@@ -79,7 +79,7 @@ async fn a_log_that_lost_its_tail_is_noticed_by_everybody() {
     assert_eq!(report["broken"]["position"], kept.0 + 1, "the old tree still tells: {report}");
 }
 
-/// Hands in each of these, and waits until its verdict is in the views and signed.
+/// Submits each of these, and waits until the verdict is in the views and signed.
 async fn judged(cluster: &Deployment, ada: &Api, numbers: std::ops::Range<usize>) {
     for number in numbers {
         let id = submit(ada, number).await;
@@ -135,7 +135,7 @@ async fn start_everything(cluster: &mut Deployment, settings: &[(&str, &str)]) {
     cluster.start_process(PROJECTOR, Some(PROJECTOR), settings).await;
 }
 
-/// How far the log goes, for somebody who has just come.
+/// The head of the log, read with a new connection.
 async fn head(cluster: &Deployment) -> Position {
     cluster.stores().await.log.info().await.unwrap().head
 }
@@ -150,7 +150,7 @@ fn files(cluster: &Deployment) -> PathBuf {
     cluster.redis.as_ref().unwrap().directory().join(FILES)
 }
 
-/// Kills Redis, keeps its files, and starts it with others in their place.
+/// Kills Redis, saves its files, and restarts it with others.
 async fn exchange(cluster: &mut Deployment, others: &Path, kept: &Path) {
     let files = files(cluster);
     let redis = cluster.redis.as_mut().unwrap();

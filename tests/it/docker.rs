@@ -1,4 +1,4 @@
-//! A cluster that judges in Docker containers, and leaves none behind, however it ends.
+//! A cluster that judges in Docker containers must not leave any behind, however it ends.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use tests::log::events_of;
 use tests::package::Package;
 use tests::waiting::until_true;
 
-/// What every container of ours bears: who made it.
+/// The label on every container of ours; it names the creator.
 const OWNER_LABEL: &str = "assay.owner";
 
 const RIGHT: &str = "print(sum(map(int, input().split())))";
@@ -32,7 +32,8 @@ async fn a_cluster_judges_in_containers_and_leaves_none() {
         assert_eq!(ada.verdict(&id).await, verdict, "{source}");
     }
 
-    // Killed in the middle of judging, its containers end with it, and the next one judges.
+    // If the evaluator is killed while judging, its containers end too, and the next evaluator
+    // judges.
     let id = ada.submitted("sum", "python3", SLOW).await;
     let log = cluster.stores().await.log;
     until_true("some tests are judged", async || {
@@ -43,7 +44,8 @@ async fn a_cluster_judges_in_containers_and_leaves_none() {
     assert!(!containers_of(killed, Which::Running).is_empty(), "it judges in containers");
     cluster.kill_hard(EVALUATOR).await;
     no_containers_of(killed, Which::Running).await;
-    // One that was made and not yet started ends with nobody; the next evaluator removes it.
+    // A container that was created but not started does not end by itself; the next evaluator
+    // removes it.
     cluster.start_process(EVALUATOR, Some(EVALUATOR), &[]).await;
     no_containers_of(killed, Which::All).await;
     assert_eq!(ada.verdict(&id).await, "ACCEPTED");
@@ -53,7 +55,7 @@ async fn a_cluster_judges_in_containers_and_leaves_none() {
     assert_eq!(containers_of(ended, Which::All), Vec::<String>::new());
 }
 
-/// Which containers to look at.
+/// Which containers to list.
 #[derive(Clone, Copy, Debug)]
 enum Which {
     Running,
@@ -64,7 +66,7 @@ async fn no_containers_of(pid: u32, which: Which) {
     until_true("its containers are gone", async || containers_of(pid, which).is_empty()).await;
 }
 
-/// The owners of the containers that this process made.
+/// The owner labels of the containers that this process created.
 fn containers_of(pid: u32, which: Which) -> Vec<String> {
     let format = format!("{{{{.Label \"{OWNER_LABEL}\"}}}}");
     let filter = format!("label={OWNER_LABEL}");
@@ -77,7 +79,7 @@ fn containers_of(pid: u32, which: Which) -> Vec<String> {
     let output = output.expect("docker can be run");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let owners = String::from_utf8_lossy(&output.stdout).into_owned();
-    // A place, a process id and when it was started.
+    // The label contains a place, a process id and the process's start time.
     let is_its = |owner: &&str| owner.rsplit(' ').nth(1) == Some(&pid.to_string());
     owners.lines().filter(is_its).map(str::to_owned).collect()
 }

@@ -1,4 +1,4 @@
-//! The stores: each port's suite against each adapter, and what only one adapter can do wrong.
+//! The stores: each port's suite for each adapter, and errors that only one adapter can have.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod file;
@@ -18,13 +18,13 @@ use futures::future::join_all;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-/// A name that no other case has.
+/// A unique name for a case.
 fn fresh_name() -> String {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     format!("case-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// A log of which nothing is archived, so that its blobs are never asked for.
+/// A log without archived events, so that it never reads its blobs.
 async fn open_log(url: &str) -> Result<(Arc<dyn EventLog>, Arc<dyn WorkQueue>), OpenError> {
     let directory = TempDir::new().unwrap();
     let blobs = open_blobs(&format!("file:{}", directory.path().display())).await?;
@@ -32,13 +32,13 @@ async fn open_log(url: &str) -> Result<(Arc<dyn EventLog>, Arc<dyn WorkQueue>), 
     Ok((log, queue))
 }
 
-/// This log for a case, with blobs of its own.
+/// This log for a case, with its own blobs.
 fn log_urls(log: String, archived: bool, case: &Case<LogUrls>, directory: &TempDir) -> LogUrls {
     let blobs = format!("file:{}/{}/blobs", directory.path().display(), case.name);
     LogUrls { log, blobs, archived }
 }
 
-/// A new account.
+/// The registration of a new account.
 fn registration(login: &str) -> AppendBatch {
     let login: domain::Login = login.parse().unwrap();
     let registered = AccountRegistered { login: login.clone(), subject: Uuid::new_v4() };
@@ -60,7 +60,7 @@ fn registration(login: &str) -> AppendBatch {
     }
 }
 
-/// Appends that wait for the disk together finish together.
+/// Concurrent appends share disk flushes.
 async fn appends_share_the_wait_for_the_disk(log: Arc<dyn EventLog>) {
     const APPENDS: usize = 200;
     let began = Instant::now();
@@ -86,7 +86,7 @@ async fn appends_share_the_wait_for_the_disk(log: Arc<dyn EventLog>) {
     );
 }
 
-/// The error and its causes, as it is shown.
+/// The error and its causes, as they are shown.
 fn report(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")

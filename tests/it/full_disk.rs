@@ -1,4 +1,4 @@
-//! A service whose disk is full says so at once, and is well again when there is room.
+//! A service with a full disk reports it immediately, and recovers when there is space.
 
 use serde_json::json;
 use tempfile::TempDir;
@@ -22,7 +22,7 @@ async fn a_full_disk_is_told_at_once() {
     deployment.register("ada").await;
 }
 
-/// What balancers see, and what the API says of the log.
+/// The status for load balancers, and the log's health in the API.
 async fn health(deployment: &Deployment) -> (u16, String) {
     let answer = reqwest::get(deployment.address().join("/healthz").unwrap()).await.unwrap();
     let told =

@@ -1,5 +1,5 @@
-//! The client that most of the web uses for subscriptions, as npm has it: it is cut off in the
-//! middle, resumes after its cursor, and misses and repeats nothing.
+//! The most common client for subscriptions, from npm. It is cut off in the middle, resumes after
+//! its cursor, and must miss and repeat nothing.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,10 +10,10 @@ use tests::deployment::{Deployment, Stack};
 use tests::log::events_of;
 use tests::package::Package;
 
-/// Hidden tests of the problem, and a program that takes a little for each.
+/// The number of hidden tests, and a program that takes a little time for each.
 const TESTS: usize = 60;
 const SLOW: &str = "import time\ntime.sleep(0.02)\nprint(sum(map(int, input().split())))";
-/// After how many messages each connection is cut off.
+/// The number of messages after which each connection is cut off.
 const CUTS: &str = "1,1,2,3,5,4,7,1,6";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,7 +67,7 @@ async fn the_npm_client_is_cut_off_and_misses_and_repeats_nothing() {
     println!("{} updates over {} connections", updates.len(), CUTS.split(',').count() + 1);
 }
 
-/// Installs the client beside the build, where it stays for the next time.
+/// Installs the client beside the build output, where it is reused.
 fn install() -> PathBuf {
     let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("graphql-ws");
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("graphql-ws");

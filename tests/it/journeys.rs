@@ -1,4 +1,5 @@
-//! What people do with a judge, from registering to looking back, on both stacks, over the API.
+//! What users do with a judge, from registration to reading old results, on both stacks, over the
+//! API.
 
 mod lists;
 mod once;
@@ -26,7 +27,7 @@ async fn on_redis_and_mongodb() {
     journey(Stack::Cluster).await;
 }
 
-/// A deployment with some people and problems.
+/// A deployment with users and problems.
 struct World {
     deployment: Deployment,
     ada: Api,
@@ -51,7 +52,7 @@ async fn journey(stack: Stack) {
     step("secrets", secrets::others_see_nothing(&world, &judged)).await;
 }
 
-/// Names a part of the journey, with how long it took.
+/// Prints the name of a part of the journey and its duration.
 async fn step<T>(name: &str, part: impl Future<Output = T>) -> T {
     let began = std::time::Instant::now();
     let outcome = part.await;
@@ -79,7 +80,7 @@ async fn sign_in(world: &World) {
     assert_eq!(current.len(), 1);
     assert_eq!(current[0]["client"], "a test");
 
-    // Whether the login or the password is wrong is not told.
+    // The error must not reveal whether the login or the password is wrong.
     for (login_name, password) in [("ada", "battery staple"), ("nobody", "correct horse")] {
         let wrong = json!({ "login": login_name, "password": password });
         let refused = api.data(login, wrong).await["login"].take();
@@ -96,7 +97,7 @@ async fn sign_in(world: &World) {
     let again = api.data(refresh, token).await["refreshSession"].take();
     assert_eq!(again["userErrors"], json!([{ "code": "EXPIRED" }]));
 
-    // The session that was refreshed ends with its refresh token, and so does the one signed out.
+    // Refreshing a session ends the old one; so does signing out.
     let ended = ada.ask("{ viewer { login } }", json!({})).await;
     assert_eq!((ended.status, ended.code()), (401, "UNAUTHENTICATED"));
     let ada = api.with_token(refreshed["accessToken"].as_str().unwrap());
@@ -132,7 +133,7 @@ async fn the_service(world: &World) {
     let components = system["components"].as_array().unwrap().iter();
     let names: Vec<_> = components.map(|it| it["name"].as_str().unwrap()).collect();
     assert_eq!(names[..4], ["log", "queue", "read-model", "tree"]);
-    // One process does everything, or others than the one that answers judge and keep the views.
+    // Either one process does everything, or others than the answering process judge and project.
     let mut parts = names[4..].iter();
     if world.deployment.redis.is_none() {
         assert_eq!(parts.next(), Some(&"evaluator"));
@@ -144,5 +145,5 @@ async fn the_service(world: &World) {
     assert_eq!(system["limits"]["pageSize"], 100);
 }
 
-/// What is judged on the way: ids by the verdict that they got.
+/// Submissions judged on the way: ids by verdict.
 type Judged = BTreeMap<&'static str, String>;

@@ -1,4 +1,4 @@
-//! How each fault is made, and mended again.
+//! Causes each fault and repairs it.
 
 use std::time::Duration;
 
@@ -8,18 +8,18 @@ use tokio::time::sleep;
 
 use super::plan::{Fault, Phase};
 
-/// The two that judge.
+/// The names of the two evaluators.
 const EVALUATORS: [&str; 2] = ["first", "second"];
-/// Work stays this long with an evaluator that is not heard of.
+/// The lease of an evaluator, in seconds.
 const LEASE_S: u64 = 3;
 
-/// A cluster that can be spoiled in every way: a command process, a projector and two evaluators.
+/// A cluster in which every fault can be caused: an API process, a projector and two evaluators.
 pub(super) async fn cluster() -> Deployment {
     let lease = LEASE_S.to_string();
     let settings = [
         ("evaluator.lease_s", &*lease),
         ("evaluator.slots", "1"),
-        // The two share this machine's cores with each other.
+        // The two evaluators share this machine's cores.
         ("evaluator.pin_cores", "false"),
     ];
     let mut cluster = Deployment::exposed_stores_only(&settings).await;
@@ -31,12 +31,11 @@ pub(super) async fn cluster() -> Deployment {
     cluster
 }
 
-/// Everything that this kind of fault does; it is mended when this returns. Time passes here only as
-/// part of the fault.
+/// Causes a fault and repairs it. Waits only as long as the fault lasts.
 pub(super) async fn inflict(cluster: &mut Deployment, phase: &Phase) {
     let Phase { hold, lateness, .. } = *phase;
     let evaluator = EVALUATORS[phase.which % EVALUATORS.len()];
-    // Longer than a lease, so that others take over.
+    // Longer than a lease, so that another evaluator takes over.
     let long = Duration::from_secs(LEASE_S) + hold;
     match phase.fault {
         Fault::KillApi => {
@@ -77,7 +76,7 @@ pub(super) async fn inflict(cluster: &mut Deployment, phase: &Phase) {
             redis.fill_disk();
             sleep(hold).await;
             redis.empty_disk();
-            // It ends by itself rather than acknowledge what it cannot keep.
+            // Redis exits rather than acknowledge a write that it cannot store.
             if !redis.listens() {
                 redis.restart().await;
             }
@@ -87,7 +86,7 @@ pub(super) async fn inflict(cluster: &mut Deployment, phase: &Phase) {
             mongo.fill_disk().await;
             sleep(hold).await;
             mongo.empty_disk();
-            // It ends by itself, too.
+            // MongoDB exits too.
             if !mongo.listens() {
                 mongo.restart().await;
             }

@@ -1,4 +1,4 @@
-//! People who hand in programs, and try again with the same key until each is acknowledged.
+//! Clients that submit programs, and retry with the same key until each is acknowledged.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,30 +13,30 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// People at the same time.
+/// The number of concurrent clients.
 const CLIENTS: usize = 8;
-/// How long one waits for an answer, and before trying again.
+/// How long a client waits for an answer, and before it retries.
 const ANSWER_WAIT: Duration = Duration::from_secs(5);
 const RETRY_DELAY: Duration = Duration::from_millis(100);
-/// How long one thinks before the next program, so that they keep coming while something is broken.
+/// A client's pause between submissions, so that some are made during a fault.
 const THINKS: Duration = Duration::from_millis(200);
 
-/// Submissions that share a source, which need not be compiled again, nor be stored.
+/// The number of submissions with the same source, which is compiled and stored only once.
 const SHARE_A_SOURCE: usize = 8;
-/// One in so many is wrong.
+/// One of this many submissions is wrong.
 const WRONG_ONE_IN: usize = 4;
 
-/// A submission that the API says is safely kept.
+/// A submission that the API has acknowledged.
 #[derive(Debug)]
 pub(super) struct Acknowledged {
     pub(super) id: String,
-    /// What it must come to.
+    /// The verdict that it must get.
     pub(super) verdict: Verdict,
-    /// It had been kept at an earlier try, whose answer was lost.
+    /// Whether an earlier try was stored, but its answer was lost.
     pub(super) replayed: bool,
 }
 
-/// The load under way.
+/// The running clients.
 pub(super) struct Load {
     counters: Arc<Counters>,
     clients: Vec<JoinHandle<Vec<Acknowledged>>>,
@@ -44,7 +44,7 @@ pub(super) struct Load {
 }
 
 struct Counters {
-    /// Submissions that may be handed in.
+    /// One permit for each submission that may be made.
     turns: Semaphore,
     begun: AtomicUsize,
     acknowledged: AtomicUsize,
@@ -52,7 +52,7 @@ struct Counters {
 }
 
 impl Load {
-    /// People with accounts, who wait for their turns.
+    /// Registers the clients, which then wait for permits.
     pub(super) async fn start(cluster: &Deployment) -> Self {
         let counters = Arc::new(Counters {
             turns: Semaphore::new(0),
@@ -68,23 +68,23 @@ impl Load {
         Self { counters, clients, allowed: 0 }
     }
 
-    /// Lets so many more be handed in.
+    /// Permits this many further submissions.
     pub(super) fn allow(&mut self, submissions: usize) {
         self.allowed += submissions;
         self.counters.turns.add_permits(submissions);
     }
 
-    /// How many have been acknowledged.
+    /// The number of acknowledged submissions.
     pub(super) fn acknowledged(&self) -> usize {
         self.counters.acknowledged.load(Ordering::Relaxed)
     }
 
-    /// How often somebody had to try again.
+    /// The number of retries.
     pub(super) fn retries(&self) -> usize {
         self.counters.retries.load(Ordering::Relaxed)
     }
 
-    /// Waits until so many are acknowledged, of those that were allowed.
+    /// Waits until this many are acknowledged, or all that were permitted.
     pub(super) async fn reaches(&self, count: usize) {
         let count = count.min(self.allowed);
         until_true(&format!("{count} are acknowledged"), async || {
@@ -93,7 +93,7 @@ impl Load {
         .await;
     }
 
-    /// Waits until all that were allowed are acknowledged.
+    /// Waits until all permitted submissions are acknowledged.
     pub(super) async fn finish(self) -> Vec<Acknowledged> {
         self.reaches(self.allowed).await;
         self.counters.turns.close();
@@ -117,7 +117,7 @@ async fn submit_in_turn(api: Api, counters: Arc<Counters>) -> Vec<Acknowledged> 
     acknowledged
 }
 
-/// Tries with the same key until it is acknowledged, as a client should.
+/// Retries with the same key until the submission is acknowledged, as clients should.
 async fn submit_surely(api: &Api, number: usize, retries: &AtomicUsize) -> Acknowledged {
     let (source, verdict) = program(number);
     let mut input = submission("sum", "c", &source);
@@ -143,7 +143,7 @@ async fn submit_surely(api: &Api, number: usize, retries: &AtomicUsize) -> Ackno
     }
 }
 
-/// A program, and what it must come to.
+/// A program, and the verdict that it must get.
 fn program(number: usize) -> (String, Verdict) {
     let (sign, verdict) = match number % WRONG_ONE_IN {
         0 => ('-', Verdict::WrongAnswer),

@@ -1,47 +1,48 @@
-//! What goes wrong, in which order, and for how long: all of it follows from a seed.
+//! The faults of a run, their order and durations; all of it follows from a seed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Settings of a run, as variables. Without them it is short, and the same each time.
+/// Environment variables of a run and their defaults. By default a run is short, and always the
+/// same.
 const SEED: (&str, u64) = ("ASSAY_CHAOS_SEED", 1);
 const FAULTS: (&str, u64) = ("ASSAY_CHAOS_FAULTS", Fault::ALL.len() as u64);
 const SUBMISSIONS: (&str, u64) = ("ASSAY_CHAOS_SUBMISSIONS", 300);
 
-/// How long what lasts is to last.
+/// The range of a fault's duration, in milliseconds.
 const HOLD_MS: std::ops::Range<u64> = 200..4_000;
-/// How much later what is slow arrives, each piece.
+/// The range of the delay of each chunk on a slow network, in milliseconds.
 const LATENESS_MS: std::ops::Range<u64> = 5..60;
 
-/// One kind of fault.
+/// A kind of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Fault {
-    /// `kill -9`, and started again.
+    /// `kill -9`, then a restart.
     KillApi,
     KillEvaluator,
     KillProjector,
     KillRedis,
     KillMongo,
-    /// Stands still for longer than leases last, and goes on.
+    /// Paused for longer than the leases, then resumed.
     FreezeApi,
     FreezeEvaluator,
     FreezeProjector,
-    /// Every connection is reset.
+    /// All connections are reset.
     CutRedis,
     CutMongo,
-    /// And no new ones are taken for a while.
+    /// All connections are reset, and new ones are refused for a while.
     RefuseRedis,
     RefuseMongo,
-    /// Everything arrives late.
+    /// All data is delayed.
     SlowRedis,
     SlowMongo,
-    /// Requests arrive, answers do not, and then the connections are reset.
+    /// Requests arrive, but answers do not; then all connections are reset.
     MuteRedis,
     MuteMongo,
-    /// Not a byte can be written any more.
+    /// The disk is full.
     FillDiskOfRedis,
     FillDiskOfMongo,
-    /// The primary gives up, and is elected again.
+    /// The primary steps down, and is elected again.
     StepDownMongo,
 }
 
@@ -69,23 +70,23 @@ impl Fault {
     ];
 }
 
-/// A fault, and the load around it.
+/// A fault, and the submissions during it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Phase {
     pub(super) fault: Fault,
-    /// How many more programs are handed in.
+    /// The number of further submissions.
     pub(super) submissions: usize,
-    /// How many of them are acknowledged before it goes wrong.
+    /// How many of them are acknowledged before the fault.
     pub(super) before: usize,
-    /// How long it lasts.
+    /// The duration of the fault.
     pub(super) hold: Duration,
-    /// How late things are, where they are late.
+    /// The delay of each chunk, for slow networks.
     pub(super) lateness: Duration,
-    /// Which of several is hit.
+    /// Selects one of several evaluators.
     pub(super) which: usize,
 }
 
-/// A whole run.
+/// The plan of a run.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) seed: u64,
@@ -93,8 +94,8 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// The plan that the variables ask for: every kind of fault in turn, in an order of its own each
-    /// time around.
+    /// The plan from the environment variables. All kinds of faults occur in each round, each time
+    /// in another order.
     pub(super) fn from_environment() -> Self {
         let [seed, faults, submissions] = [SEED, FAULTS, SUBMISSIONS].map(|(name, default)| {
             let value = std::env::var(name).ok();
@@ -129,12 +130,12 @@ impl Plan {
         Self { seed, phases: phases.collect() }
     }
 
-    /// How many submissions there are.
+    /// The total number of submissions.
     pub(super) fn submissions(&self) -> usize {
         self.phases.iter().map(|phase| phase.submissions).sum()
     }
 
-    /// How often each kind of fault comes.
+    /// The number of faults of each kind.
     pub(super) fn by_kind(&self) -> BTreeMap<Fault, usize> {
         let mut counts = BTreeMap::new();
         for phase in &self.phases {
@@ -144,7 +145,7 @@ impl Plan {
     }
 }
 
-/// Numbers that follow from a seed (SplitMix64).
+/// Pseudorandom numbers from a seed (SplitMix64).
 struct Dice(u64);
 
 impl Dice {

@@ -24,7 +24,7 @@ async fn a_file_that_was_changed_is_damaged() {
         root.join(&name[..2]).join(format!("{name}.zst"))
     };
     let whole = std::fs::read(path(&digest)).unwrap();
-    // Cut off, emptied, not compressed at all, and whole but another's.
+    // Truncated, empty, not compressed, and valid but with other content.
     let another = std::fs::read(path(&other)).unwrap();
     for content in [&whole[..whole.len() - 1], &[], b"int main() {}", &another] {
         std::fs::write(path(&digest), content).unwrap();

@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 
 use super::{fresh_name, report};
 
-/// One server for every test that does not break it.
+/// One server for all tests that do not break it.
 async fn server() -> &'static MongoServer {
     static SERVER: OnceCell<MongoServer> = OnceCell::const_new();
     SERVER.get_or_init(MongoServer::start).await
@@ -76,7 +76,7 @@ async fn rival_puts_leave_the_chunks_of_one() {
     const CHUNKS_OF_ONE: u64 = 3;
     let url = server().await.url(&fresh_name());
     let blobs = open_blobs(&url).await.unwrap();
-    // Random enough not to shrink to fewer chunks.
+    // Random enough not to be compressed to fewer chunks.
     let bytes: Bytes =
         (0_u32..20_000).flat_map(|n| *Digest::of(&n.to_le_bytes()).as_bytes()).collect();
     join_all((0..8).map(|_| blobs.put(bytes.clone()))).await.into_iter().for_each(|put| {

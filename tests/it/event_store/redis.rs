@@ -17,10 +17,10 @@ use tokio::sync::OnceCell;
 
 use super::{fresh_name, log_urls, open_log, registration, report};
 
-/// How long something that must happen may take.
+/// How long to wait for something that must happen.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// One server for every test that does not break it.
+/// One server for all tests that do not break it.
 async fn server() -> &'static RedisServer {
     static SERVER: OnceCell<RedisServer> = OnceCell::const_new();
     SERVER.get_or_init(RedisServer::start).await
@@ -37,7 +37,7 @@ async fn configure(server: &RedisServer, name: &str, value: &str) {
     set.arg("SET").arg(name).arg(value).query_async::<()>(&mut connection).await.unwrap();
 }
 
-/// Runs cases on logs of one server.
+/// Runs cases on separate logs of one server.
 async fn run_logs(suite: &str, cases: Vec<Case<LogUrls>>, archived: bool) {
     let (server, directory) = (server().await, TempDir::new().unwrap());
     let fresh =
@@ -126,7 +126,7 @@ async fn a_full_server_takes_no_events_and_says_why() {
     assert_eq!(log.append(&registration("bob")).await.unwrap().first, Position(2));
 }
 
-/// INV-8, for a process that goes on running while its server loses events.
+/// INV-8, for a running process whose server loses events.
 #[tokio::test]
 async fn a_log_that_is_not_what_it_was_is_not_used_any_more() {
     let server = RedisServer::start().await;
@@ -148,7 +148,7 @@ async fn a_log_that_is_not_what_it_was_is_not_used_any_more() {
         assert!(matches!(error, ReadError::Diverged(_)), "{namespace}: {error:?}");
         let error = log.append(&registration("eve")).await.unwrap_err();
         let error = match error {
-            // Its connection had not been found to be cut yet.
+            // The cut connection had not been detected yet.
             AppendError::Unknown(_) => log.append(&registration("eve")).await.unwrap_err(),
             error => error,
         };
@@ -186,7 +186,7 @@ async fn lost_functions_are_loaded_again() {
     queue.stats().await.unwrap();
 }
 
-/// INV-5.
+/// INV-5: a gap in the positions is an error.
 #[tokio::test]
 async fn a_gap_stops_the_reader() {
     let server = server().await;
@@ -212,8 +212,8 @@ async fn a_gap_stops_the_reader() {
     assert!(matches!(error, ReadError::Damaged(_)), "{error:?}");
 }
 
-/// Appends while the server is killed and comes back: what was acknowledged is there once, in
-/// order, and the same handle goes on working (INV-5).
+/// Appends while the server is killed and restarted: every acknowledged event is in the log once
+/// and in order, and the same handle continues to work (INV-5).
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_survives_kill_9() {
     const WRITERS: usize = 24;
@@ -232,7 +232,7 @@ async fn what_was_acknowledged_survives_kill_9() {
                 let appended = loop {
                     match append_surely(&*log, &batch).await {
                         Ok(appended) => break appended,
-                        // The server is away; the same ids make asking again safe.
+                        // The server is down; retrying is safe, because the event ids are the same.
                         Err(AppendError::Unavailable(_) | AppendError::Unknown(_)) => {
                             tokio::time::sleep(Duration::from_millis(20)).await;
                         }
@@ -262,10 +262,10 @@ async fn what_was_acknowledged_survives_kill_9() {
     let read = log.read_all(Position::START, count as u32 + 1).await.unwrap();
     let written: BTreeMap<_, _> = read.iter().map(|event| (event.position, event.id)).collect();
     assert_eq!(written, acknowledged);
-    // Each append queued its work once, however often it was asked for.
+    // Each append queued its work once, regardless of retries.
     let waiting: u64 = queue.stats().await.unwrap().iter().map(|lane| lane.waiting).sum();
     assert_eq!(waiting, count as u64);
-    // A handle opened afresh agrees, and is woken by what the old one writes.
+    // A new handle agrees, and is notified of the old handle's append.
     let (other, _) = open_log(&server.url()).await.unwrap();
     log.append(&registration("last")).await.unwrap();
     let mut head = other.head();
@@ -279,7 +279,7 @@ async fn a_handle_tells_that_the_server_is_away_and_goes_on_when_it_is_back() {
     let (log, queue) = open_log(&server.url()).await.unwrap();
     log.append(&registration("ada")).await.unwrap();
     server.kill_hard();
-    // The first may have been on its way; after that there is nothing to send it on.
+    // The first append may have been sent; the second finds no connection.
     let _ = log.append(&registration("bob")).await.unwrap_err();
     let error = log.append(&registration("bob")).await.unwrap_err();
     assert!(matches!(error, AppendError::Unavailable(_)), "{error:?}");
@@ -291,7 +291,7 @@ async fn a_handle_tells_that_the_server_is_away_and_goes_on_when_it_is_back() {
     assert_eq!(log.append(&registration("bob")).await.unwrap().first, Position(2));
     let (other, _) = open_log(&server.url()).await.unwrap();
     other.append(&registration("eve")).await.unwrap();
-    // The watching connection is back too.
+    // The connection that watches the head has recovered too.
     let mut head = log.head();
     let seen = head.wait_for(|head| *head == Position(3));
     tokio::time::timeout(PATIENCE, seen).await.unwrap().unwrap();

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::{log_urls, open_log};
 
-/// A file of its own for every case, in a directory that is not there yet.
+/// A separate file for each case, in a directory that does not exist yet.
 fn fresh(directory: &TempDir) -> impl Fn(&Case) -> String {
     |case| format!("sqlite:{}/{}/store.db", directory.path().display(), case.name)
 }

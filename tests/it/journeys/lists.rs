@@ -1,4 +1,4 @@
-//! Connections: pages both ways, filters, orders and counts.
+//! Connections: paging in both directions, filters, orders and counts.
 
 use serde_json::{Value, json};
 
@@ -63,7 +63,7 @@ pub(super) async fn submissions(world: &World, judged: &Judged) {
     assert_eq!(filtered(json!({ "author": "bob" })).await, Vec::<String>::new());
 }
 
-/// Page by page from one end to the other: nothing is missed, and nothing comes twice.
+/// Reads all pages: no entry is missed, and none comes twice.
 async fn walk(world: &World, everything: &[String], size: &str, from: &str) {
     const SIZE: usize = 7;
     let backwards = size == "last";

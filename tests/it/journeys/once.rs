@@ -1,4 +1,4 @@
-//! Doing something twice, and reading what was just written.
+//! Repeated requests, and reading what was just written.
 
 use serde_json::{Value, json};
 use tests::api::{Api, submission};
@@ -6,7 +6,7 @@ use tests::log::events_of;
 
 use super::World;
 
-/// How often two clients submit at the same time.
+/// How many times two clients submit concurrently.
 const ROUNDS: usize = 20;
 
 pub(super) async fn the_same_key_is_one_submission(world: &World) {
@@ -35,7 +35,7 @@ pub(super) async fn the_same_key_is_one_submission(world: &World) {
         assert_eq!(other_body["userErrors"][0]["code"], "IDEMPOTENCY_KEY_REUSED");
         assert_eq!(other_body["token"], Value::Null);
     }
-    // Another's key is another key.
+    // Keys of different authors are independent.
     let mut input = submission("sum", "python3", "print(5)");
     input["idempotencyKey"] = json!("round 0");
     assert_eq!(world.ada.submit_input(input).await["replayed"], false);
