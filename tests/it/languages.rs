@@ -1,4 +1,4 @@
-//! What two crates say about languages without knowing each other.
+//! Two crates that do not depend on each other must agree about languages.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,6 @@
-//! Packages that are not as they should be: written down one by one, and made from good ones by chance. Reading any of
-//! them says what is wrong and where, imports nothing, and leaves the server as it was.
+//! Malformed packages: some written by hand, and some derived from good packages by random changes.
+//! Reading any of them must report what is wrong and where, import nothing, and leave the server
+//! unchanged.
 
 mod archives;
 mod mutation;
@@ -16,7 +17,8 @@ use tests::package::{Package, collection};
 
 use mutation::{Random, mutated};
 
-/// Packages of every format, with scores, groups, validators, interactors and statements in several languages.
+/// Packages of every format, with scores, groups, validators, interactors and statements in several
+/// languages.
 const GOOD: [&str; 18] = [
     "allmetadata",
     "buildvalidator",
@@ -38,16 +40,16 @@ const GOOD: [&str; 18] = [
     "symlinks",
 ];
 
-/// How often each of them is changed by chance.
+/// The number of random changes of each package.
 const MUTATIONS: u64 = 40;
-/// Every so many of the packages that are refused is sent to a server.
+/// One of this many refused packages is sent to a server.
 const SENT_EVERY: usize = 5;
 
 /// A package that must be refused.
 struct Case {
     name: String,
     archive: Vec<u8>,
-    /// What one of the errors must tell: the file, mostly.
+    /// One of the errors must contain this, usually the file name.
     told: &'static str,
 }
 
@@ -73,7 +75,7 @@ fn what_must_be_refused_is_refused_and_told_where() {
 }
 
 fn fault(case: &Case) -> Option<String> {
-    // Told if it does not return.
+    // Shows which case hangs, if one does.
     println!("{}", case.name);
     let Err(diagnostics) = read(&case.archive) else {
         return Some(format!("{} is taken", case.name));
@@ -116,8 +118,8 @@ fn errors(diagnostics: &[Diagnostic]) -> impl Iterator<Item = &Diagnostic> {
     diagnostics.iter().filter(|diagnostic| diagnostic.severity == Severity::Error)
 }
 
-/// A list of errors that is empty, or an error that says nothing. One without a file is about the archive, the package
-/// as a whole or one of its names.
+/// What is unclear: there is no error, or one without a message. An error without a file must be
+/// about the archive, the whole package or one of its names.
 fn unclear(diagnostics: &[Diagnostic]) -> Option<String> {
     const OF_ALL: [&str; 6] = ["archive", "package", "format", "files", "links", "\""];
     if errors(diagnostics).next().is_none() {
@@ -184,7 +186,7 @@ async fn problems(deployment: &Deployment) -> Value {
     deployment.admin().data(count, json!({})).await["problems"]["totalCount"].take()
 }
 
-/// Read before it is refused, it would fill the memory.
+/// If the file were read before it is refused, it would fill the memory.
 #[test]
 fn a_file_that_is_too_large_is_refused_by_its_size() {
     const BYTES: u64 = 2 << 30;
@@ -195,7 +197,7 @@ fn a_file_that_is_too_large_is_refused_by_its_size() {
         File::options().write(true).open(&path).unwrap().set_len(BYTES).unwrap();
         path
     };
-    // Nothing answers there, and nothing is asked.
+    // No server listens there, and no request is made.
     let server = ["--server", "http://127.0.0.1:1", "--token", "assay_made-up"];
     for (path, told) in [
         (file("nothing.zip", b""), "nothing.zip: has 2147483648 bytes"),
@@ -212,7 +214,7 @@ fn a_file_that_is_too_large_is_refused_by_its_size() {
     }
 }
 
-/// What programs do is seen only when they run. Nobody is blamed for it but the package.
+/// The behaviour of programs shows only when they run. Only the package is blamed for it.
 #[test]
 fn validators_that_are_no_good_are_found_by_verifying() {
     let folder = tempfile::tempdir().unwrap();

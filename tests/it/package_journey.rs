@@ -1,4 +1,5 @@
-//! What becomes of a package, from the command line to whoever solves it, on both stacks: imported, solved, revised.
+//! Packages from the command line to the users who solve them, on both stacks: imported, solved,
+//! revised.
 
 use std::path::PathBuf;
 use std::process::Output;
@@ -8,17 +9,17 @@ use tests::api::Api;
 use tests::deployment::{Deployment, Stack};
 use tests::package::{Package, collection};
 
-/// Of `tests/packages`: scored by groups, interactive, with a validator of its own, with a rich statement, without a
-/// time limit.
+/// Packages in `tests/packages`: scored by groups, interactive, with a validator, with a rich
+/// statement, and without a time limit.
 const SCORED: &str = "scoregroups";
 const INTERACTIVE: &str = "interactiveguess";
 const CUSTOM: &str = "pyvalidator";
 const RICH: &str = "richstatement";
 const DERIVED: &str = "derivedlimit";
 
-/// A package whose checker ends in a way that says nothing about any output.
+/// A package whose checker always fails.
 const CRASHING: &str = "crashing-checker";
-/// What its checker says before it ends.
+/// The checker's message before it fails.
 const CRASHES_WITH: &str = "the answer file is not there";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -31,7 +32,7 @@ async fn on_redis_and_mongodb() {
     journey(Stack::Cluster).await;
 }
 
-/// A deployment with somebody who solves problems.
+/// A deployment with a user who solves problems.
 struct World {
     deployment: Deployment,
     ada: Api,
@@ -53,7 +54,7 @@ async fn journey(stack: Stack) {
     a_checker_that_crashes_is_no_wrong_answer(&world).await;
 }
 
-/// The same bytes again are no revision, and nothing would change.
+/// Importing the same bytes again creates no revision, and the diff is empty.
 fn imported_once(world: &World) {
     for slug in [SCORED, INTERACTIVE, CUSTOM, RICH, DERIVED] {
         let path = collection().join(slug);
@@ -64,7 +65,7 @@ fn imported_once(world: &World) {
         ] {
             assert_eq!(done(world, &arguments), said);
         }
-        // What is measured is no part of the package.
+        // Measured times are not part of the package, so this package would differ.
         if slug != DERIVED {
             assert_eq!(done(world, &["problem", "diff", path]), "0 changes\n", "{slug}");
         }
@@ -85,7 +86,7 @@ async fn scored_by_groups(world: &World) {
     assert_eq!(scores(&part, "verdict"), verdicts, "{part}");
 }
 
-/// The groups of the secret tests, in their order.
+/// The groups of the secret tests, in order.
 fn scores(submission: &Value, key: &str) -> Value {
     let groups = submission["judgement"]["groups"].as_array().unwrap().iter();
     let is_of_tests =
@@ -165,7 +166,7 @@ async fn attachments(world: &World) {
     assert_eq!(answer.bytes().await.unwrap(), file);
 }
 
-/// Measured by the command line, recorded with what it follows from.
+/// The command line measures times; the revision records how the limit was derived.
 async fn a_limit_from_measured_times(world: &World) {
     let ask = "query($slug: String!) { problem(slug: $slug) { limits { timeMs timeLimitOrigin {
         kind slowest slowestMs fastestBeyond multiplier resolutionMs sandbox
@@ -187,7 +188,7 @@ async fn a_limit_from_measured_times(world: &World) {
     solved(world, DERIVED, "up_to_root.py", "odd_only.py").await;
 }
 
-/// One test is another: a new revision, which the submissions before it do not belong to.
+/// A changed test gives a new revision; earlier submissions keep theirs.
 async fn revised(world: &World) {
     let before = judged(world, CUSTOM, "accepted/halves.py").await;
     assert_eq!(before["problemVersion"], 1);
@@ -231,7 +232,7 @@ async fn a_checker_that_crashes_is_no_wrong_answer(world: &World) {
     for source in ["print(sum(map(int, input().split())))", "print('anything')"] {
         let id = world.ada.submitted(CRASHING, "python3", source).await;
         assert_eq!(world.ada.verdict(&id).await, "JUDGE_ERROR", "{source}");
-        // Whoever runs the judge reads what happened; the API says only that the judge is to blame.
+        // The operator sees the reason; the API tells the author only that it is a judge error.
         let trail = done(world, &["audit", &id]);
         assert!(trail.contains(CRASHES_WITH), "{trail}");
         world.deployment.projected().await;
@@ -243,7 +244,7 @@ async fn a_checker_that_crashes_is_no_wrong_answer(world: &World) {
         let why = by_judge["judgement"]["abandoned"].as_str().unwrap();
         assert!(why.contains("sample/1") && why.contains(CRASHES_WITH), "{why}");
     }
-    // A setter sees why, and nothing that is the author's.
+    // A setter sees the reason, and nothing about the author.
     let ask = "query($slug: String!) { problem(slug: $slug) { judgeErrors { nodes {
         number problemVersion language { id } reasons
     } } } }";
@@ -265,7 +266,7 @@ async fn a_checker_that_crashes_is_no_wrong_answer(world: &World) {
     }
 }
 
-/// A submission of a package's own, judged, as its author sees it.
+/// Submits one of a package's own submissions, and returns it judged, as its author sees it.
 async fn judged(world: &World, slug: &str, path: &str) -> Value {
     let file = collection().join(slug).join("submissions").join(path);
     let source = std::fs::read_to_string(file).unwrap();
@@ -290,7 +291,7 @@ fn write(world: &World, slug: &str, package: &Package) -> PathBuf {
     path
 }
 
-/// What a command printed that went well.
+/// The output of a command that must succeed.
 fn done(world: &World, arguments: &[&str]) -> String {
     let output: Output = world.deployment.cli(arguments);
     assert_eq!(output.status.code(), Some(0), "{arguments:?}: {output:?}");

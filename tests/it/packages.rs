@@ -1,6 +1,6 @@
-//! `assay problem verify` over every package of `tests/packages` and every sample problem: what each submission of
-//! theirs comes to is what `expected.json` says. Native cells judge all of them. Containers, which take three times as
-//! long, judge some of every kind.
+//! `assay problem verify` for every package of `tests/packages` and every sample problem: each of
+//! their submissions must have the result in `expected.json`. Native cells judge all packages.
+//! Containers, which take three times as long, judge some of every kind.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -11,20 +11,20 @@ use serde_json::Value;
 use tests::deployment::assay_command;
 use tests::package::{PROBLEMS, collection, copy_folder, folders};
 
-/// Submissions judged at a time.
+/// The number of submissions judged concurrently.
 const JOBS: &str = "2";
-/// Scores that differ by less are the same.
+/// Scores that differ by less are equal.
 const SCORE_TOLERANCE: f64 = 1e-6;
 
-/// What containers judge: every format, and every part that a package can bring and a sandbox has to run.
+/// The packages judged in containers: every format, and every feature that needs a sandbox.
 const IN_CONTAINERS: [&str; 28] = [
-    // Validators of a file, a folder, scripts, several at once; of inputs too.
+    // Validators as a file, a folder or scripts, several validators, and input validators.
     "pyvalidator",
     "buildvalidator",
     "twovalidators",
     "inputvalidators",
     "invaliddata",
-    // Interaction, several passes, both.
+    // Interaction, several passes, and both together.
     "interactiveguess",
     "scoringinteractive",
     "multipass",
@@ -33,7 +33,7 @@ const IN_CONTAINERS: [&str; 28] = [
     "scoresum",
     "customgrader",
     "staticvalidator",
-    // Included files, arguments, files beside a submission, submissions of several files.
+    // Included files, arguments, test files, and submissions of several files.
     "includedriver",
     "includedefault",
     "testargs",
@@ -53,14 +53,15 @@ const IN_CONTAINERS: [&str; 28] = [
     "fpstwo",
 ];
 
-/// Scored and not, older and newer, with a validator of its own, with submissions that are too slow.
+/// Scored and pass-fail, older and newer formats, with a validator, and with submissions that are
+/// too slow.
 const DECIDED_EARLY: [&str; 6] =
     ["scoresum", "pyvalidator", "derivedlimit", "limits", "scoregroups", "dmojtestlib"];
 
-/// A language that ships with nobody.
+/// A language that Assay does not ship.
 const OWN_LANGUAGE: &str = include_str!("../../evaluator/tests/programs/operators/awk.toml");
 
-/// Both keep every core busy, and what they judge has limits of time.
+/// The tests take turns, because each keeps all cores busy and depends on time limits.
 static TURN: Mutex<()> = Mutex::new(());
 
 #[test]
@@ -76,7 +77,7 @@ fn packages_of_every_kind_are_as_expected_in_containers() {
     are_as_expected("docker", &IN_CONTAINERS.map(|name| collection().join(name)));
 }
 
-/// A submission ends early, and is found to be the same.
+/// Ending a submission early must give the same result.
 #[test]
 fn the_early_decision_is_the_one_after_all_tests() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -99,7 +100,7 @@ fn the_early_decision_is_the_one_after_all_tests() {
     assert!(early.iter().map(ran).sum::<u64>() < whole.iter().map(ran).sum(), "none ended early");
 }
 
-/// What nothing here can run says nothing about its package.
+/// A submission that cannot be run on this machine does not make its package invalid.
 #[test]
 fn a_submission_in_a_language_that_is_not_installed_is_left_aside() {
     let folder = tempfile::tempdir().unwrap();
@@ -131,7 +132,7 @@ fn every_package_is_in_the_index() {
     let there: Vec<_> = paths.iter().map(|path| name_of(path.to_str().unwrap())).collect();
     assert_eq!(names, there.iter().map(String::as_str).collect());
     assert_eq!(names.len(), expected.len(), "one of them stands there twice");
-    // Containers judge some of each format.
+    // Containers must judge some packages of each format.
     let formats = |is_judged: &dyn Fn(&str) -> bool| -> BTreeSet<String> {
         let judged = expected.iter().filter(|it| is_judged(it["path"].as_str().unwrap()));
         judged.map(|it| it["format"].to_string()).collect()
@@ -178,7 +179,7 @@ fn are_as_expected(sandbox: &str, paths: &[PathBuf]) {
     assert!(!junit.contains("<failure") && !junit.contains("<error"), "{junit}");
 }
 
-/// What the command reports; it must find everything as it should be.
+/// The command's report. The command must succeed.
 fn verify(sandbox: &str, paths: &[PathBuf], further: &[&str]) -> (Value, String) {
     let folder = tempfile::tempdir().unwrap();
     let (json, junit) = (folder.path().join("report.json"), folder.path().join("junit.xml"));
@@ -196,7 +197,7 @@ fn verify(sandbox: &str, paths: &[PathBuf], further: &[&str]) -> (Value, String)
     (report, fs::read_to_string(junit).unwrap())
 }
 
-/// In what the submissions of a package came to something else.
+/// The submissions of a package whose results are unexpected.
 fn differences(package: &Value, reports: &[&Value]) -> Vec<String> {
     let format = package["format"].as_str().unwrap();
     let mut got: BTreeMap<&str, &Value> = BTreeMap::new();
@@ -224,7 +225,7 @@ fn differences(package: &Value, reports: &[&Value]) -> Vec<String> {
     wrong
 }
 
-/// Kattis's submissions are named without their folder, DMOJ's by the folder that they are in.
+/// In reports, Kattis submissions lack `submissions/`, and DMOJ submissions have their folder's name.
 fn reported_path<'a>(format: &str, path: &'a str) -> &'a str {
     match format {
         "legacy" | "legacy-icpc" | "2025-09" => path.strip_prefix("submissions/").unwrap_or(path),
@@ -234,9 +235,9 @@ fn reported_path<'a>(format: &str, path: &'a str) -> &'a str {
 
 fn is_verdict(format: &str, path: &str, wanted: &Value, submission: &Value) -> bool {
     let (wanted, got) = (&wanted["verdict"], &submission["verdict"]);
-    // Most formats know no presentation error.
+    // Most formats have no presentation error.
     let is_finer = wanted == "WRONG_ANSWER" && got == "PRESENTATION_ERROR";
-    // Which of its failures names such a submission is left open: all that counts are the rules, which hold.
+    // The format does not determine which failure gives the verdict of such a submission.
     let is_rejected = format == "2025-09" && path.starts_with("submissions/rejected/");
     let is_failure = |verdict: &Value| !["ACCEPTED", "PARTIAL"].iter().any(|it| verdict == it);
     wanted == got || is_finer || is_rejected && is_failure(wanted) && is_failure(got)

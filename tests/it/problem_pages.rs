@@ -1,5 +1,5 @@
-//! What a problem's page is made of, from the log to the browser: statements in several languages,
-//! attachments, scoring, where the time limit comes from; and what a package would change.
+//! The content of a problem's page, from the log to the browser: statements in several languages,
+//! attachments, scoring, the origin of the time limit; and the diff of a package.
 
 use bytes::Bytes;
 use domain::grading::{Grading, Objective, Rule, ScoreMode, TestGroup, TestScores, VerdictMode};
@@ -27,7 +27,7 @@ async fn a_page_has_its_attachments_languages_and_scores() {
     attachments(&deployment, &png, &digest).await;
 }
 
-/// One revision, straight into the log; returns the digest of its image.
+/// Appends one revision directly to the log. Returns the digest of its image.
 async fn write_problem(stores: &Stores, png: &Bytes) -> String {
     let keep = async |bytes: Bytes| {
         let length = bytes.len() as u64;
@@ -163,7 +163,8 @@ async fn a_package_tells_what_it_would_change() {
     assert_eq!(by_user.code(), "FORBIDDEN");
 }
 
-/// A slug that was made of a title is nobody's for ever, but a second set does not take it silently.
+/// A slug derived from a title is not reserved, but a second set must not replace the problem
+/// silently.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_set_replaces_no_problem_of_the_first() {
     let deployment = Deployment::start(Stack::Embedded).await;
@@ -198,7 +199,7 @@ async fn a_second_set_replaces_no_problem_of_the_first() {
     assert!(first[..2].iter().all(|slug| !second.contains(slug)), "{first:?} {second:?}");
     assert_eq!(first[2], second[2]);
 
-    // Numbers of a given slug say nothing of the titles.
+    // Numbered slugs do not depend on the titles.
     let given = import(&set(&["A", "B"]), Some("set"), false).await;
     assert_eq!(slugs(&given), ["set-1", "set-2"]);
     let other = import(&set(&["A", "C"]), Some("set"), false).await;
@@ -208,7 +209,7 @@ async fn a_second_set_replaces_no_problem_of_the_first() {
     assert_eq!(replaced["problems"][1]["title"], "C", "{replaced}");
 }
 
-/// Measured twice, the times differ a little; the same package stays one revision.
+/// Repeated measurements differ slightly; the same package must keep its revision.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_limit_that_is_not_given_follows_from_measured_times() {
     let deployment = Deployment::start(Stack::Embedded).await;

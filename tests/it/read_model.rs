@@ -1,4 +1,4 @@
-//! The read model: the suite against each adapter, and what only one adapter can do wrong.
+//! The read model: the suite for each adapter, and errors that only one adapter can have.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -47,7 +47,7 @@ async fn views_in_a_file_are_for_their_owner() {
 #[tokio::test(flavor = "multi_thread")]
 async fn mongo_views() {
     let server = MongoServer::start().await;
-    // The names of cases are longer than those of databases may be.
+    // The names of cases are too long for database names.
     let number = AtomicU32::new(0);
     let fresh = |_: &Case| server.url(&format!("case{}", number.fetch_add(1, Ordering::Relaxed)));
     run("views × mongodb", view_cases(), fresh).await;
@@ -76,7 +76,7 @@ async fn a_url_that_names_no_read_model_is_refused_without_its_secrets() {
     }
 }
 
-/// Asks the server itself, after the fact: its profiler notes the plan of every query.
+/// Uses the server's profiler, which records the plan of every query.
 #[tokio::test(flavor = "multi_thread")]
 async fn mongo_pages_read_ranges_of_indexes_and_sort_nothing() {
     let server = MongoServer::start().await;
@@ -122,14 +122,14 @@ async fn mongo_pages_read_ranges_of_indexes_and_sort_nothing() {
     assert!(queries.len() >= 24, "{}", queries.len());
     for query in queries {
         let plan = query.get_str("planSummary").unwrap();
-        // A place before every value leaves nothing to read.
+        // If the keyset is before all values, there is nothing to read.
         assert!(plan.starts_with("IXSCAN") || plan == "EOF", "{query:#?}");
         assert!(!query.contains_key("hasSortStage"), "{query:#?}");
     }
 }
 
-/// INV-9 under `kill -9` of the server: what a commit wrote and its checkpoint are never apart, and
-/// a commit that was answered is there.
+/// INV-9 under `kill -9` of the server: a commit's documents and its checkpoint are stored
+/// together, and an acknowledged commit is never lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_mongo_server_loses_no_commit_and_keeps_no_half() {
     const COMMITS: u64 = 150;
@@ -147,8 +147,8 @@ async fn a_killed_mongo_server_loses_no_commit_and_keeps_no_half() {
     assert_eq!(weights, vec![Some(json!({ "weight": COMMITS })); 2]);
 }
 
-/// A process that was killed in a transaction cannot end it, and MongoDB would keep what it wrote
-/// locked for longer than a commit may take.
+/// A process that was killed during a transaction cannot end it, and MongoDB would keep its
+/// documents locked for longer than a commit may take.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_comes_next_ends_what_a_killed_writer_left_open() {
     let server = MongoServer::start().await;
@@ -162,7 +162,7 @@ async fn who_comes_next_ends_what_a_killed_writer_left_open() {
     let views = open(&url, "live").await.unwrap();
     views.writer.commit("boxes", None, &first, vec![put(1)]).await.unwrap();
 
-    // In the session that the first one's commits ran in, as it would have gone on.
+    // Uses a session of the first writer, as if that had been killed during a commit.
     let client = mongodb::Client::with_uri_str(&url).await.unwrap();
     let database = client.database("views");
     let mut left = client.start_session().await.unwrap();
@@ -182,12 +182,12 @@ async fn who_comes_next_ends_what_a_killed_writer_left_open() {
     next.writer.commit("boxes", Some(&first), &second, vec![put(3)]).await.unwrap();
     let found = next.reader.get(&BOXES, &["first".to_owned()]).await.unwrap();
     assert_eq!(found, vec![Some(json!({ "weight": 3 }))]);
-    // The one before is not shut out by that: it commits again, if nothing was committed meanwhile.
+    // The first writer is not excluded: it can commit again if there was no other commit since.
     let third = Checkpoint { position: Position(2), ..second };
     views.writer.commit("boxes", Some(&second), &third, vec![put(4)]).await.unwrap();
 }
 
-/// Else its projection would try again for ever, where the stream alone has to be parked.
+/// Otherwise the projection would retry forever, although only the stream must be parked.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_document_that_mongo_refuses_cannot_be_stored() {
     let server = MongoServer::start().await;
@@ -210,11 +210,11 @@ async fn a_document_that_mongo_refuses_cannot_be_stored() {
     views.writer.commit("boxes", None, &first, vec![put(99)]).await.unwrap();
 }
 
-/// However many ask: none of them waits until those before it have given up.
+/// Concurrent requests must not wait for each other's timeouts.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_waits_long_for_a_mongo_server_that_is_silent() {
     const ASKING: usize = 4;
-    /// Longer than one read may take, and shorter than two.
+    /// Longer than the limit of one read, and shorter than that of two.
     const PATIENCE: Duration = Duration::from_secs(15);
     let server = MongoServer::start_exposed().await;
     let views = open(&server.url("views"), "live").await.unwrap();
@@ -226,7 +226,7 @@ async fn nobody_waits_long_for_a_mongo_server_that_is_silent() {
     }
 }
 
-/// Commits every position once, as a projector does: after an error it asks where it stands.
+/// Commits every position once, as a projector does: after an error it reads the checkpoint.
 async fn commit_through(views: Views, commits: u64) {
     let mut from = None;
     while from.is_none_or(|it: Checkpoint| it.position.0 < commits) {

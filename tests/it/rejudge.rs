@@ -1,5 +1,5 @@
-//! A checker was wrong: submissions are judged again beside what counts, compared, applied and reverted,
-//! on both stacks, while evaluators are killed. Until it is applied nobody but judges sees anything of it.
+//! A checker was wrong: submissions are rejudged in the background, compared, applied and reverted,
+//! on both stacks, while evaluators are killed. Before it is applied, only judges see the rejudge.
 
 use std::process::Output;
 
@@ -11,13 +11,13 @@ use tests::package::Package;
 use tests::waiting::until_true;
 use tokio::task::JoinHandle;
 
-/// With the wrong checker and a wrong answer: rejected, accepted, and the same either way.
+/// With the wrong checker and answer: rejected, accepted, and the same verdict either way.
 const EXACT: &str = "print(sum(map(int, input().split())))";
 const SLOPPY: &str =
     "a, b = map(int, input().split())\nprint(5 if (a, b) == (1, 1) else a + b + 0.5)";
 const CRASHING: &str = "raise SystemExit(1)";
 
-/// Who hands in how many exact, sloppy and crashing programs.
+/// The users, and how many exact, sloppy and crashing programs each submits.
 const PEOPLE: [(&str, usize, usize, usize); 3] =
     [("ada", 3, 3, 3), ("bob", 0, 8, 0), ("cleo", 7, 0, 0)];
 const EXACT_ONES: usize = 10;
@@ -25,7 +25,7 @@ const SLOPPY_ONES: usize = 11;
 const CRASHING_ONES: usize = 3;
 const ALL_OF_THEM: usize = EXACT_ONES + SLOPPY_ONES + CRASHING_ONES;
 
-/// Work of an evaluator that was killed is taken up again this soon.
+/// Work of a killed evaluator is taken over after this time, in seconds.
 const SHORT_LEASE: (&str, &str) = ("evaluator.lease_s", "2");
 
 const UPDATES: &str = "subscription($id: ID!, $after: String) {
@@ -45,7 +45,7 @@ async fn a_rejudge_on_redis_and_mongodb() {
 struct World {
     stack: Stack,
     deployment: Deployment,
-    /// In the order of [`PEOPLE`].
+    /// In the same order as [`PEOPLE`].
     people: Vec<Api>,
 }
 
@@ -54,7 +54,7 @@ async fn journey(stack: Stack) {
     let ids = world.hand_in().await;
     world.import(true).await;
     let token = world.preview().await;
-    // Whatever comes after the preview is not touched.
+    // Submissions after the preview are not selected.
     let late = world.people[0].submitted("sum", "python3", EXACT).await;
     assert_eq!(world.people[0].verdict(&late).await, "ACCEPTED");
     let before = world.public().await;
@@ -92,7 +92,7 @@ async fn journey(stack: Stack) {
     world.replay_agrees();
 }
 
-/// Each update tells more than the one before, up to the last.
+/// Each update has more progress than the one before, up to the last.
 fn told_step_by_step(updates: Vec<Value>) {
     let done: Vec<_> =
         updates.iter().map(|it| it["rejudge"]["progress"]["done"].as_u64().unwrap()).collect();
@@ -114,7 +114,7 @@ impl World {
         world
     }
 
-    /// The problem, with a checker and an answer that are wrong until they are mended.
+    /// The problem, with a wrong checker and a wrong answer unless `mended`.
     async fn import(&self, mended: bool) {
         let mut package = Package::sum("sum", 1);
         if !mended {
@@ -128,7 +128,8 @@ impl World {
         assert_eq!(payload["problem"]["version"], if mended { 2 } else { 1 });
     }
 
-    /// Everybody's submissions, judged; ada's first, the exact ones before the sloppy ones.
+    /// Makes all submissions and waits for their verdicts; ada's come first, exact ones before
+    /// sloppy ones.
     async fn hand_in(&self) -> Vec<String> {
         let mut submitted = Vec::new();
         for (api, (_, exact, sloppy, crashing)) in self.people.iter().zip(PEOPLE) {
@@ -151,7 +152,7 @@ impl World {
         submitted.into_iter().map(|(_, id, _)| id).collect()
     }
 
-    /// What everybody sees of their own, once the views are there.
+    /// What each user sees of their own submissions, when the views are up to date.
     async fn public(&self) -> Vec<Value> {
         const OWN: &str = "{
           viewer {
@@ -194,7 +195,7 @@ impl World {
         preview["selectionToken"].as_str().unwrap().to_owned()
     }
 
-    /// The same key and input lead to the same rejudge.
+    /// The same key and input give the same rejudge.
     fn create(&self, token: &str) -> String {
         let create = ["rejudge", "create", token, "--reason", "the checker was lenient"];
         let create = [&create[..], &["--idempotency-key", "k"]].concat();
@@ -223,11 +224,11 @@ impl World {
     }
 
     async fn ended(&self, id: &str) -> usize {
-        // Its view may not be there yet.
+        // Its view may not exist yet.
         self.rejudge(id).await["progress"]["done"].as_u64().unwrap_or(0) as usize
     }
 
-    /// The updates of a rejudge until it is applied, which are watched from now on.
+    /// Subscribes to a rejudge now. Returns its updates until it is applied.
     async fn watched(&self, id: &str) -> JoinHandle<Vec<Value>> {
         let mut updates = self.deployment.admin().subscribe(UPDATES, json!({ "id": id })).await;
         let first = updates.next().await.expect("a snapshot").expect("an update");
@@ -237,7 +238,7 @@ impl World {
         })
     }
 
-    /// What is handed in meanwhile is judged before what is judged again has ended.
+    /// A live submission is judged before the rejudge has ended.
     async fn live_ones_do_not_wait(&self, id: &str) {
         let admin = self.deployment.admin();
         let live = admin.submitted("other", "python3", EXACT).await;
@@ -254,7 +255,7 @@ impl World {
         until_true("all of them have", async || self.rejudge(id).await["state"] == "READY").await;
     }
 
-    /// Whoever is no judge cannot tell that there is a rejudge, and cannot begin or apply one.
+    /// Users who are not judges cannot see the rejudge, and cannot create or apply one.
     async fn is_nobody_elses(&self, rejudge: &str, token: &str) {
         let ada = &self.people[0];
         let seen = "query($id: ID!) {
@@ -311,7 +312,7 @@ impl World {
         assert_eq!(stale.status.code(), Some(2), "{stale:?}");
         assert!(String::from_utf8_lossy(&stale.stderr).contains("VERSION_MISMATCH"), "{stale:?}");
         assert_eq!(self.done(&["rejudge", "apply", id]), "APPLIED\n");
-        // Asking for what is so changes nothing.
+        // Applying it again changes nothing.
         assert_eq!(self.done(&["rejudge", "apply", id]), "APPLIED\n");
         let cancel = self.deployment.cli(&["rejudge", "cancel", id]);
         assert_eq!(cancel.status.code(), Some(2), "{cancel:?}");
@@ -343,7 +344,7 @@ impl World {
         assert_eq!(cursors.len(), 1, "one position: {cursors:?}");
     }
 
-    /// The author sees that it was judged again, and judges see for what.
+    /// The author sees that it was rejudged, and judges see by which rejudge.
     async fn judgements_tell_of_it(&self, id: &str, rejudge: &str) {
         let judgements = "query($id: ID!) { submission(id: $id) {
           verdict judgement { verdict }
@@ -373,7 +374,7 @@ impl World {
         assert_eq!(judges["judgements"][1]["rejudge"], shown);
     }
 
-    /// What is cancelled is judged no further, and cannot be applied.
+    /// A cancelled rejudge is not judged further, and cannot be applied.
     async fn cancelled(&self, token: &str) {
         let create = ["rejudge", "create", token, "--reason", "once more"];
         let id = self.done(&create).trim().to_owned();

@@ -1,5 +1,5 @@
-//! Every view can be rebuilt from the log: `assay replay` folds all of it again and finds no
-//! difference (INV-10), and finds the one that somebody made.
+//! Every view can be rebuilt from the log: `assay replay` folds the whole log again and finds no
+//! difference (INV-10), except those that the test made.
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -28,7 +28,7 @@ const SUBMISSIONS: usize = 1_200;
 const ACCOUNTS: usize = 20;
 const PROBLEMS: usize = 10;
 const TESTS: u32 = 4;
-/// Histories written at the same time.
+/// The number of submissions written concurrently.
 const AT_ONCE: usize = 64;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,7 +61,7 @@ async fn replay(stack: Stack) {
     assert!(report["documents"].as_u64().unwrap() > 2 * SUBMISSIONS as u64, "{report}");
     println!("{stack:?}: {report}");
 
-    // As it was halfway: no further than asked, and repeatable.
+    // The views as of half the log: they contain no later events, and the result is repeatable.
     let half = (head / 2).to_string();
     let halfway = ["replay", "--json", "--keep", "halfway", "--to", &half];
     let reports = [(); 2].map(|()| {
@@ -75,7 +75,7 @@ async fn replay(stack: Stack) {
     let beyond = deployment.cli(&["replay", "--keep", "halfway", "--to", &(head + 1).to_string()]);
     assert_eq!(beyond.status.code(), Some(2), "{beyond:?}");
 
-    // What is served is never built over.
+    // A replay never overwrites the served views.
     let over = deployment.cli(&["replay", "--keep", "live"]);
     assert_eq!(over.status.code(), Some(2), "{over:?}");
     assert_eq!(self::report(&deployment, 0)["differences"], json!([]));
@@ -109,7 +109,7 @@ async fn a_replay_that_is_interrupted_leaves_nothing() {
     assert!(!tables(&deployment).contains("replay-"), "{}", tables(&deployment));
 }
 
-/// The names of the tables that views are kept in.
+/// The names of the tables with views.
 fn tables(deployment: &Deployment) -> String {
     let path = deployment.setting("stores.views").strip_prefix("sqlite:").unwrap();
     let list = "import sqlite3, sys
@@ -119,7 +119,7 @@ for (name,) in sqlite3.connect(sys.argv[1]).execute('SELECT name FROM sqlite_sch
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Runs `assay replay`, which exits with this code.
+/// Runs `assay replay`, which must exit with this code.
 fn report(deployment: &Deployment, code: i32) -> Value {
     let output = deployment.cli(&["replay", "--json"]);
     let said = String::from_utf8_lossy(&output.stderr);
@@ -148,7 +148,7 @@ async fn execute<A: Aggregate>(
     stream.execute(log.as_ref(), commands, &context(), None, None).await.unwrap();
 }
 
-/// Accounts and problems, some of which are revised.
+/// Accounts and problems; some problems are revised.
 pub(crate) async fn write_setting(log: &Arc<dyn EventLog>) {
     for number in 0..ACCOUNTS {
         let login = login(number);
@@ -182,7 +182,8 @@ fn content(number: usize, revision: usize) -> RevisionContent {
     }
 }
 
-/// A submission's whole life, as an evaluator would tell it: legal, because the domain decides it.
+/// The complete history of a submission, as an evaluator would write it. It is valid, because the
+/// domain decides the events.
 pub(crate) async fn write_history(log: &Arc<dyn EventLog>, number: usize) {
     let id = Uuid::new_v4().into();
     let mut submission = Stream::<Submission>::new(StreamId::Submission(id));
@@ -196,7 +197,7 @@ pub(crate) async fn write_history(log: &Arc<dyn EventLog>, number: usize) {
         source_bytes: 10,
     };
     execute(log, &mut submission, vec![SubmissionCommand::Receive(received)]).await;
-    // Every tenth evaluator is lost in the middle.
+    // Every tenth evaluator is lost during the attempt.
     let attempts = if number.is_multiple_of(10) { 2 } else { 1 };
     for attempt in 1..=attempts {
         let start = SubmissionCommand::StartJudging {
@@ -206,7 +207,7 @@ pub(crate) async fn write_history(log: &Arc<dyn EventLog>, number: usize) {
         let compiled = Compiled {
             attempt,
             ok: !number.is_multiple_of(7),
-            // So that a log of them is more than one commit.
+            // Long, so that projecting the log needs more than one commit.
             log: "a warning\n".repeat(400),
             truncated: false,
             time_ms: 12,
@@ -221,7 +222,7 @@ pub(crate) async fn write_history(log: &Arc<dyn EventLog>, number: usize) {
             execute(log, &mut submission, vec![SubmissionCommand::RecordTests(judged)]).await;
         }
     }
-    // Some are still under way.
+    // Some submissions are not finished.
     if !number.is_multiple_of(50) {
         let provenance = Box::new(provenance());
         let rubric = Box::new(content(number, 0).rubric());
@@ -263,7 +264,7 @@ fn provenance() -> Provenance {
     }
 }
 
-/// Changes a document, removes one and adds one, behind the projector's back; returns their keys.
+/// Changes a document, removes one and adds one, without the projector. Returns their keys.
 async fn tamper(deployment: &Deployment) -> Vec<String> {
     let views = deployment.views().await;
     let collection = SubmissionView::COLLECTION;

@@ -1,4 +1,4 @@
-//! The committed schema is the one that is served.
+//! The committed schema must equal the served one.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! A socket hears no longer than whoever opened it may.
+//! A socket is closed when its user loses the permission.
 
 use std::time::Duration;
 
@@ -17,9 +17,9 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-/// The close code of graphql-transport-ws after which clients come back with another token.
+/// The close code of graphql-transport-ws after which clients reconnect with another token.
 const FORBIDDEN: u16 = 4403;
-/// How long nothing may come to be sure that a socket is open.
+/// A socket that stays silent for this long counts as open.
 const A_WHILE: Duration = Duration::from_millis(200);
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -65,7 +65,7 @@ async fn a_socket_ends_when_whoever_opened_it_may_no_longer() {
     let revoke = "mutation($id: ID!) { revokeAccessToken(id: $id) { userErrors { code } } }";
     ada.data(revoke, json!({ "id": made["accessToken"]["id"] })).await;
     bob.data("mutation { logout { userErrors { code } } }", json!({})).await;
-    // The event alone, as where an erasure was cut off.
+    // Only the event, as if an erasure had been interrupted.
     change("carl", AccountCommand::Erase).await;
     change("dora", AccountCommand::Revoke(Role::Auditor)).await;
     for socket in &mut open {
@@ -74,7 +74,7 @@ async fn a_socket_ends_when_whoever_opened_it_may_no_longer() {
         assert!(reason.starts_with("UNAUTHENTICATED: "), "{reason}");
     }
 
-    // Nobody gets in behind an erased account.
+    // Sign-in to an erased account is not possible.
     assert_eq!(carl.ask("{ viewer { login } }", json!({})).await.code(), "UNAUTHENTICATED");
     let refused = login(&deployment.api(), "carl").await;
     assert_eq!(refused["userErrors"], json!([{ "code": "BAD_CREDENTIALS" }]));
@@ -96,7 +96,7 @@ async fn session(api: &Api, name: &str) -> String {
     login(api, name).await["accessToken"].as_str().unwrap().to_owned()
 }
 
-/// A socket that has begun a subscription, as a browser would.
+/// A socket with a subscription, opened as a browser does.
 async fn subscribed(deployment: &Deployment, api: &Api, ask: &str) -> Socket {
     let address = deployment.address().join("/graphql").unwrap();
     let address = address.as_str().replacen("http", "ws", 1);
@@ -118,7 +118,7 @@ async fn subscribed(deployment: &Deployment, api: &Api, ask: &str) -> Socket {
     socket
 }
 
-/// With which code and reason the server closes it; what it says before does not matter.
+/// The code and reason with which the server closes the socket. Earlier messages are ignored.
 async fn closed(socket: &mut Socket) -> (u16, String) {
     let close = async {
         loop {

@@ -1,4 +1,5 @@
-//! `serve` refuses rather than half-works, and says why and what to do; `doctor` says the same.
+//! `serve` refuses to start with something broken, and reports the cause and the remedy; `doctor`
+//! reports the same.
 
 use std::net::TcpListener;
 use std::process::{Command, Output};
@@ -8,7 +9,7 @@ use tests::deployment::assay_command;
 use tests::mongo_server::MongoServer;
 use tests::redis_server::RedisServer;
 
-/// Exit codes, as the command line documents them.
+/// Exit codes, as documented on the command line.
 const NOT_ACCEPTED: i32 = 1;
 const USAGE: i32 = 2;
 const NETWORK: i32 = 3;
@@ -46,7 +47,7 @@ fn a_docker_that_does_not_run_is_refused_with_cause_and_cure() {
 #[test]
 fn a_language_that_is_not_there_is_refused_with_cause_and_cure() {
     refuses(&["evaluator.languages=[\"cobol\"]"], &["cobol", "python3"], USAGE);
-    // A machine without compilers: the same, but nothing is found where programs are.
+    // The same on a machine without compilers, where the programs are missing.
     let folder = TempDir::new().unwrap();
     let output = without_compilers(
         &folder,
@@ -63,7 +64,7 @@ fn a_language_that_is_not_there_is_refused_with_cause_and_cure() {
     assert!(said.contains("gcc") && said.contains("missing"), "{said}");
 }
 
-/// In a mount namespace of its own, where the compiler's file is another.
+/// Runs the command in its own mount namespace, where the compilers are replaced by `/dev/null`.
 fn without_compilers(folder: &TempDir, arguments: &[&str]) -> Output {
     let assay = assay_command(folder.path(), arguments);
     let script = r#"for it in /usr/bin/gcc "$(readlink -f /usr/bin/gcc)"; do
@@ -120,7 +121,7 @@ fn doctor_finds_nothing_missing_here() {
     }
 }
 
-/// `serve` with these settings ends at once with this code, and says these things.
+/// `serve` with these settings must exit at once with this code and print these texts.
 fn refuses(settings: &[&str], told: &[&str], code: i32) {
     let output = run("serve", settings);
     let said = said(&output);
@@ -131,7 +132,7 @@ fn refuses(settings: &[&str], told: &[&str], code: i32) {
     assert!(output.stdout.is_empty(), "{settings:?}: something was begun");
 }
 
-/// `doctor` finds with these settings that something is missing, and says these things.
+/// `doctor` with these settings must report something as missing, with these texts.
 fn examines(settings: &[&str], told: &[&str]) {
     let json = run("doctor --json", settings);
     let said = String::from_utf8_lossy(&json.stdout).into_owned();

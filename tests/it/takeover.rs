@@ -1,5 +1,5 @@
-//! Evaluators that go away in the middle of judging: another takes over, and the submission gets
-//! one verdict. What no evaluator can judge is given up, visibly, and holds nobody up.
+//! Evaluators that disappear during judging: another takes over, and the submission gets one
+//! verdict. A submission that no evaluator can judge is given up visibly and does not block others.
 
 use std::sync::Arc;
 
@@ -13,13 +13,13 @@ use tests::log::events_of;
 use tests::package::Package;
 use tests::waiting::until;
 
-/// Hidden tests of the problem that takes long, and a program that makes it so.
+/// The number of hidden tests of the slow problem, and a program that is slow on each.
 const TESTS: usize = 24;
 const SLOW: &str = "import time\ntime.sleep(0.15)\nprint(sum(map(int, input().split())))";
 const QUICK: &str = "print(sum(map(int, input().split())))";
 
 const EVALUATORS: [&str; 2] = ["first", "second"];
-/// Work stays this long with an evaluator that is not heard of.
+/// The lease of an evaluator, in seconds.
 const SHORT_LEASE: (&str, &str) = ("evaluator.lease_s", "2");
 const SHORT_DRAIN: (&str, &str) = ("drain_s", "1");
 
@@ -29,7 +29,7 @@ async fn another_evaluator_takes_over() {
     let log = cluster.stores().await.log;
     let ada = cluster.register("ada").await;
 
-    // Killed in the middle of judging.
+    // Killed while judging.
     let (id, holder) = slow_submission(&cluster, &ada, &log).await;
     cluster.kill_hard(holder).await;
     let attempts = one_verdict_after_two_attempts(&ada, &log, &id).await;
@@ -38,7 +38,7 @@ async fn another_evaluator_takes_over() {
     tests_of_the_first_are_hidden(&ada, &id).await;
     start_evaluator(&mut cluster, holder).await;
 
-    // Told to stop in the middle of judging: it gives the work back in time, and ends well.
+    // Asked to stop while judging: it returns the work in time, and exits normally.
     let (id, holder) = slow_submission(&cluster, &ada, &log).await;
     assert_eq!(cluster.terminate(holder).await, Some(0));
     let attempts = one_verdict_after_two_attempts(&ada, &log, &id).await;
@@ -46,14 +46,14 @@ async fn another_evaluator_takes_over() {
     audit_shows_both_attempts(&cluster, &id, "shut_down");
     start_evaluator(&mut cluster, holder).await;
 
-    // Stands still for longer than its lease, and then goes on: what it writes is refused (INV-7).
+    // Paused for longer than its lease and then resumed: its appends are refused (INV-7).
     let (id, holder) = slow_submission(&cluster, &ada, &log).await;
     cluster.pause(holder);
     let attempts = one_verdict_after_two_attempts(&ada, &log, &id).await;
     assert_eq!(attempts.abandoned, AbandonReason::Superseded);
     let before = events_of(&log, &id).await;
     cluster.resume(holder);
-    // It has one slot, so once it judges something else it is done with that one.
+    // It has one slot, so when it judges another submission it has finished with this one.
     until("the evaluator that stood still judges again", async || {
         let other = ada.submitted("slow", "python3", QUICK).await;
         ada.verdict(&other).await;
@@ -63,7 +63,7 @@ async fn another_evaluator_takes_over() {
     assert_eq!(events_of(&log, &id).await, before);
 }
 
-/// An attempt that came to no verdict tells its author nothing of the tests.
+/// An attempt without a verdict shows its author nothing about the tests.
 async fn tests_of_the_first_are_hidden(ada: &Api, id: &str) {
     let query = "query($id: ID!) { node(id: $id) { ... on Submission {
         timeline(first: 100) { nodes { type payload } } } } }";
@@ -95,7 +95,7 @@ async fn start_evaluator(cluster: &mut Deployment, name: &'static str) {
     cluster.start_process(name, Some(EVALUATOR), &[("evaluator.name", name)]).await;
 }
 
-/// A submission in the middle of being judged, and the evaluator that has it.
+/// A submission that is being judged, and its evaluator.
 async fn slow_submission(
     cluster: &Deployment,
     ada: &Api,
@@ -113,7 +113,7 @@ async fn slow_submission(
     (id, name.expect("one of the two has it"))
 }
 
-/// Which of the two evaluators made this attempt.
+/// The evaluator that made this attempt.
 fn evaluator_of(events: &[Recorded], attempt: u32) -> Option<&'static str> {
     let started = events.iter().find_map(|recorded| match &recorded.event {
         Event::JudgingStarted(started) if started.attempt == attempt => Some(&started.evaluator),
@@ -123,7 +123,7 @@ fn evaluator_of(events: &[Recorded], attempt: u32) -> Option<&'static str> {
 }
 
 struct Attempts {
-    /// Why the first ended.
+    /// Why the first attempt ended.
     abandoned: AbandonReason,
 }
 
@@ -156,7 +156,7 @@ async fn one_verdict_after_two_attempts(ada: &Api, log: &Arc<dyn EventLog>, id: 
     Attempts { abandoned: one.reason.clone() }
 }
 
-/// `assay audit` tells the same.
+/// `assay audit` shows the same.
 fn audit_shows_both_attempts(cluster: &Deployment, id: &str, reason: &str) {
     let output = cluster.cli(&["audit", id, "--json"]);
     let events: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -180,7 +180,7 @@ fn audit_shows_both_attempts(cluster: &Deployment, id: &str, reason: &str) {
     assert!(positions.is_sorted());
 }
 
-/// A test whose data is lost cannot be judged by anybody.
+/// A test whose data is lost cannot be judged by any evaluator.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_can_judge_is_given_up_and_the_queue_moves_on() {
     const DELIVERIES: u32 = 3;
@@ -222,7 +222,7 @@ async fn what_nobody_can_judge_is_given_up_and_the_queue_moves_on() {
     }
 }
 
-/// Removes a file of the blob store, as a bad disk would.
+/// Removes a file of the blob store, as if the disk had lost it.
 fn lose_blob(deployment: &Deployment, bytes: &[u8]) {
     let name = Digest::of(bytes).to_string();
     let mut folders = vec![deployment.directory().join("blobs")];

@@ -1,4 +1,4 @@
-//! Whatever is done to the log behind Assay's back is found, and the first position of it is named.
+//! Every change of the log behind Assay's back is detected, and its first position is reported.
 
 use std::path::PathBuf;
 
@@ -16,10 +16,10 @@ use tests::waiting::until;
 const RIGHT: &str = "print(sum(map(int, input().split())))";
 const BOB: &str = "account:bob";
 
-/// How somebody with access to Redis changes the log behind Assay's back.
+/// A change of the log by someone with access to Redis.
 type Tampering = fn(&mut Vec<Entry>);
 
-/// An entry of the stream: its id, its fields and values.
+/// An entry of the Redis stream: its id, its fields and values.
 type Entry = (String, Vec<(String, String)>);
 
 fn body_of(entry: &mut Entry) -> &mut String {
@@ -74,14 +74,15 @@ async fn whatever_is_done_to_the_log_is_found_and_named() {
         let told = String::from_utf8_lossy(&told.stdout).into_owned();
         assert!(told.contains(&format!("BROKEN at position {position}")), "{what}: {told}");
     }
-    // The tail is still cut off: whoever read it before does not go on, and nothing more is signed.
+    // The tail is still cut off: readers that know the lost events stop, and nothing more is
+    // signed.
     nobody_goes_on(&mut deployment).await;
 
     rewrite(&mut connection, &log_key, &entries).await;
     set(&mut connection, &tail_key, &tail).await;
     assert_eq!(verified(&deployment, 0)["verified"], head);
 
-    // The log is whole, but decisions are made on what its index finds.
+    // The log is complete, but commands read streams through the index.
     let revoked = revoked(&deployment).await;
     let bucket = Digest::of(BOB.as_bytes()).as_bytes()[0];
     let bucket = format!("{namespace}:streams:{bucket:02x}");
@@ -102,7 +103,7 @@ async fn whatever_is_done_to_the_log_is_found_and_named() {
     set_field(&mut connection, &bucket, BOB, &packed).await;
     assert_eq!(verified(&deployment, 0)["verified"], head);
 
-    // An event that nothing vouches for yet, and that is not the next of its stream.
+    // An event that is not signed yet, and has a wrong version in its stream.
     assert!(deployment.cli(&["account", "create", "eve"]).status.success());
     let mut changed = self::entries(&mut connection, &log_key).await;
     let fields = &mut changed.last_mut().unwrap().1;
@@ -131,7 +132,7 @@ async fn a_stream_that_was_cut_off_in_the_archive_is_found_and_named() {
     let cut = "UPDATE trimmed_streams SET positions = substr(positions, 1, length(positions) - 6)
                WHERE stream = ?1";
 
-    // While the last event is not archived, those before it are.
+    // The last event is not archived, but those before it are.
     archive(revoked);
     let packed: Vec<u8> = file.query_row(select, [BOB], |row| row.get(0)).unwrap();
     assert_eq!(file.execute(cut, [BOB]).unwrap(), 1);
@@ -163,7 +164,7 @@ async fn nothing_is_signed_anew_where_the_tree_was_emptied() {
         let emptied = client.default_database().unwrap().collection::<Document>(name);
         assert!(emptied.delete_many(doc! {}).await.unwrap().deleted_count > 0);
     }
-    // The signer that runs, and then one that has just started.
+    // First the running signer, then one that has just started.
     assert!(deployment.cli(&["account", "create", "eve"]).status.success());
     for is_restarted in [false, true] {
         if is_restarted {
@@ -181,12 +182,12 @@ async fn nothing_is_signed_anew_where_the_tree_was_emptied() {
     let told = deployment.cli(&["audit", "verify"]);
     let told = String::from_utf8_lossy(&told.stdout).into_owned();
     assert!(told.contains("NOTHING SIGNED") && !told.contains("ok:"), "{told}");
-    // What was signed last is still there, and the log is that.
+    // The newest signed head is still in the file, and the log agrees with it.
     let with_head = ["audit", "verify", "--json", "--head", memory.to_str().unwrap()];
     let verified = deployment.cli(&with_head);
     assert_eq!(verified.status.code(), Some(0), "{verified:?}");
 
-    // It is meant.
+    // The change is intentional.
     deployment.terminate(PROJECTOR).await;
     std::fs::rename(&memory, memory.with_extension("old")).unwrap();
     deployment.start_process(PROJECTOR, Some(PROJECTOR), &[]).await;
@@ -208,7 +209,7 @@ async fn whatever_is_done_to_the_archive_is_found_and_named() {
     let manifest = format!("{namespace}:segments");
     let written: String = field(&mut connection, &manifest, segments[1].first).await;
 
-    // Somebody who knows how segments are made: the blob is whole, and the manifest names it.
+    // The attacker knows the format: the blob is valid, and the manifest names it.
     let rewritten = with_another_actor(&stores, &segments[1], Position(11)).await;
     let missing = Digest::of(b"nothing that was ever stored");
     let cases = [
@@ -223,7 +224,7 @@ async fn whatever_is_done_to_the_archive_is_found_and_named() {
         set_field(&mut connection, &manifest, segments[1].first.0, forged.as_bytes()).await;
         let report = verified(&deployment, 1);
         assert_eq!(report["broken"]["position"], position, "{what}: {report}");
-        // What cannot be a segment of this log is not read either.
+        // A segment that cannot belong to this log is not read either.
         let read = deployment.stores().await.log.read_all(Position(7), 4).await;
         assert_eq!(read.is_ok(), position == 11, "{what}: {read:?}");
     }
@@ -231,7 +232,7 @@ async fn whatever_is_done_to_the_archive_is_found_and_named() {
     assert_eq!(verified(&deployment, 0)["verified"], head);
 }
 
-/// A segment in which another did what this event tells, as a blob.
+/// Stores a copy of the segment in which this event has another actor. Returns its digest.
 async fn with_another_actor(stores: &Stores, segment: &SegmentEntry, position: Position) -> Digest {
     let bytes = stores.blobs.get(&segment.digest).await.unwrap();
     let text = String::from_utf8(bytes.to_vec()).unwrap();
@@ -244,7 +245,7 @@ async fn with_another_actor(stores: &Stores, segment: &SegmentEntry, position: P
     stores.blobs.put(forged.into()).await.unwrap()
 }
 
-/// A cluster with accounts and verdicts, all of it signed and projected.
+/// A cluster with accounts and verdicts, completely signed and projected.
 async fn judged_and_signed() -> Deployment {
     let deployment = Deployment::start(Stack::Cluster).await;
     deployment.import(&Package::sum("sum", 3)).await;
@@ -263,7 +264,7 @@ async fn judged_and_signed() -> Deployment {
     deployment
 }
 
-/// What is verified once a head covers everything.
+/// The verification report, once a head covers everything.
 async fn signed(deployment: &Deployment) -> Value {
     until("a head covers everything", async || {
         let output = deployment.cli(&["audit", "verify", "--json"]);
@@ -273,7 +274,7 @@ async fn signed(deployment: &Deployment) -> Value {
     .await
 }
 
-/// Bob is made a judge, and then is one no more.
+/// Makes bob a judge, and revokes the role again.
 async fn revoke_a_judge(deployment: &Deployment) {
     assert!(deployment.cli(&["account", "create", "bob"]).status.success());
     let log = deployment.stores().await.log;
@@ -285,13 +286,13 @@ async fn revoke_a_judge(deployment: &Deployment) {
     }
 }
 
-/// Where it stands that he is none.
+/// The position of the event that revokes the role.
 async fn revoked(deployment: &Deployment) -> Position {
     let log = deployment.stores().await.log;
     log.read_stream(&BOB.parse().unwrap(), Version(3), 1).await.unwrap()[0].position
 }
 
-/// Redis itself, and the namespace of the log's keys.
+/// A connection to Redis, and the namespace of the log's keys.
 async fn connected(deployment: &Deployment) -> (MultiplexedConnection, String) {
     let redis = deployment.redis.as_ref().unwrap();
     let client = Client::open(redis.url()).unwrap();
@@ -300,7 +301,7 @@ async fn connected(deployment: &Deployment) -> (MultiplexedConnection, String) {
     (connection, namespace.to_owned())
 }
 
-/// A new key would be another signer.
+/// A new key would make a different signer.
 fn refuses_to_start_without_its_key(deployment: &Deployment) {
     let elsewhere = deployment.directory().join("elsewhere.keys");
     let setting = format!("audit.keys={}", elsewhere.display());
@@ -311,7 +312,7 @@ fn refuses_to_start_without_its_key(deployment: &Deployment) {
     assert!(!elsewhere.exists());
 }
 
-/// Projections and the signer stop for good, and say why.
+/// Projections and the signer stop permanently, and report why.
 async fn nobody_goes_on(deployment: &mut Deployment) {
     deployment.start_process(PROJECTOR, Some(PROJECTOR), &[]).await;
     until("everything that reads the log has refused it", async || {
@@ -324,7 +325,7 @@ async fn nobody_goes_on(deployment: &mut Deployment) {
     deployment.terminate(PROJECTOR).await;
 }
 
-/// Runs `assay audit verify`, which exits with this code.
+/// Runs `assay audit verify`, which must exit with this code.
 fn verified(deployment: &Deployment, code: i32) -> Value {
     let output = deployment.cli(&["audit", "verify", "--json"]);
     assert_eq!(output.status.code(), Some(code), "{output:?}");
@@ -335,7 +336,7 @@ async fn entries(connection: &mut MultiplexedConnection, key: &str) -> Vec<Entry
     cmd("XRANGE").arg(key).arg("-").arg("+").query_async(connection).await.unwrap()
 }
 
-/// Puts other entries in the place of a stream.
+/// Replaces the entries of a stream.
 async fn rewrite(connection: &mut MultiplexedConnection, key: &str, entries: &[Entry]) {
     let _: () = cmd("DEL").arg(key).query_async(connection).await.unwrap();
     for (id, fields) in entries {

@@ -1,5 +1,5 @@
-//! Views are built anew while they are served, on both stacks: whoever asks notices nothing. A
-//! projector that is killed meanwhile goes on; what cannot be applied is set aside until it can.
+//! Views are rebuilt while they are served, on both stacks, and clients notice nothing. A projector
+//! that is killed in between resumes; events that cannot be applied are parked until they can.
 
 mod parking;
 
@@ -23,15 +23,15 @@ use uuid::Uuid;
 
 use crate::replay::{write_history, write_setting};
 
-/// Submissions that are in the log before anything else, so that building takes its time.
+/// The number of submissions in the log at the start, so that building takes time.
 const HISTORIES: usize = 1_200;
-/// Histories written at the same time.
+/// The number of submissions written concurrently.
 const AT_ONCE: usize = 64;
-/// Clients at the same time.
+/// The number of concurrent clients.
 const CLIENTS: usize = 4;
-/// Queries of a client between two submissions.
+/// The number of a client's queries between two submissions.
 const QUERIES: usize = 12;
-/// Of the views that are built anew.
+/// The projection whose views are rebuilt.
 const SUBMISSIONS: &str = "submissions_v4";
 const PROGRAM: &str = "print(sum(map(int, input().split())))";
 
@@ -81,7 +81,7 @@ async fn rebuilding_under_load(stack: Stack) {
     replay_agrees(&deployment);
 }
 
-/// People who submit, and look at once at what they submitted, for as long as it goes on.
+/// Clients that submit, and immediately query their submissions, until they are stopped.
 struct Load {
     stop: Arc<AtomicBool>,
     queries: Arc<AtomicUsize>,
@@ -110,7 +110,7 @@ impl Load {
         load
     }
 
-    /// How many submissions and queries there were; every submission is judged.
+    /// The numbers of submissions and queries. Waits until every submission is judged.
     async fn end(self) -> (usize, usize) {
         self.stop.store(true, Ordering::Relaxed);
         let mut submitted = 0;
@@ -124,7 +124,7 @@ impl Load {
     }
 }
 
-/// Whatever is asked with the token of a submission knows of it; each page follows the one before.
+/// Queries with a submission's token must include the submission; pages must follow each other.
 async fn submit_and_look(api: &Api, queries: &AtomicUsize) -> String {
     let payload = api.submit("sum", "python3", PROGRAM).await;
     let (id, token) = (&payload["submission"]["id"], &payload["token"]);
@@ -193,7 +193,7 @@ async fn a_killed_projector_goes_on_building(stack: Stack) {
     replay_agrees(&deployment);
 }
 
-/// Whoever asks meanwhile is told why nothing is served, and balancers look elsewhere.
+/// Until views are built, requests get the reason, and health checks fail.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_api_whose_views_are_not_built_answers_why() {
     let mut deployment = Deployment::stores_only(Stack::Embedded, &[]).await;
@@ -213,7 +213,7 @@ async fn an_api_whose_views_are_not_built_answers_why() {
     until_true("it serves", async || answers(&deployment).await.0 == 200).await;
     deployment.terminate(PROJECTOR).await;
 
-    // The views are live, and lack what was written since.
+    // The views are live, but lack events written since.
     write_history(&deployment.stores().await.log, HISTORIES).await;
     deployment.terminate(API).await;
     deployment.start_api_unready(API, "query").await;
@@ -228,7 +228,7 @@ async fn an_api_whose_views_are_not_built_answers_why() {
     deployment.projected().await;
 }
 
-/// How far the generation is that is built; `None` while none is.
+/// The position of the generation that is being built; `None` if there is none.
 async fn built(views: &Views) -> Option<Position> {
     let building = views.at(known(views).await.building?).reader;
     let checkpoints = building.checkpoints().await.unwrap();
@@ -289,7 +289,7 @@ async fn parked_and_retried(stack: Stack) {
     replay_agrees(&deployment);
 }
 
-/// What `assay views status` lists of parked streams.
+/// The parked streams listed by `assay views status`.
 fn parked(deployment: &Deployment) -> Vec<Value> {
     let output = deployment.cli(&["views", "status", "--json"]);
     succeeded(&output);
@@ -298,7 +298,7 @@ fn parked(deployment: &Deployment) -> Vec<Value> {
     live.flat_map(|it| it["parked"].as_array().unwrap().clone()).collect()
 }
 
-/// Makes a document such that no view can be read from it; returns what it was.
+/// Makes a document unreadable as a view. Returns the original.
 async fn damage(views: &Views, collection: Collection, key: &str, token: &str) -> Value {
     let found = views.reader.get(&collection, &[key.to_owned()]).await.unwrap();
     put(views, collection, key, json!({ "damaged": true }), token).await;

@@ -1,5 +1,5 @@
-//! Other servers are told of events: signed, in order, at least once, again after failures, kills and
-//! replays; and never on a private network unless that is allowed.
+//! Other servers receive events: signed, in order, at least once, again after failures, kills and
+//! replays; and on private networks only if that is allowed.
 
 mod receiver;
 
@@ -23,14 +23,14 @@ use uuid::Uuid;
 
 use self::receiver::{Received, Receiver};
 
-/// Five attempts within some seconds.
+/// Five attempts, which take some seconds.
 const ATTEMPTS: &str = "5";
 const SETTINGS: [(&str, &str); 3] = [
     ("webhooks.allow_private", "true"),
     ("webhooks.attempts_max", ATTEMPTS),
     ("webhooks.retry_ms", "50"),
 ];
-/// Accounts that are registered while the projector is killed, and what telling of one takes.
+/// The number of accounts registered while the projector is killed, and the time of each delivery.
 const MANY: usize = 300;
 const SLOW: Duration = Duration::from_millis(20);
 const RIGHT: &str = "print(sum(map(int, input().split())))";
@@ -67,7 +67,7 @@ async fn journey(stack: Stack) {
 
 struct World {
     deployment: Deployment,
-    /// The process that delivers.
+    /// The name of the process that delivers.
     deliverer: &'static str,
     stores: Stores,
     receiver: Receiver,
@@ -108,7 +108,7 @@ impl World {
         let wanted = self.wanted().await;
         assert_eq!(wanted.len(), 7);
         self.told(&wanted).await;
-        // Nothing failed, so everything was told once.
+        // There was no failure, so everything was delivered once.
         let told = self.receiver.accepted();
         assert_eq!(ids(&told), wanted.iter().map(|it| it.id.to_string()).collect::<Vec<_>>());
         for (received, recorded) in told.iter().zip(&wanted) {
@@ -155,7 +155,7 @@ impl World {
         assert_eq!(tries.len().to_string(), ATTEMPTS);
         assert!(tries.iter().all(|it| it.body == tries[0].body));
 
-        // Still refused, it is a dead letter again, after one attempt.
+        // It is still refused, so it is a dead letter again after one attempt.
         self.done(&["webhook", "retry", &self.webhook, &position]);
         until_true("it is dead again", async || letters().await[0]["attempts"] == 1).await;
         self.receiver.accept_all();
@@ -166,7 +166,7 @@ impl World {
         assert_eq!(again.status.code(), Some(2), "{again:?}");
     }
 
-    /// At least once: duplicates have the same id and body, and nothing is left out.
+    /// At least once: duplicates have the same id and body, and no event is missing.
     async fn a_killed_projector_loses_nothing(&mut self) {
         let before = self.receiver.accepted().len();
         self.receiver.take_long(SLOW);
@@ -189,7 +189,7 @@ impl World {
             let first = told.iter().find(|first| first.id == received.id).unwrap();
             assert_eq!(first.body, received.body);
         }
-        // In order, but for what begins again after a kill and the dead letter that was tried later.
+        // In order, except for repetitions after a kill and the dead letter that was retried later.
         let mut seen = BTreeSet::new();
         let messages = told.iter().map(Received::message);
         let in_turn = messages.filter(|it| it["stream"] != "account:unlucky");
@@ -202,7 +202,7 @@ impl World {
         let wanted = self.wanted().await;
         let told = self.receiver.accepted().len();
         let from = wanted[wanted.len() - 40].position.to_string();
-        // What was told is recorded now and then, and nothing is told again before that.
+        // Progress is recorded only from time to time, and a replay begins after that.
         let last = wanted[wanted.len() - 1].position.0;
         until_true("it is recorded", async || {
             let shown = self.shown().await;
@@ -242,7 +242,7 @@ impl World {
         assert_eq!(ids(&self.receiver.accepted()[told..]), expected);
     }
 
-    /// By another program: the example in the documentation.
+    /// Verified by another program: the example in the documentation.
     fn all_signatures_are_right(&self) {
         let received = self.receiver.all();
         assert!(received.len() > MANY, "{}", received.len());
@@ -277,7 +277,7 @@ impl World {
         self.deployment.projected().await;
         let told = self.receiver.all().len();
         self.register("nobody").await;
-        // Another webhook is told of it, so the first would have been.
+        // Another webhook receives the event, so the removed one would have received it too.
         let types = ["--type", "AccountRegistered"];
         let url = self.receiver.url();
         let create = [&["webhook", "create", &url, "--json"][..], &types].concat();
@@ -294,7 +294,7 @@ impl World {
         assert_eq!(shown.status.code(), Some(2), "{shown:?}");
     }
 
-    /// The events that the webhook is to be told of, as the log has them.
+    /// The events that the webhook must receive, as recorded in the log.
     async fn wanted(&self) -> Vec<Recorded> {
         let events = whole_log(&self.stores.log).await;
         let created = events.iter().position(|it| matches!(it.event, Event::WebhookCreated(_)));
@@ -320,7 +320,7 @@ impl World {
         serde_json::from_str(&self.done(&["webhook", "show", &self.webhook, "--json"])).unwrap()
     }
 
-    /// How many deliveries failed that are tried again.
+    /// The number of failed deliveries that will be retried.
     fn failures(&self) -> usize {
         self.deployment.said(self.deliverer).matches("not delivered").count()
     }
@@ -337,7 +337,7 @@ impl World {
     }
 }
 
-/// Registers an account by an event alone, which is quick.
+/// Registers an account only with an event, which is fast.
 async fn register(stores: &Stores, login: &str) -> Recorded {
     let login: Login = login.parse().unwrap();
     let mut stream = Stream::<Account>::new(StreamId::Account(login.clone()));
@@ -351,7 +351,7 @@ fn ids(received: &[Received]) -> Vec<String> {
     received.iter().map(|it| it.id.clone()).collect()
 }
 
-/// What the documented example says of these.
+/// The documented example's output for these messages.
 fn verified(secret: &str, received: &[Received]) -> String {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/webhooks.md");
     let page = fs::read_to_string(page).unwrap();
@@ -426,7 +426,7 @@ async fn private_networks_are_refused_at_creation_and_at_delivery() {
     let settings = [SETTINGS[1], SETTINGS[2]];
     let mut deployment = Deployment::stores_only(Stack::Embedded, &settings).await;
     deployment.start_process(ALL, None, &[SETTINGS[0]]).await;
-    // Connections would wait here.
+    // Connection attempts would be pending here.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -1,4 +1,4 @@
-//! What is not yours looks the same as what is not there.
+//! Other users' data looks the same as missing data.
 
 use futures::StreamExt;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ pub(super) async fn others_see_nothing(world: &World, judged: &Judged) {
     }
     lists_hide_them(world).await;
     personal_data_is_ones_own(world).await;
-    // Whoever may see them, does.
+    // Users with permission see the data.
     let admin = world.deployment.admin();
     assert!(by_id(&admin, id).await.contains("print"));
 }

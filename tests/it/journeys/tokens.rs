@@ -1,4 +1,4 @@
-//! Access tokens and what they allow.
+//! Access tokens and their scopes.
 
 use event_store::{Scope, TokenKind, TokenRecord};
 use futures::StreamExt;
@@ -122,7 +122,7 @@ async fn assert_refused(api: &Api) {
     assert_eq!((refused.status, refused.code()), (401, "UNAUTHENTICATED"));
 }
 
-/// A token of ada's that ended a second ago, put where tokens are kept.
+/// A token of ada's that expired a second ago, inserted directly into the store.
 async fn expired(world: &World) -> String {
     let stores = world.deployment.stores().await;
     let login: domain::Login = "ada".parse().unwrap();

@@ -1,4 +1,4 @@
-//! Every verdict class, watched live.
+//! Every kind of verdict, watched live.
 
 use serde_json::{Value, json};
 
@@ -48,7 +48,7 @@ pub(super) async fn every_verdict(world: &World) -> Judged {
     judged
 }
 
-/// A snapshot first, then what happened, in order, each with a cursor of its own, to the end.
+/// First a snapshot, then the events in order, each with its own cursor, to the end.
 fn check_updates(updates: &[Value]) {
     let [first, .., last] = updates else { panic!("too few: {updates:?}") };
     assert_eq!(first["test"], Value::Null);

@@ -1,22 +1,23 @@
-//! Archives that are none, that lie, or that lead elsewhere.
+//! Archives that are invalid, have false sizes, or contain paths or links that lead outside.
 
 use tests::package::Package;
 
 use super::Case;
 
-/// In the place of names that no library writes; of the same length.
+/// Placeholders, replaced by names of the same length that no library writes.
 const FIRST: &str = "sum/data/secret/first-placeholder";
 const SECOND: &str = "sum/data/secret/other-placeholder";
-/// Bytes of a file whose size is changed afterwards. No other number in an archive is the same.
+/// The size of a file whose recorded size is changed afterwards, in bytes. No other number in the
+/// archive equals it.
 const ODD_BYTES: usize = 1_234_567;
 
-/// Where the fields of an entry stand in the table of contents, and what they are set to.
+/// Offsets of an entry's fields in the table of contents, and the values written there.
 const FLAGS_AT: usize = 8;
 const METHOD_AT: usize = 10;
 const MODE_AT: usize = 40;
 const ENCRYPTED: u8 = 1;
 const UNKNOWN_METHOD: u8 = 77;
-/// The upper half of a Unix mode: a device of characters.
+/// The upper byte of a Unix mode: a character device.
 const DEVICE: u8 = 0o020_000_u16.to_be_bytes()[0];
 
 pub(super) fn cases() -> Vec<Case> {
@@ -56,7 +57,7 @@ fn sum() -> Package {
     Package::sum("sum", 2)
 }
 
-/// Names that would put files elsewhere, or that no file can have.
+/// Names outside of the package, and names that no file can have.
 fn names() -> impl Iterator<Item = Case> {
     let long = format!("sum/{}", "x".repeat(300));
     let deep = format!("sum/{}x", "a/".repeat(40));
@@ -84,7 +85,7 @@ fn names() -> impl Iterator<Item = Case> {
     })
 }
 
-/// Links that leave the package, or never arrive.
+/// Links that leave the package or have no target.
 fn links() -> impl Iterator<Item = Case> {
     let chain = (0..40).fold(sum().file("sum/data/l40", "x"), |package, number| {
         package.link(&format!("sum/data/l{number}"), &format!("l{}", number + 1))
@@ -123,13 +124,13 @@ fn half(archive: &[u8]) -> Vec<u8> {
     archive[..archive.len() / 2].to_vec()
 }
 
-/// The last record says where the table of contents is.
+/// The last record contains the position of the table of contents.
 fn without_end(archive: &[u8]) -> Vec<u8> {
     const END_BYTES: usize = 22;
     archive[..archive.len() - END_BYTES].to_vec()
 }
 
-/// Every occurrence of a name is another of the same length.
+/// Replaces every occurrence of a name by another of the same length.
 fn renamed(archive: &[u8], from: &str, to: &[u8]) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
     replaced(archive, from.as_bytes(), to)
@@ -157,7 +158,7 @@ fn many_files() -> Vec<u8> {
     package.zip()
 }
 
-/// Much nothing in a small archive.
+/// A small archive that expands to very large files.
 fn bomb() -> Vec<u8> {
     let nothing = vec![0; 40 << 20];
     sum()
@@ -166,14 +167,14 @@ fn bomb() -> Vec<u8> {
         .zip()
 }
 
-/// An archive that claims another size for one of its files.
+/// An archive that records another size for one of its files.
 fn claiming(bytes: u32) -> Vec<u8> {
     let archive = sum().file("sum/data/secret/001.in", vec![b'1'; ODD_BYTES]).zip();
     let size = u32::try_from(ODD_BYTES).expect("it is small").to_le_bytes();
     replaced(&archive, &size, &bytes.to_le_bytes())
 }
 
-/// Another byte in the first entry of the table of contents.
+/// An archive with one changed byte in the first entry of the table of contents.
 fn with_field(at: usize, value: u8) -> Vec<u8> {
     let mut archive = sum().zip();
     let entry = places(&archive, b"PK\x01\x02")[0];

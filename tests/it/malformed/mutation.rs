@@ -1,4 +1,4 @@
-//! Good packages, changed by chance: the same chance each time.
+//! Random changes of good packages, the same in each run.
 
 use tests::package::Package;
 
@@ -6,7 +6,7 @@ use tests::package::Package;
 pub(super) struct Random(u64);
 
 impl Random {
-    /// A sequence of this name and number alone.
+    /// A sequence that depends only on this name and number.
     pub(super) fn of(name: &str, seed: u64) -> Self {
         let start = 0x9E37_79B9_7F4A_7C15 ^ seed.wrapping_mul(0xD129_0B26_0D2C_43F5);
         let mixed = name.bytes().fold(start, |state, byte| {
@@ -24,7 +24,7 @@ impl Random {
         self.0
     }
 
-    /// From 0 to one less than this.
+    /// A number from 0 to `end` - 1.
     fn below(&mut self, end: usize) -> usize {
         (self.next() % end.max(1) as u64) as usize
     }
@@ -34,7 +34,7 @@ impl Random {
     }
 }
 
-/// What stands in the place of a value: of another type, out of every range, leading elsewhere.
+/// Replacements for values: of another type, out of range, or paths out of the package.
 const VALUES: [&str; 18] = [
     "[]",
     "{}",
@@ -56,7 +56,7 @@ const VALUES: [&str; 18] = [
     "&amp;&unknown;",
 ];
 
-/// What is added beside what is there.
+/// Files that are added.
 const ADDED: [&str; 6] = [
     "data/secret/0.in",
     "data/secret/0.ans",
@@ -66,10 +66,10 @@ const ADDED: [&str; 6] = [
     "problem.yaml",
 ];
 
-/// An archive of the package with one thing changed, and what that is.
+/// An archive of the package with one change, and a description of the change.
 pub(super) fn mutated(package: &Package, random: &mut Random) -> (Vec<u8>, String) {
     let names: Vec<String> = package.names().map(str::to_owned).collect();
-    // Half of the time one that says something about the others.
+    // In half of the cases, changes a file that configures others.
     let telling = [".yaml", ".yml", ".xml", ".ini", ".timelimit", ".json"];
     let told: Vec<_> =
         names.iter().filter(|name| telling.iter().any(|end| name.ends_with(end))).collect();
@@ -122,7 +122,7 @@ pub(super) fn mutated(package: &Package, random: &mut Random) -> (Vec<u8>, Strin
     }
 }
 
-/// What follows a colon, an equals sign or a `>` in one line is something else.
+/// Replaces what follows a colon, an equals sign or a `>` in one line.
 fn with_other_value(bytes: &[u8], random: &mut Random) -> (String, String) {
     let text = String::from_utf8_lossy(bytes);
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
@@ -135,7 +135,7 @@ fn with_other_value(bytes: &[u8], random: &mut Random) -> (String, String) {
     let line = &mut lines[*place];
     let at = line.find([':', '=', '>']).unwrap_or_default() + 1;
     let rest = line.split_off(at);
-    // Attributes stay attributes, elements stay elements.
+    // Keeps the syntax of attributes and elements.
     let changed = match (line.ends_with('='), rest.find("</")) {
         (true, _) => format!("\"{value}\"{}", rest.splitn(3, '"').nth(2).unwrap_or_default()),
         (false, Some(end)) => format!("{value}{}", &rest[end..]),
@@ -154,7 +154,7 @@ fn with_line_moved(bytes: &[u8], random: &mut Random) -> String {
     }
     let line = lines.remove(random.below(lines.len()));
     lines.insert(random.below(lines.len() + 1), line);
-    // Twice, as often as not.
+    // In half of the cases the line occurs twice.
     if random.below(2) == 0 {
         lines.push(line);
     }

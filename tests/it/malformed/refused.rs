@@ -1,4 +1,4 @@
-//! What each format refuses.
+//! Cases that each format must refuse.
 
 use super::{Case, good};
 use tests::package::Package;
@@ -7,7 +7,7 @@ pub(super) fn cases() -> Vec<Case> {
     [yaml(), legacy(), newer(), polygon(), dmoj(), fps()].into_iter().flatten().collect()
 }
 
-/// A package with one file in the place of another; `None` for without it.
+/// A package with one file replaced, or removed if `text` is `None`.
 fn changed(package: &str, path: &str, text: Option<&str>, told: &'static str) -> Case {
     let whole = format!("{package}/{path}");
     let of = good(package);
@@ -22,7 +22,7 @@ fn changed(package: &str, path: &str, text: Option<&str>, told: &'static str) ->
     Case { name: format!("{whole}: {what}"), archive: of.zip(), told }
 }
 
-/// A package with a part of a file in the place of another part.
+/// A package with a part of one file replaced.
 fn edited(package: &str, path: &str, from: &str, to: &str, told: &'static str) -> Case {
     let whole = format!("{package}/{path}");
     let of = good(package);
@@ -33,7 +33,7 @@ fn edited(package: &str, path: &str, from: &str, to: &str, told: &'static str) -
     Case { name: format!("{whole}: {from:.40?} is {to:.60?}"), archive, told }
 }
 
-/// YAML that is none, or more than anybody writes.
+/// YAML that is invalid or excessive.
 fn yaml() -> Vec<Case> {
     let nested = format!("name: {}{}\n", "[".repeat(100), "]".repeat(100));
     let maps: String = (0..100).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
@@ -71,7 +71,7 @@ fn yaml() -> Vec<Case> {
             })
         })
         .collect();
-    // In the older versions the last one counts.
+    // In the older versions of the format the last one counts.
     let twice = "problem_format_version: 2025-09\nname: Sum\nname: Again\n";
     cases.push(changed("scoregroups", "problem.yaml", Some(twice), "occurs twice"));
     for file in ["problem.yaml", "data/testdata.yaml", "data/secret/01-small/testdata.yaml"] {
@@ -305,7 +305,7 @@ fn fps() -> Vec<Case> {
     ]
 }
 
-/// Entities of entities of entities.
+/// XML with exponentially nested entities.
 fn xml_laughs(root: &str) -> String {
     let entities: String = (1..12)
         .map(|level| {

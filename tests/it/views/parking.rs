@@ -1,4 +1,5 @@
-//! A projection that fails at some events goes on with the others, and takes up what it left.
+//! A projection that fails at some events continues with the others, and later retries the failed
+//! ones.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,12 +16,13 @@ use uuid::Uuid;
 
 use crate::replay::{write_history, write_setting};
 
-/// Submissions; one in seven is too great to be stored, and the projection panics at one in five.
+/// The number of submissions. One in seven is too large to be stored, and the projection panics at
+/// one in five.
 const HISTORIES: usize = 200;
-/// Histories written at the same time.
+/// The number of submissions written concurrently.
 const AT_ONCE: usize = 64;
 
-/// What one stream's events add up to.
+/// A summary of one stream's events.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Sum {
     stream: StreamId,
@@ -36,7 +38,7 @@ impl View for Sum {
     }
 }
 
-/// Keeps [`Sum`], rightly once it is mended.
+/// Maintains [`Sum`]; fails at some events until `mended`.
 #[derive(Debug)]
 struct Sums {
     mended: Arc<AtomicBool>,

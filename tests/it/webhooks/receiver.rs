@@ -1,4 +1,4 @@
-//! A server that is told of events, remembers everything, and refuses what it is asked to refuse.
+//! A server that receives events, stores all of them, and can refuse some.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -14,14 +14,14 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// A message as it came.
+/// A received message.
 #[derive(Debug, Clone)]
 pub(super) struct Received {
     pub(super) id: String,
     pub(super) timestamp: String,
     pub(super) signature: String,
     pub(super) body: String,
-    /// What was answered.
+    /// The status of the answer.
     pub(super) status: u16,
 }
 
@@ -34,9 +34,9 @@ impl Received {
 #[derive(Debug, Default)]
 struct Memory {
     received: Vec<Received>,
-    /// Of which stream nothing is accepted, and what is answered instead.
+    /// The stream whose events are refused, and the status of the answer.
     refused: Option<(String, u16)>,
-    /// How long it takes over each, once it has it.
+    /// The time that it takes for each message, after receiving it.
     pause: Duration,
 }
 
@@ -60,14 +60,14 @@ impl Receiver {
         format!("http://{}/told?of=events", self.address)
     }
 
-    /// Nothing listens any more.
+    /// Stops listening.
     pub(super) async fn go_away(&mut self) {
         let (stop, task) = self.running.take().unwrap();
         stop.cancel();
         task.await.unwrap();
     }
 
-    /// It listens again, at the same address.
+    /// Listens again, at the same address.
     pub(super) async fn come_back(&mut self) {
         let listener = TcpListener::bind(self.address).await.unwrap();
         self.address = listener.local_addr().unwrap();
@@ -93,18 +93,18 @@ impl Receiver {
         self.memory.lock().unwrap().refused = None;
     }
 
-    /// Everything that came.
+    /// All received messages.
     pub(super) fn all(&self) -> Vec<Received> {
         self.memory.lock().unwrap().received.clone()
     }
 
-    /// Everything that was not refused.
+    /// All messages that were not refused.
     pub(super) fn accepted(&self) -> Vec<Received> {
         self.all().into_iter().filter(|it| it.status == 204).collect()
     }
 }
 
-/// Each message has a connection of its own, so that none outlives the receiver.
+/// Each message uses its own connection, so that no connection outlives the receiver.
 const ANSWER: [(&str, &str); 1] = [("connection", "close")];
 
 async fn told(State(memory): State<Shared>, headers: HeaderMap, body: String) -> impl IntoResponse {
