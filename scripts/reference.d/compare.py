@@ -17,11 +17,11 @@ class Difference:
     subject: str
     reference: str
     assay: str
-    # Why the difference stays; the list is in docs/packages.md. Empty: to be looked at.
+    # Why the difference is accepted; the list is in docs/packages.md. Empty: not examined yet.
     reason: str = ''
 
 
-# Differences that stay: the tool, its message, and why. The tool's message is left out of the comparison.
+# Accepted differences: the tool, its message, and the reason. The tool's message is excluded from the comparison.
 EXPLAINED = [
     (
         'problemtools',
@@ -48,11 +48,11 @@ EXPLAINED = [
         r'^Unknown key \S+ in problem\.yaml',
         'in `legacy` and the draft an unknown key is a warning, because tools add keys of their own',
     ),
-    ('problemtools', r'^Include files for language "default" are not', 'the tool refuses what its format text allows'),
+    ('problemtools', r'^Include files for language "default" are not', 'the tool refuses something that the specification allows'),
     (
         'problemtools',
         r'^Directory "\w+" is not part of format version|^Found directory "\w+"',
-        'a folder of another version is read where it has a meaning, and otherwise left aside',
+        'a folder of another version is read if it has a meaning, and otherwise ignored',
     ),
     (
         'problemtools',
@@ -85,7 +85,7 @@ EXPLAINED = [
         'problemtools',
         r'is only applicable for scoring problems|input_type=int|keywords\s+Input should be a valid list'
         r"|found character '\\t'|could not be decoded as utf-8",
-        'the value has one meaning and is read so',
+        'the value has only one meaning, so it is read',
     ),
     (
         'problemtools',
@@ -98,16 +98,16 @@ EXPLAINED = [
         'the tool starts validators in its own way, and gives them answer files as outputs',
     ),
     ('BAPCtools', r'the tool crashed|could not parse .*test_group\.yaml', 'a fault of the tool: an empty file is an empty map'),
-    ('BAPCtools', r'not supported by BAPCtools|for invalid files validation in interactive', 'the tool lacks it'),
-    ('', r'@EXPECTED_RESULTS@ in submission .* is ignored', 'it is ignored here too'),
-    ('problemtools', r"'int' object has no attribute|input_value=\['scoring'\]", 'the value has one meaning and is read so'),
+    ('BAPCtools', r'not supported by BAPCtools|for invalid files validation in interactive', 'the tool does not support it'),
+    ('', r'@EXPECTED_RESULTS@ in submission .* is ignored', 'Assay ignores it too'),
+    ('problemtools', r"'int' object has no attribute|input_value=\['scoring'\]", 'the value has only one meaning, so it is read'),
     ('problemtools', r'does not contain any testcases', 'an empty group has nothing to judge'),
 ]
 
-# Why a package that the tool refuses is accepted with a warning of the same topic.
-WARNED = 'only what makes judging wrong or unsafe is refused; the rest is a warning'
+# Why Assay accepts a package with a warning that the tool refuses with an error of the same topic.
+WARNED = 'only errors that make judging wrong or unsafe are refused; the rest are warnings'
 
-# Errors and warnings of Assay's that need no counterpart: the tool, the message, and why.
+# Errors and warnings of Assay that need no counterpart: the tool, the message, and the reason.
 OURS_EXPLAINED = [
     ('DMOJ', r'there is no statement', 'the judge of DMOJ reads no statements'),
     ('DMOJ', r'`(time|memory)` differs', 'limits of a problem are in the database of DMOJ\'s site'),
@@ -117,29 +117,29 @@ OURS_EXPLAINED = [
         r'there are no test cases|`points` is|a number of at least 0|is not used: problem.yaml has no `validation`'
         r"|belongs to the older format|has no (input|answer)|`batched` is a list|`limits` is a list"
         r'|cannot be the name of a constant|there are no secret tests',
-        'what is written would not be judged, or not as it is written',
+        'a test or a setting would be ignored when judging',
     ),
-    ('DMOJ', r'is a link to', 'any file may be a test by a pattern of init.yml'),
+    ('DMOJ', r'is a link to', 'a pattern of init.yml may take any file for a test'),
     ('BAPCtools', r'implies no known verdict', 'the name of the folder means nothing in 2025-09'),
     (
         '',
         r'the checker \w+ (compares|counts)|so the package.s name is used|has no `out`|unknown key'
         r'|occurs twice, and the last one counts|`(grading|@EXPECTED_RESULTS@)` is ignored|`skip` is set',
-        'the tool reads the same and says nothing',
+        'the tool reads it in the same way, without a message',
     ),
 ]
 
-# Verdicts that stay apart: the tool, its verdict, what it says beside, ours, and why.
+# Accepted differences of verdicts: the tool, its verdict, its detail, Assay's verdict, and the reason.
 VERDICTS_EXPLAINED = [
-    ('problemtools', 'AC 0', '', 'WA', 'a submission without a point is shown as WRONG_ANSWER; folders are compared as the tool does'),
-    ('problemtools', 'RTE', 'Main method not found', 'AC', 'the class that has a main is looked for, as BAPCtools and Kattis do'),
+    ('problemtools', 'AC 0', '', 'WA', 'a submission without points is shown as WRONG_ANSWER; it is compared with its folder like the tool'),
+    ('problemtools', 'RTE', 'Main method not found', 'AC', 'the class that has a main is run, as in BAPCtools and Kattis'),
     ('problemtools', 'OLE', '', 'OLE', 'DOMjudge reads @EXPECTED_RESULTS@ in every folder'),
-    ('BAPCtools', 'AC', 'Validator exited first with AC', 'WA', 'the tool does not read on after its validator'),
+    ('BAPCtools', 'AC', 'Validator exited first with AC', 'WA', 'the tool stops reading when its validator has ended'),
     ('DMOJ', 'JE', 'internal error', 'PARTIAL', 'a fault of the tool'),
-    ('DMOJ', 'RTE', 'IR, expecting WA', 'WA', 'DMOJ tells a crash from a wrong answer by who ends first'),
+    ('DMOJ', 'RTE', 'IR, expecting WA', 'WA', 'in DMOJ, crash or wrong answer depends on which program ends first'),
 ]
 
-# Topics of messages, so that warnings in different words can be compared. The first that matches is taken.
+# Topics of messages, so that warnings with different words can be compared. The first match counts.
 TOPICS = [
     ('uuid', r'uuid'),
     ('license', r'[Ll]icen[sc]e|rights_owner|public domain'),
@@ -162,7 +162,7 @@ TOPICS = [
     ('grader', r'grader'),
 ]
 
-# Advice on style, which needs no counterpart.
+# Topics of advice on style, which need no counterpart.
 STYLE = {'uuid', 'license', 'line ends', 'same input twice', 'show_test_data_groups', 'full score', 'range'}
 
 
@@ -187,7 +187,7 @@ def compare(reference: Report, assay: Report) -> list[Difference]:
             reason = WARNED if subject in topics(assay.warnings) and subject != 'other' else ''
         found.append(Difference('refusal', subject, theirs, ours, reason))
     found += compare_warnings(reference, assay)
-    # A tool that refuses a package runs nothing, or not everything.
+    # A tool that refuses a package does not run all submissions.
     if not assay.errors and reference.submissions:
         found += compare_submissions(reference, assay)
         found += compare_limits(reference, assay)
@@ -221,7 +221,7 @@ def compare_submissions(reference: Report, assay: Report) -> list[Difference]:
             explained = [one for one in reference.errors if path in one and reason_for(reference.tool, one)]
             reason = reason_for(reference.tool, explained[0]) if explained else ''
             if ours is None and any(path in one for one in assay.warnings):
-                reason = 'left aside, with a warning that names it'
+                reason = 'skipped, with a warning that names it'
             found.append(Difference('submission', path, told(theirs), told(ours), reason))
             continue
         if theirs.verdict is None:
@@ -249,9 +249,9 @@ def same_verdict(theirs: Submission, ours: Submission) -> bool:
     if ours.verdict == theirs.verdict:
         return True
     if ours.verdict == 'PARTIAL':
-        # problemtools says AC with a score, DMOJ the worst of its cases, BAPCtools the first that is not AC.
+        # problemtools shows AC with a score, DMOJ the worst verdict of the cases, BAPCtools the first that is not AC.
         return theirs.verdict == 'AC' or theirs.verdict != 'CE' and (theirs.score is None or theirs.score > 0)
-    # Only DMOJ tells them apart from other crashes.
+    # Only DMOJ distinguishes them from other crashes.
     return {ours.verdict, theirs.verdict} in ({'RTE', 'MLE'}, {'RTE', 'OLE'})
 
 
@@ -264,7 +264,7 @@ def same_score(theirs: Submission, ours: Submission) -> bool:
 def compare_limits(reference: Report, assay: Report) -> list[Difference]:
     found = []
     if reference.time_limit_ms and assay.time_limit_ms and reference.time_limit_ms != assay.time_limit_ms:
-        # BAPCtools derives none.
+        # BAPCtools derives no limits.
         if not ('BAPCtools' in reference.tool and not reference.time_limit_given):
             reason = ''
             if assay.time_limit_given and not reference.time_limit_given:
@@ -298,7 +298,7 @@ def unexplained(report: Report) -> list[str]:
 
 
 def general(message: str) -> str:
-    """A message without what changes from run to run."""
+    """A message without the parts that change from run to run."""
     return re.sub(r'[0-9a-f]{8}-[0-9a-f-]{27}|/tmp/\S+?/|\d+', '#', message)
 
 

@@ -1,4 +1,4 @@
-"""Tells the format of a package, and the reference tool of each format."""
+"""Detects the format of a package, and lists the reference tool of each format."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def format_of(package: Path) -> str | None:
 
 
 def beyond_tool(package: Path, package_format: str) -> str:
-    """What the package uses that the format allows and the reference tool lacks. Empty: nothing."""
+    """The feature of the package that the format allows and the reference tool lacks. Empty: none."""
     if (package / 'assay/snippets').is_dir():
         return 'no other tool joins the snippets of Assay to a submission'
     if DRIVERS[package_format] == 'kattis':

@@ -28,7 +28,7 @@ REPOSITORY = HERE.parents[1]
 class Comparison:
     package: str
     format: str
-    # What was changed in a copy of the package; empty: nothing.
+    # The change in the copy of the package; empty: no change.
     mutation: str
     reference: Report
     assay: Report
@@ -40,7 +40,7 @@ class Comparison:
 
 def main() -> int:
     options = arguments()
-    # Ended from outside, it still shows what it has.
+    # When terminated, it still shows the results so far.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix='reference-') as scratch:
         runner = Runner(Path(scratch), options.assay, options.timeout)
@@ -51,7 +51,7 @@ def main() -> int:
             for one in compare_mutations(list(comparisons), options, runner):
                 comparisons.append(one)
         except KeyboardInterrupt:
-            say('interrupted; what was compared before is shown')
+            say('interrupted; showing the results so far')
     show(comparisons)
     if options.json:
         options.json.write_text(json.dumps([asdict(one) for one in comparisons], indent=1))
@@ -68,7 +68,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument('packages', nargs='+', type=Path, metavar='PACKAGE', help='folder of a package')
     parser.add_argument('--mutations', type=int, default=0, metavar='N', help='also compare N changed packages')
-    parser.add_argument('--seed', type=int, default=1, metavar='S', help='what is changed follows from it (default 1)')
+    parser.add_argument('--seed', type=int, default=1, metavar='S', help='determines the changes (default 1)')
     parser.add_argument('--json', type=Path, metavar='FILE', help='write all reports and differences as JSON')
     parser.add_argument('--timeout', type=int, default=300, metavar='SECONDS', help='for one tool on one package')
     parser.add_argument(
@@ -80,7 +80,7 @@ def arguments() -> argparse.Namespace:
     )
     options = parser.parse_args()
     if not os.access(options.assay, os.X_OK):
-        parser.error(f'{options.assay} is not there; run `cargo build` first, or name a binary with --assay')
+        parser.error(f'{options.assay} does not exist; run `cargo build` first, or name a binary with --assay')
     options.assay = options.assay.resolve()
     return options
 
@@ -94,7 +94,7 @@ class Runner:
         self.timeout_s = timeout_s
         programs = scratch / 'bin'
         programs.mkdir()
-        # The tools run Python with PyPy. The same interpreter as Assay's makes times comparable.
+        # The tools run Python with PyPy. Assay's interpreter is used instead, so that times are comparable.
         (programs / 'pypy3').symlink_to('/usr/bin/python3')
         self.environment = {
             **os.environ,
@@ -192,7 +192,7 @@ def compare_mutations(bases: list[Comparison], options: argparse.Namespace, runn
 
 
 def known(difference: Difference, before: list[Difference]) -> bool:
-    """Whether the unchanged package has the difference too. Times in it differ from run to run."""
+    """Whether the unchanged package has the difference too. Times are ignored, because they differ in each run."""
     same = (difference.kind, difference.subject, difference.reason)
     return any((one.kind, one.subject, one.reason) == same for one in before)
 

@@ -1,7 +1,7 @@
-"""Small changes of a package, such as a setter or a tool of theirs makes. They follow from a seed.
+"""Small changes of a package, such as a setter or an editor might make. They are determined by a seed.
 
-A mutation gets the root of a copy and a random generator; it changes the copy and says what it did, or returns None
-where the package has nothing that it could change.
+A mutation gets the root of a copy and a random generator; it changes the copy and returns a description, or None if
+the package has nothing that it could change.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ def mutations_of(package_format: str) -> list[Mutation]:
 
 
 def make(seed: int, number: int, formats: dict[str, str], into: Path) -> tuple[str, Path, str] | None:
-    """Makes the mutation with this number; answers the package, the changed copy and what was changed.
+    """Makes the mutation with this number; returns the package, the changed copy and a description.
 
-    Numbers go round the mutations of all formats, so that a few hundred reach each of them.
+    Consecutive numbers cycle through the mutations of all formats, so a few hundred numbers cover all of them.
     """
     pairs = sorted(
         {(one.__module__, one.__name__, kind): one for kind in formats.values() for one in mutations_of(kind)}.items(),
@@ -41,7 +41,7 @@ def make(seed: int, number: int, formats: dict[str, str], into: Path) -> tuple[s
     random.Random(seed).shuffle(pairs)
     rng = random.Random(f'{seed} {number}')
     for offset in range(len(pairs)):
-        # Where nothing can be changed in this way, the next mutation is taken.
+        # If this mutation cannot change any package, try the next one.
         (_, name, kind), mutation = pairs[(number + offset) % len(pairs)]
         packages = sorted(package for package, of in formats.items() if of == kind)
         rng.shuffle(packages)

@@ -1,4 +1,4 @@
-"""What a tool finds in a package, in the same shape for every tool."""
+"""The report of a tool about a package, in the same form for every tool."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class Submission:
 @dataclass
 class Report:
     tool: str
-    # What makes the tool refuse the package, apart from results of submissions.
+    # Reasons to refuse the package, apart from results of submissions.
     errors: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    # By the path below `submissions/`; for DMOJ below the package.
+    # Keys are paths below `submissions/`; for DMOJ, below the package.
     submissions: dict[str, Submission] = field(default_factory=dict)
     time_limit_ms: int | None = None
-    # Whether the package gives the time limit. False: it follows from measured times.
+    # Whether the package gives the time limit. False: it is derived from measured times.
     time_limit_given: bool = True
-    # KiB. None: the package gives none, and the tools' own defaults differ.
+    # In KiB. None: the package gives no limit, and the tools' defaults differ.
     memory_kb: int | None = None
     # Why the tool cannot judge such packages at all. Empty: it can.
     unsupported: str = ''

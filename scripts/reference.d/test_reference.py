@@ -1,4 +1,4 @@
-"""Tests of what needs no tool: comparing reports, and making mutations.
+"""Tests that need no reference tool: comparing reports, and making mutations.
 
 python3 -B -m unittest discover --start-directory scripts/reference.d
 """

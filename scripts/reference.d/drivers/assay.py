@@ -19,7 +19,7 @@ VERDICTS = {
     'ACCEPTED': 'AC',
     'PARTIAL': 'PARTIAL',
     'WRONG_ANSWER': 'WA',
-    # No reference tool tells it apart.
+    # No reference tool distinguishes it.
     'PRESENTATION_ERROR': 'WA',
     'TIME_LIMIT_EXCEEDED': 'TLE',
     'MEMORY_LIMIT_EXCEEDED': 'MLE',

@@ -21,7 +21,7 @@ from dmoj.problem import Problem
 from dmoj.testsuite import Tester, TestManager
 from report import Report, Submission
 
-# The executors of the languages that packages here use, each with its program.
+# The executors of the languages in our packages, each with its program.
 RUNTIME = {
     'C': ('gcc', '/usr/bin/gcc'),
     'C11': ('gcc11', '/usr/bin/gcc'),
@@ -32,7 +32,7 @@ RUNTIME = {
     'CPP20': ('g++20', '/usr/bin/g++'),
     'PY3': ('python3', '/usr/bin/python3'),
 }
-# From the mildest to the worst, as DMOJ's site orders them.
+# From best to worst, as ordered by DMOJ's site.
 WORST = ['SC', 'AC', 'WA', 'MLE', 'TLE', 'IR', 'RTE', 'OLE', 'IE']
 VERDICTS = {'IR': 'RTE', 'IE': 'JE', 'SC': 'AC'}
 
@@ -91,7 +91,7 @@ class Manager(TestManager):
         )
 
     def score(self) -> float:
-        """A batch is worth the least of its cases."""
+        """A batch scores the minimum of its cases."""
         alone = sum(points for batch, _, points, _ in self.cases if batch is None)
         batches: dict[int, float] = {}
         for batch, _, points, _ in self.cases:
@@ -156,7 +156,7 @@ def load(package: Path, scratch: Path) -> None:
     sys.argv = ['dmoj-cli', '--config', str(settings), '--only-executors', ','.join(RUNTIME), '--no-ansi']
     sys.argv.append('--skip-self-test')
     judgeenv.load_env(cli=True)
-    # Otherwise every refused system call of a submission is printed.
+    # Otherwise the judge prints every refused system call.
     logging.disable(logging.CRITICAL)
     executors.load_executors()
     contrib.load_contrib_modules()
@@ -187,7 +187,7 @@ def read_tests(package: Path, report: Report) -> None:
 
 
 def note_internal_errors(report: Report) -> None:
-    """A package whose every submission fails inside the judge is one that cannot be judged."""
+    """If all submissions end with a judge error, the package cannot be judged."""
     judged = [one for one in report.submissions.values() if one.verdict is not None]
     if judged and all(one.verdict == 'JE' for one in judged):
         report.errors.append(judged[0].detail)

@@ -1,6 +1,6 @@
 """Runs BAPCtools (`bt validate`, `bt run`) on a package of the format `2025-09`.
 
-BAPCtools computes no scores: of a submission it gives the first verdict that is not AC.
+BAPCtools computes no scores; the verdict of a submission is the first that is not AC.
 
 Usage: icpc.py PACKAGE REPORT
 """
@@ -20,7 +20,7 @@ sys.path.append(str(Path(__file__).parents[1]))
 from bapctools import cli, cli_parser, config, problem, run, util
 from report import Report, Submission
 
-# What BAPCtools says about what it generates and typesets itself, and the ends of its progress bars.
+# Messages of BAPCtools about files that it generates and typesets itself, and the ends of its progress bars.
 OF_ITS_OWN = re.compile(r'^Done|visuali[sz]er|generators?\.yaml|testing_tool')
 
 
@@ -32,7 +32,7 @@ def main(package: Path, out: Path) -> None:
         ['validate', '--no-bar', '--input', '--answer', '--invalid', '--valid-output'],
         ['run', '--no-bar', '--no-generate'],
     ):
-        # A command may leave another working directory.
+        # A command may change the working directory.
         os.chdir(package)
         try:
             cli.run_parsed_arguments(cli_parser.parse_args(arguments), personal_config=False)
@@ -40,7 +40,7 @@ def main(package: Path, out: Path) -> None:
             pass
         except Exception:
             report.errors.append('the tool crashed: ' + traceback.format_exc(limit=-2))
-    # Both commands read the package, so they say some things twice.
+    # Both commands read the package, so some messages come twice.
     report.errors = list(dict.fromkeys(report.errors))
     report.warnings = [one for one in dict.fromkeys(report.warnings) if one not in report.errors]
     if any(re.search(r'unrecognized value for `type`: scoring', one) for one in report.errors):
@@ -65,7 +65,7 @@ def record_messages(report: Report) -> None:
     bar.warn = recorder(report.warnings, bar.warn)
     bar.error = recorder(report.errors, bar.error)
     bar.fatal = recorder(report.errors, bar.fatal)
-    # A case that a validator rejects, or does not reject, is told by these two.
+    # These two report cases that a validator wrongly rejects or accepts.
     for of in (util.BaseBar, util.ProgressBar):
         for name in ('part_done', 'done'):
             if name in vars(of):
@@ -85,7 +85,7 @@ def record_messages(report: Report) -> None:
 
 def done_recorder(report: Report, clean: Callable, original: Callable) -> Callable:
     def done(bar, success=True, message='', data='', *arguments, **more):
-        # Results of submissions are recorded as such.
+        # Results of submissions are recorded separately.
         if success is False and not isinstance(bar, run.TableProgressBar):
             report.errors.append(clean(bar.prefix, util.BaseBar.item_text(bar.item), message, data))
         return original(bar, success, message, data, *arguments, **more)
@@ -101,7 +101,7 @@ def record_submissions(report: Report) -> None:
     def recorded(submission, *arguments):
         before = len(report.warnings)
         agrees = run_test_cases(submission, *arguments)
-        # What is said here is about the result.
+        # Messages of this run are about the submission's result.
         said, report.warnings[before:] = report.warnings[before:], []
         report.submissions[submission.name] = Submission(
             verdict=submission.verdict.short, agrees=agrees, detail='; '.join(said)

@@ -30,7 +30,7 @@ class Recorder(Diagnostics):
 
     def __init__(self, report: Report) -> None:
         self.report = report
-        # Set while a submission is judged: its messages belong to its result.
+        # Set while a submission is judged, because the messages then belong to its result.
         self.submission: list[str] | None = None
 
     def error(self, msg: str, additional_info: str | None = None) -> None:
@@ -85,7 +85,7 @@ def main(package: Path, out: Path) -> None:
 
 
 def read_icpc_as_legacy(package: Path) -> None:
-    """problemtools has no `legacy-icpc`, which is a part of `legacy`."""
+    """Replaces `legacy-icpc`, which problemtools does not support, by `legacy`, which includes it."""
     path = package / 'problem.yaml'
     if path.is_file():
         text = path.read_bytes()
@@ -108,7 +108,7 @@ def given_time_limit_s(package: Path) -> float | None:
 
 
 def leave_unknown_keys_aside(report: Report) -> None:
-    """problemtools ends at an unknown key in problem.yaml. Here it is an error, and the rest is read."""
+    """Continues after an unknown key in problem.yaml, where problemtools stops, and records it as an error."""
     parse = metadata.parse_metadata
 
     def parsed(format_version, data, *arguments):
@@ -164,7 +164,7 @@ def record_submissions(report: Report, diagnostics: Recorder) -> None:
         for command in (getattr(language, 'compile', None), getattr(language, 'run', None)):
             if command and '{' not in command.split()[0] and not shutil.which(command.split()[0]):
                 return Submission(detail=f'{command.split()[0]} is not installed')
-        # The result is cached, and a failed one needs no folder.
+        # The result is cached, and a failed compilation needs no folder.
         outcome = submission.program.compile(None)
         return Submission(verdict='CE', agrees=False, detail=outcome.errmsg or '')
 
@@ -173,7 +173,7 @@ def record_submissions(report: Report, diagnostics: Recorder) -> None:
 
 
 def suit_languages(package: Path) -> None:
-    # Debian 12's javac is older than the version that problemtools asks for.
+    # Debian 12's javac is older than the version that problemtools requires.
     (package.parent / 'languages.yaml').write_text(
         "java: {compile: 'javac -encoding UTF-8 -sourcepath {path} -d {path} {files}'}\n"
     )
@@ -183,7 +183,7 @@ def suit_languages(package: Path) -> None:
 
 
 def without_typesetting() -> None:
-    """TeX is not installed: LaTeX statements are only read, and Markdown becomes HTML with pandoc."""
+    """Does not typeset LaTeX statements, because TeX is not installed; pandoc converts Markdown to HTML."""
     problem2pdf.convert = lambda options, file: True
     convert = problem2html.convert
 

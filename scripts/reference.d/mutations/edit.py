@@ -1,4 +1,4 @@
-"""Edits that several mutations share. Each answers what it did, or None where there is nothing to edit."""
+"""Edits that several mutations share. Each returns a description, or None if there is nothing to edit."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def write(path: Path, content: str) -> None:
 
 
 def set_key(path: Path, key: str, value: str) -> str:
-    """Gives a top-level key of a YAML file a value, in place of what it has."""
+    """Sets a top-level key of a YAML file, replacing its old value."""
     content = text(path) if path.is_file() else ''
     block = re.compile(rf'^{re.escape(key)}:.*\n?(?:[ \t#-].*\n?)*', re.M)
     content = block.sub('', content)

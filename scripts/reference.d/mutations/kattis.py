@@ -26,7 +26,7 @@ STATEMENTS = ('problem_statement', 'statement')
 
 
 def choose(file: str, key: str, values: list[str]):
-    """A mutation that gives a key of a file one of the values."""
+    """A mutation that sets a key of a file to one of the values."""
 
     def mutation(root: Path, rng: random.Random) -> str:
         return set_key(root / file, key, rng.choice(values))

@@ -1,4 +1,4 @@
-"""Files and folders that no format asks for, and odd names; in packages of every format."""
+"""Files and folders that no format defines, and unusual names; in packages of every format."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def empty_folder(root: Path, rng: random.Random) -> str:
 
 
 def root_name(root: Path, rng: random.Random) -> str:
-    # The name of the folder is the problem's; a file that repeats it changes nothing.
+    # The folder is named after the problem; a file that repeats the name changes nothing.
     one = rng.choice(['README.md', 'README', 'LICENSE', 'Makefile', 'problem.pdf', 'problem.txt'])
     if (root / one).exists():
         return f'{one} (was there)'
