@@ -117,7 +117,7 @@ impl Evaluator {
         Arc::clone(&self.tools.figures)
     }
 
-    /// Runs until cancelled. Then it takes no more work, waits for submissions in progress, and
+    /// Runs until cancelled. Then it takes no further work, waits for submissions in progress, and
     /// returns to the queue those that exceed the drain time. All cells are destroyed when this
     /// returns.
     pub async fn run(self, cancelled: CancellationToken) {

@@ -232,7 +232,7 @@ async fn a_checker_that_crashes_is_no_wrong_answer(world: &World) {
     for source in ["print(sum(map(int, input().split())))", "print('anything')"] {
         let id = world.ada.submitted(CRASHING, "python3", source).await;
         assert_eq!(world.ada.verdict(&id).await, "JUDGE_ERROR", "{source}");
-        // The operator sees the reason; the API tells the author only that it is a judge error.
+        // The operator sees the reason; the API shows the author only that it was a judge error.
         let trail = done(world, &["audit", &id]);
         assert!(trail.contains(CRASHES_WITH), "{trail}");
         world.deployment.projected().await;

@@ -1,5 +1,5 @@
-//! Validators are untrusted code. Whatever they do, a submission is judged by their answers, or not
-//! judged.
+//! Validators are untrusted code. Regardless of their behaviour, a submission is judged by their
+//! answers, or not judged.
 
 use bytes::Bytes;
 use domain::Verdict::{self, Accepted, PresentationError, RuntimeError, WrongAnswer};
