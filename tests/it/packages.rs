@@ -225,7 +225,7 @@ fn differences(package: &Value, reports: &[&Value]) -> Vec<String> {
     wrong
 }
 
-/// In reports, Kattis submissions lack `submissions/`, and DMOJ submissions have their folder's name.
+/// In reports, Kattis submissions lack `submissions/`, and DMOJ submissions have the folder's name.
 fn reported_path<'a>(format: &str, path: &'a str) -> &'a str {
     match format {
         "legacy" | "legacy-icpc" | "2025-09" => path.strip_prefix("submissions/").unwrap_or(path),
