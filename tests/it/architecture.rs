@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// The crates that each crate may depend on. Explain a new dependency in `docs/adr/`.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     ("domain", &[]),
     ("runner", &[]),
-    ("event-store", &["domain"]),
+    ("sqlite", &[]),
+    ("event-store", &["domain", "sqlite"]),
     ("supervision", &[]),
     ("audit", &["domain", "event-store", "supervision"]),
-    ("read-model", &["domain"]),
+    ("read-model", &["domain", "sqlite"]),
     ("sandbox", &["runner"]),
     ("statement", &[]),
     ("fuzz", &["problem-package", "statement"]),
@@ -64,7 +65,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
 const ADAPTERS: [(&str, &[&str]); 5] = [
     ("redis", &["event-store/src/redis"]),
     ("mongodb", &["event-store/src/mongo", "read-model/src/mongo"]),
-    ("rusqlite", &["event-store/src/sqlite", "read-model/src/sqlite"]),
+    ("rusqlite", &["sqlite/src", "event-store/src/sqlite", "read-model/src/sqlite"]),
     ("bollard", &["sandbox/src/docker"]),
     ("async_graphql", &["query-api/src", "command-api/src", "assay/src"]),
 ];

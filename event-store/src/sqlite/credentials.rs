@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use sqlite::Readers;
 use uuid::Uuid;
 
-use super::database::{Kind, Readers};
+use super::database::Kind;
 use super::writer::{self, JobError, WriteError, Writer};
 use crate::credentials::{SWEEP_AFTER, StoredToken};
 use crate::resolver::OpenError;

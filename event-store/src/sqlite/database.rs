@@ -1,26 +1,19 @@
-//! A database file: how it is opened, and a bounded pool of connections that read it.
+//! A database file: how it is opened, and which schema it has.
 
 use std::error::Error;
-use std::fs;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
-use tokio::sync::Semaphore;
+use rusqlite::{Connection, TransactionBehavior};
+use sqlite::{File, Profile, Readers, Synchronous};
 
 use crate::resolver::OpenError;
 
-/// Connections that read at the same time.
-const READERS_MAX: usize = 4;
-/// How long a statement waits for another process's write.
-const BUSY_WAIT: Duration = Duration::from_secs(10);
-/// Bytes that the write-ahead log keeps of its size after a checkpoint.
-const WAL_BYTES_KEPT: i64 = 64 * 1024 * 1024;
-/// The file holds sources, or hashes of secrets: nobody else's business.
-const FILE_MODE: u32 = 0o600;
-const DIRECTORY_MODE: u32 = 0o700;
+/// How long a query may take.
+const QUERY_MAX: Duration = Duration::from_secs(60);
+/// A commit that was acknowledged is on disk, also after a power failure.
+const PROFILE: Profile =
+    Profile { synchronous: Synchronous::Full, page_bytes: None, wal_pages: None, cache_kib: None };
 
 /// What a file is for.
 #[derive(Debug)]
@@ -45,7 +38,7 @@ impl Kind {
 /// One file, opened and at the schema that this program knows.
 #[derive(Debug, Clone)]
 pub(super) struct Database {
-    path: Arc<Path>,
+    file: File,
 }
 
 impl Database {
@@ -55,22 +48,17 @@ impl Database {
             port: kind.port,
             source,
         };
-        create_private(&path).map_err(|error| unavailable(Box::new(error)))?;
-        let database = Self { path: path.into() };
-        let mut connection = database.connect().map_err(|error| unavailable(Box::new(error)))?;
+        let file = File::create(path, PROFILE).map_err(|error| unavailable(Box::new(error)))?;
+        let database = Self { file };
+        let mut connection =
+            database.file.connect().map_err(|error| unavailable(Box::new(error)))?;
         database.prepare(&mut connection, kind)?;
         Ok((database, connection))
     }
 
-    fn connect(&self) -> rusqlite::Result<Connection> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.path, flags)?;
-        connection.busy_timeout(BUSY_WAIT)?;
-        // FULL: a commit that was acknowledged is on disk, also after a power failure.
-        connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "foreign_keys", true)?;
-        connection.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;
-        Ok(connection)
+    /// A pool of connections that only read.
+    pub(super) fn readers(&self) -> Readers {
+        Readers::new(self.file.clone(), QUERY_MAX)
     }
 
     /// Makes the file as small as what is in it, as far as that is possible. Others may read and
@@ -78,7 +66,7 @@ impl Database {
     pub(super) fn give_back_space(&self) -> rusqlite::Result<()> {
         /// Pages that are given back in one transaction.
         const PAGES: i64 = 1_024;
-        let connection = self.connect()?;
+        let connection = self.file.connect()?;
         let pragma = |name: &str| -> rusqlite::Result<i64> {
             connection.pragma_query_value(None, name, |row| row.get(0))
         };
@@ -103,15 +91,13 @@ impl Database {
 
     /// Bytes that the disk below the file has for this user.
     pub(super) fn free_bytes(&self) -> std::io::Result<u64> {
-        let disk = nix::sys::statvfs::statvfs(&*self.path)?;
+        let disk = nix::sys::statvfs::statvfs(self.file.path())?;
         Ok(disk.blocks_available() * disk.fragment_size())
     }
 
-    /// A connection that can only read.
+    /// A connection that can only read, beside the pool.
     pub(super) fn connect_reader(&self) -> rusqlite::Result<Connection> {
-        let connection = self.connect()?;
-        connection.pragma_update(None, "query_only", true)?;
-        Ok(connection)
+        self.file.connect_reader()
     }
 
     fn prepare(&self, connection: &mut Connection, kind: &Kind) -> Result<(), OpenError> {
@@ -119,13 +105,10 @@ impl Database {
             port: kind.port,
             source: Box::new(error),
         };
-        let path = self.path.display();
+        let path = self.file.path().display();
         // Only an empty file takes this: space can then be given back piece by piece.
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(unavailable)?;
-        let mode: String = connection
-            .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
-            .map_err(unavailable)?;
-        if mode != "wal" {
+        if !self.file.use_write_ahead_log(connection).map_err(unavailable)? {
             return Err(OpenError::Refused {
                 cause: format!("{path} is on a file system that has no write-ahead logging"),
                 cure: "put it on a local disk".to_owned(),
@@ -173,64 +156,6 @@ impl Database {
             })
         } else {
             Ok(())
-        }
-    }
-}
-
-fn create_private(path: &Path) -> std::io::Result<()> {
-    if let Some(parent) = path.parent() {
-        fs::DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(parent)?;
-    }
-    fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(FILE_MODE)
-        .open(path)
-        .map(drop)
-}
-
-/// A bounded pool of connections that only read.
-#[derive(Debug, Clone)]
-pub(super) struct Readers {
-    database: Database,
-    idle: Arc<Mutex<Vec<Connection>>>,
-    permits: Arc<Semaphore>,
-}
-
-impl Readers {
-    pub(super) fn new(database: Database) -> Self {
-        let permits = Arc::new(Semaphore::new(READERS_MAX));
-        Self { database, idle: Arc::default(), permits }
-    }
-
-    /// Runs a query off the async threads.
-    pub(super) async fn run<T, E>(
-        &self,
-        query: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<rusqlite::Error> + Send + 'static,
-    {
-        let permit = Arc::clone(&self.permits).acquire_owned().await;
-        let permit = permit.expect("the semaphore is never closed");
-        let readers = self.clone();
-        let task = tokio::task::spawn_blocking(move || {
-            // Released last, so that there are never more connections than permits.
-            let _permit = permit;
-            let idle = readers.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let connection = match idle {
-                Some(connection) => connection,
-                None => readers.database.connect_reader()?,
-            };
-            let outcome = query(&connection);
-            readers.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-            outcome
-        });
-        match task.await {
-            Ok(outcome) => outcome,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
         }
     }
 }

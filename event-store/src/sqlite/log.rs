@@ -10,11 +10,12 @@ use async_trait::async_trait;
 use domain::record::Placement;
 use domain::{Position, Recorded, StreamId, Version};
 use rusqlite::{Connection, ErrorCode, params};
+use sqlite::Readers;
 use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::append::{Append, last_event};
-use super::database::{Database, Kind, Readers};
+use super::database::{Database, Kind};
 use super::writer::{JobError, WriteError, Writer};
 use super::{archive, import, timestamp};
 use crate::archive::{HotLog, HotUsage, SegmentEntry, StoreFault, StreamPage};
@@ -73,7 +74,7 @@ impl SqliteLog {
             .map_err(unavailable)?;
         Ok(Self {
             writer: Writer::start(connection).map_err(unavailable)?,
-            readers: Readers::new(database.clone()),
+            readers: database.readers(),
             database,
             ready,
             head,

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use sqlite::Readers;
 
-use super::database::{Kind, Readers};
+use super::database::Kind;
 use super::timestamp;
 use super::writer::{self, JobError, WriteError, Writer};
 use crate::resolver::OpenError;

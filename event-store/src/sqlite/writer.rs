@@ -9,9 +9,10 @@ use std::sync::Arc;
 use std::thread;
 
 use rusqlite::{Connection, ErrorCode};
+use sqlite::Readers;
 use tokio::sync::{mpsc, oneshot};
 
-use super::database::{Database, Kind, Readers};
+use super::database::{Database, Kind};
 use crate::resolver::OpenError;
 
 /// Jobs that wait for the writer; more wait for room.
@@ -119,7 +120,7 @@ pub(super) async fn open(
     let opened = tokio::task::spawn_blocking(|| Database::open(path, kind)).await;
     let (database, connection) = opened.map_err(|error| unavailable(kind.port, error))??;
     let writer = Writer::start(connection).map_err(|error| unavailable(kind.port, error))?;
-    Ok((writer, Readers::new(database)))
+    Ok((writer, database.readers()))
 }
 
 impl Writer {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension};
+use sqlite::Readers;
 
 use super::reader::SqliteReader;
 use super::writer::{SqliteWriter, make_checkpoints, read_checkpoint, unavailable};
-use super::{BoxedError, Pool, table_exists};
+use super::{BoxedError, table_exists};
 use crate::generation::{Known, flip, has_caught_up};
 use crate::names::Namespace;
 use crate::stored::damaged;
@@ -18,7 +19,7 @@ use crate::{
 
 #[derive(Debug)]
 pub(super) struct SqliteGenerations {
-    pub(super) pool: Arc<Pool>,
+    pub(super) readers: Readers,
     pub(super) writer: SqliteWriter,
     pub(super) namespace: Namespace,
 }
@@ -27,7 +28,7 @@ pub(super) struct SqliteGenerations {
 impl GenerationStore for SqliteGenerations {
     async fn all(&self) -> Result<BTreeMap<String, Generations>, ReadError> {
         let namespace = self.namespace.clone();
-        let found = self.pool.run(move |connection| Ok(known(connection, &namespace)));
+        let found = self.readers.run(move |connection| Ok(known(connection, &namespace)));
         found.await.map_err(ReadError::Unavailable)?
     }
 
@@ -102,8 +103,8 @@ impl GenerationStore for SqliteGenerations {
     }
 
     fn at(&self, generation: Generation) -> (Arc<dyn ViewReader>, Arc<dyn ViewWriter>) {
-        let (pool, namespace) = (Arc::clone(&self.pool), self.namespace.clone());
-        let reader = SqliteReader { pool, namespace, pinned: Some(generation) };
+        let (readers, namespace) = (self.readers.clone(), self.namespace.clone());
+        let reader = SqliteReader { readers, namespace, pinned: Some(generation) };
         (Arc::new(reader), Arc::new(self.writer.at(generation)))
     }
 }

@@ -1,17 +1,17 @@
 //! Reading views from SQLite.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::Checkpoint;
 use rusqlite::types::Value as Bound;
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
 use serde_json::Value;
+use sqlite::Readers;
 
 use super::generations::known;
 use super::query::Query;
-use super::{BoxedError, Pool, table_exists};
+use super::{BoxedError, table_exists};
 use crate::generation::{live_of, visible};
 use crate::names::Namespace;
 use crate::paging::Walk;
@@ -20,7 +20,7 @@ use crate::{Collection, Condition, Generation, Page, PageRequest, ReadError, Vie
 
 #[derive(Debug)]
 pub(super) struct SqliteReader {
-    pub(super) pool: Arc<Pool>,
+    pub(super) readers: Readers,
     pub(super) namespace: Namespace,
     /// What is read; of each projection what is live, where none is named.
     pub(super) pinned: Option<Generation>,
@@ -34,7 +34,7 @@ impl SqliteReader {
         read: impl FnOnce(&Connection, &str) -> Result<T, ReadError> + Send + 'static,
     ) -> Result<Option<T>, ReadError> {
         let (collection, namespace, pinned) = (*collection, self.namespace.clone(), self.pinned);
-        let result = self.pool.run(move |connection| {
+        let result = self.readers.run(move |connection| {
             let moment = connection.unchecked_transaction()?;
             Ok(read_live(&moment, &namespace, &collection, pinned, read))
         });
@@ -127,7 +127,7 @@ impl ViewReader for SqliteReader {
 
     async fn checkpoints(&self) -> Result<BTreeMap<String, Checkpoint>, ReadError> {
         let (namespace, pinned) = (self.namespace.clone(), self.pinned);
-        let found = self.pool.run(move |connection| {
+        let found = self.readers.run(move |connection| {
             let moment = connection.unchecked_transaction()?;
             Ok(stored_checkpoints(&moment, &namespace.checkpoints())
                 .and_then(|stored| Ok(visible(stored, pinned, &known(&moment, &namespace)?))))

@@ -1,0 +1,7 @@
+#![doc = include_str!("../README.md")]
+
+mod file;
+mod readers;
+
+pub use file::{File, Profile, Synchronous};
+pub use readers::Readers;
