@@ -7,7 +7,7 @@ use domain::problem::{
     BlobRef, Limits, Problem as Aggregate, ProblemLanguage, ProblemRejection, ProblemRevised,
     ReviseProblem, RevisionContent, Sample, Test,
 };
-use domain::{Aggregate as _, Recorded, Role, Slug, StreamId, Version};
+use domain::{Aggregate as _, Recorded, Role, Slug, StreamId};
 use event_store::{AppendError, EVENT_BYTES_MAX, EventLog, ExecuteError, ReadError, Scope, Stream};
 use moka::future::Cache;
 use query_api::nodes::{Difficulty, Problem};
@@ -19,13 +19,13 @@ use crate::commands::{self, Commands};
 use crate::payload::{Failure, UserError, UserErrorCode, not_appended, token};
 use crate::uploaded;
 
-/// Problems whose newest revision is cached.
-const PROBLEMS_MAX: u64 = 1_000;
+/// The most bytes of revisions in the cache, as they are in the log.
+const PROBLEMS_BYTES_MAX: u64 = 64 << 20;
 /// How many times a revision without an expected version is decided before a conflict with another
 /// writer is an error.
 const TRIES_MAX: u32 = 5;
 /// Revisions per read of the log.
-const REVISIONS_PAGE: u32 = 64;
+const REVISIONS_PAGE: u32 = 8;
 /// Bytes of an event beside its data: ids, actor and trace context.
 const EVENT_ROOM_BYTES: usize = 4 << 10;
 
@@ -34,31 +34,45 @@ const EVENT_ROOM_BYTES: usize = 4 << 10;
 #[derive(Debug)]
 pub(crate) struct ProblemCache {
     log: Arc<dyn EventLog>,
-    streams: Cache<Slug, Arc<Stream<Aggregate>>>,
+    streams: Cache<Slug, Known>,
+}
+
+/// A problem's stream as far as it was read.
+#[derive(Debug, Clone)]
+struct Known {
+    stream: Stream<Aggregate>,
+    /// Bytes of the newest revision's event.
+    bytes: usize,
 }
 
 impl ProblemCache {
     pub(crate) fn new(log: Arc<dyn EventLog>) -> Self {
-        Self { log, streams: Cache::new(PROBLEMS_MAX) }
+        let streams = Cache::builder()
+            .max_capacity(PROBLEMS_BYTES_MAX)
+            .weigher(|_, known: &Known| u32::try_from(known.bytes).unwrap_or(u32::MAX))
+            .build();
+        Self { log, streams }
     }
 
     /// The newest revision; `None` if the problem does not exist (INV-2: the log decides).
-    pub(crate) async fn current(&self, slug: &Slug) -> Result<Option<ProblemRevised>, ReadError> {
-        Ok(self.stream(slug).await?.state.current.clone())
+    pub(crate) async fn current(
+        &self,
+        slug: &Slug,
+    ) -> Result<Option<Arc<ProblemRevised>>, ReadError> {
+        Ok(self.stream(slug).await?.state.current)
     }
 
-    async fn stream(&self, slug: &Slug) -> Result<Arc<Stream<Aggregate>>, ReadError> {
+    async fn stream(&self, slug: &Slug) -> Result<Stream<Aggregate>, ReadError> {
         let id = StreamId::Problem(slug.clone());
-        let known = self.streams.get(slug).await;
-        let mut stream = known.unwrap_or_else(|| Arc::new(Stream::new(id.clone())));
+        let new = || Known { stream: Stream::new(id.clone()), bytes: 0 };
+        let mut known = self.streams.get(slug).await.unwrap_or_else(new);
         loop {
-            let from = Version(stream.version.0 + 1);
+            let from = known.stream.version.next();
             let newer = self.log.read_stream(&id, from, REVISIONS_PAGE).await?;
-            if newer.is_empty() {
-                return Ok(stream);
-            }
-            Arc::make_mut(&mut stream).advance(&newer);
-            self.streams.insert(slug.clone(), Arc::clone(&stream)).await;
+            let Some(last) = newer.last() else { return Ok(known.stream) };
+            known.bytes = last.body.len();
+            known.stream.advance(&newer);
+            self.streams.insert(slug.clone(), known.clone()).await;
         }
     }
 }
@@ -298,7 +312,7 @@ pub(crate) async fn revise(
 ) -> Result<Vec<Recorded>, Failure> {
     let context = commands::context(ctx, Viewer::required(ctx)?);
     for _ in 0..TRIES_MAX {
-        let mut stream = (*commands.problems.stream(slug).await?).clone();
+        let mut stream = commands.problems.stream(slug).await?;
         let command = ReviseProblem { expected, content: content.clone() };
         let log = commands.log.as_ref();
         match stream.execute(log, vec![command], &context, None, None).await {

@@ -8,6 +8,8 @@ mod judging;
 mod limits;
 mod test;
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::aggregate::Aggregate;
@@ -276,7 +278,7 @@ pub enum ProblemRejection {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Problem {
     /// The newest revision; `None` before the first.
-    pub current: Option<ProblemRevised>,
+    pub current: Option<Arc<ProblemRevised>>,
 }
 
 impl Aggregate for Problem {
@@ -304,7 +306,7 @@ impl Aggregate for Problem {
 
     fn evolve(&mut self, event: &Event) {
         if let Event::ProblemRevised(revised) = event {
-            self.current = Some(revised.clone());
+            self.current = Some(Arc::new(revised.clone()));
         }
     }
 }

@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use std::{fs, process};
 
 use bytes::Bytes;
@@ -17,13 +17,17 @@ const UNFINISHED: &str = ".part";
 /// An unfinished file older than this was left by a process that died.
 const UNFINISHED_AGE_MAX: Duration = Duration::from_secs(3_600);
 
+/// How long an index is used before the folder is read again: other evaluators may share it.
+const INDEX_AGE_MAX: Duration = Duration::from_secs(10);
+
 /// Files named after the digest of their content. When the cache is full, the least recently used
 /// files are removed. The time of last use is stored as the file's modification time, so it
 /// survives a restart.
 ///
 /// Every read checks the content against the name, so write access to the folder is not enough to
 /// change what is judged. Files are created by renaming a finished one, so several evaluators can
-/// share a folder. This is only a cache: on any failure the blob store still has the bytes.
+/// share a folder. Each reads it again now and then, so that together they exceed the limit by no more
+/// than they write in 10 s. This is only a cache: on any failure the blob store still has the bytes.
 #[derive(Debug)]
 pub struct DiskCache {
     folder: PathBuf,
@@ -39,10 +43,24 @@ impl DiskCache {
     /// If the folder cannot be created or read.
     pub fn open(folder: &Path, bytes_max: u64) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
+        let cache = Self {
+            folder: folder.to_owned(),
+            bytes_max,
+            index: Mutex::default(),
+            next_unfinished: AtomicU64::new(0),
+        };
+        cache.read_folder()?;
+        cache.make_room(0);
+        Ok(cache)
+    }
+
+    /// Indexes what is in the folder, and removes what processes that died left unfinished.
+    fn read_folder(&self) -> io::Result<()> {
         let mut found = Vec::new();
-        for entry in fs::read_dir(folder)? {
+        for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;
-            let metadata = entry.metadata()?;
+            // Another evaluator may have removed it already.
+            let Ok(metadata) = entry.metadata() else { continue };
             let name = entry.file_name().to_string_lossy().into_owned();
             let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
             if let Ok(digest) = name.parse::<Digest>() {
@@ -50,23 +68,16 @@ impl DiskCache {
             } else if name.ends_with(UNFINISHED)
                 && modified.elapsed().is_ok_and(|age| age > UNFINISHED_AGE_MAX)
             {
-                fs::remove_file(entry.path())?;
+                let _ = fs::remove_file(entry.path());
             }
         }
         found.sort_unstable();
-        let mut index = Index::default();
+        let mut index = Index { read_at: Some(Instant::now()), ..Index::default() };
         for (_, digest, bytes) in found {
             index.add(digest, bytes);
         }
-        let next_unfinished = AtomicU64::new(0);
-        let cache = Self {
-            folder: folder.to_owned(),
-            bytes_max,
-            index: Mutex::new(index),
-            next_unfinished,
-        };
-        cache.make_room(0);
-        Ok(cache)
+        *self.lock() = index;
+        Ok(())
     }
 
     /// The bytes with this digest, if the cache has them undamaged.
@@ -116,6 +127,10 @@ impl DiskCache {
         if size > self.bytes_max {
             return Ok(());
         }
+        let is_old = self.lock().read_at.is_none_or(|at| at.elapsed() >= INDEX_AGE_MAX);
+        if is_old {
+            self.read_folder()?;
+        }
         self.make_room(size);
         let count = self.next_unfinished.fetch_add(1, Ordering::Relaxed);
         let name = format!("{digest}-{}-{count}{UNFINISHED}", process::id());
@@ -163,6 +178,8 @@ struct Index {
     by_use: BTreeMap<u64, Digest>,
     uses: u64,
     bytes: u64,
+    /// When the folder was read.
+    read_at: Option<Instant>,
 }
 
 impl Index {
@@ -196,6 +213,11 @@ mod tests {
     const A: &[u8] = b"first";
     const B: &[u8] = b"second";
     const C: &[u8] = b"third";
+
+    /// Ages the index as if 10 s had passed.
+    fn age(cache: &DiskCache) {
+        cache.lock().read_at = None;
+    }
 
     fn files(folder: &Path) -> usize {
         fs::read_dir(folder).unwrap().count()
@@ -249,5 +271,20 @@ mod tests {
         assert_eq!(files(folder.path()), 0);
         put(&cache, A).await;
         assert_eq!(cache.get(a).await.as_deref(), Some(A));
+    }
+
+    #[tokio::test]
+    async fn evaluators_that_share_a_folder_share_its_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let caches = [(); 3].map(|()| Arc::new(DiskCache::open(folder.path(), 11).unwrap()));
+        for (cache, bytes) in caches.iter().zip([A, B, C]) {
+            age(cache);
+            put(cache, bytes).await;
+        }
+        let kept: u64 = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|it| it.unwrap().metadata().unwrap().len())
+            .sum();
+        assert!(kept <= 11, "{kept} bytes");
     }
 }

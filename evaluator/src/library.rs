@@ -6,15 +6,16 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::problem::ProblemRevised;
-use domain::{Digest, Event, Slug, StreamId, Version};
+use domain::{Digest, Event, Recorded, Slug, StreamId, Version};
 use event_store::{BlobError, Blobs, EventLog, ReadError};
 use moka::future::Cache;
 
 use crate::DiskCache;
 use crate::judge::{MaterialError, Materials};
 
-/// The most revisions in the cache.
-const REVISIONS_MAX: u64 = 256;
+/// The most bytes of revisions in the cache, as they are in the log. In memory they take about twice
+/// as much.
+const REVISIONS_BYTES_MAX: u64 = 64 << 20;
 /// The most bytes of test data in the cache.
 const DATA_BYTES_MAX: u64 = 256 << 20;
 /// How long to retry while the blob store is unavailable, and the delay between tries.
@@ -45,11 +46,20 @@ pub(crate) enum FetchError {
 pub(crate) struct Library {
     log: Arc<dyn EventLog>,
     blobs: Arc<dyn Blobs>,
-    revisions: Cache<(Slug, u32), Arc<ProblemRevised>>,
+    revisions: Cache<(Slug, u32), Arc<Revision>>,
     data: Cache<Digest, Bytes>,
     /// Checked after the memory cache and before the blob store; `None` if the blobs are local
     /// files.
     disk: Option<Arc<DiskCache>>,
+}
+
+/// A revision of a problem.
+#[derive(Debug)]
+pub(crate) struct Revision {
+    /// The event that recorded it.
+    pub(crate) revised: ProblemRevised,
+    /// Bytes of that event.
+    bytes: usize,
 }
 
 #[async_trait]
@@ -66,53 +76,58 @@ impl Library {
         blobs: Arc<dyn Blobs>,
         disk: Option<Arc<DiskCache>>,
     ) -> Self {
-        let weigher = |_: &Digest, bytes: &Bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        let data = Cache::builder().max_capacity(DATA_BYTES_MAX).weigher(weigher).build();
-        Self { log, blobs, revisions: Cache::new(REVISIONS_MAX), data, disk }
+        let weight = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
+        let revisions = Cache::builder()
+            .max_capacity(REVISIONS_BYTES_MAX)
+            .weigher(move |_, revision: &Arc<Revision>| weight(revision.bytes))
+            .build();
+        let data = Cache::builder()
+            .max_capacity(DATA_BYTES_MAX)
+            .weigher(move |_, bytes: &Bytes| weight(bytes.len()))
+            .build();
+        Self { log, blobs, revisions, data, disk }
     }
 
-    /// A revision of a problem. Revisions never change, so they can be cached.
+    /// A revision of a problem. Revisions never change, so they can be cached. One read serves all
+    /// that ask at the same time.
     pub(crate) async fn revision(
         &self,
         slug: &Slug,
         revision: u32,
-    ) -> Result<Arc<ProblemRevised>, FetchError> {
+    ) -> Result<Arc<Revision>, Arc<FetchError>> {
         let key = (slug.clone(), revision);
-        if let Some(found) = self.revisions.get(&key).await {
-            return Ok(found);
-        }
+        self.revisions.try_get_with(key, self.read_revision(slug, revision)).await
+    }
+
+    async fn read_revision(&self, slug: &Slug, revision: u32) -> Result<Arc<Revision>, FetchError> {
         // Every event of a problem's stream is a revision, so the stream version is the revision's
         // number.
         let version = Version(u64::from(revision));
         let stream = StreamId::Problem(slug.clone());
         let events = self.log.read_stream(&stream, version, 1).await?;
-        match events.into_iter().next().map(|recorded| recorded.event) {
-            Some(Event::ProblemRevised(revised)) if revised.revision == revision => {
-                let revised = Arc::new(revised);
-                self.revisions.insert(key, Arc::clone(&revised)).await;
-                Ok(revised)
+        match events.into_iter().next() {
+            Some(Recorded { event: Event::ProblemRevised(revised), body, .. })
+                if revised.revision == revision =>
+            {
+                Ok(Arc::new(Revision { revised, bytes: body.len() }))
             }
             _ => Err(FetchError::NoRevision { slug: slug.clone(), revision }),
         }
     }
 
-    /// Test data or other bytes that many submissions need, through the caches.
-    async fn fetch(&self, digest: &Digest) -> Result<Bytes, BlobError> {
-        if let Some(found) = self.data.get(digest).await {
-            return Ok(found);
+    /// Test data or other bytes that many submissions need, through the caches. One download serves
+    /// all that ask at the same time.
+    async fn fetch(&self, digest: &Digest) -> Result<Bytes, Arc<BlobError>> {
+        self.data.try_get_with(*digest, self.fetch_uncached(digest)).await
+    }
+
+    async fn fetch_uncached(&self, digest: &Digest) -> Result<Bytes, BlobError> {
+        let Some(disk) = &self.disk else { return self.blob(digest).await };
+        if let Some(kept) = disk.get(*digest).await {
+            return Ok(kept);
         }
-        let bytes = match &self.disk {
-            None => self.blob(digest).await?,
-            Some(disk) => match disk.get(*digest).await {
-                Some(kept) => kept,
-                None => {
-                    let bytes = self.blob(digest).await?;
-                    disk.put(*digest, bytes.clone()).await;
-                    bytes
-                }
-            },
-        };
-        self.data.insert(*digest, bytes.clone()).await;
+        let bytes = self.blob(digest).await?;
+        disk.put(*digest, bytes.clone()).await;
         Ok(bytes)
     }
 
@@ -172,6 +187,49 @@ mod tests {
         async fn contains(&self, digest: &Digest) -> Result<bool, BlobError> {
             self.blobs.contains(digest).await
         }
+    }
+
+    /// A blob store that counts requests, and takes a while to answer.
+    #[derive(Debug)]
+    struct Slow {
+        blobs: Arc<dyn Blobs>,
+        asked: AtomicUsize,
+    }
+
+    #[async_trait]
+    impl Blobs for Slow {
+        async fn put(&self, bytes: Bytes) -> Result<Digest, BlobError> {
+            self.blobs.put(bytes).await
+        }
+
+        async fn put_again(&self, bytes: Bytes) -> Result<Digest, BlobError> {
+            self.blobs.put_again(bytes).await
+        }
+
+        async fn get(&self, digest: &Digest) -> Result<Bytes, BlobError> {
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            self.blobs.get(digest).await
+        }
+
+        async fn contains(&self, digest: &Digest) -> Result<bool, BlobError> {
+            self.blobs.contains(digest).await
+        }
+    }
+
+    #[tokio::test]
+    async fn test_data_that_many_need_at_once_is_fetched_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let below =
+            |scheme: &str, name: &str| format!("{scheme}:{}/{name}", folder.path().display());
+        let blobs = event_store::open_blobs(&below("file", "blobs")).await.unwrap();
+        let log = event_store::open_log(&below("sqlite", "log.db"), Arc::clone(&blobs)).await;
+        let slow = Arc::new(Slow { blobs, asked: AtomicUsize::new(0) });
+        let kept = slow.put(Bytes::from_static(b"test data")).await.unwrap();
+        let library = Library::new(log.unwrap().0, Arc::clone(&slow) as Arc<dyn Blobs>, None);
+        let fetched = futures::future::join_all((0..100).map(|_| library.bytes(&kept))).await;
+        assert!(fetched.iter().all(|bytes| bytes.as_ref().is_ok_and(|it| it == "test data")));
+        assert_eq!(slow.asked.load(Ordering::Relaxed), 1);
     }
 
     #[tokio::test]

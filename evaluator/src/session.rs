@@ -69,7 +69,7 @@ pub(crate) enum Interruption {
     },
     /// Something that judging needs could not be fetched.
     #[error(transparent)]
-    Fetch(#[from] FetchError),
+    Fetch(#[from] Arc<FetchError>),
     /// The log could not be read.
     #[error("reading the submission failed")]
     Read(#[from] ReadError),
@@ -187,20 +187,21 @@ impl<'a> Session<'a> {
     async fn judge(mut self, slot: Slot) -> Result<(), Interruption> {
         let tools = self.tools;
         let received = self.received.clone();
-        let revised = tools.library.revision(&received.problem, received.revision).await?;
+        let revision = tools.library.revision(&received.problem, received.revision).await?;
+        let revised = &revision.revised;
         let content = &revised.content;
         let rubric = content.rubric();
         let evaluator = tools.name.clone();
         self.record(vec![SubmissionCommand::StartJudging { evaluator, tests: rubric.tests() }])
             .await?;
 
-        let source = self.source(&revised).await?;
+        let source = self.source(revised).await?;
         let compilation = tools.compiler.compile(&source, slot.core()).await?;
         tools.figures.compiled(&compilation);
         let compiled = SubmissionCommand::RecordCompile(self.compiled(&compilation));
         let toolchain =
             tools.cells.sandbox().toolchain(&source.language).await.map_err(Fault::from)?;
-        let mut provenance = provenance(tools, &toolchain, &source, &revised);
+        let mut provenance = provenance(tools, &toolchain, &source, revised);
         let Some(artifact) = compilation.artifact else {
             drop(slot);
             let finish = self.finish_command(rubric, CustomGrades::new(), provenance);
@@ -257,7 +258,7 @@ impl<'a> Session<'a> {
         let no_language = || Interruption::NoLanguage(received.language.clone());
         let language = tools.languages.get(received.language.as_str()).ok_or_else(no_language)?;
         let offer = revised.content.language(&received.language).ok_or_else(no_language)?;
-        let text = tools.library.source(&received.source).await?;
+        let text = tools.library.source(&received.source).await.map_err(Arc::new)?;
         let text = std::str::from_utf8(&text).map_err(|_| Interruption::NotText)?;
         let included = revised.content.included(&received.language);
         let included = fetch_files(&tools.library, &included).await.map_err(Fault::from)?;
