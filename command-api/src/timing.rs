@@ -239,7 +239,7 @@ mod tests {
             ),
             (with(|it| it.slowest_ms = -1), Invalid, "cannot be negative"),
             (with(|it| it.fastest_beyond = None), Invalid, "fastestBeyond and"),
-            (with(|it| it.fastest_beyond_ms = Some(600)), Invalid, "would have to take 750 ms"),
+            (with(|it| it.fastest_beyond_ms = Some(600)), Invalid, "must take at least 750 ms"),
             (with(|it| it.sandbox = "mine".to_owned()), Invalid, "native, docker"),
         ] {
             let error = settle(&package, None, measured.as_ref()).unwrap_err();
