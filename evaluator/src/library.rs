@@ -156,6 +156,9 @@ impl Library {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use event_store::KeptBlob;
+    use jiff::Timestamp;
+
     use super::*;
 
     const TIMES_AWAY: usize = 2;
@@ -187,6 +190,22 @@ mod tests {
         async fn contains(&self, digest: &Digest) -> Result<bool, BlobError> {
             self.blobs.contains(digest).await
         }
+
+        async fn list(
+            &self,
+            after: Option<&Digest>,
+            limit: usize,
+        ) -> Result<Vec<KeptBlob>, BlobError> {
+            self.blobs.list(after, limit).await
+        }
+
+        async fn remove(&self, digest: &Digest, before: Timestamp) -> Result<bool, BlobError> {
+            self.blobs.remove(digest, before).await
+        }
+
+        async fn remove_unfinished(&self, before: Timestamp) -> Result<u64, BlobError> {
+            self.blobs.remove_unfinished(before).await
+        }
     }
 
     /// A blob store that counts requests, and takes a while to answer.
@@ -214,6 +233,22 @@ mod tests {
 
         async fn contains(&self, digest: &Digest) -> Result<bool, BlobError> {
             self.blobs.contains(digest).await
+        }
+
+        async fn list(
+            &self,
+            after: Option<&Digest>,
+            limit: usize,
+        ) -> Result<Vec<KeptBlob>, BlobError> {
+            self.blobs.list(after, limit).await
+        }
+
+        async fn remove(&self, digest: &Digest, before: Timestamp) -> Result<bool, BlobError> {
+            self.blobs.remove(digest, before).await
+        }
+
+        async fn remove_unfinished(&self, before: Timestamp) -> Result<u64, BlobError> {
+            self.blobs.remove_unfinished(before).await
         }
     }
 

@@ -6,6 +6,7 @@ use std::io::Read;
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::Digest;
+use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
 /// Bytes of one blob.
@@ -16,8 +17,8 @@ pub const BLOB_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// A blob is written before the event that names it, so an event never names what is not there.
 #[async_trait]
 pub trait Blobs: Send + Sync + std::fmt::Debug {
-    /// Keeps the bytes and returns their name. On disk when this returns; keeping what is kept
-    /// already costs a look-up.
+    /// Keeps the bytes and returns their name. On disk when this returns. Putting what is kept
+    /// already costs a look-up, and renews its time.
     async fn put(&self, bytes: Bytes) -> Result<Digest, BlobError>;
 
     /// As [`Blobs::put`], but in the place of what is kept under their name, which may be damaged.
@@ -28,6 +29,28 @@ pub trait Blobs: Send + Sync + std::fmt::Debug {
 
     /// Whether the bytes are kept.
     async fn contains(&self, digest: &Digest) -> Result<bool, BlobError>;
+
+    /// At most `limit` of the blobs after this digest, in the order of digests.
+    async fn list(&self, after: Option<&Digest>, limit: usize) -> Result<Vec<KeptBlob>, BlobError>;
+
+    /// Removes a blob, unless it was put at `before` or later, even if that was a moment ago by
+    /// another process. Returns whether it was removed.
+    async fn remove(&self, digest: &Digest, before: Timestamp) -> Result<bool, BlobError>;
+
+    /// Removes what processes that died before then left of blobs they were writing. Returns how
+    /// many blobs that were.
+    async fn remove_unfinished(&self, before: Timestamp) -> Result<u64, BlobError>;
+}
+
+/// A blob in a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeptBlob {
+    /// Its name.
+    pub digest: Digest,
+    /// Its size in the store, in bytes.
+    pub bytes: u64,
+    /// When it was last put, also if it was there already.
+    pub put_at: Timestamp,
 }
 
 /// A blob operation did not succeed.

@@ -59,6 +59,20 @@ pub trait Credentials: Send + Sync + std::fmt::Debug {
     /// Removes the secret with this name, where there is one.
     async fn remove_secret(&self, name: &str) -> Result<(), CredentialsError>;
 
+    /// At most `limit` of the subjects with a profile after this one, in their order as text.
+    async fn subjects(
+        &self,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Uuid>, CredentialsError>;
+
+    /// At most `limit` of the names of secrets after this one, in the order of their bytes.
+    async fn secret_names(
+        &self,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<String>, CredentialsError>;
+
     /// Whether there is no profile, no token and no secret.
     async fn is_empty(&self) -> Result<bool, CredentialsError>;
 }
@@ -137,6 +151,12 @@ pub enum CredentialsError {
     /// A stored field is not what an Assay wrote.
     #[error("the credentials store is damaged: {0}")]
     Damaged(String),
+}
+
+/// A subject as a store has it.
+pub(crate) fn subject(stored: &str) -> Result<Uuid, CredentialsError> {
+    let damaged = |_| CredentialsError::Damaged(format!("{stored:?} is not a subject"));
+    stored.parse().map_err(damaged)
 }
 
 /// A token's last use is remembered at most this often: most uses then write nothing.

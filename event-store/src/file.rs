@@ -5,17 +5,21 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::Digest;
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::blobs::{compress, decompress, name};
 use crate::resolver::OpenError;
-use crate::{BlobError, Blobs};
+use crate::{BlobError, Blobs, KeptBlob};
 
+/// The file whose lock keeps removing apart from putting: shared by those that put, exclusive for one
+/// that removes.
+const LOCK: &str = "lock";
 /// Where a blob is until it is whole.
 const UNFINISHED: &str = "unfinished";
 /// An unfinished file of this age was left by a process that is gone.
@@ -36,7 +40,7 @@ impl FileBlobs {
         blocking(move || {
             let unfinished = directory.join(UNFINISHED);
             make_directory(&unfinished)?;
-            remove_leftovers(&unfinished)?;
+            remove_leftovers(&unfinished, Timestamp::now() - UNFINISHED_AGE_MAX)?;
             Ok(Self { directory: directory.into() })
         })
         .await
@@ -59,11 +63,9 @@ impl FileBlobs {
 impl Blobs for FileBlobs {
     async fn put(&self, bytes: Bytes) -> Result<Digest, BlobError> {
         let digest = name(&bytes).await?;
-        if self.contains(&digest).await? {
-            let path = self.path(&digest);
-            // The one who put it may not have come to this yet.
-            blocking(move || sync_parent(&path)).await.map_err(unavailable)?;
-        } else {
+        let (path, directory) = (self.path(&digest), Arc::clone(&self.directory));
+        let is_kept = blocking(move || renew(&directory, &path)).await.map_err(unavailable)?;
+        if !is_kept {
             self.write(&digest, bytes).await?;
         }
         Ok(digest)
@@ -88,6 +90,89 @@ impl Blobs for FileBlobs {
         let path = self.path(digest);
         blocking(move || path.try_exists()).await.map_err(unavailable)
     }
+
+    async fn list(&self, after: Option<&Digest>, limit: usize) -> Result<Vec<KeptBlob>, BlobError> {
+        let (directory, after) = (Arc::clone(&self.directory), after.copied());
+        blocking(move || list(&directory, after, limit)).await.map_err(unavailable)
+    }
+
+    async fn remove(&self, digest: &Digest, before: Timestamp) -> Result<bool, BlobError> {
+        let (path, directory) = (self.path(digest), Arc::clone(&self.directory));
+        blocking(move || remove(&directory, &path, before)).await.map_err(unavailable)
+    }
+
+    async fn remove_unfinished(&self, before: Timestamp) -> Result<u64, BlobError> {
+        let unfinished = self.directory.join(UNFINISHED);
+        blocking(move || remove_leftovers(&unfinished, before)).await.map_err(unavailable)
+    }
+}
+
+/// A new handle each time: a lock belongs to the handle.
+fn lock_file(directory: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false).mode(FILE_MODE).open(directory.join(LOCK))
+}
+
+/// Renews the time of a blob's file. Returns whether there is one.
+fn renew(directory: &Path, path: &Path) -> io::Result<bool> {
+    let lock = lock_file(directory)?;
+    lock.lock_shared()?;
+    match OpenOptions::new().write(true).open(path) {
+        Ok(file) => file.set_modified(SystemTime::now())?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    }
+    // The one who put it may not have come to this yet.
+    sync_parent(path)?;
+    Ok(true)
+}
+
+fn remove(directory: &Path, path: &Path, before: Timestamp) -> io::Result<bool> {
+    let lock = lock_file(directory)?;
+    lock.lock()?;
+    match fs::metadata(path) {
+        Ok(metadata) if put_at(&metadata)? < before => fs::remove_file(path).map(|()| true),
+        Ok(_) => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn put_at(metadata: &fs::Metadata) -> io::Result<Timestamp> {
+    Timestamp::try_from(metadata.modified()?).map_err(io::Error::other)
+}
+
+/// Reads the directories of two hex digits in order, until there are enough.
+fn list(directory: &Path, after: Option<Digest>, limit: usize) -> io::Result<Vec<KeptBlob>> {
+    let first = after.and_then(|after| u8::from_str_radix(&after.to_string()[..2], 16).ok());
+    let first = first.unwrap_or(0);
+    let mut found = Vec::new();
+    for prefix in first..=u8::MAX {
+        let entries = match fs::read_dir(directory.join(format!("{prefix:02x}"))) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        let begin = found.len();
+        for entry in entries {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.to_str().and_then(|name| name.strip_suffix(".zst"));
+            let Some(digest) = name.and_then(|name| name.parse().ok()) else { continue };
+            // It may have been removed meanwhile.
+            let Ok(metadata) = entry.metadata() else { continue };
+            if after.is_none_or(|after| digest > after) {
+                let put_at = put_at(&metadata)?;
+                found.push(KeptBlob { digest, bytes: metadata.len(), put_at });
+            }
+        }
+        found[begin..].sort_unstable_by_key(|blob| blob.digest);
+        if found.len() >= limit {
+            break;
+        }
+    }
+    found.truncate(limit);
+    Ok(found)
 }
 
 /// A file appears under its name whole and on disk, or not at all.
@@ -105,6 +190,8 @@ fn write_whole(directory: &Path, path: &Path, kept: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(&unfinished);
         return Err(error);
     }
+    let lock = lock_file(directory)?;
+    lock.lock_shared()?;
     fs::rename(&unfinished, path)?;
     sync_parent(path)
 }
@@ -122,15 +209,18 @@ fn parent(path: &Path) -> &Path {
     path.parent().expect("a blob's file is in a directory")
 }
 
-fn remove_leftovers(unfinished: &Path) -> io::Result<()> {
+fn remove_leftovers(unfinished: &Path, before: Timestamp) -> io::Result<u64> {
+    let mut removed = 0;
     for entry in fs::read_dir(unfinished)? {
         let entry = entry?;
-        let age = entry.metadata().and_then(|metadata| metadata.modified()).map(|at| at.elapsed());
-        if matches!(age, Ok(Ok(age)) if age > UNFINISHED_AGE_MAX) {
+        // It may have been finished meanwhile.
+        let Ok(metadata) = entry.metadata() else { continue };
+        if put_at(&metadata)? < before {
             fs::remove_file(entry.path())?;
+            removed += 1;
         }
     }
-    Ok(())
+    Ok(removed)
 }
 
 fn unavailable(error: io::Error) -> BlobError {

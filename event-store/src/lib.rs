@@ -23,7 +23,7 @@ pub use archive::{
     Archive, ArchiveError, ArchiveStatus, HotUsage, MalformedSegment, SEGMENT_BYTES_MAX,
     SEGMENT_EVENTS_MAX, Segment, SegmentEntry, SegmentWriter, StoreFault,
 };
-pub use blobs::{BLOB_BYTES_MAX, BlobError, Blobs};
+pub use blobs::{BLOB_BYTES_MAX, BlobError, Blobs, KeptBlob};
 pub use credentials::{
     Credentials, CredentialsError, Profile, Scope, TokenHash, TokenKind, TokenRecord,
 };

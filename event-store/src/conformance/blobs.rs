@@ -3,10 +3,11 @@
 use bytes::Bytes;
 use domain::Digest;
 use futures::future::join_all;
+use jiff::{SignedDuration, Timestamp};
 
 use super::opening::open_blobs;
 use super::{Case, cases};
-use crate::{BLOB_BYTES_MAX, BlobError};
+use crate::{BLOB_BYTES_MAX, BlobError, Blobs, KeptBlob};
 
 pub(super) fn cases() -> Vec<Case> {
     cases![
@@ -24,6 +25,10 @@ pub(super) fn cases() -> Vec<Case> {
         another_handle_sees_the_blob,
         a_blob_survives_reopening,
         a_blob_too_large_is_refused,
+        blobs_are_listed_in_the_order_of_digests,
+        only_a_blob_that_was_not_put_lately_is_removed,
+        putting_it_again_saves_a_blob_from_its_removal,
+        what_is_removed_can_be_put_again,
     ]
 }
 
@@ -147,4 +152,75 @@ async fn a_blob_too_large_is_refused(url: String) {
     let blobs = open_blobs(&url).await.unwrap();
     let outcome = blobs.put(Bytes::from(vec![0; BLOB_BYTES_MAX + 1])).await;
     assert!(matches!(outcome, Err(BlobError::TooLarge(length)) if length == BLOB_BYTES_MAX + 1));
+}
+
+async fn listed(blobs: &dyn Blobs) -> Vec<KeptBlob> {
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = blobs.list(after.as_ref(), 3).await.unwrap();
+        let Some(last) = page.last() else { return found };
+        after = Some(last.digest);
+        found.extend(page);
+    }
+}
+
+async fn blobs_are_listed_in_the_order_of_digests(url: String) {
+    let blobs = open_blobs(&url).await.unwrap();
+    assert!(listed(blobs.as_ref()).await.is_empty());
+    let mut digests = Vec::new();
+    for number in 0..20 {
+        digests.push(blobs.put(Bytes::from(format!("{number}"))).await.unwrap());
+    }
+    digests.sort_unstable();
+    let found = listed(blobs.as_ref()).await;
+    assert_eq!(found.iter().map(|blob| blob.digest).collect::<Vec<_>>(), digests);
+    let hour_ago = Timestamp::now() - SignedDuration::from_hours(1);
+    assert!(found.iter().all(|blob| blob.bytes > 0 && blob.put_at > hour_ago));
+}
+
+async fn only_a_blob_that_was_not_put_lately_is_removed(url: String) {
+    let blobs = open_blobs(&url).await.unwrap();
+    let digest = blobs.put(noise(600_000)).await.unwrap();
+    let (hour, now) = (SignedDuration::from_hours(1), Timestamp::now());
+    assert!(!blobs.remove(&digest, now - hour).await.unwrap());
+    assert!(blobs.contains(&digest).await.unwrap());
+    assert!(blobs.remove(&digest, now + hour).await.unwrap());
+    assert!(!blobs.contains(&digest).await.unwrap());
+    assert!(!blobs.remove(&digest, now + hour).await.unwrap());
+    assert_eq!(blobs.remove_unfinished(now + hour).await.unwrap(), 0);
+}
+
+async fn putting_it_again_saves_a_blob_from_its_removal(url: String) {
+    let (blobs, other) = (open_blobs(&url).await.unwrap(), open_blobs(&url).await.unwrap());
+    let bytes = Bytes::from("wanted again");
+    let digest = blobs.put(bytes.clone()).await.unwrap();
+    let first = listed(blobs.as_ref()).await[0].put_at;
+    // To the next tick of the coarsest clock.
+    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    other.put(bytes.clone()).await.unwrap();
+    let before = first + SignedDuration::from_millis(5);
+    assert!(!blobs.remove(&digest, before).await.unwrap());
+    assert_eq!(blobs.get(&digest).await.unwrap(), bytes);
+
+    // Whoever puts while others remove has the blob afterwards.
+    let soon = Timestamp::now() + SignedDuration::from_hours(1);
+    for _ in 0..50 {
+        let (put, _) = tokio::join!(other.put(bytes.clone()), blobs.remove(&digest, soon));
+        put.unwrap();
+        // Removed after it was put, or put after it was removed: never half.
+        match blobs.get(&digest).await {
+            Ok(found) => assert_eq!(found, bytes),
+            Err(error) => assert!(matches!(error, BlobError::NotFound(_)), "{error}"),
+        }
+    }
+}
+
+async fn what_is_removed_can_be_put_again(url: String) {
+    let blobs = open_blobs(&url).await.unwrap();
+    let soon = Timestamp::now() + SignedDuration::from_hours(1);
+    for _ in 0..3 {
+        let digest = blobs.put(noise(300_000)).await.unwrap();
+        assert_eq!(blobs.get(&digest).await.unwrap(), noise(300_000));
+        assert!(blobs.remove(&digest, soon).await.unwrap());
+    }
 }

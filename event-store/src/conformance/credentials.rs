@@ -39,6 +39,7 @@ pub(super) fn cases() -> Vec<Case> {
         secrets_are_kept_by_their_whole_name,
         a_store_with_nothing_but_a_secret_is_not_empty,
         what_was_kept_survives_reopening,
+        subjects_and_names_of_secrets_are_listed_in_order,
     ]
 }
 
@@ -360,4 +361,28 @@ async fn what_was_kept_survives_reopening(url: String) {
     assert_eq!(store.secret("webhook:1").await.unwrap().as_deref(), Some("whsec_1"));
     assert_eq!(store.profiles(&[subject]).await.unwrap(), [Some(profile("Ada"))]);
     assert_eq!(store.tokens(subject, now()).await.unwrap(), [token]);
+}
+
+async fn subjects_and_names_of_secrets_are_listed_in_order(url: String) {
+    let store = open(&url).await;
+    let mut subjects: Vec<Uuid> = (0..7).map(|_| Uuid::new_v4()).collect();
+    let mut names: Vec<String> = (0..7).map(|number| format!("webhook:{number}")).collect();
+    for (subject, name) in subjects.iter().zip(&names).rev() {
+        store.put_profile(*subject, &profile("ada")).await.unwrap();
+        store.put_secret(name, "a secret").await.unwrap();
+    }
+    subjects.sort_unstable_by_key(Uuid::to_string);
+    names.sort_unstable();
+    let (mut found, mut found_names) = (Vec::new(), Vec::new());
+    loop {
+        let page = store.subjects(found.last().copied(), 3).await.unwrap();
+        let last: Option<String> = found_names.last().cloned();
+        let named = store.secret_names(last.as_deref(), 3).await.unwrap();
+        if page.is_empty() && named.is_empty() {
+            break;
+        }
+        found.extend(page);
+        found_names.extend(named);
+    }
+    assert_eq!((found, found_names), (subjects, names));
 }

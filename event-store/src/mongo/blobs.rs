@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use domain::Digest;
 use futures::TryStreamExt;
+use jiff::Timestamp;
 use mongodb::Collection;
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::spec::BinarySubtype;
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::{connect, index, is_duplicate, unavailable, unique};
 use crate::blobs::{compress, decompress, name};
 use crate::resolver::OpenError;
-use crate::{BlobError, Blobs};
+use crate::{BlobError, Blobs, KeptBlob};
 
 const PORT: &str = "blobs";
 /// Bytes of one chunk; GridFS's own default.
@@ -128,7 +129,10 @@ impl MongoBlobs {
 impl Blobs for MongoBlobs {
     async fn put(&self, bytes: Bytes) -> Result<Digest, BlobError> {
         let digest = name(&bytes).await?;
-        if !self.contains(&digest).await? {
+        let filter = doc! { "filename": digest.to_string() };
+        let renew = doc! { "$currentDate": { "uploadDate": true } };
+        let renewed = self.files.update_one(filter, renew).await.map_err(not_available)?;
+        if renewed.matched_count == 0 {
             let kept = compress(bytes).await?;
             self.write(&digest, &kept).await.map_err(not_available)?;
         }
@@ -155,12 +159,73 @@ impl Blobs for MongoBlobs {
             kept.extend_from_slice(&chunk.data.bytes);
         }
         // A chunk that is missing or changed is found by the digest.
-        decompress(*digest, kept).await
+        match decompress(*digest, kept).await {
+            // Its chunks go after its file when it is removed.
+            Err(BlobError::Damaged(_))
+                if self.find(digest).await?.is_none_or(|found| found.id != file.id) =>
+            {
+                Err(BlobError::NotFound(*digest))
+            }
+            outcome => outcome,
+        }
     }
 
     async fn contains(&self, digest: &Digest) -> Result<bool, BlobError> {
         Ok(self.find(digest).await?.is_some())
     }
+
+    async fn list(&self, after: Option<&Digest>, limit: usize) -> Result<Vec<KeptBlob>, BlobError> {
+        let after = after.map(Digest::to_string).unwrap_or_default();
+        let find = self.files.find(doc! { "filename": { "$gt": after } });
+        let find =
+            find.sort(doc! { "filename": 1 }).limit(i64::try_from(limit).unwrap_or(i64::MAX));
+        let files: Vec<File> =
+            find.await.map_err(not_available)?.try_collect().await.map_err(not_available)?;
+        let kept = files.into_iter().map(|file| {
+            let damaged =
+                || BlobError::Unavailable(format!("{:?} is no blob", file.filename).into());
+            let put_at = Timestamp::from_millisecond(file.upload_date.timestamp_millis());
+            Ok(KeptBlob {
+                digest: file.filename.parse().map_err(|_| damaged())?,
+                bytes: file.length.unsigned_abs(),
+                put_at: put_at.map_err(|_| damaged())?,
+            })
+        });
+        kept.collect()
+    }
+
+    async fn remove(&self, digest: &Digest, before: Timestamp) -> Result<bool, BlobError> {
+        let before = DateTime::from_millis(before.as_millisecond());
+        let filter = doc! { "filename": digest.to_string(), "uploadDate": { "$lt": before } };
+        let removed = self.files.find_one_and_delete(filter).await.map_err(not_available)?;
+        let Some(file) = removed else { return Ok(false) };
+        self.remove_chunks(file.id).await;
+        Ok(true)
+    }
+
+    /// Chunks of which there is no file. Their ids say when they were written.
+    async fn remove_unfinished(&self, before: Timestamp) -> Result<u64, BlobError> {
+        let seconds = u32::try_from(before.as_second()).unwrap_or_default();
+        let newest = ObjectId::from_parts(seconds, [0; 5], [0; 3]);
+        let firsts = self.chunks.clone_with_type::<FirstChunk>();
+        let find = firsts.find(doc! { "n": 0, "files_id": { "$lt": newest } });
+        let mut firsts = find.projection(doc! { "files_id": 1 }).await.map_err(not_available)?;
+        let mut removed = 0;
+        while let Some(FirstChunk { files_id }) = firsts.try_next().await.map_err(not_available)? {
+            let file = self.files.find_one(doc! { "_id": files_id });
+            if file.await.map_err(not_available)?.is_none() {
+                self.remove_chunks(files_id).await;
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
+}
+
+/// What is read of a blob's first chunk.
+#[derive(Debug, Deserialize)]
+struct FirstChunk {
+    files_id: ObjectId,
 }
 
 fn not_available(error: Error) -> BlobError {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{connect, index, unavailable};
-use crate::credentials::{SWEEP_AFTER, StoredToken};
+use crate::credentials::{SWEEP_AFTER, StoredToken, subject};
 use crate::resolver::OpenError;
 use crate::{Credentials, CredentialsError, Profile, TokenHash, TokenRecord};
 
@@ -170,6 +170,31 @@ impl Credentials for MongoCredentials {
 
     async fn remove_secret(&self, name: &str) -> Result<(), CredentialsError> {
         self.secrets.delete_one(doc! { "_id": name }).await.map(drop).map_err(not_available)
+    }
+
+    async fn subjects(
+        &self,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Uuid>, CredentialsError> {
+        let after = after.map(|after| after.to_string()).unwrap_or_default();
+        let find = self.profiles.find(doc! { "_id": { "$gt": after } });
+        let find = find.sort(doc! { "_id": 1 }).limit(limit.into());
+        let found: Vec<StoredProfile> =
+            find.await.map_err(not_available)?.try_collect().await.map_err(not_available)?;
+        found.iter().map(|stored| subject(&stored.subject)).collect()
+    }
+
+    async fn secret_names(
+        &self,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<String>, CredentialsError> {
+        let find = self.secrets.find(doc! { "_id": { "$gt": after.unwrap_or_default() } });
+        let find = find.sort(doc! { "_id": 1 }).limit(limit.into());
+        let found: Vec<StoredSecret> =
+            find.await.map_err(not_available)?.try_collect().await.map_err(not_available)?;
+        Ok(found.into_iter().map(|stored| stored.name).collect())
     }
 
     async fn is_empty(&self) -> Result<bool, CredentialsError> {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::database::Kind;
 use super::writer::{self, JobError, WriteError, Writer};
-use crate::credentials::{SWEEP_AFTER, StoredToken};
+use crate::credentials::{SWEEP_AFTER, StoredToken, subject};
 use crate::resolver::OpenError;
 use crate::{Credentials, CredentialsError, Profile, TokenHash, TokenRecord};
 
@@ -55,6 +55,23 @@ impl SqliteCredentials {
             .run(query)
             .await
             .map_err(|error| CredentialsError::Unavailable(Box::new(error)))
+    }
+}
+
+impl SqliteCredentials {
+    async fn names(
+        &self,
+        query: &'static str,
+        after: Option<String>,
+        limit: u32,
+    ) -> Result<Vec<String>, CredentialsError> {
+        self.read(move |connection| {
+            let mut query = connection.prepare_cached(query)?;
+            let names =
+                query.query_map(params![after.unwrap_or_default(), limit], |row| row.get(0))?;
+            names.collect()
+        })
+        .await
     }
 }
 
@@ -234,6 +251,30 @@ impl Credentials for SqliteCredentials {
             Ok(())
         })
         .await
+    }
+
+    async fn subjects(
+        &self,
+        after: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Uuid>, CredentialsError> {
+        let after = after.map(|after| after.to_string());
+        let names = self.names(
+            "SELECT subject FROM profiles WHERE subject > ?1 ORDER BY subject LIMIT ?2",
+            after,
+            limit,
+        );
+        names.await?.iter().map(|name| subject(name)).collect()
+    }
+
+    async fn secret_names(
+        &self,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<String>, CredentialsError> {
+        let after = after.map(str::to_owned);
+        self.names("SELECT name FROM secrets WHERE name > ?1 ORDER BY name LIMIT ?2", after, limit)
+            .await
     }
 
     async fn is_empty(&self) -> Result<bool, CredentialsError> {

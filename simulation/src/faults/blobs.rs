@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::Digest;
-use event_store::{BlobError, Blobs};
+use event_store::{BlobError, Blobs, KeptBlob};
+use jiff::Timestamp;
 
 use super::cause;
 use crate::memory::MemoryBlobs;
@@ -44,5 +45,17 @@ impl Blobs for DistantBlobs {
         let (blobs, digest) = (Arc::clone(&self.blobs), *digest);
         let find = move || (blobs.find(&digest).is_ok(), String::new());
         self.process.ask("find a blob", find).await.map_err(unavailable)
+    }
+
+    async fn list(&self, after: Option<&Digest>, limit: usize) -> Result<Vec<KeptBlob>, BlobError> {
+        self.blobs.list(after, limit).await
+    }
+
+    async fn remove(&self, digest: &Digest, before: Timestamp) -> Result<bool, BlobError> {
+        self.blobs.remove(digest, before).await
+    }
+
+    async fn remove_unfinished(&self, before: Timestamp) -> Result<u64, BlobError> {
+        self.blobs.remove_unfinished(before).await
     }
 }
