@@ -1,12 +1,12 @@
 //! Registering accounts and granting roles, for mutations and the command line.
 
 use domain::account::{Account, AccountCommand, AccountRejection};
-use domain::{Actor, Login, Recorded, Role, StreamId};
+use domain::{Actor, Event, Login, Recorded, Role, StreamId};
 use event_store::{
     AppendError, Context, Credentials, CredentialsError, EventLog, ExecuteError, Profile,
     ReadError, Scope, Stores, Stream, TokenKind, TokenRecord,
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use query_api::{ApiError, Code, Secret};
 use uuid::Uuid;
 
@@ -15,6 +15,8 @@ use crate::tokens::Issue;
 
 /// The login of the first account.
 const ADMINISTRATOR: &str = "admin";
+/// The name of its first token.
+const FIRST_TOKEN: &str = "first start";
 /// How many times a change is decided before a conflict with another writer is an error.
 const TRIES_MAX: u32 = 5;
 
@@ -76,7 +78,8 @@ pub async fn register(
     if stream.state.subject.is_some() {
         return Err(AccountRejection::Taken.into());
     }
-    let subject = Uuid::new_v4();
+    // It has a time: a profile that stays without an account is removed after a while.
+    let subject = Uuid::now_v7();
     credentials.put_profile(subject, profile).await?;
     let register = AccountCommand::Register { login: login.clone(), subject };
     match stream.execute(log, vec![register], context, None, None).await {
@@ -192,7 +195,7 @@ pub async fn issue_token(
 }
 
 /// Creates the first administrator account, unless it exists. The secret is returned only this
-/// once.
+/// once. A start that was interrupted between the account and its role or token is completed.
 ///
 /// # Errors
 /// When a store does not answer.
@@ -205,12 +208,32 @@ pub async fn bootstrap_administrator(
     let log = stores.log.as_ref();
     match register(log, stores.credentials.as_ref(), &login, &profile, &context).await {
         Ok(_) => {}
+        Err(AccountError::Rejected(AccountRejection::Taken))
+            if is_half_made(stores, &login).await? => {}
         Err(AccountError::Rejected(AccountRejection::Taken)) => return Ok(None),
         Err(error) => return Err(error),
     }
+    // The role comes last: an account that has it was made whole.
+    let secret = issue_token(stores, &login, FIRST_TOKEN, vec![Scope::Full], None).await?;
     grant(log, &login, Role::Admin, &context).await?;
-    let secret = issue_token(stores, &login, "first start", vec![Scope::Full], None).await?;
     Ok(Some((login, secret)))
+}
+
+/// Whether the account was registered by a first start that did not come to its role: nothing else
+/// happened to it, and nobody can sign in to it, except with the token of such a start.
+async fn is_half_made(stores: &Stores, login: &Login) -> Result<bool, AccountError> {
+    let stream = StreamId::Account(login.clone());
+    let events = event_store::read_stream_whole(stores.log.as_ref(), &stream).await?;
+    let [Recorded { event: Event::AccountRegistered(registered), metadata, .. }] = &events[..]
+    else {
+        return Ok(false);
+    };
+    let (credentials, subject) = (stores.credentials.as_ref(), registered.subject);
+    let profile = credentials.profiles(&[subject]).await?.pop().flatten();
+    let has_no_password = profile.is_some_and(|profile| profile.password_hash.is_none());
+    let tokens = credentials.tokens(subject, Timestamp::now()).await?;
+    let is_first = |token: &TokenRecord| token.name == FIRST_TOKEN;
+    Ok(metadata.actor == Actor::system() && has_no_password && tokens.iter().all(is_first))
 }
 
 #[cfg(test)]
@@ -219,7 +242,6 @@ mod tests {
 
     use event_store::StoreUrls;
     use futures::future::join_all;
-    use jiff::Timestamp;
     use tempfile::TempDir;
 
     const ROLES: [Role; 4] = [Role::Setter, Role::Judge, Role::Auditor, Role::Admin];
@@ -252,6 +274,33 @@ mod tests {
     fn token(login: &Login, subject: Uuid) -> (Secret, TokenRecord) {
         let (id, kind, scopes) = (Uuid::now_v7(), TokenKind::Session, vec![Scope::Full]);
         Issue { id, subject, login, kind, name: "a test", scopes, lifetime: None }.issue()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_first_start_that_was_interrupted_is_completed() {
+        for has_token in [false, true] {
+            let directory = TempDir::new().unwrap();
+            let stores = stores(&directory).await;
+            let admin: Login = ADMINISTRATOR.parse().unwrap();
+            let subject = registered(&stores, &admin).await.unwrap();
+            if has_token {
+                let full = vec![Scope::Full];
+                issue_token(&stores, &admin, FIRST_TOKEN, full, None).await.unwrap();
+            }
+            let (login, _) = bootstrap_administrator(&stores).await.unwrap().unwrap();
+            let stream = StreamId::Account(login);
+            let account = Stream::<Account>::load(stores.log.as_ref(), stream).await.unwrap();
+            assert!(account.state.roles.contains(&Role::Admin));
+            assert!(bootstrap_administrator(&stores).await.unwrap().is_none());
+            // One whose token was revoked, or whose role was taken away, stays as it is.
+            for token in stores.credentials.tokens(subject, Timestamp::now()).await.unwrap() {
+                stores.credentials.revoke_token(subject, token.id).await.unwrap();
+            }
+            assert!(bootstrap_administrator(&stores).await.unwrap().is_none());
+            let revoke = AccountCommand::Revoke(Role::Admin);
+            change(stores.log.as_ref(), &admin, &revoke, &context()).await.unwrap();
+            assert!(bootstrap_administrator(&stores).await.unwrap().is_none());
+        }
     }
 
     #[tokio::test(flavor = "multi_thread")]
