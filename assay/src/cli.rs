@@ -52,6 +52,8 @@ enum Command {
     /// Tell how much of the log is where, and move old events to the archive
     #[command(subcommand)]
     Log(cmd::log::Command),
+    /// Remove blobs, personal data and secrets that no event names
+    Sweep(cmd::sweep::Args),
     /// Copy everything that could not be made again into a directory
     Backup(cmd::backup::Args),
     /// Fill empty stores from a backup
@@ -95,6 +97,7 @@ impl Cli {
             Command::Replay(args) => cmd::replay::run(&config, args).await,
             Command::Views(command) => cmd::views::run(&config, command).await,
             Command::Log(command) => cmd::log::run(&config, command).await,
+            Command::Sweep(args) => cmd::sweep::run(&config, args).await,
             Command::Backup(args) => cmd::backup::run(&config, args).await,
             Command::Restore(args) => cmd::restore::run(&config, args).await,
             Command::Images(command) => cmd::images::run(&config, command).await,

@@ -49,6 +49,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// The delivery of events to other servers.
     pub webhooks: WebhooksConfig,
+    /// The removal of what no event names.
+    pub sweep: SweepConfig,
     /// The logging of this process.
     pub telemetry: LogConfig,
     /// How long a shutdown waits for work in progress, in seconds.
@@ -191,6 +193,16 @@ impl WebhooksConfig {
     }
 }
 
+/// The removal of what no event names.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SweepConfig {
+    /// Hours between two sweeps by the role `projector`; 0 turns them off.
+    pub every_h: u64,
+    /// Days for which it is kept after it was last stored; at least 1.
+    pub keep_days: u32,
+}
+
 /// The logging of this process.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -252,6 +264,7 @@ impl Config {
                 retry_ms: 1_000,
                 timeout_s: 15,
             },
+            sweep: SweepConfig { every_h: 24, keep_days: 7 },
             telemetry: LogConfig { format: LogFormat::Pretty, filter: FILTER.to_owned() },
             drain_s: 20,
         }

@@ -15,6 +15,7 @@ mod readiness;
 mod samples;
 pub mod schema;
 mod server;
+mod sweep;
 mod table;
 mod telemetry;
 mod upload;

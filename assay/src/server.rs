@@ -14,6 +14,7 @@ use command_api::Commands;
 use domain::Login;
 use evaluator::{DiskCache, Evaluator};
 use event_store::{EventLog, Stores, TreeStore};
+use jiff::SignedDuration;
 use projector::Projector;
 use query_api::{
     Api, Authenticator, Catalogue, CatalogueLanguage, Freshness, Hub, Parts, Renderer, Secret,
@@ -27,8 +28,9 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use webhook::Dispatcher;
 
-use crate::config::{Config, EvaluatorConfig};
+use crate::config::{Config, EvaluatorConfig, SweepConfig};
 use crate::readiness::Waiting;
+use crate::sweep::Sweeper;
 use crate::{Exit, Failure, cmd, parts, readiness, schema};
 
 /// The namespace of the views that are served.
@@ -111,6 +113,9 @@ impl Server {
             background.add(Arc::new(projector));
             background.add(Arc::new(signer(config, &stores).await?));
             background.add(Arc::new(dispatcher(config, &stores, &views)?));
+            if let Some(sweeper) = sweeper(config, &stores) {
+                background.add(Arc::new(sweeper));
+            }
         }
         let administrator =
             match roles.contains(&Role::Command) {
@@ -397,6 +402,14 @@ fn dispatcher(config: &Config, stores: &Stores, views: &Views) -> Result<Dispatc
     let settings = config.webhooks.settings();
     Dispatcher::new(log, credentials, views.clone(), settings)
         .map_err(|error| Failure::of(Exit::Network, "starting the client of webhooks", &error))
+}
+
+/// What removes what no event names, unless it is turned off.
+fn sweeper(config: &Config, stores: &Stores) -> Option<Sweeper> {
+    let SweepConfig { every_h, keep_days } = config.sweep;
+    let age = SignedDuration::from_hours(24 * i64::from(keep_days.max(1)));
+    let every = Duration::from_secs(3_600 * every_h);
+    (every_h > 0).then(|| Sweeper { stores: stores.clone(), every, age })
 }
 
 /// Opens a read model.

@@ -141,7 +141,7 @@ impl Installation {
         let log = self.stores.log.as_ref();
         stream.execute(log, revise, &context, None, None).await.map_err(failed)?;
         let revised = stream.state.current.expect("a problem that was revised has a revision");
-        self.problems.insert(slug, revised);
+        self.problems.insert(slug, Arc::unwrap_or_clone(revised));
         Ok(())
     }
 

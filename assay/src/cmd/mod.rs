@@ -17,6 +17,7 @@ pub(crate) mod replay;
 pub(crate) mod restore;
 pub(crate) mod serve;
 pub(crate) mod submit;
+pub(crate) mod sweep;
 pub(crate) mod views;
 pub(crate) mod watch;
 pub(crate) mod webhook;

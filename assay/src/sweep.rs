@@ -1,0 +1,229 @@
+//! Removes what no event names: blobs, personal data and secrets that were stored before an event
+//! that was never written, and blobs that were never meant to last, such as uploaded packages and
+//! the selections of rejudge previews.
+//!
+//! What is named follows from the whole log. What is stored, or stored again, after a point in time is
+//! never removed, whatever the log says: a command stores first and appends then.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::{Digest, Event, Position, Recorded, StreamId};
+use event_store::{BlobError, CredentialsError, KeptBlob, ReadError, Stores};
+use jiff::{SignedDuration, Timestamp};
+use supervision::{Fault, Reporter, Task, error_chain};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::backup::named_blobs;
+
+/// Blobs or names listed at once.
+const LIST_PAGE: usize = 1_000;
+/// Events read from the log at once.
+const LOG_PAGE: u32 = 512;
+/// How long the sweeper waits after a start, and after a failure.
+const FIRST_DELAY: Duration = Duration::from_secs(3_600);
+/// The least age of what is removed. Requests under way are younger.
+pub(crate) const AGE_MIN: SignedDuration = SignedDuration::from_hours(1);
+
+/// Looking for what no event names failed, and nothing was removed, or removing stopped.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SweepError {
+    /// The log could not be read whole.
+    #[error("reading the log failed")]
+    Log(#[from] ReadError),
+    /// The blobs could not be listed or removed.
+    #[error("listing or removing blobs failed")]
+    Blobs(#[from] BlobError),
+    /// The credentials could not be listed or removed.
+    #[error("listing or removing credentials failed")]
+    Credentials(#[from] CredentialsError),
+}
+
+/// What no event names, and is older than the age asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Unnamed {
+    /// Only what is older than this.
+    before: Timestamp,
+    /// The blobs, with their sizes in the store.
+    pub(crate) blobs: BTreeMap<Digest, u64>,
+    /// Subjects of profiles that belong to no account, or to an erased one.
+    pub(crate) subjects: HashSet<Uuid>,
+    /// Names of the secrets of webhooks that do not exist.
+    pub(crate) secrets: HashSet<String>,
+}
+
+/// What owns credentials, as far as the log was read.
+#[derive(Debug, Default)]
+struct Owners {
+    /// The subject of each account that is not erased.
+    subjects: HashMap<StreamId, Uuid>,
+    /// The name of the secret of each webhook that is not removed.
+    secrets: HashSet<String>,
+}
+
+impl Unnamed {
+    /// Size of the blobs in the store, in bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.blobs.values().sum()
+    }
+
+    /// Finds what is older than `before` and not named by any event up to the end of the log.
+    /// `reached` is called with each position read.
+    pub(crate) async fn find(
+        stores: &Stores,
+        before: Timestamp,
+        reached: impl Fn(Position),
+    ) -> Result<Self, SweepError> {
+        // Listed before the log is read: what is stored later is not listed.
+        let mut unnamed = Self { before, ..Self::default() };
+        unnamed.list_blobs(stores).await?;
+        unnamed.list_credentials(stores).await?;
+        for segment in stores.archive.status().await?.segments {
+            unnamed.blobs.remove(&segment.digest);
+        }
+        let (mut owners, mut position) = (Owners::default(), Position::START);
+        loop {
+            let events = stores.log.read_all(position, LOG_PAGE).await?;
+            let Some(last) = events.last() else { break };
+            position = last.position;
+            events.iter().for_each(|recorded| unnamed.take_named(recorded, &mut owners));
+            reached(position);
+        }
+        for subject in owners.subjects.values() {
+            unnamed.subjects.remove(subject);
+        }
+        unnamed.secrets.retain(|name| !owners.secrets.contains(name));
+        Ok(unnamed)
+    }
+
+    async fn list_blobs(&mut self, stores: &Stores) -> Result<(), SweepError> {
+        let mut after = None;
+        loop {
+            let page = stores.blobs.list(after.as_ref(), LIST_PAGE).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.digest);
+            let old = page.iter().filter(|blob| blob.put_at < self.before);
+            self.blobs.extend(old.map(|KeptBlob { digest, bytes, .. }| (*digest, *bytes)));
+        }
+    }
+
+    async fn list_credentials(&mut self, stores: &Stores) -> Result<(), SweepError> {
+        let (mut subject, mut secret) = (None, None);
+        loop {
+            let page = stores.credentials.subjects(subject, LIST_PAGE as u32).await?;
+            let Some(last) = page.last() else { break };
+            subject = Some(*last);
+            self.subjects.extend(page.into_iter().filter(|id| is_old(*id, self.before)));
+        }
+        loop {
+            let page = stores.credentials.secret_names(secret.as_deref(), LIST_PAGE as u32).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            secret = Some(last.clone());
+            self.secrets.extend(page.into_iter().filter(|name| {
+                matches!(name.parse(), Ok(StreamId::Webhook(id)) if is_old(id.uuid(), self.before))
+            }));
+        }
+    }
+
+    /// Takes out what the event names.
+    fn take_named(&mut self, recorded: &Recorded, owners: &mut Owners) {
+        match &recorded.event {
+            Event::AccountRegistered(registered) => {
+                owners.subjects.insert(recorded.stream.clone(), registered.subject);
+            }
+            Event::AccountErased(_) => {
+                owners.subjects.remove(&recorded.stream);
+            }
+            _ => {
+                let named = named_blobs(recorded);
+                for digest in named.surely.iter().chain(&named.perhaps) {
+                    self.blobs.remove(digest);
+                }
+            }
+        }
+        // The secret of a webhook is wanted from its creation to its removal.
+        if let StreamId::Webhook(_) = recorded.stream {
+            let name = recorded.stream.to_string();
+            match recorded.event {
+                Event::WebhookRemoved(_) => drop(owners.secrets.remove(&name)),
+                _ => drop(owners.secrets.insert(name)),
+            }
+        }
+    }
+
+    /// Removes all of it, except blobs that were put again since. Returns the blobs removed, and
+    /// their size in bytes.
+    pub(crate) async fn remove(&self, stores: &Stores) -> Result<(u64, u64), SweepError> {
+        let (mut blobs, mut removed_bytes) = (0, 0);
+        for (digest, bytes) in &self.blobs {
+            if stores.blobs.remove(digest, self.before).await? {
+                blobs += 1;
+                removed_bytes += bytes;
+            }
+        }
+        stores.blobs.remove_unfinished(self.before).await?;
+        for subject in &self.subjects {
+            stores.credentials.erase(*subject).await?;
+        }
+        for name in &self.secrets {
+            stores.credentials.remove_secret(name).await?;
+        }
+        Ok((blobs, removed_bytes))
+    }
+}
+
+/// Whether an id was made before then. Ids without a time are from before ids had one.
+fn is_old(id: Uuid, before: Timestamp) -> bool {
+    id.get_timestamp().is_none_or(|at| at.to_unix().0.cast_signed() < before.as_second())
+}
+
+/// Sweeps at regular intervals, as part of the role `projector`.
+#[derive(Debug)]
+pub(crate) struct Sweeper {
+    pub(crate) stores: Stores,
+    /// Time between two sweeps.
+    pub(crate) every: Duration,
+    /// Only what is older is removed.
+    pub(crate) age: SignedDuration,
+}
+
+#[async_trait]
+impl Task for Sweeper {
+    fn name(&self) -> &'static str {
+        "sweeper"
+    }
+
+    async fn run(&self, reporter: &Reporter, cancelled: CancellationToken) -> Result<(), Fault> {
+        let mut delay = FIRST_DELAY.min(self.every);
+        while cancelled.run_until_cancelled(tokio::time::sleep(delay)).await.is_some() {
+            delay = match cancelled.run_until_cancelled(self.sweep()).await {
+                None => return Ok(()),
+                Some(Ok(())) => {
+                    reporter.running();
+                    self.every
+                }
+                Some(Err(error)) => {
+                    reporter.retrying(error_chain(&error));
+                    tracing::warn!(error = &error as &dyn std::error::Error, "sweeping failed");
+                    FIRST_DELAY
+                }
+            };
+        }
+        Ok(())
+    }
+}
+
+impl Sweeper {
+    async fn sweep(&self) -> Result<(), SweepError> {
+        let unnamed = Unnamed::find(&self.stores, Timestamp::now() - self.age, |_| ()).await?;
+        let (blobs, bytes) = unnamed.remove(&self.stores).await?;
+        let (profiles, secrets) = (unnamed.subjects.len(), unnamed.secrets.len());
+        tracing::info!(blobs, bytes, profiles, secrets, "removed what no event names");
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

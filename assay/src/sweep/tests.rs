@@ -1,0 +1,157 @@
+use bytes::Bytes;
+use command_api::accounts;
+use domain::account::{Account, AccountCommand};
+use domain::submission::{Submission, SubmissionCommand, SubmissionReceived};
+use domain::webhook::{Webhook, WebhookCommand, WebhookCreated};
+use domain::{Actor, Aggregate, Login, WebhookId};
+use event_store::{Context, Profile, StoreUrls, Stream};
+use tempfile::TempDir;
+use webhook::secret_name;
+
+use super::*;
+
+async fn stores(folder: &TempDir) -> Stores {
+    let of = |scheme: &str, name: &str| format!("{scheme}:{}", folder.path().join(name).display());
+    let urls = StoreUrls {
+        log: of("sqlite", "log.db"),
+        blobs: of("file", "blobs"),
+        credentials: of("sqlite", "credentials.db"),
+        tree: of("sqlite", "tree.db"),
+    };
+    event_store::open(&urls).await.unwrap()
+}
+
+fn profile() -> Profile {
+    Profile { email: Some("ada@example.org".to_owned()), name: None, password_hash: None }
+}
+
+fn context() -> Context {
+    Context::new(Actor::system())
+}
+
+async fn execute<A: Aggregate>(stores: &Stores, stream: StreamId, commands: Vec<A::Command>) {
+    let mut stream = Stream::<A>::load(stores.log.as_ref(), stream).await.unwrap();
+    stream.execute(stores.log.as_ref(), commands, &context(), None, None).await.unwrap();
+}
+
+async fn submit(stores: &Stores, source: &'static [u8]) -> Digest {
+    let (id, digest) = (Uuid::now_v7().into(), put(stores, source).await);
+    let received = SubmissionReceived {
+        submission: id,
+        author: "ada".parse().unwrap(),
+        problem: "sum".parse().unwrap(),
+        revision: 1,
+        language: "cpp".parse().unwrap(),
+        source: digest,
+        source_bytes: source.len() as u64,
+    };
+    let receive = vec![SubmissionCommand::Receive(received)];
+    execute::<Submission>(stores, StreamId::Submission(id), receive).await;
+    digest
+}
+
+async fn put(stores: &Stores, bytes: &'static [u8]) -> Digest {
+    stores.blobs.put(Bytes::from_static(bytes)).await.unwrap()
+}
+
+async fn register(stores: &Stores, login: &str) -> (Login, Uuid) {
+    let login: Login = login.parse().unwrap();
+    let (log, credentials) = (stores.log.as_ref(), stores.credentials.as_ref());
+    let registered = accounts::register(log, credentials, &login, &profile(), &context()).await;
+    (login, registered.unwrap().0)
+}
+
+async fn create_webhook(stores: &Stores) -> WebhookId {
+    let id = WebhookId::from(Uuid::now_v7());
+    stores.credentials.put_secret(&secret_name(id), "whsec_a").await.unwrap();
+    let created = WebhookCreated {
+        webhook: id,
+        by: "jo".parse().unwrap(),
+        url: "https://example.org".to_owned(),
+        kinds: ["AccountRegistered".to_owned()].into(),
+        after: Position::START,
+    };
+    let create = vec![WebhookCommand::Create(created)];
+    execute::<Webhook>(stores, StreamId::Webhook(id), create).await;
+    id
+}
+
+/// As if an hour had passed since everything so far.
+fn later() -> Timestamp {
+    Timestamp::now() + SignedDuration::from_hours(1)
+}
+
+async fn find(stores: &Stores, before: Timestamp) -> Unnamed {
+    Unnamed::find(stores, before, |_| ()).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_named_stays_and_the_rest_goes_once_it_is_old() {
+    let folder = TempDir::new().unwrap();
+    let stores = stores(&folder).await;
+    // Also where old events are in the archive, whose segments no event names.
+    let archived = submit(&stores, b"int main() { return 1; }").await;
+    stores.archive.archive(Position(1), |_| ()).await.unwrap();
+    let named = submit(&stores, b"int main() {}").await;
+    let package = put(&stores, b"a package").await;
+    let segment = stores.archive.status().await.unwrap().segments[0].digest;
+
+    let young = find(&stores, Timestamp::now() - SignedDuration::from_hours(1)).await;
+    assert!(young.blobs.is_empty(), "{young:?}");
+    let found = find(&stores, later()).await;
+    assert_eq!(found.blobs.keys().collect::<Vec<_>>(), [&package]);
+    assert_eq!(found.remove(&stores).await.unwrap().0, 1);
+    assert!(!stores.blobs.contains(&package).await.unwrap());
+    for digest in [archived, named, segment] {
+        assert!(stores.blobs.contains(&digest).await.unwrap());
+    }
+    assert!(find(&stores, later()).await.blobs.is_empty());
+}
+
+/// A program is handed in whose bytes are kept already, by nothing that is named, while a sweep runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wanted_during_a_sweep_stays() {
+    let folder = TempDir::new().unwrap();
+    let stores = stores(&folder).await;
+    let source = b"print(1)";
+    put(&stores, source).await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let before = Timestamp::now();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let found = find(&stores, before).await;
+    assert_eq!(found.blobs.len(), 1);
+    let named = submit(&stores, source).await;
+    assert_eq!(found.remove(&stores).await.unwrap(), (0, 0));
+    assert!(stores.blobs.contains(&named).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn personal_data_and_secrets_without_an_owner_go() {
+    let folder = TempDir::new().unwrap();
+    let stores = stores(&folder).await;
+    let (_, ada) = register(&stores, "ada").await;
+    // A crash between the profile and the event, and one between the event and the erasure.
+    let lost = Uuid::now_v7();
+    stores.credentials.put_profile(lost, &profile()).await.unwrap();
+    let (bob_login, bob) = register(&stores, "bob").await;
+    execute::<Account>(&stores, StreamId::Account(bob_login), vec![AccountCommand::Erase]).await;
+    // The same for webhooks.
+    let kept = create_webhook(&stores).await;
+    let lost_webhook = WebhookId::from(Uuid::now_v7());
+    stores.credentials.put_secret(&secret_name(lost_webhook), "whsec_b").await.unwrap();
+    let removed = create_webhook(&stores).await;
+    let remove = WebhookCommand::Remove { by: "jo".parse().unwrap() };
+    execute::<Webhook>(&stores, StreamId::Webhook(removed), vec![remove]).await;
+
+    let young = find(&stores, Timestamp::now() - SignedDuration::from_hours(1)).await;
+    assert!(young.subjects.is_empty() && young.secrets.is_empty(), "{young:?}");
+    let found = find(&stores, later()).await;
+    assert_eq!(found.subjects, HashSet::from([lost, bob]));
+    let secrets = [lost_webhook, removed].map(secret_name);
+    assert_eq!(found.secrets, HashSet::from(secrets));
+    found.remove(&stores).await.unwrap();
+    let profiles = stores.credentials.profiles(&[ada, lost, bob]).await.unwrap();
+    assert_eq!(profiles, [Some(profile()), None, None]);
+    let secret = stores.credentials.secret(&secret_name(kept)).await.unwrap();
+    assert_eq!(secret.as_deref(), Some("whsec_a"));
+}
