@@ -1,5 +1,6 @@
 //! API errors, and the one table from cause to code.
 
+use std::error::Error;
 use std::sync::Arc;
 
 use async_graphql::extensions::{
@@ -30,6 +31,16 @@ pub enum Code {
     TooMany,
     /// A store does not respond; try again later.
     Unavailable,
+    /// Stored data was changed or damaged. Trying again does not help; the operator must act.
+    Damaged,
+    /// A position of the log is missing. As for [`Code::Damaged`].
+    LogGap,
+    /// The log is not the one that was read or signed before. As for [`Code::Damaged`].
+    LogDiverged,
+    /// A stored event cannot be decoded: it was changed, or a newer version wrote it.
+    Undecodable,
+    /// Stored bytes that an event names are missing. As for [`Code::Damaged`].
+    DataMissing,
     /// A server error; the server's log has the details.
     Internal,
 }
@@ -46,6 +57,11 @@ impl Code {
             Self::NotCaughtUp => "NOT_CAUGHT_UP",
             Self::TooMany => "TOO_MANY",
             Self::Unavailable => "UNAVAILABLE",
+            Self::Damaged => "DAMAGED",
+            Self::LogGap => "LOG_GAP",
+            Self::LogDiverged => "LOG_DIVERGED",
+            Self::Undecodable => "UNDECODABLE",
+            Self::DataMissing => "DATA_MISSING",
             Self::Internal => "INTERNAL",
         }
     }
@@ -59,7 +75,12 @@ impl Code {
             Self::TooLarge => 413,
             Self::TooMany => 429,
             Self::NotCaughtUp | Self::Unavailable => 503,
-            Self::Internal => 500,
+            Self::Damaged
+            | Self::LogGap
+            | Self::LogDiverged
+            | Self::Undecodable
+            | Self::DataMissing
+            | Self::Internal => 500,
         }
     }
 }
@@ -85,11 +106,52 @@ impl ApiError {
         Self::new(Code::BadUserInput, message)
     }
 
-    /// A store failed. The cause is logged and not shown to the client.
-    pub fn store(error: &(dyn std::error::Error + 'static)) -> Self {
-        tracing::error!(error, "a store failed");
-        Self::new(Code::Unavailable, "a store does not respond; try again later")
+    /// A store failed. The cause is logged and not sent to the client. A store that does not respond
+    /// is a warning; anything else calls for the operator, and is logged with `alert=true`.
+    pub fn store(error: &(dyn Error + 'static)) -> Self {
+        let chain = std::iter::successors(Some(error), |&error| error.source());
+        let code = chain.filter_map(lasting_fault).next().unwrap_or(Code::Unavailable);
+        let (code, message) = match code {
+            Code::Damaged => (code, "stored data is damaged"),
+            Code::LogGap => (code, "the log is damaged: a position is missing"),
+            Code::LogDiverged => (code, "the log is not the one that was read before"),
+            Code::Undecodable => (code, "a stored event cannot be decoded"),
+            Code::DataMissing => (code, "stored data is missing"),
+            _ => {
+                tracing::warn!(error, "a store does not respond");
+                return Self::new(code, "a store does not respond; try again later");
+            }
+        };
+        tracing::error!(alert = true, code = code.as_str(), error, "stored data cannot be trusted");
+        Self::new(code, format!("{message}; trying again does not help, inform the operator"))
     }
+}
+
+/// What is wrong with a store for good; `None` if this error does not say.
+fn lasting_fault(error: &(dyn Error + 'static)) -> Option<Code> {
+    use event_store::{BlobError, CredentialsError, QueueError, ReadError, TreeStoreError};
+    if let Some(error) = error.downcast_ref::<ReadError>() {
+        return match error {
+            ReadError::Unavailable(_) => None,
+            ReadError::Gap { .. } => Some(Code::LogGap),
+            ReadError::Undecodable { .. } => Some(Code::Undecodable),
+            ReadError::Damaged(_) => Some(Code::Damaged),
+            ReadError::Diverged(_) => Some(Code::LogDiverged),
+        };
+    }
+    if let Some(error) = error.downcast_ref::<BlobError>() {
+        return match error {
+            BlobError::NotFound(_) => Some(Code::DataMissing),
+            BlobError::Damaged(_) => Some(Code::Damaged),
+            BlobError::TooLarge(_) | BlobError::Unavailable(_) => None,
+        };
+    }
+    let is_damaged = matches!(error.downcast_ref(), Some(CredentialsError::Damaged(_)))
+        || matches!(error.downcast_ref(), Some(QueueError::Damaged(_)))
+        || matches!(error.downcast_ref(), Some(TreeStoreError::Damaged(_)))
+        || matches!(error.downcast_ref(), Some(read_model::ReadError::Damaged { .. }))
+        || error.is::<audit::InvalidHead>();
+    is_damaged.then_some(Code::Damaged)
 }
 
 /// Sets `extensions.code` on every error: an [`ApiError`]'s own code, or for the schema's own
@@ -204,5 +266,41 @@ impl From<event_store::QueueError> for ApiError {
 impl From<event_store::BlobError> for ApiError {
     fn from(error: event_store::BlobError) -> Self {
         Self::store(&error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Digest, Position};
+    use event_store::{AppendError, BlobError, CredentialsError, ReadError, TreeStoreError};
+
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_for_good_is_not_called_an_outage() {
+        let away = || "connection refused".into();
+        let diverged = || ReadError::Diverged("it ends at 7".to_owned());
+        let digest = Digest::of(b"");
+        let (expected, found) = (Position(7), Position(9));
+        for (error, code) in [
+            (ApiError::from(ReadError::Unavailable(away())), Code::Unavailable),
+            (ReadError::Gap { expected, found }.into(), Code::LogGap),
+            (ReadError::Damaged("a field".to_owned()).into(), Code::Damaged),
+            (diverged().into(), Code::LogDiverged),
+            // However deep it is.
+            (AppendError::Unavailable(Box::new(diverged())).into(), Code::LogDiverged),
+            (AppendError::Unavailable(away()).into(), Code::Unavailable),
+            (BlobError::NotFound(digest).into(), Code::DataMissing),
+            (BlobError::Damaged(digest).into(), Code::Damaged),
+            (BlobError::Unavailable(away()).into(), Code::Unavailable),
+            (CredentialsError::Damaged("a token".to_owned()).into(), Code::Damaged),
+            (TreeStoreError::Damaged("a tile".to_owned()).into(), Code::Damaged),
+            (TreeStoreError::Unavailable(away()).into(), Code::Unavailable),
+        ] {
+            let is_outage = code == Code::Unavailable;
+            assert_eq!(error.code, code, "{error}");
+            assert_eq!(error.message.contains("try again later"), is_outage, "{error}");
+            assert_eq!(error.code.http_status(), if is_outage { 503 } else { 500 });
+        }
     }
 }

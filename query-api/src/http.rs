@@ -265,7 +265,7 @@ async fn healthz<Q: ObjectType + 'static, M: ObjectType + 'static>(
     let views = api.reader.checkpoints().await.map(drop).map_err(ApiError::from);
     match log.and(room).and(views) {
         Ok(()) => "ok\n".into_response(),
-        Err(error) => refusal(error),
+        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, refusal(error)).into_response(),
     }
 }
 

@@ -114,7 +114,7 @@ async fn running_processes_stop_using_it(cluster: &Deployment, ada: &Api) {
     .await;
     for number in [0, KEPT, KEPT + LOST] {
         let refused = ada.post(&Api::submit_body(&input(number))).await;
-        assert_eq!(refused.code(), "UNAVAILABLE", "{refused:?}");
+        assert_eq!(refused.code(), "LOG_DIVERGED", "{refused:?}");
     }
     let health = reqwest::get(cluster.address().join("/healthz").unwrap()).await.unwrap();
     assert_eq!(health.status().as_u16(), 503);
