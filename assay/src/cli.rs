@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::{Parser, Subcommand};
+use futures::future::LocalBoxFuture;
 
 use crate::config::ConfigArgs;
 use crate::{Exit, Failure, cmd};
@@ -61,9 +62,6 @@ enum Command {
     /// Work with the image that the sandbox's cells are made from
     #[command(subcommand)]
     Images(cmd::images::Command),
-    /// Measure this machine's judging, side by side with what it cannot avoid
-    #[command(subcommand)]
-    Bench(cmd::bench::Command),
     /// Tell what this machine can do, what is missing, and how to mend it
     Doctor(cmd::doctor::Args),
     /// Print every setting, and where its value comes from
@@ -73,11 +71,14 @@ enum Command {
 }
 
 impl Cli {
-    /// Runs the command.
+    /// Runs the command. It fails with what failed, what can be done about it, and the exit code.
     ///
-    /// # Errors
-    /// With what failed, what can be done about it, and the exit code.
-    pub async fn run(self) -> Result<Exit, Failure> {
+    /// Boxed, so that the command is compiled with this crate and not with the program.
+    pub fn run(self) -> LocalBoxFuture<'static, Result<Exit, Failure>> {
+        Box::pin(self.run_command())
+    }
+
+    async fn run_command(self) -> Result<Exit, Failure> {
         if let Command::Completions(args) = self.command {
             return Ok(cmd::completions::run(args));
         }
@@ -101,7 +102,6 @@ impl Cli {
             Command::Backup(args) => cmd::backup::run(&config, args).await,
             Command::Restore(args) => cmd::restore::run(&config, args).await,
             Command::Images(command) => cmd::images::run(&config, command).await,
-            Command::Bench(command) => cmd::bench::run(&config, command).await,
             Command::Doctor(args) => cmd::doctor::run(&config, args).await,
             Command::Config(args) => cmd::config::run(&self.config, &args),
             Command::Completions(args) => Ok(cmd::completions::run(args)),

@@ -1,24 +1,27 @@
 #![doc = include_str!("../README.md")]
 
 mod backup;
-mod bench;
 pub mod cli;
 pub mod client;
 mod cmd;
 pub mod config;
 mod court;
 mod exit;
-mod own_server;
-mod pack;
+pub mod own_server;
+pub mod pack;
 mod parts;
+mod program;
 mod readiness;
-mod samples;
+pub mod samples;
 pub mod schema;
-mod server;
+pub mod server;
 mod sweep;
-mod table;
-mod telemetry;
+pub mod table;
+pub mod telemetry;
 mod upload;
-mod verify;
+pub mod verify;
 
+pub use cmd::problem::import::import_archive;
+pub use cmd::{print_json, watch};
 pub use exit::{Exit, Failure};
+pub use program::program;

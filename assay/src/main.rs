@@ -1,6 +1,5 @@
 //! `assay`: parse, run, report.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::ExitCode;
 
 use assay::cli::Cli;
@@ -11,47 +10,6 @@ use mimalloc::MiMalloc;
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// What shells report for a program that ended because nobody reads its output any more.
-const NO_READER: u8 = 128 + 13;
-
 fn main() -> ExitCode {
-    // `assay problem verify … | head`
-    let usual_hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        if !panic.payload_as_str().is_some_and(has_no_reader) {
-            usual_hook(panic);
-        }
-    }));
-    match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(exit) => exit,
-        Err(panic) => match panic.downcast_ref::<String>() {
-            Some(message) if has_no_reader(message) => NO_READER.into(),
-            _ => resume_unwind(panic),
-        },
-    }
-}
-
-/// Whether a panic is that of `println!` whose reader has gone.
-fn has_no_reader(message: &str) -> bool {
-    message.starts_with("failed printing to stdout") && message.contains("Broken pipe")
-}
-
-fn run() -> ExitCode {
-    let runtime = match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("assay: starting the runtime failed: {error}");
-            return ExitCode::FAILURE;
-        }
-    };
-    let exit = match runtime.block_on(Cli::parse().run()) {
-        Ok(exit) => exit,
-        Err(failure) => {
-            eprintln!("assay: {failure}");
-            failure.exit
-        }
-    };
-    // Threads that still wait for a store must not keep a finished command.
-    runtime.shutdown_background();
-    exit.into()
+    assay::program(|| Cli::parse().run())
 }

@@ -11,7 +11,7 @@ use crate::server::{Role, Server};
 use crate::{Exit, Failure};
 
 /// A server with every role on embedded stores in a temporary folder, and its administrator.
-pub(crate) struct OwnServer {
+pub struct OwnServer {
     client: Client,
     stores: Stores,
     cancelled: CancellationToken,
@@ -21,7 +21,7 @@ pub(crate) struct OwnServer {
 
 impl OwnServer {
     /// Starts one whose configuration differs from the default in this.
-    pub(crate) async fn start(configure: impl FnOnce(&mut Config)) -> Result<Self, Failure> {
+    pub async fn start(configure: impl FnOnce(&mut Config)) -> Result<Self, Failure> {
         let folder = tempfile::tempdir()
             .map_err(|error| Failure::of(Exit::JudgeError, "making a temporary folder", &error))?;
         let mut config = Config::embedded(folder.path());
@@ -45,17 +45,17 @@ impl OwnServer {
     }
 
     /// Its administrator's client.
-    pub(crate) fn client(&self) -> &Client {
+    pub fn client(&self) -> &Client {
         &self.client
     }
 
     /// What it keeps.
-    pub(crate) fn stores(&self) -> &Stores {
+    pub fn stores(&self) -> &Stores {
         &self.stores
     }
 
     /// Drains it, and removes everything.
-    pub(crate) async fn stop(self) -> Result<(), Failure> {
+    pub async fn stop(self) -> Result<(), Failure> {
         self.cancelled.cancel();
         self.running.await.map_err(|error| Failure::of(Exit::JudgeError, "stopping", &error))?
     }

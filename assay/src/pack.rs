@@ -13,7 +13,7 @@ const FILE_MODE: u32 = 0o644;
 /// The folder as a zip archive, under its own name, in a fixed order and with fixed times, so that
 /// the same files make the same bytes. Links stay links: the server decides what it follows. What is not wanted, by its
 /// path in the folder, is left out.
-pub(crate) fn pack(folder: &Path, is_wanted: impl Fn(&str) -> bool) -> io::Result<Vec<u8>> {
+pub fn pack(folder: &Path, is_wanted: impl Fn(&str) -> bool) -> io::Result<Vec<u8>> {
     let folder = folder.canonicalize()?;
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));

@@ -5,10 +5,10 @@ use problem_package::{FileTree, Options, Package, TreeLimits};
 use crate::{Exit, Failure};
 
 /// Each sample's slug and archive.
-pub(crate) const SAMPLES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/samples.rs"));
+pub const SAMPLES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/samples.rs"));
 
 /// The one problem of a sample's archive.
-pub(crate) fn read(slug: &str, archive: &[u8]) -> Result<Package, Failure> {
+pub fn read(slug: &str, archive: &[u8]) -> Result<Package, Failure> {
     let broken = |why: String| Failure::new(Exit::JudgeError, format!("the sample {slug}: {why}"));
     let mut packages = FileTree::from_zip(archive, &TreeLimits::default())
         .and_then(|tree| problem_package::read(&tree, &Options::default()))

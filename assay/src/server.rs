@@ -34,7 +34,7 @@ use crate::sweep::Sweeper;
 use crate::{Exit, Failure, cmd, parts, readiness, schema};
 
 /// The namespace of the views that are served.
-pub(crate) const LIVE: &str = "live";
+pub const LIVE: &str = "live";
 /// How long a shutdown waits for clients to hang up.
 const HANG_UP: Duration = Duration::from_secs(2);
 
@@ -159,10 +159,7 @@ impl Server {
     }
 
     /// Runs in the background; returns when it is ready, or has ended already.
-    pub(crate) async fn start(
-        self,
-        cancelled: CancellationToken,
-    ) -> JoinHandle<Result<(), Failure>> {
+    pub async fn start(self, cancelled: CancellationToken) -> JoinHandle<Result<(), Failure>> {
         let (ready, is_ready) = oneshot::channel();
         let running = tokio::spawn(self.run(cancelled, || {
             let _ = ready.send(());
@@ -315,7 +312,7 @@ async fn refuse_diverged(stores: &Stores, views: &Views) -> Result<(), Failure> 
 }
 
 /// Opens the log, the queue, the blobs, the credentials and the tree.
-pub(crate) async fn open_stores(config: &Config) -> Result<Stores, Failure> {
+pub async fn open_stores(config: &Config) -> Result<Stores, Failure> {
     event_store::open(&config.store_urls()).await.map_err(not_opened)
 }
 
@@ -413,7 +410,7 @@ fn sweeper(config: &Config, stores: &Stores) -> Option<Sweeper> {
 }
 
 /// Opens a read model.
-pub(crate) async fn open_views(config: &Config, namespace: &str) -> Result<Views, Failure> {
+pub async fn open_views(config: &Config, namespace: &str) -> Result<Views, Failure> {
     read_model::open(&config.stores.views, namespace).await.map_err(|error| {
         let failure = Failure::of(Exit::Network, "opening the read model", &error);
         match error {
@@ -436,7 +433,7 @@ pub(crate) fn open_sandbox(config: &Config) -> Result<Arc<dyn Sandbox>, Failure>
 }
 
 /// The languages that ship with the program, and those that the configuration adds.
-pub(crate) fn open_languages(config: &Config) -> Result<Arc<Languages>, Failure> {
+pub fn open_languages(config: &Config) -> Result<Arc<Languages>, Failure> {
     let failed = |error| Failure::of(Exit::Usage, "reading sandbox.languages", &error);
     config.sandbox.languages().map_err(failed)
 }
@@ -564,7 +561,7 @@ fn test_data_cache(config: &Config) -> Result<Option<DiskCache>, Failure> {
 }
 
 /// How the evaluator works that judges these languages.
-pub(crate) fn evaluator_config(config: &Config, languages: &[Arc<Language>]) -> evaluator::Config {
+pub fn evaluator_config(config: &Config, languages: &[Arc<Language>]) -> evaluator::Config {
     let EvaluatorConfig { name, slots, pin_cores, warm_up, lease_s, deliveries_max, .. } =
         &config.evaluator;
     let life = uuid::Uuid::new_v4().simple().to_string();

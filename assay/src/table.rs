@@ -9,7 +9,7 @@ const STYLE: TableStyle = TableStyle::new()
     .content_lines(ContentLineStyle::none());
 
 /// A table with these column heads. Colour never carries meaning here, so there is none.
-pub(crate) fn table<const N: usize>(heads: [&str; N]) -> Table {
+pub fn table<const N: usize>(heads: [&str; N]) -> Table {
     let mut table = Table::new();
     table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic).set_header(heads);
     table

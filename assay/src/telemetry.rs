@@ -8,7 +8,7 @@ use crate::config::{LogConfig, LogFormat};
 use crate::{Exit, Failure};
 
 /// Starts logging for the rest of the process.
-pub(crate) fn start(config: &LogConfig) -> Result<(), Failure> {
+pub fn start(config: &LogConfig) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(&config.filter).map_err(|error| {
         Failure::new(Exit::Usage, format!("telemetry.filter {:?}: {error}", config.filter))
     })?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, MetadataCommand};
 
 /// The crates that each crate may depend on. Explain a new dependency in `docs/adr/`.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("domain", &[]),
     ("runner", &[]),
     ("sqlite", &[]),
@@ -40,6 +40,20 @@ const ARROWS: [(&str, &[&str]); 18] = [
             "runner",
             "sandbox",
             "supervision",
+        ],
+    ),
+    (
+        "bench",
+        &[
+            "assay",
+            "domain",
+            "evaluator",
+            "event-store",
+            "problem-package",
+            "projector",
+            "query-api",
+            "read-model",
+            "sandbox",
         ],
     ),
     (

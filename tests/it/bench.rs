@@ -1,13 +1,13 @@
-//! `assay bench`: its output for programs. The measurements themselves are not tested.
+//! `assay-bench`: its output for programs. The measurements themselves are not tested.
 
 use serde_json::Value;
-use tests::deployment::assay_command;
+use tests::deployment::bench_command;
 
 #[test]
 fn the_sandboxes_are_measured_beside_their_floor() {
     let folder = tempfile::tempdir().unwrap();
-    let arguments = ["bench", "sandbox", "--runs", "20", "--json"];
-    let output = assay_command(folder.path(), &arguments).output().unwrap();
+    let arguments = ["sandbox", "--runs", "20", "--json"];
+    let output = bench_command(folder.path(), &arguments).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     percentiles(&report["floor_ms"]);
@@ -29,8 +29,8 @@ fn the_sandboxes_are_measured_beside_their_floor() {
 fn a_sandbox_that_is_asked_for_must_work() {
     let folder = tempfile::tempdir().unwrap();
     let arguments =
-        ["bench", "sandbox", "--sandbox", "docker", "--set", "sandbox.docker.host=unix:///nowhere"];
-    let output = assay_command(folder.path(), &arguments).output().unwrap();
+        ["sandbox", "--sandbox", "docker", "--set", "sandbox.docker.host=unix:///nowhere"];
+    let output = bench_command(folder.path(), &arguments).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{output:?}");
 }
@@ -46,8 +46,8 @@ fn the_log_is_measured_beside_its_floor_and_so_are_its_views_and_its_size() {
     let size = ["--appends", "200", "--at-once", "8", "--runs", "1", "--replay", "2000"];
     let redis = std::env::var("ASSAY_TEST_REDIS_SERVER").expect("scripts/services names it");
     let more = ["--size", "2000", "--json", "--redis-server", &redis];
-    let arguments = [&["bench", "log"], &size[..], &more].concat();
-    let output = assay_command(folder.path(), &arguments).output().unwrap();
+    let arguments = [&["log"], &size[..], &more].concat();
+    let output = bench_command(folder.path(), &arguments).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let of = |field: &str| report[field].as_array().unwrap().clone();
@@ -66,8 +66,8 @@ fn questions_about_another_time_are_measured_beside_those_about_now() {
     let folder = tempfile::tempdir().unwrap();
     let size = ["--events", "600", "--accounts", "10", "--problems", "5", "--questions", "5"];
     for more in [&["--json"][..], &["--json", "--archived"]] {
-        let arguments = [&["bench", "asof"], &size[..], more].concat();
-        let output = assay_command(folder.path(), &arguments).output().unwrap();
+        let arguments = [&["asof"], &size[..], more].concat();
+        let output = bench_command(folder.path(), &arguments).output().unwrap();
         assert!(output.status.success(), "{output:?}");
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert!(report["events"].as_u64().unwrap() >= 600, "{report}");

@@ -382,7 +382,16 @@ pub async fn import(api: &Api, archive: Vec<u8>) -> Value {
 
 /// `assay` with these arguments, in this folder, without Assay's environment variables.
 pub fn assay_command(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(binary());
+    program_command("assay", folder, arguments)
+}
+
+/// `assay-bench`, in the same way.
+pub fn bench_command(folder: &Path, arguments: &[&str]) -> Command {
+    program_command("assay-bench", folder, arguments)
+}
+
+fn program_command(program: &str, folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(binary(program));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ASSAY_")) {
         command.env_remove(name);
     }
@@ -394,10 +403,10 @@ pub fn assay_command(folder: &Path, arguments: &[&str]) -> Command {
 ///
 /// # Panics
 /// If it was not built.
-fn binary() -> PathBuf {
+fn binary(program: &str) -> PathBuf {
     let test = std::env::current_exe().expect("this program knows where it is");
     let profile = test.ancestors().nth(2).expect("tests are built below target/<profile>/deps");
-    let binary = profile.join("assay");
+    let binary = profile.join(program);
     assert!(
         binary.is_file(),
         "{} was not built; run scripts/test, which builds it first",

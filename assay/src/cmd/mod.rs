@@ -3,7 +3,6 @@
 pub(crate) mod account;
 pub(crate) mod audit;
 pub(crate) mod backup;
-pub(crate) mod bench;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod demo;
@@ -11,7 +10,7 @@ pub(crate) mod doctor;
 pub(crate) mod images;
 pub(crate) mod keys;
 pub(crate) mod log;
-pub(crate) mod problem;
+pub mod problem;
 pub(crate) mod rejudge;
 pub(crate) mod replay;
 pub(crate) mod restore;
@@ -19,7 +18,7 @@ pub(crate) mod serve;
 pub(crate) mod submit;
 pub(crate) mod sweep;
 pub(crate) mod views;
-pub(crate) mod watch;
+pub mod watch;
 pub(crate) mod webhook;
 
 use serde::Serialize;
@@ -27,7 +26,7 @@ use serde::Serialize;
 use crate::{Exit, Failure};
 
 /// Prints data as JSON, for programs.
-pub(crate) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value)
         .map_err(|error| Failure::of(Exit::JudgeError, "writing JSON", &error))?;
     println!("{text}");

@@ -1,7 +1,7 @@
 //! `assay problem`
 
 mod diff;
-pub(crate) mod import;
+pub mod import;
 mod list;
 mod verify;
 

@@ -70,7 +70,7 @@ pub(crate) async fn follow(
 
 /// Passes every update to `seen`, and resumes after the last one when the connection breaks.
 /// Returns the submission's final state.
-pub(crate) async fn updates(
+pub async fn updates(
     client: &Client,
     id: &str,
     after: Option<String>,

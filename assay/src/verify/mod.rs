@@ -28,7 +28,8 @@ use decision::{Question, Times};
 use docket::Docket;
 pub(crate) use loading::{LoadError, load};
 use progress::Progress;
-pub(crate) use report::{Finding, PackageReport, Report};
+pub use report::PackageReport;
+pub(crate) use report::{Finding, Report};
 use report::{LimitsReport, SubmissionReport};
 use supervision::error_chain;
 
@@ -38,7 +39,7 @@ const UNLIMITED_MS: u64 = *bounds::TIME_MS.end();
 
 /// The tests that a submission is judged on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Extent {
+pub enum Extent {
     /// Those that can still change whether the result agrees with the package.
     Decided,
     /// All tests.
@@ -47,7 +48,7 @@ pub(crate) enum Extent {
 
 /// Verifies packages in one sandbox, judging several submissions at once.
 #[derive(Debug)]
-pub(crate) struct Verifier {
+pub struct Verifier {
     tools: Arc<Tools>,
     packages: PackagesConfig,
     jobs: usize,
@@ -56,7 +57,7 @@ pub(crate) struct Verifier {
 
 impl Verifier {
     /// A verifier that judges `jobs` submissions at once, each on its own core.
-    pub(crate) fn new(
+    pub fn new(
         sandbox: Arc<dyn Sandbox>,
         languages: Arc<Languages>,
         packages: PackagesConfig,
@@ -68,17 +69,17 @@ impl Verifier {
     }
 
     /// The sandbox's name: `native` or `docker`.
-    pub(crate) fn sandbox_name(&self) -> &'static str {
+    pub fn sandbox_name(&self) -> &'static str {
         self.tools.cells.sandbox().name()
     }
 
     /// Closes the verifier and waits until its resources are released.
-    pub(crate) async fn close(self) {
+    pub async fn close(self) {
         self.tools.close().await;
     }
 
     /// Verifies the package at a path; returns a report for each of its problems.
-    pub(crate) async fn verify(&self, path: &Path) -> Result<Vec<PackageReport>, Failure> {
+    pub async fn verify(&self, path: &Path) -> Result<Vec<PackageReport>, Failure> {
         let given = path.display().to_string();
         let unread = || PackageReport { path: given.clone(), ..PackageReport::default() };
         let packages = match read(path, self.packages.options(None)).await {

@@ -21,7 +21,7 @@ pub(crate) struct Report {
 
 /// The result for one problem of a package.
 #[derive(Debug, Default, Serialize)]
-pub(crate) struct PackageReport {
+pub struct PackageReport {
     /// The path as it was given.
     pub(crate) path: String,
     /// The package's format; `None` if it could not be determined.
@@ -140,7 +140,7 @@ pub(crate) struct Message {
 
 impl PackageReport {
     /// Whether there are no errors and every submission is as expected.
-    pub(crate) fn is_green(&self) -> bool {
+    pub fn is_green(&self) -> bool {
         self.problems.is_empty() && self.submissions.iter().all(|submission| submission.agrees)
     }
 
@@ -154,7 +154,7 @@ impl PackageReport {
     }
 
     /// Prints the report for the setter.
-    pub(crate) fn print(&self) {
+    pub fn print(&self) {
         let name = self.slug.as_deref().unwrap_or(&self.path);
         let format = self.format.unwrap_or("not read");
         println!("{name} ({format}, {})", self.path);

@@ -102,7 +102,7 @@ async fn import_path(
 }
 
 /// Uploads and imports a package that gives its time limit; returns the payload.
-pub(crate) async fn import_archive(client: &Client, archive: Vec<u8>) -> Result<Value, Failure> {
+pub async fn import_archive(client: &Client, archive: Vec<u8>) -> Result<Value, Failure> {
     let upload = Upload { digest: client.upload(archive).await?, slug: None, replace: false };
     let payload = import(client, &upload, &[]).await?;
     check_user_errors(&payload)?;

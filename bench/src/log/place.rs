@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use event_store::{Archive, Blobs, EventLog, open_blobs, open_log};
 
-use crate::Failure;
-use crate::bench::failed;
+use crate::failed;
+use assay::Failure;
 
 /// How long a server may take to start, and how often to look.
 const START_WAIT: Duration = Duration::from_secs(10);

@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use super::Args;
 use super::place::Place;
-use crate::Failure;
-use crate::bench::{failed, milliseconds, rounded};
+use crate::{failed, milliseconds, rounded};
+use assay::Failure;
 
 /// Appends to one stream: about what a submission gets.
 const APPENDS_PER_STREAM: usize = 5;

@@ -1,4 +1,4 @@
-//! `assay bench asof`: what a question about another time costs, beside the same question about now.
+//! `assay-bench asof`: what a question about another time costs, beside the same question about now.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,11 +17,11 @@ use url::Url;
 
 use super::synthetic::{self, Handed, Shape, Written, login, slug};
 use super::{bytes, failed, milliseconds, percentile, rounded, show};
-use crate::client::Client;
-use crate::config::Config;
-use crate::server::{LIVE, Role, Server, open_stores, open_views};
-use crate::table::table;
-use crate::{Exit, Failure};
+use assay::client::Client;
+use assay::config::Config;
+use assay::server::{LIVE, Role, Server, open_stores, open_views};
+use assay::table::table;
+use assay::{Exit, Failure};
 
 /// What a question about another time costs, beside the same question about now
 ///

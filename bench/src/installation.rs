@@ -20,10 +20,10 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::{Mode, failed};
-use crate::config::Config;
-use crate::samples::{self, SAMPLES};
-use crate::server::{evaluator_config, open_stores};
-use crate::{Exit, Failure};
+use assay::config::Config;
+use assay::samples::{self, SAMPLES};
+use assay::server::{evaluator_config, open_stores};
+use assay::{Exit, Failure};
 
 /// Events that are read at once.
 const PAGE: u32 = 512;

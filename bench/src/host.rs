@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::failed;
-use crate::{Exit, Failure};
+use assay::{Exit, Failure};
 
 /// Where a cell looks for programs. The host is to find the same ones.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";

@@ -23,7 +23,7 @@ use read_model::{Generation, Views};
 use uuid::Uuid;
 
 use super::failed;
-use crate::Failure;
+use assay::Failure;
 
 /// Appends that wait at the same time, so that many are written as one.
 const AT_ONCE: usize = 256;

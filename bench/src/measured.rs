@@ -10,9 +10,9 @@ use sandbox::{
 };
 
 use super::{CORE, Mode, failed};
-use crate::config::Config;
-use crate::server::open_languages;
-use crate::{Exit, Failure};
+use assay::config::Config;
+use assay::server::open_languages;
+use assay::{Exit, Failure};
 
 /// Cells that are closed at the same time.
 const CLOSING_MAX: usize = 4;

@@ -1,4 +1,4 @@
-//! `assay bench checker`: how fast outputs are compared.
+//! `assay-bench checker`: how fast outputs are compared.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -7,8 +7,8 @@ use domain::checker::{Comparison, TokenOptions, compare};
 use serde::Serialize;
 
 use super::{rounded, show};
-use crate::table::table;
-use crate::{Exit, Failure};
+use assay::table::table;
+use assay::{Exit, Failure};
 
 /// Bytes of an output.
 const BYTES: usize = 256 << 20;

@@ -1,4 +1,4 @@
-//! `assay bench sandbox`: what a cell adds to one run.
+//! `assay-bench sandbox`: what a cell adds to one run.
 //!
 //! The floor is a bare fork, exec and wait of a static program that does nothing, by this process. The
 //! same bytes run in a cell of each sandbox, in turns with the floor, so that a busy moment of the machine
@@ -15,9 +15,9 @@ use super::host::HostProgram;
 use super::{
     Common, LeftOut, Loaded, Measured, Mode, NOTHING, Percentiles, failed, show, together,
 };
-use crate::config::Config;
-use crate::table::table;
-use crate::{Exit, Failure};
+use assay::config::Config;
+use assay::table::table;
+use assay::{Exit, Failure};
 
 /// Cells that are prepared one after the other.
 const PREPARATIONS: usize = 30;

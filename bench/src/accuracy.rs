@@ -1,4 +1,4 @@
-//! `assay bench accuracy`: how exact times and memory are.
+//! `assay-bench accuracy`: how exact times and memory are.
 //!
 //! Time: a program that uses 1.000 s of cpu by its own clock, once with the machine idle and once with
 //! every other core busy. Memory: a program that touches exactly N MiB, under a limit of N and the most
@@ -20,9 +20,9 @@ use serde::Serialize;
 
 use super::{Common, Compiled, Measured, Mode, Percentiles, Report};
 use super::{each, failed, milliseconds, percentile, show};
-use crate::config::Config;
-use crate::table::table;
-use crate::{Exit, Failure};
+use assay::config::Config;
+use assay::table::table;
+use assay::{Exit, Failure};
 
 /// What the program burns.
 const BURNED: Duration = Duration::from_secs(1);

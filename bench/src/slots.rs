@@ -1,4 +1,4 @@
-//! `assay bench slots`: how soon a slot is free after programs that misbehave.
+//! `assay-bench slots`: how soon a slot is free after programs that misbehave.
 
 use std::time::{Duration, Instant};
 
@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::{Common, Measured, Mode, NOTHING, OUTPUT_FLOOD, Report};
 use super::{each, failed, milliseconds, show};
-use crate::config::Config;
-use crate::table::table;
-use crate::{Exit, Failure};
+use assay::config::Config;
+use assay::table::table;
+use assay::{Exit, Failure};
 
 /// Bytes of the input that is never read.
 const INPUT_BYTES: usize = 100_000_000;

@@ -1,4 +1,4 @@
-//! `assay bench log`: how fast the log takes events and gives them back, how fast views are made of it, and what it
+//! `assay-bench log`: how fast the log takes events and gives them back, how fast views are made of it, and what it
 //! takes up.
 
 mod appends;
@@ -14,8 +14,8 @@ use self::place::Place;
 use self::replay::Replay;
 use self::size::Size;
 use super::{failed, show};
-use crate::table::table;
-use crate::{Exit, Failure};
+use assay::table::table;
+use assay::{Exit, Failure};
 
 /// How fast the log takes events, beside what its store takes without Assay, and gives them back; how fast views are
 /// made of it; and what it takes up

@@ -6,9 +6,9 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::place::Place;
-use crate::Failure;
-use crate::bench::synthetic::{self, Shape};
-use crate::bench::{bytes, failed, rounded};
+use crate::synthetic::{self, Shape};
+use crate::{bytes, failed, rounded};
+use assay::Failure;
 
 /// What `replay` made of a log on embedded stores.
 #[derive(Debug, Serialize)]

@@ -1,4 +1,4 @@
-//! `assay bench languages`: what each language costs, with its own examples.
+//! `assay-bench languages`: what each language costs, with its own examples.
 
 use std::time::{Duration, Instant};
 
@@ -6,9 +6,9 @@ use sandbox::{Language, MemorySource, SandboxError};
 use serde::Serialize;
 
 use super::{Common, Measured, Mode, Percentiles, Report, each, failed, milliseconds, show};
-use crate::config::Config;
-use crate::table::table;
-use crate::{Exit, Failure};
+use assay::config::Config;
+use assay::table::table;
+use assay::{Exit, Failure};
 
 /// Memory of a run, without the language's own allowance: enough for a greeting in any.
 const MEMORY_BYTES: u64 = 256 << 20;

@@ -1,17 +1,27 @@
-//! `assay bench`
+//! The command line.
 
-use crate::bench::{
+use crate::{
     accuracy, asof, checker, judge, languages, log, rejudge, sandbox, slots, soak, verify,
 };
-use crate::config::Config;
-use crate::{Exit, Failure};
+use assay::config::{Config, ConfigArgs};
+use assay::{Exit, Failure};
+use futures::future::LocalBoxFuture;
 
 /// Measure this machine's judging beside its unavoidable costs
 ///
 /// Progress is printed on standard error. Results are meaningful only with a release build on an
 /// otherwise idle machine.
-#[derive(Debug, Clone, clap::Subcommand)]
-pub(crate) enum Command {
+#[derive(Debug, clap::Parser)]
+#[command(name = "assay-bench", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
     /// What the sandbox adds to one run of a trivial program
     Sandbox(sandbox::Args),
     /// Time from source to verdict, and submissions per minute
@@ -36,7 +46,18 @@ pub(crate) enum Command {
     Verify(verify::Args),
 }
 
-pub(crate) async fn run(config: &Config, command: Command) -> Result<Exit, Failure> {
+impl Cli {
+    /// Runs the command.
+    pub(crate) fn run(self) -> LocalBoxFuture<'static, Result<Exit, Failure>> {
+        Box::pin(async move {
+            let config = self.config.load()?;
+            assay::telemetry::start(&config.telemetry)?;
+            run(&config, self.command).await
+        })
+    }
+}
+
+async fn run(config: &Config, command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Sandbox(args) => sandbox::run(config, args).await,
         Command::Judge(args) => judge::run(config, args).await,

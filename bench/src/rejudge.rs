@@ -1,4 +1,4 @@
-//! `assay bench rejudge`: a checker was wrong, and many submissions are judged again while others are handed in.
+//! `assay-bench rejudge`: a checker was wrong, and many submissions are judged again while others are handed in.
 //!
 //! A whole embedded server, over GraphQL. How long a submission takes from being sent to its last update is measured
 //! before the rejudge and during it. Before it is applied nothing public may change; then everything, at once.
@@ -13,12 +13,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{Percentiles, failed, milliseconds, rounded, show};
-use crate::client::{Client, check_user_errors};
-use crate::cmd::problem::import::import_archive;
-use crate::cmd::watch;
-use crate::own_server::OwnServer;
-use crate::table::table;
-use crate::{Exit, Failure, pack};
+use assay::client::{Client, check_user_errors};
+use assay::import_archive;
+use assay::own_server::OwnServer;
+use assay::table::table;
+use assay::watch;
+use assay::{Exit, Failure, pack};
 
 /// Judging many submissions again while others are handed in
 #[derive(Debug, Clone, clap::Args)]

@@ -1,4 +1,4 @@
-//! `assay bench soak`: many submissions in a row through an embedded evaluator, some of them hostile. What
+//! `assay-bench soak`: many submissions in a row through an embedded evaluator, some of them hostile. What
 //! this process had before and has afterwards is compared; what is left when the evaluator has stopped is
 //! a leak in any case.
 
@@ -14,9 +14,9 @@ use serde::Serialize;
 use super::holdings::Holdings;
 use super::installation::{Installation, Sample};
 use super::{Common, Measured, Mode, OUTPUT_FLOOD, Report, failed, rounded, show, together};
-use crate::config::Config;
-use crate::table::table;
-use crate::{Exit, Failure};
+use assay::config::Config;
+use assay::table::table;
+use assay::{Exit, Failure};
 
 /// How long what goes by itself may take to go: cells that are being closed, ready ones that are replaced.
 const SETTLING_MAX: Duration = Duration::from_secs(15);

@@ -1,4 +1,4 @@
-//! `assay bench verify`: how long a package with many submissions takes to verify, and what a second job brings.
+//! `assay-bench verify`: how long a package with many submissions takes to verify, and what a second job brings.
 
 use std::fmt::Write;
 use std::fs;
@@ -9,11 +9,11 @@ use std::time::Instant;
 use serde::Serialize;
 
 use super::{Common, Mode, Report, failed, rounded, show};
-use crate::config::Config;
-use crate::server::open_languages;
-use crate::table::table;
-use crate::verify::{Extent, Verifier};
-use crate::{Exit, Failure};
+use assay::config::Config;
+use assay::server::open_languages;
+use assay::table::table;
+use assay::verify::{Extent, Verifier};
+use assay::{Exit, Failure};
 
 /// Verifying a package with many submissions, with one job and with more
 #[derive(Debug, Clone, clap::Args)]

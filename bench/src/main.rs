@@ -1,34 +1,39 @@
-//! What `assay bench` measures, one file for each of its commands. What they share is here: which
-//! sandboxes they measure, one by one or together, and how figures are told.
+#![doc = include_str!("../README.md")]
 
-pub(crate) mod accuracy;
-pub(crate) mod asof;
-pub(crate) mod checker;
+mod accuracy;
+mod asof;
+mod checker;
+mod cli;
 mod holdings;
 mod host;
 mod installation;
-pub(crate) mod judge;
-pub(crate) mod languages;
-pub(crate) mod log;
+mod judge;
+mod languages;
+mod log;
 mod measured;
-pub(crate) mod rejudge;
-pub(crate) mod sandbox;
-pub(crate) mod slots;
-pub(crate) mod soak;
+mod rejudge;
+mod sandbox;
+mod slots;
+mod soak;
 mod synthetic;
-pub(crate) mod verify;
+mod verify;
 
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
 use ::sandbox::{Adapter, SandboxConfig};
+use assay::config::Config;
+use assay::{Exit, Failure, print_json};
+use clap::Parser;
+use mimalloc::MiMalloc;
 use serde::Serialize;
 
 use self::measured::{Compiled, Loaded, Measured};
-use crate::cmd::print_json;
-use crate::config::Config;
-use crate::{Exit, Failure};
+
+/// As in `assay`.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// The core that what is measured runs on, as in a slot.
 const CORE: u32 = 0;
@@ -38,7 +43,11 @@ const NOTHING: &str = "int main(void) { return 0; }\n";
 const OUTPUT_FLOOD: &str = "#include <unistd.h>\nstatic char page[65536];\nint main(void) { for (;;) write(1, page, \
                             sizeof page); }\n";
 
-/// What every command of `bench` takes that measures sandboxes.
+fn main() -> std::process::ExitCode {
+    assay::program(|| cli::Cli::parse().run())
+}
+
+/// The arguments of every command that measures sandboxes.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Common {
     /// Measure this sandbox, and no others but those named like it; all that this machine has where

@@ -8,9 +8,9 @@ use event_store::Archive;
 use serde::Serialize;
 
 use super::place::Place;
-use crate::Failure;
-use crate::bench::synthetic::{self, Shape};
-use crate::bench::{failed, rounded};
+use crate::synthetic::{self, Shape};
+use crate::{failed, rounded};
+use assay::Failure;
 
 /// Bytes of memory (Redis) or of the file (SQLite), and of the archive.
 #[derive(Debug, Serialize)]

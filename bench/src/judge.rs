@@ -1,4 +1,4 @@
-//! `assay bench judge`: from source to verdict.
+//! `assay-bench judge`: from source to verdict.
 //!
 //! Three things are measured, for each sandbox. A C++ submission with 50 small tests that nobody compiled
 //! before: what it takes beyond compiling. A Python submission with 50 tests, and before it 50 bare runs of
@@ -25,9 +25,9 @@ use super::installation::Installation;
 use super::{
     CORE, Common, Compiled, Measured, Mode, Percentiles, Report, each, failed, rounded, show,
 };
-use crate::config::Config;
-use crate::table::table;
-use crate::{Exit, Failure};
+use assay::config::Config;
+use assay::table::table;
+use assay::{Exit, Failure};
 
 /// Tests of the measured submissions.
 const TESTS: u32 = 50;
