@@ -7,13 +7,12 @@ use std::time::Duration;
 
 use domain::Slug;
 use event_store::StoreUrls;
-use figment::Figment;
-use figment::providers::{Env, Format, Serialized, Toml};
 use problem_package::Options;
 use query_api::ServiceLimits;
 use sandbox::SandboxConfig;
 use serde::{Deserialize, Serialize};
 
+use crate::settings::{Settings, Source};
 use crate::{Exit, Failure};
 
 /// The file that is read by default.
@@ -320,28 +319,36 @@ pub struct ConfigArgs {
 
 impl ConfigArgs {
     /// All sources of settings, merged in order of increasing priority.
-    pub(crate) fn figment(&self) -> Result<Figment, Failure> {
-        let mut figment = Figment::from(Serialized::defaults(Config::embedded(&self.data)));
+    pub(crate) fn settings(&self) -> Result<Settings, Failure> {
+        let mut settings = Settings::new(&Config::embedded(&self.data));
         match &self.config {
             Some(file) if !file.exists() => {
                 let message = format!("the file {} does not exist", file.display());
                 return Err(Failure::new(Exit::Usage, message));
             }
-            Some(file) => figment = figment.merge(Toml::file_exact(file)),
-            None => figment = figment.merge(Toml::file(FILE)),
+            Some(file) => settings.merge_file(file)?,
+            None if Path::new(FILE).exists() => settings.merge_file(Path::new(FILE))?,
+            None => {}
         }
-        // Variables without the separator are options of the command line, not settings.
-        let settings = Env::prefixed(PREFIX)
-            .filter(|name| name.as_str().contains(SEPARATOR) || name == TOP_LEVEL);
-        figment = figment.merge(settings.split(SEPARATOR));
+        for (name, value) in std::env::vars_os() {
+            let (Some(name), Some(value)) = (name.to_str(), value.to_str()) else { continue };
+            let Some(key) = name.strip_prefix(PREFIX).map(str::to_lowercase) else { continue };
+            // Variables without the separator are options of the command line, not settings.
+            if key.contains(SEPARATOR) || key == TOP_LEVEL {
+                settings.merge_one(
+                    &key.replace(SEPARATOR, "."),
+                    value,
+                    Source::Variable(name.to_owned()),
+                )?;
+            }
+        }
         for setting in &self.set {
             let (key, value) = setting.split_once('=').ok_or_else(|| {
                 Failure::new(Exit::Usage, format!("--set {setting}: expected KEY=VALUE"))
             })?;
-            let value: figment::value::Value = value.parse().expect("any text is a value");
-            figment = figment.merge(Serialized::default(key, value));
+            settings.merge_one(key, value, Source::Flag)?;
         }
-        Ok(figment)
+        Ok(settings)
     }
 
     /// Loads the configuration.
@@ -349,9 +356,7 @@ impl ConfigArgs {
     /// # Errors
     /// If a setting is invalid. The message names the setting and its source.
     pub fn load(&self) -> Result<Config, Failure> {
-        self.figment()?
-            .extract()
-            .map_err(|error| Failure::new(Exit::Usage, format!("the configuration: {error}")))
+        self.settings()?.config()
     }
 }
 

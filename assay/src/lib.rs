@@ -15,6 +15,7 @@ mod readiness;
 pub mod samples;
 pub mod schema;
 pub mod server;
+mod settings;
 mod sweep;
 pub mod table;
 pub mod telemetry;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::{Event, Login, Position, Recorded, RejudgeId, StreamId, SubmissionId, Version};
 use event_store::{EventLog, ReadError};
-use moka::sync::Cache;
+use moka::future::Cache;
 use supervision::{Backoff, Fault, Reporter, Task, error_chain};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -148,7 +148,7 @@ impl Hub {
         id: SubmissionId,
         recorded: Option<&Recorded>,
     ) -> Result<Option<Login>, ReadError> {
-        if let Some(author) = self.authors.get(&id) {
+        if let Some(author) = self.authors.get(&id).await {
             return Ok(Some(author));
         }
         let first = match recorded {
@@ -160,7 +160,7 @@ impl Hub {
             }
         };
         let Some(Event::SubmissionReceived(received)) = first else { return Ok(None) };
-        self.authors.insert(id, received.author.clone());
+        self.authors.insert(id, received.author.clone()).await;
         Ok(Some(received.author))
     }
 

@@ -1,7 +1,5 @@
 //! `assay config`
 
-use figment::Figment;
-use figment::value::{Dict, Value};
 use serde::Serialize;
 
 use super::print_json;
@@ -26,12 +24,12 @@ struct Setting {
 }
 
 pub(crate) fn run(config: &ConfigArgs, args: &Args) -> Result<Exit, Failure> {
-    let figment = config.figment()?;
-    let all: Dict = figment
-        .extract()
-        .map_err(|error| Failure::new(Exit::Usage, format!("the configuration: {error}")))?;
-    let mut settings = Vec::new();
-    collect(&figment, "", &all, &mut settings);
+    let settings = config.settings()?;
+    let settings = settings.iter().map(|(key, value, source)| {
+        let value = serde_json::to_value(value).unwrap_or_default();
+        Setting { key: key.to_owned(), value: without_secret(value), source: source.to_string() }
+    });
+    let settings: Vec<Setting> = settings.collect();
     if args.json {
         print_json(&settings)?;
         return Ok(Exit::Done);
@@ -42,29 +40,6 @@ pub(crate) fn run(config: &ConfigArgs, args: &Args) -> Result<Exit, Failure> {
     }
     println!("{rows}");
     Ok(Exit::Done)
-}
-
-fn collect(figment: &Figment, prefix: &str, dict: &Dict, settings: &mut Vec<Setting>) {
-    for (name, value) in dict {
-        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-        match value {
-            Value::Dict(_, inner) => collect(figment, &key, inner, settings),
-            value => {
-                let source =
-                    figment.find_metadata(&key).map_or_else(
-                        String::new,
-                        |metadata| match &metadata.source {
-                            Some(figment::Source::File(path)) => path.display().to_string(),
-                            _ if metadata.name.contains("environment") => "environment".to_owned(),
-                            _ if metadata.name.contains("Config") => "default".to_owned(),
-                            _ => "--set".to_owned(),
-                        },
-                    );
-                let value = serde_json::to_value(value).unwrap_or_default();
-                settings.push(Setting { key, value: without_secret(value), source });
-            }
-        }
-    }
 }
 
 /// Hides the password in a store's address.

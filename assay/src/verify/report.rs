@@ -5,7 +5,8 @@ use std::path::Path;
 use domain::Verdict;
 use domain::problem::TimeLimitOrigin;
 use problem_package::{Diagnostic, Severity};
-use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
+use quick_xml::Writer;
+use quick_xml::events::{BytesDecl, Event};
 use serde::Serialize;
 
 use super::agreement::Word;
@@ -251,38 +252,93 @@ impl Report {
     /// Writes the report as JUnit XML: a suite per package, with a case per submission and one for
     /// the package itself.
     pub(crate) fn write_junit(&self, path: &Path) -> Result<(), Failure> {
-        let mut junit = quick_junit::Report::new("assay problem verify");
-        for package in &self.packages {
-            let mut suite = TestSuite::new(package.path.clone());
-            let problems: Vec<_> = package.problems.iter().map(ToString::to_string).collect();
-            suite.add_test_case(case("package", &problems.join("\n")));
-            for submission in &package.submissions {
-                let detail = if submission.agrees { "" } else { submission.detail.as_str() };
-                let detail = match (submission.agrees, detail) {
-                    (false, "") => "not as expected",
-                    (_, detail) => detail,
-                };
-                let mut case = case(&submission.path, detail);
-                case.set_time(std::time::Duration::from_millis(submission.time_ms));
-                suite.add_test_case(case);
-            }
-            junit.add_test_suite(suite);
-        }
-        let xml = junit.to_string().map_err(|error| failed(path, &error))?;
+        let suites: Vec<Suite> = self.packages.iter().map(Suite::of).collect();
+        let xml = junit(&suites).map_err(|error| failed(path, &error))?;
         std::fs::write(path, xml).map_err(|error| failed(path, &error))
     }
 }
 
-/// A test case that fails if `wrong` is not empty.
-fn case(name: &str, wrong: &str) -> TestCase {
-    let status = if wrong.is_empty() {
-        TestCaseStatus::success()
-    } else {
-        let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-        status.set_message(wrong);
-        status
-    };
-    TestCase::new(name, status)
+/// A test suite of a JUnit report.
+struct Suite {
+    name: String,
+    cases: Vec<Case>,
+}
+
+/// A test case of a JUnit report; it fails if `wrong` is not empty.
+struct Case {
+    name: String,
+    wrong: String,
+    time_ms: u64,
+}
+
+impl Suite {
+    fn of(package: &PackageReport) -> Self {
+        let problems: Vec<_> = package.problems.iter().map(ToString::to_string).collect();
+        let whole = Case { name: "package".to_owned(), wrong: problems.join("\n"), time_ms: 0 };
+        let submissions = package.submissions.iter().map(|submission| {
+            let wrong = match (submission.agrees, submission.detail.as_str()) {
+                (true, _) => "",
+                (false, "") => "not as expected",
+                (false, detail) => detail,
+            };
+            let (name, time_ms) = (submission.path.clone(), submission.time_ms);
+            Case { name, wrong: wrong.to_owned(), time_ms }
+        });
+        Self { name: package.path.clone(), cases: [whole].into_iter().chain(submissions).collect() }
+    }
+
+    fn failures(&self) -> usize {
+        self.cases.iter().filter(|case| !case.wrong.is_empty()).count()
+    }
+}
+
+fn junit(suites: &[Suite]) -> std::io::Result<Vec<u8>> {
+    let mut xml = Writer::new_with_indent(Vec::new(), b' ', 4);
+    xml.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+    let count = |of: fn(&Suite) -> usize| suites.iter().map(of).sum::<usize>().to_string();
+    let all = xml.create_element("testsuites").with_attributes([
+        ("name", "assay problem verify"),
+        ("tests", &count(|suite| suite.cases.len())),
+        ("failures", &count(Suite::failures)),
+        ("errors", "0"),
+    ]);
+    all.write_inner_content(|xml| suites.iter().try_for_each(|suite| write_suite(xml, suite)))?;
+    let mut bytes = xml.into_inner();
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+fn write_suite(xml: &mut Writer<Vec<u8>>, suite: &Suite) -> std::io::Result<()> {
+    let element = xml.create_element("testsuite").with_attributes([
+        ("name", suite.name.as_str()),
+        ("tests", &suite.cases.len().to_string()),
+        ("disabled", "0"),
+        ("errors", "0"),
+        ("failures", &suite.failures().to_string()),
+    ]);
+    element.write_inner_content(|xml| {
+        suite.cases.iter().try_for_each(|case| {
+            let time = format!("{:.3}", case.time_ms as f64 / 1e3);
+            let element = xml.create_element("testcase");
+            let element = element.with_attributes([("name", case.name.as_str()), ("time", &time)]);
+            if case.wrong.is_empty() {
+                return element.write_empty().map(drop);
+            }
+            let failure = |xml: &mut Writer<Vec<u8>>| {
+                xml.create_element("failure")
+                    .with_attribute(("message", printable(&case.wrong).as_str()))
+                    .write_empty()
+                    .map(drop)
+            };
+            element.write_inner_content(failure).map(drop)
+        })
+    })?;
+    Ok(())
+}
+
+/// XML has no control characters, not even escaped.
+fn printable(text: &str) -> String {
+    text.chars().filter(|it| !it.is_control() || matches!(it, '\n' | '\t')).collect()
 }
 
 fn failed(path: &Path, error: &(dyn std::error::Error + 'static)) -> Failure {
