@@ -1,4 +1,4 @@
-//! Load, decide, append: how every command is carried out.
+//! Executes commands: load the stream, decide, append.
 
 use domain::record::NewEvent;
 use domain::{Actor, Aggregate, EventId, Metadata, Recorded, StreamId, Version};
@@ -9,26 +9,26 @@ use crate::{
     read_stream_whole,
 };
 
-/// Who does something, and as part of what.
+/// The actor and the trace ids of a command.
 #[derive(Debug, Clone)]
 pub struct Context {
-    /// Who.
+    /// The actor that runs the command.
     pub actor: Actor,
-    /// The same for everything that one request leads to.
+    /// Shared by everything that one request causes.
     pub correlation: Uuid,
-    /// The event that led to this.
+    /// The event that caused this command.
     pub causation: Option<EventId>,
-    /// W3C trace context of the request.
+    /// W3C trace context (`traceparent` header) of the request.
     pub traceparent: Option<String>,
 }
 
 impl Context {
-    /// The beginning of something new.
+    /// A context with a new correlation id.
     pub fn new(actor: Actor) -> Self {
         Self { actor, correlation: Uuid::now_v7(), causation: None, traceparent: None }
     }
 
-    /// What an event leads to, done by this actor.
+    /// The context of a command that this actor runs because of an event.
     pub fn caused_by(actor: Actor, recorded: &Recorded) -> Self {
         Self {
             actor,
@@ -38,7 +38,7 @@ impl Context {
         }
     }
 
-    /// What goes beside an event.
+    /// The metadata for an event.
     pub fn metadata(&self) -> Metadata {
         Metadata {
             actor: self.actor.clone(),
@@ -49,42 +49,42 @@ impl Context {
     }
 }
 
-/// One aggregate as the log has it.
+/// An aggregate folded from its stream.
 #[derive(Debug, Clone)]
 pub struct Stream<A> {
-    /// Where its events are.
+    /// The stream of its events.
     pub id: StreamId,
-    /// How many were folded.
+    /// The version of the last folded event.
     pub version: Version,
-    /// What they fold to.
+    /// The folded state.
     pub state: A,
 }
 
-/// A command did not lead to events in the log.
+/// Why a command was not executed.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecuteError<R: std::error::Error + Send + Sync + 'static> {
-    /// The aggregate refused.
+    /// The aggregate rejected a command.
     #[error(transparent)]
     Rejected(R),
-    /// The log did not take the events.
+    /// The events could not be appended.
     #[error(transparent)]
     Append(#[from] AppendError),
 }
 
 impl<A: Aggregate> Stream<A> {
-    /// A stream that does not exist yet.
+    /// An empty stream.
     pub fn new(id: StreamId) -> Self {
         Self { id, version: Version::NONE, state: A::default() }
     }
 
-    /// Folds these events, which are the whole stream.
+    /// Folds the events of a whole stream.
     pub fn fold(id: StreamId, events: &[Recorded]) -> Self {
         let mut stream = Self::new(id);
         stream.advance(events);
         stream
     }
 
-    /// Folds these events, which are the next of the stream.
+    /// Folds the stream's next events.
     pub fn advance(&mut self, events: &[Recorded]) {
         for recorded in events {
             self.version = recorded.version;
@@ -101,12 +101,11 @@ impl<A: Aggregate> Stream<A> {
         Ok(Self::fold(id, &events))
     }
 
-    /// Carries out commands, one after the other, in one append: all of them or none. Does nothing
-    /// when they lead to no events.
+    /// Executes commands in order, in one append: all of them or none. Writes nothing if they
+    /// produce no events.
     ///
     /// # Errors
-    /// When the aggregate refuses one, or the log does not take the events; this stream is then as
-    /// it was.
+    /// When the aggregate rejects a command or the append fails. The stream is then unchanged.
     pub async fn execute(
         &mut self,
         log: &dyn EventLog,

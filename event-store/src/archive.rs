@@ -1,9 +1,8 @@
-//! Old events: sealed into segments in the blobs, then trimmed from the store of the log.
+//! The archive: seals old events into segments in the blobs, then trims them from the log's store.
 //!
-//! Three steps, in this order, and each is on disk before the next: the blob, its entry in the
-//! manifest, the trim. After a crash between any two the log reads the same, and running again goes
-//! on where it was. [`TieredLog`] is where reads find what is where, for every adapter; `HotLog` is
-//! what an adapter gives.
+//! There are three steps, each on disk before the next: write the blob, enter it in the manifest,
+//! trim. After a crash between any two steps the log reads the same, and the next run continues.
+//! [`TieredLog`] merges both tiers for all adapters; an adapter implements `HotLog`.
 
 mod compacting;
 mod hot;
@@ -28,15 +27,15 @@ pub(crate) use tiered::TieredLog;
 use crate::log::Row;
 use crate::{BlobError, Blobs, ReadError};
 
-/// Bytes of segments that are kept in memory: those that readers of old events are at.
+/// Size of the cache for segments in use by readers of old events, in bytes.
 const SEGMENTS_BYTES_MAX: u64 = 64 * 1024 * 1024;
-/// Bytes of single events that are kept in memory: those of streams that are read again and again,
-/// as accounts and problems are.
+/// Size of the cache for single events of streams that are read repeatedly, such as accounts and
+/// problems, in bytes.
 const ROWS_BYTES_MAX: u64 = 32 * 1024 * 1024;
-/// Bytes that an event in memory takes besides its body, about.
+/// Approximate memory that a cached event takes besides its body, in bytes.
 const ROW_OVERHEAD_BYTES: usize = 128;
 
-/// The archive of one log: which segments there are, and the events in them.
+/// The archive of one log: its segments and their events.
 #[derive(Debug)]
 pub struct Archive {
     pub(crate) hot: Arc<dyn HotLog>,
@@ -46,8 +45,9 @@ pub struct Archive {
     rows: Cache<Position, Arc<Row>>,
 }
 
-/// What this process has seen of the mark and the manifest. The mark only grows, and a position
-/// never leaves the manifest, so what was seen stays true, but for segments that were merged since.
+/// The mark and the manifest as this process last read them. The mark only grows and a position
+/// never leaves the manifest, so an old copy stays correct, except for segments that were merged
+/// since.
 #[derive(Debug, Default)]
 struct Known {
     mark: Position,
@@ -61,7 +61,7 @@ impl Known {
     }
 }
 
-/// Why a segment cannot be had.
+/// Why a segment cannot be used.
 #[derive(Debug, thiserror::Error)]
 enum SegmentFault {
     #[error(transparent)]
@@ -73,7 +73,7 @@ enum SegmentFault {
 }
 
 impl SegmentFault {
-    /// Whether the blob itself is at fault, so that another with the same bytes would be good.
+    /// Whether the blob is missing or damaged, so that writing it again would help.
     fn is_of_the_blob(&self) -> bool {
         matches!(self, Self::Blob(BlobError::NotFound(_) | BlobError::Damaged(_)))
     }
@@ -94,14 +94,14 @@ impl Archive {
         Self { hot, blobs, known: Mutex::default(), segments, rows }
     }
 
-    /// Whether the position is known to be below the mark.
+    /// Whether the position is known to be at or below the mark.
     fn holds(&self, position: Position) -> bool {
         position <= self.known().mark
     }
 
-    /// Looks where the mark is by now.
+    /// Reads the current mark.
     async fn look(&self) -> Result<Position, ReadError> {
-        // In this order: what is below a mark is in any manifest that is read after it.
+        // The order matters: a manifest read after the mark covers all positions up to it.
         let mark = self.hot.info().await?.archived_through;
         if mark > self.known().mark {
             self.learn(mark).await?;
@@ -120,7 +120,7 @@ impl Archive {
         Arc::clone(&self.known.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// At most `limit` events after a position that is below the mark; those of one segment.
+    /// Up to `limit` events after a position below the mark, all from one segment.
     async fn rows_after(&self, after: Position, limit: usize) -> Result<Vec<Row>, ReadError> {
         let (known, from) = (self.known(), after.next());
         let segment = self.segment_with(from).await?;
@@ -146,7 +146,7 @@ impl Archive {
             None => self.learned(position).await?,
         };
         match self.segment(&segment).await {
-            // It may have been merged with others and removed.
+            // It may have been merged into another segment and removed.
             Err(fault) if matches!(&*fault, SegmentFault::Blob(BlobError::NotFound(_))) => {
                 let newer = self.learned(position).await?;
                 if newer == segment {
@@ -158,16 +158,16 @@ impl Archive {
         }
     }
 
-    /// What the manifest says now of the segment that holds a position.
+    /// The current manifest's entry for the segment that holds a position.
     async fn learned(&self, position: Position) -> Result<SegmentEntry, ReadError> {
         let known = self.learn(Position::START).await?;
         known.segment_with(position).cloned().ok_or_else(|| nowhere(position))
     }
 
-    /// The segment, from memory or the blobs. Those who want it at the same time load it once.
+    /// The segment, from the cache or the blobs. Concurrent callers share one load.
     async fn segment(&self, entry: &SegmentEntry) -> Result<Arc<Segment>, Arc<SegmentFault>> {
         let segment = self.segments.try_get_with(entry.digest, self.load(entry)).await?;
-        // It may be in memory as another entry's.
+        // The cache goes by digest, so it may have been loaded for another entry.
         in_its_place(&segment, entry)?;
         Ok(segment)
     }
@@ -179,7 +179,8 @@ impl Archive {
         Ok(Arc::new(segment))
     }
 
-    /// Keeps a segment, and reads it back: what is kept under its name already may be damaged.
+    /// Stores a segment and reads it back, because a blob already stored under its digest may be
+    /// damaged.
     async fn keep(&self, entry: &SegmentEntry, bytes: Bytes) -> Result<(), ArchiveError> {
         self.blobs.put(bytes.clone()).await?;
         let unreadable = |fault: SegmentFault| unreadable(entry, entry.first, fault.into());

@@ -1,4 +1,4 @@
-//! The port of everything too large for an event.
+//! The port for data too large for an event.
 
 use std::error::Error;
 use std::io::Read;
@@ -9,75 +9,76 @@ use domain::Digest;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
-/// Bytes of one blob.
+/// Maximum size of one blob, in bytes.
 pub const BLOB_BYTES_MAX: usize = 256 * 1024 * 1024;
 
-/// Bytes by their digest: sources, test data, archives. Compressed at rest.
+/// Stores byte strings by their digest: sources, test data, archives. Compressed at rest.
 ///
-/// A blob is written before the event that names it, so an event never names what is not there.
+/// A blob is written before the event that names it, so events never name a missing blob.
 #[async_trait]
 pub trait Blobs: Send + Sync + std::fmt::Debug {
-    /// Keeps the bytes and returns their name. On disk when this returns. Putting what is kept
-    /// already costs a look-up, and renews its time.
+    /// Stores the bytes and returns their digest. They are on disk when this returns. Putting a
+    /// blob that is already stored costs a lookup and renews its time.
     async fn put(&self, bytes: Bytes) -> Result<Digest, BlobError>;
 
-    /// As [`Blobs::put`], but in the place of what is kept under their name, which may be damaged.
+    /// As [`Blobs::put`], but overwrites the stored bytes, which may be damaged.
     async fn put_again(&self, bytes: Bytes) -> Result<Digest, BlobError>;
 
-    /// The bytes, checked against their name.
+    /// The bytes, verified against the digest.
     async fn get(&self, digest: &Digest) -> Result<Bytes, BlobError>;
 
-    /// Whether the bytes are kept.
+    /// Whether the blob is stored.
     async fn contains(&self, digest: &Digest) -> Result<bool, BlobError>;
 
-    /// At most `limit` of the blobs after this digest, in the order of digests.
+    /// Up to `limit` blobs after this digest, in digest order.
     async fn list(&self, after: Option<&Digest>, limit: usize) -> Result<Vec<KeptBlob>, BlobError>;
 
-    /// Removes a blob, unless it was put at `before` or later, even if that was a moment ago by
-    /// another process. Returns whether it was removed.
+    /// Removes a blob unless it was put at `before` or later, by this process or another. Returns
+    /// whether it was removed.
     async fn remove(&self, digest: &Digest, before: Timestamp) -> Result<bool, BlobError>;
 
-    /// Removes what processes that died before then left of blobs they were writing. Returns how
-    /// many blobs that were.
+    /// Removes partly written blobs from before this time, left by processes that died. Returns
+    /// their number.
     async fn remove_unfinished(&self, before: Timestamp) -> Result<u64, BlobError>;
 }
 
-/// A blob in a store.
+/// A stored blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeptBlob {
-    /// Its name.
+    /// The blob's digest.
     pub digest: Digest,
-    /// Its size in the store, in bytes.
+    /// Compressed size in the store, in bytes.
     pub bytes: u64,
-    /// When it was last put, also if it was there already.
+    /// When it was last put, even if it was already stored.
     pub put_at: Timestamp,
 }
 
-/// A blob operation did not succeed.
+/// Why a blob operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BlobError {
-    /// Nothing is kept under this name.
+    /// No blob with this digest is stored.
     #[error("there is no blob {0}")]
     NotFound(Digest),
-    /// What is kept is not what was put.
+    /// The stored bytes do not match the digest.
     #[error("the blob {0} is damaged")]
     Damaged(Digest),
-    /// More than [`BLOB_BYTES_MAX`].
+    /// The blob is larger than [`BLOB_BYTES_MAX`].
     #[error("a blob has at most {BLOB_BYTES_MAX} bytes, not {0}")]
     TooLarge(usize),
-    /// The store does not answer, or not in time, or is full.
+    /// The store did not answer in time, or it is full.
     #[error("the blob store does not answer")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
 }
 
-/// Blobs that are compressed or decompressed at the same time, each with its buffers in memory.
+/// Maximum number of concurrent compressions and decompressions; each holds its buffers in memory.
 const CODECS_MAX: usize = 4;
-/// zstd's own default: beyond it time grows faster than space shrinks.
+/// zstd's default. Higher levels cost more time than they save space.
 const COMPRESSION_LEVEL: i32 = 3;
 
 static CODECS: Semaphore = Semaphore::const_new(CODECS_MAX);
 
-/// The blob's name. Every adapter's `put` begins here: what is kept already need not be compressed.
+/// The blob's digest. Every adapter's `put` computes it first, because a blob that is already
+/// stored need not be compressed.
 pub(crate) async fn name(bytes: &Bytes) -> Result<Digest, BlobError> {
     if bytes.len() > BLOB_BYTES_MAX {
         return Err(BlobError::TooLarge(bytes.len()));
@@ -86,18 +87,18 @@ pub(crate) async fn name(bytes: &Bytes) -> Result<Digest, BlobError> {
     Ok(off_thread(move || Digest::of(&bytes)).await)
 }
 
-/// The form that is kept.
+/// Compresses a blob for storage.
 pub(crate) async fn compress(bytes: Bytes) -> Result<Vec<u8>, BlobError> {
     off_thread(move || zstd::encode_all(&*bytes, COMPRESSION_LEVEL))
         .await
         .map_err(|error| BlobError::Unavailable(Box::new(error)))
 }
 
-/// The bytes again, checked against their name. Every adapter's `get` ends here.
+/// Decompresses a stored blob and verifies its digest. Every adapter's `get` ends here.
 pub(crate) async fn decompress(digest: Digest, kept: Vec<u8>) -> Result<Bytes, BlobError> {
     let bytes = off_thread(move || {
         let mut bytes = Vec::new();
-        // What was tampered with may unpack to anything, so the limit holds here too.
+        // Tampered data may expand to any size, so the limit applies here too.
         let limit = BLOB_BYTES_MAX as u64 + 1;
         zstd::Decoder::new(&*kept)?.take(limit).read_to_end(&mut bytes)?;
         let intact = bytes.len() <= BLOB_BYTES_MAX && Digest::of(&bytes) == digest;

@@ -1,6 +1,6 @@
-//! What every adapter must do, as named cases.
+//! Named test cases that every adapter must pass.
 //!
-//! A case opens the store at a URL that no other case uses, through the resolver, as Assay does.
+//! Each case opens the store through the resolver, as Assay does, at a URL that no other case uses.
 #![allow(clippy::unwrap_used, reason = "a panic is how a case fails")]
 
 use std::fmt;
@@ -24,12 +24,12 @@ mod tree;
 
 pub use opening::TestAdapters;
 
-/// Cases that run at the same time.
+/// Maximum number of cases that run at the same time.
 const CASES_AT_ONCE_MAX: usize = 8;
-/// How long one case may take.
+/// Time limit of one case.
 const CASE_DURATION_MAX: Duration = Duration::from_secs(120);
 
-/// One thing that every adapter of a port must do, at a URL of its own, or several.
+/// One promise of a port, tested at URLs of its own.
 #[derive(Clone)]
 pub struct Case<U = String> {
     /// The promise, as a sentence.
@@ -37,14 +37,14 @@ pub struct Case<U = String> {
     run: fn(U) -> BoxFuture<'static, ()>,
 }
 
-/// Where a case finds a log.
+/// The URLs of one case's log.
 #[derive(Debug, Clone)]
 pub struct LogUrls {
     /// The log and its queue.
     pub log: String,
-    /// The blobs that it is archived to.
+    /// The blobs for its archive.
     pub blobs: String,
-    /// Whether everything is archived after each append: nobody may notice.
+    /// Archive everything after each append. Results must be the same.
     pub archived: bool,
 }
 
@@ -54,7 +54,7 @@ impl<U> fmt::Debug for Case<U> {
     }
 }
 
-/// Names cases after their functions.
+/// Makes a case of each function, with the function's name.
 macro_rules! cases {
     ($($name:ident,)+) => {
         vec![$($crate::conformance::Case {
@@ -65,52 +65,52 @@ macro_rules! cases {
 }
 use cases;
 
-/// What [`EventLog`](crate::EventLog) promises, alone and together with its queue.
+/// Cases for [`EventLog`](crate::EventLog), alone and with its queue.
 pub fn log_cases() -> Vec<Case<LogUrls>> {
     [log::cases(), log_reading::cases(), log_and_queue::cases()].concat()
 }
 
-/// What an [`Archive`](crate::Archive) promises on every log.
+/// Cases for an [`Archive`](crate::Archive) of any log.
 pub fn archive_cases() -> Vec<Case<LogUrls>> {
     archive::cases()
 }
 
-/// What a [`Restoration`](crate::Restoration) promises on every log.
+/// Cases for a [`Restoration`](crate::Restoration) into any log.
 pub fn restore_cases() -> Vec<Case<LogUrls>> {
     restore::cases()
 }
 
-/// What [`WorkQueue`](crate::WorkQueue) promises.
+/// Cases for [`WorkQueue`](crate::WorkQueue).
 pub fn queue_cases() -> Vec<Case<LogUrls>> {
     [queue::cases(), queue_leases::cases()].concat()
 }
 
-/// What [`Blobs`](crate::Blobs) promises.
+/// Cases for [`Blobs`](crate::Blobs).
 pub fn blobs_cases() -> Vec<Case> {
     blobs::cases()
 }
 
-/// What [`Credentials`](crate::Credentials) promises.
+/// Cases for [`Credentials`](crate::Credentials).
 pub fn credentials_cases() -> Vec<Case> {
     credentials::cases()
 }
 
-/// What [`TreeStore`](crate::TreeStore) promises.
+/// Cases for [`TreeStore`](crate::TreeStore).
 pub fn tree_cases() -> Vec<Case> {
     tree::cases()
 }
 
-/// Runs the cases, each at a URL from `fresh`, and prints how many there were.
+/// Runs the cases, each at URLs from `fresh`, and prints their number and the time taken.
 ///
 /// # Panics
-/// When a case fails, after all have run, with the names of those that did.
+/// If any case fails, after all have run, with the names of the failed ones.
 pub async fn run<U>(suite: &str, cases: Vec<Case<U>>, fresh: impl Fn(&Case<U>) -> U) {
     let (count, began) = (cases.len(), Instant::now());
     let failed: Vec<String> = futures::stream::iter(cases)
         .map(|case| {
             let urls = fresh(&case);
             async move {
-                // A task of its own: its panic is this case's failure, not the suite's end.
+                // A separate task, so that a panic fails only this case.
                 let task = tokio::spawn(tokio::time::timeout(CASE_DURATION_MAX, (case.run)(urls)));
                 match task.await {
                     Ok(Ok(())) => None,

@@ -1,4 +1,4 @@
-//! The port of secrets and personal data: what an account is allowed to have erased.
+//! The port for secrets and personal data, which an account may have erased.
 
 use std::error::Error;
 
@@ -8,83 +8,83 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// Password and token hashes and personal data, by the account's subject; and secrets that are needed as
-/// they are, by name.
+/// Stores password hashes, token hashes and personal data by the account's subject, and plain-text
+/// secrets by name.
 ///
-/// None of it is an event and none of it is needed to replay the log.
+/// None of this is in events, and replaying the log does not need it.
 #[async_trait]
 pub trait Credentials: Send + Sync + std::fmt::Debug {
-    /// Keeps a profile under a fresh subject, or replaces it.
+    /// Stores or replaces the subject's profile.
     async fn put_profile(&self, subject: Uuid, profile: &Profile) -> Result<(), CredentialsError>;
 
-    /// The profiles of these subjects, in their order; `None` for one that is not kept.
+    /// The profiles of these subjects, in the same order; `None` where there is none.
     async fn profiles(&self, subjects: &[Uuid]) -> Result<Vec<Option<Profile>>, CredentialsError>;
 
-    /// Removes the profile and every token of the subject.
+    /// Removes the subject's profile and all its tokens.
     async fn erase(&self, subject: Uuid) -> Result<(), CredentialsError>;
 
-    /// Keeps a token.
+    /// Stores or replaces a token.
     async fn put_token(&self, token: &TokenRecord) -> Result<(), CredentialsError>;
 
-    /// The token with this hash, if it is kept and not expired at `now`.
+    /// The token with this hash, unless it has expired at `now`.
     async fn token(
         &self,
         hash: &TokenHash,
         now: Timestamp,
     ) -> Result<Option<TokenRecord>, CredentialsError>;
 
-    /// The same, and remembers that it was used.
+    /// Like `token`, and records the use.
     async fn use_token(
         &self,
         hash: &TokenHash,
         now: Timestamp,
     ) -> Result<Option<TokenRecord>, CredentialsError>;
 
-    /// The subject's tokens that are not expired at `now`, oldest first.
+    /// The subject's tokens that have not expired at `now`, oldest first.
     async fn tokens(
         &self,
         subject: Uuid,
         now: Timestamp,
     ) -> Result<Vec<TokenRecord>, CredentialsError>;
 
-    /// Removes the subject's token; says whether there was one.
+    /// Removes the subject's token; returns whether there was one.
     async fn revoke_token(&self, subject: Uuid, token: Uuid) -> Result<bool, CredentialsError>;
 
-    /// Keeps a secret under this name, or replaces it.
+    /// Stores or replaces the secret with this name.
     async fn put_secret(&self, name: &str, secret: &str) -> Result<(), CredentialsError>;
 
-    /// The secret with this name; `None` when it is not kept.
+    /// The secret with this name, if there is one.
     async fn secret(&self, name: &str) -> Result<Option<String>, CredentialsError>;
 
-    /// Removes the secret with this name, where there is one.
+    /// Removes the secret with this name, if there is one.
     async fn remove_secret(&self, name: &str) -> Result<(), CredentialsError>;
 
-    /// At most `limit` of the subjects with a profile after this one, in their order as text.
+    /// Up to `limit` subjects that have a profile, after this one, in text order.
     async fn subjects(
         &self,
         after: Option<Uuid>,
         limit: u32,
     ) -> Result<Vec<Uuid>, CredentialsError>;
 
-    /// At most `limit` of the names of secrets after this one, in the order of their bytes.
+    /// Up to `limit` names of secrets, after this one, in byte order.
     async fn secret_names(
         &self,
         after: Option<&str>,
         limit: u32,
     ) -> Result<Vec<String>, CredentialsError>;
 
-    /// Whether there is no profile, no token and no secret.
+    /// Whether the store holds no profiles, tokens or secrets.
     async fn is_empty(&self) -> Result<bool, CredentialsError>;
 }
 
-/// Personal data and the password's hash.
+/// An account's personal data and password hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
-    /// As the account holder gave it.
+    /// As the account holder entered it.
     pub email: Option<String>,
-    /// As the account holder gave it.
+    /// As the account holder entered it.
     pub name: Option<String>,
-    /// PHC string. `None`: cannot sign in with a password.
+    /// PHC string. `None` if the account cannot sign in with a password.
     pub password_hash: Option<String>,
 }
 
@@ -96,81 +96,82 @@ pub struct TokenHash(pub [u8; 32]);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenKind {
-    /// Made by signing in.
+    /// Issued at sign-in.
     Session,
-    /// Exchanged for the next session.
+    /// Exchanged for a new session.
     Refresh,
-    /// Made by hand, for a script.
+    /// Created by the user, for scripts.
     Access,
 }
 
-/// What a token allows, within what its account may do.
+/// What a token permits, within the permissions of its account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// Queries and subscriptions.
     Read,
-    /// Handing in programs.
+    /// Submitting programs.
     Submit,
     /// Everything the account may do.
     Full,
 }
 
-/// A token, without its secret. Times are kept to the microsecond.
+/// A token without its secret. Times have microsecond precision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "StoredToken", into = "StoredToken")]
 pub struct TokenRecord {
-    /// Its identity; a session's refresh token has the session's.
+    /// The token's id. A refresh token has the same id as its session.
     pub id: Uuid,
-    /// Of its secret.
+    /// The hash of the token's secret.
     pub hash: TokenHash,
-    /// Whose it is.
+    /// The account's subject.
     pub subject: Uuid,
-    /// Whose it is.
+    /// The account's login.
     pub login: Login,
-    /// What it is for.
+    /// The kind of token.
     pub kind: TokenKind,
-    /// What its maker called it.
+    /// The name its creator gave it.
     pub name: String,
-    /// What it allows.
+    /// What the token permits.
     pub scopes: Vec<Scope>,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// When it was last used, to the minute or so.
+    /// Time of the last use; may be about a minute out of date.
     pub last_used_at: Option<Timestamp>,
-    /// When it ends; `None` is never.
+    /// Time of expiry; `None` means never.
     pub expires_at: Option<Timestamp>,
 }
 
-/// A credentials operation did not succeed.
+/// Why a credentials operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
-    /// The store does not answer, or not in time.
+    /// The store did not answer in time.
     #[error("the credentials store does not answer")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
-    /// A stored field is not what an Assay wrote.
+    /// A stored field has a value that Assay never writes.
     #[error("the credentials store is damaged: {0}")]
     Damaged(String),
 }
 
-/// A subject as a store has it.
+/// Parses a stored subject.
 pub(crate) fn subject(stored: &str) -> Result<Uuid, CredentialsError> {
     let damaged = |_| CredentialsError::Damaged(format!("{stored:?} is not a subject"));
     stored.parse().map_err(damaged)
 }
 
-/// A token's last use is remembered at most this often: most uses then write nothing.
+/// Minimum interval between writes of a token's last use, so that most uses write nothing.
 const NOTE_USE_EVERY: SignedDuration = SignedDuration::from_secs(60);
-/// Expired tokens are swept this long after, so that no clock that runs ahead ends one early.
+/// How long after expiry a token is deleted, so that a clock running ahead cannot delete a live
+/// one.
 pub(crate) const SWEEP_AFTER: SignedDuration = SignedDuration::from_hours(24);
 
 impl TokenRecord {
-    /// Whether it has not ended.
+    /// Whether the token has not expired at `now`.
     pub(crate) fn is_live(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|end| now < end)
     }
 
-    /// What a store has of a subject, without what has ended.
+    /// Converts stored tokens and drops expired ones.
     pub(crate) fn live(
         stored: Vec<StoredToken>,
         now: Timestamp,
@@ -179,7 +180,7 @@ impl TokenRecord {
         tokens.filter(|token| token.as_ref().map_or(true, |token| token.is_live(now))).collect()
     }
 
-    /// Notes the use; says whether it is to be written down.
+    /// Records the use; returns whether it must be written to the store.
     pub(crate) fn note_use(&mut self, now: Timestamp) -> bool {
         let due = self.last_used_at.is_none_or(|last| now.duration_since(last) >= NOTE_USE_EVERY);
         if due {
@@ -189,7 +190,7 @@ impl TokenRecord {
     }
 }
 
-/// A token as every store keeps it. Times are in microseconds since 1970.
+/// A token as all stores keep it. Times are in microseconds since 1970.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct StoredToken {
     #[serde(rename = "_id")]

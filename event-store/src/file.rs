@@ -17,15 +17,15 @@ use crate::blobs::{compress, decompress, name};
 use crate::resolver::OpenError;
 use crate::{BlobError, Blobs, KeptBlob};
 
-/// The file whose lock keeps removing apart from putting: shared by those that put, exclusive for one
-/// that removes.
+/// Lock file that keeps removing apart from putting: putting takes a shared lock, removing an
+/// exclusive one.
 const LOCK: &str = "lock";
-/// Where a blob is until it is whole.
+/// Directory of partly written blobs.
 const UNFINISHED: &str = "unfinished";
-/// An unfinished file of this age was left by a process that is gone.
+/// An unfinished file older than this was left by a process that died.
 const UNFINISHED_AGE_MAX: Duration = Duration::from_secs(60 * 60);
 
-/// Blobs are sources, and answers of hidden tests: nobody else's business.
+/// Blobs include sources and the answers of hidden tests, so other users get no access.
 const DIRECTORY_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
 
@@ -107,13 +107,13 @@ impl Blobs for FileBlobs {
     }
 }
 
-/// A new handle each time: a lock belongs to the handle.
+/// Opens a new handle each time, because a lock belongs to its handle.
 fn lock_file(directory: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false).mode(FILE_MODE).open(directory.join(LOCK))
 }
 
-/// Renews the time of a blob's file. Returns whether there is one.
+/// Renews the time of a blob's file. Returns whether the file exists.
 fn renew(directory: &Path, path: &Path) -> io::Result<bool> {
     let lock = lock_file(directory)?;
     lock.lock_shared()?;
@@ -122,7 +122,7 @@ fn renew(directory: &Path, path: &Path) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(error),
     }
-    // The one who put it may not have come to this yet.
+    // The writer that put it may not have synced it yet.
     sync_parent(path)?;
     Ok(true)
 }
@@ -142,7 +142,7 @@ fn put_at(metadata: &fs::Metadata) -> io::Result<Timestamp> {
     Timestamp::try_from(metadata.modified()?).map_err(io::Error::other)
 }
 
-/// Reads the directories of two hex digits in order, until there are enough.
+/// Reads the two-digit directories in order, until there are enough blobs.
 fn list(directory: &Path, after: Option<Digest>, limit: usize) -> io::Result<Vec<KeptBlob>> {
     let first = after.and_then(|after| u8::from_str_radix(&after.to_string()[..2], 16).ok());
     let first = first.unwrap_or(0);
@@ -159,7 +159,7 @@ fn list(directory: &Path, after: Option<Digest>, limit: usize) -> io::Result<Vec
             let name = entry.file_name();
             let name = name.to_str().and_then(|name| name.strip_suffix(".zst"));
             let Some(digest) = name.and_then(|name| name.parse().ok()) else { continue };
-            // It may have been removed meanwhile.
+            // It may have been removed since it was listed.
             let Ok(metadata) = entry.metadata() else { continue };
             if after.is_none_or(|after| digest > after) {
                 let put_at = put_at(&metadata)?;
@@ -175,7 +175,7 @@ fn list(directory: &Path, after: Option<Digest>, limit: usize) -> io::Result<Vec
     Ok(found)
 }
 
-/// A file appears under its name whole and on disk, or not at all.
+/// Writes a file so that it appears under its name complete and on disk, or not at all.
 fn write_whole(directory: &Path, path: &Path, kept: &[u8]) -> io::Result<()> {
     make_directory(parent(path))?;
     File::open(directory)?.sync_all()?;
@@ -186,7 +186,7 @@ fn write_whole(directory: &Path, path: &Path, kept: &[u8]) -> io::Result<()> {
         file.sync_all()
     });
     if let Err(error) = written {
-        // A full disk should not stay full because of what did not fit.
+        // If the disk is full, free the space of the partial file.
         let _ = fs::remove_file(&unfinished);
         return Err(error);
     }
@@ -196,7 +196,7 @@ fn write_whole(directory: &Path, path: &Path, kept: &[u8]) -> io::Result<()> {
     sync_parent(path)
 }
 
-/// Makes it where it is missing, and what is above it.
+/// Creates the directory and its missing parents.
 fn make_directory(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(path)
 }
@@ -213,7 +213,7 @@ fn remove_leftovers(unfinished: &Path, before: Timestamp) -> io::Result<u64> {
     let mut removed = 0;
     for entry in fs::read_dir(unfinished)? {
         let entry = entry?;
-        // It may have been finished meanwhile.
+        // It may have been finished since it was listed.
         let Ok(metadata) = entry.metadata() else { continue };
         if put_at(&metadata)? < before {
             fs::remove_file(entry.path())?;

@@ -1,22 +1,23 @@
-//! What the store of a log takes without Assay, for measurements beside it.
+//! The cost of the log's store without Assay, as a baseline for benchmarks.
 
 use std::time::Duration;
 
 use crate::resolver::{OpenError, parse, path, scheme};
 
-/// What a store does at the least for an append.
+/// The least work a store does for an append.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Floor {
-    /// So many bare `XADD` on one connection took this long.
+    /// Duration of all the bare `XADD` commands on one connection.
     BareAppends(Duration),
-    /// One wait for the disk takes this long.
+    /// Duration of one disk sync.
     Sync(Duration),
 }
 
-/// Bytes of memory that the server of a log takes up, by its own account; `None` where there is no server.
+/// Memory that the log's server uses, in bytes, as the server reports it. `None` if the store has
+/// no server.
 ///
 /// # Errors
-/// When it does not answer.
+/// When the server does not answer.
 pub async fn server_memory(url: &str) -> Result<Option<u64>, OpenError> {
     match scheme(url) {
         "redis" => crate::redis::memory(&parse(url, "log")?).await.map(Some),
@@ -24,7 +25,7 @@ pub async fn server_memory(url: &str) -> Result<Option<u64>, OpenError> {
     }
 }
 
-/// Measures the store at this address with entries that hold this body, so many in all and at a time.
+/// Measures the store at this URL: writes `appends` entries with this body, `at_once` at a time.
 ///
 /// # Errors
 /// When there is no such store, or it does not answer.

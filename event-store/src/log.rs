@@ -1,4 +1,4 @@
-//! The port of the log, and the parts that every adapter shares.
+//! The event log's port, and the code that all its adapters share.
 
 use std::error::Error;
 use std::time::Duration;
@@ -12,27 +12,27 @@ use uuid::Uuid;
 
 use crate::queue::{WorkItem, WorkReceipt};
 
-/// Bytes of one encoded event.
+/// Maximum size of one encoded event, in bytes.
 pub const EVENT_BYTES_MAX: usize = 2 * 1024 * 1024;
-/// Events of one batch.
+/// Maximum number of events in one batch.
 pub const EVENTS_PER_BATCH_MAX: usize = 64;
 
 /// One totally ordered log.
 ///
-/// Positions are gapless from 1 and the same for every reader (INV-5). The store's clock stamps
-/// `recorded_at`, never earlier than the event before it.
+/// Positions are gapless from 1 and the same for every reader (INV-5). `recorded_at` comes from the
+/// store's clock and is never earlier than the previous event's.
 #[async_trait]
 pub trait EventLog: Send + Sync + std::fmt::Debug {
     /// Appends events, queues work and finishes work in one atomic step (INV-6).
     ///
-    /// `batch.expected` is the concurrency rule, the fencing token and the idempotency key at once:
-    /// the same event ids at the same expected version are a retry and succeed again, with
-    /// [`Appended::repeated`] set, the work not queued twice; anything else on a stream that moved
+    /// `batch.expected` is the concurrency check, the fencing token and the idempotency key. The
+    /// same event ids at the same expected version are a retry: it succeeds again with
+    /// [`Appended::repeated`] set and queues no work. Any other batch on a stream that has moved on
     /// is a conflict (INV-7). When this returns `Ok`, the events are on disk.
     async fn append(&self, batch: &AppendBatch) -> Result<Appended, AppendError>;
 
-    /// At most `limit` events of a stream, from version `from` (the first is 1) on, in order.
-    /// Empty when there are none.
+    /// Up to `limit` events of a stream, in order, starting at version `from` (the first is 1).
+    /// Empty if there are none.
     async fn read_stream(
         &self,
         stream: &StreamId,
@@ -40,11 +40,11 @@ pub trait EventLog: Send + Sync + std::fmt::Debug {
         limit: u32,
     ) -> Result<Vec<Recorded>, ReadError>;
 
-    /// At most `limit` events after a position, in order. Empty at the head.
+    /// Up to `limit` events after a position, in order. Empty at the head.
     async fn read_all(&self, after: Position, limit: u32) -> Result<Vec<Recorded>, ReadError>;
 
-    /// The same, but of streams that nobody wants it gives only the very last event read, whatever it is: that says
-    /// how far it has read.
+    /// Like `read_all`, but leaves out events of unwanted streams. The last event read is always
+    /// returned, because its position shows how far the read got.
     async fn read_wanted(
         &self,
         after: Position,
@@ -57,53 +57,54 @@ pub trait EventLog: Send + Sync + std::fmt::Debug {
         Ok(events)
     }
 
-    /// Wakes when the log has grown, by this process or another. A wake-up only: it may be late or
-    /// come once for many events; data is always read by position.
+    /// Changes when this process or another appends. It is only a wake-up: it may come late, or
+    /// once for many events. Read events by position.
     fn head(&self) -> watch::Receiver<Position>;
 
-    /// What the log is and how far it goes.
+    /// The log's id, head and archive mark.
     async fn info(&self) -> Result<LogInfo, ReadError>;
 
-    /// Whether the store would take an event now, as far as it knows: a full disk is found out here before an append
-    /// fails. Writes nothing.
+    /// Fails if the store is known to be unable to take an event now, for example because its disk
+    /// is full. Writes nothing.
     async fn has_room(&self) -> Result<(), AppendError>;
 }
 
-/// Which streams a reader wants.
+/// Returns whether a reader wants the events of a stream.
 pub type Wants<'a> = &'a (dyn Fn(&StreamId) -> bool + Sync);
 
-/// What is written in one step.
+/// One atomic write.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AppendBatch {
     /// The stream the events go to.
     pub stream: StreamId,
-    /// The version the events were decided on; [`Version::NONE`] for a stream that must not exist.
+    /// The stream version the events were decided on; [`Version::NONE`] if the stream must not
+    /// exist yet.
     pub expected: Version,
     /// 1 to [`EVENTS_PER_BATCH_MAX`] events, each of at most [`EVENT_BYTES_MAX`] bytes encoded.
     pub events: Vec<NewEvent>,
-    /// Work that begins to wait with them.
+    /// Work to queue with the events.
     pub enqueue: Option<WorkItem>,
-    /// Work that is finished with them. Finishing what is finished already is no error.
+    /// Work that these events finish. Finishing it twice is not an error.
     pub complete: Option<WorkReceipt>,
 }
 
-/// Where a batch stands in the log.
+/// The place of a batch in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Appended {
-    /// Of the first event; the others follow without a gap.
+    /// The first event's position; the others follow without a gap.
     pub first: Position,
-    /// Of the last event.
+    /// The last event's position.
     pub last: Position,
-    /// The stream's version now.
+    /// The stream's current version.
     pub version: Version,
-    /// The store's clock.
+    /// When the store recorded the batch, by its own clock.
     pub recorded_at: jiff::Timestamp,
-    /// The batch was there already: this was a retry.
+    /// Whether the batch was already in the log, so that this call was a retry.
     pub repeated: bool,
 }
 
 impl Appended {
-    /// The batch as the log holds it now, without reading it back.
+    /// The batch as the log recorded it, built without reading it back.
     pub fn recorded(&self, batch: &AppendBatch) -> Vec<Recorded> {
         let placed = (self.first.0..).zip(batch.expected.0 + 1..);
         placed
@@ -122,84 +123,85 @@ impl Appended {
     }
 }
 
-/// What the log is and how far it goes.
+/// The log's id, head and archive mark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogInfo {
-    /// Made with the log; another log has another.
+    /// Unique id of the log, generated when it was created.
     pub log_id: Uuid,
     /// The last event's position.
     pub head: Position,
-    /// Everything up to here is in the archive.
+    /// Events up to and including this position are in the archive only.
     pub archived_through: Position,
-    /// What an acknowledged append survives, in words.
+    /// Human-readable description of what an acknowledged append survives.
     pub durability: String,
 }
 
-/// An append did not succeed.
+/// Why an append failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
-    /// The stream is not at the version that the events were decided on.
+    /// The stream is not at the version the events were decided on.
     #[error("the stream is at version {actual}, not {expected}")]
     Conflict {
-        /// What the writer had read.
+        /// The version the writer expected.
         expected: Version,
-        /// What there is.
+        /// The stream's actual version.
         actual: Version,
     },
-    /// It may or may not have been written. Retry with the same ids.
+    /// The events may or may not have been written. Retry with the same ids.
     #[error("the log did not answer whether it wrote the events")]
     Unknown(#[source] Box<dyn Error + Send + Sync>),
-    /// It was not written.
+    /// Nothing was written.
     #[error("the log takes no events")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
-    /// It can never be written.
+    /// The batch exceeds a limit, so retrying cannot help.
     #[error("{what} is {actual}, the most is {max}")]
     TooLarge {
-        /// What is too large.
+        /// The quantity that is too large.
         what: &'static str,
-        /// How large.
+        /// Its value.
         actual: usize,
-        /// How large it may be.
+        /// Its limit.
         max: usize,
     },
 }
 
-/// A read did not succeed.
+/// Why a read failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The store does not answer, or not in time.
+    /// The store did not answer in time.
     #[error("the log does not answer")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
     /// Positions are not gapless: the log is damaged (INV-5).
     #[error("the log is damaged: position {expected} is missing, {found} follows")]
     Gap {
-        /// What should be next.
+        /// The position that should come next.
         expected: Position,
-        /// What is.
+        /// The position that came instead.
         found: Position,
     },
-    /// An event cannot be read.
+    /// A stored event cannot be decoded.
     #[error("the event at position {position} cannot be read")]
     Undecodable {
-        /// Where it stands.
+        /// The event's position.
         position: Position,
-        /// Why.
+        /// The decoding error.
         #[source]
         source: DecodeError,
     },
-    /// A stored field is not what an Assay wrote.
+    /// A stored field has a value that Assay never writes.
     #[error("the log is damaged: {0}")]
     Damaged(String),
-    /// The log is not the one that was read before, or lost what was read (INV-8).
+    /// This is a different log than before, or it lost events that were already read (INV-8).
     #[error("the log has diverged from what was read before: {0}")]
     Diverged(String),
 }
 
 impl AppendBatch {
-    /// Checks the batch's own limits. Every adapter calls this first.
+    /// Checks the batch against the limits and returns the encoded events. Every adapter calls this
+    /// first.
     ///
     /// # Errors
-    /// [`AppendError::TooLarge`], naming the limit.
+    /// [`AppendError::TooLarge`] if the batch exceeds a limit.
     pub fn check(&self) -> Result<Vec<String>, AppendError> {
         let count = self.events.len();
         if !(1..=EVENTS_PER_BATCH_MAX).contains(&count) {
@@ -217,10 +219,10 @@ impl AppendBatch {
     }
 }
 
-/// An event as a store keeps it: where it stands, and its body.
+/// An event as a store keeps it: its placement and its body.
 pub(crate) type Row = (Placement, String);
 
-/// Announces how far the log goes. Appends end in any order; what is announced only grows.
+/// Announces a new head. Appends finish in any order, so a smaller position is ignored.
 pub(crate) fn announce(head: &watch::Sender<Position>, to: Position) {
     head.send_if_modified(|head| {
         let grown = to > *head;
@@ -229,14 +231,14 @@ pub(crate) fn announce(head: &watch::Sender<Position>, to: Position) {
     });
 }
 
-/// Decodes rows read after `after`, which must follow one another without a gap (INV-5); of what nobody wants only the
-/// last.
+/// Decodes the rows read after `after`, which must be gapless (INV-5). Skips unwanted streams,
+/// except in the last row.
 pub(crate) fn decode_all(
     after: Position,
     rows: impl IntoIterator<Item = Row>,
     wants: Wants<'_>,
 ) -> Result<Vec<Recorded>, ReadError> {
-    // Nothing follows the largest number there is, so that it is never compared.
+    // No row can follow the largest `u64`, so the saturated value is never compared.
     let mut expected = Position(after.0.saturating_add(1));
     let mut rows = rows.into_iter().peekable();
     let mut events = Vec::with_capacity(rows.size_hint().0);
@@ -253,7 +255,7 @@ pub(crate) fn decode_all(
     Ok(events)
 }
 
-/// Decodes a stream's rows from version `from` on, which must follow one another likewise (INV-5).
+/// Decodes a stream's rows from version `from` on, which must be gapless too (INV-5).
 pub(crate) fn decode_stream(
     stream: &StreamId,
     from: Version,
@@ -275,20 +277,19 @@ pub(crate) fn decode_stream(
         .collect()
 }
 
-/// Decodes one row.
 fn decode(placement: Placement, body: String) -> Result<Recorded, ReadError> {
     let position = placement.position;
     Recorded::decode(placement, body).map_err(|source| ReadError::Undecodable { position, source })
 }
 
-/// How often an append whose outcome is unknown is asked for again, and how long to wait between.
+/// Maximum attempts for an append whose outcome is unknown, and the delay after the first attempt.
 const APPEND_TRIES_MAX: u32 = 5;
 const APPEND_RETRY_DELAY: Duration = Duration::from_millis(200);
 
-/// Appends, and asks again while the outcome is unknown: the batch's ids make that safe.
+/// Appends, and retries while the outcome is unknown. The event ids make the retry safe.
 ///
 /// # Errors
-/// As [`EventLog::append`]; `Unknown` only when the store stays silent.
+/// As [`EventLog::append`]; `Unknown` only after the last attempt.
 pub async fn append_surely(
     log: &dyn EventLog,
     batch: &AppendBatch,
@@ -297,7 +298,7 @@ pub async fn append_surely(
     loop {
         match log.append(batch).await {
             Err(AppendError::Unknown(cause)) if tries < APPEND_TRIES_MAX => {
-                tracing::warn!(stream = %batch.stream, tries, %cause, "append unknown, asking again");
+                tracing::warn!(stream = %batch.stream, tries, %cause, "append outcome unknown, retrying");
                 tokio::time::sleep(APPEND_RETRY_DELAY * tries).await;
                 tries += 1;
             }
@@ -306,10 +307,10 @@ pub async fn append_surely(
     }
 }
 
-/// Events of one read of a stream.
+/// Maximum number of events per read of a stream.
 const STREAM_PAGE: u32 = 256;
 
-/// A whole stream, however long.
+/// Reads a whole stream, page by page.
 ///
 /// # Errors
 /// As [`EventLog::read_stream`].
@@ -329,11 +330,11 @@ pub async fn read_stream_whole(
     }
 }
 
-/// Refuses to go on from a checkpoint that the log does not bear out (INV-8).
+/// Checks that a checkpoint matches the log (INV-8).
 ///
 /// # Errors
-/// [`ReadError::Diverged`] when the log is another one, ends before the checkpoint, or holds
-/// another event there.
+/// [`ReadError::Diverged`] if this is another log, it ends before the checkpoint, or it has another
+/// event there.
 pub async fn verify_checkpoint(
     log: &dyn EventLog,
     checkpoint: &Checkpoint,

@@ -1,7 +1,7 @@
 //! Blobs, credentials and the tree in MongoDB, 6.0 or newer.
 //!
-//! Everything is written with majority write concern and read with majority read concern from the
-//! primary, so that what was acknowledged is not rolled back after an election.
+//! All writes use majority write concern. All reads go to the primary with majority read concern.
+//! So an acknowledged write is not rolled back after an election.
 
 mod blobs;
 mod credentials;
@@ -23,19 +23,19 @@ pub(crate) use tree::MongoTree;
 
 use crate::resolver::OpenError;
 
-/// How long to look for a primary. An election takes less.
+/// How long to wait for a primary. An election takes less.
 const PRIMARY_WAIT: Duration = Duration::from_secs(15);
-/// How long making a connection may take.
+/// Connection timeout.
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
-/// What MongoDB 6.0 says that it speaks.
+/// The wire version of MongoDB 6.0.
 const WIRE_VERSION_MIN: i32 = 17;
-/// What it calls a second document with a unique key.
+/// MongoDB's error code for a duplicate unique key.
 const DUPLICATE_KEY: i32 = 11000;
 
-/// The database that the URL names, on a server that may be used.
+/// Connects to the URL's database and checks that the server is suitable.
 async fn connect(url: &str, port: &'static str) -> Result<Database, OpenError> {
     let invalid = |reason: &str| OpenError::InvalidUrl { port, reason: reason.to_owned() };
-    // The driver's own message may repeat the URL with the password in it.
+    // The driver's message may contain the URL with its password.
     let malformed = || invalid("expected mongodb://HOST[:PORT]/DATABASE");
     let mut options = ClientOptions::parse(url).await.map_err(|_| malformed())?;
     let name = options.default_database.clone().ok_or_else(|| invalid("it names no database"))?;

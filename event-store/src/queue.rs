@@ -1,4 +1,4 @@
-//! The port of the work that waits.
+//! The work queue's port.
 
 use std::error::Error;
 use std::fmt;
@@ -9,39 +9,40 @@ use domain::StreamId;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-/// Submissions that wait for an evaluator.
+/// A queue of submissions that wait for an evaluator.
 ///
-/// Delivery is at least once: work whose lease ran out is delivered again. Effects are exactly once
-/// because the log fences (INV-7). Work enters by `AppendBatch::enqueue` and leaves by
-/// `AppendBatch::complete`.
+/// Delivery is at least once: work whose lease expired is delivered again. Effects are exactly once
+/// because the log fences (INV-7). `AppendBatch::enqueue` adds work and `AppendBatch::complete`
+/// removes it.
 #[async_trait]
 pub trait WorkQueue: Send + Sync + fmt::Debug {
-    /// The first work that waits, lane by lane in the order asked for, oldest first within a lane.
-    /// `None`, at once, when there is none.
+    /// Takes the next work: lanes in the requested order, oldest first within a lane. Returns
+    /// `None` at once if there is none.
     ///
-    /// Work whose lease ran out, or that was released, comes before new work of its lane. Work that
-    /// this very worker released is withheld from it for one lease, so that another gets to try.
+    /// Work whose lease expired or that was released comes before new work of its lane. A worker
+    /// does not get back what it released itself for one lease, so that another worker can try.
     async fn take(&self, request: &TakeRequest) -> Result<Option<Work>, QueueError>;
 
-    /// Holds the work for another lease from now. [`QueueError::LeaseLost`] when another worker has
-    /// it, or it is done.
+    /// Renews the lease, counted from now. [`QueueError::LeaseLost`] if another worker has the work
+    /// or it is done.
     async fn extend(&self, receipt: &WorkReceipt, lease: Duration) -> Result<(), QueueError>;
 
-    /// Gives the work back, for others at once. Losing the lease meanwhile is no error.
+    /// Returns the work to the queue, where others can take it at once. A lost lease is not an
+    /// error.
     async fn release(&self, receipt: &WorkReceipt) -> Result<(), QueueError>;
 
-    /// Removes work that turned out to be done already.
+    /// Removes work that is already done.
     async fn discard(&self, receipt: &WorkReceipt) -> Result<(), QueueError>;
 
-    /// Wakes when there may be something to take. A wake-up only: take until `None`. Leases that run
-    /// out wake nobody, so a taker also looks again every now and then.
+    /// Changes when there may be work to take. It is only a wake-up: take until `None`. An expired
+    /// lease causes no wake-up, so takers must also poll.
     fn ready(&self) -> watch::Receiver<u64>;
 
-    /// How much waits, for every lane.
+    /// Statistics of every lane.
     async fn stats(&self) -> Result<Vec<LaneStats>, QueueError>;
 }
 
-/// A line of work. The order here is the order of priority.
+/// A priority class of work, most urgent first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lane {
@@ -56,10 +57,10 @@ pub enum Lane {
 }
 
 impl Lane {
-    /// Every lane, the most urgent first.
+    /// All lanes, the most urgent first.
     pub const ALL: [Self; 4] = [Self::Contest, Self::Submit, Self::Run, Self::Rejudge];
 
-    /// As stored.
+    /// The name used in stores.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Contest => "contest",
@@ -70,85 +71,85 @@ impl Lane {
     }
 }
 
-/// What is to be done.
+/// Work for an evaluator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkItem {
-    /// How urgent.
+    /// The lane it waits in.
     pub lane: Lane,
-    /// The aggregate that wants something done.
+    /// The stream of the aggregate to work on.
     pub stream: StreamId,
 }
 
-/// A worker's name, unique to one life of one process.
+/// A worker's name, unique to one run of one process.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct WorkerId(pub String);
 
-/// Who asks for work.
+/// A worker's request for work.
 #[derive(Debug, Clone)]
 pub struct TakeRequest {
-    /// The worker.
+    /// The worker that asks.
     pub worker: WorkerId,
-    /// Lanes to look in, in this order.
+    /// Lanes to search, in this order.
     pub lanes: Vec<Lane>,
-    /// How long the worker holds the work unless it extends.
+    /// How long the worker holds the work unless it extends the lease.
     pub lease: Duration,
 }
 
-/// Work in hand.
+/// Work that a worker holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Work {
-    /// What is to be done.
+    /// Work for an evaluator.
     pub item: WorkItem,
-    /// What to extend, release or complete it with.
+    /// The receipt for extending, releasing or completing it.
     pub receipt: WorkReceipt,
-    /// How often it was delivered, this time included.
+    /// Number of deliveries so far, including this one.
     pub deliveries: u32,
 }
 
-/// Names one piece of work in one worker's hands. Opaque but to the adapter.
+/// Identifies work held by one worker. Only the adapter interprets it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WorkReceipt {
-    /// Its lane.
+    /// The work's lane.
     pub lane: Lane,
-    /// The store's name for it.
+    /// The store's id for the work.
     pub id: String,
-    /// Who holds it.
+    /// The worker that holds it.
     pub worker: WorkerId,
 }
 
-/// How much waits in a lane.
+/// Statistics of one lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LaneStats {
-    /// The lane.
+    /// The lane these numbers describe.
     pub lane: Lane,
-    /// Not with a worker.
+    /// Number of items that no worker holds.
     pub waiting: u64,
-    /// With a worker, its lease not run out.
+    /// Number of items held under a live lease.
     pub in_flight: u64,
-    /// How long the oldest that waits has waited since it was queued.
+    /// Time since the oldest waiting item was queued; zero if none waits.
     pub oldest_wait: Duration,
 }
 
-/// A queue operation did not succeed.
+/// Why a queue operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
-    /// Another worker has it, or it is done.
+    /// Another worker has the work, or it is done.
     #[error("the lease was lost")]
     LeaseLost,
-    /// The store does not answer, or not in time.
+    /// The store did not answer in time.
     #[error("the queue does not answer")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
-    /// A stored field is not what an Assay wrote.
+    /// A stored field has a value that Assay never writes.
     #[error("the queue is damaged: {0}")]
     Damaged(String),
 }
 
-/// Wakes those who wait for work.
+/// Wakes all workers that wait for work.
 pub(crate) fn wake(ready: &watch::Sender<u64>) {
     ready.send_modify(|wakes| *wakes += 1);
 }
 
-/// A lease in the unit that stores keep; the longest there is when it does not fit.
+/// A lease in microseconds, as stores keep it; `i64::MAX` if it does not fit.
 pub(crate) fn micros(lease: Duration) -> i64 {
     i64::try_from(lease.as_micros()).unwrap_or(i64::MAX / 4)
 }

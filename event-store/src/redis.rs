@@ -1,16 +1,16 @@
 //! The log and its queue in Redis, 7.0 or newer, or Valkey.
 //!
-//! | key | what |
+//! | key | content |
 //! |---|---|
-//! | `<namespace>:meta` | hash: the log's id and its schema; how far it is sealed, and trimmed |
+//! | `<namespace>:meta` | hash: the log's id and schema; the last sealed and the last trimmed position |
 //! | `<namespace>:log` | stream: every event that is not archived, at `<position>-0` (INV-5) |
 //! | `<namespace>:segments` | hash: the archive's manifest, by the segments' first positions |
 //! | `<namespace>:tail` | the last event's position and time |
 //! | `<namespace>:streams:<bucket>` | hashes: a stream's positions, packed; their number is its version |
 //! | `<namespace>:work:<lane>` | streams with one consumer group |
-//! | `<namespace>:released` | stream: tells other processes that work was given back |
+//! | `<namespace>:released` | stream: notifies other processes of released work |
 //!
-//! Everything that must be one step is a Redis Function in `functions.lua`.
+//! Every operation that must be atomic is a Redis Function in `functions.lua`.
 
 mod address;
 mod appender;

@@ -1,4 +1,4 @@
-//! From URLs to ports (INV-1).
+//! Opens the ports that URLs name (INV-1).
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::redis::RedisLog;
 use crate::sqlite::{SqliteCredentials, SqliteLog, SqliteTree};
 use crate::{Blobs, Credentials, EventLog, TreeStore, WorkQueue};
 
-/// Where everything is kept.
+/// The URLs of all stores.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreUrls {
     /// `sqlite:PATH` or `redis://HOST[:PORT][/DB][?namespace=NAME&durability=relaxed]`.
@@ -26,56 +26,56 @@ pub struct StoreUrls {
     pub tree: String,
 }
 
-/// The opened ports.
+/// All ports, opened.
 #[derive(Debug, Clone)]
 pub struct Stores {
-    /// Every event.
+    /// The event log.
     pub log: Arc<dyn EventLog>,
-    /// What waits.
+    /// The work queue, in the log's own store.
     pub queue: Arc<dyn WorkQueue>,
-    /// Where old events are. Readers of the log need not ask it.
+    /// The archive of old events. The log reads from it by itself.
     pub archive: Arc<Archive>,
-    /// What is large.
+    /// The blob store.
     pub blobs: Arc<dyn Blobs>,
-    /// What is secret.
+    /// The credentials store.
     pub credentials: Arc<dyn Credentials>,
-    /// What was signed.
+    /// The Merkle tree and its signed heads.
     pub tree: Arc<dyn TreeStore>,
 }
 
-/// A store could not be opened.
+/// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The URL names no adapter.
     #[error("{url:?} is no {port} store; expected {expected}")]
     UnknownScheme {
-        /// What was given, without secrets.
+        /// The URL's scheme; the rest is left out because it may hold a password.
         url: String,
-        /// Which port.
+        /// The port to open.
         port: &'static str,
-        /// What there is.
+        /// The supported URLs.
         expected: &'static str,
     },
     /// The URL does not parse.
     #[error("the {port} store's address is not valid: {reason}")]
     InvalidUrl {
-        /// Which port.
+        /// The port to open.
         port: &'static str,
         /// Why.
         reason: String,
     },
-    /// The store is there but must not be used as it is.
+    /// The store exists but must not be used in its current state.
     #[error("{cause}; {cure}")]
     Refused {
-        /// What is wrong.
+        /// The problem.
         cause: String,
-        /// How to mend it.
+        /// How to fix it.
         cure: String,
     },
-    /// The store does not answer.
+    /// The store did not answer.
     #[error("the {port} store cannot be opened")]
     Unavailable {
-        /// Which port.
+        /// The port to open.
         port: &'static str,
         /// Why.
         #[source]
@@ -83,15 +83,15 @@ pub enum OpenError {
     },
 }
 
-/// Opens every store, making what is not there yet.
+/// Opens all stores and creates those that do not exist.
 ///
 /// # Errors
-/// When a store's URL names none, or the store does not answer or must not be used as it is.
+/// When a URL is invalid, or a store does not answer or must not be used in its current state.
 pub async fn open(urls: &StoreUrls) -> Result<Stores, OpenError> {
     open_stores_on(open_hot(&urls.log, false).await?, urls).await
 }
 
-/// Opens the log and the queue, which are one store (INV-6). Old events are in these blobs.
+/// Opens the log and the queue, which share one store (INV-6). `blobs` holds the archived events.
 ///
 /// # Errors
 /// As [`open`].
@@ -104,13 +104,13 @@ pub async fn open_log(
     Ok((Arc::new(TieredLog::new(hot, Arc::clone(&archive))), queue, archive))
 }
 
-/// An adapter of the log, without an archive.
+/// A log adapter and its queue, without the archive.
 pub(crate) struct Hot {
     pub(crate) hot: Arc<dyn HotLog>,
     queue: Arc<dyn WorkQueue>,
 }
 
-/// Opens the store of the log; one that is being restored only for whoever restores it.
+/// Opens the log's store. `restoring` must be true if, and only if, it is being restored.
 pub(crate) async fn open_hot(url: &str, restoring: bool) -> Result<Hot, OpenError> {
     const PORT: &str = "log";
     match scheme(url) {
@@ -126,7 +126,7 @@ pub(crate) async fn open_hot(url: &str, restoring: bool) -> Result<Hot, OpenErro
     }
 }
 
-/// Opens everything else, and puts the archive behind the log.
+/// Opens the other stores and adds the archive to the log.
 pub(crate) async fn open_stores_on(log: Hot, urls: &StoreUrls) -> Result<Stores, OpenError> {
     let blobs = open_blobs(&urls.blobs).await?;
     let credentials = open_credentials(&urls.credentials).await?;
@@ -136,7 +136,7 @@ pub(crate) async fn open_stores_on(log: Hot, urls: &StoreUrls) -> Result<Stores,
     Ok(Stores { log: tiered, queue: log.queue, archive, blobs, credentials, tree })
 }
 
-/// What an adapter answers when [`open_hot`] is wrong about whether the log is being restored.
+/// The error for an [`open_hot`] whose `restoring` does not match the log's state.
 pub(crate) fn not_whole(restoring: bool) -> OpenError {
     let (cause, cure) = match restoring {
         true => ("the log is not being restored", "begin again"),
@@ -191,7 +191,7 @@ pub(crate) fn scheme(url: &str) -> &str {
     url.split_once(':').map_or("", |(scheme, _)| scheme)
 }
 
-/// The rest of a `scheme:PATH`, as it stands: a path may hold what a URL may not.
+/// The `PATH` of a `scheme:PATH`, not URL-decoded, because a path may hold any character.
 pub(crate) fn path(url: &str, port: &'static str) -> Result<PathBuf, OpenError> {
     let rest = url.split_once(':').map_or("", |(_, rest)| rest);
     match rest.strip_prefix("//").unwrap_or(rest) {
@@ -205,7 +205,7 @@ pub(crate) fn parse(url: &str, port: &'static str) -> Result<Url, OpenError> {
 }
 
 fn unknown(url: &str, port: &'static str, expected: &'static str) -> OpenError {
-    // What follows the scheme may hold a password.
+    // The part after the scheme may hold a password.
     let url = match scheme(url) {
         "" => "…".to_owned(),
         scheme => format!("{scheme}:…"),

@@ -1,9 +1,8 @@
-//! A log that another log's events are put into, as they were recorded.
+//! Fills an empty log with another log's events, exactly as they were recorded.
 //!
-//! Nothing but a restore uses this. An append would stamp the store's clock and decide on versions;
-//! a copy must have the positions, versions, times and bytes of what it is a copy of, because
-//! checkpoints, cursors and audits name them. Until it is finished, the log cannot be opened: half a
-//! log is none.
+//! Only a restore uses this. An append would assign new times and versions, but a copy must have
+//! the positions, versions, times and bytes of the original, because checkpoints, cursors and
+//! audits refer to them. The log cannot be opened until the restore is finished.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -15,21 +14,22 @@ use crate::archive::HotLog;
 use crate::resolver::{OpenError, StoreUrls, Stores, open_hot, open_stores_on};
 use crate::{StoreFault, WorkItem, open_credentials, open_tree};
 
-/// Stores that are being filled.
+/// A restore in progress.
 #[derive(Debug)]
 pub struct Restoration {
-    /// The stores. Work in them waits for nobody yet.
+    /// The stores being filled. Their work is not queued yet.
     pub stores: Stores,
     hot: Arc<dyn HotLog>,
 }
 
 impl Restoration {
-    /// Makes empty stores those of the log with this id. From here on they cannot be opened.
+    /// Starts a restore of the log with this id into empty stores. They cannot be opened until it
+    /// is finished.
     ///
     /// # Errors
-    /// As [`open`](crate::open), and when there is anything in the log, among the credentials or in the tree.
+    /// As [`open`](crate::open), and when the log, the credentials or the tree are not empty.
     pub async fn begin(urls: &StoreUrls, log_id: Uuid) -> Result<Self, OpenError> {
-        // First, because a restore that was interrupted is told by the log.
+        // First, because the log shows whether an earlier restore was interrupted.
         let opened = open_hot(&urls.log, false).await?;
         let credentials = open_credentials(&urls.credentials).await?;
         if !credentials.is_empty().await.map_err(|error| unavailable("credentials", error))? {
@@ -44,22 +44,22 @@ impl Restoration {
             return Err(not_empty("log"));
         }
         drop(opened);
-        // Opened anew, because a handle remembers the log's id.
+        // Open it again, because a handle remembers the log's id.
         let opened = open_hot(&urls.log, true).await?;
         let hot = Arc::clone(&opened.hot);
         let stores = open_stores_on(opened, urls).await?;
         Ok(Self { stores, hot })
     }
 
-    /// Adds the next events, as they were recorded.
+    /// Adds the next events, exactly as they were recorded.
     ///
     /// # Errors
-    /// When they do not follow what is there, or the store does not answer.
+    /// When they do not follow the last event, or the store does not answer.
     pub async fn import(&self, events: &[Recorded]) -> Result<(), StoreFault> {
         self.hot.import(events).await
     }
 
-    /// Queues what was waiting or under way, and lets the stores be opened.
+    /// Queues the given work and makes the stores ready to open.
     ///
     /// # Errors
     /// When the store does not answer.

@@ -18,7 +18,7 @@ pub(crate) use floor::sync;
 pub(crate) use log::SqliteLog;
 pub(crate) use tree::SqliteTree;
 
-/// The machine's clock, in the unit that is stored.
+/// The machine's clock, in microseconds since 1970.
 fn now_us() -> i64 {
     Timestamp::now().as_microsecond()
 }

@@ -1,4 +1,4 @@
-//! The port of the Merkle tree over the log and its signed heads.
+//! The port for the log's Merkle tree and its signed heads.
 
 use std::error::Error;
 
@@ -7,20 +7,21 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Hashes of a full tile.
+/// Number of hashes in a full tile.
 pub const TILE_WIDTH: u64 = 256;
-/// Bytes of one hash in a tile.
+/// Size of one hash in a tile, in bytes.
 pub const TILE_HASH_BYTES: usize = 32;
 
-/// The tree's hashes, as tiles, and every head that was ever signed.
+/// Stores the tree's hashes, as tiles, and every head that was ever signed.
 ///
-/// It is kept apart from the log: whoever changes the log does not change what was signed. Hashes could be made again
-/// from the log; heads could not.
+/// It is separate from the log, so that tampering with the log leaves the signed heads intact.
+/// Hashes can be recomputed from the log; heads cannot.
 #[async_trait]
 pub trait TreeStore: Send + Sync + std::fmt::Debug {
-    /// Keeps tiles, and then the head that they lead to, unless the newest head is not the one of `from` events (0
-    /// where there is none). What that head covers of a tile never changes; what is kept beyond it was left by somebody
-    /// whose head was not kept, and gives way ([`TileId::takes`]). On disk when this returns.
+    /// Stores tiles and then the head over them. Fails with [`TreeStoreError::Superseded`] unless
+    /// the newest head covers `from` events (0 if there is none). Hashes that the newest head
+    /// covers never change. Hashes beyond it were left by a signer whose head was never stored, and
+    /// may be overwritten ([`TileId::takes`]). Everything is on disk when this returns.
     async fn advance(
         &self,
         from: u64,
@@ -31,65 +32,65 @@ pub trait TreeStore: Send + Sync + std::fmt::Debug {
     /// The head of the largest tree.
     async fn newest_head(&self) -> Result<Option<KeptHead>, TreeStoreError>;
 
-    /// At most `limit` heads of more than `after` events, the smallest first.
+    /// Up to `limit` heads of more than `after` events, the smallest first.
     async fn heads(&self, after: u64, limit: u32) -> Result<Vec<KeptHead>, TreeStoreError>;
 
-    /// The hashes of a tile, one after the other; `None` where there are none.
+    /// The concatenated hashes of a tile; `None` if the tile is not stored.
     async fn tile(&self, id: TileId) -> Result<Option<Bytes>, TreeStoreError>;
 }
 
-/// A tile: up to [`TILE_WIDTH`] hashes side by side. Those of level 0 are of leaves; one of a higher level is of a
-/// whole tile of the level below.
+/// Identifies a tile: up to [`TILE_WIDTH`] adjacent hashes. At level 0 they are leaf hashes; at a
+/// higher level each is the hash of a full tile one level below.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TileId {
-    /// How far above the leaves, in tiles.
+    /// Height above the leaves, in tiles; 0 is the leaf level.
     pub level: u32,
-    /// Counts from 0, left to right.
+    /// Index within the level, from 0, left to right.
     pub index: u64,
 }
 
 impl TileId {
-    /// Whether hashes of this tile take the place of those that are kept, where a head covers `from` events: what it
-    /// covers stays, and so does what only goes further.
+    /// Whether `hashes` replace the `kept` ones when the newest head covers `from` events. They do
+    /// not if they change a covered hash, or if they are only a prefix of `kept`.
     pub fn takes(self, from: u64, kept: &[u8], hashes: &[u8]) -> bool {
         let covered = self.covered(from) as usize * TILE_HASH_BYTES;
         let stays = kept.get(..covered).is_some_and(|covered| hashes.starts_with(covered));
         stays && !kept.starts_with(hashes)
     }
 
-    /// How many of its hashes a head of so many events covers.
+    /// The number of this tile's hashes that a head of `size` events covers.
     fn covered(self, size: u64) -> u64 {
         let hashes = size.checked_shr(self.level * TILE_WIDTH.ilog2()).unwrap_or(0);
         hashes.saturating_sub(self.index.saturating_mul(TILE_WIDTH)).min(TILE_WIDTH)
     }
 }
 
-/// A signed tree head, as kept.
+/// A stored signed tree head.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptHead {
-    /// How many events the tree holds.
+    /// Number of events in the tree.
     pub size: u64,
-    /// When it was signed.
+    /// Time of signing.
     pub at: Timestamp,
     /// The signed note.
     pub note: String,
 }
 
-/// An operation on the tree did not succeed.
+/// Why an operation on the tree store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum TreeStoreError {
-    /// Another signer was faster.
+    /// Another signer stored a head first.
     #[error("the newest head is of {actual} events, not of {expected}")]
     Superseded {
-        /// What the writer had read.
+        /// The size of the newest head that the writer expected.
         expected: u64,
-        /// What there is.
+        /// The size of the actual newest head; 0 if there is none.
         actual: u64,
     },
-    /// The store does not answer, or not in time.
+    /// The store did not answer in time.
     #[error("the tree store does not answer")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
-    /// A stored field is not what an Assay wrote.
+    /// A stored field has a value that Assay never writes.
     #[error("the tree store is damaged: {0}")]
     Damaged(String),
 }

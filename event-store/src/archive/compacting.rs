@@ -1,4 +1,4 @@
-//! Small neighbouring segments become one.
+//! Merges small neighbouring segments.
 
 use std::ops::Range;
 
@@ -10,12 +10,12 @@ use super::{
 };
 
 impl Archive {
-    /// Merges neighbouring segments that fit into one; reports how many are done with. Returns how
-    /// many there were and are. The blobs of those that were merged stay: somebody may be reading
-    /// them.
+    /// Merges neighbouring segments that fit into one and reports the number of segments processed.
+    /// Returns the number of segments before and after. The old blobs stay, because readers may
+    /// still use them.
     ///
     /// # Errors
-    /// When a segment cannot be read, or a store does not answer. What is merged stays merged.
+    /// When a segment cannot be read, or a store does not answer. Finished merges are kept.
     pub async fn compact(&self, reached: impl Fn(usize)) -> Result<(usize, usize), ArchiveError> {
         let segments = self.hot.segments().await?;
         let mut merged = segments.len();
@@ -44,7 +44,7 @@ impl Archive {
     }
 }
 
-/// Runs of at least two segments that fit into one, from the oldest on.
+/// Ranges of two or more segments that fit into one, oldest first.
 fn runs(segments: &[SegmentEntry]) -> Vec<Range<usize>> {
     let (mut runs, mut start) = (Vec::new(), 0);
     while start < segments.len() {

@@ -1,4 +1,4 @@
-//! What an adapter of the log gives; everything else about tiers is made of it in one place.
+//! What a log adapter implements. The rest of the tiered log is shared by all adapters.
 
 use std::error::Error;
 
@@ -12,20 +12,20 @@ use super::SegmentEntry;
 use crate::log::Row;
 use crate::{AppendBatch, AppendError, Appended, LogInfo, ReadError, WorkItem};
 
-/// Events that are trimmed in one step, so that appends need not wait long.
+/// Maximum number of events trimmed in one step, so that appends do not wait long.
 pub(crate) const TRIM_EVENTS_MAX: u64 = 4_096;
 
-/// The part of the log that is in the store itself. [`TieredLog`](super::TieredLog) makes an
-/// [`EventLog`](crate::EventLog) of it and the archive.
+/// The part of the log that is in the store itself. [`TieredLog`](super::TieredLog) combines it
+/// with the archive into an [`EventLog`](crate::EventLog).
 ///
-/// The *mark* is the position through which events were trimmed: there are none at or below it.
+/// The *mark* is the position of the last trimmed event: the store has no events at or below it.
 #[async_trait]
 pub(crate) trait HotLog: Send + Sync + std::fmt::Debug {
-    /// As [`EventLog::append`](crate::EventLog::append), but that a retry of events below the mark
-    /// is a conflict.
+    /// As [`EventLog::append`](crate::EventLog::append), except that a retry of events below the
+    /// mark is a conflict.
     async fn append(&self, batch: &AppendBatch) -> Result<Appended, AppendError>;
 
-    /// As [`EventLog::read_stream`](crate::EventLog::read_stream), seen at one moment.
+    /// As [`EventLog::read_stream`](crate::EventLog::read_stream), as one consistent snapshot.
     async fn read_stream(
         &self,
         stream: &StreamId,
@@ -33,7 +33,8 @@ pub(crate) trait HotLog: Send + Sync + std::fmt::Debug {
         limit: u32,
     ) -> Result<StreamPage, ReadError>;
 
-    /// At most `limit` events after a position, in order. Below the mark, those after the mark.
+    /// Up to `limit` events after a position, in order. If that is below the mark, those after the
+    /// mark.
     async fn read_all(&self, after: Position, limit: u32) -> Result<Vec<Row>, ReadError>;
 
     /// As [`EventLog::head`](crate::EventLog::head).
@@ -45,15 +46,15 @@ pub(crate) trait HotLog: Send + Sync + std::fmt::Debug {
     /// As [`EventLog::has_room`](crate::EventLog::has_room).
     async fn has_room(&self) -> Result<(), AppendError>;
 
-    /// What the events above the mark take.
+    /// The number and size of the events above the mark.
     async fn usage(&self) -> Result<HotUsage, ReadError>;
 
-    /// The manifest, in order.
+    /// The manifest, ordered by position.
     async fn segments(&self) -> Result<Vec<SegmentEntry>, ReadError>;
 
-    /// Enters a segment in the manifest, on disk when this returns: in the place of `replaced`, or,
-    /// without those, behind the last. `false`, with nothing done, when the manifest is not such
-    /// that this is possible: another archiver was faster.
+    /// Enters a segment in the manifest: in place of `replaced`, or after the last one if
+    /// `replaced` is empty. It is on disk when this returns. Returns `false` and changes nothing if
+    /// the manifest has changed because another archiver was faster.
     async fn enter_segment(
         &self,
         entry: &SegmentEntry,
@@ -61,62 +62,62 @@ pub(crate) trait HotLog: Send + Sync + std::fmt::Debug {
     ) -> Result<bool, StoreFault>;
 
     /// Moves the mark towards `to`, by at most [`TRIM_EVENTS_MAX`] events, and returns it. The
-    /// store itself refuses to trim what no segment of the manifest holds.
+    /// store refuses to trim events that are in no segment of the manifest.
     async fn trim(&self, to: Position) -> Result<Position, StoreFault>;
 
-    /// Gives the space of what was trimmed back to the file system, as far as the store can.
+    /// Returns the space of trimmed events to the file system, as far as the store can.
     async fn give_back_space(&self) -> Result<(), StoreFault>;
 
-    /// Makes an empty log the one with this id, and not to be opened until
-    /// [`Self::finish_restore`]. `false`, with nothing done, when it is not empty.
+    /// Gives an empty log this id and keeps it from being opened until [`Self::finish_restore`].
+    /// Returns `false` and changes nothing if the log is not empty.
     async fn begin_restore(&self, log_id: Uuid) -> Result<bool, StoreFault>;
 
-    /// Appends events as another log recorded them: the same positions, versions and times. Only
-    /// between [`Self::begin_restore`] and [`Self::finish_restore`].
+    /// Appends events with the positions, versions and times of another log. Only allowed between
+    /// [`Self::begin_restore`] and [`Self::finish_restore`].
     async fn import(&self, events: &[Recorded]) -> Result<(), StoreFault>;
 
-    /// Queues work and makes the log one that can be opened, in one step.
+    /// Queues work and allows the log to be opened, in one step.
     async fn finish_restore(&self, work: &[WorkItem]) -> Result<(), StoreFault>;
 }
 
-/// Events of a stream, the older of which may be in the archive.
+/// A page of a stream, whose older events may be in the archive.
 #[derive(Debug, Default)]
 pub(crate) struct StreamPage {
-    /// Where those at or below the mark stand.
+    /// Positions of the events at or below the mark.
     pub(crate) archived: Vec<Position>,
-    /// The others, which follow.
+    /// The events that follow, from the store.
     pub(crate) hot: Vec<Row>,
 }
 
-/// What the part of the log that is not archived takes.
+/// The size of the part of the log that is not archived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct HotUsage {
-    /// How many events.
+    /// Number of events.
     pub events: u64,
-    /// Bytes of the file, or of memory.
+    /// Bytes in the file or in memory.
     pub bytes: u64,
 }
 
-/// The store of the log could not do what the archive or a restore asked for.
+/// Why the log's store could not do what the archive or a restore asked for.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreFault {
-    /// It does not answer, or not in time.
+    /// The store did not answer in time.
     #[error("the log does not answer")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
-    /// It would harm the log.
+    /// The operation would damage the log.
     #[error("the log refuses: {0}")]
     Refused(String),
 }
 
-/// Bytes of a position in a stream's packed positions, whose number is a version.
+/// Bytes per position in a stream's packed positions. The stream's version is their count.
 pub(crate) const POSITION_BYTES: usize = 6;
 
-/// Adds a position to packed ones.
+/// Appends a position to packed ones.
 pub(crate) fn pack(packed: &mut Vec<u8>, position: Position) {
     packed.extend_from_slice(&position.0.to_be_bytes()[8 - POSITION_BYTES..]);
 }
 
-/// The packed positions of versions from `from` on, at most `limit`.
+/// Up to `limit` positions from packed ones, starting at version `from`.
 pub(crate) fn unpack(packed: &[u8], from: Version, limit: u32) -> Vec<Position> {
     let skipped = usize::try_from(from.0.saturating_sub(1)).unwrap_or(usize::MAX);
     let positions = packed.chunks_exact(POSITION_BYTES).skip(skipped).take(limit as usize);

@@ -1,4 +1,4 @@
-//! How events get into the archive, step by step.
+//! Moves events into the archive, step by step.
 
 use bytes::Bytes;
 use domain::Position;
@@ -9,36 +9,36 @@ use super::{
 };
 use crate::{BlobError, LogInfo, ReadError};
 
-/// Events of one read.
+/// Maximum number of events per read.
 const PAGE: u32 = 1_024;
 
-/// Old events could not be moved.
+/// Why old events could not be archived.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
-    /// They cannot be read.
+    /// The log cannot be read.
     #[error("the archive failed at reading the log")]
     Read(#[from] ReadError),
-    /// The blobs do not take the segment.
+    /// The blob store rejected the segment.
     #[error("the archive failed at writing a segment")]
     Blobs(#[from] BlobError),
-    /// The store of the log did not do its part.
+    /// The log's store failed.
     #[error("the archive failed at the log's store")]
     Store(#[from] StoreFault),
 }
 
-/// How much of a log is where.
+/// The distribution of a log over store and archive.
 #[derive(Debug, Clone)]
 pub struct ArchiveStatus {
-    /// The log. `archived_through` is the mark: what is below it is in the archive alone.
+    /// The log. `archived_through` is the mark: events up to it are in the archive only.
     pub log: LogInfo,
-    /// The manifest. It may reach beyond the mark when somebody was interrupted.
+    /// The manifest. It may reach beyond the mark after an interrupted run.
     pub segments: Vec<SegmentEntry>,
-    /// What is not in the archive.
+    /// The size of the part that is not archived.
     pub hot: HotUsage,
 }
 
 impl Archive {
-    /// How much is where.
+    /// Reads the archive's status.
     ///
     /// # Errors
     /// When the log does not answer.
@@ -50,11 +50,11 @@ impl Archive {
         })
     }
 
-    /// Archives all events through a position; reports how far it has come. What was begun before
-    /// and not finished is finished first. Returns the mark.
+    /// Archives all events up to and including a position and reports progress. Finishes an
+    /// interrupted run first. Returns the mark.
     ///
     /// # Errors
-    /// At the first step that fails. What is done stays done; the log reads the same.
+    /// At the first step that fails. Finished steps are kept, and the log reads the same.
     pub async fn archive(
         &self,
         through: Position,
@@ -64,18 +64,18 @@ impl Archive {
             let mark = self.trim(through).await?;
             reached(mark);
             match self.write_segment(through).await? {
-                // Another archiver may be faster. Then this one goes on behind it.
+                // Another archiver may be faster. This one then continues after its segment.
                 Some(entry) => self.enter(&entry).await?,
                 None => return Ok(mark),
             };
         }
     }
 
-    /// The first step: writes the next segment to the blobs, of events that are in none yet, through
-    /// this position at most. `None` when there are no such events.
+    /// The first step: writes the next segment, of events not in a segment yet and up to this
+    /// position, to the blobs. `None` if there are no such events.
     ///
     /// # Errors
-    /// When the log cannot be read, or the blobs do not take it.
+    /// When the log cannot be read or the blob cannot be written.
     pub async fn write_segment(
         &self,
         through: Position,
@@ -91,7 +91,7 @@ impl Archive {
         Ok(Some(entry))
     }
 
-    /// The events of the next segment. `None` when another archiver trimmed them meanwhile.
+    /// The events of the next segment. `None` if another archiver has trimmed them.
     async fn collect(&self, through: Position) -> Result<Option<SegmentWriter>, ArchiveError> {
         let mut sealed = sealed_through(&self.hot.segments().await?);
         let mut writer = SegmentWriter::new(sealed.next());
@@ -121,21 +121,20 @@ impl Archive {
         Ok(Some(writer))
     }
 
-    /// The second step: enters the segment in the manifest. `false` when another archiver was
-    /// faster.
+    /// The second step: enters the segment in the manifest. `false` if another archiver was faster.
     ///
     /// # Errors
-    /// When the store of the log does not answer.
+    /// When the log's store does not answer.
     pub async fn enter(&self, entry: &SegmentEntry) -> Result<bool, ArchiveError> {
         Ok(self.hot.enter_segment(entry, &[]).await?)
     }
 
-    /// The third step: trims what the manifest holds, through this position at most, after every
-    /// segment was read back from the blobs. One whose blob is lost or damaged is made again, as
-    /// long as nothing of it is trimmed. Returns the mark.
+    /// The third step: reads every segment back from the blobs, then trims its events, up to this
+    /// position. A segment whose blob is lost or damaged is rebuilt, as long as none of its events
+    /// are trimmed. Returns the mark.
     ///
     /// # Errors
-    /// When a segment is not what the manifest says; nothing of it is trimmed then.
+    /// When a segment does not match the manifest. None of its events are trimmed then.
     pub async fn trim(&self, through: Position) -> Result<Position, ArchiveError> {
         let known = Known { mark: Position::START, segments: self.hot.segments().await? };
         let to = through.min(sealed_through(&known.segments));
@@ -163,7 +162,8 @@ impl Archive {
         Ok(mark)
     }
 
-    /// The segment of events that are all hot; `None` where they are not those that were sealed.
+    /// Rebuilds a segment from the log's store; `None` if an event is trimmed or the result
+    /// differs.
     async fn made_again(&self, entry: &SegmentEntry) -> Result<Option<Bytes>, ArchiveError> {
         let mut writer = SegmentWriter::new(entry.first);
         while writer.next_position() <= entry.last {
@@ -185,7 +185,7 @@ impl Archive {
         Ok(made.filter(|(made, _)| made == entry).map(|(_, bytes)| bytes))
     }
 
-    /// Gives the space of what was trimmed back to the file system, as far as the store can.
+    /// Returns the space of trimmed events to the file system, as far as the store can.
     ///
     /// # Errors
     /// When the store refuses.

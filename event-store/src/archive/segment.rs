@@ -1,7 +1,7 @@
-//! One sealed piece of the log, as it stands in the blobs.
+//! A segment: one sealed part of the log, stored as a blob.
 //!
-//! Text, so that whoever has nothing but the blob can read it. A first line names the format; then,
-//! for every event, a line and the stored body, byte for byte:
+//! It is text, so that the blob can be read without other tools. The first line names the format.
+//! Each event follows as a header line and the stored body, byte for byte:
 //!
 //! ```text
 //! assay-segment 1
@@ -20,39 +20,39 @@ use serde::{Deserialize, Serialize};
 use crate::ReadError;
 use crate::log::{Row, decode_all};
 
-/// Events of one segment.
+/// Maximum number of events in one segment.
 ///
-/// A stream that is read for one event loads the whole segment that holds it, so segments are small.
+/// Reading a single event loads its whole segment, so segments are small.
 pub const SEGMENT_EVENTS_MAX: u64 = 16_384;
-/// Bytes of one segment, before it is compressed; a single event may be the last straw.
+/// Size of one segment before compression, in bytes. The last event may exceed it.
 pub const SEGMENT_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// The first line, with the format's version.
 const HEADER: &str = "assay-segment 1\n";
 
-/// What the manifest says of a segment.
+/// A segment's entry in the manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SegmentEntry {
     /// The first event's position.
     pub first: Position,
-    /// The last event's.
+    /// The last event's position.
     pub last: Position,
-    /// The blob that it is.
+    /// The digest of its blob.
     pub digest: Digest,
-    /// How many events, without a gap.
+    /// Number of events, without gaps.
     pub events: u64,
-    /// Bytes before they are compressed.
+    /// Size before compression, in bytes.
     pub bytes: u64,
-    /// When it was written.
+    /// Time of writing.
     pub sealed_at: Timestamp,
 }
 
-/// Bytes are no segment.
+/// The bytes are not a valid segment.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("it is no segment of format 1: {0}")]
 pub struct MalformedSegment(String);
 
-/// Puts events together, until there are enough for a segment.
+/// Collects events until a segment is full.
 #[derive(Debug)]
 pub struct SegmentWriter {
     first: Position,
@@ -61,17 +61,17 @@ pub struct SegmentWriter {
 }
 
 impl SegmentWriter {
-    /// A segment that begins with this position.
+    /// A segment that begins at this position.
     pub fn new(first: Position) -> Self {
         Self { first, events: 0, text: HEADER.to_owned() }
     }
 
-    /// Whether it has all the events that it should.
+    /// Whether the segment has reached a limit.
     pub fn is_full(&self) -> bool {
         self.events >= SEGMENT_EVENTS_MAX || self.text.len() >= SEGMENT_BYTES_MAX
     }
 
-    /// The position of the event that is to be added next.
+    /// The position of the event to add next.
     pub fn next_position(&self) -> Position {
         Position(self.first.0 + self.events)
     }
@@ -79,7 +79,7 @@ impl SegmentWriter {
     /// Adds the next event.
     ///
     /// # Panics
-    /// When it is not the one that follows.
+    /// When the event is not the next one.
     pub fn push(&mut self, placement: &Placement, body: &str) {
         let Placement { position, stream, version, recorded_at } = placement;
         assert_eq!(*position, self.next_position(), "segments have no gaps");
@@ -91,7 +91,7 @@ impl SegmentWriter {
         self.events += 1;
     }
 
-    /// The next event, as it was recorded.
+    /// Adds the next event from its recorded form.
     ///
     /// # Panics
     /// As [`Self::push`].
@@ -105,7 +105,7 @@ impl SegmentWriter {
         self.push(&placement, &recorded.body);
     }
 
-    /// The blob, and what the manifest is to say of it; `None` without events.
+    /// The blob and its manifest entry; `None` without events.
     pub fn finish(self, sealed_at: Timestamp) -> Option<(SegmentEntry, bytes::Bytes)> {
         let entry = SegmentEntry {
             first: self.first,
@@ -119,20 +119,20 @@ impl SegmentWriter {
     }
 }
 
-/// A segment that was read: its events at hand by their positions.
+/// A segment in memory, with access by position.
 #[derive(Debug)]
 pub struct Segment {
     first: Position,
     text: String,
-    /// Where each event's line begins.
+    /// Byte offset of each event's header line.
     lines: Vec<u32>,
 }
 
 impl Segment {
-    /// Reads a blob.
+    /// Parses a blob.
     ///
     /// # Errors
-    /// When it is no segment, or has a gap.
+    /// When it is not a segment, or has a gap.
     pub fn read(bytes: &[u8]) -> Result<Self, MalformedSegment> {
         let malformed = |what: String| Err(MalformedSegment(what));
         let Ok(text) = std::str::from_utf8(bytes) else {
@@ -175,27 +175,27 @@ impl Segment {
     /// All events, decoded.
     ///
     /// # Errors
-    /// When one cannot be.
+    /// When an event cannot be decoded.
     pub fn recorded(&self) -> Result<Vec<Recorded>, ReadError> {
         let before = Position(self.first.0 - 1);
         let rows = (self.first.0..=self.last().0).filter_map(|at| self.row(Position(at)));
         decode_all(before, rows, &|_| true)
     }
 
-    /// The event at a position, if it is here.
+    /// The event at a position, if this segment has it.
     pub(crate) fn row(&self, position: Position) -> Option<Row> {
         let index = usize::try_from(position.0.checked_sub(self.first.0)?).ok()?;
         let (placement, body) = event_at(&self.text, *self.lines.get(index)? as usize)?;
         Some((placement, self.text.get(body)?.to_owned()))
     }
 
-    /// Bytes of memory.
+    /// Memory that it takes, in bytes.
     pub(crate) fn weight(&self) -> u32 {
         u32::try_from(self.text.len() + 4 * self.lines.len()).unwrap_or(u32::MAX)
     }
 }
 
-/// The event whose line begins at a byte, and where its body is.
+/// The event whose header line begins at this byte offset, and the range of its body.
 fn event_at(text: &str, at: usize) -> Option<(Placement, Range<usize>)> {
     let (line, _) = text.get(at..)?.split_once('\n')?;
     let mut fields = line.splitn(5, ' ');
@@ -206,7 +206,7 @@ fn event_at(text: &str, at: usize) -> Option<(Placement, Range<usize>)> {
     let stream = fields.next()?.parse().ok()?;
     let start = at + line.len() + 1;
     let body = start..start.checked_add(bytes)?;
-    // The end of the line also shows that the length is right.
+    // The line break after the body also shows that the length is right.
     (text.is_char_boundary(body.end) && text.as_bytes().get(body.end) == Some(&b'\n'))
         .then_some((Placement { position, stream, version, recorded_at }, body))
 }
@@ -225,7 +225,7 @@ mod tests {
         }
     }
 
-    /// Bodies that look like lines, that are empty, and of every width of characters.
+    /// Bodies that look like header lines, are empty, or have characters of every UTF-8 width.
     const BODIES: [&str; 4] = ["{}", "", "1 1 1 1 account:ada\n\n{}\n", "größe 数 🦀"];
 
     fn segment(first: u64) -> (SegmentEntry, bytes::Bytes) {
@@ -261,7 +261,8 @@ mod tests {
         let (_, bytes) = segment(1);
         for end in 0..bytes.len() {
             let cut = Segment::read(&bytes[..end]);
-            // A cut between two events leaves a segment that ends early, which the manifest tells.
+            // A cut between two events leaves a valid but shorter segment, which the manifest check
+            // finds.
             assert!(cut.is_err() || cut.unwrap().last() < Position(4), "{end}");
         }
         let text = std::str::from_utf8(&bytes).unwrap();

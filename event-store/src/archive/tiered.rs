@@ -1,4 +1,4 @@
-//! The log as everybody sees it: what is hot and what is archived, as one.
+//! The log as its readers see it: the hot and the archived part as one.
 
 use std::sync::Arc;
 
@@ -22,8 +22,8 @@ impl TieredLog {
         Self { hot, archive }
     }
 
-    /// What became of a batch that conflicts, if it is a retry of events that are archived: nobody
-    /// else keeps their ids (INV-7).
+    /// The result of a conflicting batch if it is a retry of archived events. Only the archive has
+    /// their ids (INV-7).
     async fn written_before(
         &self,
         batch: &AppendBatch,
@@ -102,7 +102,7 @@ impl EventLog for TieredLog {
             let hot = self.hot.read_all(reached, room as u32).await?;
             let follows =
                 hot.first().is_some_and(|(placement, _)| placement.position == reached.next());
-            // What is missing may have been trimmed since the mark was last looked at.
+            // Missing events may have been trimmed since the mark was last read.
             if !follows && self.archive.look().await? > reached {
                 continue;
             }

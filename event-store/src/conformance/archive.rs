@@ -1,4 +1,4 @@
-//! The archive: nobody may notice it, whatever is interrupted; and whoever meets damage is told.
+//! The archive: reads stay the same even after interruptions, and damage is reported.
 
 use std::path::PathBuf;
 
@@ -42,7 +42,7 @@ pub(super) fn cases() -> Vec<Case<LogUrls>> {
     ]
 }
 
-/// Three accounts, whose events are mixed: 18 of them.
+/// 18 interleaved events of three accounts.
 async fn mixed(store: &Store) -> Vec<Recorded> {
     for version in [0, 2, 4] {
         for name in ["ada", "bob", "eve"] {
@@ -60,7 +60,7 @@ async fn archive(store: &Store, through: u64) -> Position {
     store.archive().archive(Position(through), |_| ()).await.unwrap()
 }
 
-/// Every way to read it comes to these events.
+/// Asserts that every way of reading returns these events.
 async fn assert_reads(store: &Store, events: &[Recorded]) {
     assert_eq!(all(store).await, events);
     for limit in [1, 2, 5] {
@@ -196,7 +196,7 @@ async fn a_segment_that_is_written_changes_nothing(urls: LogUrls) {
     let store = store.reopen().await;
     assert_eq!(store.archive().trim(Position(10)).await.unwrap(), Position::START);
     assert_reads(&store, &events).await;
-    // Running again finishes it, with the same blob.
+    // The next run finishes the work with the same blob.
     archive(&store, 10).await;
     let segments = store.archive().status().await.unwrap().segments;
     assert_eq!(segments, [SegmentEntry { sealed_at: segments[0].sealed_at, ..entry }]);
@@ -227,7 +227,7 @@ async fn a_trim_that_was_cut_off_is_finished(urls: LogUrls) {
     let events = all(&store).await;
     let entry = store.archive().write_segment(Position(u64::MAX)).await.unwrap().unwrap();
     assert!(store.archive().enter(&entry).await.unwrap());
-    // One step of several.
+    // Only the first of several steps.
     let mark = store.archive().hot.trim(entry.last).await.unwrap();
     assert_eq!(mark, Position(TRIM_EVENTS_MAX));
     let store = store.reopen().await;
@@ -256,13 +256,13 @@ async fn nothing_is_trimmed_that_is_not_in_the_manifest(urls: LogUrls) {
     let events = mixed(&store).await;
     assert_eq!(store.archive().trim(Position(10)).await.unwrap(), Position::START);
     archive(&store, 4).await;
-    // The store itself holds on to them.
+    // The store itself refuses to trim them.
     let outcome = store.archive().hot.trim(Position(5)).await;
     assert!(matches!(outcome, Err(StoreFault::Refused(_))), "{outcome:?}");
     assert_reads(&store, &events).await;
 }
 
-/// The file of a blob; the cases' blobs are in a directory.
+/// The file of a blob; the blobs of these cases are in a directory.
 fn file_of(store: &Store, digest: &Digest) -> PathBuf {
     let (directory, name) = (store.urls.blobs.strip_prefix("file:").unwrap(), digest.to_string());
     PathBuf::from(directory).join(&name[..2]).join(format!("{name}.zst"))
@@ -293,7 +293,7 @@ async fn a_segment_that_is_lost_or_damaged_before_its_trim_is_made_again(urls: L
         }
         assert_eq!(archive(&store, through).await, Position(through));
         assert_reads(&store.another_handle().await, &events).await;
-        // What is trimmed is nowhere else.
+        // Trimmed events exist only here.
         std::fs::copy(&file, file.with_extension("kept")).unwrap();
         std::fs::remove_file(&file).unwrap();
         let lost = store.another_handle().await.log.read_all(Position(through - 1), 1).await;
@@ -359,13 +359,13 @@ async fn readers_meet_no_gap_while_events_are_trimmed(urls: LogUrls) {
     tokio::join!(reading, archiving);
 }
 
-/// What a reader of what is damaged is told.
+/// The error that a reader of damaged data gets.
 async fn told(store: &Store) -> String {
     let error = store.log.read_all(Position(4), 10).await.unwrap_err();
     let ReadError::Damaged(told) = &error else { panic!("{error:?}") };
     let stream = store.log.read_stream(&stream("bob"), Version(1), 10).await;
     assert!(matches!(stream, Err(ReadError::Damaged(_))), "{stream:?}");
-    // What is hot can be read all the same.
+    // Hot events can still be read.
     assert_eq!(store.log.read_all(Position(10), 10).await.unwrap().len(), 8);
     told.clone()
 }
@@ -394,12 +394,12 @@ async fn a_segment_that_was_changed_is_named(urls: LogUrls) {
     for part in ["position 5", "segment 1 to 10", &digest.to_string(), "is damaged"] {
         assert!(told.contains(part), "{told}");
     }
-    // Whether this is a retry cannot be known.
+    // It is unknown whether this is a retry.
     let outcome = store.log.append(&batch("ada", 0, 1)).await;
     assert!(matches!(outcome, Err(AppendError::Unknown(_))), "{outcome:?}");
 }
 
-/// Archives in pieces.
+/// Archives in several segments.
 async fn in_pieces(store: &Store) -> Vec<Recorded> {
     let events = mixed(store).await;
     for through in [3, 4, 9, 15] {
@@ -424,7 +424,7 @@ async fn small_segments_are_merged(urls: LogUrls) {
 async fn a_merged_segment_is_read_back_before_it_counts(urls: LogUrls) {
     let store = Store::open(urls).await;
     let events = in_pieces(&store).await;
-    // Somebody was interrupted after the blob, and the disk has forgotten it since.
+    // An earlier run was interrupted after writing the blob, and the disk has lost it since.
     let pieces = store.archive().status().await.unwrap().segments;
     let mut merged = SegmentWriter::new(Position(1));
     events[..15].iter().for_each(|event| merged.push_recorded(event));
@@ -440,7 +440,7 @@ async fn a_handle_that_knows_merged_segments_finds_the_new_one(urls: LogUrls) {
     let store = Store::open(urls).await;
     let events = in_pieces(&store).await;
     let other = store.another_handle().await;
-    // It learns the manifest, but loads only one of the segments.
+    // It reads the manifest, but loads only one of the segments.
     assert_eq!(other.log.read_all(Position::START, 1).await.unwrap(), events[..1]);
     let old = store.archive().status().await.unwrap().segments;
     store.archive().compact(|_| ()).await.unwrap();

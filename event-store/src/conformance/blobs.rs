@@ -1,4 +1,4 @@
-//! Blobs: in, out, once.
+//! Storing, reading, listing and removing blobs.
 
 use bytes::Bytes;
 use domain::Digest;
@@ -32,7 +32,7 @@ pub(super) fn cases() -> Vec<Case> {
     ]
 }
 
-/// Bytes that look random and are the same every time.
+/// Pseudo-random bytes, the same on every call.
 fn noise(length: usize) -> Bytes {
     let mut state = 0x9E37_79B9_7F4A_7C15_u64;
     let mut next = || {
@@ -195,19 +195,19 @@ async fn putting_it_again_saves_a_blob_from_its_removal(url: String) {
     let bytes = Bytes::from("wanted again");
     let digest = blobs.put(bytes.clone()).await.unwrap();
     let first = listed(blobs.as_ref()).await[0].put_at;
-    // To the next tick of the coarsest clock.
+    // Wait for the next tick of the coarsest clock.
     tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     other.put(bytes.clone()).await.unwrap();
     let before = first + SignedDuration::from_millis(5);
     assert!(!blobs.remove(&digest, before).await.unwrap());
     assert_eq!(blobs.get(&digest).await.unwrap(), bytes);
 
-    // Whoever puts while others remove has the blob afterwards.
+    // A blob put during concurrent removals exists afterwards.
     let soon = Timestamp::now() + SignedDuration::from_hours(1);
     for _ in 0..50 {
         let (put, _) = tokio::join!(other.put(bytes.clone()), blobs.remove(&digest, soon));
         put.unwrap();
-        // Removed after it was put, or put after it was removed: never half.
+        // It is either complete or gone, never partial.
         match blobs.get(&digest).await {
             Ok(found) => assert_eq!(found, bytes),
             Err(error) => assert!(matches!(error, BlobError::NotFound(_)), "{error}"),

@@ -49,7 +49,7 @@ async fn open(url: &str) -> Store {
     open_credentials(url).await.unwrap()
 }
 
-/// A time as it is kept: to the microsecond.
+/// The current time with microsecond precision, as stored.
 fn now() -> Timestamp {
     Timestamp::from_microsecond(Timestamp::now().as_microsecond()).unwrap()
 }

@@ -86,7 +86,7 @@ async fn positions_are_gapless_under_concurrent_writers(urls: LogUrls) {
     positions.sort_unstable();
     let count = WRITERS as u64 * BATCHES;
     assert_eq!(positions, (1..=count).collect::<Vec<_>>());
-    // `read_all` itself refuses a gap.
+    // `read_all` itself fails on a gap.
     let read = store.log.read_all(Position::START, 1000).await.unwrap();
     assert_eq!(read.len() as u64, count);
 }
@@ -171,7 +171,7 @@ async fn a_retry_succeeds_through_another_handle(urls: LogUrls) {
     assert!(store.another_handle().await.append(&new).await.repeated);
 }
 
-/// INV-7: ids alone make no retry.
+/// INV-7: equal ids alone are not a retry.
 async fn the_same_ids_at_another_version_conflict(urls: LogUrls) {
     let store = Store::open(urls).await;
     let new = batch("ada", 0, 1);

@@ -1,4 +1,4 @@
-//! Appending and work are one step (INV-6), and the log fences (INV-7).
+//! Appending and queueing are atomic (INV-6), and the log fences (INV-7).
 
 use domain::Position;
 
@@ -21,7 +21,7 @@ pub(super) fn cases() -> Vec<Case<LogUrls>> {
     ]
 }
 
-/// The stream's next event, finishing the work if the stream is where the worker thinks.
+/// Appends the stream's next event and finishes the work, if the stream is at the expected version.
 async fn complete(
     store: &Store,
     expected: u64,
@@ -117,7 +117,7 @@ async fn one_append_completes_and_queues(urls: LogUrls) {
     assert_eq!(store.take("w1", LONG).await.unwrap().item, next);
 }
 
-/// INV-7: two workers have the same work in hand; whoever writes second finds the stream moved.
+/// INV-7: two workers hold the same work; the second to append gets a conflict.
 async fn a_worker_that_lost_its_lease_is_fenced(urls: LogUrls) {
     let store = Store::open(urls).await;
     store.enqueue(Lane::Submit, "ada").await;

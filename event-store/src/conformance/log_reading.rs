@@ -222,7 +222,7 @@ async fn the_starting_checkpoint_is_accepted(urls: LogUrls) {
     verify_checkpoint(&*store.log, &start).await.unwrap();
 }
 
-/// INV-8, as are the two below.
+/// INV-8, as in the next two.
 async fn a_checkpoint_of_another_log_is_refused(urls: LogUrls) {
     let store = Store::open(urls).await;
     let checkpoint = Checkpoint { log: Uuid::new_v4(), ..checkpoint(&store).await };

@@ -1,30 +1,32 @@
-//! How cases open what they are about: as Assay does, through the resolver. What only tests have is made known first.
+//! Opens stores through the resolver, as Assay does. Adapters that only tests have are registered
+//! first.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::resolver::scheme;
 use crate::{Archive, Blobs, EventLog, OpenError, TreeStore, WorkQueue};
 
-/// The two ports that one store has.
+/// The two ports that share one store.
 type LogAndQueue = (Arc<dyn EventLog>, Arc<dyn WorkQueue>);
 
-/// Adapters that only tests have. A scheme of theirs is none of Assay's; the same URL is the same store.
+/// Adapters that only tests have. Their scheme must not be one of Assay's, and the same URL must
+/// give the same store.
 #[derive(Debug, Clone, Copy)]
 pub struct TestAdapters {
-    /// What their URLs begin with.
+    /// The scheme of their URLs.
     pub scheme: &'static str,
-    /// A log with its queue, and without an archive.
+    /// Opens a log and its queue, without an archive.
     pub log: fn(&str) -> LogAndQueue,
-    /// Blobs.
+    /// Opens blobs.
     pub blobs: fn(&str) -> Arc<dyn Blobs>,
-    /// A tree.
+    /// Opens a tree.
     pub tree: fn(&str) -> Arc<dyn TreeStore>,
 }
 
 static KNOWN: RwLock<Vec<TestAdapters>> = RwLock::new(Vec::new());
 
 impl TestAdapters {
-    /// From now on, cases know them.
+    /// Registers the adapters for all cases.
     pub fn make_known(self) {
         KNOWN.write().unwrap_or_else(PoisonError::into_inner).push(self);
     }
@@ -35,7 +37,7 @@ impl TestAdapters {
     }
 }
 
-/// As [`open_log`](crate::open_log); an archive only of Assay's own.
+/// As [`open_log`](crate::open_log); only Assay's own logs have an archive.
 pub(super) async fn open_log(
     url: &str,
     blobs: Arc<dyn Blobs>,

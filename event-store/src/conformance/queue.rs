@@ -1,4 +1,4 @@
-//! Order, lanes, sharing and numbers.
+//! Order, lanes, sharing and statistics.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -94,7 +94,7 @@ async fn work_in_hand_is_not_delivered_again(urls: LogUrls) {
     assert!(store.take("w1", LONG).await.is_some());
     assert_eq!(store.take("w1", LONG).await, None);
     assert_eq!(store.take("w2", LONG).await, None);
-    // The holder's lease counts, not the one that another asks for.
+    // The holder's lease counts, not the one that another worker asks for.
     assert_eq!(store.take("w3", Duration::ZERO).await, None);
 }
 
@@ -179,7 +179,7 @@ async fn numbers_follow_the_work(urls: LogUrls) {
     assert_eq!(numbers(&store, Lane::Submit).await, (2, 0));
     assert_eq!(numbers(&store, Lane::Run).await, (1, 0));
     assert_eq!(numbers(&store, Lane::Contest).await, (0, 0));
-    // What nobody holds any more waits.
+    // Work whose lease has expired counts as waiting.
     store.take("w2", SHORT).await.unwrap();
     in_time("the lease to run out", async {
         while numbers(&store, Lane::Submit).await != (2, 0) {
@@ -193,7 +193,7 @@ async fn the_oldest_wait_counts_from_queueing(urls: LogUrls) {
     let store = Store::open(urls).await;
     store.enqueue(Lane::Submit, "ada").await;
     store.take("w1", SHORT).await.unwrap();
-    // The lease has run out by now, so the work has waited for at least as long.
+    // The lease has expired, so the work has waited at least that long.
     let work = store.take_in_time("w2", LONG).await;
     store.queue.release(&work.receipt).await.unwrap();
     let stats = store.queue.stats().await.unwrap();

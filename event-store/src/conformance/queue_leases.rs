@@ -1,4 +1,4 @@
-//! Leases: running out, extending, giving back.
+//! Leases: expiry, extension, release.
 
 use std::time::Instant;
 
@@ -66,7 +66,8 @@ async fn extending_keeps_the_work(urls: LogUrls) {
     let kept = store.take("w1", SHORT).await.unwrap();
     store.queue.extend(&kept.receipt, LONG).await.unwrap();
     let witness = store.take("w1", SHORT).await.unwrap();
-    // The witness was taken later for as long; when it is back, the first lease is over too.
+    // The witness was taken later, with the same lease; when it is back, the first lease is over
+    // too.
     let back = store.take_in_time("w2", LONG).await;
     assert_eq!(back.item, witness.item);
     assert_eq!(store.take("w2", LONG).await, None);
@@ -101,7 +102,7 @@ async fn extending_late_keeps_what_nobody_took(urls: LogUrls) {
     store.take("w1", SHORT).await.unwrap();
     let run_only =
         crate::TakeRequest { lanes: vec![Lane::Run], ..super::samples::request("w2", LONG) };
-    // The witness again: once it can be taken, both leases are over.
+    // Take the witness again: once that works, both leases are over.
     super::samples::in_time("the lease to run out", async {
         while store.queue.take(&run_only).await.unwrap().is_none() {
             tokio::task::yield_now().await;

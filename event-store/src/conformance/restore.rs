@@ -1,4 +1,4 @@
-//! Restoring: a copy is the same log, or none that can be opened.
+//! Restoring: a copy is the same log, or it cannot be opened.
 
 use domain::{Position, Recorded, Version};
 use uuid::Uuid;
@@ -19,7 +19,7 @@ pub(super) fn cases() -> Vec<Case<LogUrls>> {
     ]
 }
 
-/// Another log beside this one, for the original.
+/// The URLs of the original, beside this log.
 fn beside(urls: &LogUrls) -> LogUrls {
     LogUrls { log: format!("{}-original", urls.log), ..urls.clone() }
 }
@@ -34,7 +34,7 @@ fn all_urls(urls: &LogUrls) -> StoreUrls {
     }
 }
 
-/// The original, some events of which are archived.
+/// The original log, with some of its events archived.
 async fn original(urls: &LogUrls) -> (Store, Uuid, Vec<Recorded>) {
     let store = Store::open(beside(urls)).await;
     for (name, version) in [("ada", 0), ("bob", 0), ("ada", 3), ("bob", 3)] {
@@ -112,7 +112,7 @@ async fn a_store_that_is_not_empty_is_refused(urls: LogUrls) {
     for _ in 0..2 {
         let error = Restoration::begin(&all_urls(&urls), Uuid::new_v4()).await.unwrap_err();
         assert!(error.to_string().contains("the log store is not empty"), "{error}");
-        // Also once all of it is archived.
+        // The same holds once all events are archived.
         store.archive().archive(Position(1), |_| ()).await.unwrap();
     }
     let info = store.reopen().await.log.info().await.unwrap();

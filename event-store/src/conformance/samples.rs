@@ -1,4 +1,4 @@
-//! What the cases write, and how they wait.
+//! Sample data and waiting for the cases.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,9 +16,9 @@ use crate::{
     TakeRequest, Wants, Work, WorkItem, WorkQueue, WorkerId,
 };
 
-/// How long something that must happen may take.
+/// Maximum wait for something that must happen.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How often something that wakes nobody is looked at.
+/// Poll interval for changes without a wake-up.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// A lease that outlasts every case.
@@ -51,19 +51,19 @@ impl Store {
         self.archive.as_ref().expect("every log of Assay's has an archive")
     }
 
-    /// As another process would see it.
+    /// A second handle, as another process would have.
     pub(super) async fn another_handle(&self) -> Self {
         Self::open(self.urls.clone()).await
     }
 
-    /// After a restart.
+    /// Opens the store again, as after a restart.
     pub(super) async fn reopen(self) -> Self {
         let urls = self.urls.clone();
         drop(self);
         Self::open(urls).await
     }
 
-    /// Appends what must not fail.
+    /// Appends; panics on failure.
     pub(super) async fn append(&self, batch: &AppendBatch) -> Appended {
         self.log.append(batch).await.unwrap()
     }
@@ -76,12 +76,12 @@ impl Store {
         item
     }
 
-    /// The first work that waits in any lane.
+    /// Takes the next work of any lane.
     pub(super) async fn take(&self, worker: &str, lease: Duration) -> Option<Work> {
         self.queue.take(&request(worker, lease)).await.unwrap()
     }
 
-    /// Work that is there now, or will be once a lease has run out.
+    /// Takes work that is available now, or becomes so when a lease expires.
     pub(super) async fn take_in_time(&self, worker: &str, lease: Duration) -> Work {
         in_time("work to be there", async {
             loop {
@@ -145,7 +145,7 @@ impl EventLog for Archiving {
     }
 }
 
-/// Waits for what must happen.
+/// Awaits a future; panics if it takes too long.
 pub(super) async fn in_time<T>(what: &str, happening: impl Future<Output = T>) -> T {
     match tokio::time::timeout(PATIENCE, happening).await {
         Ok(value) => value,
@@ -153,7 +153,7 @@ pub(super) async fn in_time<T>(what: &str, happening: impl Future<Output = T>) -
     }
 }
 
-/// Waits until a watch shows what it must.
+/// Waits until the watched value satisfies the condition.
 pub(super) async fn wait_for<T: Clone>(
     what: &str,
     mut watch: watch::Receiver<T>,
@@ -170,7 +170,7 @@ pub(super) fn stream(name: &str) -> StreamId {
     StreamId::Account(name.parse().unwrap())
 }
 
-/// `count` events for the account `name`, decided at `expected`.
+/// `count` events for the account `name`, at the expected version `expected`.
 pub(super) fn batch(name: &str, expected: u64, count: usize) -> AppendBatch {
     let events = (0..count).map(|index| {
         if expected == 0 && index == 0 {
@@ -202,7 +202,7 @@ fn new_event(event: impl Into<domain::Event>) -> NewEvent {
     }
 }
 
-/// One event that carries a text.
+/// One event that contains a text.
 pub(super) fn batch_with_text(name: &str, text: impl Into<String>) -> AppendBatch {
     let mut batch = batch(name, 0, 1);
     batch.events[0].metadata.traceparent = Some(text.into());

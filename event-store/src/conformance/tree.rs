@@ -1,4 +1,4 @@
-//! The tree: heads that follow one another, tiles that grow.
+//! The tree: successive heads and growing tiles.
 
 use bytes::Bytes;
 use futures::future::join_all;
@@ -113,14 +113,14 @@ async fn a_tile_grows_no_shorter(url: String) {
     assert_eq!(tree.tile(tile(0, 0)).await.unwrap(), Some(hashes(9)));
 }
 
-/// Whoever kept them died before the head, and the log has lost those events since.
+/// The signer that stored them died before its head, and the log has lost those events since.
 async fn hashes_that_no_head_covers_give_way(url: String) {
     let tree = open_tree(&url).await.unwrap();
     let gone = Bytes::from([&hashes(3)[..], &[99; 5 * TILE_HASH_BYTES]].concat());
     let all_gone = Bytes::from(vec![99; 2 * TILE_HASH_BYTES]);
     let left = vec![(tile(0, 0), gone.clone()), (tile(0, 1), all_gone)];
     tree.advance(0, left, &head(3)).await.unwrap();
-    // As many, and then more; of the tile beside it, fewer.
+    // The same number of hashes, then more; in the neighbouring tile, fewer.
     for (from, count) in [(3, 8), (8, 10)] {
         let others = vec![(tile(0, 0), hashes(count)), (tile(0, 1), hashes(1))];
         tree.advance(from, others, &head(u64::from(count))).await.unwrap();

@@ -1,8 +1,8 @@
-//! [`Blobs`] in MongoDB, laid out as GridFS, so that its tools read them: `blobs.files` and
+//! [`Blobs`] in MongoDB, in GridFS layout, so that GridFS tools can read them: `blobs.files` and
 //! `blobs.chunks`.
 //!
-//! The driver's own upload is not used: when the last write's answer is lost, it removes the chunks
-//! of a file that may be there.
+//! The driver's upload is not used: if the reply to its last write is lost, it removes the chunks
+//! of a file that may exist.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -22,20 +22,20 @@ use crate::resolver::OpenError;
 use crate::{BlobError, Blobs, KeptBlob};
 
 const PORT: &str = "blobs";
-/// Bytes of one chunk; GridFS's own default.
+/// Size of one chunk, in bytes. GridFS's default.
 const CHUNK_BYTES: usize = 255 * 1024;
-/// Chunks that are sent at once.
+/// Number of chunks per write.
 const CHUNKS_PER_WRITE: usize = 32;
 
-/// An entry of `blobs.files`. Several writers of one blob each have chunks of their own; the unique
-/// index on the name decides whose count.
+/// An entry of `blobs.files`. Concurrent writers of one blob each write their own chunks; the
+/// unique index on `filename` decides which are used.
 #[derive(Debug, Serialize, Deserialize)]
 struct File {
     #[serde(rename = "_id")]
     id: ObjectId,
     /// The digest.
     filename: String,
-    /// Of the compressed form.
+    /// Compressed size, in bytes.
     length: i64,
     #[serde(rename = "chunkSize")]
     chunk_size: i32,
@@ -73,7 +73,7 @@ impl MongoBlobs {
     async fn index(&self) -> Result<(), Error> {
         self.files.create_index(unique(doc! { "filename": 1 })).await?;
         self.chunks.create_index(unique(doc! { "files_id": 1, "n": 1 })).await?;
-        // Expected by drivers that look at a bucket.
+        // Drivers expect this index on a bucket.
         self.files.create_index(index(doc! { "filename": 1, "uploadDate": 1 })).await?;
         Ok(())
     }
@@ -82,7 +82,7 @@ impl MongoBlobs {
         self.files.find_one(doc! { "filename": digest.to_string() }).await.map_err(not_available)
     }
 
-    /// Writes the chunks, and then the file that makes them count.
+    /// Writes the chunks, then the file entry that makes them valid.
     async fn write(&self, digest: &Digest, kept: &[u8]) -> Result<(), Error> {
         let file = File {
             id: ObjectId::new(),
@@ -107,20 +107,21 @@ impl MongoBlobs {
             }
         }
         match self.files.insert_one(&file).await {
-            // Another writer was faster, with the same bytes.
+            // Another writer stored the same bytes first.
             Err(error) if is_duplicate(&error) => {
                 self.remove_chunks(file.id).await;
                 Ok(())
             }
-            // Whether the file is there is not known, so its chunks stay.
+            // The file may exist, so its chunks stay.
             outcome => outcome.map(drop),
         }
     }
 
-    /// Chunks without a file are never read; leaving some behind costs space only.
+    /// Removes a file's chunks. Failure only costs space, because chunks without a file are never
+    /// read.
     async fn remove_chunks(&self, id: ObjectId) {
         if let Err(error) = self.chunks.delete_many(doc! { "files_id": id }).await {
-            tracing::warn!(%error, file = %id, "chunks of an unfinished blob could not be removed");
+            tracing::warn!(%error, file = %id, "cannot remove the chunks of an unfinished blob");
         }
     }
 }
@@ -158,9 +159,9 @@ impl Blobs for MongoBlobs {
         while let Some(chunk) = chunks.try_next().await.map_err(not_available)? {
             kept.extend_from_slice(&chunk.data.bytes);
         }
-        // A chunk that is missing or changed is found by the digest.
+        // The digest detects missing and changed chunks.
         match decompress(*digest, kept).await {
-            // Its chunks go after its file when it is removed.
+            // A removal deletes the file first and its chunks afterwards.
             Err(BlobError::Damaged(_))
                 if self.find(digest).await?.is_none_or(|found| found.id != file.id) =>
             {
@@ -203,7 +204,7 @@ impl Blobs for MongoBlobs {
         Ok(true)
     }
 
-    /// Chunks of which there is no file. Their ids say when they were written.
+    /// Removes chunks without a file. Their ids contain the time of writing.
     async fn remove_unfinished(&self, before: Timestamp) -> Result<u64, BlobError> {
         let seconds = u32::try_from(before.as_second()).unwrap_or_default();
         let newest = ObjectId::from_parts(seconds, [0; 5], [0; 3]);
@@ -222,7 +223,7 @@ impl Blobs for MongoBlobs {
     }
 }
 
-/// What is read of a blob's first chunk.
+/// The field that is read from a blob's first chunk.
 #[derive(Debug, Deserialize)]
 struct FirstChunk {
     files_id: ObjectId,

@@ -17,7 +17,7 @@ use crate::resolver::OpenError;
 use crate::{Credentials, CredentialsError, Profile, TokenHash, TokenRecord};
 
 const PORT: &str = "credentials";
-/// The end of a token as a date, which is what MongoDB sweeps by. Reads go by `expires_at`.
+/// The token's expiry as a date, for MongoDB's TTL index. Reads use `expires_at`.
 const SWEPT_BY: &str = "expires_on";
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -87,8 +87,8 @@ impl Credentials for MongoCredentials {
 
     async fn erase(&self, subject: Uuid) -> Result<(), CredentialsError> {
         let subject = subject.to_string();
-        // Tokens first: an erasure that is cut off in between leaves nobody signed in, and the same
-        // call finishes it.
+        // Tokens first: an interrupted erasure leaves no session signed in, and repeating the call
+        // finishes it.
         self.tokens.delete_many(doc! { "subject": &subject }).await.map_err(not_available)?;
         self.profiles.delete_one(doc! { "_id": &subject }).await.map_err(not_available)?;
         Ok(())

@@ -1,9 +1,10 @@
 //! [`TreeStore`] in MongoDB: `tree.tiles` and `tree.heads`.
 //!
-//! There is no transaction. Tiles are written first; the head makes them count. That each head names the one before it,
-//! and no other does, keeps rival signers apart. They read one log, so of their tiles one is the beginning of the other,
-//! and the longer stays. Where a log has lost its tail, tiles that somebody left who died before the head are of events
-//! that are gone: those are overwritten.
+//! There is no transaction: tiles are written first, and the head makes them valid. A unique index
+//! on the previous head's size lets only one of several rival signers store the next head. Rivals
+//! read the same log, so one's tile is a prefix of the other's, and the longer one stays. If the
+//! log has lost its tail, tiles of a signer that died before storing its head may cover lost
+//! events; those are overwritten.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -21,7 +22,7 @@ use crate::resolver::OpenError;
 use crate::{KeptHead, TileId, TreeStore, TreeStoreError};
 
 const PORT: &str = "tree";
-/// How often a tile is tried to be put, while rivals put it too.
+/// Maximum attempts to store a tile while rival signers store it too.
 const PUT_TRIES_MAX: u32 = 16;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -37,14 +38,14 @@ struct Tile {
 struct Head {
     #[serde(rename = "_id")]
     size: i64,
-    /// The size of the head before; unique.
+    /// The size of the previous head; unique.
     previous: i64,
     /// In microseconds since 1970.
     signed_at: i64,
     note: String,
 }
 
-/// A database of hashes and heads.
+/// A database of tiles and heads.
 #[derive(Debug)]
 pub(crate) struct MongoTree {
     tiles: Collection<Tile>,
@@ -63,7 +64,7 @@ impl MongoTree {
         Ok(tree)
     }
 
-    /// `false` when rivals put it all the time.
+    /// Stores a tile. `false` if rivals kept changing it at every attempt.
     async fn put_tile(&self, from: u64, id: TileId, hashes: Bytes) -> Result<bool, TreeStoreError> {
         let bytes = length(hashes.len() as u64);
         let binary = Binary { subtype: BinarySubtype::Generic, bytes: hashes.to_vec() };
@@ -146,7 +147,7 @@ fn name(id: TileId) -> String {
     format!("{}/{}", id.level, id.index)
 }
 
-/// MongoDB's integers are signed; no tree is larger than the largest of them.
+/// MongoDB's integers are signed; no tree exceeds the largest.
 fn length(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

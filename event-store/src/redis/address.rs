@@ -1,4 +1,4 @@
-//! What a `redis://` URL says.
+//! Parses `redis://` URLs.
 
 use redis::io::tcp::TcpSettings;
 use redis::{ConnectionInfo, IntoConnectionInfo};
@@ -6,16 +6,16 @@ use url::Url;
 
 use crate::resolver::OpenError;
 
-/// Characters of a namespace, which every key carries.
+/// Maximum length of a namespace, in characters. Every key begins with it.
 const NAMESPACE_CHARS_MAX: usize = 64;
 const NAMESPACE_DEFAULT: &str = "assay";
 
-/// What a URL says.
+/// The parts of a URL.
 #[derive(Clone)]
 pub(super) struct Address {
     pub(super) server: ConnectionInfo,
     pub(super) namespace: String,
-    /// Whether a server that may lose what it acknowledged will do.
+    /// Whether to accept a server that may lose acknowledged events.
     pub(super) relaxed: bool,
 }
 
@@ -43,7 +43,7 @@ impl Address {
         let mut bare = url.clone();
         bare.set_query(None);
         let server = bare.into_connection_info().map_err(|error| invalid(error.to_string()))?;
-        // Without it, a short command waits for the answer to the one before (Nagle's algorithm).
+        // Otherwise a short command waits for the previous answer (Nagle's algorithm).
         let server = server.set_tcp_settings(TcpSettings::default().set_nodelay(true));
         Ok(Self { server, namespace, relaxed })
     }

@@ -1,7 +1,7 @@
-//! Appends that wait at the same time are one call.
+//! Combines waiting appends into one call.
 //!
-//! A call costs the server the same few commands and one wait for its disk, however many batches are
-//! in it; each is appended or refused on its own.
+//! A call costs the server one disk sync, whatever the number of batches. Each batch is appended or
+//! refused on its own.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -14,32 +14,33 @@ use super::library::Function;
 use super::link::{CallError, Link};
 use crate::{AppendBatch, AppendError, Lane};
 
-/// Batches that wait for a call; more wait for room.
+/// Capacity of the queue of batches that wait for a call. Further callers wait for room.
 const WAITING_MAX: usize = 1024;
-/// Batches of one call. Nothing else runs in the server meanwhile.
+/// Maximum number of batches per call. The server runs nothing else during a call.
 const BATCHES_PER_CALL_MAX: usize = 128;
-/// Bytes of bodies in one call, about: the batch that goes beyond is the last.
+/// Approximate maximum size of the bodies in one call, in bytes. The batch that exceeds it is the
+/// last.
 const BYTES_PER_CALL_MAX: usize = 1024 * 1024;
-/// Calls under way: while the server is at one, the next is made up and sent.
+/// Maximum number of concurrent calls: the next is built and sent while the server runs the first.
 const CALLS_MAX: usize = 2;
 
-/// A handle to the task that makes the calls; that ends with it.
+/// A handle to the task that makes the calls. The task ends when the handle is dropped.
 #[derive(Debug)]
 pub(super) struct Appender {
     waiting: mpsc::Sender<Job>,
     keys: Keys,
 }
 
-/// A batch as it is sent, and the one who waits for it.
+/// An encoded batch and the channel for its result.
 struct Job {
-    /// Bucket, lane to queue in, lane to finish in.
+    /// The stream's bucket, the lane to queue in, the lane to finish in.
     keys: [String; 3],
     arguments: Vec<String>,
     bytes: usize,
     reply: oneshot::Sender<Result<Vec<Value>, Failure>>,
 }
 
-/// Why nothing is known to have been written; shared by the batches of a call.
+/// Why a call failed; shared by all its batches.
 #[derive(Clone)]
 enum Failure {
     NotWritten(Arc<dyn Error + Send + Sync>),
@@ -57,7 +58,7 @@ impl Appender {
         Self { waiting, keys }
     }
 
-    /// What the function says became of the batch.
+    /// Sends the batch and returns the function's reply for it.
     pub(super) async fn append(&self, batch: &AppendBatch) -> Result<Vec<Value>, AppendError> {
         let (reply, answer) = oneshot::channel();
         let job = self.job(batch, reply)?;
@@ -79,7 +80,7 @@ impl Appender {
     ) -> Result<Job, AppendError> {
         let bodies = batch.check()?;
         let (enqueue, complete) = (batch.enqueue.as_ref(), batch.complete.as_ref());
-        // A lane that is not touched still has its place among the keys.
+        // An unused lane still needs its place among the keys.
         let keys = [
             self.keys.bucket(&batch.stream),
             self.keys.lane(enqueue.map_or(Lane::Contest, |item| item.lane)),
@@ -122,7 +123,8 @@ async fn run(link: Arc<Link>, keys: [String; 2], mut waiting: mpsc::Receiver<Job
     }
 }
 
-/// Calls, and answers everybody who waits. Nobody may wait any more; that is no error.
+/// Makes the call and replies to all callers. A caller may have been cancelled; that is not an
+/// error.
 async fn carry_out(link: &Link, keys: &[String; 2], jobs: Vec<Job>) {
     let failure = match call(link, keys, &jobs).await {
         Ok(outcomes) => {
@@ -131,7 +133,7 @@ async fn carry_out(link: &Link, keys: &[String; 2], jobs: Vec<Job>) {
             }
             return;
         }
-        // What is wrong with one batch should not be the others' fault. Asking again is safe.
+        // One bad batch must not fail the others. Sending each again is safe.
         Err(CallError::Refused(_)) if jobs.len() > 1 => {
             for job in jobs {
                 Box::pin(carry_out(link, keys, vec![job])).await;

@@ -1,4 +1,4 @@
-//! What the archive needs of Redis: the manifest, the mark, and trimming.
+//! The archive's operations in Redis: the manifest, the mark and trimming.
 
 use std::collections::HashMap;
 
@@ -17,7 +17,7 @@ impl RedisLog {
         let events: u64 = self.general.query_again(cmd("XLEN").arg(&self.keys.log)).await?;
         let mut usage = cmd("MEMORY");
         usage.arg("USAGE").arg(&self.keys.log);
-        // Nothing is said of what is not there.
+        // The reply is nil if the key does not exist.
         let bytes: Option<u64> = self.general.query_again(&usage).await?;
         Ok(HotUsage { events, bytes: bytes.unwrap_or_default() })
     }
@@ -37,7 +37,7 @@ impl RedisLog {
         Ok(entries)
     }
 
-    /// May be done twice: the second time, the manifest is another.
+    /// Safe to repeat: a second call finds a changed manifest and does nothing.
     pub(super) async fn enter(
         &self,
         entry: &SegmentEntry,
@@ -59,10 +59,10 @@ impl RedisLog {
         self.general.query_again(&trim).await.map(Position).map_err(fault)
     }
 
-    /// Memory is free already; what is left is the append-only file, which Redis makes anew.
+    /// Trimming already freed the memory. This rewrites the append-only file.
     pub(super) async fn rewrite_file(&self) -> Result<(), StoreFault> {
         match self.general.query::<()>(&cmd("BGREWRITEAOF")).await {
-            // It is at it already.
+            // A rewrite is already running.
             Err(CallError::Refused(error)) if error.to_string().contains("already in progress") => {
                 Ok(())
             }
@@ -80,7 +80,7 @@ pub(super) fn fault(error: CallError) -> StoreFault {
     }
 }
 
-/// An entry as it is stored at its first position.
+/// The stored form of an entry, whose key is its first position.
 fn written_entry(entry: &SegmentEntry) -> String {
     let SegmentEntry { last, digest, events, bytes, sealed_at, .. } = entry;
     format!("{last} {digest} {events} {bytes} {}", sealed_at.as_microsecond())

@@ -1,4 +1,4 @@
-//! Whether a server keeps what it acknowledges.
+//! Checks whether a server keeps what it acknowledges.
 
 use std::collections::HashMap;
 
@@ -10,15 +10,15 @@ use crate::resolver::OpenError;
 /// The first version with Functions.
 const VERSION_MAJOR_MIN: u32 = 7;
 
-/// Settings without which an acknowledged event can be lost, and what happens then.
+/// Required settings, and what loses acknowledged events without them.
 const NEEDED: [(&str, &str, &str); 3] = [
     ("appendonly", "yes", "a restart loses events"),
     ("appendfsync", "always", "a power failure loses events"),
     ("maxmemory-policy", "noeviction", "a full memory loses events"),
 ];
 
-/// Refuses a server that is too old or may lose what it acknowledged, unless that was asked for.
-/// Returns what an acknowledged append survives, in words.
+/// Refuses a server that is too old, or that may lose acknowledged events unless `relaxed`. Returns
+/// a description of what an acknowledged append survives.
 pub(super) async fn check(link: &Link, relaxed: bool) -> Result<String, OpenError> {
     let info: InfoDict = link.query(cmd("INFO").arg("server")).await.map_err(not_opened)?;
     let version: String = info.get("redis_version").unwrap_or_default();
@@ -65,7 +65,7 @@ struct Weakness {
     cure: String,
 }
 
-/// What the server's settings leave to be wished for; or why it does not tell them.
+/// The settings that weaken durability, or why the server does not show its settings.
 async fn weaknesses(link: &Link) -> Result<Result<Vec<Weakness>, String>, OpenError> {
     let mut get = cmd("CONFIG");
     get.arg("GET");
@@ -74,7 +74,7 @@ async fn weaknesses(link: &Link) -> Result<Result<Vec<Weakness>, String>, OpenEr
     });
     let settings: HashMap<String, String> = match link.query(&get).await {
         Ok(settings) => settings,
-        // Hosted servers often allow no CONFIG.
+        // Hosted servers often forbid CONFIG.
         Err(CallError::Refused(error)) => return Ok(Err(error.to_string())),
         Err(error) => return Err(not_opened(error)),
     };

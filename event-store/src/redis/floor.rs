@@ -1,4 +1,4 @@
-//! What a Redis server takes without Assay: the floor that appends are measured against; and what it takes up.
+//! The cost of a Redis server without Assay, as a baseline for benchmarks, and its memory use.
 
 use std::time::{Duration, Instant};
 
@@ -12,8 +12,8 @@ use super::keys::Keys;
 use super::link::{ANSWER_WAIT, CallError, not_opened};
 use crate::resolver::OpenError;
 
-/// How long so many bare `XADD` take that share one connection, as appends do, so many at a time. The
-/// entries have the fields and sizes of an event's; they go to a stream of their own, which is removed
+/// Measures `appends` bare `XADD` commands on one shared connection, `at_once` at a time. The
+/// entries have an event's fields and sizes and go to a separate stream, which is removed
 /// afterwards.
 pub(crate) async fn bare_appends(
     url: &Url,
@@ -49,7 +49,7 @@ pub(crate) async fn bare_appends(
     measured.await.map_err(|error| not_opened(CallError::Unknown(error)))
 }
 
-/// Bytes of memory that the server has given out, for whatever purpose.
+/// Memory that the server has allocated, in bytes.
 pub(crate) async fn memory(url: &Url) -> Result<u64, OpenError> {
     let address = Address::parse(url)?;
     let told = async {

@@ -1,16 +1,16 @@
--- Everything that must be one step, as one library of Redis Functions. The loader puts the line that
--- names the library before this text, and `library`, the same name: it carries a digest of the text,
--- so that processes of different versions of Assay work beside one another.
+-- All atomic operations, as one library of Redis Functions. The loader prepends the line that names
+-- the library, and sets `library` to the same name. The name contains a digest of this text, so
+-- that different versions of Assay can share a server.
 --
--- A function writes nothing before it is certain to succeed: Redis does not roll back.
+-- Redis does not roll back, so a function writes only once it is certain to succeed.
 
 local GROUP = 'evaluators'
--- A stream's positions stand packed in one hash field, so that their number is its version.
+-- A stream's positions are packed in one hash field. Their count is the stream's version.
 local POSITION_BYTES = 6
 local POSITION = '>I' .. POSITION_BYTES
--- Pending entries that are looked at in one step.
+-- Number of pending entries read at a time.
 local PENDING_PAGE = 100
--- A consumer that has had nothing for this long belongs to a worker that is gone.
+-- A consumer that has been idle for this long belongs to a worker that is gone.
 local CONSUMER_IDLE_MS_MAX = 24 * 60 * 60 * 1000
 
 local function whole(number)
@@ -40,28 +40,29 @@ local function entry_at(log, position)
   return redis.call('XRANGE', log, id, id)[1]
 end
 
--- The last event's position and time. Kept beside the log because reading its last entry would copy the
--- whole event. Should the two ever disagree, XADD refuses the position.
+-- The last event's position and time. They have a key of their own because reading the log's last
+-- entry would copy the whole event. If the two ever disagree, XADD refuses the position.
 local function tail_of(text)
   local position, at = string.match(text or '0 0', '^(%d+) (%d+)$')
   return tonumber(position), tonumber(at)
 end
 
--- Everything up to here was trimmed.
+-- The position of the last trimmed event.
 local function mark_of(meta)
   return tonumber(redis.call('HGET', meta, 'mark') or '0')
 end
 
 -- The log ---------------------------------------------------------------------------------------
 
--- Makes what is not there yet, and tells what the log is.
+-- Creates missing keys. RETURNS the log's id, its schema, and whether it is being restored.
 -- KEYS meta, lanes...  ARGV a log id to use if there is none, the schema to write
 local function prepare(keys, args)
   local meta = keys[1]
   redis.call('HSETNX', meta, 'log_id', args[1])
   redis.call('HSETNX', meta, 'schema', args[2])
   if redis.call('HGET', meta, 'schema') == '1' then
-    -- The second can be archived, which a program that knows only the first would not notice. Else they are alike.
+    -- Schema 2 allows archiving, which a program that knows only schema 1 would not notice.
+    -- Otherwise they are alike.
     redis.call('HSET', meta, 'schema', '2')
   end
   for index = 2, #keys do
@@ -80,8 +81,8 @@ local function prepare(keys, args)
   return { redis.call('HGET', meta, 'log_id'), redis.call('HGET', meta, 'schema'), redis.call('HEXISTS', meta, 'restoring') }
 end
 
--- When the very same events stand where the batch belongs already, it is a retry.
--- `ids` and `ids_end` are the places in `args` of the first event's id and the last one's.
+-- The batch is a retry if the same events are already in its place. `ids` and `ids_end` are the
+-- indexes in `args` of the first and the last event's id.
 local function written_before(log, packed, expected, args, ids, ids_end)
   local count = (ids_end - ids) / 2 + 1
   local actual = #packed / POSITION_BYTES
@@ -101,15 +102,15 @@ local function written_before(log, packed, expected, args, ids, ids_end)
   return { 'repeated', first, actual, at }
 end
 
--- Appends events, queues work and finishes work (INV-6): for each of several batches, all of it or nothing.
+-- Appends events, queues work and finishes work (INV-6). Each batch succeeds or fails as a whole.
 -- KEYS log, its tail, then for each batch: the stream's bucket, the lane to queue in, the lane to finish in
 -- ARGV for each batch: stream, expected version, stream to queue or '', work to finish or '', how many events,
 -- then id and body of every event
--- RETURNS what became of each
+-- RETURNS the outcome of each batch
 local function append(keys, args)
   local log, tail = keys[1], keys[2]
   local batches, packed_of, index = {}, {}, 1
-  -- Everything is read before anything is written, so that what is found wrong here leaves nothing half done.
+  -- Read everything before writing anything, so that an error here leaves nothing half done.
   for number = 1, (#keys - 2) / 3 do
     local stream, bucket, count = args[index], keys[3 * number], tonumber(args[index + 4])
     batches[number] = { index = index, bucket = bucket, ids = index + 5, ids_end = index + 3 + 2 * count }
@@ -119,7 +120,7 @@ local function append(keys, args)
 
   local position, last_at = tail_of(redis.call('GET', tail))
   local head = position
-  -- The server's clock may have been set back; the log's never goes back.
+  -- The server's clock may have been set back, but the log's times never decrease.
   local now = now_us()
   local at = math.max(now, last_at)
   local at_text = whole(at)
@@ -135,7 +136,7 @@ local function append(keys, args)
       local first, version, positions = position + 1, actual, { packed }
       for id = batch.ids, batch.ids_end, 2 do
         position, version = position + 1, version + 1
-        -- Fails, before anything is written, should the position be taken (INV-5).
+        -- Fails before anything is written if the position is taken (INV-5).
         redis.call('XADD', log, whole(position) .. '-0', 'stream', stream, 'version', whole(version),
           'at', at_text, 'id', args[id], 'body', args[id + 1])
         positions[#positions + 1] = struct.pack(POSITION, position)
@@ -191,7 +192,7 @@ local function ends(keys)
   return { (tail_of(redis.call('GET', keys[1]))), mark_of(keys[2]) }
 end
 
--- Whether the log still has what a process saw in it (INV-8).
+-- Whether the log still has the events that a process saw (INV-8).
 -- KEYS meta, the log's tail, log  ARGV the log's id, how far it went, an event's position, its id
 -- RETURNS how it differs, or ''
 local function holds(keys, args)
@@ -203,7 +204,7 @@ local function holds(keys, args)
   if head < math.max(read, position) then
     return whole(math.max(read, position)) .. ' was read, but it ends at ' .. whole(head)
   end
-  -- What is archived is not compared.
+  -- Archived events are not compared.
   if position > mark_of(keys[1]) then
     local entry = entry_at(keys[3], position)
     if not entry or fields_of(entry[2]).id ~= args[4] then
@@ -213,13 +214,13 @@ local function holds(keys, args)
   return ''
 end
 
--- How far everything goes that a reader waits for.
+-- The ends of everything that a reader waits for.
 -- KEYS the log's tail, then streams  RETURNS the head, then each stream's last id
 local function tails(keys)
   local ends = { (tail_of(redis.call('GET', keys[1]))) }
   for index = 2, #keys do
     local info = redis.pcall('XINFO', 'STREAM', keys[index])
-    -- A stream that is not there yet.
+    -- The stream does not exist yet.
     ends[index] = info.err and '0-0' or fields_of(info)['last-generated-id']
   end
   return ends
@@ -227,9 +228,9 @@ end
 
 -- The archive -----------------------------------------------------------------------------------
 
--- Enters a segment in the manifest: in the place of others, or behind the last.
+-- Enters a segment in the manifest: in place of others, or after the last one.
 -- KEYS meta, segments  ARGV first, last, text, then first and text of each that is replaced
--- RETURNS 1, or 0 when the manifest is another
+-- RETURNS 1, or 0 when the manifest has changed
 local function enter_segment(keys, args)
   local meta, segments = keys[1], keys[2]
   if #args == 3 then
@@ -269,7 +270,8 @@ end
 
 -- A restore -------------------------------------------------------------------------------------
 
--- KEYS meta, the log's tail, log, lanes...  ARGV the log's id  RETURNS 1, or 0 when something is there
+-- KEYS meta, the log's tail, log, lanes...  ARGV the log's id  RETURNS 1, or 0 when the log is not
+-- empty
 local function begin_restore(keys, args)
   if redis.call('EXISTS', keys[2]) == 1 or redis.call('HEXISTS', keys[1], 'sealed') == 1 then
     return 0
@@ -283,7 +285,7 @@ local function begin_restore(keys, args)
   return 1
 end
 
--- Appends events as they were recorded.
+-- Appends events exactly as they were recorded.
 -- KEYS meta, log, its tail, then the bucket of each event's stream
 -- ARGV for each event: position, stream, version, time, id, body
 local function import(keys, args)
@@ -319,8 +321,8 @@ end
 
 -- The queue -------------------------------------------------------------------------------------
 
--- Who has a piece of work is its consumer's name: `<lease in ms>:<worker>` holds it, and
--- `released:<worker>` gave it back.
+-- The consumer's name shows the state of a piece of work: `<lease in ms>:<worker>` holds it, and
+-- `released:<worker>` has released it.
 
 local function holding(worker, lease_ms)
   return whole(lease_ms) .. ':' .. worker
@@ -344,7 +346,7 @@ local function each_pending(lane, visit)
   until #page < PENDING_PAGE
 end
 
--- Whether nobody holds it: it was released, or its holder's own lease has run out.
+-- Whether the work is free: released, or its holder's lease has expired.
 local function is_free(consumer, idle_ms)
   local lease_ms = string.match(consumer, '^(%d+):')
   return not lease_ms or idle_ms >= tonumber(lease_ms)
@@ -391,16 +393,17 @@ local function extend(keys, args)
   if not is_held_by(keys[1], args[1], args[2]) then
     return 0
   end
-  -- JUSTID counts no delivery.
+  -- JUSTID does not count as a delivery.
   redis.call('XCLAIM', keys[1], GROUP, holding(args[2], tonumber(args[3])), 0, args[1], 'JUSTID')
   return 1
 end
 
--- KEYS lane, the stream that tells others  ARGV id, worker
+-- KEYS lane, the stream that notifies others  ARGV id, worker
 local function release(keys, args)
   if is_held_by(keys[1], args[1], args[2]) then
     redis.call('XCLAIM', keys[1], GROUP, released_by(args[2]), 0, args[1], 'JUSTID')
-    -- Claiming wakes nobody who reads the lane, so this does. Only the last one is of use.
+    -- A claim does not wake readers of the lane, so this stream does. Only its last entry is
+    -- needed.
     local told = redis.call('XADD', keys[2], '*', 'id', args[1])
     redis.call('XTRIM', keys[2], 'MINID', told)
   end
@@ -414,7 +417,7 @@ local function discard(keys, args)
   return 1
 end
 
--- KEYS lanes  RETURNS for each: waiting, in flight, µs that the oldest has waited
+-- KEYS lanes  RETURNS for each: waiting, in flight, wait time of the oldest in µs
 local function stats(keys)
   local now = now_us()
   local lanes = {}

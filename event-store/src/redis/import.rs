@@ -1,4 +1,4 @@
-//! What a restore needs of Redis.
+//! A restore's operations in Redis.
 
 use domain::Recorded;
 use uuid::Uuid;
@@ -9,7 +9,7 @@ use super::log::RedisLog;
 use crate::WorkItem;
 use crate::archive::StoreFault;
 
-/// Events of one call, so that it does not hold the server up.
+/// Number of events per call, small enough not to block the server.
 const EVENTS_PER_CALL: usize = 256;
 
 impl RedisLog {
@@ -21,7 +21,7 @@ impl RedisLog {
         self.general.query(&begin).await.map_err(fault)
     }
 
-    /// Is not sent twice: what does not follow is refused.
+    /// Never sent twice: the server would refuse events it already has.
     pub(super) async fn import_events(&self, events: &[Recorded]) -> Result<(), StoreFault> {
         for some in events.chunks(EVENTS_PER_CALL) {
             let mut keys =

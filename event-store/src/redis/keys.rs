@@ -1,4 +1,4 @@
-//! The names of keys.
+//! Key names.
 
 use domain::{Digest, StreamId};
 
@@ -27,7 +27,8 @@ impl Keys {
         }
     }
 
-    /// One of 256 hashes, so that no single key grows with everything there ever was.
+    /// The hash that holds the stream's positions. There are 256, so that no single key grows with
+    /// the whole log.
     pub(super) fn bucket(&self, stream: &StreamId) -> String {
         let bucket = Digest::of(stream.to_string().as_bytes()).as_bytes()[0];
         format!("{}:streams:{bucket:02x}", self.namespace)

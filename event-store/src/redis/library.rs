@@ -6,11 +6,11 @@ use domain::Digest;
 use redis::{Cmd, cmd};
 
 const TEXT: &str = include_str!("functions.lua");
-/// Hex digits of the text's digest in the library's name.
+/// Number of hex digits of the source's digest in the library's name.
 const VERSION_DIGITS: usize = 12;
 
-/// Carries a digest of the text: processes of different versions of Assay, during an upgrade, each
-/// call their own functions.
+/// The library's name. It contains a digest of the source, so that during an upgrade each version
+/// of Assay calls its own functions.
 static NAME: LazyLock<String> = LazyLock::new(|| {
     format!("assay_{}", &Digest::of(TEXT.as_bytes()).to_string()[..VERSION_DIGITS])
 });
@@ -58,7 +58,7 @@ impl Function {
         }
     }
 
-    /// A call with these keys; arguments follow.
+    /// A call with these keys. The caller adds the arguments.
     pub(super) fn call(self, keys: &[impl AsRef<str>]) -> Cmd {
         let reads =
             matches!(self, Self::ReadStream | Self::Ends | Self::Holds | Self::Tails | Self::Stats);
@@ -71,7 +71,7 @@ impl Function {
     }
 }
 
-/// Loads the library; loading it again changes nothing.
+/// Loads the library. Loading it again changes nothing.
 pub(super) fn load() -> Cmd {
     let name = &*NAME;
     let mut load = cmd("FUNCTION");

@@ -1,4 +1,4 @@
-//! One connection that is made again when it broke, and that tells what became of a command.
+//! A connection that reconnects when it breaks and classifies how each command failed.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -16,27 +16,27 @@ use super::witness::Witness;
 use crate::ReadError;
 use crate::resolver::OpenError;
 
-/// How long making a connection may take.
+/// Connection timeout.
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
-/// How long an answer may take. An append behind a slow disk takes its time, and giving up on it
-/// only makes the outcome unknown.
+/// Reply timeout. It is long, because an append may wait for a slow disk and a timeout only makes
+/// its outcome unknown.
 pub(super) const ANSWER_WAIT: Duration = Duration::from_secs(10);
 
-/// A command did not succeed.
+/// Why a command failed.
 #[derive(Debug)]
 pub(super) enum CallError {
-    /// There is no connection to send it on.
+    /// There is no connection, so it was not sent.
     NotSent(RedisError),
-    /// The server has another log than before, so that nothing is sent to it any more (INV-8).
+    /// The server has a different log than before, so nothing more is sent to it (INV-8).
     Diverged(String),
     /// The server refused it and did nothing.
     Refused(RedisError),
-    /// It was sent, and no answer came.
+    /// It was sent, but no reply came.
     Unknown(RedisError),
 }
 
 impl CallError {
-    /// For callers to whom all of them are the same.
+    /// The cause, for callers that treat all failures alike.
     pub(super) fn into_source(self) -> Box<dyn Error + Send + Sync> {
         match self {
             Self::NotSent(error) | Self::Refused(error) | Self::Unknown(error) => Box::new(error),
@@ -45,25 +45,25 @@ impl CallError {
     }
 }
 
-/// A connection. Commands are pipelined: they do not wait for one another's answers, so appends of
-/// many tasks share the server's waits for its disk.
+/// A connection with pipelined commands: none waits for another's reply, so concurrent appends
+/// share the server's disk syncs.
 pub(super) struct Link {
     client: Client,
     config: AsyncConnectionConfig,
     witness: Arc<Witness>,
-    /// With a number that tells a connection from the one that follows it.
+    /// The connection and its number, which grows with each reconnect.
     current: Mutex<(u64, Option<MultiplexedConnection>)>,
 }
 
 impl std::fmt::Debug for Link {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // The client knows the password.
+        // The client holds the password.
         f.debug_struct("Link").finish_non_exhaustive()
     }
 }
 
 impl Link {
-    /// `answer_wait` is how long a command may take; `None` for one that blocks.
+    /// `answer_wait` is the reply timeout; `None` for blocking commands.
     pub(super) fn new(
         client: Client,
         witness: Arc<Witness>,
@@ -93,7 +93,7 @@ impl Link {
         Ok((current.0, connection))
     }
 
-    /// A connection to a server that has been asked for its log.
+    /// A connection to a server whose log has been checked.
     async fn connect(&self) -> Result<MultiplexedConnection, RedisError> {
         let config = &self.config;
         let mut connection =
@@ -106,7 +106,7 @@ impl Link {
         outcome.map(|()| connection)
     }
 
-    /// Lets the next command connect anew.
+    /// Makes the next command reconnect, unless that already happened.
     async fn give_up(&self, number: u64) {
         let mut current = self.current.lock().await;
         if current.0 == number {
@@ -114,14 +114,14 @@ impl Link {
         }
     }
 
-    /// Lets the next command connect anew, whichever connection there is.
+    /// Makes the next command reconnect.
     pub(super) async fn reset(&self) {
         let number = self.current.lock().await.0;
         self.give_up(number).await;
     }
 
-    /// As [`Self::query`], for a command that may be carried out twice: it is sent again, once, when
-    /// the connection turns out to have ended, as it has after a restart of the server.
+    /// As [`Self::query`], for commands that are safe to repeat. Sends the command once more if the
+    /// connection has ended, as after a server restart.
     pub(super) async fn query_again<T: FromRedisValue>(
         &self,
         command: &Cmd,
@@ -132,12 +132,12 @@ impl Link {
         }
     }
 
-    /// Sends a command and waits for its answer.
+    /// Sends a command and waits for its reply.
     pub(super) async fn query<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, CallError> {
         let (number, mut connection) = self.connection().await?;
         let mut outcome = command.query_async(&mut connection).await;
         if outcome.as_ref().is_err_and(is_function_missing) {
-            // A server that lost its functions, or another one in its place.
+            // The server lost its functions, or another server took its place.
             let loaded: Result<(), _> = library::load().query_async(&mut connection).await;
             loaded.map_err(CallError::Refused)?;
             outcome = command.query_async(&mut connection).await;
@@ -147,7 +147,7 @@ impl Link {
             Err(error) => error,
         };
         match error.kind() {
-            // A replica now; the next connection may find the primary.
+            // It is a replica now. The next connection may reach the primary.
             ErrorKind::Server(ServerErrorKind::ReadOnly) => {
                 self.give_up(number).await;
                 Err(CallError::Refused(error))
@@ -166,7 +166,7 @@ fn is_function_missing(error: &RedisError) -> bool {
         && error.detail().is_some_and(|detail| detail.contains("Function not found"))
 }
 
-/// While opening, whatever goes wrong means that the store is not there.
+/// Any failure while opening means that the store is unavailable.
 pub(super) fn not_opened(error: CallError) -> OpenError {
     OpenError::Unavailable { port: "log", source: error.into_source() }
 }

@@ -1,4 +1,4 @@
-//! The log over Redis.
+//! The log in Redis.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,28 +26,28 @@ use crate::queue::wake;
 use crate::resolver::{OpenError, not_whole};
 use crate::{AppendBatch, AppendError, Appended, LogInfo, ReadError, WorkItem};
 
-/// How keys and fields are laid out. Another layout has another number.
+/// Version of the layout of keys and fields.
 const SCHEMA: u32 = 2;
 
 /// The log and its queue.
 #[derive(Debug)]
 pub(crate) struct RedisLog {
     pub(super) keys: Keys,
-    /// Reads, and the queue.
+    /// Connection for reads and the queue.
     pub(super) general: Link,
     pub(super) ready: Arc<watch::Sender<u64>>,
-    /// With a connection of its own: a large read does not stand in its way.
+    /// Has its own connection, so that large reads do not delay appends.
     appender: Appender,
     head: Arc<watch::Sender<Position>>,
     witness: Arc<Witness>,
     log_id: Uuid,
     durability: String,
-    /// The third connection, which waits for news.
+    /// Has the third connection, which waits for new events and work.
     _watcher: Watcher,
 }
 
 impl RedisLog {
-    /// A log that is being restored is opened for that alone.
+    /// A log that is being restored can only be opened with `restoring`.
     pub(crate) async fn open(url: &Url, restoring: bool) -> Result<Self, OpenError> {
         let address = Address::parse(url)?;
         let client =
@@ -71,7 +71,7 @@ impl RedisLog {
     }
 }
 
-/// Makes what is not there yet.
+/// Creates missing keys and checks the schema.
 async fn prepare(link: &Link, keys: &Keys, restoring: bool) -> Result<Uuid, OpenError> {
     link.query::<()>(&library::load()).await.map_err(not_opened)?;
     let mut made = vec![keys.meta.clone()];
@@ -122,7 +122,7 @@ impl HotLog for RedisLog {
     }
 
     async fn read_all(&self, after: Position, limit: u32) -> Result<Vec<Row>, ReadError> {
-        // Redis takes a count of zero for no limit.
+        // A count of zero means no limit to Redis.
         let Some(from) = after.0.checked_add(1).filter(|_| limit > 0) else {
             return Ok(Vec::new());
         };
@@ -153,7 +153,7 @@ impl HotLog for RedisLog {
     }
 
     async fn has_room(&self) -> Result<(), AppendError> {
-        // A write that changes nothing is refused like any other by a server whose disk or memory is full.
+        // A server whose disk or memory is full refuses every write, even one that changes nothing.
         let mut nothing = cmd("SETRANGE");
         nothing.arg(format!("{}-nothing", self.keys.log)).arg(0).arg("");
         let taken = self.general.query::<()>(&nothing).await;
@@ -197,7 +197,7 @@ impl HotLog for RedisLog {
     }
 }
 
-/// An entry of the log's stream: its id, its fields.
+/// An entry of the log's stream: its id and its fields.
 type Entry = (String, HashMap<String, String>);
 
 fn placed(entries: Vec<Entry>) -> Result<Vec<Row>, ReadError> {
@@ -231,7 +231,7 @@ pub(super) fn read_error(error: CallError) -> ReadError {
     }
 }
 
-/// Reads what the function says of a batch. What makes no sense says nothing about what was written.
+/// Parses the function's reply for a batch. After an invalid reply the outcome is unknown.
 fn appended(batch: &AppendBatch, reply: Vec<Value>) -> Result<Appended, AppendError> {
     let unknown = |error: RedisError| AppendError::Unknown(Box::new(error));
     let mut reply = reply.into_iter();

@@ -1,7 +1,7 @@
-//! [`WorkQueue`] over Redis.
+//! [`WorkQueue`] in Redis.
 //!
-//! Every operation may be sent twice. Work that was taken by a command whose answer was lost comes
-//! back when its lease has run out.
+//! Every operation may be sent twice. If the reply to a take is lost, the work comes back when its
+//! lease expires.
 
 use std::time::Duration;
 
@@ -71,7 +71,7 @@ impl WorkQueue for RedisLog {
     }
 }
 
-/// Redis counts leases in whole milliseconds; one is never shorter than what was asked for.
+/// Redis leases are in whole milliseconds; round up so that none is shorter than requested.
 fn millis(lease: Duration) -> u64 {
     lease.as_micros().div_ceil(1000).try_into().unwrap_or(u64::MAX)
 }

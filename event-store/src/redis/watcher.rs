@@ -1,4 +1,4 @@
-//! The connection that waits for news and passes them on.
+//! The connection that waits for new events and work and passes them on.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use super::link::{ANSWER_WAIT, CallError, Link};
 use crate::log::announce;
 use crate::queue::wake;
 
-/// How long the server holds an answer back when there is no news.
+/// How long the server blocks when there is nothing new.
 const BLOCK: Duration = Duration::from_secs(5);
-/// How long to wait before connecting again, and how long at most after many failures.
+/// Delay before the first reconnect, and the maximum after repeated failures.
 const RETRY_DELAY_MIN: Duration = Duration::from_millis(50);
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(5);
 
-/// A task that ends with its owner.
+/// The watching task. It ends when this is dropped.
 #[derive(Debug)]
 pub(super) struct Watcher(JoinHandle<()>);
 
@@ -52,7 +52,7 @@ impl Watcher {
     }
 }
 
-/// How far the log and the lanes go.
+/// The last known ends of the log and the work streams.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Tails {
     head: u64,
@@ -61,9 +61,9 @@ struct Tails {
 
 struct Task {
     link: Link,
-    /// The call that tells them.
+    /// The call that reads the ends.
     tails: Cmd,
-    /// The streams to wait on: the log, then those that mean work.
+    /// The streams to wait on: the log, then the work streams.
     watched: Vec<String>,
     head: Arc<watch::Sender<Position>>,
     ready: Arc<watch::Sender<u64>>,
@@ -76,7 +76,7 @@ impl Task {
         loop {
             let Err(error) = self.follow(&mut delay).await;
             let error = error.into_source();
-            tracing::warn!(%error, ?delay, "the log's news cannot be read, trying again");
+            tracing::warn!(%error, ?delay, "cannot watch the log for new events, trying again");
             tokio::time::sleep(delay).await;
             delay = (delay * 2).min(RETRY_DELAY_MAX);
         }
@@ -90,7 +90,7 @@ impl Task {
         }
     }
 
-    /// Passes on what there is.
+    /// Reads the ends and announces changes.
     async fn look(&mut self) -> Result<(), CallError> {
         let reply: Vec<String> = self.query(&self.tails, ANSWER_WAIT).await?;
         let mut reply = reply.into_iter();
@@ -104,7 +104,7 @@ impl Task {
         Ok(())
     }
 
-    /// Waits until there is more than was seen. One entry is enough to know.
+    /// Waits until a stream has an entry beyond its last known end.
     async fn wait(&self) -> Result<(), CallError> {
         let mut read = cmd("XREAD");
         read.arg("COUNT").arg(1).arg("BLOCK").arg(BLOCK.as_millis() as u64).arg("STREAMS");
@@ -112,7 +112,7 @@ impl Task {
         self.query::<Value>(&read, BLOCK + ANSWER_WAIT).await.map(drop)
     }
 
-    /// The link itself sets no limit, because a wait is no failure.
+    /// Queries with a time limit of its own. The link has none, because blocking is not a failure.
     async fn query<T: redis::FromRedisValue>(
         &self,
         command: &Cmd,

@@ -1,9 +1,9 @@
-//! What this process knows to be in the log (INV-8).
+//! Detects a server that comes back with a different log (INV-8).
 //!
-//! A server that starts again may have another log than before: an older file, or a replica's that
-//! had not heard of everything yet. Readers that wait for more would not notice, and would go on in
-//! another history as soon as it is long enough. So every new connection is asked whether the log
-//! still has what was seen; one that has not is never used, nor is any after it.
+//! A restarted server may have a different log: an older file, or that of a replica that was
+//! behind. Readers waiting for new events would not notice, and would continue in another history
+//! once it is long enough. So every new connection is checked for the last event seen. If that
+//! event is missing, neither this connection nor a later one is used.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -16,14 +16,14 @@ use uuid::Uuid;
 use super::keys::Keys;
 use super::library::Function;
 
-/// What was seen of the log.
+/// The part of the log that this process has seen.
 #[derive(Debug)]
 pub(super) struct Witness {
     keys: Keys,
     log_id: OnceLock<Uuid>,
-    /// How far it is known to go.
+    /// The last known head.
     head: Arc<watch::Sender<Position>>,
-    /// The last event that was read or appended here, and its id.
+    /// Position and id of the last event that this process read or appended.
     last: Mutex<(Position, String)>,
     diverged: OnceLock<String>,
 }
@@ -34,13 +34,13 @@ impl Witness {
         Self { keys, log_id, head, last: Mutex::default(), diverged }
     }
 
-    /// Which log it is; until this is told, any will do.
+    /// Sets the log's id. Until then, any log is accepted.
     pub(super) fn identify(&self, log_id: Uuid) {
-        // It is told once, while opening.
+        // Set once, while opening.
         let _ = self.log_id.set(log_id);
     }
 
-    /// This event stands at this position.
+    /// Records the event at this position.
     pub(super) fn saw(&self, position: Position, event: impl FnOnce() -> String) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if position > last.0 {
@@ -48,12 +48,12 @@ impl Witness {
         }
     }
 
-    /// How the log is found to be another one, if it was.
+    /// How the log differs, if it has diverged.
     pub(super) fn divergence(&self) -> Option<&str> {
         self.diverged.get().map(String::as_str)
     }
 
-    /// Asks a new connection. The answer is kept when it is that the log diverged.
+    /// Checks a new connection. A divergence is remembered.
     pub(super) async fn examine(
         &self,
         connection: &mut MultiplexedConnection,
@@ -63,7 +63,7 @@ impl Witness {
         if !reason.is_empty() && self.diverged.set(reason.clone()).is_ok() {
             tracing::error!(
                 reason,
-                "the log has diverged, and is not used any more; run: assay audit verify"
+                "the log has diverged and is no longer used; run: assay audit verify"
             );
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! What one append does inside the writer's transaction.
+//! One append inside the writer's transaction.
 
 use domain::{Position, Version};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -9,7 +9,7 @@ use super::{now_us, timestamp};
 use crate::archive::POSITION_BYTES;
 use crate::{AppendBatch, AppendError, Appended};
 
-/// A batch in the form that goes to the writer's thread.
+/// An encoded batch for the writer's thread.
 pub(super) struct Append {
     stream: String,
     expected: i64,
@@ -54,7 +54,7 @@ impl Append {
             };
         }
         let (head, head_at) = last_event(connection)?;
-        // The machine's clock may have been set back; the log's never goes back.
+        // The machine's clock may have been set back, but the log's times never decrease.
         let now = now_us();
         let recorded_at = now.max(head_at);
 
@@ -85,7 +85,7 @@ impl Append {
         })
     }
 
-    /// Whether this very batch stands where it belongs already: then it is a retry.
+    /// The earlier result if this batch is already in its place, so that it is a retry.
     fn written_before(
         &self,
         connection: &Connection,
@@ -119,7 +119,7 @@ impl Append {
     }
 }
 
-/// Where the last event stands, and when it was recorded.
+/// The last event's position and time; zeros if the log is empty.
 pub(super) fn last_event(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
     connection
         .prepare_cached(

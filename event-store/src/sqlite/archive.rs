@@ -1,4 +1,4 @@
-//! What the archive needs of the log's file: the manifest, the mark, and trimming.
+//! The archive's operations in the log's file: the manifest, the mark and trimming.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::archive::{
     HotUsage, POSITION_BYTES, SegmentEntry, StoreFault, TRIM_EVENTS_MAX, pack, unpack,
 };
 
-/// The mark.
+/// The position of the last trimmed event.
 pub(super) fn mark(connection: &Connection) -> rusqlite::Result<Position> {
     let mark: Option<i64> = connection
         .prepare_cached("SELECT position FROM trimmed")?
@@ -20,7 +20,7 @@ pub(super) fn mark(connection: &Connection) -> rusqlite::Result<Position> {
     Ok(Position(mark.unwrap_or_default().cast_unsigned()))
 }
 
-/// Where a stream's trimmed events stand.
+/// The positions of a stream's trimmed events.
 pub(super) fn positions(
     connection: &Connection,
     stream: &str,
@@ -38,7 +38,7 @@ fn packed(connection: &Connection, stream: &str) -> rusqlite::Result<Vec<u8>> {
         .map(Option::unwrap_or_default)
 }
 
-/// What is not trimmed: its events, and the file without the pages that are free.
+/// The number of events that are not trimmed, and the file's size without its free pages.
 pub(super) fn usage(connection: &Connection) -> rusqlite::Result<HotUsage> {
     connection.query_row(
         "SELECT (SELECT count(*) FROM events),
@@ -52,7 +52,7 @@ pub(super) fn usage(connection: &Connection) -> rusqlite::Result<HotUsage> {
     )
 }
 
-/// The manifest.
+/// The manifest, ordered by position.
 pub(super) fn segments(connection: &Connection) -> rusqlite::Result<Vec<SegmentEntry>> {
     connection
         .prepare_cached(
@@ -81,7 +81,7 @@ fn segment(row: &Row<'_>) -> rusqlite::Result<SegmentEntry> {
     })
 }
 
-/// Enters a segment behind the last, or in the place of others.
+/// Enters a segment in place of others, or after the last one.
 pub(super) fn enter(
     connection: &Connection,
     entry: &SegmentEntry,
@@ -120,7 +120,7 @@ fn sealed_through(segments: &[SegmentEntry]) -> Position {
     segments.last().map_or(Position::START, |segment| segment.last)
 }
 
-/// Moves the mark by one step, and keeps where the streams' events stood.
+/// Moves the mark by one step, and records the positions of the trimmed events per stream.
 pub(super) fn trim(
     connection: &Connection,
     to: Position,

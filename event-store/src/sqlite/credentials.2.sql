@@ -1,4 +1,4 @@
--- Secrets that are needed as they are, such as those that sign what webhooks send, by what they are for.
+-- Secrets stored in plain text, such as webhook signing keys, by purpose.
 CREATE TABLE secrets (
     name TEXT PRIMARY KEY,
     secret TEXT NOT NULL

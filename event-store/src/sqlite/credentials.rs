@@ -1,4 +1,4 @@
-//! [`Credentials`] in a file of their own.
+//! [`Credentials`] in a SQLite file.
 
 use std::path::PathBuf;
 
@@ -146,7 +146,7 @@ impl Credentials for SqliteCredentials {
                     ":last_used_at": token.last_used_at,
                     ":expires_at": token.expires_at,
                 })?;
-            // Expired tokens are swept by the tokens that replace them.
+            // Each new token also deletes tokens that expired long ago.
             let long_ago =
                 token.created_at - i64::try_from(SWEEP_AFTER.as_micros()).expect("a day");
             connection

@@ -1,4 +1,4 @@
--- Personal data and the password's hash, by the account's subject.
+-- Personal data and password hashes, by the account's subject.
 CREATE TABLE profiles (
     subject TEXT PRIMARY KEY,
     email TEXT,
@@ -6,7 +6,7 @@ CREATE TABLE profiles (
     password_hash TEXT
 ) STRICT, WITHOUT ROWID;
 
--- Tokens by the SHA-256, in hex, of their secret. A session and its refresh token have the same id.
+-- Tokens by the SHA-256 of their secret, in hex. A session and its refresh token have the same id.
 -- Times are in microseconds since 1970.
 CREATE TABLE tokens (
     hash TEXT PRIMARY KEY,

@@ -1,4 +1,4 @@
-//! A database file: how it is opened, and which schema it has.
+//! Opens database files and upgrades their schema.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -9,40 +9,40 @@ use sqlite::{File, Profile, Readers, Synchronous};
 
 use crate::resolver::OpenError;
 
-/// How long a query may take.
+/// Time limit of a query.
 const QUERY_MAX: Duration = Duration::from_secs(60);
-/// A commit that was acknowledged is on disk, also after a power failure.
+/// An acknowledged commit survives a power failure.
 const PROFILE: Profile =
     Profile { synchronous: Synchronous::Full, page_bytes: None, wal_pages: None, cache_kib: None };
 
-/// What a file is for.
+/// What a file stores.
 #[derive(Debug)]
 pub(super) struct Kind {
-    /// The port, for messages.
+    /// The port's name in messages.
     pub(super) port: &'static str,
-    /// SQLite's own mark of what the file is, so that one kind is never opened as another.
+    /// SQLite's `application_id`, so that a file of one kind is never opened as another.
     pub(super) application_id: i32,
-    /// Statements that make the tables of schema 1.
+    /// Statements that create schema 1.
     pub(super) create: &'static str,
-    /// Statements that make each later schema of the one before.
+    /// Statements that upgrade each schema to the next.
     pub(super) upgrades: &'static [&'static str],
 }
 
 impl Kind {
-    /// The newest schema, which is what a file has once it is open.
+    /// The newest schema version. Every open file has it.
     fn schema(&self) -> i32 {
         1 + self.upgrades.len() as i32
     }
 }
 
-/// One file, opened and at the schema that this program knows.
+/// An open file with the newest schema.
 #[derive(Debug, Clone)]
 pub(super) struct Database {
     file: File,
 }
 
 impl Database {
-    /// Opens the file, makes it when it is not there, and refuses it when another program wrote it.
+    /// Opens or creates the file. Refuses a file that another program wrote.
     pub(super) fn open(path: PathBuf, kind: &Kind) -> Result<(Self, Connection), OpenError> {
         let unavailable = |source: Box<dyn Error + Send + Sync>| OpenError::Unavailable {
             port: kind.port,
@@ -61,22 +61,22 @@ impl Database {
         Readers::new(self.file.clone(), QUERY_MAX)
     }
 
-    /// Makes the file as small as what is in it, as far as that is possible. Others may read and
-    /// write meanwhile; they wait while an old file is converted.
+    /// Shrinks the file to its content as far as possible. Others can read and write at the same
+    /// time, except while an old file is converted.
     pub(super) fn give_back_space(&self) -> rusqlite::Result<()> {
-        /// Pages that are given back in one transaction.
+        /// Number of pages freed in one transaction.
         const PAGES: i64 = 1_024;
         let connection = self.file.connect()?;
         let pragma = |name: &str| -> rusqlite::Result<i64> {
             connection.pragma_query_value(None, name, |row| row.get(0))
         };
         if pragma("auto_vacuum")? == 0 {
-            // A file from before this was asked of every new one.
+            // The file is from before new files got this setting.
             connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL; VACUUM")?;
         }
         let mut free = pragma("freelist_count")?;
         while free > 0 {
-            // Each row that is asked for frees one page.
+            // Each row fetched frees one page.
             let mut vacuum = connection.prepare(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
             let mut rows = vacuum.query([])?;
             while rows.next()?.is_some() {}
@@ -89,13 +89,13 @@ impl Database {
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
     }
 
-    /// Bytes that the disk below the file has for this user.
+    /// Free bytes for this user on the file's disk.
     pub(super) fn free_bytes(&self) -> std::io::Result<u64> {
         let disk = nix::sys::statvfs::statvfs(self.file.path())?;
         Ok(disk.blocks_available() * disk.fragment_size())
     }
 
-    /// A connection that can only read, beside the pool.
+    /// A read-only connection outside the pool.
     pub(super) fn connect_reader(&self) -> rusqlite::Result<Connection> {
         self.file.connect_reader()
     }
@@ -106,7 +106,7 @@ impl Database {
             source: Box::new(error),
         };
         let path = self.file.path().display();
-        // Only an empty file takes this: space can then be given back piece by piece.
+        // Can only be set on an empty file. It allows freeing space in steps.
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL").map_err(unavailable)?;
         if !self.file.use_write_ahead_log(connection).map_err(unavailable)? {
             return Err(OpenError::Refused {
@@ -114,7 +114,7 @@ impl Database {
                 cure: "put it on a local disk".to_owned(),
             });
         }
-        // Two processes may open a new file at once; the second finds what the first made.
+        // Two processes may open a new file at once. The second then finds the schema of the first.
         let transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(unavailable)?;

@@ -1,16 +1,16 @@
-//! What a disk takes without Assay.
+//! The cost of disk syncs without Assay, as a baseline for benchmarks.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Waits for the disk that are measured.
+/// Number of syncs measured.
 const SYNCS: u32 = 200;
-/// What is written before each: a page.
+/// One page, written before each sync.
 const PAGE: [u8; 4096] = [7; 4096];
 
-/// How long one wait for the disk takes that this file is on.
+/// Average duration of one sync on this file's disk.
 pub(crate) fn sync(beside: &Path) -> io::Result<Duration> {
     let path = beside.with_extension("floor");
     let mut file = File::create(&path)?;

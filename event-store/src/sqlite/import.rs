@@ -1,4 +1,4 @@
-//! What a restore needs of the log's file.
+//! A restore's operations in the log's file.
 
 use domain::Recorded;
 use rusqlite::{Connection, params};
@@ -10,12 +10,12 @@ use super::writer::JobError;
 use crate::WorkItem;
 use crate::archive::StoreFault;
 
-/// Whether a restore was begun and not finished.
+/// Whether a restore is unfinished.
 pub(super) fn is_restoring(connection: &Connection) -> rusqlite::Result<bool> {
     connection.query_row("SELECT EXISTS (SELECT 1 FROM restoring)", [], |row| row.get(0))
 }
 
-/// Makes an empty log the one with this id.
+/// Gives an empty log this id and starts the restore.
 pub(super) fn begin(connection: &Connection, log_id: Uuid) -> Result<bool, JobError<StoreFault>> {
     let used: bool = connection.query_row(
         "SELECT EXISTS (SELECT 1 FROM events) OR EXISTS (SELECT 1 FROM segments)
@@ -31,7 +31,7 @@ pub(super) fn begin(connection: &Connection, log_id: Uuid) -> Result<bool, JobEr
     Ok(true)
 }
 
-/// Adds events as they were recorded.
+/// Adds events exactly as they were recorded.
 pub(super) fn import(
     connection: &Connection,
     events: &[Recorded],

@@ -1,4 +1,4 @@
--- The archive's manifest: which positions each segment holds, and the blob that it is.
+-- The archive's manifest: the positions and the blob of each segment.
 CREATE TABLE segments (
     first INTEGER PRIMARY KEY,
     last INTEGER NOT NULL,
@@ -8,26 +8,27 @@ CREATE TABLE segments (
     sealed_at INTEGER NOT NULL
 ) STRICT;
 
--- The last event that was trimmed: everything up to it is in the archive alone.
+-- The last trimmed event. Events up to it are in the archive only.
 CREATE TABLE trimmed (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     position INTEGER NOT NULL,
     recorded_at INTEGER NOT NULL
 ) STRICT;
 
--- Where a stream's trimmed events stand, packed, 6 bytes each: their number is the last one's version.
+-- The positions of a stream's trimmed events, packed, 6 bytes each. Their count is the last event's
+-- version.
 CREATE TABLE trimmed_streams (
     stream TEXT PRIMARY KEY,
     positions BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Has a row while a restore is under way.
+-- Has a row while a restore is unfinished.
 CREATE TABLE restoring (
     id INTEGER PRIMARY KEY CHECK (id = 1)
 ) STRICT;
 
--- A program that knows only the first schema may have had the file open when it was upgraded. It would
--- begin again what is archived; this keeps it, and everybody, from that (INV-5, INV-7).
+-- A program that knows only schema 1 may have the file open during the upgrade. It would reuse
+-- positions and versions of archived events; this trigger prevents that (INV-5, INV-7).
 CREATE TRIGGER events_follow_what_was_trimmed BEFORE INSERT ON events
 WHEN NEW.position <= ifnull((SELECT position FROM trimmed), 0)
     OR NEW.version <= ifnull(

@@ -1,4 +1,4 @@
-//! The log over one file.
+//! The log in one SQLite file.
 
 use std::io;
 use std::path::PathBuf;
@@ -31,10 +31,11 @@ const KIND: Kind = Kind {
     upgrades: &[include_str!("log.2.sql")],
 };
 
-/// Bytes of disk below which the log counts as full: a few appends, and the write-ahead log that they go to.
+/// Free disk space below which the log counts as full, in bytes: room for a few appends and their
+/// write-ahead log.
 const FREE_BYTES_MIN: u64 = 1 << 20;
 
-/// How often the file is looked at for what other processes wrote.
+/// How often the file is polled for writes of other processes.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// The log and its queue.
@@ -46,12 +47,12 @@ pub(crate) struct SqliteLog {
     database: Database,
     head: Arc<watch::Sender<Position>>,
     log_id: Uuid,
-    /// Its end is the watching thread's.
+    /// Dropping it ends the watching thread.
     _watching: mpsc::SyncSender<()>,
 }
 
 impl SqliteLog {
-    /// A log that is being restored is opened for that alone.
+    /// A log that is being restored can only be opened with `restoring`.
     pub(crate) async fn open(path: PathBuf, restoring: bool) -> Result<Self, OpenError> {
         let opened = tokio::task::spawn_blocking(move || Self::open_blocking(path, restoring));
         opened.await.map_err(unavailable)?
@@ -88,7 +89,7 @@ fn unavailable(error: impl std::error::Error + Send + Sync + 'static) -> OpenErr
     OpenError::Unavailable { port: KIND.port, source: Box::new(error) }
 }
 
-/// The log's identity, made the first time that anybody asks.
+/// The log's id, created at the first call.
 fn log_id(connection: &Connection) -> rusqlite::Result<Uuid> {
     let fresh = Uuid::new_v4();
     connection
@@ -103,7 +104,8 @@ fn head(connection: &Connection) -> rusqlite::Result<Position> {
     last_event(connection).map(|(head, _)| Position(head.cast_unsigned()))
 }
 
-/// Wakes this process for what other processes wrote: the command line works beside the server.
+/// Announces events and work that other processes wrote, such as the command line beside the
+/// server.
 fn watch_file(
     connection: &Connection,
     ended: &mpsc::Receiver<()>,
@@ -113,7 +115,7 @@ fn watch_file(
     let mut version_seen = 0;
     while ended.recv_timeout(LOOK_EVERY) == Err(mpsc::RecvTimeoutError::Timeout) {
         let mut look = || -> rusqlite::Result<()> {
-            // Changes whenever another connection has committed, and costs no disk access.
+            // Changes whenever another connection commits, and needs no disk access.
             let version: i64 =
                 connection.pragma_query_value(None, "data_version", |row| row.get(0))?;
             if version == version_seen {
@@ -162,7 +164,7 @@ impl HotLog for SqliteLog {
     ) -> Result<StreamPage, ReadError> {
         let name = stream.to_string();
         let page = self.readers.run(move |connection| {
-            // One transaction, so that nothing is trimmed between the two.
+            // One transaction, so that nothing is trimmed between the two reads.
             let moment = connection.unchecked_transaction()?;
             let archived = archive::positions(&moment, &name, from, limit)?;
             let hot = read(
@@ -275,7 +277,7 @@ impl SqliteLog {
     }
 }
 
-/// SQLite's integers are signed; nothing stands beyond the largest of them.
+/// SQLite's integers are signed; no position or version exceeds the largest.
 fn bound(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
@@ -362,7 +364,7 @@ mod tests {
         let rows = log.read_all(Position::START, 9).await.unwrap();
         assert_eq!((rows.len(), rows[0].1.as_str()), (1, EVENT));
         assert_eq!(log.info().await.unwrap().archived_through, Position::START);
-        // Its space can be given back although nobody asked for that when it was made.
+        // An old file can give back space, although it was created without that setting.
         log.give_back_space().await.unwrap();
 
         let entry = SegmentEntry {
@@ -375,7 +377,8 @@ mod tests {
         };
         assert!(log.enter_segment(&entry, &[]).await.unwrap());
         assert_eq!(log.trim(Position(1)).await.unwrap(), Position(1));
-        // Whoever still has the file open as it was cannot begin the log or the stream again.
+        // A process of the old version that still has the file open cannot restart the log or the
+        // stream.
         insert(1, "account:bob", 1).unwrap_err();
         insert(2, "account:ada", 1).unwrap_err();
         insert(2, "account:ada", 2).unwrap();

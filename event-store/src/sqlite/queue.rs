@@ -1,4 +1,4 @@
-//! [`WorkQueue`] over the log's own file.
+//! [`WorkQueue`] in the log's own file.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ use super::writer::{JobError, WriteError};
 use crate::queue::{micros, wake};
 use crate::{Lane, LaneStats, QueueError, TakeRequest, Work, WorkItem, WorkQueue, WorkReceipt};
 
-/// Whether nobody holds the work at `?now`. A lease that ends further ahead than two of its lengths
-/// was written before the clock was set back; waiting for it could take for ever, and taking the
-/// work early is safe because the log fences (INV-7).
+/// Whether the work is free at `:now`. A lease that ends more than twice its length ahead was
+/// written before the clock was set back. Waiting for it could take forever, and taking the work
+/// early is safe because the log fences (INV-7).
 const FREE: &str = "(worker IS NULL OR lease_until <= :now OR lease_until > :now + 2 * lease)";
 
 #[async_trait]
@@ -88,8 +88,8 @@ fn take(
     request: &TakeRequest,
 ) -> Result<Option<Work>, JobError<QueueError>> {
     let (now, lease) = (now_us(), micros(request.lease));
-    // Work is handed out in the order of its ids, so what was delivered before, and is free again,
-    // has a smaller id than anything new.
+    // Work is handed out in id order. Redelivered work therefore comes before new work, because its
+    // id is smaller.
     let mut update = connection.prepare_cached(&format!(
         "UPDATE work SET worker = :worker, lease_until = :now + :lease, lease = :lease,
                 deliveries = deliveries + 1, released_by = NULL, released_at = NULL

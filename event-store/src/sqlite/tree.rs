@@ -1,4 +1,4 @@
-//! [`TreeStore`] in a file of its own.
+//! [`TreeStore`] in a SQLite file.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
--- Hashes of the Merkle tree, side by side, 32 bytes each.
+-- Hashes of the Merkle tree, concatenated, 32 bytes each.
 CREATE TABLE tiles (
     level INTEGER NOT NULL,
     number INTEGER NOT NULL,
@@ -6,7 +6,7 @@ CREATE TABLE tiles (
     PRIMARY KEY (level, number)
 ) STRICT, WITHOUT ROWID;
 
--- Every signed head, by the number of events that it covers. signed_at is in microseconds since 1970.
+-- All signed heads, by the number of events they cover. signed_at is in microseconds since 1970.
 CREATE TABLE heads (
     size INTEGER PRIMARY KEY,
     signed_at INTEGER NOT NULL,

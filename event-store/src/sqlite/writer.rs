@@ -1,7 +1,7 @@
-//! The one writer of a file: a thread that commits everything that waits in one transaction.
+//! The single writer of a file: a thread that commits all waiting jobs in one transaction.
 //!
-//! A commit costs one wait for the disk, however many jobs are in it. Each job runs in a savepoint
-//! of its own, so that one that is refused leaves the others alone.
+//! A commit costs one disk sync, whatever the number of jobs. Each job runs in its own savepoint,
+//! so that a refused job does not affect the others.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -15,17 +15,17 @@ use tokio::sync::{mpsc, oneshot};
 use super::database::{Database, Kind};
 use crate::resolver::OpenError;
 
-/// Jobs that wait for the writer; more wait for room.
+/// Capacity of the queue of jobs. Further callers wait for room.
 const JOBS_WAITING_MAX: usize = 1024;
-/// Jobs of one transaction.
+/// Maximum number of jobs in one transaction.
 const JOBS_PER_COMMIT_MAX: usize = 256;
 
-/// Why a job did nothing.
+/// Why a job failed inside the transaction.
 #[derive(Debug)]
 pub(super) enum JobError<E> {
-    /// By the port's own rules.
+    /// Refused by the port's rules.
     Refused(E),
-    /// SQLite could not.
+    /// SQLite failed.
     Store(rusqlite::Error),
 }
 
@@ -35,14 +35,14 @@ impl<E> From<rusqlite::Error> for JobError<E> {
     }
 }
 
-/// Why nothing is known to have been written.
+/// Why a write failed.
 #[derive(Debug)]
 pub(super) enum WriteError<E> {
-    /// By the port's own rules.
+    /// Refused by the port's rules.
     Refused(E),
     /// Nothing was written.
     NotWritten(Box<dyn Error + Send + Sync>),
-    /// It may have been.
+    /// It may or may not have been written.
     Unknown(Box<dyn Error + Send + Sync>),
 }
 
@@ -54,7 +54,7 @@ struct WriterEnded;
 #[error("another write of the same transaction ended it")]
 struct RolledBack;
 
-/// How a transaction ended; shared by the jobs in it.
+/// The outcome of a transaction, shared by its jobs.
 #[derive(Clone)]
 enum Commit {
     Done,
@@ -62,11 +62,11 @@ enum Commit {
     Unknown(Arc<dyn Error + Send + Sync>),
 }
 
-/// A job and the one who waits for it.
+/// A job together with its caller's reply channel.
 trait Job: Send {
     /// Runs inside the open transaction.
     fn run(&mut self, connection: &Connection);
-    /// Answers, once the transaction has ended.
+    /// Replies to the caller after the transaction has ended.
     fn finish(self: Box<Self>, commit: Commit);
 }
 
@@ -88,7 +88,7 @@ where
 
     fn finish(self: Box<Self>, commit: Commit) {
         let answer = match (commit, self.outcome) {
-            // Whatever became of the others, this one wrote nothing.
+            // A refused job wrote nothing, whatever happened to the transaction.
             (_, Some(Err(JobError::Refused(error)))) => Err(WriteError::Refused(error)),
             (_, Some(Err(JobError::Store(error)))) => Err(WriteError::NotWritten(Box::new(error))),
             (Commit::Done, Some(Ok(value))) => Ok(value),
@@ -96,12 +96,12 @@ where
             (Commit::NotWritten(error), _) => Err(WriteError::NotWritten(Box::new(error))),
             (Commit::Unknown(error), _) => Err(WriteError::Unknown(Box::new(error))),
         };
-        // Nobody waits any more when the caller was cancelled.
+        // The receiver is gone if the caller was cancelled.
         let _ = self.reply.send(answer);
     }
 }
 
-/// A handle to the writer; the thread ends with the last one.
+/// A handle to the writer. The thread ends when the last handle is dropped.
 #[derive(Debug, Clone)]
 pub(super) struct Writer {
     jobs: mpsc::Sender<BoxedJob>,
@@ -109,7 +109,7 @@ pub(super) struct Writer {
 
 type BoxedJob = Box<dyn Job>;
 
-/// Opens a file of which nothing is known but how it is made.
+/// Opens a file and starts its writer and readers.
 pub(super) async fn open(
     path: PathBuf,
     kind: &'static Kind,
@@ -132,7 +132,7 @@ impl Writer {
         Ok(Self { jobs })
     }
 
-    /// Runs the job in the next transaction and returns when that is on disk.
+    /// Runs the job in the next transaction and returns once that is on disk.
     pub(super) async fn run<T, E>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, JobError<E>> + Send + 'static,
@@ -159,7 +159,8 @@ fn run(connection: &Connection, mut waiting: mpsc::Receiver<BoxedJob>) {
                 while let Some(mut job) = next.take() {
                     job.run(connection);
                     jobs.push(job);
-                    // SQLite ends the whole transaction itself when, say, the disk is full.
+                    // SQLite itself rolls back the whole transaction if, for example, the disk is
+                    // full.
                     if !connection.is_autocommit() && jobs.len() < JOBS_PER_COMMIT_MAX {
                         next = waiting.try_recv().ok();
                     }
@@ -185,10 +186,10 @@ fn commit(connection: &Connection) -> Commit {
     if !connection.is_autocommit()
         && let Err(rollback) = connection.execute_batch("ROLLBACK")
     {
-        tracing::error!(%rollback, "a transaction that failed could not be rolled back");
+        tracing::error!(%rollback, "cannot roll back a failed transaction");
     }
     match error.sqlite_error_code() {
-        // A commit record may have reached the disk although the wait for it failed.
+        // The commit record may have reached the disk although the sync failed.
         Some(ErrorCode::SystemIoFailure) => Commit::Unknown(Arc::new(error)),
         _ => Commit::NotWritten(Arc::new(error)),
     }
@@ -241,12 +242,12 @@ mod tests {
         connection.execute("INSERT INTO kept VALUES (?1, zeroblob(?2))", [number, bytes])
     }
 
-    /// INV-6: of jobs that share a transaction, one that is refused takes nobody along.
+    /// INV-6: a refused job does not affect the other jobs of its transaction.
     #[tokio::test(flavor = "multi_thread")]
     async fn a_refused_job_leaves_the_others_of_its_transaction_alone() {
         const JOBS: i64 = 20;
         let writer = Writer::start(table()).unwrap();
-        // Holds the writer back until everything else waits.
+        // Blocks the writer until all other jobs wait.
         let (go, held) = sync_channel::<()>(1);
         let holding = tokio::spawn({
             let writer = writer.clone();
@@ -293,7 +294,7 @@ mod tests {
         let acknowledged: Vec<i64> = outcomes.into_iter().filter_map(Result::ok).collect();
         assert!(acknowledged.len() < JOBS as usize);
         assert_eq!(kept(&writer).await, acknowledged);
-        // There is room again.
+        // Make room again.
         let clear = |connection: &Connection| -> Result<usize, JobError<Infallible>> {
             Ok(connection.execute("DELETE FROM kept", [])?)
         };
