@@ -1,6 +1,7 @@
-//! What every adapter must do, as named cases.
+//! Named test cases that every adapter must pass.
 //!
-//! A case opens the read model at a URL that no other case uses, through the resolver, as Assay does.
+//! Each case opens the read model through the resolver, as Assay does, at a URL that no other case
+//! uses.
 #![allow(clippy::unwrap_used, reason = "a panic is how a case fails")]
 
 use std::fmt;
@@ -20,12 +21,12 @@ mod samples;
 
 pub use opening::TestAdapter;
 
-/// Cases that run at the same time.
+/// Maximum number of cases that run at the same time.
 const CASES_AT_ONCE_MAX: usize = 8;
-/// How long one case may take.
+/// Time limit of one case.
 const CASE_DURATION_MAX: Duration = Duration::from_secs(120);
 
-/// One thing that every adapter must do.
+/// One promise of the ports, as a test.
 #[derive(Clone, Copy)]
 pub struct Case {
     /// The promise, as a sentence.
@@ -39,7 +40,7 @@ impl fmt::Debug for Case {
     }
 }
 
-/// Names cases after their functions.
+/// Makes a case of each function, with the function's name.
 macro_rules! cases {
     ($($name:ident,)+) => {
         vec![$($crate::conformance::Case {
@@ -50,23 +51,23 @@ macro_rules! cases {
 }
 use cases;
 
-/// What [`ViewReader`](crate::ViewReader) and [`ViewWriter`](crate::ViewWriter) promise.
+/// Cases for [`ViewReader`](crate::ViewReader) and [`ViewWriter`](crate::ViewWriter).
 pub fn view_cases() -> Vec<Case> {
     let documents = [documents::cases(), pages::cases(), conditions::cases()].concat();
     [documents, commits::cases(), namespaces::cases(), generations::cases()].concat()
 }
 
-/// Runs the cases, each at a URL from `fresh`, and prints how many there were.
+/// Runs the cases, each at a URL from `fresh`, and prints their number and the time taken.
 ///
 /// # Panics
-/// When a case fails, after all have run, with the names of those that did.
+/// If any case fails, after all have run, with the names of the failed ones.
 pub async fn run(suite: &str, cases: Vec<Case>, fresh: impl Fn(&Case) -> String) {
     let (count, began) = (cases.len(), Instant::now());
     let failed: Vec<String> = futures::stream::iter(cases)
         .map(|case| {
             let url = fresh(&case);
             async move {
-                // A task of its own: its panic is this case's failure, not the suite's end.
+                // A separate task, so that a panic fails only this case.
                 let task = tokio::spawn(tokio::time::timeout(CASE_DURATION_MAX, (case.run)(url)));
                 match task.await {
                     Ok(Ok(())) => None,

@@ -1,5 +1,5 @@
-//! Views of one projection side by side: one generation is read, the next is built, and the one
-//! before is dropped when nobody can be reading it any more.
+//! Generations of a projection's views: one is read, the next is built, and the previous one is
+//! dropped once no reader can be using it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Collection, CommitError, Micros, ReadError, ViewReader, ViewWriter};
 
-/// Which building of a projection's views it is. Numbers are never used again.
+/// The number of one build of a projection's views. Numbers are never reused.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -19,7 +19,7 @@ use crate::{Collection, CommitError, Micros, ReadError, ViewReader, ViewWriter};
 pub struct Generation(pub u32);
 
 impl Generation {
-    /// What is built first; its number is not part of stored names.
+    /// The first generation; its number is not part of stored names.
     pub const FIRST: Self = Self(0);
 
     /// A stored name of this generation: `problems_v3`, `problems_v3_g1`.
@@ -45,52 +45,53 @@ impl fmt::Display for Generation {
     }
 }
 
-/// The generations of one version of a projection. Where nothing is known of a projection, its
-/// first generation is read.
+/// The generations of one version of a projection. If none are stored, the first generation is
+/// read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Generations {
-    /// Its collections' names with their schemas, without a generation.
+    /// Names of its collections with their schemas, without a generation.
     pub collections: Vec<String>,
-    /// What readers read; while there is none they find nothing.
+    /// The generation that readers use. If there is none, they find no documents.
     pub live: Option<Generation>,
-    /// What is built, to become live.
+    /// The generation being built, to become live.
     pub building: Option<Generation>,
-    /// What was live and takes no commits any more, until it is dropped.
+    /// Generations that were live. They take no commits and will be dropped.
     pub retired: Vec<Retired>,
-    /// How often it was asked that parked streams be tried again.
+    /// Number of requests to retry parked streams.
     pub retries: u32,
 }
 
-/// A generation that is live no more.
+/// A generation that is no longer live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retired {
-    /// Which.
+    /// The generation's number.
     pub generation: Generation,
-    /// Since when.
+    /// When it was retired.
     pub since: Micros,
 }
 
 impl Generations {
-    /// The first generation of these collections: live where it was built by an Assay that knew no
-    /// generations, else to be built.
+    /// The first generation of these collections: live if an Assay without generations has built
+    /// it, otherwise to be built.
     pub fn first(collections: &[Collection], is_there: bool) -> Self {
         let first = Some(Generation::FIRST);
         let (live, building) = if is_there { (first, None) } else { (None, first) };
         Self { collections: stored_names(collections), live, building, ..Self::default() }
     }
 
-    /// Whether this one takes commits. Nothing else may be written: it would never be dropped.
+    /// Whether this generation takes commits. Others must not be written, because they would never
+    /// be dropped.
     pub fn takes_commits(&self, generation: Generation) -> bool {
         [self.live, self.building].contains(&Some(generation))
     }
 
-    /// All that there are.
+    /// All generations, whatever their state.
     pub fn all(&self) -> Vec<Generation> {
         let retired = self.retired.iter().map(|retired| retired.generation);
         retired.chain(self.live).chain(self.building).collect()
     }
 
-    /// With another generation to be built; `None` while one is.
+    /// The same with a new generation to build; `None` if one is being built.
     pub fn rebuilding(&self) -> Option<Self> {
         if self.building.is_some() {
             return None;
@@ -101,7 +102,7 @@ impl Generations {
         Some(Self { building: Some(next), ..self.clone() })
     }
 
-    /// With the one that was built live; `None` where none is built.
+    /// The same with the built generation live; `None` if none is being built.
     pub fn flipped(&self, now: Micros) -> Option<Self> {
         let built = self.building?;
         let mut flipped = Self { live: Some(built), building: None, ..self.clone() };
@@ -109,7 +110,7 @@ impl Generations {
         Some(flipped)
     }
 
-    /// Without one that was dropped.
+    /// The same without a dropped generation.
     pub fn without(&self, dropped: Generation) -> Self {
         let mut without = self.clone();
         without.retired.retain(|retired| retired.generation != dropped);
@@ -117,26 +118,27 @@ impl Generations {
     }
 }
 
-/// Names with their schemas.
+/// The collections' names with their schemas.
 pub(crate) fn stored_names(collections: &[Collection]) -> Vec<String> {
     collections.iter().map(Collection::stored_name).collect()
 }
 
-/// Knows the generations of every projection, and brings each into being and out of it.
+/// Creates, switches and removes the generations of all projections.
 ///
-/// Where something is known of a projection, what is live and what is built take commits, and nothing else
-/// does: each is [`CommitError::Superseded`]. So whoever comes late brings nothing back that was dropped.
+/// If a projection has stored generations, only the live one and the one being built take commits;
+/// a commit to any other fails with [`CommitError::Superseded`]. So a late writer cannot bring back
+/// a dropped generation.
 #[async_trait]
 pub trait GenerationStore: Send + Sync + fmt::Debug {
-    /// Every projection of which something is known, by the name it commits under.
+    /// The generations of all projections that have any stored, by the name they commit under.
     async fn all(&self) -> Result<BTreeMap<String, Generations>, ReadError>;
 
-    /// Makes `to` of `from` in one transaction, if `from` is what is stored (`None` for nothing);
-    /// else the answer is [`CommitError::Superseded`].
+    /// Replaces `from` by `to` in one transaction. Fails with [`CommitError::Superseded`] unless
+    /// `from` is stored (`None` for nothing stored).
     ///
-    /// Another generation becomes live only if it has read as far as the one that is live, or the
-    /// answer is [`CommitError::Behind`]. From then on the one that was live takes no commits. So no
-    /// reader that has seen how far the one is finds less in the other.
+    /// A new generation becomes live only if it has read as far as the live one; otherwise this
+    /// fails with [`CommitError::Behind`]. The old one then takes no more commits. So a reader that
+    /// has seen the old checkpoint never finds less in the new generation.
     async fn change(
         &self,
         projection: &str,
@@ -144,7 +146,8 @@ pub trait GenerationStore: Send + Sync + fmt::Debug {
         to: &Generations,
     ) -> Result<(), CommitError>;
 
-    /// Removes every document and the checkpoint of one generation; nothing, where nothing is left.
+    /// Removes all documents and the checkpoint of one generation. Does nothing if it is already
+    /// gone.
     async fn remove(
         &self,
         projection: &str,
@@ -152,17 +155,17 @@ pub trait GenerationStore: Send + Sync + fmt::Debug {
         generation: Generation,
     ) -> Result<(), CommitError>;
 
-    /// Forgets a projection of which every generation was dropped.
+    /// Forgets a projection whose generations were all dropped.
     async fn forget(&self, projection: &str) -> Result<(), CommitError>;
 
-    /// The two sides of one generation, whichever is live.
+    /// The reader and writer of one generation, even if it is not live.
     fn at(&self, generation: Generation) -> (Arc<dyn ViewReader>, Arc<dyn ViewWriter>);
 }
 
-/// The generations of every projection, as a reader needs them.
+/// The generations of all projections.
 pub type Known = BTreeMap<String, Generations>;
 
-/// Which generation of a collection is read; `None` while none is live.
+/// The live generation of a collection, if there is one.
 pub fn live_of(known: &Known, collection: &Collection) -> Option<Generation> {
     let name = collection.stored_name();
     let mut projections = known.values();
@@ -170,7 +173,7 @@ pub fn live_of(known: &Known, collection: &Collection) -> Option<Generation> {
     owner.map_or(Some(Generation::FIRST), |generations| generations.live)
 }
 
-/// Of all stored checkpoints, those of one generation, or of what is live, by projection.
+/// Selects from all stored checkpoints those of one generation, or of the live ones, by projection.
 pub fn visible(
     stored: BTreeMap<String, Checkpoint>,
     pinned: Option<Generation>,
@@ -185,7 +188,7 @@ pub fn visible(
     visible.collect()
 }
 
-/// Whether the change makes another generation live, and of which in the place of which.
+/// The generation that the change makes live and the one it replaces, if it does.
 pub fn flip(
     from: Option<&Generations>,
     to: &Generations,
@@ -194,7 +197,7 @@ pub fn flip(
     to.live.filter(|live| Some(*live) != before).map(|live| (before, live))
 }
 
-/// Whether views that have read this far may take the place of those that have read that far.
+/// Whether views at checkpoint `built` may replace views at checkpoint `live`.
 pub fn has_caught_up(built: Option<&Checkpoint>, live: Option<&Checkpoint>) -> bool {
     built.map(|it| it.position) >= live.map(|it| it.position)
 }

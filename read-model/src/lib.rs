@@ -17,7 +17,7 @@ mod mongo;
 mod sqlite;
 
 pub use generation::{Generation, GenerationStore, Generations, Retired};
-/// What every adapter decides alike.
+/// Rules that all adapters share.
 pub mod generation_rules {
     pub use crate::generation::{Known, flip, has_caught_up, live_of, visible};
 }

@@ -1,8 +1,7 @@
-//! Views in MongoDB: a collection for each view, the key as `_id`, the document's fields as they
-//! are.
+//! Views in MongoDB: one collection per view, with the key as `_id` and the document's fields
+//! unchanged.
 //!
-//! Everything goes to the primary. One client, and so one pool of connections, serves the reader
-//! and the writer.
+//! All operations go to the primary. Reader and writer share one client and its connection pool.
 
 mod batch;
 mod document;
@@ -24,11 +23,11 @@ use crate::names::Namespace;
 use crate::resolver::without_secrets;
 use crate::{Generation, OpenError, Views};
 
-/// How long to look for a primary. An election takes less.
+/// How long to wait for a primary. An election takes less.
 const PRIMARY_MAX: Duration = Duration::from_secs(15);
-/// How long a connection may take to be made.
+/// Connection timeout.
 const CONNECT_MAX: Duration = Duration::from_secs(5);
-/// What MongoDB 6.0 says that it speaks.
+/// The wire version of MongoDB 6.0.
 const WIRE_VERSION_MIN: i32 = 17;
 
 type BoxedError = Box<dyn Error + Send + Sync>;
@@ -59,7 +58,7 @@ pub(crate) async fn open(url: &str, namespace: Namespace) -> Result<Views, OpenE
     })
 }
 
-/// A commit is a transaction (INV-9), and a server that stands alone has none.
+/// Refuses a standalone server, because it has no transactions and commits need them (INV-9).
 fn check_server(hello: &Document) -> Result<(), OpenError> {
     let in_replica_set = hello.contains_key("setName");
     let is_router = hello.get_str("msg").is_ok_and(|it| it == "isdbgrid");
@@ -81,7 +80,7 @@ fn check_server(hello: &Document) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// What reader and writer share.
+/// The database that reader and writer share.
 #[derive(Debug, Clone)]
 struct Store {
     database: Database,

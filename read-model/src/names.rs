@@ -1,28 +1,28 @@
-//! Names that become part of a store's own language: checked, however trusted they are.
+//! Checks names before they become part of a store's query language, even if they are trusted.
 
 use std::fmt;
 
 use crate::{Collection, Generation};
 
-/// Characters of a namespace, at most.
+/// Maximum length of a namespace, in characters.
 const NAMESPACE_CHARS_MAX: usize = 32;
-/// SQLite keeps tables with this prefix to itself.
+/// SQLite reserves table names with this prefix.
 const RESERVED: &str = "sqlite";
 
-/// A name that no store may be given.
+/// A name that is not safe in every store.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no name of a field or collection")]
 pub(crate) struct InvalidName(String);
 
-/// What the name of every table or collection of one set of views begins with.
+/// Prefix of all table or collection names of one set of views.
 ///
-/// It holds no underscore, and an underscore follows it, so that none is the beginning of another:
-/// erasing `live` leaves `live2` alone.
+/// It contains no underscore, and an underscore follows it, so that no prefix is the start of
+/// another: erasing `live` does not affect `live2`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Namespace(String);
 
 impl Namespace {
-    /// What [`Namespace::parse`] takes.
+    /// The names that [`Namespace::parse`] accepts.
     pub(crate) const RULE: &'static str =
         "use up to 32 lower-case letters, digits and hyphens, a letter first";
 
@@ -33,12 +33,12 @@ impl Namespace {
         (fits && rest.chars().all(plain)).then(|| Self(text.to_owned()))
     }
 
-    /// The beginning of every stored name.
+    /// The prefix of every stored name.
     pub(crate) fn prefix(&self) -> String {
         format!("{}_", self.0)
     }
 
-    /// Where a collection's documents are.
+    /// The stored name of a collection's documents.
     pub(crate) fn documents(
         &self,
         collection: &Collection,
@@ -48,7 +48,7 @@ impl Namespace {
         self.stored(&collection.stored_name(), generation)
     }
 
-    /// The same, for a collection of which only the name with its schema is known.
+    /// The same, for a name that already includes the schema.
     pub(crate) fn stored(
         &self,
         collection: &str,
@@ -57,17 +57,18 @@ impl Namespace {
         Ok(format!("{self}_{}", generation.of_name(plain(collection)?)))
     }
 
-    /// Where the checkpoints are. A collection's name ends in its schema, so it is never this.
+    /// The stored name of the checkpoints. It cannot be a collection's, because those end in a
+    /// schema.
     pub(crate) fn checkpoints(&self) -> String {
         format!("{self}_checkpoints")
     }
 
-    /// Where it stands which generations there are; never the name of a collection, either.
+    /// The stored name of the list of generations. It cannot be a collection's either.
     pub(crate) fn generations(&self) -> String {
         format!("{self}_generations")
     }
 
-    /// Where it says who writes, in a store that has to know.
+    /// The stored name of the list of writers, in stores that need it.
     pub(crate) fn writers(&self) -> String {
         format!("{self}_writers")
     }
@@ -79,7 +80,7 @@ impl fmt::Display for Namespace {
     }
 }
 
-/// The name itself, if it needs no quoting anywhere.
+/// Returns the name if it needs no quoting in any store.
 pub(crate) fn plain(name: &str) -> Result<&str, InvalidName> {
     let starts_well = name.starts_with(|first: char| first.is_ascii_lowercase());
     let is_plain = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '_';

@@ -1,8 +1,8 @@
-//! What paging means, once for all adapters.
+//! Paging, shared by all adapters.
 //!
-//! A keyset cuts an order into stretches that are each one contiguous range of an index: the rest
-//! of the documents that tie with the keyset's value, then those beyond it. An adapter only reads
-//! a stretch; which ones, in what direction and how far is decided here.
+//! A keyset splits an order into stretches, each one contiguous range of an index: first the
+//! remaining documents with the keyset's value, then those beyond it. This module decides which
+//! stretches to read, in which direction and how far; adapters only read them.
 
 use std::collections::VecDeque;
 
@@ -14,14 +14,14 @@ use crate::{
     Collection, Direction, Keyset, Order, Page, PageRequest, ReadError, Scalar, WHOLE_PAGE,
 };
 
-/// Documents that stand together in an order. All bounds are exclusive.
+/// A contiguous range of an order. All bounds are exclusive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Stretch {
-    /// The field has this value. Ordered by key alone.
+    /// The field has this value. Ordered by key.
     Tie { field: &'static str, value: Scalar, after: Option<String>, before: Option<String> },
-    /// The field lies between. No lower bound means from the nulls on.
+    /// The field is between the bounds. Without a lower bound, nulls are included.
     Between { field: &'static str, above: Option<Scalar>, below: Option<Scalar> },
-    /// The key lies between.
+    /// The key is between the bounds.
     Keys { after: Option<String>, before: Option<String> },
 }
 
@@ -29,7 +29,7 @@ pub(crate) enum Stretch {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Leg {
     pub(crate) stretch: Stretch,
-    /// Of the field and the key alike.
+    /// The direction of both field and key.
     pub(crate) direction: Direction,
     pub(crate) limit: usize,
 }
@@ -62,9 +62,9 @@ impl Walk {
         }
     }
 
-    /// What to read next; `None` when the page is whole.
+    /// The next read; `None` when the page is complete.
     pub(crate) fn next_leg(&mut self) -> Option<Leg> {
-        // One more than asked for tells whether there are more.
+        // One more than requested shows whether there are more.
         let missing = self.limit + 1 - self.met.len();
         if missing == 0 {
             return None;
@@ -73,7 +73,7 @@ impl Walk {
         Some(Leg { stretch, direction: self.direction, limit: missing })
     }
 
-    /// Takes what the leg found, at most its limit.
+    /// Adds the documents that the leg found, up to its limit.
     pub(crate) fn meet(&mut self, found: Vec<(String, Value)>) {
         self.met.extend(found);
     }
@@ -93,7 +93,7 @@ impl Walk {
     }
 }
 
-/// The stretches that the request covers, upwards.
+/// The stretches that the request covers, in ascending order.
 fn stretches(request: &PageRequest) -> Vec<Stretch> {
     let (low, high) = match request.order.direction {
         Direction::Ascending => (request.after.clone(), request.before.clone()),

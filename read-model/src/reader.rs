@@ -1,4 +1,4 @@
-//! The port that queries use. It cannot write.
+//! The read-only port for queries.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -9,41 +9,41 @@ use serde_json::Value;
 
 use crate::{Collection, View};
 
-/// Documents of one page, at most.
+/// Maximum number of documents in one page.
 pub const WHOLE_PAGE: u32 = 1_000;
 
 /// Gets documents and pages through them.
 #[async_trait]
 pub trait ViewReader: Send + Sync + std::fmt::Debug {
-    /// The documents with these keys, in their order; `None` for one that is not there.
+    /// The documents with these keys, in the same order; `None` for missing ones.
     async fn get(
         &self,
         collection: &Collection,
         keys: &[String],
     ) -> Result<Vec<Option<Value>>, ReadError>;
 
-    /// One page: the documents that meet every condition, in the order asked for, strictly after or
-    /// before a keyset. Documents that do not change meanwhile are met exactly once over all pages.
+    /// One page of documents that satisfy all conditions, in the requested order, strictly after or
+    /// before a keyset. A document that does not change between reads is on exactly one page.
     async fn page(
         &self,
         collection: &Collection,
         request: &PageRequest,
     ) -> Result<Page<Value>, ReadError>;
 
-    /// How many documents meet every condition.
+    /// The number of documents that satisfy all conditions.
     async fn count(
         &self,
         collection: &Collection,
         conditions: &[Condition],
     ) -> Result<u64, ReadError>;
 
-    /// How far each projection has come, by the name it commits under.
+    /// The checkpoint of each projection, by the name it commits under.
     async fn checkpoints(&self) -> Result<BTreeMap<String, Checkpoint>, ReadError>;
 }
 
-/// A value that can be compared and ordered. Texts are ordered by their bytes; a missing or null
-/// field comes before every value. Over all its documents a field that is compared or ordered by
-/// holds whole numbers or texts, not both.
+/// A value that can be compared and ordered. Texts are ordered by their bytes. A missing or null
+/// field comes before every value. A field that is compared or ordered by must hold either whole
+/// numbers or texts in all documents, not both.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub enum Scalar {
     /// No value.
@@ -54,76 +54,76 @@ pub enum Scalar {
     Text(String),
 }
 
-/// What a document must meet. Fields are top-level.
+/// A condition on a top-level field of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Condition {
     /// The field has this value.
     Equals(&'static str, Scalar),
-    /// The field has one of these values; none meets an empty list.
+    /// The field has one of these values. An empty list matches nothing.
     AnyOf(&'static str, Vec<Scalar>),
     /// The field has none of these values.
     NoneOf(&'static str, Vec<Scalar>),
-    /// The field, a list, has one of these elements; none meets an empty list.
+    /// The field is a list with at least one of these elements. An empty list matches nothing.
     HasAny(&'static str, Vec<Scalar>),
-    /// The field is this value or after it.
+    /// The field is this value or greater.
     AtLeast(&'static str, Scalar),
-    /// The field is before this value.
+    /// The field is less than this value.
     Below(&'static str, Scalar),
-    /// The field's text contains this text, byte by byte.
+    /// The field's text contains this text, compared byte by byte.
     Contains(&'static str, String),
 }
 
-/// Up or down.
+/// The direction of an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Direction {
-    /// The least first.
+    /// Smallest first.
     Ascending,
-    /// The greatest first.
+    /// Greatest first.
     Descending,
 }
 
-/// By a field, and by key, in the same direction, where that is equal.
+/// Orders by a field, then by key in the same direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Order {
     /// A top-level field; `None` orders by key alone.
     pub field: Option<&'static str>,
-    /// Up or down.
+    /// The direction of an order.
     pub direction: Direction,
 }
 
 impl Order {
-    /// By key.
+    /// Ascending by key.
     pub const KEY: Self = Self { field: None, direction: Direction::Ascending };
 }
 
-/// A place between documents in an order.
+/// A place in an order of documents.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Keyset {
-    /// The value of the order's field there; `Null` where the order is by key.
+    /// The value of the order's field; `Null` if the order is by key alone.
     pub value: Scalar,
-    /// The key there.
+    /// The document's key.
     pub key: String,
 }
 
-/// Which page.
+/// A request for one page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageRequest {
-    /// All must be met.
+    /// Conditions that must all hold.
     pub conditions: Vec<Condition>,
-    /// The order of the whole.
+    /// The order of all matching documents.
     pub order: Order,
-    /// Only what comes after this place.
+    /// Only documents after this place.
     pub after: Option<Keyset>,
-    /// Only what comes before this place.
+    /// Only documents before this place.
     pub before: Option<Keyset>,
-    /// Take from the end instead of the beginning. The page itself is in `order` all the same.
+    /// Take the page from the end instead of the beginning. The page itself is still in `order`.
     pub from_end: bool,
-    /// At most this many, and at most [`WHOLE_PAGE`].
+    /// Maximum number of documents, up to [`WHOLE_PAGE`].
     pub limit: u32,
 }
 
 impl PageRequest {
-    /// Everything, by key.
+    /// All documents, ordered by key.
     pub fn all(limit: u32) -> Self {
         Self {
             conditions: vec![],
@@ -136,41 +136,41 @@ impl PageRequest {
     }
 }
 
-/// Some documents with their places.
+/// Documents with their places in the order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page<T> {
-    /// In the order asked for.
+    /// The documents in the requested order.
     pub items: Vec<(Keyset, T)>,
-    /// There are more in the direction of reading.
+    /// Whether there are more documents in the direction of reading.
     pub has_more: bool,
 }
 
-/// A read did not succeed.
+/// Why a read failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The store does not answer, or not in time.
+    /// The store did not answer in time.
     #[error("the read model does not answer")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
-    /// A stored document is not the view's.
+    /// A stored document does not parse as the view.
     #[error("the document {key:?} of {collection} is damaged; rebuild the view")]
     Damaged {
-        /// The stored name.
+        /// The collection's stored name.
         collection: String,
-        /// Which document.
+        /// The document's key.
         key: String,
-        /// Why.
+        /// The parse error.
         #[source]
         source: serde_json::Error,
     },
 }
 
-/// The port with types.
+/// Typed reads.
 #[async_trait]
 pub trait ViewReaderExt {
-    /// The view with this key.
+    /// The view with this key, if there is one.
     async fn one<V: View>(&self, key: &str) -> Result<Option<V>, ReadError>;
 
-    /// The views with these keys, in their order.
+    /// The views with these keys, in the same order; `None` for missing ones.
     async fn many<V: View>(&self, keys: &[String]) -> Result<Vec<Option<V>>, ReadError>;
 
     /// One page of views.

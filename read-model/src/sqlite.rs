@@ -1,8 +1,9 @@
 //! Views in one SQLite file.
 //!
-//! One writer and a few readers, each a connection of its own; in WAL mode they do not wait for
-//! each other. `synchronous=NORMAL` may lose the last commits with the power, but never half of
-//! one: documents and checkpoint go back together, and the log has the rest (INV-9, INV-10).
+//! One writer and a few readers, each with its own connection; in WAL mode they do not wait for
+//! each other. With `synchronous=NORMAL` a power failure may lose the last commits, but never part
+//! of one: documents and checkpoint go back together, and the log still has the events (INV-9,
+//! INV-10).
 
 mod generations;
 mod query;
@@ -23,15 +24,15 @@ use tokio::task;
 use crate::names::Namespace;
 use crate::{Generation, OpenError, Views};
 
-/// How long a query may take.
+/// Time limit of a query.
 const READ_MAX: Duration = Duration::from_secs(10);
-/// Page size of a new file, in bytes. Of documents of a few KiB hardly any fit into SQLite's usual
-/// 4 KiB.
+/// Page size of a new file, in bytes. Documents of a few KiB hardly fit into SQLite's default of 4
+/// KiB.
 const PAGE_BYTES: u32 = 16 << 10;
 const PROFILE: Profile = Profile {
     synchronous: Synchronous::Normal,
     page_bytes: Some(PAGE_BYTES),
-    // 256 MiB (64 MiB with SQLite's usual pages), so that a replay seldom stops for it.
+    // 256 MiB (64 MiB with SQLite's default pages), so that a replay rarely waits for a checkpoint.
     wal_pages: Some((256 << 20) / PAGE_BYTES),
     cache_kib: Some(65_536),
 };
@@ -63,7 +64,7 @@ pub(crate) async fn open(path: &str, namespace: Namespace) -> Result<Views, Open
     })
 }
 
-/// A collection that was not prepared yet has no table, and that is no error.
+/// Whether the table exists. A collection that is not prepared yet has none, which is not an error.
 fn table_exists(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
     connection
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = ?1)")?

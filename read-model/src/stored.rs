@@ -1,4 +1,4 @@
-//! What may be stored, and what to say of a stored document that is not right; once for all adapters.
+//! Rules for what may be stored and errors for damaged documents, shared by all adapters.
 
 use std::fmt;
 
@@ -8,55 +8,56 @@ use serde_json::{Error, Value};
 
 use crate::ReadError;
 
-/// Bytes of a document's JSON, at most.
+/// Maximum size of a document's JSON, in bytes.
 const DOCUMENT_BYTES_MAX: usize = 8 << 20;
 
-/// A document on its way to a store, as JSON.
+/// A document to be stored, as JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Document(String);
 
-/// Why a document cannot be stored: what one store cannot hold exactly, none takes.
+/// Why a document cannot be stored. No store accepts what one of them cannot hold exactly.
 #[derive(Debug, thiserror::Error)]
 pub enum Unstorable {
-    /// Stores hold objects.
+    /// The document is not a JSON object.
     #[error("the document {0:?} is no JSON object")]
     NoObject(String),
-    /// MongoDB's limit is 16 MiB, of a form that takes up more than JSON.
+    /// The document is too large. MongoDB's limit is 16 MiB of BSON, which takes more space than
+    /// JSON.
     #[error("the document {key:?} has {bytes} bytes, the most is {DOCUMENT_BYTES_MAX}")]
     TooLarge {
-        /// Which.
+        /// The document's key.
         key: String,
-        /// Of its JSON.
+        /// Size of its JSON, in bytes.
         bytes: usize,
     },
-    /// Some part of it cannot be.
+    /// The document has a part that some store cannot hold.
     #[error("the document {0:?} holds what not every store can")]
     Inexact(String, #[source] Error),
-    /// The store itself will not have it.
+    /// The store itself refused the document.
     #[error("the store refuses a document")]
     Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl Document {
-    /// What a view, or any value, is stored as.
+    /// Serializes a view, or any other value.
     pub fn of(view: &impl Serialize) -> Self {
         Self(serde_json::to_string(view).expect("a view is maps, strings and numbers"))
     }
 
-    /// The JSON itself.
+    /// The JSON text.
     pub fn text(&self) -> &str {
         &self.0
     }
 
-    /// What it says.
+    /// The parsed JSON.
     pub fn value(&self) -> Value {
         serde_json::from_str(&self.0).expect("it was written as JSON")
     }
 
-    /// Whether every store can hold it exactly. Writers ask before they put it.
+    /// Checks that every store can hold the document exactly. Writers call this before storing it.
     ///
     /// # Errors
-    /// When none takes it.
+    /// When some store cannot.
     pub fn check(&self, key: &str) -> Result<(), Unstorable> {
         if !self.0.starts_with('{') {
             return Err(Unstorable::NoObject(key.to_owned()));
@@ -70,19 +71,19 @@ impl Document {
     }
 }
 
-/// A stored document that is not what an Assay wrote.
+/// The error for a stored document that does not parse.
 pub(crate) fn damaged(collection: String, key: &str, source: Error) -> ReadError {
     ReadError::Damaged { collection, key: key.to_owned(), source }
 }
 
-/// Reads a value, keeps nothing of it, and fails at what a store cannot hold.
+/// Deserializes a value, discards it, and fails if a store cannot hold it.
 #[derive(Clone, Copy)]
 struct Exact {
-    /// It is the document itself, and not a part of it.
+    /// Whether the value is the whole document.
     whole: bool,
 }
 
-/// The same for the name of a field.
+/// Like [`Exact`], for the name of a field.
 struct Name {
     of_whole: bool,
 }

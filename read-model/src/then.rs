@@ -1,4 +1,4 @@
-//! What the history of views says of one moment.
+//! Reads the state at a position of the log from the history views.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +14,14 @@ use crate::{
     ViewReaderExt, WHOLE_PAGE,
 };
 
-/// Orders after every key.
+/// Sorts after every key.
 const AFTER_EVERY_KEY: &str = "\u{10ffff}";
-/// Ends the first part of a key.
+/// Separates the first part of a key from its position.
 const SEPARATOR: char = '/';
-/// Orders right after it.
+/// The character right after the separator.
 const AFTER_SEPARATOR: char = '0';
 
-/// What was so after a position of the log. The views must have come that far.
+/// The state after a position of the log. The views must have read that far.
 #[derive(Debug, Clone, Copy)]
 pub struct Then<'a> {
     reader: &'a dyn ViewReader,
@@ -29,12 +29,12 @@ pub struct Then<'a> {
 }
 
 impl<'a> Then<'a> {
-    /// After this position.
+    /// The state after this position.
     pub fn new(reader: &'a dyn ViewReader, position: Position) -> Self {
         Self { reader, position: i64::try_from(position.0).unwrap_or(i64::MAX) }
     }
 
-    /// How a problem was doing; `None` where nobody had submitted to it.
+    /// A problem's statistics; `None` if it had no submissions.
     ///
     /// # Errors
     /// When the views cannot be read.
@@ -42,7 +42,7 @@ impl<'a> Then<'a> {
         self.newest(problem.as_str()).await
     }
 
-    /// What rejudges had found of a submission; `None` where none had been applied yet.
+    /// The applied rejudges of a submission; `None` if none had been applied or reverted yet.
     ///
     /// # Errors
     /// When the views cannot be read.
@@ -50,7 +50,7 @@ impl<'a> Then<'a> {
         self.newest(&id.to_string()).await
     }
 
-    /// How an account stood with every problem that it had submitted to.
+    /// An account's status for every problem that it had submitted to.
     ///
     /// # Errors
     /// When the views cannot be read.
@@ -61,12 +61,12 @@ impl<'a> Then<'a> {
             ..PageRequest::all(WHOLE_PAGE)
         };
         let changes = self.all::<StatusSince>(of_this).await?.into_iter();
-        // Those of a problem are in the order of the log.
+        // The changes of one problem are in log order.
         let until = changes.filter(|change| change.position <= self.position);
         Ok(until.map(|change| (change.problem, change.status)).collect())
     }
 
-    /// How hard each problem was meant to be.
+    /// Every problem's difficulty.
     ///
     /// # Errors
     /// When the views cannot be read.
@@ -76,7 +76,7 @@ impl<'a> Then<'a> {
         Ok(until.map(|change| (change.problem, change.difficulty)).collect())
     }
 
-    /// Every account that had solved something, the first first.
+    /// The ranking of all accounts that had solved something, best first.
     ///
     /// # Errors
     /// When the views cannot be read.
@@ -94,7 +94,7 @@ impl<'a> Then<'a> {
         Ok(rank(segments.flat_map(|segment| segment.at(self.position)).collect()))
     }
 
-    /// The newest up to the position whose key begins with this part and goes on with a position.
+    /// The newest document up to the position, among keys that consist of this part and a position.
     async fn newest<V: View>(&self, first: &str) -> Result<Option<V>, ReadError> {
         let request = PageRequest {
             after: Some(key(format!("{first}{SEPARATOR}"))),
@@ -106,7 +106,7 @@ impl<'a> Then<'a> {
         Ok(page.items.into_iter().next().map(|(_, view)| view))
     }
 
-    /// Page after page, by key.
+    /// All documents, page by page, ordered by key.
     async fn all<V: View>(&self, mut request: PageRequest) -> Result<Vec<V>, ReadError> {
         let mut views = Vec::new();
         loop {
@@ -120,8 +120,8 @@ impl<'a> Then<'a> {
     }
 }
 
-/// Two positions of the log that were recorded not after, and after, this time, and are near each other; `None` where
-/// no view knows one.
+/// Two nearby positions of the log: one recorded at or before this time, the other after it. `None`
+/// where no view has such a position.
 ///
 /// # Errors
 /// When the views cannot be read.
@@ -143,7 +143,7 @@ pub async fn positions_around(
     Ok((first(before).await?, first(after).await?))
 }
 
-/// A place in the order of keys.
+/// A keyset for an order by key.
 fn key(key: String) -> Keyset {
     Keyset { value: Scalar::Null, key }
 }

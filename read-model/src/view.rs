@@ -1,4 +1,4 @@
-//! What a view is.
+//! Views and their collections.
 
 use std::collections::BTreeSet;
 
@@ -6,15 +6,15 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-/// Where a view's documents are kept.
+/// The collection of a view's documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Collection {
     /// The view's name, in the plural.
     pub name: &'static str,
-    /// Counts up whenever the documents' form or meaning changes; part of the stored name, so that
-    /// a new schema is built beside the old one.
+    /// Increases whenever the documents' form or meaning changes. It is part of the stored name, so
+    /// that a new schema is built beside the old one.
     pub schema: u32,
-    /// Each a list of top-level fields; the key is always indexed, and ends every index.
+    /// Indexes, each a list of top-level fields. The key is always indexed and ends every index.
     pub indexes: &'static [&'static [&'static str]],
 }
 
@@ -24,7 +24,7 @@ impl Collection {
         format!("{}_v{}", self.name, self.schema)
     }
 
-    /// Every field that an index is about.
+    /// All fields that appear in an index.
     pub fn indexed_fields(&self) -> BTreeSet<&'static str> {
         self.indexes.iter().flat_map(|fields| fields.iter().copied()).collect()
     }
@@ -32,14 +32,14 @@ impl Collection {
 
 /// A document that is folded from the log.
 pub trait View: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
-    /// Where its documents are kept.
+    /// The collection of its documents.
     const COLLECTION: Collection;
 
-    /// Its key, unique in the collection.
+    /// The document's key, unique in the collection.
     fn key(&self) -> String;
 }
 
-/// A time as documents hold it: microseconds since 1970, so that every store orders it alike.
+/// A time in documents: microseconds since 1970, so that all stores order it the same way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Micros(pub i64);

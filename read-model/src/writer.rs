@@ -1,4 +1,4 @@
-//! The port that projections use.
+//! The write port for projections.
 
 use std::error::Error;
 
@@ -6,21 +6,21 @@ use crate::{Collection, Document, Unstorable};
 use async_trait::async_trait;
 use domain::Checkpoint;
 
-/// Takes changes together with the checkpoint that they lead to.
+/// Stores changes together with the checkpoint they lead to.
 #[async_trait]
 pub trait ViewWriter: Send + Sync + std::fmt::Debug {
-    /// Makes the collections, where they are missing.
+    /// Creates missing collections.
     async fn prepare(&self, collections: &[Collection]) -> Result<(), CommitError>;
 
-    /// Makes the indexes of prepared collections, where they are missing. Of many documents that are there already
-    /// that takes less than keeping indexes while they come.
+    /// Creates missing indexes of prepared collections. Indexing many existing documents at once is
+    /// faster than updating indexes during inserts.
     async fn index(&self, collections: &[Collection]) -> Result<(), CommitError>;
 
-    /// How far the projection has come; `None` when it never committed.
+    /// The projection's checkpoint; `None` if it never committed.
     async fn checkpoint(&self, projection: &str) -> Result<Option<Checkpoint>, CommitError>;
 
-    /// Applies the changes and moves the checkpoint in one transaction, if it stands where `from`
-    /// says; else nothing happens and the answer is [`CommitError::Superseded`] (INV-9).
+    /// Applies the changes and moves the checkpoint in one transaction (INV-9). Changes nothing and
+    /// fails with [`CommitError::Superseded`] unless the checkpoint is at `from`.
     async fn commit(
         &self,
         projection: &str,
@@ -29,47 +29,47 @@ pub trait ViewWriter: Send + Sync + std::fmt::Debug {
         changes: Vec<Change>,
     ) -> Result<(), CommitError>;
 
-    /// Removes every document and checkpoint of this namespace.
+    /// Removes all documents and checkpoints of this namespace.
     async fn erase(&self) -> Result<(), CommitError>;
 }
 
-/// What happens to one document.
+/// A change of one document.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
-    /// It is this now.
+    /// Inserts or replaces the document.
     Put {
-        /// Where.
+        /// The document's collection.
         collection: Collection,
-        /// Which.
+        /// The document's key.
         key: String,
-        /// What.
+        /// The new content.
         document: Document,
     },
-    /// It is gone.
+    /// Deletes the document.
     Delete {
-        /// Where.
+        /// The document's collection.
         collection: Collection,
-        /// Which.
+        /// The document's key.
         key: String,
     },
 }
 
-/// A commit did not succeed; nothing of it was applied.
+/// Why a commit failed. Nothing of it was applied.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
-    /// Another projector moved the checkpoint meanwhile, or made another generation live.
+    /// Another projector has moved the checkpoint or made another generation live.
     #[error("another projector moved the checkpoint")]
     Superseded,
-    /// What was to become live has not read as far as what is.
+    /// The generation to become live has not read as far as the live one.
     #[error("what was built is behind what is live")]
     Behind,
-    /// The store does not answer, or not in time, or is full.
+    /// The store did not answer in time, or it is full.
     #[error("the read model takes no changes")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
-    /// A document is of a form that no store takes; trying again will not help.
+    /// A document has a form that cannot be stored. Retrying does not help.
     #[error("a document cannot be stored")]
     Unstorable(#[from] Unstorable),
-    /// A stored field is not what an Assay wrote.
+    /// A stored field has a value that Assay never writes.
     #[error("the read model is damaged: {0}; delete it and rebuild")]
     Damaged(String),
 }

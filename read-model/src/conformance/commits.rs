@@ -87,7 +87,7 @@ async fn each_part_of_a_checkpoint_is_compared(url: String) {
 async fn a_first_commit_is_only_the_first(url: String) {
     let views = opened(&url).await;
     views.writer.commit(PROJECTION, None, &at(1), vec![]).await.unwrap();
-    // Not even to the same place: nobody can tell that the changes were the same.
+    // Not even with the same target, because the changes may differ.
     let change = vec![put("a", json!({}))];
     let result = views.writer.commit(PROJECTION, None, &at(1), change).await;
     assert!(superseded(&result), "{result:?}");
@@ -126,7 +126,7 @@ async fn of_two_that_race_exactly_one_wins(url: String) {
     left.writer.commit(PROJECTION, None, &at(0), vec![]).await.unwrap();
     for round in 0..20 {
         let (from, to) = (at(round), at(round + 1));
-        // The same place for both: they differ in their changes alone.
+        // Both have the same target and differ only in their changes.
         let commit = |name: &'static str| {
             let own = put(&format!("{round} {name}"), json!({ "owner": name }));
             vec![put("shared", json!({ "owner": name, "weight": round })), own]
@@ -196,7 +196,7 @@ async fn every_projections_checkpoint_is_listed(url: String) {
 
 async fn one_commit_changes_several_collections(url: String) {
     const LIDS: Collection = Collection { name: "lids", schema: 1, indexes: &[] };
-    // The same name with another schema is another collection.
+    // The same name with a different schema is a different collection.
     const LIDS_2: Collection = Collection { name: "lids", schema: 2, indexes: &[&["weight"]] };
     let views = opened(&url).await;
     views.writer.prepare(&[LIDS, LIDS_2]).await.unwrap();
@@ -233,7 +233,7 @@ async fn a_reader_of_one_commit_sees_all_of_it(url: String) {
     let reading = async {
         let mut seen = 0;
         while seen < COMMITS {
-            // The checkpoint first: what it promises is there afterwards.
+            // Read the checkpoint first: its documents must be there afterwards.
             let checkpoint = views.reader.checkpoints().await.unwrap()[PROJECTION].position.0;
             let weights = got(&views, &["a", "b"]).await;
             for weight in weights.iter().map(|it| it.as_ref().unwrap()["weight"].as_u64().unwrap())

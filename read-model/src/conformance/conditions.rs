@@ -1,4 +1,4 @@
-//! What meets a condition.
+//! Which documents match a condition.
 
 use serde_json::json;
 

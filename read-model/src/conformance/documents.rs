@@ -1,4 +1,4 @@
-//! Documents come back as they were put.
+//! Documents are read back exactly as they were written.
 
 use serde_json::{Value, json};
 
@@ -127,8 +127,8 @@ async fn whole_numbers_and_fractions_survive_exactly(url: String) {
     assert!(found_fractions[1].as_f64().unwrap().is_sign_negative());
 }
 
-/// A document is read, changed and put again by every event that touches it, so a bit lost each time
-/// would show after a replay (INV-10).
+/// Every event reads, changes and rewrites its documents, so a lost bit would show after a replay
+/// (INV-10).
 async fn fractions_survive_to_the_last_bit(url: String) {
     let mut dice = Dice(0x5eed);
     let scores = (0..2_000).map(|_| {
@@ -161,7 +161,7 @@ async fn lists_objects_nulls_and_texts_survive_exactly(url: String) {
 
 async fn a_document_of_a_mebibyte_survives(url: String) {
     let document = json!({ "label": "é".repeat(1 << 19), "weight": 1 });
-    // Together they are more than one command may carry to some stores.
+    // Together they exceed the size of one command in some stores.
     let keys =
         ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p", "q"];
     let documents = keys.map(|key| (key, json!({ "text": document["label"], "weight": 1 })));

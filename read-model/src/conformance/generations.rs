@@ -1,4 +1,4 @@
-//! One generation is read while the next is built, and readers notice nothing of the exchange.
+//! One generation is read while the next is built, and readers do not notice the switch.
 
 use futures::future::join_all;
 use serde_json::json;
@@ -35,7 +35,7 @@ fn weight(weight: u64) -> serde_json::Value {
     json!({ "weight": weight })
 }
 
-/// The first generation is live, and stands at 1 with one document; nothing else is there.
+/// The first generation is live at position 1 with one document. There are no others.
 async fn live(url: &str) -> (Views, Generations) {
     let views = filled(url, vec![("a", weight(1))]).await;
     let generations = Generations::first(&[BOXES], true);
@@ -43,7 +43,8 @@ async fn live(url: &str) -> (Views, Generations) {
     (views, generations)
 }
 
-/// The next is built beside it, and stands at `position` with that as the weight.
+/// The next generation is built beside it, at `position`, with that number as the document's
+/// weight.
 async fn building(url: &str, position: u64) -> (Views, Generations) {
     let (views, from) = live(url).await;
     let building = from.rebuilding().unwrap();
@@ -60,7 +61,7 @@ async fn flip(views: &Views, from: &Generations) -> Result<Generations, CommitEr
     views.generations.change(PROJECTION, Some(from), &to).await.map(|()| to)
 }
 
-/// What a reader that was opened just now finds.
+/// Opens a new reader.
 async fn fresh(url: &str) -> Views {
     open(url, "live").await.unwrap()
 }
@@ -103,7 +104,7 @@ async fn readers_read_what_is_live_from_the_flip_on(url: String) {
     next.writer.commit(PROJECTION, Some(&at(1)), &at(2), vec![put("a", weight(2))]).await.unwrap();
     flip(&views, &generations).await.unwrap();
     assert_eq!(got(&fresh(&url).await, &["a"]).await, [Some(weight(2))]);
-    // One that has read before may take a moment to notice.
+    // An existing reader may take a moment to notice.
     let noticed = async {
         while got(&old, &["a"]).await != [Some(weight(2))] {
             tokio::task::yield_now().await;
@@ -150,7 +151,7 @@ async fn what_was_live_and_empty_takes_no_first_commit(url: String) {
     assert!(matches!(result, Err(CommitError::Superseded)), "{result:?}");
 }
 
-/// As one makes that stood still while everything was exchanged.
+/// As from a process that was suspended during the switch.
 async fn what_was_dropped_or_never_asked_for_takes_no_first_commit(url: String) {
     let (views, generations) = building(&url, 5).await;
     let flipped = flip(&views, &generations).await.unwrap();
@@ -209,7 +210,7 @@ async fn a_page_is_continued_in_the_next_generation(url: String) {
     request.after = page.items.last().map(|(place, _)| place.clone());
     request.limit = 100;
     met.extend(keys_of(&fresh(&url).await, &request).await.0);
-    // The document that the next generation has beside these is too heavy.
+    // The additional document of the next generation is too heavy for the condition.
     assert_eq!(met, whole.into_iter().filter(|key| met.contains(key)).collect::<Vec<_>>());
     assert_eq!(met.iter().filter(|key| key.starts_with("box")).count(), 9);
 }
@@ -253,8 +254,8 @@ async fn erasing_removes_every_generation(url: String) {
     assert_eq!(views.at(NEXT).writer.checkpoint(PROJECTION).await.unwrap(), None);
 }
 
-/// What a position promises is there, though generations come and go and the old go on committing
-/// for as long as they may.
+/// A checkpoint's documents are always readable, even while generations are switched and old ones
+/// still commit.
 async fn readers_never_go_back_while_generations_are_exchanged(url: String) {
     const FLIPS: u32 = 5;
     const COMMITS: u32 = 20;
@@ -293,7 +294,7 @@ async fn readers_never_go_back_while_generations_are_exchanged(url: String) {
                 loop {
                     let live = old.writer.checkpoint(PROJECTION).await.unwrap().unwrap();
                     let from = next.writer.checkpoint(PROJECTION).await.unwrap();
-                    // A little ahead, as one that reads the log later is.
+                    // A little ahead, like a process that reads the log later.
                     let to = live.position.0 + 2;
                     let change = vec![put("a", weight(to))];
                     next.writer.commit(PROJECTION, from.as_ref(), &at(to), change).await.unwrap();

@@ -1,4 +1,4 @@
-//! Views side by side, and what outlives whom.
+//! Namespaces side by side, and erasing them.
 
 use domain::Login;
 use serde_json::json;
@@ -35,7 +35,7 @@ async fn namespaces_do_not_see_each_other(url: String) {
 
 async fn erase_removes_its_own_namespace_only(url: String) {
     let live = filled(&url, vec![("a", json!({ "weight": 1 }))]).await;
-    // Names that begin alike, and one that a pattern would take for it.
+    // Names with a common prefix, and one that a pattern would match.
     let others = ["live2", "live-2", "liv", "l-ve"];
     for other in others {
         let views = open(&url, other).await.unwrap();
@@ -66,7 +66,7 @@ async fn what_another_erased_can_be_built_again(url: String) {
     let views = filled(&url, vec![("a", json!({ "weight": 1 }))]).await;
     open(&url, "live").await.unwrap().writer.erase().await.unwrap();
     let change = || vec![put("b", json!({ "weight": 2 }))];
-    // The first try may still believe in what is gone, but only the first.
+    // Only the first try may still rely on the erased data.
     let first = views.writer.commit(PROJECTION, None, &at(1), change()).await;
     if first.is_err() {
         views.writer.commit(PROJECTION, None, &at(1), change()).await.unwrap();

@@ -1,14 +1,16 @@
-//! How cases open what they are about: as Assay does, through the resolver. What only tests have is made known first.
+//! Opens read models through the resolver, as Assay does. Adapters that only tests have are
+//! registered first.
 
 use std::sync::{PoisonError, RwLock};
 
 use crate::names::Namespace;
 use crate::{OpenError, Views};
 
-/// An adapter that only tests have. Its scheme is none of Assay's; the same URL and namespace are the same views.
+/// An adapter that only tests have. Its scheme must not be one of Assay's, and the same URL and
+/// namespace must give the same views.
 #[derive(Debug, Clone, Copy)]
 pub struct TestAdapter {
-    /// What its URLs begin with.
+    /// The scheme of its URLs.
     pub scheme: &'static str,
     /// Opens the views of a namespace.
     pub views: fn(url: &str, namespace: &str) -> Views,
@@ -17,7 +19,7 @@ pub struct TestAdapter {
 static KNOWN: RwLock<Vec<TestAdapter>> = RwLock::new(Vec::new());
 
 impl TestAdapter {
-    /// From now on, cases know it.
+    /// Registers the adapter for all cases.
     pub fn make_known(self) {
         KNOWN.write().unwrap_or_else(PoisonError::into_inner).push(self);
     }
@@ -32,7 +34,7 @@ impl TestAdapter {
 /// As [`open`](crate::open()).
 pub(super) async fn open(url: &str, namespace: &str) -> Result<Views, OpenError> {
     match TestAdapter::of(url) {
-        // Names are the resolver's to refuse.
+        // The resolver must refuse invalid names.
         Some(adapter) if Namespace::parse(namespace).is_some() => {
             Ok((adapter.views)(url, namespace))
         }

@@ -1,4 +1,4 @@
-//! Pages in order, and every document on exactly one of them.
+//! Pages are in order, and every document is on exactly one of them.
 
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ pub(super) fn cases() -> Vec<Case> {
     ]
 }
 
-/// Five boxes, two of them of one weight.
+/// Five boxes, two of them with the same weight.
 async fn five(url: &str) -> Views {
     let boxes = [("a", 30, "x"), ("b", 10, "Y"), ("c", 20, "y"), ("d", 10, "é"), ("e", -5, "z")];
     let boxes =
@@ -214,7 +214,7 @@ async fn a_walk_with_conditions_meets_each_document_once(url: String) {
     }
 }
 
-/// Walks to the end and back; what is met must be everything, in order, both times.
+/// Walks to the end and back, and asserts that each walk finds all documents in order.
 async fn walk(views: &Views, request: &PageRequest, count: usize) {
     let mut there = vec![];
     let mut request = request.clone();

@@ -1,4 +1,4 @@
-//! What the cases put and ask for.
+//! Sample data and queries for the cases.
 
 use domain::{Checkpoint, EventId, Position};
 use serde_json::{Value, json};
@@ -12,11 +12,12 @@ use crate::{
 /// The projection that the cases commit as.
 pub(super) const PROJECTION: &str = "boxes";
 
-/// Documents that no view has. `label` has no index: what has none is slower, not different.
+/// A collection for the cases. `label` has no index, because a missing index must not change
+/// results.
 pub(super) const BOXES: Collection =
     Collection { name: "boxes", schema: 1, indexes: &[&["weight"], &["owner", "weight"]] };
 
-/// The read model that a case is about.
+/// Opens the read model of a case.
 pub(super) async fn opened(url: &str) -> Views {
     let views = open(url, "live").await.unwrap();
     views.writer.prepare(&[BOXES]).await.unwrap();
@@ -51,13 +52,13 @@ pub(super) async fn got(views: &Views, keys: &[&str]) -> Vec<Option<Value>> {
     views.reader.get(&BOXES, &keys).await.unwrap()
 }
 
-/// Some keys and whether there are more.
+/// The keys of a page and whether there are more.
 pub(super) async fn keys_of(views: &Views, request: &PageRequest) -> (Vec<String>, bool) {
     let page = views.reader.page(&BOXES, request).await.unwrap();
     (page.items.into_iter().map(|(place, _)| place.key).collect(), page.has_more)
 }
 
-/// The keys of everything that meets the condition; the count must agree.
+/// The keys of all documents that match the condition. Asserts that the count agrees.
 pub(super) async fn met(views: &Views, condition: Condition) -> Vec<String> {
     let conditions = vec![condition];
     let count = views.reader.count(&BOXES, &conditions).await.unwrap();
@@ -88,12 +89,12 @@ pub(super) fn number(number: i64) -> Scalar {
     Scalar::Integer(number)
 }
 
-/// Numbers that look random and are the same every time.
+/// Pseudo-random numbers, the same on every run.
 pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
     pub(super) fn below(&mut self, bound: u64) -> u64 {
-        // The generator of Marsaglia's "Xorshift RNGs", with its first triple of shifts for 64 bits.
+        // The generator of Marsaglia's "Xorshift RNGs", with the paper's first 64-bit shift triple.
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

@@ -1,5 +1,5 @@
-//! The changes of a commit as few commands: two round trips for each collection, not one for each
-//! document.
+//! Combines the changes of a commit into few commands: two round trips per collection instead of
+//! one per document.
 
 use std::collections::BTreeMap;
 
@@ -10,16 +10,16 @@ use super::writer::unavailable;
 use crate::names::Namespace;
 use crate::{Change, Collection, CommitError, Generation};
 
-/// Bytes of one command's documents, unless a single one is greater. A command itself is a
-/// document, of 16 MiB at most.
+/// Maximum size of one command's documents, in bytes, unless a single one is larger. A command is
+/// itself a document of up to 16 MiB.
 const COMMAND_BYTES_MAX: usize = 8 << 20;
-/// Statements of one command, at most; the server takes 100,000.
+/// Maximum number of statements in one command. The server's limit is 100,000.
 const STATEMENTS_MAX: usize = 10_000;
 
-/// Keys of one delete statement, at most.
+/// Maximum number of keys in one delete statement.
 const KEYS_MAX: usize = 1_000;
 
-/// What becomes of each document, in the end: within one transaction nobody sees it on the way.
+/// The final change of each document. Intermediate states inside the transaction are not visible.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     collections: BTreeMap<String, BTreeMap<String, Option<RawDocumentBuf>>>,
@@ -53,10 +53,10 @@ impl Batch {
         self.collections.entry(name).or_default().insert(key.to_owned(), document);
     }
 
-    /// The commands that bring it about, in this order. They can be run again after a rollback.
+    /// The commands that make the changes, in order. They can be run again after a rollback.
     ///
-    /// What is put is deleted and inserted: for a batch, the server does that several times as fast
-    /// as it replaces documents one by one.
+    /// A put is a delete and an insert: for a batch, that is several times as fast as replacing
+    /// documents one by one.
     pub(super) fn commands(&self) -> Vec<RawDocumentBuf> {
         let mut commands = vec![];
         for (name, documents) in &self.collections {
@@ -75,7 +75,7 @@ impl Batch {
     }
 }
 
-/// Statements of one kind for one collection, in as many commands as they need.
+/// Statements of one kind for one collection, split into commands as needed.
 struct Statements<'a> {
     command: &'static str,
     field: &'static str,

@@ -1,4 +1,4 @@
-//! Between JSON and BSON, exactly: whole numbers stay whole, fractions stay fractions.
+//! Exact conversion between JSON and BSON: integers stay integers, fractions stay fractions.
 
 use mongodb::bson::{Bson, Document, RawArrayBuf, RawBson, RawDocumentBuf};
 use serde::de::Error as _;
@@ -42,7 +42,7 @@ fn bson(value: &Value) -> RawBson {
     }
 }
 
-/// A stored document as it was put, with its key.
+/// Converts a stored document back, with its key.
 pub(super) fn loaded(mut document: Document) -> Result<(String, Value), (String, Error)> {
     let key = match document.remove("_id") {
         Some(Bson::String(key)) => key,
@@ -57,7 +57,7 @@ pub(super) fn loaded(mut document: Document) -> Result<(String, Value), (String,
     }
 }
 
-/// A document without a look at its `_id`.
+/// Converts a document and ignores its `_id`.
 pub(super) fn object(document: Document) -> Result<Value, Error> {
     let fields = document.into_iter().map(|(name, it)| Ok((name, json(it)?)));
     Ok(Value::Object(fields.collect::<Result<_, Error>>()?))

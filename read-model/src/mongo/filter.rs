@@ -1,4 +1,4 @@
-//! From conditions and stretches to MongoDB's filters.
+//! Translates conditions and stretches to MongoDB filters.
 
 use mongodb::bson::{Bson, Document, doc};
 
@@ -6,7 +6,7 @@ use crate::names::{InvalidName, plain};
 use crate::paging::{Leg, Stretch};
 use crate::{Condition, Direction, Scalar};
 
-/// What a document must meet, and where it must stand.
+/// The filter for conditions and a stretch.
 pub(super) fn filter(
     conditions: &[Condition],
     stretch: Option<&Stretch>,
@@ -36,8 +36,8 @@ pub(super) fn sort(leg: &Leg) -> Result<Document, InvalidName> {
     Ok(sort)
 }
 
-/// A comparison with null holds for a missing field as well; any other only for values of its own
-/// kind.
+/// A comparison with null also matches a missing field; any other only matches values of the same
+/// type.
 fn condition(condition: &Condition) -> Result<Document, InvalidName> {
     Ok(match condition {
         Condition::Equals(field, value) => doc! { plain(field)?: { "$eq": bson(value) } },
@@ -57,7 +57,7 @@ fn condition(condition: &Condition) -> Result<Document, InvalidName> {
             doc! { "$or": [{ field: { "$lt": bson(value) } }, { field: null }] }
         }
         Condition::Contains(field, text) => {
-            // Not a regular expression: those have an alphabet of their own and a greatest length.
+            // Not a regular expression, because those need escaping and have a maximum length.
             let field = format!("${}", plain(field)?);
             let found = doc! { "$indexOfBytes": [&field, { "$literal": text }] };
             doc! { "$expr": { "$cond": [

@@ -1,4 +1,4 @@
-//! Which generations there are, in MongoDB.
+//! The list of generations, in MongoDB.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,11 +24,12 @@ use crate::{
     CommitError, Generation, GenerationStore, Generations, ReadError, ViewReader, ViewWriter,
 };
 
-/// How old what a reader knows of generations may be. Far shorter than what was live is kept.
+/// Maximum age of a reader's list of generations. It is much shorter than the time a retired
+/// generation is kept.
 const KNOWN_MAX: Duration = Duration::from_millis(250);
 
-/// What one process knows of generations. It is read anew so often, and never goes back: whoever
-/// has seen one generation live sees none that was live before it.
+/// One process's copy of the list of generations, refreshed at least that often. It never goes
+/// back: after a reader has seen a generation live, it never sees an earlier one.
 #[derive(Debug, Default)]
 pub(super) struct Serving {
     known: Mutex<Option<(Instant, Arc<Known>)>>,
@@ -68,7 +69,7 @@ fn parsed(store: &Store, document: &Document) -> Result<(String, Generations), R
     Ok((projection, generations))
 }
 
-/// Whether a generation takes commits, as far as this transaction sees.
+/// Whether a generation takes commits, as this transaction sees it.
 pub(super) async fn takes_commits(
     store: &Store,
     projection: &str,
@@ -124,7 +125,7 @@ impl MongoGenerations {
         Ok(())
     }
 
-    /// Ends the commits of what was live, if what was built has read as far.
+    /// Stops commits to the old live generation if the built one has caught up.
     async fn exchange(
         &self,
         projection: &str,
@@ -135,7 +136,8 @@ impl MongoGenerations {
         let Some(before) = before else { return Ok(()) };
         let checkpoints = self.store.checkpoints();
         let key = doc! { "_id": before.of_name(projection) };
-        // This comes first: a commit that is under way there, and this, cannot both succeed.
+        // First, so that this conflicts with a concurrent commit to that generation and only one of
+        // them succeeds.
         let retired = doc! { "$set": { "retired": true } };
         let retire = checkpoints.update_one(key.clone(), retired).upsert(true);
         retire.session(&mut *session).await.map_err(failure)?;
@@ -168,7 +170,7 @@ impl MongoGenerations {
     }
 }
 
-/// What one change is to do.
+/// One change of generations.
 struct Exchange<'a> {
     projection: &'a str,
     from: Option<String>,

@@ -20,13 +20,13 @@ use crate::paging::Walk;
 use crate::stored::damaged;
 use crate::{Collection, Condition, Generation, Page, PageRequest, ReadError, ViewReader};
 
-/// How long one read of the store may take; also told to the server, which stops working then.
+/// Time limit of one read. It is also sent to the server, which aborts the read then.
 pub(super) const READ_MAX: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(super) struct MongoReader {
     store: Store,
-    /// What is read; of each projection what is live, where none is named.
+    /// The generation to read; `None` for each projection's live one.
     pinned: Option<Generation>,
     serving: Serving,
 }
@@ -40,8 +40,8 @@ impl MongoReader {
         Self { store, pinned: Some(generation), serving: Serving::default() }
     }
 
-    /// Runs a read of one collection, of one generation from its beginning to its end; `None` when
-    /// none is live. It takes less time than a generation is kept that is live no more.
+    /// Runs a read of one collection, all of it on one generation; `None` if none is live. It takes
+    /// less time than a retired generation is kept.
     async fn run<T, F: Future<Output = Result<T, ReadError>>>(
         &self,
         collection: &Collection,
@@ -62,7 +62,7 @@ impl MongoReader {
             read(self.store.database.collection(&name)).await.map(Some)
         });
         let found = found.await;
-        // A process that stood still meanwhile may have read what was dropped before it went on.
+        // A process that was suspended may have read from a generation that was dropped in between.
         if began.elapsed() > READ_MAX { Err(unavailable("it took too long")) } else { found }
     }
 }
@@ -79,7 +79,7 @@ impl ViewReader for MongoReader {
             all(collection, find.await.map_err(unavailable)?).await
         });
         let found: HashMap<_, _> = found.await?.unwrap_or_default().into_iter().collect();
-        // The same key may have been asked for more than once.
+        // A key may have been requested more than once.
         Ok(keys.iter().map(|key| found.get(key).cloned()).collect())
     }
 
@@ -98,7 +98,7 @@ impl ViewReader for MongoReader {
                     .sort(sort(&leg).map_err(unavailable)?)
                     .limit(i64::try_from(leg.limit).unwrap_or(i64::MAX))
                     .batch_size(u32::try_from(leg.limit).unwrap_or(u32::MAX))
-                    // An order without an index is slow, but no error.
+                    // Sorting without an index is slow, but not an error.
                     .allow_disk_use(true)
                     .max_time(READ_MAX);
                 walk.meet(all(collection, find.await.map_err(unavailable)?).await?);
@@ -122,8 +122,8 @@ impl ViewReader for MongoReader {
 
     async fn checkpoints(&self) -> Result<BTreeMap<String, Checkpoint>, ReadError> {
         let name = self.store.namespace.checkpoints();
-        // First what is live, and then how far it has come: the other way round, a position would
-        // be taken for that of documents that are older.
+        // Read the live generations before the checkpoints. In the other order, a checkpoint could
+        // be newer than the documents it is taken to describe.
         let found = within(async {
             let known = self.serving.known(&self.store).await?;
             let stored = self.store.checkpoints();
@@ -144,7 +144,7 @@ impl ViewReader for MongoReader {
     }
 }
 
-/// Everything that a query found.
+/// All results of a query.
 async fn all(
     collection: &Collection,
     cursor: Cursor<Document>,
@@ -156,7 +156,7 @@ async fn all(
     documents.try_collect().await
 }
 
-/// The driver itself would wait for a silent server for ever.
+/// Adds a time limit. The driver itself would wait forever for a silent server.
 pub(super) async fn within<T>(
     read: impl Future<Output = Result<T, ReadError>>,
 ) -> Result<T, ReadError> {

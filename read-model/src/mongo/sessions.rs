@@ -1,9 +1,9 @@
-//! The sessions in which transactions run: one for each generation of a projection and one for what
-//! says which there are, and the server's documents say which session that is.
+//! The sessions for transactions: one for each generation of a projection and one for each list of
+//! generations. The database records the id of each current session.
 //!
-//! A process that is killed in a transaction leaves it open, and MongoDB keeps what it wrote locked
-//! for a minute. So whoever writes something for the first time ends the session of whoever wrote
-//! it before. A writer that is still alive loses at most one attempt by that.
+//! A process killed inside a transaction leaves it open, and MongoDB keeps its writes locked for a
+//! minute. So a process's first write ends the session of the previous writer. A writer that is
+//! still alive loses at most one attempt.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,11 +15,11 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use super::Store;
 
-/// The session of what is written by one at a time, once there was one.
+/// The current session of one writer, once it was started.
 #[derive(Debug, Default)]
 pub(super) struct Session(Option<ClientSession>);
 
-/// Every session of a process.
+/// All sessions of a process.
 #[derive(Debug)]
 pub(super) struct Sessions {
     client: Client,
@@ -38,7 +38,7 @@ impl Sessions {
         Arc::clone(of.entry(writes.to_owned()).or_default())
     }
 
-    /// The session, in which nothing is open.
+    /// The session, without an open transaction.
     pub(super) async fn ready<'a>(
         &self,
         writes: &str,
@@ -48,20 +48,21 @@ impl Sessions {
             Some(begun) => begun,
             None => self.begin(writes).await?,
         };
-        // An attempt may have been dropped half-way. That nothing is open is no error.
+        // An earlier attempt may have been cancelled midway. It is not an error if no transaction
+        // is open.
         begun.abort_transaction().await.ok();
         Ok(session.0.insert(begun))
     }
 
-    /// Ends the session of whoever was here before, and then enters its own: in the other order, a
-    /// process that is killed between the two would leave one that nobody knows.
+    /// Ends the previous writer's session, then records its own. In the other order, a process
+    /// killed between the two steps would leave the old session unrecorded and open.
     async fn begin(&self, writes: &str) -> Result<ClientSession, Error> {
         let session = self.client.start_session().await?;
         let writers = self.writers();
         let before = writers.find_one(doc! { "_id": writes }).await?;
         if let Some(id) = before.as_ref().and_then(|before| before.get_document("session").ok()) {
             let kill = doc! { "killSessions": [id.clone()] };
-            // Then it ends by itself, later.
+            // The session then expires by itself.
             if let Err(error) = self.store.database.run_command(kill).await {
                 tracing::warn!(%error, writes, "what a writer may have left open is not ended");
             }

@@ -23,31 +23,30 @@ use super::{BoxedError, Store};
 use crate::names::plain;
 use crate::{Change, Collection, CommitError, Generation, Unstorable, ViewWriter};
 
-/// How long a commit may take, with all its attempts.
+/// Time limit of a commit, including all attempts.
 const COMMIT_MAX: Duration = Duration::from_secs(30);
-/// How often a transaction is begun, at most.
+/// Maximum number of attempts of a transaction.
 pub(super) const ATTEMPTS_MAX: u32 = 100;
-/// How often the end of one transaction is asked for, at most.
+/// Maximum number of tries to commit one transaction.
 const COMMIT_TRIES_MAX: u32 = 3;
-/// Rest before the second attempt; it doubles up to the greatest.
+/// Delay before the second attempt. It doubles up to `REST_MAX`.
 pub(super) const REST_MIN: Duration = Duration::from_millis(5);
-/// Rest between attempts, at most.
+/// Maximum delay between attempts.
 pub(super) const REST_MAX: Duration = Duration::from_millis(500);
-/// How long making indexes may take. The server goes on with it when nobody waits any more.
+/// Time limit for creating indexes. The server continues after the client stops waiting.
 const INDEX_MAX: Duration = Duration::from_secs(600);
-/// How long making collections, reading a checkpoint or erasing may take.
+/// Time limit for creating collections, reading a checkpoint or erasing.
 pub(super) const UPKEEP_MAX: Duration = Duration::from_secs(60);
-/// The server's word for an `_id` that is there already.
+/// The server's error code for an `_id` that already exists.
 const DUPLICATE_KEY: i32 = 11_000;
-/// The server's word for what was ended together with its session, as a rival does.
+/// The server's error code for an operation whose session was ended, as a rival writer does.
 const INTERRUPTED: i32 = 11_601;
-/// The server's word for a collection that is there already.
+/// The server's error code for a collection that already exists.
 const NAMESPACE_EXISTS: i32 = 48;
-/// The server's word for a command that is too large, which only a document too large makes it.
+/// The server's error code for a command that is too large, which only a too large document causes.
 const OBJECT_TOO_LARGE: i32 = 10_334;
-/// The server's words for a document that it does not take however often it is asked: too large
-/// (`BadValue`), too deep (`Overflow`), not what the collection's validator takes, not what one of its
-/// indexes can hold.
+/// The server's error codes for a document that it will never accept: too large (`BadValue`), too
+/// deep (`Overflow`), refused by the collection's validator, or impossible to index.
 const DOCUMENT_REFUSED: [i32; 4] = [2, 15, 121, 171];
 
 #[derive(Debug)]
@@ -55,35 +54,35 @@ pub(super) struct MongoWriter {
     pub(super) sessions: Arc<Sessions>,
     store: Store,
     generation: Generation,
-    /// Collections that are known to be there.
+    /// Collections that are known to exist.
     known: Arc<Mutex<HashSet<String>>>,
 }
 
-/// What one commit is to do.
+/// The parts of one commit.
 struct Commit<'a> {
     projection: &'a str,
-    /// Where the checkpoint stands.
+    /// The key of the checkpoint's document.
     key: String,
     from: Option<&'a Checkpoint>,
     to: &'a Checkpoint,
-    /// Stands in the checkpoint afterwards, and in no other commit's.
+    /// Unique id of this commit, stored in the checkpoint.
     token: String,
     commands: Vec<RawDocumentBuf>,
 }
 
-/// Why an attempt did not end well.
+/// Why an attempt failed.
 pub(super) enum Failure {
-    /// The checkpoint is elsewhere.
+    /// The checkpoint is at another position.
     Superseded,
-    /// What was to become live has not read as far as what is.
+    /// The generation to become live has not read as far as the live one.
     Behind,
     /// It was rolled back; another attempt may succeed.
     Transient(Error),
     /// It may or may not have been applied.
     Unknown(Error),
-    /// The server does not take one of the documents.
+    /// The server refused one of the documents.
     Refused(BoxedError),
-    /// Another attempt would end the same.
+    /// Another attempt would fail the same way.
     Final(BoxedError),
 }
 
@@ -99,8 +98,8 @@ impl MongoWriter {
         Self { sessions, store: self.store.clone(), generation, known }
     }
 
-    /// Makes the collection and the checkpoints', outside of any transaction: within one, collections would be locked
-    /// for longer.
+    /// Creates the collection and the one for checkpoints. Outside of transactions, because inside
+    /// one, collections would be locked for longer.
     async fn make(&self, collection: &Collection) -> Result<(), BoxedError> {
         let name = self.store.namespace.documents(collection, self.generation)?;
         self.make_once(&self.store.namespace.checkpoints()).await?;
@@ -131,7 +130,7 @@ impl MongoWriter {
         Ok(())
     }
 
-    /// Attempts until it is known what became of it.
+    /// Repeats attempts until the outcome is known.
     async fn commit_surely(&self, commit: &Commit<'_>) -> Result<(), CommitError> {
         let mut may_be_applied = false;
         let mut rest = REST_MIN;
@@ -167,14 +166,14 @@ impl MongoWriter {
         let mut session = session.lock().await;
         let session = self.begin(writes, &mut session).await?;
         if let Err(failure) = self.fill(commit, session).await {
-            // The server would notice by itself, but only after a minute.
+            // Without this, the server would abort it only after a minute.
             session.abort_transaction().await.ok();
             return Err(failure);
         }
         Self::finish(session).await
     }
 
-    /// Begins a transaction of whoever writes this.
+    /// Begins a transaction in the session for `writes`.
     pub(super) async fn begin<'a>(
         &self,
         writes: &str,
@@ -201,15 +200,15 @@ impl MongoWriter {
                 {
                     tries += 1;
                 }
-                // Even where the server says that it knows no such transaction: an earlier try of
-                // this one may have ended it.
+                // The outcome is unknown even if the server does not know the transaction, because
+                // an earlier try may have committed it.
                 Err(error) => return Err(Failure::Unknown(error)),
             }
         }
     }
 
-    /// Everything between the beginning and the end of a transaction. The checkpoint comes first:
-    /// of two that race, one gets no further than this.
+    /// The content of the transaction. The checkpoint comes first, so that of two racing commits
+    /// one stops there.
     async fn fill(&self, commit: &Commit<'_>, session: &mut ClientSession) -> Result<(), Failure> {
         let checkpoints = self.store.checkpoints();
         let mut to = stored_checkpoint(commit.to)?;
@@ -217,7 +216,7 @@ impl MongoWriter {
         if let Some(from) = commit.from {
             let mut old = stored_checkpoint(from)?;
             old.insert("_id", &commit.key);
-            // What was live before another generation takes no more.
+            // A retired generation takes no commits.
             old.insert("retired", doc! { "$exists": false });
             let update = checkpoints.update_one(old, doc! { "$set": to }).session(&mut *session);
             if update.await.map_err(failure)?.matched_count == 0 {
@@ -226,7 +225,7 @@ impl MongoWriter {
         } else {
             to.insert("_id", &commit.key);
             checkpoints.insert_one(to).session(&mut *session).await.map_err(failure)?;
-            // One that was dropped has no checkpoint that could be marked.
+            // A dropped generation has no checkpoint to mark as retired.
             let (projection, generation) = (commit.projection, self.generation);
             if !takes_commits(&self.store, projection, generation, session).await? {
                 return Err(Failure::Superseded);
@@ -238,7 +237,7 @@ impl MongoWriter {
                 Some(OBJECT_TOO_LARGE) => Failure::Refused(error.into()),
                 _ => failure(error),
             })?;
-            // The driver does not look into the replies of commands that it did not make.
+            // The driver does not check the replies of raw commands.
             if let Ok([first, ..]) = reply.get_array("writeErrors").map(Vec::as_slice) {
                 let code = first.as_document().and_then(|first| first.get_i32("code").ok());
                 let error = first.to_string().into();
@@ -251,7 +250,7 @@ impl MongoWriter {
         Ok(())
     }
 
-    /// Whether this very commit is what the checkpoint stands at, and will stay so.
+    /// Whether the stored checkpoint is from this commit, with majority read concern.
     async fn is_applied(&self, commit: &Commit<'_>) -> Result<bool, CommitError> {
         let filter = doc! { "_id": &commit.key, "commit": &commit.token };
         let checkpoints = self.store.checkpoints();
@@ -318,7 +317,7 @@ impl ViewWriter for MongoWriter {
             }
             self.commit_surely(&commit).await
         });
-        // Another process may have erased them.
+        // Another process may have erased the collections.
         result.await.inspect_err(|_| self.forget())
     }
 
@@ -326,8 +325,8 @@ impl ViewWriter for MongoWriter {
         self.forget();
         within(UPKEEP_MAX, async {
             let names = self.store.database.list_collection_names().await.map_err(unavailable)?;
-            // Views without a checkpoint are built again; a checkpoint without its views would be
-            // believed. So the checkpoints go first.
+            // Drop the checkpoints first: views without a checkpoint are rebuilt, but a checkpoint
+            // without views would be trusted.
             self.store.checkpoints().drop().await.map_err(unavailable)?;
             self.store.generations().drop().await.map_err(unavailable)?;
             let prefix = self.store.namespace.prefix();
@@ -400,7 +399,7 @@ fn command_code(error: &Error) -> Option<i32> {
     }
 }
 
-/// The driver itself would wait for a silent server for ever.
+/// Adds a time limit. The driver itself would wait forever for a silent server.
 pub(super) async fn within<T>(
     limit: Duration,
     work: impl Future<Output = Result<T, CommitError>>,

@@ -1,4 +1,4 @@
-//! Which generations there are, in SQLite.
+//! The list of generations, in SQLite.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -74,7 +74,7 @@ impl GenerationStore for SqliteGenerations {
         let key = generation.of_name(projection);
         let tables = collections.iter().map(|name| self.namespace.stored(name, generation));
         let tables = tables.collect::<Result<Vec<_>, _>>().map_err(unavailable)?;
-        // A table at a time, so that commits of the others need not wait for all of them.
+        // One table at a time, so that other commits do not wait for all of them.
         for table in tables {
             let sql = format!("DROP TABLE IF EXISTS \"{table}\"");
             let drop = move |connection: &Connection, _: &Namespace| {
@@ -109,7 +109,7 @@ impl GenerationStore for SqliteGenerations {
     }
 }
 
-/// Everything that is known of generations, as far as this connection's transaction sees.
+/// All stored generations, as this connection's transaction sees them.
 pub(super) fn known(connection: &Connection, namespace: &Namespace) -> Result<Known, ReadError> {
     let table = namespace.generations();
     let rows = rows(connection, &table).map_err(ReadError::Unavailable)?.into_iter();
@@ -126,14 +126,14 @@ fn rows(connection: &Connection, table: &str) -> Result<Vec<(String, String)>, B
     let mut statement = match connection.prepare_cached(&sql) {
         Ok(statement) => statement,
         Err(_) if !table_exists(connection, table)? => return Ok(vec![]),
-        // It was made a moment ago, and this connection knew the schema before.
+        // The table is new and this connection still has the old schema.
         Err(_) => connection.prepare_cached(&sql)?,
     };
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Whether a generation takes no commits, or no more.
+/// Whether a generation must not be written.
 pub(super) fn takes_no_commits(
     connection: &Connection,
     namespace: &Namespace,
@@ -163,7 +163,7 @@ fn stored(
     })
 }
 
-/// The table of the generations, which is there afterwards.
+/// Creates the table of generations if needed, and returns its name.
 fn make(connection: &Connection, namespace: &Namespace) -> rusqlite::Result<String> {
     let table = namespace.generations();
     connection.execute_batch(&format!(

@@ -1,7 +1,7 @@
-//! From conditions and stretches to SQL.
+//! Translates conditions and stretches to SQL.
 //!
-//! Values are bound, never written into the text. Fields are written into it, but only plain names are. A field that
-//! is in an index has a column of its own.
+//! Values are bound, never written into the text. Field names are written into it, but only plain
+//! ones. Each indexed field has its own column.
 
 use std::collections::BTreeSet;
 
@@ -12,12 +12,12 @@ use crate::names::{InvalidName, plain};
 use crate::paging::{Leg, Stretch};
 use crate::{Collection, Condition, Direction, Scalar};
 
-/// A statement and the values of its parameters, in order.
+/// A statement and its parameters, in order.
 #[derive(Debug)]
 pub(super) struct Query {
     pub(super) text: String,
     pub(super) bound: Vec<Bound>,
-    /// What is in an index.
+    /// Fields that are in an index.
     indexed: BTreeSet<&'static str>,
 }
 
@@ -102,8 +102,8 @@ impl Query {
             }
             Condition::HasAny(field, values) => {
                 let field = plain(field)?;
-                // `json_each` takes a lone value for a list of one. Types are compared because it
-                // gives flags as numbers.
+                // `json_each` treats a single value as a list of one. Types are compared because it
+                // returns booleans as numbers.
                 format!(
                     "(json_type(document, '$.{field}') = 'array' AND EXISTS (SELECT 1 \
                      FROM json_each(document, '$.{field}') AS element JOIN json_each({}) AS wanted \
@@ -148,7 +148,8 @@ impl Query {
                 let field = self.field(field)?;
                 match above {
                     None => {}
-                    // What is below anything is not null, and SQLite chooses worse indexes where it is told so.
+                    // `below` already excludes null, and SQLite chooses worse indexes with an
+                    // explicit condition.
                     Some(Scalar::Null) if below.is_some() => {}
                     Some(Scalar::Null) => terms.push(format!("{field} IS NOT NULL")),
                     Some(above) => terms.push(format!("{field} > {}", self.bind(above))),
@@ -192,13 +193,13 @@ impl Query {
         format!("?{}", self.bound.len())
     }
 
-    /// The values but for null, which `IN` does not find.
+    /// The values except null, which `IN` does not match.
     fn list(&mut self, values: &[Scalar]) -> String {
         let values: Vec<_> = values.iter().filter(|it| **it != Scalar::Null).cloned().collect();
         format!("(SELECT value FROM json_each({}))", self.bind_list(&values))
     }
 
-    /// One parameter for the whole list, so that its length neither has a limit nor makes another
+    /// One parameter for the whole list, so that its length is unlimited and does not change the
     /// statement.
     fn bind_list(&mut self, values: &[Scalar]) -> String {
         let values = values.iter().map(|value| match value {
@@ -211,13 +212,13 @@ impl Query {
     }
 }
 
-/// The column of a field that is in an index. Unquoted, because SQLite may take a quoted name that it does not know for
-/// a text.
+/// The column of an indexed field. Unquoted, because SQLite may treat an unknown quoted name as a
+/// string.
 pub(super) fn column(field: &str) -> Result<String, InvalidName> {
     Ok(format!("field_{}", plain(field)?))
 }
 
-/// A field of a document.
+/// The expression for a field of a document.
 pub(super) fn extracted(field: &str) -> Result<String, InvalidName> {
     Ok(format!("json_extract(document, '$.{}')", plain(field)?))
 }

@@ -22,12 +22,12 @@ use crate::{Collection, Condition, Generation, Page, PageRequest, ReadError, Vie
 pub(super) struct SqliteReader {
     pub(super) readers: Readers,
     pub(super) namespace: Namespace,
-    /// What is read; of each projection what is live, where none is named.
+    /// The generation to read; `None` for each projection's live one.
     pub(super) pinned: Option<Generation>,
 }
 
 impl SqliteReader {
-    /// Runs a read of one table, as it is at one moment; `None` when there is no such table (yet).
+    /// Runs a read of one table in one snapshot; `None` if the table does not exist (yet).
     async fn run<T: Send + 'static>(
         &self,
         collection: &Collection,
@@ -42,7 +42,7 @@ impl SqliteReader {
     }
 }
 
-/// Reads the table of the generation that is read at the transaction's moment.
+/// Reads the table of the generation that is live in this transaction.
 fn read_live<T>(
     moment: &Connection,
     namespace: &Namespace,
@@ -144,7 +144,7 @@ fn stored_checkpoints(
     let found = match rows(connection, &text, vec![]) {
         Ok(found) => found,
         Err(_) if !table_exists(connection, table).map_err(unavailable)? => vec![],
-        // It was made a moment ago, and this connection knew the schema before.
+        // The table is new and this connection still has the old schema.
         Err(_) => rows(connection, &text, vec![]).map_err(ReadError::Unavailable)?,
     };
     let found = found.into_iter().map(|(key, text)| {

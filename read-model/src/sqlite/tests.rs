@@ -1,4 +1,4 @@
-//! What the conformance suite cannot see: that reads use the indexes.
+//! Tests what the conformance suite cannot see: that reads use the indexes.
 
 use rusqlite::{Connection, params_from_iter};
 use tokio::runtime::Runtime;
@@ -13,7 +13,7 @@ fn keyset(value: i64) -> Keyset {
     Keyset { value: Scalar::Integer(value), key: "k".to_owned() }
 }
 
-/// The plan's lines for every leg of the request.
+/// The lines of the query plan of every leg of the request.
 fn plan(connection: &Connection, request: &PageRequest) -> Vec<String> {
     let namespace = Namespace::parse("live").unwrap();
     let table = namespace.documents(&SubmissionView::COLLECTION, Generation::FIRST).unwrap();
@@ -73,7 +73,7 @@ fn every_page_of_submissions_reads_one_range_of_an_index() {
                 };
                 let lines = plan(&connection, &request);
                 assert!(!lines.is_empty());
-                // Between two bounds a shorter index may serve as well, for all that SQLite knows.
+                // Between two bounds, SQLite may consider a shorter index just as good.
                 let index = if after.is_some() && before.is_some() { "" } else { index };
                 for line in &lines {
                     assert!(
@@ -87,7 +87,7 @@ fn every_page_of_submissions_reads_one_range_of_an_index() {
     }
 }
 
-/// Earlier, indexes were of expressions, and what they were about had no columns.
+/// Earlier versions indexed expressions, without columns for them.
 #[test]
 fn a_table_without_columns_gets_them() {
     let directory = tempfile::tempdir().unwrap();

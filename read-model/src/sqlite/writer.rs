@@ -25,7 +25,7 @@ pub(super) struct SqliteWriter {
 #[derive(Debug)]
 struct State {
     connection: Connection,
-    /// Tables that are known to be there.
+    /// Tables that are known to exist.
     known: HashSet<String>,
 }
 
@@ -40,7 +40,7 @@ impl SqliteWriter {
         Self { state: Arc::clone(&self.state), namespace: self.namespace.clone(), generation }
     }
 
-    /// Runs where it may block. What has begun runs to its end, even when nobody waits any more.
+    /// Runs work on a blocking thread. Once started, it finishes even if the caller is cancelled.
     async fn run<T: Send + 'static>(
         &self,
         write: impl FnOnce(&mut State) -> Result<T, CommitError> + Send + 'static,
@@ -49,7 +49,7 @@ impl SqliteWriter {
         let written = task::spawn_blocking(move || {
             let result = write(&mut state);
             if result.is_err() {
-                // Another process may have erased them.
+                // Another process may have erased the tables.
                 state.known.clear();
             }
             result
@@ -57,7 +57,7 @@ impl SqliteWriter {
         written.await.map_err(unavailable)?
     }
 
-    /// A change of anything but documents.
+    /// Runs a change of anything except documents in a transaction.
     pub(super) async fn in_transaction(
         &self,
         write: impl FnOnce(&Connection, &Namespace) -> Result<(), CommitError> + Send + 'static,
@@ -77,7 +77,7 @@ impl SqliteWriter {
     }
 }
 
-/// Where documents go.
+/// The namespace and generation of a commit's documents.
 #[derive(Debug)]
 struct Place {
     namespace: Namespace,
@@ -103,7 +103,7 @@ impl ViewWriter for SqliteWriter {
         for collection in collections.iter().copied() {
             for fields in collection.indexes {
                 let place = self.place();
-                // One at a time, so that commits of the others need not wait for all of them.
+                // One at a time, so that other commits do not wait for all of them.
                 self.run(move |state| {
                     state.in_transaction(|transaction, known| {
                         let table = make_documents(transaction, &place, known, &collection)?;
@@ -177,7 +177,8 @@ impl ViewWriter for SqliteWriter {
 }
 
 impl State {
-    /// All of it or nothing. The write lock is taken first, so that what is read stays true.
+    /// Runs work in a transaction. It takes the write lock first, so that data it reads cannot
+    /// change.
     fn in_transaction(
         &mut self,
         write: impl FnOnce(&Connection, &mut HashSet<String>) -> Result<(), CommitError>,
@@ -217,7 +218,7 @@ fn apply(
     Ok(())
 }
 
-/// The table of a collection, which is there afterwards.
+/// Creates a collection's table if needed, and returns its name.
 fn make_documents(
     connection: &Connection,
     place: &Place,
@@ -242,14 +243,14 @@ fn make_documents(
     Ok(table)
 }
 
-/// The column of a field that is in an index: its name, and what it is.
+/// The name and definition of an indexed field's column.
 fn generated(field: &str) -> Result<(String, String), InvalidName> {
     let (name, value) = (column(field)?, extracted(field)?);
     Ok((name.clone(), format!("{name} GENERATED ALWAYS AS ({value})")))
 }
 
-/// A table that an earlier Assay made may lack columns, and its indexes may be of something else. What is added cannot
-/// be stored, only computed.
+/// Adds missing columns to a table of an earlier Assay, whose indexes may also differ. SQLite can
+/// only add virtual generated columns, not stored ones.
 fn add_columns(
     connection: &Connection,
     table: &str,
@@ -286,7 +287,7 @@ fn make_index(connection: &Connection, table: &str, fields: &[&str]) -> Result<(
     connection.execute_batch(&sql).map_err(unavailable)
 }
 
-/// The table of the checkpoints, which is there afterwards.
+/// Creates the table of checkpoints if needed, and returns its name.
 pub(super) fn make_checkpoints(
     connection: &Connection,
     namespace: &Namespace,

@@ -8,16 +8,16 @@ use uuid::Uuid;
 
 use crate::{Collection, Micros, View};
 
-/// An account as others may know it. Personal data is not here.
+/// The public part of an account. It contains no personal data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountView {
-    /// Its identity.
+    /// The account's login.
     pub login: Login,
     /// The key of its personal data.
     pub subject: Uuid,
-    /// What it may do; nothing once it is erased.
+    /// The account's roles; empty once it is erased.
     pub roles: BTreeSet<Role>,
-    /// When it was registered.
+    /// Time of registration.
     pub created_at: Micros,
 }
 
@@ -30,7 +30,7 @@ impl View for AccountView {
 }
 
 impl AccountView {
-    /// The account after these events of its stream, from the first.
+    /// Folds the events of the account's stream, from the first.
     pub fn fold(events: &[Recorded]) -> Option<Self> {
         let (first, rest) = events.split_first()?;
         let mut view = Self::from_first(first)?;
@@ -38,7 +38,7 @@ impl AccountView {
         Some(view)
     }
 
-    /// The account after its first event; `None` when it is another kind of event.
+    /// The account after its first event; `None` if that is another kind of event.
     pub fn from_first(recorded: &Recorded) -> Option<Self> {
         match &recorded.event {
             Event::AccountRegistered(registered) => Some(Self {
@@ -51,7 +51,7 @@ impl AccountView {
         }
     }
 
-    /// The account after a later event of its stream.
+    /// Applies a later event of the account's stream.
     pub fn evolve(&mut self, recorded: &Recorded) {
         match &recorded.event {
             Event::RoleGranted(granted) => {

@@ -1,9 +1,9 @@
-//! What was so from a position of the log on, until the next document of the same: the memory behind
-//! questions about any moment.
+//! History views: each document is valid from a position of the log until the next document of the
+//! same subject. They answer queries about past moments.
 //!
-//! Only what cannot be folded from one stream is here. Each change is a document of its own, with its
-//! position in the key, so that the newest up to a position is one step in the index of keys. They are never changed,
-//! and their number grows with the log.
+//! Only facts that cannot be folded from one stream are here. Each change is a separate document
+//! with its position in the key, so that the newest one up to a position is one index lookup.
+//! Documents are never changed, and their number grows with the log.
 
 use domain::{Difficulty, Login, Slug, SubmissionId};
 use serde::{Deserialize, Serialize};
@@ -11,61 +11,60 @@ use serde::{Deserialize, Serialize};
 use super::{ProblemView, RejudgedView, SolvedStatus, SolvedView, Tally};
 use crate::{Collection, Micros, View};
 
-/// How an account stood with a problem. One for each change of the status.
+/// An account's status for a problem. One document per change of the status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusSince {
     /// The account.
     pub login: Login,
     /// The problem.
     pub problem: Slug,
-    /// The event that made it so.
+    /// Position of the event that caused the change.
     pub position: i64,
-    /// How far it had come.
+    /// The status from then on.
     pub status: SolvedStatus,
 }
 
-/// How a problem was doing. One for each submission, and for each verdict that changed the counts.
+/// A problem's statistics. One document per submission, and per verdict that changed the counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatisticsSince {
     /// The problem.
     pub problem: Slug,
-    /// The event that made it so.
+    /// Position of the event that caused the change.
     pub position: i64,
-    /// When that was recorded.
+    /// When that event was recorded.
     pub at: Micros,
-    /// How many submissions were received.
+    /// Number of submissions.
     pub submissions: i64,
-    /// How many submissions were accepted.
+    /// Number of accepted submissions.
     pub accepted: i64,
-    /// How many accounts had an accepted submission.
+    /// Number of accounts with an accepted submission.
     pub solvers: i64,
 }
 
-/// How hard a problem was meant to be. One for each change.
+/// A problem's difficulty. One document per change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DifficultySince {
     /// The problem.
     pub problem: Slug,
-    /// The event that made it so.
+    /// Position of the event that caused the change.
     pub position: i64,
-    /// How hard.
+    /// The difficulty from then on.
     pub difficulty: Difficulty,
 }
 
-/// What rejudges had found of a submission that counted. One for each time that a rejudge of it was applied or
-/// reverted.
+/// The applied rejudges of a submission. One document each time a rejudge is applied or reverted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RejudgedSince {
     /// The submission.
     pub submission: SubmissionId,
-    /// The event that made it so.
+    /// Position of the event that caused the change.
     pub position: i64,
-    /// In the order they were applied.
+    /// The rejudges in effect, in the order of application.
     pub rejudged: Vec<RejudgedView>,
 }
 
 impl StatusSince {
-    /// From this position on.
+    /// The state from this position on.
     pub fn new(position: i64, solved: &SolvedView) -> Self {
         let SolvedView { login, problem, status, .. } = solved.clone();
         Self { login, problem, position, status }
@@ -73,7 +72,7 @@ impl StatusSince {
 }
 
 impl StatisticsSince {
-    /// From this position on.
+    /// The state from this position on.
     pub fn new(position: i64, at: Micros, problem: &ProblemView) -> Self {
         Self {
             problem: problem.slug.clone(),
@@ -87,21 +86,21 @@ impl StatisticsSince {
 }
 
 impl DifficultySince {
-    /// From this position on.
+    /// The state from this position on.
     pub fn new(position: i64, problem: &ProblemView) -> Self {
         Self { problem: problem.slug.clone(), position, difficulty: problem.difficulty }
     }
 }
 
 impl RejudgedSince {
-    /// From this position on.
+    /// The state from this position on.
     pub fn new(position: i64, tally: &Tally) -> Self {
         let rejudged = tally.verdicts.rejudged.clone();
         Self { submission: tally.submission, position, rejudged }
     }
 }
 
-/// A key by which what one thing was is found by position: no other index is needed.
+/// A key that sorts the documents of one subject by position, so that no other index is needed.
 pub(crate) fn history_key(of: impl std::fmt::Display, position: i64) -> String {
     format!("{of}/{position:020}")
 }

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Collection, Micros, View};
 
-/// Tests whose outcomes are kept in one document. With the longest texts that an outcome can have
-/// (two streams of 4 KiB and three messages of 1,000 characters, escaped) it takes 5 MiB.
+/// Number of test outcomes in one document. With the longest possible texts (two streams of 4 KiB
+/// and three messages of 1,000 characters, escaped) a document takes 5 MiB.
 pub const OUTCOMES_PER_PAGE: u32 = 64;
 
 /// One attempt at judging a submission or a trial, without the outcomes of its tests.
@@ -21,11 +21,11 @@ pub struct JudgementView {
     pub attempt: u32,
     /// Name of the evaluator.
     pub evaluator: String,
-    /// Tests that it will run at most.
+    /// Maximum number of tests that it will run.
     pub tests_total: u32,
     /// The compiler's result.
     pub compile: Option<CompileView>,
-    /// The verdict; `None` while the attempt is under way, and when it was abandoned.
+    /// The verdict; `None` while the attempt is running, and if it was abandoned.
     pub verdict: Option<Verdict>,
     /// The score; scored problems only.
     pub score: Option<f64>,
@@ -35,20 +35,20 @@ pub struct JudgementView {
     pub time_ms: Option<u64>,
     /// Peak memory of the largest test, in KiB.
     pub memory_kib: Option<u64>,
-    /// What the verdict depended on.
+    /// The inputs that determined the verdict.
     pub provenance: Option<Provenance>,
     /// Why it ended without a verdict.
     pub abandoned: Option<AbandonReason>,
     /// When an evaluator took it.
     pub started_at: Micros,
-    /// When it ended, either way.
+    /// When it ended, with or without a verdict.
     pub finished_at: Option<Micros>,
 }
 
 /// The compiler's result.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CompileView {
-    /// Whether it made a program.
+    /// Whether compilation succeeded.
     pub ok: bool,
     /// The compiler's output.
     pub log: String,
@@ -84,7 +84,7 @@ impl JudgementView {
         }
     }
 
-    /// The attempt after a later event of its own.
+    /// Applies a later event of this attempt.
     pub fn evolve(&mut self, recorded: &Recorded) {
         let at = Micros::from(recorded.recorded_at);
         match &recorded.event {
@@ -113,7 +113,7 @@ impl JudgementView {
         }
     }
 
-    /// The keys of all pages that its outcomes can be on.
+    /// The keys of all pages that may hold its outcomes.
     pub fn outcome_keys(&self) -> impl Iterator<Item = String> {
         let pages = 0..self.tests_total.div_ceil(OUTCOMES_PER_PAGE);
         pages.map(|page| OutcomesView::key_of(&self.judged, self.attempt, page))
@@ -137,7 +137,7 @@ pub struct OutcomesView {
     pub attempt: u32,
     /// Number of the page, from 0.
     pub page: u32,
-    /// By test number.
+    /// The outcomes, ordered by test number.
     pub outcomes: Vec<TestOutcome>,
 }
 
@@ -157,7 +157,7 @@ impl OutcomesView {
         number.saturating_sub(1) / OUTCOMES_PER_PAGE
     }
 
-    /// Adds an outcome in its place.
+    /// Adds an outcome, keeping the order.
     pub fn add(&mut self, outcome: TestOutcome) {
         let place = self.outcomes.partition_point(|known| known.number <= outcome.number);
         self.outcomes.insert(place, outcome);

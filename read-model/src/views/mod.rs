@@ -1,4 +1,4 @@
-//! The views, and how one event changes one of them.
+//! The views, and how an event changes a document.
 
 mod account;
 mod history;

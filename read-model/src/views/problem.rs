@@ -13,23 +13,23 @@ use crate::{Collection, Micros, View};
 /// A problem at its newest revision, with its acceptance counters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProblemView {
-    /// Its identity.
+    /// The problem's slug.
     pub slug: Slug,
-    /// Counts from 1 in the order of their making.
+    /// Number of the problem, from 1, in order of creation.
     pub number: i64,
-    /// The newest revision.
+    /// Number of the newest revision.
     pub revision: u32,
-    /// Of the newest revision's content.
+    /// Digest of the newest revision's content.
     pub digest: Digest,
-    /// Plain text.
+    /// The title, as plain text.
     pub title: String,
     /// Title and slug in lower case, for search and order.
     pub title_key: String,
-    /// How hard.
+    /// The difficulty.
     pub difficulty: Difficulty,
-    /// 1 is easiest.
+    /// The difficulty as a number for sorting; 1 is the easiest.
     pub difficulty_rank: i64,
-    /// In the setter's order.
+    /// Tags, in the setter's order.
     pub tags: Vec<Slug>,
     /// Markdown.
     pub statement: String,
@@ -39,35 +39,35 @@ pub struct ProblemView {
     pub hints: Vec<String>,
     /// Shown with the statement.
     pub samples: Vec<Sample>,
-    /// The natural language of all this.
+    /// The natural language of the texts.
     pub natural_language: String,
-    /// The statement in others.
+    /// The statement in other natural languages.
     pub translations: Vec<Translation>,
-    /// Files for whoever solves the problem.
+    /// Files for contestants.
     pub attachments: Vec<Attachment>,
-    /// What a run may use.
+    /// Resource limits of a run.
     pub limits: Limits,
-    /// How the time limit came about.
+    /// How the time limit was determined.
     pub time_limit: TimeLimitOrigin,
-    /// `None` for a problem that is only passed or failed.
+    /// Scoring; `None` for a pass-fail problem.
     pub scoring: Option<ScoringView>,
-    /// A program of the problem's talks with the submission.
+    /// Whether an interactor communicates with the submission.
     pub interactive: bool,
-    /// Empty: every language of the installation.
+    /// Allowed languages. Empty means all languages of the installation.
     pub languages: Vec<ProblemLanguage>,
-    /// Their ids, to filter by, or [`ProblemView::ANY_LANGUAGE`] alone.
+    /// Ids of the allowed languages, for filters, or only [`ProblemView::ANY_LANGUAGE`].
     pub language_ids: Vec<String>,
-    /// How many submissions were received.
+    /// Number of submissions.
     pub submissions: i64,
-    /// How many submissions are accepted.
+    /// Number of accepted submissions.
     pub accepted: i64,
-    /// How many accounts have an accepted submission.
+    /// Number of accounts with an accepted submission.
     pub solvers: i64,
-    /// `accepted` in a million of `submissions`.
+    /// `accepted` per million `submissions`.
     pub acceptance_ppm: i64,
-    /// Of the first revision.
+    /// Time of the first revision.
     pub created_at: Micros,
-    /// Of the newest revision.
+    /// Time of the newest revision.
     pub updated_at: Micros,
 }
 
@@ -90,10 +90,10 @@ impl View for ProblemView {
 }
 
 impl ProblemView {
-    /// Stands in `language_ids` of a problem that takes every language of the installation.
+    /// The only entry of `language_ids` if the problem allows all languages of the installation.
     pub const ANY_LANGUAGE: &str = "*";
 
-    /// A problem nobody submitted to yet.
+    /// A problem without submissions.
     pub fn new(slug: Slug, number: i64, revised: &ProblemRevised, recorded: &Recorded) -> Self {
         let at = recorded.recorded_at.into();
         let mut view = Self {
@@ -130,7 +130,8 @@ impl ProblemView {
         view
     }
 
-    /// The problem after these events of its stream, from the first, with the counters of the same moment.
+    /// Folds the events of the problem's stream, from the first, and adds the counters of the same
+    /// moment.
     pub fn fold(
         number: i64,
         events: &[Recorded],
@@ -154,7 +155,7 @@ impl ProblemView {
         problem
     }
 
-    /// Takes on a newer revision; the counters stay.
+    /// Applies a newer revision and keeps the counters.
     pub fn revise(&mut self, revised: &ProblemRevised, recorded: &Recorded) {
         let content = revised.content.clone();
         self.scoring = ScoringView::of(&content);
@@ -188,7 +189,7 @@ impl ProblemView {
         self.updated_at = recorded.recorded_at.into();
     }
 
-    /// Counts submissions, accepted ones and solvers up or down.
+    /// Adds these differences to the counters; they may be negative.
     pub fn count(&mut self, submissions: i64, accepted: i64, solvers: i64) {
         self.submissions += submissions;
         self.accepted += accepted;
@@ -198,12 +199,12 @@ impl ProblemView {
     }
 }
 
-/// A tag, and how many problems bear it.
+/// A tag and its number of problems.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TagView {
     /// The tag.
     pub slug: Slug,
-    /// How many problems bear it.
+    /// Number of problems with the tag.
     pub problems: i64,
 }
 
@@ -215,19 +216,19 @@ impl View for TagView {
     }
 }
 
-/// A number that a projection counts with.
+/// A named counter of a projection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counter {
-    /// What it counts.
+    /// The counter's name.
     pub name: String,
-    /// How far it has come.
+    /// The current count.
     pub value: i64,
 }
 
 impl Counter {
-    /// Counts problems.
+    /// Name of the counter of problems.
     pub const PROBLEMS: &str = "problems";
-    /// Counts accounts that ever solved something.
+    /// Name of the counter of accounts that ever solved something.
     pub const RANKED: &str = "ranked";
 }
 

@@ -1,8 +1,9 @@
-//! Which accounts have solved most, now and at any position of the log.
+//! The ranking by solved problems, now and at any position of the log.
 //!
-//! Accounts stand on pages, in the order in which they first solved something. A page's history is a row of
-//! segments: how its accounts stood when the segment began, and every change since. So one page at any position
-//! is one document, and the changes cost about twice their own size.
+//! Accounts are assigned to pages in the order in which they first solved something. A page's
+//! history is a sequence of segments, each with the standings at its start and every change since.
+//! So reading a page at any position takes one document, and the changes take about twice their own
+//! size.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -14,24 +15,25 @@ use serde::{Deserialize, Serialize};
 use super::history_key;
 use crate::{Collection, Micros, View};
 
-/// Accounts of a page.
+/// Number of accounts on a page.
 const PAGE_ACCOUNTS: i64 = 256;
-/// Changes of a segment. No event changes more accounts of a page than it has.
+/// Maximum number of changes in a segment. One event never changes more accounts of a page than the
+/// page has.
 const SEGMENT_CHANGES_MAX: usize = 256;
 
-/// What an account is ranked by.
+/// The values that rank an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "StoredStanding", into = "StoredStanding")]
 pub struct Standing {
     /// The account.
     pub login: Login,
-    /// How many problems it has solved.
+    /// Number of problems that it has solved.
     pub solved: i64,
-    /// When it solved the last of them; `None` where there is none.
+    /// When it solved the last of them; `None` if it has solved none.
     pub last_solved_at: Option<Micros>,
 }
 
-/// Without names: a page holds hundreds.
+/// Stored without field names, because a page holds hundreds.
 type StoredStanding = (Login, i64, Option<Micros>);
 
 impl From<StoredStanding> for Standing {
@@ -46,7 +48,8 @@ impl From<Standing> for StoredStanding {
     }
 }
 
-/// Who has solved more is before; of those who have solved as many, who was there first.
+/// Sorts standings by most solved, then earliest last solve, then login. Drops those without a
+/// solved problem.
 pub fn rank(mut standings: Vec<Standing>) -> Vec<Standing> {
     standings.retain(|standing| standing.solved > 0);
     standings.sort_by(|a, b| {
@@ -59,37 +62,37 @@ pub fn rank(mut standings: Vec<Standing>) -> Vec<Standing> {
     standings
 }
 
-/// When an account solved what it has solved.
+/// The times at which an account solved its problems.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SolvesView {
     /// The account.
     pub login: Login,
-    /// The page of the ranking that it stands on.
+    /// The account's page of the ranking.
     pub page: i64,
-    /// A time for each problem, the earliest first.
+    /// One time per solved problem, earliest first.
     pub solved_at: Vec<Micros>,
 }
 
 impl SolvesView {
-    /// The account that is the so-manyth to solve something, from 1.
+    /// A new entry for the `number`th account (from 1) to solve something.
     pub fn new(login: Login, number: i64) -> Self {
         Self { login, page: (number - 1) / PAGE_ACCOUNTS, solved_at: vec![] }
     }
 
-    /// One more is solved.
+    /// Adds a solved problem.
     pub fn solve(&mut self, at: Micros) {
         let place = self.solved_at.partition_point(|earlier| *earlier <= at);
         self.solved_at.insert(place, at);
     }
 
-    /// What was solved then is solved no more.
+    /// Removes the problem that was solved at this time.
     pub fn unsolve(&mut self, at: Micros) {
         if let Ok(place) = self.solved_at.binary_search(&at) {
             self.solved_at.remove(place);
         }
     }
 
-    /// What it is ranked by.
+    /// The account's standing.
     pub fn standing(&self) -> Standing {
         Standing {
             login: self.login.clone(),
@@ -107,28 +110,28 @@ impl View for SolvesView {
     }
 }
 
-/// A page of the ranking, from one position to another.
+/// The history of a ranking page over a range of positions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RankingSegment {
-    /// Which page.
+    /// The page's number.
     pub page: i64,
-    /// Its first position.
+    /// The segment's first position.
     pub position: i64,
-    /// Nothing was changed yet that is not in it.
+    /// Whether this is the page's newest segment.
     pub is_open: bool,
-    /// How its accounts stood when it began.
+    /// The standings at the start of the segment.
     pub standings: Vec<Arc<Standing>>,
-    /// How they stood from a position on, in order.
+    /// Changed standings with the position of the change, in order.
     pub changes: Vec<(i64, Arc<Standing>)>,
 }
 
 impl RankingSegment {
-    /// The first of a page.
+    /// The first segment of a page.
     pub fn first(page: i64, position: i64) -> Self {
         Self { page, position, is_open: true, standings: vec![], changes: vec![] }
     }
 
-    /// How many pages so many accounts stand on.
+    /// The number of pages for this number of accounts.
     pub fn pages(accounts: i64) -> i64 {
         (accounts + PAGE_ACCOUNTS - 1) / PAGE_ACCOUNTS
     }
@@ -138,7 +141,8 @@ impl RankingSegment {
         format!("{page}/open")
     }
 
-    /// Takes in how an account stands from now on. What an account was between two changes of one event was never so.
+    /// Records an account's new standing. If one event changes an account twice, only the last
+    /// change is kept.
     pub fn change(&mut self, position: i64, standing: Standing) {
         let of_this_event = self.changes.iter_mut().rev().take_while(|(at, _)| *at == position);
         match of_this_event.map(|(_, it)| it).find(|it| it.login == standing.login) {
@@ -147,7 +151,8 @@ impl RankingSegment {
         }
     }
 
-    /// The segment closed, and the one that goes on from this position; itself while there is room.
+    /// If the segment is full, returns it closed together with its successor from this position;
+    /// otherwise returns it unchanged.
     pub fn turn(mut self, position: i64) -> (Option<Self>, Self) {
         if self.changes.len() < SEGMENT_CHANGES_MAX {
             return (None, self);
@@ -158,7 +163,7 @@ impl RankingSegment {
         (Some(self), next)
     }
 
-    /// How the page's accounts stood after this position, which is not before the segment's first.
+    /// The page's standings after this position, which must not be before the segment's first.
     pub fn at(&self, position: i64) -> Vec<Standing> {
         let changed = self.changes.iter().filter(|(since, _)| *since <= position);
         let standings = self.standings.iter().chain(changed.map(|(_, standing)| standing));
@@ -213,14 +218,14 @@ mod tests {
         assert_eq!(solves.solved_at, [Micros(3), Micros(5)]);
     }
 
-    /// Whatever is closed where, each position has one answer: that of all changes up to it.
+    /// Wherever segments are closed, every position gives the result of all changes up to it.
     #[test]
     fn a_page_is_found_again_at_every_position() {
         let (mut segments, mut open) = (vec![], RankingSegment::first(0, 1));
         let mut expected: Vec<BTreeMap<Login, Standing>> = vec![BTreeMap::new()];
         for position in 1..=1_000 {
             let mut now = expected.last().unwrap().clone();
-            // An event may change an account twice, and many at once.
+            // One event may change an account twice, or many accounts.
             for step in 0..=position % 3 {
                 let login = format!("account-{}", position * (step / 2 + 1) % 40);
                 let standing = standing(&login, position, step);

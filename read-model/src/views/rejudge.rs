@@ -1,4 +1,4 @@
-//! Rejudges and their trials. Nobody but judges sees any of it.
+//! Rejudges and their trials. Only judges see them.
 
 use domain::rejudge::{Against, RejudgeCreated};
 use domain::submission::TrialStarted;
@@ -8,74 +8,74 @@ use serde::{Deserialize, Serialize};
 use super::submission::{SubmissionState, SubmissionView, stored};
 use crate::{Collection, Micros, View};
 
-/// Where a rejudge stands.
+/// The state of a rejudge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum RejudgeState {
-    /// Some trials have not ended.
+    /// Some trials have not finished.
     Judging,
-    /// All have; it can be applied.
+    /// All trials have finished, and it can be applied.
     Ready,
-    /// What its trials found counts.
+    /// The verdicts of its trials count.
     Applied,
-    /// It did.
+    /// It was applied, then reverted.
     Reverted,
-    /// It never will.
+    /// It was cancelled and can never be applied.
     Cancelled,
 }
 
-/// Who brought a rejudge where it stands, when and why.
+/// A change of a rejudge's state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RejudgeStep {
-    /// Where to.
+    /// The new state.
     pub state: RejudgeState,
-    /// Who.
+    /// The account that made the change.
     pub by: Login,
-    /// When.
+    /// Time of the change.
     pub at: Micros,
-    /// Why, where they said so.
+    /// The reason, if one was given.
     pub reason: Option<String>,
 }
 
-/// How many trials went from one verdict to another, or stayed.
+/// The number of trials with one combination of old and new verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerdictChangeView {
-    /// What counted when the trial ended.
+    /// The verdict that counted when the trial finished.
     pub from: Verdict,
-    /// What the trial found.
+    /// The trial's verdict.
     pub to: Verdict,
-    /// How many.
+    /// Number of trials.
     pub count: i64,
 }
 
 /// A rejudge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RejudgeView {
-    /// Its identity.
+    /// The rejudge's id.
     pub id: RejudgeId,
-    /// The position at which it was created.
+    /// Log position of its creation.
     pub number: i64,
-    /// Where it stands.
+    /// The current state.
     pub state: RejudgeState,
-    /// Why it was created.
+    /// The reason for the rejudge.
     pub reason: String,
     /// Which revisions its trials are judged against.
     pub against: Against,
-    /// How it came to where it stands: who created it is the first.
+    /// All changes of state, starting with its creation.
     pub steps: Vec<RejudgeStep>,
-    /// How many trials there are to be.
+    /// Total number of trials.
     pub trials: i64,
-    /// How many have ended.
+    /// Number of trials that have finished.
     pub ended: i64,
-    /// How many found another verdict than counted then.
+    /// Number of trials with another verdict than the one that counted.
     pub changed: i64,
-    /// How many ended without a verdict, by our fault.
+    /// Number of trials that finished without a verdict because of an internal error.
     pub failed: i64,
-    /// From verdict to verdict, in the order of verdicts.
+    /// Counts per old and new verdict, in verdict order.
     pub matrix: Vec<VerdictChangeView>,
-    /// The last event that changed it.
+    /// Position of the last event that changed it.
     pub position: i64,
-    /// How many events its stream has.
+    /// Number of events in its stream.
     pub version: i64,
 }
 
@@ -89,7 +89,7 @@ impl View for RejudgeView {
 }
 
 impl RejudgeView {
-    /// A rejudge just created.
+    /// A new rejudge.
     pub fn new(created: &RejudgeCreated, recorded: &Recorded) -> Self {
         let step = RejudgeStep {
             state: RejudgeState::Judging,
@@ -114,13 +114,13 @@ impl RejudgeView {
         }
     }
 
-    /// An event of its own stream came.
+    /// Notes an event of its own stream.
     pub fn advance(&mut self, recorded: &Recorded) {
         self.position = stored(recorded.position.0);
         self.version = stored(recorded.version.0);
     }
 
-    /// Somebody brought it there.
+    /// Records a change of state.
     pub fn step(
         &mut self,
         state: RejudgeState,
@@ -133,7 +133,7 @@ impl RejudgeView {
         self.steps.push(RejudgeStep { state, by, at, reason: reason.cloned() });
     }
 
-    /// One of its trials ended.
+    /// Counts a finished trial.
     pub fn count(&mut self, trial: &TrialView, recorded: &Recorded) {
         self.position = stored(recorded.position.0);
         self.ended += 1;
@@ -156,22 +156,22 @@ impl RejudgeView {
     }
 }
 
-/// What a trial came to.
+/// The result of a trial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum TrialOutcome {
-    /// It goes on.
+    /// The trial has not finished.
     Pending,
-    /// The verdict that counted when it ended.
+    /// The verdict that counted when the trial finished.
     Same,
-    /// Another.
+    /// A different verdict.
     Changed,
-    /// No evaluator could judge it: the submission keeps its verdict.
+    /// No evaluator could judge it, so the submission keeps its verdict.
     Failed,
 }
 
 impl TrialOutcome {
-    /// As documents hold it.
+    /// The name used in documents.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "PENDING",
@@ -182,18 +182,18 @@ impl TrialOutcome {
     }
 }
 
-/// A submission judged again, beside what counts.
+/// A trial: a submission judged again without changing its verdict.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrialView {
-    /// For which rejudge.
+    /// The rejudge it belongs to.
     pub rejudge: RejudgeId,
     /// The submission's number.
     pub number: i64,
-    /// What it came to.
+    /// The result.
     pub outcome: TrialOutcome,
-    /// The verdict that counted when it ended.
+    /// The verdict that counted when the trial finished.
     pub before: Option<Verdict>,
-    /// The submission as if it had been handed in for this trial only.
+    /// The submission as this trial judged it.
     pub judged: SubmissionView,
 }
 
@@ -210,7 +210,7 @@ impl View for TrialView {
 }
 
 impl TrialView {
-    /// A trial just begun, of the submission with this number.
+    /// A new trial of the submission with this number.
     pub fn new(started: &TrialStarted, number: i64, recorded: &Recorded) -> Self {
         Self {
             rejudge: started.rejudge,
@@ -221,7 +221,8 @@ impl TrialView {
         }
     }
 
-    /// The trial after a later event of its stream; `counting` is the verdict of its submission now.
+    /// Applies a later event of the trial's stream. `counting` is the verdict that currently counts
+    /// for the submission.
     pub fn evolve(&mut self, recorded: &Recorded, counting: Option<Verdict>) {
         self.judged.evolve(recorded);
         if self.judged.state == SubmissionState::Judged {

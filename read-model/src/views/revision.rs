@@ -1,4 +1,4 @@
-//! What results are shown with of the revision they were judged against.
+//! The parts of a problem revision that are shown with results.
 
 use domain::grading::Worth;
 use domain::problem::{BlobRef, ProblemRevised, RevisionContent, Test};
@@ -8,40 +8,40 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Collection, View};
 
-/// What the results of a submission need of the revision it was judged against.
+/// The parts of a revision that the results of a submission need.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RevisionView {
-    /// Whose.
+    /// The problem.
     pub slug: Slug,
-    /// Which.
+    /// Number of the revision.
     pub revision: u32,
-    /// By number, from 1.
+    /// The tests, in number order; the first has number 1.
     pub tests: Vec<TestView>,
 }
 
-/// What may be told of a test.
+/// What may be shown of a test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TestView {
-    /// As the package names it: `secret/03-large`. Authors do not see it.
+    /// Name in the package, such as `secret/03-large`. Authors do not see it.
     pub name: String,
-    /// Its group; `None` for the root.
+    /// The test's group; `None` for the root.
     pub group: Option<String>,
-    /// It is shown whatever its outcome.
+    /// Whether it is a sample, which is always shown.
     pub sample: bool,
-    /// Data that authors may be shown. That of hidden tests is not in the read model at all.
+    /// Data that authors may see. The read model does not contain data of hidden tests.
     pub data: Option<TestData>,
-    /// For the author of a submission that fails it.
+    /// Hint for authors whose submission fails the test.
     pub hint: Option<String>,
-    /// What it is worth, where the problem is scored.
+    /// The test's share of the score; scored problems only.
     pub worth: Option<Worth>,
 }
 
 /// A test's data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TestData {
-    /// What the program reads.
+    /// The program's input.
     pub input: BlobRef,
-    /// What is expected.
+    /// The expected answer.
     pub answer: BlobRef,
 }
 
@@ -51,7 +51,7 @@ impl RevisionView {
         format!("{slug}@{revision}")
     }
 
-    /// The revision that the event tells of.
+    /// The revision from its event.
     pub fn new(slug: Slug, revised: &ProblemRevised) -> Self {
         let content = &revised.content;
         let scored = content.grading.objective.map(|_| content.rubric());
@@ -91,23 +91,23 @@ impl TestView {
         }
     }
 
-    /// The data, if this outcome lets the author see it.
+    /// The test's data, if the author may see it with this verdict.
     pub fn shown_data(&self, verdict: Verdict) -> Option<TestData> {
         self.data.filter(|_| self.sample || fails(verdict))
     }
 
-    /// What helps the author, if this outcome calls for it.
+    /// The hint, if this verdict is a failure of the program.
     pub fn shown_hint(&self, verdict: Verdict) -> Option<&str> {
         self.hint.as_deref().filter(|_| fails(verdict))
     }
 
-    /// What the outcome scores, where the problem is scored.
+    /// The score of an outcome; scored problems only.
     pub fn score(&self, outcome: &TestOutcome) -> Option<f64> {
         self.worth?.shown(outcome.result())
     }
 }
 
-/// Our own failure is none of the program's.
+/// Whether the verdict is a failure of the program. An internal error is not.
 fn fails(verdict: Verdict) -> bool {
     !matches!(verdict, Verdict::Accepted | Verdict::JudgeError)
 }

@@ -10,25 +10,25 @@ use serde::{Deserialize, Serialize};
 /// How a problem is scored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScoringView {
-    /// Which of two scores is better.
+    /// Whether higher or lower scores are better.
     pub objective: Objective,
-    /// The best there can be; `None` when there is no bound.
+    /// The best possible score; `None` if it is unbounded.
     pub best: Option<f64>,
-    /// Every group but the root, parents first.
+    /// All groups except the root, parents first.
     pub groups: Vec<GroupView>,
 }
 
 /// A test group of a scored problem.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GroupView {
-    /// As the package names it.
+    /// The group's name in the package.
     pub name: String,
-    /// The most it can score; `None` when there is no bound.
+    /// The maximum score; `None` if it is unbounded.
     pub max_score: Option<f64>,
 }
 
 impl ScoringView {
-    /// `None` for a problem that is only passed or failed.
+    /// The scoring of a problem; `None` if it is pass-fail.
     pub fn of(content: &RevisionContent) -> Option<Self> {
         let objective = content.grading.objective?;
         let all_accepted = all_accepted(content);
@@ -51,8 +51,7 @@ impl ScoringView {
     }
 }
 
-/// What everything comes to when every test is accepted; `None` where programs of the problem's may
-/// say anything.
+/// The grade when all tests are accepted; `None` if the problem's own programs may give any score.
 fn all_accepted(content: &RevisionContent) -> Option<Grade> {
     if let Checker::Programs(validation) = &content.checker
         && validation.protocol == Protocol::Kattis

@@ -1,4 +1,4 @@
-//! How accounts stand with problems.
+//! The status of accounts for problems.
 
 use domain::{Login, Slug, SubmissionId};
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::VerdictStack;
 use crate::{Collection, Micros, View};
 
-/// How far an account has come with a problem.
+/// An account's status for a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum SolvedStatus {
@@ -16,30 +16,30 @@ pub enum SolvedStatus {
     Solved,
 }
 
-/// One account's standing with one problem it submitted to.
+/// The record of one account for one problem it submitted to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SolvedView {
     /// The account.
     pub login: Login,
     /// The problem.
     pub problem: Slug,
-    /// How far it has come.
+    /// The status.
     pub status: SolvedStatus,
-    /// How many submissions were received.
+    /// Number of submissions.
     pub submissions: i64,
-    /// How many submissions are accepted.
+    /// Number of accepted submissions.
     pub accepted: i64,
-    /// Since when their verdicts count, the earliest first; not of more than [`SINCE_MAX`].
+    /// The times since which their verdicts count, earliest first; up to [`SINCE_MAX`].
     pub accepted_since: Vec<Micros>,
-    /// The earliest of all; `None` where it is not solved.
+    /// The earliest of those times; `None` if the problem is not solved.
     pub solved_at: Option<Micros>,
 }
 
-/// Accepted submissions of one account to one problem whose times are kept.
+/// Maximum number of times kept per account and problem.
 const SINCE_MAX: usize = 256;
 
 impl SolvedView {
-    /// Somebody who has submitted, and solved nothing.
+    /// A record with zero counters of an account that has attempted the problem.
     pub fn new(login: Login, problem: Slug) -> Self {
         Self {
             login,
@@ -52,7 +52,8 @@ impl SolvedView {
         }
     }
 
-    /// A submission that was accepted since one time is since another; or is no more, or was not before.
+    /// Replaces the time since which a submission is accepted. `None` means that it was, or is, not
+    /// accepted.
     pub fn count(&mut self, was: Option<Micros>, is: Option<Micros>) {
         if let Some(was) = was {
             self.accepted -= 1;
@@ -75,7 +76,7 @@ impl SolvedView {
         }
     }
 
-    /// The key of an account's standing with a problem.
+    /// The key for an account and a problem.
     pub fn key_of(login: &Login, problem: &Slug) -> String {
         format!("{login}/{problem}")
     }
@@ -90,7 +91,7 @@ impl View for SolvedView {
     }
 }
 
-/// What a submission counts for, so that another verdict can be counted instead.
+/// How a submission is counted, so that a changed verdict can replace it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// The submission.
@@ -99,7 +100,7 @@ pub struct Tally {
     pub author: Login,
     /// Its problem.
     pub problem: Slug,
-    /// The topmost is counted.
+    /// The submission's verdicts; the topmost is counted.
     pub verdicts: VerdictStack,
 }
 

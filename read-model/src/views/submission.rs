@@ -9,22 +9,22 @@ use serde::{Deserialize, Serialize};
 use super::{RejudgedView, VerdictStack};
 use crate::{Collection, Micros, View};
 
-/// Where a submission stands.
+/// The state of a submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum SubmissionState {
     /// It waits for an evaluator.
     Queued,
-    /// An evaluator has it and compiles.
+    /// An evaluator is compiling it.
     Compiling,
-    /// Its tests are run.
+    /// An evaluator is running its tests.
     Running,
     /// It has a verdict.
     Judged,
 }
 
 impl SubmissionState {
-    /// As documents hold it.
+    /// The name used in documents.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Queued => "QUEUED",
@@ -35,13 +35,13 @@ impl SubmissionState {
     }
 }
 
-/// A submission without its judgements: what lists show and find. A few hundred bytes, and
-/// [`SUMMARY_BYTES_MAX`] at most while fewer than 20 applied rejudges count for it.
+/// A submission without its judgements, for lists and searches. It takes a few hundred bytes, and
+/// at most [`SUMMARY_BYTES_MAX`] with fewer than 20 applied rejudges.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SubmissionView {
     /// The submission's id.
     pub id: SubmissionId,
-    /// The log position at which it was received: short, and what people quote.
+    /// The log position of its receipt. Short, so people use it to refer to the submission.
     pub number: i64,
     /// The account that submitted it.
     pub author: Login,
@@ -59,9 +59,9 @@ pub struct SubmissionView {
     pub state: SubmissionState,
     /// The verdict that counts: the topmost of `verdicts`.
     pub verdict: Option<Verdict>,
-    /// Its own verdict, and those of applied rejudges.
+    /// The verdict of its own judging and those of applied rejudges.
     pub verdicts: VerdictStack,
-    /// Attempts begun. The last one is the judgement that counts: none follows a verdict.
+    /// Number of attempts started. The last one counts, because none follows a verdict.
     pub attempts: u32,
     /// The last attempt; `None` before an evaluator took the submission.
     pub attempt: Option<AttemptView>,
@@ -71,21 +71,21 @@ pub struct SubmissionView {
     pub judged_at: Option<Micros>,
     /// Position of the last event that changed it.
     pub position: i64,
-    /// Events in its stream.
+    /// Number of events in its stream.
     pub version: i64,
 }
 
-/// Bytes of a [`SubmissionView`] as JSON, at most.
+/// Maximum size of a [`SubmissionView`] as JSON, in bytes.
 pub const SUMMARY_BYTES_MAX: usize = 4 << 10;
 
-/// What a summary says of the last attempt.
+/// A summary of the last attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptView {
     /// Name of the evaluator.
     pub evaluator: String,
-    /// Tests that it will run at most.
+    /// Maximum number of tests that it will run.
     pub tests_total: u32,
-    /// Tests that have an outcome.
+    /// Number of tests with an outcome.
     pub tests_done: u32,
     /// Cpu time of compiling and of all tests so far, in milliseconds.
     pub cpu_ms: u64,
@@ -112,7 +112,7 @@ impl View for SubmissionView {
 }
 
 impl SubmissionView {
-    /// A submission just received.
+    /// A new submission.
     pub fn new(received: &SubmissionReceived, recorded: &Recorded) -> Self {
         Self {
             id: received.submission,
@@ -135,7 +135,7 @@ impl SubmissionView {
         }
     }
 
-    /// The submission after a later event of its stream.
+    /// Applies a later event of the submission's stream.
     pub fn evolve(&mut self, recorded: &Recorded) {
         let at = Micros::from(recorded.recorded_at);
         self.position = stored(recorded.position.0);
@@ -176,27 +176,27 @@ impl SubmissionView {
         }
     }
 
-    /// A rejudge found this, and was applied. Its stream goes on as it is.
+    /// Applies a rejudge's verdict. The submission's own stream does not change.
     pub fn apply_rejudge(&mut self, rejudge: RejudgeId, verdict: Verdict, recorded: &Recorded) {
         self.position = stored(recorded.position.0);
         self.verdicts.apply(rejudge, verdict, recorded.recorded_at.into());
         self.count_topmost();
     }
 
-    /// That rejudge was reverted.
+    /// Reverts an applied rejudge.
     pub fn revert_rejudge(&mut self, rejudge: RejudgeId, recorded: &Recorded) {
         self.position = stored(recorded.position.0);
         self.verdicts.revert(rejudge);
         self.count_topmost();
     }
 
-    /// Replaces the verdicts of rejudges.
+    /// Replaces the verdicts of all rejudges.
     pub fn take_rejudged(&mut self, rejudged: Vec<RejudgedView>) {
         self.verdicts.rejudged = rejudged;
         self.count_topmost();
     }
 
-    /// An event that any submission may be in. Hearing of the same again changes nothing.
+    /// Applies a rejudge event if it concerns this submission. Applying it again changes nothing.
     pub fn hear_of_rejudge(&mut self, recorded: &Recorded) {
         let StreamId::Rejudge(id) = recorded.stream else { return };
         match &recorded.event {
@@ -225,7 +225,7 @@ impl SubmissionView {
     }
 }
 
-/// Positions and versions as every document store can hold them.
+/// A position or version as an `i64`, which every store can hold.
 pub(super) fn stored(count: u64) -> i64 {
     i64::try_from(count).expect("a log has fewer than 2^63 events")
 }

@@ -7,21 +7,21 @@ use domain::{Event, Recorded};
 
 use super::{JudgementView, RejudgedSince, SubmissionView};
 
-/// A submission as some event of its stream left it. Cloning it shares the outcomes, so the states
-/// after successive events take little more memory than the last one.
+/// A submission after some event of its stream. Clones share the outcomes, so keeping the states
+/// after successive events takes little more memory than the last one.
 #[derive(Debug, Clone)]
 pub struct SubmissionFold {
     /// The submission.
     pub summary: SubmissionView,
     /// Its attempts, first to last.
     pub judgements: Vec<Arc<JudgementFold>>,
-    /// The event that led here.
+    /// The last event folded.
     pub last: EventPlace,
-    /// Bytes of the events that were folded.
+    /// Total size of the folded events, in bytes.
     pub bytes: usize,
 }
 
-/// An event without its content.
+/// The position, version and time of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventPlace {
     /// Its position in the log.
@@ -37,12 +37,12 @@ pub struct EventPlace {
 pub struct JudgementFold {
     /// The attempt.
     pub judgement: JudgementView,
-    /// By test number.
+    /// The outcomes, ordered by test number.
     pub outcomes: Vec<Arc<TestOutcome>>,
 }
 
 impl SubmissionFold {
-    /// The submission after these events of its stream, from the first; `None` without any.
+    /// Folds the events of the submission's stream, from the first; `None` if there are none.
     pub fn of(events: &[Recorded]) -> Option<Self> {
         let (first, rest) = events.split_first()?;
         let mut fold = Self::received(first)?;
@@ -61,7 +61,7 @@ impl SubmissionFold {
         })
     }
 
-    /// The submission after a later event of its stream.
+    /// Applies a later event of the submission's stream.
     pub fn evolve(&mut self, recorded: &Recorded) {
         self.summary.evolve(recorded);
         self.last = EventPlace::of(recorded);
@@ -75,7 +75,7 @@ impl SubmissionFold {
         }
     }
 
-    /// The same submission with the verdicts of rejudges at the same moment.
+    /// Adds the verdicts of rejudges at the same moment.
     pub fn with_rejudged(mut self, rejudged: Option<RejudgedSince>) -> Self {
         if let Some(RejudgedSince { position, rejudged, .. }) = rejudged {
             self.summary.position = self.summary.position.max(position);

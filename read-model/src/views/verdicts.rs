@@ -1,36 +1,36 @@
-//! Which of a submission's verdicts counts.
+//! Decides which of a submission's verdicts counts.
 
 use domain::{RejudgeId, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::Micros;
 
-/// A verdict, and since when it is the one that counts.
+/// A verdict and the time since which it counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerdictSince {
     /// The verdict.
     pub verdict: Verdict,
-    /// Since when. A rejudge that finds the same changes nothing, and so keeps the time.
+    /// The time since which it counts. A rejudge with the same verdict keeps this time.
     pub since: Micros,
 }
 
-/// What a rejudge found that was applied and not reverted.
+/// The verdict of a rejudge that is applied and not reverted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RejudgedView {
-    /// Which rejudge.
+    /// The rejudge.
     pub rejudge: RejudgeId,
-    /// What it found.
+    /// The rejudge's verdict.
     pub found: VerdictSince,
     /// When it was applied.
     pub applied_at: Micros,
 }
 
-/// The verdicts of a submission, one upon the other. The topmost counts.
+/// The verdicts of a submission as a stack. The topmost counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerdictStack {
-    /// Of its own judging.
+    /// The verdict of the submission's own judging.
     pub own: Option<VerdictSince>,
-    /// Of rejudges, in the order they were applied.
+    /// The verdicts of rejudges, in the order of application.
     pub rejudged: Vec<RejudgedView>,
 }
 
@@ -40,19 +40,19 @@ impl VerdictStack {
         self.rejudged.last().map(|rejudged| rejudged.found).or(self.own)
     }
 
-    /// Its own judging came to this.
+    /// Sets the verdict of the submission's own judging.
     pub fn judge(&mut self, verdict: Verdict, at: Micros) {
         self.own = Some(VerdictSince { verdict, since: at });
     }
 
-    /// A rejudge was applied.
+    /// Adds the verdict of an applied rejudge.
     pub fn apply(&mut self, rejudge: RejudgeId, verdict: Verdict, at: Micros) {
         let same = self.counting().filter(|counting| counting.verdict == verdict);
         let found = same.unwrap_or(VerdictSince { verdict, since: at });
         self.rejudged.push(RejudgedView { rejudge, found, applied_at: at });
     }
 
-    /// A rejudge was reverted.
+    /// Removes the verdict of a reverted rejudge.
     pub fn revert(&mut self, rejudge: RejudgeId) {
         self.rejudged.retain(|rejudged| rejudged.rejudge != rejudge);
     }
@@ -81,7 +81,7 @@ mod tests {
         stack.apply(rejudge(1), WrongAnswer, Micros(2));
         stack.apply(rejudge(2), Accepted, Micros(3));
         assert_eq!(counting(&stack), Some((Accepted, 3)));
-        // From below the top it goes without a trace.
+        // Removing it from below the top changes nothing else.
         stack.revert(rejudge(1));
         assert_eq!(counting(&stack), Some((Accepted, 3)));
         stack.revert(rejudge(2));
@@ -99,7 +99,7 @@ mod tests {
         assert_eq!(stack.rejudged[0].applied_at, Micros(2));
     }
 
-    /// Whatever was applied meanwhile, reverting restores what would be without.
+    /// Reverting gives the same result as never having applied the rejudge.
     #[test]
     fn reverting_is_as_if_it_had_never_been_applied() {
         for case in 0..8 {

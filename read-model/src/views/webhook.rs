@@ -1,4 +1,4 @@
-//! Webhooks that were not removed. Nobody but administrators sees any of it.
+//! Webhooks that were not removed. Only administrators see them.
 
 use domain::webhook::{DEAD_LETTERS_MAX, DeliveryGivenUp, WebhookCreated};
 use domain::{Event, EventId, Login, Position, Recorded, WebhookId};
@@ -7,56 +7,56 @@ use serde::{Deserialize, Serialize};
 use super::submission::stored;
 use crate::{Collection, Micros, View};
 
-/// Where a webhook stands.
+/// The state of a webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum WebhookState {
-    /// It is told of events.
+    /// It receives events.
     Active,
-    /// Its server said that it wants nothing more.
+    /// Its server refused further events.
     Disabled,
 }
 
 /// An event that could not be delivered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLetterView {
-    /// Where the event stands.
+    /// The event's position.
     pub position: i64,
-    /// Which event.
+    /// The event's id.
     pub event: EventId,
-    /// How often it was tried.
+    /// Number of delivery attempts.
     pub attempts: i64,
-    /// What went wrong the last time.
+    /// Error of the last attempt.
     pub reason: String,
-    /// When it was given up.
+    /// When delivery was given up.
     pub at: Micros,
-    /// Whether it is to be tried once more.
+    /// Whether it will be tried once more.
     pub retried: bool,
 }
 
 /// A webhook.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WebhookView {
-    /// Its identity.
+    /// The webhook's id.
     pub id: WebhookId,
-    /// The position at which it was created.
+    /// Log position of its creation.
     pub number: i64,
-    /// Where events are sent to.
+    /// The URL that receives the events.
     pub url: String,
-    /// The types of events that are sent.
+    /// Types of the events that are sent.
     pub kinds: Vec<String>,
-    /// Who created it.
+    /// The account that created it.
     pub created_by: Login,
     /// When it was created.
     pub created_at: Micros,
     /// Where it stands.
     pub state: WebhookState,
-    /// Every event up to this position was delivered, given up or skipped, as far as the log says.
+    /// According to the log, every event up to this position was delivered, given up or skipped.
     /// The checkpoint named [`checkpoint_name`](Self::checkpoint_name) may be ahead.
     pub through: i64,
-    /// Number of times that it was rewound.
+    /// Number of rewinds.
     pub rewinds: u64,
-    /// What could not be delivered, in the order of the log, the newest [`DEAD_LETTERS_MAX`].
+    /// Events that could not be delivered, in log order; only the newest [`DEAD_LETTERS_MAX`].
     pub dead_letters: Vec<DeadLetterView>,
 }
 
@@ -69,21 +69,21 @@ impl View for WebhookView {
     }
 }
 
-/// The name of the checkpoint that says how far deliveries have come since the last rewind.
+/// The name of the checkpoint of deliveries since the last rewind.
 pub fn webhook_checkpoint(webhook: WebhookId, rewinds: u64) -> String {
     format!("{WEBHOOK_CHECKPOINTS}{webhook}_{rewinds}")
 }
 
-/// How the names of all these checkpoints begin.
+/// Prefix of the names of all webhook checkpoints.
 pub const WEBHOOK_CHECKPOINTS: &str = "webhook_";
 
 impl WebhookView {
-    /// The name of its checkpoint.
+    /// The name of the webhook's checkpoint.
     pub fn checkpoint_name(&self) -> String {
         webhook_checkpoint(self.id, self.rewinds)
     }
 
-    /// A webhook just created.
+    /// A new webhook.
     pub fn new(created: &WebhookCreated, recorded: &Recorded) -> Self {
         Self {
             id: created.webhook,
@@ -99,7 +99,7 @@ impl WebhookView {
         }
     }
 
-    /// The webhook after a later event of its stream, but for its removal.
+    /// Applies a later event of the webhook's stream, except its removal.
     pub fn evolve(&mut self, recorded: &Recorded) {
         match &recorded.event {
             Event::WebhookAdvanced(advanced) => {
