@@ -1,4 +1,4 @@
-//! Reading the log while what was read is applied.
+//! Reads the log ahead while earlier events are applied.
 
 use std::sync::Arc;
 
@@ -8,7 +8,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::Projection;
 
-/// Reads for one projection, page by page. Where there is more, the next page is on its way before anybody asks.
+/// Reads the log for one projection, page by page. If there is more, it starts reading the next
+/// page in advance.
 #[derive(Debug)]
 pub(crate) struct Ahead {
     log: Arc<dyn EventLog>,
@@ -29,7 +30,7 @@ impl Ahead {
         Self { log, projection, next: None }
     }
 
-    /// What the projection wants of the next `limit` events, and the last of them.
+    /// The wanted events among the next `limit` ones, and always the last of them.
     pub(crate) async fn read(
         &mut self,
         after: Position,

@@ -1,4 +1,4 @@
-//! Streams that a projection cannot go on with. All others go on without them.
+//! Parked streams: those with an event that a projection cannot apply. All other streams continue.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,10 +6,10 @@ use domain::{Recorded, StreamId};
 use read_model::views::ParkedView;
 use read_model::{Change, Collection, Document, PageRequest, ReadError, ViewReader, WHOLE_PAGE};
 
-/// Streams that may be parked at once. Where more would be, the fault is not theirs, and the
-/// projection stops.
+/// Maximum number of parked streams. If there would be more, the fault is probably not in the
+/// streams, so the projection stops.
 const PARKED_MAX: usize = 1_000;
-/// Characters of an error that are kept.
+/// Maximum length of a stored error, in characters.
 const ERROR_CHARS_MAX: usize = 2_000;
 
 /// The parked streams of one generation of a projection.
@@ -19,7 +19,7 @@ pub(crate) struct Parking {
     changed: BTreeSet<StreamId>,
 }
 
-/// More streams cannot be applied than may be parked.
+/// More than [`PARKED_MAX`] streams cannot be applied.
 #[derive(Debug, thiserror::Error)]
 #[error("{PARKED_MAX} streams are parked already, and {stream} cannot be applied: {error}")]
 pub struct TooManyParked {
@@ -28,7 +28,7 @@ pub struct TooManyParked {
 }
 
 impl Parking {
-    /// Those that were committed.
+    /// Loads the committed ones.
     pub(crate) async fn load(
         reader: &dyn ViewReader,
         collection: &Collection,
@@ -53,12 +53,13 @@ impl Parking {
         }
     }
 
-    /// Those that are parked.
+    /// All parked streams.
     pub(crate) fn streams(&self) -> Vec<ParkedView> {
         self.parked.values().cloned().collect()
     }
 
-    /// Whether the event is one of a parked stream; it is then counted there, and not applied.
+    /// Whether the event's stream is parked. If so, the event is counted there and must not be
+    /// applied.
     pub(crate) fn takes(&mut self, recorded: &Recorded) -> bool {
         let Some(parked) = self.parked.get_mut(&recorded.stream) else { return false };
         parked.events += 1;
@@ -85,13 +86,13 @@ impl Parking {
         Ok(())
     }
 
-    /// The stream is parked no more.
+    /// Removes a stream from the parked ones.
     pub(crate) fn unpark(&mut self, stream: &StreamId) {
         self.parked.remove(stream);
         self.changed.insert(stream.clone());
     }
 
-    /// What became of parked streams since the last call.
+    /// The changes of parked streams since the last call.
     pub(crate) fn take_changes(&mut self, collection: Collection) -> Vec<Change> {
         let changed = std::mem::take(&mut self.changed);
         let changes = changed.into_iter().map(|stream| {

@@ -1,4 +1,4 @@
-//! What a projection is.
+//! The trait of all projections.
 
 use domain::{Recorded, StreamId};
 use read_model::Collection;
@@ -6,41 +6,42 @@ use read_model::views::ParkedView;
 
 use crate::{Missing, Workspace};
 
-/// A pure function from a recorded event, and the views it asks for, to changes.
+/// A pure function from a recorded event and the views it requests to changes.
 pub trait Projection: Send + Sync + std::fmt::Debug {
     /// A short name, in the plural.
     fn name(&self) -> &'static str;
 
-    /// Counts up when the projection would make something else of the same events. It is then
-    /// built anew, into collections whose schema counted up with it.
+    /// Increases whenever the projection would produce different views from the same events. It is
+    /// then rebuilt, into collections whose schema number increased too.
     fn version(&self) -> u32;
 
-    /// The collections that this projection, and no other, writes.
+    /// The collections that only this projection writes.
     fn collections(&self) -> Vec<Collection>;
 
-    /// Whether any event of the stream can change a view. What is not wanted may come all the same.
+    /// Whether events of the stream can change a view. Unwanted events may still be passed to
+    /// `apply`.
     fn wants(&self, stream: &StreamId) -> bool;
 
-    /// Applies one event. `Missing` asks for a view that is not in memory yet: pass it on with `?`,
-    /// and the event is applied again from the start once the view is there.
+    /// Applies one event. `Missing` requests a view that is not in memory yet: return it with `?`,
+    /// and the event is applied again from the start once the view is loaded.
     fn apply(&self, recorded: &Recorded, views: &mut Workspace) -> Result<(), Missing>;
 
-    /// What the collection of its parked streams is called.
+    /// The name of the collection of its parked streams.
     fn parked_name(&self) -> &'static str;
 
-    /// Whether every view follows from the events of one stream alone. Then a parked stream can be
-    /// taken up where it was left; else what other streams did meanwhile would have to be done
-    /// again with it, and only building everything anew gives what a replay gives (INV-10).
+    /// Whether each view depends on the events of one stream only. Then a parked stream can
+    /// continue where it stopped. Otherwise later events of other streams would have to be applied
+    /// again too, so only a full rebuild gives the result of a replay (INV-10).
     fn streams_are_apart(&self) -> bool {
         false
     }
 
-    /// Where its parked streams are.
+    /// The collection of its parked streams.
     fn parked(&self) -> Collection {
         ParkedView::collection(self.parked_name(), self.version())
     }
 
-    /// Its own collections, and that of its parked streams.
+    /// Its own collections and that of its parked streams.
     fn all_collections(&self) -> Vec<Collection> {
         [self.collections(), vec![self.parked()]].concat()
     }

@@ -1,4 +1,4 @@
-//! Keeps every projection running, each on its own.
+//! Runs all projections independently of each other.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,11 +27,11 @@ const CATCH_UP_MAX: Duration = Duration::from_secs(10);
 pub struct Status {
     /// The name its checkpoint is kept under.
     pub name: String,
-    /// How far it has come.
+    /// Position of the last committed event.
     pub position: Position,
-    /// How it is.
+    /// Health of the live views.
     pub health: Health,
-    /// How the building of the views is that are to take the place of these; running where none is built.
+    /// Health of the build of the next generation; running if none is being built.
     pub building: Health,
 }
 
@@ -59,13 +59,13 @@ impl Projector {
         Self { projections: projections.collect() }
     }
 
-    /// Each projection's state, as it changes.
+    /// A watch of each projection's state.
     pub fn statuses(&self) -> Vec<watch::Receiver<Status>> {
         self.projections.iter().map(|it| it.status.subscribe()).collect()
     }
 
-    /// Runs until cancelled, and then until the live views have reached the end of the log, for up to
-    /// 10 s. What is not committed by then is projected at the next start.
+    /// Runs until cancelled, and then up to 10 s longer until the live views have reached the end
+    /// of the log. Events not committed by then are projected at the next start.
     ///
     /// # Panics
     /// When a projection does.
@@ -92,20 +92,20 @@ impl Task for Projector {
     }
 
     async fn run(&self, reporter: &Reporter, cancelled: CancellationToken) -> Result<(), Fault> {
-        // How each projection is, its own status says.
+        // Each projection's own status shows its health.
         reporter.running();
         Self::run(self, cancelled).await;
         Ok(())
     }
 }
 
-/// One projection: what is live follows the log, beside it the next generation is built, and what
-/// was live is dropped.
+/// One projection: its live generation follows the log, the next one is built beside it, and
+/// retired ones are dropped.
 #[derive(Debug)]
 struct Projecting {
     upkeep: Upkeep,
     status: watch::Sender<Status>,
-    /// Which generations there are, when last looked.
+    /// The generations, as last read.
     known: watch::Sender<Option<Generations>>,
 }
 
@@ -135,16 +135,16 @@ impl Projecting {
         }
     }
 
-    /// Looks which generations there are, again and again: anybody may ask for another.
+    /// Polls the generations, because any process may request a new one.
     async fn keep(&self) {
         let (mut retirements, mut told) = (Retirements::default(), None);
         loop {
             let (fault, what) = match self.look().await {
                 Ok(generations) => (
                     self.upkeep.drop_due(&generations, &mut retirements).await.err(),
-                    "views that are not live any more are not dropped",
+                    "cannot drop views that are no longer live",
                 ),
-                Err(fault) => (Some(fault), "which views are live cannot be told"),
+                Err(fault) => (Some(fault), "cannot read which views are live"),
             };
             let fault = fault.map(|fault| (error_chain(&fault), what));
             if let Some((error, what)) = fault.as_ref().filter(|_| fault != told) {
@@ -166,7 +166,7 @@ impl Projecting {
         Ok(generations)
     }
 
-    /// Something of the generations, once it is there.
+    /// Waits until `of` returns something from the generations.
     async fn wait_for<T>(&self, of: impl Fn(&Generations) -> Option<T>) -> T {
         let mut known = self.known.subscribe();
         loop {
@@ -181,7 +181,7 @@ impl Projecting {
         self.known.borrow().as_ref().is_some_and(holds)
     }
 
-    /// Feeds what is live.
+    /// Feeds the live generation.
     async fn follow(&self) {
         let mut backoff = Backoff::new(RETRY_DELAY, RETRY_DELAY_MAX);
         loop {
@@ -199,14 +199,14 @@ impl Projecting {
                 },
             );
             let Err(fault) = followed.await else { continue };
-            // It may be that another generation is live, and that is no fault.
+            // Another generation may be live now, which is not a fault.
             if self.look().await.is_ok() && !self.is_known(is_meant) {
                 continue;
             }
             let error = error_chain(&fault);
             let projection = self.upkeep.projection.name();
             if fault.is_passing() {
-                tracing::warn!(projection, error, "the projection is kept back");
+                tracing::warn!(projection, error, "the projection failed, trying again");
                 self.status.send_modify(|status| status.health = Health::Retrying { error });
                 if self.status.borrow().position > started_at {
                     backoff.reset();
@@ -220,7 +220,7 @@ impl Projecting {
         }
     }
 
-    /// Builds what is to become live.
+    /// Builds the next generation.
     async fn build(&self) {
         let mut backoff = Backoff::new(RETRY_DELAY, RETRY_DELAY_MAX);
         loop {
@@ -240,7 +240,12 @@ impl Projecting {
             let Err(fault) = built.and(looked.map(drop)) else { continue };
             let error = error_chain(&fault);
             if fault.is_passing() {
-                tracing::warn!(projection, generation, error, "building views is kept back");
+                tracing::warn!(
+                    projection,
+                    generation,
+                    error,
+                    "building views failed, trying again"
+                );
                 is(Health::Retrying { error });
                 backoff.wait().await;
             } else {

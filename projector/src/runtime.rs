@@ -15,31 +15,32 @@ use crate::parking::{Parking, TooManyParked};
 use crate::workspace::Wanted;
 use crate::{Missing, Projection, Workspace};
 
-/// Events read at once.
+/// Maximum number of events per read.
 const EVENTS_PER_READ: u32 = 1_024;
-/// Bytes of events after which a projection that is behind commits. The more there are between two commits, the less
-/// often a view is written that many events change.
+/// Size of events, in bytes, after which a projection that is behind commits. Larger commits write
+/// views that many events change less often.
 const BYTES_PER_COMMIT: usize = 4 << 20;
-/// Views loaded at once.
+/// Maximum number of views loaded at once.
 const VIEWS_PER_LOAD: usize = 500;
-/// How long to wait for a wake-up before looking all the same: another process may have appended.
+/// How long to wait for a wake-up before polling the log, because another process may have
+/// appended.
 const IDLE_LOOK: Duration = Duration::from_secs(1);
 
 /// One projection, its log and its read model.
 #[derive(Debug, Clone)]
 pub struct Runtime {
-    /// What is read.
+    /// The log to read.
     pub log: Arc<dyn EventLog>,
-    /// What is written: one generation.
+    /// The generation of views to write.
     pub views: Views,
-    /// What turns the one into the other.
+    /// The projection to run.
     pub projection: Arc<dyn Projection>,
 }
 
-/// A projection cannot go on.
+/// Why a projection cannot continue.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectError {
-    /// The log could not be read, or is not what was read before.
+    /// The log could not be read, or it has diverged.
     #[error("projecting failed at the log")]
     Log(#[from] event_store::ReadError),
     /// The views could not be loaded.
@@ -54,7 +55,7 @@ pub enum ProjectError {
 }
 
 impl ProjectError {
-    /// Whether trying again later may help.
+    /// Whether a later retry may help.
     pub fn is_passing(&self) -> bool {
         matches!(
             self,
@@ -65,28 +66,28 @@ impl ProjectError {
     }
 }
 
-/// A projection under way: where it stands, and the views in memory.
+/// The state of a running projection: its position and the views in memory.
 pub(crate) struct Progress {
     log_id: uuid::Uuid,
     committed: Option<Checkpoint>,
-    /// Beyond what is committed, while the next events are applied.
+    /// A commit in progress, while the next events are applied.
     committing: Option<Committing>,
     log: Ahead,
     workspace: Workspace,
     parking: Parking,
-    /// Up to here events are committed one by one, because one of them cannot be.
+    /// Up to this position events are committed one by one, because one of them cannot be stored.
     careful_until: Position,
 }
 
-/// A commit on its way.
+/// A commit in progress.
 struct Committing {
     to: Checkpoint,
     outcome: AbortOnDropHandle<Result<(), CommitError>>,
 }
 
 impl Runtime {
-    /// Projects what is appended for as long as it is told to go on; reports every position it has
-    /// committed. Parked streams are tried again first, where that can be done right.
+    /// Projects new events while `go_on` returns true, and reports every committed position.
+    /// Retries parked streams first if the projection's streams are independent.
     ///
     /// # Errors
     /// At the first fault; calling again resumes from the last commit.
@@ -111,16 +112,16 @@ impl Runtime {
                     break;
                 }
             }
-            // A time-out and a closed channel are both a reason to look again.
+            // Poll again after a timeout as well as after a closed channel.
             let _ = tokio::time::timeout(IDLE_LOOK, head.changed()).await;
         }
         Ok(())
     }
 
-    /// Projects until `target`, and no further; reports every position it has committed.
+    /// Projects up to `target` and no further, and reports every committed position.
     ///
     /// # Errors
-    /// At the first fault, or when the log ends before `target`.
+    /// At the first fault, or if the log ends before `target`.
     pub async fn catch_up(
         &self,
         target: Position,
@@ -138,7 +139,8 @@ impl Runtime {
         Ok(())
     }
 
-    /// Makes what queries need to be fast, for views that have caught up: while they are built it only costs.
+    /// Creates the indexes once the views have caught up. During the build they would only slow it
+    /// down.
     ///
     /// # Errors
     /// When the read model does not answer.
@@ -146,7 +148,7 @@ impl Runtime {
         Ok(self.views.writer.index(&self.projection.all_collections()).await?)
     }
 
-    /// Takes up where the last commit left off, if the log still bears it out (INV-8).
+    /// Resumes from the last commit, after verifying its checkpoint against the log (INV-8).
     pub(crate) async fn resume(&self) -> Result<Progress, ProjectError> {
         self.views.writer.prepare(&self.projection.all_collections()).await?;
         let committed = self.views.writer.checkpoint(&self.projection.commit_name()).await?;
@@ -162,8 +164,8 @@ impl Runtime {
         Ok(Progress { log_id, committed, committing, log, workspace, parking, careful_until })
     }
 
-    /// Applies what comes next, but nothing beyond `target`, and commits it: at once where that is all there is, else
-    /// while the next step applies more.
+    /// Applies the next events, up to `target`, and commits them: at once if there are no more,
+    /// otherwise while the next step runs.
     pub(crate) async fn step(
         &self,
         progress: &mut Progress,
@@ -185,7 +187,7 @@ impl Runtime {
             match self.advance(progress, after, limit).await {
                 Ok(applied) => page = applied,
                 Err(error) => {
-                    // What was applied before is committed all the same.
+                    // Events applied before are still committed.
                     progress.settle().await.ok();
                     return Err(error);
                 }
@@ -206,7 +208,7 @@ impl Runtime {
         {
             let before = progress.committed;
             step = self.go_back(progress, step, reached.position).await?;
-            // Another process may be further by now, and have done this itself.
+            // Another process may be ahead and have committed this already.
             if progress.committed == before
                 && let ([culprit], 1) = (page.as_slice(), step.events)
             {
@@ -218,7 +220,7 @@ impl Runtime {
         Ok(step)
     }
 
-    /// Takes up what was committed again, one event at a time up to this one.
+    /// Resumes from the last commit and goes one event at a time up to this one.
     async fn go_back(
         &self,
         progress: &mut Progress,
@@ -230,7 +232,7 @@ impl Runtime {
         Ok(Step { at_end: false, ..step })
     }
 
-    /// Begins to commit everything that was applied.
+    /// Starts to commit everything that was applied.
     fn commit(&self, progress: &mut Progress, to: Checkpoint) {
         let mut changes = progress.workspace.take_changes();
         changes.extend(progress.parking.take_changes(self.projection.parked()));
@@ -241,7 +243,7 @@ impl Runtime {
         progress.committing = Some(Committing { to, outcome });
     }
 
-    /// Reads and applies so many events.
+    /// Reads and applies up to this number of events.
     async fn advance(
         &self,
         progress: &mut Progress,
@@ -270,8 +272,8 @@ impl Runtime {
         Ok(())
     }
 
-    /// Applies one event; why it cannot be applied, if so. Then it has changed nothing. Where views have to be loaded
-    /// for it, those that later ones will ask for are loaded with them.
+    /// Applies one event. Returns the reason if it cannot be applied; it has then changed nothing.
+    /// When it must load views, it also loads those that later events will need.
     async fn apply(
         &self,
         recorded: &Recorded,
@@ -288,7 +290,8 @@ impl Runtime {
                 Err(Fault::Panicked) => {
                     workspace.undo();
                     return Ok(Some(
-                        "the projection panicked; the log of the process says where".to_owned(),
+                        "the projection panicked; see the process's log for the location"
+                            .to_owned(),
                     ));
                 }
             };
@@ -301,7 +304,7 @@ impl Runtime {
                 workspace.undo();
             }
             for also in wanted.without(&missing) {
-                // Whatever is damaged is for the event that asks for it.
+                // A damaged view is reported for the event that needs it.
                 self.load(&also, workspace).await?.ok();
             }
             if let Err(damaged) = self.load(&missing, workspace).await? {
@@ -310,14 +313,14 @@ impl Runtime {
         }
     }
 
-    /// Applies one event, not for good yet.
+    /// Applies one event to the staged views only.
     fn attempt(&self, recorded: &Recorded, workspace: &mut Workspace) -> Result<(), Fault> {
         catch_unwind(AssertUnwindSafe(|| self.projection.apply(recorded, workspace)))
             .map_err(|_| Fault::Panicked)?
             .map_err(Fault::Missing)
     }
 
-    /// Loads views; which of them is damaged, if one is.
+    /// Loads views. Reports the first damaged one.
     async fn load(
         &self,
         missing: &Missing,
@@ -356,7 +359,7 @@ impl Runtime {
         Ok(progress.parking.park(recorded, error)?)
     }
 
-    /// Applies what was not applied of each parked stream, as far as that goes by now.
+    /// Retries the skipped events of each parked stream, as far as they can be applied now.
     async fn retry_parked(&self, progress: &mut Progress) -> Result<(), ProjectError> {
         let Some(reached) = progress.committed else { return Ok(()) };
         let parked = progress.parking.streams();
@@ -381,23 +384,23 @@ impl Runtime {
         }
         self.commit(progress, reached);
         if unstorable(progress.settle().await)?.is_some() {
-            // They stay parked, as they were.
+            // They stay parked.
             *progress = self.resume().await?;
         }
         Ok(())
     }
 }
 
-/// What a step did.
+/// The result of a step.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Step {
-    /// So many events were read.
+    /// Number of events read.
     pub(crate) events: u64,
-    /// There were no more that are to be read now.
+    /// Whether there are no more events to read for now.
     pub(crate) at_end: bool,
 }
 
-/// Why a document cannot be stored, if that is what went wrong with a commit.
+/// The reason if a commit failed because a document cannot be stored.
 fn unstorable(committed: Result<(), CommitError>) -> Result<Option<String>, ProjectError> {
     match committed {
         Ok(()) => Ok(None),
@@ -412,23 +415,23 @@ enum Fault {
     Panicked,
 }
 
-/// So many events, or as many as are read at once.
+/// This number of events, but at most one page.
 fn within(events: u64) -> u32 {
     u32::try_from(events).unwrap_or(EVENTS_PER_READ).min(EVENTS_PER_READ)
 }
 
 impl Progress {
-    /// What is committed.
+    /// The last committed position.
     pub(crate) fn position(&self) -> Position {
         self.committed.map_or(Position::START, |checkpoint| checkpoint.position)
     }
 
-    /// What is committed, or on its way.
+    /// The checkpoint of the last commit, including one in progress.
     fn reached(&self) -> Option<Checkpoint> {
         self.committing.as_ref().map(|committing| committing.to).or(self.committed)
     }
 
-    /// Waits for the commit that is on its way, if one is.
+    /// Waits for the commit in progress, if there is one.
     async fn settle(&mut self) -> Result<(), CommitError> {
         if let Some(Committing { to, outcome }) = self.committing.take() {
             outcome.await.unwrap_or_else(|error| Err(CommitError::Unavailable(error.into())))?;

@@ -1,4 +1,4 @@
-//! The generations of one projection: asked for, built, made live, and dropped.
+//! Requests, builds, switches and drops the generations of one projection.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,35 +12,36 @@ use tokio::time::Instant;
 
 use crate::{ProjectError, Projection, Runtime};
 
-/// How long a generation is kept that is live no more: longer than any process takes to notice, and
-/// than any read.
+/// How long a retired generation is kept: longer than any process takes to notice the switch, and
+/// longer than any read.
 pub const DROP_GRACE: Duration = Duration::from_secs(30);
 
-/// Since when this process has known of generations that they are live no more. Clocks of several
-/// machines differ, and are set; this one goes on.
+/// When this process first saw each generation retired, by its monotonic clock, because the clocks
+/// of machines differ and may be set.
 #[derive(Debug, Default)]
 pub struct Retirements(BTreeMap<Generation, Instant>);
 
-/// One projection with all its generations. Any number of processes may hold one: whatever two of
-/// them do at once, the store lets one of them do.
+/// One projection with all its generations. Any number of processes may use one: if two make
+/// conflicting changes, the store accepts only one of them.
 #[derive(Debug, Clone)]
 pub struct Upkeep {
-    /// What is read.
+    /// The log to read.
     pub log: Arc<dyn EventLog>,
-    /// What is written.
+    /// The views to write.
     pub views: Views,
-    /// What turns the one into the other.
+    /// The projection to run.
     pub projection: Arc<dyn Projection>,
 }
 
 impl Upkeep {
-    /// What feeds one generation.
+    /// The runtime that feeds one generation.
     pub fn runtime(&self, generation: Generation) -> Runtime {
         let (log, views) = (Arc::clone(&self.log), self.views.at(generation));
         Runtime { log, views, projection: Arc::clone(&self.projection) }
     }
 
-    /// Which generations there are; there is one afterwards, if only to be built.
+    /// Returns the generations. Stores the first one if there is none, and keeps the collections'
+    /// names up to date.
     ///
     /// # Errors
     /// When the read model does not answer.
@@ -65,7 +66,7 @@ impl Upkeep {
         }
     }
 
-    /// Asks for another generation, which the projector builds; which one that is.
+    /// Requests a new generation for the projector to build, and returns its number.
     ///
     /// # Errors
     /// When the read model does not answer.
@@ -80,7 +81,7 @@ impl Upkeep {
         }
     }
 
-    /// Asks that parked streams be tried again.
+    /// Requests a retry of parked streams.
     ///
     /// # Errors
     /// When the read model does not answer.
@@ -94,8 +95,8 @@ impl Upkeep {
         }
     }
 
-    /// Builds a generation until it is live, or is not to be built any more; reports every position
-    /// it has committed.
+    /// Builds a generation until it is live or no longer needed, and reports every committed
+    /// position.
     ///
     /// # Errors
     /// At the first fault; calling again resumes from the last commit.
@@ -121,8 +122,8 @@ impl Upkeep {
         Ok(())
     }
 
-    /// Makes the generation live, if it has caught up with the one that is. Whether it need not be
-    /// built any more.
+    /// Makes the generation live if it has caught up with the live one. Returns whether the build
+    /// is over.
     async fn flip(&self, generation: Generation) -> Result<bool, ProjectError> {
         let stored = self.settle().await?;
         if stored.building != Some(generation) {
@@ -137,8 +138,7 @@ impl Upkeep {
         Ok(flipped)
     }
 
-    /// Drops what was live long enough ago: whatever was retired all the while between two calls that are
-    /// [`DROP_GRACE`] apart.
+    /// Drops generations that this process has seen retired for at least [`DROP_GRACE`].
     ///
     /// # Errors
     /// When the read model does not answer.
@@ -152,7 +152,7 @@ impl Upkeep {
         let is_retired = |known: &Generation| {
             generations.retired.iter().any(|retired| retired.generation == *known)
         };
-        // After everything was erased, numbers begin anew.
+        // After an erase, numbers start again.
         retirements.0.retain(|known, _| is_retired(known));
         for retired in &generations.retired {
             let generation = retired.generation;
@@ -177,7 +177,7 @@ impl Upkeep {
         Ok(all.remove(&self.projection.commit_name()))
     }
 
-    /// `false` when somebody was faster, or what was built is not far enough.
+    /// `false` if another process was faster, or the built generation is not far enough.
     async fn change(
         &self,
         from: Option<&Generations>,

@@ -1,4 +1,4 @@
-//! The views a projection works on, in memory, between two commits.
+//! The views in memory that a projection works on between two commits.
 
 use std::any::Any;
 use std::collections::hash_map::Entry;
@@ -8,28 +8,29 @@ use std::mem;
 use read_model::{Change, Collection, Document, View};
 use serde_json::Value;
 
-/// Views, and bytes of their documents, after which those that were not changed for as long are dropped from memory.
+/// Number of views, and bytes of their documents, after which views that were not changed in the
+/// meantime are dropped from memory.
 const RECENT_VIEWS_MAX: usize = 25_000;
 const RECENT_BYTES_MAX: usize = 64 << 20;
 
 type Key = (&'static str, String);
 
-/// Views by collection and key. What an event changes counts only when its whole application
-/// succeeds.
+/// Views by collection and key. An event's changes take effect only if it is applied completely.
 #[derive(Default)]
 pub struct Workspace {
-    /// Changed by the event that is being applied.
+    /// Views changed by the current event.
     staged: HashMap<Key, Slot>,
     staged_written: HashMap<Key, Slot>,
-    /// Changed since the last commit.
+    /// Views changed since the last commit.
     changed: HashMap<Key, Slot>,
-    /// Views that are written and not read again: gone from memory after the commit.
+    /// Views that are written but not read again. They leave memory after the commit.
     written: HashMap<Key, Slot>,
-    /// As they are in the store. Every so often the recent ones become the older ones, and those are dropped.
+    /// Unchanged views from the store. From time to time the older ones are dropped and the recent
+    /// ones become the older ones.
     recent: HashMap<Key, Slot>,
     recent_bytes: usize,
     older: HashMap<Key, Slot>,
-    /// The collections hold nothing that is not here: an unknown view does not exist.
+    /// Whether the store is known to be empty, so that a view that is not here does not exist.
     empty_store: bool,
 }
 
@@ -54,26 +55,26 @@ impl<V: View> Held for V {
     }
 }
 
-/// Views that have to be loaded before the event can be applied.
+/// Views that must be loaded before the event can be applied.
 #[derive(Debug)]
 pub struct Missing {
-    /// Where they are.
+    /// The views' collection.
     pub collection: Collection,
-    /// Which they are.
+    /// The views' keys.
     pub keys: Vec<String>,
     read: fn(Value) -> serde_json::Result<Box<dyn Held>>,
 }
 
 impl Workspace {
-    /// Nothing in memory. `empty_store` says that nothing was ever committed either.
+    /// An empty workspace. `empty_store` means that nothing was ever committed either.
     pub fn new(empty_store: bool) -> Self {
         Self { empty_store, ..Self::default() }
     }
 
-    /// The view with this key; `Ok(None)` when there is none.
+    /// The view with this key; `Ok(None)` if it does not exist.
     ///
     /// # Errors
-    /// [`Missing`] when it has to be loaded first.
+    /// [`Missing`] if it must be loaded first.
     pub fn get<V: View>(&self, key: &str) -> Result<Option<V>, Missing> {
         let place = (V::COLLECTION.name, key.to_owned());
         match self.find(&place) {
@@ -83,49 +84,49 @@ impl Workspace {
         }
     }
 
-    /// Has all of these in memory, so that an event that changes many views does not ask for them one
-    /// by one.
+    /// Requests all of these views at once, so that an event that changes many views does not
+    /// request them one by one.
     ///
     /// # Errors
-    /// [`Missing`] when some have to be loaded first.
+    /// [`Missing`] if some must be loaded first.
     pub fn require<V: View>(&self, mut keys: Vec<String>) -> Result<(), Missing> {
         keys.retain(|key| self.find(&(V::COLLECTION.name, key.clone())).is_none());
         if self.empty_store || keys.is_empty() { Ok(()) } else { Err(missing::<V>(keys)) }
     }
 
-    /// The view is this now.
+    /// Inserts or replaces the view.
     pub fn put<V: View>(&mut self, view: V) {
         let place = (V::COLLECTION.name, view.key());
         let view: Option<Box<dyn Held>> = Some(Box::new(view));
         self.staged.insert(place, Slot { view, collection: V::COLLECTION });
     }
 
-    /// The view is this for ever: no projection asks for it again.
+    /// Writes a final view: no projection reads it again.
     pub fn write<V: View>(&mut self, view: V) {
         let place = (V::COLLECTION.name, view.key());
         let view: Option<Box<dyn Held>> = Some(Box::new(view));
         self.staged_written.insert(place, Slot { view, collection: V::COLLECTION });
     }
 
-    /// The view is gone.
+    /// Deletes the view.
     pub fn delete<V: View>(&mut self, key: &str) {
         let place = (V::COLLECTION.name, key.to_owned());
         self.staged.insert(place, Slot { view: None, collection: V::COLLECTION });
     }
 
-    /// The event was applied: what it changed counts.
+    /// Keeps the changes of an event that was applied.
     pub(crate) fn keep(&mut self) {
         self.changed.extend(self.staged.drain());
         self.written.extend(self.staged_written.drain());
     }
 
-    /// The event was not applied: it changed nothing.
+    /// Discards the changes of an event that was not applied.
     pub(crate) fn undo(&mut self) {
         self.staged.clear();
         self.staged_written.clear();
     }
 
-    /// Takes in what the store has for a missing view.
+    /// Adds the stored documents of missing views.
     pub(crate) fn load(
         &mut self,
         missing: &Missing,
@@ -138,10 +139,10 @@ impl Workspace {
         Ok(())
     }
 
-    /// Everything that changed since the last call.
+    /// All changes since the last call.
     pub(crate) fn take_changes(&mut self) -> Vec<Change> {
         let mut changed: Vec<(&Key, &Slot)> = self.changed.iter().chain(&self.written).collect();
-        // Neighbours in the store are written one after the other.
+        // Sorted, so that neighbours in the store are written one after the other.
         changed.sort_unstable_by_key(|(place, _)| *place);
         let mut changes = Vec::with_capacity(changed.len());
         for ((_, key), slot) in changed {
@@ -172,7 +173,7 @@ impl Workspace {
     }
 }
 
-/// What several events miss.
+/// The missing views of several events.
 #[derive(Debug, Default)]
 pub(crate) struct Wanted(HashMap<&'static str, Missing>);
 
@@ -184,7 +185,7 @@ impl Wanted {
         }
     }
 
-    /// Each view once, but for those that are loaded anyway.
+    /// Each view once, without those that are loaded anyway.
     pub(crate) fn without(self, loaded: &Missing) -> impl Iterator<Item = Missing> {
         self.0.into_values().filter_map(|mut wanted| {
             let mut known: HashSet<String> = match wanted.collection == loaded.collection {

@@ -1,4 +1,4 @@
-//! Accounts as others may know them.
+//! The public part of accounts.
 
 use domain::{Recorded, StreamId};
 use read_model::views::AccountView;

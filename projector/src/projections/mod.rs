@@ -1,4 +1,4 @@
-//! The projections, one a file.
+//! The projections, one per file.
 
 mod accounts;
 mod problems;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::Projection;
 
-/// Every projection there is.
+/// All projections.
 pub fn all() -> Vec<Arc<dyn Projection>> {
     vec![
         Arc::new(accounts::Accounts),

@@ -1,4 +1,5 @@
-//! Problems with their counters and tags, how accounts stand with them, and what all of that was before.
+//! Problems with their counters and tags, the status of accounts for them, and the history of all
+//! these.
 
 mod history;
 
@@ -16,8 +17,8 @@ use read_model::{Collection, View};
 
 use crate::{Missing, Projection, Workspace};
 
-/// Keeps [`ProblemView`], [`RevisionView`], [`TagView`] and [`SolvedView`], and the history of what they count. They
-/// are one projection, so that what was and what is come from one place.
+/// Keeps [`ProblemView`], [`RevisionView`], [`TagView`] and [`SolvedView`], and the history of what
+/// they count. They are one projection, so that history and current state come from the same code.
 #[derive(Debug)]
 pub(super) struct Problems;
 
@@ -75,7 +76,7 @@ impl Projection for Problems {
             (StreamId::Rejudge(id), Event::RejudgeReverted(reverted)) => {
                 revert(*id, reverted, recorded, views)
             }
-            // What trials find counts for nothing by itself.
+            // A trial's verdict does not count by itself.
             _ => Ok(()),
         }
     }
@@ -183,7 +184,7 @@ fn revert(
     Ok(())
 }
 
-/// Asks for everything that these submissions count for, at once.
+/// Requests all views that these submissions affect, at once.
 fn load(
     submissions: impl Iterator<Item = SubmissionId>,
     views: &mut Workspace,
@@ -205,7 +206,7 @@ fn load(
     history::load(authors.iter(), views)
 }
 
-/// Counts the verdict that counts now in the place of the one that did before. The tally is what it is afterwards.
+/// Replaces the previously counted verdict by the current one. `tally` is the state afterwards.
 fn recount(
     id: SubmissionId,
     change: impl FnOnce(&mut VerdictStack),
@@ -238,7 +239,7 @@ fn recount(
     Ok(Some(tally))
 }
 
-/// Counts submissions, accepted ones and solvers of a problem up or down.
+/// Adds differences to a problem's counters of submissions, accepted ones and solvers.
 fn count(
     slug: &Slug,
     (submissions, accepted, solvers): (i64, i64, i64),

@@ -1,7 +1,8 @@
-//! Readers × writers: logs as Assays of every time wrote them, read by everything that reads events (INV-3).
+//! Readers × writers: logs in every schema that an Assay ever wrote, read by all code that reads
+//! events (INV-3).
 //!
-//! A writer is an Assay that wrote some schema of some event. Each log tells the same story, put together of the
-//! golden files, in which every event there is has its place.
+//! A writer is an Assay with certain schemas of the events. Each log contains the same story, built
+//! from the golden files, with every kind of event.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -32,7 +33,7 @@ const WEBHOOK: &str = "webhook:018f3c5e-7b1a-7c3d-9a54-0242ac12000a";
 const TRIAL: &str =
     "trial:018f3c5e-7b1a-7c3d-9a54-0242ac120009.018f3c5e-7b1a-7c3d-9a54-0242ac120003";
 
-/// What happened, and to whom.
+/// The story: the stream and type of each event, in order.
 const STORY: &[(&str, &str)] = &[
     (ADA, "AccountRegistered"),
     (ADA, "RoleGranted"),
@@ -67,10 +68,10 @@ const STORY: &[(&str, &str)] = &[
     (ADA, "AccountErased"),
 ];
 
-/// Which schema an Assay wrote of each event.
+/// The schema of each event that an Assay writes.
 type Writer = BTreeMap<&'static str, u32>;
 
-/// Today's; the first; and every one that differs from today's in one event.
+/// The current writer, the first one, and each that differs from the current one in one event.
 fn writers() -> Vec<Writer> {
     let today: Writer = Event::SCHEMAS.iter().copied().collect();
     let mut writers = vec![today.clone(), today.keys().map(|kind| (*kind, 1)).collect()];
@@ -107,7 +108,7 @@ fn log_of(writer: &Writer) -> Vec<Recorded> {
     (1..).zip(STORY).map(recorded).collect()
 }
 
-/// A golden file names one submission and one rejudge, and here are two of each.
+/// The golden files name one submission and one rejudge, but the story has two of each.
 fn of(stream: &StreamId, mut event: Event) -> Event {
     match (stream, &mut event) {
         (StreamId::Submission(id), Event::SubmissionReceived(received)) => {
@@ -134,7 +135,7 @@ fn fold<A: Aggregate>(log: &[Recorded], stream: &str) -> A {
     state
 }
 
-/// The verdict that this writer's log tells.
+/// The verdict in this writer's log.
 fn verdict(log: &[Recorded]) -> Verdict {
     let finished = log.iter().find_map(|recorded| match &recorded.event {
         Event::JudgingFinished(finished) => Some(finished.verdict),
@@ -190,7 +191,7 @@ fn every_projection_reads_what_every_writer_wrote() {
         let problem: ProblemView = views.get(&id(PROBLEM)).unwrap().unwrap();
         assert_eq!((problem.title.as_str(), problem.submissions), ("A + B", 2), "{writer:?}");
         let submission: SubmissionView = views.get(&id(JUDGED)).unwrap().unwrap();
-        // What was applied was reverted: its own verdict counts.
+        // The applied rejudge was reverted, so the submission's own verdict counts.
         assert_eq!(submission.verdict, Some(verdict(&log)), "{writer:?}");
         let rejudge: RejudgeView = views.get(&id(REJUDGE)).unwrap().unwrap();
         assert_eq!(rejudge.state, RejudgeState::Reverted, "{writer:?}");

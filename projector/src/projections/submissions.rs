@@ -9,8 +9,9 @@ use read_model::{Collection, View};
 
 use crate::{Missing, Projection, Workspace};
 
-/// Keeps [`SubmissionView`], [`JudgementView`], [`OutcomesView`], [`RejudgeView`] and [`TrialView`]. They are one projection, so that
-/// everything that applying a rejudge changes is committed at one position (INV-9).
+/// Keeps [`SubmissionView`], [`JudgementView`], [`OutcomesView`], [`RejudgeView`] and
+/// [`TrialView`]. They are one projection, so that all changes from applying a rejudge are
+/// committed at one position (INV-9).
 #[derive(Debug)]
 pub(super) struct Submissions;
 

@@ -29,7 +29,7 @@ use crate::Workspace;
 mod moments;
 mod sizes;
 
-/// A log in memory, projected by every projection as it grows.
+/// An in-memory log that every projection projects as it grows.
 struct Story {
     views: Workspace,
     position: u64,
@@ -246,7 +246,7 @@ fn a_submission_nobody_could_judge_is_shown_as_our_fault() {
     assert_eq!(story.counters("a"), (1, 0, 0, 0));
 }
 
-/// A projection asks for what it has not; what it did before asking does not count.
+/// A projection requests missing views; its changes before the request are discarded.
 #[test]
 fn an_event_is_applied_whole_or_not_at_all() {
     let mut story = Story::new();
@@ -268,14 +268,14 @@ fn an_event_is_applied_whole_or_not_at_all() {
     assert!(fresh.get::<ProblemView>("a").unwrap().is_none());
 }
 
-/// Everything public that the stories of rejudges are about: what ada's submissions show, what the problem
-/// counts, and how ada stands with it.
+/// All public views that rejudges affect: ada's submissions, the problem's counters and ada's
+/// status for it.
 fn public(story: &Story) -> (Vec<SubmissionView>, ProblemView, SolvedView) {
     let submissions = [1, 2, 3].map(|id| story.get(&submission(id).to_string()).unwrap());
     (submissions.into(), story.get("a").unwrap(), story.get("ada/a").unwrap())
 }
 
-/// But for where in the log it was changed last.
+/// Without the position of the last change.
 fn unplaced(
     (mut submissions, problem, solved): (Vec<SubmissionView>, ProblemView, SolvedView),
 ) -> (Vec<SubmissionView>, ProblemView, SolvedView) {
@@ -288,7 +288,7 @@ fn rejudge(number: u128) -> RejudgeId {
 }
 
 impl Story {
-    /// Ada's three submissions came to these.
+    /// A story in which ada's three submissions have these verdicts.
     fn with_three(verdicts: [Verdict; 3]) -> Self {
         let mut story = Self::new();
         story.revise("a", 1, &[]);
@@ -383,7 +383,7 @@ fn applying_changes_everything_at_one_position_and_reverting_restores_it() {
     let applied_at = story.position as i64;
     let (submissions, _, solved) = public(&story);
     assert!(submissions.iter().all(|it| it.position == applied_at && it.verdict == Some(W)));
-    // What changed counts since then; what stayed, since it was found first.
+    // A changed verdict counts since the rejudge, an unchanged one since it was first found.
     let since = submissions.iter().map(|it| it.judged_at == Some(Micros(applied_at * 1_000_000)));
     assert_eq!(since.collect::<Vec<_>>(), [true, false, true]);
     assert_eq!(story.counters("a"), (3, 0, 0, 0));
@@ -408,7 +408,7 @@ fn a_problem_stays_solved_by_another_accepted_submission() {
     story.apply(2, &[(2, A), (3, W)]);
     assert_eq!((solved(&story).status, solved(&story).accepted), (SolvedStatus::Solved, 1));
     assert_eq!(story.counters("a"), (3, 1, 1, 333_333));
-    // The earlier one goes from below the later one.
+    // Revert the earlier one, which is below the later one.
     story.revert(1);
     assert_eq!(story.counters("a"), (3, 2, 1, 666_666));
     story.revert(2);
@@ -416,7 +416,8 @@ fn a_problem_stays_solved_by_another_accepted_submission() {
 }
 
 proptest! {
-    /// Whatever is applied and reverted in whatever order, what is counted is what counts.
+    /// The counters match the counting verdicts, in whatever order rejudges are applied and
+    /// reverted.
     #[test]
     fn statistics_are_those_of_the_verdicts_that_count(
         own in prop::array::uniform3(any::<bool>()),
@@ -428,7 +429,7 @@ proptest! {
         let mut applied: Vec<(u128, [Option<bool>; 3])> = vec![];
         let mut over = std::collections::BTreeSet::new();
         for (number, found) in steps {
-            // Each is applied once, and reverted when its turn comes again.
+            // Each is applied once, and reverted the second time.
             if over.insert(number) {
                 let pairs = (1..).zip(found).filter_map(|(id, found)| Some((id, verdict(found?))));
                 story.apply(number, &pairs.collect::<Vec<_>>());
@@ -454,7 +455,7 @@ proptest! {
     }
 }
 
-/// Views that an event changes are loaded as they are asked for: what was written in a former life is there.
+/// Views that an event changes are loaded on request, as after a restart.
 #[test]
 fn applying_asks_for_all_views_of_a_kind_at_once() {
     let applied = RejudgeApplied {
@@ -471,7 +472,7 @@ fn applying_asks_for_all_views_of_a_kind_at_once() {
 }
 
 impl Story {
-    /// Tells what the command leads to, if it is allowed.
+    /// Appends the command's events, if it is allowed.
     fn carry_out(&mut self, id: WebhookId, webhook: &mut Webhook, command: WebhookCommand) {
         for event in webhook.decide(command).unwrap_or_default() {
             webhook.evolve(&event);
@@ -480,7 +481,7 @@ impl Story {
     }
 }
 
-/// Commands of a webhook that is there, by numbers.
+/// Maps numbers to commands of an existing webhook.
 fn webhook_command(webhook: &Webhook, kind: u8, number: u64) -> WebhookCommand {
     let next = Position(webhook.through.0 + 1 + number % 3);
     let (by, position) = ("jo".parse().unwrap(), Position(number));
@@ -502,7 +503,7 @@ fn webhook_command(webhook: &Webhook, kind: u8, number: u64) -> WebhookCommand {
 }
 
 proptest! {
-    /// What is shown of a webhook is what is decided on.
+    /// A webhook's view matches the state that commands are decided on.
     #[test]
     fn a_webhooks_view_is_its_state(steps in prop::collection::vec((0u8..5, 0u64..400), 0..300)) {
         let id: WebhookId = Uuid::from_u128(1).into();

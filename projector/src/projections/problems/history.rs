@@ -1,4 +1,4 @@
-//! What the counts were, position by position: written where they change, so that the two cannot differ.
+//! Writes the history of the counters where they change, so that the two cannot differ.
 
 use std::collections::BTreeSet;
 
@@ -12,22 +12,22 @@ use read_model::views::{
 use super::next;
 use crate::{Missing, Workspace};
 
-/// The problem is meant to be this hard from now on.
+/// Records the problem's difficulty from now on.
 pub(super) fn difficulty(problem: &ProblemView, recorded: &Recorded, views: &mut Workspace) {
     views.write(DifficultySince::new(position(recorded), problem));
 }
 
-/// The problem's counters are these from now on.
+/// Records the problem's counters from now on.
 pub(super) fn statistics(problem: &ProblemView, recorded: &Recorded, views: &mut Workspace) {
     views.write(StatisticsSince::new(position(recorded), recorded.recorded_at.into(), problem));
 }
 
-/// What rejudges found of the submission is this now.
+/// Records the submission's applied rejudges from now on.
 pub(super) fn rejudged(tally: &Tally, recorded: &Recorded, views: &mut Workspace) {
     views.write(RejudgedSince::new(position(recorded), tally));
 }
 
-/// The account stands so with the problem now.
+/// Records the account's status for the problem from now on.
 pub(super) fn solved(
     before: Option<&SolvedView>,
     solved: &SolvedView,
@@ -44,7 +44,7 @@ pub(super) fn solved(
     }
 }
 
-/// A problem counts for the account since another time, or since one, or no more.
+/// Updates the ranking after the account's solve time of a problem was added, changed or removed.
 fn rerank(
     login: &Login,
     was: Option<Micros>,
@@ -75,7 +75,7 @@ fn rerank(
     Ok(())
 }
 
-/// Asks for everything that ranks these accounts, at once.
+/// Requests all views that rank these accounts, at once.
 pub(super) fn load<'a>(
     logins: impl Iterator<Item = &'a Login>,
     views: &mut Workspace,

@@ -1,4 +1,4 @@
-//! Rejudges with their trials, and what applying and reverting them does to submissions.
+//! Rejudges with their trials, and the effect of applying and reverting them on submissions.
 
 use domain::rejudge::{RejudgeApplied, RejudgeReverted};
 use domain::submission::TrialStarted;
@@ -8,7 +8,7 @@ use read_model::views::{RejudgeState, RejudgeView, SubmissionState, SubmissionVi
 use super::attempts;
 use crate::{Missing, Workspace};
 
-/// An event of a rejudge's own stream.
+/// Applies an event of a rejudge's own stream.
 pub(super) fn advance(
     id: RejudgeId,
     recorded: &Recorded,
@@ -77,7 +77,7 @@ fn keys(submissions: impl Iterator<Item = SubmissionId>) -> Vec<String> {
     submissions.map(|submission| submission.to_string()).collect()
 }
 
-/// An event of a trial's stream. No submission changes by it.
+/// Applies an event of a trial's stream. It changes no submission.
 pub(super) fn try_again(
     id: TrialId,
     recorded: &Recorded,

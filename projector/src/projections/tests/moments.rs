@@ -1,4 +1,5 @@
-//! Every moment of a log is told as it was: what a fresh read model says that ends there.
+//! Past states are reported correctly: they equal those of a fresh read model of the log up to that
+//! position.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,7 @@ const LOGINS: [&str; 3] = ["ada", "bob", "cleo"];
 const PROBLEMS: [&str; 3] = ["a", "b", "c"];
 const DIFFICULTIES: [Difficulty; 3] = [Difficulty::Easy, Difficulty::Medium, Difficulty::Hard];
 
-/// Something that happens.
+/// One step of a generated story.
 #[derive(Debug, Clone)]
 enum Step {
     Revise {
@@ -23,12 +24,13 @@ enum Step {
         author: usize,
         problem: usize,
     },
-    /// The submission, counted from the newest, has this verdict, or nobody could judge it.
+    /// The submission, counted from the newest, gets this verdict, or no evaluator could judge it.
     Judge {
         back: usize,
         accepted: Option<bool>,
     },
-    /// The rejudge is applied with these verdicts of the first submissions, or reverted if it was.
+    /// The rejudge is applied with these verdicts of the first submissions, or reverted if it is
+    /// applied.
     Rejudge {
         number: u128,
         found: [Option<bool>; 5],
@@ -110,7 +112,7 @@ fn until(log: &[Recorded], position: u64) -> Story {
     story
 }
 
-/// What a read model says of accounts, without its history.
+/// The account's solved problems by the current views, without history.
 fn solved(story: &Story, login: &Login) -> BTreeMap<Slug, SolvedView> {
     let known = PROBLEMS.iter().filter_map(|problem| {
         let solved: SolvedView = story.get(&format!("{login}/{problem}"))?;
@@ -119,7 +121,8 @@ fn solved(story: &Story, login: &Login) -> BTreeMap<Slug, SolvedView> {
     known.collect()
 }
 
-/// Since when an account has solved a problem, by what counts of its submissions.
+/// The time since which an account has solved a problem, from the counting verdicts of its
+/// submissions.
 fn solved_since(story: &Story, login: &Login, problem: &Slug) -> Option<Micros> {
     let submissions = (1..=40).filter_map(|id| story.get(&submission(id).to_string()));
     let theirs =
@@ -134,7 +137,7 @@ fn standing(story: &Story, login: &Login) -> Standing {
     Standing { login, solved: solved.len() as i64, last_solved_at }
 }
 
-/// The whole story's views, in a store.
+/// Stores the views of the whole story.
 async fn stored(story: &mut Story, folder: &tempfile::TempDir) -> Views {
     let file = folder.path().join("views.db");
     let views = read_model::open(&format!("sqlite:{}", file.display()), "live").await.unwrap();
@@ -195,7 +198,7 @@ async fn every_moment_is_as_it_was(steps: &[Step]) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
-    /// Whatever is submitted, judged, revised, applied and reverted.
+    /// For any sequence of submissions, verdicts, revisions, applied and reverted rejudges.
     #[test]
     fn a_moment_is_what_a_read_model_says_that_ends_there(
         steps in prop::collection::vec(step(), 1..40),
@@ -205,8 +208,8 @@ proptest! {
     }
 }
 
-/// Of several accepted submissions the earliest counts that is accepted still, in whatever order rejudges take them
-/// away and give them back.
+/// The earliest submission that is still accepted counts, in whatever order rejudges change
+/// verdicts and are reverted.
 #[test]
 fn a_problem_is_solved_since_the_earliest_that_is_accepted() {
     let mut story = Story::new();
@@ -229,13 +232,13 @@ fn a_problem_is_solved_since_the_earliest_that_is_accepted() {
     story.revert(2);
     story.revert(1);
     assert_eq!(since(&story), Some(first as i64));
-    // The newest first, as a rejudge lists them.
+    // Newest first, as a rejudge lists them.
     story.apply(3, &[(2, W), (1, W)]);
     story.revert(3);
     assert_eq!(since(&story), Some(first as i64));
 }
 
-/// What a rejudge took away and gave back counts since it did first.
+/// A verdict that a rejudge removed and a revert restored keeps its original time.
 #[test]
 fn reverting_gives_the_place_in_the_ranking_back() {
     let mut story = Story::new();

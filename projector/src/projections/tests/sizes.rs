@@ -1,4 +1,4 @@
-//! How large documents become.
+//! Limits on the size of documents.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,8 @@ use read_model::views::SUMMARY_BYTES_MAX;
 
 use super::*;
 
-/// The most tests that a problem can have, each with the longest texts, in small steps and out of order.
+/// The maximum number of tests of a problem, each with the longest texts, in small steps and out of
+/// order.
 #[test]
 fn no_document_grows_with_the_number_of_tests() {
     let mut story = Story::new();
