@@ -1,9 +1,9 @@
-//! Which addresses are of the public network, and of nobody's own.
+//! Decides which addresses belong to the public network.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Blocks that are not for the whole network, or lead into one that is not: the IANA registry of
-/// special-purpose addresses, and multicast.
+/// Blocks outside the public network, or leading out of it, from the IANA registry of
+/// special-purpose addresses.
 const SPECIAL_V4: [(Ipv4Addr, u32); 16] = [
     (Ipv4Addr::new(0, 0, 0, 0), 8),       // this network
     (Ipv4Addr::new(10, 0, 0, 0), 8),      // private
@@ -22,13 +22,13 @@ const SPECIAL_V4: [(Ipv4Addr, u32); 16] = [
     (Ipv4Addr::new(198, 51, 100, 0), 24), // documentation
     (Ipv4Addr::new(203, 0, 113, 0), 24),  // documentation
 ];
-/// Multicast, and from there to the end reserved, with the broadcast.
+/// From here to the end: multicast, reserved addresses and broadcast.
 const SPECIAL_V4_FROM: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 0);
 
-/// The only block of which global unicast addresses are given out. Loopback, IPv4-mapped addresses,
-/// NAT64, unique local, link-local and multicast lie outside.
+/// The only block of allocated global unicast addresses. Loopback, IPv4-mapped, NAT64, unique
+/// local, link-local and multicast addresses are outside of it.
 const GLOBAL_V6: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
-/// Blocks of it that are special.
+/// Special-purpose blocks inside it.
 const SPECIAL_V6: [(Ipv6Addr, u32); 5] = [
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23), // protocols: Teredo, benchmarks, ORCHID
     (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32), // documentation
@@ -37,7 +37,7 @@ const SPECIAL_V6: [(Ipv6Addr, u32); 5] = [
     (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20), // documentation
 ];
 
-/// Whether an address is an ordinary one of the public network.
+/// Whether an address is an ordinary address of the public network.
 pub(crate) fn is_global(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => {
@@ -107,7 +107,7 @@ mod tests {
             "127.255.255.255",
             "::",
             "::1",
-            // Private, carriers', link-local; where clouds keep what machines may know.
+            // Private, carrier-grade NAT, link-local, and the metadata services of clouds.
             "10.0.0.0",
             "10.255.255.255",
             "172.16.0.0",
@@ -160,7 +160,7 @@ mod tests {
             "ff0e::1",
             "4000::1",
             "8000::1",
-            // IPv4 in IPv6: mapped, compatible, NAT64, 6to4, Teredo. Of public addresses too.
+            // IPv4 in IPv6: mapped, compatible, NAT64, 6to4, Teredo; also for public addresses.
             "::ffff:127.0.0.1",
             "::ffff:10.0.0.1",
             "::ffff:8.8.8.8",
@@ -182,7 +182,7 @@ mod tests {
     }
 
     proptest! {
-        /// What the standard library knows to be special is special.
+        /// Every address that the standard library considers special is refused.
         #[test]
         fn it_is_no_laxer_than_the_standard_library(v4: u32, v6: u128) {
             let (v4, v6) = (Ipv4Addr::from_bits(v4), Ipv6Addr::from_bits(v6));

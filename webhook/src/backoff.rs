@@ -1,17 +1,17 @@
-//! When to try again.
+//! Delays between delivery attempts.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 
-/// How many times as long each wait is as the one before.
+/// Factor between successive delays.
 const FACTOR: u32 = 5;
-/// The longest wait, whatever the receiver asks for.
+/// Maximum delay, even if the receiver asks for more.
 pub(crate) const DELAY_MAX: Duration = Duration::from_secs(3_600);
 
-/// How long to wait after so many attempts that failed: longer each time, and not for all receivers of
-/// an outage at once. `luck` is between 0 and 1.
+/// The delay after this number of failed attempts. It grows with each attempt and is randomized by
+/// `luck`, from 0 to 1, so that receivers of one outage are not all retried at once.
 pub(crate) fn delay(first: Duration, attempts: u32, luck: f64) -> Duration {
     let factor = FACTOR.saturating_pow(attempts.saturating_sub(1));
     let whole = first.saturating_mul(factor).min(DELAY_MAX);
@@ -19,7 +19,7 @@ pub(crate) fn delay(first: Duration, attempts: u32, luck: f64) -> Duration {
     half + half.mul_f64(luck.clamp(0.0, 1.0))
 }
 
-/// How long a receiver asks to be left alone, in the value of its `Retry-After`.
+/// Parses the delay from the value of a `Retry-After` header.
 pub(crate) fn asked_for(retry_after: &str, now: Timestamp) -> Option<Duration> {
     let text = retry_after.trim();
     let asked = match text.parse::<u64>() {

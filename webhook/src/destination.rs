@@ -1,5 +1,5 @@
-//! Where may be sent to. A webhook's address is a stranger's wish, and the server stands inside a
-//! network: it must not be made to speak to its neighbours, or to itself.
+//! Checks destinations. A webhook's address is untrusted input, and the server is inside a network,
+//! so it must not be made to connect to its neighbours or to itself.
 
 use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
@@ -9,40 +9,40 @@ use url::{Host, Url};
 
 use crate::address::is_global;
 
-/// What is sent to.
+/// Rules for allowed destinations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DestinationPolicy {
-    /// Whether private networks may be sent to, and without TLS.
+    /// Whether to allow private networks and connections without TLS.
     pub allow_private: bool,
 }
 
-/// An address that may be sent to, as far as it tells by itself: where its name leads is looked at each
-/// time it is connected to.
+/// An address that passed the checks on the URL alone. The addresses of its name are checked at
+/// each connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination(Url);
 
-/// An address may not be sent to.
+/// Why an address is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidDestination {
-    /// It is no address.
+    /// The address is not a valid URL.
     #[error("the address is malformed")]
     Malformed(#[source] url::ParseError),
-    /// It has not TLS.
+    /// The address does not use TLS.
     #[error("the address must begin with https://")]
     Scheme,
-    /// Everybody who reads the log can read it.
+    /// The address contains secrets, which all readers of the log could see.
     #[error("the address must hold no user, password or fragment")]
     Credentials,
-    /// It names no public address.
+    /// The host is not a public address.
     #[error("{0} is no address of the public network")]
     Private(String),
 }
 
 impl DestinationPolicy {
-    /// Checks what an address says by itself.
+    /// Checks an address without resolving its name.
     ///
     /// # Errors
-    /// When it may not be sent to, whatever its name leads to.
+    /// When the address is refused by its text alone.
     pub fn check(self, url: &str) -> Result<Destination, InvalidDestination> {
         let url = Url::parse(url).map_err(InvalidDestination::Malformed)?;
         if url.scheme() != "https" && !(self.allow_private && url.scheme() == "http") {
@@ -63,8 +63,8 @@ impl DestinationPolicy {
         }
     }
 
-    /// The same, and refuses a name that leads to no address that may be sent to, now. One that leads to
-    /// none at all may do so later.
+    /// Like `check`, but also refuses a name that currently resolves to forbidden addresses only. A
+    /// name that does not resolve is accepted, because it may later.
     ///
     /// # Errors
     /// As [`DestinationPolicy::check`].
@@ -85,18 +85,18 @@ impl DestinationPolicy {
 }
 
 impl Destination {
-    /// As it is connected to.
+    /// The URL to connect to.
     pub(crate) fn url(&self) -> &Url {
         &self.0
     }
 }
 
-/// Looks names up for connections, and leaves out every address that may not be sent to. Because it is
-/// the only look-up, and its answers are what is connected to, a name cannot lead elsewhere in between.
+/// Resolves names for connections and drops forbidden addresses. It is the only lookup, and
+/// connections use its results, so a name cannot change between check and connection.
 #[derive(Debug)]
 pub(crate) struct PublicNames(pub(crate) DestinationPolicy);
 
-/// All addresses of a name were left out.
+/// All addresses of a name are forbidden.
 #[derive(Debug, thiserror::Error)]
 #[error("{0} leads to no address of the public network")]
 struct NoPublicAddress(String);

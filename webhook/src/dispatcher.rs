@@ -1,4 +1,4 @@
-//! Finds webhooks and keeps a follower for each.
+//! Finds webhooks and runs a follower for each.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -17,25 +17,25 @@ use crate::DestinationPolicy;
 use crate::follower::{Follower, Pace, Tools};
 use crate::sender::Sender;
 
-/// How often new webhooks are looked up.
+/// How often the views are polled for new webhooks.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// How long to wait when the views do not answer.
+/// Delay before a retry when the views do not answer.
 const RETRY_DELAY: Duration = Duration::from_secs(5);
 
-/// How deliveries are made.
+/// Settings of deliveries.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// Where may be sent to.
+    /// Rules for allowed destinations.
     pub policy: DestinationPolicy,
-    /// How often an event is tried before it is given up.
+    /// Maximum number of attempts per event.
     pub attempts_max: u32,
-    /// How long to wait after the first attempt.
+    /// Delay after the first attempt.
     pub first_delay: Duration,
-    /// How long a receiver may take.
+    /// Time limit for a receiver's answer.
     pub timeout: Duration,
 }
 
-/// Every webhook's deliveries.
+/// Runs the deliveries of all webhooks.
 #[derive(Debug)]
 pub struct Dispatcher {
     tools: Arc<Tools>,
@@ -53,12 +53,12 @@ impl Task for Dispatcher {
         let mut followed: HashMap<WebhookId, AbortHandle> = HashMap::new();
         if let Err(error) = self.forget_removed().await {
             let error = error.as_ref() as &dyn std::error::Error;
-            tracing::warn!(error, "checkpoints of removed webhooks are left over");
+            tracing::warn!(error, "cannot delete the checkpoints of removed webhooks");
         }
         loop {
             while let Some(ended) = tasks.try_join_next() {
                 if let Err(error) = ended {
-                    tracing::error!(%error, "the deliveries of a webhook failed; they are started again");
+                    tracing::error!(%error, "a webhook's follower failed; restarting it");
                 }
             }
             followed.retain(|_, task| !task.is_finished());
@@ -76,7 +76,7 @@ impl Task for Dispatcher {
                 Err(error) => {
                     reporter.retrying(error_chain(&error));
                     let error = &error as &dyn std::error::Error;
-                    tracing::warn!(error, "new webhooks are not found");
+                    tracing::warn!(error, "cannot look up new webhooks");
                     RETRY_DELAY
                 }
             };
@@ -90,8 +90,8 @@ impl Task for Dispatcher {
 }
 
 impl Dispatcher {
-    /// A dispatcher on these stores. The views say which webhooks there are, and keep the progress
-    /// between two marks in the log.
+    /// A dispatcher on these stores. The views list the webhooks, and store the progress between
+    /// two marks in the log.
     ///
     /// # Errors
     /// When the machine has no working TLS.
@@ -106,7 +106,7 @@ impl Dispatcher {
         Ok(Self { tools: Arc::new(Tools { log, credentials, views, sender, settings, pace }) })
     }
 
-    /// Every webhook that there is.
+    /// All webhooks.
     async fn webhooks(&self) -> Result<Vec<WebhookView>, ReadError> {
         let (mut found, mut request) = (Vec::new(), PageRequest::all(WHOLE_PAGE));
         loop {
@@ -119,7 +119,7 @@ impl Dispatcher {
         }
     }
 
-    /// Deletes the checkpoints that no webhook uses: of removed ones, and from before a rewind.
+    /// Deletes the checkpoints of removed webhooks, and those from before a rewind.
     async fn forget_removed(&self) -> Result<(), Fault> {
         let views = &self.tools.views;
         let used: HashSet<String> =

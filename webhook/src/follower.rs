@@ -1,4 +1,4 @@
-//! One webhook: reads the log, delivers what is wanted, and records its progress.
+//! Follows the log for one webhook: delivers the wanted events and records its progress.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,9 +22,9 @@ use crate::secret::{InvalidSecret, SigningSecret, secret_name};
 use crate::sender::{Attempt, Sender};
 use crate::{Settings, backoff};
 
-/// Events read from the log at once.
+/// Maximum number of events per read of the log.
 const LOG_PAGE: u32 = 128;
-/// Events read at once of the webhook's own stream.
+/// Maximum number of events per read of the webhook's own stream.
 const STREAM_PAGE: u32 = 256;
 /// See [`Pace::poll_interval`].
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -32,7 +32,7 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 const MARK_EVERY: Duration = Duration::from_secs(24 * 3_600);
 /// See [`Pace::record_every`].
 const RECORD_EVERY: Duration = Duration::from_secs(10);
-/// How much later than an attempt's end it may be recorded, when that is due.
+/// Maximum time from the end of an attempt until it is recorded, when a record is due.
 const RECORD_MARGIN: Duration = Duration::from_secs(5);
 /// See [`Pace::passed_max`].
 const PASSED_MAX: u64 = 1_000;
@@ -40,12 +40,12 @@ const PASSED_MAX: u64 = 1_000;
 const RETRY_DELAY: Duration = Duration::from_millis(100);
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(60);
 
-/// What every follower works with.
+/// Dependencies that all followers share.
 #[derive(Debug)]
 pub(crate) struct Tools {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) credentials: Arc<dyn Credentials>,
-    /// Where progress is recorded.
+    /// The store for progress checkpoints.
     pub(crate) views: Views,
     pub(crate) sender: Sender,
     pub(crate) settings: Settings,
@@ -55,24 +55,23 @@ pub(crate) struct Tools {
 /// How often things are polled and recorded.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pace {
-    /// How often the log is polled without a wake-up, and for commands while waiting for something
-    /// else.
+    /// How often the log is polled without a wake-up, and for commands during other waits.
     poll_interval: Duration,
-    /// Minimum time between two records of progress. What was delivered since the last one is
-    /// delivered again after a crash.
+    /// Minimum time between two records of progress. After a crash, events delivered since the last
+    /// one are delivered again.
     record_every: Duration,
-    /// Minimum time between two records of progress in the log. What was delivered since the last
-    /// one is delivered again if the views are lost.
+    /// Minimum time between two records of progress in the log. If the views are lost, events
+    /// delivered since the last one are delivered again.
     mark_every: Duration,
-    /// Events that are passed over before progress is recorded without a delivery.
+    /// Number of unwanted events after which progress is recorded without a delivery.
     passed_max: u64,
-    /// How long an event is left to another process that delivers and records nothing: longer than
-    /// recording takes.
+    /// How long to leave an event to another process that records no progress. It is longer than
+    /// the time between delivery and record.
     stand_by: Duration,
 }
 
 impl Pace {
-    /// The pace for receivers that may take this long.
+    /// The pace for receivers with this time limit.
     pub(crate) fn new(timeout: Duration) -> Self {
         Self {
             poll_interval: POLL_INTERVAL,
@@ -84,7 +83,7 @@ impl Pace {
     }
 }
 
-/// Deliveries cannot go on; all of these are tried again.
+/// Why deliveries were interrupted. All of these are retried.
 #[derive(Debug, thiserror::Error)]
 enum Fault {
     #[error("the log could not be read")]
@@ -114,22 +113,22 @@ pub(crate) struct Follower {
     secret: Option<SigningSecret>,
     /// Every event up to this one was delivered, given up or skipped.
     reached: Position,
-    /// That event's id, where it was read.
+    /// That event's id, if it was read.
     reached_event: Option<EventId>,
     /// The recorded progress.
     progress: Option<Checkpoint>,
     /// When the log last recorded progress, by the log's clock.
     marked_at: Option<Timestamp>,
-    /// Events passed over since progress was recorded.
+    /// Number of unwanted events since progress was recorded.
     passed: u64,
-    /// Whether something was delivered since.
+    /// Whether an event was delivered since progress was recorded.
     has_news: bool,
-    /// Dead letters delivered since.
+    /// Dead letters delivered since progress was recorded.
     redelivered: Vec<Position>,
     recorded_at: Option<Instant>,
-    /// The event whose delivery fails, and the number of attempts.
+    /// The event whose delivery failed, and the number of attempts.
     failing: Option<(Position, u32)>,
-    /// When another process last recorded something; `None` where this one delivers.
+    /// When another process last recorded something; `None` while this one delivers.
     heard_at: Option<Instant>,
 }
 
@@ -156,18 +155,18 @@ impl Follower {
     /// Delivers until cancelled, or until the webhook is removed.
     pub(crate) async fn run(mut self, cancelled: CancellationToken) {
         cancelled.run_until_cancelled(self.supervise()).await;
-        // Then the next one need not deliver again what this one has delivered.
+        // So that the next process does not repeat these deliveries.
         if self.has_news
             && let Err(fault) = self.record().await
         {
-            self.warn(&fault, "what was delivered last is delivered again");
+            self.warn(&fault, "cannot record progress; the last events will be delivered again");
         }
     }
 
     async fn supervise(&mut self) {
         let mut backoff = Backoff::new(RETRY_DELAY, RETRY_DELAY_MAX);
         while let Err(fault) = self.follow(&mut backoff).await {
-            self.warn(&fault, "deliveries failed; they are tried again");
+            self.warn(&fault, "deliveries were interrupted; trying again");
             backoff.wait().await;
         }
     }
@@ -193,12 +192,13 @@ impl Follower {
                 WebhookPhase::Absent | WebhookPhase::Disabled => {}
             }
             backoff.reset();
-            // A time-out and a closed channel are both a reason to look again.
+            // Poll again after a timeout as well as after a closed channel.
             let _ = tokio::time::timeout(self.tools.pace.poll_interval, head.changed()).await;
         }
     }
 
-    /// Delivers up to the log's end, or until something was written that is to be looked at first.
+    /// Delivers up to the log's end, or until another process wrote something that must be read
+    /// first.
     async fn deliver_all(&mut self) -> Result<(), Fault> {
         if !self.redeliver().await? {
             return Ok(());
@@ -225,8 +225,8 @@ impl Follower {
         self.stream.state.wants(&recorded.stream, recorded.event.kind())
     }
 
-    /// Goes on behind an event that is not wanted. Those of webhooks do not count, or what is recorded
-    /// would lead to more that is recorded.
+    /// Skips an unwanted event. Events of webhooks are not counted, because otherwise each record
+    /// of progress would lead to another.
     fn pass_over(&mut self, recorded: &Recorded) {
         self.reach(recorded);
         self.passed += u64::from(!matches!(recorded.stream, StreamId::Webhook(_)));
@@ -236,9 +236,10 @@ impl Follower {
         (self.reached, self.reached_event) = (recorded.position, Some(recorded.id));
     }
 
-    /// Sends an event until it is delivered or given up; `false` when something else comes first.
+    /// Sends an event until it is delivered or given up; `false` if something else must be handled
+    /// first.
     async fn deliver(&mut self, recorded: &Recorded) -> Result<bool, Fault> {
-        // Nothing is sent that somebody has removed, or that another process sends.
+        // Do not send if the webhook was removed or another process delivers.
         if self.refresh().await? {
             return Ok(false);
         }
@@ -274,8 +275,7 @@ impl Follower {
         }
     }
 
-    /// Tries dead letters once more that somebody wants to be tried; `false` when something else comes
-    /// first.
+    /// Tries requested dead letters once more; `false` if something else must be handled first.
     async fn redeliver(&mut self) -> Result<bool, Fault> {
         loop {
             let mut retried = self.stream.state.retried.iter().copied();
@@ -285,12 +285,12 @@ impl Follower {
             };
             let before = Position(position.0.saturating_sub(1));
             let Some(recorded) = self.tools.log.read_all(before, 1).await?.pop() else {
-                let reason = format!("it ends before {position}, of which a delivery was given up");
+                let reason = format!("it ends before {position}, a dead letter's position");
                 return Err(ReadError::Diverged(reason).into());
             };
             let attempt = match self.wants(&recorded) {
                 true => self.attempt(&recorded).await?,
-                // It was given up by an Assay that told of trials.
+                // An Assay that still delivered events of trials gave it up.
                 false => Attempt::Delivered,
             };
             let goes_on = match attempt {
@@ -335,17 +335,17 @@ impl Follower {
         self.execute(WebhookCommand::GiveUp(given_up)).await
     }
 
-    /// Nothing more is delivered.
+    /// Disables the webhook, so that nothing more is delivered.
     async fn disable(&mut self, position: Position) -> Result<bool, Fault> {
-        tracing::warn!(webhook = %self.id, %position, "its server wants nothing more: disabled");
-        // What came before is not wanted again when it is enabled.
+        tracing::warn!(webhook = %self.id, %position, "the receiver is gone; webhook disabled");
+        // When it is enabled again, earlier events must not be delivered again.
         if self.record().await? {
             self.execute(WebhookCommand::Disable { position }).await?;
         }
         Ok(false)
     }
 
-    /// Waits before the next attempt; `false` when something was written that is to be looked at first.
+    /// Waits before the next attempt; `false` if something was written that must be handled first.
     async fn wait(&mut self, delay: Duration) -> Result<bool, Fault> {
         let until = Instant::now() + delay;
         loop {
@@ -360,8 +360,8 @@ impl Follower {
         }
     }
 
-    /// Another process delivers: leaves everything to it, so that receivers are not told twice. Returns
-    /// when it has not done what it had long enough for, or nobody delivers any more.
+    /// Waits while another process delivers, so that events are not sent twice. Returns when that
+    /// process has left a due event undelivered for too long, or the webhook is no longer active.
     async fn stand_by(&mut self) -> Result<(), Fault> {
         tracing::info!(webhook = %self.id, "another process delivers");
         let Pace { poll_interval, stand_by, .. } = self.tools.pace;
@@ -385,7 +385,7 @@ impl Follower {
         Ok(())
     }
 
-    /// Whether there is something to deliver; passes over what there is before it.
+    /// Whether there is an event to deliver. Skips the unwanted ones before it.
     async fn is_due(&mut self) -> Result<bool, Fault> {
         if !self.stream.state.retried.is_empty() {
             return Ok(true);
@@ -404,8 +404,8 @@ impl Follower {
         }
     }
 
-    /// Reads what other processes wrote to the stream and to the progress; returns whether there was
-    /// something.
+    /// Reads the changes of other processes to the stream and the progress; returns whether there
+    /// were any.
     async fn refresh(&mut self) -> Result<bool, Fault> {
         let is_first = self.stream.version == Version::NONE;
         let (before, rewinds) = (self.stream.version, self.stream.state.rewinds);
@@ -448,7 +448,7 @@ impl Follower {
             return Ok(false);
         }
         if let Some(known) = &known {
-            // INV-8: a log that lost its tail must not be continued as if it had not.
+            // INV-8: do not continue on a log that lost its tail.
             event_store::verify_checkpoint(self.tools.log.as_ref(), known).await?;
         }
         self.progress = known;
@@ -467,13 +467,14 @@ impl Follower {
         Ok(self.tools.views.generations.remove(&name, &[], Generation::FIRST).await?)
     }
 
-    /// Every event up to this position was delivered, given up or skipped, by log and progress.
+    /// Every event up to this position was delivered, given up or skipped, according to the log and
+    /// the progress.
     fn through(&self) -> Position {
         let progress = self.progress.map_or(Position::START, |progress| progress.position);
         self.stream.state.through.max(progress)
     }
 
-    /// Remembers when the log last said how far this webhook is.
+    /// Remembers when the log last recorded this webhook's progress.
     fn take_mark(&mut self, recorded: &Recorded) {
         if matches!(recorded.event, Event::WebhookCreated(_) | Event::WebhookAdvanced(_)) {
             self.marked_at = Some(recorded.recorded_at);
@@ -489,7 +490,7 @@ impl Follower {
         Ok(true)
     }
 
-    /// Records the progress; `false` when another process wrote something.
+    /// Records the progress; `false` if another process wrote something first.
     async fn record(&mut self) -> Result<bool, Fault> {
         let Webhook { phase, retried, .. } = &self.stream.state;
         if *phase != WebhookPhase::Active {
@@ -511,8 +512,8 @@ impl Follower {
         Ok(recorded)
     }
 
-    /// A delivered dead letter is a fact for the log. Otherwise the log has the progress about once a
-    /// day, so that little is delivered again if the views are lost.
+    /// Whether to record in the log. A delivered dead letter always is. Otherwise the log gets the
+    /// progress about once a day, so that few events are delivered again if the views are lost.
     fn is_for_the_log(&self) -> bool {
         let mark_every = self.tools.pace.mark_every.as_secs_f64();
         let age = |at: Timestamp| Timestamp::now().duration_since(at).as_secs_f64();
@@ -539,7 +540,8 @@ impl Follower {
         }
     }
 
-    /// Writes to the stream; `false` when somebody else has (INV-7), which is then taken in.
+    /// Writes to the stream; `false` if another process wrote first (INV-7), whose events are then
+    /// read.
     async fn execute(&mut self, command: WebhookCommand) -> Result<bool, Fault> {
         let context = Context::new(Actor::system());
         let log = Arc::clone(&self.tools.log);

@@ -1,11 +1,12 @@
-//! What is sent: an event as auditors see it.
+//! The message for an event, with the content that auditors see.
 
 use domain::{EventId, Position, Recorded, StreamId, Version};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// Bytes of an event's data that are sent. Receivers seldom take more than a megabyte.
+/// Maximum size of an event's data in a message, in bytes. Receivers rarely accept more than a
+/// megabyte.
 const DATA_BYTES_MAX: usize = 256 * 1_024;
 
 /// A message, as JSON.
@@ -20,11 +21,11 @@ struct Message<'a> {
     stream: &'a StreamId,
     version: Version,
     actor: &'a str,
-    /// Null where there is too much of it.
+    /// The event's data; null if it is too large.
     data: Option<&'a RawValue>,
 }
 
-/// What is sent of a stored body as it stands there.
+/// The parts of a stored body that are sent unchanged.
 #[derive(Deserialize)]
 struct Stored<'a> {
     schema: u32,
@@ -32,7 +33,7 @@ struct Stored<'a> {
     data: &'a RawValue,
 }
 
-/// The body of a message about an event. The same event gives the same bytes each time.
+/// The body of the message for an event. The same event always gives the same bytes.
 pub(crate) fn message(recorded: &Recorded) -> serde_json::Result<Vec<u8>> {
     let stored: Stored<'_> = serde_json::from_str(&recorded.body)?;
     serde_json::to_vec(&Message {

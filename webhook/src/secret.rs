@@ -1,5 +1,5 @@
-//! What signs a webhook's messages, as Standard Webhooks has it: HMAC-SHA256 with a secret that the
-//! receiver has too.
+//! Signs a webhook's messages according to Standard Webhooks: HMAC-SHA256 with a secret shared with
+//! the receiver.
 
 use std::fmt;
 
@@ -11,11 +11,11 @@ use rand::TryRngCore;
 use rand::rngs::OsRng;
 use sha2::Sha256;
 
-/// Random bytes of a secret.
+/// Size of a secret, in random bytes.
 const SECRET_BYTES: usize = 32;
-/// What a written secret begins with, so that people and scanners know what it is.
+/// Prefix of a secret as text, so that people and scanners recognize it.
 const PREFIX: &str = "whsec_";
-/// How a signature of this kind is marked.
+/// The version tag of a signature.
 const SIGNATURE_VERSION: &str = "v1";
 
 /// The name that a webhook's secret is kept under.
@@ -23,42 +23,42 @@ pub fn secret_name(webhook: WebhookId) -> String {
     StreamId::Webhook(webhook).to_string()
 }
 
-/// A secret that signs.
+/// A signing secret.
 #[derive(Clone)]
 pub struct SigningSecret(Vec<u8>);
 
-/// It is not written as a secret is.
+/// The text is not a valid secret.
 #[derive(Debug, thiserror::Error)]
 #[error("a signing secret is {PREFIX} and {SECRET_BYTES} bytes in Base64")]
 pub struct InvalidSecret;
 
 impl SigningSecret {
-    /// A fresh one.
+    /// Generates a random secret.
     ///
     /// # Panics
-    /// When the operating system has no randomness to give, without which nothing here is safe.
+    /// If the operating system provides no randomness.
     pub fn generate() -> Self {
         let mut bytes = vec![0; SECRET_BYTES];
         OsRng.try_fill_bytes(&mut bytes).expect("the operating system has randomness");
         Self(bytes)
     }
 
-    /// Reads what [`SigningSecret::to_text`] wrote.
+    /// Parses the form of [`SigningSecret::to_text`].
     ///
     /// # Errors
-    /// When it has another form.
+    /// When the text has another form.
     pub fn parse(text: &str) -> Result<Self, InvalidSecret> {
         let encoded = text.strip_prefix(PREFIX).ok_or(InvalidSecret)?;
         let bytes = BASE64_STANDARD.decode(encoded).map_err(|_| InvalidSecret)?;
         if bytes.len() == SECRET_BYTES { Ok(Self(bytes)) } else { Err(InvalidSecret) }
     }
 
-    /// As its receiver is shown it, once.
+    /// The secret as text, shown to its receiver once.
     pub fn to_text(&self) -> String {
         format!("{PREFIX}{}", BASE64_STANDARD.encode(&self.0))
     }
 
-    /// The value of `webhook-signature`.
+    /// The value of the `webhook-signature` header.
     pub(crate) fn sign(&self, id: &str, timestamp: i64, body: &[u8]) -> String {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("keys have any length");
         mac.update(format!("{id}.{timestamp}.").as_bytes());
@@ -78,8 +78,8 @@ impl fmt::Debug for SigningSecret {
 mod tests {
     use super::*;
 
-    /// Expected is what OpenSSL says: `printf %s "$id.$timestamp.$body" | openssl dgst -sha256 -mac HMAC
-    /// -macopt hexkey:$key -binary | base64`.
+    /// The expected value is from OpenSSL: `printf %s "$id.$timestamp.$body" | openssl dgst -sha256
+    /// -mac HMAC -macopt hexkey:$key -binary | base64`.
     #[test]
     fn signatures_are_those_of_another_program() {
         let key: Vec<u8> = (0..32).collect();

@@ -13,30 +13,31 @@ use crate::backoff::asked_for;
 use crate::destination::PublicNames;
 use crate::{DestinationPolicy, SigningSecret};
 
-/// Bytes of an answer that are read, so that its connection can be used again. Nothing looks at them.
+/// Maximum number of bytes read from an answer so that its connection can be reused. They are
+/// discarded.
 const ANSWER_BYTES_MAX: usize = 16 * 1_024;
-/// Characters of a reason.
+/// Maximum length of a reason, in characters.
 const REASON_CHARS_MAX: usize = 300;
-/// What receivers see as the client's name.
+/// The `User-Agent` header.
 const USER_AGENT: &str = concat!("Assay/", env!("CARGO_PKG_VERSION"));
 
-/// How an attempt went.
+/// The result of an attempt.
 #[derive(Debug)]
 pub(crate) enum Attempt {
-    /// The receiver has it.
+    /// The receiver accepted it.
     Delivered,
-    /// The receiver wants nothing more, ever.
+    /// The receiver answered 410: it wants no more events, ever.
     Gone,
-    /// It has to be tried again.
+    /// It must be tried again.
     Failed {
-        /// What went wrong.
+        /// The error.
         reason: String,
-        /// How long the receiver asks to be left alone.
+        /// The delay that the receiver asked for.
         retry_after: Option<Duration>,
     },
 }
 
-/// Sends to destinations that may be sent to, and follows nobody elsewhere.
+/// Sends to allowed destinations and follows no redirects.
 #[derive(Debug)]
 pub(crate) struct Sender {
     http: Client,
@@ -48,7 +49,7 @@ impl Sender {
     pub(crate) fn new(policy: DestinationPolicy, timeout: Duration) -> reqwest::Result<Self> {
         let http = Client::builder()
             .dns_resolver(Arc::new(PublicNames(policy)))
-            // A proxy would look names up for itself.
+            // A proxy would resolve names itself.
             .no_proxy()
             .redirect(Policy::none())
             .https_only(!policy.allow_private)
@@ -111,7 +112,7 @@ fn failed(reason: String) -> Attempt {
     Attempt::Failed { reason, retry_after: None }
 }
 
-/// Whatever it is and however it ends: the status has said everything.
+/// Reads part of the answer and ignores content and errors, because only the status matters.
 async fn read_some(mut response: Response) {
     let mut bytes = 0;
     while bytes < ANSWER_BYTES_MAX

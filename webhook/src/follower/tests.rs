@@ -18,7 +18,7 @@ use crate::DestinationPolicy;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
-/// So quick that a test can wait until one that stands by would deliver.
+/// Fast enough that a test can wait until a follower on standby would deliver.
 const QUICK: Pace = Pace {
     poll_interval: Duration::from_millis(10),
     record_every: Duration::from_millis(50),
@@ -27,10 +27,10 @@ const QUICK: Pace = Pace {
     stand_by: Duration::from_secs(1),
 };
 
-/// The ids of what came, in order.
+/// The ids of received events, in order.
 type Told = Arc<Mutex<Vec<String>>>;
 
-/// A server that takes everything.
+/// A server that accepts everything.
 async fn receiver() -> (SocketAddr, Told) {
     let told = Told::default();
     let memory = Arc::clone(&told);
@@ -78,7 +78,7 @@ async fn register(stores: &Stores, login: &str) -> Recorded {
     write::<Account>(stores, StreamId::Account(login), vec![register]).await.remove(0)
 }
 
-/// Into a stream of which nothing is there.
+/// Executes commands on an empty stream.
 async fn write<A: Aggregate>(
     stores: &Stores,
     stream: StreamId,
@@ -102,7 +102,7 @@ fn tools(stores: &Stores, views: &Views, pace: Pace) -> Arc<Tools> {
     })
 }
 
-/// The progress by log and checkpoint.
+/// The progress according to the log and the checkpoint.
 async fn recorded_through(stores: &Stores, views: &Views, id: WebhookId) -> Position {
     let stream = Stream::<Webhook>::load(stores.log.as_ref(), StreamId::Webhook(id)).await;
     let state = stream.unwrap().state;
@@ -118,12 +118,13 @@ async fn views(folder: &Path) -> Views {
 async fn until_told(told: &Told, ids: &[String]) {
     let began = Instant::now();
     while !ids.iter().all(|id| told.lock().unwrap().contains(id)) {
-        assert!(began.elapsed() < PATIENCE, "not everything was told");
+        assert!(began.elapsed() < PATIENCE, "not all events were delivered");
         tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
 
-/// INV-7: of two that deliver at once, one finds that the other has recorded, and leaves it to that.
+/// INV-7: of two concurrent followers, one finds that the other has recorded progress, and stands
+/// by.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_that_deliver_leave_nothing_out_and_one_stands_by() {
     let folder = tempfile::tempdir().unwrap();
@@ -146,14 +147,14 @@ async fn two_that_deliver_leave_nothing_out_and_one_stands_by() {
         task.await.unwrap();
     }
     let told = told.lock().unwrap().clone();
-    // Each looks before each event whether it is the only one.
-    assert!(told.len() <= ids.len() + 2, "{} were told of {}", told.len(), ids.len());
+    // Each checks before each event whether another one delivers.
+    assert!(told.len() <= ids.len() + 2, "{} deliveries of {} events", told.len(), ids.len());
     let through = recorded_through(&stores, &views, id).await;
     assert!(through >= last, "{through} of {last}");
 }
 
-/// However seldom there is something to tell: silence of which nothing was to be told is no reason for the
-/// other to deliver.
+/// Even with rare events: if there is nothing to deliver, silence is no reason for the other to
+/// take over.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_that_deliver_seldom_one_stands_by_for_good() {
     const EVENTS: usize = 4;
@@ -175,9 +176,9 @@ async fn of_two_that_deliver_seldom_one_stands_by_for_good() {
     for task in tasks {
         task.await.unwrap();
     }
-    // Both tell of the first: neither has heard of the other by then.
+    // Both deliver the first event, because neither knows of the other yet.
     let told = told.lock().unwrap().len();
-    assert!(told <= EVENTS + 1, "{told} were told of {EVENTS}");
+    assert!(told <= EVENTS + 1, "{told} deliveries of {EVENTS} events");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -195,7 +196,7 @@ async fn who_stands_by_delivers_what_the_other_leaves_undone() {
     other.deliver_all().await.unwrap();
     assert!(this.refresh().await.unwrap());
     assert!(this.heard_at.is_some() && other.heard_at.is_none());
-    // There is nothing to do, so it waits for ever.
+    // There is nothing to deliver, so it waits forever.
     let standing = tokio::time::timeout(QUICK.stand_by * 2, this.stand_by()).await;
     assert!(standing.is_err(), "{standing:?}");
 
@@ -208,7 +209,7 @@ async fn who_stands_by_delivers_what_the_other_leaves_undone() {
     assert!(other.refresh().await.unwrap() && other.heard_at.is_some());
 }
 
-/// Before a rejudge is applied nothing of it shows, though its trials have the same types of events.
+/// A rejudge is invisible until it is applied, although its trials have the same types of events.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_told_of_trials() {
     let folder = tempfile::tempdir().unwrap();
@@ -243,7 +244,8 @@ async fn nobody_is_told_of_trials() {
     assert!(recorded_through(&stores, &views, id).await >= judged.position);
 }
 
-/// Else what some webhooks record would have the others record, and an idle log would grow for ever.
+/// Otherwise the records of some webhooks would make others record, and an idle log would grow
+/// forever.
 #[tokio::test(flavor = "multi_thread")]
 async fn events_of_webhooks_do_not_count_as_passed_over() {
     let folder = tempfile::tempdir().unwrap();
@@ -276,7 +278,7 @@ async fn events_of(stores: &Stores, id: WebhookId) -> usize {
     event_store::read_stream_whole(log, &StreamId::Webhook(id)).await.unwrap().len()
 }
 
-/// 400 days of a record every ten seconds would be 3,456,000 events of progress.
+/// With a record every ten seconds, 400 days would be 3,456,000 progress events.
 #[tokio::test(flavor = "multi_thread")]
 async fn progress_is_in_the_log_once_a_day_and_else_in_a_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
@@ -295,7 +297,7 @@ async fn progress_is_in_the_log_once_a_day_and_else_in_a_checkpoint() {
     let events = events_of(&stores, id).await;
     assert_eq!((told.lock().unwrap().len(), events), (300, 1));
 
-    // The log has no mark of the last day.
+    // The log has no record of progress for the last day.
     let daily = Pace { mark_every: Duration::ZERO, ..often };
     let mut follower = Follower::new(tools(&stores, &views, daily), id);
     follower.refresh().await.unwrap();
@@ -303,7 +305,7 @@ async fn progress_is_in_the_log_once_a_day_and_else_in_a_checkpoint() {
     follower.deliver_all().await.unwrap();
     assert_eq!(events_of(&stores, id).await, 2);
 
-    // Without the views it goes on behind the last mark.
+    // Without the views, delivery continues after the last mark.
     views.writer.erase().await.unwrap();
     let mut follower = Follower::new(tools(&stores, &views, often), id);
     follower.refresh().await.unwrap();
