@@ -148,13 +148,13 @@ pub enum AppendError {
         actual: Version,
     },
     /// The events may or may not have been written. Retry with the same ids.
-    #[error("the log did not answer whether it wrote the events")]
+    #[error("the log did not confirm whether it wrote the events")]
     Unknown(#[source] Box<dyn Error + Send + Sync>),
     /// Nothing was written.
     #[error("the log takes no events")]
     Unavailable(#[source] Box<dyn Error + Send + Sync>),
     /// The batch exceeds a limit, so retrying cannot help.
-    #[error("{what} is {actual}, the most is {max}")]
+    #[error("{what} is {actual}, the limit is {max}")]
     TooLarge {
         /// The quantity that is too large.
         what: &'static str,

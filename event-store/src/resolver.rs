@@ -47,7 +47,7 @@ pub struct Stores {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The URL names no adapter.
-    #[error("{url:?} is no {port} store; expected {expected}")]
+    #[error("{url:?} is not a {port} store; expected {expected}")]
     UnknownScheme {
         /// The URL's scheme; the rest is left out because it may hold a password.
         url: String,

@@ -71,7 +71,7 @@ impl Restoration {
 fn not_empty(port: &str) -> OpenError {
     OpenError::Refused {
         cause: format!("the {port} store is not empty"),
-        cure: "restore into stores of which nothing is there yet".to_owned(),
+        cure: "restore into empty stores".to_owned(),
     }
 }
 

@@ -80,7 +80,7 @@ pub struct KeptHead {
 #[derive(Debug, thiserror::Error)]
 pub enum TreeStoreError {
     /// Another signer stored a head first.
-    #[error("the newest head is of {actual} events, not of {expected}")]
+    #[error("the newest head covers {actual} events, not {expected}")]
     Superseded {
         /// The size of the newest head that the writer expected.
         expected: u64,

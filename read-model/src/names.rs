@@ -11,7 +11,7 @@ const RESERVED: &str = "sqlite";
 
 /// A name that is not safe in every store.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no name of a field or collection")]
+#[error("{0:?} is not a valid name of a field or collection")]
 pub(crate) struct InvalidName(String);
 
 /// Prefix of all table or collection names of one set of views.

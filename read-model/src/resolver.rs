@@ -29,7 +29,7 @@ impl Views {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The URL names no adapter, or does not parse.
-    #[error("{url:?} is no read model; expected sqlite:PATH or mongodb://…/DATABASE")]
+    #[error("{url:?} is not a read model; expected sqlite:PATH or mongodb://…/DATABASE")]
     InvalidUrl {
         /// The given URL, without secrets.
         url: String,

@@ -19,11 +19,11 @@ pub struct Document(String);
 #[derive(Debug, thiserror::Error)]
 pub enum Unstorable {
     /// The document is not a JSON object.
-    #[error("the document {0:?} is no JSON object")]
+    #[error("the document {0:?} is not a JSON object")]
     NoObject(String),
     /// The document is too large. MongoDB's limit is 16 MiB of BSON, which takes more space than
     /// JSON.
-    #[error("the document {key:?} has {bytes} bytes, the most is {DOCUMENT_BYTES_MAX}")]
+    #[error("the document {key:?} has {bytes} bytes, the limit is {DOCUMENT_BYTES_MAX}")]
     TooLarge {
         /// The document's key.
         key: String,
@@ -31,7 +31,7 @@ pub enum Unstorable {
         bytes: usize,
     },
     /// The document has a part that some store cannot hold.
-    #[error("the document {0:?} holds what not every store can")]
+    #[error("the document {0:?} holds a value that some stores cannot")]
     Inexact(String, #[source] Error),
     /// The store itself refused the document.
     #[error("the store refuses a document")]

@@ -61,7 +61,7 @@ pub enum CommitError {
     #[error("another projector moved the checkpoint")]
     Superseded,
     /// The generation to become live has not read as far as the live one.
-    #[error("what was built is behind what is live")]
+    #[error("the built generation is behind the live one")]
     Behind,
     /// The store did not answer in time, or it is full.
     #[error("the read model takes no changes")]

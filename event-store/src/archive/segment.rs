@@ -49,7 +49,7 @@ pub struct SegmentEntry {
 
 /// The bytes are not a valid segment.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("it is no segment of format 1: {0}")]
+#[error("it is not a segment of format 1: {0}")]
 pub struct MalformedSegment(String);
 
 /// Collects events until a segment is full.
@@ -139,7 +139,7 @@ impl Segment {
             return malformed("it is not text".to_owned());
         };
         if !text.starts_with(HEADER) {
-            return malformed("its first line is another".to_owned());
+            return malformed("its first line is not the header".to_owned());
         }
         let (mut at, mut lines) = (HEADER.len(), Vec::new());
         let mut next: Option<Position> = None;

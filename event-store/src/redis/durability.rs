@@ -34,7 +34,7 @@ pub(super) async fn check(link: &Link, relaxed: bool) -> Result<String, OpenErro
         Err(_) if relaxed => return Ok("unknown: the server hides its settings".to_owned()),
         Err(hidden) => {
             return Err(OpenError::Refused {
-                cause: format!("the Redis server does not tell whether it is durable ({hidden})"),
+                cause: format!("the Redis server does not show its durability settings ({hidden})"),
                 cure: format!(
                     "allow the user CONFIG GET, or, if the server is known to have {}, add \
                      durability=relaxed to the URL",

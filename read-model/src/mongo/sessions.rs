@@ -64,7 +64,7 @@ impl Sessions {
             let kill = doc! { "killSessions": [id.clone()] };
             // The session then expires by itself.
             if let Err(error) = self.store.database.run_command(kill).await {
-                tracing::warn!(%error, writes, "what a writer may have left open is not ended");
+                tracing::warn!(%error, writes, "cannot end the session of a previous writer");
             }
         }
         let writer = doc! { "_id": writes, "session": session.id() };

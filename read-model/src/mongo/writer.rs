@@ -153,7 +153,7 @@ impl MongoWriter {
             if attempt == ATTEMPTS_MAX {
                 return Err(unavailable(error));
             }
-            tracing::debug!(%error, attempt, "a commit to the read model is attempted again");
+            tracing::debug!(%error, attempt, "retrying a commit to the read model");
             sleep(rest).await;
             rest = (rest * 2).min(REST_MAX);
         }
@@ -250,7 +250,8 @@ impl MongoWriter {
         Ok(())
     }
 
-    /// Whether the stored checkpoint is from this commit, with majority read concern.
+    /// Whether the stored checkpoint is from this commit. The read is linearizable, so the answer
+    /// is final.
     async fn is_applied(&self, commit: &Commit<'_>) -> Result<bool, CommitError> {
         let filter = doc! { "_id": &commit.key, "commit": &commit.token };
         let checkpoints = self.store.checkpoints();

@@ -13,7 +13,7 @@ use crate::{Collection, Micros, View};
 pub enum WebhookState {
     /// It receives events.
     Active,
-    /// Its server refused further events.
+    /// Its server answered that it wants no more events.
     Disabled,
 }
 
@@ -49,7 +49,7 @@ pub struct WebhookView {
     pub created_by: Login,
     /// When it was created.
     pub created_at: Micros,
-    /// Where it stands.
+    /// The current state.
     pub state: WebhookState,
     /// According to the log, every event up to this position was delivered, given up or skipped.
     /// The checkpoint named [`checkpoint_name`](Self::checkpoint_name) may be ahead.
