@@ -1,4 +1,4 @@
-//! What resolvers work with.
+//! The state that resolvers share.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,87 +18,88 @@ use crate::{Authenticator, Freshness, Hub, Renderer};
 /// Everything that queries and subscriptions need.
 #[derive(Debug)]
 pub struct Api {
-    /// Where every answer comes from in the end.
+    /// The event log, the source of truth.
     pub log: Arc<dyn EventLog>,
-    /// How much waits.
+    /// The queue of submissions that wait to be judged.
     pub queue: Arc<dyn WorkQueue>,
     /// Sources and test data.
     pub blobs: Arc<dyn Blobs>,
-    /// What was signed.
+    /// The signed Merkle tree over the log.
     pub tree: Tree,
     /// Personal data and tokens.
     pub credentials: Arc<dyn Credentials>,
-    /// The views. There is no writer here.
+    /// Reads the views. The API never writes them.
     pub reader: Arc<dyn ViewReader>,
-    /// How far the views have come.
+    /// Reports how far the projections have come.
     pub freshness: Freshness,
-    /// Live events.
+    /// Delivers live events to subscriptions.
     pub hub: Arc<Hub>,
-    /// Statements as HTML.
+    /// Renders statements as HTML.
     pub renderer: Renderer,
-    /// From tokens to viewers.
+    /// Turns tokens into viewers.
     pub authenticator: Authenticator,
     /// The languages of this installation.
     pub catalogue: Catalogue,
-    /// What else this process runs.
+    /// The health of the other parts of this process.
     pub parts: Arc<dyn Parts>,
-    /// What this server refuses.
+    /// The limits that this server enforces.
     pub limits: ServiceLimits,
-    /// Which Assay this is.
+    /// Assay's version.
     pub version: &'static str,
 }
 
 impl Api {
-    /// The one that this request is served with.
+    /// The instance that serves this request.
     pub fn of<'a>(ctx: &Context<'a>) -> &'a Self {
         ctx.data_unchecked::<Arc<Self>>()
     }
 
-    /// This request's loader: what it loads, it loads once.
+    /// This request's loader. It loads each object once.
     pub(crate) fn loader<'a>(ctx: &Context<'a>) -> &'a DataLoader<Loader> {
         ctx.data_unchecked::<DataLoader<Loader>>()
     }
 }
 
-/// Something that runs beside the API and can be at fault on its own, as it is now.
+/// A part of the process that runs beside the API and can fail on its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    /// `projection submissions_v4`.
+    /// The part's name, such as `projection submissions_v4`.
     pub name: String,
-    /// How it is.
+    /// The part's health.
     pub health: Health,
-    /// What is wrong with it.
+    /// The fault, if there is one.
     pub fault: Option<String>,
 }
 
-/// Tells how the parts are that a process runs beside the API.
+/// Reports the health of the process's other parts.
 pub trait Parts: fmt::Debug + Send + Sync {
-    /// All of them.
+    /// The current health of every part.
     fn now(&self) -> Vec<Part>;
 }
 
-/// What is refused, so that clients need not guess.
+/// The limits that this server enforces. Clients can query them.
 #[derive(Debug, Clone)]
 pub struct ServiceLimits {
-    /// Bytes of a request.
+    /// Maximum size of a request, in bytes.
     pub document_bytes: usize,
-    /// Levels of a query.
+    /// Maximum depth of a query, in levels.
     pub depth: usize,
-    /// Fields of a query, those of lists counted as often as the list may be long.
+    /// Maximum cost of a query: its fields, with those in a list multiplied by the list's maximum
+    /// length.
     pub cost: usize,
-    /// Fields at the top of a query, aliases included.
+    /// Maximum number of fields at the top of a query, aliases included.
     pub aliases: usize,
-    /// Nodes of a page.
+    /// Maximum number of nodes on a page.
     pub page_size: usize,
-    /// Subscriptions at the same time on one socket.
+    /// Maximum number of concurrent subscriptions on one socket.
     pub subscriptions_per_socket: usize,
-    /// Bytes of a submitted source.
+    /// Maximum size of a submitted source, in bytes.
     pub source_bytes: usize,
-    /// Bytes of an uploaded package.
+    /// Maximum size of an uploaded package, in bytes.
     pub package_bytes: usize,
-    /// Submissions of one account in a minute.
+    /// Maximum number of submissions per account and minute.
     pub submissions_per_minute: u32,
-    /// Sign-ins and registrations from one address in a minute.
+    /// Maximum number of sign-ins and registrations per address and minute.
     pub sign_ins_per_minute: u32,
 }
 
@@ -106,7 +107,7 @@ impl Default for ServiceLimits {
     fn default() -> Self {
         Self {
             document_bytes: 2 << 20,
-            // The introspection query of common clients has 15.
+            // The introspection query of common clients has a depth of 15.
             depth: 16,
             cost: 5_000,
             aliases: 30,
@@ -120,18 +121,18 @@ impl Default for ServiceLimits {
     }
 }
 
-/// A language as readers see it.
+/// A language as the API shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CatalogueLanguage {
-    /// Its id.
+    /// The language's id.
     pub id: LanguageId,
-    /// `C++17`.
+    /// The display name, such as `C++17`.
     pub name: String,
-    /// What its toolchain says it is; empty where that is not known.
+    /// The version that the toolchain reports; empty if unknown.
     pub version: String,
-    /// Without the dot.
+    /// File extensions, without the dot.
     pub extensions: Vec<String>,
-    /// The code editor's name for it.
+    /// The code editor's name for the language.
     pub mode: String,
 }
 
@@ -140,7 +141,7 @@ pub struct CatalogueLanguage {
 pub struct Catalogue(BTreeMap<LanguageId, CatalogueLanguage>);
 
 impl Catalogue {
-    /// A catalogue of these.
+    /// A catalogue of these languages.
     pub fn new(languages: impl IntoIterator<Item = CatalogueLanguage>) -> Self {
         Self(languages.into_iter().map(|language| (language.id.clone(), language)).collect())
     }
@@ -150,7 +151,7 @@ impl Catalogue {
         self.0.get(id)
     }
 
-    /// All, by id.
+    /// All languages, ordered by id.
     pub fn all(&self) -> impl Iterator<Item = &CatalogueLanguage> {
         self.0.values()
     }

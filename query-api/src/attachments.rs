@@ -1,7 +1,8 @@
-//! Files for whoever solves a problem: `GET /problems/{slug}/attachments/{path}`.
+//! Files that a problem offers for download: `GET /problems/{slug}/attachments/{path}`.
 //!
-//! They are as public as the statement. They are strangers' bytes too, so nothing of them is run or
-//! shown as a page of ours: all but plain images are downloads, and no type is guessed.
+//! They are as public as the statement. Their bytes are untrusted, so the browser must not run them
+//! or show them as one of our pages: everything except plain images is a download, and the type is
+//! never guessed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,9 +20,10 @@ use read_model::views::ProblemView;
 
 use crate::{Api, ApiError};
 
-/// Where statements say that attachments are.
+/// The folder under which statements refer to attachments.
 const FOLDER: &str = "attachments/";
-/// Types by extension, in lower case; the first four are shown, the others downloaded.
+/// Content types by lower-case extension. The image types in [`SHOWN`] are shown, the others
+/// downloaded.
 const TYPES: [(&str, &str); 17] = [
     ("png", "image/png"),
     ("jpg", "image/jpeg"),
@@ -41,11 +43,11 @@ const TYPES: [(&str, &str); 17] = [
     ("java", "text/plain; charset=utf-8"),
     ("py", "text/plain; charset=utf-8"),
 ];
-/// What is shown in place, as a browser can show it and cannot run it.
+/// Types that a browser shows in place: it can display them but not run them.
 const SHOWN: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 const UNKNOWN_TYPE: &str = "application/octet-stream";
 
-/// The address of a problem's attachment, on this server.
+/// The URL of a problem's attachment on this server, without the host.
 pub(crate) fn address(slug: &Slug, path: &str) -> String {
     let mut address = format!("/problems/{slug}/attachments/");
     for byte in path.bytes() {
@@ -59,7 +61,7 @@ pub(crate) fn address(slug: &Slug, path: &str) -> String {
     address
 }
 
-/// From what a statement calls a problem's attachments to where they are.
+/// Maps a problem's attachments, as a statement names them, to their URLs.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Addresses(HashMap<String, String>);
 
@@ -69,7 +71,7 @@ impl Addresses {
         Self(addresses.collect())
     }
 
-    /// Names and addresses, in the order of the names.
+    /// Names and URLs, ordered by name.
     pub(crate) fn sorted(&self) -> Vec<(&str, &str)> {
         let mut sorted: Vec<_> =
             self.0.iter().map(|(name, address)| (name.as_str(), address.as_str())).collect();
@@ -77,7 +79,7 @@ impl Addresses {
         sorted
     }
 
-    /// The attachment that a relative reference names; `None` where it names none.
+    /// The URL of the attachment that a relative reference names, if there is one.
     pub(crate) fn of(&self, reference: &str) -> Option<&str> {
         if self.0.is_empty() {
             return None;
@@ -89,7 +91,7 @@ impl Addresses {
     }
 }
 
-/// A percent-encoded reference as a path; `None` when it is not UTF-8.
+/// Decodes a percent-encoded reference; `None` if it is not UTF-8.
 fn decode(reference: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(reference.len());
     let mut rest = reference.as_bytes();
@@ -120,7 +122,7 @@ async fn serve(
         Ok(problem) => problem,
         Err(error) => return ApiError::from(error).into_response(),
     };
-    // By name, in a list: there is no path to walk, and none to leave.
+    // Found by name in a list, so path traversal is impossible.
     let attachments = problem.into_iter().flat_map(|problem| problem.attachments);
     let Some(attachment) = attachments.into_iter().find(|it| it.path == path) else {
         return not_found();
@@ -155,7 +157,7 @@ fn protection(path: &str, etag: &str) -> HeaderMap {
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, fixed("nosniff"));
     headers.insert(header::CONTENT_SECURITY_POLICY, fixed("default-src 'none'; sandbox"));
-    // The next revision may have other bytes at the same address.
+    // The next revision may have different bytes at the same URL.
     headers.insert(header::CACHE_CONTROL, fixed("no-cache"));
     if let Ok(etag) = HeaderValue::from_str(etag) {
         headers.insert(header::ETAG, etag);

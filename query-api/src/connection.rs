@@ -9,7 +9,7 @@ use read_model::{Condition, Order, PageRequest, View, ViewReaderExt};
 use crate::cursor::ListCursor;
 use crate::{Api, ApiError};
 
-/// Nodes of a page when the client names no number.
+/// Nodes on a page if the client gives no size.
 const PAGE_SIZE_DEFAULT: usize = 20;
 
 /// The arguments that every connection takes.
@@ -21,13 +21,13 @@ pub(crate) struct Paging {
     pub(crate) before: Option<String>,
 }
 
-/// Counts only when asked.
+/// A total that is counted only if the client asks for it.
 pub struct Total {
     count: Box<dyn Fn(&Api) -> CountFuture<'_> + Send + Sync>,
 }
 
 impl Total {
-    /// Counted already.
+    /// A total that is already known.
     pub(crate) fn known(count: u64) -> Self {
         Self { count: Box::new(move |_| Box::pin(async move { Ok(count) })) }
     }
@@ -37,7 +37,7 @@ type CountFuture<'a> = std::pin::Pin<Box<dyn Future<Output = Result<u64, ApiErro
 
 #[Object]
 impl Total {
-    /// How many nodes there are on all pages.
+    /// The number of nodes on all pages.
     async fn total_count(&self, ctx: &Context<'_>) -> async_graphql::Result<u64> {
         Ok((self.count)(Api::of(ctx)).await?)
     }
@@ -71,8 +71,8 @@ pub(crate) async fn page<V: View, N: OutputType + From<V>>(
     Ok(connection)
 }
 
-/// What a connection costs: as many nodes as are asked for. Whoever names no number pays for those
-/// of a page.
+/// The cost of a connection: the number of nodes requested, or the default page size, times the
+/// cost of a node.
 pub(crate) fn cost(first: Option<i32>, last: Option<i32>, of_node: usize) -> usize {
     let nodes = first.or(last).map_or(PAGE_SIZE_DEFAULT, |size| usize::try_from(size).unwrap_or(0));
     nodes.max(1).saturating_mul(of_node)
@@ -93,7 +93,7 @@ fn request(
     Ok(PageRequest { conditions, order, after, before, from_end, limit })
 }
 
-/// Which of so many nodes that are there already are on the page between two places.
+/// The indexes on the page between two places, out of `count` nodes that are already in memory.
 pub(crate) fn window(
     paging: &Paging,
     after: Option<usize>,
@@ -108,7 +108,7 @@ pub(crate) fn window(
     Ok(if from_end { end - size..end } else { start..start + size })
 }
 
-/// How many nodes a page has at most, and whether they are the last ones.
+/// The maximum number of nodes on the page, and whether the page is at the end of the list.
 fn size(paging: &Paging, size_max: usize) -> Result<(u32, bool), ApiError> {
     let (size, from_end) = match (paging.first, paging.last) {
         (Some(_), Some(_)) => {

@@ -1,6 +1,7 @@
-//! Reads that include the caller's own writes: they wait, briefly, until the projections are there.
+//! Reads that include the caller's own writes: they wait briefly until the projections have reached
+//! the position.
 //!
-//! However many reads wait, one of them polls the checkpoints for all.
+//! One waiting read polls the checkpoints on behalf of all.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ const WAIT_MAX: Duration = Duration::from_secs(5);
 /// How often the checkpoints are polled while any read waits.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Knows how far the projections that queries read have come.
+/// Reports how far the projections behind the queries have come.
 #[derive(Debug)]
 pub struct Freshness {
     reader: Arc<dyn ViewReader>,
@@ -40,7 +41,7 @@ impl Freshness {
         Self { reader, projections, known, polling: Mutex::new(()) }
     }
 
-    /// The names its checkpoints are kept under, with the collections of parked streams.
+    /// The names of the projections' checkpoints, with the collections of parked streams.
     pub fn projections(&self) -> &BTreeMap<String, Collection> {
         &self.projections
     }
@@ -88,7 +89,7 @@ impl Freshness {
         })
     }
 
-    /// Polls for all reads that wait. The next one takes over when this one is done.
+    /// Polls for all waiting reads. The next one takes over when this one is done.
     async fn poll_until(&self, position: Position) -> Result<(), ApiError> {
         let _polling = self.polling.lock().await;
         while self.reached().await? < position {
@@ -114,7 +115,7 @@ mod tests {
     const READS: u64 = 1_000;
     const PARKED: Collection = Collection { name: "parked", schema: 1, indexes: &[] };
 
-    /// Checkpoints that advance by one position each time that they are read.
+    /// Checkpoints that advance by one position each time they are read.
     #[derive(Debug, Default)]
     struct Advancing {
         reads: AtomicU64,
@@ -154,7 +155,7 @@ mod tests {
         let waits = (0..READS).map(|number| freshness.wait_for(Position(number % 50)));
         assert!(join_all(waits).await.into_iter().all(|waited| waited.is_ok()));
         assert_eq!(reader.reads.load(Ordering::Relaxed), 49);
-        // What is known needs no read.
+        // A position already known to be reached needs no read.
         freshness.wait_for(Position(49)).await.unwrap();
         assert_eq!(reader.reads.load(Ordering::Relaxed), 49);
         let late = freshness.wait_for(Position(u64::MAX)).await.unwrap_err();

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ApiError;
 
-/// Bytes of an encoded cursor.
+/// Maximum size of an encoded cursor, in bytes.
 const CURSOR_BYTES_MAX: usize = 1_024;
 
 fn encode(value: &impl Serialize) -> String {
@@ -43,37 +43,38 @@ impl CursorType for ListCursor {
     }
 }
 
-/// A place in a live stream: an event, and where that makes several messages, how many of them.
+/// A place in a live stream: an event and, if the event makes several messages, the number
+/// received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct StreamCursor {
     /// The event.
     #[serde(rename = "p")]
     pub position: Position,
-    /// Messages of this event that were sent; `None` when all were.
+    /// Number of this event's messages that were sent; `None` if all were.
     #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
     pub messages: Option<u32>,
 }
 
 impl StreamCursor {
-    /// Behind everything up to this event.
+    /// A cursor after all messages up to and including this event's.
     pub fn behind(position: Position) -> Self {
         Self { position, messages: None }
     }
 
-    /// As clients see it.
+    /// The text that clients receive.
     pub fn encode(&self) -> String {
         encode(self)
     }
 
-    /// Reads what a client kept.
+    /// Parses a client's cursor.
     ///
     /// # Errors
-    /// When it is not a cursor.
+    /// If it is malformed.
     pub fn decode(text: &str) -> Result<Self, ApiError> {
         decode(text)
     }
 
-    /// Whether the client has the message with this index (from 0) of this event.
+    /// Whether the client has received the message with this index (from 0) of this event.
     pub fn covers(&self, position: Position, index: u32) -> bool {
         position < self.position
             || position == self.position && self.messages.is_none_or(|sent| index < sent)

@@ -1,4 +1,4 @@
-//! API errors, and the one table from cause to code.
+//! API errors, and the one table that maps causes to codes.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use axum::http::StatusCode;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 
-/// `extensions.code` of a top-level error.
+/// The `extensions.code` of a top-level error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
     /// No token, or one that is unknown, expired or revoked.
@@ -91,7 +91,7 @@ impl Code {
 pub struct ApiError {
     /// The code.
     pub code: Code,
-    /// The message, for people.
+    /// The message for users.
     pub message: String,
 }
 
@@ -101,7 +101,7 @@ impl ApiError {
         Self { code, message: message.into() }
     }
 
-    /// An argument is invalid.
+    /// An error for an invalid argument.
     pub fn bad_input(message: impl Into<String>) -> Self {
         Self::new(Code::BadUserInput, message)
     }
@@ -127,7 +127,7 @@ impl ApiError {
     }
 }
 
-/// What is wrong with a store for good; `None` if this error does not say.
+/// The code of a lasting fault in a store; `None` if the error does not show one.
 fn lasting_fault(error: &(dyn Error + 'static)) -> Option<Code> {
     use event_store::{BlobError, CredentialsError, QueueError, ReadError, TreeStoreError};
     if let Some(error) = error.downcast_ref::<ReadError>() {
@@ -287,7 +287,7 @@ mod tests {
             (ReadError::Gap { expected, found }.into(), Code::LogGap),
             (ReadError::Damaged("a field".to_owned()).into(), Code::Damaged),
             (diverged().into(), Code::LogDiverged),
-            // However deep it is.
+            // At any depth in the error chain.
             (AppendError::Unavailable(Box::new(diverged())).into(), Code::LogDiverged),
             (AppendError::Unavailable(away()).into(), Code::Unavailable),
             (BlobError::NotFound(digest).into(), Code::DataMissing),

@@ -1,7 +1,7 @@
 //! Submissions folded from the log, for all subscribers of this process.
 //!
-//! Subscribers to the same submission share one state of it: the first to need the state after an
-//! event computes it, the others get the same `Arc`.
+//! Subscribers to the same submission share its state: the first to need the state after an event
+//! computes it, and the others get the same `Arc`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +13,9 @@ use read_model::views::SubmissionFold;
 
 use crate::ApiError;
 
-/// Bytes of the events behind the states that are kept for other subscribers.
+/// Maximum size of the events behind cached states, in bytes.
 const STATES_BYTES_MAX: u64 = 64 << 20;
-/// How long a state is kept that no subscriber asked for.
+/// How long an unused state is cached.
 const STATE_IDLE_MAX: Duration = Duration::from_secs(60);
 /// Events of a submission read at once.
 pub(crate) const STREAM_PAGE: u32 = 32;
@@ -26,7 +26,7 @@ pub(crate) struct Folds {
     log: Arc<dyn EventLog>,
     /// The state after each event.
     states: Cache<(SubmissionId, Version), Arc<SubmissionFold>>,
-    /// The last known state.
+    /// The latest known state of each submission.
     newest: Cache<SubmissionId, Arc<SubmissionFold>>,
 }
 
@@ -75,7 +75,7 @@ impl Folds {
         }
     }
 
-    /// The state that an event leads to from the state before it.
+    /// The state after an event, from the state before it.
     pub(crate) async fn after(
         &self,
         before: &Arc<SubmissionFold>,
@@ -184,13 +184,13 @@ mod tests {
         let id = judged(log.as_ref()).await;
         let hub = Hub::new(Arc::clone(&log)).await.unwrap();
 
-        // Those that begin with the newest state.
+        // Subscribers that begin with the newest state.
         let newest = join_all((0..SUBSCRIBERS).map(|_| hub.folds.newest(id))).await;
         let newest: Vec<_> = newest.into_iter().map(|state| state.unwrap().unwrap()).collect();
         assert_eq!(newest[0].summary.attempt.as_ref().unwrap().tests_done, TESTS);
         assert!(newest.iter().all(|state| Arc::ptr_eq(state, &newest[0])));
 
-        // Those that follow event by event from the beginning.
+        // Subscribers that follow event by event from the beginning.
         let follow = async || {
             let mut feed = hub.feed_of_submission(id, Version::NONE);
             let first = feed.next().await.unwrap();

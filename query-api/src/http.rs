@@ -26,13 +26,14 @@ use crate::{
     Api, ApiError, Authenticator, Code, Secret, Subscription, Viewer, attachments, explorer, socket,
 };
 
-/// How long one query or mutation may take.
+/// Maximum duration of one query or mutation.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
 
-/// Fields and fragments at the top of a document, for each field that there may be.
+/// Maximum number of selections (fields and fragments) at the top of a document, per permitted
+/// field.
 const SELECTIONS_PER_FIELD_MAX: usize = 4;
 
-/// The client's address, where it is known.
+/// The client's address, if known.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientAddress(pub Option<IpAddr>);
 
@@ -48,7 +49,7 @@ pub fn schema_limits<Q, M, S>(
         .data(Arc::clone(api))
 }
 
-/// Who asks: taken from the `Authorization` header.
+/// The client's identity, from the `Authorization` header.
 #[derive(Debug)]
 pub struct Gate(pub Option<Viewer>);
 
@@ -59,7 +60,7 @@ impl Gate {
     }
 }
 
-/// The token in the `Authorization` header, where there is one.
+/// The token in the `Authorization` header, if there is one.
 pub(crate) fn secret(headers: &HeaderMap) -> Result<Option<Secret>, ApiError> {
     let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
     let token = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer "));
@@ -84,7 +85,7 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// A whole request that failed, in the form of a GraphQL response.
+/// The GraphQL response to a request that failed as a whole.
 fn refusal(error: ApiError) -> HttpResponse {
     let status = StatusCode::from_u16(error.code.http_status());
     let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -151,26 +152,26 @@ async fn execute<Q: ObjectType + 'static, M: ObjectType + 'static>(
     }
 }
 
-/// Read here and not by the GraphQL library's extractor, which knows no limit on bodies.
+/// Parsed here because the GraphQL library's extractor does not limit the size of bodies.
 fn parse(body: Result<Bytes, BytesRejection>) -> Result<Request, ApiError> {
     serde_json::from_slice(&body?)
         .map_err(|error| ApiError::bad_input(format!("the body is not a GraphQL request: {error}")))
 }
 
-/// W3C trace context of the request.
+/// The request's W3C trace context.
 #[derive(Debug, Clone)]
 pub struct TraceParent(pub Option<String>);
 
 impl TraceParent {
-    /// As the header says; nothing where that is not what the standard's version 00 allows. What is taken here is kept in
-    /// the log.
+    /// The header's value, or none if it is invalid in version 00 of the standard. The value is
+    /// stored in the log.
     fn of(headers: &HeaderMap) -> Self {
         let said = headers.get("traceparent").and_then(|value| value.to_str().ok());
         Self(said.filter(|said| is_trace_parent(said)).map(str::to_owned))
     }
 }
 
-/// Whether this is a version, the id of a trace, the id of a span, and flags: 55 characters.
+/// Whether this is a version, a trace id, a span id and flags: 55 characters.
 fn is_trace_parent(said: &str) -> bool {
     let is_hex = |part: &str, digits: usize| {
         part.len() == digits && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
@@ -191,7 +192,8 @@ pub(crate) fn loader(api: &Arc<Api>) -> DataLoader<Loader> {
     DataLoader::new(loader, tokio::spawn)
 }
 
-/// Checks what the schema's limits do not, and waits for the position that the client wants to see.
+/// Enforces the limits that the schema does not, and waits for the position that the client asks
+/// for.
 pub(crate) async fn prepare(api: &Api, request: &mut Request) -> Result<(), ApiError> {
     let aliases_max = api.limits.aliases;
     if let Ok(document) = request.parsed_query()
@@ -206,7 +208,7 @@ pub(crate) async fn prepare(api: &Api, request: &mut Request) -> Result<(), ApiE
     }
 }
 
-/// Whether there are more fields than this at the top of the document, aliases and fragments included.
+/// Whether the document has more than `most` fields at the top, aliases and fragments included.
 fn has_more_at_the_top(document: &ExecutableDocument, most: usize) -> bool {
     let operations = document.operations.iter();
     let fields = operations.flat_map(|(_, operation)| &operation.node.selection_set.node.items);
@@ -225,7 +227,7 @@ fn has_more_at_the_top(document: &ExecutableDocument, most: usize) -> bool {
                 waiting.extend(fields.into_iter().flatten());
             }
         }
-        // Fragments may hold each other in a circle; the schema refuses that, but later.
+        // Fragments may form a cycle. The schema refuses cycles, but only later.
         if fields > most || seen + waiting.len() > most.saturating_mul(SELECTIONS_PER_FIELD_MAX) {
             return true;
         }
@@ -233,7 +235,7 @@ fn has_more_at_the_top(document: &ExecutableDocument, most: usize) -> bool {
     false
 }
 
-/// `extensions.assay.after`, where the client gives one.
+/// The position in `extensions.assay.after`, if the client sends one.
 fn wanted_position(request: &Request) -> Option<Result<Position, ApiError>> {
     let extensions: &HashMap<String, async_graphql::Value> = &request.extensions;
     let assay = extensions.get("assay")?.clone().into_json().ok()?;
@@ -255,7 +257,7 @@ async fn socket_or_explorer<Q: ObjectType + 'static, M: ObjectType + 'static>(
     }
 }
 
-/// 200 when log and views answer and the log has room for events, 503 when one of them does not.
+/// 200 if the log and the views respond and the log has room for events, otherwise 503.
 async fn healthz<Q: ObjectType + 'static, M: ObjectType + 'static>(
     State(server): State<Server<Q, M>>,
 ) -> HttpResponse {

@@ -1,9 +1,9 @@
-//! Tails the log once per process and hands events to whoever waits for them (INV-13).
+//! Tails the log once per process and hands events to the subscribers (INV-13).
 //!
 //! A [`Feed`] is exact: it yields every event of its topic after a position, in order, once. It
-//! begins with what is in the log already and goes on with what the hub hands over; a subscriber
-//! that was too slow to take what was handed over is cut off and reads the log again from where it
-//! was, so a slow subscriber costs neither memory nor events.
+//! first reads the events that are already in the log and then receives new ones from the hub. A
+//! subscriber that is too slow is cut off and reads the log again from its last position, so a slow
+//! subscriber costs neither memory nor events.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,38 +21,38 @@ use crate::folds::{Folds, STREAM_PAGE};
 
 /// Events read from the log at once.
 const READ_LIMIT: u32 = 512;
-/// Events that wait for one subscriber before it is cut off.
+/// Maximum number of events queued for one subscriber before it is cut off.
 const WAITING_MAX: usize = 64;
-/// How often the log is polled without a wake-up.
+/// How often the log is polled if nothing wakes the hub.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// The first and the longest delay before a retry after the log failed.
+/// The delay before a retry after the log failed.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(5);
-/// Submissions whose authors are remembered.
+/// Maximum number of submissions whose authors are cached.
 const AUTHORS_MAX: u64 = 100_000;
 
-/// What a subscriber wants to hear of.
+/// The events that a subscriber wants.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Topic {
     /// One submission.
     Submission(SubmissionId),
     /// Every submission of one author.
     Author(Login),
-    /// One rejudge, and how its trials end.
+    /// One rejudge, including the end of its trials.
     Rejudge(RejudgeId),
-    /// Whatever happens.
+    /// All events.
     Everything,
 }
 
-/// The one reader of the log's tail in this process.
+/// The only reader of the log's tail in this process.
 #[derive(Debug)]
 pub struct Hub {
     log: Arc<dyn EventLog>,
     subscribers: Mutex<HashMap<Topic, Vec<mpsc::Sender<Arc<Recorded>>>>>,
-    /// Everything up to here was handed over. Moves under the subscribers' lock.
+    /// Events up to this position were handed over. Changes only under the subscribers' lock.
     handed_over: watch::Sender<Position>,
     authors: Cache<SubmissionId, Login>,
-    /// What subscribers know of submissions.
+    /// The submissions' states that subscribers share.
     pub(crate) folds: Folds,
 }
 
@@ -69,7 +69,7 @@ impl Task for Hub {
             reporter.retrying(error_chain(&error));
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
-                "following the log failed; it is tried again"
+                "following the log failed; retrying"
             );
             cancelled.run_until_cancelled(backoff.wait()).await;
         }
@@ -80,10 +80,10 @@ impl Task for Hub {
 }
 
 impl Hub {
-    /// A hub that begins at the end of the log. As a [`Task`] it follows the log.
+    /// A hub that begins at the end of the log. It follows the log when run as a [`Task`].
     ///
     /// # Errors
-    /// When the log does not answer.
+    /// If the log does not respond.
     pub async fn new(log: Arc<dyn EventLog>) -> Result<Arc<Self>, ReadError> {
         let head = log.info().await?.head;
         let folds = Folds::new(Arc::clone(&log));
@@ -131,7 +131,7 @@ impl Hub {
         let mut subscribers = self.lock();
         for topic in topics {
             if let Some(senders) = subscribers.get_mut(&topic) {
-                // Whoever is full or gone is dropped; its feed notices and reads the log.
+                // Drop subscribers that are full or gone; their feeds notice and read the log.
                 senders.retain(|sender| sender.try_send(Arc::clone(&recorded)).is_ok());
                 if senders.is_empty() {
                     subscribers.remove(&topic);
@@ -142,7 +142,7 @@ impl Hub {
         Ok(())
     }
 
-    /// The submission's author: from its first event, which is read from the log at most once.
+    /// The submission's author, from its first event, which is read from the log at most once.
     async fn author(
         &self,
         id: SubmissionId,
@@ -181,7 +181,7 @@ impl Hub {
         Feed { version: after, ..self.feed(Topic::Submission(id), Position::START) }
     }
 
-    /// From now on, and the position that "now" is.
+    /// Subscribes from now on. Returns the current position and the receiver.
     fn subscribe(&self, topic: &Topic) -> (Position, mpsc::Receiver<Arc<Recorded>>) {
         let (sender, receiver) = mpsc::channel(WAITING_MAX);
         let mut subscribers = self.lock();
@@ -192,7 +192,7 @@ impl Hub {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Topic, Vec<mpsc::Sender<Arc<Recorded>>>>> {
-        // A panic elsewhere cannot leave a half-made map.
+        // A panic in another thread cannot leave the map half-changed.
         self.subscribers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -202,17 +202,17 @@ impl Hub {
 pub(crate) struct Feed {
     hub: Arc<Hub>,
     topic: Topic,
-    /// Everything up to here was yielded or is no concern of the topic.
+    /// Events up to this position were yielded or are not of the topic.
     position: Position,
     /// The version of the last event that was yielded, for the topic of one submission.
     version: Version,
     live: Option<mpsc::Receiver<Arc<Recorded>>>,
-    /// Read from the log and not yet yielded.
+    /// Events read from the log and not yet yielded.
     read: std::vec::IntoIter<Arc<Recorded>>,
 }
 
 impl Feed {
-    /// The next event; waits for it.
+    /// Waits for the next event and returns it.
     pub(crate) async fn next(&mut self) -> Result<Arc<Recorded>, ReadError> {
         loop {
             if let Some(recorded) = self.read.next() {
@@ -240,7 +240,7 @@ impl Feed {
         if let Topic::Submission(id) = self.topic {
             return self.catch_up_with(id).await;
         }
-        // Page by page while it is far behind, so that what waits is bounded.
+        // Reads page by page while far behind, so that memory is bounded.
         let handed_over = *self.hub.handed_over.borrow();
         let live = match handed_over.0.saturating_sub(self.position.0) > u64::from(READ_LIMIT) {
             true => None,
@@ -271,7 +271,7 @@ impl Feed {
     async fn catch_up_with(&mut self, id: SubmissionId) -> Result<(), ReadError> {
         let mut page = self.read_submission(id).await?;
         if page.is_empty() {
-            // Subscribes first and then reads, so that no event falls between.
+            // Subscribe before reading, so that no event is lost in between.
             let (_, live) = self.hub.subscribe(&self.topic);
             page = self.read_submission(id).await?;
             self.live = (page.len() < STREAM_PAGE as usize).then_some(live);
@@ -298,7 +298,7 @@ impl Feed {
     }
 }
 
-/// The rejudge that an event says something of. While a trial goes on nobody hears of it.
+/// The rejudge that an event belongs to. A trial's events count only if they end the trial.
 fn of_rejudge(recorded: &Recorded) -> Option<RejudgeId> {
     let ends = matches!(recorded.event, Event::JudgingFinished(_) | Event::SubmissionAbandoned(_));
     match &recorded.stream {

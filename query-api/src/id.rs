@@ -8,18 +8,18 @@ use domain::{Login, RejudgeId, Slug, SubmissionId, WebhookId};
 
 use crate::ApiError;
 
-/// What a global id names.
+/// The object that a global id names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GlobalId {
-    /// `prb_…`
+    /// A problem, `prb_…`.
     Problem(Slug),
-    /// `sub_…`
+    /// A submission, `sub_…`.
     Submission(SubmissionId),
-    /// `usr_…`
+    /// A user, `usr_…`.
     User(Login),
-    /// `rej_…`
+    /// A rejudge, `rej_…`.
     Rejudge(RejudgeId),
-    /// `whk_…`
+    /// A webhook, `whk_…`.
     Webhook(WebhookId),
 }
 
@@ -55,7 +55,7 @@ impl GlobalId {
     /// The submission that the id names.
     ///
     /// # Errors
-    /// When it is not a submission's id.
+    /// If the id does not name a submission.
     pub fn submission(id: &ID) -> Result<SubmissionId, ApiError> {
         match id.parse()? {
             Self::Submission(id) => Ok(id),
@@ -66,7 +66,7 @@ impl GlobalId {
     /// The rejudge that the id names.
     ///
     /// # Errors
-    /// When it is not a rejudge's id.
+    /// If the id does not name a rejudge.
     pub fn rejudge(id: &ID) -> Result<RejudgeId, ApiError> {
         match id.parse()? {
             Self::Rejudge(id) => Ok(id),
@@ -77,7 +77,7 @@ impl GlobalId {
     /// The webhook that the id names.
     ///
     /// # Errors
-    /// When it is not a webhook's id.
+    /// If the id does not name a webhook.
     pub fn webhook(id: &ID) -> Result<WebhookId, ApiError> {
         match id.parse()? {
             Self::Webhook(id) => Ok(id),
@@ -88,7 +88,7 @@ impl GlobalId {
     /// The problem that the id names.
     ///
     /// # Errors
-    /// When it is not a problem's id.
+    /// If the id does not name a problem.
     pub fn problem(id: &ID) -> Result<Slug, ApiError> {
         match id.parse()? {
             Self::Problem(slug) => Ok(slug),

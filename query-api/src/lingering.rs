@@ -1,7 +1,8 @@
-//! Answers that come before the request was read to its end: it was too large, or its sender may not ask.
+//! Lets a client finish sending after its request was refused early, because it is too large or not
+//! allowed.
 //!
-//! To close a connection with unread data in it is to reset it, and a client that is still sending then never sees the
-//! answer. So what it sends is read on, and dropped, for a while.
+//! Closing a connection with unread data resets it, and a client that is still sending then never
+//! sees the response. So the rest of its body is read and dropped for a while.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -14,19 +15,19 @@ use axum::middleware::Next;
 use axum::response::Response;
 use futures::{Stream, StreamExt, stream};
 
-/// How long a client may go on sending what nobody wants.
+/// How long an unwanted body is read.
 const LINGERING_MAX: Duration = Duration::from_secs(5);
 
-/// A body that can be read on after whoever it was lent to has left it.
+/// A body that can still be read after the handler dropped its part of it.
 struct Lent {
     body: BodyDataStream,
-    /// Whether anything of it was asked for.
+    /// Whether the handler has read from the body.
     asked: bool,
 }
 
-/// Reads what is left of a request, for a while, before its answer goes out.
+/// Reads the rest of a request for a limited time before its response is sent.
 pub async fn hear_out(request: Request, next: Next) -> Response {
-    // Such a client sends its body only when it is asked to, which reading does.
+    // A client that sends `Expect` sends its body only once the server begins to read it.
     let waits_to_be_asked = request.headers().contains_key(EXPECT);
     let (parts, body) = request.into_parts();
     let lent = Arc::new(Mutex::new(Lent { body: body.into_data_stream(), asked: false }));
@@ -60,10 +61,11 @@ mod tests {
 
     use super::*;
 
-    /// More than the sockets between client and server hold.
+    /// More than the buffers of the sockets between client and server hold.
     const BODY_BYTES: usize = 16 << 20;
 
-    /// What a client reads that sends everything first, to a server that reads as much of it. `expect` is a header.
+    /// The response that a client receives if it sends everything first, from a server that reads
+    /// `read_bytes` of the body. `expect` is a header line.
     async fn answer(expect: &str, read_bytes: usize, body_bytes: usize) -> String {
         let refuse = post(move |body: Body| async move {
             let _ = to_bytes(body, read_bytes).await;

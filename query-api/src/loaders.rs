@@ -21,7 +21,7 @@ pub(crate) struct Loader {
     pub(crate) credentials: Arc<dyn Credentials>,
 }
 
-/// The key of a view.
+/// The key of a view, with the view's type.
 #[derive(Debug)]
 pub(crate) struct Key<V> {
     key: String,
@@ -34,7 +34,8 @@ impl<V> Key<V> {
     }
 }
 
-// Derived, these would ask the same of the view, which only names a type here.
+// Not derived: a derived impl would require the same trait of `V`, which is only a type parameter
+// here.
 impl<V> Clone for Key<V> {
     fn clone(&self) -> Self {
         Self { key: self.key.clone(), view: PhantomData }
@@ -67,7 +68,7 @@ impl<V: View> dataloader::Loader<Key<V>> for Loader {
     }
 }
 
-/// Blobs kept in memory at the same time while one request loads them.
+/// Loads blobs into memory, concurrently.
 impl dataloader::Loader<Digest> for Loader {
     type Value = Arc<[u8]>;
     type Error = Arc<ApiError>;
@@ -81,7 +82,7 @@ impl dataloader::Loader<Digest> for Loader {
     }
 }
 
-/// A profile by its subject.
+/// Loads a profile by its subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Subject(pub(crate) Uuid);
 

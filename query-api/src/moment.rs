@@ -1,7 +1,7 @@
-//! The world as the log had it: one moment, and what was so then.
+//! The past: the state of the log's objects at one position.
 //!
-//! What stands in one stream is folded from that stream, up to the moment. What many streams count together is looked
-//! up in the views' history. Nothing here reads what is so today, but for what never changes.
+//! The state of one stream is folded from its events up to that position. Counts over many streams
+//! come from the views' history. Nothing here reads current state, except values that never change.
 
 use domain::{Login, Position, Recorded, Slug, StreamId, SubmissionId, Version};
 use jiff::Timestamp;
@@ -10,20 +10,20 @@ use read_model::{Then, ViewReaderExt, positions_around};
 
 use crate::{Api, ApiError};
 
-/// Events of one read of a stream.
+/// Events read from a stream at once.
 const STREAM_PAGE: u32 = 256;
 
-/// A position of the log that exists, and that the views have reached.
+/// A position that exists in the log and that the views have reached.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Moment {
     position: Position,
 }
 
 impl Moment {
-    /// Right after the event at this position; with 0, before everything.
+    /// The moment right after the event at this position; 0 means before the first event.
     ///
     /// # Errors
-    /// When the log has not come so far.
+    /// If the log does not reach that far.
     pub(crate) async fn after(api: &Api, position: Position) -> Result<Self, ApiError> {
         let known = *api.log.head().borrow();
         if position > known {
@@ -36,12 +36,12 @@ impl Moment {
         Ok(Self { position })
     }
 
-    /// Right after the last event that was recorded not after this time.
+    /// The moment right after the last event recorded at or before this time.
     ///
     /// # Errors
-    /// When a store does not answer.
+    /// If a store does not respond.
     pub(crate) async fn at(api: &Api, at: Timestamp) -> Result<Self, ApiError> {
-        // Microseconds are as fine as the log's clock.
+        // The log's clock counts microseconds.
         let at = Timestamp::from_microsecond(at.as_microsecond()).unwrap_or(at);
         let (before, after) = positions_around(api.reader.as_ref(), at.into()).await?;
         let mut reached = before.unwrap_or(Position::START);
@@ -59,28 +59,28 @@ impl Moment {
         Self::after(api, reached).await
     }
 
-    /// Its position.
+    /// The moment's position in the log.
     pub(crate) fn position(&self) -> Position {
         self.position
     }
 
-    /// When the event at its position was recorded; `None` before everything.
+    /// The time at which the event at this position was recorded; `None` for position 0.
     ///
     /// # Errors
-    /// When the log does not answer.
+    /// If the log does not respond.
     pub(crate) async fn recorded_at(&self, api: &Api) -> Result<Option<Timestamp>, ApiError> {
         recorded_at(api, self.position).await
     }
 
-    /// What the views' history says of it.
+    /// Reads the views' history at this moment.
     pub(crate) fn then<'a>(&self, api: &'a Api) -> Then<'a> {
         Then::new(api.reader.as_ref(), self.position)
     }
 
-    /// A submission as it stood.
+    /// A submission's state at this moment.
     ///
     /// # Errors
-    /// When a store does not answer.
+    /// If a store does not respond.
     pub(crate) async fn submission(
         &self,
         api: &Api,
@@ -91,27 +91,27 @@ impl Moment {
         Ok(SubmissionFold::of(&events).map(|fold| fold.with_rejudged(rejudged)))
     }
 
-    /// A problem at the revision that was its newest, with its counters.
+    /// A problem at its newest revision of the time, with its counters.
     ///
     /// # Errors
-    /// When a store does not answer.
+    /// If a store does not respond.
     pub(crate) async fn problem(
         &self,
         api: &Api,
         slug: &Slug,
     ) -> Result<Option<ProblemView>, ApiError> {
         let events = self.stream(api, &StreamId::Problem(slug.clone())).await?;
-        // Its number is given once.
+        // A problem's number never changes.
         let today = api.reader.one::<ProblemView>(slug.as_str()).await?;
         let number = today.map_or(0, |problem| problem.number);
         let statistics = self.then(api).statistics(slug).await?;
         Ok(ProblemView::fold(number, &events, statistics.as_ref()))
     }
 
-    /// An account with the roles that it had.
+    /// An account with the roles it had.
     ///
     /// # Errors
-    /// When a store does not answer.
+    /// If a store does not respond.
     pub(crate) async fn account(
         &self,
         api: &Api,
@@ -121,7 +121,7 @@ impl Moment {
         Ok(AccountView::fold(&events))
     }
 
-    /// A stream up to the moment.
+    /// The events of a stream up to this moment.
     async fn stream(&self, api: &Api, stream: &StreamId) -> Result<Vec<Recorded>, ApiError> {
         let mut events: Vec<Recorded> = Vec::new();
         loop {
@@ -137,7 +137,7 @@ impl Moment {
     }
 }
 
-/// When the event at this position was recorded; `None` where there is none.
+/// The time at which the event at this position was recorded; `None` if there is no such event.
 async fn recorded_at(api: &Api, position: Position) -> Result<Option<Timestamp>, ApiError> {
     let Some(before) = position.0.checked_sub(1) else { return Ok(None) };
     let found = api.log.read_all(Position(before), 1).await?;

@@ -16,14 +16,14 @@ use crate::nodes::{
 };
 use crate::{Api, ApiError, GlobalId, Viewer, access, account_in_log, selection};
 
-/// Ids that `nodes` takes at once.
+/// Maximum number of ids that `nodes` accepts.
 const NODES_MAX: usize = 100;
 
 /// The root of queries, which only read.
 #[derive(Debug, Default, MergedObject)]
 pub struct Query(Reads);
 
-/// The queries that are answered from the read model.
+/// Queries answered from the read model.
 #[derive(Debug, Default)]
 pub struct Reads;
 
@@ -55,7 +55,7 @@ impl Reads {
         if let Some(account) = load(ctx, Key::<AccountView>::new(&viewer.login)).await? {
             return Ok(Some(account.into()));
         }
-        // Whoever has just registered may ask before the views know of it.
+        // The views may not yet have an account that has just been registered.
         let account = account_in_log(Api::of(ctx).log.as_ref(), &viewer.login).await;
         Ok(account.map_err(ApiError::from)?.map(User::from))
     }
@@ -114,7 +114,7 @@ impl Reads {
         Ok(found.items.into_iter().map(|(_, tag)| Tag(tag.slug)).collect())
     }
 
-    /// Every installed language.
+    /// Every installed language, ordered by id.
     async fn languages(&self, ctx: &Context<'_>) -> Vec<LanguageNode> {
         Api::of(ctx).catalogue.all().cloned().map(LanguageNode).collect()
     }
@@ -247,7 +247,7 @@ async fn load<V: View>(ctx: &Context<'_>, key: Key<V>) -> Result<Option<V>> {
     Ok(Api::loader(ctx).load_one(key).await?)
 }
 
-/// The view with this number, which every view has that people number.
+/// Finds a view by its number, for views whose objects have one.
 async fn numbered<V: View>(ctx: &Context<'_>, number: i32) -> Result<Option<V>, ApiError> {
     let conditions = vec![Condition::Equals("number", Scalar::Integer(number.into()))];
     let request = PageRequest { conditions, ..PageRequest::all(1) };

@@ -1,4 +1,4 @@
-//! Statements as HTML: each text is rendered once, and never by a thread that serves requests.
+//! Renders statements as HTML. Each text is rendered once, never on a thread that serves requests.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -9,12 +9,12 @@ use tokio::sync::Semaphore;
 
 use crate::attachments::Addresses;
 
-/// Bytes of rendered texts that are kept. The text that was last asked for the longest ago goes first.
+/// Maximum size of the cache of rendered texts, in bytes. The least recently used texts go first.
 const KEPT_BYTES_MAX: u64 = 64 << 20;
-/// Texts that are rendered at the same time.
+/// Number of texts rendered concurrently.
 const AT_ONCE: usize = 2;
 
-/// Renders statements, and keeps what it rendered.
+/// Renders statements and caches the results.
 #[derive(Debug)]
 pub struct Renderer {
     rendered: Cache<Digest, Arc<str>>,
@@ -30,10 +30,10 @@ impl Default for Renderer {
 }
 
 impl Renderer {
-    /// A Markdown text as HTML, with the addresses of the attachments that it names.
+    /// Renders Markdown as HTML, with the URLs of the attachments that it names.
     pub(crate) async fn html(&self, markdown: &str, attachments: &Addresses) -> Arc<str> {
         let rendering = async {
-            let _turn = self.turns.acquire().await.expect("nobody closes it");
+            let _turn = self.turns.acquire().await.expect("the semaphore is never closed");
             let (text, addresses) = (markdown.to_owned(), attachments.clone());
             let address = move |name: &str| addresses.of(name).map(str::to_owned);
             let rendered =
@@ -43,12 +43,12 @@ impl Renderer {
                 statement::as_source(markdown)
             }))
         };
-        // A second request for the same text waits for the first.
+        // Concurrent requests for the same text share one rendering.
         self.rendered.get_with(key(markdown, attachments), rendering).await
     }
 }
 
-/// What the HTML depends on.
+/// A digest of everything that the HTML depends on.
 fn key(markdown: &str, attachments: &Addresses) -> Digest {
     let mut parts = format!("{}\n{markdown}", markdown.len());
     for (name, address) in attachments.sorted() {

@@ -1,4 +1,4 @@
-//! Scalars of the graph.
+//! The API's scalars.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use domain::{Digest, Position};

@@ -1,5 +1,5 @@
-//! Which submissions a rejudge would touch. The exact set is pinned in a blob, whose digest is the
-//! token: whoever passes it on can change nothing about it, and it holds however large the set is.
+//! Selects the submissions of a rejudge. The exact set is stored in a blob and the blob's digest is
+//! the token, so a client cannot alter the set, however large it is.
 
 use std::collections::BTreeMap;
 
@@ -15,45 +15,45 @@ use crate::nodes::{RejudgePreview, RejudgeSelection, Submission, VerdictCount};
 use crate::nodes::{int, submission};
 use crate::{Api, ApiError, Code, GlobalId, Viewer, access};
 
-/// Submissions that a preview shows.
+/// Maximum number of submissions that a preview shows.
 const SAMPLE_MAX: usize = 10;
 
-/// A selection with what it selected.
+/// A selection with the submissions that it matched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PinnedSelection {
-    /// What was asked for.
+    /// The client's selection.
     pub selection: Selection,
-    /// What met it then, the oldest first.
+    /// The submissions that matched it, oldest first.
     pub submissions: Vec<SubmissionId>,
 }
 
 impl PinnedSelection {
-    /// Bytes of a pinned selection: twice an identity of 36 characters with its quotes and comma for
-    /// each submission, and the rest of the selection.
+    /// Maximum size of a pinned selection, in bytes. Each submission may take an id of 36
+    /// characters with quotes and comma twice; the rest of the selection also fits.
     pub const BYTES_MAX: usize = 100 * MEMBERS_MAX;
 
     fn encode(&self) -> Bytes {
         serde_json::to_vec(self).expect("a selection is maps, strings and numbers").into()
     }
 
-    /// Reads what a preview kept; `None` when it is something else.
+    /// Decodes a pinned selection; `None` if the bytes are something else.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let small = bytes.len() <= Self::BYTES_MAX;
         small.then(|| serde_json::from_slice(bytes).ok()).flatten()
     }
 }
 
-/// What a rejudge would touch.
+/// Previews what a rejudge would affect.
 ///
 /// # Errors
-/// When the viewer may not rejudge, or the selection has no meaning or selects too much.
+/// If the viewer may not rejudge, or the selection is invalid or matches too many submissions.
 pub(crate) async fn preview(
     ctx: &Context<'_>,
     input: RejudgeSelection,
 ) -> Result<RejudgePreview, ApiError> {
     if !access::may_rejudge(Some(Viewer::required(ctx)?)) {
-        return Err(ApiError::new(Code::Forbidden, "only judges rejudge"));
+        return Err(ApiError::new(Code::Forbidden, "only judges can rejudge"));
     }
     let (api, selection) = (Api::of(ctx), parse(input)?);
     let mut tally = Tally::default();
@@ -81,7 +81,7 @@ pub(crate) async fn preview(
     tally.preview(api, selection).await
 }
 
-/// What was met so far, the newest first.
+/// The submissions matched so far, newest first.
 #[derive(Debug, Default)]
 struct Tally {
     submissions: Vec<SubmissionId>,
@@ -152,12 +152,12 @@ fn parse(input: RejudgeSelection) -> Result<Selection, ApiError> {
     };
     let everything = Selection { against: selection.against, ..Selection::default() };
     if selection == everything {
-        return Err(ApiError::bad_input("a selection says something of what it selects"));
+        return Err(ApiError::bad_input("the selection is empty; give at least one condition"));
     }
     Ok(selection)
 }
 
-/// What the store can tell of a selection; the rest is for [`meets`].
+/// The conditions that the store can check. [`meets`] checks the rest.
 fn conditions(selection: &Selection) -> Vec<Condition> {
     let text = |text: &str| Scalar::Text(text.to_owned());
     let mut conditions = vec![Condition::Equals("state", text(SubmissionState::Judged.as_str()))];
@@ -177,7 +177,7 @@ fn conditions(selection: &Selection) -> Vec<Condition> {
     conditions
 }
 
-/// Whether a submission is one of those selected. What is not judged yet cannot be judged again.
+/// Whether a submission matches the selection. Only judged submissions match.
 fn meets(submission: &SubmissionView, selection: &Selection) -> bool {
     let Selection { problem, author, language, verdicts, judge, since, until, submissions, .. } =
         selection;
@@ -207,7 +207,7 @@ mod tests {
 
     use super::*;
 
-    /// Ada's, received at second 10, judged by an evaluator of the host.
+    /// Ada's submission, received at second 10, judged by an evaluator named after the host.
     fn submission(verdict: Option<Verdict>) -> SubmissionView {
         let id = SubmissionId::from(Uuid::from_u128(7));
         let received = SubmissionReceived {

@@ -1,4 +1,4 @@
-//! Subscriptions over WebSocket: what a socket takes, and how long it keeps whoever opened it.
+//! Subscriptions over WebSocket: what a socket accepts, and how long it may stay open.
 
 use std::future::{pending, ready};
 use std::str::FromStr;
@@ -24,21 +24,21 @@ use crate::http::{loader, prepare, secret};
 use crate::subscription::SocketBudget;
 use crate::{Api, ApiError, Authenticator, Code, Viewer};
 
-/// Bytes of a message.
+/// Maximum size of a message, in bytes.
 const MESSAGE_BYTES_MAX: usize = 1 << 20;
-/// How often it is looked whether whoever opened a socket still may what they could then. It costs a read of the token
-/// for each socket, and one of the account; nothing is written.
+/// How often a socket's permissions are re-checked. Each check reads the token, sometimes also the
+/// account, and writes nothing.
 const LOOK_EVERY: Duration = Duration::from_secs(10);
-/// How long a socket goes on while a store does not tell.
+/// How long a socket stays open while a store fails to confirm its permissions.
 const UNTOLD_MAX: Duration = Duration::from_secs(60);
-/// How long a client may take to hear why its socket ends.
+/// Maximum time to send a client the reason why its socket closes.
 const CLOSING_MAX: Duration = Duration::from_secs(5);
-/// Of graphql-transport-ws: clients may come back, with another token.
+/// A close code of graphql-transport-ws: the client may reconnect with another token.
 const FORBIDDEN: u16 = 4403;
-/// Of WebSocket itself: clients come back a little later.
+/// A close code of WebSocket: the client should reconnect a little later.
 const TRY_AGAIN_LATER: u16 = 1013;
 
-/// Makes a socket of the connection, and serves it.
+/// Upgrades the connection to a socket and serves it.
 pub(crate) fn upgrade<E: Executor>(
     upgrade: WebSocketUpgrade,
     schema: E,
@@ -81,11 +81,11 @@ async fn serve<E: Executor>(socket: WebSocket, schema: E, api: Arc<Api>) {
     };
     let reason = format!("{}: {}", refusal.code.as_str(), refusal.message).into();
     let close = Message::Close(Some(CloseFrame { code, reason }));
-    // Whoever does not read is not waited for.
+    // Do not wait for a client that does not read.
     let _ = timeout(CLOSING_MAX, sink.send(close)).await;
 }
 
-/// Sends what there is to tell, until there is nothing more or nobody to hear it.
+/// Forwards messages until there are no more or the client is gone.
 async fn forward(outgoing: impl Stream<Item = WsMessage>, sink: &mut (impl Sink<Message> + Unpin)) {
     let mut outgoing = std::pin::pin!(outgoing);
     while let Some(message) = outgoing.next().await {
@@ -101,20 +101,20 @@ async fn forward(outgoing: impl Stream<Item = WsMessage>, sink: &mut (impl Sink<
     }
 }
 
-/// Who opened a socket, and by which token.
+/// The viewer of a socket, and the token it signed in with.
 #[derive(Debug)]
 struct Session {
     token: TokenHash,
     viewer: Viewer,
 }
 
-/// The token comes in `connection_init`, as `{"authorization": "Bearer …"}`.
+/// Signs in. The token comes in `connection_init`, as `{"authorization": "Bearer …"}`.
 async fn sign_in(
     api: Arc<Api>,
     payload: Value,
     signed_in: oneshot::Sender<Session>,
 ) -> async_graphql::Result<Data> {
-    // All that a client learns is the text that the socket is closed with, so the code goes there.
+    // The client sees only the close reason, so the code goes into it.
     let viewer = viewer(&api.authenticator, &payload, signed_in)
         .await
         .map_err(|error| format!("{}: {}", error.code.as_str(), error.message))?;
@@ -138,18 +138,18 @@ async fn viewer(
     let Some(secret) = secret(&headers)? else { return Ok(None) };
     let viewer = authenticator.authenticate(&secret).await?;
     let session = Session { token: secret.hash(), viewer: viewer.clone() };
-    // Nobody listens any more where the socket has ended.
+    // Fails if the socket has already closed.
     let _ = signed_in.send(session);
     Ok(Some(viewer))
 }
 
-/// Waits until whoever signed in may not go on, and says why.
+/// Waits until the viewer loses its permission to go on. Returns the reason.
 async fn refused(
     authenticator: &Authenticator,
     session: oneshot::Receiver<Session>,
     look_every: Duration,
 ) -> ApiError {
-    // There is nothing to lose for whoever is nobody.
+    // An anonymous viewer has no permissions to lose.
     let Ok(Session { token, viewer }) = session.await else { return pending().await };
     let mut told_at = Instant::now();
     loop {
@@ -157,7 +157,7 @@ async fn refused(
         match authenticator.look_again(&token).await {
             Ok(now) if now == viewer => told_at = Instant::now(),
             Ok(_) => {
-                let message = "what the account may do has changed; connect again";
+                let message = "the account's permissions have changed; connect again";
                 return ApiError::new(Code::Unauthenticated, message);
             }
             Err(AuthError::Invalid) => return AuthError::Invalid.into(),
@@ -167,8 +167,8 @@ async fn refused(
     }
 }
 
-/// The schema, of which sockets get subscriptions and nothing else: what limits queries and mutations stands where they
-/// are posted.
+/// Restricts the schema to subscriptions. Queries and mutations must be sent by POST, where their
+/// limits are enforced.
 #[derive(Clone)]
 struct Subscriptions<E> {
     schema: E,
@@ -203,7 +203,8 @@ fn no_subscription() -> ApiError {
     ApiError::bad_input("a socket takes subscriptions only; send queries and mutations by POST")
 }
 
-/// Whether it begins a subscription. What cannot be read is left to the schema, which says what is wrong with it.
+/// Whether the request begins a subscription. An unreadable document passes, so that the schema
+/// reports what is wrong with it.
 fn is_subscription(request: &mut Request) -> bool {
     let wanted = request.operation_name.clone();
     let Ok(document) = request.parsed_query() else { return true };
@@ -245,14 +246,14 @@ mod tests {
             ("{ a }", None, false),
             ("query { a }", None, false),
             ("mutation { a }", None, false),
-            // The schema knows an operation without a name by no name.
+            // An unnamed operation is never found by name in the schema.
             ("mutation { a }", Some("B"), false),
             (both, Some("A"), false),
             (both, Some("B"), true),
             (both, Some("C"), false),
             (both, None, false),
             ("subscription A { a } subscription B { b }", None, true),
-            // For the schema to refuse.
+            // The schema refuses these.
             (both, Some("D"), true),
             ("subscription {", None, true),
         ] {
@@ -262,7 +263,7 @@ mod tests {
         }
     }
 
-    /// Stores with an account and a token of it.
+    /// Stores with an account and its token.
     struct World {
         stores: Stores,
         secret: Secret,
@@ -314,13 +315,14 @@ mod tests {
             stream.execute(log, vec![command], &context, None, None).await.unwrap();
         }
 
-        /// Remembers no account yet.
+        /// An authenticator with an empty cache.
         fn authenticator(&self) -> Authenticator {
             let Stores { log, credentials, .. } = &self.stores;
             Authenticator::new(Arc::clone(log), Arc::clone(credentials))
         }
 
-        /// Signs in, lets something happen, and tells why the socket ends; `None` when it goes on.
+        /// Signs in, runs `happens`, and returns the reason why the socket closes; `None` if it
+        /// stays open.
         async fn refusal(&self, happens: impl AsyncFnOnce(&Self)) -> Option<ApiError> {
             let (signed_in, session) = oneshot::channel();
             let payload =
@@ -367,7 +369,7 @@ mod tests {
             assert!(changed.message.contains("has changed"), "{changed}");
         }
 
-        // The event alone, as where an erasure was cut off.
+        // Only the event, as after an interrupted erasure.
         let world = World::new(None).await;
         let erased = world.refusal(async |world| world.account(AccountCommand::Erase).await).await;
         assert_eq!(erased.unwrap().code, Code::Unauthenticated);

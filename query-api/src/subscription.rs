@@ -1,7 +1,9 @@
 //! Live status.
 //!
-//! One contract for all: the first message is a snapshot (or, with `after`, the missed messages in
-//! order); then live; every message carries the cursor to resume after; exclusive. Ends when final.
+//! All subscriptions follow one contract. The first message is a snapshot or, with `after`, the
+//! first message after that cursor; missed messages come in order, then live ones. Every message
+//! carries the cursor to resume after, which excludes that message. The stream ends at a final
+//! state.
 
 mod events;
 mod rejudges;
@@ -25,30 +27,31 @@ use crate::nodes::{EventEdge, EventFilter, Submission, TestResult};
 use crate::scalars::DateTime;
 use crate::{Api, ApiError, Code, GlobalId, Viewer, access};
 
-/// Events that `mySubmissions` reads again for a client that comes back; beyond that it gets a
-/// fresh snapshot, and `gap` says so.
+/// Maximum number of events that `mySubmissions` reads again when a client resumes. A client
+/// further behind gets a new snapshot with `gap` set.
 const RESUME_EVENTS_MAX: u64 = 50_000;
-/// Events read at once of those that the views do not know yet.
+/// Events read at once from the part of the log that the views have not reached.
 const UNPROJECTED_PAGE: u32 = 512;
-/// Open submissions in the snapshot of `mySubmissions`.
+/// Maximum number of open submissions in the snapshot of `mySubmissions`.
 const SNAPSHOT_SUBMISSIONS_MAX: u32 = 100;
 
-/// One thing that happened to a submission, and what it is now.
+/// A change to a submission, and the submission after it.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct SubmissionUpdate {
-    /// Resume after this.
+    /// Pass this as `after` to resume after this update.
     cursor: String,
-    /// Too many events lie between `after` and now to tell them all: this is a fresh snapshot.
+    /// Whether too many events lie between `after` and now to send each; this is then a new
+    /// snapshot.
     gap: bool,
-    /// When it happened.
+    /// When the change was recorded.
     at: DateTime,
-    /// The test just finished, if that is what this is.
+    /// The test that has just finished; null for other changes.
     test: Option<TestResult>,
-    /// The submission then.
+    /// The submission after the change.
     submission: Submission,
 }
 
-/// How many subscriptions a socket may still begin.
+/// The number of subscriptions that the socket may still begin.
 #[derive(Debug, Clone)]
 pub(crate) struct SocketBudget(pub(crate) Arc<Semaphore>);
 
@@ -58,7 +61,7 @@ pub struct Subscription;
 
 #[async_graphql::Subscription]
 impl Subscription {
-    /// One submission, until it has its verdict.
+    /// Follows one submission until it has its verdict.
     async fn submission(
         &self,
         ctx: &Context<'_>,
@@ -78,7 +81,7 @@ impl Subscription {
         Ok(updates_of_one(api, newest, after, permit))
     }
 
-    /// All of the viewer's submissions; one socket for a whole page.
+    /// Follows all of the viewer's submissions; one subscription serves a whole page.
     async fn my_submissions(
         &self,
         ctx: &Context<'_>,
@@ -92,7 +95,7 @@ impl Subscription {
         Ok(updates_of_all(api, viewer, after, permit))
     }
 
-    /// One rejudge, until it is applied or cancelled. For judges.
+    /// Follows one rejudge until it is applied or cancelled. For judges.
     async fn rejudge(
         &self,
         ctx: &Context<'_>,
@@ -113,8 +116,8 @@ impl Subscription {
         Ok(rejudges::updates(api, rejudge, head, after, permit))
     }
 
-    /// Events as they happen, or all after a cursor: `cursor` of an edge, here or in `audit.events`. Ends when no later
-    /// event can pass the filter. For auditors.
+    /// Events as they happen, or all events after a cursor: the `cursor` of an edge, from here or
+    /// from `audit.events`. Ends when no later event can pass the filter. For auditors.
     async fn audit_events(
         &self,
         ctx: &Context<'_>,
@@ -124,7 +127,7 @@ impl Subscription {
         let permit = take_place(ctx)?;
         let api = Arc::clone(ctx.data_unchecked::<Arc<Api>>());
         if !access::may_see_log(Viewer::of(ctx)) {
-            return Err(ApiError::new(Code::Forbidden, "the log is for auditors").into());
+            return Err(ApiError::new(Code::Forbidden, "only auditors can read the log").into());
         }
         let filter = filter.unwrap_or_default().try_into()?;
         let after = after.as_deref().map(StreamCursor::decode).transpose()?;
@@ -137,7 +140,8 @@ impl Subscription {
     }
 }
 
-/// The submission's updates from `newest` on, or, for a client that comes back, all after its cursor.
+/// A submission's updates: from `newest` on or, for a client that resumes, everything after its
+/// cursor.
 fn updates_of_one(
     api: Arc<Api>,
     newest: Arc<SubmissionFold>,
@@ -161,7 +165,8 @@ fn updates_of_one(
         while !followed.is_final() {
             let recorded = feed.next().await.map_err(ApiError::from)?;
             let mut messages = followed.apply(&api, &recorded).await?;
-            // It had ended before this began, and may have been judged again since.
+            // The submission was already final when this subscription began, and may have been
+            // rejudged since.
             if followed.is_final() && recorded.version <= known {
                 followed.take_rejudged(&api).await?;
                 messages = Messages::Snapshot(recorded.position);
@@ -194,7 +199,7 @@ fn updates_of_all(
                 open.insert(id, followed);
             }
         }
-        // A partly sent event is read again, to send the rest of it.
+        // Read a partly sent event again, to send the rest of it.
         let from = resumable.map_or(head, |after| match after.messages {
             Some(_) => Position(after.position.0 - 1),
             None => after.position,
@@ -235,12 +240,12 @@ async fn open_submissions(
     Ok(found.items.into_iter().map(|(_, submission)| submission.id).collect())
 }
 
-/// A cursor from the future is another installation's, or made up.
+/// Refuses a cursor beyond the end of the log: it is from another installation or forged.
 async fn check_cursor(api: &Api, after: Option<StreamCursor>) -> Result<(), ApiError> {
     let Some(after) = after else { return Ok(()) };
     let head = api.log.info().await?.head;
     if after.position > head || after.position == Position::START {
-        return Err(ApiError::bad_input("the cursor is not of this log"));
+        return Err(ApiError::bad_input("the cursor does not belong to this log"));
     }
     Ok(())
 }
@@ -253,7 +258,7 @@ fn take_place(ctx: &Context<'_>) -> Result<Option<OwnedSemaphorePermit>, ApiErro
     })
 }
 
-/// A submission as its events have it so far. No database is asked for it (INV-13).
+/// A submission folded from its events so far. Its state never comes from a database (INV-13).
 #[derive(Debug, Default)]
 struct Followed {
     state: Option<Arc<SubmissionFold>>,
@@ -267,7 +272,7 @@ impl From<Arc<SubmissionFold>> for Followed {
 }
 
 impl Followed {
-    /// The submission as it was before this position.
+    /// The submission before the event at this position.
     async fn before(api: &Api, id: SubmissionId, position: Position) -> Result<Self, ApiError> {
         let mut followed = Self::default();
         loop {
@@ -333,7 +338,7 @@ impl Followed {
         };
     }
 
-    /// Applies an event. Returns its messages: one, or one for each test that it has outcomes of.
+    /// Applies an event. Returns its messages: one, or one for each test outcome in the event.
     async fn apply(&mut self, api: &Api, recorded: &Arc<Recorded>) -> Result<Messages, ApiError> {
         self.advance(api, recorded).await;
         if self.state.is_none() {
@@ -369,19 +374,19 @@ impl Followed {
     }
 }
 
-/// The messages that are left to send of one event. Each is made when it is sent.
+/// The messages of one event that are left to send. Each is built when it is sent.
 #[derive(Debug)]
 enum Messages {
-    /// None.
+    /// No messages.
     None,
     /// The submission after the event at this position.
     Snapshot(Position),
-    /// One for each outcome from this index on.
+    /// One message for each outcome from this index on.
     Tests(Arc<Recorded>, usize),
 }
 
 impl Messages {
-    /// The next one that a client with this cursor has not received.
+    /// The next message that a client with this cursor has not received.
     fn next(
         &mut self,
         followed: &Followed,

@@ -98,7 +98,7 @@ async fn load(
     keys.iter().map(|key| found.remove(key).ok_or_else(|| behind(judged).into())).collect()
 }
 
-/// What failed, if the attempt was abandoned because something failed.
+/// The failure's details, if the attempt was abandoned because of a failure.
 pub(super) fn failure(reason: &AbandonReason) -> Option<&str> {
     match reason {
         AbandonReason::Failed { detail } => Some(detail),
@@ -109,22 +109,22 @@ pub(super) fn failure(reason: &AbandonReason) -> Option<&str> {
 /// One attempt at judging a submission.
 #[derive(Debug, Clone)]
 pub struct Judgement {
-    /// What was judged.
+    /// The submission that was judged.
     submission: SubmissionId,
     problem: Slug,
-    /// The revision that it was judged against.
+    /// The revision that the submission was judged against.
     pub(super) revision: u32,
     source: Source,
     pub(super) rejudge: Option<domain::RejudgeId>,
     pub(super) applied_at: Option<Micros>,
 }
 
-/// Where an attempt and its outcomes come from.
+/// The source of an attempt and its outcomes.
 #[derive(Debug, Clone)]
 enum Source {
-    /// From the views, which have its outcomes in other documents.
+    /// The views, which keep the outcomes in separate documents.
     Stored(Box<JudgementView>),
-    /// From the log, with its outcomes.
+    /// The log, with the outcomes.
     Folded(Arc<JudgementFold>),
 }
 
@@ -165,7 +165,7 @@ impl Judgement {
         Ok(Self { applied_at: Some(rejudged.applied_at), ..judgement })
     }
 
-    /// The attempt.
+    /// The attempt's view.
     pub(super) fn view(&self) -> &JudgementView {
         match &self.source {
             Source::Stored(view) => view,
@@ -195,7 +195,8 @@ impl Judgement {
     }
 
     pub(super) async fn test_results(&self, ctx: &Context<'_>) -> Result<Vec<TestResult>> {
-        // An author who could make us fail could look at tests without a verdict.
+        // Otherwise an author who can make the evaluator fail could inspect tests without a
+        // verdict.
         if self.view().abandoned.is_some() && !access::may_see_judging(Viewer::of(ctx)) {
             return Ok(vec![]);
         }
@@ -209,12 +210,13 @@ impl Judgement {
 
 #[Object]
 impl Judgement {
-    /// Opaque.
+    /// The judgement's global id.
     async fn id(&self) -> ID {
         self.global_id()
     }
 
-    /// The rejudge that it was made for; null for the submission's own, and for whoever is no judge.
+    /// The rejudge that the judgement was made for; null for the submission's own, and unless the
+    /// viewer is a judge.
     async fn rejudge(&self, ctx: &Context<'_>) -> Result<Option<Rejudge>> {
         let Some(id) = self.rejudge.filter(|_| access::may_rejudge(Viewer::of(ctx))) else {
             return Ok(None);
@@ -222,47 +224,48 @@ impl Judgement {
         Ok(Api::loader(ctx).load_one(Key::<RejudgeView>::new(id)).await?.map(Rejudge::from))
     }
 
-    /// When the rejudge that it was made for was applied; null for the submission's own.
+    /// When the judgement's rejudge was applied; null for the submission's own judgements.
     async fn applied_at(&self) -> Option<DateTime> {
         self.applied_at.map(Into::into)
     }
 
-    /// The revision it was judged against.
+    /// The revision that the submission was judged against.
     async fn problem_version(&self) -> i32 {
         int(self.revision)
     }
 
-    /// Counts from 1, in each rejudge anew.
+    /// The attempt's number, from 1; each rejudge counts from 1 again.
     async fn attempt(&self) -> i32 {
         int(self.view().attempt)
     }
 
-    /// Null while it goes on, and when it was abandoned.
+    /// The verdict; null while judging and for an abandoned attempt.
     async fn verdict(&self) -> Option<Verdict> {
         self.view().verdict.map(Into::into)
     }
 
-    /// Scored problems only.
+    /// The score; null unless the problem is scored.
     async fn score(&self) -> Option<f64> {
         self.view().score
     }
 
-    /// What each test group came to, in judging order.
+    /// The result of each test group, in judging order.
     async fn groups(&self) -> Vec<GroupResult> {
         self.view().groups.iter().cloned().map(Into::into).collect()
     }
 
-    /// How compiling went.
+    /// The result of compilation; null if there is none yet.
     async fn compile(&self) -> Option<Compile> {
         self.view().compile.clone().map(Into::into)
     }
 
-    /// By number. Those of an attempt that was abandoned are for those who judge and set problems: it came to no verdict.
+    /// The test results, ordered by number. Those of an abandoned attempt are shown only to judges
+    /// and setters.
     async fn tests(&self, ctx: &Context<'_>) -> Result<Vec<TestResult>> {
         self.test_results(ctx).await
     }
 
-    /// Cpu time of the slowest test, in milliseconds.
+    /// CPU time of the slowest test, in milliseconds.
     async fn time_ms(&self) -> Option<i32> {
         self.view().time_ms.map(int)
     }
@@ -277,7 +280,8 @@ impl Judgement {
         &self.view().evaluator
     }
 
-    /// Why it ended without a verdict. Those who judge and set problems see what failed, on which test, and what it said.
+    /// Why the attempt ended without a verdict. Judges and setters also see the failure, its test
+    /// and its output.
     async fn abandoned(&self, ctx: &Context<'_>) -> Option<String> {
         let reason = self.view().abandoned.as_ref()?;
         let detail = failure(reason).filter(|_| access::may_see_judging(Viewer::of(ctx)));
@@ -291,27 +295,27 @@ impl Judgement {
         })
     }
 
-    /// When an evaluator took it.
+    /// When an evaluator took the attempt.
     async fn started_at(&self) -> DateTime {
         self.view().started_at.into()
     }
 
-    /// When it ended, either way.
+    /// When the attempt ended, with or without a verdict.
     async fn finished_at(&self) -> Option<DateTime> {
         self.view().finished_at.map(Micros::into)
     }
 }
 
-/// How compiling went.
+/// The result of compilation.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct Compile {
-    /// Whether there was a program to run.
+    /// Whether compilation produced a program.
     ok: bool,
-    /// What the compiler said.
+    /// The compiler's output.
     log: String,
-    /// Whether it said more.
+    /// Whether the output was truncated.
     truncated: bool,
-    /// Cpu time it took, in milliseconds.
+    /// CPU time of compilation, in milliseconds.
     time_ms: i32,
 }
 

@@ -25,9 +25,9 @@ pub(crate) const NEWEST_FIRST: Order =
 /// A submitted program and its verdict.
 #[derive(Debug, Clone)]
 pub enum Submission {
-    /// As the views have it.
+    /// The submission from the views.
     Stored(Arc<SubmissionView>),
-    /// As the log has it.
+    /// The submission from the log.
     Folded(Arc<SubmissionFold>),
 }
 
@@ -54,18 +54,18 @@ impl Submission {
 
 #[Object]
 impl Submission {
-    /// Opaque and global.
+    /// The submission's global id.
     pub async fn id(&self) -> ID {
         GlobalId::Submission(self.view().id).into()
     }
 
-    /// Short, human, per installation; what people quote. It is the log position at which the
-    /// submission was received.
+    /// A short number that people can quote, unique in the installation. It is the log position at
+    /// which the submission was received.
     async fn number(&self) -> i32 {
         int(self.view().number)
     }
 
-    /// What it is to solve, at its newest revision.
+    /// The problem, at its newest revision.
     async fn problem(&self, ctx: &Context<'_>) -> Result<Problem> {
         let key = Key::<ProblemView>::new(&self.view().problem);
         let problem = Api::loader(ctx).load_one(key).await?;
@@ -73,12 +73,12 @@ impl Submission {
         Ok(problem.into())
     }
 
-    /// The revision it was judged against at first; a rejudge may have been against another.
+    /// The revision that the submission was first judged against; a rejudge may use another.
     async fn problem_version(&self) -> i32 {
         int(self.view().revision)
     }
 
-    /// Who handed it in.
+    /// The submission's author.
     async fn author(&self, ctx: &Context<'_>) -> Result<User> {
         let key = Key::<AccountView>::new(&self.view().author);
         let account = Api::loader(ctx).load_one(key).await?;
@@ -86,33 +86,33 @@ impl Submission {
         Ok(account.into())
     }
 
-    /// What it is written in.
+    /// The language of the source.
     async fn language(&self, ctx: &Context<'_>) -> LanguageNode {
         LanguageNode::of(Api::of(ctx), &self.view().language)
     }
 
-    /// As handed in.
+    /// The submitted source.
     async fn source(&self, ctx: &Context<'_>) -> Result<String> {
         let source = Api::loader(ctx).load_one(self.view().source).await?;
         Ok(String::from_utf8_lossy(&source.unwrap_or_default()).into_owned())
     }
 
-    /// Of the source.
+    /// The digest of the source.
     async fn source_sha256(&self) -> Sha256 {
         Sha256(self.view().source)
     }
 
-    /// Where it stands.
+    /// The submission's current state.
     async fn state(&self) -> SubmissionState {
         self.view().state.into()
     }
 
-    /// The verdict that counts.
+    /// The verdict that counts; null if there is none yet.
     async fn verdict(&self) -> Option<Verdict> {
         self.view().verdict.map(Into::into)
     }
 
-    /// How far it has come.
+    /// The progress of judging.
     async fn progress(&self) -> Progress {
         let view = self.view();
         let attempt = view.attempt.as_ref().filter(|attempt| !attempt.abandoned);
@@ -124,33 +124,33 @@ impl Submission {
         }
     }
 
-    /// The judgement that counts now.
+    /// The judgement that counts; null if there is none yet.
     async fn judgement(&self, ctx: &Context<'_>) -> Result<Option<Judgement>> {
         judgement(ctx, self).await
     }
 
-    /// Every judgement, first to last; a rejudge that is applied adds one and never rewrites.
+    /// Every judgement, first to last. An applied rejudge adds one and never rewrites earlier ones.
     async fn judgements(&self, ctx: &Context<'_>) -> Result<Vec<Judgement>> {
         judgements(ctx, self).await
     }
 
-    /// When it was received.
+    /// When the submission was received.
     async fn created_at(&self) -> DateTime {
         self.view().created_at.into()
     }
 
-    /// Since when the verdict counts.
+    /// Since when the verdict counts; null without a verdict.
     async fn judged_at(&self) -> Option<DateTime> {
         self.view().judged_at.map(Into::into)
     }
 
-    /// What its author keeps of its reception, and can prove with it.
+    /// The receipt, with which the author can prove that the submission was received.
     async fn receipt(&self, ctx: &Context<'_>) -> Result<Option<Receipt>> {
         let stream = StreamId::Submission(self.view().id);
         Ok(first_event(Api::of(ctx), &stream).await?.map(Receipt))
     }
 
-    /// Everything that happened to it, in order. What is told to those who judge is shown to them only.
+    /// The submission's events, in order. Details for judges are shown only to judges and setters.
     #[graphql(complexity = "cost(first, None, child_complexity)")]
     async fn timeline(
         &self,
@@ -168,14 +168,14 @@ impl Submission {
         Ok(timeline(Api::of(ctx), stream, first, after, hidden.as_deref()).await?)
     }
 
-    /// Where to resume the live stream from this snapshot.
+    /// The cursor from which to resume the live stream after this snapshot.
     async fn cursor(&self) -> String {
         let position = u64::try_from(self.view().position).unwrap_or(0);
         StreamCursor::behind(domain::Position(position)).encode()
     }
 }
 
-/// A submission that could not be judged, without anything that is its author's.
+/// A submission that could not be judged, without anything private to its author.
 #[derive(Debug, Clone)]
 pub struct JudgeError(SubmissionView);
 
@@ -192,12 +192,12 @@ impl JudgeError {
         int(self.0.number)
     }
 
-    /// The revision of the problem that it was to be judged against.
+    /// The revision of the problem that the submission was judged against.
     async fn problem_version(&self) -> i32 {
         int(self.0.revision)
     }
 
-    /// What the submission is written in.
+    /// The language of the source.
     async fn language(&self, ctx: &Context<'_>) -> LanguageNode {
         LanguageNode::of(Api::of(ctx), &self.0.language)
     }
@@ -207,7 +207,7 @@ impl JudgeError {
         self.0.created_at.into()
     }
 
-    /// Of each attempt that failed, first to last: what failed, on which test, and what it said.
+    /// One reason per failed attempt, first to last: the failure, its test and its output.
     async fn reasons(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
         let attempts = own_attempts(ctx, &self.0).await?;
         let reasons = attempts.iter().filter_map(|it| it.abandoned.as_ref());
@@ -215,25 +215,25 @@ impl JudgeError {
     }
 }
 
-/// A view that another view names is not there yet: it lags behind.
+/// The error if a view that another view refers to is missing, because it lags behind.
 pub(super) fn behind(what: &str) -> ApiError {
     ApiError::new(Code::NotCaughtUp, format!("the read model has not reached {what} yet"))
 }
 
-/// How far something has come.
+/// The progress of a submission or a rejudge.
 #[derive(Debug, Clone, SimpleObject)]
 #[graphql(complex)]
 pub struct Progress {
-    /// Tests judged, or trials.
+    /// The number of tests or trials judged.
     done: i32,
-    /// Of how many; null before an evaluator took the submission.
+    /// The total number; null until an evaluator takes the submission.
     total: Option<i32>,
     #[graphql(skip)]
     waiting: Option<i64>,
 }
 
 impl Progress {
-    /// Of something that waits for nothing.
+    /// The progress of something that is not queued.
     pub(super) fn new(done: i32, total: i32) -> Self {
         Self { done, total: Some(total), waiting: None }
     }
@@ -241,7 +241,7 @@ impl Progress {
 
 #[ComplexObject]
 impl Progress {
-    /// How many wait before it, itself included. Zero once started.
+    /// The place in the queue, counted from 1; zero once started.
     async fn queue_position(&self, ctx: &Context<'_>) -> Result<i32> {
         let Some(number) = self.waiting else { return Ok(0) };
         let ahead = [
@@ -254,22 +254,22 @@ impl Progress {
     }
 }
 
-/// What a submission must be to be listed.
+/// A filter for lists of submissions.
 #[derive(Debug, Clone, Default, InputObject)]
 pub struct SubmissionFilter {
-    /// To this problem.
+    /// Submissions to this problem.
     problem: Option<ID>,
-    /// By this login.
+    /// Submissions by this login.
     author: Option<String>,
-    /// In this language.
+    /// Submissions in this language.
     language: Option<ID>,
-    /// Standing at one of these.
+    /// Submissions in one of these states.
     state: Option<Vec<SubmissionState>>,
-    /// With one of these verdicts.
+    /// Submissions with one of these verdicts.
     verdict: Option<Vec<Verdict>>,
-    /// Received then or later.
+    /// Submissions received at or after this time.
     since: Option<DateTime>,
-    /// Received before.
+    /// Submissions received before this time.
     until: Option<DateTime>,
 }
 
@@ -305,7 +305,7 @@ impl SubmissionFilter {
     }
 }
 
-/// A verdict as documents hold it.
+/// A verdict as stored in documents.
 pub(crate) fn stored(verdict: domain::Verdict) -> Scalar {
     match serde_json::to_value(verdict) {
         Ok(serde_json::Value::String(name)) => Scalar::Text(name),

@@ -1,4 +1,4 @@
-//! What became of one test.
+//! Results of tests.
 
 use std::sync::Arc;
 
@@ -11,19 +11,19 @@ use read_model::views::{RevisionView, TestView};
 use super::{Verdict, int};
 use crate::{Api, Viewer, access};
 
-/// Bytes of a test's input or answer that its detail shows.
+/// Maximum size of a test's input or answer in its detail, in bytes.
 const DETAIL_BYTES_MAX: usize = 4 << 10;
 
-/// One test's outcome.
+/// The outcome of one test.
 #[derive(Debug, Clone)]
 pub struct TestResult {
     outcome: Arc<TestOutcome>,
-    /// The revision that it was judged against; `None` while the read model is behind.
+    /// The revision that the test belongs to; `None` if the read model lags behind.
     revision: Option<Arc<RevisionView>>,
 }
 
 impl TestResult {
-    /// An outcome with the revision that it was judged against.
+    /// An outcome with its revision.
     pub(crate) fn new(outcome: Arc<TestOutcome>, revision: Option<Arc<RevisionView>>) -> Self {
         Self { outcome, revision }
     }
@@ -39,54 +39,55 @@ impl TestResult {
 
 #[Object]
 impl TestResult {
-    /// Counts from 1, in judging order.
+    /// The test's number in judging order, from 1.
     async fn number(&self) -> i32 {
         int(self.outcome.number)
     }
 
-    /// As the package names it: `secret/03-large`. For those who judge and set problems; null for anybody else.
+    /// The test's name in the package, such as `secret/03-large`; null unless the viewer is a judge
+    /// or setter.
     async fn name(&self, ctx: &Context<'_>) -> Option<&str> {
         let test = self.test()?;
         access::may_see_judging(Viewer::of(ctx)).then_some(test.name.as_str())
     }
 
-    /// Its test group; null where it is in none but the root.
+    /// The test's group; null if only the root group contains it.
     async fn group(&self) -> Option<&str> {
         self.test()?.group.as_deref()
     }
 
-    /// Whether its data is kept from authors.
+    /// Whether the test's data is hidden from authors.
     async fn hidden(&self) -> bool {
         self.outcome.shown.is_none()
     }
 
-    /// What it was found to be.
+    /// The test's verdict.
     async fn verdict(&self) -> Verdict {
         self.outcome.verdict.into()
     }
 
-    /// What it scored; null where the problem is not scored.
+    /// The test's score; null if the problem is not scored.
     async fn score(&self) -> Option<f64> {
         self.test()?.score(&self.outcome)
     }
 
-    /// What the problem's validator tells the author.
+    /// The problem validator's message to the author.
     async fn team_message(&self) -> Option<&str> {
         self.feedback()?.team.as_deref()
     }
 
-    /// What the problem's validator tells those who judge and set problems; null for anybody else.
+    /// The problem validator's message to judges and setters; null for other viewers.
     async fn judge_message(&self, ctx: &Context<'_>) -> Option<&str> {
         let message = self.feedback()?.judge.as_deref()?;
         access::may_see_judging(Viewer::of(ctx)).then_some(message)
     }
 
-    /// What the problem's setter tells whoever fails this test.
+    /// The setter's hint for submissions that fail this test.
     async fn hint(&self) -> Option<&str> {
         self.test()?.shown_hint(self.outcome.verdict)
     }
 
-    /// Cpu time, in milliseconds.
+    /// CPU time, in milliseconds.
     async fn time_ms(&self) -> i32 {
         int(self.outcome.time_ms)
     }
@@ -96,7 +97,7 @@ impl TestResult {
         int(self.outcome.memory_kib)
     }
 
-    /// Where the program ended by itself.
+    /// The exit code; null unless the program ended by itself.
     async fn exit_code(&self) -> Option<i32> {
         match self.outcome.end {
             Some(RunEnd::Exit { code }) => Some(code),
@@ -104,7 +105,7 @@ impl TestResult {
         }
     }
 
-    /// Where a signal that we did not send ended it.
+    /// The signal that ended the program; null if the sandbox sent it or there was none.
     async fn signal(&self) -> Option<i32> {
         match self.outcome.end {
             Some(RunEnd::Signal { signal }) => Some(signal),
@@ -112,7 +113,8 @@ impl TestResult {
         }
     }
 
-    /// Null for hidden tests. Samples show it, and so do failed tests of which the setter says so.
+    /// The test's data and output. Set for samples, and for failed tests when the problem has
+    /// `full_feedback`; null otherwise.
     async fn detail(&self, ctx: &Context<'_>) -> Result<Option<TestDetail>> {
         let data = self.test().and_then(|test| test.shown_data(self.outcome.verdict));
         let (Some(shown), Some(data)) = (self.outcome.shown.clone(), data) else {
@@ -131,20 +133,20 @@ impl TestResult {
     }
 }
 
-/// What a visible test shows.
+/// The data and output of a test that is not hidden.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct TestDetail {
-    /// The beginning of what the program read.
+    /// The beginning of the input.
     input: String,
-    /// The beginning of what was expected.
+    /// The beginning of the expected output.
     expected: String,
-    /// The beginning of what it printed.
+    /// The beginning of the program's standard output.
     stdout: String,
-    /// The beginning of its standard error.
+    /// The beginning of the program's standard error.
     stderr: String,
-    /// What the checker said.
+    /// The checker's output.
     checker: Option<String>,
-    /// Whether anything of it went on.
+    /// Whether any of these texts was truncated.
     truncated: bool,
 }
 

@@ -13,7 +13,7 @@ use crate::hub::Topic;
 use crate::nodes::{Event, EventCursor, EventEdge};
 use crate::{Api, ApiError};
 
-/// The events after a position that a filter lets through, and those to come.
+/// The events after a position that pass a filter, then new ones as they are recorded.
 pub(super) fn updates(
     api: Arc<Api>,
     after: Position,

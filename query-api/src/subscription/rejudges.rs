@@ -1,8 +1,8 @@
 //! Live status of a rejudge, for judges.
 //!
-//! What is told is the view: it says how trials compare with what counts. The log tells when there is
-//! something new to tell; each message is the whole rejudge, so one that comes back misses nothing
-//! by getting the newest.
+//! Each message is the whole rejudge as the view has it, including how trials compare with the
+//! verdicts that count. The log signals when there is something new. A client that resumes gets the
+//! newest message and so misses nothing.
 
 use std::sync::Arc;
 
@@ -19,18 +19,18 @@ use crate::hub::Topic;
 use crate::nodes::Rejudge;
 use crate::{Api, ApiError};
 
-/// A rejudge as it is after something happened to it.
+/// The state of a rejudge after a change.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct RejudgeUpdate {
-    /// Resume after this.
+    /// Pass this as `after` to resume after this update.
     cursor: String,
-    /// Never: each update tells all there is, so nothing is missed between two.
+    /// Always false: each update is complete, so none is missed.
     gap: bool,
-    /// The rejudge then.
+    /// The rejudge after the change.
     rejudge: Rejudge,
 }
 
-/// The rejudge as the views have it, which have come at least this far.
+/// The rejudge's view, once the views have reached this position.
 pub(super) async fn read(
     api: &Api,
     id: RejudgeId,
@@ -40,7 +40,7 @@ pub(super) async fn read(
     Ok(api.reader.one::<RejudgeView>(&id.to_string()).await?)
 }
 
-/// What the rejudge is, unless the client knows it, and what it becomes after this position.
+/// The rejudge's current state, unless the client has it, and its changes after this position.
 pub(super) fn updates(
     api: Arc<Api>,
     mut rejudge: RejudgeView,
@@ -66,7 +66,7 @@ pub(super) fn updates(
             if is_final(&rejudge) {
                 return;
             }
-            // The view may know of it already.
+            // The view may already include this event.
             let recorded = feed.next().await.map_err(ApiError::from)?;
             let known = recorded.position <= changed_at(&rejudge);
             let newer = if known { None } else { read(&api, id, recorded.position).await? };

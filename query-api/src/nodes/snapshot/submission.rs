@@ -1,4 +1,4 @@
-//! Submissions as they stood.
+//! Past states of submissions.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::nodes::{GroupResult, SubmissionState, TestResult, Verdict, int};
 use crate::scalars::{DateTime, Sha256};
 use crate::{Api, GlobalId};
 
-/// A submission as it stood.
+/// A submission in the past.
 #[derive(Debug, Clone)]
 pub struct SubmissionThen {
     moment: Moment,
@@ -36,71 +36,71 @@ impl SubmissionThen {
 
 #[Object]
 impl SubmissionThen {
-    /// Of the submission.
+    /// The submission's global id.
     async fn id(&self) -> ID {
         GlobalId::Submission(self.view().id).into()
     }
 
-    /// The position at which it was received.
+    /// The submission's number: the log position at which it was received.
     async fn number(&self) -> i32 {
         int(self.view().number)
     }
 
-    /// What it is to solve, as it was.
+    /// The problem at that time.
     async fn problem(&self, ctx: &Context<'_>) -> Result<ProblemThen> {
         let slug = &self.view().problem;
         let problem = self.moment.problem(Api::of(ctx), slug).await?;
         Ok(ProblemThen(problem.ok_or_else(|| behind(slug.as_str()))?))
     }
 
-    /// The revision it was judged against at first.
+    /// The revision that the submission was first judged against.
     async fn problem_version(&self) -> i32 {
         int(self.view().revision)
     }
 
-    /// Who handed it in, as it was.
+    /// The author's account at that time.
     async fn author(&self, ctx: &Context<'_>) -> Result<UserThen> {
         let login = &self.view().author;
         let account = self.moment.account(Api::of(ctx), login).await?;
         Ok(UserThen::new(self.moment, account.ok_or_else(|| behind(login.as_str()))?))
     }
 
-    /// The id of the language it is written in.
+    /// The id of the source's language.
     async fn language(&self) -> ID {
         self.view().language.as_str().into()
     }
 
-    /// Of the source.
+    /// The digest of the source.
     async fn source_sha256(&self) -> Sha256 {
         Sha256(self.view().source)
     }
 
-    /// Where it stood.
+    /// The submission's state at that time.
     async fn state(&self) -> SubmissionState {
         self.view().state.into()
     }
 
-    /// The verdict that counted.
+    /// The verdict that counted; null if there was none yet.
     async fn verdict(&self) -> Option<Verdict> {
         self.view().verdict.map(Into::into)
     }
 
-    /// The judgement that counted.
+    /// The judgement that counted; null if there was none yet.
     async fn judgement(&self, ctx: &Context<'_>) -> Result<Option<JudgementThen>> {
         Ok(judgement(ctx, &self.node()).await?.map(JudgementThen))
     }
 
-    /// Every judgement that there was, first to last, but for those of rejudges that were not applied.
+    /// Every judgement up to then, first to last, except those of rejudges that were not applied.
     async fn judgements(&self, ctx: &Context<'_>) -> Result<Vec<JudgementThen>> {
         Ok(judgements(ctx, &self.node()).await?.into_iter().map(JudgementThen).collect())
     }
 
-    /// When it was received.
+    /// When the submission was received.
     async fn created_at(&self) -> DateTime {
         self.view().created_at.into()
     }
 
-    /// Since when the verdict counted.
+    /// Since when the verdict counted; null without a verdict.
     async fn judged_at(&self) -> Option<DateTime> {
         self.view().judged_at.map(Into::into)
     }
@@ -112,58 +112,58 @@ pub struct JudgementThen(Judgement);
 
 #[Object]
 impl JudgementThen {
-    /// Opaque.
+    /// The judgement's global id.
     async fn id(&self) -> ID {
         self.0.global_id()
     }
 
-    /// The id of the rejudge that it was made for; null for the submission's own.
+    /// The id of the rejudge that the judgement was made for; null for the submission's own.
     async fn rejudge(&self) -> Option<ID> {
         self.0.rejudge.map(|id| GlobalId::Rejudge(id).into())
     }
 
-    /// When the rejudge that it was made for was applied; null for the submission's own.
+    /// When the judgement's rejudge was applied; null for the submission's own judgements.
     async fn applied_at(&self) -> Option<DateTime> {
         self.0.applied_at.map(Into::into)
     }
 
-    /// The revision it was judged against.
+    /// The revision that the submission was judged against.
     async fn problem_version(&self) -> i32 {
         int(self.0.revision)
     }
 
-    /// Counts from 1, in each rejudge anew.
+    /// The attempt's number, from 1; each rejudge counts from 1 again.
     async fn attempt(&self) -> i32 {
         int(self.0.view().attempt)
     }
 
-    /// Null while it went on, and when it was abandoned.
+    /// The verdict; null while judging and for an abandoned attempt.
     async fn verdict(&self) -> Option<Verdict> {
         self.0.view().verdict.map(Into::into)
     }
 
-    /// Scored problems only.
+    /// The score; null unless the problem is scored.
     async fn score(&self) -> Option<f64> {
         self.0.view().score
     }
 
-    /// What each test group came to, in judging order.
+    /// The result of each test group, in judging order.
     async fn groups(&self) -> Vec<GroupResult> {
         self.0.view().groups.iter().cloned().map(Into::into).collect()
     }
 
-    /// How compiling went.
+    /// The result of compilation; null if there was none yet.
     async fn compile(&self) -> Option<Compile> {
         self.0.view().compile.clone().map(Into::into)
     }
 
-    /// By number.
+    /// The test results, ordered by number.
     async fn tests(&self, ctx: &Context<'_>) -> Result<Vec<TestResult>> {
         // A revision never changes.
         self.0.test_results(ctx).await
     }
 
-    /// Cpu time of the slowest test, in milliseconds.
+    /// CPU time of the slowest test, in milliseconds.
     async fn time_ms(&self) -> Option<i32> {
         self.0.view().time_ms.map(int)
     }
@@ -178,12 +178,12 @@ impl JudgementThen {
         &self.0.view().evaluator
     }
 
-    /// When an evaluator took it.
+    /// When an evaluator took the attempt.
     async fn started_at(&self) -> DateTime {
         self.0.view().started_at.into()
     }
 
-    /// When it ended, either way.
+    /// When the attempt ended, with or without a verdict.
     async fn finished_at(&self) -> Option<DateTime> {
         self.0.view().finished_at.map(Into::into)
     }
