@@ -1,8 +1,8 @@
-//! A backup: a directory with everything of an installation that could not be made again.
+//! A backup: a directory with all data of an installation that cannot be rebuilt from other data.
 //!
 //! | file | what |
 //! |---|---|
-//! | `manifest.json` | what the backup is of, and digests of the rest; written last |
+//! | `manifest.json` | a description of the backup, and digests of the other files; written last |
 //! | `blobs/` | the log, as segments, and the blobs that its events name; laid out as a `file:` store |
 //! | `credentials.jsonl` | profiles, tokens and secrets, unless they were left out |
 //! | `tree-heads.jsonl` | every signed head of the tree over the log |
@@ -29,34 +29,34 @@ pub(crate) use tree::TreePart;
 
 use crate::{Exit, Failure};
 
-/// The number of this layout.
+/// The version of this layout.
 pub(crate) const FORMAT: u32 = 1;
 const MANIFEST: &str = "manifest.json";
 const BLOBS: &str = "blobs";
-/// A backup holds sources, and hashes of secrets.
+/// A backup holds sources and hashes of secrets, so only its owner may open it.
 const DIRECTORY_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
 
-/// What a backup is of.
+/// The manifest of a backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Manifest {
-    /// [`FORMAT`].
+    /// The layout's version, [`FORMAT`].
     pub(crate) format: u32,
     /// The version of Assay that made it.
     pub(crate) assay: String,
     pub(crate) made_at: Timestamp,
     pub(crate) log_id: Uuid,
-    /// The last event that is in it.
+    /// The position of the last event in the backup.
     pub(crate) head: Position,
-    /// How much of the log was archived, which a restore archives as well.
+    /// The position up to which the log was archived. A restore archives as much.
     pub(crate) archived_through: Position,
-    /// The whole log, without gaps, in blobs of the backup's own.
+    /// The segments that hold the whole log, without gaps, in the backup's own blobs.
     pub(crate) segments: Vec<SegmentEntry>,
     pub(crate) blobs: BlobsPart,
-    /// `None` where they were left out.
+    /// `None` if credentials were left out.
     pub(crate) credentials: Option<FilePart>,
-    /// Signed heads of the tree over the log, where there are any.
+    /// Signed heads of the tree over the log, if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) tree_heads: Option<FilePart>,
 }
@@ -67,11 +67,11 @@ pub(crate) struct Manifest {
 pub(crate) struct BlobsPart {
     pub(crate) count: u64,
     pub(crate) bytes: u64,
-    /// Named by events, but not in the store when the backup was made.
+    /// Blobs that events name but that were missing from the store when the backup was made.
     pub(crate) missing: Vec<Digest>,
 }
 
-/// A file of lines.
+/// A file with one record per line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FilePart {
@@ -84,16 +84,16 @@ pub(crate) struct FilePart {
 #[derive(Debug)]
 pub(crate) struct Backup {
     directory: PathBuf,
-    /// Its own, apart from the installation's.
+    /// The backup's own blobs, apart from the installation's.
     pub(crate) blobs: Arc<dyn Blobs>,
 }
 
 impl Backup {
-    /// Begins one, in a directory that is not there yet or empty.
+    /// Begins a backup in a directory that does not exist or is empty.
     pub(crate) async fn begin(directory: &Path) -> Result<Self, Failure> {
         let occupied = fs::read_dir(directory).is_ok_and(|mut files| files.next().is_some());
         if occupied || directory.is_file() {
-            let message = format!("{} is there already; name a new directory", directory.display());
+            let message = format!("{} already exists; choose a new directory", directory.display());
             return Err(Failure::new(Exit::Usage, message));
         }
         let mut builder = DirBuilder::new();
@@ -102,13 +102,13 @@ impl Backup {
             .mode(DIRECTORY_MODE)
             .create(directory)
             .map_err(|error| failed("making", directory, &error))?;
-        // It may have been there, and open to others.
+        // The directory may have existed, with access for others.
         fs::set_permissions(directory, Permissions::from_mode(DIRECTORY_MODE))
-            .map_err(|error| failed("keeping others out of", directory, &error))?;
+            .map_err(|error| failed("restricting access to", directory, &error))?;
         Self::at(directory).await
     }
 
-    /// Opens one that was finished.
+    /// Opens a finished backup.
     pub(crate) async fn open(directory: &Path) -> Result<(Self, Manifest), Failure> {
         let path = directory.join(MANIFEST);
         let text = fs::read_to_string(&path).map_err(|error| {
@@ -118,7 +118,7 @@ impl Backup {
             );
             Failure::new(Exit::Usage, message)
         })?;
-        /// What every format has in common.
+        /// The part that all formats share.
         #[derive(Deserialize)]
         struct AnyManifest {
             format: u32,
@@ -126,7 +126,7 @@ impl Backup {
         let malformed = |error| failed("reading", &path, &error);
         let AnyManifest { format } = serde_json::from_str(&text).map_err(malformed)?;
         if format != FORMAT {
-            let message = format!("the backup has format {format}, this Assay knows {FORMAT}");
+            let message = format!("the backup has format {format}, this Assay reads {FORMAT}");
             return Err(Failure::new(Exit::Usage, message));
         }
         let manifest = serde_json::from_str(&text).map_err(malformed)?;
@@ -140,13 +140,13 @@ impl Backup {
         Ok(Self { directory: directory.to_owned(), blobs })
     }
 
-    /// The last step: with its manifest it is a backup.
+    /// Writes the manifest, the last step. A directory without one is not a backup.
     pub(crate) fn finish(&self, manifest: &Manifest) -> Result<(), Failure> {
         let json = serde_json::to_vec_pretty(manifest).expect("a manifest is text and numbers");
         self.write(MANIFEST, &json)
     }
 
-    /// Writes a file that is there whole, or not at all.
+    /// Writes a file atomically.
     fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
         let (path, unfinished) = (self.directory.join(name), self.directory.join("unfinished"));
         let written = || {
@@ -161,18 +161,18 @@ impl Backup {
         written().map_err(|error| failed("writing", &path, &error))
     }
 
-    /// Reads a file that the manifest names, and checks it.
+    /// Reads a file of the manifest and checks its digest.
     fn read(&self, part: &FilePart) -> Result<String, Failure> {
         let path = self.directory.join(&part.name);
         let text = fs::read_to_string(&path).map_err(|error| failed("reading", &path, &error))?;
         if Digest::of(text.as_bytes()) != part.digest {
-            let message = format!("{} is not what the manifest says", path.display());
+            let message = format!("{} does not match the manifest", path.display());
             return Err(Failure::new(Exit::Usage, message));
         }
         Ok(text)
     }
 
-    /// The events of a segment, checked.
+    /// Reads and checks the events of a segment.
     pub(crate) async fn events(&self, entry: &SegmentEntry) -> Result<Vec<Recorded>, Failure> {
         let doing = format!("reading the backup's segment {} to {}", entry.first, entry.last);
         let unreadable =

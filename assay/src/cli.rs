@@ -6,7 +6,7 @@ use futures::future::LocalBoxFuture;
 use crate::config::ConfigArgs;
 use crate::{Exit, Failure, cmd};
 
-/// An online judge whose only truth is a log of events.
+/// An online judge with an event log as its only source of truth.
 ///
 /// Exit codes: 0 accepted or done, 1 not accepted, 2 usage, 3 network, 4 auth, 5 judge error.
 #[derive(Debug, Parser)]
@@ -22,47 +22,47 @@ pub struct Cli {
 enum Command {
     /// Serve the API, judge, and build the read model
     Serve(cmd::serve::Args),
-    /// Judge the sample problems live, with nothing but this machine
+    /// Judge the sample problems live, using only this machine
     Demo(cmd::demo::Args),
     /// Verify, import, compare and list problems
     #[command(subcommand)]
     Problem(cmd::problem::Command),
-    /// Hand in a program
+    /// Submit a program
     Submit(cmd::submit::Args),
     /// Watch a submission live
     Watch(cmd::watch::Args),
-    /// Judge submissions again, compare, and make the new verdicts count
+    /// Judge submissions again, compare the verdicts, and apply the new ones
     #[command(subcommand)]
     Rejudge(cmd::rejudge::Command),
-    /// Have other servers told of events
+    /// Send events to other servers
     #[command(subcommand)]
     Webhook(cmd::webhook::Command),
-    /// Make accounts and grant roles, directly on the stores
+    /// Create accounts and grant roles, directly in the stores
     #[command(subcommand)]
     Account(cmd::account::Command),
-    /// Show what happened to a submission, and prove what the log says
+    /// Show a submission's history, and prove what the log records
     Audit(cmd::audit::Args),
-    /// Make, show and change the keys that sign the log
+    /// Create, show and rotate the keys that sign the log
     #[command(subcommand)]
     Keys(cmd::keys::Command),
     /// Rebuild every view beside the live ones and compare
     Replay(cmd::replay::Args),
-    /// Tell how the views are, and build them anew while they are served
+    /// Show the state of the views, and rebuild them while they are served
     #[command(subcommand)]
     Views(cmd::views::Command),
-    /// Tell how much of the log is where, and move old events to the archive
+    /// Show where the log's events are stored, and move old events to the archive
     #[command(subcommand)]
     Log(cmd::log::Command),
     /// Remove blobs, personal data and secrets that no event names
     Sweep(cmd::sweep::Args),
-    /// Copy everything that could not be made again into a directory
+    /// Copy everything that cannot be rebuilt into a directory
     Backup(cmd::backup::Args),
     /// Fill empty stores from a backup
     Restore(cmd::restore::Args),
-    /// Work with the image that the sandbox's cells are made from
+    /// Build or unpack the image that the sandbox's cells are created from
     #[command(subcommand)]
     Images(cmd::images::Command),
-    /// Tell what this machine can do, what is missing, and how to mend it
+    /// Report what this machine can do, what is missing, and how to fix it
     Doctor(cmd::doctor::Args),
     /// Print every setting, and where its value comes from
     Config(cmd::config::Args),
@@ -71,7 +71,7 @@ enum Command {
 }
 
 impl Cli {
-    /// Runs the command. It fails with what failed, what can be done about it, and the exit code.
+    /// Runs the command. A failure has a message, with a way to fix it if known, and an exit code.
     ///
     /// Boxed, so that the command is compiled with this crate and not with the program.
     pub fn run(self) -> LocalBoxFuture<'static, Result<Exit, Failure>> {

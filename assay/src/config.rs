@@ -48,7 +48,7 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// The delivery of events to other servers.
     pub webhooks: WebhooksConfig,
-    /// The removal of what no event names.
+    /// The removal of stored data that no event names.
     pub sweep: SweepConfig,
     /// The logging of this process.
     pub telemetry: LogConfig,
@@ -192,13 +192,13 @@ impl WebhooksConfig {
     }
 }
 
-/// The removal of what no event names.
+/// The removal of stored data that no event names.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SweepConfig {
     /// Hours between two sweeps by the role `projector`; 0 turns them off.
     pub every_h: u64,
-    /// Days for which it is kept after it was last stored; at least 1.
+    /// Days to keep such data after it was last stored; at least 1.
     pub keep_days: u32,
 }
 

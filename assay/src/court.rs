@@ -1,4 +1,4 @@
-//! One submission on the tests of a problem, for commands that judge without a server.
+//! Judges one submission on a problem's tests, for commands that judge without a server.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use problem_package::SampleSubmission;
 use sandbox::{Language, Languages, Sandbox};
 use supervision::error_chain;
 
-/// Cells that are destroyed at the same time.
+/// Maximum number of cells that are destroyed concurrently.
 const CLOSING_MAX: usize = 4;
 
-/// What judging needs besides a problem.
+/// The tools for judging, independent of the problem.
 #[derive(Debug)]
 pub(crate) struct Tools {
     pub(crate) cells: Arc<Cells>,
@@ -34,7 +34,7 @@ impl Tools {
         Self { cells, compiler, languages }
     }
 
-    /// Waits until nothing of it is left.
+    /// Waits until all cells are destroyed, then shuts the sandbox down.
     pub(crate) async fn close(&self) {
         self.cells.drained().await;
         self.cells.sandbox().shutdown().await;
@@ -52,49 +52,49 @@ pub(crate) struct Court {
     pub(crate) tests: Vec<TestData>,
 }
 
-/// What judging a submission came to.
+/// The result of judging a submission.
 #[derive(Debug)]
 pub(crate) struct Trial {
     pub(crate) outcomes: BTreeMap<u32, TestOutcome>,
     pub(crate) grade: Grade,
-    /// What there is to know beside the verdict: what the compiler said, why we failed.
+    /// Details of the verdict: the compiler's output, or the cause of a judge error.
     pub(crate) detail: String,
 }
 
-/// What is known of a submission after some of its tests.
+/// What is known about a submission after some of its tests.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Known<'a> {
-    /// By test number.
+    /// The outcomes, by test number.
     pub(crate) outcomes: &'a BTreeMap<u32, TestOutcome>,
-    /// What graders of the package gave.
+    /// The results of the package's graders.
     pub(crate) graded: &'a CustomGrades,
-    /// What follows from both.
+    /// The state of the test groups that follows from both.
     pub(crate) survey: &'a Survey,
 }
 
 impl Known<'_> {
-    /// What of the outcomes bears on the grade.
+    /// The part of the outcomes that the grade depends on.
     pub(crate) fn results(&self) -> BTreeMap<u32, TestResult> {
         results(self.outcomes)
     }
 
-    /// The first test that was not run.
+    /// The number of the first test without an outcome.
     pub(crate) fn first_left(&self) -> Option<u32> {
         let mut numbers = (1..).zip(&self.survey.states).map(|(number, _)| number);
         numbers.find(|number| !self.outcomes.contains_key(number))
     }
 }
 
-/// How long programs may run, in milliseconds of cpu time.
+/// Time limits of a run, in milliseconds of CPU time.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     pub(crate) limit_ms: u64,
-    /// A run is watched for this long, to learn by how much it is too slow.
+    /// How long a slow run is watched, to measure by how much it exceeds the limit.
     pub(crate) watched_ms: Option<u64>,
 }
 
 impl Court {
-    /// Compiles what the problem brings, and has its tests at hand.
+    /// Compiles the problem's programs and fetches its tests.
     pub(crate) async fn open(
         tools: &Arc<Tools>,
         content: RevisionContent,
@@ -105,7 +105,7 @@ impl Court {
             Referees::prepare(&content, materials.as_ref(), compiler, languages, None).await?;
         let mut tests = Vec::with_capacity(content.tests.len());
         for (number, test) in (1..).zip(&content.tests) {
-            // Nothing is hidden from whoever has the package.
+            // The user has the package, so nothing is hidden.
             let data = fetch_test(materials.as_ref(), number, test).await?;
             tests.push(TestData { full_feedback: true, ..data });
         }
@@ -114,12 +114,13 @@ impl Court {
         Ok(Self { tools, content, materials, referees: Arc::new(referees), rubric, tests })
     }
 
-    /// A checker at work on outputs that are there already.
+    /// Checks outputs that exist already.
     pub(crate) fn panel(&self) -> Panel {
         Panel::new(&self.tools.cells, Arc::clone(&self.referees))
     }
 
-    /// Judges a package's submission on the tests that `next` names, one after the other, until it names none.
+    /// Judges a package's submission on the tests that `next` returns, one by one, until it returns
+    /// none.
     pub(crate) async fn judge(
         &self,
         submission: &SampleSubmission,
@@ -130,7 +131,7 @@ impl Court {
         let limit = self.content.limits.source_bytes;
         let bytes: usize = submission.files.iter().map(|file| file.bytes.len()).sum();
         if bytes as u64 > limit {
-            let detail = format!("it has {bytes} bytes, and {limit} may be handed in");
+            let detail = format!("it has {bytes} bytes; at most {limit} may be submitted");
             return Trial::without_tests(Verdict::CompileError, detail);
         }
         match self.source(submission).await {
@@ -140,7 +141,7 @@ impl Court {
         }
     }
 
-    /// Judges a program on the tests that `next` names.
+    /// Judges a program on the tests that `next` returns.
     pub(crate) async fn judge_source(
         &self,
         source: Source,
@@ -195,7 +196,7 @@ impl Court {
                     failed(number, error_chain(&fault))
                 }
                 Err(fault @ Fault::Sandbox(_)) => {
-                    // The cell may be of no more use; the other tests get another.
+                    // The cell may be unusable; the other tests get a new one.
                     let fresh =
                         Bench::set_up(&tools.cells, program.clone(), Arc::clone(&self.referees));
                     std::mem::replace(&mut bench, fresh.await?).tear_down().await;
@@ -206,7 +207,7 @@ impl Court {
                 let why = outcome.feedback.as_ref().and_then(|feedback| feedback.judge.as_deref());
                 detail = format!("{}: {}", self.name(number), why.unwrap_or_default());
             }
-            // Its slowest test is as slow as can be told.
+            // The slowest test has reached the maximum that can be measured.
             if clock.watched_ms.is_some_and(|watched_ms| outcome.time_ms >= watched_ms) {
                 bench.stop_watching();
             }
@@ -217,12 +218,12 @@ impl Court {
         Ok(Trial { outcomes, grade, detail })
     }
 
-    /// The name of a test, as the package has it.
+    /// A test's name in the package.
     pub(crate) fn name(&self, number: u32) -> &str {
         &self.content.tests[number as usize - 1].name
     }
 
-    /// The submission with the problem's snippets and files; or why it is no program.
+    /// The submission with the problem's snippets and files, or the reason why it is not a program.
     async fn source(&self, submission: &SampleSubmission) -> Result<Result<Source, String>, Fault> {
         let id = &submission.language;
         let (language, offer) = match self.offered(id) {
@@ -239,7 +240,8 @@ impl Court {
         Ok(source.map_err(|error| error.to_string()))
     }
 
-    /// A text that was handed in, with the problem's snippets and files; or why it is no program.
+    /// A submitted text with the problem's snippets and files, or the reason why it is not a
+    /// program.
     pub(crate) async fn text(
         &self,
         id: &LanguageId,
@@ -256,12 +258,12 @@ impl Court {
 
     fn offered(&self, id: &LanguageId) -> Result<(&Arc<Language>, ProblemLanguage), String> {
         let language = self.tools.languages.get(id.as_str());
-        let language = language.ok_or_else(|| format!("the language {id} is not known"))?;
+        let language = language.ok_or_else(|| format!("the language {id} is unknown"))?;
         let offer = self.content.language(id);
-        Ok((language, offer.ok_or_else(|| format!("the problem does not take {id}"))?))
+        Ok((language, offer.ok_or_else(|| format!("the problem does not accept {id}"))?))
     }
 
-    /// A test's outcome, unless its validator gave a score that it may not give.
+    /// A test's outcome; fails if its validator gave an invalid score.
     fn checked(&self, judged: Judged) -> Result<TestOutcome, Fault> {
         match self.rubric.objection(judged.outcome.number, judged.outcome.result()) {
             None => Ok(judged.outcome),
@@ -269,7 +271,7 @@ impl Court {
         }
     }
 
-    /// What is known from these outcomes, after every grader that can be run.
+    /// Surveys these outcomes after running every grader that can be run.
     async fn survey(
         &self,
         outcomes: &BTreeMap<u32, TestOutcome>,
@@ -286,15 +288,15 @@ impl Court {
             };
             let missing = || Fault::Program {
                 program: "the grader".to_owned(),
-                detail: "there is none".to_owned(),
+                detail: "the problem has none".to_owned(),
             };
             let grader = self.referees.grader.as_ref().ok_or_else(missing)?;
             graded.insert(call.group, grade(&self.tools.cells, grader, call, core).await?);
         }
     }
 
-    /// What the outcomes come to. Where tests are missing that would be judged, it is what is known so far: the verdict
-    /// if all of them are accepted, and no score.
+    /// The grade of these outcomes. If tests are missing, it is provisional: the verdict if all of
+    /// them are accepted, and no score.
     fn grade(
         &self,
         outcomes: &BTreeMap<u32, TestOutcome>,
@@ -330,18 +332,18 @@ impl Trial {
         Self { outcomes: BTreeMap::new(), grade, detail }
     }
 
-    /// Of the slowest test, in milliseconds.
+    /// CPU time of the slowest test, in milliseconds.
     pub(crate) fn time_ms(&self) -> u64 {
         self.outcomes.values().map(|outcome| outcome.time_ms).max().unwrap_or(0)
     }
 
-    /// Of the largest test, in KiB.
+    /// Memory of the largest test, in KiB.
     pub(crate) fn memory_kib(&self) -> u64 {
         self.outcomes.values().map(|outcome| outcome.memory_kib).max().unwrap_or(0)
     }
 }
 
-/// A test that we could not judge.
+/// The outcome of a test that could not be judged.
 fn failed(number: u32, why: String) -> TestOutcome {
     TestOutcome {
         number,

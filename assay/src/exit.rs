@@ -1,4 +1,4 @@
-//! Exit codes: the one table from a command's outcome to its code.
+//! Exit codes: the one table that maps a command's outcome to its code.
 
 use std::error::Error;
 use std::fmt;
@@ -44,7 +44,7 @@ impl Failure {
         Self { exit, message: message.into() }
     }
 
-    /// A failure with this error and all its causes. `doing` says what was being done.
+    /// A failure with this error and all its causes. `doing` names the action that failed.
     pub fn of(exit: Exit, doing: &str, error: &(dyn Error + 'static)) -> Self {
         Self { exit, message: format!("{doing}: {}", error_chain(error)) }
     }

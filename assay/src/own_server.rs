@@ -1,4 +1,4 @@
-//! An embedded server for as long as a command runs.
+//! An embedded server that runs as long as a command.
 
 use event_store::Stores;
 use tokio::task::JoinHandle;
@@ -10,7 +10,8 @@ use crate::config::Config;
 use crate::server::{Role, Server};
 use crate::{Exit, Failure};
 
-/// A server with every role on embedded stores in a temporary folder, and its administrator.
+/// A server with every role on embedded stores in a temporary folder, with a client for its
+/// administrator.
 pub struct OwnServer {
     client: Client,
     stores: Stores,
@@ -20,10 +21,11 @@ pub struct OwnServer {
 }
 
 impl OwnServer {
-    /// Starts one whose configuration differs from the default in this.
+    /// Starts a server. `configure` changes the default configuration.
     pub async fn start(configure: impl FnOnce(&mut Config)) -> Result<Self, Failure> {
-        let folder = tempfile::tempdir()
-            .map_err(|error| Failure::of(Exit::JudgeError, "making a temporary folder", &error))?;
+        let folder = tempfile::tempdir().map_err(|error| {
+            Failure::of(Exit::JudgeError, "creating a temporary folder", &error)
+        })?;
         let mut config = Config::embedded(folder.path());
         config.http.listen.set_port(0);
         config.limits.submissions_per_minute = u32::MAX;
@@ -44,17 +46,17 @@ impl OwnServer {
         Ok(Self { client, stores, cancelled, running, _folder: folder })
     }
 
-    /// Its administrator's client.
+    /// The administrator's client.
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// What it keeps.
+    /// The server's stores.
     pub fn stores(&self) -> &Stores {
         &self.stores
     }
 
-    /// Drains it, and removes everything.
+    /// Drains the server and removes its data.
     pub async fn stop(self) -> Result<(), Failure> {
         self.cancelled.cancel();
         self.running.await.map_err(|error| Failure::of(Exit::JudgeError, "stopping", &error))?

@@ -1,4 +1,4 @@
-//! From a folder to the archive that a server takes. The build script packs the samples with it too.
+//! Packs a folder into an archive for upload. The build script packs the samples with it too.
 
 use std::fs;
 use std::io::{self, Cursor, Write};
@@ -7,12 +7,12 @@ use std::path::Path;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-/// Permission bits of a file in the archive. The reader looks at the kind of a file only.
+/// Permission bits of a file in the archive. The reader looks only at the file type.
 const FILE_MODE: u32 = 0o644;
 
-/// The folder as a zip archive, under its own name, in a fixed order and with fixed times, so that
-/// the same files make the same bytes. Links stay links: the server decides what it follows. What is not wanted, by its
-/// path in the folder, is left out.
+/// Packs the folder into a zip archive under its own name. Order and times are fixed, so the same
+/// files give the same bytes. Links stay links; the server decides which to follow. Files for whose
+/// path `is_wanted` returns false are left out.
 pub fn pack(folder: &Path, is_wanted: impl Fn(&str) -> bool) -> io::Result<Vec<u8>> {
     let folder = folder.canonicalize()?;
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -1,4 +1,4 @@
-//! How the parts are that this process runs beside the API, as the API tells it.
+//! Reports the health of the process's other parts to the API.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use query_api::{Part, PartHealth, Parts};
 use supervision::Health;
 use tokio::sync::watch;
 
-/// What this process runs beside the API.
+/// The parts that this process runs beside the API.
 #[derive(Debug)]
 pub(crate) struct Running {
-    /// None where it is no evaluator.
+    /// `None` if the process is not an evaluator.
     pub(crate) evaluator: Option<Arc<Figures>>,
-    /// None where it is no projector.
+    /// Empty if the process is not a projector.
     pub(crate) projections: Vec<watch::Receiver<Status>>,
-    /// Supervised tasks.
+    /// The statuses of the supervised tasks.
     pub(crate) tasks: Vec<watch::Receiver<supervision::Status>>,
 }
 
@@ -33,13 +33,13 @@ fn task(status: &supervision::Status) -> Part {
     Part { name: status.name.to_owned(), health, fault }
 }
 
-/// A machine that has no room to judge tries again; meanwhile submissions wait.
+/// An evaluator without room to judge is degraded: it tries again, and submissions wait.
 fn judging(fault: Option<String>) -> Part {
     let health = if fault.is_some() { PartHealth::Degraded } else { PartHealth::Ok };
     Part { name: "evaluator".to_owned(), health, fault }
 }
 
-/// Where both what is served and what is built are at fault, the worse is told.
+/// Reports the worse fault if both the served views and those being built have one.
 fn part(status: &Status) -> Part {
     let name = format!("projection {}", status.name);
     let (served, built) = (of(&status.health), of(&status.building));

@@ -1,4 +1,4 @@
-//! What the programs of this crate and of `bench` have in common.
+//! The common part of the programs of this crate and of `bench/`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::ExitCode;
@@ -7,14 +7,14 @@ use futures::future::LocalBoxFuture;
 
 use crate::{Exit, Failure};
 
-/// What shells report for a program that ended because nobody reads its output any more.
+/// The exit code that shells report for a program that ended by SIGPIPE.
 const NO_READER: u8 = 128 + 13;
 
-/// The `main` of a program: runs the command on a runtime, and prints its failure.
+/// The `main` of a program: runs the command on a runtime and prints its failure.
 pub fn program(
     command: impl FnOnce() -> LocalBoxFuture<'static, Result<Exit, Failure>>,
 ) -> ExitCode {
-    // `assay problem verify … | head`
+    // Exit quietly in `assay problem verify … | head`.
     let usual_hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         if !panic.payload_as_str().is_some_and(has_no_reader) {
@@ -30,7 +30,7 @@ pub fn program(
     }
 }
 
-/// Whether a panic is that of `println!` whose reader has gone.
+/// Whether `println!` panicked because the reader has gone.
 fn has_no_reader(message: &str) -> bool {
     message.starts_with("failed printing to stdout") && message.contains("Broken pipe")
 }
@@ -50,7 +50,7 @@ fn run(command: impl FnOnce() -> LocalBoxFuture<'static, Result<Exit, Failure>>)
             failure.exit
         }
     };
-    // Threads that still wait for a store must not keep a finished command.
+    // Threads that still wait for a store must not delay the exit.
     runtime.shutdown_background();
     exit.into()
 }

@@ -1,4 +1,4 @@
-//! Whether the views are what this program reads, and what is answered until they are.
+//! Whether the views are ready for this program, and the response until they are.
 
 use std::time::Duration;
 
@@ -14,19 +14,19 @@ use tokio::time::Instant;
 
 use crate::{Exit, Failure};
 
-/// A log of so few events is not waited for: they are projected in one commit.
+/// Logs of up to this many events are not waited for: they are projected in one commit.
 const SHORT_LOG_EVENTS: u64 = 1_024;
-/// How long views are waited for that are live and behind: it may be that no projector runs.
+/// How long to wait for live views that are behind. There may be no projector.
 const BEHIND_WAIT_MAX: Duration = Duration::from_secs(30);
-/// How often to look.
+/// The poll interval.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
-/// How often to tell what is waited for.
+/// How often the reason for waiting is printed.
 const TELL_INTERVAL: Duration = Duration::from_secs(5);
 
-/// What a server waits for before it serves; `None` from when it is ready.
+/// What a server waits for before it serves; `None` once it is ready.
 pub(crate) type Waiting = Option<String>;
 
-/// Until a server is ready: 503, and what it waits for.
+/// Until the server is ready, responds with 503 and the reason.
 pub(crate) async fn hold_back(
     State(waiting): State<watch::Receiver<Waiting>>,
     request: Request,
@@ -39,8 +39,8 @@ pub(crate) async fn hold_back(
     }
 }
 
-/// Waits until every projection's views of this version are live, which they are not at the first
-/// start after an upgrade that changed them, and have read what the log had at the start.
+/// Waits until every projection's views of this version are live and have reached the end that the
+/// log had at the start. Views are not live on the first start after an upgrade that changed them.
 pub(crate) async fn views_are_built(
     log: &dyn EventLog,
     views: &Views,
@@ -59,7 +59,7 @@ pub(crate) async fn views_are_built(
     }
 }
 
-/// Why it has to be waited longer. `wanted` is the end of the log when it first answered.
+/// The reason to wait longer, if any. `wanted` is the end of the log at its first response.
 async fn reason(
     log: &dyn EventLog,
     views: &Views,
@@ -85,7 +85,7 @@ async fn reason(
     if !missing.is_empty() {
         let missing = named(&missing);
         return Some(format!(
-            "Building views first, of {head} events: {missing}. A projector does that."
+            "Building views first; the log has {head} events: {missing}. A projector builds them."
         ));
     }
     if live.is_empty() {
@@ -96,7 +96,7 @@ async fn reason(
         tracing::warn!(behind = live, %head, "serving views that are behind: is a projector running?");
         return None;
     }
-    Some(format!("Waiting for views that are behind {head} events: {live}."))
+    Some(format!("Waiting for views that are behind; the log has {head} events: {live}."))
 }
 
 fn silent(what: &str, error: &(dyn std::error::Error + 'static)) -> String {
@@ -104,21 +104,21 @@ fn silent(what: &str, error: &(dyn std::error::Error + 'static)) -> String {
     Failure::of(Exit::Network, &doing, error).message
 }
 
-/// A projection whose views are not what is to be served.
+/// A projection whose views cannot be served yet.
 struct Behind {
     name: String,
-    /// Else they are still built.
+    /// If false, the views are still being built.
     is_live: bool,
     position: Position,
 }
 
-/// The projections that are not live, or have not read as far as this.
+/// The projections that are not live or have not reached this position.
 async fn behind(views: &Views, wanted: Position) -> Result<Vec<Behind>, ReadError> {
     let (all, live) = (views.generations.all().await?, views.reader.checkpoints().await?);
     let mut behind = Vec::new();
     for name in projector::all().iter().map(|projection| projection.commit_name()) {
         let generations = all.get(&name);
-        // Where nothing is known of it, an older Assay may have built it.
+        // Without any record of generations, an older Assay may have built the views.
         let is_live = generations.map_or(live.contains_key(&name), |it| it.live.is_some());
         let building = generations.and_then(|generations| generations.building);
         let reached = match building.filter(|_| !is_live) {

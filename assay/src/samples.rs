@@ -7,7 +7,7 @@ use crate::{Exit, Failure};
 /// Each sample's slug and archive.
 pub const SAMPLES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/samples.rs"));
 
-/// The one problem of a sample's archive.
+/// Reads the only problem of a sample's archive.
 pub fn read(slug: &str, archive: &[u8]) -> Result<Package, Failure> {
     let broken = |why: String| Failure::new(Exit::JudgeError, format!("the sample {slug}: {why}"));
     let mut packages = FileTree::from_zip(archive, &TreeLimits::default())

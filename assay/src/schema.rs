@@ -16,13 +16,13 @@ pub(crate) fn full(
         .finish()
 }
 
-/// Queries and subscriptions, without what packages are uploaded for.
+/// Queries and subscriptions, without mutations.
 pub(crate) fn read_only(api: &Arc<Api>) -> Schema<query_api::Query, EmptyMutation, Subscription> {
     let reads = query_api::Query::default();
     schema_limits(Schema::build(reads, EmptyMutation, Subscription), api).finish()
 }
 
-/// The schema in its definition language, as it is committed.
+/// The schema in SDL, as committed to the repository.
 pub fn sdl() -> String {
     fn export<M: ObjectType + 'static>(schema: &Schema<Query, M, Subscription>) -> String {
         schema.sdl_with_options(

@@ -1,4 +1,4 @@
-//! From a configuration and a set of roles to running parts.
+//! Starts the parts of a set of roles from a configuration, and drains them.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -33,19 +33,19 @@ use crate::readiness::Waiting;
 use crate::sweep::Sweeper;
 use crate::{Exit, Failure, cmd, parts, readiness, schema};
 
-/// The namespace of the views that are served.
+/// The namespace of the live views.
 pub const LIVE: &str = "live";
-/// How long a shutdown waits for clients to hang up.
+/// How long a shutdown waits for clients to disconnect.
 const HANG_UP: Duration = Duration::from_secs(2);
 
-/// What a process does.
+/// A role of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Role {
-    /// Takes mutations; goes with `query`.
+    /// Handles mutations; requires `query`.
     Command,
-    /// Answers queries and subscriptions.
+    /// Handles queries and subscriptions.
     Query,
-    /// Judges.
+    /// Judges submissions.
     Evaluator,
     /// Builds the read model, signs the log, and delivers webhooks.
     Projector,
@@ -56,16 +56,16 @@ impl Role {
     pub const ALL: [Self; 4] = [Self::Command, Self::Query, Self::Evaluator, Self::Projector];
 }
 
-/// Everything that a process runs, ready to run.
+/// A process with all its parts, ready to run.
 pub struct Server {
     stores: Stores,
     views: Views,
     http: Option<Http>,
     evaluator: Option<Evaluator>,
-    /// What runs beside serving and judging, in the order in which it is drained.
+    /// The parts besides serving and judging, in the order in which they are drained.
     background: Supervisor,
     drain: Duration,
-    /// The first administrator, where this start made one. The secret is nowhere else.
+    /// The first administrator, if this start created one. The secret is not stored anywhere else.
     pub administrator: Option<(Login, Secret)>,
     left_out: Vec<String>,
 }
@@ -77,19 +77,19 @@ struct Http {
 }
 
 impl Server {
-    /// Opens the stores, checks the languages, and binds the address. Refuses rather than
-    /// half-works.
+    /// Opens the stores, checks the languages, and binds the address. Fails if any part cannot run.
     ///
     /// # Errors
-    /// With the cause and the cure.
+    /// With the cause, and how to fix it.
     pub async fn build(config: &Config, roles: &BTreeSet<Role>) -> Result<Self, Failure> {
         if roles.contains(&Role::Command) && !roles.contains(&Role::Query) {
-            let message = "the command role goes with the query role: --role command,query";
+            let message = "the command role requires the query role: --role command,query";
             return Err(Failure::new(Exit::Usage, message));
         }
         let stores = open_stores(config).await?;
         let views = open_views(config, LIVE).await?;
-        // Each part of the projector sees to that on its own, and the others go on.
+        // The parts of the projector check this themselves, so one of them failing does not stop
+        // the others.
         if roles.iter().any(|role| *role != Role::Projector) {
             refuse_diverged(&stores, &views).await?;
         }
@@ -120,7 +120,7 @@ impl Server {
         let administrator =
             match roles.contains(&Role::Command) {
                 true => command_api::accounts::bootstrap_administrator(&stores).await.map_err(
-                    |error| Failure::of(Exit::Network, "making the first administrator", &error),
+                    |error| Failure::of(Exit::Network, "creating the first administrator", &error),
                 )?,
                 false => None,
             };
@@ -143,22 +143,22 @@ impl Server {
         Ok(Self { stores, views, http, evaluator, background, drain, administrator, left_out })
     }
 
-    /// Where the API is served.
+    /// The address at which the API is served; `None` without the `query` role.
     pub fn address(&self) -> Option<SocketAddr> {
         self.http.as_ref().map(|http| http.address)
     }
 
-    /// Which of the languages that Assay knows are not judged here, and why.
+    /// The languages that are not judged here, each with the reason.
     pub fn left_out(&self) -> &[String] {
         &self.left_out
     }
 
-    /// The stores that it has open.
+    /// The server's open stores.
     pub fn stores(&self) -> &Stores {
         &self.stores
     }
 
-    /// Runs in the background; returns when it is ready, or has ended already.
+    /// Runs in the background. Returns when the server is ready or has ended.
     pub async fn start(self, cancelled: CancellationToken) -> JoinHandle<Result<(), Failure>> {
         let (ready, is_ready) = oneshot::channel();
         let running = tokio::spawn(self.run(cancelled, || {
@@ -168,12 +168,12 @@ impl Server {
         running
     }
 
-    /// Runs until cancelled, then drains: no new work and no new requests, what is under way is
-    /// finished or given back, and what was written is projected. Says when it is `ready`: where it
-    /// serves the API, not before the views of its version are built; until then it answers 503.
+    /// Runs until cancelled, then drains: it takes no new work or requests, finishes or gives back
+    /// work in progress, and projects the events written. Calls `ready` when ready; a server of the
+    /// API is ready once the views of its version are built, and responds with 503 until then.
     ///
     /// # Errors
-    /// When a part ended that should not have.
+    /// If a part ended unexpectedly.
     pub async fn run(
         self,
         cancelled: CancellationToken,
@@ -206,7 +206,7 @@ impl Server {
             serving.cancelled().await;
         }
         while let Some(ended) = parts.join_next().await {
-            // One part that fails takes the others down with it, so that somebody notices.
+            // If one part fails, stop the others, so that the failure is noticed.
             serving.cancel();
             let ended =
                 ended.unwrap_or_else(|error| Err(Failure::of(Exit::JudgeError, "a part", &error)));
@@ -214,7 +214,7 @@ impl Server {
         }
         let stuck = background.drain(self.drain).await;
         if !stuck.is_empty() {
-            let message = format!("did not stop in time: {}", stuck.join(", "));
+            let message = format!("these parts did not stop in time: {}", stuck.join(", "));
             outcome = outcome.and(Err(Failure::new(Exit::JudgeError, message)));
         }
         outcome
@@ -265,9 +265,9 @@ impl Http {
             let message = format!("listening on {wanted}: {error}; choose another http.listen");
             Failure::new(Exit::Usage, message)
         })?;
-        let address = listener
-            .local_addr()
-            .map_err(|error| Failure::of(Exit::JudgeError, "asking for the address", &error))?;
+        let address = listener.local_addr().map_err(|error| {
+            Failure::of(Exit::JudgeError, "reading the listening address", &error)
+        })?;
         Ok(Self { listener, address, router })
     }
 
@@ -286,18 +286,18 @@ impl Http {
             served = async { served.await } => {
                 served.map_err(|error| Failure::of(Exit::JudgeError, "serving", &error))
             }
-            // A subscription may be held open for ever; its client resumes elsewhere.
+            // A subscription may stay open forever; its client resumes elsewhere.
             () = async { serving.cancelled().await; tokio::time::sleep(HANG_UP).await } => Ok(()),
         }
     }
 }
 
-/// Nothing is written behind a log that has lost what was read or signed of it: new events would take the places of
-/// lost ones (INV-8).
+/// Refuses a log that lost events which were read or signed before. New events would take the
+/// positions of the lost ones (INV-8).
 async fn refuse_diverged(stores: &Stores, views: &Views) -> Result<(), Failure> {
     let refused = |error: &(dyn std::error::Error + 'static)| {
-        let failure = Failure::of(Exit::Network, "the log is not used as it is", error);
-        let cure = "docs/operations.md says what to do about a log that lost its tail";
+        let failure = Failure::of(Exit::Network, "refusing to use the log", error);
+        let cure = "docs/operations.md describes how to repair a log that lost its tail";
         Failure::new(failure.exit, format!("{}; {cure}", failure.message))
     };
     let checkpoints = views.reader.checkpoints().await;
@@ -316,13 +316,13 @@ pub async fn open_stores(config: &Config) -> Result<Stores, Failure> {
     event_store::open(&config.store_urls()).await.map_err(not_opened)
 }
 
-/// The same of an installation that is there: what only looks at one makes none.
+/// Opens the stores of an existing installation, without creating one.
 pub(crate) async fn open_existing_stores(config: &Config) -> Result<Stores, Failure> {
     refuse_absent(config)?;
     open_stores(config).await
 }
 
-/// Whether the file of an embedded log is not there.
+/// Whether the embedded log's file is missing.
 pub(crate) fn is_absent(config: &Config) -> bool {
     let path = config.stores.log.strip_prefix("sqlite:");
     path.is_some_and(|path| !Path::new(path).exists())
@@ -333,14 +333,14 @@ fn refuse_absent(config: &Config) -> Result<(), Failure> {
         return Ok(());
     }
     let message = format!(
-        "there is no log at {}; name the installation's folder with --data DIR or ASSAY_DATA, or its settings with \
+        "there is no log at {}; set the installation's folder with --data DIR or ASSAY_DATA, or its settings with \
          --config FILE",
         config.stores.log
     );
     Err(Failure::new(Exit::Usage, message))
 }
 
-/// Opens the log of an installation that is there, alone.
+/// Opens only the log of an existing installation.
 pub(crate) async fn open_log(config: &Config) -> Result<Arc<dyn EventLog>, Failure> {
     refuse_absent(config)?;
     let blobs = event_store::open_blobs(&config.stores.blobs).await.map_err(not_opened)?;
@@ -353,7 +353,7 @@ pub(crate) async fn open_tree(config: &Config) -> Result<Arc<dyn TreeStore>, Fai
     event_store::open_tree(&config.stores.tree).await.map_err(not_opened)
 }
 
-/// Why a store cannot be used, and what can be done about it.
+/// A failure to open the stores, with a way to fix it if there is one.
 pub(crate) fn not_opened(error: event_store::OpenError) -> Failure {
     let failure = Failure::of(Exit::Network, "opening the stores", &error);
     match error {
@@ -362,8 +362,8 @@ pub(crate) fn not_opened(error: event_store::OpenError) -> Failure {
     }
 }
 
-/// What signs the log. Its key is made here where nothing was signed yet; afterwards the log is signed with that key or
-/// not at all.
+/// Makes the signer of the log. Creates its key if nothing has been signed yet; afterwards the log
+/// is signed with that key or not at all.
 async fn signer(config: &Config, stores: &Stores) -> Result<Signer, Failure> {
     let path = &config.audit.keys;
     let memory = Memory::beside(path);
@@ -376,7 +376,7 @@ async fn signer(config: &Config, stores: &Stores) -> Result<Signer, Failure> {
         let newest = newest.or_else(|| Some(memory.newest()?.kept()));
         if let Some(newest) = newest {
             let message = format!(
-                "audit.keys: there is no file {}, and {} events were signed with a key that was in \
+                "audit.keys: the file {} is missing, and {} events were signed with a key from \
                  it; put it back, or name the file where it is",
                 path.display(),
                 newest.size
@@ -385,7 +385,7 @@ async fn signer(config: &Config, stores: &Stores) -> Result<Signer, Failure> {
         }
         let name = cmd::keys::default_name(stores.log.as_ref()).await?;
         let key = cmd::keys::create(path, name)?;
-        tracing::info!(%key, file = %path.display(), "made the key that signs the log");
+        tracing::info!(%key, file = %path.display(), "created the key that signs the log");
         keys = key_file::read(path);
     }
     let keys = keys.map_err(|error| Failure::of(Exit::Usage, "audit.keys", &error))?;
@@ -393,15 +393,15 @@ async fn signer(config: &Config, stores: &Stores) -> Result<Signer, Failure> {
     Ok(Signer::new(Arc::clone(&stores.log), tree, keys.signers).remembering(memory))
 }
 
-/// What tells other servers of events.
+/// Makes the part that sends events to other servers.
 fn dispatcher(config: &Config, stores: &Stores, views: &Views) -> Result<Dispatcher, Failure> {
     let (log, credentials) = (Arc::clone(&stores.log), Arc::clone(&stores.credentials));
     let settings = config.webhooks.settings();
     Dispatcher::new(log, credentials, views.clone(), settings)
-        .map_err(|error| Failure::of(Exit::Network, "starting the client of webhooks", &error))
+        .map_err(|error| Failure::of(Exit::Network, "starting the webhook client", &error))
 }
 
-/// What removes what no event names, unless it is turned off.
+/// Makes the part that removes stored data that no event names; `None` if it is turned off.
 fn sweeper(config: &Config, stores: &Stores) -> Option<Sweeper> {
     let SweepConfig { every_h, keep_days } = config.sweep;
     let age = SignedDuration::from_hours(24 * i64::from(keep_days.max(1)));
@@ -420,25 +420,25 @@ pub async fn open_views(config: &Config, namespace: &str) -> Result<Views, Failu
     })
 }
 
-/// What can be done about a store that does not answer.
+/// Adds a way to fix a store that does not respond.
 fn silent(failure: Failure, store: &str) -> Failure {
-    let cure = format!("start it, or name another in stores.{store}");
+    let cure = format!("start it, or set stores.{store} to another address");
     Failure::new(failure.exit, format!("{}; {cure}", failure.message))
 }
 
-/// Makes the sandbox that the configuration names.
+/// Opens the configured sandbox.
 pub(crate) fn open_sandbox(config: &Config) -> Result<Arc<dyn Sandbox>, Failure> {
     sandbox::resolve(&config.sandbox)
         .map_err(|error| Failure::of(Exit::Usage, "opening the sandbox", &error))
 }
 
-/// The languages that ship with the program, and those that the configuration adds.
+/// The built-in languages, and those that the configuration adds.
 pub fn open_languages(config: &Config) -> Result<Arc<Languages>, Failure> {
     let failed = |error| Failure::of(Exit::Usage, "reading sandbox.languages", &error);
     config.sandbox.languages().map_err(failed)
 }
 
-/// Those of them that the configuration names to be judged.
+/// The languages that the configuration selects for judging.
 pub(crate) fn wanted_languages(
     config: &Config,
     languages: &Languages,
@@ -449,7 +449,7 @@ pub(crate) fn wanted_languages(
     named_languages("evaluator.languages", &config.evaluator.languages, languages)
 }
 
-/// The languages with these ids, which stand in a setting or flag.
+/// The languages with these ids. `place` is the setting or flag that lists them.
 pub(crate) fn named_languages(
     place: &str,
     ids: &[String],
@@ -459,7 +459,7 @@ pub(crate) fn named_languages(
         languages.get(id).cloned().ok_or_else(|| {
             let known: Vec<_> = languages.all().iter().map(|it| it.id.as_str()).collect();
             let known = known.join(", ");
-            Failure::new(Exit::Usage, format!("{place}: there is no {id:?}; there are {known}"))
+            Failure::new(Exit::Usage, format!("{place}: {id:?} is unknown; known are {known}"))
         })
     });
     named.collect()
@@ -468,25 +468,25 @@ pub(crate) fn named_languages(
 /// The languages that are judged.
 struct Judged {
     languages: Vec<Arc<Language>>,
-    /// One for each language, or none where nobody has asked yet.
+    /// One per language; empty before the toolchains were checked.
     toolchains: Vec<Toolchain>,
-    /// Why some of those that Assay knows are not among them.
+    /// The reasons why other known languages are not judged.
     left_out: Vec<String>,
 }
 
 impl Judged {
-    /// All of these; nobody judges here, so nobody has asked what is installed.
+    /// All these languages, unchecked, for a process that does not judge.
     fn unchecked(languages: Vec<Arc<Language>>) -> Self {
         Self { languages, toolchains: vec![], left_out: vec![] }
     }
 
-    /// Asks every toolchain what it is. A language that the configuration names must be there; where it names none,
-    /// those that are not there are left out.
+    /// Checks every toolchain. Fails if a configured language is missing; without configured
+    /// languages, leaves missing ones out.
     async fn check(self, sandbox: &dyn Sandbox, config: &EvaluatorConfig) -> Result<Self, Failure> {
         let answers = sandbox
             .toolchains(&self.languages)
             .await
-            .map_err(|error| Failure::of(Exit::Usage, "looking for compilers", &error))?;
+            .map_err(|error| Failure::of(Exit::Usage, "checking the toolchains", &error))?;
         let mut judged = Self::unchecked(vec![]);
         for (language, answer) in self.languages.into_iter().zip(answers) {
             match answer {
@@ -503,14 +503,14 @@ impl Judged {
         }
         let missing: String = judged.left_out.iter().map(|it| format!("\n  - {it}")).collect();
         let message = format!(
-            "some languages cannot be judged{missing}\n  install them, or name those to judge: --set \
+            "some languages cannot be judged{missing}\n  install them, or select the languages to judge: --set \
              'evaluator.languages=[\"cpp\"]'"
         );
         Err(Failure::new(Exit::Usage, message))
     }
 }
 
-/// Strangers' programs only run in a sandbox that holds.
+/// Fails if the sandbox does not contain untrusted programs.
 async fn refuse_unless_it_holds(
     sandbox: &dyn Sandbox,
     languages: &[Arc<Language>],
@@ -548,7 +548,7 @@ fn catalogue(languages: &[Arc<Language>], toolchains: &[Toolchain]) -> Catalogue
     }))
 }
 
-/// Test data on this machine's disk. Blobs that are files are there already.
+/// The cache of test data on disk; `None` for blobs that are local files already.
 fn test_data_cache(config: &Config) -> Result<Option<DiskCache>, Failure> {
     let EvaluatorConfig { cache_dir, cache_bytes_max, .. } = &config.evaluator;
     if *cache_bytes_max == 0 || config.stores.blobs.starts_with("file:") {
@@ -560,7 +560,7 @@ fn test_data_cache(config: &Config) -> Result<Option<DiskCache>, Failure> {
     })
 }
 
-/// How the evaluator works that judges these languages.
+/// The configuration of an evaluator that judges these languages.
 pub fn evaluator_config(config: &Config, languages: &[Arc<Language>]) -> evaluator::Config {
     let EvaluatorConfig { name, slots, pin_cores, warm_up, lease_s, deliveries_max, .. } =
         &config.evaluator;

@@ -1,4 +1,5 @@
-//! Settings from several sources: later ones win, one by one, and each remembers where it is from.
+//! Settings from several sources. Later sources override earlier ones per setting, and each setting
+//! remembers its source.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,7 +11,7 @@ use toml::{Table, Value};
 use crate::config::Config;
 use crate::{Exit, Failure};
 
-/// Where a setting's value is from.
+/// The source of a setting's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Source {
     /// The defaults.
@@ -103,7 +104,7 @@ impl Settings {
         }
     }
 
-    /// Fails if what was added last makes no configuration.
+    /// Fails if the settings added last do not make a valid configuration.
     fn check(&self, source: &Source) -> Result<(), Failure> {
         self.deserialized().map(drop).map_err(|error| refused(&error, Some(source)))
     }
@@ -134,7 +135,7 @@ fn refused(error: &str, source: Option<&Source>) -> Failure {
     Failure::new(Exit::Usage, format!("the configuration{place}: {error}"))
 }
 
-/// The text as the value of a key in TOML; `None` if it is none.
+/// The text as a TOML value; `None` if it is not one.
 fn parsed(text: &str) -> Option<Value> {
     let mut table: Table = format!("value = {text}").parse().ok()?;
     let is_alone = table.len() == 1;

@@ -1,9 +1,9 @@
-//! Removes what no event names: blobs, personal data and secrets that were stored before an event
-//! that was never written, and blobs that were never meant to last, such as uploaded packages and
-//! the selections of rejudge previews.
+//! Removes stored data that no event names. That is blobs, personal data and secrets stored before
+//! an event that was never written, and blobs that were meant to be temporary, such as uploaded
+//! packages and the selections of rejudge previews.
 //!
-//! What is named follows from the whole log. What is stored, or stored again, after a point in time is
-//! never removed, whatever the log says: a command stores first and appends then.
+//! The whole log determines which data is named. Data stored, or stored again, after a point in
+//! time is never removed, whatever the log says, because a command stores data before it appends.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -24,10 +24,10 @@ const LIST_PAGE: usize = 1_000;
 const LOG_PAGE: u32 = 512;
 /// How long the sweeper waits after a start, and after a failure.
 const FIRST_DELAY: Duration = Duration::from_secs(3_600);
-/// The least age of what is removed. Requests under way are younger.
+/// Minimum age of removed data, so that requests in progress are safe.
 pub(crate) const AGE_MIN: SignedDuration = SignedDuration::from_hours(1);
 
-/// Looking for what no event names failed, and nothing was removed, or removing stopped.
+/// A sweep failed. Nothing was removed, or the removal stopped half-way.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SweepError {
     /// The log could not be read whole.
@@ -41,10 +41,10 @@ pub(crate) enum SweepError {
     Credentials(#[from] CredentialsError),
 }
 
-/// What no event names, and is older than the age asked for.
+/// Stored data that no event names and that is older than the requested age.
 #[derive(Debug, Default)]
 pub(crate) struct Unnamed {
-    /// Only what is older than this.
+    /// The data was stored before this time.
     before: Timestamp,
     /// The blobs, with their sizes in the store.
     pub(crate) blobs: BTreeMap<Digest, u64>,
@@ -54,7 +54,7 @@ pub(crate) struct Unnamed {
     pub(crate) secrets: HashSet<String>,
 }
 
-/// What owns credentials, as far as the log was read.
+/// The owners of credentials, from the events read so far.
 #[derive(Debug, Default)]
 struct Owners {
     /// The subject of each account that is not erased.
@@ -69,14 +69,14 @@ impl Unnamed {
         self.blobs.values().sum()
     }
 
-    /// Finds what is older than `before` and not named by any event up to the end of the log.
+    /// Finds data that is older than `before` and that no event names up to the end of the log.
     /// `reached` is called with each position read.
     pub(crate) async fn find(
         stores: &Stores,
         before: Timestamp,
         reached: impl Fn(Position),
     ) -> Result<Self, SweepError> {
-        // Listed before the log is read: what is stored later is not listed.
+        // List before reading the log, so that data stored later is not listed.
         let mut unnamed = Self { before, ..Self::default() };
         unnamed.list_blobs(stores).await?;
         unnamed.list_credentials(stores).await?;
@@ -127,7 +127,7 @@ impl Unnamed {
         }
     }
 
-    /// Takes out what the event names.
+    /// Removes what the event names from the set.
     fn take_named(&mut self, recorded: &Recorded, owners: &mut Owners) {
         match &recorded.event {
             Event::AccountRegistered(registered) => {
@@ -143,7 +143,7 @@ impl Unnamed {
                 }
             }
         }
-        // The secret of a webhook is wanted from its creation to its removal.
+        // A webhook's secret is needed from its creation to its removal.
         if let StreamId::Webhook(_) = recorded.stream {
             let name = recorded.stream.to_string();
             match recorded.event {
@@ -153,8 +153,8 @@ impl Unnamed {
         }
     }
 
-    /// Removes all of it, except blobs that were put again since. Returns the blobs removed, and
-    /// their size in bytes.
+    /// Removes the data, except blobs that were stored again since. Returns the number of removed
+    /// blobs and their size in bytes.
     pub(crate) async fn remove(&self, stores: &Stores) -> Result<(u64, u64), SweepError> {
         let (mut blobs, mut removed_bytes) = (0, 0);
         for (digest, bytes) in &self.blobs {
@@ -174,7 +174,7 @@ impl Unnamed {
     }
 }
 
-/// Whether an id was made before then. Ids without a time are from before ids had one.
+/// Whether an id was made before that time. Ids without a time are older than ids with one.
 fn is_old(id: Uuid, before: Timestamp) -> bool {
     id.get_timestamp().is_none_or(|at| at.to_unix().0.cast_signed() < before.as_second())
 }
@@ -185,7 +185,7 @@ pub(crate) struct Sweeper {
     pub(crate) stores: Stores,
     /// Time between two sweeps.
     pub(crate) every: Duration,
-    /// Only what is older is removed.
+    /// Minimum age of removed data.
     pub(crate) age: SignedDuration,
 }
 
@@ -220,7 +220,7 @@ impl Sweeper {
         let unnamed = Unnamed::find(&self.stores, Timestamp::now() - self.age, |_| ()).await?;
         let (blobs, bytes) = unnamed.remove(&self.stores).await?;
         let (profiles, secrets) = (unnamed.subjects.len(), unnamed.secrets.len());
-        tracing::info!(blobs, bytes, profiles, secrets, "removed what no event names");
+        tracing::info!(blobs, bytes, profiles, secrets, "removed data that no event names");
         Ok(())
     }
 }

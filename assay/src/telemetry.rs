@@ -1,4 +1,4 @@
-//! Logs: `tracing`, to standard error. Standard output is data.
+//! Logging with `tracing`, to standard error. Standard output is for data.
 
 use std::io::IsTerminal;
 

@@ -1,4 +1,4 @@
-//! From a path to the archive that a server takes.
+//! Makes an archive for upload from a path.
 
 use std::fs;
 use std::io::{self, Cursor, Write};
@@ -11,26 +11,27 @@ use zip::write::SimpleFileOptions;
 use crate::verify::{LoadError, load};
 use crate::{Exit, Failure, pack};
 
-/// A package as a server takes it.
+/// A package in the form that a server accepts.
 #[derive(Debug)]
 pub(crate) struct Archive {
     /// The bytes of a zip archive.
     pub(crate) bytes: Vec<u8>,
-    /// The problem's slug by the name of the archive's file, where nothing in the archive names the problem.
+    /// The problem's slug, from the archive's file name; `None` if the archive itself names the
+    /// problem.
     pub(crate) slug: Option<Slug>,
 }
 
-/// Refuses a slug for several packages: they would be revisions of one problem.
+/// Refuses a slug for several packages, which would become revisions of one problem.
 pub(crate) fn check_slug(slug: Option<&Slug>, packages: &[PathBuf]) -> Result<(), Failure> {
     match (slug, packages.len()) {
-        (Some(_), 2..) => Err(Failure::new(Exit::Usage, "`--slug` goes with one package")),
+        (Some(_), 2..) => Err(Failure::new(Exit::Usage, "`--slug` takes only one package")),
         _ => Ok(()),
     }
 }
 
-/// What stands at a path, as an archive: a folder, an archive, or a file that is all of a package.
+/// The archive for a path: a folder, an archive, or a single file that is a package.
 pub(crate) fn archive(path: &Path) -> Result<Archive, Failure> {
-    // Nothing that is refused anyway is packed.
+    // Do not pack what the server would refuse.
     let tree = match load(path) {
         Ok(tree) => tree,
         Err(LoadError::Unreadable(failure)) => return Err(failure),
@@ -127,7 +128,7 @@ mod tests {
         }
         let rooted = zip(FILES.iter().map(|(name, text)| (format!("sum/{name}"), *text)));
         assert_eq!(slug_of(&write("other.zip", rooted)), None);
-        // Polygon's packages have a name in them.
+        // Polygon packages contain a name.
         let xml = "<problem short-name=\"sum\"></problem>";
         let polygon = zip([("problem.xml".to_owned(), xml)].into_iter());
         assert_eq!(slug_of(&write("sum-3$linux.zip", polygon)), None);

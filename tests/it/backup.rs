@@ -196,7 +196,7 @@ async fn secrets_are_for_the_owner_or_left_out() {
     assert_eq!(manifest["credentials"], Value::Null);
     assert!(!without.join("credentials.jsonl").exists());
     let occupied = refused(&original, &["backup", "--out", with.to_str().unwrap()], 2);
-    assert!(occupied.contains("is there already"), "{occupied}");
+    assert!(occupied.contains("already exists"), "{occupied}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! Profiles, tokens and secrets, a line each.
+//! Profiles, tokens and secrets, one per line.
 
 use domain::{Digest, Event, Recorded, StreamId};
 use event_store::{Credentials, CredentialsError, Profile, TokenRecord};
@@ -19,17 +19,17 @@ enum Line {
     Secret { name: String, secret: String },
 }
 
-/// Of what a log has secrets.
+/// The owners of credentials in a log.
 #[derive(Debug, Default)]
 pub(crate) struct Owners {
-    /// Of accounts.
+    /// Subjects of accounts.
     subjects: Vec<Uuid>,
-    /// Of webhooks.
+    /// Names of webhooks' secrets.
     secrets: Vec<String>,
 }
 
 impl Owners {
-    /// Takes note of an account or a webhook that an event makes.
+    /// Records the account or webhook that an event creates.
     pub(crate) fn note(&mut self, recorded: &Recorded) {
         match &recorded.event {
             Event::AccountRegistered(registered) => self.subjects.push(registered.subject),
@@ -41,21 +41,21 @@ impl Owners {
     }
 }
 
-/// What is secret of the accounts and webhooks in a log.
+/// The credentials of a log's accounts and webhooks.
 #[derive(Debug, Default)]
 pub(crate) struct CredentialsPart {
     lines: Vec<Line>,
 }
 
 impl CredentialsPart {
-    /// Those of these. Tokens that have ended are left behind.
+    /// Collects the owners' credentials, without tokens that have ended.
     pub(crate) async fn collect(
         credentials: &dyn Credentials,
         owners: &Owners,
     ) -> Result<Self, CredentialsError> {
         let (mut lines, now) = (Vec::new(), Timestamp::now());
         for &subject in &owners.subjects {
-            // What was erased stays erased.
+            // Erased profiles stay erased.
             let profile = credentials.profiles(&[subject]).await?.pop().flatten();
             lines.extend(profile.map(|profile| Line::Profile { subject, profile }));
             let tokens = credentials.tokens(subject, now).await?;
@@ -68,7 +68,7 @@ impl CredentialsPart {
         Ok(Self { lines })
     }
 
-    /// Writes them into a backup.
+    /// Writes the credentials into a backup.
     pub(crate) fn write(&self, backup: &Backup) -> Result<FilePart, Failure> {
         let mut text = String::new();
         for line in &self.lines {
@@ -80,7 +80,7 @@ impl CredentialsPart {
         Ok(FilePart { name: NAME.to_owned(), digest, lines: self.lines.len() as u64 })
     }
 
-    /// Reads those of a backup.
+    /// Reads the credentials of a backup.
     pub(crate) fn read(backup: &Backup, part: &FilePart) -> Result<Self, Failure> {
         let text = backup.read(part)?;
         let lines = text.lines().map(serde_json::from_str).collect::<Result<Vec<_>, _>>();
@@ -89,7 +89,7 @@ impl CredentialsPart {
         Ok(Self { lines })
     }
 
-    /// Keeps them.
+    /// Stores the credentials.
     pub(crate) async fn restore(
         self,
         credentials: &dyn Credentials,

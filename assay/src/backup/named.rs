@@ -1,4 +1,4 @@
-//! Which blobs an event names.
+//! The blobs that an event names.
 
 use domain::{Digest, Event, Recorded};
 use serde_json::{Map, Value};
@@ -6,13 +6,13 @@ use serde_json::{Map, Value};
 /// The blobs that an event names.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct NamedBlobs {
-    /// Those that must be there: the event was written after them.
+    /// Blobs that must exist, because the event was written after them.
     pub(crate) surely: Vec<Digest>,
-    /// Digests of which nothing here knows whether they name blobs.
+    /// Digests that may or may not name blobs.
     pub(crate) perhaps: Vec<Digest>,
 }
 
-/// The blobs that an event names, at whatever schema it was written.
+/// The blobs that an event names, for any schema version of the event.
 pub(crate) fn named_blobs(recorded: &Recorded) -> NamedBlobs {
     let body: Value = serde_json::from_str(&recorded.body).unwrap_or_default();
     let mut named = NamedBlobs::default();
@@ -23,8 +23,8 @@ pub(crate) fn named_blobs(recorded: &Recorded) -> NamedBlobs {
     named
 }
 
-/// Whether all blobs of such an event are told by the shape of their names. Its other digests are of
-/// programs, languages and revisions.
+/// Whether every blob of such an event is recognised by the shape of its reference. Its other
+/// digests name programs, languages and revisions.
 fn has_no_other_blobs(event: &Event) -> bool {
     matches!(
         event,
@@ -70,7 +70,7 @@ fn walk(value: &Value, named: &mut NamedBlobs) {
     }
 }
 
-/// A [`BlobRef`](domain::problem::BlobRef).
+/// The digest, if the object is a [`BlobRef`](domain::problem::BlobRef).
 fn reference(fields: &Map<String, Value>) -> Option<Digest> {
     let is_reference = fields.len() == 2 && fields.get("bytes").is_some_and(Value::is_u64);
     is_reference.then(|| fields.get("digest").and_then(digest)).flatten()
@@ -88,7 +88,7 @@ mod tests {
 
     use super::*;
 
-    /// The event of a golden file, as the log holds it.
+    /// A golden file's event as stored in the log.
     fn golden(kind: &str, schema: u32) -> Recorded {
         let path = format!("{}/../domain/golden/{kind}.{schema}.json", env!("CARGO_MANIFEST_DIR"));
         let data = std::fs::read_to_string(&path).unwrap();

@@ -1,4 +1,5 @@
-//! Every signed head of the tree over the log, a line each. The tree's hashes follow from the events.
+//! Every signed head of the tree over the log, one per line. The tree's hashes are derived from the
+//! events.
 
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ pub(crate) struct TreePart {
 }
 
 impl TreePart {
-    /// Those that cover no more than is copied.
+    /// Collects the heads that cover only copied events.
     pub(crate) async fn collect(tree: &dyn TreeStore, head: Position) -> Result<Self, Failure> {
         let mut heads: Vec<KeptHead> = Vec::new();
         loop {
@@ -37,7 +38,7 @@ impl TreePart {
         }
     }
 
-    /// Writes them into a backup.
+    /// Writes the heads into a backup; `None` if there are none.
     pub(crate) fn write(&self, backup: &Backup) -> Result<Option<FilePart>, Failure> {
         if self.heads.is_empty() {
             return Ok(None);
@@ -49,7 +50,7 @@ impl TreePart {
         Ok(Some(FilePart { name: NAME.to_owned(), digest, lines: self.heads.len() as u64 }))
     }
 
-    /// Reads those of a backup.
+    /// Reads the heads of a backup.
     pub(crate) fn read(backup: &Backup, part: Option<&FilePart>) -> Result<Self, Failure> {
         let Some(part) = part else { return Ok(Self::default()) };
         let text = backup.read(part)?;
@@ -59,24 +60,25 @@ impl TreePart {
         Ok(Self { heads })
     }
 
-    /// A tree to grow along these heads, from the first event on; it is kept where there is a store.
+    /// A tree to rebuild along these heads, from the first event on. It is stored if a store is
+    /// given.
     pub(crate) fn grow(self, store: Option<Arc<dyn TreeStore>>) -> GrowingTree {
         let heads = self.heads.into_iter().peekable();
         GrowingTree { store, growth: Growth::default(), kept: 0, heads }
     }
 }
 
-/// A tree that is made again.
+/// A tree that is being rebuilt.
 pub(crate) struct GrowingTree {
     store: Option<Arc<dyn TreeStore>>,
     growth: Growth,
-    /// Events that the last head covers.
+    /// Number of events that the last head covers.
     kept: u64,
     heads: std::iter::Peekable<std::vec::IntoIter<KeptHead>>,
 }
 
 impl GrowingTree {
-    /// Adds an event. Where a head was signed, it must have the root that it has now.
+    /// Adds an event. If a head was signed here, its root must match.
     pub(crate) async fn push(&mut self, recorded: &Recorded) -> Result<(), Failure> {
         self.growth.push(leaf_hash(&recorded.leaf()));
         let Some(head) = self.heads.next_if(|head| head.size <= self.growth.size()) else {
@@ -87,7 +89,7 @@ impl GrowingTree {
         if (signed.head.size, signed.head.root) != (self.growth.size(), self.growth.root()) {
             let position = recorded.position;
             let message = format!(
-                "the backup's events up to position {position} are not those whose head was signed"
+                "the backup's events up to position {position} do not match the signed head"
             );
             return Err(Failure::new(Exit::Usage, message));
         }
@@ -100,13 +102,14 @@ impl GrowingTree {
         Ok(())
     }
 
-    /// Every head must have been met.
+    /// Fails if a head was not reached.
     pub(crate) fn finish(mut self) -> Result<(), Failure> {
         match self.heads.next() {
             None => Ok(()),
             Some(head) => {
                 let (size, end) = (head.size, self.growth.size());
-                let message = format!("the backup ends at {end}, and has a head of {size} events");
+                let message =
+                    format!("the backup ends at {end} but has a signed head of {size} events");
                 Err(Failure::new(Exit::Usage, message))
             }
         }
