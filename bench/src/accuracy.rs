@@ -1,9 +1,12 @@
-//! `assay-bench accuracy`: how exact times and memory are.
+//! `assay-bench accuracy`: the accuracy of times and memory.
 //!
-//! Time: a program that uses 1.000 s of cpu by its own clock, once with the machine idle and once with
-//! every other core busy. Memory: a program that touches exactly N MiB, under a limit of N and the most
-//! that it used when it touched nothing, which is in a new cell's first run (to be accepted); under N less
-//! 1 % (to go past it); and, for who wants to know how sharp the limit is, under N less 1 % and the middle
+//! Time: a program uses 1.000 s of CPU by its own clock, once on an idle machine and once with
+//! every other core busy.
+//!
+//! Memory: a program touches exactly N MiB under different limits. With N plus the largest
+//! baseline, it must be accepted. The baseline is the memory of a program that touches nothing, and
+//! is largest in the first run of a new cell. With N less 1 %, it must exceed the limit. To show
+//! how sharp the limit is, it also runs with N less 1 % plus the median baseline.
 //! of what it used when it touched nothing.
 
 use std::fs;
@@ -24,21 +27,21 @@ use assay::config::Config;
 use assay::table::table;
 use assay::{Exit, Failure};
 
-/// What the program burns.
+/// The CPU time that the program uses.
 const BURNED: Duration = Duration::from_secs(1);
-/// How far off a time may be on an idle machine: 1 % and 2 ms.
+/// Permitted error of a time on an idle machine: 1 % and 2 ms.
 const IDLE_ERROR_MAX: Duration = Duration::from_millis(12);
-/// How far off it may be with every other core busy: 2 %.
+/// Permitted error with every other core busy: 2 %.
 const BUSY_ERROR_MAX: Duration = Duration::from_millis(20);
-/// What the programs touch, in MiB.
+/// Memory that the programs touch, in MiB.
 const TOUCHED_MIB: [u64; 3] = [16, 64, 256];
-/// Runs that touch nothing, for each of so many cells.
+/// Runs that touch nothing, per cell.
 const BASELINE_RUNS: u32 = 10;
-/// Cells for that: the first run in a cell also pays for reading the program.
+/// Number of cells for the baseline: the first run in a cell also pays for reading the program.
 const BASELINE_CELLS: u32 = 3;
-/// More than any of them needs, for finding out what they need.
+/// More bytes than any of the programs needs, to measure the need.
 const MEMORY_BYTES_MAX: u64 = 1 << 30;
-/// Memory is limited in pages.
+/// The size of a page in bytes; memory is limited in pages.
 const PAGE_BYTES: u64 = 4096;
 
 const BURN: &str = "#include <time.h>\nint main(void) {\n    struct timespec now;\n    do clock_gettime(\
@@ -49,7 +52,7 @@ const TOUCH: &str = "#include <cstdlib>\n#include <sys/mman.h>\nint main(int, ch
                      if (memory == MAP_FAILED) return 1;\n    for (size_t at = 0; at < bytes; at += 4096)\n        \
                      static_cast<volatile char *>(memory)[at] = 1;\n    return 0;\n}\n";
 
-/// How exact times and memory are
+/// The accuracy of times and memory
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
     /// Runs of each kind
@@ -63,21 +66,21 @@ pub(crate) struct Args {
 struct ModeReport {
     mode: Mode,
     idle: Time,
-    /// With a thread on every other processor that does nothing but count.
+    /// With a counting thread on every other processor.
     busy: Time,
     busy_processors: usize,
     baseline: Baseline,
     memory: Vec<Memory>,
 }
 
-/// What a program uses that touches nothing, in bytes.
+/// Memory of a program that touches nothing, in bytes.
 #[derive(Debug, Clone, Copy, Serialize)]
 struct Baseline {
     p50: u64,
     max: u64,
 }
 
-/// How far measured times were from what was burned.
+/// The errors of measured times.
 #[derive(Debug, Serialize)]
 struct Time {
     runs: u32,
@@ -87,18 +90,18 @@ struct Time {
     error_ms_max: f64,
 }
 
-/// How often a limit did what it should.
+/// The number of runs in which a limit worked.
 #[derive(Debug, Serialize)]
 struct Memory {
     touched_mib: u64,
     runs: u32,
-    /// Accepted at N, the tables of its pages and the largest baseline.
+    /// Runs accepted at N plus page tables plus the largest baseline.
     accepted: u32,
-    /// Past a limit of N less 1 %.
+    /// Runs that exceeded a limit of N less 1 %.
     exceeded: u32,
-    /// Past a limit of N less 1 %, and the middle baseline.
+    /// Runs that exceeded a limit of N less 1 % plus the median baseline.
     exceeded_with_baseline: u32,
-    /// The most that was measured, in bytes, of those accepted.
+    /// The maximum memory measured in accepted runs, in bytes.
     measured_bytes_max: u64,
 }
 
@@ -167,7 +170,7 @@ async fn memory(measured: &Measured, runs: u32) -> Result<(Baseline, Vec<Memory>
     for touched_mib in TOUCHED_MIB {
         let touched = touched_mib << 20;
         let less = touched - touched / 100;
-        // The tables that map the pages are the program's too: eight bytes for each page of 4 KiB.
+        // The page tables also count as the program's memory: eight bytes per page of 4 KiB.
         let page_tables = touched / 512;
         let accepted = ends(touched + page_tables + baseline.max, touched_mib, runs).await?;
         let below = ends(less, touched_mib, runs).await?;
@@ -187,7 +190,7 @@ async fn memory(measured: &Measured, runs: u32) -> Result<(Baseline, Vec<Memory>
     Ok((baseline, memory))
 }
 
-/// How runs under a limit ended, and what they used.
+/// The number of runs that ended as expected, and their memory.
 async fn touch(
     measured: &Measured,
     program: &Compiled,
@@ -206,7 +209,7 @@ async fn touch(
     Ok(ends)
 }
 
-/// A thread on every processor but those of the first core, where what is measured runs.
+/// One thread on every processor except those of the first core, where the measured programs run.
 struct Burners {
     enough: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
@@ -235,7 +238,7 @@ impl Burners {
     fn stop(self) {
         self.enough.store(true, Ordering::Relaxed);
         for thread in self.threads {
-            // It only counts; it cannot fail.
+            // The thread only counts, so it cannot fail.
             let _ = thread.join();
         }
     }
@@ -243,7 +246,7 @@ impl Burners {
 
 fn burn(processor: usize, enough: &AtomicBool) {
     let mut only = CpuSet::new();
-    // A thread that may not be pinned keeps the machine busy all the same.
+    // An unpinned thread still keeps the machine busy.
     let _ = only.set(processor).and_then(|()| sched_setaffinity(Pid::from_raw(0), &only));
     let mut count = Wrapping(0u64);
     while !enough.load(Ordering::Relaxed) {

@@ -1,4 +1,4 @@
-//! `assay-bench asof`: what a question about another time costs, beside the same question about now.
+//! `assay-bench asof`: the cost of a query about the past, beside the same query about the present.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -23,13 +23,13 @@ use assay::server::{LIVE, Role, Server, open_stores, open_views};
 use assay::table::table;
 use assay::{Exit, Failure};
 
-/// What a question about another time costs, beside the same question about now
+/// The cost of a query about the past, beside the same query about the present
 ///
-/// A log is made up and projected in a temporary folder, and a server on it is asked over GraphQL, one
-/// question after the other, about random positions and times.
+/// Generates and projects a log in a temporary folder, and queries a server on it over GraphQL, one
+/// query after the other, about random positions and times.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
-    /// Events of the log, about
+    /// Approximate number of events in the log
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     events: usize,
     /// Accounts that submit
@@ -38,7 +38,7 @@ pub(crate) struct Args {
     /// Problems that they submit to
     #[arg(long, value_name = "N", default_value_t = 100)]
     problems: usize,
-    /// Questions of each kind
+    /// Queries of each kind
     #[arg(long, value_name = "N", default_value_t = 500)]
     questions: usize,
     /// Move nine tenths of the log to the archive first
@@ -49,7 +49,7 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// The same questions each time.
+/// A fixed seed, so that each run makes the same queries.
 const SEED: u64 = 0x0061_736f_6600;
 
 #[derive(Debug, Serialize)]
@@ -66,7 +66,7 @@ struct Report {
     questions: Vec<Asked>,
 }
 
-/// What one kind of question cost, in milliseconds.
+/// The cost of one kind of query, in milliseconds.
 #[derive(Debug, Serialize)]
 struct Asked {
     about: &'static str,
@@ -81,7 +81,7 @@ pub(crate) async fn run(args: Args) -> Result<Exit, Failure> {
     let mut config = Config::embedded(folder.path());
     config.http.listen.set_port(0);
     let stores = open_stores(&config).await?;
-    eprintln!("making up {} events", args.events);
+    eprintln!("generating {} events", args.events);
     let began = Instant::now();
     let shape = Shape {
         events: args.events,
@@ -120,7 +120,7 @@ pub(crate) async fn run(args: Args) -> Result<Exit, Failure> {
     show(&report, args.json, print)
 }
 
-/// A question about then, and the same about now where there is one.
+/// A query about the past, and the same about the present if there is one.
 struct Kind {
     about: &'static str,
     then: &'static str,
@@ -178,7 +178,7 @@ const KINDS: [Kind; 4] = [
     },
 ];
 
-/// Starts a server on what is there, and asks it.
+/// Starts a server on the generated data and queries it.
 async fn ask(
     config: &Config,
     shape: &Shape,
@@ -186,7 +186,7 @@ async fn ask(
     questions: usize,
 ) -> Result<Vec<Asked>, Failure> {
     let server = Server::build(config, &BTreeSet::from([Role::Command, Role::Query])).await?;
-    // What is asked about is projected already, and its administrator is now.
+    // The generated events are projected already; the administrator is not yet.
     let log = Arc::clone(&server.stores().log);
     let head = log.info().await.map_err(failed)?.head;
     synthetic::project(&log, &open_views(config, LIVE).await?, head).await?;
@@ -241,7 +241,7 @@ async fn ask_all(
     Ok(asked)
 }
 
-/// A random moment at which the submission had been received.
+/// A random moment after the submission was received.
 fn moment(random: &mut StdRng, handed: &Handed, written: &Written) -> (u64, Timestamp) {
     let position = random.random_range(handed.position.0..=written.head.0);
     let us = random.random_range(
@@ -250,7 +250,7 @@ fn moment(random: &mut StdRng, handed: &Handed, written: &Written) -> (u64, Time
     (position, Timestamp::from_microsecond(us).unwrap_or(written.until))
 }
 
-/// How long a question takes, which has an answer.
+/// The time that a query takes, which must return a result.
 async fn timed(client: &Client, query: &str, variables: Value) -> Result<Duration, Failure> {
     let began = Instant::now();
     let data = client.execute(query, variables.clone()).await?;

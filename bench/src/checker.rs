@@ -1,4 +1,4 @@
-//! `assay-bench checker`: how fast outputs are compared.
+//! `assay-bench checker`: the speed of comparing outputs.
 
 use std::hint::black_box;
 use std::time::Instant;
@@ -10,13 +10,13 @@ use super::{rounded, show};
 use assay::table::table;
 use assay::{Exit, Failure};
 
-/// Bytes of an output.
+/// Size of an output, in bytes.
 const BYTES: usize = 256 << 20;
 
-/// How fast outputs are compared with answers, on one core
+/// The speed of comparing outputs with answers, on one core
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
-    /// Comparisons of each kind; the middle one is told
+    /// Comparisons of each kind; the median is reported
     #[arg(long, value_name = "N", default_value_t = 5)]
     runs: usize,
     /// Print JSON
@@ -28,7 +28,7 @@ pub(crate) struct Args {
 struct CheckerReport {
     bytes: usize,
     runs: usize,
-    /// Copying as many bytes: what memory allows.
+    /// The speed of copying the same number of bytes, which memory limits.
     copy_gb_per_s: f64,
     cases: Vec<Speed>,
 }
@@ -69,7 +69,7 @@ pub(crate) fn run(args: &Args) -> Result<Exit, Failure> {
     show(&report, args.json, print)
 }
 
-/// The middle of so many runs, in gigabytes a second.
+/// The median speed of `runs` runs, in gigabytes per second.
 fn speed(runs: usize, mut run: impl FnMut()) -> f64 {
     let mut seconds: Vec<f64> = (0..runs)
         .map(|_| {

@@ -22,25 +22,25 @@ pub(crate) struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// What the sandbox adds to one run of a trivial program
+    /// The overhead of one run of a trivial program in the sandbox
     Sandbox(sandbox::Args),
     /// Time from source to verdict, and submissions per minute
     Judge(judge::Args),
-    /// How accurate times and memory are
+    /// The accuracy of times and memory
     Accuracy(accuracy::Args),
-    /// What each language costs
+    /// The cost of each language
     Languages(languages::Args),
-    /// How soon a slot is free again after a misbehaving program
+    /// Time until a slot is free again after a misbehaving program
     Slots(slots::Args),
     /// Many submissions in a row, some hostile, to find leaks
     Soak(soak::Args),
-    /// How fast outputs are compared with answers, on one core
+    /// Speed of comparing outputs with answers, on one core
     Checker(checker::Args),
-    /// How fast the log accepts events, beside its bare store
+    /// Speed of the log, beside its bare store
     Log(log::Args),
     /// Rejudging many submissions while others are submitted
     Rejudge(rejudge::Args),
-    /// What a query about the past costs, beside the same query about the present
+    /// The cost of a query about the past, beside the same query about the present
     Asof(asof::Args),
     /// Verifying a package with many submissions, with one job and with several
     Verify(verify::Args),

@@ -1,4 +1,4 @@
-//! What this process holds that judging could fail to give back.
+//! The resources of this process that judging could leak.
 
 use std::fs;
 use std::path::Path;
@@ -6,13 +6,14 @@ use std::process::{Command, Stdio};
 
 use serde::Serialize;
 
-/// What the resident size may grow by: caches fill, and allocators keep what they have.
+/// Permitted growth of the resident size: caches fill up, and allocators keep freed memory.
 const RSS_GROWTH_KIB_MAX: u64 = 96 * 1024;
 
-/// Connections to an engine that are kept open for the next request. What leaks with each submission is many more.
+/// Idle connections to an engine that are kept for the next request. A leak with each submission
+/// would exceed this by far.
 const IDLE_CONNECTIONS_MAX: usize = 4;
 
-/// What a process holds that it could fail to give back.
+/// The resources that a process holds and could leak.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Holdings {
     pub(super) descriptors: usize,
@@ -22,12 +23,12 @@ pub(super) struct Holdings {
     pub(super) cgroups: usize,
     pub(super) mounts: usize,
     pub(super) temporary_files: usize,
-    /// `None` where no engine's client answers.
+    /// `None` if no container engine responds.
     pub(super) containers: Option<usize>,
 }
 
 impl Holdings {
-    /// What there is more of now than there was.
+    /// The resources that have grown.
     pub(super) fn grown_since(&self, before: &Self) -> Vec<String> {
         let figures = [
             ("descriptors", before.descriptors, self.descriptors),
@@ -49,7 +50,7 @@ impl Holdings {
         grown
     }
 
-    /// What there is though nothing runs any more.
+    /// The resources that remain although nothing runs any longer.
     pub(super) fn left_when_stopped(&self) -> Vec<String> {
         let figures = [
             ("child processes", self.children),
@@ -92,7 +93,7 @@ fn children() -> usize {
     lists.map(|list| list.split_whitespace().count()).sum()
 }
 
-/// Cgroups whose names say that this process made them, with those below them.
+/// Number of cgroups whose names show that this process created them, and of those below them.
 fn cgroups(folder: &Path) -> usize {
     let ours = format!("assay-{}-", std::process::id());
     let folders = fs::read_dir(folder).into_iter().flatten().flatten();
@@ -111,13 +112,13 @@ fn below(folder: &Path) -> usize {
     folders.map(|entry| 1 + below(&entry.path())).sum()
 }
 
-/// Mounts that say whose they are. Others on this machine come and go.
+/// Number of mounts whose entry mentions Assay. Other mounts on this machine come and go.
 fn mounts() -> usize {
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     mounts.lines().filter(|line| line.contains("assay")).count()
 }
 
-/// What stands in the temporary folder that says it is this process's.
+/// Number of entries of the temporary folder whose names show that this process created them.
 fn temporary_files() -> usize {
     let pid = std::process::id().to_string();
     let files = fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten();
@@ -125,7 +126,8 @@ fn temporary_files() -> usize {
     names.filter(|name| name.contains("assay") && name.contains(&pid)).count()
 }
 
-/// Containers that this process made. The owner is told as: place, process id, start.
+/// Number of containers that this process created. The owner label has the form place, process id,
+/// start.
 fn containers() -> Option<usize> {
     let list = Command::new("docker")
         .args(["ps", "--all", "--filter", "label=assay.owner"])

@@ -1,4 +1,4 @@
-//! The same programs without a cell: what judging cannot do without.
+//! Runs the same programs without a cell, as the unavoidable cost of judging.
 
 use std::fs;
 use std::io;
@@ -12,17 +12,17 @@ use tempfile::TempDir;
 use super::failed;
 use assay::{Exit, Failure};
 
-/// Where a cell looks for programs. The host is to find the same ones.
+/// The search path in a cell, so that the host finds the same programs.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// A program on the host's own file system.
+/// A program in the host's file system.
 pub(super) struct HostProgram {
     folder: TempDir,
     path: PathBuf,
 }
 
 impl HostProgram {
-    /// Puts a program into a temporary folder.
+    /// Writes a program to a temporary folder.
     pub(super) fn new(name: &str, program: &[u8]) -> Result<Self, Failure> {
         let folder = tempfile::tempdir().map_err(failed)?;
         let path = folder.path().join(name);
@@ -31,12 +31,12 @@ impl HostProgram {
         Ok(Self { folder, path })
     }
 
-    /// Where it stands.
+    /// The program's path.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// How long fork, exec and wait take of a command that reads this file.
+    /// The time for fork, exec and wait of a command that reads this file.
     pub(super) fn run(&self, argv: &[String], stdin: Stdio) -> Result<Duration, Failure> {
         let (program, arguments) = argv.split_first().ok_or_else(nothing)?;
         let mut command = Command::new(program);
@@ -56,7 +56,7 @@ fn nothing() -> Failure {
     Failure::new(Exit::JudgeError, "a language has no command")
 }
 
-/// A program as a cell would find it.
+/// Finds a program as a cell would.
 pub(super) fn find(name: &str) -> Option<PathBuf> {
     if name.contains('/') {
         return Some(PathBuf::from(name)).filter(|path| path.exists());

@@ -1,4 +1,4 @@
-//! A whole embedded judge in a temporary folder: real stores, the real evaluator, no HTTP.
+//! A complete embedded judge in a temporary folder: real stores and a real evaluator, without HTTP.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -25,14 +25,14 @@ use assay::samples::{self, SAMPLES};
 use assay::server::{evaluator_config, open_stores};
 use assay::{Exit, Failure};
 
-/// Events that are read at once.
+/// Events read at once.
 const PAGE: u32 = 512;
-/// How long nothing may be judged before it is taken for stuck.
+/// How long judging may make no progress before it counts as stuck.
 const SILENCE_MAX: Duration = Duration::from_secs(120);
-/// How often to look when nothing wakes.
+/// The poll interval if nothing wakes the wait.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// A sample of a package.
+/// A sample submission of a package.
 #[derive(Debug, Clone)]
 pub(super) struct Sample {
     pub(super) problem: Slug,
@@ -41,7 +41,7 @@ pub(super) struct Sample {
     pub(super) expected: Vec<Verdict>,
 }
 
-/// Stores and an evaluator that runs on them.
+/// Stores, with an evaluator that uses them.
 pub(super) struct Installation {
     stores: Stores,
     problems: HashMap<Slug, ProblemRevised>,
@@ -50,14 +50,14 @@ pub(super) struct Installation {
     figures: Arc<Figures>,
     cancelled: CancellationToken,
     running: JoinHandle<()>,
-    /// What was judged so far.
+    /// The verdicts so far.
     verdicts: BTreeMap<SubmissionId, Verdict>,
     read_to: Position,
     _folder: TempDir,
 }
 
 impl Installation {
-    /// Starts on the sandbox of a mode. The languages that it lacks are left out of what is judged.
+    /// Starts on the sandbox of a mode. Languages that the sandbox lacks are not judged.
     pub(super) async fn start(base: &Config, mode: Mode) -> Result<Self, Failure> {
         let folder = tempfile::tempdir().map_err(failed)?;
         let mut config = Config::embedded(folder.path());
@@ -89,8 +89,8 @@ impl Installation {
         &self.figures
     }
 
-    /// Imports the sample problems; those of their submissions that are wanted, and in a language that the
-    /// sandbox has. There is one at least.
+    /// Imports the sample problems. Returns their submissions that are wanted and in a language
+    /// that the sandbox has; there is at least one.
     pub(super) async fn import_samples(
         &mut self,
         wanted: impl Fn(&Sample) -> bool,
@@ -118,14 +118,14 @@ impl Installation {
                 Err(error) => return Err(failed(error)),
             }
         }
-        let none = "no sample is in a language that this machine has";
+        let none = "no sample uses a language that this machine has";
         match installed.is_empty() {
             true => Err(Failure::new(Exit::Usage, none)),
             false => Ok(installed),
         }
     }
 
-    /// Makes a problem.
+    /// Creates a problem.
     pub(super) async fn import(
         &mut self,
         slug: Slug,
@@ -145,7 +145,7 @@ impl Installation {
         Ok(())
     }
 
-    /// Hands a program in.
+    /// Submits a program.
     pub(super) async fn submit(
         &self,
         problem: &Slug,
@@ -172,7 +172,7 @@ impl Installation {
         Ok(submission)
     }
 
-    /// Waits until this many submissions have a verdict in all.
+    /// Waits until the total number of verdicts reaches `count`.
     pub(super) async fn judged(&mut self, count: usize) -> Result<(), Failure> {
         let mut head = self.stores.log.head();
         let mut heard = tokio::time::Instant::now();
@@ -194,21 +194,21 @@ impl Installation {
             }
             if heard.elapsed() > SILENCE_MAX {
                 let message =
-                    format!("{} of {count} judged, and then nothing", self.verdicts.len());
+                    format!("judging stopped after {} of {count} submissions", self.verdicts.len());
                 return Err(Failure::new(Exit::JudgeError, message));
             }
-            // A time-out and a closed channel are both a reason to look again.
+            // Check again after a timeout, and also when the channel is closed.
             let _ = tokio::time::timeout(LOOK, head.changed()).await;
         }
         Ok(())
     }
 
-    /// What a submission was found to be.
+    /// A submission's verdict.
     pub(super) fn verdict(&self, submission: &SubmissionId) -> Option<Verdict> {
         self.verdicts.get(submission).copied()
     }
 
-    /// Drains, and removes everything.
+    /// Drains the evaluator and removes all data.
     pub(super) async fn stop(self) -> Result<(), Failure> {
         self.cancelled.cancel();
         self.running.await.map_err(failed)

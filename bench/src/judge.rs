@@ -1,8 +1,10 @@
-//! `assay-bench judge`: from source to verdict.
+//! `assay-bench judge`: the time from source to verdict.
 //!
-//! Three things are measured, for each sandbox. A C++ submission with 50 small tests that nobody compiled
-//! before: what it takes beyond compiling. A Python submission with 50 tests, and before it 50 bare runs of
-//! the same interpreter on the same inputs: the ratio. And mixed submissions through an evaluator on
+//! Measures three things for each sandbox. The first is a new C++ submission with 50 small tests:
+//! its time beyond compilation. The second is a Python submission with 50 tests, relative to 50
+//! bare runs of the same interpreter on the same inputs. The third is mixed submissions through an
+//! evaluator on embedded stores: the submissions per minute, and the share of CPU time outside the
+//! submissions' own.
 //! embedded stores: how many a minute, and which share of all cpu time was not the submissions' own.
 
 use std::fs;
@@ -29,19 +31,19 @@ use assay::config::Config;
 use assay::table::table;
 use assay::{Exit, Failure};
 
-/// Tests of the measured submissions.
+/// Tests per measured submission.
 const TESTS: u32 = 50;
-/// How often a submission is judged; what is told is the middle.
+/// Rounds per submission; the median is reported.
 const ROUNDS: usize = 5;
 
 const CPP: &str = "#include <bits/stdc++.h>\nint main() {\n    long long a, b;\n    std::cin >> a >> b;\n    \
                    std::cout << a + b << '\\n';\n}\n";
 const PYTHON: &str = "a, b = map(int, input().split())\nprint(a + b)\n";
 
-/// From source to verdict, and submissions a minute
+/// The time from source to verdict, and submissions per minute
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
-    /// Mixed submissions to judge; 0 leaves this part out
+    /// Mixed submissions to judge; 0 skips this part
     #[arg(long, value_name = "N", default_value_t = 200)]
     submissions: usize,
     #[command(flatten)]
@@ -56,17 +58,17 @@ struct ModeReport {
     sustained: Option<Sustained>,
 }
 
-/// 50 tests in C++, compiled anew each time.
+/// 50 tests in C++, compiled again in each round.
 #[derive(Debug, Serialize)]
 struct Cpp {
     tests: u32,
     compile_ms: Percentiles,
     total_ms: Percentiles,
-    /// What the total has above the compilation, round by round.
+    /// The total time less compilation, in each round.
     overhead_ms: Percentiles,
 }
 
-/// 50 tests in Python, after as many bare runs.
+/// 50 tests in Python, after the same number of bare runs.
 #[derive(Debug, Serialize)]
 struct Python {
     tests: u32,
@@ -74,9 +76,10 @@ struct Python {
     bare_ms: Percentiles,
     /// All tests of one round together.
     judged_ms: Percentiles,
-    /// The second over the first.
+    /// `judged_ms` relative to `bare_ms`.
     ratio: f64,
-    /// The same with checking the syntax and setting up the cell, which happen once a submission.
+    /// The same ratio including the syntax check and setting up the cell, which happen once per
+    /// submission.
     ratio_of_submission: f64,
 }
 
@@ -88,11 +91,11 @@ struct Sustained {
     reruns: u64,
     seconds: f64,
     submissions_per_minute: f64,
-    /// Verdicts that the package's author did not expect.
+    /// Number of verdicts that the package's author did not expect.
     unexpected: usize,
     cpu_s: Option<CpuSeconds>,
-    /// Of all cpu time, what neither the programs nor their compilers used. Unknown where cells are not
-    /// this process's children.
+    /// The share of CPU time that neither the programs nor their compilers used. Unknown if cells
+    /// are not children of this process.
     share_outside: Option<f64>,
 }
 
@@ -111,7 +114,8 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
         let cpp = cpp(measured).await?;
         eprintln!("{mode}: {TESTS} tests in Python, {ROUNDS} times");
         let python = python(measured).await?;
-        // What the cells so far used is told when they are closed, and would count as the evaluator's.
+        // Cells report their CPU time when they are closed. Wait, or it would count as the
+        // evaluator's.
         measured.cells.drained().await;
         let sustained = match args.submissions {
             0 => None,
@@ -129,7 +133,7 @@ fn test(number: u32) -> TestData {
     TestData::new(number, Bytes::from(input), Bytes::from(answer))
 }
 
-/// Compiles the program and puts it into a cell: how long the first takes.
+/// Compiles the program and loads it into a cell. Also returns how long compiling took.
 async fn set_up(
     measured: &Measured,
     language: &str,
@@ -149,7 +153,7 @@ async fn judge(bench: &mut Bench, number: u32) -> Result<(), Failure> {
     match judged.outcome.verdict {
         Verdict::Accepted => Ok(()),
         verdict => {
-            let message = format!("our own program was found to be {verdict:?} on test {number}");
+            let message = format!("the test program got {verdict:?} on test {number}");
             Err(Failure::new(Exit::JudgeError, message))
         }
     }
@@ -157,7 +161,7 @@ async fn judge(bench: &mut Bench, number: u32) -> Result<(), Failure> {
 
 async fn cpp(measured: &Measured) -> Result<Cpp, Failure> {
     let (mut compiles, mut totals, mut overheads) = (Vec::new(), Vec::new(), Vec::new());
-    // The first round finds the machine cold and does not count.
+    // The first round warms the machine up and does not count.
     for round in 0..=ROUNDS {
         let started = Instant::now();
         let (mut bench, compile) = set_up(measured, "cpp", CPP).await?;
@@ -180,7 +184,7 @@ async fn cpp(measured: &Measured) -> Result<Cpp, Failure> {
     })
 }
 
-/// `None` where this machine has no interpreter of its own to compare with.
+/// `None` if the host has no interpreter to compare with.
 async fn python(measured: &Measured) -> Result<Option<Python>, Failure> {
     let language = measured.language("python3")?;
     let host = HostProgram::new(&language.source, PYTHON.as_bytes())?;
@@ -197,8 +201,8 @@ async fn python(measured: &Measured) -> Result<Option<Python>, Failure> {
             let input = fs::File::open(input.path()).map_err(failed)?;
             bare += host.run(&argv, Stdio::from(input))?;
         }
-        // One after the other as a submission's tests are: in turns with bare runs, a third of them waited 10 to 20 ms
-        // for something that used no cpu time.
+        // Run one after the other, as a submission's tests do. When alternating with bare runs, a
+        // third of the tests waited 10 to 20 ms without using CPU time.
         let started = Instant::now();
         for number in 1..=TESTS {
             judge(&mut bench, number).await?;
@@ -221,7 +225,7 @@ async fn python(measured: &Measured) -> Result<Option<Python>, Failure> {
     }))
 }
 
-/// The command that runs the program, with the host's interpreter on the host's file.
+/// The command that runs the program with the host's interpreter and the host's file.
 fn bare_command(language: &Language, host: &HostProgram) -> Option<Vec<String>> {
     let layout = Layout::single(language);
     let mut argv = language.run_argv(Limits::default().memory_kib * 1024, &layout);
@@ -240,7 +244,7 @@ async fn sustained(config: &Config, mode: Mode, count: usize) -> Result<Sustaine
     let (started, cpu_before) = (Instant::now(), cpu()?);
     let mut submitted = Vec::new();
     for (number, sample) in samples.iter().cycle().take(count).enumerate() {
-        // Nobody hands in the very same program twice, so none is found compiled.
+        // Make each submission different, so that none is found compiled.
         let source = format!("{}{}", sample.source, "\n".repeat(1 + number / samples.len()));
         let id = installation.submit(&sample.problem, &sample.language, &source).await?;
         submitted.push((id, sample));
@@ -257,7 +261,7 @@ async fn sustained(config: &Config, mode: Mode, count: usize) -> Result<Sustaine
     let figures = installation.figures();
     let (tests, reruns) = (figures.tests(), figures.reruns());
     let (programs, compilers) = (figures.programs_cpu(), figures.compilers_cpu());
-    // Cells that are closed by now have told this process what they used.
+    // Closed cells have reported their CPU time to this process.
     installation.stop().await?;
     let total = cpu()?.saturating_sub(cpu_before);
     let outside = total.saturating_sub(programs + compilers);
@@ -279,7 +283,7 @@ async fn sustained(config: &Config, mode: Mode, count: usize) -> Result<Sustaine
     })
 }
 
-/// Cpu time of this process and of all its children that have ended.
+/// CPU time of this process and of its children that have ended.
 fn cpu() -> Result<Duration, Failure> {
     let mut sum = Duration::ZERO;
     for who in [UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_CHILDREN] {

@@ -1,4 +1,4 @@
-//! `assay-bench languages`: what each language costs, with its own examples.
+//! `assay-bench languages`: the cost of each language, with its own examples.
 
 use std::time::{Duration, Instant};
 
@@ -10,14 +10,15 @@ use assay::config::Config;
 use assay::table::table;
 use assay::{Exit, Failure};
 
-/// Memory of a run, without the language's own allowance: enough for a greeting in any.
+/// Memory limit of a run in bytes, without the language's own allowance; enough for a greeting in
+/// any language.
 const MEMORY_BYTES: u64 = 256 << 20;
-/// Cpu time of a run.
+/// CPU time limit of a run.
 const CPU_MAX: Duration = Duration::from_secs(10);
-/// What a run may print.
+/// Maximum output of a run, in bytes.
 const OUTPUT_BYTES: u64 = 1 << 20;
 
-/// What each language costs
+/// The cost of each language
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
     /// Runs of each language
@@ -38,11 +39,11 @@ struct ModeReport {
 struct Row {
     language: String,
     version: String,
-    /// From the source to the artifact, in a fresh cell, when the toolchain is in memory.
+    /// From the source to the artifact, in a new cell, with the toolchain in memory.
     compile_ms: f64,
     /// From the request to the outcome of the program that prints `hello`.
     hello_ms: Percentiles,
-    /// The most that any of those runs used.
+    /// The maximum memory of those runs.
     memory_bytes: u64,
     memory_source: &'static str,
 }
@@ -79,7 +80,7 @@ async fn row(
     runs: u32,
 ) -> Result<Row, Failure> {
     let (id, hello) = (language.id.as_str(), &language.examples.hello);
-    // Once so that the toolchain is in memory, and once to measure.
+    // Once to load the toolchain into memory, and once to measure.
     measured.compile(id, hello).await?;
     let started = Instant::now();
     let program = measured.compile(id, hello).await?;
@@ -87,7 +88,7 @@ async fn row(
     let limits = language.run_limits(CPU_MAX, MEMORY_BYTES, OUTPUT_BYTES);
     let mut loaded = measured.load(&program, limits, &[]).await?;
     let (mut hellos, mut memory_bytes, mut memory_source) = (Vec::new(), 0, "");
-    // The first run finds the cell cold and does not count.
+    // The first run warms the cell up and does not count.
     for number in 0..=runs {
         let (outcome, elapsed) = loaded.run().await?;
         if outcome.stdout.trim_ascii_end() != b"hello" {

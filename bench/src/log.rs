@@ -1,5 +1,5 @@
-//! `assay-bench log`: how fast the log takes events and gives them back, how fast views are made of it, and what it
-//! takes up.
+//! `assay-bench log`: the speed of appending to the log, of reading it and of building views from
+//! it, and its size.
 
 mod appends;
 mod place;
@@ -17,29 +17,29 @@ use super::{failed, show};
 use assay::table::table;
 use assay::{Exit, Failure};
 
-/// How fast the log takes events, beside what its store takes without Assay, and gives them back; how fast views are
-/// made of it; and what it takes up
+/// The speed of appending to the log, beside its bare store, of reading it and of building views
+/// from it, and its size
 ///
-/// Logs are made for this in a temporary folder: a file, and a Redis server where there is a program
-/// for it.
+/// The logs are created in a temporary folder: a file, and a Redis server if its program is
+/// installed.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
-    /// Events that are appended, each by itself
+    /// Events to append, one per append
     #[arg(long, value_name = "N", default_value_t = 20_000)]
     appends: usize,
-    /// Writers that append at the same time, over one connection
+    /// Concurrent writers, over one connection
     #[arg(long, value_name = "N", default_value_t = 256)]
     at_once: usize,
-    /// How often appending and reading are measured, in turns; the middle is told
+    /// Rounds of appending and reading; the median is reported
     #[arg(long, value_name = "N", default_value_t = 3)]
     runs: usize,
-    /// Events of the log that views are made of; 0 leaves this out
+    /// Events of the log to build views from; 0 skips this part
     #[arg(long, value_name = "N", default_value_t = 250_000)]
     replay: usize,
-    /// Events of the logs whose size is told; 0 leaves this out
+    /// Events of the logs whose size is measured; 0 skips this part
     #[arg(long, value_name = "N", default_value_t = 250_000)]
     size: usize,
-    /// The program of the Redis server
+    /// The Redis server's program
     #[arg(long, value_name = "PROGRAM", default_value = "redis-server")]
     redis_server: String,
     /// Print JSON
@@ -67,13 +67,13 @@ pub(crate) async fn run(args: Args) -> Result<Exit, Failure> {
     }
     let (mut logs, mut sizes) = (vec![], vec![]);
     for place in &places {
-        eprintln!("appending to {}, and reading", place.name);
+        eprintln!("appending to {} and reading it", place.name);
         logs.push(appends::measure(place, &args).await?);
     }
     let replay = match args.replay {
         0 => None,
         events => {
-            eprintln!("making views of {events} events");
+            eprintln!("building views of {events} events");
             Some(replay::measure(events, folder.path()).await?)
         }
     };

@@ -31,11 +31,11 @@ use serde::Serialize;
 
 use self::measured::{Compiled, Loaded, Measured};
 
-/// As in `assay`.
+/// The same allocator as in `assay`.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// The core that what is measured runs on, as in a slot.
+/// The core that the measured programs run on, as in a slot.
 const CORE: u32 = 0;
 /// A program that does nothing.
 const NOTHING: &str = "int main(void) { return 0; }\n";
@@ -50,8 +50,7 @@ fn main() -> std::process::ExitCode {
 /// The arguments of every command that measures sandboxes.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Common {
-    /// Measure this sandbox, and no others but those named like it; all that this machine has where
-    /// none is named
+    /// Measure only this sandbox; may be given several times. By default, all that this machine has
     #[arg(long = "sandbox", value_enum, value_name = "SANDBOX")]
     modes: Vec<Mode>,
     /// Print JSON
@@ -59,13 +58,13 @@ pub(crate) struct Common {
     json: bool,
 }
 
-/// A way to seal cells.
+/// A way to isolate cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Mode {
     /// Namespaces of this machine, as root.
     Native,
-    /// The same in a user namespace, as without root.
+    /// Namespaces inside a user namespace, as without root.
     Userns,
     /// Containers.
     Docker,
@@ -84,7 +83,8 @@ impl Mode {
         config
     }
 
-    /// Whether its cells' processes are this process's children, whose cpu time it can count.
+    /// Whether the cells' processes are children of this process, so that their CPU time can be
+    /// counted.
     fn has_own_children(self) -> bool {
         self != Self::Docker
     }
@@ -100,24 +100,24 @@ impl fmt::Display for Mode {
     }
 }
 
-/// What a command found.
+/// The report of a command.
 #[derive(Debug, Serialize)]
 struct Report<M> {
-    /// Of each kind, where that can be chosen.
+    /// One result per kind of sandbox, for commands with that choice.
     #[serde(skip_serializing_if = "Option::is_none")]
     runs: Option<u32>,
     modes: Vec<M>,
     left_out: Vec<LeftOut>,
 }
 
-/// A sandbox that is not measured, and why.
+/// A sandbox that is not measured, with the reason.
 #[derive(Debug, Serialize)]
 struct LeftOut {
     mode: Mode,
     why: String,
 }
 
-/// Prints a report: for programs, or the way `print` does it for people.
+/// Prints a report, as JSON or, with `print`, as text.
 fn show<R: Serialize>(report: &R, json: bool, print: fn(&R)) -> Result<Exit, Failure> {
     match json {
         true => print_json(report)?,
@@ -126,7 +126,7 @@ fn show<R: Serialize>(report: &R, json: bool, print: fn(&R)) -> Result<Exit, Fai
     Ok(Exit::Done)
 }
 
-/// Measures one sandbox after the other.
+/// Measures the sandboxes one after the other.
 async fn each<M>(
     config: &Config,
     common: &Common,
@@ -144,8 +144,8 @@ async fn each<M>(
     Ok(Report { runs, modes, left_out })
 }
 
-/// Measures all sandboxes at once, of which there is one at least. Nothing is left of them afterwards,
-/// whether that succeeded or not.
+/// Measures all sandboxes together; there is at least one. Closes them afterwards, even if the
+/// measurement failed.
 async fn together<T>(
     config: &Config,
     common: &Common,
@@ -157,7 +157,7 @@ async fn together<T>(
     Ok((found?, left_out))
 }
 
-/// The sandboxes to measure. One that was asked for by name must work.
+/// Opens the sandboxes to measure. A sandbox requested by name must work.
 async fn open(config: &Config, common: &Common) -> Result<(Vec<Measured>, Vec<LeftOut>), Failure> {
     let wanted = if common.modes.is_empty() { &Mode::ALL[..] } else { &common.modes };
     let (mut measured, mut left_out) = (Vec::new(), Vec::new());
@@ -175,7 +175,7 @@ async fn open(config: &Config, common: &Common) -> Result<(Vec<Measured>, Vec<Le
         }
     }
     match measured.is_empty() {
-        true => Err(Failure::new(Exit::Usage, "no sandbox works here; ask assay doctor why")),
+        true => Err(Failure::new(Exit::Usage, "no sandbox works here; run: assay doctor")),
         false => Ok((measured, left_out)),
     }
 }
@@ -186,12 +186,12 @@ async fn close(measured: Vec<Measured>) {
     }
 }
 
-/// A failure of the sandbox, which ends a measurement.
+/// The failure of a sandbox, which ends a measurement.
 fn failed(error: impl std::error::Error + 'static) -> Failure {
     Failure::of(Exit::JudgeError, "measuring", &error)
 }
 
-/// The size of a file, as far as there is one.
+/// The size of a file in bytes; 0 if there is none.
 fn bytes(file: &Path) -> u64 {
     std::fs::metadata(file).map_or(0, |it| it.len())
 }
@@ -204,13 +204,13 @@ struct Percentiles {
 }
 
 impl Percentiles {
-    /// Of at least one time.
+    /// The percentiles of at least one time.
     fn of(times: &[Duration]) -> Self {
         let at = |percent| milliseconds(percentile(times, percent));
         Self { p50: at(50), p95: at(95) }
     }
 
-    /// How much larger each point is than the same point of another distribution.
+    /// The difference of each percentile from another distribution's.
     fn above(self, other: Self) -> Self {
         Self { p50: rounded(self.p50 - other.p50), p95: rounded(self.p95 - other.p95) }
     }
@@ -222,7 +222,7 @@ impl fmt::Display for Percentiles {
     }
 }
 
-/// By nearest rank, so that it is one of the figures.
+/// By the nearest-rank method, so the result is one of the figures.
 fn percentile<T: Copy + Default + Ord>(figures: &[T], percent: usize) -> T {
     let mut sorted = figures.to_vec();
     sorted.sort_unstable();
@@ -230,7 +230,7 @@ fn percentile<T: Copy + Default + Ord>(figures: &[T], percent: usize) -> T {
     sorted.get(rank - 1).copied().unwrap_or_default()
 }
 
-/// To a microsecond.
+/// Rounded to a microsecond.
 fn milliseconds(time: Duration) -> f64 {
     rounded(time.as_secs_f64() * 1_000.0)
 }

@@ -1,4 +1,4 @@
-//! A sandbox that is measured, and programs of ours in its cells.
+//! A measured sandbox, and test programs in its cells.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,23 +14,23 @@ use assay::config::Config;
 use assay::server::open_languages;
 use assay::{Exit, Failure};
 
-/// Cells that are closed at the same time.
+/// Maximum number of cells that are closed concurrently.
 const CLOSING_MAX: usize = 4;
 
-/// A sandbox that is measured.
+/// A sandbox to measure.
 pub(super) struct Measured {
     pub(super) mode: Mode,
     pub(super) cells: Arc<Cells>,
     pub(super) languages: Arc<Languages>,
 }
 
-/// A program of ours that can be run.
+/// A compiled test program.
 pub(super) struct Compiled {
     pub(super) source: Arc<Source>,
     pub(super) executable: Executable,
 }
 
-/// A program in a cell of its own, with the command that runs it.
+/// A program in its own cell, with the command that runs it.
 pub(super) struct Loaded<'a> {
     pub(super) measured: &'a Measured,
     pub(super) cell: Cell,
@@ -48,7 +48,7 @@ impl Measured {
         let sandbox = sandbox::resolve(&mode.config(&config.sandbox)).map_err(failed)?;
         let cells = Arc::new(Cells::new(sandbox, CLOSING_MAX));
         let measured = Self { mode, cells, languages: open_languages(config)? };
-        // The programs that measure are C: without it there is nothing to measure with.
+        // The test programs are written in C, so nothing can be measured without it.
         match measured.sandbox().toolchain(measured.language("c")?).await {
             Ok(_) => Ok(measured),
             Err(error) => {
@@ -63,18 +63,18 @@ impl Measured {
     }
 
     pub(super) fn language(&self, id: &str) -> Result<&Arc<Language>, Failure> {
-        let missing = || Failure::new(Exit::Usage, format!("there is no language {id}"));
+        let missing = || Failure::new(Exit::Usage, format!("the language {id} is unknown"));
         self.languages.get(id).ok_or_else(missing)
     }
 
-    /// Compiles a program of ours, each time anew.
+    /// Compiles a test program; never uses an earlier result.
     pub(super) async fn compile(&self, language: &str, source: &str) -> Result<Compiled, Failure> {
         let language = Arc::clone(self.language(language)?);
         let source = Source::single(&language, source);
         let compiler = Compiler::new(Arc::clone(&self.cells));
         let compiled = compiler.compile(&source, Some(CORE)).await.map_err(failed)?;
         let artifact = compiled.artifact.ok_or_else(|| {
-            let message = format!("{} did not take our program: {}", language.id, compiled.log);
+            let message = format!("{} did not compile our program: {}", language.id, compiled.log);
             Failure::new(Exit::JudgeError, message)
         })?;
         let start = Start::Language(source.layout.clone());
@@ -82,7 +82,7 @@ impl Measured {
         Ok(Compiled { source: Arc::new(source), executable })
     }
 
-    /// Puts a program into a fresh cell, to be run with these arguments.
+    /// Loads a program into a new cell, to be run with these arguments.
     pub(super) async fn load(
         &self,
         program: &Compiled,
@@ -94,7 +94,7 @@ impl Measured {
         self.load_into(cell, program, limits, arguments).await
     }
 
-    /// The same in a cell that may have run others.
+    /// Loads a program into a cell that may have run others.
     pub(super) async fn load_into(
         &self,
         mut cell: Cell,
@@ -107,7 +107,7 @@ impl Measured {
             let path = CellPath::program(&file.path).map_err(failed)?;
             cell.put(&path, file.bytes.clone(), file.executable).await.map_err(failed)?;
         }
-        // The runtime is told of the limit without what it needs for itself, as in judging.
+        // As in judging, the runtime's own limit excludes its allowance.
         let allowance_bytes = executable.language.allowances.memory_mib << 20;
         let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
         let memory_bytes = limits.memory_bytes.saturating_sub(allowance_bytes);
@@ -116,7 +116,7 @@ impl Measured {
         Ok(Loaded { measured: self, cell, command })
     }
 
-    /// Destroys what is left.
+    /// Waits until all cells are destroyed, then shuts the sandbox down.
     pub(super) async fn close(self) {
         self.cells.drained().await;
         self.sandbox().shutdown().await;
@@ -124,28 +124,28 @@ impl Measured {
 }
 
 impl Loaded<'_> {
-    /// Runs the program: how it ended, and the time from the request to the outcome as this process sees
-    /// them.
+    /// Runs the program. Returns the outcome, and the time from the request to the outcome as seen
+    /// by this process.
     pub(super) async fn run(&mut self) -> Result<(Outcome, Duration), Failure> {
         let started = Instant::now();
         let outcome = self.cell.execute(&self.command).await.map_err(failed)?;
         Ok((outcome, started.elapsed()))
     }
 
-    /// The same for a program that has to end well.
+    /// Runs a program that must succeed.
     pub(super) async fn succeed(&mut self) -> Result<(Outcome, Duration), Failure> {
         let (outcome, elapsed) = self.run().await?;
         match outcome.ended.is_success() {
             true => Ok((outcome, elapsed)),
             false => {
                 let mode = self.measured.mode;
-                let message = format!("{mode}: our own program ended by {:?}", outcome.ended);
+                let message = format!("{mode}: the test program ended by {:?}", outcome.ended);
                 Err(Failure::new(Exit::JudgeError, message))
             }
         }
     }
 
-    /// Destroys its cell, later.
+    /// Destroys the cell in the background.
     pub(super) async fn retire(self) {
         self.measured.cells.retire(self.cell).await;
     }

@@ -1,7 +1,9 @@
-//! `assay-bench rejudge`: a checker was wrong, and many submissions are judged again while others are handed in.
+//! `assay-bench rejudge`: many submissions are rejudged after a checker was fixed, while others are
+//! submitted.
 //!
-//! A whole embedded server, over GraphQL. How long a submission takes from being sent to its last update is measured
-//! before the rejudge and during it. Before it is applied nothing public may change; then everything, at once.
+//! Uses a complete embedded server over GraphQL. Measures the time from sending a submission to its
+//! last update, before the rejudge and during it. Until the rejudge is applied, public data must
+//! not change; then all of it must change at once.
 
 use std::fs;
 use std::io;
@@ -20,13 +22,13 @@ use assay::table::table;
 use assay::watch;
 use assay::{Exit, Failure, pack};
 
-/// Judging many submissions again while others are handed in
+/// Rejudging many submissions while others are submitted
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
     /// Submissions to judge again
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(2..=10_000))]
     submissions: u32,
-    /// Submissions to hand in before that, one after the other, to compare with
+    /// Submissions before that, one after the other, for comparison
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     live: u32,
     /// Print JSON
@@ -34,18 +36,18 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// Tests of a submission.
+/// Tests per submission.
 const TESTS: u32 = 5;
-/// Submissions under way at once, where nothing is measured.
+/// Concurrent submissions where nothing is measured.
 const AT_ONCE: usize = 4;
-/// How often to look whether something has happened.
+/// The poll interval.
 const LOOK: Duration = Duration::from_millis(10);
-/// Submissions of one page.
+/// Submissions per page.
 const PAGE: u32 = 100;
 
-/// What is judged again.
+/// The slug of the problem that is rejudged.
 const JUDGED: &str = "judged";
-/// What is handed in meanwhile.
+/// The slug of the problem that receives submissions during the rejudge.
 const LIVE: &str = "live";
 
 const SUBMIT: &str = "mutation($input: SubmitInput!) {
@@ -83,20 +85,20 @@ const REVERT: &str = "mutation($id: ID!) {
 
 #[derive(Debug, Serialize)]
 struct Report {
-    /// How many were judged again.
+    /// Number of rejudged submissions.
     submissions: u32,
     tests: u32,
     preview_ms: f64,
-    /// From creating the rejudge to the end of its last trial.
+    /// From the creation of the rejudge to the end of its last trial.
     rejudge_s: f64,
     matrix: Vec<Change>,
     live_before: Live,
     live_during: Live,
-    /// The 95th percentile during the rejudge over that before it.
+    /// The 95th percentile during the rejudge, relative to that before.
     ratio_p95: f64,
-    /// How often nothing public had changed when it was asked for during the rejudge.
+    /// Number of checks during the rejudge that found public data unchanged.
     public_looks: u32,
-    /// From sending the command to the first answer in which everything has changed.
+    /// From sending the command to the first response in which everything has changed.
     apply_ms: f64,
     revert_ms: f64,
 }
@@ -108,7 +110,7 @@ struct Change {
     count: u64,
 }
 
-/// Submissions handed in one after the other, from being sent to the last update.
+/// Submissions sent one after the other, timed from sending to the last update.
 #[derive(Debug, Serialize)]
 struct Live {
     submissions: usize,
@@ -125,9 +127,9 @@ pub(crate) async fn run(args: Args) -> Result<Exit, Failure> {
 async fn measure(client: &Client, args: &Args) -> Result<Report, Failure> {
     import(client, LIVE, Checker::Exact).await?;
     import(client, JUDGED, Checker::Lenient).await?;
-    eprintln!("judging {} submissions with a checker that takes everything", args.submissions);
+    eprintln!("judging {} submissions with a checker that accepts everything", args.submissions);
     hand_in(client, args.submissions).await?;
-    eprintln!("handing in {} others, one after the other", args.live);
+    eprintln!("submitting {} others, one after the other", args.live);
     let before = live(client, 0, async |handed_in| Ok(handed_in < args.live)).await?;
 
     import(client, JUDGED, Checker::Exact).await?;
@@ -136,7 +138,7 @@ async fn measure(client: &Client, args: &Args) -> Result<Report, Failure> {
     let preview = client.execute(PREVIEW, json!({})).await?["rejudgePreview"].take();
     let preview_ms = milliseconds(started.elapsed());
     expect(preview["matched"] == args.submissions, "the preview counts all of them", &preview)?;
-    eprintln!("judging them again, and handing in others meanwhile");
+    eprintln!("rejudging them while submitting others");
     let rejudging = Instant::now();
     let created = client.execute(CREATE, json!({ "token": preview["selectionToken"] })).await?;
     check_user_errors(&created["createRejudge"])?;
@@ -185,12 +187,12 @@ async fn measure(client: &Client, args: &Args) -> Result<Report, Failure> {
     })
 }
 
-/// What a problem's outputs are compared with its answers by.
+/// How a problem's outputs are compared with its answers.
 #[derive(Debug, Clone, Copy)]
 enum Checker {
-    /// Every number will do.
+    /// Accepts any number.
     Lenient,
-    /// The same number only.
+    /// Accepts only the same number.
     Exact,
 }
 
@@ -221,12 +223,12 @@ fn write_package(folder: &Path, checker: Checker) -> io::Result<()> {
     Ok(())
 }
 
-/// No two are alike, so none profits from another.
+/// Each program is different, so none benefits from another's compilation.
 fn program(number: u32, error: u32) -> String {
     format!("# {number}\nprint(sum(map(int, input().split())) + {error})\n")
 }
 
-/// Every second one is right; the lenient checker accepts them all.
+/// Every second program is correct; the lenient checker accepts all of them.
 async fn hand_in(client: &Client, count: u32) -> Result<(), Failure> {
     let judged = futures::stream::iter(0..count)
         .map(|number| submit(client, JUDGED, program(number, number % 2)))
@@ -234,7 +236,7 @@ async fn hand_in(client: &Client, count: u32) -> Result<(), Failure> {
     judged.try_for_each(async |_| Ok(())).await
 }
 
-/// Hands in right programs, one after the other, while it is to go on.
+/// Submits correct programs, one after the other, until stopped.
 async fn live(
     client: &Client,
     numbered_from: u32,
@@ -250,7 +252,7 @@ async fn live(
     Ok(Live { submissions: latencies.len(), latency_ms: Percentiles::of(&latencies) })
 }
 
-/// How long it took to the last update.
+/// The time from sending the submission to its last update.
 async fn submit(client: &Client, problem: &str, source: String) -> Result<Duration, Failure> {
     let problem = format!("prb_{problem}");
     let input = json!({ "problem": problem, "language": "python3", "source": source });
@@ -260,11 +262,11 @@ async fn submit(client: &Client, problem: &str, source: String) -> Result<Durati
     let id = data["submit"]["submission"]["id"].as_str().unwrap_or_default();
     let last = watch::updates(client, id, None, |_| {}).await?;
     let latency = started.elapsed();
-    expect(last["verdict"] == "ACCEPTED", "our own program is accepted", &last)?;
+    expect(last["verdict"] == "ACCEPTED", "the correct program is accepted", &last)?;
     Ok(latency)
 }
 
-/// What everybody sees of the problem that is judged again.
+/// The public data of the problem that is rejudged.
 #[derive(Debug, PartialEq)]
 struct Public {
     problem: Value,
@@ -290,7 +292,8 @@ async fn status(client: &Client, id: &Value) -> Result<Value, Failure> {
     Ok(client.execute(STATUS, json!({ "id": id })).await?["rejudge"].take())
 }
 
-/// Sends the command, and waits until so many count as accepted. There is no answer between that and what it was.
+/// Sends the command and waits until `count` submissions are accepted. Fails on any intermediate
+/// state.
 async fn until_accepted(
     client: &Client,
     command: &str,

@@ -1,9 +1,9 @@
-//! `assay-bench sandbox`: what a cell adds to one run.
+//! `assay-bench sandbox`: the overhead of a cell on one run.
 //!
-//! The floor is a bare fork, exec and wait of a static program that does nothing, by this process. The
-//! same bytes run in a cell of each sandbox, in turns with the floor, so that a busy moment of the machine
-//! falls on all of them. What a cell adds is its time, from the request to the outcome as this process
-//! sees them, less the floor at the same percentile.
+//! The floor is a bare fork, exec and wait of a static program that does nothing, by this process.
+//! The same binary runs in a cell of each sandbox, alternating with the floor, so that a busy
+//! moment of the machine affects all of them. The overhead is the time from the request to the
+//! outcome as seen by this process, less the floor at the same percentile.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -19,14 +19,14 @@ use assay::config::Config;
 use assay::table::table;
 use assay::{Exit, Failure};
 
-/// Cells that are prepared one after the other.
+/// Number of cells prepared, one after the other.
 const PREPARATIONS: usize = 30;
-/// Runs before those that count.
+/// Warm-up runs, which do not count.
 const UNCOUNTED: usize = 10;
 
-/// What a cell adds to one run of a trivial program
+/// The overhead of a cell on one run of a trivial program
 ///
-/// In turns, a static program that does nothing is run bare and in a cell of each sandbox.
+/// A static program that does nothing runs bare and in a cell of each sandbox, alternating.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
     /// Runs of each kind
@@ -50,7 +50,7 @@ struct ModeReport {
     added_ms: Percentiles,
     prepare_ms: Percentiles,
     close_ms: Percentiles,
-    /// From request to outcome, the floor included.
+    /// From the request to the outcome, including the floor.
     wall_ms: Percentiles,
     runs: u32,
     preparations: usize,
@@ -109,7 +109,7 @@ async fn measure(all: &[Measured], runs: u32) -> Result<(Percentiles, Vec<ModeRe
     Ok((floor_ms, modes))
 }
 
-/// How long cells take to be prepared and closed, one right after the other.
+/// The times to prepare and to close cells, one after the other.
 async fn prepare(measured: &Measured) -> Result<(Vec<Duration>, Vec<Duration>), Failure> {
     let spec = CellSpec::run(measured.language("c")?, &Limits::default());
     let (mut prepares, mut closes) = (Vec::new(), Vec::new());

@@ -1,4 +1,4 @@
-//! `assay-bench slots`: how soon a slot is free after programs that misbehave.
+//! `assay-bench slots`: the time until a slot is free after a misbehaving program.
 
 use std::time::{Duration, Instant};
 
@@ -12,10 +12,10 @@ use assay::config::Config;
 use assay::table::table;
 use assay::{Exit, Failure};
 
-/// Bytes of the input that is never read.
+/// Size of the input that is never read, in bytes.
 const INPUT_BYTES: usize = 100_000_000;
 
-/// What a program does that is hard to clean up after.
+/// A program that is hard to clean up after.
 struct Case {
     name: &'static str,
     source: &'static str,
@@ -60,10 +60,10 @@ const CASES: [Case; 4] = [
     },
 ];
 
-/// How soon a slot is free after programs that misbehave
+/// The time until a slot is free after a misbehaving program
 ///
-/// A cell is usable again when the outcome is told: then every process of the program is dead and every
-/// file is gone. A slot is free for another submission when the cell is closed, too.
+/// A cell is usable again once it reports the outcome: then every process of the program is dead
+/// and every file is removed. A slot is free for another submission once the cell is closed.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
     /// Runs of each program
@@ -82,13 +82,14 @@ struct ModeReport {
 #[derive(Debug, Serialize)]
 struct CaseReport {
     name: &'static str,
-    /// Each way that a run ended in, once.
+    /// The distinct ways in which runs ended.
     ended: Vec<String>,
-    /// From the request until a program that ends at once has got the same input: what happens before the
-    /// program begins.
+    /// From the request until a program that exits at once has received the same input: the time
+    /// before the program starts.
     handing_in_ms: Vec<f64>,
-    /// From the program's end, by itself or by a limit, until the cell runs the next program: what a run
-    /// takes beside the program's own time and the least of handing in. Giving back the output is in it.
+    /// From the program's end, by itself or by a limit, until the cell can run the next program.
+    /// Computed as the run's time, less the program's own time and the minimum of `handing_in_ms`;
+    /// includes returning the output.
     usable_ms: Vec<f64>,
     /// From that end until the cell is closed and nothing of it is left.
     free_ms: Vec<f64>,

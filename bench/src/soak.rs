@@ -1,6 +1,6 @@
-//! `assay-bench soak`: many submissions in a row through an embedded evaluator, some of them hostile. What
-//! this process had before and has afterwards is compared; what is left when the evaluator has stopped is
-//! a leak in any case.
+//! `assay-bench soak`: many submissions through an embedded evaluator, some of them hostile.
+//! Compares the resources of this process before and afterwards. Resources that remain after the
+//! evaluator has stopped are always leaks.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -18,18 +18,19 @@ use assay::config::Config;
 use assay::table::table;
 use assay::{Exit, Failure};
 
-/// How long what goes by itself may take to go: cells that are being closed, ready ones that are replaced.
+/// Maximum time for delayed clean-up to finish: cells that are being closed, and ready cells that
+/// are being replaced.
 const SETTLING_MAX: Duration = Duration::from_secs(15);
-/// How often to look meanwhile.
+/// The poll interval.
 const LOOK: Duration = Duration::from_millis(100);
-/// Submissions that wait at once, so that the queue does not hold all of them.
+/// Maximum number of queued submissions, so that the queue does not hold all of them.
 const WAITING_MAX: usize = 200;
-/// Submissions before anything is counted: they fill what is filled once.
+/// Submissions before counting begins, to fill the caches.
 const SETTLING_IN: usize = 100;
-/// How many groups of submissions progress is told in.
+/// Number of progress reports.
 const PARTS: usize = 20;
 
-/// Programs that mean harm, and the verdicts that any of them may get. Each meets its limit soon.
+/// Hostile programs, and the verdicts that each may get. Each reaches its limit soon.
 const HOSTILE: [(&str, &str); 8] = [
     ("fork bomb", "#include <unistd.h>\nint main(void) { for (;;) fork(); }\n"),
     (
@@ -58,15 +59,15 @@ const HOSTILE: [(&str, &str); 8] = [
     ("crash", "int main(void) { *(volatile int *)0 = 1; return 0; }\n"),
 ];
 
-/// Many submissions in a row, some hostile: does anything leak?
+/// Looks for leaks: many submissions in a row, some hostile
 ///
-/// Exits with 1 when something did.
+/// Exits with 1 if something leaked.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
     /// Submissions to judge
     #[arg(long, value_name = "N", default_value_t = 2_000)]
     submissions: usize,
-    /// How many of a hundred are hostile
+    /// Percentage of hostile submissions
     #[arg(long, value_name = "PERCENT", default_value_t = 10, value_parser = clap::value_parser!(u8).range(0..=100))]
     hostile_percent: u8,
     #[command(flatten)]
@@ -79,22 +80,22 @@ struct ModeReport {
     submissions: usize,
     hostile: usize,
     seconds: f64,
-    /// Verdicts that neither the package's author nor we expected.
+    /// Number of verdicts that neither the package's author nor this program expected.
     unexpected: usize,
-    /// Verdicts, and how often.
+    /// The number of submissions, by verdict.
     verdicts: BTreeMap<String, usize>,
     before: Holdings,
     after: Holdings,
-    /// When the evaluator had stopped.
+    /// After the evaluator stopped.
     stopped: Holdings,
     slots: usize,
     slots_free: usize,
-    /// What leaked; nothing, as it should be.
+    /// The leaks; empty if all is well.
     leaks: Vec<String>,
 }
 
 pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
-    // Each is opened anew: ready cells of one sandbox would be counted as what another left behind.
+    // Open each sandbox again: otherwise ready cells of one count as a leak of another.
     let wanted = async |all: &[Measured]| Ok(all.iter().map(|it| it.mode).collect::<Vec<_>>());
     let (wanted, left_out) = together(config, &args.common, wanted).await?;
     let mut modes = Vec::new();
@@ -161,14 +162,14 @@ async fn soak(config: &Config, mode: Mode, args: &Args) -> Result<ModeReport, Fa
     })
 }
 
-/// What is submitted, in an order that repeats.
+/// The submissions, in a repeating order.
 struct Mix {
     clean: Vec<Sample>,
     hostile_percent: usize,
 }
 
 impl Mix {
-    /// Spread evenly over the submissions.
+    /// Whether the submission with this index is hostile. They are spread evenly.
     fn is_hostile(&self, index: usize) -> bool {
         (index + 1) * self.hostile_percent / 100 > index * self.hostile_percent / 100
     }
@@ -189,7 +190,7 @@ impl Mix {
     }
 }
 
-/// The packages' own submissions, but for those that take their time; and a problem for the hostile.
+/// The packages' own submissions, except slow ones, and a problem for the hostile programs.
 async fn samples(installation: &mut Installation) -> Result<Vec<Sample>, Failure> {
     let (problem, content, blobs) = target()?;
     installation.import(problem, content, blobs).await?;
@@ -202,7 +203,7 @@ fn target_slug() -> Slug {
     "soak".parse().expect("this is a slug")
 }
 
-/// A problem with short limits, whose first failure ends an attempt.
+/// A problem with short limits, where the first failure ends an attempt.
 fn target() -> Result<(Slug, RevisionContent, BTreeMap<Digest, Bytes>), Failure> {
     let (input, answer) = (Bytes::from_static(b"1 2\n"), Bytes::from_static(b"3\n"));
     let blob = |bytes: &Bytes| BlobRef { digest: Digest::of(bytes), bytes: bytes.len() as u64 };
@@ -219,7 +220,7 @@ fn target() -> Result<(Slug, RevisionContent, BTreeMap<Digest, Bytes>), Failure>
     Ok((target_slug(), content, blobs))
 }
 
-/// Submits so many more and waits for their verdicts, which are added with their index.
+/// Submits `count` more programs, waits, and adds their verdicts with their index.
 async fn submit(
     installation: &mut Installation,
     mix: &Mix,
@@ -249,15 +250,15 @@ async fn submit(
                     format!("{problem} in {language}, expected {expected:?}")
                 }
             };
-            eprintln!("submission {index} ({what}) was found to be {verdict:?}");
+            eprintln!("submission {index} ({what}) got the verdict {verdict:?}");
         }
         judged.push((index, verdict));
     }
     Ok(())
 }
 
-/// What this process holds once it has come to rest: when all slots are free and it holds no more than it
-/// did, or after a while.
+/// The process's resources once it is idle: when all slots are free and it holds no more than
+/// before, or after a timeout.
 async fn settled(installation: &Installation, before: Option<&Holdings>) -> Holdings {
     let deadline = tokio::time::Instant::now() + SETTLING_MAX;
     let mut last = Holdings::now();

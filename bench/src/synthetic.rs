@@ -1,5 +1,5 @@
-//! A log that nobody lived through: accounts, problems, submissions, and rejudges that are applied and reverted; and
-//! its views.
+//! A generated log and its views: accounts, problems, submissions, and rejudges that are applied
+//! and reverted.
 
 use std::sync::Arc;
 
@@ -25,20 +25,20 @@ use uuid::Uuid;
 use super::failed;
 use assay::Failure;
 
-/// Appends that wait at the same time, so that many are written as one.
+/// Number of concurrent appends, so that many are written together.
 const AT_ONCE: usize = 256;
-/// Events of a submission.
+/// Events per submission.
 const EVENTS_EACH: usize = 5;
-/// Tests of a problem.
+/// Tests per problem.
 const TESTS: u32 = 10;
-/// Bytes of a statement.
+/// Size of a statement, in bytes.
 const STATEMENT_BYTES: usize = 2_000;
-/// Between two rejudges come so many submissions.
+/// Number of submissions between two rejudges.
 const SUBMISSIONS_PER_REJUDGE: usize = 4_096;
-/// Submissions of a rejudge.
+/// Submissions per rejudge.
 const MEMBERS: usize = 128;
 
-/// How much there is.
+/// The size of the log.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shape {
     pub(super) events: usize,
@@ -47,13 +47,13 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    /// A log of about so many events.
+    /// The shape of a log with about this many events.
     pub(super) fn of(events: usize) -> Self {
         Self { events, accounts: 1_000, problems: 100 }
     }
 }
 
-/// A submission, and when it was handed in.
+/// A submission, and when it was received.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Handed {
     pub(super) id: SubmissionId,
@@ -61,7 +61,7 @@ pub(super) struct Handed {
     pub(super) at: Timestamp,
 }
 
-/// What the log holds.
+/// The generated log's content.
 #[derive(Debug)]
 pub(super) struct Written {
     pub(super) handed_in: Vec<Handed>,
@@ -79,7 +79,7 @@ pub(super) fn slug(number: usize) -> String {
     format!("problem-{number}")
 }
 
-/// Writes it all.
+/// Writes the log.
 pub(super) async fn write(log: &dyn EventLog, shape: &Shape) -> Result<Written, Failure> {
     let accounts = (0..shape.accounts).map(account);
     all(log, accounts).await?;
@@ -97,7 +97,7 @@ pub(super) async fn write(log: &dyn EventLog, shape: &Shape) -> Result<Written, 
             position: appended.first,
             at: appended.recorded_at,
         }));
-        // One is applied, and reverted when the next one is.
+        // Each rejudge is applied, and reverted before the next one.
         if let Some((rejudge, members)) = rejudged.take() {
             append(log, revert(rejudge, members)).await?;
         }
@@ -115,7 +115,7 @@ pub(super) async fn write(log: &dyn EventLog, shape: &Shape) -> Result<Written, 
     Ok(Written { handed_in, head: info.head, until })
 }
 
-/// Projects it, every projection at the same time.
+/// Projects the log, all projections concurrently.
 pub(super) async fn project(
     log: &Arc<dyn EventLog>,
     views: &Views,
@@ -135,7 +135,7 @@ pub(super) async fn project(
     Ok(())
 }
 
-/// Appends all of these, many at a time; the answers are in their order.
+/// Appends these batches, many at a time. The results are in the same order.
 async fn all(
     log: &dyn EventLog,
     batches: impl Iterator<Item = AppendBatch>,
@@ -188,7 +188,7 @@ fn submission_id(number: usize) -> SubmissionId {
     Uuid::from_u128(number as u128 + 1).into()
 }
 
-/// Everybody submits to everything, in an order that mixes both.
+/// Every account submits to every problem, in a mixed order.
 fn received(shape: &Shape, number: usize) -> SubmissionReceived {
     let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16;
     SubmissionReceived {
@@ -216,7 +216,7 @@ fn trial(shape: &Shape, rejudge: RejudgeId, number: usize) -> AppendBatch {
     batch(stream, [started.into()].into_iter().chain(judged(found(number))))
 }
 
-/// What a rejudge finds: every other one changes.
+/// The verdict of a rejudge; every other one changes.
 fn found(number: usize) -> Verdict {
     if number.is_multiple_of(2) { Verdict::Accepted } else { Verdict::WrongAnswer }
 }

@@ -1,4 +1,5 @@
-//! `assay-bench verify`: how long a package with many submissions takes to verify, and what a second job brings.
+//! `assay-bench verify`: the time to verify a package with many submissions, and the benefit of a
+//! second job.
 
 use std::fmt::Write;
 use std::fs;
@@ -15,7 +16,7 @@ use assay::table::table;
 use assay::verify::{Extent, Verifier};
 use assay::{Exit, Failure};
 
-/// Verifying a package with many submissions, with one job and with more
+/// Verifying a package with many submissions, with one job and with several
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
     /// Submissions of the package
@@ -24,13 +25,13 @@ pub(crate) struct Args {
     /// Tests of the package
     #[arg(long, value_name = "N", default_value_t = 60)]
     tests: usize,
-    /// Submissions among them that are beyond the time limit
+    /// Number of these submissions that exceed the time limit
     #[arg(long, value_name = "N", default_value_t = 0)]
     slow: usize,
     /// Judge every submission on every test
     #[arg(long)]
     all: bool,
-    /// The most jobs to measure
+    /// Maximum number of jobs to measure
     #[arg(long, value_name = "N", default_value_t = 2)]
     jobs: usize,
     #[command(flatten)]
@@ -41,12 +42,12 @@ pub(crate) struct Args {
 struct ModeReport {
     mode: Mode,
     submissions: usize,
-    /// Those among them that are beyond the time limit.
+    /// The number of these submissions that exceed the time limit.
     slow: usize,
     tests: usize,
     /// Whether every submission was judged on every test.
     all: bool,
-    /// From one job on.
+    /// The runs, with one job and more.
     runs: Vec<Run>,
 }
 
@@ -54,7 +55,7 @@ struct ModeReport {
 struct Run {
     jobs: usize,
     seconds: f64,
-    /// How many times as fast as with one job.
+    /// Speed relative to one job.
     speed_up: f64,
 }
 
@@ -69,7 +70,7 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     for &mode in wanted {
         let mut runs: Vec<Run> = Vec::new();
         for jobs in 1..=args.jobs.max(1) {
-            // A fresh one each time: nothing is compiled before it is measured.
+            // Use a new sandbox each time, so that no program is compiled before the measurement.
             let sandbox = sandbox::resolve(&mode.config(&config.sandbox)).map_err(failed)?;
             let languages = open_languages(config)?;
             let verifier = Verifier::new(sandbox, languages, config.packages.clone(), jobs, extent);
@@ -81,7 +82,7 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
                 report.print();
                 return Err(Failure::new(
                     Exit::JudgeError,
-                    "our own package is not judged as it should be",
+                    "the test package's submissions did not get their expected verdicts",
                 ));
             }
             let first = runs.first().map_or(seconds, |run| run.seconds);
@@ -93,8 +94,8 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     show(&Report { runs: None, modes, left_out: vec![] }, args.common.json, print)
 }
 
-/// Half of the submissions in C++, half in Python, each a little different, so that nothing is compiled twice. The last
-/// ones never end on any test.
+/// Half of the submissions are in C++ and half in Python. All differ, so that none is compiled
+/// twice. The last ones never end on any test.
 fn write_package(folder: &Path, submissions: usize, slow: usize, tests: usize) -> io::Result<()> {
     let below = |name: &str| folder.join(name);
     for name in [

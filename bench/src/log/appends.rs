@@ -1,4 +1,4 @@
-//! Appending and reading, beside what the store takes without Assay.
+//! Appending and reading, beside the bare store.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,29 +15,29 @@ use super::place::Place;
 use crate::{failed, milliseconds, rounded};
 use assay::Failure;
 
-/// Appends to one stream: about what a submission gets.
+/// Appends per stream, about the number of a submission's events.
 const APPENDS_PER_STREAM: usize = 5;
-/// Events of one read.
+/// Events per read.
 const PAGE: u32 = 1_024;
 
 #[derive(Debug, Serialize)]
 pub(super) struct Appends {
     pub(super) log: &'static str,
     pub(super) appends_per_s: f64,
-    /// Of the same number of bare `XADD`; or of waits for the disk.
+    /// The floor: bare `XADD` commands, or waits for the disk, per second.
     pub(super) floor_per_s: f64,
     pub(super) floor: &'static str,
-    /// Appends for each of the floor.
+    /// Appends per second, relative to the floor.
     pub(super) ratio: f64,
-    /// Reading all of it from the store, decoded.
+    /// Events per second when the whole log is read from the store and decoded.
     pub(super) read_per_s: f64,
-    /// The same from the archive, by a process that has nothing in memory.
+    /// Events per second when the whole log is read from the archive with empty caches.
     pub(super) read_archived_per_s: f64,
-    /// One event of one stream from the archive, by such a process.
+    /// The time to read one event of one stream from the archive with empty caches.
     pub(super) read_archived_stream_ms: f64,
 }
 
-/// Measures logs at fresh addresses, each beside its floor.
+/// Measures new logs, each beside its floor.
 pub(super) async fn measure(place: &Place, args: &Args) -> Result<Appends, Failure> {
     let body = batch(0, 0).events[0].encode();
     let count = args.appends as f64;
@@ -110,7 +110,7 @@ async fn read_all(log: &Arc<dyn EventLog>) -> Result<Duration, Failure> {
     Ok(began.elapsed())
 }
 
-/// Bytes of each event.
+/// Size of each event, in bytes.
 pub(super) fn body_bytes() -> usize {
     batch(0, 0).events[0].encode().len()
 }

@@ -1,4 +1,4 @@
-//! Where logs are made to be measured: a folder, and a server where there is a program for it.
+//! Places for the measured logs: a folder, and a server if its program is installed.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -11,11 +11,11 @@ use event_store::{Archive, Blobs, EventLog, open_blobs, open_log};
 use crate::failed;
 use assay::Failure;
 
-/// How long a server may take to start, and how often to look.
+/// Maximum time for a server to start.
 const START_WAIT: Duration = Duration::from_secs(10);
 const START_LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// A store, with room for any number of logs.
+/// A store with room for any number of logs.
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) name: &'static str,
@@ -24,12 +24,12 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Files.
+    /// Logs in files.
     pub(super) fn sqlite(folder: &Path) -> Self {
         Self { name: "sqlite", folder: folder.join("sqlite"), server: None }
     }
 
-    /// A Redis server of its own, which keeps an acknowledged append as Assay asks of it.
+    /// Logs in a private Redis server, configured for durable appends as Assay requires.
     pub(super) async fn redis(folder: &Path, program: &str) -> Result<Self, Failure> {
         let folder = folder.join("redis");
         std::fs::create_dir(&folder).map_err(failed)?;
@@ -38,7 +38,7 @@ impl Place {
         Ok(Self { name: "redis", folder, server: Some(server) })
     }
 
-    /// The address of a log.
+    /// The URL of a log.
     pub(super) fn url(&self, log: &str) -> String {
         match &self.server {
             Some(server) => format!("redis://127.0.0.1:{}/?namespace=bench-{log}", server.port),
@@ -55,7 +55,7 @@ impl Place {
         open_blobs(&format!("file:{}", folder.display())).await.map_err(failed)
     }
 
-    /// The log as a process finds it that has nothing in memory.
+    /// Opens the log with empty caches, as a new process would.
     pub(super) async fn open(
         &self,
         url: &str,
@@ -66,7 +66,7 @@ impl Place {
     }
 }
 
-/// A server of the measurement's own, which ends with it.
+/// A private server that ends with the measurement.
 #[derive(Debug)]
 struct Server {
     process: Child,

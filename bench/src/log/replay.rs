@@ -1,4 +1,4 @@
-//! Projecting a whole log into views of its own.
+//! Projects a whole log into separate views.
 
 use std::path::Path;
 use std::time::Instant;
@@ -10,7 +10,7 @@ use crate::synthetic::{self, Shape};
 use crate::{bytes, failed, rounded};
 use assay::Failure;
 
-/// What `replay` made of a log on embedded stores.
+/// The result of replaying a log on embedded stores.
 #[derive(Debug, Serialize)]
 pub(super) struct Replay {
     pub(super) events: u64,

@@ -1,4 +1,4 @@
-//! What a log takes up, before its events are archived and afterwards.
+//! The size of a log before and after its events are archived.
 
 use std::path::Path;
 use std::time::Instant;
@@ -17,11 +17,11 @@ use assay::Failure;
 pub(super) struct Size {
     pub(super) log: &'static str,
     pub(super) events: u64,
-    /// With every event in the log's store.
+    /// Size with every event in the log's store.
     pub(super) hot_bytes: u64,
-    /// With every event in the archive.
+    /// Size with every event in the archive.
     pub(super) archived_bytes: u64,
-    /// The archive itself, in the blobs.
+    /// Size of the archive itself, in the blobs.
     pub(super) blobs_bytes: u64,
     pub(super) appended_s: f64,
     pub(super) archived_s: f64,
@@ -57,7 +57,7 @@ async fn taken(url: &str, archive: &Archive) -> Result<u64, Failure> {
     }
 }
 
-/// Bytes of all files in a folder.
+/// Total size of the files in a folder, in bytes.
 fn below(folder: &Path) -> std::io::Result<u64> {
     let mut bytes = 0;
     for entry in std::fs::read_dir(folder)? {
