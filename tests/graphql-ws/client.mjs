@@ -1,6 +1,6 @@
-// Watches a submission with the graphql-ws client. The socket is cut off after as many messages as
-// each number says, and the next connection resumes after the last cursor; the last connection stays
-// to the end. Prints every update as a line of JSON, and `done` when the server completes.
+// Watches a submission with the graphql-ws client. For each number N, one connection is cut off after
+// N messages, and the next one resumes after the last cursor. The last connection stays until the
+// end. Prints every update as a line of JSON, and `done` when the server completes the stream.
 //
 //     node client.mjs URL TOKEN SUBMISSION CURSOR 1,2,5
 import { createClient } from 'graphql-ws';
@@ -20,7 +20,7 @@ for (const most of [...cuts.split(',').map(Number), Infinity]) {
 }
 console.log('done');
 
-// Whether the server completed the stream; false when it was cut off after `most` messages.
+// Returns whether the server completed the stream; false if it was cut off after `most` messages.
 function watch(most) {
   return new Promise((resolve, reject) => {
     let socket;

@@ -1,5 +1,5 @@
-// Checks a receipt (c2sp.org/tlog-proof) with a public key, from the texts of RFC 6962, RFC 9162, RFC 8032 and the note
-// formats alone. It shares no code with Assay.
+// Checks a receipt (c2sp.org/tlog-proof) with a public key, written only from RFC 6962, RFC 9162, RFC 8032 and the note
+// formats. It shares no code with Assay.
 //
 //     node check.mjs RECEIPT PUBLIC_KEY
 
@@ -17,12 +17,12 @@ const refuse = (reason) => {
 const text = readFileSync(file, "utf8");
 const border = text.indexOf("\n\n");
 const [format, extra, index, ...path] = text.slice(0, border).split("\n");
-if (format !== "c2sp.org/tlog-proof@v1") refuse("it is no tlog-proof");
+if (format !== "c2sp.org/tlog-proof@v1") refuse("it is not a tlog-proof");
 const leaf = Buffer.from(extra.replace(/^extra /, ""), "base64");
 const leafIndex = BigInt(index.replace(/^index /, ""));
 const hashes = path.map((line) => Buffer.from(line, "base64"));
 
-// The note: a text that ends in a line break, an empty line, signatures.
+// The note: a text that ends in a newline, an empty line, signatures.
 const note = text.slice(border + 2);
 const end = note.lastIndexOf("\n\n");
 const body = note.slice(0, end + 1);
@@ -34,12 +34,12 @@ const root = Buffer.from(rootText, "base64");
 // The key: name, id, type 1 and 32 bytes.
 const [name, id, ...rest] = publicKey.split("+");
 const typed = Buffer.from(rest.join("+"), "base64");
-if (typed[0] !== 1 || typed.length !== 33) refuse("the key is not of Ed25519");
+if (typed[0] !== 1 || typed.length !== 33) refuse("the key is not an Ed25519 key");
 const keyId = sha256(Buffer.from(`${name}\n`), typed).subarray(0, 4);
-if (keyId.toString("hex") !== id) refuse("the key's id is not its own");
-if (origin !== name) refuse("the head is another log's");
+if (keyId.toString("hex") !== id) refuse("the key's id does not match the key");
+if (origin !== name) refuse("the head belongs to another log");
 
-// RFC 8032. Node takes a key as DER: a fixed prefix and the 32 bytes.
+// RFC 8032. Node reads a key as DER: a fixed prefix and the 32 bytes.
 const der = Buffer.concat([Buffer.from("302a300506032b6570032100", "hex"), typed.subarray(1)]);
 const key = createPublicKey({ key: der, format: "der", type: "spki" });
 const isSigned = signatures.some((line) => {
@@ -74,5 +74,5 @@ for (const p of hashes) {
 if (sn !== 0n || !r.equals(root)) refuse("the event is not in the tree");
 
 const [version, position, stream] = leaf.toString().split("\n");
-if (version !== "assay.event/1" || BigInt(position) !== leafIndex + 1n) refuse("the leaf is not of that place");
+if (version !== "assay.event/1" || BigInt(position) !== leafIndex + 1n) refuse("the leaf does not belong to that index");
 console.log(`ok: ${stream} at ${position} of ${treeSize}`);
