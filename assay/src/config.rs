@@ -32,7 +32,7 @@ const TOP_LEVEL: &str = "drain_s";
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The stores.
+    /// The addresses of the stores.
     pub stores: StoresConfig,
     /// The signing of the log.
     pub audit: AuditConfig,
@@ -216,7 +216,7 @@ pub struct LogConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LogFormat {
-    /// Readable text, for people.
+    /// Readable text.
     Pretty,
     /// JSON, for programs.
     Json,

@@ -44,7 +44,7 @@ fn part(status: &Status) -> Part {
     let name = format!("projection {}", status.name);
     let (served, built) = (of(&status.health), of(&status.building));
     if built.0 > served.0 {
-        let building = |error| format!("building the views that are to be served: {error}");
+        let building = |error| format!("building new views: {error}");
         return Part { name, health: built.0, fault: built.1.map(building) };
     }
     Part { name, health: served.0, fault: served.1 }
@@ -78,12 +78,7 @@ mod tests {
             (Health::Running, Health::Running, PartHealth::Ok, None),
             (retrying(), Health::Running, PartHealth::Degraded, Some("full")),
             (stopped(), retrying(), PartHealth::Down, Some("damaged")),
-            (
-                Health::Running,
-                stopped(),
-                PartHealth::Down,
-                Some("building the views that are to be served: damaged"),
-            ),
+            (Health::Running, stopped(), PartHealth::Down, Some("building new views: damaged")),
         ];
         for (health, building, expected, fault) in cases {
             let (name, position) = ("boxes_v1".to_owned(), Position(7));

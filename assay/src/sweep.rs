@@ -3,7 +3,8 @@
 //! packages and the selections of rejudge previews.
 //!
 //! The whole log determines which data is named. Data stored, or stored again, after a point in
-//! time is never removed, whatever the log says, because a command stores data before it appends.
+//! time is never removed, even if no event names it, because a command stores data before it
+//! appends.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;

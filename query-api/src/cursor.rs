@@ -47,7 +47,7 @@ impl CursorType for ListCursor {
 /// received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct StreamCursor {
-    /// The event.
+    /// The event's position in the log.
     #[serde(rename = "p")]
     pub position: Position,
     /// Number of this event's messages that were sent; `None` if all were.

@@ -89,7 +89,7 @@ impl Code {
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub struct ApiError {
-    /// The code.
+    /// The code for `extensions.code` and the HTTP status.
     pub code: Code,
     /// The message for users.
     pub message: String,

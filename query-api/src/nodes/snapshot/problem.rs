@@ -54,7 +54,7 @@ impl ProblemThen {
         self.0.tags.iter().map(|tag| tag.as_str()).collect()
     }
 
-    /// The statement.
+    /// The problem statement, in Markdown.
     async fn statement(&self) -> Markdown {
         Markdown(self.0.statement.clone())
     }

@@ -28,7 +28,7 @@ impl UserThen {
 pub struct ProblemStatusThen {
     /// The problem's slug.
     problem: String,
-    /// The progress.
+    /// The account's progress on the problem.
     status: SolvedStatusEnum,
 }
 
