@@ -13,7 +13,6 @@ mod parts;
 mod program;
 mod readiness;
 pub mod samples;
-pub mod schema;
 pub mod server;
 mod settings;
 mod sweep;
@@ -21,6 +20,8 @@ pub mod table;
 pub mod telemetry;
 mod upload;
 pub mod verify;
+
+pub use command_api::sdl;
 
 pub use cmd::problem::import::import_archive;
 pub use cmd::{print_json, watch};

@@ -31,7 +31,7 @@ use webhook::Dispatcher;
 use crate::config::{Config, EvaluatorConfig, SweepConfig};
 use crate::readiness::Waiting;
 use crate::sweep::Sweeper;
-use crate::{Exit, Failure, cmd, parts, readiness, schema};
+use crate::{Exit, Failure, cmd, parts, readiness};
 
 /// The namespace of the live views.
 pub const LIVE: &str = "live";
@@ -255,10 +255,9 @@ impl Http {
             let destinations = config.webhooks.settings().policy;
             let packages = config.packages.options(None);
             let commands = Commands::new(stores, Arc::clone(&api), destinations, packages);
-            let graphql = query_api::router(schema::full(&api, commands), Arc::clone(&api));
-            graphql.merge(command_api::routes(api))
+            command_api::router(api, commands)
         } else {
-            query_api::router(schema::read_only(&api), api)
+            query_api::read_only_router(api)
         };
         let wanted = config.http.listen;
         let listener = TcpListener::bind(wanted).await.map_err(|error| {
@@ -278,12 +277,10 @@ impl Http {
     ) -> Result<(), Failure> {
         let router = self.router.layer(from_fn_with_state(waiting, readiness::hold_back));
         let router = router.layer(from_fn(query_api::hear_out));
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
         let stop = serving.clone();
-        let served = axum::serve(self.listener, service)
-            .with_graceful_shutdown(async move { stop.cancelled().await });
+        let served = query_api::serve(self.listener, router, async move { stop.cancelled().await });
         tokio::select! {
-            served = async { served.await } => {
+            served = served => {
                 served.map_err(|error| Failure::of(Exit::JudgeError, "serving", &error))
             }
             // A subscription may stay open forever; its client resumes elsewhere.

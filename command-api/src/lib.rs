@@ -12,6 +12,7 @@ mod problems;
 mod query;
 mod receive;
 mod rejudge;
+mod schema;
 mod sessions;
 mod submit;
 mod timing;
@@ -21,8 +22,8 @@ mod webhooks;
 
 pub use commands::Commands;
 pub use mutation::Mutation;
-pub use packages::routes;
 pub use pandoc::converter as latex_converter;
 pub use query::Query;
 pub use receive::{ReceiveError, Received, receive};
+pub use schema::{router, sdl};
 pub use tokens::generate as generate_secret;

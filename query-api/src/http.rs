@@ -1,13 +1,14 @@
 //! The transport: HTTP and WebSocket, with their limits.
 
 use std::collections::HashMap;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::dataloader::DataLoader;
 use async_graphql::parser::types::{ExecutableDocument, Selection};
-use async_graphql::{ObjectType, Request, Schema, SchemaBuilder};
+use async_graphql::{EmptyMutation, ObjectType, Request, Schema, SchemaBuilder};
 use async_graphql_axum::{GraphQLProtocol, GraphQLResponse};
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -17,13 +18,16 @@ use axum::response::{Html, IntoResponse, Response as HttpResponse};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
 use domain::Position;
+use futures::future::BoxFuture;
 use serde_json::json;
+use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::error::Codes;
 use crate::loaders::Loader;
 use crate::{
-    Api, ApiError, Authenticator, Code, Secret, Subscription, Viewer, attachments, explorer, socket,
+    Api, ApiError, Authenticator, Code, Query, Secret, Subscription, Viewer, attachments, explorer,
+    socket,
 };
 
 /// Maximum duration of one query or mutation.
@@ -104,6 +108,29 @@ impl<Q, M> Clone for Server<Q, M> {
     fn clone(&self) -> Self {
         Self { api: Arc::clone(&self.api), schema: self.schema.clone() }
     }
+}
+
+/// Serves queries and subscriptions, without mutations.
+pub fn read_only_router(api: Arc<Api>) -> Router {
+    let schema = Schema::build(Query::default(), EmptyMutation, Subscription);
+    router(schema_limits(schema, &api).finish(), api)
+}
+
+/// Serves the routes until `stop`, and then until every connection has ended.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    let stop: BoxFuture<'static, ()> = Box::pin(stop);
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(stop).into_future();
+    // Boxed, so that the server is compiled with this crate.
+    let serving: BoxFuture<'static, io::Result<()>> = Box::pin(serving);
+    serving.await
 }
 
 /// Serves `/graphql` (queries and mutations by POST, subscriptions by WebSocket, the explorer by

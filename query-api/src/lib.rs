@@ -28,7 +28,7 @@ pub use api::{Api, Catalogue, CatalogueLanguage, Part, Parts, ServiceLimits};
 pub use auth::{AuthError, Authenticator, Secret, Viewer, account_in_log};
 pub use consistency::Freshness;
 pub use error::{ApiError, Code};
-pub use http::{ClientAddress, Gate, TraceParent, router, schema_limits};
+pub use http::{ClientAddress, Gate, TraceParent, read_only_router, router, schema_limits, serve};
 pub use hub::Hub;
 pub use id::GlobalId;
 pub use lingering::hear_out;

@@ -366,7 +366,7 @@ mod tests {
             let world = World::new(None).await;
             let changed = world.refusal(async |world| world.account(command).await).await.unwrap();
             assert_eq!(changed.code, Code::Unauthenticated);
-            assert!(changed.message.contains("has changed"), "{changed}");
+            assert!(changed.message.contains("have changed"), "{changed}");
         }
 
         // Only the event, as after an interrupted erasure.

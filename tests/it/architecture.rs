@@ -81,7 +81,7 @@ const ADAPTERS: [(&str, &[&str]); 5] = [
     ("mongodb", &["event-store/src/mongo", "read-model/src/mongo"]),
     ("rusqlite", &["sqlite/src", "event-store/src/sqlite", "read-model/src/sqlite"]),
     ("bollard", &["sandbox/src/docker"]),
-    ("async_graphql", &["query-api/src", "command-api/src", "assay/src"]),
+    ("async_graphql", &["query-api/src", "command-api/src"]),
 ];
 
 /// Forbidden in the domain, which only computes.

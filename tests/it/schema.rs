@@ -5,7 +5,7 @@ use std::path::Path;
 #[test]
 fn the_committed_schema_is_the_one_that_is_served() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../query-api/schema.graphql");
-    let served = assay::schema::sdl();
+    let served = assay::sdl();
     if std::env::var("ASSAY_BLESS").is_ok_and(|value| value == "1") {
         std::fs::write(&path, &served).unwrap();
     }
