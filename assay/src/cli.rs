@@ -3,8 +3,11 @@
 use clap::{Parser, Subcommand};
 use futures::future::LocalBoxFuture;
 
-use crate::config::ConfigArgs;
+use crate::config::{ConfigArgs, FILTER};
 use crate::{Exit, Failure, cmd};
+
+/// The demo shows what it does itself. The sandbox says that compiling headers takes a while.
+const DEMO_FILTER: &str = "warn,sandbox=info";
 
 /// An online judge with an event log as its only source of truth.
 ///
@@ -83,7 +86,11 @@ impl Cli {
             return Ok(cmd::completions::run(args));
         }
         let config = self.config.load()?;
-        crate::telemetry::start(&config.telemetry)?;
+        let mut telemetry = config.telemetry.clone();
+        if matches!(self.command, Command::Demo(_)) && telemetry.filter == FILTER {
+            DEMO_FILTER.clone_into(&mut telemetry.filter);
+        }
+        crate::telemetry::start(&telemetry)?;
         match self.command {
             Command::Serve(args) => cmd::serve::run(&config, args).await,
             Command::Demo(args) => cmd::demo::run(args).await,

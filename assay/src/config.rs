@@ -18,7 +18,7 @@ use crate::{Exit, Failure};
 /// The file that is read by default.
 const FILE: &str = "assay.toml";
 /// The default log filter: warnings of every module, and info of Assay's own crates.
-const FILTER: &str = "warn,assay=info,command_api=info,evaluator=info,event_store=info,\
+pub(crate) const FILTER: &str = "warn,assay=info,command_api=info,evaluator=info,event_store=info,\
                       projector=info,query_api=info,read_model=info,sandbox=info,webhook=info";
 /// Default size of an evaluator's cache of test data, in bytes.
 const CACHE_BYTES_MAX: u64 = 4 << 30;
@@ -127,11 +127,11 @@ pub struct PackagesConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CppStandard {
-    /// C++17.
+    /// The standard C++17.
     Cpp,
-    /// C++20.
+    /// The standard C++20.
     Cpp20,
-    /// C++23.
+    /// The standard C++23.
     Cpp23,
 }
 

@@ -20,7 +20,7 @@ pub(crate) enum Source {
     File(PathBuf),
     /// An environment variable, by its name.
     Variable(String),
-    /// `--set`.
+    /// The flag `--set`.
     Flag,
 }
 

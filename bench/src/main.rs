@@ -66,7 +66,7 @@ pub(crate) enum Mode {
     Native,
     /// Namespaces inside a user namespace, as without root.
     Userns,
-    /// Containers.
+    /// Docker containers.
     Docker,
 }
 

@@ -61,7 +61,7 @@ pub enum OpenError {
     InvalidUrl {
         /// The port to open.
         port: &'static str,
-        /// Why.
+        /// What is wrong with it.
         reason: String,
     },
     /// The store exists but must not be used in its current state.
@@ -77,7 +77,7 @@ pub enum OpenError {
     Unavailable {
         /// The port to open.
         port: &'static str,
-        /// Why.
+        /// The cause.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },

@@ -10,11 +10,11 @@ use crate::{dmoj, fps, kattis, polygon};
 
 /// Families of formats, each with the file that identifies it.
 enum Family {
-    /// `problem.yaml`.
+    /// Packages with a `problem.yaml`.
     Kattis,
     /// `problem.xml` with the root `problem`.
     Polygon,
-    /// `init.yml`.
+    /// Packages with an `init.yml`.
     Dmoj,
     /// One XML file with `<fps`.
     Fps,

@@ -104,6 +104,27 @@ const IMPURE_CRATES: [&str; 5] = ["tokio", "rand", "futures", "async-trait", "ge
 /// The most lines of a `main.rs`.
 const MAIN_LINES_MAX: usize = 150;
 
+/// Words and phrases that a sentence in plain English does without, in lower case.
+const BANNED: [&str; 11] = [
+    "whoever",
+    "whatever of",
+    "anew",
+    "so many",
+    "it is looked",
+    "is looked at",
+    "not any more",
+    "as many as there",
+    "told",
+    "heard of",
+    "nobody's business",
+];
+/// Names of numbers that mean nothing without a unit.
+const NEED_UNITS: [&str; 7] = ["time", "memory", "timeout", "delay", "size", "age", "wait"];
+const UNITS: [&str; 15] = [
+    "byte", "kib", "mib", "gib", "second", "minute", "hour", "day", "ms", " s", "µs", "tests",
+    "percent", "unix", "event",
+];
+
 #[test]
 fn the_arrows_between_crates_are_these_and_no_others() {
     let metadata = MetadataCommand::new()
@@ -188,6 +209,84 @@ fn programs_begin_in_short_files() {
         let lines = source.text.lines().count();
         assert!(lines < MAIN_LINES_MAX, "{} has {lines} lines", source.path);
     }
+}
+
+#[test]
+fn comments_and_documents_are_in_plain_english() {
+    let mut found = Vec::new();
+    for (path, number, line) in prose() {
+        let line = format!(" {} ", line.to_lowercase());
+        let banned = BANNED.iter().filter(|phrase| has_phrase(&line, phrase));
+        found.extend(banned.map(|phrase| format!("{path}:{number}: {phrase:?}")));
+    }
+    assert!(found.is_empty(), "say it plainly:\n{}", found.join("\n"));
+}
+
+#[test]
+fn doc_comments_say_more_than_a_word_and_numbers_have_units() {
+    let mut found = Vec::new();
+    for source in sources() {
+        let lines: Vec<&str> = source.text.lines().map(str::trim).collect();
+        for (index, line) in lines.iter().enumerate() {
+            let doc = |line: &str| line.strip_prefix("/// ").map(str::to_owned);
+            let is_alone = |index: usize| {
+                let next = lines.get(index + 1).copied().unwrap_or_default();
+                let before = index > 0 && lines[index - 1].starts_with("///");
+                !before && !next.starts_with("///")
+            };
+            if doc(line).is_some_and(|it| it.ends_with('.') && !it.contains(' ')) && is_alone(index)
+            {
+                found.push(format!("{}:{}: {line}", source.path, index + 1));
+            }
+            let Some((name, kind)) = line.strip_prefix("pub ").and_then(|it| it.split_once(": "))
+            else {
+                continue;
+            };
+            let is_number = ["u8", "u16", "u32", "u64", "usize", "i32", "i64", "f64"]
+                .contains(&kind.trim_end_matches(','));
+            if is_number && NEED_UNITS.contains(&name) {
+                let docs = lines[..index].iter().rev().take_while(|it| it.starts_with("//"));
+                let docs: String = docs.map(|it| it.to_lowercase()).collect();
+                if !UNITS.iter().any(|unit| docs.contains(unit)) {
+                    found.push(format!("{}:{}: {name} has no unit", source.path, index + 1));
+                }
+            }
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+/// Every line of a comment or a document, with its place.
+fn prose() -> impl Iterator<Item = (String, usize, String)> {
+    let comments = sources().flat_map(|source| {
+        let lines = source.text.lines().enumerate();
+        let comments = lines.filter_map(|(index, line)| {
+            let comment = line.trim_start().strip_prefix("//")?;
+            Some((index + 1, comment.trim_start_matches(['/', '!']).to_owned()))
+        });
+        let path = source.path.clone();
+        comments.map(move |(at, line)| (path.clone(), at, line)).collect::<Vec<_>>()
+    });
+    let mut pages = vec![root().join("README.md"), root().join("query-api/schema.graphql")];
+    let docs = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    pages.extend(docs.filter(|path| path.extension().is_some_and(|it| it == "md")));
+    let pages = pages.into_iter().flat_map(|page| {
+        let path = page.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+        let text = read(&page);
+        let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line.to_owned()));
+        lines.map(|(at, line)| (path.clone(), at, line)).collect::<Vec<_>>()
+    });
+    comments.chain(pages)
+}
+
+/// Whether a line has the phrase as whole words. What is in backquotes is a name.
+fn has_phrase(line: &str, phrase: &str) -> bool {
+    let outside: String = line.split('`').step_by(2).collect();
+    outside.match_indices(phrase).any(|(at, _)| {
+        let is_letter = |it: Option<char>| it.is_some_and(char::is_alphanumeric);
+        !is_letter(outside[..at].chars().next_back())
+            && !is_letter(outside[at + phrase.len()..].chars().next())
+    })
 }
 
 /// A source file of the workspace.

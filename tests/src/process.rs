@@ -112,7 +112,7 @@ impl Process {
         signal(self.pid, "STOP");
     }
 
-    /// SIGCONT.
+    /// Sends SIGCONT.
     pub(crate) fn resume(&self) {
         signal(self.pid, "CONT");
     }

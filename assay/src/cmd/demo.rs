@@ -41,6 +41,13 @@ pub(crate) struct Args {
     json: bool,
 }
 
+/// The end of the output: what to do after the demo.
+const NEXT: &str = "
+Next, with target/release on the PATH, or `cargo run --release --` in the place of `assay`:
+  assay problem verify problems/sum-of-two    check a package, and edit it
+  assay serve                                 a server that stays; it prints the administrator's token once
+  README.md, \"Serve it\"                      accounts, packages, submissions, subscriptions";
+
 /// The result of a sample submission.
 #[derive(Debug, Clone, Serialize)]
 struct Row {
@@ -235,6 +242,7 @@ fn report(rows: &[Row], trail: Option<&str>, seconds: f64, json: bool) -> Result
         }
         let agree = rows.len() - disagree;
         println!("{agree} of {} submissions as expected, in {seconds:.1} s", rows.len());
+        println!("{NEXT}");
     }
     Ok(if disagree == 0 && !rows.is_empty() { Exit::Done } else { Exit::NotAccepted })
 }

@@ -15,7 +15,7 @@ use crate::court::Known;
 /// The tests of an agreeing submission whose times are needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Times {
-    /// None.
+    /// No times are needed.
     None,
     /// Those that judging runs.
     Judged,

@@ -195,7 +195,7 @@ sys.exit(42 if sys.stdin.readline().strip() == '300000' else 43)
         expected: Ok(TimeLimitExceeded),
     },
     Case {
-        name: "the submission closes its input while it is told more",
+        name: "the submission closes its input while more is sent",
         submission: "import os, time\nos.close(0)\ntime.sleep(0.1)",
         interactor: "import sys\nsys.stdout.write('z' * 300000)\nsys.stdout.flush()\nsys.exit(42)",
         expected: Ok(Accepted),
@@ -207,7 +207,7 @@ sys.exit(42 if sys.stdin.readline().strip() == '300000' else 43)
         expected: Ok(Accepted),
     },
     Case {
-        name: "the interactor closes its input while it is told more",
+        name: "the interactor closes its input while more is sent",
         submission: "print('w' * 300000, flush=True)",
         interactor: "import os, sys, time\nos.close(0)\ntime.sleep(0.2)\nsys.exit(42)",
         expected: Ok(Accepted),

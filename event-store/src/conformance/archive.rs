@@ -123,7 +123,7 @@ async fn appends_go_on_behind_an_archive_of_everything(urls: LogUrls) {
     assert!(matches!(late, Err(AppendError::Conflict { actual: Version(6), .. })), "{late:?}");
 }
 
-/// INV-7.
+/// Versions fence writers (INV-7).
 async fn archived_events_can_be_retried(urls: LogUrls) {
     let store = Store::open(urls).await;
     let (first, second) = (batch("ada", 0, 3), batch("ada", 3, 2));
@@ -173,7 +173,7 @@ async fn other_events_conflict_with_archived_ones(urls: LogUrls) {
     assert_eq!(store.log.info().await.unwrap().head, Position(3));
 }
 
-/// INV-8.
+/// A reader that resumes verifies the log (INV-8).
 async fn checkpoints_below_the_mark_hold_or_do_not(urls: LogUrls) {
     let store = Store::open(urls).await;
     let events = mixed(&store).await;

@@ -65,7 +65,7 @@ async fn a_batch_stands_together(urls: LogUrls) {
     assert_eq!(appended.version, Version(3));
 }
 
-/// INV-5.
+/// Positions have no gaps (INV-5).
 async fn positions_are_gapless_under_concurrent_writers(urls: LogUrls) {
     const WRITERS: usize = 32;
     const BATCHES: u64 = 8;

@@ -27,7 +27,7 @@ const PUT_TRIES_MAX: u32 = 16;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Tile {
-    /// `<level>/<index>`.
+    /// The key: `<level>/<index>`.
     #[serde(rename = "_id")]
     id: String,
     bytes: i64,

@@ -40,10 +40,10 @@ const REMAINING_SAMPLES: &str = "{{remainingsamples}}";
 pub(super) struct Texts {
     pub(super) language: String,
     pub(super) title: String,
-    /// Markdown.
+    /// Written in Markdown.
     pub(super) statement: String,
     pub(super) translations: Vec<Translation>,
-    /// Markdown.
+    /// Written in Markdown.
     pub(super) editorial: Option<String>,
 }
 

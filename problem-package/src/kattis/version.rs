@@ -15,7 +15,7 @@ pub(super) enum Version {
     LegacyIcpc,
     /// A draft of the newer format, read like it but less strictly.
     Draft,
-    /// 2025-09.
+    /// The version 2025-09.
     Newer,
 }
 

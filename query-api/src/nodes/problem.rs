@@ -96,7 +96,7 @@ pub enum SolvedStatusEnum {
     Todo,
     /// Submitted, not accepted.
     Attempted,
-    /// Accepted.
+    /// A submission was accepted.
     Solved,
 }
 

@@ -31,11 +31,11 @@ pub struct ProblemView {
     pub difficulty_rank: i64,
     /// Tags, in the setter's order.
     pub tags: Vec<Slug>,
-    /// Markdown.
+    /// The statement, in Markdown.
     pub statement: String,
-    /// Markdown.
+    /// The editorial, in Markdown.
     pub editorial: Option<String>,
-    /// Markdown.
+    /// Hints, in Markdown.
     pub hints: Vec<String>,
     /// Shown with the statement.
     pub samples: Vec<Sample>,

@@ -61,6 +61,10 @@ impl Headers {
                 if is_ours(&place.join(precompiled.file())) {
                     return Some(place);
                 }
+                tracing::info!(
+                    language = %language.id,
+                    "compiling the standard headers ahead, once; this can take half a minute"
+                );
                 let kept = match make(sandbox, language, precompiled).await {
                     Ok(content) => {
                         let fallback = precompiled.fallback();

@@ -43,7 +43,7 @@ pub(crate) enum Mode {
     UserNamespace,
     /// As the user nobody: a user namespace and no cgroups.
     WithoutRoot,
-    /// Containers.
+    /// Docker containers.
     Docker,
 }
 

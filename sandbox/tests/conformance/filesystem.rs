@@ -37,7 +37,7 @@ fn secrets() -> Vec<Case> {
         line(
             "read *.ans, ../../testcase, judge source tree",
             [
-                // INV-12: the judge's files are not in the cell, whoever owns them.
+                // INV-12: the judge's files are not in the cell, whatever user owns them.
                 probe("*.ans", &["find-ending", ".ans"]).limits(AMPLE).checks(&[Prints("")]),
                 nothing(
                     "the judge's files",

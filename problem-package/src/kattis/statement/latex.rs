@@ -106,7 +106,7 @@ impl<'a> Scanner<'a> {
         Some(end)
     }
 
-    /// `\illustration{width}{file}{caption}`.
+    /// The command `\illustration{width}{file}{caption}`.
     fn illustration(&mut self, after: usize) -> Option<usize> {
         let ([_, file, caption], end) = self.arguments::<3>(after)?;
         self.show(file);
