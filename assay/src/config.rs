@@ -319,7 +319,7 @@ pub struct ConfigArgs {
 
 impl ConfigArgs {
     /// All sources of settings, merged in order of increasing priority.
-    pub(crate) fn settings(&self) -> Result<Settings, Failure> {
+    pub(crate) fn settings(&self) -> Result<Settings<Config>, Failure> {
         let mut settings = Settings::new(&Config::embedded(&self.data));
         match &self.config {
             Some(file) if !file.exists() => {

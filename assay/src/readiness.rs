@@ -19,7 +19,7 @@ const SHORT_LOG_EVENTS: u64 = 1_024;
 /// How long to wait for live views that are behind. There may be no projector.
 const BEHIND_WAIT_MAX: Duration = Duration::from_secs(30);
 /// The poll interval.
-const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// How often the reason for waiting is printed.
 const TELL_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -55,7 +55,7 @@ pub(crate) async fn views_are_built(
             told = Some(Instant::now());
         }
         waiting.send_replace(Some(why));
-        tokio::time::sleep(LOOK_INTERVAL).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 

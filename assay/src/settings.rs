@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use crate::config::Config;
 use crate::{Exit, Failure};
 
 /// The source of a setting's value.
@@ -35,17 +36,18 @@ impl fmt::Display for Source {
     }
 }
 
-/// Settings by their keys, for example `evaluator.slots`.
+/// Settings by their keys, for example `evaluator.slots`. Together they are a `C`.
 #[derive(Debug)]
-pub(crate) struct Settings {
+pub(crate) struct Settings<C> {
     values: BTreeMap<String, (Value, Source)>,
+    configuration: PhantomData<fn() -> C>,
 }
 
-impl Settings {
+impl<C: Serialize + DeserializeOwned> Settings<C> {
     /// The defaults.
-    pub(crate) fn new(defaults: &Config) -> Self {
+    pub(crate) fn new(defaults: &C) -> Self {
         let defaults = Table::try_from(defaults).expect("the defaults can be written as TOML");
-        let mut settings = Self { values: BTreeMap::new() };
+        let mut settings = Self { values: BTreeMap::new(), configuration: PhantomData };
         settings.take("", defaults, &Source::Default);
         settings
     }
@@ -86,7 +88,7 @@ impl Settings {
     }
 
     /// The configuration.
-    pub(crate) fn config(&self) -> Result<Config, Failure> {
+    pub(crate) fn config(&self) -> Result<C, Failure> {
         self.deserialized().map_err(|error| refused(&error, None))
     }
 
@@ -109,7 +111,7 @@ impl Settings {
         self.deserialized().map(drop).map_err(|error| refused(&error, Some(source)))
     }
 
-    fn deserialized(&self) -> Result<Config, String> {
+    fn deserialized(&self) -> Result<C, String> {
         let mut root = Table::new();
         for (key, (value, _)) in &self.values {
             let mut table = &mut root;
@@ -126,7 +128,7 @@ impl Settings {
                 table = inner;
             }
         }
-        Config::deserialize(root).map_err(|error| error.to_string().trim_end().replace('\n', " "))
+        C::deserialize(root).map_err(|error| error.to_string().trim_end().replace('\n', " "))
     }
 }
 

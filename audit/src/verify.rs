@@ -8,6 +8,7 @@ use domain::{Digest, Position, Recorded, StreamId, Version};
 use event_store::{EventLog, KeptHead, ReadError, TILE_WIDTH, TileId, TreeStoreError};
 use futures::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
+use supervision::error_chain;
 
 use crate::head::SignedHead;
 use crate::key::VerifierKey;
@@ -290,7 +291,7 @@ fn unlike(
 ) -> Result<Option<Break>, VerifyError> {
     let reason = match found {
         Err(error @ ReadError::Unavailable(_)) => return Err(VerifyError::Log(error)),
-        Err(error) => format!("reading the stream {stream} fails: {}", told(&error)),
+        Err(error) => format!("reading the stream {stream} fails: {}", error_chain(&error)),
         Ok(found) => match found.as_slice() {
             [last] if last.position == position => return Ok(None),
             // The second event was appended since.
@@ -391,18 +392,7 @@ async fn read(
             Err(error @ ReadError::Unavailable(_)) => return Err(VerifyError::Log(error)),
             // One of these events cannot be read. Read the ones before it.
             Err(_) if limit > 1 => limit /= 2,
-            Err(error) => return Ok(Err(told(&error))),
+            Err(error) => return Ok(Err(error_chain(&error))),
         }
     }
-}
-
-/// The message of the error and of all its causes.
-fn told(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -13,7 +13,7 @@ use futures::future::LocalBoxFuture;
 /// otherwise idle machine.
 #[derive(Debug, clap::Parser)]
 #[command(name = "assay-bench", version, max_term_width = 100)]
-pub(crate) struct Cli {
+pub struct Cli {
     #[command(flatten)]
     config: ConfigArgs,
     #[command(subcommand)]
@@ -48,7 +48,7 @@ enum Command {
 
 impl Cli {
     /// Runs the command.
-    pub(crate) fn run(self) -> LocalBoxFuture<'static, Result<Exit, Failure>> {
+    pub fn run(self) -> LocalBoxFuture<'static, Result<Exit, Failure>> {
         Box::pin(async move {
             let config = self.config.load()?;
             assay::telemetry::start(&config.telemetry)?;

@@ -3,8 +3,8 @@
 use domain::account::{Account, AccountCommand, AccountRejection};
 use domain::{Actor, Event, Login, Recorded, Role, StreamId};
 use event_store::{
-    AppendError, Context, Credentials, CredentialsError, EventLog, ExecuteError, Profile,
-    ReadError, Scope, Stores, Stream, TokenKind, TokenRecord,
+    AppendError, ChangeError, Context, Credentials, CredentialsError, EventLog, ExecuteError,
+    Profile, ReadError, Scope, Stores, Stream, TokenKind, TokenRecord,
 };
 use jiff::{SignedDuration, Timestamp};
 use query_api::{ApiError, Code, Secret};
@@ -17,8 +17,6 @@ use crate::tokens::Issue;
 const ADMINISTRATOR: &str = "admin";
 /// The name of its first token.
 const FIRST_TOKEN: &str = "first start";
-/// How many times a change is decided before a conflict with another writer is an error.
-const TRIES_MAX: u32 = 5;
 
 /// Creating or changing an account failed.
 #[derive(Debug, thiserror::Error)]
@@ -138,15 +136,11 @@ async fn change(
     command: &AccountCommand,
     context: &Context,
 ) -> Result<(Account, Vec<Recorded>), AccountError> {
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        let mut stream = Stream::<Account>::load(log, StreamId::Account(login.clone())).await?;
-        match stream.execute(log, vec![command.clone()], context, None, None).await {
-            // A concurrent change to the account; decide again.
-            Err(ExecuteError::Append(AppendError::Conflict { .. })) if tries < TRIES_MAX => {}
-            executed => return Ok((stream.state, executed?)),
-        }
+    let stream = StreamId::Account(login.clone());
+    match Stream::<Account>::change(log, stream, context, || command.clone()).await {
+        Ok((stream, recorded)) => Ok((stream.state, recorded)),
+        Err(ChangeError::Read(error)) => Err(error.into()),
+        Err(ChangeError::Execute(error)) => Err(error.into()),
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::runtime::Handle;
 /// How long one conversion may take.
 const TEXT_TIME_MAX: Duration = Duration::from_secs(10);
 /// How often the budget is checked, which is also spent when the request has ended.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Maximum size of one converted text, in bytes.
 const MARKDOWN_BYTES_MAX: u64 = 1 << 20;
 /// Maximum part of pandoc's error output that is kept, in bytes.
@@ -59,7 +59,7 @@ async fn within(
 ) -> Result<String, String> {
     let spent = async {
         while !budget.is_spent() {
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     };
     tokio::select! {

@@ -2,7 +2,8 @@
 
 use async_graphql::{Enum, SimpleObject};
 use domain::Recorded;
-use query_api::ConsistencyToken;
+use query_api::{Api, ConsistencyToken};
+use read_model::{View, ViewReaderExt};
 
 /// Why a mutation did nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -94,4 +95,36 @@ impl<E: Into<query_api::ApiError>> From<E> for Failure {
 /// The API error for a failed append. The caller handles conflicts.
 pub(crate) fn not_appended(error: &event_store::AppendError) -> query_api::ApiError {
     query_api::ApiError::store(error)
+}
+
+/// The payload of a mutation.
+pub(crate) trait Payload: Default {
+    /// A payload with nothing but the user's errors.
+    fn refused(user_errors: Vec<UserError>) -> Self;
+}
+
+/// The answer of a mutation: its payload, with the user's errors where there are any, or a top-level
+/// error.
+pub(crate) fn answer<P: Payload>(outcome: Result<P, Failure>) -> async_graphql::Result<P> {
+    match outcome {
+        Ok(payload) => Ok(payload),
+        Err(Failure::User(user_errors)) => Ok(P::refused(user_errors)),
+        Err(Failure::Api(error)) => Err(error.into()),
+    }
+}
+
+/// Reads what was changed, once the read model has reached it. If it does not in time, the list is
+/// empty, and the write still counts.
+pub(crate) async fn read_back<V: View, N: From<V>>(
+    api: &Api,
+    keys: &[String],
+    recorded: &[Recorded],
+) -> Vec<N> {
+    if let Some(last) = recorded.last()
+        && api.freshness.wait_for(last.position).await.is_err()
+    {
+        return vec![];
+    }
+    let found = api.reader.many::<V>(keys).await.unwrap_or_default();
+    found.into_iter().flatten().map(N::from).collect()
 }

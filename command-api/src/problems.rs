@@ -12,11 +12,10 @@ use event_store::{AppendError, EVENT_BYTES_MAX, EventLog, ExecuteError, ReadErro
 use moka::future::Cache;
 use query_api::nodes::{Difficulty, Problem};
 use query_api::{Api, ConsistencyToken, Markdown, Sha256, Viewer};
-use read_model::ViewReaderExt;
 use read_model::views::ProblemView;
 
 use crate::commands::{self, Commands};
-use crate::payload::{Failure, UserError, UserErrorCode, not_appended, token};
+use crate::payload::{self, Failure, Payload, UserError, UserErrorCode, not_appended, token};
 use crate::uploaded;
 
 /// The most bytes of revisions in the cache, as they are in the log.
@@ -171,6 +170,12 @@ pub struct ProblemPayload {
     token: Option<ConsistencyToken>,
 }
 
+impl Payload for ProblemPayload {
+    fn refused(user_errors: Vec<UserError>) -> Self {
+        Self { user_errors, ..Self::default() }
+    }
+}
+
 #[Object]
 impl ProblemMutation {
     /// Creates or revises a problem. For setters.
@@ -202,39 +207,32 @@ pub(crate) struct Revisions {
     pub(crate) warnings: Vec<String>,
 }
 
+/// The payload of a mutation that created or revised problems.
 pub(crate) async fn answer(
     ctx: &Context<'_>,
     revisions: Result<Revisions, Failure>,
 ) -> Result<ProblemPayload> {
-    match revisions {
-        Ok(Revisions { slugs, recorded, warnings }) => {
-            let problems = read_back(Api::of(ctx), &slugs, &recorded).await;
-            Ok(ProblemPayload {
-                problem: problems.first().cloned(),
-                problems,
-                revised: !recorded.is_empty(),
-                warnings,
-                user_errors: vec![],
-                token: token(&recorded),
-            })
-        }
-        Err(Failure::User(user_errors)) => {
-            Ok(ProblemPayload { user_errors, ..ProblemPayload::default() })
-        }
-        Err(Failure::Api(error)) => Err(error.into()),
-    }
+    payload::answer(match revisions {
+        Ok(revisions) => Ok(ProblemPayload::of(ctx, revisions).await),
+        Err(failure) => Err(failure),
+    })
 }
 
-/// Reads the problems once the read model has caught up. If it does not, the write still counts.
-async fn read_back(api: &Api, slugs: &[Slug], recorded: &[Recorded]) -> Vec<Problem> {
-    if let Some(last) = recorded.last()
-        && api.freshness.wait_for(last.position).await.is_err()
-    {
-        return vec![];
+impl ProblemPayload {
+    async fn of(ctx: &Context<'_>, revisions: Revisions) -> Self {
+        let Revisions { slugs, recorded, warnings } = revisions;
+        let keys: Vec<String> = slugs.iter().map(Slug::to_string).collect();
+        let problems: Vec<Problem> =
+            payload::read_back::<ProblemView, _>(Api::of(ctx), &keys, &recorded).await;
+        Self {
+            problem: problems.first().cloned(),
+            problems,
+            revised: !recorded.is_empty(),
+            warnings,
+            user_errors: vec![],
+            token: token(&recorded),
+        }
     }
-    let keys: Vec<String> = slugs.iter().map(Slug::to_string).collect();
-    let found = api.reader.many::<ProblemView>(&keys).await.unwrap_or_default();
-    found.into_iter().flatten().map(Problem::from).collect()
 }
 
 /// Fails unless the viewer may revise problems.

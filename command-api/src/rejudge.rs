@@ -10,22 +10,19 @@ use domain::rejudge::{
 use domain::submission::{Phase, Submission};
 use domain::{Digest, Login, Recorded, RejudgeId, Slug, StreamId, SubmissionId, TrialId, Verdict};
 use event_store::{
-    AppendError, BlobError, EventLog, ExecuteError, Lane, ReadError, Scope, Stream, WorkItem,
+    AppendError, BlobError, ChangeError, EventLog, ExecuteError, Lane, ReadError, Scope, Stream,
+    WorkItem,
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use query_api::nodes::Rejudge;
 use query_api::{Api, ConsistencyToken, GlobalId, PinnedSelection, Viewer, access};
-use read_model::ViewReaderExt;
 use read_model::views::RejudgeView;
 use uuid::Uuid;
 
 use crate::commands::{self, Commands};
-use crate::payload::{Failure, UserError, UserErrorCode, not_appended, token};
+use crate::payload::{self, Failure, Payload, UserError, UserErrorCode, not_appended, token};
 use crate::submit::check_key;
 
-/// How many times a command without an expected version is decided before a conflict with another
-/// writer is an error.
-const TRIES_MAX: u32 = 5;
 /// Streams that are read concurrently.
 const READS_AT_ONCE: usize = 32;
 
@@ -57,6 +54,12 @@ pub struct RejudgePayload {
     user_errors: Vec<UserError>,
     /// The consistency token of the write; null if nothing was written.
     token: Option<ConsistencyToken>,
+}
+
+impl Payload for RejudgePayload {
+    fn refused(user_errors: Vec<UserError>) -> Self {
+        Self { user_errors, ..Self::default() }
+    }
 }
 
 #[Object]
@@ -109,27 +112,23 @@ impl RejudgeMutation {
 type Outcome = Result<(RejudgeId, Vec<Recorded>), Failure>;
 
 async fn answer(ctx: &Context<'_>, outcome: Outcome) -> Result<RejudgePayload> {
-    match outcome {
-        Ok((id, recorded)) => Ok(RejudgePayload {
-            rejudge: read_back(Api::of(ctx), id, &recorded).await,
-            id: Some(GlobalId::Rejudge(id).into()),
-            user_errors: vec![],
-            token: token(&recorded),
-        }),
-        Err(Failure::User(user_errors)) => {
-            Ok(RejudgePayload { user_errors, ..RejudgePayload::default() })
-        }
-        Err(Failure::Api(error)) => Err(error.into()),
-    }
+    payload::answer(match outcome {
+        Ok((id, recorded)) => Ok(RejudgePayload::of(ctx, id, &recorded).await),
+        Err(failure) => Err(failure),
+    })
 }
 
-/// Reads the rejudge once the read model has caught up. If it does not, the write still counts.
-async fn read_back(api: &Api, id: RejudgeId, recorded: &[Recorded]) -> Option<Rejudge> {
-    if let Some(last) = recorded.last() {
-        api.freshness.wait_for(last.position).await.ok()?;
+impl RejudgePayload {
+    async fn of(ctx: &Context<'_>, id: RejudgeId, recorded: &[Recorded]) -> Self {
+        let keys = [id.to_string()];
+        let found = payload::read_back::<RejudgeView, Rejudge>(Api::of(ctx), &keys, recorded).await;
+        Self {
+            rejudge: found.into_iter().next(),
+            id: Some(GlobalId::Rejudge(id).into()),
+            user_errors: vec![],
+            token: token(recorded),
+        }
     }
-    let found = api.reader.one::<RejudgeView>(&id.to_string()).await.ok()?;
-    found.map(Rejudge::from)
 }
 
 /// Fails unless the viewer may rejudge.
@@ -300,16 +299,16 @@ async fn end(
     command: impl Fn(Login) -> RejudgeCommand,
 ) -> Outcome {
     let viewer = check_judge(ctx)?;
-    for _ in 0..TRIES_MAX {
-        let (id, mut stream) = load(commands, id).await?;
-        match execute(commands, ctx, viewer, &mut stream, command(viewer.login.clone())).await {
-            Ok(recorded) => return Ok((id, recorded)),
-            // An evaluator may have queued the last trial at the same time.
-            Err(ExecuteError::Append(AppendError::Conflict { .. })) => {}
-            Err(error) => return Err(refused(error)),
-        }
+    let (id, context) = (GlobalId::rejudge(id)?, commands::context(ctx, viewer));
+    let stream = StreamId::Rejudge(id);
+    // An evaluator may queue the last trial at the same time.
+    let command = || command(viewer.login.clone());
+    let changed = Stream::<Aggregate>::change(commands.log.as_ref(), stream, &context, command);
+    match changed.await {
+        Ok((_, recorded)) => Ok((id, recorded)),
+        Err(ChangeError::Read(error)) => Err(error.into()),
+        Err(ChangeError::Execute(error)) => Err(refused(error)),
     }
-    Err(too_slow().into())
 }
 
 async fn load(commands: &Commands, id: &ID) -> Result<(RejudgeId, Stream<Aggregate>), Failure> {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::accounts::{self, AccountError};
 use crate::commands::Commands;
 use crate::passwords;
-use crate::payload::{Failure, UserError, UserErrorCode, token};
+use crate::payload::{Failure, Payload, UserError, UserErrorCode, answer, token};
 use crate::tokens::Issue;
 
 /// How long a session lasts, and how long it can be refreshed.
@@ -68,6 +68,12 @@ pub struct SessionPayload {
     token: Option<ConsistencyToken>,
 }
 
+impl Payload for SessionPayload {
+    fn refused(user_errors: Vec<UserError>) -> Self {
+        Self { user_errors, ..Self::default() }
+    }
+}
+
 /// The result of revoking a session or token.
 #[derive(SimpleObject, Default)]
 pub struct LogoutPayload {
@@ -101,17 +107,17 @@ pub struct AccessTokenPayload {
     token: Option<ConsistencyToken>,
 }
 
+impl Payload for AccessTokenPayload {
+    fn refused(user_errors: Vec<UserError>) -> Self {
+        Self { user_errors, ..Self::default() }
+    }
+}
+
 #[Object]
 impl SessionMutation {
     /// Creates an account and signs it in.
     async fn register(&self, ctx: &Context<'_>, input: RegisterInput) -> Result<SessionPayload> {
-        match register(Commands::of(ctx), ctx, input).await {
-            Ok(payload) => Ok(payload),
-            Err(Failure::User(user_errors)) => {
-                Ok(SessionPayload { user_errors, ..SessionPayload::default() })
-            }
-            Err(Failure::Api(error)) => Err(error.into()),
-        }
+        answer(register(Commands::of(ctx), ctx, input).await)
     }
 
     /// Signs in with a password.
@@ -206,17 +212,12 @@ impl SessionMutation {
         ctx: &Context<'_>,
         input: AccessTokenInput,
     ) -> Result<AccessTokenPayload> {
-        match create_access_token(Commands::of(ctx), Viewer::required(ctx)?, input).await {
-            Ok((secret, record)) => Ok(AccessTokenPayload {
-                secret: Some(secret.0),
-                access_token: Some(record.into()),
-                ..AccessTokenPayload::default()
-            }),
-            Err(Failure::User(user_errors)) => {
-                Ok(AccessTokenPayload { user_errors, ..AccessTokenPayload::default() })
-            }
-            Err(Failure::Api(error)) => Err(error.into()),
-        }
+        let created = create_access_token(Commands::of(ctx), Viewer::required(ctx)?, input).await;
+        answer(created.map(|(secret, record)| AccessTokenPayload {
+            secret: Some(secret.0),
+            access_token: Some(record.into()),
+            ..AccessTokenPayload::default()
+        }))
     }
 
     /// Revokes one of the viewer's access tokens. Needs a session or a token with scope `full`, or

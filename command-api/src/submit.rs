@@ -14,7 +14,7 @@ use read_model::views::SubmissionFold;
 use uuid::Uuid;
 
 use crate::commands::{self, Commands};
-use crate::payload::{Failure, UserError, UserErrorCode, not_appended, token};
+use crate::payload::{Failure, Payload, UserError, UserErrorCode, answer, not_appended, token};
 use crate::receive::{ReceiveError, receive};
 
 /// Length of an idempotency key, in characters.
@@ -53,24 +53,25 @@ pub struct SubmitPayload {
     token: Option<ConsistencyToken>,
 }
 
+impl Payload for SubmitPayload {
+    fn refused(user_errors: Vec<UserError>) -> Self {
+        Self { user_errors, ..Self::default() }
+    }
+}
+
 #[Object]
 impl SubmitMutation {
     /// Submits a program. When this returns, the submission is stored durably; it is judged as soon
     /// as an evaluator is free.
     async fn submit(&self, ctx: &Context<'_>, input: SubmitInput) -> Result<SubmitPayload> {
-        match submit(Commands::of(ctx), ctx, input).await {
-            Ok((recorded, replayed)) => Ok(SubmitPayload {
-                submission: SubmissionFold::of(&recorded).map(Arc::new).map(Submission::from),
-                replayed,
-                receipt: recorded.first().cloned().map(Receipt),
-                user_errors: vec![],
-                token: token(&recorded),
-            }),
-            Err(Failure::User(user_errors)) => {
-                Ok(SubmitPayload { user_errors, ..SubmitPayload::default() })
-            }
-            Err(Failure::Api(error)) => Err(error.into()),
-        }
+        let submitted = submit(Commands::of(ctx), ctx, input).await;
+        answer(submitted.map(|(recorded, replayed)| SubmitPayload {
+            submission: SubmissionFold::of(&recorded).map(Arc::new).map(Submission::from),
+            replayed,
+            receipt: recorded.first().cloned().map(Receipt),
+            user_errors: vec![],
+            token: token(&recorded),
+        }))
     }
 }
 

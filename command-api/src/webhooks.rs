@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use domain::webhook::{Webhook as Aggregate, WebhookCommand, WebhookCreated, WebhookRejection};
 use domain::{Login, Position, Recorded, StreamId, WebhookId};
-use event_store::{AppendError, ExecuteError, Scope, Stream};
+use event_store::{AppendError, ChangeError, ExecuteError, Scope, Stream};
 use query_api::nodes::Webhook;
 use query_api::{Api, ApiError, ConsistencyToken, GlobalId, PositionScalar, Viewer, access};
 use read_model::views::WebhookView;
@@ -14,13 +14,10 @@ use uuid::Uuid;
 use webhook::{SigningSecret, secret_name};
 
 use crate::commands::{self, Commands};
-use crate::payload::{Failure, UserError, UserErrorCode, not_appended, token};
+use crate::payload::{self, Failure, Payload, UserError, UserErrorCode, not_appended, token};
 
 /// Maximum number of webhooks. Each one reads the whole log.
 const WEBHOOKS_MAX: u64 = 64;
-/// How many times a command is decided before a conflict with another writer is an error.
-/// Deliveries are recorded all the time, so conflicts are common.
-const TRIES_MAX: u32 = 5;
 
 /// Mutations of webhooks.
 #[derive(Debug, Default)]
@@ -52,6 +49,12 @@ pub struct CreateWebhookPayload {
     token: Option<ConsistencyToken>,
 }
 
+impl Payload for CreateWebhookPayload {
+    fn refused(user_errors: Vec<UserError>) -> Self {
+        Self { user_errors, ..Self::default() }
+    }
+}
+
 /// The changed webhook, or why nothing was done.
 #[derive(SimpleObject, Default)]
 pub struct WebhookPayload {
@@ -66,6 +69,12 @@ pub struct WebhookPayload {
     token: Option<ConsistencyToken>,
 }
 
+impl Payload for WebhookPayload {
+    fn refused(user_errors: Vec<UserError>) -> Self {
+        Self { user_errors, ..Self::default() }
+    }
+}
+
 #[Object]
 impl WebhookMutation {
     /// Creates a webhook, which sends all future events of the given types to a server. For
@@ -75,19 +84,16 @@ impl WebhookMutation {
         ctx: &Context<'_>,
         input: CreateWebhookInput,
     ) -> Result<CreateWebhookPayload> {
-        match create(Commands::of(ctx), ctx, input).await {
+        payload::answer(match create(Commands::of(ctx), ctx, input).await {
             Ok((id, secret, recorded)) => Ok(CreateWebhookPayload {
-                webhook: read_back(Api::of(ctx), id, &recorded).await,
+                webhook: read_back(ctx, id, &recorded).await,
                 id: Some(GlobalId::Webhook(id).into()),
                 secret: Some(secret.to_text()),
                 user_errors: vec![],
                 token: token(&recorded),
             }),
-            Err(Failure::User(user_errors)) => {
-                Ok(CreateWebhookPayload { user_errors, ..CreateWebhookPayload::default() })
-            }
-            Err(Failure::Api(error)) => Err(error.into()),
-        }
+            Err(failure) => Err(failure),
+        })
     }
 
     /// Removes a webhook and erases its signing secret. For administrators.
@@ -124,18 +130,15 @@ impl WebhookMutation {
 type Outcome = Result<(WebhookId, Vec<Recorded>), Failure>;
 
 async fn answer(ctx: &Context<'_>, outcome: Outcome) -> Result<WebhookPayload> {
-    match outcome {
+    payload::answer(match outcome {
         Ok((id, recorded)) => Ok(WebhookPayload {
-            webhook: read_back(Api::of(ctx), id, &recorded).await,
+            webhook: read_back(ctx, id, &recorded).await,
             id: Some(GlobalId::Webhook(id).into()),
             user_errors: vec![],
             token: token(&recorded),
         }),
-        Err(Failure::User(user_errors)) => {
-            Ok(WebhookPayload { user_errors, ..WebhookPayload::default() })
-        }
-        Err(Failure::Api(error)) => Err(error.into()),
-    }
+        Err(failure) => Err(failure),
+    })
 }
 
 /// The webhook's progress, which is not in the log between two marks.
@@ -148,13 +151,10 @@ async fn recorded_progress(api: &Api, id: &ID) -> Result<Position> {
     }
 }
 
-/// Reads the webhook once the read model has caught up. If it does not, the write still counts.
-async fn read_back(api: &Api, id: WebhookId, recorded: &[Recorded]) -> Option<Webhook> {
-    if let Some(last) = recorded.last() {
-        api.freshness.wait_for(last.position).await.ok()?;
-    }
-    let found = api.reader.one::<WebhookView>(&id.to_string()).await.ok()?;
-    found.map(Webhook::from)
+async fn read_back(ctx: &Context<'_>, id: WebhookId, recorded: &[Recorded]) -> Option<Webhook> {
+    let keys = [id.to_string()];
+    let found = payload::read_back::<WebhookView, Webhook>(Api::of(ctx), &keys, recorded).await;
+    found.into_iter().next()
 }
 
 /// Fails unless the viewer may manage webhooks.
@@ -229,24 +229,24 @@ async fn change(
 ) -> Outcome {
     let viewer = check_admin(ctx)?;
     let id = GlobalId::webhook(id)?;
-    let (log, context) = (commands.log.as_ref(), commands::context(ctx, viewer));
-    for _ in 0..TRIES_MAX {
-        let mut stream = Stream::<Aggregate>::load(log, StreamId::Webhook(id)).await?;
-        let command = command(viewer.login.clone());
-        match stream.execute(log, vec![command], &context, None, None).await {
-            Ok(recorded) => return Ok((id, recorded)),
-            // A delivery may have been recorded at the same time.
-            Err(ExecuteError::Append(AppendError::Conflict { .. })) => {}
-            Err(error) => return Err(refused(error)),
-        }
+    let (stream, context) = (StreamId::Webhook(id), commands::context(ctx, viewer));
+    // A delivery may be recorded at the same time.
+    let command = || command(viewer.login.clone());
+    let changed = Stream::<Aggregate>::change(commands.log.as_ref(), stream, &context, command);
+    match changed.await {
+        Ok((_, recorded)) => Ok((id, recorded)),
+        Err(ChangeError::Read(error)) => Err(error.into()),
+        Err(ChangeError::Execute(error)) => Err(refused(error)),
     }
-    let message = "the webhook was changed by another request; try again";
-    Err(UserError::new(UserErrorCode::Conflict, message).into())
 }
 
 fn refused(error: ExecuteError<WebhookRejection>) -> Failure {
     use {UserErrorCode as Code, WebhookRejection as No};
     let rejection = match error {
+        ExecuteError::Append(AppendError::Conflict { .. }) => {
+            let message = "the webhook was changed by another request; try again";
+            return UserError::new(Code::Conflict, message).into();
+        }
         ExecuteError::Append(error) => return Failure::Api(not_appended(&error)),
         ExecuteError::Rejected(rejection) => rejection,
     };

@@ -23,7 +23,7 @@ use crate::warm_up::warm_up;
 use crate::{DiskCache, Figures};
 
 /// How long to wait for a wake-up before checking anyway: an expired lease wakes no evaluator.
-const IDLE_LOOK: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Delay before the first retry on a machine without room. Each later delay is twice as long.
 const HOST_RETRY_DELAY: Duration = Duration::from_millis(500);
 /// Retries on a machine without room, over two minutes in total. After that the submission may be
@@ -180,7 +180,7 @@ impl Evaluator {
                     tokio::select! {
                         biased;
                         // A timeout and a closed channel are both a reason to check again.
-                        _ = tokio::time::timeout(IDLE_LOOK, ready.changed()) => {}
+                        _ = tokio::time::timeout(POLL_INTERVAL, ready.changed()) => {}
                         () = self.tools.slots.share_is_free(), if !looked_at_all => {}
                     }
                 }

@@ -60,6 +60,21 @@ pub struct Stream<A> {
     pub state: A,
 }
 
+/// Maximum number of times that a command is decided before a conflict with other writers is an error.
+const DECISIONS_MAX: u32 = 5;
+
+/// A command was not executed on a stream that was loaded for it.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError<R: std::error::Error + Send + Sync + 'static> {
+    /// The stream could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The command was rejected or could not be recorded. A conflict means that other writers came
+    /// first each time.
+    #[error(transparent)]
+    Execute(#[from] ExecuteError<R>),
+}
+
 /// Why a command was not executed.
 #[derive(Debug, thiserror::Error)]
 pub enum ExecuteError<R: std::error::Error + Send + Sync + 'static> {
@@ -99,6 +114,30 @@ impl<A: Aggregate> Stream<A> {
     pub async fn load(log: &dyn EventLog, id: StreamId) -> Result<Self, ReadError> {
         let events = read_stream_whole(log, &id).await?;
         Ok(Self::fold(id, &events))
+    }
+
+    /// Loads the stream and executes one command, and does so again if another writer came first.
+    ///
+    /// # Errors
+    /// When the stream cannot be read, the command is rejected, or the append fails.
+    pub async fn change(
+        log: &dyn EventLog,
+        id: StreamId,
+        context: &Context,
+        command: impl Fn() -> A::Command,
+    ) -> Result<(Self, Vec<Recorded>), ChangeError<A::Rejection>> {
+        let mut decisions = 1;
+        loop {
+            let mut stream = Self::load(log, id.clone()).await?;
+            match stream.execute(log, vec![command()], context, None, None).await {
+                Err(ExecuteError::Append(AppendError::Conflict { .. }))
+                    if decisions < DECISIONS_MAX =>
+                {
+                    decisions += 1;
+                }
+                executed => return Ok((stream, executed?)),
+            }
+        }
     }
 
     /// Executes commands in order, in one append: all of them or none. Writes nothing if they

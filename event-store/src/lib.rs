@@ -18,7 +18,7 @@ mod mongo;
 mod redis;
 mod sqlite;
 
-pub use aggregate::{Context, ExecuteError, Stream};
+pub use aggregate::{ChangeError, Context, ExecuteError, Stream};
 pub use archive::{
     Archive, ArchiveError, ArchiveStatus, HotUsage, MalformedSegment, SEGMENT_BYTES_MAX,
     SEGMENT_EVENTS_MAX, Segment, SegmentEntry, SegmentWriter, StoreFault,

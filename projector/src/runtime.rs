@@ -24,7 +24,7 @@ const BYTES_PER_COMMIT: usize = 4 << 20;
 const VIEWS_PER_LOAD: usize = 500;
 /// How long to wait for a wake-up before polling the log, because another process may have
 /// appended.
-const IDLE_LOOK: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// One projection, its log and its read model.
 #[derive(Debug, Clone)]
@@ -113,7 +113,7 @@ impl Runtime {
                 }
             }
             // Poll again after a timeout as well as after a closed channel.
-            let _ = tokio::time::timeout(IDLE_LOOK, head.changed()).await;
+            let _ = tokio::time::timeout(POLL_INTERVAL, head.changed()).await;
         }
         Ok(())
     }

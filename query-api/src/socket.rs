@@ -28,7 +28,7 @@ use crate::{Api, ApiError, Authenticator, Code, Viewer};
 const MESSAGE_BYTES_MAX: usize = 1 << 20;
 /// How often a socket's permissions are re-checked. Each check reads the token, sometimes also the
 /// account, and writes nothing.
-const LOOK_EVERY: Duration = Duration::from_secs(10);
+const POLL_INTERVAL: Duration = Duration::from_secs(10);
 /// How long a socket stays open while a store fails to confirm its permissions.
 const UNTOLD_MAX: Duration = Duration::from_secs(60);
 /// Maximum time to send a client the reason why its socket closes.
@@ -72,7 +72,7 @@ async fn serve<E: Executor>(socket: WebSocket, schema: E, api: Arc<Api>) {
 
     let refusal = tokio::select! {
         biased;
-        refusal = refused(&api.authenticator, session, LOOK_EVERY) => refusal,
+        refusal = refused(&api.authenticator, session, POLL_INTERVAL) => refusal,
         () = forward(outgoing, &mut sink) => return,
     };
     let code = match refusal.code {
@@ -230,7 +230,7 @@ mod tests {
 
     use crate::Secret;
 
-    const LOOK_SOON: Duration = Duration::from_millis(5);
+    const POLL_SOON: Duration = Duration::from_millis(5);
     const LOOKS: u32 = 20;
 
     fn request(query: &str) -> Request {
@@ -331,8 +331,8 @@ mod tests {
             assert_eq!(viewer.unwrap().login, self.record.login);
             happens(self).await;
             let authenticator = self.authenticator();
-            let refused = refused(&authenticator, session, LOOK_SOON);
-            timeout(LOOK_SOON * LOOKS, refused).await.ok()
+            let refused = refused(&authenticator, session, POLL_SOON);
+            timeout(POLL_SOON * LOOKS, refused).await.ok()
         }
     }
 
@@ -384,7 +384,7 @@ mod tests {
         let (signed_in, session) = oneshot::channel();
         let nobody = viewer(&authenticator, &Value::Null, signed_in).await.unwrap();
         assert!(nobody.is_none());
-        let refused = refused(&authenticator, session, LOOK_SOON);
-        assert!(timeout(LOOK_SOON * LOOKS, refused).await.is_err());
+        let refused = refused(&authenticator, session, POLL_SOON);
+        assert!(timeout(POLL_SOON * LOOKS, refused).await.is_err());
     }
 }

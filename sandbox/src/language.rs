@@ -422,6 +422,6 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_with_the_file() {
         let wrong = Languages::parse([("k.toml", "id = 1")]).expect_err("an id is a text");
-        assert_eq!(wrong.to_string(), "k.toml is no definition of a language");
+        assert_eq!(wrong.to_string(), "k.toml is not a valid language definition");
     }
 }

@@ -25,7 +25,7 @@ const STORM_MS: RangeInclusive<u64> = 3_000..=16_000;
 /// The longest time until everything is done after that phase.
 const REST_MAX: Duration = Duration::from_secs(900);
 /// How often it is checked whether everything is done.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// How far the stores' clock is set, in milliseconds.
 const JUMP_MS: RangeInclusive<u64> = 1..=7_200_000;
 /// The share of seeds with a signed log, per mille. Signatures cost as much as all the rest.
@@ -219,7 +219,7 @@ async fn rest(world: &World, stores: &Stores, signed: bool) {
             let left = left.join(", ");
             return world.violate(format!("not done after {} s: {left}", REST_MAX.as_secs()));
         }
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 

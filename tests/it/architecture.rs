@@ -144,6 +144,32 @@ fn the_arrows_between_crates_are_these_and_no_others() {
     assert_eq!(arrows, BTreeMap::from(allowed));
 }
 
+/// As `cargo machete` would say, without having to install it.
+#[test]
+fn every_dependency_is_named_in_a_source_of_its_package() {
+    let metadata = MetadataCommand::new()
+        .manifest_path(root().join("Cargo.toml"))
+        .no_deps()
+        .other_options(["--offline".to_owned()])
+        .exec()
+        .expect("cargo describes the workspace");
+    let sources: Vec<Source> = sources().collect();
+    let mut unused = Vec::new();
+    for package in &metadata.packages {
+        let folder = package.manifest_path.parent().expect("a manifest is in a folder");
+        let folder = folder.strip_prefix(root()).expect("a package is in the repository");
+        let own: Vec<&Source> =
+            sources.iter().filter(|it| Path::new(&it.path).starts_with(folder)).collect();
+        for dependency in &package.dependencies {
+            let name = dependency.rename.as_ref().unwrap_or(&dependency.name).replace('-', "_");
+            if !own.iter().any(|source| has_phrase(&source.text, &name)) {
+                unused.push(format!("{}: {}", package.name, dependency.name));
+            }
+        }
+    }
+    assert!(unused.is_empty(), "unused dependencies:\n{}", unused.join("\n"));
+}
+
 #[test]
 fn libraries_of_stores_and_engines_are_named_in_their_adapters_only() {
     for source in sources().filter(|source| !source.is_test()) {
@@ -215,7 +241,8 @@ fn programs_begin_in_short_files() {
 fn comments_and_documents_are_in_plain_english() {
     let mut found = Vec::new();
     for (path, number, line) in prose() {
-        let line = format!(" {} ", line.to_lowercase());
+        // What is in backquotes is a name.
+        let line: String = line.to_lowercase().split('`').step_by(2).collect();
         let banned = BANNED.iter().filter(|phrase| has_phrase(&line, phrase));
         found.extend(banned.map(|phrase| format!("{path}:{number}: {phrase:?}")));
     }
@@ -279,13 +306,12 @@ fn prose() -> impl Iterator<Item = (String, usize, String)> {
     comments.chain(pages)
 }
 
-/// Whether a line has the phrase as whole words. What is in backquotes is a name.
-fn has_phrase(line: &str, phrase: &str) -> bool {
-    let outside: String = line.split('`').step_by(2).collect();
-    outside.match_indices(phrase).any(|(at, _)| {
+/// Whether a text has the phrase as whole words.
+fn has_phrase(text: &str, phrase: &str) -> bool {
+    text.match_indices(phrase).any(|(at, _)| {
         let is_letter = |it: Option<char>| it.is_some_and(char::is_alphanumeric);
-        !is_letter(outside[..at].chars().next_back())
-            && !is_letter(outside[at + phrase.len()..].chars().next())
+        !is_letter(text[..at].chars().next_back())
+            && !is_letter(text[at + phrase.len()..].chars().next())
     })
 }
 

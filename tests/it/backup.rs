@@ -145,7 +145,7 @@ async fn a_backup_that_is_not_whole_is_refused_before_anything_is_written() {
         ("is damaged", |folder, segment, _| fs::write(blob(folder, segment), "no zstd").unwrap()),
         ("there is no blob", |folder, _, source| fs::remove_file(blob(folder, source)).unwrap()),
         ("is damaged", |folder, _, source| fs::write(blob(folder, source), "no zstd").unwrap()),
-        ("credentials.jsonl is not what", |folder, _, _| {
+        ("credentials.jsonl does not match", |folder, _, _| {
             fs::write(folder.join("credentials.jsonl"), "").unwrap();
         }),
     ];

@@ -137,7 +137,7 @@ fn settings(deployment: &Deployment) {
     };
     assert_eq!(setting("drain_s"), json!({ "key": "drain_s", "value": 7, "source": "--set" }));
     assert_eq!(setting("stores.log")["value"], deployment.setting("stores.log"));
-    assert_eq!(setting("stores.log")["source"], "environment");
+    assert_eq!(setting("stores.log")["source"], "ASSAY_STORES__LOG");
     assert_eq!(setting("evaluator.lease_s")["source"], "default");
     let secret =
         ["config", "--json", "--set", "stores.views=mongodb://judge:hunter2@127.0.0.1/views"];

@@ -19,7 +19,7 @@ use crate::mongo_server::MongoServer;
 use crate::package::Package;
 use crate::process::Process;
 use crate::redis_server::RedisServer;
-use crate::waiting::LOOK_EVERY;
+use crate::waiting::POLL_INTERVAL;
 
 /// The stores of a deployment, and the number of its processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -359,7 +359,7 @@ impl Deployment {
                 "the projections have not caught up with {head}: {checkpoints:?}\n{}",
                 said().collect::<String>()
             );
-            tokio::time::sleep(LOOK_EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 /// How long to wait for something that must happen, on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// The polling interval.
-pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(20);
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Polls until there is a value to return.
 ///
@@ -18,7 +18,7 @@ pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T
             return found;
         }
         assert!(began.elapsed() < PATIENCE, "waited {PATIENCE:?} in vain until {what}");
-        tokio::time::sleep(LOOK_EVERY).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 

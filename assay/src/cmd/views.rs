@@ -72,7 +72,7 @@ pub(crate) struct Prune {
 }
 
 /// How often a build's progress is checked.
-const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// If a build makes no progress for this long, no projector is running.
 const NOBODY_BUILDS: Duration = Duration::from_secs(10);
 
@@ -215,7 +215,7 @@ async fn rebuild(upkeep: &Upkeep, wait: bool) -> Result<Exit, Failure> {
         }
         // Drop it as the projector does; either of the two may.
         upkeep.drop_due(&generations, &mut retirements).await.map_err(asking)?;
-        tokio::time::sleep(LOOK_INTERVAL).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
@@ -243,7 +243,7 @@ async fn watch(upkeep: &Upkeep, generation: Generation) -> Result<(), Failure> {
             }
             moved.0 = Instant::now();
         }
-        tokio::time::sleep(LOOK_INTERVAL).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
     bar.finish_and_clear();
     Ok(())

@@ -10,7 +10,7 @@ use domain::submission::TestOutcome;
 use problem_package::{Rule, SampleSubmission};
 
 use super::agreement::{Scope, Verdicts, fits, is_in_range, is_said, score_of};
-use crate::court::Known;
+use crate::local_judge::Known;
 
 /// The tests of an agreeing submission whose times are needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use domain::submission::TestOutcome;
 
 use super::agreement::Word;
 use super::report::Message;
-use crate::court::Trial;
+use crate::local_judge::LocalResult;
 
 /// Maximum number of messages per submission in a report.
 const MESSAGES_MAX: usize = 100;
@@ -14,7 +14,7 @@ const MESSAGES_MAX: usize = 100;
 const SHORT_CHARS_MAX: usize = 200;
 
 /// The messages of validators and the checker, by test.
-pub(super) fn of(content: &RevisionContent, trial: &Trial) -> Vec<Message> {
+pub(super) fn of(content: &RevisionContent, trial: &LocalResult) -> Vec<Message> {
     let messages = trial.outcomes.values().filter_map(|outcome| {
         let feedback = outcome.feedback.clone().unwrap_or_default();
         let checker = outcome.shown.as_ref().and_then(|shown| shown.checker.clone());
@@ -27,7 +27,7 @@ pub(super) fn of(content: &RevisionContent, trial: &Trial) -> Vec<Message> {
 }
 
 /// Why a submission's result differs from the package's, or otherwise a message worth showing.
-pub(super) fn detail(content: &RevisionContent, trial: &Trial, wrong: &[String]) -> String {
+pub(super) fn detail(content: &RevisionContent, trial: &LocalResult, wrong: &[String]) -> String {
     let mut detail = wrong.join("; ");
     // The compiler's output is worth showing only if it was not expected.
     let is_told = !wrong.is_empty() || !trial.outcomes.is_empty();
@@ -53,7 +53,7 @@ pub(super) fn detail(content: &RevisionContent, trial: &Trial, wrong: &[String])
 }
 
 /// The first test with the submission's verdict, or else the first that was not accepted.
-fn telling(trial: &Trial) -> Option<&TestOutcome> {
+fn telling(trial: &LocalResult) -> Option<&TestOutcome> {
     let failed = || trial.outcomes.values().filter(|it| it.verdict != Verdict::Accepted);
     failed().find(|outcome| outcome.verdict == trial.grade.verdict).or_else(|| failed().next())
 }
@@ -120,7 +120,7 @@ mod tests {
         RevisionContent { tests, ..RevisionContent::default() }
     }
 
-    fn trial(verdict: Verdict, feedback: Option<Feedback>, shown: Option<Shown>) -> Trial {
+    fn trial(verdict: Verdict, feedback: Option<Feedback>, shown: Option<Shown>) -> LocalResult {
         let outcome = |number, verdict, feedback, shown| TestOutcome {
             number,
             verdict,
@@ -139,7 +139,7 @@ mod tests {
         let root = verdict;
         let grade =
             Grade { root, verdict, score: None, groups, out_of_range, points_decide: false };
-        Trial { outcomes, grade, detail: String::new() }
+        LocalResult { outcomes, grade, detail: String::new() }
     }
 
     fn feedback(judge: &str, team: &str) -> Option<Feedback> {
@@ -204,7 +204,7 @@ mod tests {
                 [wrong].iter().filter(|it| !it.is_empty()).map(ToString::to_string).collect();
             assert_eq!(detail(&content(), &trial, &wrong), expected, "{trial:?}");
         }
-        let failed = Trial {
+        let failed = LocalResult {
             detail: "secret/2: it crashed".to_owned(),
             ..trial(Verdict::JudgeError, feedback("it crashed", ""), None)
         };

@@ -3,11 +3,11 @@
 
 mod agreement;
 mod decision;
-mod docket;
 mod loading;
 mod messages;
 mod progress;
 mod report;
+mod tested;
 mod validating;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,16 +22,16 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use crate::config::PackagesConfig;
-use crate::court::{Clock, Known, Tools, Trial};
+use crate::local_judge::{Clock, Known, LocalResult, Tools};
 use crate::{Exit, Failure};
 use decision::{Question, Times};
-use docket::Docket;
 pub(crate) use loading::{LoadError, load};
 use progress::Progress;
 pub use report::PackageReport;
 pub(crate) use report::{Finding, Report};
 use report::{LimitsReport, SubmissionReport};
 use supervision::error_chain;
+use tested::Tested;
 
 /// How long a submission that determines the limit may run, in milliseconds: the highest possible
 /// limit.
@@ -108,25 +108,25 @@ impl Verifier {
     /// Measures the times of a package's own submissions that bound its time limit.
     pub(crate) async fn measure(&self, package: Package) -> Result<Bounds, Failure> {
         let fault = |error| Failure::of(Exit::JudgeError, "measuring", &error);
-        let docket = Arc::new(Docket::open(&self.tools, package).await.map_err(fault)?);
-        let mut trials = self.judge_within(&docket).await;
-        let bounds = Bounds::of(&docket, &trials);
+        let tested = Arc::new(Tested::open(&self.tools, package).await.map_err(fault)?);
+        let mut trials = self.judge_within(&tested).await;
+        let bounds = Bounds::of(&tested, &trials);
         let sandbox = self.sandbox_name();
-        let derived = docket.package.timing.derive(bounds.slowest.clone(), None, sandbox);
+        let derived = tested.package.timing.derive(bounds.slowest.clone(), None, sandbox);
         let Some(limit_ms) = derived.ok().map(|(ms, _)| ms).filter(|ms| *ms <= UNLIMITED_MS) else {
             return Ok(bounds);
         };
         let is_upper = |submission: &SampleSubmission| time_use(submission) == TimeLimitUse::Upper;
-        let clock = docket.clock(limit_ms);
-        trials.extend(self.judge_all(&docket, places(&docket.package, is_upper), clock).await);
-        Ok(Bounds::of(&docket, &trials))
+        let clock = tested.clock(limit_ms);
+        trials.extend(self.judge_all(&tested, places(&tested.package, is_upper), clock).await);
+        Ok(Bounds::of(&tested, &trials))
     }
 
     /// Judges the submissions that must stay within the limit, without enforcing one.
-    async fn judge_within(&self, docket: &Arc<Docket>) -> Vec<(usize, Trial)> {
+    async fn judge_within(&self, tested: &Arc<Tested>) -> Vec<(usize, LocalResult)> {
         let is_lower = |submission: &SampleSubmission| time_use(submission) == TimeLimitUse::Lower;
         let clock = Clock { limit_ms: UNLIMITED_MS, watched_ms: None };
-        self.judge_all(docket, places(&docket.package, is_lower), |_| clock).await
+        self.judge_all(tested, places(&tested.package, is_lower), |_| clock).await
     }
 
     async fn verify_package(&self, mut package: Package, report: &mut PackageReport) {
@@ -135,15 +135,15 @@ impl Verifier {
             return;
         }
         self.validate_inputs(&package, report).await;
-        let docket = match Docket::open(&self.tools, package).await {
-            Ok(docket) => Arc::new(docket),
+        let tested = match Tested::open(&self.tools, package).await {
+            Ok(tested) => Arc::new(tested),
             Err(fault) => {
                 report.problems.push(Finding::of("", error_chain(&fault)));
                 return;
             }
         };
-        self.validate_outputs(&docket, report).await;
-        self.judge_submissions(&docket, report).await;
+        self.validate_outputs(&tested, report).await;
+        self.judge_submissions(&tested, report).await;
     }
 
     /// Leaves out submissions that this machine cannot compile or run: their results say nothing
@@ -180,15 +180,16 @@ impl Verifier {
     }
 
     /// Judges every submission. If the limit is not given, those that determine it come first.
-    async fn judge_submissions(&self, docket: &Arc<Docket>, report: &mut PackageReport) {
-        let package = &docket.package;
+    async fn judge_submissions(&self, tested: &Arc<Tested>, report: &mut PackageReport) {
+        let package = &tested.package;
         let timing = &package.timing;
-        let mut trials: Vec<Option<Trial>> = package.submissions.iter().map(|_| None).collect();
+        let mut trials: Vec<Option<LocalResult>> =
+            package.submissions.iter().map(|_| None).collect();
         let mut limit_ms = package.content.limits.time_ms;
         let mut origin = package.content.time_limit.clone();
         if needs_measuring(package) {
-            let within = self.judge_within(docket).await;
-            let slowest = Bounds::of(docket, &within).slowest;
+            let within = self.judge_within(tested).await;
+            let slowest = Bounds::of(tested, &within).slowest;
             fill(&mut trials, within);
             match timing.derive(slowest, None, self.sandbox_name()) {
                 Ok((derived_ms, _)) if derived_ms > UNLIMITED_MS => {
@@ -205,10 +206,10 @@ impl Verifier {
             }
         }
         let rest = (0..trials.len()).filter(|place| trials[*place].is_none()).collect();
-        let judged = self.judge_all(docket, rest, docket.clock(limit_ms)).await;
+        let judged = self.judge_all(tested, rest, tested.clock(limit_ms)).await;
         fill(&mut trials, judged);
         let trials: Vec<_> = trials.into_iter().flatten().enumerate().collect();
-        let Bounds { slowest, fastest_beyond } = Bounds::of(docket, &trials);
+        let Bounds { slowest, fastest_beyond } = Bounds::of(tested, &trials);
         if let TimeLimitOrigin::Derived(derivation) = &mut origin {
             match timing.derive(slowest.clone(), fastest_beyond.clone(), &derivation.sandbox) {
                 Ok((_, whole)) => *derivation = whole,
@@ -225,21 +226,21 @@ impl Verifier {
         warn_of_limits(report, timing.multiplier, timing.margin);
         for (submission, (_, trial)) in package.submissions.iter().zip(trials) {
             let file = format!("submissions/{}", submission.path);
-            let remarks = docket.remarks(submission, &trial).into_iter();
+            let remarks = tested.remarks(submission, &trial).into_iter();
             report.warnings.extend(remarks.map(|remark| Finding::of(file.as_str(), remark)));
-            report.submissions.push(submission_report(submission, docket, &trial));
+            report.submissions.push(submission_report(submission, tested, &trial));
         }
     }
 
     /// Judges the submissions with these indexes, at most `jobs` at once.
     async fn judge_all(
         &self,
-        docket: &Arc<Docket>,
+        tested: &Arc<Tested>,
         places: Vec<usize>,
         clock: impl Fn(&SampleSubmission) -> Clock,
-    ) -> Vec<(usize, Trial)> {
-        let tests = docket.court.tests.len();
-        let name = docket.package.slug.as_str();
+    ) -> Vec<(usize, LocalResult)> {
+        let tests = tested.judge.tests.len();
+        let name = tested.package.slug.as_str();
         let progress = Arc::new(Progress::begin(name, places.len() * tests, "tests"));
         let cores: Vec<u32> = (0..u32::try_from(self.jobs).unwrap_or(u32::MAX)).collect();
         let cores = Arc::new(Mutex::new(cores));
@@ -249,18 +250,18 @@ impl Verifier {
             if running.len() == self.jobs {
                 trials.extend(running.join_next().await.map(settled));
             }
-            let (docket, cores, progress) =
-                (Arc::clone(docket), Arc::clone(&cores), Arc::clone(&progress));
-            let clock = clock(&docket.package.submissions[place]);
+            let (tested, cores, progress) =
+                (Arc::clone(tested), Arc::clone(&cores), Arc::clone(&progress));
+            let clock = clock(&tested.package.submissions[place]);
             let extent = self.extent;
             running.spawn(async move {
                 let core = cores.lock().await.pop();
-                let submission = &docket.package.submissions[place];
+                let submission = &tested.package.submissions[place];
                 let question = Question {
                     submission,
-                    content: &docket.package.content,
-                    rubric: &docket.court.rubric,
-                    times: times(&docket.package, submission, clock),
+                    content: &tested.package.content,
+                    rubric: &tested.judge.rubric,
+                    times: times(&tested.package, submission, clock),
                 };
                 let next = |known: Known<'_>| {
                     let next = match extent {
@@ -268,11 +269,11 @@ impl Verifier {
                         Extent::Decided => question.next(known),
                     };
                     next.inspect(|number| {
-                        let test = docket.court.name(*number);
+                        let test = tested.judge.name(*number);
                         progress.step(format!("{} on {test}", submission.path));
                     })
                 };
-                let trial = docket.court.judge(submission, clock, core, next).await;
+                let trial = tested.judge.judge(submission, clock, core, next).await;
                 progress.skip(tests - trial.outcomes.len());
                 cores.lock().await.extend(core);
                 (place, trial)
@@ -298,12 +299,12 @@ pub(crate) struct Bounds {
 impl Bounds {
     /// Only submissions that agree with the package count: one that crashes at once has no
     /// meaningful time.
-    fn of(docket: &Docket, trials: &[(usize, Trial)]) -> Self {
+    fn of(tested: &Tested, trials: &[(usize, LocalResult)]) -> Self {
         let timed = |wanted: TimeLimitUse| {
             trials.iter().filter_map(move |(place, trial)| {
-                let submission = &docket.package.submissions[*place];
+                let submission = &tested.package.submissions[*place];
                 let is_wanted = time_use(submission) == wanted && !trial.outcomes.is_empty();
-                let agrees = docket.disagreements(submission, trial).is_empty();
+                let agrees = tested.disagreements(submission, trial).is_empty();
                 (is_wanted && agrees).then(|| (submission.path.clone(), trial.time_ms()))
             })
         };
@@ -362,13 +363,13 @@ fn places(package: &Package, wanted: impl Fn(&SampleSubmission) -> bool) -> Vec<
     submissions.filter(|(_, submission)| wanted(submission)).map(|(place, _)| place).collect()
 }
 
-fn fill(trials: &mut [Option<Trial>], judged: Vec<(usize, Trial)>) {
+fn fill(trials: &mut [Option<LocalResult>], judged: Vec<(usize, LocalResult)>) {
     for (place, trial) in judged {
         trials[place] = Some(trial);
     }
 }
 
-fn settled(joined: Result<(usize, Trial), tokio::task::JoinError>) -> (usize, Trial) {
+fn settled(joined: Result<(usize, LocalResult), tokio::task::JoinError>) -> (usize, LocalResult) {
     joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
@@ -398,11 +399,11 @@ fn warn_of_limits(report: &mut PackageReport, multiplier: f64, margin: f64) {
 
 fn submission_report(
     submission: &SampleSubmission,
-    docket: &Docket,
-    trial: &Trial,
+    tested: &Tested,
+    trial: &LocalResult,
 ) -> SubmissionReport {
-    let wrong = docket.disagreements(submission, trial);
-    let messages = messages::of(&docket.package.content, trial);
+    let wrong = tested.disagreements(submission, trial);
+    let messages = messages::of(&tested.package.content, trial);
     SubmissionReport {
         path: submission.path.clone(),
         language: submission.language.to_string(),
@@ -411,10 +412,10 @@ fn submission_report(
         score: trial.grade.score,
         time_ms: trial.time_ms(),
         memory_kb: trial.memory_kib(),
-        tests: docket.court.tests.len(),
+        tests: tested.judge.tests.len(),
         tests_run: trial.outcomes.len(),
         agrees: wrong.is_empty(),
-        detail: messages::detail(&docket.package.content, trial, &wrong),
+        detail: messages::detail(&tested.package.content, trial, &wrong),
         messages,
     }
 }

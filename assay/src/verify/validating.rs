@@ -9,10 +9,10 @@ use evaluator::judge::{
 use problem_package::{InputCase, Package};
 use supervision::error_chain;
 
-use super::docket::Docket;
 use super::progress::Progress;
+use super::tested::Tested;
 use super::{Finding, PackageReport, Verifier};
-use crate::court::Tools;
+use crate::local_judge::Tools;
 
 impl Verifier {
     /// Runs every input validator on every input.
@@ -75,17 +75,17 @@ impl Verifier {
     }
 
     /// Runs the checker on answers, and on outputs with a known verdict.
-    pub(super) async fn validate_outputs(&self, docket: &Docket, report: &mut PackageReport) {
-        let package = &docket.package;
+    pub(super) async fn validate_outputs(&self, tested: &Tested, report: &mut PackageReport) {
+        let package = &tested.package;
         if let Checker::Programs(validation) = &package.content.checker
             && (validation.interactive || validation.passes > 1)
         {
             return;
         }
-        let mut panel = docket.court.panel();
+        let mut panel = tested.judge.panel();
         let outputs = package.content.tests.len() + package.output_cases.len();
         let progress = Progress::begin(package.slug.as_str(), outputs, "outputs");
-        for (test, data) in package.content.tests.iter().zip(&docket.court.tests) {
+        for (test, data) in package.content.tests.iter().zip(&tested.judge.tests) {
             if test.is_static {
                 continue;
             }

@@ -118,14 +118,16 @@ impl Changes {
         self.value(ChangeKind::Tags, None, tags, &after.tags, |tags| {
             tags.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
         });
-        self.value(ChangeKind::Statement, None, statement, &after.statement, |text| told(text));
+        self.value(ChangeKind::Statement, None, statement, &after.statement, |text| {
+            text_digest(text)
+        });
         let language = ("naturalLanguage", natural_language, &after.natural_language);
         self.value(ChangeKind::Statement, Some(language.0), language.1, language.2, Clone::clone);
         self.value(ChangeKind::Editorial, None, editorial, &after.editorial, |text| {
-            text.as_deref().map_or_else(none, told)
+            text.as_deref().map_or_else(none, text_digest)
         });
         self.value(ChangeKind::Hints, None, hints, &after.hints, |hints| {
-            hints.iter().map(|hint| told(hint)).collect::<Vec<_>>().join("; ")
+            hints.iter().map(|hint| text_digest(hint)).collect::<Vec<_>>().join("; ")
         });
         let name = |it: &Sample| it.name.clone();
         self.list(ChangeKind::Sample, samples, &after.samples, name, sample);
@@ -170,7 +172,7 @@ impl Changes {
         let name = |it: &super::ProblemLanguage| it.language.to_string();
         let text = |it: &super::ProblemLanguage| {
             let parts = [&it.starter_code, &it.start_snippet, &it.end_snippet];
-            parts.map(|code| told(code)).join(", ")
+            parts.map(|code| text_digest(code)).join(", ")
         };
         self.list(ChangeKind::Languages, languages, &after.languages, name, text);
     }
@@ -320,8 +322,8 @@ fn fields(group: &str, test: &Test) -> Vec<(&'static str, String)> {
 }
 
 fn sample(sample: &Sample) -> String {
-    let explanation = sample.explanation.as_deref().map_or_else(none, told);
-    format!("{}, {}, {explanation}", told(&sample.input), told(&sample.output))
+    let explanation = sample.explanation.as_deref().map_or_else(none, text_digest);
+    format!("{}, {}, {explanation}", text_digest(&sample.input), text_digest(&sample.output))
 }
 
 fn program(program: &PackagedProgram) -> String {
@@ -350,7 +352,7 @@ fn time_limit_origin(origin: &TimeLimitOrigin) -> String {
 }
 
 /// A text as its size and digest.
-fn told(text: &str) -> String {
+fn text_digest(text: &str) -> String {
     blob(&BlobRef { digest: Digest::of(text.as_bytes()), bytes: text.len() as u64 })
 }
 

@@ -19,7 +19,7 @@ use crate::{
 /// Maximum wait for something that must happen.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Poll interval for changes without a wake-up.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// A lease that outlasts every case.
 pub(super) const LONG: Duration = Duration::from_secs(600);
@@ -88,7 +88,7 @@ impl Store {
                 if let Some(work) = self.take(worker, lease).await {
                     return work;
                 }
-                tokio::time::sleep(LOOK_EVERY).await;
+                tokio::time::sleep(POLL_INTERVAL).await;
             }
         })
         .await

@@ -36,7 +36,7 @@ const KIND: Kind = Kind {
 const FREE_BYTES_MIN: u64 = 1 << 20;
 
 /// How often the file is polled for writes of other processes.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The log and its queue.
 #[derive(Debug)]
@@ -113,7 +113,7 @@ fn watch_file(
     ready_seen: &watch::Sender<u64>,
 ) {
     let mut version_seen = 0;
-    while ended.recv_timeout(LOOK_EVERY) == Err(mpsc::RecvTimeoutError::Timeout) {
+    while ended.recv_timeout(POLL_INTERVAL) == Err(mpsc::RecvTimeoutError::Timeout) {
         let mut look = || -> rusqlite::Result<()> {
             // Changes whenever another connection commits, and needs no disk access.
             let version: i64 =

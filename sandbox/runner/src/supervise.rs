@@ -33,10 +33,10 @@ use crate::{
 };
 
 /// The shortest time between two checks of the processor time used.
-const LOOK_MIN: Duration = Duration::from_millis(2);
+const POLL_MIN: Duration = Duration::from_millis(2);
 
 /// The longest time between two checks if only the processor time must be checked.
-const LOOK_MAX: Duration = Duration::from_millis(500);
+const POLL_MAX: Duration = Duration::from_millis(500);
 
 /// The longest time between two checks if memory must be sampled, because no cgroup limits it.
 const LOOK_MAX_SAMPLING: Duration = Duration::from_millis(10);
@@ -134,7 +134,7 @@ pub(crate) fn supervise(
     let wall = started.elapsed();
     let peer_ended = watch.peer_ended(stopped).map_err(fatal)?;
     let busy = watch.busy_at_follower_end();
-    watch.bury().map_err(fatal)?;
+    watch.reap_all().map_err(fatal)?;
     watch.leave_peer(host, stopped).map_err(fatal)?;
     // Files in memory outlive the processes that wrote them, until they are removed.
     watch.sample_held();
@@ -256,7 +256,7 @@ impl Watch<'_> {
     fn wait(&mut self, host: BorrowedFd<'_>) -> io::Result<()> {
         let now = Instant::now();
         let reads = now >= self.next_read;
-        let mut deadline = self.next_look.min(self.started + self.command.wall + LOOK_MIN);
+        let mut deadline = self.next_look.min(self.started + self.command.wall + POLL_MIN);
         if !reads {
             deadline = deadline.min(self.next_read);
         }
@@ -323,9 +323,9 @@ impl Watch<'_> {
         let look_max = match (self.cell.meter.limits_memory(), &self.peer) {
             (false, _) => LOOK_MAX_SAMPLING,
             (true, Some(_)) => LOOK_MAX_LINKED,
-            (true, None) => LOOK_MAX,
+            (true, None) => POLL_MAX,
         };
-        self.next_look = Instant::now() + soonest.clamp(LOOK_MIN, look_max);
+        self.next_look = Instant::now() + soonest.clamp(POLL_MIN, look_max);
     }
 
     /// Reaps every child that has ended; orphans in the cell become the runner's children. `None` if there are no
@@ -347,7 +347,7 @@ impl Watch<'_> {
     }
 
     /// Kills every process in the cell and waits until all have ended.
-    fn bury(&mut self) -> io::Result<()> {
+    fn reap_all(&mut self) -> io::Result<()> {
         let deadline = Instant::now() + DYING_MAX;
         loop {
             sys::kill_all();

@@ -17,7 +17,7 @@ use super::*;
 use crate::DestinationPolicy;
 
 const PATIENCE: Duration = Duration::from_secs(60);
-const LOOK_AGAIN: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// Fast enough that a test can wait until a follower on standby would deliver.
 const QUICK: Pace = Pace {
     poll_interval: Duration::from_millis(10),
@@ -119,7 +119,7 @@ async fn until_told(told: &Told, ids: &[String]) {
     let began = Instant::now();
     while !ids.iter().all(|id| told.lock().unwrap().contains(id)) {
         assert!(began.elapsed() < PATIENCE, "not all events were delivered");
-        tokio::time::sleep(LOOK_AGAIN).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 

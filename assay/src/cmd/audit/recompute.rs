@@ -19,7 +19,7 @@ use supervision::error_chain;
 use super::trail;
 use crate::cmd::print_json;
 use crate::config::Config;
-use crate::court::{Clock, Court, Tools};
+use crate::local_judge::{Clock, LocalJudge, Tools};
 use crate::server::{open_existing_stores, open_languages, open_sandbox};
 use crate::table::table;
 use crate::{Exit, Failure};
@@ -191,8 +191,9 @@ async fn recompute(
     let bytes = stores.blobs.get(&case.received.source).await.map_err(|error| failure(&error))?;
     let text = String::from_utf8_lossy(&bytes);
 
-    let court = Court::open(tools, content, materials).await.map_err(|error| failure(&error))?;
-    let source = court.text(&case.received.language, &text).await;
+    let judge =
+        LocalJudge::open(tools, content, materials).await.map_err(|error| failure(&error))?;
+    let source = judge.text(&case.received.language, &text).await;
     let source = source.map_err(|error| failure(&error))?;
     let source =
         source.map_err(|why| Failure::new(Exit::JudgeError, format!("{judging}: {why}")))?;
@@ -208,7 +209,7 @@ async fn recompute(
     ];
     let depended = differing(provenance, here);
     let clock = Clock { limit_ms: provenance.limits.time_ms, watched_ms: None };
-    let trial = court.judge_source(source, clock, None, |known| known.first_left()).await;
+    let trial = judge.judge_source(source, clock, None, |known| known.first_left()).await;
     let recorded = Found { verdict: case.finished.verdict, score: case.finished.score };
     let recomputed = Found { verdict: trial.grade.verdict, score: trial.grade.score };
     let differences = differences(&case.outcomes, &recorded, &trial.outcomes, &recomputed);

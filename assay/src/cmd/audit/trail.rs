@@ -51,14 +51,14 @@ pub(crate) fn trail(events: &[Recorded]) -> String {
         let Recorded { position, recorded_at, event, metadata, .. } = recorded;
         let (kind, actor) = (event.kind(), metadata.actor.as_str());
         text.push_str(&format!("{position:>8}  {recorded_at:.6}  {kind:<20}  {actor}\n"));
-        for line in told(event) {
+        for line in details(event) {
             text.push_str(&format!("{:>10}{line}\n", ""));
         }
     }
     text
 }
 
-fn told(event: &Event) -> Vec<String> {
+fn details(event: &Event) -> Vec<String> {
     match event {
         Event::SubmissionReceived(it) => vec![
             format!("{} for {} (revision {})", it.language, it.problem, it.revision),

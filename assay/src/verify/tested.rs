@@ -8,7 +8,7 @@ use evaluator::judge::Fault;
 use problem_package::{Package, SampleSubmission, TimeLimitUse, scaled};
 
 use super::{agreement, time_use};
-use crate::court::{Clock, Court, Tools, Trial};
+use crate::local_judge::{Clock, LocalJudge, LocalResult, Tools};
 
 /// The longest time that a run is observed, in milliseconds of CPU time: twice the highest possible
 /// limit.
@@ -16,16 +16,16 @@ const WATCHED_MS_MAX: u64 = 2 * *bounds::TIME_MS.end();
 
 /// A package, and the judge service for its problem.
 #[derive(Debug)]
-pub(super) struct Docket {
+pub(super) struct Tested {
     pub(super) package: Package,
-    pub(super) court: Court,
+    pub(super) judge: LocalJudge,
 }
 
-impl Docket {
+impl Tested {
     pub(super) async fn open(tools: &Arc<Tools>, package: Package) -> Result<Self, Fault> {
         let blobs = Arc::new(package.blobs.clone());
-        let court = Court::open(tools, package.content.clone(), blobs).await?;
-        Ok(Self { package, court })
+        let judge = LocalJudge::open(tools, package.content.clone(), blobs).await?;
+        Ok(Self { package, judge })
     }
 
     /// The time limits of each submission, given the problem's limit. A submission that must exceed
@@ -42,7 +42,7 @@ impl Docket {
     pub(super) fn disagreements(
         &self,
         submission: &SampleSubmission,
-        trial: &Trial,
+        trial: &LocalResult,
     ) -> Vec<String> {
         let content = &self.package.content;
         let mut found =
@@ -55,7 +55,11 @@ impl Docket {
     }
 
     /// Remarks about a submission that agrees with the package.
-    pub(super) fn remarks(&self, submission: &SampleSubmission, trial: &Trial) -> Vec<String> {
+    pub(super) fn remarks(
+        &self,
+        submission: &SampleSubmission,
+        trial: &LocalResult,
+    ) -> Vec<String> {
         let content = &self.package.content;
         agreement::remarks(submission, content, &trial.outcomes, &trial.grade)
     }

@@ -43,7 +43,7 @@ impl Tools {
 
 /// A problem that is ready to judge.
 #[derive(Debug)]
-pub(crate) struct Court {
+pub(crate) struct LocalJudge {
     pub(crate) tools: Arc<Tools>,
     pub(crate) content: RevisionContent,
     materials: Arc<dyn Materials>,
@@ -54,7 +54,7 @@ pub(crate) struct Court {
 
 /// The result of judging a submission.
 #[derive(Debug)]
-pub(crate) struct Trial {
+pub(crate) struct LocalResult {
     pub(crate) outcomes: BTreeMap<u32, TestOutcome>,
     pub(crate) grade: Grade,
     /// Details of the verdict: the compiler's output, or the cause of a judge error.
@@ -93,7 +93,7 @@ pub(crate) struct Clock {
     pub(crate) watched_ms: Option<u64>,
 }
 
-impl Court {
+impl LocalJudge {
     /// Compiles the problem's programs and fetches its tests.
     pub(crate) async fn open(
         tools: &Arc<Tools>,
@@ -127,17 +127,17 @@ impl Court {
         clock: Clock,
         core: Option<u32>,
         next: impl Fn(Known<'_>) -> Option<u32>,
-    ) -> Trial {
+    ) -> LocalResult {
         let limit = self.content.limits.source_bytes;
         let bytes: usize = submission.files.iter().map(|file| file.bytes.len()).sum();
         if bytes as u64 > limit {
             let detail = format!("it has {bytes} bytes; at most {limit} may be submitted");
-            return Trial::without_tests(Verdict::CompileError, detail);
+            return LocalResult::without_tests(Verdict::CompileError, detail);
         }
         match self.source(submission).await {
             Ok(Ok(source)) => self.judge_source(source, clock, core, next).await,
-            Ok(Err(detail)) => Trial::without_tests(Verdict::CompileError, detail),
-            Err(fault) => Trial::without_tests(Verdict::JudgeError, error_chain(&fault)),
+            Ok(Err(detail)) => LocalResult::without_tests(Verdict::CompileError, detail),
+            Err(fault) => LocalResult::without_tests(Verdict::JudgeError, error_chain(&fault)),
         }
     }
 
@@ -148,10 +148,10 @@ impl Court {
         clock: Clock,
         core: Option<u32>,
         next: impl Fn(Known<'_>) -> Option<u32>,
-    ) -> Trial {
+    ) -> LocalResult {
         match self.try_judge(source, clock, core, next).await {
             Ok(trial) => trial,
-            Err(fault) => Trial::without_tests(Verdict::JudgeError, error_chain(&fault)),
+            Err(fault) => LocalResult::without_tests(Verdict::JudgeError, error_chain(&fault)),
         }
     }
 
@@ -161,11 +161,11 @@ impl Court {
         clock: Clock,
         core: Option<u32>,
         next: impl Fn(Known<'_>) -> Option<u32>,
-    ) -> Result<Trial, Fault> {
+    ) -> Result<LocalResult, Fault> {
         let tools = &self.tools;
         let compilation = tools.compiler.compile(&source, core).await?;
         let Some(artifact) = compilation.artifact else {
-            return Ok(Trial::without_tests(Verdict::CompileError, compilation.log));
+            return Ok(LocalResult::without_tests(Verdict::CompileError, compilation.log));
         };
         let start = Start::Language(source.layout.clone());
         let executable = Executable { language: Arc::clone(&source.language), start, artifact };
@@ -182,8 +182,9 @@ impl Court {
                 Ok(survey) => survey,
                 Err(fault) => {
                     bench.tear_down().await;
-                    let grade = Trial::without_tests(Verdict::JudgeError, String::new()).grade;
-                    return Ok(Trial { outcomes, grade, detail: error_chain(&fault) });
+                    let grade =
+                        LocalResult::without_tests(Verdict::JudgeError, String::new()).grade;
+                    return Ok(LocalResult { outcomes, grade, detail: error_chain(&fault) });
                 }
             };
             let known = Known { outcomes: &outcomes, graded: &graded, survey: &survey };
@@ -215,7 +216,7 @@ impl Court {
         };
         bench.tear_down().await;
         let grade = self.grade(&outcomes, &graded, survey);
-        Ok(Trial { outcomes, grade, detail })
+        Ok(LocalResult { outcomes, grade, detail })
     }
 
     /// A test's name in the package.
@@ -303,7 +304,7 @@ impl Court {
         graded: &CustomGrades,
         survey: Survey,
     ) -> Grade {
-        let without = |verdict| Trial::without_tests(verdict, String::new()).grade;
+        let without = |verdict| LocalResult::without_tests(verdict, String::new()).grade;
         let verdicts = || outcomes.values().map(|outcome| outcome.verdict);
         if verdicts().any(|verdict| verdict == Verdict::JudgeError) {
             return without(Verdict::JudgeError);
@@ -319,7 +320,7 @@ fn results(outcomes: &BTreeMap<u32, TestOutcome>) -> BTreeMap<u32, TestResult> {
     outcomes.iter().map(|(number, outcome)| (*number, outcome.result())).collect()
 }
 
-impl Trial {
+impl LocalResult {
     fn without_tests(verdict: Verdict, detail: String) -> Self {
         let grade = Grade {
             verdict,
