@@ -212,6 +212,30 @@ fn every_invariant_that_is_cited_is_stated() {
     assert_eq!(stated, (1..=14).collect(), "the invariants of docs/ARCHITECTURE.md");
 }
 
+/// The table of limits names a constant for most of them, and where it is.
+#[test]
+fn the_limits_of_the_architecture_page_exist() {
+    let page = read(&root().join("docs/ARCHITECTURE.md"));
+    let table = page.split("### Limits").nth(1).expect("there is a part on limits");
+    let table = table.split("\n### ").next().unwrap_or_default();
+    let code: String = sources().map(|source| source.text).collect();
+    let mut constants = 0;
+    for row in table.lines().filter(|line| line.starts_with("| ")) {
+        let place = row.trim_end_matches([' ', '|']).rsplit('|').next().unwrap_or_default();
+        for name in place.split('`').skip(1).step_by(2) {
+            if name.contains('/') {
+                assert!(root().join(name).exists(), "{name} is gone: {row}");
+            }
+            let is_constant = name.chars().all(|it| it.is_ascii_uppercase() || it == '_');
+            if is_constant {
+                constants += 1;
+                assert!(code.contains(&format!("const {name}: ")), "{name} is gone: {row}");
+            }
+        }
+    }
+    assert!(constants > 40, "only {constants} constants were found");
+}
+
 #[test]
 fn nothing_is_left_undone_and_no_test_is_left_out() {
     // Split, so that this test does not find its own list.
