@@ -7,6 +7,7 @@
 //! appends.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Range;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -45,6 +46,8 @@ pub(crate) enum SweepError {
 /// Stored data that no event names and that is older than the requested age.
 #[derive(Debug, Default)]
 pub(crate) struct Unnamed {
+    /// Only data stored since the log began is removed.
+    since: Timestamp,
     /// The data was stored before this time.
     before: Timestamp,
     /// The blobs, with their sizes in the store.
@@ -58,6 +61,8 @@ pub(crate) struct Unnamed {
 /// The owners of credentials, from the events read so far.
 #[derive(Debug, Default)]
 struct Owners {
+    /// Every subject that has a profile.
+    with_profile: HashSet<Uuid>,
     /// The subject of each account that is not erased.
     subjects: HashMap<StreamId, Uuid>,
     /// The name of the secret of each webhook that is not removed.
@@ -77,14 +82,21 @@ impl Unnamed {
         before: Timestamp,
         reached: impl Fn(Position),
     ) -> Result<Self, SweepError> {
+        // What is older than the log belongs to another one: a log that was moved or lost, or one
+        // that shares the stores.
+        let first = stores.log.read_all(Position::START, 1).await?;
+        let Some(since) = first.first().map(|first| first.recorded_at) else {
+            return Ok(Self::default());
+        };
         // List before reading the log, so that data stored later is not listed.
-        let mut unnamed = Self { before, ..Self::default() };
+        let mut unnamed = Self { since, before, ..Self::default() };
         unnamed.list_blobs(stores).await?;
-        unnamed.list_credentials(stores).await?;
+        let mut owners = Owners::default();
+        unnamed.list_credentials(stores, &mut owners).await?;
         for segment in stores.archive.status().await?.segments {
             unnamed.blobs.remove(&segment.digest);
         }
-        let (mut owners, mut position) = (Owners::default(), Position::START);
+        let mut position = Position::START;
         loop {
             let events = stores.log.read_all(position, LOG_PAGE).await?;
             let Some(last) = events.last() else { break };
@@ -105,26 +117,31 @@ impl Unnamed {
             let page = stores.blobs.list(after.as_ref(), LIST_PAGE).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(last.digest);
-            let old = page.iter().filter(|blob| blob.put_at < self.before);
+            let old = page.iter().filter(|it| (self.since..self.before).contains(&it.put_at));
             self.blobs.extend(old.map(|KeptBlob { digest, bytes, .. }| (*digest, *bytes)));
         }
     }
 
-    async fn list_credentials(&mut self, stores: &Stores) -> Result<(), SweepError> {
-        let (mut subject, mut secret) = (None, None);
+    async fn list_credentials(
+        &mut self,
+        stores: &Stores,
+        owners: &mut Owners,
+    ) -> Result<(), SweepError> {
+        let (times, mut subject, mut secret) = (self.since..self.before, None, None);
         loop {
             let page = stores.credentials.subjects(subject, LIST_PAGE as u32).await?;
             let Some(last) = page.last() else { break };
             subject = Some(*last);
-            self.subjects.extend(page.into_iter().filter(|id| is_old(*id, self.before)));
+            owners.with_profile.extend(&page);
+            self.subjects.extend(page.into_iter().filter(|id| is_of(*id, &times)));
         }
         loop {
             let page = stores.credentials.secret_names(secret.as_deref(), LIST_PAGE as u32).await?;
             let Some(last) = page.last() else { return Ok(()) };
             secret = Some(last.clone());
-            self.secrets.extend(page.into_iter().filter(|name| {
-                matches!(name.parse(), Ok(StreamId::Webhook(id)) if is_old(id.uuid(), self.before))
-            }));
+            self.secrets.extend(page.into_iter().filter(
+                |name| matches!(name.parse(), Ok(StreamId::Webhook(id)) if is_of(id.uuid(), &times)),
+            ));
         }
     }
 
@@ -134,8 +151,10 @@ impl Unnamed {
             Event::AccountRegistered(registered) => {
                 owners.subjects.insert(recorded.stream.clone(), registered.subject);
             }
+            // Erasing may have been interrupted.
             Event::AccountErased(_) => {
-                owners.subjects.remove(&recorded.stream);
+                let erased = owners.subjects.remove(&recorded.stream);
+                self.subjects.extend(erased.filter(|it| owners.with_profile.contains(it)));
             }
             _ => {
                 let named = named_blobs(recorded);
@@ -175,9 +194,10 @@ impl Unnamed {
     }
 }
 
-/// Whether an id was made before that time. Ids without a time are older than ids with one.
-fn is_old(id: Uuid, before: Timestamp) -> bool {
-    id.get_timestamp().is_none_or(|at| at.to_unix().0.cast_signed() < before.as_second())
+/// Whether an id was made in this time. Subjects from before ids had a time are kept.
+fn is_of(id: Uuid, times: &Range<Timestamp>) -> bool {
+    let made_at = id.get_timestamp().map(|at| at.to_unix().0.cast_signed());
+    made_at.is_some_and(|at| (times.start.as_second()..times.end.as_second()).contains(&at))
 }
 
 /// Sweeps at regular intervals, as part of the role `projector`.

@@ -113,6 +113,8 @@ async fn what_is_named_stays_and_the_rest_goes_once_it_is_old() {
 async fn what_is_wanted_during_a_sweep_stays() {
     let folder = TempDir::new().unwrap();
     let stores = stores(&folder).await;
+    submit(&stores, b"print(0)").await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
     let source = b"print(1)";
     put(&stores, source).await;
     tokio::time::sleep(Duration::from_millis(20)).await;
@@ -144,7 +146,8 @@ async fn personal_data_and_secrets_without_an_owner_go() {
     execute::<Webhook>(&stores, StreamId::Webhook(removed), vec![remove]).await;
 
     let young = find(&stores, Timestamp::now() - SignedDuration::from_hours(1)).await;
-    assert!(young.subjects.is_empty() && young.secrets.is_empty(), "{young:?}");
+    // An erased account is erased at once, whatever its age.
+    assert_eq!((&young.subjects, young.secrets.len()), (&HashSet::from([bob]), 0));
     let found = find(&stores, later()).await;
     assert_eq!(found.subjects, HashSet::from([lost, bob]));
     let secrets = [lost_webhook, removed].map(secret_name);
@@ -154,4 +157,22 @@ async fn personal_data_and_secrets_without_an_owner_go() {
     assert_eq!(profiles, [Some(profile()), None, None]);
     let secret = stores.credentials.secret(&secret_name(kept)).await.unwrap();
     assert_eq!(secret.as_deref(), Some("whsec_a"));
+}
+
+/// A log that was lost or moved, in the place of which a new one begins.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_older_than_the_log_stays() {
+    let folder = TempDir::new().unwrap();
+    let stores = stores(&folder).await;
+    let source = put(&stores, b"a source of another log").await;
+    let (old, untimed) = (Uuid::now_v7(), Uuid::new_v4());
+    for subject in [old, untimed] {
+        stores.credentials.put_profile(subject, &profile()).await.unwrap();
+    }
+    assert!(find(&stores, later()).await.blobs.is_empty());
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    register(&stores, "ada").await;
+    let found = find(&stores, later()).await;
+    assert!(found.blobs.is_empty() && found.subjects.is_empty(), "{found:?}");
+    assert!(stores.blobs.contains(&source).await.unwrap());
 }
