@@ -163,56 +163,12 @@ mod tests {
 
     const TIMES_AWAY: usize = 2;
 
-    /// A blob store that is unavailable for the first requests.
-    #[derive(Debug)]
-    struct AwayAtFirst {
-        blobs: Arc<dyn Blobs>,
-        asked: AtomicUsize,
-    }
-
-    #[async_trait]
-    impl Blobs for AwayAtFirst {
-        async fn put(&self, bytes: Bytes) -> Result<Digest, BlobError> {
-            self.blobs.put(bytes).await
-        }
-
-        async fn put_again(&self, bytes: Bytes) -> Result<Digest, BlobError> {
-            self.blobs.put_again(bytes).await
-        }
-
-        async fn get(&self, digest: &Digest) -> Result<Bytes, BlobError> {
-            if self.asked.fetch_add(1, Ordering::Relaxed) < TIMES_AWAY {
-                return Err(BlobError::Unavailable("away".into()));
-            }
-            self.blobs.get(digest).await
-        }
-
-        async fn contains(&self, digest: &Digest) -> Result<bool, BlobError> {
-            self.blobs.contains(digest).await
-        }
-
-        async fn list(
-            &self,
-            after: Option<&Digest>,
-            limit: usize,
-        ) -> Result<Vec<KeptBlob>, BlobError> {
-            self.blobs.list(after, limit).await
-        }
-
-        async fn remove(&self, digest: &Digest, before: Timestamp) -> Result<bool, BlobError> {
-            self.blobs.remove(digest, before).await
-        }
-
-        async fn remove_unfinished(&self, before: Timestamp) -> Result<u64, BlobError> {
-            self.blobs.remove_unfinished(before).await
-        }
-    }
-
-    /// A blob store that counts requests, and takes a while to answer.
+    /// A blob store that counts requests, takes a while to answer, and is unavailable for the first.
     #[derive(Debug)]
     struct Slow {
         blobs: Arc<dyn Blobs>,
         asked: AtomicUsize,
+        times_away: usize,
     }
 
     #[async_trait]
@@ -226,8 +182,10 @@ mod tests {
         }
 
         async fn get(&self, digest: &Digest) -> Result<Bytes, BlobError> {
-            self.asked.fetch_add(1, Ordering::Relaxed);
             tokio::time::sleep(Duration::from_millis(20)).await;
+            if self.asked.fetch_add(1, Ordering::Relaxed) < self.times_away {
+                return Err(BlobError::Unavailable("away".into()));
+            }
             self.blobs.get(digest).await
         }
 
@@ -259,7 +217,7 @@ mod tests {
             |scheme: &str, name: &str| format!("{scheme}:{}/{name}", folder.path().display());
         let blobs = event_store::open_blobs(&below("file", "blobs")).await.unwrap();
         let log = event_store::open_log(&below("sqlite", "log.db"), Arc::clone(&blobs)).await;
-        let slow = Arc::new(Slow { blobs, asked: AtomicUsize::new(0) });
+        let slow = Arc::new(Slow { blobs, asked: AtomicUsize::new(0), times_away: 0 });
         let kept = slow.put(Bytes::from_static(b"test data")).await.unwrap();
         let library = Library::new(log.unwrap().0, Arc::clone(&slow) as Arc<dyn Blobs>, None);
         let fetched = futures::future::join_all((0..100).map(|_| library.bytes(&kept))).await;
@@ -274,7 +232,7 @@ mod tests {
             |scheme: &str, name: &str| format!("{scheme}:{}/{name}", folder.path().display());
         let blobs = event_store::open_blobs(&below("file", "blobs")).await.unwrap();
         let log = event_store::open_log(&below("sqlite", "log.db"), Arc::clone(&blobs)).await;
-        let away = AwayAtFirst { blobs, asked: AtomicUsize::new(0) };
+        let away = Slow { blobs, asked: AtomicUsize::new(0), times_away: TIMES_AWAY };
         let library = Library::new(log.unwrap().0, Arc::new(away), None);
         let kept = library.blobs.put(Bytes::from_static(b"a program")).await.unwrap();
         assert_eq!(library.source(&kept).await.unwrap(), "a program");

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cargo_metadata::{DependencyKind, MetadataCommand};
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 /// The crates that each crate may depend on. Explain a new dependency in `docs/adr/`.
 const ARROWS: [(&str, &[&str]); 19] = [
@@ -127,12 +127,7 @@ const UNITS: [&str; 15] = [
 
 #[test]
 fn the_arrows_between_crates_are_these_and_no_others() {
-    let metadata = MetadataCommand::new()
-        .manifest_path(root().join("Cargo.toml"))
-        .no_deps()
-        .other_options(["--offline".to_owned()])
-        .exec()
-        .expect("cargo describes the workspace");
+    let metadata = workspace();
     let ours: BTreeSet<String> = metadata.packages.iter().map(|it| it.name.to_string()).collect();
     let mut arrows: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for package in metadata.packages.iter().filter(|it| it.name.as_str() != "tests") {
@@ -147,12 +142,7 @@ fn the_arrows_between_crates_are_these_and_no_others() {
 /// As `cargo machete` would say, without having to install it.
 #[test]
 fn every_dependency_is_named_in_a_source_of_its_package() {
-    let metadata = MetadataCommand::new()
-        .manifest_path(root().join("Cargo.toml"))
-        .no_deps()
-        .other_options(["--offline".to_owned()])
-        .exec()
-        .expect("cargo describes the workspace");
+    let metadata = workspace();
     let sources: Vec<Source> = sources().collect();
     let mut unused = Vec::new();
     for package in &metadata.packages {
@@ -305,6 +295,16 @@ fn doc_comments_say_more_than_a_word_and_numbers_have_units() {
         }
     }
     assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+/// The packages of the workspace, without their dependencies.
+fn workspace() -> Metadata {
+    MetadataCommand::new()
+        .manifest_path(root().join("Cargo.toml"))
+        .no_deps()
+        .other_options(["--offline".to_owned()])
+        .exec()
+        .expect("cargo describes the workspace")
 }
 
 /// Every line of a comment or a document, with its place.
