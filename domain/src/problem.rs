@@ -8,6 +8,7 @@ mod judging;
 mod limits;
 mod test;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -230,6 +231,13 @@ impl RevisionContent {
             Checker::Tokens(_) | Checker::Lines(_) => &[],
         };
         validators.iter().chain(&self.grader).chain(&self.static_validator)
+    }
+
+    /// All languages that judging a submission in this language needs: its own and those of the
+    /// problem's programs.
+    pub fn languages_to_judge(&self, submission: &LanguageId) -> BTreeSet<LanguageId> {
+        let programs = self.programs().filter_map(|program| program.language.as_ref());
+        programs.chain([submission]).cloned().collect()
     }
 }
 

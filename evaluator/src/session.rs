@@ -1,5 +1,6 @@
 //! Judges one submission in one evaluator.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use domain::submission::{
     SubmissionAbandoned, SubmissionCommand, SubmissionReceived, SubmissionRejection, TestOutcome,
     TestsJudged,
 };
-use domain::{Actor, Digest};
+use domain::{Actor, Digest, LanguageId};
 use event_store::{
     AppendError, Context, EventLog, ExecuteError, QueueError, ReadError, Stream, Work, WorkQueue,
     WorkReceipt,
@@ -42,7 +43,10 @@ pub(crate) struct Tools {
     pub(crate) queue: Arc<dyn WorkQueue>,
     pub(crate) slots: Arc<Slots>,
     pub(crate) cells: Arc<Cells>,
+    /// The definitions of all languages.
     pub(crate) languages: Arc<Languages>,
+    /// The languages that this machine has.
+    pub(crate) installed: Arc<BTreeSet<LanguageId>>,
     pub(crate) compiler: Compiler,
     pub(crate) library: Library,
     pub(crate) figures: Arc<Figures>,
@@ -84,7 +88,7 @@ pub(crate) enum Interruption {
     Rejected(#[source] SubmissionRejection),
     /// This evaluator does not have the submission's language.
     #[error("the language {0} is not installed here")]
-    NoLanguage(domain::LanguageId),
+    NoLanguage(LanguageId),
     /// The submission's source is not text. Submitting should have refused it.
     #[error("the source is not text")]
     NotText,
@@ -190,6 +194,12 @@ impl<'a> Session<'a> {
         let revision = tools.library.revision(&received.problem, received.revision).await?;
         let revised = &revision.revised;
         let content = &revised.content;
+        let needs = content.languages_to_judge(&received.language);
+        if !needs.is_subset(&tools.installed) {
+            let submission = &self.stream.id;
+            tracing::warn!(%submission, ?needs, "left to an evaluator that has these languages");
+            return Ok(tools.queue.decline(&self.receipt, &needs).await?);
+        }
         let rubric = content.rubric();
         let evaluator = tools.name.clone();
         self.record(vec![SubmissionCommand::StartJudging { evaluator, tests: rubric.tests() }])

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::StreamId;
 use domain::submission::AbandonReason;
+use domain::{LanguageId, StreamId};
 use event_store::{
     Blobs, EventLog, Lane, QueueError, Stores, TakeRequest, Work, WorkQueue, WorkerId,
 };
@@ -29,6 +29,8 @@ const HOST_RETRY_DELAY: Duration = Duration::from_millis(500);
 /// Retries on a machine without room, over two minutes in total. After that the submission may be
 /// the cause, or another machine may have room.
 const HOST_RETRIES_MAX: u32 = 8;
+/// Interval of announcements. Several can fail before the evaluator counts as gone.
+const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(60);
 /// Delay after the queue failed.
 const QUEUE_RETRY_DELAY: Duration = Duration::from_secs(1);
 
@@ -46,8 +48,10 @@ pub struct Config {
     pub slots: usize,
     /// Whether each slot has its own physical core. Ignored if there are more slots than cores.
     pub pin_cores: bool,
-    /// Languages whose example is run once at the start.
-    pub warm_up: Vec<Arc<Language>>,
+    /// The languages that this machine has.
+    pub languages: Vec<Arc<Language>>,
+    /// Whether the example of each language is run once at the start.
+    pub warm_up: bool,
     /// How long an evaluator keeps its work without extending the lease.
     pub lease: Duration,
     /// How many times a submission is tried before it is given up.
@@ -106,6 +110,7 @@ impl Evaluator {
             slots,
             compiler: Compiler::new(Arc::clone(&cells)),
             cells,
+            installed: Arc::new(config.languages.iter().filter_map(id_of).collect()),
             languages,
             deliveries_max: config.deliveries_max,
         };
@@ -123,12 +128,20 @@ impl Evaluator {
     pub async fn run(self, cancelled: CancellationToken) {
         let under_way = TaskTracker::new();
         let out_of_time = CancellationToken::new();
-        let (tools, languages) = (Arc::clone(&self.tools), self.config.warm_up.clone());
-        let enough = cancelled.clone();
+        let warming = self.config.warm_up.then(|| self.config.languages.clone());
+        let (tools, enough) = (Arc::clone(&self.tools), cancelled.clone());
         let warming = tokio::spawn(async move {
-            enough.run_until_cancelled(warm_up(&tools, &languages)).await;
+            let warming = warm_up(&tools, warming.as_deref().unwrap_or_default());
+            enough.run_until_cancelled(warming).await;
         });
-        cancelled.run_until_cancelled(self.take_work(&under_way, &out_of_time)).await;
+        let working = async {
+            tokio::select! {
+                biased;
+                () = self.announce() => {}
+                () = self.take_work(&under_way, &out_of_time) => {}
+            }
+        };
+        cancelled.run_until_cancelled(working).await;
         under_way.close();
         if tokio::time::timeout(self.config.drain, under_way.wait()).await.is_err() {
             tracing::warn!(under_way = under_way.len(), "returning unfinished work to the queue");
@@ -142,11 +155,24 @@ impl Evaluator {
         self.tools.cells.sandbox().shutdown().await;
     }
 
+    /// Announces this evaluator and its languages regularly.
+    async fn announce(&self) {
+        let worker = WorkerId(self.config.name.clone());
+        loop {
+            if let Err(error) = self.tools.queue.announce(&worker, &self.tools.installed).await {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "announcing this evaluator failed");
+            }
+            tokio::time::sleep(ANNOUNCE_INTERVAL).await;
+        }
+    }
+
     async fn take_work(&self, under_way: &TaskTracker, out_of_time: &CancellationToken) {
         let any = TakeRequest {
             worker: WorkerId(self.config.name.clone()),
             lanes: Lane::ALL.to_vec(),
             lease: self.config.lease,
+            languages: Arc::clone(&self.tools.installed),
         };
         let mut live = any.clone();
         live.lanes.retain(|lane| *lane != Lane::Rejudge);
@@ -192,6 +218,12 @@ impl Evaluator {
             }
         }
     }
+}
+
+/// The language's id in events. A language of the configuration whose id is no valid name is never
+/// asked for.
+fn id_of(language: &Arc<Language>) -> Option<LanguageId> {
+    language.id.as_str().parse().ok()
 }
 
 /// Processes the work, and retries after a delay if this machine has no room. That is not the

@@ -13,7 +13,7 @@ use domain::problem::{BlobRef, OnFailure, Problem, ReviseProblem, RevisionConten
 use domain::submission::{Submission, SubmissionCommand, SubmissionReceived, TestOutcome};
 use domain::{Actor, Digest, Event, Slug, StreamId, SubmissionId, Verdict};
 use evaluator::{Config, Evaluator};
-use event_store::{Context, Lane, StoreUrls, Stores, Stream, WorkItem};
+use event_store::{Context, Lane, StoreUrls, Stores, Stream, TakeRequest, WorkItem, WorkerId};
 use sandbox::{
     Cell, CellSpec, Finding, Language, Languages, Sandbox, SandboxConfig, SandboxError, Toolchain,
 };
@@ -76,22 +76,31 @@ impl Judge {
             tree: at("sqlite", "tree.db"),
         };
         let stores = event_store::open(&urls).await.unwrap();
-        let config = Config {
-            name: "judge".to_owned(),
-            slots: 2,
-            pin_cores: true,
-            warm_up: vec![],
-            lease: Duration::from_secs(30),
-            deliveries_max: 1,
-            drain: Duration::from_secs(20),
-        };
-        let languages = Arc::new(Languages::builtin());
-        let evaluator = Evaluator::new(config, &stores, sandbox, languages, None);
         let cancelled = CancellationToken::new();
+        let evaluator = evaluator("judge", Languages::builtin().all(), &stores, sandbox);
         let running = tokio::spawn(evaluator.run(cancelled.clone()));
         let judge = Self { stores, cancelled, running, _folder: folder };
         judge.import(on_failure).await;
         judge
+    }
+
+    /// Runs a second evaluator with these languages beside the first.
+    async fn beside<T>(&self, languages: &[&str], meanwhile: impl Future<Output = T>) -> T {
+        let sandbox = sandbox::resolve(&SandboxConfig::default()).unwrap();
+        let all = Languages::builtin();
+        let languages: Vec<_> =
+            languages.iter().map(|id| Arc::clone(all.get(id).unwrap())).collect();
+        let cancelled = CancellationToken::new();
+        let running = evaluator("second", &languages, &self.stores, sandbox).run(cancelled.clone());
+        let (done, ()) = tokio::join!(
+            async {
+                let done = meanwhile.await;
+                cancelled.cancel();
+                done
+            },
+            running
+        );
+        done
     }
 
     async fn import(&self, on_failure: OnFailure) {
@@ -155,10 +164,35 @@ impl Judge {
         }
     }
 
+    /// Ends the first evaluator. Others can go on.
+    async fn end_first(&mut self) {
+        self.cancelled.cancel();
+        (&mut self.running).await.unwrap();
+    }
+
     async fn stop(self) {
         self.cancelled.cancel();
         self.running.await.unwrap();
     }
+}
+
+fn evaluator(
+    name: &str,
+    languages: &[Arc<Language>],
+    stores: &Stores,
+    sandbox: Arc<dyn Sandbox>,
+) -> Evaluator {
+    let config = Config {
+        name: name.to_owned(),
+        slots: 2,
+        pin_cores: true,
+        languages: languages.to_vec(),
+        warm_up: false,
+        lease: Duration::from_secs(30),
+        deliveries_max: 1,
+        drain: Duration::from_secs(20),
+    };
+    Evaluator::new(config, stores, sandbox, Arc::new(Languages::builtin()), None)
 }
 
 fn slug() -> Slug {
@@ -254,4 +288,35 @@ async fn a_machine_without_room_waits() {
     assert_eq!((numbers(&outcomes), verdict), (vec![1, 2, 3], Verdict::WrongAnswer));
     assert_eq!(crowded.refusals.load(Ordering::Relaxed), 0);
     judge.stop().await;
+}
+
+/// One that lacks the language must neither use up the submission's only try nor keep it.
+#[tokio::test(flavor = "multi_thread")]
+async fn work_is_left_to_an_evaluator_that_has_its_language() {
+    let mut judge = Judge::start(OnFailure::Stop).await;
+    judge.end_first().await;
+    let languages = |ids: &[&str]| ids.iter().map(|id| id.parse().unwrap()).collect();
+    let announced = judge.stores.queue.announced().await.unwrap().unwrap();
+    assert_eq!(announced.len(), Languages::builtin().all().len());
+    let judged = judge.judge(WRONG_FROM_3);
+    let lacking = judge.beside(&["python3"], async {
+        let mut ready = judge.stores.queue.ready();
+        let request = TakeRequest {
+            worker: WorkerId("third".to_owned()),
+            lanes: Lane::ALL.to_vec(),
+            lease: PATIENCE,
+            languages: Arc::new(languages(&["python3"])),
+        };
+        // Submitting wakes takers once, declining a second time.
+        for _ in 0..2 {
+            ready.changed().await.unwrap();
+        }
+        assert_eq!(judge.stores.queue.take(&request).await.unwrap(), None);
+        judge.beside(&["python3", LANGUAGE], std::future::pending::<()>()).await;
+    });
+    let (outcomes, verdict) = tokio::select! {
+        judged = judged => judged,
+        () = lacking => unreachable!("it runs until the verdict"),
+    };
+    assert_eq!((numbers(&outcomes), verdict), (vec![1, 2, 3], Verdict::WrongAnswer));
 }

@@ -33,7 +33,8 @@ pub use log::{
     ReadError, Wants, append_surely, read_stream_whole, verify_checkpoint,
 };
 pub use queue::{
-    Lane, LaneStats, QueueError, TakeRequest, Work, WorkItem, WorkQueue, WorkReceipt, WorkerId,
+    Lane, LaneStats, PRESENCE, QueueError, TakeRequest, Work, WorkItem, WorkQueue, WorkReceipt,
+    WorkerId,
 };
 pub use resolver::{
     OpenError, StoreUrls, Stores, open, open_blobs, open_credentials, open_log, open_tree,

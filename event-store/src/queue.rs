@@ -1,11 +1,13 @@
 //! The work queue's port.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::StreamId;
+use domain::{LanguageId, StreamId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
@@ -21,6 +23,7 @@ pub trait WorkQueue: Send + Sync + fmt::Debug {
     ///
     /// Work whose lease expired or that was released comes before new work of its lane. A worker
     /// does not get back what it released itself for one lease, so that another worker can try.
+    /// Declined work goes only to workers that have all languages it needs.
     async fn take(&self, request: &TakeRequest) -> Result<Option<Work>, QueueError>;
 
     /// Renews the lease, counted from now. [`QueueError::LeaseLost`] if another worker has the work
@@ -30,6 +33,26 @@ pub trait WorkQueue: Send + Sync + fmt::Debug {
     /// Returns the work to the queue, where others can take it at once. A lost lease is not an
     /// error.
     async fn release(&self, receipt: &WorkReceipt) -> Result<(), QueueError>;
+
+    /// Returns work that needs languages which this worker does not have. Only workers that have
+    /// all of `needs` get it from now on, and this delivery does not count. A lost lease is not an
+    /// error.
+    async fn decline(
+        &self,
+        receipt: &WorkReceipt,
+        needs: &BTreeSet<LanguageId>,
+    ) -> Result<(), QueueError>;
+
+    /// Announces that a worker runs and which languages it has. Counts for [`PRESENCE`].
+    async fn announce(
+        &self,
+        worker: &WorkerId,
+        languages: &BTreeSet<LanguageId>,
+    ) -> Result<(), QueueError>;
+
+    /// All languages of the workers that announced themselves within [`PRESENCE`]; `None` if there
+    /// was no such worker.
+    async fn announced(&self) -> Result<Option<BTreeSet<LanguageId>>, QueueError>;
 
     /// Removes work that is already done.
     async fn discard(&self, receipt: &WorkReceipt) -> Result<(), QueueError>;
@@ -41,6 +64,9 @@ pub trait WorkQueue: Send + Sync + fmt::Debug {
     /// Statistics of every lane.
     async fn stats(&self) -> Result<Vec<LaneStats>, QueueError>;
 }
+
+/// How long a worker counts as running after it announced itself. Longer than a restart takes.
+pub const PRESENCE: Duration = Duration::from_secs(10 * 60);
 
 /// A priority class of work, most urgent first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -93,6 +119,8 @@ pub struct TakeRequest {
     pub lanes: Vec<Lane>,
     /// How long the worker holds the work unless it extends the lease.
     pub lease: Duration,
+    /// The languages that the worker has.
+    pub languages: Arc<BTreeSet<LanguageId>>,
 }
 
 /// Work that a worker holds.

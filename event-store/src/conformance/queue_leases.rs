@@ -1,10 +1,14 @@
-//! Leases: expiry, extension, release.
+//! Leases: expiry, extension, release; declining and announcing.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Instant;
 
-use super::samples::{LONG, SHORT, Store};
+use domain::LanguageId;
+
+use super::samples::{LONG, SHORT, Store, in_time, request};
 use super::{Case, LogUrls, cases};
-use crate::{Lane, QueueError, WorkReceipt};
+use crate::{Lane, QueueError, TakeRequest, Work, WorkReceipt, WorkerId};
 
 pub(super) fn cases() -> Vec<Case<LogUrls>> {
     cases![
@@ -23,6 +27,12 @@ pub(super) fn cases() -> Vec<Case<LogUrls>> {
         releasing_lost_work_disturbs_nobody,
         releasing_finished_work_is_no_error,
         returned_work_comes_before_new_work,
+        declined_work_is_for_workers_that_have_its_languages,
+        declining_counts_no_delivery,
+        declined_work_survives_reopening,
+        declining_lost_work_disturbs_nobody,
+        declined_work_wakes_takers,
+        announcements_are_added_up,
     ]
 }
 
@@ -100,10 +110,9 @@ async fn extending_late_keeps_what_nobody_took(urls: LogUrls) {
     store.enqueue(Lane::Run, "bob").await;
     let late = store.take("w1", SHORT).await.unwrap();
     store.take("w1", SHORT).await.unwrap();
-    let run_only =
-        crate::TakeRequest { lanes: vec![Lane::Run], ..super::samples::request("w2", LONG) };
+    let run_only = TakeRequest { lanes: vec![Lane::Run], ..request("w2", LONG) };
     // Take the witness again: once that works, both leases are over.
-    super::samples::in_time("the lease to run out", async {
+    in_time("the lease to run out", async {
         while store.queue.take(&run_only).await.unwrap().is_none() {
             tokio::task::yield_now().await;
         }
@@ -117,7 +126,7 @@ async fn extending_with_a_strangers_receipt_is_refused(urls: LogUrls) {
     let store = Store::open(urls).await;
     store.enqueue(Lane::Submit, "ada").await;
     let work = store.take("w1", LONG).await.unwrap();
-    let worker = crate::WorkerId("w2".to_owned());
+    let worker = WorkerId("w2".to_owned());
     let stranger = WorkReceipt { worker, ..work.receipt.clone() };
     assert_lost(store.queue.extend(&stranger, LONG).await);
     store.queue.extend(&work.receipt, LONG).await.unwrap();
@@ -192,4 +201,100 @@ async fn returned_work_comes_before_new_work(urls: LogUrls) {
     for item in [returned, expired, new] {
         assert_eq!(store.take("w2", LONG).await.unwrap().item, item);
     }
+}
+
+fn languages(ids: &[&str]) -> BTreeSet<LanguageId> {
+    ids.iter().map(|id| id.parse().unwrap()).collect()
+}
+
+fn request_with(worker: &str, ids: &[&str]) -> TakeRequest {
+    TakeRequest { languages: Arc::new(languages(ids)), ..request(worker, LONG) }
+}
+
+async fn take_with(store: &Store, worker: &str, ids: &[&str]) -> Option<Work> {
+    store.queue.take(&request_with(worker, ids)).await.unwrap()
+}
+
+async fn declined_work_is_for_workers_that_have_its_languages(urls: LogUrls) {
+    let store = Store::open(urls).await;
+    let item = store.enqueue(Lane::Submit, "ada").await;
+    let later = store.enqueue(Lane::Submit, "bob").await;
+    let work = take_with(&store, "w1", &["python3"]).await.unwrap();
+    store.queue.decline(&work.receipt, &languages(&["cpp", "java"])).await.unwrap();
+    // What follows it can be taken in the meantime.
+    assert_eq!(take_with(&store, "w1", &["python3"]).await.unwrap().item, later);
+    for lacking in [&[][..], &["cpp"], &["java"], &["python3", "java", "cpp11"]] {
+        assert_eq!(take_with(&store, "w2", lacking).await, None, "{lacking:?}");
+    }
+    let stats = store.queue.stats().await.unwrap();
+    assert_eq!(stats.iter().map(|lane| lane.waiting).sum::<u64>(), 1);
+    let work = take_with(&store, "w3", &["cpp", "java", "python3"]).await.unwrap();
+    assert_eq!(work.item, item);
+}
+
+async fn declining_counts_no_delivery(urls: LogUrls) {
+    let store = Store::open(urls).await;
+    store.enqueue(Lane::Submit, "ada").await;
+    let released = store.take("w1", LONG).await.unwrap();
+    store.queue.release(&released.receipt).await.unwrap();
+    let declined = take_with(&store, "w2", &[]).await.unwrap();
+    assert_eq!(declined.deliveries, 2);
+    store.queue.decline(&declined.receipt, &languages(&["cpp"])).await.unwrap();
+    assert_eq!(take_with(&store, "w3", &["cpp"]).await.unwrap().deliveries, 2);
+}
+
+async fn declined_work_survives_reopening(urls: LogUrls) {
+    let store = Store::open(urls).await;
+    store.enqueue(Lane::Submit, "ada").await;
+    let work = take_with(&store, "w1", &[]).await.unwrap();
+    store.queue.decline(&work.receipt, &languages(&["cpp"])).await.unwrap();
+    let store = store.reopen().await;
+    assert_eq!(take_with(&store, "w2", &["python3"]).await, None);
+    assert!(take_with(&store, "w3", &["cpp"]).await.is_some());
+}
+
+async fn declining_lost_work_disturbs_nobody(urls: LogUrls) {
+    let store = Store::open(urls).await;
+    store.enqueue(Lane::Submit, "ada").await;
+    let lost = store.take("w1", SHORT).await.unwrap();
+    let held = store.take_in_time("w2", LONG).await;
+    store.queue.decline(&lost.receipt, &languages(&["cpp"])).await.unwrap();
+    store.queue.extend(&held.receipt, LONG).await.unwrap();
+    store.queue.discard(&held.receipt).await.unwrap();
+    store.queue.decline(&held.receipt, &languages(&["cpp"])).await.unwrap();
+    assert_eq!(take_with(&store, "w3", &["cpp"]).await, None);
+}
+
+async fn declined_work_wakes_takers(urls: LogUrls) {
+    let store = Store::open(urls).await;
+    let other = store.another_handle().await;
+    store.enqueue(Lane::Submit, "ada").await;
+    let work = take_with(&store, "w1", &[]).await.unwrap();
+    let mut ready = other.queue.ready();
+    ready.mark_unchanged();
+    store.queue.decline(&work.receipt, &languages(&["cpp"])).await.unwrap();
+    in_time("a wake-up", async {
+        while take_with(&other, "w2", &["cpp"]).await.is_none() {
+            ready.changed().await.unwrap();
+        }
+    })
+    .await;
+}
+
+async fn announcements_are_added_up(urls: LogUrls) {
+    let store = Store::open(urls).await;
+    assert_eq!(store.queue.announced().await.unwrap(), None);
+    let announce = async |worker: &str, ids: &[&str]| {
+        store.queue.announce(&WorkerId(worker.to_owned()), &languages(ids)).await.unwrap();
+    };
+    announce("w1", &[]).await;
+    assert_eq!(store.queue.announced().await.unwrap(), Some(languages(&[])));
+    announce("w1", &["cpp", "java"]).await;
+    announce("w2", &["cpp", "python3"]).await;
+    let all = languages(&["cpp", "java", "python3"]);
+    assert_eq!(store.queue.announced().await.unwrap(), Some(all));
+    // The last announcement of a worker counts.
+    announce("w1", &["cpp"]).await;
+    let other = store.another_handle().await;
+    assert_eq!(other.queue.announced().await.unwrap(), Some(languages(&["cpp", "python3"])));
 }

@@ -163,7 +163,12 @@ pub(super) async fn wait_for<T: Clone>(
 }
 
 pub(super) fn request(worker: &str, lease: Duration) -> TakeRequest {
-    TakeRequest { worker: WorkerId(worker.to_owned()), lanes: Lane::ALL.to_vec(), lease }
+    TakeRequest {
+        worker: WorkerId(worker.to_owned()),
+        lanes: Lane::ALL.to_vec(),
+        lease,
+        languages: Arc::default(),
+    }
 }
 
 pub(super) fn stream(name: &str) -> StreamId {

@@ -321,8 +321,9 @@ end
 
 -- The queue -------------------------------------------------------------------------------------
 
--- The consumer's name shows the state of a piece of work: `<lease in ms>:<worker>` holds it, and
--- `released:<worker>` has released it.
+-- The consumer's name shows the state of a piece of work: `<lease in ms>:<worker>` holds it,
+-- `released:<worker>` has released it, and work of `needs:<languages>` was declined by workers that
+-- lack one of these languages.
 
 local function holding(worker, lease_ms)
   return whole(lease_ms) .. ':' .. worker
@@ -330,6 +331,29 @@ end
 
 local function released_by(worker)
   return 'released:' .. worker
+end
+
+local function declined_for(languages)
+  return 'needs:' .. languages
+end
+
+-- A text of names between commas as a set.
+local function set_of(names)
+  local set = {}
+  for name in string.gmatch(names, '[^,]+') do
+    set[name] = true
+  end
+  return set
+end
+
+-- Whether the work was declined for a language that is not in the set.
+local function lacks(languages, consumer)
+  for language in string.gmatch(string.match(consumer, '^needs:(.*)$') or '', '[^,]+') do
+    if not languages[language] then
+      return true
+    end
+  end
+  return false
 end
 
 -- Calls `visit(id, consumer, idle in ms, deliveries)` for pending entries, oldest first, until it returns true.
@@ -352,20 +376,22 @@ local function is_free(consumer, idle_ms)
   return not lease_ms or idle_ms >= tonumber(lease_ms)
 end
 
-local function is_held_by(lane, id, worker)
+-- The number of deliveries of work that the worker holds; nil if it does not hold it.
+local function deliveries_to(worker, lane, id)
   local pending = redis.call('XPENDING', lane, GROUP, id, id, 1)[1]
-  return pending ~= nil and string.match(pending[2], '^%d+:(.*)$') == worker
+  return pending and string.match(pending[2], '^%d+:(.*)$') == worker and pending[4] or nil
 end
 
--- KEYS lanes, the most urgent first  ARGV worker, lease in ms  RETURNS lane's number, id, stream, deliveries
+-- KEYS lanes, the most urgent first  ARGV worker, lease in ms, its languages
+-- RETURNS lane's number, id, stream, deliveries
 local function take(keys, args)
-  local worker, lease_ms = args[1], tonumber(args[2])
+  local worker, lease_ms, languages = args[1], tonumber(args[2]), set_of(args[3])
   local consumer = holding(worker, lease_ms)
   for number, lane in ipairs(keys) do
     local taken
     each_pending(lane, function(id, holder, idle_ms, deliveries)
       local withheld = holder == released_by(worker) and idle_ms < lease_ms
-      if withheld or not is_free(holder, idle_ms) then
+      if withheld or not is_free(holder, idle_ms) or lacks(languages, holder) then
         return false
       end
       local entry = redis.call('XCLAIM', lane, GROUP, consumer, 0, id)[1]
@@ -390,7 +416,7 @@ end
 
 -- KEYS lane  ARGV id, worker, lease in ms  RETURNS 1, or 0 when the worker does not hold it
 local function extend(keys, args)
-  if not is_held_by(keys[1], args[1], args[2]) then
+  if not deliveries_to(args[2], keys[1], args[1]) then
     return 0
   end
   -- JUSTID does not count as a delivery.
@@ -398,16 +424,61 @@ local function extend(keys, args)
   return 1
 end
 
+-- A claim does not wake readers of the lane, so this stream does. Only its last entry is needed.
+local function notify(stream, id)
+  local entry = redis.call('XADD', stream, '*', 'id', id)
+  redis.call('XTRIM', stream, 'MINID', entry)
+end
+
 -- KEYS lane, the stream that notifies others  ARGV id, worker
 local function release(keys, args)
-  if is_held_by(keys[1], args[1], args[2]) then
+  if deliveries_to(args[2], keys[1], args[1]) then
     redis.call('XCLAIM', keys[1], GROUP, released_by(args[2]), 0, args[1], 'JUSTID')
-    -- A claim does not wake readers of the lane, so this stream does. Only its last entry is
-    -- needed.
-    local told = redis.call('XADD', keys[2], '*', 'id', args[1])
-    redis.call('XTRIM', keys[2], 'MINID', told)
+    notify(keys[2], args[1])
   end
   return 1
+end
+
+-- KEYS lane, the stream that notifies others  ARGV id, worker, the languages that the work needs
+local function decline(keys, args)
+  local deliveries = deliveries_to(args[2], keys[1], args[1])
+  if deliveries then
+    redis.call('XCLAIM', keys[1], GROUP, declined_for(args[3]), 0, args[1],
+      'RETRYCOUNT', deliveries - 1, 'JUSTID')
+    notify(keys[2], args[1])
+  end
+  return 1
+end
+
+-- The text of a worker: when it announced itself, in µs, and its languages.
+local function announced_at(text)
+  local at, languages = string.match(text, '^(%d+) (.*)$')
+  return tonumber(at), languages
+end
+
+-- KEYS workers  ARGV worker, languages, for how long this counts, in µs
+local function announce(keys, args)
+  local now = now_us()
+  local workers = redis.call('HGETALL', keys[1])
+  for index = 1, #workers, 2 do
+    if announced_at(workers[index + 1]) <= now - tonumber(args[3]) then
+      redis.call('HDEL', keys[1], workers[index])
+    end
+  end
+  redis.call('HSET', keys[1], args[1], whole(now) .. ' ' .. args[2])
+  return 1
+end
+
+-- KEYS workers  ARGV for how long an announcement counts, in µs  RETURNS the languages of each worker
+local function announced(keys, args)
+  local since, all = now_us() - tonumber(args[1]), {}
+  for _, worker in ipairs(redis.call('HVALS', keys[1])) do
+    local at, languages = announced_at(worker)
+    if at > since then
+      all[#all + 1] = languages
+    end
+  end
+  return all
 end
 
 -- KEYS lane  ARGV id
@@ -450,6 +521,9 @@ register('append', append, {})
 register('take', take, {})
 register('extend', extend, {})
 register('release', release, {})
+register('decline', decline, {})
+register('announce', announce, {})
+register('announced', announced, { 'no-writes' })
 register('discard', discard, {})
 register('read_stream', read_stream, { 'no-writes' })
 register('enter_segment', enter_segment, {})

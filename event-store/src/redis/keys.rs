@@ -13,6 +13,7 @@ pub(super) struct Keys {
     pub(super) tail: String,
     pub(super) released: String,
     pub(super) segments: String,
+    pub(super) workers: String,
 }
 
 impl Keys {
@@ -24,6 +25,7 @@ impl Keys {
             tail: format!("{namespace}:tail"),
             released: format!("{namespace}:released"),
             segments: format!("{namespace}:segments"),
+            workers: format!("{namespace}:workers"),
         }
     }
 

@@ -23,6 +23,9 @@ pub(super) enum Function {
     Take,
     Extend,
     Release,
+    Decline,
+    Announce,
+    Announced,
     Discard,
     ReadStream,
     Ends,
@@ -44,6 +47,9 @@ impl Function {
             Self::Take => "take",
             Self::Extend => "extend",
             Self::Release => "release",
+            Self::Decline => "decline",
+            Self::Announce => "announce",
+            Self::Announced => "announced",
             Self::Discard => "discard",
             Self::ReadStream => "read_stream",
             Self::Ends => "ends",
@@ -60,8 +66,15 @@ impl Function {
 
     /// A call with these keys. The caller adds the arguments.
     pub(super) fn call(self, keys: &[impl AsRef<str>]) -> Cmd {
-        let reads =
-            matches!(self, Self::ReadStream | Self::Ends | Self::Holds | Self::Tails | Self::Stats);
+        let reads = matches!(
+            self,
+            Self::ReadStream
+                | Self::Ends
+                | Self::Holds
+                | Self::Tails
+                | Self::Announced
+                | Self::Stats
+        );
         let mut call = cmd(if reads { "FCALL_RO" } else { "FCALL" });
         call.arg(format!("{}_{}", *NAME, self.name())).arg(keys.len());
         keys.iter().for_each(|key| {

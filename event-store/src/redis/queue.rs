@@ -3,23 +3,28 @@
 //! Every operation may be sent twice. If the reply to a take is lost, the work comes back when its
 //! lease expires.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::LanguageId;
 use tokio::sync::watch;
 
 use super::library::Function;
 use super::link::CallError;
 use super::log::RedisLog;
-use crate::queue::wake;
-use crate::{Lane, LaneStats, QueueError, TakeRequest, Work, WorkItem, WorkQueue, WorkReceipt};
+use crate::queue::{micros, wake};
+use crate::{
+    Lane, LaneStats, PRESENCE, QueueError, TakeRequest, Work, WorkItem, WorkQueue, WorkReceipt,
+    WorkerId,
+};
 
 #[async_trait]
 impl WorkQueue for RedisLog {
     async fn take(&self, request: &TakeRequest) -> Result<Option<Work>, QueueError> {
         let lanes: Vec<String> = request.lanes.iter().map(|lane| self.keys.lane(*lane)).collect();
         let mut take = Function::Take.call(&lanes);
-        take.arg(&request.worker.0).arg(millis(request.lease));
+        take.arg(&request.worker.0).arg(millis(request.lease)).arg(join(&request.languages));
         let taken: Option<(usize, String, String, u32)> =
             self.general.query_again(&take).await.map_err(unavailable)?;
         let Some((number, id, stream, deliveries)) = taken else { return Ok(None) };
@@ -47,6 +52,46 @@ impl WorkQueue for RedisLog {
         Ok(())
     }
 
+    async fn decline(
+        &self,
+        receipt: &WorkReceipt,
+        needs: &BTreeSet<LanguageId>,
+    ) -> Result<(), QueueError> {
+        let keys = [&self.keys.lane(receipt.lane), &self.keys.released];
+        let mut decline = Function::Decline.call(&keys);
+        decline.arg(&receipt.id).arg(&receipt.worker.0).arg(join(needs));
+        self.general.query_again::<()>(&decline).await.map_err(unavailable)?;
+        wake(&self.ready);
+        Ok(())
+    }
+
+    async fn announce(
+        &self,
+        worker: &WorkerId,
+        languages: &BTreeSet<LanguageId>,
+    ) -> Result<(), QueueError> {
+        let mut announce = Function::Announce.call(&[&self.keys.workers]);
+        announce.arg(&worker.0).arg(join(languages)).arg(micros(PRESENCE));
+        self.general.query_again(&announce).await.map_err(unavailable)
+    }
+
+    async fn announced(&self) -> Result<Option<BTreeSet<LanguageId>>, QueueError> {
+        let mut announced = Function::Announced.call(&[&self.keys.workers]);
+        announced.arg(micros(PRESENCE));
+        let announced: Vec<String> =
+            self.general.query_again(&announced).await.map_err(unavailable)?;
+        let mut all = None;
+        for languages in announced {
+            let all = all.get_or_insert_with(BTreeSet::new);
+            for language in languages.split(',').filter(|it| !it.is_empty()) {
+                all.insert(language.parse().map_err(|_| {
+                    QueueError::Damaged(format!("a worker announced {languages:?}"))
+                })?);
+            }
+        }
+        Ok(all)
+    }
+
     async fn discard(&self, receipt: &WorkReceipt) -> Result<(), QueueError> {
         let mut discard = Function::Discard.call(&[self.keys.lane(receipt.lane)]);
         discard.arg(&receipt.id);
@@ -69,6 +114,11 @@ impl WorkQueue for RedisLog {
             })
             .collect())
     }
+}
+
+/// Separated by commas, which no id contains.
+fn join(languages: &BTreeSet<LanguageId>) -> String {
+    languages.iter().map(LanguageId::as_str).collect::<Vec<_>>().join(",")
 }
 
 /// Redis leases are in whole milliseconds; round up so that none is shorter than requested.

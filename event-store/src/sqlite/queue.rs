@@ -1,8 +1,10 @@
 //! [`WorkQueue`] in the log's own file.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::LanguageId;
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::watch;
 
@@ -10,7 +12,10 @@ use super::log::SqliteLog;
 use super::now_us;
 use super::writer::{JobError, WriteError};
 use crate::queue::{micros, wake};
-use crate::{Lane, LaneStats, QueueError, TakeRequest, Work, WorkItem, WorkQueue, WorkReceipt};
+use crate::{
+    Lane, LaneStats, PRESENCE, QueueError, TakeRequest, Work, WorkItem, WorkQueue, WorkReceipt,
+    WorkerId,
+};
 
 /// Whether the work is free at `:now`. A lease that ends more than twice its length ahead was
 /// written before the clock was set back. Waiting for it could take forever, and taking the work
@@ -60,6 +65,73 @@ impl WorkQueue for SqliteLog {
         Ok(())
     }
 
+    async fn decline(
+        &self,
+        receipt: &WorkReceipt,
+        needs: &BTreeSet<LanguageId>,
+    ) -> Result<(), QueueError> {
+        let (receipt, needs) = (receipt.clone(), json(needs));
+        self.writer
+            .run(move |connection| {
+                connection
+                    .prepare_cached(
+                        "UPDATE work SET worker = NULL, lease_until = NULL, lease = NULL,
+                                deliveries = deliveries - 1, needs = ?3
+                         WHERE id = ?1 AND worker = ?2",
+                    )?
+                    .execute(params![receipt.id, receipt.worker.0, needs])?;
+                Ok(())
+            })
+            .await
+            .map_err(queue_error)?;
+        wake(&self.ready);
+        Ok(())
+    }
+
+    async fn announce(
+        &self,
+        worker: &WorkerId,
+        languages: &BTreeSet<LanguageId>,
+    ) -> Result<(), QueueError> {
+        let (worker, languages) = (worker.0.clone(), json(languages));
+        self.writer
+            .run(move |connection| {
+                let now = now_us();
+                connection
+                    .prepare_cached("DELETE FROM workers WHERE announced_at <= ?1")?
+                    .execute([now - micros(PRESENCE)])?;
+                connection
+                    .prepare_cached(
+                        "INSERT OR REPLACE INTO workers (name, languages, announced_at)
+                         VALUES (?1, ?2, ?3)",
+                    )?
+                    .execute(params![worker, languages, now])?;
+                Ok(())
+            })
+            .await
+            .map_err(queue_error)
+    }
+
+    async fn announced(&self) -> Result<Option<BTreeSet<LanguageId>>, QueueError> {
+        let announced: Vec<String> = self
+            .readers
+            .run(|connection| {
+                connection
+                    .prepare_cached("SELECT languages FROM workers WHERE announced_at > ?1")?
+                    .query_map([now_us() - micros(PRESENCE)], |row| row.get(0))?
+                    .collect()
+            })
+            .await
+            .map_err(|error: rusqlite::Error| QueueError::Unavailable(Box::new(error)))?;
+        let mut all = None;
+        for languages in announced {
+            let languages: BTreeSet<LanguageId> = serde_json::from_str(&languages)
+                .map_err(|_| QueueError::Damaged(format!("a worker announced {languages:?}")))?;
+            all.get_or_insert_with(BTreeSet::new).extend(languages);
+        }
+        Ok(all)
+    }
+
     async fn discard(&self, receipt: &WorkReceipt) -> Result<(), QueueError> {
         let id = receipt.id.clone();
         self.writer
@@ -83,6 +155,10 @@ impl WorkQueue for SqliteLog {
     }
 }
 
+fn json(languages: &BTreeSet<LanguageId>) -> String {
+    serde_json::to_string(languages).expect("names are JSON")
+}
+
 fn take(
     connection: &Connection,
     request: &TakeRequest,
@@ -97,10 +173,14 @@ fn take(
              SELECT id FROM work
              WHERE lane = :lane AND {FREE}
                AND NOT (released_by IS :worker AND abs(:now - released_at) < :lease)
+               AND (needs IS NULL OR NOT EXISTS (
+                   SELECT 1 FROM json_each(needs) AS needed
+                   WHERE needed.value NOT IN (SELECT value FROM json_each(:languages))))
              ORDER BY id LIMIT 1
          )
          RETURNING id, stream, deliveries"
     ))?;
+    let languages = json(&request.languages);
     for lane in &request.lanes {
         let taken: Option<(i64, String, u32)> = update
             .query_row(
@@ -109,6 +189,7 @@ fn take(
                     ":now": now,
                     ":lease": lease,
                     ":lane": lane.as_str(),
+                    ":languages": languages,
                 },
                 |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
             )

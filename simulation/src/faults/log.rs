@@ -1,13 +1,14 @@
 //! The log and its queue, over an unreliable network.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::{Position, Recorded, StreamId, Version};
+use domain::{LanguageId, Position, Recorded, StreamId, Version};
 use event_store::{
     AppendBatch, AppendError, Appended, EventLog, LaneStats, LogInfo, QueueError, ReadError,
-    TakeRequest, Work, WorkQueue, WorkReceipt,
+    TakeRequest, Work, WorkQueue, WorkReceipt, WorkerId,
 };
 use tokio::sync::watch;
 
@@ -157,6 +158,35 @@ impl WorkQueue for DistantLog {
         let receipt = receipt.clone();
         let release = move |journal: &mut Journal| (journal.release(&receipt), receipt.id.clone());
         self.ask("release", release).await.map_err(unavailable)
+    }
+
+    async fn decline(
+        &self,
+        receipt: &WorkReceipt,
+        needs: &BTreeSet<LanguageId>,
+    ) -> Result<(), QueueError> {
+        let (receipt, needs) = (receipt.clone(), needs.clone());
+        let decline =
+            move |journal: &mut Journal| (journal.decline(&receipt, &needs), receipt.id.clone());
+        self.ask("decline", decline).await.map_err(unavailable)
+    }
+
+    async fn announce(
+        &self,
+        worker: &WorkerId,
+        languages: &BTreeSet<LanguageId>,
+    ) -> Result<(), QueueError> {
+        let (worker, languages) = (worker.clone(), languages.clone());
+        let announce = move |journal: &mut Journal| {
+            journal.announce_worker(worker.clone(), languages.clone());
+            ((), worker.0.clone())
+        };
+        self.ask("announce", announce).await.map_err(unavailable)
+    }
+
+    async fn announced(&self) -> Result<Option<BTreeSet<LanguageId>>, QueueError> {
+        let announced = self.read("announced", |journal| journal.announced()).await;
+        announced.map_err(|error| QueueError::Unavailable(Box::new(error)))
     }
 
     async fn discard(&self, receipt: &WorkReceipt) -> Result<(), QueueError> {

@@ -1,15 +1,15 @@
 //! The events of the log and the items of the queue in one place, so that one step can change both
 //! (INV-6).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::record::Placement;
-use domain::{Position, Recorded, StreamId, Version};
+use domain::{LanguageId, Position, Recorded, StreamId, Version};
 use event_store::{
-    AppendBatch, AppendError, Appended, Lane, LaneStats, LogInfo, QueueError, TakeRequest, Work,
-    WorkItem, WorkReceipt, WorkerId,
+    AppendBatch, AppendError, Appended, Lane, LaneStats, LogInfo, PRESENCE, QueueError,
+    TakeRequest, Work, WorkItem, WorkReceipt, WorkerId,
 };
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -25,6 +25,8 @@ pub(crate) struct Journal {
     events: Vec<Recorded>,
     streams: BTreeMap<StreamId, Vec<Position>>,
     work: BTreeMap<u64, Waiting>,
+    /// When each worker announced itself, in microseconds since 1970, and its languages.
+    workers: BTreeMap<String, (i64, BTreeSet<LanguageId>)>,
     queued: u64,
     /// One channel for each receiver: a channel with several receivers wakes them in random order.
     heads: Vec<watch::Sender<Position>>,
@@ -40,6 +42,8 @@ struct Waiting {
     deliveries: u32,
     holder: Option<Holder>,
     released: Option<(WorkerId, i64)>,
+    /// The languages it needs, once a worker declined it.
+    needs: BTreeSet<LanguageId>,
 }
 
 #[derive(Debug)]
@@ -75,8 +79,8 @@ fn micros(lease: Duration) -> i64 {
 impl Journal {
     pub(crate) fn new(clock: Arc<Clock>, id: Uuid) -> Self {
         let (events, streams, work) = (vec![], BTreeMap::new(), BTreeMap::new());
-        let (heads, readies) = (vec![], vec![]);
-        Self { id, clock, events, streams, work, queued: 0, heads, readies, wakes: 0 }
+        let (heads, readies, workers) = (vec![], vec![], BTreeMap::new());
+        Self { id, clock, events, streams, work, workers, queued: 0, heads, readies, wakes: 0 }
     }
 
     pub(crate) fn append(&mut self, batch: &AppendBatch) -> Result<Appended, AppendError> {
@@ -103,8 +107,14 @@ impl Journal {
         }
         if let Some(item) = batch.enqueue.clone() {
             self.queued += 1;
-            let waiting =
-                Waiting { item, queued_us: now_us, deliveries: 0, holder: None, released: None };
+            let waiting = Waiting {
+                item,
+                queued_us: now_us,
+                deliveries: 0,
+                holder: None,
+                released: None,
+                needs: BTreeSet::new(),
+            };
             self.work.insert(self.queued, waiting);
         }
         if let Some(receipt) = &batch.complete {
@@ -186,6 +196,7 @@ impl Journal {
                 waiting.item.lane == *lane
                     && waiting.is_free(now_us)
                     && !waiting.is_withheld_from(worker, now_us, lease_us)
+                    && waiting.needs.is_subset(&request.languages)
             });
             free.map(|(id, _)| *id)
         })?;
@@ -224,6 +235,30 @@ impl Journal {
             waiting.released = Some((receipt.worker.clone(), now_us));
         }
         self.wake();
+    }
+
+    pub(crate) fn decline(&mut self, receipt: &WorkReceipt, needs: &BTreeSet<LanguageId>) {
+        let waiting = self.find(receipt).filter(|waiting| waiting.is_held_by(&receipt.worker));
+        if let Some(waiting) = waiting {
+            waiting.holder = None;
+            waiting.deliveries -= 1;
+            waiting.needs.clone_from(needs);
+        }
+        self.wake();
+    }
+
+    pub(crate) fn announce_worker(&mut self, worker: WorkerId, languages: BTreeSet<LanguageId>) {
+        self.workers.insert(worker.0, (self.clock.now_us(), languages));
+    }
+
+    /// The languages of the workers that announced themselves recently; `None` if none did.
+    pub(crate) fn announced(&self) -> Option<BTreeSet<LanguageId>> {
+        let since_us = self.clock.now_us() - micros(PRESENCE);
+        let recent = self.workers.values().filter(|(at_us, _)| *at_us > since_us);
+        recent.map(|(_, languages)| languages.clone()).reduce(|mut all, languages| {
+            all.extend(languages);
+            all
+        })
     }
 
     /// Notifies workers that there may be work.

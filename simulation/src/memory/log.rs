@@ -1,13 +1,14 @@
 //! The in-memory log and its queue.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::{Position, Recorded, StreamId, Version};
+use domain::{LanguageId, Position, Recorded, StreamId, Version};
 use event_store::{
     AppendBatch, AppendError, Appended, EventLog, LaneStats, LogInfo, QueueError, ReadError,
-    TakeRequest, Work, WorkQueue, WorkReceipt,
+    TakeRequest, Work, WorkQueue, WorkReceipt, WorkerId,
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -76,6 +77,28 @@ impl WorkQueue for MemoryLog {
     async fn release(&self, receipt: &WorkReceipt) -> Result<(), QueueError> {
         self.step(|journal| journal.release(receipt));
         Ok(())
+    }
+
+    async fn decline(
+        &self,
+        receipt: &WorkReceipt,
+        needs: &BTreeSet<LanguageId>,
+    ) -> Result<(), QueueError> {
+        self.step(|journal| journal.decline(receipt, needs));
+        Ok(())
+    }
+
+    async fn announce(
+        &self,
+        worker: &WorkerId,
+        languages: &BTreeSet<LanguageId>,
+    ) -> Result<(), QueueError> {
+        self.step(|journal| journal.announce_worker(worker.clone(), languages.clone()));
+        Ok(())
+    }
+
+    async fn announced(&self) -> Result<Option<BTreeSet<LanguageId>>, QueueError> {
+        Ok(self.step(|journal| journal.announced()))
     }
 
     async fn discard(&self, receipt: &WorkReceipt) -> Result<(), QueueError> {
