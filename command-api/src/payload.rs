@@ -26,7 +26,7 @@ pub enum UserErrorCode {
     BadCredentials,
     /// The login is in use by another account.
     Taken,
-    /// The language is not installed, or the problem does not accept it.
+    /// The language is unknown, the problem does not accept it, or no evaluator has it.
     LanguageUnavailable,
     /// The idempotency key was used before with a different input.
     IdempotencyKeyReused,

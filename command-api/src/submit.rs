@@ -1,5 +1,6 @@
 //! Submitting a program.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
@@ -97,6 +98,8 @@ async fn submit(
         UserError::at(UserErrorCode::NotFound, "input.problem", "there is no such problem")
     })?;
     let language = language(commands, &revised, &input.language)?;
+    let needs = revised.content.languages_to_judge(&language);
+    refuse_what_no_evaluator_has(commands, &needs).await?;
     check_source(&input.source, source_bytes_max(commands, &revised))?;
     let id = match &input.idempotency_key {
         Some(key) => {
@@ -166,6 +169,21 @@ fn language(
         return Err(unavailable("the problem does not accept this language".to_owned()));
     }
     Ok(language)
+}
+
+/// Fails if evaluators run, but none of them has one of these languages. Without any evaluator the
+/// submission waits.
+async fn refuse_what_no_evaluator_has(
+    commands: &Commands,
+    needs: &BTreeSet<LanguageId>,
+) -> Result<(), Failure> {
+    let Some(announced) = commands.api.queue.announced().await? else { return Ok(()) };
+    let missing = needs.difference(&announced).map(LanguageId::as_str).collect::<Vec<_>>();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let message = format!("no evaluator has the languages that this needs: {}", missing.join(", "));
+    Err(UserError::at(UserErrorCode::LanguageUnavailable, "input.language", message).into())
 }
 
 fn source_bytes_max(commands: &Commands, revised: &ProblemRevised) -> usize {

@@ -30,5 +30,6 @@ mod startup;
 mod supervision;
 mod takeover;
 mod tampering;
+mod uneven_machines;
 mod views;
 mod webhooks;

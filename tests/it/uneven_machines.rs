@@ -1,0 +1,43 @@
+//! Evaluators on machines with different languages.
+
+use serde_json::json;
+use tests::deployment::{Deployment, Stack};
+use tests::package::Package;
+use tests::waiting::until;
+
+const CPP: &str = "#include <cstdio>\nint main() { int a, b; scanf(\"%d %d\", &a, &b); printf(\"%d\\n\", a + b); }\n";
+const PYTHON: &str = "print(sum(map(int, input().split())))";
+
+/// What waits for a language is judged by the machine that has it, and disturbs no other. What no
+/// machine has is refused when it is submitted.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_evaluator_takes_what_it_can_judge() {
+    let mut cluster = Deployment::stores_only(Stack::Cluster, &[]).await;
+    cluster.start_process("api", Some("command,query"), &[]).await;
+    cluster.start_process("projector", Some("projector"), &[]).await;
+    cluster.import(&Package::sum("sum", 1)).await;
+    let ada = cluster.register("ada").await;
+    // Without any evaluator, submissions wait.
+    let waiting = ada.submitted("sum", "cpp", CPP).await;
+
+    let only_python = [("evaluator.languages", "[\"python3\"]")];
+    cluster.start_process("python", Some("evaluator"), &only_python).await;
+    let judged = ada.submitted("sum", "python3", PYTHON).await;
+    assert_eq!(ada.verdict(&judged).await, "ACCEPTED");
+    let refused = ada.submit("sum", "cpp", CPP).await;
+    let error = &refused["userErrors"][0];
+    assert_eq!(error["code"], "LANGUAGE_UNAVAILABLE", "{refused}");
+    assert_eq!(error["field"], json!(["input", "language"]));
+    let message = "no evaluator has the languages that this needs: cpp";
+    assert_eq!(error["message"], message);
+
+    let only_cpp = [("evaluator.languages", "[\"cpp\"]")];
+    cluster.start_process("cpp", Some("evaluator"), &only_cpp).await;
+    assert_eq!(ada.verdict(&waiting).await, "ACCEPTED");
+    let accepted = until("the second evaluator is known", async || {
+        let payload = ada.submit("sum", "cpp", CPP).await;
+        payload["submission"]["id"].as_str().map(str::to_owned)
+    });
+    assert_eq!(ada.verdict(&accepted.await).await, "ACCEPTED");
+    assert!(cluster.said("python").contains("left to an evaluator"), "{}", cluster.said("python"));
+}
