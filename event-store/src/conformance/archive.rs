@@ -6,8 +6,8 @@ use domain::{Checkpoint, Digest, EventId, Position, Recorded, Version};
 use futures::future::join_all;
 use uuid::Uuid;
 
+use super::case::{Case, LogUrls, cases};
 use super::samples::{Store, batch, stream};
-use super::{Case, LogUrls, cases};
 use crate::archive::TRIM_EVENTS_MAX;
 use crate::{
     AppendBatch, AppendError, EVENTS_PER_BATCH_MAX, ReadError, SegmentEntry, SegmentWriter,

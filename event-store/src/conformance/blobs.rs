@@ -5,8 +5,8 @@ use domain::Digest;
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 
+use super::case::{Case, cases};
 use super::opening::open_blobs;
-use super::{Case, cases};
 use crate::{BLOB_BYTES_MAX, BlobError, Blobs, KeptBlob};
 
 pub(super) fn cases() -> Vec<Case> {

@@ -6,7 +6,7 @@ use domain::{Digest, Login};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::{Case, cases};
+use super::case::{Case, cases};
 use crate::{Credentials, Profile, Scope, TokenHash, TokenKind, TokenRecord, open_credentials};
 
 pub(super) fn cases() -> Vec<Case> {

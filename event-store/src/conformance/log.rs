@@ -3,8 +3,8 @@
 use domain::{Position, Version};
 use futures::future::join_all;
 
+use super::case::{Case, LogUrls, cases};
 use super::samples::{Store, batch, batch_with_text, stream};
-use super::{Case, LogUrls, cases};
 use crate::{AppendBatch, AppendError, EVENT_BYTES_MAX, EVENTS_PER_BATCH_MAX};
 
 pub(super) fn cases() -> Vec<Case<LogUrls>> {

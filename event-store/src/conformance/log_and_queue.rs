@@ -2,8 +2,8 @@
 
 use domain::Position;
 
+use super::case::{Case, LogUrls, cases};
 use super::samples::{LONG, SHORT, Store, batch, stream};
-use super::{Case, LogUrls, cases};
 use crate::{AppendBatch, AppendError, Lane, QueueError, WorkItem};
 
 pub(super) fn cases() -> Vec<Case<LogUrls>> {

@@ -3,8 +3,8 @@
 use domain::{Checkpoint, EventId, Position, Recorded, StreamId, Version};
 use uuid::Uuid;
 
+use super::case::{Case, LogUrls, cases};
 use super::samples::{Store, batch, batch_with_text, stream, wait_for};
-use super::{Case, LogUrls, cases};
 use crate::{EVENTS_PER_BATCH_MAX, ReadError, read_stream_whole, verify_checkpoint};
 
 pub(super) fn cases() -> Vec<Case<LogUrls>> {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use futures::future::join_all;
 
+use super::case::{Case, LogUrls, cases};
 use super::samples::{LONG, SHORT, Store, in_time, request, wait_for};
-use super::{Case, LogUrls, cases};
 use crate::{Lane, QueueError, TakeRequest};
 
 pub(super) fn cases() -> Vec<Case<LogUrls>> {

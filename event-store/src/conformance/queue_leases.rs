@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use domain::LanguageId;
 
+use super::case::{Case, LogUrls, cases};
 use super::samples::{LONG, SHORT, Store, in_time, request};
-use super::{Case, LogUrls, cases};
 use crate::{Lane, QueueError, TakeRequest, Work, WorkReceipt, WorkerId};
 
 pub(super) fn cases() -> Vec<Case<LogUrls>> {

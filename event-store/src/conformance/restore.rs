@@ -3,8 +3,8 @@
 use domain::{Position, Recorded, Version};
 use uuid::Uuid;
 
+use super::case::{Case, LogUrls, cases};
 use super::samples::{LONG, Store, batch, stream};
-use super::{Case, LogUrls, cases};
 use crate::{Lane, OpenError, Restoration, StoreFault, StoreUrls, WorkItem, open};
 
 pub(super) fn cases() -> Vec<Case<LogUrls>> {

@@ -9,7 +9,7 @@ use domain::{Actor, EventId, Metadata, NewEvent, Position, Recorded, Role, Strea
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::LogUrls;
+use super::case::LogUrls;
 use super::opening::{open_blobs, open_log};
 use crate::{
     AppendBatch, AppendError, Appended, Archive, Blobs, EventLog, Lane, LogInfo, ReadError,

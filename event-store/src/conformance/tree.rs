@@ -4,8 +4,8 @@ use bytes::Bytes;
 use futures::future::join_all;
 use jiff::Timestamp;
 
+use super::case::{Case, cases};
 use super::opening::open_tree;
-use super::{Case, cases};
 use crate::{KeptHead, TILE_HASH_BYTES, TileId, TreeStoreError};
 
 pub(super) fn cases() -> Vec<Case> {
