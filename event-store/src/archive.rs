@@ -12,7 +12,6 @@ mod tiered;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
 use domain::Position;
 use moka::future::Cache;
 
@@ -177,21 +176,6 @@ impl Archive {
         let segment = Segment::read(&self.blobs.get(&entry.digest).await?)?;
         in_its_place(&segment, entry)?;
         Ok(Arc::new(segment))
-    }
-
-    /// Stores a segment and reads it back, because a blob already stored under its digest may be
-    /// damaged.
-    async fn keep(&self, entry: &SegmentEntry, bytes: Bytes) -> Result<(), ArchiveError> {
-        self.blobs.put(bytes.clone()).await?;
-        let unreadable = |fault: SegmentFault| unreadable(entry, entry.first, fault.into());
-        match self.load(entry).await {
-            Err(fault) if fault.is_of_the_blob() => {
-                self.blobs.put_again(bytes).await?;
-                self.load(entry).await.map_err(unreadable)?;
-            }
-            outcome => drop(outcome.map_err(unreadable)?),
-        }
-        Ok(())
     }
 }
 

@@ -5,7 +5,8 @@ use domain::Position;
 use jiff::Timestamp;
 
 use super::{
-    Archive, HotUsage, Known, SegmentEntry, SegmentWriter, StoreFault, TRIM_EVENTS_MAX, unreadable,
+    Archive, HotUsage, Known, SegmentEntry, SegmentFault, SegmentWriter, StoreFault,
+    TRIM_EVENTS_MAX, unreadable,
 };
 use crate::{BlobError, LogInfo, ReadError};
 
@@ -160,6 +161,25 @@ impl Archive {
             }
         }
         Ok(mark)
+    }
+
+    /// Stores a segment and reads it back, because a blob already stored under its digest may be
+    /// damaged.
+    pub(super) async fn keep(
+        &self,
+        entry: &SegmentEntry,
+        bytes: Bytes,
+    ) -> Result<(), ArchiveError> {
+        self.blobs.put(bytes.clone()).await?;
+        let unreadable = |fault: SegmentFault| unreadable(entry, entry.first, fault.into());
+        match self.load(entry).await {
+            Err(fault) if fault.is_of_the_blob() => {
+                self.blobs.put_again(bytes).await?;
+                self.load(entry).await.map_err(unreadable)?;
+            }
+            outcome => drop(outcome.map_err(unreadable)?),
+        }
+        Ok(())
     }
 
     /// Rebuilds a segment from the log's store; `None` if an event is trimmed or the result
