@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::blobs::{compress, decompress, name};
-use crate::resolver::OpenError;
+use crate::open_error::OpenError;
 use crate::{BlobError, Blobs, KeptBlob};
 
 /// Lock file that keeps removing apart from putting: putting takes a shared lock, removing an

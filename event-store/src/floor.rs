@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::resolver::{OpenError, parse, path, scheme};
+use crate::open_error::OpenError;
+use crate::resolver::{parse, path, scheme};
 
 /// The least work a store does for an append.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -8,6 +8,7 @@ pub mod conformance;
 mod credentials;
 mod floor;
 mod log;
+mod open_error;
 mod queue;
 mod resolver;
 mod restore;
@@ -32,12 +33,11 @@ pub use log::{
     AppendBatch, AppendError, Appended, EVENT_BYTES_MAX, EVENTS_PER_BATCH_MAX, EventLog, LogInfo,
     ReadError, Wants, append_surely, read_stream_whole, verify_checkpoint,
 };
+pub use open_error::OpenError;
 pub use queue::{
     Lane, LaneStats, PRESENCE, QueueError, TakeRequest, Work, WorkItem, WorkQueue, WorkReceipt,
     WorkerId,
 };
-pub use resolver::{
-    OpenError, StoreUrls, Stores, open, open_blobs, open_credentials, open_log, open_tree,
-};
+pub use resolver::{StoreUrls, Stores, open, open_blobs, open_credentials, open_log, open_tree};
 pub use restore::Restoration;
 pub use tree::{KeptHead, TILE_HASH_BYTES, TILE_WIDTH, TileId, TreeStore, TreeStoreError};

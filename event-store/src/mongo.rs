@@ -21,7 +21,7 @@ pub(crate) use blobs::MongoBlobs;
 pub(crate) use credentials::MongoCredentials;
 pub(crate) use tree::MongoTree;
 
-use crate::resolver::OpenError;
+use crate::open_error::OpenError;
 
 /// How long to wait for a primary. An election takes less.
 const PRIMARY_WAIT: Duration = Duration::from_secs(15);

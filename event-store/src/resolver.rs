@@ -1,6 +1,5 @@
 //! Opens the ports that URLs name (INV-1).
 
-use std::error::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,6 +8,7 @@ use url::Url;
 use crate::archive::{Archive, HotLog, TieredLog};
 use crate::file::FileBlobs;
 use crate::mongo::{MongoBlobs, MongoCredentials, MongoTree};
+use crate::open_error::OpenError;
 use crate::redis::RedisLog;
 use crate::sqlite::{SqliteCredentials, SqliteLog, SqliteTree};
 use crate::{Blobs, Credentials, EventLog, TreeStore, WorkQueue};
@@ -41,46 +41,6 @@ pub struct Stores {
     pub credentials: Arc<dyn Credentials>,
     /// The Merkle tree and its signed heads.
     pub tree: Arc<dyn TreeStore>,
-}
-
-/// Why a store could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The URL names no adapter.
-    #[error("{url:?} is not a {port} store; expected {expected}")]
-    UnknownScheme {
-        /// The URL's scheme; the rest is left out because it may hold a password.
-        url: String,
-        /// The port to open.
-        port: &'static str,
-        /// The supported URLs.
-        expected: &'static str,
-    },
-    /// The URL does not parse.
-    #[error("the {port} store's address is not valid: {reason}")]
-    InvalidUrl {
-        /// The port to open.
-        port: &'static str,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The store exists but must not be used in its current state.
-    #[error("{cause}; {cure}")]
-    Refused {
-        /// The problem.
-        cause: String,
-        /// How to fix it.
-        cure: String,
-    },
-    /// The store did not answer.
-    #[error("the {port} store cannot be opened")]
-    Unavailable {
-        /// The port to open.
-        port: &'static str,
-        /// The cause.
-        #[source]
-        source: Box<dyn Error + Send + Sync>,
-    },
 }
 
 /// Opens all stores and creates those that do not exist.
@@ -134,18 +94,6 @@ pub(crate) async fn open_stores_on(log: Hot, urls: &StoreUrls) -> Result<Stores,
     let archive = Arc::new(Archive::new(Arc::clone(&log.hot), Arc::clone(&blobs)));
     let tiered = Arc::new(TieredLog::new(log.hot, Arc::clone(&archive)));
     Ok(Stores { log: tiered, queue: log.queue, archive, blobs, credentials, tree })
-}
-
-/// The error for an [`open_hot`] whose `restoring` does not match the log's state.
-pub(crate) fn not_whole(restoring: bool) -> OpenError {
-    let (cause, cure) = match restoring {
-        true => ("the log is not being restored", "begin again"),
-        false => (
-            "the log was restored in part, and is not whole",
-            "delete the stores of the log, the credentials and the tree, and restore again",
-        ),
-    };
-    OpenError::Refused { cause: cause.to_owned(), cure: cure.to_owned() }
 }
 
 /// Opens the blobs.

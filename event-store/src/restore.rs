@@ -11,7 +11,8 @@ use domain::Recorded;
 use uuid::Uuid;
 
 use crate::archive::HotLog;
-use crate::resolver::{OpenError, StoreUrls, Stores, open_hot, open_stores_on};
+use crate::open_error::OpenError;
+use crate::resolver::{StoreUrls, Stores, open_hot, open_stores_on};
 use crate::{StoreFault, WorkItem, open_credentials, open_tree};
 
 /// A restore in progress.

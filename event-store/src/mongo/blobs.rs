@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{connect, index, is_duplicate, unavailable, unique};
 use crate::blobs::{compress, decompress, name};
-use crate::resolver::OpenError;
+use crate::open_error::OpenError;
 use crate::{BlobError, Blobs, KeptBlob};
 
 const PORT: &str = "blobs";

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{connect, index, unavailable};
 use crate::credentials::{SWEEP_AFTER, StoredToken, subject};
-use crate::resolver::OpenError;
+use crate::open_error::OpenError;
 use crate::{Credentials, CredentialsError, Profile, TokenHash, TokenRecord};
 
 const PORT: &str = "credentials";

@@ -18,7 +18,7 @@ use mongodb::error::Error;
 use serde::{Deserialize, Serialize};
 
 use super::{connect, is_duplicate, unavailable, unique};
-use crate::resolver::OpenError;
+use crate::open_error::OpenError;
 use crate::{KeptHead, TileId, TreeStore, TreeStoreError};
 
 const PORT: &str = "tree";

@@ -4,7 +4,7 @@ use redis::io::tcp::TcpSettings;
 use redis::{ConnectionInfo, IntoConnectionInfo};
 use url::Url;
 
-use crate::resolver::OpenError;
+use crate::open_error::OpenError;
 
 /// Maximum length of a namespace, in characters. Every key begins with it.
 const NAMESPACE_CHARS_MAX: usize = 64;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use redis::{InfoDict, cmd};
 
 use super::link::{CallError, Link, not_opened};
-use crate::resolver::OpenError;
+use crate::open_error::OpenError;
 
 /// The first version with Functions.
 const VERSION_MAJOR_MIN: u32 = 7;

@@ -10,7 +10,7 @@ use url::Url;
 use super::address::Address;
 use super::keys::Keys;
 use super::link::{ANSWER_WAIT, CallError, not_opened};
-use crate::resolver::OpenError;
+use crate::open_error::OpenError;
 
 /// Measures `appends` bare `XADD` commands on one shared connection, `at_once` at a time. The
 /// entries have an event's fields and sizes and go to a separate stream, which is removed

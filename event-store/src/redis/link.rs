@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::library;
 use super::witness::Witness;
 use crate::ReadError;
-use crate::resolver::OpenError;
+use crate::open_error::OpenError;
 
 /// Connection timeout.
 const CONNECT_WAIT: Duration = Duration::from_secs(5);

@@ -22,8 +22,8 @@ use super::watcher::Watcher;
 use super::witness::Witness;
 use crate::archive::{HotLog, HotUsage, SegmentEntry, StoreFault, StreamPage};
 use crate::log::{Row, announce};
+use crate::open_error::{OpenError, not_whole};
 use crate::queue::wake;
-use crate::resolver::{OpenError, not_whole};
 use crate::{AppendBatch, AppendError, Appended, LogInfo, ReadError, WorkItem};
 
 /// Version of the layout of keys and fields.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::database::Kind;
 use super::writer::{self, JobError, WriteError, Writer};
 use crate::credentials::{SWEEP_AFTER, StoredToken, subject};
-use crate::resolver::OpenError;
+use crate::open_error::OpenError;
 use crate::{Credentials, CredentialsError, Profile, TokenHash, TokenRecord};
 
 const KIND: Kind = Kind {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::{Connection, TransactionBehavior};
 use sqlite::{File, Profile, Readers, Synchronous};
 
-use crate::resolver::OpenError;
+use crate::open_error::OpenError;
 
 /// Time limit of a query.
 const QUERY_MAX: Duration = Duration::from_secs(60);

@@ -20,8 +20,8 @@ use super::writer::{JobError, WriteError, Writer};
 use super::{archive, import, timestamp};
 use crate::archive::{HotLog, HotUsage, SegmentEntry, StoreFault, StreamPage};
 use crate::log::{Row, announce};
+use crate::open_error::{OpenError, not_whole};
 use crate::queue::wake;
-use crate::resolver::{OpenError, not_whole};
 use crate::{AppendBatch, AppendError, Appended, LogInfo, ReadError, WorkItem};
 
 const KIND: Kind = Kind {

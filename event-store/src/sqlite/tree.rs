@@ -10,7 +10,7 @@ use sqlite::Readers;
 use super::database::Kind;
 use super::timestamp;
 use super::writer::{self, JobError, WriteError, Writer};
-use crate::resolver::OpenError;
+use crate::open_error::OpenError;
 use crate::{KeptHead, TileId, TreeStore, TreeStoreError};
 
 const KIND: Kind = Kind {

@@ -13,7 +13,7 @@ use sqlite::Readers;
 use tokio::sync::{mpsc, oneshot};
 
 use super::database::{Database, Kind};
-use crate::resolver::OpenError;
+use crate::open_error::OpenError;
 
 /// Capacity of the queue of jobs. Further callers wait for room.
 const JOBS_WAITING_MAX: usize = 1024;
