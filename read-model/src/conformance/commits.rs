@@ -7,8 +7,8 @@ use futures::future::join_all;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::case::{Case, cases};
 use super::samples::{BOXES, PROJECTION, at, delete, got, keys_of, opened, put};
-use super::{Case, cases};
 use crate::{Change, Collection, CommitError, Document, PageRequest};
 
 pub(super) fn cases() -> Vec<Case> {

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
+use super::case::{Case, cases};
 use super::samples::{BOXES, filled, met, number, opened, text};
-use super::{Case, cases};
 use crate::{Condition, PageRequest, ReadError, Scalar, Views};
 
 pub(super) fn cases() -> Vec<Case> {

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::case::{Case, cases};
 use super::samples::{
     BOXES, Dice, PROJECTION, at, delete, filled, got, keys_of, opened, place, put, text,
 };
-use super::{Case, cases};
 use crate::{Direction, Order, PageRequest, Scalar, WHOLE_PAGE};
 
 pub(super) fn cases() -> Vec<Case> {

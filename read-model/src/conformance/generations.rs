@@ -3,9 +3,9 @@
 use futures::future::join_all;
 use serde_json::json;
 
+use super::case::{Case, cases};
 use super::opening::open;
 use super::samples::{BOXES, PROJECTION, at, filled, got, keys_of, number, opened, ordered, put};
-use super::{Case, cases};
 use crate::{
     Collection, CommitError, Direction, Generation, Generations, Micros, PageRequest, Views,
 };

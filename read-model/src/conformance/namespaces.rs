@@ -3,9 +3,9 @@
 use domain::Login;
 use serde_json::json;
 
+use super::case::{Case, cases};
 use super::opening::open;
 use super::samples::{BOXES, PROJECTION, at, filled, got, opened, put};
-use super::{Case, cases};
 use crate::views::AccountView;
 use crate::{Change, Document, Micros, OpenError, PageRequest, View, ViewReaderExt};
 

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::case::{Case, cases};
 use super::samples::{
     BOXES, PROJECTION, at, filled, keys_of, many_boxes, number, opened, ordered, place, text,
 };
-use super::{Case, cases};
 use crate::Direction::{Ascending, Descending};
 use crate::{Condition, PageRequest, ReadError, Scalar, Views, WHOLE_PAGE};
 
