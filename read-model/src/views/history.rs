@@ -8,7 +8,7 @@
 use domain::{Difficulty, Login, Slug, SubmissionId};
 use serde::{Deserialize, Serialize};
 
-use super::{ProblemView, RejudgedView, SolvedStatus, SolvedView, Tally};
+use super::{RejudgedView, SolvedStatus, SolvedView, Tally};
 use crate::{Collection, Micros, View};
 
 /// An account's status for a problem. One document per change of the status.
@@ -68,27 +68,6 @@ impl StatusSince {
     pub fn new(position: i64, solved: &SolvedView) -> Self {
         let SolvedView { login, problem, status, .. } = solved.clone();
         Self { login, problem, position, status }
-    }
-}
-
-impl StatisticsSince {
-    /// The state from this position on.
-    pub fn new(position: i64, at: Micros, problem: &ProblemView) -> Self {
-        Self {
-            problem: problem.slug.clone(),
-            position,
-            at,
-            submissions: problem.submissions,
-            accepted: problem.accepted,
-            solvers: problem.solvers,
-        }
-    }
-}
-
-impl DifficultySince {
-    /// The state from this position on.
-    pub fn new(position: i64, problem: &ProblemView) -> Self {
-        Self { problem: problem.slug.clone(), position, difficulty: problem.difficulty }
     }
 }
 

@@ -7,7 +7,7 @@ use domain::problem::{
 use domain::{Digest, Event, Recorded, Slug, StreamId};
 use serde::{Deserialize, Serialize};
 
-use super::{ScoringView, StatisticsSince};
+use super::{DifficultySince, ScoringView, StatisticsSince};
 use crate::{Collection, Micros, View};
 
 /// A problem at its newest revision, with its acceptance counters.
@@ -153,6 +153,23 @@ impl ProblemView {
             problem.count(statistics.submissions, statistics.accepted, statistics.solvers);
         }
         problem
+    }
+
+    /// Its statistics from this position of the log on.
+    pub fn statistics_since(&self, position: i64, at: Micros) -> StatisticsSince {
+        StatisticsSince {
+            problem: self.slug.clone(),
+            position,
+            at,
+            submissions: self.submissions,
+            accepted: self.accepted,
+            solvers: self.solvers,
+        }
+    }
+
+    /// Its difficulty from this position of the log on.
+    pub fn difficulty_since(&self, position: i64) -> DifficultySince {
+        DifficultySince { problem: self.slug.clone(), position, difficulty: self.difficulty }
     }
 
     /// Applies a newer revision and keeps the counters.

@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use domain::{Login, Recorded};
 use read_model::Micros;
 use read_model::views::{
-    Counter, DifficultySince, ProblemView, RankingSegment, RejudgedSince, SolvedView, SolvesView,
-    StatisticsSince, StatusSince, Tally,
+    Counter, ProblemView, RankingSegment, RejudgedSince, SolvedView, SolvesView, StatusSince, Tally,
 };
 
 use super::next;
@@ -14,12 +13,12 @@ use crate::{Missing, Workspace};
 
 /// Records the problem's difficulty from now on.
 pub(super) fn difficulty(problem: &ProblemView, recorded: &Recorded, views: &mut Workspace) {
-    views.write(DifficultySince::new(position(recorded), problem));
+    views.write(problem.difficulty_since(position(recorded)));
 }
 
 /// Records the problem's counters from now on.
 pub(super) fn statistics(problem: &ProblemView, recorded: &Recorded, views: &mut Workspace) {
-    views.write(StatisticsSince::new(position(recorded), recorded.recorded_at.into(), problem));
+    views.write(problem.statistics_since(position(recorded), recorded.recorded_at.into()));
 }
 
 /// Records the submission's applied rejudges from now on.
