@@ -4,7 +4,9 @@
 pub mod conformance;
 mod generation;
 mod names;
+mod open_error;
 mod paging;
+mod ports;
 mod reader;
 mod resolver;
 mod stored;
@@ -21,11 +23,13 @@ pub use generation::{Generation, GenerationStore, Generations, Retired};
 pub mod generation_rules {
     pub use crate::generation::{Known, flip, has_caught_up, live_of, visible};
 }
+pub use open_error::OpenError;
+pub use ports::Views;
 pub use reader::{
     Condition, Direction, Keyset, Order, Page, PageRequest, ReadError, Scalar, ViewReader,
     ViewReaderExt, WHOLE_PAGE,
 };
-pub use resolver::{OpenError, Views, open};
+pub use resolver::open;
 pub use stored::{Document, Unstorable};
 pub use then::{Then, positions_around};
 pub use view::{Collection, Micros, View};

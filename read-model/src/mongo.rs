@@ -20,7 +20,7 @@ use mongodb::options::{ClientOptions, ReadPreference, SelectionCriteria, WriteCo
 use mongodb::{Client, Database};
 
 use crate::names::Namespace;
-use crate::resolver::without_secrets;
+use crate::open_error::without_secrets;
 use crate::{Generation, OpenError, Views};
 
 /// How long to wait for a primary. An election takes less.
