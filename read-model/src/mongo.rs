@@ -5,19 +5,22 @@
 
 mod batch;
 mod document;
+mod failure;
 mod filter;
 mod generations;
+mod read_limit;
 mod reader;
 mod sessions;
+mod store;
+mod stored_generations;
 mod writer;
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mongodb::Client;
 use mongodb::bson::{Document, doc};
 use mongodb::options::{ClientOptions, ReadPreference, SelectionCriteria, WriteConcern};
-use mongodb::{Client, Database};
 
 use crate::names::Namespace;
 use crate::open_error::without_secrets;
@@ -29,8 +32,6 @@ const PRIMARY_MAX: Duration = Duration::from_secs(15);
 const CONNECT_MAX: Duration = Duration::from_secs(5);
 /// The wire version of MongoDB 6.0.
 const WIRE_VERSION_MIN: i32 = 17;
-
-type BoxedError = Box<dyn Error + Send + Sync>;
 
 pub(crate) async fn open(url: &str, namespace: Namespace) -> Result<Views, OpenError> {
     let invalid = || OpenError::InvalidUrl { url: without_secrets(url) };
@@ -45,7 +46,7 @@ pub(crate) async fn open(url: &str, namespace: Namespace) -> Result<Views, OpenE
     let database = client.database(&name);
     let hello = database.run_command(doc! { "hello": 1 }).await;
     check_server(&hello.map_err(|error| OpenError::Unavailable(error.into()))?)?;
-    let store = Store { database, namespace };
+    let store = store::Store { database, namespace };
     let writer = writer::MongoWriter::new(client, store.clone());
     let generations = generations::MongoGenerations {
         store: store.clone(),
@@ -78,23 +79,6 @@ fn check_server(hello: &Document) -> Result<(), OpenError> {
         });
     }
     Ok(())
-}
-
-/// The database that reader and writer share.
-#[derive(Debug, Clone)]
-struct Store {
-    database: Database,
-    namespace: Namespace,
-}
-
-impl Store {
-    fn checkpoints(&self) -> mongodb::Collection<Document> {
-        self.database.collection(&self.namespace.checkpoints())
-    }
-
-    fn generations(&self) -> mongodb::Collection<Document> {
-        self.database.collection(&self.namespace.generations())
-    }
 }
 
 #[cfg(test)]

@@ -164,6 +164,10 @@ pub enum ReadError {
     },
 }
 
+pub(crate) fn unavailable(error: impl Into<Box<dyn Error + Send + Sync>>) -> ReadError {
+    ReadError::Unavailable(error.into())
+}
+
 /// Typed reads.
 #[async_trait]
 pub trait ViewReaderExt {

@@ -8,19 +8,20 @@
 mod generations;
 mod query;
 mod reader;
+mod stored_generations;
+mod table;
 #[cfg(test)]
 mod tests;
 mod writer;
 
-use std::error::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::Connection;
 use sqlite::{File, Profile, Readers, Synchronous};
 use tokio::task;
 
+use self::table::BoxedError;
 use crate::names::Namespace;
 use crate::{Generation, OpenError, Views};
 
@@ -36,8 +37,6 @@ const PROFILE: Profile = Profile {
     wal_pages: Some((256 << 20) / PAGE_BYTES),
     cache_kib: Some(65_536),
 };
-
-type BoxedError = Box<dyn Error + Send + Sync>;
 
 pub(crate) async fn open(path: &str, namespace: Namespace) -> Result<Views, OpenError> {
     let path = PathBuf::from(path);
@@ -62,11 +61,4 @@ pub(crate) async fn open(path: &str, namespace: Namespace) -> Result<Views, Open
         writer: Arc::new(writer),
         generations: Arc::new(generations),
     })
-}
-
-/// Whether the table exists. A collection that is not prepared yet has none, which is not an error.
-fn table_exists(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
-    connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = ?1)")?
-        .query_row([table], |row| row.get(0))
 }

@@ -73,3 +73,7 @@ pub enum CommitError {
     #[error("the read model is damaged: {0}; delete it and rebuild")]
     Damaged(String),
 }
+
+pub(crate) fn unavailable(error: impl Into<Box<dyn Error + Send + Sync>>) -> CommitError {
+    CommitError::Unavailable(error.into())
+}

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use mongodb::bson::{RawArrayBuf, RawDocument, RawDocumentBuf, rawdoc};
 
 use super::document::stored;
-use super::writer::unavailable;
 use crate::names::Namespace;
+use crate::writer::unavailable;
 use crate::{Change, Collection, CommitError, Generation};
 
 /// Maximum size of one command's documents, in bytes, unless a single one is larger. A command is

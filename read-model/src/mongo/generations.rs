@@ -1,86 +1,27 @@
-//! The list of generations, in MongoDB.
+//! Changes of the list of generations, in MongoDB.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use domain::Checkpoint;
-use futures::TryStreamExt;
 use mongodb::ClientSession;
 use mongodb::bson::{Document, doc};
-use tokio::sync::Mutex;
 use tokio::time::sleep;
 
-use super::Store;
-use super::reader::{self, MongoReader, READ_MAX};
+use super::failure::{Failure, failure};
+use super::reader::MongoReader;
+use super::store::Store;
+use super::stored_generations::read_all;
 use super::writer::{
-    ATTEMPTS_MAX, Failure, MongoWriter, REST_MAX, REST_MIN, UPKEEP_MAX, checkpoint_of, failure,
-    stored_checkpoint, unavailable, within,
+    ATTEMPTS_MAX, MongoWriter, REST_MAX, REST_MIN, UPKEEP_MAX, checkpoint_of, stored_checkpoint,
+    within,
 };
-use crate::generation::{Known, flip, has_caught_up};
-use crate::stored::damaged;
+use crate::generation::{flip, has_caught_up};
+use crate::writer::unavailable;
 use crate::{
     CommitError, Generation, GenerationStore, Generations, ReadError, ViewReader, ViewWriter,
 };
-
-/// Maximum age of a reader's list of generations. It is much shorter than the time a retired
-/// generation is kept.
-const KNOWN_MAX: Duration = Duration::from_millis(250);
-
-/// One process's copy of the list of generations, refreshed at least that often. It never goes
-/// back: after a reader has seen a generation live, it never sees an earlier one.
-#[derive(Debug, Default)]
-pub(super) struct Serving {
-    known: Mutex<Option<(Instant, Arc<Known>)>>,
-}
-
-impl Serving {
-    pub(super) async fn known(&self, store: &Store) -> Result<Arc<Known>, ReadError> {
-        let mut known = self.known.lock().await;
-        if let Some((read_at, known)) = &*known
-            && read_at.elapsed() < KNOWN_MAX
-        {
-            return Ok(Arc::clone(known));
-        }
-        let began = Instant::now();
-        let read = Arc::new(read_all(store).await?);
-        *known = Some((began, Arc::clone(&read)));
-        Ok(read)
-    }
-}
-
-async fn read_all(store: &Store) -> Result<Known, ReadError> {
-    reader::within(async {
-        let stored = store.generations();
-        let find = stored.find(doc! {}).max_time(READ_MAX);
-        let cursor = find.await.map_err(reader::unavailable)?;
-        let documents: Vec<_> = cursor.try_collect().await.map_err(reader::unavailable)?;
-        documents.iter().map(|document| parsed(store, document)).collect()
-    })
-    .await
-}
-
-fn parsed(store: &Store, document: &Document) -> Result<(String, Generations), ReadError> {
-    let projection = document.get_str("_id").map_err(reader::unavailable)?.to_owned();
-    let text = document.get_str("generations").map_err(reader::unavailable)?;
-    let generations = serde_json::from_str(text)
-        .map_err(|source| damaged(store.namespace.generations(), &projection, source))?;
-    Ok((projection, generations))
-}
-
-/// Whether a generation takes commits, as this transaction sees it.
-pub(super) async fn takes_commits(
-    store: &Store,
-    projection: &str,
-    generation: Generation,
-    session: &mut ClientSession,
-) -> Result<bool, Failure> {
-    let known = store.generations().find_one(doc! { "_id": projection }).session(session).await;
-    let Some(document) = known.map_err(failure)? else { return Ok(true) };
-    let (_, known) = parsed(store, &document).map_err(|error| Failure::Final(error.into()))?;
-    Ok(known.takes_commits(generation))
-}
 
 #[derive(Debug)]
 pub(super) struct MongoGenerations {

@@ -1,7 +1,7 @@
 //! Reading views from MongoDB.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use domain::Checkpoint;
@@ -9,19 +9,17 @@ use futures::{StreamExt, TryStreamExt};
 use mongodb::Cursor;
 use mongodb::bson::{Document, doc};
 use serde_json::Value;
-use tokio::time::timeout;
 
 use super::document::loaded;
 use super::filter::{filter, sort};
-use super::generations::Serving;
-use super::{BoxedError, Store};
+use super::read_limit::{READ_MAX, within};
+use super::store::Store;
+use super::stored_generations::Serving;
 use crate::generation::{live_of, visible};
 use crate::paging::Walk;
+use crate::reader::unavailable;
 use crate::stored::damaged;
 use crate::{Collection, Condition, Generation, Page, PageRequest, ReadError, ViewReader};
-
-/// Time limit of one read. It is also sent to the server, which aborts the read then.
-pub(super) const READ_MAX: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(super) struct MongoReader {
@@ -154,15 +152,4 @@ async fn all(
             .map_err(|(key, source)| damaged(collection.stored_name(), &key, source))
     });
     documents.try_collect().await
-}
-
-/// Adds a time limit. The driver itself would wait forever for a silent server.
-pub(super) async fn within<T>(
-    read: impl Future<Output = Result<T, ReadError>>,
-) -> Result<T, ReadError> {
-    timeout(READ_MAX, read).await.map_err(unavailable)?
-}
-
-pub(super) fn unavailable(error: impl Into<BoxedError>) -> ReadError {
-    ReadError::Unavailable(error.into())
 }

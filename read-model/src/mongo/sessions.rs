@@ -13,7 +13,7 @@ use mongodb::error::Error;
 use mongodb::{Client, ClientSession, Collection};
 use tokio::sync::Mutex as AsyncMutex;
 
-use super::Store;
+use super::store::Store;
 
 /// The current session of one writer, once it was started.
 #[derive(Debug, Default)]

@@ -7,9 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::Checkpoint;
 use mongodb::bson::{Document, RawDocumentBuf, doc};
-use mongodb::error::{
-    Error, ErrorKind, TRANSIENT_TRANSACTION_ERROR, UNKNOWN_TRANSACTION_COMMIT_RESULT, WriteFailure,
-};
+use mongodb::error::UNKNOWN_TRANSACTION_COMMIT_RESULT;
 use mongodb::options::{IndexOptions, ReadConcern, WriteConcern};
 use mongodb::{Client, ClientSession, IndexModel};
 use tokio::time::{sleep, timeout};
@@ -17,10 +15,12 @@ use uuid::Uuid;
 
 use super::batch::Batch;
 use super::document::loaded;
-use super::generations::takes_commits;
+use super::failure::{Failure, command_code, failure};
 use super::sessions::{Session, Sessions};
-use super::{BoxedError, Store};
+use super::store::{BoxedError, Store};
+use super::stored_generations::takes_commits;
 use crate::names::plain;
+use crate::writer::unavailable;
 use crate::{Change, Collection, CommitError, Generation, Unstorable, ViewWriter};
 
 /// Time limit of a commit, including all attempts.
@@ -37,10 +37,6 @@ pub(super) const REST_MAX: Duration = Duration::from_millis(500);
 const INDEX_MAX: Duration = Duration::from_secs(600);
 /// Time limit for creating collections, reading a checkpoint or erasing.
 pub(super) const UPKEEP_MAX: Duration = Duration::from_secs(60);
-/// The server's error code for an `_id` that already exists.
-const DUPLICATE_KEY: i32 = 11_000;
-/// The server's error code for an operation whose session was ended, as a rival writer does.
-const INTERRUPTED: i32 = 11_601;
 /// The server's error code for a collection that already exists.
 const NAMESPACE_EXISTS: i32 = 48;
 /// The server's error code for a command that is too large, which only a too large document causes.
@@ -68,22 +64,6 @@ struct Commit<'a> {
     /// Unique id of this commit, stored in the checkpoint.
     token: String,
     commands: Vec<RawDocumentBuf>,
-}
-
-/// Why an attempt failed.
-pub(super) enum Failure {
-    /// The checkpoint is at another position.
-    Superseded,
-    /// The generation to become live has not read as far as the live one.
-    Behind,
-    /// It was rolled back; another attempt may succeed.
-    Transient(Error),
-    /// It may or may not have been applied.
-    Unknown(Error),
-    /// The server refused one of the documents.
-    Refused(BoxedError),
-    /// Another attempt would fail the same way.
-    Final(BoxedError),
 }
 
 impl MongoWriter {
@@ -377,37 +357,10 @@ pub(super) fn stored_checkpoint(checkpoint: &Checkpoint) -> Result<Document, Fai
     })
 }
 
-pub(super) fn failure(error: Error) -> Failure {
-    let duplicate = matches!(
-        &*error.kind,
-        ErrorKind::Write(WriteFailure::WriteError(write)) if write.code == DUPLICATE_KEY
-    );
-    if duplicate {
-        Failure::Superseded
-    } else if error.contains_label(TRANSIENT_TRANSACTION_ERROR)
-        || command_code(&error) == Some(INTERRUPTED)
-    {
-        Failure::Transient(error)
-    } else {
-        Failure::Final(error.into())
-    }
-}
-
-fn command_code(error: &Error) -> Option<i32> {
-    match &*error.kind {
-        ErrorKind::Command(command) => Some(command.code),
-        _ => None,
-    }
-}
-
 /// Adds a time limit. The driver itself would wait forever for a silent server.
 pub(super) async fn within<T>(
     limit: Duration,
     work: impl Future<Output = Result<T, CommitError>>,
 ) -> Result<T, CommitError> {
     timeout(limit, work).await.map_err(unavailable)?
-}
-
-pub(super) fn unavailable(error: impl Into<BoxedError>) -> CommitError {
-    CommitError::Unavailable(error.into())
 }

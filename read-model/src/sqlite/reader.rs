@@ -9,12 +9,13 @@ use rusqlite::{Connection, OptionalExtension, params_from_iter};
 use serde_json::Value;
 use sqlite::Readers;
 
-use super::generations::known;
 use super::query::Query;
-use super::{BoxedError, table_exists};
+use super::stored_generations::known;
+use super::table::{BoxedError, table_exists};
 use crate::generation::{live_of, visible};
 use crate::names::Namespace;
 use crate::paging::Walk;
+use crate::reader::unavailable;
 use crate::stored::damaged;
 use crate::{Collection, Condition, Generation, Page, PageRequest, ReadError, ViewReader};
 
@@ -153,10 +154,6 @@ fn stored_checkpoints(
         Ok((key, checkpoint))
     });
     found.collect()
-}
-
-fn unavailable(error: impl Into<BoxedError>) -> ReadError {
-    ReadError::Unavailable(error.into())
 }
 
 fn rows(

@@ -9,10 +9,11 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use tokio::sync::Mutex;
 use tokio::task;
 
-use super::generations::takes_no_commits;
 use super::query::{column, extracted};
-use super::{BoxedError, table_exists};
+use super::stored_generations::takes_no_commits;
+use super::table::table_exists;
 use crate::names::{InvalidName, Namespace};
+use crate::writer::unavailable;
 use crate::{Change, Collection, CommitError, Generation, ViewWriter};
 
 #[derive(Debug)]
@@ -324,8 +325,4 @@ fn erase(connection: &Connection, namespace: &Namespace) -> rusqlite::Result<()>
     let tables = statement.query_map([namespace.prefix()], |row| row.get(0))?;
     let tables = tables.collect::<rusqlite::Result<Vec<String>>>()?;
     tables.iter().try_for_each(|it| connection.execute_batch(&format!("DROP TABLE \"{it}\"")))
-}
-
-pub(super) fn unavailable(error: impl Into<BoxedError>) -> CommitError {
-    CommitError::Unavailable(error.into())
 }
