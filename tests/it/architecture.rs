@@ -298,7 +298,7 @@ fn doc_comments_say_more_than_a_word_and_numbers_have_units() {
 }
 
 /// The packages of the workspace, without their dependencies.
-fn workspace() -> Metadata {
+pub(super) fn workspace() -> Metadata {
     MetadataCommand::new()
         .manifest_path(root().join("Cargo.toml"))
         .no_deps()
@@ -405,10 +405,10 @@ fn invariants(text: &str) -> BTreeSet<u32> {
     cited.collect()
 }
 
-fn root() -> PathBuf {
+pub(super) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-fn read(path: &Path) -> String {
+pub(super) fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

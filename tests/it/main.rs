@@ -9,6 +9,7 @@ mod backup;
 mod bad_input;
 mod bench;
 mod chaos;
+mod circles;
 mod cli;
 mod divergence;
 mod docker;
