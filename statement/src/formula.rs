@@ -7,6 +7,7 @@ mod scan;
 mod special;
 mod templates;
 mod text;
+mod text_argument;
 
 use std::fmt;
 use std::panic::catch_unwind;
@@ -15,10 +16,8 @@ use std::sync::LazyLock;
 use math_core::{LatexToMathML, MathCoreConfig, MathDisplay};
 
 use definitions::Definitions;
-use rewrite::Rewriter;
+use rewrite::{FORMULA_BYTES_MAX, Rewriter};
 
-/// The longest formula, in bytes.
-const FORMULA_BYTES_MAX: usize = 16 * 1024;
 /// The deepest nesting of groups, arguments, fractions, roots and scripts. The parser needs about
 /// 1.5 KiB of stack for each level.
 const NESTING_MAX: usize = 64;

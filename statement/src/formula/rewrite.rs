@@ -4,10 +4,12 @@
 //! unchanged.
 
 use super::definitions::{Definition, Definitions};
+use super::scan;
 use super::templates;
 use super::text::{self, Style};
-use super::{FORMULA_BYTES_MAX, scan};
 
+/// The longest formula, in bytes.
+pub(super) const FORMULA_BYTES_MAX: usize = 16 * 1024;
 /// The deepest nesting of replaced commands in each other's arguments.
 const DEPTH_MAX: usize = 32;
 /// The most commands of one formula that are replaced or whose arguments are rewritten.
@@ -126,7 +128,7 @@ impl<'a> Rewriter<'a> {
         if let Some(style) = text::style(name) {
             scan::optional(rest);
             let argument = scan::argument(rest)?;
-            return text::argument(self, argument, style, depth + 1, out);
+            return self.text(argument, style, depth + 1, out);
         }
         if let Some((arguments, body)) = templates::command(name) {
             if arguments > 0 {

@@ -130,10 +130,10 @@ impl Rewriter<'_> {
                 }
                 let argument = scan::argument(rest)?;
                 if name == "colorbox" {
-                    return text::argument(self, argument, Style::Plain, depth + 1, out);
+                    return self.text(argument, Style::Plain, depth + 1, out);
                 }
                 out.push_str(&format!("{{\\color[HTML]{{{BORDER_COLOUR}}}"));
-                text::argument(self, argument, Style::Plain, depth + 1, out)?;
+                self.text(argument, Style::Plain, depth + 1, out)?;
                 out.push('}');
             }
             "color" | "textcolor" => self.colour(name, rest, depth, out)?,
@@ -142,7 +142,7 @@ impl Rewriter<'_> {
                 let argument = scan::argument(rest)?;
                 out.push_str("\\qquad ");
                 let shown = if bare { argument.to_owned() } else { format!("({argument})") };
-                text::argument(self, &shown, Style::Plain, depth + 1, out)?;
+                self.text(&shown, Style::Plain, depth + 1, out)?;
             }
             "ref" | "eqref" => {
                 let label = scan::argument(rest)?;
@@ -152,13 +152,13 @@ impl Rewriter<'_> {
             "textsuperscript" | "textsubscript" => {
                 out.push(if name == "textsuperscript" { '^' } else { '_' });
                 let argument = scan::argument(rest)?;
-                text::argument(self, argument, Style::Plain, depth + 1, out)?;
+                self.text(argument, Style::Plain, depth + 1, out)?;
             }
             "raisebox" => {
                 scan::argument(rest)?;
                 while scan::optional(rest).is_some() {}
                 let argument = scan::argument(rest)?;
-                text::argument(self, argument, Style::Plain, depth + 1, out)?;
+                self.text(argument, Style::Plain, depth + 1, out)?;
             }
             "raise" | "lower" | "vskip" => drop(scan::length(rest)),
             "verb" => {
