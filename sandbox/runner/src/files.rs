@@ -21,7 +21,7 @@ use runner::{
     message::{Area, RefusalKind},
 };
 
-use crate::serve::Refusal;
+use crate::refusal::Refusal;
 
 /// Write-protects the program area with a read-only mount, if the program has the same uid as the runner.
 pub(crate) struct ProgramAreaLock {

@@ -30,10 +30,7 @@ use runner::{
     message::{LinkStep, RefusalKind, Reply},
 };
 
-use crate::{
-    serve::{self, Refusal},
-    wire::Wire,
-};
+use crate::{refusal::Refusal, wire::Wire};
 
 /// A cell's ends of a link.
 pub(crate) struct Link {
@@ -81,7 +78,7 @@ pub(crate) fn step(
         *link = Some(made);
         Reply::Done
     });
-    serve::answer(wire, done)
+    wire.answer(done)
 }
 
 fn failed(error: io::Error) -> Refusal {

@@ -14,7 +14,7 @@ use runner::{
 
 use crate::{
     files::{self, FOLDER},
-    serve::Refusal,
+    refusal::Refusal,
     sweep::names,
 };
 

@@ -6,17 +6,22 @@
 
 mod attempt;
 mod busy;
+mod cell;
 mod cores;
+mod ending;
 mod execute;
 mod files;
 mod kernel;
+mod launch;
 mod link;
 mod listing;
 mod meter;
 mod peer;
+mod refusal;
 mod seal;
 mod seccomp;
 mod serve;
+mod signals;
 mod spawn;
 mod standby;
 mod supervise;

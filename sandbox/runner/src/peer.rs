@@ -20,7 +20,7 @@ use crate::{
     link::{Link, Role},
     spawn,
     standby::Given,
-    supervise,
+    wire::host_is_gone,
 };
 
 /// How much is read and dropped at a time, in bytes.
@@ -114,7 +114,7 @@ impl Leader {
             let [host_events, heard_events] =
                 watched.map(|it| it.revents().unwrap_or(PollFlags::empty()));
             if !host_events.is_empty() {
-                return Err(supervise::host_is_gone());
+                return Err(host_is_gone());
             }
             if !heard_events.is_empty() && !drop_some(&mut self.heard)? {
                 return Ok(());

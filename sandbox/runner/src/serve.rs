@@ -4,21 +4,21 @@ use std::process;
 
 use runner::{
     FrameError,
-    message::{Facts, RefusalKind, Reply, Request},
+    message::{RefusalKind, Reply, Request},
 };
 
 use crate::{
+    cell::Cell,
     cores::Cores,
     execute,
     files::{self, Incoming},
     kernel::Linux,
-    link::{self, Link},
-    listing,
+    launch, link, listing,
     meter::Meter,
+    refusal::Refusal,
     seal::{self, SealError},
     seccomp::Filter,
-    standby::{self, Standby},
-    supervise::Signals,
+    signals::Signals,
     sweep, sys,
     wire::Wire,
 };
@@ -40,58 +40,6 @@ pub(crate) enum ServeError {
         #[source]
         source: std::io::Error,
     },
-}
-
-/// A request that is refused. The cell remains usable.
-#[derive(Debug)]
-pub(crate) struct Refusal {
-    pub(crate) kind: RefusalKind,
-    pub(crate) detail: String,
-}
-
-impl Refusal {
-    pub(crate) fn new(kind: RefusalKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into() }
-    }
-
-    /// A system call failed unexpectedly. `what` is a verb phrase after "could not".
-    pub(crate) fn system(what: &str, error: impl Into<std::io::Error>) -> Self {
-        let error = error.into();
-        let kind = match error.raw_os_error() {
-            Some(libc::ENOSPC | libc::EDQUOT) => RefusalKind::NoSpace,
-            _ => RefusalKind::System,
-        };
-        Self::new(kind, format!("could not {what}: {error}"))
-    }
-}
-
-/// The runner's state once it is sealed in.
-pub(crate) struct Cell {
-    pub(crate) meter: Meter,
-    pub(crate) signals: Signals,
-    /// The filter for each program, in addition to the one that the runner has installed for the whole cell.
-    pub(crate) filter: Option<Filter>,
-    pub(crate) program_uid: u32,
-    pub(crate) own_uid: bool,
-    pub(crate) cores: Cores,
-    /// The core of the last command. The next command most likely has the same.
-    pub(crate) last_core: Option<u32>,
-    pub(crate) standby: Option<Standby>,
-    /// The link of the next command to a command of another cell.
-    pub(crate) link: Option<Link>,
-}
-
-impl Cell {
-    fn facts(&self) -> Facts {
-        Facts {
-            own_uid: self.own_uid,
-            memory_cgroup: self.meter.limits_memory(),
-            pids_cgroup: self.meter.limits_processes(),
-            cpu_cgroup: self.meter.measures_cpu(),
-            seccomp: self.filter.is_some(),
-            cores: self.cores.count(),
-        }
-    }
 }
 
 /// What seals the cell.
@@ -172,7 +120,7 @@ fn serve(mut cell: Cell, mut wire: Wire, remount_program_area: bool) -> Result<(
         .map_err(|source| ServeError::Setup { step: "empty the writable areas", source })?;
     let mut lock = files::ProgramAreaLock::new(remount_program_area);
     loop {
-        standby::provide(&mut cell);
+        launch::provide_standby(&mut cell);
         let Some(request) = wire.next_request()? else { return Ok(()) };
         let answered = match request {
             Request::Describe => wire.reply(&Reply::Facts(cell.facts()), &[]),
@@ -180,7 +128,7 @@ fn serve(mut cell: Cell, mut wire: Wire, remount_program_area: bool) -> Result<(
                 let owner = cell.own_uid.then_some(cell.program_uid);
                 let mut incoming = Incoming::open(area, &path, executable, owner, &mut lock);
                 wire.receive(bytes, |data| incoming.write(data))?;
-                answer(&mut wire, incoming.finish().map(|()| Reply::Done))
+                wire.answer(incoming.finish().map(|()| Reply::Done))
             }
             Request::Execute(command) => {
                 execute::execute(&mut cell, &mut wire, &command, &mut lock)
@@ -189,14 +137,14 @@ fn serve(mut cell: Cell, mut wire: Wire, remount_program_area: bool) -> Result<(
                 Ok(content) => {
                     wire.reply(&Reply::File { bytes: content.len() as u64 }, &[&content])
                 }
-                Err(refusal) => answer(&mut wire, Err(refusal)),
+                Err(refusal) => wire.answer(Err(refusal)),
             },
             Request::List { area } => match listing::list(area) {
                 Ok(listing) => {
                     let data = listing.encode()?;
                     wire.reply(&Reply::Files { bytes: data.len() as u64 }, &[&data])
                 }
-                Err(refusal) => answer(&mut wire, Err(refusal)),
+                Err(refusal) => wire.answer(Err(refusal)),
             },
             Request::Clear => {
                 // The next run would see files that cannot be removed, so failing here ends the cell.
@@ -204,23 +152,13 @@ fn serve(mut cell: Cell, mut wire: Wire, remount_program_area: bool) -> Result<(
                 wire.reply(&Reply::Done, &[])
             }
             Request::Link(step) => link::step(&step, &mut wire, &mut cell.link),
-            Request::Seal(_) => answer(
-                &mut wire,
-                Err(Refusal::new(RefusalKind::OutOfOrder, "the cell is already sealed")),
-            ),
+            Request::Seal(_) => wire
+                .answer(Err(Refusal::new(RefusalKind::OutOfOrder, "the cell is already sealed"))),
             Request::Close => {
                 wire.reply(&Reply::Done, &[])?;
                 return Ok(());
             }
         };
         answered?;
-    }
-}
-
-/// Sends a reply or a refusal.
-pub(crate) fn answer(wire: &mut Wire, result: Result<Reply, Refusal>) -> Result<(), FrameError> {
-    match result {
-        Ok(reply) => wire.reply(&reply, &[]),
-        Err(Refusal { kind, detail }) => wire.reply(&Reply::Refused { kind, detail }, &[]),
     }
 }

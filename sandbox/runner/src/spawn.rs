@@ -28,9 +28,10 @@ use runner::{
 };
 
 use crate::{
+    cell::Cell,
     kernel::{Kernel, Standard},
     meter::Meter,
-    serve::{Cell, Refusal},
+    refusal::Refusal,
     sys,
 };
 

@@ -11,25 +11,23 @@ use nix::{
     errno::Errno,
     fcntl::{FcntlArg, OFlag, fcntl},
     poll::{PollFd, PollFlags, ppoll},
-    sys::{
-        signal::{SigSet, Signal},
-        signalfd::{SfdFlags, SignalFd},
-        time::TimeSpec,
-        wait::WaitStatus,
-    },
+    sys::{time::TimeSpec, wait::WaitStatus},
     unistd::{Pid, SysconfVar, sysconf},
 };
 use runner::message::Command;
 
 use crate::{
     busy::Busy,
-    execute::{Failure, Status, Stopped},
+    cell::Cell,
+    ending::{Status, Stopped},
+    launch,
     meter::Mark,
     peer::Peer,
-    serve::Cell,
+    refusal::Failure,
     spawn,
-    standby::{self, Given, Spawned},
+    standby::{Given, Spawned},
     sys::{self, Reaping},
+    wire::host_is_gone,
 };
 
 /// The shortest time between two checks of the processor time used.
@@ -57,23 +55,6 @@ const READ_BYTES: usize = 64 << 10;
 
 /// The longest error text of a program that could not be started, in bytes.
 const COMPLAINT_BYTES_MAX: usize = 1024;
-
-/// SIGCHLD as a descriptor that can be polled.
-pub(crate) struct Signals(SignalFd);
-
-impl Signals {
-    /// Blocks SIGCHLD and reads it from a descriptor instead.
-    pub(crate) fn take() -> nix::Result<Self> {
-        let mut children = SigSet::empty();
-        children.add(Signal::SIGCHLD);
-        children.thread_block()?;
-        Ok(Self(SignalFd::with_flags(&children, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?))
-    }
-
-    fn drain(&self) {
-        while let Ok(Some(_)) = self.0.read_signal() {}
-    }
-}
 
 /// The result of watching a run.
 pub(crate) struct Watched {
@@ -104,7 +85,7 @@ pub(crate) fn supervise(
     peer: Option<Peer>,
 ) -> Result<Watched, Failure> {
     let started = Instant::now();
-    let Spawned { pid, stdout, stderr, complaint } = standby::spawn(cell, command, &given)?;
+    let Spawned { pid, stdout, stderr, complaint } = launch::launch(cell, command, &given)?;
     // From here on, only the program and `peer` hold ends of a link.
     drop(given);
     let (peer, stderr) = match peer {
@@ -264,7 +245,7 @@ impl Watch<'_> {
         let mut watched = vec![
             // Requests no events for the host's side, so only its end is reported.
             PollFd::new(host, PollFlags::empty()),
-            PollFd::new(self.cell.signals.0.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.cell.signals.as_fd(), PollFlags::POLLIN),
         ];
         let pipes = [&self.stdout, &self.stderr].into_iter().filter(|_| reads);
         let pipes = pipes.filter_map(|capture| capture.pipe.as_ref());
@@ -361,18 +342,13 @@ impl Watch<'_> {
                     "killed processes do not go away",
                 ));
             }
-            let mut watched = [PollFd::new(self.cell.signals.0.as_fd(), PollFlags::POLLIN)];
+            let mut watched = [PollFd::new(self.cell.signals.as_fd(), PollFlags::POLLIN)];
             match ppoll(&mut watched, Some(TimeSpec::from_duration(patience)), None) {
                 Err(error) if !spawn::is_transient(error) => return Err(error.into()),
                 _ => {}
             }
         }
     }
-}
-
-/// The error for a host that no longer waits for the outcome.
-pub(crate) fn host_is_gone() -> io::Error {
-    io::Error::new(io::ErrorKind::BrokenPipe, "the host is gone")
 }
 
 fn status(pid: Pid, raw: i32) -> Option<Status> {

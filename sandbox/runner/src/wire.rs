@@ -12,7 +12,7 @@ use runner::{
     message::{Reply, Request},
 };
 
-use crate::sys;
+use crate::{refusal::Refusal, sys};
 
 /// The stream to the host.
 pub(crate) struct Wire {
@@ -110,6 +110,19 @@ impl Wire {
         }
         Ok(())
     }
+
+    /// Sends a reply or a refusal.
+    pub(crate) fn answer(&mut self, result: Result<Reply, Refusal>) -> Result<(), FrameError> {
+        match result {
+            Ok(reply) => self.reply(&reply, &[]),
+            Err(Refusal { kind, detail }) => self.reply(&Reply::Refused { kind, detail }, &[]),
+        }
+    }
+}
+
+/// The error for a host that no longer waits for the outcome.
+pub(crate) fn host_is_gone() -> io::Error {
+    io::Error::new(io::ErrorKind::BrokenPipe, "the host is gone")
 }
 
 /// Data up to this size, in bytes, is sent in one write with its reply.

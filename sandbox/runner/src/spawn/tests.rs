@@ -16,7 +16,7 @@ use nix::{
 use runner::message::CgroupPlan;
 
 use super::*;
-use crate::{cores::Cores, kernel::recorder::Recorder, seccomp::Filter, supervise::Signals};
+use crate::{cores::Cores, kernel::recorder::Recorder, seccomp::Filter, signals::Signals};
 
 fn cell(own_uid: bool, filter: Option<Filter>) -> Cell {
     Cell {
