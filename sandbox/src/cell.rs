@@ -1,13 +1,13 @@
 #[cfg(any(test, fuzzing))]
 pub mod liar;
+pub(crate) mod seal;
 #[cfg(feature = "simulation")]
 mod simulated;
 mod stream;
 mod translation;
 
-use std::{fmt, io, os::fd::BorrowedFd, time::Duration};
+use std::{fmt, io, time::Duration};
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use runner::{
     FrameError,
@@ -19,10 +19,11 @@ use tokio::{
 };
 
 use self::{
+    seal::{Linking, Seal},
     stream::Stream,
     translation::{ReplyExt, command, listed, outcome, within},
 };
-use crate::{Area, CellPath, CellSpec, Execution, ListedFile, Outcome, SandboxError};
+use crate::{Area, CellPath, Execution, ListedFile, Outcome, SandboxError, spec::Ceiling};
 
 /// The longest any operation except an execution may take: starting, storing a file, fetching one.
 const OPERATION_MAX: Duration = Duration::from_secs(30);
@@ -42,52 +43,6 @@ pub struct Cell {
     /// Set during an exchange. A cancelled exchange leaves it set: the stream is then out of step, and the cell is
     /// unusable.
     busy: bool,
-}
-
-/// The cell's own limits, which cap those of every execution in it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ceiling {
-    pub(crate) memory_bytes: u64,
-    pub(crate) processes: u32,
-}
-
-impl Ceiling {
-    /// For a cell that was opened before its use is known.
-    pub(crate) const NONE: Self = Self { memory_bytes: u64::MAX, processes: u32::MAX };
-
-    pub(crate) fn of(spec: &CellSpec) -> Self {
-        Self { memory_bytes: spec.memory_bytes_max, processes: spec.processes_max }
-    }
-}
-
-/// How a cell can be linked to another.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Linking<'a> {
-    /// The cell's stream is this socket, which can pass descriptors to the runner.
-    Socket(BorrowedFd<'a>),
-    /// The cell is this container. Its runner's folder may be shared with other containers.
-    Container {
-        /// The container's id.
-        id: &'a str,
-        /// The id of the container that first had the runner's folder. Cells with the same folder can be linked.
-        folder: &'a str,
-    },
-    /// The cell cannot be linked.
-    #[cfg(any(test, fuzzing, feature = "simulation"))]
-    Never,
-}
-
-/// What contains a cell, seen from the host: a process or a container. Dropping it destroys the cell without waiting.
-#[async_trait]
-pub(crate) trait Seal: Send + fmt::Debug {
-    /// Destroys the cell and waits until nothing of it is left.
-    async fn tear_down(self: Box<Self>) -> Result<(), SandboxError>;
-
-    /// How the cell can be linked to another.
-    fn linking(&self) -> Linking<'_>;
-
-    /// What the runner wrote to its standard error, to explain why a runner died.
-    async fn last_words(&mut self) -> String;
 }
 
 impl fmt::Debug for Cell {
@@ -319,6 +274,7 @@ impl Cell {
 
 #[cfg(test)]
 mod tests {
+    use async_trait::async_trait;
     use runner::frame::{self, PROTOCOL_VERSION};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 

@@ -7,9 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    LanguageError, Languages, Sandbox, SandboxError, docker::DockerSandbox, native::NativeSandbox,
-};
+use crate::{LanguageError, Languages, SandboxError};
 
 /// Selects and configures the sandbox.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
@@ -139,14 +137,4 @@ impl FromStr for SandboxConfig {
         };
         Ok(Self { adapter, ..Self::default() })
     }
-}
-
-/// The configured sandbox. No other code depends on a particular adapter (INV-1).
-///
-/// This function, or the first cell, also removes what dead processes left behind.
-pub fn resolve(config: &SandboxConfig) -> Result<Arc<dyn Sandbox>, SandboxError> {
-    Ok(match config.adapter {
-        Adapter::Native => Arc::new(NativeSandbox::new(&config.native, config.languages()?)?),
-        Adapter::Docker => Arc::new(DockerSandbox::connect(&config.docker, config.languages()?)?),
-    })
 }

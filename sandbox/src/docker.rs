@@ -2,8 +2,10 @@
 //! this process: the runner is uploaded into each container, and the attached stream carries the protocol.
 
 mod container;
+mod engine;
 pub mod images;
 mod leftovers;
+mod owner;
 mod unpacking;
 
 use std::sync::Arc;
@@ -14,15 +16,13 @@ use tokio::sync::OnceCell;
 
 use self::{
     container::{Containers, OpenError, Shape},
+    engine::{NAME, is_status},
     images::Contents,
 };
 use crate::{
     Cell, CellSpec, DockerConfig, Finding, Language, LanguageId, Languages, Sandbox, SandboxError,
-    Toolchain, cell::Ceiling, pool::Pool, toolchain::Toolchains,
+    Toolchain, pool::Pool, spec::Ceiling, toolchain::Toolchains,
 };
-
-/// The adapter's name.
-const NAME: &str = "docker";
 
 /// The cure for a missing image.
 const BUILD: &str = "build it with: assay images build";
@@ -41,7 +41,7 @@ impl DockerSandbox {
     /// A sandbox on the configured engine. Does not connect to it yet.
     pub fn connect(config: &DockerConfig, languages: Arc<Languages>) -> Result<Self, SandboxError> {
         // Fails early if the address is malformed.
-        client(config)?;
+        engine::client(config)?;
         Ok(Self {
             config: config.clone(),
             pool: OnceCell::new(),
@@ -53,7 +53,7 @@ impl DockerSandbox {
     async fn pool(&self) -> Result<&Arc<Pool<Containers>>, SandboxError> {
         self.pool
             .get_or_try_init(|| async {
-                let docker = reach(&self.config).await?;
+                let docker = engine::reach(&self.config).await?;
                 leftovers::remove(&docker).await;
                 Ok(Pool::new(Containers::of(docker), self.config.pool_size))
             })
@@ -204,32 +204,6 @@ impl DockerSandbox {
     }
 }
 
-/// A client for the configured address.
-fn client(config: &DockerConfig) -> Result<Docker, SandboxError> {
-    let client = match &config.host {
-        Some(host) => Docker::connect_with_host(host),
-        None => Docker::connect_with_defaults(),
-    };
-    client.map_err(|error| unavailable(&error))
-}
-
-/// A client that has negotiated the API version with the engine.
-async fn reach(config: &DockerConfig) -> Result<Docker, SandboxError> {
-    client(config)?.negotiate_version().await.map_err(|error| unavailable(&error))
-}
-
-fn unavailable(error: &Error) -> SandboxError {
-    SandboxError::Unavailable {
-        adapter: NAME,
-        reason: error.to_string(),
-        cure: "start the engine, or set docker.host to its address".to_owned(),
-    }
-}
-
-fn engine_error(action: &'static str) -> impl FnOnce(Error) -> SandboxError {
-    move |source| SandboxError::Engine { action, source: Box::new(source) }
-}
-
 fn missing_or(
     error: Error,
     language: &Language,
@@ -237,16 +211,11 @@ fn missing_or(
     action: &'static str,
 ) -> SandboxError {
     if !is_status(&error, &[404]) {
-        return engine_error(action)(error);
+        return engine::failed(action)(error);
     }
     SandboxError::LanguageUnavailable {
         language: LanguageId::clone(&language.id),
         reason: format!("the engine has no image {image}"),
         cure: BUILD.to_owned(),
     }
-}
-
-/// Whether the engine answered with one of these HTTP statuses.
-fn is_status(error: &Error, statuses: &[u16]) -> bool {
-    matches!(error, Error::DockerResponseServerError { status_code, .. } if statuses.contains(status_code))
 }

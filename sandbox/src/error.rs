@@ -2,7 +2,7 @@ use std::{error::Error, io};
 
 use runner::{FrameError, message::RefusalKind};
 
-use crate::{CellPath, LanguageError, LanguageId};
+use crate::{LanguageError, LanguageId};
 
 /// A failure of a sandbox. None of these is the author's fault (INV-4): what a program did is an
 /// [`Outcome`](crate::Outcome), never an error.
@@ -97,8 +97,8 @@ pub enum SandboxError {
     /// A file could not be fetched or stored.
     #[error("{path}: {detail}")]
     File {
-        /// The file's path.
-        path: CellPath,
+        /// The file's absolute path inside the cell.
+        path: String,
         /// The reason as a kind. A program causes [`RefusalKind::NotFound`] and [`RefusalKind::NotRegular`].
         kind: RefusalKind,
         /// The reason in words.

@@ -10,7 +10,7 @@ use std::{
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use runner::message::{LinkStep, RefusalKind};
 
-use crate::{Cell, SandboxError, cell::Linking};
+use crate::{Cell, SandboxError, cell::seal::Linking};
 
 /// Connects the next execution of one cell to the next execution of another. Both executions must be
 /// [`linked`](crate::Execution::linked). Each program reads from its standard input, through a kernel pipe, what the

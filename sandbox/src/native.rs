@@ -36,9 +36,10 @@ use self::{
 use crate::{
     Cell, CellSpec, Finding, Language, Languages, NativeConfig, Purpose, Sandbox, SandboxError,
     Toolchain,
-    cell::{Ceiling, Linking, Seal},
+    cell::seal::{Linking, Seal},
     pool::{Opener, Pool},
     runner_binary::RunnerFile,
+    spec::Ceiling,
     toolchain::Toolchains,
     uids::ProgramUids,
 };

@@ -2,7 +2,7 @@ use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use crate::{Cell, Language, SandboxError};
+use crate::{Cell, CellSpec, Language, SandboxError};
 
 /// The port: makes sealed cells on this machine or another.
 ///
@@ -39,57 +39,6 @@ pub trait Sandbox: Send + Sync + Debug {
     /// Empties the pools and removes what the adapter made outside its cells. Does not wait for cells that are still
     /// open.
     async fn shutdown(&self);
-}
-
-/// The size of a cell. It caps everything that runs in the cell; each execution's own limits apply in addition.
-#[derive(Clone, Debug)]
-pub struct CellSpec {
-    /// The language whose toolchain the cell needs.
-    pub language: Arc<Language>,
-    /// What it is for.
-    pub purpose: Purpose,
-    /// Memory of all the program's processes together, in bytes.
-    pub memory_bytes_max: u64,
-    /// Processes and threads alive at once.
-    pub processes_max: u32,
-    /// Size of each writable area, in bytes.
-    pub disk_bytes_max: u64,
-}
-
-impl CellSpec {
-    /// A cell for compiling, sized by the language's own allowances.
-    #[must_use]
-    pub fn compile(language: &Arc<Language>) -> Self {
-        let limits = language.compile_limits();
-        Self {
-            language: Arc::clone(language),
-            purpose: Purpose::Compile,
-            memory_bytes_max: limits.memory_bytes,
-            processes_max: limits.processes,
-            disk_bytes_max: limits.file_bytes.saturating_mul(2),
-        }
-    }
-
-    /// A cell for running tests under these limits.
-    #[must_use]
-    pub fn run(language: &Arc<Language>, limits: &crate::Limits) -> Self {
-        Self {
-            language: Arc::clone(language),
-            purpose: Purpose::Run,
-            memory_bytes_max: limits.memory_bytes,
-            processes_max: limits.processes,
-            disk_bytes_max: limits.file_bytes,
-        }
-    }
-}
-
-/// What a cell is for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Hash)]
-pub enum Purpose {
-    /// Compiling a source into an artifact. Such a cell never holds test data.
-    Compile,
-    /// Running an artifact, a checker or an interactor.
-    Run,
 }
 
 /// Identifies the compiler or interpreter that a submission was judged with.

@@ -21,8 +21,12 @@ use runner::{
 };
 use tokio::io::{AsyncRead, ReadBuf};
 
-use super::{Ceiling, Cell, Linking, Seal, stream::READ_BYTES};
-use crate::{Area, CellPath, Execution, LISTED_FILES_MAX, Limits, SandboxError};
+use super::{
+    Cell,
+    seal::{Linking, Seal},
+    stream::READ_BYTES,
+};
+use crate::{Area, CellPath, Execution, LISTED_FILES_MAX, Limits, SandboxError, spec::Ceiling};
 
 /// How much the host asks for, in bytes, of each: standard output, standard error and the file.
 pub const WANTED_BYTES_MAX: u64 = 4096;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Linking, Seal};
+use super::seal::{Linking, Seal};
 use crate::SandboxError;
 
 /// Contains no process: the runner ends when its stream ends.

@@ -6,10 +6,9 @@ use runner::{
     message::{self, Command, Listing, Reply, Report},
 };
 
-use super::Ceiling;
 use crate::{
     Afterwards, Area, CellPath, Ended, Excess, Execution, Limits, ListedFile, MemorySource,
-    Outcome, SandboxError, Stack,
+    Outcome, SandboxError, Stack, spec::Ceiling,
 };
 
 /// Turns a reply into the expected result or an error.
@@ -38,7 +37,7 @@ impl SandboxError {
     /// Adds the file's path to a refusal.
     pub(super) fn about(self, path: &CellPath) -> Self {
         match self {
-            Self::Refused { kind, detail } => Self::File { path: path.clone(), kind, detail },
+            Self::Refused { kind, detail } => Self::File { path: path.to_string(), kind, detail },
             other => other,
         }
     }

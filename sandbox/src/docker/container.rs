@@ -27,12 +27,16 @@ use futures::{Stream, StreamExt};
 use runner::{layout, message::RefusalKind};
 use tokio_util::io::StreamReader;
 
-use super::{is_status, leftovers};
+use super::{
+    engine::{self, is_status},
+    owner,
+};
 use crate::{
     Cell, CellSpec, DockerConfig, SandboxError,
-    cell::{Ceiling, Linking, Seal},
+    cell::seal::{Linking, Seal},
     pool::Opener,
     runner_binary::RUNNER,
+    spec::Ceiling,
     uids::ProgramUids,
 };
 
@@ -111,7 +115,7 @@ impl Shape {
             user: Some("0:0".to_owned()),
             hostname: Some(layout::HOSTNAME.to_owned()),
             working_dir: Some("/".to_owned()),
-            labels: Some(leftovers::labels()),
+            labels: Some(owner::labels()),
             volumes: beside.is_none().then(|| vec![layout::RUNNER.to_owned()]),
             attach_stdin: Some(true),
             attach_stdout: Some(true),
@@ -337,7 +341,7 @@ struct DockerSeal {
 impl Seal for DockerSeal {
     async fn tear_down(mut self: Box<Self>) -> Result<(), SandboxError> {
         let Some(id) = self.id.take() else { return Ok(()) };
-        remove(&self.docker, &id).await.map_err(super::engine_error("remove a container"))
+        remove(&self.docker, &id).await.map_err(engine::failed("remove a container"))
     }
 
     fn linking(&self) -> Linking<'_> {

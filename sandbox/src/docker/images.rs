@@ -8,9 +8,9 @@ use futures::StreamExt;
 use runner::layout;
 use sha2::{Digest, Sha256};
 
-use crate::{DockerConfig, Language, Languages, Precompiled, SandboxError};
-
 pub use super::unpacking::{UnpackError, unpack};
+use super::{container, engine};
+use crate::{DockerConfig, Language, Languages, Precompiled, SandboxError};
 
 /// The base image. The engine must have it or be able to pull it.
 const BASE: &str = "debian:trixie-slim";
@@ -33,7 +33,7 @@ pub async fn build(
     languages: &[Arc<Language>],
     mut progress: impl FnMut(&str),
 ) -> Result<(), SandboxError> {
-    let docker = super::reach(config).await?;
+    let docker = engine::reach(config).await?;
     let recipe = recipe(languages);
     let ids: Vec<&str> = languages.iter().map(|language| language.id.as_str()).collect();
     let labels = [(RECIPE_LABEL, digest(&recipe)), (LANGUAGES_LABEL, ids.join(" "))];
@@ -45,10 +45,10 @@ pub async fn build(
         .rm(true)
         .forcerm(true)
         .build();
-    let context = super::container::archive(&[("Dockerfile", recipe.as_bytes(), 0o644)]);
+    let context = container::archive(&[("Dockerfile", recipe.as_bytes(), 0o644)]);
     let mut account = docker.build_image(options, None, Some(bollard::body_full(context)));
     while let Some(step) = account.next().await {
-        let step = step.map_err(super::engine_error("build the image"))?;
+        let step = step.map_err(engine::failed("build the image"))?;
         let said = step.stream.as_deref().unwrap_or_default();
         said.lines().filter(|line| !line.trim().is_empty()).for_each(&mut progress);
     }

@@ -11,7 +11,7 @@ use futures::{StreamExt, TryStreamExt};
 use tokio::task::spawn_blocking;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 
-use super::{container, leftovers};
+use super::{container, engine, owner};
 use crate::{DockerConfig, SandboxError};
 
 /// The parts of the image that cells can see.
@@ -44,23 +44,21 @@ pub async fn unpack(config: &DockerConfig, directory: &Path) -> Result<(), Unpac
     if fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(UnpackError::NotEmpty(directory.to_owned()));
     }
-    let docker = super::reach(config).await?;
+    let docker = engine::reach(config).await?;
     let body = ContainerCreateBody {
         image: Some(config.image.clone()),
         // The container is never started. It only exists because engines export containers, not images.
         cmd: Some(vec!["true".to_owned()]),
-        labels: Some(leftovers::labels()),
+        labels: Some(owner::labels()),
         ..ContainerCreateBody::default()
     };
     let created = docker.create_container(None, body).await;
-    let created = created.map_err(super::engine_error("make a container of the image"))?;
+    let created = created.map_err(engine::failed("make a container of the image"))?;
     let exported = docker.export_container(&created.id).map_err(io::Error::other).boxed();
     let archive = SyncIoBridge::new(StreamReader::new(exported));
     let target = directory.to_owned();
     let unpacked = spawn_blocking(move || unpack_whole(archive, &target)).await;
-    container::remove(&docker, &created.id)
-        .await
-        .map_err(super::engine_error("remove a container"))?;
+    container::remove(&docker, &created.id).await.map_err(engine::failed("remove a container"))?;
     unpacked.map_err(io::Error::other).flatten().map_err(write)
 }
 

@@ -333,4 +333,14 @@ mod tests {
             assert_eq!(found.as_deref(), *main, "{id} {files:?}");
         }
     }
+
+    #[test]
+    fn memory_limits_reach_the_command() {
+        let languages = Languages::builtin();
+        let java = languages.get("java").expect("java is built in");
+        let ceiling_mib = 256 + java.allowances.memory_mib;
+        let argv = java.run_argv(256 << 20, &Layout::single(java));
+        assert!(argv.contains(&"-Xms256m".to_owned()), "{argv:?}");
+        assert!(argv.contains(&format!("-Xmx{ceiling_mib}m")), "{argv:?}");
+    }
 }
