@@ -6,11 +6,9 @@
 //! Cargo has no stable way to depend on another package's program, let alone on a statically linked one. This script
 //! therefore runs cargo again, with its own target directory because the outer one is locked.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
 
 /// Variables that the outer cargo sets and the inner one must not see: flags and wrappers meant for the outer build,
 /// and settings that would move the output or change the profile.

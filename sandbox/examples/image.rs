@@ -2,7 +2,8 @@
 //!
 //! This program compiles in a third of the time, so `scripts/test` runs it while the rest compiles.
 
-use sandbox::{DockerConfig, Languages, SandboxError, docker::images};
+use sandbox::docker::images;
+use sandbox::{DockerConfig, Languages, SandboxError};
 
 #[tokio::main]
 async fn main() -> Result<(), SandboxError> {

@@ -2,7 +2,10 @@
 //! The build uses the filters for the target's processor. It compiles them for all supported processors, so that a call
 //! name that one of them lacks is found on every machine.
 
-use std::{collections::BTreeMap, env, fmt::Write, fs, path::PathBuf};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::{env, fs};
 
 use seccompiler::{BpfProgram, TargetArch, sock_filter};
 use serde::Deserialize;

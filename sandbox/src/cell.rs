@@ -6,24 +6,20 @@ mod simulated;
 mod stream;
 mod translation;
 
-use std::{fmt, io, time::Duration};
+use std::time::Duration;
+use std::{fmt, io};
 
 use bytes::Bytes;
-use runner::{
-    FrameError,
-    message::{Facts, LinkStep, Listing, RefusalKind, Reply, Request, SealPlan},
-};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    time::timeout,
-};
+use runner::FrameError;
+use runner::message::{Facts, LinkStep, Listing, RefusalKind, Reply, Request, SealPlan};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
 
-use self::{
-    seal::{Linking, Seal},
-    stream::Stream,
-    translation::{ReplyExt, command, listed, outcome, within},
-};
-use crate::{Area, CellPath, Execution, ListedFile, Outcome, SandboxError, spec::Ceiling};
+use self::seal::{Linking, Seal};
+use self::stream::Stream;
+use self::translation::{ReplyExt, command, listed, outcome, within};
+use crate::spec::Ceiling;
+use crate::{Area, CellPath, Execution, ListedFile, Outcome, SandboxError};
 
 /// The longest any operation except an execution may take: starting, storing a file, fetching one.
 const OPERATION_MAX: Duration = Duration::from_secs(30);

@@ -1,9 +1,7 @@
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    str::FromStr,
-    sync::Arc,
-};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
 

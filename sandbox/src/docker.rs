@@ -11,17 +11,20 @@ mod unpacking;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bollard::{Docker, errors::Error, models::ImageInspect};
+use bollard::Docker;
+use bollard::errors::Error;
+use bollard::models::ImageInspect;
 use tokio::sync::OnceCell;
 
-use self::{
-    container::{Containers, OpenError, Shape},
-    engine::{NAME, is_status},
-    images::Contents,
-};
+use self::container::{Containers, OpenError, Shape};
+use self::engine::{NAME, is_status};
+use self::images::Contents;
+use crate::pool::Pool;
+use crate::spec::Ceiling;
+use crate::toolchain::Toolchains;
 use crate::{
     Cell, CellSpec, DockerConfig, Finding, Language, LanguageId, Languages, Sandbox, SandboxError,
-    Toolchain, pool::Pool, spec::Ceiling, toolchain::Toolchains,
+    Toolchain,
 };
 
 /// The cure for a missing image.

@@ -1,6 +1,8 @@
-use std::{error::Error, io};
+use std::error::Error;
+use std::io;
 
-use runner::{FrameError, message::RefusalKind};
+use runner::FrameError;
+use runner::message::RefusalKind;
 
 use crate::{LanguageError, LanguageId};
 

@@ -1,13 +1,11 @@
 pub(crate) mod layout;
 
-use std::{
-    borrow::Borrow,
-    collections::{BTreeMap, HashMap},
-    fmt, io,
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::borrow::Borrow;
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{fmt, io};
 
 use serde::{Deserialize, Serialize};
 

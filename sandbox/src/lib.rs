@@ -19,27 +19,25 @@ mod spec;
 mod toolchain;
 mod uids;
 
+pub use crate::cell::Cell;
 #[cfg(fuzzing)]
 pub use crate::cell::liar;
-pub use crate::{
-    cell::Cell,
-    config::{Adapter, DockerConfig, NativeConfig, SandboxConfig},
-    error::SandboxError,
-    execution::{Afterwards, Ended, Excess, Execution, Limits, MemorySource, Outcome, Stack},
-    language::{
-        Allowances, Begins, COMPILER_TEXT_BYTES_MAX, Compiling, Examples, Language, LanguageError,
-        LanguageId, Languages,
-        layout::{Layout, Outputs},
-    },
-    link::link,
-    path::{Area, CellPath, ListedFile},
-    port::{Finding, Level, Sandbox, Toolchain},
-    precompiled::Precompiled,
-    resolver::resolve,
-    self_test::self_test,
-    spec::{CellSpec, Purpose},
+pub use crate::config::{Adapter, DockerConfig, NativeConfig, SandboxConfig};
+pub use crate::error::SandboxError;
+pub use crate::execution::{
+    Afterwards, Ended, Excess, Execution, Limits, MemorySource, Outcome, Stack,
 };
-pub use runner::{
-    layout::{LISTED_FILES_MAX, PATH_BYTES_MAX},
-    message::{Facts, RefusalKind},
+pub use crate::language::layout::{Layout, Outputs};
+pub use crate::language::{
+    Allowances, Begins, COMPILER_TEXT_BYTES_MAX, Compiling, Examples, Language, LanguageError,
+    LanguageId, Languages,
 };
+pub use crate::link::link;
+pub use crate::path::{Area, CellPath, ListedFile};
+pub use crate::port::{Finding, Level, Sandbox, Toolchain};
+pub use crate::precompiled::Precompiled;
+pub use crate::resolver::resolve;
+pub use crate::self_test::self_test;
+pub use crate::spec::{CellSpec, Purpose};
+pub use runner::layout::{LISTED_FILES_MAX, PATH_BYTES_MAX};
+pub use runner::message::{Facts, RefusalKind};

@@ -1,16 +1,13 @@
-use std::{
-    fs::{File, Permissions},
-    io::{self, IoSlice},
-    os::{
-        fd::{AsRawFd, OwnedFd},
-        unix::fs::PermissionsExt,
-    },
-};
+use std::fs::{File, Permissions};
+use std::io::{self, IoSlice};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
 
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use runner::message::{LinkStep, RefusalKind};
 
-use crate::{Cell, SandboxError, cell::seal::Linking};
+use crate::cell::seal::Linking;
+use crate::{Cell, SandboxError};
 
 /// Connects the next execution of one cell to the next execution of another. Both executions must be
 /// [`linked`](crate::Execution::linked). Each program reads from its standard input, through a kernel pipe, what the

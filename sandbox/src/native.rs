@@ -5,43 +5,35 @@ mod cgroup;
 mod headers;
 mod root;
 
-use std::{
-    io,
-    ops::RangeInclusive,
-    os::fd::{AsFd, OwnedFd},
-    path::PathBuf,
-    process::Stdio,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::io;
+use std::ops::RangeInclusive;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use nix::unistd::{getegid, geteuid};
-use runner::{
-    layout::PROGRAM_UIDS,
-    message::{Bind, CgroupPlan, SealPlan, Users},
-};
-use tokio::{
-    io::AsyncReadExt,
-    net::UnixStream,
-    process::{Child, ChildStderr, Command},
-    time::timeout,
-};
+use runner::layout::PROGRAM_UIDS;
+use runner::message::{Bind, CgroupPlan, SealPlan, Users};
+use tokio::io::AsyncReadExt;
+use tokio::net::UnixStream;
+use tokio::process::{Child, ChildStderr, Command};
+use tokio::time::timeout;
 
-use self::{
-    cgroup::{CellCgroup, Cgroups},
-    headers::Headers,
-    root::Root,
-};
+use self::cgroup::{CellCgroup, Cgroups};
+use self::headers::Headers;
+use self::root::Root;
+use crate::cell::seal::{Linking, Seal};
+use crate::pool::{Opener, Pool};
+use crate::runner_binary::RunnerFile;
+use crate::spec::Ceiling;
+use crate::toolchain::Toolchains;
+use crate::uids::ProgramUids;
 use crate::{
     Cell, CellSpec, Finding, Language, Languages, NativeConfig, Purpose, Sandbox, SandboxError,
     Toolchain,
-    cell::seal::{Linking, Seal},
-    pool::{Opener, Pool},
-    runner_binary::RunnerFile,
-    spec::Ceiling,
-    toolchain::Toolchains,
-    uids::ProgramUids,
 };
 
 /// Size of the program area, in bytes: room for an artifact and a checker.

@@ -3,11 +3,9 @@
 //! A ready cell is fresh and is handed out once (INV-11). The pool keeps cells of the most recently requested shapes.
 //! When there are too many shapes, it drops the one requested longest ago.
 
-use std::{
-    collections::VecDeque,
-    fmt::Debug,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::collections::VecDeque;
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use tokio::sync::Semaphore;

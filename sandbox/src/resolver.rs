@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::{
-    Adapter, Sandbox, SandboxConfig, SandboxError, docker::DockerSandbox, native::NativeSandbox,
-};
+use crate::docker::DockerSandbox;
+use crate::native::NativeSandbox;
+use crate::{Adapter, Sandbox, SandboxConfig, SandboxError};
 
 /// The configured sandbox. No other code depends on a particular adapter (INV-1).
 ///

@@ -1,17 +1,13 @@
 //! The runner's program, embedded in this one.
 
-use std::{
-    fs::File,
-    io::{self, Write},
-    os::fd::{AsRawFd, OwnedFd},
-    path::PathBuf,
-};
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::path::PathBuf;
 
-use nix::{
-    errno::Errno,
-    fcntl::{FcntlArg, SealFlag, fcntl},
-    sys::memfd::{MFdFlags, memfd_create},
-};
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, SealFlag, fcntl};
+use nix::sys::memfd::{MFdFlags, memfd_create};
 
 /// `assay-runner`, statically linked by `build.rs`.
 pub(crate) static RUNNER: &[u8] = include_bytes!(env!("ASSAY_RUNNER"));

@@ -1,12 +1,15 @@
 //! Tests a sandbox with attempts to escape and to exceed limits, run in a cell like any other program.
 
-use std::{net::TcpListener, sync::Arc, time::Duration};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::runner_binary::RUNNER;
 use crate::{
     Cell, CellPath, CellSpec, Ended, Execution, Finding, Language, Limits, Outcome, Sandbox,
-    SandboxError, runner_binary::RUNNER,
+    SandboxError,
 };
 
 /// A mebibyte.

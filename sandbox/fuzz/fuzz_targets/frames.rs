@@ -3,13 +3,12 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use runner::{
-    FrameError,
-    frame::{self, CHUNK_BYTES_MAX, Decoder, Frame},
-    message::{Reply, Request},
-};
+use runner::FrameError;
+use runner::frame::{self, CHUNK_BYTES_MAX, Decoder, Frame};
+use runner::message::{Reply, Request};
 use sandbox_fuzz::within;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// The memory limit for decoding, in bytes. It covers the decoder's buffer, one frame, its message and the message
 /// encoded again, each in a vector of up to twice its length, and what serde allocates before it has seen a sequence's

@@ -1,18 +1,14 @@
 //! The self-test's program: it attempts what a cell must not allow. It is part of the runner's binary, so that a
 //! machine without any compiler can be tested.
 
-use std::{
-    fs::{self, OpenOptions},
-    io::{self, Write},
-    process::ExitCode,
-    thread,
-};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::thread;
 
-use nix::{
-    mount::{MsFlags, mount},
-    sched::{CloneFlags, unshare},
-    unistd::{ForkResult, Uid, chroot, setuid},
-};
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use nix::unistd::{ForkResult, Uid, chroot, setuid};
 
 use crate::{spawn, sys};
 

@@ -1,10 +1,8 @@
 //! Measures how long a program has been computing without waiting, by sampling.
 
-use std::{
-    fs, iter,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::path::Path;
+use std::time::{Duration, Instant};
+use std::{fs, iter};
 
 /// How long a program has been computing, or ready to compute, at every sample. Unlike processor time, this does not
 /// depend on how many other processes compete for the processor.

@@ -2,9 +2,12 @@
 
 use runner::message::Facts;
 
-use crate::{
-    cores::Cores, link::Link, meter::Meter, seccomp::Filter, signals::Signals, standby::Standby,
-};
+use crate::cores::Cores;
+use crate::link::Link;
+use crate::meter::Meter;
+use crate::seccomp::Filter;
+use crate::signals::Signals;
+use crate::standby::Standby;
 
 /// The runner's state once it is sealed in.
 pub(crate) struct Cell {

@@ -1,28 +1,21 @@
 //! Executes one command, from receiving its standard input to sending its report.
 
-use std::{
-    fs::{File, OpenOptions},
-    io::Write,
-    os::fd::{AsFd, AsRawFd, OwnedFd},
-};
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
-use runner::{
-    FrameError,
-    message::{Command, RefusalKind, Reply, Report},
-};
+use runner::FrameError;
+use runner::message::{Command, RefusalKind, Reply, Report};
 
-use crate::{
-    cell::Cell,
-    ending::Seen,
-    files::ProgramAreaLock,
-    link::Link,
-    peer::Peer,
-    refusal::{Failure, Refusal},
-    spawn,
-    standby::Given,
-    supervise, sweep, sys,
-    wire::Wire,
-};
+use crate::cell::Cell;
+use crate::ending::Seen;
+use crate::files::ProgramAreaLock;
+use crate::link::Link;
+use crate::peer::Peer;
+use crate::refusal::{Failure, Refusal};
+use crate::standby::Given;
+use crate::wire::Wire;
+use crate::{spawn, supervise, sweep, sys};
 
 /// Runs a command and answers with its report, or with the reason why it could not run. An error ends the cell: the
 /// stream failed, or the program's files or processes could not be removed.

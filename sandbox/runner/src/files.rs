@@ -1,25 +1,17 @@
 //! Stores files in the cell and reads them. No process of a program is alive during this.
 
-use std::{
-    fs::File,
-    io::{self, Read, Write},
-    os::{
-        fd::{AsFd, BorrowedFd, OwnedFd},
-        unix::fs::fchown,
-    },
-};
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::fchown;
 
-use nix::{
-    errno::Errno,
-    fcntl::{AT_FDCWD, AtFlags, OFlag, openat},
-    mount::{MsFlags, mount},
-    sys::stat::{FileStat, Mode, fchmod, fstatat, mkdirat},
-    unistd::{UnlinkatFlags, unlinkat},
-};
-use runner::{
-    layout,
-    message::{Area, RefusalKind},
-};
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat};
+use nix::mount::{MsFlags, mount};
+use nix::sys::stat::{FileStat, Mode, fchmod, fstatat, mkdirat};
+use nix::unistd::{UnlinkatFlags, unlinkat};
+use runner::layout;
+use runner::message::{Area, RefusalKind};
 
 use crate::refusal::Refusal;
 

@@ -11,7 +11,8 @@
 
 use std::io::{self, Read, Write};
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// The protocol's version. The runner is built together with the host and embedded in it, so any difference is an
 /// error.

@@ -3,40 +3,28 @@
 //!
 //! The security of both depends on the order, so tests replace the kernel with a recorder.
 
-use std::{
-    convert::Infallible,
-    ffi::{CStr, CString},
-    fs, io,
-    os::{
-        fd::OwnedFd,
-        unix::{
-            ffi::OsStrExt,
-            fs::{PermissionsExt, symlink},
-        },
-    },
-    path::Path,
-};
+use std::convert::Infallible;
+use std::ffi::{CStr, CString};
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::{fs, io};
 
-use nix::{
-    errno::Errno,
-    mount::{MntFlags, MsFlags},
-    sched::CloneFlags,
-    sys::{
-        prctl,
-        resource::{Resource, getrlimit, setrlimit},
-        signal::{SigSet, SigmaskHow, sigprocmask},
-        stat::Mode,
-    },
-    unistd::{ForkResult, Gid, Uid},
-};
+use nix::errno::Errno;
+use nix::mount::{MntFlags, MsFlags};
+use nix::sched::CloneFlags;
+use nix::sys::prctl;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::{SigSet, SigmaskHow, sigprocmask};
+use nix::sys::stat::Mode;
+use nix::unistd::{ForkResult, Gid, Uid};
 use runner::message::CgroupPlan;
 
-use crate::{
-    cores::Cores,
-    meter::Meter,
-    seccomp::Filter,
-    sys::{self, Capability},
-};
+use crate::cores::Cores;
+use crate::meter::Meter;
+use crate::seccomp::Filter;
+use crate::sys::{self, Capability};
 
 #[cfg(test)]
 pub(crate) mod recorder;

@@ -1,27 +1,22 @@
 //! Starts the cell's processes: the standby process, and a program in it or in a new process.
 
-use std::{
-    convert::Infallible,
-    fs::File,
-    io::{self, Write},
-    os::{fd::AsRawFd, unix::net::UnixStream},
-};
+use std::convert::Infallible;
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
 
-use nix::{
-    fcntl::{FcntlArg, OFlag, fcntl},
-    sys::stat::{Mode, fchmod},
-    unistd::{ForkResult, close, pipe2},
-};
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::stat::{Mode, fchmod};
+use nix::unistd::{ForkResult, close, pipe2};
 use runner::message::Command;
 
-use crate::{
-    cell::Cell,
-    kernel::Linux,
-    refusal::Refusal,
-    spawn::{self, Failed},
-    standby::{self, Given, Spawned, Standby},
-    sys,
-};
+use crate::cell::Cell;
+use crate::kernel::Linux;
+use crate::refusal::Refusal;
+use crate::spawn::{self, Failed};
+use crate::standby::{self, Given, Spawned, Standby};
+use crate::sys;
 
 /// The exit code of a process that does not become a program. The reason is sent over a pipe, so this code is not used.
 const NOT_STARTED: i32 = 127;

@@ -14,23 +14,19 @@
 //! only they can enter: the follower's runner makes the pipes there, and the leader's runner opens them and removes
 //! their names.
 
-use std::{
-    fs::{DirBuilder, OpenOptions},
-    io,
-    os::{fd::OwnedFd, unix::fs::DirBuilderExt},
-    path::{Path, PathBuf},
-};
+use std::fs::{DirBuilder, OpenOptions};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 
-use nix::{
-    sys::stat::{Mode, fchmod},
-    unistd::{mkfifo, unlink},
-};
-use runner::{
-    FrameError, layout,
-    message::{LinkStep, RefusalKind, Reply},
-};
+use nix::sys::stat::{Mode, fchmod};
+use nix::unistd::{mkfifo, unlink};
+use runner::message::{LinkStep, RefusalKind, Reply};
+use runner::{FrameError, layout};
 
-use crate::{refusal::Refusal, wire::Wire};
+use crate::refusal::Refusal;
+use crate::wire::Wire;
 
 /// A cell's ends of a link.
 pub(crate) struct Link {
@@ -153,10 +149,8 @@ fn both_ends(pipe: &Path) -> io::Result<OwnedFd> {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        fs::{self, File},
-        io::{Read, Write},
-    };
+    use std::fs::{self, File};
+    use std::io::{Read, Write};
 
     use super::*;
 

@@ -2,21 +2,15 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use nix::{
-    errno::Errno,
-    fcntl::{AtFlags, openat},
-    sys::stat::{Mode, fstatat},
-};
-use runner::{
-    layout::{self, LISTED_FILES_MAX},
-    message::{Area, ListedFile, Listing, RefusalKind},
-};
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, openat};
+use nix::sys::stat::{Mode, fstatat};
+use runner::layout::{self, LISTED_FILES_MAX};
+use runner::message::{Area, ListedFile, Listing, RefusalKind};
 
-use crate::{
-    files::{self, FOLDER},
-    refusal::Refusal,
-    sweep::names,
-};
+use crate::files::{self, FOLDER};
+use crate::refusal::Refusal;
+use crate::sweep::names;
 
 /// The regular files of an area, sorted by path. Files without a valid path are left out: names that are not plain or
 /// not UTF-8, links and their targets, and files that are too deep.
@@ -66,7 +60,9 @@ fn walk(folder: BorrowedFd<'_>, above: &str, found: &mut Vec<ListedFile>) -> Res
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::unix::fs::symlink, path::Path};
+    use std::fs;
+    use std::os::unix::fs::symlink;
+    use std::path::Path;
 
     use super::*;
 

@@ -3,16 +3,12 @@
 //! Control files are opened once, before the runner is sealed in, and used through those descriptors. One cgroup serves
 //! all runs of a cell. Counters that can be reset are reset before each run; the others are read before and after it.
 
-use std::{
-    fs::{File, OpenOptions},
-    io::{self, Write},
-    os::{
-        fd::{AsFd, BorrowedFd},
-        unix::fs::FileExt,
-    },
-    path::Path,
-    time::Duration,
-};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::time::Duration;
 
 use nix::sys::resource::{UsageWho, getrusage};
 use runner::message::CgroupPlan;
@@ -402,7 +398,8 @@ fn writable(path: &Path) -> io::Result<File> {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, path::PathBuf};
+    use std::fs;
+    use std::path::PathBuf;
 
     use super::*;
 

@@ -1,27 +1,19 @@
 //! The ends of a link that the runner keeps while its program runs. [`link`](crate::link) explains why.
 
-use std::{
-    fs::{File, OpenOptions},
-    io::{self, Read},
-    os::{
-        fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
-        unix::fs::OpenOptionsExt,
-    },
-    time::{Duration, Instant},
-};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::time::{Duration, Instant};
 
-use nix::{
-    poll::{PollFd, PollFlags, ppoll},
-    sys::time::TimeSpec,
-};
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::time::TimeSpec;
 
-use crate::{
-    busy::Busy,
-    link::{Link, Role},
-    spawn,
-    standby::Given,
-    wire::host_is_gone,
-};
+use crate::busy::Busy;
+use crate::link::{Link, Role};
+use crate::spawn;
+use crate::standby::Given;
+use crate::wire::host_is_gone;
 
 /// How much is read and dropped at a time, in bytes.
 const READ_BYTES: usize = 64 << 10;

@@ -17,30 +17,22 @@
 //! 10. Give up every capability except those needed to start programs, kill them and clean up after them.
 //! 11. Set `no_new_privs` and install the cell's system call filter, which programs inherit.
 
-use std::{
-    io,
-    os::fd::{AsFd, BorrowedFd},
-    path::{Path, PathBuf},
-};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::{Path, PathBuf};
 
-use nix::{
-    mount::MsFlags,
-    poll::{PollFd, PollFlags, PollTimeout, poll},
-    sched::CloneFlags,
-    sys::signal::{Signal, kill},
-    unistd::{ForkResult, Pid},
-};
-use runner::{
-    layout,
-    message::{Bind, SealPlan, Users},
-};
+use nix::mount::MsFlags;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sched::CloneFlags;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{ForkResult, Pid};
+use runner::layout;
+use runner::message::{Bind, SealPlan, Users};
 
-use crate::{
-    kernel::Kernel,
-    meter::Meter,
-    seccomp::Filter,
-    sys::{self, Capability},
-};
+use crate::kernel::Kernel;
+use crate::meter::Meter;
+use crate::seccomp::Filter;
+use crate::sys::{self, Capability};
 
 /// The directory where the new root is assembled. Every system has it, and no bind's source is below it.
 const STAGING: &str = "/proc";

@@ -2,26 +2,20 @@
 
 use std::process;
 
-use runner::{
-    FrameError,
-    message::{RefusalKind, Reply, Request},
-};
+use runner::FrameError;
+use runner::message::{RefusalKind, Reply, Request};
 
-use crate::{
-    cell::Cell,
-    cores::Cores,
-    execute,
-    files::{self, Incoming},
-    kernel::Linux,
-    launch, link, listing,
-    meter::Meter,
-    refusal::Refusal,
-    seal::{self, SealError},
-    seccomp::Filter,
-    signals::Signals,
-    sweep, sys,
-    wire::Wire,
-};
+use crate::cell::Cell;
+use crate::cores::Cores;
+use crate::files::{self, Incoming};
+use crate::kernel::Linux;
+use crate::meter::Meter;
+use crate::refusal::Refusal;
+use crate::seal::{self, SealError};
+use crate::seccomp::Filter;
+use crate::signals::Signals;
+use crate::wire::Wire;
+use crate::{execute, launch, link, listing, sweep, sys};
 
 /// The errors that end the runner.
 #[derive(Debug, thiserror::Error)]

@@ -2,10 +2,8 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 
-use nix::sys::{
-    signal::{SigSet, Signal},
-    signalfd::{SfdFlags, SignalFd},
-};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 
 /// SIGCHLD as a descriptor that can be polled.
 pub(crate) struct Signals(SignalFd);

@@ -13,27 +13,24 @@
 //! 7. Set `no_new_privs`, reset signals, install the program's system call filter, in addition to the inherited one.
 //! 8. Execute.
 
-use std::{
-    convert::Infallible,
-    ffi::{CString, OsStr},
-    fs, io,
-    os::unix::{ffi::OsStrExt, fs::PermissionsExt},
-    path::Path,
-};
+use std::convert::Infallible;
+use std::ffi::{CString, OsStr};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::{fs, io};
 
-use nix::{errno::Errno, sys::resource::Resource, unistd::ForkResult};
-use runner::{
-    layout,
-    message::{Command, RefusalKind},
-};
+use nix::errno::Errno;
+use nix::sys::resource::Resource;
+use nix::unistd::ForkResult;
+use runner::layout;
+use runner::message::{Command, RefusalKind};
 
-use crate::{
-    cell::Cell,
-    kernel::{Kernel, Standard},
-    meter::Meter,
-    refusal::Refusal,
-    sys,
-};
+use crate::cell::Cell;
+use crate::kernel::{Kernel, Standard};
+use crate::meter::Meter;
+use crate::refusal::Refusal;
+use crate::sys;
 
 pub(crate) use crate::sys::fork;
 

@@ -5,13 +5,9 @@
 //! takes some milliseconds. A fork takes some tenths of a millisecond. Both happen while the host handles the last
 //! run's outcome or prepares the cell. No process of a program is alive during this.
 
-use std::{
-    io::{self, Read, Write},
-    os::{
-        fd::{AsFd, BorrowedFd, OwnedFd},
-        unix::net::UnixStream,
-    },
-};
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 
 use nix::unistd::Pid;
 use runner::message::Command;

@@ -1,34 +1,28 @@
 //! Watches a run: its clocks, its output, the program's end, and the end of everything it started.
 
-use std::{
-    fs::{self, File},
-    io::{self, Read},
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
-    time::{Duration, Instant},
-};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
 
-use nix::{
-    errno::Errno,
-    fcntl::{FcntlArg, OFlag, fcntl},
-    poll::{PollFd, PollFlags, ppoll},
-    sys::{time::TimeSpec, wait::WaitStatus},
-    unistd::{Pid, SysconfVar, sysconf},
-};
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::time::TimeSpec;
+use nix::sys::wait::WaitStatus;
+use nix::unistd::{Pid, SysconfVar, sysconf};
 use runner::message::Command;
 
-use crate::{
-    busy::Busy,
-    cell::Cell,
-    ending::{Status, Stopped},
-    launch,
-    meter::Mark,
-    peer::Peer,
-    refusal::Failure,
-    spawn,
-    standby::{Given, Spawned},
-    sys::{self, Reaping},
-    wire::host_is_gone,
-};
+use crate::busy::Busy;
+use crate::cell::Cell;
+use crate::ending::{Status, Stopped};
+use crate::meter::Mark;
+use crate::peer::Peer;
+use crate::refusal::Failure;
+use crate::standby::{Given, Spawned};
+use crate::sys::{self, Reaping};
+use crate::wire::host_is_gone;
+use crate::{launch, spawn};
 
 /// The shortest time between two checks of the processor time used.
 const POLL_MIN: Duration = Duration::from_millis(2);

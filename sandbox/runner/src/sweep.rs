@@ -1,21 +1,15 @@
 //! Empties the writable areas after a run. No process of a program is alive during this.
 
-use std::{
-    ffi::CString,
-    io,
-    os::fd::{AsFd, BorrowedFd},
-};
+use std::ffi::CString;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 
-use nix::{
-    dir::Dir,
-    errno::Errno,
-    fcntl::{AT_FDCWD, OFlag, openat, renameat},
-    sys::{
-        stat::{FchmodatFlags, Mode, fchmod, fchmodat, futimens},
-        time::TimeSpec,
-    },
-    unistd::{UnlinkatFlags, unlinkat},
-};
+use nix::dir::Dir;
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, openat, renameat};
+use nix::sys::stat::{FchmodatFlags, Mode, fchmod, fchmodat, futimens};
+use nix::sys::time::TimeSpec;
+use nix::unistd::{UnlinkatFlags, unlinkat};
 use runner::layout;
 
 use crate::sys;

@@ -2,22 +2,16 @@
 //! code.
 #![allow(unsafe_code, reason = "these are the bare system calls")]
 
-use std::{
-    ffi::CStr,
-    io::{self, IoSlice, IoSliceMut, Read, Write},
-    os::{
-        fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
-        unix::net::UnixStream,
-    },
-    time::Duration,
-};
+use std::ffi::CStr;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
-use nix::{
-    cmsg_space,
-    errno::Errno,
-    sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg},
-    unistd::{ForkResult, Pid},
-};
+use nix::cmsg_space;
+use nix::errno::Errno;
+use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
+use nix::unistd::{ForkResult, Pid};
 
 /// The capabilities that the runner needs, with their numbers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -1,18 +1,15 @@
 //! The runner's end of the stream to the host.
 
-use std::{
-    fs::File,
-    io::{self, Write},
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
-};
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use runner::{
-    FrameError,
-    frame::{self, Decoder, Frame, PROTOCOL_VERSION},
-    message::{Reply, Request},
-};
+use runner::FrameError;
+use runner::frame::{self, Decoder, Frame, PROTOCOL_VERSION};
+use runner::message::{Reply, Request};
 
-use crate::{refusal::Refusal, sys};
+use crate::refusal::Refusal;
+use crate::sys;
 
 /// The stream to the host.
 pub(crate) struct Wire {

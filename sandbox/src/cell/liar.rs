@@ -3,30 +3,23 @@
 //!
 //! Property tests and the fuzzer in `sandbox/fuzz` use it.
 
-use std::{
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use runner::{
-    frame::{self, CHUNK_BYTES_MAX, MESSAGE_BYTES_MAX, PROTOCOL_VERSION},
-    message::{self, Facts, Listing, RefusalKind, Reply, Report, SealPlan},
-};
+use runner::frame::{self, CHUNK_BYTES_MAX, MESSAGE_BYTES_MAX, PROTOCOL_VERSION};
+use runner::message::{self, Facts, Listing, RefusalKind, Reply, Report, SealPlan};
 use tokio::io::{AsyncRead, ReadBuf};
 
-use super::{
-    Cell,
-    seal::{Linking, Seal},
-    stream::READ_BYTES,
-};
-use crate::{Area, CellPath, Execution, LISTED_FILES_MAX, Limits, SandboxError, spec::Ceiling};
+use super::Cell;
+use super::seal::{Linking, Seal};
+use super::stream::READ_BYTES;
+use crate::spec::Ceiling;
+use crate::{Area, CellPath, Execution, LISTED_FILES_MAX, Limits, SandboxError};
 
 /// How much the host asks for, in bytes, of each: standard output, standard error and the file.
 pub const WANTED_BYTES_MAX: u64 = 4096;

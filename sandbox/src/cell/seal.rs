@@ -1,6 +1,7 @@
 //! The seal of a cell: its container or process on the host.
 
-use std::{fmt, os::fd::BorrowedFd};
+use std::fmt;
+use std::os::fd::BorrowedFd;
 
 use async_trait::async_trait;
 

@@ -3,11 +3,9 @@
 use std::io;
 
 use bytes::{Bytes, BytesMut};
-use runner::{
-    FrameError,
-    frame::{self, CHUNK_BYTES_MAX, Decoder, Frame, PROTOCOL_VERSION},
-    message::{Reply, Request},
-};
+use runner::FrameError;
+use runner::frame::{self, CHUNK_BYTES_MAX, Decoder, Frame, PROTOCOL_VERSION};
+use runner::message::{Reply, Request};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::SandboxError;

@@ -1,14 +1,13 @@
 //! Converts between the port's types and the protocol's.
 
 use bytes::Bytes;
-use runner::{
-    layout,
-    message::{self, Command, Listing, Reply, Report},
-};
+use runner::layout;
+use runner::message::{self, Command, Listing, Reply, Report};
 
+use crate::spec::Ceiling;
 use crate::{
     Afterwards, Area, CellPath, Ended, Excess, Execution, Limits, ListedFile, MemorySource,
-    Outcome, SandboxError, Stack, spec::Ceiling,
+    Outcome, SandboxError, Stack,
 };
 
 /// Turns a reply into the expected result or an error.

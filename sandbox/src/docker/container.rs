@@ -1,44 +1,37 @@
 //! One container: its isolation settings, and opening a cell in it.
 
-use std::{
-    collections::HashMap,
-    io,
-    pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::collections::HashMap;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use bollard::{
-    Docker,
-    container::{AttachContainerResults, LogOutput},
-    errors::Error,
-    models::{
-        ContainerCreateBody, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig,
-        ResourcesUlimits,
-    },
-    query_parameters::{
-        AttachContainerOptionsBuilder, InspectContainerOptions, RemoveContainerOptionsBuilder,
-        UploadToContainerOptionsBuilder,
-    },
+use bollard::Docker;
+use bollard::container::{AttachContainerResults, LogOutput};
+use bollard::errors::Error;
+use bollard::models::{
+    ContainerCreateBody, HostConfig, HostConfigCgroupnsModeEnum, HostConfigLogConfig,
+    ResourcesUlimits,
+};
+use bollard::query_parameters::{
+    AttachContainerOptionsBuilder, InspectContainerOptions, RemoveContainerOptionsBuilder,
+    UploadToContainerOptionsBuilder,
 };
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
-use runner::{layout, message::RefusalKind};
+use runner::layout;
+use runner::message::RefusalKind;
 use tokio_util::io::StreamReader;
 
-use super::{
-    engine::{self, is_status},
-    owner,
-};
-use crate::{
-    Cell, CellSpec, DockerConfig, SandboxError,
-    cell::seal::{Linking, Seal},
-    pool::Opener,
-    runner_binary::RUNNER,
-    spec::Ceiling,
-    uids::ProgramUids,
-};
+use super::engine::{self, is_status};
+use super::owner;
+use crate::cell::seal::{Linking, Seal};
+use crate::pool::Opener;
+use crate::runner_binary::RUNNER;
+use crate::spec::Ceiling;
+use crate::uids::ProgramUids;
+use crate::{Cell, CellSpec, DockerConfig, SandboxError};
 
 /// The runner's file name in the container.
 const RUNNER_NAME: &str = "assay-runner";

@@ -1,6 +1,7 @@
 //! The connection to a Docker engine, and its errors.
 
-use bollard::{Docker, errors::Error};
+use bollard::Docker;
+use bollard::errors::Error;
 
 use crate::{DockerConfig, SandboxError};
 

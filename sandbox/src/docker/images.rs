@@ -1,9 +1,11 @@
 //! The image for cells. One image has all languages, so that every ready container serves every language. Its recipe is
 //! derived from the language definitions, so that this program can build it on any machine.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use bollard::{models::ImageInspect, query_parameters::BuildImageOptionsBuilder};
+use bollard::models::ImageInspect;
+use bollard::query_parameters::BuildImageOptionsBuilder;
 use futures::StreamExt;
 use runner::layout;
 use sha2::{Digest, Sha256};

@@ -7,12 +7,11 @@
 
 use std::collections::HashMap;
 
-use bollard::{Docker, query_parameters::ListContainersOptionsBuilder};
+use bollard::Docker;
+use bollard::query_parameters::ListContainersOptionsBuilder;
 
-use super::{
-    container,
-    owner::{OWNER_LABEL, Owner},
-};
+use super::container;
+use super::owner::{OWNER_LABEL, Owner};
 
 /// Removes the containers of dead processes. On failure, the next process tries again.
 pub(super) async fn remove(docker: &Docker) {

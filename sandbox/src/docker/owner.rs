@@ -1,6 +1,7 @@
 //! The process that made a container, which a label of the container identifies.
 
-use std::{collections::HashMap, fs};
+use std::collections::HashMap;
+use std::fs;
 
 /// The label with the [`Owner`] of a container.
 pub(super) const OWNER_LABEL: &str = "assay.owner";

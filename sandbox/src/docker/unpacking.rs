@@ -1,10 +1,8 @@
 //! Unpacks the image's file system into a directory, so that the native adapter has the same toolchains without
 //! installing them.
 
-use std::{
-    fs, io,
-    path::{Component, Path, PathBuf},
-};
+use std::path::{Component, Path, PathBuf};
+use std::{fs, io};
 
 use bollard::models::ContainerCreateBody;
 use futures::{StreamExt, TryStreamExt};

@@ -206,7 +206,8 @@ fn contains(all: &[u8], part: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{commands::COMMANDS, *};
+    use super::commands::COMMANDS;
+    use super::*;
     use crate::Languages;
 
     fn layout(main: &str, others: &[&str]) -> Layout {

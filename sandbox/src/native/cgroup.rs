@@ -3,23 +3,16 @@
 //! The process's own directory is locked while the process lives. An unlocked directory belongs to a process that died
 //! without removing it; the next process that starts removes it.
 
-use std::{
-    fmt,
-    fs::{self, File},
-    io,
-    path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use std::{fmt, io};
 
-use nix::{
-    fcntl::{Flock, FlockArg},
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
+use nix::fcntl::{Flock, FlockArg};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use runner::message::CgroupPlan;
 
 /// The prefix of our processes' directories.

@@ -4,17 +4,16 @@
 //! A header is compiled at its first use, in a cell that never holds untrusted files. It is stored under the digest of
 //! its toolchain and flags, in a directory that only this program's user can write to. Compile cells see it read-only.
 
-use std::{
-    collections::HashMap,
-    env, fs, io,
-    os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt},
-    path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::collections::HashMap;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::{env, fs, io};
 
 use bytes::Bytes;
 use nix::unistd::geteuid;
-use runner::{layout, message::Bind};
+use runner::layout;
+use runner::message::Bind;
 use tokio::sync::OnceCell;
 
 use crate::{CellPath, CellSpec, Execution, Language, Precompiled, Purpose, Sandbox, SandboxError};

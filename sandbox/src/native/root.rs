@@ -1,10 +1,8 @@
 //! The read-only part of a native cell's file system: toolchains, and no user's data. It comes from this machine, or
 //! from an image unpacked into a directory.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use runner::message::Bind;
 
@@ -104,7 +102,8 @@ fn text(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeSet, os::unix::fs::symlink};
+    use std::collections::BTreeSet;
+    use std::os::unix::fs::symlink;
 
     use super::*;
 

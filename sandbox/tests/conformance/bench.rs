@@ -1,12 +1,8 @@
 //! The environment of the cases: a sandbox, the probe compiled inside it, and cells that are checked after each run.
 
-use std::{
-    fmt::Debug,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use sandbox::{

@@ -5,10 +5,8 @@ use bytes::Bytes;
 use futures::FutureExt;
 use sandbox::{Area, CellPath, CellSpec, Ended, Execution, Limits};
 
-use crate::{
-    bench::{Bench, Slot, expect},
-    case::{AMPLE, Case, MIB, line, steps},
-};
+use crate::bench::{Bench, Slot, expect};
+use crate::case::{AMPLE, Case, MIB, line, steps};
 
 /// The largest file fetched from a compile cell, in bytes.
 const FILE_BYTES_MAX: u64 = 8 * MIB;

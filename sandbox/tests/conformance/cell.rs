@@ -6,10 +6,9 @@ use bytes::Bytes;
 use futures::FutureExt;
 use sandbox::{CellPath, Ended, Execution, Limits, MemorySource, RefusalKind, SandboxError};
 
-use crate::{
-    bench::{Bench, command, expect, expect_end, expect_error},
-    case::{AMPLE, Case, Check::PeakMib, End, MIB, Mode, SHORT, line, probe, steps},
-};
+use crate::bench::{Bench, command, expect, expect_end, expect_error};
+use crate::case::Check::PeakMib;
+use crate::case::{AMPLE, Case, End, MIB, Mode, SHORT, line, probe, steps};
 
 pub(crate) fn cases() -> Vec<Case> {
     [

@@ -5,15 +5,10 @@ use std::time::Duration;
 use futures::FutureExt;
 use sandbox::Limits;
 
-use crate::{
-    bench::{Bench, expect},
-    case::{
-        AMPLE, Case,
-        Check::{ComplaintsCut, Kept, Never, Prints},
-        End, MIB, SHORT, compile, line, source, steps,
-    },
-    processes::answers_beside_the_forger,
-};
+use crate::bench::{Bench, expect};
+use crate::case::Check::{ComplaintsCut, Kept, Never, Prints};
+use crate::case::{AMPLE, Case, End, MIB, SHORT, compile, line, source, steps};
+use crate::processes::answers_beside_the_forger;
 
 /// The bomb hit a limit, or the compiler refused it.
 const DEFUSED: &[End] = &[End::Failure, End::Cpu, End::Wall, End::Memory, End::Output, End::File];

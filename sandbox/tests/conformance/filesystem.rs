@@ -6,15 +6,10 @@ use std::time::Duration;
 use futures::FutureExt;
 use sandbox::{Limits, Outcome};
 
-use crate::{
-    bench::{Bench, expect, expect_end},
-    case::{
-        AMPLE, Case,
-        Check::{Counts, Echoes, Never, Prints, Soon},
-        End, MIB, Mode, SHORT, line, probe, steps,
-    },
-    traps,
-};
+use crate::bench::{Bench, expect, expect_end};
+use crate::case::Check::{Counts, Echoes, Never, Prints, Soon};
+use crate::case::{AMPLE, Case, End, MIB, Mode, SHORT, line, probe, steps};
+use crate::traps;
 
 const SYS: &str =
     "the engine mounts /sys, read-only: devices and settings of the host can be listed";

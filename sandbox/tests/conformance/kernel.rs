@@ -1,25 +1,16 @@
 //! Programs that ask the network, the kernel or the host for more than a program needs.
 
-use std::{
-    io::ErrorKind,
-    os::{
-        linux::net::SocketAddrExt,
-        unix::net::{SocketAddr, UnixListener},
-    },
-    time::Duration,
-};
+use std::io::ErrorKind;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
+use std::time::Duration;
 
 use futures::FutureExt;
 use sandbox::Limits;
 
-use crate::{
-    bench::{Bench, expect},
-    case::{
-        AMPLE, Case,
-        Check::{Never, Prints, Soon},
-        End, Mode, SHORT, line, probe, steps,
-    },
-};
+use crate::bench::{Bench, expect};
+use crate::case::Check::{Never, Prints, Soon};
+use crate::case::{AMPLE, Case, End, Mode, SHORT, line, probe, steps};
 
 const CGROUP: &str = "the engine shows the container's own cgroup, read-only";
 

@@ -1,24 +1,18 @@
 //! When a host process is killed, its cells end too.
 
-use std::{
-    env, fs,
-    path::PathBuf,
-    process::{Command, Stdio},
-    time::Duration,
-};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+use std::{env, fs};
 
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use sandbox::{Ended, Limits, NativeConfig, SandboxConfig, resolve};
 
-use crate::{
-    bench::{Bench, expect_end},
-    case::{AMPLE, Mode},
-    host::{cgroups_of, gone},
-    suite::turn,
-};
+use crate::bench::{Bench, expect_end};
+use crate::case::{AMPLE, Mode};
+use crate::host::{cgroups_of, gone};
+use crate::suite::turn;
 
 /// How long the victim may take to start its program, which it first compiles.
 const STARTING_MAX: Duration = Duration::from_secs(60);

@@ -6,10 +6,8 @@ use std::time::Duration;
 use futures::FutureExt;
 use sandbox::{Ended, Execution, Limits, Outcome, RefusalKind, SandboxError, link};
 
-use crate::{
-    bench::{Bench, Slot, command, expect, expect_end, expect_error},
-    case::{AMPLE, Case, GRACE, IDLE, MIB, Mode, SHORT, line, steps},
-};
+use crate::bench::{Bench, Slot, command, expect, expect_end, expect_error};
+use crate::case::{AMPLE, Case, GRACE, IDLE, MIB, Mode, SHORT, line, steps};
 
 const DONE: Ended = Ended::Exited { code: 0 };
 

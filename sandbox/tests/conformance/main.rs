@@ -24,14 +24,15 @@ mod suite;
 mod time;
 mod traps;
 
-use std::{env, fs, io::Write, os::unix::process::CommandExt, process::Command};
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::{env, fs};
 
 use sandbox::{Adapter, DockerConfig, NativeConfig, SandboxConfig};
 
-use crate::{
-    case::Mode,
-    suite::{hold, turn},
-};
+use crate::case::Mode;
+use crate::suite::{hold, turn};
 
 /// The uid of an ordinary user without special rights.
 const NOBODY: u32 = 65_534;

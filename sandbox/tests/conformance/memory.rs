@@ -4,13 +4,9 @@ use std::time::Duration;
 
 use sandbox::{Limits, Stack};
 
-use crate::case::{
-    AMPLE, Case,
-    Check::{PeakMib, Prints},
-    End, KIB, MIB,
-    Mode::{Docker, WithoutRoot},
-    line, probe, source,
-};
+use crate::case::Check::{PeakMib, Prints};
+use crate::case::Mode::{Docker, WithoutRoot};
+use crate::case::{AMPLE, Case, End, KIB, MIB, line, probe, source};
 
 const FILES: &str = "files in memory are not counted; the size of each writable area bounds them";
 const UNNAMED_FILES: &str =

@@ -6,14 +6,9 @@ use bytes::Bytes;
 use futures::FutureExt;
 use sandbox::{Ended, Limits};
 
-use crate::{
-    bench::{Bench, command, expect, expect_end},
-    case::{
-        AMPLE, Case,
-        Check::{ComplaintsCut, Echoes, Kept, Prints, Soon, WallReached},
-        End, IDLE, MIB, line, probe, steps,
-    },
-};
+use crate::bench::{Bench, command, expect, expect_end};
+use crate::case::Check::{ComplaintsCut, Echoes, Kept, Prints, Soon, WallReached};
+use crate::case::{AMPLE, Case, End, IDLE, MIB, line, probe, steps};
 
 static HUNDRED_MB: LazyLock<Bytes> = LazyLock::new(|| vec![b'x'; 100_000_000].into());
 

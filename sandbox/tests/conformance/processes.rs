@@ -5,14 +5,9 @@ use std::time::Duration;
 use futures::FutureExt;
 use sandbox::{Limits, Outcome};
 
-use crate::{
-    bench::{Bench, expect},
-    case::{
-        AMPLE, Case,
-        Check::{Counts, CpuReached, Prints, Soon},
-        End, MIB, SHORT, line, probe, steps,
-    },
-};
+use crate::bench::{Bench, expect};
+use crate::case::Check::{Counts, CpuReached, Prints, Soon};
+use crate::case::{AMPLE, Case, End, MIB, SHORT, line, probe, steps};
 
 /// The process limit of a small problem.
 const FEW: Limits = Limits { processes: 20, ..SHORT };

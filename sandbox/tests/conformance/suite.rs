@@ -1,27 +1,21 @@
 //! Runs the cases against one sandbox, checks for leftovers, and reports failures.
 
-use std::{
-    collections::VecDeque,
-    env, fs,
-    fs::File,
-    future::Future,
-    panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::collections::VecDeque;
+use std::fs::File;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use std::{env, fs};
 
 use futures::FutureExt;
 use nix::fcntl::{Flock, FlockArg};
 use sandbox::{Sandbox, SandboxConfig, resolve};
 
-use crate::{
-    bench::{Bench, PROBE},
-    build,
-    case::{Case, Mode, Program},
-    cell, compile, filesystem,
-    host::{self, Snapshot},
-    kernel, link, memory, output, processes, time,
-};
+use crate::bench::{Bench, PROBE};
+use crate::case::{Case, Mode, Program};
+use crate::host::{self, Snapshot};
+use crate::{build, cell, compile, filesystem, kernel, link, memory, output, processes, time};
 
 /// How many cases run at the same time. The cases themselves need the machine's processors.
 const AT_ONCE: usize = 2;

@@ -4,13 +4,9 @@ use std::time::Duration;
 
 use sandbox::Limits;
 
-use crate::case::{
-    Case,
-    Check::{CpuMs, CpuReached, Kept, Prints, Soon, WallReached},
-    End, IDLE,
-    Mode::WithoutRoot,
-    SHORT, line, probe,
-};
+use crate::case::Check::{CpuMs, CpuReached, Kept, Prints, Soon, WallReached};
+use crate::case::Mode::WithoutRoot;
+use crate::case::{Case, End, IDLE, SHORT, line, probe};
 
 const CPU_BY_PROCESS: &str =
     "a program that disowns its dead children can hide their processor time";

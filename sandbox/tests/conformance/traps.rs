@@ -5,10 +5,8 @@ use bytes::Bytes;
 use futures::FutureExt;
 use sandbox::{Area, CellPath, Ended, RefusalKind, SandboxError};
 
-use crate::{
-    bench::{Bench, expect_end, expect_error},
-    case::{AMPLE, Case, MIB, SHORT, line, steps},
-};
+use crate::bench::{Bench, expect_end, expect_error};
+use crate::case::{AMPLE, Case, MIB, SHORT, line, steps};
 
 pub(crate) fn cases() -> Vec<Case> {
     [

@@ -1,7 +1,9 @@
 //! Sources that attack the compiler, or use it to read other files. The compiler must be stopped, and must not reveal a
 //! secret.
 
-use std::{env, fs, path::PathBuf, time::Duration};
+use std::path::PathBuf;
+use std::time::Duration;
+use std::{env, fs};
 
 use sandbox::Ended;
 

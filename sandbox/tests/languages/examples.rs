@@ -1,6 +1,7 @@
 //! The six examples of a language's definition.
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
+use std::time::Duration;
 
 use sandbox::{Ended, Examples, Outcome};
 

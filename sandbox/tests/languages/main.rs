@@ -8,9 +8,13 @@ mod examples;
 mod several;
 mod workbench;
 
-use std::{
-    cmp::Reverse, env, fs::File, panic::AssertUnwindSafe, path::PathBuf, sync::Arc, time::Instant,
-};
+use std::cmp::Reverse;
+use std::env;
+use std::fs::File;
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
 
 use futures::{FutureExt, StreamExt, stream};
 use nix::fcntl::{Flock, FlockArg};
@@ -18,10 +22,8 @@ use sandbox::{
     Adapter, DockerConfig, Language, Languages, NativeConfig, Sandbox, SandboxConfig, resolve,
 };
 
-use crate::{
-    examples::Built,
-    workbench::{Line, Workbench},
-};
+use crate::examples::Built;
+use crate::workbench::{Line, Workbench};
 
 /// How many languages are tested at the same time. One more than the two processors, because starting a container and
 /// reading a toolchain from disk mean waiting.

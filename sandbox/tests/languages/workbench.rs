@@ -1,6 +1,8 @@
 //! A language's two cells: one for compiling and one for running.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use sandbox::{

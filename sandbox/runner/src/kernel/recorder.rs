@@ -1,17 +1,21 @@
 //! A kernel that only records its calls, in words.
 
-use std::{
-    convert::Infallible,
-    ffi::{CStr, CString},
-    io,
-    path::Path,
-};
+use std::convert::Infallible;
+use std::ffi::{CStr, CString};
+use std::io;
+use std::path::Path;
 
-use nix::{mount::MsFlags, sched::CloneFlags, sys::resource::Resource, unistd::ForkResult};
+use nix::mount::MsFlags;
+use nix::sched::CloneFlags;
+use nix::sys::resource::Resource;
+use nix::unistd::ForkResult;
 use runner::message::CgroupPlan;
 
 use super::{Kernel, Standard};
-use crate::{cores::Cores, meter::Meter, seccomp::Filter, sys::Capability};
+use crate::cores::Cores;
+use crate::meter::Meter;
+use crate::seccomp::Filter;
+use crate::sys::Capability;
 
 /// The effective user and group of the process.
 pub(crate) const EFFECTIVE: (u32, u32) = (1000, 100);

@@ -1,6 +1,7 @@
 //! Tests the order of the seal's steps, and the reasons for that order.
 
-use std::{fs::File, os::fd::AsFd};
+use std::fs::File;
+use std::os::fd::AsFd;
 
 use runner::message::{CgroupPlan, Users};
 

@@ -1,22 +1,22 @@
 //! Tests the order of the steps from fork to exec, and the reasons for that order. Also tests starting a real process
 //! in a cgroup.
 
-use std::{
-    fs::File,
-    os::{fd::OwnedFd, unix::fs::MetadataExt},
-    path::PathBuf,
-    time::Duration,
-};
+use std::fs::File;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::time::Duration;
 
-use nix::{
-    fcntl::OFlag,
-    sys::wait::{WaitStatus, waitpid},
-    unistd::pipe2,
-};
+use nix::fcntl::OFlag;
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::pipe2;
 use runner::message::CgroupPlan;
 
 use super::*;
-use crate::{cores::Cores, kernel::recorder::Recorder, seccomp::Filter, signals::Signals};
+use crate::cores::Cores;
+use crate::kernel::recorder::Recorder;
+use crate::seccomp::Filter;
+use crate::signals::Signals;
 
 fn cell(own_uid: bool, filter: Option<Filter>) -> Cell {
     Cell {
