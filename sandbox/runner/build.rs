@@ -63,7 +63,7 @@ struct Calls {
     only: Option<Only>,
 }
 
-#[derive(Clone, Copy, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Only {
     WithoutMemoryLimit,

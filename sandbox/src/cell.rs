@@ -132,7 +132,6 @@ impl Cell {
     }
 
     /// The means that the runner has to enforce limits.
-    #[must_use]
     pub fn facts(&self) -> &Facts {
         &self.facts
     }

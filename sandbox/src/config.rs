@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{LanguageError, Languages, SandboxError};
 
 /// Selects and configures the sandbox.
-#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SandboxConfig {
     /// The adapter that makes the cells.
@@ -49,7 +49,7 @@ fn definitions(folder: &Path) -> io::Result<Vec<(String, String)>> {
 }
 
 /// The available adapters.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Adapter {
     /// Linux namespaces on this machine.
@@ -60,7 +60,7 @@ pub enum Adapter {
 }
 
 /// Options of the native adapter.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct NativeConfig {
     /// Use a user namespace even as root. Without root, one is always used.
@@ -93,7 +93,7 @@ impl Default for NativeConfig {
 }
 
 /// Options of the docker adapter.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DockerConfig {
     /// The engine's address (`unix:///...`, `tcp://...`, `http://...`). When absent, `DOCKER_HOST` or the usual socket.

@@ -146,7 +146,6 @@ impl SandboxError {
     }
 
     /// Whether a retry with another cell, or a little later, may succeed.
-    #[must_use]
     pub fn may_pass(&self) -> bool {
         matches!(
             self,

@@ -3,7 +3,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 /// One command to run in a cell, with its limits.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub struct Execution {
     /// The command. A first word without a slash is looked up in the cell's own `PATH`.
     pub argv: Vec<String>,
@@ -33,7 +33,6 @@ pub struct Execution {
 
 impl Execution {
     /// A command with an empty standard input. The cell is cleared after it.
-    #[must_use]
     pub fn new(argv: Vec<String>, limits: Limits) -> Self {
         Self {
             argv,
@@ -95,7 +94,7 @@ impl Execution {
 }
 
 /// What happens to the files a command leaves in the writable areas. Its processes are killed in either case.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Afterwards {
     /// Files are removed before the outcome is reported, as tests need.
     #[default]
@@ -105,7 +104,7 @@ pub enum Afterwards {
 }
 
 /// What happens to standard output beyond its limit.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Excess {
     /// The run ends ([`Ended::OutputLimit`]).
     #[default]
@@ -115,7 +114,7 @@ pub enum Excess {
 }
 
 /// The limits of one command. Each applies to the command and all its descendants together, unless stated otherwise.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Processor time, summed over all threads and processes.
     pub cpu: Duration,
@@ -156,7 +155,7 @@ impl Default for Limits {
 }
 
 /// How far the main thread's stack may grow.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stack {
     /// Up to this size, in bytes. Growing past it ends the program with SIGSEGV.
     Bytes(u64),
@@ -165,7 +164,7 @@ pub enum Stack {
 }
 
 /// How one command ended, and what it used. The cause of its end is observed, never guessed (INV-4).
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
     /// What ended the run.
     pub ended: Ended,
@@ -191,7 +190,7 @@ pub struct Outcome {
 }
 
 /// What ended a run (INV-4).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
     /// The program, by exiting. An exit code of 137 is an exit code, not a signal.
     Exited {
@@ -217,14 +216,13 @@ pub enum Ended {
 
 impl Ended {
     /// Whether the program ended by itself with exit code 0.
-    #[must_use]
     pub fn is_success(self) -> bool {
         matches!(self, Self::Exited { code: 0 })
     }
 }
 
 /// Where a memory figure comes from.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MemorySource {
     /// The cgroup's peak: all memory charged to the run, including page cache and shared memory.
     Cgroup,

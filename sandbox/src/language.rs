@@ -25,13 +25,12 @@ const OPEN_FILES_MAX: u32 = 256;
 const WALL_GRACE: Duration = Duration::from_secs(2);
 
 /// A language's short name, such as `cpp` or `python3`.
-#[derive(Clone, Debug, Eq, PartialEq, Hash, Ord, PartialOrd, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct LanguageId(String);
 
 impl LanguageId {
     /// The id as text.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -56,7 +55,7 @@ impl Borrow<str> for LanguageId {
 }
 
 /// A language's complete definition: data, not code.
-#[derive(Clone, Debug, Eq, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Language {
     /// The short name.
@@ -130,7 +129,7 @@ pub struct Language {
 }
 
 /// How the entry point is found.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Begins {
     /// It is derived from the main file's name.
@@ -141,7 +140,7 @@ pub enum Begins {
 }
 
 /// Example programs in a language, for tests and for an evaluator's warm-up and measurements.
-#[derive(Clone, Debug, Eq, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Examples {
     /// Prints `hello`.
@@ -160,7 +159,7 @@ pub struct Examples {
 }
 
 /// The runtime's own needs.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Allowances {
     /// Memory of the runtime, in MiB, added to the problem's limit.
@@ -170,7 +169,7 @@ pub struct Allowances {
 }
 
 /// Limits of each compile step.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Compiling {
     /// Processor time, in seconds.
@@ -188,7 +187,6 @@ pub const COMPILER_TEXT_BYTES_MAX: u64 = 256 << 10;
 
 impl Language {
     /// The limits of one compile step.
-    #[must_use]
     pub fn compile_limits(&self) -> Limits {
         let cpu = Duration::from_secs(self.compiling.cpu_s);
         Limits {
@@ -205,7 +203,6 @@ impl Language {
     }
 
     /// The limits of one run of a program in this language: the problem's limits plus the runtime's needs.
-    #[must_use]
     pub fn run_limits(&self, cpu: Duration, memory_bytes: u64, stdout_bytes: u64) -> Limits {
         Limits {
             cpu,
@@ -253,7 +250,7 @@ pub enum LanguageError {
 }
 
 /// All known languages.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub struct Languages {
     by_id: HashMap<LanguageId, Arc<Language>>,
     by_extension: HashMap<String, Arc<Language>>,
@@ -262,7 +259,6 @@ pub struct Languages {
 
 impl Languages {
     /// The built-in languages.
-    #[must_use]
     pub fn builtin() -> Self {
         Self::parse(BUILTIN.iter().copied())
             .expect("a test reads every definition that ships with the program")
@@ -318,19 +314,16 @@ impl Languages {
     }
 
     /// The language with this id.
-    #[must_use]
     pub fn get(&self, id: &str) -> Option<&Arc<Language>> {
         self.by_id.get(id)
     }
 
     /// The language whose sources have this extension, without the dot.
-    #[must_use]
     pub fn by_extension(&self, extension: &str) -> Option<&Arc<Language>> {
         self.by_extension.get(extension)
     }
 
     /// All languages, sorted by id.
-    #[must_use]
     pub fn all(&self) -> &[Arc<Language>] {
         &self.ordered
     }

@@ -76,7 +76,7 @@ impl NativeSandbox {
 }
 
 /// The properties that make two cells interchangeable. Limits are not among them, because each run sets its own.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Shape {
     disk_bytes_max: u64,
     header: Option<Bind>,

@@ -3,7 +3,7 @@ use std::fmt;
 use crate::SandboxError;
 
 /// The part of a cell that a file is in.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Area {
     /// `/box`: the program can read and execute the files here, but not change them. They outlive every run.
     Program,
@@ -13,7 +13,6 @@ pub enum Area {
 
 impl Area {
     /// The directory's absolute path inside the cell.
-    #[must_use]
     pub fn directory(self) -> &'static str {
         match self {
             Self::Program => runner::layout::PROGRAM,
@@ -24,7 +23,7 @@ impl Area {
 
 /// The path of one file in a cell: an area and a path below it. The path consists of plain names, so it cannot leave
 /// the area.
-#[derive(Clone, Debug, Eq, PartialEq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CellPath {
     area: Area,
     path: String,
@@ -51,13 +50,11 @@ impl CellPath {
     }
 
     /// The area.
-    #[must_use]
     pub fn area(&self) -> Area {
         self.area
     }
 
     /// The path below the area.
-    #[must_use]
     pub fn path(&self) -> &str {
         &self.path
     }
@@ -71,7 +68,7 @@ impl fmt::Display for CellPath {
 }
 
 /// A regular file in an area.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ListedFile {
     /// Its path below the area, valid for a [`CellPath`].
     pub path: String,

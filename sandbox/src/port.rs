@@ -44,7 +44,7 @@ pub trait Sandbox: Send + Sync + Debug {
 }
 
 /// Identifies the compiler or interpreter that a submission was judged with.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Toolchain {
     /// What the probe printed.
     pub version: String,
@@ -58,7 +58,7 @@ pub struct Toolchain {
 }
 
 /// One finding about a sandbox, for the operator.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// How serious it is.
     pub level: Level,
@@ -71,7 +71,7 @@ pub struct Finding {
 }
 
 /// How serious a finding is.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Ord, PartialOrd)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// In force as designed.
     InForce,

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 /// A header that most programs of a language include, compiled in advance. In compile cells it is below
 /// `/pch/<language>`, which is first in the compile command's search path for headers.
-#[derive(Clone, Debug, Eq, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Precompiled {
     /// The header as programs include it: `bits/stdc++.h`.
@@ -22,26 +22,22 @@ impl Precompiled {
     pub const OUTPUT: &str = "header.gch";
 
     /// The source, which only includes the header.
-    #[must_use]
     pub fn source(&self) -> String {
         format!("#include <{}>\n", self.header)
     }
 
     /// The path where compilers look for the compiled header, below the language's directory.
-    #[must_use]
     pub fn file(&self) -> PathBuf {
         format!("{}.gch", self.header).into()
     }
 
     /// The path where compilers look for the header itself, below the language's directory. They need it when they
     /// cannot use the compiled one: when a program includes the header twice or after other code.
-    #[must_use]
     pub fn fallback_file(&self) -> PathBuf {
         (&self.header).into()
     }
 
     /// The content of that file: it includes the toolchain's own header.
-    #[must_use]
     pub fn fallback(&self) -> String {
         format!("#include_next <{}>\n", self.header)
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{Language, Limits};
 
 /// The size of a cell. It caps everything that runs in the cell; each execution's own limits apply in addition.
-#[derive(Clone, Debug)]
+#[derive(Debug, Clone)]
 pub struct CellSpec {
     /// The language whose toolchain the cell needs.
     pub language: Arc<Language>,
@@ -21,7 +21,6 @@ pub struct CellSpec {
 
 impl CellSpec {
     /// A cell for compiling, sized by the language's own allowances.
-    #[must_use]
     pub fn compile(language: &Arc<Language>) -> Self {
         let limits = language.compile_limits();
         Self {
@@ -34,7 +33,6 @@ impl CellSpec {
     }
 
     /// A cell for running tests under these limits.
-    #[must_use]
     pub fn run(language: &Arc<Language>, limits: &Limits) -> Self {
         Self {
             language: Arc::clone(language),
@@ -47,7 +45,7 @@ impl CellSpec {
 }
 
 /// What a cell is for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Purpose {
     /// Compiling a source into an artifact. Such a cell never holds test data.
     Compile,
@@ -56,7 +54,7 @@ pub enum Purpose {
 }
 
 /// The cell's own limits, which cap those of every execution in it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Ceiling {
     pub(crate) memory_bytes: u64,
     pub(crate) processes: u32,

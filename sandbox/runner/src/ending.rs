@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 use runner::message::{Command, Ended};
 
 /// Why the supervisor killed the program.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stopped {
     Cpu,
     Wall,
@@ -15,7 +15,7 @@ pub(crate) enum Stopped {
 }
 
 /// How the program's first process ended.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
     Exited(i32),
     Signaled(i32),

@@ -31,7 +31,7 @@ pub const MESSAGE_BYTES_MAX: usize = 128 << 10;
 const HEADER_BYTES: usize = 5;
 
 /// One frame.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Frame {
     /// A postcard-encoded message.
     Message(Vec<u8>),
@@ -46,7 +46,6 @@ pub enum Frame {
 
 impl Frame {
     /// What kind of frame this is, for error messages.
-    #[must_use]
     pub fn kind_name(&self) -> &'static str {
         match self {
             Self::Message(_) => "a message",
@@ -57,7 +56,7 @@ impl Frame {
 }
 
 /// The kinds of frame, with their values on the wire.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Message = 1,
     Data = 2,
@@ -153,7 +152,6 @@ pub fn encode_message<T: Serialize>(message: &T, out: &mut Vec<u8>) -> Result<()
 ///
 /// # Panics
 /// When `bytes` exceeds [`CHUNK_BYTES_MAX`].
-#[must_use]
 pub fn data_header(bytes: usize) -> [u8; HEADER_BYTES] {
     assert!(bytes <= CHUNK_BYTES_MAX, "bulk data is cut into chunks before it is sent");
     header(Kind::Data, bytes)
@@ -211,13 +209,11 @@ pub struct Decoder {
 
 impl Decoder {
     /// A decoder at the beginning of a stream.
-    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Whether all bytes pushed so far have been returned in frames.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.start == self.buffer.len()
     }

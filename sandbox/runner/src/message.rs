@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{FrameError, frame, layout};
 
 /// The host's requests. Each gets exactly one [`Reply`], except [`LinkStep::Take`], which gets two.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
     /// Seal yourself in. Only with `--seal`, as the first request. Answered by [`Reply::Done`].
     Seal(SealPlan),
@@ -49,7 +49,7 @@ pub enum Request {
 }
 
 /// How a cell gets its ends of a link to another cell.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LinkStep {
     /// Only if the stream is a socket. After the reply, the host sends one byte with the descriptors, and nothing else
     /// until it gets a second [`Reply::Done`]. A follower gets three descriptors: its standard input, its standard
@@ -69,7 +69,7 @@ pub enum LinkStep {
 }
 
 /// The runner's replies.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reply {
     /// The request succeeded.
     Done,
@@ -98,7 +98,6 @@ pub enum Reply {
 
 impl Reply {
     /// What kind of reply this is, for error messages.
-    #[must_use]
     pub fn kind_name(&self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -112,7 +111,7 @@ impl Reply {
 }
 
 /// Why a request was refused.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RefusalKind {
     /// There is no such file.
     NotFound,
@@ -135,7 +134,7 @@ pub enum RefusalKind {
 }
 
 /// The areas that hold files.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Area {
     /// The area that the program can only read and execute.
     Program,
@@ -145,7 +144,6 @@ pub enum Area {
 
 impl Area {
     /// The area's directory in the cell.
-    #[must_use]
     pub fn directory(self) -> &'static str {
         match self {
             Self::Program => layout::PROGRAM,
@@ -155,7 +153,7 @@ impl Area {
 }
 
 /// The regular files of an area that can be fetched, sorted by path.
-#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listing(pub Vec<ListedFile>);
 
 impl Listing {
@@ -176,7 +174,7 @@ impl Listing {
 }
 
 /// One file of an area.
-#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ListedFile {
     /// Its path below the area.
     pub path: String,
@@ -187,7 +185,7 @@ pub struct ListedFile {
 }
 
 /// A command and its limits.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command {
     /// The program and its arguments.
     pub argv: Vec<String>,
@@ -226,7 +224,7 @@ pub struct Command {
 }
 
 /// How a command ended.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// What ended it.
     pub ended: Ended,
@@ -252,7 +250,7 @@ pub struct Report {
 }
 
 /// What ended a run.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Ended {
     /// The program, with this exit code.
     Exited(i32),
@@ -271,7 +269,7 @@ pub enum Ended {
 }
 
 /// The means that the runner has to enforce limits.
-#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     /// Whether the program has a different uid than the runner.
     pub own_uid: bool,
@@ -288,7 +286,7 @@ pub struct Facts {
 }
 
 /// The users of a native cell.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Users {
     /// The host's root, and another host user for the program. There is no user namespace.
     #[default]
@@ -300,7 +298,7 @@ pub enum Users {
 }
 
 /// The plan by which the runner seals itself in.
-#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SealPlan {
     /// The users of the cell.
     pub users: Users,
@@ -319,7 +317,7 @@ pub struct SealPlan {
 }
 
 /// A read-only bind mount.
-#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bind {
     /// The path on the host.
     pub source: String,
@@ -328,7 +326,7 @@ pub struct Bind {
 }
 
 /// The directories of the cell's cgroup on the host.
-#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CgroupPlan {
     /// The cell has no cgroup.
     #[default]

@@ -9,7 +9,7 @@ use libc::sock_filter;
 include!(concat!(env!("OUT_DIR"), "/filters.rs"));
 
 /// A compiled filter.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Filter(&'static [sock_filter]);
 
 impl Filter {

@@ -37,7 +37,7 @@ pub(crate) enum ServeError {
 }
 
 /// What seals the cell.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Jail {
     /// The runner itself, by the plan that the host sends first.
     Own,

@@ -35,7 +35,7 @@ use crate::sys;
 pub(crate) use crate::sys::fork;
 
 /// Where a child was started.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Born {
     /// In the cell's cgroup.
     InCgroup,

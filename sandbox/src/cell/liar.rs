@@ -35,7 +35,6 @@ pub const TAKEN_BYTES_MAX: usize = (3 * WANTED_BYTES_MAX + Listing::BYTES_MAX) a
 pub type Word = (u8, u64, u64, Vec<u8>);
 
 /// Encodes the words for the wire.
-#[must_use]
 pub fn speak(words: &[Word]) -> Vec<u8> {
     let mut wire = Vec::new();
     for (kind, size, other, bytes) in words {
@@ -83,7 +82,7 @@ fn report(stdout_bytes: u64, stderr_bytes: u64) -> Report {
 }
 
 /// How far the host got.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Faced {
     /// How many exchanges succeeded, of five: opening, storing, running, fetching, listing.
     pub succeeded: u32,

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use crate::SandboxError;
 
 /// How a cell can be linked to another.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Linking<'a> {
     /// The cell's stream is this socket, which can pass descriptors to the runner.
     Socket(BorrowedFd<'a>),

@@ -69,7 +69,7 @@ const MEMORY_CLASS_BYTES_MIN: u64 = 64 << 20;
 const PROCESSES_CLASS_MIN: u32 = 64;
 
 /// The properties that make two containers interchangeable.
-#[derive(Clone, Debug, Eq, PartialEq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Shape {
     image: String,
     runtime: Option<String>,

@@ -58,7 +58,6 @@ pub async fn build(
 }
 
 /// The Dockerfile of the image for these languages.
-#[must_use]
 pub fn recipe(languages: &[Arc<Language>]) -> String {
     let packages: BTreeSet<&str> =
         languages.iter().flat_map(|language| &language.packages).map(String::as_str).collect();
@@ -124,7 +123,7 @@ fn digest(recipe: &str) -> String {
 }
 
 /// What the labels of an image say about its content.
-#[derive(Debug, Eq, PartialEq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Contents {
     /// The languages it was built for; `None` if Assay did not build the image, which may then have any language.
     pub(super) languages: Option<Vec<String>>,

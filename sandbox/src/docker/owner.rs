@@ -12,7 +12,7 @@ pub(super) fn labels() -> HashMap<String, String> {
 }
 
 /// Identifies a process among all processes on all machines: its process id namespace, its id, and when it started.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Owner {
     /// The machine's boot and the process id namespace.
     place: String,

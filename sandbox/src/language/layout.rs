@@ -11,7 +11,7 @@ use super::{Language, MIB};
 /// The files of a program and its entry point.
 ///
 /// Names are relative to the program's folder and follow the rules of [`CellPath`](crate::CellPath).
-#[derive(Clone, Debug, Eq, PartialEq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Layout {
     /// The file in which the program begins.
     pub main: String,
@@ -23,7 +23,6 @@ pub struct Layout {
 
 impl Layout {
     /// The layout of a single source, which gets the language's usual name.
-    #[must_use]
     pub fn single(language: &Language) -> Self {
         Self {
             main: language.source.clone(),
@@ -40,7 +39,7 @@ impl Layout {
 }
 
 /// The files that runs need in the program area.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outputs {
     /// The file of this name, which compiling leaves in the work area.
     File(String),
@@ -50,7 +49,6 @@ pub enum Outputs {
 
 impl Language {
     /// The commands that compile or check a program.
-    #[must_use]
     pub fn compile_steps(&self, layout: &Layout) -> Vec<Vec<String>> {
         let sources = self.ordered_sources(layout);
         let alone = sources == [self.source.as_str()];
@@ -67,7 +65,6 @@ impl Language {
     }
 
     /// The command that runs a program under a problem's memory limit.
-    #[must_use]
     pub fn run_argv(&self, memory_bytes: u64, layout: &Layout) -> Vec<String> {
         let memory_mib = (memory_bytes / MIB).max(1);
         let ceiling_mib = memory_mib + self.allowances.memory_mib;
@@ -80,19 +77,16 @@ impl Language {
     }
 
     /// The files that runs of a program need.
-    #[must_use]
     pub fn outputs(&self, _layout: &Layout) -> Outputs {
         if self.runs_its_source() { Outputs::Sources } else { Outputs::File(self.artifact.clone()) }
     }
 
     /// Whether the sources themselves run, so that compiling only checks them.
-    #[must_use]
     pub fn runs_its_source(&self) -> bool {
         self.source == self.artifact
     }
 
     /// Whether a file of this name is a source of this language, as opposed to a header or data.
-    #[must_use]
     pub fn is_source(&self, name: &str) -> bool {
         let usual = extension(&self.source);
         let own = self.extensions.iter().chain(&self.also_sources).map(String::as_str);
@@ -101,7 +95,6 @@ impl Language {
 
     /// The main file among a program's files, given as (name, content): the one that [`main_shown`](Self::main_shown)
     /// finds, otherwise the first source by name, as the tools of the package formats choose.
-    #[must_use]
     pub fn main_among(&self, files: &[(&str, &[u8])]) -> Option<String> {
         let first = || self.sources_of(files).first().map(|(name, _)| (*name).to_owned());
         self.main_shown(files).or_else(first)
@@ -110,7 +103,6 @@ impl Language {
     /// The main file among a program's files, if they show it. In this order: the only source; the first source with
     /// one of the language's main names; the first that contains one of its main marks; if all sources are compiled
     /// together, the first by name.
-    #[must_use]
     pub fn main_shown(&self, files: &[(&str, &[u8])]) -> Option<String> {
         let sources = self.sources_of(files);
         if let [(only, _)] = sources[..] {

@@ -35,7 +35,7 @@ pub(crate) const AMPLE: Limits =
     Limits { cpu: Duration::from_secs(3), wall: Duration::from_secs(15), ..SHORT };
 
 /// The mode of a suite's run.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// As root.
     Native,
@@ -59,7 +59,7 @@ impl Mode {
 }
 
 /// How a run may end.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     Exit(i32),
     Signal(i32),
@@ -94,7 +94,7 @@ impl End {
 }
 
 /// A further check of an outcome.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Check {
     /// The processor time reached its limit, and the wall time did not.
     CpuReached,

@@ -1,7 +1,7 @@
 use super::*;
 
 /// A filter's decision about a call.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
     Allow,
     Errno(i32),
