@@ -1,17 +1,18 @@
-//! Builds `assay-runner` as a static program and embeds it in this crate: there is one file to install, and the two
-//! sides of the protocol cannot differ in version.
+//! Builds `assay-runner` as a static program and embeds it in this crate: there is one file to
+//! install, and the two sides of the protocol cannot differ in version.
 //!
 //! Also lists the language definitions, so that adding a language means adding a file.
 //!
-//! Cargo has no stable way to depend on another package's program, let alone on a statically linked one. This script
-//! therefore runs cargo again, with its own target directory because the outer one is locked.
+//! Cargo has no stable way to depend on another package's program, let alone on a statically linked
+//! one. This script therefore runs cargo again, with its own target directory because the outer one
+//! is locked.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-/// Variables that the outer cargo sets and the inner one must not see: flags and wrappers meant for the outer build,
-/// and settings that would move the output or change the profile.
+/// Variables that the outer cargo sets and the inner one must not see: flags and wrappers meant for
+/// the outer build, and settings that would move the output or change the profile.
 const NOT_INHERITED: &[&str] = &[
     "CARGO_BUILD_TARGET",
     "CARGO_BUILD_RUSTFLAGS",
@@ -57,7 +58,8 @@ fn build(workspace: &Path, target: &str, target_dir: &Path) {
     for name in NOT_INHERITED {
         cargo.env_remove(name);
     }
-    // With an explicit target, the flags below do not apply to proc macros, which cannot be linked statically.
+    // With an explicit target, the flags below do not apply to proc macros, which cannot be linked
+    // statically.
     cargo
         .current_dir(workspace)
         .args([

@@ -1,4 +1,5 @@
-//! Builds the image with every language's toolchain on the Docker engine, as `assay images build` does.
+//! Builds the image with every language's toolchain on the Docker engine, as `assay images build`
+//! does.
 //!
 //! This program compiles in a third of the time, so `scripts/test` runs it while the rest compiles.
 

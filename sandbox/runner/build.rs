@@ -1,6 +1,7 @@
-//! Compiles the system call filters (`seccomp/*.toml`) at build time, so that a cell compiles nothing when it starts.
-//! The build uses the filters for the target's processor. It compiles them for all supported processors, so that a call
-//! name that one of them lacks is found on every machine.
+//! Compiles the system call filters (`seccomp/*.toml`) at build time, so that a cell compiles
+//! nothing when it starts. The build uses the filters for the target's processor. It compiles them
+//! for all supported processors, so that a call name that one of them lacks is found on every
+//! machine.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -163,8 +164,8 @@ fn translate(path: &str, architecture: &str, rules: Vec<Value>, errno: i32) -> B
     programs.remove("filter").expect("a program has its filter's name")
 }
 
-/// Removes a program's final "allow", so that another program can follow it. A program without conditions only allows
-/// calls at its end.
+/// Removes a program's final "allow", so that another program can follow it. A program without
+/// conditions only allows calls at its end.
 fn without_end(mut program: BpfProgram) -> BpfProgram {
     let end = program.pop().map(|last| (last.code, last.k));
     let allow = ((libc::BPF_RET | libc::BPF_K) as u16, libc::SECCOMP_RET_ALLOW);
@@ -172,7 +173,8 @@ fn without_end(mut program: BpfProgram) -> BpfProgram {
     program
 }
 
-/// The beginning of a program: fails calls with this number or a higher one, before any other check.
+/// The beginning of a program: fails calls with this number or a higher one, before any other
+/// check.
 fn unknown_from(number: u32) -> [sock_filter; 3] {
     let statement = |code: u32, jf, k| sock_filter { code: code as u16, jt: 0, jf, k };
     [

@@ -24,20 +24,22 @@ use crate::{Area, CellPath, Execution, ListedFile, Outcome, SandboxError};
 /// The longest any operation except an execution may take: starting, storing a file, fetching one.
 const OPERATION_MAX: Duration = Duration::from_secs(30);
 
-/// How long after its wall limit an execution may answer: time for killing, clearing and sending the output.
+/// How long after its wall limit an execution may answer: time for killing, clearing and sending
+/// the output.
 const EXECUTION_GRACE: Duration = Duration::from_secs(20);
 
-/// A sealed environment for one submission: its own file system, processes, no network, no secrets (INV-11).
+/// A sealed environment for one submission: its own file system, processes, no network, no secrets
+/// (INV-11).
 ///
-/// This type is the client of the runner inside the cell. Dropping it destroys the cell with everything that runs in
-/// it; [`close`](Self::close) does the same and waits until it is done.
+/// This type is the client of the runner inside the cell. Dropping it destroys the cell with
+/// everything that runs in it; [`close`](Self::close) does the same and waits until it is done.
 pub struct Cell {
     stream: Stream,
     seal: Box<dyn Seal>,
     facts: Facts,
     ceiling: Ceiling,
-    /// Set during an exchange. A cancelled exchange leaves it set: the stream is then out of step, and the cell is
-    /// unusable.
+    /// Set during an exchange. A cancelled exchange leaves it set: the stream is then out of step,
+    /// and the cell is unusable.
     busy: bool,
 }
 
@@ -51,8 +53,8 @@ impl fmt::Debug for Cell {
 }
 
 impl Cell {
-    /// Shakes hands with a runner that has just started, makes it seal itself in if there is a plan, and asks for its
-    /// [`Facts`].
+    /// Shakes hands with a runner that has just started, makes it seal itself in if there is a
+    /// plan, and asks for its [`Facts`].
     pub(crate) async fn open(
         reader: Box<dyn AsyncRead + Send + Unpin>,
         writer: Box<dyn AsyncWrite + Send + Unpin>,
@@ -136,7 +138,8 @@ impl Cell {
         &self.facts
     }
 
-    /// Stores a file, replacing one at the same path. Missing folders are made; a folder that is a link is refused.
+    /// Stores a file, replacing one at the same path. Missing folders are made; a folder that is a
+    /// link is refused.
     pub async fn put(
         &mut self,
         path: &CellPath,
@@ -155,8 +158,8 @@ impl Cell {
         .await
     }
 
-    /// Runs a command to its end and reports the outcome. Afterwards none of its processes is left, and none of its
-    /// files unless the execution keeps them.
+    /// Runs a command to its end and reports the outcome. Afterwards none of its processes is left,
+    /// and none of its files unless the execution keeps them.
     pub async fn execute(&mut self, execution: &Execution) -> Result<Outcome, SandboxError> {
         let request = Request::Execute(command(execution, self.ceiling));
         let patience = execution.limits.wall.saturating_add(EXECUTION_GRACE);
@@ -177,8 +180,8 @@ impl Cell {
         .await
     }
 
-    /// The content of a file. Fails for anything that is not a regular file, never follows links, and fails for files
-    /// larger than `bytes_max` bytes.
+    /// The content of a file. Fails for anything that is not a regular file, never follows links,
+    /// and fails for files larger than `bytes_max` bytes.
     pub async fn get(&mut self, path: &CellPath, bytes_max: u64) -> Result<Bytes, SandboxError> {
         let request =
             Request::Get { area: path.area().into(), path: path.path().to_owned(), bytes_max };
@@ -190,9 +193,9 @@ impl Cell {
     }
 
     /// The regular files of an area, sorted by path. Fails if there are more than
-    /// [`LISTED_FILES_MAX`](crate::LISTED_FILES_MAX) ([`RefusalKind::TooLarge`]). Files that [`get`](Self::get) cannot
-    /// fetch are left out: links, pipes and the like, names that are not plain, and paths deeper than a [`CellPath`]
-    /// allows.
+    /// [`LISTED_FILES_MAX`](crate::LISTED_FILES_MAX) ([`RefusalKind::TooLarge`]). Files that
+    /// [`get`](Self::get) cannot fetch are left out: links, pipes and the like, names that are not
+    /// plain, and paths deeper than a [`CellPath`] allows.
     pub async fn list(&mut self, area: Area) -> Result<Vec<ListedFile>, SandboxError> {
         let request = Request::List { area: area.into() };
         self.exchange(OPERATION_MAX, async |stream| match stream.ask(&request, &[]).await? {
@@ -204,7 +207,8 @@ impl Cell {
         .await
     }
 
-    /// Empties the writable areas, which an execution [`keeping`](Execution::keeping) its files leaves filled.
+    /// Empties the writable areas, which an execution [`keeping`](Execution::keeping) its files
+    /// leaves filled.
     pub async fn clear(&mut self) -> Result<(), SandboxError> {
         self.exchange(OPERATION_MAX, async |stream| stream.ask(&Request::Clear, &[]).await?.done())
             .await
@@ -221,7 +225,8 @@ impl Cell {
         seal.tear_down().await
     }
 
-    /// One exchange with the runner, with a timeout. The cell becomes unusable unless the runner gives a proper answer.
+    /// One exchange with the runner, with a timeout. The cell becomes unusable unless the runner
+    /// gives a proper answer.
     async fn exchange<T>(
         &mut self,
         patience: Duration,

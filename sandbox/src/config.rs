@@ -17,8 +17,8 @@ pub struct SandboxConfig {
     pub native: NativeConfig,
     /// Options of the docker adapter.
     pub docker: DockerConfig,
-    /// A folder of further language definitions (`*.toml`). A definition with the id of a built-in language replaces
-    /// it.
+    /// A folder of further language definitions (`*.toml`). A definition with the id of a built-in
+    /// language replaces it.
     pub languages: Option<PathBuf>,
 }
 
@@ -65,13 +65,15 @@ pub enum Adapter {
 pub struct NativeConfig {
     /// Use a user namespace even as root. Without root, one is always used.
     pub force_user_namespace: bool,
-    /// Directories below which cells' cgroups are made, instead of the process's own cgroup: one for cgroup v2, or
-    /// three for cgroup v1 (the memory, pids and cpuacct controllers, in this order).
+    /// Directories below which cells' cgroups are made, instead of the process's own cgroup: one
+    /// for cgroup v2, or three for cgroup v1 (the memory, pids and cpuacct controllers, in this
+    /// order).
     pub cgroup_parents: Vec<PathBuf>,
-    /// Further directories that every cell sees, read-only and at the same path, for toolchains installed outside the
-    /// system's own directories.
+    /// Further directories that every cell sees, read-only and at the same path, for toolchains
+    /// installed outside the system's own directories.
     pub binds: Vec<PathBuf>,
-    /// A directory to take toolchains from, instead of from this machine; `assay images unpack` fills one.
+    /// A directory to take toolchains from, instead of from this machine; `assay images unpack`
+    /// fills one.
     pub rootfs: Option<PathBuf>,
     /// The directory for precompiled standard headers; in the user's cache directory when absent.
     pub cache_dir: Option<PathBuf>,
@@ -96,7 +98,8 @@ impl Default for NativeConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DockerConfig {
-    /// The engine's address (`unix:///...`, `tcp://...`, `http://...`). When absent, `DOCKER_HOST` or the usual socket.
+    /// The engine's address (`unix:///...`, `tcp://...`, `http://...`). When absent, `DOCKER_HOST`
+    /// or the usual socket.
     pub host: Option<String>,
     /// The OCI runtime for cells (`runsc`, ...); the engine's default when absent.
     pub runtime: Option<String>,

@@ -1,5 +1,6 @@
-//! Cells in containers of a Docker engine, on this machine or another. The engine need not share a file system with
-//! this process: the runner is uploaded into each container, and the attached stream carries the protocol.
+//! Cells in containers of a Docker engine, on this machine or another. The engine need not share a
+//! file system with this process: the runner is uploaded into each container, and the attached
+//! stream carries the protocol.
 
 mod container;
 mod engine;

@@ -83,7 +83,8 @@ pub enum SandboxError {
         waited_ms: u128,
     },
 
-    /// An earlier operation on this cell was cancelled or failed half-way, so its stream is unusable.
+    /// An earlier operation on this cell was cancelled or failed half-way, so its stream is
+    /// unusable.
     #[error("the cell is unusable because an earlier operation on it did not finish")]
     Spoiled,
 
@@ -101,7 +102,8 @@ pub enum SandboxError {
     File {
         /// The file's absolute path inside the cell.
         path: String,
-        /// The reason as a kind. A program causes [`RefusalKind::NotFound`] and [`RefusalKind::NotRegular`].
+        /// The reason as a kind. A program causes [`RefusalKind::NotFound`] and
+        /// [`RefusalKind::NotRegular`].
         kind: RefusalKind,
         /// The reason in words.
         detail: String,
@@ -131,7 +133,8 @@ pub enum SandboxError {
 }
 
 impl SandboxError {
-    /// A message about what is wrong with the files that a program left; `None` if the program did not cause the error.
+    /// A message about what is wrong with the files that a program left; `None` if the program did
+    /// not cause the error.
     pub fn of_files_left(&self) -> Option<String> {
         use RefusalKind::{BadName, NoSpace, NotFound, NotRegular, TooLarge};
         let of_program = |kind: &RefusalKind| {

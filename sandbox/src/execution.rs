@@ -7,14 +7,14 @@ use bytes::Bytes;
 pub struct Execution {
     /// The command. A first word without a slash is looked up in the cell's own `PATH`.
     pub argv: Vec<String>,
-    /// Variables added to the cell's minimal fixed environment (`PATH`, `HOME`, `TMPDIR`, `LANG`); a name given here
-    /// replaces the fixed one.
+    /// Variables added to the cell's minimal fixed environment (`PATH`, `HOME`, `TMPDIR`, `LANG`);
+    /// a name given here replaces the fixed one.
     pub env: Vec<(String, String)>,
-    /// The complete standard input. It is in memory before the clock starts, so a slow host costs the program no time,
-    /// and a program that does not read its input blocks nothing.
+    /// The complete standard input. It is in memory before the clock starts, so a slow host costs
+    /// the program no time, and a program that does not read its input blocks nothing.
     pub stdin: Bytes,
-    /// Whether standard input and output are the cell's link to another cell, instead of `stdin` and
-    /// [`Outcome::stdout`]; see [`link`](crate::link()).
+    /// Whether standard input and output are the cell's link to another cell, instead of `stdin`
+    /// and [`Outcome::stdout`]; see [`link`](crate::link()).
     pub linked: bool,
     /// The exit codes of a leader after which its follower can still write without an error; see
     /// [`link`](crate::link()).
@@ -25,9 +25,9 @@ pub struct Execution {
     pub limits: Limits,
     /// What happens to the files that the command leaves.
     pub afterwards: Afterwards,
-    /// The physical core that the command and all its processes are pinned to, modulo the machine's number of cores.
-    /// Programs that run at the same time on different cores do not slow each other down. `None` leaves the choice to
-    /// the scheduler.
+    /// The physical core that the command and all its processes are pinned to, modulo the machine's
+    /// number of cores. Programs that run at the same time on different cores do not slow each
+    /// other down. `None` leaves the choice to the scheduler.
     pub core: Option<u32>,
 }
 
@@ -54,17 +54,18 @@ impl Execution {
         self
     }
 
-    /// Connects the command to the program of another cell: its standard input and output are the ends of the link that
-    /// [`link`](crate::link()) made. The outcome has no standard output. Without a link, or with a non-empty `stdin`,
-    /// the execution is refused ([`RefusalKind::OutOfOrder`](crate::RefusalKind)).
+    /// Connects the command to the program of another cell: its standard input and output are the
+    /// ends of the link that [`link`](crate::link()) made. The outcome has no standard output.
+    /// Without a link, or with a non-empty `stdin`, the execution is refused
+    /// ([`RefusalKind::OutOfOrder`](crate::RefusalKind)).
     #[must_use]
     pub fn linked(mut self) -> Self {
         self.linked = true;
         self
     }
 
-    /// Sets the exit codes of this leader after which its follower's further output is read and dropped. After any
-    /// other end, the follower writes to a closed pipe.
+    /// Sets the exit codes of this leader after which its follower's further output is read and
+    /// dropped. After any other end, the follower writes to a closed pipe.
     #[must_use]
     pub fn accepting(mut self, codes: &[i32]) -> Self {
         self.accepting = codes.to_vec();
@@ -93,7 +94,8 @@ impl Execution {
     }
 }
 
-/// What happens to the files a command leaves in the writable areas. Its processes are killed in either case.
+/// What happens to the files a command leaves in the writable areas. Its processes are killed in
+/// either case.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Afterwards {
     /// Files are removed before the outcome is reported, as tests need.
@@ -113,15 +115,16 @@ pub enum Excess {
     Dropped,
 }
 
-/// The limits of one command. Each applies to the command and all its descendants together, unless stated otherwise.
+/// The limits of one command. Each applies to the command and all its descendants together, unless
+/// stated otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Processor time, summed over all threads and processes.
     pub cpu: Duration,
     /// Wall time.
     pub wall: Duration,
-    /// Memory, in bytes. A cgroup limits it if there is one; otherwise the runner samples resident sizes (never
-    /// `RLIMIT_AS`).
+    /// Memory, in bytes. A cgroup limits it if there is one; otherwise the runner samples resident
+    /// sizes (never `RLIMIT_AS`).
     pub memory_bytes: u64,
     /// Processes and threads alive at once.
     pub processes: u32,
@@ -129,7 +132,8 @@ pub struct Limits {
     pub open_files: u32,
     /// The most standard output, in bytes; [`Execution::excess`] says what happens to more.
     pub stdout_bytes: u64,
-    /// The most standard error kept, in bytes. More is dropped and sets [`Outcome::stderr_truncated`].
+    /// The most standard error kept, in bytes. More is dropped and sets
+    /// [`Outcome::stderr_truncated`].
     pub stderr_bytes: u64,
     /// The largest file that a process may write, in bytes.
     pub file_bytes: u64,
@@ -163,7 +167,8 @@ pub enum Stack {
     Unlimited,
 }
 
-/// How one command ended, and what it used. The cause of its end is observed, never guessed (INV-4).
+/// How one command ended, and what it used. The cause of its end is observed, never guessed
+/// (INV-4).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
     /// What ended the run.
@@ -172,10 +177,12 @@ pub struct Outcome {
     pub cpu: Duration,
     /// Wall time.
     pub wall: Duration,
-    /// Whether the leader of its link had ended first. Always false for a leader and without a link.
+    /// Whether the leader of its link had ended first. Always false for a leader and without a
+    /// link.
     pub peer_ended: bool,
-    /// For a linked program, how long it had been computing, or ready to compute, without a pause when the follower
-    /// ended. Measured every 100 ms. Zero for a leader that ended before the follower.
+    /// For a linked program, how long it had been computing, or ready to compute, without a pause
+    /// when the follower ended. Measured every 100 ms. Zero for a leader that ended before the
+    /// follower.
     pub busy: Duration,
     /// Peak memory, in bytes; `memory_source` says what it counts.
     pub memory_bytes: u64,

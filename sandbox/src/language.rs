@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Limits, Precompiled, Stack};
 
-/// The built-in definitions, as (file name, text). The build script lists every file of `sandbox/languages`, so adding
-/// a language means adding a file.
+/// The built-in definitions, as (file name, text). The build script lists every file of
+/// `sandbox/languages`, so adding a language means adding a file.
 const BUILTIN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/languages.rs"));
 
 /// A mebibyte, the unit of sizes in language definitions.
@@ -21,7 +21,8 @@ const MIB: u64 = 1 << 20;
 /// The most files a process may have open. R does not start with fewer.
 const OPEN_FILES_MAX: u32 = 256;
 
-/// The part of the wall limit that does not depend on the processor time limit: for loading, paging and a busy machine.
+/// The part of the wall limit that does not depend on the processor time limit: for loading, paging
+/// and a busy machine.
 const WALL_GRACE: Duration = Duration::from_secs(2);
 
 /// A language's short name, such as `cpp` or `python3`.
@@ -66,13 +67,14 @@ pub struct Language {
     pub extensions: Vec<String>,
     /// The name of the syntax in the code editor.
     pub editor_mode: String,
-    /// Extensions of another language that sources of this one may also have, such as those of the other C++ standards.
+    /// Extensions of another language that sources of this one may also have, such as those of the
+    /// other C++ standards.
     #[serde(default)]
     pub also_sources: Vec<String>,
     /// The name that a source submitted alone gets in the cell, such as `main.cpp`.
     pub source: String,
-    /// The single regular file that compiling leaves in the work area and that runs need in the program area. Equal to
-    /// `source` if the sources themselves run.
+    /// The single regular file that compiling leaves in the work area and that runs need in the
+    /// program area. Equal to `source` if the sources themselves run.
     pub artifact: String,
     /// Names besides `source` that mark the main file among several.
     #[serde(default)]
@@ -80,25 +82,28 @@ pub struct Language {
     /// Texts that only the main file among several contains. White space is ignored.
     #[serde(default)]
     pub main_marks: Vec<String>,
-    /// The default entry point, in the language's own terms, such as a class. `{stem}` stands for the main file's name
-    /// without its extension, `{Stem}` for that as a class name.
+    /// The default entry point, in the language's own terms, such as a class. `{stem}` stands for
+    /// the main file's name without its extension, `{Stem}` for that as a class name.
     pub entry_point: Option<String>,
-    /// Commands that turn the sources into the artifact, run in order in the work area. A step that does not exit with
-    /// 0 is a compile error. `{main}` stands for the main file's name, `{entry_point}` for the entry point, `{sources}`
-    /// for the names of all sources with the main file last. A step that contains `{each}` runs once for each source.
+    /// Commands that turn the sources into the artifact, run in order in the work area. A step that
+    /// does not exit with 0 is a compile error. `{main}` stands for the main file's name,
+    /// `{entry_point}` for the entry point, `{sources}` for the names of all sources with the main
+    /// file last. A step that contains `{each}` runs once for each source.
     pub compile: Vec<Vec<String>>,
     /// Further steps, for programs that are not just one file named `source`.
     #[serde(default)]
     pub pack: Vec<Vec<String>>,
-    /// The command that runs the artifact, or the sources, in the program area. `{memory_mib}` stands for the problem's
-    /// memory limit, `{ceiling_mib}` for that limit plus the allowance. As a runtime's heap limit, `{ceiling_mib}` is
-    /// so high that the run reaches the sandbox's limit first. So the sandbox ends the run and not the runtime (INV-4).
-    /// `{main}` and `{entry_point}` are as in `compile`.
+    /// The command that runs the artifact, or the sources, in the program area. `{memory_mib}`
+    /// stands for the problem's memory limit, `{ceiling_mib}` for that limit plus the allowance. As
+    /// a runtime's heap limit, `{ceiling_mib}` is so high that the run reaches the sandbox's limit
+    /// first. So the sandbox ends the run and not the runtime (INV-4). `{main}` and `{entry_point}`
+    /// are as in `compile`.
     pub run: Vec<String>,
     /// Whether the compiler only accepts sources in UTF-8. Sources in Latin-1 are then converted.
     #[serde(default)]
     pub utf8_only: bool,
-    /// The compiler's message right before the name that a misnamed source must have, such as `Sum.java`.
+    /// The compiler's message right before the name that a misnamed source must have, such as
+    /// `Sum.java`.
     pub misnamed: Option<String>,
     /// How the entry point is found.
     #[serde(default)]
@@ -110,12 +115,12 @@ pub struct Language {
     pub probe: Vec<String>,
     /// The Debian packages of the toolchain, for machines and for the image.
     pub packages: Vec<String>,
-    /// Paths that the toolchain needs besides those that every cell has. Missing ones are skipped. A `*` at the end
-    /// matches the rest of a name.
+    /// Paths that the toolchain needs besides those that every cell has. Missing ones are skipped.
+    /// A `*` at the end matches the rest of a name.
     #[serde(default)]
     pub binds: Vec<String>,
-    /// Shell commands that make the toolchain faster, run once as root when the image is built. The language must also
-    /// work without them.
+    /// Shell commands that make the toolchain faster, run once as root when the image is built. The
+    /// language must also work without them.
     #[serde(default)]
     pub prepare: Vec<String>,
     /// What the language's runtime needs beyond the program's own limits.
@@ -202,7 +207,8 @@ impl Language {
         }
     }
 
-    /// The limits of one run of a program in this language: the problem's limits plus the runtime's needs.
+    /// The limits of one run of a program in this language: the problem's limits plus the runtime's
+    /// needs.
     pub fn run_limits(&self, cpu: Duration, memory_bytes: u64, stdout_bytes: u64) -> Limits {
         Limits {
             cpu,
@@ -264,7 +270,8 @@ impl Languages {
             .expect("a test reads every definition that ships with the program")
     }
 
-    /// The built-in languages and further definitions. A definition with the id of a built-in language replaces it.
+    /// The built-in languages and further definitions. A definition with the id of a built-in
+    /// language replaces it.
     pub fn with<'a>(
         own: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) -> Result<Self, LanguageError> {

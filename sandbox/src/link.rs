@@ -9,21 +9,23 @@ use runner::message::{LinkStep, RefusalKind};
 use crate::cell::seal::Linking;
 use crate::{Cell, SandboxError};
 
-/// Connects the next execution of one cell to the next execution of another. Both executions must be
-/// [`linked`](crate::Execution::linked). Each program reads from its standard input, through a kernel pipe, what the
-/// other writes to its standard output. The link lasts for one execution of each cell.
+/// Connects the next execution of one cell to the next execution of another. Both executions must
+/// be [`linked`](crate::Execution::linked). Each program reads from its standard input, through a
+/// kernel pipe, what the other writes to its standard output. The link lasts for one execution of
+/// each cell.
 ///
 /// One program is the follower and the other the leader. They differ when one of them ends:
 ///
 /// - After the follower has ended, the leader's output is dropped; the leader never gets SIGPIPE.
-/// - After the leader has ended with one of its [accepting](crate::Execution::accepting) exit codes, the follower's
-///   output is dropped. After any other end, the follower writes to a closed pipe.
-/// - The leader reads end-of-file when the follower has ended, not when the follower closes its output. The follower
-///   reads end-of-file as soon as the leader closes its output.
+/// - After the leader has ended with one of its [accepting](crate::Execution::accepting) exit
+///   codes, the follower's output is dropped. After any other end, the follower writes to a closed
+///   pipe.
+/// - The leader reads end-of-file when the follower has ended, not when the follower closes its
+///   output. The follower reads end-of-file as soon as the leader closes its output.
 /// - The follower's outcome reports whether the [leader ended first](crate::Outcome::peer_ended).
 ///
-/// The second cell must have been [prepared beside](crate::Sandbox::prepare_beside) the first; otherwise this fails
-/// with [`RefusalKind::OutOfOrder`].
+/// The second cell must have been [prepared beside](crate::Sandbox::prepare_beside) the first;
+/// otherwise this fails with [`RefusalKind::OutOfOrder`].
 pub async fn link(follower: &mut Cell, leader: &mut Cell) -> Result<(), SandboxError> {
     match (follower.linking(), leader.linking()) {
         (Linking::Socket(_), Linking::Socket(_)) => {

@@ -1,5 +1,6 @@
-//! Cells in Linux namespaces on this machine. The runner's `seal` module builds the jail, step by step. This side
-//! starts the runner, chooses the directories that the cell sees, and owns the cell's cgroup.
+//! Cells in Linux namespaces on this machine. The runner's `seal` module builds the jail, step by
+//! step. This side starts the runner, chooses the directories that the cell sees, and owns the
+//! cell's cgroup.
 
 mod cgroup;
 mod headers;
@@ -48,8 +49,8 @@ const LAST_WORDS_BYTES_MAX: u64 = 4096;
 /// How long to wait for a dead runner's standard error.
 const LAST_WORDS_WAIT_MAX: Duration = Duration::from_millis(500);
 
-/// Capabilities as bits of `CapEff`. Mapping users needs the first two. Without the third, the other namespaces need a
-/// user namespace around them.
+/// Capabilities as bits of `CapEff`. Mapping users needs the first two. Without the third, the
+/// other namespaces need a user namespace around them.
 const CAP_SETGID: u64 = 1 << 6;
 const CAP_SETUID: u64 = 1 << 7;
 const CAP_SYS_ADMIN: u64 = 1 << 21;
@@ -75,7 +76,8 @@ impl NativeSandbox {
     }
 }
 
-/// The properties that make two cells interchangeable. Limits are not among them, because each run sets its own.
+/// The properties that make two cells interchangeable. Limits are not among them, because each run
+/// sets its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Shape {
     disk_bytes_max: u64,
@@ -119,8 +121,9 @@ impl Jail {
         }
     }
 
-    /// A cgroup for a cell; `None` on a machine without cgroups. If cgroups were usable and no longer are, this fails
-    /// instead of continuing without: what `examine` reported must stay in force.
+    /// A cgroup for a cell; `None` on a machine without cgroups. If cgroups were usable and no
+    /// longer are, this fails instead of continuing without: what `examine` reported must stay in
+    /// force.
     fn cgroup(&self) -> Result<Option<CellCgroup>, SandboxError> {
         let failed =
             |source| SandboxError::Seal { step: "make the cell's cgroup".to_owned(), source };

@@ -5,9 +5,11 @@ use crate::SandboxError;
 /// The part of a cell that a file is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Area {
-    /// `/box`: the program can read and execute the files here, but not change them. They outlive every run.
+    /// `/box`: the program can read and execute the files here, but not change them. They outlive
+    /// every run.
     Program,
-    /// `/work`: the program's working directory. It is emptied after each run unless the execution keeps its files.
+    /// `/work`: the program's working directory. It is emptied after each run unless the execution
+    /// keeps its files.
     Work,
 }
 
@@ -21,8 +23,8 @@ impl Area {
     }
 }
 
-/// The path of one file in a cell: an area and a path below it. The path consists of plain names, so it cannot leave
-/// the area.
+/// The path of one file in a cell: an area and a path below it. The path consists of plain names,
+/// so it cannot leave the area.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CellPath {
     area: Area,
@@ -40,8 +42,8 @@ impl CellPath {
         Self::new(Area::Work, path)
     }
 
-    /// A file in the given area. A path is at most eight plain names separated by slashes. A name is not empty, does
-    /// not start with a dot or a dash, and contains no control characters.
+    /// A file in the given area. A path is at most eight plain names separated by slashes. A name
+    /// is not empty, does not start with a dot or a dash, and contains no control characters.
     pub fn new(area: Area, path: &str) -> Result<Self, SandboxError> {
         match runner::layout::check_path(path) {
             Ok(()) => Ok(Self { area, path: path.to_owned() }),

@@ -1,7 +1,8 @@
-//! Keeps ready cells, because sealing one takes milliseconds and starting a container takes a quarter of a second.
+//! Keeps ready cells, because sealing one takes milliseconds and starting a container takes a
+//! quarter of a second.
 //!
-//! A ready cell is fresh and is handed out once (INV-11). The pool keeps cells of the most recently requested shapes.
-//! When there are too many shapes, it drops the one requested longest ago.
+//! A ready cell is fresh and is handed out once (INV-11). The pool keeps cells of the most recently
+//! requested shapes. When there are too many shapes, it drops the one requested longest ago.
 
 use std::collections::VecDeque;
 use std::fmt::Debug;
@@ -15,7 +16,8 @@ use crate::Cell;
 /// The most shapes that have ready cells at the same time.
 const SHAPES_MAX: usize = 6;
 
-/// The most cells opened in the background at the same time. Opening takes processor time away from running tests.
+/// The most cells opened in the background at the same time. Opening takes processor time away from
+/// running tests.
 const OPENING_MAX: u32 = 1;
 
 /// Opens the cells of a pool.
@@ -80,7 +82,8 @@ impl<O: Opener> Pool<O> {
         Ok(cell)
     }
 
-    /// A ready cell that still answers. A cell may have died on the shelf, for example with its engine.
+    /// A ready cell that still answers. A cell may have died on the shelf, for example with its
+    /// engine.
     async fn take_ready(&self, shape: &O::Shape) -> Option<Cell> {
         loop {
             let mut cell = self.lock().shelf(shape).ready.pop()?;
@@ -105,7 +108,8 @@ impl<O: Opener> Pool<O> {
         for _ in 0..missing {
             let (pool, shape) = (Arc::clone(self), shape.clone());
             tokio::spawn(async move {
-                // Hold the permit until the cell is on its shelf or closed, so that `empty` can wait for it.
+                // Hold the permit until the cell is on its shelf or closed, so that `empty` can
+                // wait for it.
                 let _turn = pool.opening.acquire().await;
                 if !pool.lock().wants(&shape) {
                     return;

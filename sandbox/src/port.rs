@@ -8,8 +8,8 @@ use crate::{Cell, CellSpec, Language, SandboxError};
 
 /// The port: makes sealed cells on this machine or another.
 ///
-/// Adapters differ only in how they seal a cell and start the runner in it. A cell promises the same with each, which
-/// `tests/conformance` checks.
+/// Adapters differ only in how they seal a cell and start the runner in it. A cell promises the
+/// same with each, which `tests/conformance` checks.
 #[async_trait]
 pub trait Sandbox: Send + Sync + Debug {
     /// The adapter's name: `native` or `docker`.
@@ -18,12 +18,13 @@ pub trait Sandbox: Send + Sync + Debug {
     /// A fresh sealed cell. It serves one submission and is never reused (INV-11).
     async fn prepare(&self, spec: &CellSpec) -> Result<Cell, SandboxError>;
 
-    /// A fresh sealed cell whose programs can talk to those of `other`; see [`link`](crate::link()).
+    /// A fresh sealed cell whose programs can talk to those of `other`; see
+    /// [`link`](crate::link()).
     async fn prepare_beside(&self, spec: &CellSpec, other: &mut Cell)
     -> Result<Cell, SandboxError>;
 
-    /// Finds each language's compiler or interpreter by running its version probe in a cell. A language without one
-    /// yields [`SandboxError::LanguageUnavailable`]. Results are cached.
+    /// Finds each language's compiler or interpreter by running its version probe in a cell. A
+    /// language without one yields [`SandboxError::LanguageUnavailable`]. Results are cached.
     async fn toolchains(
         &self,
         languages: &[Arc<Language>],
@@ -38,8 +39,8 @@ pub trait Sandbox: Send + Sync + Debug {
     /// Reports which protections are in force, weaker than possible, or missing, with cures.
     async fn examine(&self) -> Vec<Finding>;
 
-    /// Empties the pools and removes what the adapter made outside its cells. Does not wait for cells that are still
-    /// open.
+    /// Empties the pools and removes what the adapter made outside its cells. Does not wait for
+    /// cells that are still open.
     async fn shutdown(&self);
 }
 
@@ -48,8 +49,8 @@ pub trait Sandbox: Send + Sync + Debug {
 pub struct Toolchain {
     /// What the probe printed.
     pub version: String,
-    /// SHA-256, in hexadecimal, of everything that determines the toolchain's behaviour: the language's commands and
-    /// support files, the probe's output and the image.
+    /// SHA-256, in hexadecimal, of everything that determines the toolchain's behaviour: the
+    /// language's commands and support files, the probe's output and the image.
     pub digest: String,
     /// The image's id; `None` if cells do not come from an image.
     pub image: Option<String>,

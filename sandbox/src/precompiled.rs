@@ -2,15 +2,15 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-/// A header that most programs of a language include, compiled in advance. In compile cells it is below
-/// `/pch/<language>`, which is first in the compile command's search path for headers.
+/// A header that most programs of a language include, compiled in advance. In compile cells it is
+/// below `/pch/<language>`, which is first in the compile command's search path for headers.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Precompiled {
     /// The header as programs include it: `bits/stdc++.h`.
     pub header: String,
-    /// The command that compiles [`SOURCE`](Self::SOURCE) to [`OUTPUT`](Self::OUTPUT), with the flags programs are
-    /// compiled with.
+    /// The command that compiles [`SOURCE`](Self::SOURCE) to [`OUTPUT`](Self::OUTPUT), with the
+    /// flags programs are compiled with.
     pub command: Vec<String>,
 }
 
@@ -31,8 +31,9 @@ impl Precompiled {
         format!("{}.gch", self.header).into()
     }
 
-    /// The path where compilers look for the header itself, below the language's directory. They need it when they
-    /// cannot use the compiled one: when a program includes the header twice or after other code.
+    /// The path where compilers look for the header itself, below the language's directory. They
+    /// need it when they cannot use the compiled one: when a program includes the header twice or
+    /// after other code.
     pub fn fallback_file(&self) -> PathBuf {
         (&self.header).into()
     }

@@ -12,8 +12,8 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 /// `assay-runner`, statically linked by `build.rs`.
 pub(crate) static RUNNER: &[u8] = include_bytes!(env!("ASSAY_RUNNER"));
 
-/// The runner as an executable file in memory that no process can change. It needs no file system, and a program that
-/// got hold of it could not replace it.
+/// The runner as an executable file in memory that no process can change. It needs no file system,
+/// and a program that got hold of it could not replace it.
 #[derive(Debug)]
 pub(crate) struct RunnerFile(OwnedFd);
 

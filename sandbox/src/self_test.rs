@@ -1,4 +1,5 @@
-//! Tests a sandbox with attempts to escape and to exceed limits, run in a cell like any other program.
+//! Tests a sandbox with attempts to escape and to exceed limits, run in a cell like any other
+//! program.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -18,11 +19,12 @@ const MIB: u64 = 1 << 20;
 /// The self-test's program, in the cell's program area.
 const PROGRAM: &str = "attempt";
 
-/// How far the number of processes may exceed the limit when the cell's own processes are included in the count.
+/// How far the number of processes may exceed the limit when the cell's own processes are included
+/// in the count.
 const PROCESSES_TOLERANCE: u32 = 4;
 
-/// The limits that the attempts must hit. The kernel of a busy machine may enforce one late, and that must not count as
-/// a failure. So only the attempts at time limits have short ones.
+/// The limits that the attempts must hit. The kernel of a busy machine may enforce one late, and
+/// that must not count as a failure. So only the attempts at time limits have short ones.
 const LIMITS: Limits = Limits {
     cpu: Duration::from_secs(5),
     wall: Duration::from_secs(15),

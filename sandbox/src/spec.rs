@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::{Language, Limits};
 
-/// The size of a cell. It caps everything that runs in the cell; each execution's own limits apply in addition.
+/// The size of a cell. It caps everything that runs in the cell; each execution's own limits apply
+/// in addition.
 #[derive(Debug, Clone)]
 pub struct CellSpec {
     /// The language whose toolchain the cell needs.

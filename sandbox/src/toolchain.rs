@@ -18,8 +18,8 @@ const VERSION_BYTES_MAX: usize = 1024;
 pub(crate) struct Toolchains(Mutex<HashMap<LanguageId, Toolchain>>);
 
 impl Toolchains {
-    /// For each language, the toolchain from the cache or from its probe. All probes run in one fresh cell, because
-    /// every cell has every language.
+    /// For each language, the toolchain from the cache or from its probe. All probes run in one
+    /// fresh cell, because every cell has every language.
     pub(crate) async fn get(
         &self,
         sandbox: &dyn Sandbox,
@@ -65,8 +65,8 @@ impl Toolchains {
     }
 }
 
-/// A cell large enough for every language's probe. `Purpose::Run`, because precompiled headers depend on the probes'
-/// results.
+/// A cell large enough for every language's probe. `Purpose::Run`, because precompiled headers
+/// depend on the probes' results.
 fn cell_spec(languages: &[Arc<Language>], any: &Arc<Language>) -> CellSpec {
     let limits = languages.iter().map(|language| language.compile_limits());
     let (memory, processes) = limits.fold((0, 0), |(memory, processes), limits| {

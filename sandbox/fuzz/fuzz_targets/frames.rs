@@ -1,5 +1,6 @@
-//! Fuzzes the decoder with arbitrary bytes in arbitrary pieces. The frames must not depend on the pieces, a decoded
-//! message must survive encoding, and the decoder must not hold much more than the received bytes and one frame.
+//! Fuzzes the decoder with arbitrary bytes in arbitrary pieces. The frames must not depend on the
+//! pieces, a decoded message must survive encoding, and the decoder must not hold much more than
+//! the received bytes and one frame.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -10,9 +11,9 @@ use sandbox_fuzz::within;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The memory limit for decoding, in bytes. It covers the decoder's buffer, one frame, its message and the message
-/// encoded again, each in a vector of up to twice its length, and what serde allocates before it has seen a sequence's
-/// elements.
+/// The memory limit for decoding, in bytes. It covers the decoder's buffer, one frame, its message
+/// and the message encoded again, each in a vector of up to twice its length, and what serde
+/// allocates before it has seen a sequence's elements.
 const DECODING_BYTES_MAX: usize = 8 * CHUNK_BYTES_MAX + (4 << 20);
 
 fuzz_target!(|input: (Vec<u8>, &[u8])| {
@@ -60,8 +61,8 @@ fn decode<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Frame>, bool) {
     (frames, false)
 }
 
-/// A number has more than one encoding, so the first re-encoding may differ from the input. All later ones must be
-/// equal.
+/// A number has more than one encoding, so the first re-encoding may differ from the input. All
+/// later ones must be equal.
 fn check_message<T: DeserializeOwned + Serialize + PartialEq + std::fmt::Debug>(payload: &[u8]) {
     let Ok(message) = frame::decode_message::<T>(payload) else { return };
     let mut wire = Vec::new();

@@ -25,7 +25,8 @@ fuzz_target!(|input: (bool, Vec<Word>)| {
     all.extend(words);
     let said = speak(&all);
     RUNTIME.with_borrow(|runtime| {
-        // Received bytes are in the decoder, in one frame and in the answer, in vectors with spare capacity.
+        // Received bytes are in the decoder, in one frame and in the answer, in vectors with spare
+        // capacity.
         within(4 * TAKEN_BYTES_MAX, || runtime.block_on(face(said)));
     });
 });

@@ -1,5 +1,5 @@
-//! The self-test's program: it attempts what a cell must not allow. It is part of the runner's binary, so that a
-//! machine without any compiler can be tested.
+//! The self-test's program: it attempts what a cell must not allow. It is part of the runner's
+//! binary, so that a machine without any compiler can be tested.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -15,7 +15,8 @@ use crate::{spawn, sys};
 /// The most processes that the fork attempt tries to make.
 const FORKS_MAX: u32 = 1000;
 
-/// Makes the attempt with this name. Prints each action that was allowed but should not be, one per line.
+/// Makes the attempt with this name. Prints each action that was allowed but should not be, one per
+/// line.
 pub(crate) fn make(name: &str, argument: &str) -> ExitCode {
     match name {
         "escape" => report(&escape(argument.parse().unwrap_or(0))),

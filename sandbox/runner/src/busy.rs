@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use std::{fs, iter};
 
-/// How long a program has been computing, or ready to compute, at every sample. Unlike processor time, this does not
-/// depend on how many other processes compete for the processor.
+/// How long a program has been computing, or ready to compute, at every sample. Unlike processor
+/// time, this does not depend on how many other processes compete for the processor.
 #[derive(Default)]
 pub(crate) struct Busy {
     since: Option<Instant>,
@@ -41,8 +41,8 @@ fn is_computing(stat: &str) -> bool {
     fs::read_to_string(stat).is_ok_and(|stat| says_computing(&stat))
 }
 
-/// Whether the state is running, ready to run, or waiting for a page of memory or a disk. The process name before the
-/// state may contain any character.
+/// Whether the state is running, ready to run, or waiting for a page of memory or a disk. The
+/// process name before the state may contain any character.
 fn says_computing(stat: &str) -> bool {
     let state = stat.rsplit_once(") ").and_then(|(_, fields)| fields.chars().next());
     matches!(state, Some('R' | 'D'))

@@ -13,7 +13,8 @@ use crate::standby::Standby;
 pub(crate) struct Cell {
     pub(crate) meter: Meter,
     pub(crate) signals: Signals,
-    /// The filter for each program, in addition to the one that the runner has installed for the whole cell.
+    /// The filter for each program, in addition to the one that the runner has installed for the
+    /// whole cell.
     pub(crate) filter: Option<Filter>,
     pub(crate) program_uid: u32,
     pub(crate) own_uid: bool,

@@ -1,5 +1,5 @@
-//! The machine's physical cores. Two hardware threads of one core slow each other down, so a pinned program gets a
-//! whole core.
+//! The machine's physical cores. Two hardware threads of one core slow each other down, so a pinned
+//! program gets a whole core.
 
 use std::fs;
 
@@ -38,8 +38,8 @@ impl Cores {
         u32::try_from(self.cores.len()).unwrap_or(u32::MAX)
     }
 
-    /// The number of processors that a program pinned to `core` may use. Its processor time grows at most this many
-    /// times as fast as wall time.
+    /// The number of processors that a program pinned to `core` may use. Its processor time grows
+    /// at most this many times as fast as wall time.
     pub(crate) fn processors(&self, core: Option<u32>) -> u32 {
         match core.and_then(|core| self.of(core)) {
             Some(core) => core.count,

@@ -33,8 +33,8 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// What ended the run (INV-4). In this order: the kernel's out-of-memory killer, the supervisor, a limit found
-    /// exceeded after the end, the program itself.
+    /// What ended the run (INV-4). In this order: the kernel's out-of-memory killer, the
+    /// supervisor, a limit found exceeded after the end, the program itself.
     pub(crate) fn ended(&self, command: &Command) -> Ended {
         if self.out_of_memory {
             return Ended::MemoryLimit;

@@ -17,8 +17,8 @@ use crate::standby::Given;
 use crate::wire::Wire;
 use crate::{spawn, supervise, sweep, sys};
 
-/// Runs a command and answers with its report, or with the reason why it could not run. An error ends the cell: the
-/// stream failed, or the program's files or processes could not be removed.
+/// Runs a command and answers with its report, or with the reason why it could not run. An error
+/// ends the cell: the stream failed, or the program's files or processes could not be removed.
 pub(crate) fn execute(
     cell: &mut Cell,
     wire: &mut Wire,
@@ -33,7 +33,8 @@ pub(crate) fn execute(
         lock.lock()?;
         run(cell, wire, command, given, peer)
     });
-    // The program has ended by now. The next run would see files that cannot be removed, so failing here ends the cell.
+    // The program has ended by now. The next run would see files that cannot be removed, so failing
+    // here ends the cell.
     if !command.keep_files {
         sweep::sweep()?;
     }
@@ -50,8 +51,8 @@ struct Run {
     stderr: Vec<u8>,
 }
 
-/// Receives all of the program's input into a sealed file in memory. The program reads it as a file, so no process has
-/// to feed it while it runs, and a program that never reads blocks nothing.
+/// Receives all of the program's input into a sealed file in memory. The program reads it as a
+/// file, so no process has to feed it while it runs, and a program that never reads blocks nothing.
 fn receive_stdin(wire: &mut Wire, bytes: u64) -> Result<Result<OwnedFd, Failure>, FrameError> {
     if bytes == 0 {
         let null = File::open("/dev/null")
@@ -71,8 +72,8 @@ fn receive_stdin(wire: &mut Wire, bytes: u64) -> Result<Result<OwnedFd, Failure>
     Ok(file.and_then(|file| read_only(&file)).map_err(Failure::from))
 }
 
-/// The program's standard files: the input and pipes to the runner, or the ends of the cell's link. For a link, also
-/// the ends that the runner keeps.
+/// The program's standard files: the input and pipes to the runner, or the ends of the cell's link.
+/// For a link, also the ends that the runner keeps.
 fn given(
     command: &Command,
     stdin: OwnedFd,

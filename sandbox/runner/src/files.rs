@@ -15,7 +15,8 @@ use runner::message::{Area, RefusalKind};
 
 use crate::refusal::Refusal;
 
-/// Write-protects the program area with a read-only mount, if the program has the same uid as the runner.
+/// Write-protects the program area with a read-only mount, if the program has the same uid as the
+/// runner.
 pub(crate) struct ProgramAreaLock {
     needed: bool,
     locked: bool,
@@ -53,8 +54,8 @@ impl ProgramAreaLock {
     }
 }
 
-/// A file being stored. All announced data is read even after an error, so that the stream stays in step; `finish`
-/// returns the error.
+/// A file being stored. All announced data is read even after an error, so that the stream stays in
+/// step; `finish` returns the error.
 pub(crate) struct Incoming {
     file: Result<Created, Refusal>,
     mode: u32,
@@ -69,8 +70,8 @@ struct Created {
 }
 
 impl Incoming {
-    /// Creates a file, replacing one with the same name. In the work area, the program owns it and the folders made for
-    /// it.
+    /// Creates a file, replacing one with the same name. In the work area, the program owns it and
+    /// the folders made for it.
     pub(crate) fn open(
         area: Area,
         path: &str,
@@ -175,8 +176,8 @@ pub(crate) fn open_area(area: Area) -> Result<OwnedFd, Refusal> {
         .map_err(|error| Refusal::system("open the area", error))
 }
 
-/// Opens a path's last folder, and returns it with the file's name. Goes down folder by folder and never follows a
-/// link. For a missing folder, the result of `missing` is used.
+/// Opens a path's last folder, and returns it with the file's name. Goes down folder by folder and
+/// never follows a link. For a missing folder, the result of `missing` is used.
 ///
 /// The host also checks paths, but the runner only accepts plain names from any host.
 fn enter(

@@ -6,19 +6,20 @@
 //! payload
 //! ```
 //!
-//! Both sides parse with [`Decoder`], which accepts bytes in pieces of any size. It refuses an invalid frame before it
-//! reads or allocates the payload.
+//! Both sides parse with [`Decoder`], which accepts bytes in pieces of any size. It refuses an
+//! invalid frame before it reads or allocates the payload.
 
 use std::io::{self, Read, Write};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The protocol's version. The runner is built together with the host and embedded in it, so any difference is an
-/// error.
+/// The protocol's version. The runner is built together with the host and embedded in it, so any
+/// difference is an error.
 pub const PROTOCOL_VERSION: u32 = 3;
 
-/// The beginning of the handshake. It distinguishes a runner with another version from a stream that is not a runner's.
+/// The beginning of the handshake. It distinguishes a runner with another version from a stream
+/// that is not a runner's.
 const MAGIC: [u8; 8] = *b"ASSAYRUN";
 
 /// The largest bulk data payload, in bytes. Larger data is sent in several frames.
@@ -230,7 +231,8 @@ impl Decoder {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The next frame; `None` until all of it has arrived. After an error the stream cannot be read any further.
+    /// The next frame; `None` until all of it has arrived. After an error the stream cannot be read
+    /// any further.
     pub fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
         let pending = &self.buffer[self.start..];
         let Some((length, rest)) = pending.split_first_chunk::<4>() else { return Ok(None) };

@@ -1,5 +1,6 @@
-//! The kernel calls of [`seal`](crate::seal) and [`spawn`](crate::spawn), which seal a cell and turn a process into a
-//! program: one method for each call. Those modules decide what is called and in which order; this one decides nothing.
+//! The kernel calls of [`seal`](crate::seal) and [`spawn`](crate::spawn), which seal a cell and
+//! turn a process into a program: one method for each call. Those modules decide what is called and
+//! in which order; this one decides nothing.
 //!
 //! The security of both depends on the order, so tests replace the kernel with a recorder.
 
@@ -53,7 +54,8 @@ pub(crate) trait Kernel {
     fn unshare(&mut self, namespaces: CloneFlags) -> io::Result<()>;
     /// Makes a user namespace that maps root and this user to the same users outside.
     fn map_root_and(&mut self, user: u32) -> io::Result<()>;
-    /// Makes a cgroup namespace whose root is the meter's cgroup or, without one, this process's own.
+    /// Makes a cgroup namespace whose root is the meter's cgroup or, without one, this process's
+    /// own.
     fn enter_cgroup_namespace(&mut self, meter: &Meter) -> io::Result<()>;
     fn set_host_name(&mut self, name: &str) -> io::Result<()>;
     fn mount(
@@ -143,7 +145,8 @@ impl Kernel for Linux {
     fn map_root_and(&mut self, user: u32) -> io::Result<()> {
         let map = format!("0 0 1\n{user} {user} 1\n");
         let runner = std::process::id();
-        // Only root outside the namespace may map more than one user, so a helper outside writes the maps.
+        // Only root outside the namespace may map more than one user, so a helper outside writes
+        // the maps.
         sys::with_helper(
             || Ok(nix::sched::unshare(CloneFlags::CLONE_NEWUSER)?),
             || {
@@ -159,7 +162,8 @@ impl Kernel for Linux {
         if !meter.has_cgroup() {
             return make();
         }
-        // The runner is not in the cgroup that it measures, so a helper makes the namespace in there.
+        // The runner is not in the cgroup that it measures, so a helper makes the namespace in
+        // there.
         sys::with_helper(
             || Ok(()),
             || {
@@ -253,8 +257,8 @@ impl Kernel for Linux {
     }
 
     fn limit_core_dumps(&mut self) -> io::Result<()> {
-        // With a limit of 0, the kernel still runs a core pattern's program for every crash, on the host and as root. A
-        // limit of exactly 1 prevents that.
+        // With a limit of 0, the kernel still runs a core pattern's program for every crash, on the
+        // host and as root. A limit of exactly 1 prevents that.
         match setrlimit(Resource::RLIMIT_CORE, 1, 1) {
             // A limit of 0 stays 0 without the privilege to raise it.
             Err(Errno::EPERM) => Ok(()),
@@ -289,8 +293,8 @@ impl Kernel for Linux {
     }
 
     fn reset_signals(&mut self) -> io::Result<()> {
-        // Ignored signals stay ignored after an exec: SIGPIPE, which the standard library ignores in the runner, and
-        // those that the evaluator's parent ignores.
+        // Ignored signals stay ignored after an exec: SIGPIPE, which the standard library ignores
+        // in the runner, and those that the evaluator's parent ignores.
         sys::default_signals();
         Ok(sigprocmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::empty()), None)?)
     }

@@ -18,16 +18,18 @@ use crate::spawn::{self, Failed};
 use crate::standby::{self, Given, Spawned, Standby};
 use crate::sys;
 
-/// The exit code of a process that does not become a program. The reason is sent over a pipe, so this code is not used.
+/// The exit code of a process that does not become a program. The reason is sent over a pipe, so
+/// this code is not used.
 const NOT_STARTED: i32 = 127;
 
-/// The size of the standard output pipe, in bytes: how much a program can print before it must wait for the runner.
+/// The size of the standard output pipe, in bytes: how much a program can print before it must wait
+/// for the runner.
 const STDOUT_PIPE_BYTES: i32 = 256 << 10;
 
 /// Starts a standby process unless there is one. If this fails, the next command reports why.
 ///
-/// A container has no standby process: its cgroup counts the whole cell, so the waiting process's memory would be
-/// subtracted from the program's.
+/// A container has no standby process: its cgroup counts the whole cell, so the waiting process's
+/// memory would be subtracted from the program's.
 pub(crate) fn provide_standby(cell: &mut Cell) {
     if cell.standby.is_none() && !cell.meter.is_shared_with_runner() {
         cell.standby = start_standby(cell).ok();
@@ -60,8 +62,8 @@ fn start_standby(cell: &Cell) -> Result<Standby, Refusal> {
     Ok(Standby { process, orders })
 }
 
-/// Forks a process that prepares itself, takes a command and becomes its program. The child reports errors over the
-/// complaint pipe.
+/// Forks a process that prepares itself, takes a command and becomes its program. The child reports
+/// errors over the complaint pipe.
 fn start(
     cell: &Cell,
     take: impl FnOnce() -> io::Result<(Command, Given)>,

@@ -9,9 +9,9 @@ pub const WORK: &str = "/work";
 /// Every directory that a program can write to. All of them are emptied after a run.
 pub const WRITABLE: [&str; 3] = [WORK, "/tmp", "/dev/shm"];
 
-/// The uids (and gids) for programs, in a range that distributions, service managers and container engines do not use.
-/// Cells alive at the same time have different uids if they share a kernel's users, so that they share no per-user
-/// limits or permissions.
+/// The uids (and gids) for programs, in a range that distributions, service managers and container
+/// engines do not use. Cells alive at the same time have different uids if they share a kernel's
+/// users, so that they share no per-user limits or permissions.
 pub const PROGRAM_UIDS: std::ops::RangeInclusive<u32> = 60_800..=61_183;
 
 /// The directory of precompiled headers, with a subdirectory for each language.
@@ -45,8 +45,8 @@ pub const PATH_NAMES_MAX: usize = 8;
 /// The most files in a listing of an area.
 pub const LISTED_FILES_MAX: usize = 1000;
 
-/// Checks that a path consists of plain names separated by slashes, so that it cannot leave its area. The error says
-/// why it is refused.
+/// Checks that a path consists of plain names separated by slashes, so that it cannot leave its
+/// area. The error says why it is refused.
 pub fn check_path(path: &str) -> Result<(), &'static str> {
     if path.is_empty() || path.len() > PATH_BYTES_MAX {
         return Err("its length is out of range");

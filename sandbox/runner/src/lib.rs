@@ -1,9 +1,11 @@
-//! The protocol between the sandbox's host side and `assay-runner`, the small static program that is PID 1 of every
-//! cell. Both sides are built from this library, so they cannot disagree about it.
+//! The protocol between the sandbox's host side and `assay-runner`, the small static program that
+//! is PID 1 of every cell. Both sides are built from this library, so they cannot disagree about
+//! it.
 //!
-//! First each side sends its handshake. Then the host sends one [`Request`](message::Request) at a time, with the data
-//! it announces. The runner answers each with one [`Reply`](message::Reply) and the data that announces. The cell ends
-//! with the stream: a runner whose host is gone kills what it runs and exits.
+//! First each side sends its handshake. Then the host sends one [`Request`](message::Request) at a
+//! time, with the data it announces. The runner answers each with one [`Reply`](message::Reply) and
+//! the data that announces. The cell ends with the stream: a runner whose host is gone kills what
+//! it runs and exits.
 
 pub mod frame;
 pub mod layout;

@@ -1,18 +1,19 @@
 //! Connects a program to a program of another cell: two pipes, one for each direction.
 //!
-//! The interactor is the leader and the submission is the follower. Neither program may be harmed by the other's end,
-//! so the runners also hold ends of the pipes:
+//! The interactor is the leader and the submission is the follower. Neither program may be harmed
+//! by the other's end, so the runners also hold ends of the pipes:
 //!
-//! - Once the follower has ended, the leader's runner reads and drops the leader's output, so that SIGPIPE never ends
-//!   the leader. When the leader ends with an accepting exit code, its runner reads and drops the follower's output.
-//!   After any other end it closes that pipe.
-//! - The follower's runner keeps the follower's output open until it has seen the follower's end, so the leader cannot
-//!   react to that end earlier. The kernel closes the pipe of the leader's standard error when the leader ends, so that
-//!   pipe shows whether the leader had ended by then. The scheduler therefore cannot change which program ended first.
+//! - Once the follower has ended, the leader's runner reads and drops the leader's output, so that
+//!   SIGPIPE never ends the leader. When the leader ends with an accepting exit code, its runner
+//!   reads and drops the follower's output. After any other end it closes that pipe.
+//! - The follower's runner keeps the follower's output open until it has seen the follower's end,
+//!   so the leader cannot react to that end earlier. The kernel closes the pipe of the leader's
+//!   standard error when the leader ends, so that pipe shows whether the leader had ended by then.
+//!   The scheduler therefore cannot change which program ended first.
 //!
-//! Runners that talk to their host over sockets receive their ends from it. Runners in containers use a folder that
-//! only they can enter: the follower's runner makes the pipes there, and the leader's runner opens them and removes
-//! their names.
+//! Runners that talk to their host over sockets receive their ends from it. Runners in containers
+//! use a folder that only they can enter: the follower's runner makes the pipes there, and the
+//! leader's runner opens them and removes their names.
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io;
@@ -49,13 +50,14 @@ pub(crate) enum Role {
     },
     /// The program is the follower. Its report says whether the leader ended first.
     Follower {
-        /// The reading end of the leader's standard error, which reports a hang-up once the leader has ended. It is
-        /// never read.
+        /// The reading end of the leader's standard error, which reports a hang-up once the leader
+        /// has ended. It is never read.
         leader: OwnedFd,
     },
 }
 
-/// Takes a step and answers the request. The result replaces the content of `link`, which stays `None` on failure.
+/// Takes a step and answers the request. The result replaces the content of `link`, which stays
+/// `None` on failure.
 pub(crate) fn step(
     step: &LinkStep,
     wire: &mut Wire,
@@ -100,7 +102,8 @@ fn handed(files: Vec<OwnedFd>) -> Result<Link, Refusal> {
     }
 }
 
-/// The paths of three pipes: the follower's output, the follower's input, and the leader's standard error.
+/// The paths of three pipes: the follower's output, the follower's input, and the leader's standard
+/// error.
 fn pipes(place: &Path) -> [PathBuf; 3] {
     ["out", "in", "err"].map(|end| place.with_extension(end))
 }
@@ -115,8 +118,8 @@ fn make(place: &Path) -> io::Result<Link> {
     }
     // Opening one end of a pipe waits for the other end, so open both at once.
     let both = [both_ends(&out)?, both_ends(&into)?, both_ends(&err)?];
-    // Programs also open `/dev/stdout` by name, as a user who does not own the pipes. They cannot reach the pipes by
-    // their own names.
+    // Programs also open `/dev/stdout` by name, as a user who does not own the pipes. They cannot
+    // reach the pipes by their own names.
     for pipe in &both {
         fchmod(pipe, Mode::from_bits_truncate(0o666))?;
     }

@@ -12,8 +12,8 @@ use crate::files::{self, FOLDER};
 use crate::refusal::Refusal;
 use crate::sweep::names;
 
-/// The regular files of an area, sorted by path. Files without a valid path are left out: names that are not plain or
-/// not UTF-8, links and their targets, and files that are too deep.
+/// The regular files of an area, sorted by path. Files without a valid path are left out: names
+/// that are not plain or not UTF-8, links and their targets, and files that are too deep.
 pub(crate) fn list(area: Area) -> Result<Listing, Refusal> {
     list_in(&files::open_area(area)?)
 }

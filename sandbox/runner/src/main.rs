@@ -1,8 +1,9 @@
 //! `assay-runner`: PID 1 of a cell.
 //!
-//! It is small, static and single-threaded. It reads requests from its standard input and answers on its standard
-//! output. With `--seal` it first seals itself in (native sandbox). With `--uid` it already runs in a container, and
-//! programs get that uid. With `--attempt` it is the self-test's program.
+//! It is small, static and single-threaded. It reads requests from its standard input and answers
+//! on its standard output. With `--seal` it first seals itself in (native sandbox). With `--uid` it
+//! already runs in a container, and programs get that uid. With `--attempt` it is the self-test's
+//! program.
 
 mod attempt;
 mod busy;

@@ -1,4 +1,5 @@
-//! The messages between host and runner. A message announces bulk data, which follows in data frames.
+//! The messages between host and runner. A message announces bulk data, which follows in data
+//! frames.
 
 use std::time::Duration;
 
@@ -51,17 +52,19 @@ pub enum Request {
 /// How a cell gets its ends of a link to another cell.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LinkStep {
-    /// Only if the stream is a socket. After the reply, the host sends one byte with the descriptors, and nothing else
-    /// until it gets a second [`Reply::Done`]. A follower gets three descriptors: its standard input, its standard
-    /// output, and the reading end of the leader's standard error. A leader gets four: its standard input, output and
-    /// error, and the reading end of the latter.
+    /// Only if the stream is a socket. After the reply, the host sends one byte with the
+    /// descriptors, and nothing else until it gets a second [`Reply::Done`]. A follower gets three
+    /// descriptors: its standard input, its standard output, and the reading end of the leader's
+    /// standard error. A leader gets four: its standard input, output and error, and the reading
+    /// end of the latter.
     Take,
     /// Become the follower: make the pipes of this name in the folder that the two cells share.
     Make {
         /// The link's name: letters and digits.
         name: String,
     },
-    /// Become the leader: open the other ends of the pipes that the follower made, and remove their names.
+    /// Become the leader: open the other ends of the pipes that the follower made, and remove their
+    /// names.
     Join {
         /// The name that the follower's cell was given.
         name: String,
@@ -157,8 +160,8 @@ impl Area {
 pub struct Listing(pub Vec<ListedFile>);
 
 impl Listing {
-    /// The maximum length of an encoded listing, in bytes: each file has its path, the path's length, a size and a
-    /// flag.
+    /// The maximum length of an encoded listing, in bytes: each file has its path, the path's
+    /// length, a size and a flag.
     pub const BYTES_MAX: u64 =
         (layout::LISTED_FILES_MAX * (layout::PATH_BYTES_MAX + 2 + 10 + 1) + 2) as u64;
 
@@ -219,7 +222,8 @@ pub struct Command {
     pub stack_bytes: Option<u64>,
     /// Whether files in the writable areas are kept.
     pub keep_files: bool,
-    /// The core that the command is pinned to, modulo the machine's number of cores; `None` does not pin it.
+    /// The core that the command is pinned to, modulo the machine's number of cores; `None` does
+    /// not pin it.
     pub core: Option<u32>,
 }
 
@@ -234,8 +238,8 @@ pub struct Report {
     pub wall: Duration,
     /// Whether the linked leader had ended first. False for a leader.
     pub peer_ended: bool,
-    /// For a linked command, how long it had been computing without a pause when the follower ended. Zero for a leader
-    /// that ended before the follower.
+    /// For a linked command, how long it had been computing without a pause when the follower
+    /// ended. Zero for a leader that ended before the follower.
     pub busy: Duration,
     /// Peak memory, in bytes.
     pub memory_bytes: u64,
@@ -302,7 +306,8 @@ pub enum Users {
 pub struct SealPlan {
     /// The users of the cell.
     pub users: Users,
-    /// The program's uid and gid. With [`Users::One`], the runner's user has this uid inside the cell.
+    /// The program's uid and gid. With [`Users::One`], the runner's user has this uid inside the
+    /// cell.
     pub program_uid: u32,
     /// Host directories and files that the cell sees, read-only.
     pub binds: Vec<Bind>,

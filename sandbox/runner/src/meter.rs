@@ -1,7 +1,8 @@
 //! Limits and measures a run from outside, with the cell's cgroup if there is one.
 //!
-//! Control files are opened once, before the runner is sealed in, and used through those descriptors. One cgroup serves
-//! all runs of a cell. Counters that can be reset are reset before each run; the others are read before and after it.
+//! Control files are opened once, before the runner is sealed in, and used through those
+//! descriptors. One cgroup serves all runs of a cell. Counters that can be reset are reset before
+//! each run; the others are read before and after it.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -33,7 +34,8 @@ pub(crate) struct Meter {
     processes: Option<Setting>,
     cpu: Option<Counter>,
     out_of_memory: Option<Counter>,
-    /// The memory now in use, if the cgroup covers the whole cell and cannot be limited for each run.
+    /// The memory now in use, if the cgroup covers the whole cell and cannot be limited for each
+    /// run.
     held: Option<Held>,
     /// Whether `cpu` includes the runner's own processor time, which is then subtracted.
     shared_with_runner: bool,
@@ -162,16 +164,17 @@ impl Meter {
 
     /// Sets limits and resets counters for a run that begins now.
     pub(crate) fn begin(&mut self, memory_bytes: u64, processes: u32) -> io::Result<Mark> {
-        // Read the counters first, so that a standby process that the new limit kills counts as out of memory.
+        // Read the counters first, so that a standby process that the new limit kills counts as out
+        // of memory.
         let mark = Mark {
             cpu: self.cpu_total().unwrap_or_default(),
             out_of_memory: self.out_of_memory_total(),
             held_bytes: self.held_total(),
         };
         if let Some(memory) = &mut self.memory {
-            // The cgroup may be charged for cached files and names of earlier runs, and for a standby process. Version
-            // 1 refuses a limit below memory that it cannot reclaim. Then a higher limit is set, and the peak shows
-            // whether the run exceeded its own.
+            // The cgroup may be charged for cached files and names of earlier runs, and for a
+            // standby process. Version 1 refuses a limit below memory that it cannot reclaim. Then
+            // a higher limit is set, and the peak shows whether the run exceeded its own.
             memory.set(memory_bytes).or_else(|_| memory.set(memory_bytes.max(MEMORY_BYTES_MIN)))?;
             memory.peak.reset()?;
         }
@@ -211,8 +214,8 @@ impl Meter {
         self.memory.as_ref()?.peak.read()
     }
 
-    /// How much more memory the cell holds than at the mark, in bytes: memory of processes and files in memory. 0 if
-    /// the cgroup itself limits memory, or if no cgroup counts it.
+    /// How much more memory the cell holds than at the mark, in bytes: memory of processes and
+    /// files in memory. 0 if the cgroup itself limits memory, or if no cgroup counts it.
     pub(crate) fn held_since(&self, mark: &Mark) -> u64 {
         self.held_total().saturating_sub(mark.held_bytes)
     }
@@ -314,8 +317,8 @@ enum Format {
     MicrosecondsField(&'static str),
 }
 
-/// Memory that cannot be reclaimed like cached files: memory of processes, files in memory, and kernel memory for them,
-/// such as in sockets and pipes.
+/// Memory that cannot be reclaimed like cached files: memory of processes, files in memory, and
+/// kernel memory for them, such as in sockets and pipes.
 struct Held {
     file: File,
     fields: &'static [&'static str],
@@ -403,8 +406,8 @@ mod tests {
 
     use super::*;
 
-    /// A directory with the files of a cgroup. Ordinary files do not behave like control files, but they keep what is
-    /// written to them.
+    /// A directory with the files of a cgroup. Ordinary files do not behave like control files, but
+    /// they keep what is written to them.
     fn cgroup(name: &str, files: &[(&str, &str)]) -> PathBuf {
         let directory =
             std::env::temp_dir().join(format!("assay-meter-{name}-{}", std::process::id()));

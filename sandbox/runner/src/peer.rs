@@ -1,4 +1,5 @@
-//! The ends of a link that the runner keeps while its program runs. [`link`](crate::link) explains why.
+//! The ends of a link that the runner keeps while its program runs. [`link`](crate::link) explains
+//! why.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -18,8 +19,8 @@ use crate::wire::host_is_gone;
 /// How much is read and dropped at a time, in bytes.
 const READ_BYTES: usize = 64 << 10;
 
-/// The longest time between the closing of an ending leader's output and of its standard error. A leader that takes
-/// longer has closed its output itself and continues to run.
+/// The longest time between the closing of an ending leader's output and of its standard error. A
+/// leader that takes longer has closed its output itself and continues to run.
 const LEAVING_MAX: Duration = Duration::from_millis(5);
 
 /// The link's ends that this runner keeps, depending on its program's role.
@@ -37,7 +38,8 @@ impl Peer {
         let (peer, stderr) = match role {
             Role::Leader { stderr, errors } => {
                 let leader = Leader {
-                    // A duplicate, not a second open: a named pipe opened without a writer never reports a hang-up.
+                    // A duplicate, not a second open: a named pipe opened without a writer never
+                    // reports a hang-up.
                     heard: stdin.try_clone()?.into(),
                     said: Some(reader(stdout.as_fd())?),
                     busy: None,
@@ -56,8 +58,8 @@ impl Peer {
 
 /// The ends that the leader's runner keeps.
 pub(crate) struct Leader {
-    /// The follower's output. Reports a hang-up once the follower has ended, because its runner keeps the other end
-    /// until then.
+    /// The follower's output. Reports a hang-up once the follower has ended, because its runner
+    /// keeps the other end until then.
     heard: File,
     /// The leader's output; `None` once the follower has ended and the leader has closed it.
     said: Option<File>,
@@ -126,8 +128,8 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    /// Whether the leader has ended. If its end may be why the follower has ended, waits a little for the leader's end
-    /// to complete.
+    /// Whether the leader has ended. If its end may be why the follower has ended, waits a little
+    /// for the leader's end to complete.
     pub(crate) fn leader_ended(&self, may_follow_from_it: bool) -> io::Result<bool> {
         let is_leaving = may_follow_from_it && is_hung_up(self.heard.as_fd(), Duration::ZERO)?;
         let patience = if is_leaving { LEAVING_MAX } else { Duration::ZERO };

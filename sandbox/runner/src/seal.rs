@@ -1,20 +1,22 @@
-//! How the runner seals itself in (native sandbox). It is single-threaded and has just been executed, so every step is
-//! ordinary code. Nothing runs in a fork of the multi-threaded host.
+//! How the runner seals itself in (native sandbox). It is single-threaded and has just been
+//! executed, so every step is ordinary code. Nothing runs in a fork of the multi-threaded host.
 //!
 //! 1. Open the cell's cgroup files, while the host's file system is still visible.
-//! 2. Limit core dumps. Drop supplementary groups. If there is a new user namespace, map root and the program's user in
-//!    it; without root, map only the runner's user.
-//! 3. Enter a cgroup namespace whose root is the cell's cgroup. Leave the host's mount, network, IPC, UTS and process
-//!    id namespaces.
-//! 4. Fork. The parent waits outside: when the host is gone, it kills the child and with it the cell. The child is
-//!    process 1 of the new process id namespace, and dies with its parent.
+//! 2. Limit core dumps. Drop supplementary groups. If there is a new user namespace, map root and
+//!    the program's user in it; without root, map only the runner's user.
+//! 3. Enter a cgroup namespace whose root is the cell's cgroup. Leave the host's mount, network,
+//!    IPC, UTS and process id namespaces.
+//! 4. Fork. The parent waits outside: when the host is gone, it kills the child and with it the
+//!    cell. The child is process 1 of the new process id namespace, and dies with its parent.
 //! 5. Stop mounts from propagating in either direction.
-//! 6. Mount a small tmpfs that will be the root. Bind the toolchain into it, read-only, without set-uid and devices.
-//! 7. Add five harmless devices; a `/proc` that shows the program only its own processes and little of the machine; the
-//!    program area and the writable areas, each with a size limit.
+//! 6. Mount a small tmpfs that will be the root. Bind the toolchain into it, read-only, without
+//!    set-uid and devices.
+//! 7. Add five harmless devices; a `/proc` that shows the program only its own processes and little
+//!    of the machine; the program area and the writable areas, each with a size limit.
 //! 8. `pivot_root` into the tmpfs, detach the host's file system, make the new root read-only.
 //! 9. Start a new session. Set a host name that is the same for every cell.
-//! 10. Give up every capability except those needed to start programs, kill them and clean up after them.
+//! 10. Give up every capability except those needed to start programs, kill them and clean up after
+//!     them.
 //! 11. Set `no_new_privs` and install the cell's system call filter, which programs inherit.
 
 use std::io;
@@ -34,7 +36,8 @@ use crate::meter::Meter;
 use crate::seccomp::Filter;
 use crate::sys::{self, Capability};
 
-/// The directory where the new root is assembled. Every system has it, and no bind's source is below it.
+/// The directory where the new root is assembled. Every system has it, and no bind's source is
+/// below it.
 const STAGING: &str = "/proc";
 
 /// Size of the root's tmpfs, in bytes. It only holds mount points and two small files.
@@ -46,8 +49,8 @@ const INODES_MAX: u32 = 20_000;
 /// The devices that programs may need. All of them are harmless.
 const DEVICES: [&str; 5] = ["null", "zero", "full", "random", "urandom"];
 
-/// Entries of `/proc` about the whole machine that no runtime needs: other users' activity, devices, the kernel's
-/// command line, and data about each page of memory, which root may read.
+/// Entries of `/proc` about the whole machine that no runtime needs: other users' activity,
+/// devices, the kernel's command line, and data about each page of memory, which root may read.
 const MASKED: &str = "acpi asound buddyinfo bus cmdline config.gz consoles crypto devices diskstats dma driver execdomains \
     fb fs interrupts iomem ioports irq kallsyms kcore key-users keys kpagecgroup kpagecount \
     kpageflags latency_stats locks mdstat misc modules mtrr pagetypeinfo partitions pressure sched_debug \
@@ -58,8 +61,8 @@ pub(crate) struct Sealed {
     pub(crate) meter: Meter,
     pub(crate) program_uid: u32,
     pub(crate) own_uid: bool,
-    /// Whether the program has the runner's uid, so that a read-only mount protects the program area instead of its
-    /// owner.
+    /// Whether the program has the runner's uid, so that a read-only mount protects the program
+    /// area instead of its owner.
     pub(crate) remount_program_area: bool,
 }
 
@@ -110,9 +113,10 @@ pub(crate) fn filter_calls(
     }
 }
 
-/// The capabilities that process 1 needs to become another user before executing a program, and to kill and clean up
-/// after that user. With only one user, it must also remount the program area, and see a program in `/proc` that made
-/// itself undumpable, to measure it. Those capabilities only apply to the cell's own user namespace.
+/// The capabilities that process 1 needs to become another user before executing a program, and to
+/// kill and clean up after that user. With only one user, it must also remount the program area,
+/// and see a program in `/proc` that made itself undumpable, to measure it. Those capabilities only
+/// apply to the cell's own user namespace.
 fn needed_capabilities(own_uid: bool) -> &'static [Capability] {
     use Capability::{Chown, DacOverride, Fowner, Kill, Setgid, Setuid, SysAdmin, SysPtrace};
     if own_uid {
@@ -171,7 +175,8 @@ fn stand_by(init: Pid, host: BorrowedFd<'_>) -> ! {
             [PollFd::new(pidfd.as_fd(), PollFlags::POLLIN), PollFd::new(host, PollFlags::empty())];
         while poll(&mut watched, PollTimeout::NONE) == Err(nix::errno::Errno::EINTR) {}
     }
-    // Harmless if it has already ended: it is a zombie and keeps its process id until the wait below.
+    // Harmless if it has already ended: it is a zombie and keeps its process id until the wait
+    // below.
     let _ = kill(init, Signal::SIGKILL);
     let _ = nix::sys::wait::waitpid(init, None);
     sys::end_fork(0)
@@ -216,7 +221,8 @@ fn bind_path(
         Err(error) => Err(error),
     };
     step(format!("make room for {name}"), room)?;
-    // Recursive, because a user namespace must not uncover what is beneath mounts inside the source.
+    // Recursive, because a user namespace must not uncover what is beneath mounts inside the
+    // source.
     let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
     let bound = kernel.mount(source.to_str(), target, None, flags, None);
     step(format!("bind {name}"), bound)?;
@@ -248,7 +254,8 @@ fn make_devices(kernel: &mut dyn Kernel) -> Result<(), SealError> {
     let dev = staged("/dev");
     make(kernel, &dev)?;
     for device in DEVICES {
-        // Read-only, because their modes, owners and times belong to the host. Writing to the devices still works.
+        // Read-only, because their modes, owners and times belong to the host. Writing to the
+        // devices still works.
         let attributes =
             libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NOEXEC;
         bind_path(kernel, &Path::new("/dev").join(device), &dev.join(device), attributes)?;
@@ -269,8 +276,9 @@ fn mount_processes(kernel: &mut dyn Kernel, plan: &SealPlan) -> Result<(), SealE
     make(kernel, &target)?;
     // Read-only, because the kernel's settings check the writer's user and not its capabilities.
     let flags = MsFlags::MS_RDONLY | MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-    // The program only sees processes that it may trace. `hidepid=2` shows all processes to root's group, which the
-    // program may be in if it has no user of its own. In that case the runner may trace.
+    // The program only sees processes that it may trace. `hidepid=2` shows all processes to root's
+    // group, which the program may be in if it has no user of its own. In that case the runner may
+    // trace.
     let hidden = if plan.users == Users::One { "hidepid=4" } else { "hidepid=2" };
     let mounted = kernel.mount(Some("proc"), &target, Some("proc"), flags, Some(hidden));
     step("mount /proc", mounted)?;

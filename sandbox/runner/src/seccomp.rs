@@ -1,8 +1,9 @@
-//! The system call filters. `build.rs` compiles them from `seccomp/*.toml`, which list the refused calls with reasons.
+//! The system call filters. `build.rs` compiles them from `seccomp/*.toml`, which list the refused
+//! calls with reasons.
 //!
-//! There are two, because a longer filter takes the kernel longer to install. The runner installs the long one for
-//! itself, once for each cell, and programs inherit it. The short one refuses calls that the runner itself needs; each
-//! program gets it just before it is executed.
+//! There are two, because a longer filter takes the kernel longer to install. The runner installs
+//! the long one for itself, once for each cell, and programs inherit it. The short one refuses
+//! calls that the runner itself needs; each program gets it just before it is executed.
 
 use libc::sock_filter;
 
@@ -18,7 +19,8 @@ impl Filter {
         CELL.map(Self)
     }
 
-    /// The filter for a program. Without a cgroup memory limit, it also refuses memory that the runner cannot sample.
+    /// The filter for a program. Without a cgroup memory limit, it also refuses memory that the
+    /// runner cannot sample.
     pub(crate) fn of_program(memory_is_limited: bool) -> Option<Self> {
         if memory_is_limited { PROGRAM } else { PROGRAM_WITHOUT_MEMORY_LIMIT }.map(Self)
     }

@@ -141,7 +141,8 @@ fn serve(mut cell: Cell, mut wire: Wire, remount_program_area: bool) -> Result<(
                 Err(refusal) => wire.answer(Err(refusal)),
             },
             Request::Clear => {
-                // The next run would see files that cannot be removed, so failing here ends the cell.
+                // The next run would see files that cannot be removed, so failing here ends the
+                // cell.
                 sweep::sweep().map_err(FrameError::from)?;
                 wire.reply(&Reply::Done, &[])
             }

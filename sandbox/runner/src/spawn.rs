@@ -2,15 +2,18 @@
 //!
 //! The child of a single-threaded process may run ordinary code. It does the following, in order:
 //!
-//! 1. Pin itself to the last command's core, which is most likely this one's too. Start a new session and process
-//!    group. Make itself the first process that the kernel kills when memory runs out.
-//! 2. Join the cell's cgroup, so that everything from here on is limited and counted. With version 2, the kernel has
-//!    already started the process there. Up to here it needs no command, and can [stand by](crate::standby).
+//! 1. Pin itself to the last command's core, which is most likely this one's too. Start a new
+//!    session and process group. Make itself the first process that the kernel kills when memory
+//!    runs out.
+//! 2. Join the cell's cgroup, so that everything from here on is limited and counted. With version
+//!    2, the kernel has already started the process there. Up to here it needs no command, and can
+//!    [stand by](crate::standby).
 //! 3. Take its standard input, output and error; mark every other file as close-on-exec.
 //! 4. Pin itself to the command's core, if it has one; enter the working directory.
 //! 5. Lower its resource limits.
 //! 6. Become the program's user, if the program has its own; give up every capability.
-//! 7. Set `no_new_privs`, reset signals, install the program's system call filter, in addition to the inherited one.
+//! 7. Set `no_new_privs`, reset signals, install the program's system call filter, in addition to
+//!    the inherited one.
 //! 8. Execute.
 
 use std::convert::Infallible;
@@ -49,7 +52,8 @@ pub(crate) fn start(meter: &Meter) -> nix::Result<(ForkResult, Born)> {
         match sys::fork_into(cgroup) {
             Ok(forked) => return Ok((forked, Born::InCgroup)),
             Err(error @ (Errno::EAGAIN | Errno::ENOMEM)) => return Err(error),
-            // Other errors may only concern this call. If not, joining the cgroup will fail and report why.
+            // Other errors may only concern this call. If not, joining the cgroup will fail and
+            // report why.
             Err(_) => {}
         }
     }
@@ -65,11 +69,12 @@ fn step<T>(what: &'static str, result: io::Result<T>) -> Result<T, Failed> {
 
 /// The steps before the command is known.
 pub(crate) fn get_ready(kernel: &mut dyn Kernel, cell: &Cell, born: Born) -> Result<(), Failed> {
-    // Pin first, because the kernel charges memory in advance on each processor that a cgroup's processes run on.
+    // Pin first, because the kernel charges memory in advance on each processor that a cgroup's
+    // processes run on.
     step("pin to the last core", kernel.pin(&cell.cores, cell.last_core))?;
     step("start a session", kernel.start_session())?;
-    // When memory runs out in a cgroup that includes the runner, the kernel should kill the program. This is only a
-    // preference, and has no effect if the program has its own cgroup.
+    // When memory runs out in a cgroup that includes the runner, the kernel should kill the
+    // program. This is only a preference, and has no effect if the program has its own cgroup.
     let _ = kernel.write_file(Path::new("/proc/self/oom_score_adj"), "1000");
     match born {
         Born::Outside => step("join the cgroup", kernel.join_cgroup(&cell.meter)),
@@ -122,8 +127,8 @@ fn limit_resources(kernel: &mut dyn Kernel, command: &Command, cell: &Cell) -> i
     ] {
         kernel.limit(resource, most, most)?;
     }
-    // The kernel counts this limit by user, within the user namespace. So it is exact if the cell has its own user or
-    // namespace. It is only needed if no cgroup counts processes.
+    // The kernel counts this limit by user, within the user namespace. So it is exact if the cell
+    // has its own user or namespace. It is only needed if no cgroup counts processes.
     if !cell.meter.limits_processes() {
         let others = if cell.own_uid { 0 } else { PROCESSES_OF_THE_CELL };
         let processes = u64::from(command.processes) + others;

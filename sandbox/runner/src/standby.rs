@@ -1,9 +1,10 @@
 //! The standby process: it is forked and put into the cell's cgroup before its command is known.
 //! [`launch`](crate::launch) does both.
 //!
-//! Moving a process into a version 1 cgroup may wait until every processor has passed through the scheduler, which
-//! takes some milliseconds. A fork takes some tenths of a millisecond. Both happen while the host handles the last
-//! run's outcome or prepares the cell. No process of a program is alive during this.
+//! Moving a process into a version 1 cgroup may wait until every processor has passed through the
+//! scheduler, which takes some milliseconds. A fork takes some tenths of a millisecond. Both happen
+//! while the host handles the last run's outcome or prepares the cell. No process of a program is
+//! alive during this.
 
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -63,7 +64,8 @@ pub(crate) struct Spawned {
     pub(crate) complaint: OwnedFd,
 }
 
-/// Sends a standby process its command. Only fails if the process is gone or the kernel refuses to pass the files.
+/// Sends a standby process its command. Only fails if the process is gone or the kernel refuses to
+/// pass the files.
 pub(crate) fn send(mut orders: UnixStream, command: &Command, given: &Given) -> io::Result<()> {
     let bytes = postcard::to_stdvec(command).map_err(io::Error::other)?;
     let sent = sys::send_files(orders.as_fd(), &bytes, &given.files())?;

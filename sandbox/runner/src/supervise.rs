@@ -33,15 +33,16 @@ const POLL_MAX: Duration = Duration::from_millis(500);
 /// The longest time between two checks if memory must be sampled, because no cgroup limits it.
 const LOOK_MAX_SAMPLING: Duration = Duration::from_millis(10);
 
-/// The longest time between two checks for a linked program, to sample often enough whether it computes or waits.
+/// The longest time between two checks for a linked program, to sample often enough whether it
+/// computes or waits.
 const LOOK_MAX_LINKED: Duration = Duration::from_millis(100);
 
-/// How long killed processes may take to end. A process that takes longer hangs in the kernel, and the cell is given
-/// up.
+/// How long killed processes may take to end. A process that takes longer hangs in the kernel, and
+/// the cell is given up.
 const DYING_MAX: Duration = Duration::from_secs(10);
 
-/// The shortest time between two reads of the output. Otherwise a program that prints line by line would wake the
-/// runner for each line, and wait for it if both share a core.
+/// The shortest time between two reads of the output. Otherwise a program that prints line by line
+/// would wake the runner for each line, and wait for it if both share a core.
 const READ_INTERVAL: Duration = Duration::from_millis(1);
 
 /// How much is read from a pipe at a time, in bytes.
@@ -113,7 +114,8 @@ pub(crate) fn supervise(
     watch.leave_peer(host, stopped).map_err(fatal)?;
     // Files in memory outlive the processes that wrote them, until they are removed.
     watch.sample_held();
-    // The pipes still hold output from before the end. They have no writers left, so they end after it.
+    // The pipes still hold output from before the end. They have no writers left, so they end after
+    // it.
     watch.stdout.read_rest().map_err(fatal)?;
     watch.stderr.read_rest().map_err(fatal)?;
     watch.complaint.read_rest().map_err(fatal)?;
@@ -157,7 +159,8 @@ struct Watch<'a> {
 }
 
 impl Watch<'_> {
-    /// Watches until the program's first process has ended or must be stopped. Its descendants may still be alive.
+    /// Watches until the program's first process has ended or must be stopped. Its descendants may
+    /// still be alive.
     fn until_end(&mut self, host: BorrowedFd<'_>) -> io::Result<Option<Stopped>> {
         self.schedule_look(Duration::ZERO);
         loop {
@@ -196,7 +199,8 @@ impl Watch<'_> {
         Ok(())
     }
 
-    /// Whether the leader ended before this follower, which has just ended or is about to be stopped.
+    /// Whether the leader ended before this follower, which has just ended or is about to be
+    /// stopped.
     fn peer_ended(&self, stopped: Option<Stopped>) -> io::Result<bool> {
         match &self.peer {
             Some(Peer::Follower(follower)) => follower.leader_ended(stopped.is_none()),
@@ -204,7 +208,8 @@ impl Watch<'_> {
         }
     }
 
-    /// How long the program had been computing when the follower ended. The follower may be this program.
+    /// How long the program had been computing when the follower ended. The follower may be this
+    /// program.
     fn busy_at_follower_end(&self) -> Duration {
         match &self.peer {
             Some(Peer::Leader(leader)) => leader.busy.unwrap_or_default(),
@@ -213,7 +218,8 @@ impl Watch<'_> {
         }
     }
 
-    /// Releases the link: after an accepting end once the follower has ended, otherwise immediately.
+    /// Releases the link: after an accepting end once the follower has ended, otherwise
+    /// immediately.
     fn leave_peer(&mut self, host: BorrowedFd<'_>, stopped: Option<Stopped>) -> io::Result<()> {
         let accepts = match self.status {
             Some(Status::Exited(code)) => self.command.accepting.contains(&code),
@@ -283,15 +289,16 @@ impl Watch<'_> {
         None
     }
 
-    /// Samples how much more memory the cell holds than before the run, without the output that the runner holds.
+    /// Samples how much more memory the cell holds than before the run, without the output that the
+    /// runner holds.
     fn sample_held(&mut self) {
         let captured = (self.stdout.bytes().len() + self.stderr.bytes().len()) as u64;
         let held = self.cell.meter.held_since(self.mark).saturating_sub(captured);
         self.toll.memory_bytes_max = self.toll.memory_bytes_max.max(held);
     }
 
-    /// Schedules the next check for the earliest time at which the processor time limit can be reached, if the program
-    /// uses all its processors.
+    /// Schedules the next check for the earliest time at which the processor time limit can be
+    /// reached, if the program uses all its processors.
     fn schedule_look(&mut self, cpu: Duration) {
         let processors = self.cell.cores.processors(self.command.core);
         let soonest = self.command.cpu.saturating_sub(cpu) / processors;
@@ -303,8 +310,8 @@ impl Watch<'_> {
         self.next_look = Instant::now() + soonest.clamp(POLL_MIN, look_max);
     }
 
-    /// Reaps every child that has ended; orphans in the cell become the runner's children. `None` if there are no
-    /// children left.
+    /// Reaps every child that has ended; orphans in the cell become the runner's children. `None`
+    /// if there are no children left.
     fn reap(&mut self) -> Option<()> {
         self.cell.signals.drain();
         loop {
@@ -414,8 +421,9 @@ fn usage(pid: u32) -> Option<Usage> {
     let statm = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let mut pages = statm.split(' ').skip(1).map(|field| field.trim().parse::<u64>());
-    // The process name may contain any character, so count the fields after its closing parenthesis. The 12th to the
-    // 15th are the times of the process and of the children it waited for.
+    // The process name may contain any character, so count the fields after its closing
+    // parenthesis. The 12th to the 15th are the times of the process and of the children it waited
+    // for.
     let times = stat
         .rsplit_once(')')?
         .1
@@ -444,8 +452,8 @@ impl Capture {
         Ok(Self { pipe: Some(pipe.into()), bytes: Vec::new(), bytes_max, overflowed: false })
     }
 
-    /// Reads the available data without waiting. Returns whether there was any. Data beyond the limit is read and
-    /// dropped, so that the writer can continue.
+    /// Reads the available data without waiting. Returns whether there was any. Data beyond the
+    /// limit is read and dropped, so that the writer can continue.
     fn read_on(&mut self) -> io::Result<bool> {
         let mut buffer = [0; READ_BYTES];
         let mut any = false;
@@ -455,8 +463,8 @@ impl Capture {
                 Ok(count) => {
                     any = true;
                     self.keep(&buffer[..count]);
-                    // Return, so that a writer as fast as this reader cannot keep the supervisor from checking its
-                    // clocks.
+                    // Return, so that a writer as fast as this reader cannot keep the supervisor
+                    // from checking its clocks.
                     if count < buffer.len() || self.overflowed {
                         return Ok(true);
                     }

@@ -14,7 +14,8 @@ use runner::layout;
 
 use crate::sys;
 
-/// Removes everything from every writable area, and restores the areas' own mode, times and attributes.
+/// Removes everything from every writable area, and restores the areas' own mode, times and
+/// attributes.
 pub(crate) fn sweep() -> io::Result<()> {
     layout::WRITABLE.iter().try_for_each(|area| empty(area).map_err(io::Error::from))
 }
@@ -24,8 +25,9 @@ fn empty(area: &str) -> Result<(), Errno> {
     let root = openat(AT_FDCWD, area, flags, Mode::empty())?;
     fchmod(root.as_fd(), Mode::from_bits_truncate(0o1777))?;
     let mut lifted = Lifted::new()?;
-    // Each round removes all files of one level and moves the directories inside it up to the area's root. So any depth
-    // of nesting needs no more descriptors and no longer paths than one level.
+    // Each round removes all files of one level and moves the directories inside it up to the
+    // area's root. So any depth of nesting needs no more descriptors and no longer paths than one
+    // level.
     loop {
         let entries = names(root.as_fd())?;
         if entries.is_empty() {
@@ -41,7 +43,8 @@ fn empty(area: &str) -> Result<(), Errno> {
     }
 }
 
-/// If the program owns an area, it can change the area's times and attributes, and the next run could read them.
+/// If the program owns an area, it can change the area's times and attributes, and the next run
+/// could read them.
 fn restore(root: BorrowedFd<'_>) -> Result<(), Errno> {
     sys::remove_attributes(root)?;
     futimens(root, &TimeSpec::new(0, 0), &TimeSpec::new(0, 0))
@@ -64,9 +67,11 @@ impl Lifted {
     }
 }
 
-/// Removes a directory's files, moves its directories up to the area's root, and removes the directory.
+/// Removes a directory's files, moves its directories up to the area's root, and removes the
+/// directory.
 fn flatten(root: BorrowedFd<'_>, name: &CString, lifted: &mut Lifted) -> Result<(), Errno> {
-    // The program may have removed its own permission, which also affects a runner with the same uid.
+    // The program may have removed its own permission, which also affects a runner with the same
+    // uid.
     fchmodat(root, name.as_c_str(), Mode::S_IRWXU, FchmodatFlags::FollowSymlink)?;
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let directory = openat(root, name.as_c_str(), flags, Mode::empty())?;

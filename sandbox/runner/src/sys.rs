@@ -1,5 +1,5 @@
-//! Safe functions for system calls that neither the standard library nor nix has. This is the runner's only unsafe
-//! code.
+//! Safe functions for system calls that neither the standard library nor nix has. This is the
+//! runner's only unsafe code.
 #![allow(unsafe_code, reason = "these are the bare system calls")]
 
 use std::ffi::CStr;
@@ -33,7 +33,8 @@ const CAPABILITY_NUMBER_MAX: i32 = 63;
 /// Version 3 of the capability interface: 64 bits in two halves.
 const CAPABILITY_VERSION: u32 = 0x2008_0522;
 
-/// The flag of `clone3` that gives a cgroup for the child. The `libc` crate's constant is an `int`, which is too small.
+/// The flag of `clone3` that gives a cgroup for the child. The `libc` crate's constant is an `int`,
+/// which is too small.
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 
 #[repr(C)]
@@ -73,26 +74,30 @@ pub(crate) fn set_capabilities(kept: &[Capability]) -> io::Result<()> {
         CapabilityHalf { effective: bits, permitted: bits, inheritable: 0 },
         CapabilityHalf::default(),
     ];
-    // SAFETY: header and halves are laid out as version 3 of the interface demands, and outlive the call.
+    // SAFETY: header and halves are laid out as version 3 of the interface demands, and outlive the
+    // call.
     check(unsafe { libc::syscall(libc::SYS_capset, &raw const header, halves.as_ptr()) })
 }
 
 /// `fork`, for a process that has one thread.
 pub(crate) fn fork() -> nix::Result<ForkResult> {
-    // SAFETY: the runner never starts a thread, so the child is in a consistent state and may do anything.
+    // SAFETY: the runner never starts a thread, so the child is in a consistent state and may do
+    // anything.
     unsafe { nix::unistd::fork() }
 }
 
-/// Like [`fork`], with the child in a version 2 cgroup from its first instruction on. Fails with kernels before 5.7 and
-/// under container engines' filters; a delegated cgroup may also refuse it.
+/// Like [`fork`], with the child in a version 2 cgroup from its first instruction on. Fails with
+/// kernels before 5.7 and under container engines' filters; a delegated cgroup may also refuse it.
 pub(crate) fn fork_into(cgroup: BorrowedFd<'_>) -> nix::Result<ForkResult> {
-    // SAFETY: zeroes are valid, and mean: nothing shared, nothing reported, on a copy of this stack.
+    // SAFETY: zeroes are valid, and mean: nothing shared, nothing reported, on a copy of this
+    // stack.
     let mut arguments: libc::clone_args = unsafe { std::mem::zeroed() };
     arguments.flags = CLONE_INTO_CGROUP;
     arguments.exit_signal = u64::try_from(libc::SIGCHLD).expect("signals are positive");
     arguments.cgroup = u64::try_from(cgroup.as_raw_fd()).expect("descriptors are positive");
-    // SAFETY: the structure is given with its own size and outlives the call; for the child, see `fork`. It executes or
-    // exits without using the C library's state about threads, which is all that the library's own `fork` would reset.
+    // SAFETY: the structure is given with its own size and outlives the call; for the child, see
+    // `fork`. It executes or exits without using the C library's state about threads, which is all
+    // that the library's own `fork` would reset.
     let pid = unsafe {
         libc::syscall(libc::SYS_clone3, &raw const arguments, size_of::<libc::clone_args>())
     };
@@ -105,8 +110,8 @@ pub(crate) fn fork_into(cgroup: BorrowedFd<'_>) -> nix::Result<ForkResult> {
     }
 }
 
-/// Lets a forked child do what this process cannot or must not do itself: runs `first` here, then `help` in the child,
-/// then `last` here while the child still exists.
+/// Lets a forked child do what this process cannot or must not do itself: runs `first` here, then
+/// `help` in the child, then `last` here while the child still exists.
 pub(crate) fn with_helper(
     first: impl FnOnce() -> io::Result<()>,
     help: impl FnOnce() -> io::Result<()>,
@@ -162,10 +167,11 @@ pub(crate) fn install_filter(instructions: &[libc::sock_filter]) -> io::Result<(
     })
 }
 
-/// Marks every file except the standard three as close-on-exec, including those that a careless parent left open.
+/// Marks every file except the standard three as close-on-exec, including those that a careless
+/// parent left open.
 pub(crate) fn forget_inherited() -> io::Result<()> {
-    // The stream's duplicates were made by this process and are already close-on-exec. SAFETY: with CLOSE_RANGE_CLOEXEC
-    // the call only sets a flag.
+    // The stream's duplicates were made by this process and are already close-on-exec. SAFETY: with
+    // CLOSE_RANGE_CLOEXEC the call only sets a flag.
     check(unsafe {
         libc::syscall(libc::SYS_close_range, 3_u32, u32::MAX, libc::CLOSE_RANGE_CLOEXEC)
     })
@@ -177,7 +183,8 @@ pub(crate) fn end_fork(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
-/// Keeps other processes of the same user from attaching to this one or reading its files below `/proc`.
+/// Keeps other processes of the same user from attaching to this one or reading its files below
+/// `/proc`.
 pub(crate) fn make_undumpable() -> io::Result<()> {
     // SAFETY: prctl with these arguments reads no memory.
     check(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) }.into())
@@ -193,7 +200,8 @@ pub(crate) fn die_with_parent() -> io::Result<()> {
 pub(crate) fn restrict_mount_tree(path: &CStr, attributes: u64) -> io::Result<()> {
     let attributes =
         libc::mount_attr { attr_set: attributes, attr_clr: 0, propagation: 0, userns_fd: 0 };
-    // SAFETY: the path ends in NUL, and the structure is given with its own size; both outlive the call.
+    // SAFETY: the path ends in NUL, and the structure is given with its own size; both outlive the
+    // call.
     check(unsafe {
         libc::syscall(
             libc::SYS_mount_setattr,
@@ -212,8 +220,9 @@ pub(crate) fn default_signals() {
     // The kernel's structure: a handler, flags, a restorer function, and 64 bits of signals.
     let default = [0_u64; 4];
     for number in 1..=NUMBER_MAX {
-        // The C library's call would skip the two signals that it reserves for itself. SAFETY: the structure is as
-        // large as the kernel's and outlives the call; the default action runs no handler.
+        // The C library's call would skip the two signals that it reserves for itself. SAFETY: the
+        // structure is as large as the kernel's and outlives the call; the default action runs no
+        // handler.
         unsafe {
             libc::syscall(
                 libc::SYS_rt_sigaction,
@@ -315,7 +324,8 @@ fn duration(time: libc::timeval) -> Duration {
 
 /// Kills every process that this one can see and may kill: in a cell, every other process.
 pub(crate) fn kill_all() {
-    // SAFETY: the call reads no memory. That this process is the init of a pid namespace was checked at its start.
+    // SAFETY: the call reads no memory. That this process is the init of a pid namespace was
+    // checked at its start.
     unsafe { libc::kill(-1, libc::SIGKILL) };
 }
 
@@ -352,7 +362,8 @@ pub(crate) fn send_files(
     Ok(sendmsg::<()>(socket.as_raw_fd(), &bytes, &message, MsgFlags::MSG_NOSIGNAL, None)?)
 }
 
-/// Receives bytes and the files attached to them. Returns the number of bytes received and the files.
+/// Receives bytes and the files attached to them. Returns the number of bytes received and the
+/// files.
 pub(crate) fn receive_files(
     socket: BorrowedFd<'_>,
     bytes: &mut [u8],
@@ -377,8 +388,8 @@ pub(crate) fn may_trace(pid: i32) -> bool {
     unsafe { libc::ptrace(libc::PTRACE_SEIZE, pid, 0, 0) == 0 }
 }
 
-/// Whether a listener on this port of the loopback address can be reached. The standard library's `connect` would add
-/// half a megabyte of name lookup code.
+/// Whether a listener on this port of the loopback address can be reached. The standard library's
+/// `connect` would add half a megabyte of name lookup code.
 pub(crate) fn may_connect(port: u16) -> bool {
     let address = libc::sockaddr_in {
         sin_family: libc::AF_INET as libc::sa_family_t,
@@ -398,7 +409,8 @@ pub(crate) fn may_connect(port: u16) -> bool {
     unsafe { libc::connect(socket.as_raw_fd(), (&raw const address).cast(), bytes) == 0 }
 }
 
-/// The number of processors online. Processor time grows at most this many times as fast as wall time.
+/// The number of processors online. Processor time grows at most this many times as fast as wall
+/// time.
 pub(crate) fn processors() -> u32 {
     // SAFETY: sysconf reads no memory of ours.
     let count = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };

@@ -31,7 +31,8 @@ impl Wire {
         self.input.as_fd()
     }
 
-    /// Exchanges handshakes. Sends ours first, so that a host with another version can report the mismatch.
+    /// Exchanges handshakes. Sends ours first, so that a host with another version can report the
+    /// mismatch.
     pub(crate) fn shake_hands(&mut self) -> Result<(), FrameError> {
         let mut hello = Vec::new();
         frame::encode_hello(PROTOCOL_VERSION, &mut hello);

@@ -1,5 +1,5 @@
-//! A runner that sends arbitrary bytes, as if a program had broken out and taken the runner over. The host must not
-//! trust it: it must never panic, nor read more than it asked for.
+//! A runner that sends arbitrary bytes, as if a program had broken out and taken the runner over.
+//! The host must not trust it: it must never panic, nor read more than it asked for.
 //!
 //! Property tests and the fuzzer in `sandbox/fuzz` use it.
 
@@ -24,14 +24,16 @@ use crate::{Area, CellPath, Execution, LISTED_FILES_MAX, Limits, SandboxError};
 /// How much the host asks for, in bytes, of each: standard output, standard error and the file.
 pub const WANTED_BYTES_MAX: u64 = 4096;
 
-/// The most that the host may read from the stream, in bytes, for any content. Each wanted byte may come in its own
-/// frame. Each of the six replies, and the unread rest after the last one, may have the maximum length.
+/// The most that the host may read from the stream, in bytes, for any content. Each wanted byte may
+/// come in its own frame. Each of the six replies, and the unread rest after the last one, may have
+/// the maximum length.
 pub const TAKEN_BYTES_MAX: usize = (3 * WANTED_BYTES_MAX + Listing::BYTES_MAX) as usize * 6
     + 7 * (MESSAGE_BYTES_MAX + 5)
     + CHUNK_BYTES_MAX
     + READ_BYTES;
 
-/// One thing to send: a kind, two numbers and some bytes. Any input of this shape is valid, which suits the fuzzer.
+/// One thing to send: a kind, two numbers and some bytes. Any input of this shape is valid, which
+/// suits the fuzzer.
 pub type Word = (u8, u64, u64, Vec<u8>);
 
 /// Encodes the words for the wire.
@@ -90,8 +92,8 @@ pub struct Faced {
     pub taken_bytes: usize,
 }
 
-/// Opens a cell whose runner sends exactly `said`, then stores a file, runs a command, fetches a file and lists all
-/// files.
+/// Opens a cell whose runner sends exactly `said`, then stores a file, runs a command, fetches a
+/// file and lists all files.
 ///
 /// # Panics
 /// When the host reads or returns more than it asked for.
@@ -185,7 +187,8 @@ mod tests {
 
     use super::*;
 
-    /// What an honest runner sends before its first task: its handshake, that it is sealed, its facts.
+    /// What an honest runner sends before its first task: its handshake, that it is sealed, its
+    /// facts.
     fn opening() -> Vec<Word> {
         [1, 5, 6].map(|kind| (kind, 0, 0, Vec::new())).into()
     }

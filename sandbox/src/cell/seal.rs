@@ -16,7 +16,8 @@ pub(crate) enum Linking<'a> {
     Container {
         /// The container's id.
         id: &'a str,
-        /// The id of the container that first had the runner's folder. Cells with the same folder can be linked.
+        /// The id of the container that first had the runner's folder. Cells with the same folder
+        /// can be linked.
         folder: &'a str,
     },
     /// The cell cannot be linked.
@@ -24,7 +25,8 @@ pub(crate) enum Linking<'a> {
     Never,
 }
 
-/// What contains a cell, seen from the host: a process or a container. Dropping it destroys the cell without waiting.
+/// What contains a cell, seen from the host: a process or a container. Dropping it destroys the
+/// cell without waiting.
 #[async_trait]
 pub(crate) trait Seal: Send + fmt::Debug {
     /// Destroys the cell and waits until nothing of it is left.

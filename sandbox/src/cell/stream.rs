@@ -48,7 +48,8 @@ impl Stream {
         frame::encode_message(request, &mut wire)?;
         for chunk in data.chunks(CHUNK_BYTES_MAX) {
             wire.extend_from_slice(&frame::data_header(chunk.len()));
-            // Small data goes out in one write with its request. Large data is written separately, to avoid a copy.
+            // Small data goes out in one write with its request. Large data is written separately,
+            // to avoid a copy.
             if chunk.len() < READ_BYTES {
                 wire.extend_from_slice(chunk);
             } else {

@@ -36,8 +36,9 @@ use crate::{Cell, CellSpec, DockerConfig, SandboxError};
 /// The runner's file name in the container.
 const RUNNER_NAME: &str = "assay-runner";
 
-/// Memory for the runner, in bytes, including the inputs and outputs that it holds for programs. The engine limits only
-/// the container as a whole; the runner enforces the program's own limit by measuring.
+/// Memory for the runner, in bytes, including the inputs and outputs that it holds for programs.
+/// The engine limits only the container as a whole; the runner enforces the program's own limit by
+/// measuring.
 const RUNNER_MEMORY_BYTES: u64 = 192 << 20;
 
 /// Processes of the container that do not belong to the program: the runner.
@@ -49,8 +50,9 @@ const PROGRAM_BYTES_MAX: u64 = 512 << 20;
 /// The most files and directories in a writable area. This bounds the time for emptying it.
 const INODES_MAX: u32 = 20_000;
 
-/// The runner's capabilities: to become the program's user, to kill that user's processes, to give files to that user,
-/// and to remove files even if the program changed their permissions. The program has none of these.
+/// The runner's capabilities: to become the program's user, to kill that user's processes, to give
+/// files to that user, and to remove files even if the program changed their permissions. The
+/// program has none of these.
 const CAPABILITIES: [&str; 6] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID"];
 
 /// How much of the runner's standard error is kept, in bytes.
@@ -60,12 +62,13 @@ const LAST_WORDS_BYTES_MAX: usize = 4096;
 const REMOVAL_ATTEMPTS_MAX: u32 = 200;
 const REMOVAL_PAUSE: Duration = Duration::from_millis(20);
 
-/// The smallest memory class of containers, in bytes. Each class is twice the previous one, so that problems with
-/// similar limits share ready containers. The program's own limit is its cell's ceiling, not the container's size.
+/// The smallest memory class of containers, in bytes. Each class is twice the previous one, so that
+/// problems with similar limits share ready containers. The program's own limit is its cell's
+/// ceiling, not the container's size.
 const MEMORY_CLASS_BYTES_MIN: u64 = 64 << 20;
 
-/// The smallest process class of containers. Each class is twice the previous one. A run's own limit applies to its
-/// user, which no other cell shares.
+/// The smallest process class of containers. Each class is twice the previous one. A run's own
+/// limit applies to its user, which no other cell shares.
 const PROCESSES_CLASS_MIN: u32 = 64;
 
 /// The properties that make two containers interchangeable.
@@ -97,8 +100,9 @@ impl Shape {
         Ceiling { memory_bytes: self.memory_bytes_max, processes: self.processes_max }
     }
 
-    /// The runner is in a volume, because the root is read-only and nothing can be uploaded to it. The volume is the
-    /// container's own, or that of the container given by `beside`. Only root can write to it.
+    /// The runner is in a volume, because the root is read-only and nothing can be uploaded to it.
+    /// The volume is the container's own, or that of the container given by `beside`. Only root can
+    /// write to it.
     fn body(&self, program_uid: u32, beside: Option<&str>) -> ContainerCreateBody {
         ContainerCreateBody {
             image: Some(self.image.clone()),
@@ -114,7 +118,8 @@ impl Shape {
             attach_stdout: Some(true),
             attach_stderr: Some(true),
             open_stdin: Some(true),
-            // When this process dies, the runner's input ends, the runner exits, and the engine removes the container.
+            // When this process dies, the runner's input ends, the runner exits, and the engine
+            // removes the container.
             stdin_once: Some(true),
             host_config: Some(HostConfig {
                 volumes_from: beside.map(|id| vec![id.to_owned()]),
@@ -352,8 +357,8 @@ impl Drop for DockerSeal {
     fn drop(&mut self) {
         let Some(id) = self.id.take() else { return };
         let docker = self.docker.clone();
-        // Without a runtime the process is about to exit, and the end of the stream makes the engine remove the
-        // container.
+        // Without a runtime the process is about to exit, and the end of the stream makes the
+        // engine remove the container.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 if let Err(error) = remove(&docker, &id).await {

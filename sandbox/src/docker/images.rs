@@ -1,5 +1,6 @@
-//! The image for cells. One image has all languages, so that every ready container serves every language. Its recipe is
-//! derived from the language definitions, so that this program can build it on any machine.
+//! The image for cells. One image has all languages, so that every ready container serves every
+//! language. Its recipe is derived from the language definitions, so that this program can build it
+//! on any machine.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -27,7 +28,8 @@ const LANGUAGES_LABEL: &str = "assay.languages";
 const LEFT_OUT: [&str; 4] =
     ["/usr/share/doc/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/man/*"];
 
-/// Builds the image for these languages on the engine. Passes each line of the engine's build log to `progress`.
+/// Builds the image for these languages on the engine. Passes each line of the engine's build log
+/// to `progress`.
 ///
 /// The engine caches build steps, so building again is quick.
 pub async fn build(
@@ -42,7 +44,8 @@ pub async fn build(
     let options = BuildImageOptionsBuilder::default()
         .t(&config.image)
         .labels(&labels.map(|(label, value)| (label.to_owned(), value)).into())
-        // Packages come from the base image's mirror, which may only be reachable from the engine's host network.
+        // Packages come from the base image's mirror, which may only be reachable from the engine's
+        // host network.
         .networkmode("host")
         .rm(true)
         .forcerm(true)
@@ -125,7 +128,8 @@ fn digest(recipe: &str) -> String {
 /// What the labels of an image say about its content.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Contents {
-    /// The languages it was built for; `None` if Assay did not build the image, which may then have any language.
+    /// The languages it was built for; `None` if Assay did not build the image, which may then have
+    /// any language.
     pub(super) languages: Option<Vec<String>>,
     /// Whether this program would build the same image now.
     pub(super) current: bool,

@@ -1,9 +1,9 @@
 //! Removes containers that dead processes left behind.
 //!
-//! A container ends when the stream to its runner ends, and the engine then removes it. A container remains if its
-//! maker died between making and starting it, or if the engine was restarted. Each container has a label that
-//! identifies its maker. Each process that connects to the engine removes the containers whose maker it knows to be
-//! dead.
+//! A container ends when the stream to its runner ends, and the engine then removes it. A container
+//! remains if its maker died between making and starting it, or if the engine was restarted. Each
+//! container has a label that identifies its maker. Each process that connects to the engine
+//! removes the containers whose maker it knows to be dead.
 
 use std::collections::HashMap;
 

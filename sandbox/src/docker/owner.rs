@@ -11,7 +11,8 @@ pub(super) fn labels() -> HashMap<String, String> {
     HashMap::from([(OWNER_LABEL.to_owned(), Owner::this_process().to_string())])
 }
 
-/// Identifies a process among all processes on all machines: its process id namespace, its id, and when it started.
+/// Identifies a process among all processes on all machines: its process id namespace, its id, and
+/// when it started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Owner {
     /// The machine's boot and the process id namespace.
@@ -27,7 +28,8 @@ impl Owner {
         Self { place: place(), pid, started: started(pid).unwrap_or(0) }
     }
 
-    /// Processes of another machine or namespace are not visible here, so they are never known to be dead.
+    /// Processes of another machine or namespace are not visible here, so they are never known to
+    /// be dead.
     pub(super) fn is_known_dead(&self) -> bool {
         self.place == place() && started(self.pid) != Some(self.started)
     }
@@ -55,7 +57,8 @@ fn place() -> String {
 /// When a process started, in clock ticks since boot; `None` if there is no such process.
 fn started(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The process name may contain any character, so count the fields after its closing parenthesis.
+    // The process name may contain any character, so count the fields after its closing
+    // parenthesis.
     stat.rsplit_once(')')?.1.split(' ').nth(20)?.parse().ok()
 }
 

@@ -1,5 +1,5 @@
-//! Unpacks the image's file system into a directory, so that the native adapter has the same toolchains without
-//! installing them.
+//! Unpacks the image's file system into a directory, so that the native adapter has the same
+//! toolchains without installing them.
 
 use std::path::{Component, Path, PathBuf};
 use std::{fs, io};
@@ -35,8 +35,8 @@ pub enum UnpackError {
     },
 }
 
-/// Unpacks the configured image into a directory that is empty or does not exist yet. Either everything appears there
-/// or nothing.
+/// Unpacks the configured image into a directory that is empty or does not exist yet. Either
+/// everything appears there or nothing.
 pub async fn unpack(config: &DockerConfig, directory: &Path) -> Result<(), UnpackError> {
     let write = |source| UnpackError::Write { path: directory.to_owned(), source };
     if fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some()) {
@@ -45,7 +45,8 @@ pub async fn unpack(config: &DockerConfig, directory: &Path) -> Result<(), Unpac
     let docker = engine::reach(config).await?;
     let body = ContainerCreateBody {
         image: Some(config.image.clone()),
-        // The container is never started. It only exists because engines export containers, not images.
+        // The container is never started. It only exists because engines export containers, not
+        // images.
         cmd: Some(vec!["true".to_owned()]),
         labels: Some(owner::labels()),
         ..ContainerCreateBody::default()

@@ -1,5 +1,5 @@
-//! Programs of several files: which files are sources, where the program begins, and the commands with their
-//! placeholders filled in.
+//! Programs of several files: which files are sources, where the program begins, and the commands
+//! with their placeholders filled in.
 
 #[cfg(test)]
 mod commands;
@@ -10,14 +10,17 @@ use super::{Language, MIB};
 
 /// The files of a program and its entry point.
 ///
-/// Names are relative to the program's folder and follow the rules of [`CellPath`](crate::CellPath).
+/// Names are relative to the program's folder and follow the rules of
+/// [`CellPath`](crate::CellPath).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Layout {
     /// The file in which the program begins.
     pub main: String,
-    /// All files of the program, including `main`. Some may not be sources of the language, such as headers.
+    /// All files of the program, including `main`. Some may not be sources of the language, such as
+    /// headers.
     pub sources: Vec<String>,
-    /// The entry point, if the author gives one: a class, or one of the sources, which is then the main file.
+    /// The entry point, if the author gives one: a class, or one of the sources, which is then the
+    /// main file.
     pub entry_point: Option<String>,
 }
 
@@ -93,16 +96,17 @@ impl Language {
         extension(name).is_some_and(|it| usual == Some(it) || own.into_iter().any(|own| own == it))
     }
 
-    /// The main file among a program's files, given as (name, content): the one that [`main_shown`](Self::main_shown)
-    /// finds, otherwise the first source by name, as the tools of the package formats choose.
+    /// The main file among a program's files, given as (name, content): the one that
+    /// [`main_shown`](Self::main_shown) finds, otherwise the first source by name, as the tools of
+    /// the package formats choose.
     pub fn main_among(&self, files: &[(&str, &[u8])]) -> Option<String> {
         let first = || self.sources_of(files).first().map(|(name, _)| (*name).to_owned());
         self.main_shown(files).or_else(first)
     }
 
-    /// The main file among a program's files, if they show it. In this order: the only source; the first source with
-    /// one of the language's main names; the first that contains one of its main marks; if all sources are compiled
-    /// together, the first by name.
+    /// The main file among a program's files, if they show it. In this order: the only source; the
+    /// first source with one of the language's main names; the first that contains one of its main
+    /// marks; if all sources are compiled together, the first by name.
     pub fn main_shown(&self, files: &[(&str, &[u8])]) -> Option<String> {
         let sources = self.sources_of(files);
         if let [(only, _)] = sources[..] {
@@ -130,7 +134,8 @@ impl Language {
         sources
     }
 
-    /// The language's own sources, with the main file last because some compilers need its dependencies first.
+    /// The language's own sources, with the main file last because some compilers need its
+    /// dependencies first.
     fn ordered_sources<'a>(&self, layout: &'a Layout) -> Vec<&'a str> {
         let main = layout.main();
         let sources = layout.sources.iter().map(String::as_str);

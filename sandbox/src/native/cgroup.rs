@@ -1,7 +1,7 @@
 //! Control groups: one for each cell, inside one for each host process.
 //!
-//! The process's own directory is locked while the process lives. An unlocked directory belongs to a process that died
-//! without removing it; the next process that starts removes it.
+//! The process's own directory is locked while the process lives. An unlocked directory belongs to
+//! a process that died without removing it; the next process that starts removes it.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -18,13 +18,15 @@ use runner::message::CgroupPlan;
 /// The prefix of our processes' directories.
 const PREFIX: &str = "assay-";
 
-/// The directory that the process moves itself to in version 2, which only allows processes in leaves.
+/// The directory that the process moves itself to in version 2, which only allows processes in
+/// leaves.
 const SUPERVISOR: &str = "assay-supervisor";
 
 /// The version 1 controllers in use, memory first.
 const CONTROLLERS: [&str; 3] = ["memory", "pids", "cpuacct"];
 
-/// How often to try to remove a cgroup while its last processes exit, and the pause between two attempts.
+/// How often to try to remove a cgroup while its last processes exit, and the pause between two
+/// attempts.
 const REMOVAL_ATTEMPTS_MAX: u32 = 200;
 const REMOVAL_PAUSE: Duration = Duration::from_millis(5);
 
@@ -61,7 +63,8 @@ impl Directories {
 }
 
 impl Cgroups {
-    /// Makes this process's directories below the given parents, or in the system's usual places if there are none.
+    /// Makes this process's directories below the given parents, or in the system's usual places if
+    /// there are none.
     pub(super) fn find(parents: &[PathBuf]) -> Result<Self, Unusable> {
         let found = match parents {
             [] => Self::v1_usual().or_else(|v1| {
@@ -97,8 +100,8 @@ impl Cgroups {
         })
     }
 
-    /// In version 2, a directory's children only get controllers if no process is in the directory itself. So the
-    /// process moves one level down, as a service with a delegated cgroup may.
+    /// In version 2, a directory's children only get controllers if no process is in the directory
+    /// itself. So the process moves one level down, as a service with a delegated cgroup may.
     fn v2_own() -> Result<Directories, Unusable> {
         let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
         let mount = mount_point(&mounts, "cgroup2", None)
@@ -142,7 +145,8 @@ impl Cgroups {
             cell.paths.push(path);
         }
         if let (Directories::V2(_), [path]) = (&*self.directories, cell.paths.as_slice()) {
-            // The first file is absent without swap. A kernel without the second still kills single processes.
+            // The first file is absent without swap. A kernel without the second still kills single
+            // processes.
             for (file, value) in [("memory.swap.max", "0"), ("memory.oom.group", "1")] {
                 let _ = fs::write(path.join(file), value);
             }
@@ -163,7 +167,8 @@ impl Cgroups {
     /// Removes this process's directories that hold no cell.
     pub(super) fn remove(&self) {
         for directory in self.directories.each() {
-            // A cell that is still open keeps its directory; the next process that starts removes both.
+            // A cell that is still open keeps its directory; the next process that starts removes
+            // both.
             let _ = fs::remove_dir(&directory.path);
         }
     }
@@ -216,7 +221,8 @@ impl Drop for CellCgroup {
     }
 }
 
-/// Holds the lock on the parent directories to the end. Otherwise another process could treat them as left behind.
+/// Holds the lock on the parent directories to the end. Otherwise another process could treat them
+/// as left behind.
 async fn remove_all(paths: Vec<PathBuf>, _locked: &Arc<Directories>) -> io::Result<()> {
     for path in paths {
         let mut attempts_left = REMOVAL_ATTEMPTS_MAX;
@@ -242,7 +248,8 @@ struct Owned {
 }
 
 impl Owned {
-    /// Removes what dead processes left below the parent, then makes and locks this process's own directory.
+    /// Removes what dead processes left below the parent, then makes and locks this process's own
+    /// directory.
     fn make(parent: &Path) -> Result<Self, Unusable> {
         remove_left_behind(parent);
         let name = format!("{PREFIX}{}-{}", std::process::id(), uuid::Uuid::new_v4().simple());
@@ -253,7 +260,8 @@ impl Owned {
         loop {
             make_directory(&path).map_err(|error| unusable(&error))?;
             let directory = match File::open(&path) {
-                // Until the directory is locked, another process may treat it as left behind and remove it.
+                // Until the directory is locked, another process may treat it as left behind and
+                // remove it.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 opened => opened.map_err(|error| unusable(&error))?,
             };

@@ -1,8 +1,9 @@
-//! Precompiled headers. Compiling a small C++ program spends most of its time on the standard headers, which are always
-//! the same.
+//! Precompiled headers. Compiling a small C++ program spends most of its time on the standard
+//! headers, which are always the same.
 //!
-//! A header is compiled at its first use, in a cell that never holds untrusted files. It is stored under the digest of
-//! its toolchain and flags, in a directory that only this program's user can write to. Compile cells see it read-only.
+//! A header is compiled at its first use, in a cell that never holds untrusted files. It is stored
+//! under the digest of its toolchain and flags, in a directory that only this program's user can
+//! write to. Compile cells see it read-only.
 
 use std::collections::HashMap;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
@@ -18,7 +19,8 @@ use tokio::sync::OnceCell;
 
 use crate::{CellPath, CellSpec, Execution, Language, Precompiled, Purpose, Sandbox, SandboxError};
 
-/// The largest precompiled header, in bytes. GCC's, for all of the standard library, has about 120 MiB.
+/// The largest precompiled header, in bytes. GCC's, for all of the standard library, has about 120
+/// MiB.
 const HEADER_BYTES_MAX: u64 = 512 << 20;
 
 /// Mode bits that let other users change a file.
@@ -42,8 +44,8 @@ impl Headers {
         Self { directory: directory.or_else(usual), known: Mutex::default() }
     }
 
-    /// The mount that gives a cell the language's precompiled header. `None` if the language has none or it could not
-    /// be made; compiling then takes longer.
+    /// The mount that gives a cell the language's precompiled header. `None` if the language has
+    /// none or it could not be made; compiling then takes longer.
     pub(super) async fn bind(
         &self,
         sandbox: &dyn Sandbox,
@@ -124,7 +126,8 @@ async fn make(
     content
 }
 
-/// Stores all files or none, so that another evaluator on this machine never sees only some of them.
+/// Stores all files or none, so that another evaluator on this machine never sees only some of
+/// them.
 fn keep(place: &Path, files: &[(PathBuf, &[u8])]) -> io::Result<()> {
     let parent = place.parent().unwrap_or(place);
     fs::DirBuilder::new().recursive(true).mode(0o700).create(parent)?;

@@ -1,5 +1,5 @@
-//! The read-only part of a native cell's file system: toolchains, and no user's data. It comes from this machine, or
-//! from an image unpacked into a directory.
+//! The read-only part of a native cell's file system: toolchains, and no user's data. It comes from
+//! this machine, or from an image unpacked into a directory.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,8 +11,9 @@ use crate::{Language, Languages, NativeConfig};
 /// The places of programs and libraries: directories on some systems, links into `/usr` on others.
 const SYSTEM: [&str; 7] = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
 
-/// The configuration that toolchains need: the loader's cache, Debian's links that select versions, and the time zone.
-/// None of it is secret or identifies the machine's users. Further paths for a single language are in its definition.
+/// The configuration that toolchains need: the loader's cache, Debian's links that select versions,
+/// and the time zone. None of it is secret or identifies the machine's users. Further paths for a
+/// single language are in its definition.
 const CONFIGURATION: [&str; 3] = ["/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime"];
 
 /// The read-only part of a cell's file system.
@@ -25,7 +26,8 @@ pub(super) struct Root {
 }
 
 impl Root {
-    /// Collects the usual places and those that languages need, if they exist, and those that the configuration adds.
+    /// Collects the usual places and those that languages need, if they exist, and those that the
+    /// configuration adds.
     pub(super) fn new(config: &NativeConfig, languages: &Languages) -> Self {
         let wanted = languages.all().iter().flat_map(|language| &language.binds);
         let mut root =

@@ -1,4 +1,5 @@
-//! The environment of the cases: a sandbox, the probe compiled inside it, and cells that are checked after each run.
+//! The environment of the cases: a sandbox, the probe compiled inside it, and cells that are
+//! checked after each run.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -123,7 +124,8 @@ impl Bench {
                 let language = self.language(language);
                 let (mut slot, outcome) =
                     self.compile_in_slot(language, &source(), &case.limits).await;
-                // Check the cell only now, because the files of a compile step are kept for the next one.
+                // Check the cell only now, because the files of a compile step are kept for the
+                // next one.
                 slot.run(&["exit", "0"], AMPLE).await;
                 slot.look_over().await;
                 slot.close().await;
@@ -227,7 +229,8 @@ impl Drop for Counted<'_> {
     }
 }
 
-/// A cell in use. Fields are dropped in order, so the cell's destruction has begun before the cell counts as closed.
+/// A cell in use. Fields are dropped in order, so the cell's destruction has begun before the cell
+/// counts as closed.
 pub(crate) struct Slot<'a> {
     pub(crate) cell: Cell,
     /// The inventory before anything ran.

@@ -1,5 +1,5 @@
-//! Programs with their own build script, as in problem packages. The script runs in a compile cell and finds the usual
-//! compilers there. Its results run in another cell.
+//! Programs with their own build script, as in problem packages. The script runs in a compile cell
+//! and finds the usual compilers there. Its results run in another cell.
 
 use bytes::Bytes;
 use futures::FutureExt;
@@ -11,7 +11,8 @@ use crate::case::{AMPLE, Case, MIB, line, steps};
 /// The largest file fetched from a compile cell, in bytes.
 const FILE_BYTES_MAX: u64 = 8 * MIB;
 
-/// A build script that uses every tool by its usual name, and makes a program that is itself a script.
+/// A build script that uses every tool by its usual name, and makes a program that is itself a
+/// script.
 const BUILD: &str = r#"#!/bin/sh
 set -e
 mkdir bin
@@ -61,7 +62,8 @@ async fn build(bench: &Bench) {
     expected.sort_unstable();
     assert_eq!(paths, expected);
 
-    // The built files run in the program area, which a program cannot change, and in the work area, which it can.
+    // The built files run in the program area, which a program cannot change, and in the work area,
+    // which it can.
     for area in [Area::Program, Area::Work] {
         let limits = Limits { processes: 16, ..AMPLE };
         let mut slot = bench.slot(&limits).await;

@@ -1,4 +1,5 @@
-//! Sources that attack the compiler: its time, its memory, its output, and the files that it can read.
+//! Sources that attack the compiler: its time, its memory, its output, and the files that it can
+//! read.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Programs that read other files, leave things behind, and build traps out of files. The traps for the judge that
-//! fetches a program's output are in `traps.rs`.
+//! Programs that read other files, leave things behind, and build traps out of files. The traps for
+//! the judge that fetches a program's output are in `traps.rs`.
 
 use std::time::Duration;
 
@@ -121,7 +121,8 @@ fn litter() -> Vec<Case> {
                 probe("2 GB, all hole", &["sparse", "2000", "/work/file"]).ends(&[End::File]),
                 probe("2 GB, extended", &["extend", "2000", "/work/file"]).ends(&[End::File]),
                 probe("2 GB, allocated", &["allocate", "2000", "/work/file"]).ends(&[End::File]),
-                // The area fills up before the file limit is reached, and is empty for the next run.
+                // The area fills up before the file limit is reached, and is empty for the next
+                // run.
                 steps("fuller than the area", |bench| full_area(bench).boxed()),
                 probe("fills every area", &["fill-disk", "1000"])
                     .limits(AMPLE)
@@ -219,7 +220,8 @@ fn escapes() -> Vec<Case> {
     .concat()
 }
 
-/// If the toolchain is bound from the host, all cells share its files, and a lock on a file is visible in all of them.
+/// If the toolchain is bound from the host, all cells share its files, and a lock on a file is
+/// visible in all of them.
 fn shared_inodes(case: Case) -> Case {
     [Mode::Native, Mode::UserNamespace, Mode::WithoutRoot]
         .into_iter()
@@ -233,7 +235,8 @@ fn nothing(name: &'static str, words: &'static [&'static str]) -> Case {
     probe(name, words).ends(&[End::REFUSED]).checks(&[Prints("")])
 }
 
-/// Locks on files that both cells see. Only if they are the same files, the other cell may see the locks.
+/// Locks on files that both cells see. Only if they are the same files, the other cell may see the
+/// locks.
 async fn locks(bench: &Bench, kind: &str) {
     let heard = channel_between(
         bench,
@@ -245,7 +248,8 @@ async fn locks(bench: &Bench, kind: &str) {
     expect(&heard, |outcome| outcome.ended.is_success() && (shared || outcome.stdout.is_empty()));
 }
 
-/// The second cell sees nothing of what the first does with shared files or sends over a possible channel.
+/// The second cell sees nothing of what the first does with shared files or sends over a possible
+/// channel.
 async fn channel(bench: &Bench, says: &[&str], hears: &[&str]) {
     let heard = channel_between(bench, says, hears).await;
     expect(&heard, |outcome| outcome.stdout.is_empty());
@@ -294,8 +298,8 @@ async fn files_between_tests(bench: &Bench) {
     slot.close().await;
 }
 
-/// A run cannot leave a message by files and their names, links, closed directories, the areas' own modes, times,
-/// owners, attributes and access lists, processes, sockets or locks.
+/// A run cannot leave a message by files and their names, links, closed directories, the areas' own
+/// modes, times, owners, attributes and access lists, processes, sockets or locks.
 async fn memory_of_a_cell(bench: &Bench) {
     let mut slot = bench.slot(&AMPLE).await;
     for number in ["1000000", "1000001", "1000002"] {

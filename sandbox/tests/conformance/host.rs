@@ -73,7 +73,8 @@ pub(crate) async fn gone(left: impl Fn() -> Vec<String>) -> Option<String> {
     }
 }
 
-/// Checks that there are no more cells than are open or ready. Works between two cases while other cases run.
+/// Checks that there are no more cells than are open or ready. Works between two cases while other
+/// cases run.
 pub(crate) async fn cells_left(mode: Mode, open: impl Fn() -> usize) -> Option<String> {
     gone(|| {
         let cells = match mode {
@@ -122,8 +123,8 @@ fn containers_of(pid: u32) -> Vec<String> {
     lines.lines().filter(|line| line.rsplit(' ').nth(1) == Some(&pid)).map(str::to_owned).collect()
 }
 
-/// Mounts of the host, without those that the engine makes for containers. `containers_of` finds containers that are
-/// left.
+/// Mounts of the host, without those that the engine makes for containers. `containers_of` finds
+/// containers that are left.
 fn mounts() -> impl Iterator<Item = String> {
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     let lines: Vec<_> = mounts.lines().map(str::to_owned).collect();
@@ -191,7 +192,8 @@ fn processes() -> Vec<(u32, u32)> {
         .filter_map(|entry| {
             let pid = entry.file_name().to_str()?.parse().ok()?;
             let stat = fs::read_to_string(Path::new("/proc").join(format!("{pid}/stat"))).ok()?;
-            // The process name may contain any character. The parent is the second field after its closing parenthesis.
+            // The process name may contain any character. The parent is the second field after its
+            // closing parenthesis.
             let parent = stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()?;
             Some((pid, parent))
         })

@@ -77,7 +77,8 @@ fn calls() -> Vec<Case> {
         line(
             "32-bit int 0x80 / x32 syscalls to dodge the filter",
             [
-                // 20 is getpid and 21 is mount in the old table. How the program ends depends on the kernel's support.
+                // 20 is getpid and 21 is mount in the old table. How the program ends depends on
+                // the kernel's support.
                 probe("int 0x80, getpid", &["old-interface", "20"]).ends(DODGED),
                 probe("int 0x80, mount", &["old-interface", "21"]).ends(DODGED),
                 probe("x32, getpid", &["x32-interface", "39"]).ends(DODGED),
@@ -88,7 +89,8 @@ fn calls() -> Vec<Case> {
             "clone3 with CLONE_NEWUSER, cgroup write, release_agent, core_pattern",
             [
                 filtered("clone", &["filtered", "clone", "clone-mount", "clone-network"]),
-                // It fails as unknown, so that the C library falls back to a call whose flags a filter can see.
+                // It fails as unknown, so that the C library falls back to a call whose flags a
+                // filter can see.
                 filtered("clone3", &["clone-namespace"]),
                 filtered("cgroup", &["write-anywhere", "/sys/fs/cgroup/cgroup.procs", "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/pids/tasks", "/sys/fs/cgroup/new", "/sys/fs/cgroup/memory/new"]),
                 filtered("release_agent", &["write-anywhere", "/sys/fs/cgroup/release_agent", "/sys/fs/cgroup/memory/release_agent"]),

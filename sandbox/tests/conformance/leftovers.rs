@@ -20,8 +20,8 @@ const STARTING_MAX: Duration = Duration::from_secs(60);
 /// The environment variable of the process that will be killed.
 const VICTIM: &str = "ASSAY_CONFORMANCE_VICTIM";
 
-/// Kills a process with a running cell. The kernel and the runner end the cell, and the next process that starts
-/// removes the cgroups.
+/// Kills a process with a running cell. The kernel and the runner end the cell, and the next
+/// process that starts removes the cgroups.
 #[tokio::test]
 async fn a_killed_evaluator_leaves_nothing() {
     if !nix::unistd::geteuid().is_root() {

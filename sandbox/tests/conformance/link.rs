@@ -1,5 +1,5 @@
-//! Programs of two cells that talk to each other, as for interactive problems. Each sees its peer like another process
-//! on the same machine, and has its own limits.
+//! Programs of two cells that talk to each other, as for interactive problems. Each sees its peer
+//! like another process on the same machine, and has its own limits.
 
 use std::time::Duration;
 

@@ -1,11 +1,12 @@
 //! Tests the sandbox's promises for every adapter, with hostile programs.
 //!
-//! Each file is a table of cases: hostile programs by target, and in `cell.rs` the promises of the port itself.
-//! `suite.rs` runs them in each mode, in a separate process, and checks for leftovers after each case and at the end. A
-//! missing engine is a failure, not a reason to skip: `scripts/test` prepares a machine.
+//! Each file is a table of cases: hostile programs by target, and in `cell.rs` the promises of the
+//! port itself. `suite.rs` runs them in each mode, in a separate process, and checks for leftovers
+//! after each case and at the end. A missing engine is a failure, not a reason to skip:
+//! `scripts/test` prepares a machine.
 //!
-//! `ASSAY_CONFORMANCE_CASE=memory` runs the cases whose names contain `memory`. `ASSAY_CONFORMANCE_TIMES=1` prints how
-//! long each case took.
+//! `ASSAY_CONFORMANCE_CASE=memory` runs the cases whose names contain `memory`.
+//! `ASSAY_CONFORMANCE_TIMES=1` prints how long each case took.
 
 mod bench;
 mod build;
@@ -91,8 +92,8 @@ fn build_images(config: &SandboxConfig) {
         .expect("the image can be built (scripts/test starts an engine that has the base image)");
 }
 
-/// Runs a test again in a separate process, which has no files, children and threads of other tests. There, calls
-/// `run`.
+/// Runs a test again in a separate process, which has no files, children and threads of other
+/// tests. There, calls `run`.
 fn alone(test: &str, user: Option<u32>, run: impl FnOnce()) {
     if env::var_os(ALONE).is_some() {
         return run();

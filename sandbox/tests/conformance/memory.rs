@@ -147,7 +147,8 @@ probe("the same after a run that filled its files", &["answer"]).limits(TINY).en
                     .limits(Limits { memory_bytes: 32 * MIB, ..AMPLE })
                     .ends(&[End::Memory]),
                 probe("SysV shm", &["filtered", "shmget"]).ends(&[End::REFUSED]),
-                // 62 pipes of at most 1 MiB. Beyond 64 MiB per user, the kernel makes pipes smaller.
+                // 62 pipes of at most 1 MiB. Beyond 64 MiB per user, the kernel makes pipes
+                // smaller.
                 probe("pipe buffers", &["fill-pipes"])
                     .limits(Limits { memory_bytes: 128 * MIB, ..AMPLE })
                     .ends(&[End::SUCCESS, End::Memory])
@@ -180,7 +181,8 @@ probe("the same after a run that filled its files", &["answer"]).limits(TINY).en
             [
                 source("bad_alloc", "cpp", BAD_ALLOC).checks(&[Prints("42\n")]),
                 source("MemoryError", "py", MEMORY_ERROR).checks(&[Prints("42\n")]),
-                // The limit applies to used memory and not to reserved memory, so there is no error to catch.
+                // The limit applies to used memory and not to reserved memory, so there is no error
+                // to catch.
                 source("MemoryError that never comes", "py", HOARD)
                     .limits(SMALL)
                     .ends(&[End::Memory]),

@@ -106,7 +106,8 @@ pub(crate) fn cases() -> Vec<Case> {
         ),
         line(
             "writes after its parent exited (child holds the pipe)",
-            // What the child writes before it is killed counts as output, but the run does not wait for the child.
+            // What the child writes before it is killed counts as output, but the run does not wait
+            // for the child.
             [probe("child writes for ever", &["late-child"]).checks(&[Soon])],
         ),
         line(

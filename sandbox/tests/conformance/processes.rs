@@ -17,7 +17,8 @@ pub(crate) fn cases() -> Vec<Case> {
         line(
             "fork bomb, thread bomb",
             [
-                // No process of it ends by itself. A clock ends it, or the memory that all of them take.
+                // No process of it ends by itself. A clock ends it, or the memory that all of them
+                // take.
                 probe("fork bomb", &["fork-bomb"]).limits(FEW).ends(&[
                     End::Cpu,
                     End::Wall,

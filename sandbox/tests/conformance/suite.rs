@@ -40,18 +40,19 @@ pub(crate) fn cases() -> Vec<Case> {
     sections.into_iter().flat_map(|(_, cases)| cases).collect()
 }
 
-/// Allows one adapter at a time: processor time that one uses would affect the others' clocks. Tests may run in
-/// separate processes, so the lock is a file lock.
+/// Allows one adapter at a time: processor time that one uses would affect the others' clocks.
+/// Tests may run in separate processes, so the lock is a file lock.
 pub(crate) fn turn() -> Flock<File> {
     let path = env::temp_dir().join("assay-conformance.lock");
-    // Try to open first: in a shared directory, another user's file cannot be opened with the flag to create it.
+    // Try to open first: in a shared directory, another user's file cannot be opened with the flag
+    // to create it.
     let file =
         File::open(&path).or_else(|_| File::create(&path)).expect("a lock file can be opened");
     Flock::lock(file, FlockArg::LockExclusive).expect("a file can be locked")
 }
 
-/// Runs every case and reports all failures. The process must do nothing else, so that everything left at the end comes
-/// from a cell.
+/// Runs every case and reports all failures. The process must do nothing else, so that everything
+/// left at the end comes from a cell.
 pub(crate) fn hold(config: &SandboxConfig, mode: Mode) {
     let started = Instant::now();
     let runtime =

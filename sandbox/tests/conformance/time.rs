@@ -20,7 +20,8 @@ pub(crate) fn cases() -> Vec<Case> {
                 probe("in the kernel", &["burn-in-the-kernel"])
                     .ends(&[End::Cpu])
                     .checks(&[CpuReached]),
-                // Without cgroups, the supervisor reads times from a file that also contains the process name.
+                // Without cgroups, the supervisor reads times from a file that also contains the
+                // process name.
                 probe("under a misleading name", &["burn-under-a-name"])
                     .ends(&[End::Cpu])
                     .checks(&[CpuReached]),
@@ -73,7 +74,8 @@ pub(crate) fn cases() -> Vec<Case> {
                 probe("parents exited", &["burn-in-orphans", "4"])
                     .ends(&[End::Cpu])
                     .checks(&[CpuReached]),
-                // The run ends with its first process, and the other processes' time until then counts.
+                // The run ends with its first process, and the other processes' time until then
+                // counts.
                 probe("first process exits", &["burn-then-leave", "120"])
                     .checks(&[CpuMs(115, 600), Soon]),
                 probe("first process exits too late", &["burn-then-leave", "400"])

@@ -1,5 +1,5 @@
-//! Traps at the paths where the judge fetches a program's output or stores a file. Only regular files leave a cell, and
-//! nothing is written through a link.
+//! Traps at the paths where the judge fetches a program's output or stores a file. Only regular
+//! files leave a cell, and nothing is written through a link.
 
 use bytes::Bytes;
 use futures::FutureExt;

@@ -1,5 +1,5 @@
-//! Sources that attack the compiler, or use it to read other files. The compiler must be stopped, and must not reveal a
-//! secret.
+//! Sources that attack the compiler, or use it to read other files. The compiler must be stopped,
+//! and must not reveal a secret.
 
 use std::path::PathBuf;
 use std::time::Duration;

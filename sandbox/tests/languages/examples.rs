@@ -10,8 +10,8 @@ use crate::workbench::{CPU, Files, Line, Workbench};
 /// Processor time for the example that never ends, beyond the runtime's start.
 const LOOP_CPU: Duration = Duration::from_millis(300);
 
-/// Artifacts by their source. All sandboxes run what the first one built; `sum` and `broken` test that each can
-/// compile.
+/// Artifacts by their source. All sandboxes run what the first one built; `sum` and `broken` test
+/// that each can compile.
 pub(crate) type Built = HashMap<String, Files>;
 
 /// Whether the program ended by itself, with an error.

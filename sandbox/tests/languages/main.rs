@@ -1,7 +1,8 @@
-//! Tests every language in every kind of cell: its six examples end as expected, and its compiler reveals no secrets.
+//! Tests every language in every kind of cell: its six examples end as expected, and its compiler
+//! reveals no secrets.
 //!
-//! Both adapters use the image's toolchains; `scripts/test` builds and unpacks the image. `ASSAY_TEST_LANGUAGE=rust`
-//! tests one language.
+//! Both adapters use the image's toolchains; `scripts/test` builds and unpacks the image.
+//! `ASSAY_TEST_LANGUAGE=rust` tests one language.
 
 mod attacks;
 mod examples;
@@ -25,8 +26,8 @@ use sandbox::{
 use crate::examples::Built;
 use crate::workbench::{Line, Workbench};
 
-/// How many languages are tested at the same time. One more than the two processors, because starting a container and
-/// reading a toolchain from disk mean waiting.
+/// How many languages are tested at the same time. One more than the two processors, because
+/// starting a container and reading a toolchain from disk mean waiting.
 const AT_ONCE: usize = 3;
 
 #[test]
@@ -49,16 +50,18 @@ fn native() -> SandboxConfig {
 }
 
 fn docker() -> SandboxConfig {
-    // No pool: each cell has its language's size and is used once, so most ready cells would never be used.
+    // No pool: each cell has its language's size and is used once, so most ready cells would never
+    // be used.
     let docker = DockerConfig { pool_size: 0, ..DockerConfig::default() };
     SandboxConfig { adapter: Adapter::Docker, docker, ..SandboxConfig::default() }
 }
 
-/// Waits for the conformance tests, which use much processor time. Tests may run in separate processes, so the lock is
-/// a file lock.
+/// Waits for the conformance tests, which use much processor time. Tests may run in separate
+/// processes, so the lock is a file lock.
 fn turn() -> Flock<File> {
     let path = env::temp_dir().join("assay-conformance.lock");
-    // Try to open first: in a shared directory, another user's file cannot be opened with the flag to create it.
+    // Try to open first: in a shared directory, another user's file cannot be opened with the flag
+    // to create it.
     let file =
         File::open(&path).or_else(|_| File::create(&path)).expect("a lock file can be opened");
     Flock::lock(file, FlockArg::LockExclusive).expect("a file can be locked")

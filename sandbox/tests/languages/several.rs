@@ -204,8 +204,8 @@ const PROGRAMS: &[Program] = &[
     },
 ];
 
-/// Checks that the main file is found, and that the program compiles and runs. One adapter is enough, because their
-/// cells have the same content.
+/// Checks that the main file is found, and that the program compiles and runs. One adapter is
+/// enough, because their cells have the same content.
 pub(crate) async fn run(bench: &mut Workbench, failures: &mut Vec<String>) {
     let language = bench.language.clone();
     let programs = PROGRAMS.iter().filter(|program| program.language == language.id.as_str());

@@ -82,7 +82,8 @@ impl Workbench {
         Limits { wall: WALL_MAX, ..self.language.run_limits(cpu, MEMORY_BYTES, MIB) }
     }
 
-    /// Compiles a source in the language's cell. A judge uses a cell for each source, but these sources are trusted.
+    /// Compiles a source in the language's cell. A judge uses a cell for each source, but these
+    /// sources are trusted.
     pub(crate) async fn compile(&mut self, source: &str) -> Compiled {
         self.compile_within(self.language.compile_limits().cpu, source).await
     }

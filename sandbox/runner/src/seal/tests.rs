@@ -185,7 +185,8 @@ fn mounts_are_private_before_anything_is_mounted() {
     }
 }
 
-/// Between a bind and its restriction the cell could write to the host, but no program runs before the pivot.
+/// Between a bind and its restriction the cell could write to the host, but no program runs before
+/// the pivot.
 #[test]
 fn what_is_bound_is_restricted_before_the_pivot() {
     for kernel in USERS.map(recorded) {
@@ -266,8 +267,8 @@ fn a_step_that_fails_is_the_last() {
     for users in USERS {
         let whole = recorded(users).calls;
         for (place, call) in whole.iter().enumerate() {
-            // Without root, leaving groups may not be permitted, but no file that they could open is visible in the
-            // cell. Setting the umask cannot fail.
+            // Without root, leaving groups may not be permitted, but no file that they could open
+            // is visible in the cell. Setting the umask cannot fail.
             let passed_over =
                 users == Users::One && call == "leave groups" || call.starts_with("set umask");
             let mut kernel = Recorder::failing_at(place);

@@ -114,7 +114,8 @@ fn what_widens_the_kernel_is_refused() {
         libc::SYS_sched_setattr,
         libc::SYS_sched_setaffinity,
         libc::SYS_ioprio_set,
-        // listmount, statmount and the three calls of the security modules, which not every C library has names for.
+        // listmount, statmount and the three calls of the security modules, which not every C
+        // library has names for.
         457,
         458,
         459,
@@ -125,7 +126,8 @@ fn what_widens_the_kernel_is_refused() {
     }
 }
 
-/// Calls that a later kernel adds are refused until they have been reviewed, and so is the x32 interface.
+/// Calls that a later kernel adds are refused until they have been reviewed, and so is the x32
+/// interface.
 #[test]
 fn what_nobody_has_judged_does_not_exist() {
     let newest_known = libc::SYS_mseal;

@@ -1,5 +1,5 @@
-//! Tests the order of the steps from fork to exec, and the reasons for that order. Also tests starting a real process
-//! in a cgroup.
+//! Tests the order of the steps from fork to exec, and the reasons for that order. Also tests
+//! starting a real process in a cgroup.
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
@@ -115,7 +115,8 @@ fn the_order_with_a_user_of_its_own() {
     assert_eq!(kernel.calls, expected.concat());
 }
 
-/// The kernel starts the program in its cgroup, the program shares the runner's user, and there is no filter.
+/// The kernel starts the program in its cgroup, the program shares the runner's user, and there is
+/// no filter.
 #[test]
 fn the_order_with_the_least() {
     let kernel = recorded(&cell(false, None), Born::InCgroup);
@@ -143,7 +144,8 @@ fn ways() -> Vec<Recorder> {
     ways
 }
 
-/// Raising a hard limit needs a privilege, and a user's limits apply as soon as the process becomes that user.
+/// Raising a hard limit needs a privilege, and a user's limits apply as soon as the process becomes
+/// that user.
 #[test]
 fn limits_come_before_the_user() {
     for kernel in ways() {
@@ -161,8 +163,8 @@ fn groups_come_before_the_user() {
     assert!(kernel.place("become group") < kernel.place("become user"));
 }
 
-/// The filter refuses calls that earlier steps need. With `no_new_privs`, a process without capabilities can install
-/// it.
+/// The filter refuses calls that earlier steps need. With `no_new_privs`, a process without
+/// capabilities can install it.
 #[test]
 fn capabilities_go_before_no_new_privs_before_the_filter_before_the_program() {
     for kernel in ways() {
@@ -192,7 +194,8 @@ fn a_step_that_fails_is_the_last() {
         for (place, call) in whole.iter().enumerate() {
             let mut kernel = Recorder::failing_at(place);
             let (_, error) = started(&mut kernel, &cell, Born::Outside);
-            // Being killed first when memory runs out is only a preference. Setting the umask cannot fail.
+            // Being killed first when memory runs out is only a preference. Setting the umask
+            // cannot fail.
             if call.contains("oom_score_adj") || call.starts_with("set umask") {
                 assert_eq!(kernel.calls, whole);
             } else {
@@ -228,8 +231,8 @@ fn born_where(meter: &Meter) -> (Born, String) {
     let (forked, born) = start(meter).expect("a process can be made");
     match forked {
         ForkResult::Child => {
-            // Other tests' threads do not exist in the child, but their locks may be held. So only make bare system
-            // calls.
+            // Other tests' threads do not exist in the child, but their locks may be held. So only
+            // make bare system calls.
             let _ = nix::unistd::read(&hold, &mut [0]);
             sys::end_fork(0)
         }

@@ -1,7 +1,7 @@
 //! The exact commands for single files, so that no edit of a definition changes one by accident.
 
-/// A language's id, its compile steps, the command that runs the result under a limit of 256 MiB, and the compiled
-/// file; `None` if the source itself runs.
+/// A language's id, its compile steps, the command that runs the result under a limit of 256 MiB,
+/// and the compiled file; `None` if the source itself runs.
 pub(super) type Commands = (
     &'static str,
     &'static [&'static [&'static str]],

@@ -1,6 +1,7 @@
 // Programs that ask the kernel, the network or the host for more than a program needs.
 
-// System calls that the filter must refuse. Their arguments would show how far an allowed call gets.
+// System calls that the filter must refuse. Their arguments would show how far an allowed call
+// gets.
 static const struct call {
     const char *name;
     long number, arguments[5];

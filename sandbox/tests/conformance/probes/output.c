@@ -112,7 +112,8 @@ static int splice_for_ever(long number, char **words) {
     }
 }
 
-// Makes every write a separate packet. A reader that does not expect packets loses the rest of each.
+// Makes every write a separate packet. A reader that does not expect packets loses the rest of
+// each.
 static int print_packets(long number, char **words) {
     (void)words;
     fcntl(1, F_SETFL, O_DIRECT);

@@ -1,9 +1,9 @@
-// One program that imitates what submissions do or try to do; its first argument selects the behaviour. Its parts are
-// joined into one source, because a cell compiles one file. Each part lists its behaviours at its end, and main.c finds
-// them.
+// One program that imitates what submissions do or try to do; its first argument selects the
+// behaviour. Its parts are joined into one source, because a cell compiles one file. Each part
+// lists its behaviours at its end, and main.c finds them.
 //
-// A behaviour exits with 0 if the cell allowed what it tried, with 1 if the cell refused, unless its comment says
-// otherwise.
+// A behaviour exits with 0 if the cell allowed what it tried, with 1 if the cell refused, unless
+// its comment says otherwise.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <dirent.h>

@@ -189,7 +189,8 @@ static int set_uid_programs(long number, char **words) {
     struct statvfs area;
     const char *mounts[] = {"/usr", "/work", "/tmp", "/dev/shm", "/box"};
     for (size_t each = 0; each < sizeof mounts / sizeof *mounts; each++)
-        // A container's root is not mounted with nosuid. There, only no_new_privs disables the set-uid bit.
+        // A container's root is not mounted with nosuid. There, only no_new_privs disables the
+        // set-uid bit.
         if (each > 0 && (statvfs(mounts[each], &area) || !(area.f_flag & ST_NOSUID))) something |= printf("%s honours set-uid\n", mounts[each]);
     return !something;
 }
@@ -270,8 +271,8 @@ static int signals(long number, char **words) {
     return 0;
 }
 
-// Checks that the core limit is exactly 1 and cannot be changed, so that the kernel never runs a core pattern's
-// program.
+// Checks that the core limit is exactly 1 and cannot be changed, so that the kernel never runs a
+// core pattern's program.
 static int core_limit(long number, char **words) {
     (void)number, (void)words;
     struct rlimit now, none = {0, 0};

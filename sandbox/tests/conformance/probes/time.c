@@ -196,7 +196,8 @@ static int many_timers(long number, char **words) {
     return 0;
 }
 
-// Prints a dot at each interval. Ends after the given number of dots; runs for ever without that number.
+// Prints a dot at each interval. Ends after the given number of dots; runs for ever without that
+// number.
 static int print_slowly(long number, char **words) {
     long dots = words[1] ? atol(words[1]) : -1;
     while (dots-- != 0) {
