@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use domain::Slug;
 use event_store::StoreUrls;
+use graphql::ServiceLimits;
 use problem_package::Options;
-use query_api::ServiceLimits;
 use sandbox::SandboxConfig;
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,7 @@ use crate::{Exit, Failure};
 const FILE: &str = "assay.toml";
 /// The default log filter: warnings of every module, and info of Assay's own crates.
 pub(crate) const FILTER: &str = "warn,assay=info,command_api=info,evaluator=info,event_store=info,\
-                      projector=info,query_api=info,read_model=info,sandbox=info,webhook=info";
+                      graphql=info,projector=info,query_api=info,read_model=info,sandbox=info,webhook=info";
 /// Default size of an evaluator's cache of test data, in bytes.
 const CACHE_BYTES_MAX: u64 = 4 << 30;
 /// The prefix of environment variables. `ASSAY_STORES__LOG` sets `stores.log`.

@@ -13,6 +13,7 @@ mod parts;
 mod program;
 mod readiness;
 pub mod samples;
+mod schema;
 pub mod server;
 mod settings;
 mod sweep;
@@ -21,9 +22,8 @@ pub mod telemetry;
 mod upload;
 pub mod verify;
 
-pub use command_api::sdl;
-
 pub use cmd::problem::import::import_archive;
 pub use cmd::{print_json, watch};
 pub use exit::{Exit, Failure};
 pub use program::program;
+pub use schema::sdl;

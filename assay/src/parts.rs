@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use evaluator::Figures;
+use graphql::{Health as PartHealth, Part, Parts};
 use projector::Status;
-use query_api::{Part, PartHealth, Parts};
 use supervision::Health;
 use tokio::sync::watch;
 

@@ -7,7 +7,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use domain::Position;
 use event_store::EventLog;
-use query_api::{ApiError, Code};
+use graphql::{ApiError, Code};
 use read_model::{ReadError, Views};
 use tokio::sync::watch;
 use tokio::time::Instant;

@@ -14,11 +14,11 @@ use command_api::Commands;
 use domain::Login;
 use evaluator::{DiskCache, Evaluator};
 use event_store::{EventLog, Stores, TreeStore};
-use jiff::SignedDuration;
-use projector::Projector;
-use query_api::{
+use graphql::{
     Api, Authenticator, Catalogue, CatalogueLanguage, Freshness, Hub, Parts, Renderer, Secret,
 };
+use jiff::SignedDuration;
+use projector::Projector;
 use read_model::Views;
 use sandbox::{Language, Languages, Level, Sandbox, Toolchain};
 use supervision::{Supervisor, Task};
@@ -31,7 +31,7 @@ use webhook::Dispatcher;
 use crate::config::{Config, EvaluatorConfig, SweepConfig};
 use crate::readiness::Waiting;
 use crate::sweep::Sweeper;
-use crate::{Exit, Failure, cmd, parts, readiness};
+use crate::{Exit, Failure, cmd, parts, readiness, schema};
 
 /// The namespace of the live views.
 pub const LIVE: &str = "live";
@@ -255,9 +255,9 @@ impl Http {
             let destinations = config.webhooks.settings().policy;
             let packages = config.packages.options(None);
             let commands = Commands::new(stores, Arc::clone(&api), destinations, packages);
-            command_api::router(api, commands)
+            schema::router(api, commands)
         } else {
-            query_api::read_only_router(api)
+            schema::read_only_router(api)
         };
         let wanted = config.http.listen;
         let listener = TcpListener::bind(wanted).await.map_err(|error| {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::Position;
+use graphql::GlobalId;
 use jiff::Timestamp;
-use query_api::GlobalId;
 use rand::Rng;
 use rand::rngs::StdRng;
 use rand::{SeedableRng, seq::IndexedRandom};

@@ -6,8 +6,8 @@ use event_store::{
     AppendError, ChangeError, Context, Credentials, CredentialsError, EventLog, ExecuteError,
     Profile, ReadError, Scope, Stores, Stream, TokenKind, TokenRecord,
 };
+use graphql::{ApiError, Code, Secret};
 use jiff::{SignedDuration, Timestamp};
-use query_api::{ApiError, Code, Secret};
 use uuid::Uuid;
 
 use crate::payload::not_appended;

@@ -9,8 +9,8 @@ use async_graphql::Context as GraphqlContext;
 use domain::{Actor, Login};
 use event_store::{Blobs, Context, Credentials, EventLog, Stores};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use graphql::{Api, ApiError, ClientAddress, Code, ServiceLimits, TraceParent, Viewer};
 use problem_package::Options;
-use query_api::{Api, ApiError, ClientAddress, Code, ServiceLimits, TraceParent, Viewer};
 use tokio::sync::Semaphore;
 use webhook::DestinationPolicy;
 

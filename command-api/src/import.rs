@@ -3,8 +3,8 @@
 use async_graphql::{Context, InputObject, Object, Result};
 use domain::Slug;
 use domain::problem::RevisionContent;
+use graphql::Sha256;
 use problem_package::Package;
-use query_api::Sha256;
 
 use crate::commands::Commands;
 use crate::payload::{Failure, UserError, UserErrorCode};

@@ -12,7 +12,6 @@ mod problems;
 mod query;
 mod receive;
 mod rejudge;
-mod schema;
 mod sessions;
 mod submit;
 mod timing;
@@ -22,8 +21,8 @@ mod webhooks;
 
 pub use commands::Commands;
 pub use mutation::Mutation;
+pub use packages::routes;
 pub use pandoc::converter as latex_converter;
-pub use query::Query;
+pub use query::PackageQuery;
 pub use receive::{ReceiveError, Received, receive};
-pub use schema::{router, sdl};
 pub use tokens::generate as generate_secret;

@@ -11,7 +11,7 @@ use axum::{Json, Router};
 use bytes::Bytes;
 use domain::Role;
 use event_store::Scope;
-use query_api::{Api, ApiError, Code, Gate};
+use graphql::{Api, ApiError, Code, Gate};
 use serde_json::json;
 
 /// Serves `/packages`.

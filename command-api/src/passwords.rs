@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use argon2::Argon2;
 use argon2::password_hash::rand_core::OsRng;
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
-use query_api::{ApiError, Code};
+use graphql::{ApiError, Code};
 use tokio::sync::Semaphore;
 
 /// The hash that a password is compared with if the account does not exist, so that a wrong login

@@ -2,7 +2,7 @@
 
 use async_graphql::{Enum, SimpleObject};
 use domain::Recorded;
-use query_api::{Api, ConsistencyToken};
+use graphql::{Api, ConsistencyToken};
 use read_model::{View, ViewReaderExt};
 
 /// Why a mutation did nothing.
@@ -77,7 +77,7 @@ pub(crate) enum Failure {
     /// Shown to the user in the payload's `userErrors`.
     User(Vec<UserError>),
     /// Shown as a top-level error.
-    Api(query_api::ApiError),
+    Api(graphql::ApiError),
 }
 
 impl From<UserError> for Failure {
@@ -86,15 +86,15 @@ impl From<UserError> for Failure {
     }
 }
 
-impl<E: Into<query_api::ApiError>> From<E> for Failure {
+impl<E: Into<graphql::ApiError>> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::Api(error.into())
     }
 }
 
 /// The API error for a failed append. The caller handles conflicts.
-pub(crate) fn not_appended(error: &event_store::AppendError) -> query_api::ApiError {
-    query_api::ApiError::store(error)
+pub(crate) fn not_appended(error: &event_store::AppendError) -> graphql::ApiError {
+    graphql::ApiError::store(error)
 }
 
 /// The payload of a mutation.

@@ -9,9 +9,9 @@ use domain::problem::{
 };
 use domain::{Aggregate as _, Recorded, Role, Slug, StreamId};
 use event_store::{AppendError, EVENT_BYTES_MAX, EventLog, ExecuteError, ReadError, Scope, Stream};
+use graphql::nodes::{Difficulty, Problem};
+use graphql::{Api, ConsistencyToken, Markdown, Sha256, Viewer};
 use moka::future::Cache;
-use query_api::nodes::{Difficulty, Problem};
-use query_api::{Api, ConsistencyToken, Markdown, Sha256, Viewer};
 use read_model::views::ProblemView;
 
 use crate::commands::{self, Commands};

@@ -1,20 +1,16 @@
-//! The root of queries, including those about uploaded packages.
+//! Queries about uploaded packages.
 
-use async_graphql::{Context, Enum, MergedObject, Object, Result, SimpleObject};
+use async_graphql::{Context, Enum, Object, Result, SimpleObject};
 use domain::Slug;
 use domain::problem::RevisionContent;
 use domain::problem::diff::{Change, ChangeKind as Kind, diff};
+use graphql::{ApiError, Code, Sha256};
 use problem_package::Package;
-use query_api::{ApiError, Code, Reads, Sha256};
 
 use crate::commands::Commands;
 use crate::payload::{Failure, UserErrorCode};
 use crate::problems::check_setter;
 use crate::{timing, uploaded};
-
-/// The root of queries.
-#[derive(Debug, Default, MergedObject)]
-pub struct Query(Reads, PackageQuery);
 
 /// Queries about uploaded packages.
 #[derive(Debug, Default)]

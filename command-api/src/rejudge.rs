@@ -14,8 +14,8 @@ use event_store::{
     WorkItem,
 };
 use futures::{StreamExt, TryStreamExt, stream};
-use query_api::nodes::Rejudge;
-use query_api::{Api, ConsistencyToken, GlobalId, PinnedSelection, Viewer, access};
+use graphql::nodes::Rejudge;
+use graphql::{Api, ConsistencyToken, GlobalId, PinnedSelection, Viewer, access};
 use read_model::views::RejudgeView;
 use uuid::Uuid;
 

@@ -5,9 +5,9 @@ use domain::account::AccountRejection;
 use domain::text::is_shown;
 use domain::{Actor, Login};
 use event_store::{Profile, Scope, TokenKind, TokenRecord};
+use graphql::nodes::{AccessToken, User};
+use graphql::{ApiError, ConsistencyToken, DateTime, Secret, Viewer, account_in_log};
 use jiff::{SignedDuration, Timestamp};
-use query_api::nodes::{AccessToken, User};
-use query_api::{ApiError, ConsistencyToken, DateTime, Secret, Viewer, account_in_log};
 use uuid::Uuid;
 
 use crate::accounts::{self, AccountError};

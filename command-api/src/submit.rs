@@ -9,8 +9,8 @@ use domain::problem::ProblemRevised;
 use domain::submission::SubmissionReceived;
 use domain::{LanguageId, Recorded, SubmissionId};
 use event_store::Scope;
-use query_api::nodes::{Receipt, Submission};
-use query_api::{ConsistencyToken, GlobalId, Viewer};
+use graphql::nodes::{Receipt, Submission};
+use graphql::{ConsistencyToken, GlobalId, Viewer};
 use read_model::views::SubmissionFold;
 use uuid::Uuid;
 

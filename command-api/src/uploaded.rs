@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Slug;
+use graphql::{ApiError, Code, Sha256};
 use problem_package::{Budget, FileTree, Options, Package, TreeLimits};
-use query_api::{ApiError, Code, Sha256};
 
 use crate::commands::Commands;
 use crate::payload::{Failure, UserError, UserErrorCode};

@@ -1,6 +1,6 @@
 //! The root of queries.
 
-use async_graphql::{Context, ID, MergedObject, Object, Result};
+use async_graphql::{Context, ID, Object, Result};
 use read_model::views::{
     AccountView, ProblemView, RejudgeView, SubmissionView, TagView, WebhookView,
 };
@@ -8,20 +8,16 @@ use read_model::{
     Condition, Direction, Order, PageRequest, Scalar, View, ViewReaderExt, WHOLE_PAGE,
 };
 
-use crate::connection::{Page, Paging, cost, page};
-use crate::loaders::Key;
-use crate::nodes::{
+use graphql::connection::{Page, Paging, cost, page};
+use graphql::loaders::Key;
+use graphql::nodes::{
     Audit, LanguageNode, Node, Problem, ProblemFilter, ProblemOrder, Rejudge, RejudgePreview,
     RejudgeSelection, Submission, SubmissionFilter, System, Tag, User, Webhook,
 };
-use crate::{Api, ApiError, GlobalId, Viewer, access, account_in_log, selection};
+use graphql::{Api, ApiError, GlobalId, Viewer, access, account_in_log, selection};
 
 /// Maximum number of ids that `nodes` accepts.
 const NODES_MAX: usize = 100;
-
-/// The root of queries, which only read.
-#[derive(Debug, Default, MergedObject)]
-pub struct Query(Reads);
 
 /// Queries answered from the read model.
 #[derive(Debug, Default)]

@@ -15,14 +15,14 @@ use axum::response::Response as HttpResponse;
 use event_store::TokenHash;
 use futures::stream::{self, BoxStream};
 use futures::{Sink, SinkExt, Stream, StreamExt};
+use graphql::{Api, ApiError, AuthError, Authenticator, Code, Viewer, secret};
 use serde_json::Value;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::auth::AuthError;
-use crate::http::{loader, prepare, secret};
+use crate::any_schema::AnySchema;
+use crate::request::prepare;
 use crate::subscription::SocketBudget;
-use crate::{Api, ApiError, Authenticator, Code, Viewer};
 
 /// Maximum size of a message, in bytes.
 const MESSAGE_BYTES_MAX: usize = 1 << 20;
@@ -39,18 +39,14 @@ const FORBIDDEN: u16 = 4403;
 const TRY_AGAIN_LATER: u16 = 1013;
 
 /// Upgrades the connection to a socket and serves it.
-pub(crate) fn upgrade<E: Executor>(
-    upgrade: WebSocketUpgrade,
-    schema: E,
-    api: Arc<Api>,
-) -> HttpResponse {
+pub(crate) fn upgrade(upgrade: WebSocketUpgrade, schema: AnySchema, api: Arc<Api>) -> HttpResponse {
     upgrade
         .max_message_size(MESSAGE_BYTES_MAX)
         .protocols(ALL_WEBSOCKET_PROTOCOLS)
         .on_upgrade(move |socket| serve(socket, schema, api))
 }
 
-async fn serve<E: Executor>(socket: WebSocket, schema: E, api: Arc<Api>) {
+async fn serve(socket: WebSocket, schema: AnySchema, api: Arc<Api>) {
     let protocol = socket.protocol().and_then(|name| name.to_str().ok());
     let Some(Ok(protocol)) = protocol.map(WebSocketProtocols::from_str) else { return };
     let (mut sink, incoming) = socket.split();
@@ -61,7 +57,7 @@ async fn serve<E: Executor>(socket: WebSocket, schema: E, api: Arc<Api>) {
         })
     });
     let mut data = Data::default();
-    data.insert(loader(&api));
+    data.insert(api.new_loader());
     data.insert(SocketBudget(Arc::new(Semaphore::new(api.limits.subscriptions_per_socket))));
     let (signed_in, session) = oneshot::channel();
     let subscriptions = Subscriptions { schema, api: Arc::clone(&api) };
@@ -170,12 +166,12 @@ async fn refused(
 /// Restricts the schema to subscriptions. Queries and mutations must be sent by POST, where their
 /// limits are enforced.
 #[derive(Clone)]
-struct Subscriptions<E> {
-    schema: E,
+struct Subscriptions {
+    schema: AnySchema,
     api: Arc<Api>,
 }
 
-impl<E: Executor> Executor for Subscriptions<E> {
+impl Executor for Subscriptions {
     async fn execute(&self, _: Request) -> Response {
         no_subscription().into()
     }
@@ -228,7 +224,7 @@ mod tests {
     use tempfile::TempDir;
     use uuid::Uuid;
 
-    use crate::Secret;
+    use graphql::Secret;
 
     const POLL_SOON: Duration = Duration::from_millis(5);
     const LOOKS: u32 = 20;

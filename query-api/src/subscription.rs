@@ -15,17 +15,14 @@ use async_graphql::{Context, ID, Result, SimpleObject};
 use async_stream::try_stream;
 use domain::{Event, Position, Recorded, StreamId, SubmissionId, Version};
 use futures::Stream;
+use graphql::cursor::StreamCursor;
+use graphql::nodes::{EventEdge, EventFilter, Submission, TestResult};
+use graphql::{Api, ApiError, Code, DateTime, GlobalId, STREAM_PAGE, Topic, Viewer, access};
 use read_model::views::{RevisionView, SubmissionFold, SubmissionState, SubmissionView};
 use read_model::{Condition, PageRequest, Scalar, ViewReaderExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::rejudges::RejudgeUpdate;
-use crate::cursor::StreamCursor;
-use crate::folds::STREAM_PAGE;
-use crate::hub::Topic;
-use crate::nodes::{EventEdge, EventFilter, Submission, TestResult};
-use crate::scalars::DateTime;
-use crate::{Api, ApiError, Code, GlobalId, Viewer, access};
 
 /// Maximum number of events that `mySubmissions` reads again when a client resumes. A client
 /// further behind gets a new snapshot with `gap` set.

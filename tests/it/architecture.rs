@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 /// The crates that each crate may depend on. Explain a new dependency in `docs/adr/`.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: [(&str, &[&str]); 20] = [
     ("domain", &[]),
     ("runner", &[]),
     ("sqlite", &[]),
@@ -19,11 +19,12 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("statement", &[]),
     ("fuzz", &["problem-package", "statement"]),
     ("problem-package", &["domain", "statement"]),
-    ("query-api", &["audit", "domain", "event-store", "read-model", "statement", "supervision"]),
+    ("graphql", &["audit", "domain", "event-store", "read-model", "statement", "supervision"]),
+    ("query-api", &["audit", "domain", "event-store", "graphql", "read-model"]),
     ("webhook", &["domain", "event-store", "read-model", "supervision"]),
     (
         "command-api",
-        &["domain", "event-store", "problem-package", "query-api", "read-model", "webhook"],
+        &["domain", "event-store", "graphql", "problem-package", "read-model", "webhook"],
     ),
     ("evaluator", &["domain", "event-store", "sandbox", "supervision"]),
     ("projector", &["domain", "event-store", "read-model", "supervision"]),
@@ -49,9 +50,9 @@ const ARROWS: [(&str, &[&str]); 19] = [
             "domain",
             "evaluator",
             "event-store",
+            "graphql",
             "problem-package",
             "projector",
-            "query-api",
             "read-model",
             "sandbox",
         ],
@@ -64,6 +65,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
             "domain",
             "evaluator",
             "event-store",
+            "graphql",
             "problem-package",
             "projector",
             "query-api",
@@ -81,7 +83,7 @@ const ADAPTERS: [(&str, &[&str]); 5] = [
     ("mongodb", &["event-store/src/mongo", "read-model/src/mongo"]),
     ("rusqlite", &["sqlite/src", "event-store/src/sqlite", "read-model/src/sqlite"]),
     ("bollard", &["sandbox/src/docker"]),
-    ("async_graphql", &["query-api/src", "command-api/src"]),
+    ("async_graphql", &["graphql/src", "query-api/src", "command-api/src", "assay/src/schema.rs"]),
 ];
 
 /// Forbidden in the domain, which only computes.
@@ -318,7 +320,7 @@ fn prose() -> impl Iterator<Item = (String, usize, String)> {
         let path = source.path.clone();
         comments.map(move |(at, line)| (path.clone(), at, line)).collect::<Vec<_>>()
     });
-    let mut pages = vec![root().join("README.md"), root().join("query-api/schema.graphql")];
+    let mut pages = vec![root().join("README.md"), root().join("graphql/schema.graphql")];
     let docs = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
     pages.extend(docs.filter(|path| path.extension().is_some_and(|it| it == "md")));
     let pages = pages.into_iter().flat_map(|page| {

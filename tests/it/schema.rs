@@ -4,7 +4,7 @@ use std::path::Path;
 
 #[test]
 fn the_committed_schema_is_the_one_that_is_served() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../query-api/schema.graphql");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../graphql/schema.graphql");
     let served = assay::sdl();
     if std::env::var("ASSAY_BLESS").is_ok_and(|value| value == "1") {
         std::fs::write(&path, &served).unwrap();
@@ -12,6 +12,6 @@ fn the_committed_schema_is_the_one_that_is_served() {
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         committed == served,
-        "query-api/schema.graphql is not what is served; run with ASSAY_BLESS=1 and commit it"
+        "graphql/schema.graphql is not what is served; run with ASSAY_BLESS=1 and commit it"
     );
 }

@@ -11,8 +11,8 @@ use domain::{Actor, Event, EventId, Metadata, NewEvent, Position, Recorded, Stre
 use event_store::{
     AppendBatch, AppendError, Appended, EventLog, LogInfo, ReadError, StoreUrls, Stores,
 };
+use graphql::Hub;
 use projector::Projector;
-use query_api::Hub;
 use read_model::Views;
 use supervision::{Health, Supervisor};
 use tempfile::TempDir;

@@ -109,7 +109,7 @@ pub(crate) async fn run(args: Args) -> Result<Exit, Failure> {
 
 async fn trail_of_one(stores: &Stores, rows: &[Row]) -> Result<String, Failure> {
     let Some(row) = rows.first() else { return Ok(String::new()) };
-    let id = query_api::GlobalId::submission(&row.submission.clone().into());
+    let id = graphql::GlobalId::submission(&row.submission.clone().into());
     let id = id.map_err(|error| Failure::of(Exit::JudgeError, "the demo", &error))?;
     let events = trail::read(stores.log.as_ref(), id).await?;
     let title = format!("The audit trail of {} ({}):\n", row.path, row.submission);

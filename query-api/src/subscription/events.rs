@@ -9,9 +9,9 @@ use domain::Position;
 use futures::Stream;
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::hub::Topic;
-use crate::nodes::{Event, EventCursor, EventEdge};
-use crate::{Api, ApiError};
+use graphql::Topic;
+use graphql::nodes::{Event, EventCursor, EventEdge};
+use graphql::{Api, ApiError};
 
 /// The events after a position that pass a filter, then new ones as they are recorded.
 pub(super) fn updates(

@@ -14,10 +14,10 @@ use read_model::ViewReaderExt;
 use read_model::views::{RejudgeState, RejudgeView};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::cursor::StreamCursor;
-use crate::hub::Topic;
-use crate::nodes::Rejudge;
-use crate::{Api, ApiError};
+use graphql::Topic;
+use graphql::cursor::StreamCursor;
+use graphql::nodes::Rejudge;
+use graphql::{Api, ApiError};
 
 /// The state of a rejudge after a change.
 #[derive(Debug, Clone, SimpleObject)]

@@ -2,8 +2,8 @@
 
 use event_store::{Scope, TokenKind, TokenRecord};
 use futures::StreamExt;
+use graphql::Secret;
 use jiff::{SignedDuration, Timestamp};
-use query_api::Secret;
 use serde_json::{Value, json};
 use tests::api::{Api, submission};
 use uuid::Uuid;

@@ -10,8 +10,8 @@ use domain::submission::{JudgingFinished, Provenance, SubmissionReceived, TestOu
 use domain::{Digest, Event, Position, Recorded, StreamId, SubmissionId, Verdict, Version};
 use evaluator::judge::{MaterialError, Materials};
 use event_store::{Blobs, EventLog, Stores};
+use graphql::GlobalId;
 use indicatif::ProgressBar;
-use query_api::GlobalId;
 use rand::Rng;
 use serde::Serialize;
 use supervision::error_chain;

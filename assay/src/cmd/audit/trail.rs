@@ -2,7 +2,7 @@
 
 use domain::{Event, Recorded, StreamId, SubmissionId};
 use event_store::EventLog;
-use query_api::GlobalId;
+use graphql::GlobalId;
 use serde_json::json;
 
 use crate::cmd::print_json;

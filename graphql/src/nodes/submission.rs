@@ -274,7 +274,8 @@ pub struct SubmissionFilter {
 }
 
 impl SubmissionFilter {
-    pub(crate) fn conditions(self, _ctx: &Context<'_>) -> Result<Vec<Condition>, ApiError> {
+    /// The conditions that views must meet.
+    pub fn conditions(self, _ctx: &Context<'_>) -> Result<Vec<Condition>, ApiError> {
         let mut conditions = Vec::new();
         if let Some(problem) = self.problem {
             let slug = GlobalId::problem(&problem)?;

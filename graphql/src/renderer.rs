@@ -7,7 +7,7 @@ use domain::Digest;
 use moka::future::Cache;
 use tokio::sync::Semaphore;
 
-use crate::attachments::Addresses;
+use crate::addresses::Addresses;
 
 /// Maximum size of the cache of rendered texts, in bytes. The least recently used texts go first.
 const KEPT_BYTES_MAX: u64 = 64 << 20;

@@ -348,7 +348,8 @@ impl From<ProblemOrder> for Order {
 }
 
 impl ProblemFilter {
-    pub(crate) async fn conditions(self, ctx: &Context<'_>) -> Result<Vec<Condition>, ApiError> {
+    /// The conditions that views must meet.
+    pub async fn conditions(self, ctx: &Context<'_>) -> Result<Vec<Condition>, ApiError> {
         let mut conditions = Vec::new();
         if let Some(search) = self.search.filter(|search| !search.trim().is_empty()) {
             conditions.push(Condition::Contains("title_key", search.trim().to_lowercase()));

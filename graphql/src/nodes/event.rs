@@ -40,13 +40,13 @@ enum Shown {
 
 impl Event {
     /// The whole event, for auditors.
-    pub(crate) fn whole(recorded: Recorded) -> Self {
+    pub fn whole(recorded: Recorded) -> Self {
         Self { recorded, shown: Shown::All }
     }
 
     /// The event as the submission's author may see it. `abandoned` lists the numbers of the
     /// attempts that were abandoned.
-    pub(crate) fn for_author(recorded: Recorded, abandoned: &[u32]) -> Self {
+    pub fn for_author(recorded: Recorded, abandoned: &[u32]) -> Self {
         let shown = match &recorded.event {
             DomainEvent::TestsJudged(judged) if abandoned.contains(&judged.attempt) => {
                 Shown::Abandoned
@@ -265,7 +265,7 @@ pub struct EventCursor(Position);
 
 impl EventCursor {
     /// The cursor right after the event at this position.
-    pub(crate) fn at(position: Position) -> Self {
+    pub fn at(position: Position) -> Self {
         Self(position)
     }
 }

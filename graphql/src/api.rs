@@ -1,18 +1,18 @@
 //! The state that resolvers share.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
-use async_graphql::Context;
 use async_graphql::dataloader::DataLoader;
+use async_graphql::{Context, SchemaBuilder};
 use audit::Tree;
 use domain::LanguageId;
 use event_store::{Blobs, Credentials, EventLog, WorkQueue};
 use read_model::ViewReader;
 
+use crate::error::Codes;
 use crate::loaders::Loader;
-use crate::nodes::Health;
+use crate::parts::Parts;
 use crate::{Authenticator, Freshness, Hub, Renderer};
 
 /// Everything that queries and subscriptions need.
@@ -54,27 +54,20 @@ impl Api {
         ctx.data_unchecked::<Arc<Self>>()
     }
 
+    /// A loader for one request or socket.
+    pub fn new_loader(&self) -> DataLoader<Loader> {
+        let loader = Loader {
+            reader: Arc::clone(&self.reader),
+            blobs: Arc::clone(&self.blobs),
+            credentials: Arc::clone(&self.credentials),
+        };
+        DataLoader::new(loader, tokio::spawn)
+    }
+
     /// This request's loader. It loads each object once.
-    pub(crate) fn loader<'a>(ctx: &Context<'a>) -> &'a DataLoader<Loader> {
+    pub fn loader<'a>(ctx: &Context<'a>) -> &'a DataLoader<Loader> {
         ctx.data_unchecked::<DataLoader<Loader>>()
     }
-}
-
-/// A part of the process that runs beside the API and can fail on its own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
-    /// The part's name, such as `projection submissions_v4`.
-    pub name: String,
-    /// The part's health.
-    pub health: Health,
-    /// The fault, if there is one.
-    pub fault: Option<String>,
-}
-
-/// Reports the health of the process's other parts.
-pub trait Parts: fmt::Debug + Send + Sync {
-    /// The current health of every part.
-    fn now(&self) -> Vec<Part>;
 }
 
 /// The limits that this server enforces. Clients can query them.
@@ -155,4 +148,13 @@ impl Catalogue {
     pub fn all(&self) -> impl Iterator<Item = &CatalogueLanguage> {
         self.0.values()
     }
+}
+
+/// A schema with the server's limits on documents and its state.
+pub fn limited<Q, M, S>(schema: SchemaBuilder<Q, M, S>, api: &Arc<Api>) -> SchemaBuilder<Q, M, S> {
+    schema
+        .limit_depth(api.limits.depth)
+        .limit_complexity(api.limits.cost)
+        .extension(Codes)
+        .data(Arc::clone(api))
 }

@@ -33,7 +33,7 @@ const AUTHORS_MAX: u64 = 100_000;
 
 /// The events that a subscriber wants.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Topic {
+pub enum Topic {
     /// One submission.
     Submission(SubmissionId),
     /// Every submission of one author.
@@ -53,7 +53,7 @@ pub struct Hub {
     handed_over: watch::Sender<Position>,
     authors: Cache<SubmissionId, Login>,
     /// The submissions' states that subscribers share.
-    pub(crate) folds: Folds,
+    pub folds: Folds,
 }
 
 #[async_trait]
@@ -165,7 +165,7 @@ impl Hub {
     }
 
     /// Every event of the topic after a position, in order, once.
-    pub(crate) fn feed(self: &Arc<Self>, topic: Topic, after: Position) -> Feed {
+    pub fn feed(self: &Arc<Self>, topic: Topic, after: Position) -> Feed {
         Feed {
             hub: Arc::clone(self),
             topic,
@@ -177,7 +177,7 @@ impl Hub {
     }
 
     /// Every event of a submission after one of its versions, in order, once.
-    pub(crate) fn feed_of_submission(self: &Arc<Self>, id: SubmissionId, after: Version) -> Feed {
+    pub fn feed_of_submission(self: &Arc<Self>, id: SubmissionId, after: Version) -> Feed {
         Feed { version: after, ..self.feed(Topic::Submission(id), Position::START) }
     }
 
@@ -199,7 +199,7 @@ impl Hub {
 
 /// Every event of a topic after a position, in order, once.
 #[derive(Debug)]
-pub(crate) struct Feed {
+pub struct Feed {
     hub: Arc<Hub>,
     topic: Topic,
     /// Events up to this position were yielded or are not of the topic.
@@ -213,7 +213,7 @@ pub(crate) struct Feed {
 
 impl Feed {
     /// Waits for the next event and returns it.
-    pub(crate) async fn next(&mut self) -> Result<Arc<Recorded>, ReadError> {
+    pub async fn next(&mut self) -> Result<Arc<Recorded>, ReadError> {
         loop {
             if let Some(recorded) = self.read.next() {
                 self.position = self.position.max(recorded.position);

@@ -15,7 +15,7 @@ use crate::ApiError;
 
 /// Loads from the read model, the blobs and the credentials.
 #[derive(Debug)]
-pub(crate) struct Loader {
+pub struct Loader {
     pub(crate) reader: Arc<dyn ViewReader>,
     pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) credentials: Arc<dyn Credentials>,
@@ -23,13 +23,14 @@ pub(crate) struct Loader {
 
 /// The key of a view, with the view's type.
 #[derive(Debug)]
-pub(crate) struct Key<V> {
+pub struct Key<V> {
     key: String,
     view: PhantomData<fn() -> V>,
 }
 
 impl<V> Key<V> {
-    pub(crate) fn new(key: impl ToString) -> Self {
+    /// The view with this key.
+    pub fn new(key: impl ToString) -> Self {
         Self { key: key.to_string(), view: PhantomData }
     }
 }
@@ -84,7 +85,7 @@ impl dataloader::Loader<Digest> for Loader {
 
 /// Loads a profile by its subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Subject(pub(crate) Uuid);
+pub struct Subject(pub(crate) Uuid);
 
 impl dataloader::Loader<Subject> for Loader {
     type Value = Profile;

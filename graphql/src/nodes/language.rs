@@ -38,7 +38,7 @@ impl LanguageNode {
 
 impl LanguageNode {
     /// The language with this id. A language that is no longer installed has its id as its name.
-    pub(crate) fn of(api: &crate::Api, id: &domain::LanguageId) -> Self {
+    pub fn of(api: &crate::Api, id: &domain::LanguageId) -> Self {
         Self(api.catalogue.get(id).cloned().unwrap_or_else(|| CatalogueLanguage {
             id: id.clone(),
             name: id.to_string(),

@@ -24,7 +24,7 @@ pub struct TestResult {
 
 impl TestResult {
     /// An outcome with its revision.
-    pub(crate) fn new(outcome: Arc<TestOutcome>, revision: Option<Arc<RevisionView>>) -> Self {
+    pub fn new(outcome: Arc<TestOutcome>, revision: Option<Arc<RevisionView>>) -> Self {
         Self { outcome, revision }
     }
 

@@ -28,7 +28,7 @@ pub use scoring::{GroupResult, Objective, Scoring, ScoringGroup};
 pub use snapshot::{Snapshot, Standing};
 pub use statement::{Attachment, Statement};
 pub use submission::{Submission, SubmissionFilter};
-pub use system::{Health, System};
+pub use system::System;
 pub use test_result::TestResult;
 pub use user::{AccessToken, User};
 pub use webhook::Webhook;
@@ -122,6 +122,6 @@ impl From<OrderDirection> for read_model::Direction {
 }
 
 /// Converts to a GraphQL `Int`, which has 32 bits. A larger number becomes the largest `Int`.
-pub(crate) fn int<T: TryInto<i32>>(number: T) -> i32 {
+pub fn int<T: TryInto<i32>>(number: T) -> i32 {
     number.try_into().unwrap_or(i32::MAX)
 }

@@ -6,7 +6,7 @@ use read_model::views::ProblemView;
 
 use super::int;
 use crate::Api;
-use crate::attachments::{Addresses, address};
+use crate::addresses::{Addresses, address};
 use crate::scalars::{Html, Markdown, Sha256};
 
 /// A Markdown text and its HTML.

@@ -14,11 +14,15 @@ const PAGE_SIZE_DEFAULT: usize = 20;
 
 /// The arguments that every connection takes.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Paging {
-    pub(crate) first: Option<i32>,
-    pub(crate) after: Option<String>,
-    pub(crate) last: Option<i32>,
-    pub(crate) before: Option<String>,
+pub struct Paging {
+    /// The number of nodes from the start.
+    pub first: Option<i32>,
+    /// The cursor to start after.
+    pub after: Option<String>,
+    /// The number of nodes from the end.
+    pub last: Option<i32>,
+    /// The cursor to end before.
+    pub before: Option<String>,
 }
 
 /// A total that is counted only if the client asks for it.
@@ -28,7 +32,7 @@ pub struct Total {
 
 impl Total {
     /// A total that is already known.
-    pub(crate) fn known(count: u64) -> Self {
+    pub fn known(count: u64) -> Self {
         Self { count: Box::new(move |_| Box::pin(async move { Ok(count) })) }
     }
 }
@@ -44,10 +48,10 @@ impl Total {
 }
 
 /// A page of nodes with its cursors.
-pub(crate) type Page<N> = Connection<ListCursor, N, Total>;
+pub type Page<N> = Connection<ListCursor, N, Total>;
 
 /// One page of the views that meet the conditions, as nodes.
-pub(crate) async fn page<V: View, N: OutputType + From<V>>(
+pub async fn page<V: View, N: OutputType + From<V>>(
     ctx: &Context<'_>,
     paging: Paging,
     conditions: Vec<Condition>,
@@ -73,7 +77,7 @@ pub(crate) async fn page<V: View, N: OutputType + From<V>>(
 
 /// The cost of a connection: the number of nodes requested, or the default page size, times the
 /// cost of a node.
-pub(crate) fn cost(first: Option<i32>, last: Option<i32>, of_node: usize) -> usize {
+pub fn cost(first: Option<i32>, last: Option<i32>, of_node: usize) -> usize {
     let nodes = first.or(last).map_or(PAGE_SIZE_DEFAULT, |size| usize::try_from(size).unwrap_or(0));
     nodes.max(1).saturating_mul(of_node)
 }
@@ -94,7 +98,7 @@ fn request(
 }
 
 /// The indexes on the page between two places, out of `count` nodes that are already in memory.
-pub(crate) fn window(
+pub fn window(
     paging: &Paging,
     after: Option<usize>,
     before: Option<usize>,

@@ -48,7 +48,7 @@ impl PinnedSelection {
 ///
 /// # Errors
 /// If the viewer may not rejudge, or the selection is invalid or matches too many submissions.
-pub(crate) async fn preview(
+pub async fn preview(
     ctx: &Context<'_>,
     input: RejudgeSelection,
 ) -> Result<RejudgePreview, ApiError> {

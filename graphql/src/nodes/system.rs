@@ -1,28 +1,17 @@
 //! The health of the service.
 
-use async_graphql::{Context, Enum, Object, Result, SimpleObject};
+use async_graphql::{Context, Object, Result, SimpleObject};
 use domain::Position;
 use jiff::{SignedDuration, Timestamp};
 
 use super::int;
 use crate::api::ServiceLimits;
 use crate::scalars::PositionScalar;
-use crate::{Api, ApiError, Viewer, access};
+use crate::{Api, ApiError, Health, Viewer, access};
 
 /// The current state of the service.
 #[derive(Debug, Clone, Copy)]
 pub struct System;
-
-/// The health of the service or a component.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Enum)]
-pub enum Health {
-    /// Working normally.
-    Ok,
-    /// Working, with problems.
-    Degraded,
-    /// Not working.
-    Down,
-}
 
 /// A store that the service needs, or a part of the process that answered.
 #[derive(Debug, Clone, SimpleObject)]

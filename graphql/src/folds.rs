@@ -18,11 +18,11 @@ const STATES_BYTES_MAX: u64 = 64 << 20;
 /// How long an unused state is cached.
 const STATE_IDLE_MAX: Duration = Duration::from_secs(60);
 /// Events of a submission read at once.
-pub(crate) const STREAM_PAGE: u32 = 32;
+pub const STREAM_PAGE: u32 = 32;
 
 /// Shared states of submissions.
 #[derive(Debug)]
-pub(crate) struct Folds {
+pub struct Folds {
     log: Arc<dyn EventLog>,
     /// The state after each event.
     states: Cache<(SubmissionId, Version), Arc<SubmissionFold>>,
@@ -31,15 +31,13 @@ pub(crate) struct Folds {
 }
 
 impl Folds {
-    pub(crate) fn new(log: Arc<dyn EventLog>) -> Self {
+    /// No folds yet; they are read from this log.
+    pub fn new(log: Arc<dyn EventLog>) -> Self {
         Self { log, states: bounded(), newest: bounded() }
     }
 
     /// The submission as of the end of its stream; `None` if there is no such submission.
-    pub(crate) async fn newest(
-        &self,
-        id: SubmissionId,
-    ) -> Result<Option<Arc<SubmissionFold>>, ApiError> {
+    pub async fn newest(&self, id: SubmissionId) -> Result<Option<Arc<SubmissionFold>>, ApiError> {
         let known = match self.newest.try_get_with(id, self.fold(id)).await {
             Ok(known) => known,
             Err(error) => return Option::clone(&error).map_or(Ok(None), Err),
@@ -76,7 +74,7 @@ impl Folds {
     }
 
     /// The state after an event, from the state before it.
-    pub(crate) async fn after(
+    pub async fn after(
         &self,
         before: &Arc<SubmissionFold>,
         recorded: &Recorded,

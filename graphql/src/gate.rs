@@ -1,0 +1,122 @@
+//! What a request says about its client: its token, its address and its trace context.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::{Api, ApiError, Authenticator, Code, Secret, Viewer};
+
+/// The client's address, if known.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientAddress(pub Option<IpAddr>);
+
+/// The client's identity, from the `Authorization` header.
+#[derive(Debug)]
+pub struct Gate(pub Option<Viewer>);
+
+impl Gate {
+    /// The client of a request with these headers.
+    ///
+    /// # Errors
+    /// If the token is malformed or invalid, or a store failed.
+    pub async fn of(headers: &HeaderMap, authenticator: &Authenticator) -> Result<Self, ApiError> {
+        let Some(secret) = secret(headers)? else { return Ok(Self(None)) };
+        Ok(Self(Some(authenticator.authenticate(&secret).await?)))
+    }
+}
+
+/// The token in the `Authorization` header, if there is one.
+///
+/// # Errors
+/// If the header is malformed.
+pub fn secret(headers: &HeaderMap) -> Result<Option<Secret>, ApiError> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
+    let token = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer "));
+    let malformed = || ApiError::new(Code::Unauthenticated, "expected Authorization: Bearer …");
+    Ok(Some(Secret(token.ok_or_else(malformed)?.trim().to_owned())))
+}
+
+impl FromRequestParts<Arc<Api>> for Gate {
+    type Rejection = Response;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        api: &Arc<Api>,
+    ) -> Result<Self, Self::Rejection> {
+        Self::of(&parts.headers, &api.authenticator).await.map_err(refusal)
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        refusal(self)
+    }
+}
+
+/// The GraphQL response to a request that failed as a whole.
+pub fn refusal(error: ApiError) -> Response {
+    let status = StatusCode::from_u16(error.code.http_status());
+    let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = json!({
+        "errors": [{ "message": error.message, "extensions": { "code": error.code.as_str() } }]
+    });
+    (status, Json(body)).into_response()
+}
+
+/// The request's W3C trace context.
+#[derive(Debug, Clone)]
+pub struct TraceParent(pub Option<String>);
+
+impl TraceParent {
+    /// The header's value, or none if it is invalid in version 00 of the standard. The value is
+    /// stored in the log.
+    pub fn of(headers: &HeaderMap) -> Self {
+        let said = headers.get("traceparent").and_then(|value| value.to_str().ok());
+        Self(said.filter(|said| is_trace_parent(said)).map(str::to_owned))
+    }
+}
+
+/// Whether this is a version, a trace id, a span id and flags: 55 characters.
+fn is_trace_parent(said: &str) -> bool {
+    let is_hex = |part: &str, digits: usize| {
+        part.len() == digits && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let is_id = |part: &str, digits| is_hex(part, digits) && part.bytes().any(|b| b != b'0');
+    match said.split('-').collect::<Vec<_>>()[..] {
+        ["00", trace, span, flags] => is_id(trace, 32) && is_id(span, 16) && is_hex(flags, 2),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_standards_trace_parent_is_taken() {
+        let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let long = format!("{good}{}", "0".repeat(380_000));
+        for (said, taken) in [
+            (good, true),
+            ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00", true),
+            (long.as_str(), false),
+            ("", false),
+            ("01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", false),
+            ("00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", false),
+            ("00-00000000000000000000000000000000-00f067aa0ba902b7-01", false),
+            ("00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01", false),
+            ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more", false),
+            ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert("traceparent", said.parse().unwrap());
+            assert_eq!(TraceParent::of(&headers).0.as_deref(), taken.then_some(said));
+        }
+    }
+}

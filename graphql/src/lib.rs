@@ -1,0 +1,34 @@
+#![doc = include_str!("../README.md")]
+
+pub mod access;
+mod addresses;
+mod api;
+mod auth;
+pub mod connection;
+mod consistency;
+pub mod cursor;
+mod error;
+mod folds;
+mod gate;
+mod hub;
+mod id;
+pub mod loaders;
+mod moment;
+pub mod nodes;
+mod parts;
+mod renderer;
+mod scalars;
+pub mod selection;
+
+pub use api::{Api, Catalogue, CatalogueLanguage, ServiceLimits, limited};
+pub use auth::{AuthError, Authenticator, Secret, Viewer, account_in_log};
+pub use consistency::Freshness;
+pub use error::{ApiError, Code};
+pub use folds::{Folds, STREAM_PAGE};
+pub use gate::{ClientAddress, Gate, TraceParent, refusal, secret};
+pub use hub::{Feed, Hub, Topic};
+pub use id::GlobalId;
+pub use parts::{Health, Part, Parts};
+pub use renderer::Renderer;
+pub use scalars::{ConsistencyToken, DateTime, Html, Markdown, PositionScalar, Sha256};
+pub use selection::PinnedSelection;
