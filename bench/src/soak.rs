@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use domain::grading::Grading;
-use domain::problem::{BlobRef, Limits, OnFailure, RevisionContent, Test};
+use domain::grading::{Grading, OnFailure};
+use domain::problem::{BlobRef, Limits, RevisionContent, Test};
 use domain::{Digest, Slug, Verdict};
 use serde::Serialize;
 

@@ -10,12 +10,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::Verdict;
-use crate::problem::OnFailure;
 
 mod rules;
 mod survey;
 
-pub use survey::{GraderCall, Rubric, Slot, Survey, TestState};
+pub use survey::{GraderCall, Rubric, Survey, TestState};
 
 /// How test results become a verdict, and a score where the problem is scored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,6 +49,17 @@ pub struct TestGroup {
     pub require_pass: Vec<u32>,
     /// How its result is computed.
     pub rule: Rule,
+}
+
+/// Whether later tests are judged after one was rejected.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnFailure {
+    /// Every test is judged.
+    #[default]
+    Continue,
+    /// The rest of the group is skipped after the first rejected test or group in it.
+    Stop,
 }
 
 /// How a group's result is computed from the results of its children.
@@ -147,6 +157,15 @@ pub enum Aggregation {
     Min,
 }
 
+/// A test's place in the tree.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Slot {
+    /// Index of its group in [`Grading::groups`].
+    pub group: u32,
+    /// The test's own points, if it has any.
+    pub points: Option<f64>,
+}
+
 /// The score that a validator gives to an accepted output.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "value", rename_all = "snake_case")]
@@ -164,23 +183,6 @@ pub struct Worth {
     pub accepted: Option<f64>,
     /// Score if rejected.
     pub rejected: f64,
-}
-
-impl Worth {
-    /// The score of a test with this result; `None` when its validator should have given one.
-    pub fn score(self, result: TestResult) -> Option<f64> {
-        match result.score {
-            Some(CheckerScore::Points(points)) => Some(points),
-            Some(CheckerScore::Share(share)) => Some(share * self.accepted?),
-            None if result.verdict == Verdict::Accepted => self.accepted,
-            None => Some(self.rejected),
-        }
-    }
-
-    /// Like [`Self::score`], rounded for display to at most nine decimal places.
-    pub fn shown(self, result: TestResult) -> Option<f64> {
-        self.score(result).map(rules::shown)
-    }
 }
 
 /// The part of a test's outcome that affects the grade.

@@ -179,8 +179,7 @@ pub(crate) fn another_cell_pays(left: u32, mean_test: Duration, set_up: Duration
 #[cfg(test)]
 mod tests {
     use domain::Verdict;
-    use domain::grading::{Grading, Rule, Slot, TestGroup, TestScores};
-    use domain::problem::OnFailure;
+    use domain::grading::{Grading, OnFailure, Rule, Slot, TestGroup, TestScores};
     use domain::verdict::RunEnd;
     use proptest::prelude::*;
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use domain::grading::Grading;
-use domain::problem::{BlobRef, OnFailure, Problem, ReviseProblem, RevisionContent, Test};
+use domain::grading::{Grading, OnFailure};
+use domain::problem::{BlobRef, Problem, ReviseProblem, RevisionContent, Test};
 use domain::submission::{Submission, SubmissionCommand, SubmissionReceived, TestOutcome};
 use domain::{Actor, Digest, Event, Slug, StreamId, SubmissionId, Verdict};
 use evaluator::{Config, Evaluator};

@@ -11,10 +11,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use domain::checker::TokenOptions;
-use domain::grading::Grading;
+use domain::grading::{Grading, OnFailure};
 use domain::problem::bounds::{MARKDOWN_BYTES_MAX, SAMPLE_BYTES_MAX, SAMPLES_MAX};
 use domain::problem::{
-    Attachment, Checker, Limits, OnFailure, ProblemLanguage, RevisionContent, Sample, Test,
+    Attachment, Checker, Limits, ProblemLanguage, RevisionContent, Sample, Test,
 };
 use domain::{LanguageId, Verdict};
 

@@ -2,9 +2,11 @@
 //! attachments, scoring, the origin of the time limit; and the diff of a package.
 
 use bytes::Bytes;
-use domain::grading::{Grading, Objective, Rule, ScoreMode, TestGroup, TestScores, VerdictMode};
+use domain::grading::{
+    Grading, Objective, OnFailure, Rule, ScoreMode, TestGroup, TestScores, VerdictMode,
+};
 use domain::problem::{
-    Attachment, BlobRef, OnFailure, Problem, ReviseProblem, RevisionContent, Test, TimeLimitOrigin,
+    Attachment, BlobRef, Problem, ReviseProblem, RevisionContent, Test, TimeLimitOrigin,
     Translation,
 };
 use domain::{Actor, Login, StreamId};

@@ -46,7 +46,7 @@ fn rounded(score: f64, decimals: usize) -> f64 {
 }
 
 /// A test's score, rounded for display.
-pub(super) fn shown(score: f64) -> f64 {
+fn shown(score: f64) -> f64 {
     rounded(score, DECIMALS)
 }
 
@@ -170,6 +170,23 @@ impl Rule {
         };
         min.is_some_and(|min| score < self.shown(min) - SCORE_TOLERANCE)
             || max.is_some_and(|max| score > self.shown(max) + SCORE_TOLERANCE)
+    }
+}
+
+impl Worth {
+    /// The score of a test with this result; `None` when its validator should have given one.
+    pub fn score(self, result: TestResult) -> Option<f64> {
+        match result.score {
+            Some(CheckerScore::Points(points)) => Some(points),
+            Some(CheckerScore::Share(share)) => Some(share * self.accepted?),
+            None if result.verdict == Verdict::Accepted => self.accepted,
+            None => Some(self.rejected),
+        }
+    }
+
+    /// Like [`Self::score`], rounded for display to at most nine decimal places.
+    pub fn shown(self, result: TestResult) -> Option<f64> {
+        self.score(result).map(shown)
     }
 }
 

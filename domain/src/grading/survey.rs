@@ -3,20 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{
-    CustomGrades, Grade, Grading, GroupGrade, GroupOutcome, Objective, Rule, TestResult, Worth,
-    rules,
+    CustomGrades, Grade, Grading, GroupGrade, GroupOutcome, Objective, OnFailure, Rule, Slot,
+    TestResult, Worth, rules,
 };
 use crate::Verdict;
-use crate::problem::OnFailure;
-
-/// A test's place in the tree.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Slot {
-    /// Index of its group in [`Grading::groups`].
-    pub group: u32,
-    /// The test's own points, if it has any.
-    pub points: Option<f64>,
-}
 
 /// How the tests of one revision are graded.
 #[derive(Debug, Clone, PartialEq)]

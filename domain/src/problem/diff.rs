@@ -380,9 +380,9 @@ fn shortened(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::checker::TokenOptions;
-    use crate::grading::{Objective, TestGroup};
+    use crate::grading::{Objective, OnFailure, TestGroup};
     use crate::problem::{
-        Checker, Derivation, Difficulty, Include, OnFailure, ProblemLanguage, Protocol, Validation,
+        Checker, Derivation, Difficulty, Include, ProblemLanguage, Protocol, Validation,
         ValidationLimits,
     };
 

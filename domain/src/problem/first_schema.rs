@@ -3,10 +3,9 @@
 use serde::Deserialize;
 
 use super::{
-    BlobRef, Checker, Limits, OnFailure, ProblemLanguage, ProblemRevised, RevisionContent, Sample,
-    Test,
+    BlobRef, Checker, Limits, ProblemLanguage, ProblemRevised, RevisionContent, Sample, Test,
 };
-use crate::grading::{Grading, Rule, TestGroup};
+use crate::grading::{Grading, OnFailure, Rule, TestGroup};
 use crate::{Difficulty, Digest, Slug};
 
 #[derive(Deserialize)]

@@ -1,6 +1,10 @@
 //! Validation of a revision's content.
 
-use super::{Checker, Limits, ProblemLanguage, ProgramFile, RevisionContent, Test, bounds};
+use super::bounds;
+use super::content::{ProblemLanguage, RevisionContent};
+use super::judging::Checker;
+use super::limits::Limits;
+use super::test::{ProgramFile, Test};
 use crate::text::is_shown;
 
 /// One thing wrong with a revision.

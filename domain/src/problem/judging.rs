@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ProgramFile;
+use super::test::ProgramFile;
 use crate::LanguageId;
 use crate::checker::{LineRule, TokenOptions};
 
@@ -86,15 +86,4 @@ pub struct Include {
     pub language: Option<LanguageId>,
     /// The files. They take precedence over a submission's files with the same path.
     pub files: Vec<ProgramFile>,
-}
-
-/// Whether later tests are judged after one was rejected.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum OnFailure {
-    /// Every test is judged.
-    #[default]
-    Continue,
-    /// The rest of the group is skipped after the first rejected test or group in it.
-    Stop,
 }

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::is_false;
 use crate::Digest;
 use crate::checker::TokenOptions;
 
@@ -85,4 +84,9 @@ impl Test {
             is_static: false,
         }
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
 }

@@ -3,8 +3,8 @@ use uuid::Uuid;
 
 use super::*;
 use crate::checker::TokenOptions;
+use crate::grading::OnFailure::{self, Continue, Stop};
 use crate::grading::{Grading, Slot};
-use crate::problem::OnFailure::{self, Continue, Stop};
 
 fn receive() -> SubmissionCommand {
     SubmissionCommand::Receive(SubmissionReceived {

@@ -1,8 +1,8 @@
 //! Points: cases add up, a batch scores the minimum of its cases, and cases worth nothing must
 //! pass.
 
-use domain::grading::{Aggregation, Grading, Objective, Rule, TestGroup};
-use domain::problem::{OnFailure, Test};
+use domain::grading::{Aggregation, Grading, Objective, OnFailure, Rule, TestGroup};
+use domain::problem::Test;
 
 use super::FILE;
 use super::cases::Unit;

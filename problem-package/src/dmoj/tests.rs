@@ -4,8 +4,8 @@ use std::io::{Cursor, Write};
 use bytes::Bytes;
 use domain::Verdict;
 use domain::checker::{LineRule, TokenOptions};
-use domain::grading::{Aggregation, Rule};
-use domain::problem::{Checker, OnFailure, Protocol, Validation};
+use domain::grading::{Aggregation, OnFailure, Rule};
+use domain::problem::{Checker, Protocol, Validation};
 use proptest::prelude::*;
 use zip::write::{SimpleFileOptions, ZipWriter};
 

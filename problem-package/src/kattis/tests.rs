@@ -2,7 +2,8 @@ use std::collections::BTreeSet;
 
 use bytes::Bytes;
 use domain::checker::TokenOptions;
-use domain::problem::{Checker, Limits, OnFailure, TimeLimitOrigin};
+use domain::grading::OnFailure;
+use domain::problem::{Checker, Limits, TimeLimitOrigin};
 use domain::{Difficulty, Verdict};
 use proptest::prelude::*;
 

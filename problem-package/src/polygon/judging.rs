@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use domain::grading::Grading;
+use domain::grading::{Grading, OnFailure};
 use domain::problem::bounds::{SAMPLE_BYTES_MAX, SAMPLES_MAX, TESTS_MAX};
-use domain::problem::{OnFailure, Sample, Test};
+use domain::problem::{Sample, Test};
 
 use super::points::{self, Worth};
 use crate::blobs::Blobs;

@@ -6,8 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::grading::{Aggregation, Grading, Objective, Rule, TestGroup};
-use domain::problem::OnFailure;
+use domain::grading::{Aggregation, Grading, Objective, OnFailure, Rule, TestGroup};
 
 use super::judging::Judging;
 use crate::diagnostic::{Report, quote};

@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::Verdict;
-use domain::grading::{Aggregation, Rule};
-use domain::problem::{Checker, OnFailure, Protocol};
+use domain::grading::{Aggregation, OnFailure, Rule};
+use domain::problem::{Checker, Protocol};
 use proptest::prelude::*;
 
 use super::*;

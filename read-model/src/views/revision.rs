@@ -116,9 +116,8 @@ fn fails(verdict: Verdict) -> bool {
 mod tests {
     use domain::Digest;
     use domain::grading::{
-        Aggregation, CheckerScore, Grading, Objective, Rule, TestGroup, TestScores,
+        Aggregation, CheckerScore, Grading, Objective, OnFailure, Rule, TestGroup, TestScores,
     };
-    use domain::problem::OnFailure;
 
     use super::*;
 

@@ -68,9 +68,9 @@ fn all_accepted(content: &RevisionContent) -> Option<Grade> {
 mod tests {
     use domain::Digest;
     use domain::grading::{
-        Aggregation, Grading, Rule, ScoreMode, TestGroup, TestScores, VerdictMode,
+        Aggregation, Grading, OnFailure, Rule, ScoreMode, TestGroup, TestScores, VerdictMode,
     };
-    use domain::problem::{BlobRef, OnFailure, Test, Validation, ValidationLimits};
+    use domain::problem::{BlobRef, Test, Validation, ValidationLimits};
 
     use super::*;
 

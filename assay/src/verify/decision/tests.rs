@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use domain::Digest;
 use domain::grading::{
-    CheckerScore, CustomGrades, Grade, Grading, Objective, ScoreMode, TestGroup, TestScores,
-    VerdictMode,
+    CheckerScore, CustomGrades, Grade, Grading, Objective, OnFailure, ScoreMode, TestGroup,
+    TestScores, VerdictMode,
 };
-use domain::problem::{BlobRef, OnFailure, Test};
+use domain::problem::{BlobRef, Test};
 use domain::submission::{Feedback, TestOutcome};
 use problem_package::{SourceFile, TimeLimitUse};
 use proptest::prelude::*;

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use domain::grading::{Aggregation, Rule, ScoreMode, TestGroup, TestScores, VerdictMode};
-use domain::problem::OnFailure;
+use domain::grading::{
+    Aggregation, OnFailure, Rule, ScoreMode, TestGroup, TestScores, VerdictMode,
+};
 
 use super::super::version::Version;
 use super::files::{DataFiles, Kind, Name};

@@ -1,8 +1,7 @@
 //! Reads `testdata.yaml`: groups of the older format, each with a grader.
 
 use bytes::Bytes;
-use domain::grading::{Rule, ScoreMode, TestGroup, TestScores, VerdictMode};
-use domain::problem::OnFailure;
+use domain::grading::{OnFailure, Rule, ScoreMode, TestGroup, TestScores, VerdictMode};
 
 use super::super::manifest::{Manifest, OlderGrading, range};
 use super::super::validator;

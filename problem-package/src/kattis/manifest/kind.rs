@@ -1,7 +1,6 @@
 //! Reads `type`, `validation` and `grading`: how submissions are judged.
 
-use domain::grading::Objective;
-use domain::problem::OnFailure;
+use domain::grading::{Objective, OnFailure};
 
 use super::{FILE, Manifest};
 use crate::diagnostic::{Report, quote};
