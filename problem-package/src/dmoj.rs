@@ -3,6 +3,7 @@
 
 mod cases;
 mod checker;
+mod config;
 mod data;
 mod expectations;
 mod languages;
@@ -20,18 +21,19 @@ use crate::blobs::Blobs;
 use crate::diagnostic::{Diagnostic, Report};
 use crate::fields::{Field, unknown_key};
 use crate::flaws::report_flaws;
-use crate::format::identity;
 use crate::formulas::report_faults;
+use crate::naming::identity;
 use crate::package::{About, Format, InputValidation, Options, Package};
 use crate::text::text;
 use crate::timing::Timing;
 use crate::tree::FileTree;
-use crate::yaml::{self, Key, Node, Schema};
+use crate::yaml::{self, Schema};
 
 use cases::Outline;
+use config::{
+    Config, FILE, WITHOUT_MEANING, is_dynamic, is_true, refuse_dynamic, scopes, warn_of_symlinks,
+};
 use data::Data;
-
-pub(crate) const FILE: &str = "init.yml";
 
 /// Paths of a statement. The format itself does not define one.
 const STATEMENTS: [&str; 3] = ["statement.md", "problem.md", "README.md"];
@@ -41,28 +43,6 @@ const OUTPUT_BYTES: u64 = 24 * 1024 * 1024;
 
 /// Defined for programs that are compiled with a signature grader.
 const SIGNATURE: &str = "#define SIGNATURE_GRADER 1\n";
-
-/// Keys about how DMOJ's judge runs programs. They have no effect here.
-const WITHOUT_MEANING: [&str; 8] = [
-    "unbuffered",
-    "hints",
-    "unicode",
-    "wall_time_factor",
-    "output_prefix_length",
-    "meta",
-    "short_circuit",
-    "generator_args",
-];
-
-/// The top-level keys of the file.
-#[derive(Debug)]
-pub(super) struct Config<'a>(&'a [(Key, Node)]);
-
-impl<'a> Config<'a> {
-    fn field(&self, name: &'a str) -> Option<Field<'a>> {
-        cases::find(self.0, name).filter(|field| !field.is_null())
-    }
-}
 
 /// Reads a package.
 ///
@@ -146,7 +126,7 @@ fn output_bytes(config: &Config<'_>, report: &mut Report) -> u64 {
         None => Some(OUTPUT_BYTES),
     };
     let mut largest = given(config.field("output_limit_length"), report);
-    for scope in cases::scopes(config) {
+    for scope in scopes(config) {
         let Some(field) = scope.case_field("output_limit_length") else { continue };
         let of_case = given(Some(field), report);
         if largest.zip(of_case).is_some_and(|(largest, of_case)| largest != of_case) {
@@ -155,36 +135,6 @@ fn output_bytes(config: &Config<'_>, report: &mut Report) -> u64 {
         largest = largest.max(of_case);
     }
     largest.unwrap_or(OUTPUT_BYTES)
-}
-
-/// Whether a value is truthy in Python.
-fn is_true(node: &Node) -> bool {
-    match &node.value {
-        yaml::Value::Null => false,
-        yaml::Value::Bool(truth) => *truth,
-        yaml::Value::Integer(number) => *number != 0,
-        yaml::Value::Float(number) => *number != 0.0,
-        yaml::Value::Text(text) => !text.is_empty(),
-        yaml::Value::List(items) => !items.is_empty(),
-        yaml::Value::Map(entries) => !entries.is_empty(),
-    }
-}
-
-/// Whether the value of a key is Python code.
-fn is_dynamic(key: &str) -> bool {
-    key.ends_with('+')
-}
-
-fn refuse_dynamic(key: &Key, report: &mut Report) {
-    let message =
-        format!("`{}` is not supported: it is Python code that computes the value", key.text);
-    report.error((FILE, key.position), message, "the value itself");
-}
-
-fn warn_of_symlinks(field: Field<'_>, report: &mut Report) {
-    if is_true(field.node) {
-        field.warning(report, "is ignored: the links are not created in a submission's folder");
-    }
 }
 
 fn check_keys(config: &Config<'_>, report: &mut Report) {

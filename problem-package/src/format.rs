@@ -129,30 +129,3 @@ pub fn slug_of_file(tree: &FileTree) -> Option<Slug> {
     let name = tree.name().filter(|_| is_nameless && tree.is_named_by_file())?;
     Identity::of_name(name).map(|identity| identity.slug)
 }
-
-/// The problem's identity: the given slug, or one made of the name of the folder around the
-/// package.
-pub(crate) fn identity(
-    tree: &FileTree,
-    options: &Options,
-    report: &mut Report,
-) -> Option<Identity> {
-    if let Some(slug) = &options.slug {
-        return Some(Identity::given(slug));
-    }
-    let Some(name) = tree.name() else {
-        let expected = "a folder around it, or a slug given with the import (`--slug`)";
-        report.error("", "the package has no name", expected);
-        return None;
-    };
-    let identity = Identity::of_name(name);
-    if identity.is_none() {
-        let message = format!("the package is named {}", quote(name));
-        report.error(
-            "",
-            message,
-            "a name with a letter or digit, or a slug given with the import (`--slug`)",
-        );
-    }
-    identity
-}

@@ -25,7 +25,7 @@ use domain::problem::{PackagedProgram, RevisionContent};
 
 use crate::blobs::Blobs;
 use crate::diagnostic::{Diagnostic, Report};
-use crate::format::identity;
+use crate::naming::identity;
 use crate::package::{InputValidation, Options, Package};
 use crate::tree::FileTree;
 use attachments::Attachments;

@@ -3,6 +3,10 @@
 use deunicode::deunicode;
 use domain::{Digest, Slug};
 
+use crate::diagnostic::{Report, quote};
+use crate::package::Options;
+use crate::tree::FileTree;
+
 /// Maximum length of a slug, in characters.
 const SLUG_CHARS_MAX: usize = 64;
 /// Number of hexadecimal digits of a digest in a slug.
@@ -49,6 +53,33 @@ impl Identity {
         };
         Self { slug: slug.parse().expect("words and hyphens are a slug"), is_derived: true }
     }
+}
+
+/// The problem's identity: the given slug, or one made of the name of the folder around the
+/// package.
+pub(crate) fn identity(
+    tree: &FileTree,
+    options: &Options,
+    report: &mut Report,
+) -> Option<Identity> {
+    if let Some(slug) = &options.slug {
+        return Some(Identity::given(slug));
+    }
+    let Some(name) = tree.name() else {
+        let expected = "a folder around it, or a slug given with the import (`--slug`)";
+        report.error("", "the package has no name", expected);
+        return None;
+    };
+    let identity = Identity::of_name(name);
+    if identity.is_none() {
+        let message = format!("the package is named {}", quote(name));
+        report.error(
+            "",
+            message,
+            "a name with a letter or digit, or a slug given with the import (`--slug`)",
+        );
+    }
+    identity
 }
 
 /// The tag of a keyword: `Dynamic programming` becomes `dynamic-programming`.

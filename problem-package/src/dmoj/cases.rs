@@ -4,10 +4,13 @@ use domain::problem::bounds::TESTS_MAX;
 use domain::problem::{BlobRef, Test};
 
 use super::checker::Judge;
+use super::config::{
+    Config, FILE, Scope, WITHOUT_MEANING, find, is_dynamic, is_true, refuse_dynamic,
+    warn_of_symlinks,
+};
 use super::data::Data;
 use super::names::{self, Files, Named};
 use super::pattern::Pattern;
-use super::{Config, FILE, WITHOUT_MEANING, is_dynamic, is_true};
 use crate::blobs::Blobs;
 use crate::diagnostic::{Report, quote};
 use crate::fields::{Field, unknown_key};
@@ -52,66 +55,6 @@ impl Outline {
         });
         Self { cases: cases.collect(), part_is_wrong: judge.part_is_wrong }
     }
-}
-
-/// The keys of a test case, of its batch and of the whole file. A key that the case lacks is
-/// inherited from the batch or the file.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Scope<'a> {
-    case: &'a [(Key, Node)],
-    batch: &'a [(Key, Node)],
-    config: &'a Config<'a>,
-}
-
-impl<'a> Scope<'a> {
-    pub(super) fn field(&self, name: &'a str) -> Option<Field<'a>> {
-        let known = [self.case, self.batch].into_iter().find_map(|entries| find(entries, name));
-        match known {
-            Some(field) => Some(field).filter(|field| !field.is_null()),
-            None => self.config.field(name),
-        }
-    }
-
-    /// The field of the case or its batch, not of the file.
-    pub(super) fn case_field(&self, name: &'a str) -> Option<Field<'a>> {
-        let known = [self.case, self.batch].into_iter().find_map(|entries| find(entries, name));
-        known.filter(|field| !field.is_null())
-    }
-
-    /// The field if its value is truthy; an empty string names nothing.
-    fn named(&self, name: &'a str) -> Option<Field<'a>> {
-        self.field(name).filter(|field| is_true(field.node))
-    }
-}
-
-/// Finds a key, also when it is written with `-` instead of `_`.
-pub(super) fn find<'a>(entries: &'a [(Key, Node)], name: &'a str) -> Option<Field<'a>> {
-    let is_key = |key: &Key| key.text == name || key.text.replace('-', "_") == name;
-    let (_, node) = entries.iter().find(|(key, _)| is_key(key))?;
-    Some(Field { path: FILE, key: name, node })
-}
-
-/// The scopes of all test cases given as a list.
-pub(super) fn scopes<'a>(config: &'a Config<'a>) -> Vec<Scope<'a>> {
-    let items = |field: Option<Field<'a>>| match field.map(|field| &field.node.value) {
-        Some(Value::List(nodes)) => nodes.as_slice(),
-        _ => &[],
-    };
-    let mut scopes = Vec::new();
-    for node in
-        ["pretest_test_cases", "test_cases"].into_iter().flat_map(|key| items(config.field(key)))
-    {
-        let Value::Map(batch) = &node.value else { continue };
-        let Some(batched) = find(batch, "batched") else {
-            scopes.push(Scope { case: batch, batch: &[], config });
-            continue;
-        };
-        for node in items(Some(batched)) {
-            let Value::Map(case) = &node.value else { continue };
-            scopes.push(Scope { case, batch, config });
-        }
-    }
-    scopes
 }
 
 struct Reader<'a, 'b> {
@@ -374,15 +317,14 @@ impl<'a> Reader<'a, '_> {
                 | "output_limit_length" => {}
                 "batched" | "dependencies" if is_batch => {}
                 known if WITHOUT_MEANING.contains(&known) => {}
-                "symlinks" => super::warn_of_symlinks(
-                    Field { path: FILE, key: "symlinks", node },
-                    self.report,
-                ),
+                "symlinks" => {
+                    warn_of_symlinks(Field { path: FILE, key: "symlinks", node }, self.report)
+                }
                 "file_io" | "io_redirects" => {
                     let message = format!("`{}` of a single test case is not supported", key.text);
                     self.report.error((FILE, key.position), message, "the same for all test cases");
                 }
-                dynamic if is_dynamic(dynamic) => super::refuse_dynamic(key, self.report),
+                dynamic if is_dynamic(dynamic) => refuse_dynamic(key, self.report),
                 _ => unknown_key(FILE, key, &key.text, self.report),
             }
         }
@@ -395,7 +337,7 @@ impl<'a> Reader<'a, '_> {
         for (key, _) in entries {
             match key.text.as_str() {
                 "input_format" | "output_format" | "case_points" => {}
-                dynamic if is_dynamic(dynamic) => super::refuse_dynamic(key, self.report),
+                dynamic if is_dynamic(dynamic) => refuse_dynamic(key, self.report),
                 _ => unknown_key(FILE, key, &key.text, self.report),
             }
         }
@@ -486,22 +428,5 @@ impl<'a> Reader<'a, '_> {
             return vec![];
         };
         nodes.iter().map(|node| self.points(Field { node, ..field })).collect()
-    }
-}
-
-/// Whether two values are equal, ignoring positions.
-pub(super) fn same(one: &Value, other: &Value) -> bool {
-    match (one, other) {
-        (Value::List(one), Value::List(other)) => {
-            one.len() == other.len()
-                && one.iter().zip(other).all(|(one, other)| same(&one.value, &other.value))
-        }
-        (Value::Map(one), Value::Map(other)) => {
-            one.len() == other.len()
-                && one.iter().zip(other).all(|((one_key, one), (other_key, other))| {
-                    one_key.text == other_key.text && same(&one.value, &other.value)
-                })
-        }
-        _ => one == other,
     }
 }

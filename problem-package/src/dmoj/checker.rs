@@ -8,9 +8,8 @@ use domain::problem::{Checker, PackagedProgram, Protocol, Validation, Validation
 
 use crate::blobs::Blobs;
 use crate::diagnostic::Report;
-use crate::dmoj::cases::same;
+use crate::dmoj::config::{Config, FILE, is_true, scopes};
 use crate::dmoj::data::Data;
-use crate::dmoj::{Config, FILE, cases, is_true};
 use crate::fields::{Field, unknown_key};
 use crate::yaml::Value;
 
@@ -81,7 +80,7 @@ pub(super) fn read(
 /// The checker of all test cases. It may be set for the file, a batch or a case.
 fn checker_field<'a>(config: &'a Config<'a>, report: &mut Report) -> Option<Field<'a>> {
     let named = |field: Option<Field<'a>>| field.filter(|field| is_true(field.node));
-    let mut fields = cases::scopes(config).into_iter().map(|scope| named(scope.field("checker")));
+    let mut fields = scopes(config).into_iter().map(|scope| named(scope.field("checker")));
     let Some(first) = fields.next() else { return named(config.field("checker")) };
     let standard = Value::Text("standard".to_owned());
     let value = |field: Option<Field<'a>>| field.map_or(&standard, |field| &field.node.value);
@@ -92,6 +91,23 @@ fn checker_field<'a>(config: &'a Config<'a>, report: &mut Report) -> Option<Fiel
         report.error((FILE, at.position()), message, "one for all test cases");
     }
     first
+}
+
+/// Whether two values are equal, ignoring positions.
+fn same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::List(one), Value::List(other)) => {
+            one.len() == other.len()
+                && one.iter().zip(other).all(|(one, other)| same(&one.value, &other.value))
+        }
+        (Value::Map(one), Value::Map(other)) => {
+            one.len() == other.len()
+                && one.iter().zip(other).all(|((one_key, one), (other_key, other))| {
+                    one_key.text == other_key.text && same(&one.value, &other.value)
+                })
+        }
+        _ => one == other,
+    }
 }
 
 /// The fallback does not matter: without a program there is an error.

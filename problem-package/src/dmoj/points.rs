@@ -4,9 +4,9 @@
 use domain::grading::{Aggregation, Grading, Objective, OnFailure, Rule, TestGroup};
 use domain::problem::Test;
 
-use super::FILE;
 use super::cases::Unit;
 use super::checker::Judge;
+use super::config::FILE;
 use crate::diagnostic::Report;
 
 /// The tests in judging order and their grading.

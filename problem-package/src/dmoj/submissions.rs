@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 
 use super::cases::Outline;
+use super::config::is_true;
 use super::expectations::{self, Expectation};
-use super::{is_true, languages};
+use super::languages;
 use crate::diagnostic::{Diagnostic, Report, Severity, quote};
 use crate::fields::{Field, unknown_key};
 use crate::package::{SampleSubmission, SourceFile};

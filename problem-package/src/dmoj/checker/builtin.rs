@@ -8,7 +8,7 @@ use domain::problem::{Checker, PackagedProgram, ProgramFile, Protocol};
 
 use super::{Judge, Reader, checker, validation};
 use crate::diagnostic::quote;
-use crate::dmoj::{FILE, is_true};
+use crate::dmoj::config::{FILE, is_true};
 use crate::fields::Field;
 use crate::yaml::{Key, Node, Value};
 

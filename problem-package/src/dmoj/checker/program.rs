@@ -7,7 +7,8 @@ use domain::problem::{PackagedProgram, ProgramFile, Protocol, Validation, Valida
 
 use super::{Reader, validation};
 use crate::diagnostic::quote;
-use crate::dmoj::{FILE, is_true, languages};
+use crate::dmoj::config::{FILE, is_true};
+use crate::dmoj::languages;
 use crate::fields::{Field, unknown_key};
 use crate::languages::language_of;
 use crate::yaml::{Key, Node};
