@@ -18,6 +18,7 @@ mod submissions;
 mod time_limit;
 mod validator;
 mod version;
+mod words;
 
 use domain::Difficulty;
 use domain::grading::{Grading, Objective, Rule};

@@ -3,6 +3,7 @@
 mod arguments;
 mod checks;
 mod files;
+mod groups;
 mod newer;
 mod older;
 mod samples;
@@ -27,6 +28,7 @@ use crate::text::text;
 use crate::tree::FileTree;
 use crate::yaml;
 use files::{Case, DataFiles, Kind, Name};
+use groups::{Found, Groups};
 use settings::Settings;
 
 #[derive(Debug, Default)]
@@ -42,56 +44,6 @@ pub(super) struct Data {
     pub(super) output_cases: Vec<OutputCase>,
     /// Download versions of samples, if they differ from what is shown.
     pub(super) downloads: Vec<Attachment>,
-}
-
-/// A group and the settings of its tests.
-#[derive(Debug)]
-struct Group {
-    graded: TestGroup,
-    settings: Settings,
-    static_test: Option<StaticTest>,
-}
-
-/// Static validation of the submission's files, as a test of its group.
-#[derive(Debug, Clone)]
-struct StaticTest {
-    /// `None`: it is pass-fail.
-    points: Option<f64>,
-    args: Vec<String>,
-}
-
-#[derive(Debug, Default)]
-struct Groups {
-    groups: Vec<Group>,
-    places: BTreeMap<String, usize>,
-}
-
-impl Groups {
-    fn push(&mut self, group: Group) {
-        self.places.insert(group.graded.name.clone(), self.groups.len());
-        self.groups.push(group);
-    }
-
-    fn find(&self, name: &[&str]) -> Option<usize> {
-        self.places.get(&name.join("/")).copied()
-    }
-
-    /// The innermost group of a test.
-    fn of_test(&self, name: &[&str]) -> usize {
-        (0..name.len()).rev().find_map(|end| self.find(&name[..end])).unwrap_or(0)
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &Group> {
-        self.groups.iter()
-    }
-}
-
-/// A test before the common checker options are known.
-struct Found {
-    /// The sort key of the test.
-    order: Vec<String>,
-    test: Test,
-    tokens: TokenOptions,
 }
 
 struct Reader<'a> {

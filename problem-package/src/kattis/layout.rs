@@ -6,6 +6,9 @@ use super::version::Version;
 use crate::diagnostic::Report;
 use crate::tree::FileTree;
 
+/// Folders of statements, the newer name first.
+pub(super) const STATEMENT_FOLDERS: [&str; 2] = ["statement", "problem_statement"];
+
 /// Top-level names that the other modules read.
 const READ: [&str; 20] = [
     ".timelimit",

@@ -1,33 +1,26 @@
 //! Reads `problem.yaml`: the problem's name and how it is judged.
 
+mod content;
 mod kind;
 mod limits;
 mod people;
 mod restrictions;
 
-use std::collections::BTreeMap;
+use domain::Difficulty;
 
-use domain::problem::{Limits, ValidationLimits};
-use domain::{Difficulty, LanguageId, Slug};
-
-pub(super) use kind::{Kind, OlderGrading, Validation, range};
+pub(super) use content::{FILE, Manifest, OlderGrading, Validation};
+pub(super) use kind::range;
 pub(super) use limits::milliseconds;
 
 use super::constants::Constants;
-use super::validator::{self, Words};
 use super::version::Version;
-use crate::diagnostic::{Position, Report, quote};
+use super::words;
+use crate::diagnostic::{Report, quote};
 use crate::fields::Field;
 use crate::naming::tag;
-use crate::package::{About, Options};
-use crate::timing::Timing;
+use crate::package::Options;
 use crate::tree::FileTree;
 use crate::yaml::{self, Key, Node, Value};
-
-pub(super) const FILE: &str = "problem.yaml";
-
-/// The default memory limit in KiB, the typical default of the format.
-const MEMORY_KIB: u64 = 2048 * 1024;
 
 /// Keys of the older versions only.
 const OLDER_KEYS: [&str; 6] =
@@ -50,73 +43,6 @@ const NOT_JUDGED: [&str; 14] = [
     "name",
     "assay",
 ];
-
-/// `problem.yaml`, with defaults for what it leaves out.
-#[derive(Debug)]
-pub(super) struct Manifest {
-    pub(super) version: Version,
-    /// The name by natural language. The key is empty if the package gives only one name.
-    pub(super) names: BTreeMap<String, String>,
-    pub(super) kind: Kind,
-    /// `None` if the key is missing.
-    pub(super) validation: Option<Validation>,
-    pub(super) grading: OlderGrading,
-    pub(super) difficulty: Option<Difficulty>,
-    pub(super) tags: Vec<Slug>,
-    pub(super) hints: Vec<String>,
-    /// The standard of C++ in the package.
-    pub(super) cpp: LanguageId,
-    pub(super) limits: Limits,
-    pub(super) validation_limits: ValidationLimits,
-    /// The maximum number of runs of a submission on a test, if given.
-    pub(super) passes: Option<u32>,
-    pub(super) timing: Timing,
-    pub(super) flags: Option<Words>,
-    /// The allowed languages; `None`: all.
-    pub(super) languages: Option<Vec<LanguageId>>,
-    pub(super) constants: Constants,
-    pub(super) about: About,
-    /// Places of the revision's fields in the package, by the domain's field names.
-    pub(super) places: BTreeMap<&'static str, (&'static str, Option<Position>)>,
-}
-
-impl Manifest {
-    /// The language of a program, with C++ in the package's standard.
-    pub(super) fn standard(&self, language: LanguageId) -> LanguageId {
-        if language.as_str() == "cpp" { self.cpp.clone() } else { language }
-    }
-
-    fn new(version: Version, cpp: LanguageId) -> Self {
-        let timing = match version.is_newer() {
-            true => Timing { multiplier: 2.0, margin: 1.5, ..Timing::default() },
-            false => Timing::default(),
-        };
-        Self {
-            version,
-            names: BTreeMap::new(),
-            kind: Kind::default(),
-            validation: None,
-            grading: OlderGrading::default(),
-            difficulty: None,
-            tags: vec![],
-            hints: vec![],
-            cpp,
-            limits: Limits { memory_kib: MEMORY_KIB, ..Limits::default() },
-            validation_limits: ValidationLimits::default(),
-            passes: None,
-            timing,
-            flags: None,
-            languages: None,
-            constants: Constants::default(),
-            about: About::default(),
-            places: BTreeMap::new(),
-        }
-    }
-
-    fn place(&mut self, name: &'static str, field: Field<'_>) {
-        self.places.insert(name, (FILE, Some(field.position())));
-    }
-}
 
 pub(super) fn read(tree: &FileTree, options: &Options, report: &mut Report) -> Manifest {
     let Some(bytes) = tree.get(FILE) else {
@@ -192,7 +118,7 @@ fn read_key(
         "allow_file_writing" => drop(field.boolean(report)),
         "constants" => manifest.constants = Constants::read(field, report),
         "validation" => kind::read_validation(field, manifest, report),
-        "validator_flags" => manifest.flags = validator::words(field, report),
+        "validator_flags" => manifest.flags = words::read(field, report),
         "grading" => kind::read_grading(field, manifest, report),
         "author" | "authors" => manifest.about.authors = people::authors(field, report),
         "credits" => people::read_credits(field, manifest, report),

@@ -11,6 +11,7 @@ use domain::Slug;
 use domain::problem::Translation;
 
 use super::attachments::Attachments;
+use super::layout::STATEMENT_FOLDERS;
 use super::manifest::{self, Manifest};
 use super::time_limit;
 use crate::blobs::Blobs;
@@ -21,8 +22,7 @@ use crate::text::text;
 use crate::tree::FileTree;
 use images::Images;
 
-/// Folders of statements, the newer name first.
-const FOLDERS: [&str; 2] = ["statement", "problem_statement"];
+/// Folders of editorials.
 const EDITORIAL_FOLDERS: [&str; 1] = ["solution"];
 
 /// The language of a file without a language code.
@@ -72,9 +72,13 @@ impl Reader<'_> {
         blobs: &mut Blobs,
         report: &mut Report,
     ) -> Texts {
-        let found = self.find(&FOLDERS, "problem", true, report);
+        let found = self.find(&STATEMENT_FOLDERS, "problem", true, report);
         let Some(language) = self.choose(&found, &self.options.natural_language) else {
-            let folder = if self.manifest.version.is_newer() { FOLDERS[0] } else { FOLDERS[1] };
+            let folder = if self.manifest.version.is_newer() {
+                STATEMENT_FOLDERS[0]
+            } else {
+                STATEMENT_FOLDERS[1]
+            };
             let language = self.options.natural_language.clone();
             let expected = format!("{folder}/problem.{language}.md");
             report.warning(folder, "there is no statement", expected);

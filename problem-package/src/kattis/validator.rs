@@ -6,11 +6,10 @@ use domain::problem::{Checker, PackagedProgram, Protocol, Validation};
 use super::manifest::{self, Manifest};
 use super::programs;
 use super::version::Version;
+use super::words::Words;
 use crate::blobs::Blobs;
-use crate::diagnostic::{Position, Report, quote};
-use crate::fields::Field;
+use crate::diagnostic::{Report, quote};
 use crate::tree::FileTree;
-use crate::yaml::Value;
 
 const FLAGS: &str = "case_sensitive, space_change_sensitive, float_tolerance, \
                      float_absolute_tolerance and float_relative_tolerance";
@@ -22,30 +21,6 @@ const SINGLE: &str = "output_validator";
 
 /// The default number of passes of a multi-pass problem.
 const PASSES_DEFAULT: u32 = 2;
-
-/// Arguments of a validator and their place.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Words {
-    pub(super) words: Vec<String>,
-    pub(super) path: String,
-    pub(super) position: Position,
-}
-
-/// Reads arguments: a string of words, or a list of strings.
-pub(super) fn words(field: Field<'_>, report: &mut Report) -> Option<Words> {
-    let words: Vec<String> = match &field.node.value {
-        Value::Null => return None,
-        Value::List(nodes) => {
-            nodes.iter().filter_map(|node| Field { node, ..field }.text(report)).collect()
-        }
-        Value::Map(_) => {
-            field.error(report, "a string or a list of strings");
-            return None;
-        }
-        _ => field.text(report)?.split_whitespace().map(str::to_owned).collect(),
-    };
-    Some(Words { words, path: field.path.to_owned(), position: field.position() })
-}
 
 /// Parses the options of the default validator.
 pub(super) fn options(words: &Words, version: Version, report: &mut Report) -> TokenOptions {

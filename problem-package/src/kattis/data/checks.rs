@@ -6,7 +6,7 @@ use domain::grading::Rule;
 
 use super::super::version::Version;
 use super::files::{Case, DataFiles, Kind, Name};
-use super::{Found, Groups};
+use super::groups::{Found, Groups};
 use crate::diagnostic::Report;
 
 /// Extensions of files that add to a test but do not make one.

@@ -9,8 +9,8 @@ use domain::grading::{
 
 use super::super::version::Version;
 use super::files::{DataFiles, Kind, Name};
+use super::groups::{Group, Groups, StaticTest};
 use super::settings::{Scene, Settings};
-use super::{Group, Groups, StaticTest};
 use crate::diagnostic::{Position, Report, quote};
 use crate::fields::Field;
 use crate::yaml::{self, Value};

@@ -4,10 +4,10 @@ use bytes::Bytes;
 use domain::grading::{OnFailure, Rule, ScoreMode, TestGroup, TestScores, VerdictMode};
 
 use super::super::manifest::{Manifest, OlderGrading, range};
-use super::super::validator;
+use super::super::words;
 use super::files::{DataFiles, Kind, Name};
+use super::groups::{Group, Groups};
 use super::settings::{Scene, Settings};
-use super::{Group, Groups};
 use crate::diagnostic::{Report, quote};
 use crate::fields::Field;
 use crate::yaml;
@@ -128,8 +128,7 @@ fn read_config(
                 _ => field.error(report, "default or custom"),
             },
             "grader_flags" => {
-                config.flags =
-                    validator::words(field, report).map(|it| it.words).unwrap_or_default();
+                config.flags = words::read(field, report).map(|it| it.words).unwrap_or_default();
                 has_flags = Some(field.position());
             }
             "accept_score" => {

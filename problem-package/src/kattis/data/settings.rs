@@ -6,7 +6,8 @@ use bytes::Bytes;
 use domain::checker::TokenOptions;
 
 use super::super::manifest::Manifest;
-use super::super::validator::{self, Words};
+use super::super::validator;
+use super::super::words::{self, Words};
 use crate::diagnostic::{Report, quote};
 use crate::fields::Field;
 use crate::yaml::{self, Key, Node, Value};
@@ -121,7 +122,7 @@ impl Scene<'_> {
             Value::Map(entries) => self.named_output(entries, field, report),
             _ => {
                 self.check_list(field, report);
-                validator::words(field, report)
+                words::read(field, report)
             }
         };
         let mut words =
@@ -162,7 +163,7 @@ impl Scene<'_> {
         let Value::Map(entries) = &field.node.value else {
             self.check_list(field, report);
             return Arguments::All(
-                validator::words(field, report).map(|it| it.words).unwrap_or_default(),
+                words::read(field, report).map(|it| it.words).unwrap_or_default(),
             );
         };
         let mut by_name = BTreeMap::new();
@@ -173,7 +174,7 @@ impl Scene<'_> {
             }
         } else {
             for (key, node) in entries {
-                let words = validator::words(Field { node, ..field }, report);
+                let words = words::read(Field { node, ..field }, report);
                 by_name
                     .insert(key.text.clone(), words.map(|words| words.words).unwrap_or_default());
             }
@@ -194,7 +195,7 @@ impl Scene<'_> {
     /// Reads a list of words; in the older versions also a single string.
     pub(super) fn list(&self, field: Field<'_>, report: &mut Report) -> Vec<String> {
         self.check_list(field, report);
-        validator::words(field, report).map(|words| words.words).unwrap_or_default()
+        words::read(field, report).map(|words| words.words).unwrap_or_default()
     }
 
     fn check_list(&self, field: Field<'_>, report: &mut Report) {
@@ -235,8 +236,7 @@ fn name_and_flags(
         return None;
     };
     let name = Field { node: name, ..field }.text(report)?;
-    let flags =
-        get("flags").and_then(|(_, node)| validator::words(Field { node, ..field }, report));
+    let flags = get("flags").and_then(|(_, node)| words::read(Field { node, ..field }, report));
     let (path, position) = (field.path.to_owned(), field.position());
     Some((name, flags.unwrap_or(Words { words: vec![], path, position })))
 }

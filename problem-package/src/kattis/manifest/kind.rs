@@ -2,7 +2,7 @@
 
 use domain::grading::{Objective, OnFailure};
 
-use super::{FILE, Manifest};
+use super::content::{FILE, Manifest, OlderGrading, Validation};
 use crate::diagnostic::{Report, quote};
 use crate::fields::Field;
 
@@ -12,34 +12,6 @@ const TYPES: [&str; 5] = ["pass-fail", "scoring", "multi-pass", "interactive", "
 /// Types that exclude each other.
 const INCOMPATIBLE: [(&str, &str); 3] =
     [("pass-fail", "scoring"), ("multi-pass", "submit-answer"), ("interactive", "submit-answer")];
-
-/// The kind of the problem.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(in crate::kattis) struct Kind {
-    /// Accepted submissions have a score.
-    pub(in crate::kattis) is_scoring: bool,
-    /// The validator interacts with the submission.
-    pub(in crate::kattis) is_interactive: bool,
-    /// The submission is run several times on one test.
-    pub(in crate::kattis) is_multi_pass: bool,
-}
-
-/// The first word of `validation`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::kattis) enum Validation {
-    Default,
-    Custom,
-}
-
-/// `grading`, including keys from before the oldest version. They apply to every group.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(in crate::kattis) struct OlderGrading {
-    pub(in crate::kattis) objective: Option<Objective>,
-    pub(in crate::kattis) on_reject: Option<OnFailure>,
-    pub(in crate::kattis) accept_score: Option<f64>,
-    pub(in crate::kattis) reject_score: Option<f64>,
-    pub(in crate::kattis) range: Option<(Option<f64>, Option<f64>)>,
-}
 
 pub(super) fn read_type(field: Field<'_>, manifest: &mut Manifest, report: &mut Report) {
     manifest.place("type", field);

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use domain::problem::bounds;
 
-use super::{FILE, Manifest};
+use super::content::{FILE, Manifest};
 use crate::diagnostic::Report;
 use crate::fields::Field;
 use crate::yaml::{Key, Value};

@@ -1,6 +1,6 @@
 //! Reads authors, sources and the license.
 
-use super::{FILE, Manifest};
+use super::content::{FILE, Manifest};
 use crate::diagnostic::{Report, quote};
 use crate::fields::Field;
 use crate::yaml::{Node, Value};

@@ -2,7 +2,7 @@
 
 use domain::LanguageId;
 
-use super::{FILE, Manifest};
+use super::content::{FILE, Manifest};
 use crate::diagnostic::{Report, quote};
 use crate::fields::Field;
 use crate::kattis::languages::{Code, code};

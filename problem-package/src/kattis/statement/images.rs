@@ -4,7 +4,7 @@ use bytes::Bytes;
 use domain::problem::bounds::MARKDOWN_BYTES_MAX;
 
 use super::super::attachments::Attachments;
-use super::FOLDERS;
+use super::super::layout::STATEMENT_FOLDERS;
 use crate::blobs::Blobs;
 use crate::diagnostic::{Report, quote};
 use crate::images::{self, Kind, Shown};
@@ -112,7 +112,7 @@ impl<'a> Images<'a> {
     fn find(&self, name: &str, path: &str, is_latex: bool) -> Option<(String, Bytes)> {
         let (folder, _) = path.rsplit_once('/').unwrap_or_default();
         for name in images::file_names(name, is_latex) {
-            for folder in [folder].into_iter().chain(FOLDERS) {
+            for folder in [folder].into_iter().chain(STATEMENT_FOLDERS) {
                 if let Some(bytes) = self.tree.get(&format!("{folder}/{name}")) {
                     return Some((name, bytes.clone()));
                 }
