@@ -23,7 +23,7 @@ use crate::timing::Timing;
 use crate::tree::FileTree;
 use crate::xml::{Element, Xml};
 
-pub(crate) const FILE: &str = "problem.xml";
+const FILE: &str = "problem.xml";
 
 /// Reads a package.
 ///

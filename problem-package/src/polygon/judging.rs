@@ -7,7 +7,7 @@ use domain::grading::{Grading, OnFailure};
 use domain::problem::bounds::{SAMPLE_BYTES_MAX, SAMPLES_MAX, TESTS_MAX};
 use domain::problem::{Sample, Test};
 
-use super::points::{self, Worth};
+use super::points::{self, Graded, Worth};
 use crate::blobs::Blobs;
 use crate::diagnostic::{Position, Report, quote};
 use crate::text::{text, unix_lines};
@@ -34,6 +34,19 @@ pub(super) struct Judging {
     pub(super) grading: Grading,
     /// Whether the tests have CRLF line endings, as in packages for Windows.
     pub(super) is_of_windows: bool,
+}
+
+impl Judging {
+    /// Sets the grading and puts the tests in judging order.
+    fn grade(&mut self, graded: Graded) {
+        let Graded { grading, order, slots } = graded;
+        self.grading = grading;
+        for (test, (group, points)) in self.tests.iter_mut().zip(slots) {
+            (test.group, test.points) = (group, points);
+        }
+        self.tests = order.iter().filter_map(|at| self.tests.get(*at).cloned()).collect();
+        self.groups = order.iter().filter_map(|at| self.groups.get(*at).cloned()).collect();
+    }
 }
 
 pub(super) fn read(
@@ -177,7 +190,7 @@ fn read_tests(
         return;
     }
     if let Some(graded) = points::read(testset, &worth, report) {
-        graded.apply(judging);
+        judging.grade(graded);
     }
 }
 

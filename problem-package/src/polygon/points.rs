@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 
 use domain::grading::{Aggregation, Grading, Objective, OnFailure, Rule, TestGroup};
 
-use super::judging::Judging;
 use crate::diagnostic::{Report, quote};
 use crate::xml::Element;
 
@@ -20,23 +19,11 @@ pub(super) struct Worth {
 
 /// The grading of the tests.
 pub(super) struct Graded {
-    grading: Grading,
+    pub(super) grading: Grading,
     /// The tests in judging order, as indices in the package's order.
-    order: Vec<usize>,
+    pub(super) order: Vec<usize>,
     /// For each test in the package's order: the index of its group, and its points.
-    slots: Vec<(u32, Option<f64>)>,
-}
-
-impl Graded {
-    pub(super) fn apply(self, judging: &mut Judging) {
-        let Self { grading, order, slots } = self;
-        judging.grading = grading;
-        for (test, (group, points)) in judging.tests.iter_mut().zip(slots) {
-            (test.group, test.points) = (group, points);
-        }
-        judging.tests = order.iter().filter_map(|at| judging.tests.get(*at).cloned()).collect();
-        judging.groups = order.iter().filter_map(|at| judging.groups.get(*at).cloned()).collect();
-    }
+    pub(super) slots: Vec<(u32, Option<f64>)>,
 }
 
 /// A group of the package.
@@ -131,10 +118,12 @@ fn in_order<'a>(
         };
         let Some(next) = groups.iter().position(is_free) else {
             let group = &groups[0];
-            let place = group.element.map(|element| element.place()).unwrap_or((super::FILE, None));
-            let message =
-                format!("the group {} depends on itself through other groups", quote(&group.name));
-            report.error(place, message, "dependencies without a cycle");
+            // Only a group with an element has dependencies.
+            if let Some(element) = group.element {
+                let name = quote(&group.name);
+                let message = format!("the group {name} depends on itself through other groups");
+                report.error(element.place(), message, "dependencies without a cycle");
+            }
             return None;
         };
         ordered.push(groups.remove(next));
@@ -168,15 +157,20 @@ fn grade(groups: &[Group<'_>], tests: &[Worth], report: &mut Report) -> Graded {
     let mut total: f64 = ungrouped.filter_map(|test| test.points).sum();
     for group in &with_tests {
         let mut max = of_tests(&group.name);
-        if let Some(points) = group.points.filter(|points| group.is_complete && *points != max) {
+        let given = group.element.zip(group.points);
+        if let Some((element, points)) =
+            given.filter(|(_, points)| group.is_complete && *points != max)
+        {
             if max > 0.0 {
                 let message = format!(
                     "the group {} has {points} points, but its tests have {max}",
                     quote(&group.name)
                 );
-                let place =
-                    group.element.map(|element| element.place()).unwrap_or((super::FILE, None));
-                report.warning(place, message, "the same; the points of its tests are used");
+                report.warning(
+                    element.place(),
+                    message,
+                    "the same; the points of its tests are used",
+                );
             } else {
                 max = points;
             }
