@@ -13,27 +13,14 @@ use supervision::{Fault, Reporter, Task, error_chain};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::DestinationPolicy;
 use crate::follower::{Follower, Pace, Tools};
 use crate::sender::Sender;
+use crate::settings::Settings;
 
 /// How often the views are polled for new webhooks.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// Delay before a retry when the views do not answer.
 const RETRY_DELAY: Duration = Duration::from_secs(5);
-
-/// Settings of deliveries.
-#[derive(Debug, Clone, Copy)]
-pub struct Settings {
-    /// Rules for allowed destinations.
-    pub policy: DestinationPolicy,
-    /// Maximum number of attempts per event.
-    pub attempts_max: u32,
-    /// Delay after the first attempt.
-    pub first_delay: Duration,
-    /// Time limit for a receiver's answer.
-    pub timeout: Duration,
-}
 
 /// Runs the deliveries of all webhooks.
 #[derive(Debug)]

@@ -17,10 +17,11 @@ use supervision::Backoff;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::backoff;
 use crate::message::message;
 use crate::secret::{InvalidSecret, SigningSecret, secret_name};
 use crate::sender::{Attempt, Sender};
-use crate::{Settings, backoff};
+use crate::settings::Settings;
 
 /// Maximum number of events per read of the log.
 const LOG_PAGE: u32 = 128;

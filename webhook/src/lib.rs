@@ -8,7 +8,9 @@ mod follower;
 mod message;
 mod secret;
 mod sender;
+mod settings;
 
 pub use destination::{Destination, DestinationPolicy, InvalidDestination};
-pub use dispatcher::{Dispatcher, Settings};
+pub use dispatcher::Dispatcher;
 pub use secret::{InvalidSecret, SigningSecret, secret_name};
+pub use settings::Settings;
