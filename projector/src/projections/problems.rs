@@ -1,6 +1,7 @@
 //! Problems with their counters and tags, the status of accounts for them, and the history of all
 //! these.
 
+mod counter;
 mod history;
 
 use std::collections::BTreeSet;
@@ -98,7 +99,7 @@ fn revise(
             problem
         }
         None => {
-            let number = next(Counter::PROBLEMS, views)?;
+            let number = counter::next(Counter::PROBLEMS, views)?;
             ProblemView::new(slug.clone(), number, revised, recorded)
         }
     };
@@ -261,10 +262,4 @@ fn count_tag(slug: &Slug, change: i64, views: &mut Workspace) -> Result<(), Miss
         problems => views.put(TagView { slug: slug.clone(), problems }),
     }
     Ok(())
-}
-
-fn next(name: &str, views: &mut Workspace) -> Result<i64, Missing> {
-    let value = views.get::<Counter>(name)?.map_or(0, |counter| counter.value) + 1;
-    views.put(Counter { name: name.to_owned(), value });
-    Ok(value)
 }

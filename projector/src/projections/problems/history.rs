@@ -8,7 +8,7 @@ use read_model::views::{
     Counter, ProblemView, RankingSegment, RejudgedSince, SolvedView, SolvesView, StatusSince, Tally,
 };
 
-use super::next;
+use super::counter;
 use crate::{Missing, Workspace};
 
 /// Records the problem's difficulty from now on.
@@ -54,7 +54,7 @@ fn rerank(
     let position = position(recorded);
     let mut solves = match views.get::<SolvesView>(login.as_str())? {
         Some(solves) => solves,
-        None => SolvesView::new(login.clone(), next(Counter::RANKED, views)?),
+        None => SolvesView::new(login.clone(), counter::next(Counter::RANKED, views)?),
     };
     if let Some(was) = was {
         solves.unsolve(was);
