@@ -9,7 +9,7 @@ mod size;
 use indicatif::HumanBytes;
 use serde::Serialize;
 
-use self::appends::Appends;
+use self::appends::{Appends, Load};
 use self::place::Place;
 use self::replay::Replay;
 use self::size::Size;
@@ -65,10 +65,11 @@ pub(crate) async fn run(args: Args) -> Result<Exit, Failure> {
         Ok(redis) => places.push(redis),
         Err(error) => eprintln!("redis is left out: {}: {error}", args.redis_server),
     }
+    let Args { appends, at_once, runs, .. } = args;
     let (mut logs, mut sizes) = (vec![], vec![]);
     for place in &places {
         eprintln!("appending to {} and reading it", place.name);
-        logs.push(appends::measure(place, &args).await?);
+        logs.push(appends::measure(place, Load { appends, at_once, runs }).await?);
     }
     let replay = match args.replay {
         0 => None,
@@ -82,7 +83,6 @@ pub(crate) async fn run(args: Args) -> Result<Exit, Failure> {
         sizes.push(size::measure(place, args.size).await?);
     }
     let body_bytes = appends::body_bytes();
-    let Args { appends, at_once, runs, .. } = args;
     let report = Report { appends, at_once, runs, body_bytes, logs, replay, sizes };
     show(&report, args.json, print)
 }

@@ -10,7 +10,6 @@ use futures::future::try_join_all;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::Args;
 use super::place::Place;
 use crate::{failed, milliseconds, rounded};
 use assay::Failure;
@@ -19,6 +18,17 @@ use assay::Failure;
 const APPENDS_PER_STREAM: usize = 5;
 /// Events per read.
 const PAGE: u32 = 1_024;
+
+/// What is appended, and how often.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Load {
+    /// Events, one per append.
+    pub(super) appends: usize,
+    /// Concurrent writers.
+    pub(super) at_once: usize,
+    /// Rounds.
+    pub(super) runs: usize,
+}
 
 #[derive(Debug, Serialize)]
 pub(super) struct Appends {
@@ -38,16 +48,16 @@ pub(super) struct Appends {
 }
 
 /// Measures new logs, each beside its floor.
-pub(super) async fn measure(place: &Place, args: &Args) -> Result<Appends, Failure> {
+pub(super) async fn measure(place: &Place, load: Load) -> Result<Appends, Failure> {
     let body = batch(0, 0).events[0].encode();
-    let count = args.appends as f64;
+    let count = load.appends as f64;
     let (mut appends, mut floors, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     let (mut reads, mut archived_reads, mut streams) = (Vec::new(), Vec::new(), Vec::new());
     let mut floor_is = "";
-    for run in 0..args.runs.max(1) {
+    for run in 0..load.runs.max(1) {
         let (url, blobs) = (place.url(&run.to_string()), place.blobs(&run.to_string()).await?);
         let (log, archive) = place.open(&url, &blobs).await?;
-        let took = event_store::floor(&url, &body, args.appends, args.at_once).await;
+        let took = event_store::floor(&url, &body, load.appends, load.at_once).await;
         let floor = match took.map_err(failed)? {
             Floor::BareAppends(took) => {
                 floor_is = "bare XADD";
@@ -58,7 +68,7 @@ pub(super) async fn measure(place: &Place, args: &Args) -> Result<Appends, Failu
                 1.0 / took.as_secs_f64()
             }
         };
-        let append = count / append_all(&log, args).await?.as_secs_f64();
+        let append = count / append_all(&log, load).await?.as_secs_f64();
         appends.push(append);
         floors.push(floor);
         ratios.push(append / floor);
@@ -83,10 +93,10 @@ pub(super) async fn measure(place: &Place, args: &Args) -> Result<Appends, Failu
     })
 }
 
-async fn append_all(log: &Arc<dyn EventLog>, args: &Args) -> Result<Duration, Failure> {
+async fn append_all(log: &Arc<dyn EventLog>, load: Load) -> Result<Duration, Failure> {
     let began = Instant::now();
-    let writers = (0..args.at_once).map(|writer| {
-        let (log, appends, at_once) = (Arc::clone(log), args.appends, args.at_once);
+    let writers = (0..load.at_once).map(|writer| {
+        let (log, appends, at_once) = (Arc::clone(log), load.appends, load.at_once);
         tokio::spawn(async move {
             for turn in 0..(writer..appends).step_by(at_once).len() {
                 let stream = turn / APPENDS_PER_STREAM * at_once + writer;
