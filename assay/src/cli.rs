@@ -1,6 +1,6 @@
 //! The command line.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use futures::future::LocalBoxFuture;
 
 use crate::config::{ConfigArgs, FILTER};
@@ -83,7 +83,7 @@ impl Cli {
 
     async fn run_command(self) -> Result<Exit, Failure> {
         if let Command::Completions(args) = self.command {
-            return Ok(cmd::completions::run(args));
+            return Ok(cmd::completions::run(args, &mut Self::command()));
         }
         let config = self.config.load()?;
         let mut telemetry = config.telemetry.clone();
@@ -111,15 +111,13 @@ impl Cli {
             Command::Images(command) => cmd::images::run(&config, command).await,
             Command::Doctor(args) => cmd::doctor::run(&config, args).await,
             Command::Config(args) => cmd::config::run(&self.config, &args),
-            Command::Completions(args) => Ok(cmd::completions::run(args)),
+            Command::Completions(args) => Ok(cmd::completions::run(args, &mut Self::command())),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -16,6 +16,7 @@ pub mod samples;
 mod schema;
 pub mod server;
 mod settings;
+mod signing_key;
 mod sweep;
 pub mod table;
 pub mod telemetry;

@@ -31,7 +31,7 @@ use webhook::Dispatcher;
 use crate::config::{Config, EvaluatorConfig, SweepConfig};
 use crate::readiness::Waiting;
 use crate::sweep::Sweeper;
-use crate::{Exit, Failure, cmd, parts, readiness, schema};
+use crate::{Exit, Failure, parts, readiness, schema, signing_key};
 
 /// The namespace of the live views.
 pub const LIVE: &str = "live";
@@ -380,8 +380,8 @@ async fn signer(config: &Config, stores: &Stores) -> Result<Signer, Failure> {
             );
             return Err(Failure::new(Exit::Usage, message));
         }
-        let name = cmd::keys::default_name(stores.log.as_ref()).await?;
-        let key = cmd::keys::create(path, name)?;
+        let name = signing_key::default_name(stores.log.as_ref()).await?;
+        let key = signing_key::create(path, name)?;
         tracing::info!(%key, file = %path.display(), "created the key that signs the log");
         keys = key_file::read(path);
     }

@@ -1,10 +1,9 @@
 //! `assay completions`
 
-use clap::CommandFactory;
+use clap::Command;
 use clap_complete::Shell;
 
 use crate::Exit;
-use crate::cli::Cli;
 
 /// Print a completion script for a shell
 #[derive(Debug, Clone, clap::Args)]
@@ -13,7 +12,7 @@ pub(crate) struct Args {
     shell: Shell,
 }
 
-pub(crate) fn run(args: Args) -> Exit {
-    clap_complete::generate(args.shell, &mut Cli::command(), "assay", &mut std::io::stdout());
+pub(crate) fn run(args: Args, command: &mut Command) -> Exit {
+    clap_complete::generate(args.shell, command, "assay", &mut std::io::stdout());
     Exit::Done
 }

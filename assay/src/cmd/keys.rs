@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use audit::key_file::{self, Keys};
-use audit::{KeyName, SignerKey, VerifierKey};
-use event_store::EventLog;
+use audit::{KeyName, SignerKey};
 
 use crate::config::Config;
 use crate::server::open_log;
+use crate::signing_key::{create, default_name, failed};
 use crate::{Exit, Failure};
 
 /// Create, show and rotate the keys that sign the log
@@ -65,19 +65,6 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<Exit, Failu
     Ok(Exit::Done)
 }
 
-/// Creates the key file with its first key.
-pub(crate) fn create(path: &Path, name: KeyName) -> Result<VerifierKey, Failure> {
-    let key = SignerKey::new(name, rand::random());
-    key_file::create(path, &Keys::of(key.clone())).map_err(|error| failed(&error))?;
-    Ok(key.verifier())
-}
-
-/// The default name of a log.
-pub(crate) async fn default_name(log: &dyn EventLog) -> Result<KeyName, Failure> {
-    let info = log.info().await.map_err(|error| Failure::of(Exit::Network, "the log", &error))?;
-    Ok(format!("assay/{}", info.log_id).parse().expect("a UUID is plain"))
-}
-
 fn print(keys: &Keys) {
     keys.verifiers().iter().for_each(|key| println!("{key}"));
 }
@@ -92,8 +79,4 @@ fn replace(path: &Path, keys: &Keys) -> Result<(), Failure> {
 
 fn parse(name: &str) -> Result<KeyName, Failure> {
     name.parse().map_err(|error| Failure::of(Exit::Usage, "--name", &error))
-}
-
-fn failed(error: &key_file::KeyFileError) -> Failure {
-    Failure::of(Exit::Usage, "the keys", error)
 }

@@ -31,7 +31,7 @@ pub use report::PackageReport;
 pub(crate) use report::{Finding, Report};
 use report::{LimitsReport, SubmissionReport};
 use supervision::error_chain;
-use tested::Tested;
+use tested::{Tested, time_use};
 
 /// How long a submission that determines the limit may run, in milliseconds: the highest possible
 /// limit.
@@ -332,18 +332,6 @@ fn read_now(path: &Path, options: &Options) -> Result<Vec<Package>, LoadError> {
 pub(crate) fn needs_measuring(package: &Package) -> bool {
     let bounds_limit = |submission| time_use(submission) == TimeLimitUse::Lower;
     package.timing.given_ms.is_none() && package.submissions.iter().any(bounds_limit)
-}
-
-/// How a submission bounds the time limit.
-fn time_use(submission: &SampleSubmission) -> TimeLimitUse {
-    let says = |wanted| submission.rules.iter().any(|rule| rule.time_limit == wanted);
-    if says(TimeLimitUse::Upper) {
-        TimeLimitUse::Upper
-    } else if says(TimeLimitUse::Lower) {
-        TimeLimitUse::Lower
-    } else {
-        TimeLimitUse::None
-    }
 }
 
 /// The tests of a submission whose times are needed.

@@ -7,7 +7,7 @@ use domain::problem::bounds;
 use evaluator::judge::Fault;
 use problem_package::{Package, SampleSubmission, TimeLimitUse, scaled};
 
-use super::{agreement, time_use};
+use super::agreement;
 use crate::local_judge::{Clock, LocalJudge, LocalResult, Tools};
 
 /// The longest time that a run is observed, in milliseconds of CPU time: twice the highest possible
@@ -62,5 +62,17 @@ impl Tested {
     ) -> Vec<String> {
         let content = &self.package.content;
         agreement::remarks(submission, content, &trial.outcomes, &trial.grade)
+    }
+}
+
+/// How a submission bounds the time limit.
+pub(super) fn time_use(submission: &SampleSubmission) -> TimeLimitUse {
+    let says = |wanted| submission.rules.iter().any(|rule| rule.time_limit == wanted);
+    if says(TimeLimitUse::Upper) {
+        TimeLimitUse::Upper
+    } else if says(TimeLimitUse::Lower) {
+        TimeLimitUse::Lower
+    } else {
+        TimeLimitUse::None
     }
 }

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use audit::{RECEIPT_BYTES_MAX, Receipt};
 
-use super::{KeyArgs, read_text, trail};
+use super::inputs::{KeyArgs, read_text};
+use super::trail;
 use crate::config::Config;
 use crate::{Exit, Failure};
 

@@ -8,7 +8,7 @@ use audit::{
 };
 use indicatif::ProgressBar;
 
-use super::{KeyArgs, read_text};
+use super::inputs::{KeyArgs, read_text};
 use crate::cmd::print_json;
 use crate::config::Config;
 use crate::server::{open_log, open_tree};
