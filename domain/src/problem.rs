@@ -3,6 +3,7 @@
 pub mod bounds;
 mod content;
 pub mod diff;
+mod events;
 pub(crate) mod first_schema;
 mod flaws;
 mod judging;
@@ -11,27 +12,15 @@ mod test;
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
+use crate::Event;
 use crate::aggregate::Aggregate;
-use crate::{Digest, Event};
 
 pub use content::{Attachment, Difficulty, ProblemLanguage, RevisionContent, Sample, Translation};
+pub use events::ProblemRevised;
 pub use flaws::Flaw;
 pub use judging::{Checker, Include, PackagedProgram, Protocol, Validation, ValidationLimits};
 pub use limits::{Derivation, Limits, TimeLimitOrigin};
 pub use test::{BlobRef, ProgramFile, Test};
-
-/// A problem has a new revision; the first one creates the problem.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ProblemRevised {
-    /// The revision's number, from 1.
-    pub revision: u32,
-    /// Digest of `content`, as computed when it was written.
-    pub digest: Digest,
-    /// The revision's content.
-    pub content: RevisionContent,
-}
 
 /// The command to create a new revision.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,6 +87,7 @@ impl Aggregate for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Digest;
 
     fn content(title: &str) -> RevisionContent {
         let blob = BlobRef { digest: Digest::of(b""), bytes: 0 };

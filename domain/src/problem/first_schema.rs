@@ -2,9 +2,11 @@
 
 use serde::Deserialize;
 
-use super::{
-    BlobRef, Checker, Limits, ProblemLanguage, ProblemRevised, RevisionContent, Sample, Test,
-};
+use super::content::{ProblemLanguage, RevisionContent, Sample};
+use super::events::ProblemRevised;
+use super::judging::Checker;
+use super::limits::Limits;
+use super::test::{BlobRef, Test};
 use crate::grading::{Grading, OnFailure, Rule, TestGroup};
 use crate::{Difficulty, Digest, Slug};
 

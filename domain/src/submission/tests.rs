@@ -2,9 +2,12 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::*;
+use crate::Digest;
 use crate::checker::TokenOptions;
 use crate::grading::OnFailure::{self, Continue, Stop};
 use crate::grading::{Grading, Slot};
+use crate::problem::{Checker, Limits};
+use crate::verdict::RunEnd;
 
 fn receive() -> SubmissionCommand {
     SubmissionCommand::Receive(SubmissionReceived {
