@@ -14,7 +14,7 @@ use problem_package::Options;
 use tokio::sync::Semaphore;
 use webhook::DestinationPolicy;
 
-use crate::problems::ProblemCache;
+use crate::problem_cache::ProblemCache;
 
 /// Accounts or addresses that may be remembered for rate limits before idle ones are dropped.
 const RATES_MAX: usize = 10_000;

@@ -8,6 +8,7 @@ mod packages;
 mod pandoc;
 mod passwords;
 mod payload;
+mod problem_cache;
 mod problems;
 mod query;
 mod receive;

@@ -1,80 +1,25 @@
 //! Creating and revising problems.
 
-use std::sync::Arc;
-
 use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 use domain::problem::{
-    BlobRef, Limits, Problem as Aggregate, ProblemLanguage, ProblemRejection, ProblemRevised,
-    ReviseProblem, RevisionContent, Sample, Test,
+    BlobRef, Limits, ProblemLanguage, ProblemRejection, ReviseProblem, RevisionContent, Sample,
+    Test,
 };
-use domain::{Aggregate as _, Recorded, Role, Slug, StreamId};
-use event_store::{AppendError, EVENT_BYTES_MAX, EventLog, ExecuteError, ReadError, Scope, Stream};
+use domain::{Aggregate as _, Recorded, Role, Slug};
+use event_store::{AppendError, EVENT_BYTES_MAX, ExecuteError, ReadError, Scope};
 use graphql::nodes::{Difficulty, Problem};
 use graphql::{Api, ConsistencyToken, Markdown, Sha256, Viewer};
-use moka::future::Cache;
 use read_model::views::ProblemView;
 
 use crate::commands::{self, Commands};
 use crate::payload::{self, Failure, Payload, UserError, UserErrorCode, not_appended, token};
 use crate::uploaded;
 
-/// The most bytes of revisions in the cache, as they are in the log.
-const PROBLEMS_BYTES_MAX: u64 = 64 << 20;
 /// How many times a revision without an expected version is decided before a conflict with another
 /// writer is an error.
 const TRIES_MAX: u32 = 5;
-/// Revisions per read of the log.
-const REVISIONS_PAGE: u32 = 8;
 /// Bytes of an event beside its data: ids, actor and trace context.
 const EVENT_ROOM_BYTES: usize = 4 << 10;
-
-/// Caches the newest revision of each problem. Each use reads the log from where the last read
-/// ended.
-#[derive(Debug)]
-pub(crate) struct ProblemCache {
-    log: Arc<dyn EventLog>,
-    streams: Cache<Slug, Known>,
-}
-
-/// A problem's stream as far as it was read.
-#[derive(Debug, Clone)]
-struct Known {
-    stream: Stream<Aggregate>,
-    /// Bytes of the newest revision's event.
-    bytes: usize,
-}
-
-impl ProblemCache {
-    pub(crate) fn new(log: Arc<dyn EventLog>) -> Self {
-        let streams = Cache::builder()
-            .max_capacity(PROBLEMS_BYTES_MAX)
-            .weigher(|_, known: &Known| u32::try_from(known.bytes).unwrap_or(u32::MAX))
-            .build();
-        Self { log, streams }
-    }
-
-    /// The newest revision; `None` if the problem does not exist (INV-2: the log decides).
-    pub(crate) async fn current(
-        &self,
-        slug: &Slug,
-    ) -> Result<Option<Arc<ProblemRevised>>, ReadError> {
-        Ok(self.stream(slug).await?.state.current)
-    }
-
-    async fn stream(&self, slug: &Slug) -> Result<Stream<Aggregate>, ReadError> {
-        let id = StreamId::Problem(slug.clone());
-        let new = || Known { stream: Stream::new(id.clone()), bytes: 0 };
-        let mut known = self.streams.get(slug).await.unwrap_or_else(new);
-        loop {
-            let from = known.stream.version.next();
-            let newer = self.log.read_stream(&id, from, REVISIONS_PAGE).await?;
-            let Some(last) = newer.last() else { return Ok(known.stream) };
-            known.bytes = last.body.len();
-            known.stream.advance(&newer);
-            self.streams.insert(slug.clone(), known.clone()).await;
-        }
-    }
-}
 
 /// Mutations of problems.
 #[derive(Debug, Default)]

@@ -26,7 +26,7 @@ pub(super) struct Load {
     pub(super) appends: usize,
     /// Concurrent writers.
     pub(super) at_once: usize,
-    /// Rounds.
+    /// The number of rounds.
     pub(super) runs: usize,
 }
 
