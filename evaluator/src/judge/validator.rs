@@ -16,28 +16,7 @@ use sandbox::{Area, Cell, CellPath, CellSpec, Execution, Limits, Outcome, Sandbo
 use super::executable::{Executable, put_files};
 use super::{Cells, Fault, TestData};
 
-pub(super) use protocol::{Files, excerpt};
-
-/// A validator's verdict on an output.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Answer {
-    /// The output is right.
-    Accepted,
-    /// The output is wrong.
-    Rejected(Verdict),
-    /// The validator failed; the reason.
-    Failed(String),
-}
-
-/// A validator's complete result.
-#[derive(Debug, Clone)]
-pub(super) struct Validated {
-    pub(super) answer: Answer,
-    pub(super) score: Option<CheckerScore>,
-    pub(super) feedback: Feedback,
-    /// The input for the submission's next pass.
-    pub(super) next_pass: Option<Bytes>,
-}
+pub(super) use protocol::{Answer, Files, Role, Validated, excerpt};
 
 /// A problem's validators, compiled.
 #[derive(Debug, Clone)]
@@ -245,15 +224,6 @@ impl ValidatorCell {
             Err(error) => Err(error.into()),
         }
     }
-}
-
-/// What a validator does in a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
-    /// Judges the submission's output.
-    Checker,
-    /// Talks to the submission.
-    Interactor,
 }
 
 /// The files that a validator left in its feedback directory.

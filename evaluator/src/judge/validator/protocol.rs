@@ -1,4 +1,4 @@
-//! The protocols of validators: arguments, files and exit codes.
+//! The protocols of validators: their arguments, files, exit codes and results.
 
 use bytes::Bytes;
 use domain::Verdict;
@@ -7,8 +7,6 @@ use domain::problem::Protocol;
 use domain::submission::Feedback;
 use domain::text::is_shown_in_lines;
 use sandbox::{Area, Ended, Outcome};
-
-use super::{Answer, Role, Validated};
 
 const INPUT: &str = "test.in";
 const ANSWER: &str = "test.ans";
@@ -32,6 +30,36 @@ const TESTLIB_POINTS: i32 = 7;
 const TESTLIB_PART_BASE: i32 = 50;
 /// The part that means fully correct, as in Codeforces and Polygon.
 const TESTLIB_PART_MAX: i32 = 200;
+
+/// What a validator does in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::judge) enum Role {
+    /// Judges the submission's output.
+    Checker,
+    /// Talks to the submission.
+    Interactor,
+}
+
+/// A validator's verdict on an output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::judge) enum Answer {
+    /// The output is right.
+    Accepted,
+    /// The output is wrong.
+    Rejected(Verdict),
+    /// The validator failed; the reason.
+    Failed(String),
+}
+
+/// A validator's complete result.
+#[derive(Debug, Clone)]
+pub(in crate::judge) struct Validated {
+    pub(in crate::judge) answer: Answer,
+    pub(in crate::judge) score: Option<CheckerScore>,
+    pub(in crate::judge) feedback: Feedback,
+    /// The input for the submission's next pass.
+    pub(in crate::judge) next_pass: Option<Bytes>,
+}
 
 /// The files of one test, for a validator.
 #[derive(Debug, Clone, Copy)]
