@@ -14,21 +14,12 @@ use super::executable::put_files;
 use super::interaction::{self, Ends, Ruling};
 use super::panel::{Found, Panel};
 use super::validator::{Files, Role, Validated};
-use super::{Cells, Checking, Fault, Program, Referees, TestData, near_limit, static_check};
+use super::{
+    Cells, Checking, Fault, Judged, Program, Referees, TestData, near_limit, static_check,
+};
 
 /// Bytes of each output stream that a visible test shows.
 const SHOWN_BYTES_MAX: usize = 4 << 10;
-
-/// The result of a test.
-#[derive(Debug)]
-pub struct Judged {
-    /// The outcome to record.
-    pub outcome: TestOutcome,
-    /// How many times the program was run again because it had ended near its limit.
-    pub reruns: u32,
-    /// CPU time of all runs.
-    pub cpu: Duration,
-}
 
 /// A cell with the program, which can run any number of tests, and cells with the problem's
 /// validators.
