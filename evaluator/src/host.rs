@@ -26,8 +26,8 @@ pub(crate) fn is_at_fault(error: &(dyn Error + 'static)) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::interruption::Interruption;
     use crate::judge::Fault;
-    use crate::session::Interruption;
 
     fn sealing(source: io::Error) -> Interruption {
         Fault::from(SandboxError::Seal { step: "fork".to_owned(), source }).into()

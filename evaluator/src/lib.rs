@@ -3,6 +3,7 @@
 mod disk_cache;
 mod figures;
 mod host;
+mod interruption;
 pub mod judge;
 mod library;
 mod plan;
@@ -10,6 +11,7 @@ mod rejudge;
 mod session;
 mod slots;
 mod tests_run;
+mod tools;
 mod warm_up;
 mod worker;
 

@@ -9,7 +9,8 @@ use event_store::{
 };
 use futures::future::try_join_all;
 
-use crate::session::{Interruption, Tools};
+use crate::interruption::Interruption;
+use crate::tools::Tools;
 
 /// The most trials that are queued concurrently.
 const QUEUED_AT_ONCE: usize = 32;

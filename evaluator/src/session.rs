@@ -1,6 +1,5 @@
 //! Judges one submission in one evaluator.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,102 +7,28 @@ use domain::grading::{CustomGrades, GraderCall, GroupGrade, Rubric};
 use domain::problem::{ProblemRevised, RevisionContent};
 use domain::submission::{
     AbandonReason, AttemptAbandoned, Compiled, Phase, Provenance, RefereeProvenance, Submission,
-    SubmissionAbandoned, SubmissionCommand, SubmissionReceived, SubmissionRejection, TestOutcome,
-    TestsJudged,
+    SubmissionAbandoned, SubmissionCommand, SubmissionReceived, TestOutcome, TestsJudged,
 };
-use domain::{Actor, Digest, LanguageId};
-use event_store::{
-    AppendError, Context, EventLog, ExecuteError, QueueError, ReadError, Stream, Work, WorkQueue,
-    WorkReceipt,
-};
-use sandbox::{Languages, Toolchain};
+use domain::{Actor, Digest};
+use event_store::{Context, Stream, Work, WorkReceipt};
+use sandbox::Toolchain;
 use tokio::time::Instant;
 
-use crate::Figures;
+use crate::interruption::Interruption;
 use crate::judge::{
-    Cells, Compilation, Compiler, Executable, Fault, Program, Referees, Source, Start, fetch_files,
-    grade, language_of,
+    Compilation, Executable, Fault, Program, Referees, Source, Start, fetch_files, grade,
+    language_of,
 };
-use crate::library::{FetchError, Library};
 use crate::plan::Plan;
-use crate::slots::{Slot, Slots};
+use crate::slots::Slot;
 use crate::tests_run::TestsRun;
+use crate::tools::Tools;
 
 /// The shortest interval between progress reports.
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 /// The most characters of a fault's text in an event. Enough for a validator's standard error and
 /// its messages.
 const DETAIL_CHARS_MAX: usize = 2_500;
-
-/// What all sessions of an evaluator share.
-#[derive(Debug)]
-pub(crate) struct Tools {
-    pub(crate) name: String,
-    pub(crate) log: Arc<dyn EventLog>,
-    pub(crate) queue: Arc<dyn WorkQueue>,
-    pub(crate) slots: Arc<Slots>,
-    pub(crate) cells: Arc<Cells>,
-    /// The definitions of all languages.
-    pub(crate) languages: Arc<Languages>,
-    /// The languages that this machine has.
-    pub(crate) installed: Arc<BTreeSet<LanguageId>>,
-    pub(crate) compiler: Compiler,
-    pub(crate) library: Library,
-    pub(crate) figures: Arc<Figures>,
-    pub(crate) deliveries_max: u32,
-}
-
-/// Why a session ended before a verdict.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Interruption {
-    /// Another evaluator has taken the submission; this one has nothing left to do.
-    #[error("another evaluator took over")]
-    Fenced,
-    /// We could not judge.
-    #[error(transparent)]
-    Fault(#[from] Fault),
-    /// We could not judge one of the tests.
-    #[error("judging the test {test} failed")]
-    Test {
-        /// The test's name in the package.
-        test: String,
-        /// The cause.
-        #[source]
-        fault: Fault,
-    },
-    /// Something that judging needs could not be fetched.
-    #[error(transparent)]
-    Fetch(#[from] Arc<FetchError>),
-    /// The log could not be read.
-    #[error("reading the submission failed")]
-    Read(#[from] ReadError),
-    /// The log did not accept the result.
-    #[error("recording failed")]
-    Append(#[source] AppendError),
-    /// The queue failed.
-    #[error("the queue failed")]
-    Queue(#[from] QueueError),
-    /// The result does not follow from the events before it: a bug.
-    #[error("the submission rejected the result")]
-    Rejected(#[source] SubmissionRejection),
-    /// This evaluator does not have the submission's language.
-    #[error("the language {0} is not installed here")]
-    NoLanguage(LanguageId),
-    /// The submission's source is not text. Submitting should have refused it.
-    #[error("the source is not text")]
-    NotText,
-}
-
-impl From<ExecuteError<SubmissionRejection>> for Interruption {
-    fn from(error: ExecuteError<SubmissionRejection>) -> Self {
-        match error {
-            // INV-7: the version has changed, so another evaluator writes to this submission now.
-            ExecuteError::Append(AppendError::Conflict { .. }) => Self::Fenced,
-            ExecuteError::Append(error) => Self::Append(error),
-            ExecuteError::Rejected(rejection) => Self::Rejected(rejection),
-        }
-    }
-}
 
 /// Judges a submission until its verdict. The slot is freed as soon as nothing is left to run,
 /// because recording the verdict needs none.

@@ -8,10 +8,11 @@ use sandbox::MemorySource;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::interruption::Interruption;
 use crate::judge::{Bench, Fault, Judged, Program, Referees, fetch_test};
 use crate::plan::{Plan, another_cell_pays};
-use crate::session::{Interruption, Tools};
 use crate::slots::Slot;
+use crate::tools::Tools;
 
 /// The running tests of one attempt. Dropping this ends them and destroys their cells.
 #[derive(Debug)]

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::judge::{
     Bench, Checking, Executable, Fault, Program, Referees, Source, Start, TestData,
 };
-use crate::session::Tools;
+use crate::tools::Tools;
 
 /// CPU time limit of an example, in milliseconds, on a machine with a cold disk cache.
 const TIME_MS: u64 = 10_000;

@@ -14,11 +14,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::host;
+use crate::interruption::Interruption;
 use crate::judge::{Cells, Compiler};
 use crate::library::Library;
 use crate::rejudge;
-use crate::session::{self, Interruption, Tools};
+use crate::session;
 use crate::slots::{Slot, Slots, physical_cores};
+use crate::tools::Tools;
 use crate::warm_up::warm_up;
 use crate::{DiskCache, Figures};
 

@@ -1,0 +1,31 @@
+//! What all sessions of an evaluator share.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use domain::LanguageId;
+use event_store::{EventLog, WorkQueue};
+use sandbox::Languages;
+
+use crate::Figures;
+use crate::judge::{Cells, Compiler};
+use crate::library::Library;
+use crate::slots::Slots;
+
+/// The ports, limits and caches of an evaluator.
+#[derive(Debug)]
+pub(crate) struct Tools {
+    pub(crate) name: String,
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) queue: Arc<dyn WorkQueue>,
+    pub(crate) slots: Arc<Slots>,
+    pub(crate) cells: Arc<Cells>,
+    /// The definitions of all languages.
+    pub(crate) languages: Arc<Languages>,
+    /// The languages that this machine has.
+    pub(crate) installed: Arc<BTreeSet<LanguageId>>,
+    pub(crate) compiler: Compiler,
+    pub(crate) library: Library,
+    pub(crate) figures: Arc<Figures>,
+    pub(crate) deliveries_max: u32,
+}
