@@ -8,8 +8,8 @@ use domain::problem::{ProblemLanguage, RevisionContent};
 use domain::submission::{Feedback, TestOutcome};
 use domain::{LanguageId, Verdict};
 use evaluator::judge::{
-    Bench, Cells, Compiler, Executable, Fault, Judged, Materials, Panel, Program, Referees, Source,
-    Start, TestData, fetch_files, fetch_test, grade,
+    Bench, Cells, Compiler, Executable, Fault, Judged, Materials, Panel, ProblemPrograms, Program,
+    Source, Start, TestData, fetch_files, fetch_test, grade,
 };
 use problem_package::SampleSubmission;
 use sandbox::{Language, Languages, Sandbox};
@@ -47,7 +47,7 @@ pub(crate) struct LocalJudge {
     pub(crate) tools: Arc<Tools>,
     pub(crate) content: RevisionContent,
     materials: Arc<dyn Materials>,
-    pub(crate) referees: Arc<Referees>,
+    pub(crate) problem_programs: Arc<ProblemPrograms>,
     pub(crate) rubric: Rubric,
     pub(crate) tests: Vec<TestData>,
 }
@@ -101,8 +101,9 @@ impl LocalJudge {
         materials: Arc<dyn Materials>,
     ) -> Result<Self, Fault> {
         let Tools { compiler, languages, .. } = tools.as_ref();
-        let referees =
-            Referees::prepare(&content, materials.as_ref(), compiler, languages, None).await?;
+        let problem_programs =
+            ProblemPrograms::prepare(&content, materials.as_ref(), compiler, languages, None)
+                .await?;
         let mut tests = Vec::with_capacity(content.tests.len());
         for (number, test) in (1..).zip(&content.tests) {
             // The user has the package, so nothing is hidden.
@@ -111,12 +112,19 @@ impl LocalJudge {
         }
         let rubric = content.rubric();
         let tools = Arc::clone(tools);
-        Ok(Self { tools, content, materials, referees: Arc::new(referees), rubric, tests })
+        Ok(Self {
+            tools,
+            content,
+            materials,
+            problem_programs: Arc::new(problem_programs),
+            rubric,
+            tests,
+        })
     }
 
     /// Checks outputs that exist already.
     pub(crate) fn panel(&self) -> Panel {
-        Panel::new(&self.tools.cells, Arc::clone(&self.referees))
+        Panel::new(&self.tools.cells, Arc::clone(&self.problem_programs))
     }
 
     /// Judges a package's submission on the tests that `next` returns, one by one, until it returns
@@ -174,7 +182,8 @@ impl LocalJudge {
         let source = Arc::new(source);
         let program = Program { source, executable, limits, watched_ms: clock.watched_ms };
         let mut bench =
-            Bench::set_up(&tools.cells, program.clone(), Arc::clone(&self.referees)).await?;
+            Bench::set_up(&tools.cells, program.clone(), Arc::clone(&self.problem_programs))
+                .await?;
         let (mut outcomes, mut graded) = (BTreeMap::new(), CustomGrades::new());
         let mut detail = String::new();
         let survey = loop {
@@ -198,8 +207,11 @@ impl LocalJudge {
                 }
                 Err(fault @ Fault::Sandbox(_)) => {
                     // The cell may be unusable; the other tests get a new one.
-                    let fresh =
-                        Bench::set_up(&tools.cells, program.clone(), Arc::clone(&self.referees));
+                    let fresh = Bench::set_up(
+                        &tools.cells,
+                        program.clone(),
+                        Arc::clone(&self.problem_programs),
+                    );
                     std::mem::replace(&mut bench, fresh.await?).tear_down().await;
                     failed(number, error_chain(&fault))
                 }
@@ -291,7 +303,7 @@ impl LocalJudge {
                 program: "the grader".to_owned(),
                 detail: "the problem has none".to_owned(),
             };
-            let grader = self.referees.grader.as_ref().ok_or_else(missing)?;
+            let grader = self.problem_programs.grader.as_ref().ok_or_else(missing)?;
             graded.insert(call.group, grade(&self.tools.cells, grader, call, core).await?);
         }
     }

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use domain::Verdict;
 use domain::checker::TokenOptions;
 use domain::problem::Limits;
-use evaluator::judge::{Bench, Checking, Program, Referees, TestData};
+use evaluator::judge::{Bench, Checking, ProblemPrograms, Program, TestData};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 use sandbox::{Language, Layout};
@@ -143,8 +143,8 @@ async fn set_up(
     let Compiled { source, executable } = measured.compile(language, text).await?;
     let elapsed = started.elapsed();
     let program = Program { source, executable, limits: Limits::default(), watched_ms: None };
-    let referees = Referees::of(Checking::Tokens(TokenOptions::default()));
-    let bench = Bench::set_up(&measured.cells, program, Arc::new(referees)).await;
+    let problem_programs = ProblemPrograms::of(Checking::Tokens(TokenOptions::default()));
+    let bench = Bench::set_up(&measured.cells, program, Arc::new(problem_programs)).await;
     Ok((bench.map_err(failed)?, elapsed))
 }
 

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::interruption::Interruption;
 use crate::judge::{
-    Compilation, Executable, Fault, Program, Referees, Source, Start, fetch_files, grade,
+    Compilation, Executable, Fault, ProblemPrograms, Program, Source, Start, fetch_files, grade,
     language_of,
 };
 use crate::plan::Plan;
@@ -148,18 +148,20 @@ impl<'a> Session<'a> {
         let program = Program { source: Arc::new(source), executable, limits, watched_ms: None };
         self.record(vec![compiled]).await?;
         let (compiler, languages) = (&tools.compiler, &tools.languages);
-        let referees =
-            Referees::prepare(content, &tools.library, compiler, languages, slot.core()).await?;
-        provenance.referees = provenance_of_referees(tools, content).await?;
-        let referees = Arc::new(referees);
+        let problem_programs =
+            ProblemPrograms::prepare(content, &tools.library, compiler, languages, slot.core())
+                .await?;
+        provenance.referees = provenance_of_programs(tools, content).await?;
+        let problem_programs = Arc::new(problem_programs);
         let tests = &content.tests;
-        let mut run = TestsRun::set_up(tools, program, Arc::clone(&referees), tests, slot).await?;
+        let mut run =
+            TestsRun::set_up(tools, program, Arc::clone(&problem_programs), tests, slot).await?;
         let mut plan = Plan::new(rubric);
         loop {
             self.run_tests(&mut run, &mut plan).await?;
             // A grader's result can decide whether other tests are needed.
             let Some(call) = plan.grader().cloned() else { break };
-            let grade = run_grader(tools, &referees, &call, run.core()).await?;
+            let grade = run_grader(tools, &problem_programs, &call, run.core()).await?;
             plan.graded(call.group, grade);
         }
         let (memory_source, reruns) = run.tear_down().await;
@@ -273,12 +275,12 @@ impl<'a> Session<'a> {
 /// Runs the problem's grader for a group.
 async fn run_grader(
     tools: &Tools,
-    referees: &Referees,
+    problem_programs: &ProblemPrograms,
     call: &GraderCall,
     core: Option<u32>,
 ) -> Result<GroupGrade, Fault> {
     let grader =
-        referees.grader.as_ref().ok_or_else(|| fault_of_grading("the problem has none"))?;
+        problem_programs.grader.as_ref().ok_or_else(|| fault_of_grading("the problem has none"))?;
     grade(&tools.cells, grader, call, core).await
 }
 
@@ -287,19 +289,19 @@ fn fault_of_grading(detail: &str) -> Fault {
 }
 
 /// The toolchains of the problem's own programs.
-async fn provenance_of_referees(
+async fn provenance_of_programs(
     tools: &Tools,
     content: &RevisionContent,
 ) -> Result<Vec<RefereeProvenance>, Fault> {
-    let mut referees = Vec::new();
+    let mut programs = Vec::new();
     for program in content.programs() {
         let language = language_of(program, &tools.languages)?;
         let toolchain = tools.cells.sandbox().toolchain(language).await?;
         let language = digest_of(&toolchain);
         let name = program.name.clone();
-        referees.push(RefereeProvenance { name, toolchain: toolchain.version, language });
+        programs.push(RefereeProvenance { name, toolchain: toolchain.version, language });
     }
-    Ok(referees)
+    Ok(programs)
 }
 
 fn digest_of(toolchain: &Toolchain) -> Digest {

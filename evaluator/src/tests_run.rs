@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::interruption::Interruption;
-use crate::judge::{Bench, Fault, Judged, Program, Referees, fetch_test};
+use crate::judge::{Bench, Fault, Judged, ProblemPrograms, Program, fetch_test};
 use crate::plan::{Plan, another_cell_pays};
 use crate::slots::Slot;
 use crate::tools::Tools;
@@ -19,7 +19,7 @@ use crate::tools::Tools;
 pub(crate) struct TestsRun<'a> {
     tools: &'a Tools,
     program: Program,
-    referees: Arc<Referees>,
+    problem_programs: Arc<ProblemPrograms>,
     tests: &'a [Test],
     running: JoinSet<Result<Ran, Interruption>>,
     /// The session's own slot while no test uses it. Freed when no test is left to begin.
@@ -50,16 +50,17 @@ impl<'a> TestsRun<'a> {
     pub(crate) async fn set_up(
         tools: &'a Tools,
         program: Program,
-        referees: Arc<Referees>,
+        problem_programs: Arc<ProblemPrograms>,
         tests: &'a [Test],
         home: Slot,
     ) -> Result<Self, Fault> {
         let started = Instant::now();
-        let bench = Bench::set_up(&tools.cells, program.clone(), Arc::clone(&referees)).await?;
+        let bench =
+            Bench::set_up(&tools.cells, program.clone(), Arc::clone(&problem_programs)).await?;
         Ok(Self {
             tools,
             program,
-            referees,
+            problem_programs,
             tests,
             running: JoinSet::new(),
             again: home.is_shared(),
@@ -89,12 +90,12 @@ impl<'a> TestsRun<'a> {
             let data = fetch_test(&self.tools.library, number, test).await?;
             let bench = self.benches.pop();
             let (cells, program) = (Arc::clone(&self.tools.cells), self.program.clone());
-            let referees = Arc::clone(&self.referees);
+            let problem_programs = Arc::clone(&self.problem_programs);
             let name = test.name.clone();
             self.running.spawn(async move {
                 let mut bench = match bench {
                     Some(bench) => bench,
-                    None => Bench::set_up(&cells, program, referees).await?,
+                    None => Bench::set_up(&cells, program, problem_programs).await?,
                 };
                 let started = Instant::now();
                 let judged = bench.judge(&data, slot.core()).await;
@@ -105,7 +106,7 @@ impl<'a> TestsRun<'a> {
             });
         }
         // A grader that still has to run also uses the session's own slot.
-        if plan.left() == 0 && self.referees.grader.is_none() {
+        if plan.left() == 0 && self.problem_programs.grader.is_none() {
             self.home = None;
         }
         Ok(())

@@ -12,7 +12,7 @@ use sandbox::Language;
 use tokio::time::Instant;
 
 use crate::judge::{
-    Bench, Checking, Executable, Fault, Program, Referees, Source, Start, TestData,
+    Bench, Checking, Executable, Fault, ProblemPrograms, Program, Source, Start, TestData,
 };
 use crate::tools::Tools;
 
@@ -50,8 +50,8 @@ async fn run_once(tools: &Tools, language: &Arc<Language>, core: Option<u32>) ->
         limits: Limits { time_ms: TIME_MS, ..Limits::default() },
         watched_ms: None,
     };
-    let referees = Referees::of(Checking::Tokens(TokenOptions::default()));
-    let mut bench = Bench::set_up(&tools.cells, program, Arc::new(referees)).await?;
+    let problem_programs = ProblemPrograms::of(Checking::Tokens(TokenOptions::default()));
+    let mut bench = Bench::set_up(&tools.cells, program, Arc::new(problem_programs)).await?;
     let test = TestData::new(1, Bytes::new(), Bytes::from_static(b"hello"));
     let judged = bench.judge(&test, core).await?;
     bench.tear_down().await;

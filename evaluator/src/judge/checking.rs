@@ -1,4 +1,4 @@
-//! How the outputs for one problem are judged: its checker, and its compiled judge programs.
+//! How the outputs for one problem are judged: its checker, and its own programs, compiled.
 
 use std::sync::Arc;
 
@@ -27,9 +27,9 @@ pub enum Checking {
     Programs(Validators),
 }
 
-/// The judge programs of a problem, compiled.
+/// A problem's own programs, compiled, and how its outputs are judged.
 #[derive(Debug, Clone)]
-pub struct Referees {
+pub struct ProblemPrograms {
     /// How outputs are judged.
     pub checking: Checking,
     /// Computes the results of groups.
@@ -38,13 +38,13 @@ pub struct Referees {
     pub static_validator: Option<Executable>,
 }
 
-impl Referees {
-    /// Referees of a problem that has no judge programs except those in `checking`.
+impl ProblemPrograms {
+    /// For a problem that has no programs except those in `checking`.
     pub fn of(checking: Checking) -> Self {
         Self { checking, grader: None, static_validator: None }
     }
 
-    /// Compiles the judge programs of a revision, each at most once.
+    /// Compiles a revision's programs, each at most once.
     ///
     /// # Errors
     /// If the sandbox failed, something could not be fetched, or a program does not compile.

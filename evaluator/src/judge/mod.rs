@@ -23,7 +23,7 @@ mod validator;
 use sandbox::SandboxError;
 
 pub use cells::Cells;
-pub use checking::{Checking, Referees, executable, language_of};
+pub use checking::{Checking, ProblemPrograms, executable, language_of};
 pub use compile::{Compilation, Compiler};
 pub use executable::{Artifact, ArtifactFile, Executable, Start};
 pub use grader::grade;

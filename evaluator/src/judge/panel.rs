@@ -11,7 +11,7 @@ use domain::verdict::RunEnd;
 use sandbox::Cell;
 
 use super::validator::{Answer, Files, Validated, ValidatorCell};
-use super::{Cells, Checking, Fault, Referees, TestData};
+use super::{Cells, Checking, Fault, ProblemPrograms, TestData};
 
 /// The result of one run.
 pub(super) struct Found {
@@ -36,19 +36,19 @@ pub struct OutputVerdict {
 #[derive(Debug)]
 pub struct Panel {
     cells: Arc<Cells>,
-    referees: Arc<Referees>,
+    problem_programs: Arc<ProblemPrograms>,
     /// In the order in which they run; created on first use.
     pub(super) validators: Vec<ValidatorCell>,
 }
 
 impl Panel {
     /// A panel without cells.
-    pub fn new(cells: &Arc<Cells>, referees: Arc<Referees>) -> Self {
-        Self { cells: Arc::clone(cells), referees, validators: vec![] }
+    pub fn new(cells: &Arc<Cells>, problem_programs: Arc<ProblemPrograms>) -> Self {
+        Self { cells: Arc::clone(cells), problem_programs, validators: vec![] }
     }
 
-    pub(super) fn referees(&self) -> &Arc<Referees> {
-        &self.referees
+    pub(super) fn problem_programs(&self) -> &Arc<ProblemPrograms> {
+        &self.problem_programs
     }
 
     /// Judges an existing output.
@@ -80,8 +80,8 @@ impl Panel {
         let compared = |comparison: &checker::Comparison| {
             Found::plain(end, Verdict::from(comparison), comparison.message())
         };
-        let referees = Arc::clone(&self.referees);
-        let validators = match &referees.checking {
+        let problem_programs = Arc::clone(&self.problem_programs);
+        let validators = match &problem_programs.checking {
             Checking::Tokens(options) => {
                 let options = test.tokens.as_ref().unwrap_or(options);
                 return Ok(compared(&checker::compare(output, &test.answer, options)));
@@ -110,8 +110,8 @@ impl Panel {
         place: usize,
         mut beside: Option<&mut Cell>,
     ) -> Result<&mut ValidatorCell, Fault> {
-        let referees = Arc::clone(&self.referees);
-        let Checking::Programs(validators) = &referees.checking else {
+        let problem_programs = Arc::clone(&self.problem_programs);
+        let Checking::Programs(validators) = &problem_programs.checking else {
             unreachable!("only programs have places")
         };
         while self.validators.len() <= place {
@@ -124,7 +124,7 @@ impl Panel {
 
     /// The interactor's cell, if it was created.
     pub(super) fn linked(&mut self) -> Option<&mut Cell> {
-        match &self.referees.checking {
+        match &self.problem_programs.checking {
             Checking::Programs(validators) if validators.validation.interactive => {
                 self.validators.first_mut().map(|interactor| &mut interactor.cell)
             }
@@ -134,7 +134,7 @@ impl Panel {
 
     /// The number of validators.
     pub(super) fn validators(&self) -> usize {
-        match &self.referees.checking {
+        match &self.problem_programs.checking {
             Checking::Programs(validators) => validators.programs.len(),
             Checking::Tokens(_) | Checking::Lines(_) => 0,
         }

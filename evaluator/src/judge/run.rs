@@ -15,7 +15,7 @@ use super::interaction::{self, Ends, Ruling};
 use super::panel::{Found, Panel};
 use super::validator::{Files, Role, Validated};
 use super::{
-    Cells, Checking, Fault, Judged, Program, Referees, TestData, near_limit, static_check,
+    Cells, Checking, Fault, Judged, ProblemPrograms, Program, TestData, near_limit, static_check,
 };
 
 /// Bytes of each output stream that a visible test shows.
@@ -50,7 +50,7 @@ impl Bench {
     pub async fn set_up(
         cells: &Arc<Cells>,
         program: Program,
-        referees: Arc<Referees>,
+        problem_programs: Arc<ProblemPrograms>,
     ) -> Result<Self, Fault> {
         let spec = CellSpec::run(&program.executable.language, &run_limits(&program));
         let mut cell = cells.prepare(&spec).await?;
@@ -61,7 +61,7 @@ impl Bench {
             cell,
             program,
             data,
-            panel: Panel::new(cells, referees),
+            panel: Panel::new(cells, problem_programs),
             memory_source: None,
         })
     }
@@ -88,13 +88,13 @@ impl Bench {
             return static_check::judge(
                 &self.cells,
                 &self.program.source,
-                self.panel.referees(),
+                self.panel.problem_programs(),
                 test,
                 core,
             )
             .await;
         }
-        let passes = match &self.panel.referees().checking {
+        let passes = match &self.panel.problem_programs().checking {
             Checking::Programs(validators) => validators.validation.passes,
             Checking::Tokens(_) | Checking::Lines(_) => 1,
         };
@@ -131,8 +131,8 @@ impl Bench {
         kept: &[(String, Bytes)],
         core: Option<u32>,
     ) -> Result<Pass, Fault> {
-        let referees = Arc::clone(self.panel.referees());
-        match &referees.checking {
+        let problem_programs = Arc::clone(self.panel.problem_programs());
+        match &problem_programs.checking {
             Checking::Programs(validators) if validators.validation.interactive => {
                 self.interact(test, input, kept, core).await
             }

@@ -11,7 +11,7 @@ use sandbox::Execution;
 
 use super::executable::put_files;
 use super::validator::{Answer, Files, ValidatorCell, Validators};
-use super::{Cells, Fault, Judged, Referees, Source, TestData};
+use super::{Cells, Fault, Judged, ProblemPrograms, Source, TestData};
 
 const NAME: &str = "static_validator";
 
@@ -19,7 +19,7 @@ const NAME: &str = "static_validator";
 pub(super) async fn judge(
     cells: &Cells,
     source: &Source,
-    referees: &Referees,
+    problem_programs: &ProblemPrograms,
     test: &TestData,
     core: Option<u32>,
 ) -> Result<Judged, Fault> {
@@ -27,7 +27,7 @@ pub(super) async fn judge(
         program: NAME.to_owned(),
         detail: "the problem has no static validator".to_owned(),
     };
-    let program = referees.static_validator.clone().ok_or_else(missing)?;
+    let program = problem_programs.static_validator.clone().ok_or_else(missing)?;
     let validators = Validators {
         programs: [program].into(),
         names: [NAME.to_owned()].into(),

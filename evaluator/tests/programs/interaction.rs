@@ -273,10 +273,10 @@ const DOUBLES_IF_ASKED: &str =
 const NOTHING_LATE: &str = "import sys\nsys.stdin.read()";
 
 async fn run(judge: &Judge, case: &Case) -> Result<Verdict, Fault> {
-    let referees = judge.referees(&Validators::interactor(case.interactor)).await?;
+    let problem_programs = judge.problem_programs(&Validators::interactor(case.interactor)).await?;
     let limits = Limits { time_ms: TIME_MS, memory_kib: 64 * 1024, ..Limits::default() };
     let test = TestData::new(1, Bytes::from_static(b"21\n"), Bytes::from_static(b"42\n"));
-    let judged = judge.judge(("python3", case.submission), limits, referees, &test).await?;
+    let judged = judge.judge(("python3", case.submission), limits, problem_programs, &test).await?;
     Ok(judged.outcome.verdict)
 }
 
@@ -327,10 +327,11 @@ sys.exit(0 if said == answer else 2 if not said else 1)
         ("input()\nprint(7, flush=True)", WrongAnswer),
         ("input()", PresentationError),
     ] {
-        let referees = judge.referees(&validators).await.unwrap();
+        let problem_programs = judge.problem_programs(&validators).await.unwrap();
         let limits = Limits { time_ms: 1_000, ..Limits::default() };
         let test = TestData::new(1, Bytes::from_static(b"21\n"), Bytes::from_static(b"42\n"));
-        let judged = judge.judge(("python3", submission), limits, referees, &test).await.unwrap();
+        let judged =
+            judge.judge(("python3", submission), limits, problem_programs, &test).await.unwrap();
         assert_eq!(judged.outcome.verdict, expected, "{submission}");
         assert_eq!(judged.outcome.feedback.unwrap().judge.unwrap(), "compared");
     }

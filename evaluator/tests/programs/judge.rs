@@ -11,8 +11,8 @@ use domain::problem::{
     ValidationLimits,
 };
 use evaluator::judge::{
-    Bench, Cells, Compilation, Compiler, Executable, Fault, Judged, Program, Referees, Source,
-    Start, TestData,
+    Bench, Cells, Compilation, Compiler, Executable, Fault, Judged, ProblemPrograms, Program,
+    Source, Start, TestData,
 };
 use sandbox::{Languages, SandboxConfig};
 
@@ -68,7 +68,10 @@ impl Judge {
     }
 
     /// Compiles the validators.
-    pub async fn referees(&self, validators: &Validators<'_>) -> Result<Referees, Fault> {
+    pub async fn problem_programs(
+        &self,
+        validators: &Validators<'_>,
+    ) -> Result<ProblemPrograms, Fault> {
         let mut blobs = BTreeMap::new();
         let programs = validators.programs.iter().map(|(language, text)| {
             let bytes = Bytes::copy_from_slice(text.as_bytes());
@@ -93,13 +96,14 @@ impl Judge {
             grading: Grading { objective, ..RevisionContent::default().grading },
             ..RevisionContent::default()
         };
-        Referees::prepare(&content, &blobs, &self.compiler, &self.languages, None).await
+        ProblemPrograms::prepare(&content, &blobs, &self.compiler, &self.languages, None).await
     }
 
-    /// The referees of a problem that compares outputs token by token.
-    pub async fn comparing_tokens(&self) -> Result<Referees, Fault> {
+    /// The programs of a problem that compares outputs token by token.
+    pub async fn comparing_tokens(&self) -> Result<ProblemPrograms, Fault> {
         let content = RevisionContent::default();
-        Referees::prepare(&content, &BTreeMap::new(), &self.compiler, &self.languages, None).await
+        ProblemPrograms::prepare(&content, &BTreeMap::new(), &self.compiler, &self.languages, None)
+            .await
     }
 
     /// Judges a program on one test.
@@ -107,10 +111,10 @@ impl Judge {
         &self,
         submission: (&str, &str),
         limits: Limits,
-        referees: Referees,
+        problem_programs: ProblemPrograms,
         test: &TestData,
     ) -> Result<Judged, Fault> {
-        let mut bench = self.bench(submission, limits, referees).await?;
+        let mut bench = self.bench(submission, limits, problem_programs).await?;
         let judged = bench.judge(test, None).await;
         bench.tear_down().await;
         judged
@@ -121,12 +125,12 @@ impl Judge {
         &self,
         (language, text): (&str, &str),
         limits: Limits,
-        referees: Referees,
+        problem_programs: ProblemPrograms,
     ) -> Result<Bench, Fault> {
         let language = self.languages.get(language).unwrap();
         let source = Source::single(language, text);
         let compilation = self.compiler.compile(&source, None).await?;
-        self.bench_of(source, compilation, limits, referees).await
+        self.bench_of(source, compilation, limits, problem_programs).await
     }
 
     /// Puts a compiled program in a cell.
@@ -135,14 +139,14 @@ impl Judge {
         source: Source,
         compilation: Compilation,
         limits: Limits,
-        referees: Referees,
+        problem_programs: ProblemPrograms,
     ) -> Result<Bench, Fault> {
         let language = &source.language;
         let artifact = compilation.artifact.unwrap_or_else(|| panic!("{}", compilation.log));
         let start = Start::Language(source.layout.clone());
         let executable = Executable { language: Arc::clone(language), start, artifact };
         let program = Program { source: Arc::new(source), executable, limits, watched_ms: None };
-        Bench::set_up(&self.cells, program, Arc::new(referees)).await
+        Bench::set_up(&self.cells, program, Arc::new(problem_programs)).await
     }
 
     /// Destroys the sandbox's cells.

@@ -79,9 +79,9 @@ async fn a_pass_knows_nothing_of_another() {
     let asked = Validators { passes: 2, ..Validators::python(COMPARES) };
     for (mode, judge) in judges() {
         for _ in 0..runs() {
-            let referees = judge.referees(&asked).await.unwrap();
+            let problem_programs = judge.problem_programs(&asked).await.unwrap();
             let judged =
-                judge.judge(("python3", &speaks), limits, referees, &test()).await.unwrap();
+                judge.judge(("python3", &speaks), limits, problem_programs, &test()).await.unwrap();
             assert_eq!(judged.outcome.verdict, Accepted, "{mode}: {:?}", judged.outcome.feedback);
         }
         judge.shutdown().await;
@@ -96,8 +96,9 @@ async fn a_run_near_the_limit_is_done_again_from_the_beginning() {
         let (mut again, mut tried) = (0, 0);
         while tried < runs() || again == 0 && tried < TRIES_MAX {
             tried += 1;
-            let referees = judge.comparing_tokens().await.unwrap();
-            let judged = judge.judge(("python3", &works), limits, referees, &test()).await.unwrap();
+            let problem_programs = judge.comparing_tokens().await.unwrap();
+            let judged =
+                judge.judge(("python3", &works), limits, problem_programs, &test()).await.unwrap();
             assert_eq!(judged.outcome.verdict, TimeLimitExceeded, "{mode}: {:?}", judged.outcome);
             again += judged.reruns;
         }

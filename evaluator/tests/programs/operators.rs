@@ -34,9 +34,10 @@ async fn an_operators_own_language_is_judged() {
             let source = Source::single(language, text);
             let compilation = judge.compiler.compile(&source, None).await.unwrap();
             let limits = Limits { time_ms: 10_000, ..Limits::default() };
-            let referees = judge.comparing_tokens().await.unwrap();
+            let problem_programs = judge.comparing_tokens().await.unwrap();
             let test = TestData::new(1, Bytes::from_static(b"3 4\n"), Bytes::from_static(b"7\n"));
-            let mut bench = judge.bench_of(source, compilation, limits, referees).await.unwrap();
+            let mut bench =
+                judge.bench_of(source, compilation, limits, problem_programs).await.unwrap();
             let judged = bench.judge(&test, None).await.unwrap();
             bench.tear_down().await;
             assert_eq!(judged.outcome.verdict, expected, "{adapter:?}: {:?}", judged.outcome);

@@ -126,8 +126,8 @@ async fn run_race(
         let ready = match bench.take() {
             Some(ready) => ready,
             None => {
-                let referees = judge.referees(&validators).await.unwrap();
-                judge.bench(submission, limits, referees).await.unwrap()
+                let problem_programs = judge.problem_programs(&validators).await.unwrap();
+                judge.bench(submission, limits, problem_programs).await.unwrap()
             }
         };
         let ready = bench.insert(ready);

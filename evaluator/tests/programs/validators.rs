@@ -24,8 +24,8 @@ fn limits() -> Limits {
 
 /// Judges a program that prints `42`.
 async fn judge_42(judge: &Judge, validators: &Validators<'_>) -> Result<TestOutcome, Fault> {
-    let referees = judge.referees(validators).await?;
-    let judged = judge.judge(("python3", "print(42)"), limits(), referees, &test()).await?;
+    let problem_programs = judge.problem_programs(validators).await?;
+    let judged = judge.judge(("python3", "print(42)"), limits(), problem_programs, &test()).await?;
     Ok(judged.outcome)
 }
 
@@ -151,9 +151,10 @@ async fn one_that_does_not_compile_says_why() {
 #[tokio::test(flavor = "multi_thread")]
 async fn it_is_not_asked_about_a_program_that_failed() {
     let judge = Judge::new();
-    let referees = judge.referees(&Validators::python("import sys\nsys.exit(42)")).await.unwrap();
+    let problem_programs =
+        judge.problem_programs(&Validators::python("import sys\nsys.exit(42)")).await.unwrap();
     let crash = ("python3", "print(42)\nraise SystemExit(1)");
-    let judged = judge.judge(crash, limits(), referees, &test()).await.unwrap();
+    let judged = judge.judge(crash, limits(), problem_programs, &test()).await.unwrap();
     assert_eq!((judged.outcome.verdict, judged.outcome.feedback), (RuntimeError, None));
 }
 
@@ -221,15 +222,16 @@ sys.exit(42)
 "#;
     let judge = Judge::new();
     let validators = Validators { passes: 30, ..Validators::python(text) };
-    let referees = judge.referees(&validators).await.unwrap();
+    let problem_programs = judge.problem_programs(&validators).await.unwrap();
     let start = TestData { input: Bytes::from_static(b"41"), ..test() };
     let adder = ("python3", "print(int(input()) + 1)");
-    let outcome = judge.judge(adder, limits(), referees, &start).await.unwrap().outcome;
+    let outcome = judge.judge(adder, limits(), problem_programs, &start).await.unwrap().outcome;
     assert_eq!(outcome.verdict, Accepted);
     assert_eq!(outcome.feedback.unwrap().judge.as_deref(), Some("42 43 44"));
 
-    let referees = judge.referees(&Validators { passes: 2, ..validators }).await.unwrap();
-    let fault = judge.judge(adder, limits(), referees, &start).await;
+    let problem_programs =
+        judge.problem_programs(&Validators { passes: 2, ..validators }).await.unwrap();
+    let fault = judge.judge(adder, limits(), problem_programs, &start).await;
     assert!(fault.unwrap_err().to_string().contains("another pass after 2"));
 }
 
@@ -251,10 +253,10 @@ async fn what_cannot_be_kept_between_passes_is_the_validators_fault() {
              open(d + 'nextpass.in', 'w').write('1')\n{left}\nsys.exit(42)\n"
         );
         let validators = Validators { passes: 3, ..Validators::python(&text) };
-        let referees = judge.referees(&validators).await.unwrap();
+        let problem_programs = judge.problem_programs(&validators).await.unwrap();
         let adder = ("python3", "print(int(input()) + 1)");
         let start = TestData { input: Bytes::from_static(b"41"), ..test() };
-        let fault = judge.judge(adder, limits(), referees, &start).await.unwrap_err();
+        let fault = judge.judge(adder, limits(), problem_programs, &start).await.unwrap_err();
         let fault = format!("{fault}");
         assert!(fault.contains(part) && !fault.contains("sandbox"), "{left}: {fault}");
     }
@@ -324,7 +326,8 @@ for top in ('/work', '/tmp', '/dev/shm', '/box'):
     let text = "import sys\nsys.exit(42 if sys.stdin.read().strip() == '/box/main.py' else 43)";
     let limits_of_validator = ValidationLimits::default();
     let validators = Validators { limits: limits_of_validator, ..Validators::python(text) };
-    let referees = judge.referees(&validators).await.unwrap();
-    let judged = judge.judge(("python3", looks), limits(), referees, &test()).await.unwrap();
+    let problem_programs = judge.problem_programs(&validators).await.unwrap();
+    let judged =
+        judge.judge(("python3", looks), limits(), problem_programs, &test()).await.unwrap();
     assert_eq!(judged.outcome.verdict, Accepted);
 }

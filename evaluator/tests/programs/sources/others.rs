@@ -74,9 +74,10 @@ async fn node_loses_no_output() {
         let source = Source::single(judge.languages.get("javascript").unwrap(), text);
         let compilation = judge.compiler.compile(&source, None).await.unwrap();
         let limits = Limits { time_ms: 10_000, ..Limits::default() };
-        let referees = judge.comparing_tokens().await.unwrap();
+        let problem_programs = judge.comparing_tokens().await.unwrap();
         let test = TestData::new(1, Bytes::new(), Bytes::from(answer));
-        let mut bench = judge.bench_of(source, compilation, limits, referees).await.unwrap();
+        let mut bench =
+            judge.bench_of(source, compilation, limits, problem_programs).await.unwrap();
         let judged = bench.judge(&test, None).await.unwrap();
         bench.tear_down().await;
         assert_eq!(judged.outcome.verdict, Accepted, "{text}: {:?}", judged.outcome);
