@@ -8,8 +8,8 @@ use domain::problem::{ProblemLanguage, RevisionContent};
 use domain::submission::{Feedback, TestOutcome};
 use domain::{LanguageId, Verdict};
 use evaluator::judge::{
-    Bench, Cells, Compiler, Executable, Fault, Judged, Materials, Panel, ProblemPrograms, Program,
-    Source, Start, TestData, fetch_files, fetch_test, grade,
+    Bench, Cells, Compiler, Executable, Fault, Judged, Materials, OutputChecker, ProblemPrograms,
+    Program, Source, Start, TestData, fetch_files, fetch_test, grade,
 };
 use problem_package::SampleSubmission;
 use sandbox::{Language, Languages, Sandbox};
@@ -123,8 +123,8 @@ impl LocalJudge {
     }
 
     /// Checks outputs that exist already.
-    pub(crate) fn panel(&self) -> Panel {
-        Panel::new(&self.tools.cells, Arc::clone(&self.problem_programs))
+    pub(crate) fn output_checker(&self) -> OutputChecker {
+        OutputChecker::new(&self.tools.cells, Arc::clone(&self.problem_programs))
     }
 
     /// Judges a package's submission on the tests that `next` returns, one by one, until it returns

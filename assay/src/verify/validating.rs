@@ -82,7 +82,7 @@ impl Verifier {
         {
             return;
         }
-        let mut panel = tested.judge.panel();
+        let mut output_checker = tested.judge.output_checker();
         let outputs = package.content.tests.len() + package.output_cases.len();
         let progress = Progress::begin(package.slug.as_str(), outputs, "outputs");
         for (test, data) in package.content.tests.iter().zip(&tested.judge.tests) {
@@ -93,7 +93,7 @@ impl Verifier {
             progress.step(format!("the checker on {file}"));
             // An answer's content is between the package and its validator, unless the format
             // requires it to be accepted as an output. In that case it is among the cases below.
-            match panel.judge_output(data, &data.answer, None).await {
+            match output_checker.judge_output(data, &data.answer, None).await {
                 Ok(found) if found.verdict == Verdict::Accepted => {}
                 Ok(found) => report.warnings.push(Finding::of(file, rejection(found.message))),
                 Err(fault) => report.problems.push(Finding::of(file, error_chain(&fault))),
@@ -104,7 +104,7 @@ impl Verifier {
             let judged = async {
                 let test = fetch_test(&package.blobs, 0, &case.test).await?;
                 let output = package.blobs.bytes(&case.output.digest).await?;
-                panel.judge_output(&test, &output, None).await
+                output_checker.judge_output(&test, &output, None).await
             };
             let message = match judged.await {
                 Ok(found) => match (found.verdict == Verdict::Accepted, case.accepted) {
@@ -116,7 +116,7 @@ impl Verifier {
             };
             report.problems.push(Finding::of(&case.path, message));
         }
-        panel.tear_down().await;
+        output_checker.tear_down().await;
     }
 }
 

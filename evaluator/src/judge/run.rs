@@ -12,7 +12,7 @@ use sandbox::{Cell, CellSpec, Ended, Execution, MemorySource, Outcome};
 
 use super::executable::put_files;
 use super::interaction::{self, Ends, Ruling};
-use super::panel::{Found, Panel};
+use super::output_checker::{Found, OutputChecker};
 use super::validator::{Files, Role, Validated};
 use super::{
     Cells, Checking, Fault, Judged, ProblemPrograms, Program, TestData, near_limit, static_check,
@@ -30,7 +30,7 @@ pub struct Bench {
     program: Program,
     /// The program's data files, written to the working directory of each run.
     data: Vec<(String, Bytes)>,
-    panel: Panel,
+    output_checker: OutputChecker,
     memory_source: Option<MemorySource>,
 }
 
@@ -61,7 +61,7 @@ impl Bench {
             cell,
             program,
             data,
-            panel: Panel::new(cells, problem_programs),
+            output_checker: OutputChecker::new(cells, problem_programs),
             memory_source: None,
         })
     }
@@ -70,7 +70,7 @@ impl Bench {
     /// previous one.
     async fn renew(&mut self) -> Result<(), Fault> {
         let spec = CellSpec::run(&self.program.executable.language, &run_limits(&self.program));
-        let mut fresh = match self.panel.linked() {
+        let mut fresh = match self.output_checker.linked() {
             Some(interactor) => self.cells.prepare_beside(&spec, interactor).await?,
             None => self.cells.prepare(&spec).await?,
         };
@@ -88,13 +88,13 @@ impl Bench {
             return static_check::judge(
                 &self.cells,
                 &self.program.source,
-                self.panel.problem_programs(),
+                self.output_checker.problem_programs(),
                 test,
                 core,
             )
             .await;
         }
-        let passes = match &self.panel.problem_programs().checking {
+        let passes = match &self.output_checker.problem_programs().checking {
             Checking::Programs(validators) => validators.validation.passes,
             Checking::Tokens(_) | Checking::Lines(_) => 1,
         };
@@ -111,13 +111,13 @@ impl Bench {
             match next_pass {
                 None => break,
                 Some(_) if pass == passes => {
-                    return Err(self.panel.validators[0].fault(format!(
+                    return Err(self.output_checker.validators[0].fault(format!(
                         "it asks for another pass after {passes}, the most allowed"
                     )));
                 }
                 Some(next_input) => {
                     input = next_input;
-                    kept = self.panel.validators[0].left().await?;
+                    kept = self.output_checker.validators[0].left().await?;
                 }
             }
         }
@@ -131,7 +131,7 @@ impl Bench {
         kept: &[(String, Bytes)],
         core: Option<u32>,
     ) -> Result<Pass, Fault> {
-        let problem_programs = Arc::clone(self.panel.problem_programs());
+        let problem_programs = Arc::clone(self.output_checker.problem_programs());
         match &problem_programs.checking {
             Checking::Programs(validators) if validators.validation.interactive => {
                 self.interact(test, input, kept, core).await
@@ -141,7 +141,9 @@ impl Bench {
                 let end = run_end(outcome.ended);
                 let found = match end.verdict() {
                     Some(verdict) => Found::plain(end, verdict, None),
-                    None => self.panel.check(test, input, kept, &outcome.stdout, core).await?,
+                    None => {
+                        self.output_checker.check(test, input, kept, &outcome.stdout, core).await?
+                    }
                 };
                 Ok(Pass { outcome, reruns, cpu, found })
             }
@@ -213,10 +215,10 @@ impl Bench {
     ) -> Result<Pass, Fault> {
         let nothing = Bytes::new();
         let files = Files { input, answer: &test.answer, output: &nothing, kept };
-        self.panel.validator(0, Some(&mut self.cell)).await?.lay_out(&files).await?;
+        self.output_checker.validator(0, Some(&mut self.cell)).await?.lay_out(&files).await?;
         self.lay_out(test).await?;
         let submission = self.execution(test, run_limits(&self.program)).linked();
-        let interactor = &mut self.panel.validators[0];
+        let interactor = &mut self.output_checker.validators[0];
         let mut talking = interactor.execution(test, Role::Interactor, &nothing);
         // Gives the interactor time to see the submission's end.
         talking.limits.wall += submission.limits.wall;
@@ -244,10 +246,10 @@ impl Bench {
             }
         };
         // A checker can follow the interactor, and judges what the interactor accepted.
-        if found.verdict == Verdict::Accepted && self.panel.validators() > 1 {
-            let output = self.panel.validators[0].left_output().await?;
+        if found.verdict == Verdict::Accepted && self.output_checker.validators() > 1 {
+            let output = self.output_checker.validators[0].left_output().await?;
             let files = Files { output: &output, ..files };
-            let checker = self.panel.validator(1, None).await?;
+            let checker = self.output_checker.validator(1, None).await?;
             let validated = checker.check(test, &files, core).await?;
             found.add(validated, checker)?;
         }
@@ -268,7 +270,7 @@ impl Bench {
     /// Destroys the cells in the background.
     pub async fn tear_down(self) {
         // A cell that can be linked with another must be retired before it.
-        self.panel.tear_down().await;
+        self.output_checker.tear_down().await;
         self.cells.retire(self.cell).await;
     }
 }

@@ -34,15 +34,15 @@ pub struct OutputVerdict {
 
 /// A checker, with a cell for each validator.
 #[derive(Debug)]
-pub struct Panel {
+pub struct OutputChecker {
     cells: Arc<Cells>,
     problem_programs: Arc<ProblemPrograms>,
     /// In the order in which they run; created on first use.
     pub(super) validators: Vec<ValidatorCell>,
 }
 
-impl Panel {
-    /// A panel without cells.
+impl OutputChecker {
+    /// A checker without cells.
     pub fn new(cells: &Arc<Cells>, problem_programs: Arc<ProblemPrograms>) -> Self {
         Self { cells: Arc::clone(cells), problem_programs, validators: vec![] }
     }
