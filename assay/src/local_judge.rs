@@ -8,8 +8,8 @@ use domain::problem::{ProblemLanguage, RevisionContent};
 use domain::submission::{Feedback, TestOutcome};
 use domain::{LanguageId, Verdict};
 use evaluator::judge::{
-    Bench, Cells, Compiler, Executable, Fault, Judged, Materials, OutputChecker, ProblemPrograms,
-    Program, Source, Start, TestData, fetch_files, fetch_test, grade,
+    Cells, Compiler, Executable, Fault, Judged, JudgingCells, Materials, OutputChecker,
+    ProblemPrograms, Program, Source, Start, TestData, fetch_files, fetch_test, grade,
 };
 use problem_package::SampleSubmission;
 use sandbox::{Language, Languages, Sandbox};
@@ -181,8 +181,8 @@ impl LocalJudge {
         limits.time_ms = clock.limit_ms;
         let source = Arc::new(source);
         let program = Program { source, executable, limits, watched_ms: clock.watched_ms };
-        let mut bench =
-            Bench::set_up(&tools.cells, program.clone(), Arc::clone(&self.problem_programs))
+        let mut judging_cells =
+            JudgingCells::set_up(&tools.cells, program.clone(), Arc::clone(&self.problem_programs))
                 .await?;
         let (mut outcomes, mut graded) = (BTreeMap::new(), CustomGrades::new());
         let mut detail = String::new();
@@ -190,7 +190,7 @@ impl LocalJudge {
             let survey = match self.survey(&outcomes, &mut graded, core).await {
                 Ok(survey) => survey,
                 Err(fault) => {
-                    bench.tear_down().await;
+                    judging_cells.tear_down().await;
                     let grade =
                         LocalResult::without_tests(Verdict::JudgeError, String::new()).grade;
                     return Ok(LocalResult { outcomes, grade, detail: error_chain(&fault) });
@@ -199,7 +199,7 @@ impl LocalJudge {
             let known = Known { outcomes: &outcomes, graded: &graded, survey: &survey };
             let Some(number) = next(known) else { break survey };
             let test = &self.tests[number as usize - 1];
-            let judged = bench.judge(test, core).await;
+            let judged = judging_cells.judge(test, core).await;
             let outcome = match judged.map(|judged| self.checked(judged)) {
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(fault)) | Err(fault @ (Fault::Program { .. } | Fault::Material(_))) => {
@@ -207,12 +207,12 @@ impl LocalJudge {
                 }
                 Err(fault @ Fault::Sandbox(_)) => {
                     // The cell may be unusable; the other tests get a new one.
-                    let fresh = Bench::set_up(
+                    let fresh = JudgingCells::set_up(
                         &tools.cells,
                         program.clone(),
                         Arc::clone(&self.problem_programs),
                     );
-                    std::mem::replace(&mut bench, fresh.await?).tear_down().await;
+                    std::mem::replace(&mut judging_cells, fresh.await?).tear_down().await;
                     failed(number, error_chain(&fault))
                 }
             };
@@ -222,11 +222,11 @@ impl LocalJudge {
             }
             // The slowest test has reached the maximum that can be measured.
             if clock.watched_ms.is_some_and(|watched_ms| outcome.time_ms >= watched_ms) {
-                bench.stop_watching();
+                judging_cells.stop_watching();
             }
             outcomes.insert(number, outcome);
         };
-        bench.tear_down().await;
+        judging_cells.tear_down().await;
         let grade = self.grade(&outcomes, &graded, survey);
         Ok(LocalResult { outcomes, grade, detail })
     }

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use domain::Verdict;
 use domain::checker::TokenOptions;
 use domain::problem::Limits;
-use evaluator::judge::{Bench, Checking, ProblemPrograms, Program, TestData};
+use evaluator::judge::{Checking, JudgingCells, ProblemPrograms, Program, TestData};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
 use sandbox::{Language, Layout};
@@ -138,18 +138,19 @@ async fn set_up(
     measured: &Measured,
     language: &str,
     text: &str,
-) -> Result<(Bench, Duration), Failure> {
+) -> Result<(JudgingCells, Duration), Failure> {
     let started = Instant::now();
     let Compiled { source, executable } = measured.compile(language, text).await?;
     let elapsed = started.elapsed();
     let program = Program { source, executable, limits: Limits::default(), watched_ms: None };
     let problem_programs = ProblemPrograms::of(Checking::Tokens(TokenOptions::default()));
-    let bench = Bench::set_up(&measured.cells, program, Arc::new(problem_programs)).await;
-    Ok((bench.map_err(failed)?, elapsed))
+    let judging_cells =
+        JudgingCells::set_up(&measured.cells, program, Arc::new(problem_programs)).await;
+    Ok((judging_cells.map_err(failed)?, elapsed))
 }
 
-async fn judge(bench: &mut Bench, number: u32) -> Result<(), Failure> {
-    let judged = bench.judge(&test(number), Some(CORE)).await.map_err(failed)?;
+async fn judge(judging_cells: &mut JudgingCells, number: u32) -> Result<(), Failure> {
+    let judged = judging_cells.judge(&test(number), Some(CORE)).await.map_err(failed)?;
     match judged.outcome.verdict {
         Verdict::Accepted => Ok(()),
         verdict => {
@@ -164,12 +165,12 @@ async fn cpp(measured: &Measured) -> Result<Cpp, Failure> {
     // The first round warms the machine up and does not count.
     for round in 0..=ROUNDS {
         let started = Instant::now();
-        let (mut bench, compile) = set_up(measured, "cpp", CPP).await?;
+        let (mut judging_cells, compile) = set_up(measured, "cpp", CPP).await?;
         for number in 1..=TESTS {
-            judge(&mut bench, number).await?;
+            judge(&mut judging_cells, number).await?;
         }
         let total = started.elapsed();
-        bench.tear_down().await;
+        judging_cells.tear_down().await;
         if round > 0 {
             compiles.push(compile);
             totals.push(total);
@@ -194,7 +195,7 @@ async fn python(measured: &Measured) -> Result<Option<Python>, Failure> {
     let (mut bares, mut judgeds, mut totals) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..=ROUNDS {
         let started = Instant::now();
-        let (mut bench, _) = set_up(measured, "python3", PYTHON).await?;
+        let (mut judging_cells, _) = set_up(measured, "python3", PYTHON).await?;
         let once = started.elapsed();
         let mut bare = Duration::ZERO;
         for input in &inputs {
@@ -205,10 +206,10 @@ async fn python(measured: &Measured) -> Result<Option<Python>, Failure> {
         // third of the tests waited 10 to 20 ms without using CPU time.
         let started = Instant::now();
         for number in 1..=TESTS {
-            judge(&mut bench, number).await?;
+            judge(&mut judging_cells, number).await?;
         }
         let judged = started.elapsed();
-        bench.tear_down().await;
+        judging_cells.tear_down().await;
         if round > 0 {
             bares.push(bare);
             judgeds.push(judged);

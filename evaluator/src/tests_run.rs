@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::interruption::Interruption;
-use crate::judge::{Bench, Fault, Judged, ProblemPrograms, Program, fetch_test};
+use crate::judge::{Fault, Judged, JudgingCells, ProblemPrograms, Program, fetch_test};
 use crate::plan::{Plan, another_cell_pays};
 use crate::slots::Slot;
 use crate::tools::Tools;
@@ -27,7 +27,7 @@ pub(crate) struct TestsRun<'a> {
     /// Whether this is a trial of a rejudge, which must leave a slot to live submissions.
     again: bool,
     /// Cells with the program in which no test runs at the moment.
-    benches: Vec<Bench>,
+    idle: Vec<JudgingCells>,
     /// How long setting up the first cell took.
     set_up: Duration,
     memory_source: Option<MemorySource>,
@@ -39,7 +39,7 @@ pub(crate) struct TestsRun<'a> {
 
 /// A test that has ended, with the resources that it used.
 struct Ran {
-    bench: Bench,
+    judging_cells: JudgingCells,
     /// The session's own slot, if the test used it.
     home: Option<Slot>,
     judged: Judged,
@@ -55,8 +55,9 @@ impl<'a> TestsRun<'a> {
         home: Slot,
     ) -> Result<Self, Fault> {
         let started = Instant::now();
-        let bench =
-            Bench::set_up(&tools.cells, program.clone(), Arc::clone(&problem_programs)).await?;
+        let judging_cells =
+            JudgingCells::set_up(&tools.cells, program.clone(), Arc::clone(&problem_programs))
+                .await?;
         Ok(Self {
             tools,
             program,
@@ -65,7 +66,7 @@ impl<'a> TestsRun<'a> {
             running: JoinSet::new(),
             again: home.is_shared(),
             home: Some(home),
-            benches: vec![bench],
+            idle: vec![judging_cells],
             set_up: started.elapsed(),
             memory_source: None,
             ended: 0,
@@ -88,21 +89,21 @@ impl<'a> TestsRun<'a> {
             plan.begin(number);
             let test = &self.tests[number as usize - 1];
             let data = fetch_test(&self.tools.library, number, test).await?;
-            let bench = self.benches.pop();
+            let judging_cells = self.idle.pop();
             let (cells, program) = (Arc::clone(&self.tools.cells), self.program.clone());
             let problem_programs = Arc::clone(&self.problem_programs);
             let name = test.name.clone();
             self.running.spawn(async move {
-                let mut bench = match bench {
-                    Some(bench) => bench,
-                    None => Bench::set_up(&cells, program, problem_programs).await?,
+                let mut judging_cells = match judging_cells {
+                    Some(judging_cells) => judging_cells,
+                    None => JudgingCells::set_up(&cells, program, problem_programs).await?,
                 };
                 let started = Instant::now();
-                let judged = bench.judge(&data, slot.core()).await;
+                let judged = judging_cells.judge(&data, slot.core()).await;
                 let judged = judged.map_err(|fault| Interruption::Test { test: name, fault })?;
                 // Another slot is freed immediately, for the next session that waits.
                 let home = is_home.then_some(slot);
-                Ok(Ran { bench, home, judged, wall: started.elapsed() })
+                Ok(Ran { judging_cells, home, judged, wall: started.elapsed() })
             });
         }
         // A grader that still has to run also uses the session's own slot.
@@ -120,18 +121,18 @@ impl<'a> TestsRun<'a> {
     /// Whether another test may run concurrently, and is worth its own cell.
     fn another_pays(&self, plan: &Plan) -> bool {
         let mean = self.wall.checked_div(self.ended).unwrap_or_default();
-        !self.benches.is_empty() || another_cell_pays(plan.left(), mean, self.set_up)
+        !self.idle.is_empty() || another_cell_pays(plan.left(), mean, self.set_up)
     }
 
     /// Waits for the next test to end; `None` if none is running.
     pub(crate) async fn end(&mut self, plan: &mut Plan) -> Result<Option<()>, Interruption> {
         let Some(ran) = self.running.join_next().await else { return Ok(None) };
-        let Ran { bench, home, judged, wall } = match ran {
+        let Ran { judging_cells, home, judged, wall } = match ran {
             Ok(ran) => ran?,
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         };
-        self.memory_source = self.memory_source.or(bench.memory_source());
-        self.benches.push(bench);
+        self.memory_source = self.memory_source.or(judging_cells.memory_source());
+        self.idle.push(judging_cells);
         self.home = self.home.take().or(home);
         self.ended += 1;
         self.wall += wall;
@@ -150,8 +151,8 @@ impl<'a> TestsRun<'a> {
     /// Retires the cells. Returns the source of the memory measurements and the number of repeated
     /// runs.
     pub(crate) async fn tear_down(self) -> (Option<MemorySource>, u32) {
-        for bench in self.benches {
-            bench.tear_down().await;
+        for judging_cells in self.idle {
+            judging_cells.tear_down().await;
         }
         (self.memory_source, self.reruns)
     }

@@ -12,7 +12,7 @@ use sandbox::Language;
 use tokio::time::Instant;
 
 use crate::judge::{
-    Bench, Checking, Executable, Fault, ProblemPrograms, Program, Source, Start, TestData,
+    Checking, Executable, Fault, JudgingCells, ProblemPrograms, Program, Source, Start, TestData,
 };
 use crate::tools::Tools;
 
@@ -51,10 +51,11 @@ async fn run_once(tools: &Tools, language: &Arc<Language>, core: Option<u32>) ->
         watched_ms: None,
     };
     let problem_programs = ProblemPrograms::of(Checking::Tokens(TokenOptions::default()));
-    let mut bench = Bench::set_up(&tools.cells, program, Arc::new(problem_programs)).await?;
+    let mut judging_cells =
+        JudgingCells::set_up(&tools.cells, program, Arc::new(problem_programs)).await?;
     let test = TestData::new(1, Bytes::new(), Bytes::from_static(b"hello"));
-    let judged = bench.judge(&test, core).await?;
-    bench.tear_down().await;
+    let judged = judging_cells.judge(&test, core).await?;
+    judging_cells.tear_down().await;
     if judged.outcome.verdict != Verdict::Accepted {
         let verdict = judged.outcome.verdict;
         tracing::warn!(language = %language.id, ?verdict, "the example was not accepted");

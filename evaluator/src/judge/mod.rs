@@ -32,7 +32,7 @@ pub use judged::Judged;
 pub use materials::{MaterialError, Materials, fetch_files, fetch_test};
 pub use output_checker::{OutputChecker, OutputVerdict};
 pub use program::{Program, TestData};
-pub use run::Bench;
+pub use run::JudgingCells;
 pub use source::{Source, SourceError};
 pub use validator::Validators;
 

@@ -21,10 +21,10 @@ use super::{
 /// Bytes of each output stream that a visible test shows.
 const SHOWN_BYTES_MAX: usize = 4 << 10;
 
-/// A cell with the program, which can run any number of tests, and cells with the problem's
-/// validators.
+/// The cells in which a submission is judged: one with the program, which can run any number of
+/// tests, and those of the problem's validators.
 #[derive(Debug)]
-pub struct Bench {
+pub struct JudgingCells {
     cells: Arc<Cells>,
     cell: Cell,
     program: Program,
@@ -42,7 +42,7 @@ struct Pass {
     found: Found,
 }
 
-impl Bench {
+impl JudgingCells {
     /// Creates a cell and puts the program in it.
     ///
     /// # Errors

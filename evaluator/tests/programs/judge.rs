@@ -11,8 +11,8 @@ use domain::problem::{
     ValidationLimits,
 };
 use evaluator::judge::{
-    Bench, Cells, Compilation, Compiler, Executable, Fault, Judged, ProblemPrograms, Program,
-    Source, Start, TestData,
+    Cells, Compilation, Compiler, Executable, Fault, Judged, JudgingCells, ProblemPrograms,
+    Program, Source, Start, TestData,
 };
 use sandbox::{Languages, SandboxConfig};
 
@@ -114,39 +114,39 @@ impl Judge {
         problem_programs: ProblemPrograms,
         test: &TestData,
     ) -> Result<Judged, Fault> {
-        let mut bench = self.bench(submission, limits, problem_programs).await?;
-        let judged = bench.judge(test, None).await;
-        bench.tear_down().await;
+        let mut judging_cells = self.judging_cells(submission, limits, problem_programs).await?;
+        let judged = judging_cells.judge(test, None).await;
+        judging_cells.tear_down().await;
         judged
     }
 
     /// Compiles a program, and puts it in a cell.
-    pub async fn bench(
+    pub async fn judging_cells(
         &self,
         (language, text): (&str, &str),
         limits: Limits,
         problem_programs: ProblemPrograms,
-    ) -> Result<Bench, Fault> {
+    ) -> Result<JudgingCells, Fault> {
         let language = self.languages.get(language).unwrap();
         let source = Source::single(language, text);
         let compilation = self.compiler.compile(&source, None).await?;
-        self.bench_of(source, compilation, limits, problem_programs).await
+        self.judging_cells_of(source, compilation, limits, problem_programs).await
     }
 
     /// Puts a compiled program in a cell.
-    pub async fn bench_of(
+    pub async fn judging_cells_of(
         &self,
         source: Source,
         compilation: Compilation,
         limits: Limits,
         problem_programs: ProblemPrograms,
-    ) -> Result<Bench, Fault> {
+    ) -> Result<JudgingCells, Fault> {
         let language = &source.language;
         let artifact = compilation.artifact.unwrap_or_else(|| panic!("{}", compilation.log));
         let start = Start::Language(source.layout.clone());
         let executable = Executable { language: Arc::clone(language), start, artifact };
         let program = Program { source: Arc::new(source), executable, limits, watched_ms: None };
-        Bench::set_up(&self.cells, program, Arc::new(problem_programs)).await
+        JudgingCells::set_up(&self.cells, program, Arc::new(problem_programs)).await
     }
 
     /// Destroys the sandbox's cells.

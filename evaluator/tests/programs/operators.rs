@@ -36,10 +36,12 @@ async fn an_operators_own_language_is_judged() {
             let limits = Limits { time_ms: 10_000, ..Limits::default() };
             let problem_programs = judge.comparing_tokens().await.unwrap();
             let test = TestData::new(1, Bytes::from_static(b"3 4\n"), Bytes::from_static(b"7\n"));
-            let mut bench =
-                judge.bench_of(source, compilation, limits, problem_programs).await.unwrap();
-            let judged = bench.judge(&test, None).await.unwrap();
-            bench.tear_down().await;
+            let mut judging_cells = judge
+                .judging_cells_of(source, compilation, limits, problem_programs)
+                .await
+                .unwrap();
+            let judged = judging_cells.judge(&test, None).await.unwrap();
+            judging_cells.tear_down().await;
             assert_eq!(judged.outcome.verdict, expected, "{adapter:?}: {:?}", judged.outcome);
         }
         let broken = Source::single(language, &language.examples.broken);

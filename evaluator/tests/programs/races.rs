@@ -7,7 +7,7 @@ use std::{env, fmt::Write};
 use bytes::Bytes;
 use domain::Verdict::{self, Accepted, RuntimeError, WrongAnswer};
 use domain::problem::{Limits, ValidationLimits};
-use evaluator::judge::{Bench, Fault, TestData};
+use evaluator::judge::{Fault, JudgingCells, TestData};
 use sandbox::{Adapter, SandboxConfig};
 
 use crate::judge::{Judge, Validators};
@@ -120,28 +120,28 @@ async fn run_race(
     let mut test = TestData::new(1, Bytes::from_static(b"21\n"), Bytes::from_static(b"42\n"));
     test.args = steps(race.submission);
     test.validator_args = steps(race.interactor);
-    let mut bench: Option<Bench> = None;
+    let mut judging_cells: Option<JudgingCells> = None;
     let mut found = Vec::new();
     for _ in 0..runs {
-        let ready = match bench.take() {
+        let ready = match judging_cells.take() {
             Some(ready) => ready,
             None => {
                 let problem_programs = judge.problem_programs(&validators).await.unwrap();
-                judge.bench(submission, limits, problem_programs).await.unwrap()
+                judge.judging_cells(submission, limits, problem_programs).await.unwrap()
             }
         };
-        let ready = bench.insert(ready);
+        let ready = judging_cells.insert(ready);
         match ready.judge(&test, None).await {
             Ok(judged) => found.push(Some(judged.outcome.verdict)),
             Err(Fault::Program { .. }) => {
                 found.push(None);
-                bench.take().unwrap().tear_down().await;
+                judging_cells.take().unwrap().tear_down().await;
             }
             Err(fault) => panic!("{}: {fault}", race.name),
         }
     }
-    if let Some(bench) = bench {
-        bench.tear_down().await;
+    if let Some(judging_cells) = judging_cells {
+        judging_cells.tear_down().await;
     }
     found
 }

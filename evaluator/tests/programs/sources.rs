@@ -60,10 +60,12 @@ async fn fault(judge: &Judge, case: &Case) -> Option<String> {
             let limits = Limits { time_ms: 10_000, ..Limits::default() };
             let problem_programs = judge.comparing_tokens().await.unwrap();
             let test = TestData::new(1, Bytes::from_static(b"3 4\n"), Bytes::from_static(b"7\n"));
-            let mut bench =
-                judge.bench_of(source, compilation, limits, problem_programs).await.unwrap();
-            let judged = bench.judge(&test, None).await.unwrap();
-            bench.tear_down().await;
+            let mut judging_cells = judge
+                .judging_cells_of(source, compilation, limits, problem_programs)
+                .await
+                .unwrap();
+            let judged = judging_cells.judge(&test, None).await.unwrap();
+            judging_cells.tear_down().await;
             judged.outcome.verdict
         }
     };

@@ -76,10 +76,10 @@ async fn node_loses_no_output() {
         let limits = Limits { time_ms: 10_000, ..Limits::default() };
         let problem_programs = judge.comparing_tokens().await.unwrap();
         let test = TestData::new(1, Bytes::new(), Bytes::from(answer));
-        let mut bench =
-            judge.bench_of(source, compilation, limits, problem_programs).await.unwrap();
-        let judged = bench.judge(&test, None).await.unwrap();
-        bench.tear_down().await;
+        let mut judging_cells =
+            judge.judging_cells_of(source, compilation, limits, problem_programs).await.unwrap();
+        let judged = judging_cells.judge(&test, None).await.unwrap();
+        judging_cells.tear_down().await;
         assert_eq!(judged.outcome.verdict, Accepted, "{text}: {:?}", judged.outcome);
     }
     judge.shutdown().await;
