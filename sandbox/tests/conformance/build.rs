@@ -5,8 +5,8 @@ use bytes::Bytes;
 use futures::FutureExt;
 use sandbox::{Area, CellPath, CellSpec, Ended, Execution, Limits};
 
-use crate::bench::{Bench, Slot, expect};
 use crate::case::{AMPLE, Case, MIB, line, steps};
+use crate::fixture::{Fixture, Slot, expect};
 
 /// The largest file fetched from a compile cell, in bytes.
 const FILE_BYTES_MAX: u64 = 8 * MIB;
@@ -37,12 +37,12 @@ const FILES: &[(&str, &str, bool)] = &[
 ];
 
 pub(crate) fn cases() -> Vec<Case> {
-    line("build scripts", [steps("a program that builds itself", |bench| build(bench).boxed())])
+    line("build scripts", [steps("a program that builds itself", |fixture| build(fixture).boxed())])
 }
 
-async fn build(bench: &Bench) {
-    let language = bench.language("cpp");
-    let mut slot = bench.slot_of(&CellSpec::compile(language)).await;
+async fn build(fixture: &Fixture) {
+    let language = fixture.language("cpp");
+    let mut slot = fixture.slot_of(&CellSpec::compile(language)).await;
     for (path, text, executable) in FILES {
         let path = CellPath::work(path).expect("plain");
         slot.cell.put(&path, text.as_bytes().into(), *executable).await.expect("it fits");
@@ -66,7 +66,7 @@ async fn build(bench: &Bench) {
     // which it can.
     for area in [Area::Program, Area::Work] {
         let limits = Limits { processes: 16, ..AMPLE };
-        let mut slot = bench.slot(&limits).await;
+        let mut slot = fixture.slot(&limits).await;
         for (path, content, executable) in &built {
             let path = CellPath::new(area, path).expect("plain");
             slot.cell.put(&path, content.clone(), *executable).await.expect("it fits");

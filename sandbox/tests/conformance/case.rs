@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use sandbox::{Ended, Limits, Outcome};
 
-use crate::bench::Bench;
+use crate::fixture::Fixture;
 
 pub(crate) const KIB: u64 = 1 << 10;
 pub(crate) const MIB: u64 = 1 << 20;
@@ -157,7 +157,7 @@ pub(crate) enum Program {
     /// A source to compile but not run. The outcome is the compiler's.
     Compile { language: &'static str, source: fn() -> Vec<u8> },
     /// Several steps with their own assertions.
-    Steps(for<'a> fn(&'a Bench) -> BoxFuture<'a, ()>),
+    Steps(for<'a> fn(&'a Fixture) -> BoxFuture<'a, ()>),
 }
 
 /// The weaker expectations of a mode that cannot enforce what the others do.
@@ -279,7 +279,10 @@ pub(crate) fn compile(name: &'static str, language: &'static str, source: fn() -
 }
 
 /// A case of several steps.
-pub(crate) fn steps(name: &'static str, steps: for<'a> fn(&'a Bench) -> BoxFuture<'a, ()>) -> Case {
+pub(crate) fn steps(
+    name: &'static str,
+    steps: for<'a> fn(&'a Fixture) -> BoxFuture<'a, ()>,
+) -> Case {
     Case::new(name, Program::Steps(steps), SHORT)
 }
 

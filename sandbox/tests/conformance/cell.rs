@@ -6,9 +6,9 @@ use bytes::Bytes;
 use futures::FutureExt;
 use sandbox::{CellPath, Ended, Execution, Limits, MemorySource, RefusalKind, SandboxError};
 
-use crate::bench::{Bench, command, expect, expect_end, expect_error};
 use crate::case::Check::PeakMib;
 use crate::case::{AMPLE, Case, End, MIB, Mode, SHORT, line, probe, steps};
+use crate::fixture::{Fixture, command, expect, expect_end, expect_error};
 
 pub(crate) fn cases() -> Vec<Case> {
     [
@@ -32,34 +32,34 @@ pub(crate) fn cases() -> Vec<Case> {
             "what a run used",
             [
                 probe("a little", &["exit", "0"]).checks(&[PeakMib(0, 16)]),
-                steps("peak of each run", |bench| peak_of_each_run(bench).boxed()),
+                steps("peak of each run", |fixture| peak_of_each_run(fixture).boxed()),
             ],
         ),
         line(
             "cells",
             [
-                steps("what there is to work with", |bench| facts(bench).boxed()),
-                steps("environment", |bench| environment(bench).boxed()),
-                steps("what cannot be started", |bench| not_started(bench).boxed()),
-                steps("more files than fit", |bench| no_space(bench).boxed()),
-                steps("spoiled by a cancelled run", |bench| cancelled(bench).boxed()),
-                steps("dropped in the middle", |bench| dropped(bench).boxed()),
-                steps("ceiling", |bench| ceiling(bench).boxed()),
-                steps("many runs", |bench| many_runs(bench).boxed()),
+                steps("what there is to work with", |fixture| facts(fixture).boxed()),
+                steps("environment", |fixture| environment(fixture).boxed()),
+                steps("what cannot be started", |fixture| not_started(fixture).boxed()),
+                steps("more files than fit", |fixture| no_space(fixture).boxed()),
+                steps("spoiled by a cancelled run", |fixture| cancelled(fixture).boxed()),
+                steps("dropped in the middle", |fixture| dropped(fixture).boxed()),
+                steps("ceiling", |fixture| ceiling(fixture).boxed()),
+                steps("many runs", |fixture| many_runs(fixture).boxed()),
             ],
         ),
     ]
     .concat()
 }
 
-async fn peak_of_each_run(bench: &Bench) {
-    let mut slot = bench.slot(&AMPLE).await;
+async fn peak_of_each_run(fixture: &Fixture) {
+    let mut slot = fixture.slot(&AMPLE).await;
     let large = slot.run(&["touch", "64"], AMPLE).await;
     let small = slot.run(&["exit", "0"], AMPLE).await;
     slot.close().await;
     expect(&large, |outcome| outcome.memory_bytes >= 64 * MIB);
     expect(&small, |outcome| outcome.memory_bytes < 16 * MIB);
-    let source = match bench.mode {
+    let source = match fixture.mode {
         Mode::Native | Mode::UserNamespace => MemorySource::Cgroup,
         Mode::WithoutRoot | Mode::Docker => MemorySource::PeakRss,
     };
@@ -67,11 +67,11 @@ async fn peak_of_each_run(bench: &Bench) {
 }
 
 /// An adapter's facts match its mode.
-async fn facts(bench: &Bench) {
-    let slot = bench.slot(&SHORT).await;
+async fn facts(fixture: &Fixture) {
+    let slot = fixture.slot(&SHORT).await;
     let facts = slot.cell.facts().clone();
     slot.close().await;
-    let mode = bench.mode;
+    let mode = fixture.mode;
     let cgroups = matches!(mode, Mode::Native | Mode::UserNamespace);
     assert_eq!(facts.own_uid, mode != Mode::WithoutRoot);
     assert_eq!(facts.memory_cgroup, cgroups);
@@ -81,8 +81,8 @@ async fn facts(bench: &Bench) {
 }
 
 /// Given variables are added to the fixed ones or replace them.
-async fn environment(bench: &Bench) {
-    let mut slot = bench.slot(&SHORT).await;
+async fn environment(fixture: &Fixture) {
+    let mut slot = fixture.slot(&SHORT).await;
     let mut execution = command(&["environment"], SHORT);
     execution.env = vec![("LANG".to_owned(), "C".to_owned()), ("SEED".to_owned(), "7".to_owned())];
     let outcome = slot.execute(&execution).await;
@@ -103,8 +103,8 @@ async fn environment(bench: &Bench) {
     );
 }
 
-async fn not_started(bench: &Bench) {
-    let mut slot = bench.slot(&SHORT).await;
+async fn not_started(fixture: &Fixture) {
+    let mut slot = fixture.slot(&SHORT).await;
     let not_a_program = CellPath::program("text").expect("plain");
     let text = Bytes::from_static(b"\x00\x01 nothing executable");
     slot.cell.put(&not_a_program, text, true).await.expect("it fits");
@@ -128,8 +128,8 @@ async fn not_started(bench: &Bench) {
     slot.close().await;
 }
 
-async fn no_space(bench: &Bench) {
-    let mut slot = bench.slot(&Limits { file_bytes: 8 * MIB, ..SHORT }).await;
+async fn no_space(fixture: &Fixture) {
+    let mut slot = fixture.slot(&Limits { file_bytes: 8 * MIB, ..SHORT }).await;
     let much = Bytes::from(vec![0; 16 << 20]);
     expect_error(
         slot.cell.put(&CellPath::work("much").expect("plain"), much, false).await,
@@ -139,8 +139,8 @@ async fn no_space(bench: &Bench) {
     slot.close().await;
 }
 
-async fn cancelled(bench: &Bench) {
-    let mut slot = bench.slot(&SHORT).await;
+async fn cancelled(fixture: &Fixture) {
+    let mut slot = fixture.slot(&SHORT).await;
     let sleep = command(&["do-nothing"], SHORT);
     let soon = Duration::from_millis(50);
     assert!(tokio::time::timeout(soon, slot.cell.execute(&sleep)).await.is_err());
@@ -149,8 +149,8 @@ async fn cancelled(bench: &Bench) {
 }
 
 /// Dropping a cell without closing it destroys it. The check after all cases finds leftovers.
-async fn dropped(bench: &Bench) {
-    let mut slot = bench.slot(&SHORT).await;
+async fn dropped(fixture: &Fixture) {
+    let mut slot = fixture.slot(&SHORT).await;
     let waiting = command(&["burn-in-orphans", "4"], AMPLE);
     let soon = Duration::from_millis(30);
     assert!(tokio::time::timeout(soon, slot.cell.execute(&waiting)).await.is_err());
@@ -158,8 +158,8 @@ async fn dropped(bench: &Bench) {
 }
 
 /// No execution gets more than its cell's limits.
-async fn ceiling(bench: &Bench) {
-    let mut slot = bench.slot(&Limits { memory_bytes: 48 * MIB, processes: 10, ..AMPLE }).await;
+async fn ceiling(fixture: &Fixture) {
+    let mut slot = fixture.slot(&Limits { memory_bytes: 48 * MIB, processes: 10, ..AMPLE }).await;
     let greedy = Limits { memory_bytes: 1 << 40, processes: 1000, ..AMPLE };
     expect_end(&slot.run(&["touch", "400"], greedy).await, Ended::MemoryLimit);
     let threads = slot.run(&["thread-bomb", "500"], greedy).await;
@@ -170,8 +170,8 @@ async fn ceiling(bench: &Bench) {
 }
 
 /// After many runs, like a submission's tests, the cell is still like a fresh one.
-async fn many_runs(bench: &Bench) {
-    let mut slot = bench.slot(&AMPLE).await;
+async fn many_runs(fixture: &Fixture) {
+    let mut slot = fixture.slot(&AMPLE).await;
     for _ in 0..200 {
         expect_end(&slot.run(&["exit", "0"], AMPLE).await, Ended::Exited { code: 0 });
     }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use futures::FutureExt;
 use sandbox::Limits;
 
-use crate::bench::{Bench, expect};
 use crate::case::Check::{ComplaintsCut, Kept, Never, Prints};
 use crate::case::{AMPLE, Case, End, MIB, SHORT, compile, line, source, steps};
+use crate::fixture::{Fixture, expect};
 use crate::processes::answers_beside_the_forger;
 
 /// The bomb hit a limit, or the compiler refused it.
@@ -171,7 +171,9 @@ fn reads() -> Vec<Case> {
                     .limits(JAVAC)
                     .ends(&[End::SUCCESS])
                     .checks(&[Kept(0), Never("ran at compile time")]),
-                steps("a compile step of the stranger's own", |bench| at_compile_time(bench).boxed()),
+                steps("a compile step of the stranger's own", |fixture| {
+                    at_compile_time(fixture).boxed()
+                }),
             ],
         ),
     ]
@@ -224,7 +226,7 @@ fn shapes() -> Vec<Case> {
         ),
         line(
             "compiler daemon left behind",
-            [steps("between compile steps", |bench| daemon(bench).boxed())],
+            [steps("between compile steps", |fixture| daemon(fixture).boxed())],
         ),
     ]
     .concat()
@@ -275,10 +277,10 @@ fn binary() -> Vec<u8> {
 }
 
 /// Untrusted code in a compile step runs in a cell like any other, and that cell has no test data.
-async fn at_compile_time(bench: &Bench) {
-    let language = bench.language("c");
+async fn at_compile_time(fixture: &Fixture) {
+    let language = fixture.language("c");
     let spec = sandbox::CellSpec::compile(language);
-    let mut slot = bench.slot_of(&spec).await;
+    let mut slot = fixture.slot_of(&spec).await;
     for words in [
         &["read-processes"][..],
         &["filtered", "mount", "bpf", "ptrace-self"],
@@ -298,9 +300,9 @@ async fn at_compile_time(bench: &Bench) {
 }
 
 /// Files are kept between the steps of a compilation; processes are not.
-async fn daemon(bench: &Bench) {
-    let spec = sandbox::CellSpec::compile(bench.language("c"));
-    let mut slot = bench.slot_of(&spec).await;
+async fn daemon(fixture: &Fixture) {
+    let spec = sandbox::CellSpec::compile(fixture.language("c"));
+    let mut slot = fixture.slot_of(&spec).await;
     let left = slot.run_keeping(&["leave-forger"], SHORT).await;
     expect(&left, answers_beside_the_forger);
     let next = slot.run(&["exit", "0"], AMPLE).await;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use futures::FutureExt;
 use sandbox::{Limits, Outcome};
 
-use crate::bench::{Bench, expect, expect_end};
 use crate::case::Check::{Counts, Echoes, Never, Prints, Soon};
 use crate::case::{AMPLE, Case, End, MIB, Mode, SHORT, line, probe, steps};
+use crate::fixture::{Fixture, expect, expect_end};
 use crate::traps;
 
 const SYS: &str =
@@ -67,7 +67,7 @@ fn secrets() -> Vec<Case> {
                 probe("/proc/self/mountinfo", &["print-file", "/proc/self/mountinfo"])
                     .checks(&[Never(SOURCES), Never("docker"), Never("/cgroup")])
                     .weaker(Mode::Docker, &[End::SUCCESS], &[Never(SOURCES)], MOUNTS),
-                steps("the service's environment", |bench| environment(bench).boxed()),
+                steps("the service's environment", |fixture| environment(fixture).boxed()),
             ],
         ),
         line(
@@ -106,9 +106,9 @@ fn litter() -> Vec<Case> {
         line(
             "file left between tests / between submissions",
             [
-                steps("between tests", |bench| files_between_tests(bench).boxed()),
-                steps("between submissions", |bench| files_between_submissions(bench).boxed()),
-                steps("another run sees nothing", |bench| memory_of_a_cell(bench).boxed()),
+                steps("between tests", |fixture| files_between_tests(fixture).boxed()),
+                steps("between submissions", |fixture| files_between_submissions(fixture).boxed()),
+                steps("another run sees nothing", |fixture| memory_of_a_cell(fixture).boxed()),
             ],
         ),
         line(
@@ -123,7 +123,7 @@ fn litter() -> Vec<Case> {
                 probe("2 GB, allocated", &["allocate", "2000", "/work/file"]).ends(&[End::File]),
                 // The area fills up before the file limit is reached, and is empty for the next
                 // run.
-                steps("fuller than the area", |bench| full_area(bench).boxed()),
+                steps("fuller than the area", |fixture| full_area(fixture).boxed()),
                 probe("fills every area", &["fill-disk", "1000"])
                     .limits(AMPLE)
                     .checks(&[Counts(100, 192)]),
@@ -187,12 +187,14 @@ fn escapes() -> Vec<Case> {
         line(
             "flock/lease/dnotify on shared inodes, keyctl, AF_VSOCK, abstract unix sockets between two sandboxes",
             [
-                shared_inodes(steps("flock", |bench| locks(bench, "flock").boxed())),
-                shared_inodes(steps("POSIX locks", |bench| locks(bench, "posix").boxed())),
-                shared_inodes(steps("locks of open files", |bench| locks(bench, "ofd").boxed())),
-                steps("inotify", |bench| {
+                shared_inodes(steps("flock", |fixture| locks(fixture, "flock").boxed())),
+                shared_inodes(steps("POSIX locks", |fixture| locks(fixture, "posix").boxed())),
+                shared_inodes(steps("locks of open files", |fixture| {
+                    locks(fixture, "ofd").boxed()
+                })),
+                steps("inotify", |fixture| {
                     channel(
-                        bench,
+                        fixture,
                         &["use-toolchain", "400", "/usr/bin/env"],
                         &["watch-toolchain", "300", "/usr/bin"],
                     )
@@ -202,16 +204,16 @@ fn escapes() -> Vec<Case> {
                 nothing("pages of a shared file", &["page-cache", "/usr/bin/env"]),
                 nothing("keyctl", &["filtered", "keyctl", "add_key", "request_key"]),
                 nothing("AF_VSOCK", &["filtered", "socket-vsock"]),
-                steps("abstract unix sockets", |bench| {
+                steps("abstract unix sockets", |fixture| {
                     channel(
-                        bench,
+                        fixture,
                         &["listen-abstract", "400", "meeting-place"],
                         &["reach-abstract", "300", "meeting-place"],
                     )
                     .boxed()
                 }),
-                steps("loopback", |bench| {
-                    channel(bench, &["listen-tcp", "400", "4711"], &["reach-tcp", "300", "4711"])
+                steps("loopback", |fixture| {
+                    channel(fixture, &["listen-tcp", "400", "4711"], &["reach-tcp", "300", "4711"])
                         .boxed()
                 }),
             ],
@@ -237,27 +239,27 @@ fn nothing(name: &'static str, words: &'static [&'static str]) -> Case {
 
 /// Locks on files that both cells see. Only if they are the same files, the other cell may see the
 /// locks.
-async fn locks(bench: &Bench, kind: &str) {
+async fn locks(fixture: &Fixture, kind: &str) {
     let heard = channel_between(
-        bench,
+        fixture,
         &["hold-lock", "400", kind, "/usr/bin/env"],
         &["see-lock", "300", kind, "/usr/bin/env"],
     )
     .await;
-    let shared = bench.mode != Mode::Docker;
+    let shared = fixture.mode != Mode::Docker;
     expect(&heard, |outcome| outcome.ended.is_success() && (shared || outcome.stdout.is_empty()));
 }
 
 /// The second cell sees nothing of what the first does with shared files or sends over a possible
 /// channel.
-async fn channel(bench: &Bench, says: &[&str], hears: &[&str]) {
-    let heard = channel_between(bench, says, hears).await;
+async fn channel(fixture: &Fixture, says: &[&str], hears: &[&str]) {
+    let heard = channel_between(fixture, says, hears).await;
     expect(&heard, |outcome| outcome.stdout.is_empty());
 }
 
-async fn channel_between(bench: &Bench, says: &[&str], hears: &[&str]) -> Outcome {
+async fn channel_between(fixture: &Fixture, says: &[&str], hears: &[&str]) -> Outcome {
     let limits = Limits { wall: Duration::from_secs(4), ..AMPLE };
-    let (mut one, mut other) = futures::join!(bench.slot(&limits), bench.slot(&limits));
+    let (mut one, mut other) = futures::join!(fixture.slot(&limits), fixture.slot(&limits));
     let (_, heard) = futures::join!(one.run(says, limits), other.run(hears, limits));
     for mut slot in [one, other] {
         slot.look_over().await;
@@ -266,8 +268,8 @@ async fn channel_between(bench: &Bench, says: &[&str], hears: &[&str]) -> Outcom
     heard
 }
 
-async fn environment(bench: &Bench) {
-    let mut slot = bench.slot(&SHORT).await;
+async fn environment(fixture: &Fixture) {
+    let mut slot = fixture.slot(&SHORT).await;
     let outcome = slot.run(&["environment"], SHORT).await;
     slot.close().await;
     let mut variables: Vec<_> =
@@ -285,8 +287,8 @@ async fn environment(bench: &Bench) {
     );
 }
 
-async fn files_between_tests(bench: &Bench) {
-    let mut slot = bench.slot(&SHORT).await;
+async fn files_between_tests(fixture: &Fixture) {
+    let mut slot = fixture.slot(&SHORT).await;
     for path in ["/work/left", "/tmp/left", "/dev/shm/left"] {
         expect_end(&slot.run_keeping(&["write", path], SHORT).await, EXITED);
         // Kept on request, as between the steps of a compilation, and removed otherwise.
@@ -300,8 +302,8 @@ async fn files_between_tests(bench: &Bench) {
 
 /// A run cannot leave a message by files and their names, links, closed directories, the areas' own
 /// modes, times, owners, attributes and access lists, processes, sockets or locks.
-async fn memory_of_a_cell(bench: &Bench) {
-    let mut slot = bench.slot(&AMPLE).await;
+async fn memory_of_a_cell(fixture: &Fixture) {
+    let mut slot = fixture.slot(&AMPLE).await;
     for number in ["1000000", "1000001", "1000002"] {
         expect_end(&slot.run(&["remember", number, "/usr/bin/env"], AMPLE).await, EXITED);
         let recalled = slot.run(&["recall", number, "/usr/bin/env"], AMPLE).await;
@@ -312,9 +314,9 @@ async fn memory_of_a_cell(bench: &Bench) {
 }
 
 /// Two submissions' cells, alive at the same time and one after the other.
-async fn files_between_submissions(bench: &Bench) {
-    let mut first = bench.slot(&SHORT).await;
-    let mut second = bench.slot(&SHORT).await;
+async fn files_between_submissions(fixture: &Fixture) {
+    let mut first = fixture.slot(&SHORT).await;
+    let mut second = fixture.slot(&SHORT).await;
     for path in ["/work/left", "/tmp/left", "/dev/shm/left"] {
         expect_end(&first.run_keeping(&["write", path], SHORT).await, EXITED);
     }
@@ -322,14 +324,14 @@ async fn files_between_submissions(bench: &Bench) {
     first.close().await;
     second.look_over().await;
     second.close().await;
-    let mut third = bench.slot(&SHORT).await;
+    let mut third = fixture.slot(&SHORT).await;
     third.look_over().await;
     third.close().await;
 }
 
-async fn full_area(bench: &Bench) {
+async fn full_area(fixture: &Fixture) {
     let cell = Limits { file_bytes: 8 * MIB, ..AMPLE };
-    let mut slot = bench.slot(&cell).await;
+    let mut slot = fixture.slot(&cell).await;
     let large = slot.run(&["write-mib", "32", "/work/file"], AMPLE).await;
     expect(&large, |outcome| outcome.ended == sandbox::Ended::Exited { code: 1 });
     expect_end(&slot.run(&["write-mib", "4", "/work/file"], AMPLE).await, EXITED);

@@ -8,9 +8,9 @@ use std::time::Duration;
 use futures::FutureExt;
 use sandbox::Limits;
 
-use crate::bench::{Bench, expect};
 use crate::case::Check::{Never, Prints, Soon};
 use crate::case::{AMPLE, Case, End, Mode, SHORT, line, probe, steps};
+use crate::fixture::{Fixture, expect};
 
 const CGROUP: &str = "the engine shows the container's own cgroup, read-only";
 
@@ -35,7 +35,7 @@ fn network() -> Vec<Case> {
             refused("ICMP", &["icmp"]),
             // If there is a loopback, it is the cell's own.
             probe("bind", &["listen-tcp", "1", "8080"]).ends(&[End::SUCCESS, End::REFUSED]),
-            steps("listeners on the host", |bench| listeners(bench).boxed()),
+            steps("listeners on the host", |fixture| listeners(fixture).boxed()),
             filtered(
                 "other address families",
                 &["filtered", "socket-netlink", "socket-packet", "socket-alg"],
@@ -152,7 +152,7 @@ fn refused(name: &'static str, words: &'static [&'static str]) -> Case {
 }
 
 /// Real listeners, on every address that could be the host's, receive nothing.
-async fn listeners(bench: &Bench) {
+async fn listeners(fixture: &Fixture) {
     let tcp = std::net::TcpListener::bind("0.0.0.0:0").expect("a port");
     let port = tcp.local_addr().expect("it is bound").port();
     let udp = std::net::UdpSocket::bind(("0.0.0.0", port)).expect("the same port");
@@ -164,7 +164,7 @@ async fn listeners(bench: &Bench) {
     unix.set_nonblocking(true).expect("a socket");
 
     let limits = Limits { wall: Duration::from_secs(3), ..AMPLE };
-    let mut slot = bench.slot(&limits).await;
+    let mut slot = fixture.slot(&limits).await;
     let port = port.to_string();
     for address in ["127.0.0.1", "172.17.0.1", "0.0.0.0"] {
         let reached = slot.run(&["tcp", &port, address], limits).await;

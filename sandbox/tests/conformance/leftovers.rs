@@ -9,8 +9,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use sandbox::{Ended, Limits, NativeConfig, SandboxConfig, resolve};
 
-use crate::bench::{Bench, expect_end};
 use crate::case::{AMPLE, Mode};
+use crate::fixture::{Fixture, expect_end};
 use crate::host::{cgroups_of, gone};
 use crate::suite::turn;
 
@@ -67,8 +67,8 @@ async fn a_killed_standby_is_replaced() {
     let native = NativeConfig { pool_size: 0, ..NativeConfig::default() };
     let config = SandboxConfig { native, ..SandboxConfig::default() };
     let sandbox = resolve(&config).expect("the sandbox can be set up");
-    let bench = Bench::new(sandbox, Mode::Native).await.expect("a compiler");
-    let mut slot = bench.slot(&AMPLE).await;
+    let fixture = Fixture::new(sandbox, Mode::Native).await.expect("a compiler");
+    let mut slot = fixture.slot(&AMPLE).await;
     let own = std::process::id();
     let without = || {
         let cells = members_of_cells_of(own).into_iter();
@@ -84,7 +84,7 @@ async fn a_killed_standby_is_replaced() {
     }
     slot.look_over().await;
     slot.close().await;
-    bench.sandbox.shutdown().await;
+    fixture.sandbox.shutdown().await;
 }
 
 /// The processes in each cgroup of a process's cells.
@@ -109,9 +109,9 @@ async fn victim() {
         return;
     }
     let sandbox = resolve(&SandboxConfig::default()).expect("the sandbox can be set up");
-    let bench = Bench::new(sandbox, Mode::Native).await.expect("a compiler");
+    let fixture = Fixture::new(sandbox, Mode::Native).await.expect("a compiler");
     let limits = Limits { wall: Duration::from_secs(60), ..AMPLE };
-    let mut slot = bench.slot(&limits).await;
+    let mut slot = fixture.slot(&limits).await;
     // The process is killed before this ends.
     slot.run(&["do-nothing"], limits).await;
 }

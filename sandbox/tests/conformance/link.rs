@@ -6,8 +6,8 @@ use std::time::Duration;
 use futures::FutureExt;
 use sandbox::{Ended, Execution, Limits, Outcome, RefusalKind, SandboxError, link};
 
-use crate::bench::{Bench, Slot, command, expect, expect_end, expect_error};
 use crate::case::{AMPLE, Case, GRACE, IDLE, MIB, Mode, SHORT, line, steps};
+use crate::fixture::{Fixture, Slot, command, expect, expect_end, expect_error};
 
 const DONE: Ended = Ended::Exited { code: 0 };
 
@@ -18,23 +18,25 @@ pub(crate) fn cases() -> Vec<Case> {
     line(
         "linked programs",
         [
-            steps("1,000 questions", |bench| questions(bench).boxed()),
-            steps("one ends early", |bench| ends_early(bench).boxed()),
-            steps("the leader closes its input", |bench| closes_input(bench).boxed()),
-            steps("the leader closes its output", |bench| closes_output(bench).boxed()),
-            steps("nobody reads what the leader says", |bench| leader_unheard(bench).boxed()),
-            steps("nobody reads what the follower says", |bench| follower_unheard(bench).boxed()),
-            steps("one ends because the other did", |bench| consequences(bench).boxed()),
-            steps("both wait", |bench| both_wait(bench).boxed()),
-            steps("who waits for whom", |bench| who_waits(bench).boxed()),
-            steps("1 MB before an answer", |bench| burst(bench).boxed()),
-            steps("one runs out of memory", |bench| out_of_memory(bench).boxed()),
-            steps("one does not start", |bench| not_started(bench).boxed()),
-            steps("one after the other", |bench| again(bench).boxed()),
-            steps("output by its name", |bench| by_name(bench).boxed()),
-            steps("without a link", |bench| without(bench).boxed()),
-            steps("cells that are not beside each other", |bench| strangers(bench).boxed()),
-            steps("the place where they meet", |bench| meeting_place(bench).boxed()),
+            steps("1,000 questions", |fixture| questions(fixture).boxed()),
+            steps("one ends early", |fixture| ends_early(fixture).boxed()),
+            steps("the leader closes its input", |fixture| closes_input(fixture).boxed()),
+            steps("the leader closes its output", |fixture| closes_output(fixture).boxed()),
+            steps("nobody reads what the leader says", |fixture| leader_unheard(fixture).boxed()),
+            steps("nobody reads what the follower says", |fixture| {
+                follower_unheard(fixture).boxed()
+            }),
+            steps("one ends because the other did", |fixture| consequences(fixture).boxed()),
+            steps("both wait", |fixture| both_wait(fixture).boxed()),
+            steps("who waits for whom", |fixture| who_waits(fixture).boxed()),
+            steps("1 MB before an answer", |fixture| burst(fixture).boxed()),
+            steps("one runs out of memory", |fixture| out_of_memory(fixture).boxed()),
+            steps("one does not start", |fixture| not_started(fixture).boxed()),
+            steps("one after the other", |fixture| again(fixture).boxed()),
+            steps("output by its name", |fixture| by_name(fixture).boxed()),
+            steps("without a link", |fixture| without(fixture).boxed()),
+            steps("cells that are not beside each other", |fixture| strangers(fixture).boxed()),
+            steps("the place where they meet", |fixture| meeting_place(fixture).boxed()),
         ],
     )
 }
@@ -63,8 +65,8 @@ async fn close(pair: [Slot<'_>; 2]) {
     }
 }
 
-async fn questions(bench: &Bench) {
-    let mut pair = bench.pair(&AMPLE).await;
+async fn questions(fixture: &Fixture) {
+    let mut pair = fixture.pair(&AMPLE).await;
     let asks = linked(&["ask", "1000"], WITHOUT_FILES);
     for outcome in talk(&mut pair, asks, linked(&["reply"], WITHOUT_FILES)).await {
         expect_end(&outcome, DONE);
@@ -73,8 +75,8 @@ async fn questions(bench: &Bench) {
 }
 
 /// The other program reads end-of-file, and ends second.
-async fn ends_early(bench: &Bench) {
-    let mut pair = bench.pair(&AMPLE).await;
+async fn ends_early(fixture: &Fixture) {
+    let mut pair = fixture.pair(&AMPLE).await;
     let hears = || linked(&["hear-out", "20"], AMPLE);
     let [first, second] = talk(&mut pair, linked(&["answer"], AMPLE), hears()).await;
     expect(&first, |first| first.ended == DONE && !first.peer_ended);
@@ -86,8 +88,8 @@ async fn ends_early(bench: &Bench) {
 }
 
 /// The follower can write until the leader has ended.
-async fn closes_input(bench: &Bench) {
-    let mut pair = bench.pair(&AMPLE).await;
+async fn closes_input(fixture: &Fixture) {
+    let mut pair = fixture.pair(&AMPLE).await;
     let closes = linked(&["close-input", "300"], AMPLE);
     let [writes, closes] = talk(&mut pair, linked(&["print-for-ever"], AMPLE), closes).await;
     expect_end(&closes, DONE);
@@ -96,8 +98,8 @@ async fn closes_input(bench: &Bench) {
 }
 
 /// The follower reads end-of-file while the leader continues, and ends first.
-async fn closes_output(bench: &Bench) {
-    let mut pair = bench.pair(&AMPLE).await;
+async fn closes_output(fixture: &Fixture) {
+    let mut pair = fixture.pair(&AMPLE).await;
     let closes = linked(&["close-output", "300"], AMPLE);
     let [hears, closes] = talk(&mut pair, linked(&["hear-out"], AMPLE), closes).await;
     expect_end(&closes, DONE);
@@ -107,8 +109,8 @@ async fn closes_output(bench: &Bench) {
 }
 
 /// Prints more than a pipe holds to a follower that ends immediately.
-async fn leader_unheard(bench: &Bench) {
-    let mut pair = bench.pair(&AMPLE).await;
+async fn leader_unheard(fixture: &Fixture) {
+    let mut pair = fixture.pair(&AMPLE).await;
     for _ in 0..20 {
         let speaks = linked(&["print", "1000000"], AMPLE);
         let [ends, speaks] = talk(&mut pair, linked(&["exit", "0"], AMPLE), speaks).await;
@@ -119,8 +121,8 @@ async fn leader_unheard(bench: &Bench) {
 }
 
 /// Prints more than a pipe holds to a leader that ends immediately.
-async fn follower_unheard(bench: &Bench) {
-    let mut pair = bench.pair(&AMPLE).await;
+async fn follower_unheard(fixture: &Fixture) {
+    let mut pair = fixture.pair(&AMPLE).await;
     for _ in 0..20 {
         let accepts = linked(&["exit", "42"], AMPLE).accepting(&[0, 42]);
         let [speaks, _] = talk(&mut pair, linked(&["print", "1000000"], AMPLE), accepts).await;
@@ -134,8 +136,8 @@ async fn follower_unheard(bench: &Bench) {
 }
 
 /// The program that ended first is known, even if the other ended right after it.
-async fn consequences(bench: &Bench) {
-    let mut pair = bench.pair(&AMPLE).await;
+async fn consequences(fixture: &Fixture) {
+    let mut pair = fixture.pair(&AMPLE).await;
     for _ in 0..100 {
         let hears = || linked(&["hear-out"], AMPLE);
         let [follower, _] = talk(&mut pair, hears(), linked(&["exit", "43"], AMPLE)).await;
@@ -146,8 +148,8 @@ async fn consequences(bench: &Bench) {
     close(pair).await;
 }
 
-async fn both_wait(bench: &Bench) {
-    let mut pair = bench.pair(&SHORT).await;
+async fn both_wait(fixture: &Fixture) {
+    let mut pair = fixture.pair(&SHORT).await;
     let waits = || linked(&["hear-out-and-stay"], IDLE);
     for outcome in talk(&mut pair, waits(), waits()).await {
         expect_end(&outcome, Ended::WallLimit);
@@ -157,8 +159,8 @@ async fn both_wait(bench: &Bench) {
 }
 
 /// The outcomes show which of the two computed, for a leader until the follower's end.
-async fn who_waits(bench: &Bench) {
-    let mut pair = bench.pair(&AMPLE).await;
+async fn who_waits(fixture: &Fixture) {
+    let mut pair = fixture.pair(&AMPLE).await;
     let waits = || linked(&["hear-out"], IDLE);
     let computes = |limits| linked(&["burn"], limits);
     let [follower, leader] = talk(&mut pair, waits(), computes(AMPLE)).await;
@@ -170,8 +172,8 @@ async fn who_waits(bench: &Bench) {
     close(pair).await;
 }
 
-async fn burst(bench: &Bench) {
-    let mut pair = bench.pair(&AMPLE).await;
+async fn burst(fixture: &Fixture) {
+    let mut pair = fixture.pair(&AMPLE).await;
     // The limit on captured output does not apply to a link.
     let limits = Limits { stdout_bytes: 10, ..AMPLE };
     let bytes = "1048576";
@@ -183,8 +185,8 @@ async fn burst(bench: &Bench) {
 }
 
 /// Each program has its own limits.
-async fn out_of_memory(bench: &Bench) {
-    let mut pair = bench.pair(&AMPLE).await;
+async fn out_of_memory(fixture: &Fixture) {
+    let mut pair = fixture.pair(&AMPLE).await;
     let small = Limits { memory_bytes: 32 * MIB, ..AMPLE };
     let hogs = linked(&["touch", "400"], small);
     let [hogs, hears] = talk(&mut pair, hogs, linked(&["hear-out"], AMPLE)).await;
@@ -194,8 +196,8 @@ async fn out_of_memory(bench: &Bench) {
 }
 
 /// If one program does not start, the other reads end-of-file.
-async fn not_started(bench: &Bench) {
-    let mut pair = bench.pair(&AMPLE).await;
+async fn not_started(fixture: &Fixture) {
+    let mut pair = fixture.pair(&AMPLE).await;
     let [a, b] = &mut pair;
     link(&mut a.cell, &mut b.cell).await.expect("linked");
     let nothing = Execution::new(vec!["/box/nothing".to_owned()], AMPLE).linked();
@@ -207,8 +209,8 @@ async fn not_started(bench: &Bench) {
 }
 
 /// A link lasts for one test. The next test has a new link, without unread data.
-async fn again(bench: &Bench) {
-    let mut pair = bench.pair(&AMPLE).await;
+async fn again(fixture: &Fixture) {
+    let mut pair = fixture.pair(&AMPLE).await;
     for _ in 0..20 {
         let speaks = linked(&["print", "1000"], AMPLE);
         let [speaks, ends] = talk(&mut pair, speaks, linked(&["exit", "0"], AMPLE)).await;
@@ -224,8 +226,8 @@ async fn again(bench: &Bench) {
     close(pair).await;
 }
 
-async fn by_name(bench: &Bench) {
-    let mut pair = bench.pair(&AMPLE).await;
+async fn by_name(fixture: &Fixture) {
+    let mut pair = fixture.pair(&AMPLE).await;
     let [speaks, hears] =
         talk(&mut pair, linked(&["reopen-output"], AMPLE), linked(&["hear-out"], AMPLE)).await;
     expect_end(&speaks, DONE);
@@ -233,8 +235,8 @@ async fn by_name(bench: &Bench) {
     close(pair).await;
 }
 
-async fn without(bench: &Bench) {
-    let mut pair = bench.pair(&AMPLE).await;
+async fn without(fixture: &Fixture) {
+    let mut pair = fixture.pair(&AMPLE).await;
     let [a, b] = &mut pair;
     let out_of_order = |error: &SandboxError| {
         matches!(error, SandboxError::Refused { kind: RefusalKind::OutOfOrder, .. })
@@ -254,10 +256,10 @@ async fn without(bench: &Bench) {
 }
 
 /// Containers can only be linked if they were made beside each other.
-async fn strangers(bench: &Bench) {
-    let (mut a, mut b) = (bench.slot(&AMPLE).await, bench.slot(&AMPLE).await);
+async fn strangers(fixture: &Fixture) {
+    let (mut a, mut b) = (fixture.slot(&AMPLE).await, fixture.slot(&AMPLE).await);
     let linked = link(&mut a.cell, &mut b.cell).await;
-    if bench.mode == Mode::Docker {
+    if fixture.mode == Mode::Docker {
         expect_error(linked, |error| {
             matches!(error, SandboxError::Refused { kind: RefusalKind::OutOfOrder, .. })
         });
@@ -268,8 +270,8 @@ async fn strangers(bench: &Bench) {
 }
 
 /// Programs cannot access the folder that their runners share.
-async fn meeting_place(bench: &Bench) {
-    let mut pair = bench.pair(&AMPLE).await;
+async fn meeting_place(fixture: &Fixture) {
+    let mut pair = fixture.pair(&AMPLE).await;
     let tries = linked(
         &["write-anywhere", "/assay/links", "/assay/links/x", "/assay/assay-runner", "/assay/new"],
         AMPLE,

@@ -8,12 +8,12 @@
 //! `ASSAY_CONFORMANCE_CASE=memory` runs the cases whose names contain `memory`.
 //! `ASSAY_CONFORMANCE_TIMES=1` prints how long each case took.
 
-mod bench;
 mod build;
 mod case;
 mod cell;
 mod compile;
 mod filesystem;
+mod fixture;
 mod host;
 mod kernel;
 mod leftovers;

@@ -6,9 +6,9 @@ use bytes::Bytes;
 use futures::FutureExt;
 use sandbox::{Ended, Limits};
 
-use crate::bench::{Bench, command, expect, expect_end};
 use crate::case::Check::{ComplaintsCut, Echoes, Kept, Prints, Soon, WallReached};
 use crate::case::{AMPLE, Case, End, IDLE, MIB, line, probe, steps};
+use crate::fixture::{Fixture, command, expect, expect_end};
 
 static HUNDRED_MB: LazyLock<Bytes> = LazyLock::new(|| vec![b'x'; 100_000_000].into());
 
@@ -53,7 +53,7 @@ pub(crate) fn cases() -> Vec<Case> {
                 probe("stderr over", &["complain", "200000"])
                     .limits(Limits { stderr_bytes: 1000, ..AMPLE })
                     .checks(&[ComplaintsCut]),
-                steps("over, and dropped", |bench| dropped(bench).boxed()),
+                steps("over, and dropped", |fixture| dropped(fixture).boxed()),
                 probe("in packets", &["print-packets", "100"]).checks(&[Kept(409_600)]),
             ],
         ),
@@ -137,8 +137,8 @@ fn frames() -> Vec<u8> {
 }
 
 /// A run that may print more than is kept.
-async fn dropped(bench: &Bench) {
-    let mut slot = bench.slot(&AMPLE).await;
+async fn dropped(fixture: &Fixture) {
+    let mut slot = fixture.slot(&AMPLE).await;
     let prints = command(&["print", "5000000"], AT_300_000).dropping_excess();
     let outcome = slot.execute(&prints).await;
     expect_end(&outcome, Ended::Exited { code: 0 });

@@ -5,9 +5,9 @@ use std::time::Duration;
 use futures::FutureExt;
 use sandbox::{Limits, Outcome};
 
-use crate::bench::{Bench, expect};
 use crate::case::Check::{Counts, CpuReached, Prints, Soon};
 use crate::case::{AMPLE, Case, End, MIB, SHORT, line, probe, steps};
+use crate::fixture::{Fixture, expect};
 
 /// The process limit of a small problem.
 const FEW: Limits = Limits { processes: 20, ..SHORT };
@@ -50,7 +50,7 @@ pub(crate) fn cases() -> Vec<Case> {
         ),
         line(
             "double fork, waits for next test and writes the answer",
-            [steps("into the next test's output and files", |bench| forger(bench).boxed())],
+            [steps("into the next test's output and files", |fixture| forger(fixture).boxed())],
         ),
         line(
             "kill(-1), kill(1), kill(judge pid)",
@@ -144,8 +144,8 @@ fn filtered(name: &'static str, words: &'static [&'static str]) -> Case {
     probe(name, words).ends(&[End::REFUSED]).checks(&[Prints("")])
 }
 
-async fn forger(bench: &Bench) {
-    let mut slot = bench.slot(&AMPLE).await;
+async fn forger(fixture: &Fixture) {
+    let mut slot = fixture.slot(&AMPLE).await;
     for _ in 0..3 {
         let left = slot.run_keeping(&["leave-forger"], SHORT).await;
         expect(&left, answers_beside_the_forger);

@@ -12,8 +12,8 @@ use futures::FutureExt;
 use nix::fcntl::{Flock, FlockArg};
 use sandbox::{Sandbox, SandboxConfig, resolve};
 
-use crate::bench::{Bench, PROBE};
 use crate::case::{Case, Mode, Program};
+use crate::fixture::{Fixture, PROBE};
 use crate::host::{self, Snapshot};
 use crate::{build, cell, compile, filesystem, kernel, link, memory, output, processes, time};
 
@@ -66,14 +66,14 @@ pub(crate) fn hold(config: &SandboxConfig, mode: Mode) {
     let before = Snapshot::take(mode);
     let mut failures = runtime.block_on(async {
         let sandbox: Arc<dyn Sandbox> = resolve(config).expect("the sandbox can be set up");
-        let bench = Bench::new(Arc::clone(&sandbox), mode).await.unwrap_or_else(|error| {
+        let fixture = Fixture::new(Arc::clone(&sandbox), mode).await.unwrap_or_else(|error| {
             panic!(
                 "the {} sandbox cannot even compile: {error:#?} (scripts/test prepares a machine)",
                 sandbox.name()
             )
         });
         let queue = Mutex::new(cases);
-        let workers = (0..AT_ONCE).map(|_| work(&bench, &queue));
+        let workers = (0..AT_ONCE).map(|_| work(&fixture, &queue));
         let failures = futures::future::join_all(workers).await.concat();
         sandbox.shutdown().await;
         failures
@@ -94,19 +94,19 @@ fn named(case: &Case) -> String {
 }
 
 /// Runs cases until there are none left. Returns the failures.
-async fn work(bench: &Bench, queue: &Mutex<VecDeque<Case>>) -> Vec<String> {
+async fn work(fixture: &Fixture, queue: &Mutex<VecDeque<Case>>) -> Vec<String> {
     let mut shared = None;
     let mut failures = Vec::new();
     while let Some(case) = take(queue) {
         let started = Instant::now();
         let cells_before = shared.is_some();
-        let wrong = outcome_of(bench.judge(&case, &mut shared)).await;
+        let wrong = outcome_of(fixture.judge(&case, &mut shared)).await;
         let wrong = match wrong {
             None if case.own_cell
                 || !matches!(case.program, Program::Probe(_))
                 || !cells_before =>
             {
-                host::cells_left(bench.mode, || bench.open()).await
+                host::cells_left(fixture.mode, || fixture.open()).await
             }
             wrong => wrong,
         };

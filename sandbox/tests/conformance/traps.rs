@@ -5,94 +5,106 @@ use bytes::Bytes;
 use futures::FutureExt;
 use sandbox::{Area, CellPath, Ended, RefusalKind, SandboxError};
 
-use crate::bench::{Bench, expect_end, expect_error};
 use crate::case::{AMPLE, Case, MIB, SHORT, line, steps};
+use crate::fixture::{Fixture, expect_end, expect_error};
 
 pub(crate) fn cases() -> Vec<Case> {
     [
         line(
             "box output replaced by symlink to /etc/passwd, /dev/urandom, FIFO, device, socket, directory, hard link",
             [
-                steps("symlink to /etc/passwd", |bench| {
-                    fetch(bench, &["link", "/etc/passwd", "/work/main"], RefusalKind::NotRegular)
+                steps("symlink to /etc/passwd", |fixture| {
+                    fetch(fixture, &["link", "/etc/passwd", "/work/main"], RefusalKind::NotRegular)
                         .boxed()
                 }),
-                steps("symlink to /dev/urandom", |bench| {
-                    fetch(bench, &["link", "/dev/urandom", "/work/main"], RefusalKind::NotRegular)
+                steps("symlink to /dev/urandom", |fixture| {
+                    fetch(fixture, &["link", "/dev/urandom", "/work/main"], RefusalKind::NotRegular)
                         .boxed()
                 }),
-                steps("symlink to the runner's memory", |bench| {
-                    fetch(bench, &["link", "/proc/self/mem", "/work/main"], RefusalKind::NotRegular)
+                steps("symlink to the runner's memory", |fixture| {
+                    fetch(
+                        fixture,
+                        &["link", "/proc/self/mem", "/work/main"],
+                        RefusalKind::NotRegular,
+                    )
+                    .boxed()
+                }),
+                steps("symlink to nowhere", |fixture| {
+                    fetch(fixture, &["link", "/nowhere", "/work/main"], RefusalKind::NotRegular)
                         .boxed()
                 }),
-                steps("symlink to nowhere", |bench| {
-                    fetch(bench, &["link", "/nowhere", "/work/main"], RefusalKind::NotRegular)
-                        .boxed()
+                steps("FIFO", |fixture| {
+                    fetch(fixture, &["fifo", "/work/main"], RefusalKind::NotRegular).boxed()
                 }),
-                steps("FIFO", |bench| {
-                    fetch(bench, &["fifo", "/work/main"], RefusalKind::NotRegular).boxed()
+                steps("device", |fixture| {
+                    fetch(fixture, &["device", "/work/main"], RefusalKind::NotFound).boxed()
                 }),
-                steps("device", |bench| {
-                    fetch(bench, &["device", "/work/main"], RefusalKind::NotFound).boxed()
+                steps("socket", |fixture| {
+                    fetch(fixture, &["socket", "/work/main"], RefusalKind::NotRegular).boxed()
                 }),
-                steps("socket", |bench| {
-                    fetch(bench, &["socket", "/work/main"], RefusalKind::NotRegular).boxed()
+                steps("directory", |fixture| {
+                    fetch(fixture, &["directory", "/work/main"], RefusalKind::NotRegular).boxed()
                 }),
-                steps("directory", |bench| {
-                    fetch(bench, &["directory", "/work/main"], RefusalKind::NotRegular).boxed()
+                steps("hard link to the program", |fixture| {
+                    fetch(
+                        fixture,
+                        &["hard-link", "/box/probe", "/work/main"],
+                        RefusalKind::NotFound,
+                    )
+                    .boxed()
                 }),
-                steps("hard link to the program", |bench| {
-                    fetch(bench, &["hard-link", "/box/probe", "/work/main"], RefusalKind::NotFound)
-                        .boxed()
-                }),
-                steps("hard link to /etc/passwd", |bench| {
-                    fetch(bench, &["hard-link", "/etc/passwd", "/work/main"], RefusalKind::NotFound)
-                        .boxed()
+                steps("hard link to /etc/passwd", |fixture| {
+                    fetch(
+                        fixture,
+                        &["hard-link", "/etc/passwd", "/work/main"],
+                        RefusalKind::NotFound,
+                    )
+                    .boxed()
                 }),
                 // A hole of 60 MiB counts as 60 MiB.
-                steps("larger than asked for", |bench| {
-                    fetch(bench, &["sparse", "60", "/work/main"], RefusalKind::TooLarge).boxed()
+                steps("larger than asked for", |fixture| {
+                    fetch(fixture, &["sparse", "60", "/work/main"], RefusalKind::TooLarge).boxed()
                 }),
-                steps("what it is meant to be", |bench| regular(bench).boxed()),
+                steps("what it is meant to be", |fixture| regular(fixture).boxed()),
             ],
         ),
         line(
             "symlink run.sh, compile_output, metadata ; chown/rm race",
             [
-                steps("put over a symlink", |bench| {
-                    put_over(bench, &["link", "/work/precious", "/work/main"]).boxed()
+                steps("put over a symlink", |fixture| {
+                    put_over(fixture, &["link", "/work/precious", "/work/main"]).boxed()
                 }),
-                steps("put over a symlink to a device", |bench| {
-                    put_over(bench, &["link", "/dev/null", "/work/main"]).boxed()
+                steps("put over a symlink to a device", |fixture| {
+                    put_over(fixture, &["link", "/dev/null", "/work/main"]).boxed()
                 }),
-                steps("put over a hard link", |bench| {
-                    put_over(bench, &["hard-link", "/work/precious", "/work/main"]).boxed()
+                steps("put over a hard link", |fixture| {
+                    put_over(fixture, &["hard-link", "/work/precious", "/work/main"]).boxed()
                 }),
-                steps("put over a FIFO", |bench| {
-                    put_over(bench, &["fifo", "/work/main"]).boxed()
+                steps("put over a FIFO", |fixture| {
+                    put_over(fixture, &["fifo", "/work/main"]).boxed()
                 }),
-                steps("put over a directory", |bench| put_over_directory(bench).boxed()),
-                steps("chown", |bench| chown(bench).boxed()),
+                steps("put over a directory", |fixture| put_over_directory(fixture).boxed()),
+                steps("chown", |fixture| chown(fixture).boxed()),
             ],
         ),
         line(
             ".. or NUL, newline, -rf, 300-char filename, main class name injection",
-            [steps("names", |bench| names(bench).boxed())],
+            [steps("names", |fixture| names(fixture).boxed())],
         ),
         line(
             "folders",
             [
-                steps("made for a file", |bench| folders(bench).boxed()),
-                steps("a link in their place", |bench| linked_folder(bench).boxed()),
-                steps("kept from the program", |bench| program_folders(bench).boxed()),
+                steps("made for a file", |fixture| folders(fixture).boxed()),
+                steps("a link in their place", |fixture| linked_folder(fixture).boxed()),
+                steps("kept from the program", |fixture| program_folders(fixture).boxed()),
             ],
         ),
         line(
             "what a program leaves, told and cleared",
             [
-                steps("a list of files", |bench| listing(bench).boxed()),
-                steps("more files than are told", |bench| long_listing(bench).boxed()),
-                steps("cleared", |bench| cleared(bench).boxed()),
+                steps("a list of files", |fixture| listing(fixture).boxed()),
+                steps("more files than are told", |fixture| long_listing(fixture).boxed()),
+                steps("cleared", |fixture| cleared(fixture).boxed()),
             ],
         ),
     ]
@@ -103,8 +115,8 @@ fn artifact() -> CellPath {
     CellPath::work("main").expect("plain")
 }
 
-async fn fetch(bench: &Bench, trick: &[&str], kind: RefusalKind) {
-    let mut slot = bench.slot(&SHORT).await;
+async fn fetch(fixture: &Fixture, trick: &[&str], kind: RefusalKind) {
+    let mut slot = fixture.slot(&SHORT).await;
     slot.run_keeping(trick, SHORT).await;
     expect_error(
         slot.cell.get(&artifact(), MIB).await,
@@ -118,8 +130,8 @@ async fn fetch(bench: &Bench, trick: &[&str], kind: RefusalKind) {
     slot.close().await;
 }
 
-async fn regular(bench: &Bench) {
-    let mut slot = bench.slot(&SHORT).await;
+async fn regular(fixture: &Fixture) {
+    let mut slot = fixture.slot(&SHORT).await;
     slot.run_keeping(&["write", "/work/main"], SHORT).await;
     expect_error(slot.cell.get(&artifact(), 999).await, |error| {
         matches!(error, SandboxError::File { kind: RefusalKind::TooLarge, .. })
@@ -131,8 +143,8 @@ async fn regular(bench: &Bench) {
 }
 
 /// The trap is replaced, and its target is unchanged.
-async fn put_over(bench: &Bench, trick: &[&str]) {
-    let mut slot = bench.slot(&SHORT).await;
+async fn put_over(fixture: &Fixture, trick: &[&str]) {
+    let mut slot = fixture.slot(&SHORT).await;
     let precious = CellPath::work("precious").expect("plain");
     slot.run_keeping(&["write", "/work/precious"], SHORT).await;
     expect_end(&slot.run_keeping(trick, SHORT).await, Ended::Exited { code: 0 });
@@ -145,8 +157,8 @@ async fn put_over(bench: &Bench, trick: &[&str]) {
 }
 
 /// A directory is not replaced. That is an error, and the cell remains usable.
-async fn put_over_directory(bench: &Bench) {
-    let mut slot = bench.slot(&SHORT).await;
+async fn put_over_directory(fixture: &Fixture) {
+    let mut slot = fixture.slot(&SHORT).await;
     slot.run_keeping(&["directory", "/work/main"], SHORT).await;
     let put = slot.cell.put(&artifact(), Bytes::from_static(b"new"), false).await;
     expect_error(put, |error| matches!(error, SandboxError::File { .. }));
@@ -158,8 +170,8 @@ async fn put_over_directory(bench: &Bench) {
 }
 
 /// A program cannot change a file's owner.
-async fn chown(bench: &Bench) {
-    let mut slot = bench.slot(&SHORT).await;
+async fn chown(fixture: &Fixture) {
+    let mut slot = fixture.slot(&SHORT).await;
     slot.cell.put(&artifact(), Bytes::from_static(b"theirs"), false).await.expect("it fits");
     for path in ["/work/main", "/box/probe", "/etc/passwd", "/usr/bin/env"] {
         let tried = slot.run_keeping(&["change-owner", path], SHORT).await;
@@ -170,7 +182,7 @@ async fn chown(bench: &Bench) {
     slot.close().await;
 }
 
-async fn names(bench: &Bench) {
+async fn names(fixture: &Fixture) {
     let long = "x".repeat(300);
     for name in [
         "",
@@ -190,7 +202,7 @@ async fn names(bench: &Bench) {
     ] {
         expect_error(CellPath::work(name), |error| matches!(error, SandboxError::BadPath { .. }));
     }
-    let mut slot = bench.slot(&SHORT).await;
+    let mut slot = fixture.slot(&SHORT).await;
     let path = CellPath::work("naïve main;$(x).txt").expect("odd, but plain");
     slot.cell.put(&path, Bytes::from_static(b"content"), false).await.expect("it fits");
     assert_eq!(slot.cell.get(&path, 100).await.expect("it is there"), "content");
@@ -207,8 +219,8 @@ fn refused<T: std::fmt::Debug>(result: Result<T, SandboxError>, kind: RefusalKin
 }
 
 /// The program can use a file's folders as if it had made them.
-async fn folders(bench: &Bench) {
-    let mut slot = bench.slot(&SHORT).await;
+async fn folders(fixture: &Fixture) {
+    let mut slot = fixture.slot(&SHORT).await;
     let deep = CellPath::work("a/b/c/d/e/f/g/file").expect("plain");
     slot.cell.put(&deep, Bytes::from_static(b"deep"), false).await.expect("it fits");
     slot.cell.put(&deep, Bytes::from_static(b"again"), false).await.expect("it fits");
@@ -230,8 +242,8 @@ async fn folders(bench: &Bench) {
 }
 
 /// Nothing is written or read through a link, at any place in the path.
-async fn linked_folder(bench: &Bench) {
-    let mut slot = bench.slot(&SHORT).await;
+async fn linked_folder(fixture: &Fixture) {
+    let mut slot = fixture.slot(&SHORT).await;
     for leads_to in ["/tmp", "/box", "/", "folder", "nowhere"] {
         slot.run_keeping(&["write", "/tmp/file"], SHORT).await;
         slot.run_keeping(&["link", leads_to, "/work/linked"], SHORT).await;
@@ -249,8 +261,8 @@ async fn linked_folder(bench: &Bench) {
     slot.close().await;
 }
 
-async fn program_folders(bench: &Bench) {
-    let mut slot = bench.slot(&SHORT).await;
+async fn program_folders(fixture: &Fixture) {
+    let mut slot = fixture.slot(&SHORT).await;
     let module = CellPath::program("package/module").expect("plain");
     slot.cell.put(&module, Bytes::from_static(b"code"), false).await.expect("it fits");
     let paths = ["write-anywhere", "/box/package/module", "/box/package/new", "/box/new"];
@@ -260,8 +272,8 @@ async fn program_folders(bench: &Bench) {
     slot.close().await;
 }
 
-async fn listing(bench: &Bench) {
-    let mut slot = bench.slot(&SHORT).await;
+async fn listing(fixture: &Fixture) {
+    let mut slot = fixture.slot(&SHORT).await;
     let tool = CellPath::work("tools/build").expect("plain");
     slot.cell.put(&tool, Bytes::from_static(b"12345"), true).await.expect("it fits");
     slot.run_keeping(&["write", "/work/written"], SHORT).await;
@@ -282,8 +294,8 @@ async fn listing(bench: &Bench) {
     slot.close().await;
 }
 
-async fn long_listing(bench: &Bench) {
-    let mut slot = bench.slot(&AMPLE).await;
+async fn long_listing(fixture: &Fixture) {
+    let mut slot = fixture.slot(&AMPLE).await;
     slot.run_keeping(&["many-files", "1100", "/work"], AMPLE).await;
     expect_error(slot.cell.list(Area::Work).await, |error| {
         matches!(error, SandboxError::Refused { kind: RefusalKind::TooLarge, .. })
@@ -295,8 +307,8 @@ async fn long_listing(bench: &Bench) {
 }
 
 /// Kept files are gone for the next run.
-async fn cleared(bench: &Bench) {
-    let mut slot = bench.slot(&SHORT).await;
+async fn cleared(fixture: &Fixture) {
+    let mut slot = fixture.slot(&SHORT).await;
     for path in ["/work/main", "/tmp/file", "/dev/shm/file"] {
         slot.run_keeping(&["write", path], SHORT).await;
     }

@@ -7,7 +7,7 @@ use std::{env, fs};
 
 use sandbox::Ended;
 
-use crate::workbench::Workbench;
+use crate::fixture::Fixture;
 
 /// Extra processor time for a compiler that would never end, beyond its time for a small program.
 const EXHAUST_CPU: Duration = Duration::from_millis(500);
@@ -184,14 +184,14 @@ const ATTACKS: &[Attack] = &[
 ];
 
 /// Runs the language's attacks. `least_cpu` is the compiler's time for a small program.
-pub(crate) async fn run(bench: &mut Workbench, least_cpu: Duration, failures: &mut Vec<String>) {
+pub(crate) async fn run(fixture: &mut Fixture, least_cpu: Duration, failures: &mut Vec<String>) {
     let secret = Secret::new();
-    let language = bench.language.id.clone();
+    let language = fixture.language.id.clone();
     for attack in ATTACKS.iter().filter(|attack| attack.language == language.as_str()) {
         let source = attack.source.replace("{secret}", &secret.path.to_string_lossy());
         let compiled = match attack.aim {
-            Exhaust => bench.compile_within(least_cpu + EXHAUST_CPU, &source).await,
-            Refused | Harmless => bench.compile(&source).await,
+            Exhaust => fixture.compile_within(least_cpu + EXHAUST_CPU, &source).await,
+            Refused | Harmless => fixture.compile(&source).await,
         };
         let said = compiled.said();
         let ended = compiled.outcome.ended;

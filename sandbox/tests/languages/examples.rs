@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sandbox::{Ended, Examples, Outcome};
 
-use crate::workbench::{CPU, Files, Line, Workbench};
+use crate::fixture::{CPU, Files, Fixture, Line};
 
 /// Processor time for the example that never ends, beyond the runtime's start.
 const LOOP_CPU: Duration = Duration::from_millis(300);
@@ -20,17 +20,17 @@ fn is_runtime_error(ended: Ended) -> bool {
 }
 
 pub(crate) async fn run(
-    bench: &mut Workbench,
+    fixture: &mut Fixture,
     built: &mut Built,
     line: &mut Line,
     failures: &mut Vec<String>,
 ) {
-    let toolchain = bench.sandbox.toolchain(&bench.language).await.expect("a toolchain");
+    let toolchain = fixture.sandbox.toolchain(&fixture.language).await.expect("a toolchain");
     line.version = toolchain.version;
     if line.version.is_empty() {
         failures.push("the probe prints nothing".to_owned());
     }
-    let Examples { hello, sum, endless, hog, crash, broken } = bench.language.examples.clone();
+    let Examples { hello, sum, endless, hog, crash, broken } = fixture.language.examples.clone();
     let mut check =
         |name: &str, outcome: Result<Outcome, String>, holds: &dyn Fn(&Outcome) -> bool| {
             match outcome {
@@ -40,17 +40,17 @@ pub(crate) async fn run(
             }
         };
 
-    let compiled = bench.compile(&sum).await;
+    let compiled = fixture.compile(&sum).await;
     (line.compile, line.compile_cpu) = (compiled.wall, compiled.cpu);
     let outcome = match compiled.artifact.clone() {
-        Some(artifact) => Ok(bench.run(artifact, "20 22\n", CPU).await),
+        Some(artifact) => Ok(fixture.run(artifact, "20 22\n", CPU).await),
         None => Err(compiled.said()),
     };
     check("sum", outcome, &|it| it.ended.is_success() && it.stdout == "42\n");
 
-    let first = run_built(bench, built, &hello, CPU).await;
+    let first = run_built(fixture, built, &hello, CPU).await;
     // The first run reads the runtime from disk.
-    let second = run_built(bench, built, &hello, CPU).await;
+    let second = run_built(fixture, built, &hello, CPU).await;
     let mut start_cpu = Duration::ZERO;
     if let Ok(outcome) = &second {
         (line.wall, line.memory_bytes) = (outcome.wall, outcome.memory_bytes);
@@ -60,21 +60,21 @@ pub(crate) async fn run(
         check("hello", outcome, &|it| it.ended.is_success() && it.stdout == "hello\n");
     }
 
-    let outcome = run_built(bench, built, &endless, start_cpu + LOOP_CPU).await;
+    let outcome = run_built(fixture, built, &endless, start_cpu + LOOP_CPU).await;
     check("loop", outcome, &|it| it.ended == Ended::CpuLimit);
 
-    let memory_bytes_max = bench.memory_bytes_max();
-    let outcome = run_built(bench, built, &hog, CPU).await;
+    let memory_bytes_max = fixture.memory_bytes_max();
+    let outcome = run_built(fixture, built, &hog, CPU).await;
     // A runtime that gives up before the limit would turn this into a runtime error.
     let hogged = |it: &Outcome| {
         it.ended == Ended::MemoryLimit && it.memory_bytes >= memory_bytes_max / 10 * 9
     };
     check("hog", outcome, &hogged);
 
-    let outcome = run_built(bench, built, &crash, CPU).await;
+    let outcome = run_built(fixture, built, &crash, CPU).await;
     check("crash", outcome, &|it| is_runtime_error(it.ended));
 
-    let compiled = bench.compile(&broken).await;
+    let compiled = fixture.compile(&broken).await;
     let refused = matches!(compiled.outcome.ended, Ended::Exited { code } if code != 0);
     if !refused || compiled.said().trim().is_empty() {
         let ended = compiled.outcome.ended;
@@ -84,17 +84,17 @@ pub(crate) async fn run(
 
 /// Runs a program that an earlier sandbox may have built.
 async fn run_built(
-    bench: &mut Workbench,
+    fixture: &mut Fixture,
     built: &mut Built,
     source: &str,
     cpu: Duration,
 ) -> Result<Outcome, String> {
     let artifact = match built.get(source) {
         Some(artifact) => artifact.clone(),
-        None => bench.build(source).await?,
+        None => fixture.build(source).await?,
     };
     built.insert(source.to_owned(), artifact.clone());
-    Ok(bench.run(artifact, "", cpu).await)
+    Ok(fixture.run(artifact, "", cpu).await)
 }
 
 fn brief(outcome: &Outcome) -> String {

@@ -6,8 +6,8 @@
 
 mod attacks;
 mod examples;
+mod fixture;
 mod several;
-mod workbench;
 
 use std::cmp::Reverse;
 use std::env;
@@ -24,7 +24,7 @@ use sandbox::{
 };
 
 use crate::examples::Built;
-use crate::workbench::{Line, Workbench};
+use crate::fixture::{Fixture, Line};
 
 /// How many languages are tested at the same time. One more than the two processors, because
 /// starting a container and reading a toolchain from disk mean waiting.
@@ -104,11 +104,11 @@ async fn test_one(
         let mut line = Line::of(&language.id, sandbox.name());
         let mut failures = Vec::new();
         let tested = AssertUnwindSafe(async {
-            let mut bench = Workbench::open(Arc::clone(sandbox), Arc::clone(&language)).await;
-            examples::run(&mut bench, &mut built, &mut line, &mut failures).await;
-            several::run(&mut bench, &mut failures).await;
-            attacks::run(&mut bench, line.compile_cpu, &mut failures).await;
-            bench.close().await;
+            let mut fixture = Fixture::open(Arc::clone(sandbox), Arc::clone(&language)).await;
+            examples::run(&mut fixture, &mut built, &mut line, &mut failures).await;
+            several::run(&mut fixture, &mut failures).await;
+            attacks::run(&mut fixture, line.compile_cpu, &mut failures).await;
+            fixture.close().await;
         });
         if let Err(panic) = tested.catch_unwind().await {
             let said = panic.downcast_ref::<String>().map(String::as_str);

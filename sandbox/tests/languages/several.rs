@@ -2,7 +2,7 @@
 
 use sandbox::Layout;
 
-use crate::workbench::{CPU, Workbench};
+use crate::fixture::{CPU, Fixture};
 
 /// The output of each program for the input `20 22`.
 const SUM: &str = "42\n";
@@ -206,10 +206,10 @@ const PROGRAMS: &[Program] = &[
 
 /// Checks that the main file is found, and that the program compiles and runs. One adapter is
 /// enough, because their cells have the same content.
-pub(crate) async fn run(bench: &mut Workbench, failures: &mut Vec<String>) {
-    let language = bench.language.clone();
+pub(crate) async fn run(fixture: &mut Fixture, failures: &mut Vec<String>) {
+    let language = fixture.language.clone();
     let programs = PROGRAMS.iter().filter(|program| program.language == language.id.as_str());
-    let here = bench.sandbox.name() == "native";
+    let here = fixture.sandbox.name() == "native";
     for program in programs.filter(|_| here) {
         let contents: Vec<_> =
             program.files.iter().map(|(name, text)| (*name, text.as_bytes())).collect();
@@ -223,12 +223,12 @@ pub(crate) async fn run(bench: &mut Workbench, failures: &mut Vec<String>) {
             entry_point: None,
         };
         let cpu = language.compile_limits().cpu;
-        let compiled = bench.compile_files(cpu, &layout, program.files).await;
+        let compiled = fixture.compile_files(cpu, &layout, program.files).await;
         let Some(artifact) = compiled.artifact.clone() else {
             failures.push(format!("several files: {}", compiled.said()));
             continue;
         };
-        let outcome = bench.run_files(artifact, &layout, "20 22\n", CPU).await;
+        let outcome = fixture.run_files(artifact, &layout, "20 22\n", CPU).await;
         if !outcome.ended.is_success() || outcome.stdout != SUM {
             failures.push(format!("several files: {outcome:?}"));
         }

@@ -29,7 +29,7 @@ pub(crate) const PROBE: &[&str] = &[
 /// The largest file fetched from a compile cell, in bytes.
 const ARTIFACT_BYTES_MAX: u64 = 64 << 20;
 
-pub(crate) struct Bench {
+pub(crate) struct Fixture {
     pub(crate) sandbox: Arc<dyn Sandbox>,
     pub(crate) mode: Mode,
     languages: Languages,
@@ -37,20 +37,20 @@ pub(crate) struct Bench {
     open: AtomicUsize,
 }
 
-impl Bench {
+impl Fixture {
     pub(crate) async fn new(sandbox: Arc<dyn Sandbox>, mode: Mode) -> Result<Self, SandboxError> {
         let open = AtomicUsize::new(0);
         let languages = Languages::builtin();
-        let mut bench = Self { sandbox, mode, languages, probe: Bytes::new(), open };
-        let language = bench.language("c");
-        let mut cell = bench.sandbox.prepare(&CellSpec::compile(language)).await?;
+        let mut fixture = Self { sandbox, mode, languages, probe: Bytes::new(), open };
+        let language = fixture.language("c");
+        let mut cell = fixture.sandbox.prepare(&CellSpec::compile(language)).await?;
         let limits = language.compile_limits();
         let outcome = compile(&mut cell, language, PROBE.concat().as_bytes(), &limits).await?;
         assert!(outcome.ended.is_success(), "{}", String::from_utf8_lossy(&outcome.stderr));
         let artifact = CellPath::work(&language.artifact)?;
-        bench.probe = cell.get(&artifact, ARTIFACT_BYTES_MAX).await?;
+        fixture.probe = cell.get(&artifact, ARTIFACT_BYTES_MAX).await?;
         cell.close().await?;
-        Ok(bench)
+        Ok(fixture)
     }
 
     /// A language, by an extension of its sources.

@@ -25,7 +25,7 @@ const WALL_MAX: Duration = Duration::from_secs(60);
 /// The largest artifact, in bytes.
 const ARTIFACT_BYTES_MAX: u64 = 64 * MIB;
 
-pub(crate) struct Workbench {
+pub(crate) struct Fixture {
     pub(crate) sandbox: Arc<dyn Sandbox>,
     pub(crate) language: Arc<Language>,
     compiling: Cell,
@@ -55,7 +55,7 @@ impl Compiled {
     }
 }
 
-impl Workbench {
+impl Fixture {
     pub(crate) async fn open(sandbox: Arc<dyn Sandbox>, language: Arc<Language>) -> Self {
         let limits = language.run_limits(CPU, MEMORY_BYTES, MIB);
         let compiling = sandbox.prepare(&CellSpec::compile(&language)).await;
