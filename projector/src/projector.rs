@@ -157,7 +157,7 @@ impl Projecting {
     }
 
     async fn look(&self) -> Result<Generations, ProjectError> {
-        let generations = self.upkeep.settle().await?;
+        let generations = self.upkeep.ensure_generations().await?;
         self.known.send_if_modified(|known| {
             let changed = known.as_ref() != Some(&generations);
             *known = Some(generations.clone());

@@ -188,7 +188,7 @@ impl Runtime {
                 Ok(applied) => page = applied,
                 Err(error) => {
                     // Events applied before are still committed.
-                    progress.settle().await.ok();
+                    progress.finish_commit().await.ok();
                     return Err(error);
                 }
             }
@@ -198,13 +198,13 @@ impl Runtime {
             step.events += read;
             step.at_end = read < u64::from(limit) || target == Some(position(reached));
         }
-        if unstorable(progress.settle().await)?.is_some() {
+        if unstorable(progress.finish_commit().await)?.is_some() {
             return self.go_back(progress, step, position(reached)).await;
         }
         let Some(reached) = reached.filter(|_| step.events > 0) else { return Ok(step) };
         self.commit(progress, reached);
         if (careful || step.at_end)
-            && let Some(error) = unstorable(progress.settle().await)?
+            && let Some(error) = unstorable(progress.finish_commit().await)?
         {
             let before = progress.committed;
             step = self.go_back(progress, step, reached.position).await?;
@@ -214,7 +214,7 @@ impl Runtime {
             {
                 self.park(progress, culprit, &error)?;
                 self.commit(progress, reached);
-                progress.settle().await?;
+                progress.finish_commit().await?;
             }
         }
         Ok(step)
@@ -383,7 +383,7 @@ impl Runtime {
             }
         }
         self.commit(progress, reached);
-        if unstorable(progress.settle().await)?.is_some() {
+        if unstorable(progress.finish_commit().await)?.is_some() {
             // They stay parked.
             *progress = self.resume().await?;
         }
@@ -432,7 +432,7 @@ impl Progress {
     }
 
     /// Waits for the commit in progress, if there is one.
-    async fn settle(&mut self) -> Result<(), CommitError> {
+    async fn finish_commit(&mut self) -> Result<(), CommitError> {
         if let Some(Committing { to, outcome }) = self.committing.take() {
             outcome.await.unwrap_or_else(|error| Err(CommitError::Unavailable(error.into())))?;
             self.committed = Some(to);

@@ -45,7 +45,7 @@ impl Upkeep {
     ///
     /// # Errors
     /// When the read model does not answer.
-    pub async fn settle(&self) -> Result<Generations, ProjectError> {
+    pub async fn ensure_generations(&self) -> Result<Generations, ProjectError> {
         let collections = self.projection.all_collections();
         loop {
             let stored = self.stored().await?;
@@ -72,7 +72,7 @@ impl Upkeep {
     /// When the read model does not answer.
     pub async fn ask(&self) -> Result<Generation, ProjectError> {
         loop {
-            let stored = self.settle().await?;
+            let stored = self.ensure_generations().await?;
             if let Some(building) = stored.building {
                 return Ok(building);
             }
@@ -87,7 +87,7 @@ impl Upkeep {
     /// When the read model does not answer.
     pub async fn ask_retry(&self) -> Result<(), ProjectError> {
         loop {
-            let stored = self.settle().await?;
+            let stored = self.ensure_generations().await?;
             let wanted = Generations { retries: stored.retries.wrapping_add(1), ..stored.clone() };
             if self.change(Some(&stored), &wanted).await? {
                 return Ok(());
@@ -125,7 +125,7 @@ impl Upkeep {
     /// Makes the generation live if it has caught up with the live one. Returns whether the build
     /// is over.
     async fn flip(&self, generation: Generation) -> Result<bool, ProjectError> {
-        let stored = self.settle().await?;
+        let stored = self.ensure_generations().await?;
         if stored.building != Some(generation) {
             return Ok(true);
         }

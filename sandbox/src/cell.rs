@@ -252,9 +252,9 @@ impl Cell {
                 | SandboxError::Protocol(_)
                 | SandboxError::UnexpectedReply { .. }),
             ) => Err(error),
-            settled => {
+            replied => {
                 self.busy = false;
-                settled
+                replied
             }
         }
     }

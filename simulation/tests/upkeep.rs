@@ -28,7 +28,7 @@ async fn what_was_live_is_kept_for_the_grace_whatever_clocks_say() {
         let (log, views) = stores();
         let upkeep = Upkeep { log, views, projection: projector::all().remove(0) };
         let name = upkeep.projection.commit_name();
-        let first = upkeep.settle().await.unwrap();
+        let first = upkeep.ensure_generations().await.unwrap();
         let live = first.flipped(since.into()).unwrap();
         let built = live.rebuilding().unwrap();
         let exchanged = built.flipped(since.into()).unwrap();
@@ -40,9 +40,9 @@ async fn what_was_live_is_kept_for_the_grace_whatever_clocks_say() {
         let mut retirements = Retirements::default();
         let (half, mut left) = (DROP_GRACE / 2, vec![]);
         for _ in 0..3 {
-            let generations = upkeep.settle().await.unwrap();
+            let generations = upkeep.ensure_generations().await.unwrap();
             upkeep.drop_due(&generations, &mut retirements).await.unwrap();
-            left.push(upkeep.settle().await.unwrap().retired.len());
+            left.push(upkeep.ensure_generations().await.unwrap().retired.len());
             tokio::time::advance(half).await;
         }
         assert_eq!(left, [1, 1, 0], "since {since}");
@@ -62,7 +62,7 @@ async fn a_building_that_stopped_says_so() {
         views: views.clone(),
         projection: projector::all().remove(0),
     };
-    assert_eq!(building.settle().await.unwrap().building, Some(Generation::FIRST));
+    assert_eq!(building.ensure_generations().await.unwrap().building, Some(Generation::FIRST));
     views.writer.commit(&name, None, &read, vec![]).await.unwrap();
     let projector = Projector::new(&log, &views, projector::all());
     let mut statuses = projector.statuses();

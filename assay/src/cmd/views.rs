@@ -193,7 +193,7 @@ async fn parked(upkeep: &Upkeep, generation: Generation) -> Result<Vec<ParkedVie
 }
 
 async fn rebuild(upkeep: &Upkeep, wait: bool) -> Result<Exit, Failure> {
-    let before = upkeep.settle().await.map_err(asking)?;
+    let before = upkeep.ensure_generations().await.map_err(asking)?;
     let generation = upkeep.ask().await.map_err(asking)?;
     let name = upkeep.projection.name();
     eprintln!("Building generation {generation} of {name} beside the live views.");
@@ -208,7 +208,7 @@ async fn rebuild(upkeep: &Upkeep, wait: bool) -> Result<Exit, Failure> {
     eprintln!("Generation {old} will be dropped in {grace} seconds.");
     let mut retirements = Retirements::default();
     loop {
-        let generations = upkeep.settle().await.map_err(asking)?;
+        let generations = upkeep.ensure_generations().await.map_err(asking)?;
         if !generations.retired.iter().any(|it| it.generation == old) {
             println!("Generation {old} of {name} was dropped.");
             return Ok(Exit::Done);
@@ -226,7 +226,7 @@ async fn watch(upkeep: &Upkeep, generation: Generation) -> Result<(), Failure> {
     bar.set_style(style.map_err(|it| Failure::of(Exit::JudgeError, "showing progress", &it))?);
     let mut moved = (Instant::now(), Position::START);
     loop {
-        let generations = upkeep.settle().await.map_err(asking)?;
+        let generations = upkeep.ensure_generations().await.map_err(asking)?;
         if generations.building != Some(generation) {
             break;
         }
@@ -257,7 +257,7 @@ async fn retry(upkeep: &[Upkeep], args: &Retry) -> Result<Exit, Failure> {
     let mut nothing = true;
     for upkeep in wanted {
         let name = upkeep.projection.name();
-        let generations = upkeep.settle().await.map_err(asking)?;
+        let generations = upkeep.ensure_generations().await.map_err(asking)?;
         let Some(live) = generations.live else { continue };
         let count = parked(upkeep, live).await?.len();
         if count == 0 {

@@ -37,7 +37,7 @@ pub(super) fn is_near(outcome: &Outcome, limit: Duration) -> bool {
 ///
 /// A second run within the limit counts as it is. Two runs over the limit count as a CPU limit,
 /// with the shorter time (INV-4: our clock decides, even if the program was allowed to finish).
-pub(super) fn settle(first: Outcome, second: Option<Outcome>, limit: Duration) -> Outcome {
+pub(super) fn run_that_counts(first: Outcome, second: Option<Outcome>, limit: Duration) -> Outcome {
     let Some(second) = second else { return over(first, limit) };
     if !is_near(&second, limit) && !is_out_of_time(second.ended) {
         return second;
@@ -127,8 +127,8 @@ mod tests {
             (ran(Ended::WallLimit, 950), Some(ran(DONE, 960)), DONE, 960),
             (ran(Ended::WallLimit, 950), Some(ran(Ended::WallLimit, 910)), Ended::WallLimit, 910),
         ] {
-            let settled = settle(first.clone(), second.clone(), LIMIT);
-            let figures = (settled.ended, settled.cpu.as_millis());
+            let counted = run_that_counts(first.clone(), second.clone(), LIMIT);
+            let figures = (counted.ended, counted.cpu.as_millis());
             assert_eq!(figures, (ended, cpu_ms), "{first:?} {second:?}");
         }
     }

@@ -137,7 +137,7 @@ impl JudgingCells {
                 self.interact(test, input, kept, core).await
             }
             _ => {
-                let (outcome, reruns, cpu) = self.run_settled(test, input, core).await?;
+                let (outcome, reruns, cpu) = self.run_with_rerun(test, input, core).await?;
                 let end = run_end(outcome.ended);
                 let found = match end.verdict() {
                     Some(verdict) => Found::plain(end, verdict, None),
@@ -151,7 +151,7 @@ impl JudgingCells {
     }
 
     /// Runs the program, and repeats the run if it ended near its limit.
-    async fn run_settled(
+    async fn run_with_rerun(
         &mut self,
         test: &TestData,
         input: &Bytes,
@@ -170,7 +170,7 @@ impl JudgingCells {
         };
         cpu += second.as_ref().map_or(Duration::ZERO, |second| second.cpu);
         let reruns = u32::from(second.is_some());
-        Ok((near_limit::settle(first, second, limit), reruns, cpu))
+        Ok((near_limit::run_that_counts(first, second, limit), reruns, cpu))
     }
 
     async fn run(
