@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_told_with_its_line() {
+    fn an_invalid_key_is_reported_with_its_line() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tree.keys");
         create(&path, &Keys::of(key(1))).unwrap();

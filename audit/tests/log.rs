@@ -221,7 +221,7 @@ async fn a_tree_that_was_emptied_or_set_back_is_not_signed_anew() {
 }
 
 #[tokio::test]
-async fn a_head_that_was_kept_tells_of_a_log_that_was_set_back_with_its_heads() {
+async fn a_head_that_was_kept_reveals_a_log_that_was_set_back_with_its_heads() {
     let (here, other) = (Installation::new().await, Installation::new().await);
     let known = keys(&[&key(1)]);
     here.register(0, 20).await;
@@ -394,14 +394,14 @@ async fn nothing_is_believed_of_an_export_but_what_was_signed() {
             }),
         ),
     ];
-    for (number, (told, file, forge)) in forgeries.into_iter().enumerate() {
+    for (number, (expected, file, forge)) in forgeries.into_iter().enumerate() {
         for export in [&whole, &part] {
             let forged = rewritten(export, &format!("forged-{number}"), true, &forge);
             let error = verify_export(&forged, &known, &[]).unwrap_err();
-            assert!(error.to_string().contains(told), "{told}: {error}");
+            assert!(error.to_string().contains(expected), "{expected}: {error}");
             let malformed =
                 matches!(&error, ExportError::Malformed { file: it, .. } if *it == file);
-            assert!(malformed || matches!(error, ExportError::Head(_)), "{told}: {error}");
+            assert!(malformed || matches!(error, ExportError::Head(_)), "{expected}: {error}");
         }
     }
     let repeated = rewritten(&part, "repeated", true, &|files| {
@@ -431,13 +431,13 @@ async fn an_export_that_inflates_is_not_read_to_its_end() {
         (&part, "proofs.jsonl", proof.clone().into_bytes(), "too large"),
         (&part, "proofs.jsonl", proof.as_bytes()[..64 << 10].to_vec(), "too long"),
     ];
-    for (export, name, bytes, told) in cases {
+    for (export, name, bytes, expected) in cases {
         let bomb = rewritten(export, "bomb", true, &|files| {
             files.insert(name.to_owned(), bytes.clone());
         });
         assert!(std::fs::metadata(&bomb).unwrap().len() < 1 << 17, "{name} is small as a file");
         let error = verify_export(&bomb, &known, &[]).unwrap_err().to_string();
-        assert!(error.contains(name) && error.contains(told), "{name}: {error}");
+        assert!(error.contains(name) && error.contains(expected), "{name}: {error}");
     }
 }
 

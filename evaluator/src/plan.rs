@@ -12,7 +12,7 @@ use domain::submission::{Feedback, Shown, TestOutcome};
 const WORTH_FACTOR: u32 = 2;
 
 /// Bytes of outcomes in one report. The limit of an event is four times this.
-const TOLD_BYTES_MAX: usize = 512 << 10;
+const REPORT_BYTES_MAX: usize = 512 << 10;
 /// Bytes of all texts in the outcomes of one attempt: program output and validator messages. Later
 /// texts are omitted.
 const TEXTS_BYTES_MAX: usize = 4 << 20;
@@ -33,7 +33,7 @@ pub(crate) struct Plan {
     begun: BTreeSet<u32>,
     finished: BTreeMap<u32, TestOutcome>,
     /// The last test whose outcome was reported, or which was skipped.
-    told: u32,
+    reported: u32,
     /// Remaining bytes for texts of later outcomes.
     texts_left: usize,
 }
@@ -45,7 +45,7 @@ impl Plan {
         let survey = rubric.survey(&results, &graded);
         let (begun, finished) = (BTreeSet::new(), BTreeMap::new());
         let texts_left = TEXTS_BYTES_MAX;
-        Self { rubric, results, graded, survey, begun, finished, told: 0, texts_left }
+        Self { rubric, results, graded, survey, begun, finished, reported: 0, texts_left }
     }
 
     /// The number of tests that may still have to begin.
@@ -79,19 +79,19 @@ impl Plan {
         objection
     }
 
-    /// Whether [`tell`](Self::tell) would return outcomes.
-    pub(crate) fn has_more_to_tell(&self) -> bool {
-        let rest = self.states().skip(self.told as usize);
+    /// Whether [`report`](Self::report) would return outcomes.
+    pub(crate) fn has_more_to_report(&self) -> bool {
+        let rest = self.states().skip(self.reported as usize);
         let mut rest = rest.skip_while(|(_, state)| *state == TestState::Skipped);
         rest.next().is_some_and(|(number, _)| self.finished.contains_key(&number))
     }
 
     /// The next outcomes to report in order of test number, up to one event's worth.
-    pub(crate) fn tell(&mut self) -> Vec<TestOutcome> {
+    pub(crate) fn report(&mut self) -> Vec<TestOutcome> {
         let mut outcomes = Vec::new();
         let mut bytes = 0;
-        while bytes < TOLD_BYTES_MAX {
-            let number = self.told + 1;
+        while bytes < REPORT_BYTES_MAX {
+            let number = self.reported + 1;
             match self.finished.remove(&number) {
                 Some(mut outcome) => {
                     self.bound_texts(&mut outcome);
@@ -101,7 +101,7 @@ impl Plan {
                 None if self.state(number) == Some(TestState::Skipped) => {}
                 None => return outcomes,
             }
-            self.told = number;
+            self.reported = number;
         }
         outcomes
     }
@@ -212,7 +212,7 @@ mod tests {
         schedule: &[(usize, bool)],
         verdict: impl Fn(u32) -> Verdict,
     ) -> Vec<TestOutcome> {
-        let (mut running, mut told) = (Vec::new(), Vec::new());
+        let (mut running, mut reported) = (Vec::new(), Vec::new());
         let mut schedule = schedule.iter().copied().cycle();
         loop {
             while running.len() < lanes
@@ -222,22 +222,22 @@ mod tests {
                 running.push(number);
             }
             if running.is_empty() {
-                told.extend(plan.tell());
-                assert!(!plan.has_more_to_tell());
-                return told;
+                reported.extend(plan.report());
+                assert!(!plan.has_more_to_report());
+                return reported;
             }
-            let (pick, tell) = schedule.next().unwrap_or_default();
+            let (pick, report) = schedule.next().unwrap_or_default();
             let number = running.swap_remove(pick % running.len());
             plan.end(outcome(number, verdict(number)));
-            if tell {
-                told.extend(plan.tell());
+            if report {
+                reported.extend(plan.report());
             }
         }
     }
 
     proptest! {
         #[test]
-        fn every_test_is_told_once_and_in_order(
+        fn every_test_is_reported_once_and_in_order(
             tests in 0u32..40,
             lanes in 1usize..6,
             schedule in prop::collection::vec((0usize..6, any::<bool>()), 1..60),
@@ -248,10 +248,10 @@ mod tests {
                 false => Verdict::Accepted,
             };
             let mut plan = plan(tests, OnFailure::Continue);
-            let told = run(&mut plan, lanes, &schedule, verdict);
-            let numbers: Vec<u32> = told.iter().map(|outcome| outcome.number).collect();
+            let reported = run(&mut plan, lanes, &schedule, verdict);
+            let numbers: Vec<u32> = reported.iter().map(|outcome| outcome.number).collect();
             prop_assert_eq!(numbers, (1..=tests).collect::<Vec<_>>());
-            prop_assert!(told.iter().all(|outcome| outcome.verdict == verdict(outcome.number)));
+            prop_assert!(reported.iter().all(|outcome| outcome.verdict == verdict(outcome.number)));
         }
 
         #[test]
@@ -265,8 +265,8 @@ mod tests {
                 false => Verdict::Accepted,
             };
             let mut plan = plan(tests, OnFailure::Stop);
-            let told = run(&mut plan, 3, &schedule, verdict);
-            let numbers: Vec<u32> = told.iter().map(|outcome| outcome.number).collect();
+            let reported = run(&mut plan, 3, &schedule, verdict);
+            let numbers: Vec<u32> = reported.iter().map(|outcome| outcome.number).collect();
             prop_assert_eq!(numbers, (1..=tests.min(failing)).collect::<Vec<_>>());
         }
     }
@@ -282,8 +282,8 @@ mod tests {
             plan.end(TestOutcome { feedback, ..outcome(number, Verdict::WrongAnswer) });
         }
         let mut last = None;
-        while plan.has_more_to_tell() {
-            for outcome in plan.tell() {
+        while plan.has_more_to_report() {
+            for outcome in plan.report() {
                 bytes += texts(&outcome).map(String::len).sum::<usize>();
                 last = Some(outcome);
             }
@@ -323,7 +323,7 @@ mod tests {
 
     /// The most text in a test, times the most tests, is more than one event holds.
     #[test]
-    fn no_more_is_told_at_once_than_an_event_holds() {
+    fn one_report_fits_in_an_event() {
         let mut plan = plan(2_000, OnFailure::Continue);
         for number in 1..=2_000 {
             plan.begin(number);
@@ -331,14 +331,14 @@ mod tests {
             let feedback = Some(Feedback { judge: said.clone(), team: said });
             plan.end(TestOutcome { feedback, ..outcome(number, Verdict::WrongAnswer) });
         }
-        let mut told = 0;
-        while plan.has_more_to_tell() {
-            let outcomes = plan.tell();
-            told += outcomes.len();
+        let mut reported = 0;
+        while plan.has_more_to_report() {
+            let outcomes = plan.report();
+            reported += outcomes.len();
             let bytes = outcomes.iter().map(weight).sum::<usize>();
-            assert!(bytes <= TOLD_BYTES_MAX + 10_000, "{bytes}");
+            assert!(bytes <= REPORT_BYTES_MAX + 10_000, "{bytes}");
         }
-        assert_eq!(told, 2_000);
+        assert_eq!(reported, 2_000);
     }
 
     #[test]

@@ -176,13 +176,13 @@ impl<'a> Session<'a> {
         if let Some(impossible) = plan.grade().and_then(|grade| grade.impossible_score()) {
             return Err(fault_of_grading(impossible).into());
         }
-        let mut untold = plan.tell();
-        while plan.has_more_to_tell() {
-            let progress = self.judged(untold);
+        let mut outcomes = plan.report();
+        while plan.has_more_to_report() {
+            let progress = self.judged(outcomes);
             self.record(vec![progress]).await?;
-            untold = plan.tell();
+            outcomes = plan.report();
         }
-        let rest = (!untold.is_empty()).then(|| self.judged(untold));
+        let rest = (!outcomes.is_empty()).then(|| self.judged(outcomes));
         let (rubric, graded) = plan.into_parts();
         let finish = self.finish_command(rubric, graded, provenance);
         self.finish(rest.into_iter().chain([finish]).collect()).await
@@ -212,16 +212,16 @@ impl<'a> Session<'a> {
         run: &mut TestsRun<'_>,
         plan: &mut Plan,
     ) -> Result<(), Interruption> {
-        let mut told_at = Instant::now();
+        let mut reported_at = Instant::now();
         loop {
             run.begin(plan).await?;
             // Programs continue to run during this.
-            if told_at.elapsed() >= PROGRESS_INTERVAL && plan.left() > 0 {
-                let outcomes = plan.tell();
+            if reported_at.elapsed() >= PROGRESS_INTERVAL && plan.left() > 0 {
+                let outcomes = plan.report();
                 if !outcomes.is_empty() {
                     let progress = self.judged(outcomes);
                     self.record(vec![progress]).await?;
-                    told_at = Instant::now();
+                    reported_at = Instant::now();
                 }
             }
             if run.end(plan).await?.is_none() {

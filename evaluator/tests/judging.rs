@@ -204,7 +204,7 @@ fn numbers(outcomes: &[TestOutcome]) -> Vec<u32> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tests_run_side_by_side_where_all_of_them_run_and_are_told_in_order() {
+async fn tests_run_side_by_side_where_all_of_them_run_and_are_reported_in_order() {
     let judge = Judge::start(OnFailure::Continue).await;
     let (outcomes, verdict) = judge.judge(SLEEPER).await;
     assert_eq!((numbers(&outcomes), verdict), ((1..=TESTS).collect(), Verdict::WrongAnswer));

@@ -137,7 +137,7 @@ impl Projecting {
 
     /// Polls the generations, because any process may request a new one.
     async fn keep(&self) {
-        let (mut retirements, mut told) = (Retirements::default(), None);
+        let (mut retirements, mut logged) = (Retirements::default(), None);
         loop {
             let (fault, what) = match self.look().await {
                 Ok(generations) => (
@@ -147,11 +147,11 @@ impl Projecting {
                 Err(fault) => (Some(fault), "cannot read which views are live"),
             };
             let fault = fault.map(|fault| (error_chain(&fault), what));
-            if let Some((error, what)) = fault.as_ref().filter(|_| fault != told) {
+            if let Some((error, what)) = fault.as_ref().filter(|_| fault != logged) {
                 let projection = self.upkeep.projection.name();
                 tracing::warn!(projection, error, "{what}");
             }
-            told = fault;
+            logged = fault;
             tokio::time::sleep(POLL_INTERVAL).await;
         }
     }

@@ -209,7 +209,7 @@ mod tests {
     const BOXES: Collection = Collection { name: "boxes", schema: 2, indexes: &[] };
 
     #[test]
-    fn stored_names_tell_the_generation() {
+    fn stored_names_contain_the_generation() {
         for (name, generation) in [("boxes_v2", 0), ("boxes_v2", 1), ("a_g", 7), ("b_gx", 12)] {
             let stored = Generation(generation).of_name(name);
             assert_eq!(Generation::split(&stored), (name, Generation(generation)), "{stored}");

@@ -144,7 +144,7 @@ impl Runner {
     async fn execute(&mut self, command: Command) -> Result<(), Over> {
         let stdin = self.receive(command.stdin_bytes).await?;
         if self.process.world.strikes(self.process.world.weather.cell_lost) {
-            self.process.world.tell(&self.process.name, format_args!("loses a cell"));
+            self.process.world.add_step(&self.process.name, format_args!("loses a cell"));
             return Err(Over);
         }
         let source = self.files.values().find_map(|bytes| std::str::from_utf8(bytes).ok());

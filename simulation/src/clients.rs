@@ -88,7 +88,7 @@ pub(crate) async fn hand_in(
             let asking = tokio::time::timeout(patience, receive(&process, &stores, &order));
             match asking.await {
                 Ok(Ok(())) => {
-                    world.tell("client", format_args!("{} is acknowledged", order.key));
+                    world.add_step("client", format_args!("{} is acknowledged", order.key));
                     acknowledged.note(order.id());
                     if !world.strikes(ASKS_AGAIN) {
                         return;

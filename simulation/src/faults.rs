@@ -49,9 +49,9 @@ fn cause(silence: Silence) -> Cause {
 }
 
 /// The text of an outcome in the story.
-fn outcome<T, E: std::fmt::Display>(result: &Result<T, E>, told: impl Fn(&T) -> String) -> String {
+fn outcome<T, E: std::fmt::Display>(result: &Result<T, E>, text: impl Fn(&T) -> String) -> String {
     match result {
-        Ok(value) => told(value),
+        Ok(value) => text(value),
         Err(error) => format!("refused: {error}"),
     }
 }

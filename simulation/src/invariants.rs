@@ -103,7 +103,7 @@ fn is_cancelled(streams: &BTreeMap<StreamId, Vec<&Recorded>>, rejudge: RejudgeId
 /// with nothing after its end. Returns whether it has ended.
 fn life(events: &[&Event]) -> Result<bool, String> {
     let (mut attempts, mut under_way, mut ended) = (0, None, false);
-    let mut told = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     for (index, event) in events.iter().enumerate() {
         let kind = event.kind();
         if ended {
@@ -119,12 +119,12 @@ fn life(events: &[&Event]) -> Result<bool, String> {
                     return Err(format!("attempt {} starts during {under_way:?}", started.attempt));
                 }
                 (attempts, under_way) = (started.attempt, Some(started.attempt));
-                told.clear();
+                reported.clear();
                 continue;
             }
             Event::Compiled(it) => it.attempt,
             Event::TestsJudged(it) => {
-                if !it.outcomes.iter().all(|outcome| told.insert(outcome.number)) {
+                if !it.outcomes.iter().all(|outcome| reported.insert(outcome.number)) {
                     return Err("a test is reported twice".to_owned());
                 }
                 it.attempt

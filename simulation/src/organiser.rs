@@ -66,7 +66,9 @@ pub(crate) async fn rejudge(world: Arc<World>, stores: Stores, counter: Arc<Coun
             let log = faults::ports(&process, &stores).log;
             let stepping = tokio::time::timeout(patience, step(log.as_ref(), &plan));
             match stepping.await {
-                Ok(Ok(phase)) => return world.tell("organiser", format_args!("done: {phase:?}")),
+                Ok(Ok(phase)) => {
+                    return world.add_step("organiser", format_args!("done: {phase:?}"));
+                }
                 Ok(Err(NotYet::Nothing)) if !world.is_stormy() => nothing += 1,
                 Ok(Err(NotYet::Wait | NotYet::Nothing)) | Err(_) => {}
             }

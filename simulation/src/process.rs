@@ -76,12 +76,12 @@ impl Process {
         let process = Arc::clone(self);
         let effect = move || {
             let (answer, outcome) = effect();
-            process.world.tell(&process.name, format_args!("{what} {outcome}"));
+            process.world.add_step(&process.name, format_args!("{what} {outcome}"));
             answer
         };
         if journey.fate != Fate::Answered {
             self.world.count(|figures| figures.faults += 1);
-            self.world.tell(&self.name, format_args!("{what}: {:?}", journey.fate));
+            self.world.add_step(&self.name, format_args!("{what}: {:?}", journey.fate));
         }
         let answer = match journey.fate {
             Fate::Answered => Ok(effect()),
@@ -127,7 +127,7 @@ impl Process {
 
     /// Kills the process.
     pub(crate) fn kill(&self) {
-        self.world.tell(&self.name, format_args!("dies"));
+        self.world.add_step(&self.name, format_args!("dies"));
         self.world.count(|figures| figures.crashes += 1);
         self.turn(Condition::Dead);
     }

@@ -182,7 +182,7 @@ async fn simulate(seed: u64, sabotage: Option<Sabotage>, traced: bool) -> Outcom
 
     tokio::time::sleep(storm).await;
     world.calm_down();
-    world.tell("world", format_args!("has no more faults"));
+    world.add_step("world", format_args!("has no more faults"));
     let busy = async { while clients.join_next().await.is_some() {} };
     if tokio::time::timeout(REST_MAX, busy).await.is_err() {
         world.violate(format!("clients still have no answer after {} s", REST_MAX.as_secs()));
@@ -203,7 +203,7 @@ async fn set_clock(world: Arc<World>, stores: Stores, times: u64, mut dice: Dice
         tokio::time::sleep(dice.time(0..=within_ms / times)).await;
         let by_ms = dice.number(JUMP_MS).cast_signed() * dice.pick(&[1, -1]);
         stores.clock.set_by(SignedDuration::from_millis(by_ms));
-        world.tell("world", format_args!("sets the clock by {by_ms} ms"));
+        world.add_step("world", format_args!("sets the clock by {by_ms} ms"));
     }
 }
 

@@ -52,11 +52,11 @@ pub(crate) async fn keep(world: Arc<World>, name: &'static str, role: Role) {
             (steps, stop, pause, dice.time(AWAY_MS))
         };
         let process = Process::new(format!("{name}.{life}"), Arc::clone(&world), steps);
-        let told_to_stop = CancellationToken::new();
-        world.tell(&process.name, format_args!("starts"));
-        let mut running = tokio::spawn(role(Arc::clone(&process), told_to_stop.clone()));
+        let stop_token = CancellationToken::new();
+        world.add_step(&process.name, format_args!("starts"));
+        let mut running = tokio::spawn(role(Arc::clone(&process), stop_token.clone()));
         let trouble = async {
-            tokio::join!(stop_after(&process, stop, &told_to_stop), pause_for(&process, pause));
+            tokio::join!(stop_after(&process, stop, &stop_token), pause_for(&process, pause));
             std::future::pending::<()>().await;
         };
         tokio::select! {
@@ -71,7 +71,7 @@ pub(crate) async fn keep(world: Arc<World>, name: &'static str, role: Role) {
             }
             () = trouble => {}
         }
-        world.tell(&process.name, format_args!("is gone"));
+        world.add_step(&process.name, format_args!("is gone"));
         tokio::time::sleep(away).await;
     }
 }
@@ -79,7 +79,7 @@ pub(crate) async fn keep(world: Arc<World>, name: &'static str, role: Role) {
 async fn stop_after(process: &Process, after: Option<Duration>, stop: &CancellationToken) {
     let Some(after) = after else { return };
     tokio::time::sleep(after).await;
-    process.world.tell(&process.name, format_args!("is asked to stop"));
+    process.world.add_step(&process.name, format_args!("is asked to stop"));
     process.world.count(|figures| figures.stops += 1);
     stop.cancel();
 }

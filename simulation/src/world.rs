@@ -67,7 +67,7 @@ pub(crate) struct Journey {
 
 #[derive(Debug, Default)]
 struct Story {
-    told: Option<Vec<String>>,
+    lines: Option<Vec<String>>,
     digest: u64,
     violations: Vec<String>,
     figures: Figures,
@@ -102,7 +102,7 @@ impl World {
     pub(crate) fn new(seed: u64, sabotage: Option<Sabotage>, traced: bool) -> Self {
         let mut dice = Dice::new(seed);
         let weather = Weather::of(&mut dice);
-        let story = Story { told: traced.then(Vec::new), ..Story::default() };
+        let story = Story { lines: traced.then(Vec::new), ..Story::default() };
         Self {
             weather,
             sabotage,
@@ -166,7 +166,7 @@ impl World {
     }
 
     /// Adds a step to the story and its digest. Two runs of a seed must have the same digest.
-    pub(crate) fn tell(&self, who: &str, what: fmt::Arguments<'_>) {
+    pub(crate) fn add_step(&self, who: &str, what: fmt::Arguments<'_>) {
         let line = format!("{:>9} {who:<14} {what}", self.began.elapsed().as_millis());
         let mut story = self.story();
         for byte in line.bytes() {
@@ -174,8 +174,8 @@ impl World {
             story.digest = (story.digest ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3);
         }
         story.figures.effects += 1;
-        if let Some(told) = &mut story.told {
-            told.push(line);
+        if let Some(lines) = &mut story.lines {
+            lines.push(line);
         }
     }
 
@@ -191,7 +191,7 @@ impl World {
     pub(crate) fn end(&self) -> (Vec<String>, u64, Vec<String>, Figures) {
         let mut story = std::mem::take(&mut *self.story());
         story.figures.simulated = self.began.elapsed();
-        (story.told.unwrap_or_default(), story.digest, story.violations, story.figures)
+        (story.lines.unwrap_or_default(), story.digest, story.violations, story.figures)
     }
 
     fn story(&self) -> MutexGuard<'_, Story> {

@@ -382,8 +382,8 @@ mod tests {
         let sample = TestData { sample: true, ..hidden() };
         let shown = judge(exited, wrong, b"4", &sample).shown.unwrap();
         assert_eq!((shown.stdout.as_str(), shown.checker.as_deref()), ("4", Some("why")));
-        let telling = TestData { full_feedback: true, ..hidden() };
-        assert!(judge(exited, wrong, b"4", &telling).shown.is_some());
-        assert!(judge(exited, Verdict::Accepted, b"3", &telling).shown.is_none());
+        let full_feedback = TestData { full_feedback: true, ..hidden() };
+        assert!(judge(exited, wrong, b"4", &full_feedback).shown.is_some());
+        assert!(judge(exited, Verdict::Accepted, b"3", &full_feedback).shown.is_none());
     }
 }

@@ -360,14 +360,14 @@ async fn readers_meet_no_gap_while_events_are_trimmed(urls: LogUrls) {
 }
 
 /// The error that a reader of damaged data gets.
-async fn told(store: &Store) -> String {
+async fn read_error(store: &Store) -> String {
     let error = store.log.read_all(Position(4), 10).await.unwrap_err();
-    let ReadError::Damaged(told) = &error else { panic!("{error:?}") };
+    let ReadError::Damaged(message) = &error else { panic!("{error:?}") };
     let stream = store.log.read_stream(&stream("bob"), Version(1), 10).await;
     assert!(matches!(stream, Err(ReadError::Damaged(_))), "{stream:?}");
     // Hot events can still be read.
     assert_eq!(store.log.read_all(Position(10), 10).await.unwrap().len(), 8);
-    told.clone()
+    message.clone()
 }
 
 async fn a_segment_that_is_missing_is_named(urls: LogUrls) {
@@ -376,9 +376,9 @@ async fn a_segment_that_is_missing_is_named(urls: LogUrls) {
     archive(&store, 10).await;
     let digest = store.archive().status().await.unwrap().segments[0].digest;
     std::fs::remove_file(file_of(&store, &digest)).unwrap();
-    let told = told(&store.reopen().await).await;
+    let message = read_error(&store.reopen().await).await;
     for part in ["position 5", "segment 1 to 10", &digest.to_string(), "there is no blob"] {
-        assert!(told.contains(part), "{told}");
+        assert!(message.contains(part), "{message}");
     }
 }
 
@@ -390,9 +390,9 @@ async fn a_segment_that_was_changed_is_named(urls: LogUrls) {
     let other = store.blobs.put("another blob".into()).await.unwrap();
     std::fs::copy(file_of(&store, &other), file_of(&store, &digest)).unwrap();
     let store = store.reopen().await;
-    let told = told(&store).await;
+    let message = read_error(&store).await;
     for part in ["position 5", "segment 1 to 10", &digest.to_string(), "is damaged"] {
-        assert!(told.contains(part), "{told}");
+        assert!(message.contains(part), "{message}");
     }
     // It is unknown whether this is a retry.
     let outcome = store.log.append(&batch("ada", 0, 1)).await;

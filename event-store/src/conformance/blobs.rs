@@ -17,7 +17,7 @@ pub(super) fn cases() -> Vec<Case> {
         bytes_that_do_not_compress_read_back,
         a_large_blob_reads_back,
         what_is_not_kept_is_not_found,
-        contains_tells_what_is_kept,
+        contains_reports_what_is_kept,
         putting_again_is_the_same_blob,
         putting_over_it_is_the_same_blob,
         concurrent_puts_of_one_blob_keep_it_once,
@@ -90,7 +90,7 @@ async fn what_is_not_kept_is_not_found(url: String) {
     assert!(matches!(outcome, Err(BlobError::NotFound(missing)) if missing == digest));
 }
 
-async fn contains_tells_what_is_kept(url: String) {
+async fn contains_reports_what_is_kept(url: String) {
     let blobs = open_blobs(&url).await.unwrap();
     let digest = blobs.put(Bytes::from("kept")).await.unwrap();
     assert!(blobs.contains(&digest).await.unwrap());

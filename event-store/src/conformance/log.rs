@@ -14,7 +14,7 @@ pub(super) fn cases() -> Vec<Case<LogUrls>> {
         positions_are_gapless_under_concurrent_writers,
         one_of_many_rivals_wins,
         a_stream_begins_once,
-        a_conflict_tells_the_actual_version,
+        a_conflict_has_the_actual_version,
         a_version_ahead_of_the_stream_conflicts,
         a_retry_is_success_and_says_so,
         a_retry_succeeds_after_others_wrote,
@@ -108,7 +108,7 @@ async fn a_stream_begins_once(urls: LogUrls) {
     assert_conflict(store.log.append(&batch("ada", 0, 1)).await, 0, 1);
 }
 
-async fn a_conflict_tells_the_actual_version(urls: LogUrls) {
+async fn a_conflict_has_the_actual_version(urls: LogUrls) {
     let store = Store::open(urls).await;
     store.append(&batch("ada", 0, 5)).await;
     assert_conflict(store.log.append(&batch("ada", 3, 1)).await, 3, 5);

@@ -11,7 +11,7 @@ pub(super) fn cases() -> Vec<Case<LogUrls>> {
     cases![
         a_new_log_is_empty,
         every_log_has_an_id_of_its_own_that_stays,
-        info_tells_the_head_and_the_durability,
+        info_has_the_head_and_the_durability,
         a_stream_is_read_in_pages,
         a_stream_is_read_without_its_neighbours,
         a_stream_that_is_not_there_is_empty,
@@ -49,7 +49,7 @@ async fn every_log_has_an_id_of_its_own_that_stays(urls: LogUrls) {
     assert_eq!(store.reopen().await.log.info().await.unwrap().log_id, id);
 }
 
-async fn info_tells_the_head_and_the_durability(urls: LogUrls) {
+async fn info_has_the_head_and_the_durability(urls: LogUrls) {
     let store = Store::open(urls).await;
     store.append(&batch("ada", 0, 7)).await;
     let info = store.log.info().await.unwrap();

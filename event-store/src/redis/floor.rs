@@ -52,12 +52,12 @@ pub(crate) async fn bare_appends(
 /// Memory that the server has allocated, in bytes.
 pub(crate) async fn memory(url: &Url) -> Result<u64, OpenError> {
     let address = Address::parse(url)?;
-    let told = async {
-        let mut info = cmd("INFO");
-        info.arg("memory").query_async::<InfoDict>(&mut connect(address).await?).await
+    let info = async {
+        let mut command = cmd("INFO");
+        command.arg("memory").query_async::<InfoDict>(&mut connect(address).await?).await
     };
-    let told = told.await.map_err(|error| not_opened(CallError::Unknown(error)))?;
-    Ok(told.get("used_memory").unwrap_or_default())
+    let info = info.await.map_err(|error| not_opened(CallError::Unknown(error)))?;
+    Ok(info.get("used_memory").unwrap_or_default())
 }
 
 async fn connect(address: Address) -> Result<MultiplexedConnection, RedisError> {

@@ -147,7 +147,7 @@ fn verdict(log: &[Recorded]) -> Verdict {
 #[test]
 fn every_event_has_its_place_in_the_story() {
     for (kind, _) in Event::SCHEMAS {
-        assert!(STORY.iter().any(|(_, told)| told == kind), "{kind} is not in the story");
+        assert!(STORY.iter().any(|(_, listed)| listed == kind), "{kind} is not in the story");
     }
 }
 

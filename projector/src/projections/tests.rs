@@ -41,7 +41,7 @@ impl Story {
         Self { views: Workspace::new(true), position: 0, log: vec![] }
     }
 
-    fn tell(&mut self, stream: StreamId, event: impl Into<Event>) {
+    fn append(&mut self, stream: StreamId, event: impl Into<Event>) {
         self.position += 1;
         self.apply_event(recorded(self.position, stream, event.into()));
     }
@@ -68,15 +68,15 @@ impl Story {
             ..RevisionContent::default()
         };
         let revised = ProblemRevised { revision, digest: content.digest(), content };
-        self.tell(StreamId::Problem(slug.parse().unwrap()), revised);
+        self.append(StreamId::Problem(slug.parse().unwrap()), revised);
     }
 
     fn receive(&mut self, id: u128, author: &str, problem: &str) {
-        self.tell(StreamId::Submission(submission(id)), received(id, author, problem));
+        self.append(StreamId::Submission(submission(id)), received(id, author, problem));
     }
 
     fn finish(&mut self, id: u128, verdict: Verdict) {
-        self.tell(StreamId::Submission(submission(id)), finished(verdict));
+        self.append(StreamId::Submission(submission(id)), finished(verdict));
     }
 
     fn get<V: View>(&self, key: &str) -> Option<V> {
@@ -202,12 +202,12 @@ fn a_submission_keeps_every_attempt() {
     let started = |attempt| JudgingStarted { attempt, evaluator: format!("e{attempt}"), tests: 1 };
     let state = |story: &Story| story.get::<SubmissionView>(&submission(1).to_string()).unwrap();
     assert_eq!(state(&story).state, SubmissionState::Queued);
-    story.tell(stream(), started(1));
+    story.append(stream(), started(1));
     assert_eq!(state(&story).state, SubmissionState::Compiling);
-    story.tell(stream(), AttemptAbandoned { attempt: 1, reason: AbandonReason::Superseded });
-    story.tell(stream(), started(2));
+    story.append(stream(), AttemptAbandoned { attempt: 1, reason: AbandonReason::Superseded });
+    story.append(stream(), started(2));
     let log = String::new();
-    story.tell(stream(), Compiled { attempt: 2, ok: true, log, truncated: false, time_ms: 1 });
+    story.append(stream(), Compiled { attempt: 2, ok: true, log, truncated: false, time_ms: 1 });
     assert_eq!(state(&story).state, SubmissionState::Running);
     let outcome = TestOutcome {
         number: 1,
@@ -219,8 +219,8 @@ fn a_submission_keeps_every_attempt() {
         feedback: None,
         shown: None,
     };
-    story.tell(stream(), TestsJudged { attempt: 2, outcomes: vec![outcome] });
-    story.tell(stream(), JudgingFinished { attempt: 2, ..finished(Verdict::Accepted) });
+    story.append(stream(), TestsJudged { attempt: 2, outcomes: vec![outcome] });
+    story.append(stream(), JudgingFinished { attempt: 2, ..finished(Verdict::Accepted) });
     let view = state(&story);
     assert_eq!(view.state, SubmissionState::Judged);
     assert_eq!((view.attempts, view.attempt.unwrap().evaluator.as_str()), (2, "e2"));
@@ -240,7 +240,7 @@ fn a_submission_nobody_could_judge_is_shown_as_our_fault() {
     story.revise("a", 1, &[]);
     story.receive(1, "ada", "a");
     let abandoned = SubmissionAbandoned { deliveries: 3, detail: "no disk".to_owned() };
-    story.tell(StreamId::Submission(submission(1)), abandoned);
+    story.append(StreamId::Submission(submission(1)), abandoned);
     let view: SubmissionView = story.get(&submission(1).to_string()).unwrap();
     assert_eq!((view.state, view.verdict), (SubmissionState::Judged, Some(Verdict::JudgeError)));
     assert_eq!(story.counters("a"), (1, 0, 0, 0));
@@ -300,7 +300,7 @@ impl Story {
     }
 
     fn of_rejudge(&mut self, number: u128, event: impl Into<Event>) {
-        self.tell(StreamId::Rejudge(rejudge(number)), event);
+        self.append(StreamId::Rejudge(rejudge(number)), event);
     }
 
     fn create_rejudge(&mut self, number: u128) {
@@ -321,14 +321,14 @@ impl Story {
         let (rejudge, of) = (rejudge(number), submission(id));
         let stream = || StreamId::Trial(TrialId { rejudge, submission: of });
         let received = SubmissionReceived { revision: 2, ..received(id, "ada", "a") };
-        self.tell(stream(), TrialStarted { rejudge, submission: received });
-        self.tell(stream(), JudgingStarted { attempt: 1, evaluator: "e".to_owned(), tests: 1 });
+        self.append(stream(), TrialStarted { rejudge, submission: received });
+        self.append(stream(), JudgingStarted { attempt: 1, evaluator: "e".to_owned(), tests: 1 });
         match verdict {
             Verdict::JudgeError => {
                 let detail = "no disk".to_owned();
-                self.tell(stream(), SubmissionAbandoned { deliveries: 3, detail });
+                self.append(stream(), SubmissionAbandoned { deliveries: 3, detail });
             }
-            verdict => self.tell(stream(), finished(verdict)),
+            verdict => self.append(stream(), finished(verdict)),
         }
     }
 
@@ -476,7 +476,7 @@ impl Story {
     fn carry_out(&mut self, id: WebhookId, webhook: &mut Webhook, command: WebhookCommand) {
         for event in webhook.decide(command).unwrap_or_default() {
             webhook.evolve(&event);
-            self.tell(StreamId::Webhook(id), event);
+            self.append(StreamId::Webhook(id), event);
         }
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn cases() -> Vec<Case> {
         contains_takes_every_character_for_itself,
         contains_looks_into_texts_only,
         all_conditions_must_be_met,
-        the_kinds_of_values_are_told_apart,
+        the_kinds_of_values_are_distinguished,
         a_field_that_is_no_plain_name_is_refused,
     ]
 }
@@ -184,7 +184,7 @@ async fn all_conditions_must_be_met(url: String) {
     assert_eq!(views.reader.count(&BOXES, &[]).await.unwrap(), 4);
 }
 
-async fn the_kinds_of_values_are_told_apart(url: String) {
+async fn the_kinds_of_values_are_distinguished(url: String) {
     let boxes = vec![
         ("a", json!({ "weight": 1 })),
         ("b", json!({ "weight": "1" })),

@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_a_path_leads_to_is_told() {
+    fn only_what_a_path_leads_to_is_listed() {
         let area = std::env::temp_dir().join(format!("assay-listing-{}", std::process::id()));
         let deep = |folders: usize| area.join(vec!["d"; folders].join("/"));
         fs::create_dir_all(deep(9)).expect("made");

@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_living_are_told_from_the_dead() {
+    fn dead_owners_are_recognised() {
         let here = Owner::this_process();
         assert_eq!(Owner::parse(&here.to_string()), Some(here.clone()));
         assert!(!here.is_known_dead());

@@ -163,9 +163,9 @@ impl Language {
     }
 
     fn entry_point(&self, layout: &Layout) -> String {
-        let told = layout.entry_point.as_ref().filter(|told| !layout.sources.contains(told));
-        if let Some(told) = told {
-            return told.clone();
+        let given = layout.entry_point.as_ref().filter(|given| !layout.sources.contains(given));
+        if let Some(given) = given {
+            return given.clone();
         }
         let stem = stem(layout.main());
         let usual = self.entry_point.as_deref().unwrap_or_default();

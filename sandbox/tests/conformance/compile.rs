@@ -136,7 +136,7 @@ fn reads() -> Vec<Case> {
                 // GCC supports it from version 15 on, and even then the file is missing.
                 compile("#embed", "c", || text(&format!("const char a[] = {{\n#embed {OF_THE_JUDGE}\n}}; int main(void) {{}}"))),
                 source(
-                    "__has_include tells nothing",
+                    "__has_include reveals nothing",
                     "c",
                     concat!(
                         "#include <stdio.h>\n#if __has_include(\"",

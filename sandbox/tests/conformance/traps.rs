@@ -100,10 +100,10 @@ pub(crate) fn cases() -> Vec<Case> {
             ],
         ),
         line(
-            "what a program leaves, told and cleared",
+            "what a program leaves, listed and cleared",
             [
                 steps("a list of files", |fixture| listing(fixture).boxed()),
-                steps("more files than are told", |fixture| long_listing(fixture).boxed()),
+                steps("more files than are listed", |fixture| long_listing(fixture).boxed()),
                 steps("cleared", |fixture| cleared(fixture).boxed()),
             ],
         ),
@@ -283,9 +283,9 @@ async fn listing(fixture: &Fixture) {
     slot.run_keeping(&["socket", "/work/socket"], SHORT).await;
     slot.run_keeping(&["directory", "/work/empty"], SHORT).await;
     let listed = slot.cell.list(Area::Work).await.expect("a list");
-    let told: Vec<_> =
+    let files: Vec<_> =
         listed.iter().map(|file| (file.path.as_str(), file.bytes, file.executable)).collect();
-    assert_eq!(told, [("tools/build", 5, true), ("written", 1000, false)]);
+    assert_eq!(files, [("tools/build", 5, true), ("written", 1000, false)]);
     let program = slot.cell.list(Area::Program).await.expect("a list");
     assert!(matches!(&program[..], [probe] if probe.path == "probe" && probe.executable));
     slot.run(&["exit", "0"], SHORT).await;

@@ -53,8 +53,8 @@ impl DistantLog {
                 }
                 appended => appended,
             };
-            let told = outcome(&appended, |it| story::appended(&batch, it));
-            (appended, told)
+            let text = outcome(&appended, |it| story::appended(&batch, it));
+            (appended, text)
         });
         match appended.await {
             Ok(appended) => appended,
@@ -135,11 +135,11 @@ impl WorkQueue for DistantLog {
                 journal.lose_leases();
             }
             let work = journal.take(&request);
-            let told = match &work {
+            let text = match &work {
                 Some(work) => format!("{}, delivery {}", work.item.stream, work.deliveries),
                 None => "nothing".to_owned(),
             };
-            (work, told)
+            (work, text)
         });
         take.await.map_err(unavailable)
     }
@@ -148,8 +148,8 @@ impl WorkQueue for DistantLog {
         let receipt = receipt.clone();
         let extend = self.ask("extend", move |journal| {
             let extended = journal.extend(&receipt, lease);
-            let told = outcome(&extended, |()| receipt.id.clone());
-            (extended, told)
+            let text = outcome(&extended, |()| receipt.id.clone());
+            (extended, text)
         });
         extend.await.map_err(unavailable)?
     }

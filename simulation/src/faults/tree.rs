@@ -40,8 +40,8 @@ impl TreeStore for DistantTree {
         let (tree, head) = (Arc::clone(&self.tree), head.clone());
         let advance = self.process.ask("sign", move || {
             let advanced = tree.grow(from, &tiles, &head);
-            let told = outcome(&advanced, |()| format!("{} events", head.size));
-            (advanced, told)
+            let text = outcome(&advanced, |()| format!("{} events", head.size));
+            (advanced, text)
         });
         advance.await.map_err(|silence| TreeStoreError::Unavailable(cause(silence)))?
     }

@@ -120,8 +120,8 @@ impl GenerationStore for DistantViews {
         let (from, to) = (from.cloned(), to.clone());
         let change = self.process.ask("change generations", move || {
             let changed = views.exchange(&name, from.as_ref(), &to);
-            let told = outcome(&changed, |()| name.clone());
-            (changed, told)
+            let text = outcome(&changed, |()| name.clone());
+            (changed, text)
         });
         change.await.map_err(uncommitted)?
     }
@@ -163,10 +163,10 @@ impl DistantViews {
         let (name, from, to) = (projection.to_owned(), from.copied(), *to);
         let commit = self.process.ask("commit", move || {
             let committed = views.put(&name, from.as_ref(), &to, &changes);
-            let told = outcome(&committed, |()| {
+            let text = outcome(&committed, |()| {
                 format!("{name} to {}, {} changes", to.position, changes.len())
             });
-            (committed, told)
+            (committed, text)
         });
         commit.await.map_err(uncommitted)?
     }

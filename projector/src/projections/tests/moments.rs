@@ -73,7 +73,7 @@ fn story(steps: &[Step]) -> Story {
                     None => {
                         let detail = "no disk".to_owned();
                         let abandoned = SubmissionAbandoned { deliveries: 3, detail };
-                        story.tell(StreamId::Submission(submission(id)), abandoned);
+                        story.append(StreamId::Submission(submission(id)), abandoned);
                     }
                 }
             }

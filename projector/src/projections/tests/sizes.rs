@@ -17,9 +17,9 @@ fn no_document_grows_with_the_number_of_tests() {
     story.receive(1, "ada", "a");
     let stream = || StreamId::Submission(submission(1));
     let tests = TESTS_MAX as u32;
-    story.tell(stream(), JudgingStarted { attempt: 1, evaluator: "e".to_owned(), tests });
+    story.append(stream(), JudgingStarted { attempt: 1, evaluator: "e".to_owned(), tests });
     let log = String::new();
-    story.tell(stream(), Compiled { attempt: 1, ok: true, log, truncated: false, time_ms: 1 });
+    story.append(stream(), Compiled { attempt: 1, ok: true, log, truncated: false, time_ms: 1 });
     // A control character takes six bytes in JSON.
     let (stream_text, message) = ("\u{1}".repeat(4 << 10), "\u{1}".repeat(1_000));
     let outcome = |number| TestOutcome {
@@ -40,7 +40,7 @@ fn no_document_grows_with_the_number_of_tests() {
     let numbers: Vec<u32> = (1..=tests).rev().collect();
     for numbers in numbers.chunks(17) {
         let outcomes = numbers.iter().copied().map(outcome).collect();
-        story.tell(stream(), TestsJudged { attempt: 1, outcomes });
+        story.append(stream(), TestsJudged { attempt: 1, outcomes });
     }
     story.finish(1, Verdict::WrongAnswer);
 
