@@ -33,9 +33,12 @@ async fn nobody_notices(stack: Stack) {
     // Nothing is old enough, and `--dry-run` changes nothing.
     let young = json_of(&deployment, &["log", "archive", "--older-than", "1h", "--json"]);
     assert_eq!((&young["events"], &young["archived_through"]), (&json!(0), &json!(0)));
-    let told =
+    let dry_run =
         json_of(&deployment, &["log", "archive", "--keep-events", "0", "--dry-run", "--json"]);
-    assert_eq!((&told["events"], &told["archived_through"]), (&json!(events.len()), &json!(0)));
+    assert_eq!(
+        (&dry_run["events"], &dry_run["archived_through"]),
+        (&json!(events.len()), &json!(0))
+    );
     let nothing = deployment.cli(&["log", "archive"]);
     assert_eq!(nothing.status.code(), Some(2), "{nothing:?}");
 

@@ -37,13 +37,13 @@ struct World {
     /// The submission of ada, then that of bob.
     submissions: Vec<String>,
     /// Results recorded earlier, with the log's position at that time.
-    told: Vec<(Position, Value)>,
+    recorded: Vec<(Position, Value)>,
 }
 
 async fn journey(stack: Stack) {
     let deployment = Deployment::start(stack).await;
     let (ada, bob) = (deployment.register("ada").await, deployment.register("bob").await);
-    let mut world = World { deployment, ada, submissions: vec![], told: vec![] };
+    let mut world = World { deployment, ada, submissions: vec![], recorded: vec![] };
     world.import(false).await;
     for (api, program, verdict) in [(&world.ada, EXACT, "WRONG_ANSWER"), (&bob, SLOPPY, "ACCEPTED")]
     {
@@ -51,36 +51,36 @@ async fn journey(stack: Stack) {
         assert_eq!(api.verdict(&id).await, verdict);
         world.submissions.push(id);
     }
-    world.tell().await;
+    world.record().await;
     world.import(true).await;
     let rejudge = world.rejudge().await;
-    world.tell().await;
+    world.record().await;
     world.done(&["rejudge", "apply", &rejudge]);
-    world.tell().await;
+    world.record().await;
     world.done(&["rejudge", "revert", &rejudge, "--reason", "again"]);
-    world.tell().await;
+    world.record().await;
 
-    let verdicts: Vec<_> = world.told.iter().map(|(_, it)| &it["ada"]["verdict"]).collect();
+    let verdicts: Vec<_> = world.recorded.iter().map(|(_, it)| &it["ada"]["verdict"]).collect();
     assert_eq!(verdicts, ["WRONG_ANSWER", "WRONG_ANSWER", "ACCEPTED", "WRONG_ANSWER"]);
     let ranked = ["bob", "bob", "ada", "bob"];
-    for ((position, told), ranked) in world.told.iter().zip(ranked) {
+    for ((position, earlier), ranked) in world.recorded.iter().zip(ranked) {
         let now = world.then(json!({ "position": position })).await;
         assert_eq!(now["position"], position.to_string());
-        world.is_as_told(&now, told, ranked);
+        world.is_as_recorded(&now, earlier, ranked);
         // The event at the position is the last one recorded at or before its time.
         let at = now["at"].clone();
         let by_time = world.then(json!({ "at": at })).await;
-        world.is_as_told(&by_time, told, ranked);
+        world.is_as_recorded(&by_time, earlier, ranked);
     }
     world.nothing_is_there_before_it_came().await;
     world.is_for_auditors_and_exact().await;
-    world.is_told_on_the_command_line();
+    world.is_shown_on_the_command_line();
     world.an_erased_account_may_nothing_from_then_on().await;
 
     world.done(&["log", "archive", "--keep-events", "0"]);
-    let (position, told) = &world.told[0];
+    let (position, earlier) = &world.recorded[0];
     let archived = world.then(json!({ "position": position })).await;
-    world.is_as_told(&archived, told, "bob");
+    world.is_as_recorded(&archived, earlier, "bob");
 }
 
 impl World {
@@ -97,7 +97,7 @@ impl World {
     }
 
     /// Records the present results and the log's position.
-    async fn tell(&mut self) {
+    async fn record(&mut self) {
         self.deployment.projected().await;
         let query = format!(
             "query($ada: ID!, $bob: ID!) {{
@@ -108,9 +108,9 @@ impl World {
             }}"
         );
         let variables = json!({ "ada": self.submissions[0], "bob": self.submissions[1] });
-        let told = self.deployment.admin().data(&query, variables).await;
+        let results = self.deployment.admin().data(&query, variables).await;
         let head = self.deployment.stores().await.log.info().await.unwrap().head;
-        self.told.push((head, told));
+        self.recorded.push((head, results));
     }
 
     /// The results as of a position or time.
@@ -137,11 +137,11 @@ impl World {
         self.deployment.admin().data(&query, variables).await["audit"]["asOf"].take()
     }
 
-    fn is_as_told(&self, then: &Value, told: &Value, ranked: &str) {
+    fn is_as_recorded(&self, then: &Value, earlier: &Value, ranked: &str) {
         for name in ["ada", "bob", "problem"] {
-            assert_eq!(then[name], told[name], "{name}");
+            assert_eq!(then[name], earlier[name], "{name}");
         }
-        for (field, value) in told["user"].as_object().unwrap() {
+        for (field, value) in earlier["user"].as_object().unwrap() {
             assert_eq!(&then["user"][field], value, "{field}");
         }
         let status = if ranked == "ada" { "SOLVED" } else { "ATTEMPTED" };
@@ -151,7 +151,7 @@ impl World {
         let first = &standings["nodes"][0];
         assert_eq!((&first["rank"], &first["login"]), (&json!(1), &json!(ranked)));
         let since =
-            if ranked == "ada" { &told["ada"]["judgedAt"] } else { &told["bob"]["judgedAt"] };
+            if ranked == "ada" { &earlier["ada"]["judgedAt"] } else { &earlier["bob"]["judgedAt"] };
         assert_eq!(&first["lastSolvedAt"], since);
     }
 
@@ -172,7 +172,7 @@ impl World {
     }
 
     async fn nothing_is_there_before_it_came(&self) {
-        let received = self.told[0].1["ada"]["number"].as_u64().unwrap();
+        let received = self.recorded[0].1["ada"]["number"].as_u64().unwrap();
         let queued = self.then(json!({ "position": received })).await;
         let ada = &queued["ada"];
         assert_eq!((&ada["state"], &ada["verdict"]), (&json!("QUEUED"), &Value::Null));
@@ -207,26 +207,26 @@ impl World {
 
     async fn an_erased_account_may_nothing_from_then_on(&mut self) {
         self.done(&["account", "grant", "ada", "judge"]);
-        self.tell().await;
+        self.record().await;
         self.done(&["account", "erase", "ada", "--yes"]);
-        self.tell().await;
-        for ((position, told), roles) in
-            self.told[4..].iter().zip([json!(["USER", "JUDGE"]), json!([])])
+        self.record().await;
+        for ((position, earlier), roles) in
+            self.recorded[4..].iter().zip([json!(["USER", "JUDGE"]), json!([])])
         {
-            assert_eq!(told["user"]["roles"], roles);
+            assert_eq!(earlier["user"]["roles"], roles);
             let then = self.then(json!({ "position": position.0 })).await;
-            self.is_as_told(&then, told, "bob");
+            self.is_as_recorded(&then, earlier, "bob");
         }
     }
 
-    fn is_told_on_the_command_line(&self) {
-        let position = self.told[2].0.to_string();
+    fn is_shown_on_the_command_line(&self) {
+        let position = self.recorded[2].0.to_string();
         let as_of = |subject: &[&str]| {
             self.done(&[&["audit", "as-of", "--position", &position], subject].concat())
         };
-        let told: Value =
+        let shown: Value =
             serde_json::from_str(&as_of(&["submission", &self.submissions[0], "--json"])).unwrap();
-        assert_eq!(told["it"]["verdict"], "ACCEPTED");
+        assert_eq!(shown["it"]["verdict"], "ACCEPTED");
         assert!(as_of(&["standings"]).contains("ada"));
         assert!(as_of(&["problem", "sum"]).contains("solvers 1"));
         assert!(as_of(&["user", "ada"]).contains("status SOLVED"));

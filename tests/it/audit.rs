@@ -67,8 +67,8 @@ async fn an_author_proves_a_submission(stack: Stack) {
     std::fs::write(&file, node["receipt"]["proof"].as_str().unwrap()).unwrap();
     let key = public_key(&deployment);
     let checked = check(elsewhere.path(), &file, &key);
-    let told = String::from_utf8_lossy(&checked.stdout).into_owned();
-    assert!(checked.status.success() && told.contains("SubmissionReceived"), "{checked:?}");
+    let printed = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert!(checked.status.success() && printed.contains("SubmissionReceived"), "{checked:?}");
     let other = check_with_another_program(&file, &key);
     assert_eq!(other.status.code(), Some(0), "{other:?}");
     let wrong_key = another_key(elsewhere.path());
@@ -167,22 +167,22 @@ async fn auditors_follow_the_log(deployment: &Deployment) {
     let missed = change_roles(deployment, 12).await;
     let after = json!({ "after": first["cursor"], "filter": filter });
     let mut following = admin.subscribe(FOLLOW, after).await;
-    let mut told = Vec::new();
-    while told.len() < missed.len() {
-        told.push(following.next().await.unwrap().unwrap()["auditEvents"].take());
+    let mut followed = Vec::new();
+    while followed.len() < missed.len() {
+        followed.push(following.next().await.unwrap().unwrap()["auditEvents"].take());
     }
     let live = change_roles(deployment, 1).await;
-    while told.len() < missed.len() + live.len() {
-        told.push(following.next().await.unwrap().unwrap()["auditEvents"].take());
+    while followed.len() < missed.len() + live.len() {
+        followed.push(following.next().await.unwrap().unwrap()["auditEvents"].take());
     }
-    let positions: Vec<_> = told.iter().map(|it| it["node"]["position"].clone()).collect();
+    let positions: Vec<_> = followed.iter().map(|it| it["node"]["position"].clone()).collect();
     let expected: Vec<_> = missed.iter().chain(&live).map(|it| json!(it.to_string())).collect();
     assert_eq!(positions, expected);
 
     // A client that reconnects misses no event and gets none twice.
-    let after = json!({ "after": told[700 - 1]["cursor"], "filter": filter });
+    let after = json!({ "after": followed[700 - 1]["cursor"], "filter": filter });
     let mut again = admin.subscribe(FOLLOW, after).await;
-    for expected in &told[700..] {
+    for expected in &followed[700..] {
         assert_eq!(again.next().await.unwrap().unwrap()["auditEvents"], *expected);
     }
 }
@@ -330,10 +330,10 @@ async fn an_erased_person_leaves_the_log_whole(deployment: &Deployment, ada: &Ap
     let person = "{ user(login: \"ada\") { login email name } }";
     assert_eq!(ada.data(person, json!({})).await["user"]["email"], "ada@example.org");
     assert_eq!(deployment.cli(&["account", "erase", "ada"]).status.code(), Some(2));
-    for told in ["ada is erased", "ada was erased before"] {
+    for message in ["ada is erased", "ada was erased before"] {
         let erased = deployment.cli(&["account", "erase", "ada", "--yes"]);
         assert!(erased.status.success(), "{erased:?}");
-        assert!(String::from_utf8_lossy(&erased.stdout).contains(told), "{erased:?}");
+        assert!(String::from_utf8_lossy(&erased.stdout).contains(message), "{erased:?}");
     }
     assert_eq!(deployment.cli(&["account", "erase", "nobody", "--yes"]).status.code(), Some(2));
 

@@ -149,12 +149,12 @@ async fn a_backup_that_is_not_whole_is_refused_before_anything_is_written() {
             fs::write(folder.join("credentials.jsonl"), "").unwrap();
         }),
     ];
-    for (number, (told, damage)) in damages.into_iter().enumerate() {
+    for (number, (expected, damage)) in damages.into_iter().enumerate() {
         let damaged = copy.directory().join(format!("damaged-{number}"));
         copy_folder(&folder, &damaged);
         damage(&damaged, &segment, &source);
         let said = refused(&copy, &["restore", damaged.to_str().unwrap()], 2);
-        assert!(said.contains(told), "{told}: {said}");
+        assert!(said.contains(expected), "{expected}: {said}");
     }
     // The refused backups left nothing in the stores.
     let restored = done(&copy, &["restore", "--json", folder.to_str().unwrap()]);
@@ -163,7 +163,7 @@ async fn a_backup_that_is_not_whole_is_refused_before_anything_is_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_blob_that_was_lost_is_told_and_the_rest_is_saved() {
+async fn a_blob_that_was_lost_is_reported_and_the_rest_is_saved() {
     let (original, _) = small("print(1)").await;
     let lost = Digest::of(b"never kept");
     receive(&original.stores().await, lost).await;

@@ -223,7 +223,7 @@ async fn uploads(world: &World) {
 async fn packages(world: &World) {
     let sum = || Package::sum("sum", 2);
     let yaml = |text: &str| sum().file("sum/problem.yaml", text).zip();
-    for (name, archive, told) in [
+    for (name, archive, expected) in [
         ("missing answer", sum().without("sum/data/secret/001.ans").zip(), "data/secret/001"),
         ("cyclic link", sum().link("sum/data/a", "b").link("sum/data/b", "a").zip(), "data/"),
         ("escaping link", sum().link("sum/data/a", "../../../etc/passwd").zip(), "data/a"),
@@ -246,7 +246,7 @@ async fn packages(world: &World) {
         assert!(!errors.is_empty(), "{name} was taken: {payload}");
         assert!(errors.iter().all(|error| error["code"] == "INVALID"), "{name}: {errors:?}");
         let all = payload["userErrors"].to_string();
-        assert!(all.contains(told), "{name}: {all}");
+        assert!(all.contains(expected), "{name}: {all}");
         println!("{name}: {}", errors[0]["message"].as_str().unwrap_or_default());
         assert_eq!((&payload["revised"], &payload["token"]), (&json!(false), &Value::Null));
     }
@@ -308,8 +308,8 @@ async fn problems(world: &World) {
         let mut data = world.deployment.admin().data(upsert, input).await;
         let payload = data["upsertProblem"].take();
         assert_eq!(payload["userErrors"][0]["code"], code, "{field}: {payload}");
-        let told = payload["userErrors"][0]["field"].to_string();
-        assert!(told.contains(field), "{field}: {told}");
+        let reported = payload["userErrors"][0]["field"].to_string();
+        assert!(reported.contains(field), "{field}: {reported}");
         assert_eq!(payload["token"], Value::Null);
     }
     let by_user = world.ada.data(upsert, json!({ "input": good })).await;

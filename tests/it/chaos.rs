@@ -148,7 +148,7 @@ async fn the_queue_is_empty(cluster: &Deployment) {
 }
 
 fn replay_agrees(cluster: &Deployment) {
-    let report = told(cluster, &["replay", "--json"]);
+    let report = json_of(cluster, &["replay", "--json"]);
     assert_eq!(report["differences"], json!([]));
     println!("replay: {report}");
 }
@@ -161,13 +161,13 @@ async fn the_tree_verifies(cluster: &Deployment, events: usize) {
         newest.is_some_and(|head| head.size == events as u64)
     })
     .await;
-    let report = told(cluster, &["audit", "verify", "--json"]);
+    let report = json_of(cluster, &["audit", "verify", "--json"]);
     assert_eq!((&report["verified"], &report["broken"]), (&json!(events), &Value::Null));
     println!("audit: {report}");
 }
 
 /// The JSON output of a command that must succeed.
-fn told(cluster: &Deployment, arguments: &[&str]) -> Value {
+fn json_of(cluster: &Deployment, arguments: &[&str]) -> Value {
     let output = cluster.cli(arguments);
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{arguments:?}: {said}");

@@ -76,7 +76,7 @@ async fn a_log_that_lost_its_tail_is_noticed_by_everybody() {
         assert_eq!(ada.verdict(&id).await, "ACCEPTED");
     }
     let report = verified(&cluster, 1);
-    assert_eq!(report["broken"]["position"], kept.0 + 1, "the old tree still tells: {report}");
+    assert_eq!(report["broken"]["position"], kept.0 + 1, "the old tree still reports it: {report}");
 }
 
 /// Submits each of these, and waits until the verdict is in the views and signed.

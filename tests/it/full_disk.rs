@@ -9,7 +9,7 @@ use tests::waiting::until_true;
 const DISK_MEBIBYTES: u32 = 64;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_disk_is_told_at_once() {
+async fn a_full_disk_is_reported_at_once() {
     let directory = TempDir::new().unwrap();
     let disk = SmallDisk::mount(directory.path(), DISK_MEBIBYTES);
     let log = format!("sqlite:{}/log.db", directory.path().display());
@@ -25,9 +25,9 @@ async fn a_full_disk_is_told_at_once() {
 /// The status for load balancers, and the log's health in the API.
 async fn health(deployment: &Deployment) -> (u16, String) {
     let answer = reqwest::get(deployment.address().join("/healthz").unwrap()).await.unwrap();
-    let told =
+    let data =
         deployment.admin().data("{ system { components { name health } } }", json!({})).await;
-    let components = told["system"]["components"].as_array().unwrap();
+    let components = data["system"]["components"].as_array().unwrap();
     let log = components.iter().find(|it| it["name"] == "log").unwrap();
     (answer.status().as_u16(), log["health"].as_str().unwrap().to_owned())
 }

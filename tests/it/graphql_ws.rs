@@ -49,7 +49,7 @@ async fn the_npm_client_is_cut_off_and_misses_and_repeats_nothing() {
         updates.iter().filter(|it| !it["test"].is_null()).map(|it| it["test"].clone()).collect();
     let log = deployment.stores().await.log;
     let events = events_of(&log, id).await;
-    let told: Vec<_> = events
+    let outcomes: Vec<_> = events
         .iter()
         .flat_map(|recorded| match &recorded.event {
             Event::TestsJudged(judged) => judged.outcomes.clone(),
@@ -57,12 +57,12 @@ async fn the_npm_client_is_cut_off_and_misses_and_repeats_nothing() {
         })
         .map(|outcome| json!({ "number": outcome.number, "verdict": "ACCEPTED" }))
         .collect();
-    assert_eq!(told.len(), TESTS + 1);
-    assert_eq!(seen, told, "every test once, in order");
+    assert_eq!(outcomes.len(), TESTS + 1);
+    assert_eq!(seen, outcomes, "every test once, in order");
     assert!(updates.iter().all(|update| update["gap"] == false));
     let others =
         events.iter().skip(1).filter(|it| !matches!(it.event, Event::TestsJudged(_))).count();
-    assert_eq!(updates.len(), told.len() + others, "and every other event once");
+    assert_eq!(updates.len(), outcomes.len() + others, "and every other event once");
     assert_eq!(updates.last().unwrap()["submission"]["verdict"], "ACCEPTED");
     println!("{} updates over {} connections", updates.len(), CUTS.split(',').count() + 1);
 }

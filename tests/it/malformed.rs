@@ -50,7 +50,7 @@ struct Case {
     name: String,
     archive: Vec<u8>,
     /// One of the errors must contain this, usually the file name.
-    told: &'static str,
+    expected: &'static str,
 }
 
 fn cases() -> Vec<Case> {
@@ -67,7 +67,7 @@ fn read(archive: &[u8]) -> Result<Vec<Read>, Vec<Diagnostic>> {
 }
 
 #[test]
-fn what_must_be_refused_is_refused_and_told_where() {
+fn what_must_be_refused_is_refused_with_its_place() {
     let cases = cases();
     assert!(cases.len() >= 100, "{}", cases.len());
     let wrong: Vec<_> = cases.iter().filter_map(fault).collect();
@@ -81,10 +81,10 @@ fn fault(case: &Case) -> Option<String> {
         return Some(format!("{} is taken", case.name));
     };
     let errors: Vec<_> = errors(&diagnostics).map(ToString::to_string).collect();
-    if errors.iter().any(|error| error.contains(case.told)) {
+    if errors.iter().any(|error| error.contains(case.expected)) {
         return unclear(&diagnostics).map(|line| format!("{}: {line}", case.name));
     }
-    Some(format!("{} does not tell {:?}: {errors:?}", case.name, case.told))
+    Some(format!("{} does not report {:?}: {errors:?}", case.name, case.expected))
 }
 
 #[test]
@@ -169,8 +169,8 @@ async fn refused(deployment: &Deployment, case: &Case) {
     assert!(!errors.is_empty(), "{} is taken: {payload}", case.name);
     assert!(errors.iter().all(|error| error["code"] == "INVALID"), "{}: {errors:?}", case.name);
     let messages: Vec<_> = errors.iter().map(|it| it["message"].as_str().unwrap()).collect();
-    let is_told = messages.iter().any(|message| message.contains(case.told));
-    assert!(is_told, "{} does not tell {:?}: {messages:?}", case.name, case.told);
+    let is_reported = messages.iter().any(|message| message.contains(case.expected));
+    assert!(is_reported, "{} does not report {:?}: {messages:?}", case.name, case.expected);
     let nothing = json!({ "problems": [], "revised": false, "token": null });
     for (key, value) in nothing.as_object().unwrap() {
         assert_eq!(&payload[key], value, "{}: {payload}", case.name);
@@ -199,7 +199,7 @@ fn a_file_that_is_too_large_is_refused_by_its_size() {
     };
     // No server listens there, and no request is made.
     let server = ["--server", "http://127.0.0.1:1", "--token", "assay_made-up"];
-    for (path, told) in [
+    for (path, expected) in [
         (file("nothing.zip", b""), "nothing.zip: has 2147483648 bytes"),
         (file("set.xml", b"<fps version=\"1.2\">"), "set.xml: has 2147483648 bytes"),
         (file("archive.zip", b"PK\x03\x04"), "the archive has"),
@@ -209,7 +209,7 @@ fn a_file_that_is_too_large_is_refused_by_its_size() {
         let output = assay_command(folder.path(), &arguments).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{path}: {output:?}");
-        assert!(said.contains(told) && said.contains("expected at most"), "{said}");
+        assert!(said.contains(expected) && said.contains("expected at most"), "{said}");
         assert!(output.stdout.is_empty(), "{output:?}");
     }
 }
@@ -253,11 +253,11 @@ fn validators_that_are_no_good_are_found_by_verifying() {
         assert!(problems.iter().chain(submissions).any(|it| it["agrees"] != true), "{package:#}");
         let slug = package["slug"].as_str().unwrap();
         if slug.starts_with("input-") {
-            let told = problems.iter().any(|it| {
-                let told = format!("{}{}", it["file"], it["message"]);
-                told.contains("check") || told.contains("data/")
+            let is_reported = problems.iter().any(|it| {
+                let finding = format!("{}{}", it["file"], it["message"]);
+                finding.contains("check") || finding.contains("data/")
             });
-            assert!(told, "{package:#}");
+            assert!(is_reported, "{package:#}");
             let of_looping = |it: &&Value| it.to_string().contains("within 1s");
             let given_up = problems.iter().filter(of_looping).count();
             assert_eq!(given_up, usize::from(slug == "input-looping"), "{package:#}");

@@ -107,14 +107,14 @@ async fn solved(world: &World, slug: &str, right: &str, wrong: &str) {
 async fn messages_for_those_who_judge(world: &World) {
     solved(world, CUSTOM, "one_and_rest.py", "words.py").await;
     let seen = judged(world, CUSTOM, "wrong_answer/zero.py").await;
-    let told = |submission: &Value, key: &str| {
+    let message_of = |submission: &Value, key: &str| {
         let tests = submission["judgement"]["tests"].as_array().unwrap();
         tests.iter().find_map(|test| test[key].as_str().map(str::to_owned)).unwrap_or_default()
     };
     assert_eq!(seen["verdict"], "WRONG_ANSWER", "{seen}");
-    assert_eq!(told(&seen, "teamMessage").trim(), "Both numbers must be positive.", "{seen}");
-    assert_eq!(told(&seen, "judgeMessage"), "", "{seen}");
-    assert_eq!(told(&seen, "name"), "", "{seen}");
+    assert_eq!(message_of(&seen, "teamMessage").trim(), "Both numbers must be positive.", "{seen}");
+    assert_eq!(message_of(&seen, "judgeMessage"), "", "{seen}");
+    assert_eq!(message_of(&seen, "name"), "", "{seen}");
     let id = seen["id"].as_str().unwrap();
     let by_setter = submission(&world.deployment.admin(), id).await;
     let tests = by_setter["judgement"]["tests"].as_array().unwrap();
@@ -206,8 +206,8 @@ async fn revised(world: &World) {
 
     let imported = world.deployment.cli(&["problem", "import", path, "--json"]);
     assert_eq!(imported.status.code(), Some(0), "{imported:?}");
-    let told = String::from_utf8_lossy(&imported.stderr);
-    assert!(told.contains("warning: data/notes.txt"), "{told}");
+    let said = String::from_utf8_lossy(&imported.stderr);
+    assert!(said.contains("warning: data/notes.txt"), "{said}");
     let payload: Value = serde_json::from_slice(&imported.stdout).unwrap();
     let payload = &payload[0];
     assert_eq!((&payload["revised"], &payload["problem"]["version"]), (&json!(true), &json!(2)));

@@ -119,9 +119,9 @@ fn a_submission_in_a_language_that_is_not_installed_is_left_aside() {
     let judged: Vec<_> = submissions.iter().map(|it| &it["path"]).collect();
     assert_eq!(judged, ["accepted/next.py", "wrong_answer/same.py"]);
     let warnings = report["warnings"].as_array().unwrap();
-    let told = warnings.iter().find(|it| it["file"] == "submissions/accepted/code").unwrap();
-    assert!(told["message"].as_str().unwrap().contains("is left aside"), "{told}");
-    assert!(told["message"].as_str().unwrap().contains("nowhere"), "{told}");
+    let warning = warnings.iter().find(|it| it["file"] == "submissions/accepted/code").unwrap();
+    assert!(warning["message"].as_str().unwrap().contains("is left aside"), "{warning}");
+    assert!(warning["message"].as_str().unwrap().contains("nowhere"), "{warning}");
 }
 
 #[test]
@@ -191,8 +191,8 @@ fn verify(sandbox: &str, paths: &[PathBuf], further: &[&str]) -> (Value, String)
     let said = String::from_utf8_lossy(&output.stdout);
     let not_ok: Vec<_> = said.lines().filter(|line| line.contains("NOT OK")).collect();
     let errors: Vec<_> = said.lines().filter(|line| line.contains("  error: ")).collect();
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(0), "{sandbox}: {errors:#?}\n{not_ok:#?}\n{told}");
+    let messages = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{sandbox}: {errors:#?}\n{not_ok:#?}\n{messages}");
     let report = serde_json::from_slice(&fs::read(json).unwrap()).unwrap();
     (report, fs::read_to_string(junit).unwrap())
 }

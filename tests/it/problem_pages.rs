@@ -137,7 +137,7 @@ async fn attachments(deployment: &Deployment, png: &Bytes, digest: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_package_tells_what_it_would_change() {
+async fn a_package_shows_what_it_would_change() {
     let deployment = Deployment::start(Stack::Embedded).await;
     let (admin, ada) = (deployment.admin(), deployment.register("ada").await);
     let named = |name: &str| {

@@ -74,12 +74,12 @@ async fn journey(stack: Stack) {
     let (exact, sloppy) = (&ids[0], &ids[3]);
     assert_eq!(world.people[0].verdict(exact).await, "WRONG_ANSWER");
     world.applied(&rejudge).await;
-    told_step_by_step(watched.await.unwrap());
+    progress_is_reported_step_by_step(watched.await.unwrap());
     let after = world.public().await;
     world.everything_changed_at_once(&after, &late).await;
     assert_eq!(world.people[0].verdict(exact).await, "ACCEPTED");
     assert_eq!(world.people[0].verdict(sloppy).await, "WRONG_ANSWER");
-    world.judgements_tell_of_it(exact, &rejudge).await;
+    world.judgements_show_it(exact, &rejudge).await;
     world.replay_agrees();
 
     assert_eq!(world.done(&["rejudge", "revert", &rejudge, "--reason", "again"]), "REVERTED\n");
@@ -93,7 +93,7 @@ async fn journey(stack: Stack) {
 }
 
 /// Each update has more progress than the one before, up to the last.
-fn told_step_by_step(updates: Vec<Value>) {
+fn progress_is_reported_step_by_step(updates: Vec<Value>) {
     let done: Vec<_> =
         updates.iter().map(|it| it["rejudge"]["progress"]["done"].as_u64().unwrap()).collect();
     assert!(done.is_sorted() && done.len() > 3, "{done:?}");
@@ -345,7 +345,7 @@ impl World {
     }
 
     /// The author sees that it was rejudged, and judges see by which rejudge.
-    async fn judgements_tell_of_it(&self, id: &str, rejudge: &str) {
+    async fn judgements_show_it(&self, id: &str, rejudge: &str) {
         let judgements = "query($id: ID!) { submission(id: $id) {
           verdict judgement { verdict }
           judgements { verdict judge appliedAt problemVersion rejudge { id reason } }

@@ -80,9 +80,9 @@ async fn a_socket_ends_when_whoever_opened_it_may_no_longer() {
     assert_eq!(refused["userErrors"], json!([{ "code": "BAD_CREDENTIALS" }]));
 
     eve.submitted("sum", "python3", "print(3)").await;
-    let told = timeout(PATIENCE, stays.next()).await.unwrap().unwrap().unwrap();
-    let told: Value = serde_json::from_str(told.to_text().unwrap()).unwrap();
-    assert_eq!(told["payload"]["data"]["mySubmissions"]["submission"]["state"], "QUEUED");
+    let message = timeout(PATIENCE, stays.next()).await.unwrap().unwrap().unwrap();
+    let message: Value = serde_json::from_str(message.to_text().unwrap()).unwrap();
+    assert_eq!(message["payload"]["data"]["mySubmissions"]["submission"]["state"], "QUEUED");
 }
 
 async fn login(api: &Api, login: &str) -> Value {

@@ -28,10 +28,10 @@ async fn stores_that_would_lose_something_are_refused_with_cause_and_cure() {
         ("stores.log", "redis://127.0.0.1:1", ["refused", "stores.log"]),
         ("stores.log", "postgres://127.0.0.1/x", ["postgres", "sqlite:PATH or redis://HOST"]),
     ];
-    for (key, url, told) in refusals {
+    for (key, url, texts) in refusals {
         let setting = format!("{key}={url}");
-        refuses(&[&setting], &told, NETWORK);
-        examines(&[&setting], &told);
+        refuses(&[&setting], &texts, NETWORK);
+        examines(&[&setting], &texts);
     }
 }
 
@@ -39,9 +39,9 @@ async fn stores_that_would_lose_something_are_refused_with_cause_and_cure() {
 fn a_docker_that_does_not_run_is_refused_with_cause_and_cure() {
     let settings =
         ["sandbox.adapter=docker", "sandbox.docker.host=unix:///nonexistent/docker.sock"];
-    let told = ["docker", "/nonexistent/docker.sock"];
-    refuses(&settings, &told, USAGE);
-    examines(&settings, &told);
+    let texts = ["docker", "/nonexistent/docker.sock"];
+    refuses(&settings, &texts, USAGE);
+    examines(&settings, &texts);
 }
 
 #[test]
@@ -55,8 +55,8 @@ fn a_language_that_is_not_there_is_refused_with_cause_and_cure() {
     );
     let said = said(&output);
     assert_eq!(output.status.code(), Some(USAGE), "{said}");
-    for told in ["gcc", "apt-get install gcc", "evaluator.languages"] {
-        assert!(said.contains(told), "{told}: {said}");
+    for text in ["gcc", "apt-get install gcc", "evaluator.languages"] {
+        assert!(said.contains(text), "{text}: {said}");
     }
     let output = without_compilers(&folder, &["doctor", "--set", r#"evaluator.languages=["c"]"#]);
     let said = self::said(&output);
@@ -122,26 +122,26 @@ fn doctor_finds_nothing_missing_here() {
 }
 
 /// `serve` with these settings must exit at once with this code and print these texts.
-fn refuses(settings: &[&str], told: &[&str], code: i32) {
+fn refuses(settings: &[&str], texts: &[&str], code: i32) {
     let output = run("serve", settings);
     let said = said(&output);
     assert_eq!(output.status.code(), Some(code), "{settings:?}: {said}");
-    for told in told {
-        assert!(said.contains(told), "{settings:?}: no {told:?} in: {said}");
+    for text in texts {
+        assert!(said.contains(text), "{settings:?}: no {text:?} in: {said}");
     }
     assert!(output.stdout.is_empty(), "{settings:?}: something was begun");
 }
 
 /// `doctor` with these settings must report something as missing, with these texts.
-fn examines(settings: &[&str], told: &[&str]) {
+fn examines(settings: &[&str], texts: &[&str]) {
     let json = run("doctor --json", settings);
     let said = String::from_utf8_lossy(&json.stdout).into_owned();
     assert_eq!(json.status.code(), Some(NOT_ACCEPTED), "{settings:?}: {said}");
     let lines: serde_json::Value = serde_json::from_str(&said).unwrap();
     let missing = lines.as_array().unwrap().iter().filter(|line| line["level"] == "missing");
     let missing: String = missing.map(ToString::to_string).collect();
-    for told in told {
-        assert!(missing.contains(told), "{settings:?}: no {told:?} in: {missing}");
+    for text in texts {
+        assert!(missing.contains(text), "{settings:?}: no {text:?} in: {missing}");
     }
 }
 

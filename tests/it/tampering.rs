@@ -70,9 +70,9 @@ async fn whatever_is_done_to_the_log_is_found_and_named() {
         let report = verified(&deployment, 1);
         assert_eq!(report["broken"]["position"], position, "{what}: {report}");
         assert_eq!(report["broken"]["through"], position, "{what}: {report}");
-        let told = deployment.cli(&["audit", "verify"]);
-        let told = String::from_utf8_lossy(&told.stdout).into_owned();
-        assert!(told.contains(&format!("BROKEN at position {position}")), "{what}: {told}");
+        let checked = deployment.cli(&["audit", "verify"]);
+        let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+        assert!(said.contains(&format!("BROKEN at position {position}")), "{what}: {said}");
     }
     // The tail is still cut off: readers that know the lost events stop, and nothing more is
     // signed.
@@ -179,9 +179,9 @@ async fn nothing_is_signed_anew_where_the_tree_was_emptied() {
         let report = verified(&deployment, 1);
         assert_eq!((&report["heads"], &report["broken"]), (&0.into(), &Value::Null));
     }
-    let told = deployment.cli(&["audit", "verify"]);
-    let told = String::from_utf8_lossy(&told.stdout).into_owned();
-    assert!(told.contains("NOTHING SIGNED") && !told.contains("ok:"), "{told}");
+    let checked = deployment.cli(&["audit", "verify"]);
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert!(said.contains("NOTHING SIGNED") && !said.contains("ok:"), "{said}");
     // The newest signed head is still in the file, and the log agrees with it.
     let with_head = ["audit", "verify", "--json", "--head", memory.to_str().unwrap()];
     let verified = deployment.cli(&with_head);
@@ -307,8 +307,8 @@ fn refuses_to_start_without_its_key(deployment: &Deployment) {
     let setting = format!("audit.keys={}", elsewhere.display());
     let refused = deployment.cli(&["serve", "--role", "projector", "--set", &setting]);
     assert_eq!(refused.status.code(), Some(2), "{refused:?}");
-    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(told.contains("elsewhere.keys") && told.contains("put it back"), "{told}");
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("elsewhere.keys") && said.contains("put it back"), "{said}");
     assert!(!elsewhere.exists());
 }
 

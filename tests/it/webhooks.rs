@@ -42,19 +42,19 @@ const CREATE: &str = "mutation($input: CreateWebhookInput!) {
 }";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn servers_are_told_on_embedded_stores() {
+async fn events_are_delivered_on_embedded_stores() {
     journey(Stack::Embedded).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn servers_are_told_on_redis_and_mongodb() {
+async fn events_are_delivered_on_redis_and_mongodb() {
     journey(Stack::Cluster).await;
 }
 
 async fn journey(stack: Stack) {
     let mut world = World::start(stack).await;
-    world.judging_is_told_in_order().await;
-    world.a_server_that_was_away_is_told_later().await;
+    world.judging_is_delivered_in_order().await;
+    world.a_server_that_was_away_gets_its_events_later().await;
     world.what_is_refused_for_good_is_a_dead_letter_and_can_be_tried_again().await;
     world.a_killed_projector_loses_nothing().await;
     world.everything_can_be_delivered_again().await;
@@ -62,7 +62,7 @@ async fn journey(stack: Stack) {
     world.all_signatures_are_right();
     world.replay_agrees().await;
     world.backups_hold_the_secret().await;
-    world.what_is_removed_is_told_nothing().await;
+    world.what_is_removed_receives_nothing().await;
 }
 
 struct World {
@@ -99,7 +99,7 @@ impl World {
         world
     }
 
-    async fn judging_is_told_in_order(&self) {
+    async fn judging_is_delivered_in_order(&self) {
         let ada = self.deployment.register("ada").await;
         for _ in 0..3 {
             let id = ada.submitted("sum", "python3", RIGHT).await;
@@ -107,11 +107,11 @@ impl World {
         }
         let wanted = self.wanted().await;
         assert_eq!(wanted.len(), 7);
-        self.told(&wanted).await;
+        self.all_delivered(&wanted).await;
         // There was no failure, so everything was delivered once.
-        let told = self.receiver.accepted();
-        assert_eq!(ids(&told), wanted.iter().map(|it| it.id.to_string()).collect::<Vec<_>>());
-        for (received, recorded) in told.iter().zip(&wanted) {
+        let delivered = self.receiver.accepted();
+        assert_eq!(ids(&delivered), wanted.iter().map(|it| it.id.to_string()).collect::<Vec<_>>());
+        for (received, recorded) in delivered.iter().zip(&wanted) {
             let stored: Value = serde_json::from_str(&recorded.body).unwrap();
             let expected = json!({
                 "id": recorded.id,
@@ -128,13 +128,13 @@ impl World {
         }
     }
 
-    async fn a_server_that_was_away_is_told_later(&mut self) {
+    async fn a_server_that_was_away_gets_its_events_later(&mut self) {
         self.receiver.go_away().await;
         let before = self.failures();
         self.register("bob").await;
         until_true("a delivery fails", async || self.failures() > before).await;
         self.receiver.come_back().await;
-        self.told(&self.wanted().await).await;
+        self.all_delivered(&self.wanted().await).await;
         assert_eq!(self.shown().await["deadLetters"], json!([]));
     }
 
@@ -142,7 +142,7 @@ impl World {
         self.receiver.refuse("account:unlucky", 500);
         let unlucky = self.register("unlucky").await;
         let lucky = self.register("lucky").await;
-        self.told(&[lucky]).await;
+        self.all_delivered(&[lucky]).await;
         let letters = async || self.shown().await["deadLetters"].clone();
         let letter = until("it is shown", async || letters().await.get(0).cloned()).await;
         let position = unlucky.position.to_string();
@@ -160,7 +160,7 @@ impl World {
         until_true("it is dead again", async || letters().await[0]["attempts"] == 1).await;
         self.receiver.accept_all();
         self.done(&["webhook", "retry", &self.webhook, &position]);
-        self.told(&[unlucky]).await;
+        self.all_delivered(&[unlucky]).await;
         until_true("it is no dead letter", async || letters().await == json!([])).await;
         let again = self.deployment.cli(&["webhook", "retry", &self.webhook, &position]);
         assert_eq!(again.status.code(), Some(2), "{again:?}");
@@ -174,24 +174,29 @@ impl World {
             self.register(&format!("many{number}")).await;
         }
         for part in [MANY / 4, MANY / 2] {
-            until_true("some were told", async || self.receiver.accepted().len() >= before + part)
-                .await;
+            until_true("some were delivered", async || {
+                self.receiver.accepted().len() >= before + part
+            })
+            .await;
             self.deployment.kill_hard(self.deliverer).await;
             let role = (self.deliverer == PROJECTOR).then_some(PROJECTOR);
             self.deployment.start_process(self.deliverer, role, &[]).await;
         }
         let wanted = self.wanted().await;
-        self.told(&wanted).await;
+        self.all_delivered(&wanted).await;
         self.receiver.take_long(Duration::ZERO);
-        let told = self.receiver.accepted();
-        println!("{} of {MANY} were told again after two kills", told.len() - before - MANY);
-        for received in &told {
-            let first = told.iter().find(|first| first.id == received.id).unwrap();
+        let delivered = self.receiver.accepted();
+        println!(
+            "{} of {MANY} were delivered again after two kills",
+            delivered.len() - before - MANY
+        );
+        for received in &delivered {
+            let first = delivered.iter().find(|first| first.id == received.id).unwrap();
             assert_eq!(first.body, received.body);
         }
         // In order, except for repetitions after a kill and the dead letter that was retried later.
         let mut seen = BTreeSet::new();
-        let messages = told.iter().map(Received::message);
+        let messages = delivered.iter().map(Received::message);
         let in_turn = messages.filter(|it| it["stream"] != "account:unlucky");
         let positions = in_turn.map(|it| it["position"].as_u64().unwrap());
         let firsts: Vec<_> = positions.filter(|position| seen.insert(*position)).collect();
@@ -200,7 +205,7 @@ impl World {
 
     async fn everything_can_be_delivered_again(&self) {
         let wanted = self.wanted().await;
-        let told = self.receiver.accepted().len();
+        let delivered = self.receiver.accepted().len();
         let from = wanted[wanted.len() - 40].position.to_string();
         // Progress is recorded only from time to time, and a replay begins after that.
         let last = wanted[wanted.len() - 1].position.0;
@@ -211,9 +216,12 @@ impl World {
         .await;
         self.done(&["webhook", "replay", &self.webhook, "--from", &from]);
         let again = &wanted[wanted.len() - 40..];
-        until_true("it was told again", async || self.receiver.accepted().len() >= told + 40).await;
+        until_true("it was delivered again", async || {
+            self.receiver.accepted().len() >= delivered + 40
+        })
+        .await;
         let expected: Vec<_> = again.iter().map(|it| it.id.to_string()).collect();
-        assert_eq!(ids(&self.receiver.accepted()[told..]), expected);
+        assert_eq!(ids(&self.receiver.accepted()[delivered..]), expected);
 
         let head = self.stores.log.info().await.unwrap().head;
         let ahead = (head.0 + 100).to_string();
@@ -233,13 +241,13 @@ impl World {
         let retried = self.deployment.cli(&["webhook", "retry", &self.webhook, "1"]);
         assert_eq!(retried.status.code(), Some(2), "{retried:?}");
 
-        let told = self.receiver.accepted().len();
+        let delivered = self.receiver.accepted().len();
         let position = gone.position.to_string();
         self.done(&["webhook", "replay", &self.webhook, "--from", &position]);
-        self.told(&[gone.clone(), later.clone()]).await;
+        self.all_delivered(&[gone.clone(), later.clone()]).await;
         assert_eq!(state().await, "ACTIVE");
         let expected = [gone.id.to_string(), later.id.to_string()];
-        assert_eq!(ids(&self.receiver.accepted()[told..]), expected);
+        assert_eq!(ids(&self.receiver.accepted()[delivered..]), expected);
     }
 
     /// Verified by another program: the example in the documentation.
@@ -270,12 +278,12 @@ impl World {
         assert_eq!(kept.as_deref(), Some(self.secret.as_str()));
     }
 
-    async fn what_is_removed_is_told_nothing(&self) {
+    async fn what_is_removed_receives_nothing(&self) {
         for _ in 0..2 {
             self.done(&["webhook", "remove", &self.webhook]);
         }
         self.deployment.projected().await;
-        let told = self.receiver.all().len();
+        let delivered = self.receiver.all().len();
         self.register("nobody").await;
         // Another webhook receives the event, so the removed one would have received it too.
         let types = ["--type", "AccountRegistered"];
@@ -283,11 +291,11 @@ impl World {
         let create = [&["webhook", "create", &url, "--json"][..], &types].concat();
         let other: Value = serde_json::from_str(&self.done(&create)).unwrap();
         self.register("somebody").await;
-        until_true("the other is told", async || self.receiver.all().len() > told).await;
+        until_true("the other receives it", async || self.receiver.all().len() > delivered).await;
         let list: Value = serde_json::from_str(&self.done(&["webhook", "list", "--json"])).unwrap();
         let listed: Vec<_> = list.as_array().unwrap().iter().map(|it| &it["id"]).collect();
         assert_eq!(listed, [&other["id"]]);
-        let new = self.receiver.all().split_off(told);
+        let new = self.receiver.all().split_off(delivered);
         assert!(new.iter().all(|it| it.message()["stream"] == "account:somebody"), "{new:?}");
         assert_eq!(self.stores.credentials.secret(&self.secret_name()).await.unwrap(), None);
         let shown = self.deployment.cli(&["webhook", "show", &self.webhook]);
@@ -304,10 +312,10 @@ impl World {
     }
 
     /// Waits until the receiver has accepted all of these.
-    async fn told(&self, wanted: &[Recorded]) {
-        until_true("everything was told", async || {
-            let told = ids(&self.receiver.accepted()).into_iter().collect::<BTreeSet<_>>();
-            wanted.iter().all(|it| told.contains(&it.id.to_string()))
+    async fn all_delivered(&self, wanted: &[Recorded]) {
+        until_true("everything was delivered", async || {
+            let delivered = ids(&self.receiver.accepted()).into_iter().collect::<BTreeSet<_>>();
+            wanted.iter().all(|it| delivered.contains(&it.id.to_string()))
         })
         .await;
     }
@@ -359,8 +367,8 @@ fn verified(secret: &str, received: &[Received]) -> String {
     let driver = r#"
 import json, sys
 secret, messages = json.load(sys.stdin)
-told = enumerate(messages)
-wrong = [n for n, (headers, body) in told if not verify(secret, headers, body.encode(), 3600)]
+numbered = enumerate(messages)
+wrong = [n for n, (headers, body) in numbered if not verify(secret, headers, body.encode(), 3600)]
 print(f"{wrong[0]} is wrong" if wrong else "all are right", end="")
 "#;
     let messages: Vec<_> = received

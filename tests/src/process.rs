@@ -57,8 +57,8 @@ impl Process {
             .spawn()
             .expect("sh can be started");
         let mut line = String::new();
-        let told = keeper.stdout.take().expect("the keeper's output is a pipe");
-        BufReader::new(told).read_line(&mut line).expect("the keeper tells the process's id");
+        let stdout = keeper.stdout.take().expect("the keeper's output is a pipe");
+        BufReader::new(stdout).read_line(&mut line).expect("the keeper prints the process's id");
         let pid = line.trim().parse().expect("a process's id is a number");
         Self { keeper, pid, out, err, err_before, out_before }
     }

@@ -274,7 +274,7 @@ async fn what_was_acknowledged_survives_kill_9() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_handle_tells_that_the_server_is_away_and_goes_on_when_it_is_back() {
+async fn a_handle_reports_that_the_server_is_away_and_goes_on_when_it_is_back() {
     let mut server = RedisServer::start().await;
     let (log, queue) = open_log(&server.url()).await.unwrap();
     log.append(&registration("ada")).await.unwrap();

@@ -46,7 +46,7 @@ pub(super) fn cases() -> Vec<Case> {
         ("bytes that do not inflate", with_broken_data(), "cannot be read"),
     ]
     .into_iter()
-    .map(|(name, archive, told)| Case { name: format!("archive: {name}"), archive, told })
+    .map(|(name, archive, expected)| Case { name: format!("archive: {name}"), archive, expected })
     .collect();
     cases.extend(names());
     cases.extend(links());
@@ -79,9 +79,9 @@ fn names() -> impl Iterator<Item = Case> {
         ("sum/data/secret/001.in/x".to_owned(), "001.in/x"),
     ]
     .into_iter()
-    .map(|(path, told)| {
+    .map(|(path, expected)| {
         let archive = sum().file(&path, "x").zip();
-        Case { name: format!("name: {path:.60?}"), archive, told }
+        Case { name: format!("name: {path:.60?}"), archive, expected }
     })
 }
 
@@ -105,10 +105,10 @@ fn links() -> impl Iterator<Item = Case> {
         ("in the place of problem.yaml", yaml_elsewhere(), "problem.yaml"),
     ]
     .into_iter()
-    .map(|(name, package, told)| Case {
+    .map(|(name, package, expected)| Case {
         name: format!("links {name}"),
         archive: package.zip(),
-        told,
+        expected,
     })
 }
 

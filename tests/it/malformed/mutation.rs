@@ -70,11 +70,11 @@ const ADDED: [&str; 6] = [
 pub(super) fn mutated(package: &Package, random: &mut Random) -> (Vec<u8>, String) {
     let names: Vec<String> = package.names().map(str::to_owned).collect();
     // In half of the cases, changes a file that configures others.
-    let telling = [".yaml", ".yml", ".xml", ".ini", ".timelimit", ".json"];
-    let told: Vec<_> =
-        names.iter().filter(|name| telling.iter().any(|end| name.ends_with(end))).collect();
+    let endings = [".yaml", ".yml", ".xml", ".ini", ".timelimit", ".json"];
+    let configuring: Vec<_> =
+        names.iter().filter(|name| endings.iter().any(|end| name.ends_with(end))).collect();
     let name = match random.below(2) {
-        0 if !told.is_empty() => (*random.one_of(&told)).clone(),
+        0 if !configuring.is_empty() => (*random.one_of(&configuring)).clone(),
         _ => random.one_of(&names).clone(),
     };
     let bytes = package.bytes(&name).unwrap_or_default().to_vec();

@@ -8,7 +8,7 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 /// A package with one file replaced, or removed if `text` is `None`.
-fn changed(package: &str, path: &str, text: Option<&str>, told: &'static str) -> Case {
+fn changed(package: &str, path: &str, text: Option<&str>, expected: &'static str) -> Case {
     let whole = format!("{package}/{path}");
     let of = good(package);
     let of = match text {
@@ -19,18 +19,18 @@ fn changed(package: &str, path: &str, text: Option<&str>, told: &'static str) ->
         }
     };
     let what = text.map_or("nothing".to_owned(), |text| format!("{text:.60?}"));
-    Case { name: format!("{whole}: {what}"), archive: of.zip(), told }
+    Case { name: format!("{whole}: {what}"), archive: of.zip(), expected }
 }
 
 /// A package with a part of one file replaced.
-fn edited(package: &str, path: &str, from: &str, to: &str, told: &'static str) -> Case {
+fn edited(package: &str, path: &str, from: &str, to: &str, expected: &'static str) -> Case {
     let whole = format!("{package}/{path}");
     let of = good(package);
     let text = String::from_utf8(of.bytes(&whole).expect("the file is there").to_vec());
     let text = text.expect("the file is a text");
     assert!(text.contains(from), "{whole} has no {from:?}");
     let archive = of.file(&whole, text.replacen(from, to, 1)).zip();
-    Case { name: format!("{whole}: {from:.40?} is {to:.60?}"), archive, told }
+    Case { name: format!("{whole}: {from:.40?} is {to:.60?}"), archive, expected }
 }
 
 /// YAML that is invalid or excessive.
@@ -77,7 +77,7 @@ fn yaml() -> Vec<Case> {
     for file in ["problem.yaml", "data/testdata.yaml", "data/secret/01-small/testdata.yaml"] {
         let package = good("scoresum").file(&format!("scoresum/{file}"), b"a: \xFF\xFE\n".to_vec());
         let name = format!("{file} is not UTF-8");
-        cases.push(Case { name, archive: package.zip(), told: "UTF-8" });
+        cases.push(Case { name, archive: package.zip(), expected: "UTF-8" });
     }
     cases
 }
@@ -135,7 +135,7 @@ fn legacy() -> Vec<Case> {
                 .file("sum/problem.yaml", "name: Sum\n")
                 .file("sum/problem_statement/problem.en.md", "Add.\n")
                 .zip(),
-            told: "data",
+            expected: "data",
         },
     ]
 }
@@ -154,7 +154,8 @@ fn newer() -> Vec<Case> {
     let rules = |text: &str| {
         changed("scoregroups", "submissions/submissions.yaml", Some(text), "submissions")
     };
-    let stray = |path: &str, text: &str, told| changed("scoregroups", path, Some(text), told);
+    let stray =
+        |path: &str, text: &str, expected| changed("scoregroups", path, Some(text), expected);
     vec![
         yaml("name: Sum\nlicence: cc0\n"),
         yaml("name: Sum\nvalidator_flags: case_sensitive\n"),
@@ -196,7 +197,8 @@ fn newer() -> Vec<Case> {
 }
 
 fn polygon() -> Vec<Case> {
-    let xml = |from: &str, to: &str, told| edited("polygongroups", "problem.xml", from, to, told);
+    let xml =
+        |from: &str, to: &str, expected| edited("polygongroups", "problem.xml", from, to, expected);
     let whole = |text: &str| changed("polygongroups", "problem.xml", Some(text), "problem.xml");
     let deep = format!("<problem>{}{}</problem>", "<a>".repeat(5_000), "</a>".repeat(5_000));
     let laughs = xml_laughs("problem");

@@ -57,7 +57,7 @@ impl Receiver {
     }
 
     pub(super) fn url(&self) -> String {
-        format!("http://{}/told?of=events", self.address)
+        format!("http://{}/received?of=events", self.address)
     }
 
     /// Stops listening.
@@ -71,7 +71,8 @@ impl Receiver {
     pub(super) async fn come_back(&mut self) {
         let listener = TcpListener::bind(self.address).await.unwrap();
         self.address = listener.local_addr().unwrap();
-        let app = Router::new().route("/told", post(told)).with_state(Arc::clone(&self.memory));
+        let app =
+            Router::new().route("/received", post(receive)).with_state(Arc::clone(&self.memory));
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let task = tokio::spawn(async move {
@@ -107,7 +108,11 @@ impl Receiver {
 /// Each message uses its own connection, so that no connection outlives the receiver.
 const ANSWER: [(&str, &str); 1] = [("connection", "close")];
 
-async fn told(State(memory): State<Shared>, headers: HeaderMap, body: String) -> impl IntoResponse {
+async fn receive(
+    State(memory): State<Shared>,
+    headers: HeaderMap,
+    body: String,
+) -> impl IntoResponse {
     let header = |name: &str| headers[name].to_str().unwrap().to_owned();
     assert_eq!(header("content-type"), "application/json");
     let message: Value = serde_json::from_str(&body).unwrap();
