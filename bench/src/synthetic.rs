@@ -261,7 +261,7 @@ fn provenance() -> Provenance {
         revision: Digest::of(b""),
         limits: Limits::default(),
         checker: Checker::Tokens(TokenOptions::default()),
-        referees: vec![],
+        problem_programs: vec![],
         memory_source: None,
     }
 }

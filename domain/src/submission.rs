@@ -15,8 +15,8 @@ use crate::{Event, Verdict};
 
 pub use events::{
     AbandonReason, AttemptAbandoned, Compiled, Feedback, JudgingFinished, JudgingStarted,
-    Provenance, RefereeProvenance, Shown, SubmissionAbandoned, SubmissionReceived, TestOutcome,
-    TestsJudged, TrialStarted,
+    ProblemProgramProvenance, Provenance, Shown, SubmissionAbandoned, SubmissionReceived,
+    TestOutcome, TestsJudged, TrialStarted,
 };
 
 /// A command to a submission.

@@ -6,8 +6,9 @@ use std::time::Duration;
 use domain::grading::{CustomGrades, GraderCall, GroupGrade, Rubric};
 use domain::problem::{ProblemRevised, RevisionContent};
 use domain::submission::{
-    AbandonReason, AttemptAbandoned, Compiled, Phase, Provenance, RefereeProvenance, Submission,
-    SubmissionAbandoned, SubmissionCommand, SubmissionReceived, TestOutcome, TestsJudged,
+    AbandonReason, AttemptAbandoned, Compiled, Phase, ProblemProgramProvenance, Provenance,
+    Submission, SubmissionAbandoned, SubmissionCommand, SubmissionReceived, TestOutcome,
+    TestsJudged,
 };
 use domain::{Actor, Digest};
 use event_store::{Context, Stream, Work, WorkReceipt};
@@ -151,7 +152,7 @@ impl<'a> Session<'a> {
         let problem_programs =
             ProblemPrograms::prepare(content, &tools.library, compiler, languages, slot.core())
                 .await?;
-        provenance.referees = provenance_of_programs(tools, content).await?;
+        provenance.problem_programs = provenance_of_programs(tools, content).await?;
         let problem_programs = Arc::new(problem_programs);
         let tests = &content.tests;
         let mut run =
@@ -292,14 +293,14 @@ fn fault_of_grading(detail: &str) -> Fault {
 async fn provenance_of_programs(
     tools: &Tools,
     content: &RevisionContent,
-) -> Result<Vec<RefereeProvenance>, Fault> {
+) -> Result<Vec<ProblemProgramProvenance>, Fault> {
     let mut programs = Vec::new();
     for program in content.programs() {
         let language = language_of(program, &tools.languages)?;
         let toolchain = tools.cells.sandbox().toolchain(language).await?;
         let language = digest_of(&toolchain);
         let name = program.name.clone();
-        programs.push(RefereeProvenance { name, toolchain: toolchain.version, language });
+        programs.push(ProblemProgramProvenance { name, toolchain: toolchain.version, language });
     }
     Ok(programs)
 }
@@ -323,7 +324,7 @@ fn provenance(
         revision: revised.digest,
         limits: revised.content.limits,
         checker: revised.content.checker.clone(),
-        referees: vec![],
+        problem_programs: vec![],
         memory_source: None,
     }
 }

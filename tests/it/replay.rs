@@ -259,7 +259,7 @@ fn provenance() -> Provenance {
         revision: Digest::of(b"revision"),
         limits: Limits::default(),
         checker: Checker::Tokens(TokenOptions::default()),
-        referees: vec![],
+        problem_programs: vec![],
         memory_source: None,
     }
 }

@@ -143,15 +143,15 @@ pub struct Provenance {
     /// The checker that outputs were judged with.
     pub checker: Checker,
     /// Toolchains of the problem's own programs, in the revision's order.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub referees: Vec<RefereeProvenance>,
+    #[serde(rename = "referees", default, skip_serializing_if = "Vec::is_empty")]
+    pub problem_programs: Vec<ProblemProgramProvenance>,
     /// `cgroup` or `peak_rss`; `None` when nothing was run.
     pub memory_source: Option<String>,
 }
 
 /// The toolchain that one of the problem's own programs was built and run with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RefereeProvenance {
+pub struct ProblemProgramProvenance {
     /// The program's name in the package.
     pub name: String,
     /// Version reported by its compiler or interpreter.

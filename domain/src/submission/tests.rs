@@ -70,7 +70,7 @@ fn finish(attempt: u32, tests: u32, on_reject: OnFailure) -> SubmissionCommand {
         revision: Digest::of(b"revision"),
         limits: Limits::default(),
         checker: Checker::Tokens(TokenOptions::default()),
-        referees: vec![],
+        problem_programs: vec![],
         memory_source: Some("cgroup".to_owned()),
     });
     let rubric = Box::new(Rubric::new(Grading::pass_fail(on_reject), slots));

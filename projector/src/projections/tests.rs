@@ -140,7 +140,7 @@ fn finished(verdict: Verdict) -> JudgingFinished {
             revision: Digest::of(b""),
             limits: Limits::default(),
             checker: Checker::Tokens(TokenOptions::default()),
-            referees: vec![],
+            problem_programs: vec![],
             memory_source: None,
         },
     }
