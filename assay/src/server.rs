@@ -98,10 +98,10 @@ impl Server {
         let mut evaluator = None;
         if roles.contains(&Role::Evaluator) {
             let sandbox = open_sandbox(config)?;
-            judged = judged.check(sandbox.as_ref(), &config.evaluator).await?;
+            judged = judged.check(sandbox.as_ref(), &config.evaluator, &languages).await?;
             refuse_unless_it_holds(sandbox.as_ref(), &judged.languages).await?;
             let cache = test_data_cache(config)?;
-            let config = evaluator_config(config, &judged.languages);
+            let config = evaluator_config(config, &judged.languages, &judged.installed);
             let languages = Arc::clone(&languages);
             evaluator = Some(Evaluator::new(config, &stores, sandbox, languages, cache));
         }
@@ -467,6 +467,8 @@ struct Judged {
     languages: Vec<Arc<Language>>,
     /// One per language; empty before the toolchains were checked.
     toolchains: Vec<Toolchain>,
+    /// All languages of this machine; empty before the toolchains were checked.
+    installed: Vec<Arc<Language>>,
     /// The reasons why other known languages are not judged.
     left_out: Vec<String>,
 }
@@ -474,24 +476,34 @@ struct Judged {
 impl Judged {
     /// All these languages, unchecked, for a process that does not judge.
     fn unchecked(languages: Vec<Arc<Language>>) -> Self {
-        Self { languages, toolchains: vec![], left_out: vec![] }
+        Self { languages, toolchains: vec![], installed: vec![], left_out: vec![] }
     }
 
     /// Checks every toolchain. Fails if a configured language is missing; without configured
     /// languages, leaves missing ones out.
-    async fn check(self, sandbox: &dyn Sandbox, config: &EvaluatorConfig) -> Result<Self, Failure> {
+    async fn check(
+        self,
+        sandbox: &dyn Sandbox,
+        config: &EvaluatorConfig,
+        all: &Languages,
+    ) -> Result<Self, Failure> {
         let answers = sandbox
-            .toolchains(&self.languages)
+            .toolchains(all.all())
             .await
             .map_err(|error| Failure::of(Exit::Usage, "checking the toolchains", &error))?;
         let mut judged = Self::unchecked(vec![]);
-        for (language, answer) in self.languages.into_iter().zip(answers) {
+        for (language, answer) in all.all().iter().zip(answers) {
+            let is_judged = self.languages.iter().any(|judged| judged.id == language.id);
             match answer {
                 Ok(toolchain) => {
-                    judged.languages.push(language);
-                    judged.toolchains.push(toolchain);
+                    judged.installed.push(Arc::clone(language));
+                    if is_judged {
+                        judged.languages.push(Arc::clone(language));
+                        judged.toolchains.push(toolchain);
+                    }
                 }
-                Err(error) => judged.left_out.push(error.to_string()),
+                Err(error) if is_judged => judged.left_out.push(error.to_string()),
+                Err(_) => {}
             }
         }
         let refused = !config.languages.is_empty() && !judged.left_out.is_empty();
@@ -557,8 +569,13 @@ fn test_data_cache(config: &Config) -> Result<Option<DiskCache>, Failure> {
     })
 }
 
-/// The configuration of an evaluator that judges these languages.
-pub fn evaluator_config(config: &Config, languages: &[Arc<Language>]) -> evaluator::Config {
+/// The configuration of an evaluator that judges submissions in `languages`, and runs programs of
+/// problems in those that are `installed`.
+pub fn evaluator_config(
+    config: &Config,
+    languages: &[Arc<Language>],
+    installed: &[Arc<Language>],
+) -> evaluator::Config {
     let EvaluatorConfig { name, slots, pin_cores, warm_up, lease_s, deliveries_max, .. } =
         &config.evaluator;
     let life = uuid::Uuid::new_v4().simple().to_string();
@@ -568,6 +585,7 @@ pub fn evaluator_config(config: &Config, languages: &[Arc<Language>]) -> evaluat
         slots: if *slots == 0 { evaluator::physical_cores() } else { *slots },
         pin_cores: *pin_cores,
         languages: languages.to_vec(),
+        installed: installed.to_vec(),
         warm_up: *warm_up,
         lease: Duration::from_secs((*lease_s).max(1)),
         deliveries_max: (*deliveries_max).max(1),

@@ -67,7 +67,7 @@ impl Installation {
         let stores = open_stores(&config).await?;
         let sandbox = sandbox::resolve(&config.sandbox).map_err(failed)?;
         let languages = Arc::new(Languages::builtin());
-        let config = evaluator_config(&config, &[]);
+        let config = evaluator_config(&config, languages.all(), languages.all());
         let evaluator = Evaluator::new(config, &stores, Arc::clone(&sandbox), languages, None);
         let (figures, cancelled) = (evaluator.figures(), CancellationToken::new());
         let running = tokio::spawn(evaluator.run(cancelled.clone()));

@@ -1,6 +1,5 @@
 //! Submitting a program.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
@@ -8,7 +7,7 @@ use bytes::Bytes;
 use domain::problem::ProblemRevised;
 use domain::submission::SubmissionReceived;
 use domain::{LanguageId, Recorded, SubmissionId};
-use event_store::Scope;
+use event_store::{Ability, Scope};
 use graphql::nodes::{Receipt, Submission};
 use graphql::{ConsistencyToken, GlobalId, Viewer};
 use read_model::views::SubmissionFold;
@@ -98,8 +97,7 @@ async fn submit(
         UserError::at(UserErrorCode::NotFound, "input.problem", "there is no such problem")
     })?;
     let language = language(commands, &revised, &input.language)?;
-    let needs = revised.content.languages_to_judge(&language);
-    refuse_what_no_evaluator_has(commands, &needs).await?;
+    refuse_what_no_evaluator_can_judge(commands, &language, &revised).await?;
     check_source(&input.source, source_bytes_max(commands, &revised))?;
     let id = match &input.idempotency_key {
         Some(key) => {
@@ -171,18 +169,22 @@ fn language(
     Ok(language)
 }
 
-/// Fails if evaluators run, but none of them has one of these languages. Without any evaluator the
-/// submission waits.
-async fn refuse_what_no_evaluator_has(
+/// Fails if evaluators run, but none of them has the language or those of the problem's programs.
+/// Without any evaluator, the submission waits.
+async fn refuse_what_no_evaluator_can_judge(
     commands: &Commands,
-    needs: &BTreeSet<LanguageId>,
+    language: &LanguageId,
+    revised: &ProblemRevised,
 ) -> Result<(), Failure> {
     let Some(announced) = commands.api.queue.announced().await? else { return Ok(()) };
-    let missing = needs.difference(&announced).map(LanguageId::as_str).collect::<Vec<_>>();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let message = format!("no evaluator has the languages that this needs: {}", missing.join(", "));
+    let needed = Ability::needed(language, &revised.content);
+    let message = match needed.difference(&announced).next() {
+        None => return Ok(()),
+        Some(Ability::Judge(language)) => format!("no evaluator judges {language}"),
+        Some(Ability::Run(language)) => {
+            format!("the problem's programs need {language}, which no evaluator has")
+        }
+    };
     Err(UserError::at(UserErrorCode::LanguageUnavailable, "input.language", message).into())
 }
 

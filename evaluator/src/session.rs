@@ -11,7 +11,7 @@ use domain::submission::{
     TestsJudged,
 };
 use domain::{Actor, Digest};
-use event_store::{Context, Stream, Work, WorkReceipt};
+use event_store::{Ability, Context, Stream, Work, WorkReceipt};
 use sandbox::Toolchain;
 use tokio::time::Instant;
 
@@ -120,10 +120,10 @@ impl<'a> Session<'a> {
         let revision = tools.library.revision(&received.problem, received.revision).await?;
         let revised = &revision.revised;
         let content = &revised.content;
-        let needs = content.languages_to_judge(&received.language);
-        if !needs.is_subset(&tools.installed) {
+        let needs = Ability::needed(&received.language, content);
+        if !needs.is_subset(&tools.abilities) {
             let submission = &self.stream.id;
-            tracing::warn!(%submission, ?needs, "left to an evaluator that has these languages");
+            tracing::warn!(%submission, ?needs, "left to an evaluator that can do this");
             return Ok(tools.queue.decline(&self.receipt, &needs).await?);
         }
         let rubric = content.rubric();

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use domain::LanguageId;
-use event_store::{EventLog, WorkQueue};
+use event_store::{Ability, EventLog, WorkQueue};
 use sandbox::Languages;
 
 use crate::Figures;
@@ -22,8 +21,8 @@ pub(crate) struct Tools {
     pub(crate) cells: Arc<Cells>,
     /// The definitions of all languages.
     pub(crate) languages: Arc<Languages>,
-    /// The languages that this machine has.
-    pub(crate) installed: Arc<BTreeSet<LanguageId>>,
+    /// What this evaluator can do.
+    pub(crate) abilities: Arc<BTreeSet<Ability>>,
     pub(crate) compiler: Compiler,
     pub(crate) library: Library,
     pub(crate) figures: Arc<Figures>,

@@ -1,12 +1,13 @@
 //! Takes work from the queue while slots are free, and holds the leases.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::submission::AbandonReason;
 use domain::{LanguageId, StreamId};
 use event_store::{
-    Blobs, EventLog, Lane, QueueError, Stores, TakeRequest, Work, WorkQueue, WorkerId,
+    Ability, Blobs, EventLog, Lane, QueueError, Stores, TakeRequest, Work, WorkQueue, WorkerId,
 };
 use sandbox::{Language, Languages, Sandbox};
 use tokio::sync::Semaphore;
@@ -50,8 +51,10 @@ pub struct Config {
     pub slots: usize,
     /// Whether each slot has its own physical core. Ignored if there are more slots than cores.
     pub pin_cores: bool,
-    /// The languages that this machine has.
+    /// The languages in which submissions are judged.
     pub languages: Vec<Arc<Language>>,
+    /// The languages that this machine has, for the programs of problems.
+    pub installed: Vec<Arc<Language>>,
     /// Whether the example of each language is run once at the start.
     pub warm_up: bool,
     /// How long an evaluator keeps its work without extending the lease.
@@ -60,6 +63,13 @@ pub struct Config {
     pub deliveries_max: u32,
     /// How long a shutdown waits for submissions in progress.
     pub drain: Duration,
+}
+
+impl Config {
+    fn abilities(&self) -> BTreeSet<Ability> {
+        let judged = self.languages.iter().filter_map(id_of).map(Ability::Judge);
+        judged.chain(self.installed.iter().filter_map(id_of).map(Ability::Run)).collect()
+    }
 }
 
 /// The stores that an evaluator uses.
@@ -112,7 +122,7 @@ impl Evaluator {
             slots,
             compiler: Compiler::new(Arc::clone(&cells)),
             cells,
-            installed: Arc::new(config.languages.iter().filter_map(id_of).collect()),
+            abilities: Arc::new(config.abilities()),
             languages,
             deliveries_max: config.deliveries_max,
         };
@@ -157,11 +167,11 @@ impl Evaluator {
         self.tools.cells.sandbox().shutdown().await;
     }
 
-    /// Announces this evaluator and its languages regularly.
+    /// Announces this evaluator and its abilities regularly.
     async fn announce(&self) {
         let worker = WorkerId(self.config.name.clone());
         loop {
-            if let Err(error) = self.tools.queue.announce(&worker, &self.tools.installed).await {
+            if let Err(error) = self.tools.queue.announce(&worker, &self.tools.abilities).await {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, "announcing this evaluator failed");
             }
@@ -174,7 +184,7 @@ impl Evaluator {
             worker: WorkerId(self.config.name.clone()),
             lanes: Lane::ALL.to_vec(),
             lease: self.config.lease,
-            languages: Arc::clone(&self.tools.installed),
+            abilities: Arc::clone(&self.tools.abilities),
         };
         let mut live = any.clone();
         live.lanes.retain(|lane| *lane != Lane::Rejudge);

@@ -13,7 +13,9 @@ use domain::problem::{BlobRef, Problem, ReviseProblem, RevisionContent, Test};
 use domain::submission::{Submission, SubmissionCommand, SubmissionReceived, TestOutcome};
 use domain::{Actor, Digest, Event, Slug, StreamId, SubmissionId, Verdict};
 use evaluator::{Config, Evaluator};
-use event_store::{Context, Lane, StoreUrls, Stores, Stream, TakeRequest, WorkItem, WorkerId};
+use event_store::{
+    Ability, Context, Lane, StoreUrls, Stores, Stream, TakeRequest, WorkItem, WorkerId,
+};
 use sandbox::{
     Cell, CellSpec, Finding, Language, Languages, Sandbox, SandboxConfig, SandboxError, Toolchain,
 };
@@ -187,6 +189,7 @@ fn evaluator(
         slots: 2,
         pin_cores: true,
         languages: languages.to_vec(),
+        installed: languages.to_vec(),
         warm_up: false,
         lease: Duration::from_secs(30),
         deliveries_max: 1,
@@ -295,9 +298,8 @@ async fn a_machine_without_room_waits() {
 async fn work_is_left_to_an_evaluator_that_has_its_language() {
     let mut judge = Judge::start(OnFailure::Stop).await;
     judge.end_first().await;
-    let languages = |ids: &[&str]| ids.iter().map(|id| id.parse().unwrap()).collect();
     let announced = judge.stores.queue.announced().await.unwrap().unwrap();
-    assert_eq!(announced.len(), Languages::builtin().all().len());
+    assert_eq!(announced.len(), 2 * Languages::builtin().all().len());
     let judged = judge.judge(WRONG_FROM_3);
     let lacking = judge.beside(&["python3"], async {
         let mut ready = judge.stores.queue.ready();
@@ -305,7 +307,7 @@ async fn work_is_left_to_an_evaluator_that_has_its_language() {
             worker: WorkerId("third".to_owned()),
             lanes: Lane::ALL.to_vec(),
             lease: PATIENCE,
-            languages: Arc::new(languages(&["python3"])),
+            abilities: Arc::new([Ability::Judge("python3".parse().unwrap())].into()),
         };
         // Submitting wakes takers once, declining a second time.
         for _ in 0..2 {

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod ability;
 mod aggregate;
 mod archive;
 mod blobs;
@@ -19,6 +20,7 @@ mod mongo;
 mod redis;
 mod sqlite;
 
+pub use ability::{Ability, UnknownAbility};
 pub use aggregate::{ChangeError, Context, ExecuteError, Stream};
 pub use archive::{
     Archive, ArchiveError, ArchiveStatus, HotUsage, MalformedSegment, SEGMENT_BYTES_MAX,

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::{LanguageId, StreamId};
+use domain::StreamId;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
+
+use crate::Ability;
 
 /// A queue of submissions that wait for an evaluator.
 ///
@@ -23,7 +25,7 @@ pub trait WorkQueue: Send + Sync + fmt::Debug {
     ///
     /// Work whose lease expired or that was released comes before new work of its lane. A worker
     /// does not get back what it released itself for one lease, so that another worker can try.
-    /// Declined work goes only to workers that have all languages it needs.
+    /// Declined work goes only to workers that have all abilities it needs.
     async fn take(&self, request: &TakeRequest) -> Result<Option<Work>, QueueError>;
 
     /// Renews the lease, counted from now. [`QueueError::LeaseLost`] if another worker has the work
@@ -34,25 +36,25 @@ pub trait WorkQueue: Send + Sync + fmt::Debug {
     /// error.
     async fn release(&self, receipt: &WorkReceipt) -> Result<(), QueueError>;
 
-    /// Returns work that needs languages which this worker does not have. Only workers that have
-    /// all of `needs` get it from now on, and this delivery does not count. A lost lease is not an
+    /// Returns work that needs abilities which this worker does not have. Only workers that have all
+    /// of `needs` get it from now on, and this delivery does not count. A lost lease is not an
     /// error.
     async fn decline(
         &self,
         receipt: &WorkReceipt,
-        needs: &BTreeSet<LanguageId>,
+        needs: &BTreeSet<Ability>,
     ) -> Result<(), QueueError>;
 
-    /// Announces that a worker runs and which languages it has. Counts for [`PRESENCE`].
+    /// Announces that a worker runs and what it can do. Counts for [`PRESENCE`].
     async fn announce(
         &self,
         worker: &WorkerId,
-        languages: &BTreeSet<LanguageId>,
+        abilities: &BTreeSet<Ability>,
     ) -> Result<(), QueueError>;
 
-    /// All languages of the workers that announced themselves within [`PRESENCE`]; `None` if there
+    /// All abilities of the workers that announced themselves within [`PRESENCE`]; `None` if there
     /// was no such worker.
-    async fn announced(&self) -> Result<Option<BTreeSet<LanguageId>>, QueueError>;
+    async fn announced(&self) -> Result<Option<BTreeSet<Ability>>, QueueError>;
 
     /// Removes work that is already done.
     async fn discard(&self, receipt: &WorkReceipt) -> Result<(), QueueError>;
@@ -119,8 +121,8 @@ pub struct TakeRequest {
     pub lanes: Vec<Lane>,
     /// How long the worker holds the work unless it extends the lease.
     pub lease: Duration,
-    /// The languages that the worker has.
-    pub languages: Arc<BTreeSet<LanguageId>>,
+    /// What the worker can do.
+    pub abilities: Arc<BTreeSet<Ability>>,
 }
 
 /// Work that a worker holds.

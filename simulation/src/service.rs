@@ -101,6 +101,7 @@ pub(crate) fn evaluator(stores: &Stores, judging: Judging) -> Role {
             slots: judging.slots,
             pin_cores: false,
             languages: languages().all().to_vec(),
+            installed: languages().all().to_vec(),
             warm_up: false,
             lease: judging.lease,
             deliveries_max: judging.deliveries_max,

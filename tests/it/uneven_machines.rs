@@ -2,11 +2,12 @@
 
 use serde_json::json;
 use tests::deployment::{Deployment, Stack};
-use tests::package::Package;
+use tests::package::{self, Package};
 use tests::waiting::until;
 
 const CPP: &str = "#include <cstdio>\nint main() { int a, b; scanf(\"%d %d\", &a, &b); printf(\"%d\\n\", a + b); }\n";
 const PYTHON: &str = "print(sum(map(int, input().split())))";
+const ROTATION: &str = "n = int(input())\nprint(*range(2, n + 1), 1)";
 
 /// What waits for a language is judged by the machine that has it, and disturbs no other. What no
 /// machine has is refused when it is submitted.
@@ -16,6 +17,8 @@ async fn each_evaluator_takes_what_it_can_judge() {
     cluster.start_process("api", Some("command,query"), &[]).await;
     cluster.start_process("projector", Some("projector"), &[]).await;
     cluster.import(&Package::sum("sum", 1)).await;
+    let checked_in_cpp = Package::of_folder(&package::collection().join("cppvalidator"));
+    cluster.import(&checked_in_cpp).await;
     let ada = cluster.register("ada").await;
     // Without any evaluator, submissions wait.
     let waiting = ada.submitted("sum", "cpp", CPP).await;
@@ -24,11 +27,14 @@ async fn each_evaluator_takes_what_it_can_judge() {
     cluster.start_process("python", Some("evaluator"), &only_python).await;
     let judged = ada.submitted("sum", "python3", PYTHON).await;
     assert_eq!(ada.verdict(&judged).await, "ACCEPTED");
+    // What `evaluator.languages` leaves out is left out for submissions only.
+    let checked = ada.submitted("cppvalidator", "python3", ROTATION).await;
+    assert_eq!(ada.verdict(&checked).await, "ACCEPTED");
     let refused = ada.submit("sum", "cpp", CPP).await;
     let error = &refused["userErrors"][0];
     assert_eq!(error["code"], "LANGUAGE_UNAVAILABLE", "{refused}");
     assert_eq!(error["field"], json!(["input", "language"]));
-    let message = "no evaluator has the languages that this needs: cpp";
+    let message = "no evaluator judges cpp";
     assert_eq!(error["message"], message);
 
     let only_cpp = [("evaluator.languages", "[\"cpp\"]")];

@@ -1,7 +1,5 @@
 //! The content of a revision: everything that a problem was imported or created with.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 
 use super::judging::{Checker, Include, PackagedProgram};
@@ -217,13 +215,6 @@ impl RevisionContent {
             Checker::Tokens(_) | Checker::Lines(_) => &[],
         };
         validators.iter().chain(&self.grader).chain(&self.static_validator)
-    }
-
-    /// All languages that judging a submission in this language needs: its own and those of the
-    /// problem's programs.
-    pub fn languages_to_judge(&self, submission: &LanguageId) -> BTreeSet<LanguageId> {
-        let programs = self.programs().filter_map(|program| program.language.as_ref());
-        programs.chain([submission]).cloned().collect()
     }
 }
 

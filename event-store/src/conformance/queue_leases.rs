@@ -4,11 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use domain::LanguageId;
-
 use super::case::{Case, LogUrls, cases};
 use super::samples::{LONG, SHORT, Store, in_time, request};
-use crate::{Lane, QueueError, TakeRequest, Work, WorkReceipt, WorkerId};
+use crate::{Ability, Lane, QueueError, TakeRequest, Work, WorkReceipt, WorkerId};
 
 pub(super) fn cases() -> Vec<Case<LogUrls>> {
     cases![
@@ -27,7 +25,7 @@ pub(super) fn cases() -> Vec<Case<LogUrls>> {
         releasing_lost_work_disturbs_nobody,
         releasing_finished_work_is_no_error,
         returned_work_comes_before_new_work,
-        declined_work_is_for_workers_that_have_its_languages,
+        declined_work_is_for_workers_that_can_do_it,
         declining_counts_no_delivery,
         declined_work_survives_reopening,
         declining_lost_work_disturbs_nobody,
@@ -203,24 +201,24 @@ async fn returned_work_comes_before_new_work(urls: LogUrls) {
     }
 }
 
-fn languages(ids: &[&str]) -> BTreeSet<LanguageId> {
-    ids.iter().map(|id| id.parse().unwrap()).collect()
+fn abilities(ids: &[&str]) -> BTreeSet<Ability> {
+    ids.iter().map(|id| Ability::Judge(id.parse().unwrap())).collect()
 }
 
 fn request_with(worker: &str, ids: &[&str]) -> TakeRequest {
-    TakeRequest { languages: Arc::new(languages(ids)), ..request(worker, LONG) }
+    TakeRequest { abilities: Arc::new(abilities(ids)), ..request(worker, LONG) }
 }
 
 async fn take_with(store: &Store, worker: &str, ids: &[&str]) -> Option<Work> {
     store.queue.take(&request_with(worker, ids)).await.unwrap()
 }
 
-async fn declined_work_is_for_workers_that_have_its_languages(urls: LogUrls) {
+async fn declined_work_is_for_workers_that_can_do_it(urls: LogUrls) {
     let store = Store::open(urls).await;
     let item = store.enqueue(Lane::Submit, "ada").await;
     let later = store.enqueue(Lane::Submit, "bob").await;
     let work = take_with(&store, "w1", &["python3"]).await.unwrap();
-    store.queue.decline(&work.receipt, &languages(&["cpp", "java"])).await.unwrap();
+    store.queue.decline(&work.receipt, &abilities(&["cpp", "java"])).await.unwrap();
     // What follows it can be taken in the meantime.
     assert_eq!(take_with(&store, "w1", &["python3"]).await.unwrap().item, later);
     for lacking in [&[][..], &["cpp"], &["java"], &["python3", "java", "cpp11"]] {
@@ -239,7 +237,7 @@ async fn declining_counts_no_delivery(urls: LogUrls) {
     store.queue.release(&released.receipt).await.unwrap();
     let declined = take_with(&store, "w2", &[]).await.unwrap();
     assert_eq!(declined.deliveries, 2);
-    store.queue.decline(&declined.receipt, &languages(&["cpp"])).await.unwrap();
+    store.queue.decline(&declined.receipt, &abilities(&["cpp"])).await.unwrap();
     assert_eq!(take_with(&store, "w3", &["cpp"]).await.unwrap().deliveries, 2);
 }
 
@@ -247,7 +245,7 @@ async fn declined_work_survives_reopening(urls: LogUrls) {
     let store = Store::open(urls).await;
     store.enqueue(Lane::Submit, "ada").await;
     let work = take_with(&store, "w1", &[]).await.unwrap();
-    store.queue.decline(&work.receipt, &languages(&["cpp"])).await.unwrap();
+    store.queue.decline(&work.receipt, &abilities(&["cpp"])).await.unwrap();
     let store = store.reopen().await;
     assert_eq!(take_with(&store, "w2", &["python3"]).await, None);
     assert!(take_with(&store, "w3", &["cpp"]).await.is_some());
@@ -258,10 +256,10 @@ async fn declining_lost_work_disturbs_nobody(urls: LogUrls) {
     store.enqueue(Lane::Submit, "ada").await;
     let lost = store.take("w1", SHORT).await.unwrap();
     let held = store.take_in_time("w2", LONG).await;
-    store.queue.decline(&lost.receipt, &languages(&["cpp"])).await.unwrap();
+    store.queue.decline(&lost.receipt, &abilities(&["cpp"])).await.unwrap();
     store.queue.extend(&held.receipt, LONG).await.unwrap();
     store.queue.discard(&held.receipt).await.unwrap();
-    store.queue.decline(&held.receipt, &languages(&["cpp"])).await.unwrap();
+    store.queue.decline(&held.receipt, &abilities(&["cpp"])).await.unwrap();
     assert_eq!(take_with(&store, "w3", &["cpp"]).await, None);
 }
 
@@ -272,7 +270,7 @@ async fn declined_work_wakes_takers(urls: LogUrls) {
     let work = take_with(&store, "w1", &[]).await.unwrap();
     let mut ready = other.queue.ready();
     ready.mark_unchanged();
-    store.queue.decline(&work.receipt, &languages(&["cpp"])).await.unwrap();
+    store.queue.decline(&work.receipt, &abilities(&["cpp"])).await.unwrap();
     in_time("a wake-up", async {
         while take_with(&other, "w2", &["cpp"]).await.is_none() {
             ready.changed().await.unwrap();
@@ -285,16 +283,16 @@ async fn announcements_are_added_up(urls: LogUrls) {
     let store = Store::open(urls).await;
     assert_eq!(store.queue.announced().await.unwrap(), None);
     let announce = async |worker: &str, ids: &[&str]| {
-        store.queue.announce(&WorkerId(worker.to_owned()), &languages(ids)).await.unwrap();
+        store.queue.announce(&WorkerId(worker.to_owned()), &abilities(ids)).await.unwrap();
     };
     announce("w1", &[]).await;
-    assert_eq!(store.queue.announced().await.unwrap(), Some(languages(&[])));
+    assert_eq!(store.queue.announced().await.unwrap(), Some(abilities(&[])));
     announce("w1", &["cpp", "java"]).await;
     announce("w2", &["cpp", "python3"]).await;
-    let all = languages(&["cpp", "java", "python3"]);
+    let all = abilities(&["cpp", "java", "python3"]);
     assert_eq!(store.queue.announced().await.unwrap(), Some(all));
     // The last announcement of a worker counts.
     announce("w1", &["cpp"]).await;
     let other = store.another_handle().await;
-    assert_eq!(other.queue.announced().await.unwrap(), Some(languages(&["cpp", "python3"])));
+    assert_eq!(other.queue.announced().await.unwrap(), Some(abilities(&["cpp", "python3"])));
 }

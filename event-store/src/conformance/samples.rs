@@ -167,7 +167,7 @@ pub(super) fn request(worker: &str, lease: Duration) -> TakeRequest {
         worker: WorkerId(worker.to_owned()),
         lanes: Lane::ALL.to_vec(),
         lease,
-        languages: Arc::default(),
+        abilities: Arc::default(),
     }
 }
 

@@ -322,8 +322,8 @@ end
 -- The queue -------------------------------------------------------------------------------------
 
 -- The consumer's name shows the state of a piece of work: `<lease in ms>:<worker>` holds it,
--- `released:<worker>` has released it, and work of `needs:<languages>` was declined by workers that
--- lack one of these languages.
+-- `released:<worker>` has released it, and work of `needs:<abilities>` was declined by workers that
+-- lack one of these abilities.
 
 local function holding(worker, lease_ms)
   return whole(lease_ms) .. ':' .. worker
@@ -333,8 +333,8 @@ local function released_by(worker)
   return 'released:' .. worker
 end
 
-local function declined_for(languages)
-  return 'needs:' .. languages
+local function declined_for(abilities)
+  return 'needs:' .. abilities
 end
 
 -- A text of names between commas as a set.
@@ -346,10 +346,10 @@ local function set_of(names)
   return set
 end
 
--- Whether the work was declined for a language that is not in the set.
-local function lacks(languages, consumer)
-  for language in string.gmatch(string.match(consumer, '^needs:(.*)$') or '', '[^,]+') do
-    if not languages[language] then
+-- Whether the work was declined for an ability that is not in the set.
+local function lacks(abilities, consumer)
+  for ability in string.gmatch(string.match(consumer, '^needs:(.*)$') or '', '[^,]+') do
+    if not abilities[ability] then
       return true
     end
   end
@@ -382,16 +382,16 @@ local function deliveries_to(worker, lane, id)
   return pending and string.match(pending[2], '^%d+:(.*)$') == worker and pending[4] or nil
 end
 
--- KEYS lanes, the most urgent first  ARGV worker, lease in ms, its languages
+-- KEYS lanes, the most urgent first  ARGV worker, lease in ms, its abilities
 -- RETURNS lane's number, id, stream, deliveries
 local function take(keys, args)
-  local worker, lease_ms, languages = args[1], tonumber(args[2]), set_of(args[3])
+  local worker, lease_ms, abilities = args[1], tonumber(args[2]), set_of(args[3])
   local consumer = holding(worker, lease_ms)
   for number, lane in ipairs(keys) do
     local taken
     each_pending(lane, function(id, holder, idle_ms, deliveries)
       local withheld = holder == released_by(worker) and idle_ms < lease_ms
-      if withheld or not is_free(holder, idle_ms) or lacks(languages, holder) then
+      if withheld or not is_free(holder, idle_ms) or lacks(abilities, holder) then
         return false
       end
       local entry = redis.call('XCLAIM', lane, GROUP, consumer, 0, id)[1]
@@ -439,7 +439,7 @@ local function release(keys, args)
   return 1
 end
 
--- KEYS lane, the stream that notifies others  ARGV id, worker, the languages that the work needs
+-- KEYS lane, the stream that notifies others  ARGV id, worker, the abilities that the work needs
 local function decline(keys, args)
   local deliveries = deliveries_to(args[2], keys[1], args[1])
   if deliveries then
@@ -450,13 +450,13 @@ local function decline(keys, args)
   return 1
 end
 
--- The text of a worker: when it announced itself, in µs, and its languages.
+-- The text of a worker: when it announced itself, in µs, and its abilities.
 local function announced_at(text)
-  local at, languages = string.match(text, '^(%d+) (.*)$')
-  return tonumber(at), languages
+  local at, abilities = string.match(text, '^(%d+) (.*)$')
+  return tonumber(at), abilities
 end
 
--- KEYS workers  ARGV worker, languages, for how long this counts, in µs
+-- KEYS workers  ARGV worker, abilities, for how long this counts, in µs
 local function announce(keys, args)
   local now = now_us()
   local workers = redis.call('HGETALL', keys[1])
@@ -469,13 +469,13 @@ local function announce(keys, args)
   return 1
 end
 
--- KEYS workers  ARGV for how long an announcement counts, in µs  RETURNS the languages of each worker
+-- KEYS workers  ARGV for how long an announcement counts, in µs  RETURNS the abilities of each worker
 local function announced(keys, args)
   local since, all = now_us() - tonumber(args[1]), {}
   for _, worker in ipairs(redis.call('HVALS', keys[1])) do
-    local at, languages = announced_at(worker)
+    local at, abilities = announced_at(worker)
     if at > since then
-      all[#all + 1] = languages
+      all[#all + 1] = abilities
     end
   end
   return all

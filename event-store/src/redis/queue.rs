@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::LanguageId;
 use tokio::sync::watch;
 
 use super::library::Function;
@@ -15,8 +14,8 @@ use super::link::CallError;
 use super::log::RedisLog;
 use crate::queue::{micros, wake};
 use crate::{
-    Lane, LaneStats, PRESENCE, QueueError, TakeRequest, Work, WorkItem, WorkQueue, WorkReceipt,
-    WorkerId,
+    Ability, Lane, LaneStats, PRESENCE, QueueError, TakeRequest, Work, WorkItem, WorkQueue,
+    WorkReceipt, WorkerId,
 };
 
 #[async_trait]
@@ -24,7 +23,7 @@ impl WorkQueue for RedisLog {
     async fn take(&self, request: &TakeRequest) -> Result<Option<Work>, QueueError> {
         let lanes: Vec<String> = request.lanes.iter().map(|lane| self.keys.lane(*lane)).collect();
         let mut take = Function::Take.call(&lanes);
-        take.arg(&request.worker.0).arg(millis(request.lease)).arg(join(&request.languages));
+        take.arg(&request.worker.0).arg(millis(request.lease)).arg(join(&request.abilities));
         let taken: Option<(usize, String, String, u32)> =
             self.general.query_again(&take).await.map_err(unavailable)?;
         let Some((number, id, stream, deliveries)) = taken else { return Ok(None) };
@@ -55,7 +54,7 @@ impl WorkQueue for RedisLog {
     async fn decline(
         &self,
         receipt: &WorkReceipt,
-        needs: &BTreeSet<LanguageId>,
+        needs: &BTreeSet<Ability>,
     ) -> Result<(), QueueError> {
         let keys = [&self.keys.lane(receipt.lane), &self.keys.released];
         let mut decline = Function::Decline.call(&keys);
@@ -68,24 +67,24 @@ impl WorkQueue for RedisLog {
     async fn announce(
         &self,
         worker: &WorkerId,
-        languages: &BTreeSet<LanguageId>,
+        abilities: &BTreeSet<Ability>,
     ) -> Result<(), QueueError> {
         let mut announce = Function::Announce.call(&[&self.keys.workers]);
-        announce.arg(&worker.0).arg(join(languages)).arg(micros(PRESENCE));
+        announce.arg(&worker.0).arg(join(abilities)).arg(micros(PRESENCE));
         self.general.query_again(&announce).await.map_err(unavailable)
     }
 
-    async fn announced(&self) -> Result<Option<BTreeSet<LanguageId>>, QueueError> {
+    async fn announced(&self) -> Result<Option<BTreeSet<Ability>>, QueueError> {
         let mut announced = Function::Announced.call(&[&self.keys.workers]);
         announced.arg(micros(PRESENCE));
         let announced: Vec<String> =
             self.general.query_again(&announced).await.map_err(unavailable)?;
         let mut all = None;
-        for languages in announced {
+        for abilities in announced {
             let all = all.get_or_insert_with(BTreeSet::new);
-            for language in languages.split(',').filter(|it| !it.is_empty()) {
-                all.insert(language.parse().map_err(|_| {
-                    QueueError::Damaged(format!("a worker announced {languages:?}"))
+            for ability in abilities.split(',').filter(|it| !it.is_empty()) {
+                all.insert(ability.parse().map_err(|_| {
+                    QueueError::Damaged(format!("a worker announced {abilities:?}"))
                 })?);
             }
         }
@@ -117,8 +116,8 @@ impl WorkQueue for RedisLog {
 }
 
 /// Separated by commas, which no id contains.
-fn join(languages: &BTreeSet<LanguageId>) -> String {
-    languages.iter().map(LanguageId::as_str).collect::<Vec<_>>().join(",")
+fn join(abilities: &BTreeSet<Ability>) -> String {
+    abilities.iter().map(Ability::to_string).collect::<Vec<_>>().join(",")
 }
 
 /// Redis leases are in whole milliseconds; round up so that none is shorter than requested.

@@ -1,10 +1,10 @@
--- The languages that declined work needs, as a JSON array; NULL if no worker declined it.
+-- The abilities that declined work needs, as a JSON array; NULL if no worker declined it.
 ALTER TABLE work ADD COLUMN needs TEXT;
 
--- The workers that announced themselves, with their languages as a JSON array. Times are in
+-- The workers that announced themselves, with their abilities as a JSON array. Times are in
 -- microseconds since 1970.
 CREATE TABLE workers (
     name TEXT PRIMARY KEY,
-    languages TEXT NOT NULL,
+    abilities TEXT NOT NULL,
     announced_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

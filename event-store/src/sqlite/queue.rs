@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::LanguageId;
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::watch;
 
@@ -13,8 +12,8 @@ use super::now_us;
 use super::writer::{JobError, WriteError};
 use crate::queue::{micros, wake};
 use crate::{
-    Lane, LaneStats, PRESENCE, QueueError, TakeRequest, Work, WorkItem, WorkQueue, WorkReceipt,
-    WorkerId,
+    Ability, Lane, LaneStats, PRESENCE, QueueError, TakeRequest, Work, WorkItem, WorkQueue,
+    WorkReceipt, WorkerId,
 };
 
 /// Whether the work is free at `:now`. A lease that ends more than twice its length ahead was
@@ -68,7 +67,7 @@ impl WorkQueue for SqliteLog {
     async fn decline(
         &self,
         receipt: &WorkReceipt,
-        needs: &BTreeSet<LanguageId>,
+        needs: &BTreeSet<Ability>,
     ) -> Result<(), QueueError> {
         let (receipt, needs) = (receipt.clone(), json(needs));
         self.writer
@@ -91,9 +90,9 @@ impl WorkQueue for SqliteLog {
     async fn announce(
         &self,
         worker: &WorkerId,
-        languages: &BTreeSet<LanguageId>,
+        abilities: &BTreeSet<Ability>,
     ) -> Result<(), QueueError> {
-        let (worker, languages) = (worker.0.clone(), json(languages));
+        let (worker, abilities) = (worker.0.clone(), json(abilities));
         self.writer
             .run(move |connection| {
                 let now = now_us();
@@ -102,32 +101,32 @@ impl WorkQueue for SqliteLog {
                     .execute([now - micros(PRESENCE)])?;
                 connection
                     .prepare_cached(
-                        "INSERT OR REPLACE INTO workers (name, languages, announced_at)
+                        "INSERT OR REPLACE INTO workers (name, abilities, announced_at)
                          VALUES (?1, ?2, ?3)",
                     )?
-                    .execute(params![worker, languages, now])?;
+                    .execute(params![worker, abilities, now])?;
                 Ok(())
             })
             .await
             .map_err(queue_error)
     }
 
-    async fn announced(&self) -> Result<Option<BTreeSet<LanguageId>>, QueueError> {
+    async fn announced(&self) -> Result<Option<BTreeSet<Ability>>, QueueError> {
         let announced: Vec<String> = self
             .readers
             .run(|connection| {
                 connection
-                    .prepare_cached("SELECT languages FROM workers WHERE announced_at > ?1")?
+                    .prepare_cached("SELECT abilities FROM workers WHERE announced_at > ?1")?
                     .query_map([now_us() - micros(PRESENCE)], |row| row.get(0))?
                     .collect()
             })
             .await
             .map_err(|error: rusqlite::Error| QueueError::Unavailable(Box::new(error)))?;
         let mut all = None;
-        for languages in announced {
-            let languages: BTreeSet<LanguageId> = serde_json::from_str(&languages)
-                .map_err(|_| QueueError::Damaged(format!("a worker announced {languages:?}")))?;
-            all.get_or_insert_with(BTreeSet::new).extend(languages);
+        for abilities in announced {
+            let abilities: BTreeSet<Ability> = serde_json::from_str(&abilities)
+                .map_err(|_| QueueError::Damaged(format!("a worker announced {abilities:?}")))?;
+            all.get_or_insert_with(BTreeSet::new).extend(abilities);
         }
         Ok(all)
     }
@@ -155,8 +154,8 @@ impl WorkQueue for SqliteLog {
     }
 }
 
-fn json(languages: &BTreeSet<LanguageId>) -> String {
-    serde_json::to_string(languages).expect("names are JSON")
+fn json(abilities: &BTreeSet<Ability>) -> String {
+    serde_json::to_string(abilities).expect("names are JSON")
 }
 
 fn take(
@@ -175,12 +174,12 @@ fn take(
                AND NOT (released_by IS :worker AND abs(:now - released_at) < :lease)
                AND (needs IS NULL OR NOT EXISTS (
                    SELECT 1 FROM json_each(needs) AS needed
-                   WHERE needed.value NOT IN (SELECT value FROM json_each(:languages))))
+                   WHERE needed.value NOT IN (SELECT value FROM json_each(:abilities))))
              ORDER BY id LIMIT 1
          )
          RETURNING id, stream, deliveries"
     ))?;
-    let languages = json(&request.languages);
+    let abilities = json(&request.abilities);
     for lane in &request.lanes {
         let taken: Option<(i64, String, u32)> = update
             .query_row(
@@ -189,7 +188,7 @@ fn take(
                     ":now": now,
                     ":lease": lease,
                     ":lane": lane.as_str(),
-                    ":languages": languages,
+                    ":abilities": abilities,
                 },
                 |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
             )

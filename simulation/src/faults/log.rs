@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::{LanguageId, Position, Recorded, StreamId, Version};
+use domain::{Position, Recorded, StreamId, Version};
 use event_store::{
-    AppendBatch, AppendError, Appended, EventLog, LaneStats, LogInfo, QueueError, ReadError,
-    TakeRequest, Work, WorkQueue, WorkReceipt, WorkerId,
+    Ability, AppendBatch, AppendError, Appended, EventLog, LaneStats, LogInfo, QueueError,
+    ReadError, TakeRequest, Work, WorkQueue, WorkReceipt, WorkerId,
 };
 use tokio::sync::watch;
 
@@ -163,7 +163,7 @@ impl WorkQueue for DistantLog {
     async fn decline(
         &self,
         receipt: &WorkReceipt,
-        needs: &BTreeSet<LanguageId>,
+        needs: &BTreeSet<Ability>,
     ) -> Result<(), QueueError> {
         let (receipt, needs) = (receipt.clone(), needs.clone());
         let decline =
@@ -174,17 +174,17 @@ impl WorkQueue for DistantLog {
     async fn announce(
         &self,
         worker: &WorkerId,
-        languages: &BTreeSet<LanguageId>,
+        abilities: &BTreeSet<Ability>,
     ) -> Result<(), QueueError> {
-        let (worker, languages) = (worker.clone(), languages.clone());
+        let (worker, abilities) = (worker.clone(), abilities.clone());
         let announce = move |journal: &mut Journal| {
-            journal.announce_worker(worker.clone(), languages.clone());
+            journal.announce_worker(worker.clone(), abilities.clone());
             ((), worker.0.clone())
         };
         self.ask("announce", announce).await.map_err(unavailable)
     }
 
-    async fn announced(&self) -> Result<Option<BTreeSet<LanguageId>>, QueueError> {
+    async fn announced(&self) -> Result<Option<BTreeSet<Ability>>, QueueError> {
         let announced = self.read("announced", |journal| journal.announced()).await;
         announced.map_err(|error| QueueError::Unavailable(Box::new(error)))
     }

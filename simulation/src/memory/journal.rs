@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::record::Placement;
-use domain::{LanguageId, Position, Recorded, StreamId, Version};
+use domain::{Position, Recorded, StreamId, Version};
 use event_store::{
-    AppendBatch, AppendError, Appended, Lane, LaneStats, LogInfo, PRESENCE, QueueError,
+    Ability, AppendBatch, AppendError, Appended, Lane, LaneStats, LogInfo, PRESENCE, QueueError,
     TakeRequest, Work, WorkItem, WorkReceipt, WorkerId,
 };
 use jiff::Timestamp;
@@ -25,8 +25,8 @@ pub(crate) struct Journal {
     events: Vec<Recorded>,
     streams: BTreeMap<StreamId, Vec<Position>>,
     work: BTreeMap<u64, Waiting>,
-    /// When each worker announced itself, in microseconds since 1970, and its languages.
-    workers: BTreeMap<String, (i64, BTreeSet<LanguageId>)>,
+    /// When each worker announced itself, in microseconds since 1970, and its abilities.
+    workers: BTreeMap<String, (i64, BTreeSet<Ability>)>,
     queued: u64,
     /// One channel for each receiver: a channel with several receivers wakes them in random order.
     heads: Vec<watch::Sender<Position>>,
@@ -42,8 +42,8 @@ struct Waiting {
     deliveries: u32,
     holder: Option<Holder>,
     released: Option<(WorkerId, i64)>,
-    /// The languages it needs, once a worker declined it.
-    needs: BTreeSet<LanguageId>,
+    /// The abilities it needs, once a worker declined it.
+    needs: BTreeSet<Ability>,
 }
 
 #[derive(Debug)]
@@ -196,7 +196,7 @@ impl Journal {
                 waiting.item.lane == *lane
                     && waiting.is_free(now_us)
                     && !waiting.is_withheld_from(worker, now_us, lease_us)
-                    && waiting.needs.is_subset(&request.languages)
+                    && waiting.needs.is_subset(&request.abilities)
             });
             free.map(|(id, _)| *id)
         })?;
@@ -237,7 +237,7 @@ impl Journal {
         self.wake();
     }
 
-    pub(crate) fn decline(&mut self, receipt: &WorkReceipt, needs: &BTreeSet<LanguageId>) {
+    pub(crate) fn decline(&mut self, receipt: &WorkReceipt, needs: &BTreeSet<Ability>) {
         let waiting = self.find(receipt).filter(|waiting| waiting.is_held_by(&receipt.worker));
         if let Some(waiting) = waiting {
             waiting.holder = None;
@@ -247,16 +247,16 @@ impl Journal {
         self.wake();
     }
 
-    pub(crate) fn announce_worker(&mut self, worker: WorkerId, languages: BTreeSet<LanguageId>) {
-        self.workers.insert(worker.0, (self.clock.now_us(), languages));
+    pub(crate) fn announce_worker(&mut self, worker: WorkerId, abilities: BTreeSet<Ability>) {
+        self.workers.insert(worker.0, (self.clock.now_us(), abilities));
     }
 
-    /// The languages of the workers that announced themselves recently; `None` if none did.
-    pub(crate) fn announced(&self) -> Option<BTreeSet<LanguageId>> {
+    /// The abilities of the workers that announced themselves recently; `None` if none did.
+    pub(crate) fn announced(&self) -> Option<BTreeSet<Ability>> {
         let since_us = self.clock.now_us() - micros(PRESENCE);
         let recent = self.workers.values().filter(|(at_us, _)| *at_us > since_us);
-        recent.map(|(_, languages)| languages.clone()).reduce(|mut all, languages| {
-            all.extend(languages);
+        recent.map(|(_, abilities)| abilities.clone()).reduce(|mut all, abilities| {
+            all.extend(abilities);
             all
         })
     }

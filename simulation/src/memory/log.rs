@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::{LanguageId, Position, Recorded, StreamId, Version};
+use domain::{Position, Recorded, StreamId, Version};
 use event_store::{
-    AppendBatch, AppendError, Appended, EventLog, LaneStats, LogInfo, QueueError, ReadError,
-    TakeRequest, Work, WorkQueue, WorkReceipt, WorkerId,
+    Ability, AppendBatch, AppendError, Appended, EventLog, LaneStats, LogInfo, QueueError,
+    ReadError, TakeRequest, Work, WorkQueue, WorkReceipt, WorkerId,
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -82,7 +82,7 @@ impl WorkQueue for MemoryLog {
     async fn decline(
         &self,
         receipt: &WorkReceipt,
-        needs: &BTreeSet<LanguageId>,
+        needs: &BTreeSet<Ability>,
     ) -> Result<(), QueueError> {
         self.step(|journal| journal.decline(receipt, needs));
         Ok(())
@@ -91,13 +91,13 @@ impl WorkQueue for MemoryLog {
     async fn announce(
         &self,
         worker: &WorkerId,
-        languages: &BTreeSet<LanguageId>,
+        abilities: &BTreeSet<Ability>,
     ) -> Result<(), QueueError> {
-        self.step(|journal| journal.announce_worker(worker.clone(), languages.clone()));
+        self.step(|journal| journal.announce_worker(worker.clone(), abilities.clone()));
         Ok(())
     }
 
-    async fn announced(&self) -> Result<Option<BTreeSet<LanguageId>>, QueueError> {
+    async fn announced(&self) -> Result<Option<BTreeSet<Ability>>, QueueError> {
         Ok(self.step(|journal| journal.announced()))
     }
 
