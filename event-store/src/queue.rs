@@ -74,9 +74,7 @@ pub const PRESENCE: Duration = Duration::from_secs(10 * 60);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lane {
-    /// Submissions to a running contest.
-    Contest,
-    /// Other submissions.
+    /// Submissions.
     Submit,
     /// Code run on the author's own inputs.
     Run,
@@ -86,12 +84,11 @@ pub enum Lane {
 
 impl Lane {
     /// All lanes, the most urgent first.
-    pub const ALL: [Self; 4] = [Self::Contest, Self::Submit, Self::Run, Self::Rejudge];
+    pub const ALL: [Self; 3] = [Self::Submit, Self::Run, Self::Rejudge];
 
     /// The name used in stores.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Contest => "contest",
             Self::Submit => "submit",
             Self::Run => "run",
             Self::Rejudge => "rejudge",

@@ -42,7 +42,7 @@ async fn an_empty_queue_answers_at_once(urls: LogUrls) {
 
 async fn no_lanes_mean_no_work(urls: LogUrls) {
     let store = Store::open(urls).await;
-    store.enqueue(Lane::Contest, "ada").await;
+    store.enqueue(Lane::Submit, "ada").await;
     let request = TakeRequest { lanes: Vec::new(), ..request("w1", LONG) };
     assert_eq!(store.queue.take(&request).await.unwrap(), None);
 }
@@ -71,7 +71,7 @@ async fn urgent_lanes_come_first(urls: LogUrls) {
 
 async fn only_the_lanes_asked_for_are_looked_at(urls: LogUrls) {
     let store = Store::open(urls).await;
-    store.enqueue(Lane::Contest, "ada").await;
+    store.enqueue(Lane::Submit, "ada").await;
     let request = TakeRequest { lanes: vec![Lane::Run, Lane::Rejudge], ..request("w1", LONG) };
     assert_eq!(store.queue.take(&request).await.unwrap(), None);
     store.enqueue(Lane::Rejudge, "bob").await;
@@ -81,9 +81,9 @@ async fn only_the_lanes_asked_for_are_looked_at(urls: LogUrls) {
 
 async fn lanes_are_looked_at_in_the_order_asked_for(urls: LogUrls) {
     let store = Store::open(urls).await;
-    store.enqueue(Lane::Contest, "ada").await;
+    store.enqueue(Lane::Submit, "ada").await;
     store.enqueue(Lane::Rejudge, "bob").await;
-    let request = TakeRequest { lanes: vec![Lane::Rejudge, Lane::Contest], ..request("w1", LONG) };
+    let request = TakeRequest { lanes: vec![Lane::Rejudge, Lane::Submit], ..request("w1", LONG) };
     let work = store.queue.take(&request).await.unwrap().unwrap();
     assert_eq!(work.item.lane, Lane::Rejudge);
 }
@@ -178,7 +178,7 @@ async fn numbers_follow_the_work(urls: LogUrls) {
     store.queue.discard(&second.receipt).await.unwrap();
     assert_eq!(numbers(&store, Lane::Submit).await, (2, 0));
     assert_eq!(numbers(&store, Lane::Run).await, (1, 0));
-    assert_eq!(numbers(&store, Lane::Contest).await, (0, 0));
+    assert_eq!(numbers(&store, Lane::Rejudge).await, (0, 0));
     // Work whose lease has expired counts as waiting.
     store.take("w2", SHORT).await.unwrap();
     in_time("the lease to run out", async {

@@ -83,8 +83,8 @@ impl Appender {
         // An unused lane still needs its place among the keys.
         let keys = [
             self.keys.bucket(&batch.stream),
-            self.keys.lane(enqueue.map_or(Lane::Contest, |item| item.lane)),
-            self.keys.lane(complete.map_or(Lane::Contest, |receipt| receipt.lane)),
+            self.keys.lane(enqueue.map_or(Lane::Submit, |item| item.lane)),
+            self.keys.lane(complete.map_or(Lane::Submit, |receipt| receipt.lane)),
         ];
         let bytes = bodies.iter().map(String::len).sum();
         let mut arguments = vec![
