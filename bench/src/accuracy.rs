@@ -21,8 +21,10 @@ use nix::unistd::Pid;
 use sandbox::{Ended, Limits};
 use serde::Serialize;
 
-use super::{Common, Compiled, Measured, Mode, Percentiles, Report};
-use super::{each, failed, milliseconds, percentile, show};
+use super::{
+    Common, Compiled, Measured, Mode, Percentiles, Report, each, failed, milliseconds, percentile,
+    show,
+};
 use assay::config::Config;
 use assay::table::table;
 use assay::{Exit, Failure};

@@ -5,10 +5,9 @@
 //! last update, before the rejudge and during it. Until the rejudge is applied, public data must
 //! not change; then all of it must change at once.
 
-use std::fs;
-use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
+use std::{fs, io};
 
 use futures::{StreamExt, TryStreamExt};
 use serde::Serialize;
@@ -16,11 +15,9 @@ use serde_json::{Value, json};
 
 use super::{Percentiles, failed, milliseconds, rounded, show};
 use assay::client::{Client, check_user_errors};
-use assay::import_archive;
 use assay::own_server::OwnServer;
 use assay::table::table;
-use assay::watch;
-use assay::{Exit, Failure, pack};
+use assay::{Exit, Failure, import_archive, pack, watch};
 
 /// Rejudging many submissions while others are submitted
 #[derive(Debug, Clone, clap::Args)]

@@ -6,8 +6,9 @@ use bytes::Bytes;
 use sandbox::{Ended, Limits};
 use serde::Serialize;
 
-use super::{Common, Measured, Mode, NOTHING, OUTPUT_FLOOD, Report};
-use super::{each, failed, milliseconds, show};
+use super::{
+    Common, Measured, Mode, NOTHING, OUTPUT_FLOOD, Report, each, failed, milliseconds, show,
+};
 use assay::config::Config;
 use assay::table::table;
 use assay::{Exit, Failure};

@@ -2,10 +2,9 @@
 //! second job.
 
 use std::fmt::Write;
-use std::fs;
-use std::io;
 use std::path::Path;
 use std::time::Instant;
+use std::{fs, io};
 
 use serde::Serialize;
 

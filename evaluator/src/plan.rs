@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use domain::grading::TestResult;
-use domain::grading::{CustomGrades, Grade, GraderCall, GroupGrade, Rubric, Survey, TestState};
+use domain::grading::{
+    CustomGrades, Grade, GraderCall, GroupGrade, Rubric, Survey, TestResult, TestState,
+};
 use domain::submission::{Feedback, Shown, TestOutcome};
 
 /// Another cell is set up only if the remaining tests last longer than its setup time, times this.

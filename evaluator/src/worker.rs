@@ -14,16 +14,13 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::host;
 use crate::interruption::Interruption;
 use crate::judge::{Cells, Compiler};
 use crate::library::Library;
-use crate::rejudge;
-use crate::session;
 use crate::slots::{Slot, Slots, physical_cores};
 use crate::tools::Tools;
 use crate::warm_up::warm_up;
-use crate::{DiskCache, Figures};
+use crate::{DiskCache, Figures, host, rejudge, session};
 
 /// How long to wait for a wake-up before checking anyway: an expired lease wakes no evaluator.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);

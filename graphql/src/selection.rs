@@ -11,8 +11,7 @@ use read_model::views::{SubmissionState, SubmissionView};
 use read_model::{Condition, Micros, PageRequest, Scalar, ViewReaderExt, WHOLE_PAGE};
 use serde::{Deserialize, Serialize};
 
-use crate::nodes::{RejudgePreview, RejudgeSelection, Submission, VerdictCount};
-use crate::nodes::{int, submission};
+use crate::nodes::{RejudgePreview, RejudgeSelection, Submission, VerdictCount, int, submission};
 use crate::{Api, ApiError, Code, GlobalId, Viewer, access};
 
 /// Maximum number of submissions that a preview shows.

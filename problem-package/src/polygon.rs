@@ -9,9 +9,9 @@ mod statement;
 
 use std::collections::BTreeSet;
 
+use domain::Slug;
 use domain::problem::bounds::TAGS_MAX;
-use domain::problem::{Limits, RevisionContent};
-use domain::{Slug, problem::TimeLimitOrigin};
+use domain::problem::{Limits, RevisionContent, TimeLimitOrigin};
 
 use crate::blobs::Blobs;
 use crate::diagnostic::{Diagnostic, Report, quote};

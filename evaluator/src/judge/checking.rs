@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::checker::LineRule;
-use domain::checker::TokenOptions;
+use domain::checker::{LineRule, TokenOptions};
 use domain::problem::{Checker, PackagedProgram, RevisionContent};
 use sandbox::{Language, Languages};
 

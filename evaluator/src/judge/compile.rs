@@ -11,10 +11,9 @@ use sandbox::{
 };
 
 use super::executable::{Artifact, ArtifactFile, RUN_SCRIPT};
-use super::jvm;
 use super::messages::Messages;
 use super::source::{Source, framed};
-use super::{Cells, Fault};
+use super::{Cells, Fault, jvm};
 
 /// Bytes of artifacts kept in case the same program is submitted again.
 const CACHE_BYTES_MAX: u64 = 256 << 20;

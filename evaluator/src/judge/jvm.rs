@@ -4,9 +4,8 @@
 
 use std::io::{Cursor, Read};
 
-use cafebabe::{
-    ClassFile, MethodAccessFlags, ParseOptions, attributes::AttributeData, parse_class_with_options,
-};
+use cafebabe::attributes::AttributeData;
+use cafebabe::{ClassFile, MethodAccessFlags, ParseOptions, parse_class_with_options};
 use zip::ZipArchive;
 
 /// The largest class file that is parsed, in bytes.

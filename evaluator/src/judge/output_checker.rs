@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::Verdict;
-use domain::checker;
 use domain::grading::CheckerScore;
 use domain::submission::Feedback;
 use domain::verdict::RunEnd;
+use domain::{Verdict, checker};
 use sandbox::Cell;
 
 use super::validator::{Answer, Files, Validated, ValidatorCell};

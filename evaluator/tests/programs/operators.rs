@@ -1,9 +1,8 @@
 //! A language that Assay does not ship: a file in the folder that the configuration names, in both
 //! sandboxes.
 
-use std::env;
-use std::fs;
 use std::path::PathBuf;
+use std::{env, fs};
 
 use bytes::Bytes;
 use domain::Verdict::{Accepted, WrongAnswer};

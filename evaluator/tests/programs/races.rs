@@ -2,7 +2,8 @@
 //!
 //! `ASSAY_RACES=200` sets how many times each race is run.
 
-use std::{env, fmt::Write};
+use std::env;
+use std::fmt::Write;
 
 use bytes::Bytes;
 use domain::Verdict::{self, Accepted, RuntimeError, WrongAnswer};

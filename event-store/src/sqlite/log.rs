@@ -1,10 +1,9 @@
 //! The log in one SQLite file.
 
-use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
-use std::thread;
 use std::time::Duration;
+use std::{io, thread};
 
 use async_trait::async_trait;
 use domain::record::Placement;

@@ -1,5 +1,3 @@
-use std::collections::BTreeSet;
-
 use bytes::Bytes;
 use domain::checker::TokenOptions;
 use domain::grading::OnFailure;
@@ -10,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::limits::TreeLimits;
 use crate::tree::Entry;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 mod data;
 mod draft;

@@ -9,9 +9,8 @@ use domain::Position;
 use futures::Stream;
 use tokio::sync::OwnedSemaphorePermit;
 
-use graphql::Topic;
 use graphql::nodes::{Event, EventCursor, EventEdge};
-use graphql::{Api, ApiError};
+use graphql::{Api, ApiError, Topic};
 
 /// The events after a position that pass a filter, then new ones as they are recorded.
 pub(super) fn updates(

@@ -14,10 +14,9 @@ use read_model::ViewReaderExt;
 use read_model::views::{RejudgeState, RejudgeView};
 use tokio::sync::OwnedSemaphorePermit;
 
-use graphql::Topic;
 use graphql::cursor::StreamCursor;
 use graphql::nodes::Rejudge;
-use graphql::{Api, ApiError};
+use graphql::{Api, ApiError, Topic};
 
 /// The state of a rejudge after a change.
 #[derive(Debug, Clone, SimpleObject)]

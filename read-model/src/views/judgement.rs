@@ -1,9 +1,8 @@
 //! Attempts at judging a submission, and the outcomes of their tests.
 
-use domain::Verdict;
 use domain::grading::GroupOutcome;
 use domain::submission::{AbandonReason, JudgingStarted, Provenance, TestOutcome};
-use domain::{Event, Recorded};
+use domain::{Event, Recorded, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::{Collection, Micros, View};

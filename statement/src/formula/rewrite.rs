@@ -4,9 +4,8 @@
 //! unchanged.
 
 use super::definitions::{Definition, Definitions};
-use super::scan;
-use super::templates;
 use super::text::{self, Style};
+use super::{scan, templates};
 
 /// The longest formula, in bytes.
 pub(super) const FORMULA_BYTES_MAX: usize = 16 * 1024;
