@@ -276,7 +276,7 @@ impl Http {
         serving: CancellationToken,
     ) -> Result<(), Failure> {
         let router = self.router.layer(from_fn_with_state(waiting, readiness::hold_back));
-        let router = router.layer(from_fn(query_api::hear_out));
+        let router = router.layer(from_fn(query_api::linger));
         let stop = serving.clone();
         let served = query_api::serve(self.listener, router, async move { stop.cancelled().await });
         tokio::select! {

@@ -30,7 +30,7 @@ const PAGE: u32 = 512;
 /// How long judging may make no progress before it counts as stuck.
 const SILENCE_MAX: Duration = Duration::from_secs(120);
 /// The poll interval if nothing wakes the wait.
-const LOOK: Duration = Duration::from_millis(200);
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// A sample submission of a package.
 #[derive(Debug, Clone)]
@@ -198,7 +198,7 @@ impl Installation {
                 return Err(Failure::new(Exit::JudgeError, message));
             }
             // Check again after a timeout, and also when the channel is closed.
-            let _ = tokio::time::timeout(LOOK, head.changed()).await;
+            let _ = tokio::time::timeout(POLL_INTERVAL, head.changed()).await;
         }
         Ok(())
     }

@@ -250,9 +250,9 @@ async fn sustained(config: &Config, mode: Mode, count: usize) -> Result<Sustaine
         let id = installation.submit(&sample.problem, &sample.language, &source).await?;
         submitted.push((id, sample));
     }
-    for told in (0..count).step_by(count.div_ceil(10)).skip(1).chain([count]) {
-        installation.judged(told).await?;
-        eprintln!("{mode}: {told} judged after {:.1} s", started.elapsed().as_secs_f64());
+    for done in (0..count).step_by(count.div_ceil(10)).skip(1).chain([count]) {
+        installation.judged(done).await?;
+        eprintln!("{mode}: {done} judged after {:.1} s", started.elapsed().as_secs_f64());
     }
     let elapsed = started.elapsed();
     let as_expected = submitted.iter().filter(|(id, sample)| {

@@ -38,7 +38,7 @@ const TESTS: u32 = 5;
 /// Concurrent submissions where nothing is measured.
 const AT_ONCE: usize = 4;
 /// The poll interval.
-const LOOK: Duration = Duration::from_millis(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// Submissions per page.
 const PAGE: u32 = 100;
 
@@ -310,7 +310,7 @@ async fn until_accepted(
             return Ok(milliseconds(started.elapsed()));
         }
         expect(counted == before, "everything changes at once", &counted)?;
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 

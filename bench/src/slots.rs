@@ -142,8 +142,8 @@ async fn measure(measured: &Measured, case: &Case, runs: u32) -> Result<CaseRepo
     let usable: Vec<_> = beside.iter().map(|elapsed| elapsed.saturating_sub(before)).collect();
     let free: Vec<_> =
         usable.iter().zip(closing).map(|(usable, closing)| *usable + closing).collect();
-    let told = |times: Vec<Duration>| times.into_iter().map(milliseconds).collect::<Vec<_>>();
-    let (handing_in_ms, usable_ms, free_ms) = (told(handing_in), told(usable), told(free));
+    let in_ms = |times: Vec<Duration>| times.into_iter().map(milliseconds).collect::<Vec<_>>();
+    let (handing_in_ms, usable_ms, free_ms) = (in_ms(handing_in), in_ms(usable), in_ms(free));
     let max = |times: &[f64]| times.iter().copied().fold(0.0, f64::max);
     Ok(CaseReport {
         name: case.name,

@@ -20,13 +20,13 @@ use assay::{Exit, Failure};
 
 /// Maximum time for delayed clean-up to finish: cells that are being closed, and ready cells that
 /// are being replaced.
-const SETTLING_MAX: Duration = Duration::from_secs(15);
+const IDLE_WAIT_MAX: Duration = Duration::from_secs(15);
 /// The poll interval.
-const LOOK: Duration = Duration::from_millis(100);
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Maximum number of queued submissions, so that the queue does not hold all of them.
 const WAITING_MAX: usize = 200;
 /// Submissions before counting begins, to fill the caches.
-const SETTLING_IN: usize = 100;
+const WARM_UP_SUBMISSIONS: usize = 100;
 /// Number of progress reports.
 const PARTS: usize = 20;
 
@@ -115,21 +115,21 @@ async fn soak(config: &Config, mode: Mode, args: &Args) -> Result<ModeReport, Fa
     let mut installation = Installation::start(config, mode).await?;
     let clean = samples(&mut installation).await?;
     let mix = Mix { clean, hostile_percent: usize::from(args.hostile_percent) };
-    eprintln!("{mode}: settling in with {SETTLING_IN} submissions");
+    eprintln!("{mode}: settling in with {WARM_UP_SUBMISSIONS} submissions");
     let mut judged = Vec::new();
-    submit(&mut installation, &mix, SETTLING_IN, &mut judged).await?;
-    let before = settled(&installation, None).await;
+    submit(&mut installation, &mix, WARM_UP_SUBMISSIONS, &mut judged).await?;
+    let before = idle_holdings(&installation, None).await;
     let started = Instant::now();
     let part = args.submissions.div_ceil(PARTS).clamp(1, WAITING_MAX);
-    while judged.len() < SETTLING_IN + args.submissions {
-        let count = part.min(SETTLING_IN + args.submissions - judged.len());
+    while judged.len() < WARM_UP_SUBMISSIONS + args.submissions {
+        let count = part.min(WARM_UP_SUBMISSIONS + args.submissions - judged.len());
         submit(&mut installation, &mix, count, &mut judged).await?;
-        let done = judged.len() - SETTLING_IN;
+        let done = judged.len() - WARM_UP_SUBMISSIONS;
         eprintln!("{mode}: {done} judged after {:.0} s", started.elapsed().as_secs_f64());
     }
     let seconds = rounded(started.elapsed().as_secs_f64());
-    let after = settled(&installation, Some(&before)).await;
-    let counted = &judged[SETTLING_IN..];
+    let after = idle_holdings(&installation, Some(&before)).await;
+    let counted = &judged[WARM_UP_SUBMISSIONS..];
     let mut verdicts = BTreeMap::new();
     for (_, verdict) in counted {
         *verdicts.entry(format!("{verdict:?}")).or_insert(0) += 1;
@@ -259,11 +259,11 @@ async fn submit(
 
 /// The process's resources once it is idle: when all slots are free and it holds no more than
 /// before, or after a timeout.
-async fn settled(installation: &Installation, before: Option<&Holdings>) -> Holdings {
-    let deadline = tokio::time::Instant::now() + SETTLING_MAX;
+async fn idle_holdings(installation: &Installation, before: Option<&Holdings>) -> Holdings {
+    let deadline = tokio::time::Instant::now() + IDLE_WAIT_MAX;
     let mut last = Holdings::now();
     loop {
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
         let now = Holdings::now();
         let figures = installation.figures();
         let rests = figures.slots_free() == figures.slots()

@@ -110,7 +110,7 @@ async fn check(
             continue;
         }
         let measured = timing.iter().find(|it| it.slug == package.slug.as_str());
-        match timing::settle(package, current, measured) {
+        match timing::with_time_limit(package, current, measured) {
             Ok(content) => {
                 let objections = objections(commands, &package.slug, expected, &content).await?;
                 let named = |error| about(&package.slug, packages.len(), error);
@@ -153,11 +153,11 @@ fn about(slug: &Slug, problems: usize, error: UserError) -> UserError {
 fn warnings(packages: &[Package]) -> Vec<String> {
     let several = packages.len() > 1;
     let warnings = packages.iter().flat_map(|package| {
-        let told = move |warning: &_| match several {
+        let message = move |warning: &_| match several {
             true => format!("{}: {warning}", package.slug),
             false => format!("{warning}"),
         };
-        package.warnings.iter().map(told)
+        package.warnings.iter().map(message)
     });
     warnings.collect()
 }

@@ -32,7 +32,7 @@ const SANDBOXES: [&str; 2] = ["native", "docker"];
 
 /// A package's content with its time limit: the given one, the one derived earlier for the same
 /// content, or one derived from measured times.
-pub(crate) fn settle(
+pub(crate) fn with_time_limit(
     package: &Package,
     current: Option<&RevisionContent>,
     measured: Option<&TimingInput>,
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn a_given_limit_is_not_derived() {
         let package = package(Some(1_000));
-        let content = settle(&package, None, Some(&measured(210, 9_000))).unwrap();
+        let content = with_time_limit(&package, None, Some(&measured(210, 9_000))).unwrap();
         assert_eq!(content, package.content);
     }
 
@@ -191,12 +191,15 @@ mod tests {
     fn without_submissions_to_measure_there_is_the_default() {
         let mut package = package(None);
         package.submissions.retain(|it| it.path.starts_with("time"));
-        assert_eq!(settle(&package, None, None).unwrap().time_limit, TimeLimitOrigin::Default);
+        assert_eq!(
+            with_time_limit(&package, None, None).unwrap().time_limit,
+            TimeLimitOrigin::Default
+        );
     }
 
     #[test]
     fn a_limit_follows_from_the_measured_times() {
-        let content = settle(&package(None), None, Some(&measured(210, 9_000))).unwrap();
+        let content = with_time_limit(&package(None), None, Some(&measured(210, 9_000))).unwrap();
         assert_eq!(content.limits.time_ms, 500);
         let TimeLimitOrigin::Derived(derivation) = content.time_limit else {
             panic!("not derived")
@@ -208,21 +211,24 @@ mod tests {
     #[test]
     fn the_same_package_keeps_the_limit_that_was_derived() {
         let mut package = package(None);
-        let first = settle(&package, None, Some(&measured(210, 9_000))).unwrap();
-        assert_eq!(settle(&package, Some(&first), Some(&measured(260, 9_000))), Ok(first.clone()));
-        assert_eq!(settle(&package, Some(&first), None), Ok(first.clone()));
+        let first = with_time_limit(&package, None, Some(&measured(210, 9_000))).unwrap();
+        assert_eq!(
+            with_time_limit(&package, Some(&first), Some(&measured(260, 9_000))),
+            Ok(first.clone())
+        );
+        assert_eq!(with_time_limit(&package, Some(&first), None), Ok(first.clone()));
 
         package.timing.multiplier = 3.0;
-        let other = settle(&package, Some(&first), Some(&measured(260, 9_000))).unwrap();
+        let other = with_time_limit(&package, Some(&first), Some(&measured(260, 9_000))).unwrap();
         assert_eq!(other.limits.time_ms, 800);
         package.timing.multiplier = 2.0;
         package.content.title.push('!');
-        let other = settle(&package, Some(&first), Some(&measured(260, 9_000))).unwrap();
+        let other = with_time_limit(&package, Some(&first), Some(&measured(260, 9_000))).unwrap();
         assert_eq!(other.limits.time_ms, 600);
     }
 
     #[test]
-    fn what_does_not_fit_is_told() {
+    fn times_that_do_not_fit_the_package_are_refused() {
         use UserErrorCode::{Invalid, TimingNeeded};
         let package = package(None);
         let with = |change: fn(&mut TimingInput)| {
@@ -242,7 +248,7 @@ mod tests {
             (with(|it| it.fastest_beyond_ms = Some(600)), Invalid, "must take at least 750 ms"),
             (with(|it| it.sandbox = "mine".to_owned()), Invalid, "native, docker"),
         ] {
-            let error = settle(&package, None, measured.as_ref()).unwrap_err();
+            let error = with_time_limit(&package, None, measured.as_ref()).unwrap_err();
             assert_eq!(error.code, code, "{}", error.message);
             assert!(
                 error.message.starts_with("sum: ") && error.message.contains(part),

@@ -133,7 +133,7 @@ impl Authenticator {
     ///
     /// # Errors
     /// As [`Authenticator::authenticate`].
-    pub async fn look_again(&self, token: &TokenHash) -> Result<Viewer, AuthError> {
+    pub async fn recheck(&self, token: &TokenHash) -> Result<Viewer, AuthError> {
         let found = self.credentials.token(token, Timestamp::now()).await;
         self.viewer(found.map_err(ApiError::from)?).await
     }

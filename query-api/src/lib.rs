@@ -11,6 +11,6 @@ mod socket;
 mod subscription;
 
 pub use http::{router, serve};
-pub use lingering::hear_out;
+pub use lingering::linger;
 pub use query::Reads;
 pub use subscription::Subscription;

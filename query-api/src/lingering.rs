@@ -26,7 +26,7 @@ struct Lent {
 }
 
 /// Reads the rest of a request for a limited time before its response is sent.
-pub async fn hear_out(request: Request, next: Next) -> Response {
+pub async fn linger(request: Request, next: Next) -> Response {
     // A client that sends `Expect` sends its body only once the server begins to read it.
     let waits_to_be_asked = request.headers().contains_key(EXPECT);
     let (parts, body) = request.into_parts();
@@ -73,7 +73,7 @@ mod tests {
         });
         let refuse_unread = post(|| async { StatusCode::PAYLOAD_TOO_LARGE });
         let route = if read_bytes == 0 { refuse_unread } else { refuse };
-        let router = Router::new().route("/", route).layer(from_fn(hear_out));
+        let router = Router::new().route("/", route).layer(from_fn(linger));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("there are ports");
         let address = listener.local_addr().expect("it is bound");
         let server = tokio::spawn(async move { axum::serve(listener, router).await });
@@ -100,13 +100,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_client_that_asks_first_is_not_told_to_send_what_nobody_reads() {
+    async fn a_client_that_expects_100_is_refused_before_it_sends_its_body() {
         let answer = answer(EXPECTING, 0, 0).await;
         assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
     }
 
     #[tokio::test]
-    async fn a_client_that_was_told_to_send_is_heard_out() {
+    async fn the_whole_body_of_a_client_that_got_100_is_read() {
         let answer = answer(EXPECTING, 1 << 20, BODY_BYTES).await;
         assert!(
             answer.starts_with("HTTP/1.1 100 ") && answer.contains("HTTP/1.1 413 "),

@@ -30,7 +30,7 @@ const MESSAGE_BYTES_MAX: usize = 1 << 20;
 /// account, and writes nothing.
 const POLL_INTERVAL: Duration = Duration::from_secs(10);
 /// How long a socket stays open while a store fails to confirm its permissions.
-const UNTOLD_MAX: Duration = Duration::from_secs(60);
+const UNCONFIRMED_MAX: Duration = Duration::from_secs(60);
 /// Maximum time to send a client the reason why its socket closes.
 const CLOSING_MAX: Duration = Duration::from_secs(5);
 /// A close code of graphql-transport-ws: the client may reconnect with another token.
@@ -143,21 +143,23 @@ async fn viewer(
 async fn refused(
     authenticator: &Authenticator,
     session: oneshot::Receiver<Session>,
-    look_every: Duration,
+    interval: Duration,
 ) -> ApiError {
     // An anonymous viewer has no permissions to lose.
     let Ok(Session { token, viewer }) = session.await else { return pending().await };
-    let mut told_at = Instant::now();
+    let mut confirmed_at = Instant::now();
     loop {
-        sleep(look_every).await;
-        match authenticator.look_again(&token).await {
-            Ok(now) if now == viewer => told_at = Instant::now(),
+        sleep(interval).await;
+        match authenticator.recheck(&token).await {
+            Ok(now) if now == viewer => confirmed_at = Instant::now(),
             Ok(_) => {
                 let message = "the account's permissions have changed; connect again";
                 return ApiError::new(Code::Unauthenticated, message);
             }
             Err(AuthError::Invalid) => return AuthError::Invalid.into(),
-            Err(AuthError::Store(error)) if told_at.elapsed() > UNTOLD_MAX => return error,
+            Err(AuthError::Store(error)) if confirmed_at.elapsed() > UNCONFIRMED_MAX => {
+                return error;
+            }
             Err(AuthError::Store(_)) => {}
         }
     }
@@ -227,7 +229,7 @@ mod tests {
     use graphql::Secret;
 
     const POLL_SOON: Duration = Duration::from_millis(5);
-    const LOOKS: u32 = 20;
+    const POLLS: u32 = 20;
 
     fn request(query: &str) -> Request {
         Request::new(query)
@@ -328,7 +330,7 @@ mod tests {
             happens(self).await;
             let authenticator = self.authenticator();
             let refused = refused(&authenticator, session, POLL_SOON);
-            timeout(POLL_SOON * LOOKS, refused).await.ok()
+            timeout(POLL_SOON * POLLS, refused).await.ok()
         }
     }
 
@@ -381,6 +383,6 @@ mod tests {
         let nobody = viewer(&authenticator, &Value::Null, signed_in).await.unwrap();
         assert!(nobody.is_none());
         let refused = refused(&authenticator, session, POLL_SOON);
-        assert!(timeout(POLL_SOON * LOOKS, refused).await.is_err());
+        assert!(timeout(POLL_SOON * POLLS, refused).await.is_err());
     }
 }

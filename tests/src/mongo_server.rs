@@ -6,7 +6,7 @@ use mongodb::Client;
 use mongodb::bson::{Document, doc};
 
 use crate::private_server::{
-    PrivateServer, START_LOOK_EVERY, START_WAIT, binary, free_port, listens,
+    PrivateServer, START_POLL_INTERVAL, START_WAIT, binary, free_port, listens,
 };
 use crate::proxy::Proxy;
 
@@ -100,7 +100,7 @@ impl MongoServer {
                     self.server.said()
                 ),
             }
-            tokio::time::sleep(START_LOOK_EVERY).await;
+            tokio::time::sleep(START_POLL_INTERVAL).await;
         }
     }
 

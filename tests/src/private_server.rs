@@ -26,7 +26,7 @@ wait $! 2>/dev/null
 
 /// How long a server may take to start, and how often to check.
 pub(crate) const START_WAIT: Duration = Duration::from_secs(60);
-pub(crate) const START_LOOK_EVERY: Duration = Duration::from_millis(20);
+pub(crate) const START_POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A server process with its own directory and port.
 #[derive(Debug)]

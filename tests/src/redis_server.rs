@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::private_server::{
-    PrivateServer, START_LOOK_EVERY, START_WAIT, binary, free_port, listens,
+    PrivateServer, START_POLL_INTERVAL, START_WAIT, binary, free_port, listens,
 };
 use crate::proxy::Proxy;
 
@@ -75,7 +75,7 @@ impl RedisServer {
                 return;
             }
             assert!(began.elapsed() < START_WAIT, "no redis-server: {}", self.server.said());
-            tokio::time::sleep(START_LOOK_EVERY).await;
+            tokio::time::sleep(START_POLL_INTERVAL).await;
         }
     }
 

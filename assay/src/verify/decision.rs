@@ -107,12 +107,12 @@ impl Question<'_> {
         let score = match (self.submission.score, &known.survey.grade) {
             (None, _) => Standing::Holds,
             (Some(range), Some(grade)) => {
-                Standing::settled(is_in_range(grade.score.unwrap_or(0.0), range))
+                Standing::decided(is_in_range(grade.score.unwrap_or(0.0), range))
             }
             (Some(_), None) => open(),
         };
         let range = match &known.survey.grade {
-            Some(grade) => Standing::settled(grade.out_of_range.is_empty()),
+            Some(grade) => Standing::decided(grade.out_of_range.is_empty()),
             None if self.content.grading.objective.is_some() => open(),
             None => Standing::Holds,
         };
@@ -166,7 +166,7 @@ impl Question<'_> {
         let score = match (rule.score, &known.survey.grade) {
             (None, _) => Standing::Holds,
             (Some(range), Some(grade)) => {
-                Standing::settled(is_in_range(score_of(rule, grade), range))
+                Standing::decided(is_in_range(score_of(rule, grade), range))
             }
             (Some(_), None) => {
                 let survey = known.survey;
@@ -224,7 +224,7 @@ impl Question<'_> {
 }
 
 impl Standing {
-    fn settled(holds: bool) -> Self {
+    fn decided(holds: bool) -> Self {
         if holds { Self::Holds } else { Self::Broken }
     }
 

@@ -248,7 +248,7 @@ impl Verifier {
         let mut trials = Vec::with_capacity(places.len());
         for place in places {
             if running.len() == self.jobs {
-                trials.extend(running.join_next().await.map(settled));
+                trials.extend(running.join_next().await.map(trial_of));
             }
             let (tested, cores, progress) =
                 (Arc::clone(tested), Arc::clone(&cores), Arc::clone(&progress));
@@ -280,7 +280,7 @@ impl Verifier {
             });
         }
         while let Some(joined) = running.join_next().await {
-            trials.push(settled(joined));
+            trials.push(trial_of(joined));
         }
         trials.sort_by_key(|(place, _)| *place);
         trials
@@ -357,7 +357,7 @@ fn fill(trials: &mut [Option<LocalResult>], judged: Vec<(usize, LocalResult)>) {
     }
 }
 
-fn settled(joined: Result<(usize, LocalResult), tokio::task::JoinError>) -> (usize, LocalResult) {
+fn trial_of(joined: Result<(usize, LocalResult), tokio::task::JoinError>) -> (usize, LocalResult) {
     joined.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 

@@ -13,7 +13,7 @@ use assay::Failure;
 
 /// Maximum time for a server to start.
 const START_WAIT: Duration = Duration::from_secs(10);
-const START_LOOK_EVERY: Duration = Duration::from_millis(20);
+const START_POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A store with room for any number of logs.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ impl Server {
             if began.elapsed() > START_WAIT {
                 return Err(failed(error));
             }
-            tokio::time::sleep(START_LOOK_EVERY).await;
+            tokio::time::sleep(START_POLL_INTERVAL).await;
         }
         Ok(())
     }

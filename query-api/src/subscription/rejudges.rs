@@ -50,12 +50,12 @@ pub(super) fn updates(
     try_stream! {
         let _permit = permit;
         let id = rejudge.id;
-        let mut told = after.map_or(Position::START, |after| after.position);
+        let mut sent = after.map_or(Position::START, |after| after.position);
         let mut feed = api.hub.feed(Topic::Rejudge(id), position);
         loop {
             let position = changed_at(&rejudge);
-            if position > told {
-                told = position;
+            if position > sent {
+                sent = position;
                 yield RejudgeUpdate {
                     cursor: StreamCursor::behind(position).encode(),
                     gap: false,
