@@ -65,13 +65,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_machine_that_cannot_judge_is_told() {
-        let told = |fault: Option<&str>| judging(fault.map(str::to_owned)).health;
-        assert_eq!([told(None), told(Some("no room"))], [PartHealth::Ok, PartHealth::Degraded]);
+    fn a_machine_that_cannot_judge_is_degraded() {
+        let health = |fault: Option<&str>| judging(fault.map(str::to_owned)).health;
+        assert_eq!([health(None), health(Some("no room"))], [PartHealth::Ok, PartHealth::Degraded]);
     }
 
     #[test]
-    fn the_worse_of_what_is_served_and_what_is_built_is_told() {
+    fn a_projection_shows_the_worse_health_of_its_live_and_new_views() {
         let retrying = || Health::Retrying { error: "full".to_owned() };
         let stopped = || Health::Stopped { error: "damaged".to_owned() };
         let cases = [
@@ -82,9 +82,9 @@ mod tests {
         ];
         for (health, building, expected, fault) in cases {
             let (name, position) = ("boxes_v1".to_owned(), Position(7));
-            let told = part(&Status { name, position, health, building });
-            assert_eq!(told.name, "projection boxes_v1");
-            assert_eq!((told.health, told.fault.as_deref()), (expected, fault));
+            let part = part(&Status { name, position, health, building });
+            assert_eq!(part.name, "projection boxes_v1");
+            assert_eq!((part.health, part.fault.as_deref()), (expected, fault));
         }
     }
 }

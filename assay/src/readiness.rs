@@ -21,7 +21,7 @@ const BEHIND_WAIT_MAX: Duration = Duration::from_secs(30);
 /// The poll interval.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// How often the reason for waiting is printed.
-const TELL_INTERVAL: Duration = Duration::from_secs(5);
+const PRINT_INTERVAL: Duration = Duration::from_secs(5);
 
 /// What a server waits for before it serves; `None` once it is ready.
 pub(crate) type Waiting = Option<String>;
@@ -47,12 +47,12 @@ pub(crate) async fn views_are_built(
     waiting: &watch::Sender<Waiting>,
 ) {
     let began = Instant::now();
-    let mut told: Option<Instant> = None;
+    let mut printed_at: Option<Instant> = None;
     let mut wanted = None;
     while let Some(why) = reason(log, views, &mut wanted, began.elapsed()).await {
-        if told.is_none_or(|at| at.elapsed() > TELL_INTERVAL) {
+        if printed_at.is_none_or(|at| at.elapsed() > PRINT_INTERVAL) {
             eprintln!("{why}");
-            told = Some(Instant::now());
+            printed_at = Some(Instant::now());
         }
         waiting.send_replace(Some(why));
         tokio::time::sleep(POLL_INTERVAL).await;

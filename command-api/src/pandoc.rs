@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whatever_goes_wrong_is_told() {
+    async fn failures_of_pandoc_are_reported() {
         for (script, part) in [
             ("echo no such command >&2; exit 3", "no such command"),
             ("head -c 2000000 /dev/zero", "more than 1048576 bytes"),

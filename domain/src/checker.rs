@@ -190,7 +190,7 @@ mod tests {
     use table::{ABSOLUTE, CASE, PLAIN, RELATIVE, SPACE};
 
     #[test]
-    fn a_difference_is_told_where_it_is() {
+    fn a_difference_is_reported_with_its_token() {
         let found = compare(b"1 3", b"1 2", &PLAIN);
         assert_eq!(found.message().unwrap(), "token 2 is \"3\", expected \"2\"");
         let found = compare(b"1", b"1 2", &PLAIN);

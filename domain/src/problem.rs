@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stale_writer_is_told_what_there_is() {
+    fn a_stale_revision_is_rejected_with_the_current_number() {
         let mut problem = Problem::default();
         revise(&mut problem, "A");
         let stale = ReviseProblem { expected: Some(0), content: content("B") };

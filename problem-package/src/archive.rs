@@ -9,7 +9,7 @@ use zip::ZipArchive;
 use zip::read::ZipFile;
 
 use crate::diagnostic::{Diagnostic, Report, quote};
-use crate::format::tells_format;
+use crate::format::may_identify_format;
 use crate::limits::{
     ARCHIVE_ENTRIES_PER_FILE, INFLATED_BYTES_FREE, INFLATION_RATIO_MAX, LINK_TARGET_BYTES_MAX,
     TreeLimits,
@@ -155,7 +155,7 @@ fn root(names: &[Vec<u8>]) -> String {
         visible.retain(|path| !path.is_empty());
         visible = without_hidden(visible);
     }
-    if !visible.iter().any(|path| tells_format(path)) {
+    if !visible.iter().any(|path| may_identify_format(path)) {
         root.truncate(1);
     }
     root.join("/")

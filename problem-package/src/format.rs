@@ -21,7 +21,7 @@ enum Family {
 }
 
 /// Whether a file of this name in the root may identify the format.
-pub(crate) fn tells_format(name: &str) -> bool {
+pub(crate) fn may_identify_format(name: &str) -> bool {
     matches!(name, "problem.yaml" | "init.yml") || name.ends_with(".xml") && !name.contains('/')
 }
 

@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_type_of_an_image_is_told_by_how_it_begins() {
+    fn the_type_of_an_image_is_detected_from_its_first_bytes() {
         let cases: [(&[u8], Option<&str>); 17] = [
             (b"\x89PNG\r\n\x1a\nrest", Some("image/png")),
             (b"\xff\xd8\xff\xe0", Some("image/jpeg")),
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn images_are_shown_as_they_are_told() {
+    fn addresses_of_images_are_replaced_in_markdown() {
         let at = |name: &str| Some(Shown::At(name.to_owned()));
         let show_one = |name: &str, _| match name {
             "a.png" => at("data:x"),

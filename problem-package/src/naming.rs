@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn titles_become_slugs_that_tell_them_apart() {
+    fn different_titles_become_different_slugs() {
         let slug = |title: &str| Identity::of_title(title, "fps").slug.to_string();
         for (title, expected) in [("Two Sum", "two-sum"), ("A", "a"), ("  Two  sum ", "two-sum")] {
             assert_eq!(slug(title), expected);

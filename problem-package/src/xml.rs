@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_the_format_is_told_with_its_place() {
+    fn invalid_xml_is_reported_with_its_line_and_column() {
         assert_eq!(
             read("\n  <a/>"),
             Err(vec!["error: a.xml:2:3: the root is <a>; expected <fps>".to_owned()])

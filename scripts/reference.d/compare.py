@@ -222,17 +222,18 @@ def compare_submissions(reference: Report, assay: Report) -> list[Difference]:
             reason = reason_for(reference.tool, explained[0]) if explained else ''
             if ours is None and any(path in one for one in assay.warnings):
                 reason = 'skipped, with a warning that names it'
-            found.append(Difference('submission', path, told(theirs), told(ours), reason))
+            found.append(Difference('submission', path, summary(theirs), summary(ours), reason))
             continue
         if theirs.verdict is None:
             continue
         if not same_verdict(theirs, ours):
-            found.append(Difference('verdict', path, told(theirs), told(ours), verdict_reason(reference.tool, theirs, ours)))
+            reason = verdict_reason(reference.tool, theirs, ours)
+            found.append(Difference('verdict', path, summary(theirs), summary(ours), reason))
         elif not same_score(theirs, ours):
-            found.append(Difference('score', path, told(theirs), told(ours)))
+            found.append(Difference('score', path, summary(theirs), summary(ours)))
         elif theirs.agrees is not None and theirs.agrees != ours.agrees:
             reason = verdict_reason(reference.tool, theirs, ours)
-            found.append(Difference('agreement', path, told(theirs), told(ours), reason))
+            found.append(Difference('agreement', path, summary(theirs), summary(ours), reason))
     return found
 
 
@@ -324,7 +325,7 @@ def texts(messages: list[str]) -> str:
     return '; '.join(messages[:3]) + (f'; and {len(messages) - 3} more' if len(messages) > 3 else '')
 
 
-def told(one: Submission | None) -> str:
+def summary(one: Submission | None) -> str:
     if one is None:
         return 'not judged'
     score = '' if one.score is None else f' {one.score:g}'

@@ -100,13 +100,13 @@ class Mutate(unittest.TestCase):
         str(PACKAGES / name): format_of(PACKAGES / name) for name in ('plainsum', 'minimal202509', 'dmojbatched')
     }
 
-    def test_formats_are_told(self):
+    def test_formats_are_detected(self):
         self.assertEqual(list(self.FORMATS.values()), ['legacy', '2025-09', 'dmoj'])
         self.assertEqual(format_of(PACKAGES / 'polygonbasic'), 'polygon')
         self.assertEqual(format_of(PACKAGES / 'fpstwo'), 'fps')
         self.assertIsNone(format_of(PACKAGES))
 
-    def test_what_a_tool_lacks_is_told(self):
+    def test_what_a_tool_lacks_is_reported(self):
         cases = [
             ('plainsum', ''),
             ('twovalidators', 'the first of several output validators'),

@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_message_says_what_happened_where_and_when() {
-        let told: serde_json::Value =
+        let parsed: serde_json::Value =
             serde_json::from_slice(&message(&abandoned(1)).unwrap()).unwrap();
         let expected = json!({
             "id": "00000000-0000-0000-0000-000000000001",
@@ -97,14 +97,14 @@ mod tests {
             "actor": "system",
             "data": { "attempt": 1, "reason": { "kind": "failed", "detail": "x" } },
         });
-        assert_eq!(told, expected);
+        assert_eq!(parsed, expected);
     }
 
     #[test]
     fn what_is_too_large_is_named_and_not_sent() {
         let large = message(&abandoned(DATA_BYTES_MAX)).unwrap();
-        let told: serde_json::Value = serde_json::from_slice(&large).unwrap();
-        assert_eq!((&told["data"], &told["position"]), (&json!(null), &json!(7)));
+        let parsed: serde_json::Value = serde_json::from_slice(&large).unwrap();
+        assert_eq!((&parsed["data"], &parsed["position"]), (&json!(null), &json!(7)));
         assert!(
             message(&abandoned(DATA_BYTES_MAX - 1_000)).unwrap().len() > DATA_BYTES_MAX - 1_000
         );

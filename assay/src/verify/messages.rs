@@ -30,12 +30,12 @@ pub(super) fn of(content: &RevisionContent, trial: &LocalResult) -> Vec<Message>
 pub(super) fn detail(content: &RevisionContent, trial: &LocalResult, wrong: &[String]) -> String {
     let mut detail = wrong.join("; ");
     // The compiler's output is worth showing only if it was not expected.
-    let is_told = !wrong.is_empty() || !trial.outcomes.is_empty();
-    if is_told && !trial.detail.is_empty() {
+    let is_worth_showing = !wrong.is_empty() || !trial.outcomes.is_empty();
+    if is_worth_showing && !trial.detail.is_empty() {
         let separator = if detail.is_empty() { "" } else { ": " };
         return format!("{detail}{separator}{}", trial.detail.trim());
     }
-    let Some(outcome) = telling(trial) else { return detail };
+    let Some(outcome) = failed_test(trial) else { return detail };
     let test = name(content, outcome);
     let said = said(outcome).map(|said| short(&said));
     if wrong.is_empty() {
@@ -53,7 +53,7 @@ pub(super) fn detail(content: &RevisionContent, trial: &LocalResult, wrong: &[St
 }
 
 /// The first test with the submission's verdict, or else the first that was not accepted.
-fn telling(trial: &LocalResult) -> Option<&TestOutcome> {
+fn failed_test(trial: &LocalResult) -> Option<&TestOutcome> {
     let failed = || trial.outcomes.values().filter(|it| it.verdict != Verdict::Accepted);
     failed().find(|outcome| outcome.verdict == trial.grade.verdict).or_else(|| failed().next())
 }

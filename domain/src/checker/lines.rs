@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn an_output_that_differs_in_space_only_is_told_so_by_its_line() {
+    fn a_difference_in_space_is_reported_with_its_line() {
         let identical =
             |output: &[u8], answer: &[u8]| compare_lines(output, answer, LineRule::Identical);
         assert_eq!(identical(b"a\nb \n", b"a\nb\n"), Comparison::SpaceDiffers { token: 2 });

@@ -750,7 +750,7 @@ fn scores_that_validators_may_not_give() {
 /// 2025-09: "It is a judge error if the score of `secret` or any test data group exceeds its
 /// `max_score`."
 #[test]
-fn a_group_beyond_its_bound_is_told() {
+fn a_group_that_exceeds_its_maximum_score_is_reported() {
     const GROUPS: &[Group] = &[
         ("", "grader ignore_sample continue", &[]),
         ("secret", "sum 10 continue", &[]),
@@ -815,7 +815,7 @@ fn tests_wait_for_those_that_may_make_them_superfluous() {
 }
 
 #[test]
-fn what_makes_no_tree_is_told() {
+fn groups_that_form_no_tree_are_reported() {
     let group = |name: &str, parent| TestGroup {
         name: name.to_owned(),
         parent,

@@ -79,8 +79,8 @@ pub fn diff(before: Option<&RevisionContent>, after: &RevisionContent) -> Vec<Ch
     match before {
         Some(before) => changes.content(before, after),
         None => {
-            let told = format!("{}, {} tests", after.title, after.tests.len());
-            changes.push(ChangeKind::New, None, None, Some(told));
+            let summary = format!("{}, {} tests", after.title, after.tests.len());
+            changes.push(ChangeKind::New, None, None, Some(summary));
         }
     }
     changes.0
@@ -416,7 +416,7 @@ mod tests {
     type Case = (fn(&mut RevisionContent), ChangeKind, Option<&'static str>);
 
     #[test]
-    fn every_field_that_changes_is_told_once() {
+    fn every_changed_field_is_reported_once() {
         use ChangeKind as Kind;
         let cases: [Case; 27] = [
             (|it| it.title.push('!'), Kind::Title, None),
@@ -483,10 +483,10 @@ mod tests {
         for (change, kind, path) in cases {
             let (before, mut after) = (content(), content());
             change(&mut after);
-            let told = |changes: Vec<Change>| -> Vec<_> {
+            let kinds_and_paths = |changes: Vec<Change>| -> Vec<_> {
                 changes.into_iter().map(|it| (it.kind, it.path)).collect()
             };
-            let changes = told(diff(Some(&before), &after));
+            let changes = kinds_and_paths(diff(Some(&before), &after));
             assert_eq!(changes, [(kind, path.map(str::to_owned))]);
             assert_eq!(diff(Some(&after), &before).len(), 1, "{kind:?} back");
             assert_eq!(diff(Some(&after), &after), []);
@@ -494,7 +494,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_revision_is_told_as_a_whole() {
+    fn the_first_revision_is_one_change() {
         let change = Change {
             kind: ChangeKind::New,
             path: None,
@@ -505,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_told_in_few_words() {
+    fn values_are_shortened() {
         let (mut before, mut after) = (content(), content());
         before.limits.time_ms = 1_000;
         after.limits.time_ms = 2_500;
@@ -519,14 +519,14 @@ mod tests {
             sandbox: "native".to_owned(),
         });
         after.title = "x".repeat(300);
-        let told: Vec<_> = diff(Some(&before), &after)
+        let changes: Vec<_> = diff(Some(&before), &after)
             .into_iter()
             .map(|change| (change.before.unwrap(), change.after.unwrap()))
             .collect();
         let derived = "derived: 5 times the 450 ms of accepted/sum.py, in native";
-        assert_eq!(told[0], ("Sum".to_owned(), format!("{}…", "x".repeat(200))));
-        assert_eq!(told[1], ("1000".to_owned(), "2500".to_owned()));
-        assert_eq!(told[2], ("given".to_owned(), derived.to_owned()));
+        assert_eq!(changes[0], ("Sum".to_owned(), format!("{}…", "x".repeat(200))));
+        assert_eq!(changes[1], ("1000".to_owned(), "2500".to_owned()));
+        assert_eq!(changes[2], ("given".to_owned(), derived.to_owned()));
     }
 
     /// A change beyond the part of a value that is shown is still a change.
@@ -551,7 +551,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_and_languages_are_told_by_name() {
+    fn groups_and_languages_are_reported_by_name() {
         let offer = |code: &str| ProblemLanguage {
             language: "cpp".parse().unwrap(),
             starter_code: code.to_owned(),
@@ -572,7 +572,7 @@ mod tests {
         }
         after.grading.groups.swap(1, 2);
         (before.tests[0].group, after.tests[0].group) = (2, 1);
-        let told: Vec<_> = diff(Some(&before), &after)
+        let changes: Vec<_> = diff(Some(&before), &after)
             .into_iter()
             .map(|change| (change.kind, change.path.unwrap(), change.after.is_some()))
             .collect();
@@ -581,6 +581,6 @@ mod tests {
             (ChangeKind::Grading, "secret/large".to_owned(), true),
             (ChangeKind::Languages, "cpp".to_owned(), true),
         ];
-        assert_eq!(told, expected);
+        assert_eq!(changes, expected);
     }
 }

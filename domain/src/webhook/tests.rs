@@ -64,7 +64,7 @@ fn dead(webhook: &Webhook) -> Vec<u64> {
 }
 
 #[test]
-fn it_is_told_of_known_events_that_are_not_of_webhooks() {
+fn a_webhook_takes_known_kinds_of_events_except_its_own() {
     use WebhookRejection as No;
     let decide =
         |kinds: &[&str]| Webhook::default().decide(create(kinds)).map(|events| events.len());
@@ -86,7 +86,7 @@ fn it_is_told_of_known_events_that_are_not_of_webhooks() {
 }
 
 #[test]
-fn it_is_told_of_the_types_it_names_and_never_of_trials() {
+fn a_webhook_wants_the_kinds_it_names_and_no_trials() {
     let (submission, rejudge) = (SubmissionId::from(Uuid::nil()), RejudgeId::from(Uuid::max()));
     let judged = StreamId::Submission(submission);
     let tried = StreamId::Trial(TrialId { rejudge, submission });

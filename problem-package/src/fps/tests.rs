@@ -96,7 +96,7 @@ fn every_problem_of_a_set_is_read() {
 }
 
 #[test]
-fn one_bad_problem_spoils_the_set_and_all_errors_are_told() {
+fn one_bad_problem_refuses_the_set_and_all_errors_are_reported() {
     let bad = with(&[
         ("<![CDATA[A+B]]>", ""),
         ("unit=\"s\"", "unit=\"days\""),
@@ -123,7 +123,7 @@ fn one_bad_problem_spoils_the_set_and_all_errors_are_told() {
 }
 
 #[test]
-fn what_is_no_set_is_told() {
+fn invalid_sets_are_refused() {
     assert_eq!(
         errors("<fps/>"),
         ["error: set.xml:1:1: there is no problem; expected an <item> for each problem"]

@@ -179,7 +179,7 @@ fn a_name_that_the_format_does_not_allow_is_a_warning() {
 }
 
 #[test]
-fn everything_wrong_is_told_at_once() {
+fn all_errors_are_reported_at_once() {
     let manifest = "name: [1]\nlimits:\n  time_limit: fast\n  memory: 0\nlicense: mine\nfoo: 1\n";
     let errors = errors(&[
         ("problem.yaml", Some(manifest)),

@@ -259,7 +259,7 @@ fn points_without_groups_are_the_tests_own() {
 }
 
 #[test]
-fn everything_wrong_is_told_at_once() {
+fn all_errors_are_reported_at_once() {
     let replace = [
         ("input-file=\"\"", "input-file=\"sum.in\""),
         ("run-count=\"1\"", "run-count=\"2\""),
@@ -294,7 +294,7 @@ fn everything_wrong_is_told_at_once() {
 }
 
 #[test]
-fn a_package_without_generated_tests_is_told_from_one_that_lacks_some() {
+fn a_package_without_any_generated_tests_is_one_error() {
     let gone = ["tests/01", "tests/01.a", "tests/02", "tests/02.a", "tests/03", "tests/03.a"];
     assert_eq!(
         errors(&[], &gone.map(|path| (path, None))),
@@ -306,7 +306,7 @@ fn a_package_without_generated_tests_is_told_from_one_that_lacks_some() {
 }
 
 #[test]
-fn what_is_no_package_is_told() {
+fn invalid_polygon_packages_are_refused() {
     let with = |xml| errors(&[], &[(FILE, Some(xml))]);
     assert_eq!(
         with("<contest/>"),

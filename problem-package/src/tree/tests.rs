@@ -277,7 +277,7 @@ fn nothing_is_read_once_the_time_is_over() {
 }
 
 #[test]
-fn what_is_no_package_is_told_why() {
+fn trees_without_exactly_one_package_are_refused_with_the_reason() {
     let cases: [(&[&str], &str); 4] = [
         (
             &["a/problem.yaml", "note.txt"],

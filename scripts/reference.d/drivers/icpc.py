@@ -52,14 +52,14 @@ def record_messages(report: Report) -> None:
     def clean(*parts: object) -> str:
         return re.sub(r'\x1b\[[0-9;]*m', '', ' '.join(str(part) for part in parts if part)).strip()
 
-    def recorder(messages: list[str], tell: Callable) -> Callable:
-        def told(bar, message, data=None):
+    def recorder(messages: list[str], original: Callable) -> Callable:
+        def recorded(bar, message, data=None):
             text = clean(bar.prefix, util.BaseBar.item_text(bar.item), message, data)
             if not OF_ITS_OWN.search(text):
                 messages.append(text)
-            return tell(bar, message, data)
+            return original(bar, message, data)
 
-        return told
+        return recorded
 
     bar = util.BaseBar
     bar.warn = recorder(report.warnings, bar.warn)
@@ -74,13 +74,13 @@ def record_messages(report: Report) -> None:
     for name, messages in (('warn', report.warnings), ('error', report.errors), ('fatal', report.errors)):
         original = getattr(util, name)
 
-        def told(message, *arguments, _messages=messages, _original=original, **more):
+        def recorded(message, *arguments, _messages=messages, _original=original, **more):
             _messages.append(clean(message))
             return _original(message, *arguments, **more)
 
         for module in list(sys.modules.values()):
             if module.__name__.startswith('bapctools') and getattr(module, name, None) is original:
-                setattr(module, name, told)
+                setattr(module, name, recorded)
 
 
 def done_recorder(report: Report, clean: Callable, original: Callable) -> Callable:

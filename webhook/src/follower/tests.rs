@@ -28,12 +28,12 @@ const QUICK: Pace = Pace {
 };
 
 /// The ids of received events, in order.
-type Told = Arc<Mutex<Vec<String>>>;
+type Delivered = Arc<Mutex<Vec<String>>>;
 
 /// A server that accepts everything.
-async fn receiver() -> (SocketAddr, Told) {
-    let told = Told::default();
-    let memory = Arc::clone(&told);
+async fn receiver() -> (SocketAddr, Delivered) {
+    let delivered = Delivered::default();
+    let memory = Arc::clone(&delivered);
     let handler = move |headers: HeaderMap| {
         let id = headers["webhook-id"].to_str().unwrap().to_owned();
         memory.lock().unwrap().push(id);
@@ -42,7 +42,7 @@ async fn receiver() -> (SocketAddr, Told) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async { axum::serve(listener, Router::new().route("/", post(handler))).await });
-    (address, told)
+    (address, delivered)
 }
 
 async fn stores(folder: &Path) -> Stores {
@@ -115,9 +115,9 @@ async fn views(folder: &Path) -> Views {
     read_model::open(&url, "live").await.unwrap()
 }
 
-async fn until_told(told: &Told, ids: &[String]) {
+async fn until_delivered(delivered: &Delivered, ids: &[String]) {
     let began = Instant::now();
-    while !ids.iter().all(|id| told.lock().unwrap().contains(id)) {
+    while !ids.iter().all(|id| delivered.lock().unwrap().contains(id)) {
         assert!(began.elapsed() < PATIENCE, "not all events were delivered");
         tokio::time::sleep(POLL_INTERVAL).await;
     }
@@ -126,10 +126,10 @@ async fn until_told(told: &Told, ids: &[String]) {
 /// INV-7: of two concurrent followers, one finds that the other has recorded progress, and stands
 /// by.
 #[tokio::test(flavor = "multi_thread")]
-async fn two_that_deliver_leave_nothing_out_and_one_stands_by() {
+async fn two_followers_deliver_every_event_and_one_stands_by() {
     let folder = tempfile::tempdir().unwrap();
     let (stores, views) = (stores(folder.path()).await, views(folder.path()).await);
-    let (address, told) = receiver().await;
+    let (address, delivered) = receiver().await;
     let id = create(&stores, address).await;
     let tools = tools(&stores, &views, Pace::new(PATIENCE));
     let cancelled = CancellationToken::new();
@@ -141,14 +141,19 @@ async fn two_that_deliver_leave_nothing_out_and_one_stands_by() {
         ids.push(recorded.id.to_string());
         last = recorded.position;
     }
-    until_told(&told, &ids).await;
+    until_delivered(&delivered, &ids).await;
     cancelled.cancel();
     for task in tasks {
         task.await.unwrap();
     }
-    let told = told.lock().unwrap().clone();
+    let delivered = delivered.lock().unwrap().clone();
     // Each checks before each event whether another one delivers.
-    assert!(told.len() <= ids.len() + 2, "{} deliveries of {} events", told.len(), ids.len());
+    assert!(
+        delivered.len() <= ids.len() + 2,
+        "{} deliveries of {} events",
+        delivered.len(),
+        ids.len()
+    );
     let through = recorded_through(&stores, &views, id).await;
     assert!(through >= last, "{through} of {last}");
 }
@@ -156,11 +161,11 @@ async fn two_that_deliver_leave_nothing_out_and_one_stands_by() {
 /// Even with rare events: if there is nothing to deliver, silence is no reason for the other to
 /// take over.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_that_deliver_seldom_one_stands_by_for_good() {
+async fn with_rare_events_one_of_two_followers_stays_on_standby() {
     const EVENTS: usize = 4;
     let folder = tempfile::tempdir().unwrap();
     let (stores, views) = (stores(folder.path()).await, views(folder.path()).await);
-    let (address, told) = receiver().await;
+    let (address, delivered) = receiver().await;
     let id = create(&stores, address).await;
     let tools = tools(&stores, &views, QUICK);
     let cancelled = CancellationToken::new();
@@ -168,7 +173,7 @@ async fn of_two_that_deliver_seldom_one_stands_by_for_good() {
         .map(|()| tokio::spawn(Follower::new(Arc::clone(&tools), id).run(cancelled.clone())));
     for number in 0..EVENTS {
         let recorded = register(&stores, &format!("user{number}")).await;
-        until_told(&told, &[recorded.id.to_string()]).await;
+        until_delivered(&delivered, &[recorded.id.to_string()]).await;
         tokio::time::sleep(QUICK.stand_by + QUICK.record_every * 4).await;
         assert!(recorded_through(&stores, &views, id).await >= recorded.position);
     }
@@ -177,15 +182,15 @@ async fn of_two_that_deliver_seldom_one_stands_by_for_good() {
         task.await.unwrap();
     }
     // Both deliver the first event, because neither knows of the other yet.
-    let told = told.lock().unwrap().len();
-    assert!(told <= EVENTS + 1, "{told} deliveries of {EVENTS} events");
+    let delivered = delivered.lock().unwrap().len();
+    assert!(delivered <= EVENTS + 1, "{delivered} deliveries of {EVENTS} events");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_stands_by_delivers_what_the_other_leaves_undone() {
+async fn a_follower_on_standby_takes_over_from_a_silent_one() {
     let folder = tempfile::tempdir().unwrap();
     let (stores, views) = (stores(folder.path()).await, views(folder.path()).await);
-    let (address, told) = receiver().await;
+    let (address, delivered) = receiver().await;
     let id = create(&stores, address).await;
     let tools = tools(&stores, &views, QUICK);
     let [mut other, mut this] = [(); 2].map(|()| Follower::new(Arc::clone(&tools), id));
@@ -205,16 +210,16 @@ async fn who_stands_by_delivers_what_the_other_leaves_undone() {
     this.stand_by().await.unwrap();
     assert!(began.elapsed() >= QUICK.stand_by && this.heard_at.is_none());
     this.deliver_all().await.unwrap();
-    assert_eq!(*told.lock().unwrap(), [first, second]);
+    assert_eq!(*delivered.lock().unwrap(), [first, second]);
     assert!(other.refresh().await.unwrap() && other.heard_at.is_some());
 }
 
 /// A rejudge is invisible until it is applied, although its trials have the same types of events.
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_is_told_of_trials() {
+async fn trials_are_not_delivered() {
     let folder = tempfile::tempdir().unwrap();
     let (stores, views) = (stores(folder.path()).await, views(folder.path()).await);
-    let (address, told) = receiver().await;
+    let (address, delivered) = receiver().await;
     let id = create(&stores, address).await;
     let (submission, rejudge) =
         (SubmissionId::from(Uuid::new_v4()), RejudgeId::from(Uuid::new_v4()));
@@ -240,7 +245,7 @@ async fn nobody_is_told_of_trials() {
     let mut follower = Follower::new(tools(&stores, &views, QUICK), id);
     follower.refresh().await.unwrap();
     follower.deliver_all().await.unwrap();
-    assert_eq!(*told.lock().unwrap(), [judged.id.to_string()]);
+    assert_eq!(*delivered.lock().unwrap(), [judged.id.to_string()]);
     assert!(recorded_through(&stores, &views, id).await >= judged.position);
 }
 
@@ -283,7 +288,7 @@ async fn events_of(stores: &Stores, id: WebhookId) -> usize {
 async fn progress_is_in_the_log_once_a_day_and_else_in_a_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let (stores, views) = (stores(folder.path()).await, views(folder.path()).await);
-    let (address, told) = receiver().await;
+    let (address, delivered) = receiver().await;
     let id = create(&stores, address).await;
     let often = Pace { record_every: Duration::ZERO, ..QUICK };
     let mut follower = Follower::new(tools(&stores, &views, often), id);
@@ -295,7 +300,7 @@ async fn progress_is_in_the_log_once_a_day_and_else_in_a_checkpoint() {
         assert_eq!(recorded_through(&stores, &views, id).await, last);
     }
     let events = events_of(&stores, id).await;
-    assert_eq!((told.lock().unwrap().len(), events), (300, 1));
+    assert_eq!((delivered.lock().unwrap().len(), events), (300, 1));
 
     // The log has no record of progress for the last day.
     let daily = Pace { mark_every: Duration::ZERO, ..often };
@@ -316,7 +321,7 @@ async fn progress_is_in_the_log_once_a_day_and_else_in_a_checkpoint() {
 async fn a_rewind_voids_the_checkpoint_and_a_removal_deletes_it() {
     let folder = tempfile::tempdir().unwrap();
     let (stores, views) = (stores(folder.path()).await, views(folder.path()).await);
-    let (address, told) = receiver().await;
+    let (address, delivered) = receiver().await;
     let id = create(&stores, address).await;
     let mut follower = Follower::new(tools(&stores, &views, QUICK), id);
     follower.refresh().await.unwrap();
@@ -331,7 +336,7 @@ async fn a_rewind_voids_the_checkpoint_and_a_removal_deletes_it() {
     assert!(follower.refresh().await.unwrap());
     follower.deliver_all().await.unwrap();
     follower.record().await.unwrap();
-    assert_eq!(told.lock().unwrap().len(), 4);
+    assert_eq!(delivered.lock().unwrap().len(), 4);
     let checkpoints = views.reader.checkpoints().await.unwrap();
     assert_eq!(checkpoints.into_keys().collect::<Vec<_>>(), [webhook_checkpoint(id, 1)]);
 

@@ -148,7 +148,7 @@ fn a_custom_grader_gets_its_flags() {
 }
 
 #[test]
-fn what_is_wrong_with_a_group_is_told_with_its_line() {
+fn errors_in_a_group_are_reported_with_their_line() {
     let path = "data/secret/a/testdata.yaml";
     let cases = [
         ("on_reject: stop\n", "1:12: `on_reject` is \"stop\"; expected break or continue"),

@@ -250,8 +250,8 @@ fn points_that_nobody_can_get_are_an_error() {
     ];
     for (changes, expected) in cases {
         let errors = scored_errors(changes);
-        let is_told = |error: &String| error.starts_with(&format!("error: {expected}"));
-        assert!(errors.iter().any(is_told), "{errors:?}");
+        let is_expected = |error: &String| error.starts_with(&format!("error: {expected}"));
+        assert!(errors.iter().any(is_expected), "{errors:?}");
     }
 }
 

@@ -64,7 +64,7 @@ fn a_program_is_a_file_or_a_folder() {
 }
 
 #[test]
-fn what_is_no_program_is_told() {
+fn invalid_programs_are_reported() {
     let with = |files: &[(&str, &str)]| {
         let all = [&[CUSTOM], files].concat();
         errors(&all.iter().map(|(path, text)| (*path, Some(*text))).collect::<Vec<_>>())

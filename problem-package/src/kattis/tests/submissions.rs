@@ -122,9 +122,9 @@ fn what_a_source_says_in_a_folder_that_says_all_is_left_aside() {
         for read in [package, newer] {
             let found = read(&[(&path, &source)]);
             let warnings = lines(&found.warnings);
-            let told =
+            let warned =
                 warnings.iter().any(|it| it.starts_with(&format!("warning: {path}: {left_aside}")));
-            assert_eq!(told, warns, "{folder} {tag}: {warnings:?}");
+            assert_eq!(warned, warns, "{folder} {tag}: {warnings:?}");
         }
         let tagged = package(&[(&path, &source)]);
         let of = |package: &Package| {
