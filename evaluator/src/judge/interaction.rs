@@ -7,7 +7,7 @@ use std::time::Duration;
 use domain::verdict::RunEnd;
 use sandbox::Outcome;
 
-use super::validator::Answer;
+use super::validator::ValidatorVerdict;
 
 /// The facts that the rules use.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub(super) struct Ends {
     /// How long the interactor had been computing without a pause when the submission ended.
     pub(super) interactor_busy: Duration,
     /// The interactor's result by its protocol.
-    pub(super) answer: Answer,
+    pub(super) verdict: ValidatorVerdict,
 }
 
 impl Ends {
@@ -31,7 +31,7 @@ impl Ends {
         end: RunEnd,
         submission: &Outcome,
         interactor: &Outcome,
-        answer: Answer,
+        verdict: ValidatorVerdict,
     ) -> Self {
         Self {
             submission: end,
@@ -39,7 +39,7 @@ impl Ends {
             submission_wall: submission.wall,
             submission_busy: submission.busy,
             interactor_busy: interactor.busy,
-            answer,
+            verdict,
         }
     }
 }
@@ -49,36 +49,36 @@ impl Ends {
 pub(super) enum Ruling {
     /// The submission's end.
     Submission(RunEnd),
-    /// The interactor's answer.
-    Interactor(Answer),
+    /// The interactor's verdict.
+    Interactor(ValidatorVerdict),
 }
 
 /// Applies the rules; the first that matches decides.
 pub(super) fn rule(ends: Ends) -> Ruling {
-    let Ends { submission, submission_first, answer, .. } = ends;
+    let Ends { submission, submission_first, verdict, .. } = ends;
     let failed = submission.verdict().is_some();
     let computed = |busy| busy >= ends.submission_wall / 2;
     // 1. The submission waited for an interactor that was computing and then failed.
     if submission == RunEnd::WallClock
-        && matches!(answer, Answer::Failed(_))
+        && matches!(verdict, ValidatorVerdict::Failed(_))
         && computed(ends.interactor_busy)
         && !computed(ends.submission_busy)
     {
         let reason = "it took too long: it computed while the submission waited for it".to_owned();
-        return Ruling::Interactor(Answer::Failed(reason));
+        return Ruling::Interactor(ValidatorVerdict::Failed(reason));
     }
     // 2. The submission failed first. An interactor that loses its submission may end in any way.
     if failed && submission_first {
         return Ruling::Submission(submission);
     }
-    match answer {
+    match verdict {
         // 3. In all other cases an interactor that fails is our fault.
-        Answer::Failed(_) => Ruling::Interactor(answer),
+        ValidatorVerdict::Failed(_) => Ruling::Interactor(verdict),
         // 4. A rejection decides, regardless of the submission's end after it.
-        Answer::Rejected(_) => Ruling::Interactor(answer),
+        ValidatorVerdict::Rejected(_) => Ruling::Interactor(verdict),
         // 5. An accepted submission must also end without failing.
-        Answer::Accepted if failed => Ruling::Submission(submission),
-        Answer::Accepted => Ruling::Interactor(answer),
+        ValidatorVerdict::Accepted if failed => Ruling::Submission(submission),
+        ValidatorVerdict::Accepted => Ruling::Interactor(verdict),
     }
 }
 
@@ -89,25 +89,25 @@ mod tests {
     use super::*;
 
     /// The submission's end; whether it was first; how long the submission and the interactor had
-    /// been computing, in ms, of the 1,000 ms that the submission ran; the interactor's answer.
-    fn ends(submission: RunEnd, first: bool, busy_ms: [u64; 2], answer: Answer) -> Ends {
+    /// been computing, in ms, of the 1,000 ms that the submission ran; the interactor's verdict.
+    fn ends(submission: RunEnd, first: bool, busy_ms: [u64; 2], verdict: ValidatorVerdict) -> Ends {
         Ends {
             submission,
             submission_first: first,
             submission_wall: Duration::from_secs(1),
             submission_busy: Duration::from_millis(busy_ms[0]),
             interactor_busy: Duration::from_millis(busy_ms[1]),
-            answer,
+            verdict,
         }
     }
 
     #[test]
     fn whose_end_decides() {
-        let rejected = || Answer::Rejected(Verdict::WrongAnswer);
-        let failed = || Answer::Failed("it crashed".to_owned());
+        let rejected = || ValidatorVerdict::Rejected(Verdict::WrongAnswer);
+        let failed = || ValidatorVerdict::Failed("it crashed".to_owned());
         let busy = || {
             let reason = "it took too long: it computed while the submission waited for it";
-            Answer::Failed(reason.to_owned())
+            ValidatorVerdict::Failed(reason.to_owned())
         };
         let exit = |code| RunEnd::Exit { code };
         let pipe = RunEnd::Signal { signal: 13 };
@@ -116,10 +116,13 @@ mod tests {
         let (idle, working, both) = ([5, 5], [5, 900], [900, 900]);
         let cases = [
             // The submission ended first.
-            (ends(exit(0), true, idle, Answer::Accepted), interactor(Answer::Accepted)),
+            (
+                ends(exit(0), true, idle, ValidatorVerdict::Accepted),
+                interactor(ValidatorVerdict::Accepted),
+            ),
             (ends(exit(0), true, idle, rejected()), interactor(rejected())),
             (ends(exit(0), true, idle, failed()), interactor(failed())),
-            (ends(exit(1), true, idle, Answer::Accepted), submission(exit(1))),
+            (ends(exit(1), true, idle, ValidatorVerdict::Accepted), submission(exit(1))),
             (ends(exit(1), true, idle, rejected()), submission(exit(1))),
             (ends(exit(1), true, idle, failed()), submission(exit(1))),
             (ends(pipe, true, idle, rejected()), submission(pipe)),
@@ -127,13 +130,19 @@ mod tests {
             (ends(RunEnd::MemoryLimit, true, idle, failed()), submission(RunEnd::MemoryLimit)),
             (ends(RunEnd::WallClock, true, idle, failed()), submission(RunEnd::WallClock)),
             // The interactor ended first.
-            (ends(exit(0), false, idle, Answer::Accepted), interactor(Answer::Accepted)),
+            (
+                ends(exit(0), false, idle, ValidatorVerdict::Accepted),
+                interactor(ValidatorVerdict::Accepted),
+            ),
             (ends(exit(0), false, idle, rejected()), interactor(rejected())),
             (ends(exit(1), false, idle, rejected()), interactor(rejected())),
             (ends(pipe, false, idle, rejected()), interactor(rejected())),
             (ends(RunEnd::CpuClock, false, idle, rejected()), interactor(rejected())),
-            (ends(exit(1), false, idle, Answer::Accepted), submission(exit(1))),
-            (ends(RunEnd::CpuClock, false, idle, Answer::Accepted), submission(RunEnd::CpuClock)),
+            (ends(exit(1), false, idle, ValidatorVerdict::Accepted), submission(exit(1))),
+            (
+                ends(RunEnd::CpuClock, false, idle, ValidatorVerdict::Accepted),
+                submission(RunEnd::CpuClock),
+            ),
             (ends(exit(0), false, idle, failed()), interactor(failed())),
             (ends(exit(1), false, idle, failed()), interactor(failed())),
             // The submission waited while the interactor computed.

@@ -9,7 +9,7 @@ use domain::verdict::RunEnd;
 use domain::{Verdict, checker};
 use sandbox::Cell;
 
-use super::validator::{Answer, Files, Validated, ValidatorCell};
+use super::validator::{Files, Validated, ValidatorCell, ValidatorVerdict};
 use super::{Cells, Checking, Fault, ProblemPrograms, TestData};
 
 /// The result of one run.
@@ -158,11 +158,11 @@ impl Found {
         validated: Validated,
         by: &ValidatorCell,
     ) -> Result<Verdict, Fault> {
-        let Validated { answer, score, feedback, next_pass } = validated;
-        self.verdict = match answer {
-            Answer::Accepted => Verdict::Accepted,
-            Answer::Rejected(verdict) => verdict,
-            Answer::Failed(reason) => return Err(by.fault(reason)),
+        let Validated { verdict, score, feedback, next_pass } = validated;
+        self.verdict = match verdict {
+            ValidatorVerdict::Accepted => Verdict::Accepted,
+            ValidatorVerdict::Rejected(verdict) => verdict,
+            ValidatorVerdict::Failed(reason) => return Err(by.fault(reason)),
         };
         self.score = if self.verdict == Verdict::Accepted { score.or(self.score) } else { None };
         self.next_pass = next_pass;

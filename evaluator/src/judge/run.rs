@@ -232,16 +232,16 @@ impl JudgingCells {
         self.memory_source = Some(outcome.memory_source);
         let validated = interactor.read(&talked).await?;
         let end = run_end(outcome.ended);
-        let ends = Ends::new(end, &outcome, &talked, validated.answer.clone());
+        let ends = Ends::new(end, &outcome, &talked, validated.verdict.clone());
         let ruling = interaction::rule(ends);
         let mut found = match ruling {
             Ruling::Submission(end) => {
                 let verdict = end.verdict().unwrap_or(Verdict::RuntimeError);
                 Found { feedback: validated.feedback, ..Found::plain(end, verdict, None) }
             }
-            Ruling::Interactor(answer) => {
+            Ruling::Interactor(verdict) => {
                 let mut found = Found::plain(end, Verdict::Accepted, None);
-                found.add(Validated { answer, ..validated }, interactor)?;
+                found.add(Validated { verdict, ..validated }, interactor)?;
                 found
             }
         };

@@ -10,7 +10,7 @@ use domain::verdict::RunEnd;
 use sandbox::Execution;
 
 use super::executable::put_files;
-use super::validator::{Answer, Files, ValidatorCell, Validators};
+use super::validator::{Files, ValidatorCell, ValidatorVerdict, Validators};
 use super::{Cells, Fault, Judged, ProblemPrograms, Source, TestData};
 
 const NAME: &str = "static_validator";
@@ -50,10 +50,10 @@ pub(super) async fn judge(
     let execution = validator.static_execution(language, entry_point, &test.validator_args);
     let outcome = validator.cell.execute(&Execution { core, ..execution }).await?;
     let validated = validator.read(&outcome).await?;
-    let verdict = match validated.answer {
-        Answer::Accepted => Verdict::Accepted,
-        Answer::Rejected(verdict) => verdict,
-        Answer::Failed(reason) => return Err(validator.fault(reason)),
+    let verdict = match validated.verdict {
+        ValidatorVerdict::Accepted => Verdict::Accepted,
+        ValidatorVerdict::Rejected(verdict) => verdict,
+        ValidatorVerdict::Failed(reason) => return Err(validator.fault(reason)),
     };
     cells.retire(validator.cell).await;
     let has_feedback = validated.feedback != Feedback::default();

@@ -16,7 +16,7 @@ use sandbox::{Area, Cell, CellPath, CellSpec, Execution, Limits, Outcome, Sandbo
 use super::executable::{Executable, put_files};
 use super::{Cells, Fault, TestData};
 
-pub(super) use protocol::{Answer, Files, Role, Validated, excerpt};
+pub(super) use protocol::{Files, Role, Validated, ValidatorVerdict, excerpt};
 
 /// A problem's validators, compiled.
 #[derive(Debug, Clone)]
@@ -138,8 +138,11 @@ impl ValidatorCell {
     pub(super) async fn read(&mut self, outcome: &Outcome) -> Result<Validated, Fault> {
         let mut found = protocol::read(self.protocol, outcome);
         // Testlib's parts and points in a problem without scores: the output is not fully right.
-        if !self.is_scored && found.score.take().is_some() && found.answer == Answer::Accepted {
-            found.answer = Answer::Rejected(Verdict::WrongAnswer);
+        if !self.is_scored
+            && found.score.take().is_some()
+            && found.verdict == ValidatorVerdict::Accepted
+        {
+            found.verdict = ValidatorVerdict::Rejected(Verdict::WrongAnswer);
         }
         if self.protocol == Protocol::Kattis {
             let left = Left {
@@ -151,7 +154,7 @@ impl ValidatorCell {
             };
             found = left.complete(found);
         }
-        if let Answer::Failed(reason) = &mut found.answer {
+        if let ValidatorVerdict::Failed(reason) = &mut found.verdict {
             // The setter needs all messages to find the cause.
             let Feedback { judge, team } = &found.feedback;
             let said = [excerpt(&outcome.stderr), judge.clone(), team.clone()];
@@ -240,27 +243,28 @@ impl Left {
         let text = |bytes: Option<Bytes>| bytes.and_then(|bytes| excerpt(&bytes));
         found.feedback.judge = text(self.judge);
         found.feedback.team = text(self.team);
-        let accepted = found.answer == Answer::Accepted;
-        let failed = |reason: &str| Answer::Failed(reason.to_owned());
+        let accepted = found.verdict == ValidatorVerdict::Accepted;
+        let failed = |reason: &str| ValidatorVerdict::Failed(reason.to_owned());
         let written = |bytes: &Bytes| {
             String::from_utf8_lossy(&bytes[..bytes.len().min(NUMBER_BYTES_MAX)]).trim().to_owned()
         };
         match (self.score, self.share) {
             (None, None) => {}
-            _ if matches!(found.answer, Answer::Failed(_)) => {}
+            _ if matches!(found.verdict, ValidatorVerdict::Failed(_)) => {}
             (Some(_), Some(_)) => {
-                found.answer = failed("it wrote both score.txt and score_multiplier.txt");
+                found.verdict = failed("it wrote both score.txt and score_multiplier.txt");
             }
             (Some(number), None) | (None, Some(number)) if !accepted => {
                 let number = written(&number);
-                found.answer =
-                    Answer::Failed(format!("it scored an output that it rejected: {number:?}"));
+                found.verdict = ValidatorVerdict::Failed(format!(
+                    "it scored an output that it rejected: {number:?}"
+                ));
             }
             (Some(score), None) => match protocol::number(&score) {
                 Some(points) => found.score = Some(CheckerScore::Points(points)),
                 None => {
                     let score = written(&score);
-                    found.answer = Answer::Failed(format!(
+                    found.verdict = ValidatorVerdict::Failed(format!(
                         "its score.txt holds no number from 0 to 10^12: {score:?}"
                     ));
                 }
@@ -271,17 +275,17 @@ impl Left {
                     Some(share) => found.score = Some(CheckerScore::Share(share)),
                     None => {
                         let share = written(&share);
-                        found.answer = Answer::Failed(format!(
+                        found.verdict = ValidatorVerdict::Failed(format!(
                             "its score_multiplier.txt holds no number from 0 to 1: {share:?}"
                         ));
                     }
                 }
             }
         }
-        if self.next_pass.is_some() && matches!(found.answer, Answer::Rejected(_)) {
-            found.answer = failed("it wrote nextpass.in for an output that it rejected");
+        if self.next_pass.is_some() && matches!(found.verdict, ValidatorVerdict::Rejected(_)) {
+            found.verdict = failed("it wrote nextpass.in for an output that it rejected");
         }
-        found.next_pass = self.next_pass.filter(|_| found.answer == Answer::Accepted);
+        found.next_pass = self.next_pass.filter(|_| found.verdict == ValidatorVerdict::Accepted);
         found
     }
 }

@@ -42,7 +42,7 @@ pub(in crate::judge) enum Role {
 
 /// A validator's verdict on an output.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::judge) enum Answer {
+pub(in crate::judge) enum ValidatorVerdict {
     /// The output is right.
     Accepted,
     /// The output is wrong.
@@ -54,7 +54,7 @@ pub(in crate::judge) enum Answer {
 /// A validator's complete result.
 #[derive(Debug, Clone)]
 pub(in crate::judge) struct Validated {
-    pub(in crate::judge) answer: Answer,
+    pub(in crate::judge) verdict: ValidatorVerdict,
     pub(in crate::judge) score: Option<CheckerScore>,
     pub(in crate::judge) feedback: Feedback,
     /// The input for the submission's next pass.
@@ -125,43 +125,49 @@ pub(super) fn accepting(protocol: Protocol) -> Vec<i32> {
 
 /// The result by the program's end alone, without the files that it left.
 pub(super) fn read(protocol: Protocol, outcome: &Outcome) -> Validated {
-    let plain =
-        |answer| Validated { answer, score: None, feedback: Feedback::default(), next_pass: None };
+    let plain = |verdict| Validated {
+        verdict,
+        score: None,
+        feedback: Feedback::default(),
+        next_pass: None,
+    };
     let code = match outcome.ended {
         Ended::Exited { code } => code,
-        other => return plain(Answer::Failed(ended(other))),
+        other => return plain(ValidatorVerdict::Failed(ended(other))),
     };
-    let failed = || Answer::Failed(format!("it exited with {code}"));
+    let failed = || ValidatorVerdict::Failed(format!("it exited with {code}"));
     match protocol {
         Protocol::Kattis => plain(match code {
-            KATTIS_ACCEPTED => Answer::Accepted,
-            KATTIS_REJECTED => Answer::Rejected(Verdict::WrongAnswer),
-            _ => Answer::Failed(format!(
+            KATTIS_ACCEPTED => ValidatorVerdict::Accepted,
+            KATTIS_REJECTED => ValidatorVerdict::Rejected(Verdict::WrongAnswer),
+            _ => ValidatorVerdict::Failed(format!(
                 "it exited with {code} ({KATTIS_ACCEPTED} accepts, {KATTIS_REJECTED} rejects)"
             )),
         }),
         Protocol::Testlib => {
             let mut found = plain(match code {
-                0 | TESTLIB_POINTS => Answer::Accepted,
-                1 | 4 | 5 => Answer::Rejected(Verdict::WrongAnswer),
-                2 | 8 => Answer::Rejected(Verdict::PresentationError),
+                0 | TESTLIB_POINTS => ValidatorVerdict::Accepted,
+                1 | 4 | 5 => ValidatorVerdict::Rejected(Verdict::WrongAnswer),
+                2 | 8 => ValidatorVerdict::Rejected(Verdict::PresentationError),
                 _ => failed(),
             });
             found.feedback.judge = excerpt(&outcome.stderr);
             if let Some(part) = part(code, &outcome.stderr) {
-                (found.answer, found.score) = partially(part);
+                (found.verdict, found.score) = partially(part);
             } else if code == TESTLIB_POINTS {
                 match points(&outcome.stderr) {
                     Some(points) => found.score = Some(CheckerScore::Points(points)),
-                    None => found.answer = Answer::Failed("it gave no points".to_owned()),
+                    None => {
+                        found.verdict = ValidatorVerdict::Failed("it gave no points".to_owned());
+                    }
                 }
             }
             found
         }
         Protocol::Bridged => {
             let mut found = plain(match code {
-                0 => Answer::Accepted,
-                1 => Answer::Rejected(Verdict::WrongAnswer),
+                0 => ValidatorVerdict::Accepted,
+                1 => ValidatorVerdict::Rejected(Verdict::WrongAnswer),
                 _ => failed(),
             });
             found.feedback.team = excerpt(&outcome.stdout);
@@ -187,13 +193,13 @@ fn part(code: i32, said: &[u8]) -> Option<i32> {
 }
 
 /// Part 0 is a wrong answer; the largest part is accepted without a score.
-fn partially(part: i32) -> (Answer, Option<CheckerScore>) {
+fn partially(part: i32) -> (ValidatorVerdict, Option<CheckerScore>) {
     match part {
-        0 => (Answer::Rejected(Verdict::WrongAnswer), None),
-        TESTLIB_PART_MAX => (Answer::Accepted, None),
+        0 => (ValidatorVerdict::Rejected(Verdict::WrongAnswer), None),
+        TESTLIB_PART_MAX => (ValidatorVerdict::Accepted, None),
         part => {
             let share = f64::from(part) / f64::from(TESTLIB_PART_MAX);
-            (Answer::Accepted, Some(CheckerScore::Share(share)))
+            (ValidatorVerdict::Accepted, Some(CheckerScore::Share(share)))
         }
     }
 }
@@ -278,10 +284,10 @@ mod tests {
 
     #[test]
     fn a_part_is_a_share_of_the_test() {
-        assert!(matches!(partially(0), (Answer::Rejected(Verdict::WrongAnswer), None)));
-        assert!(matches!(partially(200), (Answer::Accepted, None)));
-        let (answer, score) = partially(50);
-        assert!(matches!(answer, Answer::Accepted));
+        assert!(matches!(partially(0), (ValidatorVerdict::Rejected(Verdict::WrongAnswer), None)));
+        assert!(matches!(partially(200), (ValidatorVerdict::Accepted, None)));
+        let (verdict, score) = partially(50);
+        assert!(matches!(verdict, ValidatorVerdict::Accepted));
         assert_eq!(score, Some(CheckerScore::Share(0.25)));
     }
 }
