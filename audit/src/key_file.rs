@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_made_once_replaced_whole_and_read_by_nobody_else() {
+    fn a_key_file_is_created_once_replaced_whole_and_private() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("below/tree.keys");
         assert!(matches!(read(&path), Err(KeyFileError::Missing(_))));
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_retired_key_the_public_half_stays() {
+    fn a_retired_key_keeps_its_public_half() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tree.keys");
         create(&path, &both().retire()).unwrap();

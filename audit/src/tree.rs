@@ -417,7 +417,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_kept_is_damage() {
+    async fn missing_tiles_are_reported_as_damage() {
         let folder = tempfile::tempdir().unwrap();
         let tree = grown(&folder, &[300]).await;
         for outcome in [tree.at(301).root().await, tree.leaf(300).await, tree.leaf(1 << 40).await] {

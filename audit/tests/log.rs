@@ -338,7 +338,7 @@ async fn an_export_proves_itself_whole_or_in_part() {
 type Files = BTreeMap<String, Vec<u8>>;
 
 #[tokio::test]
-async fn nothing_is_believed_of_an_export_but_what_was_signed() {
+async fn unsigned_parts_of_an_export_are_not_trusted() {
     let here = Installation::new().await;
     here.register(0, 20).await;
     here.sign(&[key(1)]).await;

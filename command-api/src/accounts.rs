@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn who_is_granted_several_roles_at_once_has_them_all() {
+    async fn roles_granted_concurrently_are_all_kept() {
         let directory = TempDir::new().unwrap();
         let stores = stores(&directory).await;
         let log = stores.log.as_ref();
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn of_several_who_register_a_login_at_once_one_has_it() {
+    async fn one_of_several_concurrent_registrations_succeeds() {
         let directory = TempDir::new().unwrap();
         let stores = stores(&directory).await;
         for round in 0..ROUNDS {

@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_loses_user_and_nobody_absent_is_granted_anything() {
+    fn the_role_user_stays_and_absent_accounts_get_no_roles() {
         assert_eq!(
             given(&[register()]).decide(AccountCommand::Revoke(Role::User)),
             Err(AccountRejection::EveryAccountIsUser)

@@ -227,14 +227,14 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_equal_themselves_however_spaced(tokens in proptest::collection::vec("[!-~]{1,6}", 0..20)) {
+        fn tokens_are_equal_whatever_the_space_between_them(tokens in proptest::collection::vec("[!-~]{1,6}", 0..20)) {
             let one = tokens.join(" ").into_bytes();
             let other = tokens.join("\r\n\t").into_bytes();
             prop_assert_eq!(compare(&one, &other, &PLAIN), Comparison::Equal);
         }
 
         #[test]
-        fn no_bytes_are_too_strange(output: Vec<u8>, answer: Vec<u8>) {
+        fn arbitrary_bytes_do_not_panic(output: Vec<u8>, answer: Vec<u8>) {
             for options in [PLAIN, CASE, SPACE, ABSOLUTE, RELATIVE] {
                 let found = compare(&output, &answer, &options);
                 prop_assert_eq!(found.message().is_none(), found == Comparison::Equal);

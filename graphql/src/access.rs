@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn each_role_may_what_it_is_for() {
+    fn each_role_has_its_permissions() {
         use Role::{Admin, Auditor, Judge, Setter};
         let ada: Login = "ada".parse().unwrap();
         only(&[Judge, Admin], |viewer| may_see_submissions_of(viewer, &ada));
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_nobody_elses() {
+    fn tokens_are_visible_to_their_owner_only() {
         let ada: Login = "ada".parse().unwrap();
         assert!(!may_see_tokens(Some(&viewer("root", Role::Admin)), &ada));
         assert!(may_see_tokens(Some(&viewer("ada", Role::User)), &ada));

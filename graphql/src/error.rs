@@ -277,7 +277,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wrong_for_good_is_not_called_an_outage() {
+    fn permanent_errors_are_not_reported_as_outages() {
         let away = || "connection refused".into();
         let diverged = || ReadError::Diverged("it ends at 7".to_owned());
         let digest = Digest::of(b"");

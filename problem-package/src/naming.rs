@@ -212,7 +212,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_title_is_too_strange(title in "\\PC{0,200}") {
+        fn arbitrary_titles_do_not_panic(title in "\\PC{0,200}") {
             let _ = Identity::of_title(&title, "fps");
             let _ = Identity::of_name(&title);
         }

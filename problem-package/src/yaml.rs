@@ -530,7 +530,7 @@ mod tests {
     }
 
     #[test]
-    fn anchors_and_merges_are_what_they_stand_for() {
+    fn anchors_and_merges_are_resolved() {
         let text =
             "\u{feff}a: &a {x: No, y: 007}\nb: *a\nc: {<<: *a, y: 8}\nd: &d 3.10\ne: [*d, *d]\n";
         let entries = entries(text);
@@ -562,7 +562,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_key_that_stands_twice_the_last_counts_or_none() {
+    fn the_last_of_two_equal_keys_counts_or_it_is_an_error() {
         let text = b"a: 1\nb: 2\na: 3\n";
         let mut report = Report::default();
         let entries = read_map_as(Schema::Yaml11, "f.yaml", text, &mut report).unwrap();

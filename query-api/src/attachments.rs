@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_it_is_not_sent_it_again() {
+    fn an_unchanged_attachment_is_not_sent_again() {
         for (known, has) in [
             ("\"a\"", true),
             ("W/\"a\"", true),

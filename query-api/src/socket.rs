@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_no_subscription_is_known() {
+    fn queries_and_mutations_are_not_subscriptions() {
         let both = "query A { a } subscription B { b } mutation C { c }";
         for (query, name, expected) in [
             ("subscription { a }", None, true),
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_socket_goes_on_while_nothing_changes_and_looking_is_no_use() {
+    async fn a_socket_stays_open_and_checks_do_not_count_as_uses() {
         let world = World::new(None).await;
         let used = async |world: &World| {
             let tokens = world.stores.credentials.tokens(world.record.subject, Timestamp::now());
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_socket_ends_with_its_token_and_with_what_the_account_may_do() {
+    async fn a_socket_closes_when_its_token_or_permissions_change() {
         let revoked = async |world: &World| {
             let record = &world.record;
             world.stores.credentials.revoke_token(record.subject, record.id).await.unwrap();
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_did_not_sign_in_has_nothing_to_lose() {
+    async fn an_anonymous_socket_stays_open() {
         let world = World::new(None).await;
         let authenticator = world.authenticator();
         let (signed_in, session) = oneshot::channel();

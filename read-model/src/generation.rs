@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_has_read_as_far_takes_the_place() {
+    fn a_generation_becomes_live_only_if_it_has_read_as_far() {
         let at = |position| Checkpoint {
             position: domain::Position(position),
             ..Checkpoint::start(uuid::Uuid::nil())

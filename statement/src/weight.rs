@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_too_heavy() {
+    fn heavy_texts_are_recognised() {
         let deep = |open: &str| open.repeat(2_000);
         for text in [
             deep(">"),
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_write_is_not() {
+    fn ordinary_texts_are_not_too_heavy() {
         for text in [
             String::new(),
             "> a\n\n".repeat(5_000),

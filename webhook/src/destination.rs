@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn names_that_lead_home_are_refused() {
+    async fn names_of_private_addresses_are_refused() {
         let name = || "localhost".parse().unwrap();
         let refused = PublicNames(STRICT).resolve(name()).await.err().unwrap();
         assert!(refused.to_string().contains("localhost leads to no address"), "{refused}");

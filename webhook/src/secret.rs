@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_reads_back_and_does_not_show_itself() {
+    fn a_secret_parses_back_and_is_hidden_in_debug_output() {
         let secret = SigningSecret::generate();
         let text = secret.to_text();
         assert_eq!(SigningSecret::parse(&text).unwrap().0, secret.0);

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn digests_of_an_event_that_is_not_known_here_may_be_blobs() {
+    fn all_digests_of_an_unknown_event_may_be_blobs() {
         let (mut named, digest) = (NamedBlobs::default(), Digest::of(b"a"));
         walk(&serde_json::json!({ "a": [{ "b": digest, "c": "no digest" }] }), &mut named);
         assert_eq!(named, NamedBlobs { surely: vec![], perhaps: vec![digest] });

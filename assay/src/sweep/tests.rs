@@ -86,7 +86,7 @@ async fn find(stores: &Stores, before: Timestamp) -> Unnamed {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_named_stays_and_the_rest_goes_once_it_is_old() {
+async fn old_blobs_that_no_event_names_are_deleted() {
     let folder = TempDir::new().unwrap();
     let stores = stores(&folder).await;
     // Also where old events are in the archive, whose segments no event names.
@@ -110,7 +110,7 @@ async fn what_is_named_stays_and_the_rest_goes_once_it_is_old() {
 
 /// A program is handed in whose bytes are kept already, by nothing that is named, while a sweep runs.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wanted_during_a_sweep_stays() {
+async fn a_blob_that_is_put_again_during_a_sweep_stays() {
     let folder = TempDir::new().unwrap();
     let stores = stores(&folder).await;
     submit(&stores, b"print(0)").await;

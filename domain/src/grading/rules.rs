@@ -284,7 +284,7 @@ mod tests {
 
         /// Rounding a rounded score changes nothing.
         #[test]
-        fn showing_changes_a_score_once(score in any::<f64>(), decimals in 0..10_usize) {
+        fn rounding_twice_is_rounding_once(score in any::<f64>(), decimals in 0..10_usize) {
             let once = rounded(score, decimals);
             prop_assert_eq!(rounded(once, decimals).to_bits(), once.to_bits());
             if score.is_finite() {

@@ -788,7 +788,7 @@ fn a_custom_grader_is_asked_for_when_its_group_is_known() {
 }
 
 #[test]
-fn tests_wait_for_those_that_may_make_them_superfluous() {
+fn tests_wait_for_tests_that_could_make_them_unnecessary() {
     const GROUPS: &[Group] = &[
         ("", "grader ignore_sample continue", &[]),
         ("sample", "grader", &[]),

@@ -223,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn snippets_stand_on_lines_of_their_own() {
+    fn snippets_are_on_separate_lines() {
         let offer = |start: &str, end: &str| ProblemLanguage {
             language: "cpp".parse().unwrap(),
             starter_code: String::new(),

@@ -155,7 +155,7 @@ fn inv_7_a_second_evaluator_abandons_the_first_ones_attempt() {
 }
 
 #[test]
-fn our_own_failure_is_never_a_verdict() {
+fn a_failure_of_the_judge_is_never_a_verdict() {
     let submission =
         given(&[receive(), start(1), compiled(1, true), judged(1, &[(1, Verdict::JudgeError)])]);
     assert!(submission.decide(finish(1, 1, Continue)).is_err());
@@ -163,7 +163,7 @@ fn our_own_failure_is_never_a_verdict() {
 }
 
 #[test]
-fn giving_up_is_final_and_shown_as_ours() {
+fn giving_up_is_final_and_shown_as_a_judge_error() {
     let submission = given(&[receive(), start(1), abandon_attempt(1), abandon()]);
     assert_eq!(submission.phase, Phase::Judged(Verdict::JudgeError));
     assert_eq!(submission.decide(start(1)), Err(SubmissionRejection::AlreadyFinal));

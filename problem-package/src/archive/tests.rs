@@ -169,7 +169,7 @@ fn the_folders_around_everything_are_the_root() {
 }
 
 #[test]
-fn test_data_has_the_names_that_it_has() {
+fn names_in_test_data_are_kept() {
     let files: [(&str, &[u8]); 5] = [
         ("tests/1.in", b"1"),
         ("tests/.2.in", b"2"),
@@ -327,12 +327,12 @@ fn encryption_and_other_compressions_are_refused() {
 
 proptest! {
     #[test]
-    fn no_bytes_are_too_strange(bytes: Vec<u8>) {
+    fn arbitrary_bytes_do_not_panic(bytes: Vec<u8>) {
         prop_assert!(FileTree::from_zip(&bytes, &TreeLimits::default()).is_err());
     }
 
     #[test]
-    fn no_damage_is_too_strange(damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8)) {
+    fn damaged_archives_do_not_panic(damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8)) {
         let mut archive = zip(&[("p/problem.yaml", b"name: Sum"), ("p/data/1.in", &[b'x'; 500])]);
         for (place, byte) in damage {
             let place = place.index(archive.len());

@@ -180,7 +180,7 @@ fn batches_are_worth_the_least_of_their_cases_and_may_depend_on_others() {
 }
 
 #[test]
-fn what_is_worth_nothing_has_to_be_passed() {
+fn cases_without_points_must_be_passed() {
     let init = "points: 3\npretest_test_cases:\n- {in: 2.in, out: 2.out, points: 7}\ntest_cases:\n- {in: 1.in, out: 1.out}\n\
                 - {in: 1.in, out: 1.out, points: 0}\n- {in: 1.in, out: 1.out}\n- {in: 2.in, out: 2.out}\n\
                 - {batched: [{in: 1.in, out: 1.out}], points: 0}\n- {in: 1.in, out: 1.out}\n";
@@ -541,7 +541,7 @@ fn the_packages_of_the_tests_are_read() {
 
 proptest! {
     #[test]
-    fn no_text_is_too_strange(
+    fn arbitrary_texts_do_not_panic(
         init in "(archive|test_cases|pretest_test_cases|checker|interactive|points|batched|in|out|name|args|files|bridged|\
                  dependencies|input_format|check.cpp|1.in|[a-z0-9: \\n\\[\\]{},'\"&*!-]){0,40}",
         from in "[a-z_.]{1,12}|[0-9]{1,2}",
@@ -557,7 +557,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_are_too_strange(init: Vec<u8>, archive: Vec<u8>) {
+    fn arbitrary_bytes_do_not_panic(init: Vec<u8>, archive: Vec<u8>) {
         let mut files = BTreeMap::from([(FILE, Bytes::from(init))]);
         prop_assert!(read(&tree_of(&files), &Options::default()).is_err());
         files.insert(FILE, Bytes::from_static(b"archive: a.zip\n"));

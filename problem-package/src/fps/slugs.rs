@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_in_the_file_makes_no_difference() {
+    fn slugs_do_not_depend_on_the_order_of_problems() {
         let first = slugs(&["求和", "A+B Problem", "排序"], None);
         let second = slugs(&["排序", "求积", "A-B Problem", "求和"], None);
         assert_eq!((&first[0], &first[2]), (&second[3], &second[0]));

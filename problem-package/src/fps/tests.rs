@@ -235,7 +235,7 @@ fn the_packages_of_the_tests_are_read() {
 
 proptest! {
     #[test]
-    fn no_text_is_too_strange(
+    fn arbitrary_texts_do_not_panic(
         from in "(<[a-z_/]{1,14}|\"[^\"]{0,12}\"|[0-9.]{1,4}|CDATA)",
         to in "([<>&\"'a-z0-9%/ =-]|\\PC){0,30}",
         xml in "(<fps>|<item>|<title>|<img>|<base64>|</base64>|</img>|</title>|</item>|</fps>|\\PC){0,20}",
@@ -248,7 +248,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_are_too_strange(bytes: Vec<u8>) {
+    fn arbitrary_bytes_do_not_panic(bytes: Vec<u8>) {
         let mut builder = FileTree::builder(TreeLimits::default());
         builder.insert(b"a.xml", Entry::File(bytes.into()));
         prop_assert!(read(&builder.finish().unwrap(), &Options::default()).is_err());

@@ -255,7 +255,7 @@ fn linked(path: &str, target: &str) -> Result<Package, Vec<String>> {
 }
 
 #[test]
-fn a_link_that_leads_nowhere_matters_where_something_is_judged_by_it() {
+fn a_broken_link_is_an_error_only_if_it_affects_judging() {
     let targets = ["../../../elsewhere/x.h", "/etc/passwd", "gone.h"];
     let aside = [
         "README.md",
@@ -384,7 +384,7 @@ fn snippets_open_a_problem_only_to_the_languages_that_have_them() {
 
 proptest! {
     #[test]
-    fn no_text_is_too_strange(
+    fn arbitrary_texts_do_not_panic(
         manifest in "(name|limits|assay|type|languages|validator_flags|[a-z: \\n\\[\\]{}'\"&*!-]){0,30}",
         statement in "[!\\[\\]()<>\"é a.svg\\n]{0,60}",
         latex in "(\\\\[a-z]{0,2}|\\\\begin\\{center\\}|\\\\problemname|[{}\\[\\]%é\\n a-z]){0,20}",
@@ -411,7 +411,7 @@ proptest! {
     }
 
     #[test]
-    fn no_well_formed_group_is_too_strange(
+    fn arbitrary_groups_do_not_panic(
         keys in proptest::collection::vec(
             ("(max_score|score_aggregation|require_pass|static_validation_score|args|grading|range|\
               output_validator_args|input_validator_flags|full_feedback|on_reject|grader_flags)",

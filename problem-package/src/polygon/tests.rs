@@ -536,7 +536,7 @@ fn the_packages_of_the_tests_are_read() {
 
 proptest! {
     #[test]
-    fn no_text_is_too_strange(
+    fn arbitrary_texts_do_not_panic(
         from in "(<[a-z/]{1,12}|\"[^\"]{0,12}\"|[0-9]{1,4}|tests|%02d)",
         to in "([<>&\"'a-z0-9%/ =-]|\\PC){0,30}",
         xml in "(<problem>|<judging>|<testset>|<tests>|<test |points=\"|\"/>|</testset>|</judging>|</problem>|%d|\\PC){0,20}",
@@ -550,7 +550,7 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_are_too_strange(bytes: Vec<u8>) {
+    fn arbitrary_bytes_do_not_panic(bytes: Vec<u8>) {
         let mut builder = FileTree::builder(TreeLimits::default());
         builder.insert(FILE.as_bytes(), Entry::File(bytes.into()));
         prop_assert!(read(&builder.finish().unwrap(), &Options::default()).is_err());

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_that_leaves_or_turns_in_a_circle_is_refused() {
+    fn links_that_leave_the_package_or_form_a_cycle_are_refused() {
         assert_eq!(resolved(&[("a/link", "../../x")]), Err(LinkError::Escapes));
         assert_eq!(resolved(&[("a/link", "../a/../../p/a/x")]), Err(LinkError::Escapes));
         assert_eq!(resolved(&[("a/link", "..")]), Err(LinkError::OwnFolder));

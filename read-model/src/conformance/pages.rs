@@ -17,7 +17,7 @@ pub(super) fn cases() -> Vec<Case> {
         ties_are_broken_by_key_in_the_same_direction,
         the_missing_and_the_null_come_before_every_value,
         after_and_before_leave_out_the_place_itself,
-        a_place_need_not_be_a_documents,
+        a_page_may_begin_at_a_place_without_a_document,
         after_and_before_together_bound_a_page_on_both_sides,
         from_the_end_takes_the_last_in_the_order_asked_for,
         has_more_is_exact_at_the_edges,
@@ -112,7 +112,7 @@ async fn after_and_before_leave_out_the_place_itself(url: String) {
     }
 }
 
-async fn a_place_need_not_be_a_documents(url: String) {
+async fn a_page_may_begin_at_a_place_without_a_document(url: String) {
     let views = five(&url).await;
     let up = ordered(Some("weight"), Ascending, 9);
     for (after, expected) in [

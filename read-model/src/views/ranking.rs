@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn more_is_before_and_then_sooner_and_then_the_login() {
+    fn ranking_is_by_count_then_time_then_login() {
         let ranked = rank(vec![
             standing("late", 2, 9),
             standing("none", 0, 1),
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_solved_no_more_leaves_what_was_before() {
+    fn an_unsolved_problem_is_removed_from_the_solved_times() {
         let mut solves = SolvesView::new("ada".parse().unwrap(), 257);
         assert_eq!(solves.page, 1);
         for at in [5, 3, 9, 5] {

@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_finds_the_same_changes_no_time() {
+    fn a_rejudge_with_the_same_verdict_keeps_the_time() {
         let mut stack = VerdictStack::default();
         stack.judge(Accepted, Micros(1));
         stack.apply(rejudge(1), Accepted, Micros(2));

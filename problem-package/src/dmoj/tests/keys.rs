@@ -15,7 +15,7 @@ fn tests(package: &Package) -> Vec<String> {
 }
 
 #[test]
-fn a_case_has_what_is_said_around_it() {
+fn a_case_inherits_keys_from_what_surrounds_it() {
     let one = r#"1.in "1 2\n" "3\n""#;
     let two = r#"2.in "2 2\n" "4\n""#;
     let cases: &[(&str, &[&str], &[&str])] = &[

@@ -43,7 +43,7 @@ fn a_package_without_secret_tests_is_refused() {
 }
 
 #[test]
-fn a_sample_is_shown_as_it_is_said_to_be() {
+fn files_for_the_statement_replace_a_shown_sample() {
     let package = package(&[
         ("data/sample/1.in.statement", "1 2 (shown)\n"),
         ("data/sample/1.out", "3 (shown)\n"),
@@ -83,7 +83,7 @@ fn a_sample_that_is_not_utf8_is_judged_and_not_shown() {
 }
 
 #[test]
-fn a_talk_is_shown_instead_of_what_judges_say() {
+fn samples_of_interactive_problems_show_the_interaction_files() {
     let manifest = "name: A\nlimits: {time_limit: 1}\nvalidation: custom interactive\n";
     let package = package(&[
         ("problem.yaml", manifest),

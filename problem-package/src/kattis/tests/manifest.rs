@@ -220,7 +220,7 @@ fn rights_are_checked_where_the_format_asks_for_them() {
 }
 
 #[test]
-fn what_says_nothing_of_judging_is_a_warning_where_it_is_wrong() {
+fn errors_in_keys_that_do_not_affect_judging_are_warnings() {
     let keys = [
         "name: [1]",
         "author: {a: b}",

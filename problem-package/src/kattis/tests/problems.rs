@@ -148,7 +148,7 @@ fn word<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
 
 /// The expected results are in `expected.json`. JSON is also YAML.
 #[test]
-fn every_package_of_the_tests_says_what_is_written_of_it() {
+fn every_test_package_has_the_expected_submissions() {
     let folder = problems().parent().unwrap().join("tests/packages");
     let packages = packages_in(&folder);
     let json = fs::read(folder.join("expected.json")).unwrap();

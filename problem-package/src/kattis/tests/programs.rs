@@ -154,7 +154,7 @@ fn the_newer_format_has_one_output_validator() {
 }
 
 #[test]
-fn constants_stand_in_programs_and_statements() {
+fn constants_are_replaced_in_programs_and_statements() {
     let manifest = "problem_format_version: 2025-09\nname: Sum\nuuid: 00000000-0000-0000-0000-000000000000\nconstants: {n: 7, eps: 1e-6}\n";
     let package = newer(&[
         ("problem.yaml", manifest),

@@ -81,7 +81,7 @@ fn the_older_format_says_it_in_two_ways() {
 }
 
 #[test]
-fn what_a_source_says_goes_before_its_folder() {
+fn tags_in_a_source_override_its_folder() {
     let package = package(&[
         ("submissions/mixed/a.py", "# @EXPECTED_RESULTS@: TIMELIMIT, CORRECT\n"),
         ("submissions/rejected/b/b.h", "// @EXPECTED_RESULTS@: COMPILER-ERROR\n"),
@@ -97,7 +97,7 @@ fn what_a_source_says_goes_before_its_folder() {
 }
 
 #[test]
-fn what_a_source_says_in_a_folder_that_says_all_is_left_aside() {
+fn tags_that_contradict_a_final_folder_are_ignored() {
     let left_aside =
         "`@EXPECTED_RESULTS@` is ignored: it contradicts the folder; expected another folder";
     let cases = [

@@ -200,7 +200,7 @@ proptest! {
 
     /// For any sequence of submissions, verdicts, revisions, applied and reverted rejudges.
     #[test]
-    fn a_moment_is_what_a_read_model_says_that_ends_there(
+    fn the_state_at_a_moment_equals_the_views_built_up_to_it(
         steps in prop::collection::vec(step(), 1..40),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
