@@ -27,7 +27,7 @@ const PRINT_INTERVAL: Duration = Duration::from_secs(5);
 pub(crate) type Waiting = Option<String>;
 
 /// Until the server is ready, responds with 503 and the reason.
-pub(crate) async fn hold_back(
+pub(crate) async fn refuse_until_ready(
     State(waiting): State<watch::Receiver<Waiting>>,
     request: Request,
     next: Next,
@@ -41,7 +41,7 @@ pub(crate) async fn hold_back(
 
 /// Waits until every projection's views of this version are live and have reached the end that the
 /// log had at the start. Views are not live on the first start after an upgrade that changed them.
-pub(crate) async fn views_are_built(
+pub(crate) async fn wait_for_views(
     log: &dyn EventLog,
     views: &Views,
     waiting: &watch::Sender<Waiting>,

@@ -99,7 +99,7 @@ impl Server {
         if roles.contains(&Role::Evaluator) {
             let sandbox = open_sandbox(config)?;
             judged = judged.check(sandbox.as_ref(), &config.evaluator, &languages).await?;
-            refuse_unless_it_holds(sandbox.as_ref(), &judged.languages).await?;
+            require_isolation(sandbox.as_ref(), &judged.languages).await?;
             let cache = test_data_cache(config)?;
             let config = evaluator_config(config, &judged.languages, &judged.installed);
             let languages = Arc::clone(&languages);
@@ -193,7 +193,7 @@ impl Server {
             let waiting = watch::Sender::new(Some("starting".to_owned()));
             parts.spawn(http.serve(waiting.subscribe(), serving.clone()));
             let log = self.stores.log.as_ref();
-            let built = readiness::views_are_built(log, &self.views, &waiting);
+            let built = readiness::wait_for_views(log, &self.views, &waiting);
             if cancelled.run_until_cancelled(built).await.is_some() {
                 waiting.send_replace(None);
                 ready();
@@ -275,7 +275,7 @@ impl Http {
         waiting: watch::Receiver<Waiting>,
         serving: CancellationToken,
     ) -> Result<(), Failure> {
-        let router = self.router.layer(from_fn_with_state(waiting, readiness::hold_back));
+        let router = self.router.layer(from_fn_with_state(waiting, readiness::refuse_until_ready));
         let router = router.layer(from_fn(query_api::linger));
         let stop = serving.clone();
         let served = query_api::serve(self.listener, router, async move { stop.cancelled().await });
@@ -520,7 +520,7 @@ impl Judged {
 }
 
 /// Fails if the sandbox does not contain untrusted programs.
-async fn refuse_unless_it_holds(
+async fn require_isolation(
     sandbox: &dyn Sandbox,
     languages: &[Arc<Language>],
 ) -> Result<(), Failure> {

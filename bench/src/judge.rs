@@ -161,7 +161,7 @@ async fn judge(judging_cells: &mut JudgingCells, number: u32) -> Result<(), Fail
 }
 
 async fn cpp(measured: &Measured) -> Result<Cpp, Failure> {
-    let (mut compiles, mut totals, mut overheads) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut compiles, mut total_times, mut overheads) = (Vec::new(), Vec::new(), Vec::new());
     // The first round warms the machine up and does not count.
     for round in 0..=ROUNDS {
         let started = Instant::now();
@@ -173,14 +173,14 @@ async fn cpp(measured: &Measured) -> Result<Cpp, Failure> {
         judging_cells.tear_down().await;
         if round > 0 {
             compiles.push(compile);
-            totals.push(total);
+            total_times.push(total);
             overheads.push(total - compile);
         }
     }
     Ok(Cpp {
         tests: TESTS,
         compile_ms: Percentiles::of(&compiles),
-        total_ms: Percentiles::of(&totals),
+        total_ms: Percentiles::of(&total_times),
         overhead_ms: Percentiles::of(&overheads),
     })
 }
@@ -192,7 +192,7 @@ async fn python(measured: &Measured) -> Result<Option<Python>, Failure> {
     let Some(argv) = bare_command(language, &host) else { return Ok(None) };
     let inputs = (1..=TESTS).map(|number| HostProgram::new("input", &test(number).input));
     let inputs = inputs.collect::<Result<Vec<_>, Failure>>()?;
-    let (mut bares, mut judgeds, mut totals) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut bare_times, mut judged_times, mut total_times) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..=ROUNDS {
         let started = Instant::now();
         let (mut judging_cells, _) = set_up(measured, "python3", PYTHON).await?;
@@ -211,18 +211,18 @@ async fn python(measured: &Measured) -> Result<Option<Python>, Failure> {
         let judged = started.elapsed();
         judging_cells.tear_down().await;
         if round > 0 {
-            bares.push(bare);
-            judgeds.push(judged);
-            totals.push(once + judged);
+            bare_times.push(bare);
+            judged_times.push(judged);
+            total_times.push(once + judged);
         }
     }
-    let (bare_ms, judged_ms) = (Percentiles::of(&bares), Percentiles::of(&judgeds));
+    let (bare_ms, judged_ms) = (Percentiles::of(&bare_times), Percentiles::of(&judged_times));
     Ok(Some(Python {
         tests: TESTS,
         bare_ms,
         judged_ms,
         ratio: rounded(judged_ms.p50 / bare_ms.p50),
-        ratio_of_submission: rounded(Percentiles::of(&totals).p50 / bare_ms.p50),
+        ratio_of_submission: rounded(Percentiles::of(&total_times).p50 / bare_ms.p50),
     }))
 }
 

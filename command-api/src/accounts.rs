@@ -203,7 +203,7 @@ pub async fn bootstrap_administrator(
     match register(log, stores.credentials.as_ref(), &login, &profile, &context).await {
         Ok(_) => {}
         Err(AccountError::Rejected(AccountRejection::Taken))
-            if is_half_made(stores, &login).await? => {}
+            if is_unfinished_first_start(stores, &login).await? => {}
         Err(AccountError::Rejected(AccountRejection::Taken)) => return Ok(None),
         Err(error) => return Err(error),
     }
@@ -215,7 +215,7 @@ pub async fn bootstrap_administrator(
 
 /// Whether the account was registered by a first start that did not come to its role: nothing else
 /// happened to it, and nobody can sign in to it, except with the token of such a start.
-async fn is_half_made(stores: &Stores, login: &Login) -> Result<bool, AccountError> {
+async fn is_unfinished_first_start(stores: &Stores, login: &Login) -> Result<bool, AccountError> {
     let stream = StreamId::Account(login.clone());
     let events = event_store::read_stream_whole(stores.log.as_ref(), &stream).await?;
     let [Recorded { event: Event::AccountRegistered(registered), metadata, .. }] = &events[..]

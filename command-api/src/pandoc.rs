@@ -21,7 +21,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// Maximum size of one converted text, in bytes.
 const MARKDOWN_BYTES_MAX: u64 = 1 << 20;
 /// Maximum part of pandoc's error output that is kept, in bytes.
-const COMPLAINT_BYTES_MAX: u64 = 4 << 10;
+const ERROR_OUTPUT_BYTES_MAX: u64 = 4 << 10;
 /// The Markdown dialect that statements are rendered from; see `query-api/src/markdown.rs`.
 const MARKDOWN: &str = "commonmark+pipe_tables+strikeout+footnotes+tex_math_dollars";
 /// The limit on pandoc's heap, as an option of its runtime system.
@@ -82,7 +82,7 @@ async fn convert(mut command: Command, text: &str, time_max: Duration) -> Result
 async fn run(mut command: Command, text: &str) -> Result<String, String> {
     let failed = |error: std::io::Error| format!("cannot run pandoc: {error}");
     let mut child = command.spawn().map_err(failed)?;
-    let (input, output, complaint) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let (input, output, errors) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let write = async {
         if let Some(mut input) = input {
             // The command may exit before it has read everything; its status then says why.
@@ -90,10 +90,10 @@ async fn run(mut command: Command, text: &str) -> Result<String, String> {
         }
         Ok(())
     };
-    let (_, markdown, complaint) = tokio::try_join!(write, markdown(output), complain(complaint))?;
+    let (_, markdown, errors) = tokio::try_join!(write, markdown(output), error_output(errors))?;
     let status = child.wait().await.map_err(failed)?;
     if !status.success() {
-        return Err(format!("pandoc failed: {}", complaint.trim()));
+        return Err(format!("pandoc failed: {}", errors.trim()));
     }
     String::from_utf8(markdown).map_err(|_| "pandoc's output is not UTF-8".to_owned())
 }
@@ -111,12 +111,12 @@ async fn markdown(output: Option<ChildStdout>) -> Result<Vec<u8>, String> {
 
 /// The beginning of the error output. The rest is read and discarded, so that the command does not
 /// block on it.
-async fn complain(complaint: Option<ChildStderr>) -> Result<String, String> {
-    let Some(mut complaint) = complaint else { return Ok(String::new()) };
+async fn error_output(errors: Option<ChildStderr>) -> Result<String, String> {
+    let Some(mut errors) = errors else { return Ok(String::new()) };
     let mut bytes = Vec::new();
-    let read = (&mut complaint).take(COMPLAINT_BYTES_MAX).read_to_end(&mut bytes).await;
+    let read = (&mut errors).take(ERROR_OUTPUT_BYTES_MAX).read_to_end(&mut bytes).await;
     if read.is_ok() {
-        let _ = tokio::io::copy(&mut complaint, &mut tokio::io::sink()).await;
+        let _ = tokio::io::copy(&mut errors, &mut tokio::io::sink()).await;
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

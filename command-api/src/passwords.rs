@@ -10,11 +10,11 @@ use tokio::sync::Semaphore;
 
 /// The hash that a password is compared with if the account does not exist, so that a wrong login
 /// takes as long as a wrong password.
-static NOBODYS: LazyLock<String> = LazyLock::new(|| hash_now("nobody's"));
+static UNKNOWN_ACCOUNT_HASH: LazyLock<String> = LazyLock::new(|| hash_now("nobody's"));
 
 /// Hashes a password for storage.
 pub(crate) async fn hash(turns: &Semaphore, password: String) -> Result<String, ApiError> {
-    in_turn(turns, move || hash_now(&password)).await
+    hash_in_turn(turns, move || hash_now(&password)).await
 }
 
 /// Whether the password matches the hash. Takes the same time if there is no hash.
@@ -23,9 +23,9 @@ pub(crate) async fn verify(
     password: String,
     hash: Option<String>,
 ) -> Result<bool, ApiError> {
-    in_turn(turns, move || {
+    hash_in_turn(turns, move || {
         let known = hash.is_some();
-        let hash = hash.as_deref().unwrap_or(&NOBODYS);
+        let hash = hash.as_deref().unwrap_or(&UNKNOWN_ACCOUNT_HASH);
         let right = PasswordHash::new(hash).is_ok_and(|hash| {
             Argon2::default().verify_password(password.as_bytes(), &hash).is_ok()
         });
@@ -34,7 +34,7 @@ pub(crate) async fn verify(
     .await
 }
 
-async fn in_turn<T: Send + 'static>(
+async fn hash_in_turn<T: Send + 'static>(
     turns: &Semaphore,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ApiError> {

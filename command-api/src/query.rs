@@ -96,7 +96,7 @@ impl PackageQuery {
         package: Sha256,
         slug: Option<String>,
     ) -> Result<Vec<ProblemChange>> {
-        Ok(changes(ctx, &package, slug).await.map_err(at_the_top)?)
+        Ok(changes(ctx, &package, slug).await.map_err(top_level_error)?)
     }
 }
 
@@ -143,7 +143,7 @@ fn changes_of(package: &Package, current: Option<&RevisionContent>) -> Vec<Chang
 }
 
 /// A query has no payload with `userErrors`, so they become a top-level error.
-fn at_the_top(failure: Failure) -> ApiError {
+fn top_level_error(failure: Failure) -> ApiError {
     match failure {
         Failure::Api(error) => error,
         Failure::User(errors) => {

@@ -108,7 +108,7 @@ impl Hub {
                     break;
                 }
                 for recorded in events {
-                    self.hand_over(Arc::new(recorded)).await?;
+                    self.deliver(Arc::new(recorded)).await?;
                 }
             }
             // Poll also after a timeout, or when the channel is closed.
@@ -116,7 +116,7 @@ impl Hub {
         }
     }
 
-    async fn hand_over(&self, recorded: Arc<Recorded>) -> Result<(), ReadError> {
+    async fn deliver(&self, recorded: Arc<Recorded>) -> Result<(), ReadError> {
         let mut topics = match &recorded.stream {
             StreamId::Submission(id) => match self.author(*id, Some(&recorded)).await? {
                 Some(author) => vec![Topic::Submission(*id), Topic::Author(author)],

@@ -66,13 +66,13 @@ pub(crate) fn read(tree: &FileTree, options: &Options) -> Result<Package, Vec<Di
 
     let input_names = names(&input_validators);
     let output_names = output_validators.as_deref().map(names);
-    let scene = data::Scene {
+    let context = data::SettingsContext {
         manifest: &manifest,
         input_validators: &input_names,
         output_validators: output_names.as_deref(),
         has_static_validator: static_validator.is_some(),
     };
-    let data = data::read(tree, scene, &mut blobs, &mut report);
+    let data = data::read(tree, context, &mut blobs, &mut report);
     warn_of_what_is_missing(&input_validators, &data, &mut report);
     let mut attachments = Attachments::read(tree, &mut blobs);
     let reader =

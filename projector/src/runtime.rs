@@ -199,7 +199,7 @@ impl Runtime {
             step.at_end = read < u64::from(limit) || target == Some(position(reached));
         }
         if unstorable(progress.finish_commit().await)?.is_some() {
-            return self.go_back(progress, step, position(reached)).await;
+            return self.retry_one_by_one(progress, step, position(reached)).await;
         }
         let Some(reached) = reached.filter(|_| step.events > 0) else { return Ok(step) };
         self.commit(progress, reached);
@@ -207,7 +207,7 @@ impl Runtime {
             && let Some(error) = unstorable(progress.finish_commit().await)?
         {
             let before = progress.committed;
-            step = self.go_back(progress, step, reached.position).await?;
+            step = self.retry_one_by_one(progress, step, reached.position).await?;
             // Another process may be ahead and have committed this already.
             if progress.committed == before
                 && let ([culprit], 1) = (page.as_slice(), step.events)
@@ -221,7 +221,7 @@ impl Runtime {
     }
 
     /// Resumes from the last commit and goes one event at a time up to this one.
-    async fn go_back(
+    async fn retry_one_by_one(
         &self,
         progress: &mut Progress,
         step: Step,

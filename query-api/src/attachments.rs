@@ -63,7 +63,7 @@ async fn serve(
         return not_found();
     };
     let etag = format!("\"{}\"", attachment.content.digest);
-    if has_it(&headers, &etag) {
+    if is_cached_by_client(&headers, &etag) {
         return (StatusCode::NOT_MODIFIED, protection(&path, &etag)).into_response();
     }
     match api.blobs.get(&attachment.content.digest).await {
@@ -76,7 +76,7 @@ fn not_found() -> Response {
     (StatusCode::NOT_FOUND, "there is no such attachment\n").into_response()
 }
 
-fn has_it(headers: &HeaderMap, etag: &str) -> bool {
+fn is_cached_by_client(headers: &HeaderMap, etag: &str) -> bool {
     let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     let mut known = known.unwrap_or_default().split(',').map(str::trim);
     known.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
@@ -144,8 +144,8 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.insert(header::IF_NONE_MATCH, HeaderValue::from_static(known));
-            assert_eq!(has_it(&headers, "\"a\""), has, "{known}");
+            assert_eq!(is_cached_by_client(&headers, "\"a\""), has, "{known}");
         }
-        assert!(!has_it(&HeaderMap::new(), "\"a\""));
+        assert!(!is_cached_by_client(&HeaderMap::new(), "\"a\""));
     }
 }

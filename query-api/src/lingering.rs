@@ -19,33 +19,34 @@ use futures::{Stream, StreamExt, stream};
 const LINGERING_MAX: Duration = Duration::from_secs(5);
 
 /// A body that can still be read after the handler dropped its part of it.
-struct Lent {
+struct SharedBody {
     body: BodyDataStream,
     /// Whether the handler has read from the body.
-    asked: bool,
+    was_read: bool,
 }
 
 /// Reads the rest of a request for a limited time before its response is sent.
 pub async fn linger(request: Request, next: Next) -> Response {
     // A client that sends `Expect` sends its body only once the server begins to read it.
-    let waits_to_be_asked = request.headers().contains_key(EXPECT);
+    let expects_continue = request.headers().contains_key(EXPECT);
     let (parts, body) = request.into_parts();
-    let lent = Arc::new(Mutex::new(Lent { body: body.into_data_stream(), asked: false }));
-    let body = Body::from_stream(rest_of(Arc::clone(&lent)));
+    let shared =
+        Arc::new(Mutex::new(SharedBody { body: body.into_data_stream(), was_read: false }));
+    let body = Body::from_stream(rest_of(Arc::clone(&shared)));
     let response = next.run(Request::from_parts(parts, body)).await;
-    let asked = lent.lock().unwrap_or_else(PoisonError::into_inner).asked;
-    if asked || !waits_to_be_asked {
-        let unwanted = rest_of(lent).take_while(|read| std::future::ready(read.is_ok()));
+    let was_read = shared.lock().unwrap_or_else(PoisonError::into_inner).was_read;
+    if was_read || !expects_continue {
+        let unwanted = rest_of(shared).take_while(|read| std::future::ready(read.is_ok()));
         let _ = tokio::time::timeout(LINGERING_MAX, unwanted.for_each(|_| async {})).await;
     }
     response
 }
 
-fn rest_of(lent: Arc<Mutex<Lent>>) -> impl Stream<Item = Result<Bytes, axum::Error>> {
+fn rest_of(shared: Arc<Mutex<SharedBody>>) -> impl Stream<Item = Result<Bytes, axum::Error>> {
     stream::poll_fn(move |context: &mut Context<'_>| -> Poll<_> {
-        let mut lent = lent.lock().unwrap_or_else(PoisonError::into_inner);
-        lent.asked = true;
-        lent.body.poll_next_unpin(context)
+        let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.was_read = true;
+        shared.body.poll_next_unpin(context)
     })
 }
 

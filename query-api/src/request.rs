@@ -16,7 +16,7 @@ const SELECTIONS_PER_FIELD_MAX: usize = 4;
 pub(crate) async fn prepare(api: &Api, request: &mut Request) -> Result<(), ApiError> {
     let aliases_max = api.limits.aliases;
     if let Ok(document) = request.parsed_query()
-        && has_more_at_the_top(document, aliases_max)
+        && has_more_top_level_fields_than(document, aliases_max)
     {
         let message = format!("at most {aliases_max} fields at the top of a document");
         return Err(ApiError::new(Code::GraphqlValidationFailed, message));
@@ -28,7 +28,7 @@ pub(crate) async fn prepare(api: &Api, request: &mut Request) -> Result<(), ApiE
 }
 
 /// Whether the document has more than `most` fields at the top, aliases and fragments included.
-fn has_more_at_the_top(document: &ExecutableDocument, most: usize) -> bool {
+fn has_more_top_level_fields_than(document: &ExecutableDocument, most: usize) -> bool {
     let operations = document.operations.iter();
     let fields = operations.flat_map(|(_, operation)| &operation.node.selection_set.node.items);
     let mut waiting: Vec<_> = fields.collect();

@@ -65,7 +65,7 @@ impl Subscription {
         id: ID,
         after: Option<String>,
     ) -> Result<impl Stream<Item = Result<SubmissionUpdate>> + use<>> {
-        let permit = take_place(ctx)?;
+        let permit = take_permit(ctx)?;
         let api = Arc::clone(ctx.data_unchecked::<Arc<Api>>());
         let id = GlobalId::submission(&id)?;
         let after = after.as_deref().map(StreamCursor::decode).transpose()?;
@@ -84,7 +84,7 @@ impl Subscription {
         ctx: &Context<'_>,
         after: Option<String>,
     ) -> Result<impl Stream<Item = Result<SubmissionUpdate>> + use<>> {
-        let permit = take_place(ctx)?;
+        let permit = take_permit(ctx)?;
         let api = Arc::clone(ctx.data_unchecked::<Arc<Api>>());
         let viewer = Viewer::required(ctx)?.clone();
         let after = after.as_deref().map(StreamCursor::decode).transpose()?;
@@ -99,7 +99,7 @@ impl Subscription {
         id: ID,
         after: Option<String>,
     ) -> Result<impl Stream<Item = Result<RejudgeUpdate>> + use<>> {
-        let permit = take_place(ctx)?;
+        let permit = take_permit(ctx)?;
         let api = Arc::clone(ctx.data_unchecked::<Arc<Api>>());
         let id = GlobalId::rejudge(&id)?;
         let after = after.as_deref().map(StreamCursor::decode).transpose()?;
@@ -121,7 +121,7 @@ impl Subscription {
         after: Option<String>,
         filter: Option<EventFilter>,
     ) -> Result<impl Stream<Item = Result<EventEdge>> + use<>> {
-        let permit = take_place(ctx)?;
+        let permit = take_permit(ctx)?;
         let api = Arc::clone(ctx.data_unchecked::<Arc<Api>>());
         if !access::may_see_log(Viewer::of(ctx)) {
             return Err(ApiError::new(Code::Forbidden, "only auditors can read the log").into());
@@ -247,7 +247,7 @@ async fn check_cursor(api: &Api, after: Option<StreamCursor>) -> Result<(), ApiE
     Ok(())
 }
 
-fn take_place(ctx: &Context<'_>) -> Result<Option<OwnedSemaphorePermit>, ApiError> {
+fn take_permit(ctx: &Context<'_>) -> Result<Option<OwnedSemaphorePermit>, ApiError> {
     let Some(budget) = ctx.data_opt::<SocketBudget>() else { return Ok(None) };
     let permit = Arc::clone(&budget.0).try_acquire_owned();
     permit.map(Some).map_err(|_| {
@@ -324,7 +324,7 @@ impl Followed {
                 let message = format!("the read model is at {start}, far behind {position}");
                 return Err(ApiError::new(Code::NotCaughtUp, message));
             }
-            events.iter().for_each(|recorded| summary.hear_of_rejudge(recorded));
+            events.iter().for_each(|recorded| summary.apply_rejudge_event(recorded));
         }
     }
 

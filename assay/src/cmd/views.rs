@@ -74,7 +74,7 @@ pub(crate) struct Prune {
 /// How often a build's progress is checked.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// If a build makes no progress for this long, no projector is running.
-const NOBODY_BUILDS: Duration = Duration::from_secs(10);
+const BUILD_STALL_MAX: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(config: &Config, command: Command) -> Result<Exit, Failure> {
     let log = open_log(config).await?;
@@ -234,7 +234,7 @@ async fn watch(upkeep: &Upkeep, generation: Generation) -> Result<(), Failure> {
         bar.set_position(position.0);
         if position != moved.1 {
             moved = (Instant::now(), position);
-        } else if moved.0.elapsed() > NOBODY_BUILDS {
+        } else if moved.0.elapsed() > BUILD_STALL_MAX {
             bar.suspend(|| eprintln!("No projector is building it, so this command does."));
             let advance = |position: Position| bar.set_position(position.0);
             match upkeep.build(generation, || true, advance).await {

@@ -157,7 +157,7 @@ fn broken(
     }
     if let Some(message) = &rule.message
         && is_complete
-        && !in_scope.iter().any(|(_, outcome)| is_said(message, outcome))
+        && !in_scope.iter().any(|(_, outcome)| has_message(message, outcome))
     {
         found.push(format!("no message for judges{place} holds {message:?}"));
     }
@@ -172,7 +172,7 @@ fn broken(
 }
 
 /// Whether a test's message for judges contains this text.
-pub(super) fn is_said(text: &str, outcome: &TestOutcome) -> bool {
+pub(super) fn has_message(text: &str, outcome: &TestOutcome) -> bool {
     let feedback = outcome.feedback.as_ref();
     feedback.and_then(|it| it.judge.as_ref()).is_some_and(|it| it.contains(text))
 }

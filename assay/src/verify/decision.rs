@@ -9,7 +9,7 @@ use domain::problem::RevisionContent;
 use domain::submission::TestOutcome;
 use problem_package::{Rule, SampleSubmission};
 
-use super::agreement::{Scope, Verdicts, fits, is_in_range, is_said, score_of};
+use super::agreement::{Scope, Verdicts, fits, has_message, is_in_range, score_of};
 use crate::local_judge::Known;
 
 /// The tests of an agreeing submission whose times are needed.
@@ -157,7 +157,7 @@ impl Question<'_> {
         let required = one(outcomes.iter().any(|it| rule.required.contains(&it.verdict)));
         let message = match &rule.message {
             None => Standing::Holds,
-            Some(message) if outcomes.iter().any(|outcome| is_said(message, outcome)) => {
+            Some(message) if outcomes.iter().any(|outcome| has_message(message, outcome)) => {
                 Standing::Holds
             }
             Some(_) if left.is_empty() => Standing::Broken,

@@ -38,7 +38,7 @@ const KNOWN: [&str; 14] = [
 ];
 
 /// Keys about messages, which are not compared.
-const OF_MESSAGES: [&str; 4] =
+const MESSAGE_KEYS: [&str; 4] =
     ["feedback", "feedback_cases", "extended_feedback", "extended_feedback_cases"];
 
 /// The submissions, and the limits of their runs.
@@ -199,7 +199,7 @@ impl Test {
         outline: &Outline,
         report: &mut Report,
     ) -> Vec<SampleSubmission> {
-        for field in OF_MESSAGES.iter().filter_map(|key| self.field(key)) {
+        for field in MESSAGE_KEYS.iter().filter_map(|key| self.field(key)) {
             field.warning(report, "is not checked");
         }
         let Some(source) = self.field("source") else {

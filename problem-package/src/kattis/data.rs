@@ -16,7 +16,7 @@ use domain::checker::TokenOptions;
 use domain::grading::TestGroup;
 use domain::problem::{Attachment, ProgramFile, Sample, Test};
 
-pub(super) use settings::Scene;
+pub(super) use settings::SettingsContext;
 
 use super::manifest::Manifest;
 use super::version::Version;
@@ -47,7 +47,7 @@ pub(super) struct Data {
 }
 
 struct Reader<'a> {
-    scene: Scene<'a>,
+    context: SettingsContext<'a>,
     files: &'a DataFiles<'a>,
     groups: &'a Groups,
     data: Data,
@@ -58,19 +58,19 @@ struct Reader<'a> {
 
 pub(super) fn read(
     tree: &FileTree,
-    scene: Scene<'_>,
+    context: SettingsContext<'_>,
     blobs: &mut Blobs,
     report: &mut Report,
 ) -> Data {
-    let version = scene.manifest.version;
+    let version = context.manifest.version;
     let files = files::collect(tree, version, report);
     let is_newer = has_newer_groups(&files, version);
     let groups = match is_newer {
-        true => newer::read(&files, &scene, report),
-        false => older::read(&files, &scene, report),
+        true => newer::read(&files, &context, report),
+        false => older::read(&files, &context, report),
     };
     let mut reader = Reader {
-        scene,
+        context,
         files: &files,
         groups: &groups,
         data: Data::default(),
@@ -108,10 +108,10 @@ fn has_newer_groups(files: &DataFiles<'_>, version: Version) -> bool {
 
 impl Reader<'_> {
     fn manifest(&self) -> &Manifest {
-        self.scene.manifest
+        self.context.manifest
     }
 
-    fn is_talked_with(&self) -> bool {
+    fn is_interactive_or_multi_pass(&self) -> bool {
         let kind = self.manifest().kind;
         kind.is_interactive || kind.is_multi_pass
     }
@@ -130,7 +130,7 @@ impl Reader<'_> {
         let short = name.join("/");
         let path = format!("data/{short}");
         let (Some(input), Some(answer)) = (case.get("in"), case.get("ans")) else {
-            checks::report_missing(&path, case, self.is_talked_with(), report);
+            checks::report_missing(&path, case, self.is_interactive_or_multi_pass(), report);
             if is_sample && let Some(path) = case.path("interaction") {
                 self.add_interaction(&short, path, case, report);
             }
@@ -141,7 +141,7 @@ impl Reader<'_> {
         let mut test = Test::new(&short, blobs.put(input), blobs.put(answer));
         test.group = u32::try_from(place).unwrap_or(u32::MAX);
         test.sample = is_sample;
-        self.furnish(&mut test, case, &settings, blobs);
+        self.complete(&mut test, case, &settings, blobs);
         self.add_input(&path, &test, &settings, true);
         if is_sample {
             let mut found = Report::default();
@@ -163,7 +163,7 @@ impl Reader<'_> {
             settings.args = arguments::read(path, bytes, report);
         }
         if let (Some(path), Some(bytes)) = (case.path("yaml"), case.get("yaml")) {
-            self.scene.read_test(path, bytes, &mut settings, report);
+            self.context.read_test(path, bytes, &mut settings, report);
         }
         if let (Some(path), Some(bytes)) = (case.path("hint"), case.get("hint")) {
             settings.hint = text(path, bytes, report).map(|hint| hint.trim_end().to_owned());
@@ -171,7 +171,7 @@ impl Reader<'_> {
         settings
     }
 
-    fn furnish(&self, test: &mut Test, case: &Case<'_>, settings: &Settings, blobs: &mut Blobs) {
+    fn complete(&self, test: &mut Test, case: &Case<'_>, settings: &Settings, blobs: &mut Blobs) {
         test.args.clone_from(&settings.args);
         test.files = case
             .beside
@@ -182,7 +182,7 @@ impl Reader<'_> {
                 executable: false,
             })
             .collect();
-        if self.scene.output_validators.is_some() {
+        if self.context.output_validators.is_some() {
             test.validator_args.clone_from(&settings.output_validator);
         }
         test.full_feedback = settings.full_feedback;
@@ -190,7 +190,7 @@ impl Reader<'_> {
     }
 
     fn add_input(&mut self, path: &str, test: &Test, settings: &Settings, valid: bool) {
-        let args = self.scene.input_validators.iter().map(|program| {
+        let args = self.context.input_validators.iter().map(|program| {
             let mut args = settings.input_validator.of(program);
             args.extend(settings.args.iter().cloned());
             args
@@ -224,7 +224,7 @@ impl Reader<'_> {
         let settings = self.settings(case, &folder, report);
         let answer = blobs.put(case.get("ans").unwrap_or(&Bytes::new()));
         let mut test = Test::new(&short, blobs.put(input), answer);
-        self.furnish(&mut test, case, &settings, blobs);
+        self.complete(&mut test, case, &settings, blobs);
         self.add_input(&path, &test, &settings, kind != Kind::InvalidInput);
         if kind == Kind::InvalidInput {
             return;
@@ -237,7 +237,7 @@ impl Reader<'_> {
             }
         }
         let (Some(out), Some(output)) = (case.path("out"), case.get("out")) else { return };
-        if self.is_talked_with() {
+        if self.is_interactive_or_multi_pass() {
             report.warning(out, "is ignored: the problem is interactive or multi-pass", "");
             return;
         }
@@ -267,12 +267,12 @@ impl Reader<'_> {
             return known.clone();
         }
         // Errors in the problem's flags were already reported.
-        let mut settings = self.scene.settings(&mut Report::default());
+        let mut settings = self.context.settings(&mut Report::default());
         for end in 1..name.len() {
             let Some((path, bytes)) = self.files.configs.get(&name[..end]) else { continue };
             for (key, node) in yaml::read_map(path, bytes, report).unwrap_or_default() {
                 let field = Field { path, key: &key.text, node: &node };
-                if !self.scene.read_key(field, &key.text, &mut settings, report) {
+                if !self.context.read_key(field, &key.text, &mut settings, report) {
                     self.manifest().version.unknown_key(path, &key, &key.text, report);
                 }
             }
@@ -308,8 +308,8 @@ impl Reader<'_> {
         let judged = || self.found.iter().filter(|found| !found.test.is_static);
         let first = judged().next().map(|found| found.tokens);
         let same = first.filter(|first| judged().all(|found| found.tokens == *first));
-        let tokens = same.unwrap_or_else(|| self.scene.settings(&mut Report::default()).tokens);
-        let is_default = self.scene.output_validators.is_none();
+        let tokens = same.unwrap_or_else(|| self.context.settings(&mut Report::default()).tokens);
+        let is_default = self.context.output_validators.is_none();
         let differing = |own: TokenOptions| (is_default && own != tokens).then_some(own);
         for case in &mut self.data.output_cases {
             case.test.tokens = case.test.tokens.and_then(differing);

@@ -48,7 +48,7 @@ pub(super) struct Texts {
 }
 
 /// A text converted to Markdown.
-struct Made {
+struct Converted {
     /// The title given by the file itself.
     title: Option<String>,
     markdown: String,
@@ -193,7 +193,7 @@ impl Reader<'_> {
         forms: &Forms<'_>,
         attachments: Option<(&mut Attachments, &mut Blobs)>,
         report: &mut Report,
-    ) -> Option<Made> {
+    ) -> Option<Converted> {
         let mut images = Images::new(self.tree, attachments);
         if let Some((path, bytes)) = forms.get("md") {
             let source = text(path, bytes, report)?;
@@ -207,7 +207,7 @@ impl Reader<'_> {
             }
             report_faults(path, &markdown, report);
             let markdown = images.put_in(&markdown, path, false, report);
-            return Some(Made { title: None, markdown });
+            return Some(Converted { title: None, markdown });
         }
         if let Some((path, bytes)) = forms.get("tex") {
             let source = text(path, bytes, report)?;
@@ -217,12 +217,12 @@ impl Reader<'_> {
                 report.warning(path, "is empty", "a text in LaTeX");
             }
             let markdown = self.convert(path, &plain, &mut images, report);
-            return Some(Made { title: plain.title, markdown });
+            return Some(Converted { title: plain.title, markdown });
         }
         let (path, _) = ["pdf", "html", "txt"].iter().find_map(|it| forms.get(it))?;
         let name = path.rsplit('/').next().unwrap_or(path);
         let markdown = format!("The statement is in the attached file `statement/{name}`.\n");
-        Some(Made { title: None, markdown })
+        Some(Converted { title: None, markdown })
     }
 
     fn convert(

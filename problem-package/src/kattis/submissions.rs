@@ -206,7 +206,7 @@ impl Reader<'_> {
         let score = tags.score.or(found.score);
         let tolerated = BTreeSet::new();
         match tags.verdicts(scored) {
-            Some(_) if folders::IS_ALL_SAID.contains(&folder) => {
+            Some(_) if folders::FINAL.contains(&folder) => {
                 let mut said = tags.verdicts(false).unwrap_or_default();
                 let promised = folders::expected(folder, false).unwrap_or_default();
                 let tolerated = folders::tolerated(folder, false);

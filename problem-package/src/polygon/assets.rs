@@ -21,7 +21,7 @@ use crate::tree::FileTree;
 use crate::xml::Element;
 
 /// Extensions of files for statements, not for programs.
-const OF_STATEMENTS: [&str; 5] = ["sty", "tex", "ftl", "html", "mp"];
+const STATEMENT_EXTENSIONS: [&str; 5] = ["sty", "tex", "ftl", "html", "mp"];
 
 /// Maximum number of cases in one set for testing a checker or a validator.
 const CASES_MAX: usize = 1_000;
@@ -116,7 +116,7 @@ fn resources<'a>(
     for element in files.into_iter().flat_map(|files| files.children("file")) {
         let Some(path) = element.required("path", report) else { continue };
         let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension);
-        if OF_STATEMENTS.contains(&extension) {
+        if STATEMENT_EXTENSIONS.contains(&extension) {
             continue;
         }
         let Some(bytes) = tree.get(path) else {

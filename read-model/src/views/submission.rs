@@ -197,7 +197,7 @@ impl SubmissionView {
     }
 
     /// Applies a rejudge event if it concerns this submission. Applying it again changes nothing.
-    pub fn hear_of_rejudge(&mut self, recorded: &Recorded) {
+    pub fn apply_rejudge_event(&mut self, recorded: &Recorded) {
         let StreamId::Rejudge(id) = recorded.stream else { return };
         match &recorded.event {
             Event::RejudgeApplied(applied) => {

@@ -69,7 +69,7 @@ pub(super) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     } else {
         print_report(&report);
     }
-    Ok(if report.broken.is_none() && !is_unproved(&report) {
+    Ok(if report.broken.is_none() && !is_all_unsigned(&report) {
         Exit::Done
     } else {
         Exit::NotAccepted
@@ -77,7 +77,7 @@ pub(super) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
 }
 
 /// Whether there are events, but no head covers any of them.
-fn is_unproved(report: &Report) -> bool {
+fn is_all_unsigned(report: &Report) -> bool {
     report.verified == 0 && report.not_covered > 0
 }
 
@@ -111,7 +111,7 @@ fn print_report(report: &Report) {
     ]);
     println!("{rows}");
     match &report.broken {
-        None if is_unproved(report) => {
+        None if is_all_unsigned(report) => {
             let events = report.not_covered;
             println!(
                 "NOTHING SIGNED: no signed head covers any of the {events} events; if heads were signed before, \

@@ -33,7 +33,7 @@ const PICTURES: [&str; 4] = ["png", "jpg", "jpeg", "svg"];
 pub(super) fn report_missing(
     path: &str,
     case: &Case<'_>,
-    is_talked_with: bool,
+    is_interactive_or_multi_pass: bool,
     report: &mut Report,
 ) {
     match (case.path("in"), case.path("ans")) {
@@ -42,7 +42,8 @@ pub(super) fn report_missing(
         _ => {
             let stray = ADDITIONS.iter().filter_map(|extension| {
                 // An interaction may be shown without being a test.
-                (*extension != "interaction" || !is_talked_with).then(|| case.path(extension))?
+                (*extension != "interaction" || !is_interactive_or_multi_pass)
+                    .then(|| case.path(extension))?
             });
             for stray in stray {
                 report.warning(stray, "belongs to no test", format!("{path}.in"));

@@ -10,7 +10,7 @@ use domain::grading::{
 use super::super::version::Version;
 use super::files::{DataFiles, Kind, Name};
 use super::groups::{Group, Groups, StaticTest};
-use super::settings::{Scene, Settings};
+use super::settings::{Settings, SettingsContext};
 use crate::diagnostic::{Position, Report, quote};
 use crate::fields::Field;
 use crate::yaml::{self, Value};
@@ -31,15 +31,19 @@ struct Config {
     static_args: Option<(Vec<String>, Position)>,
 }
 
-pub(super) fn read(files: &DataFiles<'_>, scene: &Scene<'_>, report: &mut Report) -> Groups {
-    let is_draft = scene.manifest.version == Version::Draft;
+pub(super) fn read(
+    files: &DataFiles<'_>,
+    context: &SettingsContext<'_>,
+    report: &mut Report,
+) -> Groups {
+    let is_draft = context.manifest.version == Version::Draft;
     let names = names(files, is_draft, report);
     let mut groups = Groups::default();
-    let root_settings = config(&vec![], files, scene.settings(report), scene, report).settings;
-    groups.push(root(root_settings.clone(), scene));
+    let root_settings = config(&vec![], files, context.settings(report), context, report).settings;
+    groups.push(root(root_settings.clone(), context));
     let mut aggregations: Vec<Option<Aggregation>> = vec![None];
-    let secret = secret_config(files, root_settings.clone(), scene, report);
-    let inferred = if is_draft { inferred_score(&names, files, &secret, scene) } else { None };
+    let secret = secret_config(files, root_settings.clone(), context, report);
+    let inferred = if is_draft { inferred_score(&names, files, &secret, context) } else { None };
     for name in &names {
         let is_secret = name.len() == 1 && name[0] == "secret";
         let own;
@@ -51,7 +55,7 @@ pub(super) fn read(files: &DataFiles<'_>, scene: &Scene<'_>, report: &mut Report
                     "secret" if is_draft => secret.settings.clone(),
                     _ => root_settings.clone(),
                 };
-                let mut found = config(name, files, outer, scene, report);
+                let mut found = config(name, files, outer, context, report);
                 if name[0] == "secret" {
                     found.max_score = found.max_score.or(inferred);
                 }
@@ -59,7 +63,7 @@ pub(super) fn read(files: &DataFiles<'_>, scene: &Scene<'_>, report: &mut Report
                 &own
             }
         };
-        let (rule, aggregation) = rule(name, config, &secret, scene, report);
+        let (rule, aggregation) = rule(name, config, &secret, context, report);
         let mut require_pass = vec![];
         for (required, position) in &config.require_pass {
             let at = (config.path.as_str(), *position);
@@ -73,16 +77,16 @@ pub(super) fn read(files: &DataFiles<'_>, scene: &Scene<'_>, report: &mut Report
             graded: TestGroup {
                 name: name.join("/"),
                 parent: parent.and_then(|parent| u32::try_from(parent).ok()),
-                on_reject: on_reject(name, aggregation, scene),
+                on_reject: on_reject(name, aggregation, context),
                 require_pass,
                 rule,
             },
-            static_test: static_test(config, aggregation, scene, report),
+            static_test: static_test(config, aggregation, context, report),
             settings: config.settings.clone(),
         });
         aggregations.push(aggregation);
     }
-    check_sum(&secret, &groups, scene, report);
+    check_sum(&secret, &groups, context, report);
     groups
 }
 
@@ -91,7 +95,7 @@ fn inferred_score(
     names: &[Name<'_>],
     files: &DataFiles<'_>,
     secret: &Config,
-    scene: &Scene<'_>,
+    context: &SettingsContext<'_>,
 ) -> Option<(Option<f64>, Position)> {
     let (max, at) = match secret.max_score {
         Some((max, at)) => (max?, at),
@@ -105,7 +109,7 @@ fn inferred_score(
     let scores: Vec<_> = names
         .iter()
         .filter(|name| name.len() == 2)
-        .map(|name| config(name, files, Settings::default(), scene, &mut unheard).max_score)
+        .map(|name| config(name, files, Settings::default(), context, &mut unheard).max_score)
         .collect();
     let given: f64 = scores.iter().filter_map(|score| (*score)?.0).sum();
     let without = scores.iter().filter(|score| score.is_none()).count();
@@ -147,8 +151,8 @@ fn names<'a>(files: &DataFiles<'a>, is_draft: bool, report: &mut Report) -> Vec<
 
 /// The root group. A pass-fail problem passes if everything passes; in a scored problem the samples
 /// do not count.
-fn root(settings: Settings, scene: &Scene<'_>) -> Group {
-    let is_scoring = scene.manifest.kind.is_scoring;
+fn root(settings: Settings, context: &SettingsContext<'_>) -> Group {
+    let is_scoring = context.manifest.kind.is_scoring;
     let on_reject = if is_scoring { OnFailure::Continue } else { OnFailure::Stop };
     let mut root = TestGroup::root(on_reject);
     root.rule = grader(is_scoring);
@@ -165,9 +169,13 @@ fn grader(ignore_sample: bool) -> Rule {
     }
 }
 
-fn on_reject(name: &Name<'_>, aggregation: Option<Aggregation>, scene: &Scene<'_>) -> OnFailure {
+fn on_reject(
+    name: &Name<'_>,
+    aggregation: Option<Aggregation>,
+    context: &SettingsContext<'_>,
+) -> OnFailure {
     match aggregation {
-        _ if !scene.manifest.kind.is_scoring => OnFailure::Stop,
+        _ if !context.manifest.kind.is_scoring => OnFailure::Stop,
         // After the first failure the score of a pass-fail group cannot change.
         Some(Aggregation::PassFail) if name.len() > 1 => OnFailure::Stop,
         _ => OnFailure::Continue,
@@ -177,10 +185,10 @@ fn on_reject(name: &Name<'_>, aggregation: Option<Aggregation>, scene: &Scene<'_
 fn secret_config(
     files: &DataFiles<'_>,
     outer: Settings,
-    scene: &Scene<'_>,
+    context: &SettingsContext<'_>,
     report: &mut Report,
 ) -> Config {
-    let mut secret = config(&vec!["secret"], files, outer, scene, report);
+    let mut secret = config(&vec!["secret"], files, outer, context, report);
     for (required, position) in &secret.require_pass {
         if required != "sample" {
             let message = format!("secret requires {}", quote(required));
@@ -196,17 +204,17 @@ fn config(
     name: &Name<'_>,
     files: &DataFiles<'_>,
     outer: Settings,
-    scene: &Scene<'_>,
+    context: &SettingsContext<'_>,
     report: &mut Report,
 ) -> Config {
     let path = format!("data/{}", name.join("/"));
     let mut config = Config { settings: outer, path, ..Config::default() };
-    if scene.manifest.version != Version::Draft || name.len() == 1 {
+    if context.manifest.version != Version::Draft || name.len() == 1 {
         config.settings.full_feedback = name.first() == Some(&"sample");
     }
     if let Some((path, bytes)) = files.configs.get(name) {
         config.path.clone_from(path);
-        read_config(path, bytes, name, &mut config, scene, report);
+        read_config(path, bytes, name, &mut config, context, report);
     }
     config
 }
@@ -216,10 +224,10 @@ fn read_config(
     bytes: &Bytes,
     name: &Name<'_>,
     config: &mut Config,
-    scene: &Scene<'_>,
+    context: &SettingsContext<'_>,
     report: &mut Report,
 ) {
-    let manifest = scene.manifest;
+    let manifest = context.manifest;
     let text = String::from_utf8_lossy(bytes);
     manifest.constants.report_unknown(path, &text, manifest.version, report);
     let bytes = manifest.constants.replace_in(bytes);
@@ -229,7 +237,7 @@ fn read_config(
         let key_name = key.text.as_str();
         match key_name {
             "max_score" | "score_aggregation" | "require_pass" => {
-                read_scoring(key_name, field, name, config, scene, report);
+                read_scoring(key_name, field, name, config, context, report);
             }
             // The draft has these keys in a map `scoring`.
             "scoring" if manifest.version == Version::Draft => {
@@ -240,7 +248,7 @@ fn read_config(
                         "aggregation" => "score_aggregation",
                         other => other,
                     };
-                    if !read_scoring(known, inner, name, config, scene, report) {
+                    if !read_scoring(known, inner, name, config, context, report) {
                         manifest.version.unknown_key(path, key, &key.text, report);
                     }
                 }
@@ -253,8 +261,8 @@ fn read_config(
             "static_validation_score" => {
                 config.static_score = score(field, "pass-fail", report).map(|score| (score, at));
             }
-            "static_validator_args" => config.static_args = Some((scene.list(field, report), at)),
-            known if scene.read_key(field, known, &mut config.settings, report) => {}
+            "static_validator_args" => config.static_args = Some((context.list(field, report), at)),
+            known if context.read_key(field, known, &mut config.settings, report) => {}
             _ => manifest.version.unknown_key(path, &key, key_name, report),
         }
     }
@@ -266,7 +274,7 @@ fn read_scoring(
     field: Field<'_>,
     name: &Name<'_>,
     config: &mut Config,
-    scene: &Scene<'_>,
+    context: &SettingsContext<'_>,
     report: &mut Report,
 ) -> bool {
     if !matches!(key, "max_score" | "score_aggregation" | "require_pass") {
@@ -274,7 +282,7 @@ fn read_scoring(
     }
     let (path, at) = (field.path, field.position());
     let message = format!("`{}` is given for ", field.key);
-    if !scene.manifest.kind.is_scoring {
+    if !context.manifest.kind.is_scoring {
         let message = message + "a problem that is not scored";
         report.warning((path, at), message, "`type: scoring` in problem.yaml");
         return true;
@@ -318,10 +326,10 @@ fn rule(
     name: &Name<'_>,
     config: &Config,
     secret: &Config,
-    scene: &Scene<'_>,
+    context: &SettingsContext<'_>,
     report: &mut Report,
 ) -> (Rule, Option<Aggregation>) {
-    if !scene.manifest.kind.is_scoring {
+    if !context.manifest.kind.is_scoring {
         return (Rule::first_error(), None);
     }
     if name[0] == "sample" {
@@ -386,7 +394,7 @@ fn required_place(
 fn static_test(
     config: &Config,
     aggregation: Option<Aggregation>,
-    scene: &Scene<'_>,
+    context: &SettingsContext<'_>,
     report: &mut Report,
 ) -> Option<StaticTest> {
     let path = config.path.as_str();
@@ -405,7 +413,7 @@ fn static_test(
         let message = "static validation is pass-fail, but the group is not";
         report.error((path, position), message, "a score");
     }
-    if !scene.has_static_validator {
+    if !context.has_static_validator {
         report.error(
             (path, position),
             "there is no static validator",
@@ -417,9 +425,9 @@ fn static_test(
 }
 
 /// Warns if the groups' scores do not add up to the score of `secret`.
-fn check_sum(secret: &Config, groups: &Groups, scene: &Scene<'_>, report: &mut Report) {
+fn check_sum(secret: &Config, groups: &Groups, context: &SettingsContext<'_>, report: &mut Report) {
     let is_sum = secret.aggregation.is_none_or(|(aggregation, _)| aggregation == Aggregation::Sum);
-    if !scene.manifest.kind.is_scoring || !is_sum {
+    if !context.manifest.kind.is_scoring || !is_sum {
         return;
     }
     let (max, place) =

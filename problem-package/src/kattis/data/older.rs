@@ -7,7 +7,7 @@ use super::super::manifest::{Manifest, OlderGrading, range};
 use super::super::words;
 use super::files::{DataFiles, Kind, Name};
 use super::groups::{Group, Groups};
-use super::settings::{Scene, Settings};
+use super::settings::{Settings, SettingsContext};
 use crate::diagnostic::{Report, quote};
 use crate::fields::Field;
 use crate::yaml;
@@ -38,9 +38,13 @@ struct Modes {
     accept_if_any_accepted: bool,
 }
 
-pub(super) fn read(files: &DataFiles<'_>, scene: &Scene<'_>, report: &mut Report) -> Groups {
+pub(super) fn read(
+    files: &DataFiles<'_>,
+    context: &SettingsContext<'_>,
+    report: &mut Report,
+) -> Groups {
     let root = Config {
-        settings: scene.settings(report),
+        settings: context.settings(report),
         // By default the format stops judging after a failure.
         on_reject: OnFailure::Stop,
         ..Config::default()
@@ -53,16 +57,16 @@ pub(super) fn read(files: &DataFiles<'_>, scene: &Scene<'_>, report: &mut Report
         // The flag is allowed in the root only.
         config.flags.retain(|flag| flag != "ignore_sample" || parent.is_none());
         if let Some((path, bytes)) = files.configs.get(&name) {
-            read_config(path, bytes, &mut config, parent.is_none(), scene, report);
+            read_config(path, bytes, &mut config, parent.is_none(), context, report);
         }
         let mut effective = config.clone();
-        apply_problem(&scene.manifest.grading, &mut effective);
+        apply_problem(&context.manifest.grading, &mut effective);
         let root = configs.first().map_or(&[][..], |root| root.flags.as_slice());
         if name.first() == Some(&"sample") && root.iter().any(|flag| flag == "ignore_sample") {
             // The score of the samples does not count, so the inherited range does not apply.
             (effective.scores.min, effective.scores.max) = (None, None);
         }
-        let rule = rule(&effective, scene.manifest);
+        let rule = rule(&effective, context.manifest);
         groups.push(Group {
             graded: TestGroup {
                 name: name.join("/"),
@@ -98,10 +102,10 @@ fn read_config(
     bytes: &Bytes,
     config: &mut Config,
     is_root: bool,
-    scene: &Scene<'_>,
+    context: &SettingsContext<'_>,
     report: &mut Report,
 ) {
-    let manifest = scene.manifest;
+    let manifest = context.manifest;
     let mut has_flags = None;
     for (key, node) in
         yaml::read_map_as(manifest.version.schema(), path, bytes, report).unwrap_or_default()
@@ -144,7 +148,7 @@ fn read_config(
                     (config.scores.min, config.scores.max) = (min, max);
                 }
             }
-            _ if scene.read_key(field, name, &mut config.settings, report) => {}
+            _ if context.read_key(field, name, &mut config.settings, report) => {}
             _ => manifest.version.unknown_key(path, &key, name, report),
         }
     }

@@ -21,7 +21,7 @@ impl Reader<'_> {
         report: &mut Report,
     ) {
         self.add_downloads(name, case, blobs);
-        if self.is_talked_with() {
+        if self.is_interactive_or_multi_pass() {
             if let Some(path) = case.path("interaction") {
                 self.add_interaction(name, path, case, report);
                 return;
@@ -41,7 +41,7 @@ impl Reader<'_> {
         else {
             return;
         };
-        if !self.is_talked_with() {
+        if !self.is_interactive_or_multi_pass() {
             let is_shown = output.0.ends_with(".ans") && self.manifest().version.is_newer();
             if is_shown || output.0.ends_with(".out") {
                 self.add_output(&output.0, test.clone(), tokens, output.1, true, blobs);

@@ -62,7 +62,7 @@ fn is_name_of(name: &str, program: &str) -> bool {
 
 /// The context in which settings are read.
 #[derive(Clone, Copy)]
-pub(in crate::kattis) struct Scene<'a> {
+pub(in crate::kattis) struct SettingsContext<'a> {
     pub(in crate::kattis) manifest: &'a Manifest,
     /// The names of the package's input validators.
     pub(in crate::kattis) input_validators: &'a [String],
@@ -72,7 +72,7 @@ pub(in crate::kattis) struct Scene<'a> {
     pub(in crate::kattis) has_static_validator: bool,
 }
 
-impl Scene<'_> {
+impl SettingsContext<'_> {
     /// The default settings.
     pub(super) fn settings(&self, report: &mut Report) -> Settings {
         let mut settings = Settings::default();

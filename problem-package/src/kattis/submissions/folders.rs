@@ -17,7 +17,7 @@ pub(super) const WRONG: [Verdict; 2] = [WrongAnswer, PresentationError];
 pub(super) const CRASHED: [Verdict; 3] = [RuntimeError, MemoryLimitExceeded, OutputLimitExceeded];
 
 /// Folders whose verdicts are final. `@EXPECTED_RESULTS@` applies to the other folders only.
-pub(super) const IS_ALL_SAID: [&str; 4] =
+pub(super) const FINAL: [&str; 4] =
     ["accepted", "wrong_answer", "time_limit_exceeded", "run_time_error"];
 
 /// All verdicts that a test or a submission that compiles may have.
