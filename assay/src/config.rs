@@ -66,7 +66,8 @@ pub struct StoresConfig {
     pub blobs: String,
     /// Secrets and personal data: `sqlite:PATH` or `mongodb://HOST/DATABASE`.
     pub credentials: String,
-    /// The Merkle tree over the log and its signed heads: `sqlite:PATH` or `mongodb://HOST/DATABASE`.
+    /// The Merkle tree over the log and its signed heads: `sqlite:PATH` or
+    /// `mongodb://HOST/DATABASE`.
     pub tree: String,
     /// The read model, which can be deleted: `sqlite:PATH` or `mongodb://HOST/DATABASE`.
     pub views: String,

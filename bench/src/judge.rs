@@ -5,7 +5,6 @@
 //! bare runs of the same interpreter on the same inputs. The third is mixed submissions through an
 //! evaluator on embedded stores: the submissions per minute, and the share of CPU time outside the
 //! submissions' own.
-//! embedded stores: how many a minute, and which share of all cpu time was not the submissions' own.
 
 use std::fs;
 use std::process::Stdio;

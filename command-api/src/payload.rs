@@ -103,8 +103,8 @@ pub(crate) trait Payload: Default {
     fn refused(user_errors: Vec<UserError>) -> Self;
 }
 
-/// The answer of a mutation: its payload, with the user's errors where there are any, or a top-level
-/// error.
+/// The answer of a mutation: its payload, with the user's errors where there are any, or a
+/// top-level error.
 pub(crate) fn answer<P: Payload>(outcome: Result<P, Failure>) -> async_graphql::Result<P> {
     match outcome {
         Ok(payload) => Ok(payload),

@@ -1,8 +1,8 @@
 //! A webhook: events are sent to an external server, in the order of the log.
 //!
-//! What happened to it is in the log. How far deliveries have come between two of these events is in a
-//! checkpoint, like that of a projection, and is repeated in the log about once a day. A process that
-//! delivers can die at any time; another continues after what was recorded last.
+//! What happened to it is in the log. How far deliveries have come between two of these events is
+//! in a checkpoint, like that of a projection, and is repeated in the log about once a day. A
+//! process that delivers can die at any time; another continues after what was recorded last.
 
 mod events;
 

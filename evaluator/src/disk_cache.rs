@@ -26,8 +26,9 @@ const INDEX_AGE_MAX: Duration = Duration::from_secs(10);
 ///
 /// Every read checks the content against the name, so write access to the folder is not enough to
 /// change what is judged. Files are created by renaming a finished one, so several evaluators can
-/// share a folder. Each reads it again now and then, so that together they exceed the limit by no more
-/// than they write in 10 s. This is only a cache: on any failure the blob store still has the bytes.
+/// share a folder. Each reads it again now and then, so that together they exceed the limit by no
+/// more than they write in 10 s. This is only a cache: on any failure the blob store still has the
+/// bytes.
 #[derive(Debug)]
 pub struct DiskCache {
     folder: PathBuf,

@@ -13,8 +13,8 @@ use moka::future::Cache;
 use crate::DiskCache;
 use crate::judge::{MaterialError, Materials};
 
-/// The most bytes of revisions in the cache, as they are in the log. In memory they take about twice
-/// as much.
+/// The most bytes of revisions in the cache, as they are in the log. In memory they take about
+/// twice as much.
 const REVISIONS_BYTES_MAX: u64 = 64 << 20;
 /// The most bytes of test data in the cache.
 const DATA_BYTES_MAX: u64 = 256 << 20;
@@ -163,7 +163,8 @@ mod tests {
 
     const TIMES_AWAY: usize = 2;
 
-    /// A blob store that counts requests, takes a while to answer, and is unavailable for the first.
+    /// A blob store that counts requests, takes a while to answer, and is unavailable for the
+    /// first.
     #[derive(Debug)]
     struct Slow {
         blobs: Arc<dyn Blobs>,

@@ -60,7 +60,8 @@ pub struct Stream<A> {
     pub state: A,
 }
 
-/// Maximum number of times that a command is decided before a conflict with other writers is an error.
+/// Maximum number of times that a command is decided before a conflict with other writers is an
+/// error.
 const DECISIONS_MAX: u32 = 5;
 
 /// A command was not executed on a stream that was loaded for it.

@@ -1,4 +1,5 @@
-//! The embedded adapters: the log and its queue in one file, the credentials in another, the tree in a third.
+//! The embedded adapters: the log and its queue in one file, the credentials in another, the tree
+//! in a third.
 
 use jiff::Timestamp;
 

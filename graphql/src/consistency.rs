@@ -31,7 +31,8 @@ pub struct Freshness {
 }
 
 impl Freshness {
-    /// Watches the checkpoints of these projections, each with the collection of its parked streams.
+    /// Watches the checkpoints of these projections, each with the collection of its parked
+    /// streams.
     pub fn new(
         reader: Arc<dyn ViewReader>,
         projections: impl IntoIterator<Item = (String, Collection)>,

@@ -106,8 +106,8 @@ impl ApiError {
         Self::new(Code::BadUserInput, message)
     }
 
-    /// A store failed. The cause is logged and not sent to the client. A store that does not respond
-    /// is a warning; anything else calls for the operator, and is logged with `alert=true`.
+    /// A store failed. The cause is logged and not sent to the client. A store that does not
+    /// respond is a warning; anything else calls for the operator, and is logged with `alert=true`.
     pub fn store(error: &(dyn Error + 'static)) -> Self {
         let chain = std::iter::successors(Some(error), |&error| error.source());
         let code = chain.filter_map(lasting_fault).next().unwrap_or(Code::Unavailable);

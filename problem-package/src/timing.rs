@@ -138,7 +138,8 @@ mod tests {
             (&older, 200, 1_000),
             (&older, 201, 2_000),
             (&older, 1_000, 5_000),
-            // 2025-09, "Problem timing": T_ac * ac_to_time_limit <= time_limit, time_resolution 1.0.
+            // 2025-09, "Problem timing": T_ac * ac_to_time_limit <= time_limit, time_resolution
+            // 1.0.
             (&newer(1_000), 0, 1_000),
             (&newer(1_000), 500, 1_000),
             (&newer(1_000), 501, 2_000),

@@ -26,7 +26,8 @@ pub struct Profile {
     pub synchronous: Synchronous,
     /// Page size of a new file, in bytes; `None` for SQLite's default.
     pub page_bytes: Option<u32>,
-    /// Pages in the write-ahead log before they are moved into the file; `None` for SQLite's default.
+    /// Pages in the write-ahead log before they are moved into the file; `None` for SQLite's
+    /// default.
     pub wal_pages: Option<u32>,
     /// Page cache of each connection, in KiB; `None` for SQLite's default.
     pub cache_kib: Option<u32>,

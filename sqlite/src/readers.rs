@@ -34,8 +34,8 @@ impl Readers {
         Self { file, query_max, idle: Arc::default(), permits }
     }
 
-    /// Runs a query off the async threads. It is interrupted at the deadline, and when the caller is
-    /// cancelled; its place in the pool is free once it has ended.
+    /// Runs a query off the async threads. It is interrupted at the deadline, and when the caller
+    /// is cancelled; its place in the pool is free once it has ended.
     ///
     /// # Errors
     /// What the query returns; SQLite's `BUSY` if no connection was free in time, and `INTERRUPT`
@@ -154,7 +154,8 @@ mod tests {
             timeout(patience, endless(&readers)).await.unwrap_err();
         }
         assert_eq!(answer(&readers).await, 7);
-        // The last ones may still be on their way to an end; an endless one would never free its place.
+        // The last ones may still be on their way to an end; an endless one would never free its
+        // place.
         let every_place = readers.permits.acquire_many(READERS_MAX as u32);
         drop(timeout(Duration::from_secs(60), every_place).await.expect("queries end").unwrap());
         assert!(connections(&folder) <= READERS_MAX, "{} connections", connections(&folder));

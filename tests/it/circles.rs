@@ -19,7 +19,8 @@ const GRAPH: &str = "graphql/src/nodes/";
 /// The crate root among a crate's modules.
 const ROOT: usize = 0;
 
-/// The most imports that lead from a path to its item. Modules may import each other's names in circles.
+/// The most imports that lead from a path to its item. Modules may import each other's names in
+/// circles.
 const IMPORTS_MAX: usize = 16;
 
 /// The names in a path, such as `crate`, `problem`, `Bounds`.

@@ -13,8 +13,8 @@ use crate::{Exit, Failure};
 
 /// Remove blobs, personal data and secrets that no event names
 ///
-/// These are uploaded packages, the selections of rejudge previews, and what a crash left behind. The
-/// role `projector` removes them regularly. Whatever was stored lately is kept.
+/// These are uploaded packages, the selections of rejudge previews, and what a crash left behind.
+/// The role `projector` removes them regularly. Whatever was stored lately is kept.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
     /// Only what was stored longer ago than this, for example 7d or 12h

@@ -108,7 +108,8 @@ async fn old_blobs_that_no_event_names_are_deleted() {
     assert!(find(&stores, later()).await.blobs.is_empty());
 }
 
-/// A program is handed in whose bytes are kept already, by nothing that is named, while a sweep runs.
+/// A program is handed in whose bytes are kept already, by nothing that is named, while a sweep
+/// runs.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_blob_that_is_put_again_during_a_sweep_stays() {
     let folder = TempDir::new().unwrap();

@@ -1,4 +1,5 @@
-//! [`Credentials`] in MongoDB: `credentials.profiles`, `credentials.tokens` and `credentials.secrets`.
+//! [`Credentials`] in MongoDB: `credentials.profiles`, `credentials.tokens` and
+//! `credentials.secrets`.
 
 use std::collections::HashMap;
 

@@ -20,8 +20,9 @@ use super::*;
 const LIMIT_MS: u64 = 1_000;
 const WATCHED_MS: u64 = 1_500;
 
-/// The verdict with this initial. `t` is beyond the limit, and not as far as it is watched. `a` is accepted with a
-/// part of the test's score. No test gets `p`, which is a part of the score as a whole.
+/// The verdict with this initial. `t` is beyond the limit, and not as far as it is watched. `a` is
+/// accepted with a part of the test's score. No test gets `p`, which is a part of the score as a
+/// whole.
 fn verdict(letter: char) -> Verdict {
     match letter {
         'A' | 'a' => Verdict::Accepted,
@@ -167,7 +168,8 @@ fn rule(scope: &str, permitted: &str, required: &str) -> Rule {
     }
 }
 
-/// All of a package's tests in one group that stops at its first failure, or goes on and takes the worst.
+/// All of a package's tests in one group that stops at its first failure, or goes on and takes the
+/// worst.
 fn flat(on_reject: OnFailure) -> Grading {
     Grading { objective: None, groups: vec![group("", on_reject, VerdictMode::WorstError)] }
 }
@@ -313,8 +315,8 @@ fn verdicts_are_decided_as_they_are_compared() {
     let scored = |mode| grading(Some(Objective::Max), mode, false);
     let (worst, always) = (VerdictMode::WorstError, VerdictMode::AlwaysAccept);
     let (none, all) = (Times::None, Times::All);
-    // After the grading: the number of tests in `a`, the expected and the tolerated verdicts, the times, the results,
-    // the number of tests that run, and whether the submission agrees.
+    // After the grading: the number of tests in `a`, the expected and the tolerated verdicts, the
+    // times, the results, the number of tests that run, and whether the submission agrees.
     let cases: Vec<Case> = vec![
         // What is tolerated is right.
         ("wrong", plain(false), 1, "W", "O", none, "WAAA", 1, true),
