@@ -202,7 +202,8 @@ impl Hub {
 pub struct Feed {
     hub: Arc<Hub>,
     topic: Topic,
-    /// Events up to this position were yielded or are not of the topic.
+    /// Events up to this position were yielded or are not of the topic. Unused for the topic of one
+    /// submission.
     position: Position,
     /// The version of the last event that was yielded, for the topic of one submission.
     version: Version,
@@ -222,7 +223,7 @@ impl Feed {
             }
             match &mut self.live {
                 Some(live) => match live.recv().await {
-                    Some(recorded) if recorded.position <= self.position => {}
+                    Some(recorded) if self.has_yielded(&recorded) => {}
                     Some(recorded) => {
                         self.position = recorded.position;
                         self.version = recorded.version;
@@ -233,6 +234,14 @@ impl Feed {
                 },
                 None => self.catch_up().await?,
             }
+        }
+    }
+
+    /// Whether the event was yielded before. The hub may be behind what was read from the log.
+    fn has_yielded(&self, recorded: &Recorded) -> bool {
+        match self.topic {
+            Topic::Submission(_) => recorded.version <= self.version,
+            _ => recorded.position <= self.position,
         }
     }
 
@@ -305,5 +314,58 @@ fn of_rejudge(recorded: &Recorded) -> Option<RejudgeId> {
         StreamId::Rejudge(id) => Some(*id),
         StreamId::Trial(trial) if ends => Some(trial.rejudge),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::submission::{Submission, SubmissionCommand, SubmissionReceived};
+    use domain::{Actor, Digest};
+    use event_store::{Context, Stream};
+    use tempfile::TempDir;
+    use uuid::Uuid;
+
+    use super::*;
+
+    async fn execute(
+        log: &dyn EventLog,
+        stream: &mut Stream<Submission>,
+        command: SubmissionCommand,
+    ) -> Recorded {
+        let context = Context::new(Actor::system());
+        stream.execute(log, vec![command], &context, None, None).await.unwrap().remove(0)
+    }
+
+    /// What a feed has read from the log, the hub may hand over later.
+    #[tokio::test]
+    async fn a_hub_that_is_behind_repeats_nothing() {
+        let folder = TempDir::new().unwrap();
+        let address = format!("sqlite:{}", folder.path().join("log.db").display());
+        let blobs = format!("file:{}", folder.path().join("blobs").display());
+        let blobs = event_store::open_blobs(&blobs).await.unwrap();
+        let (log, ..) = event_store::open_log(&address, blobs).await.unwrap();
+        let hub = Hub::new(Arc::clone(&log)).await.unwrap();
+        let id = Uuid::from_u128(7).into();
+        let received = SubmissionCommand::Receive(SubmissionReceived {
+            submission: id,
+            author: "ada".parse().unwrap(),
+            problem: "sum".parse().unwrap(),
+            revision: 1,
+            language: "cpp".parse().unwrap(),
+            source: Digest::of(b""),
+            source_bytes: 0,
+        });
+        let mut stream = Stream::new(StreamId::Submission(id));
+        let first = execute(log.as_ref(), &mut stream, received).await;
+        let mut feed = hub.feed_of_submission(id, first.version);
+        while feed.live.is_none() {
+            let waiting = tokio::time::timeout(Duration::from_millis(50), feed.next()).await;
+            assert!(waiting.is_err(), "{waiting:?}");
+        }
+        hub.deliver(Arc::new(first)).await.unwrap();
+        let begun = SubmissionCommand::StartJudging { evaluator: "e".to_owned(), tests: 1 };
+        let second = execute(log.as_ref(), &mut stream, begun).await;
+        hub.deliver(Arc::new(second.clone())).await.unwrap();
+        assert_eq!(feed.next().await.unwrap().version, second.version);
     }
 }
