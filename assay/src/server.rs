@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,14 +12,12 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use command_api::Commands;
 use domain::Login;
 use evaluator::{DiskCache, Evaluator};
-use event_store::{EventLog, Stores, TreeStore};
-use graphql::{
-    Api, Authenticator, Catalogue, CatalogueLanguage, Freshness, Hub, Parts, Renderer, Secret,
-};
+use event_store::Stores;
+use graphql::{Api, Authenticator, Catalogue, Freshness, Hub, Parts, Renderer, Secret};
 use jiff::SignedDuration;
 use projector::Projector;
 use read_model::Views;
-use sandbox::{Language, Languages, Level, Sandbox, Toolchain};
+use sandbox::Language;
 use supervision::{Supervisor, Task};
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
@@ -29,12 +26,14 @@ use tokio_util::sync::CancellationToken;
 use webhook::Dispatcher;
 
 use crate::config::{Config, EvaluatorConfig, SweepConfig};
+use crate::languages::{
+    Judged, catalogue, open_languages, open_sandbox, require_isolation, wanted_languages,
+};
 use crate::readiness::Waiting;
+use crate::stores::{LIVE, open_stores, open_views};
 use crate::sweep::Sweeper;
 use crate::{Exit, Failure, parts, readiness, schema, signing_key};
 
-/// The namespace of the live views.
-pub const LIVE: &str = "live";
 /// How long a shutdown waits for clients to disconnect.
 const HANG_UP: Duration = Duration::from_secs(2);
 
@@ -308,57 +307,6 @@ async fn refuse_diverged(stores: &Stores, views: &Views) -> Result<(), Failure> 
     audit::refuse_diverged(stores.log.as_ref(), &tree).await.map_err(|error| refused(&error))
 }
 
-/// Opens the log, the queue, the blobs, the credentials and the tree.
-pub async fn open_stores(config: &Config) -> Result<Stores, Failure> {
-    event_store::open(&config.store_urls()).await.map_err(not_opened)
-}
-
-/// Opens the stores of an existing installation, without creating one.
-pub(crate) async fn open_existing_stores(config: &Config) -> Result<Stores, Failure> {
-    refuse_absent(config)?;
-    open_stores(config).await
-}
-
-/// Whether the embedded log's file is missing.
-pub(crate) fn is_absent(config: &Config) -> bool {
-    let path = config.stores.log.strip_prefix("sqlite:");
-    path.is_some_and(|path| !Path::new(path).exists())
-}
-
-fn refuse_absent(config: &Config) -> Result<(), Failure> {
-    if !is_absent(config) {
-        return Ok(());
-    }
-    let message = format!(
-        "there is no log at {}; set the installation's folder with --data DIR or ASSAY_DATA, or its settings with \
-         --config FILE",
-        config.stores.log
-    );
-    Err(Failure::new(Exit::Usage, message))
-}
-
-/// Opens only the log of an existing installation.
-pub(crate) async fn open_log(config: &Config) -> Result<Arc<dyn EventLog>, Failure> {
-    refuse_absent(config)?;
-    let blobs = event_store::open_blobs(&config.stores.blobs).await.map_err(not_opened)?;
-    let (log, _, _) = event_store::open_log(&config.stores.log, blobs).await.map_err(not_opened)?;
-    Ok(log)
-}
-
-/// Opens the tree over the log.
-pub(crate) async fn open_tree(config: &Config) -> Result<Arc<dyn TreeStore>, Failure> {
-    event_store::open_tree(&config.stores.tree).await.map_err(not_opened)
-}
-
-/// A failure to open the stores, with a way to fix it if there is one.
-pub(crate) fn not_opened(error: event_store::OpenError) -> Failure {
-    let failure = Failure::of(Exit::Network, "opening the stores", &error);
-    match error {
-        event_store::OpenError::Unavailable { port, .. } => silent(failure, port),
-        _ => failure,
-    }
-}
-
 /// Makes the signer of the log. Creates its key if nothing has been signed yet; afterwards the log
 /// is signed with that key or not at all.
 async fn signer(config: &Config, stores: &Stores) -> Result<Signer, Failure> {
@@ -404,157 +352,6 @@ fn sweeper(config: &Config, stores: &Stores) -> Option<Sweeper> {
     let age = SignedDuration::from_hours(24 * i64::from(keep_days.max(1)));
     let every = Duration::from_secs(3_600 * every_h);
     (every_h > 0).then(|| Sweeper { stores: stores.clone(), every, age })
-}
-
-/// Opens a read model.
-pub async fn open_views(config: &Config, namespace: &str) -> Result<Views, Failure> {
-    read_model::open(&config.stores.views, namespace).await.map_err(|error| {
-        let failure = Failure::of(Exit::Network, "opening the read model", &error);
-        match error {
-            read_model::OpenError::Unavailable(_) => silent(failure, "views"),
-            _ => failure,
-        }
-    })
-}
-
-/// Adds a way to fix a store that does not respond.
-fn silent(failure: Failure, store: &str) -> Failure {
-    let cure = format!("start it, or set stores.{store} to another address");
-    Failure::new(failure.exit, format!("{}; {cure}", failure.message))
-}
-
-/// Opens the configured sandbox.
-pub(crate) fn open_sandbox(config: &Config) -> Result<Arc<dyn Sandbox>, Failure> {
-    sandbox::resolve(&config.sandbox)
-        .map_err(|error| Failure::of(Exit::Usage, "opening the sandbox", &error))
-}
-
-/// The built-in languages, and those that the configuration adds.
-pub fn open_languages(config: &Config) -> Result<Arc<Languages>, Failure> {
-    let failed = |error| Failure::of(Exit::Usage, "reading sandbox.languages", &error);
-    config.sandbox.languages().map_err(failed)
-}
-
-/// The languages that the configuration selects for judging.
-pub(crate) fn wanted_languages(
-    config: &Config,
-    languages: &Languages,
-) -> Result<Vec<Arc<Language>>, Failure> {
-    if config.evaluator.languages.is_empty() {
-        return Ok(languages.all().to_vec());
-    }
-    named_languages("evaluator.languages", &config.evaluator.languages, languages)
-}
-
-/// The languages with these ids. `place` is the setting or flag that lists them.
-pub(crate) fn named_languages(
-    place: &str,
-    ids: &[String],
-    languages: &Languages,
-) -> Result<Vec<Arc<Language>>, Failure> {
-    let named = ids.iter().map(|id| {
-        languages.get(id).cloned().ok_or_else(|| {
-            let known: Vec<_> = languages.all().iter().map(|it| it.id.as_str()).collect();
-            let known = known.join(", ");
-            Failure::new(Exit::Usage, format!("{place}: {id:?} is unknown; known are {known}"))
-        })
-    });
-    named.collect()
-}
-
-/// The languages that are judged.
-struct Judged {
-    languages: Vec<Arc<Language>>,
-    /// One per language; empty before the toolchains were checked.
-    toolchains: Vec<Toolchain>,
-    /// All languages of this machine; empty before the toolchains were checked.
-    installed: Vec<Arc<Language>>,
-    /// The reasons why other known languages are not judged.
-    left_out: Vec<String>,
-}
-
-impl Judged {
-    /// All these languages, unchecked, for a process that does not judge.
-    fn unchecked(languages: Vec<Arc<Language>>) -> Self {
-        Self { languages, toolchains: vec![], installed: vec![], left_out: vec![] }
-    }
-
-    /// Checks every toolchain. Fails if a configured language is missing; without configured
-    /// languages, leaves missing ones out.
-    async fn check(
-        self,
-        sandbox: &dyn Sandbox,
-        config: &EvaluatorConfig,
-        all: &Languages,
-    ) -> Result<Self, Failure> {
-        let answers = sandbox
-            .toolchains(all.all())
-            .await
-            .map_err(|error| Failure::of(Exit::Usage, "checking the toolchains", &error))?;
-        let mut judged = Self::unchecked(vec![]);
-        for (language, answer) in all.all().iter().zip(answers) {
-            let is_judged = self.languages.iter().any(|judged| judged.id == language.id);
-            match answer {
-                Ok(toolchain) => {
-                    judged.installed.push(Arc::clone(language));
-                    if is_judged {
-                        judged.languages.push(Arc::clone(language));
-                        judged.toolchains.push(toolchain);
-                    }
-                }
-                Err(error) if is_judged => judged.left_out.push(error.to_string()),
-                Err(_) => {}
-            }
-        }
-        let refused = !config.languages.is_empty() && !judged.left_out.is_empty();
-        if !refused && !judged.languages.is_empty() {
-            return Ok(judged);
-        }
-        let missing: String = judged.left_out.iter().map(|it| format!("\n  - {it}")).collect();
-        let message = format!(
-            "some languages cannot be judged{missing}\n  install them, or select the languages to judge: --set \
-             'evaluator.languages=[\"cpp\"]'"
-        );
-        Err(Failure::new(Exit::Usage, message))
-    }
-}
-
-/// Fails if the sandbox does not contain untrusted programs.
-async fn require_isolation(
-    sandbox: &dyn Sandbox,
-    languages: &[Arc<Language>],
-) -> Result<(), Failure> {
-    let Some(language) = languages.first() else { return Ok(()) };
-    let findings = sandbox::self_test(sandbox, language)
-        .await
-        .map_err(|error| Failure::of(Exit::JudgeError, "testing the sandbox", &error))?;
-    let broken: String = findings
-        .iter()
-        .filter(|finding| finding.level == Level::Missing)
-        .map(|finding| format!("\n  - {}: {}", finding.subject, finding.detail))
-        .collect();
-    if broken.is_empty() {
-        return Ok(());
-    }
-    let message =
-        format!("the {} sandbox does not hold{broken}\n  run: assay doctor", sandbox.name());
-    Err(Failure::new(Exit::JudgeError, message))
-}
-
-fn catalogue(languages: &[Arc<Language>], toolchains: &[Toolchain]) -> Catalogue {
-    let versions = toolchains
-        .iter()
-        .map(|toolchain| toolchain.version.lines().next().unwrap_or_default().to_owned());
-    let versions = versions.chain(std::iter::repeat(String::new()));
-    Catalogue::new(languages.iter().zip(versions).filter_map(|(language, version)| {
-        Some(CatalogueLanguage {
-            id: language.id.as_str().parse().ok()?,
-            name: language.name.clone(),
-            version,
-            extensions: language.extensions.clone(),
-            mode: language.editor_mode.clone(),
-        })
-    }))
 }
 
 /// The cache of test data on disk; `None` for blobs that are local files already.

@@ -19,7 +19,8 @@ use super::synthetic::{self, Handed, Shape, Written, login, slug};
 use super::{bytes, failed, milliseconds, percentile, rounded, show};
 use assay::client::Client;
 use assay::config::Config;
-use assay::server::{LIVE, Role, Server, open_stores, open_views};
+use assay::server::{Role, Server};
+use assay::stores::{LIVE, open_stores, open_views};
 use assay::table::table;
 use assay::{Exit, Failure};
 

@@ -22,7 +22,8 @@ use uuid::Uuid;
 use super::{Mode, failed};
 use assay::config::Config;
 use assay::samples::{self, SAMPLES};
-use assay::server::{evaluator_config, open_stores};
+use assay::server::evaluator_config;
+use assay::stores::open_stores;
 use assay::{Exit, Failure};
 
 /// Events read at once.

@@ -11,7 +11,7 @@ use sandbox::{
 
 use super::{CORE, Mode, failed};
 use assay::config::Config;
-use assay::server::open_languages;
+use assay::languages::open_languages;
 use assay::{Exit, Failure};
 
 /// Maximum number of cells that are closed concurrently.

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{Common, Mode, Report, failed, rounded, show};
 use assay::config::Config;
-use assay::server::open_languages;
+use assay::languages::open_languages;
 use assay::table::table;
 use assay::verify::{Extent, Verifier};
 use assay::{Exit, Failure};

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::print_json;
 use crate::config::Config;
-use crate::server::{is_absent, open_stores};
+use crate::stores::{is_absent, open_stores};
 use crate::{Exit, Failure};
 
 /// Create accounts and grant roles, directly in the stores

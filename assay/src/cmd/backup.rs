@@ -14,7 +14,7 @@ use crate::backup::{
     Backup, BlobsPart, CredentialsPart, FORMAT, Manifest, Owners, TreePart, named_blobs,
 };
 use crate::config::Config;
-use crate::server::open_existing_stores;
+use crate::stores::open_existing_stores;
 use crate::{Exit, Failure};
 
 /// Copy everything that cannot be rebuilt into a directory

@@ -5,9 +5,8 @@ use serde::Serialize;
 
 use super::print_json;
 use crate::config::Config;
-use crate::server::{
-    LIVE, open_languages, open_sandbox, open_stores, open_views, wanted_languages,
-};
+use crate::languages::{open_languages, open_sandbox, wanted_languages};
+use crate::stores::{LIVE, open_stores, open_views};
 use crate::table::table;
 use crate::{Exit, Failure};
 

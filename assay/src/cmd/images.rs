@@ -7,7 +7,7 @@ use sandbox::Language;
 use sandbox::docker::images;
 
 use crate::config::Config;
-use crate::server::{named_languages, open_languages, wanted_languages};
+use crate::languages::{named_languages, open_languages, wanted_languages};
 use crate::{Exit, Failure};
 
 /// Build or unpack the image that the sandbox's cells are created from

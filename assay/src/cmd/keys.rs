@@ -6,8 +6,8 @@ use audit::key_file::{self, Keys};
 use audit::{KeyName, SignerKey};
 
 use crate::config::Config;
-use crate::server::open_log;
 use crate::signing_key::{create, default_name, failed};
+use crate::stores::open_log;
 use crate::{Exit, Failure};
 
 /// Create, show and rotate the keys that sign the log

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::print_json;
 use crate::config::Config;
-use crate::server::{LIVE, open_existing_stores, open_views};
+use crate::stores::{LIVE, open_existing_stores, open_views};
 use crate::table::table;
 use crate::{Exit, Failure};
 

@@ -14,7 +14,7 @@ use super::backup::{BLOBS_AT_ONCE, copy_blob};
 use super::{print_json, replay};
 use crate::backup::{Backup, CredentialsPart, Manifest, TreePart, named_blobs};
 use crate::config::Config;
-use crate::server::{LIVE, not_opened, open_stores, open_views};
+use crate::stores::{LIVE, not_opened, open_stores, open_views};
 use crate::{Exit, Failure};
 
 /// Fill empty stores from a backup

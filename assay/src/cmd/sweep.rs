@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::print_json;
 use crate::config::Config;
-use crate::server::open_existing_stores;
+use crate::stores::open_existing_stores;
 use crate::sweep::{AGE_MIN, SweepError, Unnamed};
 use crate::table::table;
 use crate::{Exit, Failure};

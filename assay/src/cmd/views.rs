@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::print_json;
 use crate::config::Config;
-use crate::server::{LIVE, open_log, open_views};
+use crate::stores::{LIVE, open_log, open_views};
 use crate::table::table;
 use crate::{Exit, Failure};
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::trail;
 use crate::config::Config;
-use crate::server::{open_log, open_tree};
+use crate::stores::{open_log, open_tree};
 use crate::{Exit, Failure};
 
 /// Write events and their proofs to a file

@@ -7,7 +7,7 @@ use domain::Recorded;
 
 use super::trail;
 use crate::config::Config;
-use crate::server::open_existing_stores;
+use crate::stores::open_existing_stores;
 use crate::{Exit, Failure};
 
 /// Write receipts for a submission's events

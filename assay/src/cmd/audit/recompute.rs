@@ -19,8 +19,9 @@ use supervision::error_chain;
 use super::trail;
 use crate::cmd::print_json;
 use crate::config::Config;
+use crate::languages::{open_languages, open_sandbox};
 use crate::local_judge::{Clock, LocalJudge, Tools};
-use crate::server::{open_existing_stores, open_languages, open_sandbox};
+use crate::stores::open_existing_stores;
 use crate::table::table;
 use crate::{Exit, Failure};
 

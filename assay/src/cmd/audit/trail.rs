@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::cmd::print_json;
 use crate::config::Config;
-use crate::server::open_existing_stores;
+use crate::stores::open_existing_stores;
 use crate::{Exit, Failure};
 
 /// Prints a submission's history.

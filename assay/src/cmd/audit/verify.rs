@@ -11,7 +11,7 @@ use indicatif::ProgressBar;
 use super::inputs::{KeyArgs, read_text};
 use crate::cmd::print_json;
 use crate::config::Config;
-use crate::server::{open_log, open_tree};
+use crate::stores::{open_log, open_tree};
 use crate::table::table;
 use crate::{Exit, Failure};
 

@@ -6,7 +6,7 @@ use evaluator::physical_cores;
 use sandbox::Adapter;
 
 use crate::config::Config;
-use crate::server::open_languages;
+use crate::languages::open_languages;
 use crate::verify::{Extent, PackageReport, Report, Verifier};
 use crate::{Exit, Failure};
 
