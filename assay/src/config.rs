@@ -226,16 +226,11 @@ pub enum LogFormat {
 impl Config {
     /// The defaults, with all embedded stores in a folder.
     pub fn embedded(folder: &Path) -> Self {
-        let below = |scheme: &str, name: &str| format!("{scheme}:{}", folder.join(name).display());
+        let StoreUrls { log, blobs, credentials, tree } = StoreUrls::embedded(folder);
+        let views = format!("sqlite:{}", folder.join("views.db").display());
         let limits = ServiceLimits::default();
         Self {
-            stores: StoresConfig {
-                log: below("sqlite", "log.db"),
-                blobs: below("file", "blobs"),
-                credentials: below("sqlite", "credentials.db"),
-                tree: below("sqlite", "tree.db"),
-                views: below("sqlite", "views.db"),
-            },
+            stores: StoresConfig { log, blobs, credentials, tree, views },
             audit: AuditConfig { keys: folder.join("tree.keys") },
             http: HttpConfig { listen: SocketAddr::from(([127, 0, 0, 1], 8080)) },
             sandbox: SandboxConfig::default(),

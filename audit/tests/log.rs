@@ -16,7 +16,7 @@ use domain::account::AccountRegistered;
 use domain::{
     Actor, Digest, Event, EventId, Metadata, NewEvent, Position, Recorded, StreamId, Version,
 };
-use event_store::{AppendBatch, EventLog, open_blobs, open_log, open_tree};
+use event_store::{AppendBatch, EventLog, StoreUrls, open_tree};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use supervision::{Reporter, Task};
@@ -39,12 +39,8 @@ struct Installation {
 impl Installation {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let url = |name: &str| format!("sqlite:{}", folder.path().join(name).display());
-        let blobs = format!("file:{}", folder.path().join("blobs").display());
-        let blobs = open_blobs(&blobs).await.unwrap();
-        let (log, _, _) = open_log(&url("log.db"), blobs).await.unwrap();
-        let tree = Tree::new(open_tree(&url("tree.db")).await.unwrap());
-        Self { folder, log, tree }
+        let stores = event_store::open(&StoreUrls::embedded(folder.path())).await.unwrap();
+        Self { folder, log: stores.log, tree: Tree::new(stores.tree) }
     }
 
     async fn register(&self, from: u64, to: u64) {

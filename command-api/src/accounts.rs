@@ -242,16 +242,7 @@ mod tests {
     const ROUNDS: usize = 10;
 
     async fn stores(directory: &TempDir) -> Stores {
-        let of = |scheme: &str, name: &str| {
-            format!("{scheme}:{}", directory.path().join(name).display())
-        };
-        let urls = StoreUrls {
-            log: of("sqlite", "log.db"),
-            blobs: of("file", "blobs"),
-            credentials: of("sqlite", "credentials.db"),
-            tree: of("sqlite", "tree.db"),
-        };
-        event_store::open(&urls).await.unwrap()
+        event_store::open(&StoreUrls::embedded(directory.path())).await.unwrap()
     }
 
     fn context() -> Context {

@@ -156,7 +156,7 @@ impl Library {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use event_store::KeptBlob;
+    use event_store::{KeptBlob, StoreUrls, Stores};
     use jiff::Timestamp;
 
     use super::*;
@@ -214,13 +214,11 @@ mod tests {
     #[tokio::test]
     async fn test_data_that_many_need_at_once_is_fetched_once() {
         let folder = tempfile::tempdir().unwrap();
-        let below =
-            |scheme: &str, name: &str| format!("{scheme}:{}/{name}", folder.path().display());
-        let blobs = event_store::open_blobs(&below("file", "blobs")).await.unwrap();
-        let log = event_store::open_log(&below("sqlite", "log.db"), Arc::clone(&blobs)).await;
+        let urls = StoreUrls::embedded(folder.path());
+        let Stores { log, blobs, .. } = event_store::open(&urls).await.unwrap();
         let slow = Arc::new(Slow { blobs, asked: AtomicUsize::new(0), times_away: 0 });
         let kept = slow.put(Bytes::from_static(b"test data")).await.unwrap();
-        let library = Library::new(log.unwrap().0, Arc::clone(&slow) as Arc<dyn Blobs>, None);
+        let library = Library::new(log, Arc::clone(&slow) as Arc<dyn Blobs>, None);
         let fetched = futures::future::join_all((0..100).map(|_| library.bytes(&kept))).await;
         assert!(fetched.iter().all(|bytes| bytes.as_ref().is_ok_and(|it| it == "test data")));
         assert_eq!(slow.asked.load(Ordering::Relaxed), 1);
@@ -229,12 +227,10 @@ mod tests {
     #[tokio::test]
     async fn blobs_that_are_away_are_waited_for_and_lost_ones_are_not() {
         let folder = tempfile::tempdir().unwrap();
-        let below =
-            |scheme: &str, name: &str| format!("{scheme}:{}/{name}", folder.path().display());
-        let blobs = event_store::open_blobs(&below("file", "blobs")).await.unwrap();
-        let log = event_store::open_log(&below("sqlite", "log.db"), Arc::clone(&blobs)).await;
+        let urls = StoreUrls::embedded(folder.path());
+        let Stores { log, blobs, .. } = event_store::open(&urls).await.unwrap();
         let away = Slow { blobs, asked: AtomicUsize::new(0), times_away: TIMES_AWAY };
-        let library = Library::new(log.unwrap().0, Arc::new(away), None);
+        let library = Library::new(log, Arc::new(away), None);
         let kept = library.blobs.put(Bytes::from_static(b"a program")).await.unwrap();
         assert_eq!(library.source(&kept).await.unwrap(), "a program");
         let lost = library.source(&Digest::of(b"another")).await;

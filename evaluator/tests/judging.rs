@@ -69,15 +69,7 @@ impl Judge {
 
     async fn start_in(sandbox: Arc<dyn Sandbox>, on_failure: OnFailure) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let at =
-            |scheme: &str, name: &str| format!("{scheme}:{}", folder.path().join(name).display());
-        let urls = StoreUrls {
-            log: at("sqlite", "log.db"),
-            blobs: at("file", "blobs"),
-            credentials: at("sqlite", "credentials.db"),
-            tree: at("sqlite", "tree.db"),
-        };
-        let stores = event_store::open(&urls).await.unwrap();
+        let stores = event_store::open(&StoreUrls::embedded(folder.path())).await.unwrap();
         let cancelled = CancellationToken::new();
         let evaluator = evaluator("judge", Languages::builtin().all(), &stores, sandbox);
         let running = tokio::spawn(evaluator.run(cancelled.clone()));

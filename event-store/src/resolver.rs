@@ -1,6 +1,6 @@
 //! Opens the ports that URLs name (INV-1).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use url::Url;
@@ -24,6 +24,19 @@ pub struct StoreUrls {
     pub credentials: String,
     /// `sqlite:PATH` or `mongodb://…/DATABASE`.
     pub tree: String,
+}
+
+impl StoreUrls {
+    /// Stores without servers, in files below a folder.
+    pub fn embedded(folder: &Path) -> Self {
+        let below = |scheme: &str, name: &str| format!("{scheme}:{}", folder.join(name).display());
+        Self {
+            log: below("sqlite", "log.db"),
+            blobs: below("file", "blobs"),
+            credentials: below("sqlite", "credentials.db"),
+            tree: below("sqlite", "tree.db"),
+        }
+    }
 }
 
 /// All ports, opened.

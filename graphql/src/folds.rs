@@ -169,15 +169,7 @@ mod tests {
     #[tokio::test]
     async fn subscribers_share_every_state_of_a_submission() {
         let directory = TempDir::new().unwrap();
-        let of = |scheme: &str, name: &str| {
-            format!("{scheme}:{}", directory.path().join(name).display())
-        };
-        let urls = StoreUrls {
-            log: of("sqlite", "log.db"),
-            blobs: of("file", "blobs"),
-            credentials: of("sqlite", "credentials.db"),
-            tree: of("sqlite", "tree.db"),
-        };
+        let urls = StoreUrls::embedded(directory.path());
         let log = event_store::open(&urls).await.unwrap().log;
         let id = judged(log.as_ref()).await;
         let hub = Hub::new(Arc::clone(&log)).await.unwrap();

@@ -272,15 +272,7 @@ mod tests {
     impl World {
         async fn new(lifetime: Option<SignedDuration>) -> Self {
             let directory = TempDir::new().unwrap();
-            let of = |scheme: &str, name: &str| {
-                format!("{scheme}:{}", directory.path().join(name).display())
-            };
-            let urls = StoreUrls {
-                log: of("sqlite", "log.db"),
-                blobs: of("file", "blobs"),
-                credentials: of("sqlite", "credentials.db"),
-                tree: of("sqlite", "tree.db"),
-            };
+            let urls = StoreUrls::embedded(directory.path());
             let stores = event_store::open(&urls).await.unwrap();
             let secret = Secret("assay_of_ada".to_owned());
             let created_at = Timestamp::now();

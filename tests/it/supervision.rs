@@ -80,16 +80,9 @@ struct World {
 impl World {
     async fn new() -> Self {
         let folder = TempDir::new().unwrap();
-        let of =
-            |scheme: &str, name: &str| format!("{scheme}:{}", folder.path().join(name).display());
-        let urls = StoreUrls {
-            log: of("sqlite", "log.db"),
-            blobs: of("file", "blobs"),
-            credentials: of("sqlite", "credentials.db"),
-            tree: of("sqlite", "tree.db"),
-        };
-        let stores = event_store::open(&urls).await.unwrap();
-        let views = read_model::open(&of("sqlite", "views.db"), "live").await.unwrap();
+        let stores = event_store::open(&StoreUrls::embedded(folder.path())).await.unwrap();
+        let views = format!("sqlite:{}", folder.path().join("views.db").display());
+        let views = read_model::open(&views, "live").await.unwrap();
         let log = Panicking { log: Arc::clone(&stores.log), panics: AtomicI64::new(0) };
         Self { log: Arc::new(log), stores, views, _folder: folder }
     }

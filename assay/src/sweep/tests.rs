@@ -11,14 +11,7 @@ use webhook::secret_name;
 use super::*;
 
 async fn stores(folder: &TempDir) -> Stores {
-    let of = |scheme: &str, name: &str| format!("{scheme}:{}", folder.path().join(name).display());
-    let urls = StoreUrls {
-        log: of("sqlite", "log.db"),
-        blobs: of("file", "blobs"),
-        credentials: of("sqlite", "credentials.db"),
-        tree: of("sqlite", "tree.db"),
-    };
-    event_store::open(&urls).await.unwrap()
+    event_store::open(&StoreUrls::embedded(folder.path())).await.unwrap()
 }
 
 fn profile() -> Profile {

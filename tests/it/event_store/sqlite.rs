@@ -97,13 +97,7 @@ async fn the_embedded_stores_open_together_and_only_for_their_owner() {
 
     let directory = TempDir::new().unwrap();
     let root = directory.path().join("a/b");
-    let urls = StoreUrls {
-        log: format!("sqlite:{}/log.db", root.display()),
-        blobs: format!("file:{}/blobs", root.display()),
-        credentials: format!("sqlite:{}/credentials.db", root.display()),
-        tree: format!("sqlite:{}/tree.db", root.display()),
-    };
-    let stores = open(&urls).await.unwrap();
+    let stores = open(&StoreUrls::embedded(&root)).await.unwrap();
     let digest = stores.blobs.put("int main() {}".into()).await.unwrap().to_string();
     let (folder, blob) = (format!("blobs/{}", &digest[..2]), format!("{digest}.zst"));
     for (name, expected) in [

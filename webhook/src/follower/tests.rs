@@ -46,14 +46,7 @@ async fn receiver() -> (SocketAddr, Delivered) {
 }
 
 async fn stores(folder: &Path) -> Stores {
-    let below = |scheme: &str, name: &str| format!("{scheme}:{}", folder.join(name).display());
-    let urls = StoreUrls {
-        log: below("sqlite", "log.db"),
-        blobs: below("file", "blobs"),
-        credentials: below("sqlite", "credentials.db"),
-        tree: below("sqlite", "tree.db"),
-    };
-    event_store::open(&urls).await.unwrap()
+    event_store::open(&StoreUrls::embedded(folder)).await.unwrap()
 }
 
 async fn create(stores: &Stores, receiver: SocketAddr) -> WebhookId {
