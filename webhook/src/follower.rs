@@ -1,25 +1,21 @@
-//! Follows the log for one webhook: delivers the wanted events and records its progress.
+//! Follows the log for one webhook, and delivers the wanted events.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::webhook::{
-    DeliveryGivenUp, Webhook, WebhookAdvanced, WebhookCommand, WebhookPhase, WebhookRejection,
-};
-use domain::{Actor, Checkpoint, Event, EventId, Position, Recorded, StreamId, Version, WebhookId};
-use event_store::{
-    AppendError, Context, Credentials, CredentialsError, EventLog, ExecuteError, ReadError, Stream,
-};
-use jiff::Timestamp;
-use read_model::views::webhook_checkpoint;
-use read_model::{CommitError, Generation, Views};
+use domain::webhook::{DeliveryGivenUp, Webhook, WebhookCommand, WebhookPhase};
+use domain::{Actor, Event, Position, Recorded, StreamId, Version, WebhookId};
+use event_store::{AppendError, Context, Credentials, EventLog, ExecuteError, ReadError, Stream};
+use read_model::{CommitError, Views};
 use supervision::Backoff;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff;
+use crate::fault::Fault;
 use crate::message::message;
-use crate::secret::{InvalidSecret, SigningSecret, secret_name};
+use crate::progress::Progress;
+use crate::secret::{SigningSecret, secret_name};
 use crate::sender::{Attempt, Sender};
 use crate::settings::Settings;
 
@@ -84,27 +80,6 @@ impl Pace {
     }
 }
 
-/// Why deliveries were interrupted. All of these are retried.
-#[derive(Debug, thiserror::Error)]
-enum Fault {
-    #[error("the log could not be read")]
-    Read(#[from] ReadError),
-    #[error("nothing could be recorded")]
-    Append(#[source] AppendError),
-    #[error("the progress could not be recorded")]
-    Progress(#[from] CommitError),
-    #[error("the webhook's own state refuses what was done")]
-    Rejected(#[source] WebhookRejection),
-    #[error("the secret could not be read")]
-    Credentials(#[from] CredentialsError),
-    #[error("there is no secret to sign with; remove the webhook and create it again")]
-    NoSecret,
-    #[error("the secret is damaged; remove the webhook and create it again")]
-    InvalidSecret(#[from] InvalidSecret),
-    #[error("a stored event cannot be sent")]
-    Unsendable(#[from] serde_json::Error),
-}
-
 /// One webhook's deliveries.
 #[derive(Debug)]
 pub(crate) struct Follower {
@@ -112,21 +87,7 @@ pub(crate) struct Follower {
     id: WebhookId,
     stream: Stream<Webhook>,
     secret: Option<SigningSecret>,
-    /// Every event up to this one was delivered, given up or skipped.
-    reached: Position,
-    /// That event's id, if it was read.
-    reached_event: Option<EventId>,
-    /// The recorded progress.
-    progress: Option<Checkpoint>,
-    /// When the log last recorded progress, by the log's clock.
-    marked_at: Option<Timestamp>,
-    /// Number of unwanted events since progress was recorded.
-    passed: u64,
-    /// Whether an event was delivered since progress was recorded.
-    has_news: bool,
-    /// Dead letters delivered since progress was recorded.
-    redelivered: Vec<Position>,
-    recorded_at: Option<Instant>,
+    progress: Progress,
     /// The event whose delivery failed, and the number of attempts.
     failing: Option<(Position, u32)>,
     /// When another process last recorded something; `None` while this one delivers.
@@ -135,29 +96,16 @@ pub(crate) struct Follower {
 
 impl Follower {
     pub(crate) fn new(tools: Arc<Tools>, id: WebhookId) -> Self {
-        Self {
-            tools,
-            id,
-            stream: Stream::new(StreamId::Webhook(id)),
-            secret: None,
-            reached: Position::START,
-            reached_event: None,
-            progress: None,
-            marked_at: None,
-            passed: 0,
-            has_news: false,
-            redelivered: vec![],
-            recorded_at: None,
-            failing: None,
-            heard_at: None,
-        }
+        let progress = Progress::new(id, tools.views.clone());
+        let stream = Stream::new(StreamId::Webhook(id));
+        Self { tools, id, stream, secret: None, progress, failing: None, heard_at: None }
     }
 
     /// Delivers until cancelled, or until the webhook is removed.
     pub(crate) async fn run(mut self, cancelled: CancellationToken) {
         cancelled.run_until_cancelled(self.supervise()).await;
         // So that the next process does not repeat these deliveries.
-        if self.has_news
+        if self.progress.has_news()
             && let Err(fault) = self.record().await
         {
             self.warn(&fault, "cannot record progress; the last events will be delivered again");
@@ -187,7 +135,7 @@ impl Follower {
             }
             match self.stream.state.phase {
                 WebhookPhase::Removed => {
-                    return self.forget_progress(self.stream.state.rewinds).await;
+                    return self.progress.remove(self.stream.state.rewinds).await;
                 }
                 WebhookPhase::Active => self.deliver_all().await?,
                 WebhookPhase::Absent | WebhookPhase::Disabled => {}
@@ -205,16 +153,16 @@ impl Follower {
             return Ok(());
         }
         loop {
-            let events = self.tools.log.read_all(self.reached, LOG_PAGE).await?;
+            let events = self.tools.log.read_all(self.progress.reached(), LOG_PAGE).await?;
             for recorded in &events {
                 if !self.wants(recorded) {
-                    self.pass_over(recorded);
+                    self.progress.pass_over(recorded);
                     continue;
                 }
                 if !self.deliver(recorded).await? {
                     return Ok(());
                 }
-                self.reach(recorded);
+                self.progress.reach(recorded);
             }
             if !self.record_when_due().await? || events.is_empty() || self.refresh().await? {
                 return Ok(());
@@ -224,17 +172,6 @@ impl Follower {
 
     fn wants(&self, recorded: &Recorded) -> bool {
         self.stream.state.wants(&recorded.stream, recorded.event.kind())
-    }
-
-    /// Skips an unwanted event. Events of webhooks are not counted, because otherwise each record
-    /// of progress would lead to another.
-    fn pass_over(&mut self, recorded: &Recorded) {
-        self.reach(recorded);
-        self.passed += u64::from(!matches!(recorded.stream, StreamId::Webhook(_)));
-    }
-
-    fn reach(&mut self, recorded: &Recorded) {
-        (self.reached, self.reached_event) = (recorded.position, Some(recorded.id));
     }
 
     /// Sends an event until it is delivered or given up; `false` if something else must be handled
@@ -253,8 +190,8 @@ impl Follower {
             self.failing = Some((position, attempts));
             match attempt {
                 Attempt::Delivered => {
-                    (self.has_news, self.failing) = (true, None);
-                    self.reach(recorded);
+                    self.failing = None;
+                    self.progress.note_delivered(recorded);
                     return self.record_when_due().await;
                 }
                 Attempt::Gone => return self.disable(position).await,
@@ -280,8 +217,7 @@ impl Follower {
     async fn redeliver(&mut self) -> Result<bool, Fault> {
         loop {
             let mut retried = self.stream.state.retried.iter().copied();
-            let Some(position) = retried.find(|position| !self.redelivered.contains(position))
-            else {
+            let Some(position) = retried.find(|it| !self.progress.has_redelivered(*it)) else {
                 return Ok(true);
             };
             let before = Position(position.0.saturating_sub(1));
@@ -296,8 +232,7 @@ impl Follower {
             };
             let goes_on = match attempt {
                 Attempt::Delivered => {
-                    self.redelivered.push(position);
-                    self.has_news = true;
+                    self.progress.note_redelivered(position);
                     self.record().await?
                 }
                 Attempt::Gone => self.disable(position).await?,
@@ -392,7 +327,7 @@ impl Follower {
             return Ok(true);
         }
         loop {
-            let events = self.tools.log.read_all(self.reached, LOG_PAGE).await?;
+            let events = self.tools.log.read_all(self.progress.reached(), LOG_PAGE).await?;
             if events.is_empty() {
                 return Ok(false);
             }
@@ -400,7 +335,7 @@ impl Follower {
                 if self.wants(recorded) {
                     return Ok(true);
                 }
-                self.pass_over(recorded);
+                self.progress.pass_over(recorded);
             }
         }
     }
@@ -420,7 +355,7 @@ impl Follower {
                     }
                     _ => {}
                 }
-                self.take_mark(recorded);
+                self.progress.note_mark(recorded);
             }
             self.stream.advance(&events);
             if events.len() < STREAM_PAGE as usize {
@@ -429,66 +364,25 @@ impl Follower {
         }
         let rewound = is_first || self.stream.state.rewinds != rewinds;
         if rewound && !is_first {
-            self.forget_progress(rewinds).await?;
-            self.progress = None;
+            self.progress.remove(rewinds).await?;
         }
-        let advanced = self.refresh_progress(is_first).await?;
-        let through = self.through();
-        if rewound || through >= self.reached {
-            (self.reached, self.passed) = (through, 0);
-            self.reached_event = None;
-            self.has_news = !self.redelivered.is_empty();
+        let advanced = self.progress.refresh(self.tools.log.as_ref(), &self.stream.state).await?;
+        if advanced && !is_first {
+            self.heard_at = Some(Instant::now());
+        }
+        let through = self.progress.through(&self.stream.state);
+        if rewound || through >= self.progress.reached() {
+            self.progress.go_on_after(through);
         }
         Ok((self.stream.version > before || advanced) && !is_first)
     }
 
-    /// Reads the recorded progress; returns whether another process moved it.
-    async fn refresh_progress(&mut self, is_first: bool) -> Result<bool, Fault> {
-        let known = self.tools.views.writer.checkpoint(&self.progress_name()).await?;
-        if known == self.progress {
-            return Ok(false);
-        }
-        if let Some(known) = &known {
-            // INV-8: do not continue on a log that lost its tail.
-            event_store::verify_checkpoint(self.tools.log.as_ref(), known).await?;
-        }
-        self.progress = known;
-        if !is_first {
-            self.heard_at = Some(Instant::now());
-        }
-        Ok(true)
-    }
-
-    fn progress_name(&self) -> String {
-        webhook_checkpoint(self.id, self.stream.state.rewinds)
-    }
-
-    async fn forget_progress(&self, rewinds: u64) -> Result<(), Fault> {
-        let name = webhook_checkpoint(self.id, rewinds);
-        Ok(self.tools.views.generations.remove(&name, &[], Generation::FIRST).await?)
-    }
-
-    /// Every event up to this position was delivered, given up or skipped, according to the log and
-    /// the progress.
-    fn through(&self) -> Position {
-        let progress = self.progress.map_or(Position::START, |progress| progress.position);
-        self.stream.state.through.max(progress)
-    }
-
-    /// Remembers when the log last recorded this webhook's progress.
-    fn take_mark(&mut self, recorded: &Recorded) {
-        if matches!(recorded.event, Event::WebhookCreated(_) | Event::WebhookAdvanced(_)) {
-            self.marked_at = Some(recorded.recorded_at);
-        }
-    }
-
     async fn record_when_due(&mut self) -> Result<bool, Fault> {
         let Pace { record_every, passed_max, .. } = self.tools.pace;
-        let rested = self.recorded_at.is_none_or(|at| at.elapsed() >= record_every);
-        if rested && (self.has_news || self.passed >= passed_max) {
-            return self.record().await;
+        match self.progress.is_due(record_every, passed_max) {
+            true => self.record().await,
+            false => Ok(true),
         }
-        Ok(true)
     }
 
     /// Records the progress; `false` if another process wrote something first.
@@ -497,47 +391,30 @@ impl Follower {
         if *phase != WebhookPhase::Active {
             return Ok(true);
         }
-        self.redelivered.retain(|position| retried.contains(position));
-        let recorded = match self.is_for_the_log() {
-            true => {
-                let (through, redelivered) = (self.reached, self.redelivered.clone());
-                let advanced = WebhookAdvanced { through, redelivered };
-                self.execute(WebhookCommand::Advance(advanced)).await?
-            }
+        self.progress.keep_redelivered(retried);
+        let recorded = match self.progress.is_for_the_log(self.tools.pace.mark_every) {
+            true => self.execute(WebhookCommand::Advance(self.progress.advanced())).await?,
             false => self.commit_progress().await?,
         };
         if recorded {
-            self.redelivered.clear();
-            (self.has_news, self.passed, self.recorded_at) = (false, 0, Some(Instant::now()));
+            self.progress.note_recorded();
         }
         Ok(recorded)
     }
 
-    /// Whether to record in the log. A delivered dead letter always is. Otherwise the log gets the
-    /// progress about once a day, so that few events are delivered again if the views are lost.
-    fn is_for_the_log(&self) -> bool {
-        let mark_every = self.tools.pace.mark_every.as_secs_f64();
-        let age = |at: Timestamp| Timestamp::now().duration_since(at).as_secs_f64();
-        !self.redelivered.is_empty() || self.marked_at.is_some_and(|at| age(at) >= mark_every)
-    }
-
     async fn commit_progress(&mut self) -> Result<bool, Fault> {
-        let Some(event) = self.reached_event.filter(|_| self.reached > self.through()) else {
-            return Ok(true);
-        };
-        let log = self.tools.log.info().await?.log_id;
-        let to = Checkpoint { log, position: self.reached, event };
-        let (name, from) = (self.progress_name(), self.progress);
-        match self.tools.views.writer.commit(&name, from.as_ref(), &to, vec![]).await {
-            Ok(()) => {
-                (self.progress, self.heard_at) = (Some(to), None);
+        match self.progress.commit(self.tools.log.as_ref(), &self.stream.state).await {
+            Ok(moved) => {
+                if moved {
+                    self.heard_at = None;
+                }
                 Ok(true)
             }
-            Err(CommitError::Superseded) => {
+            Err(Fault::Progress(CommitError::Superseded)) => {
                 self.refresh().await?;
                 Ok(false)
             }
-            Err(error) => Err(error.into()),
+            Err(fault) => Err(fault),
         }
     }
 
@@ -551,7 +428,7 @@ impl Follower {
                 if !recorded.is_empty() {
                     self.heard_at = None;
                 }
-                recorded.iter().for_each(|recorded| self.take_mark(recorded));
+                recorded.iter().for_each(|recorded| self.progress.note_mark(recorded));
                 Ok(true)
             }
             Err(ExecuteError::Append(AppendError::Conflict { .. })) => {

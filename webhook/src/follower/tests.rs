@@ -10,6 +10,7 @@ use domain::submission::{Submission, SubmissionCommand, SubmissionReceived, Tria
 use domain::webhook::WebhookCreated;
 use domain::{Aggregate, Digest, RejudgeId, SubmissionId, TrialId};
 use event_store::{StoreUrls, Stores};
+use read_model::views::webhook_checkpoint;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
@@ -265,7 +266,7 @@ async fn events_of_webhooks_do_not_count_as_passed_over() {
         commands.push(AccountCommand::Revoke(domain::Role::Judge));
     }
     let passed = write::<Account>(&stores, StreamId::Account(login), commands).await;
-    follower.reach(&passed[0]);
+    follower.progress.reach(&passed[0]);
     follower.deliver_all().await.unwrap();
     let last = passed.last().unwrap().position;
     assert_eq!(recorded_through(&stores, &views, id).await, last);
@@ -307,7 +308,7 @@ async fn progress_is_in_the_log_once_a_day_and_else_in_a_checkpoint() {
     views.writer.erase().await.unwrap();
     let mut follower = Follower::new(tools(&stores, &views, often), id);
     follower.refresh().await.unwrap();
-    assert!(follower.reached == next && next > last);
+    assert!(follower.progress.reached() == next && next > last);
 }
 
 #[tokio::test(flavor = "multi_thread")]
