@@ -7,6 +7,7 @@
 
 mod attempt;
 mod busy;
+mod capture;
 mod cell;
 mod cores;
 mod ending;
@@ -28,6 +29,7 @@ mod standby;
 mod supervise;
 mod sweep;
 mod sys;
+mod usage;
 mod wire;
 
 use std::process::ExitCode;

@@ -1,19 +1,18 @@
 //! Watches a run: its clocks, its output, the program's end, and the end of everything it started.
 
-use std::fs::{self, File};
-use std::io::{self, Read};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
 use nix::sys::wait::WaitStatus;
-use nix::unistd::{Pid, SysconfVar, sysconf};
+use nix::unistd::Pid;
 use runner::message::Command;
 
 use crate::busy::Busy;
+use crate::capture::Capture;
 use crate::cell::Cell;
 use crate::ending::{Status, Stopped};
 use crate::meter::Mark;
@@ -21,6 +20,7 @@ use crate::peer::Peer;
 use crate::refusal::Failure;
 use crate::standby::{Given, Spawned};
 use crate::sys::{self, Reaping};
+use crate::usage::Usage;
 use crate::wire::host_is_gone;
 use crate::{launch, spawn};
 
@@ -44,9 +44,6 @@ const DYING_MAX: Duration = Duration::from_secs(10);
 /// The shortest time between two reads of the output. Otherwise a program that prints line by line
 /// would wake the runner for each line, and wait for it if both share a core.
 const READ_INTERVAL: Duration = Duration::from_millis(1);
-
-/// How much is read from a pipe at a time, in bytes.
-const READ_BYTES: usize = 64 << 10;
 
 /// The longest error text of a program that could not be started, in bytes.
 const COMPLAINT_BYTES_MAX: usize = 1024;
@@ -98,7 +95,7 @@ pub(crate) fn supervise(
         started,
         next_look: started,
         next_read: started,
-        toll: Toll::default(),
+        usage: Usage::default(),
         status: None,
         peer,
         busy: Busy::default(),
@@ -125,11 +122,11 @@ pub(crate) fn supervise(
         status: watch.status,
         complaint: (!complaint.is_empty())
             .then(|| String::from_utf8_lossy(&complaint).into_owned()),
-        cpu: watch.toll.reaped_cpu,
+        cpu: watch.usage.reaped_cpu,
         wall,
         peer_ended,
         busy,
-        memory_bytes_max: watch.toll.memory_bytes_max,
+        memory_bytes_max: watch.usage.memory_bytes_max,
         stdout: watch.stdout,
         stderr: watch.stderr,
     })
@@ -148,7 +145,7 @@ struct Watch<'a> {
     next_look: Instant,
     /// When the output is read next.
     next_read: Instant,
-    toll: Toll,
+    usage: Usage,
     status: Option<Status>,
     /// The other end of a link.
     peer: Option<Peer>,
@@ -248,8 +245,8 @@ impl Watch<'_> {
             PollFd::new(self.cell.signals.as_fd(), PollFlags::POLLIN),
         ];
         let pipes = [&self.stdout, &self.stderr].into_iter().filter(|_| reads);
-        let pipes = pipes.filter_map(|capture| capture.pipe.as_ref());
-        watched.extend(pipes.map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN)));
+        let pipes = pipes.filter_map(Capture::pipe);
+        watched.extend(pipes.map(|pipe| PollFd::new(pipe, PollFlags::POLLIN)));
         if let Some(Peer::Leader(leader)) = &self.peer {
             watched.extend(leader.awaited());
         }
@@ -271,15 +268,15 @@ impl Watch<'_> {
     fn look(&mut self) -> Option<Stopped> {
         let meter = &self.cell.meter;
         if !meter.limits_memory() || !meter.measures_cpu() {
-            self.toll.sample();
+            self.usage.sample();
         }
         self.sample_held();
         let meter = &self.cell.meter;
-        let cpu = meter.cpu_since(self.mark).unwrap_or_else(|| self.toll.cpu());
+        let cpu = meter.cpu_since(self.mark).unwrap_or_else(|| self.usage.cpu());
         if cpu > self.command.cpu {
             return Some(Stopped::Cpu);
         }
-        if !meter.limits_memory() && self.toll.memory_bytes_max > self.command.memory_bytes {
+        if !meter.limits_memory() && self.usage.memory_bytes_max > self.command.memory_bytes {
             return Some(Stopped::Memory);
         }
         if self.peer.is_some() {
@@ -294,7 +291,7 @@ impl Watch<'_> {
     fn sample_held(&mut self) {
         let captured = (self.stdout.bytes().len() + self.stderr.bytes().len()) as u64;
         let held = self.cell.meter.held_since(self.mark).saturating_sub(captured);
-        self.toll.memory_bytes_max = self.toll.memory_bytes_max.max(held);
+        self.usage.memory_bytes_max = self.usage.memory_bytes_max.max(held);
     }
 
     /// Schedules the next check for the earliest time at which the processor time limit can be
@@ -317,7 +314,7 @@ impl Watch<'_> {
         loop {
             match sys::reap() {
                 Reaping::One(reaped) => {
-                    self.toll.add(&reaped);
+                    self.usage.add(&reaped);
                     if reaped.pid == self.program.as_raw() {
                         self.status = status(self.program, reaped.status);
                     }
@@ -359,146 +356,5 @@ fn status(pid: Pid, raw: i32) -> Option<Status> {
         // A real-time signal has no name here, so take its number from the status.
         Err(Errno::EINVAL) => Some(Status::Signaled(raw & 0x7f)),
         _ => None,
-    }
-}
-
-/// What the program's processes have used, according to `wait4` and `/proc`.
-#[derive(Default)]
-struct Toll {
-    reaped_cpu: Duration,
-    living_cpu: Duration,
-    memory_bytes_max: u64,
-}
-
-impl Toll {
-    fn add(&mut self, reaped: &sys::Reaped) {
-        self.reaped_cpu += reaped.cpu;
-        self.memory_bytes_max = self.memory_bytes_max.max(reaped.rss_bytes_max);
-    }
-
-    fn cpu(&self) -> Duration {
-        self.reaped_cpu + self.living_cpu
-    }
-
-    /// Samples every process of the cell except the runner.
-    fn sample(&mut self) {
-        let mut private_pages = 0;
-        let mut shared_pages_max = 0;
-        let mut ticks = 0;
-        for usage in living() {
-            private_pages += usage.resident_pages.saturating_sub(usage.shared_pages);
-            shared_pages_max = shared_pages_max.max(usage.shared_pages);
-            ticks += usage.cpu_ticks;
-        }
-        let ticks_per_s = u64::try_from(sysconf(SysconfVar::CLK_TCK).ok().flatten().unwrap_or(100))
-            .unwrap_or(100);
-        self.living_cpu = Duration::from_millis(ticks * 1000 / ticks_per_s.max(1));
-        let page_bytes =
-            u64::try_from(sysconf(SysconfVar::PAGE_SIZE).ok().flatten().unwrap_or(4096))
-                .unwrap_or(4096);
-        self.memory_bytes_max =
-            self.memory_bytes_max.max((private_pages + shared_pages_max) * page_bytes);
-    }
-}
-
-struct Usage {
-    resident_pages: u64,
-    shared_pages: u64,
-    cpu_ticks: u64,
-}
-
-fn living() -> Vec<Usage> {
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    entries
-        .filter_map(|entry| {
-            let pid: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
-            if pid == 1 { None } else { usage(pid) }
-        })
-        .collect()
-}
-
-fn usage(pid: u32) -> Option<Usage> {
-    let statm = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let mut pages = statm.split(' ').skip(1).map(|field| field.trim().parse::<u64>());
-    // The process name may contain any character, so count the fields after its closing
-    // parenthesis. The 12th to the 15th are the times of the process and of the children it waited
-    // for.
-    let times = stat
-        .rsplit_once(')')?
-        .1
-        .split(' ')
-        .skip(12)
-        .take(4)
-        .map(|field| field.parse::<u64>().unwrap_or(0));
-    Some(Usage {
-        resident_pages: pages.next()?.ok()?,
-        shared_pages: pages.next()?.ok()?,
-        cpu_ticks: times.sum(),
-    })
-}
-
-/// A program's output, up to a limit.
-pub(crate) struct Capture {
-    pipe: Option<File>,
-    bytes: Vec<u8>,
-    bytes_max: u64,
-    overflowed: bool,
-}
-
-impl Capture {
-    fn new(pipe: OwnedFd, bytes_max: u64) -> nix::Result<Self> {
-        fcntl(&pipe, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-        Ok(Self { pipe: Some(pipe.into()), bytes: Vec::new(), bytes_max, overflowed: false })
-    }
-
-    /// Reads the available data without waiting. Returns whether there was any. Data beyond the
-    /// limit is read and dropped, so that the writer can continue.
-    fn read_on(&mut self) -> io::Result<bool> {
-        let mut buffer = [0; READ_BYTES];
-        let mut any = false;
-        while let Some(pipe) = &mut self.pipe {
-            match pipe.read(&mut buffer) {
-                Ok(0) => self.pipe = None,
-                Ok(count) => {
-                    any = true;
-                    self.keep(&buffer[..count]);
-                    // Return, so that a writer as fast as this reader cannot keep the supervisor
-                    // from checking its clocks.
-                    if count < buffer.len() || self.overflowed {
-                        return Ok(true);
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(any),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(any)
-    }
-
-    /// Reads the rest once there are no writers left.
-    fn read_rest(&mut self) -> io::Result<()> {
-        while !self.overflowed && self.read_on()? {}
-        Ok(())
-    }
-
-    fn keep(&mut self, read: &[u8]) {
-        let room = usize::try_from(self.bytes_max).unwrap_or(usize::MAX) - self.bytes.len();
-        self.bytes.extend_from_slice(&read[..read.len().min(room)]);
-        self.overflowed |= read.len() > room;
-    }
-
-    /// Whether the output exceeded the limit.
-    pub(crate) fn overflowed(&self) -> bool {
-        self.overflowed
-    }
-
-    pub(crate) fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    pub(crate) fn into_bytes(self) -> Vec<u8> {
-        self.bytes
     }
 }
