@@ -120,6 +120,22 @@ impl Judge {
         judged
     }
 
+    /// Judges a compiled program on one test of a problem that compares outputs token by token.
+    pub async fn judge_compiled(
+        &self,
+        source: Source,
+        compilation: Compilation,
+        test: &TestData,
+    ) -> Result<Judged, Fault> {
+        let limits = Limits { time_ms: 10_000, ..Limits::default() };
+        let problem_programs = self.comparing_tokens().await?;
+        let mut judging_cells =
+            self.judging_cells_of(source, compilation, limits, problem_programs).await?;
+        let judged = judging_cells.judge(test, None).await;
+        judging_cells.tear_down().await;
+        judged
+    }
+
     /// Compiles a program, and puts it in a cell.
     pub async fn judging_cells(
         &self,

@@ -6,7 +6,6 @@ use std::{env, fs};
 
 use bytes::Bytes;
 use domain::Verdict::{Accepted, WrongAnswer};
-use domain::problem::Limits;
 use evaluator::judge::{Source, TestData};
 use sandbox::{Adapter, NativeConfig, SandboxConfig};
 
@@ -32,15 +31,8 @@ async fn an_operators_own_language_is_judged() {
         for (text, expected) in [("{ print $1 + $2 }", Accepted), ("{ print $1 }", WrongAnswer)] {
             let source = Source::single(language, text);
             let compilation = judge.compiler.compile(&source, None).await.unwrap();
-            let limits = Limits { time_ms: 10_000, ..Limits::default() };
-            let problem_programs = judge.comparing_tokens().await.unwrap();
             let test = TestData::new(1, Bytes::from_static(b"3 4\n"), Bytes::from_static(b"7\n"));
-            let mut judging_cells = judge
-                .judging_cells_of(source, compilation, limits, problem_programs)
-                .await
-                .unwrap();
-            let judged = judging_cells.judge(&test, None).await.unwrap();
-            judging_cells.tear_down().await;
+            let judged = judge.judge_compiled(source, compilation, &test).await.unwrap();
             assert_eq!(judged.outcome.verdict, expected, "{adapter:?}: {:?}", judged.outcome);
         }
         let broken = Source::single(language, &language.examples.broken);

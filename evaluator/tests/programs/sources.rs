@@ -13,7 +13,6 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use domain::Verdict::{self, Accepted, CompileError};
-use domain::problem::Limits;
 use evaluator::judge::{Source, TestData};
 use futures::StreamExt;
 use sandbox::{NativeConfig, SandboxConfig};
@@ -57,16 +56,8 @@ async fn fault(judge: &Judge, case: &Case) -> Option<String> {
     let found = match compilation.artifact {
         None => CompileError,
         Some(_) => {
-            let limits = Limits { time_ms: 10_000, ..Limits::default() };
-            let problem_programs = judge.comparing_tokens().await.unwrap();
             let test = TestData::new(1, Bytes::from_static(b"3 4\n"), Bytes::from_static(b"7\n"));
-            let mut judging_cells = judge
-                .judging_cells_of(source, compilation, limits, problem_programs)
-                .await
-                .unwrap();
-            let judged = judging_cells.judge(&test, None).await.unwrap();
-            judging_cells.tear_down().await;
-            judged.outcome.verdict
+            judge.judge_compiled(source, compilation, &test).await.unwrap().outcome.verdict
         }
     };
     let text = String::from_utf8_lossy(&case.source);

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use domain::Verdict::Accepted;
-use domain::problem::Limits;
 use evaluator::judge::{Source, TestData};
 
 use super::{check, judge, refused, right};
@@ -73,13 +72,8 @@ async fn node_loses_no_output() {
     for (text, answer) in cases {
         let source = Source::single(judge.languages.get("javascript").unwrap(), text);
         let compilation = judge.compiler.compile(&source, None).await.unwrap();
-        let limits = Limits { time_ms: 10_000, ..Limits::default() };
-        let problem_programs = judge.comparing_tokens().await.unwrap();
         let test = TestData::new(1, Bytes::new(), Bytes::from(answer));
-        let mut judging_cells =
-            judge.judging_cells_of(source, compilation, limits, problem_programs).await.unwrap();
-        let judged = judging_cells.judge(&test, None).await.unwrap();
-        judging_cells.tear_down().await;
+        let judged = judge.judge_compiled(source, compilation, &test).await.unwrap();
         assert_eq!(judged.outcome.verdict, Accepted, "{text}: {:?}", judged.outcome);
     }
     judge.shutdown().await;
