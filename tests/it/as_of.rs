@@ -4,13 +4,8 @@ use domain::Position;
 use serde_json::{Value, json};
 use tests::api::Api;
 use tests::deployment::{Deployment, Stack};
-use tests::package::Package;
 use tests::waiting::until_true;
-
-/// Rejected and accepted with the wrong checker and a wrong answer file.
-const EXACT: &str = "print(sum(map(int, input().split())))";
-const SLOPPY: &str =
-    "a, b = map(int, input().split())\nprint(5 if (a, b) == (1, 1) else a + b + 0.5)";
+use tests::wrong_checker::{self, EXACT, SLOPPY};
 
 /// Fields that exist both now and as of another time.
 const SUBMISSION: &str = "id number problemVersion sourceSha256 state verdict createdAt judgedAt
@@ -85,14 +80,7 @@ async fn journey(stack: Stack) {
 
 impl World {
     async fn import(&self, mended: bool) {
-        let mut package = Package::sum("sum", 1);
-        if !mended {
-            let lenient =
-                "name: Sum\nlimits: {time_limit: 5}\nvalidator_flags: float_absolute_tolerance 1\n";
-            package =
-                package.file("sum/problem.yaml", lenient).file("sum/data/secret/001.ans", "5\n");
-        }
-        let payload = self.deployment.import(&package).await;
+        let payload = self.deployment.import(&wrong_checker::package(mended)).await;
         assert_eq!(payload["userErrors"], json!([]));
     }
 

@@ -9,12 +9,10 @@ use tests::api::Api;
 use tests::deployment::{ALL, Deployment, EVALUATOR, Stack};
 use tests::package::Package;
 use tests::waiting::until_true;
+use tests::wrong_checker::{self, EXACT, SLOPPY};
 use tokio::task::JoinHandle;
 
-/// With the wrong checker and answer: rejected, accepted, and the same verdict either way.
-const EXACT: &str = "print(sum(map(int, input().split())))";
-const SLOPPY: &str =
-    "a, b = map(int, input().split())\nprint(5 if (a, b) == (1, 1) else a + b + 0.5)";
+/// A program with the same verdict before and after the problem is mended.
 const CRASHING: &str = "raise SystemExit(1)";
 
 /// The users, and how many exact, sloppy and crashing programs each submits.
@@ -114,16 +112,8 @@ impl World {
         world
     }
 
-    /// The problem, with a wrong checker and a wrong answer unless `mended`.
     async fn import(&self, mended: bool) {
-        let mut package = Package::sum("sum", 1);
-        if !mended {
-            let lenient =
-                "name: Sum\nlimits: {time_limit: 5}\nvalidator_flags: float_absolute_tolerance 1\n";
-            package =
-                package.file("sum/problem.yaml", lenient).file("sum/data/secret/001.ans", "5\n");
-        }
-        let payload = self.deployment.import(&package).await;
+        let payload = self.deployment.import(&wrong_checker::package(mended)).await;
         assert_eq!(payload["userErrors"], json!([]));
         assert_eq!(payload["problem"]["version"], if mended { 2 } else { 1 });
     }

@@ -9,6 +9,7 @@ pub mod proxy;
 pub mod redis_server;
 pub mod small_disk;
 pub mod waiting;
+pub mod wrong_checker;
 
 mod private_server;
 mod process;
