@@ -1,10 +1,10 @@
 #[cfg(any(test, fuzzing))]
 pub mod liar;
 pub(crate) mod seal;
-#[cfg(feature = "simulation")]
-mod simulated;
 mod stream;
 mod translation;
+#[cfg(any(test, fuzzing, feature = "simulation"))]
+mod unsealed;
 
 use std::time::Duration;
 use std::{fmt, io};
@@ -83,7 +83,7 @@ impl Cell {
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     ) -> Result<Self, SandboxError> {
         let (reader, writer) = tokio::io::split(stream);
-        let seal = Box::new(simulated::Unsealed);
+        let seal = Box::new(unsealed::Unsealed { last_words: "" });
         Self::open(Box::new(reader), Box::new(writer), seal, Ceiling::NONE, None).await
     }
 
@@ -274,40 +274,21 @@ impl Cell {
 
 #[cfg(test)]
 mod tests {
-    use async_trait::async_trait;
     use runner::frame::{self, PROTOCOL_VERSION};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+    use super::unsealed::Unsealed;
     use super::*;
 
-    /// Contains no process.
-    #[derive(Debug)]
-    struct NoSeal(&'static str);
-
-    #[async_trait]
-    impl Seal for NoSeal {
-        async fn tear_down(self: Box<Self>) -> Result<(), SandboxError> {
-            Ok(())
-        }
-
-        fn linking(&self) -> Linking<'_> {
-            Linking::Never
-        }
-
-        async fn last_words(&mut self) -> String {
-            self.0.to_owned()
-        }
-    }
-
     /// Opens a cell whose runner sends only `said`.
-    async fn open_with(said: &[u8], words: &'static str) -> SandboxError {
+    async fn open_with(said: &[u8], last_words: &'static str) -> SandboxError {
         let (ours, mut theirs) = tokio::io::duplex(4096);
         theirs.write_all(said).await.expect("there is room");
         let (reader, writer) = tokio::io::split(ours);
         let talk = Cell::open(
             Box::new(reader),
             Box::new(writer),
-            Box::new(NoSeal(words)),
+            Box::new(Unsealed { last_words }),
             Ceiling { memory_bytes: 1, processes: 1 },
             None,
         );

@@ -9,17 +9,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use runner::frame::{self, CHUNK_BYTES_MAX, MESSAGE_BYTES_MAX, PROTOCOL_VERSION};
 use runner::message::{self, Facts, Listing, RefusalKind, Reply, Report, SealPlan};
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::Cell;
-use super::seal::{Linking, Seal};
 use super::stream::READ_BYTES;
+use super::unsealed::Unsealed;
 use crate::spec::Ceiling;
-use crate::{Area, CellPath, Execution, LISTED_FILES_MAX, Limits, SandboxError};
+use crate::{Area, CellPath, Execution, LISTED_FILES_MAX, Limits};
 
 /// How much the host asks for, in bytes, of each: standard output, standard error and the file.
 pub const WANTED_BYTES_MAX: u64 = 4096;
@@ -109,7 +108,7 @@ async fn converse(said: Said) -> u32 {
     let opened = Cell::open(
         Box::new(said),
         Box::new(tokio::io::sink()),
-        Box::new(Nothing),
+        Box::new(Unsealed { last_words: "" }),
         Ceiling { memory_bytes: 1 << 20, processes: 1 },
         Some(SealPlan::default()),
     );
@@ -159,25 +158,6 @@ impl AsyncRead for Said {
         buffer.put_slice(&self.said[at..at + count]);
         self.taken.store(at + count, Ordering::Relaxed);
         Poll::Ready(Ok(()))
-    }
-}
-
-/// Contains no process.
-#[derive(Debug)]
-struct Nothing;
-
-#[async_trait]
-impl Seal for Nothing {
-    async fn tear_down(self: Box<Self>) -> Result<(), SandboxError> {
-        Ok(())
-    }
-
-    fn linking(&self) -> Linking<'_> {
-        Linking::Never
-    }
-
-    async fn last_words(&mut self) -> String {
-        String::new()
     }
 }
 

@@ -1,13 +1,16 @@
-//! The seal of a cell whose runner is a task of this process.
+//! The seal of a cell that contains no process.
 
 use async_trait::async_trait;
 
 use super::seal::{Linking, Seal};
 use crate::SandboxError;
 
-/// Contains no process: the runner ends when its stream ends.
+/// Contains no process: the runner, if there is one, ends when its stream ends.
 #[derive(Debug)]
-pub(super) struct Unsealed;
+pub(super) struct Unsealed {
+    /// What the runner wrote to its standard error.
+    pub(super) last_words: &'static str,
+}
 
 #[async_trait]
 impl Seal for Unsealed {
@@ -20,6 +23,6 @@ impl Seal for Unsealed {
     }
 
     async fn last_words(&mut self) -> String {
-        String::new()
+        self.last_words.to_owned()
     }
 }
