@@ -1,8 +1,8 @@
 //! The list of generations as it is stored in SQLite, for readers and writers.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
-use super::table::{BoxedError, table_exists};
+use super::table::{BoxedError, table_exists, text_of};
 use crate::generation::Known;
 use crate::names::Namespace;
 use crate::stored::damaged;
@@ -53,11 +53,7 @@ pub(super) fn stored(
     table: &str,
     projection: &str,
 ) -> Result<Option<Generations>, CommitError> {
-    let sql = format!("SELECT generations FROM \"{table}\" WHERE projection = ?1");
-    let text: Option<String> = connection
-        .prepare_cached(&sql)
-        .and_then(|mut statement| statement.query_row([projection], |row| row.get(0)).optional())
-        .map_err(unavailable)?;
+    let text = text_of(connection, table, "generations", projection).map_err(unavailable)?;
     text.map(|it| serde_json::from_str(&it)).transpose().map_err(|error| {
         CommitError::Damaged(format!("the generations of {projection} do not parse: {error}"))
     })

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 pub(super) type BoxedError = Box<dyn Error + Send + Sync>;
 
@@ -11,4 +11,17 @@ pub(super) fn table_exists(connection: &Connection, table: &str) -> rusqlite::Re
     connection
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = ?1)")?
         .query_row([table], |row| row.get(0))
+}
+
+/// The text in a column of a projection's row.
+pub(super) fn text_of(
+    connection: &Connection,
+    table: &str,
+    column: &str,
+    projection: &str,
+) -> rusqlite::Result<Option<String>> {
+    connection
+        .prepare_cached(&format!("SELECT {column} FROM \"{table}\" WHERE projection = ?1"))?
+        .query_row([projection], |row| row.get(0))
+        .optional()
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::Checkpoint;
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::Mutex;
 use tokio::task;
 
 use super::query::{column, extracted};
 use super::stored_generations::takes_no_commits;
-use super::table::table_exists;
+use super::table::{table_exists, text_of};
 use crate::names::{InvalidName, Namespace};
 use crate::writer::unavailable;
 use crate::{Change, Collection, CommitError, Generation, ViewWriter};
@@ -307,11 +307,7 @@ pub(super) fn read_checkpoint(
     table: &str,
     projection: &str,
 ) -> Result<Option<Checkpoint>, CommitError> {
-    let sql = format!("SELECT checkpoint FROM \"{table}\" WHERE projection = ?1");
-    let text: Option<String> = connection
-        .prepare_cached(&sql)
-        .and_then(|mut statement| statement.query_row([projection], |row| row.get(0)).optional())
-        .map_err(unavailable)?;
+    let text = text_of(connection, table, "checkpoint", projection).map_err(unavailable)?;
     text.map(|it| serde_json::from_str(&it)).transpose().map_err(|error| {
         CommitError::Damaged(format!("the checkpoint of {projection} does not parse: {error}"))
     })
