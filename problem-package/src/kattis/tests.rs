@@ -32,10 +32,14 @@ const SUM: &[(&str, &str)] = &[
     ("sum/submissions/accepted/sum.py", "print(sum(map(int, input().split())))\n"),
 ];
 
-/// The package with files changed or added. Files with the text `None` are removed.
 fn tree(changes: &[(&str, Option<&str>)]) -> FileTree {
+    changed(SUM, changes)
+}
+
+/// A package with files changed or added. Files with the text `None` are removed.
+fn changed(package: &[(&str, &str)], changes: &[(&str, Option<&str>)]) -> FileTree {
     let mut files: BTreeMap<String, &str> =
-        SUM.iter().map(|(path, text)| (path.to_string(), *text)).collect();
+        package.iter().map(|(path, text)| ((*path).to_owned(), *text)).collect();
     for (path, text) in changes {
         let path = format!("sum/{path}");
         match text {
@@ -51,8 +55,12 @@ fn tree(changes: &[(&str, Option<&str>)]) -> FileTree {
 }
 
 fn package(changes: &[(&str, &str)]) -> Package {
+    read_changed(SUM, changes)
+}
+
+fn read_changed(package: &[(&str, &str)], changes: &[(&str, &str)]) -> Package {
     let changes: Vec<_> = changes.iter().map(|(path, text)| (*path, Some(*text))).collect();
-    read(&tree(&changes), &Options::default()).unwrap_or_else(|diagnostics| {
+    read(&changed(package, &changes), &Options::default()).unwrap_or_else(|diagnostics| {
         panic!("{}", lines(&diagnostics).join("\n"));
     })
 }

@@ -5,27 +5,9 @@ use std::collections::BTreeSet;
 use domain::grading::Rule;
 
 use super::super::version::Version;
-use super::files::{Case, DataFiles, Kind, Name};
+use super::files::{Case, DataFiles, EXTENSIONS, Kind, Name};
 use super::groups::{Found, Groups};
 use crate::diagnostic::Report;
-
-/// Extensions of files that add to a test but do not make one.
-const ADDITIONS: [&str; 14] = [
-    "in.statement",
-    "ans.statement",
-    "in.download",
-    "ans.download",
-    "out",
-    "yaml",
-    "args",
-    "hint",
-    "desc",
-    "interaction",
-    "png",
-    "jpg",
-    "jpeg",
-    "svg",
-];
 
 const PICTURES: [&str; 4] = ["png", "jpg", "jpeg", "svg"];
 
@@ -39,8 +21,9 @@ pub(super) fn report_missing(
     match (case.path("in"), case.path("ans")) {
         (Some(input), None) => report.error(input, "has no answer", format!("{path}.ans")),
         (None, Some(answer)) => report.error(answer, "has no input", format!("{path}.in")),
+        // Neither is there, only files that add to a test.
         _ => {
-            let stray = ADDITIONS.iter().filter_map(|extension| {
+            let stray = EXTENSIONS.iter().filter_map(|extension| {
                 // An interaction may be shown without being a test.
                 (*extension != "interaction" || !is_interactive_or_multi_pass)
                     .then(|| case.path(extension))?

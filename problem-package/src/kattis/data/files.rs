@@ -10,7 +10,7 @@ use crate::diagnostic::Report;
 use crate::tree::FileTree;
 
 /// Extensions of test files. Longer ones come first where one is a suffix of another.
-const EXTENSIONS: [&str; 16] = [
+pub(super) const EXTENSIONS: [&str; 16] = [
     "in.statement",
     "ans.statement",
     "in.download",

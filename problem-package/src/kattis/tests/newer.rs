@@ -25,27 +25,11 @@ const HEAD: &str = "problem_format_version: 2025-09\nname: Sum\n\
 type Change<'a> = (&'a str, Option<&'a str>);
 
 fn tree_of(changes: &[Change<'_>]) -> FileTree {
-    let mut files: BTreeMap<String, &str> =
-        FILES.iter().map(|(path, text)| ((*path).to_owned(), *text)).collect();
-    for (path, text) in changes {
-        let path = format!("sum/{path}");
-        match text {
-            Some(text) => files.insert(path, text),
-            None => files.remove(&path),
-        };
-    }
-    let mut builder = FileTree::builder(TreeLimits::default());
-    for (path, text) in files {
-        builder.insert(path.as_bytes(), Entry::File(Bytes::copy_from_slice(text.as_bytes())));
-    }
-    builder.finish().unwrap()
+    changed(FILES, changes)
 }
 
 pub(super) fn newer(changes: &[(&str, &str)]) -> Package {
-    let changes: Vec<_> = changes.iter().map(|(path, text)| (*path, Some(*text))).collect();
-    read(&tree_of(&changes), &Options::default()).unwrap_or_else(|diagnostics| {
-        panic!("{}", lines(&diagnostics).join("\n"));
-    })
+    read_changed(FILES, changes)
 }
 
 pub(super) fn newer_errors(changes: &[Change<'_>]) -> Vec<String> {
