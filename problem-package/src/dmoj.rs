@@ -23,7 +23,7 @@ use crate::fields::{Field, unknown_key};
 use crate::flaws::report_flaws;
 use crate::formulas::report_faults;
 use crate::naming::identity;
-use crate::package::{About, Format, InputValidation, Options, Package};
+use crate::package::{About, Format, InputValidation, Options, Package, read_one};
 use crate::text::text;
 use crate::timing::Timing;
 use crate::tree::FileTree;
@@ -49,12 +49,7 @@ const SIGNATURE: &str = "#define SIGNATURE_GRADER 1\n";
 /// # Errors
 /// Returns all errors and warnings of the package.
 pub(crate) fn read(tree: &FileTree, options: &Options) -> Result<Vec<Package>, Vec<Diagnostic>> {
-    let mut report = Report::default();
-    report.extend(tree.warnings());
-    let package = read_file(tree, options, &mut report);
-    let warnings = report.finish()?;
-    let package = package.expect("a package that could not be read has an error");
-    Ok(vec![Package { warnings, ..package }])
+    read_one(tree, |report| read_file(tree, options, report)).map(|package| vec![package])
 }
 
 fn read_file(tree: &FileTree, options: &Options, report: &mut Report) -> Option<Package> {

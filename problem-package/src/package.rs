@@ -11,8 +11,9 @@ use domain::problem::{
 use domain::{Digest, LanguageId, Slug, Verdict};
 
 use crate::budget::Budget;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Report};
 use crate::timing::Timing;
+use crate::tree::FileTree;
 
 /// Options of the reader.
 #[derive(Clone)]
@@ -245,4 +246,20 @@ pub struct About {
     pub uuid: Option<String>,
     /// The date until which the problem is embargoed, as written in the package.
     pub embargo_until: Option<String>,
+}
+
+/// Reads the only problem of a package. `read` must report an error if it returns nothing.
+///
+/// # Errors
+/// Returns all errors and warnings of the package.
+pub(crate) fn read_one(
+    tree: &FileTree,
+    read: impl FnOnce(&mut Report) -> Option<Package>,
+) -> Result<Package, Vec<Diagnostic>> {
+    let mut report = Report::default();
+    report.extend(tree.warnings());
+    let package = read(&mut report);
+    let warnings = report.finish()?;
+    let package = package.expect("a package that could not be read has an error");
+    Ok(Package { warnings, ..package })
 }

@@ -17,7 +17,7 @@ use crate::blobs::Blobs;
 use crate::diagnostic::{Diagnostic, Report, quote};
 use crate::flaws::report_flaws;
 use crate::naming::{Identity, tag};
-use crate::package::{About, Format, Options, Package};
+use crate::package::{About, Format, Options, Package, read_one};
 use crate::text::text;
 use crate::timing::Timing;
 use crate::tree::FileTree;
@@ -30,12 +30,7 @@ const FILE: &str = "problem.xml";
 /// # Errors
 /// Returns all errors and warnings of the package.
 pub(crate) fn read(tree: &FileTree, options: &Options) -> Result<Vec<Package>, Vec<Diagnostic>> {
-    let mut report = Report::default();
-    report.extend(tree.warnings());
-    let package = read_file(tree, options, &mut report);
-    let warnings = report.finish()?;
-    let package = package.expect("a package that could not be read has an error");
-    Ok(vec![Package { warnings, ..package }])
+    read_one(tree, |report| read_file(tree, options, report)).map(|package| vec![package])
 }
 
 fn read_file(tree: &FileTree, options: &Options, report: &mut Report) -> Option<Package> {
