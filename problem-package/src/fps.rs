@@ -307,7 +307,9 @@ fn languages(item: Element<'_>, options: &Options, report: &mut Report) -> Vec<P
             continue;
         }
         let Some(language) = language(element, report) else { continue };
-        let offer = offers.entry(language.clone()).or_insert_with(|| empty(language));
+        let offer = offers
+            .entry(language.clone())
+            .or_insert_with(|| ProblemLanguage::without_code(language));
         let code = element.text().into_owned();
         match name {
             "template" => offer.starter_code = code,
@@ -321,22 +323,15 @@ fn languages(item: Element<'_>, options: &Options, report: &mut Report) -> Vec<P
     }
     if has_snippets {
         // Without a snippet, submissions in a language would not be whole programs.
-        offers.retain(|_, offer| !(offer.start_snippet.is_empty() && offer.end_snippet.is_empty()));
+        offers.retain(|_, offer| offer.has_snippets());
     } else {
         for language in &options.languages {
-            offers.entry(language.clone()).or_insert_with(|| empty(language.clone()));
+            offers
+                .entry(language.clone())
+                .or_insert_with(|| ProblemLanguage::without_code(language.clone()));
         }
     }
     offers.into_values().collect()
-}
-
-fn empty(language: LanguageId) -> ProblemLanguage {
-    ProblemLanguage {
-        language,
-        starter_code: String::new(),
-        start_snippet: String::new(),
-        end_snippet: String::new(),
-    }
 }
 
 /// The language of an element. Reports an unknown one.

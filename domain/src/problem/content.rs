@@ -68,6 +68,16 @@ pub struct ProblemLanguage {
 }
 
 impl ProblemLanguage {
+    /// A language without starter code or snippets.
+    pub fn without_code(language: LanguageId) -> Self {
+        Self {
+            language,
+            starter_code: String::new(),
+            start_snippet: String::new(),
+            end_snippet: String::new(),
+        }
+    }
+
     /// Whether there is code before or after the submitted code.
     pub fn has_snippets(&self) -> bool {
         !(self.start_snippet.is_empty() && self.end_snippet.is_empty())
@@ -164,12 +174,7 @@ impl RevisionContent {
     /// What the problem provides for a language; `None` when it does not accept the language.
     pub fn language(&self, language: &LanguageId) -> Option<ProblemLanguage> {
         if self.languages.is_empty() {
-            return Some(ProblemLanguage {
-                language: language.clone(),
-                starter_code: String::new(),
-                start_snippet: String::new(),
-                end_snippet: String::new(),
-            });
+            return Some(ProblemLanguage::without_code(language.clone()));
         }
         self.languages.iter().find(|offer| offer.language == *language).cloned()
     }

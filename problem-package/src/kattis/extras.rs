@@ -67,16 +67,7 @@ fn offer<'a>(
         report.error(path, message, "an id such as `cpp`");
         return None;
     };
-    Some(offers.entry(language.clone()).or_insert_with(|| empty(language)))
-}
-
-fn empty(language: LanguageId) -> ProblemLanguage {
-    ProblemLanguage {
-        language,
-        starter_code: String::new(),
-        start_snippet: String::new(),
-        end_snippet: String::new(),
-    }
+    Some(offers.entry(language.clone()).or_insert_with(|| ProblemLanguage::without_code(language)))
 }
 
 /// The languages that the problem allows. For the domain an empty list means all.
@@ -101,15 +92,15 @@ fn restrict(
     };
     let taken: Vec<_> = taken
         .into_iter()
-        .map(|language| offers.remove(&language).unwrap_or_else(|| empty(language)))
+        .map(|language| {
+            offers.remove(&language).unwrap_or_else(|| ProblemLanguage::without_code(language))
+        })
         .collect();
     for language in offers.keys() {
         let message = format!("there is code for {language}, which is not in `languages`");
         report.warning(manifest::FILE, message, "");
     }
-    let lacks_snippets =
-        |offer: &&ProblemLanguage| offer.start_snippet.is_empty() && offer.end_snippet.is_empty();
-    for offer in taken.iter().filter(lacks_snippets).filter(|_| has_snippets) {
+    for offer in taken.iter().filter(|offer| has_snippets && !offer.has_snippets()) {
         let folder = format!("{SNIPPETS}/{}", offer.language);
         report.error(&folder, "there are no snippets", "snippets for every language or for none");
     }
