@@ -49,12 +49,8 @@ impl Installation {
             let subject = Uuid::from_u128(u128::from(number));
             let event =
                 Event::AccountRegistered(AccountRegistered { login: login.clone(), subject });
-            let metadata = Metadata {
-                actor: if number % 2 == 0 { Actor::system() } else { Actor::account(&login) },
-                correlation: subject,
-                causation: None,
-                traceparent: None,
-            };
+            let actor = if number % 2 == 0 { Actor::system() } else { Actor::account(&login) };
+            let metadata = Metadata::new(actor, subject);
             let batch = AppendBatch {
                 stream: StreamId::Account(login),
                 expected: Version::NONE,

@@ -152,12 +152,7 @@ fn batch(stream: StreamId, events: impl IntoIterator<Item = Event>) -> AppendBat
     let events = events.into_iter().map(|event| NewEvent {
         id: EventId(Uuid::now_v7()),
         event,
-        metadata: Metadata {
-            actor: Actor::system(),
-            correlation: Uuid::now_v7(),
-            causation: None,
-            traceparent: None,
-        },
+        metadata: Metadata::new(Actor::system(), Uuid::now_v7()),
     });
     let events = events.collect();
     AppendBatch { stream, expected: Version::NONE, events, enqueue: None, complete: None }

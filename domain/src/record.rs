@@ -55,6 +55,13 @@ pub struct Metadata {
     pub traceparent: Option<String>,
 }
 
+impl Metadata {
+    /// Metadata of an event that no other event led to, without a trace.
+    pub fn new(actor: Actor, correlation: Uuid) -> Self {
+        Self { actor, correlation, causation: None, traceparent: None }
+    }
+}
+
 /// How far a reader has read. The ids of the log and of the event let the reader detect a log that
 /// lost its tail, or a different log (INV-8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -233,12 +240,7 @@ mod tests {
                 login: "ada".parse().unwrap(),
                 subject: Uuid::from_u128(2),
             }),
-            metadata: Metadata {
-                actor: Actor::system(),
-                correlation: Uuid::from_u128(3),
-                causation: None,
-                traceparent: None,
-            },
+            metadata: Metadata::new(Actor::system(), Uuid::from_u128(3)),
         };
         let placement = Placement {
             position: Position(7),

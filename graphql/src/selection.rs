@@ -229,12 +229,7 @@ mod tests {
             version: Version(1),
             recorded_at: Timestamp::from_second(10).unwrap(),
             id: EventId(Uuid::nil()),
-            metadata: Metadata {
-                actor: Actor::system(),
-                correlation: Uuid::nil(),
-                causation: None,
-                traceparent: None,
-            },
+            metadata: Metadata::new(Actor::system(), Uuid::nil()),
             event,
             body: "".into(),
         };

@@ -48,12 +48,7 @@ fn registration(login: &str) -> AppendBatch {
         events: vec![NewEvent {
             id: EventId(Uuid::new_v4()),
             event: registered.into(),
-            metadata: Metadata {
-                actor: Actor::system(),
-                correlation: Uuid::new_v4(),
-                causation: None,
-                traceparent: None,
-            },
+            metadata: Metadata::new(Actor::system(), Uuid::new_v4()),
         }],
         enqueue: None,
         complete: None,

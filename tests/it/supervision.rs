@@ -121,12 +121,7 @@ impl World {
             let login: domain::Login = format!("user-{number}").parse().unwrap();
             let subject = Uuid::from_u128(u128::from(number));
             let event = AccountRegistered { login: login.clone(), subject };
-            let metadata = Metadata {
-                actor: Actor::system(),
-                correlation: subject,
-                causation: None,
-                traceparent: None,
-            };
+            let metadata = Metadata::new(Actor::system(), subject);
             let id = EventId(Uuid::new_v4());
             let batch = AppendBatch {
                 stream: StreamId::Account(login),

@@ -61,12 +61,7 @@ mod tests {
 
     fn recorded(event: impl Into<Event>) -> Recorded {
         let id = EventId(Uuid::from_u128(1));
-        let metadata = Metadata {
-            actor: Actor::system(),
-            correlation: Uuid::nil(),
-            causation: None,
-            traceparent: None,
-        };
+        let metadata = Metadata::new(Actor::system(), Uuid::nil());
         let placement = Placement {
             position: Position(7),
             stream: StreamId::Account("ada".parse().unwrap()),

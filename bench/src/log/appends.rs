@@ -137,12 +137,7 @@ fn batch(stream: usize, version: usize) -> AppendBatch {
         source: Digest::of(b"print()"),
         source_bytes: 7,
     };
-    let metadata = Metadata {
-        actor: Actor::system(),
-        correlation: Uuid::now_v7(),
-        causation: None,
-        traceparent: None,
-    };
+    let metadata = Metadata::new(Actor::system(), Uuid::now_v7());
     AppendBatch {
         stream: StreamId::Submission(submission),
         expected: Version(version as u64),

@@ -198,12 +198,7 @@ fn new_event(event: impl Into<domain::Event>) -> NewEvent {
     NewEvent {
         id: EventId(Uuid::new_v4()),
         event: event.into(),
-        metadata: Metadata {
-            actor: Actor::system(),
-            correlation: Uuid::new_v4(),
-            causation: None,
-            traceparent: None,
-        },
+        metadata: Metadata::new(Actor::system(), Uuid::new_v4()),
     }
 }
 

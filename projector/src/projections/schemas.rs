@@ -12,15 +12,12 @@ use domain::problem::Problem;
 use domain::rejudge::{Rejudge, RejudgePhase};
 use domain::submission::{Phase, Submission};
 use domain::webhook::{Webhook, WebhookPhase};
-use domain::{
-    Actor, Aggregate, Event, EventId, Metadata, Position, Recorded, StreamId, Verdict, Version,
-};
-use jiff::Timestamp;
+use domain::{Aggregate, Event, Recorded, StreamId, Verdict};
 use read_model::views::{AccountView, ProblemView, RejudgeState, RejudgeView, SubmissionView};
 use serde_json::value::RawValue;
-use uuid::Uuid;
 
 use super::all;
+use super::tests::recorded;
 use crate::Workspace;
 
 const ADA: &str = "account:ada";
@@ -86,26 +83,14 @@ fn writers() -> Vec<Writer> {
 }
 
 fn log_of(writer: &Writer) -> Vec<Recorded> {
-    let recorded = |(position, (stream, kind)): (u64, &(&str, &str))| {
+    let entry = |(position, (stream, kind)): (u64, &(&str, &str))| {
         let schema = writer[kind];
-        let (stream, body) = (stream.parse().unwrap(), golden(kind, schema));
-        Recorded {
-            position: Position(position),
-            version: Version(1),
-            recorded_at: Timestamp::from_second(position as i64).unwrap(),
-            id: EventId(Uuid::from_u128(position.into())),
-            metadata: Metadata {
-                actor: Actor::system(),
-                correlation: Uuid::nil(),
-                causation: None,
-                traceparent: None,
-            },
-            event: of(&stream, Event::decode(kind, schema, &body).unwrap()),
-            body: "".into(),
-            stream,
-        }
+        let stream: StreamId = stream.parse().unwrap();
+        let event = Event::decode(kind, schema, &golden(kind, schema)).unwrap();
+        let event = of(&stream, event);
+        recorded(position, stream, event)
     };
-    (1..).zip(STORY).map(recorded).collect()
+    (1..).zip(STORY).map(entry).collect()
 }
 
 /// The golden files name one submission and one rejudge, but the story has two of each.

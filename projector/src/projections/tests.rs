@@ -93,19 +93,14 @@ fn submission(id: u128) -> SubmissionId {
     Uuid::from_u128(id).into()
 }
 
-fn recorded(position: u64, stream: StreamId, event: Event) -> Recorded {
+pub(super) fn recorded(position: u64, stream: StreamId, event: Event) -> Recorded {
     Recorded {
         position: Position(position),
         stream,
         version: Version(1),
         recorded_at: Timestamp::from_second(position as i64).unwrap(),
         id: EventId(Uuid::from_u128(position.into())),
-        metadata: Metadata {
-            actor: Actor::system(),
-            correlation: Uuid::nil(),
-            causation: None,
-            traceparent: None,
-        },
+        metadata: Metadata::new(Actor::system(), Uuid::nil()),
         event,
         body: "".into(),
     }
