@@ -13,7 +13,7 @@ use command_api::Commands;
 use domain::Login;
 use evaluator::{DiskCache, Evaluator};
 use event_store::Stores;
-use graphql::{Api, Authenticator, Catalogue, Freshness, Hub, Parts, Renderer, Secret};
+use graphql::{Api, Authenticator, Catalogue, Freshness, Hub, Parts, Renderer, Revisions, Secret};
 use jiff::SignedDuration;
 use projector::Projector;
 use read_model::Views;
@@ -243,6 +243,7 @@ impl Http {
             reader: Arc::clone(&views.reader),
             freshness: Freshness::new(Arc::clone(&views.reader), projections),
             hub,
+            revisions: Revisions::new(Arc::clone(&views.reader)),
             renderer: Renderer::default(),
             authenticator,
             catalogue,

@@ -13,7 +13,7 @@ use read_model::ViewReader;
 use crate::error::Codes;
 use crate::loaders::Loader;
 use crate::parts::Parts;
-use crate::{Authenticator, Freshness, Hub, Renderer};
+use crate::{Authenticator, Freshness, Hub, Renderer, Revisions};
 
 /// Everything that queries and subscriptions need.
 #[derive(Debug)]
@@ -34,6 +34,8 @@ pub struct Api {
     pub freshness: Freshness,
     /// Delivers live events to subscriptions.
     pub hub: Arc<Hub>,
+    /// Revisions that subscriptions share.
+    pub revisions: Revisions,
     /// Renders statements as HTML.
     pub renderer: Renderer,
     /// Turns tokens into viewers.

@@ -17,6 +17,7 @@ mod moment;
 pub mod nodes;
 mod parts;
 mod renderer;
+mod revisions;
 mod scalars;
 pub mod selection;
 
@@ -30,5 +31,6 @@ pub use hub::{Feed, Hub, Topic};
 pub use id::GlobalId;
 pub use parts::{Health, Part, Parts};
 pub use renderer::Renderer;
+pub use revisions::Revisions;
 pub use scalars::{ConsistencyToken, DateTime, Html, Markdown, PositionScalar, Sha256};
 pub use selection::PinnedSelection;

@@ -364,8 +364,8 @@ impl Followed {
         if self.revision.is_none()
             && let Some(state) = &self.state
         {
-            let key = RevisionView::key_of(&state.summary.problem, state.summary.revision);
-            self.revision = api.reader.one::<RevisionView>(&key).await?.map(Arc::new);
+            let SubmissionView { problem, revision, .. } = &state.summary;
+            self.revision = api.revisions.get(problem, *revision).await?;
         }
         Ok(())
     }
