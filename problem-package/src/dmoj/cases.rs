@@ -318,7 +318,7 @@ impl<'a> Reader<'a, '_> {
                 "batched" | "dependencies" if is_batch => {}
                 known if WITHOUT_MEANING.contains(&known) => {}
                 "symlinks" => {
-                    warn_of_symlinks(Field { path: FILE, key: "symlinks", node }, self.report)
+                    warn_of_symlinks(Field { path: FILE, key: "symlinks", node }, self.report);
                 }
                 "file_io" | "io_redirects" => {
                     let message = format!("`{}` of a single test case is not supported", key.text);
