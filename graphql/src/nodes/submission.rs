@@ -60,7 +60,7 @@ impl Submission {
     }
 
     /// A short number that people can quote, unique in the installation. It is the log position at
-    /// which the submission was received.
+    /// which the submission was received, so the first number is not 1, and numbers have gaps.
     async fn number(&self) -> i32 {
         int(self.view().number)
     }
