@@ -117,12 +117,15 @@ pub(crate) fn exit_of(submission: &Value) -> Result<Exit, Failure> {
 pub(crate) fn progress_bar() -> ProgressBar {
     let style = ProgressStyle::with_template("{prefix:28} {bar:24} {pos:>3}/{len:3} {msg}");
     let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(0).with_style(style)
+    // A bar of length zero would be shown full.
+    ProgressBar::no_length().with_style(style)
 }
 
 pub(crate) fn show(bar: &ProgressBar, submission: &Value) {
     let progress = &submission["progress"];
-    bar.set_length(progress["total"].as_u64().unwrap_or(0));
+    if let Some(total) = progress["total"].as_u64() {
+        bar.set_length(total);
+    }
     bar.set_position(progress["done"].as_u64().unwrap_or(0));
     let state = submission["verdict"].as_str().or(submission["state"].as_str());
     bar.set_message(state.unwrap_or_default().to_owned());
