@@ -11,7 +11,9 @@ const DEMO_FILTER: &str = "warn,sandbox=info";
 
 /// An online judge with an event log as its only source of truth.
 ///
-/// Exit codes: 0 accepted or done, 1 not accepted, 2 usage, 3 network, 4 auth, 5 judge error.
+/// Exit codes: 0 accepted, or done; 1 not accepted, or not as expected; 2 wrong usage, or invalid
+/// input; 3 a server or store does not respond, or must not be used in its state; 4 not signed in,
+/// or not allowed; 5 an internal error, or the verdict `JUDGE_ERROR`.
 #[derive(Debug, Parser)]
 #[command(name = "assay", version, max_term_width = 100)]
 pub struct Cli {

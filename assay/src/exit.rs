@@ -19,7 +19,7 @@ pub enum Exit {
     Network = 3,
     /// Not signed in, or not allowed.
     Auth = 4,
-    /// An internal error.
+    /// An internal error, or the verdict `JUDGE_ERROR`.
     JudgeError = 5,
 }
 
