@@ -74,7 +74,7 @@ pub const PRESENCE: Duration = Duration::from_secs(10 * 60);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lane {
-    /// Submissions.
+    /// New submissions.
     Submit,
     /// Code run on the author's own inputs.
     Run,

@@ -371,14 +371,7 @@ impl Drop for DockerSeal {
 
 /// Removes a container with its volume, even while it runs, and waits until it is gone.
 pub(super) async fn remove(docker: &Docker, id: &str) -> Result<(), Error> {
-    let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
-    match docker.remove_container(id, Some(options)).await {
-        // Already gone: the engine removes containers that have ended.
-        Err(error) if is_status(&error, &[404]) => return Ok(()),
-        // A conflict means that the removal is in progress.
-        Err(error) if !is_status(&error, &[409]) => return Err(error),
-        _ => {}
-    }
+    let mut refused = request_removal(docker, id).await;
     for _ in 0..REMOVAL_ATTEMPTS_MAX {
         match docker.inspect_container(id, None::<InspectContainerOptions>).await {
             Err(error) if is_status(&error, &[404]) => return Ok(()),
@@ -386,8 +379,21 @@ pub(super) async fn remove(docker: &Docker, id: &str) -> Result<(), Error> {
             // The engine has no reliable event for this, so poll.
             Ok(_) => tokio::time::sleep(REMOVAL_PAUSE).await,
         }
+        if refused.is_err() {
+            refused = request_removal(docker, id).await;
+        }
     }
-    Ok(())
+    refused
+}
+
+/// Asks the engine to remove a container. It refuses if the container ends while it is killed.
+async fn request_removal(docker: &Docker, id: &str) -> Result<(), Error> {
+    let options = RemoveContainerOptionsBuilder::default().force(true).v(true).build();
+    match docker.remove_container(id, Some(options)).await {
+        // Gone already, because the engine removes containers that have ended; or about to go.
+        Err(error) if is_status(&error, &[404, 409]) => Ok(()),
+        asked => asked,
+    }
 }
 
 #[cfg(test)]
