@@ -8,9 +8,11 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use audit::{SignError, Tree};
 use domain::{Digest, Event, Position, Recorded, StreamId};
 use event_store::{BlobError, CredentialsError, KeptBlob, ReadError, Stores};
 use jiff::{SignedDuration, Timestamp};
@@ -35,6 +37,9 @@ pub(crate) enum SweepError {
     /// The log could not be read whole.
     #[error("reading the log failed")]
     Log(#[from] ReadError),
+    /// The log is not the one that was signed, so data that the signed one names would be removed.
+    #[error("comparing the log with what was signed of it failed")]
+    Signed(#[from] SignError),
     /// The blobs could not be listed or removed.
     #[error("listing or removing blobs failed")]
     Blobs(#[from] BlobError),
@@ -82,6 +87,8 @@ impl Unnamed {
         before: Timestamp,
         reached: impl Fn(Position),
     ) -> Result<Self, SweepError> {
+        let tree = Tree::new(Arc::clone(&stores.tree));
+        audit::refuse_diverged(stores.log.as_ref(), &tree).await?;
         // What is older than the log belongs to another one: a log that was moved or lost, or one
         // that shares the stores.
         let first = stores.log.read_all(Position::START, 1).await?;
@@ -104,6 +111,8 @@ impl Unnamed {
             events.iter().for_each(|recorded| unnamed.take_named(recorded, &mut owners));
             reached(position);
         }
+        // A log that lost its tail in the meantime.
+        audit::refuse_diverged(stores.log.as_ref(), &tree).await?;
         for subject in owners.subjects.values() {
             unnamed.subjects.remove(subject);
         }

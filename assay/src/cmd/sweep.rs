@@ -32,8 +32,7 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     let age = args.older_than.to_duration(SpanRelativeTo::days_are_24_hours());
     let age = age.map_err(|error| Failure::new(Exit::Usage, format!("--older-than: {error}")))?;
     if age < AGE_MIN {
-        let message =
-            "--older-than: at least 1h, because requests under way have stored what they will name";
+        let message = "--older-than must be at least 1h: requests in progress store data before the log names it";
         return Err(Failure::new(Exit::Usage, message));
     }
     let stores = open_existing_stores(config).await?;
