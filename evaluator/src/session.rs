@@ -1,5 +1,6 @@
 //! Judges one submission in one evaluator.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,9 +72,14 @@ pub(crate) async fn give_back(
             commands.push(SubmissionCommand::Abandon(abandoned));
             session.finish(commands).await
         }
-        _ => {
+        AbandonReason::Failed { .. } => {
             session.record(commands).await?;
             Ok(tools.queue.release(&work.receipt).await?)
+        }
+        // A shutdown is no evidence against the submission, so this delivery does not count.
+        _ => {
+            session.record(commands).await?;
+            Ok(tools.queue.decline(&work.receipt, &BTreeSet::new()).await?)
         }
     }
 }

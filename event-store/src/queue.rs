@@ -37,8 +37,8 @@ pub trait WorkQueue: Send + Sync + fmt::Debug {
     async fn release(&self, receipt: &WorkReceipt) -> Result<(), QueueError>;
 
     /// Returns work that needs abilities which this worker does not have. Only workers that have all
-    /// of `needs` get it from now on, and this delivery does not count. A lost lease is not an
-    /// error.
+    /// of `needs` get it from now on, and this delivery does not count. Without needs, any worker
+    /// gets it at once, also this one. A lost lease is not an error.
     async fn decline(
         &self,
         receipt: &WorkReceipt,

@@ -27,6 +27,7 @@ pub(super) fn cases() -> Vec<Case<LogUrls>> {
         returned_work_comes_before_new_work,
         declined_work_is_for_workers_that_can_do_it,
         declining_counts_no_delivery,
+        work_declined_without_needs_is_for_every_worker,
         declined_work_survives_reopening,
         declining_lost_work_disturbs_nobody,
         declined_work_wakes_takers,
@@ -239,6 +240,17 @@ async fn declining_counts_no_delivery(urls: LogUrls) {
     assert_eq!(declined.deliveries, 2);
     store.queue.decline(&declined.receipt, &abilities(&["cpp"])).await.unwrap();
     assert_eq!(take_with(&store, "w3", &["cpp"]).await.unwrap().deliveries, 2);
+}
+
+async fn work_declined_without_needs_is_for_every_worker(urls: LogUrls) {
+    let store = Store::open(urls).await;
+    store.enqueue(Lane::Submit, "ada").await;
+    for _ in 0..3 {
+        let work = take_with(&store, "w1", &[]).await.unwrap();
+        assert_eq!(work.deliveries, 1);
+        store.queue.decline(&work.receipt, &abilities(&[])).await.unwrap();
+    }
+    assert_eq!(take_with(&store, "w2", &["cpp"]).await.unwrap().deliveries, 1);
 }
 
 async fn declined_work_survives_reopening(urls: LogUrls) {
