@@ -6,8 +6,8 @@ use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use bytes::Bytes;
 use domain::problem::ProblemRevised;
 use domain::submission::SubmissionReceived;
-use domain::{LanguageId, Recorded, SubmissionId};
-use event_store::{Ability, Scope};
+use domain::{LanguageId, Recorded, StreamId, SubmissionId, Version};
+use event_store::{Ability, ReadError, Scope};
 use graphql::nodes::{Receipt, Submission};
 use graphql::{ConsistencyToken, GlobalId, Viewer};
 use read_model::views::SubmissionFold;
@@ -97,7 +97,6 @@ async fn submit(
         UserError::at(UserErrorCode::NotFound, "input.problem", "there is no such problem")
     })?;
     let language = language(commands, &revised, &input.language)?;
-    refuse_what_no_evaluator_can_judge(commands, &language, &revised).await?;
     check_source(&input.source, source_bytes_max(commands, &revised))?;
     let id = match &input.idempotency_key {
         Some(key) => {
@@ -106,6 +105,10 @@ async fn submit(
         }
         None => Uuid::now_v7().into(),
     };
+    // A client that repeats a request must learn that the submission exists.
+    if input.idempotency_key.is_none() || !exists(commands, id).await? {
+        refuse_what_no_evaluator_can_judge(commands, &language, &revised).await?;
+    }
     let source_bytes = input.source.len() as u64;
     // Store the blob before the event that refers to it.
     let source = commands.blobs.put(Bytes::from(input.source)).await?;
@@ -167,6 +170,11 @@ fn language(
         return Err(unavailable("the problem does not accept this language".to_owned()));
     }
     Ok(language)
+}
+
+async fn exists(commands: &Commands, id: SubmissionId) -> Result<bool, ReadError> {
+    let first = commands.log.read_stream(&StreamId::Submission(id), Version(1), 1).await?;
+    Ok(!first.is_empty())
 }
 
 /// Fails if evaluators run, but none of them has the language or those of the problem's programs.

@@ -1,6 +1,7 @@
 //! Evaluators on machines with different languages.
 
 use serde_json::json;
+use tests::api::submission;
 use tests::deployment::{Deployment, Stack};
 use tests::package::{self, Package};
 use tests::waiting::until;
@@ -21,7 +22,10 @@ async fn each_evaluator_takes_what_it_can_judge() {
     cluster.import(&checked_in_cpp).await;
     let ada = cluster.register("ada").await;
     // Without any evaluator, submissions wait.
-    let waiting = ada.submitted("sum", "cpp", CPP).await;
+    let mut keyed = submission("sum", "cpp", CPP);
+    keyed["idempotencyKey"] = json!("once");
+    let waiting = ada.submit_input(keyed.clone()).await["submission"]["id"].clone();
+    let waiting = waiting.as_str().unwrap();
 
     let only_python = [("evaluator.languages", "[\"python3\"]")];
     cluster.start_process("python", Some("evaluator"), &only_python).await;
@@ -37,9 +41,16 @@ async fn each_evaluator_takes_what_it_can_judge() {
     let message = "no evaluator judges cpp";
     assert_eq!(error["message"], message);
 
+    // But a client that repeats its request learns that the submission exists.
+    let repeated = ada.submit_input(keyed).await;
+    assert_eq!(
+        (&repeated["submission"]["id"], &repeated["replayed"]),
+        (&json!(waiting), &json!(true))
+    );
+
     let only_cpp = [("evaluator.languages", "[\"cpp\"]")];
     cluster.start_process("cpp", Some("evaluator"), &only_cpp).await;
-    assert_eq!(ada.verdict(&waiting).await, "ACCEPTED");
+    assert_eq!(ada.verdict(waiting).await, "ACCEPTED");
     let accepted = until("the second evaluator is known", async || {
         let payload = ada.submit("sum", "cpp", CPP).await;
         payload["submission"]["id"].as_str().map(str::to_owned)
