@@ -82,11 +82,8 @@ impl WorkQueue for RedisLog {
         let mut all = None;
         for abilities in announced {
             let all = all.get_or_insert_with(BTreeSet::new);
-            for ability in abilities.split(',').filter(|it| !it.is_empty()) {
-                all.insert(ability.parse().map_err(|_| {
-                    QueueError::Damaged(format!("a worker announced {abilities:?}"))
-                })?);
-            }
+            // A newer worker may announce abilities that this version does not know.
+            all.extend(abilities.split(',').filter_map(|it| it.parse::<Ability>().ok()));
         }
         Ok(all)
     }

@@ -124,9 +124,10 @@ impl WorkQueue for SqliteLog {
             .map_err(|error: rusqlite::Error| QueueError::Unavailable(Box::new(error)))?;
         let mut all = None;
         for abilities in announced {
-            let abilities: BTreeSet<Ability> = serde_json::from_str(&abilities)
-                .map_err(|_| QueueError::Damaged(format!("a worker announced {abilities:?}")))?;
-            all.get_or_insert_with(BTreeSet::new).extend(abilities);
+            let abilities: Vec<String> = serde_json::from_str(&abilities).unwrap_or_default();
+            // A newer worker may announce abilities that this version does not know.
+            let known = abilities.iter().filter_map(|it| it.parse::<Ability>().ok());
+            all.get_or_insert_with(BTreeSet::new).extend(known);
         }
         Ok(all)
     }
