@@ -11,7 +11,7 @@ use bytes::Bytes;
 use domain::grading::{Grading, OnFailure};
 use domain::problem::{BlobRef, Problem, ReviseProblem, RevisionContent, Test};
 use domain::submission::{Submission, SubmissionCommand, SubmissionReceived, TestOutcome};
-use domain::{Actor, Digest, Event, Slug, StreamId, SubmissionId, Verdict};
+use domain::{Actor, Digest, Event, Position, Slug, StreamId, SubmissionId, Verdict};
 use evaluator::{Config, Evaluator};
 use event_store::{
     Ability, Context, Lane, StoreUrls, Stores, Stream, TakeRequest, WorkItem, WorkerId,
@@ -24,6 +24,8 @@ use uuid::Uuid;
 
 const LANGUAGE: &str = "c";
 const TESTS: u32 = 12;
+/// More events than a test writes.
+const EVENTS_MAX: u32 = 1_000;
 /// How long to wait for a verdict.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -71,7 +73,8 @@ impl Judge {
         let folder = tempfile::tempdir().unwrap();
         let stores = event_store::open(&StoreUrls::embedded(folder.path())).await.unwrap();
         let cancelled = CancellationToken::new();
-        let evaluator = evaluator("judge", Languages::builtin().all(), &stores, sandbox);
+        let config = config("judge", Languages::builtin().all());
+        let evaluator = evaluator(config, &stores, sandbox);
         let running = tokio::spawn(evaluator.run(cancelled.clone()));
         let judge = Self { stores, cancelled, running, _folder: folder };
         judge.import(on_failure).await;
@@ -80,12 +83,17 @@ impl Judge {
 
     /// Runs a second evaluator with these languages beside the first.
     async fn beside<T>(&self, languages: &[&str], meanwhile: impl Future<Output = T>) -> T {
-        let sandbox = sandbox::resolve(&SandboxConfig::default()).unwrap();
         let all = Languages::builtin();
         let languages: Vec<_> =
             languages.iter().map(|id| Arc::clone(all.get(id).unwrap())).collect();
+        self.beside_one(config("second", &languages), meanwhile).await
+    }
+
+    /// Runs an evaluator of this configuration beside the first.
+    async fn beside_one<T>(&self, config: Config, meanwhile: impl Future<Output = T>) -> T {
+        let sandbox = sandbox::resolve(&SandboxConfig::default()).unwrap();
         let cancelled = CancellationToken::new();
-        let running = evaluator("second", &languages, &self.stores, sandbox).run(cancelled.clone());
+        let running = evaluator(config, &self.stores, sandbox).run(cancelled.clone());
         let (done, ()) = tokio::join!(
             async {
                 let done = meanwhile.await;
@@ -158,6 +166,21 @@ impl Judge {
         }
     }
 
+    /// Waits until this evaluator has begun an attempt.
+    async fn begun(&self, name: &str) {
+        let mut head = self.stores.log.head();
+        loop {
+            head.mark_unchanged();
+            let events = self.stores.log.read_all(Position::START, EVENTS_MAX).await.unwrap();
+            let by =
+                |event: &Event| matches!(event, Event::JudgingStarted(it) if it.evaluator == name);
+            if events.iter().any(|recorded| by(&recorded.event)) {
+                return;
+            }
+            head.changed().await.unwrap();
+        }
+    }
+
     /// Ends the first evaluator. Others can go on.
     async fn end_first(&mut self) {
         self.cancelled.cancel();
@@ -170,13 +193,8 @@ impl Judge {
     }
 }
 
-fn evaluator(
-    name: &str,
-    languages: &[Arc<Language>],
-    stores: &Stores,
-    sandbox: Arc<dyn Sandbox>,
-) -> Evaluator {
-    let config = Config {
+fn config(name: &str, languages: &[Arc<Language>]) -> Config {
+    Config {
         name: name.to_owned(),
         slots: 2,
         pin_cores: true,
@@ -186,7 +204,10 @@ fn evaluator(
         lease: Duration::from_secs(30),
         deliveries_max: 1,
         drain: Duration::from_secs(20),
-    };
+    }
+}
+
+fn evaluator(config: Config, stores: &Stores, sandbox: Arc<dyn Sandbox>) -> Evaluator {
     Evaluator::new(config, stores, sandbox, Arc::new(Languages::builtin()), None)
 }
 
@@ -313,4 +334,24 @@ async fn work_is_left_to_an_evaluator_that_has_its_language() {
         () = lacking => unreachable!("it runs until the verdict"),
     };
     assert_eq!((numbers(&outcomes), verdict), (vec![1, 2, 3], Verdict::WrongAnswer));
+}
+
+/// It must not use up the submission's only try.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shutdown_uses_up_no_try() {
+    let mut judge = Judge::start(OnFailure::Continue).await;
+    judge.end_first().await;
+    let languages = Languages::builtin();
+    let restarts = async {
+        for name in ["second", "third"] {
+            let config = Config { drain: Duration::ZERO, ..config(name, languages.all()) };
+            judge.beside_one(config, judge.begun(name)).await;
+        }
+        judge.beside_one(config("fourth", languages.all()), std::future::pending::<()>()).await;
+    };
+    let (outcomes, verdict) = tokio::select! {
+        judged = judge.judge(SLEEPER) => judged,
+        () = restarts => unreachable!("the last one runs until the verdict"),
+    };
+    assert_eq!((numbers(&outcomes), verdict), ((1..=TESTS).collect(), Verdict::WrongAnswer));
 }
