@@ -1,3 +1,4 @@
+use audit::SignerKey;
 use bytes::Bytes;
 use command_api::accounts;
 use domain::account::{Account, AccountCommand};
@@ -169,4 +170,24 @@ async fn what_is_older_than_the_log_stays() {
     let found = find(&stores, later()).await;
     assert!(found.blobs.is_empty() && found.subjects.is_empty(), "{found:?}");
     assert!(stores.blobs.contains(&source).await.unwrap());
+}
+
+/// What the signed log names may still be in the stores, and must stay until the log is repaired.
+#[tokio::test]
+async fn a_log_that_is_not_the_signed_one_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let signed = stores(&folder).await;
+    submit(&signed, b"a").await;
+    let tree = Tree::new(Arc::clone(&signed.tree));
+    let key = SignerKey::new("assay/test".parse().unwrap(), [1; 32]);
+    let signer = audit::Signer::new(Arc::clone(&signed.log), tree, vec![key]);
+    signer.catch_up().await.unwrap();
+    assert!(find(&signed, later()).await.blobs.is_empty());
+
+    let urls = StoreUrls::embedded(folder.path());
+    let log = urls.log.replace("log.db", "other.db");
+    let other = event_store::open(&StoreUrls { log, ..urls }).await.unwrap();
+    submit(&other, b"b").await;
+    let refused = Unnamed::find(&other, later(), |_| ()).await;
+    assert!(matches!(refused, Err(SweepError::Signed(SignError::Diverged(_)))), "{refused:?}");
 }
