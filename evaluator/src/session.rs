@@ -66,22 +66,23 @@ pub(crate) async fn give_back(
         let abandoned = AttemptAbandoned { attempt, reason: reason.clone() };
         commands.push(SubmissionCommand::AbandonAttempt(abandoned));
     }
-    match reason {
-        AbandonReason::Failed { detail } if work.deliveries >= tools.deliveries_max => {
-            let abandoned = SubmissionAbandoned { deliveries: work.deliveries, detail };
-            commands.push(SubmissionCommand::Abandon(abandoned));
-            session.finish(commands).await
-        }
-        AbandonReason::Failed { .. } => {
-            session.record(commands).await?;
-            Ok(tools.queue.release(&work.receipt).await?)
-        }
-        // A shutdown is no evidence against the submission, so this delivery does not count.
-        _ => {
-            session.record(commands).await?;
-            Ok(tools.queue.decline(&work.receipt, &BTreeSet::new()).await?)
-        }
+    if let AbandonReason::Failed { detail } = &reason
+        && work.deliveries >= tools.deliveries_max
+    {
+        let detail = detail.clone();
+        let abandoned = SubmissionAbandoned { deliveries: work.deliveries, detail };
+        commands.push(SubmissionCommand::Abandon(abandoned));
+        return session.finish(commands).await;
     }
+    session.record(commands).await?;
+    let returned = match reason {
+        AbandonReason::Failed { .. } => tools.queue.release(&work.receipt).await,
+        // Other reasons are no evidence against the submission, so this delivery does not count.
+        AbandonReason::ShutDown | AbandonReason::Superseded => {
+            tools.queue.decline(&work.receipt, &BTreeSet::new()).await
+        }
+    };
+    Ok(returned?)
 }
 
 /// A fault as text for an event: the error and its causes, shortened.

@@ -137,11 +137,10 @@ impl Evaluator {
     pub async fn run(self, cancelled: CancellationToken) {
         let under_way = TaskTracker::new();
         let out_of_time = CancellationToken::new();
-        let warming = self.config.warm_up.then(|| self.config.languages.clone());
+        let languages = if self.config.warm_up { self.config.languages.clone() } else { vec![] };
         let (tools, enough) = (Arc::clone(&self.tools), cancelled.clone());
         let warming = tokio::spawn(async move {
-            let warming = warm_up(&tools, warming.as_deref().unwrap_or_default());
-            enough.run_until_cancelled(warming).await;
+            enough.run_until_cancelled(warm_up(&tools, &languages)).await;
         });
         let working = async {
             tokio::select! {
