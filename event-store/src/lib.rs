@@ -8,6 +8,7 @@ mod blobs;
 pub mod conformance;
 mod credentials;
 mod floor;
+mod lasting_fault;
 mod log;
 mod open_error;
 mod queue;
@@ -31,6 +32,7 @@ pub use credentials::{
     Credentials, CredentialsError, Profile, Scope, TokenHash, TokenKind, TokenRecord,
 };
 pub use floor::{Floor, floor, server_memory};
+pub use lasting_fault::{LastingFault, alert, lasting_fault};
 pub use log::{
     AppendBatch, AppendError, Appended, EVENT_BYTES_MAX, EVENTS_PER_BATCH_MAX, EventLog, LogInfo,
     ReadError, Wants, append_surely, read_stream_whole, verify_checkpoint,

@@ -1,6 +1,7 @@
 //! API errors, and the one table that maps causes to codes.
 
 use std::error::Error;
+use std::iter::successors;
 use std::sync::Arc;
 
 use async_graphql::extensions::{
@@ -9,6 +10,7 @@ use async_graphql::extensions::{
 use async_graphql::{Pos, Response};
 use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
+use event_store::LastingFault;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 
@@ -109,8 +111,7 @@ impl ApiError {
     /// A store failed. The cause is logged and not sent to the client. A store that does not
     /// respond is a warning; anything else calls for the operator, and is logged with `alert=true`.
     pub fn store(error: &(dyn Error + 'static)) -> Self {
-        let chain = std::iter::successors(Some(error), |&error| error.source());
-        let code = chain.filter_map(lasting_fault).next().unwrap_or(Code::Unavailable);
+        let code = lasting_code(error).unwrap_or(Code::Unavailable);
         let (code, message) = match code {
             Code::Damaged => (code, "stored data is damaged"),
             Code::LogGap => (code, "the log is damaged: a position is missing"),
@@ -128,29 +129,20 @@ impl ApiError {
 }
 
 /// The code of a lasting fault in a store; `None` if the error does not show one.
-fn lasting_fault(error: &(dyn Error + 'static)) -> Option<Code> {
-    use event_store::{BlobError, CredentialsError, QueueError, ReadError, TreeStoreError};
-    if let Some(error) = error.downcast_ref::<ReadError>() {
-        return match error {
-            ReadError::Unavailable(_) => None,
-            ReadError::Gap { .. } => Some(Code::LogGap),
-            ReadError::Undecodable { .. } => Some(Code::Undecodable),
-            ReadError::Damaged(_) => Some(Code::Damaged),
-            ReadError::Diverged(_) => Some(Code::LogDiverged),
-        };
+fn lasting_code(error: &(dyn Error + 'static)) -> Option<Code> {
+    if let Some(fault) = event_store::lasting_fault(error) {
+        return Some(match fault {
+            LastingFault::Damaged => Code::Damaged,
+            LastingFault::Gap => Code::LogGap,
+            LastingFault::Diverged => Code::LogDiverged,
+            LastingFault::Undecodable => Code::Undecodable,
+            LastingFault::Missing => Code::DataMissing,
+        });
     }
-    if let Some(error) = error.downcast_ref::<BlobError>() {
-        return match error {
-            BlobError::NotFound(_) => Some(Code::DataMissing),
-            BlobError::Damaged(_) => Some(Code::Damaged),
-            BlobError::TooLarge(_) | BlobError::Unavailable(_) => None,
-        };
-    }
-    let is_damaged = matches!(error.downcast_ref(), Some(CredentialsError::Damaged(_)))
-        || matches!(error.downcast_ref(), Some(QueueError::Damaged(_)))
-        || matches!(error.downcast_ref(), Some(TreeStoreError::Damaged(_)))
-        || matches!(error.downcast_ref(), Some(read_model::ReadError::Damaged { .. }))
-        || error.is::<audit::InvalidHead>();
+    let is_damaged = successors(Some(error), |&error| error.source()).any(|error| {
+        matches!(error.downcast_ref(), Some(read_model::ReadError::Damaged { .. }))
+            || error.is::<audit::InvalidHead>()
+    });
     is_damaged.then_some(Code::Damaged)
 }
 
@@ -272,30 +264,26 @@ impl From<event_store::BlobError> for ApiError {
 #[cfg(test)]
 mod tests {
     use domain::{Digest, Position};
-    use event_store::{AppendError, BlobError, CredentialsError, ReadError, TreeStoreError};
+    use event_store::{BlobError, ReadError};
 
     use super::*;
 
     #[test]
     fn permanent_errors_are_not_reported_as_outages() {
-        let away = || "connection refused".into();
-        let diverged = || ReadError::Diverged("it ends at 7".to_owned());
         let digest = Digest::of(b"");
-        let (expected, found) = (Position(7), Position(9));
+        let view = read_model::ReadError::Damaged {
+            collection: "problems".to_owned(),
+            key: "sum".to_owned(),
+            source: serde_json::from_str::<u8>("x").unwrap_err(),
+        };
         for (error, code) in [
-            (ApiError::from(ReadError::Unavailable(away())), Code::Unavailable),
-            (ReadError::Gap { expected, found }.into(), Code::LogGap),
-            (ReadError::Damaged("a field".to_owned()).into(), Code::Damaged),
-            (diverged().into(), Code::LogDiverged),
-            // At any depth in the error chain.
-            (AppendError::Unavailable(Box::new(diverged())).into(), Code::LogDiverged),
-            (AppendError::Unavailable(away()).into(), Code::Unavailable),
+            (ApiError::from(ReadError::Unavailable("refused".into())), Code::Unavailable),
+            (ReadError::Gap { expected: Position(7), found: Position(9) }.into(), Code::LogGap),
+            (ReadError::Diverged("it ends at 7".to_owned()).into(), Code::LogDiverged),
             (BlobError::NotFound(digest).into(), Code::DataMissing),
             (BlobError::Damaged(digest).into(), Code::Damaged),
-            (BlobError::Unavailable(away()).into(), Code::Unavailable),
-            (CredentialsError::Damaged("a token".to_owned()).into(), Code::Damaged),
-            (TreeStoreError::Damaged("a tile".to_owned()).into(), Code::Damaged),
-            (TreeStoreError::Unavailable(away()).into(), Code::Unavailable),
+            (view.into(), Code::Damaged),
+            (audit::InvalidHead::Form("it has no origin").into(), Code::Damaged),
         ] {
             let is_outage = code == Code::Unavailable;
             assert_eq!(error.code, code, "{error}");
