@@ -12,6 +12,7 @@ mod import;
 mod log;
 mod queue;
 mod tree;
+mod witness;
 mod writer;
 
 pub(crate) use credentials::SqliteCredentials;

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::append::{Append, last_event};
 use super::database::{Database, Kind};
+use super::witness::Witness;
 use super::writer::{JobError, WriteError, Writer};
 use super::{archive, import, timestamp};
 use crate::archive::{HotLog, HotUsage, SegmentEntry, StoreFault, StreamPage};
@@ -45,6 +46,7 @@ pub(crate) struct SqliteLog {
     pub(super) ready: Arc<watch::Sender<u64>>,
     database: Database,
     head: Arc<watch::Sender<Position>>,
+    witness: Witness,
     log_id: Uuid,
     /// Dropping it ends the watching thread.
     _watching: mpsc::SyncSender<()>,
@@ -78,6 +80,7 @@ impl SqliteLog {
             database,
             ready,
             head,
+            witness: Witness::default(),
             log_id,
             _watching: watching,
         })
@@ -139,15 +142,17 @@ fn watch_file(
 #[async_trait]
 impl HotLog for SqliteLog {
     async fn append(&self, batch: &AppendBatch) -> Result<Appended, AppendError> {
-        let append = Append::new(batch)?;
-        let appended =
-            self.writer.run(move |connection| append.run(connection)).await.map_err(|error| {
-                match error {
-                    WriteError::Refused(error) => error,
-                    WriteError::NotWritten(error) => AppendError::Unavailable(error),
-                    WriteError::Unknown(error) => AppendError::Unknown(error),
-                }
-            })?;
+        let (append, witness) = (Append::new(batch)?, self.witness.clone());
+        let appended = self.writer.run(move |connection| {
+            let checked = witness.check(connection).map_err(ReadError::from);
+            checked.map_err(|error| JobError::Refused(AppendError::Unavailable(error.into())))?;
+            append.run(connection)
+        });
+        let appended = appended.await.map_err(|error| match error {
+            WriteError::Refused(error) => error,
+            WriteError::NotWritten(error) => AppendError::Unavailable(error),
+            WriteError::Unknown(error) => AppendError::Unknown(error),
+        })?;
         announce(&self.head, appended.last);
         if batch.enqueue.is_some() {
             wake(&self.ready);
@@ -162,31 +167,30 @@ impl HotLog for SqliteLog {
         limit: u32,
     ) -> Result<StreamPage, ReadError> {
         let name = stream.to_string();
-        let page = self.readers.run(move |connection| {
-            // One transaction, so that nothing is trimmed between the two reads.
-            let moment = connection.unchecked_transaction()?;
-            let archived = archive::positions(&moment, &name, from, limit)?;
+        // One moment, so that nothing is trimmed between the two reads.
+        let page = self.read_at_once(move |moment| {
+            let archived = archive::positions(moment, &name, from, limit)?;
             let hot = read(
-                &moment,
+                moment,
                 "SELECT position, stream, version, recorded_at, body FROM events
                  WHERE stream = ?1 AND version >= ?2 ORDER BY version LIMIT ?3",
                 params![name, bound(from.0), limit - archived.len() as u32],
             )?;
-            Ok::<_, ReadFailure>(StreamPage { archived, hot })
+            Ok(StreamPage { archived, hot })
         });
-        Ok(page.await?)
+        page.await
     }
 
     async fn read_all(&self, after: Position, limit: u32) -> Result<Vec<Row>, ReadError> {
-        let rows = self.readers.run(move |connection| {
+        let rows = self.read_at_once(move |moment| {
             read(
-                connection,
+                moment,
                 "SELECT position, stream, version, recorded_at, body FROM events
                  WHERE position > ?1 ORDER BY position LIMIT ?2",
                 params![bound(after.0), limit],
             )
         });
-        Ok(rows.await?)
+        rows.await
     }
 
     fn head(&self) -> watch::Receiver<Position> {
@@ -194,11 +198,8 @@ impl HotLog for SqliteLog {
     }
 
     async fn info(&self) -> Result<LogInfo, ReadError> {
-        let ends = self.readers.run(|connection| {
-            let moment = connection.unchecked_transaction()?;
-            Ok::<_, rusqlite::Error>((head(&moment)?, archive::mark(&moment)?))
-        });
-        let (head, archived_through) = ends.await.map_err(read_error)?;
+        let ends = self.read_at_once(|moment| Ok((head(moment)?, archive::mark(moment)?)));
+        let (head, archived_through) = ends.await?;
         Ok(LogInfo {
             log_id: self.log_id,
             head,
@@ -263,6 +264,15 @@ impl HotLog for SqliteLog {
 }
 
 impl SqliteLog {
+    /// Reads the file as it is at one moment.
+    async fn read_at_once<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, ReadFailure> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let witness = self.witness.clone();
+        Ok(self.readers.run(move |connection| witness.read(connection, read)).await?)
+    }
+
     async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, JobError<StoreFault>> + Send + 'static,
@@ -310,7 +320,7 @@ fn placed(row: &rusqlite::Row<'_>) -> Result<Row, ReadFailure> {
 }
 
 /// Lets `?` turn SQLite's errors into the port's without naming SQLite in the port.
-struct ReadFailure(ReadError);
+pub(super) struct ReadFailure(pub(super) ReadError);
 
 impl From<rusqlite::Error> for ReadFailure {
     fn from(error: rusqlite::Error) -> Self {
