@@ -21,7 +21,9 @@ pub(crate) struct Running {
 
 impl Parts for Running {
     fn now(&self) -> Vec<Part> {
-        let evaluator = self.evaluator.iter().map(|figures| judging(figures.fault()));
+        let evaluator = self.evaluator.iter().flat_map(|figures| {
+            [judging(figures.fault())].into_iter().chain(figures.damaged_work().map(damaged_work))
+        });
         let projections = self.projections.iter().map(|status| part(&status.borrow()));
         let tasks = self.tasks.iter().map(|status| task(&status.borrow()));
         evaluator.chain(projections).chain(tasks).collect()
@@ -37,6 +39,11 @@ fn task(status: &supervision::Status) -> Part {
 fn judging(fault: Option<String>) -> Part {
     let health = if fault.is_some() { PartHealth::Degraded } else { PartHealth::Ok };
     Part { name: "evaluator".to_owned(), health, fault }
+}
+
+/// Damaged work is passed over, and other work is judged; but its submission waits for ever.
+fn damaged_work(fault: String) -> Part {
+    Part { name: "work".to_owned(), health: PartHealth::Down, fault: Some(fault) }
 }
 
 /// Reports the worse fault if both the served views and those being built have one.

@@ -2,10 +2,13 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::judge::{Compilation, Judged};
 use crate::slots::Slots;
+
+/// How long damaged work is shown after it was found. Longer than a lease.
+const DAMAGE_SHOWN: Duration = Duration::from_secs(10 * 60);
 
 /// Counters since the evaluator's start.
 #[derive(Debug)]
@@ -16,13 +19,14 @@ pub struct Figures {
     programs_cpu_us: AtomicU64,
     compilers_cpu_us: AtomicU64,
     fault: Mutex<Option<String>>,
+    damaged_work: Mutex<Option<(Instant, String)>>,
 }
 
 impl Figures {
     pub(crate) fn new(slots: Arc<Slots>) -> Self {
         let [tests, reruns, programs_cpu_us, compilers_cpu_us] = Default::default();
-        let fault = Mutex::default();
-        Self { slots, tests, reruns, programs_cpu_us, compilers_cpu_us, fault }
+        let (fault, damaged_work) = Default::default();
+        Self { slots, tests, reruns, programs_cpu_us, compilers_cpu_us, fault, damaged_work }
     }
 
     /// The number of programs that can run at the same time.
@@ -58,6 +62,18 @@ impl Figures {
     /// Why this machine could not judge in its last try; `None` if it could.
     pub fn fault(&self) -> Option<String> {
         self.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What is wrong with work that was passed over lately, if any was.
+    pub fn damaged_work(&self) -> Option<String> {
+        let damaged = self.damaged_work.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        damaged.filter(|(found_at, _)| found_at.elapsed() < DAMAGE_SHOWN).map(|(_, what)| what)
+    }
+
+    /// Damaged work is found again whenever its lease expires.
+    pub(crate) fn found_damaged_work(&self, what: String) {
+        let found = Some((Instant::now(), what));
+        *self.damaged_work.lock().unwrap_or_else(PoisonError::into_inner) = found;
     }
 
     pub(crate) fn tried(&self, fault: Option<String>) {

@@ -1,6 +1,7 @@
 //! Takes work from the queue while slots are free, and holds the leases.
 
 use std::collections::BTreeSet;
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,8 +9,10 @@ use domain::submission::AbandonReason;
 use domain::{LanguageId, StreamId};
 use event_store::{
     Ability, Blobs, EventLog, Lane, QueueError, Stores, TakeRequest, Work, WorkQueue, WorkerId,
+    alert,
 };
 use sandbox::{Language, Languages, Sandbox};
+use supervision::error_chain;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -157,7 +160,7 @@ impl Evaluator {
             under_way.wait().await;
         }
         if let Err(error) = warming.await {
-            tracing::error!(error = &error as &dyn std::error::Error, "warming up failed");
+            tracing::error!(error = &error as &dyn Error, "warming up failed");
         }
         self.tools.cells.drained().await;
         self.tools.cells.sandbox().shutdown().await;
@@ -168,11 +171,24 @@ impl Evaluator {
         let worker = WorkerId(self.config.name.clone());
         loop {
             if let Err(error) = self.tools.queue.announce(&worker, &self.tools.abilities).await {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "announcing this evaluator failed");
+                let error = &error as &dyn Error;
+                tracing::warn!(alert = alert(error), error, "announcing this evaluator failed");
             }
             tokio::time::sleep(ANNOUNCE_INTERVAL).await;
         }
+    }
+
+    /// Logs why no work was taken. Returns how long to wait before the next try.
+    fn taking_failed(&self, error: &QueueError) -> Duration {
+        if let QueueError::Damaged(_) = error {
+            // Only this piece of work is affected, and it is passed over from now on.
+            self.tools.figures.found_damaged_work(error_chain(error));
+            tracing::error!(alert = true, error = error as &dyn Error, "work is passed over");
+            return Duration::ZERO;
+        }
+        let error: &dyn Error = error;
+        tracing::warn!(alert = alert(error), error, "taking work failed");
+        QUEUE_RETRY_DELAY
     }
 
     async fn take_work(&self, under_way: &TaskTracker, out_of_time: &CancellationToken) {
@@ -220,8 +236,7 @@ impl Evaluator {
                 }
                 Err(error) => {
                     drop((share, slot, session));
-                    tracing::warn!(error = &error as &dyn std::error::Error, "taking work failed");
-                    tokio::time::sleep(QUEUE_RETRY_DELAY).await;
+                    tokio::time::sleep(self.taking_failed(&error)).await;
                 }
             }
         }
@@ -306,8 +321,8 @@ async fn handle(
         tracing::info!(%submission, "another evaluator took over");
         return;
     }
-    let detail = session::detail(&interruption);
-    tracing::error!(%submission, deliveries = work.deliveries, detail, "judging failed");
+    let (detail, alert) = (session::detail(&interruption), alert(&interruption));
+    tracing::error!(%submission, deliveries = work.deliveries, alert, detail, "judging failed");
     report(give_back(tools, &work, AbandonReason::Failed { detail }).await, &work);
 }
 
@@ -321,7 +336,7 @@ async fn hold(tools: &Tools, work: &Work, lease: Duration) {
             // The lease outlasts a short failure. After a long one, another evaluator fences this
             // one.
             Err(error) => {
-                let error = &error as &dyn std::error::Error;
+                let error = &error as &dyn Error;
                 tracing::warn!(submission = %work.item.stream, error, "extending the lease failed");
             }
         }
@@ -331,7 +346,7 @@ async fn hold(tools: &Tools, work: &Work, lease: Duration) {
 /// Work that could not be returned becomes available again when its lease expires.
 fn report(given_back: Result<(), Interruption>, work: &Work) {
     if let Err(error) = given_back {
-        let detail = session::detail(&error);
-        tracing::warn!(submission = %work.item.stream, detail, "returning work to the queue failed");
+        let (detail, alert) = (session::detail(&error), alert(&error));
+        tracing::warn!(submission = %work.item.stream, alert, detail, "returning work to the queue failed");
     }
 }

@@ -25,7 +25,8 @@ pub trait WorkQueue: Send + Sync + fmt::Debug {
     ///
     /// Work whose lease expired or that was released comes before new work of its lane. A worker
     /// does not get back what it released itself for one lease, so that another worker can try.
-    /// Declined work goes only to workers that have all abilities it needs.
+    /// Declined work goes only to workers that have all abilities it needs. Damaged work is an
+    /// error once for each lease; the next call passes it over.
     async fn take(&self, request: &TakeRequest) -> Result<Option<Work>, QueueError>;
 
     /// Renews the lease, counted from now. [`QueueError::LeaseLost`] if another worker has the work

@@ -25,7 +25,8 @@ const FREE: &str = "(worker IS NULL OR lease_until <= :now OR lease_until > :now
 impl WorkQueue for SqliteLog {
     async fn take(&self, request: &TakeRequest) -> Result<Option<Work>, QueueError> {
         let request = request.clone();
-        self.writer.run(move |connection| take(connection, &request)).await.map_err(queue_error)
+        let taken = self.writer.run(move |connection| take(connection, &request)).await;
+        taken.map_err(queue_error)?.transpose()
     }
 
     async fn extend(&self, receipt: &WorkReceipt, lease: Duration) -> Result<(), QueueError> {
@@ -159,10 +160,11 @@ fn json(abilities: &BTreeSet<Ability>) -> String {
     serde_json::to_string(abilities).expect("names are JSON")
 }
 
+/// Damaged work is leased as well, so that it does not keep back the work behind it.
 fn take(
     connection: &Connection,
     request: &TakeRequest,
-) -> Result<Option<Work>, JobError<QueueError>> {
+) -> Result<Option<Result<Work, QueueError>>, JobError<QueueError>> {
     let (now, lease) = (now_us(), micros(request.lease));
     // Work is handed out in id order. Redelivered work therefore comes before new work, because its
     // id is smaller.
@@ -174,7 +176,7 @@ fn take(
              WHERE lane = :lane AND {FREE}
                AND NOT (released_by IS :worker AND abs(:now - released_at) < :lease)
                AND (needs IS NULL OR NOT EXISTS (
-                   SELECT 1 FROM json_each(needs) AS needed
+                   SELECT 1 FROM json_each(iif(json_valid(needs), needs, '[]')) AS needed
                    WHERE needed.value NOT IN (SELECT value FROM json_each(:abilities))))
              ORDER BY id LIMIT 1
          )
@@ -182,7 +184,7 @@ fn take(
     ))?;
     let abilities = json(&request.abilities);
     for lane in &request.lanes {
-        let taken: Option<(i64, String, u32)> = update
+        let taken: Option<(i64, String, i64)> = update
             .query_row(
                 rusqlite::named_params! {
                     ":worker": request.worker.0,
@@ -195,16 +197,16 @@ fn take(
             )
             .optional()?;
         if let Some((id, stream, deliveries)) = taken {
-            let stream = stream.parse().map_err(|_| {
-                let damage = format!("{stream:?}, which work {id} is for, is no stream");
-                JobError::Refused(QueueError::Damaged(damage))
-            })?;
+            let damaged =
+                |what: &str| QueueError::Damaged(format!("work {id} has no valid {what}"));
+            let stream = stream.parse().map_err(|_| damaged("stream"));
+            let deliveries = u32::try_from(deliveries).map_err(|_| damaged("deliveries"));
             let worker = request.worker.clone();
-            return Ok(Some(Work {
-                item: WorkItem { lane: *lane, stream },
-                receipt: WorkReceipt { lane: *lane, id: id.to_string(), worker },
-                deliveries,
-            }));
+            let receipt = WorkReceipt { lane: *lane, id: id.to_string(), worker };
+            return Ok(Some(stream.and_then(|stream| {
+                let item = WorkItem { lane: *lane, stream };
+                Ok(Work { item, receipt, deliveries: deliveries? })
+            })));
         }
     }
     Ok(None)

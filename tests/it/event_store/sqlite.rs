@@ -4,10 +4,19 @@ use event_store::conformance::{
     Case, LogUrls, archive_cases, credentials_cases, log_cases, queue_cases, restore_cases, run,
     tree_cases,
 };
-use event_store::{OpenError, StoreUrls, open, open_credentials};
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::Position;
+use event_store::{
+    Ability, AppendBatch, Lane, LastingFault, OpenError, QueueError, StoreUrls, TakeRequest,
+    WorkItem, WorkerId, lasting_fault, open, open_credentials, open_tree,
+};
+use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::{log_urls, open_log};
+use super::{log_urls, open_log, registration};
 
 /// A separate file for each case, in a directory that does not exist yet.
 fn fresh(directory: &TempDir) -> impl Fn(&Case) -> String {
@@ -79,6 +88,89 @@ async fn one_file_is_not_opened_as_two_things() {
     let error = open_credentials(&url).await.unwrap_err();
     assert!(matches!(error, OpenError::Refused { .. }), "{error:?}");
     assert!(error.to_string().contains("name another file"), "{error}");
+}
+
+/// INV-8, while the log is open.
+#[tokio::test]
+async fn a_log_that_loses_its_tail_or_gets_another_is_not_used_again() {
+    for regrown in [false, true] {
+        let directory = TempDir::new().unwrap();
+        let url = format!("sqlite:{}/log.db", directory.path().display());
+        let (log, _) = open_log(&url).await.unwrap();
+        for login in ["ada", "bob", "eve"] {
+            log.append(&registration(login)).await.unwrap();
+        }
+        assert_eq!(log.read_all(Position::START, 9).await.unwrap().len(), 3);
+        let file = Connection::open(directory.path().join("log.db")).unwrap();
+        file.execute("DELETE FROM events WHERE position > 1", []).unwrap();
+        if regrown {
+            // By a process that has not seen what is lost.
+            let (other, _) = open_log(&url).await.unwrap();
+            for login in ["dan", "fay", "gus"] {
+                other.append(&registration(login)).await.unwrap();
+            }
+        }
+        let read = log.read_all(Position(3), 9).await.unwrap_err();
+        let info = log.info().await.unwrap_err();
+        let appended = log.append(&registration("joe")).await.unwrap_err();
+        let errors: [&dyn Error; 3] = [&read, &info, &appended];
+        for error in errors {
+            assert_eq!(lasting_fault(error), Some(LastingFault::Diverged), "{error:?}");
+        }
+        let how = if regrown { "another event is at position 3" } else { "it ends at 1" };
+        assert!(read.to_string().contains(how), "{read}");
+    }
+}
+
+#[tokio::test]
+async fn damaged_work_does_not_keep_back_the_work_behind_it() {
+    let directory = TempDir::new().unwrap();
+    let url = format!("sqlite:{}/log.db", directory.path().display());
+    let (log, queue) = open_log(&url).await.unwrap();
+    for login in ["ada", "bob", "eve", "joe"] {
+        let new = registration(login);
+        let item = WorkItem { lane: Lane::Submit, stream: new.stream.clone() };
+        log.append(&AppendBatch { enqueue: Some(item), ..new }).await.unwrap();
+    }
+    let file = Connection::open(directory.path().join("log.db")).unwrap();
+    for damage in [
+        "UPDATE work SET stream = 'nonsense' WHERE stream = 'account:ada'",
+        "UPDATE work SET deliveries = -7 WHERE stream = 'account:bob'",
+        "UPDATE work SET needs = '[' WHERE stream = 'account:eve'",
+    ] {
+        assert_eq!(file.execute(damage, []).unwrap(), 1);
+    }
+    let request = TakeRequest {
+        worker: WorkerId("w1".to_owned()),
+        lanes: Lane::ALL.to_vec(),
+        lease: Duration::from_secs(600),
+        abilities: Arc::new(["judge:cpp".parse::<Ability>().unwrap()].into()),
+    };
+    for what in ["stream", "deliveries"] {
+        let error = queue.take(&request).await.unwrap_err();
+        assert!(matches!(error, QueueError::Damaged(_)), "{error:?}");
+        assert!(error.to_string().contains(what), "{error}");
+    }
+    for login in ["eve", "joe"] {
+        let work = queue.take(&request).await.unwrap().unwrap();
+        assert_eq!(work.item.stream.to_string(), format!("account:{login}"));
+    }
+    assert_eq!(queue.take(&request).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_no_outage() {
+    let directory = TempDir::new().unwrap();
+    let url = format!("sqlite:{}/store.db", directory.path().display());
+    std::fs::write(directory.path().join("store.db"), "not a database".repeat(1_000)).unwrap();
+    let errors = [
+        open_log(&url).await.map(drop).unwrap_err(),
+        open_credentials(&url).await.map(drop).unwrap_err(),
+        open_tree(&url).await.map(drop).unwrap_err(),
+    ];
+    for error in errors {
+        assert_eq!(lasting_fault(&error), Some(LastingFault::Damaged), "{error:?}");
+    }
 }
 
 #[tokio::test]
