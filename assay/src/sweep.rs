@@ -7,14 +7,15 @@
 //! appends.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::error::Error;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use audit::{SignError, Tree};
+use audit::{SignError, Tree, Unchanged};
 use domain::{Digest, Event, Position, Recorded, StreamId};
-use event_store::{BlobError, CredentialsError, KeptBlob, ReadError, Stores};
+use event_store::{BlobError, CredentialsError, KeptBlob, ReadError, Stores, lasting_fault};
 use jiff::{SignedDuration, Timestamp};
 use supervision::{Fault, Reporter, Task, error_chain};
 use tokio_util::sync::CancellationToken;
@@ -46,6 +47,16 @@ pub(crate) enum SweepError {
     /// The credentials could not be listed or removed.
     #[error("listing or removing credentials failed")]
     Credentials(#[from] CredentialsError),
+}
+
+impl SweepError {
+    /// Whether a later retry may help.
+    fn is_passing(&self) -> bool {
+        match self {
+            Self::Signed(error) => error.is_passing(),
+            error => lasting_fault(error).is_none(),
+        }
+    }
 }
 
 /// Stored data that no event names and that is older than the requested age.
@@ -87,12 +98,12 @@ impl Unnamed {
         before: Timestamp,
         reached: impl Fn(Position),
     ) -> Result<Self, SweepError> {
-        let tree = Tree::new(Arc::clone(&stores.tree));
-        audit::refuse_diverged(stores.log.as_ref(), &tree).await?;
+        let mut unchanged = Unchanged::begin(&Tree::new(Arc::clone(&stores.tree))).await?;
         // What is older than the log belongs to another one: a log that was moved or lost, or one
         // that shares the stores.
         let first = stores.log.read_all(Position::START, 1).await?;
         let Some(since) = first.first().map(|first| first.recorded_at) else {
+            unchanged.end()?;
             return Ok(Self::default());
         };
         // List before reading the log, so that data stored later is not listed.
@@ -108,11 +119,13 @@ impl Unnamed {
             let events = stores.log.read_all(position, LOG_PAGE).await?;
             let Some(last) = events.last() else { break };
             position = last.position;
-            events.iter().for_each(|recorded| unnamed.take_named(recorded, &mut owners));
+            for recorded in &events {
+                unchanged.take(recorded)?;
+                unnamed.take_named(recorded, &mut owners);
+            }
             reached(position);
         }
-        // A log that lost its tail in the meantime.
-        audit::refuse_diverged(stores.log.as_ref(), &tree).await?;
+        unchanged.end()?;
         for subject in owners.subjects.values() {
             unnamed.subjects.remove(subject);
         }
@@ -236,7 +249,8 @@ impl Task for Sweeper {
                 }
                 Some(Err(error)) => {
                     reporter.retrying(error_chain(&error));
-                    tracing::warn!(error = &error as &dyn std::error::Error, "sweeping failed");
+                    let alert = (!error.is_passing()).then_some(true);
+                    tracing::warn!(alert, error = &error as &dyn Error, "sweeping failed");
                     FIRST_DELAY
                 }
             };

@@ -10,6 +10,7 @@ pub mod merkle;
 mod receipt;
 mod signer;
 mod tree;
+mod unchanged;
 mod verify;
 
 pub use export::{ExportError, ExportReport, Manifest, export, verify_export};
@@ -20,4 +21,5 @@ pub use memory::{Memory, MemoryError};
 pub use receipt::{Checked, InvalidReceipt, RECEIPT_BYTES_MAX, Receipt, ReceiptError};
 pub use signer::{SignError, Signer, refuse_diverged};
 pub use tree::{Growth, Tree, TreeAt};
+pub use unchanged::Unchanged;
 pub use verify::{Break, Report, VerifyError, verify};

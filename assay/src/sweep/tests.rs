@@ -172,16 +172,20 @@ async fn what_is_older_than_the_log_stays() {
     assert!(stores.blobs.contains(&source).await.unwrap());
 }
 
+async fn sign(stores: &Stores) {
+    let tree = Tree::new(Arc::clone(&stores.tree));
+    let key = SignerKey::new("assay/test".parse().unwrap(), [1; 32]);
+    let signer = audit::Signer::new(Arc::clone(&stores.log), tree, vec![key]);
+    signer.catch_up().await.unwrap();
+}
+
 /// What the signed log names may still be in the stores, and must stay until the log is repaired.
 #[tokio::test]
 async fn a_log_that_is_not_the_signed_one_is_refused() {
     let folder = TempDir::new().unwrap();
     let signed = stores(&folder).await;
     submit(&signed, b"a").await;
-    let tree = Tree::new(Arc::clone(&signed.tree));
-    let key = SignerKey::new("assay/test".parse().unwrap(), [1; 32]);
-    let signer = audit::Signer::new(Arc::clone(&signed.log), tree, vec![key]);
-    signer.catch_up().await.unwrap();
+    sign(&signed).await;
     assert!(find(&signed, later()).await.blobs.is_empty());
 
     let urls = StoreUrls::embedded(folder.path());
@@ -189,5 +193,24 @@ async fn a_log_that_is_not_the_signed_one_is_refused() {
     let other = event_store::open(&StoreUrls { log, ..urls }).await.unwrap();
     submit(&other, b"b").await;
     let refused = Unnamed::find(&other, later(), |_| ()).await;
+    assert!(matches!(refused, Err(SweepError::Signed(SignError::Diverged(_)))), "{refused:?}");
+}
+
+/// Somebody makes an event in the middle name something else, so that nothing names its source.
+#[tokio::test]
+async fn a_log_with_a_changed_event_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let stores = stores(&folder).await;
+    let source = submit(&stores, b"a").await;
+    submit(&stores, b"b").await;
+    sign(&stores).await;
+    let file = rusqlite::Connection::open(folder.path().join("log.db")).unwrap();
+    let other = Digest::of(b"c").to_string();
+    file.execute(
+        "UPDATE events SET body = replace(body, ?1, ?2) WHERE position = 1",
+        [source.to_string(), other],
+    )
+    .unwrap();
+    let refused = Unnamed::find(&stores, later(), |_| ()).await;
     assert!(matches!(refused, Err(SweepError::Signed(SignError::Diverged(_)))), "{refused:?}");
 }
