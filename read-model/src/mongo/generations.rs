@@ -82,7 +82,11 @@ impl MongoGenerations {
         let retired = doc! { "$set": { "retired": true } };
         let retire = checkpoints.update_one(key.clone(), retired).upsert(true);
         retire.session(&mut *session).await.map_err(failure)?;
-        let live = self.reached(projection, before, session).await?;
+        let live = match self.reached(projection, before, session).await {
+            // Other views replace those with a damaged checkpoint.
+            Err(Failure::Final(error)) if error.is::<CommitError>() => None,
+            live => live?,
+        };
         let built = self.reached(projection, built, session).await?;
         if !has_caught_up(built.as_ref(), live.as_ref()) {
             return Err(Failure::Behind);

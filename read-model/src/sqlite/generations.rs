@@ -50,7 +50,11 @@ impl GenerationStore for SqliteGenerations {
                     let key = generation.of_name(&projection);
                     read_checkpoint(connection, &checkpoints, &key)
                 };
-                let live = before.map(reached).transpose()?.flatten();
+                let live = match before.map(reached).transpose() {
+                    // Other views replace those with a damaged checkpoint.
+                    Err(CommitError::Damaged(_)) => None,
+                    live => live?.flatten(),
+                };
                 if !has_caught_up(reached(built)?.as_ref(), live.as_ref()) {
                     return Err(CommitError::Behind);
                 }

@@ -1,5 +1,6 @@
 //! Tests what the conformance suite cannot see: that reads use the indexes.
 
+use domain::{Checkpoint, EventId, Position};
 use rusqlite::{Connection, params_from_iter};
 use tokio::runtime::Runtime;
 
@@ -7,7 +8,9 @@ use super::query::Query;
 use crate::names::Namespace;
 use crate::paging::Walk;
 use crate::views::SubmissionView;
-use crate::{Condition, Direction, Generation, Keyset, Order, PageRequest, Scalar, View, open};
+use crate::{
+    Condition, Direction, Generation, Generations, Keyset, Order, PageRequest, Scalar, View, open,
+};
 
 fn keyset(value: i64) -> Keyset {
     Keyset { value: Scalar::Integer(value), key: "k".to_owned() }
@@ -126,4 +129,36 @@ fn a_table_without_columns_gets_them() {
     for line in plan(&old, &by_number(vec![])) {
         assert!(line.contains("USING INDEX live_submissions_v4.number"), "{line}");
     }
+}
+
+#[tokio::test]
+async fn views_with_a_damaged_checkpoint_are_replaced_by_new_ones() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("views.db");
+    let views = open(&format!("sqlite:{}", file.display()), "live").await.unwrap();
+    let generations = &views.generations;
+    let first = Generations::first(&[SubmissionView::COLLECTION], true);
+    generations.change("submissions_v4", None, &first).await.unwrap();
+    let (log, event) = (uuid::Uuid::new_v4(), EventId(uuid::Uuid::new_v4()));
+    let to = Checkpoint { log, position: Position(7), event };
+    let commit = async |generation: Generation| {
+        let writer = views.at(generation).writer;
+        writer.prepare(&[SubmissionView::COLLECTION]).await.unwrap();
+        writer.commit("submissions_v4", None, &to, vec![]).await.unwrap();
+    };
+    commit(Generation::FIRST).await;
+    let connection = Connection::open(&file).unwrap();
+    let damage = "UPDATE \"live_checkpoints\" SET checkpoint = '{'";
+    assert_eq!(connection.execute(damage, []).unwrap(), 1);
+    views.reader.checkpoints().await.unwrap_err();
+
+    let building = first.rebuilding().unwrap();
+    generations.change("submissions_v4", Some(&first), &building).await.unwrap();
+    commit(building.building.unwrap()).await;
+    let flipped = building.flipped(jiff::Timestamp::UNIX_EPOCH.into()).unwrap();
+    generations.change("submissions_v4", Some(&building), &flipped).await.unwrap();
+    let retired = flipped.retired[0].generation;
+    generations.remove("submissions_v4", &flipped.collections, retired).await.unwrap();
+    let checkpoints = views.reader.checkpoints().await.unwrap();
+    assert_eq!(checkpoints["submissions_v4"], to);
 }
