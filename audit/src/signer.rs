@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::Position;
-use event_store::{EventLog, ReadError, TreeStoreError};
+use event_store::{EventLog, ReadError, TreeStoreError, alert, lasting_fault};
 use jiff::Timestamp;
 use supervision::{Backoff, Fault, Reporter, Task, error_chain};
 use tokio_util::sync::CancellationToken;
@@ -51,7 +51,10 @@ pub enum SignError {
     #[error(
         "the newest tree head was not signed by any of the signing keys; put its key back into the key file"
     )]
-    Head(#[from] InvalidHead),
+    Head(#[source] InvalidHead),
+    /// The newest head is not what a signer wrote.
+    #[error("the newest tree head is damaged; restore the tree's store")]
+    DamagedHead(#[source] InvalidHead),
     /// The log is not the one that was signed. Signing stops.
     #[error("the log has diverged from what was signed: {0}; run: assay audit verify")]
     Diverged(String),
@@ -77,16 +80,27 @@ pub enum SignError {
     NoKey,
 }
 
+impl From<InvalidHead> for SignError {
+    fn from(error: InvalidHead) -> Self {
+        match error {
+            InvalidHead::NotSigned { .. } => Self::Head(error),
+            error => Self::DamagedHead(error),
+        }
+    }
+}
+
 impl SignError {
-    fn is_passing(&self) -> bool {
-        matches!(
+    /// Whether a later retry may help.
+    pub fn is_passing(&self) -> bool {
+        let is_passing = matches!(
             self,
             Self::Log(ReadError::Unavailable(_))
                 | Self::Tree(TreeStoreError::Unavailable(_) | TreeStoreError::Superseded { .. })
                 | Self::Memory(_)
                 // The store may be restored, and a server that was cut off may lag behind.
                 | Self::SetBack { .. }
-        )
+        );
+        is_passing && lasting_fault(self).is_none()
     }
 }
 
@@ -124,12 +138,16 @@ impl Task for Signer {
     async fn run(&self, reporter: &Reporter, cancelled: CancellationToken) -> Result<(), Fault> {
         if let Some(error) = cancelled.run_until_cancelled(self.supervise(reporter)).await {
             let cause = &error as &dyn std::error::Error;
-            tracing::error!(error = cause, "nothing more is signed");
+            tracing::error!(alert = true, error = cause, "nothing more is signed");
             return Err(error.into());
         }
         if let Err(error) = self.catch_up().await {
             let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, "the last events before the shutdown are not signed yet");
+            tracing::warn!(
+                alert = alert(error),
+                error,
+                "the last events before the shutdown are not signed yet"
+            );
         }
         Ok(())
     }

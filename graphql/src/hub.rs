@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::{Event, Login, Position, Recorded, RejudgeId, StreamId, SubmissionId, Version};
-use event_store::{EventLog, ReadError};
+use event_store::{EventLog, ReadError, alert};
 use moka::future::Cache;
 use supervision::{Backoff, Fault, Reporter, Task, error_chain};
 use tokio::sync::{mpsc, watch};
@@ -68,6 +68,7 @@ impl Task for Hub {
         while let Some(Err(error)) = cancelled.run_until_cancelled(self.follow(reporter)).await {
             reporter.retrying(error_chain(&error));
             tracing::warn!(
+                alert = alert(&error),
                 error = &error as &dyn std::error::Error,
                 "following the log failed; retrying"
             );

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::Position;
-use event_store::EventLog;
+use event_store::{EventLog, alert};
 use read_model::{Generations, Views};
 use supervision::{Backoff, Fault, Health, Reporter, Task, error_chain};
 use tokio::sync::watch;
@@ -146,10 +146,10 @@ impl Projecting {
                 ),
                 Err(fault) => (Some(fault), "cannot read which views are live"),
             };
-            let fault = fault.map(|fault| (error_chain(&fault), what));
-            if let Some((error, what)) = fault.as_ref().filter(|_| fault != logged) {
+            let fault = fault.map(|fault| (error_chain(&fault), alert(&fault), what));
+            if let Some((error, alert, what)) = fault.as_ref().filter(|_| fault != logged) {
                 let projection = self.upkeep.projection.name();
-                tracing::warn!(projection, error, "{what}");
+                tracing::warn!(projection, alert, error, "{what}");
             }
             logged = fault;
             tokio::time::sleep(POLL_INTERVAL).await;
@@ -213,7 +213,7 @@ impl Projecting {
                 }
                 backoff.wait().await;
             } else {
-                tracing::error!(projection, error, "the projection stopped");
+                tracing::error!(alert = true, projection, error, "the projection stopped");
                 self.status.send_modify(|status| status.health = Health::Stopped { error });
                 self.wait_for(|it| (!is_meant(it)).then_some(())).await;
             }
@@ -249,7 +249,13 @@ impl Projecting {
                 is(Health::Retrying { error });
                 backoff.wait().await;
             } else {
-                tracing::error!(projection, generation, error, "building views stopped");
+                tracing::error!(
+                    alert = true,
+                    projection,
+                    generation,
+                    error,
+                    "building views stopped"
+                );
                 is(Health::Stopped { error });
                 self.wait_for(|it| (!is_meant(it)).then_some(())).await;
                 is(Health::Running);

@@ -57,12 +57,13 @@ pub enum ProjectError {
 impl ProjectError {
     /// Whether a later retry may help.
     pub fn is_passing(&self) -> bool {
-        matches!(
+        let is_outage = matches!(
             self,
             Self::Log(event_store::ReadError::Unavailable(_))
                 | Self::Load(read_model::ReadError::Unavailable(_))
                 | Self::Commit(CommitError::Unavailable(_) | CommitError::Superseded)
-        )
+        );
+        is_outage && event_store::lasting_fault(self).is_none()
     }
 }
 
@@ -350,6 +351,7 @@ impl Runtime {
         let (projection, stream) = (self.projection.name(), recorded.stream.to_string());
         let position = recorded.position.0;
         tracing::error!(
+            alert = true,
             projection,
             stream,
             position,

@@ -114,7 +114,7 @@ async fn keep_running(task: Arc<dyn Task>, reporter: Reporter, cancelled: Cancel
             backoff.reset();
         }
         let delay = backoff.next_delay();
-        tracing::error!(task, error, ?delay, "a task failed; it is started again");
+        tracing::error!(alert = true, task, error, ?delay, "a task failed; it is started again");
         reporter.restarted(error);
         if cancelled.run_until_cancelled(tokio::time::sleep(delay)).await.is_none() {
             return;

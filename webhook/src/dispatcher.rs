@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::WebhookId;
-use event_store::{Credentials, EventLog};
+use event_store::{Credentials, EventLog, alert};
 use read_model::views::{WEBHOOK_CHECKPOINTS, WebhookView};
 use read_model::{Generation, PageRequest, ReadError, ViewReaderExt, Views, WHOLE_PAGE};
 use supervision::{Fault, Reporter, Task, error_chain};
@@ -40,12 +40,16 @@ impl Task for Dispatcher {
         let mut followed: HashMap<WebhookId, AbortHandle> = HashMap::new();
         if let Err(error) = self.forget_removed().await {
             let error = error.as_ref() as &dyn std::error::Error;
-            tracing::warn!(error, "cannot delete the checkpoints of removed webhooks");
+            tracing::warn!(
+                alert = alert(error),
+                error,
+                "cannot delete the checkpoints of removed webhooks"
+            );
         }
         loop {
             while let Some(ended) = tasks.try_join_next() {
                 if let Err(error) = ended {
-                    tracing::error!(%error, "a webhook's follower failed; restarting it");
+                    tracing::error!(alert = true, %error, "a webhook's follower failed; restarting it");
                 }
             }
             followed.retain(|_, task| !task.is_finished());
@@ -63,7 +67,7 @@ impl Task for Dispatcher {
                 Err(error) => {
                     reporter.retrying(error_chain(&error));
                     let error = &error as &dyn std::error::Error;
-                    tracing::warn!(error, "cannot look up new webhooks");
+                    tracing::warn!(alert = alert(error), error, "cannot look up new webhooks");
                     RETRY_DELAY
                 }
             };

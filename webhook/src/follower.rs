@@ -121,7 +121,8 @@ impl Follower {
     }
 
     fn warn(&self, fault: &Fault, what: &str) {
-        tracing::warn!(webhook = %self.id, error = fault as &dyn std::error::Error, "{what}");
+        let fault: &dyn std::error::Error = fault;
+        tracing::warn!(webhook = %self.id, alert = event_store::alert(fault), error = fault, "{what}");
     }
 
     /// Returns when the webhook is removed.

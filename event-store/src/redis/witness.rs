@@ -62,6 +62,7 @@ impl Witness {
         let reason: String = question.query_async(connection).await?;
         if !reason.is_empty() && self.diverged.set(reason.clone()).is_ok() {
             tracing::error!(
+                alert = true,
                 reason,
                 "the log has diverged and is no longer used; run: assay audit verify"
             );
