@@ -12,7 +12,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use command_api::Commands;
 use domain::Login;
 use evaluator::{DiskCache, Evaluator};
-use event_store::Stores;
+use event_store::{LastingFault, Stores, lasting_fault};
 use graphql::{Api, Authenticator, Catalogue, Freshness, Hub, Parts, Renderer, Revisions, Secret};
 use jiff::SignedDuration;
 use projector::Projector;
@@ -30,7 +30,7 @@ use crate::languages::{
     Judged, catalogue, open_languages, open_sandbox, require_isolation, wanted_languages,
 };
 use crate::readiness::Waiting;
-use crate::stores::{LIVE, open_stores, open_views};
+use crate::stores::{DAMAGED, LIVE, open_stores, open_views};
 use crate::sweep::Sweeper;
 use crate::{Exit, Failure, parts, readiness, schema, signing_key};
 
@@ -277,8 +277,7 @@ impl Http {
     ) -> Result<(), Failure> {
         let router = self.router.layer(from_fn_with_state(waiting, readiness::refuse_until_ready));
         let router = router.layer(from_fn(query_api::linger));
-        let stop = serving.clone();
-        let served = query_api::serve(self.listener, router, async move { stop.cancelled().await });
+        let served = query_api::serve(self.listener, router, serving.clone());
         tokio::select! {
             served = served => {
                 served.map_err(|error| Failure::of(Exit::JudgeError, "serving", &error))
@@ -294,7 +293,10 @@ impl Http {
 async fn refuse_diverged(stores: &Stores, views: &Views) -> Result<(), Failure> {
     let refused = |error: &(dyn std::error::Error + 'static)| {
         let failure = Failure::of(Exit::Network, "refusing to use the log", error);
-        let cure = "docs/operations.md describes how to repair a log that lost its tail";
+        let cure = match lasting_fault(error) {
+            Some(LastingFault::Damaged) => DAMAGED,
+            _ => "docs/operations.md describes how to repair a log that lost its tail",
+        };
         Failure::new(failure.exit, format!("{}; {cure}", failure.message))
     };
     let checkpoints = views.reader.checkpoints().await;

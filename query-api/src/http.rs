@@ -18,6 +18,7 @@ use axum::{Extension, Router};
 use futures::future::BoxFuture;
 use graphql::{Api, ApiError, ClientAddress, Code, Gate, TraceParent, refusal};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::any_schema::AnySchema;
@@ -40,9 +41,10 @@ struct Server {
 pub async fn serve(
     listener: TcpListener,
     router: Router,
-    stop: impl Future<Output = ()> + Send + 'static,
+    stop: CancellationToken,
 ) -> io::Result<()> {
-    let stop: BoxFuture<'static, ()> = Box::pin(stop);
+    let router = router.layer(Extension(Stop(stop.clone())));
+    let stop: BoxFuture<'static, ()> = Box::pin(stop.cancelled_owned());
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let serving = axum::serve(listener, service).with_graceful_shutdown(stop).into_future();
     // Boxed, so that the server is compiled with this crate.
@@ -100,24 +102,36 @@ fn parse(body: Result<Bytes, BytesRejection>) -> Result<Request, ApiError> {
         .map_err(|error| ApiError::bad_input(format!("the body is not a GraphQL request: {error}")))
 }
 
+/// Cancelled when the server shuts down.
+#[derive(Debug, Clone, Default)]
+struct Stop(CancellationToken);
+
 async fn socket_or_explorer(State(server): State<Server>, mut parts: Parts) -> Response {
     if GraphQLProtocol::from_request_parts(&mut parts, &()).await.is_err() {
         return Html(explorer::PAGE).into_response();
     }
     match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-        Ok(upgrade) => socket::upgrade(upgrade, server.schema, server.api),
+        Ok(upgrade) => {
+            let Stop(stop) = parts.extensions.get().cloned().unwrap_or_default();
+            socket::upgrade(upgrade, server.schema, server.api, stop)
+        }
         Err(rejection) => rejection.into_response(),
     }
 }
 
-/// 200 if the log and the views respond and the log has room for events, otherwise 503.
+/// 200 if the stores respond and the log has room for events, otherwise 503.
 async fn healthz(State(server): State<Server>) -> Response {
-    let api = &server.api;
-    let log = api.log.info().await.map(drop).map_err(ApiError::from);
-    let room = api.log.has_room().await.map_err(ApiError::from);
-    let views = api.reader.checkpoints().await.map(drop).map_err(ApiError::from);
-    match log.and(room).and(views) {
+    match stores_respond(&server.api).await {
         Ok(()) => "ok\n".into_response(),
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, refusal(error)).into_response(),
     }
+}
+
+async fn stores_respond(api: &Api) -> Result<(), ApiError> {
+    api.log.info().await?;
+    api.log.has_room().await?;
+    api.reader.checkpoints().await?;
+    api.credentials.subjects(None, 1).await?;
+    api.tree.store().newest_head().await?;
+    Ok(())
 }

@@ -19,6 +19,7 @@ use graphql::{Api, ApiError, AuthError, Authenticator, Code, Viewer, secret};
 use serde_json::Value;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::any_schema::AnySchema;
 use crate::request::prepare;
@@ -35,18 +36,25 @@ const UNCONFIRMED_MAX: Duration = Duration::from_secs(60);
 const CLOSING_MAX: Duration = Duration::from_secs(5);
 /// A close code of graphql-transport-ws: the client may reconnect with another token.
 const FORBIDDEN: u16 = 4403;
+/// A close code of WebSocket: the client should reconnect, here or at another process.
+const SERVICE_RESTART: u16 = 1012;
 /// A close code of WebSocket: the client should reconnect a little later.
 const TRY_AGAIN_LATER: u16 = 1013;
 
 /// Upgrades the connection to a socket and serves it.
-pub(crate) fn upgrade(upgrade: WebSocketUpgrade, schema: AnySchema, api: Arc<Api>) -> HttpResponse {
+pub(crate) fn upgrade(
+    upgrade: WebSocketUpgrade,
+    schema: AnySchema,
+    api: Arc<Api>,
+    stop: CancellationToken,
+) -> HttpResponse {
     upgrade
         .max_message_size(MESSAGE_BYTES_MAX)
         .protocols(ALL_WEBSOCKET_PROTOCOLS)
-        .on_upgrade(move |socket| serve(socket, schema, api))
+        .on_upgrade(move |socket| serve(socket, schema, api, stop))
 }
 
-async fn serve(socket: WebSocket, schema: AnySchema, api: Arc<Api>) {
+async fn serve(socket: WebSocket, schema: AnySchema, api: Arc<Api>, stop: CancellationToken) {
     let protocol = socket.protocol().and_then(|name| name.to_str().ok());
     let Some(Ok(protocol)) = protocol.map(WebSocketProtocols::from_str) else { return };
     let (mut sink, incoming) = socket.split();
@@ -66,17 +74,21 @@ async fn serve(socket: WebSocket, schema: AnySchema, api: Arc<Api>) {
         .connection_data(data)
         .on_connection_init(move |payload| sign_in(signing, payload, signed_in));
 
-    let refusal = tokio::select! {
+    let close = tokio::select! {
         biased;
-        refusal = refused(&api.authenticator, session, POLL_INTERVAL) => refusal,
+        () = stop.cancelled() => {
+            CloseFrame { code: SERVICE_RESTART, reason: "the server is shutting down".into() }
+        }
+        refusal = refused(&api.authenticator, session, POLL_INTERVAL) => CloseFrame {
+            code: match refusal.code {
+                Code::Unauthenticated => FORBIDDEN,
+                _ => TRY_AGAIN_LATER,
+            },
+            reason: format!("{}: {}", refusal.code.as_str(), refusal.message).into(),
+        },
         () = forward(outgoing, &mut sink) => return,
     };
-    let code = match refusal.code {
-        Code::Unauthenticated => FORBIDDEN,
-        _ => TRY_AGAIN_LATER,
-    };
-    let reason = format!("{}: {}", refusal.code.as_str(), refusal.message).into();
-    let close = Message::Close(Some(CloseFrame { code, reason }));
+    let close = Message::Close(Some(close));
     // Do not wait for a client that does not read.
     let _ = timeout(CLOSING_MAX, sink.send(close)).await;
 }

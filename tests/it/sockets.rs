@@ -1,4 +1,4 @@
-//! A socket is closed when its user loses the permission.
+//! A socket is closed when its user loses the permission, and when the server shuts down.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use event_store::{Context, Stream};
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tests::api::Api;
-use tests::deployment::{Deployment, Stack};
+use tests::deployment::{ALL, Deployment, Stack};
 use tests::package::Package;
 use tests::waiting::PATIENCE;
 use tokio::net::TcpStream;
@@ -19,6 +19,8 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 /// The close code of graphql-transport-ws after which clients reconnect with another token.
 const FORBIDDEN: u16 = 4403;
+/// The close code of WebSocket after which clients connect again.
+const SERVICE_RESTART: u16 = 1012;
 /// A socket that stays silent for this long counts as open.
 const A_WHILE: Duration = Duration::from_millis(200);
 
@@ -83,6 +85,17 @@ async fn a_socket_ends_when_whoever_opened_it_may_no_longer() {
     let message = timeout(PATIENCE, stays.next()).await.unwrap().unwrap().unwrap();
     let message: Value = serde_json::from_str(message.to_text().unwrap()).unwrap();
     assert_eq!(message["payload"]["data"]["mySubmissions"]["submission"]["state"], "QUEUED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_shuts_down_says_so() {
+    let mut deployment = Deployment::start(Stack::Embedded).await;
+    let ada = deployment.register("ada").await;
+    let ask = "subscription { mySubmissions { submission { state } } }";
+    let mut socket = subscribed(&deployment, &ada, ask).await;
+    assert_eq!(deployment.terminate(ALL).await, Some(0));
+    let (code, reason) = closed(&mut socket).await;
+    assert_eq!(code, SERVICE_RESTART, "{reason}");
 }
 
 async fn login(api: &Api, login: &str) -> Value {
