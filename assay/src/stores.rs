@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use event_store::{EventLog, OpenError, Stores, TreeStore};
+use event_store::{EventLog, OpenError, Stores, TreeStore, lasting_fault};
 use read_model::Views;
 
 use crate::config::Config;
@@ -11,6 +11,9 @@ use crate::{Exit, Failure};
 
 /// The namespace of the live views.
 pub const LIVE: &str = "live";
+/// What to do about a damaged store that cannot be rebuilt.
+pub(crate) const DAMAGED: &str =
+    "it is damaged; restore it: docs/operations.md, \"Errors that call for you\"";
 
 /// Opens the log, the queue, the blobs, the credentials and the tree.
 pub async fn open_stores(config: &Config) -> Result<Stores, Failure> {
@@ -41,6 +44,9 @@ pub async fn open_views(config: &Config, namespace: &str) -> Result<Views, Failu
     read_model::open(&config.stores.views, namespace).await.map_err(|error| {
         let failure = Failure::of(Exit::Network, "opening the read model", &error);
         match error {
+            error if lasting_fault(&error).is_some() => {
+                cured(failure, "delete the read model and start again: it is built from the log")
+            }
             read_model::OpenError::Unavailable(_) => silent(failure, "views"),
             _ => failure,
         }
@@ -69,6 +75,7 @@ fn refuse_absent(config: &Config) -> Result<(), Failure> {
 pub(crate) fn not_opened(error: OpenError) -> Failure {
     let failure = Failure::of(Exit::Network, "opening the stores", &error);
     match error {
+        error if lasting_fault(&error).is_some() => cured(failure, DAMAGED),
         OpenError::Unavailable { port, .. } => silent(failure, port),
         _ => failure,
     }
@@ -76,6 +83,9 @@ pub(crate) fn not_opened(error: OpenError) -> Failure {
 
 /// Adds a way to fix a store that does not respond.
 fn silent(failure: Failure, store: &str) -> Failure {
-    let cure = format!("start it, or set stores.{store} to another address");
+    cured(failure, &format!("start it, or set stores.{store} to another address"))
+}
+
+fn cured(failure: Failure, cure: &str) -> Failure {
     Failure::new(failure.exit, format!("{}; {cure}", failure.message))
 }

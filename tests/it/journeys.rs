@@ -132,16 +132,16 @@ async fn the_service(world: &World) {
     assert_eq!(system["health"], "OK");
     let components = system["components"].as_array().unwrap().iter();
     let names: Vec<_> = components.map(|it| it["name"].as_str().unwrap()).collect();
-    assert_eq!(names[..4], ["log", "queue", "read-model", "tree"]);
+    assert_eq!(names[..5], ["log", "queue", "read-model", "credentials", "tree"]);
     // Either one process does everything, or others than the answering process judge and project.
     if world.deployment.redis.is_none() {
-        assert_eq!(names[4], "evaluator");
-        let projections = &names[5..5 + PROJECTIONS];
+        assert_eq!(names[5], "evaluator");
+        let projections = &names[6..6 + PROJECTIONS];
         assert!(projections.iter().all(|name| name.starts_with("projection ")), "{names:?}");
         let tasks = ["projector", "signer", "webhooks", "sweeper", "live updates"];
-        assert_eq!(names[5 + PROJECTIONS..], tasks);
+        assert_eq!(names[6 + PROJECTIONS..], tasks);
     } else {
-        assert_eq!(names[4..], ["live updates"]);
+        assert_eq!(names[5..], ["live updates"]);
     }
     assert_eq!(system["projections"].as_array().unwrap().len(), 4);
     assert!(system["queues"].as_array().unwrap().iter().any(|queue| queue["name"] == "submit"));

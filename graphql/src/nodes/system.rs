@@ -172,6 +172,10 @@ async fn components(ctx: &Context<'_>) -> Vec<Component> {
             api.reader.checkpoints().await.map(drop).map_err(boxed)
         })
         .await,
+        probe("credentials", may_see, async {
+            api.credentials.subjects(None, 1).await.map(drop).map_err(boxed)
+        })
+        .await,
         tree(api, may_see).await,
     ];
     components.extend(api.parts.now().into_iter().map(|part| Component {
