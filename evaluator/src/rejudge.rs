@@ -1,5 +1,7 @@
 //! Queues the trials of a rejudge. Each trial is judged like a submission.
 
+use std::collections::BTreeMap;
+
 use domain::rejudge::{Member, Rejudge, RejudgeCommand, RejudgePhase};
 use domain::submission::{Submission, SubmissionCommand, SubmissionRejection, TrialStarted};
 use domain::{Actor, Aggregate, Event, EventId, NewEvent, RejudgeId, StreamId, TrialId, Version};
@@ -14,6 +16,8 @@ use crate::tools::Tools;
 
 /// The most trials that are queued concurrently.
 const QUEUED_AT_ONCE: usize = 32;
+/// Declined trials that are read at once.
+const DECLINED_PAGE: u32 = 500;
 /// The most events of a rejudge after its first.
 const EVENTS_AFTER_FIRST_MAX: u32 = 8;
 
@@ -78,6 +82,31 @@ async fn queue_trial(
     };
     append_surely(tools.log.as_ref(), &batch).await.map_err(Interruption::Append)?;
     Ok(())
+}
+
+/// Discards the declined trials of cancelled rejudges. Other trials are discarded when an evaluator
+/// takes them, but none can take these while no evaluator has their language.
+pub(crate) async fn discard_cancelled_trials(tools: &Tools) -> Result<(), Interruption> {
+    let mut cancelled: BTreeMap<RejudgeId, bool> = BTreeMap::new();
+    let mut after = None;
+    loop {
+        let page = tools.queue.declined(Lane::Rejudge, after.as_ref(), DECLINED_PAGE).await?;
+        for (item, receipt) in &page {
+            let StreamId::Trial(trial) = &item.stream else { continue };
+            let is_cancelled = match cancelled.get(&trial.rejudge) {
+                Some(known) => *known,
+                None => is_cancelled(tools, trial.rejudge).await?,
+            };
+            cancelled.insert(trial.rejudge, is_cancelled);
+            if is_cancelled {
+                tools.queue.discard(receipt).await?;
+            }
+        }
+        if page.len() < DECLINED_PAGE as usize {
+            return Ok(());
+        }
+        after = page.into_iter().next_back().map(|(_, receipt)| receipt);
+    }
 }
 
 /// Whether the rejudge was cancelled, so that its trials' results do not count. Does not read the

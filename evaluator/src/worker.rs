@@ -34,6 +34,9 @@ const HOST_RETRY_DELAY: Duration = Duration::from_millis(500);
 const HOST_RETRIES_MAX: u32 = 8;
 /// Interval of announcements. Several can fail before the evaluator counts as gone.
 const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(60);
+/// Interval at which declined trials are checked for cancelled rejudges. Such trials take only room
+/// in the queue, so there is no hurry.
+const CANCELLED_CHECK_INTERVAL: Duration = Duration::from_secs(60);
 /// Delay after the queue failed.
 const QUEUE_RETRY_DELAY: Duration = Duration::from_secs(1);
 
@@ -149,6 +152,7 @@ impl Evaluator {
             tokio::select! {
                 biased;
                 () = self.announce() => {}
+                () = self.discard_cancelled_trials() => {}
                 () = self.take_work(&under_way, &out_of_time) => {}
             }
         };
@@ -189,6 +193,17 @@ impl Evaluator {
         let error: &dyn Error = error;
         tracing::warn!(alert = alert(error), error, "taking work failed");
         QUEUE_RETRY_DELAY
+    }
+
+    /// Discards declined trials of cancelled rejudges regularly.
+    async fn discard_cancelled_trials(&self) {
+        loop {
+            if let Err(error) = rejudge::discard_cancelled_trials(&self.tools).await {
+                let error = &error as &dyn Error;
+                tracing::warn!(alert = alert(error), error, "trials of cancelled rejudges stay");
+            }
+            tokio::time::sleep(CANCELLED_CHECK_INTERVAL).await;
+        }
     }
 
     async fn take_work(&self, under_way: &TaskTracker, out_of_time: &CancellationToken) {

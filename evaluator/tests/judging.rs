@@ -10,8 +10,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use domain::grading::{Grading, OnFailure};
 use domain::problem::{BlobRef, Problem, ReviseProblem, RevisionContent, Test};
+use domain::rejudge::{Member, Rejudge, RejudgeCommand, RejudgeCreated, Selection};
 use domain::submission::{Submission, SubmissionCommand, SubmissionReceived, TestOutcome};
-use domain::{Actor, Digest, Event, Position, Slug, StreamId, SubmissionId, Verdict};
+use domain::{Actor, Digest, Event, Position, RejudgeId, Slug, StreamId, SubmissionId, Verdict};
 use evaluator::{Config, Evaluator};
 use event_store::{
     Ability, Context, Lane, StoreUrls, Stores, Stream, TakeRequest, WorkItem, WorkerId,
@@ -28,6 +29,8 @@ const TESTS: u32 = 12;
 const EVENTS_MAX: u32 = 1_000;
 /// How long to wait for a verdict.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Interval at which the queue is read, because removing work wakes nobody.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Sleeps a while, and prints the times at which it began and ended, by the machine's clock.
 const SLEEPER: &str = r#"
@@ -145,6 +148,45 @@ impl Judge {
         let mut stream = Stream::<Submission>::new(id.clone());
         stream.execute(log, receive, &context, Some(work), None).await.unwrap();
         tokio::time::timeout(PATIENCE, self.verdict(&id)).await.expect("a verdict comes")
+    }
+
+    /// Creates a rejudge of every submission.
+    async fn rejudge(&self) -> Stream<Rejudge> {
+        let log = self.stores.log.as_ref();
+        let events = log.read_all(Position::START, EVENTS_MAX).await.unwrap();
+        let members = events.into_iter().filter_map(|recorded| match recorded.event {
+            Event::SubmissionReceived(received) => {
+                Some(Member { submission: received.submission, revision: received.revision })
+            }
+            _ => None,
+        });
+        let id = RejudgeId::from(Uuid::now_v7());
+        let created = RejudgeCreated {
+            rejudge: id,
+            by: "judy".parse().unwrap(),
+            reason: "a test".to_owned(),
+            selection: Selection { problem: Some(slug()), ..Selection::default() },
+            members: members.collect(),
+        };
+        let stream = StreamId::Rejudge(id);
+        let work = WorkItem { lane: Lane::Rejudge, stream: stream.clone() };
+        let create = vec![RejudgeCommand::Create(Box::new(created))];
+        let mut rejudge = Stream::<Rejudge>::new(stream);
+        let context = Context::new(Actor::system());
+        rejudge.execute(log, create, &context, Some(work), None).await.unwrap();
+        rejudge
+    }
+
+    /// Waits until this number of trials is declined.
+    async fn declined_trials(&self, number: usize) {
+        let wait = async {
+            while self.stores.queue.declined(Lane::Rejudge, None, 100).await.unwrap().len()
+                != number
+            {
+                tokio::time::sleep(POLL_INTERVAL).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.expect("the queue changes");
     }
 
     async fn verdict(&self, id: &StreamId) -> (Vec<TestOutcome>, Verdict) {
@@ -334,6 +376,27 @@ async fn work_is_left_to_an_evaluator_that_has_its_language() {
         () = lacking => unreachable!("it runs until the verdict"),
     };
     assert_eq!((numbers(&outcomes), verdict), (vec![1, 2, 3], Verdict::WrongAnswer));
+}
+
+/// No evaluator takes them, so none finds out when it takes them.
+#[tokio::test(flavor = "multi_thread")]
+async fn declined_trials_of_a_cancelled_rejudge_leave_the_queue() {
+    let mut judge = Judge::start(OnFailure::Stop).await;
+    judge.judge(WRONG_FROM_3).await;
+    judge.end_first().await;
+    let rejudge = judge.rejudge().await;
+    judge.beside(&["python3"], judge.declined_trials(1)).await;
+    // A rejudge that is not cancelled keeps its trials.
+    let kept = judge.rejudge().await;
+    judge.beside(&["python3"], judge.declined_trials(2)).await;
+
+    let cancel = || RejudgeCommand::Cancel { by: "judy".parse().unwrap(), reason: None };
+    let (log, context) = (judge.stores.log.as_ref(), Context::new(Actor::system()));
+    Stream::<Rejudge>::change(log, rejudge.id, &context, cancel).await.unwrap();
+    judge.beside(&["python3"], judge.declined_trials(1)).await;
+    let left = judge.stores.queue.declined(Lane::Rejudge, None, 100).await.unwrap();
+    let StreamId::Trial(trial) = &left[0].0.stream else { panic!("{left:?}") };
+    assert_eq!(StreamId::Rejudge(trial.rejudge), kept.id);
 }
 
 /// It must not use up the submission's only try.

@@ -46,6 +46,16 @@ pub trait WorkQueue: Send + Sync + fmt::Debug {
         needs: &BTreeSet<Ability>,
     ) -> Result<(), QueueError>;
 
+    /// At most `limit` declined work of a lane that no worker holds, in the order in which it was
+    /// queued, after the work with this receipt. The receipts can only be used to
+    /// [`discard`](Self::discard) it; the worker in them is empty.
+    async fn declined(
+        &self,
+        lane: Lane,
+        after: Option<&WorkReceipt>,
+        limit: u32,
+    ) -> Result<Vec<(WorkItem, WorkReceipt)>, QueueError>;
+
     /// Announces that a worker runs and what it can do. Counts for [`PRESENCE`].
     async fn announce(
         &self,
@@ -175,6 +185,11 @@ pub enum QueueError {
 /// Wakes all workers that wait for work.
 pub(crate) fn wake(ready: &watch::Sender<u64>) {
     ready.send_modify(|wakes| *wakes += 1);
+}
+
+/// The receipt of work that no worker holds.
+pub(crate) fn receipt_without_worker(lane: Lane, id: String) -> WorkReceipt {
+    WorkReceipt { lane, id, worker: WorkerId(String::new()) }
 }
 
 /// A lease in microseconds, as stores keep it; `i64::MAX` if it does not fit.

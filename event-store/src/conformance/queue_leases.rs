@@ -31,6 +31,7 @@ pub(super) fn cases() -> Vec<Case<LogUrls>> {
         declined_work_survives_reopening,
         declining_lost_work_disturbs_nobody,
         declined_work_wakes_takers,
+        declined_work_is_listed_while_no_worker_holds_it,
         announcements_are_added_up,
     ]
 }
@@ -289,6 +290,35 @@ async fn declined_work_wakes_takers(urls: LogUrls) {
         }
     })
     .await;
+}
+
+async fn declined_work_is_listed_while_no_worker_holds_it(urls: LogUrls) {
+    let store = Store::open(urls).await;
+    let mut items = Vec::new();
+    for login in ["ada", "bob", "eve"] {
+        items.push(store.enqueue(Lane::Submit, login).await);
+    }
+    let list = async |after: Option<&WorkReceipt>, limit| {
+        store.queue.declined(Lane::Submit, after, limit).await.unwrap()
+    };
+    // Work that waits, is held, or was declined without needs is not listed.
+    let held = take_with(&store, "w1", &[]).await.unwrap();
+    store.queue.decline(&held.receipt, &abilities(&[])).await.unwrap();
+    assert_eq!(list(None, 10).await, []);
+    for _ in 0..3 {
+        let work = take_with(&store, "w1", &[]).await.unwrap();
+        store.queue.decline(&work.receipt, &abilities(&["cpp"])).await.unwrap();
+    }
+    let declined = list(None, 10).await;
+    assert_eq!(declined.iter().map(|(item, _)| item.clone()).collect::<Vec<_>>(), items);
+    assert_eq!(list(None, 2).await, declined[..2]);
+    assert_eq!(list(Some(&declined[0].1), 1).await, declined[1..2]);
+    assert_eq!(list(Some(&declined[2].1), 1).await, []);
+    assert_eq!(store.queue.declined(Lane::Rejudge, None, 10).await.unwrap(), []);
+
+    store.queue.discard(&declined[0].1).await.unwrap();
+    assert_eq!(take_with(&store, "w2", &["cpp"]).await.unwrap().item, items[1]);
+    assert_eq!(list(None, 10).await, declined[2..]);
 }
 
 async fn announcements_are_added_up(urls: LogUrls) {

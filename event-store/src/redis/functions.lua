@@ -357,8 +357,9 @@ local function lacks(abilities, consumer)
 end
 
 -- Calls `visit(id, consumer, idle in ms, deliveries)` for pending entries, oldest first, until it returns true.
-local function each_pending(lane, visit)
-  local start = '-'
+-- Begins after the entry `after` if it is given.
+local function each_pending(lane, visit, after)
+  local start = after and '(' .. after or '-'
   repeat
     local page = redis.call('XPENDING', lane, GROUP, start, '+', PENDING_PAGE)
     for _, entry in ipairs(page) do
@@ -450,6 +451,21 @@ local function decline(keys, args)
   return 1
 end
 
+-- KEYS lane  ARGV the id to begin after or nothing, how many  RETURNS id and stream of each declined work
+local function declined(keys, args)
+  local after, limit, found = args[1], tonumber(args[2]), {}
+  each_pending(keys[1], function(id, consumer)
+    if string.match(consumer, '^needs:.') then
+      local entry = redis.call('XRANGE', keys[1], id, id)[1]
+      if entry then
+        found[#found + 1] = { id, fields_of(entry[2]).stream }
+      end
+    end
+    return #found == limit
+  end, after ~= '' and after or nil)
+  return found
+end
+
 -- The text of a worker: when it announced itself, in µs, and its abilities.
 local function announced_at(text)
   local at, abilities = string.match(text, '^(%d+) (.*)$')
@@ -522,6 +538,7 @@ register('take', take, {})
 register('extend', extend, {})
 register('release', release, {})
 register('decline', decline, {})
+register('declined', declined, { 'no-writes' })
 register('announce', announce, {})
 register('announced', announced, { 'no-writes' })
 register('discard', discard, {})

@@ -24,6 +24,7 @@ pub(super) enum Function {
     Extend,
     Release,
     Decline,
+    Declined,
     Announce,
     Announced,
     Discard,
@@ -48,6 +49,7 @@ impl Function {
             Self::Extend => "extend",
             Self::Release => "release",
             Self::Decline => "decline",
+            Self::Declined => "declined",
             Self::Announce => "announce",
             Self::Announced => "announced",
             Self::Discard => "discard",
@@ -72,6 +74,7 @@ impl Function {
                 | Self::Ends
                 | Self::Holds
                 | Self::Tails
+                | Self::Declined
                 | Self::Announced
                 | Self::Stats
         );

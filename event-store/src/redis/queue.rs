@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::library::Function;
 use super::link::CallError;
 use super::log::RedisLog;
-use crate::queue::{micros, wake};
+use crate::queue::{micros, receipt_without_worker, wake};
 use crate::{
     Ability, Lane, LaneStats, PRESENCE, QueueError, TakeRequest, Work, WorkItem, WorkQueue,
     WorkReceipt, WorkerId,
@@ -27,10 +27,9 @@ impl WorkQueue for RedisLog {
         let taken: Option<(usize, String, String, u32)> =
             self.general.query_again(&take).await.map_err(unavailable)?;
         let Some((number, id, stream, deliveries)) = taken else { return Ok(None) };
-        let damaged = |what: &str| QueueError::Damaged(format!("work {id} has no valid {what}"));
         let lane = number.checked_sub(1).and_then(|index| request.lanes.get(index).copied());
-        let lane = lane.ok_or_else(|| damaged("lane"))?;
-        let stream = stream.parse().map_err(|_| damaged("stream"))?;
+        let lane = lane.ok_or_else(|| damaged(&id, "lane"))?;
+        let stream = stream.parse().map_err(|_| damaged(&id, "stream"))?;
         let receipt = WorkReceipt { lane, id, worker: request.worker.clone() };
         Ok(Some(Work { item: WorkItem { lane, stream }, receipt, deliveries }))
     }
@@ -62,6 +61,23 @@ impl WorkQueue for RedisLog {
         self.general.query_again::<()>(&decline).await.map_err(unavailable)?;
         wake(&self.ready);
         Ok(())
+    }
+
+    async fn declined(
+        &self,
+        lane: Lane,
+        after: Option<&WorkReceipt>,
+        limit: u32,
+    ) -> Result<Vec<(WorkItem, WorkReceipt)>, QueueError> {
+        let mut declined = Function::Declined.call(&[self.keys.lane(lane)]);
+        declined.arg(after.map_or("", |receipt| receipt.id.as_str())).arg(limit);
+        let declined: Vec<(String, String)> =
+            self.general.query_again(&declined).await.map_err(unavailable)?;
+        let declined = declined.into_iter().map(|(id, stream)| {
+            let stream = stream.parse().map_err(|_| damaged(&id, "stream"))?;
+            Ok((WorkItem { lane, stream }, receipt_without_worker(lane, id)))
+        });
+        declined.collect()
     }
 
     async fn announce(
@@ -120,6 +136,10 @@ fn join(abilities: &BTreeSet<Ability>) -> String {
 /// Redis leases are in whole milliseconds; round up so that none is shorter than requested.
 fn millis(lease: Duration) -> u64 {
     lease.as_micros().div_ceil(1000).try_into().unwrap_or(u64::MAX)
+}
+
+fn damaged(id: &str, what: &str) -> QueueError {
+    QueueError::Damaged(format!("work {id} has no valid {what}"))
 }
 
 fn unavailable(error: CallError) -> QueueError {

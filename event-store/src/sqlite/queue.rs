@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::StreamId;
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::watch;
 
 use super::log::SqliteLog;
 use super::now_us;
 use super::writer::{JobError, WriteError};
-use crate::queue::{micros, wake};
+use crate::queue::{micros, receipt_without_worker, wake};
 use crate::{
     Ability, Lane, LaneStats, PRESENCE, QueueError, TakeRequest, Work, WorkItem, WorkQueue,
     WorkReceipt, WorkerId,
@@ -86,6 +87,37 @@ impl WorkQueue for SqliteLog {
             .map_err(queue_error)?;
         wake(&self.ready);
         Ok(())
+    }
+
+    async fn declined(
+        &self,
+        lane: Lane,
+        after: Option<&WorkReceipt>,
+        limit: u32,
+    ) -> Result<Vec<(WorkItem, WorkReceipt)>, QueueError> {
+        let after = after.map_or_else(|| "0".to_owned(), |receipt| receipt.id.clone());
+        let declined: Vec<(i64, String)> = self
+            .readers
+            .run(move |connection| {
+                connection
+                    .prepare_cached(
+                        "SELECT id, stream FROM work
+                         WHERE lane = ?1 AND id > ?2 AND worker IS NULL
+                           AND needs IS NOT NULL AND needs <> '[]'
+                         ORDER BY id LIMIT ?3",
+                    )?
+                    .query_map(params![lane.as_str(), after, limit], |row| {
+                        Ok((row.get(0)?, row.get(1)?))
+                    })?
+                    .collect()
+            })
+            .await
+            .map_err(|error: rusqlite::Error| QueueError::Unavailable(Box::new(error)))?;
+        let declined = declined.into_iter().map(|(id, stream)| {
+            let item = WorkItem { lane, stream: stream_of(id, &stream)? };
+            Ok((item, receipt_without_worker(lane, id.to_string())))
+        });
+        declined.collect()
     }
 
     async fn announce(
@@ -197,10 +229,8 @@ fn take(
             )
             .optional()?;
         if let Some((id, stream, deliveries)) = taken {
-            let damaged =
-                |what: &str| QueueError::Damaged(format!("work {id} has no valid {what}"));
-            let stream = stream.parse().map_err(|_| damaged("stream"));
-            let deliveries = u32::try_from(deliveries).map_err(|_| damaged("deliveries"));
+            let stream = stream_of(id, &stream);
+            let deliveries = u32::try_from(deliveries).map_err(|_| damaged(id, "deliveries"));
             let worker = request.worker.clone();
             let receipt = WorkReceipt { lane: *lane, id: id.to_string(), worker };
             return Ok(Some(stream.and_then(|stream| {
@@ -210,6 +240,15 @@ fn take(
         }
     }
     Ok(None)
+}
+
+/// The stream of the work with this id.
+fn stream_of(id: i64, stream: &str) -> Result<StreamId, QueueError> {
+    stream.parse().map_err(|_| damaged(id, "stream"))
+}
+
+fn damaged(id: i64, what: &str) -> QueueError {
+    QueueError::Damaged(format!("work {id} has no valid {what}"))
 }
 
 fn stats(connection: &Connection, lane: Lane) -> rusqlite::Result<LaneStats> {

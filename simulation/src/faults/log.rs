@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::{Position, Recorded, StreamId, Version};
 use event_store::{
-    Ability, AppendBatch, AppendError, Appended, EventLog, LaneStats, LogInfo, QueueError,
-    ReadError, TakeRequest, Work, WorkQueue, WorkReceipt, WorkerId,
+    Ability, AppendBatch, AppendError, Appended, EventLog, Lane, LaneStats, LogInfo, QueueError,
+    ReadError, TakeRequest, Work, WorkItem, WorkQueue, WorkReceipt, WorkerId,
 };
 use tokio::sync::watch;
 
@@ -169,6 +169,21 @@ impl WorkQueue for DistantLog {
         let decline =
             move |journal: &mut Journal| (journal.decline(&receipt, &needs), receipt.id.clone());
         self.ask("decline", decline).await.map_err(unavailable)
+    }
+
+    async fn declined(
+        &self,
+        lane: Lane,
+        after: Option<&WorkReceipt>,
+        limit: u32,
+    ) -> Result<Vec<(WorkItem, WorkReceipt)>, QueueError> {
+        let after = after.cloned();
+        let declined = move |journal: &mut Journal| {
+            let declined = journal.declined(lane, after.as_ref(), limit as usize);
+            let text = declined.len().to_string();
+            (declined, text)
+        };
+        self.ask("declined", declined).await.map_err(unavailable)
     }
 
     async fn announce(

@@ -247,6 +247,22 @@ impl Journal {
         self.wake();
     }
 
+    pub(crate) fn declined(
+        &self,
+        lane: Lane,
+        after: Option<&WorkReceipt>,
+        limit: usize,
+    ) -> Vec<(WorkItem, WorkReceipt)> {
+        let after = after.and_then(|receipt| receipt.id.parse().ok()).unwrap_or(0);
+        let later = self.work.range(after + 1..);
+        let declined = later.filter(|(_, waiting)| {
+            waiting.item.lane == lane && waiting.holder.is_none() && !waiting.needs.is_empty()
+        });
+        let worker = WorkerId(String::new());
+        let receipt = |id: &u64| WorkReceipt { lane, id: id.to_string(), worker: worker.clone() };
+        declined.take(limit).map(|(id, waiting)| (waiting.item.clone(), receipt(id))).collect()
+    }
+
     pub(crate) fn announce_worker(&mut self, worker: WorkerId, abilities: BTreeSet<Ability>) {
         self.workers.insert(worker.0, (self.clock.now_us(), abilities));
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::{Position, Recorded, StreamId, Version};
 use event_store::{
-    Ability, AppendBatch, AppendError, Appended, EventLog, LaneStats, LogInfo, QueueError,
-    ReadError, TakeRequest, Work, WorkQueue, WorkReceipt, WorkerId,
+    Ability, AppendBatch, AppendError, Appended, EventLog, Lane, LaneStats, LogInfo, QueueError,
+    ReadError, TakeRequest, Work, WorkItem, WorkQueue, WorkReceipt, WorkerId,
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -86,6 +86,15 @@ impl WorkQueue for MemoryLog {
     ) -> Result<(), QueueError> {
         self.step(|journal| journal.decline(receipt, needs));
         Ok(())
+    }
+
+    async fn declined(
+        &self,
+        lane: Lane,
+        after: Option<&WorkReceipt>,
+        limit: u32,
+    ) -> Result<Vec<(WorkItem, WorkReceipt)>, QueueError> {
+        Ok(self.step(|journal| journal.declined(lane, after, limit as usize)))
     }
 
     async fn announce(
