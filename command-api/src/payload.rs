@@ -26,7 +26,8 @@ pub enum UserErrorCode {
     BadCredentials,
     /// The login is in use by another account.
     Taken,
-    /// The language is unknown, the problem does not accept it, or no evaluator has it.
+    /// The language is unknown, the problem does not accept it, or no evaluator has it. Without
+    /// `field`: no evaluator has a language that the problem's own programs need.
     LanguageUnavailable,
     /// The idempotency key was used before with a different input.
     IdempotencyKeyReused,

@@ -1,5 +1,6 @@
 //! Submitting a program.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
@@ -186,14 +187,28 @@ async fn refuse_what_no_evaluator_can_judge(
 ) -> Result<(), Failure> {
     let Some(announced) = commands.api.queue.announced().await? else { return Ok(()) };
     let needed = Ability::needed(language, &revised.content);
-    let message = match needed.difference(&announced).next() {
-        None => return Ok(()),
-        Some(Ability::Judge(language)) => format!("no evaluator judges {language}"),
-        Some(Ability::Run(language)) => {
-            format!("the problem's programs need {language}, which no evaluator has")
+    no_evaluator_can(&needed, &announced).map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// Only the language of the submission is an error in the input, so only then a field is named.
+fn no_evaluator_can(
+    needed: &BTreeSet<Ability>,
+    announced: &BTreeSet<Ability>,
+) -> Option<UserError> {
+    let code = UserErrorCode::LanguageUnavailable;
+    // The ability to judge comes before those to run programs.
+    Some(match needed.difference(announced).next()? {
+        Ability::Judge(language) => {
+            UserError::at(code, "input.language", format!("no evaluator judges {language}"))
         }
-    };
-    Err(UserError::at(UserErrorCode::LanguageUnavailable, "input.language", message).into())
+        Ability::Run(language) => {
+            let message = format!(
+                "this problem cannot be judged now, in any language: its own programs need \
+                 {language}, which no evaluator has"
+            );
+            UserError::new(code, message)
+        }
+    })
 }
 
 fn source_bytes_max(commands: &Commands, revised: &ProblemRevised) -> usize {
@@ -227,6 +242,24 @@ fn check_source(source: &str, bytes_max: usize) -> Result<(), UserError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_submissions_language_is_an_error_in_the_input() {
+        let judge = |id: &str| Ability::Judge(id.parse().unwrap());
+        let run = |id: &str| Ability::Run(id.parse().unwrap());
+        let needed = BTreeSet::from([judge("python3"), run("cpp")]);
+        let error =
+            |announced: &[Ability]| no_evaluator_can(&needed, &announced.iter().cloned().collect());
+        assert_eq!(error(&[judge("python3"), run("cpp"), judge("cpp")]), None);
+        for announced in [&[run("cpp"), judge("cpp")][..], &[judge("cpp")]] {
+            let error = error(announced).unwrap();
+            assert_eq!(error.message, "no evaluator judges python3");
+            assert_eq!(error.field, Some(vec!["input".to_owned(), "language".to_owned()]));
+        }
+        let error = error(&[judge("python3"), judge("cpp"), run("python3")]).unwrap();
+        assert_eq!((error.code, error.field), (UserErrorCode::LanguageUnavailable, None));
+        assert!(error.message.contains("its own programs need cpp"), "{}", error.message);
+    }
 
     #[test]
     fn a_source_is_text_of_bounded_size() {
