@@ -8,7 +8,7 @@ use bytes::Bytes;
 use domain::problem::ProblemRevised;
 use domain::submission::SubmissionReceived;
 use domain::{LanguageId, Recorded, StreamId, SubmissionId, Version};
-use event_store::{Ability, ReadError, Scope};
+use event_store::{Ability, QueueError, ReadError, Scope};
 use graphql::nodes::{Receipt, Submission};
 use graphql::{ConsistencyToken, GlobalId, Viewer};
 use read_model::views::SubmissionFold;
@@ -97,7 +97,7 @@ async fn submit(
     let revised = commands.problems.current(&slug).await?.ok_or_else(|| {
         UserError::at(UserErrorCode::NotFound, "input.problem", "there is no such problem")
     })?;
-    let language = language(commands, &revised, &input.language)?;
+    let language = language(commands, &revised, &input.language).await?;
     check_source(&input.source, source_bytes_max(commands, &revised))?;
     let id = match &input.idempotency_key {
         Some(key) => {
@@ -152,25 +152,36 @@ fn not_received(error: ReceiveError) -> Failure {
     }
 }
 
-fn language(
+async fn language(
     commands: &Commands,
     revised: &ProblemRevised,
     id: &ID,
-) -> Result<LanguageId, UserError> {
+) -> Result<LanguageId, Failure> {
     let unavailable = |message: String| {
         UserError::at(UserErrorCode::LanguageUnavailable, "input.language", message)
     };
     let known = id.parse::<LanguageId>().ok();
     let known = known.filter(|language| commands.api.catalogue.get(language).is_some());
     let Some(language) = known else {
-        let installed = commands.api.catalogue.all().map(|language| language.id.as_str());
-        let installed = installed.collect::<Vec<_>>().join(", ");
-        return Err(unavailable(format!("there is no such language; choose one of {installed}")));
+        let judged = judged_languages(commands).await?.join(", ");
+        let message = format!("there is no such language; choose one of {judged}");
+        return Err(unavailable(message).into());
     };
     if revised.content.language(&language).is_none() {
-        return Err(unavailable("the problem does not accept this language".to_owned()));
+        return Err(unavailable("the problem does not accept this language".to_owned()).into());
     }
     Ok(language)
+}
+
+/// The languages that an evaluator judges; all languages of the configuration if no evaluator runs.
+async fn judged_languages(commands: &Commands) -> Result<Vec<&str>, QueueError> {
+    let announced = commands.api.queue.announced().await?;
+    let is_judged = |language: &LanguageId| {
+        let ability = Ability::Judge(language.clone());
+        announced.as_ref().is_none_or(|announced| announced.contains(&ability))
+    };
+    let languages = commands.api.catalogue.all().map(|language| &language.id);
+    Ok(languages.filter(|language| is_judged(language)).map(|language| language.as_str()).collect())
 }
 
 async fn exists(commands: &Commands, id: SubmissionId) -> Result<bool, ReadError> {

@@ -40,6 +40,9 @@ async fn each_evaluator_takes_what_it_can_judge() {
     assert_eq!(error["field"], json!(["input", "language"]));
     let message = "no evaluator judges cpp";
     assert_eq!(error["message"], message);
+    let unknown = ada.submit("sum", "cobol", CPP).await;
+    let message = "there is no such language; choose one of python3";
+    assert_eq!(unknown["userErrors"][0]["message"], message);
 
     // But a client that repeats its request learns that the submission exists.
     let repeated = ada.submit_input(keyed).await;
