@@ -37,7 +37,7 @@ fn shown_by(error: &(dyn Error + 'static)) -> Option<LastingFault> {
     if let Some(error) = error.downcast_ref::<ReadError>() {
         return match error {
             ReadError::Unavailable(_) => None,
-            ReadError::Gap { .. } => Some(LastingFault::Gap),
+            ReadError::Gap { .. } | ReadError::Missing(_) => Some(LastingFault::Gap),
             ReadError::Undecodable { .. } => Some(LastingFault::Undecodable),
             ReadError::Damaged(_) => Some(LastingFault::Damaged),
             ReadError::Diverged(_) => Some(LastingFault::Diverged),

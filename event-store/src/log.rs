@@ -179,6 +179,9 @@ pub enum ReadError {
         /// The position that came instead.
         found: Position,
     },
+    /// An event of a stream is missing: the log is damaged (INV-5).
+    #[error("the log is damaged: {0} is missing")]
+    Missing(String),
     /// A stored event cannot be decoded.
     #[error("the event at position {position} cannot be read")]
     Undecodable {
@@ -266,6 +269,9 @@ pub(crate) fn decode_stream(
         .zip(rows)
         .map(|(expected, (placement, body))| {
             let Placement { position, version, .. } = placement;
+            if placement.stream == *stream && version > expected {
+                return Err(ReadError::Missing(format!("version {expected} of {stream}")));
+            }
             if placement.stream != *stream || version != expected {
                 let found = &placement.stream;
                 let (wanted, found) =

@@ -179,7 +179,7 @@ local function read_stream(keys, args)
     else
       local entry = entry_at(keys[2], position)
       if not entry then
-        return redis.error_reply('DAMAGED position ' .. whole(position) .. ' of ' .. args[1] .. ' is missing')
+        return redis.error_reply('MISSING position ' .. whole(position) .. ' of ' .. args[1])
       end
       entries[#entries + 1] = entry
     end

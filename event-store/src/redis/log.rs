@@ -226,6 +226,9 @@ pub(super) fn read_error(error: CallError) -> ReadError {
         CallError::Refused(error) if error.code() == Some("DAMAGED") => {
             ReadError::Damaged(error.detail().unwrap_or_default().to_owned())
         }
+        CallError::Refused(error) if error.code() == Some("MISSING") => {
+            ReadError::Missing(error.detail().unwrap_or_default().to_owned())
+        }
         CallError::Diverged(reason) => ReadError::Diverged(reason),
         error => ReadError::Unavailable(error.into_source()),
     }

@@ -209,7 +209,7 @@ async fn a_gap_stops_the_reader() {
         matches!(error, ReadError::Gap { expected, found } if expected == two && found == three)
     );
     let error = log.read_stream(&batch.stream, Version(1), 10).await.unwrap_err();
-    assert!(matches!(error, ReadError::Damaged(_)), "{error:?}");
+    assert!(matches!(error, ReadError::Missing(_)), "{error:?}");
 }
 
 /// Appends while the server is killed and restarted: every acknowledged event is in the log once

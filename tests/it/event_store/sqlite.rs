@@ -1,17 +1,17 @@
 //! The log, the queue, the credentials and the tree in files.
 
-use event_store::conformance::{
-    Case, LogUrls, archive_cases, credentials_cases, log_cases, queue_cases, restore_cases, run,
-    tree_cases,
-};
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::Position;
+use domain::{Position, Version};
+use event_store::conformance::{
+    Case, LogUrls, archive_cases, credentials_cases, log_cases, queue_cases, restore_cases, run,
+    tree_cases,
+};
 use event_store::{
-    Ability, AppendBatch, Lane, LastingFault, OpenError, QueueError, StoreUrls, TakeRequest,
-    WorkItem, WorkerId, lasting_fault, open, open_credentials, open_tree,
+    Ability, AppendBatch, Lane, LastingFault, OpenError, QueueError, ReadError, StoreUrls,
+    TakeRequest, WorkItem, WorkerId, lasting_fault, open, open_credentials, open_tree,
 };
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -78,6 +78,27 @@ async fn concurrent_appends_are_committed_together() {
     let (log, _) =
         open_log(&format!("sqlite:{}/log.db", directory.path().display())).await.unwrap();
     super::appends_share_the_wait_for_the_disk(log).await;
+}
+
+/// INV-5: a gap in the positions is an error.
+#[tokio::test]
+async fn a_gap_stops_the_reader() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("log.db");
+    let (log, _) = open_log(&format!("sqlite:{}", path.display())).await.unwrap();
+    let mut batch = registration("ada");
+    for _ in 0..2 {
+        let another = registration("ada").events.remove(0);
+        batch.events.push(another);
+    }
+    log.append(&batch).await.unwrap();
+    let file = Connection::open(&path).unwrap();
+    file.execute("DELETE FROM events WHERE position = 2", []).unwrap();
+
+    let error = log.read_all(Position::START, 10).await.unwrap_err();
+    assert!(matches!(error, ReadError::Gap { .. }), "{error:?}");
+    let error = log.read_stream(&batch.stream, Version(1), 10).await.unwrap_err();
+    assert!(matches!(error, ReadError::Missing(_)), "{error:?}");
 }
 
 #[tokio::test]
