@@ -56,7 +56,8 @@ pub trait WorkQueue: Send + Sync + fmt::Debug {
         limit: u32,
     ) -> Result<Vec<(WorkItem, WorkReceipt)>, QueueError>;
 
-    /// Announces that a worker runs and what it can do. Counts for [`PRESENCE`].
+    /// Announces that a worker runs and what it can do. Counts for [`PRESENCE`]. An announcement that
+    /// is further than that in the future was made before the clock was set back, and does not count.
     async fn announce(
         &self,
         worker: &WorkerId,

@@ -466,10 +466,11 @@ local function declined(keys, args)
   return found
 end
 
--- The text of a worker: when it announced itself, in µs, and its abilities.
-local function announced_at(text)
+-- The abilities of a worker from its text, which is when it announced itself, in µs, and its abilities.
+-- Nothing if the announcement does not count. One that is too far ahead was made before the clock was set back.
+local function present(text, now, presence)
   local at, abilities = string.match(text, '^(%d+) (.*)$')
-  return tonumber(at), abilities
+  return at and math.abs(tonumber(at) - now) < presence and abilities or nil
 end
 
 -- KEYS workers  ARGV worker, abilities, for how long this counts, in µs
@@ -477,7 +478,7 @@ local function announce(keys, args)
   local now = now_us()
   local workers = redis.call('HGETALL', keys[1])
   for index = 1, #workers, 2 do
-    if announced_at(workers[index + 1]) <= now - tonumber(args[3]) then
+    if not present(workers[index + 1], now, tonumber(args[3])) then
       redis.call('HDEL', keys[1], workers[index])
     end
   end
@@ -487,12 +488,9 @@ end
 
 -- KEYS workers  ARGV for how long an announcement counts, in µs  RETURNS the abilities of each worker
 local function announced(keys, args)
-  local since, all = now_us() - tonumber(args[1]), {}
+  local now, all = now_us(), {}
   for _, worker in ipairs(redis.call('HVALS', keys[1])) do
-    local at, abilities = announced_at(worker)
-    if at > since then
-      all[#all + 1] = abilities
-    end
+    all[#all + 1] = present(worker, now, tonumber(args[1]))
   end
   return all
 end

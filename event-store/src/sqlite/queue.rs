@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::StreamId;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, named_params, params};
 use tokio::sync::watch;
 
 use super::log::SqliteLog;
@@ -21,6 +21,10 @@ use crate::{
 /// written before the clock was set back. Waiting for it could take forever, and taking the work
 /// early is safe because the log fences (INV-7).
 const FREE: &str = "(worker IS NULL OR lease_until <= :now OR lease_until > :now + 2 * lease)";
+
+/// Whether an announcement counts at `:now`. One that is more than `:presence` ahead was made before
+/// the clock was set back, and would count for too long.
+const PRESENT: &str = "(abs(announced_at - :now) < :presence)";
 
 #[async_trait]
 impl WorkQueue for SqliteLog {
@@ -130,8 +134,8 @@ impl WorkQueue for SqliteLog {
             .run(move |connection| {
                 let now = now_us();
                 connection
-                    .prepare_cached("DELETE FROM workers WHERE announced_at <= ?1")?
-                    .execute([now - micros(PRESENCE)])?;
+                    .prepare_cached(&format!("DELETE FROM workers WHERE NOT {PRESENT}"))?
+                    .execute(named_params! { ":now": now, ":presence": micros(PRESENCE) })?;
                 connection
                     .prepare_cached(
                         "INSERT OR REPLACE INTO workers (name, abilities, announced_at)
@@ -149,8 +153,11 @@ impl WorkQueue for SqliteLog {
             .readers
             .run(|connection| {
                 connection
-                    .prepare_cached("SELECT abilities FROM workers WHERE announced_at > ?1")?
-                    .query_map([now_us() - micros(PRESENCE)], |row| row.get(0))?
+                    .prepare_cached(&format!("SELECT abilities FROM workers WHERE {PRESENT}"))?
+                    .query_map(
+                        named_params! { ":now": now_us(), ":presence": micros(PRESENCE) },
+                        |row| row.get(0),
+                    )?
                     .collect()
             })
             .await
@@ -218,7 +225,7 @@ fn take(
     for lane in &request.lanes {
         let taken: Option<(i64, String, i64)> = update
             .query_row(
-                rusqlite::named_params! {
+                named_params! {
                     ":worker": request.worker.0,
                     ":now": now,
                     ":lease": lease,
@@ -259,7 +266,7 @@ fn stats(connection: &Connection, lane: Lane) -> rusqlite::Result<LaneStats> {
                     min(enqueued_at) FILTER (WHERE {FREE})
              FROM work WHERE lane = :lane"
         ))?
-        .query_row(rusqlite::named_params! { ":now": now, ":lane": lane.as_str() }, |row| {
+        .query_row(named_params! { ":now": now, ":lane": lane.as_str() }, |row| {
             let oldest: Option<i64> = row.get(2)?;
             let waited_us = oldest.map_or(0, |oldest| now.saturating_sub(oldest));
             Ok(LaneStats {

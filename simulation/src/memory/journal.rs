@@ -269,8 +269,10 @@ impl Journal {
 
     /// The abilities of the workers that announced themselves recently; `None` if none did.
     pub(crate) fn announced(&self) -> Option<BTreeSet<Ability>> {
-        let since_us = self.clock.now_us() - micros(PRESENCE);
-        let recent = self.workers.values().filter(|(at_us, _)| *at_us > since_us);
+        let (now_us, presence_us) = (self.clock.now_us(), micros(PRESENCE));
+        // One that is too far ahead was made before the clock was set back.
+        let is_recent = |at_us: i64| (at_us - now_us).abs() < presence_us;
+        let recent = self.workers.values().filter(|(at_us, _)| is_recent(*at_us));
         recent.map(|(_, abilities)| abilities.clone()).reduce(|mut all, abilities| {
             all.extend(abilities);
             all

@@ -1,7 +1,7 @@
 //! The log and the queue in a Redis server.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{Client, cmd};
@@ -9,7 +9,9 @@ use domain::{Position, Version};
 use event_store::conformance::{
     Case, LogUrls, archive_cases, log_cases, queue_cases, restore_cases, run,
 };
-use event_store::{AppendError, Lane, OpenError, ReadError, WorkItem, append_surely};
+use event_store::{
+    AppendError, Lane, OpenError, PRESENCE, ReadError, WorkItem, WorkerId, append_surely,
+};
 use futures::future::join_all;
 use tempfile::TempDir;
 use tests::redis_server::RedisServer;
@@ -184,6 +186,27 @@ async fn lost_functions_are_loaded_again() {
     cmd("FUNCTION").arg("FLUSH").query_async::<()>(&mut connection).await.unwrap();
     log.append(&registration("ada")).await.unwrap();
     queue.stats().await.unwrap();
+}
+
+/// It was made before the clock was set back. What cannot be read does not count either.
+#[tokio::test]
+async fn an_announcement_far_in_the_future_does_not_count() {
+    let server = server().await;
+    let namespace = fresh_name();
+    let (_, queue) = open_log(&server.url_in(&namespace)).await.unwrap();
+    let later = SystemTime::now() + 2 * PRESENCE;
+    let later_us = later.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_micros();
+    let mut connection = connection(server).await;
+    let mut set = cmd("HSET");
+    set.arg(format!("{namespace}:workers"));
+    set.arg("w1").arg(format!("{later_us} judge:cpp")).arg("w2").arg("nonsense");
+    set.query_async::<()>(&mut connection).await.unwrap();
+    assert_eq!(queue.announced().await.unwrap(), None);
+    queue.announce(&WorkerId("w3".to_owned()), &[].into()).await.unwrap();
+    assert_eq!(queue.announced().await.unwrap(), Some([].into()));
+    let mut count = cmd("HLEN");
+    let left = count.arg(format!("{namespace}:workers")).query_async::<u64>(&mut connection);
+    assert_eq!(left.await.unwrap(), 1);
 }
 
 /// INV-5: a gap in the positions is an error.

@@ -10,8 +10,8 @@ use event_store::conformance::{
     tree_cases,
 };
 use event_store::{
-    Ability, AppendBatch, Lane, LastingFault, OpenError, QueueError, ReadError, StoreUrls,
-    TakeRequest, WorkItem, WorkerId, lasting_fault, open, open_credentials, open_tree,
+    Ability, AppendBatch, Lane, LastingFault, OpenError, PRESENCE, QueueError, ReadError,
+    StoreUrls, TakeRequest, WorkItem, WorkerId, lasting_fault, open, open_credentials, open_tree,
 };
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -99,6 +99,24 @@ async fn a_gap_stops_the_reader() {
     assert!(matches!(error, ReadError::Gap { .. }), "{error:?}");
     let error = log.read_stream(&batch.stream, Version(1), 10).await.unwrap_err();
     assert!(matches!(error, ReadError::Missing(_)), "{error:?}");
+}
+
+/// It was made before the clock was set back.
+#[tokio::test]
+async fn an_announcement_far_in_the_future_does_not_count() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("log.db");
+    let (_, queue) = open_log(&format!("sqlite:{}", path.display())).await.unwrap();
+    let cpp = [Ability::Judge("cpp".parse().unwrap())].into();
+    queue.announce(&WorkerId("w1".to_owned()), &cpp).await.unwrap();
+    let file = Connection::open(&path).unwrap();
+    let later_us = 2 * PRESENCE.as_micros() as i64;
+    file.execute("UPDATE workers SET announced_at = announced_at + ?1", [later_us]).unwrap();
+    assert_eq!(queue.announced().await.unwrap(), None);
+    queue.announce(&WorkerId("w2".to_owned()), &[].into()).await.unwrap();
+    assert_eq!(queue.announced().await.unwrap(), Some([].into()));
+    let left: i64 = file.query_row("SELECT count(*) FROM workers", [], |row| row.get(0)).unwrap();
+    assert_eq!(left, 1);
 }
 
 #[tokio::test]
