@@ -188,6 +188,21 @@ pub(crate) fn wake(ready: &watch::Sender<u64>) {
     ready.send_modify(|wakes| *wakes += 1);
 }
 
+/// All abilities in the announcements of these workers; `None` without any worker. A newer worker may
+/// announce abilities that this version does not know.
+pub(crate) fn all_known(announced: Vec<Vec<String>>) -> Option<BTreeSet<Ability>> {
+    if announced.is_empty() {
+        return None;
+    }
+    let names: BTreeSet<String> = announced.into_iter().flatten().collect();
+    let (known, unknown): (Vec<_>, Vec<_>) =
+        names.into_iter().map(|name| name.parse::<Ability>()).partition(Result::is_ok);
+    if !unknown.is_empty() {
+        tracing::debug!(?unknown, "ignoring announced abilities that this version does not know");
+    }
+    Some(known.into_iter().flatten().collect())
+}
+
 /// The receipt of work that no worker holds.
 pub(crate) fn receipt_without_worker(lane: Lane, id: String) -> WorkReceipt {
     WorkReceipt { lane, id, worker: WorkerId(String::new()) }
@@ -196,4 +211,21 @@ pub(crate) fn receipt_without_worker(lane: Lane, id: String) -> WorkReceipt {
 /// A lease in microseconds, as stores keep it; `i64::MAX` if it does not fit.
 pub(crate) fn micros(lease: Duration) -> i64 {
     i64::try_from(lease.as_micros()).unwrap_or(i64::MAX / 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_abilities_are_no_obstacle() {
+        let names = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(all_known(vec![]), None);
+        assert_eq!(all_known(vec![names("{damaged}")]), Some(BTreeSet::new()));
+        let all = all_known(vec![names("judge:cpp fly:cpp"), names("run:cpp judge:cpp")]).unwrap();
+        assert_eq!(
+            all.iter().map(Ability::to_string).collect::<Vec<_>>(),
+            ["judge:cpp", "run:cpp"]
+        );
+    }
 }

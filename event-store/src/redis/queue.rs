@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::library::Function;
 use super::link::CallError;
 use super::log::RedisLog;
-use crate::queue::{micros, receipt_without_worker, wake};
+use crate::queue::{all_known, micros, receipt_without_worker, wake};
 use crate::{
     Ability, Lane, LaneStats, PRESENCE, QueueError, TakeRequest, Work, WorkItem, WorkQueue,
     WorkReceipt, WorkerId,
@@ -95,13 +95,10 @@ impl WorkQueue for RedisLog {
         announced.arg(micros(PRESENCE));
         let announced: Vec<String> =
             self.general.query_again(&announced).await.map_err(unavailable)?;
-        let mut all = None;
-        for abilities in announced {
-            let all = all.get_or_insert_with(BTreeSet::new);
-            // A newer worker may announce abilities that this version does not know.
-            all.extend(abilities.split(',').filter_map(|it| it.parse::<Ability>().ok()));
-        }
-        Ok(all)
+        let names = announced.into_iter().map(|text| {
+            text.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
+        });
+        Ok(all_known(names.collect()))
     }
 
     async fn discard(&self, receipt: &WorkReceipt) -> Result<(), QueueError> {

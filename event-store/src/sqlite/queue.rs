@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::log::SqliteLog;
 use super::now_us;
 use super::writer::{JobError, WriteError};
-use crate::queue::{micros, receipt_without_worker, wake};
+use crate::queue::{all_known, micros, receipt_without_worker, wake};
 use crate::{
     Ability, Lane, LaneStats, PRESENCE, QueueError, TakeRequest, Work, WorkItem, WorkQueue,
     WorkReceipt, WorkerId,
@@ -162,14 +162,10 @@ impl WorkQueue for SqliteLog {
             })
             .await
             .map_err(|error: rusqlite::Error| QueueError::Unavailable(Box::new(error)))?;
-        let mut all = None;
-        for abilities in announced {
-            let abilities: Vec<String> = serde_json::from_str(&abilities).unwrap_or_default();
-            // A newer worker may announce abilities that this version does not know.
-            let known = abilities.iter().filter_map(|it| it.parse::<Ability>().ok());
-            all.get_or_insert_with(BTreeSet::new).extend(known);
-        }
-        Ok(all)
+        let names = announced
+            .into_iter()
+            .map(|text| serde_json::from_str(&text).unwrap_or_else(|_| vec![text]));
+        Ok(all_known(names.collect()))
     }
 
     async fn discard(&self, receipt: &WorkReceipt) -> Result<(), QueueError> {
