@@ -20,9 +20,9 @@ mod validator;
 mod version;
 mod words;
 
-use domain::Difficulty;
 use domain::grading::{Grading, Objective, Rule};
 use domain::problem::{PackagedProgram, RevisionContent};
+use domain::{Difficulty, LanguageId};
 
 use crate::blobs::Blobs;
 use crate::diagnostic::{Diagnostic, Report};
@@ -109,6 +109,12 @@ pub(crate) fn read(tree: &FileTree, options: &Options) -> Result<Package, Vec<Di
         languages: extras::read_languages(tree, &manifest, options, &mut report),
     };
     let submissions = submissions::read(tree, &manifest, options, &content, &mut report);
+    let languages = input_validators
+        .iter()
+        .chain(content.programs())
+        .filter_map(|program| program.language.as_ref());
+    let languages = languages.chain(submissions.iter().map(|submission| &submission.language));
+    warn_of_unused_standard(languages, &manifest, &mut report);
     report_flaws(&content, &manifest, &mut report);
 
     let warnings = report.finish()?;
@@ -149,6 +155,19 @@ fn warn_of_what_is_missing(
     }
     if data.samples.is_empty() && !data.tests.iter().any(|test| test.sample) {
         report.warning("data/sample", "there is no sample", "at least one sample");
+    }
+}
+
+/// Warns if the package sets a standard of C++ in which it has no program.
+fn warn_of_unused_standard<'a>(
+    mut languages: impl Iterator<Item = &'a LanguageId>,
+    manifest: &Manifest,
+    report: &mut Report,
+) {
+    let Some(place) = manifest.cpp_place else { return };
+    if !languages.any(|language| *language == manifest.cpp) {
+        let message = "`assay.cpp` has no effect: no program or submission is in this standard";
+        report.warning((manifest::FILE, Some(place)), message, "");
     }
 }
 

@@ -193,6 +193,7 @@ fn read_assay(field: Field<'_>, manifest: &mut Manifest, report: &mut Report) {
             "cpp" => match &field.node.value {
                 Value::Text(text) if ["cpp", "cpp20", "cpp23"].contains(&text.as_str()) => {
                     manifest.cpp = text.parse().expect("these are language ids");
+                    manifest.cpp_place = Some(field.position());
                 }
                 _ => field.error(report, "cpp, cpp20 or cpp23"),
             },

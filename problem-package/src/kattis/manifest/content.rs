@@ -34,6 +34,8 @@ pub(in crate::kattis) struct Manifest {
     pub(in crate::kattis) hints: Vec<String>,
     /// The standard of C++ in the package.
     pub(in crate::kattis) cpp: LanguageId,
+    /// Where the package sets the standard; `None` if it does not.
+    pub(in crate::kattis) cpp_place: Option<Position>,
     pub(in crate::kattis) limits: Limits,
     pub(in crate::kattis) validation_limits: ValidationLimits,
     /// The maximum number of runs of a submission on a test, if given.
@@ -69,6 +71,7 @@ impl Manifest {
             tags: vec![],
             hints: vec![],
             cpp,
+            cpp_place: None,
             limits: Limits { memory_kib: MEMORY_KIB, ..Limits::default() },
             validation_limits: ValidationLimits::default(),
             passes: None,

@@ -383,3 +383,20 @@ fn cpp_has_a_standard() {
         assert_eq!(found.language.as_str(), language, "{line}");
     }
 }
+
+#[test]
+fn a_standard_without_programs_is_warned_of() {
+    let manifest = "name: Sum\nlimits: {time_limit: 1}\nassay: {cpp: cpp20}\n";
+    let python = package(&[("problem.yaml", manifest)]);
+    assert_eq!(
+        lines(&python.warnings),
+        [
+            "warning: problem.yaml:3:14: `assay.cpp` has no effect: no program or submission is in this standard"
+        ]
+    );
+    let validator = package(&[
+        ("problem.yaml", manifest),
+        ("input_validators/check.cpp", "int main() { return 42; }\n"),
+    ]);
+    assert_eq!(lines(&validator.warnings), [] as [&str; 0]);
+}
