@@ -5,10 +5,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use domain::Slug;
+use domain::LanguageId;
 use event_store::StoreUrls;
 use graphql::ServiceLimits;
-use problem_package::Options;
 use sandbox::SandboxConfig;
 use serde::{Deserialize, Serialize};
 
@@ -136,17 +135,15 @@ pub enum CppStandard {
     Cpp23,
 }
 
-impl PackagesConfig {
-    /// The options for reading a package. `slug` overrides the slug that is derived from the
-    /// package.
-    pub fn options(&self, slug: Option<Slug>) -> Options {
-        let cpp = match self.cpp {
-            CppStandard::Cpp => "cpp",
-            CppStandard::Cpp20 => "cpp20",
-            CppStandard::Cpp23 => "cpp23",
+impl CppStandard {
+    /// The language id.
+    pub(crate) fn id(self) -> LanguageId {
+        let id = match self {
+            Self::Cpp => "cpp",
+            Self::Cpp20 => "cpp20",
+            Self::Cpp23 => "cpp23",
         };
-        let cpp = cpp.parse().expect("this is a language id");
-        Options { slug, cpp, latex: command_api::latex_converter(), ..Options::default() }
+        id.parse().expect("these are language ids")
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use graphql::{Catalogue, CatalogueLanguage};
+use problem_package::Options;
 use sandbox::{Language, Languages, Level, Sandbox, Toolchain};
 
 use crate::config::{Config, EvaluatorConfig};
@@ -45,6 +46,22 @@ pub(crate) fn named_languages(
         })
     });
     named.collect()
+}
+
+/// How packages are read, by a server and by commands that read them without one. A problem with
+/// starter code allows the languages that the configuration selects. It does not depend on this
+/// machine's toolchains, so that every process reads a package in the same way.
+pub fn package_options(config: &Config) -> Result<Options, Failure> {
+    let selected = wanted_languages(config, &*open_languages(config)?)?;
+    Ok(Options {
+        languages: selected
+            .iter()
+            .filter_map(|language| language.id.as_str().parse().ok())
+            .collect(),
+        cpp: config.packages.cpp.id(),
+        latex: command_api::latex_converter(),
+        ..Options::default()
+    })
 }
 
 /// The languages that are judged.
@@ -141,4 +158,22 @@ pub(crate) fn catalogue(languages: &[Arc<Language>], toolchains: &[Toolchain]) -
             mode: language.editor_mode.clone(),
         })
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ConfigArgs;
+
+    #[tokio::test]
+    async fn packages_with_starter_code_allow_the_selected_languages() {
+        let mut args = ConfigArgs::default();
+        let languages = |args: &ConfigArgs| {
+            let options = package_options(&args.load().unwrap()).unwrap();
+            options.languages.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert!(languages(&args).contains(&"kotlin".to_owned()), "all known languages");
+        args.set = vec!["evaluator.languages=[\"rust\",\"cpp\"]".to_owned()];
+        assert_eq!(languages(&args), ["rust", "cpp"]);
+    }
 }

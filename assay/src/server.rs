@@ -27,7 +27,8 @@ use webhook::Dispatcher;
 
 use crate::config::{Config, EvaluatorConfig, SweepConfig};
 use crate::languages::{
-    Judged, catalogue, open_languages, open_sandbox, require_isolation, wanted_languages,
+    Judged, catalogue, open_languages, open_sandbox, package_options, require_isolation,
+    wanted_languages,
 };
 use crate::readiness::Waiting;
 use crate::stores::{DAMAGED, LIVE, open_stores, open_views};
@@ -253,7 +254,7 @@ impl Http {
         });
         let router = if roles.contains(&Role::Command) {
             let destinations = config.webhooks.settings().policy;
-            let packages = config.packages.options(None);
+            let packages = package_options(config)?;
             let commands = Commands::new(stores, Arc::clone(&api), destinations, packages);
             schema::router(api, commands)
         } else {

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::{Common, Mode, Report, failed, rounded, show};
 use assay::config::Config;
-use assay::languages::open_languages;
+use assay::languages::{open_languages, package_options};
 use assay::table::table;
 use assay::verify::{Extent, Verifier};
 use assay::{Exit, Failure};
@@ -72,7 +72,8 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
             // Use a new sandbox each time, so that no program is compiled before the measurement.
             let sandbox = sandbox::resolve(&mode.config(&config.sandbox)).map_err(failed)?;
             let languages = open_languages(config)?;
-            let verifier = Verifier::new(sandbox, languages, config.packages.clone(), jobs, extent);
+            let verifier =
+                Verifier::new(sandbox, languages, package_options(config)?, jobs, extent);
             let started = Instant::now();
             let reports = verifier.verify(&package).await?;
             let seconds = rounded(started.elapsed().as_secs_f64());

@@ -42,7 +42,7 @@ pub struct Commands {
 
 impl Commands {
     /// Commands on these stores that answer with this API's nodes. `destinations` limits where
-    /// webhooks lead, and `packages` sets how packages are read, with the API's languages.
+    /// webhooks lead, and `packages` sets how packages are read.
     pub fn new(
         stores: &Stores,
         api: Arc<Api>,
@@ -50,7 +50,6 @@ impl Commands {
         packages: Options,
     ) -> Arc<Self> {
         let ServiceLimits { submissions_per_minute, sign_ins_per_minute, .. } = api.limits;
-        let languages = api.catalogue.all().map(|language| language.id.clone()).collect();
         let a_minute =
             |count: u32| Quota::per_minute(NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN));
         Arc::new(Self {
@@ -61,7 +60,7 @@ impl Commands {
             hashing: Semaphore::new(HASHES_AT_ONCE),
             reading: Arc::new(Semaphore::new(READINGS_AT_ONCE)),
             destinations,
-            packages: Options { languages, ..packages },
+            packages,
             submissions: RateLimiter::keyed(a_minute(submissions_per_minute)),
             sign_ins: RateLimiter::keyed(a_minute(sign_ins_per_minute)),
             api,

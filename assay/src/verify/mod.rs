@@ -21,7 +21,6 @@ use sandbox::{Languages, Sandbox, SandboxError};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
-use crate::config::PackagesConfig;
 use crate::local_judge::{Clock, Known, LocalResult, Tools};
 use crate::{Exit, Failure};
 use decision::{Question, Times};
@@ -50,22 +49,22 @@ pub enum Extent {
 #[derive(Debug)]
 pub struct Verifier {
     tools: Arc<Tools>,
-    packages: PackagesConfig,
+    options: Options,
     jobs: usize,
     extent: Extent,
 }
 
 impl Verifier {
-    /// A verifier that judges `jobs` submissions at once, each on its own core.
+    /// A verifier that reads packages with these options and judges `jobs` submissions at once, each on its own core.
     pub fn new(
         sandbox: Arc<dyn Sandbox>,
         languages: Arc<Languages>,
-        packages: PackagesConfig,
+        options: Options,
         jobs: usize,
         extent: Extent,
     ) -> Self {
         let tools = Arc::new(Tools::new(sandbox, languages));
-        Self { tools, packages, jobs: jobs.max(1), extent }
+        Self { tools, options, jobs: jobs.max(1), extent }
     }
 
     /// The sandbox's name: `native` or `docker`.
@@ -82,7 +81,7 @@ impl Verifier {
     pub async fn verify(&self, path: &Path) -> Result<Vec<PackageReport>, Failure> {
         let given = path.display().to_string();
         let unread = || PackageReport { path: given.clone(), ..PackageReport::default() };
-        let packages = match read(path, self.packages.options(None)).await {
+        let packages = match read(path, self.options.clone()).await {
             Ok(packages) => packages,
             Err(LoadError::Unreadable(failure)) => return Err(failure),
             Err(LoadError::Unfit(diagnostics)) => {

@@ -218,7 +218,9 @@ impl Problem {
         if self.0.languages.is_empty() {
             return api.catalogue.all().map(|language| offer(&language.id, "")).collect();
         }
+        // A package may name languages that this installation does not have.
         let offers = self.0.languages.iter();
+        let offers = offers.filter(|it| api.catalogue.get(&it.language).is_some());
         offers.map(|it| offer(&it.language, &it.starter_code)).collect()
     }
 

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use domain::Slug;
-use problem_package::Package;
+use problem_package::{Options, Package};
 use serde_json::{Value, json};
 
 use super::verify::{Sealed, verifier};
 use crate::client::{Client, ServerArgs, check_user_errors};
 use crate::cmd::print_json;
 use crate::config::Config;
+use crate::languages::package_options;
 use crate::{Exit, Failure, upload, verify};
 
 /// Create or revise problems from packages
@@ -90,8 +91,8 @@ async fn import_path(
         return Ok(payload);
     }
     // The server reports what is wrong with the package, so errors are ignored here.
-    let packages =
-        verify::read(path, config.packages.options(upload.slug.clone())).await.unwrap_or_default();
+    let options = Options { slug: upload.slug.clone(), ..package_options(config)? };
+    let packages = verify::read(path, options).await.unwrap_or_default();
     let mut timing = Vec::new();
     for package in packages.into_iter().filter(verify::needs_measuring) {
         timing.push(measure(config, package, args.sandbox).await?);

@@ -6,7 +6,7 @@ use evaluator::physical_cores;
 use sandbox::Adapter;
 
 use crate::config::Config;
-use crate::languages::open_languages;
+use crate::languages::{open_languages, package_options};
 use crate::verify::{Extent, PackageReport, Report, Verifier};
 use crate::{Exit, Failure};
 
@@ -106,5 +106,5 @@ pub(super) fn verifier(
     let sandbox = sandbox::resolve(&sandbox)
         .map_err(|error| Failure::of(Exit::JudgeError, "opening the sandbox", &error))?;
     let languages = open_languages(config)?;
-    Ok(Verifier::new(sandbox, languages, config.packages.clone(), jobs, extent))
+    Ok(Verifier::new(sandbox, languages, package_options(config)?, jobs, extent))
 }
