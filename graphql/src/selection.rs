@@ -1,17 +1,19 @@
 //! Selects the submissions of a rejudge. The exact set is stored in a blob and the blob's digest is
 //! the token, so a client cannot alter the set, however large it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_graphql::Context;
 use bytes::Bytes;
 use domain::rejudge::{MEMBERS_MAX, Selection};
-use domain::{SubmissionId, Verdict};
+use domain::{LanguageId, SubmissionId, Verdict};
 use read_model::views::{SubmissionState, SubmissionView};
 use read_model::{Condition, Micros, PageRequest, Scalar, ViewReaderExt, WHOLE_PAGE};
 use serde::{Deserialize, Serialize};
 
-use crate::nodes::{RejudgePreview, RejudgeSelection, Submission, VerdictCount, int, submission};
+use crate::nodes::{
+    LanguageNode, RejudgePreview, RejudgeSelection, Submission, VerdictCount, int, submission,
+};
 use crate::{Api, ApiError, Code, GlobalId, Viewer, access};
 
 /// Maximum number of submissions that a preview shows.
@@ -85,6 +87,7 @@ pub async fn preview(
 struct Tally {
     submissions: Vec<SubmissionId>,
     verdicts: BTreeMap<Verdict, usize>,
+    languages: BTreeSet<LanguageId>,
     sample: Vec<SubmissionView>,
     cpu_ms: u64,
 }
@@ -100,6 +103,9 @@ impl Tally {
         }
         self.submissions.push(submission.id);
         *self.verdicts.entry(verdict).or_default() += 1;
+        if !self.languages.contains(&submission.language) {
+            self.languages.insert(submission.language.clone());
+        }
         self.cpu_ms += submission.attempt.as_ref().map_or(0, |attempt| attempt.cpu_ms);
         if self.sample.len() < SAMPLE_MAX {
             self.sample.push(submission);
@@ -123,6 +129,7 @@ impl Tally {
                 .collect(),
             sample: self.sample.into_iter().map(Submission::from).collect(),
             estimated_seconds: int(self.cpu_ms.div_ceil(1_000)),
+            missing_languages: LanguageNode::missing(api, self.languages).await?,
             selection_token: token.to_string(),
         })
     }

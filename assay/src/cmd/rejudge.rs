@@ -138,7 +138,7 @@ pub(crate) struct EndArgs {
 
 const PREVIEW: &str = "query($selection: RejudgeSelection!) {
   rejudgePreview(selection: $selection) {
-    matched byVerdict { verdict count } estimatedSeconds selectionToken
+    matched byVerdict { verdict count } estimatedSeconds selectionToken missingLanguages { id }
     sample { id number author { login } verdict }
   }
 }";
@@ -152,6 +152,7 @@ const CREATE: &str = "mutation($input: CreateRejudgeInput!) {
 const STATUS: &str = "query($id: ID!, $after: String) {
   rejudge(id: $id) {
     id state reason against version changed failed progress { done total }
+    missingLanguages { id }
     steps { state at reason by { login } }
     matrix { from to count }
     changes(first: 100, after: $after) {
@@ -232,6 +233,7 @@ async fn preview(args: PreviewArgs) -> Result<Exit, Failure> {
     println!("{rows}");
     let (matched, seconds) = (&preview["matched"], &preview["estimatedSeconds"]);
     println!("{matched} submissions, about {seconds} s of one slot");
+    print_missing(&preview["missingLanguages"]);
     println!("{}", text(&preview["selectionToken"]));
     Ok(Exit::Done)
 }
@@ -284,6 +286,7 @@ fn print_status(rejudge: &Value) {
     let (done, total) = (&rejudge["progress"]["done"], &rejudge["progress"]["total"]);
     let (state, version) = (text(&rejudge["state"]), &rejudge["version"]);
     println!("{state}, version {version}: {done} of {total} trials have ended");
+    print_missing(&rejudge["missingLanguages"]);
     for step in nodes(&rejudge["steps"]) {
         let (state, by, at) = (text(&step["state"]), text(&step["by"]["login"]), text(&step["at"]));
         let reason = step["reason"].as_str().map(|reason| format!(": {reason}"));
@@ -307,6 +310,14 @@ fn print_status(rejudge: &Value) {
         ]);
     }
     println!("{changes}");
+}
+
+/// Says which languages trials wait for.
+fn print_missing(languages: &Value) {
+    let ids: Vec<_> = nodes(languages).iter().map(|language| text(&language["id"])).collect();
+    if !ids.is_empty() {
+        println!("no running evaluator judges {}: trials in it wait", ids.join(", "));
+    }
 }
 
 async fn list(client: &Client, json: bool) -> Result<Exit, Failure> {

@@ -1,8 +1,13 @@
 //! Languages.
 
+use std::collections::BTreeSet;
+
 use async_graphql::{ID, Object};
+use domain::LanguageId;
+use event_store::Ability;
 
 use crate::api::CatalogueLanguage;
+use crate::{Api, ApiError};
 
 /// A programming language of this installation.
 #[derive(Debug, Clone)]
@@ -38,7 +43,7 @@ impl LanguageNode {
 
 impl LanguageNode {
     /// The language with this id. A language that is no longer installed has its id as its name.
-    pub fn of(api: &crate::Api, id: &domain::LanguageId) -> Self {
+    pub fn of(api: &Api, id: &LanguageId) -> Self {
         Self(api.catalogue.get(id).cloned().unwrap_or_else(|| CatalogueLanguage {
             id: id.clone(),
             name: id.to_string(),
@@ -46,5 +51,16 @@ impl LanguageNode {
             extensions: vec![],
             mode: String::new(),
         }))
+    }
+
+    /// Those of the languages that no running evaluator judges; none if no evaluator runs.
+    pub(crate) async fn missing(
+        api: &Api,
+        languages: BTreeSet<LanguageId>,
+    ) -> Result<Vec<Self>, ApiError> {
+        let Some(announced) = api.queue.announced().await? else { return Ok(vec![]) };
+        let is_missing = |id: &LanguageId| !announced.contains(&Ability::Judge(id.clone()));
+        let missing = languages.into_iter().filter(is_missing);
+        Ok(missing.map(|id| Self::of(api, &id)).collect())
     }
 }

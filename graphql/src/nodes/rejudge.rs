@@ -5,16 +5,19 @@ use read_model::views::{
     AccountView, RejudgeStep, RejudgeView, SubmissionView, TrialOutcome, TrialView,
     VerdictChangeView,
 };
-use read_model::{Condition, Direction, Order, Scalar};
+use read_model::{Condition, Direction, Order, PageRequest, Scalar, ViewReaderExt};
 
 use super::judgement::Judgement;
 use super::submission::{Progress, Submission, behind};
-use super::{User, Verdict, int};
+use super::{LanguageNode, User, Verdict, int};
 use crate::connection::{Page, Paging, cost, page};
 use crate::cursor::StreamCursor;
 use crate::loaders::Key;
 use crate::scalars::DateTime;
-use crate::{Api, GlobalId};
+use crate::{Api, ApiError, GlobalId};
+
+/// The maximum number of pending trials that `missingLanguages` looks at.
+const WAITING_MAX: u32 = 100;
 
 /// The state of a rejudge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -93,6 +96,9 @@ pub struct RejudgePreview {
     /// How long one judging slot would need, in seconds, estimated from the CPU time of the
     /// previous judgements.
     pub(crate) estimated_seconds: i32,
+    /// Languages of the selected submissions that no running evaluator judges; their trials would
+    /// wait. Empty if no evaluator runs.
+    pub(crate) missing_languages: Vec<LanguageNode>,
     /// The token that `createRejudge` takes. It pins this exact set of submissions, regardless of
     /// later submissions and verdicts.
     pub(crate) selection_token: String,
@@ -212,6 +218,25 @@ impl Rejudge {
     /// The number of trials that no evaluator could judge. Their submissions keep their verdicts.
     async fn failed(&self) -> i32 {
         int(self.0.failed)
+    }
+
+    /// Languages of waiting trials that no running evaluator judges, from the first 100 trials that
+    /// have not ended. Empty if no evaluator runs.
+    async fn missing_languages(&self, ctx: &Context<'_>) -> Result<Vec<LanguageNode>> {
+        if self.0.state != read_model::views::RejudgeState::Judging {
+            return Ok(vec![]);
+        }
+        let pending = Scalar::Text(TrialOutcome::Pending.as_str().to_owned());
+        let conditions = vec![
+            Condition::Equals("rejudge", Scalar::Text(self.0.id.to_string())),
+            Condition::Equals("outcome", pending),
+        ];
+        let order = Order { field: Some("number"), direction: Direction::Ascending };
+        let request = PageRequest { conditions, order, ..PageRequest::all(WAITING_MAX) };
+        let api = Api::of(ctx);
+        let trials = api.reader.views::<TrialView>(&request).await.map_err(ApiError::from)?;
+        let languages = trials.items.into_iter().map(|(_, trial)| trial.judged.language);
+        Ok(LanguageNode::missing(api, languages.collect()).await?)
     }
 
     /// Trials counted by verdict before and after. Read this before applying the rejudge.
