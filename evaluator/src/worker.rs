@@ -239,14 +239,14 @@ impl Evaluator {
                     });
                 }
                 Ok(None) => {
-                    let looked_at_all = share.is_some();
+                    let asked_for_all_lanes = share.is_some();
                     drop((share, slot, session));
                     // `biased` makes the order deterministic for the simulation, here and below.
                     tokio::select! {
                         biased;
                         // A timeout and a closed channel are both a reason to check again.
                         _ = tokio::time::timeout(POLL_INTERVAL, ready.changed()) => {}
-                        () = self.tools.slots.share_is_free(), if !looked_at_all => {}
+                        () = self.tools.slots.share_is_free(), if !asked_for_all_lanes => {}
                     }
                 }
                 Err(error) => {

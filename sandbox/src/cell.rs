@@ -64,7 +64,7 @@ impl Cell {
     ) -> Result<Self, SandboxError> {
         let stream = Stream::new(reader, writer);
         let mut cell = Self { stream, seal, facts: Facts::default(), ceiling, busy: false };
-        cell.exchange(OPERATION_MAX, async |stream| stream.shake_hands().await).await?;
+        cell.exchange(OPERATION_MAX, async |stream| stream.handshake().await).await?;
         if let Some(plan) = plan {
             let request = Request::Seal(plan);
             cell.exchange(OPERATION_MAX, async |stream| stream.ask(&request, &[]).await?.done())
@@ -83,7 +83,7 @@ impl Cell {
         stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     ) -> Result<Self, SandboxError> {
         let (reader, writer) = tokio::io::split(stream);
-        let seal = Box::new(unsealed::Unsealed { last_words: "" });
+        let seal = Box::new(unsealed::Unsealed { runner_stderr: "" });
         Self::open(Box::new(reader), Box::new(writer), seal, Ceiling::NONE, None).await
     }
 
@@ -260,13 +260,13 @@ impl Cell {
     }
 
     async fn lost(&mut self, error: &io::Error) -> SandboxError {
-        let words = self.seal.last_words().await;
-        let words = words.trim();
+        let stderr = self.seal.runner_stderr().await;
+        let stderr = stderr.trim();
         SandboxError::CellLost {
-            detail: if words.is_empty() {
+            detail: if stderr.is_empty() {
                 error.to_string()
             } else {
-                format!("{error}; the runner said: {words}")
+                format!("{error}; the runner said: {stderr}")
             },
         }
     }
@@ -281,14 +281,14 @@ mod tests {
     use super::*;
 
     /// Opens a cell whose runner sends only `said`.
-    async fn open_with(said: &[u8], last_words: &'static str) -> SandboxError {
+    async fn open_with(said: &[u8], runner_stderr: &'static str) -> SandboxError {
         let (ours, mut theirs) = tokio::io::duplex(4096);
         theirs.write_all(said).await.expect("there is room");
         let (reader, writer) = tokio::io::split(ours);
         let talk = Cell::open(
             Box::new(reader),
             Box::new(writer),
-            Box::new(Unsealed { last_words }),
+            Box::new(Unsealed { runner_stderr }),
             Ceiling { memory_bytes: 1, processes: 1 },
             None,
         );

@@ -41,13 +41,13 @@ use crate::{
 const PROGRAM_BYTES_MAX: u64 = 512 << 20;
 
 /// How long a cell may take to end after its stream is closed.
-const ENDING_MAX: Duration = Duration::from_secs(10);
+const RUNNER_EXIT_MAX: Duration = Duration::from_secs(10);
 
 /// How much of a dead runner's standard error is read, in bytes.
-const LAST_WORDS_BYTES_MAX: u64 = 4096;
+const RUNNER_STDERR_BYTES_MAX: u64 = 4096;
 
 /// How long to wait for a dead runner's standard error.
-const LAST_WORDS_WAIT_MAX: Duration = Duration::from_millis(500);
+const RUNNER_STDERR_WAIT_MAX: Duration = Duration::from_millis(500);
 
 /// Capabilities as bits of `CapEff`. Mapping users needs the first two. Without the third, the
 /// other namespaces need a user namespace around them.
@@ -330,7 +330,7 @@ impl Seal for NativeSeal {
         let Self { mut runner, stream, cgroup, .. } = *self;
         // The end of the stream may be the runner's only reason to exit.
         drop(stream);
-        if timeout(ENDING_MAX, runner.wait()).await.is_err() {
+        if timeout(RUNNER_EXIT_MAX, runner.wait()).await.is_err() {
             runner.kill().await.map_err(|source| SandboxError::Seal {
                 step: "kill the runner".to_owned(),
                 source,
@@ -349,13 +349,13 @@ impl Seal for NativeSeal {
         Linking::Socket(self.stream.as_fd())
     }
 
-    async fn last_words(&mut self) -> String {
-        let mut words = Vec::new();
+    async fn runner_stderr(&mut self) -> String {
+        let mut text = Vec::new();
         if let Some(stderr) = self.stderr.take() {
-            let mut stderr = stderr.take(LAST_WORDS_BYTES_MAX);
-            let _ = timeout(LAST_WORDS_WAIT_MAX, stderr.read_to_end(&mut words)).await;
+            let mut stderr = stderr.take(RUNNER_STDERR_BYTES_MAX);
+            let _ = timeout(RUNNER_STDERR_WAIT_MAX, stderr.read_to_end(&mut text)).await;
         }
-        String::from_utf8_lossy(&words).into_owned()
+        String::from_utf8_lossy(&text).into_owned()
     }
 }
 

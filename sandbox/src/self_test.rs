@@ -103,7 +103,7 @@ const ATTEMPTS: &[Attempt] = &[
     },
     Attempt {
         subject: "leftovers",
-        name: "look",
+        name: "leftovers",
         argument: "",
         limits: LIMITS,
         holds: |outcome| outcome.ended.is_success(),

@@ -43,7 +43,8 @@ pub(super) fn entry_point(
     named: Option<&str>,
     main_file: &str,
 ) -> Result<String, String> {
-    let found = look_into(jar).map_err(|error| format!("the archive cannot be read: {error}"))?;
+    let found =
+        read_archive(jar).map_err(|error| format!("the archive cannot be read: {error}"))?;
     let signature = "public static void main(String[])";
     if let Some(named) = named {
         let known = found.candidates.iter().any(|it| it.class == named);
@@ -74,7 +75,7 @@ fn choose(candidates: &[Candidate], main_file: &str) -> Option<String> {
     candidates.iter().min_by_key(order).map(|it| it.class.clone())
 }
 
-fn look_into(jar: &[u8]) -> Result<Found, zip::result::ZipError> {
+fn read_archive(jar: &[u8]) -> Result<Found, zip::result::ZipError> {
     let mut archive = ZipArchive::new(Cursor::new(jar))?;
     let mut found = Found::default();
     let mut classes = 0;

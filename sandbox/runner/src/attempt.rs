@@ -31,7 +31,7 @@ pub(crate) fn make(name: &str, argument: &str) -> ExitCode {
         "write" => write(argument.parse().unwrap_or(0)),
         "fork" => fork(),
         "leave" => leave(),
-        "look" => report(&look()),
+        "leftovers" => report(&leftovers()),
         other => {
             eprintln!("there is no attempt {other:?}");
             ExitCode::from(2)
@@ -132,7 +132,7 @@ fn leave() -> ExitCode {
 }
 
 /// Looks for files and processes of an earlier run.
-fn look() -> Vec<&'static str> {
+fn leftovers() -> Vec<&'static str> {
     let files = runner::layout::WRITABLE
         .iter()
         .any(|area| fs::read_dir(area).map_or(true, |mut entries| entries.next().is_some()));

@@ -13,7 +13,7 @@ pub(crate) struct Busy {
 
 impl Busy {
     /// Samples every process of the cell except the runner.
-    pub(crate) fn look(&mut self) {
+    pub(crate) fn sample(&mut self) {
         self.since = if computes() { self.since.or_else(|| Some(Instant::now())) } else { None };
     }
 
@@ -38,12 +38,12 @@ fn below(directory: impl AsRef<Path>) -> impl Iterator<Item = String> {
 }
 
 fn is_computing(stat: &str) -> bool {
-    fs::read_to_string(stat).is_ok_and(|stat| says_computing(&stat))
+    fs::read_to_string(stat).is_ok_and(|stat| is_computing_state(&stat))
 }
 
 /// Whether the state is running, ready to run, or waiting for a page of memory or a disk. The
 /// process name before the state may contain any character.
-fn says_computing(stat: &str) -> bool {
+fn is_computing_state(stat: &str) -> bool {
     let state = stat.rsplit_once(") ").and_then(|(_, fields)| fields.chars().next());
     matches!(state, Some('R' | 'D'))
 }
@@ -63,7 +63,7 @@ mod tests {
             ("7 () S (x) R 1 7", true),
             ("", false),
         ] {
-            assert_eq!(says_computing(stat), computing, "{stat}");
+            assert_eq!(is_computing_state(stat), computing, "{stat}");
         }
     }
 }

@@ -112,10 +112,10 @@ fn run(
         .map_err(|error| Refusal::system("set the cgroup's limits", error))?;
     let watched = supervise::supervise(cell, wire.host(), command, &mark, given, peer)?;
     let out_of_memory = cell.meter.ran_out_of_memory_since(&mark);
-    if let Some(complaint) = &watched.complaint
+    if let Some(start_error) = &watched.start_error
         && !out_of_memory
     {
-        return Err(spawn::not_started(complaint).into());
+        return Err(spawn::not_started(start_error).into());
     }
     let peak = cell.meter.memory_peak();
     let cpu = cell.meter.cpu_since(&mark).unwrap_or(watched.cpu);

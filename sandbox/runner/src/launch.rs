@@ -63,7 +63,7 @@ fn start_standby(cell: &Cell) -> Result<Standby, Refusal> {
 }
 
 /// Forks a process that prepares itself, takes a command and becomes its program. The child reports
-/// errors over the complaint pipe.
+/// errors over the pipe for start errors.
 fn start(
     cell: &Cell,
     take: impl FnOnce() -> io::Result<(Command, Given)>,
@@ -73,7 +73,7 @@ fn start(
     // Best effort, for speed: the kernel limits the total size of one user's pipes.
     let _ = fcntl(&program_stdout, FcntlArg::F_SETPIPE_SZ(STDOUT_PIPE_BYTES));
     let (stderr, program_stderr) = pipe()?;
-    let (complaint, program_complaint) = pipe()?;
+    let (start_error, program_start_error) = pipe()?;
     // Programs also open `/dev/stdout` by name, as a user who does not own the pipes.
     for output in [&program_stdout, &program_stderr] {
         fchmod(output, Mode::from_bits_truncate(0o622))
@@ -82,7 +82,7 @@ fn start(
     let (forked, born) =
         spawn::start(&cell.meter).map_err(|error| Refusal::system("fork", error))?;
     match forked {
-        ForkResult::Parent { child } => Ok(Spawned { pid: child, stdout, stderr, complaint }),
+        ForkResult::Parent { child } => Ok(Spawned { pid: child, stdout, stderr, start_error }),
         ForkResult::Child => {
             let become_program = || -> Result<Infallible, Failed> {
                 spawn::get_ready(&mut Linux, cell, born)?;
@@ -93,7 +93,7 @@ fn start(
                 spawn::become_program(&mut Linux, cell, &command, standard)
             };
             let Err((step, error)) = become_program();
-            let _ = write!(File::from(program_complaint), "could not {step}: {error}");
+            let _ = write!(File::from(program_start_error), "could not {step}: {error}");
             sys::end_fork(NOT_STARTED)
         }
     }

@@ -21,7 +21,7 @@ const READ_BYTES: usize = 64 << 10;
 
 /// The longest time between the closing of an ending leader's output and of its standard error. A
 /// leader that takes longer has closed its output itself and continues to run.
-const LEAVING_MAX: Duration = Duration::from_millis(5);
+const LEADER_EXIT_MAX: Duration = Duration::from_millis(5);
 
 /// The link's ends that this runner keeps, depending on its program's role.
 pub(crate) enum Peer {
@@ -40,16 +40,16 @@ impl Peer {
                 let leader = Leader {
                     // A duplicate, not a second open: a named pipe opened without a writer never
                     // reports a hang-up.
-                    heard: stdin.try_clone()?.into(),
-                    said: Some(reader(stdout.as_fd())?),
+                    follower_output: stdin.try_clone()?.into(),
+                    output: Some(reader(stdout.as_fd())?),
                     busy: None,
                     errors: Some(errors),
                 };
                 (Self::Leader(leader), Some(stderr))
             }
             Role::Follower { leader } => {
-                let (heard, said) = (stdin.try_clone()?, stdout.try_clone()?);
-                (Self::Follower(Follower { heard, _said: said, leader }), None)
+                let (leader_output, output) = (stdin.try_clone()?, stdout.try_clone()?);
+                (Self::Follower(Follower { leader_output, _output: output, leader }), None)
             }
         };
         Ok((Given { stdin, stdout: Some(stdout), stderr }, Some(peer)))
@@ -60,9 +60,9 @@ impl Peer {
 pub(crate) struct Leader {
     /// The follower's output. Reports a hang-up once the follower has ended, because its runner
     /// keeps the other end until then.
-    heard: File,
+    follower_output: File,
     /// The leader's output; `None` once the follower has ended and the leader has closed it.
-    said: Option<File>,
+    output: Option<File>,
     /// How long the leader had been computing when the follower ended; `None` until then.
     pub(crate) busy: Option<Duration>,
     /// The leader's standard error; `None` once the supervisor has taken it.
@@ -74,27 +74,31 @@ impl Leader {
     pub(crate) fn awaited(&self) -> Option<PollFd<'_>> {
         match self.busy.is_some() {
             // Requests no events, so only a hang-up is reported: the data is for the leader.
-            false => Some(PollFd::new(self.heard.as_fd(), PollFlags::empty())),
-            true => Some(PollFd::new(self.said.as_ref()?.as_fd(), PollFlags::POLLIN)),
+            false => Some(PollFd::new(self.follower_output.as_fd(), PollFlags::empty())),
+            true => Some(PollFd::new(self.output.as_ref()?.as_fd(), PollFlags::POLLIN)),
         }
     }
 
     /// After the follower has ended, drops the leader's output that is available now.
     pub(crate) fn read_for_follower(&mut self, busy: &Busy) -> io::Result<()> {
-        if self.busy.is_none() && is_hung_up(self.heard.as_fd(), Duration::ZERO)? {
+        if self.busy.is_none() && is_hung_up(self.follower_output.as_fd(), Duration::ZERO)? {
             self.busy = Some(busy.lasted());
         }
         if self.busy.is_some()
-            && let Some(said) = &mut self.said
-            && !drop_some(said)?
+            && let Some(output) = &mut self.output
+            && !drop_some(output)?
         {
-            self.said = None;
+            self.output = None;
         }
         Ok(())
     }
 
     /// Drops the follower's output until the follower ends. Called after the leader has ended.
-    pub(crate) fn hear_out(mut self, host: BorrowedFd<'_>, deadline: Instant) -> io::Result<()> {
+    pub(crate) fn drop_until_follower_ends(
+        mut self,
+        host: BorrowedFd<'_>,
+        deadline: Instant,
+    ) -> io::Result<()> {
         loop {
             let patience = deadline.saturating_duration_since(Instant::now());
             if patience.is_zero() {
@@ -102,15 +106,15 @@ impl Leader {
             }
             let mut watched = [
                 PollFd::new(host, PollFlags::empty()),
-                PollFd::new(self.heard.as_fd(), PollFlags::POLLIN),
+                PollFd::new(self.follower_output.as_fd(), PollFlags::POLLIN),
             ];
             wait(&mut watched, patience)?;
-            let [host_events, heard_events] =
+            let [host_events, output_events] =
                 watched.map(|it| it.revents().unwrap_or(PollFlags::empty()));
             if !host_events.is_empty() {
                 return Err(host_is_gone());
             }
-            if !heard_events.is_empty() && !drop_some(&mut self.heard)? {
+            if !output_events.is_empty() && !drop_some(&mut self.follower_output)? {
                 return Ok(());
             }
         }
@@ -120,9 +124,9 @@ impl Leader {
 /// The ends that the follower's runner keeps.
 pub(crate) struct Follower {
     /// The leader's output. Reports a hang-up once the leader has ended or closed its output.
-    heard: OwnedFd,
+    leader_output: OwnedFd,
     /// Keeps the follower's output open until the follower's end has been seen.
-    _said: OwnedFd,
+    _output: OwnedFd,
     /// The leader's standard error. Reports a hang-up once the leader has ended.
     leader: OwnedFd,
 }
@@ -131,8 +135,9 @@ impl Follower {
     /// Whether the leader has ended. If its end may be why the follower has ended, waits a little
     /// for the leader's end to complete.
     pub(crate) fn leader_ended(&self, may_follow_from_it: bool) -> io::Result<bool> {
-        let is_leaving = may_follow_from_it && is_hung_up(self.heard.as_fd(), Duration::ZERO)?;
-        let patience = if is_leaving { LEAVING_MAX } else { Duration::ZERO };
+        let is_leaving =
+            may_follow_from_it && is_hung_up(self.leader_output.as_fd(), Duration::ZERO)?;
+        let patience = if is_leaving { LEADER_EXIT_MAX } else { Duration::ZERO };
         is_hung_up(self.leader.as_fd(), patience)
     }
 }

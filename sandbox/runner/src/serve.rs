@@ -51,7 +51,7 @@ pub(crate) fn run(jail: Jail) -> Result<(), ServeError> {
         .map_err(|source| ServeError::Setup { step: "take over the stream", source })?;
     sys::forget_inherited()
         .map_err(|source| ServeError::Setup { step: "close inherited files", source })?;
-    wire.shake_hands()?;
+    wire.handshake()?;
     // Read this before the host's file system is gone.
     let cores = Cores::of_this_machine();
     let sealed = match jail {

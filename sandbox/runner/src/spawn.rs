@@ -181,8 +181,8 @@ fn c_string(text: &str) -> io::Result<CString> {
 }
 
 /// The refusal for a program that failed to start.
-pub(crate) fn not_started(complaint: &str) -> Refusal {
-    Refusal::new(RefusalKind::NotStarted, complaint)
+pub(crate) fn not_started(start_error: &str) -> Refusal {
+    Refusal::new(RefusalKind::NotStarted, start_error)
 }
 
 /// Whether an error means "try again".

@@ -61,7 +61,7 @@ pub(crate) struct Spawned {
     /// Like `stdout`.
     pub(crate) stderr: OwnedFd,
     /// The reason why the program could not be started; ends empty if it was started.
-    pub(crate) complaint: OwnedFd,
+    pub(crate) start_error: OwnedFd,
 }
 
 /// Sends a standby process its command. Only fails if the process is gone or the kernel refuses to

@@ -31,29 +31,29 @@ const POLL_MIN: Duration = Duration::from_millis(2);
 const POLL_MAX: Duration = Duration::from_millis(500);
 
 /// The longest time between two checks if memory must be sampled, because no cgroup limits it.
-const LOOK_MAX_SAMPLING: Duration = Duration::from_millis(10);
+const POLL_MAX_SAMPLING: Duration = Duration::from_millis(10);
 
 /// The longest time between two checks for a linked program, to sample often enough whether it
 /// computes or waits.
-const LOOK_MAX_LINKED: Duration = Duration::from_millis(100);
+const POLL_MAX_LINKED: Duration = Duration::from_millis(100);
 
 /// How long killed processes may take to end. A process that takes longer hangs in the kernel, and
 /// the cell is given up.
-const DYING_MAX: Duration = Duration::from_secs(10);
+const KILL_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// The shortest time between two reads of the output. Otherwise a program that prints line by line
 /// would wake the runner for each line, and wait for it if both share a core.
 const READ_INTERVAL: Duration = Duration::from_millis(1);
 
 /// The longest error text of a program that could not be started, in bytes.
-const COMPLAINT_BYTES_MAX: usize = 1024;
+const START_ERROR_BYTES_MAX: usize = 1024;
 
 /// The result of watching a run.
 pub(crate) struct Watched {
     pub(crate) stopped: Option<Stopped>,
     pub(crate) status: Option<Status>,
     /// Why the program could not be started.
-    pub(crate) complaint: Option<String>,
+    pub(crate) start_error: Option<String>,
     /// Processor time of all processes that have been waited for.
     pub(crate) cpu: Duration,
     pub(crate) wall: Duration,
@@ -77,7 +77,7 @@ pub(crate) fn supervise(
     peer: Option<Peer>,
 ) -> Result<Watched, Failure> {
     let started = Instant::now();
-    let Spawned { pid, stdout, stderr, complaint } = launch::launch(cell, command, &given)?;
+    let Spawned { pid, stdout, stderr, start_error } = launch::launch(cell, command, &given)?;
     // From here on, only the program and `peer` hold ends of a link.
     drop(given);
     let (peer, stderr) = match peer {
@@ -93,7 +93,7 @@ pub(crate) fn supervise(
         mark,
         program: pid,
         started,
-        next_look: started,
+        next_check: started,
         next_read: started,
         usage: Usage::default(),
         status: None,
@@ -101,7 +101,7 @@ pub(crate) fn supervise(
         busy: Busy::default(),
         stdout: Capture::new(stdout, command.stdout_bytes).map_err(fatal)?,
         stderr: Capture::new(stderr, command.stderr_bytes).map_err(fatal)?,
-        complaint: Capture::new(complaint, COMPLAINT_BYTES_MAX as u64).map_err(fatal)?,
+        start_error: Capture::new(start_error, START_ERROR_BYTES_MAX as u64).map_err(fatal)?,
     };
     let stopped = watch.until_end(host).map_err(fatal)?;
     let wall = started.elapsed();
@@ -115,13 +115,13 @@ pub(crate) fn supervise(
     // it.
     watch.stdout.read_rest().map_err(fatal)?;
     watch.stderr.read_rest().map_err(fatal)?;
-    watch.complaint.read_rest().map_err(fatal)?;
-    let complaint = watch.complaint.into_bytes();
+    watch.start_error.read_rest().map_err(fatal)?;
+    let start_error = watch.start_error.into_bytes();
     Ok(Watched {
         stopped,
         status: watch.status,
-        complaint: (!complaint.is_empty())
-            .then(|| String::from_utf8_lossy(&complaint).into_owned()),
+        start_error: (!start_error.is_empty())
+            .then(|| String::from_utf8_lossy(&start_error).into_owned()),
         cpu: watch.usage.reaped_cpu,
         wall,
         peer_ended,
@@ -142,7 +142,7 @@ struct Watch<'a> {
     mark: &'a Mark,
     program: Pid,
     started: Instant,
-    next_look: Instant,
+    next_check: Instant,
     /// When the output is read next.
     next_read: Instant,
     usage: Usage,
@@ -152,21 +152,21 @@ struct Watch<'a> {
     busy: Busy,
     stdout: Capture,
     stderr: Capture,
-    complaint: Capture,
+    start_error: Capture,
 }
 
 impl Watch<'_> {
     /// Watches until the program's first process has ended or must be stopped. Its descendants may
     /// still be alive.
     fn until_end(&mut self, host: BorrowedFd<'_>) -> io::Result<Option<Stopped>> {
-        self.schedule_look(Duration::ZERO);
+        self.schedule_check(Duration::ZERO);
         loop {
             let now = Instant::now();
             if now - self.started > self.command.wall {
                 return Ok(Some(Stopped::Wall));
             }
-            if now >= self.next_look
-                && let Some(stopped) = self.look()
+            if now >= self.next_check
+                && let Some(stopped) = self.check_limits()
             {
                 return Ok(Some(stopped));
             }
@@ -188,9 +188,9 @@ impl Watch<'_> {
         if now < self.next_read {
             return Ok(());
         }
-        let complained = self.stderr.read_on()?;
-        let printed = self.stdout.read_on()?;
-        if complained || printed {
+        let read_errors = self.stderr.read_on()?;
+        let read_output = self.stdout.read_on()?;
+        if read_errors || read_output {
             self.next_read = now + READ_INTERVAL;
         }
         Ok(())
@@ -224,7 +224,7 @@ impl Watch<'_> {
         };
         match self.peer.take() {
             Some(Peer::Leader(leader)) if accepts && stopped.is_none() => {
-                leader.hear_out(host, self.started + self.command.wall)
+                leader.drop_until_follower_ends(host, self.started + self.command.wall)
             }
             _ => Ok(()),
         }
@@ -234,7 +234,7 @@ impl Watch<'_> {
     fn wait(&mut self, host: BorrowedFd<'_>) -> io::Result<()> {
         let now = Instant::now();
         let reads = now >= self.next_read;
-        let mut deadline = self.next_look.min(self.started + self.command.wall + POLL_MIN);
+        let mut deadline = self.next_check.min(self.started + self.command.wall + POLL_MIN);
         if !reads {
             deadline = deadline.min(self.next_read);
         }
@@ -265,7 +265,7 @@ impl Watch<'_> {
     }
 
     /// Compares usage with the limits, and schedules the next check.
-    fn look(&mut self) -> Option<Stopped> {
+    fn check_limits(&mut self) -> Option<Stopped> {
         let meter = &self.cell.meter;
         if !meter.limits_memory() || !meter.measures_cpu() {
             self.usage.sample();
@@ -280,9 +280,9 @@ impl Watch<'_> {
             return Some(Stopped::Memory);
         }
         if self.peer.is_some() {
-            self.busy.look();
+            self.busy.sample();
         }
-        self.schedule_look(cpu);
+        self.schedule_check(cpu);
         None
     }
 
@@ -296,15 +296,15 @@ impl Watch<'_> {
 
     /// Schedules the next check for the earliest time at which the processor time limit can be
     /// reached, if the program uses all its processors.
-    fn schedule_look(&mut self, cpu: Duration) {
+    fn schedule_check(&mut self, cpu: Duration) {
         let processors = self.cell.cores.processors(self.command.core);
         let soonest = self.command.cpu.saturating_sub(cpu) / processors;
-        let look_max = match (self.cell.meter.limits_memory(), &self.peer) {
-            (false, _) => LOOK_MAX_SAMPLING,
-            (true, Some(_)) => LOOK_MAX_LINKED,
+        let poll_max = match (self.cell.meter.limits_memory(), &self.peer) {
+            (false, _) => POLL_MAX_SAMPLING,
+            (true, Some(_)) => POLL_MAX_LINKED,
             (true, None) => POLL_MAX,
         };
-        self.next_look = Instant::now() + soonest.clamp(POLL_MIN, look_max);
+        self.next_check = Instant::now() + soonest.clamp(POLL_MIN, poll_max);
     }
 
     /// Reaps every child that has ended; orphans in the cell become the runner's children. `None`
@@ -327,7 +327,7 @@ impl Watch<'_> {
 
     /// Kills every process in the cell and waits until all have ended.
     fn reap_all(&mut self) -> io::Result<()> {
-        let deadline = Instant::now() + DYING_MAX;
+        let deadline = Instant::now() + KILL_WAIT_MAX;
         loop {
             sys::kill_all();
             if self.reap().is_none() {

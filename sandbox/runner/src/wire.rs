@@ -33,7 +33,7 @@ impl Wire {
 
     /// Exchanges handshakes. Sends ours first, so that a host with another version can report the
     /// mismatch.
-    pub(crate) fn shake_hands(&mut self) -> Result<(), FrameError> {
+    pub(crate) fn handshake(&mut self) -> Result<(), FrameError> {
         let mut hello = Vec::new();
         frame::encode_hello(PROTOCOL_VERSION, &mut hello);
         self.output.write_all(&hello)?;

@@ -108,7 +108,7 @@ async fn converse(said: Said) -> u32 {
     let opened = Cell::open(
         Box::new(said),
         Box::new(tokio::io::sink()),
-        Box::new(Unsealed { last_words: "" }),
+        Box::new(Unsealed { runner_stderr: "" }),
         Ceiling { memory_bytes: 1 << 20, processes: 1 },
         Some(SealPlan::default()),
     );

@@ -36,5 +36,5 @@ pub(crate) trait Seal: Send + fmt::Debug {
     fn linking(&self) -> Linking<'_>;
 
     /// What the runner wrote to its standard error, to explain why a runner died.
-    async fn last_words(&mut self) -> String;
+    async fn runner_stderr(&mut self) -> String;
 }

@@ -30,7 +30,7 @@ impl Stream {
     }
 
     /// Exchanges handshakes.
-    pub(super) async fn shake_hands(&mut self) -> Result<(), SandboxError> {
+    pub(super) async fn handshake(&mut self) -> Result<(), SandboxError> {
         let mut wire = Vec::new();
         frame::encode_hello(PROTOCOL_VERSION, &mut wire);
         self.writer.write_all(&wire).await.map_err(SandboxError::Io)?;

@@ -9,7 +9,7 @@ use crate::SandboxError;
 #[derive(Debug)]
 pub(super) struct Unsealed {
     /// What the runner wrote to its standard error.
-    pub(super) last_words: &'static str,
+    pub(super) runner_stderr: &'static str,
 }
 
 #[async_trait]
@@ -22,7 +22,7 @@ impl Seal for Unsealed {
         Linking::Never
     }
 
-    async fn last_words(&mut self) -> String {
-        self.last_words.to_owned()
+    async fn runner_stderr(&mut self) -> String {
+        self.runner_stderr.to_owned()
     }
 }

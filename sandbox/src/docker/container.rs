@@ -56,7 +56,7 @@ const INODES_MAX: u32 = 20_000;
 const CAPABILITIES: [&str; 6] = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL", "SETGID", "SETUID"];
 
 /// How much of the runner's standard error is kept, in bytes.
-const LAST_WORDS_BYTES_MAX: usize = 4096;
+const RUNNER_STDERR_BYTES_MAX: usize = 4096;
 
 /// How often to check whether a container is gone, and the pause between two checks.
 const REMOVAL_ATTEMPTS_MAX: u32 = 200;
@@ -261,12 +261,12 @@ async fn open(
     let body = shape.body(program_uid, beside.map(|beside| beside.id));
     let created = docker.create_container(None, body).await?;
     // From here on, dropping the seal removes the container.
-    let words = Arc::new(Mutex::new(Vec::new()));
+    let stderr = Arc::new(Mutex::new(Vec::new()));
     let seal = DockerSeal {
         docker: docker.clone(),
         id: Some(created.id.clone()),
         folder: beside.map_or(created.id.as_str(), |beside| beside.folder).to_owned(),
-        words: Arc::clone(&words),
+        stderr: Arc::clone(&stderr),
     };
     // The folder of another container already holds the runner, which is running from it.
     if beside.is_none() {
@@ -283,24 +283,24 @@ async fn open(
     let AttachContainerResults { output, input } =
         docker.attach_container(&created.id, Some(attach)).await?;
     docker.start_container(&created.id, None).await?;
-    let reader = StreamReader::new(said_by_runner(output, words));
+    let reader = StreamReader::new(runner_output(output, stderr));
     Cell::open(Box::new(reader), Box::new(input), Box::new(seal), shape.ceiling(), None)
         .await
         .map_err(OpenError::Cell)
 }
 
-/// The runner's standard output. Its standard error goes to `words`.
-fn said_by_runner(
+/// The runner's standard output. Its standard error goes to `stderr`.
+fn runner_output(
     output: Pin<Box<dyn Stream<Item = Result<LogOutput, Error>> + Send>>,
-    words: Arc<Mutex<Vec<u8>>>,
+    stderr: Arc<Mutex<Vec<u8>>>,
 ) -> Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>> {
     Box::pin(output.filter_map(move |said| {
         let piece = match said {
             Ok(LogOutput::StdOut { message } | LogOutput::Console { message }) => Some(Ok(message)),
             Ok(LogOutput::StdErr { message }) => {
-                let mut words = words.lock().unwrap_or_else(PoisonError::into_inner);
-                let room = LAST_WORDS_BYTES_MAX.saturating_sub(words.len());
-                words.extend_from_slice(&message[..message.len().min(room)]);
+                let mut stderr = stderr.lock().unwrap_or_else(PoisonError::into_inner);
+                let room = RUNNER_STDERR_BYTES_MAX.saturating_sub(stderr.len());
+                stderr.extend_from_slice(&message[..message.len().min(room)]);
                 None
             }
             Ok(LogOutput::StdIn { .. }) => None,
@@ -332,7 +332,7 @@ struct DockerSeal {
     id: Option<String>,
     /// The container that first had the volume with the runner.
     folder: String,
-    words: Arc<Mutex<Vec<u8>>>,
+    stderr: Arc<Mutex<Vec<u8>>>,
 }
 
 #[async_trait]
@@ -347,9 +347,9 @@ impl Seal for DockerSeal {
         Linking::Container { id: self.id.as_deref().unwrap_or_default(), folder: &self.folder }
     }
 
-    async fn last_words(&mut self) -> String {
-        let words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&words).into_owned()
+    async fn runner_stderr(&mut self) -> String {
+        let stderr = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&stderr).into_owned()
     }
 }
 

@@ -52,7 +52,7 @@ async fn build(fixture: &Fixture) {
     expect(&outcome, |outcome| outcome.ended.is_success() && outcome.stdout == "built\n");
     let built = take(&mut slot).await;
     slot.cell.clear().await.expect("cleared");
-    slot.look_over().await;
+    slot.expect_fresh().await;
     slot.close().await;
 
     let paths: Vec<_> = built.iter().map(|(path, ..)| path.as_str()).collect();

@@ -124,7 +124,7 @@ async fn not_started(fixture: &Fixture) {
         });
     }
     // The cell is still usable.
-    slot.look_over().await;
+    slot.expect_fresh().await;
     slot.close().await;
 }
 
@@ -135,7 +135,7 @@ async fn no_space(fixture: &Fixture) {
         slot.cell.put(&CellPath::work("much").expect("plain"), much, false).await,
         |error| matches!(error, SandboxError::File { kind: RefusalKind::NoSpace, .. }),
     );
-    slot.look_over().await;
+    slot.expect_fresh().await;
     slot.close().await;
 }
 
@@ -165,7 +165,7 @@ async fn ceiling(fixture: &Fixture) {
     let threads = slot.run(&["thread-bomb", "500"], greedy).await;
     let count: u32 = String::from_utf8_lossy(&threads.stdout).trim().parse().expect("a number");
     assert!(count < 15, "{count} threads");
-    slot.look_over().await;
+    slot.expect_fresh().await;
     slot.close().await;
 }
 
@@ -175,6 +175,6 @@ async fn many_runs(fixture: &Fixture) {
     for _ in 0..200 {
         expect_end(&slot.run(&["exit", "0"], AMPLE).await, Ended::Exited { code: 0 });
     }
-    slot.look_over().await;
+    slot.expect_fresh().await;
     slot.close().await;
 }

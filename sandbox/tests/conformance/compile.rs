@@ -295,7 +295,7 @@ async fn at_compile_time(fixture: &Fixture) {
     }
     let found = slot.run(&["find-ending", ".ans"], AMPLE).await;
     expect(&found, |outcome| outcome.ended.is_success() && outcome.stdout.is_empty());
-    slot.look_over().await;
+    slot.expect_fresh().await;
     slot.close().await;
 }
 
@@ -309,6 +309,6 @@ async fn daemon(fixture: &Fixture) {
     expect(&next, |outcome| outcome.ended.is_success());
     let last = slot.run(&["answer-late", "30"], AMPLE).await;
     expect(&last, |outcome| outcome.ended.is_success() && outcome.stdout == "42\n");
-    slot.look_over().await;
+    slot.expect_fresh().await;
     slot.close().await;
 }

@@ -262,7 +262,7 @@ async fn channel_between(fixture: &Fixture, says: &[&str], hears: &[&str]) -> Ou
     let (mut one, mut other) = futures::join!(fixture.slot(&limits), fixture.slot(&limits));
     let (_, heard) = futures::join!(one.run(says, limits), other.run(hears, limits));
     for mut slot in [one, other] {
-        slot.look_over().await;
+        slot.expect_fresh().await;
         slot.close().await;
     }
     heard
@@ -296,7 +296,7 @@ async fn files_between_tests(fixture: &Fixture) {
         let now = slot.run(&["exists", path], SHORT).await;
         expect(&now, |outcome| outcome.ended == sandbox::Ended::Exited { code: 1 });
     }
-    slot.look_over().await;
+    slot.expect_fresh().await;
     slot.close().await;
 }
 
@@ -309,7 +309,7 @@ async fn memory_of_a_cell(fixture: &Fixture) {
         let recalled = slot.run(&["recall", number, "/usr/bin/env"], AMPLE).await;
         expect(&recalled, |recalled| recalled.ended == EXITED && recalled.stdout.is_empty());
     }
-    slot.look_over().await;
+    slot.expect_fresh().await;
     slot.close().await;
 }
 
@@ -320,12 +320,12 @@ async fn files_between_submissions(fixture: &Fixture) {
     for path in ["/work/left", "/tmp/left", "/dev/shm/left"] {
         expect_end(&first.run_keeping(&["write", path], SHORT).await, EXITED);
     }
-    second.look_over().await;
+    second.expect_fresh().await;
     first.close().await;
-    second.look_over().await;
+    second.expect_fresh().await;
     second.close().await;
     let mut third = fixture.slot(&SHORT).await;
-    third.look_over().await;
+    third.expect_fresh().await;
     third.close().await;
 }
 
@@ -335,7 +335,7 @@ async fn full_area(fixture: &Fixture) {
     let large = slot.run(&["write-mib", "32", "/work/file"], AMPLE).await;
     expect(&large, |outcome| outcome.ended == sandbox::Ended::Exited { code: 1 });
     expect_end(&slot.run(&["write-mib", "4", "/work/file"], AMPLE).await, EXITED);
-    slot.look_over().await;
+    slot.expect_fresh().await;
     slot.close().await;
 }
 

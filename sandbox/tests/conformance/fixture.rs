@@ -111,7 +111,7 @@ impl Fixture {
                 let execution = command(words, case.limits).with_stdin(case.stdin.clone());
                 let outcome = slot.execute(&execution).await;
                 // Check the cell in any case, so that a failure reports everything.
-                slot.look_over().await;
+                slot.expect_fresh().await;
                 if own {
                     slot.close().await;
                 } else {
@@ -127,7 +127,7 @@ impl Fixture {
                 // Check the cell only now, because the files of a compile step are kept for the
                 // next one.
                 slot.run(&["exit", "0"], AMPLE).await;
-                slot.look_over().await;
+                slot.expect_fresh().await;
                 slot.close().await;
                 outcome
             }
@@ -179,7 +179,7 @@ impl Fixture {
         )
         .with_stdin(case.stdin.clone());
         let outcome = slot.execute(&run).await;
-        slot.look_over().await;
+        slot.expect_fresh().await;
         slot.close().await;
         outcome
     }
@@ -254,7 +254,7 @@ impl Slot<'_> {
     }
 
     /// Checks that the cell is like a fresh one, so that no program affects the next.
-    pub(crate) async fn look_over(&mut self) {
+    pub(crate) async fn expect_fresh(&mut self) {
         let now = self.inventory().await;
         assert_eq!(now, self.fresh, "the cell is not like a fresh one");
     }

@@ -173,7 +173,7 @@ async fn listeners(fixture: &Fixture) {
     }
     let reached = slot.run(&["reach-abstract", "30", &name], SHORT).await;
     expect(&reached, |outcome| outcome.stdout.is_empty());
-    slot.look_over().await;
+    slot.expect_fresh().await;
     slot.close().await;
 
     let blocked = |error: std::io::Error| error.kind() == ErrorKind::WouldBlock;

@@ -82,7 +82,7 @@ async fn a_killed_standby_is_replaced() {
     for _ in 0..3 {
         expect_end(&slot.run(&["exit", "7"], AMPLE).await, Ended::Exited { code: 7 });
     }
-    slot.look_over().await;
+    slot.expect_fresh().await;
     slot.close().await;
     fixture.sandbox.shutdown().await;
 }

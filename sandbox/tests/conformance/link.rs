@@ -22,9 +22,9 @@ pub(crate) fn cases() -> Vec<Case> {
             steps("one ends early", |fixture| ends_early(fixture).boxed()),
             steps("the leader closes its input", |fixture| closes_input(fixture).boxed()),
             steps("the leader closes its output", |fixture| closes_output(fixture).boxed()),
-            steps("nobody reads what the leader says", |fixture| leader_unheard(fixture).boxed()),
+            steps("nobody reads what the leader says", |fixture| leader_unread(fixture).boxed()),
             steps("nobody reads what the follower says", |fixture| {
-                follower_unheard(fixture).boxed()
+                follower_unread(fixture).boxed()
             }),
             steps("one ends because the other did", |fixture| consequences(fixture).boxed()),
             steps("both wait", |fixture| both_wait(fixture).boxed()),
@@ -60,7 +60,7 @@ async fn talk(pair: &mut [Slot<'_>; 2], follows: Execution, leads: Execution) ->
 /// Checks that nothing is left of the link, and closes the cells.
 async fn close(pair: [Slot<'_>; 2]) {
     for mut slot in pair {
-        slot.look_over().await;
+        slot.expect_fresh().await;
         slot.close().await;
     }
 }
@@ -77,11 +77,11 @@ async fn questions(fixture: &Fixture) {
 /// The other program reads end-of-file, and ends second.
 async fn ends_early(fixture: &Fixture) {
     let mut pair = fixture.pair(&AMPLE).await;
-    let hears = || linked(&["hear-out", "20"], AMPLE);
-    let [first, second] = talk(&mut pair, linked(&["answer"], AMPLE), hears()).await;
+    let reads = || linked(&["read-all", "20"], AMPLE);
+    let [first, second] = talk(&mut pair, linked(&["answer"], AMPLE), reads()).await;
     expect(&first, |first| first.ended == DONE && !first.peer_ended);
     expect(&second, |second| second.ended == DONE && second.stderr == "3\n");
-    let [second, first] = talk(&mut pair, hears(), linked(&["exit", "7"], AMPLE)).await;
+    let [second, first] = talk(&mut pair, reads(), linked(&["exit", "7"], AMPLE)).await;
     expect_end(&first, Ended::Exited { code: 7 });
     expect(&second, |it| it.ended == DONE && it.stderr == "0\n" && it.peer_ended);
     close(pair).await;
@@ -101,36 +101,36 @@ async fn closes_input(fixture: &Fixture) {
 async fn closes_output(fixture: &Fixture) {
     let mut pair = fixture.pair(&AMPLE).await;
     let closes = linked(&["close-output", "300"], AMPLE);
-    let [hears, closes] = talk(&mut pair, linked(&["hear-out"], AMPLE), closes).await;
+    let [reads, closes] = talk(&mut pair, linked(&["read-all"], AMPLE), closes).await;
     expect_end(&closes, DONE);
-    expect(&hears, |it| it.ended == DONE && it.wall < Duration::from_millis(250));
-    expect(&hears, |it| !it.peer_ended);
+    expect(&reads, |it| it.ended == DONE && it.wall < Duration::from_millis(250));
+    expect(&reads, |it| !it.peer_ended);
     close(pair).await;
 }
 
 /// Prints more than a pipe holds to a follower that ends immediately.
-async fn leader_unheard(fixture: &Fixture) {
+async fn leader_unread(fixture: &Fixture) {
     let mut pair = fixture.pair(&AMPLE).await;
     for _ in 0..20 {
-        let speaks = linked(&["print", "1000000"], AMPLE);
-        let [ends, speaks] = talk(&mut pair, linked(&["exit", "0"], AMPLE), speaks).await;
+        let writes = linked(&["print", "1000000"], AMPLE);
+        let [ends, writes] = talk(&mut pair, linked(&["exit", "0"], AMPLE), writes).await;
         expect_end(&ends, DONE);
-        expect_end(&speaks, DONE);
+        expect_end(&writes, DONE);
     }
     close(pair).await;
 }
 
 /// Prints more than a pipe holds to a leader that ends immediately.
-async fn follower_unheard(fixture: &Fixture) {
+async fn follower_unread(fixture: &Fixture) {
     let mut pair = fixture.pair(&AMPLE).await;
     for _ in 0..20 {
         let accepts = linked(&["exit", "42"], AMPLE).accepting(&[0, 42]);
-        let [speaks, _] = talk(&mut pair, linked(&["print", "1000000"], AMPLE), accepts).await;
-        expect_end(&speaks, DONE);
+        let [writes, _] = talk(&mut pair, linked(&["print", "1000000"], AMPLE), accepts).await;
+        expect_end(&writes, DONE);
         let rejects = linked(&["exit", "43"], AMPLE).accepting(&[0, 42]);
-        let [speaks, _] = talk(&mut pair, linked(&["print", "1000000"], AMPLE), rejects).await;
+        let [writes, _] = talk(&mut pair, linked(&["print", "1000000"], AMPLE), rejects).await;
         let pipe = Ended::Signaled { signal: libc::SIGPIPE };
-        expect(&speaks, |it| it.ended == pipe && it.peer_ended);
+        expect(&writes, |it| it.ended == pipe && it.peer_ended);
     }
     close(pair).await;
 }
@@ -139,10 +139,10 @@ async fn follower_unheard(fixture: &Fixture) {
 async fn consequences(fixture: &Fixture) {
     let mut pair = fixture.pair(&AMPLE).await;
     for _ in 0..100 {
-        let hears = || linked(&["hear-out"], AMPLE);
-        let [follower, _] = talk(&mut pair, hears(), linked(&["exit", "43"], AMPLE)).await;
+        let reads = || linked(&["read-all"], AMPLE);
+        let [follower, _] = talk(&mut pair, reads(), linked(&["exit", "43"], AMPLE)).await;
         expect(&follower, |it| it.ended == DONE && it.peer_ended);
-        let [follower, _] = talk(&mut pair, linked(&["exit", "1"], AMPLE), hears()).await;
+        let [follower, _] = talk(&mut pair, linked(&["exit", "1"], AMPLE), reads()).await;
         expect(&follower, |it| it.ended == Ended::Exited { code: 1 } && !it.peer_ended);
     }
     close(pair).await;
@@ -150,7 +150,7 @@ async fn consequences(fixture: &Fixture) {
 
 async fn both_wait(fixture: &Fixture) {
     let mut pair = fixture.pair(&SHORT).await;
-    let waits = || linked(&["hear-out-and-stay"], IDLE);
+    let waits = || linked(&["read-all-and-stay"], IDLE);
     for outcome in talk(&mut pair, waits(), waits()).await {
         expect_end(&outcome, Ended::WallLimit);
         expect(&outcome, |it| it.wall >= IDLE.wall && it.wall < IDLE.wall + GRACE);
@@ -161,7 +161,7 @@ async fn both_wait(fixture: &Fixture) {
 /// The outcomes show which of the two computed, for a leader until the follower's end.
 async fn who_waits(fixture: &Fixture) {
     let mut pair = fixture.pair(&AMPLE).await;
-    let waits = || linked(&["hear-out"], IDLE);
+    let waits = || linked(&["read-all"], IDLE);
     let computes = |limits| linked(&["burn"], limits);
     let [follower, leader] = talk(&mut pair, waits(), computes(AMPLE)).await;
     expect(&follower, |it| it.ended == Ended::WallLimit && it.busy < it.wall / 2);
@@ -189,9 +189,9 @@ async fn out_of_memory(fixture: &Fixture) {
     let mut pair = fixture.pair(&AMPLE).await;
     let small = Limits { memory_bytes: 32 * MIB, ..AMPLE };
     let hogs = linked(&["touch", "400"], small);
-    let [hogs, hears] = talk(&mut pair, hogs, linked(&["hear-out"], AMPLE)).await;
+    let [hogs, reads] = talk(&mut pair, hogs, linked(&["read-all"], AMPLE)).await;
     expect_end(&hogs, Ended::MemoryLimit);
-    expect_end(&hears, DONE);
+    expect_end(&reads, DONE);
     close(pair).await;
 }
 
@@ -204,7 +204,7 @@ async fn not_started(fixture: &Fixture) {
     expect_error(a.cell.execute(&nothing).await, |error| {
         matches!(error, SandboxError::NotStarted { .. })
     });
-    expect_end(&b.execute(&linked(&["hear-out"], AMPLE)).await, DONE);
+    expect_end(&b.execute(&linked(&["read-all"], AMPLE)).await, DONE);
     close(pair).await;
 }
 
@@ -212,11 +212,11 @@ async fn not_started(fixture: &Fixture) {
 async fn again(fixture: &Fixture) {
     let mut pair = fixture.pair(&AMPLE).await;
     for _ in 0..20 {
-        let speaks = linked(&["print", "1000"], AMPLE);
-        let [speaks, ends] = talk(&mut pair, speaks, linked(&["exit", "0"], AMPLE)).await;
+        let writes = linked(&["print", "1000"], AMPLE);
+        let [writes, ends] = talk(&mut pair, writes, linked(&["exit", "0"], AMPLE)).await;
         // Depends on whether the leader ends before or after the output.
         let pipe = Ended::Signaled { signal: libc::SIGPIPE };
-        expect(&speaks, |it| it.ended == DONE || it.ended == pipe);
+        expect(&writes, |it| it.ended == DONE || it.ended == pipe);
         expect_end(&ends, DONE);
         let asks = linked(&["ask", "10"], AMPLE);
         for outcome in talk(&mut pair, asks, linked(&["reply"], AMPLE)).await {
@@ -228,10 +228,10 @@ async fn again(fixture: &Fixture) {
 
 async fn by_name(fixture: &Fixture) {
     let mut pair = fixture.pair(&AMPLE).await;
-    let [speaks, hears] =
-        talk(&mut pair, linked(&["reopen-output"], AMPLE), linked(&["hear-out"], AMPLE)).await;
-    expect_end(&speaks, DONE);
-    expect(&hears, |hears| hears.stderr == "3\n");
+    let [writes, reads] =
+        talk(&mut pair, linked(&["reopen-output"], AMPLE), linked(&["read-all"], AMPLE)).await;
+    expect_end(&writes, DONE);
+    expect(&reads, |reads| reads.stderr == "3\n");
     close(pair).await;
 }
 
@@ -251,7 +251,7 @@ async fn without(fixture: &Fixture) {
     link(&mut a.cell, &mut b.cell).await.expect("linked");
     expect_end(&a.run(&["exit", "0"], AMPLE).await, DONE);
     expect_error(a.cell.execute(&lonely).await, out_of_order);
-    expect_end(&b.execute(&linked(&["hear-out"], AMPLE)).await, DONE);
+    expect_end(&b.execute(&linked(&["read-all"], AMPLE)).await, DONE);
     close(pair).await;
 }
 

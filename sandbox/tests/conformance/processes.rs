@@ -153,7 +153,7 @@ async fn forger(fixture: &Fixture) {
         let next = slot.run(&["answer-late", "30"], AMPLE).await;
         expect(&next, |outcome| outcome.ended.is_success() && outcome.stdout == "42\n");
     }
-    slot.look_over().await;
+    slot.expect_fresh().await;
     slot.close().await;
 }
 

@@ -126,7 +126,7 @@ async fn fetch(fixture: &Fixture, trick: &[&str], kind: RefusalKind) {
     expect_error(slot.cell.get(&artifact(), MIB).await, |error| {
         matches!(error, SandboxError::File { kind: RefusalKind::NotFound, .. })
     });
-    slot.look_over().await;
+    slot.expect_fresh().await;
     slot.close().await;
 }
 
@@ -138,7 +138,7 @@ async fn regular(fixture: &Fixture) {
     });
     assert_eq!(slot.cell.get(&artifact(), 1000).await.expect("a regular file").len(), 1000);
     slot.run(&["exit", "0"], SHORT).await;
-    slot.look_over().await;
+    slot.expect_fresh().await;
     slot.close().await;
 }
 
@@ -152,7 +152,7 @@ async fn put_over(fixture: &Fixture, trick: &[&str]) {
     assert_eq!(slot.cell.get(&artifact(), 100).await.expect("it is there"), "new");
     assert_eq!(slot.cell.get(&precious, 1000).await.expect("it is there").len(), 1000);
     slot.run(&["exit", "0"], SHORT).await;
-    slot.look_over().await;
+    slot.expect_fresh().await;
     slot.close().await;
 }
 
@@ -165,7 +165,7 @@ async fn put_over_directory(fixture: &Fixture) {
     slot.run(&["exit", "0"], SHORT).await;
     slot.cell.put(&artifact(), Bytes::from_static(b"new"), false).await.expect("it fits");
     slot.run(&["exit", "0"], SHORT).await;
-    slot.look_over().await;
+    slot.expect_fresh().await;
     slot.close().await;
 }
 
@@ -178,7 +178,7 @@ async fn chown(fixture: &Fixture) {
         expect_end(&tried, Ended::Exited { code: 1 });
     }
     slot.run(&["exit", "0"], SHORT).await;
-    slot.look_over().await;
+    slot.expect_fresh().await;
     slot.close().await;
 }
 
@@ -207,7 +207,7 @@ async fn names(fixture: &Fixture) {
     slot.cell.put(&path, Bytes::from_static(b"content"), false).await.expect("it fits");
     assert_eq!(slot.cell.get(&path, 100).await.expect("it is there"), "content");
     slot.run(&["exit", "0"], SHORT).await;
-    slot.look_over().await;
+    slot.expect_fresh().await;
     slot.close().await;
 }
 
@@ -237,7 +237,7 @@ async fn folders(fixture: &Fixture) {
         refused(slot.cell.get(&CellPath::work(path).expect("plain"), 1000).await, kind);
     }
     slot.run(&["exit", "0"], SHORT).await;
-    slot.look_over().await;
+    slot.expect_fresh().await;
     slot.close().await;
 }
 
@@ -257,7 +257,7 @@ async fn linked_folder(fixture: &Fixture) {
         assert_eq!(slot.cell.list(Area::Work).await.expect("a list"), []);
         slot.run(&["exit", "0"], SHORT).await;
     }
-    slot.look_over().await;
+    slot.expect_fresh().await;
     slot.close().await;
 }
 
@@ -268,7 +268,7 @@ async fn program_folders(fixture: &Fixture) {
     let paths = ["write-anywhere", "/box/package/module", "/box/package/new", "/box/new"];
     expect_end(&slot.run(&paths, SHORT).await, Ended::Exited { code: 1 });
     assert_eq!(slot.cell.get(&module, 100).await.expect("it is there"), "code");
-    slot.look_over().await;
+    slot.expect_fresh().await;
     slot.close().await;
 }
 
@@ -290,7 +290,7 @@ async fn listing(fixture: &Fixture) {
     assert!(matches!(&program[..], [probe] if probe.path == "probe" && probe.executable));
     slot.run(&["exit", "0"], SHORT).await;
     assert_eq!(slot.cell.list(Area::Work).await.expect("a list"), []);
-    slot.look_over().await;
+    slot.expect_fresh().await;
     slot.close().await;
 }
 
@@ -302,7 +302,7 @@ async fn long_listing(fixture: &Fixture) {
     });
     slot.cell.clear().await.expect("cleared");
     assert_eq!(slot.cell.list(Area::Work).await.expect("a list"), []);
-    slot.look_over().await;
+    slot.expect_fresh().await;
     slot.close().await;
 }
 
@@ -314,6 +314,6 @@ async fn cleared(fixture: &Fixture) {
     }
     assert_eq!(slot.cell.get(&artifact(), 1000).await.expect("it is there").len(), 1000);
     slot.cell.clear().await.expect("cleared");
-    slot.look_over().await;
+    slot.expect_fresh().await;
     slot.close().await;
 }

@@ -1,6 +1,6 @@
 // Programs that talk to a program in another cell.
 
-static char *heard(char *line, int bytes) {
+static char *read_line(char *line, int bytes) {
     return fgets(line, bytes, stdin);
 }
 
@@ -10,7 +10,7 @@ static int ask(long number, char **words) {
     char line[64];
     for (long each = 0; each < number; each++) {
         printf("%ld\n", each), fflush(stdout);
-        if (!heard(line, sizeof line) || atol(line) != each + 1) return 1;
+        if (!read_line(line, sizeof line) || atol(line) != each + 1) return 1;
     }
     return 0;
 }
@@ -18,7 +18,7 @@ static int ask(long number, char **words) {
 static int reply(long number, char **words) {
     (void)number, (void)words;
     char line[64];
-    while (heard(line, sizeof line)) printf("%ld\n", atol(line) + 1), fflush(stdout);
+    while (read_line(line, sizeof line)) printf("%ld\n", atol(line) + 1), fflush(stdout);
     return 0;
 }
 
@@ -30,14 +30,14 @@ static long read_bytes(long most) {
 }
 
 // Reads to the end of the input, and prints its length to standard error.
-static int hear_out(long number, char **words) {
+static int read_all(long number, char **words) {
     (void)words;
     fprintf(stderr, "%ld\n", read_bytes(1l << 40));
     wait_ms(number);
     return 0;
 }
 
-static int hear_out_and_stay(long number, char **words) {
+static int read_all_and_stay(long number, char **words) {
     (void)number, (void)words;
     read_bytes(1l << 40);
     for (;;) pause();
@@ -61,7 +61,7 @@ static int burst(long number, char **words) {
     char line[64];
     print_bytes(number, words);
     fflush(stdout);
-    return !heard(line, sizeof line) || strcmp(line, "enough\n") != 0;
+    return !read_line(line, sizeof line) || strcmp(line, "enough\n") != 0;
 }
 
 static int swallow(long number, char **words) {
@@ -73,8 +73,8 @@ static int swallow(long number, char **words) {
 static const struct behaviour link_behaviours[] = {
     {"ask", ask},
     {"reply", reply},
-    {"hear-out", hear_out},
-    {"hear-out-and-stay", hear_out_and_stay},
+    {"read-all", read_all},
+    {"read-all-and-stay", read_all_and_stay},
     {"close-input", close_input},
     {"close-output", close_output},
     {"burst", burst},
