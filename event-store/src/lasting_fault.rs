@@ -3,9 +3,7 @@
 use std::error::Error;
 use std::iter::successors;
 
-use rusqlite::ErrorCode;
-
-use crate::{BlobError, CredentialsError, QueueError, ReadError, TreeStoreError};
+use crate::{BlobError, CredentialsError, QueueError, ReadError, TreeStoreError, sqlite};
 
 /// What is wrong with stored data. Trying again does not help: the operator must act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,20 +51,8 @@ fn shown_by(error: &(dyn Error + 'static)) -> Option<LastingFault> {
     let is_damaged = matches!(error.downcast_ref(), Some(CredentialsError::Damaged(_)))
         || matches!(error.downcast_ref(), Some(QueueError::Damaged(_)))
         || matches!(error.downcast_ref(), Some(TreeStoreError::Damaged(_)))
-        || error.downcast_ref().is_some_and(is_damaged_file);
+        || sqlite::shows_damage(error);
     is_damaged.then_some(LastingFault::Damaged)
-}
-
-/// Whether SQLite found that its file is damaged, or a value in it that Assay never writes.
-fn is_damaged_file(error: &rusqlite::Error) -> bool {
-    use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType};
-    match error {
-        FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) => true,
-        error => matches!(
-            error.sqlite_error_code(),
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-        ),
-    }
 }
 
 #[cfg(test)]
@@ -74,7 +60,7 @@ mod tests {
     use domain::{Digest, Position};
 
     use super::*;
-    use crate::{AppendError, OpenError};
+    use crate::AppendError;
 
     #[test]
     fn an_outage_is_no_lasting_fault_and_damage_is_at_any_depth() {
@@ -82,12 +68,7 @@ mod tests {
         let diverged = || ReadError::Diverged("it ends at 7".to_owned());
         let digest = Digest::of(b"");
         let (expected, found) = (Position(7), Position(9));
-        let sqlite = |code| -> Box<dyn Error + Send + Sync> {
-            Box::new(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None))
-        };
-        let (corrupt, busy) = (rusqlite::ffi::SQLITE_CORRUPT, rusqlite::ffi::SQLITE_BUSY);
-        let not_a_database = rusqlite::ffi::SQLITE_NOTADB;
-        let cases: [(Box<dyn Error>, Option<LastingFault>); 12] = [
+        let cases: [(Box<dyn Error>, Option<LastingFault>); 9] = [
             (ReadError::Unavailable(away()).into(), None),
             (ReadError::Gap { expected, found }.into(), Some(LastingFault::Gap)),
             (ReadError::Damaged("a field".to_owned()).into(), Some(LastingFault::Damaged)),
@@ -97,12 +78,6 @@ mod tests {
             (BlobError::NotFound(digest).into(), Some(LastingFault::Missing)),
             (BlobError::Unavailable(away()).into(), None),
             (CredentialsError::Damaged("a token".to_owned()).into(), Some(LastingFault::Damaged)),
-            (TreeStoreError::Unavailable(sqlite(corrupt)).into(), Some(LastingFault::Damaged)),
-            (TreeStoreError::Unavailable(sqlite(busy)).into(), None),
-            (
-                OpenError::Unavailable { port: "log", source: sqlite(not_a_database) }.into(),
-                Some(LastingFault::Damaged),
-            ),
         ];
         for (error, expected) in cases {
             assert_eq!(lasting_fault(error.as_ref()), expected, "{error:?}");

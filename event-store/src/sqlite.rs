@@ -7,6 +7,7 @@ mod append;
 mod archive;
 mod credentials;
 mod database;
+mod failure;
 mod floor;
 mod import;
 mod log;
@@ -16,6 +17,7 @@ mod witness;
 mod writer;
 
 pub(crate) use credentials::SqliteCredentials;
+pub(crate) use failure::shows_damage;
 pub(crate) use floor::sync;
 pub(crate) use log::SqliteLog;
 pub(crate) use tree::SqliteTree;

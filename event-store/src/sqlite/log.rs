@@ -8,13 +8,14 @@ use std::{io, thread};
 use async_trait::async_trait;
 use domain::record::Placement;
 use domain::{Position, Recorded, StreamId, Version};
-use rusqlite::{Connection, ErrorCode, params};
+use rusqlite::{Connection, params};
 use sqlite::Readers;
 use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::append::{Append, last_event};
 use super::database::{Database, Kind};
+use super::failure::{ReadFailure, read_error};
 use super::witness::Witness;
 use super::writer::{JobError, WriteError, Writer};
 use super::{archive, import, timestamp};
@@ -317,30 +318,6 @@ fn placed(row: &rusqlite::Row<'_>) -> Result<Row, ReadFailure> {
         recorded_at: timestamp(row.get(3)?)?,
     };
     Ok((placement, row.get(4)?))
-}
-
-/// Lets `?` turn SQLite's errors into the port's without naming SQLite in the port.
-pub(super) struct ReadFailure(pub(super) ReadError);
-
-impl From<rusqlite::Error> for ReadFailure {
-    fn from(error: rusqlite::Error) -> Self {
-        Self(read_error(error))
-    }
-}
-
-impl From<ReadFailure> for ReadError {
-    fn from(failure: ReadFailure) -> Self {
-        failure.0
-    }
-}
-
-fn read_error(error: rusqlite::Error) -> ReadError {
-    match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            ReadError::Damaged(error.to_string())
-        }
-        _ => ReadError::Unavailable(Box::new(error)),
-    }
 }
 
 #[cfg(test)]

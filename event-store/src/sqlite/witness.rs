@@ -6,7 +6,7 @@ use domain::Position;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::archive;
-use super::log::ReadFailure;
+use super::failure::ReadFailure;
 use crate::ReadError;
 
 /// The last event that this process has seen. A divergence is remembered, and the log is not used

@@ -37,7 +37,7 @@ fn a_program_is_a_file_or_a_folder() {
     let found: Vec<_> = programs
         .iter()
         .map(|it| {
-            (it.name.as_str(), it.language.as_ref().map(domain::LanguageId::as_str), names(it))
+            (it.name.as_str(), it.language.as_ref().map(LanguageId::as_str), names(it))
         })
         .collect();
     assert_eq!(
@@ -172,7 +172,7 @@ fn constants_are_replaced_in_programs_and_statements() {
         .content
         .include
         .iter()
-        .map(|it| (it.language.as_ref().map(domain::LanguageId::as_str), bytes(&it.files[0])))
+        .map(|it| (it.language.as_ref().map(LanguageId::as_str), bytes(&it.files[0])))
         .collect();
     let seven = Bytes::from_static(b"7");
     assert_eq!(
