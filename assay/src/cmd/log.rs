@@ -3,11 +3,11 @@
 use domain::Position;
 use event_store::{ArchiveError, ArchiveStatus, EventLog, Stores};
 use indicatif::{HumanBytes, ProgressBar};
-use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp};
+use jiff::Timestamp;
 use serde_json::json;
 
 use super::print_json;
+use crate::age::Age;
 use crate::config::Config;
 use crate::stores::open_existing_stores;
 use crate::table::table;
@@ -51,7 +51,7 @@ pub(crate) struct Archive {
 struct Which {
     /// Events recorded longer ago than this, for example 30d or 12h
     #[arg(long, value_name = "AGE")]
-    older_than: Option<Span>,
+    older_than: Option<Age>,
     /// All events except the newest N
     #[arg(long, value_name = "N")]
     keep_events: Option<u64>,
@@ -156,12 +156,7 @@ impl Which {
             Self { keep_events: Some(kept), .. } => Ok(Position(head.0.saturating_sub(*kept))),
             Self { before: Some(position), .. } => Ok(Position(position.saturating_sub(1))),
             Self { older_than, .. } => {
-                let age = older_than.unwrap_or_default();
-                // A day counts as 24 hours.
-                let since = Timestamp::now().to_zoned(TimeZone::UTC).checked_sub(age);
-                let since = since
-                    .map_err(|error| Failure::of(Exit::Usage, "--older-than", &error))?
-                    .timestamp();
+                let since = older_than.expect("one of the three options is given").ago();
                 last_before(log, since, mark, head).await
             }
         }

@@ -1,10 +1,10 @@
 //! `assay sweep`
 
 use indicatif::{HumanBytes, ProgressBar};
-use jiff::{Span, SpanRelativeTo, Timestamp};
 use serde_json::json;
 
 use super::print_json;
+use crate::age::Age;
 use crate::config::Config;
 use crate::stores::open_existing_stores;
 use crate::sweep::{AGE_MIN, SweepError, Unnamed};
@@ -13,13 +13,13 @@ use crate::{Exit, Failure};
 
 /// Remove blobs, personal data and secrets that no event names
 ///
-/// These are uploaded packages, the selections of rejudge previews, and what a crash left behind.
-/// The role `projector` removes them regularly. Whatever was stored lately is kept.
+/// Such data are uploaded packages, the selections of rejudge previews, and the leftovers of a
+/// crash. The role `projector` removes them regularly; this command removes them now.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
-    /// Only what was stored longer ago than this, for example 7d or 12h
+    /// Remove only what was stored longer ago than this, for example 7d or 12h; at least 1h
     #[arg(long, value_name = "AGE", default_value = "7d")]
-    older_than: Span,
+    older_than: Age,
     /// Show what would be removed, and remove nothing
     #[arg(long)]
     dry_run: bool,
@@ -29,16 +29,14 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
-    let age = args.older_than.to_duration(SpanRelativeTo::days_are_24_hours());
-    let age = age.map_err(|error| Failure::new(Exit::Usage, format!("--older-than: {error}")))?;
-    if age < AGE_MIN {
+    if args.older_than < Age(AGE_MIN) {
         let message = "--older-than must be at least 1h: requests in progress store data before the log names it";
         return Err(Failure::new(Exit::Usage, message));
     }
     let stores = open_existing_stores(config).await?;
     let head = stores.log.info().await.map_err(|error| failed(error.into()))?.head;
     let bar = if args.json { ProgressBar::hidden() } else { ProgressBar::new(head.0) };
-    let found = Unnamed::find(&stores, Timestamp::now() - age, |at| bar.set_position(at.0)).await;
+    let found = Unnamed::find(&stores, args.older_than.ago(), |at| bar.set_position(at.0)).await;
     bar.finish_and_clear();
     let found = found.map_err(failed)?;
     let (mut blobs, mut bytes) = (found.blobs.len() as u64, found.bytes());
