@@ -2,6 +2,7 @@
 //! overrides the defaults.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -197,7 +198,7 @@ pub struct SweepConfig {
     /// Hours between two sweeps by the role `projector`; 0 turns them off.
     pub every_h: u64,
     /// Days to keep such data after it was last stored; at least 1.
-    pub keep_days: u32,
+    pub keep_days: NonZeroU32,
 }
 
 /// The logging of this process.
@@ -256,7 +257,7 @@ impl Config {
                 retry_ms: 1_000,
                 timeout_s: 15,
             },
-            sweep: SweepConfig { every_h: 24, keep_days: 7 },
+            sweep: SweepConfig { every_h: 24, keep_days: const { NonZeroU32::new(7).unwrap() } },
             telemetry: LogConfig { format: LogFormat::Pretty, filter: FILTER.to_owned() },
             drain_s: 20,
         }
@@ -366,6 +367,10 @@ mod tests {
         args.set = vec!["drain_s=2".to_owned()];
         let config = args.load().unwrap();
         assert_eq!((config.drain_s, config.evaluator.slots), (2, 3));
+
+        args.set = vec!["sweep.keep_days=0".to_owned()];
+        let message = args.load().unwrap_err().message;
+        assert!(message.contains("sweep.keep_days"), "{message}");
 
         args.set = vec!["evaluator.slot=2".to_owned()];
         let message = args.load().unwrap_err().message;

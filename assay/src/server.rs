@@ -353,7 +353,7 @@ fn dispatcher(config: &Config, stores: &Stores, views: &Views) -> Result<Dispatc
 /// Makes the part that removes stored data that no event names; `None` if it is turned off.
 fn sweeper(config: &Config, stores: &Stores) -> Option<Sweeper> {
     let SweepConfig { every_h, keep_days } = config.sweep;
-    let age = SignedDuration::from_hours(24 * i64::from(keep_days.max(1)));
+    let age = SignedDuration::from_hours(24 * i64::from(keep_days.get()));
     let every = Duration::from_secs(3_600 * every_h);
     (every_h > 0).then(|| Sweeper { stores: stores.clone(), every, age })
 }
