@@ -153,7 +153,7 @@ async fn judge(judging_cells: &mut JudgingCells, number: u32) -> Result<(), Fail
     match judged.outcome.verdict {
         Verdict::Accepted => Ok(()),
         verdict => {
-            let message = format!("the test program got {verdict:?} on test {number}");
+            let message = format!("the test program got {verdict} on test {number}");
             Err(Failure::new(Exit::JudgeError, message))
         }
     }

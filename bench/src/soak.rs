@@ -132,7 +132,7 @@ async fn soak(config: &Config, mode: Mode, args: &Args) -> Result<ModeReport, Fa
     let counted = &judged[WARM_UP_SUBMISSIONS..];
     let mut verdicts = BTreeMap::new();
     for (_, verdict) in counted {
-        *verdicts.entry(format!("{verdict:?}")).or_insert(0) += 1;
+        *verdicts.entry(verdict.to_string()).or_insert(0) += 1;
     }
     let figures = installation.figures();
     let (slots, slots_free) = (figures.slots(), figures.slots_free());
@@ -247,10 +247,11 @@ async fn submit(
                 true => mix.hostile(index).0.to_owned(),
                 false => {
                     let Sample { problem, language, expected, .. } = mix.clean(index);
-                    format!("{problem} in {language}, expected {expected:?}")
+                    let expected: Vec<_> = expected.iter().map(Verdict::to_string).collect();
+                    format!("{problem} in {language}, expected {}", expected.join(" or "))
                 }
             };
-            eprintln!("submission {index} ({what}) got the verdict {verdict:?}");
+            eprintln!("submission {index} ({what}) got the verdict {verdict}");
         }
         judged.push((index, verdict));
     }

@@ -1,5 +1,7 @@
 //! Verdicts, and the rules that lead to them.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::checker::Comparison;
@@ -43,6 +45,24 @@ impl Verdict {
     ];
 }
 
+impl fmt::Display for Verdict {
+    /// The verdict's name in events and in the API.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Accepted => "ACCEPTED",
+            Self::WrongAnswer => "WRONG_ANSWER",
+            Self::PresentationError => "PRESENTATION_ERROR",
+            Self::TimeLimitExceeded => "TIME_LIMIT_EXCEEDED",
+            Self::MemoryLimitExceeded => "MEMORY_LIMIT_EXCEEDED",
+            Self::OutputLimitExceeded => "OUTPUT_LIMIT_EXCEEDED",
+            Self::RuntimeError => "RUNTIME_ERROR",
+            Self::CompileError => "COMPILE_ERROR",
+            Self::Partial => "PARTIAL",
+            Self::JudgeError => "JUDGE_ERROR",
+        })
+    }
+}
+
 /// What ended a run. The verdict is decided from this, never guessed from an exit code (INV-4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "snake_case")]
@@ -83,6 +103,20 @@ impl RunEnd {
     }
 }
 
+impl fmt::Display for RunEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exit { code } => write!(f, "exited with {code}"),
+            Self::Signal { signal } => write!(f, "crashed with signal {signal}"),
+            Self::CpuClock => f.write_str("used too much CPU time"),
+            Self::WallClock => f.write_str("took too long"),
+            Self::MemoryLimit => f.write_str("used too much memory"),
+            Self::OutputCap => f.write_str("printed too much"),
+            Self::FileLimit => f.write_str("wrote too much to a file"),
+        }
+    }
+}
+
 impl From<&Comparison> for Verdict {
     fn from(comparison: &Comparison) -> Self {
         match comparison {
@@ -96,6 +130,14 @@ impl From<&Comparison> for Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_verdict_is_printed_as_it_is_stored() {
+        let others = [Verdict::CompileError, Verdict::Partial, Verdict::JudgeError];
+        for verdict in Verdict::OF_TESTS.into_iter().chain(others) {
+            assert_eq!(serde_json::to_value(verdict).unwrap(), verdict.to_string());
+        }
+    }
 
     #[test]
     fn inv_4_the_end_decides_and_not_the_code() {

@@ -58,7 +58,7 @@ async fn run_once(tools: &Tools, language: &Arc<Language>, core: Option<u32>) ->
     judging_cells.tear_down().await;
     if judged.outcome.verdict != Verdict::Accepted {
         let verdict = judged.outcome.verdict;
-        tracing::warn!(language = %language.id, ?verdict, "the example was not accepted");
+        tracing::warn!(language = %language.id, %verdict, "the example was not accepted");
     }
     Ok(())
 }

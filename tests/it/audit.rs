@@ -244,7 +244,7 @@ async fn judging_again_comes_to_the_same(deployment: &Deployment, id: &str) {
     assert_eq!(found["recorded"]["verdict"], "ACCEPTED");
     assert_eq!(found["recomputed"]["verdict"], "WRONG_ANSWER");
     assert!(
-        found["differences"].to_string().contains("test 1: Accepted, now WrongAnswer"),
+        found["differences"].to_string().contains("test 1: ACCEPTED, now WRONG_ANSWER"),
         "{found}"
     );
     // The verdict's provenance is that of another program.

@@ -184,7 +184,7 @@ fn row(
     latency: Duration,
     updates: u64,
 ) -> Row {
-    let names: Vec<String> = submission.expected.iter().copied().map(name).collect();
+    let names: Vec<String> = submission.expected.iter().map(Verdict::to_string).collect();
     let verdict = last["verdict"].as_str().unwrap_or("?").to_owned();
     let judgement = &last["judgement"];
     Row {
@@ -199,14 +199,6 @@ fn row(
         latency_ms: u64::try_from(latency.as_millis()).unwrap_or(u64::MAX),
         updates,
         submission: id,
-    }
-}
-
-/// A verdict's name in the API.
-fn name(verdict: Verdict) -> String {
-    match serde_json::to_value(verdict) {
-        Ok(Value::String(name)) => name,
-        _ => format!("{verdict:?}"),
     }
 }
 

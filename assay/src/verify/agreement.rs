@@ -116,9 +116,7 @@ pub(super) fn remarks(
             let verdict = outcomes.get(&number)?.verdict;
             (verdict != Verdict::Accepted).then_some((&test.name, verdict))
         });
-        found.extend(
-            failed.take(1).map(|(name, verdict)| format!("got {} on {name}", Word(verdict))),
-        );
+        found.extend(failed.take(1).map(|(name, verdict)| format!("got {} on {name}", verdict)));
     }
     found
 }
@@ -145,7 +143,7 @@ fn broken(
     let place = if rule.scope.is_empty() { String::new() } else { format!(" in {}", rule.scope) };
     let forbidden = in_scope.iter().find(|(_, it)| !rule.permitted.contains(&it.verdict));
     if let Some((name, outcome)) = forbidden {
-        let got = Word(outcome.verdict);
+        let got = outcome.verdict;
         found.push(format!("{name} got {got}, permitted{place} are {}", names(&rule.permitted)));
     }
     // A test that was not run may still supply what is required.
@@ -220,19 +218,9 @@ impl Scope {
     }
 }
 
-/// A verdict's name in the API.
-pub(super) struct Word(pub(super) Verdict);
-
-impl fmt::Display for Word {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = serde_json::to_value(self.0).unwrap_or_default();
-        f.write_str(word.as_str().unwrap_or_default())
-    }
-}
-
 fn names<'a>(verdicts: impl IntoIterator<Item = &'a Verdict>) -> String {
-    let words: Vec<_> = verdicts.into_iter().map(|verdict| Word(*verdict).to_string()).collect();
-    words.join(" or ")
+    let names: Vec<_> = verdicts.into_iter().map(Verdict::to_string).collect();
+    names.join(" or ")
 }
 
 struct Range(f64, f64);

@@ -4,7 +4,6 @@ use domain::Verdict;
 use domain::problem::RevisionContent;
 use domain::submission::TestOutcome;
 
-use super::agreement::Word;
 use super::report::Message;
 use crate::local_judge::LocalResult;
 
@@ -44,7 +43,7 @@ pub(super) fn detail(content: &RevisionContent, trial: &LocalResult, wrong: &[St
         let judge = outcome.feedback.as_ref().and_then(|feedback| feedback.judge.as_deref());
         return judge.map_or(detail, |judge| format!("{test}: {}", short(judge)));
     }
-    let got = format!("{test} got {}", Word(outcome.verdict));
+    let got = format!("{test} got {}", outcome.verdict);
     if !detail.contains(&got) {
         detail = format!("{detail}; {got}");
         return said.map_or(detail.clone(), |said| format!("{detail}: {said}"));

@@ -9,7 +9,6 @@ use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, Event};
 use serde::Serialize;
 
-use super::agreement::Word;
 use crate::table::table;
 use crate::{Exit, Failure};
 
@@ -224,7 +223,7 @@ impl SubmissionReport {
         [
             self.path.clone(),
             self.language.clone(),
-            Word(self.verdict).to_string(),
+            self.verdict.to_string(),
             score,
             format!("{} ms", self.time_ms),
             format!("{} KiB", self.memory_kb),

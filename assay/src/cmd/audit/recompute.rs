@@ -268,33 +268,37 @@ fn differences(
 ) -> Vec<String> {
     let mut found = Vec::new();
     if recorded.verdict != recomputed.verdict {
-        found.push(format!("verdict {:?}, now {:?}", recorded.verdict, recomputed.verdict));
+        found.push(format!("verdict {}, now {}", recorded.verdict, recomputed.verdict));
     }
     let same_score = match (recorded.score, recomputed.score) {
         (Some(then), Some(now)) => (then - now).abs() < SCORE_TOLERANCE,
         (then, now) => then == now,
     };
     if !same_score {
-        found.push(format!("score {:?}, now {:?}", recorded.score, recomputed.score));
+        found.push(format!("score {}, now {}", points(recorded), points(recomputed)));
     }
     for (number, outcome) in outcomes {
         match again.get(number) {
             Some(now) if now.verdict == outcome.verdict => {}
             Some(now) => {
-                found.push(format!("test {number}: {:?}, now {:?}", outcome.verdict, now.verdict));
+                found.push(format!("test {number}: {}, now {}", outcome.verdict, now.verdict));
             }
-            None => found.push(format!("test {number}: {:?}, now not run", outcome.verdict)),
+            None => found.push(format!("test {number}: {}, now not run", outcome.verdict)),
         }
     }
     found
+}
+
+fn points(found: &Found) -> String {
+    found.score.map_or_else(|| "none".to_owned(), |score| score.to_string())
 }
 
 fn print_results(results: &[Recomputed]) {
     let mut rows = table(["submission", "position", "recorded", "recomputed", ""]);
     for result in results {
         let shown = |found: &Found| match found.score {
-            Some(score) => format!("{:?} {score}", found.verdict),
-            None => format!("{:?}", found.verdict),
+            Some(score) => format!("{} {score}", found.verdict),
+            None => found.verdict.to_string(),
         };
         let same = if result.differences.is_empty() { "same" } else { "DIFFERENT" };
         rows.add_row([
@@ -311,7 +315,7 @@ fn print_results(results: &[Recomputed]) {
             println!("{}: {difference}", result.submission);
         }
         for Depended { on, recorded, here } in &result.provenance {
-            println!("{}: {on} was {recorded:?}, here {here:?}", result.submission);
+            println!("{}: {on} was {recorded}, here {here}", result.submission);
         }
     }
     let same = results.iter().filter(|it| it.differences.is_empty()).count();

@@ -1,5 +1,6 @@
 //! `assay audit SUBMISSION`
 
+use domain::submission::{AbandonReason, TestOutcome};
 use domain::{Event, Recorded, StreamId, SubmissionId};
 use event_store::EventLog;
 use graphql::GlobalId;
@@ -73,17 +74,16 @@ fn details(event: &Event) -> Vec<String> {
         }
         Event::TestsJudged(it) => {
             let outcomes = it.outcomes.iter().map(|outcome| {
-                let verdict = format!("{:?}", outcome.verdict);
-                let end = outcome.end.map_or_else(String::new, |end| format!("{end:?}"));
-                let (number, time, memory) = (outcome.number, outcome.time_ms, outcome.memory_kib);
-                format!("test {number}: {verdict}, {time} ms, {memory} KiB, {end}")
+                let TestOutcome { number, verdict, time_ms, memory_kib, .. } = outcome;
+                let end = outcome.end.map(|end| format!(", {end}")).unwrap_or_default();
+                format!("test {number}: {verdict}, {time_ms} ms, {memory_kib} KiB{end}")
             });
             outcomes.collect()
         }
         Event::JudgingFinished(it) => {
             let from = &it.provenance;
             vec![
-                format!("{:?}, {} ms, {} KiB", it.verdict, it.time_ms, it.memory_kib),
+                format!("{}, {} ms, {} KiB", it.verdict, it.time_ms, it.memory_kib),
                 format!(
                     "by assay {} in {} with {}",
                     from.assay,
@@ -94,7 +94,7 @@ fn details(event: &Event) -> Vec<String> {
                 format!("revision {}", from.revision),
             ]
         }
-        Event::AttemptAbandoned(it) => vec![format!("attempt {}: {:?}", it.attempt, it.reason)],
+        Event::AttemptAbandoned(it) => vec![format!("attempt {}: {}", it.attempt, why(&it.reason))],
         Event::SubmissionAbandoned(it) => {
             vec![format!("after {} deliveries: {}", it.deliveries, it.detail)]
         }
@@ -124,6 +124,15 @@ fn details(event: &Event) -> Vec<String> {
         | Event::RoleRevoked(_)
         | Event::AccountErased(_)
         | Event::ProblemRevised(_) => vec![],
+    }
+}
+
+/// Why an attempt has no verdict.
+fn why(reason: &AbandonReason) -> String {
+    match reason {
+        AbandonReason::Superseded => "replaced by a later attempt".to_owned(),
+        AbandonReason::ShutDown => "its evaluator was shut down".to_owned(),
+        AbandonReason::Failed { detail } => format!("failed: {detail}"),
     }
 }
 
