@@ -93,7 +93,7 @@ async fn row(
         let (outcome, elapsed) = loaded.run().await?;
         if outcome.stdout.trim_ascii_end() != b"hello" {
             let said = String::from_utf8_lossy(&outcome.stderr);
-            let message = format!("{id}: the example ended by {:?}: {said}", outcome.ended);
+            let message = format!("{id}: the example {}: {said}", outcome.ended);
             return Err(Failure::new(Exit::JudgeError, message));
         }
         if number > 0 {

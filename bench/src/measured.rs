@@ -139,7 +139,7 @@ impl Loaded<'_> {
             true => Ok((outcome, elapsed)),
             false => {
                 let mode = self.measured.mode;
-                let message = format!("{mode}: the test program ended by {:?}", outcome.ended);
+                let message = format!("{mode}: the test program {}", outcome.ended);
                 Err(Failure::new(Exit::JudgeError, message))
             }
         }

@@ -130,7 +130,9 @@ impl<'a> Session<'a> {
         let needs = Ability::needed(&received.language, content);
         if !needs.is_subset(&tools.abilities) {
             let submission = &self.stream.id;
-            tracing::warn!(%submission, ?needs, "left to an evaluator that can do this");
+            let wanted: Vec<_> = needs.iter().map(Ability::to_string).collect();
+            let needs_text = wanted.join(", ");
+            tracing::warn!(%submission, needs = needs_text, "left to an evaluator that can do this");
             return Ok(tools.queue.decline(&self.receipt, &needs).await?);
         }
         let rubric = content.rubric();

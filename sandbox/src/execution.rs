@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -225,6 +226,19 @@ impl Ended {
     /// Whether the program ended by itself with exit code 0.
     pub fn is_success(self) -> bool {
         matches!(self, Self::Exited { code: 0 })
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exited { code } => write!(f, "exited with {code}"),
+            Self::Signaled { signal } => write!(f, "crashed with signal {signal}"),
+            Self::CpuLimit | Self::WallLimit => f.write_str("took too long"),
+            Self::MemoryLimit => f.write_str("used too much memory"),
+            Self::OutputLimit => f.write_str("printed too much"),
+            Self::FileLimit => f.write_str("wrote too much"),
+        }
     }
 }
 

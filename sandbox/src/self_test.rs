@@ -164,7 +164,7 @@ async fn attempt(
 fn failed(subject: &str, outcome: &Outcome, said: &str) -> Finding {
     Finding::missing(
         subject,
-        format!("it does not hold: ended by {:?}, {said}", outcome.ended),
+        format!("it does not hold: the attempt {}, {said}", outcome.ended),
         "do not judge untrusted programs on this machine; docs/security.md lists what each sandbox needs",
     )
 }

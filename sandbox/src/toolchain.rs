@@ -89,7 +89,7 @@ async fn probe(
     let outcome = match cell.execute(&probe).await {
         Ok(outcome) if outcome.ended.is_success() => outcome,
         Ok(outcome) => {
-            return Ok(Err(format!("{} ended by {:?}", language.probe.join(" "), outcome.ended)));
+            return Ok(Err(format!("{} {}", language.probe.join(" "), outcome.ended)));
         }
         Err(SandboxError::NotStarted { detail, .. }) => return Ok(Err(detail)),
         Err(error) => return Err(error),

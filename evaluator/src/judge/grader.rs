@@ -33,7 +33,7 @@ pub async fn grade(
         Fault::Program { program: "the grader".to_owned(), detail: format!("{detail}{said}") }
     };
     if outcome.ended != (Ended::Exited { code: 0 }) {
-        return Err(failed(format!("it ended with {:?}", outcome.ended)));
+        return Err(failed(format!("it {}", outcome.ended)));
     }
     let printed = String::from_utf8_lossy(&outcome.stdout);
     read(&printed).ok_or_else(|| {

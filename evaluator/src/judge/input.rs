@@ -77,7 +77,7 @@ impl InputValidators {
             .find_map(|said| super::validator::excerpt(said));
         let ended = match outcome.ended {
             Ended::Exited { code } => format!("exit code {code}"),
-            other => format!("{other:?}"),
+            other => other.to_string(),
         };
         Ok(InputVerdict::Invalid(match said {
             Some(said) => format!("{ended}: {said}"),

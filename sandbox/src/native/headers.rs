@@ -120,7 +120,7 @@ async fn make(
     } else {
         let said = String::from_utf8_lossy(&outcome.stderr).trim().to_owned();
         let program = precompiled.command.join(" ");
-        Err(SandboxError::NotStarted { program, detail: format!("{:?}: {said}", outcome.ended) })
+        Err(SandboxError::NotStarted { program, detail: format!("it {}: {said}", outcome.ended) })
     };
     cell.close().await?;
     content

@@ -133,7 +133,7 @@ pub(super) fn read(protocol: Protocol, outcome: &Outcome) -> Validated {
     };
     let code = match outcome.ended {
         Ended::Exited { code } => code,
-        other => return plain(ValidatorVerdict::Failed(ended(other))),
+        other => return plain(ValidatorVerdict::Failed(format!("it {other}"))),
     };
     let failed = || ValidatorVerdict::Failed(format!("it exited with {code}"));
     match protocol {
@@ -209,17 +209,6 @@ fn points(said: &[u8]) -> Option<f64> {
     let said = String::from_utf8_lossy(said);
     let mut words = said.split_whitespace().skip_while(|word| *word != "points").skip(1);
     words.next()?.parse().ok().filter(|points: &f64| points.is_finite())
-}
-
-fn ended(ended: Ended) -> String {
-    match ended {
-        Ended::Exited { code } => format!("it exited with {code}"),
-        Ended::Signaled { signal } => format!("it crashed with signal {signal}"),
-        Ended::CpuLimit | Ended::WallLimit => "it took too long".to_owned(),
-        Ended::MemoryLimit => "it used too much memory".to_owned(),
-        Ended::OutputLimit => "it printed too much".to_owned(),
-        Ended::FileLimit => "it wrote too much".to_owned(),
-    }
 }
 
 /// The largest score. Sums of thousands of such scores are finite, and sums of integers are exact.
