@@ -1,7 +1,9 @@
 //! The changes from one revision of a problem to the next, shown before an import.
 
 use std::collections::BTreeMap;
-use std::fmt::Debug;
+
+use serde::Serialize;
+use serde_json::Value;
 
 use super::{
     Attachment, BlobRef, Limits, PackagedProgram, ProgramFile, RevisionContent, Sample, Test,
@@ -114,7 +116,7 @@ impl Changes {
             languages,
         } = before;
         self.value(ChangeKind::Title, None, title, &after.title, Clone::clone);
-        self.value(ChangeKind::Difficulty, None, difficulty, &after.difficulty, debug);
+        self.value(ChangeKind::Difficulty, None, difficulty, &after.difficulty, stored);
         self.value(ChangeKind::Tags, None, tags, &after.tags, |tags| {
             tags.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
         });
@@ -146,20 +148,18 @@ impl Changes {
                 let programs = validation.programs.iter().map(program).collect::<Vec<_>>();
                 let super::Validation { protocol, interactive, passes, limits, .. } = validation;
                 let kind = if *interactive { "interactive" } else { "not interactive" };
-                format!(
-                    "{protocol:?}, {kind}, {passes} passes, {limits:?}: {}",
-                    programs.join("; ")
-                )
+                let (protocol, limits) = (stored(protocol), stored(limits));
+                format!("{protocol}, {kind}, {passes} passes, {limits}: {}", programs.join("; "))
             }
-            other => debug(other),
+            other => stored(other),
         });
         let objective = Some("objective");
         let of = &after.grading.objective;
-        self.value(ChangeKind::Grading, objective, &grading.objective, of, debug);
+        self.value(ChangeKind::Grading, objective, &grading.objective, of, stored);
         let name =
             |it: &TestGroup| if it.name.is_empty() { "/".to_owned() } else { it.name.clone() };
         let groups = (&grading.groups, &after.grading.groups);
-        self.list(ChangeKind::Grading, groups.0, groups.1, name, debug);
+        self.list(ChangeKind::Grading, groups.0, groups.1, name, stored);
         let optional = |it: &Option<PackagedProgram>| it.as_ref().map_or_else(none, program);
         self.value(ChangeKind::Grader, None, grader, &after.grader, optional);
         let kind = ChangeKind::StaticValidator;
@@ -312,7 +312,7 @@ fn fields(group: &str, test: &Test) -> Vec<(&'static str, String)> {
         ("sample", sample.to_string()),
         ("args", args.join(" ")),
         ("files", files(beside)),
-        ("tokens", debug(tokens)),
+        ("tokens", stored(tokens)),
         ("validatorArgs", validator_args.join(" ")),
         ("points", points.map_or_else(none, |points| points.to_string())),
         ("fullFeedback", full_feedback.to_string()),
@@ -365,8 +365,13 @@ fn none() -> String {
     "none".to_owned()
 }
 
-fn debug<T: Debug>(value: &T) -> String {
-    format!("{value:?}")
+/// A value as the events hold it.
+fn stored<T: Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(Value::String(name)) => name,
+        Ok(value) => value.to_string(),
+        Err(_) => String::new(),
+    }
 }
 
 fn shortened(text: &str) -> String {

@@ -1,5 +1,8 @@
 //! Validation of a revision's content.
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
 use super::bounds;
 use super::content::{ProblemLanguage, RevisionContent};
 use super::judging::Checker;
@@ -88,7 +91,7 @@ impl RevisionContent {
             ("limits.sourceBytes", source_bytes, bounds::SOURCE_BYTES, "bytes"),
         ] {
             require(range.contains(&value), field, &|| {
-                format!("{} to {} {unit}, not {value}", range.start(), range.end())
+                format!("{} {unit}, not {value}", words(&range))
             });
         }
         flaws
@@ -132,14 +135,18 @@ impl RevisionContent {
             let count = validation.programs.len();
             let message = format!("1 to {} validators", bounds::VALIDATORS_MAX);
             require((1..=bounds::VALIDATORS_MAX).contains(&count), "checker", message);
-            let message = format!("{:?} passes per test", bounds::PASSES);
+            let message = format!("{} passes per test", words(&bounds::PASSES));
             require(bounds::PASSES.contains(&validation.passes), "checker", message);
-            let message = format!("{:?} ms for a validator", bounds::VALIDATION_TIME_MS);
+            let message = format!("{} ms for a validator", words(&bounds::VALIDATION_TIME_MS));
             let time_ms = validation.limits.time_ms;
             require(bounds::VALIDATION_TIME_MS.contains(&time_ms), "checker", message);
-            let message = format!("{:?} KiB for a validator", bounds::MEMORY_KIB);
+            let message = format!("{} KiB for a validator", words(&bounds::MEMORY_KIB));
             let memory_kib = validation.limits.memory_kib;
             require(bounds::MEMORY_KIB.contains(&memory_kib), "checker", message);
         }
     }
+}
+
+fn words<T: Display>(range: &RangeInclusive<T>) -> String {
+    format!("{} to {}", range.start(), range.end())
 }
