@@ -22,7 +22,7 @@ pub enum SandboxError {
     },
 
     /// The language's compiler or interpreter does not run in a cell.
-    #[error("{language} is not available: {reason} ({cure})")]
+    #[error("{language} is not available: {reason}; {cure}")]
     LanguageUnavailable {
         /// The language asked for.
         language: LanguageId,

@@ -77,11 +77,9 @@ async fn of_sandbox(config: &Config, sandbox: &dyn Sandbox) -> Result<Vec<Line>,
                 let version = toolchain.version.lines().next().unwrap_or_default();
                 Line { level: "ok", subject, detail: version.to_owned(), cure: None }
             }
-            Err(error) if named => Line::missing(&subject, &error),
+            Err(error) if named => Line::unavailable("missing", subject, &error),
             // The configuration does not name this language.
-            Err(error) => {
-                Line { level: "left out", subject, detail: error.to_string(), cure: None }
-            }
+            Err(error) => Line::unavailable("left out", subject, &error),
         });
     }
     if let Some(language) = any {
@@ -94,6 +92,16 @@ async fn of_sandbox(config: &Config, sandbox: &dyn Sandbox) -> Result<Vec<Line>,
 }
 
 impl Line {
+    /// A language, named in `subject`, without a working toolchain.
+    fn unavailable(level: &'static str, subject: String, error: &SandboxError) -> Self {
+        match error {
+            SandboxError::LanguageUnavailable { reason, cure, .. } => {
+                Self { level, subject, detail: reason.clone(), cure: Some(cure.clone()) }
+            }
+            _ => Self { level, ..Self::missing(&subject, error) },
+        }
+    }
+
     fn missing(subject: &str, error: &SandboxError) -> Self {
         let detail = Failure::of(Exit::Usage, "checking", error).message;
         Self { level: "missing", subject: subject.to_owned(), detail, cure: None }

@@ -89,7 +89,7 @@ pub(crate) fn become_program(
     command: &Command,
     standard: Standard,
 ) -> Result<Infallible, Failed> {
-    let (program, argv) = step("find the program", locate(command))?;
+    let (program, argv) = step("find the program in the cell", locate(command))?;
     let env = step("make the environment", environment(command))?;
     step("take its standard files", kernel.take_standard(standard))?;
     step("close other files", kernel.forget_inherited())?;
@@ -163,7 +163,7 @@ fn locate(command: &Command) -> io::Result<(CString, Vec<CString>)> {
             return Ok((c_string(&candidate)?, argv));
         }
     }
-    Err(io::Error::other(format!("{name} is not installed in the cell")))
+    Err(io::Error::other(name.clone()))
 }
 
 fn environment(command: &Command) -> io::Result<Vec<CString>> {
