@@ -106,10 +106,13 @@ fn accounts(deployment: &Deployment) {
     import[4] = setter["token"].as_str().unwrap();
     assert_eq!(done(deployment, &import), "vault-coins: imported, revision 1\n");
 
-    assert_eq!(done(deployment, &["account", "grant", "carl", "judge"]), "carl has the role now\n");
     assert_eq!(
         done(deployment, &["account", "grant", "carl", "judge"]),
-        "carl had the role already\n"
+        "granted the role judge to carl\n"
+    );
+    assert_eq!(
+        done(deployment, &["account", "grant", "carl", "judge"]),
+        "carl already has the role judge\n"
     );
     let taken = deployment.cli(&["account", "create", "carl"]);
     assert_eq!(taken.status.code(), Some(2), "{taken:?}");

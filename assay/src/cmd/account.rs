@@ -1,5 +1,6 @@
 //! `assay account`
 
+use clap::ValueEnum;
 use command_api::accounts::{self, AccountError};
 use domain::account::AccountRejection;
 use domain::{Actor, Login, Role};
@@ -93,8 +94,13 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<Exit, Failu
             let granted =
                 accounts::grant(stores.log.as_ref(), &args.login, args.role.into(), &context);
             let granted = granted.await.map_err(failure)?;
-            let what = if granted.is_empty() { "had the role already" } else { "has the role now" };
-            println!("{} {what}", args.login);
+            let (login, role) = (&args.login, args.role.to_possible_value());
+            let role = role.expect("every role has a name");
+            let role = role.get_name();
+            match granted.is_empty() {
+                true => println!("{login} already has the role {role}"),
+                false => println!("granted the role {role} to {login}"),
+            }
             Ok(Exit::Done)
         }
         Command::Erase(args) => erase(&stores, &args).await,
