@@ -164,7 +164,9 @@ impl Client {
             None => request,
         };
         let answer = request.send().await.map_err(|error| {
-            Failure::of(Exit::Network, &format!("sending a request to {}", self.base), &error)
+            let doing = format!("sending a request to {}", self.base);
+            // The message of the error has the URL again.
+            Failure::of(Exit::Network, &doing, &error.without_url())
         })?;
         let status = answer.status();
         let text = answer.text().await;

@@ -6,7 +6,14 @@ use std::iter::successors;
 /// The error and its causes, outermost first: `opening the log failed: no such file`.
 pub fn error_chain(error: &(dyn Error + 'static)) -> String {
     let errors = successors(Some(error), |&error| error.source());
-    errors.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    let mut messages: Vec<String> = Vec::new();
+    for message in errors.map(ToString::to_string) {
+        // The messages of some libraries include the cause.
+        if !messages.last().is_some_and(|outer| outer.ends_with(&message)) {
+            messages.push(message);
+        }
+    }
+    messages.join(": ")
 }
 
 #[cfg(test)]
@@ -35,5 +42,12 @@ mod tests {
         let cause = Failed("no such file", None);
         let error = Failed("reading failed", Some(Box::new(cause)));
         assert_eq!(error_chain(&error), "reading failed: no such file");
+    }
+
+    #[test]
+    fn a_cause_that_a_message_includes_is_not_repeated() {
+        let cause = Failed("connection refused", None);
+        let error = Failed("connecting failed: connection refused", Some(Box::new(cause)));
+        assert_eq!(error_chain(&error), "connecting failed: connection refused");
     }
 }
