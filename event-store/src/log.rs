@@ -274,9 +274,9 @@ pub(crate) fn decode_stream(
             }
             if placement.stream != *stream || version != expected {
                 let found = &placement.stream;
-                let (wanted, found) =
-                    (format!("{stream} {expected}"), format!("{found} {version}"));
-                return Err(ReadError::Damaged(format!("{found}, not {wanted}, is at {position}")));
+                return Err(ReadError::Damaged(format!(
+                    "position {position} holds version {version} of {found}; expected version {expected} of {stream}"
+                )));
             }
             decode(placement, body)
         })
