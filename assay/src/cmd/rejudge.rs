@@ -316,7 +316,7 @@ fn print_status(rejudge: &Value) {
 fn print_missing(languages: &Value) {
     let ids: Vec<_> = nodes(languages).iter().map(|language| text(&language["id"])).collect();
     if !ids.is_empty() {
-        println!("no running evaluator judges {}: trials in it wait", ids.join(", "));
+        println!("no running evaluator judges {}; these trials wait", ids.join(", "));
     }
 }
 
