@@ -28,7 +28,7 @@ pub(crate) enum Command {
 pub(crate) struct Create {
     /// The account's login
     login: Login,
-    /// A role to grant besides submitting; may be repeated
+    /// A role to grant; may be repeated. Every account may submit programs, even without a role
     #[arg(long = "role", value_enum, value_name = "ROLE")]
     roles: Vec<RoleName>,
     /// Print JSON

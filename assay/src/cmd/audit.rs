@@ -37,7 +37,7 @@ enum Command {
     Check(check::Args),
     /// Write events and their proofs to a file
     Export(export::Args),
-    /// Judge submissions again from the inputs that their verdicts record, and compare
+    /// Judge submissions again with the recorded inputs, and compare the results
     Recompute(recompute::Args),
 }
 

@@ -20,12 +20,12 @@ pub(crate) enum Command {
     Create(Name),
     /// Print the public keys, newest first, including retired ones
     Show,
-    /// Create a new key; until `retire`, heads are signed with both the old and the new one
+    /// Create a new key; heads are signed with the old and the new key until `assay keys retire`
     ///
     /// Restart the projector afterwards. Clients that trust the old key still accept heads with
     /// both signatures, and can get the new key from you until you retire the old one.
     Rotate,
-    /// Sign only with the newest key from now on; the other public keys are kept for earlier heads
+    /// Sign only with the newest key; old public keys are kept, to check earlier heads
     Retire,
 }
 

@@ -31,7 +31,7 @@ pub(crate) struct Args {
     /// Keep the rebuilt views in this namespace
     #[arg(long, value_name = "NAMESPACE")]
     keep: Option<String>,
-    /// Stop at this position; the views as they were then are kept and not compared
+    /// Read the log only up to this position, and compare nothing; requires --keep
     #[arg(long, value_name = "POSITION", requires = "keep")]
     to: Option<u64>,
 }

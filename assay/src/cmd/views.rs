@@ -29,8 +29,8 @@ pub(crate) enum Command {
     Rebuild(Rebuild),
     /// Retry events that could not be applied, after fixing the cause
     ///
-    /// If each view of the projection depends on one stream, its parked streams resume where they
-    /// stopped. Otherwise all of its views are rebuilt, as `rebuild` does.
+    /// Parked streams continue at the event that failed. If a view can depend on several streams,
+    /// all views of the projection are rebuilt instead, as by `rebuild`.
     Retry(Retry),
     /// Drop views that belong to another version of Assay
     ///

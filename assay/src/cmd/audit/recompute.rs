@@ -25,11 +25,11 @@ use crate::stores::open_existing_stores;
 use crate::table::table;
 use crate::{Exit, Failure};
 
-/// Judge submissions again from the inputs that their verdicts record, and compare
+/// Judge submissions again with the recorded inputs, and compare the results
 ///
-/// The source, the problem's revision, the limits and the checker are the recorded ones. The
-/// toolchain is this machine's; if it differs, the difference is shown with the result. Nothing is
-/// written. Exits with 1 if a verdict, a score or a test's verdict differs.
+/// Uses the recorded source, problem revision, limits and checker, and this machine's compilers and
+/// interpreters. If they differ from the recorded ones, the difference is shown with the result.
+/// Writes nothing. Exits with 1 if a verdict, a score or a test's verdict differs.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Args {
     /// The submission, by id or UUID
