@@ -1,6 +1,7 @@
 //! A GraphQL client for the command line and the tests. Queries and mutations use HTTP,
 //! subscriptions a WebSocket.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use futures::{SinkExt, Stream, StreamExt};
@@ -10,6 +11,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use url::Url;
 
+use crate::config::Config;
 use crate::{Exit, Failure};
 
 /// Timeout of one request.
@@ -28,19 +30,31 @@ pub struct Client {
 /// The server to use, and the account to use there.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ServerArgs {
-    /// The server's URL
-    #[arg(long, value_name = "URL", env = "ASSAY_SERVER", default_value = "http://127.0.0.1:8080")]
-    pub server: Url,
+    /// The server's URL; by default the address in `http.listen`
+    #[arg(long, value_name = "URL", env = "ASSAY_SERVER")]
+    pub server: Option<Url>,
     /// The token of the account to act as
     #[arg(long, value_name = "TOKEN", env = "ASSAY_TOKEN", hide_env_values = true)]
     pub token: Option<String>,
 }
 
 impl ServerArgs {
-    /// A client of this server.
-    pub(crate) fn client(&self) -> Result<Client, Failure> {
-        Client::new(self.server.clone(), self.token.clone())
+    /// A client of this server, or else of the one that this configuration starts on this machine.
+    pub(crate) fn client(&self, config: &Config) -> Result<Client, Failure> {
+        let server = self.server.clone().unwrap_or_else(|| local_server(config.http.listen));
+        Client::new(server, self.token.clone())
     }
+}
+
+/// The URL of a server on this machine that listens on this address.
+fn local_server(listen: SocketAddr) -> Url {
+    let host = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    let address = SocketAddr::new(host, listen.port());
+    format!("http://{address}").parse().expect("an address and a port are a URL")
 }
 
 impl Client {
@@ -240,4 +254,28 @@ fn socket_failure(error: tokio_tungstenite::tungstenite::Error) -> Failure {
 
 fn unexpected() -> Failure {
     Failure::new(Exit::Network, "the server sent an unexpected response")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_server_is_the_one_of_this_machine() {
+        let server = |listen: &str| local_server(listen.parse().unwrap()).to_string();
+        assert_eq!(server("127.0.0.1:8080"), "http://127.0.0.1:8080/");
+        assert_eq!(server("0.0.0.0:9000"), "http://127.0.0.1:9000/");
+        assert_eq!(server("[::]:9000"), "http://[::1]:9000/");
+        assert_eq!(server("192.0.2.7:80"), "http://192.0.2.7/");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_not_reached_is_reported_once() {
+        // Nothing listens on port 1.
+        let server = Client::new("http://127.0.0.1:1".parse().unwrap(), None).unwrap();
+        let message = server.execute("{ __typename }", json!({})).await.unwrap_err().message;
+        for part in ["127.0.0.1:1", "Connection refused"] {
+            assert_eq!(message.matches(part).count(), 1, "{message}");
+        }
+    }
 }

@@ -43,7 +43,7 @@ enum Command {
 
 pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     match (args.command, args.submission) {
-        (Some(Command::AsOf(args)), _) => as_of::run(args).await,
+        (Some(Command::AsOf(args)), _) => as_of::run(config, args).await,
         (Some(Command::Verify(args)), _) => verify::run(config, args).await,
         (Some(Command::Prove(args)), _) => prove::run(config, args).await,
         (Some(Command::Check(args)), _) => check::run(config, &args),

@@ -25,7 +25,7 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<Exit, Failu
     match command {
         Command::Verify(args) => verify::run(config, args).await,
         Command::Import(args) => import::run(config, args).await,
-        Command::Diff(args) => diff::run(args).await,
-        Command::List(args) => list::run(args).await,
+        Command::Diff(args) => diff::run(config, args).await,
+        Command::List(args) => list::run(config, args).await,
     }
 }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::print_json;
 use crate::client::{Client, ServerArgs, check_user_errors};
+use crate::config::Config;
 use crate::table::table;
 use crate::{Exit, Failure};
 
@@ -189,22 +190,22 @@ const REVERT: &str = "mutation($id: ID!, $reason: String) {
   }
 }";
 
-pub(crate) async fn run(command: Command) -> Result<Exit, Failure> {
+pub(crate) async fn run(config: &Config, command: Command) -> Result<Exit, Failure> {
     match command {
-        Command::Preview(args) => preview(args).await,
-        Command::Create(args) => create(args).await,
+        Command::Preview(args) => preview(config, args).await,
+        Command::Create(args) => create(config, args).await,
         Command::Status(args) => match &args.id {
-            Some(id) => status(&args.server.client()?, id, args.json).await,
-            None => list(&args.server.client()?, args.json).await,
+            Some(id) => status(&args.server.client(config)?, id, args.json).await,
+            None => list(&args.server.client(config)?, args.json).await,
         },
-        Command::Apply(args) => apply(args).await,
-        Command::Cancel(args) => end(CANCEL, args).await,
-        Command::Revert(args) => end(REVERT, args).await,
+        Command::Apply(args) => apply(config, args).await,
+        Command::Cancel(args) => end(config, CANCEL, args).await,
+        Command::Revert(args) => end(config, REVERT, args).await,
     }
 }
 
-async fn preview(args: PreviewArgs) -> Result<Exit, Failure> {
-    let client = args.server.client()?;
+async fn preview(config: &Config, args: PreviewArgs) -> Result<Exit, Failure> {
+    let client = args.server.client(config)?;
     let some = |list: &[String]| (!list.is_empty()).then(|| json!(list));
     let selection = json!({
         "problem": args.problem.map(|slug| format!("prb_{slug}")),
@@ -238,8 +239,8 @@ async fn preview(args: PreviewArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-async fn create(args: CreateArgs) -> Result<Exit, Failure> {
-    let client = args.server.client()?;
+async fn create(config: &Config, args: CreateArgs) -> Result<Exit, Failure> {
+    let client = args.server.client(config)?;
     let input = json!({
         "selectionToken": args.selection,
         "reason": args.reason,
@@ -353,8 +354,8 @@ async fn list(client: &Client, json: bool) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-async fn apply(args: ApplyArgs) -> Result<Exit, Failure> {
-    let client = args.server.client()?;
+async fn apply(config: &Config, args: ApplyArgs) -> Result<Exit, Failure> {
+    let client = args.server.client(config)?;
     let version = match args.expected_version {
         Some(version) => json!(version),
         None => {
@@ -370,9 +371,9 @@ async fn apply(args: ApplyArgs) -> Result<Exit, Failure> {
     ended(&client, APPLY, variables, args.json).await
 }
 
-async fn end(mutation: &str, args: EndArgs) -> Result<Exit, Failure> {
+async fn end(config: &Config, mutation: &str, args: EndArgs) -> Result<Exit, Failure> {
     let variables = json!({ "id": args.id, "reason": args.reason });
-    ended(&args.server.client()?, mutation, variables, args.json).await
+    ended(&args.server.client(config)?, mutation, variables, args.json).await
 }
 
 async fn ended(

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{print_json, watch};
 use crate::client::{Client, ServerArgs, check_user_errors};
+use crate::config::Config;
 use crate::{Exit, Failure};
 
 /// Submit a program
@@ -38,14 +39,14 @@ const SUBMIT: &str = "mutation($input: SubmitInput!) {
   }
 }";
 
-pub(crate) async fn run(args: Args) -> Result<Exit, Failure> {
+pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     let source = std::fs::read(&args.file).map_err(|error| {
         Failure::of(Exit::Usage, &format!("reading {}", args.file.display()), &error)
     })?;
     let source = String::from_utf8(source).map_err(|_| {
         Failure::new(Exit::Usage, format!("{} is not UTF-8 text", args.file.display()))
     })?;
-    let client = args.server.client()?;
+    let client = args.server.client(config)?;
     let language = match args.language {
         Some(language) => language,
         None => language_of(&client, &args.file).await?,

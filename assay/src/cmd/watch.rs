@@ -5,6 +5,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use crate::client::{Client, ServerArgs};
+use crate::config::Config;
 use crate::{Exit, Failure};
 
 /// Watch a submission live
@@ -38,8 +39,8 @@ const UPDATES: &str = "subscription($id: ID!, $after: String) {
 const TRIES_MAX: u32 = 10;
 const RETRY_DELAY: std::time::Duration = std::time::Duration::from_millis(500);
 
-pub(crate) async fn run(args: Args) -> Result<Exit, Failure> {
-    let client = args.server.client()?;
+pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
+    let client = args.server.client(config)?;
     let last = follow(&client, &args.id, args.after, args.json).await?;
     exit_of(&last)
 }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::print_json;
 use crate::client::{ServerArgs, check_user_errors};
+use crate::config::Config;
 use crate::table::table;
 use crate::{Exit, Failure};
 
@@ -119,27 +120,28 @@ const RETRY: &str = "mutation($id: ID!, $position: Position!) {
   }
 }";
 
-pub(crate) async fn run(command: Command) -> Result<Exit, Failure> {
+pub(crate) async fn run(config: &Config, command: Command) -> Result<Exit, Failure> {
     match command {
-        Command::Create(args) => create(args).await,
-        Command::List(args) => list(args).await,
-        Command::Show(args) => show(args).await,
+        Command::Create(args) => create(config, args).await,
+        Command::List(args) => list(config, args).await,
+        Command::Show(args) => show(config, args).await,
         Command::Remove(IdArgs { id, json, server }) => {
-            change(&server, REMOVE, json!({ "id": id }), json).await
+            change(config, &server, REMOVE, json!({ "id": id }), json).await
         }
         Command::Replay(ReplayArgs { id, from, json, server }) => {
-            change(&server, REPLAY, json!({ "id": id, "from": from.to_string() }), json).await
+            change(config, &server, REPLAY, json!({ "id": id, "from": from.to_string() }), json)
+                .await
         }
         Command::Retry(RetryArgs { id, position, json, server }) => {
             let variables = json!({ "id": id, "position": position.to_string() });
-            change(&server, RETRY, variables, json).await
+            change(config, &server, RETRY, variables, json).await
         }
     }
 }
 
-async fn create(args: CreateArgs) -> Result<Exit, Failure> {
+async fn create(config: &Config, args: CreateArgs) -> Result<Exit, Failure> {
     let input = json!({ "url": args.url, "types": args.types });
-    let data = args.server.client()?.execute(CREATE, json!({ "input": input })).await?;
+    let data = args.server.client(config)?.execute(CREATE, json!({ "input": input })).await?;
     let payload = &data["createWebhook"];
     check_user_errors(payload)?;
     if args.json {
@@ -151,16 +153,16 @@ async fn create(args: CreateArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-async fn webhooks(server: &ServerArgs) -> Result<Vec<Value>, Failure> {
-    let mut data = server.client()?.execute(LIST, json!({})).await?;
+async fn webhooks(config: &Config, server: &ServerArgs) -> Result<Vec<Value>, Failure> {
+    let mut data = server.client(config)?.execute(LIST, json!({})).await?;
     match data["webhooks"].take() {
         Value::Array(webhooks) => Ok(webhooks),
         _ => Ok(vec![]),
     }
 }
 
-async fn list(args: ListArgs) -> Result<Exit, Failure> {
-    let webhooks = webhooks(&args.server).await?;
+async fn list(config: &Config, args: ListArgs) -> Result<Exit, Failure> {
+    let webhooks = webhooks(config, &args.server).await?;
     if args.json {
         print_json(&webhooks)?;
         return Ok(Exit::Done);
@@ -180,8 +182,8 @@ async fn list(args: ListArgs) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-async fn show(args: IdArgs) -> Result<Exit, Failure> {
-    let webhooks = webhooks(&args.server).await?;
+async fn show(config: &Config, args: IdArgs) -> Result<Exit, Failure> {
+    let webhooks = webhooks(config, &args.server).await?;
     let Some(webhook) = webhooks.into_iter().find(|webhook| webhook["id"] == args.id.as_str())
     else {
         let id = &args.id;
@@ -212,12 +214,13 @@ async fn show(args: IdArgs) -> Result<Exit, Failure> {
 }
 
 async fn change(
+    config: &Config,
     server: &ServerArgs,
     mutation: &str,
     variables: Value,
     json: bool,
 ) -> Result<Exit, Failure> {
-    let data = server.client()?.execute(mutation, variables).await?;
+    let data = server.client(config)?.execute(mutation, variables).await?;
     let payload = &data["changed"];
     check_user_errors(payload)?;
     if json {

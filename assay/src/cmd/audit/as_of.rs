@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::client::ServerArgs;
 use crate::cmd::print_json;
+use crate::config::Config;
 use crate::table::table;
 use crate::{Exit, Failure};
 
@@ -98,7 +99,7 @@ const STANDINGS: &str = "query($position: Position, $at: DateTime, $first: Int!)
   } } }
 }";
 
-pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
+pub(super) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     let (query, how, mut variables) = match args.subject {
         Subject::Submission(it) => (SUBMISSION, it.how, json!({ "name": it.name })),
         Subject::Problem(it) => (PROBLEM, it.how, json!({ "name": it.name })),
@@ -107,7 +108,7 @@ pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
     };
     variables["position"] = json!(args.moment.position.map(|position| position.to_string()));
     variables["at"] = json!(args.moment.at.map(|at| at.to_string()));
-    let mut answer = how.server.client()?.execute(query, variables).await?;
+    let mut answer = how.server.client(config)?.execute(query, variables).await?;
     let mut snapshot = answer["audit"]["asOf"].take();
     if snapshot.is_null() {
         return Err(Failure::new(Exit::Auth, "only auditors can read the log"));

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::client::ServerArgs;
 use crate::cmd::print_json;
+use crate::config::Config;
 use crate::{Exit, Failure, upload};
 
 /// Show what importing packages would change on a server
@@ -31,9 +32,9 @@ const DIFF: &str = "query($package: Sha256!, $slug: String) {
   packageDiff(package: $package, slug: $slug) { slug kind path before after }
 }";
 
-pub(crate) async fn run(args: Args) -> Result<Exit, Failure> {
+pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     upload::check_slug(args.slug.as_ref(), &args.packages)?;
-    let client = args.server.client()?;
+    let client = args.server.client(config)?;
     let mut changes = Vec::new();
     for path in &args.packages {
         let archive = upload::archive(path)?;

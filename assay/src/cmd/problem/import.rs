@@ -54,7 +54,7 @@ const IMPORT: &str = "mutation(
 /// Tries every package, and fails at the end if any of them failed.
 pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     upload::check_slug(args.slug.as_ref(), &args.packages)?;
-    let client = args.server.client()?;
+    let client = args.server.client(config)?;
     let mut imported = Vec::new();
     let mut failed: Option<Failure> = None;
     for path in &args.packages {

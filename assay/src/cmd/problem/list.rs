@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::client::ServerArgs;
 use crate::cmd::print_json;
+use crate::config::Config;
 use crate::table::table;
 use crate::{Exit, Failure};
 
@@ -27,8 +28,8 @@ const LIST: &str = "query($after: String, $search: String) {
   }
 }";
 
-pub(crate) async fn run(args: Args) -> Result<Exit, Failure> {
-    let client = args.server.client()?;
+pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
+    let client = args.server.client(config)?;
     let mut problems = Vec::new();
     let mut after = Value::Null;
     loop {
