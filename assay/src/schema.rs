@@ -21,13 +21,16 @@ struct ReadOnlyQuery(Reads);
 pub(crate) fn router(api: Arc<Api>, commands: Arc<Commands>) -> Router {
     let schema = Schema::build(Query::default(), Mutation::default(), Subscription);
     let schema = limited(schema, &api).data(commands).finish();
-    query_api::router(schema, Arc::clone(&api)).merge(command_api::routes(api))
+    let sdl = schema.sdl();
+    query_api::router(schema, &sdl, Arc::clone(&api)).merge(command_api::routes(api))
 }
 
 /// Serves queries and subscriptions, without mutations.
 pub(crate) fn read_only_router(api: Arc<Api>) -> Router {
     let schema = Schema::build(ReadOnlyQuery::default(), EmptyMutation, Subscription);
-    query_api::router(limited(schema, &api).finish(), api)
+    let schema = limited(schema, &api).finish();
+    let sdl = schema.sdl();
+    query_api::router(schema, &sdl, api)
 }
 
 /// The schema in SDL, as committed to the repository.

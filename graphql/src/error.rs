@@ -14,6 +14,9 @@ use event_store::LastingFault;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 
+/// Maximum number of errors in a response.
+const ERRORS_MAX: usize = 10;
+
 /// The `extensions.code` of a top-level error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
@@ -181,7 +184,9 @@ impl From<ApiError> for Response {
     }
 }
 
-fn with_codes(mut response: Response) -> Response {
+/// Sets `extensions.code` on every error, and keeps the first [`ERRORS_MAX`] errors.
+pub fn with_codes(mut response: Response) -> Response {
+    response.errors.truncate(ERRORS_MAX);
     for error in &mut response.errors {
         let code = match (error.source::<ApiError>(), error.source::<Arc<ApiError>>()) {
             (Some(error), _) => error.code,

@@ -24,7 +24,7 @@ pub mod selection;
 pub use api::{Api, Catalogue, CatalogueLanguage, ServiceLimits, limited};
 pub use auth::{AuthError, Authenticator, Secret, Viewer, account_in_log};
 pub use consistency::Freshness;
-pub use error::{ApiError, Code};
+pub use error::{ApiError, Code, with_codes};
 pub use folds::{Folds, STREAM_PAGE};
 pub use gate::{ClientAddress, Gate, TraceParent, refusal, secret};
 pub use hub::{Feed, Hub, Topic};

@@ -22,16 +22,19 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::any_schema::AnySchema;
+use crate::guard::Guard;
 use crate::request::prepare;
 use crate::{attachments, explorer, socket};
 
 /// Maximum duration of one query or mutation.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
 
+/// What a request is served with.
 #[derive(Clone)]
-struct Server {
-    api: Arc<Api>,
-    schema: AnySchema,
+pub(crate) struct Server {
+    pub(crate) api: Arc<Api>,
+    pub(crate) schema: AnySchema,
+    pub(crate) guard: Arc<Guard>,
 }
 
 /// Serves the routes until `stop`, and then until every connection has ended.
@@ -54,13 +57,14 @@ pub async fn serve(
 
 /// Serves `/graphql` (queries and mutations by POST, subscriptions by WebSocket, the explorer by
 /// GET), the attachments of problems, and `/healthz`.
-pub fn router(schema: impl Executor, api: Arc<Api>) -> Router {
-    let schema = AnySchema::new(schema);
+/// `sdl` is the schema's.
+pub fn router(schema: impl Executor, sdl: &str, api: Arc<Api>) -> Router {
+    let (schema, guard) = (AnySchema::new(schema), Arc::new(Guard::new(sdl, &api.limits)));
     let body_limit = DefaultBodyLimit::max(api.limits.document_bytes);
     Router::new()
         .route("/graphql", get(socket_or_explorer).post(execute))
         .route("/healthz", get(healthz))
-        .with_state(Server { api: Arc::clone(&api), schema })
+        .with_state(Server { api: Arc::clone(&api), schema, guard })
         .merge(attachments::routes(api))
         .layer(body_limit)
         .layer(CatchPanicLayer::new())
@@ -80,8 +84,8 @@ async fn execute(
         Ok(request) => request,
         Err(error) => return refusal(error),
     };
-    if let Err(error) = prepare(&server.api, &mut request).await {
-        return refusal(error);
+    if let Err(refused) = prepare(&server.guard, &server.api, &mut request).await {
+        return GraphQLResponse::from(refused).into_response();
     }
     let address = ClientAddress(address.map(|Extension(ConnectInfo(address))| address.ip()));
     let request = request
@@ -113,7 +117,7 @@ async fn socket_or_explorer(State(server): State<Server>, mut parts: Parts) -> R
     match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
         Ok(upgrade) => {
             let Stop(stop) = parts.extensions.get().cloned().unwrap_or_default();
-            socket::upgrade(upgrade, server.schema, server.api, stop)
+            socket::upgrade(upgrade, server, stop)
         }
         Err(rejection) => rejection.into_response(),
     }

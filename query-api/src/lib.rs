@@ -3,6 +3,7 @@
 mod any_schema;
 mod attachments;
 mod explorer;
+mod guard;
 mod http;
 mod lingering;
 mod query;

@@ -21,7 +21,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::any_schema::AnySchema;
+use crate::http::Server;
 use crate::request::prepare;
 use crate::subscription::SocketBudget;
 
@@ -44,17 +44,17 @@ const TRY_AGAIN_LATER: u16 = 1013;
 /// Upgrades the connection to a socket and serves it.
 pub(crate) fn upgrade(
     upgrade: WebSocketUpgrade,
-    schema: AnySchema,
-    api: Arc<Api>,
+    server: Server,
     stop: CancellationToken,
 ) -> HttpResponse {
     upgrade
         .max_message_size(MESSAGE_BYTES_MAX)
         .protocols(ALL_WEBSOCKET_PROTOCOLS)
-        .on_upgrade(move |socket| serve(socket, schema, api, stop))
+        .on_upgrade(move |socket| serve(socket, server, stop))
 }
 
-async fn serve(socket: WebSocket, schema: AnySchema, api: Arc<Api>, stop: CancellationToken) {
+async fn serve(socket: WebSocket, server: Server, stop: CancellationToken) {
+    let api = Arc::clone(&server.api);
     let protocol = socket.protocol().and_then(|name| name.to_str().ok());
     let Some(Ok(protocol)) = protocol.map(WebSocketProtocols::from_str) else { return };
     let (mut sink, incoming) = socket.split();
@@ -68,7 +68,7 @@ async fn serve(socket: WebSocket, schema: AnySchema, api: Arc<Api>, stop: Cancel
     data.insert(api.new_loader());
     data.insert(SocketBudget(Arc::new(Semaphore::new(api.limits.subscriptions_per_socket))));
     let (signed_in, session) = oneshot::channel();
-    let subscriptions = Subscriptions { schema, api: Arc::clone(&api) };
+    let subscriptions = Subscriptions(server);
     let signing = Arc::clone(&api);
     let outgoing = async_graphql::http::WebSocket::new(subscriptions, incoming, protocol)
         .connection_data(data)
@@ -180,10 +180,7 @@ async fn refused(
 /// Restricts the schema to subscriptions. Queries and mutations must be sent by POST, where their
 /// limits are enforced.
 #[derive(Clone)]
-struct Subscriptions {
-    schema: AnySchema,
-    api: Arc<Api>,
-}
+struct Subscriptions(Server);
 
 impl Executor for Subscriptions {
     async fn execute(&self, _: Request) -> Response {
@@ -195,14 +192,14 @@ impl Executor for Subscriptions {
         mut request: Request,
         data: Option<Arc<Data>>,
     ) -> BoxStream<'static, Response> {
-        let Self { schema, api } = self.clone();
+        let Self(Server { schema, api, guard }) = self.clone();
         let begun = async move {
-            if !is_subscription(&mut request) {
-                return stream::iter([no_subscription().into()]).boxed();
+            if let Err(refused) = prepare(&guard, &api, &mut request).await {
+                return stream::iter([refused]).boxed();
             }
-            match prepare(&api, &mut request).await {
-                Ok(()) => schema.execute_stream(request, data),
-                Err(error) => stream::iter([error.into()]).boxed(),
+            match is_subscription(&mut request) {
+                true => schema.execute_stream(request, data),
+                false => stream::iter([no_subscription().into()]).boxed(),
             }
         };
         stream::once(begun).flatten().boxed()

@@ -36,9 +36,7 @@ fn a_program_is_a_file_or_a_folder() {
     let programs = validators(&package);
     let found: Vec<_> = programs
         .iter()
-        .map(|it| {
-            (it.name.as_str(), it.language.as_ref().map(LanguageId::as_str), names(it))
-        })
+        .map(|it| (it.name.as_str(), it.language.as_ref().map(LanguageId::as_str), names(it)))
         .collect();
     assert_eq!(
         found,

@@ -1,0 +1,57 @@
+//! Checks a document before anything else follows its nesting or its fragments. What the checks
+//! cost grows with the document's size only, so that no document costs more than an honest one.
+
+mod expansion;
+mod introspection;
+mod nesting;
+#[cfg(test)]
+mod tests;
+
+use async_graphql::parser::parse_query;
+use async_graphql::parser::types::ExecutableDocument;
+use async_graphql::{Request, Response};
+use graphql::{ApiError, Code, ServiceLimits};
+
+use self::introspection::Introspection;
+
+/// Maximum size of a document without its variables, in bytes.
+pub(crate) const DOCUMENT_BYTES_MAX: usize = 16 << 10;
+
+/// Checks documents against the limits of a server and the size of its schema.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    introspection: Introspection,
+    /// Maximum number of fields at the top of a document.
+    top_fields_max: usize,
+}
+
+impl Guard {
+    /// A guard of the schema with this SDL.
+    pub(crate) fn new(sdl: &str, limits: &ServiceLimits) -> Self {
+        Self { introspection: Introspection::of(sdl), top_fields_max: limits.aliases }
+    }
+
+    /// Checks and parses the request's document.
+    ///
+    /// # Errors
+    /// The response, if the document exceeds a limit or does not parse.
+    pub(crate) fn parse(&self, request: &Request) -> Result<ExecutableDocument, Response> {
+        if request.query.len() > DOCUMENT_BYTES_MAX {
+            let message = format!(
+                "the document has more than {DOCUMENT_BYTES_MAX} bytes; put values into variables"
+            );
+            return Err(ApiError::new(Code::TooLarge, message).into());
+        }
+        nesting::check(&request.query)?;
+        let document = parse_query(&request.query)
+            .map_err(|error| graphql::with_codes(Response::from_errors(vec![error.into()])))?;
+        expansion::check(&document, self.top_fields_max)?;
+        self.introspection.check(&document, &request.variables)?;
+        Ok(document)
+    }
+}
+
+/// The error for a document that exceeds a limit.
+fn refused(message: impl Into<String>) -> ApiError {
+    ApiError::new(Code::GraphqlValidationFailed, message)
+}
