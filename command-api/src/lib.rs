@@ -17,6 +17,7 @@ mod sessions;
 mod submit;
 mod timing;
 mod tokens;
+mod upload_body;
 mod uploaded;
 mod webhooks;
 
