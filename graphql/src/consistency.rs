@@ -65,6 +65,11 @@ impl Freshness {
         Ok(reached)
     }
 
+    /// Whether every projection is known to have reached the position. Reads nothing.
+    pub fn is_known(&self, position: Position) -> bool {
+        *self.known.borrow() >= position
+    }
+
     /// Waits until every projection has reached the position.
     ///
     /// # Errors

@@ -20,9 +20,22 @@ pub(crate) async fn prepare(
     let document = guard.parse(request)?;
     request.set_parsed_query(document);
     if let Some(position) = wanted_position(request) {
-        api.freshness.wait_for(position?).await?;
+        wait_for(api, position?).await?;
     }
     Ok(())
+}
+
+/// Waits for a position of the log, which must exist.
+async fn wait_for(api: &Api, position: Position) -> Result<(), ApiError> {
+    if api.freshness.is_known(position) {
+        return Ok(());
+    }
+    let head = api.log.info().await?.head;
+    if position > head {
+        let message = format!("extensions.assay.after is {position}, but the log ends at {head}");
+        return Err(ApiError::bad_input(message));
+    }
+    api.freshness.wait_for(position).await
 }
 
 /// The position in `extensions.assay.after`, if the client sends one.

@@ -51,7 +51,7 @@ pub(super) async fn a_token_waits_for_the_write(world: &World) {
         assert_eq!(seen["submission"], json!({ "id": id, "source": source }));
     }
     let far = after(&world.bob, "999999999").await;
-    assert_eq!(far, (503, "NOT_CAUGHT_UP".to_owned()));
+    assert_eq!(far, (400, "BAD_USER_INPUT".to_owned()));
     let malformed = after(&world.bob, "soon").await;
     assert_eq!(malformed, (400, "BAD_USER_INPUT".to_owned()));
 }
