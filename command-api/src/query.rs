@@ -4,7 +4,7 @@ use async_graphql::{Context, Enum, Object, Result, SimpleObject};
 use domain::Slug;
 use domain::problem::RevisionContent;
 use domain::problem::diff::{Change, ChangeKind as Kind, diff};
-use graphql::{ApiError, Code, Sha256};
+use graphql::{ApiError, Code, Sha256, prices};
 use problem_package::Package;
 
 use crate::commands::Commands;
@@ -90,6 +90,7 @@ impl ProblemChange {
 impl PackageQuery {
     /// Shows what importing an uploaded package would change, and changes nothing. `slug` works as
     /// in `importProblem`. For setters.
+    #[graphql(complexity = "prices::PACKAGE + child_complexity")]
     async fn package_diff(
         &self,
         ctx: &Context<'_>,

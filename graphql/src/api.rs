@@ -11,9 +11,9 @@ use event_store::{Blobs, Credentials, EventLog, WorkQueue};
 use read_model::ViewReader;
 
 use crate::error::Codes;
-use crate::loaders::Loader;
+use crate::loaders::{Count, Loader};
 use crate::parts::Parts;
-use crate::{Authenticator, Freshness, Hub, Renderer, Revisions};
+use crate::{ApiError, Authenticator, Freshness, Hub, Renderer, Revisions};
 
 /// Everything that queries and subscriptions need.
 #[derive(Debug)]
@@ -70,6 +70,11 @@ impl Api {
     pub fn loader<'a>(ctx: &Context<'a>) -> &'a DataLoader<Loader> {
         ctx.data_unchecked::<DataLoader<Loader>>()
     }
+
+    /// Counts views. Fields that ask for the same number at the same time share one count.
+    pub(crate) async fn count(ctx: &Context<'_>, count: Count) -> Result<u64, Arc<ApiError>> {
+        Ok(Self::loader(ctx).load_one(count).await?.unwrap_or_default())
+    }
 }
 
 /// The limits that this server enforces. Clients can query them.
@@ -80,7 +85,7 @@ pub struct ServiceLimits {
     /// Maximum depth of a query, in levels.
     pub depth: usize,
     /// Maximum cost of a query: its fields, with those in a list multiplied by the list's maximum
-    /// length.
+    /// length. Costly fields count for several (`prices.rs`).
     pub cost: usize,
     /// Maximum number of fields at the top of a query, aliases included.
     pub aliases: usize,

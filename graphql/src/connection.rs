@@ -7,7 +7,8 @@ use async_graphql::{Context, Object, OutputType};
 use read_model::{Condition, Order, PageRequest, View, ViewReaderExt};
 
 use crate::cursor::ListCursor;
-use crate::{Api, ApiError};
+use crate::loaders::Count;
+use crate::{Api, ApiError, prices};
 
 /// Nodes on a page if the client gives no size.
 const PAGE_SIZE_DEFAULT: usize = 20;
@@ -26,24 +27,23 @@ pub struct Paging {
 }
 
 /// A total that is counted only if the client asks for it.
-pub struct Total {
-    count: Box<dyn Fn(&Api) -> CountFuture<'_> + Send + Sync>,
-}
-
-impl Total {
+#[derive(Debug)]
+pub enum Total {
     /// A total that is already known.
-    pub fn known(count: u64) -> Self {
-        Self { count: Box::new(move |_| Box::pin(async move { Ok(count) })) }
-    }
+    Known(u64),
+    /// The number of views that meet conditions.
+    Counted(Count),
 }
-
-type CountFuture<'a> = std::pin::Pin<Box<dyn Future<Output = Result<u64, ApiError>> + Send + 'a>>;
 
 #[Object]
 impl Total {
     /// The number of nodes on all pages.
+    #[graphql(complexity = "prices::COUNT")]
     async fn total_count(&self, ctx: &Context<'_>) -> async_graphql::Result<u64> {
-        Ok((self.count)(Api::of(ctx)).await?)
+        match self {
+            Self::Known(total) => Ok(*total),
+            Self::Counted(count) => Ok(Api::count(ctx, count.clone()).await?),
+        }
     }
 }
 
@@ -63,12 +63,7 @@ pub async fn page<V: View, N: OutputType + From<V>>(
     let (before, after) = (request.after.is_some(), request.before.is_some());
     let (has_previous, has_next) =
         if request.from_end { (found.has_more, after) } else { (before, found.has_more) };
-    let total = Total {
-        count: Box::new(move |api| {
-            let conditions = conditions.clone();
-            Box::pin(async move { Ok(api.reader.count(&V::COLLECTION, &conditions).await?) })
-        }),
-    };
+    let total = Total::Counted(Count::of::<V>(conditions));
     let mut connection = Connection::with_additional_fields(has_previous, has_next, total);
     let edges = found.items.into_iter();
     connection.edges.extend(edges.map(|(place, view)| Edge::new(ListCursor(place), view.into())));

@@ -16,6 +16,7 @@ pub mod loaders;
 mod moment;
 pub mod nodes;
 mod parts;
+pub mod prices;
 mod renderer;
 mod revisions;
 mod scalars;

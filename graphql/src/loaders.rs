@@ -8,7 +8,7 @@ use async_graphql::dataloader;
 use domain::Digest;
 use event_store::{Blobs, Credentials, Profile};
 use futures::future::try_join_all;
-use read_model::{View, ViewReader, ViewReaderExt};
+use read_model::{Collection, Condition, View, ViewReader, ViewReaderExt};
 use uuid::Uuid;
 
 use crate::ApiError;
@@ -96,5 +96,32 @@ impl dataloader::Loader<Subject> for Loader {
         let found = self.credentials.profiles(&subjects).await.map_err(ApiError::from)?;
         let keyed = keys.iter().copied().zip(found);
         Ok(keyed.filter_map(|(subject, profile)| Some((subject, profile?))).collect())
+    }
+}
+
+/// The number of views in a collection that meet the conditions.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Count {
+    collection: Collection,
+    conditions: Vec<Condition>,
+}
+
+impl Count {
+    /// The number of these views that meet the conditions.
+    pub fn of<V: View>(conditions: Vec<Condition>) -> Self {
+        Self { collection: V::COLLECTION, conditions }
+    }
+}
+
+impl dataloader::Loader<Count> for Loader {
+    type Value = u64;
+    type Error = Arc<ApiError>;
+
+    async fn load(&self, keys: &[Count]) -> Result<HashMap<Count, u64>, Arc<ApiError>> {
+        let counted = keys.iter().map(async |count| {
+            let number = self.reader.count(&count.collection, &count.conditions).await;
+            Ok::<_, Arc<ApiError>>((count.clone(), number.map_err(ApiError::from)?))
+        });
+        Ok(try_join_all(counted).await?.into_iter().collect())
     }
 }

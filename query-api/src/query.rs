@@ -14,7 +14,7 @@ use graphql::nodes::{
     Audit, LanguageNode, Node, Problem, ProblemFilter, ProblemOrder, Rejudge, RejudgePreview,
     RejudgeSelection, Submission, SubmissionFilter, System, Tag, User, Webhook,
 };
-use graphql::{Api, ApiError, GlobalId, Viewer, access, account_in_log, selection};
+use graphql::{Api, ApiError, GlobalId, Viewer, access, account_in_log, prices, selection};
 
 /// Maximum number of ids that `nodes` accepts.
 const NODES_MAX: usize = 100;
@@ -184,6 +184,7 @@ impl Reads {
     }
 
     /// Shows what a rejudge would affect, and changes nothing. For judges.
+    #[graphql(complexity = "prices::SELECTION + child_complexity")]
     async fn rejudge_preview(
         &self,
         ctx: &Context<'_>,
@@ -249,4 +250,60 @@ async fn numbered<V: View>(ctx: &Context<'_>, number: i32) -> Result<Option<V>, 
     let request = PageRequest { conditions, ..PageRequest::all(1) };
     let found = Api::of(ctx).reader.views::<V>(&request).await?;
     Ok(found.items.into_iter().next().map(|(_, view)| view))
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::{EmptyMutation, EmptySubscription, Schema};
+    use graphql::ServiceLimits;
+
+    use super::*;
+
+    /// Whether a server with the default limits executes the query. Nothing of it is executed here.
+    async fn is_cheap(field: &str) -> bool {
+        let schema = Schema::build(Reads, EmptyMutation, EmptySubscription)
+            .limit_complexity(ServiceLimits::default().cost)
+            .finish();
+        let (name, rest) = field.split_at(field.find(" {").expect("it has fields"));
+        let answer = schema.execute(format!("{{ {name} @skip(if: true){rest} }}")).await;
+        match &answer.errors[..] {
+            [] => true,
+            [error] if error.message == "Query is too complex." => false,
+            errors => panic!("{field}: {errors:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn costly_fields_count_for_several() {
+        let ids = vec!["\"sub_x\""; NODES_MAX].join(", ");
+        let nodes = |fields: &str| format!("nodes(ids: [{ids}]) {{ ... on {fields} }}");
+        let aliases = |count: usize, field: &str| -> String {
+            (0..count).map(|number| format!("a{number}: {field} ")).collect()
+        };
+        for costly in [
+            nodes("Submission { source }"),
+            nodes("Problem { statement { markdown html } editorial { html } }"),
+            nodes(&format!("User {{ {} }}", aliases(3, "submissions(first: 1) { totalCount }"))),
+            format!("system {{ {} }}", aliases(100, "projections { name }")),
+            format!("audit {{ {} }}", aliases(10, "verify { ok }")),
+            "submissions(first: 100) { nodes { judgement { tests { detail { input } } } } }".into(),
+            format!("viewer {{ {} }}", aliases(250, "submissions(first: 1) { totalCount }")),
+        ] {
+            assert!(!is_cheap(&costly).await, "{costly}");
+        }
+        for usual in [
+            "submission(number: 1) { source judgements { tests { number detail { input } } } }",
+            "submissions { totalCount nodes { id number source verdict } }",
+            "problems(first: 100) { totalCount nodes { slug title difficulty tags { slug }
+                version stats { submissions acceptance } viewerStatus } }",
+            "problem(slug: \"sum\") { statement { html } editorial { html } hints samples { input }
+                languages { language { id } limits { timeMs } starterCode } }",
+            "audit { events(first: 100) { nodes { position at type actor payload leafHash } } }",
+            "audit { asOf(position: \"1\") { standings(first: 100) { totalCount nodes { login } } } }",
+            "system { version health components { name health detail } projections { name lagMs }
+                queues { name waiting } limits { cost } }",
+        ] {
+            assert!(is_cheap(usual).await, "{usual}");
+        }
+    }
 }

@@ -44,7 +44,9 @@ pub trait ViewReader: Send + Sync + std::fmt::Debug {
 /// A value that can be compared and ordered. Texts are ordered by their bytes. A missing or null
 /// field comes before every value. A field that is compared or ordered by must hold either whole
 /// numbers or texts in all documents, not both.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub enum Scalar {
     /// No value.
     Null,
@@ -55,7 +57,7 @@ pub enum Scalar {
 }
 
 /// A condition on a top-level field of a document.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Condition {
     /// The field has this value.
     Equals(&'static str, Scalar),

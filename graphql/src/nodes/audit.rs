@@ -9,7 +9,7 @@ use super::event::{Event, EventFilter, EventPaging, Events, events};
 use super::{Snapshot, int};
 use crate::connection::cost;
 use crate::scalars::{DateTime, PositionScalar, Sha256};
-use crate::{Api, ApiError};
+use crate::{Api, ApiError, prices};
 
 /// The most events that one `verify` checks.
 const EVENTS_VERIFIED_MAX: u64 = 10_000;
@@ -76,7 +76,7 @@ impl Audit {
 
     /// Events in log order. A page can be shorter than requested when few events match the filter;
     /// `hasNextPage` is then true, and the cursor continues from there.
-    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    #[graphql(complexity = "prices::EVENTS + cost(first, last, child_complexity)")]
     async fn events(
         &self,
         ctx: &Context<'_>,
@@ -92,6 +92,7 @@ impl Audit {
     }
 
     /// The event at a position; null if there is none.
+    #[graphql(complexity = "prices::PROOF + child_complexity")]
     async fn event(&self, ctx: &Context<'_>, position: PositionScalar) -> Result<Option<Event>> {
         let Some(before) = position.0.0.checked_sub(1) else { return Ok(None) };
         let found = Api::of(ctx).log.read_all(Position(before), 1).await.map_err(ApiError::from)?;
@@ -100,6 +101,7 @@ impl Audit {
 
     /// The state of the service in the past: right after the event at `position`, or after the last
     /// event recorded at or before `at`. Give exactly one of the two.
+    #[graphql(complexity = "prices::PAST + child_complexity")]
     async fn as_of(
         &self,
         ctx: &Context<'_>,
@@ -112,6 +114,7 @@ impl Audit {
     /// Compares events with the newest signed head: at most 10,000, by default the last ones. It
     /// does not check the signatures, nor earlier heads: `assay audit verify` does both, with a key
     /// that you supply.
+    #[graphql(complexity = "prices::VERIFY + child_complexity")]
     async fn verify(
         &self,
         ctx: &Context<'_>,

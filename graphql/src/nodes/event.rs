@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::int;
 use crate::cursor::StreamCursor;
 use crate::scalars::{DateTime, PositionScalar, Sha256};
-use crate::{Api, ApiError};
+use crate::{Api, ApiError, prices};
 
 /// The number of events that one read of the log returns at most.
 const READ_LIMIT: u32 = 512;
@@ -150,6 +150,7 @@ impl Event {
 
     /// The stored payload, in the schema it was written in. Authors do not see feedback meant for
     /// judges, nor the test outcomes of an abandoned attempt.
+    #[graphql(complexity = "prices::PAYLOAD")]
     async fn payload(&self) -> Json<Value> {
         let mut payload = self.stored()["data"].take();
         redact(&mut payload, self.shown);
@@ -163,6 +164,7 @@ impl Event {
     }
 
     /// Proof that the newest signed head covers this event; null until a head does.
+    #[graphql(complexity = "prices::PROOF + child_complexity")]
     async fn inclusion(&self, ctx: &Context<'_>) -> Result<Option<InclusionProof>> {
         let receipt = audit::Receipt::of(&Api::of(ctx).tree, &self.recorded).await;
         let receipt = receipt.map_err(ApiError::from)?;
@@ -205,6 +207,7 @@ impl Receipt {
 
     /// The receipt to keep (c2sp.org/tlog-proof), which `assay audit check` verifies. Null until a
     /// signed head covers the event, about a second after it is recorded.
+    #[graphql(complexity = "prices::PROOF")]
     async fn proof(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         let receipt = audit::Receipt::of(&Api::of(ctx).tree, &self.0).await;
         Ok(receipt.map_err(ApiError::from)?.map(|receipt| receipt.to_text()))

@@ -15,7 +15,7 @@ use super::submission::{Submission, behind};
 use super::{GroupResult, Rejudge, TestResult, Verdict, int};
 use crate::loaders::Key;
 use crate::scalars::DateTime;
-use crate::{Api, GlobalId, Viewer, access};
+use crate::{Api, GlobalId, Viewer, access, prices};
 
 /// The judgement of a submission that counts.
 pub(super) async fn judgement(
@@ -261,6 +261,7 @@ impl Judgement {
 
     /// The test results, ordered by number. Those of an abandoned attempt are shown only to judges
     /// and setters.
+    #[graphql(complexity = "prices::TESTS + child_complexity")]
     async fn tests(&self, ctx: &Context<'_>) -> Result<Vec<TestResult>> {
         self.test_results(ctx).await
     }

@@ -13,7 +13,7 @@ use super::{
 use crate::connection::{Page, Paging, cost, page};
 use crate::loaders::Key;
 use crate::scalars::{DateTime, Markdown};
-use crate::{Api, ApiError, GlobalId, Viewer, access};
+use crate::{Api, ApiError, GlobalId, Viewer, access, prices};
 
 /// A problem at its newest revision.
 #[derive(Debug, Clone)]
@@ -60,6 +60,7 @@ pub struct ProblemLanguage {
     /// The limits on a run in this language.
     limits: Limits,
     /// Source text to start from; may be empty.
+    #[graphql(complexity = "prices::TEXT")]
     starter_code: String,
 }
 
@@ -188,6 +189,7 @@ impl Problem {
     }
 
     /// The sample tests shown with the statement.
+    #[graphql(complexity = "prices::TEXT + child_complexity")]
     async fn samples(&self) -> Vec<Sample> {
         Sample::all(&self.0)
     }
@@ -225,6 +227,7 @@ impl Problem {
     }
 
     /// Hints, from the vaguest to the most revealing.
+    #[graphql(complexity = "prices::TEXT")]
     async fn hints(&self) -> Vec<Markdown> {
         self.0.hints.iter().cloned().map(Markdown).collect()
     }

@@ -14,7 +14,7 @@ use crate::connection::{Page, Paging, cost, page};
 use crate::cursor::StreamCursor;
 use crate::loaders::Key;
 use crate::scalars::DateTime;
-use crate::{Api, ApiError, GlobalId};
+use crate::{Api, ApiError, GlobalId, prices};
 
 /// The maximum number of pending trials that `missingLanguages` looks at.
 const WAITING_MAX: u32 = 100;
@@ -222,6 +222,7 @@ impl Rejudge {
 
     /// Languages of waiting trials that no running evaluator judges, from the first 100 trials that
     /// have not ended. Empty if no evaluator runs.
+    #[graphql(complexity = "prices::COUNT + child_complexity")]
     async fn missing_languages(&self, ctx: &Context<'_>) -> Result<Vec<LanguageNode>> {
         if self.0.state != read_model::views::RejudgeState::Judging {
             return Ok(vec![]);

@@ -22,7 +22,7 @@ use crate::connection::{Page, Paging, Total, cost, window};
 use crate::cursor::ListCursor;
 use crate::moment::Moment;
 use crate::scalars::{DateTime, PositionScalar};
-use crate::{Api, ApiError, GlobalId};
+use crate::{Api, ApiError, GlobalId, prices};
 
 /// The state of the service right after an event of the log.
 #[derive(Debug, Clone, Copy)]
@@ -71,18 +71,21 @@ impl Snapshot {
     }
 
     /// A submission; null if it had not been received.
+    #[graphql(complexity = "prices::PAST + child_complexity")]
     async fn submission(&self, ctx: &Context<'_>, id: ID) -> Result<Option<SubmissionThen>> {
         let found = self.0.submission(Api::of(ctx), GlobalId::submission(&id)?).await?;
         Ok(found.map(|view| SubmissionThen::new(self.0, view)))
     }
 
     /// A problem at its newest revision at the time; null if it did not exist.
+    #[graphql(complexity = "prices::PAST + child_complexity")]
     async fn problem(&self, ctx: &Context<'_>, slug: String) -> Result<Option<ProblemThen>> {
         let Ok(slug) = slug.parse::<Slug>() else { return Ok(None) };
         Ok(self.0.problem(Api::of(ctx), &slug).await?.map(ProblemThen))
     }
 
     /// An account; null if it had not been registered.
+    #[graphql(complexity = "prices::PAST + child_complexity")]
     async fn user(&self, ctx: &Context<'_>, login: String) -> Result<Option<UserThen>> {
         let Ok(login) = login.parse() else { return Ok(None) };
         let found = self.0.account(Api::of(ctx), &login).await?;
@@ -90,7 +93,7 @@ impl Snapshot {
     }
 
     /// The ranking of accounts that had solved a problem, best first.
-    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    #[graphql(complexity = "prices::PAST + cost(first, last, child_complexity)")]
     async fn standings(
         &self,
         ctx: &Context<'_>,
@@ -107,7 +110,7 @@ impl Snapshot {
         let (after, before) = (place(&paging.after)?, place(&paging.before)?);
         let ranked = self.0.then(api).standings().await.map_err(ApiError::from)?;
         let shown = window(&paging, after, before, ranked.len(), api.limits.page_size)?;
-        let total = Total::known(ranked.len() as u64);
+        let total = Total::Known(ranked.len() as u64);
         let (has_previous, has_next) = (shown.start > 0, shown.end < ranked.len());
         let mut page = Connection::with_additional_fields(has_previous, has_next, total);
         let places = ranked.into_iter().enumerate().skip(shown.start).take(shown.len());

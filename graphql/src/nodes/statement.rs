@@ -5,9 +5,9 @@ use domain::problem::{Attachment as DomainAttachment, Translation};
 use read_model::views::ProblemView;
 
 use super::int;
-use crate::Api;
 use crate::addresses::{Addresses, address};
 use crate::scalars::{Html, Markdown, Sha256};
+use crate::{Api, prices};
 
 /// A Markdown text and its HTML.
 #[derive(Debug, Clone)]
@@ -20,12 +20,14 @@ pub struct Statement {
 #[Object]
 impl Statement {
     /// The Markdown source, as its setter wrote it.
+    #[graphql(complexity = "prices::TEXT")]
     async fn markdown(&self) -> Markdown {
         Markdown(self.text.clone())
     }
 
     /// The text as sanitised HTML, with math rendered as MathML and attachment names replaced by
     /// their URLs.
+    #[graphql(complexity = "prices::TEXT")]
     async fn html(&self, ctx: &Context<'_>) -> Html {
         let html = Api::of(ctx).renderer.html(&self.text, &self.attachments).await;
         Html(html.to_string())

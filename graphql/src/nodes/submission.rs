@@ -14,9 +14,9 @@ use super::judgement::{
 use super::{LanguageNode, Problem, SubmissionState, User, Verdict, int};
 use crate::connection::cost;
 use crate::cursor::StreamCursor;
-use crate::loaders::Key;
+use crate::loaders::{Count, Key};
 use crate::scalars::{DateTime, Sha256};
-use crate::{Api, ApiError, Code, GlobalId, Viewer, access};
+use crate::{Api, ApiError, Code, GlobalId, Viewer, access, prices};
 
 /// The order of lists of submissions.
 pub(crate) const NEWEST_FIRST: Order =
@@ -92,6 +92,7 @@ impl Submission {
     }
 
     /// The submitted source.
+    #[graphql(complexity = "prices::SOURCE")]
     async fn source(&self, ctx: &Context<'_>) -> Result<String> {
         let source = Api::loader(ctx).load_one(self.view().source).await?;
         Ok(String::from_utf8_lossy(&source.unwrap_or_default()).into_owned())
@@ -145,13 +146,14 @@ impl Submission {
     }
 
     /// The receipt, with which the author can prove that the submission was received.
+    #[graphql(complexity = "prices::PROOF + child_complexity")]
     async fn receipt(&self, ctx: &Context<'_>) -> Result<Option<Receipt>> {
         let stream = StreamId::Submission(self.view().id);
         Ok(first_event(Api::of(ctx), &stream).await?.map(Receipt))
     }
 
     /// The submission's events, in order. Details for judges are shown only to judges and setters.
-    #[graphql(complexity = "cost(first, None, child_complexity)")]
+    #[graphql(complexity = "prices::EVENTS + cost(first, None, child_complexity)")]
     async fn timeline(
         &self,
         ctx: &Context<'_>,
@@ -242,15 +244,14 @@ impl Progress {
 #[ComplexObject]
 impl Progress {
     /// The place in the queue, counted from 1; zero once started.
+    #[graphql(complexity = "prices::COUNT")]
     async fn queue_position(&self, ctx: &Context<'_>) -> Result<i32> {
         let Some(number) = self.waiting else { return Ok(0) };
-        let ahead = [
+        let ahead = vec![
             Condition::Equals("state", Scalar::Text("QUEUED".to_owned())),
             Condition::Below("number", Scalar::Integer(number)),
         ];
-        let collection = <SubmissionView as read_model::View>::COLLECTION;
-        let ahead = Api::of(ctx).reader.count(&collection, &ahead).await;
-        Ok(int(ahead.map_err(ApiError::from)? + 1))
+        Ok(int(Api::count(ctx, Count::of::<SubmissionView>(ahead)).await? + 1))
     }
 }
 

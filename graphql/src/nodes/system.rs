@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::int;
 use crate::api::ServiceLimits;
 use crate::scalars::PositionScalar;
-use crate::{Api, ApiError, Health, Viewer, access};
+use crate::{Api, ApiError, Health, Viewer, access, prices};
 
 /// The current state of the service.
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +67,7 @@ pub struct Limits {
     /// The deepest nesting of a query, in levels.
     depth: i32,
     /// The highest cost of a query, in fields. A field in a list counts once per possible list
-    /// item.
+    /// item, and a costly one for several: `totalCount` for 20, a submission's source for 100.
     cost: i32,
     /// The most fields at the top of a query, aliases included.
     aliases: i32,
@@ -104,17 +104,20 @@ impl System {
     }
 
     /// The worst health among the components.
+    #[graphql(complexity = "prices::HEALTH")]
     async fn health(&self, ctx: &Context<'_>) -> Health {
         let components = components(ctx).await;
         components.iter().map(|it| it.health).max().unwrap_or(Health::Ok)
     }
 
     /// The stores, and the parts of the process that answered.
+    #[graphql(complexity = "prices::HEALTH + child_complexity")]
     async fn components(&self, ctx: &Context<'_>) -> Vec<Component> {
         components(ctx).await
     }
 
     /// The progress of the projections that queries read.
+    #[graphql(complexity = "prices::HEALTH + child_complexity")]
     async fn projections(&self, ctx: &Context<'_>) -> Result<Vec<Projection>> {
         let api = Api::of(ctx);
         let head = api.log.info().await.map_err(ApiError::from)?.head;
@@ -141,6 +144,7 @@ impl System {
     }
 
     /// The queue lanes and the work that waits in them.
+    #[graphql(complexity = "prices::HEALTH + child_complexity")]
     async fn queues(&self, ctx: &Context<'_>) -> Result<Vec<Queue>> {
         let lanes = Api::of(ctx).queue.stats().await.map_err(ApiError::from)?;
         let queues = lanes.into_iter().map(|lane| Queue {

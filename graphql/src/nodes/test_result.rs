@@ -9,7 +9,7 @@ use domain::verdict::RunEnd;
 use read_model::views::{RevisionView, TestView};
 
 use super::{Verdict, int};
-use crate::{Api, Viewer, access};
+use crate::{Api, Viewer, access, prices};
 
 /// Maximum size of a test's input or answer in its detail, in bytes.
 const DETAIL_BYTES_MAX: usize = 4 << 10;
@@ -115,6 +115,7 @@ impl TestResult {
 
     /// The test's data and output. Set for samples, and for failed tests when the problem has
     /// `full_feedback`; null otherwise.
+    #[graphql(complexity = "prices::TEST_DETAIL + child_complexity")]
     async fn detail(&self, ctx: &Context<'_>) -> Result<Option<TestDetail>> {
         let data = self.test().and_then(|test| test.shown_data(self.outcome.verdict));
         let (Some(shown), Some(data)) = (self.outcome.shown.clone(), data) else {

@@ -4,14 +4,14 @@ use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use event_store::{Scope, TokenKind, TokenRecord};
 use jiff::Timestamp;
 use read_model::views::{AccountView, ProblemView, SolvedView, SubmissionView};
-use read_model::{Condition, PageRequest, Scalar, View, ViewReaderExt, WHOLE_PAGE};
+use read_model::{Condition, PageRequest, Scalar, ViewReaderExt, WHOLE_PAGE};
 
 use super::submission::{NEWEST_FIRST, Submission, SubmissionFilter};
 use super::{Difficulty, Role, int};
 use crate::connection::{Page, Paging, cost, page};
-use crate::loaders::{Key, Subject};
+use crate::loaders::{Count, Key, Subject};
 use crate::scalars::DateTime;
-use crate::{Api, ApiError, GlobalId, Viewer, access};
+use crate::{Api, ApiError, GlobalId, Viewer, access, prices};
 
 /// An account.
 #[derive(Debug, Clone)]
@@ -56,19 +56,19 @@ impl User {
     }
 
     /// The number of problems solved, by difficulty.
+    #[graphql(complexity = "3 * prices::COUNT + child_complexity")]
     async fn solved(&self, ctx: &Context<'_>) -> Result<Vec<SolvedCount>> {
         let solved = solved_problems(ctx, &self.0).await?;
         let mut counts = Vec::new();
         for difficulty in [Difficulty::Easy, Difficulty::Medium, Difficulty::Hard] {
             let domain = domain::Difficulty::from(difficulty);
             let rank = Scalar::Integer(difficulty as i64 + 1);
-            let of_this = [Condition::Equals("difficulty_rank", rank)];
-            let reader = &Api::of(ctx).reader;
-            let total = reader.count(&ProblemView::COLLECTION, &of_this).await;
+            let of_this = vec![Condition::Equals("difficulty_rank", rank)];
+            let total = Api::count(ctx, Count::of::<ProblemView>(of_this)).await?;
             counts.push(SolvedCount {
                 difficulty,
                 solved: int(solved.iter().filter(|problem| problem.difficulty == domain).count()),
-                total: int(total.map_err(ApiError::from)?),
+                total: int(total),
             });
         }
         Ok(counts)

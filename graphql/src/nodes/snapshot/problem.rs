@@ -3,10 +3,10 @@
 use async_graphql::{ID, Object};
 use read_model::views::ProblemView;
 
-use crate::GlobalId;
 use crate::nodes::problem::{ProblemStats, Sample};
 use crate::nodes::{Difficulty, Limits, Scoring, int};
 use crate::scalars::{DateTime, Markdown, Sha256};
+use crate::{GlobalId, prices};
 
 /// A problem in the past, in its original natural language.
 #[derive(Debug, Clone)]
@@ -55,21 +55,25 @@ impl ProblemThen {
     }
 
     /// The problem statement, in Markdown.
+    #[graphql(complexity = "prices::TEXT")]
     async fn statement(&self) -> Markdown {
         Markdown(self.0.statement.clone())
     }
 
     /// The editorial, which explains how to solve the problem; null if there was none.
+    #[graphql(complexity = "prices::TEXT")]
     async fn editorial(&self) -> Option<Markdown> {
         self.0.editorial.clone().map(Markdown)
     }
 
     /// Hints, from the vaguest to the most revealing.
+    #[graphql(complexity = "prices::TEXT")]
     async fn hints(&self) -> Vec<Markdown> {
         self.0.hints.iter().cloned().map(Markdown).collect()
     }
 
     /// The sample tests.
+    #[graphql(complexity = "prices::TEXT + child_complexity")]
     async fn samples(&self) -> Vec<Sample> {
         Sample::all(&self.0)
     }

@@ -11,7 +11,7 @@ use crate::nodes::judgement::{Compile, Judgement, judgement, judgements};
 use crate::nodes::submission::{Submission, behind};
 use crate::nodes::{GroupResult, SubmissionState, TestResult, Verdict, int};
 use crate::scalars::{DateTime, Sha256};
-use crate::{Api, GlobalId};
+use crate::{Api, GlobalId, prices};
 
 /// A submission in the past.
 #[derive(Debug, Clone)]
@@ -47,6 +47,7 @@ impl SubmissionThen {
     }
 
     /// The problem at that time.
+    #[graphql(complexity = "prices::PAST + child_complexity")]
     async fn problem(&self, ctx: &Context<'_>) -> Result<ProblemThen> {
         let slug = &self.view().problem;
         let problem = self.moment.problem(Api::of(ctx), slug).await?;
@@ -59,6 +60,7 @@ impl SubmissionThen {
     }
 
     /// The author's account at that time.
+    #[graphql(complexity = "prices::PAST + child_complexity")]
     async fn author(&self, ctx: &Context<'_>) -> Result<UserThen> {
         let login = &self.view().author;
         let account = self.moment.account(Api::of(ctx), login).await?;
@@ -158,6 +160,7 @@ impl JudgementThen {
     }
 
     /// The test results, ordered by number.
+    #[graphql(complexity = "prices::TESTS + child_complexity")]
     async fn tests(&self, ctx: &Context<'_>) -> Result<Vec<TestResult>> {
         // A revision never changes.
         self.0.test_results(ctx).await

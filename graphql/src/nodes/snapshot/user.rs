@@ -8,7 +8,7 @@ use crate::nodes::problem::SolvedStatusEnum;
 use crate::nodes::user::SolvedCount;
 use crate::nodes::{Difficulty, Role, int};
 use crate::scalars::DateTime;
-use crate::{Api, ApiError, GlobalId};
+use crate::{Api, ApiError, GlobalId, prices};
 
 /// An account in the past. Personal data is not in the log, so it is not shown here.
 #[derive(Debug, Clone)]
@@ -55,6 +55,7 @@ impl UserThen {
     }
 
     /// The number of problems solved, by difficulty. Totals count the problems that existed then.
+    #[graphql(complexity = "prices::PAST + child_complexity")]
     async fn solved(&self, ctx: &Context<'_>) -> Result<Vec<SolvedCount>> {
         let then = self.moment.then(Api::of(ctx));
         let statuses = then.statuses(&self.account.login).await.map_err(ApiError::from)?;
@@ -72,6 +73,7 @@ impl UserThen {
     }
 
     /// Every problem the account had submitted to, ordered by slug.
+    #[graphql(complexity = "prices::PAST + child_complexity")]
     async fn problems(&self, ctx: &Context<'_>) -> Result<Vec<ProblemStatusThen>> {
         let then = self.moment.then(Api::of(ctx));
         let statuses = then.statuses(&self.account.login).await.map_err(ApiError::from)?;
