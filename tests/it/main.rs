@@ -32,5 +32,6 @@ mod supervision;
 mod takeover;
 mod tampering;
 mod uneven_machines;
+mod uploads;
 mod views;
 mod webhooks;
