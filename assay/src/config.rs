@@ -9,6 +9,7 @@ use std::time::Duration;
 use domain::LanguageId;
 use event_store::StoreUrls;
 use graphql::ServiceLimits;
+use ipnet::IpNet;
 use sandbox::SandboxConfig;
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +37,7 @@ pub struct Config {
     pub stores: StoresConfig,
     /// The signing of the log.
     pub audit: AuditConfig,
-    /// The address to listen on.
+    /// The address to listen on, and the proxies in front of it.
     pub http: HttpConfig,
     /// The sandbox that runs untrusted programs.
     pub sandbox: SandboxConfig,
@@ -82,12 +83,14 @@ pub struct AuditConfig {
     pub keys: PathBuf,
 }
 
-/// The address to listen on.
+/// The address to listen on, and the proxies in front of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpConfig {
     /// Address and port. With port 0, any free port is used.
     pub listen: SocketAddr,
+    /// The networks of the proxies that report their clients' addresses, for example `10.0.0.0/8`.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// How submissions are judged.
@@ -230,7 +233,10 @@ impl Config {
         Self {
             stores: StoresConfig { log, blobs, credentials, tree, views },
             audit: AuditConfig { keys: folder.join("tree.keys") },
-            http: HttpConfig { listen: SocketAddr::from(([127, 0, 0, 1], 8080)) },
+            http: HttpConfig {
+                listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+                trusted_proxies: vec![],
+            },
             sandbox: SandboxConfig::default(),
             evaluator: EvaluatorConfig {
                 name: String::new(),
@@ -371,6 +377,12 @@ mod tests {
         args.set = vec!["sweep.keep_days=0".to_owned()];
         let message = args.load().unwrap_err().message;
         assert!(message.contains("sweep.keep_days"), "{message}");
+
+        args.set = vec![r#"http.trusted_proxies=["10.0.0.0/8", "fd00::/64"]"#.to_owned()];
+        assert_eq!(args.load().unwrap().http.trusted_proxies.len(), 2);
+        args.set = vec![r#"http.trusted_proxies=["10.0.0.0/33"]"#.to_owned()];
+        let message = args.load().unwrap_err().message;
+        assert!(message.contains("http.trusted_proxies"), "{message}");
 
         args.set = vec!["evaluator.slot=2".to_owned()];
         let message = args.load().unwrap_err().message;

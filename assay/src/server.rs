@@ -13,7 +13,10 @@ use command_api::Commands;
 use domain::Login;
 use evaluator::{DiskCache, Evaluator};
 use event_store::{LastingFault, Stores, lasting_fault};
-use graphql::{Api, Authenticator, Catalogue, Freshness, Hub, Parts, Renderer, Revisions, Secret};
+use graphql::{
+    Api, Authenticator, Catalogue, Freshness, Hub, Parts, Renderer, Revisions, Secret,
+    TrustedProxies,
+};
 use jiff::SignedDuration;
 use projector::Projector;
 use read_model::Views;
@@ -250,6 +253,7 @@ impl Http {
             catalogue,
             parts,
             limits: config.service_limits(),
+            trusted_proxies: TrustedProxies::new(config.http.trusted_proxies.clone()),
             version: env!("CARGO_PKG_VERSION"),
         });
         let router = if roles.contains(&Role::Command) {

@@ -10,6 +10,7 @@ use domain::LanguageId;
 use event_store::{Blobs, Credentials, EventLog, WorkQueue};
 use read_model::ViewReader;
 
+use crate::client_address::TrustedProxies;
 use crate::error::Codes;
 use crate::loaders::{Count, Loader};
 use crate::parts::Parts;
@@ -46,6 +47,8 @@ pub struct Api {
     pub parts: Arc<dyn Parts>,
     /// The limits that this server enforces.
     pub limits: ServiceLimits,
+    /// The proxies in front of this server.
+    pub trusted_proxies: TrustedProxies,
     /// Assay's version.
     pub version: &'static str,
 }

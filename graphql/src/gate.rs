@@ -1,6 +1,5 @@
-//! What a request says about its client: its token, its address and its trace context.
+//! What a request says about its client: its token and its trace context.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Json;
@@ -11,10 +10,6 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::{Api, ApiError, Authenticator, Code, Secret, Viewer};
-
-/// The client's address, if known.
-#[derive(Debug, Clone, Copy)]
-pub struct ClientAddress(pub Option<IpAddr>);
 
 /// The client's identity, from the `Authorization` header.
 #[derive(Debug)]

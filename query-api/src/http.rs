@@ -87,10 +87,11 @@ async fn execute(
     if let Err(refused) = prepare(&server.guard, &server.api, &mut request).await {
         return GraphQLResponse::from(refused).into_response();
     }
-    let address = ClientAddress(address.map(|Extension(ConnectInfo(address))| address.ip()));
+    let peer = address.map(|Extension(ConnectInfo(address))| address.ip());
+    let client = peer.map(|peer| server.api.trusted_proxies.client(peer, &headers));
     let request = request
         .data(viewer)
-        .data(address)
+        .data(ClientAddress(client))
         .data(TraceParent::of(&headers))
         .data(server.api.new_loader());
     let executed = tokio::time::timeout(REQUEST_TIME_MAX, server.schema.execute(request)).await;
