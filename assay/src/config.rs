@@ -161,8 +161,10 @@ pub struct LimitsConfig {
     pub package_bytes: usize,
     /// Submissions per account and minute.
     pub submissions_per_minute: u32,
-    /// Sign-ins and registrations per client address and minute.
+    /// Sign-ins and registrations per client network and minute.
     pub sign_ins_per_minute: u32,
+    /// Sign-ins per account and minute.
+    pub sign_ins_per_account_per_minute: u32,
     /// Concurrent subscriptions per socket.
     pub subscriptions_per_socket: usize,
 }
@@ -255,6 +257,7 @@ impl Config {
                 package_bytes: limits.package_bytes,
                 submissions_per_minute: limits.submissions_per_minute,
                 sign_ins_per_minute: limits.sign_ins_per_minute,
+                sign_ins_per_account_per_minute: limits.sign_ins_per_account_per_minute,
                 subscriptions_per_socket: limits.subscriptions_per_socket,
             },
             webhooks: WebhooksConfig {
@@ -286,6 +289,7 @@ impl Config {
             package_bytes: self.limits.package_bytes,
             submissions_per_minute: self.limits.submissions_per_minute,
             sign_ins_per_minute: self.limits.sign_ins_per_minute,
+            sign_ins_per_account_per_minute: self.limits.sign_ins_per_account_per_minute,
             subscriptions_per_socket: self.limits.subscriptions_per_socket,
             ..ServiceLimits::default()
         }

@@ -1,25 +1,20 @@
 //! What mutations need: stores, limits and policies.
 
-use std::hash::Hash;
 use std::net::IpAddr;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use async_graphql::Context as GraphqlContext;
 use domain::{Actor, Login};
 use event_store::{Blobs, Context, Credentials, EventLog, Stores};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use graphql::{Api, ApiError, ClientAddress, Code, ServiceLimits, TraceParent, Viewer};
 use problem_package::Options;
 use tokio::sync::Semaphore;
 use webhook::DestinationPolicy;
 
+use crate::passwords::Hashing;
 use crate::problem_cache::ProblemCache;
+use crate::rates::{Rate, network};
 
-/// Accounts or addresses that may be remembered for rate limits before idle ones are dropped.
-const RATES_MAX: usize = 10_000;
-/// Passwords hashed at once. Each hash uses a core and 19 MiB for its duration.
-const HASHES_AT_ONCE: usize = 2;
 /// Packages read at once. Each one uses a core, and memory for all its files, for its duration.
 const READINGS_AT_ONCE: usize = 2;
 
@@ -31,13 +26,14 @@ pub struct Commands {
     pub(crate) credentials: Arc<dyn Credentials>,
     pub(crate) api: Arc<Api>,
     pub(crate) problems: ProblemCache,
-    pub(crate) hashing: Semaphore,
+    pub(crate) hashing: Hashing,
     pub(crate) reading: Arc<Semaphore>,
     pub(crate) destinations: DestinationPolicy,
     /// How packages are read, except for the slug.
     pub(crate) packages: Options,
-    submissions: DefaultKeyedRateLimiter<Login>,
-    sign_ins: DefaultKeyedRateLimiter<IpAddr>,
+    submissions: Rate<Login>,
+    sign_ins_from: Rate<IpAddr>,
+    sign_ins_to: Rate<Login>,
 }
 
 impl Commands {
@@ -49,20 +45,24 @@ impl Commands {
         destinations: DestinationPolicy,
         packages: Options,
     ) -> Arc<Self> {
-        let ServiceLimits { submissions_per_minute, sign_ins_per_minute, .. } = api.limits;
-        let a_minute =
-            |count: u32| Quota::per_minute(NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN));
+        let ServiceLimits {
+            submissions_per_minute,
+            sign_ins_per_minute,
+            sign_ins_per_account_per_minute,
+            ..
+        } = api.limits;
         Arc::new(Self {
             log: Arc::clone(&stores.log),
             blobs: Arc::clone(&stores.blobs),
             credentials: Arc::clone(&stores.credentials),
             problems: ProblemCache::new(Arc::clone(&stores.log)),
-            hashing: Semaphore::new(HASHES_AT_ONCE),
+            hashing: Hashing::default(),
             reading: Arc::new(Semaphore::new(READINGS_AT_ONCE)),
             destinations,
             packages,
-            submissions: RateLimiter::keyed(a_minute(submissions_per_minute)),
-            sign_ins: RateLimiter::keyed(a_minute(sign_ins_per_minute)),
+            submissions: Rate::per_minute(submissions_per_minute),
+            sign_ins_from: Rate::per_minute(sign_ins_per_minute),
+            sign_ins_to: Rate::per_minute(sign_ins_per_account_per_minute),
             api,
         })
     }
@@ -74,27 +74,24 @@ impl Commands {
 
     /// Whether this account may submit now, by its rate limit.
     pub(crate) fn admits_submission(&self, login: &Login) -> bool {
-        admits(&self.submissions, login)
+        self.submissions.admit(login).is_ok()
     }
 
-    /// Rate-limits sign-ins per client address. A request without a known address is refused.
-    pub(crate) fn admit_sign_in(&self, ctx: &GraphqlContext<'_>) -> Result<(), ApiError> {
+    /// Rate-limits sign-ins and registrations per network. A request without a known address is
+    /// refused.
+    pub(crate) fn admit_network(&self, ctx: &GraphqlContext<'_>) -> Result<(), ApiError> {
         let address = ctx.data_opt::<ClientAddress>().and_then(|address| address.0);
         let unknown = || ApiError::new(Code::Internal, "the client's address is unknown");
-        let address = address.ok_or_else(unknown)?;
-        if admits(&self.sign_ins, &address) {
-            return Ok(());
-        }
-        let message = "too many sign-ins from this address; try again in a minute";
-        Err(ApiError::new(Code::TooMany, message))
+        let network = network(address.ok_or_else(unknown)?);
+        let refused = |wait| ApiError::too_many("too many sign-ins from this network", wait);
+        self.sign_ins_from.admit(&network).map_err(refused)
     }
-}
 
-fn admits<K: Clone + Eq + Hash>(rates: &DefaultKeyedRateLimiter<K>, key: &K) -> bool {
-    if rates.len() > RATES_MAX {
-        rates.retain_recent();
+    /// Rate-limits sign-ins per account. The answer is the same if the account does not exist.
+    pub(crate) fn admit_account(&self, login: &Login) -> Result<(), ApiError> {
+        let refused = |wait| ApiError::too_many("too many sign-ins to this account", wait);
+        self.sign_ins_to.admit(login).map_err(refused)
     }
-    rates.check_key(key).is_ok()
 }
 
 /// The context of events that the viewer causes.

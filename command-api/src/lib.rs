@@ -11,6 +11,7 @@ mod payload;
 mod problem_cache;
 mod problems;
 mod query;
+mod rates;
 mod receive;
 mod rejudge;
 mod sessions;

@@ -12,7 +12,6 @@ use uuid::Uuid;
 
 use crate::accounts::{self, AccountError};
 use crate::commands::Commands;
-use crate::passwords;
 use crate::payload::{Failure, Payload, UserError, UserErrorCode, answer, token};
 use crate::tokens::Issue;
 
@@ -129,9 +128,10 @@ impl SessionMutation {
         client: Option<String>,
     ) -> Result<SessionPayload> {
         let commands = Commands::of(ctx);
-        commands.admit_sign_in(ctx)?;
+        commands.admit_network(ctx)?;
         let account = match login.parse::<Login>() {
             Ok(login) => {
+                commands.admit_account(&login)?;
                 account_in_log(commands.log.as_ref(), &login).await.map_err(ApiError::from)?
             }
             Err(_) => None,
@@ -144,7 +144,7 @@ impl SessionMutation {
             None => None,
         };
         let hash = profile.and_then(|profile| profile.password_hash);
-        let right = passwords::verify(&commands.hashing, password, hash).await?;
+        let right = commands.hashing.verify(password, hash).await?;
         let wrong = || {
             let message = "the login or the password is wrong";
             let error = UserError::new(UserErrorCode::BadCredentials, message);
@@ -166,7 +166,7 @@ impl SessionMutation {
         #[graphql(secret)] refresh_token: String,
     ) -> Result<SessionPayload> {
         let commands = Commands::of(ctx);
-        commands.admit_sign_in(ctx)?;
+        commands.admit_network(ctx)?;
         let hash = Secret(refresh_token).hash();
         let found = commands.credentials.use_token(&hash, Timestamp::now()).await;
         let found = found.map_err(ApiError::from)?;
@@ -232,7 +232,7 @@ async fn register(
     ctx: &Context<'_>,
     input: RegisterInput,
 ) -> Result<SessionPayload, Failure> {
-    commands.admit_sign_in(ctx)?;
+    commands.admit_network(ctx)?;
     let mut errors = Vec::new();
     let mut invalid = |path: &str, message: String| {
         errors.push(UserError::at(UserErrorCode::Invalid, path, message));
@@ -259,7 +259,7 @@ async fn register(
     }
     let (true, Ok(login)) = (errors.is_empty(), login) else { return Err(Failure::User(errors)) };
 
-    let password_hash = Some(passwords::hash(&commands.hashing, input.password).await?);
+    let password_hash = Some(commands.hashing.hash(input.password).await?);
     let profile = Profile { email: Some(email.to_owned()), name: input.name, password_hash };
     let context = event_store::Context::new(Actor::account(&login));
     let (log, credentials) = (commands.log.as_ref(), commands.credentials.as_ref());

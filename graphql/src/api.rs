@@ -102,8 +102,10 @@ pub struct ServiceLimits {
     pub package_bytes: usize,
     /// Maximum number of submissions per account and minute.
     pub submissions_per_minute: u32,
-    /// Maximum number of sign-ins and registrations per address and minute.
+    /// Maximum number of sign-ins and registrations per network and minute.
     pub sign_ins_per_minute: u32,
+    /// Maximum number of sign-ins per account and minute.
+    pub sign_ins_per_account_per_minute: u32,
 }
 
 impl Default for ServiceLimits {
@@ -120,6 +122,7 @@ impl Default for ServiceLimits {
             package_bytes: 64 << 20,
             submissions_per_minute: 60,
             sign_ins_per_minute: 30,
+            sign_ins_per_account_per_minute: 10,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::iter::successors;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_graphql::extensions::{
     Extension, ExtensionContext, ExtensionFactory, NextRequest, NextSubscribe,
@@ -32,7 +33,7 @@ pub enum Code {
     GraphqlValidationFailed,
     /// The read model did not reach the requested position in time.
     NotCaughtUp,
-    /// Too many subscriptions on one socket, or too many requests per minute.
+    /// Too many subscriptions on one socket, requests per minute, or requests that wait.
     TooMany,
     /// A store does not respond; try again later.
     Unavailable,
@@ -98,12 +99,22 @@ pub struct ApiError {
     pub code: Code,
     /// The message for users.
     pub message: String,
+    /// After how many seconds to try again, for `extensions.retryAfter` and the header
+    /// `Retry-After`, if this is known.
+    pub retry_after: Option<u64>,
 }
 
 impl ApiError {
     /// An error with this code.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self { code, message: message.into(), retry_after: None }
+    }
+
+    /// An error for a request that is one too many, and can be tried again after `wait`.
+    pub fn too_many(message: &str, wait: Duration) -> Self {
+        let seconds = (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1);
+        let message = format!("{message}; try again in {seconds} s");
+        Self { retry_after: Some(seconds), ..Self::new(Code::TooMany, message) }
     }
 
     /// An error for an invalid argument.
@@ -150,7 +161,8 @@ fn lasting_code(error: &(dyn Error + 'static)) -> Option<Code> {
 }
 
 /// Sets `extensions.code` on every error: an [`ApiError`]'s own code, or for the schema's own
-/// errors, which all concern the document, `GRAPHQL_VALIDATION_FAILED`.
+/// errors, which all concern the document, `GRAPHQL_VALIDATION_FAILED`. Sets `retryAfter` if the
+/// error says when to try again.
 #[derive(Debug, Clone, Copy)]
 pub struct Codes;
 
@@ -188,14 +200,17 @@ impl From<ApiError> for Response {
 pub fn with_codes(mut response: Response) -> Response {
     response.errors.truncate(ERRORS_MAX);
     for error in &mut response.errors {
-        let code = match (error.source::<ApiError>(), error.source::<Arc<ApiError>>()) {
-            (Some(error), _) => error.code,
-            (None, Some(error)) => error.code,
-            (None, None) => Code::GraphqlValidationFailed,
+        let shared = error.source::<Arc<ApiError>>().map(Arc::as_ref);
+        let (code, retry_after) = match error.source::<ApiError>().or(shared) {
+            Some(error) => (error.code, error.retry_after),
+            None => (Code::GraphqlValidationFailed, None),
         };
         let extensions = error.extensions.get_or_insert_default();
         if extensions.get("code").is_none() {
             extensions.set("code", code.as_str());
+        }
+        if let Some(seconds) = retry_after {
+            extensions.set("retryAfter", seconds);
         }
     }
     response

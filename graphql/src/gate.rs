@@ -58,10 +58,16 @@ impl IntoResponse for ApiError {
 pub fn refusal(error: ApiError) -> Response {
     let status = StatusCode::from_u16(error.code.http_status());
     let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let body = json!({
-        "errors": [{ "message": error.message, "extensions": { "code": error.code.as_str() } }]
-    });
-    (status, Json(body)).into_response()
+    let mut extensions = json!({ "code": error.code.as_str() });
+    if let Some(seconds) = error.retry_after {
+        extensions["retryAfter"] = seconds.into();
+    }
+    let body = json!({ "errors": [{ "message": error.message, "extensions": extensions }] });
+    let mut response = (status, Json(body)).into_response();
+    if let Some(seconds) = error.retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
 }
 
 /// The request's W3C trace context.
@@ -91,7 +97,23 @@ fn is_trace_parent(said: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_refusal_says_when_to_try_again() {
+        let error = ApiError::too_many("too many requests", Duration::from_millis(6_001));
+        let response = refusal(error);
+        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(response.headers()[header::RETRY_AFTER], "7");
+        let body = axum::body::to_bytes(response.into_body(), 1 << 10).await.unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        let extensions = json!({ "code": "TOO_MANY", "retryAfter": 7 });
+        assert_eq!(body["errors"][0]["extensions"], extensions);
+        let lasting = refusal(ApiError::new(Code::Internal, "a fault"));
+        assert!(!lasting.headers().contains_key(header::RETRY_AFTER));
+    }
 
     #[test]
     fn only_the_standards_trace_parent_is_taken() {

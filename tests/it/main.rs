@@ -26,6 +26,7 @@ mod read_model;
 mod rejudge;
 mod replay;
 mod schema;
+mod sign_in;
 mod sockets;
 mod startup;
 mod supervision;

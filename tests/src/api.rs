@@ -13,6 +13,7 @@ use url::Url;
 pub struct Api {
     base: Url,
     token: Option<String>,
+    forwarded_for: Option<String>,
     http: reqwest::Client,
 }
 
@@ -68,7 +69,7 @@ impl Api {
     /// If the machine has no working TLS.
     pub fn new(base: Url, token: Option<&str>) -> Self {
         let http = reqwest::Client::builder().build().expect("a client without options");
-        Self { base, token: token.map(str::to_owned), http }
+        Self { base, token: token.map(str::to_owned), forwarded_for: None, http }
     }
 
     /// The same server with another token.
@@ -79,6 +80,11 @@ impl Api {
     /// The same server without a token.
     pub fn anonymous(&self) -> Self {
         Self { token: None, ..self.clone() }
+    }
+
+    /// The same server for a client at this address, through a proxy on this machine.
+    pub fn forwarded_for(&self, address: &str) -> Self {
+        Self { forwarded_for: Some(address.to_owned()), ..self.clone() }
     }
 
     /// The token.
@@ -149,6 +155,9 @@ impl Api {
         let mut request = self.http.post(address).header("content-type", "application/json");
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
+        }
+        if let Some(address) = &self.forwarded_for {
+            request = request.header("x-forwarded-for", address);
         }
         let answer = request.body(body).send().await?;
         let status = answer.status().as_u16();

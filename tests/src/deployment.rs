@@ -446,7 +446,8 @@ fn usual_settings(
         ("evaluator.warm_up", "false".to_owned()),
         ("evaluator.languages", r#"["c", "cpp", "python3"]"#.to_owned()),
         ("limits.submissions_per_minute", many.clone()),
-        ("limits.sign_ins_per_minute", many),
+        ("limits.sign_ins_per_minute", many.clone()),
+        ("limits.sign_ins_per_account_per_minute", many),
     ]
     .map(|(key, value)| (key.to_owned(), value))
     .into()
