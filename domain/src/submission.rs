@@ -134,6 +134,9 @@ pub struct Submission {
     pub phase: Phase,
     /// Number of attempts started.
     pub attempts: u32,
+    /// Number of attempts whose evaluator reported a failure. Other attempts without a verdict are
+    /// no evidence against the submission.
+    pub failures: u32,
 }
 
 impl Aggregate for Submission {
@@ -211,7 +214,12 @@ impl Aggregate for Submission {
                 }
             }
             Event::JudgingFinished(finished) => self.phase = Phase::Judged(finished.verdict),
-            Event::AttemptAbandoned(_) => self.phase = Phase::Queued,
+            Event::AttemptAbandoned(abandoned) => {
+                self.phase = Phase::Queued;
+                if let AbandonReason::Failed { .. } = abandoned.reason {
+                    self.failures += 1;
+                }
+            }
             Event::SubmissionAbandoned(_) => self.phase = Phase::Judged(Verdict::JudgeError),
             _ => {}
         }

@@ -27,6 +27,9 @@ pub(crate) enum Interruption {
         #[source]
         fault: Fault,
     },
+    /// The code that judges panicked: a bug.
+    #[error("the evaluator panicked while judging it")]
+    Panicked,
     /// Something that judging needs could not be fetched.
     #[error(transparent)]
     Fetch(#[from] Arc<FetchError>),

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod crashes;
 mod disk_cache;
 mod figures;
 mod host;

@@ -11,7 +11,7 @@ use domain::submission::{
     Submission, SubmissionAbandoned, SubmissionCommand, SubmissionReceived, TestOutcome,
     TestsJudged,
 };
-use domain::{Actor, Digest};
+use domain::{Actor, Digest, Event, Recorded};
 use event_store::{Ability, Context, Stream, Work, WorkReceipt};
 use sandbox::Toolchain;
 use tokio::time::Instant;
@@ -32,23 +32,32 @@ const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 /// its messages.
 const DETAIL_CHARS_MAX: usize = 2_500;
 
-/// Judges a submission until its verdict. The slot is freed as soon as nothing is left to run,
-/// because recording the verdict needs none.
+/// Deliveries of one submission that may end without a result. Evaluators that are killed or lose
+/// their stores say nothing about the submission, but nothing is delivered forever.
+const LOST_DELIVERIES_MAX: u32 = 100;
+
+/// Judges a submission until its verdict, or gives it up if judging it failed too often. The slot
+/// is freed as soon as nothing is left to run, because recording the verdict needs none.
 pub(crate) async fn judge(tools: &Tools, work: &Work, slot: Slot) -> Result<(), Interruption> {
     let mut session = match Session::open(tools, work).await? {
         Some(session) => session,
         None => return Ok(tools.queue.discard(&work.receipt).await?),
     };
-    if work.deliveries > tools.deliveries_max {
-        let detail = "every evaluator that took it was lost".to_owned();
-        let abandoned = SubmissionAbandoned { deliveries: work.deliveries - 1, detail };
-        return session.finish(vec![SubmissionCommand::Abandon(abandoned)]).await;
-    }
-    session.judge(slot).await
+    let (deliveries, failures) = (work.deliveries - 1, session.stream.state.failures);
+    let detail = if failures >= tools.deliveries_max {
+        // The failures that were recorded after a crash.
+        session.failure.take().unwrap_or_default()
+    } else if deliveries.saturating_sub(failures) >= LOST_DELIVERIES_MAX {
+        "every evaluator that took it was lost".to_owned()
+    } else {
+        return session.judge(slot).await;
+    };
+    let abandoned = SubmissionAbandoned { deliveries, detail };
+    session.finish(vec![SubmissionCommand::Abandon(abandoned)]).await
 }
 
 /// Ends this evaluator's current attempt, if there is one, and returns the work to the queue. Gives
-/// the submission up instead if it has failed too often.
+/// the submission up instead if too many attempts have failed.
 pub(crate) async fn give_back(
     tools: &Tools,
     work: &Work,
@@ -58,6 +67,7 @@ pub(crate) async fn give_back(
         return Ok(tools.queue.discard(&work.receipt).await?);
     };
     let mut commands = Vec::new();
+    let mut failures = session.stream.state.failures;
     if let Phase::Judging(attempt) = &session.stream.state.phase {
         if session.holder.as_deref() != Some(tools.name.as_str()) {
             return Err(Interruption::Fenced);
@@ -65,9 +75,10 @@ pub(crate) async fn give_back(
         let attempt = attempt.number;
         let abandoned = AttemptAbandoned { attempt, reason: reason.clone() };
         commands.push(SubmissionCommand::AbandonAttempt(abandoned));
+        failures += 1;
     }
     if let AbandonReason::Failed { detail } = &reason
-        && work.deliveries >= tools.deliveries_max
+        && failures >= tools.deliveries_max
     {
         let detail = detail.clone();
         let abandoned = SubmissionAbandoned { deliveries: work.deliveries, detail };
@@ -90,6 +101,25 @@ pub(crate) fn detail(error: &Interruption) -> String {
     supervision::error_chain(error).chars().take(DETAIL_CHARS_MAX).collect()
 }
 
+/// The evaluator that began the latest attempt.
+pub(crate) fn holder(events: &[Recorded]) -> Option<&str> {
+    events.iter().rev().find_map(|recorded| match &recorded.event {
+        Event::JudgingStarted(started) => Some(started.evaluator.as_str()),
+        _ => None,
+    })
+}
+
+/// Why the latest failed attempt failed.
+fn failure(events: &[Recorded]) -> Option<&str> {
+    events.iter().rev().find_map(|recorded| match &recorded.event {
+        Event::AttemptAbandoned(AttemptAbandoned {
+            reason: AbandonReason::Failed { detail },
+            ..
+        }) => Some(detail.as_str()),
+        _ => None,
+    })
+}
+
 struct Session<'a> {
     tools: &'a Tools,
     receipt: WorkReceipt,
@@ -97,6 +127,8 @@ struct Session<'a> {
     received: SubmissionReceived,
     /// The evaluator that began the latest attempt.
     holder: Option<String>,
+    /// Why the latest failed attempt failed.
+    failure: Option<String>,
     context: Context,
 }
 
@@ -112,13 +144,11 @@ impl<'a> Session<'a> {
         let (Some(received), Some(first)) = (stream.state.received.clone(), events.first()) else {
             return Ok(None);
         };
-        let holder = events.iter().rev().find_map(|recorded| match &recorded.event {
-            domain::Event::JudgingStarted(started) => Some(started.evaluator.clone()),
-            _ => None,
-        });
+        let holder = holder(&events).map(str::to_owned);
+        let failure = failure(&events).map(str::to_owned);
         let context = Context::caused_by(Actor::evaluator(&tools.name), first);
         let receipt = work.receipt.clone();
-        Ok(Some(Self { tools, receipt, stream, received, holder, context }))
+        Ok(Some(Self { tools, receipt, stream, received, holder, failure, context }))
     }
 
     async fn judge(mut self, slot: Slot) -> Result<(), Interruption> {

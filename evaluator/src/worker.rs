@@ -2,15 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::error::Error;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crash_note::{Entry, LeftNote, Note};
 use domain::submission::AbandonReason;
 use domain::{LanguageId, StreamId};
 use event_store::{
     Ability, Blobs, EventLog, Lane, QueueError, Stores, TakeRequest, Work, WorkQueue, WorkerId,
     alert,
 };
+use futures::FutureExt;
 use sandbox::{Language, Languages, Sandbox};
 use supervision::error_chain;
 use tokio::sync::Semaphore;
@@ -23,7 +26,7 @@ use crate::library::Library;
 use crate::slots::{Slot, Slots, physical_cores};
 use crate::tools::Tools;
 use crate::warm_up::warm_up;
-use crate::{DiskCache, Figures, host, rejudge, session};
+use crate::{DiskCache, Figures, crashes, host, rejudge, session};
 
 /// How long to wait for a wake-up before checking anyway: an expired lease wakes no evaluator.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -62,7 +65,7 @@ pub struct Config {
     pub warm_up: bool,
     /// How long an evaluator keeps its work without extending the lease.
     pub lease: Duration,
-    /// How many times a submission is tried before it is given up.
+    /// How many attempts of a submission may fail before it is given up.
     pub deliveries_max: u32,
     /// How long a shutdown waits for submissions in progress.
     pub drain: Duration,
@@ -101,6 +104,10 @@ impl From<&Stores> for Ports {
 pub struct Evaluator {
     config: Config,
     tools: Arc<Tools>,
+    /// Lists the sessions in progress, if crashes are noted.
+    note: Option<Arc<Note>>,
+    /// The notes of earlier evaluators that crashed.
+    crashed: Vec<LeftNote>,
 }
 
 impl Evaluator {
@@ -129,7 +136,15 @@ impl Evaluator {
             languages,
             deliveries_max: config.deliveries_max,
         };
-        Self { config, tools: Arc::new(tools) }
+        Self { config, tools: Arc::new(tools), note: None, crashed: vec![] }
+    }
+
+    /// Lists the sessions in progress in this note, and records the crashes of the evaluators that
+    /// left the other notes before it takes work. [`run`](Self::run) must then be called on threads
+    /// that the note watches.
+    #[must_use]
+    pub fn with_notes(self, note: Arc<Note>, crashed: Vec<LeftNote>) -> Self {
+        Self { note: Some(note), crashed, ..self }
     }
 
     /// The evaluator's metrics, which continue to be updated.
@@ -140,7 +155,7 @@ impl Evaluator {
     /// Runs until cancelled. Then it takes no further work, waits for submissions in progress, and
     /// returns to the queue those that exceed the drain time. All cells are destroyed when this
     /// returns.
-    pub async fn run(self, cancelled: CancellationToken) {
+    pub async fn run(mut self, cancelled: CancellationToken) {
         let under_way = TaskTracker::new();
         let out_of_time = CancellationToken::new();
         let languages = if self.config.warm_up { self.config.languages.clone() } else { vec![] };
@@ -148,7 +163,9 @@ impl Evaluator {
         let warming = tokio::spawn(async move {
             enough.run_until_cancelled(warm_up(&tools, &languages)).await;
         });
+        let crashed = std::mem::take(&mut self.crashed);
         let working = async {
+            crashes::record(&self.tools, crashed).await;
             tokio::select! {
                 biased;
                 () = self.announce() => {}
@@ -168,6 +185,12 @@ impl Evaluator {
         }
         self.tools.cells.drained().await;
         self.tools.cells.sandbox().shutdown().await;
+        if let Some(Err(error)) = self.note.map(|note| note.remove()) {
+            tracing::warn!(
+                error = &error as &dyn Error,
+                "removing the note of this process failed"
+            );
+        }
     }
 
     /// Announces this evaluator and its abilities regularly.
@@ -232,10 +255,10 @@ impl Evaluator {
                         None => slot,
                     };
                     let (tools, lease) = (Arc::clone(&self.tools), self.config.lease);
-                    let out_of_time = out_of_time.clone();
+                    let (out_of_time, entry) = (out_of_time.clone(), self.enter(&work));
                     under_way.spawn(async move {
                         handle(&tools, work, slot, lease, out_of_time).await;
-                        drop(session);
+                        drop((entry, session));
                     });
                 }
                 Ok(None) => {
@@ -253,6 +276,23 @@ impl Evaluator {
                     drop((share, slot, session));
                     tokio::time::sleep(self.taking_failed(&error)).await;
                 }
+            }
+        }
+    }
+
+    /// Adds work to the note. Without the entry, a crash is not counted.
+    fn enter(&self, work: &Work) -> Option<Entry> {
+        let submission = &work.item.stream;
+        if let StreamId::Rejudge(_) = submission {
+            // It is never given up.
+            return None;
+        }
+        match self.note.as_ref()?.enter(&submission.to_string()) {
+            Ok(entry) => Some(entry),
+            Err(error) => {
+                let error = &error as &dyn Error;
+                tracing::warn!(%submission, error, "this session cannot be noted");
+                None
             }
         }
     }
@@ -319,12 +359,14 @@ async fn handle(
     out_of_time: CancellationToken,
 ) {
     let submission = &work.item.stream;
-    // Dropping the judging future destroys its cells.
+    // Dropping the judging future destroys its cells. What a panic leaves behind is not used again.
+    let carried_out = AssertUnwindSafe(carry_out(tools, &work, slot)).catch_unwind();
     let interruption = tokio::select! {
         biased;
-        done = carry_out(tools, &work, slot) => match done {
-            Ok(()) => return,
-            Err(interruption) => interruption,
+        done = carried_out => match done {
+            Ok(Ok(())) => return,
+            Ok(Err(interruption)) => interruption,
+            Err(_) => Interruption::Panicked,
         },
         () = hold(tools, &work, lease) => Interruption::Fenced,
         () = out_of_time.cancelled() => {
@@ -336,7 +378,9 @@ async fn handle(
         tracing::info!(%submission, "another evaluator took over");
         return;
     }
+    let is_bug = matches!(interruption, Interruption::Panicked);
     let (detail, alert) = (session::detail(&interruption), alert(&interruption));
+    let alert = alert.or(is_bug.then_some(true));
     tracing::error!(%submission, deliveries = work.deliveries, alert, detail, "judging failed");
     report(give_back(tools, &work, AbandonReason::Failed { detail }).await, &work);
 }

@@ -2,16 +2,20 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use crash_note::Note;
 use domain::grading::{Grading, OnFailure};
 use domain::problem::{BlobRef, Problem, ReviseProblem, RevisionContent, Test};
 use domain::rejudge::{Member, Rejudge, RejudgeCommand, RejudgeCreated, Selection};
-use domain::submission::{Submission, SubmissionCommand, SubmissionReceived, TestOutcome};
+use domain::submission::{
+    AbandonReason, AttemptAbandoned, Submission, SubmissionCommand, SubmissionReceived, TestOutcome,
+};
 use domain::{Actor, Digest, Event, Position, RejudgeId, Slug, StreamId, SubmissionId, Verdict};
 use evaluator::{Config, Evaluator};
 use event_store::{
@@ -131,6 +135,11 @@ impl Judge {
 
     /// The outcomes of a program's tests in the order they were recorded in, and its verdict.
     async fn judge(&self, source: &str) -> (Vec<TestOutcome>, Verdict) {
+        let id = self.submit(source).await;
+        tokio::time::timeout(PATIENCE, self.verdict(&id)).await.expect("a verdict comes")
+    }
+
+    async fn submit(&self, source: &str) -> StreamId {
         let submission = SubmissionId::from(Uuid::now_v7());
         let received = SubmissionReceived {
             submission,
@@ -147,7 +156,85 @@ impl Judge {
         let (log, context) = (self.stores.log.as_ref(), Context::new(Actor::system()));
         let mut stream = Stream::<Submission>::new(id.clone());
         stream.execute(log, receive, &context, Some(work), None).await.unwrap();
-        tokio::time::timeout(PATIENCE, self.verdict(&id)).await.expect("a verdict comes")
+        id
+    }
+
+    /// Takes the only work under this name, begins an attempt, and is lost. The work can be taken
+    /// again at once.
+    async fn take_and_vanish(&self, name: &str) {
+        let request = TakeRequest {
+            worker: WorkerId(name.to_owned()),
+            lanes: vec![Lane::Submit],
+            lease: Duration::ZERO,
+            abilities: Arc::new([Ability::Judge(LANGUAGE.parse().unwrap())].into()),
+        };
+        let take = async {
+            loop {
+                if let Some(work) = self.stores.queue.take(&request).await.unwrap() {
+                    return work;
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let work = tokio::time::timeout(PATIENCE, take).await.expect("the lease has expired");
+        let start = || SubmissionCommand::StartJudging { evaluator: name.to_owned(), tests: TESTS };
+        self.change(&work.item.stream, start).await;
+    }
+
+    async fn change(&self, id: &StreamId, command: impl Fn() -> SubmissionCommand) {
+        let log = self.stores.log.as_ref();
+        let events = event_store::read_stream_whole(log, id).await.unwrap();
+        let mut stream = Stream::<Submission>::fold(id.clone(), &events);
+        let context = Context::new(Actor::system());
+        stream.execute(log, vec![command()], &context, None, None).await.unwrap();
+    }
+
+    /// The event that ends the submission, with or without a verdict, and the reasons of the
+    /// attempts that were abandoned before.
+    async fn end(&self, id: &StreamId) -> (Event, Vec<AbandonReason>) {
+        let mut head = self.stores.log.head();
+        let end = async {
+            loop {
+                head.mark_unchanged();
+                let log = self.stores.log.as_ref();
+                let events = event_store::read_stream_whole(log, id).await.unwrap();
+                let last = events.last().unwrap().event.clone();
+                if matches!(last, Event::JudgingFinished(_) | Event::SubmissionAbandoned(_)) {
+                    let abandoned =
+                        events.into_iter().filter_map(|recorded| match recorded.event {
+                            Event::AttemptAbandoned(abandoned) => Some(abandoned.reason),
+                            _ => None,
+                        });
+                    return (last, abandoned.collect());
+                }
+                head.changed().await.unwrap();
+            }
+        };
+        tokio::time::timeout(PATIENCE, end).await.expect("it ends")
+    }
+
+    /// The end of a submission that an evaluator of this configuration judges, with the notes that
+    /// others left in this folder.
+    async fn end_after(
+        &self,
+        id: &StreamId,
+        notes: &Path,
+        config: Config,
+    ) -> (Event, Vec<AbandonReason>) {
+        let sandbox = sandbox::resolve(&SandboxConfig::default()).unwrap();
+        let cancelled = CancellationToken::new();
+        let note = Note::create(notes, &config.name).unwrap();
+        let left = crash_note::left_behind(notes).unwrap();
+        let running = evaluator(config, &self.stores, sandbox).with_notes(note, left);
+        let (end, ()) = tokio::join!(
+            async {
+                let end = self.end(id).await;
+                cancelled.cancel();
+                end
+            },
+            running.run(cancelled.clone())
+        );
+        end
     }
 
     /// Creates a rejudge of every submission.
@@ -290,15 +377,16 @@ async fn nothing_runs_beside_or_after_a_failure_that_ends_the_attempt() {
     judge.stop().await;
 }
 
-/// A sandbox on a machine that has no room at first.
+/// A sandbox that refuses cells at first.
 #[derive(Debug)]
-struct Crowded {
+struct Refusing {
     sandbox: Arc<dyn Sandbox>,
     refusals: AtomicU32,
+    refuse: fn() -> SandboxError,
 }
 
 #[async_trait]
-impl Sandbox for Crowded {
+impl Sandbox for Refusing {
     fn name(&self) -> &'static str {
         self.sandbox.name()
     }
@@ -306,8 +394,7 @@ impl Sandbox for Crowded {
     async fn prepare(&self, spec: &CellSpec) -> Result<Cell, SandboxError> {
         let less = |left: u32| left.checked_sub(1);
         if self.refusals.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_ok() {
-            let source = io::Error::from_raw_os_error(libc::EMFILE);
-            return Err(SandboxError::Seal { step: "open a socket".to_owned(), source });
+            return Err((self.refuse)());
         }
         self.sandbox.prepare(spec).await
     }
@@ -340,7 +427,11 @@ impl Sandbox for Crowded {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_machine_without_room_waits() {
     let sandbox = sandbox::resolve(&SandboxConfig::default()).unwrap();
-    let crowded = Arc::new(Crowded { sandbox, refusals: AtomicU32::new(3) });
+    let refuse = || SandboxError::Seal {
+        step: "open a socket".to_owned(),
+        source: io::Error::from_raw_os_error(libc::EMFILE),
+    };
+    let crowded = Arc::new(Refusing { sandbox, refusals: AtomicU32::new(3), refuse });
     let judge = Judge::start_in(Arc::clone(&crowded) as Arc<dyn Sandbox>, OnFailure::Stop).await;
     let (outcomes, verdict) = judge.judge(WRONG_FROM_3).await;
     assert_eq!((numbers(&outcomes), verdict), (vec![1, 2, 3], Verdict::WrongAnswer));
@@ -417,4 +508,107 @@ async fn a_shutdown_uses_up_no_try() {
         () = restarts => unreachable!("the last one runs until the verdict"),
     };
     assert_eq!((numbers(&outcomes), verdict), ((1..=TESTS).collect(), Verdict::WrongAnswer));
+}
+
+/// An evaluator that crashed, with the note that it left. `mark` is the first line of the note.
+fn leave_note(folder: &Path, mark: &str, name: &str, submission: &StreamId) {
+    let note = format!("{mark}\n{name}\n{:127}\n{submission:127}\n", "");
+    std::fs::write(folder.join(format!("{name}.judging")), note).unwrap();
+}
+
+fn failed(detail: &str) -> AbandonReason {
+    AbandonReason::Failed { detail: detail.to_owned() }
+}
+
+const CRASHED: &str = "the evaluator crashed while judging it";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_evaluators_use_up_no_try() {
+    let mut judge = Judge::start(OnFailure::Stop).await;
+    judge.end_first().await;
+    let (id, notes) = (judge.submit(WRONG_FROM_3).await, tempfile::tempdir().unwrap());
+    for number in 0..20 {
+        let name = format!("lost-{number}");
+        judge.take_and_vanish(&name).await;
+        leave_note(notes.path(), "running", &name, &id);
+    }
+    let languages = Languages::builtin();
+    let config = config("last", languages.all());
+    let (end, abandoned) = judge.end_after(&id, notes.path(), config).await;
+    let Event::JudgingFinished(finished) = end else { panic!("{end:?}") };
+    assert_eq!(finished.verdict, Verdict::WrongAnswer);
+    assert_eq!(abandoned, vec![AbandonReason::Superseded; 20]);
+    assert_eq!(std::fs::read_dir(notes.path()).unwrap().count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_submission_that_crashes_its_evaluators_is_given_up() {
+    let mut judge = Judge::start(OnFailure::Stop).await;
+    judge.end_first().await;
+    let (id, notes) = (judge.submit(WRONG_FROM_3).await, tempfile::tempdir().unwrap());
+    judge.take_and_vanish("killed").await;
+    judge.take_and_vanish("failed").await;
+    let reason = failed("no disk");
+    let fail = || AttemptAbandoned { attempt: 2, reason: reason.clone() };
+    judge.change(&id, || SubmissionCommand::AbandonAttempt(fail())).await;
+    judge.take_and_vanish("crashed").await;
+    leave_note(notes.path(), "crashed", "crashed", &id);
+    let languages = Languages::builtin();
+    let config = Config { deliveries_max: 2, ..config("last", languages.all()) };
+    let (end, abandoned) = judge.end_after(&id, notes.path(), config).await;
+    let Event::SubmissionAbandoned(end) = end else { panic!("{end:?}") };
+    assert_eq!((end.deliveries, end.detail.as_str()), (3, CRASHED));
+    assert_eq!(abandoned, [AbandonReason::Superseded, reason, failed(CRASHED)]);
+    assert_eq!(std::fs::read_dir(notes.path()).unwrap().count(), 0);
+}
+
+/// Another evaluator has taken over, or the submission has its verdict.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_counts_only_while_the_attempt_is_in_progress() {
+    let mut judge = Judge::start(OnFailure::Stop).await;
+    let judged = judge.submit(WRONG_FROM_3).await;
+    judge.end(&judged).await;
+    judge.end_first().await;
+    let (id, notes) = (judge.submit(WRONG_FROM_3).await, tempfile::tempdir().unwrap());
+    judge.take_and_vanish("crashed").await;
+    judge.take_and_vanish("second").await;
+    leave_note(notes.path(), "crashed", "crashed", &id);
+    leave_note(notes.path(), "crashed", "judge", &judged);
+    let languages = Languages::builtin();
+    let (end, abandoned) =
+        judge.end_after(&id, notes.path(), config("last", languages.all())).await;
+    assert!(matches!(end, Event::JudgingFinished(_)), "{end:?}");
+    assert_eq!(abandoned, [AbandonReason::Superseded, AbandonReason::Superseded]);
+    assert!(matches!(judge.end(&judged).await.0, Event::JudgingFinished(_)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_delivered_forever() {
+    let mut judge = Judge::start(OnFailure::Stop).await;
+    judge.end_first().await;
+    let (id, notes) = (judge.submit(WRONG_FROM_3).await, tempfile::tempdir().unwrap());
+    for number in 0..100 {
+        judge.take_and_vanish(&format!("lost-{number}")).await;
+    }
+    let languages = Languages::builtin();
+    let (end, _) = judge.end_after(&id, notes.path(), config("last", languages.all())).await;
+    let Event::SubmissionAbandoned(end) = end else { panic!("{end:?}") };
+    let detail = "every evaluator that took it was lost";
+    assert_eq!((end.deliveries, end.detail.as_str()), (100, detail));
+}
+
+/// It used to leave the work to the next evaluator without a word.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_uses_up_a_try() {
+    let sandbox = sandbox::resolve(&SandboxConfig::default()).unwrap();
+    let refuse = || panic!("a bug");
+    let panicking = Arc::new(Refusing { sandbox, refusals: AtomicU32::new(1), refuse });
+    let judge = Judge::start_in(panicking, OnFailure::Stop).await;
+    let id = judge.submit(WRONG_FROM_3).await;
+    let (end, abandoned) = judge.end(&id).await;
+    let Event::SubmissionAbandoned(end) = end else { panic!("{end:?}") };
+    let detail = "the evaluator panicked while judging it";
+    assert_eq!((end.deliveries, end.detail.as_str()), (1, detail));
+    assert_eq!(abandoned, [failed(detail)]);
+    judge.stop().await;
 }

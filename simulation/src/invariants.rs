@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use audit::{SignerKey, Tree};
-use domain::submission::SubmissionReceived;
+use domain::submission::{AbandonReason, SubmissionReceived};
 use domain::{
     Event, Position, Recorded, RejudgeId, StreamId, SubmissionId, TrialId, Verdict, Version,
 };
@@ -178,8 +178,8 @@ fn submissions(
         let wanted = order.program.verdict(tests(streams, received));
         match events.last().map(|it| &it.event) {
             Some(Event::JudgingFinished(finished)) if finished.verdict == wanted => {}
-            Some(Event::SubmissionAbandoned(it))
-                if it.deliveries >= facts.judging.deliveries_max => {}
+            Some(Event::SubmissionAbandoned(_))
+                if failures(events) >= facts.judging.deliveries_max as usize => {}
             other => {
                 let verdict: Option<Verdict> = match other {
                     Some(Event::JudgingFinished(finished)) => Some(finished.verdict),
@@ -189,6 +189,17 @@ fn submissions(
             }
         }
     }
+}
+
+/// Number of attempts whose evaluator reported a failure.
+fn failures(events: &[&Recorded]) -> usize {
+    let failed = |it: &&&Recorded| match &it.event {
+        Event::AttemptAbandoned(abandoned) => {
+            matches!(abandoned.reason, AbandonReason::Failed { .. })
+        }
+        _ => false,
+    };
+    events.iter().filter(failed).count()
 }
 
 /// Every rejudge that was not cancelled was created, queued and applied once, with the verdicts of

@@ -27,7 +27,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
         "command-api",
         &["domain", "event-store", "graphql", "problem-package", "read-model", "webhook"],
     ),
-    ("evaluator", &["domain", "event-store", "sandbox", "supervision"]),
+    ("evaluator", &["crash-note", "domain", "event-store", "sandbox", "supervision"]),
     ("projector", &["domain", "event-store", "read-model", "supervision"]),
     (
         "simulation",

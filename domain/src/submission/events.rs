@@ -209,6 +209,6 @@ pub struct AttemptAbandoned {
 pub struct SubmissionAbandoned {
     /// Number of times it was delivered to an evaluator.
     pub deliveries: u32,
-    /// The error of the last delivery.
+    /// The error of the last failed attempt, or why there is none.
     pub detail: String,
 }

@@ -163,6 +163,22 @@ fn a_failure_of_the_judge_is_never_a_verdict() {
 }
 
 #[test]
+fn only_failed_attempts_count_as_failures() {
+    let end =
+        |attempt, reason| SubmissionCommand::AbandonAttempt(AttemptAbandoned { attempt, reason });
+    let submission = given(&[
+        receive(),
+        start(1),
+        end(1, AbandonReason::ShutDown),
+        start(1),
+        start(1),
+        abandon_attempt(3),
+        start(1),
+    ]);
+    assert_eq!((submission.attempts, submission.failures), (4, 1));
+}
+
+#[test]
 fn giving_up_is_final_and_shown_as_a_judge_error() {
     let submission = given(&[receive(), start(1), abandon_attempt(1), abandon()]);
     assert_eq!(submission.phase, Phase::Judged(Verdict::JudgeError));
