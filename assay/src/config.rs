@@ -106,13 +106,13 @@ pub struct EvaluatorConfig {
     /// Whether every language is run once in the background at start.
     pub warm_up: bool,
     /// Where test data is cached between restarts, unless the blob store is a folder on this
-    /// machine.
+    /// machine, and where the evaluator notes what it is judging in case that crashes it.
     pub cache_dir: PathBuf,
     /// Maximum size of that cache, in bytes; 0 disables it.
     pub cache_bytes_max: u64,
     /// How long work stays assigned to an evaluator that does not renew its lease, in seconds.
     pub lease_s: u64,
-    /// How many times a submission is tried before it is given up.
+    /// How many attempts to judge a submission may fail before it is given up.
     pub deliveries_max: u32,
     /// The languages to judge. Each language listed must be installed; an empty list means all that
     /// this machine has.

@@ -7,6 +7,7 @@ pub mod client;
 mod cmd;
 pub mod config;
 mod exit;
+mod judging_threads;
 pub mod languages;
 mod local_judge;
 pub mod own_server;

@@ -29,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use webhook::Dispatcher;
 
 use crate::config::{Config, EvaluatorConfig, SweepConfig};
+use crate::judging_threads::{JudgingThreads, open_notes};
 use crate::languages::{
     Judged, catalogue, open_languages, open_sandbox, package_options, require_isolation,
     wanted_languages,
@@ -64,7 +65,7 @@ pub struct Server {
     stores: Stores,
     views: Views,
     http: Option<Http>,
-    evaluator: Option<Evaluator>,
+    judging: Option<(Evaluator, JudgingThreads)>,
     /// The parts besides serving and judging, in the order in which they are drained.
     background: Supervisor,
     drain: Duration,
@@ -98,15 +99,26 @@ impl Server {
         }
         let languages = open_languages(config)?;
         let mut judged = Judged::unchecked(wanted_languages(config, &languages)?);
-        let mut evaluator = None;
+        let mut judging = None;
         if roles.contains(&Role::Evaluator) {
             let sandbox = open_sandbox(config)?;
             judged = judged.check(sandbox.as_ref(), &config.evaluator, &languages).await?;
             require_isolation(sandbox.as_ref(), &judged.languages).await?;
             let cache = test_data_cache(config)?;
+            let notes = &config.evaluator.cache_dir;
             let config = evaluator_config(config, &judged.languages, &judged.installed);
+            let notes = open_notes(notes, &config.name);
             let languages = Arc::clone(&languages);
-            evaluator = Some(Evaluator::new(config, &stores, sandbox, languages, cache));
+            let mut evaluator = Evaluator::new(config, &stores, sandbox, languages, cache);
+            let mut watching = None;
+            if let Some((note, crashed)) = notes {
+                watching = Some(Arc::clone(&note));
+                evaluator = evaluator.with_notes(note, crashed);
+            }
+            let threads = JudgingThreads::start(watching).map_err(|error| {
+                Failure::of(Exit::JudgeError, "starting the threads that judge", &error)
+            })?;
+            judging = Some((evaluator, threads));
         }
         let mut background = Supervisor::default();
         let mut projections = vec![];
@@ -133,7 +145,7 @@ impl Server {
             background.add(Arc::clone(&hub) as Arc<dyn Task>);
             let catalogue = catalogue(&judged.languages, &judged.toolchains);
             let parts = Arc::new(parts::Running {
-                evaluator: evaluator.as_ref().map(Evaluator::figures),
+                evaluator: judging.as_ref().map(|(evaluator, _)| evaluator.figures()),
                 projections,
                 tasks: background.statuses(),
             });
@@ -143,7 +155,7 @@ impl Server {
         };
         let drain = config.drain();
         let left_out = judged.left_out;
-        Ok(Self { stores, views, http, evaluator, background, drain, administrator, left_out })
+        Ok(Self { stores, views, http, judging, background, drain, administrator, left_out })
     }
 
     /// The address at which the API is served; `None` without the `query` role.
@@ -185,12 +197,16 @@ impl Server {
         let serving = cancelled.child_token();
         let mut parts = JoinSet::new();
         let background = self.background.start();
-        if let Some(evaluator) = self.evaluator {
+        // The threads run until the end, because cells may still be removed in the background.
+        let mut _threads = None;
+        if let Some((evaluator, threads)) = self.judging {
             let serving = serving.clone();
-            parts.spawn(async move {
+            let judge = async move {
                 evaluator.run(serving).await;
                 Ok(())
-            });
+            };
+            parts.spawn_on(judge, threads.handle());
+            _threads = Some(threads);
         }
         if let Some(http) = self.http {
             let waiting = watch::Sender::new(Some("starting".to_owned()));

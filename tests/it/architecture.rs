@@ -63,6 +63,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
         &[
             "audit",
             "command-api",
+            "crash-note",
             "domain",
             "evaluator",
             "event-store",

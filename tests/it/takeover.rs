@@ -8,7 +8,7 @@ use domain::{Digest, Event, Recorded, Verdict};
 use event_store::EventLog;
 use serde_json::{Value, json};
 use tests::api::Api;
-use tests::deployment::{API, Deployment, EVALUATOR, PROJECTOR, Stack};
+use tests::deployment::{ALL, API, Deployment, EVALUATOR, PROJECTOR, Stack};
 use tests::log::events_of;
 use tests::package::Package;
 use tests::waiting::until;
@@ -178,6 +178,58 @@ fn audit_shows_both_attempts(cluster: &Deployment, id: &str, reason: &str) {
     assert_eq!(of_kind("JudgingFinished").len(), 1);
     let positions = events.as_array().unwrap().iter().map(|it| it["position"].as_u64().unwrap());
     assert!(positions.is_sorted());
+}
+
+/// What ends a process from outside is no evidence against the submission, however often. A crash of
+/// the code that judges is a failure.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_killed_again_and_again_judges_in_the_end() {
+    const KILLS: u32 = 6;
+    let settings = [("evaluator.lease_s", "1"), ("evaluator.slots", "1")];
+    let mut deployment = Deployment::start_with(Stack::Embedded, &settings).await;
+    deployment.import(&Package::sum("slow", TESTS)).await;
+    let ada = deployment.register("ada").await;
+    let log = deployment.stores().await.log;
+    let id = ada.submitted("slow", "python3", SLOW).await;
+    for attempt in 1..=KILLS + 1 {
+        until("some tests are judged", async || {
+            let judged = |it: &Recorded| match &it.event {
+                Event::TestsJudged(judged) => judged.attempt == attempt,
+                _ => false,
+            };
+            events_of(&log, &id).await.iter().any(judged).then_some(())
+        })
+        .await;
+        deployment.kill_hard(ALL).await;
+        if attempt > KILLS {
+            mark_crash(&deployment, &id);
+        }
+        deployment.start_process(ALL, None, &[]).await;
+    }
+    assert_eq!(ada.verdict(&id).await, "ACCEPTED");
+    let events = events_of(&log, &id).await;
+    let abandoned = events.iter().filter_map(|it| match &it.event {
+        Event::AttemptAbandoned(abandoned) => Some(abandoned.reason.clone()),
+        _ => None,
+    });
+    let mut expected = vec![AbandonReason::Superseded; KILLS as usize];
+    let detail = "the evaluator crashed while judging it".to_owned();
+    expected.push(AbandonReason::Failed { detail });
+    assert_eq!(abandoned.collect::<Vec<_>>(), expected);
+}
+
+/// Marks the note of the evaluator that was killed, as if one of its threads had crashed.
+fn mark_crash(deployment: &Deployment, id: &str) {
+    let folder = deployment.directory().join("assay-data/cache");
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let notes: Vec<_> =
+        entries.filter(|it| it.extension().is_some_and(|it| it == "judging")).collect();
+    let [path] = notes.as_slice() else { panic!("{notes:?}") };
+    let note = std::fs::read_to_string(path).unwrap();
+    let uuid = id.trim_start_matches("sub_");
+    let names_it = note.replace('-', "").contains(uuid);
+    assert!(note.starts_with("running\n") && names_it, "{note}");
+    std::fs::write(path, note.replacen("running", "crashed", 1)).unwrap();
 }
 
 /// A test whose data is lost cannot be judged by any evaluator.
