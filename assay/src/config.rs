@@ -167,6 +167,14 @@ pub struct LimitsConfig {
     pub sign_ins_per_account_per_minute: u32,
     /// Concurrent subscriptions per socket.
     pub subscriptions_per_socket: usize,
+    /// Maximum number of open connections.
+    pub connections: usize,
+    /// Maximum number of open connections from one address that is no trusted proxy.
+    pub connections_per_address: usize,
+    /// Maximum number of open sockets.
+    pub sockets: usize,
+    /// Maximum number of open sockets of one account.
+    pub sockets_per_account: usize,
 }
 
 /// The delivery of events to other servers.
@@ -259,6 +267,10 @@ impl Config {
                 sign_ins_per_minute: limits.sign_ins_per_minute,
                 sign_ins_per_account_per_minute: limits.sign_ins_per_account_per_minute,
                 subscriptions_per_socket: limits.subscriptions_per_socket,
+                connections: limits.connections,
+                connections_per_address: limits.connections_per_address,
+                sockets: limits.sockets,
+                sockets_per_account: limits.sockets_per_account,
             },
             webhooks: WebhooksConfig {
                 allow_private: false,
@@ -291,6 +303,10 @@ impl Config {
             sign_ins_per_minute: self.limits.sign_ins_per_minute,
             sign_ins_per_account_per_minute: self.limits.sign_ins_per_account_per_minute,
             subscriptions_per_socket: self.limits.subscriptions_per_socket,
+            connections: self.limits.connections,
+            connections_per_address: self.limits.connections_per_address,
+            sockets: self.limits.sockets,
+            sockets_per_account: self.limits.sockets_per_account,
             ..ServiceLimits::default()
         }
     }

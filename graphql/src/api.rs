@@ -96,6 +96,14 @@ pub struct ServiceLimits {
     pub page_size: usize,
     /// Maximum number of concurrent subscriptions on one socket.
     pub subscriptions_per_socket: usize,
+    /// Maximum number of open connections.
+    pub connections: usize,
+    /// Maximum number of open connections from one address.
+    pub connections_per_address: usize,
+    /// Maximum number of open sockets.
+    pub sockets: usize,
+    /// Maximum number of open sockets of one account.
+    pub sockets_per_account: usize,
     /// Maximum size of a submitted source, in bytes.
     pub source_bytes: usize,
     /// Maximum size of an uploaded package, in bytes.
@@ -118,6 +126,10 @@ impl Default for ServiceLimits {
             aliases: 30,
             page_size: 100,
             subscriptions_per_socket: 100,
+            connections: 16_384,
+            connections_per_address: 1_024,
+            sockets: 10_240,
+            sockets_per_account: 100,
             source_bytes: 1 << 20,
             package_bytes: 64 << 20,
             submissions_per_minute: 60,
