@@ -6,6 +6,7 @@ mod explorer;
 mod guard;
 mod http;
 mod lingering;
+mod places;
 mod query;
 mod request;
 mod socket;
