@@ -15,9 +15,6 @@ use event_store::LastingFault;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 
-/// Maximum number of errors in a response.
-const ERRORS_MAX: usize = 10;
-
 /// The `extensions.code` of a top-level error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
@@ -52,6 +49,24 @@ pub enum Code {
 }
 
 impl Code {
+    /// Every code.
+    const ALL: [Self; 14] = [
+        Self::Unauthenticated,
+        Self::Forbidden,
+        Self::BadUserInput,
+        Self::TooLarge,
+        Self::GraphqlValidationFailed,
+        Self::NotCaughtUp,
+        Self::TooMany,
+        Self::Unavailable,
+        Self::Damaged,
+        Self::LogGap,
+        Self::LogDiverged,
+        Self::Undecodable,
+        Self::DataMissing,
+        Self::Internal,
+    ];
+
     /// The code as clients see it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -70,6 +85,11 @@ impl Code {
             Self::DataMissing => "DATA_MISSING",
             Self::Internal => "INTERNAL",
         }
+    }
+
+    /// The code with this name; `None` if it is of a newer version.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.as_str() == name)
     }
 
     /// The HTTP status if the whole request fails with this code.
@@ -188,6 +208,12 @@ impl Extension for Codes {
     }
 }
 
+impl From<ApiError> for Box<Response> {
+    fn from(error: ApiError) -> Self {
+        Self::new(error.into())
+    }
+}
+
 impl From<ApiError> for Response {
     /// For a request that fails before it reaches the schema.
     fn from(error: ApiError) -> Self {
@@ -196,9 +222,8 @@ impl From<ApiError> for Response {
     }
 }
 
-/// Sets `extensions.code` on every error, and keeps the first [`ERRORS_MAX`] errors.
+/// Sets `extensions.code` on every error.
 pub fn with_codes(mut response: Response) -> Response {
-    response.errors.truncate(ERRORS_MAX);
     for error in &mut response.errors {
         let shared = error.source::<Arc<ApiError>>().map(Arc::as_ref);
         let (code, retry_after) = match error.source::<ApiError>().or(shared) {

@@ -6,9 +6,12 @@ mod explorer;
 mod guard;
 mod http;
 mod lingering;
+mod media;
+mod parameters;
 mod places;
 mod query;
 mod request;
+mod response;
 mod socket;
 mod subscription;
 

@@ -1,0 +1,88 @@
+//! GraphQL responses in the standard's form, and as HTTP responses.
+
+use async_graphql::{Response, ServerError, Value};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response as HttpResponse};
+use graphql::{ApiError, Code};
+use serde::Serialize;
+
+use crate::media::Media;
+
+/// Maximum number of errors in a response.
+const ERRORS_MAX: usize = 10;
+
+/// A response in the standard's form: without `data` if nothing was executed.
+#[derive(Debug, Serialize)]
+pub(crate) struct Body<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a Value>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [ServerError],
+}
+
+impl<'a> Body<'a> {
+    pub(crate) fn of(response: &'a Response) -> Self {
+        let data = Some(&response.data).filter(|_| was_executed(response));
+        Self { data, errors: first_errors(response) }
+    }
+}
+
+/// The errors that a client sees.
+pub(crate) fn first_errors(response: &Response) -> &[ServerError] {
+    &response.errors[..response.errors.len().min(ERRORS_MAX)]
+}
+
+/// Whether the document was executed, even if it failed.
+pub(crate) fn was_executed(response: &Response) -> bool {
+    let is_error = |error: &ServerError| error.path.is_empty();
+    response.data != Value::Null
+        || response.errors.is_empty()
+        || !response.errors.iter().all(is_error)
+}
+
+/// The HTTP response in this media type.
+pub(crate) fn respond(response: &Response, media: Media) -> HttpResponse {
+    let status = match (was_executed(response), media) {
+        (true, _) => StatusCode::OK,
+        (false, media) => status_of(response, media),
+    };
+    let content_type = (header::CONTENT_TYPE, media.content_type());
+    let body = serde_json::to_vec(&Body::of(response)).expect("a response is JSON");
+    (status, [content_type], body).into_response()
+}
+
+/// The HTTP response to a request that is not executed.
+pub(crate) fn refuse(error: ApiError, media: Media) -> HttpResponse {
+    let status = StatusCode::from_u16(error.code.http_status());
+    let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    refuse_with(status, error, media)
+}
+
+/// As [`refuse`], with a status of the transport's own.
+pub(crate) fn refuse_with(status: StatusCode, error: ApiError, media: Media) -> HttpResponse {
+    let media = match media {
+        Media::GraphQl => Media::GraphQl,
+        // A response without results is JSON.
+        Media::Json | Media::EventStream | Media::Html => Media::Json,
+    };
+    let mut response = respond(&error.into(), media);
+    *response.status_mut() = status;
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+    }
+    response
+}
+
+/// The status of a document that was not executed.
+fn status_of(response: &Response, media: Media) -> StatusCode {
+    let extensions = response.errors.first().and_then(|error| error.extensions.as_ref());
+    let code = match extensions.and_then(|extensions| extensions.get("code")) {
+        Some(Value::String(code)) => Code::named(code),
+        _ => None,
+    };
+    match code.unwrap_or(Code::GraphqlValidationFailed) {
+        // The request was well-formed, which is all that the status tells here.
+        Code::GraphqlValidationFailed if media == Media::Json => StatusCode::OK,
+        code => StatusCode::from_u16(code.http_status()).unwrap_or(StatusCode::BAD_REQUEST),
+    }
+}
