@@ -12,6 +12,7 @@ mod places;
 mod query;
 mod request;
 mod response;
+mod shape;
 mod socket;
 mod subscription;
 
