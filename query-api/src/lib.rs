@@ -14,6 +14,7 @@ mod request;
 mod response;
 mod shape;
 mod socket;
+mod sockets;
 mod subscription;
 
 pub use http::{router, serve};
