@@ -75,6 +75,7 @@ pub struct Server {
 }
 
 struct Http {
+    api: Arc<Api>,
     listener: TcpListener,
     address: SocketAddr,
     router: Router,
@@ -276,9 +277,9 @@ impl Http {
             let destinations = config.webhooks.settings().policy;
             let packages = package_options(config)?;
             let commands = Commands::new(stores, Arc::clone(&api), destinations, packages);
-            schema::router(api, commands)
+            schema::router(Arc::clone(&api), commands)
         } else {
-            schema::read_only_router(api)
+            schema::read_only_router(Arc::clone(&api))
         };
         let wanted = config.http.listen;
         let listener = TcpListener::bind(wanted).await.map_err(|error| {
@@ -288,7 +289,7 @@ impl Http {
         let address = listener.local_addr().map_err(|error| {
             Failure::of(Exit::JudgeError, "reading the listening address", &error)
         })?;
-        Ok(Self { listener, address, router })
+        Ok(Self { api, listener, address, router })
     }
 
     async fn serve(
@@ -298,7 +299,7 @@ impl Http {
     ) -> Result<(), Failure> {
         let router = self.router.layer(from_fn_with_state(waiting, readiness::refuse_until_ready));
         let router = router.layer(from_fn(query_api::linger));
-        let served = query_api::serve(self.listener, router, serving.clone());
+        let served = query_api::serve(self.listener, router, &self.api, serving.clone());
         tokio::select! {
             served = served => {
                 served.map_err(|error| Failure::of(Exit::JudgeError, "serving", &error))

@@ -1,126 +1,190 @@
-//! The transport: HTTP and WebSocket, with their limits.
+//! GraphQL over HTTP (graphql.github.io/graphql-over-http), health, and the explorer.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_graphql::parser::types::OperationType;
 use async_graphql::{Executor, Request};
-use async_graphql_axum::{GraphQLProtocol, GraphQLResponse};
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, State, WebSocketUpgrade};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{
+    ConnectInfo, DefaultBodyLimit, FromRequestParts, Query, State, WebSocketUpgrade,
+};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
-use futures::future::BoxFuture;
-use graphql::{Api, ApiError, ClientAddress, Code, Gate, TraceParent, refusal};
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
+use graphql::{Api, ApiError, ClientAddress, Code, Gate, TraceParent};
+use tokio::time::timeout;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::any_schema::AnySchema;
 use crate::guard::Guard;
+use crate::media::{Media, is_json};
+use crate::operation::{REQUEST_TIME_MAX, operation_type, shape_of};
+use crate::parameters::{self, UrlParameters};
 use crate::request::prepare;
+use crate::response::{refuse, refuse_with, respond};
+use crate::server::{Client, Server, Shutdown};
+use crate::shape::FieldTypes;
+use crate::sockets::Sockets;
 use crate::{attachments, explorer, socket};
 
-/// Maximum duration of one query or mutation.
-const REQUEST_TIME_MAX: Duration = Duration::from_secs(30);
+/// Maximum time that a client takes to send a request.
+const BODY_TIME_MAX: Duration = Duration::from_secs(30);
 
-/// What a request is served with.
-#[derive(Clone)]
-pub(crate) struct Server {
-    pub(crate) api: Arc<Api>,
-    pub(crate) schema: AnySchema,
-    pub(crate) guard: Arc<Guard>,
-}
-
-/// Serves the routes until `stop`, and then until every connection has ended.
-///
-/// # Errors
-/// When the listener fails.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    stop: CancellationToken,
-) -> io::Result<()> {
-    let router = router.layer(Extension(Stop(stop.clone())));
-    let stop: BoxFuture<'static, ()> = Box::pin(stop.cancelled_owned());
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(stop).into_future();
-    // Boxed, so that the server is compiled with this crate.
-    let serving: BoxFuture<'static, io::Result<()>> = Box::pin(serving);
-    serving.await
-}
-
-/// Serves `/graphql` (queries and mutations by POST, subscriptions by WebSocket, the explorer by
-/// GET), the attachments of problems, and `/healthz`.
-/// `sdl` is the schema's.
+/// Serves `/graphql` (by POST, queries also by GET, subscriptions by WebSocket, and the explorer to
+/// browsers), `/schema.graphql`, the attachments of problems, and `/healthz`. `sdl` is the schema's.
 pub fn router(schema: impl Executor, sdl: &str, api: Arc<Api>) -> Router {
     let (schema, guard) = (AnySchema::new(schema), Arc::new(Guard::new(sdl, &api.limits)));
     let body_limit = DefaultBodyLimit::max(api.limits.document_bytes);
+    let (types, sockets) = (Arc::new(FieldTypes::of(sdl)), Arc::new(Sockets::new(&api)));
+    let sdl: Arc<str> = sdl.into();
     Router::new()
-        .route("/graphql", get(socket_or_explorer).post(execute))
+        .route("/graphql", get(by_get).post(by_post))
         .route("/healthz", get(healthz))
-        .with_state(Server { api: Arc::clone(&api), schema, guard })
+        .with_state(Server { api: Arc::clone(&api), schema, guard, types, sockets })
+        .route("/schema.graphql", get(async move || sdl.to_string()))
         .merge(attachments::routes(api))
         .layer(body_limit)
         .layer(CatchPanicLayer::new())
 }
 
-async fn execute(
+type Connection = Option<Extension<ConnectInfo<SocketAddr>>>;
+
+/// Signs the client in, and looks at what it accepts.
+async fn client_of(
+    server: &Server,
+    headers: &HeaderMap,
+    connection: Connection,
+) -> Result<Client, Response> {
+    let Some(media) = Media::wanted(headers) else {
+        let message = "responses are application/graphql-response+json or application/json";
+        let error = ApiError::bad_input(message);
+        return Err(refuse_with(StatusCode::NOT_ACCEPTABLE, error, Media::Json));
+    };
+    let gate = Gate::of(headers, &server.api.authenticator).await;
+    let Gate(viewer) = gate.map_err(|error| refuse(error, media))?;
+    let address = client_address(server, connection, headers);
+    Ok(Client { media, viewer, address, trace: TraceParent::of(headers) })
+}
+
+fn client_address(server: &Server, connection: Connection, headers: &HeaderMap) -> ClientAddress {
+    let peer = connection.map(|Extension(ConnectInfo(address))| address.ip());
+    ClientAddress(peer.map(|peer| server.api.trusted_proxies.client(peer, headers)))
+}
+
+async fn by_post(
     State(server): State<Server>,
-    address: Option<Extension<ConnectInfo<SocketAddr>>>,
+    connection: Connection,
+    shutdown: Option<Extension<Shutdown>>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: axum::body::Body,
 ) -> Response {
-    let viewer = match Gate::of(&headers, &server.api.authenticator).await {
-        Ok(Gate(viewer)) => viewer,
-        Err(error) => return refusal(error),
+    let client = match client_of(&server, &headers, connection).await {
+        Ok(client) => client,
+        Err(refused) => return refused,
     };
-    let mut request = match parse(body) {
-        Ok(request) => request,
-        Err(error) => return refusal(error),
-    };
-    if let Err(refused) = prepare(&server.guard, &server.api, &mut request).await {
-        return GraphQLResponse::from(refused).into_response();
+    if !is_json(&headers) {
+        let error = ApiError::bad_input("the request's Content-Type must be application/json");
+        return refuse_with(StatusCode::UNSUPPORTED_MEDIA_TYPE, error, client.media);
     }
-    let peer = address.map(|Extension(ConnectInfo(address))| address.ip());
-    let client = peer.map(|peer| server.api.trusted_proxies.client(peer, &headers));
-    let request = request
-        .data(viewer)
-        .data(ClientAddress(client))
-        .data(TraceParent::of(&headers))
-        .data(server.api.new_loader());
-    let executed = tokio::time::timeout(REQUEST_TIME_MAX, server.schema.execute(request)).await;
-    match executed {
-        Ok(response) => GraphQLResponse::from(response).into_response(),
-        Err(_) => refusal(ApiError::new(Code::Unavailable, "the request took too long")),
+    match read(&server, body).await.and_then(|body| parameters::from_body(&body)) {
+        Ok(request) => execute(server, client, request, &Method::POST, &headers, shutdown).await,
+        Err(error) => refuse(error, client.media),
     }
 }
 
-/// Parsed here because the GraphQL library's extractor does not limit the size of bodies.
-fn parse(body: Result<Bytes, BytesRejection>) -> Result<Request, ApiError> {
-    serde_json::from_slice(&body?)
-        .map_err(|error| ApiError::bad_input(format!("the body is not a GraphQL request: {error}")))
+/// The whole body, if it is not too large and arrives in time.
+async fn read(server: &Server, body: axum::body::Body) -> Result<axum::body::Bytes, ApiError> {
+    let bytes_max = server.api.limits.document_bytes;
+    match timeout(BODY_TIME_MAX, axum::body::to_bytes(body, bytes_max)).await {
+        Ok(Ok(body)) => Ok(body),
+        Ok(Err(error)) if is_too_large(&error) => {
+            let message = format!("the request has more than {bytes_max} bytes");
+            Err(ApiError::new(Code::TooLarge, message))
+        }
+        Ok(Err(_)) => Err(ApiError::bad_input("the request's body could not be read")),
+        Err(_) => Err(ApiError::bad_input("the request's body took too long")),
+    }
 }
 
-/// Cancelled when the server shuts down.
-#[derive(Debug, Clone, Default)]
-struct Stop(CancellationToken);
+fn is_too_large(error: &axum::Error) -> bool {
+    std::error::Error::source(error)
+        .is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>())
+}
 
-async fn socket_or_explorer(State(server): State<Server>, mut parts: Parts) -> Response {
-    if GraphQLProtocol::from_request_parts(&mut parts, &()).await.is_err() {
+async fn by_get(
+    State(server): State<Server>,
+    connection: Connection,
+    url: Result<Query<UrlParameters>, QueryRejection>,
+    mut parts: Parts,
+) -> Response {
+    if parts.headers.contains_key(header::UPGRADE) {
+        let shutdown = parts.extensions.get().cloned().unwrap_or_default();
+        let address = client_address(&server, connection, &parts.headers);
+        return match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
+            Ok(upgrade) => socket::upgrade(upgrade, server, address, shutdown),
+            Err(rejection) => rejection.into_response(),
+        };
+    }
+    let is_asking = url.as_ref().is_ok_and(|url| url.query.is_some());
+    if !is_asking && Media::wanted(&parts.headers) == Some(Media::Html) {
         return Html(explorer::PAGE).into_response();
     }
-    match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-        Ok(upgrade) => {
-            let Stop(stop) = parts.extensions.get().cloned().unwrap_or_default();
-            socket::upgrade(upgrade, server, stop)
+    let client = match client_of(&server, &parts.headers, connection).await {
+        Ok(client) => client,
+        Err(refused) => return refused,
+    };
+    let url = url.map_err(|error| ApiError::bad_input(error.body_text()));
+    match url.and_then(|Query(url)| Request::try_from(url)) {
+        Ok(request) => {
+            let shutdown = parts.extensions.get().cloned().map(Extension);
+            execute(server, client, request, &Method::GET, &parts.headers, shutdown).await
         }
-        Err(rejection) => rejection.into_response(),
+        Err(error) => refuse(error, client.media),
+    }
+}
+
+async fn execute(
+    server: Server,
+    client: Client,
+    mut request: Request,
+    method: &Method,
+    headers: &HeaderMap,
+    shutdown: Option<Extension<Shutdown>>,
+) -> Response {
+    let media = match client.media {
+        Media::Html => Media::Json,
+        media => media,
+    };
+    if let Err(refused) = prepare(&server.guard, &server.api, &mut request).await {
+        return respond(&refused, media);
+    }
+    match operation_type(&mut request) {
+        Some(OperationType::Mutation) if method == Method::GET => {
+            let error = ApiError::bad_input("mutations must be sent by POST");
+            return refuse_with(StatusCode::METHOD_NOT_ALLOWED, error, media);
+        }
+        Some(OperationType::Subscription) => {
+            let error = ApiError::bad_input("subscriptions need a WebSocket or text/event-stream");
+            return refuse(error, media);
+        }
+        _ => {}
+    }
+    let mut request = request
+        .data(client.viewer)
+        .data(client.address)
+        .data(client.trace)
+        .data(server.api.new_loader());
+    let shape = shape_of(&server.types, &mut request);
+    match timeout(REQUEST_TIME_MAX, server.schema.execute(request)).await {
+        Ok(mut response) => {
+            shape.give(&mut response);
+            respond(&response, media)
+        }
+        Err(_) => refuse(ApiError::new(Code::Unavailable, "the request took too long"), media),
     }
 }
 
@@ -128,7 +192,7 @@ async fn socket_or_explorer(State(server): State<Server>, mut parts: Parts) -> R
 async fn healthz(State(server): State<Server>) -> Response {
     match stores_respond(&server.api).await {
         Ok(()) => "ok\n".into_response(),
-        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, refusal(error)).into_response(),
+        Err(error) => refuse_with(StatusCode::SERVICE_UNAVAILABLE, error, Media::Json),
     }
 }
 

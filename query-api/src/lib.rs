@@ -2,22 +2,26 @@
 
 mod any_schema;
 mod attachments;
+mod connections;
 mod explorer;
 mod guard;
 mod http;
 mod lingering;
 mod media;
+mod operation;
 mod parameters;
 mod places;
 mod query;
 mod request;
 mod response;
+mod server;
 mod shape;
 mod socket;
 mod sockets;
 mod subscription;
 
-pub use http::{router, serve};
+pub use connections::serve;
+pub use http::router;
 pub use lingering::linger;
 pub use query::Reads;
 pub use subscription::Subscription;

@@ -16,7 +16,7 @@ pub(crate) async fn prepare(
     guard: &Guard,
     api: &Api,
     request: &mut Request,
-) -> Result<(), Response> {
+) -> Result<(), Box<Response>> {
     let document = guard.parse(request)?;
     request.set_parsed_query(document);
     if let Some(position) = wanted_position(request) {

@@ -1,389 +1,355 @@
-//! Subscriptions over WebSocket: what a socket accepts, and how long it may stay open.
+//! GraphQL over WebSocket, by the protocol `graphql-transport-ws`, and how long a socket may stay
+//! open.
 
-use std::future::{pending, ready};
-use std::str::FromStr;
+mod protocol;
+
+use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use async_graphql::http::{ALL_WEBSOCKET_PROTOCOLS, WebSocketProtocols, WsMessage};
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Data, Executor, Request, Response};
+use async_graphql::{Data, Request, Response};
 use axum::extract::WebSocketUpgrade;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response as HttpResponse;
 use event_store::TokenHash;
-use futures::stream::{self, BoxStream};
-use futures::{Sink, SinkExt, Stream, StreamExt};
-use graphql::{Api, ApiError, AuthError, Authenticator, Code, Viewer, secret};
-use serde_json::Value;
-use tokio::sync::{Semaphore, oneshot};
-use tokio::time::{Instant, sleep, timeout};
+use futures::stream::{self, AbortHandle, Abortable, BoxStream, SelectAll};
+use futures::{FutureExt, SinkExt, Stream, StreamExt};
+use graphql::{Api, ApiError, ClientAddress, Code, TraceParent, Viewer, secret};
+use serde_json::{Map, Value};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::http::Server;
+use self::protocol::{Close, Protocol, Step};
+use crate::operation::{operation_type, results};
+use crate::places::Place;
 use crate::request::prepare;
+use crate::response::was_executed;
+use crate::server::{Server, Shutdown};
+use crate::sockets::Check;
 use crate::subscription::SocketBudget;
 
-/// Maximum size of a message, in bytes.
-const MESSAGE_BYTES_MAX: usize = 1 << 20;
-/// How often a socket's permissions are re-checked. Each check reads the token, sometimes also the
-/// account, and writes nothing.
-const POLL_INTERVAL: Duration = Duration::from_secs(10);
-/// How long a socket stays open while a store fails to confirm its permissions.
-const UNCONFIRMED_MAX: Duration = Duration::from_secs(60);
+/// Maximum size of a message, in bytes. A source that is submitted is in one.
+const MESSAGE_BYTES_MAX: usize = 2 << 20;
+/// Size of the buffer that a socket reads into, in bytes. Each open socket has one.
+const READ_BUFFER_BYTES: usize = 4 << 10;
+/// Size of what is written at once, in bytes.
+const WRITE_BUFFER_BYTES: usize = 8 << 10;
+/// Maximum number of results that are written together.
+const RESULTS_PER_WRITE_MAX: usize = 64;
+/// Maximum time between the upgrade and `connection_init`.
+const INIT_TIME_MAX: Duration = Duration::from_secs(10);
+/// How often a silent client is asked whether it is still there. It is gone after two intervals
+/// without an answer.
+const PING_INTERVAL: Duration = Duration::from_secs(25);
 /// Maximum time to send a client the reason why its socket closes.
 const CLOSING_MAX: Duration = Duration::from_secs(5);
-/// A close code of graphql-transport-ws: the client may reconnect with another token.
+/// Over this time a server that shuts down closes its sockets, so that their clients do not come
+/// back all at once.
+const CLOSING_SPREAD: Duration = Duration::from_millis(1_500);
+
+/// Close codes of `graphql-transport-ws`.
+const BAD_REQUEST: u16 = 4400;
 const FORBIDDEN: u16 = 4403;
-/// A close code of WebSocket: the client should reconnect, here or at another process.
+const SUBPROTOCOL_NOT_ACCEPTABLE: u16 = 4406;
+const INIT_TIMEOUT: u16 = 4408;
+/// Close codes of WebSocket.
+const TOO_BIG: u16 = 1009;
 const SERVICE_RESTART: u16 = 1012;
-/// A close code of WebSocket: the client should reconnect a little later.
 const TRY_AGAIN_LATER: u16 = 1013;
 
 /// Upgrades the connection to a socket and serves it.
 pub(crate) fn upgrade(
     upgrade: WebSocketUpgrade,
     server: Server,
-    stop: CancellationToken,
+    address: ClientAddress,
+    shutdown: Shutdown,
 ) -> HttpResponse {
     upgrade
         .max_message_size(MESSAGE_BYTES_MAX)
-        .protocols(ALL_WEBSOCKET_PROTOCOLS)
-        .on_upgrade(move |socket| serve(socket, server, stop))
+        .max_frame_size(MESSAGE_BYTES_MAX)
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(WRITE_BUFFER_BYTES)
+        .protocols([protocol::NAME])
+        .on_upgrade(move |socket| serve(socket, server, address, shutdown))
 }
 
-async fn serve(socket: WebSocket, server: Server, stop: CancellationToken) {
-    let api = Arc::clone(&server.api);
-    let protocol = socket.protocol().and_then(|name| name.to_str().ok());
-    let Some(Ok(protocol)) = protocol.map(WebSocketProtocols::from_str) else { return };
-    let (mut sink, incoming) = socket.split();
-    let incoming = incoming.take_while(|message| ready(message.is_ok())).filter_map(|message| {
-        ready(match message {
-            Ok(message @ (Message::Text(_) | Message::Binary(_))) => Some(message.into_data()),
-            _ => None,
-        })
-    });
-    let mut data = Data::default();
-    data.insert(api.new_loader());
-    data.insert(SocketBudget(Arc::new(Semaphore::new(api.limits.subscriptions_per_socket))));
-    let (signed_in, session) = oneshot::channel();
-    let subscriptions = Subscriptions(server);
-    let signing = Arc::clone(&api);
-    let outgoing = async_graphql::http::WebSocket::new(subscriptions, incoming, protocol)
-        .connection_data(data)
-        .on_connection_init(move |payload| sign_in(signing, payload, signed_in));
-
-    let close = tokio::select! {
-        biased;
-        () = stop.cancelled() => {
-            CloseFrame { code: SERVICE_RESTART, reason: "the server is shutting down".into() }
+async fn serve(mut socket: WebSocket, server: Server, address: ClientAddress, shutdown: Shutdown) {
+    let _open = shutdown.open.token();
+    let close = if socket.protocol().is_none() {
+        Close::new(SUBPROTOCOL_NOT_ACCEPTABLE, "Subprotocol not acceptable")
+    } else if let Some(_place) = server.sockets.place() {
+        match Session::new(server, address).run(&mut socket, &shutdown.begun).await {
+            Some(close) => close,
+            None => return,
         }
-        refusal = refused(&api.authenticator, session, POLL_INTERVAL) => CloseFrame {
-            code: match refusal.code {
-                Code::Unauthenticated => FORBIDDEN,
-                _ => TRY_AGAIN_LATER,
-            },
-            reason: format!("{}: {}", refusal.code.as_str(), refusal.message).into(),
-        },
-        () = forward(outgoing, &mut sink) => return,
+    } else {
+        Close::new(TRY_AGAIN_LATER, "the server has too many sockets open")
     };
-    let close = Message::Close(Some(close));
+    let frame = CloseFrame { code: close.code, reason: close_reason(&close.reason).into() };
     // Do not wait for a client that does not read.
-    let _ = timeout(CLOSING_MAX, sink.send(close)).await;
+    let _ = timeout(CLOSING_MAX, socket.send(Message::Close(Some(frame)))).await;
 }
 
-/// Forwards messages until there are no more or the client is gone.
-async fn forward(outgoing: impl Stream<Item = WsMessage>, sink: &mut (impl Sink<Message> + Unpin)) {
-    let mut outgoing = std::pin::pin!(outgoing);
-    while let Some(message) = outgoing.next().await {
-        let message = match message {
-            WsMessage::Text(text) => Message::Text(text.into()),
-            WsMessage::Close(code, reason) => {
-                Message::Close(Some(CloseFrame { code, reason: reason.into() }))
-            }
-        };
-        if sink.send(message).await.is_err() {
-            return;
-        }
-    }
+/// A reason has at most 123 bytes.
+fn close_reason(reason: &str) -> &str {
+    &reason[..reason.floor_char_boundary(123)]
 }
 
-/// The viewer of a socket, and the token it signed in with.
-#[derive(Debug)]
+/// One socket.
 struct Session {
-    token: TokenHash,
-    viewer: Viewer,
+    server: Server,
+    address: ClientAddress,
+    protocol: Protocol,
+    /// What the operations share: the loader, the budget of subscriptions, and the viewer.
+    data: Arc<Data>,
+    viewer: Option<Viewer>,
+    token: Option<TokenHash>,
+    check: Option<Arc<Check>>,
+    _place: Option<Place<String>>,
+    operations: SelectAll<Operation>,
+    handles: HashMap<String, AbortHandle>,
 }
 
-/// Signs in. The token comes in `connection_init`, as `{"authorization": "Bearer …"}`.
-async fn sign_in(
-    api: Arc<Api>,
-    payload: Value,
-    signed_in: oneshot::Sender<Session>,
-) -> async_graphql::Result<Data> {
-    // The client sees only the close reason, so the code goes into it.
-    let viewer = viewer(&api.authenticator, &payload, signed_in)
-        .await
-        .map_err(|error| format!("{}: {}", error.code.as_str(), error.message))?;
-    let mut data = Data::default();
-    data.insert(viewer);
-    Ok(data)
-}
-
-async fn viewer(
-    authenticator: &Authenticator,
-    payload: &Value,
-    signed_in: oneshot::Sender<Session>,
-) -> Result<Option<Viewer>, ApiError> {
-    let mut headers = HeaderMap::new();
-    let named = |name: &str| payload.get(name).and_then(Value::as_str);
-    if let Some(value) = named("authorization").or_else(|| named("Authorization")) {
-        let value = HeaderValue::from_bytes(value.as_bytes());
-        let malformed = |_| ApiError::new(Code::Unauthenticated, "the token is malformed");
-        headers.insert(header::AUTHORIZATION, value.map_err(malformed)?);
-    }
-    let Some(secret) = secret(&headers)? else { return Ok(None) };
-    let viewer = authenticator.authenticate(&secret).await?;
-    let session = Session { token: secret.hash(), viewer: viewer.clone() };
-    // Fails if the socket has already closed.
-    let _ = signed_in.send(session);
-    Ok(Some(viewer))
-}
-
-/// Waits until the viewer loses its permission to go on. Returns the reason.
-async fn refused(
-    authenticator: &Authenticator,
-    session: oneshot::Receiver<Session>,
-    interval: Duration,
-) -> ApiError {
-    // An anonymous viewer has no permissions to lose.
-    let Ok(Session { token, viewer }) = session.await else { return pending().await };
-    let mut confirmed_at = Instant::now();
-    loop {
-        sleep(interval).await;
-        match authenticator.recheck(&token).await {
-            Ok(now) if now == viewer => confirmed_at = Instant::now(),
-            Ok(_) => {
-                let message = "the account's permissions have changed; connect again";
-                return ApiError::new(Code::Unauthenticated, message);
-            }
-            Err(AuthError::Invalid) => return AuthError::Invalid.into(),
-            Err(AuthError::Store(error)) if confirmed_at.elapsed() > UNCONFIRMED_MAX => {
-                return error;
-            }
-            Err(AuthError::Store(_)) => {}
+impl Session {
+    fn new(server: Server, address: ClientAddress) -> Self {
+        Self {
+            server,
+            address,
+            protocol: Protocol::default(),
+            data: Arc::default(),
+            viewer: None,
+            token: None,
+            check: None,
+            _place: None,
+            operations: SelectAll::new(),
+            handles: HashMap::new(),
         }
     }
-}
 
-/// Restricts the schema to subscriptions. Queries and mutations must be sent by POST, where their
-/// limits are enforced.
-#[derive(Clone)]
-struct Subscriptions(Server);
-
-impl Executor for Subscriptions {
-    async fn execute(&self, _: Request) -> Response {
-        no_subscription().into()
+    /// Serves the socket until it ends. Returns why it is closed; `None` if the client is gone.
+    async fn run(&mut self, socket: &mut WebSocket, stop: &CancellationToken) -> Option<Close> {
+        let init_deadline = Instant::now() + INIT_TIME_MAX;
+        let mut pings = interval(PING_INTERVAL);
+        pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        pings.tick().await;
+        let mut is_silent = false;
+        loop {
+            let is_ready = self.protocol.is_acknowledged();
+            let check = self.check.clone();
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => {
+                    sleep(CLOSING_SPREAD.mul_f64(jitter())).await;
+                    return Some(Close::new(SERVICE_RESTART, "the server is shutting down"));
+                }
+                refusal = Check::refused(check) => return Some(lost(&refusal)),
+                () = sleep_until(init_deadline), if !is_ready => {
+                    return Some(Close::new(INIT_TIMEOUT, "Connection initialisation timeout"));
+                }
+                _ = pings.tick() => {
+                    if std::mem::replace(&mut is_silent, true) {
+                        return None;
+                    }
+                    socket.send(Message::Ping(Default::default())).await.ok()?;
+                }
+                received = socket.recv() => {
+                    is_silent = false;
+                    let text = match received? {
+                        Ok(Message::Text(text)) => text,
+                        Ok(Message::Binary(_)) => {
+                            return Some(Close::new(BAD_REQUEST, "Invalid message: it is binary"));
+                        }
+                        Ok(Message::Close(_)) => return None,
+                        Ok(Message::Ping(_) | Message::Pong(_)) => continue,
+                        Err(error) if is_too_big(&error) => {
+                            return Some(Close::new(TOO_BIG, "the message is too big"));
+                        }
+                        Err(_) => return None,
+                    };
+                    match self.take(&text).await {
+                        Ok(Some(reply)) => socket.send(Message::text(reply)).await.ok()?,
+                        Ok(None) => {}
+                        Err(close) => return Some(close),
+                    }
+                }
+                Some(result) = self.operations.next(), if !self.operations.is_empty() => {
+                    self.send(socket, result).await.ok()?;
+                }
+            }
+        }
     }
 
-    fn execute_stream(
-        &self,
-        mut request: Request,
-        data: Option<Arc<Data>>,
-    ) -> BoxStream<'static, Response> {
-        let Self(Server { schema, api, guard }) = self.clone();
-        let begun = async move {
-            if let Err(refused) = prepare(&guard, &api, &mut request).await {
-                return stream::iter([refused]).boxed();
+    /// Sends a result, and those that are ready as well, as one write.
+    async fn send(
+        &mut self,
+        socket: &mut WebSocket,
+        first: (String, Option<Response>),
+    ) -> Result<(), axum::Error> {
+        let (mut next, mut sent) = (Some(first), 0);
+        while let Some((id, result)) = next.take() {
+            if let Some(message) = self.message(&id, result) {
+                socket.feed(Message::text(message)).await?;
             }
-            match is_subscription(&mut request) {
-                true => schema.execute_stream(request, data),
-                false => stream::iter([no_subscription().into()]).boxed(),
+            sent += 1;
+            if sent < RESULTS_PER_WRITE_MAX {
+                next = self.operations.next().now_or_never().flatten();
+            }
+        }
+        socket.flush().await
+    }
+
+    /// Takes a message. Returns the reply.
+    async fn take(&mut self, text: &str) -> Result<Option<String>, Close> {
+        match self.protocol.receive(text)? {
+            Step::SignIn(payload) => {
+                self.sign_in(&payload).await?;
+                Ok(Some(self.protocol.acknowledge()))
+            }
+            Step::Reply(reply) => Ok(Some(reply)),
+            Step::Begin(id, request) => {
+                self.begin(id, *request);
+                Ok(None)
+            }
+            Step::End(id) => {
+                self.end(&id);
+                Ok(None)
+            }
+            Step::Ignore => Ok(None),
+        }
+    }
+
+    /// Signs in. The token comes in `connection_init`, as `{"authorization": "Bearer …"}`.
+    async fn sign_in(&mut self, payload: &Map<String, Value>) -> Result<(), Close> {
+        let api = &self.server.api;
+        let mut headers = HeaderMap::new();
+        let named = |name: &str| payload.get(name).and_then(Value::as_str);
+        if let Some(value) = named("authorization").or_else(|| named("Authorization")) {
+            let value = HeaderValue::from_bytes(value.as_bytes());
+            let value = value.map_err(|_| Close::new(FORBIDDEN, "the token is malformed"))?;
+            headers.insert(header::AUTHORIZATION, value);
+        }
+        if let Some(secret) = secret(&headers).map_err(|error| lost(&error))? {
+            let viewer = api.authenticator.authenticate(&secret).await;
+            let viewer = viewer.map_err(|error| lost(&error.into()))?;
+            let place = self.server.sockets.place_of(&viewer);
+            if place.is_none() {
+                return Err(Close::new(TRY_AGAIN_LATER, "the account has too many sockets open"));
+            }
+            self.check = Some(self.server.sockets.check(api, secret.hash(), &viewer));
+            self._place = place;
+            self.viewer = Some(viewer);
+            self.token = Some(secret.hash());
+        }
+        let mut data = Data::default();
+        data.insert(api.new_loader());
+        data.insert(SocketBudget(Arc::new(Semaphore::new(api.limits.subscriptions_per_socket))));
+        data.insert(self.viewer.clone());
+        data.insert(self.address);
+        data.insert(TraceParent::of(&HeaderMap::new()));
+        self.data = Arc::new(data);
+        Ok(())
+    }
+
+    fn begin(&mut self, id: String, mut request: Request) {
+        let (server, data) = (self.server.clone(), Arc::clone(&self.data));
+        let signed_in = self.token.zip(self.viewer.clone());
+        let begun = async move {
+            let prepared = prepare(&server.guard, &server.api, &mut request).await;
+            let is_subscription = operation_type(&mut request) == Some(OperationType::Subscription);
+            let prepared = match (prepared, signed_in) {
+                (Ok(()), Some((token, viewer))) if !is_subscription => {
+                    confirm(&server.api, &token, &viewer).await.map_err(Box::from)
+                }
+                (prepared, _) => prepared,
+            };
+            match prepared {
+                Ok(()) => results(server, request, data),
+                Err(refused) => stream::iter([*refused]).boxed(),
             }
         };
-        stream::once(begun).flatten().boxed()
+        let results = stream::once(begun).flatten().boxed();
+        let (handle, registration) = AbortHandle::new_pair();
+        let results = Abortable::new(results, registration);
+        self.handles.insert(id.clone(), handle);
+        self.operations.push(Operation { id, results: Some(results) });
+    }
+
+    fn end(&mut self, id: &str) {
+        if let Some(handle) = self.handles.remove(id) {
+            handle.abort();
+        }
+    }
+
+    /// The message about a result, or about the end of an operation.
+    fn message(&mut self, id: &str, result: Option<Response>) -> Option<String> {
+        let Some(response) = result else {
+            self.handles.remove(id);
+            return self.protocol.complete(id);
+        };
+        if !self.handles.contains_key(id) {
+            // The client ended it meanwhile.
+            return None;
+        }
+        let message = self.protocol.result(id, &response);
+        if !was_executed(&response) {
+            self.end(id);
+        }
+        Some(message)
     }
 }
 
-fn no_subscription() -> ApiError {
-    ApiError::bad_input("a socket takes subscriptions only; send queries and mutations by POST")
+/// The results of one operation, each with its id; the last is `None`.
+struct Operation {
+    id: String,
+    results: Option<Abortable<BoxStream<'static, Response>>>,
 }
 
-/// Whether the request begins a subscription. An unreadable document passes, so that the schema
-/// reports what is wrong with it.
-fn is_subscription(request: &mut Request) -> bool {
-    let wanted = request.operation_name.clone();
-    let Ok(document) = request.parsed_query() else { return true };
-    let mut chosen = document.operations.iter().filter(|(name, _)| match (&wanted, name) {
-        (Some(wanted), Some(name)) => wanted == name.as_str(),
-        _ => true,
-    });
-    chosen.all(|(_, operation)| operation.node.ty == OperationType::Subscription)
+impl Stream for Operation {
+    type Item = (String, Option<Response>);
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(results) = &mut self.results else { return Poll::Ready(None) };
+        let result = std::task::ready!(results.poll_next_unpin(context));
+        if result.is_none() {
+            self.results = None;
+        }
+        Poll::Ready(Some((self.id.clone(), result)))
+    }
+}
+
+/// Checks that the token still belongs to this viewer, with the same permissions.
+async fn confirm(api: &Api, token: &TokenHash, viewer: &Viewer) -> Result<(), ApiError> {
+    if api.authenticator.recheck(token).await? == *viewer {
+        return Ok(());
+    }
+    let message = "the account's permissions have changed; connect again";
+    Err(ApiError::new(Code::Unauthenticated, message))
+}
+
+/// Closes a socket whose token is not valid, or could not be checked.
+fn lost(error: &ApiError) -> Close {
+    let code = match error.code {
+        Code::Unauthenticated => FORBIDDEN,
+        _ => TRY_AGAIN_LATER,
+    };
+    Close::new(code, format!("{}: {}", error.code.as_str(), error.message))
+}
+
+fn is_too_big(error: &axum::Error) -> bool {
+    use tokio_tungstenite::tungstenite::Error;
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref());
+    matches!(cause, Some(Error::Capacity(_)))
+}
+
+/// A number from 0 to 1, different for each socket.
+fn jitter() -> f64 {
+    f64::from(uuid::Uuid::new_v4().as_bytes()[0]) / 255.0
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    use domain::account::{Account, AccountCommand};
-    use domain::{Actor, Login, Role, StreamId};
-    use event_store::{
-        Context, Scope, StoreUrls, Stores, Stream as Aggregate, TokenKind, TokenRecord,
-    };
-    use jiff::{SignedDuration, Timestamp};
-    use tempfile::TempDir;
-    use uuid::Uuid;
-
-    use graphql::Secret;
-
-    const POLL_SOON: Duration = Duration::from_millis(5);
-    const POLLS: u32 = 20;
-
-    fn request(query: &str) -> Request {
-        Request::new(query)
-    }
-
-    #[test]
-    fn queries_and_mutations_are_not_subscriptions() {
-        let both = "query A { a } subscription B { b } mutation C { c }";
-        for (query, name, expected) in [
-            ("subscription { a }", None, true),
-            ("subscription S { a }", Some("S"), true),
-            ("{ a }", None, false),
-            ("query { a }", None, false),
-            ("mutation { a }", None, false),
-            // An unnamed operation is never found by name in the schema.
-            ("mutation { a }", Some("B"), false),
-            (both, Some("A"), false),
-            (both, Some("B"), true),
-            (both, Some("C"), false),
-            (both, None, false),
-            ("subscription A { a } subscription B { b }", None, true),
-            // The schema refuses these.
-            (both, Some("D"), true),
-            ("subscription {", None, true),
-        ] {
-            let mut request = request(query);
-            request.operation_name = name.map(str::to_owned);
-            assert_eq!(is_subscription(&mut request), expected, "{query} {name:?}");
-        }
-    }
-
-    /// Stores with an account and its token.
-    struct World {
-        stores: Stores,
-        secret: Secret,
-        record: TokenRecord,
-        _directory: TempDir,
-    }
-
-    impl World {
-        async fn new(lifetime: Option<SignedDuration>) -> Self {
-            let directory = TempDir::new().unwrap();
-            let urls = StoreUrls::embedded(directory.path());
-            let stores = event_store::open(&urls).await.unwrap();
-            let secret = Secret("assay_of_ada".to_owned());
-            let created_at = Timestamp::now();
-            let record = TokenRecord {
-                id: Uuid::new_v4(),
-                hash: secret.hash(),
-                subject: Uuid::new_v4(),
-                login: "ada".parse().unwrap(),
-                kind: TokenKind::Access,
-                name: "a socket's".to_owned(),
-                scopes: vec![Scope::Full],
-                created_at,
-                last_used_at: None,
-                expires_at: lifetime.map(|lifetime| created_at + lifetime),
-            };
-            stores.credentials.put_token(&record).await.unwrap();
-            let world = Self { stores, secret, record, _directory: directory };
-            let login = world.record.login.clone();
-            world.account(AccountCommand::Register { login, subject: world.record.subject }).await;
-            world.account(AccountCommand::Grant(Role::Judge)).await;
-            world
-        }
-
-        async fn account(&self, command: AccountCommand) {
-            let login: Login = self.record.login.clone();
-            let log = self.stores.log.as_ref();
-            let mut stream =
-                Aggregate::<Account>::load(log, StreamId::Account(login)).await.unwrap();
-            let context = Context::new(Actor::system());
-            stream.execute(log, vec![command], &context, None, None).await.unwrap();
-        }
-
-        /// An authenticator with an empty cache.
-        fn authenticator(&self) -> Authenticator {
-            let Stores { log, credentials, .. } = &self.stores;
-            Authenticator::new(Arc::clone(log), Arc::clone(credentials))
-        }
-
-        /// Signs in, runs `happens`, and returns the reason why the socket closes; `None` if it
-        /// stays open.
-        async fn refusal(&self, happens: impl AsyncFnOnce(&Self)) -> Option<ApiError> {
-            let (signed_in, session) = oneshot::channel();
-            let payload =
-                serde_json::json!({ "authorization": format!("Bearer {}", self.secret.0) });
-            let viewer = viewer(&self.authenticator(), &payload, signed_in).await.unwrap();
-            assert_eq!(viewer.unwrap().login, self.record.login);
-            happens(self).await;
-            let authenticator = self.authenticator();
-            let refused = refused(&authenticator, session, POLL_SOON);
-            timeout(POLL_SOON * POLLS, refused).await.ok()
-        }
-    }
-
-    #[tokio::test]
-    async fn a_socket_stays_open_and_checks_do_not_count_as_uses() {
-        let world = World::new(None).await;
-        let used = async |world: &World| {
-            let tokens = world.stores.credentials.tokens(world.record.subject, Timestamp::now());
-            tokens.await.unwrap()[0].last_used_at
-        };
-        let mut before = None;
-        let refusal = world.refusal(async |world| before = used(world).await).await;
-        assert!(refusal.is_none(), "{refusal:?}");
-        assert_eq!(used(&world).await, before);
-    }
-
-    #[tokio::test]
-    async fn a_socket_closes_when_its_token_or_permissions_change() {
-        let revoked = async |world: &World| {
-            let record = &world.record;
-            world.stores.credentials.revoke_token(record.subject, record.id).await.unwrap();
-        };
-        let world = World::new(None).await;
-        assert_eq!(world.refusal(revoked).await.unwrap().code, Code::Unauthenticated);
-
-        let world = World::new(Some(SignedDuration::from_millis(50))).await;
-        let expired = world.refusal(async |_| ()).await.unwrap();
-        assert_eq!(expired.code, Code::Unauthenticated);
-
-        for command in [AccountCommand::Revoke(Role::Judge), AccountCommand::Grant(Role::Admin)] {
-            let world = World::new(None).await;
-            let changed = world.refusal(async |world| world.account(command).await).await.unwrap();
-            assert_eq!(changed.code, Code::Unauthenticated);
-            assert!(changed.message.contains("have changed"), "{changed}");
-        }
-
-        // Only the event, as after an interrupted erasure.
-        let world = World::new(None).await;
-        let erased = world.refusal(async |world| world.account(AccountCommand::Erase).await).await;
-        assert_eq!(erased.unwrap().code, Code::Unauthenticated);
-        let refused = world.authenticator().authenticate(&world.secret).await;
-        assert!(matches!(refused, Err(AuthError::Invalid)), "{refused:?}");
-    }
-
-    #[tokio::test]
-    async fn an_anonymous_socket_stays_open() {
-        let world = World::new(None).await;
-        let authenticator = world.authenticator();
-        let (signed_in, session) = oneshot::channel();
-        let nobody = viewer(&authenticator, &Value::Null, signed_in).await.unwrap();
-        assert!(nobody.is_none());
-        let refused = refused(&authenticator, session, POLL_SOON);
-        assert!(timeout(POLL_SOON * POLLS, refused).await.is_err());
-    }
-}
+mod tests;

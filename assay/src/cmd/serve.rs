@@ -2,12 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::server::{Role, Server};
 use crate::{Exit, Failure};
+
+/// Open files that the process asks for. More would make programs slow that close every one that
+/// they might have inherited.
+const DESCRIPTORS: u64 = 65_536;
 
 /// Serve the API, judge submissions, and build the read model
 ///
@@ -23,6 +28,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     let roles: BTreeSet<Role> =
         if args.roles.is_empty() { Role::ALL.into() } else { args.roles.into_iter().collect() };
+    raise_descriptor_limit();
     let server = Server::build(config, &roles).await?;
     if let Some((login, secret)) = &server.administrator {
         eprintln!("Created the administrator {login:?}. Its token is shown only once:");
@@ -41,6 +47,17 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     let outcome = server.run(cancelled, ready).await;
     stop.abort();
     outcome.map(|()| Exit::Done)
+}
+
+/// Each connection takes a descriptor, and the usual limit is 1,024.
+fn raise_descriptor_limit() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {
+        let wanted = soft.max(hard.min(DESCRIPTORS));
+        setrlimit(Resource::RLIMIT_NOFILE, wanted, hard)
+    });
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }
 
 /// Drains on the first signal. The second signal ends the process at once.
