@@ -29,7 +29,7 @@ use crate::response::{refuse, refuse_with, respond};
 use crate::server::{Client, Server, Shutdown};
 use crate::shape::FieldTypes;
 use crate::sockets::Sockets;
-use crate::{attachments, explorer, socket};
+use crate::{attachments, explorer, socket, sse};
 
 /// Maximum time that a client takes to send a request.
 const BODY_TIME_MAX: Duration = Duration::from_secs(30);
@@ -166,6 +166,10 @@ async fn execute(
         Some(OperationType::Mutation) if method == Method::GET => {
             let error = ApiError::bad_input("mutations must be sent by POST");
             return refuse_with(StatusCode::METHOD_NOT_ALLOWED, error, media);
+        }
+        _ if media == Media::EventStream => {
+            let shutdown = shutdown.map(|Extension(it)| it).unwrap_or_default();
+            return sse::respond(server, client, headers, request, shutdown);
         }
         Some(OperationType::Subscription) => {
             let error = ApiError::bad_input("subscriptions need a WebSocket or text/event-stream");

@@ -18,6 +18,7 @@ mod server;
 mod shape;
 mod socket;
 mod sockets;
+mod sse;
 mod subscription;
 
 pub use connections::serve;
