@@ -1,6 +1,7 @@
 //! Checks a document before anything else follows its nesting or its fragments. What the checks
 //! cost grows with the document's size only, so that no document costs more than an honest one.
 
+mod exceeded;
 mod expansion;
 mod introspection;
 mod nesting;
@@ -35,7 +36,7 @@ impl Guard {
     ///
     /// # Errors
     /// The response, if the document exceeds a limit or does not parse.
-    pub(crate) fn parse(&self, request: &Request) -> Result<ExecutableDocument, Response> {
+    pub(crate) fn parse(&self, request: &Request) -> Result<ExecutableDocument, Box<Response>> {
         if request.query.len() > DOCUMENT_BYTES_MAX {
             let message = format!(
                 "the document has more than {DOCUMENT_BYTES_MAX} bytes; put values into variables"
@@ -44,14 +45,10 @@ impl Guard {
         }
         nesting::check(&request.query)?;
         let document = parse_query(&request.query)
-            .map_err(|error| graphql::with_codes(Response::from_errors(vec![error.into()])))?;
+            .map_err(|error| graphql::with_codes(Response::from_errors(vec![error.into()])))
+            .map_err(Box::new)?;
         expansion::check(&document, self.top_fields_max)?;
         self.introspection.check(&document, &request.variables)?;
         Ok(document)
     }
-}
-
-/// The error for a document that exceeds a limit.
-fn refused(message: impl Into<String>) -> ApiError {
-    ApiError::new(Code::GraphqlValidationFailed, message)
 }

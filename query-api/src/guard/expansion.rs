@@ -6,7 +6,7 @@ use async_graphql::Name;
 use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
 use graphql::ApiError;
 
-use super::refused;
+use super::exceeded::exceeded;
 
 /// Maximum number of selections of a document with all its fragments in place.
 pub(super) const SELECTIONS_MAX: u64 = 10_000;
@@ -40,11 +40,11 @@ pub(super) fn check(document: &ExecutableDocument, top_fields_max: usize) -> Res
             "with its fragments in place, a document has at most {SELECTIONS_MAX} selections and \
              {LEVELS_MAX} levels"
         );
-        return Err(refused(message));
+        return Err(exceeded(message));
     }
     if all.top_fields > top_fields_max as u64 {
         let message = format!("at most {top_fields_max} fields at the top of a document");
-        return Err(refused(message));
+        return Err(exceeded(message));
     }
     Ok(())
 }
@@ -92,7 +92,7 @@ impl<'a> Sizes<'a> {
     fn of_fragment(&mut self, name: &'a Name) -> Result<Size, ApiError> {
         match self.known.get(name) {
             Some(Some(size)) => return Ok(*size),
-            Some(None) => return Err(refused(format!("the fragment {name:?} spreads itself"))),
+            Some(None) => return Err(exceeded(format!("the fragment {name:?} spreads itself"))),
             None => {}
         }
         // The schema reports a fragment that is missing.

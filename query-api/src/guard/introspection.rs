@@ -5,25 +5,29 @@
 use std::collections::HashMap;
 use std::ptr;
 
-use async_graphql::parser::parse_schema;
 use async_graphql::parser::types::{
     BaseType, DirectiveDefinition, EnumValueDefinition, ExecutableDocument, Field, FieldDefinition,
     InputValueDefinition, Selection, SelectionSet, Type, TypeDefinition, TypeKind,
     TypeSystemDefinition,
 };
+use async_graphql::parser::{parse_query, parse_schema};
 use async_graphql::{Name, Positioned, Value, Variables};
 use graphql::ApiError;
 
-use super::refused;
+use super::exceeded::exceeded;
 
-/// Maximum size of the answer, in bytes. The usual query of clients gets less than a quarter.
-pub(super) const ANSWER_BYTES_MAX: u64 = 2 << 20;
-/// Maximum number of different parts of an answer. The usual query has less than a quarter.
+/// The introspection query that clients and tools send.
+pub(super) const USUAL: &str = include_str!("usual.graphql");
+/// How many times as large as the answer to [`USUAL`] an answer may be.
+const USUAL_ANSWERS_MAX: u64 = 2;
+/// Maximum number of different parts of an answer.
 const PARTS_MAX: usize = 100_000;
 /// The types that every schema has.
 const BUILT_IN: &str = include_str!("introspection.graphql");
 /// Size of a value that is not a text, such as `true`, and of what stands around a field.
 const VALUE_BYTES: u64 = 8;
+/// What an object counts for, in bytes: it costs time even if nothing in it is asked for.
+const OBJECT_BYTES: u64 = 64;
 
 /// The schema as introspection shows it.
 #[derive(Debug)]
@@ -31,6 +35,8 @@ pub(super) struct Introspection {
     /// The schema itself is the first one.
     objects: Vec<Object>,
     types: HashMap<String, Id>,
+    /// Maximum price of the answers to a document, in bytes.
+    price_max: u64,
 }
 
 /// The index of an object.
@@ -63,7 +69,8 @@ impl Introspection {
     pub(super) fn of(sdl: &str) -> Self {
         let documents = [sdl, BUILT_IN].map(|text| parse_schema(text).expect("it is SDL"));
         let definitions: Vec<_> = documents.into_iter().flat_map(|it| it.definitions).collect();
-        let mut schema = Self { objects: vec![Object::default()], types: HashMap::new() };
+        let (objects, types) = (vec![Object::default()], HashMap::new());
+        let mut schema = Self { objects, types, price_max: u64::MAX };
         let types = || {
             definitions.iter().filter_map(|definition| match definition {
                 TypeSystemDefinition::Type(definition) => Some(&definition.node),
@@ -95,6 +102,9 @@ impl Introspection {
         });
         let directives: Vec<Id> = directives.map(|it| schema.add_directive(it)).collect();
         schema.objects[0].link("directives", directives);
+        let usual = parse_query(USUAL).expect("it is a query");
+        let usual = schema.price(&usual, &Variables::default());
+        schema.price_max = USUAL_ANSWERS_MAX * usual.expect("it has no limit yet");
         schema
     }
 
@@ -203,13 +213,19 @@ impl Introspection {
         document: &ExecutableDocument,
         variables: &Variables,
     ) -> Result<(), ApiError> {
+        let price = self.price(document, variables);
+        price.filter(|price| *price <= self.price_max).map(drop).ok_or_else(|| {
+            let max = self.price_max;
+            exceeded(format!("the answer to this introspection has more than {max} bytes"))
+        })
+    }
+
+    /// The size of the answers to the document's introspection; `None` if it is too large.
+    fn price(&self, document: &ExecutableDocument, variables: &Variables) -> Option<u64> {
         let operations = document.operations.iter().map(|(_, it)| &it.node.selection_set.node);
         let fragments = document.fragments.values().map(|it| &it.node.selection_set.node);
         let mut asked = Vec::new();
         operations.chain(fragments).for_each(|set| find(set, &mut asked));
-        if asked.is_empty() {
-            return Ok(());
-        }
         let mut prices = Prices { schema: self, document, known: HashMap::new() };
         let mut total = 0_u64;
         for field in asked {
@@ -219,14 +235,10 @@ impl Introspection {
             };
             let Some(object) = object else { continue };
             let price = prices.of(&field.selection_set.node, object);
-            total = total.saturating_add(price.ok_or_else(too_large)?);
+            total = total.saturating_add(price?);
         }
-        if total > ANSWER_BYTES_MAX { Err(too_large()) } else { Ok(()) }
+        Some(total)
     }
-}
-
-fn too_large() -> ApiError {
-    refused(format!("the answer to this introspection has more than {ANSWER_BYTES_MAX} bytes"))
 }
 
 /// Finds every `__schema` and `__type`.
@@ -270,7 +282,7 @@ impl<'a> Prices<'a> {
             return Some(*known);
         }
         let object = &self.schema.objects[id];
-        let mut price = VALUE_BYTES;
+        let mut price = OBJECT_BYTES;
         for selection in &set.items {
             let more = match &selection.node {
                 Selection::Field(field) => self.of_field(&field.node, object)?,
@@ -286,7 +298,7 @@ impl<'a> Prices<'a> {
             };
             price = price.saturating_add(more);
         }
-        if price > ANSWER_BYTES_MAX || self.known.len() >= PARTS_MAX {
+        if price > self.schema.price_max || self.known.len() >= PARTS_MAX {
             return None;
         }
         self.known.insert(key, price);

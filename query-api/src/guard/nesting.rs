@@ -2,7 +2,7 @@
 
 use graphql::ApiError;
 
-use super::refused;
+use super::exceeded::exceeded;
 
 /// Maximum nesting of braces, brackets and parentheses.
 pub(super) const NESTING_MAX: usize = 48;
@@ -18,7 +18,7 @@ pub(super) fn check(document: &str) -> Result<(), ApiError> {
                 depth += 1;
                 if depth > NESTING_MAX {
                     let message = format!("brackets are nested deeper than {NESTING_MAX} levels");
-                    return Err(refused(message));
+                    return Err(exceeded(message));
                 }
             }
             b'}' | b']' | b')' => depth = depth.saturating_sub(1),

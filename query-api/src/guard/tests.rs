@@ -2,6 +2,7 @@ use std::time::{Duration, Instant};
 
 use async_graphql::Variables;
 
+use super::introspection::USUAL;
 use super::*;
 
 fn guard() -> Guard {
@@ -12,30 +13,6 @@ fn parse(text: &str) -> Result<ExecutableDocument, String> {
     let parsed = guard().parse(&Request::new(text));
     parsed.map_err(|response| response.errors[0].message.clone())
 }
-
-/// The query that the usual clients send.
-const USUAL: &str = "query IntrospectionQuery {
-  __schema {
-    description queryType { name } mutationType { name } subscriptionType { name }
-    types { ...FullType }
-    directives { name description isRepeatable locations args { ...InputValue } }
-  }
-}
-fragment FullType on __Type {
-  kind name description specifiedByURL
-  fields(includeDeprecated: true) {
-    name description args { ...InputValue } type { ...TypeRef } isDeprecated deprecationReason
-  }
-  inputFields { ...InputValue }
-  interfaces { ...TypeRef }
-  enumValues(includeDeprecated: true) { name description isDeprecated deprecationReason }
-  possibleTypes { ...TypeRef }
-}
-fragment InputValue on __InputValue { name description type { ...TypeRef } defaultValue }
-fragment TypeRef on __Type {
-  kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name
-    ofType { kind name ofType { kind name ofType { kind name } } } } } } }
-}";
 
 fn spreading_twice(levels: usize) -> String {
     let mut text = "{ ...f0 }".to_owned();
