@@ -1,6 +1,7 @@
 //! The only integration test binary.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod abuse;
 mod architecture;
 mod archive;
 mod as_of;
