@@ -164,8 +164,8 @@ impl Session {
                         Ok(Message::Binary(_)) => {
                             return Some(Close::new(BAD_REQUEST, "Invalid message: it is binary"));
                         }
-                        Ok(Message::Close(_)) => return None,
-                        Ok(Message::Ping(_) | Message::Pong(_)) => continue,
+                        // The answer to a close is sent by receiving until the end.
+                        Ok(Message::Ping(_) | Message::Pong(_) | Message::Close(_)) => continue,
                         Err(error) if is_too_big(&error) => {
                             return Some(Close::new(TOO_BIG, "the message is too big"));
                         }

@@ -98,6 +98,18 @@ async fn a_server_that_shuts_down_says_so() {
     assert_eq!(code, SERVICE_RESTART, "{reason}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_closes_its_socket_is_answered() {
+    let deployment = Deployment::start(Stack::Embedded).await;
+    let ada = deployment.register("ada").await;
+    let ask = "subscription { mySubmissions { submission { state } } }";
+    let mut socket = subscribed(&deployment, &ada, ask).await;
+    socket.close(None).await.unwrap();
+    let answer = timeout(PATIENCE, socket.next()).await.unwrap().unwrap().unwrap();
+    assert!(matches!(answer, Message::Close(_)), "{answer}");
+    assert!(timeout(PATIENCE, socket.next()).await.unwrap().is_none());
+}
+
 async fn login(api: &Api, login: &str) -> Value {
     let ask = "mutation($login: String!) {
         login(login: $login, password: \"correct horse\") { accessToken userErrors { code } }
