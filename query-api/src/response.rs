@@ -65,8 +65,12 @@ pub(crate) fn refuse_with(status: StatusCode, error: ApiError, media: Media) -> 
         // A response without results is JSON.
         Media::Json | Media::EventStream | Media::Html => Media::Json,
     };
+    let retry_after = error.retry_after;
     let mut response = respond(&error.into(), media);
     *response.status_mut() = status;
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
     if status == StatusCode::METHOD_NOT_ALLOWED {
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
     }
@@ -84,5 +88,22 @@ fn status_of(response: &Response, media: Media) -> StatusCode {
         // The request was well-formed, which is all that the status tells here.
         Code::GraphqlValidationFailed if media == Media::Json => StatusCode::OK,
         code => StatusCode::from_u16(code.http_status()).unwrap_or(StatusCode::BAD_REQUEST),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_when_to_try_again() {
+        let error = ApiError::too_many("too many requests", Duration::from_secs(7));
+        let response = refuse(error, Media::GraphQl);
+        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(response.headers()[header::RETRY_AFTER], "7");
+        let response = refuse(ApiError::bad_input("malformed"), Media::Json);
+        assert!(response.headers().get(header::RETRY_AFTER).is_none());
     }
 }
