@@ -1,7 +1,8 @@
 //! The command line.
 
 use crate::{
-    accuracy, asof, checker, judge, languages, log, rejudge, sandbox, slots, soak, verify,
+    accuracy, asof, checker, judge, languages, log, rejudge, sandbox, slots, soak, subscriptions,
+    verify,
 };
 use assay::config::{Config, ConfigArgs};
 use assay::{Exit, Failure};
@@ -42,6 +43,8 @@ enum Command {
     Rejudge(rejudge::Args),
     /// The cost of a query about the past, beside the same query about the present
     Asof(asof::Args),
+    /// Many clients that follow one submission
+    Subscriptions(subscriptions::Args),
     /// Verifying a package with many submissions, with one job and with several
     Verify(verify::Args),
 }
@@ -69,6 +72,7 @@ async fn run(config: &Config, command: Command) -> Result<Exit, Failure> {
         Command::Log(args) => log::run(args).await,
         Command::Rejudge(args) => rejudge::run(args).await,
         Command::Asof(args) => asof::run(args).await,
+        Command::Subscriptions(args) => subscriptions::run(args).await,
         Command::Verify(args) => verify::run(config, args).await,
     }
 }

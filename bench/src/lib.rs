@@ -15,6 +15,7 @@ mod rejudge;
 mod sandbox;
 mod slots;
 mod soak;
+mod subscriptions;
 mod synthetic;
 mod verify;
 
