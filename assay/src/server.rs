@@ -14,7 +14,7 @@ use domain::Login;
 use evaluator::{DiskCache, Evaluator};
 use event_store::{LastingFault, Stores, lasting_fault};
 use graphql::{
-    Api, Authenticator, Catalogue, Freshness, Hub, Parts, Renderer, Revisions, Secret,
+    Api, Authenticator, Catalogue, Excerpts, Freshness, Hub, Parts, Renderer, Revisions, Secret,
     TrustedProxies,
 };
 use jiff::SignedDuration;
@@ -266,6 +266,7 @@ impl Http {
             hub,
             revisions: Revisions::new(Arc::clone(&views.reader)),
             renderer: Renderer::default(),
+            excerpts: Excerpts::new(Arc::clone(&stores.blobs)),
             authenticator,
             catalogue,
             parts,

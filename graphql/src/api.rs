@@ -10,11 +10,12 @@ use domain::LanguageId;
 use event_store::{Blobs, Credentials, EventLog, WorkQueue};
 use read_model::ViewReader;
 
+use crate::answer_size::AnswerSize;
 use crate::client_address::TrustedProxies;
 use crate::error::Codes;
 use crate::loaders::{Count, Loader};
 use crate::parts::Parts;
-use crate::{ApiError, Authenticator, Freshness, Hub, Renderer, Revisions};
+use crate::{ApiError, Authenticator, Excerpts, Freshness, Hub, Renderer, Revisions};
 
 /// Everything that queries and subscriptions need.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub struct Api {
     pub revisions: Revisions,
     /// Renders statements as HTML.
     pub renderer: Renderer,
+    /// The beginnings of test data.
+    pub excerpts: Excerpts,
     /// Turns tokens into viewers.
     pub authenticator: Authenticator,
     /// The languages of this installation.
@@ -181,5 +184,6 @@ pub fn limited<Q, M, S>(schema: SchemaBuilder<Q, M, S>, api: &Arc<Api>) -> Schem
         .limit_depth(api.limits.depth)
         .limit_complexity(api.limits.cost)
         .extension(Codes)
+        .extension(AnswerSize::default())
         .data(Arc::clone(api))
 }

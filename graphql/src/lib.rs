@@ -2,6 +2,7 @@
 
 pub mod access;
 mod addresses;
+mod answer_size;
 mod api;
 mod auth;
 mod client_address;
@@ -9,6 +10,7 @@ pub mod connection;
 mod consistency;
 pub mod cursor;
 mod error;
+mod excerpts;
 mod folds;
 mod gate;
 mod hub;
@@ -28,6 +30,7 @@ pub use auth::{AuthError, Authenticator, Secret, Viewer, account_in_log};
 pub use client_address::{ClientAddress, TrustedProxies};
 pub use consistency::Freshness;
 pub use error::{ApiError, Code, with_codes};
+pub use excerpts::Excerpts;
 pub use folds::{Folds, STREAM_PAGE};
 pub use gate::{Gate, TraceParent, refusal, secret};
 pub use hub::{Feed, Hub, Topic};

@@ -5,13 +5,15 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use async_graphql::dataloader;
+use bytes::Bytes;
 use domain::Digest;
 use event_store::{Blobs, Credentials, Profile};
 use futures::future::try_join_all;
+use futures::{StreamExt, stream};
 use read_model::{Collection, Condition, View, ViewReader, ViewReaderExt};
 use uuid::Uuid;
 
-use crate::ApiError;
+use crate::{ApiError, Code};
 
 /// Loads from the read model, the blobs and the credentials.
 #[derive(Debug)]
@@ -69,17 +71,34 @@ impl<V: View> dataloader::Loader<Key<V>> for Loader {
     }
 }
 
-/// Loads blobs into memory, concurrently.
+/// Maximum size of the blobs that are loaded together, in bytes.
+const BLOBS_BYTES_MAX: usize = 16 << 20;
+/// Blobs that are loaded concurrently.
+const BLOBS_AT_ONCE: usize = 8;
+
+/// Loads blobs into memory, up to a limit.
 impl dataloader::Loader<Digest> for Loader {
-    type Value = Arc<[u8]>;
+    type Value = Bytes;
     type Error = Arc<ApiError>;
 
-    async fn load(&self, keys: &[Digest]) -> Result<HashMap<Digest, Arc<[u8]>>, Arc<ApiError>> {
-        let loaded = keys.iter().map(async |digest| {
-            let bytes = self.blobs.get(digest).await.map_err(ApiError::from)?;
-            Ok::<_, Arc<ApiError>>((*digest, Arc::from(&bytes[..])))
-        });
-        Ok(try_join_all(loaded).await?.into_iter().collect())
+    async fn load(&self, keys: &[Digest]) -> Result<HashMap<Digest, Bytes>, Arc<ApiError>> {
+        let mut loading = stream::iter(keys.to_vec())
+            .map(|digest| async move { (digest, self.blobs.get(&digest).await) })
+            .buffer_unordered(BLOBS_AT_ONCE);
+        let (mut loaded, mut total) = (HashMap::with_capacity(keys.len()), 0);
+        while let Some((digest, bytes)) = loading.next().await {
+            let bytes = bytes.map_err(ApiError::from)?;
+            total += bytes.len();
+            if total > BLOBS_BYTES_MAX {
+                let message = format!(
+                    "the texts have more than {} MiB together; ask for fewer at once",
+                    BLOBS_BYTES_MAX >> 20
+                );
+                return Err(ApiError::new(Code::TooLarge, message).into());
+            }
+            loaded.insert(digest, bytes);
+        }
+        Ok(loaded)
     }
 }
 

@@ -3,16 +3,12 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Object, Result, SimpleObject};
-use domain::Digest;
 use domain::submission::{Feedback, TestOutcome};
 use domain::verdict::RunEnd;
 use read_model::views::{RevisionView, TestView};
 
 use super::{Verdict, int};
 use crate::{Api, Viewer, access, prices};
-
-/// Maximum size of a test's input or answer in its detail, in bytes.
-const DETAIL_BYTES_MAX: usize = 4 << 10;
 
 /// The outcome of one test.
 #[derive(Debug, Clone)]
@@ -121,15 +117,16 @@ impl TestResult {
         let (Some(shown), Some(data)) = (self.outcome.shown.clone(), data) else {
             return Ok(None);
         };
-        let (input, more_input) = excerpt(ctx, data.input.digest).await?;
-        let (expected, more_expected) = excerpt(ctx, data.answer.digest).await?;
+        let excerpts = &Api::of(ctx).excerpts;
+        let input = excerpts.of(data.input.digest).await?;
+        let expected = excerpts.of(data.answer.digest).await?;
         Ok(Some(TestDetail {
-            input,
-            expected,
+            truncated: shown.truncated || input.truncated || expected.truncated,
+            input: input.text.clone(),
+            expected: expected.text.clone(),
             stdout: shown.stdout,
             stderr: shown.stderr,
             checker: shown.checker,
-            truncated: shown.truncated || more_input || more_expected,
         }))
     }
 }
@@ -149,10 +146,4 @@ pub struct TestDetail {
     checker: Option<String>,
     /// Whether any of these texts was truncated.
     truncated: bool,
-}
-
-async fn excerpt(ctx: &Context<'_>, digest: Digest) -> Result<(String, bool)> {
-    let bytes = Api::loader(ctx).load_one(digest).await?.unwrap_or_default();
-    let shown = &bytes[..bytes.len().min(DETAIL_BYTES_MAX)];
-    Ok((String::from_utf8_lossy(shown).into_owned(), shown.len() < bytes.len()))
 }
