@@ -165,7 +165,8 @@ impl Installation {
             source_bytes: source.len() as u64,
         };
         let id = StreamId::Submission(submission);
-        let work = WorkItem { lane: Lane::Submit, stream: id.clone() };
+        let account = Some(self.author.clone());
+        let work = WorkItem { lane: Lane::Submit, stream: id.clone(), account };
         let mut stream = Stream::<Submission>::new(id);
         let receive = vec![SubmissionCommand::Receive(received)];
         let (log, context) = (self.stores.log.as_ref(), Context::new(Actor::account(&self.author)));

@@ -44,7 +44,8 @@ pub async fn receive(
     received: SubmissionReceived,
 ) -> Result<Received, ReceiveError> {
     let id = StreamId::Submission(received.submission);
-    let work = WorkItem { lane: Lane::Submit, stream: id.clone() };
+    let account = Some(received.author.clone());
+    let work = WorkItem { lane: Lane::Submit, stream: id.clone(), account };
     let receive = vec![SubmissionCommand::Receive(received.clone())];
     let mut stream = Stream::<Submission>::new(id.clone());
     match stream.execute(log, receive, context, Some(work), None).await {

@@ -158,7 +158,7 @@ async fn create(commands: &Commands, ctx: &Context<'_>, input: CreateRejudgeInpu
         selection: pinned.selection,
     };
     let stream_id = StreamId::Rejudge(id);
-    let work = WorkItem { lane: Lane::Rejudge, stream: stream_id.clone() };
+    let work = WorkItem { lane: Lane::Rejudge, stream: stream_id.clone(), account: None };
     let create = vec![RejudgeCommand::Create(Box::new(created.clone()))];
     let context = commands::context(ctx, viewer);
     let log = commands.log.as_ref();

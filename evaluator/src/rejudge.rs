@@ -77,7 +77,7 @@ async fn queue_trial(
         stream: stream.clone(),
         expected: Version::NONE,
         events: events.collect(),
-        enqueue: Some(WorkItem { lane: Lane::Rejudge, stream }),
+        enqueue: Some(WorkItem { lane: Lane::Rejudge, stream, account: None }),
         complete: None,
     };
     append_surely(tools.log.as_ref(), &batch).await.map_err(Interruption::Append)?;

@@ -151,7 +151,7 @@ impl Judge {
             source_bytes: source.len() as u64,
         };
         let id = StreamId::Submission(submission);
-        let work = WorkItem { lane: Lane::Submit, stream: id.clone() };
+        let work = WorkItem { lane: Lane::Submit, stream: id.clone(), account: None };
         let receive = vec![SubmissionCommand::Receive(received)];
         let (log, context) = (self.stores.log.as_ref(), Context::new(Actor::system()));
         let mut stream = Stream::<Submission>::new(id.clone());
@@ -256,7 +256,7 @@ impl Judge {
             members: members.collect(),
         };
         let stream = StreamId::Rejudge(id);
-        let work = WorkItem { lane: Lane::Rejudge, stream: stream.clone() };
+        let work = WorkItem { lane: Lane::Rejudge, stream: stream.clone(), account: None };
         let create = vec![RejudgeCommand::Create(Box::new(created))];
         let mut rejudge = Stream::<Rejudge>::new(stream);
         let context = Context::new(Actor::system());

@@ -13,6 +13,7 @@ mod log_reading;
 mod opening;
 mod queue;
 mod queue_leases;
+mod queue_turns;
 mod restore;
 mod samples;
 mod tree;
@@ -37,7 +38,7 @@ pub fn restore_cases() -> Vec<Case<LogUrls>> {
 
 /// Cases for [`WorkQueue`](crate::WorkQueue).
 pub fn queue_cases() -> Vec<Case<LogUrls>> {
-    [queue::cases(), queue_leases::cases()].concat()
+    [queue::cases(), queue_leases::cases(), queue_turns::cases()].concat()
 }
 
 /// Cases for [`Blobs`](crate::Blobs).

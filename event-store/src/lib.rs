@@ -39,8 +39,8 @@ pub use log::{
 };
 pub use open_error::OpenError;
 pub use queue::{
-    Lane, LaneStats, PRESENCE, QueueError, TakeRequest, Work, WorkItem, WorkQueue, WorkReceipt,
-    WorkerId,
+    Lane, LaneStats, PRESENCE, QueueError, TURN_MEMORY, TakeRequest, Work, WorkItem, WorkQueue,
+    WorkReceipt, WorkerId,
 };
 pub use resolver::{StoreUrls, Stores, open, open_blobs, open_credentials, open_log, open_tree};
 pub use restore::Restoration;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::StreamId;
+use domain::{InvalidIdentity, Login, StreamId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
@@ -20,12 +20,18 @@ use crate::Ability;
 /// removes it.
 #[async_trait]
 pub trait WorkQueue: Send + Sync + fmt::Debug {
-    /// Takes the next work: lanes in the requested order, oldest first within a lane. Returns
-    /// `None` at once if there is none.
+    /// Takes the next work: lanes in the requested order, and within a lane the accounts in turn.
+    /// Returns `None` at once if there is none.
     ///
-    /// Work whose lease expired or that was released comes before new work of its lane. A worker
-    /// does not get back what it released itself for one lease, so that another worker can try.
-    /// Declined work goes only to workers that have all abilities it needs. Damaged work is an
+    /// Of the accounts that have work in the lane which is free and which the worker can do, the
+    /// one with the fewest pieces in flight in this lane comes first; of these, the one that was
+    /// served longest ago, where turns older than [`TURN_MEMORY`] do not count; of these, the one
+    /// whose work was queued first. All work without an account counts as one account's. An account
+    /// gets its own work in the order in which it was queued, so work that was delivered before
+    /// comes before its new work.
+    ///
+    /// A worker does not get back what it released itself for one lease, so that another worker can
+    /// try. Declined work goes only to workers that have all abilities it needs. Damaged work is an
     /// error once for each lease; the next call passes it over.
     async fn take(&self, request: &TakeRequest) -> Result<Option<Work>, QueueError>;
 
@@ -68,6 +74,10 @@ pub trait WorkQueue: Send + Sync + fmt::Debug {
     /// was no such worker.
     async fn announced(&self) -> Result<Option<BTreeSet<Ability>>, QueueError>;
 
+    /// The number of pieces of work that an account has in a lane: those that wait and those that a
+    /// worker holds.
+    async fn unfinished(&self, lane: Lane, account: &Login) -> Result<u64, QueueError>;
+
     /// Removes work that is already done.
     async fn discard(&self, receipt: &WorkReceipt) -> Result<(), QueueError>;
 
@@ -81,6 +91,10 @@ pub trait WorkQueue: Send + Sync + fmt::Debug {
 
 /// How long a worker counts as running after it announced itself. Longer than a restart takes.
 pub const PRESENCE: Duration = Duration::from_secs(10 * 60);
+
+/// How long the queue remembers when an account was served. An account that waits for longer than
+/// this comes before most others anyway, because its work is old.
+pub const TURN_MEMORY: Duration = Duration::from_secs(60 * 60);
 
 /// A priority class of work, most urgent first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -115,6 +129,8 @@ pub struct WorkItem {
     pub lane: Lane,
     /// The stream of the aggregate to work on.
     pub stream: StreamId,
+    /// The account whose turn it uses; `None` for work that no single account asked for.
+    pub account: Option<Login>,
 }
 
 /// A worker's name, unique to one run of one process.
@@ -208,7 +224,22 @@ pub(crate) fn receipt_without_worker(lane: Lane, id: String) -> WorkReceipt {
     WorkReceipt { lane, id, worker: WorkerId(String::new()) }
 }
 
-/// A lease in microseconds, as stores keep it; `i64::MAX` if it does not fit.
+/// The work's account as stores keep it; empty if it has none.
+pub(crate) fn account_text(item: &WorkItem) -> String {
+    item.account.as_ref().map(Login::to_string).unwrap_or_default()
+}
+
+/// The account in a store's text.
+pub(crate) fn account_in(text: &str) -> Result<Option<Login>, InvalidIdentity> {
+    if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
+}
+
+/// Abilities as a JSON array, as SQLite keeps them.
+pub(crate) fn json(abilities: &BTreeSet<Ability>) -> String {
+    serde_json::to_string(abilities).expect("names are JSON")
+}
+
+/// A duration in microseconds, as stores keep it; a very long one if it does not fit.
 pub(crate) fn micros(lease: Duration) -> i64 {
     i64::try_from(lease.as_micros()).unwrap_or(i64::MAX / 4)
 }

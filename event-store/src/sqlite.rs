@@ -12,6 +12,7 @@ mod floor;
 mod import;
 mod log;
 mod queue;
+mod take;
 mod tree;
 mod witness;
 mod writer;

@@ -89,7 +89,7 @@ async fn step(log: &dyn EventLog, plan: &Plan) -> Result<RejudgePhase, NotYet> {
             let (rejudge, reason) = (Plan::id(), "the checker was wrong".to_owned());
             let selection = Selection::default();
             let created = RejudgeCreated { rejudge, by, reason, selection, members };
-            let work = WorkItem { lane: Lane::Rejudge, stream: id };
+            let work = WorkItem { lane: Lane::Rejudge, stream: id, account: None };
             let create = vec![RejudgeCommand::Create(Box::new(created))];
             let context = Context::new(Actor::system());
             // The next step sees whether it was created.

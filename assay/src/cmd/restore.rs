@@ -1,10 +1,10 @@
 //! `assay restore`
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use domain::{Digest, Event, Position, Recorded, StreamId};
+use domain::{Digest, Event, Login, Position, Recorded, StreamId};
 use event_store::{Lane, Restoration, WorkItem};
 use futures::{StreamExt, TryStreamExt, stream};
 use indicatif::ProgressBar;
@@ -182,9 +182,10 @@ async fn copy_blobs(
         .await
 }
 
-/// The streams with work in the original's queue, as derived from the events so far.
+/// The streams with work in the original's queue, as derived from the events so far, and the account
+/// whose turn each of them uses.
 #[derive(Debug, Default)]
-struct Unfinished(BTreeSet<StreamId>);
+struct Unfinished(BTreeMap<StreamId, Option<Login>>);
 
 impl Unfinished {
     fn note(&mut self, recorded: &Recorded) {
@@ -198,19 +199,22 @@ impl Unfinished {
         if is_finished {
             self.0.remove(&recorded.stream);
         } else {
-            self.0.insert(recorded.stream.clone());
+            let account = self.0.entry(recorded.stream.clone()).or_default();
+            if let Event::SubmissionReceived(received) = &recorded.event {
+                *account = Some(received.author.clone());
+            }
         }
     }
 
     /// The work to queue. The original's queue is not in the backup, but its content follows from
     /// the events (INV-6).
     fn work(self) -> Vec<WorkItem> {
-        let item = |stream: StreamId| {
+        let item = |(stream, account): (StreamId, Option<Login>)| {
             let lane = match stream {
                 StreamId::Trial(_) | StreamId::Rejudge(_) => Lane::Rejudge,
                 _ => Lane::Submit,
             };
-            WorkItem { lane, stream }
+            WorkItem { lane, stream, account }
         };
         self.0.into_iter().map(item).collect()
     }

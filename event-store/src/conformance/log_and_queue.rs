@@ -47,7 +47,7 @@ async fn an_append_queues_work(urls: LogUrls) {
 async fn a_conflict_queues_no_work(urls: LogUrls) {
     let store = Store::open(urls).await;
     store.append(&batch("ada", 0, 1)).await;
-    let item = WorkItem { lane: Lane::Submit, stream: stream("ada") };
+    let item = WorkItem { lane: Lane::Submit, stream: stream("ada"), account: None };
     let stale = AppendBatch { enqueue: Some(item), ..batch("ada", 0, 1) };
     assert!(matches!(store.log.append(&stale).await, Err(AppendError::Conflict { .. })));
     assert_eq!(store.take("w1", LONG).await, None);
@@ -55,7 +55,7 @@ async fn a_conflict_queues_no_work(urls: LogUrls) {
 
 async fn a_retry_queues_no_work_twice(urls: LogUrls) {
     let store = Store::open(urls).await;
-    let item = WorkItem { lane: Lane::Submit, stream: stream("ada") };
+    let item = WorkItem { lane: Lane::Submit, stream: stream("ada"), account: None };
     let new = AppendBatch { enqueue: Some(item), ..batch("ada", 0, 1) };
     store.append(&new).await;
     assert!(store.append(&new).await.repeated);
@@ -65,7 +65,7 @@ async fn a_retry_queues_no_work_twice(urls: LogUrls) {
 
 async fn a_late_retry_does_not_bring_finished_work_back(urls: LogUrls) {
     let store = Store::open(urls).await;
-    let item = WorkItem { lane: Lane::Submit, stream: stream("ada") };
+    let item = WorkItem { lane: Lane::Submit, stream: stream("ada"), account: None };
     let new = AppendBatch { enqueue: Some(item), ..batch("ada", 0, 1) };
     store.append(&new).await;
     let work = store.take("w1", LONG).await.unwrap();
@@ -105,7 +105,7 @@ async fn one_append_completes_and_queues(urls: LogUrls) {
     let store = Store::open(urls).await;
     store.enqueue(Lane::Submit, "ada").await;
     let work = store.take("w1", LONG).await.unwrap();
-    let next = WorkItem { lane: Lane::Rejudge, stream: stream("ada") };
+    let next = WorkItem { lane: Lane::Rejudge, stream: stream("ada"), account: None };
     store
         .append(&AppendBatch {
             enqueue: Some(next.clone()),
@@ -135,7 +135,7 @@ async fn a_worker_that_lost_its_lease_is_fenced(urls: LogUrls) {
 
 async fn a_batch_too_large_queues_no_work(urls: LogUrls) {
     let store = Store::open(urls).await;
-    let item = WorkItem { lane: Lane::Submit, stream: stream("ada") };
+    let item = WorkItem { lane: Lane::Submit, stream: stream("ada"), account: None };
     let empty = AppendBatch { enqueue: Some(item), ..batch("ada", 0, 0) };
     assert!(matches!(store.log.append(&empty).await, Err(AppendError::TooLarge { .. })));
     assert_eq!(waiting(&store).await, 0);

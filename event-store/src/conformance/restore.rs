@@ -83,8 +83,11 @@ async fn a_copy_goes_on_where_the_original_was(urls: LogUrls) {
 
 async fn a_copy_has_its_work_queued(urls: LogUrls) {
     let (_original, log_id, events) = original(&urls).await;
-    let work = [(Lane::Submit, "ada"), (Lane::Rejudge, "bob")]
-        .map(|(lane, name)| WorkItem { lane, stream: stream(name) });
+    let work = [(Lane::Submit, "ada"), (Lane::Rejudge, "bob")].map(|(lane, name)| WorkItem {
+        lane,
+        stream: stream(name),
+        account: None,
+    });
     let copy = restore(&urls, log_id, &events, &work).await;
     for item in work {
         let taken = copy.take("w1", LONG).await.unwrap();

@@ -70,8 +70,18 @@ impl Store {
 
     /// Queues one piece of work.
     pub(super) async fn enqueue(&self, lane: Lane, name: &str) -> WorkItem {
-        let item = WorkItem { lane, stream: stream(name) };
-        let new = AppendBatch { enqueue: Some(item.clone()), ..batch(name, 0, 1) };
+        self.enqueue_item(WorkItem { lane, stream: stream(name), account: None }).await
+    }
+
+    /// Queues one piece of work that uses this account's turn.
+    pub(super) async fn enqueue_for(&self, account: &str, lane: Lane, name: &str) -> WorkItem {
+        let account = Some(account.parse().unwrap());
+        self.enqueue_item(WorkItem { lane, stream: stream(name), account }).await
+    }
+
+    async fn enqueue_item(&self, item: WorkItem) -> WorkItem {
+        let StreamId::Account(name) = &item.stream else { panic!("{item:?} is no account's") };
+        let new = AppendBatch { enqueue: Some(item.clone()), ..batch(name.as_str(), 0, 1) };
         self.append(&new).await;
         item
     }

@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use super::keys::Keys;
 use super::library::Function;
 use super::link::{CallError, Link};
+use crate::queue::account_text;
 use crate::{AppendBatch, AppendError, Lane};
 
 /// Capacity of the queue of batches that wait for a call. Further callers wait for room.
@@ -91,6 +92,7 @@ impl Appender {
             batch.stream.to_string(),
             batch.expected.to_string(),
             enqueue.map(|item| item.stream.to_string()).unwrap_or_default(),
+            enqueue.map(account_text).unwrap_or_default(),
             complete.map(|receipt| receipt.id.clone()).unwrap_or_default(),
             bodies.len().to_string(),
         ];

@@ -10,8 +10,8 @@ local POSITION_BYTES = 6
 local POSITION = '>I' .. POSITION_BYTES
 -- Number of pending entries read at a time.
 local PENDING_PAGE = 100
--- A consumer that has been idle for this long belongs to a worker that is gone.
-local CONSUMER_IDLE_MS_MAX = 24 * 60 * 60 * 1000
+-- Number of new pieces of work that one call sorts by account, so that it does not block the server.
+local NEW_PER_CALL_MAX = 1000
 
 local function whole(number)
   return string.format('%.0f', number)
@@ -71,12 +71,6 @@ local function prepare(keys, args)
     if made.err and not string.find(made.err, 'BUSYGROUP', 1, true) then
       return made
     end
-    for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', lane, GROUP)) do
-      local is = fields_of(consumer)
-      if is.pending == 0 and is.idle > CONSUMER_IDLE_MS_MAX then
-        redis.call('XGROUP', 'DELCONSUMER', lane, GROUP, is.name)
-      end
-    end
   end
   return { redis.call('HGET', meta, 'log_id'), redis.call('HGET', meta, 'schema'), redis.call('HEXISTS', meta, 'restoring') }
 end
@@ -104,18 +98,18 @@ end
 
 -- Appends events, queues work and finishes work (INV-6). Each batch succeeds or fails as a whole.
 -- KEYS log, its tail, then for each batch: the stream's bucket, the lane to queue in, the lane to finish in
--- ARGV for each batch: stream, expected version, stream to queue or '', work to finish or '', how many events,
--- then id and body of every event
+-- ARGV for each batch: stream, expected version, stream to queue or '', its account or '', work to finish or '',
+-- how many events, then id and body of every event
 -- RETURNS the outcome of each batch
 local function append(keys, args)
   local log, tail = keys[1], keys[2]
   local batches, packed_of, index = {}, {}, 1
   -- Read everything before writing anything, so that an error here leaves nothing half done.
   for number = 1, (#keys - 2) / 3 do
-    local stream, bucket, count = args[index], keys[3 * number], tonumber(args[index + 4])
-    batches[number] = { index = index, bucket = bucket, ids = index + 5, ids_end = index + 3 + 2 * count }
+    local stream, bucket, count = args[index], keys[3 * number], tonumber(args[index + 5])
+    batches[number] = { index = index, bucket = bucket, ids = index + 6, ids_end = index + 4 + 2 * count }
     packed_of[stream] = packed_of[stream] or redis.call('HGET', bucket, stream) or ''
-    index = index + 5 + 2 * count
+    index = index + 6 + 2 * count
   end
 
   local position, last_at = tail_of(redis.call('GET', tail))
@@ -151,10 +145,10 @@ local function append(keys, args)
   end
 
   for number, batch in ipairs(batches) do
-    local enqueue, complete = args[batch.index + 2], args[batch.index + 3]
+    local enqueue, account, complete = args[batch.index + 2], args[batch.index + 3], args[batch.index + 4]
     if outcomes[number][1] == 'appended' then
       if enqueue ~= '' then
-        redis.call('XADD', keys[3 * number + 1], '*', 'stream', enqueue, 'at', whole(now))
+        redis.call('XADD', keys[3 * number + 1], '*', 'stream', enqueue, 'account', account, 'at', whole(now))
       end
       if complete ~= '' then
         redis.call('XACK', keys[3 * number + 2], GROUP, complete)
@@ -309,11 +303,12 @@ local function import(keys, args)
   return 1
 end
 
--- KEYS meta, then the lane of each piece of work  ARGV the stream of each
+-- KEYS meta, then the lane of each piece of work  ARGV the stream and the account of each
 local function finish_restore(keys, args)
   local now = whole(now_us())
-  for number, stream in ipairs(args) do
-    redis.call('XADD', keys[1 + number], '*', 'stream', stream, 'at', now)
+  for number = 1, #keys - 1 do
+    local stream, account = args[2 * number - 1], args[2 * number]
+    redis.call('XADD', keys[1 + number], '*', 'stream', stream, 'account', account, 'at', now)
   end
   redis.call('HDEL', keys[1], 'restoring')
   return 1
@@ -321,9 +316,20 @@ end
 
 -- The queue -------------------------------------------------------------------------------------
 
--- The consumer's name shows the state of a piece of work: `<lease in ms>:<worker>` holds it,
--- `released:<worker>` has released it, and work of `needs:<abilities>` was declined by workers that
--- lack one of these abilities.
+-- The consumer's name shows the state of a piece of work, and after a semicolon the account whose turn it
+-- uses: work that is `waiting` is new, `<lease in ms>:<worker>` holds it, `released:<worker>` has released
+-- it, and work of `needs:<abilities>` was declined by workers that lack one of these abilities. Consumers
+-- without a semicolon are from versions that knew no accounts; their work is no account's.
+
+local function consumer_of(state, account)
+  return state .. ';' .. account
+end
+
+-- The state and the account in a consumer's name.
+local function state_of(consumer)
+  local state, account = string.match(consumer, '^(.*);([^;]*)$')
+  return state or consumer, account or ''
+end
 
 local function holding(worker, lease_ms)
   return whole(lease_ms) .. ':' .. worker
@@ -337,6 +343,16 @@ local function declined_for(abilities)
   return 'needs:' .. abilities
 end
 
+-- The abilities that work in this state needs; nil if it was not declined.
+local function needs_of(state)
+  return string.match(state, '^needs:(.*)$')
+end
+
+-- The lease of work in this state, in ms; nil if no worker holds it.
+local function lease_of(state)
+  return tonumber(string.match(state, '^(%d+):'))
+end
+
 -- A text of names between commas as a set.
 local function set_of(names)
   local set = {}
@@ -346,9 +362,9 @@ local function set_of(names)
   return set
 end
 
--- Whether the work was declined for an ability that is not in the set.
-local function lacks(abilities, consumer)
-  for ability in string.gmatch(string.match(consumer, '^needs:(.*)$') or '', '[^,]+') do
+-- Whether work in this state was declined for an ability that is not in the set.
+local function lacks(abilities, state)
+  for ability in string.gmatch(needs_of(state) or '', '[^,]+') do
     if not abilities[ability] then
       return true
     end
@@ -357,11 +373,12 @@ local function lacks(abilities, consumer)
 end
 
 -- Calls `visit(id, consumer, idle in ms, deliveries)` for pending entries, oldest first, until it returns true.
--- Begins after the entry `after` if it is given.
-local function each_pending(lane, visit, after)
+-- Begins after the entry `after` and visits those of `consumer` only, if they are given.
+local function each_pending(lane, visit, after, consumer)
   local start = after and '(' .. after or '-'
   repeat
-    local page = redis.call('XPENDING', lane, GROUP, start, '+', PENDING_PAGE)
+    local page = consumer and redis.call('XPENDING', lane, GROUP, start, '+', PENDING_PAGE, consumer)
+      or redis.call('XPENDING', lane, GROUP, start, '+', PENDING_PAGE)
     for _, entry in ipairs(page) do
       if visit(entry[1], entry[2], entry[3], entry[4]) then
         return
@@ -371,45 +388,155 @@ local function each_pending(lane, visit, after)
   until #page < PENDING_PAGE
 end
 
--- Whether the work is free: released, or its holder's lease has expired.
-local function is_free(consumer, idle_ms)
-  local lease_ms = string.match(consumer, '^(%d+):')
-  return not lease_ms or idle_ms >= tonumber(lease_ms)
+-- Whether the work is free: new, released or declined, or its holder's lease has expired.
+local function is_free(state, idle_ms)
+  local lease_ms = lease_of(state)
+  return not lease_ms or idle_ms >= lease_ms
 end
 
--- The number of deliveries of work that the worker holds; nil if it does not hold it.
-local function deliveries_to(worker, lane, id)
+-- The number of deliveries of work that the worker holds, and its account; nil if it does not hold it.
+local function held_by(worker, lane, id)
   local pending = redis.call('XPENDING', lane, GROUP, id, id, 1)[1]
-  return pending and string.match(pending[2], '^%d+:(.*)$') == worker and pending[4] or nil
+  if pending then
+    local state, account = state_of(pending[2])
+    if string.match(state, '^%d+:(.*)$') == worker then
+      return pending[4], account
+    end
+  end
 end
 
--- KEYS lanes, the most urgent first  ARGV worker, lease in ms, its abilities
--- RETURNS lane's number, id, stream, deliveries
-local function take(keys, args)
-  local worker, lease_ms, abilities = args[1], tonumber(args[2]), set_of(args[3])
-  local consumer = holding(worker, lease_ms)
-  for number, lane in ipairs(keys) do
-    local taken
-    each_pending(lane, function(id, holder, idle_ms, deliveries)
-      local withheld = holder == released_by(worker) and idle_ms < lease_ms
-      if withheld or not is_free(holder, idle_ms) or lacks(abilities, holder) then
+-- Whether one id is smaller than the other.
+local function is_before(id, other)
+  local ms, number = string.match(id, '^(%d+)-(%d+)$')
+  local other_ms, other_number = string.match(other, '^(%d+)-(%d+)$')
+  ms, other_ms = tonumber(ms), tonumber(other_ms)
+  return ms < other_ms or (ms == other_ms and tonumber(number) < tonumber(other_number))
+end
+
+-- The consumers of a lane that have work. The others are removed if `removing`: they come back when they get work.
+local function consumers_of(lane, removing)
+  local consumers = {}
+  for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', lane, GROUP)) do
+    local is = fields_of(info)
+    if is.pending > 0 then
+      local state, account = state_of(is.name)
+      consumers[#consumers + 1] = { name = is.name, state = state, account = account, pending = is.pending }
+    elseif removing then
+      redis.call('XGROUP', 'DELCONSUMER', lane, GROUP, is.name)
+    end
+  end
+  return consumers
+end
+
+-- The oldest entry of a lane that no consumer has.
+local function oldest_new(lane)
+  local group = fields_of(redis.call('XINFO', 'GROUPS', lane)[1])
+  return redis.call('XRANGE', lane, '(' .. group['last-delivered-id'], '+', 'COUNT', 1)[1]
+end
+
+-- Makes new entries of a lane pending for the consumers of their accounts, without counting a delivery.
+local function sort_new(lane)
+  if not oldest_new(lane) then
+    -- Reading nothing would still write, because it creates the consumer.
+    return
+  end
+  local read = redis.call('XREADGROUP', 'GROUP', GROUP, consumer_of('waiting', ''), 'COUNT', NEW_PER_CALL_MAX,
+    'STREAMS', lane, '>')
+  local claims = {}
+  for _, entry in ipairs(read and read[1][2] or {}) do
+    local consumer = consumer_of('waiting', fields_of(entry[2]).account or '')
+    claims[consumer] = claims[consumer] or { 'XCLAIM', lane, GROUP, consumer, '0' }
+    table.insert(claims[consumer], entry[1])
+  end
+  for _, claim in pairs(claims) do
+    table.insert(claim, 'RETRYCOUNT')
+    table.insert(claim, '0')
+    table.insert(claim, 'JUSTID')
+    redis.call(unpack(claim))
+  end
+end
+
+-- The accounts of a lane: the number of pieces in flight, the oldest work that has been delivered before and is
+-- free for this worker, and the consumers of work that it can do.
+local function accounts_of(lane, worker, lease_ms, abilities)
+  local accounts = {}
+  for _, consumer in ipairs(consumers_of(lane, true)) do
+    local account = accounts[consumer.account] or { in_flight = 0, consumers = {} }
+    accounts[consumer.account] = account
+    if lease_of(consumer.state) or consumer.state == released_by(worker) then
+      each_pending(lane, function(id, _, idle_ms)
+        if not is_free(consumer.state, idle_ms) then
+          account.in_flight = account.in_flight + 1
+        elseif lease_of(consumer.state) or idle_ms >= lease_ms then
+          account.oldest = (account.oldest and is_before(account.oldest, id)) and account.oldest or id
+        end
         return false
+      end, nil, consumer.name)
+    elseif not lacks(abilities, consumer.state) then
+      table.insert(account.consumers, consumer.name)
+    end
+  end
+  return accounts
+end
+
+-- The work of a lane whose turn it is, if there is any.
+local function next_of(lane, turns, worker, lease_ms, abilities)
+  local first, in_flight, served = {}, nil, nil
+  for name, account in pairs(accounts_of(lane, worker, lease_ms, abilities)) do
+    if account.oldest or #account.consumers > 0 then
+      account.served = tonumber(redis.call('ZSCORE', turns, name) or 0)
+      if not in_flight or account.in_flight < in_flight
+          or (account.in_flight == in_flight and account.served < served) then
+        first, in_flight, served = {}, account.in_flight, account.served
       end
-      local entry = redis.call('XCLAIM', lane, GROUP, consumer, 0, id)[1]
-      if entry then
-        taken = { number, id, fields_of(entry[2]).stream, deliveries + 1 }
-      end
-      return taken ~= nil
-    end)
-    if not taken then
-      local read = redis.call('XREADGROUP', 'GROUP', GROUP, consumer, 'COUNT', 1, 'STREAMS', lane, '>')
-      local entry = read and read[1][2][1]
-      if entry then
-        taken = { number, entry[1], fields_of(entry[2]).stream, 1 }
+      if account.in_flight == in_flight and account.served == served then
+        table.insert(first, account)
       end
     end
-    if taken then
-      return taken
+  end
+  local oldest
+  for _, account in ipairs(first) do
+    local ids = { account.oldest }
+    for _, consumer in ipairs(account.consumers) do
+      table.insert(ids, redis.call('XPENDING', lane, GROUP, '-', '+', 1, consumer)[1][1])
+    end
+    for _, id in ipairs(ids) do
+      oldest = (oldest and is_before(oldest, id)) and oldest or id
+    end
+  end
+  return oldest
+end
+
+-- Notes that the account was served later than every other one, whatever the clock shows, and forgets old turns.
+local function note_turn(turns, account, memory_us)
+  local now = now_us()
+  redis.call('ZREMRANGEBYSCORE', turns, '-inf', '(' .. whole(now - memory_us))
+  redis.call('ZREMRANGEBYSCORE', turns, '(' .. whole(now + memory_us), '+inf')
+  local last = redis.call('ZREVRANGE', turns, 0, 0, 'WITHSCORES')[2]
+  redis.call('ZADD', turns, whole(math.max(now, tonumber(last or 0) + 1)), account)
+end
+
+-- KEYS lanes, the most urgent first, then the turns of each
+-- ARGV worker, lease in ms, its abilities, how long a turn is remembered, in µs
+-- RETURNS lane's number, id, stream, account, deliveries
+local function take(keys, args)
+  local worker, lease_ms, abilities = args[1], tonumber(args[2]), set_of(args[3])
+  for number = 1, #keys / 2 do
+    local lane, turns = keys[number], keys[#keys / 2 + number]
+    sort_new(lane)
+    local id = next_of(lane, turns, worker, lease_ms, abilities)
+    while id do
+      local pending = redis.call('XPENDING', lane, GROUP, id, id, 1)[1]
+      local _, account = state_of(pending[2])
+      local consumer = consumer_of(holding(worker, lease_ms), account)
+      local entry = redis.call('XCLAIM', lane, GROUP, consumer, 0, id)[1]
+      if entry then
+        local fields = fields_of(entry[2])
+        note_turn(turns, account, tonumber(args[4]))
+        return { number, id, fields.stream, fields.account or '', pending[4] + 1 }
+      end
+      -- The entry was deleted, so that Redis has just dropped what was pending of it.
+      id = next_of(lane, turns, worker, lease_ms, abilities)
     end
   end
   return false
@@ -417,11 +544,13 @@ end
 
 -- KEYS lane  ARGV id, worker, lease in ms  RETURNS 1, or 0 when the worker does not hold it
 local function extend(keys, args)
-  if not deliveries_to(args[2], keys[1], args[1]) then
+  local deliveries, account = held_by(args[2], keys[1], args[1])
+  if not deliveries then
     return 0
   end
   -- JUSTID does not count as a delivery.
-  redis.call('XCLAIM', keys[1], GROUP, holding(args[2], tonumber(args[3])), 0, args[1], 'JUSTID')
+  local consumer = consumer_of(holding(args[2], tonumber(args[3])), account)
+  redis.call('XCLAIM', keys[1], GROUP, consumer, 0, args[1], 'JUSTID')
   return 1
 end
 
@@ -433,8 +562,9 @@ end
 
 -- KEYS lane, the stream that notifies others  ARGV id, worker
 local function release(keys, args)
-  if deliveries_to(args[2], keys[1], args[1]) then
-    redis.call('XCLAIM', keys[1], GROUP, released_by(args[2]), 0, args[1], 'JUSTID')
+  local deliveries, account = held_by(args[2], keys[1], args[1])
+  if deliveries then
+    redis.call('XCLAIM', keys[1], GROUP, consumer_of(released_by(args[2]), account), 0, args[1], 'JUSTID')
     notify(keys[2], args[1])
   end
   return 1
@@ -442,28 +572,50 @@ end
 
 -- KEYS lane, the stream that notifies others  ARGV id, worker, the abilities that the work needs
 local function decline(keys, args)
-  local deliveries = deliveries_to(args[2], keys[1], args[1])
+  local deliveries, account = held_by(args[2], keys[1], args[1])
   if deliveries then
-    redis.call('XCLAIM', keys[1], GROUP, declined_for(args[3]), 0, args[1],
+    redis.call('XCLAIM', keys[1], GROUP, consumer_of(declined_for(args[3]), account), 0, args[1],
       'RETRYCOUNT', deliveries - 1, 'JUSTID')
     notify(keys[2], args[1])
   end
   return 1
 end
 
--- KEYS lane  ARGV the id to begin after or nothing, how many  RETURNS id and stream of each declined work
+-- KEYS lane  ARGV the id to begin after or nothing, how many
+-- RETURNS id, stream and account of each declined work
 local function declined(keys, args)
-  local after, limit, found = args[1], tonumber(args[2]), {}
-  each_pending(keys[1], function(id, consumer)
-    if string.match(consumer, '^needs:.') then
-      local entry = redis.call('XRANGE', keys[1], id, id)[1]
-      if entry then
-        found[#found + 1] = { id, fields_of(entry[2]).stream }
-      end
+  local lane, after, limit, ids = keys[1], args[1], tonumber(args[2]), {}
+  for _, consumer in ipairs(consumers_of(lane)) do
+    if (needs_of(consumer.state) or '') ~= '' then
+      local count = 0
+      each_pending(lane, function(id)
+        ids[#ids + 1], count = id, count + 1
+        return count == limit
+      end, after ~= '' and after or nil, consumer.name)
     end
-    return #found == limit
-  end, after ~= '' and after or nil)
+  end
+  table.sort(ids, is_before)
+  local found = {}
+  for _, id in ipairs(ids) do
+    local entry = #found < limit and redis.call('XRANGE', lane, id, id)[1]
+    if entry then
+      local fields = fields_of(entry[2])
+      found[#found + 1] = { id, fields.stream, fields.account or '' }
+    end
+  end
   return found
+end
+
+-- KEYS lane  ARGV account  RETURNS how much unfinished work the account has
+local function unfinished(keys, args)
+  sort_new(keys[1])
+  local count = 0
+  for _, consumer in ipairs(consumers_of(keys[1])) do
+    if consumer.account == args[1] then
+      count = count + consumer.pending
+    end
+  end
+  return count
 end
 
 -- The abilities of a worker from its text, which is when it announced itself, in µs, and its abilities.
@@ -508,18 +660,21 @@ local function stats(keys)
   local lanes = {}
   for number, lane in ipairs(keys) do
     local in_flight, oldest = 0, nil
-    each_pending(lane, function(id, consumer, idle_ms)
-      if not is_free(consumer, idle_ms) then
-        in_flight = in_flight + 1
-      else
-        oldest = oldest or redis.call('XRANGE', lane, id, id)[1]
+    for _, consumer in ipairs(consumers_of(lane)) do
+      if lease_of(consumer.state) then
+        each_pending(lane, function(_, _, idle_ms)
+          if not is_free(consumer.state, idle_ms) then
+            in_flight = in_flight + 1
+          end
+          return false
+        end, nil, consumer.name)
       end
-      return false
-    end)
-    if not oldest then
-      local group = fields_of(redis.call('XINFO', 'GROUPS', lane)[1])
-      oldest = redis.call('XRANGE', lane, '(' .. group['last-delivered-id'], '+', 'COUNT', 1)[1]
     end
+    each_pending(lane, function(id, consumer, idle_ms)
+      oldest = is_free((state_of(consumer)), idle_ms) and redis.call('XRANGE', lane, id, id)[1] or nil
+      return oldest
+    end)
+    oldest = oldest or oldest_new(lane)
     local wait_us = oldest and math.max(0, now - tonumber(fields_of(oldest[2]).at)) or 0
     lanes[number] = { redis.call('XLEN', lane) - in_flight, in_flight, wait_us }
   end
@@ -539,6 +694,7 @@ register('decline', decline, {})
 register('declined', declined, { 'no-writes' })
 register('announce', announce, {})
 register('announced', announced, { 'no-writes' })
+register('unfinished', unfinished, {})
 register('discard', discard, {})
 register('read_stream', read_stream, { 'no-writes' })
 register('enter_segment', enter_segment, {})

@@ -8,6 +8,7 @@ use super::library::Function;
 use super::log::RedisLog;
 use crate::WorkItem;
 use crate::archive::StoreFault;
+use crate::queue::account_text;
 
 /// Number of events per call, small enough not to block the server.
 const EVENTS_PER_CALL: usize = 256;
@@ -43,7 +44,7 @@ impl RedisLog {
         keys.extend(work.iter().map(|item| self.keys.lane(item.lane)));
         let mut finish = Function::FinishRestore.call(&keys);
         for item in work {
-            finish.arg(item.stream.to_string());
+            finish.arg(item.stream.to_string()).arg(account_text(item));
         }
         self.general.query::<()>(&finish).await.map_err(fault)
     }

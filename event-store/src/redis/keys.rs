@@ -40,6 +40,11 @@ impl Keys {
         format!("{}:work:{}", self.namespace, lane.as_str())
     }
 
+    /// When the accounts of a lane were served.
+    pub(super) fn turns(&self, lane: Lane) -> String {
+        format!("{}:turns:{}", self.namespace, lane.as_str())
+    }
+
     pub(super) fn lanes(&self) -> Vec<String> {
         Lane::ALL.iter().map(|lane| self.lane(*lane)).collect()
     }

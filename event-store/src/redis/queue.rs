@@ -7,31 +7,34 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::Login;
 use tokio::sync::watch;
 
 use super::library::Function;
 use super::link::CallError;
 use super::log::RedisLog;
-use crate::queue::{all_known, micros, receipt_without_worker, wake};
+use crate::queue::{account_in, all_known, micros, receipt_without_worker, wake};
 use crate::{
-    Ability, Lane, LaneStats, PRESENCE, QueueError, TakeRequest, Work, WorkItem, WorkQueue,
-    WorkReceipt, WorkerId,
+    Ability, Lane, LaneStats, PRESENCE, QueueError, TURN_MEMORY, TakeRequest, Work, WorkItem,
+    WorkQueue, WorkReceipt, WorkerId,
 };
 
 #[async_trait]
 impl WorkQueue for RedisLog {
     async fn take(&self, request: &TakeRequest) -> Result<Option<Work>, QueueError> {
-        let lanes: Vec<String> = request.lanes.iter().map(|lane| self.keys.lane(*lane)).collect();
-        let mut take = Function::Take.call(&lanes);
+        let lanes = request.lanes.iter().map(|lane| self.keys.lane(*lane));
+        let turns = request.lanes.iter().map(|lane| self.keys.turns(*lane));
+        let mut take = Function::Take.call(&lanes.chain(turns).collect::<Vec<_>>());
         take.arg(&request.worker.0).arg(millis(request.lease)).arg(join(&request.abilities));
-        let taken: Option<(usize, String, String, u32)> =
+        take.arg(micros(TURN_MEMORY));
+        let taken: Option<(usize, String, String, String, u32)> =
             self.general.query_again(&take).await.map_err(unavailable)?;
-        let Some((number, id, stream, deliveries)) = taken else { return Ok(None) };
+        let Some((number, id, stream, account, deliveries)) = taken else { return Ok(None) };
         let lane = number.checked_sub(1).and_then(|index| request.lanes.get(index).copied());
         let lane = lane.ok_or_else(|| damaged(&id, "lane"))?;
-        let stream = stream.parse().map_err(|_| damaged(&id, "stream"))?;
+        let item = item(lane, &id, &stream, &account)?;
         let receipt = WorkReceipt { lane, id, worker: request.worker.clone() };
-        Ok(Some(Work { item: WorkItem { lane, stream }, receipt, deliveries }))
+        Ok(Some(Work { item, receipt, deliveries }))
     }
 
     async fn extend(&self, receipt: &WorkReceipt, lease: Duration) -> Result<(), QueueError> {
@@ -71,11 +74,11 @@ impl WorkQueue for RedisLog {
     ) -> Result<Vec<(WorkItem, WorkReceipt)>, QueueError> {
         let mut declined = Function::Declined.call(&[self.keys.lane(lane)]);
         declined.arg(after.map_or("", |receipt| receipt.id.as_str())).arg(limit);
-        let declined: Vec<(String, String)> =
+        let declined: Vec<(String, String, String)> =
             self.general.query_again(&declined).await.map_err(unavailable)?;
-        let declined = declined.into_iter().map(|(id, stream)| {
-            let stream = stream.parse().map_err(|_| damaged(&id, "stream"))?;
-            Ok((WorkItem { lane, stream }, receipt_without_worker(lane, id)))
+        let declined = declined.into_iter().map(|(id, stream, account)| {
+            let item = item(lane, &id, &stream, &account)?;
+            Ok((item, receipt_without_worker(lane, id)))
         });
         declined.collect()
     }
@@ -99,6 +102,12 @@ impl WorkQueue for RedisLog {
             text.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
         });
         Ok(all_known(names.collect()))
+    }
+
+    async fn unfinished(&self, lane: Lane, account: &Login) -> Result<u64, QueueError> {
+        let mut unfinished = Function::Unfinished.call(&[self.keys.lane(lane)]);
+        unfinished.arg(account.to_string());
+        self.general.query_again(&unfinished).await.map_err(unavailable)
     }
 
     async fn discard(&self, receipt: &WorkReceipt) -> Result<(), QueueError> {
@@ -133,6 +142,13 @@ fn join(abilities: &BTreeSet<Ability>) -> String {
 /// Redis leases are in whole milliseconds; round up so that none is shorter than requested.
 fn millis(lease: Duration) -> u64 {
     lease.as_micros().div_ceil(1000).try_into().unwrap_or(u64::MAX)
+}
+
+/// The work with this id, from the text of its fields.
+fn item(lane: Lane, id: &str, stream: &str, account: &str) -> Result<WorkItem, QueueError> {
+    let stream = stream.parse().map_err(|_| damaged(id, "stream"))?;
+    let account = account_in(account).map_err(|_| damaged(id, "account"))?;
+    Ok(WorkItem { lane, stream, account })
 }
 
 fn damaged(id: &str, what: &str) -> QueueError {

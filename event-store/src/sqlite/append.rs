@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::writer::JobError;
 use super::{now_us, timestamp};
 use crate::archive::POSITION_BYTES;
+use crate::queue::account_text;
 use crate::{AppendBatch, AppendError, Appended};
 
 /// An encoded batch for the writer's thread.
@@ -14,7 +15,8 @@ pub(super) struct Append {
     stream: String,
     expected: i64,
     events: Vec<(Uuid, String)>,
-    enqueue: Option<(&'static str, String)>,
+    /// The lane, the stream and the account of the work.
+    enqueue: Option<(&'static str, String, String)>,
     complete: Option<String>,
 }
 
@@ -28,7 +30,8 @@ impl Append {
             stream: batch.stream.to_string(),
             expected: batch.expected.0.cast_signed(),
             events: ids.zip(bodies).collect(),
-            enqueue: enqueue.map(|item| (item.lane.as_str(), item.stream.to_string())),
+            enqueue: enqueue
+                .map(|item| (item.lane.as_str(), item.stream.to_string(), account_text(item))),
             complete: batch.complete.as_ref().map(|receipt| receipt.id.clone()),
         })
     }
@@ -68,10 +71,12 @@ impl Append {
             let id = id.as_bytes().as_slice();
             insert.execute(params![position, self.stream, version, recorded_at, id, body])?;
         }
-        if let Some((lane, stream)) = &self.enqueue {
+        if let Some((lane, stream, account)) = &self.enqueue {
             connection
-                .prepare_cached("INSERT INTO work (lane, stream, enqueued_at) VALUES (?1, ?2, ?3)")?
-                .execute(params![lane, stream, now])?;
+                .prepare_cached(
+                    "INSERT INTO work (lane, stream, account, enqueued_at) VALUES (?1, ?2, ?3, ?4)",
+                )?
+                .execute(params![lane, stream, account, now])?;
         }
         if let Some(id) = &self.complete {
             connection.prepare_cached("DELETE FROM work WHERE id = ?1")?.execute([id])?;

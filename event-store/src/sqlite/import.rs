@@ -9,6 +9,7 @@ use super::now_us;
 use super::writer::JobError;
 use crate::WorkItem;
 use crate::archive::StoreFault;
+use crate::queue::account_text;
 
 /// Whether a restore is unfinished.
 pub(super) fn is_restoring(connection: &Connection) -> rusqlite::Result<bool> {
@@ -68,10 +69,12 @@ pub(super) fn finish(
     work: &[WorkItem],
 ) -> Result<(), JobError<StoreFault>> {
     let now = now_us();
-    let mut queue = connection
-        .prepare_cached("INSERT INTO work (lane, stream, enqueued_at) VALUES (?1, ?2, ?3)")?;
+    let mut queue = connection.prepare_cached(
+        "INSERT INTO work (lane, stream, account, enqueued_at) VALUES (?1, ?2, ?3, ?4)",
+    )?;
     for item in work {
-        queue.execute(params![item.lane.as_str(), item.stream.to_string(), now])?;
+        let (lane, stream) = (item.lane.as_str(), item.stream.to_string());
+        queue.execute(params![lane, stream, account_text(item), now])?;
     }
     connection.execute("DELETE FROM restoring", [])?;
     Ok(())

@@ -29,7 +29,7 @@ const KIND: Kind = Kind {
     port: "log",
     application_id: 0x4173_4C67, // "AsLg"
     create: include_str!("log.sql"),
-    upgrades: &[include_str!("log.2.sql"), include_str!("log.3.sql")],
+    upgrades: &[include_str!("log.2.sql"), include_str!("log.3.sql"), include_str!("log.4.sql")],
 };
 
 /// Free disk space below which the log counts as full, in bytes: room for a few appends and their
@@ -326,6 +326,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::{Lane, TakeRequest, WorkQueue, WorkerId};
 
     const EVENT: &str = r#"{"id":"00000000-0000-0000-0000-000000000001","type":"RoleGranted","schema":1,"metadata":{"actor":"system","correlation":"00000000-0000-0000-0000-000000000002","causation":null,"traceparent":null},"data":{"role":"SETTER"}}"#;
 
@@ -345,8 +346,20 @@ mod tests {
             )
         };
         insert(1, "account:ada", 1).unwrap();
+        old.execute(
+            "INSERT INTO work (lane, stream, enqueued_at) VALUES ('run', 'account:ada', 1)",
+            [],
+        )
+        .unwrap();
 
         let log = SqliteLog::open(path, false).await.unwrap();
+        let request = TakeRequest {
+            worker: WorkerId("w1".to_owned()),
+            lanes: vec![Lane::Run],
+            lease: Duration::from_secs(1),
+            abilities: Arc::default(),
+        };
+        assert_eq!(log.take(&request).await.unwrap().unwrap().item.account, None);
         let rows = log.read_all(Position::START, 9).await.unwrap();
         assert_eq!((rows.len(), rows[0].1.as_str()), (1, EVENT));
         assert_eq!(log.info().await.unwrap().archived_through, Position::START);

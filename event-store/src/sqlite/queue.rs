@@ -4,23 +4,19 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::StreamId;
-use rusqlite::{Connection, OptionalExtension, named_params, params};
+use domain::Login;
+use rusqlite::{Connection, named_params, params};
 use tokio::sync::watch;
 
 use super::log::SqliteLog;
 use super::now_us;
+use super::take::{FREE, item, take};
 use super::writer::{JobError, WriteError};
-use crate::queue::{all_known, micros, receipt_without_worker, wake};
+use crate::queue::{all_known, json, micros, receipt_without_worker, wake};
 use crate::{
     Ability, Lane, LaneStats, PRESENCE, QueueError, TakeRequest, Work, WorkItem, WorkQueue,
     WorkReceipt, WorkerId,
 };
-
-/// Whether the work is free at `:now`. A lease that ends more than twice its length ahead was
-/// written before the clock was set back. Waiting for it could take forever, and taking the work
-/// early is safe because the log fences (INV-7).
-const FREE: &str = "(worker IS NULL OR lease_until <= :now OR lease_until > :now + 2 * lease)";
 
 /// Whether an announcement counts at `:now`. One that is more than `:presence` ahead was made before
 /// the clock was set back, and would count for too long.
@@ -100,25 +96,25 @@ impl WorkQueue for SqliteLog {
         limit: u32,
     ) -> Result<Vec<(WorkItem, WorkReceipt)>, QueueError> {
         let after = after.map_or_else(|| "0".to_owned(), |receipt| receipt.id.clone());
-        let declined: Vec<(i64, String)> = self
+        let declined: Vec<(i64, String, String)> = self
             .readers
             .run(move |connection| {
                 connection
                     .prepare_cached(
-                        "SELECT id, stream FROM work
+                        "SELECT id, stream, account FROM work
                          WHERE lane = ?1 AND id > ?2 AND worker IS NULL
                            AND needs IS NOT NULL AND needs <> '[]'
                          ORDER BY id LIMIT ?3",
                     )?
                     .query_map(params![lane.as_str(), after, limit], |row| {
-                        Ok((row.get(0)?, row.get(1)?))
+                        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
                     })?
                     .collect()
             })
             .await
             .map_err(|error: rusqlite::Error| QueueError::Unavailable(Box::new(error)))?;
-        let declined = declined.into_iter().map(|(id, stream)| {
-            let item = WorkItem { lane, stream: stream_of(id, &stream)? };
+        let declined = declined.into_iter().map(|(id, stream, account)| {
+            let item = item(lane, id, &stream, &account)?;
             Ok((item, receipt_without_worker(lane, id.to_string())))
         });
         declined.collect()
@@ -179,6 +175,19 @@ impl WorkQueue for SqliteLog {
             .map_err(queue_error)
     }
 
+    async fn unfinished(&self, lane: Lane, account: &Login) -> Result<u64, QueueError> {
+        let account = account.to_string();
+        let count: rusqlite::Result<i64> = self
+            .readers
+            .run(move |connection| {
+                connection
+                    .prepare_cached("SELECT count(*) FROM work WHERE lane = ?1 AND account = ?2")?
+                    .query_row(params![lane.as_str(), account], |row| row.get(0))
+            })
+            .await;
+        count.map(i64::cast_unsigned).map_err(|error| QueueError::Unavailable(Box::new(error)))
+    }
+
     fn ready(&self) -> watch::Receiver<u64> {
         self.ready.subscribe()
     }
@@ -189,69 +198,6 @@ impl WorkQueue for SqliteLog {
             .await
             .map_err(|error: rusqlite::Error| QueueError::Unavailable(Box::new(error)))
     }
-}
-
-fn json(abilities: &BTreeSet<Ability>) -> String {
-    serde_json::to_string(abilities).expect("names are JSON")
-}
-
-/// Damaged work is leased as well, so that it does not keep back the work behind it.
-fn take(
-    connection: &Connection,
-    request: &TakeRequest,
-) -> Result<Option<Result<Work, QueueError>>, JobError<QueueError>> {
-    let (now, lease) = (now_us(), micros(request.lease));
-    // Work is handed out in id order. Redelivered work therefore comes before new work, because its
-    // id is smaller.
-    let mut update = connection.prepare_cached(&format!(
-        "UPDATE work SET worker = :worker, lease_until = :now + :lease, lease = :lease,
-                deliveries = deliveries + 1, released_by = NULL, released_at = NULL
-         WHERE id = (
-             SELECT id FROM work
-             WHERE lane = :lane AND {FREE}
-               AND NOT (released_by IS :worker AND abs(:now - released_at) < :lease)
-               AND (needs IS NULL OR NOT EXISTS (
-                   SELECT 1 FROM json_each(iif(json_valid(needs), needs, '[]')) AS needed
-                   WHERE needed.value NOT IN (SELECT value FROM json_each(:abilities))))
-             ORDER BY id LIMIT 1
-         )
-         RETURNING id, stream, deliveries"
-    ))?;
-    let abilities = json(&request.abilities);
-    for lane in &request.lanes {
-        let taken: Option<(i64, String, i64)> = update
-            .query_row(
-                named_params! {
-                    ":worker": request.worker.0,
-                    ":now": now,
-                    ":lease": lease,
-                    ":lane": lane.as_str(),
-                    ":abilities": abilities,
-                },
-                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-            )
-            .optional()?;
-        if let Some((id, stream, deliveries)) = taken {
-            let stream = stream_of(id, &stream);
-            let deliveries = u32::try_from(deliveries).map_err(|_| damaged(id, "deliveries"));
-            let worker = request.worker.clone();
-            let receipt = WorkReceipt { lane: *lane, id: id.to_string(), worker };
-            return Ok(Some(stream.and_then(|stream| {
-                let item = WorkItem { lane: *lane, stream };
-                Ok(Work { item, receipt, deliveries: deliveries? })
-            })));
-        }
-    }
-    Ok(None)
-}
-
-/// The stream of the work with this id.
-fn stream_of(id: i64, stream: &str) -> Result<StreamId, QueueError> {
-    stream.parse().map_err(|_| damaged(id, "stream"))
-}
-
-fn damaged(id: i64, what: &str) -> QueueError {
-    QueueError::Damaged(format!("work {id} has no valid {what}"))
 }
 
 fn stats(connection: &Connection, lane: Lane) -> rusqlite::Result<LaneStats> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::{Position, Recorded, StreamId, Version};
+use domain::{Login, Position, Recorded, StreamId, Version};
 use event_store::{
     Ability, AppendBatch, AppendError, Appended, EventLog, Lane, LaneStats, LogInfo, QueueError,
     ReadError, TakeRequest, Work, WorkItem, WorkQueue, WorkReceipt, WorkerId,
@@ -202,6 +202,15 @@ impl WorkQueue for DistantLog {
     async fn announced(&self) -> Result<Option<BTreeSet<Ability>>, QueueError> {
         let announced = self.read("announced", |journal| journal.announced()).await;
         announced.map_err(|error| QueueError::Unavailable(Box::new(error)))
+    }
+
+    async fn unfinished(&self, lane: Lane, account: &Login) -> Result<u64, QueueError> {
+        let account = account.clone();
+        let count = move |journal: &mut Journal| {
+            let count = journal.unfinished(lane, &account);
+            (count, count.to_string())
+        };
+        self.ask("unfinished", count).await.map_err(unavailable)
     }
 
     async fn discard(&self, receipt: &WorkReceipt) -> Result<(), QueueError> {

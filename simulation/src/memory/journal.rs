@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::record::Placement;
-use domain::{Position, Recorded, StreamId, Version};
+use domain::{Login, Position, Recorded, StreamId, Version};
 use event_store::{
     Ability, AppendBatch, AppendError, Appended, Lane, LaneStats, LogInfo, PRESENCE, QueueError,
-    TakeRequest, Work, WorkItem, WorkReceipt, WorkerId,
+    TURN_MEMORY, TakeRequest, Work, WorkItem, WorkReceipt, WorkerId,
 };
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -27,6 +27,8 @@ pub(crate) struct Journal {
     work: BTreeMap<u64, Waiting>,
     /// When each worker announced itself, in microseconds since 1970, and its abilities.
     workers: BTreeMap<String, (i64, BTreeSet<Ability>)>,
+    /// When each account was served last, in microseconds since 1970.
+    turns: BTreeMap<(Lane, Option<Login>), i64>,
     queued: u64,
     /// One channel for each receiver: a channel with several receivers wakes them in random order.
     heads: Vec<watch::Sender<Position>>,
@@ -79,8 +81,9 @@ fn micros(lease: Duration) -> i64 {
 impl Journal {
     pub(crate) fn new(clock: Arc<Clock>, id: Uuid) -> Self {
         let (events, streams, work) = (vec![], BTreeMap::new(), BTreeMap::new());
-        let (heads, readies, workers) = (vec![], vec![], BTreeMap::new());
-        Self { id, clock, events, streams, work, workers, queued: 0, heads, readies, wakes: 0 }
+        let (workers, turns) = (BTreeMap::new(), BTreeMap::new());
+        let (heads, readies, queued, wakes) = (vec![], vec![], 0, 0);
+        Self { id, clock, events, streams, work, workers, turns, queued, heads, readies, wakes }
     }
 
     pub(crate) fn append(&mut self, batch: &AppendBatch) -> Result<Appended, AppendError> {
@@ -189,28 +192,53 @@ impl Journal {
     pub(crate) fn take(&mut self, request: &TakeRequest) -> Option<Work> {
         let (now_us, lease_us) = (self.clock.now_us(), micros(request.lease));
         let worker = &request.worker;
-        // In order of number, so that work delivered before comes before newer work.
-        let id = request.lanes.iter().find_map(|lane| {
-            let mut work = self.work.iter();
-            let free = work.find(|(_, waiting)| {
-                waiting.item.lane == *lane
-                    && waiting.is_free(now_us)
-                    && !waiting.is_withheld_from(worker, now_us, lease_us)
-                    && waiting.needs.is_subset(&request.abilities)
-            });
-            free.map(|(id, _)| *id)
-        })?;
+        let id = request.lanes.iter().find_map(|lane| self.next(*lane, request))?;
         let waiting = self.work.get_mut(&id)?;
+        let turn = (waiting.item.lane, waiting.item.account.clone());
         waiting.deliveries += 1;
         waiting.released = None;
         let until_us = now_us.saturating_add(lease_us);
         waiting.holder = Some(Holder { worker: worker.clone(), until_us, lease_us });
         let (lane, worker) = (waiting.item.lane, worker.clone());
-        Some(Work {
+        let work = Work {
             item: waiting.item.clone(),
             receipt: WorkReceipt { lane, id: id.to_string(), worker },
             deliveries: waiting.deliveries,
-        })
+        };
+        let memory_us = micros(TURN_MEMORY);
+        self.turns.retain(|of, at_us| of.0 != lane || (now_us - *at_us).abs() <= memory_us);
+        let turns = self.turns.iter().filter(|(of, _)| of.0 == lane);
+        let last_us = turns.map(|(_, at_us)| *at_us).max();
+        self.turns.insert(turn, last_us.map_or(now_us, |last| now_us.max(last + 1)));
+        Some(work)
+    }
+
+    /// The number of the work whose turn it is in this lane.
+    fn next(&self, lane: Lane, request: &TakeRequest) -> Option<u64> {
+        let (now_us, lease_us) = (self.clock.now_us(), micros(request.lease));
+        let mut in_flight: BTreeMap<&Option<Login>, usize> = BTreeMap::new();
+        let mut oldest: BTreeMap<&Option<Login>, u64> = BTreeMap::new();
+        for (id, waiting) in self.work.iter().filter(|(_, waiting)| waiting.item.lane == lane) {
+            let account = &waiting.item.account;
+            if !waiting.is_free(now_us) {
+                *in_flight.entry(account).or_default() += 1;
+            } else if !waiting.is_withheld_from(&request.worker, now_us, lease_us)
+                && waiting.needs.is_subset(&request.abilities)
+            {
+                oldest.entry(account).or_insert(*id);
+            }
+        }
+        let first = oldest.into_iter().min_by_key(|(account, id)| {
+            let served_us = self.turns.get(&(lane, (*account).clone())).copied();
+            (in_flight.get(account).copied(), served_us, *id)
+        });
+        first.map(|(_, id)| id)
+    }
+
+    pub(crate) fn unfinished(&self, lane: Lane, account: &Login) -> u64 {
+        let of_account =
+            |item: &WorkItem| item.lane == lane && item.account.as_ref() == Some(account);
+        self.work.values().filter(|waiting| of_account(&waiting.item)).count() as u64
     }
 
     pub(crate) fn extend(

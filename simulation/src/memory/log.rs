@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::{Position, Recorded, StreamId, Version};
+use domain::{Login, Position, Recorded, StreamId, Version};
 use event_store::{
     Ability, AppendBatch, AppendError, Appended, EventLog, Lane, LaneStats, LogInfo, QueueError,
     ReadError, TakeRequest, Work, WorkItem, WorkQueue, WorkReceipt, WorkerId,
@@ -108,6 +108,10 @@ impl WorkQueue for MemoryLog {
 
     async fn announced(&self) -> Result<Option<BTreeSet<Ability>>, QueueError> {
         Ok(self.step(|journal| journal.announced()))
+    }
+
+    async fn unfinished(&self, lane: Lane, account: &Login) -> Result<u64, QueueError> {
+        Ok(self.step(|journal| journal.unfinished(lane, account)))
     }
 
     async fn discard(&self, receipt: &WorkReceipt) -> Result<(), QueueError> {

@@ -1,16 +1,18 @@
 //! The log and the queue in a Redis server.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use ::redis::aio::MultiplexedConnection;
-use ::redis::{Client, cmd};
+use ::redis::{Client, Value, cmd};
 use domain::{Position, Version};
 use event_store::conformance::{
     Case, LogUrls, archive_cases, log_cases, queue_cases, restore_cases, run,
 };
 use event_store::{
-    AppendError, Lane, OpenError, PRESENCE, ReadError, WorkItem, WorkerId, append_surely,
+    AppendError, Lane, OpenError, PRESENCE, ReadError, TakeRequest, WorkItem, WorkerId,
+    append_surely,
 };
 use futures::future::join_all;
 use tempfile::TempDir;
@@ -209,6 +211,48 @@ async fn an_announcement_far_in_the_future_does_not_count() {
     assert_eq!(left.await.unwrap(), 1);
 }
 
+/// The state in the names of consumers had no account, and entries had none either.
+#[tokio::test]
+async fn work_of_an_older_version_is_taken_as_nobodys() {
+    let server = server().await;
+    let namespace = fresh_name();
+    let (_, queue) = open_log(&server.url_in(&namespace)).await.unwrap();
+    let mut connection = connection(server).await;
+    let lane = format!("{namespace}:work:submit");
+    let mut ids = Vec::new();
+    for login in ["ada", "bob", "eve", "joe"] {
+        let mut add = cmd("XADD");
+        add.arg(&lane).arg("*").arg("stream").arg(format!("account:{login}")).arg("at").arg(1);
+        ids.push(add.query_async::<String>(&mut connection).await.unwrap());
+    }
+    for (id, consumer) in ids.iter().zip(["released:w1", "needs:judge:cpp", "600000:w1"]) {
+        let mut read = cmd("XREADGROUP");
+        read.arg("GROUP").arg("evaluators").arg("w0").arg("COUNT").arg(1);
+        read.arg("STREAMS").arg(&lane).arg(">");
+        read.query_async::<Value>(&mut connection).await.unwrap();
+        let mut claim = cmd("XCLAIM");
+        claim.arg(&lane).arg("evaluators").arg(consumer).arg(0).arg(id).arg("JUSTID");
+        claim.query_async::<Value>(&mut connection).await.unwrap();
+    }
+    let request = |worker: &str, abilities: &[&str]| TakeRequest {
+        worker: WorkerId(worker.to_owned()),
+        lanes: Lane::ALL.to_vec(),
+        lease: Duration::from_secs(600),
+        abilities: Arc::new(abilities.iter().map(|it| it.parse().unwrap()).collect()),
+    };
+    for (login, deliveries) in [("ada", 2), ("joe", 1)] {
+        let work = queue.take(&request("w2", &[])).await.unwrap().unwrap();
+        assert_eq!(work.item.stream.to_string(), format!("account:{login}"));
+        assert_eq!((work.deliveries, work.item.account), (deliveries, None));
+    }
+    assert_eq!(queue.take(&request("w2", &[])).await.unwrap(), None);
+    let work = queue.take(&request("w2", &["judge:cpp"])).await.unwrap().unwrap();
+    assert_eq!((work.item.stream.to_string().as_str(), work.deliveries), ("account:bob", 2));
+    // Eve's is still held.
+    let stats = queue.stats().await.unwrap();
+    assert_eq!((stats[0].waiting, stats[0].in_flight), (0, 4));
+}
+
 /// INV-5: a gap in the positions is an error.
 #[tokio::test]
 async fn a_gap_stops_the_reader() {
@@ -251,7 +295,7 @@ async fn what_was_acknowledged_survives_kill_9() {
             for number in 0..EACH {
                 let mut batch = registration(&format!("user-{writer}-{number}"));
                 let stream = batch.stream.clone();
-                batch.enqueue = Some(WorkItem { lane: Lane::Submit, stream });
+                batch.enqueue = Some(WorkItem { lane: Lane::Submit, stream, account: None });
                 let appended = loop {
                     match append_surely(&*log, &batch).await {
                         Ok(appended) => break appended,

@@ -168,7 +168,7 @@ async fn damaged_work_does_not_keep_back_the_work_behind_it() {
     let (log, queue) = open_log(&url).await.unwrap();
     for login in ["ada", "bob", "eve", "joe"] {
         let new = registration(login);
-        let item = WorkItem { lane: Lane::Submit, stream: new.stream.clone() };
+        let item = WorkItem { lane: Lane::Submit, stream: new.stream.clone(), account: None };
         log.append(&AppendBatch { enqueue: Some(item), ..new }).await.unwrap();
     }
     let file = Connection::open(directory.path().join("log.db")).unwrap();
