@@ -161,6 +161,8 @@ pub struct LimitsConfig {
     pub package_bytes: usize,
     /// Submissions per account and minute.
     pub submissions_per_minute: u32,
+    /// Submissions of an account that are not judged yet.
+    pub open_submissions: u64,
     /// Sign-ins and registrations per client network and minute.
     pub sign_ins_per_minute: u32,
     /// Sign-ins per account and minute.
@@ -264,6 +266,7 @@ impl Config {
                 source_bytes: limits.source_bytes,
                 package_bytes: limits.package_bytes,
                 submissions_per_minute: limits.submissions_per_minute,
+                open_submissions: limits.open_submissions,
                 sign_ins_per_minute: limits.sign_ins_per_minute,
                 sign_ins_per_account_per_minute: limits.sign_ins_per_account_per_minute,
                 subscriptions_per_socket: limits.subscriptions_per_socket,
@@ -300,6 +303,7 @@ impl Config {
             source_bytes: self.limits.source_bytes,
             package_bytes: self.limits.package_bytes,
             submissions_per_minute: self.limits.submissions_per_minute,
+            open_submissions: self.limits.open_submissions,
             sign_ins_per_minute: self.limits.sign_ins_per_minute,
             sign_ins_per_account_per_minute: self.limits.sign_ins_per_account_per_minute,
             subscriptions_per_socket: self.limits.subscriptions_per_socket,

@@ -7,8 +7,8 @@ use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use bytes::Bytes;
 use domain::problem::ProblemRevised;
 use domain::submission::SubmissionReceived;
-use domain::{LanguageId, Recorded, StreamId, SubmissionId, Version};
-use event_store::{Ability, QueueError, ReadError, Scope};
+use domain::{LanguageId, Login, Recorded, StreamId, SubmissionId, Version};
+use event_store::{Ability, Lane, QueueError, ReadError, Scope};
 use graphql::nodes::{Receipt, Submission};
 use graphql::{ConsistencyToken, GlobalId, Viewer};
 use read_model::views::SubmissionFold;
@@ -109,6 +109,7 @@ async fn submit(
     // A client that repeats a request must learn that the submission exists.
     if input.idempotency_key.is_none() || !exists(commands, id).await? {
         refuse_what_no_evaluator_can_judge(commands, &language, &revised).await?;
+        refuse_too_many_open(commands, &viewer.login).await?;
     }
     let source_bytes = input.source.len() as u64;
     // Store the blob before the event that refers to it.
@@ -222,6 +223,22 @@ fn no_evaluator_can(
     })
 }
 
+/// Fails if the account has as many submissions that are not judged yet as it may have. The queue
+/// counts them (INV-2).
+async fn refuse_too_many_open(commands: &Commands, login: &Login) -> Result<(), Failure> {
+    let open = commands.api.queue.unfinished(Lane::Submit, login).await?;
+    too_many_open(open, commands.api.limits.open_submissions.max(1))
+        .map_or(Ok(()), |error| Err(error.into()))
+}
+
+fn too_many_open(open: u64, most: u64) -> Option<UserError> {
+    let message = format!(
+        "{open} of your submissions are not judged yet, and at most {most} are allowed; wait for a \
+         verdict, then submit again"
+    );
+    (open >= most).then(|| UserError::new(UserErrorCode::TooMany, message))
+}
+
 fn source_bytes_max(commands: &Commands, revised: &ProblemRevised) -> usize {
     let problems = usize::try_from(revised.content.limits.source_bytes).unwrap_or(usize::MAX);
     problems.min(commands.api.limits.source_bytes)
@@ -270,6 +287,17 @@ mod tests {
         let error = error(&[judge("python3"), judge("cpp"), run("python3")]).unwrap();
         assert_eq!((error.code, error.field), (UserErrorCode::LanguageUnavailable, None));
         assert!(error.message.contains("its own programs need cpp"), "{}", error.message);
+    }
+
+    #[test]
+    fn open_submissions_are_limited() {
+        assert_eq!(too_many_open(4, 5), None);
+        for open in [5, 6] {
+            let error = too_many_open(open, 5).unwrap();
+            assert_eq!((error.code, error.field), (UserErrorCode::TooMany, None));
+            let expected = format!("{open} of your submissions are not judged yet");
+            assert!(error.message.starts_with(&expected), "{}", error.message);
+        }
     }
 
     #[test]

@@ -113,6 +113,8 @@ pub struct ServiceLimits {
     pub package_bytes: usize,
     /// Maximum number of submissions per account and minute.
     pub submissions_per_minute: u32,
+    /// Maximum number of submissions of an account that are not judged yet.
+    pub open_submissions: u64,
     /// Maximum number of sign-ins and registrations per network and minute.
     pub sign_ins_per_minute: u32,
     /// Maximum number of sign-ins per account and minute.
@@ -136,6 +138,7 @@ impl Default for ServiceLimits {
             source_bytes: 1 << 20,
             package_bytes: 64 << 20,
             submissions_per_minute: 60,
+            open_submissions: 100,
             sign_ins_per_minute: 30,
             sign_ins_per_account_per_minute: 10,
         }

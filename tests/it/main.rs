@@ -15,6 +15,7 @@ mod cli;
 mod divergence;
 mod docker;
 mod event_store;
+mod fairness;
 mod full_disk;
 mod graphql_ws;
 mod journeys;

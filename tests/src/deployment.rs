@@ -446,6 +446,7 @@ fn usual_settings(
         ("evaluator.warm_up", "false".to_owned()),
         ("evaluator.languages", r#"["c", "cpp", "python3"]"#.to_owned()),
         ("limits.submissions_per_minute", many.clone()),
+        ("limits.open_submissions", many.clone()),
         ("limits.sign_ins_per_minute", many.clone()),
         ("limits.sign_ins_per_account_per_minute", many),
     ]
