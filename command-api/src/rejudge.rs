@@ -287,7 +287,7 @@ async fn trial_end(
     let end = match trial.phase {
         Phase::Judged(Verdict::JudgeError) => Some(TrialEnd::Failed),
         Phase::Judged(verdict) => Some(TrialEnd::Judged(verdict)),
-        Phase::Absent | Phase::Queued | Phase::Judging(_) => None,
+        Phase::Absent | Phase::Queued | Phase::Judging(_) | Phase::Cancelled => None,
     };
     Ok(end.map(|end| (id.submission, end)))
 }

@@ -13,7 +13,7 @@ use crate::rejudge::{
 };
 use crate::submission::{
     AttemptAbandoned, Compiled, JudgingFinished, JudgingStarted, SubmissionAbandoned,
-    SubmissionReceived, TestsJudged, TrialStarted,
+    SubmissionCancelled, SubmissionReceived, TestsJudged, TrialStarted,
 };
 use crate::webhook::{
     DeliveryGivenUp, DeliveryRetried, WebhookAdvanced, WebhookCreated, WebhookDisabled,
@@ -120,6 +120,8 @@ events! {
     AttemptAbandoned = 1,
     /// No evaluator could judge the submission.
     SubmissionAbandoned = 1,
+    /// The submission was cancelled before it had a verdict.
+    SubmissionCancelled = 1,
     /// A submission is judged again for a rejudge.
     TrialStarted = 1,
     /// A rejudge of some submissions was created.

@@ -1,13 +1,15 @@
 //! A submission: received once, then judged in attempts. A verdict is never rewritten.
 //! A trial judges a submission again for a rejudge. It has its own stream and the same events.
 //!
-//! An attempt starts, makes progress, and ends judged or abandoned.
+//! An attempt starts, makes progress, and ends judged or abandoned. Until there is a verdict, the
+//! submission can be cancelled: then it never has one.
 //! Starting an attempt abandons the one in progress. Every append states the version it was decided
 //! on, so the evaluator of the abandoned attempt can no longer write (INV-7).
 
 mod events;
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use crate::aggregate::Aggregate;
 use crate::grading::{CustomGrades, Grade, Rubric, TestResult};
@@ -15,9 +17,12 @@ use crate::{Event, Verdict};
 
 pub use events::{
     AbandonReason, AttemptAbandoned, Compiled, Feedback, JudgingFinished, JudgingStarted,
-    ProblemProgramProvenance, Provenance, Shown, SubmissionAbandoned, SubmissionReceived,
-    TestOutcome, TestsJudged, TrialStarted,
+    ProblemProgramProvenance, Provenance, Shown, SubmissionAbandoned, SubmissionCancelled,
+    SubmissionReceived, TestOutcome, TestsJudged, TrialStarted,
 };
+
+/// Number of characters of the reason for cancelling, without the space around it.
+pub const CANCEL_REASON_CHARS: RangeInclusive<usize> = 1..=1_000;
 
 /// A command to a submission.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,6 +57,13 @@ pub enum SubmissionCommand {
     AbandonAttempt(AttemptAbandoned),
     /// Stop trying to judge the submission.
     Abandon(SubmissionAbandoned),
+    /// Cancel the submission, which has no verdict yet. Cancelling it again changes nothing.
+    Cancel {
+        /// Whether a judge cancels it. Only a judge can cancel an attempt in progress.
+        by_judge: bool,
+        /// The reason given for cancelling it.
+        reason: Option<String>,
+    },
 }
 
 /// Why a submission refused a command.
@@ -66,6 +78,19 @@ pub enum SubmissionRejection {
     /// The submission already has its verdict.
     #[error("the submission already has its verdict")]
     AlreadyFinal,
+    /// The submission was cancelled.
+    #[error("the submission was cancelled")]
+    Cancelled,
+    /// An attempt is in progress, which only judges can cancel.
+    #[error("the submission is being judged; only judges can cancel it now")]
+    UnderWay,
+    /// The reason is empty or too long.
+    #[error(
+        "a reason must have {} to {} characters",
+        CANCEL_REASON_CHARS.start(),
+        CANCEL_REASON_CHARS.end()
+    )]
+    BadReason,
     /// The attempt is not the one in progress.
     #[error("attempt {0} is not in progress")]
     NotUnderWay(u32),
@@ -123,6 +148,8 @@ pub enum Phase {
     Judging(Attempt),
     /// Judged, with this verdict.
     Judged(Verdict),
+    /// Cancelled before it had a verdict.
+    Cancelled,
 }
 
 /// A submission's state.
@@ -153,6 +180,11 @@ impl Aggregate for Submission {
             }
             (Phase::Absent, _) => Err(No::NotFound),
             (Phase::Judged(_), _) => Err(No::AlreadyFinal),
+            (Phase::Cancelled, SubmissionCommand::Cancel { .. }) => Ok(vec![]),
+            (Phase::Cancelled, _) => Err(No::Cancelled),
+            (phase, SubmissionCommand::Cancel { by_judge, reason }) => {
+                decide_cancel(phase, by_judge, reason)
+            }
             (phase, SubmissionCommand::StartJudging { evaluator, tests }) => {
                 let superseded = match phase {
                     Phase::Judging(attempt) => Some(AttemptAbandoned {
@@ -221,6 +253,7 @@ impl Aggregate for Submission {
                 }
             }
             Event::SubmissionAbandoned(_) => self.phase = Phase::Judged(Verdict::JudgeError),
+            Event::SubmissionCancelled(_) => self.phase = Phase::Cancelled,
             _ => {}
         }
     }
@@ -237,9 +270,28 @@ impl SubmissionCommand {
             Self::Receive(_)
             | Self::StartTrial(_)
             | Self::StartJudging { .. }
-            | Self::Abandon(_) => None,
+            | Self::Abandon(_)
+            | Self::Cancel { .. } => None,
         }
     }
+}
+
+/// Decides on cancelling a submission without a verdict.
+fn decide_cancel(
+    phase: &Phase,
+    by_judge: bool,
+    reason: Option<String>,
+) -> Result<Vec<Event>, SubmissionRejection> {
+    let attempt = match phase {
+        Phase::Judging(_) if !by_judge => return Err(SubmissionRejection::UnderWay),
+        Phase::Judging(attempt) => Some(attempt.number),
+        _ => None,
+    };
+    let reason = reason.map(|reason| reason.trim().to_owned());
+    if reason.as_ref().is_some_and(|it| !CANCEL_REASON_CHARS.contains(&it.chars().count())) {
+        return Err(SubmissionRejection::BadReason);
+    }
+    Ok(vec![SubmissionCancelled { attempt, reason }.into()])
 }
 
 fn decide_progress(
@@ -295,7 +347,8 @@ fn decide_progress(
         SubmissionCommand::Receive(_)
         | SubmissionCommand::StartTrial(_)
         | SubmissionCommand::StartJudging { .. }
-        | SubmissionCommand::Abandon(_) => out_of_order("the command reports no progress"),
+        | SubmissionCommand::Abandon(_)
+        | SubmissionCommand::Cancel { .. } => out_of_order("the command reports no progress"),
     }
 }
 

@@ -18,7 +18,7 @@ use futures::Stream;
 use graphql::cursor::StreamCursor;
 use graphql::nodes::{EventEdge, EventFilter, Submission, TestResult};
 use graphql::{Api, ApiError, Code, DateTime, GlobalId, STREAM_PAGE, Topic, Viewer, access};
-use read_model::views::{RevisionView, SubmissionFold, SubmissionState, SubmissionView};
+use read_model::views::{RevisionView, SubmissionFold, SubmissionView};
 use read_model::{Condition, PageRequest, Scalar, ViewReaderExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -288,7 +288,7 @@ impl Followed {
     }
 
     fn is_final(&self) -> bool {
-        self.state.as_ref().is_some_and(|it| it.summary.state == SubmissionState::Judged)
+        self.state.as_ref().is_some_and(|it| it.summary.state.is_final())
     }
 
     /// The version of the last event applied.

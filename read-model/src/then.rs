@@ -63,7 +63,8 @@ impl<'a> Then<'a> {
         let changes = self.all::<StatusSince>(of_this).await?.into_iter();
         // The changes of one problem are in log order.
         let until = changes.filter(|change| change.position <= self.position);
-        Ok(until.map(|change| (change.problem, change.status)).collect())
+        let newest: BTreeMap<_, _> = until.map(|change| (change.problem, change.status)).collect();
+        Ok(newest.into_iter().filter_map(|(problem, status)| Some((problem, status?))).collect())
     }
 
     /// Every problem's difficulty.

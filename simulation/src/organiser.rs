@@ -136,7 +136,7 @@ async fn trial_ends(
         match trial.map_err(|_| NotYet::Wait)?.state.phase {
             Phase::Judged(Verdict::JudgeError) => ends.insert(member.submission, TrialEnd::Failed),
             Phase::Judged(verdict) => ends.insert(member.submission, TrialEnd::Judged(verdict)),
-            Phase::Absent | Phase::Queued | Phase::Judging(_) => None,
+            Phase::Absent | Phase::Queued | Phase::Judging(_) | Phase::Cancelled => None,
         };
     }
     Ok(ends)

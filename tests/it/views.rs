@@ -32,7 +32,7 @@ const CLIENTS: usize = 4;
 /// The number of a client's queries between two submissions.
 const QUERIES: usize = 12;
 /// The projection whose views are rebuilt.
-const SUBMISSIONS: &str = "submissions_v4";
+const SUBMISSIONS: &str = "submissions_v5";
 const PROGRAM: &str = "print(sum(map(int, input().split())))";
 
 const ONE: &str = "query($id: ID!) { node(id: $id) { ... on Submission { id state } } }";
@@ -206,7 +206,7 @@ async fn an_api_whose_views_are_not_built_answers_why() {
     until_true("it says what it waits for", async || {
         let (status, text) = answers(&deployment).await;
         assert_eq!(status, 503, "{text}");
-        text.contains("Building views first") && text.contains("submissions_v4 is at 0")
+        text.contains("Building views first") && text.contains("submissions_v5 is at 0")
     })
     .await;
     deployment.start_process(PROJECTOR, Some(PROJECTOR), &[]).await;

@@ -53,6 +53,7 @@ fn has_no_other_blobs(event: &Event) -> bool {
             | Event::JudgingFinished(_)
             | Event::AttemptAbandoned(_)
             | Event::SubmissionAbandoned(_)
+            | Event::SubmissionCancelled(_)
     )
 }
 

@@ -191,7 +191,12 @@ impl Unfinished {
     fn note(&mut self, recorded: &Recorded) {
         let is_finished = match (&recorded.stream, &recorded.event) {
             (StreamId::Submission(_) | StreamId::Trial(_), event) => {
-                matches!(event, Event::JudgingFinished(_) | Event::SubmissionAbandoned(_))
+                matches!(
+                    event,
+                    Event::JudgingFinished(_)
+                        | Event::SubmissionAbandoned(_)
+                        | Event::SubmissionCancelled(_)
+                )
             }
             (StreamId::Rejudge(_), event) => !matches!(event, Event::RejudgeCreated(_)),
             (StreamId::Problem(_) | StreamId::Account(_) | StreamId::Webhook(_), _) => return,

@@ -204,6 +204,15 @@ pub struct AttemptAbandoned {
     pub reason: AbandonReason,
 }
 
+/// The submission was cancelled before it had a verdict, and will have none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubmissionCancelled {
+    /// The attempt that was in progress and ends with this; `None` if there was none.
+    pub attempt: Option<u32>,
+    /// The reason given for cancelling it.
+    pub reason: Option<String>,
+}
+
 /// No evaluator could judge the submission. Its verdict is `JUDGE_ERROR`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubmissionAbandoned {

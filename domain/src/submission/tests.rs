@@ -86,6 +86,10 @@ fn abandon() -> SubmissionCommand {
     SubmissionCommand::Abandon(SubmissionAbandoned { deliveries: 3, detail: "no disk".to_owned() })
 }
 
+fn cancel(by_judge: bool) -> SubmissionCommand {
+    SubmissionCommand::Cancel { by_judge, reason: Some(" it never ends ".to_owned()) }
+}
+
 fn given(commands: &[SubmissionCommand]) -> Submission {
     let mut submission = Submission::default();
     for command in commands {
@@ -185,6 +189,45 @@ fn giving_up_is_final_and_shown_as_a_judge_error() {
     assert_eq!(submission.decide(start(1)), Err(SubmissionRejection::AlreadyFinal));
 }
 
+#[test]
+fn authors_cancel_what_waits_and_judges_also_what_is_being_judged() {
+    let queued = given(&[receive()]);
+    let released = given(&[receive(), start(1), abandon_attempt(1)]);
+    for (submission, by_judge) in [(&queued, false), (&queued, true), (&released, false)] {
+        assert_eq!(kinds(submission, cancel(by_judge)), ["SubmissionCancelled"]);
+    }
+    let judging = given(&[receive(), start(1), compiled(1, true)]);
+    assert_eq!(judging.decide(cancel(false)), Err(SubmissionRejection::UnderWay));
+    let reason = Some("it never ends".to_owned());
+    let cancelled = SubmissionCancelled { attempt: Some(1), reason };
+    assert_eq!(judging.decide(cancel(true)), Ok(vec![cancelled.into()]));
+    assert_eq!(Submission::default().decide(cancel(true)), Err(SubmissionRejection::NotFound));
+}
+
+#[test]
+fn cancelling_is_final_and_can_be_repeated() {
+    let cancelled = given(&[receive(), start(1), cancel(true)]);
+    assert_eq!(cancelled.phase, Phase::Cancelled);
+    for by_judge in [true, false] {
+        assert_eq!(cancelled.decide(cancel(by_judge)), Ok(vec![]));
+    }
+    for command in [start(1), compiled(1, true), abandon_attempt(1), abandon()] {
+        assert_eq!(cancelled.decide(command), Err(SubmissionRejection::Cancelled));
+    }
+    let judged = given(&[receive(), start(1), compiled(1, false), finish(1, 1, Continue)]);
+    assert_eq!(judged.decide(cancel(true)), Err(SubmissionRejection::AlreadyFinal));
+}
+
+#[test]
+fn the_reason_for_cancelling_is_bounded() {
+    for (reason, is_allowed) in
+        [(" ".to_owned(), false), ("é".repeat(1_000), true), ("x".repeat(1_001), false)]
+    {
+        let cancel = SubmissionCommand::Cancel { by_judge: false, reason: Some(reason) };
+        assert_eq!(given(&[receive()]).decide(cancel).is_ok(), is_allowed);
+    }
+}
+
 fn any_command() -> impl Strategy<Value = SubmissionCommand> {
     let attempt = 1..4u32;
     let verdict =
@@ -199,6 +242,7 @@ fn any_command() -> impl Strategy<Value = SubmissionCommand> {
         (attempt.clone(), 0..3u32).prop_map(|(attempt, tests)| finish(attempt, tests, Continue)),
         attempt.prop_map(abandon_attempt),
         Just(abandon()),
+        any::<bool>().prop_map(cancel),
     ]
 }
 
@@ -224,7 +268,7 @@ proptest! {
         let begins = ["SubmissionReceived", "TrialStarted"];
         prop_assert!(count(&begins) <= 1);
         prop_assert!(history.first().is_none_or(|event| begins.contains(&event.kind())));
-        let finals = ["JudgingFinished", "SubmissionAbandoned"];
+        let finals = ["JudgingFinished", "SubmissionAbandoned", "SubmissionCancelled"];
         prop_assert!(count(&finals) <= 1);
         if count(&finals) == 1 {
             prop_assert!(finals.contains(&history[history.len() - 1].kind()));

@@ -8,7 +8,7 @@ use domain::{Slug, SubmissionId, TrialId};
 use read_model::Micros;
 use read_model::views::{
     CompileView, JudgementFold, JudgementView, OutcomesView, RejudgeView, RejudgedView,
-    RevisionView, SubmissionView, TrialView,
+    RevisionView, SubmissionState, SubmissionView, TrialView,
 };
 
 use super::submission::{Submission, behind};
@@ -25,6 +25,9 @@ pub(super) async fn judgement(
     let view = submission.view();
     if let Some(rejudged) = view.verdicts.rejudged.last() {
         return Ok(Some(Judgement::of_rejudge(ctx, view, rejudged).await?));
+    }
+    if view.state == SubmissionState::Cancelled {
+        return Ok(None);
     }
     match (submission, view.attempts) {
         (_, 0) => Ok(None),
@@ -70,7 +73,7 @@ pub(super) async fn own_attempts(
     load(ctx, &submission.id.to_string(), 1..=submission.attempts).await
 }
 
-/// The numbers of a submission's attempts that were abandoned.
+/// The numbers of a submission's attempts that ended without a verdict.
 pub(super) async fn abandoned_attempts(
     ctx: &Context<'_>,
     submission: &Submission,
@@ -78,11 +81,11 @@ pub(super) async fn abandoned_attempts(
     Ok(match submission {
         Submission::Folded(fold) => {
             let attempts = fold.judgements.iter().map(|it| &it.judgement);
-            attempts.filter(|it| it.abandoned.is_some()).map(|it| it.attempt).collect()
+            attempts.filter(|it| it.has_no_verdict()).map(|it| it.attempt).collect()
         }
         Submission::Stored(view) => {
             let attempts = own_attempts(ctx, view).await?.into_iter();
-            attempts.filter(|it| it.abandoned.is_some()).map(|it| it.attempt).collect()
+            attempts.filter(|it| it.has_no_verdict()).map(|it| it.attempt).collect()
         }
     })
 }
@@ -197,7 +200,7 @@ impl Judgement {
     pub(super) async fn test_results(&self, ctx: &Context<'_>) -> Result<Vec<TestResult>> {
         // Otherwise an author who can make the evaluator fail could inspect tests without a
         // verdict.
-        if self.view().abandoned.is_some() && !access::may_see_judging(Viewer::of(ctx)) {
+        if self.view().has_no_verdict() && !access::may_see_judging(Viewer::of(ctx)) {
             return Ok(vec![]);
         }
         let key = RevisionView::key_of(&self.problem, self.revision);
@@ -284,6 +287,9 @@ impl Judgement {
     /// Why the attempt ended without a verdict. Judges and setters also see the failure, its test
     /// and its output.
     async fn abandoned(&self, ctx: &Context<'_>) -> Option<String> {
+        if self.view().cancelled {
+            return Some("the submission was cancelled".to_owned());
+        }
         let reason = self.view().abandoned.as_ref()?;
         let detail = failure(reason).filter(|_| access::may_see_judging(Viewer::of(ctx)));
         Some(match (reason, detail) {

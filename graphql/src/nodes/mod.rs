@@ -101,6 +101,8 @@ pub enum SubmissionState {
     Running,
     /// It has a verdict.
     Judged,
+    /// It was cancelled before it had a verdict, and will have none.
+    Cancelled,
 }
 
 /// The direction of an ordering.

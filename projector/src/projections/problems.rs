@@ -29,7 +29,7 @@ impl Projection for Problems {
     }
 
     fn version(&self) -> u32 {
-        6
+        7
     }
 
     fn collections(&self) -> Vec<Collection> {
@@ -70,6 +70,9 @@ impl Projection for Problems {
             }
             (StreamId::Submission(id), Event::SubmissionAbandoned(_)) => {
                 judge(*id, Verdict::JudgeError, recorded, views)
+            }
+            (StreamId::Submission(id), Event::SubmissionCancelled(_)) => {
+                cancel(*id, recorded, views)
             }
             (StreamId::Rejudge(id), Event::RejudgeApplied(applied)) => {
                 apply(*id, applied, recorded, views)
@@ -149,6 +152,24 @@ fn judge(
 ) -> Result<(), Missing> {
     let at = recorded.recorded_at.into();
     recount(id, |verdicts| verdicts.judge(verdict, at), recorded, views)?;
+    Ok(())
+}
+
+/// A cancelled submission does not count: afterwards it is as if it had never been received.
+fn cancel(id: SubmissionId, recorded: &Recorded, views: &mut Workspace) -> Result<(), Missing> {
+    let Some(tally) = views.get::<Tally>(&id.to_string())? else { return Ok(()) };
+    let key = SolvedView::key_of(&tally.author, &tally.problem);
+    if let Some(before) = views.get::<SolvedView>(&key)? {
+        let mut solved = before.clone();
+        solved.submissions -= 1;
+        history::solved(Some(&before), &solved, recorded, views)?;
+        match solved.submissions {
+            0 => views.delete::<SolvedView>(&key),
+            _ => views.put(solved),
+        }
+    }
+    count(&tally.problem, (-1, 0, 0), recorded, views)?;
+    views.delete::<Tally>(&id.to_string());
     Ok(())
 }
 

@@ -13,7 +13,9 @@ use domain::rejudge::{Rejudge, RejudgePhase};
 use domain::submission::{Phase, Submission};
 use domain::webhook::{Webhook, WebhookPhase};
 use domain::{Aggregate, Event, Recorded, StreamId, Verdict};
-use read_model::views::{AccountView, ProblemView, RejudgeState, RejudgeView, SubmissionView};
+use read_model::views::{
+    AccountView, ProblemView, RejudgeState, RejudgeView, SubmissionState, SubmissionView,
+};
 use serde_json::value::RawValue;
 
 use super::all;
@@ -24,6 +26,7 @@ const ADA: &str = "account:ada";
 const PROBLEM: &str = "problem:a-plus-b";
 const JUDGED: &str = "submission:018f3c5e-7b1a-7c3d-9a54-0242ac120003";
 const GIVEN_UP: &str = "submission:018f3c5e-7b1a-7c3d-9a54-0242ac120004";
+const CANCELLED: &str = "submission:018f3c5e-7b1a-7c3d-9a54-0242ac120005";
 const REJUDGE: &str = "rejudge:018f3c5e-7b1a-7c3d-9a54-0242ac120009";
 const ANOTHER: &str = "rejudge:018f3c5e-7b1a-7c3d-9a54-0242ac120010";
 const WEBHOOK: &str = "webhook:018f3c5e-7b1a-7c3d-9a54-0242ac12000a";
@@ -45,6 +48,9 @@ const STORY: &[(&str, &str)] = &[
     (GIVEN_UP, "JudgingStarted"),
     (GIVEN_UP, "AttemptAbandoned"),
     (GIVEN_UP, "SubmissionAbandoned"),
+    (CANCELLED, "SubmissionReceived"),
+    (CANCELLED, "JudgingStarted"),
+    (CANCELLED, "SubmissionCancelled"),
     (REJUDGE, "RejudgeCreated"),
     (TRIAL, "TrialStarted"),
     (TRIAL, "JudgingStarted"),
@@ -93,7 +99,7 @@ fn log_of(writer: &Writer) -> Vec<Recorded> {
     (1..).zip(STORY).map(entry).collect()
 }
 
-/// The golden files name one submission and one rejudge, but the story has two of each.
+/// The golden files name one submission and one rejudge, but the story has several.
 fn of(stream: &StreamId, mut event: Event) -> Event {
     match (stream, &mut event) {
         (StreamId::Submission(id), Event::SubmissionReceived(received)) => {
@@ -148,6 +154,8 @@ fn every_aggregate_reads_what_every_writer_wrote() {
         assert_eq!(judged.phase, Phase::Judged(verdict(&log)), "{writer:?}");
         let given_up: Submission = fold(&log, GIVEN_UP);
         assert_eq!(given_up.phase, Phase::Judged(Verdict::JudgeError), "{writer:?}");
+        let cancelled: Submission = fold(&log, CANCELLED);
+        assert_eq!(cancelled.phase, Phase::Cancelled, "{writer:?}");
         let trial: Submission = fold(&log, TRIAL);
         assert_eq!(trial.phase, Phase::Judged(verdict(&log)), "{writer:?}");
         let (rejudge, another): (Rejudge, Rejudge) = (fold(&log, REJUDGE), fold(&log, ANOTHER));
@@ -178,6 +186,8 @@ fn every_projection_reads_what_every_writer_wrote() {
         let submission: SubmissionView = views.get(&id(JUDGED)).unwrap().unwrap();
         // The applied rejudge was reverted, so the submission's own verdict counts.
         assert_eq!(submission.verdict, Some(verdict(&log)), "{writer:?}");
+        let cancelled: SubmissionView = views.get(&id(CANCELLED)).unwrap().unwrap();
+        assert_eq!((cancelled.state, cancelled.verdict), (SubmissionState::Cancelled, None));
         let rejudge: RejudgeView = views.get(&id(REJUDGE)).unwrap().unwrap();
         assert_eq!(rejudge.state, RejudgeState::Reverted, "{writer:?}");
     }

@@ -21,7 +21,7 @@ impl Projection for Submissions {
     }
 
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn collections(&self) -> Vec<Collection> {

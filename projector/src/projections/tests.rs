@@ -5,7 +5,8 @@ use domain::rejudge::{
 };
 use domain::submission::{
     AbandonReason, AttemptAbandoned, Compiled, JudgingFinished, JudgingStarted, Provenance,
-    SubmissionAbandoned, SubmissionReceived, TestOutcome, TestsJudged, TrialStarted,
+    SubmissionAbandoned, SubmissionCancelled, SubmissionReceived, TestOutcome, TestsJudged,
+    TrialStarted,
 };
 use domain::webhook::{
     DeliveryGivenUp, Webhook, WebhookAdvanced, WebhookCommand, WebhookCreated, WebhookPhase,
@@ -175,6 +176,31 @@ fn a_second_acceptance_is_no_second_solver() {
     assert_eq!(story.counters("a"), (4, 2, 1, 500_000));
     assert_eq!(story.get::<SolvedView>("ada/a").unwrap().status, SolvedStatus::Solved);
     assert_eq!(story.get::<SolvedView>("bob/a").unwrap().status, SolvedStatus::Attempted);
+}
+
+#[test]
+fn a_cancelled_submission_does_not_count() {
+    let mut story = Story::new();
+    story.revise("a", 1, &[]);
+    for id in [1, 2, 3] {
+        story.receive(id, if id == 3 { "bob" } else { "ada" }, "a");
+    }
+    let stream = |id| StreamId::Submission(submission(id));
+    let started = JudgingStarted { attempt: 1, evaluator: "e".to_owned(), tests: 1 };
+    story.append(stream(1), started);
+    for (id, attempt) in [(1, Some(1)), (3, None)] {
+        story.append(stream(id), SubmissionCancelled { attempt, reason: None });
+    }
+    story.finish(2, Verdict::Accepted);
+    assert_eq!(story.counters("a"), (1, 1, 1, 1_000_000));
+    assert_eq!(story.get::<SolvedView>("ada/a").unwrap().submissions, 1);
+    assert_eq!(story.get::<SolvedView>("bob/a"), None);
+    let view = |id| story.get::<SubmissionView>(&submission(id).to_string()).unwrap();
+    assert_eq!((view(1).state, view(1).verdict), (SubmissionState::Cancelled, None));
+    assert!(view(1).attempt.unwrap().abandoned);
+    let key = JudgementView::key_of(&submission(1).to_string(), 1);
+    let judgement = story.get::<JudgementView>(&key).unwrap();
+    assert!(judgement.cancelled && judgement.finished_at.is_some() && judgement.has_no_verdict());
 }
 
 #[test]

@@ -46,15 +46,15 @@ fn every_page_of_submissions_reads_one_range_of_an_index() {
     let connection = Connection::open(&file).unwrap();
     let text = |text: &str| Scalar::Text(text.to_owned());
     let filters = [
-        (vec![], "live_submissions_v4.number"),
-        (vec![Condition::Equals("author", text("ada"))], "live_submissions_v4.author.number"),
-        (vec![Condition::Equals("problem", text("sum"))], "live_submissions_v4.problem.number"),
+        (vec![], "live_submissions_v5.number"),
+        (vec![Condition::Equals("author", text("ada"))], "live_submissions_v5.author.number"),
+        (vec![Condition::Equals("problem", text("sum"))], "live_submissions_v5.problem.number"),
         (
             vec![
                 Condition::Equals("author", text("ada")),
                 Condition::Equals("problem", text("sum")),
             ],
-            "live_submissions_v4.author.problem.number",
+            "live_submissions_v5.author.problem.number",
         ),
     ];
     for (conditions, index) in filters {
@@ -97,10 +97,10 @@ fn a_table_without_columns_gets_them() {
     let file = directory.path().join("views.db");
     let old = Connection::open(&file).unwrap();
     old.execute_batch(
-        "CREATE TABLE live_submissions_v4 (key TEXT NOT NULL PRIMARY KEY, document TEXT NOT NULL);
-         CREATE INDEX \"live_submissions_v4.number\" ON live_submissions_v4
+        "CREATE TABLE live_submissions_v5 (key TEXT NOT NULL PRIMARY KEY, document TEXT NOT NULL);
+         CREATE INDEX \"live_submissions_v5.number\" ON live_submissions_v5
              (json_extract(document, '$.number'), key);
-         INSERT INTO live_submissions_v4 VALUES
+         INSERT INTO live_submissions_v5 VALUES
              ('a', '{\"number\": 2, \"author\": \"ada\"}'), ('b', '{\"number\": 1}');",
     )
     .unwrap();
@@ -127,7 +127,7 @@ fn a_table_without_columns_gets_them() {
         }
     });
     for line in plan(&old, &by_number(vec![])) {
-        assert!(line.contains("USING INDEX live_submissions_v4.number"), "{line}");
+        assert!(line.contains("USING INDEX live_submissions_v5.number"), "{line}");
     }
 }
 

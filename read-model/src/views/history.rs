@@ -20,8 +20,8 @@ pub struct StatusSince {
     pub problem: Slug,
     /// Position of the event that caused the change.
     pub position: i64,
-    /// The status from then on.
-    pub status: SolvedStatus,
+    /// The status from then on; `None` if every submission to the problem was cancelled.
+    pub status: Option<SolvedStatus>,
 }
 
 /// A problem's statistics. One document per submission, and per verdict that changed the counts.
@@ -66,7 +66,8 @@ pub struct RejudgedSince {
 impl StatusSince {
     /// The state from this position on.
     pub fn new(position: i64, solved: &SolvedView) -> Self {
-        let SolvedView { login, problem, status, .. } = solved.clone();
+        let SolvedView { login, problem, .. } = solved.clone();
+        let status = (solved.submissions > 0).then_some(solved.status);
         Self { login, problem, position, status }
     }
 }
@@ -85,7 +86,7 @@ pub(crate) fn history_key(of: impl std::fmt::Display, position: i64) -> String {
 }
 
 impl View for StatusSince {
-    const COLLECTION: Collection = Collection { name: "status_history", schema: 6, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "status_history", schema: 7, indexes: &[] };
 
     fn key(&self) -> String {
         history_key(SolvedView::key_of(&self.login, &self.problem), self.position)
@@ -94,7 +95,7 @@ impl View for StatusSince {
 
 impl View for StatisticsSince {
     const COLLECTION: Collection =
-        Collection { name: "statistics_history", schema: 6, indexes: &[&["at"]] };
+        Collection { name: "statistics_history", schema: 7, indexes: &[&["at"]] };
 
     fn key(&self) -> String {
         history_key(&self.problem, self.position)
@@ -103,7 +104,7 @@ impl View for StatisticsSince {
 
 impl View for DifficultySince {
     const COLLECTION: Collection =
-        Collection { name: "difficulty_history", schema: 6, indexes: &[] };
+        Collection { name: "difficulty_history", schema: 7, indexes: &[] };
 
     fn key(&self) -> String {
         history_key(&self.problem, self.position)
@@ -111,7 +112,7 @@ impl View for DifficultySince {
 }
 
 impl View for RejudgedSince {
-    const COLLECTION: Collection = Collection { name: "rejudged_history", schema: 6, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "rejudged_history", schema: 7, indexes: &[] };
 
     fn key(&self) -> String {
         history_key(self.submission, self.position)

@@ -38,6 +38,8 @@ pub struct JudgementView {
     pub provenance: Option<Provenance>,
     /// Why it ended without a verdict.
     pub abandoned: Option<AbandonReason>,
+    /// Whether it ended because the submission was cancelled.
+    pub cancelled: bool,
     /// When an evaluator took it.
     pub started_at: Micros,
     /// When it ended, with or without a verdict.
@@ -78,6 +80,7 @@ impl JudgementView {
             memory_kib: None,
             provenance: None,
             abandoned: None,
+            cancelled: false,
             started_at: recorded.recorded_at.into(),
             finished_at: None,
         }
@@ -108,8 +111,17 @@ impl JudgementView {
                 self.abandoned = Some(abandoned.reason.clone());
                 self.finished_at = Some(at);
             }
+            Event::SubmissionCancelled(cancelled) if cancelled.attempt == Some(self.attempt) => {
+                self.cancelled = true;
+                self.finished_at = Some(at);
+            }
             _ => {}
         }
+    }
+
+    /// Whether it ended without a verdict.
+    pub fn has_no_verdict(&self) -> bool {
+        self.abandoned.is_some() || self.cancelled
     }
 
     /// The keys of all pages that may hold its outcomes.
@@ -120,7 +132,7 @@ impl JudgementView {
 }
 
 impl View for JudgementView {
-    const COLLECTION: Collection = Collection { name: "judgements", schema: 1, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "judgements", schema: 2, indexes: &[] };
 
     fn key(&self) -> String {
         Self::key_of(&self.judged, self.attempt)
@@ -164,7 +176,7 @@ impl OutcomesView {
 }
 
 impl View for OutcomesView {
-    const COLLECTION: Collection = Collection { name: "outcomes", schema: 1, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "outcomes", schema: 2, indexes: &[] };
 
     fn key(&self) -> String {
         Self::key_of(&self.judged, self.attempt, self.page)

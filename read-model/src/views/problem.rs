@@ -74,7 +74,7 @@ pub struct ProblemView {
 impl View for ProblemView {
     const COLLECTION: Collection = Collection {
         name: "problems",
-        schema: 6,
+        schema: 7,
         indexes: &[
             &["number"],
             &["title_key"],
@@ -226,7 +226,7 @@ pub struct TagView {
 }
 
 impl View for TagView {
-    const COLLECTION: Collection = Collection { name: "tags", schema: 6, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "tags", schema: 7, indexes: &[] };
 
     fn key(&self) -> String {
         self.slug.to_string()
@@ -250,7 +250,7 @@ impl Counter {
 }
 
 impl View for Counter {
-    const COLLECTION: Collection = Collection { name: "counters", schema: 6, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "counters", schema: 7, indexes: &[] };
 
     fn key(&self) -> String {
         self.name.clone()

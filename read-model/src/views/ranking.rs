@@ -103,7 +103,7 @@ impl SolvesView {
 }
 
 impl View for SolvesView {
-    const COLLECTION: Collection = Collection { name: "solves", schema: 6, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "solves", schema: 7, indexes: &[] };
 
     fn key(&self) -> String {
         self.login.to_string()
@@ -174,7 +174,7 @@ impl RankingSegment {
 }
 
 impl View for RankingSegment {
-    const COLLECTION: Collection = Collection { name: "rankings", schema: 6, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "rankings", schema: 7, indexes: &[] };
 
     fn key(&self) -> String {
         match self.is_open {

@@ -81,7 +81,7 @@ pub struct RejudgeView {
 
 impl View for RejudgeView {
     const COLLECTION: Collection =
-        Collection { name: "rejudges", schema: 1, indexes: &[&["number"]] };
+        Collection { name: "rejudges", schema: 2, indexes: &[&["number"]] };
 
     fn key(&self) -> String {
         self.id.to_string()
@@ -200,7 +200,7 @@ pub struct TrialView {
 impl View for TrialView {
     const COLLECTION: Collection = Collection {
         name: "trials",
-        schema: 2,
+        schema: 3,
         indexes: &[&["rejudge", "number"], &["rejudge", "outcome", "number"]],
     };
 

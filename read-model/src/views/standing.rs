@@ -84,7 +84,7 @@ impl SolvedView {
 
 impl View for SolvedView {
     const COLLECTION: Collection =
-        Collection { name: "solved", schema: 6, indexes: &[&["login", "status"]] };
+        Collection { name: "solved", schema: 7, indexes: &[&["login", "status"]] };
 
     fn key(&self) -> String {
         Self::key_of(&self.login, &self.problem)
@@ -105,7 +105,7 @@ pub struct Tally {
 }
 
 impl View for Tally {
-    const COLLECTION: Collection = Collection { name: "tallies", schema: 6, indexes: &[] };
+    const COLLECTION: Collection = Collection { name: "tallies", schema: 7, indexes: &[] };
 
     fn key(&self) -> String {
         self.submission.to_string()

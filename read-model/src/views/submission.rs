@@ -21,6 +21,8 @@ pub enum SubmissionState {
     Running,
     /// It has a verdict.
     Judged,
+    /// It was cancelled before it had a verdict.
+    Cancelled,
 }
 
 impl SubmissionState {
@@ -31,7 +33,13 @@ impl SubmissionState {
             Self::Compiling => "COMPILING",
             Self::Running => "RUNNING",
             Self::Judged => "JUDGED",
+            Self::Cancelled => "CANCELLED",
         }
+    }
+
+    /// Whether the submission's own judging has ended.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Judged | Self::Cancelled)
     }
 }
 
@@ -89,14 +97,14 @@ pub struct AttemptView {
     pub tests_done: u32,
     /// Cpu time of compiling and of all tests so far, in milliseconds.
     pub cpu_ms: u64,
-    /// Whether it was abandoned.
+    /// Whether it ended without a verdict.
     pub abandoned: bool,
 }
 
 impl View for SubmissionView {
     const COLLECTION: Collection = Collection {
         name: "submissions",
-        schema: 4,
+        schema: 5,
         indexes: &[
             &["number"],
             &["author", "number"],
@@ -172,6 +180,12 @@ impl SubmissionView {
                 }
             }
             Event::SubmissionAbandoned(_) => self.finish(Verdict::JudgeError, at),
+            Event::SubmissionCancelled(_) => {
+                self.state = SubmissionState::Cancelled;
+                if let Some(attempt) = &mut self.attempt {
+                    attempt.abandoned = true;
+                }
+            }
             _ => {}
         }
     }

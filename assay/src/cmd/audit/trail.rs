@@ -98,6 +98,10 @@ fn details(event: &Event) -> Vec<String> {
         Event::SubmissionAbandoned(it) => {
             vec![format!("after {} deliveries: {}", it.deliveries, it.detail)]
         }
+        Event::SubmissionCancelled(it) => {
+            let during = it.attempt.map(|attempt| format!("during attempt {attempt}"));
+            during.into_iter().chain(it.reason.clone()).collect()
+        }
         Event::TrialStarted(it) => {
             vec![format!("again for {} (revision {})", it.rejudge, it.submission.revision)]
         }

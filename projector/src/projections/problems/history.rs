@@ -33,7 +33,8 @@ pub(super) fn solved(
     recorded: &Recorded,
     views: &mut Workspace,
 ) -> Result<(), Missing> {
-    if before.is_none_or(|before| before.status != solved.status) {
+    let is_gone = solved.submissions == 0;
+    if is_gone || before.is_none_or(|before| before.status != solved.status) {
         views.write(StatusSince::new(position(recorded), solved));
     }
     let was = before.and_then(|before| before.solved_at);

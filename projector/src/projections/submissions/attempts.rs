@@ -21,6 +21,10 @@ pub(super) fn advance(
         Event::Compiled(compiled) => compiled.attempt,
         Event::JudgingFinished(finished) => finished.attempt,
         Event::AttemptAbandoned(abandoned) => abandoned.attempt,
+        Event::SubmissionCancelled(cancelled) => match cancelled.attempt {
+            Some(attempt) => attempt,
+            None => return Ok(()),
+        },
         _ => return Ok(()),
     };
     let key = JudgementView::key_of(judged, attempt);

@@ -29,6 +29,10 @@ enum Step {
         back: usize,
         accepted: Option<bool>,
     },
+    /// The submission, counted from the newest, is cancelled unless it has a verdict.
+    Cancel {
+        back: usize,
+    },
     /// The rejudge is applied with these verdicts of the first submissions, or reverted if it is
     /// applied.
     Rejudge {
@@ -45,6 +49,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0..3usize, 0..3usize).prop_map(|(author, problem)| Step::Receive { author, problem }),
         5 => (0..5usize, prop::option::weighted(0.9, prop::bool::weighted(0.7)))
             .prop_map(|(back, accepted)| Step::Judge { back, accepted }),
+        1 => (0..5usize).prop_map(|back| Step::Cancel { back }),
         2 => (1..4u128, found).prop_map(|(number, found)| Step::Rejudge { number, found }),
     ]
 }
@@ -65,9 +70,21 @@ fn story(steps: &[Step]) -> Story {
                 submissions += 1;
                 story.receive(submissions, LOGINS[author], PROBLEMS[problem]);
             }
-            Step::Judge { back, .. } if back as u128 >= submissions => {}
+            Step::Judge { back, .. } | Step::Cancel { back } if back as u128 >= submissions => {}
+            Step::Cancel { back } => {
+                let id = submissions - back as u128;
+                let view: SubmissionView = story.get(&submission(id).to_string()).unwrap();
+                if view.verdict.is_none() && view.state == SubmissionState::Queued {
+                    let cancelled = SubmissionCancelled { attempt: None, reason: None };
+                    story.append(StreamId::Submission(submission(id)), cancelled);
+                }
+            }
             Step::Judge { back, accepted } => {
                 let id = submissions - back as u128;
+                let view: SubmissionView = story.get(&submission(id).to_string()).unwrap();
+                if view.state == SubmissionState::Cancelled {
+                    continue;
+                }
                 match accepted {
                     Some(accepted) => story.finish(id, verdict(accepted)),
                     None => {
@@ -78,7 +95,11 @@ fn story(steps: &[Step]) -> Story {
                 }
             }
             Step::Rejudge { number, found } => {
-                let found = (1..=submissions).zip(found);
+                let is_cancelled = |id: u128| {
+                    let view: SubmissionView = story.get(&submission(id).to_string()).unwrap();
+                    view.state == SubmissionState::Cancelled
+                };
+                let found = (1..=submissions).zip(found).filter(|(id, _)| !is_cancelled(*id));
                 let found: Vec<(u128, Verdict)> =
                     found.filter_map(|(id, found)| Some((id, verdict(found?)))).collect();
                 match rejudges.get(&number) {
