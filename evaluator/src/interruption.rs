@@ -12,8 +12,9 @@ use crate::library::FetchError;
 /// Why a session ended before a verdict.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Interruption {
-    /// Another evaluator has taken the submission; this one has nothing left to do.
-    #[error("another evaluator took over")]
+    /// The submission was cancelled, or another evaluator has taken it; this one has nothing left
+    /// to do.
+    #[error("it was cancelled, or another evaluator took over")]
     Fenced,
     /// We could not judge.
     #[error(transparent)]
@@ -56,7 +57,8 @@ pub(crate) enum Interruption {
 impl From<ExecuteError<SubmissionRejection>> for Interruption {
     fn from(error: ExecuteError<SubmissionRejection>) -> Self {
         match error {
-            // INV-7: the version has changed, so another evaluator writes to this submission now.
+            // INV-7: the version has changed, so another evaluator writes to this submission
+            // now, or it was cancelled.
             ExecuteError::Append(AppendError::Conflict { .. }) => Self::Fenced,
             ExecuteError::Append(error) => Self::Append(error),
             ExecuteError::Rejected(rejection) => Self::Rejected(rejection),

@@ -7,6 +7,7 @@ mod host;
 mod interruption;
 pub mod judge;
 mod library;
+mod others;
 mod plan;
 mod rejudge;
 mod session;

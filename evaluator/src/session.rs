@@ -21,6 +21,7 @@ use crate::judge::{
     Compilation, Executable, Fault, ProblemPrograms, Program, Source, Start, fetch_files, grade,
     language_of,
 };
+use crate::others::Opened;
 use crate::plan::Plan;
 use crate::slots::Slot;
 use crate::tests_run::TestsRun;
@@ -38,11 +39,17 @@ const LOST_DELIVERIES_MAX: u32 = 100;
 
 /// Judges a submission until its verdict, or gives it up if judging it failed too often. The slot
 /// is freed as soon as nothing is left to run, because recording the verdict needs none.
-pub(crate) async fn judge(tools: &Tools, work: &Work, slot: Slot) -> Result<(), Interruption> {
+pub(crate) async fn judge(
+    tools: &Tools,
+    work: &Work,
+    slot: Slot,
+    opened: &Opened,
+) -> Result<(), Interruption> {
     let mut session = match Session::open(tools, work).await? {
         Some(session) => session,
         None => return Ok(tools.queue.discard(&work.receipt).await?),
     };
+    opened.at(session.stream.version);
     let (deliveries, failures) = (work.deliveries - 1, session.stream.state.failures);
     let detail = if failures >= tools.deliveries_max {
         // The failures that were recorded after a crash.
@@ -96,6 +103,17 @@ pub(crate) async fn give_back(
     Ok(returned?)
 }
 
+/// Finishes the work of a submission that was cancelled. Returns false if it was not.
+pub(crate) async fn finish_cancelled(tools: &Tools, work: &Work) -> Result<bool, Interruption> {
+    let stream = work.item.stream.clone();
+    let submission = Stream::<Submission>::load(tools.log.as_ref(), stream).await?;
+    if submission.state.phase != Phase::Cancelled {
+        return Ok(false);
+    }
+    tools.queue.discard(&work.receipt).await?;
+    Ok(true)
+}
+
 /// A fault as text for an event: the error and its causes, shortened.
 pub(crate) fn detail(error: &Interruption) -> String {
     supervision::error_chain(error).chars().take(DETAIL_CHARS_MAX).collect()
@@ -138,7 +156,7 @@ impl<'a> Session<'a> {
         let id = work.item.stream.clone();
         let events = event_store::read_stream_whole(tools.log.as_ref(), &id).await?;
         let stream = Stream::<Submission>::fold(id, &events);
-        if matches!(stream.state.phase, Phase::Absent | Phase::Judged(_)) {
+        if matches!(stream.state.phase, Phase::Absent | Phase::Judged(_) | Phase::Cancelled) {
             return Ok(None);
         }
         let (Some(received), Some(first)) = (stream.state.received.clone(), events.first()) else {

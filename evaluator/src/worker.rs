@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 use crate::interruption::Interruption;
 use crate::judge::{Cells, Compiler};
 use crate::library::Library;
+use crate::others::{Opened, changed_by_others};
 use crate::slots::{Slot, Slots, physical_cores};
 use crate::tools::Tools;
 use crate::warm_up::warm_up;
@@ -306,13 +307,18 @@ fn id_of(language: &Arc<Language>) -> Option<LanguageId> {
 
 /// Processes the work, and retries after a delay if this machine has no room. That is not the
 /// submission's fault, and does not use up its tries.
-async fn carry_out(tools: &Tools, work: &Work, slot: Slot) -> Result<(), Interruption> {
-    let mut done = try_once(tools, work, slot).await;
+async fn carry_out(
+    tools: &Tools,
+    work: &Work,
+    slot: Slot,
+    opened: &Opened,
+) -> Result<(), Interruption> {
+    let mut done = try_once(tools, work, slot, opened).await;
     for retry in 0..HOST_RETRIES_MAX {
         let Some(detail) = note_fault(tools, &done) else { return done };
         tracing::error!(submission = %work.item.stream, detail, "this machine cannot judge now; trying again");
         tokio::time::sleep(HOST_RETRY_DELAY * 2_u32.pow(retry)).await;
-        done = try_once(tools, work, tools.slots.acquire().await).await;
+        done = try_once(tools, work, tools.slots.acquire().await, opened).await;
     }
     note_fault(tools, &done);
     done
@@ -327,7 +333,12 @@ fn note_fault(tools: &Tools, done: &Result<(), Interruption>) -> Option<String> 
 }
 
 /// Judges a submission or a trial, or queues a rejudge's trials.
-async fn try_once(tools: &Tools, work: &Work, slot: Slot) -> Result<(), Interruption> {
+async fn try_once(
+    tools: &Tools,
+    work: &Work,
+    slot: Slot,
+    opened: &Opened,
+) -> Result<(), Interruption> {
     match &work.item.stream {
         StreamId::Rejudge(id) => {
             // A rejudge runs no program.
@@ -337,7 +348,7 @@ async fn try_once(tools: &Tools, work: &Work, slot: Slot) -> Result<(), Interrup
         StreamId::Trial(trial) if rejudge::is_cancelled(tools, trial.rejudge).await? => {
             Ok(tools.queue.discard(&work.receipt).await?)
         }
-        _ => session::judge(tools, work, slot).await,
+        _ => session::judge(tools, work, slot, opened).await,
     }
 }
 
@@ -360,7 +371,8 @@ async fn handle(
 ) {
     let submission = &work.item.stream;
     // Dropping the judging future destroys its cells. What a panic leaves behind is not used again.
-    let carried_out = AssertUnwindSafe(carry_out(tools, &work, slot)).catch_unwind();
+    let opened = Opened::default();
+    let carried_out = AssertUnwindSafe(carry_out(tools, &work, slot, &opened)).catch_unwind();
     let interruption = tokio::select! {
         biased;
         done = carried_out => match done {
@@ -369,13 +381,18 @@ async fn handle(
             Err(_) => Interruption::Panicked,
         },
         () = hold(tools, &work, lease) => Interruption::Fenced,
+        () = changed_by_others(tools, &work, &opened) => Interruption::Fenced,
         () = out_of_time.cancelled() => {
             report(give_back(tools, &work, AbandonReason::ShutDown).await, &work);
             return;
         }
     };
     if let Interruption::Fenced = interruption {
-        tracing::info!(%submission, "another evaluator took over");
+        match session::finish_cancelled(tools, &work).await {
+            Ok(true) => tracing::info!(%submission, "it was cancelled"),
+            Ok(false) => tracing::info!(%submission, "another evaluator took over"),
+            Err(error) => report(Err(error), &work),
+        }
         return;
     }
     let is_bug = matches!(interruption, Interruption::Panicked);
