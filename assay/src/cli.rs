@@ -36,6 +36,8 @@ enum Command {
     Submit(cmd::submit::Args),
     /// Watch a submission live
     Watch(cmd::watch::Args),
+    /// Cancel a submission that has no verdict
+    Cancel(cmd::cancel::Args),
     /// Judge submissions again, compare the verdicts, and apply the new ones
     #[command(subcommand)]
     Rejudge(cmd::rejudge::Command),
@@ -99,6 +101,7 @@ impl Cli {
             Command::Problem(command) => cmd::problem::run(&config, command).await,
             Command::Submit(args) => cmd::submit::run(&config, args).await,
             Command::Watch(args) => cmd::watch::run(&config, args).await,
+            Command::Cancel(args) => cmd::cancel::run(&config, args).await,
             Command::Rejudge(command) => cmd::rejudge::run(&config, command).await,
             Command::Webhook(command) => cmd::webhook::run(&config, command).await,
             Command::Account(command) => cmd::account::run(&config, command).await,

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod accounts;
+mod cancel;
 mod commands;
 mod import;
 mod mutation;

@@ -2,6 +2,7 @@
 
 use async_graphql::MergedObject;
 
+use crate::cancel::CancelMutation;
 use crate::import::ImportMutation;
 use crate::problems::ProblemMutation;
 use crate::rejudge::RejudgeMutation;
@@ -13,6 +14,7 @@ use crate::webhooks::WebhookMutation;
 #[derive(Debug, Default, MergedObject)]
 pub struct Mutation(
     SubmitMutation,
+    CancelMutation,
     SessionMutation,
     ProblemMutation,
     ImportMutation,

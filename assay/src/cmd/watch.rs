@@ -45,7 +45,7 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     exit_of(&last)
 }
 
-/// Follows a submission to its verdict and shows its progress. Resumes when the connection breaks.
+/// Follows a submission until it is judged or cancelled, and shows its progress. Resumes when the connection breaks.
 /// Returns the last state.
 pub(crate) async fn follow(
     client: &Client,
@@ -134,7 +134,8 @@ pub(crate) fn show(bar: &ProgressBar, submission: &Value) {
 
 fn print_summary(submission: &Value) {
     let judgement = &submission["judgement"];
-    let verdict = submission["verdict"].as_str().unwrap_or("?");
+    // A cancelled submission has no verdict.
+    let verdict = submission["verdict"].as_str().or(submission["state"].as_str()).unwrap_or("?");
     let number = &submission["number"];
     let id = submission["id"].as_str().unwrap_or_default();
     match (judgement["timeMs"].as_u64(), judgement["memoryKb"].as_u64()) {
