@@ -1,4 +1,4 @@
-//! Clients that submit programs, and retry when they get no answer.
+//! Clients that submit programs or cancel them, and retry when they get no answer.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -8,9 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use command_api::ReceiveError;
 use domain::problem::Problem;
-use domain::submission::SubmissionReceived;
+use domain::submission::{Submission, SubmissionCommand, SubmissionReceived, SubmissionRejection};
 use domain::{Actor, Login, Slug, StreamId, SubmissionId};
-use event_store::{AppendError, Context, Stream};
+use event_store::{AppendError, ChangeError, Context, ExecuteError, Stream};
 
 use crate::dice::Dice;
 use crate::process::Process;
@@ -23,6 +23,9 @@ use crate::{Stores, faults};
 pub(crate) const PATIENCE_MS: RangeInclusive<u64> = 1_000..=8_000;
 /// The pause between two requests of a client, in milliseconds.
 pub(crate) const PAUSE_MS: RangeInclusive<u64> = 50..=3_000;
+/// How often a client looks for a submission to cancel, after the faults have ended, before it gives
+/// up: it may never have been received.
+const LOOKS_MAX: u32 = 20;
 /// The probability, per mille, that a client without an answer gives up.
 const GIVES_UP: u64 = 30;
 /// The probability, per mille, that a client with an answer submits again, as if it had crashed
@@ -99,6 +102,49 @@ pub(crate) async fn hand_in(
                 }
                 Ok(Err(Refused::ForNow)) | Err(_) if world.strikes(GIVES_UP) => return,
                 Ok(Err(Refused::ForNow)) | Err(_) => {}
+            }
+        }
+        let pause = world.dice().time(PAUSE_MS);
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Cancels a submission until that is acknowledged or refused.
+pub(crate) async fn cancel(
+    world: Arc<World>,
+    stores: Stores,
+    counter: Arc<Counter>,
+    order: Order,
+    by_judge: bool,
+    after: Duration,
+) {
+    tokio::time::sleep(after).await;
+    let stream = StreamId::Submission(order.id());
+    let context = Context::new(Actor::account(&order.author));
+    let command = || SubmissionCommand::Cancel { by_judge, reason: None };
+    let mut looks = 0;
+    while looks < LOOKS_MAX {
+        let patience = world.dice().time(PATIENCE_MS);
+        if let Some(process) = counter.process() {
+            let log = faults::ports(&process, &stores).log;
+            let change =
+                Stream::<Submission>::change(log.as_ref(), stream.clone(), &context, command);
+            match tokio::time::timeout(patience, change).await {
+                Ok(Ok(_)) => {
+                    return world.add_step("client", format_args!("{} is cancelled", order.key));
+                }
+                Ok(Err(ChangeError::Execute(ExecuteError::Rejected(rejection)))) => match rejection
+                {
+                    SubmissionRejection::NotFound => {
+                        looks += u32::from(!world.is_stormy());
+                    }
+                    rejection => {
+                        let key = &order.key;
+                        return world
+                            .add_step("client", format_args!("{key} goes on: {rejection}"));
+                    }
+                },
+                Ok(Err(_)) | Err(_) => {}
             }
         }
         let pause = world.dice().time(PAUSE_MS);

@@ -65,6 +65,7 @@ pub(crate) async fn check(world: &World, stores: &Stores, facts: &Facts<'_>) {
         figures.submissions = of("SubmissionReceived");
         figures.attempts = of("JudgingStarted");
         figures.trials = of("TrialStarted");
+        figures.cancelled = of("SubmissionCancelled");
     });
     violations.into_iter().for_each(|violation| world.violate(violation));
 }
@@ -134,7 +135,7 @@ fn life(events: &[&Event]) -> Result<bool, String> {
                 it.attempt
             }
             Event::AttemptAbandoned(it) => it.attempt,
-            Event::SubmissionAbandoned(_) => {
+            Event::SubmissionAbandoned(_) | Event::SubmissionCancelled(_) => {
                 ended = true;
                 continue;
             }
@@ -151,7 +152,7 @@ fn life(events: &[&Event]) -> Result<bool, String> {
 }
 
 /// Every acknowledged submission is in the log, and every submission and trial has the verdict that
-/// it must get.
+/// it must get, or was cancelled.
 fn submissions(
     streams: &BTreeMap<StreamId, Vec<&Recorded>>,
     facts: &Facts<'_>,
@@ -178,6 +179,7 @@ fn submissions(
         let wanted = order.program.verdict(tests(streams, received));
         match events.last().map(|it| &it.event) {
             Some(Event::JudgingFinished(finished)) if finished.verdict == wanted => {}
+            Some(Event::SubmissionCancelled(_)) => {}
             Some(Event::SubmissionAbandoned(_))
                 if failures(events) >= facts.judging.deliveries_max as usize => {}
             other => {

@@ -12,7 +12,7 @@ use jiff::SignedDuration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::clients::{Acknowledged, Order, hand_in};
+use crate::clients::{Acknowledged, Order, cancel, hand_in};
 use crate::dice::Dice;
 use crate::invariants::{self, Facts};
 use crate::organiser::{self, Intent, rejudge};
@@ -32,6 +32,9 @@ const JUMP_MS: RangeInclusive<u64> = 1..=7_200_000;
 const SIGNED: u64 = 100;
 /// The share of seeds with a rejudge, per mille.
 const REJUDGED: u64 = 300;
+
+/// The share of submissions that somebody tries to cancel, per mille.
+const CANCELLED: u64 = 150;
 
 /// A deliberate bug, to show that the simulation would find it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +68,8 @@ pub struct Figures {
     pub attempts: u64,
     /// Number of trials of rejudges.
     pub trials: u64,
+    /// Number of submissions that were cancelled.
+    pub cancelled: u64,
     /// Simulated time.
     pub simulated: Duration,
 }
@@ -83,6 +88,7 @@ impl Figures {
             submissions: self.submissions + other.submissions,
             attempts: self.attempts + other.attempts,
             trials: self.trials + other.trials,
+            cancelled: self.cancelled + other.cancelled,
             simulated: self.simulated + other.simulated,
         }
     }
@@ -161,6 +167,14 @@ async fn simulate(seed: u64, sabotage: Option<Sabotage>, traced: bool) -> Outcom
         let (world, stores) = (Arc::clone(&world), stores.clone());
         let (office, acknowledged) = (Arc::clone(&office), Arc::clone(&acknowledged));
         clients.spawn(hand_in(world, stores, office, acknowledged, order.clone(), after));
+    }
+    for order in &orders {
+        if dice.falls(CANCELLED) {
+            let (by_judge, after) = (dice.falls(500), dice.time(0..=latest_ms));
+            let (world, stores) = (Arc::clone(&world), stores.clone());
+            let office = Arc::clone(&office);
+            clients.spawn(cancel(world, stores, office, order.clone(), by_judge, after));
+        }
     }
     if dice.falls(REJUDGED) {
         // Clients may give up before their programs are received: then there is nothing to rejudge.
