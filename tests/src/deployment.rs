@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::api::Api;
 use crate::mongo_server::MongoServer;
 use crate::package::Package;
-use crate::process::Process;
+use crate::process::{Process, children, cpu_time};
 use crate::redis_server::RedisServer;
 use crate::waiting::POLL_INTERVAL;
 
@@ -226,6 +226,23 @@ impl Deployment {
     /// If there is no such process.
     pub fn pid(&self, name: &str) -> u32 {
         self.processes[name].pid()
+    }
+
+    /// The processes in all cells of a process that have used more cpu time than this, in
+    /// hundredths of a second.
+    ///
+    /// # Panics
+    /// If there is no such process.
+    pub fn busy_in_cells(&self, name: &str, cpu: u64) -> Vec<u32> {
+        let mut found = Vec::new();
+        let mut open: Vec<u32> = children(self.pid(name)).into_iter().collect();
+        while let Some(pid) = open.pop() {
+            open.extend(children(pid));
+            if cpu_time(pid) > cpu {
+                found.push(pid);
+            }
+        }
+        found
     }
 
     /// The value of a setting.

@@ -152,7 +152,7 @@ fn signal(pid: u32, name: &str) {
 }
 
 /// The children of a process: the runners of its cells.
-fn children(pid: u32) -> BTreeSet<u32> {
+pub(crate) fn children(pid: u32) -> BTreeSet<u32> {
     let file = format!("/proc/{pid}/task");
     let tasks = std::fs::read_dir(file).into_iter().flatten().flatten();
     let lists = tasks.map(|task| read(&task.path().join("children")));
@@ -160,6 +160,14 @@ fn children(pid: u32) -> BTreeSet<u32> {
         .flat_map(|list| list.split_whitespace().map(str::parse).collect::<Vec<_>>())
         .flatten()
         .collect()
+}
+
+/// The cpu time that a process has used, in hundredths of a second; 0 if it has ended.
+pub(crate) fn cpu_time(pid: u32) -> u64 {
+    let stat = read(Path::new(&format!("/proc/{pid}/stat")));
+    // The name may contain anything; the other fields follow its closing parenthesis.
+    let fields = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+    fields.split(' ').skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum()
 }
 
 /// Whether the process exists and is not a zombie.
