@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `manifest.json` | a description of the backup, and digests of the other files; written last |
 //! | `blobs/` | the log, as segments, and the blobs that its events name; laid out as a `file:` store |
-//! | `credentials.jsonl` | profiles, tokens and secrets, unless they were left out |
+//! | `credentials.jsonl` | profiles, tokens, identities and secrets, unless they were left out |
 //! | `tree-heads.jsonl` | every signed head of the tree over the log |
 
 mod credentials;

@@ -183,7 +183,9 @@ pub async fn issue_token(
     let account = Stream::<Account>::load(stores.log.as_ref(), stream).await?.state;
     let subject = account.subject.ok_or(AccountRejection::NotFound)?;
     let (id, kind) = (Uuid::now_v7(), TokenKind::Access);
-    let (secret, record) = Issue { id, subject, login, kind, name, scopes, lifetime }.issue();
+    let family = None;
+    let (secret, record) =
+        Issue { id, subject, login, kind, name, scopes, lifetime, family }.issue();
     keep_tokens(stores.log.as_ref(), stores.credentials.as_ref(), &[record]).await?;
     Ok(secret)
 }
@@ -258,7 +260,8 @@ mod tests {
 
     fn token(login: &Login, subject: Uuid) -> (Secret, TokenRecord) {
         let (id, kind, scopes) = (Uuid::now_v7(), TokenKind::Session, vec![Scope::Full]);
-        Issue { id, subject, login, kind, name: "a test", scopes, lifetime: None }.issue()
+        let name = "a test";
+        Issue { id, subject, login, kind, name, scopes, lifetime: None, family: None }.issue()
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -292,7 +292,8 @@ async fn begin_session(
     let client: String = client.chars().filter(|c| is_shown(*c)).take(NAME_CHARS_MAX).collect();
     let issue = |kind, lifetime| {
         let scopes = vec![Scope::Full];
-        Issue { id, subject, login, kind, name: &client, scopes, lifetime: Some(lifetime) }.issue()
+        let (lifetime, family) = (Some(lifetime), None);
+        Issue { id, subject, login, kind, name: &client, scopes, lifetime, family }.issue()
     };
     let (access, session) = issue(TokenKind::Session, SESSION_LIFETIME);
     let (refresh, refreshing) = issue(TokenKind::Refresh, REFRESH_LIFETIME);
@@ -354,6 +355,7 @@ async fn create_access_token(
         lifetime: input
             .expires_in_days
             .map(|days| SignedDuration::from_hours(24 * i64::from(days))),
+        family: None,
     }
     .issue();
     let (log, credentials) = (commands.log.as_ref(), commands.credentials.as_ref());

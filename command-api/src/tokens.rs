@@ -32,6 +32,8 @@ pub(crate) struct Issue<'a> {
     pub(crate) name: &'a str,
     pub(crate) scopes: Vec<Scope>,
     pub(crate) lifetime: Option<SignedDuration>,
+    /// The sign-in it descends from; `None` if it starts one.
+    pub(crate) family: Option<Uuid>,
 }
 
 impl Issue<'_> {
@@ -49,6 +51,8 @@ impl Issue<'_> {
             created_at,
             last_used_at: None,
             expires_at: self.lifetime.map(|lifetime| created_at + lifetime),
+            family: self.family.unwrap_or(self.id),
+            rotated_at: None,
         };
         (secret, record)
     }

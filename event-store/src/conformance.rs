@@ -16,6 +16,7 @@ mod queue_leases;
 mod queue_turns;
 mod restore;
 mod samples;
+mod sign_in;
 mod tree;
 
 pub use case::{Case, LogUrls, run};
@@ -48,7 +49,7 @@ pub fn blobs_cases() -> Vec<Case> {
 
 /// Cases for [`Credentials`](crate::Credentials).
 pub fn credentials_cases() -> Vec<Case> {
-    credentials::cases()
+    [credentials::cases(), sign_in::cases()].concat()
 }
 
 /// Cases for [`TreeStore`](crate::TreeStore).

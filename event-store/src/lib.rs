@@ -29,7 +29,8 @@ pub use archive::{
 };
 pub use blobs::{BLOB_BYTES_MAX, BlobError, Blobs, KeptBlob};
 pub use credentials::{
-    Credentials, CredentialsError, Profile, Scope, TokenHash, TokenKind, TokenRecord,
+    Credentials, CredentialsError, Identities, Identity, Profile, Rotation, Scope, Ticket,
+    TicketKind, Tickets, TokenHash, TokenKind, TokenRecord,
 };
 pub use floor::{Floor, floor, server_memory};
 pub use lasting_fault::{LastingFault, alert, lasting_fault};

@@ -5,6 +5,8 @@
 
 mod blobs;
 mod credentials;
+mod identities;
+mod tickets;
 mod tree;
 
 use std::error::Error;

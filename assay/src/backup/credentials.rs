@@ -1,7 +1,7 @@
-//! Profiles, tokens and secrets, one per line.
+//! Profiles, tokens, identities and secrets, one per line.
 
 use domain::{Digest, Event, Recorded, StreamId};
-use event_store::{Credentials, CredentialsError, Profile, TokenRecord};
+use event_store::{Credentials, CredentialsError, Identity, Profile, TokenRecord};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -16,6 +16,7 @@ const NAME: &str = "credentials.jsonl";
 enum Line {
     Profile { subject: Uuid, profile: Profile },
     Token { token: TokenRecord },
+    Identity { identity: Identity },
     Secret { name: String, secret: String },
 }
 
@@ -60,6 +61,8 @@ impl CredentialsPart {
             lines.extend(profile.map(|profile| Line::Profile { subject, profile }));
             let tokens = credentials.tokens(subject, now).await?;
             lines.extend(tokens.into_iter().map(|token| Line::Token { token }));
+            let identities = credentials.identities(subject).await?;
+            lines.extend(identities.into_iter().map(|identity| Line::Identity { identity }));
         }
         for name in &owners.secrets {
             let secret = credentials.secret(name).await?;
@@ -100,6 +103,9 @@ impl CredentialsPart {
                     credentials.put_profile(subject, &profile).await?;
                 }
                 Line::Token { token } => credentials.put_token(&token).await?,
+                Line::Identity { identity } => {
+                    credentials.claim_identity(&identity).await?;
+                }
                 Line::Secret { name, secret } => credentials.put_secret(&name, &secret).await?,
             }
         }

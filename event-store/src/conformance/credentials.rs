@@ -43,18 +43,18 @@ pub(super) fn cases() -> Vec<Case> {
     ]
 }
 
-type Store = Arc<dyn Credentials>;
+pub(super) type Store = Arc<dyn Credentials>;
 
-async fn open(url: &str) -> Store {
+pub(super) async fn open(url: &str) -> Store {
     open_credentials(url).await.unwrap()
 }
 
 /// The current time with microsecond precision, as stored.
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     Timestamp::from_microsecond(Timestamp::now().as_microsecond()).unwrap()
 }
 
-fn profile(name: &str) -> Profile {
+pub(super) fn profile(name: &str) -> Profile {
     Profile {
         email: Some(format!("{name}@example.org")),
         name: Some(name.to_owned()),
@@ -62,7 +62,7 @@ fn profile(name: &str) -> Profile {
     }
 }
 
-fn token(subject: Uuid, secret: &str) -> TokenRecord {
+pub(super) fn token(subject: Uuid, secret: &str) -> TokenRecord {
     TokenRecord {
         id: Uuid::new_v4(),
         hash: TokenHash(*Digest::of(secret.as_bytes()).as_bytes()),
@@ -74,6 +74,8 @@ fn token(subject: Uuid, secret: &str) -> TokenRecord {
         created_at: now(),
         last_used_at: None,
         expires_at: Some(now() + SignedDuration::from_hours(1)),
+        family: Uuid::nil(),
+        rotated_at: None,
     }
 }
 

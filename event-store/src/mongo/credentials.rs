@@ -1,5 +1,5 @@
 //! [`Credentials`] in MongoDB: `credentials.profiles`, `credentials.tokens` and
-//! `credentials.secrets`.
+//! `credentials.secrets`. Tickets and identities are in the files beside this one.
 
 use std::collections::HashMap;
 
@@ -7,19 +7,21 @@ use async_trait::async_trait;
 use futures::TryStreamExt;
 use jiff::Timestamp;
 use mongodb::Collection;
-use mongodb::bson::{DateTime, Document, doc, to_document};
+use mongodb::bson::{Bson, DateTime, Document, doc, to_document};
 use mongodb::error::Error;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{connect, index, unavailable};
-use crate::credentials::{SWEEP_AFTER, StoredToken, subject};
+use super::{connect, index, unavailable, unique};
+use crate::credentials::identities::StoredIdentity;
+use crate::credentials::tickets::StoredTicket;
+use crate::credentials::{SWEEP_AFTER, StoredToken, subject as subject_of};
 use crate::open_error::OpenError;
-use crate::{Credentials, CredentialsError, Profile, TokenHash, TokenRecord};
+use crate::{Credentials, CredentialsError, Profile, Rotation, TokenHash, TokenKind, TokenRecord};
 
 const PORT: &str = "credentials";
-/// The token's expiry as a date, for MongoDB's TTL index. Reads use `expires_at`.
-const SWEPT_BY: &str = "expires_on";
+/// The expiry of a token or ticket as a date, for MongoDB's TTL index. Reads use `expires_at`.
+pub(super) const SWEPT_BY: &str = "expires_on";
 
 #[derive(Debug, Serialize, Deserialize)]
 struct StoredProfile {
@@ -41,6 +43,8 @@ pub(crate) struct MongoCredentials {
     profiles: Collection<StoredProfile>,
     tokens: Collection<StoredToken>,
     secrets: Collection<StoredSecret>,
+    pub(super) tickets: Collection<StoredTicket>,
+    pub(super) identities: Collection<StoredIdentity>,
 }
 
 impl MongoCredentials {
@@ -50,6 +54,8 @@ impl MongoCredentials {
             profiles: database.collection("credentials.profiles"),
             tokens: database.collection("credentials.tokens"),
             secrets: database.collection("credentials.secrets"),
+            tickets: database.collection("credentials.tickets"),
+            identities: database.collection("credentials.identities"),
         };
         credentials.index().await.map_err(|error| unavailable(PORT, error))?;
         Ok(credentials)
@@ -59,7 +65,13 @@ impl MongoCredentials {
         self.tokens.create_index(index(doc! { "subject": 1, "created_at": 1 })).await?;
         let mut sweep = index(doc! { SWEPT_BY: 1 });
         sweep.options.get_or_insert_default().expire_after = Some(SWEEP_AFTER.unsigned_abs());
-        self.tokens.create_index(sweep).await?;
+        self.tokens.create_index(sweep.clone()).await?;
+        self.tickets.create_index(sweep).await?;
+        self.tickets.create_index(index(doc! { "kind": 1, "created_at": 1 })).await?;
+        self.tickets.create_index(index(doc! { "subject": 1 })).await?;
+        self.identities.create_index(unique(doc! { "issuer": 1, "external_id": 1 })).await?;
+        self.identities.create_index(index(doc! { "subject": 1, "created_at": 1 })).await?;
+        self.profiles.create_index(index(doc! { "profile.email": 1 })).await?;
         Ok(())
     }
 }
@@ -76,6 +88,35 @@ impl Credentials for MongoCredentials {
             .map_err(not_available)
     }
 
+    async fn change_profile(
+        &self,
+        subject: Uuid,
+        from: &Profile,
+        to: &Profile,
+    ) -> Result<bool, CredentialsError> {
+        let unchanged = doc! {
+            "_id": subject.to_string(),
+            "profile.email": &from.email,
+            "profile.name": &from.name,
+            "profile.password_hash": &from.password_hash,
+        };
+        let stored = StoredProfile { subject: subject.to_string(), profile: to.clone() };
+        let replaced = self.profiles.replace_one(unchanged, &stored).await;
+        Ok(replaced.map_err(not_available)?.matched_count > 0)
+    }
+
+    async fn subjects_with_email(
+        &self,
+        email: &str,
+        limit: u32,
+    ) -> Result<Vec<Uuid>, CredentialsError> {
+        let find = self.profiles.find(doc! { "profile.email": email });
+        let find = find.sort(doc! { "_id": 1 }).limit(limit.into());
+        let found: Vec<StoredProfile> =
+            find.await.map_err(not_available)?.try_collect().await.map_err(not_available)?;
+        found.iter().map(|stored| subject_of(&stored.subject)).collect()
+    }
+
     async fn profiles(&self, subjects: &[Uuid]) -> Result<Vec<Option<Profile>>, CredentialsError> {
         let names: Vec<String> = subjects.iter().map(Uuid::to_string).collect();
         let find = self.profiles.find(doc! { "_id": { "$in": &names } });
@@ -90,7 +131,10 @@ impl Credentials for MongoCredentials {
         let subject = subject.to_string();
         // Tokens first: an interrupted erasure leaves no session signed in, and repeating the call
         // finishes it.
-        self.tokens.delete_many(doc! { "subject": &subject }).await.map_err(not_available)?;
+        let of_subject = doc! { "subject": &subject };
+        self.tokens.delete_many(of_subject.clone()).await.map_err(not_available)?;
+        self.tickets.delete_many(of_subject.clone()).await.map_err(not_available)?;
+        self.identities.delete_many(of_subject).await.map_err(not_available)?;
         self.profiles.delete_one(doc! { "_id": &subject }).await.map_err(not_available)?;
         Ok(())
     }
@@ -148,10 +192,52 @@ impl Credentials for MongoCredentials {
         TokenRecord::live(stored, now)
     }
 
+    async fn rotate_refresh_token(
+        &self,
+        hash: &TokenHash,
+        now: Timestamp,
+    ) -> Result<Option<Rotation>, CredentialsError> {
+        let one = doc! { "_id": hex::encode(hash.0), "kind": TokenKind::Refresh.stored() };
+        let mut unused = one.clone();
+        unused.insert("rotated_at", Bson::Null);
+        let mark = doc! { "$set": { "rotated_at": now.as_microsecond() } };
+        let marked = self.tokens.update_one(unused, mark).await.map_err(not_available)?;
+        let is_first = marked.modified_count > 0;
+        let Some(token) = self.tokens.find_one(one).await.map_err(not_available)? else {
+            return Ok(None);
+        };
+        if is_first {
+            let kind = TokenKind::Session.stored();
+            let session = doc! { "subject": &token.subject, "id": &token.id, "kind": kind };
+            self.tokens.delete_many(session).await.map_err(not_available)?;
+        }
+        Ok(TokenRecord::try_from(token)?.rotated(is_first, now))
+    }
+
     async fn revoke_token(&self, subject: Uuid, token: Uuid) -> Result<bool, CredentialsError> {
-        let filter = doc! { "subject": subject.to_string(), "id": token.to_string() };
+        let (subject, id) = (subject.to_string(), token.to_string());
+        let filter = doc! { "subject": subject, "id": id, "rotated_at": Bson::Null };
         let removed = self.tokens.delete_many(filter).await.map_err(not_available)?;
         Ok(removed.deleted_count > 0)
+    }
+
+    async fn revoke_family(&self, subject: Uuid, family: Uuid) -> Result<(), CredentialsError> {
+        let filter = doc! { "subject": subject.to_string(), "$or": of_family(family) };
+        self.tokens.delete_many(filter).await.map(drop).map_err(not_available)
+    }
+
+    async fn revoke_tokens(
+        &self,
+        subject: Uuid,
+        kinds: &[TokenKind],
+        except_family: Option<Uuid>,
+    ) -> Result<(), CredentialsError> {
+        let kinds: Vec<String> = kinds.iter().map(|kind| kind.stored()).collect();
+        let mut filter = doc! { "subject": subject.to_string(), "kind": { "$in": kinds } };
+        if let Some(family) = except_family {
+            filter.insert("$nor", of_family(family));
+        }
+        self.tokens.delete_many(filter).await.map(drop).map_err(not_available)
     }
 
     async fn put_secret(&self, name: &str, secret: &str) -> Result<(), CredentialsError> {
@@ -183,7 +269,7 @@ impl Credentials for MongoCredentials {
         let find = find.sort(doc! { "_id": 1 }).limit(limit.into());
         let found: Vec<StoredProfile> =
             find.await.map_err(not_available)?.try_collect().await.map_err(not_available)?;
-        found.iter().map(|stored| subject(&stored.subject)).collect()
+        found.iter().map(|stored| subject_of(&stored.subject)).collect()
     }
 
     async fn secret_names(
@@ -202,10 +288,19 @@ impl Credentials for MongoCredentials {
         let profile = self.profiles.find_one(doc! {}).await.map_err(not_available)?;
         let token = self.tokens.find_one(doc! {}).await.map_err(not_available)?;
         let secret = self.secrets.find_one(doc! {}).await.map_err(not_available)?;
-        Ok(profile.is_none() && token.is_none() && secret.is_none())
+        let ticket = self.tickets.find_one(doc! {}).await.map_err(not_available)?;
+        let identity = self.identities.find_one(doc! {}).await.map_err(not_available)?;
+        let accounts = profile.is_none() && token.is_none() && identity.is_none();
+        Ok(accounts && secret.is_none() && ticket.is_none())
     }
 }
 
-fn not_available(error: Error) -> CredentialsError {
+/// The tokens of one sign-in. Those of older versions have no family, but their own id.
+fn of_family(family: Uuid) -> Vec<Document> {
+    let family = family.to_string();
+    vec![doc! { "family": &family }, doc! { "family": Bson::Null, "id": &family }]
+}
+
+pub(super) fn not_available(error: Error) -> CredentialsError {
     CredentialsError::Unavailable(Box::new(error))
 }

@@ -12,13 +12,13 @@ use super::database::Kind;
 use super::writer::{self, JobError, WriteError, Writer};
 use crate::credentials::{SWEEP_AFTER, StoredToken, subject};
 use crate::open_error::OpenError;
-use crate::{Credentials, CredentialsError, Profile, TokenHash, TokenRecord};
+use crate::{Credentials, CredentialsError, Profile, Rotation, TokenHash, TokenKind, TokenRecord};
 
 const KIND: Kind = Kind {
     port: "credentials",
     application_id: 0x4173_4372, // "AsCr"
     create: include_str!("credentials.sql"),
-    upgrades: &[include_str!("credentials.2.sql")],
+    upgrades: &[include_str!("credentials.2.sql"), include_str!("credentials.3.sql")],
 };
 
 /// A file of credentials.
@@ -34,7 +34,7 @@ impl SqliteCredentials {
         Ok(Self { writer, readers })
     }
 
-    async fn write<T: Send + 'static>(
+    pub(super) async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, CredentialsError> {
@@ -47,7 +47,7 @@ impl SqliteCredentials {
         })
     }
 
-    async fn read<T: Send + 'static>(
+    pub(super) async fn read<T: Send + 'static>(
         &self,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, CredentialsError> {
@@ -96,6 +96,43 @@ impl Credentials for SqliteCredentials {
         .await
     }
 
+    async fn change_profile(
+        &self,
+        subject: Uuid,
+        from: &Profile,
+        to: &Profile,
+    ) -> Result<bool, CredentialsError> {
+        let (from, to) = (from.clone(), to.clone());
+        self.write(move |connection| {
+            let changed = connection
+                .prepare_cached(
+                    "UPDATE profiles SET email = ?2, name = ?3, password_hash = ?4
+                     WHERE subject = ?1 AND email IS ?5 AND name IS ?6 AND password_hash IS ?7",
+                )?
+                .execute(params![
+                    subject.to_string(),
+                    to.email,
+                    to.name,
+                    to.password_hash,
+                    from.email,
+                    from.name,
+                    from.password_hash,
+                ])?;
+            Ok(changed > 0)
+        })
+        .await
+    }
+
+    async fn subjects_with_email(
+        &self,
+        email: &str,
+        limit: u32,
+    ) -> Result<Vec<Uuid>, CredentialsError> {
+        let query = "SELECT subject FROM profiles WHERE email = ?1 ORDER BY subject LIMIT ?2";
+        let names = self.names(query, Some(email.to_owned()), limit);
+        names.await?.iter().map(|name| subject(name)).collect()
+    }
+
     async fn profiles(&self, subjects: &[Uuid]) -> Result<Vec<Option<Profile>>, CredentialsError> {
         let subjects = subjects.to_vec();
         self.read(move |connection| {
@@ -117,7 +154,10 @@ impl Credentials for SqliteCredentials {
     async fn erase(&self, subject: Uuid) -> Result<(), CredentialsError> {
         let subject = subject.to_string();
         self.write(move |connection| {
-            connection.execute("DELETE FROM tokens WHERE subject = ?1", [&subject])?;
+            for table in ["tokens", "tickets", "identities"] {
+                connection
+                    .execute(&format!("DELETE FROM {table} WHERE subject = ?1"), [&subject])?;
+            }
             connection.execute("DELETE FROM profiles WHERE subject = ?1", [&subject])?;
             Ok(())
         })
@@ -130,9 +170,10 @@ impl Credentials for SqliteCredentials {
             connection
                 .prepare_cached(
                     "INSERT OR REPLACE INTO tokens (hash, id, subject, login, kind, name, scopes,
-                                                    created_at, last_used_at, expires_at)
+                                                    created_at, last_used_at, expires_at, family,
+                                                    rotated_at)
                      VALUES (:hash, :id, :subject, :login, :kind, :name, :scopes,
-                             :created_at, :last_used_at, :expires_at)",
+                             :created_at, :last_used_at, :expires_at, :family, :rotated_at)",
                 )?
                 .execute(named_params! {
                     ":hash": token.hash,
@@ -145,6 +186,8 @@ impl Credentials for SqliteCredentials {
                     ":created_at": token.created_at,
                     ":last_used_at": token.last_used_at,
                     ":expires_at": token.expires_at,
+                    ":family": token.family,
+                    ":rotated_at": token.rotated_at,
                 })?;
             // Each new token also deletes tokens that expired long ago.
             let long_ago =
@@ -212,12 +255,73 @@ impl Credentials for SqliteCredentials {
         TokenRecord::live(stored, now)
     }
 
+    async fn rotate_refresh_token(
+        &self,
+        hash: &TokenHash,
+        now: Timestamp,
+    ) -> Result<Option<Rotation>, CredentialsError> {
+        let (hash, now_us) = (hex::encode(hash.0), now.as_microsecond());
+        let (refresh, session) = (TokenKind::Refresh.stored(), TokenKind::Session.stored());
+        let rotated = self.write(move |connection| {
+            let rotate = "UPDATE tokens SET rotated_at = ?2
+                          WHERE hash = ?1 AND kind = ?3 AND rotated_at IS NULL";
+            let is_first =
+                connection.prepare_cached(rotate)?.execute(params![hash, now_us, refresh])? > 0;
+            let found = connection
+                .prepare_cached("SELECT * FROM tokens WHERE hash = ?1 AND kind = ?2")?
+                .query_row([&hash, &refresh], stored)
+                .optional()?;
+            if let (true, Some(token)) = (is_first, &found) {
+                connection
+                    .prepare_cached(
+                        "DELETE FROM tokens WHERE subject = ?1 AND id = ?2 AND kind = ?3",
+                    )?
+                    .execute([&token.subject, &token.id, &session])?;
+            }
+            Ok(found.map(|token| (is_first, token)))
+        });
+        let Some((is_first, token)) = rotated.await? else { return Ok(None) };
+        Ok(TokenRecord::try_from(token)?.rotated(is_first, now))
+    }
+
     async fn revoke_token(&self, subject: Uuid, token: Uuid) -> Result<bool, CredentialsError> {
         self.write(move |connection| {
             let removed = connection
-                .prepare_cached("DELETE FROM tokens WHERE subject = ?1 AND id = ?2")?
+                .prepare_cached(
+                    "DELETE FROM tokens WHERE subject = ?1 AND id = ?2 AND rotated_at IS NULL",
+                )?
                 .execute([subject.to_string(), token.to_string()])?;
             Ok(removed > 0)
+        })
+        .await
+    }
+
+    async fn revoke_family(&self, subject: Uuid, family: Uuid) -> Result<(), CredentialsError> {
+        self.write(move |connection| {
+            connection
+                .prepare_cached("DELETE FROM tokens WHERE subject = ?1 AND family = ?2")?
+                .execute([subject.to_string(), family.to_string()])?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn revoke_tokens(
+        &self,
+        subject: Uuid,
+        kinds: &[TokenKind],
+        except_family: Option<Uuid>,
+    ) -> Result<(), CredentialsError> {
+        let kinds: Vec<String> = kinds.iter().map(|kind| kind.stored()).collect();
+        let except = except_family.map(|family| family.to_string());
+        self.write(move |connection| {
+            let mut delete = connection.prepare_cached(
+                "DELETE FROM tokens WHERE subject = ?1 AND kind = ?2 AND family IS NOT ?3",
+            )?;
+            for kind in kinds {
+                delete.execute(params![subject.to_string(), kind, except])?;
+            }
+            Ok(())
         })
         .await
     }
@@ -281,7 +385,9 @@ impl Credentials for SqliteCredentials {
         self.read(|connection| {
             let query = "SELECT NOT EXISTS (SELECT 1 FROM profiles)
                             AND NOT EXISTS (SELECT 1 FROM tokens)
-                            AND NOT EXISTS (SELECT 1 FROM secrets)";
+                            AND NOT EXISTS (SELECT 1 FROM secrets)
+                            AND NOT EXISTS (SELECT 1 FROM tickets)
+                            AND NOT EXISTS (SELECT 1 FROM identities)";
             connection.query_row(query, [], |row| row.get(0))
         })
         .await
@@ -300,5 +406,7 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<StoredToken> {
         created_at: row.get("created_at")?,
         last_used_at: row.get("last_used_at")?,
         expires_at: row.get("expires_at")?,
+        family: row.get("family")?,
+        rotated_at: row.get("rotated_at")?,
     })
 }

@@ -40,6 +40,8 @@ impl World {
             created_at,
             last_used_at: None,
             expires_at: lifetime.map(|lifetime| created_at + lifetime),
+            family: Uuid::nil(),
+            rotated_at: None,
         };
         stores.credentials.put_token(&record).await.unwrap();
         let world = Self { stores, secret, record, _directory: directory };

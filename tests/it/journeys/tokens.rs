@@ -144,6 +144,8 @@ async fn expired(world: &World) -> String {
         created_at: now - SignedDuration::from_hours(1),
         last_used_at: None,
         expires_at: Some(now - SignedDuration::from_secs(1)),
+        family: Uuid::nil(),
+        rotated_at: None,
     };
     stores.credentials.put_token(&record).await.unwrap();
     secret.0
