@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use command_api::{AccountSettings, Registration};
 use domain::LanguageId;
 use event_store::StoreUrls;
 use graphql::ServiceLimits;
@@ -33,6 +34,8 @@ const TOP_LEVEL: &str = "drain_s";
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
+    /// How accounts are made.
+    pub accounts: AccountsConfig,
     /// The addresses of the stores.
     pub stores: StoresConfig,
     /// The signing of the log.
@@ -55,6 +58,21 @@ pub struct Config {
     pub telemetry: LogConfig,
     /// How long a shutdown waits for work in progress, in seconds.
     pub drain_s: u64,
+}
+
+/// How accounts are made.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountsConfig {
+    /// Who may register: `open`, `invitation` or `closed`.
+    pub registration: Registration,
+}
+
+impl AccountsConfig {
+    /// The settings for mutations.
+    pub fn settings(&self) -> AccountSettings {
+        AccountSettings { registration: self.registration }
+    }
 }
 
 /// The addresses of the stores.
@@ -243,6 +261,7 @@ impl Config {
         let views = format!("sqlite:{}", folder.join("views.db").display());
         let limits = ServiceLimits::default();
         Self {
+            accounts: AccountsConfig { registration: Registration::Open },
             stores: StoresConfig { log, blobs, credentials, tree, views },
             audit: AuditConfig { keys: folder.join("tree.keys") },
             http: HttpConfig {

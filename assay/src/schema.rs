@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use async_graphql::{EmptyMutation, MergedObject, SDLExportOptions, Schema};
 use axum::Router;
-use command_api::{Commands, Mutation, PackageQuery};
+use command_api::{Commands, InvitationQuery, Mutation, PackageQuery, SignInQuery};
 use graphql::{Api, limited};
 use query_api::{Reads, Subscription};
 
 /// The root of queries.
 #[derive(Debug, Default, MergedObject)]
-struct Query(Reads, PackageQuery);
+struct Query(Reads, PackageQuery, SignInQuery, InvitationQuery);
 
 /// The root of queries of a process without the `command` role.
 #[derive(Debug, Default, MergedObject)]

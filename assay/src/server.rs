@@ -277,7 +277,9 @@ impl Http {
         let router = if roles.contains(&Role::Command) {
             let destinations = config.webhooks.settings().policy;
             let packages = package_options(config)?;
-            let commands = Commands::new(stores, Arc::clone(&api), destinations, packages);
+            let accounts = config.accounts.settings();
+            let commands =
+                Commands::new(stores, Arc::clone(&api), destinations, packages, accounts);
             schema::router(Arc::clone(&api), commands)
         } else {
             schema::read_only_router(Arc::clone(&api))

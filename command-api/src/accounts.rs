@@ -112,6 +112,19 @@ pub async fn grant(
     Ok(change(log, login, &AccountCommand::Grant(role), context).await?.1)
 }
 
+/// Revokes a role of the account.
+///
+/// # Errors
+/// When there is no such account, the role cannot be revoked, or a store does not answer.
+pub async fn revoke(
+    log: &dyn EventLog,
+    login: &Login,
+    role: Role,
+    context: &Context,
+) -> Result<Vec<Recorded>, AccountError> {
+    Ok(change(log, login, &AccountCommand::Revoke(role), context).await?.1)
+}
+
 /// Erases the account's personal data, secrets and tokens. The log keeps the login and the
 /// submissions, and still verifies. Erasing again completes an interrupted erasure.
 ///

@@ -14,6 +14,7 @@ use webhook::DestinationPolicy;
 use crate::passwords::Hashing;
 use crate::problem_cache::ProblemCache;
 use crate::rates::{Rate, network};
+use crate::settings::AccountSettings;
 
 /// Packages read at once. Each one uses a core, and memory for all its files, for its duration.
 const READINGS_AT_ONCE: usize = 2;
@@ -31,6 +32,8 @@ pub struct Commands {
     pub(crate) destinations: DestinationPolicy,
     /// How packages are read, except for the slug.
     pub(crate) packages: Options,
+    /// How accounts are made.
+    pub(crate) accounts: AccountSettings,
     submissions: Rate<Login>,
     sign_ins_from: Rate<IpAddr>,
     sign_ins_to: Rate<Login>,
@@ -38,12 +41,13 @@ pub struct Commands {
 
 impl Commands {
     /// Commands on these stores that answer with this API's nodes. `destinations` limits where
-    /// webhooks lead, and `packages` sets how packages are read.
+    /// webhooks lead, `packages` sets how packages are read, and `accounts` how accounts are made.
     pub fn new(
         stores: &Stores,
         api: Arc<Api>,
         destinations: DestinationPolicy,
         packages: Options,
+        accounts: AccountSettings,
     ) -> Arc<Self> {
         let ServiceLimits {
             submissions_per_minute,
@@ -60,6 +64,7 @@ impl Commands {
             reading: Arc::new(Semaphore::new(READINGS_AT_ONCE)),
             destinations,
             packages,
+            accounts,
             submissions: Rate::per_minute(submissions_per_minute),
             sign_ins_from: Rate::per_minute(sign_ins_per_minute),
             sign_ins_to: Rate::per_minute(sign_ins_per_account_per_minute),

@@ -1,21 +1,28 @@
 #![doc = include_str!("../README.md")]
 
+mod account_input;
 pub mod accounts;
 mod cancel;
 mod commands;
 mod import;
+mod invitations;
 mod mutation;
 mod packages;
 mod pandoc;
 mod passwords;
 mod payload;
+mod permission;
 mod problem_cache;
 mod problems;
+mod profile;
 mod query;
 mod rates;
 mod receive;
 mod rejudge;
+mod roles;
 mod sessions;
+mod settings;
+mod sign_in_options;
 mod submit;
 mod timing;
 mod tokens;
@@ -24,9 +31,12 @@ mod uploaded;
 mod webhooks;
 
 pub use commands::Commands;
+pub use invitations::InvitationQuery;
 pub use mutation::Mutation;
 pub use packages::routes;
 pub use pandoc::converter as latex_converter;
 pub use query::PackageQuery;
 pub use receive::{ReceiveError, Received, receive};
+pub use settings::{AccountSettings, Registration};
+pub use sign_in_options::SignInQuery;
 pub use tokens::generate as generate_secret;

@@ -4,8 +4,11 @@ use async_graphql::MergedObject;
 
 use crate::cancel::CancelMutation;
 use crate::import::ImportMutation;
+use crate::invitations::InvitationMutation;
 use crate::problems::ProblemMutation;
+use crate::profile::ProfileMutation;
 use crate::rejudge::RejudgeMutation;
+use crate::roles::RoleMutation;
 use crate::sessions::SessionMutation;
 use crate::submit::SubmitMutation;
 use crate::webhooks::WebhookMutation;
@@ -16,6 +19,9 @@ pub struct Mutation(
     SubmitMutation,
     CancelMutation,
     SessionMutation,
+    ProfileMutation,
+    RoleMutation,
+    InvitationMutation,
     ProblemMutation,
     ImportMutation,
     RejudgeMutation,

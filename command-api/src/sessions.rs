@@ -4,26 +4,27 @@ use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use domain::account::AccountRejection;
 use domain::text::is_shown;
 use domain::{Actor, Login};
-use event_store::{Profile, Scope, TokenKind, TokenRecord};
+use event_store::{Profile, Rotation, Scope, TokenKind, TokenRecord};
 use graphql::nodes::{AccessToken, User};
 use graphql::{ApiError, ConsistencyToken, DateTime, Secret, Viewer, account_in_log};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+use crate::account_input::{self, NAME_CHARS_MAX};
 use crate::accounts::{self, AccountError};
 use crate::commands::Commands;
 use crate::payload::{Failure, Payload, UserError, UserErrorCode, answer, token};
 use crate::tokens::Issue;
+use crate::{invitations, permission, profile};
 
 /// How long a session lasts, and how long it can be refreshed.
 const SESSION_LIFETIME: SignedDuration = SignedDuration::from_hours(12);
 const REFRESH_LIFETIME: SignedDuration = SignedDuration::from_hours(24 * 30);
-/// Length of a password, in characters. The maximum bounds the cost of hashing.
-const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 8..=256;
-/// Maximum size of an email address, in bytes.
-const EMAIL_BYTES_MAX: usize = 254;
-/// Maximum length of the name of a person, client or token, in characters.
-const NAME_CHARS_MAX: usize = 100;
+/// For how long a refresh token may be used again without ending its sign-in: a client may repeat a
+/// request whose answer it did not get.
+const REUSE_GRACE: SignedDuration = SignedDuration::from_secs(10);
+/// The name of a session whose client gave none.
+pub(crate) const UNNAMED: &str = "unnamed";
 /// Lifetime of an access token, in days.
 const TOKEN_DAYS: std::ops::RangeInclusive<i32> = 1..=3_650;
 /// Maximum number of access tokens per account.
@@ -48,23 +49,32 @@ pub struct RegisterInput {
     name: Option<String>,
     /// A name for the session, to recognise it later.
     client: Option<String>,
+    /// The secret of an invitation, if the server needs one to register.
+    #[graphql(secret)]
+    invitation: Option<String>,
 }
 
 /// A session, or why it was refused.
 #[derive(SimpleObject, Default)]
 pub struct SessionPayload {
     /// The secret for the `Authorization` header; shown only once.
-    access_token: Option<String>,
+    pub(crate) access_token: Option<String>,
     /// The secret for `refreshSession`; shown only once.
     refresh_token: Option<String>,
     /// When the access token expires.
     expires_at: Option<DateTime>,
     /// The account that is signed in.
-    user: Option<User>,
+    pub(crate) user: Option<User>,
     /// Why the request was refused; empty on success.
     user_errors: Vec<UserError>,
     /// The consistency token of the write; null if nothing was written to the log.
     token: Option<ConsistencyToken>,
+}
+
+impl Payload for LogoutPayload {
+    fn refused(user_errors: Vec<UserError>) -> Self {
+        Self { user_errors, ..Self::default() }
+    }
 }
 
 impl Payload for SessionPayload {
@@ -114,7 +124,7 @@ impl Payload for AccessTokenPayload {
 
 #[Object]
 impl SessionMutation {
-    /// Creates an account and signs it in.
+    /// Creates an account and signs it in. If the server needs an invitation, it is used up.
     async fn register(&self, ctx: &Context<'_>, input: RegisterInput) -> Result<SessionPayload> {
         answer(register(Commands::of(ctx), ctx, input).await)
     }
@@ -144,22 +154,32 @@ impl SessionMutation {
             None => None,
         };
         let hash = profile.and_then(|profile| profile.password_hash);
-        let right = commands.hashing.verify(password, hash).await?;
+        let right = commands.hashing.verify(password, hash.clone()).await?;
         let wrong = || {
             let message = "the login or the password is wrong";
             let error = UserError::new(UserErrorCode::BadCredentials, message);
             SessionPayload { user_errors: vec![error], ..SessionPayload::default() }
         };
         let Some(account) = account.filter(|_| right) else { return Ok(wrong()) };
-        let client = client.unwrap_or_else(|| "unnamed".to_owned());
-        match begin_session(commands, &account.login, account.subject, &client).await {
-            Ok(payload) => Ok(SessionPayload { user: Some(account.into()), ..payload }),
-            Err(AccountError::Rejected(_)) => Ok(wrong()),
-            Err(error) => Err(ApiError::from(error).into()),
+        let client = client.as_deref().unwrap_or(UNNAMED);
+        let (subject, family) = (account.subject, Uuid::now_v7());
+        let payload = match begin_session(commands, &account.login, subject, client, family).await {
+            Ok(payload) => payload,
+            Err(AccountError::Rejected(_)) => return Ok(wrong()),
+            Err(error) => return Err(ApiError::from(error).into()),
+        };
+        // A change of the password ends sessions, but not one that begins at the same time.
+        let credentials = commands.credentials.as_ref();
+        let profile = credentials.profiles(&[subject]).await.map_err(ApiError::from)?.pop();
+        if profile.flatten().and_then(|profile| profile.password_hash) != hash {
+            credentials.revoke_family(subject, family).await.map_err(ApiError::from)?;
+            return Ok(wrong());
         }
+        Ok(SessionPayload { user: Some(account.into()), ..payload })
     }
 
-    /// Starts a new session from a refresh token. Each refresh token works once.
+    /// Starts a new session from a refresh token. Each refresh token works once; if one is used
+    /// again later, its whole sign-in ends, because somebody may have copied it.
     async fn refresh_session(
         &self,
         ctx: &Context<'_>,
@@ -167,31 +187,19 @@ impl SessionMutation {
     ) -> Result<SessionPayload> {
         let commands = Commands::of(ctx);
         commands.admit_network(ctx)?;
-        let hash = Secret(refresh_token).hash();
-        let found = commands.credentials.use_token(&hash, Timestamp::now()).await;
-        let found = found.map_err(ApiError::from)?;
-        let expired = || {
+        let refreshed = refresh_session(commands, &Secret(refresh_token)).await?;
+        Ok(refreshed.unwrap_or_else(|| {
             let message = "the refresh token is invalid, expired or already used; sign in again";
             let error = UserError::at(UserErrorCode::Expired, "refreshToken", message);
             SessionPayload { user_errors: vec![error], ..SessionPayload::default() }
-        };
-        let Some(refresh) = found.filter(|token| token.kind == TokenKind::Refresh) else {
-            return Ok(expired());
-        };
-        // If two requests present the same token, only the one that removes it gets a session.
-        let revoked = commands.credentials.revoke_token(refresh.subject, refresh.id).await;
-        if !revoked.map_err(ApiError::from)? {
-            return Ok(expired());
-        }
-        let TokenRecord { login, subject, name, .. } = refresh;
-        let payload = match begin_session(commands, &login, subject, &name).await {
-            Ok(payload) => payload,
-            Err(AccountError::Rejected(_)) => return Ok(expired()),
-            Err(error) => return Err(ApiError::from(error).into()),
-        };
-        let view = account_in_log(commands.log.as_ref(), &login).await;
-        let user = view.map_err(ApiError::from)?.map(User::from);
-        Ok(SessionPayload { user, ..payload })
+        }))
+    }
+
+    /// Ends all of the viewer's sessions, except the one that is used now. Access tokens stay.
+    /// Needs a session or a token with scope `full`.
+    async fn end_other_sessions(&self, ctx: &Context<'_>) -> Result<LogoutPayload> {
+        let (commands, viewer) = (Commands::of(ctx), Viewer::required(ctx)?);
+        answer(end_other_sessions(commands, viewer).await.map(|()| LogoutPayload::default()))
     }
 
     /// Ends this session or another of the viewer's. Ending another needs a session or a token with
@@ -234,65 +242,103 @@ async fn register(
 ) -> Result<SessionPayload, Failure> {
     commands.admit_network(ctx)?;
     let mut errors = Vec::new();
-    let mut invalid = |path: &str, message: String| {
-        errors.push(UserError::at(UserErrorCode::Invalid, path, message));
-    };
     let login = input.login.parse::<Login>();
     if let Err(error) = &login {
-        invalid("input.login", error.to_string());
+        errors.push(UserError::at(UserErrorCode::Invalid, "input.login", error.to_string()));
     }
-    let email = input.email.trim();
-    let has_form = email
-        .split_once('@')
-        .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty() && !host.contains('@'));
-    if !has_form || email.len() > EMAIL_BYTES_MAX || email.contains(char::is_whitespace) {
-        invalid("input.email", "an email address must have the form user@host".to_owned());
-    }
-    if !PASSWORD_CHARS.contains(&input.password.chars().count()) {
-        let (least, most) = (PASSWORD_CHARS.start(), PASSWORD_CHARS.end());
-        invalid("input.password", format!("a password must have {least} to {most} characters"));
-    }
+    let email = account_input::email(&input.email, "input.email");
+    errors.extend(email.as_ref().err().cloned());
+    errors.extend(account_input::new_password(&input.password, "input.password").err());
     for (path, name) in [("input.name", &input.name), ("input.client", &input.client)] {
-        if name.as_ref().is_some_and(|name| !is_name(name)) {
-            invalid(path, format!("a name must have 1 to {NAME_CHARS_MAX} printable characters"));
-        }
+        errors.extend(name.as_ref().and_then(|name| account_input::name(name, path).err()));
     }
-    let (true, Ok(login)) = (errors.is_empty(), login) else { return Err(Failure::User(errors)) };
+    let (true, Ok(login), Ok(email)) = (errors.is_empty(), login, email) else {
+        return Err(Failure::User(errors));
+    };
 
     let password_hash = Some(commands.hashing.hash(input.password).await?);
-    let profile = Profile { email: Some(email.to_owned()), name: input.name, password_hash };
+    let profile = Profile { email: Some(email), name: input.name, password_hash };
+    let invitation = invitations::admit(commands, input.invitation, "input.invitation").await?;
     let context = event_store::Context::new(Actor::account(&login));
     let (log, credentials) = (commands.log.as_ref(), commands.credentials.as_ref());
     let registered = accounts::register(log, credentials, &login, &profile, &context).await;
-    let (subject, recorded) = registered.map_err(|error| -> Failure {
-        match error {
-            AccountError::Rejected(AccountRejection::Taken) => {
-                UserError::at(UserErrorCode::Taken, "input.login", "the login is taken").into()
-            }
-            AccountError::Rejected(rejection) => {
-                UserError::new(UserErrorCode::Invalid, rejection.to_string()).into()
-            }
-            error => error.into(),
+    let (subject, recorded) = match registered {
+        Ok(registered) => registered,
+        Err(AccountError::Rejected(rejection)) => {
+            invitations::give_back(commands, invitation).await?;
+            let code = match rejection {
+                AccountRejection::Taken => UserErrorCode::Taken,
+                _ => UserErrorCode::Invalid,
+            };
+            return Err(UserError::at(code, "input.login", rejection.to_string()).into());
         }
-    })?;
-    let client = input.client.unwrap_or_else(|| "unnamed".to_owned());
-    let mut payload = begin_session(commands, &login, subject, &client).await?;
+        Err(error) => return Err(error.into()),
+    };
+    let client = input.client.as_deref().unwrap_or(UNNAMED);
+    let mut payload = begin_session(commands, &login, subject, client, Uuid::now_v7()).await?;
     payload.token = token(&recorded);
     payload.user = account_in_log(log, &login).await?.map(User::from);
     Ok(payload)
 }
 
-async fn begin_session(
+/// Exchanges a refresh token for a new session; `None` if it is not valid. A token that was
+/// exchanged some time ago has been copied, so its whole sign-in ends.
+async fn refresh_session(
+    commands: &Commands,
+    secret: &Secret,
+) -> Result<Option<SessionPayload>, ApiError> {
+    let (hash, now) = (secret.hash(), Timestamp::now());
+    let credentials = commands.credentials.as_ref();
+    let exchanged = match credentials.rotate_refresh_token(&hash, now).await? {
+        Some(Rotation::First(token)) => token,
+        Some(Rotation::Again(token)) => {
+            if token.rotated_at.is_some_and(|first| is_copied(first, now)) {
+                credentials.revoke_family(token.subject, token.family).await?;
+                tracing::warn!(login = %token.login, "a refresh token was used twice");
+            }
+            return Ok(None);
+        }
+        None => return Ok(None),
+    };
+    let TokenRecord { login, subject, name, family, .. } = exchanged;
+    let payload = match begin_session(commands, &login, subject, &name, family).await {
+        Ok(payload) => payload,
+        Err(AccountError::Rejected(_)) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    // If the sign-in was ended in the meantime, the new session ends too.
+    if credentials.token(&hash, now).await?.is_none() {
+        credentials.revoke_family(subject, family).await?;
+        return Ok(None);
+    }
+    let user = account_in_log(commands.log.as_ref(), &login).await?.map(User::from);
+    Ok(Some(SessionPayload { user, ..payload }))
+}
+
+/// Whether the second use of a refresh token, at `now`, shows that it was copied.
+fn is_copied(first_use: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(first_use) > REUSE_GRACE
+}
+
+async fn end_other_sessions(commands: &Commands, viewer: &Viewer) -> Result<(), Failure> {
+    permission::full(viewer)?;
+    let family = profile::family_of(commands, viewer).await?;
+    profile::end_sign_ins(commands, viewer.subject, Some(family), false).await
+}
+
+/// Signs in to an account. All tokens of one sign-in have the same family.
+pub(crate) async fn begin_session(
     commands: &Commands,
     login: &Login,
     subject: Uuid,
     client: &str,
+    family: Uuid,
 ) -> Result<SessionPayload, AccountError> {
     let id = Uuid::now_v7();
     let client: String = client.chars().filter(|c| is_shown(*c)).take(NAME_CHARS_MAX).collect();
     let issue = |kind, lifetime| {
         let scopes = vec![Scope::Full];
-        let (lifetime, family) = (Some(lifetime), None);
+        let (lifetime, family) = (Some(lifetime), Some(family));
         Issue { id, subject, login, kind, name: &client, scopes, lifetime, family }.issue()
     };
     let (access, session) = issue(TokenKind::Session, SESSION_LIFETIME);
@@ -314,15 +360,8 @@ async fn create_access_token(
     input: AccessTokenInput,
 ) -> Result<(Secret, TokenRecord), Failure> {
     let invalid = |path, message: String| UserError::at(UserErrorCode::Invalid, path, message);
-    if !viewer.allows(Scope::Full) {
-        let message =
-            "this token does not allow creating tokens; use a session or a token of scope full";
-        return Err(UserError::new(UserErrorCode::Forbidden, message).into());
-    }
-    if !is_name(&input.name) {
-        let message = format!("a name must have 1 to {NAME_CHARS_MAX} printable characters");
-        return Err(invalid("input.name", message).into());
-    }
+    permission::full(viewer)?;
+    account_input::name(&input.name, "input.name")?;
     let scopes: Option<Vec<Scope>> = input.scopes.iter().map(|scope| scope_named(scope)).collect();
     let Some(scopes) = scopes.filter(|scopes| !scopes.is_empty()) else {
         return Err(invalid(
@@ -399,7 +438,16 @@ fn scope_named(name: &str) -> Option<Scope> {
     }
 }
 
-fn is_name(name: &str) -> bool {
-    let chars = name.chars().count();
-    (1..=NAME_CHARS_MAX).contains(&chars) && name.chars().all(is_shown)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_late_second_use_of_a_refresh_token_ends_its_sign_in() {
+        let first = Timestamp::UNIX_EPOCH;
+        for (after_ms, copied) in [(0, false), (9_999, false), (10_000, false), (10_001, true)] {
+            let now = first + SignedDuration::from_millis(after_ms);
+            assert_eq!(is_copied(first, now), copied, "{after_ms} ms");
+        }
+    }
 }

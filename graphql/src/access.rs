@@ -44,6 +44,11 @@ pub fn may_manage_webhooks(viewer: Option<&Viewer>) -> bool {
     reads_as(viewer, &[Role::Admin])
 }
 
+/// Whether the viewer may list accounts.
+pub fn may_list_accounts(viewer: Option<&Viewer>) -> bool {
+    reads_as(viewer, &[Role::Admin])
+}
+
 /// Whether the viewer may see what is wrong with the service.
 pub fn may_see_operations(viewer: Option<&Viewer>) -> bool {
     reads_as(viewer, &[Role::Auditor])
@@ -107,6 +112,7 @@ mod tests {
         only(&[Auditor, Admin], may_see_operations);
         only(&[Auditor, Admin], may_see_log);
         only(&[Admin], may_manage_webhooks);
+        only(&[Admin], may_list_accounts);
     }
 
     #[test]
@@ -139,6 +145,7 @@ mod tests {
                 ("judging", may_see_judging(admin)),
                 ("rejudging", may_rejudge(admin)),
                 ("webhooks", may_manage_webhooks(admin)),
+                ("accounts", may_list_accounts(admin)),
                 ("operations", may_see_operations(admin)),
                 ("the log", may_see_log(admin)),
             ] {

@@ -12,7 +12,7 @@ use graphql::connection::{Page, Paging, cost, page};
 use graphql::loaders::Key;
 use graphql::nodes::{
     Audit, LanguageNode, Node, Problem, ProblemFilter, ProblemOrder, Rejudge, RejudgePreview,
-    RejudgeSelection, Submission, SubmissionFilter, System, Tag, User, Webhook,
+    RejudgeSelection, Submission, SubmissionFilter, System, Tag, User, UserFilter, Webhook,
 };
 use graphql::{Api, ApiError, GlobalId, Viewer, access, account_in_log, prices, selection};
 
@@ -59,6 +59,25 @@ impl Reads {
     /// The account with this login; null if there is none.
     async fn user(&self, ctx: &Context<'_>, login: String) -> Result<Option<User>> {
         Ok(load(ctx, Key::<AccountView>::new(login)).await?.map(User::from))
+    }
+
+    /// Accounts, ordered by login; empty unless the viewer is an administrator.
+    #[graphql(complexity = "cost(first, last, child_complexity)")]
+    async fn users(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+        filter: Option<UserFilter>,
+    ) -> Result<Page<User>> {
+        let mut conditions = filter.unwrap_or_default().conditions();
+        if !access::may_list_accounts(Some(Viewer::required(ctx)?)) {
+            conditions.push(Condition::AnyOf("login", vec![]));
+        }
+        let paging = Paging { first, after, last, before };
+        Ok(page::<AccountView, User>(ctx, paging, conditions, Order::KEY).await?)
     }
 
     /// The problem with this slug or number; null if there is none. Give exactly one of the two.

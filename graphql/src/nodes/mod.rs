@@ -30,7 +30,7 @@ pub use statement::{Attachment, Statement};
 pub use submission::{Submission, SubmissionFilter};
 pub use system::System;
 pub use test_result::TestResult;
-pub use user::{AccessToken, User};
+pub use user::{AccessToken, User, UserFilter};
 pub use webhook::Webhook;
 
 use async_graphql::Enum;

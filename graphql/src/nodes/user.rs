@@ -1,6 +1,6 @@
 //! Accounts.
 
-use async_graphql::{Context, ID, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use event_store::{Scope, TokenKind, TokenRecord};
 use jiff::Timestamp;
 use read_model::views::{AccountView, ProblemView, SolvedView, SubmissionView};
@@ -53,6 +53,11 @@ impl User {
     /// The account's roles.
     async fn roles(&self) -> Vec<Role> {
         self.0.roles.iter().copied().map(Into::into).collect()
+    }
+
+    /// Whether the account was erased: its personal data is gone, and nobody can sign in to it.
+    async fn erased(&self) -> bool {
+        self.0.is_erased
     }
 
     /// The number of problems solved, by difficulty.
@@ -145,6 +150,29 @@ async fn solved_problems(ctx: &Context<'_>, account: &AccountView) -> Result<Vec
         if !found.has_more {
             return Ok(problems);
         }
+    }
+}
+
+/// Conditions on accounts.
+#[derive(Debug, Clone, Default, InputObject)]
+pub struct UserFilter {
+    /// A part of the login.
+    search: Option<String>,
+    /// A role that the account has.
+    role: Option<Role>,
+}
+
+impl UserFilter {
+    /// The conditions on the views.
+    pub fn conditions(self) -> Vec<Condition> {
+        let search = self.search.filter(|search| !search.is_empty());
+        let search = search.map(|search| Condition::Contains("login", search.to_lowercase()));
+        let role = self.role.map(|role| {
+            let name = serde_json::to_value(domain::Role::from(role)).ok();
+            let name = name.and_then(|name| name.as_str().map(str::to_owned));
+            Condition::HasAny("roles", name.map(Scalar::Text).into_iter().collect())
+        });
+        search.into_iter().chain(role).collect()
     }
 }
 

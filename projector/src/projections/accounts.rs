@@ -16,7 +16,7 @@ impl Projection for Accounts {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn collections(&self) -> Vec<Collection> {

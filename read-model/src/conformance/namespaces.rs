@@ -109,6 +109,7 @@ async fn views_come_back_with_their_types(url: String) {
         login: "ada".parse::<Login>().unwrap(),
         subject: uuid::Uuid::from_u128(9),
         roles: [domain::Role::User, domain::Role::Judge].into(),
+        is_erased: false,
         created_at: Micros(1_234_567_890_123_456),
     };
     let change = Change::Put {

@@ -17,12 +17,15 @@ pub struct AccountView {
     pub subject: Uuid,
     /// The account's roles; empty once it is erased.
     pub roles: BTreeSet<Role>,
+    /// Whether the account was erased.
+    pub is_erased: bool,
     /// Time of registration.
     pub created_at: Micros,
 }
 
 impl View for AccountView {
-    const COLLECTION: Collection = Collection { name: "accounts", schema: 2, indexes: &[] };
+    const COLLECTION: Collection =
+        Collection { name: "accounts", schema: 3, indexes: &[&["subject"]] };
 
     fn key(&self) -> String {
         self.login.to_string()
@@ -45,6 +48,7 @@ impl AccountView {
                 login: registered.login.clone(),
                 subject: registered.subject,
                 roles: [Role::User].into(),
+                is_erased: false,
                 created_at: recorded.recorded_at.into(),
             }),
             _ => None,
@@ -60,7 +64,10 @@ impl AccountView {
             Event::RoleRevoked(revoked) => {
                 self.roles.remove(&revoked.role);
             }
-            Event::AccountErased(_) => self.roles.clear(),
+            Event::AccountErased(_) => {
+                self.roles.clear();
+                self.is_erased = true;
+            }
             _ => {}
         }
     }

@@ -1,0 +1,24 @@
+//! How accounts are made, as configured.
+
+use async_graphql::Enum;
+use serde::{Deserialize, Serialize};
+
+/// Who may register an account.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Enum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Registration {
+    /// Everyone.
+    #[default]
+    Open,
+    /// Everyone with an invitation, which administrators create.
+    Invitation,
+    /// Nobody. Administrators create accounts on the command line.
+    Closed,
+}
+
+/// How accounts are made.
+#[derive(Debug, Clone, Default)]
+pub struct AccountSettings {
+    /// Who may register an account.
+    pub registration: Registration,
+}
