@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::problem::{Problem, ProblemRevised, ReviseProblem, RevisionContent};
+use domain::problem::{Problem, ProblemCommand, ProblemRevised, RevisionContent};
 use domain::submission::{Submission, SubmissionCommand, SubmissionReceived};
 use domain::{
     Actor, Digest, Event, LanguageId, Login, Position, Slug, StreamId, SubmissionId, Verdict,
@@ -137,7 +137,7 @@ impl Installation {
             self.stores.blobs.put(bytes).await.map_err(failed)?;
         }
         let mut stream = Stream::<Problem>::new(StreamId::Problem(slug.clone()));
-        let revise = vec![ReviseProblem { expected: None, content }];
+        let revise = vec![ProblemCommand::revise(content)];
         let context = Context::new(Actor::system());
         let log = self.stores.log.as_ref();
         stream.execute(log, revise, &context, None, None).await.map_err(failed)?;

@@ -175,7 +175,8 @@ fn problem(number: usize) -> AppendBatch {
         tests: tests.collect(),
         ..RevisionContent::default()
     };
-    let revised = ProblemRevised { revision: 1, digest: content.digest(), content };
+    let digest = content.digest();
+    let revised = ProblemRevised { revision: 1, digest, content, visibility: None };
     batch(StreamId::Problem(slug(number).parse().expect("a slug")), [revised.into()])
 }
 

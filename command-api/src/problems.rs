@@ -212,8 +212,8 @@ pub(crate) async fn objections(
     content: &RevisionContent,
 ) -> Result<Vec<UserError>, ReadError> {
     let stream = commands.problems.stream(slug).await?;
-    let command = ReviseProblem { expected, content: content.clone() };
-    Ok(match stream.state.decide(command) {
+    let command = ReviseProblem { expected, content: content.clone(), visibility: None };
+    Ok(match stream.state.decide(command.into()) {
         Ok(events) => {
             let sizes = events.iter().map(|event| event.encode().get().len() + EVENT_ROOM_BYTES);
             let too_large = sizes.filter(|size| *size > EVENT_BYTES_MAX);
@@ -242,6 +242,9 @@ fn refusals(rejection: ProblemRejection) -> Vec<UserError> {
         rejection @ ProblemRejection::RevisionMismatch { .. } => {
             vec![mismatch(rejection.to_string())]
         }
+        rejection @ (ProblemRejection::Missing | ProblemRejection::TooManyCollaborators) => {
+            vec![UserError::new(UserErrorCode::Invalid, rejection.to_string())]
+        }
     }
 }
 
@@ -256,9 +259,9 @@ pub(crate) async fn revise(
     let context = commands::context(ctx, Viewer::required(ctx)?);
     for _ in 0..TRIES_MAX {
         let mut stream = commands.problems.stream(slug).await?;
-        let command = ReviseProblem { expected, content: content.clone() };
+        let command = ReviseProblem { expected, content: content.clone(), visibility: None };
         let log = commands.log.as_ref();
-        match stream.execute(log, vec![command], &context, None, None).await {
+        match stream.execute(log, vec![command.into()], &context, None, None).await {
             Ok(recorded) => return Ok(recorded),
             Err(ExecuteError::Append(AppendError::Conflict { .. })) => {}
             Err(ExecuteError::Append(AppendError::TooLarge { what, actual, max })) => {

@@ -7,7 +7,10 @@
 use serde_json::value::RawValue;
 
 use crate::account::{AccountErased, AccountRegistered, RoleGranted, RoleRevoked};
-use crate::problem::{ProblemRevised, first_schema};
+use crate::problem::{
+    CollaboratorAdded, CollaboratorRemoved, ProblemArchived, ProblemRestored, ProblemRevised,
+    ProblemTextRulesChanged, ProblemTransferred, ProblemVisibilityChanged, first_schema,
+};
 use crate::rejudge::{
     RejudgeApplied, RejudgeCancelled, RejudgeCreated, RejudgeReverted, RejudgeTrialsQueued,
 };
@@ -105,7 +108,21 @@ events! {
     /// The account's personal data and secrets were erased.
     AccountErased = 1,
     /// A problem has a new revision; the first one creates the problem.
-    ProblemRevised = 2,
+    ProblemRevised = 3,
+    /// Other accounts may see the problem from now on, or no longer.
+    ProblemVisibilityChanged = 1,
+    /// The problem was archived.
+    ProblemArchived = 1,
+    /// The problem is no longer archived.
+    ProblemRestored = 1,
+    /// The problem has another owner.
+    ProblemTransferred = 1,
+    /// One more account works on the problem.
+    CollaboratorAdded = 1,
+    /// An account no longer works on the problem.
+    CollaboratorRemoved = 1,
+    /// Editorial and hints are shown by other rules from now on.
+    ProblemTextRulesChanged = 1,
     /// A program was submitted.
     SubmissionReceived = 1,
     /// An evaluator started an attempt at judging the submission.
@@ -157,6 +174,7 @@ fn upcast(kind: &str, schema: u32, data: &RawValue) -> Result<Event, DecodeError
         ("ProblemRevised", 1) => serde_json::from_str::<first_schema::Revised>(data)
             .map(|revised| Event::ProblemRevised(revised.into())),
         // A field was removed, or fields were added that default to empty.
+        ("ProblemRevised", 2) => serde_json::from_str(data).map(Event::ProblemRevised),
         ("JudgingStarted", 1) => serde_json::from_str(data).map(Event::JudgingStarted),
         ("TestsJudged", 1) => serde_json::from_str(data).map(Event::TestsJudged),
         ("JudgingFinished", 1) => serde_json::from_str(data).map(Event::JudgingFinished),

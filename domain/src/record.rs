@@ -36,6 +36,11 @@ impl Actor {
         Self("system".to_owned())
     }
 
+    /// The login, if the actor is an account.
+    pub fn login(&self) -> Option<Login> {
+        self.0.strip_prefix("account:")?.parse().ok()
+    }
+
     /// The actor as written in the log.
     pub fn as_str(&self) -> &str {
         &self.0

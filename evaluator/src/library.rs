@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bytes::Bytes;
 use domain::problem::ProblemRevised;
-use domain::{Digest, Event, Recorded, Slug, StreamId, Version};
+use domain::{Digest, Event, Recorded, Slug};
 use event_store::{BlobError, Blobs, EventLog, ReadError};
 use moka::future::Cache;
 
@@ -100,15 +100,8 @@ impl Library {
     }
 
     async fn read_revision(&self, slug: &Slug, revision: u32) -> Result<Arc<Revision>, FetchError> {
-        // Every event of a problem's stream is a revision, so the stream version is the revision's
-        // number.
-        let version = Version(u64::from(revision));
-        let stream = StreamId::Problem(slug.clone());
-        let events = self.log.read_stream(&stream, version, 1).await?;
-        match events.into_iter().next() {
-            Some(Recorded { event: Event::ProblemRevised(revised), body, .. })
-                if revised.revision == revision =>
-            {
+        match event_store::read_revision(self.log.as_ref(), slug, revision).await? {
+            Some(Recorded { event: Event::ProblemRevised(revised), body, .. }) => {
                 Ok(Arc::new(Revision { revised, bytes: body.len() }))
             }
             _ => Err(FetchError::NoRevision { slug: slug.clone(), revision }),

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use crash_note::Note;
 use domain::grading::{Grading, OnFailure};
-use domain::problem::{BlobRef, Problem, ReviseProblem, RevisionContent, Test};
+use domain::problem::{BlobRef, Problem, ProblemCommand, RevisionContent, Test};
 use domain::rejudge::{Member, Rejudge, RejudgeCommand, RejudgeCreated, Selection};
 use domain::submission::{
     AbandonReason, AttemptAbandoned, Submission, SubmissionCommand, SubmissionReceived, TestOutcome,
@@ -128,7 +128,7 @@ impl Judge {
             ..RevisionContent::default()
         };
         let mut stream = Stream::<Problem>::new(StreamId::Problem(slug()));
-        let revise = vec![ReviseProblem { expected: None, content }];
+        let revise = vec![ProblemCommand::revise(content)];
         let context = Context::new(Actor::system());
         stream.execute(self.stores.log.as_ref(), revise, &context, None, None).await.unwrap();
     }

@@ -14,6 +14,7 @@ mod open_error;
 mod queue;
 mod resolver;
 mod restore;
+mod revision;
 mod tree;
 
 mod file;
@@ -45,4 +46,5 @@ pub use queue::{
 };
 pub use resolver::{StoreUrls, Stores, open, open_blobs, open_credentials, open_log, open_tree};
 pub use restore::Restoration;
+pub use revision::read_revision;
 pub use tree::{KeptHead, TILE_HASH_BYTES, TILE_WIDTH, TileId, TreeStore, TreeStoreError};

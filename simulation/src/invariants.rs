@@ -234,11 +234,12 @@ fn rejudges(streams: &BTreeMap<StreamId, Vec<&Recorded>>, violations: &mut Vec<S
 /// Number of tests of the revision that a submission is judged against.
 fn tests(streams: &BTreeMap<StreamId, Vec<&Recorded>>, received: &SubmissionReceived) -> usize {
     let problem = streams.get(&StreamId::Problem(received.problem.clone()));
-    let revised = problem.and_then(|events| events.get(received.revision as usize - 1));
-    match revised.map(|recorded| &recorded.event) {
-        Some(Event::ProblemRevised(revised)) => revised.content.tests.len(),
-        _ => 0,
-    }
+    let revisions = problem.into_iter().flatten().filter_map(|recorded| match &recorded.event {
+        Event::ProblemRevised(revised) => Some(revised),
+        _ => None,
+    });
+    let mut revisions = revisions.filter(|it| it.revision == received.revision);
+    revisions.next().map_or(0, |revised| revised.content.tests.len())
 }
 
 /// Every view equals the result of a replay (INV-10), and every checkpoint is at the log's end

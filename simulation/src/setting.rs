@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::account::{Account, AccountCommand};
-use domain::problem::{BlobRef, Problem, ReviseProblem, RevisionContent, Test};
+use domain::problem::{BlobRef, Problem, ProblemCommand, RevisionContent, Test};
 use domain::{Actor, Aggregate, Digest, Login, Slug, StreamId};
 use event_store::{Context, Stream};
 use jiff::Timestamp;
@@ -69,7 +69,7 @@ impl Stores {
         let stream = StreamId::Problem(slug.clone());
         let problem = Stream::<Problem>::load(self.log.as_ref(), stream).await;
         let problem = problem.expect("memory answers");
-        self.execute(problem, ReviseProblem { expected: None, content }).await;
+        self.execute(problem, ProblemCommand::revise(content)).await;
     }
 
     async fn execute<A: Aggregate>(&self, mut stream: Stream<A>, command: A::Command) {

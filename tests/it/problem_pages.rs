@@ -6,7 +6,7 @@ use domain::grading::{
     Grading, Objective, OnFailure, Rule, ScoreMode, TestGroup, TestScores, VerdictMode,
 };
 use domain::problem::{
-    Attachment, BlobRef, Problem, ReviseProblem, RevisionContent, Test, TimeLimitOrigin,
+    Attachment, BlobRef, Problem, ProblemCommand, RevisionContent, Test, TimeLimitOrigin,
     Translation,
 };
 use domain::{Actor, Login, StreamId};
@@ -65,7 +65,7 @@ async fn write_problem(stores: &Stores, png: &Bytes) -> String {
         ..RevisionContent::default()
     };
     let mut problem = Stream::<Problem>::new(StreamId::Problem("sum".parse().unwrap()));
-    let command = ReviseProblem { expected: None, content };
+    let command = ProblemCommand::revise(content);
     let context = Context::new(Actor::account(&"root".parse::<Login>().unwrap()));
     let log = stores.log.as_ref();
     problem.execute(log, vec![command], &context, None, None).await.unwrap();

@@ -8,7 +8,7 @@ use std::time::Instant;
 use domain::account::{Account, AccountCommand};
 use domain::checker::TokenOptions;
 use domain::grading::CustomGrades;
-use domain::problem::{BlobRef, Checker, Limits, Problem, ReviseProblem, RevisionContent, Test};
+use domain::problem::{BlobRef, Checker, Limits, Problem, ProblemCommand, RevisionContent, Test};
 use domain::submission::{
     Compiled, Provenance, Submission, SubmissionCommand, SubmissionReceived, TestOutcome,
     TestsJudged,
@@ -164,7 +164,7 @@ pub(crate) async fn write_setting(log: &Arc<dyn EventLog>) {
         let mut problem = Stream::<Problem>::new(StreamId::Problem(slug(number)));
         for revision in 0..=number % 2 {
             let content = content(number, revision);
-            execute(log, &mut problem, vec![ReviseProblem { expected: None, content }]).await;
+            execute(log, &mut problem, vec![ProblemCommand::revise(content)]).await;
         }
     }
 }

@@ -46,6 +46,13 @@ fn has_no_other_blobs(event: &Event) -> bool {
             | Event::WebhookDisabled(_)
             | Event::WebhookRemoved(_)
             | Event::ProblemRevised(_)
+            | Event::ProblemVisibilityChanged(_)
+            | Event::ProblemArchived(_)
+            | Event::ProblemRestored(_)
+            | Event::ProblemTransferred(_)
+            | Event::CollaboratorAdded(_)
+            | Event::CollaboratorRemoved(_)
+            | Event::ProblemTextRulesChanged(_)
             | Event::SubmissionReceived(_)
             | Event::JudgingStarted(_)
             | Event::Compiled(_)
@@ -116,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_revision_of_any_schema_names_its_tests_and_files() {
-        for schema in [1, 2] {
+        for schema in [1, 2, 3] {
             let revised = golden("ProblemRevised", schema);
             let Event::ProblemRevised(event) = &revised.event else { panic!("{revised:?}") };
             let named = named_blobs(&revised);

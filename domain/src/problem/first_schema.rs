@@ -55,6 +55,7 @@ impl From<Revised> for ProblemRevised {
         Self {
             revision,
             digest,
+            visibility: None,
             content: RevisionContent {
                 title: content.title,
                 difficulty: content.difficulty,

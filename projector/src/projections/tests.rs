@@ -68,7 +68,8 @@ impl Story {
             tests: vec![Test::new("secret/1", blob, blob)],
             ..RevisionContent::default()
         };
-        let revised = ProblemRevised { revision, digest: content.digest(), content };
+        let digest = content.digest();
+        let revised = ProblemRevised { revision, digest, content, visibility: None };
         self.append(StreamId::Problem(slug.parse().unwrap()), revised);
     }
 

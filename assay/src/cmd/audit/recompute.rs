@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use domain::problem::{ProblemRevised, RevisionContent};
 use domain::submission::{JudgingFinished, Provenance, SubmissionReceived, TestOutcome};
-use domain::{Digest, Event, Position, Recorded, StreamId, SubmissionId, Verdict, Version};
+use domain::{Digest, Event, Position, Recorded, StreamId, SubmissionId, Verdict};
 use evaluator::judge::{MaterialError, Materials};
 use event_store::{Blobs, EventLog, Stores};
 use graphql::GlobalId;
@@ -229,11 +229,8 @@ async fn revision(
     log: &dyn EventLog,
     received: &SubmissionReceived,
 ) -> Result<ProblemRevised, Failure> {
-    let stream = StreamId::Problem(received.problem.clone());
-    // Every event of a problem's stream is a revision, so its number is its version.
-    let version = Version(u64::from(received.revision));
-    let events = log.read_stream(&stream, version, 1).await.map_err(reading)?;
-    match events.into_iter().next().map(|recorded| recorded.event) {
+    let found = event_store::read_revision(log, &received.problem, received.revision).await;
+    match found.map_err(reading)?.map(|recorded| recorded.event) {
         Some(Event::ProblemRevised(revised)) => Ok(revised),
         _ => {
             let (problem, revision) = (&received.problem, received.revision);

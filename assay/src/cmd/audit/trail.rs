@@ -114,6 +114,13 @@ fn details(event: &Event) -> Vec<String> {
         }
         Event::RejudgeCancelled(it) => vec![format!("by {}", it.by)],
         Event::RejudgeReverted(it) => vec![format!("by {}", it.by)],
+        Event::ProblemVisibilityChanged(it) => vec![format!("{:?}", it.visibility)],
+        Event::ProblemTransferred(it) => vec![format!("to {}", it.owner)],
+        Event::CollaboratorAdded(it) => vec![it.login.to_string()],
+        Event::CollaboratorRemoved(it) => vec![it.login.to_string()],
+        Event::ProblemTextRulesChanged(it) => {
+            vec![format!("editorial {:?}, hints {:?}", it.editorial, it.hints)]
+        }
         Event::WebhookCreated(it) => vec![format!("to {}, by {}", it.url, it.by)],
         Event::WebhookAdvanced(it) => vec![format!("through {}", it.through)],
         Event::DeliveryGivenUp(it) => {
@@ -127,7 +134,9 @@ fn details(event: &Event) -> Vec<String> {
         | Event::RoleGranted(_)
         | Event::RoleRevoked(_)
         | Event::AccountErased(_)
-        | Event::ProblemRevised(_) => vec![],
+        | Event::ProblemRevised(_)
+        | Event::ProblemArchived(_)
+        | Event::ProblemRestored(_) => vec![],
     }
 }
 
