@@ -13,6 +13,7 @@ mod stored;
 mod then;
 mod view;
 pub mod views;
+mod words;
 mod writer;
 
 mod mongo;
@@ -33,4 +34,5 @@ pub use resolver::open;
 pub use stored::{Document, Unstorable};
 pub use then::{Then, positions_around};
 pub use view::{Collection, Micros, View};
+pub use words::words;
 pub use writer::{Change, CommitError, ViewWriter};

@@ -6,7 +6,6 @@ mod history;
 
 use std::collections::BTreeSet;
 
-use domain::problem::ProblemRevised;
 use domain::rejudge::{RejudgeApplied, RejudgeReverted};
 use domain::submission::SubmissionReceived;
 use domain::{Event, Recorded, RejudgeId, Slug, StreamId, SubmissionId, Verdict};
@@ -59,9 +58,7 @@ impl Projection for Problems {
 
     fn apply(&self, recorded: &Recorded, views: &mut Workspace) -> Result<(), Missing> {
         match (&recorded.stream, &recorded.event) {
-            (StreamId::Problem(slug), Event::ProblemRevised(revised)) => {
-                revise(slug, revised, recorded, views)
-            }
+            (StreamId::Problem(slug), _) => change(slug, recorded, views),
             (StreamId::Submission(_), Event::SubmissionReceived(received)) => {
                 receive(received, recorded, views)
             }
@@ -86,34 +83,32 @@ impl Projection for Problems {
     }
 }
 
-fn revise(
-    slug: &Slug,
-    revised: &ProblemRevised,
-    recorded: &Recorded,
-    views: &mut Workspace,
-) -> Result<(), Missing> {
+fn change(slug: &Slug, recorded: &Recorded, views: &mut Workspace) -> Result<(), Missing> {
     let before = views.get::<ProblemView>(slug.as_str())?;
     let tags_before: BTreeSet<Slug> =
-        before.iter().flat_map(|problem| problem.tags.iter().cloned()).collect();
+        before.iter().flat_map(|problem| problem.listed_tags().iter().cloned()).collect();
     let difficulty_before = before.as_ref().map(|problem| problem.difficulty);
-    let problem = match before {
-        Some(mut problem) => {
-            problem.revise(revised, recorded);
+    let problem = match (before, &recorded.event) {
+        (Some(mut problem), _) => {
+            problem.evolve(recorded);
             problem
         }
-        None => {
+        (None, Event::ProblemRevised(revised)) => {
             let number = counter::next(Counter::PROBLEMS, views)?;
             ProblemView::new(slug.clone(), number, revised, recorded)
         }
+        (None, _) => return Ok(()),
     };
-    let tags: BTreeSet<Slug> = problem.tags.iter().cloned().collect();
+    let tags: BTreeSet<Slug> = problem.listed_tags().iter().cloned().collect();
     for tag in tags.difference(&tags_before) {
         count_tag(tag, 1, views)?;
     }
     for tag in tags_before.difference(&tags) {
         count_tag(tag, -1, views)?;
     }
-    views.write(RevisionView::new(slug.clone(), revised));
+    if let Event::ProblemRevised(revised) = &recorded.event {
+        views.write(RevisionView::new(slug.clone(), revised));
+    }
     if difficulty_before != Some(problem.difficulty) {
         history::difficulty(&problem, recorded, views);
     }

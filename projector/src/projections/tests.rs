@@ -27,6 +27,7 @@ use uuid::Uuid;
 use super::all;
 use crate::Workspace;
 
+mod listing;
 mod moments;
 mod sizes;
 

@@ -20,7 +20,7 @@ pub(crate) use history::history_key;
 pub use history::{DifficultySince, RejudgedSince, StatisticsSince, StatusSince};
 pub use judgement::{CompileView, JudgementView, OUTCOMES_PER_PAGE, OutcomesView};
 pub use parked::ParkedView;
-pub use problem::{Counter, ProblemView, TagView};
+pub use problem::{Counter, ProblemView, TagView, shuffle_of};
 pub use ranking::{RankingSegment, SolvesView, Standing, rank};
 pub use rejudge::{
     RejudgeState, RejudgeStep, RejudgeView, TrialOutcome, TrialView, VerdictChangeView,

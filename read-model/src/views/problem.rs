@@ -1,14 +1,14 @@
 //! Problems and tags.
 
 use domain::problem::{
-    Attachment, Checker, Difficulty, Limits, ProblemLanguage, ProblemRevised, Sample,
-    TimeLimitOrigin, Translation,
+    Attachment, Checker, Difficulty, Limits, ProblemAccess, ProblemLanguage, ProblemRevised,
+    RevisionContent, Sample, TimeLimitOrigin, Translation, Visibility,
 };
-use domain::{Digest, Event, Recorded, Slug, StreamId};
+use domain::{Digest, Event, Login, Recorded, Slug, StreamId};
 use serde::{Deserialize, Serialize};
 
 use super::{DifficultySince, ScoringView, StatisticsSince};
-use crate::{Collection, Micros, View};
+use crate::{Collection, Micros, View, words};
 
 /// A problem at its newest revision, with its acceptance counters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -69,6 +69,20 @@ pub struct ProblemView {
     pub created_at: Micros,
     /// Time of the newest revision.
     pub updated_at: Micros,
+    /// Who may see and change the problem.
+    pub access: ProblemAccess,
+    /// Who finds the problem in lists, as a text for conditions: a visibility, or
+    /// [`ProblemView::ARCHIVED`].
+    pub listing: String,
+    /// The owner and the collaborators, for conditions.
+    pub people: Vec<Login>,
+    /// Since when lists contain the problem; `None` if they do not.
+    pub listed_since: Option<Micros>,
+    /// The words of title, slug, tags and statement, for search; at most
+    /// [`ProblemView::WORDS_MAX`].
+    pub words: Vec<String>,
+    /// A fixed number that is as good as random, to choose problems by.
+    pub shuffle: i64,
 }
 
 impl View for ProblemView {
@@ -76,11 +90,15 @@ impl View for ProblemView {
         name: "problems",
         schema: 7,
         indexes: &[
+            &["listing", "number"],
+            &["listing", "shuffle"],
+            &["listing", "difficulty_rank"],
             &["number"],
             &["title_key"],
             &["difficulty_rank"],
             &["acceptance_ppm"],
             &["created_at"],
+            &["words"],
         ],
     };
 
@@ -92,11 +110,25 @@ impl View for ProblemView {
 impl ProblemView {
     /// The only entry of `language_ids` if the problem allows all languages of the installation.
     pub const ANY_LANGUAGE: &str = "*";
+    /// `listing` of an archived problem.
+    pub const ARCHIVED: &str = "ARCHIVED";
+    /// Maximum number of words of a problem that searches find.
+    pub const WORDS_MAX: usize = 5_000;
+
+    /// `listing` of a problem with this visibility that is not archived.
+    pub fn listing_of(visibility: Visibility) -> &'static str {
+        match visibility {
+            Visibility::Draft => "DRAFT",
+            Visibility::Hidden => "HIDDEN",
+            Visibility::Public => "PUBLIC",
+        }
+    }
 
     /// A problem without submissions.
     pub fn new(slug: Slug, number: i64, revised: &ProblemRevised, recorded: &Recorded) -> Self {
         let at = recorded.recorded_at.into();
         let mut view = Self {
+            shuffle: shuffle_of(slug.as_str()),
             slug,
             number,
             revision: 0,
@@ -125,8 +157,13 @@ impl ProblemView {
             acceptance_ppm: 0,
             created_at: at,
             updated_at: at,
+            access: ProblemAccess::created_by(&recorded.metadata.actor),
+            listing: String::new(),
+            people: vec![],
+            listed_since: None,
+            words: vec![],
         };
-        view.revise(revised, recorded);
+        view.evolve(recorded);
         view
     }
 
@@ -139,14 +176,13 @@ impl ProblemView {
     ) -> Option<Self> {
         let mut problem: Option<Self> = None;
         for recorded in events {
-            let (StreamId::Problem(slug), Event::ProblemRevised(revised)) =
-                (&recorded.stream, &recorded.event)
-            else {
-                continue;
-            };
-            match &mut problem {
-                Some(problem) => problem.revise(revised, recorded),
-                None => problem = Some(Self::new(slug.clone(), number, revised, recorded)),
+            let StreamId::Problem(slug) = &recorded.stream else { continue };
+            match (&mut problem, &recorded.event) {
+                (Some(problem), _) => problem.evolve(recorded),
+                (None, Event::ProblemRevised(revised)) => {
+                    problem = Some(Self::new(slug.clone(), number, revised, recorded));
+                }
+                (None, _) => {}
             }
         }
         if let (Some(problem), Some(statistics)) = (&mut problem, statistics) {
@@ -172,9 +208,32 @@ impl ProblemView {
         DifficultySince { problem: self.slug.clone(), position, difficulty: self.difficulty }
     }
 
-    /// Applies a newer revision and keeps the counters.
-    pub fn revise(&mut self, revised: &ProblemRevised, recorded: &Recorded) {
+    /// Applies the next event of the problem's stream and keeps the counters.
+    pub fn evolve(&mut self, recorded: &Recorded) {
+        if let Event::ProblemRevised(revised) = &recorded.event {
+            self.revise(revised, recorded);
+        }
+        self.access.evolve(&recorded.event);
+        let access = &self.access;
+        self.listing = match access.archived {
+            true => Self::ARCHIVED.to_owned(),
+            false => Self::listing_of(access.visibility).to_owned(),
+        };
+        self.people = access.owner.iter().chain(&access.collaborators).cloned().collect();
+        self.listed_since = match access.is_listed() {
+            true => self.listed_since.or(Some(recorded.recorded_at.into())),
+            false => None,
+        };
+    }
+
+    /// The tags that count: those of a problem in lists.
+    pub fn listed_tags(&self) -> &[Slug] {
+        if self.access.is_listed() { &self.tags } else { &[] }
+    }
+
+    fn revise(&mut self, revised: &ProblemRevised, recorded: &Recorded) {
         let content = revised.content.clone();
+        self.words = words_of(&self.slug, &content);
         self.scoring = ScoringView::of(&content);
         self.revision = revised.revision;
         self.digest = revised.digest;
@@ -216,12 +275,34 @@ impl ProblemView {
     }
 }
 
-/// A tag and its number of problems.
+/// The words that searches find. Editorials and hints are not searched, because not everyone sees
+/// them, and neither are translated statements, which are not in the log.
+fn words_of(slug: &Slug, content: &RevisionContent) -> Vec<String> {
+    let tags = content.tags.iter().map(Slug::as_str);
+    let translated = content.translations.iter().map(|it| it.title.as_str());
+    let texts = [content.title.as_str(), slug.as_str()].into_iter().chain(tags).chain(translated);
+    let mut all = words(&texts.collect::<Vec<_>>().join(" "));
+    let of_statement = words(&content.statement);
+    let room = ProblemView::WORDS_MAX.saturating_sub(all.len());
+    let more: Vec<String> = of_statement.difference(&all).take(room).cloned().collect();
+    all.extend(more);
+    all.into_iter().take(ProblemView::WORDS_MAX).collect()
+}
+
+/// The place that a text has in the order of [`ProblemView::shuffle`].
+pub fn shuffle_of(text: &str) -> i64 {
+    let digest = Digest::of(text.as_bytes());
+    let first = digest.as_bytes().first_chunk().expect("a digest has 32 bytes");
+    // Without the sign, so that 0 is below every place.
+    i64::from_be_bytes(*first) & i64::MAX
+}
+
+/// A tag and its number of problems in lists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TagView {
     /// The tag.
     pub slug: Slug,
-    /// Number of problems with the tag.
+    /// Number of problems with the tag that lists contain.
     pub problems: i64,
 }
 

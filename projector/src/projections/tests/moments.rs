@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::problem::{ProblemVisibilityChanged, Visibility};
 use domain::{Checkpoint, Login, Slug};
 use read_model::views::{Standing, SubmissionFold, rank};
 use read_model::{Then, Views, positions_around};
@@ -19,6 +20,10 @@ enum Step {
     Revise {
         problem: usize,
         difficulty: usize,
+    },
+    Show {
+        problem: usize,
+        visibility: usize,
     },
     Receive {
         author: usize,
@@ -46,6 +51,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         1 => (0..3usize, 0..3usize)
             .prop_map(|(problem, difficulty)| Step::Revise { problem, difficulty }),
+        1 => (0..3usize, 0..3usize)
+            .prop_map(|(problem, visibility)| Step::Show { problem, visibility }),
         4 => (0..3usize, 0..3usize).prop_map(|(author, problem)| Step::Receive { author, problem }),
         5 => (0..5usize, prop::option::weighted(0.9, prop::bool::weighted(0.7)))
             .prop_map(|(back, accepted)| Step::Judge { back, accepted }),
@@ -65,7 +72,13 @@ fn story(steps: &[Step]) -> Story {
                 let (slug, difficulty) = (PROBLEMS[problem], DIFFICULTIES[difficulty]);
                 story.revise_as(slug, revisions[problem], &[], difficulty);
             }
-            Step::Receive { problem, .. } if revisions[problem] == 0 => {}
+            Step::Show { problem, .. } | Step::Receive { problem, .. }
+                if revisions[problem] == 0 => {}
+            Step::Show { problem, visibility } => {
+                let all = [Visibility::Draft, Visibility::Hidden, Visibility::Public];
+                let changed = ProblemVisibilityChanged { visibility: all[visibility] };
+                story.append(StreamId::Problem(PROBLEMS[problem].parse().unwrap()), changed);
+            }
             Step::Receive { author, problem } => {
                 submissions += 1;
                 story.receive(submissions, LOGINS[author], PROBLEMS[problem]);
