@@ -21,7 +21,7 @@ struct ReadOnlyQuery(Reads);
 pub(crate) fn router(api: Arc<Api>, commands: Arc<Commands>) -> Router {
     let schema = Schema::build(Query::default(), Mutation::default(), Subscription);
     let schema = limited(schema, &api).data(commands).finish();
-    let sdl = schema.sdl();
+    let sdl = schema.sdl_with_options(sdl_options());
     query_api::router(schema, &sdl, Arc::clone(&api)).merge(command_api::routes(api))
 }
 
@@ -29,12 +29,17 @@ pub(crate) fn router(api: Arc<Api>, commands: Arc<Commands>) -> Router {
 pub(crate) fn read_only_router(api: Arc<Api>) -> Router {
     let schema = Schema::build(ReadOnlyQuery::default(), EmptyMutation, Subscription);
     let schema = limited(schema, &api).finish();
-    let sdl = schema.sdl();
+    let sdl = schema.sdl_with_options(sdl_options());
     query_api::router(schema, &sdl, api)
 }
 
 /// The schema in SDL, as committed to the repository.
 pub fn sdl() -> String {
     let schema = Schema::build(Query::default(), Mutation::default(), Subscription).finish();
-    schema.sdl_with_options(SDLExportOptions::new().sorted_fields().sorted_arguments())
+    schema.sdl_with_options(sdl_options().sorted_fields().sorted_arguments())
+}
+
+/// The SDL names the standards of scalars.
+fn sdl_options() -> SDLExportOptions {
+    SDLExportOptions::new().include_specified_by()
 }

@@ -26,15 +26,18 @@ impl Gate {
     }
 }
 
-/// The token in the `Authorization` header, if there is one.
+/// The token in the `Authorization` header, if there is one. The scheme may be in any case, as in
+/// every standard of HTTP.
 ///
 /// # Errors
 /// If the header is malformed.
 pub fn secret(headers: &HeaderMap) -> Result<Option<Secret>, ApiError> {
     let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
-    let token = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer "));
+    let said = value.to_str().ok().and_then(|value| value.split_once(' '));
+    let token = said.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let malformed = || ApiError::new(Code::Unauthenticated, "expected Authorization: Bearer …");
-    Ok(Some(Secret(token.ok_or_else(malformed)?.trim().to_owned())))
+    let (_, token) = token.ok_or_else(malformed)?;
+    Ok(Some(Secret(token.trim().to_owned())))
 }
 
 impl FromRequestParts<Arc<Api>> for Gate {
@@ -113,6 +116,22 @@ mod tests {
         assert_eq!(body["errors"][0]["extensions"], extensions);
         let lasting = refusal(ApiError::new(Code::Internal, "a fault"));
         assert!(!lasting.headers().contains_key(header::RETRY_AFTER));
+    }
+
+    #[test]
+    fn a_token_is_read_whatever_the_case_of_its_scheme() {
+        let said = |value: &str| {
+            let value = value.parse().unwrap();
+            secret(&[(header::AUTHORIZATION, value)].into_iter().collect())
+        };
+        for value in ["Bearer assay_x", "bearer assay_x", "BEARER  assay_x "] {
+            let hash = said(value).unwrap().map(|secret| secret.hash());
+            assert_eq!(hash, Some(Secret("assay_x".to_owned()).hash()), "{value}");
+        }
+        for value in ["assay_x", "Bearer", "Basic YTpi", "Bearerassay_x"] {
+            assert_eq!(said(value).unwrap_err().code, Code::Unauthenticated, "{value}");
+        }
+        assert!(secret(&HeaderMap::new()).unwrap().is_none());
     }
 
     #[test]

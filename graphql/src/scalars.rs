@@ -5,14 +5,19 @@ use domain::{Digest, Position};
 use jiff::Timestamp;
 use read_model::Micros;
 
-/// Declares a scalar that is written as a string.
+/// Declares a scalar that is written as a string, with the address of its standard if there is one.
 macro_rules! string_scalar {
-    ($(#[$doc:meta])* $name:ident($inner:ty), $graphql:literal, $parse:expr) => {
+    (
+        $(#[$doc:meta])*
+        $name:ident($inner:ty),
+        $graphql:literal $(specified_by $url:literal)?,
+        $parse:expr
+    ) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq)]
         pub struct $name(pub $inner);
 
-        #[Scalar(name = $graphql)]
+        #[Scalar(name = $graphql $(, specified_by_url = $url)?)]
         impl ScalarType for $name {
             fn parse(value: Value) -> InputValueResult<Self> {
                 let parse: fn(&str) -> Option<$inner> = $parse;
@@ -34,19 +39,19 @@ macro_rules! string_scalar {
 string_scalar!(
     /// RFC 3339, UTC.
     DateTime(Timestamp),
-    "DateTime",
+    "DateTime" specified_by "https://www.rfc-editor.org/rfc/rfc3339",
     |text| text.parse().ok()
 );
 string_scalar!(
     /// Markdown source.
     Markdown(String),
-    "Markdown",
+    "Markdown" specified_by "https://www.rfc-editor.org/rfc/rfc7763",
     |text| Some(text.to_owned())
 );
 string_scalar!(
     /// Sanitised HTML.
     Html(String),
-    "HTML",
+    "HTML" specified_by "https://html.spec.whatwg.org/",
     |text| Some(text.to_owned())
 );
 string_scalar!(
@@ -64,7 +69,7 @@ string_scalar!(
 string_scalar!(
     /// Lower-case hex SHA-256.
     Sha256(Digest),
-    "Sha256",
+    "Sha256" specified_by "https://doi.org/10.6028/NIST.FIPS.180-4",
     |text| text.parse().ok()
 );
 
