@@ -173,6 +173,8 @@ impl CppStandard {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LimitsConfig {
+    /// Maximum cost of the requests of an account per minute, or of a network without one.
+    pub cost_per_minute: u32,
     /// Maximum size of a submitted source, in bytes.
     pub source_bytes: usize,
     /// Maximum size of an uploaded package, in bytes.
@@ -282,6 +284,7 @@ impl Config {
             },
             packages: PackagesConfig { cpp: CppStandard::Cpp23 },
             limits: LimitsConfig {
+                cost_per_minute: limits.cost_per_minute,
                 source_bytes: limits.source_bytes,
                 package_bytes: limits.package_bytes,
                 submissions_per_minute: limits.submissions_per_minute,
@@ -319,6 +322,7 @@ impl Config {
     /// The limits that the server enforces.
     pub fn service_limits(&self) -> ServiceLimits {
         ServiceLimits {
+            cost_per_minute: self.limits.cost_per_minute,
             source_bytes: self.limits.source_bytes,
             package_bytes: self.limits.package_bytes,
             submissions_per_minute: self.limits.submissions_per_minute,

@@ -14,7 +14,7 @@ use domain::Login;
 use evaluator::{DiskCache, Evaluator};
 use event_store::{LastingFault, Stores, lasting_fault};
 use graphql::{
-    Api, Authenticator, Catalogue, Excerpts, Freshness, Hub, Parts, Renderer, Revisions, Secret,
+    Api, Authenticator, Budgets, Catalogue, Excerpts, Freshness, Hub, Parts, Renderer, Revisions, Secret,
     TrustedProxies,
 };
 use jiff::SignedDuration;
@@ -255,6 +255,7 @@ impl Http {
         let projections = projections.map(|it| (it.commit_name(), it.parked()));
         let authenticator =
             Authenticator::new(Arc::clone(&stores.log), Arc::clone(&stores.credentials));
+        let limits = config.service_limits();
         let api = Arc::new(Api {
             log: Arc::clone(&stores.log),
             queue: Arc::clone(&stores.queue),
@@ -270,7 +271,8 @@ impl Http {
             authenticator,
             catalogue,
             parts,
-            limits: config.service_limits(),
+            budgets: Arc::new(Budgets::new(limits.cost, limits.cost_per_minute)),
+            limits,
             trusted_proxies: TrustedProxies::new(config.http.trusted_proxies.clone()),
             version: env!("CARGO_PKG_VERSION"),
         });

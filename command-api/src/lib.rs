@@ -16,7 +16,6 @@ mod problem_cache;
 mod problems;
 mod profile;
 mod query;
-mod rates;
 mod receive;
 mod rejudge;
 mod roles;
@@ -29,6 +28,8 @@ mod tokens;
 mod upload_body;
 mod uploaded;
 mod webhooks;
+
+use graphql::rates;
 
 pub use commands::Commands;
 pub use invitations::InvitationQuery;

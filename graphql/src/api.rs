@@ -11,6 +11,7 @@ use event_store::{Blobs, Credentials, EventLog, WorkQueue};
 use read_model::ViewReader;
 
 use crate::answer_size::AnswerSize;
+use crate::budget::{Budgets, Charging};
 use crate::client_address::TrustedProxies;
 use crate::error::Codes;
 use crate::loaders::{Count, Loader};
@@ -50,6 +51,8 @@ pub struct Api {
     pub parts: Arc<dyn Parts>,
     /// The limits that this server enforces.
     pub limits: ServiceLimits,
+    /// What clients may spend on queries.
+    pub budgets: Arc<Budgets>,
     /// The proxies in front of this server.
     pub trusted_proxies: TrustedProxies,
     /// Assay's version.
@@ -93,6 +96,8 @@ pub struct ServiceLimits {
     /// Maximum cost of a query: its fields, with those in a list multiplied by the list's maximum
     /// length. Costly fields count for several (`prices.rs`).
     pub cost: usize,
+    /// Maximum cost of the requests of an account per minute, or of a network without one.
+    pub cost_per_minute: u32,
     /// Maximum number of fields at the top of a query, aliases included.
     pub aliases: usize,
     /// Maximum number of nodes on a page.
@@ -128,6 +133,7 @@ impl Default for ServiceLimits {
             // The introspection query of common clients has a depth of 15.
             depth: 16,
             cost: 5_000,
+            cost_per_minute: 600_000,
             aliases: 30,
             page_size: 100,
             subscriptions_per_socket: 100,
@@ -188,5 +194,6 @@ pub fn limited<Q, M, S>(schema: SchemaBuilder<Q, M, S>, api: &Arc<Api>) -> Schem
         .limit_complexity(api.limits.cost)
         .extension(Codes)
         .extension(AnswerSize::default())
+        .extension(Charging(Arc::clone(&api.budgets)))
         .data(Arc::clone(api))
 }

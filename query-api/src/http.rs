@@ -25,7 +25,7 @@ use crate::media::{Media, is_json};
 use crate::operation::{REQUEST_TIME_MAX, operation_type, shape_of};
 use crate::parameters::{self, UrlParameters};
 use crate::request::prepare;
-use crate::response::{refuse, refuse_with, respond};
+use crate::response::{refuse, refuse_with, respond, with_rate_limit};
 use crate::server::{Client, Server, Shutdown};
 use crate::shape::FieldTypes;
 use crate::sockets::Sockets;
@@ -159,9 +159,10 @@ async fn execute(
         Media::Html => Media::Json,
         media => media,
     };
-    if let Err(refused) = prepare(&server.guard, &server.api, &mut request).await {
-        return respond(&refused, media);
-    }
+    let bill = match prepare(&server, &mut request).await {
+        Ok(bill) => bill,
+        Err(refused) => return respond(&refused, media),
+    };
     match operation_type(&mut request) {
         Some(OperationType::Mutation) if method == Method::GET => {
             let error = ApiError::bad_input("mutations must be sent by POST");
@@ -169,7 +170,7 @@ async fn execute(
         }
         _ if media == Media::EventStream => {
             let shutdown = shutdown.map(|Extension(it)| it).unwrap_or_default();
-            return sse::respond(server, client, headers, request, shutdown);
+            return sse::respond(server, client, headers, request, bill, shutdown);
         }
         Some(OperationType::Subscription) => {
             let error = ApiError::bad_input("subscriptions need a WebSocket or text/event-stream");
@@ -186,7 +187,8 @@ async fn execute(
     match timeout(REQUEST_TIME_MAX, server.schema.execute(request)).await {
         Ok(mut response) => {
             shape.give(&mut response);
-            respond(&response, media)
+            bill.show_in(&mut response);
+            with_rate_limit(respond(&response, media), &bill)
         }
         Err(_) => refuse(ApiError::new(Code::Unavailable, "the request took too long"), media),
     }

@@ -7,7 +7,7 @@ use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, Opera
 use async_graphql::{Data, Executor, Request, Response};
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use graphql::{ApiError, Code};
+use graphql::{ApiError, Bill, Code};
 use tokio::time::timeout;
 
 use crate::server::Server;
@@ -45,6 +45,7 @@ pub(crate) fn results(
     server: Server,
     mut request: Request,
     data: Arc<Data>,
+    bill: Bill,
 ) -> BoxStream<'static, Response> {
     let begun = async move {
         let is_subscription = operation_type(&mut request) == Some(OperationType::Subscription);
@@ -58,7 +59,10 @@ pub(crate) fn results(
             return results.boxed();
         }
         let result = match timeout(REQUEST_TIME_MAX, results.next()).await {
-            Ok(Some(response)) => response,
+            Ok(Some(mut response)) => {
+                bill.show_in(&mut response);
+                response
+            }
             _ => ApiError::new(Code::Unavailable, "the request took too long").into(),
         };
         stream::iter([result]).boxed()

@@ -11,8 +11,7 @@ use read_model::{
 use graphql::connection::{Page, Paging, cost, page};
 use graphql::loaders::Key;
 use graphql::nodes::{
-    Audit, LanguageNode, Node, Problem, ProblemFilter, ProblemOrder, Rejudge, RejudgePreview,
-    RejudgeSelection, Submission, SubmissionFilter, System, Tag, User, UserFilter, Webhook,
+    Audit, LanguageNode, Node, Problem, ProblemFilter, ProblemOrder, RateLimit, Rejudge, RejudgePreview, RejudgeSelection, Submission, SubmissionFilter, System, Tag, User, UserFilter, Webhook,
 };
 use graphql::{Api, ApiError, GlobalId, Viewer, access, account_in_log, prices, selection};
 
@@ -43,6 +42,11 @@ impl Reads {
     /// The event log, for auditors; null for others.
     async fn audit(&self, ctx: &Context<'_>) -> Option<Audit> {
         access::may_see_log(Viewer::of(ctx)).then_some(Audit)
+    }
+
+    /// What the client may spend on requests, and what this one has cost.
+    async fn rate_limit(&self, ctx: &Context<'_>) -> Result<RateLimit> {
+        Ok(RateLimit::of(ctx)?)
     }
 
     /// The account that is signed in; null if none is.

@@ -4,25 +4,24 @@ use std::collections::HashMap;
 
 use async_graphql::{Request, Response};
 use domain::Position;
-use graphql::{Api, ApiError};
+use graphql::{Api, ApiError, Bill};
 
-use crate::guard::Guard;
+use crate::server::Server;
 
 /// Checks and parses the request's document, and waits for the position that the client asks for.
+/// Returns the request's bill.
 ///
 /// # Errors
 /// The response to send instead of executing the request.
-pub(crate) async fn prepare(
-    guard: &Guard,
-    api: &Api,
-    request: &mut Request,
-) -> Result<(), Box<Response>> {
-    let document = guard.parse(request)?;
+pub(crate) async fn prepare(server: &Server, request: &mut Request) -> Result<Bill, Box<Response>> {
+    let bill = Bill::default();
+    request.data.insert(bill.clone());
+    let document = server.guard.parse(request)?;
     request.set_parsed_query(document);
     if let Some(position) = wanted_position(request) {
-        wait_for(api, position?).await?;
+        wait_for(&server.api, position?).await?;
     }
-    Ok(())
+    Ok(bill)
 }
 
 /// Waits for a position of the log, which must exist.

@@ -1,15 +1,25 @@
 //! GraphQL responses in the standard's form, and as HTTP responses.
 
+use std::collections::BTreeMap;
+
 use async_graphql::{Response, ServerError, Value};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response as HttpResponse};
-use graphql::{ApiError, Code};
+use graphql::{ApiError, Bill, Code, Paid};
 use serde::Serialize;
 
 use crate::media::Media;
 
 /// Maximum number of errors in a response.
 const ERRORS_MAX: usize = 10;
+
+/// The fields of a response that say what its client may spend per minute, what is left of it, and
+/// after how many seconds nothing is missing.
+pub(crate) const RATE_LIMIT_FIELDS: [HeaderName; 3] = [
+    HeaderName::from_static("ratelimit-limit"),
+    HeaderName::from_static("ratelimit-remaining"),
+    HeaderName::from_static("ratelimit-reset"),
+];
 
 /// A response in the standard's form: without `data` if nothing was executed.
 #[derive(Debug, Serialize)]
@@ -18,12 +28,16 @@ pub(crate) struct Body<'a> {
     data: Option<&'a Value>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [ServerError],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    extensions: Option<&'a BTreeMap<String, Value>>,
 }
 
 impl<'a> Body<'a> {
     pub(crate) fn of(response: &'a Response) -> Self {
-        let data = Some(&response.data).filter(|_| was_executed(response));
-        Self { data, errors: first_errors(response) }
+        let was_executed = was_executed(response);
+        let data = Some(&response.data).filter(|_| was_executed);
+        let extensions = Some(&response.extensions).filter(|it| was_executed && !it.is_empty());
+        Self { data, errors: first_errors(response), extensions }
     }
 }
 
@@ -48,7 +62,31 @@ pub(crate) fn respond(response: &Response, media: Media) -> HttpResponse {
     };
     let content_type = (header::CONTENT_TYPE, media.content_type());
     let body = serde_json::to_vec(&Body::of(response)).expect("a response is JSON");
-    (status, [content_type], body).into_response()
+    let mut answer = (status, [content_type], body).into_response();
+    if let (false, Some(seconds)) = (status.is_success(), retry_after(response)) {
+        answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    answer
+}
+
+/// After how many seconds to try again, if the first error says so.
+fn retry_after(response: &Response) -> Option<u64> {
+    match response.errors.first()?.extensions.as_ref()?.get("retryAfter")? {
+        Value::Number(seconds) => seconds.as_u64(),
+        _ => None,
+    }
+}
+
+/// Adds what the client has left. These are the fields of the drafts up to 06 of
+/// draft-ietf-httpapi-ratelimit-headers: most clients know them, and the later ones hardly any.
+pub(crate) fn with_rate_limit(mut response: HttpResponse, bill: &Bill) -> HttpResponse {
+    let Some(Paid { left, .. }) = bill.paid() else { return response };
+    let seconds = left.full_after().as_millis().div_ceil(1_000) as u64;
+    let fields = [u64::from(left.limit.get()), left.remaining.into(), seconds];
+    for (name, value) in RATE_LIMIT_FIELDS.into_iter().zip(fields) {
+        response.headers_mut().insert(name, value.into());
+    }
+    response
 }
 
 /// The HTTP response to a request that is not executed.
@@ -65,12 +103,8 @@ pub(crate) fn refuse_with(status: StatusCode, error: ApiError, media: Media) -> 
         // A response without results is JSON.
         Media::Json | Media::EventStream | Media::Html => Media::Json,
     };
-    let retry_after = error.retry_after;
     let mut response = respond(&error.into(), media);
     *response.status_mut() = status;
-    if let Some(seconds) = retry_after {
-        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-    }
     if status == StatusCode::METHOD_NOT_ALLOWED {
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
     }

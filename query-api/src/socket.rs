@@ -259,16 +259,17 @@ impl Session {
         let (server, data) = (self.server.clone(), Arc::clone(&self.data));
         let signed_in = self.token.zip(self.viewer.clone());
         let begun = async move {
-            let prepared = prepare(&server.guard, &server.api, &mut request).await;
+            let prepared = prepare(&server, &mut request).await;
             let is_subscription = operation_type(&mut request) == Some(OperationType::Subscription);
             let prepared = match (prepared, signed_in) {
-                (Ok(()), Some((token, viewer))) if !is_subscription => {
-                    confirm(&server.api, &token, &viewer).await.map_err(Box::from)
+                (Ok(bill), Some((token, viewer))) if !is_subscription => {
+                    let confirmed = confirm(&server.api, &token, &viewer).await;
+                    confirmed.map(|()| bill).map_err(Box::from)
                 }
                 (prepared, _) => prepared,
             };
             match prepared {
-                Ok(()) => results(server, request, data),
+                Ok(bill) => results(server, request, data, bill),
                 Err(refused) => stream::iter([*refused]).boxed(),
             }
         };

@@ -13,7 +13,7 @@ use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response as HttpResponse};
 use futures::{StreamExt, stream};
-use graphql::{ApiError, Code, secret};
+use graphql::{ApiError, Bill, Code, secret};
 use tokio::sync::Semaphore;
 
 use crate::media::Media;
@@ -32,6 +32,7 @@ pub(crate) fn respond(
     client: Client,
     headers: &HeaderMap,
     mut request: Request,
+    bill: Bill,
     shutdown: Shutdown,
 ) -> HttpResponse {
     let too_many = |what: &str| {
@@ -62,7 +63,7 @@ pub(crate) fn respond(
         }
         drop((place, place_of));
     };
-    let results = results(server, request, Arc::new(data)).map(|response| next(&response));
+    let results = results(server, request, Arc::new(data), bill).map(|response| next(&response));
     let complete = stream::iter([Event::default().event("complete").data("")]);
     // A stream that is cut off does not end with `complete`, so its client connects again.
     let events = results.chain(complete).take_until(Box::pin(ended)).map(Ok::<_, Infallible>);

@@ -466,6 +466,7 @@ fn usual_settings(
         ("limits.open_submissions", many.clone()),
         ("limits.sign_ins_per_minute", many.clone()),
         ("limits.sign_ins_per_account_per_minute", many),
+        ("limits.cost_per_minute", "4000000000".to_owned()),
     ]
     .map(|(key, value)| (key.to_owned(), value))
     .into()

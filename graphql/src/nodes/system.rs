@@ -69,6 +69,8 @@ pub struct Limits {
     /// The highest cost of a query, in fields. A field in a list counts once per possible list
     /// item, and a costly one for several: `totalCount` for 20, a submission's source for 100.
     cost: i32,
+    /// The highest cost of the requests of an account per minute, or of a network without one.
+    cost_per_minute: i32,
     /// The most fields at the top of a query, aliases included.
     aliases: i32,
     /// The most nodes on a page.
@@ -85,6 +87,7 @@ impl From<&ServiceLimits> for Limits {
             document_bytes: int(limits.document_bytes),
             depth: int(limits.depth),
             cost: int(limits.cost),
+            cost_per_minute: int(limits.cost_per_minute),
             aliases: int(limits.aliases),
             page_size: int(limits.page_size),
             subscriptions_per_socket: int(limits.subscriptions_per_socket),
