@@ -105,6 +105,9 @@ pub struct AuditConfig {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HttpConfig {
+    /// The origins of other websites whose pages may use the API, for example
+    /// `https://judge.example.org`; `*` alone allows every origin.
+    pub cors_origins: Vec<String>,
     /// Address and port. With port 0, any free port is used.
     pub listen: SocketAddr,
     /// The networks of the proxies that report their clients' addresses, for example `10.0.0.0/8`.
@@ -267,6 +270,7 @@ impl Config {
             stores: StoresConfig { log, blobs, credentials, tree, views },
             audit: AuditConfig { keys: folder.join("tree.keys") },
             http: HttpConfig {
+                cors_origins: vec![],
                 listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
                 trusted_proxies: vec![],
             },

@@ -19,6 +19,7 @@ use graphql::{
 };
 use jiff::SignedDuration;
 use projector::Projector;
+use query_api::Cors;
 use read_model::Views;
 use sandbox::Language;
 use supervision::{Supervisor, Task};
@@ -79,6 +80,7 @@ struct Http {
     listener: TcpListener,
     address: SocketAddr,
     router: Router,
+    cors: Cors,
 }
 
 impl Server {
@@ -276,6 +278,8 @@ impl Http {
             trusted_proxies: TrustedProxies::new(config.http.trusted_proxies.clone()),
             version: env!("CARGO_PKG_VERSION"),
         });
+        let cors = Cors::of(&config.http.cors_origins)
+            .map_err(|error| Failure::new(Exit::Usage, format!("http.cors_origins: {error}")))?;
         let router = if roles.contains(&Role::Command) {
             let destinations = config.webhooks.settings().policy;
             let packages = package_options(config)?;
@@ -294,7 +298,7 @@ impl Http {
         let address = listener.local_addr().map_err(|error| {
             Failure::of(Exit::JudgeError, "reading the listening address", &error)
         })?;
-        Ok(Self { api, listener, address, router })
+        Ok(Self { api, listener, address, router, cors })
     }
 
     async fn serve(
@@ -303,7 +307,7 @@ impl Http {
         serving: CancellationToken,
     ) -> Result<(), Failure> {
         let router = self.router.layer(from_fn_with_state(waiting, readiness::refuse_until_ready));
-        let router = router.layer(from_fn(query_api::linger));
+        let router = self.cors.apply(router.layer(from_fn(query_api::linger)));
         let served = query_api::serve(self.listener, router, &self.api, serving.clone());
         tokio::select! {
             served = served => {

@@ -29,7 +29,7 @@ use crate::response::{refuse, refuse_with, respond, with_rate_limit};
 use crate::server::{Client, Server, Shutdown};
 use crate::shape::FieldTypes;
 use crate::sockets::Sockets;
-use crate::{attachments, explorer, socket, sse};
+use crate::{attachments, compression, explorer, socket, sse};
 
 /// Maximum time that a client takes to send a request.
 const BODY_TIME_MAX: Duration = Duration::from_secs(30);
@@ -46,6 +46,7 @@ pub fn router(schema: impl Executor, sdl: &str, api: Arc<Api>) -> Router {
         .route("/healthz", get(healthz))
         .with_state(Server { api: Arc::clone(&api), schema, guard, types, sockets })
         .route("/schema.graphql", get(async move || sdl.to_string()))
+        .layer(compression::layer())
         .merge(attachments::routes(api))
         .layer(body_limit)
         .layer(CatchPanicLayer::new())

@@ -2,7 +2,9 @@
 
 mod any_schema;
 mod attachments;
+mod compression;
 mod connections;
+mod cors;
 mod explorer;
 mod guard;
 mod http;
@@ -22,6 +24,7 @@ mod sse;
 mod subscription;
 
 pub use connections::serve;
+pub use cors::{Cors, InvalidOrigin};
 pub use http::router;
 pub use lingering::linger;
 pub use query::Reads;

@@ -20,6 +20,7 @@ mod event_store;
 mod fairness;
 mod full_disk;
 mod graphql_ws;
+mod http;
 mod journeys;
 mod languages;
 mod malformed;
