@@ -11,6 +11,7 @@ use domain::LanguageId;
 use event_store::StoreUrls;
 use graphql::ServiceLimits;
 use ipnet::IpNet;
+use query_api::{Documents, Serving};
 use sandbox::SandboxConfig;
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +41,8 @@ pub struct Config {
     pub stores: StoresConfig,
     /// The signing of the log.
     pub audit: AuditConfig,
+    /// The documents that clients may send.
+    pub graphql: GraphqlConfig,
     /// The address to listen on, and the proxies in front of it.
     pub http: HttpConfig,
     /// The sandbox that runs untrusted programs.
@@ -99,6 +102,38 @@ pub struct AuditConfig {
     /// The file with the keys that sign tree heads. The projector creates it if nothing was ever
     /// signed.
     pub keys: PathBuf,
+}
+
+/// The documents that clients may send.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GraphqlConfig {
+    /// A manifest or a folder of documents that clients can send by their ids.
+    pub documents: Option<PathBuf>,
+    /// Whether the schema is kept from clients: no introspection, no suggestions in errors, no
+    /// explorer, and by GET only documents with an id.
+    pub hardened: bool,
+    /// Whether only those documents are executed.
+    pub only_trusted_documents: bool,
+}
+
+impl GraphqlConfig {
+    /// Reads the documents.
+    ///
+    /// # Errors
+    /// If a file cannot be used, or only trusted documents are executed and there are none.
+    pub(crate) fn serving(&self) -> Result<Serving, Failure> {
+        let documents = match &self.documents {
+            Some(path) => Documents::read(path, self.only_trusted_documents)
+                .map_err(|error| Failure::of(Exit::Usage, "reading graphql.documents", &error))?,
+            None if self.only_trusted_documents => {
+                let message = "graphql.only_trusted_documents needs graphql.documents";
+                return Err(Failure::new(Exit::Usage, message.to_owned()));
+            }
+            None => Documents::default(),
+        };
+        Ok(Serving { documents, hardened: self.hardened })
+    }
 }
 
 /// The address to listen on, and the proxies in front of it.
@@ -269,6 +304,11 @@ impl Config {
             accounts: AccountsConfig { registration: Registration::Open },
             stores: StoresConfig { log, blobs, credentials, tree, views },
             audit: AuditConfig { keys: folder.join("tree.keys") },
+            graphql: GraphqlConfig {
+                documents: None,
+                hardened: false,
+                only_trusted_documents: false,
+            },
             http: HttpConfig {
                 cors_origins: vec![],
                 listen: SocketAddr::from(([127, 0, 0, 1], 8080)),

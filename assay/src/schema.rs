@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use async_graphql::{EmptyMutation, MergedObject, SDLExportOptions, Schema};
+use async_graphql::{EmptyMutation, MergedObject, SDLExportOptions, Schema, SchemaBuilder};
 use axum::Router;
 use command_api::{Commands, InvitationQuery, Mutation, PackageQuery, SignInQuery};
 use graphql::{Api, limited};
-use query_api::{Reads, Subscription};
+use query_api::{DocumentsError, Reads, Serving, Subscription};
 
 /// The root of queries.
 #[derive(Debug, Default, MergedObject)]
@@ -18,19 +18,37 @@ struct Query(Reads, PackageQuery, SignInQuery, InvitationQuery);
 struct ReadOnlyQuery(Reads);
 
 /// Serves queries, mutations, subscriptions and uploads.
-pub(crate) fn router(api: Arc<Api>, commands: Arc<Commands>) -> Router {
+pub(crate) async fn router(
+    api: Arc<Api>,
+    commands: Arc<Commands>,
+    serving: Serving,
+) -> Result<Router, DocumentsError> {
     let schema = Schema::build(Query::default(), Mutation::default(), Subscription);
-    let schema = limited(schema, &api).data(commands).finish();
+    let schema = guarded(schema, &api, &serving).data(commands).finish();
     let sdl = schema.sdl_with_options(sdl_options());
-    query_api::router(schema, &sdl, Arc::clone(&api)).merge(command_api::routes(api))
+    let router = query_api::router(schema, &sdl, Arc::clone(&api), serving).await?;
+    Ok(router.merge(command_api::routes(api)))
 }
 
 /// Serves queries and subscriptions, without mutations.
-pub(crate) fn read_only_router(api: Arc<Api>) -> Router {
+pub(crate) async fn read_only_router(
+    api: Arc<Api>,
+    serving: Serving,
+) -> Result<Router, DocumentsError> {
     let schema = Schema::build(ReadOnlyQuery::default(), EmptyMutation, Subscription);
-    let schema = limited(schema, &api).finish();
+    let schema = guarded(schema, &api, &serving).finish();
     let sdl = schema.sdl_with_options(sdl_options());
-    query_api::router(schema, &sdl, api)
+    query_api::router(schema, &sdl, api, serving).await
+}
+
+/// A schema with the server's limits. A hardened one suggests no names in its errors.
+fn guarded<Q, M, S>(
+    schema: SchemaBuilder<Q, M, S>,
+    api: &Arc<Api>,
+    serving: &Serving,
+) -> SchemaBuilder<Q, M, S> {
+    let schema = limited(schema, api);
+    if serving.hardened { schema.disable_suggestions() } else { schema }
 }
 
 /// The schema in SDL, as committed to the repository.

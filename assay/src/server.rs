@@ -278,6 +278,7 @@ impl Http {
             trusted_proxies: TrustedProxies::new(config.http.trusted_proxies.clone()),
             version: env!("CARGO_PKG_VERSION"),
         });
+        let serving = config.graphql.serving()?;
         let cors = Cors::of(&config.http.cors_origins)
             .map_err(|error| Failure::new(Exit::Usage, format!("http.cors_origins: {error}")))?;
         let router = if roles.contains(&Role::Command) {
@@ -286,10 +287,12 @@ impl Http {
             let accounts = config.accounts.settings();
             let commands =
                 Commands::new(stores, Arc::clone(&api), destinations, packages, accounts);
-            schema::router(Arc::clone(&api), commands)
+            schema::router(Arc::clone(&api), commands, serving).await
         } else {
-            schema::read_only_router(Arc::clone(&api))
+            schema::read_only_router(Arc::clone(&api), serving).await
         };
+        let router = router
+            .map_err(|error| Failure::of(Exit::Usage, "reading graphql.documents", &error))?;
         let wanted = config.http.listen;
         let listener = TcpListener::bind(wanted).await.map_err(|error| {
             let message = format!("listening on {wanted}: {error}; choose another http.listen");

@@ -12,11 +12,15 @@ use read_model::ViewReader;
 
 use crate::answer_size::AnswerSize;
 use crate::budget::{Budgets, Charging};
+use crate::check::Checking;
 use crate::client_address::TrustedProxies;
 use crate::error::Codes;
 use crate::loaders::{Count, Loader};
 use crate::parts::Parts;
 use crate::{ApiError, Authenticator, Excerpts, Freshness, Hub, Renderer, Revisions};
+
+/// Maximum number of directives on one field.
+const DIRECTIVES_MAX: usize = 8;
 
 /// Everything that queries and subscriptions need.
 #[derive(Debug)]
@@ -192,8 +196,15 @@ pub fn limited<Q, M, S>(schema: SchemaBuilder<Q, M, S>, api: &Arc<Api>) -> Schem
     schema
         .limit_depth(api.limits.depth)
         .limit_complexity(api.limits.cost)
+        .limit_directives(DIRECTIVES_MAX)
         .extension(Codes)
         .extension(AnswerSize::default())
         .extension(Charging(Arc::clone(&api.budgets)))
+        .extension(Checking)
         .data(Arc::clone(api))
+}
+
+/// A schema that ends requests with an [`OnlyCheck`](crate::OnlyCheck), without limits.
+pub fn checked<Q, M, S>(schema: SchemaBuilder<Q, M, S>) -> SchemaBuilder<Q, M, S> {
+    schema.extension(Checking)
 }

@@ -28,6 +28,12 @@ pub enum Code {
     TooLarge,
     /// The document does not parse, does not match the schema, or exceeds a limit.
     GraphqlValidationFailed,
+    /// The document that the request names is not known; the client can send its text.
+    PersistedQueryNotFound,
+    /// This server knows no documents; the client must send texts.
+    PersistedQueryNotSupported,
+    /// This server executes only the documents that it knows, and this is none of them.
+    UntrustedDocument,
     /// The read model did not reach the requested position in time.
     NotCaughtUp,
     /// Too many subscriptions on one socket, requests per minute, or requests that wait.
@@ -50,12 +56,15 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 17] = [
         Self::Unauthenticated,
         Self::Forbidden,
         Self::BadUserInput,
         Self::TooLarge,
         Self::GraphqlValidationFailed,
+        Self::PersistedQueryNotFound,
+        Self::PersistedQueryNotSupported,
+        Self::UntrustedDocument,
         Self::NotCaughtUp,
         Self::TooMany,
         Self::Unavailable,
@@ -75,6 +84,9 @@ impl Code {
             Self::BadUserInput => "BAD_USER_INPUT",
             Self::TooLarge => "TOO_LARGE",
             Self::GraphqlValidationFailed => "GRAPHQL_VALIDATION_FAILED",
+            Self::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
+            Self::PersistedQueryNotSupported => "PERSISTED_QUERY_NOT_SUPPORTED",
+            Self::UntrustedDocument => "UNTRUSTED_DOCUMENT",
             Self::NotCaughtUp => "NOT_CAUGHT_UP",
             Self::TooMany => "TOO_MANY",
             Self::Unavailable => "UNAVAILABLE",
@@ -96,8 +108,11 @@ impl Code {
     pub fn http_status(self) -> u16 {
         match self {
             Self::Unauthenticated => 401,
-            Self::Forbidden => 403,
-            Self::BadUserInput | Self::GraphqlValidationFailed => 400,
+            Self::Forbidden | Self::UntrustedDocument => 403,
+            Self::BadUserInput
+            | Self::GraphqlValidationFailed
+            | Self::PersistedQueryNotFound
+            | Self::PersistedQueryNotSupported => 400,
             Self::TooLarge => 413,
             Self::TooMany => 429,
             Self::NotCaughtUp | Self::Unavailable => 503,

@@ -13,6 +13,7 @@ use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{Request, Response};
 use graphql::{ApiError, Code, ServiceLimits};
 
+use self::exceeded::exceeded;
 use self::introspection::Introspection;
 
 /// Maximum size of a document without its variables, in bytes.
@@ -20,23 +21,25 @@ pub(crate) const DOCUMENT_BYTES_MAX: usize = 16 << 10;
 
 /// Checks documents against the limits of a server and the size of its schema.
 #[derive(Debug)]
-pub(crate) struct Guard {
+pub struct Guard {
     introspection: Introspection,
     /// Maximum number of fields at the top of a document.
     top_fields_max: usize,
+    /// Whether introspection is refused.
+    hardened: bool,
 }
 
 impl Guard {
-    /// A guard of the schema with this SDL.
-    pub(crate) fn new(sdl: &str, limits: &ServiceLimits) -> Self {
-        Self { introspection: Introspection::of(sdl), top_fields_max: limits.aliases }
+    /// A guard of the schema with this SDL. A hardened one refuses introspection.
+    pub fn new(sdl: &str, limits: &ServiceLimits, hardened: bool) -> Self {
+        Self { introspection: Introspection::of(sdl), top_fields_max: limits.aliases, hardened }
     }
 
     /// Checks and parses the request's document.
     ///
     /// # Errors
     /// The response, if the document exceeds a limit or does not parse.
-    pub(crate) fn parse(&self, request: &Request) -> Result<ExecutableDocument, Box<Response>> {
+    pub fn parse(&self, request: &Request) -> Result<ExecutableDocument, Box<Response>> {
         if request.query.len() > DOCUMENT_BYTES_MAX {
             let message = format!(
                 "the document has more than {DOCUMENT_BYTES_MAX} bytes; put values into variables"
@@ -48,6 +51,9 @@ impl Guard {
             .map_err(|error| graphql::with_codes(Response::from_errors(vec![error.into()])))
             .map_err(Box::new)?;
         expansion::check(&document, self.top_fields_max)?;
+        if self.hardened && introspection::is_in(&document) {
+            return Err(exceeded("this server does not show its schema").into());
+        }
         self.introspection.check(&document, &request.variables)?;
         Ok(document)
     }

@@ -20,13 +20,14 @@ use tokio::time::timeout;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::any_schema::AnySchema;
+use crate::documents::DocumentsError;
 use crate::guard::Guard;
 use crate::media::{Media, is_json};
 use crate::operation::{REQUEST_TIME_MAX, operation_type, shape_of};
 use crate::parameters::{self, UrlParameters};
 use crate::request::prepare;
 use crate::response::{refuse, refuse_with, respond, with_rate_limit};
-use crate::server::{Client, Server, Shutdown};
+use crate::server::{Client, Server, Serving, Shutdown};
 use crate::shape::FieldTypes;
 use crate::sockets::Sockets;
 use crate::{attachments, compression, explorer, socket, sse};
@@ -36,20 +37,37 @@ const BODY_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// Serves `/graphql` (by POST, queries also by GET, subscriptions by WebSocket, and the explorer to
 /// browsers), `/schema.graphql`, the attachments of problems, and `/healthz`. `sdl` is the schema's.
-pub fn router(schema: impl Executor, sdl: &str, api: Arc<Api>) -> Router {
-    let (schema, guard) = (AnySchema::new(schema), Arc::new(Guard::new(sdl, &api.limits)));
+///
+/// # Errors
+/// If a document that the server should know could not be executed.
+pub async fn router(
+    schema: impl Executor,
+    sdl: &str,
+    api: Arc<Api>,
+    serving: Serving,
+) -> Result<Router, DocumentsError> {
+    let Serving { documents, hardened } = serving;
+    let schema = AnySchema::new(schema);
+    let guard = Arc::new(Guard::new(sdl, &api.limits, hardened));
+    documents.check(&schema, &guard).await?;
+    let documents = Arc::new(documents);
     let body_limit = DefaultBodyLimit::max(api.limits.document_bytes);
     let (types, sockets) = (Arc::new(FieldTypes::of(sdl)), Arc::new(Sockets::new(&api)));
-    let sdl: Arc<str> = sdl.into();
-    Router::new()
+    let state =
+        Server { api: Arc::clone(&api), schema, guard, documents, hardened, types, sockets };
+    let mut router = Router::new()
         .route("/graphql", get(by_get).post(by_post))
         .route("/healthz", get(healthz))
-        .with_state(Server { api: Arc::clone(&api), schema, guard, types, sockets })
-        .route("/schema.graphql", get(async move || sdl.to_string()))
+        .with_state(state);
+    if !hardened {
+        let sdl: Arc<str> = sdl.into();
+        router = router.route("/schema.graphql", get(async move || sdl.to_string()));
+    }
+    Ok(router
         .layer(compression::layer())
         .merge(attachments::routes(api))
         .layer(body_limit)
-        .layer(CatchPanicLayer::new())
+        .layer(CatchPanicLayer::new()))
 }
 
 type Connection = Option<Extension<ConnectInfo<SocketAddr>>>;
@@ -130,14 +148,18 @@ async fn by_get(
             Err(rejection) => rejection.into_response(),
         };
     }
-    let is_asking = url.as_ref().is_ok_and(|url| url.query.is_some());
-    if !is_asking && Media::wanted(&parts.headers) == Some(Media::Html) {
+    let is_asking = url.as_ref().is_ok_and(|url| url.has_document());
+    if !is_asking && !server.hardened && Media::wanted(&parts.headers) == Some(Media::Html) {
         return Html(explorer::PAGE).into_response();
     }
     let client = match client_of(&server, &parts.headers, connection).await {
         Ok(client) => client,
         Err(refused) => return refused,
     };
+    if server.hardened && url.as_ref().is_ok_and(|url| url.query.is_some()) {
+        let error = ApiError::bad_input("send documents by POST; GET is for those with an id");
+        return refuse_with(StatusCode::METHOD_NOT_ALLOWED, error, client.media);
+    }
     let url = url.map_err(|error| ApiError::bad_input(error.body_text()));
     match url.and_then(|Query(url)| Request::try_from(url)) {
         Ok(request) => {

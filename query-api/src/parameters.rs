@@ -5,29 +5,42 @@ use graphql::ApiError;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::documents::{DocumentId, PERSISTED_QUERY};
+
 /// The parameters as a client sends them. Others are ignored.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Parameters {
-    query: String,
+    query: Option<String>,
+    document_id: Option<String>,
     operation_name: Option<String>,
     variables: Option<Map<String, Value>>,
     extensions: Option<Map<String, Value>>,
 }
 
-impl From<Parameters> for Request {
-    fn from(parameters: Parameters) -> Self {
-        let Parameters { query, operation_name, variables, extensions } = parameters;
+impl TryFrom<Parameters> for Request {
+    type Error = ApiError;
+
+    fn try_from(parameters: Parameters) -> Result<Self, ApiError> {
+        let Parameters { query, document_id, operation_name, variables, extensions } = parameters;
+        let extensions = extensions.unwrap_or_default();
+        if query.is_none() && document_id.is_none() && !extensions.contains_key(PERSISTED_QUERY) {
+            let message = "this is not a GraphQL request: it has no `query` and no `documentId`";
+            return Err(ApiError::bad_input(message));
+        }
         let variables = Variables::from_json(Value::Object(variables.unwrap_or_default()));
-        let mut request = Self::new(query).variables(variables);
+        let mut request = Self::new(query.unwrap_or_default()).variables(variables);
         request.operation_name = operation_name;
-        for (name, value) in extensions.unwrap_or_default() {
+        if let Some(id) = document_id {
+            request.data.insert(DocumentId(id));
+        }
+        for (name, value) in extensions {
             // JSON values are GraphQL values.
             if let Ok(value) = async_graphql::Value::from_json(value) {
                 request.extensions.insert(name, value);
             }
         }
-        request
+        Ok(request)
     }
 }
 
@@ -37,7 +50,7 @@ impl From<Parameters> for Request {
 /// If the body is not a GraphQL request.
 pub(crate) fn from_body(body: &[u8]) -> Result<Request, ApiError> {
     let parameters: Parameters = serde_json::from_slice(body).map_err(|error| invalid(&error))?;
-    Ok(parameters.into())
+    parameters.try_into()
 }
 
 /// The request in a JSON value.
@@ -46,7 +59,7 @@ pub(crate) fn from_body(body: &[u8]) -> Result<Request, ApiError> {
 /// As [`from_body`].
 pub(crate) fn from_value(value: Value) -> Result<Request, ApiError> {
     let parameters: Parameters = serde_json::from_value(value).map_err(|error| invalid(&error))?;
-    Ok(parameters.into())
+    parameters.try_into()
 }
 
 fn invalid(error: &serde_json::Error) -> ApiError {
@@ -57,11 +70,19 @@ fn invalid(error: &serde_json::Error) -> ApiError {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct UrlParameters {
-    /// The document; `None` if the request is not for GraphQL.
+    /// The document's text.
     pub(crate) query: Option<String>,
+    document_id: Option<String>,
     operation_name: Option<String>,
     variables: Option<String>,
     extensions: Option<String>,
+}
+
+impl UrlParameters {
+    /// Whether the request is for GraphQL.
+    pub(crate) fn has_document(&self) -> bool {
+        self.query.is_some() || self.document_id.is_some() || self.extensions.is_some()
+    }
 }
 
 impl TryFrom<UrlParameters> for Request {
@@ -75,14 +96,14 @@ impl TryFrom<UrlParameters> for Request {
                 ApiError::bad_input(format!("{name} in the URL is not a JSON object: {error}"))
             })
         };
-        let missing = || ApiError::bad_input("the URL has no `query`");
-        Ok(Parameters {
-            query: url.query.ok_or_else(missing)?,
+        Parameters {
+            query: url.query,
+            document_id: url.document_id,
             operation_name: url.operation_name.filter(|name| !name.is_empty()),
             variables: json(url.variables, "variables")?,
             extensions: json(url.extensions, "extensions")?,
         }
-        .into())
+        .try_into()
     }
 }
 
@@ -99,10 +120,12 @@ mod tests {
             json!({ "query": "{ a }", "operationName": null, "variables": null, "extensions": null }),
             json!({ "query": "{ a }", "operationName": "A", "variables": {}, "extensions": {} }),
             json!({ "query": "{ a }", "more": 7 }),
+            json!({ "documentId": "a" }),
         ];
         let mut bad = vec![json!({}), json!([{ "query": "{ a }" }]), json!("{ a }"), json!(null)];
         for value in [json!(0), json!(false), json!([]), json!({})] {
             bad.push(json!({ "query": value }));
+            bad.push(json!({ "documentId": value }));
             bad.push(json!({ "query": "{ a }", "operationName": value }));
         }
         for value in [json!(0), json!(false), json!(["a"]), json!("{}")] {
@@ -121,6 +144,7 @@ mod tests {
     fn variables_in_a_url_are_json() {
         let url = |variables: &str| UrlParameters {
             query: Some("{ a }".to_owned()),
+            document_id: None,
             operation_name: Some(String::new()),
             variables: Some(variables.to_owned()),
             extensions: None,

@@ -16,6 +16,7 @@ use crate::server::Server;
 pub(crate) async fn prepare(server: &Server, request: &mut Request) -> Result<Bill, Box<Response>> {
     let bill = Bill::default();
     request.data.insert(bill.clone());
+    server.documents.resolve(request)?;
     let document = server.guard.parse(request)?;
     request.set_parsed_query(document);
     if let Some(position) = wanted_position(request) {

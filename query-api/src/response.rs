@@ -120,7 +120,13 @@ fn status_of(response: &Response, media: Media) -> StatusCode {
     };
     match code.unwrap_or(Code::GraphqlValidationFailed) {
         // The request was well-formed, which is all that the status tells here.
-        Code::GraphqlValidationFailed if media == Media::Json => StatusCode::OK,
+        Code::GraphqlValidationFailed
+        | Code::PersistedQueryNotFound
+        | Code::PersistedQueryNotSupported
+            if media == Media::Json =>
+        {
+            StatusCode::OK
+        }
         code => StatusCode::from_u16(code.http_status()).unwrap_or(StatusCode::BAD_REQUEST),
     }
 }

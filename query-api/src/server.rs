@@ -7,10 +7,21 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::any_schema::AnySchema;
+use crate::documents::Documents;
 use crate::guard::Guard;
 use crate::media::Media;
 use crate::shape::FieldTypes;
 use crate::sockets::Sockets;
+
+/// How the API is served.
+#[derive(Debug, Default)]
+pub struct Serving {
+    /// The documents that the server knows.
+    pub documents: Documents,
+    /// Whether the schema is kept to oneself: no introspection, no `/schema.graphql`, no explorer,
+    /// and queries by GET only with documents that the server knows.
+    pub hardened: bool,
+}
 
 /// What a request is served with.
 #[derive(Clone)]
@@ -18,6 +29,9 @@ pub(crate) struct Server {
     pub(crate) api: Arc<Api>,
     pub(crate) schema: AnySchema,
     pub(crate) guard: Arc<Guard>,
+    pub(crate) documents: Arc<Documents>,
+    /// As in [`Serving`].
+    pub(crate) hardened: bool,
     pub(crate) types: Arc<FieldTypes>,
     pub(crate) sockets: Arc<Sockets>,
 }

@@ -1,7 +1,7 @@
 //! GraphQL over WebSocket, by the protocol `graphql-transport-ws`, and how long a socket may stay
 //! open.
 
-mod protocol;
+pub(crate) mod protocol;
 
 use std::collections::HashMap;
 use std::pin::Pin;

@@ -222,10 +222,7 @@ impl Introspection {
 
     /// The size of the answers to the document's introspection; `None` if it is too large.
     fn price(&self, document: &ExecutableDocument, variables: &Variables) -> Option<u64> {
-        let operations = document.operations.iter().map(|(_, it)| &it.node.selection_set.node);
-        let fragments = document.fragments.values().map(|it| &it.node.selection_set.node);
-        let mut asked = Vec::new();
-        operations.chain(fragments).for_each(|set| find(set, &mut asked));
+        let asked = asked(document);
         let mut prices = Prices { schema: self, document, known: HashMap::new() };
         let mut total = 0_u64;
         for field in asked {
@@ -239,6 +236,20 @@ impl Introspection {
         }
         Some(total)
     }
+}
+
+/// Whether the document asks for the schema.
+pub(super) fn is_in(document: &ExecutableDocument) -> bool {
+    !asked(document).is_empty()
+}
+
+/// Every `__schema` and `__type` of a document.
+fn asked(document: &ExecutableDocument) -> Vec<&Field> {
+    let operations = document.operations.iter().map(|(_, it)| &it.node.selection_set.node);
+    let fragments = document.fragments.values().map(|it| &it.node.selection_set.node);
+    let mut asked = Vec::new();
+    operations.chain(fragments).for_each(|set| find(set, &mut asked));
+    asked
 }
 
 /// Finds every `__schema` and `__type`.

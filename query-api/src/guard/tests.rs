@@ -6,7 +6,7 @@ use super::introspection::USUAL;
 use super::*;
 
 fn guard() -> Guard {
-    Guard::new(include_str!("../../../graphql/schema.graphql"), &ServiceLimits::default())
+    Guard::new(include_str!("../../../graphql/schema.graphql"), &ServiceLimits::default(), false)
 }
 
 fn parse(text: &str) -> Result<ExecutableDocument, String> {
@@ -106,4 +106,19 @@ fn the_name_of_a_type_may_be_in_a_variable() {
     let variables = Variables::from_json(serde_json::json!({ "name": "Node" }));
     let refused = guard().parse(&Request::new(text).variables(variables)).unwrap_err();
     assert!(refused.errors[0].message.contains("introspection"), "{:?}", refused.errors);
+}
+
+#[test]
+fn a_hardened_server_shows_no_schema_and_still_the_names_of_types() {
+    let sdl = include_str!("../../../graphql/schema.graphql");
+    let guard = Guard::new(sdl, &ServiceLimits::default(), true);
+    for text in [
+        USUAL,
+        "{ __type(name: \"User\") { name } }",
+        "{ ...a } fragment a on Query { s: __schema { description } }",
+    ] {
+        let refused = guard.parse(&Request::new(text)).unwrap_err();
+        assert!(refused.errors[0].message.contains("schema"), "{text}: {:?}", refused.errors);
+    }
+    guard.parse(&Request::new("{ viewer { __typename login } }")).unwrap();
 }

@@ -15,9 +15,11 @@ pub(crate) const NAME: &str = "graphql-transport-ws";
 
 /// Why a socket is closed, with the code for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Close {
-    pub(crate) code: u16,
-    pub(crate) reason: String,
+pub struct Close {
+    /// The code of WebSocket's close frame.
+    pub code: u16,
+    /// The reason for people.
+    pub reason: String,
 }
 
 impl Close {
@@ -32,7 +34,7 @@ impl Close {
 
 /// What to do because of a message.
 #[derive(Debug)]
-pub(crate) enum Step {
+pub enum Step {
     /// Sign in with this payload, and acknowledge.
     SignIn(Map<String, Value>),
     /// Send this.
@@ -80,7 +82,7 @@ struct Next<'a> {
 
 /// The state of a socket.
 #[derive(Debug, Default)]
-pub(crate) struct Protocol {
+pub struct Protocol {
     began: bool,
     acknowledged: bool,
     /// Ids of the operations under way.
@@ -92,7 +94,7 @@ impl Protocol {
     ///
     /// # Errors
     /// If the client breaks the protocol.
-    pub(crate) fn receive(&mut self, text: &str) -> Result<Step, Close> {
+    pub fn receive(&mut self, text: &str) -> Result<Step, Close> {
         let message = serde_json::from_str(text)
             .map_err(|error| Close::bad_request(format!("Invalid message: {error}")))?;
         match message {
@@ -133,7 +135,7 @@ impl Protocol {
     }
 
     /// The client is signed in. Returns the message that says so.
-    pub(crate) fn acknowledge(&mut self) -> String {
+    pub fn acknowledge(&mut self) -> String {
         self.acknowledged = true;
         json!({ "type": "connection_ack" }).to_string()
     }
@@ -144,7 +146,7 @@ impl Protocol {
 
     /// The message with a result of an operation. A document that is not executed ends its
     /// operation.
-    pub(crate) fn result(&mut self, id: &str, response: &Response) -> String {
+    pub fn result(&mut self, id: &str, response: &Response) -> String {
         if was_executed(response) {
             let next = Next { id, kind: "next", payload: Body::of(response) };
             return serde_json::to_string(&next).expect("a response is JSON");
@@ -154,7 +156,7 @@ impl Protocol {
     }
 
     /// The message that an operation has ended; `None` if the client knows.
-    pub(crate) fn complete(&mut self, id: &str) -> Option<String> {
+    pub fn complete(&mut self, id: &str) -> Option<String> {
         let was_active = self.active.remove(id);
         was_active.then(|| json!({ "id": id, "type": "complete" }).to_string())
     }
