@@ -1,5 +1,6 @@
 //! Accepts connections, with limits on their number and on how long a client may take.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
@@ -9,6 +10,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
+use axum::http::header::UPGRADE;
+use axum::http::{Extensions, StatusCode};
+use axum::response::Response;
 use futures::FutureExt;
 use graphql::Api;
 use hyper::body::Incoming;
@@ -107,9 +111,12 @@ async fn serve_one(
     let stream: Stream = TokioIo::new(Box::pin(stream));
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
         let mut request: Request = request.map(Body::new);
+        let spelling =
+            request.headers().contains_key(UPGRADE).then(|| request.extensions().clone());
         request.extensions_mut().insert(ConnectInfo(address));
         request.extensions_mut().insert(shutdown.clone());
-        router.clone().call(request)
+        let answered = router.clone().call(request);
+        async move { Ok::<_, Infallible>(spelt_as_asked(answered.await?, spelling)) }
     });
     let ended = if is_http2 {
         let mut builder = http2::Builder::new(TokioExecutor::new());
@@ -130,6 +137,7 @@ async fn serve_one(
         builder
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIME_MAX)
+            .preserve_header_case(true)
             .max_buf_size(HEAD_BYTES_MAX);
         let mut serving = pin!(builder.serve_connection(stream, service).with_upgrades());
         tokio::select! {
@@ -139,6 +147,15 @@ async fn serve_one(
         serving.await
     };
     Ok(ended?)
+}
+
+/// Spells the header names of an upgrade as the client did, which hyper keeps in the request's
+/// extensions. A common client (gql of PyPI) looks for `Sec-WebSocket-Protocol` in this case only.
+fn spelt_as_asked(mut response: Response, spelling: Option<Extensions>) -> Response {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        response.extensions_mut().extend(spelling.unwrap_or_default());
+    }
+    response
 }
 
 /// Whether the client begins as HTTP/2 does. Waits until that is known, but not for ever.
@@ -156,3 +173,6 @@ async fn shows_http2(stream: &TcpStream) -> io::Result<bool> {
         timeout_at(deadline, sleep(PEEK_INTERVAL)).await?;
     }
 }
+
+#[cfg(test)]
+mod tests;

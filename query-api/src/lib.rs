@@ -9,6 +9,8 @@ mod documents;
 mod explorer;
 mod guard;
 mod http;
+#[cfg(test)]
+mod idle_server;
 mod lingering;
 mod media;
 mod operation;

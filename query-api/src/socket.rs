@@ -354,3 +354,5 @@ fn jitter() -> f64 {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod timers;
