@@ -1,8 +1,7 @@
 //! The command line.
 
 use crate::{
-    accuracy, asof, checker, judge, languages, log, rejudge, sandbox, slots, soak, subscriptions,
-    verify,
+    accuracy, asof, checker, guard, judge, languages, log, rejudge, sandbox, slots, soak, subscriptions, verify,
 };
 use assay::config::{Config, ConfigArgs};
 use assay::{Exit, Failure};
@@ -37,6 +36,8 @@ enum Command {
     Soak(soak::Args),
     /// Speed of comparing outputs with answers, on one core
     Checker(checker::Args),
+    /// The cost of checking common documents before they are executed
+    Guard(guard::Args),
     /// Speed of the log, beside its bare store
     Log(log::Args),
     /// Rejudging many submissions while others are submitted
@@ -69,6 +70,7 @@ async fn run(config: &Config, command: Command) -> Result<Exit, Failure> {
         Command::Slots(args) => slots::run(config, args).await,
         Command::Soak(args) => soak::run(config, args).await,
         Command::Checker(args) => checker::run(&args),
+        Command::Guard(args) => guard::run(&args),
         Command::Log(args) => log::run(args).await,
         Command::Rejudge(args) => rejudge::run(args).await,
         Command::Asof(args) => asof::run(args).await,

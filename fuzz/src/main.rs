@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod input;
+mod requests;
 mod targets;
 mod trial;
 mod words;
@@ -13,7 +14,7 @@ use clap::Parser;
 
 use targets::Target;
 
-/// Looks for texts and packages that make Assay panic or take too long
+/// Looks for texts, packages and requests that make Assay panic or take too long
 #[derive(Debug, Parser)]
 struct Args {
     /// Seconds for each target

@@ -8,6 +8,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom as _;
 
 use crate::input::{length, spoil, text};
+use crate::requests;
 use crate::words::{
     FORMULA, FPS, INIT_YML, INIT_YML_HEADS, MARKDOWN, POLYGON, PROBLEM_YAML, PROBLEM_YAML_HEADS,
     YAML,
@@ -32,10 +33,14 @@ pub(crate) enum Target {
     InitYml,
     /// Archives with changed bytes
     Zip,
+    /// Documents of GraphQL
+    Guard,
+    /// Messages of WebSockets
+    Socket,
 }
 
 impl Target {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Markdown,
         Self::Formula,
         Self::Fps,
@@ -44,6 +49,8 @@ impl Target {
         Self::Yaml,
         Self::InitYml,
         Self::Zip,
+        Self::Guard,
+        Self::Socket,
     ];
 
     /// The target's name on the command line.
@@ -73,6 +80,8 @@ impl Target {
                 format!("{head}{}", text(random, &INIT_YML, bytes))
             }
             Self::Zip => return archive(random),
+            Self::Guard => return requests::document(random, bytes),
+            Self::Socket => return requests::messages(random, bytes),
         }
         .into_bytes()
     }
@@ -111,6 +120,8 @@ impl Target {
                 ("tests/a/test.yml", input),
                 ("tests/a/a.py", b"print(1)\n"),
             ]),
+            Self::Guard => requests::passes_guard(&text),
+            Self::Socket => requests::keeps_socket_open(&text),
             Self::Zip => match FileTree::from_zip(input, &TreeLimits::default()) {
                 Ok(tree) => problem_package::read(&tree, &Options::default()).is_ok(),
                 Err(_) => false,

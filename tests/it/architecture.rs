@@ -18,7 +18,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
     ("read-model", &["domain", "sqlite"]),
     ("sandbox", &["runner"]),
     ("statement", &[]),
-    ("fuzz", &["problem-package", "statement"]),
+    ("fuzz", &["graphql", "problem-package", "query-api", "statement"]),
     ("problem-package", &["domain", "statement"]),
     ("graphql", &["audit", "domain", "event-store", "read-model", "statement", "supervision"]),
     ("query-api", &["audit", "domain", "event-store", "graphql", "read-model"]),
@@ -54,6 +54,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
             "graphql",
             "problem-package",
             "projector",
+            "query-api",
             "read-model",
             "sandbox",
         ],
@@ -85,7 +86,17 @@ const ADAPTERS: [(&str, &[&str]); 5] = [
     ("mongodb", &["event-store/src/mongo", "read-model/src/mongo"]),
     ("rusqlite", &["sqlite/src", "event-store/src/sqlite", "read-model/src/sqlite"]),
     ("bollard", &["sandbox/src/docker"]),
-    ("async_graphql", &["graphql/src", "query-api/src", "command-api/src", "assay/src/schema.rs"]),
+    (
+        "async_graphql",
+        &[
+            "graphql/src",
+            "query-api/src",
+            "command-api/src",
+            "assay/src/schema.rs",
+            "bench/src/guard.rs",
+            "fuzz/src/requests.rs",
+        ],
+    ),
 ];
 
 /// Forbidden in the domain, which only computes.
