@@ -10,6 +10,7 @@ use command_api::{AccountSettings, Registration};
 use domain::LanguageId;
 use event_store::StoreUrls;
 use graphql::ServiceLimits;
+use graphql::access::SourcePolicy;
 use ipnet::IpNet;
 use query_api::{Documents, Serving};
 use sandbox::SandboxConfig;
@@ -53,6 +54,8 @@ pub struct Config {
     pub packages: PackagesConfig,
     /// Limits on clients.
     pub limits: LimitsConfig,
+    /// What is shown of submissions.
+    pub submissions: SubmissionsConfig,
     /// The delivery of events to other servers.
     pub webhooks: WebhooksConfig,
     /// The removal of stored data that no event names.
@@ -237,6 +240,14 @@ pub struct LimitsConfig {
     pub sockets_per_account: usize,
 }
 
+/// What is shown of submissions.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubmissionsConfig {
+    /// Who may see sources, besides judges: `own`, `after_solving` or `never`.
+    pub public_source: SourcePolicy,
+}
+
 /// The delivery of events to other servers.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -341,6 +352,7 @@ impl Config {
                 sockets: limits.sockets,
                 sockets_per_account: limits.sockets_per_account,
             },
+            submissions: SubmissionsConfig { public_source: SourcePolicy::Own },
             webhooks: WebhooksConfig {
                 allow_private: false,
                 attempts_max: 10,

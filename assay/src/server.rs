@@ -275,6 +275,7 @@ impl Http {
             parts,
             budgets: Arc::new(Budgets::new(limits.cost, limits.cost_per_minute)),
             limits,
+            sources: config.submissions.public_source,
             trusted_proxies: TrustedProxies::new(config.http.trusted_proxies.clone()),
             version: env!("CARGO_PKG_VERSION"),
         });

@@ -3,12 +3,28 @@
 //! A token of any scope shows its account's own submissions, because a client that submits needs to
 //! see the verdict. Everything else that is not public needs the scope `read`.
 
+use domain::problem::{ProblemAccess, TextRule, Visibility};
 use domain::{Login, Role};
 use event_store::Scope;
+use serde::{Deserialize, Serialize};
 
 use crate::Viewer;
 
-/// Whether the viewer may see this author's submissions, sources included.
+/// Who may see the sources of submissions, besides judges.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourcePolicy {
+    /// Their authors.
+    #[default]
+    Own,
+    /// Their authors, and of an accepted submission also the accounts that have solved the problem.
+    AfterSolving,
+    /// Nobody, not even their authors.
+    Never,
+}
+
+/// Whether the viewer may see this author's submissions. [`may_see_source`] has the rule for their
+/// sources.
 pub fn may_see_submissions_of(viewer: Option<&Viewer>, author: &Login) -> bool {
     is(viewer, author) || reads_as(viewer, &[Role::Judge])
 }
@@ -16,6 +32,91 @@ pub fn may_see_submissions_of(viewer: Option<&Viewer>, author: &Login) -> bool {
 /// Whether the viewer may see every author's submissions.
 pub fn may_see_all_submissions(viewer: Option<&Viewer>) -> bool {
     reads_as(viewer, &[Role::Judge])
+}
+
+/// Whether the viewer may see the source of a submission of this author.
+pub fn may_see_source(policy: SourcePolicy, viewer: Option<&Viewer>, author: &Login) -> bool {
+    match policy {
+        SourcePolicy::Own | SourcePolicy::AfterSolving => may_see_submissions_of(viewer, author),
+        SourcePolicy::Never => may_see_all_submissions(viewer),
+    }
+}
+
+/// Whether the viewer may see the accepted sources of others for a problem. `solved` is whether the
+/// viewer has solved it.
+pub fn may_see_solutions(policy: SourcePolicy, viewer: Option<&Viewer>, solved: bool) -> bool {
+    may_see_all_submissions(viewer)
+        || policy == SourcePolicy::AfterSolving && reads(viewer) && solved
+}
+
+/// Whether the viewer may open the problem.
+pub fn may_see_problem(viewer: Option<&Viewer>, access: &ProblemAccess) -> bool {
+    access.visibility != Visibility::Draft || may_see_whole_problem(viewer, access)
+}
+
+/// Whether the viewer may find the problem without knowing its slug.
+pub fn may_find_problem(viewer: Option<&Viewer>, access: &ProblemAccess) -> bool {
+    access.visibility == Visibility::Public || may_see_whole_problem(viewer, access)
+}
+
+/// Whether the viewer may see all that there is to a problem: drafts, the editorial by any rule, the
+/// collaborators, and submissions that could not be judged.
+pub fn may_see_whole_problem(viewer: Option<&Viewer>, access: &ProblemAccess) -> bool {
+    reads(viewer) && viewer.is_some_and(|viewer| works_on(viewer, access))
+}
+
+/// Whether the viewer may list problems of every visibility that others work on.
+pub fn may_see_all_problems(viewer: Option<&Viewer>) -> bool {
+    reads_as(viewer, &[Role::Judge])
+}
+
+/// Whether the viewer may see a text of the problem that has this rule. `solved` is whether the
+/// viewer has solved the problem.
+pub fn may_see_text(
+    rule: TextRule,
+    viewer: Option<&Viewer>,
+    access: &ProblemAccess,
+    solved: bool,
+) -> bool {
+    match rule {
+        TextRule::Always => true,
+        TextRule::AfterSolving => solved || may_see_whole_problem(viewer, access),
+        TextRule::Never => may_see_whole_problem(viewer, access),
+    }
+}
+
+/// Whether the viewer may submit to the problem, by its visibility. The token's scope is another
+/// question.
+pub fn may_submit_to(viewer: &Viewer, access: &ProblemAccess) -> bool {
+    access.visibility != Visibility::Draft || works_on(viewer, access)
+}
+
+/// Whether the problem takes the viewer's submissions, which an archived one does only from the
+/// people who work on it.
+pub fn is_open_to(viewer: &Viewer, access: &ProblemAccess) -> bool {
+    !access.archived || works_on(viewer, access)
+}
+
+/// Whether the viewer may create problems.
+pub fn may_create_problems(viewer: &Viewer) -> bool {
+    viewer.allows(Scope::Full) && (viewer.has(Role::Setter) || viewer.has(Role::Judge))
+}
+
+/// Whether the viewer may revise the problem and change who sees it: setters their own problems and
+/// those that they collaborate on, judges all.
+pub fn may_revise_problem(viewer: &Viewer, access: &ProblemAccess) -> bool {
+    may_create_problems(viewer) && works_on(viewer, access)
+}
+
+/// Whether the viewer may choose the owner and the collaborators of the problem, and archive it.
+pub fn may_manage_problem(viewer: &Viewer, access: &ProblemAccess) -> bool {
+    may_create_problems(viewer) && (access.is_owner(&viewer.login) || viewer.has(Role::Judge))
+}
+
+/// Whether the viewer may take this account off the problem. Collaborators may leave.
+pub fn may_remove_collaborator(viewer: &Viewer, access: &ProblemAccess, login: &Login) -> bool {
+    let leaves = viewer.login == *login && viewer.allows(Scope::Full);
+    may_manage_problem(viewer, access) || leaves && access.works_on_it(login)
 }
 
 /// Whether the viewer may see this account's personal data.
@@ -29,7 +130,8 @@ pub fn may_see_tokens(viewer: Option<&Viewer>, login: &Login) -> bool {
     reads(viewer) && is(viewer, login)
 }
 
-/// Whether the viewer may see a validator's feedback for judges and setters.
+/// Whether the viewer may see a validator's feedback for judges and setters, on a submission that
+/// they see.
 pub fn may_see_judging(viewer: Option<&Viewer>) -> bool {
     reads_as(viewer, &[Role::Setter, Role::Judge])
 }
@@ -57,6 +159,10 @@ pub fn may_see_operations(viewer: Option<&Viewer>) -> bool {
 /// Whether the viewer may see the whole log.
 pub fn may_see_log(viewer: Option<&Viewer>) -> bool {
     reads_as(viewer, &[Role::Auditor])
+}
+
+fn works_on(viewer: &Viewer, access: &ProblemAccess) -> bool {
+    access.works_on_it(&viewer.login) || viewer.has(Role::Judge)
 }
 
 fn is(viewer: Option<&Viewer>, login: &Login) -> bool {
@@ -113,6 +219,86 @@ mod tests {
         only(&[Auditor, Admin], may_see_log);
         only(&[Admin], may_manage_webhooks);
         only(&[Admin], may_list_accounts);
+    }
+
+    /// Bob owns the problem and cleo collaborates; dora is another setter.
+    fn problem(visibility: Visibility) -> ProblemAccess {
+        let (bob, cleo): (Login, Login) = ("bob".parse().unwrap(), "cleo".parse().unwrap());
+        let collaborators = [cleo].into();
+        ProblemAccess { visibility, owner: Some(bob), collaborators, ..ProblemAccess::default() }
+    }
+
+    #[test]
+    fn problems_are_seen_and_changed_by_those_who_work_on_them() {
+        use Visibility::{Draft, Hidden, Public};
+        let viewers = [
+            (None, [false; 4]),
+            (Some(viewer("ada", Role::User)), [false; 4]),
+            (Some(viewer("dora", Role::Setter)), [false; 4]),
+            (Some(viewer("dora", Role::Auditor)), [false; 4]),
+            (Some(with_scopes("bob", Role::Setter, &[])), [false, true, false, false]),
+            (Some(with_scopes("bob", Role::Setter, &[Scope::Read])), [true, true, false, false]),
+            (Some(viewer("cleo", Role::User)), [true, true, false, false]),
+            (Some(viewer("cleo", Role::Setter)), [true, true, true, false]),
+            (Some(viewer("bob", Role::Setter)), [true; 4]),
+            (Some(viewer("eve", Role::Judge)), [true; 4]),
+            (Some(viewer("eve", Role::Admin)), [true; 4]),
+        ];
+        for (viewer, [whole, submits, revises, manages]) in viewers {
+            let who = viewer.as_ref();
+            for visibility in [Draft, Hidden, Public] {
+                let access = problem(visibility);
+                let is = |may: &dyn Fn(&Viewer) -> bool| who.is_some_and(may);
+                let sees = whole || visibility != Draft;
+                assert_eq!(may_see_problem(who, &access), sees, "{who:?} {access:?}");
+                let finds = whole || visibility == Public;
+                assert_eq!(may_find_problem(who, &access), finds, "{who:?} {access:?}");
+                assert_eq!(may_see_whole_problem(who, &access), whole, "{who:?} {access:?}");
+                let submits = who.is_some() && (submits || visibility != Draft);
+                assert_eq!(is(&|who| may_submit_to(who, &access)), submits, "{who:?} {access:?}");
+                assert_eq!(is(&|who| may_revise_problem(who, &access)), revises, "{who:?}");
+                assert_eq!(is(&|who| may_manage_problem(who, &access)), manages, "{who:?}");
+                let cleo: Login = "cleo".parse().unwrap();
+                let removes = is(&|who| may_remove_collaborator(who, &access, &cleo));
+                let leaves = is(&|who| who.login == cleo);
+                assert_eq!(removes, manages || leaves, "{who:?}");
+                for (rule, solved, shown) in [
+                    (TextRule::Always, false, true),
+                    (TextRule::AfterSolving, false, whole),
+                    (TextRule::AfterSolving, true, true),
+                    (TextRule::Never, true, whole),
+                ] {
+                    let sees = may_see_text(rule, who, &access, solved);
+                    assert_eq!(sees, shown, "{who:?} {rule:?} {solved}");
+                }
+            }
+            let archived = ProblemAccess { archived: true, ..problem(Public) };
+            let is_open = who.is_some_and(|who| is_open_to(who, &archived));
+            assert_eq!(is_open, submits, "{who:?}");
+            assert!(who.is_none_or(|who| is_open_to(who, &problem(Public))));
+        }
+    }
+
+    #[test]
+    fn one_setting_says_who_sees_sources() {
+        use SourcePolicy::{AfterSolving, Never, Own};
+        let ada: Login = "ada".parse().unwrap();
+        let (author, other) = (viewer("ada", Role::User), viewer("bob", Role::Setter));
+        let judge = viewer("eve", Role::Judge);
+        for (policy, own, after_solving) in
+            [(Own, true, false), (AfterSolving, true, true), (Never, false, false)]
+        {
+            assert_eq!(may_see_source(policy, Some(&author), &ada), own, "{policy:?}");
+            assert!(!may_see_source(policy, Some(&other), &ada), "{policy:?}");
+            assert!(!may_see_source(policy, None, &ada), "{policy:?}");
+            assert!(may_see_source(policy, Some(&judge), &ada), "{policy:?}");
+            assert_eq!(may_see_solutions(policy, Some(&other), true), after_solving, "{policy:?}");
+            assert!(!may_see_solutions(policy, Some(&other), false), "{policy:?}");
+            assert!(!may_see_solutions(policy, None, true), "{policy:?}");
+            let submits_only = with_scopes("bob", Role::User, &[Scope::Submit]);
+            assert!(!may_see_solutions(policy, Some(&submits_only), true), "{policy:?}");
+            assert!(may_see_solutions(policy, Some(&judge), false), "{policy:?}");
+        }
     }
 
     #[test]

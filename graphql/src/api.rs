@@ -13,6 +13,7 @@ use read_model::ViewReader;
 use crate::answer_size::AnswerSize;
 use crate::budget::{Budgets, Charging};
 use crate::check::Checking;
+use crate::access::SourcePolicy;
 use crate::client_address::TrustedProxies;
 use crate::error::Codes;
 use crate::loaders::{Count, Loader};
@@ -57,6 +58,8 @@ pub struct Api {
     pub limits: ServiceLimits,
     /// What clients may spend on queries.
     pub budgets: Arc<Budgets>,
+    /// Who may see the sources of submissions.
+    pub sources: SourcePolicy,
     /// The proxies in front of this server.
     pub trusted_proxies: TrustedProxies,
     /// Assay's version.

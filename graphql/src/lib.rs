@@ -43,5 +43,5 @@ pub use id::GlobalId;
 pub use parts::{Health, Part, Parts};
 pub use renderer::Renderer;
 pub use revisions::Revisions;
-pub use scalars::{ConsistencyToken, DateTime, Html, Markdown, PositionScalar, Sha256};
+pub use scalars::{ConsistencyToken, Date, DateTime, Html, Markdown, PositionScalar, Sha256};
 pub use selection::PinnedSelection;

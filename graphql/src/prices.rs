@@ -6,6 +6,8 @@
 
 /// A count of the views that meet conditions.
 pub const COUNT: usize = 20;
+/// A choice among the problems that a filter selects.
+pub const CHOICE: usize = 20;
 /// A source, of up to 1 MiB.
 pub const SOURCE: usize = 100;
 /// The data and output of a test, whose blobs are read whole.

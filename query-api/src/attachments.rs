@@ -1,6 +1,7 @@
 //! Files that a problem offers for download: `GET /problems/{slug}/attachments/{path}`.
 //!
-//! They are as public as the statement. Their bytes are untrusted, so the browser must not run them
+//! They are as public as the statement: those of a draft need the token of an account that sees it.
+//! Their bytes are untrusted, so the browser must not run them
 //! or show them as one of our pages: everything except plain images is a download, and the type is
 //! never guessed.
 
@@ -15,7 +16,7 @@ use axum::routing::get;
 use read_model::ViewReaderExt;
 use read_model::views::ProblemView;
 
-use graphql::{Api, ApiError};
+use graphql::{Api, ApiError, Code, Gate, Viewer, access};
 
 /// Content types by lower-case extension. The image types in [`SHOWN`] are shown, the others
 /// downloaded.
@@ -57,6 +58,18 @@ async fn serve(
         Ok(problem) => problem,
         Err(error) => return ApiError::from(error).into_response(),
     };
+    let problem = match problem {
+        Some(problem) if !access::may_see_problem(None, &problem.access) => {
+            match viewer(&api, &headers).await {
+                Ok(viewer) => {
+                    Some(problem).filter(|it| access::may_see_problem(viewer.as_ref(), &it.access))
+                }
+                Err(error) => return error.into_response(),
+            }
+        }
+        problem => problem,
+    };
+    let is_draft = problem.as_ref().is_some_and(|it| !access::may_see_problem(None, &it.access));
     // Found by name in a list, so path traversal is impossible.
     let attachments = problem.into_iter().flat_map(|problem| problem.attachments);
     let Some(attachment) = attachments.into_iter().find(|it| it.path == path) else {
@@ -67,8 +80,23 @@ async fn serve(
         return (StatusCode::NOT_MODIFIED, protection(&path, &etag)).into_response();
     }
     match api.blobs.get(&attachment.content.digest).await {
+        Ok(bytes) if is_draft => {
+            let mut headers = protection(&path, &etag);
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+            (headers, bytes).into_response()
+        }
         Ok(bytes) => (protection(&path, &etag), bytes).into_response(),
         Err(error) => ApiError::from(error).into_response(),
+    }
+}
+
+/// The client; `None` also if its token is invalid, because another answer would tell that there is
+/// such a draft.
+async fn viewer(api: &Api, headers: &HeaderMap) -> Result<Option<Viewer>, ApiError> {
+    match Gate::of(headers, &api.authenticator).await {
+        Ok(Gate(viewer)) => Ok(viewer),
+        Err(error) if error.code == Code::Unauthenticated => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -11,9 +11,9 @@ use read_model::{
 use graphql::connection::{Page, Paging, cost, page};
 use graphql::loaders::Key;
 use graphql::nodes::{
-    Audit, LanguageNode, Node, Problem, ProblemFilter, ProblemOrder, RateLimit, Rejudge, RejudgePreview, RejudgeSelection, Submission, SubmissionFilter, System, Tag, User, UserFilter, Webhook,
+    Audit, LanguageNode, Node, Problem, ProblemFilter, ProblemOrder, RateLimit, Rejudge, RejudgePreview, RejudgeSelection, Submission, SubmissionFilter, System, Tag, User, UserFilter, Webhook, daily_problem, random_problem, visible,
 };
-use graphql::{Api, ApiError, GlobalId, Viewer, access, account_in_log, prices, selection};
+use graphql::{Api, ApiError, Date, GlobalId, Viewer, access, account_in_log, prices, selection};
 
 /// Maximum number of ids that `nodes` accepts.
 const NODES_MAX: usize = 100;
@@ -84,7 +84,8 @@ impl Reads {
         Ok(page::<AccountView, User>(ctx, paging, conditions, Order::KEY).await?)
     }
 
-    /// The problem with this slug or number; null if there is none. Give exactly one of the two.
+    /// The problem with this slug or number; null if there is none, or the viewer may not see it.
+    /// Give exactly one of the two. A hidden problem is found by its slug only.
     async fn problem(
         &self,
         ctx: &Context<'_>,
@@ -93,16 +94,20 @@ impl Reads {
     ) -> Result<Option<Problem>> {
         match (slug, number) {
             (Some(slug), None) => {
-                Ok(load(ctx, Key::<ProblemView>::new(slug)).await?.map(Problem::from))
+                let found = load(ctx, Key::<ProblemView>::new(slug)).await?;
+                Ok(visible(ctx, found).map(Problem::from))
             }
             (None, Some(number)) => {
-                Ok(numbered::<ProblemView>(ctx, number).await?.map(Problem::from))
+                let found = numbered::<ProblemView>(ctx, number).await?;
+                let may_find =
+                    |it: &ProblemView| access::may_find_problem(Viewer::of(ctx), &it.access);
+                Ok(found.filter(may_find).map(Problem::from))
             }
             _ => Err(ApiError::bad_input("give slug or number").into()),
         }
     }
 
-    /// All problems, by default ordered by number.
+    /// Problems, by default the public ones, ordered by number.
     #[graphql(complexity = "cost(first, last, child_complexity)")]
     #[expect(clippy::too_many_arguments, reason = "these are the arguments of the field")]
     async fn problems(
@@ -126,7 +131,31 @@ impl Reads {
         .await?)
     }
 
-    /// Every tag that a problem has.
+    /// A problem that the filter selects, chosen at random; null if it selects none.
+    #[graphql(complexity = "prices::CHOICE + child_complexity")]
+    async fn random_problem(
+        &self,
+        ctx: &Context<'_>,
+        filter: Option<ProblemFilter>,
+    ) -> Result<Option<Problem>> {
+        let found = random_problem(ctx, filter.unwrap_or_default()).await?;
+        Ok(found.map(Problem::from))
+    }
+
+    /// The problem of a day, the same for everyone; by default of today, by UTC. It is chosen by
+    /// the date from the problems that were listed before the day began, so it changes only if it
+    /// is no longer listed. Null if no problem was listed before.
+    #[graphql(complexity = "prices::CHOICE + child_complexity")]
+    async fn daily_problem(
+        &self,
+        ctx: &Context<'_>,
+        date: Option<Date>,
+    ) -> Result<Option<Problem>> {
+        let found = daily_problem(ctx, date.map(|date| date.0)).await?;
+        Ok(found.map(Problem::from))
+    }
+
+    /// Every tag that a listed problem has.
     async fn tags(&self, ctx: &Context<'_>) -> Result<Vec<Tag>> {
         let all = PageRequest::all(WHOLE_PAGE);
         let found = Api::of(ctx).reader.views::<TagView>(&all).await.map_err(ApiError::from)?;
@@ -237,7 +266,7 @@ impl Reads {
 async fn node(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
     Ok(match id.parse()? {
         GlobalId::Problem(slug) => {
-            let found = load(ctx, Key::<ProblemView>::new(slug)).await?;
+            let found = visible(ctx, load(ctx, Key::<ProblemView>::new(slug)).await?);
             found.map(|problem| Node::Problem(Box::new(problem.into())))
         }
         GlobalId::Submission(id) => {

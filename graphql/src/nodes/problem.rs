@@ -2,13 +2,17 @@
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
 use domain::{LanguageId, Slug};
-use read_model::views::{ProblemView, SolvedStatus, SolvedView, SubmissionView, TagView};
+use read_model::views::{
+    AccountView, ProblemView, SolvedStatus, SolvedView, SubmissionView, TagView,
+};
 use read_model::{Condition, Order, PageRequest, Scalar, ViewReaderExt, WHOLE_PAGE};
 
+use super::problem_access::{has_solved, may_see_text, sees_whole};
+use super::problem_search::{Shown, text_conditions};
 use super::submission::{JudgeError, NEWEST_FIRST, Submission, SubmissionFilter, stored};
 use super::{
-    Attachment, Difficulty, LanguageNode, Limits, OrderDirection, Scoring, Statement, int,
-    statement,
+    Attachment, Difficulty, LanguageNode, Limits, OrderDirection, ProblemVisibility, Scoring,
+    Solution, Statement, TextRuleEnum, User, int, statement,
 };
 use crate::connection::{Page, Paging, cost, page};
 use crate::loaders::Key;
@@ -126,7 +130,7 @@ impl Tag {
         self.0.as_str().replace('-', " ")
     }
 
-    /// The number of problems with this tag.
+    /// The number of problems with this tag that lists contain.
     async fn problem_count(&self, ctx: &Context<'_>) -> Result<i32> {
         let tag = Api::loader(ctx).load_one(Key::<TagView>::new(&self.0)).await?;
         Ok(int(tag.map_or(0, |tag| tag.problems)))
@@ -183,9 +187,16 @@ impl Problem {
         Attachment::all(&self.0)
     }
 
-    /// How to solve the problem; null if there is no editorial.
-    async fn editorial(&self) -> Option<Statement> {
-        self.0.editorial.as_ref().map(|text| Statement::own(&self.0, text))
+    /// How to solve the problem; null if there is no editorial, or the viewer may not see it.
+    async fn editorial(&self, ctx: &Context<'_>) -> Result<Option<Statement>> {
+        let Some(text) = &self.0.editorial else { return Ok(None) };
+        let is_shown = may_see_text(ctx, &self.0, self.0.access.editorial).await?;
+        Ok(is_shown.then(|| Statement::own(&self.0, text)))
+    }
+
+    /// When the editorial is shown.
+    async fn editorial_rule(&self) -> TextRuleEnum {
+        self.0.access.editorial.into()
     }
 
     /// The sample tests shown with the statement.
@@ -226,10 +237,48 @@ impl Problem {
         offers.map(|it| offer(&it.language, &it.starter_code)).collect()
     }
 
-    /// Hints, from the vaguest to the most revealing.
+    /// Hints, from the vaguest to the most revealing; empty if the viewer may not see them.
     #[graphql(complexity = "prices::TEXT")]
-    async fn hints(&self) -> Vec<Markdown> {
-        self.0.hints.iter().cloned().map(Markdown).collect()
+    async fn hints(&self, ctx: &Context<'_>) -> Result<Vec<Markdown>> {
+        if self.0.hints.is_empty() || !may_see_text(ctx, &self.0, self.0.access.hints).await? {
+            return Ok(vec![]);
+        }
+        Ok(self.0.hints.iter().cloned().map(Markdown).collect())
+    }
+
+    /// When the hints are shown.
+    async fn hints_rule(&self) -> TextRuleEnum {
+        self.0.access.hints.into()
+    }
+
+    /// Who may see the problem.
+    async fn visibility(&self) -> ProblemVisibility {
+        self.0.access.visibility.into()
+    }
+
+    /// Whether the problem is archived: not listed, and closed to new submissions.
+    async fn archived(&self) -> bool {
+        self.0.access.archived
+    }
+
+    /// The account that owns the problem; null if there is none.
+    async fn owner(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        let Some(owner) = &self.0.access.owner else { return Ok(None) };
+        let account = Api::loader(ctx).load_one(Key::<AccountView>::new(owner)).await?;
+        Ok(account.map(User::from))
+    }
+
+    /// The logins of the other accounts that work on the problem; null unless the viewer works on
+    /// it or is a judge.
+    async fn collaborators(&self, ctx: &Context<'_>) -> Option<Vec<&str>> {
+        let logins = self.0.access.collaborators.iter().map(|login| login.as_str());
+        sees_whole(ctx, &self.0).then(|| logins.collect())
+    }
+
+    /// Whether the viewer may revise the problem.
+    async fn viewer_can_revise(&self, ctx: &Context<'_>) -> bool {
+        let viewer = Viewer::of(ctx);
+        viewer.is_some_and(|viewer| access::may_revise_problem(viewer, &self.0.access))
     }
 
     /// The problem's statistics.
@@ -272,8 +321,30 @@ impl Problem {
         Ok(page::<SubmissionView, _>(ctx, paging, conditions, NEWEST_FIRST).await?)
     }
 
-    /// Submissions that could not be judged, newest first, with the reasons. Only judges and
-    /// setters see them; null for others.
+    /// Accepted submissions of all accounts with their sources, newest first; null unless the
+    /// viewer may see them: judges, and if the installation allows it, accounts that have solved
+    /// the problem.
+    #[graphql(complexity = "cost(first, None, child_complexity)")]
+    async fn solutions(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> Result<Option<Page<Solution>>> {
+        let (policy, solved) = (Api::of(ctx).sources, has_solved(ctx, &self.0).await?);
+        if !access::may_see_solutions(policy, Viewer::of(ctx), solved) {
+            return Ok(None);
+        }
+        let conditions = vec![
+            Condition::Equals("problem", text(self.0.slug.as_str())),
+            Condition::Equals("verdict", stored(domain::Verdict::Accepted)),
+        ];
+        let paging = Paging { first, after, ..Paging::default() };
+        Ok(Some(page::<SubmissionView, _>(ctx, paging, conditions, NEWEST_FIRST).await?))
+    }
+
+    /// Submissions that could not be judged, newest first, with the reasons. Only judges and those
+    /// who work on the problem see them; null for others.
     #[graphql(complexity = "cost(first, None, child_complexity)")]
     async fn judge_errors(
         &self,
@@ -281,7 +352,7 @@ impl Problem {
         first: Option<i32>,
         after: Option<String>,
     ) -> Result<Option<Page<JudgeError>>> {
-        if !access::may_see_judging(Viewer::of(ctx)) {
+        if !sees_whole(ctx, &self.0) {
             return Ok(None);
         }
         let conditions = vec![
@@ -298,6 +369,20 @@ impl Problem {
 pub struct ProblemFilter {
     /// Part of the title or slug, ignoring case.
     search: Option<String>,
+    /// Words of the title, slug, tags or statement, in any order. All must occur, as whole words;
+    /// case and accents are ignored. At most 20 different words.
+    text: Option<String>,
+    /// The visibility is one of these; by default `PUBLIC`. Problems of another visibility are
+    /// found only by those who work on them and by judges.
+    visibility: Option<Vec<ProblemVisibility>>,
+    /// Whether the problem is archived, by default false. Archived problems, of any visibility, are
+    /// found only by those who work on them and by judges.
+    #[graphql(default)]
+    archived: bool,
+    /// Whether the viewer must work on the problem, as its owner or a collaborator. The default of
+    /// `visibility` is then every visibility.
+    #[graphql(default)]
+    mine: bool,
     /// The difficulty is one of these.
     difficulty: Option<Vec<Difficulty>>,
     /// The problem has all of these tags.
@@ -359,6 +444,11 @@ impl ProblemFilter {
         if let Some(search) = self.search.filter(|search| !search.trim().is_empty()) {
             conditions.push(Condition::Contains("title_key", search.trim().to_lowercase()));
         }
+        if let Some(text) = self.text.filter(|text| !text.trim().is_empty()) {
+            conditions.extend(text_conditions(&text)?);
+        }
+        let shown = Shown { visibility: self.visibility, archived: self.archived, mine: self.mine };
+        conditions.extend(shown.conditions(ctx)?);
         if let Some(difficulties) = self.difficulty {
             let ranks = difficulties.into_iter().map(|it| Scalar::Integer(it as i64 + 1));
             conditions.push(Condition::AnyOf("difficulty_rank", ranks.collect()));

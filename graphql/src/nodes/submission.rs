@@ -11,7 +11,7 @@ use super::event::{Events, Receipt, first_event, timeline};
 use super::judgement::{
     Judgement, abandoned_attempts, failure, judgement, judgements, own_attempts,
 };
-use super::{LanguageNode, Problem, SubmissionState, User, Verdict, int};
+use super::{LanguageNode, Problem, SubmissionState, User, Verdict, int, visible};
 use crate::connection::cost;
 use crate::cursor::StreamCursor;
 use crate::loaders::{Count, Key};
@@ -65,12 +65,12 @@ impl Submission {
         int(self.view().number)
     }
 
-    /// The problem, at its newest revision.
-    async fn problem(&self, ctx: &Context<'_>) -> Result<Problem> {
+    /// The problem, at its newest revision; null if the viewer may no longer see it.
+    async fn problem(&self, ctx: &Context<'_>) -> Result<Option<Problem>> {
         let key = Key::<ProblemView>::new(&self.view().problem);
         let problem = Api::loader(ctx).load_one(key).await?;
         let problem = problem.ok_or_else(|| behind(&self.view().problem.to_string()))?;
-        Ok(problem.into())
+        Ok(visible(ctx, Some(problem)).map(Problem::from))
     }
 
     /// The revision that the submission was first judged against; a rejudge may use another.
@@ -91,11 +91,15 @@ impl Submission {
         LanguageNode::of(Api::of(ctx), &self.view().language)
     }
 
-    /// The submitted source.
+    /// The submitted source; null if the installation shows it to nobody but judges.
     #[graphql(complexity = "prices::SOURCE")]
-    async fn source(&self, ctx: &Context<'_>) -> Result<String> {
+    async fn source(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        let policy = Api::of(ctx).sources;
+        if !access::may_see_source(policy, Viewer::of(ctx), &self.view().author) {
+            return Ok(None);
+        }
         let source = Api::loader(ctx).load_one(self.view().source).await?;
-        Ok(String::from_utf8_lossy(&source.unwrap_or_default()).into_owned())
+        Ok(Some(String::from_utf8_lossy(&source.unwrap_or_default()).into_owned()))
     }
 
     /// The digest of the source.

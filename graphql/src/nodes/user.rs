@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use read_model::views::{AccountView, ProblemView, SolvedView, SubmissionView};
 use read_model::{Condition, PageRequest, Scalar, ViewReaderExt, WHOLE_PAGE};
 
+use super::problem_search::listed;
 use super::submission::{NEWEST_FIRST, Submission, SubmissionFilter};
 use super::{Difficulty, Role, int};
 use crate::connection::{Page, Paging, cost, page};
@@ -60,7 +61,7 @@ impl User {
         self.0.is_erased
     }
 
-    /// The number of problems solved, by difficulty.
+    /// The number of listed problems solved, by difficulty.
     #[graphql(complexity = "3 * prices::COUNT + child_complexity")]
     async fn solved(&self, ctx: &Context<'_>) -> Result<Vec<SolvedCount>> {
         let solved = solved_problems(ctx, &self.0).await?;
@@ -68,11 +69,11 @@ impl User {
         for difficulty in [Difficulty::Easy, Difficulty::Medium, Difficulty::Hard] {
             let domain = domain::Difficulty::from(difficulty);
             let rank = Scalar::Integer(difficulty as i64 + 1);
-            let of_this = vec![Condition::Equals("difficulty_rank", rank)];
+            let of_this = vec![listed(), Condition::Equals("difficulty_rank", rank)];
             let total = Api::count(ctx, Count::of::<ProblemView>(of_this)).await?;
             counts.push(SolvedCount {
                 difficulty,
-                solved: int(solved.iter().filter(|problem| problem.difficulty == domain).count()),
+                solved: int(solved.iter().filter(|it| it.difficulty == domain).count()),
                 total: int(total),
             });
         }
@@ -146,7 +147,8 @@ async fn solved_problems(ctx: &Context<'_>, account: &AccountView) -> Result<Vec
         let found = found.map_err(ApiError::from)?;
         request.after = found.items.last().map(|(place, _)| place.clone());
         let keys = found.items.iter().map(|(_, solved)| Key::<ProblemView>::new(&solved.problem));
-        problems.extend(Api::loader(ctx).load_many(keys).await?.into_values());
+        let loaded = Api::loader(ctx).load_many(keys).await?.into_values();
+        problems.extend(loaded.filter(|problem| problem.access.is_listed()));
         if !found.has_more {
             return Ok(problems);
         }

@@ -4,7 +4,7 @@ use async_graphql::{ID, Object};
 use read_model::views::ProblemView;
 
 use crate::nodes::problem::{ProblemStats, Sample};
-use crate::nodes::{Difficulty, Limits, Scoring, int};
+use crate::nodes::{Difficulty, Limits, ProblemVisibility, Scoring, int};
 use crate::scalars::{DateTime, Markdown, Sha256};
 use crate::{GlobalId, prices};
 
@@ -42,6 +42,21 @@ impl ProblemThen {
     /// The title, as plain text.
     async fn title(&self) -> &str {
         &self.0.title
+    }
+
+    /// Who could see the problem.
+    async fn visibility(&self) -> ProblemVisibility {
+        self.0.access.visibility.into()
+    }
+
+    /// Whether the problem was archived.
+    async fn archived(&self) -> bool {
+        self.0.access.archived
+    }
+
+    /// The login of the problem's owner; null if there was none.
+    async fn owner(&self) -> Option<&str> {
+        self.0.access.owner.as_ref().map(|login| login.as_str())
     }
 
     /// How hard the problem was, by its setter's estimate.
