@@ -2,14 +2,16 @@
 
 use async_graphql::{Context, InputObject, Object, Result};
 use domain::Slug;
-use domain::problem::RevisionContent;
+use domain::problem::{ReviseProblem, Visibility};
 use graphql::Sha256;
+use graphql::nodes::ProblemVisibility;
 use problem_package::Package;
 
 use crate::commands::Commands;
 use crate::payload::{Failure, UserError, UserErrorCode};
 use crate::problems::{
-    ProblemPayload, Revisions, answer, check_setter, objections, parse_slug, parse_version, revise,
+    ProblemPayload, Revisions, answer, check_may_revise, check_setter, objections, parse_slug,
+    parse_version, revise,
 };
 use crate::timing::{self, TimingInput};
 use crate::uploaded;
@@ -34,6 +36,8 @@ pub struct ImportProblemInput {
     /// refused, because it is usually a different problem.
     #[graphql(default)]
     replace: bool,
+    /// Who may see the problems; null for no change. A new problem is public by default.
+    visibility: Option<ProblemVisibility>,
     /// The measured times of the packages' submissions, for problems without a given time limit.
     timing: Option<Vec<TimingInput>>,
 }
@@ -41,7 +45,8 @@ pub struct ImportProblemInput {
 #[Object]
 impl ImportMutation {
     /// Creates or revises the problems of an uploaded package. All are checked before the first is
-    /// written. For setters.
+    /// written. For setters, who may revise their own problems and those that they collaborate on,
+    /// and for judges.
     async fn import_problem(
         &self,
         ctx: &Context<'_>,
@@ -63,7 +68,9 @@ async fn import(ctx: &Context<'_>, input: ImportProblemInput) -> Result<Revision
         return Err(UserError::at(code, "input.expectedVersion", message).into());
     }
     let timing = input.timing.unwrap_or_default();
-    let checked = check(commands, &packages, expected, &timing, input.replace).await?;
+    let guard = Guard { expected, replace: input.replace };
+    let visibility = input.visibility.map(Visibility::from);
+    let checked = check(ctx, &packages, &guard, &timing, visibility).await?;
     for package in &packages {
         uploaded::keep_blobs(commands, package).await?;
     }
@@ -72,25 +79,42 @@ async fn import(ctx: &Context<'_>, input: ImportProblemInput) -> Result<Revision
         recorded: vec![],
         warnings: warnings(&packages),
     };
-    for (package, (expected, content)) in packages.iter().zip(checked) {
-        let recorded = revise(commands, ctx, &package.slug, expected, content).await?;
+    for (package, command) in packages.iter().zip(checked) {
+        let recorded = revise(commands, ctx, &package.slug, command).await?;
         revisions.recorded.extend(recorded);
     }
     Ok(revisions)
 }
 
-/// The content and expected version of each problem, or everything that forbids the import.
-async fn check(
-    commands: &Commands,
-    packages: &[Package],
+/// Which problems an import may revise.
+struct Guard {
     expected: Option<u32>,
-    timing: &[TimingInput],
     replace: bool,
-) -> Result<Vec<(Option<u32>, RevisionContent)>, Failure> {
+}
+
+/// The revision of each problem, or everything that forbids the import.
+async fn check(
+    ctx: &Context<'_>,
+    packages: &[Package],
+    guard: &Guard,
+    timing: &[TimingInput],
+    visibility: Option<Visibility>,
+) -> Result<Vec<ReviseProblem>, Failure> {
+    let commands = Commands::of(ctx);
+    let Guard { expected, replace } = *guard;
     let mut errors = unknown(packages, timing);
     let mut checked = Vec::new();
     for package in packages {
-        let current = commands.problems.current(&package.slug).await?;
+        let problem = commands.problems.stream(&package.slug).await?.state;
+        match check_may_revise(ctx, &problem) {
+            Err(Failure::User(refused)) => {
+                errors
+                    .extend(refused.into_iter().map(|it| about(&package.slug, packages.len(), it)));
+                continue;
+            }
+            checked => checked?,
+        }
+        let current = problem.current;
         // Revise exactly the version that was compared, so that no other problem can take its
         // place.
         let is_guarded = package.is_slug_derived && !replace;
@@ -112,10 +136,11 @@ async fn check(
         let measured = timing.iter().find(|it| it.slug == package.slug.as_str());
         match timing::with_time_limit(package, current, measured) {
             Ok(content) => {
-                let objections = objections(commands, &package.slug, expected, &content).await?;
+                let command = ReviseProblem { expected, content, visibility };
+                let objections = objections(commands, &package.slug, &command).await?;
                 let named = |error| about(&package.slug, packages.len(), error);
                 errors.extend(objections.into_iter().map(named));
-                checked.push((expected, content));
+                checked.push(command);
             }
             Err(error) => errors.push(error),
         }

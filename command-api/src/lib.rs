@@ -12,6 +12,7 @@ mod pandoc;
 mod passwords;
 mod payload;
 mod permission;
+mod problem_access;
 mod problem_cache;
 mod problems;
 mod profile;

@@ -5,6 +5,7 @@ use async_graphql::MergedObject;
 use crate::cancel::CancelMutation;
 use crate::import::ImportMutation;
 use crate::invitations::InvitationMutation;
+use crate::problem_access::ProblemAccessMutation;
 use crate::problems::ProblemMutation;
 use crate::profile::ProfileMutation;
 use crate::rejudge::RejudgeMutation;
@@ -23,6 +24,7 @@ pub struct Mutation(
     RoleMutation,
     InvitationMutation,
     ProblemMutation,
+    ProblemAccessMutation,
     ImportMutation,
     RejudgeMutation,
     WebhookMutation,

@@ -9,9 +9,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
-use domain::{Login, Role};
-use event_store::Scope;
-use graphql::{Api, ApiError, Code, Gate, Viewer};
+use domain::Login;
+use graphql::{Api, ApiError, Code, Gate, Viewer, access};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
@@ -63,7 +62,7 @@ async fn store(server: &Server, headers: &HeaderMap, body: Body) -> Result<Value
 async fn setter(api: &Api, headers: &HeaderMap) -> Result<Viewer, ApiError> {
     let Gate(viewer) = Gate::of(headers, &api.authenticator).await?;
     viewer
-        .filter(|viewer| viewer.has(Role::Setter) && viewer.allows(Scope::Full))
+        .filter(access::may_create_problems)
         .ok_or_else(|| ApiError::new(Code::Forbidden, "only setters can upload packages"))
 }
 

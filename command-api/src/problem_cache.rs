@@ -1,9 +1,9 @@
-//! The newest revision of each problem.
+//! The newest revision of each problem, and who may see and change it.
 
 use std::sync::Arc;
 
-use domain::problem::{Problem, ProblemRevised};
-use domain::{Slug, StreamId};
+use domain::problem::{Problem, ProblemAccess, ProblemRevised};
+use domain::{Event, Slug, StreamId, Version};
 use event_store::{EventLog, ReadError, Stream};
 use moka::future::Cache;
 
@@ -45,7 +45,7 @@ impl ProblemCache {
         Ok(self.stream(slug).await?.state.current)
     }
 
-    /// The problem's stream.
+    /// The problem's stream, with its owner.
     pub(crate) async fn stream(&self, slug: &Slug) -> Result<Stream<Problem>, ReadError> {
         let id = StreamId::Problem(slug.clone());
         let new = || Known { stream: Stream::new(id.clone()), bytes: 0 };
@@ -53,8 +53,15 @@ impl ProblemCache {
         loop {
             let from = known.stream.version.next();
             let newer = self.log.read_stream(&id, from, REVISIONS_PAGE).await?;
-            let Some(last) = newer.last() else { return Ok(known.stream) };
-            known.bytes = last.body.len();
+            if newer.is_empty() {
+                return Ok(known.stream);
+            }
+            if known.stream.version == Version::NONE {
+                known.stream.state.access = ProblemAccess::created_by(&newer[0].metadata.actor);
+            }
+            let revisions = newer.iter().rev();
+            let mut revisions = revisions.filter(|it| matches!(it.event, Event::ProblemRevised(_)));
+            known.bytes = revisions.next().map_or(known.bytes, |newest| newest.body.len());
             known.stream.advance(&newer);
             self.streams.insert(slug.clone(), known.clone()).await;
         }

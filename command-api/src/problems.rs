@@ -2,13 +2,13 @@
 
 use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 use domain::problem::{
-    BlobRef, Limits, ProblemLanguage, ProblemRejection, ReviseProblem, RevisionContent, Sample,
-    Test,
+    BlobRef, Limits, Problem as ProblemState, ProblemLanguage, ProblemRejection, ReviseProblem,
+    RevisionContent, Sample, Test, Visibility,
 };
-use domain::{Aggregate as _, Recorded, Role, Slug};
-use event_store::{AppendError, EVENT_BYTES_MAX, ExecuteError, ReadError, Scope};
-use graphql::nodes::{Difficulty, Problem};
-use graphql::{Api, ConsistencyToken, Markdown, Sha256, Viewer};
+use domain::{Aggregate as _, Event, Recorded, Slug};
+use event_store::{AppendError, EVENT_BYTES_MAX, ExecuteError, ReadError};
+use graphql::nodes::{Difficulty, Problem, ProblemVisibility};
+use graphql::{Api, ConsistencyToken, Markdown, Sha256, Viewer, access};
 use read_model::views::ProblemView;
 
 use crate::commands::{self, Commands};
@@ -95,6 +95,8 @@ pub struct ProblemInput {
     languages: Option<Vec<ProblemLanguageInput>>,
     /// The SHA-256 of a package uploaded to `/packages`, which supplies the tests and the checker.
     package: Option<Sha256>,
+    /// Who may see the problem; null for no change. A new problem is public by default.
+    visibility: Option<ProblemVisibility>,
 }
 
 /// The revised problems, or why none was revised.
@@ -123,7 +125,8 @@ impl Payload for ProblemPayload {
 
 #[Object]
 impl ProblemMutation {
-    /// Creates or revises a problem. For setters.
+    /// Creates or revises a problem. For setters, who may revise their own problems and those that
+    /// they collaborate on, and for judges.
     async fn upsert_problem(
         &self,
         ctx: &Context<'_>,
@@ -133,9 +136,12 @@ impl ProblemMutation {
         let revisions = async {
             check_setter(ctx)?;
             let slug = parse_slug(&input.slug)?;
+            check_may_revise(ctx, &commands.problems.stream(&slug).await?.state)?;
             let expected = parse_version(input.expected_version)?;
+            let visibility = input.visibility.map(Visibility::from);
             let (content, warnings) = content_of_input(commands, input).await?;
-            let recorded = revise(commands, ctx, &slug, expected, content).await?;
+            let command = ReviseProblem { expected, content, visibility };
+            let recorded = revise(commands, ctx, &slug, command).await?;
             Ok(Revisions { slugs: vec![slug], recorded, warnings })
         };
         answer(ctx, revisions.await).await
@@ -172,7 +178,7 @@ impl ProblemPayload {
         Self {
             problem: problems.first().cloned(),
             problems,
-            revised: !recorded.is_empty(),
+            revised: recorded.iter().any(|it| matches!(it.event, Event::ProblemRevised(_))),
             warnings,
             user_errors: vec![],
             token: token(&recorded),
@@ -180,13 +186,24 @@ impl ProblemPayload {
     }
 }
 
-/// Fails unless the viewer may revise problems.
+/// Fails unless the viewer may create problems.
 pub(crate) fn check_setter(ctx: &Context<'_>) -> Result<(), Failure> {
-    let viewer = Viewer::required(ctx)?;
-    if viewer.has(Role::Setter) && viewer.allows(Scope::Full) {
+    if access::may_create_problems(Viewer::required(ctx)?) {
         return Ok(());
     }
     Err(UserError::new(UserErrorCode::Forbidden, "only setters can revise problems").into())
+}
+
+/// Fails unless the viewer may revise this problem, or create it if it does not exist. The error
+/// does not say whether the viewer may see the problem.
+pub(crate) fn check_may_revise(ctx: &Context<'_>, problem: &ProblemState) -> Result<(), Failure> {
+    check_setter(ctx)?;
+    let viewer = Viewer::required(ctx)?;
+    if problem.current.is_none() || access::may_revise_problem(viewer, &problem.access) {
+        return Ok(());
+    }
+    let message = "the slug belongs to a problem that you may not revise";
+    Err(UserError::new(UserErrorCode::Forbidden, message).into())
 }
 
 pub(crate) fn parse_slug(text: &str) -> Result<Slug, UserError> {
@@ -208,12 +225,10 @@ fn mismatch(message: String) -> UserError {
 pub(crate) async fn objections(
     commands: &Commands,
     slug: &Slug,
-    expected: Option<u32>,
-    content: &RevisionContent,
+    command: &ReviseProblem,
 ) -> Result<Vec<UserError>, ReadError> {
     let stream = commands.problems.stream(slug).await?;
-    let command = ReviseProblem { expected, content: content.clone(), visibility: None };
-    Ok(match stream.state.decide(command.into()) {
+    Ok(match stream.state.decide(command.clone().into()) {
         Ok(events) => {
             let sizes = events.iter().map(|event| event.encode().get().len() + EVENT_ROOM_BYTES);
             let too_large = sizes.filter(|size| *size > EVENT_BYTES_MAX);
@@ -253,15 +268,15 @@ pub(crate) async fn revise(
     commands: &Commands,
     ctx: &Context<'_>,
     slug: &Slug,
-    expected: Option<u32>,
-    content: RevisionContent,
+    command: ReviseProblem,
 ) -> Result<Vec<Recorded>, Failure> {
     let context = commands::context(ctx, Viewer::required(ctx)?);
     for _ in 0..TRIES_MAX {
         let mut stream = commands.problems.stream(slug).await?;
-        let command = ReviseProblem { expected, content: content.clone(), visibility: None };
+        check_may_revise(ctx, &stream.state)?;
         let log = commands.log.as_ref();
-        match stream.execute(log, vec![command.into()], &context, None, None).await {
+        let revise = vec![command.clone().into()];
+        match stream.execute(log, revise, &context, None, None).await {
             Ok(recorded) => return Ok(recorded),
             Err(ExecuteError::Append(AppendError::Conflict { .. })) => {}
             Err(ExecuteError::Append(AppendError::TooLarge { what, actual, max })) => {

@@ -9,7 +9,7 @@ use problem_package::Package;
 
 use crate::commands::Commands;
 use crate::payload::{Failure, UserErrorCode};
-use crate::problems::check_setter;
+use crate::problems::{check_may_revise, check_setter};
 use crate::{timing, uploaded};
 
 /// Queries about uploaded packages.
@@ -89,7 +89,7 @@ impl ProblemChange {
 #[Object]
 impl PackageQuery {
     /// Shows what importing an uploaded package would change, and changes nothing. `slug` works as
-    /// in `importProblem`. For setters.
+    /// in `importProblem`. For those who may revise the problem.
     #[graphql(complexity = "prices::PACKAGE + child_complexity")]
     async fn package_diff(
         &self,
@@ -111,8 +111,9 @@ async fn changes(
     let slug = slug.as_deref().map(crate::problems::parse_slug).transpose()?;
     let mut changes = Vec::new();
     for package in uploaded::read(commands, digest, slug).await? {
-        let current = commands.problems.current(&package.slug).await?;
-        let current = current.as_ref().map(|revised| &revised.content);
+        let problem = commands.problems.stream(&package.slug).await?.state;
+        check_may_revise(ctx, &problem)?;
+        let current = problem.current.as_ref().map(|revised| &revised.content);
         let of_package = changes_of(&package, current);
         changes.extend(of_package.into_iter().map(|it| ProblemChange::new(&package.slug, it)));
     }

@@ -7,10 +7,10 @@ use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use bytes::Bytes;
 use domain::problem::ProblemRevised;
 use domain::submission::SubmissionReceived;
-use domain::{LanguageId, Login, Recorded, StreamId, SubmissionId, Version};
+use domain::{LanguageId, Login, Recorded, Slug, StreamId, SubmissionId, Version};
 use event_store::{Ability, Lane, QueueError, ReadError, Scope};
 use graphql::nodes::{Receipt, Submission};
-use graphql::{ConsistencyToken, GlobalId, Viewer};
+use graphql::{ConsistencyToken, GlobalId, Viewer, access};
 use read_model::views::SubmissionFold;
 use uuid::Uuid;
 
@@ -94,11 +94,6 @@ async fn submit(
         return Err(UserError::new(UserErrorCode::TooMany, message).into());
     }
     let slug = GlobalId::problem(&input.problem)?;
-    let revised = commands.problems.current(&slug).await?.ok_or_else(|| {
-        UserError::at(UserErrorCode::NotFound, "input.problem", "there is no such problem")
-    })?;
-    let language = language(commands, &revised, &input.language).await?;
-    check_source(&input.source, source_bytes_max(commands, &revised))?;
     let id = match &input.idempotency_key {
         Some(key) => {
             check_key(key)?;
@@ -107,7 +102,11 @@ async fn submit(
         None => Uuid::now_v7().into(),
     };
     // A client that repeats a request must learn that the submission exists.
-    if input.idempotency_key.is_none() || !exists(commands, id).await? {
+    let is_new = input.idempotency_key.is_none() || !exists(commands, id).await?;
+    let revised = problem_for(commands, viewer, &slug, is_new).await?;
+    let language = language(commands, &revised, &input.language).await?;
+    check_source(&input.source, source_bytes_max(commands, &revised))?;
+    if is_new {
         refuse_what_no_evaluator_can_judge(commands, &language, &revised).await?;
         refuse_too_many_open(commands, &viewer.login).await?;
     }
@@ -126,6 +125,28 @@ async fn submit(
     let context = commands::context(ctx, viewer);
     let received = receive(commands.log.as_ref(), &context, received).await;
     received.map(|it| (it.events, it.replayed)).map_err(not_received)
+}
+
+/// The problem's newest revision. A problem that the viewer may not submit to is missing, and an
+/// archived one refuses new submissions.
+pub(crate) async fn problem_for(
+    commands: &Commands,
+    viewer: &Viewer,
+    slug: &Slug,
+    is_new: bool,
+) -> Result<Arc<ProblemRevised>, Failure> {
+    let problem = commands.problems.stream(slug).await?.state;
+    let at = |code, message: &str| UserError::at(code, "input.problem", message);
+    let is_missing = is_new && !access::may_submit_to(viewer, &problem.access);
+    let revised = problem
+        .current
+        .filter(|_| !is_missing)
+        .ok_or_else(|| at(UserErrorCode::NotFound, "there is no such problem"))?;
+    if is_new && !access::is_open_to(viewer, &problem.access) {
+        let message = "the problem is archived; it takes no submissions";
+        return Err(at(UserErrorCode::Forbidden, message).into());
+    }
+    Ok(revised)
 }
 
 /// Fails if the idempotency key is too short or too long.
