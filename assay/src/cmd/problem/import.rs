@@ -6,6 +6,7 @@ use domain::Slug;
 use problem_package::{Options, Package};
 use serde_json::{Value, json};
 
+use super::access::Visibility;
 use super::verify::{Sealed, verifier};
 use crate::client::{Client, ServerArgs, check_user_errors};
 use crate::cmd::print_json;
@@ -32,6 +33,9 @@ pub(crate) struct Args {
     /// irregular name
     #[arg(long)]
     replace: bool,
+    /// Who may see the problems; by default a new problem is public, and others stay as they are
+    #[arg(long, value_enum)]
+    visibility: Option<Visibility>,
     /// The sandbox for measuring; by default the configured one
     #[arg(long, value_enum)]
     sandbox: Option<Sealed>,
@@ -43,9 +47,12 @@ pub(crate) struct Args {
 }
 
 const IMPORT: &str = "mutation(
-  $package: Sha256!, $slug: String, $replace: Boolean!, $timing: [TimingInput!]
+  $package: Sha256!, $slug: String, $replace: Boolean!, $timing: [TimingInput!],
+  $visibility: ProblemVisibility
 ) {
-  importProblem(input: { package: $package, slug: $slug, replace: $replace, timing: $timing }) {
+  importProblem(input: {
+    package: $package, slug: $slug, replace: $replace, timing: $timing, visibility: $visibility
+  }) {
     problems { id number slug title version } problem { id number slug title version }
     revised warnings userErrors { code message field }
   }
@@ -84,7 +91,8 @@ async fn import_path(
     let archive = upload::archive(path)?;
     let slug = args.slug.as_ref().or(archive.slug.as_ref()).cloned();
     let digest = client.upload(archive.bytes).await?;
-    let upload = Upload { digest, slug, replace: args.replace };
+    let visibility = args.visibility.map(Visibility::name);
+    let upload = Upload { digest, slug, replace: args.replace, visibility };
     let payload = import(client, &upload, &[]).await?;
     if !needs_timing(&payload) {
         check_user_errors(&payload)?;
@@ -104,7 +112,8 @@ async fn import_path(
 
 /// Uploads and imports a package that gives its time limit; returns the payload.
 pub async fn import_archive(client: &Client, archive: Vec<u8>) -> Result<Value, Failure> {
-    let upload = Upload { digest: client.upload(archive).await?, slug: None, replace: false };
+    let digest = client.upload(archive).await?;
+    let upload = Upload { digest, slug: None, replace: false, visibility: None };
     let payload = import(client, &upload, &[]).await?;
     check_user_errors(&payload)?;
     Ok(payload)
@@ -117,12 +126,19 @@ struct Upload {
     slug: Option<Slug>,
     /// Whether a problem with a different title may be revised.
     replace: bool,
+    /// The name of the visibility in the API; `None` for no change.
+    visibility: Option<&'static str>,
 }
 
 async fn import(client: &Client, upload: &Upload, timing: &[Value]) -> Result<Value, Failure> {
-    let Upload { digest, slug, replace } = upload;
-    let variables =
-        json!({ "package": digest, "slug": slug, "replace": replace, "timing": timing });
+    let Upload { digest, slug, replace, visibility } = upload;
+    let variables = json!({
+        "package": digest,
+        "slug": slug,
+        "replace": replace,
+        "timing": timing,
+        "visibility": visibility,
+    });
     let mut data = client.execute(IMPORT, variables).await?;
     Ok(data["importProblem"].take())
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::access::Visibility;
 use crate::client::ServerArgs;
 use crate::cmd::print_json;
 use crate::config::Config;
@@ -14,6 +15,18 @@ pub(crate) struct Args {
     /// List only problems with this text in the title or slug
     #[arg(long)]
     search: Option<String>,
+    /// List only problems with all of these words in the title, slug, tags or statement
+    #[arg(long, value_name = "WORDS")]
+    text: Option<String>,
+    /// List the problems that you work on, of every visibility
+    #[arg(long)]
+    mine: bool,
+    /// List archived problems, as far as you may see them
+    #[arg(long)]
+    archived: bool,
+    /// List problems with this visibility, as far as you may see them; may be repeated
+    #[arg(long, value_enum)]
+    visibility: Vec<Visibility>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -21,19 +34,30 @@ pub(crate) struct Args {
     server: ServerArgs,
 }
 
-const LIST: &str = "query($after: String, $search: String) {
-  problems(first: 100, after: $after, filter: { search: $search }) {
+const LIST: &str = "query($after: String, $filter: ProblemFilter) {
+  problems(first: 100, after: $after, filter: $filter) {
     pageInfo { hasNextPage endCursor }
-    nodes { number slug title difficulty tags { slug } version stats { submissions acceptance } }
+    nodes {
+      number slug title difficulty tags { slug } version stats { submissions acceptance }
+      visibility archived
+    }
   }
 }";
 
 pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     let client = args.server.client(config)?;
+    let visibility: Vec<_> = args.visibility.iter().map(|it| it.name()).collect();
+    let filter = json!({
+        "search": args.search,
+        "text": args.text,
+        "mine": args.mine,
+        "archived": args.archived,
+        "visibility": (!visibility.is_empty()).then_some(visibility),
+    });
     let mut problems = Vec::new();
     let mut after = Value::Null;
     loop {
-        let variables = json!({ "after": after, "search": args.search });
+        let variables = json!({ "after": after, "filter": filter });
         let mut data = client.execute(LIST, variables).await?;
         let page = &mut data["problems"];
         if let Value::Array(nodes) = page["nodes"].take() {
@@ -48,7 +72,16 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
         print_json(&problems)?;
         return Ok(Exit::Done);
     }
-    let mut rows = table(["#", "slug", "title", "difficulty", "tags", "submissions", "accepted"]);
+    let mut rows = table([
+        "#",
+        "slug",
+        "title",
+        "difficulty",
+        "tags",
+        "submissions",
+        "accepted",
+        "visibility",
+    ]);
     for problem in &problems {
         let text = |key: &str| problem[key].as_str().unwrap_or_default().to_owned();
         let tags = problem["tags"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -62,6 +95,10 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
             tags,
             problem["stats"]["submissions"].to_string(),
             format!("{:.0} %", acceptance * 100.0),
+            match problem["archived"] == true {
+                true => "archived".to_owned(),
+                false => text("visibility").to_lowercase(),
+            },
         ]);
     }
     println!("{rows}");
