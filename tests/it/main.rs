@@ -27,6 +27,7 @@ mod languages;
 mod malformed;
 mod package_journey;
 mod packages;
+mod problem_access;
 mod problem_pages;
 mod read_model;
 mod rejudge;

@@ -244,7 +244,7 @@ async fn a_checker_that_crashes_is_no_wrong_answer(world: &World) {
         let why = by_judge["judgement"]["abandoned"].as_str().unwrap();
         assert!(why.contains("sample/1") && why.contains(CRASHES_WITH), "{why}");
     }
-    // A setter sees the reason, and nothing about the author.
+    // A setter who works on the problem sees the reason, and nothing about the author.
     let ask = "query($slug: String!) { problem(slug: $slug) { judgeErrors { nodes {
         number problemVersion language { id } reasons
     } } } }";
@@ -253,6 +253,10 @@ async fn a_checker_that_crashes_is_no_wrong_answer(world: &World) {
     assert_eq!(data["problem"]["judgeErrors"], Value::Null, "{data}");
     let sam = world.deployment.register("sam").await;
     done(world, &["account", "grant", "sam", "setter"]);
+    let data = sam.data(ask, variables.clone()).await;
+    assert_eq!(data["problem"]["judgeErrors"], Value::Null, "{data}");
+    done(world, &["problem", "collaborators", CRASHING, "--add", "sam"]);
+    world.deployment.projected().await;
     let data = sam.data(ask, variables).await;
     let errors = data["problem"]["judgeErrors"]["nodes"].as_array().unwrap();
     assert_eq!(errors.len(), 2, "{data}");
