@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{EmptyMutation, MergedObject, SDLExportOptions, Schema, SchemaBuilder};
 use axum::Router;
-use command_api::{Commands, InvitationQuery, Mutation, PackageQuery, SignInQuery};
+use command_api::{AnyPayload, Commands, InvitationQuery, Mutation, PackageQuery, SignInQuery};
 use graphql::{Api, limited};
 use query_api::{DocumentsError, Reads, Serving, Subscription};
 
@@ -24,6 +24,7 @@ pub(crate) async fn router(
     serving: Serving,
 ) -> Result<Router, DocumentsError> {
     let schema = Schema::build(Query::default(), Mutation::default(), Subscription);
+    let schema = schema.register_output_type::<AnyPayload>();
     let schema = guarded(schema, &api, &serving).data(commands).finish();
     let sdl = schema.sdl_with_options(sdl_options());
     let router = query_api::router(schema, &sdl, Arc::clone(&api), serving).await?;
@@ -53,7 +54,8 @@ fn guarded<Q, M, S>(
 
 /// The schema in SDL, as committed to the repository.
 pub fn sdl() -> String {
-    let schema = Schema::build(Query::default(), Mutation::default(), Subscription).finish();
+    let schema = Schema::build(Query::default(), Mutation::default(), Subscription);
+    let schema = schema.register_output_type::<AnyPayload>().finish();
     schema.sdl_with_options(sdl_options().sorted_fields().sorted_arguments())
 }
 

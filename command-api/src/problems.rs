@@ -112,9 +112,9 @@ pub struct ProblemPayload {
     /// Oddities of the package, and parts of it that were ignored.
     warnings: Vec<String>,
     /// Why no problem was revised; empty on success.
-    user_errors: Vec<UserError>,
+    pub(crate) user_errors: Vec<UserError>,
     /// The consistency token of the write; null if nothing was written.
-    token: Option<ConsistencyToken>,
+    pub(crate) token: Option<ConsistencyToken>,
 }
 
 impl Payload for ProblemPayload {

@@ -51,9 +51,9 @@ pub struct RejudgePayload {
     /// The rejudge's id; set on success even if `rejudge` is null.
     id: Option<ID>,
     /// Why nothing was done; empty on success.
-    user_errors: Vec<UserError>,
+    pub(crate) user_errors: Vec<UserError>,
     /// The consistency token of the write; null if nothing was written.
-    token: Option<ConsistencyToken>,
+    pub(crate) token: Option<ConsistencyToken>,
 }
 
 impl Payload for RejudgePayload {

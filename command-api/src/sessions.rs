@@ -66,9 +66,9 @@ pub struct SessionPayload {
     /// The account that is signed in.
     pub(crate) user: Option<User>,
     /// Why the request was refused; empty on success.
-    user_errors: Vec<UserError>,
+    pub(crate) user_errors: Vec<UserError>,
     /// The consistency token of the write; null if nothing was written to the log.
-    token: Option<ConsistencyToken>,
+    pub(crate) token: Option<ConsistencyToken>,
 }
 
 impl Payload for LogoutPayload {
@@ -87,9 +87,9 @@ impl Payload for SessionPayload {
 #[derive(SimpleObject, Default)]
 pub struct LogoutPayload {
     /// Why nothing was revoked; empty on success.
-    user_errors: Vec<UserError>,
+    pub(crate) user_errors: Vec<UserError>,
     /// Always null: tokens are not in the log.
-    token: Option<ConsistencyToken>,
+    pub(crate) token: Option<ConsistencyToken>,
 }
 
 /// The properties of a new access token.
@@ -111,9 +111,9 @@ pub struct AccessTokenPayload {
     /// The token, without its secret.
     access_token: Option<AccessToken>,
     /// Why the token was refused; empty on success.
-    user_errors: Vec<UserError>,
+    pub(crate) user_errors: Vec<UserError>,
     /// Always null: tokens are not in the log.
-    token: Option<ConsistencyToken>,
+    pub(crate) token: Option<ConsistencyToken>,
 }
 
 impl Payload for AccessTokenPayload {

@@ -49,9 +49,9 @@ pub struct SubmitPayload {
     /// The author's receipt. It can prove later that the submission was received.
     receipt: Option<Receipt>,
     /// Why the submission was refused; empty on success.
-    user_errors: Vec<UserError>,
+    pub(crate) user_errors: Vec<UserError>,
     /// The consistency token of the write; null if nothing was written.
-    token: Option<ConsistencyToken>,
+    pub(crate) token: Option<ConsistencyToken>,
 }
 
 impl Payload for SubmitPayload {

@@ -44,9 +44,9 @@ pub struct CreateWebhookPayload {
     /// once.
     secret: Option<String>,
     /// Why nothing was done; empty on success.
-    user_errors: Vec<UserError>,
+    pub(crate) user_errors: Vec<UserError>,
     /// The consistency token of the write; null if nothing was written.
-    token: Option<ConsistencyToken>,
+    pub(crate) token: Option<ConsistencyToken>,
 }
 
 impl Payload for CreateWebhookPayload {
@@ -64,9 +64,9 @@ pub struct WebhookPayload {
     /// The webhook's id; set on success even if `webhook` is null.
     id: Option<ID>,
     /// Why nothing was done; empty on success.
-    user_errors: Vec<UserError>,
+    pub(crate) user_errors: Vec<UserError>,
     /// The consistency token of the write; null if nothing was written.
-    token: Option<ConsistencyToken>,
+    pub(crate) token: Option<ConsistencyToken>,
 }
 
 impl Payload for WebhookPayload {

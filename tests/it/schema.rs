@@ -15,3 +15,17 @@ fn the_committed_schema_is_the_one_that_is_served() {
         "graphql/schema.graphql is not what is served; run with ASSAY_BLESS=1 and commit it"
     );
 }
+
+#[test]
+fn every_mutation_returns_a_payload() {
+    let schema = assay::sdl();
+    let mutations = schema.split("\ntype Mutation {").nth(1).unwrap();
+    let mutations = mutations.split("\n}").next().unwrap();
+    let returned: Vec<&str> =
+        mutations.lines().filter_map(|line| line.rsplit_once("): ")?.1.strip_suffix('!')).collect();
+    assert!(returned.len() > 10, "{returned:?}");
+    for name in returned {
+        let is_payload = schema.contains(&format!("\ntype {name} implements Payload {{"));
+        assert!(is_payload, "{name} is missing in command-api/src/payloads.rs");
+    }
+}
