@@ -412,7 +412,7 @@ impl Messages {
                     }
                     let revision = followed.revision.clone();
                     let outcome = Arc::new(outcome.clone());
-                    let test = Some(TestResult::new(outcome, revision));
+                    let test = Some(TestResult::new(outcome, judged.attempt, revision));
                     let update = followed.snapshot(recorded.position, false)?;
                     return Ok(Some(SubmissionUpdate { cursor: cursor.encode(), test, ..update }));
                 }

@@ -207,7 +207,8 @@ impl Judgement {
         let revision = Api::loader(ctx).load_one(Key::<RevisionView>::new(key)).await?;
         let revision = revision.map(Arc::new);
         let outcomes = self.outcomes(ctx).await?.into_iter();
-        Ok(outcomes.map(|outcome| TestResult::new(outcome, revision.clone())).collect())
+        let attempt = self.view().attempt;
+        Ok(outcomes.map(|outcome| TestResult::new(outcome, attempt, revision.clone())).collect())
     }
 }
 

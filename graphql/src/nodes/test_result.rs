@@ -14,14 +14,19 @@ use crate::{Api, Viewer, access, prices};
 #[derive(Debug, Clone)]
 pub struct TestResult {
     outcome: Arc<TestOutcome>,
+    attempt: u32,
     /// The revision that the test belongs to; `None` if the read model lags behind.
     revision: Option<Arc<RevisionView>>,
 }
 
 impl TestResult {
-    /// An outcome with its revision.
-    pub fn new(outcome: Arc<TestOutcome>, revision: Option<Arc<RevisionView>>) -> Self {
-        Self { outcome, revision }
+    /// An outcome of this attempt, with its revision.
+    pub fn new(
+        outcome: Arc<TestOutcome>,
+        attempt: u32,
+        revision: Option<Arc<RevisionView>>,
+    ) -> Self {
+        Self { outcome, attempt, revision }
     }
 
     fn test(&self) -> Option<&TestView> {
@@ -38,6 +43,11 @@ impl TestResult {
     /// The test's number in judging order, from 1.
     async fn number(&self) -> i32 {
         int(self.outcome.number)
+    }
+
+    /// The number of the attempt that ran the test, as in `Judgement.attempt`.
+    async fn attempt(&self) -> i32 {
+        int(self.attempt)
     }
 
     /// The test's name in the package, such as `secret/03-large`; null unless the viewer is a judge
