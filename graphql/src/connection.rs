@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use async_graphql::connection::{Connection, CursorType, Edge};
+use async_graphql::connection::{Connection, Edge};
 use async_graphql::{Context, Object, OutputType};
 use read_model::{Condition, Order, PageRequest, View, ViewReaderExt};
 
-use crate::cursor::ListCursor;
+use crate::cursor::{ListCursor, list_name};
 use crate::loaders::Count;
 use crate::{Api, ApiError, prices};
 
@@ -58,7 +58,8 @@ pub async fn page<V: View, N: OutputType + From<V>>(
     order: Order,
 ) -> Result<Page<N>, ApiError> {
     let api = Api::of(ctx);
-    let request = request(&paging, conditions.clone(), order, api.limits.page_size)?;
+    let list = list_name(&N::type_name(), order);
+    let request = request(&paging, &list, conditions.clone(), order, api.limits.page_size)?;
     let found = api.reader.views::<V>(&request).await?;
     let (before, after) = (request.after.is_some(), request.before.is_some());
     let (has_previous, has_next) =
@@ -66,7 +67,8 @@ pub async fn page<V: View, N: OutputType + From<V>>(
     let total = Total::Counted(Count::of::<V>(conditions));
     let mut connection = Connection::with_additional_fields(has_previous, has_next, total);
     let edges = found.items.into_iter();
-    connection.edges.extend(edges.map(|(place, view)| Edge::new(ListCursor(place), view.into())));
+    let edges = edges.map(|(place, view)| Edge::new(ListCursor::new(&list, place), view.into()));
+    connection.edges.extend(edges);
     Ok(connection)
 }
 
@@ -79,14 +81,14 @@ pub fn cost(first: Option<i32>, last: Option<i32>, of_node: usize) -> usize {
 
 fn request(
     paging: &Paging,
+    list: &str,
     conditions: Vec<Condition>,
     order: Order,
     size_max: usize,
 ) -> Result<PageRequest, ApiError> {
     let (limit, from_end) = size(paging, size_max)?;
     let place = |cursor: &Option<String>| -> Result<_, ApiError> {
-        let decoded = cursor.as_deref().map(ListCursor::decode_cursor).transpose()?;
-        Ok(decoded.map(|cursor| cursor.0))
+        cursor.as_deref().map(|cursor| ListCursor::place_in(list, cursor)).transpose()
     };
     let (after, before) = (place(&paging.after)?, place(&paging.before)?);
     Ok(PageRequest { conditions, order, after, before, from_end, limit })
@@ -134,7 +136,7 @@ mod tests {
 
     #[test]
     fn page_arguments_are_checked() {
-        let ask = |paging| request(&paging, vec![], Order::KEY, 100);
+        let ask = |paging| request(&paging, "", vec![], Order::KEY, 100);
         assert_eq!(ask(paging(None, None)).unwrap().limit, 20);
         assert_eq!(ask(paging(Some(100), None)).unwrap().limit, 100);
         assert!(ask(paging(None, Some(5))).unwrap().from_end);

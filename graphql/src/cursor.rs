@@ -4,7 +4,7 @@ use async_graphql::connection::CursorType;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::Position;
-use read_model::Keyset;
+use read_model::{Direction, Keyset, Order};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -27,19 +27,55 @@ fn decode<T: DeserializeOwned>(text: &str) -> Result<T, ApiError> {
     serde_json::from_slice(&json).map_err(|_| malformed())
 }
 
-/// A place in a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListCursor(pub Keyset);
+/// A place in a list. It is valid only in the list and the order that it was made for; the filter
+/// may change, because it does not change the order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListCursor {
+    /// The list and its order, as [`list_name`] has them.
+    #[serde(rename = "l")]
+    list: String,
+    #[serde(flatten)]
+    place: Keyset,
+}
+
+/// Names a list of these nodes in this order.
+pub fn list_name(nodes: &str, order: Order) -> String {
+    let sign = match order.direction {
+        Direction::Ascending => '+',
+        Direction::Descending => '-',
+    };
+    format!("{nodes}{sign}{}", order.field.unwrap_or_default())
+}
+
+impl ListCursor {
+    /// A place in the list with this name.
+    pub fn new(list: &str, place: Keyset) -> Self {
+        Self { list: list.to_owned(), place }
+    }
+
+    /// The place that a client's cursor names in the list with this name.
+    ///
+    /// # Errors
+    /// If the cursor is malformed, or is from another list or another order.
+    pub fn place_in(list: &str, text: &str) -> Result<Keyset, ApiError> {
+        let cursor = Self::decode_cursor(text)?;
+        if cursor.list != list {
+            let message = "the cursor is from another list or another order";
+            return Err(ApiError::bad_input(message));
+        }
+        Ok(cursor.place)
+    }
+}
 
 impl CursorType for ListCursor {
     type Error = ApiError;
 
     fn decode_cursor(text: &str) -> Result<Self, ApiError> {
-        decode(text).map(Self)
+        decode(text)
     }
 
     fn encode_cursor(&self) -> String {
-        encode(&self.0)
+        encode(self)
     }
 }
 
@@ -83,6 +119,8 @@ impl StreamCursor {
 
 #[cfg(test)]
 mod tests {
+    use read_model::Scalar;
+
     use super::*;
 
     #[test]
@@ -102,5 +140,27 @@ mod tests {
             assert!(StreamCursor::decode(text).is_err(), "{text}");
             assert!(ListCursor::decode_cursor(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_cursor_is_valid_in_its_own_list_and_order_only() {
+        let order = |field, direction| Order { field, direction };
+        let by_title = order(Some("title_key"), Direction::Ascending);
+        let list = list_name("Problem", by_title);
+        let place = Keyset { value: Scalar::Text("a b".to_owned()), key: "a".to_owned() };
+        let text = ListCursor::new(&list, place.clone()).encode_cursor();
+        assert_eq!(ListCursor::place_in(&list, &text).unwrap(), place);
+        for other in [
+            list_name("Submission", by_title),
+            list_name("Problem", order(Some("title_key"), Direction::Descending)),
+            list_name("Problem", order(Some("number"), Direction::Ascending)),
+            list_name("Problem", order(None, Direction::Ascending)),
+        ] {
+            let error = ListCursor::place_in(&other, &text).unwrap_err();
+            assert_eq!(error.code, crate::Code::BadUserInput, "{other}");
+        }
+        let of_a_stream = StreamCursor::behind(Position(5)).encode();
+        assert!(ListCursor::place_in(&list, &of_a_stream).is_err());
+        assert!(StreamCursor::decode(&text).is_err());
     }
 }

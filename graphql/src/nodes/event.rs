@@ -326,9 +326,12 @@ pub(crate) async fn events(
     let place = |cursor: &Option<String>| -> Result<Option<Position>, ApiError> {
         Ok(cursor.as_deref().map(EventCursor::decode_cursor).transpose()?.map(|it| it.0))
     };
+    let (after, before) = (place(&paging.after)?, place(&paging.before)?);
     let head = api.log.info().await?.head;
-    let after = place(&paging.after)?.unwrap_or(Position::START);
-    let before = place(&paging.before)?.unwrap_or(head.next()).min(head.next());
+    if after.max(before).is_some_and(|place| place > head) {
+        return Err(ApiError::bad_input("the cursor does not belong to this log"));
+    }
+    let (after, before) = (after.unwrap_or(Position::START), before.unwrap_or(head.next()));
     let (mut low, mut high) = (after.0, before.0.saturating_sub(1));
     let mut found = Vec::new();
     let mut scanned = 0;

@@ -8,7 +8,7 @@ mod problem;
 mod submission;
 mod user;
 
-use async_graphql::connection::{Connection, CursorType, Edge};
+use async_graphql::connection::{Connection, Edge};
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use domain::Slug;
 use read_model::views::Standing as StandingView;
@@ -104,8 +104,10 @@ impl Snapshot {
     ) -> Result<Page<Standing>> {
         let api = Api::of(ctx);
         let paging = Paging { first, after, last, before };
+        // At another position, the same place belongs to another account.
+        let list = format!("Standing@{}", self.0.position());
         let place = |cursor: &Option<String>| -> Result<Option<usize>, ApiError> {
-            cursor.as_deref().map(place_of).transpose()
+            cursor.as_deref().map(|cursor| place_of(&list, cursor)).transpose()
         };
         let (after, before) = (place(&paging.after)?, place(&paging.before)?);
         let ranked = self.0.then(api).standings().await.map_err(ApiError::from)?;
@@ -115,7 +117,7 @@ impl Snapshot {
         let mut page = Connection::with_additional_fields(has_previous, has_next, total);
         let places = ranked.into_iter().enumerate().skip(shown.start).take(shown.len());
         page.edges.extend(places.map(|(place, standing)| {
-            Edge::new(cursor_of(place, &standing), Standing::new(place, standing))
+            Edge::new(cursor_of(&list, place, &standing), Standing::new(place, standing))
         }));
         Ok(page)
     }
@@ -133,14 +135,14 @@ impl Standing {
     }
 }
 
-fn cursor_of(place: usize, standing: &StandingView) -> ListCursor {
+fn cursor_of(list: &str, place: usize, standing: &StandingView) -> ListCursor {
     let value = Scalar::Integer(i64::try_from(place).unwrap_or(i64::MAX));
-    ListCursor(Keyset { value, key: standing.login.to_string() })
+    ListCursor::new(list, Keyset { value, key: standing.login.to_string() })
 }
 
 /// The place that a cursor from [`cursor_of`] encodes.
-fn place_of(cursor: &str) -> Result<usize, ApiError> {
-    let place = match ListCursor::decode_cursor(cursor)?.0.value {
+fn place_of(list: &str, cursor: &str) -> Result<usize, ApiError> {
+    let place = match ListCursor::place_in(list, cursor)?.value {
         Scalar::Integer(place) => usize::try_from(place).ok(),
         _ => None,
     };

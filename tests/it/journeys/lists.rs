@@ -132,6 +132,8 @@ pub(super) async fn problems(world: &World) {
     let acceptance = ordered("ACCEPTANCE", "DESC").await;
     assert_eq!(acceptance[0]["slug"], "sum", "all were accepted");
 
+    cursors_are_bound(world).await;
+
     let filtered = async |filter: Value| slugs(&list(json!({ "filter": filter })).await);
     assert_eq!(filtered(json!({ "search": "SUM OF" })).await, ["sum-of-two"]);
     assert_eq!(filtered(json!({ "status": ["SOLVED"] })).await, ["sum-of-two", "sum"]);
@@ -143,6 +145,41 @@ pub(super) async fn problems(world: &World) {
         assert_eq!(filtered(json!({ "difficulty": [difficulty] })).await, slugs(&of_all));
     }
     tags(world, &all, &filtered).await;
+}
+
+/// A cursor of another list or another order is an error; another filter is not another order.
+async fn cursors_are_bound(world: &World) {
+    let order = "orderBy: { field: TITLE, direction: ASC }";
+    let first = format!("{{ problems(first: 1, {order}) {{ pageInfo {{ endCursor }} }} }}");
+    let first = world.ada.data(&first, json!({})).await;
+    let cursor = first["problems"]["pageInfo"]["endCursor"].as_str().unwrap();
+    let other_order = "orderBy: { field: TITLE, direction: DESC }";
+    for (list, code) in [
+        (format!("problems(after: {cursor:?}, {order})"), ""),
+        (format!("problems(after: {cursor:?}, {order}, filter: {{ search: \"sum\" }})"), ""),
+        (format!("problems(before: {cursor:?}, {order})"), ""),
+        (format!("problems(after: {cursor:?}, {other_order})"), "BAD_USER_INPUT"),
+        (format!("problems(before: {cursor:?})"), "BAD_USER_INPUT"),
+        (format!("submissions(after: {cursor:?})"), "BAD_USER_INPUT"),
+        (format!("rejudges(before: {cursor:?})"), "BAD_USER_INPUT"),
+    ] {
+        let answer = world.ada.ask(&format!("{{ {list} {{ totalCount }} }}"), json!({})).await;
+        assert_eq!(answer.code(), code, "{list}: {answer:?}");
+    }
+    // A place in the log is no place in a list, and the other way round.
+    let submission = "{ submissions(first: 1) { pageInfo { endCursor } nodes { cursor } } }";
+    let found = world.ada.data(submission, json!({})).await["submissions"].take();
+    let of_log = found["nodes"][0]["cursor"].as_str().unwrap();
+    let of_list = found["pageInfo"]["endCursor"].as_str().unwrap();
+    let admin = world.deployment.admin();
+    let beyond = graphql::cursor::StreamCursor::behind(domain::Position(1 << 40)).encode();
+    for ask in [
+        format!("{{ submissions(after: {of_log:?}) {{ totalCount }} }}"),
+        format!("{{ audit {{ events(after: {of_list:?}) {{ pageInfo {{ endCursor }} }} }} }}"),
+        format!("{{ audit {{ events(after: {beyond:?}) {{ pageInfo {{ endCursor }} }} }} }}"),
+    ] {
+        assert_eq!(admin.ask(&ask, json!({})).await.code(), "BAD_USER_INPUT", "{ask}");
+    }
 }
 
 async fn tags(world: &World, problems: &[Value], filtered: &impl AsyncFn(Value) -> Vec<String>) {
