@@ -230,7 +230,7 @@ fn errors_failure(errors: &Value) -> Failure {
     let code = errors[0]["extensions"]["code"].as_str().unwrap_or("?");
     let exit = match code {
         "UNAUTHENTICATED" | "FORBIDDEN" => Exit::Auth,
-        "BAD_USER_INPUT" | "GRAPHQL_VALIDATION_FAILED" => Exit::Usage,
+        "BAD_USER_INPUT" | "NOT_FOUND" | "GRAPHQL_VALIDATION_FAILED" => Exit::Usage,
         "INTERNAL" => Exit::JudgeError,
         _ => Exit::Network,
     };

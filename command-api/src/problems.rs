@@ -1,6 +1,6 @@
 //! Creating and revising problems.
 
-use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use domain::problem::{
     BlobRef, Limits, Problem as ProblemState, ProblemLanguage, ProblemRejection, ReviseProblem,
     RevisionContent, Sample, Test, Visibility,
@@ -55,7 +55,7 @@ pub struct SampleInput {
 #[derive(InputObject)]
 pub struct ProblemLanguageInput {
     /// The language's id.
-    language: String,
+    language: ID,
     /// Source text to start from.
     #[graphql(default)]
     starter_code: String,

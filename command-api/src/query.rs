@@ -149,8 +149,11 @@ fn top_level_error(failure: Failure) -> ApiError {
     match failure {
         Failure::Api(error) => error,
         Failure::User(errors) => {
-            let forbidden = errors.iter().any(|error| error.code == UserErrorCode::Forbidden);
-            let code = if forbidden { Code::Forbidden } else { Code::BadUserInput };
+            let code = match errors.first().map(|error| error.code) {
+                Some(UserErrorCode::Forbidden) => Code::Forbidden,
+                Some(UserErrorCode::NotFound) => Code::NotFound,
+                _ => Code::BadUserInput,
+            };
             let messages: Vec<String> = errors.into_iter().map(|error| error.message).collect();
             ApiError::new(code, messages.join("\n"))
         }

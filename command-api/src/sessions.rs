@@ -6,7 +6,7 @@ use domain::text::is_shown;
 use domain::{Actor, Login};
 use event_store::{Profile, Rotation, Scope, TokenKind, TokenRecord};
 use graphql::nodes::{AccessToken, User};
-use graphql::{ApiError, ConsistencyToken, DateTime, Secret, Viewer, account_in_log};
+use graphql::{ApiError, ConsistencyToken, DateTime, GlobalId, Secret, Viewer, account_in_log};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
@@ -206,9 +206,9 @@ impl SessionMutation {
     /// scope `full`.
     async fn logout(&self, ctx: &Context<'_>, session: Option<ID>) -> Result<LogoutPayload> {
         let viewer = Viewer::required(ctx)?;
-        let id = match session {
-            Some(session) => session.parse().ok(),
-            None => Some(viewer.token),
+        let id = match &session {
+            Some(session) => GlobalId::session(session)?,
+            None => viewer.token,
         };
         revoke(ctx, viewer, id, "session").await
     }
@@ -231,7 +231,7 @@ impl SessionMutation {
     /// Revokes one of the viewer's access tokens. Needs a session or a token with scope `full`, or
     /// the token itself.
     async fn revoke_access_token(&self, ctx: &Context<'_>, id: ID) -> Result<LogoutPayload> {
-        revoke(ctx, Viewer::required(ctx)?, id.parse().ok(), "id").await
+        revoke(ctx, Viewer::required(ctx)?, GlobalId::access_token(&id)?, "id").await
     }
 }
 
@@ -402,25 +402,15 @@ async fn create_access_token(
     Ok((secret, record))
 }
 
-async fn revoke(
-    ctx: &Context<'_>,
-    viewer: &Viewer,
-    id: Option<Uuid>,
-    path: &str,
-) -> Result<LogoutPayload> {
+async fn revoke(ctx: &Context<'_>, viewer: &Viewer, id: Uuid, path: &str) -> Result<LogoutPayload> {
     // A stolen token of a lesser scope can only revoke itself, so it cannot lock the owner out.
-    if id != Some(viewer.token) && !viewer.allows(Scope::Full) {
+    if id != viewer.token && !viewer.allows(Scope::Full) {
         let message = "this token can revoke only itself; use a session or a token of scope full";
         let error = UserError::new(UserErrorCode::Forbidden, message);
         return Ok(LogoutPayload { user_errors: vec![error], token: None });
     }
-    let revoked = match id {
-        Some(id) => {
-            let credentials = &Commands::of(ctx).credentials;
-            credentials.revoke_token(viewer.subject, id).await.map_err(ApiError::from)?
-        }
-        None => false,
-    };
+    let credentials = &Commands::of(ctx).credentials;
+    let revoked = credentials.revoke_token(viewer.subject, id).await.map_err(ApiError::from)?;
     let user_errors = if revoked {
         vec![]
     } else {

@@ -1,14 +1,24 @@
-//! Access rules. An object that the viewer may not see looks the same as one that does not exist.
+//! Access rules. An object that the viewer may not see looks the same as one that does not exist:
+//!
+//! - a field with one object is null;
+//! - a list leaves it out, so a list for another role is empty;
+//! - a subscription fails with `NOT_FOUND`, and a mutation has that code in `userErrors`;
+//! - a download is 404.
+//!
+//! Operations for a role fail before they look at any object: with `UNAUTHENTICATED` for a client
+//! that is not signed in, with `FORBIDDEN` for other viewers ([`require`]). A malformed id is
+//! `BAD_USER_INPUT` for everybody, because no object is needed to see that.
 //!
 //! A token of any scope shows its account's own submissions, because a client that submits needs to
 //! see the verdict. Everything else that is not public needs the scope `read`.
 
+use async_graphql::Context;
 use domain::problem::{ProblemAccess, TextRule, Visibility};
 use domain::{Login, Role};
 use event_store::Scope;
 use serde::{Deserialize, Serialize};
 
-use crate::Viewer;
+use crate::{ApiError, Code, Viewer};
 
 /// Who may see the sources of submissions, besides judges.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,6 +169,22 @@ pub fn may_see_operations(viewer: Option<&Viewer>) -> bool {
 /// Whether the viewer may see the whole log.
 pub fn may_see_log(viewer: Option<&Viewer>) -> bool {
     reads_as(viewer, &[Role::Auditor])
+}
+
+/// The viewer of an operation for a role. `who` names the role for the message: `judges`.
+///
+/// # Errors
+/// `UNAUTHENTICATED` if the client is not signed in, `FORBIDDEN` if the viewer may not.
+pub fn require<'a>(
+    ctx: &Context<'a>,
+    may: fn(Option<&Viewer>) -> bool,
+    who: &str,
+) -> Result<&'a Viewer, ApiError> {
+    let viewer = Viewer::required(ctx)?;
+    if may(Some(viewer)) {
+        return Ok(viewer);
+    }
+    Err(ApiError::new(Code::Forbidden, format!("only {who} may do this")))
 }
 
 fn works_on(viewer: &Viewer, access: &ProblemAccess) -> bool {

@@ -24,6 +24,8 @@ pub enum Code {
     Forbidden,
     /// An argument is invalid: a malformed id or cursor, or a page that is too large.
     BadUserInput,
+    /// The object does not exist, or the viewer may not see it; which of the two is not disclosed.
+    NotFound,
     /// The request is larger than the limit.
     TooLarge,
     /// The document does not parse, does not match the schema, or exceeds a limit.
@@ -56,10 +58,11 @@ pub enum Code {
 
 impl Code {
     /// Every code.
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::Unauthenticated,
         Self::Forbidden,
         Self::BadUserInput,
+        Self::NotFound,
         Self::TooLarge,
         Self::GraphqlValidationFailed,
         Self::PersistedQueryNotFound,
@@ -82,6 +85,7 @@ impl Code {
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::Forbidden => "FORBIDDEN",
             Self::BadUserInput => "BAD_USER_INPUT",
+            Self::NotFound => "NOT_FOUND",
             Self::TooLarge => "TOO_LARGE",
             Self::GraphqlValidationFailed => "GRAPHQL_VALIDATION_FAILED",
             Self::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
@@ -113,6 +117,7 @@ impl Code {
             | Self::GraphqlValidationFailed
             | Self::PersistedQueryNotFound
             | Self::PersistedQueryNotSupported => 400,
+            Self::NotFound => 404,
             Self::TooLarge => 413,
             Self::TooMany => 429,
             Self::NotCaughtUp | Self::Unavailable => 503,
@@ -155,6 +160,12 @@ impl ApiError {
     /// An error for an invalid argument.
     pub fn bad_input(message: impl Into<String>) -> Self {
         Self::new(Code::BadUserInput, message)
+    }
+
+    /// The answer for an object that does not exist and for one that the viewer may not see:
+    /// `there is no such submission`.
+    pub fn no_such(what: &str) -> Self {
+        Self::new(Code::NotFound, format!("there is no such {what}"))
     }
 
     /// A store failed. The cause is logged and not sent to the client. A store that does not

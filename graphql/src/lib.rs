@@ -39,7 +39,7 @@ pub use excerpts::Excerpts;
 pub use folds::{Folds, STREAM_PAGE};
 pub use gate::{Gate, TraceParent, refusal, secret};
 pub use hub::{Feed, Hub, Topic};
-pub use id::GlobalId;
+pub use id::{GlobalId, JudgementId};
 pub use parts::{Health, Part, Parts};
 pub use renderer::Renderer;
 pub use revisions::Revisions;

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::nodes::{
     LanguageNode, RejudgePreview, RejudgeSelection, Submission, VerdictCount, int, submission,
 };
-use crate::{Api, ApiError, Code, GlobalId, Viewer, access};
+use crate::{Api, ApiError, Code, GlobalId, access};
 
 /// Maximum number of submissions that a preview shows.
 const SAMPLE_MAX: usize = 10;
@@ -53,9 +53,7 @@ pub async fn preview(
     ctx: &Context<'_>,
     input: RejudgeSelection,
 ) -> Result<RejudgePreview, ApiError> {
-    if !access::may_rejudge(Some(Viewer::required(ctx)?)) {
-        return Err(ApiError::new(Code::Forbidden, "only judges can rejudge"));
-    }
+    access::require(ctx, access::may_rejudge, "judges")?;
     let (api, selection) = (Api::of(ctx), parse(input)?);
     let mut tally = Tally::default();
     if selection.submissions.is_empty() {
@@ -148,7 +146,7 @@ fn parse(input: RejudgeSelection) -> Result<Selection, ApiError> {
     let selection = Selection {
         problem: input.problem.as_ref().map(GlobalId::problem).transpose()?,
         author: input.author.map(|login| login.parse().map_err(bad)).transpose()?,
-        language: input.language.map(|id| id.parse().map_err(bad)).transpose()?,
+        language: input.language.as_ref().map(GlobalId::language).transpose()?,
         verdicts,
         judge: input.judge,
         since: input.since.map(|time| time.0),

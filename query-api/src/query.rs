@@ -11,7 +11,7 @@ use read_model::{
 use graphql::connection::{Page, Paging, cost, page};
 use graphql::loaders::Key;
 use graphql::nodes::{
-    Audit, LanguageNode, Node, Problem, ProblemFilter, ProblemOrder, RateLimit, Rejudge, RejudgePreview, RejudgeSelection, Submission, SubmissionFilter, System, Tag, User, UserFilter, Webhook, daily_problem, random_problem, visible,
+    AccessToken, Audit, Event, Judgement, LanguageNode, Node, Problem, ProblemFilter, ProblemOrder, RateLimit, Rejudge, RejudgePreview, RejudgeSelection, Session, Submission, SubmissionFilter, System, Tag, User, UserFilter, Webhook, daily_problem, random_problem, visible,
 };
 use graphql::{Api, ApiError, Date, GlobalId, Viewer, access, account_in_log, prices, selection};
 
@@ -209,10 +209,10 @@ impl Reads {
 
     /// The rejudge with this id; null if it does not exist or the viewer is not a judge.
     async fn rejudge(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Rejudge>> {
+        let id = GlobalId::rejudge(&id)?;
         if !access::may_rejudge(Viewer::of(ctx)) {
             return Ok(None);
         }
-        let id = GlobalId::rejudge(&id)?;
         Ok(load(ctx, Key::<RejudgeView>::new(id)).await?.map(Rejudge::from))
     }
 
@@ -227,7 +227,7 @@ impl Reads {
         before: Option<String>,
     ) -> Result<Page<Rejudge>> {
         let mut conditions = vec![];
-        if !access::may_rejudge(Some(Viewer::required(ctx)?)) {
+        if !access::may_rejudge(Viewer::of(ctx)) {
             conditions.push(Condition::AnyOf("number", vec![]));
         }
         let order = Order { field: Some("number"), direction: Direction::Descending };
@@ -285,6 +285,23 @@ async fn node(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         GlobalId::Webhook(id) => load(ctx, Key::<WebhookView>::new(id))
             .await?
             .map(|webhook| Node::Webhook(webhook.into())),
+        GlobalId::Judgement(id) => {
+            let found = load(ctx, Key::<SubmissionView>::new(id.submission)).await?;
+            match found.filter(|submission| may_see(ctx, submission)) {
+                Some(submission) => Judgement::with_id(ctx, &submission, id).await?,
+                None => None,
+            }
+            .map(|judgement| Node::Judgement(Box::new(judgement)))
+        }
+        GlobalId::Event(position) => {
+            Event::visible(ctx, position).await?.map(|event| Node::Event(Box::new(event)))
+        }
+        GlobalId::Session(id) => Session::own(ctx, id).await?.map(Node::Session),
+        GlobalId::AccessToken(id) => AccessToken::own(ctx, id).await?.map(Node::AccessToken),
+        GlobalId::Language(id) => {
+            let found = Api::of(ctx).catalogue.get(&id).cloned();
+            found.map(|language| Node::Language(LanguageNode(language)))
+        }
     })
 }
 

@@ -70,7 +70,7 @@ impl Subscription {
         let id = GlobalId::submission(&id)?;
         let after = after.as_deref().map(StreamCursor::decode).transpose()?;
         check_cursor(&api, after).await?;
-        let not_found = || ApiError::new(Code::BadUserInput, "there is no such submission");
+        let not_found = || ApiError::no_such("submission");
         let newest = api.hub.folds.newest(id).await?.ok_or_else(not_found)?;
         if !access::may_see_submissions_of(Viewer::of(ctx), &newest.summary.author) {
             return Err(not_found().into());
@@ -104,7 +104,7 @@ impl Subscription {
         let id = GlobalId::rejudge(&id)?;
         let after = after.as_deref().map(StreamCursor::decode).transpose()?;
         check_cursor(&api, after).await?;
-        let not_found = || ApiError::new(Code::BadUserInput, "there is no such rejudge");
+        let not_found = || ApiError::no_such("rejudge");
         if !access::may_rejudge(Viewer::of(ctx)) {
             return Err(not_found().into());
         }
@@ -123,9 +123,7 @@ impl Subscription {
     ) -> Result<impl Stream<Item = Result<EventEdge>> + use<>> {
         let permit = take_permit(ctx)?;
         let api = Arc::clone(ctx.data_unchecked::<Arc<Api>>());
-        if !access::may_see_log(Viewer::of(ctx)) {
-            return Err(ApiError::new(Code::Forbidden, "only auditors can read the log").into());
-        }
+        access::require(ctx, access::may_see_log, "auditors")?;
         let filter = filter.unwrap_or_default().try_into()?;
         let after = after.as_deref().map(StreamCursor::decode).transpose()?;
         check_cursor(&api, after).await?;

@@ -112,7 +112,7 @@ async fn arguments(world: &World) {
         format!("subscription {{ submission(id: {id:?}, after: {after:?}) {{ cursor }} }}")
     };
     for ask in [
-        "{ node(id: \"nonsense\") { id } }",
+        "{ node(id: \"non_sense\") { id } }",
         "{ node(id: \"sub_1\") { id } }",
         "{ submission(id: \"prb_sum\") { id } }",
         "{ submission { id } }",
@@ -123,6 +123,7 @@ async fn arguments(world: &World) {
         "{ submissions(after: \"nonsense\") { totalCount } }",
         "{ submissions(after: \"e30\") { totalCount } }",
         "{ problems(before: \"nonsense\") { totalCount } }",
+        "{ submissions(filter: { language: \"sub_1\" }) { totalCount } }",
         "{ submissions(filter: { problem: \"nonsense\" }) { totalCount } }",
     ] {
         let answer = world.ada.ask(ask, json!({})).await;

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::int;
 use crate::cursor::StreamCursor;
 use crate::scalars::{DateTime, PositionScalar, Sha256};
-use crate::{Api, ApiError, prices};
+use crate::{Api, ApiError, GlobalId, prices};
 
 /// The number of events that one read of the log returns at most.
 const READ_LIMIT: u32 = 512;
@@ -98,14 +98,19 @@ fn redact(payload: &mut Value, shown: Shown) {
 
 #[Object]
 impl Event {
+    /// The event's global id.
+    pub async fn id(&self) -> ID {
+        GlobalId::Event(self.recorded.position).into()
+    }
+
     /// The event's position in the log.
     async fn position(&self) -> PositionScalar {
         PositionScalar(self.recorded.position)
     }
 
     /// The stream the event belongs to: `submission:…`, `problem:two-sum`, `account:ada`.
-    async fn stream(&self) -> ID {
-        self.recorded.stream.to_string().into()
+    async fn stream(&self) -> String {
+        self.recorded.stream.to_string()
     }
 
     /// The event's place in its stream, from 1.
@@ -133,14 +138,14 @@ impl Event {
         self.recorded.metadata.actor.as_str()
     }
 
-    /// Shared by all events that one request caused.
-    async fn correlation_id(&self) -> ID {
-        self.recorded.metadata.correlation.to_string().into()
+    /// A UUID that all events share that one request caused.
+    async fn correlation_id(&self) -> String {
+        self.recorded.metadata.correlation.to_string()
     }
 
-    /// The id of the event that caused this one.
-    async fn causation_id(&self) -> Option<ID> {
-        Some(self.recorded.metadata.causation?.to_string().into())
+    /// The UUID of the event that caused this one.
+    async fn causation_id(&self) -> Option<String> {
+        Some(self.recorded.metadata.causation?.to_string())
     }
 
     /// The W3C trace context of the request.
@@ -225,7 +230,7 @@ pub struct EventFilter {
     /// The actor that caused the event: `account:ada`.
     actor: Option<String>,
     /// The event was caused by the request with this correlation id.
-    correlation_id: Option<ID>,
+    correlation_id: Option<String>,
     /// The event was recorded at this time or later.
     since: Option<DateTime>,
     /// The event was recorded before this time.
@@ -236,18 +241,16 @@ impl TryFrom<EventFilter> for audit::Filter {
     type Error = ApiError;
 
     fn try_from(filter: EventFilter) -> Result<Self, ApiError> {
-        let stream = |id: &ID| match id.parse::<crate::GlobalId>() {
-            Ok(crate::GlobalId::Submission(id)) => Ok(StreamId::Submission(id)),
-            Ok(crate::GlobalId::Problem(slug)) => Ok(StreamId::Problem(slug)),
-            Ok(crate::GlobalId::User(login)) => Ok(StreamId::Account(login)),
-            Ok(crate::GlobalId::Rejudge(id)) => Ok(StreamId::Rejudge(id)),
-            Ok(crate::GlobalId::Webhook(id)) => Ok(StreamId::Webhook(id)),
-            Err(_) => {
-                id.parse().map_err(|_| ApiError::bad_input(format!("{:?} is not a stream", id.0)))
-            }
+        let stream = |id: &ID| match id.parse::<GlobalId>() {
+            Ok(GlobalId::Submission(id)) => Ok(StreamId::Submission(id)),
+            Ok(GlobalId::Problem(slug)) => Ok(StreamId::Problem(slug)),
+            Ok(GlobalId::User(login)) => Ok(StreamId::Account(login)),
+            Ok(GlobalId::Rejudge(id)) => Ok(StreamId::Rejudge(id)),
+            Ok(GlobalId::Webhook(id)) => Ok(StreamId::Webhook(id)),
+            _ => id.parse().map_err(|_| ApiError::bad_input(format!("{:?} is not a stream", id.0))),
         };
-        let correlation = |id: &ID| {
-            let message = || ApiError::bad_input(format!("{:?} is not a correlation id", id.0));
+        let correlation = |id: &String| {
+            let message = || ApiError::bad_input(format!("{id:?} is not a correlation id"));
             id.parse::<uuid::Uuid>().map_err(|_| message())
         };
         Ok(Self {

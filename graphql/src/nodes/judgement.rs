@@ -15,7 +15,7 @@ use super::submission::{Submission, behind};
 use super::{GroupResult, Rejudge, TestResult, Verdict, int};
 use crate::loaders::Key;
 use crate::scalars::DateTime;
-use crate::{Api, GlobalId, Viewer, access, prices};
+use crate::{Api, GlobalId, JudgementId, Viewer, access, prices};
 
 /// The judgement of a submission that counts.
 pub(super) async fn judgement(
@@ -187,14 +187,40 @@ impl Judgement {
         Ok(pages.flat_map(|page| page.outcomes).map(Arc::new).collect())
     }
 
-    pub(super) fn global_id(&self) -> ID {
-        let submission = GlobalId::Submission(self.submission);
-        let attempt = self.view().attempt;
-        match self.rejudge {
-            Some(rejudge) => format!("{submission}.{}.{attempt}", GlobalId::Rejudge(rejudge)),
-            None => format!("{submission}.{attempt}"),
+    /// The judgement with this id, for a viewer who may see the submission; `None` if there is no
+    /// such attempt, or if only judges may see it.
+    pub async fn with_id(
+        ctx: &Context<'_>,
+        submission: &SubmissionView,
+        id: JudgementId,
+    ) -> Result<Option<Self>> {
+        let is_own = id.rejudge.is_none() && (1..=submission.attempts).contains(&id.attempt);
+        let applied = submission.verdicts.rejudged.iter().find(|it| Some(it.rejudge) == id.rejudge);
+        let judged = match id.rejudge {
+            None if is_own => submission.id.to_string(),
+            Some(rejudge) if applied.is_some() || access::may_rejudge(Viewer::of(ctx)) => {
+                TrialId { rejudge, submission: submission.id }.to_string()
+            }
+            _ => return Ok(None),
+        };
+        let key = JudgementView::key_of(&judged, id.attempt);
+        let found = Api::loader(ctx).load_one(Key::<JudgementView>::new(key)).await?;
+        let Some(found) = found else { return Ok(None) };
+        let mut judgement = Self::of(submission, Source::Stored(Box::new(found)));
+        if let Some(rejudge) = id.rejudge {
+            let trial = TrialId { rejudge, submission: submission.id };
+            let trial = Api::loader(ctx).load_one(Key::<TrialView>::new(trial)).await?;
+            judgement.revision = trial.map_or(judgement.revision, |it| it.judged.revision);
+            judgement.rejudge = Some(rejudge);
+            judgement.applied_at = applied.map(|it| it.applied_at);
         }
-        .into()
+        Ok(Some(judgement))
+    }
+
+    pub(super) fn global_id(&self) -> ID {
+        let attempt = self.view().attempt;
+        let (submission, rejudge) = (self.submission, self.rejudge);
+        GlobalId::Judgement(JudgementId { submission, rejudge, attempt }).into()
     }
 
     pub(super) async fn test_results(&self, ctx: &Context<'_>) -> Result<Vec<TestResult>> {
@@ -215,7 +241,7 @@ impl Judgement {
 #[Object]
 impl Judgement {
     /// The judgement's global id.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         self.global_id()
     }
 

@@ -7,7 +7,7 @@ use domain::LanguageId;
 use event_store::Ability;
 
 use crate::api::CatalogueLanguage;
-use crate::{Api, ApiError};
+use crate::{Api, ApiError, GlobalId};
 
 /// A programming language of this installation.
 #[derive(Debug, Clone)]
@@ -15,9 +15,9 @@ pub struct LanguageNode(pub CatalogueLanguage);
 
 #[Object(name = "Language")]
 impl LanguageNode {
-    /// The language's id, as `submit` takes it.
-    async fn id(&self) -> ID {
-        self.0.id.as_str().into()
+    /// The global id, such as `cpp`. It has no prefix, because people type it.
+    pub async fn id(&self) -> ID {
+        GlobalId::Language(self.0.id.clone()).into()
     }
 
     /// The display name.

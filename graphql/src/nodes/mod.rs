@@ -20,10 +20,12 @@ pub(crate) mod submission;
 mod system;
 mod test_result;
 mod user;
+mod visible_event;
 mod webhook;
 
 pub use self::audit::Audit;
 pub use event::{Event, EventCursor, EventEdge, EventFilter, Receipt};
+pub use judgement::Judgement;
 pub use language::LanguageNode;
 pub use limits::{Limits, TimeLimitKind, TimeLimitOrigin};
 pub use node::Node;
@@ -39,7 +41,7 @@ pub use statement::{Attachment, Statement};
 pub use submission::{Submission, SubmissionFilter};
 pub use system::System;
 pub use test_result::TestResult;
-pub use user::{AccessToken, User, UserFilter};
+pub use user::{AccessToken, Session, User, UserFilter};
 pub use webhook::Webhook;
 
 use async_graphql::Enum;

@@ -2,9 +2,13 @@
 
 use async_graphql::{ID, Interface};
 
-use super::{Problem, Rejudge, Submission, User, Webhook};
+use super::{
+    AccessToken, Event, Judgement, LanguageNode, Problem, Rejudge, Session, Submission, User,
+    Webhook,
+};
 
-/// An object with a global id.
+/// An object with a global id, which `node` takes. Objects without an id have no identity of their
+/// own.
 #[derive(Interface)]
 #[graphql(field(name = "id", ty = "ID", desc = "The global id; opaque."))]
 pub enum Node {
@@ -18,4 +22,14 @@ pub enum Node {
     Rejudge(Rejudge),
     /// A webhook.
     Webhook(Webhook),
+    /// A judgement.
+    Judgement(Box<Judgement>),
+    /// An event.
+    Event(Box<Event>),
+    /// A session.
+    Session(Session),
+    /// An access token.
+    AccessToken(AccessToken),
+    /// A language.
+    Language(LanguageNode),
 }

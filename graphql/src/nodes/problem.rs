@@ -457,8 +457,9 @@ impl ProblemFilter {
             conditions.push(Condition::HasAny("tags", vec![Scalar::Text(tag)]));
         }
         if let Some(language) = self.language {
-            let any = Scalar::Text(ProblemView::ANY_LANGUAGE.to_owned());
-            conditions.push(Condition::HasAny("language_ids", vec![Scalar::Text(language.0), any]));
+            let language = text(GlobalId::language(&language)?.as_str());
+            let any = text(ProblemView::ANY_LANGUAGE);
+            conditions.push(Condition::HasAny("language_ids", vec![language, any]));
         }
         if let Some(status) = self.status {
             conditions.push(status_condition(ctx, &status).await?);

@@ -1,10 +1,12 @@
 //! Accounts.
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use domain::Login;
 use event_store::{Scope, TokenKind, TokenRecord};
 use jiff::Timestamp;
 use read_model::views::{AccountView, ProblemView, SolvedView, SubmissionView};
 use read_model::{Condition, PageRequest, Scalar, ViewReaderExt, WHOLE_PAGE};
+use uuid::Uuid;
 
 use super::problem_search::listed;
 use super::submission::{NEWEST_FIRST, Submission, SubmissionFilter};
@@ -106,33 +108,37 @@ impl User {
 
     /// The account's sessions. Empty unless the viewer is the account holder.
     async fn sessions(&self, ctx: &Context<'_>) -> Result<Vec<Session>> {
-        let current = Viewer::of(ctx).map(|viewer| viewer.token);
-        let sessions = tokens(ctx, self, TokenKind::Session).await?.into_iter();
-        let sessions = sessions.map(|token| Session {
-            id: token.id.to_string().into(),
-            current: current == Some(token.id),
-            last_seen_at: DateTime(token.last_used_at.unwrap_or(token.created_at)),
-            created_at: DateTime(token.created_at),
-            client: token.name,
-        });
-        Ok(sessions.collect())
+        let tokens = tokens(ctx, &self.0.login, self.0.subject, TokenKind::Session).await?;
+        Ok(tokens.into_iter().map(|token| Session::of(ctx, token)).collect())
     }
 
     /// The account's access tokens. Empty unless the viewer is the account holder.
     async fn access_tokens(&self, ctx: &Context<'_>) -> Result<Vec<AccessToken>> {
-        let tokens = tokens(ctx, self, TokenKind::Access).await?;
+        let tokens = tokens(ctx, &self.0.login, self.0.subject, TokenKind::Access).await?;
         Ok(tokens.into_iter().map(AccessToken::from).collect())
     }
 }
 
-async fn tokens(ctx: &Context<'_>, user: &User, kind: TokenKind) -> Result<Vec<TokenRecord>> {
-    if !access::may_see_tokens(Viewer::of(ctx), &user.0.login) {
+async fn tokens(
+    ctx: &Context<'_>,
+    login: &Login,
+    subject: Uuid,
+    kind: TokenKind,
+) -> Result<Vec<TokenRecord>> {
+    if !access::may_see_tokens(Viewer::of(ctx), login) {
         return Ok(vec![]);
     }
     let credentials = &Api::of(ctx).credentials;
-    let tokens = credentials.tokens(user.0.subject, Timestamp::now()).await;
+    let tokens = credentials.tokens(subject, Timestamp::now()).await;
     let tokens = tokens.map_err(ApiError::from)?.into_iter();
     Ok(tokens.filter(|token| token.kind == kind).collect())
+}
+
+/// The viewer's own token with this id; `None` if there is none.
+async fn own_token(ctx: &Context<'_>, id: Uuid, kind: TokenKind) -> Result<Option<TokenRecord>> {
+    let Some(viewer) = Viewer::of(ctx) else { return Ok(None) };
+    let tokens = tokens(ctx, &viewer.login, viewer.subject, kind).await?;
+    Ok(tokens.into_iter().find(|token| token.id == id))
 }
 
 async fn solved_problems(ctx: &Context<'_>, account: &AccountView) -> Result<Vec<ProblemView>> {
@@ -192,8 +198,9 @@ pub struct SolvedCount {
 /// A session, created by signing in.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct Session {
-    /// The session's id, which `logout` takes.
-    id: ID,
+    /// The session's global id, which `logout` takes.
+    #[graphql(owned)]
+    pub(super) id: ID,
     /// The client's name for itself.
     client: String,
     /// When the session began.
@@ -204,11 +211,34 @@ pub struct Session {
     current: bool,
 }
 
+impl Session {
+    fn of(ctx: &Context<'_>, token: TokenRecord) -> Self {
+        let current = Viewer::of(ctx).map(|viewer| viewer.token);
+        Self {
+            id: GlobalId::Session(token.id).into(),
+            current: current == Some(token.id),
+            last_seen_at: DateTime(token.last_used_at.unwrap_or(token.created_at)),
+            created_at: DateTime(token.created_at),
+            client: token.name,
+        }
+    }
+
+    /// The viewer's own session with this id; `None` if there is none.
+    ///
+    /// # Errors
+    /// If the store does not respond.
+    pub async fn own(ctx: &Context<'_>, id: Uuid) -> Result<Option<Self>> {
+        let token = own_token(ctx, id, TokenKind::Session).await?;
+        Ok(token.map(|token| Self::of(ctx, token)))
+    }
+}
+
 /// An access token, without its secret.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct AccessToken {
-    /// The token's id, which `revokeAccessToken` takes.
-    id: ID,
+    /// The token's global id, which `revokeAccessToken` takes.
+    #[graphql(owned)]
+    pub(super) id: ID,
     /// The name its creator gave it.
     name: String,
     /// The permissions that the token grants: `read`, `submit`, `full`.
@@ -219,6 +249,16 @@ pub struct AccessToken {
     expires_at: Option<DateTime>,
 }
 
+impl AccessToken {
+    /// The viewer's own access token with this id; `None` if there is none.
+    ///
+    /// # Errors
+    /// If the store does not respond.
+    pub async fn own(ctx: &Context<'_>, id: Uuid) -> Result<Option<Self>> {
+        Ok(own_token(ctx, id, TokenKind::Access).await?.map(Self::from))
+    }
+}
+
 impl From<TokenRecord> for AccessToken {
     fn from(token: TokenRecord) -> Self {
         let scopes = token.scopes.iter().map(|scope| match scope {
@@ -227,7 +267,7 @@ impl From<TokenRecord> for AccessToken {
             Scope::Full => "full".to_owned(),
         });
         Self {
-            id: token.id.to_string().into(),
+            id: GlobalId::AccessToken(token.id).into(),
             scopes: scopes.collect(),
             last_used_at: token.last_used_at.map(DateTime),
             expires_at: token.expires_at.map(DateTime),

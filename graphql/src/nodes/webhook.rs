@@ -25,8 +25,8 @@ pub enum WebhookState {
 pub struct DeadLetter {
     /// The event's position in the log.
     position: PositionScalar,
-    /// The event's id, which is also the message's id.
-    event: ID,
+    /// The event's UUID, which is also the message's id.
+    event: String,
     /// The number of delivery attempts.
     attempts: i32,
     /// Why the last attempt failed.
@@ -41,7 +41,7 @@ impl From<DeadLetterView> for DeadLetter {
     fn from(view: DeadLetterView) -> Self {
         Self {
             position: position(view.position),
-            event: view.event.to_string().into(),
+            event: view.event.to_string(),
             attempts: int(view.attempts),
             reason: view.reason,
             at: view.at.into(),

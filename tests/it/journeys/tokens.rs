@@ -105,8 +105,14 @@ async fn a_lesser_token_ends_itself_alone(world: &World) {
     let other = json!({ "id": sessions["viewer"]["sessions"][0]["id"] });
     let refused = found.data(logout, other.clone()).await["logout"].take();
     assert_eq!(refused["userErrors"], json!([{ "code": "FORBIDDEN" }]));
-    let refused = found.data(revoke, other).await["revokeAccessToken"].take();
+    let another = create(&world.bob, json!({ "name": "more", "scopes": ["read"] })).await;
+    let another = json!({ "id": another["accessToken"]["id"] });
+    let refused = found.data(revoke, another).await["revokeAccessToken"].take();
     assert_eq!(refused["userErrors"], json!([{ "code": "FORBIDDEN" }]));
+    // Each mutation takes the ids of its own kind of object.
+    let mistaken = found.ask(revoke, other).await;
+    assert_eq!(mistaken.code(), "BAD_USER_INPUT");
+    assert!(mistaken.message().contains("is the id of a session"), "{mistaken:?}");
     assert_eq!(world.bob.data(WHO, json!({})).await["viewer"]["login"], "bob");
     let ended = found.data(logout, json!({})).await["logout"].take();
     assert_eq!(ended["userErrors"], json!([]));
