@@ -45,7 +45,8 @@ pub struct ImportProblemInput {
 #[Object]
 impl ImportMutation {
     /// Creates or revises the problems of an uploaded package. All are checked before the first is
-    /// written. For setters, who may revise their own problems and those that they collaborate on,
+    /// written. A retry is safe: the same package again changes nothing, and `revised` is then
+    /// false. For setters, who may revise their own problems and those that they collaborate on,
     /// and for judges.
     async fn import_problem(
         &self,

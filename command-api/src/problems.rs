@@ -126,7 +126,8 @@ impl Payload for ProblemPayload {
 #[Object]
 impl ProblemMutation {
     /// Creates or revises a problem. For setters, who may revise their own problems and those that
-    /// they collaborate on, and for judges.
+    /// they collaborate on, and for judges. A retry is safe: the same content again changes nothing,
+    /// and `revised` is then false.
     async fn upsert_problem(
         &self,
         ctx: &Context<'_>,

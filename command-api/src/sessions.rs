@@ -14,6 +14,7 @@ use crate::account_input::{self, NAME_CHARS_MAX};
 use crate::accounts::{self, AccountError};
 use crate::commands::Commands;
 use crate::payload::{Failure, Payload, UserError, UserErrorCode, answer, token};
+use crate::submit::check_key;
 use crate::tokens::Issue;
 use crate::{invitations, permission, profile};
 
@@ -65,6 +66,8 @@ pub struct SessionPayload {
     expires_at: Option<DateTime>,
     /// The account that is signed in.
     pub(crate) user: Option<User>,
+    /// Whether the account existed already; only `register` can find that.
+    replayed: bool,
     /// Why the request was refused; empty on success.
     pub(crate) user_errors: Vec<UserError>,
     /// The consistency token of the write; null if nothing was written to the log.
@@ -101,13 +104,18 @@ pub struct AccessTokenInput {
     scopes: Vec<String>,
     /// The lifetime, from 1 to 3650 days; null if the token must not expire.
     expires_in_days: Option<i32>,
+    /// Makes retries safe: while the token exists, a request with the same key and input returns
+    /// it, without its secret. 1 to 200 characters.
+    idempotency_key: Option<String>,
 }
 
 /// An access token, or why it was refused.
 #[derive(SimpleObject, Default)]
 pub struct AccessTokenPayload {
-    /// The token's secret; shown only once.
+    /// The token's secret; shown only once, so it is null if `replayed`.
     secret: Option<String>,
+    /// Whether the token existed already, found by its idempotency key.
+    replayed: bool,
     /// The token, without its secret.
     access_token: Option<AccessToken>,
     /// Why the token was refused; empty on success.
@@ -124,7 +132,9 @@ impl Payload for AccessTokenPayload {
 
 #[Object]
 impl SessionMutation {
-    /// Creates an account and signs it in. If the server needs an invitation, it is used up.
+    /// Creates an account and signs it in. If the server needs an invitation, it is used up. A retry
+    /// is safe without an idempotency key: with the login, email, name and password of an account
+    /// that exists, it signs that account in.
     async fn register(&self, ctx: &Context<'_>, input: RegisterInput) -> Result<SessionPayload> {
         answer(register(Commands::of(ctx), ctx, input).await)
     }
@@ -222,7 +232,8 @@ impl SessionMutation {
     ) -> Result<AccessTokenPayload> {
         let created = create_access_token(Commands::of(ctx), Viewer::required(ctx)?, input).await;
         answer(created.map(|(secret, record)| AccessTokenPayload {
-            secret: Some(secret.0),
+            replayed: secret.is_none(),
+            secret: secret.map(|secret| secret.0),
             access_token: Some(record.into()),
             ..AccessTokenPayload::default()
         }))
@@ -256,8 +267,12 @@ async fn register(
         return Err(Failure::User(errors));
     };
 
-    let password_hash = Some(commands.hashing.hash(input.password).await?);
-    let profile = Profile { email: Some(email), name: input.name, password_hash };
+    let client = input.client.unwrap_or_else(|| UNNAMED.to_owned());
+    let mut profile = Profile { email: Some(email), name: input.name, password_hash: None };
+    if account_in_log(commands.log.as_ref(), &login).await?.is_some() {
+        return registered_before(commands, &login, &profile, input.password, &client).await;
+    }
+    profile.password_hash = Some(commands.hashing.hash(input.password.clone()).await?);
     let invitation = invitations::admit(commands, input.invitation, "input.invitation").await?;
     let context = event_store::Context::new(Actor::account(&login));
     let (log, credentials) = (commands.log.as_ref(), commands.credentials.as_ref());
@@ -266,19 +281,44 @@ async fn register(
         Ok(registered) => registered,
         Err(AccountError::Rejected(rejection)) => {
             invitations::give_back(commands, invitation).await?;
-            let code = match rejection {
-                AccountRejection::Taken => UserErrorCode::Taken,
-                _ => UserErrorCode::Invalid,
+            return match rejection {
+                AccountRejection::Taken => {
+                    registered_before(commands, &login, &profile, input.password, &client).await
+                }
+                _ => Err(UserError::new(UserErrorCode::Invalid, rejection.to_string()).into()),
             };
-            return Err(UserError::at(code, "input.login", rejection.to_string()).into());
         }
         Err(error) => return Err(error.into()),
     };
-    let client = input.client.as_deref().unwrap_or(UNNAMED);
-    let mut payload = begin_session(commands, &login, subject, client, Uuid::now_v7()).await?;
+    let mut payload = begin_session(commands, &login, subject, &client, Uuid::now_v7()).await?;
     payload.token = token(&recorded);
     payload.user = account_in_log(log, &login).await?.map(User::from);
     Ok(payload)
+}
+
+/// Signs in to an account that exists, if this is the same registration again: a client whose
+/// connection broke does not know that the first one succeeded. It counts as a sign-in.
+async fn registered_before(
+    commands: &Commands,
+    login: &Login,
+    profile: &Profile,
+    password: String,
+    client: &str,
+) -> Result<SessionPayload, Failure> {
+    commands.admit_account(login)?;
+    let taken = || UserError::at(UserErrorCode::Taken, "input.login", "the login is taken");
+    let account = account_in_log(commands.log.as_ref(), login).await?.ok_or_else(taken)?;
+    let known = commands.credentials.profiles(&[account.subject]).await?.into_iter().next();
+    let is_same = |known: &Profile| known.email == profile.email && known.name == profile.name;
+    let hash = known.flatten().filter(is_same).and_then(|known| known.password_hash);
+    if !commands.hashing.verify(password, hash).await? {
+        return Err(taken().into());
+    }
+    match begin_session(commands, login, account.subject, client, Uuid::now_v7()).await {
+        Ok(payload) => Ok(SessionPayload { user: Some(account.into()), replayed: true, ..payload }),
+        Err(AccountError::Rejected(_)) => Err(taken().into()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Exchanges a refresh token for a new session; `None` if it is not valid. A token that was
@@ -358,7 +398,7 @@ async fn create_access_token(
     commands: &Commands,
     viewer: &Viewer,
     input: AccessTokenInput,
-) -> Result<(Secret, TokenRecord), Failure> {
+) -> Result<(Option<Secret>, TokenRecord), Failure> {
     let invalid = |path, message: String| UserError::at(UserErrorCode::Invalid, path, message);
     permission::full(viewer)?;
     account_input::name(&input.name, "input.name")?;
@@ -378,28 +418,46 @@ async fn create_access_token(
         )
         .into());
     }
+    let lifetime =
+        input.expires_in_days.map(|days| SignedDuration::from_hours(24 * i64::from(days)));
+    let id = match &input.idempotency_key {
+        Some(key) => {
+            check_key(key)?;
+            // Tokens are not in the log. Two requests at the same time may both create this token;
+            // then both secrets work, and revoking the token ends both.
+            Uuid::new_v5(&viewer.subject, key.as_bytes())
+        }
+        None => Uuid::now_v7(),
+    };
     let held = commands.credentials.tokens(viewer.subject, Timestamp::now()).await?;
+    if let Some(first) = held.iter().find(|token| token.id == id) {
+        let held_for = first.expires_at.map(|end| end.duration_since(first.created_at));
+        if first.name == input.name && first.scopes == scopes && held_for == lifetime {
+            return Ok((None, first.clone()));
+        }
+        let message = "the idempotency key was used before with a different input";
+        let code = UserErrorCode::IdempotencyKeyReused;
+        return Err(UserError::at(code, "input.idempotencyKey", message).into());
+    }
     if held.iter().filter(|token| token.kind == TokenKind::Access).count() >= TOKENS_MAX {
         let message =
             format!("an account can have at most {TOKENS_MAX} access tokens; revoke one first");
         return Err(UserError::new(UserErrorCode::TooMany, message).into());
     }
     let (secret, record) = Issue {
-        id: Uuid::now_v7(),
+        id,
         subject: viewer.subject,
         login: &viewer.login,
         kind: TokenKind::Access,
         name: &input.name,
         scopes,
-        lifetime: input
-            .expires_in_days
-            .map(|days| SignedDuration::from_hours(24 * i64::from(days))),
+        lifetime,
         family: None,
     }
     .issue();
     let (log, credentials) = (commands.log.as_ref(), commands.credentials.as_ref());
     accounts::keep_tokens(log, credentials, std::slice::from_ref(&record)).await?;
-    Ok((secret, record))
+    Ok((Some(secret), record))
 }
 
 async fn revoke(ctx: &Context<'_>, viewer: &Viewer, id: Uuid, path: &str) -> Result<LogoutPayload> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use domain::webhook::{Webhook as Aggregate, WebhookCommand, WebhookCreated, WebhookRejection};
-use domain::{Login, Position, Recorded, StreamId, WebhookId};
+use domain::{Aggregate as _, Event, Login, Position, Recorded, StreamId, Version, WebhookId};
 use event_store::{AppendError, ChangeError, ExecuteError, Scope, Stream};
 use graphql::nodes::Webhook;
 use graphql::{Api, ApiError, ConsistencyToken, GlobalId, PositionScalar, Viewer, access};
@@ -15,6 +15,7 @@ use webhook::{SigningSecret, secret_name};
 
 use crate::commands::{self, Commands};
 use crate::payload::{self, Failure, Payload, UserError, UserErrorCode, not_appended, token};
+use crate::submit::check_key;
 
 /// Maximum number of webhooks. Each one reads the whole log.
 const WEBHOOKS_MAX: u64 = 64;
@@ -31,6 +32,9 @@ pub struct CreateWebhookInput {
     url: String,
     /// The event types to send, for example `JudgingFinished`.
     types: Vec<String>,
+    /// Makes retries safe: a request with the same key and input returns the first webhook, without
+    /// its secret. 1 to 200 characters.
+    idempotency_key: Option<String>,
 }
 
 /// The webhook and its signing secret, or why it was not created.
@@ -41,8 +45,10 @@ pub struct CreateWebhookPayload {
     /// The webhook's id; set on success even if `webhook` is null.
     id: Option<ID>,
     /// The secret that signs the webhook's messages, as defined by Standard Webhooks. Shown only
-    /// once.
+    /// once, so it is null if `replayed`.
     secret: Option<String>,
+    /// Whether the webhook existed already, found by its idempotency key.
+    replayed: bool,
     /// Why nothing was done; empty on success.
     pub(crate) user_errors: Vec<UserError>,
     /// The consistency token of the write; null if nothing was written.
@@ -88,7 +94,8 @@ impl WebhookMutation {
             Ok((id, secret, recorded)) => Ok(CreateWebhookPayload {
                 webhook: read_back(ctx, id, &recorded).await,
                 id: Some(GlobalId::Webhook(id).into()),
-                secret: Some(secret.to_text()),
+                replayed: secret.is_none(),
+                secret,
                 user_errors: vec![],
                 token: token(&recorded),
             }),
@@ -109,9 +116,13 @@ impl WebhookMutation {
         id: ID,
         from: PositionScalar,
     ) -> Result<WebhookPayload> {
-        let through = recorded_progress(Api::of(ctx), &id).await?;
-        let rewind = |by| WebhookCommand::Rewind { by, from: from.0, through };
-        answer(ctx, change(Commands::of(ctx), ctx, &id, rewind).await).await
+        let recorded = async {
+            check_admin(ctx)?;
+            let through = recorded_progress(Api::of(ctx), &id).await?;
+            let rewind = |by| WebhookCommand::Rewind { by, from: from.0, through };
+            change(Commands::of(ctx), ctx, &id, rewind).await
+        };
+        answer(ctx, recorded.await).await
     }
 
     /// Schedules another attempt to deliver a dead letter. For administrators.
@@ -142,11 +153,11 @@ async fn answer(ctx: &Context<'_>, outcome: Outcome) -> Result<WebhookPayload> {
 }
 
 /// The webhook's progress, which is not in the log between two marks.
-async fn recorded_progress(api: &Api, id: &ID) -> Result<Position> {
+async fn recorded_progress(api: &Api, id: &ID) -> Result<Position, ApiError> {
     let key = GlobalId::webhook(id)?.to_string();
-    let webhook = api.reader.one::<WebhookView>(&key).await.map_err(ApiError::from)?;
+    let webhook = api.reader.one::<WebhookView>(&key).await?;
     match webhook {
-        Some(webhook) => Ok(Webhook::from(webhook).progress(api).await?),
+        Some(webhook) => Webhook::from(webhook).progress(api).await,
         None => Ok(Position::START),
     }
 }
@@ -177,18 +188,23 @@ async fn check_number(api: &Api) -> Result<(), Failure> {
     Err(UserError::new(UserErrorCode::TooMany, message).into())
 }
 
+/// The webhook's id, its secret unless the webhook existed already, and the recorded events.
+type Created = (WebhookId, Option<String>, Vec<Recorded>);
+
 async fn create(
     commands: &Commands,
     ctx: &Context<'_>,
     input: CreateWebhookInput,
-) -> Result<(WebhookId, SigningSecret, Vec<Recorded>), Failure> {
+) -> Result<Created, Failure> {
     let viewer = check_admin(ctx)?;
-    check_number(Api::of(ctx)).await?;
-    if let Err(error) = commands.destinations.check_name(&input.url).await {
-        let message = error.to_string();
-        return Err(UserError::at(UserErrorCode::Invalid, "input.url", message).into());
-    }
-    let (id, log) = (WebhookId::from(Uuid::now_v7()), commands.log.as_ref());
+    let id = match &input.idempotency_key {
+        Some(key) => {
+            check_key(key)?;
+            WebhookId::from_idempotency_key(&viewer.login, key)
+        }
+        None => Uuid::now_v7().into(),
+    };
+    let log = commands.log.as_ref();
     let created = WebhookCreated {
         webhook: id,
         by: viewer.login.clone(),
@@ -196,22 +212,72 @@ async fn create(
         kinds: input.types.into_iter().collect::<BTreeSet<_>>(),
         after: log.info().await?.head,
     };
-    // Store the secret first, so that every webhook has one.
-    let (secret, name) = (SigningSecret::generate(), secret_name(id));
-    commands.credentials.put_secret(&name, &secret.to_text()).await?;
+    if input.idempotency_key.is_some() && exists_as(commands, &created).await? {
+        return Ok((id, None, vec![]));
+    }
+    check_number(Api::of(ctx)).await?;
+    if let Err(error) = commands.destinations.check_name(&created.url).await {
+        let message = error.to_string();
+        return Err(UserError::at(UserErrorCode::Invalid, "input.url", message).into());
+    }
+    // Decide before the secret is stored, so that a refused webhook has none.
+    let create = WebhookCommand::Create(created.clone());
+    Aggregate::default().decide(create.clone()).map_err(rejected)?;
+    let secret = stored_secret(commands, id).await?;
     let mut stream = Stream::<Aggregate>::new(StreamId::Webhook(id));
-    let (create, context) = (WebhookCommand::Create(created), commands::context(ctx, viewer));
+    let context = commands::context(ctx, viewer);
     match stream.execute(log, vec![create], &context, None, None).await {
-        Ok(recorded) => Ok((id, secret, recorded)),
+        Ok(recorded) => Ok((id, Some(secret), recorded)),
+        Err(ExecuteError::Append(AppendError::Conflict { .. })) => {
+            // A request with the same key was faster.
+            exists_as(commands, &created).await?;
+            Ok((id, None, vec![]))
+        }
         Err(error) => {
             // If the outcome is unknown, the append may have succeeded, and the webhook needs its
-            // secret.
-            if !matches!(error, ExecuteError::Append(AppendError::Unknown(_))) {
-                commands.credentials.remove_secret(&name).await?;
+            // secret. So does one that another request with the same key is creating; a secret
+            // that stays without a webhook is removed after a while (`assay sweep`).
+            let is_unknown = matches!(error, ExecuteError::Append(AppendError::Unknown(_)));
+            if !is_unknown && input.idempotency_key.is_none() {
+                commands.credentials.remove_secret(&secret_name(id)).await?;
             }
             Err(refused(error))
         }
     }
+}
+
+/// Whether the webhook was created before with the same input.
+async fn exists_as(commands: &Commands, created: &WebhookCreated) -> Result<bool, Failure> {
+    let stream = StreamId::Webhook(created.webhook);
+    let first = commands.log.read_stream(&stream, Version(1), 1).await?;
+    match first.first().map(|recorded| &recorded.event) {
+        None => Ok(false),
+        Some(Event::WebhookCreated(first)) if same_input(first, created) => Ok(true),
+        Some(_) => {
+            let message = "the idempotency key was used before with a different input";
+            let code = UserErrorCode::IdempotencyKeyReused;
+            Err(UserError::at(code, "input.idempotencyKey", message).into())
+        }
+    }
+}
+
+/// Ignores the position after which the webhook begins, which differs between two tries.
+fn same_input(first: &WebhookCreated, again: &WebhookCreated) -> bool {
+    first.url == again.url && first.kinds == again.kinds
+}
+
+/// The secret of a new webhook, stored before the webhook so that every webhook has one. Requests
+/// with the same idempotency key share it.
+async fn stored_secret(commands: &Commands, id: WebhookId) -> Result<String, Failure> {
+    let (new, name) = (SigningSecret::generate().to_text(), secret_name(id));
+    if commands.credentials.add_secret(&name, &new).await? {
+        return Ok(new);
+    }
+    let removed = || {
+        let message = "the webhook's secret was removed meanwhile; try again";
+        UserError::new(UserErrorCode::Conflict, message)
+    };
+    Ok(commands.credentials.secret(&name).await?.ok_or_else(removed)?)
 }
 
 async fn remove(commands: &Commands, ctx: &Context<'_>, id: &ID) -> Outcome {
@@ -241,15 +307,18 @@ async fn change(
 }
 
 fn refused(error: ExecuteError<WebhookRejection>) -> Failure {
-    use {UserErrorCode as Code, WebhookRejection as No};
-    let rejection = match error {
+    match error {
         ExecuteError::Append(AppendError::Conflict { .. }) => {
             let message = "the webhook was changed by another request; try again";
-            return UserError::new(Code::Conflict, message).into();
+            UserError::new(UserErrorCode::Conflict, message).into()
         }
-        ExecuteError::Append(error) => return Failure::Api(not_appended(&error)),
-        ExecuteError::Rejected(rejection) => rejection,
-    };
+        ExecuteError::Append(error) => Failure::Api(not_appended(&error)),
+        ExecuteError::Rejected(rejection) => rejected(rejection).into(),
+    }
+}
+
+fn rejected(rejection: WebhookRejection) -> UserError {
+    use {UserErrorCode as Code, WebhookRejection as No};
     let message = rejection.to_string();
     match rejection {
         No::NotFound | No::Removed => UserError::new(Code::NotFound, message),
@@ -260,5 +329,4 @@ fn refused(error: ExecuteError<WebhookRejection>) -> Failure {
         No::NotDead(_) => UserError::at(Code::NotFound, "position", message),
         No::Disabled => UserError::new(Code::AlreadyFinal, message),
     }
-    .into()
 }

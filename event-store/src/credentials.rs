@@ -98,6 +98,9 @@ pub trait Credentials: Tickets + Identities + std::fmt::Debug {
     /// Stores or replaces the secret with this name.
     async fn put_secret(&self, name: &str, secret: &str) -> Result<(), CredentialsError>;
 
+    /// Stores the secret unless there is one with this name; returns whether it was stored.
+    async fn add_secret(&self, name: &str, secret: &str) -> Result<bool, CredentialsError>;
+
     /// The secret with this name, if there is one.
     async fn secret(&self, name: &str) -> Result<Option<String>, CredentialsError>;
 

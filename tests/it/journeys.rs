@@ -48,6 +48,7 @@ async fn journey(stack: Stack) {
     step("the service", the_service(&world)).await;
     step("tokens", tokens::tokens(&world)).await;
     step("once", once::the_same_key_is_one_submission(&world)).await;
+    step("created once", once::what_exists_is_not_created_again(&world)).await;
     step("read your writes", once::a_token_waits_for_the_write(&world)).await;
     step("secrets", secrets::others_see_nothing(&world, &judged)).await;
 }

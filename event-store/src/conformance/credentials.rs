@@ -36,6 +36,7 @@ pub(super) fn cases() -> Vec<Case> {
         only_ones_own_token_is_revoked,
         revoking_says_whether_there_was_one,
         a_secret_reads_back_until_it_is_replaced_or_removed,
+        a_secret_is_added_once,
         secrets_are_kept_by_their_whole_name,
         a_store_with_nothing_but_a_secret_is_not_empty,
         what_was_kept_survives_reopening,
@@ -331,6 +332,21 @@ async fn a_secret_reads_back_until_it_is_replaced_or_removed(url: String) {
         store.remove_secret(name).await.unwrap();
         assert_eq!(store.secret(name).await.unwrap(), None);
     }
+}
+
+async fn a_secret_is_added_once(url: String) {
+    let store = open(&url).await;
+    let name = "webhook:1";
+    assert!(store.add_secret(name, "whsec_1").await.unwrap());
+    assert!(!store.add_secret(name, "whsec_2").await.unwrap());
+    assert_eq!(store.secret(name).await.unwrap().as_deref(), Some("whsec_1"));
+    store.remove_secret(name).await.unwrap();
+    let added = (0..8).map(|number| {
+        let store = store.clone();
+        async move { store.add_secret(name, &format!("whsec_{number}")).await.unwrap() }
+    });
+    let added = futures::future::join_all(added).await;
+    assert_eq!(added.iter().filter(|added| **added).count(), 1, "{added:?}");
 }
 
 async fn secrets_are_kept_by_their_whole_name(url: String) {

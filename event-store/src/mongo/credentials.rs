@@ -250,6 +250,13 @@ impl Credentials for MongoCredentials {
             .map_err(not_available)
     }
 
+    async fn add_secret(&self, name: &str, secret: &str) -> Result<bool, CredentialsError> {
+        let only_new = doc! { "$setOnInsert": { "secret": secret } };
+        let secrets = self.secrets.update_one(doc! { "_id": name }, only_new);
+        let added = secrets.upsert(true).await.map_err(not_available)?;
+        Ok(added.upserted_id.is_some())
+    }
+
     async fn secret(&self, name: &str) -> Result<Option<String>, CredentialsError> {
         let found = self.secrets.find_one(doc! { "_id": name }).await.map_err(not_available)?;
         Ok(found.map(|stored| stored.secret))

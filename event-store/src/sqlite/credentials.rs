@@ -337,6 +337,17 @@ impl Credentials for SqliteCredentials {
         .await
     }
 
+    async fn add_secret(&self, name: &str, secret: &str) -> Result<bool, CredentialsError> {
+        let row = [name.to_owned(), secret.to_owned()];
+        self.write(move |connection| {
+            let added = connection
+                .prepare_cached("INSERT OR IGNORE INTO secrets (name, secret) VALUES (?1, ?2)")?
+                .execute(row)?;
+            Ok(added > 0)
+        })
+        .await
+    }
+
     async fn secret(&self, name: &str) -> Result<Option<String>, CredentialsError> {
         let name = name.to_owned();
         self.read(move |connection| {

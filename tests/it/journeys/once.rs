@@ -41,6 +41,72 @@ pub(super) async fn the_same_key_is_one_submission(world: &World) {
     assert_eq!(world.ada.submit_input(input).await["replayed"], false);
 }
 
+/// Retries of everything else that creates something.
+pub(super) async fn what_exists_is_not_created_again(world: &World) {
+    let create = "mutation($input: AccessTokenInput!) { createAccessToken(input: $input) {
+        secret replayed accessToken { id } userErrors { code field } } }";
+    let input =
+        json!({ "name": "CI", "scopes": ["read"], "expiresInDays": 7, "idempotencyKey": "k" });
+    retried(&world.bob, create, "createAccessToken", input, ("name", json!("other"))).await;
+
+    let create = "mutation($input: CreateWebhookInput!) { createWebhook(input: $input) {
+        secret replayed id userErrors { code field } } }";
+    let types = json!(["RejudgeReverted"]);
+    let input = json!({ "url": "https://1.1.1.1/", "types": types, "idempotencyKey": "k" });
+    let other = ("url", json!("https://1.1.1.1/other"));
+    let admin = world.deployment.admin();
+    let id = retried(&admin, create, "createWebhook", input, other).await["id"].take();
+    let remove = "mutation($id: ID!) { removeWebhook(id: $id) { userErrors { code } } }";
+    let removed = admin.data(remove, json!({ "id": id })).await["removeWebhook"].take();
+    assert_eq!(removed["userErrors"], json!([]));
+
+    let register = "mutation($input: RegisterInput!) { register(input: $input) {
+        accessToken replayed user { login } userErrors { code } } }";
+    let mut input =
+        json!({ "login": "carl", "email": "carl@example.org", "password": "battery staple" });
+    for replayed in [false, true] {
+        let api = world.deployment.api();
+        let payload = api.data(register, json!({ "input": input })).await["register"].take();
+        assert_eq!(payload["replayed"], replayed, "{payload}");
+        assert_eq!(payload["user"]["login"], "carl");
+        let carl = api.with_token(payload["accessToken"].as_str().unwrap());
+        assert_eq!(carl.data("{ viewer { login } }", json!({})).await["viewer"]["login"], "carl");
+    }
+    for (field, value) in [("password", "correct horse"), ("email", "bob@example.org")] {
+        let right = input[field].take();
+        input[field] = json!(value);
+        let payload = world.ada.data(register, json!({ "input": input })).await["register"].take();
+        assert_eq!(payload["userErrors"], json!([{ "code": "TAKEN" }]));
+        assert_eq!(payload["accessToken"], Value::Null);
+        input[field] = right;
+    }
+}
+
+/// Creates once, again, and with another value of one field. Returns the second answer.
+async fn retried(
+    api: &Api,
+    mutation: &str,
+    field: &str,
+    mut input: Value,
+    other: (&str, Value),
+) -> Value {
+    let ask =
+        async |input: &Value| api.data(mutation, json!({ "input": input })).await[field].take();
+    let mut first = ask(&input).await;
+    assert!(first["secret"].is_string() && first["replayed"] == false, "{first}");
+    let again = ask(&input).await;
+    first["secret"] = Value::Null;
+    first["replayed"] = json!(true);
+    assert_eq!(again, first, "the same without its secret");
+    let name = other.0;
+    input[name] = other.1;
+    let reused = ask(&input).await;
+    let error = json!({ "code": "IDEMPOTENCY_KEY_REUSED", "field": ["input", "idempotencyKey"] });
+    assert_eq!(reused["userErrors"], json!([error]));
+    assert_eq!((&reused["secret"], &reused["replayed"]), (&Value::Null, &json!(false)));
+    again
+}
+
 pub(super) async fn a_token_waits_for_the_write(world: &World) {
     let ask = "query($id: ID!) { submission(id: $id) { id source } }";
     for round in 0..ROUNDS {
