@@ -10,7 +10,11 @@ use domain::Digest;
 use event_store::{Blobs, Credentials, Profile};
 use futures::future::try_join_all;
 use futures::{StreamExt, stream};
-use read_model::{Collection, Condition, View, ViewReader, ViewReaderExt};
+use read_model::views::SubmissionView;
+use read_model::{
+    Collection, Condition, Direction, Order, PageRequest, Scalar, View, ViewReader, ViewReaderExt,
+    WHOLE_PAGE,
+};
 use uuid::Uuid;
 
 use crate::{ApiError, Code};
@@ -118,6 +122,45 @@ impl dataloader::Loader<Subject> for Loader {
     }
 }
 
+/// A queued submission, by its number, whose place in the queue is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Queued(pub(crate) i64);
+
+/// Finds the places, from 1, of all queued submissions on a page with one count and one read. Only
+/// a submission behind [`WHOLE_PAGE`] others of the same page's span is counted on its own.
+impl dataloader::Loader<Queued> for Loader {
+    type Value = u64;
+    type Error = Arc<ApiError>;
+
+    async fn load(&self, keys: &[Queued]) -> Result<HashMap<Queued, u64>, Arc<ApiError>> {
+        let Some(first) = keys.iter().map(|key| key.0).min() else { return Ok(HashMap::new()) };
+        let queued = Condition::Equals("state", Scalar::Text("QUEUED".to_owned()));
+        let ahead = async |number: i64| {
+            let before = Condition::LessThan("number", Scalar::Integer(number));
+            let conditions = [queued.clone(), before];
+            let ahead = self.reader.count(&SubmissionView::COLLECTION, &conditions).await;
+            ahead.map_err(|error| Arc::new(ApiError::from(error)))
+        };
+        let order = Order { field: Some("number"), direction: Direction::Ascending };
+        let from = Condition::AtLeast("number", Scalar::Integer(first));
+        let conditions = vec![queued.clone(), from];
+        let request = PageRequest { conditions, order, ..PageRequest::all(WHOLE_PAGE) };
+        let page = self.reader.views::<SubmissionView>(&request);
+        let (before_first, page) =
+            tokio::try_join!(ahead(first), async { Ok(page.await.map_err(ApiError::from)?) })?;
+        let numbers: Vec<i64> = page.items.iter().map(|(_, it)| it.number).collect();
+        let known_to = numbers.last().copied().filter(|_| page.has_more).unwrap_or(i64::MAX);
+        let placed = keys.iter().map(async |key| {
+            let ahead = match key.0 <= known_to {
+                true => before_first + numbers.partition_point(|it| *it < key.0) as u64,
+                false => ahead(key.0).await?,
+            };
+            Ok::<_, Arc<ApiError>>((*key, ahead + 1))
+        });
+        Ok(try_join_all(placed).await?.into_iter().collect())
+    }
+}
+
 /// The number of views in a collection that meet the conditions.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Count {
@@ -142,5 +185,74 @@ impl dataloader::Loader<Count> for Loader {
             Ok::<_, Arc<ApiError>>((count.clone(), number.map_err(ApiError::from)?))
         });
         Ok(try_join_all(counted).await?.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::submission::SubmissionReceived;
+    use domain::{
+        Actor, Checkpoint, EventId, Metadata, Position, Recorded, StreamId, SubmissionId, Version,
+    };
+    use jiff::Timestamp;
+    use read_model::{Change, Document};
+    use tempfile::TempDir;
+
+    use super::dataloader::Loader as _;
+    use super::*;
+
+    /// Two more than one read returns.
+    const QUEUED: u128 = WHOLE_PAGE as u128 + 2;
+
+    /// A submission received at this position.
+    fn queued(position: u128) -> SubmissionView {
+        let id = SubmissionId::from(Uuid::from_u128(position));
+        let received = SubmissionReceived {
+            submission: id,
+            author: "ada".parse().unwrap(),
+            problem: "sum".parse().unwrap(),
+            revision: 1,
+            language: "cpp".parse().unwrap(),
+            source: Digest::of(b""),
+            source_bytes: 0,
+        };
+        let recorded = Recorded {
+            position: Position(position as u64),
+            stream: StreamId::Submission(id),
+            version: Version(1),
+            recorded_at: Timestamp::UNIX_EPOCH,
+            id: EventId(Uuid::nil()),
+            metadata: Metadata::new(Actor::system(), Uuid::nil()),
+            event: received.clone().into(),
+            body: "".into(),
+        };
+        SubmissionView::new(&received, &recorded)
+    }
+
+    #[tokio::test]
+    async fn places_in_the_queue_count_what_is_ahead() {
+        let directory = TempDir::new().unwrap();
+        let urls = event_store::StoreUrls::embedded(directory.path());
+        let stores = event_store::open(&urls).await.unwrap();
+        let url = format!("sqlite:{}", directory.path().join("views.db").display());
+        let views = read_model::open(&url, "live").await.unwrap();
+        // Every tenth position is a submission's.
+        let changes = (1..=QUEUED).map(|place| {
+            let view = queued(10 * place);
+            let (collection, document) = (SubmissionView::COLLECTION, Document::of(&view));
+            Change::Put { collection, key: view.key(), document }
+        });
+        let to = Checkpoint::start(Uuid::nil());
+        views.writer.commit("submissions", None, &to, changes.collect()).await.unwrap();
+        let (blobs, credentials) = (stores.blobs.clone(), stores.credentials.clone());
+        let loader = Loader { reader: views.reader.clone(), blobs, credentials };
+        for wanted in [&[1, 2, 7][..], &[5, 6], &[QUEUED], &[1, QUEUED - 1, QUEUED]] {
+            let keys: Vec<Queued> = wanted.iter().map(|place| Queued(10 * *place as i64)).collect();
+            let places = loader.load(&keys).await.unwrap();
+            for (key, place) in keys.iter().zip(wanted) {
+                assert_eq!(places[key], *place as u64, "{wanted:?}");
+            }
+        }
+        assert!(loader.load(&[] as &[Queued]).await.unwrap().is_empty());
     }
 }

@@ -197,7 +197,7 @@ impl Reads {
         filter: Option<SubmissionFilter>,
     ) -> Result<Page<Submission>> {
         let viewer = Viewer::required(ctx)?;
-        let mut conditions = filter.unwrap_or_default().conditions(ctx)?;
+        let mut conditions = filter.unwrap_or_default().conditions(ctx).await?;
         if !access::may_see_all_submissions(Some(viewer)) {
             let own = Scalar::Text(viewer.login.to_string());
             conditions.push(Condition::Equals("author", own));

@@ -65,12 +65,16 @@ pub enum Condition {
     AnyOf(&'static str, Vec<Scalar>),
     /// The field has none of these values.
     NoneOf(&'static str, Vec<Scalar>),
-    /// The field is a list with at least one of these elements. An empty list matches nothing.
+    /// The field is a list with at least one of these elements. An empty list matches nothing. If
+    /// the field has an index, it must not be a text in any document.
     HasAny(&'static str, Vec<Scalar>),
     /// The field is this value or greater.
     AtLeast(&'static str, Scalar),
     /// The field is less than this value.
     Below(&'static str, Scalar),
+    /// The field has a value that is less than this one. An index on the field can find it, unlike
+    /// [`Condition::Below`], which also matches documents without a value.
+    LessThan(&'static str, Scalar),
     /// The field's text contains this text, compared byte by byte.
     Contains(&'static str, String),
 }

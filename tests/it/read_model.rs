@@ -10,9 +10,10 @@ use futures::TryStreamExt;
 use futures::future::join_all;
 use mongodb::bson::{Document, doc};
 use read_model::conformance::{Case, run, view_cases};
+use read_model::views::{ProblemView, SubmissionView};
 use read_model::{
     Change, Collection, CommitError, Condition, Direction, Keyset, OpenError, Order, PageRequest,
-    ReadError, Scalar, Views, open,
+    ReadError, Scalar, View, Views, open,
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -20,6 +21,8 @@ use tests::mongo_server::MongoServer;
 use tests::proxy::Weather;
 use uuid::Uuid;
 
+const SUBMISSIONS: Collection = SubmissionView::COLLECTION;
+const PROBLEMS: Collection = ProblemView::COLLECTION;
 const BOXES: Collection =
     Collection { name: "boxes", schema: 1, indexes: &[&["weight"], &["owner", "weight"]] };
 
@@ -74,6 +77,98 @@ async fn a_url_that_names_no_read_model_is_refused_without_its_secrets() {
             other => panic!("{url:?}: {other:?}"),
         }
     }
+}
+
+/// Uses the server's profiler, which records the plan of every query.
+#[tokio::test(flavor = "multi_thread")]
+async fn mongo_lists_read_ranges_of_indexes() {
+    let server = MongoServer::start().await;
+    let url = server.url("views");
+    let views = open(&url, "live").await.unwrap();
+    fill_lists(&views).await;
+    let database = mongodb::Client::with_uri_str(&url).await.unwrap().database("views");
+    database.run_command(doc! { "profile": 2 }).await.unwrap();
+    let lists = read_lists(&views).await;
+
+    database.run_command(doc! { "profile": 0 }).await.unwrap();
+    let profile = database.collection::<Document>("system.profile");
+    let read = doc! { "op": { "$in": ["query", "command"] }, "planSummary": { "$exists": true },
+    "ns": { "$in": [
+        format!("views.live_{}", SUBMISSIONS.stored_name()),
+        format!("views.live_{}", PROBLEMS.stored_name()),
+    ] } };
+    let queries: Vec<Document> = profile.find(read).await.unwrap().try_collect().await.unwrap();
+    assert!(queries.len() >= 2 * lists, "{queries:#?}");
+    for query in queries {
+        let plan = query.get_str("planSummary").unwrap();
+        let is_by_index = plan.starts_with("IXSCAN") || plan.starts_with("COUNT_SCAN");
+        assert!(is_by_index, "{query:#?}");
+        assert!(!query.contains_key("hasSortStage"), "{query:#?}");
+    }
+}
+
+#[tokio::test]
+async fn sqlite_lists_find_the_same() {
+    let directory = TempDir::new().unwrap();
+    let url = format!("sqlite:{}/views.db", directory.path().display());
+    let views = open(&url, "live").await.unwrap();
+    fill_lists(&views).await;
+    read_lists(&views).await;
+}
+
+/// 200 submissions and 200 problems, with their indexes.
+async fn fill_lists(views: &Views) {
+    let put = |collection, number: i64, document| Change::Put {
+        collection,
+        key: format!("{number:03}"),
+        document: read_model::Document::of(&document),
+    };
+    let changes = (0..200).flat_map(|number| {
+        let submission = json!({
+            "number": number, "created_at": number * 10, "state": "JUDGED",
+            "language": if number % 3 == 0 { "cpp" } else { "c" },
+            "verdict": if number % 2 == 0 { "ACCEPTED" } else { "WRONG_ANSWER" },
+        });
+        let tags = if number % 5 == 0 { json!(["dp", "graphs"]) } else { json!(["dp"]) };
+        let problem = json!({ "number": number, "slug": format!("p{number}"), "tags": tags });
+        [put(SUBMISSIONS, number, submission), put(PROBLEMS, number, problem)]
+    });
+    let to = Checkpoint::start(Uuid::nil());
+    views.writer.commit("all", None, &to, changes.collect()).await.unwrap();
+    views.writer.index(&[SUBMISSIONS, PROBLEMS]).await.unwrap();
+}
+
+/// Reads and counts lists that the API has. Returns their number.
+async fn read_lists(views: &Views) -> usize {
+    let text = |text: &str| Scalar::Text(text.to_owned());
+    let tagged = |tag: &str| Condition::HasAny("tags", vec![text(tag)]);
+    let (three, ninety) = (Scalar::Integer(3), Scalar::Integer(90));
+    let lists = [
+        (SUBMISSIONS, vec![Condition::Equals("verdict", text("ACCEPTED"))], 100),
+        (
+            SUBMISSIONS,
+            vec![
+                Condition::Equals("language", text("cpp")),
+                Condition::Equals("verdict", text("ACCEPTED")),
+            ],
+            34,
+        ),
+        (
+            SUBMISSIONS,
+            vec![Condition::AtLeast("number", three), Condition::LessThan("number", ninety)],
+            87,
+        ),
+        (PROBLEMS, vec![tagged("dp"), tagged("graphs")], 40),
+    ];
+    for (collection, conditions, found) in &lists {
+        let order = Order { field: Some("number"), direction: Direction::Descending };
+        let request =
+            PageRequest { conditions: conditions.clone(), order, ..PageRequest::all(1_000) };
+        let page = views.reader.page(collection, &request).await.unwrap();
+        assert_eq!(page.items.len(), *found, "{conditions:?}");
+        assert_eq!(views.reader.count(collection, conditions).await.unwrap(), *found as u64);
+    }
+    lists.len()
 }
 
 /// Uses the server's profiler, which records the plan of every query.

@@ -314,7 +314,7 @@ impl Problem {
         filter: Option<SubmissionFilter>,
     ) -> Result<Page<Submission>> {
         let viewer = Viewer::required(ctx)?;
-        let mut conditions = filter.unwrap_or_default().conditions(ctx)?;
+        let mut conditions = filter.unwrap_or_default().conditions(ctx).await?;
         conditions.push(Condition::Equals("author", text(viewer.login.as_str())));
         conditions.push(Condition::Equals("problem", text(self.0.slug.as_str())));
         let paging = Paging { first, after, ..Paging::default() };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{ComplexObject, Context, ID, InputObject, Object, Result, SimpleObject};
 use domain::StreamId;
 use read_model::views::{AccountView, ProblemView, SubmissionFold, SubmissionView};
-use read_model::{Condition, Direction, Micros, Order, Scalar};
+use read_model::{Condition, Direction, Micros, Order, PageRequest, Scalar, ViewReaderExt};
 
 use super::event::{Events, Receipt, first_event, timeline};
 use super::judgement::{
@@ -14,7 +14,7 @@ use super::judgement::{
 use super::{LanguageNode, Problem, SubmissionState, User, Verdict, int, visible};
 use crate::connection::cost;
 use crate::cursor::StreamCursor;
-use crate::loaders::{Count, Key};
+use crate::loaders::{Key, Queued};
 use crate::scalars::{DateTime, Sha256};
 use crate::{Api, ApiError, Code, GlobalId, Viewer, access, prices};
 
@@ -251,11 +251,7 @@ impl Progress {
     #[graphql(complexity = "prices::COUNT")]
     async fn queue_position(&self, ctx: &Context<'_>) -> Result<i32> {
         let Some(number) = self.waiting else { return Ok(0) };
-        let ahead = vec![
-            Condition::Equals("state", Scalar::Text("QUEUED".to_owned())),
-            Condition::Below("number", Scalar::Integer(number)),
-        ];
-        Ok(int(Api::count(ctx, Count::of::<SubmissionView>(ahead)).await? + 1))
+        Ok(int(Api::loader(ctx).load_one(Queued(number)).await?.unwrap_or_default()))
     }
 }
 
@@ -280,7 +276,10 @@ pub struct SubmissionFilter {
 
 impl SubmissionFilter {
     /// The conditions that views must meet.
-    pub fn conditions(self, _ctx: &Context<'_>) -> Result<Vec<Condition>, ApiError> {
+    ///
+    /// # Errors
+    /// If an id is not one of its kind, or the views do not respond.
+    pub async fn conditions(self, ctx: &Context<'_>) -> Result<Vec<Condition>, ApiError> {
         let mut conditions = Vec::new();
         if let Some(problem) = self.problem {
             let slug = GlobalId::problem(&problem)?;
@@ -290,24 +289,50 @@ impl SubmissionFilter {
             conditions.push(Condition::Equals("author", Scalar::Text(author)));
         }
         if let Some(language) = self.language {
-            conditions.push(Condition::Equals("language", Scalar::Text(language.0)));
+            let language = GlobalId::language(&language)?;
+            conditions.push(Condition::Equals("language", Scalar::Text(language.to_string())));
         }
         if let Some(states) = self.state {
             let states = states.into_iter().map(read_model::views::SubmissionState::from);
             let states = states.map(|state| Scalar::Text(state.as_str().to_owned()));
-            conditions.push(Condition::AnyOf("state", states.collect()));
+            conditions.push(one_of("state", states.collect()));
         }
         if let Some(verdicts) = self.verdict {
             let verdicts = verdicts.into_iter().map(|verdict| stored(verdict.into()));
-            conditions.push(Condition::AnyOf("verdict", verdicts.collect()));
+            conditions.push(one_of("verdict", verdicts.collect()));
         }
+        // Later submissions have higher numbers, so a time becomes a number: lists are ordered by
+        // number, and one range of an index is then the whole list.
         if let Some(since) = self.since {
-            conditions.push(Condition::AtLeast("created_at", micros(&since)));
+            conditions.push(match first_received_since(ctx, &since).await? {
+                Some(number) => Condition::AtLeast("number", Scalar::Integer(number)),
+                None => Condition::AnyOf("number", vec![]),
+            });
         }
         if let Some(until) = self.until {
-            conditions.push(Condition::Below("created_at", micros(&until)));
+            conditions.push(match first_received_since(ctx, &until).await? {
+                Some(number) => Condition::LessThan("number", Scalar::Integer(number)),
+                None => Condition::Below("created_at", micros(&until)),
+            });
         }
         Ok(conditions)
+    }
+}
+
+/// The number of the first submission received at or after this time; `None` if there is none yet.
+async fn first_received_since(ctx: &Context<'_>, time: &DateTime) -> Result<Option<i64>, ApiError> {
+    let conditions = vec![Condition::AtLeast("created_at", micros(time))];
+    let order = Order { field: Some("created_at"), direction: Direction::Ascending };
+    let request = PageRequest { conditions, order, ..PageRequest::all(1) };
+    let found = Api::of(ctx).reader.views::<SubmissionView>(&request).await?;
+    Ok(found.items.first().map(|(_, submission)| submission.number))
+}
+
+/// The field has one of these values. Stores find a single value in an index and keep its order.
+fn one_of(field: &'static str, mut values: Vec<Scalar>) -> Condition {
+    match values.len() {
+        1 => Condition::Equals(field, values.remove(0)),
+        _ => Condition::AnyOf(field, values),
     }
 }
 

@@ -96,7 +96,7 @@ impl User {
         after: Option<String>,
         filter: Option<SubmissionFilter>,
     ) -> Result<Page<Submission>> {
-        let mut conditions = filter.unwrap_or_default().conditions(ctx)?;
+        let mut conditions = filter.unwrap_or_default().conditions(ctx).await?;
         let author = Scalar::Text(self.0.login.to_string());
         conditions.push(Condition::Equals("author", author));
         if !access::may_see_submissions_of(Viewer::of(ctx), &self.0.login) {

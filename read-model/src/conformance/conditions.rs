@@ -14,6 +14,7 @@ pub(super) fn cases() -> Vec<Case> {
         lists_of_values_may_be_long,
         has_looks_into_lists_only,
         at_least_and_below_split_the_order,
+        less_than_leaves_out_the_missing_and_the_null,
         contains_takes_every_character_for_itself,
         contains_looks_into_texts_only,
         all_conditions_must_be_met,
@@ -108,6 +109,16 @@ async fn at_least_and_below_split_the_order(url: String) {
     }
     assert_eq!(met(&views, Condition::AtLeast("label", text("xx"))).await, ["b"]);
     assert_eq!(met(&views, Condition::Below("label", text("xx"))).await, ["a", "c", "d"]);
+}
+
+async fn less_than_leaves_out_the_missing_and_the_null(url: String) {
+    let views = four(&url).await;
+    let less = |field, value| Condition::LessThan(field, value);
+    assert_eq!(met(&views, less("weight", number(2))).await, ["a"]);
+    assert_eq!(met(&views, less("weight", number(9))).await, ["a", "b"]);
+    assert_eq!(met(&views, less("label", text("y"))).await, ["a"]);
+    assert_eq!(met(&views, less("weight", number(1))).await, [""; 0]);
+    assert_eq!(met(&views, less("weight", Scalar::Null)).await, [""; 0]);
 }
 
 async fn contains_takes_every_character_for_itself(url: String) {

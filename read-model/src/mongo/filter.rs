@@ -56,6 +56,8 @@ fn condition(condition: &Condition) -> Result<Document, InvalidName> {
             let field = plain(field)?;
             doc! { "$or": [{ field: { "$lt": bson(value) } }, { field: null }] }
         }
+        Condition::LessThan(field, Scalar::Null) => doc! { plain(field)?: { "$in": [] } },
+        Condition::LessThan(field, value) => doc! { plain(field)?: { "$lt": bson(value) } },
         Condition::Contains(field, text) => {
             // Not a regular expression, because those need escaping and have a maximum length.
             let field = format!("${}", plain(field)?);

@@ -100,6 +100,21 @@ impl Query {
                     format!("({field} IS NULL OR {unlisted})")
                 }
             }
+            Condition::HasAny(field, values) if self.indexed.contains(field) => {
+                // The column holds the list as JSON, so the document need not be read.
+                let field = column(field)?;
+                let has_text = match plain_element(values) {
+                    Some(text) => format!("instr({field}, {}) > 0 AND", self.bind(&text)),
+                    None => String::new(),
+                };
+                format!(
+                    "CASE WHEN {has_text} substr({field}, 1, 1) = '[' AND json_valid({field}) \
+                     THEN EXISTS (SELECT 1 FROM json_each({field}) AS element JOIN json_each({}) AS wanted \
+                     ON element.type = wanted.type AND element.value IS wanted.value) \
+                     ELSE FALSE END",
+                    self.bind_list(values)
+                )
+            }
             Condition::HasAny(field, values) => {
                 let field = plain(field)?;
                 // `json_each` treats a single value as a list of one. Types are compared because it
@@ -126,6 +141,14 @@ impl Query {
             Condition::Below(field, value) => {
                 let field = self.field(field)?;
                 format!("({field} IS NULL OR {field} < {})", self.bind(value))
+            }
+            Condition::LessThan(field, Scalar::Null) => {
+                plain(field)?;
+                "FALSE".to_owned()
+            }
+            Condition::LessThan(field, value) => {
+                let field = self.field(field)?;
+                format!("{field} < {}", self.bind(value))
             }
             Condition::Contains(field, text) => {
                 let field = plain(field)?;
@@ -210,6 +233,14 @@ impl Query {
         self.bound.push(Bound::Text(values.collect::<Value>().to_string()));
         format!("?{}", self.bound.len())
     }
+}
+
+/// The JSON of a single element, if JSON escapes none of its characters. A list without this text
+/// does not have the element, which is much faster to find out than by parsing the list.
+fn plain_element(values: &[Scalar]) -> Option<Scalar> {
+    let [Scalar::Text(text)] = values else { return None };
+    let is_plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    is_plain.then(|| Scalar::Text(format!("\"{text}\"")))
 }
 
 /// The column of an indexed field. Unquoted, because SQLite may treat an unknown quoted name as a

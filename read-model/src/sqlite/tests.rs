@@ -7,7 +7,7 @@ use tokio::runtime::Runtime;
 use super::query::Query;
 use crate::names::Namespace;
 use crate::paging::Walk;
-use crate::views::SubmissionView;
+use crate::views::{ProblemView, SubmissionView};
 use crate::{
     Condition, Direction, Generation, Generations, Keyset, Order, PageRequest, Scalar, View, open,
 };
@@ -25,12 +25,16 @@ fn plan(connection: &Connection, request: &PageRequest) -> Vec<String> {
     while let Some(leg) = walk.next_leg() {
         let collection = &SubmissionView::COLLECTION;
         let query = Query::page(collection, &table, &request.conditions, &leg).unwrap();
-        let explain = format!("EXPLAIN QUERY PLAN {}", query.text);
-        let mut statement = connection.prepare(&explain).unwrap();
-        let rows = statement.query_map(params_from_iter(query.bound), |row| row.get(3)).unwrap();
-        lines.extend(rows.map(Result::unwrap));
+        lines.extend(explained(connection, query));
     }
     lines
+}
+
+fn explained(connection: &Connection, query: Query) -> Vec<String> {
+    let explain = format!("EXPLAIN QUERY PLAN {}", query.text);
+    let mut statement = connection.prepare(&explain).unwrap();
+    let rows = statement.query_map(params_from_iter(query.bound), |row| row.get(3)).unwrap();
+    rows.map(Result::unwrap).collect()
 }
 
 #[test]
@@ -55,6 +59,34 @@ fn every_page_of_submissions_reads_one_range_of_an_index() {
                 Condition::Equals("problem", text("sum")),
             ],
             "live_submissions_v5.author.problem.number",
+        ),
+        (
+            vec![Condition::Equals("verdict", text("ACCEPTED"))],
+            "live_submissions_v4.verdict.number",
+        ),
+        (
+            vec![
+                Condition::Equals("language", text("cpp")),
+                Condition::Equals("verdict", text("ACCEPTED")),
+            ],
+            "live_submissions_v4.language.verdict.number",
+        ),
+        (
+            vec![
+                Condition::Equals("language", text("cpp")),
+                Condition::Equals("verdict", text("ACCEPTED")),
+                Condition::AtLeast("number", Scalar::Integer(3)),
+                Condition::LessThan("number", Scalar::Integer(9)),
+            ],
+            "live_submissions_v4.language.verdict.number",
+        ),
+        // `since` and `until` of a list.
+        (
+            vec![
+                Condition::AtLeast("number", Scalar::Integer(3)),
+                Condition::LessThan("number", Scalar::Integer(9)),
+            ],
+            "live_submissions_v4.number",
         ),
     ];
     for (conditions, index) in filters {
@@ -87,6 +119,49 @@ fn every_page_of_submissions_reads_one_range_of_an_index() {
                 }
             }
         }
+    }
+}
+
+/// Counts, and the look-ups behind lists: no document is read to find out whether it matches.
+#[test]
+fn counts_and_look_ups_read_indexes_only() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("views.db");
+    let collections = [SubmissionView::COLLECTION, ProblemView::COLLECTION];
+    Runtime::new().unwrap().block_on(async {
+        let views = open(&format!("sqlite:{}", file.display()), "live").await.unwrap();
+        views.writer.prepare(&collections).await.unwrap();
+        views.writer.index(&collections).await.unwrap();
+    });
+    let connection = Connection::open(&file).unwrap();
+    let text = |text: &str| Scalar::Text(text.to_owned());
+    let tagged = |tag: &str| Condition::HasAny("tags", vec![text(tag)]);
+    let number = Scalar::Integer(9);
+    let counts = [
+        (
+            0,
+            vec![Condition::Equals("state", text("QUEUED")), Condition::LessThan("number", number)],
+        ),
+        (
+            0,
+            vec![
+                Condition::Equals("language", text("cpp")),
+                Condition::Equals("verdict", text("ACCEPTED")),
+            ],
+        ),
+        (0, vec![Condition::AtLeast("created_at", Scalar::Integer(7))]),
+        (1, vec![tagged("dp"), tagged("graphs")]),
+        (1, vec![Condition::AnyOf("slug", vec![text("sum"), text("odd")])]),
+        (1, vec![Condition::NoneOf("slug", vec![text("sum")])]),
+    ];
+    for (collection, conditions) in counts {
+        let collection = &collections[collection];
+        let namespace = Namespace::parse("live").unwrap();
+        let table = namespace.documents(collection, Generation::FIRST).unwrap();
+        let query = Query::count(collection, &table, &conditions).unwrap();
+        let lines = explained(&connection, query);
+        let of_table = lines.iter().find(|line| line.contains(&table)).unwrap();
+        assert!(of_table.contains("USING COVERING INDEX"), "{conditions:?}: {lines:#?}");
     }
 }
 

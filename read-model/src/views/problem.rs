@@ -99,6 +99,8 @@ impl View for ProblemView {
             &["acceptance_ppm"],
             &["created_at"],
             &["words"],
+            &["tags", "number"],
+            &["slug"],
         ],
     };
 

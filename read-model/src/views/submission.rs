@@ -111,6 +111,9 @@ impl View for SubmissionView {
             &["problem", "number"],
             &["author", "problem", "number"],
             &["state", "number"],
+            &["verdict", "number"],
+            &["language", "verdict", "number"],
+            &["created_at"],
         ],
     };
 

@@ -331,6 +331,7 @@ fn field(condition: &Condition) -> &'static str {
         | Condition::HasAny(field, _)
         | Condition::AtLeast(field, _)
         | Condition::Below(field, _)
+        | Condition::LessThan(field, _)
         | Condition::Contains(field, _) => field,
     }
 }
@@ -359,6 +360,9 @@ fn meets(document: &Value, condition: &Condition) -> bool {
         },
         Condition::AtLeast(field, value) => held(field).is_some_and(|it| it >= *value),
         Condition::Below(field, value) => held(field).is_some_and(|it| it < *value),
+        Condition::LessThan(field, value) => {
+            held(field).is_some_and(|it| it != Scalar::Null && it < *value)
+        }
         Condition::Contains(field, text) => match document.get(field) {
             Some(Value::String(held)) => held.contains(text),
             _ => false,
