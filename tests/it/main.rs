@@ -3,6 +3,7 @@
 
 mod abuse;
 mod accounts;
+mod access;
 mod architecture;
 mod archive;
 mod as_of;
