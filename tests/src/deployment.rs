@@ -40,7 +40,7 @@ pub const EVALUATOR: &str = "evaluator";
 pub const PROJECTOR: &str = "projector";
 
 /// The number of projections.
-pub const PROJECTIONS: usize = 4;
+pub const PROJECTIONS: usize = 5;
 /// How long the projections may take to catch up on a busy machine.
 const PROJECTIONS_PATIENCE: Duration = Duration::from_secs(120);
 

@@ -1,6 +1,7 @@
 //! The projections, one per file.
 
 mod accounts;
+mod activity;
 mod problems;
 mod submissions;
 mod webhooks;
@@ -13,6 +14,7 @@ use crate::Projection;
 pub fn all() -> Vec<Arc<dyn Projection>> {
     vec![
         Arc::new(accounts::Accounts),
+        Arc::new(activity::Activity),
         Arc::new(problems::Problems),
         Arc::new(submissions::Submissions),
         Arc::new(webhooks::Webhooks),

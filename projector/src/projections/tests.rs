@@ -28,6 +28,7 @@ use super::all;
 use crate::Workspace;
 
 mod listing;
+mod activity;
 mod moments;
 mod sizes;
 

@@ -165,6 +165,36 @@ fn counts_and_look_ups_read_indexes_only() {
     }
 }
 
+/// Lists that are ordered by what submissions take.
+#[test]
+fn the_submissions_to_a_problem_are_not_sorted_for_a_page() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("views.db");
+    Runtime::new().unwrap().block_on(async {
+        let views = open(&format!("sqlite:{}", file.display()), "live").await.unwrap();
+        views.writer.prepare(&[SubmissionView::COLLECTION]).await.unwrap();
+        views.writer.index(&[SubmissionView::COLLECTION]).await.unwrap();
+    });
+    let connection = Connection::open(&file).unwrap();
+    for field in ["time_ms", "memory_kib", "source_bytes"] {
+        let conditions = vec![
+            Condition::Equals("problem", Scalar::Text("sum".to_owned())),
+            Condition::AtLeast(field, Scalar::Integer(0)),
+        ];
+        for direction in [Direction::Ascending, Direction::Descending] {
+            for after in [None, Some(keyset(5))] {
+                let order = Order { field: Some(field), direction };
+                let conditions = conditions.clone();
+                let request = PageRequest { conditions, order, after, ..PageRequest::all(10) };
+                for line in plan(&connection, &request) {
+                    let index = format!("USING INDEX live_submissions_v5.problem.{field}");
+                    assert!(line.contains(&index), "{request:?}: {line}");
+                }
+            }
+        }
+    }
+}
+
 /// Earlier versions indexed expressions, without columns for them.
 #[test]
 fn a_table_without_columns_gets_them() {

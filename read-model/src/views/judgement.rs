@@ -5,6 +5,7 @@ use domain::submission::{AbandonReason, JudgingStarted, Provenance, TestOutcome}
 use domain::{Event, Recorded, Verdict};
 use serde::{Deserialize, Serialize};
 
+use super::Measured;
 use crate::{Collection, Micros, View};
 
 /// Number of test outcomes in one document. With the longest possible texts (two streams of 4 KiB
@@ -117,6 +118,13 @@ impl JudgementView {
             }
             _ => {}
         }
+    }
+
+    /// What its tests measured; `None` if none was run or it has no verdict.
+    pub fn measured(&self) -> Option<Measured> {
+        let stored = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        self.verdict.filter(|verdict| *verdict != Verdict::CompileError)?;
+        Some(Measured { time_ms: stored(self.time_ms?), memory_kib: stored(self.memory_kib?) })
     }
 
     /// Whether it ended without a verdict.

@@ -1,6 +1,7 @@
 //! The views, and how an event changes a document.
 
 mod account;
+mod activity;
 mod history;
 mod judgement;
 mod parked;
@@ -16,6 +17,10 @@ mod verdicts;
 mod webhook;
 
 pub use account::AccountView;
+pub use activity::{
+    ActivityView, CountedView, DistributionView, Histogram, LanguageUseView, Measured,
+    TrialMeasuredView,
+};
 pub(crate) use history::history_key;
 pub use history::{DifficultySince, RejudgedSince, StatisticsSince, StatusSince};
 pub use judgement::{CompileView, JudgementView, OUTCOMES_PER_PAGE, OutcomesView};

@@ -71,25 +71,35 @@ pub struct SolvesView {
     pub page: i64,
     /// One time per solved problem, earliest first.
     pub solved_at: Vec<Micros>,
+    /// Sorts accounts as [`rank`] does; `None` if the account has solved nothing.
+    pub rank_key: Option<String>,
 }
 
 impl SolvesView {
     /// A new entry for the `number`th account (from 1) to solve something.
     pub fn new(login: Login, number: i64) -> Self {
-        Self { login, page: (number - 1) / PAGE_ACCOUNTS, solved_at: vec![] }
+        Self { login, page: (number - 1) / PAGE_ACCOUNTS, solved_at: vec![], rank_key: None }
     }
 
     /// Adds a solved problem.
     pub fn solve(&mut self, at: Micros) {
         let place = self.solved_at.partition_point(|earlier| *earlier <= at);
         self.solved_at.insert(place, at);
+        self.set_rank_key();
     }
 
     /// Removes the problem that was solved at this time.
     pub fn unsolve(&mut self, at: Micros) {
         if let Ok(place) = self.solved_at.binary_search(&at) {
             self.solved_at.remove(place);
+            self.set_rank_key();
         }
+    }
+
+    fn set_rank_key(&mut self) {
+        let fewer = u64::MAX - self.solved_at.len() as u64;
+        let last = self.solved_at.last();
+        self.rank_key = last.map(|last| format!("{fewer:020}/{:020}", last.0.max(0)));
     }
 
     /// The account's standing.
@@ -103,7 +113,8 @@ impl SolvesView {
 }
 
 impl View for SolvesView {
-    const COLLECTION: Collection = Collection { name: "solves", schema: 7, indexes: &[] };
+    const COLLECTION: Collection =
+        Collection { name: "solves", schema: 7, indexes: &[&["rank_key"]] };
 
     fn key(&self) -> String {
         self.login.to_string()

@@ -83,8 +83,11 @@ impl SolvedView {
 }
 
 impl View for SolvedView {
-    const COLLECTION: Collection =
-        Collection { name: "solved", schema: 7, indexes: &[&["login", "status"]] };
+    const COLLECTION: Collection = Collection {
+        name: "solved",
+        schema: 7,
+        indexes: &[&["login", "status"], &["login", "solved_at"]],
+    };
 
     fn key(&self) -> String {
         Self::key_of(&self.login, &self.problem)

@@ -6,7 +6,7 @@ use domain::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{RejudgedView, VerdictStack};
+use super::{Measured, RejudgedView, VerdictStack};
 use crate::{Collection, Micros, View};
 
 /// The state of a submission.
@@ -69,6 +69,12 @@ pub struct SubmissionView {
     pub verdict: Option<Verdict>,
     /// The verdict of its own judging and those of applied rejudges.
     pub verdicts: VerdictStack,
+    /// Cpu time of the slowest test in the judgement that counts, in milliseconds; `None` if no test
+    /// was run.
+    pub time_ms: Option<i64>,
+    /// Peak memory of the largest test in the judgement that counts, in KiB; `None` if no test was
+    /// run.
+    pub memory_kib: Option<i64>,
     /// Number of attempts started. The last one counts, because none follows a verdict.
     pub attempts: u32,
     /// The last attempt; `None` before an evaluator took the submission.
@@ -114,6 +120,9 @@ impl View for SubmissionView {
             &["verdict", "number"],
             &["language", "verdict", "number"],
             &["created_at"],
+            &["problem", "time_ms"],
+            &["problem", "memory_kib"],
+            &["problem", "source_bytes"],
         ],
     };
 
@@ -137,6 +146,8 @@ impl SubmissionView {
             state: SubmissionState::Queued,
             verdict: None,
             verdicts: VerdictStack::default(),
+            time_ms: None,
+            memory_kib: None,
             attempts: 0,
             attempt: None,
             created_at: recorded.recorded_at.into(),
@@ -175,7 +186,11 @@ impl SubmissionView {
                     attempt.cpu_ms += judged.outcomes.iter().map(|it| it.time_ms).sum::<u64>();
                 }
             }
-            Event::JudgingFinished(finished) => self.finish(finished.verdict, at),
+            Event::JudgingFinished(finished) => {
+                let has_run = finished.verdict != Verdict::CompileError;
+                self.take_measured(has_run.then(|| Measured::from(finished)));
+                self.finish(finished.verdict, at);
+            }
             Event::AttemptAbandoned(_) => {
                 self.state = SubmissionState::Queued;
                 if let Some(attempt) = &mut self.attempt {
@@ -211,6 +226,17 @@ impl SubmissionView {
     pub fn take_rejudged(&mut self, rejudged: Vec<RejudgedView>) {
         self.verdicts.rejudged = rejudged;
         self.count_topmost();
+    }
+
+    /// What the judgement that counts measured; `None` if no test was run.
+    pub fn measured(&self) -> Option<Measured> {
+        Some(Measured { time_ms: self.time_ms?, memory_kib: self.memory_kib? })
+    }
+
+    /// Replaces what the judgement that counts measured.
+    pub fn take_measured(&mut self, measured: Option<Measured>) {
+        self.time_ms = measured.map(|measured| measured.time_ms);
+        self.memory_kib = measured.map(|measured| measured.memory_kib);
     }
 
     /// Applies a rejudge event if it concerns this submission. Applying it again changes nothing.

@@ -3,7 +3,9 @@
 use domain::rejudge::{RejudgeApplied, RejudgeReverted};
 use domain::submission::TrialStarted;
 use domain::{Event, Recorded, RejudgeId, SubmissionId, TrialId};
-use read_model::views::{RejudgeState, RejudgeView, SubmissionState, SubmissionView, TrialView};
+use read_model::views::{
+    JudgementView, RejudgeState, RejudgeView, SubmissionState, SubmissionView, TrialView,
+};
 
 use super::attempts;
 use crate::{Missing, Workspace};
@@ -46,11 +48,11 @@ fn apply(
     recorded: &Recorded,
     views: &mut Workspace,
 ) -> Result<(), Missing> {
-    let submissions = applied.found.iter().map(|found| found.submission);
-    views.require::<SubmissionView>(keys(submissions))?;
+    load(id, applied.found.iter().map(|found| found.submission), views)?;
     for found in &applied.found {
         if let Some(mut submission) = views.get::<SubmissionView>(&found.submission.to_string())? {
             submission.apply_rejudge(id, found.verdict, recorded);
+            take_measured(&mut submission, views)?;
             views.put(submission);
         }
     }
@@ -63,18 +65,58 @@ fn revert(
     recorded: &Recorded,
     views: &mut Workspace,
 ) -> Result<(), Missing> {
-    views.require::<SubmissionView>(keys(reverted.submissions.iter().copied()))?;
+    load(id, reverted.submissions.iter().copied(), views)?;
     for submission in &reverted.submissions {
         if let Some(mut submission) = views.get::<SubmissionView>(&submission.to_string())? {
             submission.revert_rejudge(id, recorded);
+            take_measured(&mut submission, views)?;
             views.put(submission);
         }
     }
     Ok(())
 }
 
-fn keys(submissions: impl Iterator<Item = SubmissionId>) -> Vec<String> {
-    submissions.map(|submission| submission.to_string()).collect()
+/// Requests all views that these members of a rejudge may need, at once.
+fn load(
+    id: RejudgeId,
+    submissions: impl Iterator<Item = SubmissionId>,
+    views: &mut Workspace,
+) -> Result<(), Missing> {
+    let keys: Vec<String> = submissions.map(|submission| submission.to_string()).collect();
+    views.require::<SubmissionView>(keys.clone())?;
+    let (mut trials, mut judgements) = (Vec::new(), Vec::new());
+    for key in &keys {
+        let Some(submission) = views.get::<SubmissionView>(key)? else { continue };
+        let rejudges = submission.verdicts.rejudged.iter().map(|rejudged| rejudged.rejudge);
+        let submission_id = submission.id;
+        trials.extend(
+            rejudges
+                .chain([id])
+                .map(|rejudge| TrialId { rejudge, submission: submission_id }.to_string()),
+        );
+        judgements.push(JudgementView::key_of(key, submission.attempts));
+    }
+    views.require::<TrialView>(trials)?;
+    views.require::<JudgementView>(judgements)
+}
+
+/// Copies what the judgement that counts measured, if it is known.
+fn take_measured(submission: &mut SubmissionView, views: &mut Workspace) -> Result<(), Missing> {
+    let measured = match submission.verdicts.rejudged.last() {
+        Some(rejudged) => {
+            let trial = TrialId { rejudge: rejudged.rejudge, submission: submission.id };
+            let trial = views.get::<TrialView>(&trial.to_string())?;
+            trial.map(|trial| trial.judged.measured())
+        }
+        None => {
+            let key = JudgementView::key_of(&submission.id.to_string(), submission.attempts);
+            views.get::<JudgementView>(&key)?.map(|judgement| judgement.measured())
+        }
+    };
+    if let Some(measured) = measured {
+        submission.take_measured(measured);
+    }
+    Ok(())
 }
 
 /// Applies an event of a trial's stream. It changes no submission.
