@@ -20,6 +20,8 @@ pub const TEXT: usize = 20;
 pub const PAYLOAD: usize = 20;
 /// A page of events, of a stream or of the log.
 pub const EVENTS: usize = 20;
+/// What an account did on up to 366 days, or in all languages.
+pub const CALENDAR: usize = 20;
 /// A Merkle proof or the first event of a stream.
 pub const PROOF: usize = 5;
 /// Probes of stores, or the state of all projections or lanes.

@@ -11,7 +11,7 @@ use read_model::{
 use graphql::connection::{Page, Paging, cost, page};
 use graphql::loaders::Key;
 use graphql::nodes::{
-    AccessToken, Audit, Event, Judgement, LanguageNode, Node, Problem, ProblemFilter, ProblemOrder, RateLimit, Rejudge, RejudgePreview, RejudgeSelection, Session, Submission, SubmissionFilter, System, Tag, User, UserFilter, Webhook, daily_problem, random_problem, visible,
+    AccessToken, Audit, Event, Judgement, LanguageNode, Node, Problem, ProblemFilter, ProblemOrder, RateLimit, Rejudge, RejudgePreview, RejudgeSelection, Session, Submission, SubmissionFilter, SubmissionOrder, System, Tag, User, UserFilter, UserStanding, Webhook, daily_problem, random_problem, standings, visible,
 };
 use graphql::{Api, ApiError, Date, GlobalId, Viewer, access, account_in_log, prices, selection};
 
@@ -185,8 +185,9 @@ impl Reads {
         Ok(found.filter(|it| may_see(ctx, it)).map(Submission::from))
     }
 
-    /// The submissions that the viewer may see, newest first.
+    /// The submissions that the viewer may see, by default newest first.
     #[graphql(complexity = "cost(first, last, child_complexity)")]
+    #[expect(clippy::too_many_arguments, reason = "these are the arguments of the field")]
     async fn submissions(
         &self,
         ctx: &Context<'_>,
@@ -195,6 +196,9 @@ impl Reads {
         last: Option<i32>,
         before: Option<String>,
         filter: Option<SubmissionFilter>,
+        #[graphql(default_with = "Some(SubmissionOrder::default())")] order_by: Option<
+            SubmissionOrder,
+        >,
     ) -> Result<Page<Submission>> {
         let viewer = Viewer::required(ctx)?;
         let mut conditions = filter.unwrap_or_default().conditions(ctx).await?;
@@ -202,9 +206,22 @@ impl Reads {
             let own = Scalar::Text(viewer.login.to_string());
             conditions.push(Condition::Equals("author", own));
         }
-        let order = Order { field: Some("number"), direction: Direction::Descending };
+        let order = order_by.unwrap_or_default().order(&mut conditions)?;
         let paging = Paging { first, after, last, before };
         Ok(page::<SubmissionView, Submission>(ctx, paging, conditions, order).await?)
+    }
+
+    /// The ranking of the accounts that have solved a problem, best first. `audit { asOf }` has those
+    /// of the past.
+    #[graphql(complexity = "2 * prices::COUNT + cost(first, None, child_complexity)")]
+    async fn standings(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> Result<Page<UserStanding>> {
+        let paging = Paging { first, after, ..Paging::default() };
+        standings(ctx, paging).await
     }
 
     /// The rejudge with this id; null if it does not exist or the viewer is not a judge.

@@ -3,6 +3,7 @@
 
 mod lists;
 mod once;
+mod progress;
 mod secrets;
 mod tokens;
 mod verdicts;
@@ -42,6 +43,7 @@ async fn journey(stack: Stack) {
     step("import problems", import_problems(&world)).await;
     let judged = step("every verdict, live", verdicts::every_verdict(&world)).await;
     step("tests, hidden and not", verdicts::tests_are_shown_or_hidden(&world, &judged)).await;
+    step("progress", progress::progress(&world, &judged)).await;
     step("lists of submissions", lists::submissions(&world, &judged)).await;
     step("lists of problems", lists::problems(&world)).await;
     step("nodes", lists::nodes(&world, &judged)).await;
@@ -144,7 +146,7 @@ async fn the_service(world: &World) {
     } else {
         assert_eq!(names[5..], ["live updates"]);
     }
-    assert_eq!(system["projections"].as_array().unwrap().len(), 4);
+    assert_eq!(system["projections"].as_array().unwrap().len(), PROJECTIONS);
     assert!(system["queues"].as_array().unwrap().iter().any(|queue| queue["name"] == "submit"));
     assert_eq!(system["limits"]["pageSize"], 100);
 }

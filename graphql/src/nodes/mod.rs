@@ -1,11 +1,13 @@
 //! The types of the GraphQL schema.
 
+mod activity;
 mod audit;
 mod event;
 pub(crate) mod judgement;
 mod language;
 mod limits;
 mod node;
+mod percentile;
 mod problem;
 mod rate_limit;
 mod problem_access;
@@ -15,8 +17,10 @@ mod rejudge;
 mod scoring;
 mod snapshot;
 mod solution;
+mod standings;
 mod statement;
 pub(crate) mod submission;
+mod submission_order;
 mod system;
 mod test_result;
 mod user;
@@ -24,11 +28,13 @@ mod visible_event;
 mod webhook;
 
 pub use self::audit::Audit;
+pub use activity::{ActivityDay, LanguageUse, SolvedProblem};
 pub use event::{Event, EventCursor, EventEdge, EventFilter, Receipt};
 pub use judgement::Judgement;
 pub use language::LanguageNode;
 pub use limits::{Limits, TimeLimitKind, TimeLimitOrigin};
 pub use node::Node;
+pub use percentile::Percentile;
 pub use problem::{Problem, ProblemFilter, ProblemOrder, ProblemOrderField, SolvedStatusEnum, Tag};
 pub use rate_limit::RateLimit;
 pub use problem_access::{ProblemVisibility, TextRuleEnum, visible};
@@ -37,8 +43,10 @@ pub use rejudge::{Rejudge, RejudgeChange, RejudgePreview, RejudgeSelection, Verd
 pub use scoring::{GroupResult, Objective, Scoring, ScoringGroup};
 pub use snapshot::{Snapshot, Standing};
 pub use solution::Solution;
+pub use standings::{UserStanding, standings};
 pub use statement::{Attachment, Statement};
 pub use submission::{Submission, SubmissionFilter};
+pub use submission_order::{SubmissionOrder, SubmissionOrderField};
 pub use system::System;
 pub use test_result::TestResult;
 pub use user::{AccessToken, Session, User, UserFilter};

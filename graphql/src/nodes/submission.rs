@@ -11,6 +11,7 @@ use super::event::{Events, Receipt, first_event, timeline};
 use super::judgement::{
     Judgement, abandoned_attempts, failure, judgement, judgements, own_attempts,
 };
+use super::percentile::{Percentile, percentile};
 use super::{LanguageNode, Problem, SubmissionState, User, Verdict, int, visible};
 use crate::connection::cost;
 use crate::cursor::StreamCursor;
@@ -137,6 +138,12 @@ impl Submission {
     /// Every judgement, first to last. An applied rejudge adds one and never rewrites earlier ones.
     async fn judgements(&self, ctx: &Context<'_>) -> Result<Vec<Judgement>> {
         judgements(ctx, self).await
+    }
+
+    /// How the submission compares with all accepted ones to the same problem in the same language;
+    /// null unless it is accepted.
+    async fn percentile(&self, ctx: &Context<'_>) -> Result<Option<Percentile>> {
+        percentile(ctx, self.view()).await
     }
 
     /// When the submission was received.

@@ -9,7 +9,9 @@ use read_model::{Condition, PageRequest, Scalar, ViewReaderExt, WHOLE_PAGE};
 use uuid::Uuid;
 
 use super::problem_search::listed;
-use super::submission::{NEWEST_FIRST, Submission, SubmissionFilter};
+use super::submission::{Submission, SubmissionFilter};
+use super::activity::{self, ActivityDay, LanguageUse, SolvedProblem};
+use super::submission_order::SubmissionOrder;
 use super::{Difficulty, Role, int};
 use crate::connection::{Page, Paging, cost, page};
 use crate::loaders::{Count, Key, Subject};
@@ -82,12 +84,38 @@ impl User {
         Ok(counts)
     }
 
+    /// The problems that the account has solved, the last one first.
+    #[graphql(complexity = "cost(first, None, child_complexity)")]
+    async fn solved_problems(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> Result<Page<SolvedProblem>> {
+        let paging = Paging { first, after, ..Paging::default() };
+        Ok(activity::solved_problems(ctx, &self.0.login, paging).await?)
+    }
+
+    /// The days of a year, UTC, on which the account has submitted, in order. Cancelled submissions
+    /// do not count.
+    #[graphql(complexity = "prices::CALENDAR + child_complexity")]
+    async fn calendar(&self, ctx: &Context<'_>, year: i32) -> Result<Vec<ActivityDay>> {
+        Ok(activity::calendar(ctx, &self.0.login, year).await?)
+    }
+
+    /// The languages in which the account has submitted, the most used first. Cancelled submissions
+    /// do not count.
+    #[graphql(complexity = "prices::CALENDAR + child_complexity")]
+    async fn languages(&self, ctx: &Context<'_>) -> Result<Vec<LanguageUse>> {
+        Ok(activity::languages(ctx, &self.0.login).await?)
+    }
+
     /// When the account was registered.
     async fn created_at(&self) -> DateTime {
         self.0.created_at.into()
     }
 
-    /// The account's submissions, newest first. Empty if the viewer may not see them.
+    /// The account's submissions, by default newest first. Empty if the viewer may not see them.
     #[graphql(complexity = "cost(first, None, child_complexity)")]
     async fn submissions(
         &self,
@@ -95,6 +123,9 @@ impl User {
         first: Option<i32>,
         after: Option<String>,
         filter: Option<SubmissionFilter>,
+        #[graphql(default_with = "Some(SubmissionOrder::default())")] order_by: Option<
+            SubmissionOrder,
+        >,
     ) -> Result<Page<Submission>> {
         let mut conditions = filter.unwrap_or_default().conditions(ctx).await?;
         let author = Scalar::Text(self.0.login.to_string());
@@ -102,8 +133,9 @@ impl User {
         if !access::may_see_submissions_of(Viewer::of(ctx), &self.0.login) {
             conditions.push(Condition::AnyOf("author", vec![]));
         }
+        let order = order_by.unwrap_or_default().order(&mut conditions)?;
         let paging = Paging { first, after, ..Paging::default() };
-        Ok(page::<SubmissionView, _>(ctx, paging, conditions, NEWEST_FIRST).await?)
+        Ok(page::<SubmissionView, _>(ctx, paging, conditions, order).await?)
     }
 
     /// The account's sessions. Empty unless the viewer is the account holder.
