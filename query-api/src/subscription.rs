@@ -6,6 +6,7 @@
 //! state.
 
 mod events;
+mod missed;
 mod rejudges;
 
 use std::collections::HashMap;
@@ -22,6 +23,7 @@ use read_model::views::{RevisionView, SubmissionFold, SubmissionView};
 use read_model::{Condition, PageRequest, Scalar, ViewReaderExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use self::missed::missed;
 use self::rejudges::RejudgeUpdate;
 
 /// Maximum number of events that `mySubmissions` reads again when a client resumes. A client
@@ -199,9 +201,17 @@ fn updates_of_all(
             Some(_) => Position(after.position.0 - 1),
             None => after.position,
         });
+        let (missed, from) = match resumable {
+            Some(_) => missed(&api, &viewer.login, from).await?,
+            None => (vec![], from),
+        };
+        let mut missed = missed.into_iter();
         let mut feed = api.hub.feed(Topic::Author(viewer.login.clone()), from);
         loop {
-            let recorded = feed.next().await.map_err(ApiError::from)?;
+            let recorded = match missed.next() {
+                Some(recorded) => recorded,
+                None => feed.next().await.map_err(ApiError::from)?,
+            };
             let StreamId::Submission(id) = recorded.stream else { continue };
             let mut followed = match open.remove(&id) {
                 Some(followed) => followed,

@@ -33,6 +33,7 @@ mod problem_pages;
 mod read_model;
 mod rejudge;
 mod replay;
+mod resume;
 mod schema;
 mod sign_in;
 mod sockets;
