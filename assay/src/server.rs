@@ -14,8 +14,8 @@ use domain::Login;
 use evaluator::{DiskCache, Evaluator};
 use event_store::{LastingFault, Stores, lasting_fault};
 use graphql::{
-    Api, Authenticator, Budgets, Catalogue, Excerpts, Freshness, Hub, Parts, Renderer, Revisions, Secret,
-    TrustedProxies,
+    Api, Authenticator, Budgets, Catalogue, Excerpts, Freshness, Hub, Parts, Renderer, Revisions,
+    Secret, TrustedProxies,
 };
 use jiff::SignedDuration;
 use projector::Projector;

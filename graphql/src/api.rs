@@ -10,10 +10,10 @@ use domain::LanguageId;
 use event_store::{Blobs, Credentials, EventLog, WorkQueue};
 use read_model::ViewReader;
 
+use crate::access::SourcePolicy;
 use crate::answer_size::AnswerSize;
 use crate::budget::{Budgets, Charging};
 use crate::check::Checking;
-use crate::access::SourcePolicy;
 use crate::client_address::TrustedProxies;
 use crate::error::Codes;
 use crate::loaders::{Count, Loader};

@@ -49,12 +49,6 @@ string_scalar!(
     |text| text.parse().ok()
 );
 string_scalar!(
-    /// A day of the calendar: `2026-01-31`.
-    Date(jiff::civil::Date),
-    "Date",
-    |text| text.parse().ok()
-);
-string_scalar!(
     /// Markdown source.
     Markdown(String),
     "Markdown" specified_by "https://www.rfc-editor.org/rfc/rfc7763",

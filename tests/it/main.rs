@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod abuse;
-mod accounts;
 mod access;
+mod accounts;
 mod architecture;
 mod archive;
 mod as_of;

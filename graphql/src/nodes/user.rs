@@ -8,9 +8,9 @@ use read_model::views::{AccountView, ProblemView, SolvedView, SubmissionView};
 use read_model::{Condition, PageRequest, Scalar, ViewReaderExt, WHOLE_PAGE};
 use uuid::Uuid;
 
+use super::activity::{self, ActivityDay, LanguageUse, SolvedProblem};
 use super::problem_search::listed;
 use super::submission::{Submission, SubmissionFilter};
-use super::activity::{self, ActivityDay, LanguageUse, SolvedProblem};
 use super::submission_order::SubmissionOrder;
 use super::{Difficulty, Role, int};
 use crate::connection::{Page, Paging, cost, page};

@@ -27,8 +27,8 @@ use uuid::Uuid;
 use super::all;
 use crate::Workspace;
 
-mod listing;
 mod activity;
+mod listing;
 mod moments;
 mod sizes;
 
