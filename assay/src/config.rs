@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use command_api::{AccountSettings, Registration};
+use command_api::Registration;
 use domain::LanguageId;
 use event_store::StoreUrls;
 use graphql::ServiceLimits;
@@ -58,6 +58,9 @@ pub struct Config {
     pub submissions: SubmissionsConfig,
     /// The delivery of events to other servers.
     pub webhooks: WebhooksConfig,
+    /// The mail that this server sends.
+    #[serde(default)]
+    pub mail: MailConfig,
     /// The removal of stored data that no event names.
     pub sweep: SweepConfig,
     /// The logging of this process.
@@ -74,11 +77,16 @@ pub struct AccountsConfig {
     pub registration: Registration,
 }
 
-impl AccountsConfig {
-    /// The settings for mutations.
-    pub fn settings(&self) -> AccountSettings {
-        AccountSettings { registration: self.registration }
-    }
+/// How mail is sent.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailConfig {
+    /// The SMTP server's URL; without it no mail is sent.
+    pub smtp: Option<String>,
+    /// The sender of mails.
+    pub from: Option<String>,
+    /// The page on which people enter a new password, with `{token}` in it.
+    pub reset_url: Option<String>,
 }
 
 /// The addresses of the stores.
@@ -359,6 +367,7 @@ impl Config {
                 retry_ms: 1_000,
                 timeout_s: 15,
             },
+            mail: MailConfig::default(),
             sweep: SweepConfig { every_h: 24, keep_days: const { NonZeroU32::new(7).unwrap() } },
             telemetry: LogConfig { format: LogFormat::Pretty, filter: FILTER.to_owned() },
             drain_s: 20,

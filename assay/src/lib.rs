@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod account_settings;
 mod age;
 mod backup;
 pub mod cli;

@@ -9,7 +9,7 @@ use audit::key_file::{self, KeyFileError};
 use audit::{Memory, Signer, Tree};
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use command_api::Commands;
+use command_api::{AccountSettings, Commands};
 use domain::Login;
 use evaluator::{DiskCache, Evaluator};
 use event_store::{LastingFault, Stores, lasting_fault};
@@ -29,6 +29,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use webhook::Dispatcher;
 
+use crate::account_settings::account_settings;
 use crate::config::{Config, EvaluatorConfig, SweepConfig};
 use crate::judging_threads::{JudgingThreads, open_notes};
 use crate::languages::{
@@ -146,13 +147,18 @@ impl Server {
             let hub = Hub::new(Arc::clone(&stores.log)).await;
             let hub = hub.map_err(|error| Failure::of(Exit::Network, "reading the log", &error))?;
             background.add(Arc::clone(&hub) as Arc<dyn Task>);
+            let accounts = account_settings(config, &stores, &views)?;
+            if let Some(resets) = &accounts.resets {
+                background.add(Arc::clone(resets) as Arc<dyn Task>);
+            }
             let catalogue = catalogue(&judged.languages, &judged.toolchains);
             let parts = Arc::new(parts::Running {
                 evaluator: judging.as_ref().map(|(evaluator, _)| evaluator.figures()),
                 projections,
                 tasks: background.statuses(),
             });
-            Some(Http::build(config, roles, &stores, &views, catalogue, hub, parts).await?)
+            let parts = (hub, parts as Arc<dyn Parts>);
+            Some(Http::build(config, roles, &stores, &views, catalogue, parts, accounts).await?)
         } else {
             None
         };
@@ -250,8 +256,8 @@ impl Http {
         stores: &Stores,
         views: &Views,
         catalogue: Catalogue,
-        hub: Arc<Hub>,
-        parts: Arc<dyn Parts>,
+        (hub, parts): (Arc<Hub>, Arc<dyn Parts>),
+        accounts: AccountSettings,
     ) -> Result<Self, Failure> {
         let projections = projector::all().into_iter();
         let projections = projections.map(|it| (it.commit_name(), it.parked()));
@@ -285,7 +291,6 @@ impl Http {
         let router = if roles.contains(&Role::Command) {
             let destinations = config.webhooks.settings().policy;
             let packages = package_options(config)?;
-            let accounts = config.accounts.settings();
             let commands =
                 Commands::new(stores, Arc::clone(&api), destinations, packages, accounts);
             schema::router(Arc::clone(&api), commands, serving).await

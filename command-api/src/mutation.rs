@@ -6,6 +6,7 @@ use crate::cancel::CancelMutation;
 use crate::import::ImportMutation;
 use crate::invitations::InvitationMutation;
 use crate::problem_access::ProblemAccessMutation;
+use crate::password_reset::PasswordResetMutation;
 use crate::problems::ProblemMutation;
 use crate::profile::ProfileMutation;
 use crate::rejudge::RejudgeMutation;
@@ -20,6 +21,7 @@ pub struct Mutation(
     SubmitMutation,
     CancelMutation,
     SessionMutation,
+    PasswordResetMutation,
     ProfileMutation,
     RoleMutation,
     InvitationMutation,

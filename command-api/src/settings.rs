@@ -1,7 +1,11 @@
-//! How accounts are made, as configured.
+//! How accounts are made and signed in to, as configured.
+
+use std::sync::Arc;
 
 use async_graphql::Enum;
 use serde::{Deserialize, Serialize};
+
+use crate::reset_mails::ResetMails;
 
 /// Who may register an account.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Enum, Serialize, Deserialize)]
@@ -16,9 +20,11 @@ pub enum Registration {
     Closed,
 }
 
-/// How accounts are made.
+/// How accounts are made and signed in to.
 #[derive(Debug, Clone, Default)]
 pub struct AccountSettings {
     /// Who may register an account.
     pub registration: Registration,
+    /// The mails that reset passwords; `None` if mail is not configured.
+    pub resets: Option<Arc<ResetMails>>,
 }

@@ -14,6 +14,8 @@ pub struct SignInQuery;
 pub struct SignInOptions {
     /// Who may register an account with `register`.
     registration: Registration,
+    /// Whether `requestPasswordReset` sends mails.
+    password_reset: bool,
 }
 
 #[Object]
@@ -21,6 +23,9 @@ impl SignInQuery {
     /// How people can sign in and register on this server.
     async fn sign_in_options(&self, ctx: &Context<'_>) -> SignInOptions {
         let accounts = &Commands::of(ctx).accounts;
-        SignInOptions { registration: accounts.registration }
+        SignInOptions {
+            registration: accounts.registration,
+            password_reset: accounts.resets.is_some(),
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod invitations;
 mod lists;
+mod mails;
 mod passwords;
 mod sessions;
 

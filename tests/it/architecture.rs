@@ -25,7 +25,15 @@ const ARROWS: [(&str, &[&str]); 21] = [
     ("webhook", &["domain", "event-store", "read-model", "supervision"]),
     (
         "command-api",
-        &["domain", "event-store", "graphql", "problem-package", "read-model", "webhook"],
+        &[
+            "domain",
+            "event-store",
+            "graphql",
+            "problem-package",
+            "read-model",
+            "supervision",
+            "webhook",
+        ],
     ),
     ("evaluator", &["crash-note", "domain", "event-store", "sandbox", "supervision"]),
     ("projector", &["domain", "event-store", "read-model", "supervision"]),

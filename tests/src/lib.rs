@@ -8,6 +8,7 @@ pub mod package;
 pub mod proxy;
 pub mod redis_server;
 pub mod small_disk;
+pub mod smtp_server;
 pub mod waiting;
 pub mod wrong_checker;
 
