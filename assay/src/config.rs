@@ -1,6 +1,7 @@
 //! The configuration. Flags override `ASSAY_*` variables, which override `assay.toml`, which
 //! overrides the defaults.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -61,6 +62,9 @@ pub struct Config {
     /// The mail that this server sends.
     #[serde(default)]
     pub mail: MailConfig,
+    /// The identity providers, by name.
+    #[serde(default)]
+    pub oidc: BTreeMap<String, OidcConfig>,
     /// The removal of stored data that no event names.
     pub sweep: SweepConfig,
     /// The logging of this process.
@@ -75,6 +79,10 @@ pub struct Config {
 pub struct AccountsConfig {
     /// Who may register: `open`, `invitation` or `closed`.
     pub registration: Registration,
+    /// This server's address for browsers, which identity providers lead back to.
+    pub public_url: Option<String>,
+    /// The page to which a sign-in at an identity provider returns.
+    pub return_to: Option<String>,
 }
 
 /// How mail is sent.
@@ -87,6 +95,23 @@ pub struct MailConfig {
     pub from: Option<String>,
     /// The page on which people enter a new password, with `{token}` in it.
     pub reset_url: Option<String>,
+}
+
+/// An identity provider. What is missing is noticed when the server starts, because settings may
+/// come one by one.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OidcConfig {
+    /// The issuer's URL.
+    pub issuer: String,
+    /// This server's id at the provider.
+    pub client_id: String,
+    /// This server's secret at the provider, if it has one.
+    pub client_secret: Option<String>,
+    /// The scopes to ask for, besides `openid`.
+    pub scopes: Vec<String>,
+    /// Whether the first sign-in of somebody registers an account.
+    pub register: bool,
 }
 
 /// The addresses of the stores.
@@ -320,7 +345,11 @@ impl Config {
         let views = format!("sqlite:{}", folder.join("views.db").display());
         let limits = ServiceLimits::default();
         Self {
-            accounts: AccountsConfig { registration: Registration::Open },
+            accounts: AccountsConfig {
+                registration: Registration::Open,
+                public_url: None,
+                return_to: None,
+            },
             stores: StoresConfig { log, blobs, credentials, tree, views },
             audit: AuditConfig { keys: folder.join("tree.keys") },
             graphql: GraphqlConfig {
@@ -368,6 +397,7 @@ impl Config {
                 timeout_s: 15,
             },
             mail: MailConfig::default(),
+            oidc: BTreeMap::new(),
             sweep: SweepConfig { every_h: 24, keep_days: const { NonZeroU32::new(7).unwrap() } },
             telemetry: LogConfig { format: LogFormat::Pretty, filter: FILTER.to_owned() },
             drain_s: 20,

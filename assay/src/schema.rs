@@ -25,10 +25,10 @@ pub(crate) async fn router(
 ) -> Result<Router, DocumentsError> {
     let schema = Schema::build(Query::default(), Mutation::default(), Subscription);
     let schema = schema.register_output_type::<AnyPayload>();
-    let schema = guarded(schema, &api, &serving).data(commands).finish();
+    let schema = guarded(schema, &api, &serving).data(Arc::clone(&commands)).finish();
     let sdl = schema.sdl_with_options(sdl_options());
     let router = query_api::router(schema, &sdl, Arc::clone(&api), serving).await?;
-    Ok(router.merge(command_api::routes(api)))
+    Ok(router.merge(command_api::routes(api)).merge(command_api::oidc_routes(commands)))
 }
 
 /// Serves queries and subscriptions, without mutations.

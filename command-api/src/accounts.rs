@@ -4,7 +4,7 @@ use domain::account::{Account, AccountCommand, AccountRejection};
 use domain::{Actor, Event, Login, Recorded, Role, StreamId};
 use event_store::{
     AppendError, ChangeError, Context, Credentials, CredentialsError, EventLog, ExecuteError,
-    Profile, ReadError, Scope, Stores, Stream, TokenKind, TokenRecord,
+    Identity, Profile, ReadError, Scope, Stores, Stream, TokenKind, TokenRecord,
 };
 use graphql::{ApiError, Code, Secret};
 use jiff::{SignedDuration, Timestamp};
@@ -30,6 +30,9 @@ pub enum AccountError {
     /// The event could not be appended to the log.
     #[error("recording failed")]
     Append(#[source] AppendError),
+    /// The identity signs in to another account.
+    #[error("another account has this identity")]
+    IdentityTaken,
     /// The credentials could not be stored.
     #[error("keeping the credentials failed")]
     Credentials(#[from] CredentialsError),
@@ -51,6 +54,7 @@ impl From<AccountError> for ApiError {
             AccountError::Rejected(rejection) => {
                 Self::new(Code::Unauthenticated, rejection.to_string())
             }
+            AccountError::IdentityTaken => Self::new(Code::Unauthenticated, error.to_string()),
             AccountError::Read(error) => error.into(),
             AccountError::Append(error) => not_appended(&error),
             AccountError::Credentials(error) => error.into(),
@@ -72,16 +76,46 @@ pub async fn register(
     profile: &Profile,
     context: &Context,
 ) -> Result<(Uuid, Vec<Recorded>), AccountError> {
+    // It has a time: a profile that stays without an account is removed after a while.
+    let subject = Uuid::now_v7();
+    let registering = Registering { login, subject, identity: None };
+    let recorded = register_as(log, credentials, &registering, profile, context).await?;
+    Ok((subject, recorded))
+}
+
+/// An account to register.
+#[derive(Debug)]
+pub(crate) struct Registering<'a> {
+    pub(crate) login: &'a Login,
+    /// A new subject, with the time in it.
+    pub(crate) subject: Uuid,
+    /// The identity that signs in to it.
+    pub(crate) identity: Option<&'a Identity>,
+}
+
+/// As [`register`], with a known subject, and an identity that is claimed before the login.
+pub(crate) async fn register_as(
+    log: &dyn EventLog,
+    credentials: &dyn Credentials,
+    registering: &Registering<'_>,
+    profile: &Profile,
+    context: &Context,
+) -> Result<Vec<Recorded>, AccountError> {
+    let Registering { login, subject, identity } = *registering;
     let mut stream = Stream::<Account>::load(log, StreamId::Account(login.clone())).await?;
     if stream.state.subject.is_some() {
         return Err(AccountRejection::Taken.into());
     }
-    // It has a time: a profile that stays without an account is removed after a while.
-    let subject = Uuid::now_v7();
     credentials.put_profile(subject, profile).await?;
+    if let Some(identity) = identity
+        && !credentials.claim_identity(identity).await?
+    {
+        credentials.erase(subject).await?;
+        return Err(AccountError::IdentityTaken);
+    }
     let register = AccountCommand::Register { login: login.clone(), subject };
     match stream.execute(log, vec![register], context, None, None).await {
-        Ok(recorded) => Ok((subject, recorded)),
+        Ok(recorded) => Ok(recorded),
         Err(error) => {
             // If the outcome is unknown, the append may have succeeded, and the account needs its
             // profile.

@@ -85,7 +85,11 @@ impl Commands {
     /// Rate-limits sign-ins and registrations per network. A request without a known address is
     /// refused.
     pub(crate) fn admit_network(&self, ctx: &GraphqlContext<'_>) -> Result<(), ApiError> {
-        let address = ctx.data_opt::<ClientAddress>().and_then(|address| address.0);
+        self.admit_address(ctx.data_opt::<ClientAddress>().and_then(|address| address.0))
+    }
+
+    /// The same, for a request that is not GraphQL.
+    pub(crate) fn admit_address(&self, address: Option<IpAddr>) -> Result<(), ApiError> {
         let unknown = || ApiError::new(Code::Internal, "the client's address is unknown");
         let network = network(address.ok_or_else(unknown)?);
         let refused = |wait| ApiError::too_many("too many sign-ins from this network", wait);

@@ -3,6 +3,7 @@
 use async_graphql::MergedObject;
 
 use crate::cancel::CancelMutation;
+use crate::identities::IdentityMutation;
 use crate::import::ImportMutation;
 use crate::invitations::InvitationMutation;
 use crate::problem_access::ProblemAccessMutation;
@@ -22,6 +23,7 @@ pub struct Mutation(
     CancelMutation,
     SessionMutation,
     PasswordResetMutation,
+    IdentityMutation,
     ProfileMutation,
     RoleMutation,
     InvitationMutation,

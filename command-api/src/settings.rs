@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_graphql::Enum;
 use serde::{Deserialize, Serialize};
 
+use crate::oidc::Providers;
 use crate::reset_mails::ResetMails;
 
 /// Who may register an account.
@@ -27,4 +28,6 @@ pub struct AccountSettings {
     pub registration: Registration,
     /// The mails that reset passwords; `None` if mail is not configured.
     pub resets: Option<Arc<ResetMails>>,
+    /// The identity providers; `None` if there are none.
+    pub providers: Option<Arc<Providers>>,
 }

@@ -4,6 +4,7 @@ mod invitations;
 mod lists;
 mod mails;
 mod passwords;
+mod providers;
 mod sessions;
 
 use serde_json::{Value, json};

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod deployment;
+pub mod identity_provider;
 pub mod log;
 pub mod mongo_server;
 pub mod package;

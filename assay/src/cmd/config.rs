@@ -7,6 +7,9 @@ use crate::config::ConfigArgs;
 use crate::table::table;
 use crate::{Exit, Failure};
 
+/// The end of the names of settings that are secret.
+const SECRET: &str = ".client_secret";
+
 /// Print every setting and the source of its value
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
@@ -27,7 +30,11 @@ pub(crate) fn run(config: &ConfigArgs, args: &Args) -> Result<Exit, Failure> {
     let settings = config.settings()?;
     let settings = settings.iter().map(|(key, value, source)| {
         let value = serde_json::to_value(value).unwrap_or_default();
-        Setting { key: key.to_owned(), value: without_secret(value), source: source.to_string() }
+        let value = match key.ends_with(SECRET) {
+            true => "***".into(),
+            false => without_secret(value),
+        };
+        Setting { key: key.to_owned(), value, source: source.to_string() }
     });
     let settings: Vec<Setting> = settings.collect();
     if args.json {

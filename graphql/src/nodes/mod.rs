@@ -49,7 +49,7 @@ pub use submission::{Submission, SubmissionFilter};
 pub use submission_order::{SubmissionOrder, SubmissionOrderField};
 pub use system::System;
 pub use test_result::TestResult;
-pub use user::{AccessToken, Session, User, UserFilter};
+pub use user::{AccessToken, LinkedIdentity, Session, User, UserFilter};
 pub use webhook::Webhook;
 
 use async_graphql::Enum;

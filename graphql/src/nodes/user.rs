@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use domain::Login;
-use event_store::{Scope, TokenKind, TokenRecord};
+use event_store::{Identity, Scope, TokenKind, TokenRecord};
 use jiff::Timestamp;
 use read_model::views::{AccountView, ProblemView, SolvedView, SubmissionView};
 use read_model::{Condition, PageRequest, Scalar, ViewReaderExt, WHOLE_PAGE};
@@ -144,6 +144,17 @@ impl User {
         Ok(tokens.into_iter().map(|token| Session::of(ctx, token)).collect())
     }
 
+    /// The identities at identity providers that sign in to the account. Empty unless the viewer is
+    /// the account holder.
+    async fn identities(&self, ctx: &Context<'_>) -> Result<Vec<LinkedIdentity>> {
+        if !access::may_see_tokens(Viewer::of(ctx), &self.0.login) {
+            return Ok(vec![]);
+        }
+        let identities = Api::of(ctx).credentials.identities(self.0.subject).await;
+        let identities = identities.map_err(ApiError::from)?.into_iter();
+        Ok(identities.map(LinkedIdentity::from).collect())
+    }
+
     /// The account's access tokens. Empty unless the viewer is the account holder.
     async fn access_tokens(&self, ctx: &Context<'_>) -> Result<Vec<AccessToken>> {
         let tokens = tokens(ctx, &self.0.login, self.0.subject, TokenKind::Access).await?;
@@ -262,6 +273,27 @@ impl Session {
     pub async fn own(ctx: &Context<'_>, id: Uuid) -> Result<Option<Self>> {
         let token = own_token(ctx, id, TokenKind::Session).await?;
         Ok(token.map(|token| Self::of(ctx, token)))
+    }
+}
+
+/// An account at an identity provider that signs in to an account of this server.
+#[derive(Debug, Clone, SimpleObject)]
+pub struct LinkedIdentity {
+    /// The identity's id, which `unlinkIdentity` takes.
+    id: ID,
+    /// The provider's name in this server's configuration.
+    provider: String,
+    /// When the identity was linked.
+    created_at: DateTime,
+}
+
+impl From<Identity> for LinkedIdentity {
+    fn from(identity: Identity) -> Self {
+        Self {
+            id: identity.id.to_string().into(),
+            provider: identity.provider,
+            created_at: DateTime(identity.created_at),
+        }
     }
 }
 
