@@ -12,12 +12,12 @@ use crate::reset_mails::ResetMails;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Enum, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Registration {
-    /// Everyone.
+    /// Everyone may register.
     #[default]
     Open,
-    /// Everyone with an invitation, which administrators create.
+    /// Everyone with an invitation may register. Administrators create invitations.
     Invitation,
-    /// Nobody. Administrators create accounts on the command line.
+    /// Nobody may register. Administrators create accounts on the command line.
     Closed,
 }
 

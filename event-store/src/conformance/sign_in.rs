@@ -124,7 +124,7 @@ async fn subjects_are_found_by_their_email(url: String) {
     ada.sort_unstable_by_key(Uuid::to_string);
     assert_eq!(store.subjects_with_email("ada@example.org", 9).await.unwrap(), ada);
     assert_eq!(store.subjects_with_email("ada@example.org", 2).await.unwrap(), ada[..2]);
-    assert_eq!(store.subjects_with_email("eve@example.org", 9).await.unwrap(), Vec::<uuid::Uuid>::new());
+    assert!(store.subjects_with_email("eve@example.org", 9).await.unwrap().is_empty());
 }
 
 async fn a_refresh_token_is_exchanged_once(url: String) {
