@@ -172,6 +172,12 @@ uuid_name!(
     "webhook id"
 );
 
+uuid_name!(
+    /// The id of a run on its author's own inputs.
+    RunId,
+    "run id"
+);
+
 /// A trial's id, made of its rejudge and its submission: `<rejudge>.<submission>`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TrialId {

@@ -10,6 +10,7 @@ pub mod identity;
 pub mod problem;
 pub mod record;
 pub mod rejudge;
+pub mod run;
 pub mod submission;
 pub mod text;
 pub mod verdict;
@@ -20,7 +21,7 @@ pub use aggregate::Aggregate;
 pub use digest::Digest;
 pub use event::Event;
 pub use identity::{
-    InvalidIdentity, LanguageId, Login, RejudgeId, Slug, SubmissionId, TrialId, WebhookId,
+    InvalidIdentity, LanguageId, Login, RejudgeId, RunId, Slug, SubmissionId, TrialId, WebhookId,
 };
 pub use problem::Difficulty;
 pub use record::{

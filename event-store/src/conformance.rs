@@ -15,6 +15,7 @@ mod queue;
 mod queue_leases;
 mod queue_turns;
 mod restore;
+mod runs;
 mod samples;
 mod sign_in;
 mod tree;
@@ -40,6 +41,11 @@ pub fn restore_cases() -> Vec<Case<LogUrls>> {
 /// Cases for [`WorkQueue`](crate::WorkQueue).
 pub fn queue_cases() -> Vec<Case<LogUrls>> {
     [queue::cases(), queue_leases::cases(), queue_turns::cases()].concat()
+}
+
+/// Cases for [`Runs`](crate::Runs).
+pub fn runs_cases() -> Vec<Case<LogUrls>> {
+    runs::cases()
 }
 
 /// Cases for [`Blobs`](crate::Blobs).

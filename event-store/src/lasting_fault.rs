@@ -3,7 +3,9 @@
 use std::error::Error;
 use std::iter::successors;
 
-use crate::{BlobError, CredentialsError, QueueError, ReadError, TreeStoreError, sqlite};
+use crate::{
+    BlobError, CredentialsError, QueueError, ReadError, RunsError, TreeStoreError, sqlite,
+};
 
 /// What is wrong with stored data. Trying again does not help: the operator must act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +52,7 @@ fn shown_by(error: &(dyn Error + 'static)) -> Option<LastingFault> {
     }
     let is_damaged = matches!(error.downcast_ref(), Some(CredentialsError::Damaged(_)))
         || matches!(error.downcast_ref(), Some(QueueError::Damaged(_)))
+        || matches!(error.downcast_ref(), Some(RunsError::Damaged(_)))
         || matches!(error.downcast_ref(), Some(TreeStoreError::Damaged(_)))
         || sqlite::shows_damage(error);
     is_damaged.then_some(LastingFault::Damaged)

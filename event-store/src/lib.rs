@@ -15,6 +15,8 @@ mod queue;
 mod resolver;
 mod restore;
 mod revision;
+mod run_watches;
+mod runs;
 mod tree;
 
 mod file;
@@ -44,7 +46,10 @@ pub use queue::{
     Lane, LaneStats, PRESENCE, QueueError, TURN_MEMORY, TakeRequest, Work, WorkItem, WorkQueue,
     WorkReceipt, WorkerId,
 };
-pub use resolver::{StoreUrls, Stores, open, open_blobs, open_credentials, open_log, open_tree};
+pub use resolver::{
+    StoreUrls, Stores, open, open_blobs, open_credentials, open_log, open_runs, open_tree,
+};
 pub use restore::Restoration;
 pub use revision::read_revision;
+pub use runs::{Creation, NewRun, RunBatch, Runs, RunsError, StoredRun};
 pub use tree::{KeptHead, TILE_HASH_BYTES, TILE_WIDTH, TileId, TreeStore, TreeStoreError};

@@ -163,6 +163,9 @@ pub enum AppendError {
         /// Its limit.
         max: usize,
     },
+    /// Streams of this kind are never in the log.
+    #[error("{0} does not belong in the log")]
+    NotInLog(StreamId),
 }
 
 /// Why a read failed.
@@ -204,8 +207,12 @@ impl AppendBatch {
     /// first.
     ///
     /// # Errors
-    /// [`AppendError::TooLarge`] if the batch exceeds a limit.
+    /// [`AppendError::TooLarge`] if the batch exceeds a limit, and [`AppendError::NotInLog`] if its
+    /// stream must not be in the log.
     pub fn check(&self) -> Result<Vec<String>, AppendError> {
+        if let StreamId::Run(_) = self.stream {
+            return Err(AppendError::NotInLog(self.stream.clone()));
+        }
         let count = self.events.len();
         if !(1..=EVENTS_PER_BATCH_MAX).contains(&count) {
             let what = "the number of events in a batch";

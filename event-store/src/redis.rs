@@ -9,6 +9,10 @@
 //! | `<namespace>:streams:<bucket>` | hashes: a stream's positions, packed; their number is its version |
 //! | `<namespace>:work:<lane>` | streams with one consumer group |
 //! | `<namespace>:released` | stream: notifies other processes of released work |
+//! | `<namespace>:run:<id>` | hash: a run's request, times, version and events; expires |
+//! | `<namespace>:runs` | sorted set: every run by its expiry |
+//! | `<namespace>:runs:open:<login>` | sorted set: the account's unfinished runs by their expiry |
+//! | `<namespace>:runs:changed` | stream: notifies other processes of a run's new events |
 //!
 //! Every operation that must be atomic is a Redis Function in `functions.lua`.
 
@@ -23,6 +27,7 @@ mod library;
 mod link;
 mod log;
 mod queue;
+mod runs;
 mod watcher;
 mod witness;
 

@@ -11,7 +11,7 @@ use crate::mongo::{MongoBlobs, MongoCredentials, MongoTree};
 use crate::open_error::OpenError;
 use crate::redis::RedisLog;
 use crate::sqlite::{SqliteCredentials, SqliteLog, SqliteTree};
-use crate::{Blobs, Credentials, EventLog, TreeStore, WorkQueue};
+use crate::{Blobs, Credentials, EventLog, Runs, TreeStore, WorkQueue};
 
 /// The URLs of all stores.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub struct Stores {
     pub log: Arc<dyn EventLog>,
     /// The work queue, in the log's own store.
     pub queue: Arc<dyn WorkQueue>,
+    /// The runs, in the log's own store.
+    pub runs: Arc<dyn Runs>,
     /// The archive of old events. The log reads from it by itself.
     pub archive: Arc<Archive>,
     /// The blob store.
@@ -72,15 +74,25 @@ pub async fn open_log(
     url: &str,
     blobs: Arc<dyn Blobs>,
 ) -> Result<(Arc<dyn EventLog>, Arc<dyn WorkQueue>, Arc<Archive>), OpenError> {
-    let Hot { hot, queue } = open_hot(url, false).await?;
+    let Hot { hot, queue, .. } = open_hot(url, false).await?;
     let archive = Arc::new(Archive::new(Arc::clone(&hot), blobs));
     Ok((Arc::new(TieredLog::new(hot, Arc::clone(&archive))), queue, archive))
 }
 
-/// A log adapter and its queue, without the archive.
+/// Opens the runs and the queue, which are in the log's store.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_runs(url: &str) -> Result<(Arc<dyn Runs>, Arc<dyn WorkQueue>), OpenError> {
+    let Hot { queue, runs, .. } = open_hot(url, false).await?;
+    Ok((runs, queue))
+}
+
+/// A log adapter, its queue and its runs, without the archive.
 pub(crate) struct Hot {
     pub(crate) hot: Arc<dyn HotLog>,
     queue: Arc<dyn WorkQueue>,
+    runs: Arc<dyn Runs>,
 }
 
 /// Opens the log's store. `restoring` must be true if, and only if, it is being restored.
@@ -89,11 +101,11 @@ pub(crate) async fn open_hot(url: &str, restoring: bool) -> Result<Hot, OpenErro
     match scheme(url) {
         "sqlite" => {
             let store = Arc::new(SqliteLog::open(path(url, PORT)?, restoring).await?);
-            Ok(Hot { hot: store.clone(), queue: store })
+            Ok(Hot { hot: store.clone(), queue: store.clone(), runs: store })
         }
         "redis" => {
             let store = Arc::new(RedisLog::open(&parse(url, PORT)?, restoring).await?);
-            Ok(Hot { hot: store.clone(), queue: store })
+            Ok(Hot { hot: store.clone(), queue: store.clone(), runs: store })
         }
         _ => Err(unknown(url, PORT, "sqlite:PATH or redis://HOST")),
     }
@@ -106,7 +118,8 @@ pub(crate) async fn open_stores_on(log: Hot, urls: &StoreUrls) -> Result<Stores,
     let tree = open_tree(&urls.tree).await?;
     let archive = Arc::new(Archive::new(Arc::clone(&log.hot), Arc::clone(&blobs)));
     let tiered = Arc::new(TieredLog::new(log.hot, Arc::clone(&archive)));
-    Ok(Stores { log: tiered, queue: log.queue, archive, blobs, credentials, tree })
+    let (queue, runs) = (log.queue, log.runs);
+    Ok(Stores { log: tiered, queue, runs, archive, blobs, credentials, tree })
 }
 
 /// Opens the blobs.

@@ -1,4 +1,4 @@
-//! The embedded adapters: the log and its queue in one file, the credentials in another, the tree
+//! The embedded adapters: the log, its queue and the runs in one file, the credentials in another, the tree
 //! in a third.
 
 use jiff::Timestamp;
@@ -15,6 +15,8 @@ mod log;
 mod queue;
 mod take;
 mod tickets;
+mod run_tables;
+mod runs;
 mod tree;
 mod witness;
 mod writer;

@@ -126,7 +126,10 @@ impl Hub {
             StreamId::Rejudge(_) | StreamId::Trial(_) => {
                 of_rejudge(&recorded).map(Topic::Rejudge).into_iter().collect()
             }
-            StreamId::Problem(_) | StreamId::Account(_) | StreamId::Webhook(_) => vec![],
+            StreamId::Problem(_)
+            | StreamId::Account(_)
+            | StreamId::Webhook(_)
+            | StreamId::Run(_) => vec![],
         };
         topics.push(Topic::Everything);
         let mut subscribers = self.lock();

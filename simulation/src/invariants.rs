@@ -40,7 +40,8 @@ pub(crate) async fn check(world: &World, stores: &Stores, facts: &Facts<'_>) {
             StreamId::Problem(_)
             | StreamId::Account(_)
             | StreamId::Rejudge(_)
-            | StreamId::Webhook(_) => continue,
+            | StreamId::Webhook(_)
+            | StreamId::Run(_) => continue,
         };
         let events: Vec<&Event> = events.iter().map(|it| &it.event).collect();
         match life(&events) {

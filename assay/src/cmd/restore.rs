@@ -199,7 +199,13 @@ impl Unfinished {
                 )
             }
             (StreamId::Rejudge(_), event) => !matches!(event, Event::RejudgeCreated(_)),
-            (StreamId::Problem(_) | StreamId::Account(_) | StreamId::Webhook(_), _) => return,
+            (
+                StreamId::Problem(_)
+                | StreamId::Account(_)
+                | StreamId::Webhook(_)
+                | StreamId::Run(_),
+                _,
+            ) => return,
         };
         if is_finished {
             self.0.remove(&recorded.stream);

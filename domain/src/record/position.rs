@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{InvalidIdentity, Login, RejudgeId, Slug, SubmissionId, TrialId, WebhookId};
+use crate::{InvalidIdentity, Login, RejudgeId, RunId, Slug, SubmissionId, TrialId, WebhookId};
 
 /// A position in the installation's total order of events. The first event is at 1; 0 is before it.
 #[derive(
@@ -71,6 +71,9 @@ pub enum StreamId {
     Trial(TrialId),
     /// `webhook:<uuid>`
     Webhook(WebhookId),
+    /// `run:<uuid>`: names the work of a run. The log has no such stream, because runs are not
+    /// recorded in it.
+    Run(RunId),
 }
 
 impl fmt::Display for StreamId {
@@ -82,6 +85,7 @@ impl fmt::Display for StreamId {
             Self::Rejudge(id) => write!(f, "rejudge:{id}"),
             Self::Trial(id) => write!(f, "trial:{id}"),
             Self::Webhook(id) => write!(f, "webhook:{id}"),
+            Self::Run(id) => write!(f, "run:{id}"),
         }
     }
 }
@@ -97,10 +101,11 @@ impl FromStr for StreamId {
             Some(("rejudge", id)) => id.parse().map(Self::Rejudge),
             Some(("trial", id)) => id.parse().map(Self::Trial),
             Some(("webhook", id)) => id.parse().map(Self::Webhook),
+            Some(("run", id)) => id.parse().map(Self::Run),
             _ => Err(InvalidIdentity {
                 kind: "stream id",
                 rule: "problem:<slug>, submission:<uuid>, account:<login>, rejudge:<uuid>, \
-                       trial:<uuid>.<uuid> or webhook:<uuid>",
+                       trial:<uuid>.<uuid>, webhook:<uuid> or run:<uuid>",
             }),
         }
     }
@@ -139,8 +144,8 @@ mod tests {
     fn stream_ids_have_one_spelling() {
         let uuid = "018f3c5e-7b1a-7c3d-9a54-0242ac120003";
         let (rejudge, trial) = (format!("rejudge:{uuid}"), format!("trial:{uuid}.{uuid}"));
-        let webhook = format!("webhook:{uuid}");
-        for text in ["problem:two-sum", "account:ada", &rejudge, &trial, &webhook] {
+        let (webhook, run) = (format!("webhook:{uuid}"), format!("run:{uuid}"));
+        for text in ["problem:two-sum", "account:ada", &rejudge, &trial, &webhook, &run] {
             assert_eq!(text.parse::<StreamId>().unwrap().to_string(), text);
         }
         for text in ["", "problem", "problem:", "contest:x", "submission:1", "trial:1.2"] {

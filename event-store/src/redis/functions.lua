@@ -681,6 +681,75 @@ local function stats(keys)
   return lanes
 end
 
+-- Runs ------------------------------------------------------------------------------------------
+
+-- Stores a run and queues its work. An expired run with the same id is replaced. Times are in µs.
+-- KEYS run, runs, the author's open runs, lane
+-- ARGV id, request, when it was asked for, when it expires, how many may be open, stream to queue
+-- RETURNS 'created', 'existed' or 'too_many'
+local function create_run(keys, args)
+  local run, now, expires = keys[1], tonumber(args[3]), tonumber(args[4])
+  local known = redis.call('HGET', run, 'expires')
+  if known and tonumber(known) > now then
+    return 'existed'
+  end
+  redis.call('ZREMRANGEBYSCORE', keys[3], '-inf', args[3])
+  if redis.call('ZCARD', keys[3]) >= tonumber(args[5]) then
+    return 'too_many'
+  end
+  redis.call('DEL', run)
+  redis.call('HSET', run, 'request', args[2], 'requested', args[3], 'expires', args[4], 'version', '0')
+  local expires_ms = whole(math.ceil(expires / 1000))
+  redis.call('PEXPIREAT', run, expires_ms)
+  redis.call('ZADD', keys[2], args[4], args[1])
+  redis.call('ZADD', keys[3], args[4], args[1])
+  redis.call('PEXPIREAT', keys[3], expires_ms)
+  redis.call('XADD', keys[4], '*', 'stream', args[6], 'at', whole(now_us()))
+  return 'created'
+end
+
+-- Appends events to a run and finishes work.
+-- KEYS run, the author's open runs, the stream of changed runs, the lane to finish in
+-- ARGV id, expected version, how many changes to keep, '1' if the run ends, work to finish or '', then the events
+-- RETURNS 'appended', and nothing; 'missing', and nothing; 'conflict', the version, and the event in the first place
+local function append_run(keys, args)
+  local run, expected = keys[1], tonumber(args[2])
+  local version = redis.call('HGET', run, 'version')
+  if not version then
+    return { 'missing', 0, '' }
+  end
+  if tonumber(version) ~= expected then
+    local event = redis.call('HGET', run, 'event:' .. whole(expected + 1))
+    return { 'conflict', tonumber(version), event or '' }
+  end
+  local at = whole(now_us())
+  for index = 6, #args do
+    expected = expected + 1
+    redis.call('HSET', run, 'event:' .. whole(expected), args[index], 'at:' .. whole(expected), at)
+  end
+  redis.call('HSET', run, 'version', whole(expected))
+  if args[4] == '1' then
+    redis.call('ZREM', keys[2], args[1])
+  end
+  if args[5] ~= '' then
+    redis.call('XACK', keys[4], GROUP, args[5])
+    redis.call('XDEL', keys[4], args[5])
+  end
+  redis.call('XADD', keys[3], 'MAXLEN', args[3], '*', 'run', args[1])
+  return { 'appended', expected, '' }
+end
+
+-- KEYS runs  ARGV now in µs, how many at most, the prefix of the keys that hold runs
+-- RETURNS how many were removed
+local function sweep_runs(keys, args)
+  local expired = redis.call('ZRANGEBYSCORE', keys[1], '-inf', args[1], 'LIMIT', 0, args[2])
+  for _, id in ipairs(expired) do
+    redis.call('UNLINK', args[3] .. id)
+    redis.call('ZREM', keys[1], id)
+  end
+  return #expired
+end
+
 local function register(name, callback, flags)
   redis.register_function({ function_name = library .. '_' .. name, callback = callback, flags = flags })
 end
@@ -702,6 +771,9 @@ register('trim', trim, {})
 register('begin_restore', begin_restore, {})
 register('import', import, {})
 register('finish_restore', finish_restore, {})
+register('create_run', create_run, {})
+register('append_run', append_run, {})
+register('sweep_runs', sweep_runs, {})
 register('ends', ends, { 'no-writes' })
 register('holds', holds, { 'no-writes' })
 register('tails', tails, { 'no-writes' })

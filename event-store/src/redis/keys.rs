@@ -1,6 +1,6 @@
 //! Key names.
 
-use domain::{Digest, StreamId};
+use domain::{Digest, Login, RunId, StreamId};
 
 use crate::Lane;
 
@@ -14,6 +14,8 @@ pub(super) struct Keys {
     pub(super) released: String,
     pub(super) segments: String,
     pub(super) workers: String,
+    pub(super) runs: String,
+    pub(super) changed_runs: String,
 }
 
 impl Keys {
@@ -26,6 +28,8 @@ impl Keys {
             released: format!("{namespace}:released"),
             segments: format!("{namespace}:segments"),
             workers: format!("{namespace}:workers"),
+            runs: format!("{namespace}:runs"),
+            changed_runs: format!("{namespace}:runs:changed"),
         }
     }
 
@@ -43,6 +47,19 @@ impl Keys {
     /// When the accounts of a lane were served.
     pub(super) fn turns(&self, lane: Lane) -> String {
         format!("{}:turns:{}", self.namespace, lane.as_str())
+    }
+
+    /// The prefix of the keys that hold one run each.
+    pub(super) fn run_prefix(&self) -> String {
+        format!("{}:run:", self.namespace)
+    }
+
+    pub(super) fn run(&self, id: RunId) -> String {
+        format!("{}{id}", self.run_prefix())
+    }
+
+    pub(super) fn open_runs(&self, author: &Login) -> String {
+        format!("{}:runs:open:{author}", self.namespace)
     }
 
     pub(super) fn lanes(&self) -> Vec<String> {

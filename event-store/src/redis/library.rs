@@ -39,6 +39,9 @@ pub(super) enum Function {
     BeginRestore,
     Import,
     FinishRestore,
+    CreateRun,
+    AppendRun,
+    SweepRuns,
 }
 
 impl Function {
@@ -65,6 +68,9 @@ impl Function {
             Self::BeginRestore => "begin_restore",
             Self::Import => "import",
             Self::FinishRestore => "finish_restore",
+            Self::CreateRun => "create_run",
+            Self::AppendRun => "append_run",
+            Self::SweepRuns => "sweep_runs",
         }
     }
 

@@ -18,12 +18,13 @@ use super::durability;
 use super::keys::Keys;
 use super::library::{self, Function};
 use super::link::{ANSWER_WAIT, CallError, Link, not_opened};
-use super::watcher::Watcher;
+use super::watcher::{Announced, Watcher};
 use super::witness::Witness;
 use crate::archive::{HotLog, HotUsage, SegmentEntry, StoreFault, StreamPage};
 use crate::log::{Row, announce};
 use crate::open_error::{OpenError, not_whole};
 use crate::queue::wake;
+use crate::run_watches::RunWatches;
 use crate::{AppendBatch, AppendError, Appended, LogInfo, ReadError, WorkItem};
 
 /// Version of the layout of keys and fields.
@@ -36,6 +37,7 @@ pub(crate) struct RedisLog {
     /// Connection for reads and the queue.
     pub(super) general: Link,
     pub(super) ready: Arc<watch::Sender<u64>>,
+    pub(super) run_watches: Arc<RunWatches>,
     /// Has its own connection, so that large reads do not delay appends.
     appender: Appender,
     head: Arc<watch::Sender<Position>>,
@@ -61,13 +63,28 @@ impl RedisLog {
         let log_id = prepare(&general, &keys, restoring).await?;
         witness.identify(log_id);
         let ready = Arc::new(watch::Sender::new(0));
+        let run_watches = Arc::new(RunWatches::default());
+        let announced = Announced {
+            head: Arc::clone(&head),
+            ready: Arc::clone(&ready),
+            runs: Arc::clone(&run_watches),
+        };
         let watcher =
-            Watcher::start(link(None), keys.clone(), Arc::clone(&head), Arc::clone(&ready))
-                .await
-                .map_err(not_opened)?;
+            Watcher::start(link(None), keys.clone(), announced).await.map_err(not_opened)?;
         let appender = Appender::start(link(Some(ANSWER_WAIT)), keys.clone());
         let _watcher = watcher;
-        Ok(Self { keys, general, ready, appender, head, witness, log_id, durability, _watcher })
+        Ok(Self {
+            keys,
+            general,
+            ready,
+            run_watches,
+            appender,
+            head,
+            witness,
+            log_id,
+            durability,
+            _watcher,
+        })
     }
 }
 

@@ -18,11 +18,12 @@ use super::database::{Database, Kind};
 use super::failure::{ReadFailure, read_error};
 use super::witness::Witness;
 use super::writer::{JobError, WriteError, Writer};
-use super::{archive, import, timestamp};
+use super::{archive, import, run_tables, timestamp};
 use crate::archive::{HotLog, HotUsage, SegmentEntry, StoreFault, StreamPage};
 use crate::log::{Row, announce};
 use crate::open_error::{OpenError, not_whole};
 use crate::queue::wake;
+use crate::run_watches::RunWatches;
 use crate::{AppendBatch, AppendError, Appended, LogInfo, ReadError, WorkItem};
 
 const KIND: Kind = Kind {
@@ -45,6 +46,7 @@ pub(crate) struct SqliteLog {
     pub(super) writer: Writer,
     pub(super) readers: Readers,
     pub(super) ready: Arc<watch::Sender<u64>>,
+    pub(super) run_watches: Arc<RunWatches>,
     database: Database,
     head: Arc<watch::Sender<Position>>,
     witness: Witness,
@@ -65,21 +67,28 @@ impl SqliteLog {
         if import::is_restoring(&connection).map_err(unavailable)? != restoring {
             return Err(not_whole(restoring));
         }
+        connection.execute_batch(run_tables::TABLES).map_err(unavailable)?;
         let log_id = log_id(&connection).map_err(unavailable)?;
         let watched = database.connect_reader().map_err(unavailable)?;
         let head = Arc::new(watch::Sender::new(head(&watched).map_err(unavailable)?));
         let ready = Arc::new(watch::Sender::new(0));
         let (watching, ended) = mpsc::sync_channel(0);
-        let (head_seen, ready_seen) = (Arc::clone(&head), Arc::clone(&ready));
+        let run_watches = Arc::new(RunWatches::default());
+        let seen = Seen {
+            head: Arc::clone(&head),
+            ready: Arc::clone(&ready),
+            runs: Arc::clone(&run_watches),
+        };
         thread::Builder::new()
             .name("sqlite-watch".to_owned())
-            .spawn(move || watch_file(&watched, &ended, &head_seen, &ready_seen))
+            .spawn(move || watch_file(&watched, &ended, &seen))
             .map_err(unavailable)?;
         Ok(Self {
             writer: Writer::start(connection).map_err(unavailable)?,
             readers: database.readers(),
             database,
             ready,
+            run_watches,
             head,
             witness: Witness::default(),
             log_id,
@@ -107,15 +116,17 @@ fn head(connection: &Connection) -> rusqlite::Result<Position> {
     last_event(connection).map(|(head, _)| Position(head.cast_unsigned()))
 }
 
-/// Announces events and work that other processes wrote, such as the command line beside the
-/// server.
-fn watch_file(
-    connection: &Connection,
-    ended: &mpsc::Receiver<()>,
-    head_seen: &watch::Sender<Position>,
-    ready_seen: &watch::Sender<u64>,
-) {
-    let mut version_seen = 0;
+/// What the watching thread announces.
+struct Seen {
+    head: Arc<watch::Sender<Position>>,
+    ready: Arc<watch::Sender<u64>>,
+    runs: Arc<RunWatches>,
+}
+
+/// Announces events, work and changed runs that other processes wrote, such as the command line
+/// beside the server.
+fn watch_file(connection: &Connection, ended: &mpsc::Receiver<()>, seen: &Seen) {
+    let (mut version_seen, mut run_event_seen) = (0, None);
     while ended.recv_timeout(POLL_INTERVAL) == Err(mpsc::RecvTimeoutError::Timeout) {
         let mut look = || -> rusqlite::Result<()> {
             // Changes whenever another connection commits, and needs no disk access.
@@ -124,13 +135,22 @@ fn watch_file(
             if version == version_seen {
                 return Ok(());
             }
-            announce(head_seen, head(connection)?);
+            announce(&seen.head, head(connection)?);
             let waiting: bool = connection
                 .prepare_cached("SELECT EXISTS (SELECT 1 FROM work WHERE worker IS NULL)")?
                 .query_row([], |row| row.get(0))?;
             if waiting {
-                wake(ready_seen);
+                wake(&seen.ready);
             }
+            let run_event = match run_event_seen {
+                Some(run_event) => run_tables::wake_changed(connection, run_event, &seen.runs)?,
+                None => {
+                    let last = run_tables::last_change(connection)?;
+                    seen.runs.wake_all();
+                    last
+                }
+            };
+            run_event_seen = Some(run_event);
             version_seen = version;
             Ok(())
         };

@@ -47,7 +47,10 @@ impl Projection for Submissions {
             StreamId::Submission(id) => judge(*id, recorded, views),
             StreamId::Rejudge(id) => rejudges::advance(*id, recorded, views),
             StreamId::Trial(id) => rejudges::try_again(*id, recorded, views),
-            StreamId::Problem(_) | StreamId::Account(_) | StreamId::Webhook(_) => Ok(()),
+            StreamId::Problem(_)
+            | StreamId::Account(_)
+            | StreamId::Webhook(_)
+            | StreamId::Run(_) => Ok(()),
         }
     }
 }

@@ -8,7 +8,7 @@ use ::redis::aio::MultiplexedConnection;
 use ::redis::{Client, Value, cmd};
 use domain::{Position, Version};
 use event_store::conformance::{
-    Case, LogUrls, archive_cases, log_cases, queue_cases, restore_cases, run,
+    Case, LogUrls, archive_cases, log_cases, queue_cases, restore_cases, run, runs_cases,
 };
 use event_store::{
     AppendError, Lane, OpenError, PRESENCE, ReadError, TakeRequest, WorkItem, WorkerId,
@@ -72,6 +72,11 @@ async fn restore() {
 #[tokio::test(flavor = "multi_thread")]
 async fn queue() {
     run_logs("queue × redis", queue_cases(), false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs() {
+    run_logs("runs × redis", runs_cases(), false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

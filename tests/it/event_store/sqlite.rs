@@ -7,7 +7,7 @@ use std::time::Duration;
 use domain::{Position, Version};
 use event_store::conformance::{
     Case, LogUrls, archive_cases, credentials_cases, log_cases, queue_cases, restore_cases, run,
-    tree_cases,
+    runs_cases, tree_cases,
 };
 use event_store::{
     Ability, AppendBatch, Lane, LastingFault, OpenError, PRESENCE, QueueError, ReadError,
@@ -58,6 +58,12 @@ async fn restore() {
 async fn queue() {
     let directory = TempDir::new().unwrap();
     run("queue × sqlite", queue_cases(), fresh_log(&directory, false)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs() {
+    let directory = TempDir::new().unwrap();
+    run("runs × sqlite", runs_cases(), fresh_log(&directory, false)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
