@@ -9,11 +9,13 @@ use domain::{Actor, StreamId};
 use event_store::{Context, Stream, alert, lasting_fault};
 
 use crate::interruption::Interruption;
-use crate::session;
 use crate::tools::Tools;
+use crate::{run, session};
 
 /// Delay after the log failed.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
+/// Why an attempt that ended with a crash failed.
+const CRASHED: &str = "the evaluator crashed while judging it";
 
 /// Records that the evaluators of these notes crashed, and removes the notes. Waits as long as the
 /// log is unavailable: work that is taken earlier would be tried without counting the crash.
@@ -55,6 +57,9 @@ async fn record_crash(
     submission: &StreamId,
     evaluator: &str,
 ) -> Result<(), Interruption> {
+    if let StreamId::Run(id) = submission {
+        return run::record_crash(tools, *id, evaluator, CRASHED).await;
+    }
     let log = tools.log.as_ref();
     let events = event_store::read_stream_whole(log, submission).await?;
     let mut stream = Stream::<Submission>::fold(submission.clone(), &events);
@@ -65,8 +70,7 @@ async fn record_crash(
         return Ok(());
     }
     let attempt = attempt.number;
-    let reason =
-        AbandonReason::Failed { detail: "the evaluator crashed while judging it".to_owned() };
+    let reason = AbandonReason::Failed { detail: CRASHED.to_owned() };
     let abandon = SubmissionCommand::AbandonAttempt(AttemptAbandoned { attempt, reason });
     let context = Context::caused_by(Actor::evaluator(&tools.name), first);
     stream.execute(log, vec![abandon], &context, None, None).await?;

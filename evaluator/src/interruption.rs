@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::LanguageId;
 use domain::submission::SubmissionRejection;
-use event_store::{AppendError, ExecuteError, QueueError, ReadError};
+use event_store::{AppendError, ExecuteError, QueueError, ReadError, RunsError};
 
 use crate::judge::Fault;
 use crate::library::FetchError;
@@ -43,6 +43,9 @@ pub(crate) enum Interruption {
     /// The queue failed.
     #[error("the queue failed")]
     Queue(#[from] QueueError),
+    /// The store of runs failed.
+    #[error("the run could not be read or recorded")]
+    Runs(#[source] RunsError),
     /// The result does not follow from the events before it: a bug.
     #[error("the submission rejected the result")]
     Rejected(#[source] SubmissionRejection),
@@ -62,6 +65,16 @@ impl From<ExecuteError<SubmissionRejection>> for Interruption {
             ExecuteError::Append(AppendError::Conflict { .. }) => Self::Fenced,
             ExecuteError::Append(error) => Self::Append(error),
             ExecuteError::Rejected(rejection) => Self::Rejected(rejection),
+        }
+    }
+}
+
+impl From<RunsError> for Interruption {
+    fn from(error: RunsError) -> Self {
+        match error {
+            // INV-7: another evaluator writes to this run now.
+            RunsError::Conflict { .. } => Self::Fenced,
+            error => Self::Runs(error),
         }
     }
 }

@@ -10,6 +10,7 @@ mod library;
 mod others;
 mod plan;
 mod rejudge;
+mod run;
 mod session;
 mod slots;
 mod tests_run;

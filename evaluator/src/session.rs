@@ -28,14 +28,14 @@ use crate::tests_run::TestsRun;
 use crate::tools::Tools;
 
 /// The shortest interval between progress reports.
-const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+pub(crate) const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 /// The most characters of a fault's text in an event. Enough for a validator's standard error and
 /// its messages.
 const DETAIL_CHARS_MAX: usize = 2_500;
 
 /// Deliveries of one submission that may end without a result. Evaluators that are killed or lose
 /// their stores say nothing about the submission, but nothing is delivered forever.
-const LOST_DELIVERIES_MAX: u32 = 100;
+pub(crate) const LOST_DELIVERIES_MAX: u32 = 100;
 
 /// Judges a submission until its verdict, or gives it up if judging it failed too often. The slot
 /// is freed as soon as nothing is left to run, because recording the verdict needs none.

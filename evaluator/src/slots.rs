@@ -15,8 +15,8 @@ const PROCESSORS: &str = "/sys/devices/system/cpu";
 /// [`try_acquire`](Self::try_acquire). A session that runs its tests concurrently tries again for
 /// each test, so it delays a waiting submission by at most one test.
 ///
-/// Trials of rejudges can hold all slots except one, so a live submission never waits for them. If
-/// there is only one slot, they can hold it.
+/// Trials of rejudges and runs on own inputs can together hold all slots except one, so a submission
+/// never waits for them. If there is only one slot, they can hold it.
 #[derive(Debug)]
 pub(crate) struct Slots {
     count: usize,
@@ -56,7 +56,8 @@ impl Slots {
         })
     }
 
-    /// The right to hold a slot for a rejudge; `None` while rejudges hold all slots that they may.
+    /// The right to hold a slot for a rejudge or a run; `None` while these hold all slots that they
+    /// may.
     pub(crate) fn try_share(&self) -> Option<Share> {
         Arc::clone(&self.shares).try_acquire_owned().ok().map(Share)
     }
@@ -87,7 +88,7 @@ impl Slots {
     }
 }
 
-/// The right to hold a slot for a rejudge.
+/// The right to hold a slot for a rejudge or a run.
 #[derive(Debug)]
 pub(crate) struct Share(#[expect(dead_code, reason = "it is held")] OwnedSemaphorePermit);
 
@@ -102,13 +103,13 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    /// The same slot, held for a rejudge.
+    /// The same slot, held for a rejudge or a run.
     pub(crate) fn within(mut self, share: Share) -> Self {
         self.share = Some(share);
         self
     }
 
-    /// Whether it is held for a rejudge.
+    /// Whether it is held for a rejudge or a run.
     pub(crate) fn is_shared(&self) -> bool {
         self.share.is_some()
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use event_store::{Ability, EventLog, WorkQueue};
+use event_store::{Ability, EventLog, Runs, WorkQueue};
 use sandbox::Languages;
 
 use crate::Figures;
@@ -17,6 +17,8 @@ pub(crate) struct Tools {
     pub(crate) name: String,
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) queue: Arc<dyn WorkQueue>,
+    /// `None` if this evaluator takes no runs.
+    pub(crate) runs: Option<Arc<dyn Runs>>,
     pub(crate) slots: Arc<Slots>,
     pub(crate) cells: Arc<Cells>,
     /// The definitions of all languages.

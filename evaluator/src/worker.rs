@@ -10,8 +10,8 @@ use crash_note::{Entry, LeftNote, Note};
 use domain::submission::AbandonReason;
 use domain::{LanguageId, StreamId};
 use event_store::{
-    Ability, Blobs, EventLog, Lane, QueueError, Stores, TakeRequest, Work, WorkQueue, WorkerId,
-    alert,
+    Ability, Blobs, EventLog, Lane, QueueError, Runs, Stores, TakeRequest, Work, WorkQueue,
+    WorkerId, alert,
 };
 use futures::FutureExt;
 use sandbox::{Language, Languages, Sandbox};
@@ -27,7 +27,7 @@ use crate::others::{Opened, changed_by_others};
 use crate::slots::{Slot, Slots, physical_cores};
 use crate::tools::Tools;
 use crate::warm_up::warm_up;
-use crate::{DiskCache, Figures, crashes, host, rejudge, session};
+use crate::{DiskCache, Figures, crashes, host, rejudge, run, session};
 
 /// How long to wait for a wake-up before checking anyway: an expired lease wakes no evaluator.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -86,6 +86,8 @@ pub struct Ports {
     pub log: Arc<dyn EventLog>,
     /// Provides the work.
     pub queue: Arc<dyn WorkQueue>,
+    /// Receives the results of runs; `None` if the evaluator takes no runs.
+    pub runs: Option<Arc<dyn Runs>>,
     /// Provides sources and test data.
     pub blobs: Arc<dyn Blobs>,
 }
@@ -95,6 +97,7 @@ impl From<&Stores> for Ports {
         Self {
             log: Arc::clone(&stores.log),
             queue: Arc::clone(&stores.queue),
+            runs: Some(Arc::clone(&stores.runs)),
             blobs: Arc::clone(&stores.blobs),
         }
     }
@@ -123,12 +126,13 @@ impl Evaluator {
         let pinned = config.pin_cores && config.slots <= physical_cores();
         let cells = Arc::new(Cells::new(sandbox, CLOSING_PER_SLOT * config.slots));
         let slots = Slots::new(config.slots, pinned);
-        let Ports { log, queue, blobs } = ports.into();
+        let Ports { log, queue, runs, blobs } = ports.into();
         let tools = Tools {
             name: config.name.clone(),
             library: Library::new(Arc::clone(&log), blobs, disk.map(Arc::new)),
             log,
             queue,
+            runs,
             figures: Arc::new(Figures::new(Arc::clone(&slots))),
             slots,
             compiler: Compiler::new(Arc::clone(&cells)),
@@ -231,27 +235,29 @@ impl Evaluator {
     }
 
     async fn take_work(&self, under_way: &TaskTracker, out_of_time: &CancellationToken) {
+        let takes_runs = self.tools.runs.is_some();
+        let lanes = Lane::ALL.into_iter().filter(|lane| *lane != Lane::Run || takes_runs);
         let any = TakeRequest {
             worker: WorkerId(self.config.name.clone()),
-            lanes: Lane::ALL.to_vec(),
+            lanes: lanes.collect(),
             lease: self.config.lease,
             abilities: Arc::clone(&self.tools.abilities),
         };
         let mut live = any.clone();
-        live.lanes.retain(|lane| *lane != Lane::Rejudge);
+        live.lanes.retain(|lane| *lane == Lane::Submit);
         let sessions = Arc::new(Semaphore::new(SESSIONS_PER_SLOT * self.config.slots));
         let mut ready = self.tools.queue.ready();
         loop {
             let session = Arc::clone(&sessions).acquire_owned().await;
             let session = session.expect("sessions are never closed");
             let slot = self.tools.slots.acquire().await;
-            // Rejudges can hold only some of the slots, so that live submissions find one.
+            // Runs and rejudges can hold only some of the slots, so that submissions find one.
             let share = self.tools.slots.try_share();
             let request = if share.is_some() { &any } else { &live };
             ready.mark_unchanged();
             match self.tools.queue.take(request).await {
                 Ok(Some(work)) => {
-                    let slot = match share.filter(|_| work.item.lane == Lane::Rejudge) {
+                    let slot = match share.filter(|_| work.item.lane != Lane::Submit) {
                         Some(share) => slot.within(share),
                         None => slot,
                     };
@@ -332,7 +338,7 @@ fn note_fault(tools: &Tools, done: &Result<(), Interruption>) -> Option<String> 
     fault
 }
 
-/// Judges a submission or a trial, or queues a rejudge's trials.
+/// Judges a submission or a trial, runs a program on own inputs, or queues a rejudge's trials.
 async fn try_once(
     tools: &Tools,
     work: &Work,
@@ -348,6 +354,7 @@ async fn try_once(
         StreamId::Trial(trial) if rejudge::is_cancelled(tools, trial.rejudge).await? => {
             Ok(tools.queue.discard(&work.receipt).await?)
         }
+        StreamId::Run(id) => run::run(tools, work, *id, slot).await,
         _ => session::judge(tools, work, slot, opened).await,
     }
 }
@@ -357,6 +364,7 @@ async fn try_once(
 async fn give_back(tools: &Tools, work: &Work, reason: AbandonReason) -> Result<(), Interruption> {
     match &work.item.stream {
         StreamId::Rejudge(_) => Ok(tools.queue.release(&work.receipt).await?),
+        StreamId::Run(id) => run::give_back(tools, work, *id, reason).await,
         _ => session::give_back(tools, work, reason).await,
     }
 }

@@ -25,7 +25,7 @@ pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
 /// The log, queue and blobs as this process sees them.
 pub(crate) fn ports(process: &Arc<Process>, stores: &Stores) -> Ports {
     let log = Arc::new(DistantLog { process: Arc::clone(process), log: Arc::clone(&stores.log) });
-    Ports { log: log.clone(), queue: log, blobs: blobs(process, stores) }
+    Ports { log: log.clone(), queue: log, runs: None, blobs: blobs(process, stores) }
 }
 
 fn blobs(process: &Arc<Process>, stores: &Stores) -> Arc<dyn Blobs> {

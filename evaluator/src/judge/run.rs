@@ -32,6 +32,8 @@ pub struct JudgingCells {
     data: Vec<(String, Bytes)>,
     output_checker: OutputChecker,
     memory_source: Option<MemorySource>,
+    /// Bytes of each output stream that an outcome shows.
+    shown_bytes_max: usize,
 }
 
 /// One run of the program, judged.
@@ -63,7 +65,30 @@ impl JudgingCells {
             data,
             output_checker: OutputChecker::new(cells, problem_programs),
             memory_source: None,
+            shown_bytes_max: SHOWN_BYTES_MAX,
         })
+    }
+
+    /// Outcomes show up to this number of bytes of each output stream.
+    #[must_use]
+    pub fn showing(self, shown_bytes_max: usize) -> Self {
+        Self { shown_bytes_max, ..self }
+    }
+
+    /// Runs the program on an input to which no answer is known. If the program ends well, the
+    /// verdict is `Accepted`, which says nothing about the output.
+    ///
+    /// # Errors
+    /// If the sandbox failed.
+    pub async fn run_unchecked(
+        &mut self,
+        test: &TestData,
+        core: Option<u32>,
+    ) -> Result<Judged, Fault> {
+        let (outcome, reruns, cpu) = self.run_with_rerun(test, &test.input, core).await?;
+        let end = run_end(outcome.ended);
+        let found = Found::plain(end, end.verdict().unwrap_or(Verdict::Accepted), None);
+        Ok(added(None, Pass { outcome, reruns, cpu, found }, test, self.shown_bytes_max))
     }
 
     /// Moves the program to a fresh cell, so that its next run cannot see any effect of the
@@ -107,7 +132,7 @@ impl JudgingCells {
             }
             let next = self.pass(test, &input, &kept, core).await?;
             let next_pass = next.found.next_pass.clone();
-            judged = Some(added(judged, next, test));
+            judged = Some(added(judged, next, test, self.shown_bytes_max));
             match next_pass {
                 None => break,
                 Some(_) if pass == passes => {
@@ -285,7 +310,7 @@ fn run_limits(program: &Program) -> sandbox::Limits {
 }
 
 /// Adds one more pass to a test's outcome. The verdict follows from how the run ended (INV-4).
-fn added(judged: Option<Judged>, pass: Pass, test: &TestData) -> Judged {
+fn added(judged: Option<Judged>, pass: Pass, test: &TestData, shown_bytes_max: usize) -> Judged {
     let Pass { outcome, reruns, cpu, found } = pass;
     // A program that slept until the wall clock ended it used almost no CPU time.
     let time = if found.end == RunEnd::WallClock { outcome.wall } else { outcome.cpu };
@@ -304,8 +329,8 @@ fn added(judged: Option<Judged>, pass: Pass, test: &TestData) -> Judged {
             score: found.score,
             feedback: has_feedback.then_some(found.feedback),
             shown: is_shown.then(|| {
-                let (stdout, more_stdout) = excerpt(&outcome.stdout);
-                let (stderr, more_stderr) = excerpt(&outcome.stderr);
+                let (stdout, more_stdout) = excerpt(&outcome.stdout, shown_bytes_max);
+                let (stderr, more_stderr) = excerpt(&outcome.stderr, shown_bytes_max);
                 let truncated = more_stdout || more_stderr || outcome.stderr_truncated;
                 Shown { stdout, stderr, truncated, checker: found.message }
             }),
@@ -327,8 +352,8 @@ fn run_end(ended: Ended) -> RunEnd {
     }
 }
 
-fn excerpt(bytes: &[u8]) -> (String, bool) {
-    let shown = &bytes[..bytes.len().min(SHOWN_BYTES_MAX)];
+fn excerpt(bytes: &[u8], shown_bytes_max: usize) -> (String, bool) {
+    let shown = &bytes[..bytes.len().min(shown_bytes_max)];
     // Control characters are useless to a reader, and take many bytes each in JSON.
     let text = String::from_utf8_lossy(shown).chars().filter(|c| is_shown_in_lines(*c)).collect();
     (text, shown.len() < bytes.len())
@@ -359,7 +384,7 @@ mod tests {
         let end = run_end(ended);
         let found = Found::plain(end, verdict, Some("why".to_owned()));
         let pass = Pass { outcome, reruns: 0, cpu: Duration::ZERO, found };
-        added(None, pass, test).outcome
+        added(None, pass, test, SHOWN_BYTES_MAX).outcome
     }
 
     fn hidden() -> TestData {

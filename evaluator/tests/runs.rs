@@ -1,0 +1,228 @@
+//! The real evaluator with real stores and cells: programs on inputs of their authors.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crash_note::Note;
+use domain::run::{RunCase, RunEvent, RunRequest};
+use domain::verdict::RunEnd;
+use domain::{RunId, Verdict, Version};
+use evaluator::{Config, Evaluator};
+use event_store::{Creation, NewRun, RunBatch, StoreUrls, StoredRun, Stores};
+use jiff::{SignedDuration, Timestamp};
+use sandbox::{Languages, SandboxConfig};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// How long to wait for a run's end.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Prints twice the number that it reads; crashes on 0, and never ends on 1.
+const PROGRAM: &str = r#"
+#include <stdio.h>
+#include <stdlib.h>
+int main(void) {
+    int n;
+    if (scanf("%d", &n) != 1) return 3;
+    if (n == 0) abort();
+    for (volatile int i = 0; n == 1; ) i++;
+    printf("%d\n", 2 * n);
+    fprintf(stderr, "read %d\n", n);
+}
+"#;
+
+/// Sleeps a while, and prints the times at which it began and ended, by the machine's clock.
+const SLEEPER: &str = r#"
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+static long long now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+int main(void) {
+    long long began = now();
+    usleep(200000);
+    printf("%lld %lld\n", began, now());
+}
+"#;
+
+/// Stores, and no evaluator yet.
+struct Judge {
+    stores: Stores,
+    folder: tempfile::TempDir,
+}
+
+impl Judge {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let stores = event_store::open(&StoreUrls::embedded(folder.path())).await.unwrap();
+        Self { stores, folder }
+    }
+
+    async fn ask(&self, language: &str, source: &str, inputs: &[&str]) -> RunId {
+        let own = |input: &&str| RunCase::Own { input: (*input).to_owned() };
+        let request = RunRequest {
+            run: Uuid::now_v7().into(),
+            author: "ada".parse().unwrap(),
+            problem: None,
+            language: language.parse().unwrap(),
+            source: source.to_owned(),
+            cases: inputs.iter().map(own).collect(),
+        };
+        let (id, requested_at) = (request.run, Timestamp::now());
+        let expires_at = requested_at + SignedDuration::from_hours(1);
+        let new = NewRun { request, requested_at, expires_at, open_max: 10 };
+        assert_eq!(self.stores.runs.create(&new).await.unwrap(), Creation::Created);
+        id
+    }
+
+    /// Runs an evaluator until this run has ended.
+    async fn end(&self, id: RunId, evaluator: Evaluator) -> StoredRun {
+        let cancelled = CancellationToken::new();
+        let end = async {
+            let mut changes = self.stores.runs.changes(id);
+            loop {
+                changes.mark_unchanged();
+                let stored = self.read(id).await;
+                if stored.state().is_final() {
+                    cancelled.cancel();
+                    return stored;
+                }
+                changes.changed().await.unwrap();
+            }
+        };
+        let end = async { tokio::time::timeout(PATIENCE, end).await.expect("it ends") };
+        tokio::join!(end, evaluator.run(cancelled.clone())).0
+    }
+
+    async fn read(&self, id: RunId) -> StoredRun {
+        self.stores.runs.read(id, Timestamp::now()).await.unwrap().unwrap()
+    }
+
+    fn evaluator(&self, name: &str, slots: usize) -> Evaluator {
+        let languages = Arc::new(Languages::builtin());
+        let c = vec![Arc::clone(languages.get("c").unwrap())];
+        let config = Config {
+            name: name.to_owned(),
+            slots,
+            pin_cores: false,
+            languages: c.clone(),
+            installed: c,
+            warm_up: false,
+            lease: Duration::from_secs(5),
+            deliveries_max: 2,
+            drain: Duration::from_secs(5),
+        };
+        let sandbox = sandbox::resolve(&SandboxConfig::default()).unwrap();
+        Evaluator::new(config, &self.stores, sandbox, languages, None)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_input_has_its_own_result() {
+    let judge = Judge::new().await;
+    let id = judge.ask("c", PROGRAM, &["21", "0", "1", "x", "4"]).await;
+    let ended = judge.end(id, judge.evaluator("one", 1)).await.state();
+    assert!(ended.compiled.unwrap().ok);
+    let results: Vec<_> = ended
+        .outcomes
+        .iter()
+        .map(|outcome| (outcome.verdict, outcome.end, outcome.shown.stdout.as_str()))
+        .collect();
+    let failed = Some(Verdict::RuntimeError);
+    assert_eq!(
+        results,
+        [
+            (None, Some(RunEnd::Exit { code: 0 }), "42\n"),
+            (failed, Some(RunEnd::Signal { signal: 6 }), ""),
+            (Some(Verdict::TimeLimitExceeded), Some(RunEnd::CpuClock), ""),
+            (failed, Some(RunEnd::Exit { code: 3 }), ""),
+            (None, Some(RunEnd::Exit { code: 0 }), "8\n"),
+        ]
+    );
+    assert_eq!(ended.outcomes[0].shown.stderr, "read 21\n");
+    let waiting = judge.stores.queue.stats().await.unwrap();
+    assert!(waiting.iter().all(|lane| lane.waiting + lane.in_flight == 0), "{waiting:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_does_not_compile_does_not_run() {
+    let judge = Judge::new().await;
+    let id = judge.ask("c", "int main( {", &["1", "2"]).await;
+    let ended = judge.end(id, judge.evaluator("one", 1)).await.state();
+    let compiled = ended.compiled.unwrap();
+    assert!(!compiled.ok && compiled.log.contains("error"), "{compiled:?}");
+    assert!(ended.outcomes.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_is_given_up_after_failed_attempts() {
+    let judge = Judge::new().await;
+    let id = judge.ask("c", PROGRAM, &["2"]).await;
+    for attempt in 1..=2 {
+        let name = format!("crashed-{attempt}");
+        let started = RunEvent::Started { attempt, evaluator: name.clone() };
+        let batch = RunBatch {
+            id: Uuid::new_v4(),
+            run: id,
+            author: "ada".parse().unwrap(),
+            expected: Version(2 * u64::from(attempt - 1)),
+            events: vec![started],
+            complete: None,
+        };
+        judge.stores.runs.append(&batch).await.unwrap();
+        let failed = RunEvent::AttemptFailed { detail: Some("no room".to_owned()) };
+        let expected = batch.expected.next();
+        let batch = RunBatch { id: Uuid::new_v4(), expected, events: vec![failed], ..batch };
+        judge.stores.runs.append(&batch).await.unwrap();
+    }
+    let ended = judge.end(id, judge.evaluator("one", 1)).await;
+    let last = ended.events.last().unwrap().1.clone();
+    assert_eq!(last, RunEvent::Abandoned { detail: "no room".to_owned() });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_that_crashed_its_evaluator_is_a_failure_and_the_next_one_counts() {
+    let judge = Judge::new().await;
+    let id = judge.ask("c", PROGRAM, &["2"]).await;
+    let started = RunEvent::Started { attempt: 1, evaluator: "crashed".to_owned() };
+    let batch = RunBatch {
+        id: Uuid::new_v4(),
+        run: id,
+        author: "ada".parse().unwrap(),
+        expected: Version::NONE,
+        events: vec![started],
+        complete: None,
+    };
+    judge.stores.runs.append(&batch).await.unwrap();
+    let notes = judge.folder.path().join("notes");
+    std::fs::create_dir(&notes).unwrap();
+    let note = Note::create(&notes, "one").unwrap();
+    let crashed = format!("crashed\ncrashed\n{:127}\n", format!("run:{id}"));
+    std::fs::write(notes.join("crashed.judging"), crashed).unwrap();
+    let left = crash_note::left_behind(&notes).unwrap();
+    assert_eq!(left.len(), 1);
+    let evaluator = judge.evaluator("one", 1).with_notes(note, left);
+    let ended = judge.end(id, evaluator).await.state();
+    assert_eq!((ended.failures, ended.attempts), (1, 2));
+    assert_eq!(ended.outcomes[0].shown.stdout, "4\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_leave_a_slot_to_submissions() {
+    let judge = Judge::new().await;
+    let (one, other) = (judge.ask("c", SLEEPER, &[""]).await, judge.ask("c", SLEEPER, &[""]).await);
+    // The second run is taken after the first, so that both have ended then.
+    judge.end(other, judge.evaluator("one", 2)).await;
+    let mut times = Vec::new();
+    for id in [one, other] {
+        let state = judge.read(id).await.state();
+        let printed = state.outcomes[0].shown.stdout.clone();
+        let numbers: Vec<u64> = printed.split_whitespace().map(|it| it.parse().unwrap()).collect();
+        times.push((numbers[0], numbers[1]));
+    }
+    assert!(times[0].1 <= times[1].0, "one of two slots stays free: {times:?}");
+}
