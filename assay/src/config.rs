@@ -53,6 +53,8 @@ pub struct Config {
     pub evaluator: EvaluatorConfig,
     /// How packages are read.
     pub packages: PackagesConfig,
+    /// How runs on own inputs are kept.
+    pub runs: RunsConfig,
     /// Limits on clients.
     pub limits: LimitsConfig,
     /// What is shown of submissions.
@@ -243,6 +245,14 @@ impl CppStandard {
     }
 }
 
+/// How runs on own inputs are kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunsConfig {
+    /// Hours until a run is removed with its source, inputs and outputs; at least 1.
+    pub keep_hours: NonZeroU32,
+}
+
 /// Limits on clients.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -257,6 +267,10 @@ pub struct LimitsConfig {
     pub submissions_per_minute: u32,
     /// Submissions of an account that are not judged yet.
     pub open_submissions: u64,
+    /// Runs on own inputs per account and minute.
+    pub runs_per_minute: u32,
+    /// Unfinished runs of an account.
+    pub open_runs: u32,
     /// Sign-ins and registrations per client network and minute.
     pub sign_ins_per_minute: u32,
     /// Sign-ins per account and minute.
@@ -375,12 +389,15 @@ impl Config {
                 languages: vec![],
             },
             packages: PackagesConfig { cpp: CppStandard::Cpp23 },
+            runs: RunsConfig { keep_hours: const { NonZeroU32::new(24).unwrap() } },
             limits: LimitsConfig {
                 cost_per_minute: limits.cost_per_minute,
                 source_bytes: limits.source_bytes,
                 package_bytes: limits.package_bytes,
                 submissions_per_minute: limits.submissions_per_minute,
                 open_submissions: limits.open_submissions,
+                runs_per_minute: limits.runs_per_minute,
+                open_runs: limits.open_runs,
                 sign_ins_per_minute: limits.sign_ins_per_minute,
                 sign_ins_per_account_per_minute: limits.sign_ins_per_account_per_minute,
                 subscriptions_per_socket: limits.subscriptions_per_socket,
@@ -422,6 +439,9 @@ impl Config {
             package_bytes: self.limits.package_bytes,
             submissions_per_minute: self.limits.submissions_per_minute,
             open_submissions: self.limits.open_submissions,
+            runs_per_minute: self.limits.runs_per_minute,
+            open_runs: self.limits.open_runs.max(1),
+            run_keep_hours: self.runs.keep_hours.get(),
             sign_ins_per_minute: self.limits.sign_ins_per_minute,
             sign_ins_per_account_per_minute: self.limits.sign_ins_per_account_per_minute,
             subscriptions_per_socket: self.limits.subscriptions_per_socket,

@@ -8,6 +8,7 @@ pub mod client;
 mod cmd;
 pub mod config;
 mod exit;
+mod expired_runs;
 mod judging_threads;
 pub mod languages;
 mod local_judge;

@@ -31,6 +31,7 @@ use webhook::Dispatcher;
 
 use crate::account_settings::account_settings;
 use crate::config::{Config, EvaluatorConfig, SweepConfig};
+use crate::expired_runs::ExpiredRuns;
 use crate::judging_threads::{JudgingThreads, open_notes};
 use crate::languages::{
     Judged, catalogue, open_languages, open_sandbox, package_options, require_isolation,
@@ -132,6 +133,7 @@ impl Server {
             background.add(Arc::new(projector));
             background.add(Arc::new(signer(config, &stores).await?));
             background.add(Arc::new(dispatcher(config, &stores, &views)?));
+            background.add(Arc::new(ExpiredRuns::new(Arc::clone(&stores.runs))));
             if let Some(sweeper) = sweeper(config, &stores) {
                 background.add(Arc::new(sweeper));
             }
@@ -267,6 +269,7 @@ impl Http {
         let api = Arc::new(Api {
             log: Arc::clone(&stores.log),
             queue: Arc::clone(&stores.queue),
+            runs: Arc::clone(&stores.runs),
             blobs: Arc::clone(&stores.blobs),
             tree: Tree::new(Arc::clone(&stores.tree)),
             credentials: Arc::clone(&stores.credentials),

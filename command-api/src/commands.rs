@@ -35,6 +35,7 @@ pub struct Commands {
     /// How accounts are made.
     pub(crate) accounts: AccountSettings,
     submissions: Rate<Login>,
+    runs: Rate<Login>,
     sign_ins_from: Rate<IpAddr>,
     sign_ins_to: Rate<Login>,
 }
@@ -51,6 +52,7 @@ impl Commands {
     ) -> Arc<Self> {
         let ServiceLimits {
             submissions_per_minute,
+            runs_per_minute,
             sign_ins_per_minute,
             sign_ins_per_account_per_minute,
             ..
@@ -66,6 +68,7 @@ impl Commands {
             packages,
             accounts,
             submissions: Rate::per_minute(submissions_per_minute),
+            runs: Rate::per_minute(runs_per_minute),
             sign_ins_from: Rate::per_minute(sign_ins_per_minute),
             sign_ins_to: Rate::per_minute(sign_ins_per_account_per_minute),
             api,
@@ -80,6 +83,11 @@ impl Commands {
     /// Whether this account may submit now, by its rate limit.
     pub(crate) fn admits_submission(&self, login: &Login) -> bool {
         self.submissions.admit(login).is_ok()
+    }
+
+    /// Whether this account may run a program now, by its rate limit.
+    pub(crate) fn admits_run(&self, login: &Login) -> bool {
+        self.runs.admit(login).is_ok()
     }
 
     /// Rate-limits sign-ins and registrations per network. A request without a known address is

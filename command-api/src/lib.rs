@@ -28,6 +28,7 @@ mod receive;
 mod rejudge;
 mod reset_mails;
 mod roles;
+mod run;
 mod sessions;
 mod settings;
 mod sign_in_code;

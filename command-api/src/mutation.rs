@@ -12,6 +12,7 @@ use crate::problems::ProblemMutation;
 use crate::profile::ProfileMutation;
 use crate::rejudge::RejudgeMutation;
 use crate::roles::RoleMutation;
+use crate::run::RunMutation;
 use crate::sessions::SessionMutation;
 use crate::submit::SubmitMutation;
 use crate::webhooks::WebhookMutation;
@@ -20,7 +21,7 @@ use crate::webhooks::WebhookMutation;
 #[derive(Debug, Default, MergedObject)]
 pub struct Mutation(
     SubmitMutation,
-    CancelMutation,
+    CancelMutation, RunMutation,
     SessionMutation,
     PasswordResetMutation,
     IdentityMutation,

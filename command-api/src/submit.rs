@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use bytes::Bytes;
-use domain::problem::ProblemRevised;
+use domain::problem::{ProblemRevised, RevisionContent};
 use domain::submission::SubmissionReceived;
 use domain::{LanguageId, Login, Recorded, Slug, StreamId, SubmissionId, Version};
 use event_store::{Ability, Lane, QueueError, ReadError, Scope};
@@ -104,10 +104,11 @@ async fn submit(
     // A client that repeats a request must learn that the submission exists.
     let is_new = input.idempotency_key.is_none() || !exists(commands, id).await?;
     let revised = problem_for(commands, viewer, &slug, is_new).await?;
-    let language = language(commands, &revised, &input.language).await?;
-    check_source(&input.source, source_bytes_max(commands, &revised))?;
+    let content = Some(&revised.content);
+    let language = known_language(commands, content, &input.language).await?;
+    check_source(&input.source, source_bytes_max(commands, content))?;
     if is_new {
-        refuse_what_no_evaluator_can_judge(commands, &language, &revised).await?;
+        refuse_what_no_evaluator_can_judge(commands, &language, content).await?;
         refuse_too_many_open(commands, &viewer.login).await?;
     }
     let source_bytes = input.source.len() as u64;
@@ -174,9 +175,11 @@ fn not_received(error: ReceiveError) -> Failure {
     }
 }
 
-async fn language(
+/// The language with this id, if the problem accepts it. Without a problem, every language is
+/// accepted.
+pub(crate) async fn known_language(
     commands: &Commands,
-    revised: &ProblemRevised,
+    content: Option<&RevisionContent>,
     id: &ID,
 ) -> Result<LanguageId, Failure> {
     let unavailable = |message: String| {
@@ -189,7 +192,7 @@ async fn language(
         let message = format!("there is no such language; choose one of {judged}");
         return Err(unavailable(message).into());
     };
-    if revised.content.language(&language).is_none() {
+    if content.is_some_and(|content| content.language(&language).is_none()) {
         return Err(unavailable("the problem does not accept this language".to_owned()).into());
     }
     Ok(language)
@@ -213,13 +216,16 @@ async fn exists(commands: &Commands, id: SubmissionId) -> Result<bool, ReadError
 
 /// Fails if evaluators run, but none of them has the language or those of the problem's programs.
 /// Without any evaluator, the submission waits.
-async fn refuse_what_no_evaluator_can_judge(
+pub(crate) async fn refuse_what_no_evaluator_can_judge(
     commands: &Commands,
     language: &LanguageId,
-    revised: &ProblemRevised,
+    content: Option<&RevisionContent>,
 ) -> Result<(), Failure> {
     let Some(announced) = commands.api.queue.announced().await? else { return Ok(()) };
-    let needed = Ability::needed(language, &revised.content);
+    let needed = match content {
+        Some(content) => Ability::needed(language, content),
+        None => [Ability::Judge(language.clone())].into(),
+    };
     no_evaluator_can(&needed, &announced).map_or(Ok(()), |error| Err(error.into()))
 }
 
@@ -260,12 +266,14 @@ fn too_many_open(open: u64, most: u64) -> Option<UserError> {
     (open >= most).then(|| UserError::new(UserErrorCode::TooMany, message))
 }
 
-fn source_bytes_max(commands: &Commands, revised: &ProblemRevised) -> usize {
-    let problems = usize::try_from(revised.content.limits.source_bytes).unwrap_or(usize::MAX);
-    problems.min(commands.api.limits.source_bytes)
+/// Maximum size of a source, in bytes: the problem's own limit, if it is lower than the server's.
+pub(crate) fn source_bytes_max(commands: &Commands, content: Option<&RevisionContent>) -> usize {
+    let of_problem = content.and_then(|content| content.limits.source_bytes.try_into().ok());
+    of_problem.unwrap_or(usize::MAX).min(commands.api.limits.source_bytes)
 }
 
-fn check_source(source: &str, bytes_max: usize) -> Result<(), UserError> {
+/// Fails if the source is empty, too large or not text.
+pub(crate) fn check_source(source: &str, bytes_max: usize) -> Result<(), UserError> {
     let at = |code, message: String| Err(UserError::at(code, "input.source", message));
     if source.trim().is_empty() {
         return at(UserErrorCode::Invalid, "the source is empty".to_owned());

@@ -39,6 +39,11 @@ pub fn may_see_submissions_of(viewer: Option<&Viewer>, author: &Login) -> bool {
     is(viewer, author) || reads_as(viewer, &[Role::Judge])
 }
 
+/// Whether the viewer may see this author's runs. Only the author may; judges may not.
+pub fn may_see_runs_of(viewer: Option<&Viewer>, author: &Login) -> bool {
+    is(viewer, author)
+}
+
 /// Whether the viewer may see every author's submissions.
 pub fn may_see_all_submissions(viewer: Option<&Viewer>) -> bool {
     reads_as(viewer, &[Role::Judge])
@@ -364,6 +369,13 @@ mod tests {
                 assert_eq!(may, reads, "{what}: {scopes:?}");
             }
         }
+    }
+
+    #[test]
+    fn runs_are_visible_to_their_author_only() {
+        let ada: Login = "ada".parse().unwrap();
+        assert!(may_see_runs_of(Some(&viewer("ada", Role::User)), &ada));
+        only(&[], |viewer| may_see_runs_of(viewer, &ada));
     }
 
     #[test]

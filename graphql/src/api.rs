@@ -7,7 +7,7 @@ use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, SchemaBuilder};
 use audit::Tree;
 use domain::LanguageId;
-use event_store::{Blobs, Credentials, EventLog, WorkQueue};
+use event_store::{Blobs, Credentials, EventLog, Runs, WorkQueue};
 use read_model::ViewReader;
 
 use crate::access::SourcePolicy;
@@ -30,6 +30,8 @@ pub struct Api {
     pub log: Arc<dyn EventLog>,
     /// The queue of submissions that wait to be judged.
     pub queue: Arc<dyn WorkQueue>,
+    /// Runs on own inputs.
+    pub runs: Arc<dyn Runs>,
     /// Sources and test data.
     pub blobs: Arc<dyn Blobs>,
     /// The signed Merkle tree over the log.
@@ -78,6 +80,7 @@ impl Api {
             reader: Arc::clone(&self.reader),
             blobs: Arc::clone(&self.blobs),
             credentials: Arc::clone(&self.credentials),
+            runs: Arc::clone(&self.runs),
         };
         DataLoader::new(loader, tokio::spawn)
     }
@@ -127,6 +130,12 @@ pub struct ServiceLimits {
     pub submissions_per_minute: u32,
     /// Maximum number of submissions of an account that are not judged yet.
     pub open_submissions: u64,
+    /// Maximum number of runs per account and minute.
+    pub runs_per_minute: u32,
+    /// Maximum number of unfinished runs of an account.
+    pub open_runs: u32,
+    /// How long runs are kept, in hours.
+    pub run_keep_hours: u32,
     /// Maximum number of sign-ins and registrations per network and minute.
     pub sign_ins_per_minute: u32,
     /// Maximum number of sign-ins per account and minute.
@@ -152,6 +161,9 @@ impl Default for ServiceLimits {
             package_bytes: 64 << 20,
             submissions_per_minute: 60,
             open_submissions: 100,
+            runs_per_minute: 30,
+            open_runs: 4,
+            run_keep_hours: 24,
             sign_ins_per_minute: 30,
             sign_ins_per_account_per_minute: 10,
         }

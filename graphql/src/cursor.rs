@@ -3,7 +3,7 @@
 use async_graphql::connection::CursorType;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::Position;
+use domain::{Position, RunId, Version};
 use read_model::{Direction, Keyset, Order};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -117,6 +117,32 @@ impl StreamCursor {
     }
 }
 
+/// A place in the live stream of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunCursor {
+    /// The run. A cursor is of no use for another.
+    #[serde(rename = "r")]
+    pub run: RunId,
+    /// The number of the run's events that were received.
+    #[serde(rename = "v")]
+    pub version: Version,
+}
+
+impl RunCursor {
+    /// The text that clients receive.
+    pub fn encode(&self) -> String {
+        encode(self)
+    }
+
+    /// Parses a client's cursor.
+    ///
+    /// # Errors
+    /// If it is malformed.
+    pub fn decode(text: &str) -> Result<Self, ApiError> {
+        decode(text)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use read_model::Scalar;
@@ -139,6 +165,7 @@ mod tests {
         for text in ["", "x", "e30", "bnVsbA", &"A".repeat(5_000)] {
             assert!(StreamCursor::decode(text).is_err(), "{text}");
             assert!(ListCursor::decode_cursor(text).is_err(), "{text}");
+            assert!(RunCursor::decode(text).is_err(), "{text}");
         }
     }
 

@@ -326,6 +326,12 @@ impl From<event_store::QueueError> for ApiError {
     }
 }
 
+impl From<event_store::RunsError> for ApiError {
+    fn from(error: event_store::RunsError) -> Self {
+        Self::store(&error)
+    }
+}
+
 impl From<event_store::BlobError> for ApiError {
     fn from(error: event_store::BlobError) -> Self {
         Self::store(&error)

@@ -9,8 +9,6 @@ use tokio::sync::Semaphore;
 
 use crate::ApiError;
 
-/// Maximum size of an excerpt, in bytes.
-const EXCERPT_BYTES_MAX: usize = 4 << 10;
 /// Maximum size of all excerpts in memory, in bytes. The least recently used ones go first.
 const KEPT_BYTES_MAX: u64 = 32 << 20;
 /// Blobs that are read at once. A blob is read whole, and may be large.
@@ -20,7 +18,7 @@ const AT_ONCE: usize = 2;
 #[derive(Debug)]
 pub struct Excerpts {
     blobs: Arc<dyn Blobs>,
-    kept: Cache<Digest, Arc<Excerpt>>,
+    kept: Cache<(Digest, usize), Arc<Excerpt>>,
     turns: Semaphore,
 }
 
@@ -36,23 +34,27 @@ pub(crate) struct Excerpt {
 impl Excerpts {
     /// Excerpts of these blobs.
     pub fn new(blobs: Arc<dyn Blobs>) -> Self {
-        let bytes = |_: &Digest, excerpt: &Arc<Excerpt>| {
+        let bytes = |_: &(Digest, usize), excerpt: &Arc<Excerpt>| {
             u32::try_from(size_of::<Excerpt>() + excerpt.text.len()).unwrap_or(u32::MAX)
         };
         let kept = Cache::builder().max_capacity(KEPT_BYTES_MAX).weigher(bytes).build();
         Self { blobs, kept, turns: Semaphore::new(AT_ONCE) }
     }
 
-    /// The beginning of a blob. Concurrent requests for the same one read it once.
-    pub(crate) async fn of(&self, digest: Digest) -> Result<Arc<Excerpt>, Arc<ApiError>> {
+    /// The first `bytes_max` bytes of a blob. Concurrent requests for the same ones read them once.
+    pub(crate) async fn of(
+        &self,
+        digest: Digest,
+        bytes_max: usize,
+    ) -> Result<Arc<Excerpt>, Arc<ApiError>> {
         let reading = async {
             let _turn = self.turns.acquire().await.expect("the semaphore is never closed");
             let bytes = self.blobs.get(&digest).await.map_err(ApiError::from)?;
-            let shown = &bytes[..bytes.len().min(EXCERPT_BYTES_MAX)];
+            let shown = &bytes[..bytes.len().min(bytes_max)];
             let text = String::from_utf8_lossy(shown).into_owned();
             Ok(Arc::new(Excerpt { text, truncated: shown.len() < bytes.len() }))
         };
-        self.kept.try_get_with(digest, reading).await.map_err(|error: Arc<ApiError>| error)
+        self.kept.try_get_with((digest, bytes_max), reading).await.map_err(|error: Arc<ApiError>| error)
     }
 }
 
@@ -68,14 +70,14 @@ mod tests {
         let directory = tempfile::TempDir::new().unwrap();
         let stores = event_store::open(&StoreUrls::embedded(directory.path())).await.unwrap();
         let excerpts = Excerpts::new(Arc::clone(&stores.blobs));
-        let long = stores.blobs.put(Bytes::from(vec![b'a'; EXCERPT_BYTES_MAX + 1])).await.unwrap();
+        let long = stores.blobs.put(Bytes::from(vec![b'a'; 11])).await.unwrap();
         let short = stores.blobs.put(Bytes::from_static(b"1 2\n")).await.unwrap();
-        let (one, other) = tokio::join!(excerpts.of(long), excerpts.of(long));
+        let (one, other) = tokio::join!(excerpts.of(long, 10), excerpts.of(long, 10));
         let (one, other) = (one.unwrap(), other.unwrap());
-        assert!(one.truncated && one.text.len() == EXCERPT_BYTES_MAX);
+        assert!(one.truncated && one.text.len() == 10);
         assert!(Arc::ptr_eq(&one, &other));
-        let short = excerpts.of(short).await.unwrap();
+        let short = excerpts.of(short, 10).await.unwrap();
         assert!(!short.truncated && short.text == "1 2\n");
-        assert!(excerpts.of(Digest::of(b"absent")).await.is_err());
+        assert!(excerpts.of(Digest::of(b"absent"), 10).await.is_err());
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use async_graphql::ID;
-use domain::{LanguageId, Login, Position, RejudgeId, Slug, SubmissionId, WebhookId};
+use domain::{LanguageId, Login, Position, RejudgeId, RunId, Slug, SubmissionId, WebhookId};
 use uuid::Uuid;
 
 use crate::ApiError;
@@ -27,6 +27,8 @@ pub enum GlobalId {
     Rejudge(RejudgeId),
     /// A webhook, `whk_…`.
     Webhook(WebhookId),
+    /// A run on own inputs, `run_…`.
+    Run(RunId),
     /// A session, `ses_…`.
     Session(Uuid),
     /// An access token, `tok_…`.
@@ -57,6 +59,7 @@ enum Kind {
     User,
     Rejudge,
     Webhook,
+    Run,
     Session,
     AccessToken,
     Event,
@@ -65,13 +68,14 @@ enum Kind {
 
 impl Kind {
     /// All kinds whose ids have a prefix.
-    const PREFIXED: [Self; 9] = [
+    const PREFIXED: [Self; 10] = [
         Self::Problem,
         Self::Submission,
         Self::Judgement,
         Self::User,
         Self::Rejudge,
         Self::Webhook,
+        Self::Run,
         Self::Session,
         Self::AccessToken,
         Self::Event,
@@ -86,6 +90,7 @@ impl Kind {
             Self::User => ("a user", "usr"),
             Self::Rejudge => ("a rejudge", "rej"),
             Self::Webhook => ("a webhook", "whk"),
+            Self::Run => ("a run", "run"),
             Self::Session => ("a session", "ses"),
             Self::AccessToken => ("an access token", "tok"),
             Self::Event => ("an event", "evt"),
@@ -106,6 +111,7 @@ impl Kind {
             Self::User => name.parse().ok().map(GlobalId::User),
             Self::Rejudge => name.parse().ok().map(GlobalId::Rejudge),
             Self::Webhook => name.parse().ok().map(GlobalId::Webhook),
+            Self::Run => name.parse().ok().map(GlobalId::Run),
             Self::Session => Uuid::try_parse(name).ok().map(GlobalId::Session),
             Self::AccessToken => Uuid::try_parse(name).ok().map(GlobalId::AccessToken),
             Self::Event => number(name).map(|position| GlobalId::Event(Position(position))),
@@ -158,6 +164,7 @@ impl fmt::Display for GlobalId {
             Self::User(login) => write!(f, "{prefix}_{login}"),
             Self::Rejudge(id) => write!(f, "{prefix}_{}", id.uuid().simple()),
             Self::Webhook(id) => write!(f, "{prefix}_{}", id.uuid().simple()),
+            Self::Run(id) => write!(f, "{prefix}_{}", id.uuid().simple()),
             Self::Session(id) | Self::AccessToken(id) => write!(f, "{prefix}_{}", id.simple()),
             Self::Event(position) => write!(f, "{prefix}_{}", position.0),
             Self::Language(id) => write!(f, "{id}"),
@@ -237,6 +244,17 @@ impl GlobalId {
         }
     }
 
+    /// The run that the id names.
+    ///
+    /// # Errors
+    /// If the id does not name a run.
+    pub fn run(id: &ID) -> Result<RunId, ApiError> {
+        match id.parse()? {
+            Self::Run(id) => Ok(id),
+            _ => Err(ApiError::bad_input(format!("{:?} is not a run's id", id.0))),
+        }
+    }
+
     /// The problem that the id names.
     ///
     /// # Errors
@@ -301,7 +319,7 @@ mod tests {
     fn ids_read_back_and_nothing_else_does() {
         let uuid = "018f3c5e7b1a7c3d9a540242ac120002";
         let with_uuid =
-            ["sub", "rej", "whk", "ses", "tok"].map(|prefix| format!("{prefix}_{uuid}"));
+            ["sub", "rej", "whk", "run", "ses", "tok"].map(|prefix| format!("{prefix}_{uuid}"));
         let judgements = [format!("jdg_{uuid}.1"), format!("jdg_{uuid}.{uuid}.12")];
         let plain = ["prb_two-sum", "usr_ada", "evt_17", "cpp", "python3"].map(str::to_owned);
         for text in with_uuid.iter().chain(&judgements).chain(&plain) {

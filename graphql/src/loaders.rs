@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use async_graphql::dataloader;
 use bytes::Bytes;
-use domain::Digest;
-use event_store::{Blobs, Credentials, Profile};
+use domain::{Digest, RunId};
+use event_store::{Blobs, Credentials, Profile, Runs, StoredRun};
 use futures::future::try_join_all;
 use futures::{StreamExt, stream};
+use jiff::Timestamp;
 use read_model::views::SubmissionView;
 use read_model::{
     Collection, Condition, Direction, Order, PageRequest, Scalar, View, ViewReader, ViewReaderExt,
@@ -25,6 +26,7 @@ pub struct Loader {
     pub(crate) reader: Arc<dyn ViewReader>,
     pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) credentials: Arc<dyn Credentials>,
+    pub(crate) runs: Arc<dyn Runs>,
 }
 
 /// The key of a view, with the view's type.
@@ -103,6 +105,21 @@ impl dataloader::Loader<Digest> for Loader {
             loaded.insert(digest, bytes);
         }
         Ok(loaded)
+    }
+}
+
+/// Loads runs that have not expired, one after the other, because each may be large.
+impl dataloader::Loader<RunId> for Loader {
+    type Value = Arc<StoredRun>;
+    type Error = Arc<ApiError>;
+
+    async fn load(&self, keys: &[RunId]) -> Result<HashMap<RunId, Arc<StoredRun>>, Arc<ApiError>> {
+        let mut found = HashMap::new();
+        for id in keys {
+            let stored = self.runs.read(*id, Timestamp::now()).await.map_err(ApiError::from)?;
+            found.extend(stored.map(|stored| (*id, Arc::new(stored))));
+        }
+        Ok(found)
     }
 }
 

@@ -12,6 +12,10 @@ pub const CHOICE: usize = 20;
 pub const SOURCE: usize = 100;
 /// The data and output of a test, whose blobs are read whole.
 pub const TEST_DETAIL: usize = 50;
+/// The input or the answer of a case of a run, up to 64 KiB.
+pub const RUN_TEXT: usize = 5;
+/// A run, which is read whole.
+pub const RUN: usize = 20;
 /// The results of all tests of a judgement, up to 2,000.
 pub const TESTS: usize = 10;
 /// A text of up to 256 KiB, such as a statement, or a list of such texts. Also rendering it.

@@ -11,10 +11,7 @@ use read_model::{
 use graphql::connection::{Page, Paging, cost, page};
 use graphql::loaders::Key;
 use graphql::nodes::{
-    AccessToken, Audit, Event, Judgement, LanguageNode, Node, Problem, ProblemFilter, ProblemOrder,
-    RateLimit, Rejudge, RejudgePreview, RejudgeSelection, Session, Submission, SubmissionFilter,
-    SubmissionOrder, System, Tag, User, UserFilter, UserStanding, Webhook, daily_problem,
-    random_problem, standings, visible,
+    AccessToken, Audit, Event, Judgement, LanguageNode, Node, Problem, ProblemFilter, ProblemOrder, RateLimit, Rejudge, RejudgePreview, RejudgeSelection, Run, Session, Submission, SubmissionFilter, SubmissionOrder, System, Tag, User, UserFilter, UserStanding, Webhook, daily_problem, random_problem, standings, visible,
 };
 use graphql::{Api, ApiError, Date, GlobalId, Viewer, access, account_in_log, prices, selection};
 
@@ -189,6 +186,13 @@ impl Reads {
     }
 
     /// The submissions that the viewer may see, by default newest first.
+    /// The run with this id; null if it does not exist, has expired, or is another account's.
+    #[graphql(complexity = "prices::RUN + child_complexity")]
+    async fn run(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Run>> {
+        Ok(Run::load(ctx, GlobalId::run(&id)?).await?)
+    }
+
+    /// The submissions that the viewer may see, newest first.
     #[graphql(complexity = "cost(first, last, child_complexity)")]
     #[expect(clippy::too_many_arguments, reason = "these are the arguments of the field")]
     async fn submissions(
@@ -297,6 +301,7 @@ async fn node(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         GlobalId::User(login) => load(ctx, Key::<AccountView>::new(login))
             .await?
             .map(|account| Node::User(account.into())),
+        GlobalId::Run(id) => Run::load(ctx, id).await?.map(Node::Run),
         GlobalId::Rejudge(_) if !access::may_rejudge(Viewer::of(ctx)) => None,
         GlobalId::Rejudge(id) => load(ctx, Key::<RejudgeView>::new(id))
             .await?

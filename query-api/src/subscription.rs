@@ -8,6 +8,7 @@
 mod events;
 mod missed;
 mod rejudges;
+mod runs;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use async_graphql::{Context, ID, Result, SimpleObject};
 use async_stream::try_stream;
 use domain::{Event, Position, Recorded, StreamId, SubmissionId, Version};
 use futures::Stream;
-use graphql::cursor::StreamCursor;
+use graphql::cursor::{RunCursor, StreamCursor};
 use graphql::nodes::{EventEdge, EventFilter, Submission, TestResult};
 use graphql::{Api, ApiError, Code, DateTime, GlobalId, STREAM_PAGE, Topic, Viewer, access};
 use read_model::views::{RevisionView, SubmissionFold, SubmissionView};
@@ -25,6 +26,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::missed::missed;
 use self::rejudges::RejudgeUpdate;
+use self::runs::RunUpdate;
 
 /// Maximum number of events that `mySubmissions` reads again when a client resumes. A client
 /// further behind gets a new snapshot with `gap` set.
@@ -92,6 +94,28 @@ impl Subscription {
         let after = after.as_deref().map(StreamCursor::decode).transpose()?;
         check_cursor(&api, after).await?;
         Ok(updates_of_all(api, viewer, after, permit))
+    }
+
+    /// Follows one of the viewer's runs until it has ended.
+    async fn run(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        after: Option<String>,
+    ) -> Result<impl Stream<Item = Result<RunUpdate>> + use<>> {
+        let permit = take_permit(ctx)?;
+        let api = Arc::clone(ctx.data_unchecked::<Arc<Api>>());
+        let id = GlobalId::run(&id)?;
+        let after = after.as_deref().map(RunCursor::decode).transpose()?;
+        let known = runs::read(&api, id).await?;
+        let known = known
+            .filter(|run| access::may_see_runs_of(Viewer::of(ctx), &run.request.author))
+            .ok_or_else(|| ApiError::new(Code::BadUserInput, "there is no such run"))?;
+        if after.is_some_and(|after| after.run != id || after.version.0 > known.events.len() as u64)
+        {
+            return Err(ApiError::bad_input("the cursor does not belong to this run").into());
+        }
+        Ok(runs::updates(api, id, after, permit))
     }
 
     /// Follows one rejudge until it is applied or cancelled. For judges.

@@ -4,6 +4,7 @@
 mod lists;
 mod once;
 mod progress;
+mod runs;
 mod secrets;
 mod tokens;
 mod verdicts;
@@ -51,6 +52,7 @@ async fn journey(stack: Stack) {
     step("tokens", tokens::tokens(&world)).await;
     step("once", once::the_same_key_is_one_submission(&world)).await;
     step("created once", once::what_exists_is_not_created_again(&world)).await;
+    step("own inputs", runs::own_inputs_and_samples(&world)).await;
     step("read your writes", once::a_token_waits_for_the_write(&world)).await;
     step("secrets", secrets::others_see_nothing(&world, &judged)).await;
 }
@@ -141,7 +143,7 @@ async fn the_service(world: &World) {
         assert_eq!(names[5], "evaluator");
         let projections = &names[6..6 + PROJECTIONS];
         assert!(projections.iter().all(|name| name.starts_with("projection ")), "{names:?}");
-        let tasks = ["projector", "signer", "webhooks", "sweeper", "live updates"];
+        let tasks = ["projector", "signer", "webhooks", "expired runs", "sweeper", "live updates"];
         assert_eq!(names[6 + PROJECTIONS..], tasks);
     } else {
         assert_eq!(names[5..], ["live updates"]);

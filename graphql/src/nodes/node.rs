@@ -3,7 +3,7 @@
 use async_graphql::{ID, Interface};
 
 use super::{
-    AccessToken, Event, Judgement, LanguageNode, Problem, Rejudge, Session, Submission, User,
+    AccessToken, Event, Judgement, LanguageNode, Problem, Rejudge, Run, Session, Submission, User,
     Webhook,
 };
 
@@ -22,6 +22,8 @@ pub enum Node {
     Rejudge(Rejudge),
     /// A webhook.
     Webhook(Webhook),
+    /// A run.
+    Run(Run),
     /// A judgement.
     Judgement(Box<Judgement>),
     /// An event.

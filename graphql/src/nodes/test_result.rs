@@ -10,6 +10,9 @@ use read_model::views::{RevisionView, TestView};
 use super::{Verdict, int};
 use crate::{Api, Viewer, access, prices};
 
+/// Maximum size of a test's input or answer in its detail, in bytes.
+const DETAIL_BYTES_MAX: usize = 4 << 10;
+
 /// The outcome of one test.
 #[derive(Debug, Clone)]
 pub struct TestResult {
@@ -128,8 +131,8 @@ impl TestResult {
             return Ok(None);
         };
         let excerpts = &Api::of(ctx).excerpts;
-        let input = excerpts.of(data.input.digest).await?;
-        let expected = excerpts.of(data.answer.digest).await?;
+        let input = excerpts.of(data.input.digest, DETAIL_BYTES_MAX).await?;
+        let expected = excerpts.of(data.answer.digest, DETAIL_BYTES_MAX).await?;
         Ok(Some(TestDetail {
             truncated: shown.truncated || input.truncated || expected.truncated,
             input: input.text.clone(),
