@@ -34,6 +34,10 @@ enum Command {
     Problem(cmd::problem::Command),
     /// Submit a program
     Submit(cmd::submit::Args),
+    /// Run a program on the server, on input of your own
+    Run(cmd::run::Args),
+    /// Run a program on a problem's samples, and compare the outputs
+    Test(cmd::test::Args),
     /// Watch a submission live
     Watch(cmd::watch::Args),
     /// Cancel a submission that has no verdict
@@ -100,6 +104,8 @@ impl Cli {
             Command::Demo(args) => cmd::demo::run(args).await,
             Command::Problem(command) => cmd::problem::run(&config, command).await,
             Command::Submit(args) => cmd::submit::run(&config, args).await,
+            Command::Run(args) => cmd::run::run(&config, args).await,
+            Command::Test(args) => cmd::test::run(&config, args).await,
             Command::Watch(args) => cmd::watch::run(&config, args).await,
             Command::Cancel(args) => cmd::cancel::run(&config, args).await,
             Command::Rejudge(command) => cmd::rejudge::run(&config, command).await,

@@ -12,6 +12,7 @@ async fn every_command_says_how_it_went() {
     let deployment = Deployment::start(Stack::Embedded).await;
     problems(&deployment);
     let submission = submissions(&deployment);
+    runs(&deployment);
     refusals(&deployment);
     accounts(&deployment);
     audit(&deployment, &submission);
@@ -64,6 +65,35 @@ fn submissions(deployment: &Deployment) -> String {
     id
 }
 
+fn runs(deployment: &Deployment) {
+    let right = write(deployment, "right.py", "print(sum(map(int, input().split())))");
+    let wrong = write(deployment, "wrong.py", "print(0)");
+    let bad = write(deployment, "bad.c", "int main( {");
+    let input = write(deployment, "input", "20 22\n");
+    let (right, wrong) = (right.to_str().unwrap(), wrong.to_str().unwrap());
+    let input = ["--input", input.to_str().unwrap()];
+    assert_eq!(done(deployment, &[&["run", right][..], &input, &input].concat()), "42\n42\n");
+    let for_problem = ["run", right, "--problem", "sum-of-two", "--json"];
+    let run = json_of(&deployment.cli(&[&for_problem[..], &input].concat()));
+    assert_eq!(run["cases"][0]["outcome"]["stdout"], "42\n");
+    // Standard input is empty, so the program crashes.
+    let crashed = deployment.cli(&["run", right]);
+    assert_eq!(crashed.status.code(), Some(1), "{crashed:?}");
+    assert!(String::from_utf8_lossy(&crashed.stderr).contains("EOFError"), "{crashed:?}");
+    let broken = deployment.cli(&["run", bad.to_str().unwrap()]);
+    assert_eq!(broken.status.code(), Some(1), "{broken:?}");
+    assert!(String::from_utf8_lossy(&broken.stderr).contains("does not compile"), "{broken:?}");
+
+    let test = |file: &str| deployment.cli(&["test", file, "--problem", "sum-of-two"]);
+    let passed = test(right);
+    assert_eq!(passed.status.code(), Some(0), "{passed:?}");
+    assert!(String::from_utf8_lossy(&passed.stdout).contains("sample 1: ACCEPTED"), "{passed:?}");
+    let failed = test(wrong);
+    assert_eq!(failed.status.code(), Some(1), "{failed:?}");
+    let text = String::from_utf8_lossy(&failed.stdout).into_owned();
+    assert!(text.contains("sample 1: WRONG_ANSWER") && text.contains("\n+ 0\n"), "{text}");
+}
+
 fn refusals(deployment: &Deployment) {
     let file = write(deployment, "right.py", "print(3)");
     let strange = write(deployment, "right.cob", "DISPLAY 3");
@@ -76,6 +106,8 @@ fn refusals(deployment: &Deployment) {
         (vec!["submit", strange, "--problem", "sum-of-two"], 2),
         (vec!["submit", "absent.py", "--problem", "sum-of-two"], 2),
         (vec!["submit"], 2),
+        (vec!["run", "absent.py"], 2),
+        (vec!["test", file, "--problem", "absent"], 2),
         (vec!["nonsense"], 2),
         ([&submit[..], &elsewhere].concat(), 3),
         ([&submit[..], &somebody].concat(), 4),

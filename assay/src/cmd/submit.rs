@@ -1,6 +1,6 @@
 //! `assay submit`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -40,12 +40,7 @@ const SUBMIT: &str = "mutation($input: SubmitInput!) {
 }";
 
 pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
-    let source = std::fs::read(&args.file).map_err(|error| {
-        Failure::of(Exit::Usage, &format!("reading {}", args.file.display()), &error)
-    })?;
-    let source = String::from_utf8(source).map_err(|_| {
-        Failure::new(Exit::Usage, format!("{} is not UTF-8 text", args.file.display()))
-    })?;
+    let source = read_text(&args.file)?;
     let client = args.server.client(config)?;
     let language = match args.language {
         Some(language) => language,
@@ -74,7 +69,17 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-async fn language_of(client: &Client, file: &std::path::Path) -> Result<String, Failure> {
+/// The content of a text file.
+pub(super) fn read_text(file: &Path) -> Result<String, Failure> {
+    let text = std::fs::read(file).map_err(|error| {
+        Failure::of(Exit::Usage, &format!("reading {}", file.display()), &error)
+    })?;
+    String::from_utf8(text)
+        .map_err(|_| Failure::new(Exit::Usage, format!("{} is not UTF-8 text", file.display())))
+}
+
+/// The id of the language that has the file's extension.
+pub(super) async fn language_of(client: &Client, file: &Path) -> Result<String, Failure> {
     let extension = file.extension().and_then(|it| it.to_str()).unwrap_or_default();
     let data = client.execute("{ languages { id extensions } }", json!({})).await?;
     let languages = data["languages"].as_array().cloned().unwrap_or_default();
