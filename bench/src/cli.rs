@@ -1,8 +1,8 @@
 //! The command line.
 
 use crate::{
-    accuracy, asof, checker, guard, judge, languages, log, rejudge, sandbox, slots, soak,
-    subscriptions, verify,
+    accuracy, asof, checker, guard, judge, languages, log, rejudge, run as own_runs, sandbox, slots,
+    soak, subscriptions, verify,
 };
 use assay::config::{Config, ConfigArgs};
 use assay::{Exit, Failure};
@@ -27,6 +27,8 @@ enum Command {
     Sandbox(sandbox::Args),
     /// Time from source to verdict, and submissions per minute
     Judge(judge::Args),
+    /// The time from asking for a run on an own input to its result
+    Run(own_runs::Args),
     /// The accuracy of times and memory
     Accuracy(accuracy::Args),
     /// The cost of each language
@@ -66,6 +68,7 @@ async fn run(config: &Config, command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Sandbox(args) => sandbox::run(config, args).await,
         Command::Judge(args) => judge::run(config, args).await,
+        Command::Run(args) => own_runs::run(config, args).await,
         Command::Accuracy(args) => accuracy::run(config, args).await,
         Command::Languages(args) => languages::run(config, args).await,
         Command::Slots(args) => slots::run(config, args).await,

@@ -86,6 +86,10 @@ impl Installation {
         })
     }
 
+    pub(super) fn stores(&self) -> &Stores {
+        &self.stores
+    }
+
     pub(super) fn figures(&self) -> &Figures {
         &self.figures
     }

@@ -226,7 +226,7 @@ async fn python(measured: &Measured) -> Result<Option<Python>, Failure> {
 }
 
 /// The command that runs the program with the host's interpreter and the host's file.
-fn bare_command(language: &Language, host: &HostProgram) -> Option<Vec<String>> {
+pub(super) fn bare_command(language: &Language, host: &HostProgram) -> Option<Vec<String>> {
     let layout = Layout::single(language);
     let mut argv = language.run_argv(Limits::default().memory_kib * 1024, &layout);
     let main = format!("/{}", layout.main);

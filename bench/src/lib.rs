@@ -13,6 +13,7 @@ mod languages;
 mod log;
 mod measured;
 mod rejudge;
+mod run;
 mod sandbox;
 mod slots;
 mod soak;
