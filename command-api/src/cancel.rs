@@ -20,9 +20,9 @@ pub struct CancelSubmissionPayload {
     /// The submission.
     submission: Option<Submission>,
     /// Why it was not cancelled; empty on success.
-    user_errors: Vec<UserError>,
+    pub(crate) user_errors: Vec<UserError>,
     /// The consistency token of the write; null if nothing was written.
-    token: Option<ConsistencyToken>,
+    pub(crate) token: Option<ConsistencyToken>,
 }
 
 impl Payload for CancelSubmissionPayload {

@@ -32,9 +32,9 @@ pub struct IdentityPayload {
     /// The identity; null if nothing was linked.
     identity: Option<LinkedIdentity>,
     /// Why the request was refused; empty on success.
-    user_errors: Vec<UserError>,
+    pub(crate) user_errors: Vec<UserError>,
     /// Always null: identities are not in the log.
-    token: Option<ConsistencyToken>,
+    pub(crate) token: Option<ConsistencyToken>,
 }
 
 impl Payload for IdentityPayload {

@@ -83,9 +83,9 @@ pub struct InvitationPayload {
     /// The invitation, without its secret. Null if it was refused, or revoked.
     invitation: Option<Invitation>,
     /// Why the request was refused; empty on success.
-    user_errors: Vec<UserError>,
+    pub(crate) user_errors: Vec<UserError>,
     /// Always null: invitations are not in the log.
-    token: Option<ConsistencyToken>,
+    pub(crate) token: Option<ConsistencyToken>,
 }
 
 impl Payload for InvitationPayload {

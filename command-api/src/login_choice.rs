@@ -58,7 +58,7 @@ mod tests {
             ("", "user"),
             ("a", "user"),
             ("a_b_c_d_e_f_g_h_i_j_k_l_m", "a-b-c-d-e-f-g-h-i-j"),
-            (&"x".repeat(500), "xxxxxxxxxxxxxxxxxxxx"),
+            ("x".repeat(500).as_str(), "xxxxxxxxxxxxxxxxxxxx"),
         ] {
             let candidates = candidates(Some(name));
             assert_eq!(candidates[0].as_str(), login, "{name:?}");

@@ -6,8 +6,8 @@ use crate::cancel::CancelMutation;
 use crate::identities::IdentityMutation;
 use crate::import::ImportMutation;
 use crate::invitations::InvitationMutation;
-use crate::problem_access::ProblemAccessMutation;
 use crate::password_reset::PasswordResetMutation;
+use crate::problem_access::ProblemAccessMutation;
 use crate::problems::ProblemMutation;
 use crate::profile::ProfileMutation;
 use crate::rejudge::RejudgeMutation;
@@ -21,7 +21,8 @@ use crate::webhooks::WebhookMutation;
 #[derive(Debug, Default, MergedObject)]
 pub struct Mutation(
     SubmitMutation,
-    CancelMutation, RunMutation,
+    CancelMutation,
+    RunMutation,
     SessionMutation,
     PasswordResetMutation,
     IdentityMutation,

@@ -21,9 +21,9 @@ pub struct PasswordResetMutation;
 #[derive(SimpleObject, Default)]
 pub struct PasswordResetPayload {
     /// Why the request was refused; empty on success.
-    user_errors: Vec<UserError>,
+    pub(crate) user_errors: Vec<UserError>,
     /// Always null: passwords are not in the log.
-    token: Option<ConsistencyToken>,
+    pub(crate) token: Option<ConsistencyToken>,
 }
 
 impl Payload for PasswordResetPayload {

@@ -3,9 +3,16 @@
 use async_graphql::Interface;
 use graphql::ConsistencyToken;
 
+use crate::cancel::CancelSubmissionPayload;
+use crate::identities::IdentityPayload;
+use crate::invitations::InvitationPayload;
+use crate::password_reset::PasswordResetPayload;
 use crate::payload::UserError;
+use crate::problem_access::ProblemAccessPayload;
 use crate::problems::ProblemPayload;
+use crate::profile::AccountPayload;
 use crate::rejudge::RejudgePayload;
+use crate::run::RunPayload;
 use crate::sessions::{AccessTokenPayload, LogoutPayload, SessionPayload};
 use crate::submit::SubmitPayload;
 use crate::webhooks::{CreateWebhookPayload, WebhookPayload};
@@ -28,14 +35,28 @@ use crate::webhooks::{CreateWebhookPayload, WebhookPayload};
 pub enum AnyPayload {
     /// Of submitting.
     Submit(Box<SubmitPayload>),
+    /// Of cancelling a submission.
+    CancelSubmission(Box<CancelSubmissionPayload>),
+    /// Of running a program.
+    Run(Box<RunPayload>),
     /// Of signing in.
     Session(Box<SessionPayload>),
     /// Of ending sessions and tokens.
     Logout(LogoutPayload),
     /// Of creating an access token.
     AccessToken(Box<AccessTokenPayload>),
+    /// Of setting a new password.
+    PasswordReset(PasswordResetPayload),
+    /// Of linking an identity.
+    Identity(Box<IdentityPayload>),
+    /// Of changing an account.
+    Account(Box<AccountPayload>),
+    /// Of creating or revoking an invitation.
+    Invitation(Box<InvitationPayload>),
     /// Of creating or revising problems.
     Problem(Box<ProblemPayload>),
+    /// Of changing who sees a problem and who works on it.
+    ProblemAccess(Box<ProblemAccessPayload>),
     /// Of creating or changing a rejudge.
     Rejudge(Box<RejudgePayload>),
     /// Of creating a webhook.

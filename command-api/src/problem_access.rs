@@ -37,9 +37,9 @@ pub struct ProblemAccessPayload {
     /// it later, with `token`.
     problem: Option<Problem>,
     /// Why the problem was not changed; empty on success.
-    user_errors: Vec<UserError>,
+    pub(crate) user_errors: Vec<UserError>,
     /// The consistency token of the write; null if nothing was written.
-    token: Option<ConsistencyToken>,
+    pub(crate) token: Option<ConsistencyToken>,
 }
 
 impl Payload for ProblemAccessPayload {

@@ -8,14 +8,15 @@ use domain::problem::{Checker, ProblemRevised, RevisionContent};
 use domain::run::{CASES_MAX, INPUT_BYTES_MAX, RunCase, RunProblem, RunRequest};
 use event_store::{Creation, NewRun, Scope, StoredRun};
 use graphql::nodes::Run;
-use graphql::{ApiError, Code, GlobalId, Viewer};
+use graphql::{ApiError, Code, ConsistencyToken, GlobalId, Viewer};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use crate::commands::Commands;
 use crate::payload::{Failure, Payload, UserError, UserErrorCode, answer};
 use crate::submit::{
-    check_key, check_source, known_language, problem_for, refuse_what_no_evaluator_can_judge, source_bytes_max,
+    check_key, check_source, known_language, problem_for, refuse_what_no_evaluator_can_judge,
+    source_bytes_max,
 };
 
 /// Mutations of runs.
@@ -49,7 +50,9 @@ pub struct RunPayload {
     /// Whether the run existed already, found by its idempotency key.
     replayed: bool,
     /// Why the run was refused; empty on success.
-    user_errors: Vec<UserError>,
+    pub(crate) user_errors: Vec<UserError>,
+    /// Always null: runs are not in the log.
+    pub(crate) token: Option<ConsistencyToken>,
 }
 
 impl Payload for RunPayload {
@@ -68,7 +71,7 @@ impl RunMutation {
         answer(run.map(|(stored, replayed)| RunPayload {
             run: Some(Arc::new(stored).into()),
             replayed,
-            user_errors: vec![],
+            ..RunPayload::default()
         }))
     }
 }

@@ -133,7 +133,8 @@ impl RunsError {
 impl NewRun {
     /// The work of the run.
     pub(crate) fn work(&self) -> WorkItem {
-        WorkItem { lane: Lane::Run, stream: StreamId::Run(self.request.run) }
+        let account = Some(self.request.author.clone());
+        WorkItem { lane: Lane::Run, stream: StreamId::Run(self.request.run), account }
     }
 
     pub(crate) fn encode(&self) -> String {

@@ -54,7 +54,10 @@ impl Excerpts {
             let text = String::from_utf8_lossy(shown).into_owned();
             Ok(Arc::new(Excerpt { text, truncated: shown.len() < bytes.len() }))
         };
-        self.kept.try_get_with((digest, bytes_max), reading).await.map_err(|error: Arc<ApiError>| error)
+        self.kept
+            .try_get_with((digest, bytes_max), reading)
+            .await
+            .map_err(|error: Arc<ApiError>| error)
     }
 }
 

@@ -204,6 +204,7 @@ impl GlobalId {
             Self::User(_) => Kind::User,
             Self::Rejudge(_) => Kind::Rejudge,
             Self::Webhook(_) => Kind::Webhook,
+            Self::Run(_) => Kind::Run,
             Self::Session(_) => Kind::Session,
             Self::AccessToken(_) => Kind::AccessToken,
             Self::Event(_) => Kind::Event,
@@ -249,9 +250,9 @@ impl GlobalId {
     /// # Errors
     /// If the id does not name a run.
     pub fn run(id: &ID) -> Result<RunId, ApiError> {
-        match id.parse()? {
-            Self::Run(id) => Ok(id),
-            _ => Err(ApiError::bad_input(format!("{:?} is not a run's id", id.0))),
+        match parse(id) {
+            Some(Self::Run(id)) => Ok(id),
+            other => Err(not(id, other, Kind::Run)),
         }
     }
 

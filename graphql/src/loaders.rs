@@ -262,7 +262,8 @@ mod tests {
         let to = Checkpoint::start(Uuid::nil());
         views.writer.commit("submissions", None, &to, changes.collect()).await.unwrap();
         let (blobs, credentials) = (stores.blobs.clone(), stores.credentials.clone());
-        let loader = Loader { reader: views.reader.clone(), blobs, credentials };
+        let runs = stores.runs.clone();
+        let loader = Loader { reader: views.reader.clone(), blobs, credentials, runs };
         for wanted in [&[1, 2, 7][..], &[5, 6], &[QUEUED], &[1, QUEUED - 1, QUEUED]] {
             let keys: Vec<Queued> = wanted.iter().map(|place| Queued(10 * *place as i64)).collect();
             let places = loader.load(&keys).await.unwrap();

@@ -6,9 +6,10 @@ use async_graphql::{EmptyMutation, Schema};
 use audit::Tree;
 use axum::Router;
 use event_store::StoreUrls;
+use graphql::access::SourcePolicy;
 use graphql::{
-    Api, Authenticator, Budgets, Catalogue, Freshness, Hub, Part, Parts, Renderer, Revisions,
-    ServiceLimits, TrustedProxies, limited,
+    Api, Authenticator, Budgets, Catalogue, Excerpts, Freshness, Hub, Part, Parts, Renderer,
+    Revisions, ServiceLimits, TrustedProxies, limited,
 };
 use tempfile::TempDir;
 
@@ -43,17 +44,20 @@ impl IdleServer {
             ),
             log: stores.log,
             queue: stores.queue,
-            blobs: stores.blobs,
+            blobs: Arc::clone(&stores.blobs),
+            runs: stores.runs,
             tree: Tree::new(stores.tree),
             credentials: stores.credentials,
             freshness: Freshness::new(Arc::clone(&reader), []),
             revisions: Revisions::new(Arc::clone(&reader)),
             reader,
             renderer: Renderer::default(),
+            excerpts: Excerpts::new(Arc::clone(&stores.blobs)),
             catalogue: Catalogue::default(),
             parts: Arc::new(NoParts),
             budgets: Arc::new(Budgets::new(limits.cost, limits.cost_per_minute)),
             limits,
+            sources: SourcePolicy::default(),
             trusted_proxies: TrustedProxies::default(),
             version: "0",
         };

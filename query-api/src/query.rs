@@ -11,7 +11,10 @@ use read_model::{
 use graphql::connection::{Page, Paging, cost, page};
 use graphql::loaders::Key;
 use graphql::nodes::{
-    AccessToken, Audit, Event, Judgement, LanguageNode, Node, Problem, ProblemFilter, ProblemOrder, RateLimit, Rejudge, RejudgePreview, RejudgeSelection, Run, Session, Submission, SubmissionFilter, SubmissionOrder, System, Tag, User, UserFilter, UserStanding, Webhook, daily_problem, random_problem, standings, visible,
+    AccessToken, Audit, Event, Judgement, LanguageNode, Node, Problem, ProblemFilter, ProblemOrder,
+    RateLimit, Rejudge, RejudgePreview, RejudgeSelection, Run, Session, Submission,
+    SubmissionFilter, SubmissionOrder, System, Tag, User, UserFilter, UserStanding, Webhook,
+    daily_problem, random_problem, standings, visible,
 };
 use graphql::{Api, ApiError, Date, GlobalId, Viewer, access, account_in_log, prices, selection};
 

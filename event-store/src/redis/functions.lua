@@ -685,7 +685,7 @@ end
 
 -- Stores a run and queues its work. An expired run with the same id is replaced. Times are in µs.
 -- KEYS run, runs, the author's open runs, lane
--- ARGV id, request, when it was asked for, when it expires, how many may be open, stream to queue
+-- ARGV id, request, when it was asked for, when it expires, how many may be open, stream to queue, its account
 -- RETURNS 'created', 'existed' or 'too_many'
 local function create_run(keys, args)
   local run, now, expires = keys[1], tonumber(args[3]), tonumber(args[4])
@@ -704,7 +704,7 @@ local function create_run(keys, args)
   redis.call('ZADD', keys[2], args[4], args[1])
   redis.call('ZADD', keys[3], args[4], args[1])
   redis.call('PEXPIREAT', keys[3], expires_ms)
-  redis.call('XADD', keys[4], '*', 'stream', args[6], 'at', whole(now_us()))
+  redis.call('XADD', keys[4], '*', 'stream', args[6], 'account', args[7], 'at', whole(now_us()))
   return 'created'
 end
 

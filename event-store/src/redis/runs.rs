@@ -15,7 +15,7 @@ use super::library::Function;
 use super::link::CallError;
 use super::log::RedisLog;
 use super::watcher::CHANGES_KEPT;
-use crate::queue::wake;
+use crate::queue::{account_text, wake};
 use crate::runs::decode;
 use crate::{Creation, Lane, NewRun, RunBatch, Runs, RunsError, StoredRun};
 
@@ -35,7 +35,7 @@ impl Runs for RedisLog {
         let mut create = Function::CreateRun.call(&keys);
         create.arg(id.to_string()).arg(new.encode());
         create.arg(new.requested_at.as_microsecond()).arg(new.expires_at.as_microsecond());
-        create.arg(new.open_max).arg(work.stream.to_string());
+        create.arg(new.open_max).arg(work.stream.to_string()).arg(account_text(&work));
         let created: String = self.general.query_again(&create).await.map_err(unavailable)?;
         Ok(match created.as_str() {
             "created" => {

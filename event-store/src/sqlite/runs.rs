@@ -87,8 +87,10 @@ fn create(connection: &Connection, new: &NewRun) -> Result<Creation, JobError<Ru
         .execute(params![id, author, now, new.expires_at.as_microsecond(), new.encode()])?;
     let work = new.work();
     connection
-        .prepare_cached("INSERT INTO work (lane, stream, enqueued_at) VALUES (?1, ?2, ?3)")?
-        .execute(params![work.lane.as_str(), work.stream.to_string(), now_us()])?;
+        .prepare_cached(
+            "INSERT INTO work (lane, stream, account, enqueued_at) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![work.lane.as_str(), work.stream.to_string(), author, now_us()])?;
     Ok(Creation::Created)
 }
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
-use domain::RunId;
 use domain::run::{CASES_MAX, CaseOutcome, RunCase as Case, RunState as State};
 use domain::submission::Compiled;
 use domain::verdict::RunEnd;
+use domain::{Digest, RunId};
 use event_store::StoredRun;
 use read_model::views::ProblemView;
 
@@ -192,9 +192,7 @@ impl RunCase {
     async fn expected(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         match &self.case {
             Case::Own { .. } => Ok(None),
-            Case::Sample { answer, .. } => {
-                beginning(ctx, *answer).await.map(Some)
-            }
+            Case::Sample { answer, .. } => beginning(ctx, *answer).await.map(Some),
         }
     }
 
