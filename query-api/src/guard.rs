@@ -54,7 +54,7 @@ impl Guard {
         if self.hardened && introspection::is_in(&document) {
             return Err(exceeded("this server does not show its schema").into());
         }
-        self.introspection.check(&document, &request.variables)?;
+        self.introspection.check(&request.query, &document, &request.variables)?;
         Ok(document)
     }
 }

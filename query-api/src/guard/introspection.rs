@@ -2,8 +2,9 @@
 //! document can ask for an answer of any size. The answer follows from the schema alone: its size
 //! is added up here before anything is resolved.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::ptr;
+use std::sync::{Mutex, PoisonError};
 
 use async_graphql::parser::types::{
     BaseType, DirectiveDefinition, EnumValueDefinition, ExecutableDocument, Field, FieldDefinition,
@@ -24,6 +25,9 @@ const USUAL_ANSWERS_MAX: u64 = 2;
 const PARTS_MAX: usize = 100_000;
 /// The types that every schema has.
 const BUILT_IN: &str = include_str!("introspection.graphql");
+/// Maximum number of documents that are known to have passed. Clients ask for the schema with the same
+/// few documents again and again, and adding up an answer takes much longer than parsing one.
+const PASSED_MAX: usize = 16;
 /// Size of a value that is not a text, such as `true`, and of what stands around a field.
 const VALUE_BYTES: u64 = 8;
 /// What an object counts for, in bytes: it costs time even if nothing in it is asked for.
@@ -37,6 +41,8 @@ pub(super) struct Introspection {
     types: HashMap<String, Id>,
     /// Maximum price of the answers to a document, in bytes.
     price_max: u64,
+    /// The last documents that have passed, whatever their variables.
+    passed: Mutex<VecDeque<Box<str>>>,
 }
 
 /// The index of an object.
@@ -70,7 +76,7 @@ impl Introspection {
         let documents = [sdl, BUILT_IN].map(|text| parse_schema(text).expect("it is SDL"));
         let definitions: Vec<_> = documents.into_iter().flat_map(|it| it.definitions).collect();
         let (objects, types) = (vec![Object::default()], HashMap::new());
-        let mut schema = Self { objects, types, price_max: u64::MAX };
+        let mut schema = Self { objects, types, price_max: u64::MAX, passed: Mutex::default() };
         let types = || {
             definitions.iter().filter_map(|definition| match definition {
                 TypeSystemDefinition::Type(definition) => Some(&definition.node),
@@ -207,17 +213,39 @@ impl Introspection {
         Some(id)
     }
 
-    /// Refuses a document if the answers to its introspection would be too large.
+    /// Refuses a document with this text if the answers to its introspection would be too large.
     pub(super) fn check(
         &self,
+        text: &str,
         document: &ExecutableDocument,
         variables: &Variables,
     ) -> Result<(), ApiError> {
+        let asked = asked(document);
+        if asked.is_empty() || self.has_passed(text) {
+            return Ok(());
+        }
         let price = self.price(document, variables);
-        price.filter(|price| *price <= self.price_max).map(drop).ok_or_else(|| {
+        price.filter(|price| *price <= self.price_max).ok_or_else(|| {
             let max = self.price_max;
             exceeded(format!("the answer to this introspection has more than {max} bytes"))
-        })
+        })?;
+        if !asked.iter().any(|field| depends_on_variables(field)) {
+            self.remember(text);
+        }
+        Ok(())
+    }
+
+    fn has_passed(&self, text: &str) -> bool {
+        let passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+        passed.iter().any(|it| **it == *text)
+    }
+
+    fn remember(&self, text: &str) {
+        let mut passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+        if passed.len() >= PASSED_MAX {
+            passed.pop_front();
+        }
+        passed.push_back(text.into());
     }
 
     /// The size of the answers to the document's introspection; `None` if it is too large.
@@ -266,6 +294,12 @@ fn find<'a>(set: &'a SelectionSet, found: &mut Vec<&'a Field>) {
             Selection::FragmentSpread(_) => {}
         }
     }
+}
+
+/// Whether the type that a `__type` asks for is in a variable.
+fn depends_on_variables(field: &Field) -> bool {
+    let name = field.get_argument("name").map(|name| name.node.clone());
+    name.is_some_and(|name| name.into_const().is_none())
 }
 
 /// The argument of `__type`.

@@ -122,3 +122,30 @@ fn a_hardened_server_shows_no_schema_and_still_the_names_of_types() {
     }
     guard.parse(&Request::new("{ viewer { __typename login } }")).unwrap();
 }
+
+#[test]
+fn a_document_that_has_passed_passes_again_unless_its_variables_decide() {
+    let guard = guard();
+    for _ in 0..3 {
+        guard.parse(&Request::new(USUAL)).unwrap();
+        guard.parse(&Request::new(ring(11))).unwrap_err();
+    }
+    let (open, close) = ("possibleTypes { interfaces { ".repeat(9), "} } ".repeat(9));
+    let text = format!("query($name: String!) {{ __type(name: $name) {{ {open} name {close} }} }}");
+    for (name, passes) in [("DateTime", true), ("Node", false), ("DateTime", true)] {
+        let variables = Variables::from_json(serde_json::json!({ "name": name }));
+        let parsed = guard.parse(&Request::new(text.as_str()).variables(variables));
+        assert_eq!(parsed.is_ok(), passes, "{name}");
+    }
+}
+
+#[test]
+fn more_introspections_than_are_remembered_pass() {
+    let guard = guard();
+    for _ in 0..2 {
+        for number in 0..40 {
+            let text = format!("{{ a{number}: __schema {{ queryType {{ name }} }} }}");
+            guard.parse(&Request::new(text)).unwrap();
+        }
+    }
+}
