@@ -29,6 +29,7 @@ impl OwnServer {
         let mut config = Config::embedded(folder.path());
         config.http.listen.set_port(0);
         config.limits.submissions_per_minute = u32::MAX;
+        config.limits.open_submissions = u32::MAX.into();
         configure(&mut config);
         let server = Server::build(&config, &Role::ALL.into()).await?;
         for reason in server.left_out() {
