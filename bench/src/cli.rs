@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::{
-    accuracy, asof, checker, guard, judge, languages, log, rejudge, run as own_runs, sandbox,
+    accuracy, asof, checker, fairness, guard, judge, languages, log, rejudge, run as own_runs, sandbox,
     slots, soak, subscriptions, verify,
 };
 use assay::config::{Config, ConfigArgs};
@@ -37,6 +37,8 @@ enum Command {
     Slots(slots::Args),
     /// Many submissions in a row, some hostile, to find leaks
     Soak(soak::Args),
+    /// How long accounts wait for each other
+    Fairness(fairness::Args),
     /// Speed of comparing outputs with answers, on one core
     Checker(checker::Args),
     /// The cost of checking common documents before they are executed
@@ -73,6 +75,7 @@ async fn run(config: &Config, command: Command) -> Result<Exit, Failure> {
         Command::Languages(args) => languages::run(config, args).await,
         Command::Slots(args) => slots::run(config, args).await,
         Command::Soak(args) => soak::run(config, args).await,
+        Command::Fairness(args) => fairness::run(config, args).await,
         Command::Checker(args) => checker::run(&args),
         Command::Guard(args) => guard::run(&args),
         Command::Log(args) => log::run(args).await,

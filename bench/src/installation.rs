@@ -12,6 +12,7 @@ use domain::{
 };
 use evaluator::{Evaluator, Figures};
 use event_store::{Context, Lane, Stores, Stream, WorkItem};
+use jiff::Timestamp;
 use problem_package::Package;
 use sandbox::{Languages, Sandbox, SandboxError};
 use tempfile::TempDir;
@@ -40,6 +41,40 @@ pub(super) struct Sample {
     pub(super) language: LanguageId,
     pub(super) source: String,
     pub(super) expected: Vec<Verdict>,
+}
+
+/// When a submission was received, begun and judged.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times {
+    pub(super) received: Timestamp,
+    pub(super) begun: Option<Timestamp>,
+    pub(super) judged: Option<Timestamp>,
+}
+
+impl Times {
+    /// Whether it was received and not begun at this time.
+    pub(super) fn is_waiting_at(&self, at: Timestamp) -> bool {
+        self.received <= at && self.begun.is_none_or(|begun| at < begun)
+    }
+
+    /// From submission until judging began.
+    pub(super) fn waiting(&self) -> Option<Duration> {
+        between(self.received, self.begun?)
+    }
+
+    /// From the beginning of judging to the verdict.
+    pub(super) fn judging(&self) -> Option<Duration> {
+        between(self.begun?, self.judged?)
+    }
+
+    /// From submission to the verdict.
+    pub(super) fn whole(&self) -> Option<Duration> {
+        between(self.received, self.judged?)
+    }
+}
+
+fn between(from: Timestamp, to: Timestamp) -> Option<Duration> {
+    to.duration_since(from).try_into().ok()
 }
 
 /// Stores, with an evaluator that uses them.
@@ -157,11 +192,22 @@ impl Installation {
         language: &LanguageId,
         source: &str,
     ) -> Result<SubmissionId, Failure> {
+        self.submit_as(&self.author, problem, language, source).await
+    }
+
+    /// Submits a program of this account.
+    pub(super) async fn submit_as(
+        &self,
+        author: &Login,
+        problem: &Slug,
+        language: &LanguageId,
+        source: &str,
+    ) -> Result<SubmissionId, Failure> {
         let submission = SubmissionId::from(Uuid::now_v7());
         let bytes = Bytes::copy_from_slice(source.as_bytes());
         let received = SubmissionReceived {
             submission,
-            author: self.author.clone(),
+            author: author.clone(),
             problem: problem.clone(),
             revision: self.problems[problem].revision,
             language: language.clone(),
@@ -169,11 +215,11 @@ impl Installation {
             source_bytes: source.len() as u64,
         };
         let id = StreamId::Submission(submission);
-        let account = Some(self.author.clone());
+        let account = Some(author.clone());
         let work = WorkItem { lane: Lane::Submit, stream: id.clone(), account };
         let mut stream = Stream::<Submission>::new(id);
         let receive = vec![SubmissionCommand::Receive(received)];
-        let (log, context) = (self.stores.log.as_ref(), Context::new(Actor::account(&self.author)));
+        let (log, context) = (self.stores.log.as_ref(), Context::new(Actor::account(author)));
         stream.execute(log, receive, &context, Some(work), None).await.map_err(failed)?;
         Ok(submission)
     }
@@ -207,6 +253,35 @@ impl Installation {
             let _ = tokio::time::timeout(POLL_INTERVAL, head.changed()).await;
         }
         Ok(())
+    }
+
+    /// Waits until this submission has its verdict.
+    pub(super) async fn judged_this(&mut self, submission: &SubmissionId) -> Result<(), Failure> {
+        while self.verdict(submission).is_none() {
+            self.judged(self.verdicts.len() + 1).await?;
+        }
+        Ok(())
+    }
+
+    /// When each submission was received, begun and judged, as recorded in the log.
+    pub(super) async fn times(&self) -> Result<BTreeMap<SubmissionId, Times>, Failure> {
+        let (mut times, mut after) = (BTreeMap::new(), Position(0));
+        loop {
+            let page = self.stores.log.read_all(after, PAGE).await.map_err(failed)?;
+            let Some(last) = page.last() else { return Ok(times) };
+            after = last.position;
+            for recorded in page {
+                let StreamId::Submission(id) = recorded.stream else { continue };
+                let at = recorded.recorded_at;
+                let of =
+                    times.entry(id).or_insert(Times { received: at, begun: None, judged: None });
+                match recorded.event {
+                    Event::JudgingStarted(_) => of.begun = of.begun.or(Some(at)),
+                    Event::JudgingFinished(_) => of.judged = Some(at),
+                    _ => {}
+                }
+            }
+        }
     }
 
     /// A submission's verdict.

@@ -4,6 +4,7 @@ mod accuracy;
 mod asof;
 mod checker;
 pub mod cli;
+mod fairness;
 mod guard;
 mod holdings;
 mod host;
