@@ -48,6 +48,9 @@ enum Command {
     /// Send events to other servers
     #[command(subcommand)]
     Webhook(cmd::webhook::Command),
+    /// List evaluators, and stop them from taking work
+    #[command(subcommand)]
+    Judge(cmd::judge::Command),
     /// Create accounts and grant roles, directly in the stores
     #[command(subcommand)]
     Account(cmd::account::Command),
@@ -110,6 +113,7 @@ impl Cli {
             Command::Cancel(args) => cmd::cancel::run(&config, args).await,
             Command::Rejudge(command) => cmd::rejudge::run(&config, command).await,
             Command::Webhook(command) => cmd::webhook::run(&config, command).await,
+            Command::Judge(command) => cmd::judge::run(&config, command).await,
             Command::Account(command) => cmd::account::run(&config, command).await,
             Command::Audit(args) => cmd::audit::run(&config, args).await,
             Command::Keys(command) => cmd::keys::run(&config, command).await,

@@ -12,7 +12,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use command_api::{AccountSettings, Commands};
 use domain::Login;
 use evaluator::{DiskCache, Evaluator};
-use event_store::{LastingFault, Stores, lasting_fault};
+use event_store::{LastingFault, Stores, WorkerFacts, lasting_fault};
 use graphql::{
     Api, Authenticator, Budgets, Catalogue, Excerpts, Freshness, Hub, Parts, Renderer, Revisions,
     Secret, TrustedProxies,
@@ -422,9 +422,15 @@ pub fn evaluator_config(
     let EvaluatorConfig { name, slots, pin_cores, warm_up, lease_s, deliveries_max, .. } =
         &config.evaluator;
     let life = uuid::Uuid::new_v4().simple().to_string();
-    let host = if name.is_empty() { host_name() } else { name.clone() };
+    let judge = if name.is_empty() { host_name() } else { name.clone() };
     evaluator::Config {
-        name: format!("{host}-{}-{}", std::process::id(), &life[..6]),
+        name: format!("{judge}-{}-{}", std::process::id(), &life[..6]),
+        facts: WorkerFacts {
+            name: judge,
+            host: host_name(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            ..WorkerFacts::default()
+        },
         slots: if *slots == 0 { evaluator::physical_cores() } else { *slots },
         pin_cores: *pin_cores,
         languages: languages.to_vec(),

@@ -1,8 +1,8 @@
 //! The command line.
 
 use crate::{
-    accuracy, asof, checker, fairness, guard, judge, languages, log, rejudge, run as own_runs, sandbox,
-    slots, soak, subscriptions, verify,
+    accuracy, asof, checker, fairness, guard, judge, languages, log, rejudge, run as own_runs,
+    sandbox, slots, soak, subscriptions, verify,
 };
 use assay::config::{Config, ConfigArgs};
 use assay::{Exit, Failure};

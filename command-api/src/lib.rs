@@ -7,6 +7,7 @@ mod commands;
 mod identities;
 mod import;
 mod invitations;
+mod judges;
 mod login_choice;
 mod mail;
 mod mutation;

@@ -6,6 +6,7 @@ use crate::cancel::CancelMutation;
 use crate::identities::IdentityMutation;
 use crate::import::ImportMutation;
 use crate::invitations::InvitationMutation;
+use crate::judges::JudgeMutation;
 use crate::password_reset::PasswordResetMutation;
 use crate::problem_access::ProblemAccessMutation;
 use crate::problems::ProblemMutation;
@@ -32,6 +33,7 @@ pub struct Mutation(
     ProblemMutation,
     ProblemAccessMutation,
     ImportMutation,
+    JudgeMutation,
     RejudgeMutation,
     WebhookMutation,
 );

@@ -6,6 +6,7 @@ use graphql::ConsistencyToken;
 use crate::cancel::CancelSubmissionPayload;
 use crate::identities::IdentityPayload;
 use crate::invitations::InvitationPayload;
+use crate::judges::JudgePayload;
 use crate::password_reset::PasswordResetPayload;
 use crate::payload::UserError;
 use crate::problem_access::ProblemAccessPayload;
@@ -59,6 +60,8 @@ pub enum AnyPayload {
     ProblemAccess(Box<ProblemAccessPayload>),
     /// Of creating or changing a rejudge.
     Rejudge(Box<RejudgePayload>),
+    /// Of draining an evaluator.
+    Judge(Box<JudgePayload>),
     /// Of creating a webhook.
     CreateWebhook(Box<CreateWebhookPayload>),
     /// Of changing a webhook.

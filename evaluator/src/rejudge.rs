@@ -6,8 +6,8 @@ use domain::rejudge::{Member, Rejudge, RejudgeCommand, RejudgePhase};
 use domain::submission::{Submission, SubmissionCommand, SubmissionRejection, TrialStarted};
 use domain::{Actor, Aggregate, Event, EventId, NewEvent, RejudgeId, StreamId, TrialId, Version};
 use event_store::{
-    AppendBatch, AppendError, Context, ExecuteError, Lane, ReadError, Stream, Work, WorkItem,
-    append_surely, read_stream_whole,
+    AppendBatch, AppendError, Context, Declined, ExecuteError, Lane, ReadError, Stream, Work,
+    WorkItem, append_surely, read_stream_whole,
 };
 use futures::future::try_join_all;
 
@@ -91,7 +91,7 @@ pub(crate) async fn discard_cancelled_trials(tools: &Tools) -> Result<(), Interr
     let mut after = None;
     loop {
         let page = tools.queue.declined(Lane::Rejudge, after.as_ref(), DECLINED_PAGE).await?;
-        for (item, receipt) in &page {
+        for Declined { item, receipt, .. } in &page {
             let StreamId::Trial(trial) = &item.stream else { continue };
             let is_cancelled = match cancelled.get(&trial.rejudge) {
                 Some(known) => *known,
@@ -105,7 +105,7 @@ pub(crate) async fn discard_cancelled_trials(tools: &Tools) -> Result<(), Interr
         if page.len() < DECLINED_PAGE as usize {
             return Ok(());
         }
-        after = page.into_iter().next_back().map(|(_, receipt)| receipt);
+        after = page.into_iter().next_back().map(|declined| declined.receipt);
     }
 }
 

@@ -10,13 +10,13 @@ use crash_note::{Entry, LeftNote, Note};
 use domain::submission::AbandonReason;
 use domain::{LanguageId, StreamId};
 use event_store::{
-    Ability, Blobs, EventLog, Lane, QueueError, Runs, Stores, TakeRequest, Work, WorkQueue,
-    WorkerId, alert,
+    Ability, Announcement, Blobs, EventLog, Lane, QueueError, Runs, Stores, TakeRequest, Work,
+    WorkQueue, WorkerFacts, WorkerId, alert,
 };
 use futures::FutureExt;
 use sandbox::{Language, Languages, Sandbox};
 use supervision::error_chain;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -36,8 +36,8 @@ const HOST_RETRY_DELAY: Duration = Duration::from_millis(500);
 /// Retries on a machine without room, over two minutes in total. After that the submission may be
 /// the cause, or another machine may have room.
 const HOST_RETRIES_MAX: u32 = 8;
-/// Interval of announcements. Several can fail before the evaluator counts as gone.
-const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(60);
+/// Interval of announcements, and the time after which an evaluator knows that it is drained.
+const ANNOUNCE_INTERVAL: Duration = Duration::from_secs(5);
 /// Interval at which declined trials are checked for cancelled rejudges. Such trials take only room
 /// in the queue, so there is no hurry.
 const CANCELLED_CHECK_INTERVAL: Duration = Duration::from_secs(60);
@@ -54,6 +54,8 @@ const CLOSING_PER_SLOT: usize = 2;
 pub struct Config {
     /// The evaluator's name, unique for each process start; recorded in events and in the queue.
     pub name: String,
+    /// What operators are told about it, except what changes.
+    pub facts: WorkerFacts,
     /// The number of programs that run at the same time.
     pub slots: usize,
     /// Whether each slot has its own physical core. Ignored if there are more slots than cores.
@@ -169,13 +171,14 @@ impl Evaluator {
             enough.run_until_cancelled(warm_up(&tools, &languages)).await;
         });
         let crashed = std::mem::take(&mut self.crashed);
+        let drained = watch::Sender::new(None);
         let working = async {
             crashes::record(&self.tools, crashed).await;
             tokio::select! {
                 biased;
-                () = self.announce() => {}
+                () = self.announce(&under_way, &drained) => {}
                 () = self.discard_cancelled_trials() => {}
-                () = self.take_work(&under_way, &out_of_time) => {}
+                () = self.take_work(&under_way, &out_of_time, drained.subscribe()) => {}
             }
         };
         cancelled.run_until_cancelled(working).await;
@@ -198,15 +201,33 @@ impl Evaluator {
         }
     }
 
-    /// Announces this evaluator and its abilities regularly.
-    async fn announce(&self) {
-        let worker = WorkerId(self.config.name.clone());
+    /// Announces this evaluator regularly, and learns whether it is drained.
+    async fn announce(&self, under_way: &TaskTracker, drained: &watch::Sender<Option<bool>>) {
+        let mut announcement = Announcement {
+            worker: WorkerId(self.config.name.clone()),
+            abilities: (*self.tools.abilities).clone(),
+            facts: self.config.facts.clone(),
+        };
+        announcement.facts.slots = self.config.slots.try_into().unwrap_or(u32::MAX);
         loop {
-            if let Err(error) = self.tools.queue.announce(&worker, &self.tools.abilities).await {
-                let error = &error as &dyn Error;
-                tracing::warn!(alert = alert(error), error, "announcing this evaluator failed");
-            }
-            tokio::time::sleep(ANNOUNCE_INTERVAL).await;
+            announcement.facts.running = under_way.len().try_into().unwrap_or(u32::MAX);
+            let delay = match self.tools.queue.announce(&announcement).await {
+                Ok(is_drained) => {
+                    let was_drained = drained.send_replace(Some(is_drained)).unwrap_or(false);
+                    match (was_drained, is_drained) {
+                        (false, true) => tracing::info!("drained: takes no new work"),
+                        (true, false) => tracing::info!("no longer drained: takes work again"),
+                        _ => {}
+                    }
+                    ANNOUNCE_INTERVAL
+                }
+                Err(error) => {
+                    let error = &error as &dyn Error;
+                    tracing::warn!(alert = alert(error), error, "announcing this evaluator failed");
+                    QUEUE_RETRY_DELAY
+                }
+            };
+            tokio::time::sleep(delay).await;
         }
     }
 
@@ -234,7 +255,13 @@ impl Evaluator {
         }
     }
 
-    async fn take_work(&self, under_way: &TaskTracker, out_of_time: &CancellationToken) {
+    /// Takes work unless the evaluator is drained. It takes none before it knows that it is not.
+    async fn take_work(
+        &self,
+        under_way: &TaskTracker,
+        out_of_time: &CancellationToken,
+        mut drained: watch::Receiver<Option<bool>>,
+    ) {
         let takes_runs = self.tools.runs.is_some();
         let lanes = Lane::ALL.into_iter().filter(|lane| *lane != Lane::Run || takes_runs);
         let any = TakeRequest {
@@ -251,6 +278,12 @@ impl Evaluator {
             let session = Arc::clone(&sessions).acquire_owned().await;
             let session = session.expect("sessions are never closed");
             let slot = self.tools.slots.acquire().await;
+            if *drained.borrow() != Some(false) {
+                drop((slot, session));
+                let undrained = drained.wait_for(|drained| *drained == Some(false)).await;
+                undrained.expect("the sender lives as long as this");
+                continue;
+            }
             // Runs and rejudges can hold only some of the slots, so that submissions find one.
             let share = self.tools.slots.try_share();
             let request = if share.is_some() { &any } else { &live };

@@ -19,7 +19,7 @@ use domain::submission::{
 use domain::{Actor, Digest, Event, Position, RejudgeId, Slug, StreamId, SubmissionId, Verdict};
 use evaluator::{Config, Evaluator};
 use event_store::{
-    Ability, Context, Lane, StoreUrls, Stores, Stream, TakeRequest, WorkItem, WorkerId,
+    Ability, Context, Lane, StoreUrls, Stores, Stream, TakeRequest, WorkItem, WorkerFacts, WorkerId,
 };
 use sandbox::{
     Cell, CellSpec, Finding, Language, Languages, Sandbox, SandboxConfig, SandboxError, Toolchain,
@@ -325,6 +325,7 @@ impl Judge {
 fn config(name: &str, languages: &[Arc<Language>]) -> Config {
     Config {
         name: name.to_owned(),
+        facts: WorkerFacts { name: name.to_owned(), ..WorkerFacts::default() },
         slots: 2,
         pin_cores: true,
         languages: languages.to_vec(),
@@ -486,7 +487,7 @@ async fn declined_trials_of_a_cancelled_rejudge_leave_the_queue() {
     Stream::<Rejudge>::change(log, rejudge.id, &context, cancel).await.unwrap();
     judge.beside(&["python3"], judge.declined_trials(1)).await;
     let left = judge.stores.queue.declined(Lane::Rejudge, None, 100).await.unwrap();
-    let StreamId::Trial(trial) = &left[0].0.stream else { panic!("{left:?}") };
+    let StreamId::Trial(trial) = &left[0].item.stream else { panic!("{left:?}") };
     assert_eq!(StreamId::Rejudge(trial.rejudge), kept.id);
 }
 

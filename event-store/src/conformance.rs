@@ -14,6 +14,7 @@ mod opening;
 mod queue;
 mod queue_leases;
 mod queue_turns;
+mod queue_workers;
 mod restore;
 mod runs;
 mod samples;
@@ -40,7 +41,7 @@ pub fn restore_cases() -> Vec<Case<LogUrls>> {
 
 /// Cases for [`WorkQueue`](crate::WorkQueue).
 pub fn queue_cases() -> Vec<Case<LogUrls>> {
-    [queue::cases(), queue_leases::cases(), queue_turns::cases()].concat()
+    [queue::cases(), queue_leases::cases(), queue_turns::cases(), queue_workers::cases()].concat()
 }
 
 /// Cases for [`Runs`](crate::Runs).

@@ -18,6 +18,7 @@ mod revision;
 mod run_watches;
 mod runs;
 mod tree;
+mod worker;
 
 mod file;
 mod mongo;
@@ -43,8 +44,8 @@ pub use log::{
 };
 pub use open_error::OpenError;
 pub use queue::{
-    Lane, LaneStats, PRESENCE, QueueError, TURN_MEMORY, TakeRequest, Work, WorkItem, WorkQueue,
-    WorkReceipt, WorkerId,
+    Declined, Lane, LaneStats, QueueError, TURN_MEMORY, TakeRequest, Work, WorkItem, WorkQueue,
+    WorkReceipt,
 };
 pub use resolver::{
     StoreUrls, Stores, open, open_blobs, open_credentials, open_log, open_runs, open_tree,
@@ -53,3 +54,4 @@ pub use restore::Restoration;
 pub use revision::read_revision;
 pub use runs::{Creation, NewRun, RunBatch, Runs, RunsError, StoredRun};
 pub use tree::{KeptHead, TILE_HASH_BYTES, TILE_WIDTH, TileId, TreeStore, TreeStoreError};
+pub use worker::{AnnouncedWorker, Announcement, PRESENCE, WorkerFacts, WorkerId};

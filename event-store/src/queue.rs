@@ -11,7 +11,7 @@ use domain::{InvalidIdentity, Login, StreamId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use crate::Ability;
+use crate::{Ability, AnnouncedWorker, Announcement, WorkerId};
 
 /// A queue of submissions that wait for an evaluator.
 ///
@@ -53,26 +53,35 @@ pub trait WorkQueue: Send + Sync + fmt::Debug {
     ) -> Result<(), QueueError>;
 
     /// At most `limit` declined work of a lane that no worker holds, in the order in which it was
-    /// queued, after the work with this receipt. The receipts can only be used to
+    /// queued, after the work with this receipt. Their receipts can only be used to
     /// [`discard`](Self::discard) it; the worker in them is empty.
     async fn declined(
         &self,
         lane: Lane,
         after: Option<&WorkReceipt>,
         limit: u32,
-    ) -> Result<Vec<(WorkItem, WorkReceipt)>, QueueError>;
+    ) -> Result<Vec<Declined>, QueueError>;
 
-    /// Announces that a worker runs and what it can do. Counts for [`PRESENCE`]. An announcement that
-    /// is further than that in the future was made before the clock was set back, and does not count.
-    async fn announce(
-        &self,
-        worker: &WorkerId,
-        abilities: &BTreeSet<Ability>,
-    ) -> Result<(), QueueError>;
+    /// Announces that a worker runs and what it can do. Counts for [`PRESENCE`](crate::PRESENCE). An
+    /// announcement that is further than that in the future was made before the clock was set back,
+    /// and does not count. Returns whether the worker's name is drained.
+    async fn announce(&self, announcement: &Announcement) -> Result<bool, QueueError>;
 
-    /// All abilities of the workers that announced themselves within [`PRESENCE`]; `None` if there
-    /// was no such worker.
-    async fn announced(&self) -> Result<Option<BTreeSet<Ability>>, QueueError>;
+    /// The workers that announced themselves within [`PRESENCE`](crate::PRESENCE), by name.
+    async fn workers(&self) -> Result<Vec<AnnouncedWorker>, QueueError>;
+
+    /// All abilities of these workers; `None` if there are none.
+    async fn announced(&self) -> Result<Option<BTreeSet<Ability>>, QueueError> {
+        let abilities = self.workers().await?.into_iter().map(|worker| worker.abilities);
+        Ok(abilities.reduce(|all, abilities| &all | &abilities))
+    }
+
+    /// Sets whether workers with this name should take no new work. They learn it when they announce
+    /// themselves, and obey. It holds until it is changed, whether or not such a worker runs.
+    async fn set_drained(&self, name: &str, drained: bool) -> Result<(), QueueError>;
+
+    /// The names of the workers that should take no new work.
+    async fn drained(&self) -> Result<BTreeSet<String>, QueueError>;
 
     /// The number of pieces of work that an account has in a lane: those that wait and those that a
     /// worker holds.
@@ -88,9 +97,6 @@ pub trait WorkQueue: Send + Sync + fmt::Debug {
     /// Statistics of every lane.
     async fn stats(&self) -> Result<Vec<LaneStats>, QueueError>;
 }
-
-/// How long a worker counts as running after it announced itself. Longer than a restart takes.
-pub const PRESENCE: Duration = Duration::from_secs(10 * 60);
 
 /// How long the queue remembers when an account was served. An account that waits for longer than
 /// this comes before most others anyway, because its work is old.
@@ -133,10 +139,6 @@ pub struct WorkItem {
     pub account: Option<Login>,
 }
 
-/// A worker's name, unique to one run of one process.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct WorkerId(pub String);
-
 /// A worker's request for work.
 #[derive(Debug, Clone)]
 pub struct TakeRequest {
@@ -159,6 +161,17 @@ pub struct Work {
     pub receipt: WorkReceipt,
     /// Number of deliveries so far, including this one.
     pub deliveries: u32,
+}
+
+/// Work that was declined, and that no worker holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declined {
+    /// The work.
+    pub item: WorkItem,
+    /// The receipt for discarding it.
+    pub receipt: WorkReceipt,
+    /// What a worker must be able to do to get it.
+    pub needs: BTreeSet<Ability>,
 }
 
 /// Identifies work held by one worker. Only the adapter interprets it.
@@ -204,21 +217,6 @@ pub(crate) fn wake(ready: &watch::Sender<u64>) {
     ready.send_modify(|wakes| *wakes += 1);
 }
 
-/// All abilities in the announcements of these workers; `None` without any worker. A newer worker may
-/// announce abilities that this version does not know.
-pub(crate) fn all_known(announced: Vec<Vec<String>>) -> Option<BTreeSet<Ability>> {
-    if announced.is_empty() {
-        return None;
-    }
-    let names: BTreeSet<String> = announced.into_iter().flatten().collect();
-    let (known, unknown): (Vec<_>, Vec<_>) =
-        names.into_iter().map(|name| name.parse::<Ability>()).partition(Result::is_ok);
-    if !unknown.is_empty() {
-        tracing::debug!(?unknown, "ignoring announced abilities that this version does not know");
-    }
-    Some(known.into_iter().flatten().collect())
-}
-
 /// The receipt of work that no worker holds.
 pub(crate) fn receipt_without_worker(lane: Lane, id: String) -> WorkReceipt {
     WorkReceipt { lane, id, worker: WorkerId(String::new()) }
@@ -242,21 +240,4 @@ pub(crate) fn json(abilities: &BTreeSet<Ability>) -> String {
 /// A duration in microseconds, as stores keep it; a very long one if it does not fit.
 pub(crate) fn micros(lease: Duration) -> i64 {
     i64::try_from(lease.as_micros()).unwrap_or(i64::MAX / 4)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn unknown_abilities_are_no_obstacle() {
-        let names = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-        assert_eq!(all_known(vec![]), None);
-        assert_eq!(all_known(vec![names("{damaged}")]), Some(BTreeSet::new()));
-        let all = all_known(vec![names("judge:cpp fly:cpp"), names("run:cpp judge:cpp")]).unwrap();
-        assert_eq!(
-            all.iter().map(Ability::to_string).collect::<Vec<_>>(),
-            ["judge:cpp", "run:cpp"]
-        );
-    }
 }

@@ -19,6 +19,7 @@ mod take;
 mod tickets;
 mod tree;
 mod witness;
+mod workers;
 mod writer;
 
 pub(crate) use credentials::SqliteCredentials;

@@ -171,6 +171,11 @@ pub fn may_see_operations(viewer: Option<&Viewer>) -> bool {
     reads_as(viewer, &[Role::Auditor])
 }
 
+/// Whether the viewer may stop evaluators from taking work.
+pub fn may_drain(viewer: Option<&Viewer>) -> bool {
+    reads_as(viewer, &[Role::Admin])
+}
+
 /// Whether the viewer may see the whole log.
 pub fn may_see_log(viewer: Option<&Viewer>) -> bool {
     reads_as(viewer, &[Role::Auditor])
@@ -249,6 +254,7 @@ mod tests {
         only(&[Auditor, Admin], may_see_operations);
         only(&[Auditor, Admin], may_see_log);
         only(&[Admin], may_manage_webhooks);
+        only(&[Admin], may_drain);
         only(&[Admin], may_list_accounts);
     }
 

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use async_graphql::ID;
 use domain::{LanguageId, Login, Position, RejudgeId, RunId, Slug, SubmissionId, WebhookId};
+use event_store::WorkerId;
 use uuid::Uuid;
 
 use crate::ApiError;
@@ -27,6 +28,8 @@ pub enum GlobalId {
     Rejudge(RejudgeId),
     /// A webhook, `whk_…`.
     Webhook(WebhookId),
+    /// An evaluator, `evl_…`.
+    Judge(WorkerId),
     /// A run on own inputs, `run_…`.
     Run(RunId),
     /// A session, `ses_…`.
@@ -60,6 +63,7 @@ enum Kind {
     Rejudge,
     Webhook,
     Run,
+    Judge,
     Session,
     AccessToken,
     Event,
@@ -68,7 +72,7 @@ enum Kind {
 
 impl Kind {
     /// All kinds whose ids have a prefix.
-    const PREFIXED: [Self; 10] = [
+    const PREFIXED: [Self; 11] = [
         Self::Problem,
         Self::Submission,
         Self::Judgement,
@@ -76,6 +80,7 @@ impl Kind {
         Self::Rejudge,
         Self::Webhook,
         Self::Run,
+        Self::Judge,
         Self::Session,
         Self::AccessToken,
         Self::Event,
@@ -91,6 +96,7 @@ impl Kind {
             Self::Rejudge => ("a rejudge", "rej"),
             Self::Webhook => ("a webhook", "whk"),
             Self::Run => ("a run", "run"),
+            Self::Judge => ("an evaluator", "evl"),
             Self::Session => ("a session", "ses"),
             Self::AccessToken => ("an access token", "tok"),
             Self::Event => ("an event", "evt"),
@@ -112,6 +118,8 @@ impl Kind {
             Self::Rejudge => name.parse().ok().map(GlobalId::Rejudge),
             Self::Webhook => name.parse().ok().map(GlobalId::Webhook),
             Self::Run => name.parse().ok().map(GlobalId::Run),
+            Self::Judge if name.is_empty() => None,
+            Self::Judge => Some(GlobalId::Judge(WorkerId(name.to_owned()))),
             Self::Session => Uuid::try_parse(name).ok().map(GlobalId::Session),
             Self::AccessToken => Uuid::try_parse(name).ok().map(GlobalId::AccessToken),
             Self::Event => number(name).map(|position| GlobalId::Event(Position(position))),
@@ -165,6 +173,7 @@ impl fmt::Display for GlobalId {
             Self::Rejudge(id) => write!(f, "{prefix}_{}", id.uuid().simple()),
             Self::Webhook(id) => write!(f, "{prefix}_{}", id.uuid().simple()),
             Self::Run(id) => write!(f, "{prefix}_{}", id.uuid().simple()),
+            Self::Judge(WorkerId(name)) => write!(f, "{prefix}_{name}"),
             Self::Session(id) | Self::AccessToken(id) => write!(f, "{prefix}_{}", id.simple()),
             Self::Event(position) => write!(f, "{prefix}_{}", position.0),
             Self::Language(id) => write!(f, "{id}"),
@@ -205,6 +214,7 @@ impl GlobalId {
             Self::Rejudge(_) => Kind::Rejudge,
             Self::Webhook(_) => Kind::Webhook,
             Self::Run(_) => Kind::Run,
+            Self::Judge(_) => Kind::Judge,
             Self::Session(_) => Kind::Session,
             Self::AccessToken(_) => Kind::AccessToken,
             Self::Event(_) => Kind::Event,
@@ -253,6 +263,17 @@ impl GlobalId {
         match parse(id) {
             Some(Self::Run(id)) => Ok(id),
             other => Err(not(id, other, Kind::Run)),
+        }
+    }
+
+    /// The evaluator that the id names.
+    ///
+    /// # Errors
+    /// If the id does not name an evaluator.
+    pub fn judge(id: &ID) -> Result<WorkerId, ApiError> {
+        match parse(id) {
+            Some(Self::Judge(id)) => Ok(id),
+            other => Err(not(id, other, Kind::Judge)),
         }
     }
 
@@ -322,7 +343,8 @@ mod tests {
         let with_uuid =
             ["sub", "rej", "whk", "run", "ses", "tok"].map(|prefix| format!("{prefix}_{uuid}"));
         let judgements = [format!("jdg_{uuid}.1"), format!("jdg_{uuid}.{uuid}.12")];
-        let plain = ["prb_two-sum", "usr_ada", "evt_17", "cpp", "python3"].map(str::to_owned);
+        let plain = ["prb_two-sum", "usr_ada", "evt_17", "evl_a_b-7-c0ffee", "cpp", "python3"]
+            .map(str::to_owned);
         for text in with_uuid.iter().chain(&judgements).chain(&plain) {
             assert_eq!(text.parse::<GlobalId>().unwrap().to_string(), *text);
         }

@@ -11,8 +11,8 @@ use read_model::{
 use graphql::connection::{Page, Paging, cost, page};
 use graphql::loaders::Key;
 use graphql::nodes::{
-    AccessToken, Audit, Event, Judgement, LanguageNode, Node, Problem, ProblemFilter, ProblemOrder,
-    RateLimit, Rejudge, RejudgePreview, RejudgeSelection, Run, Session, Submission,
+    AccessToken, Audit, Event, Judge, Judgement, LanguageNode, Node, Problem, ProblemFilter,
+    ProblemOrder, RateLimit, Rejudge, RejudgePreview, RejudgeSelection, Run, Session, Submission,
     SubmissionFilter, SubmissionOrder, System, Tag, User, UserFilter, UserStanding, Webhook,
     daily_problem, random_problem, standings, visible,
 };
@@ -313,6 +313,10 @@ async fn node(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         GlobalId::Webhook(id) => load(ctx, Key::<WebhookView>::new(id))
             .await?
             .map(|webhook| Node::Webhook(webhook.into())),
+        GlobalId::Judge(_) if !access::may_see_operations(Viewer::of(ctx)) => None,
+        GlobalId::Judge(id) => {
+            Judge::find(Api::of(ctx), &id).await?.map(|judge| Node::Judge(Box::new(judge)))
+        }
         GlobalId::Judgement(id) => {
             let found = load(ctx, Key::<SubmissionView>::new(id.submission)).await?;
             match found.filter(|submission| may_see(ctx, submission)) {

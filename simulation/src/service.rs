@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use audit::{Signer, SignerKey, Tree};
 use evaluator::{Config, Evaluator};
+use event_store::WorkerFacts;
 use futures::future::BoxFuture;
 use projector::{Projector, Status};
 use sandbox::Languages;
@@ -98,6 +99,7 @@ pub(crate) fn evaluator(stores: &Stores, judging: Judging) -> Role {
     Arc::new(move |process, stop| {
         let config = Config {
             name: process.name.clone(),
+            facts: WorkerFacts::default(),
             slots: judging.slots,
             pin_cores: false,
             languages: languages().all().to_vec(),

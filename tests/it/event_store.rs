@@ -6,6 +6,7 @@ mod mongodb;
 mod redis;
 mod sqlite;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
@@ -13,7 +14,10 @@ use std::time::Instant;
 use domain::account::AccountRegistered;
 use domain::{Actor, EventId, Metadata, NewEvent, Position, StreamId, Version};
 use event_store::conformance::{Case, LogUrls};
-use event_store::{AppendBatch, EventLog, OpenError, WorkQueue, open_blobs};
+use event_store::{
+    Ability, Announcement, AppendBatch, EventLog, OpenError, WorkQueue, WorkerFacts, WorkerId,
+    open_blobs,
+};
 use futures::future::join_all;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -53,6 +57,12 @@ fn registration(login: &str) -> AppendBatch {
         enqueue: None,
         complete: None,
     }
+}
+
+/// What a worker announces that can do this.
+fn announcement(worker: &str, abilities: BTreeSet<Ability>) -> Announcement {
+    let facts = WorkerFacts { name: worker.to_owned(), ..WorkerFacts::default() };
+    Announcement { worker: WorkerId(worker.to_owned()), abilities, facts }
 }
 
 /// Concurrent appends share disk flushes.

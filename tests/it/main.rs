@@ -24,6 +24,7 @@ mod graphql_ws;
 mod hardened;
 mod http;
 mod journeys;
+mod judges;
 mod languages;
 mod malformed;
 mod package_journey;

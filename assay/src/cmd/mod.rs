@@ -9,6 +9,7 @@ pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod images;
+pub(crate) mod judge;
 pub(crate) mod keys;
 pub(crate) mod log;
 pub mod problem;

@@ -1,4 +1,4 @@
-//! Leases: expiry, extension, release; declining and announcing.
+//! Leases: expiry, extension, release; declining.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -32,7 +32,6 @@ pub(super) fn cases() -> Vec<Case<LogUrls>> {
         declining_lost_work_disturbs_nobody,
         declined_work_wakes_takers,
         declined_work_is_listed_while_no_worker_holds_it,
-        announcements_are_added_up,
     ]
 }
 
@@ -310,31 +309,14 @@ async fn declined_work_is_listed_while_no_worker_holds_it(urls: LogUrls) {
         store.queue.decline(&work.receipt, &abilities(&["cpp"])).await.unwrap();
     }
     let declined = list(None, 10).await;
-    assert_eq!(declined.iter().map(|(item, _)| item.clone()).collect::<Vec<_>>(), items);
+    assert_eq!(declined.iter().map(|it| it.item.clone()).collect::<Vec<_>>(), items);
+    assert!(declined.iter().all(|it| it.needs == abilities(&["cpp"])), "{declined:?}");
     assert_eq!(list(None, 2).await, declined[..2]);
-    assert_eq!(list(Some(&declined[0].1), 1).await, declined[1..2]);
-    assert_eq!(list(Some(&declined[2].1), 1).await, []);
+    assert_eq!(list(Some(&declined[0].receipt), 1).await, declined[1..2]);
+    assert_eq!(list(Some(&declined[2].receipt), 1).await, []);
     assert_eq!(store.queue.declined(Lane::Rejudge, None, 10).await.unwrap(), []);
 
-    store.queue.discard(&declined[0].1).await.unwrap();
+    store.queue.discard(&declined[0].receipt).await.unwrap();
     assert_eq!(take_with(&store, "w2", &["cpp"]).await.unwrap().item, items[1]);
     assert_eq!(list(None, 10).await, declined[2..]);
-}
-
-async fn announcements_are_added_up(urls: LogUrls) {
-    let store = Store::open(urls).await;
-    assert_eq!(store.queue.announced().await.unwrap(), None);
-    let announce = async |worker: &str, ids: &[&str]| {
-        store.queue.announce(&WorkerId(worker.to_owned()), &abilities(ids)).await.unwrap();
-    };
-    announce("w1", &[]).await;
-    assert_eq!(store.queue.announced().await.unwrap(), Some(abilities(&[])));
-    announce("w1", &["cpp", "java"]).await;
-    announce("w2", &["cpp", "python3"]).await;
-    let all = abilities(&["cpp", "java", "python3"]);
-    assert_eq!(store.queue.announced().await.unwrap(), Some(all));
-    // The last announcement of a worker counts.
-    announce("w1", &["cpp"]).await;
-    let other = store.another_handle().await;
-    assert_eq!(other.queue.announced().await.unwrap(), Some(abilities(&["cpp", "python3"])));
 }

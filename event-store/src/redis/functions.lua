@@ -582,14 +582,14 @@ local function decline(keys, args)
 end
 
 -- KEYS lane  ARGV the id to begin after or nothing, how many
--- RETURNS id, stream and account of each declined work
+-- RETURNS id, stream, account and needs of each declined work
 local function declined(keys, args)
-  local lane, after, limit, ids = keys[1], args[1], tonumber(args[2]), {}
+  local lane, after, limit, ids, needs = keys[1], args[1], tonumber(args[2]), {}, {}
   for _, consumer in ipairs(consumers_of(lane)) do
     if (needs_of(consumer.state) or '') ~= '' then
       local count = 0
       each_pending(lane, function(id)
-        ids[#ids + 1], count = id, count + 1
+        ids[#ids + 1], needs[id], count = id, needs_of(consumer.state), count + 1
         return count == limit
       end, after ~= '' and after or nil, consumer.name)
     end
@@ -600,7 +600,7 @@ local function declined(keys, args)
     local entry = #found < limit and redis.call('XRANGE', lane, id, id)[1]
     if entry then
       local fields = fields_of(entry[2])
-      found[#found + 1] = { id, fields.stream, fields.account or '' }
+      found[#found + 1] = { id, fields.stream, fields.account or '', needs[id] }
     end
   end
   return found
@@ -618,31 +618,41 @@ local function unfinished(keys, args)
   return count
 end
 
--- The abilities of a worker from its text, which is when it announced itself, in µs, and its abilities.
--- Nothing if the announcement does not count. One that is too far ahead was made before the clock was set back.
+-- When a worker announced itself, in µs, and its abilities, from its text. Nothing if the announcement does not
+-- count. One that is too far ahead was made before the clock was set back.
 local function present(text, now, presence)
   local at, abilities = string.match(text, '^(%d+) (.*)$')
-  return at and math.abs(tonumber(at) - now) < presence and abilities or nil
+  if at and math.abs(tonumber(at) - now) < presence then
+    return at, abilities
+  end
 end
 
--- KEYS workers  ARGV worker, abilities, for how long this counts, in µs
+-- KEYS workers, their facts, the drained names
+-- ARGV worker, abilities, for how long this counts, in µs, its facts, its name  RETURNS whether it is drained
 local function announce(keys, args)
   local now = now_us()
   local workers = redis.call('HGETALL', keys[1])
   for index = 1, #workers, 2 do
     if not present(workers[index + 1], now, tonumber(args[3])) then
       redis.call('HDEL', keys[1], workers[index])
+      redis.call('HDEL', keys[2], workers[index])
     end
   end
   redis.call('HSET', keys[1], args[1], whole(now) .. ' ' .. args[2])
-  return 1
+  redis.call('HSET', keys[2], args[1], args[4])
+  return redis.call('SISMEMBER', keys[3], args[5])
 end
 
--- KEYS workers  ARGV for how long an announcement counts, in µs  RETURNS the abilities of each worker
-local function announced(keys, args)
+-- KEYS workers, their facts  ARGV for how long an announcement counts, in µs
+-- RETURNS worker, time, abilities and facts of each
+local function workers(keys, args)
   local now, all = now_us(), {}
-  for _, worker in ipairs(redis.call('HVALS', keys[1])) do
-    all[#all + 1] = present(worker, now, tonumber(args[1]))
+  local texts = redis.call('HGETALL', keys[1])
+  for index = 1, #texts, 2 do
+    local at, abilities = present(texts[index + 1], now, tonumber(args[1]))
+    if at then
+      all[#all + 1] = { texts[index], at, abilities, redis.call('HGET', keys[2], texts[index]) or '' }
+    end
   end
   return all
 end
@@ -762,7 +772,7 @@ register('release', release, {})
 register('decline', decline, {})
 register('declined', declined, { 'no-writes' })
 register('announce', announce, {})
-register('announced', announced, { 'no-writes' })
+register('workers', workers, { 'no-writes' })
 register('unfinished', unfinished, {})
 register('discard', discard, {})
 register('read_stream', read_stream, { 'no-writes' })

@@ -16,6 +16,8 @@ pub(super) struct Keys {
     pub(super) workers: String,
     pub(super) runs: String,
     pub(super) changed_runs: String,
+    pub(super) facts: String,
+    pub(super) drained: String,
 }
 
 impl Keys {
@@ -30,6 +32,8 @@ impl Keys {
             workers: format!("{namespace}:workers"),
             runs: format!("{namespace}:runs"),
             changed_runs: format!("{namespace}:runs:changed"),
+            facts: format!("{namespace}:facts"),
+            drained: format!("{namespace}:drained"),
         }
     }
 

@@ -26,7 +26,7 @@ pub(super) enum Function {
     Decline,
     Declined,
     Announce,
-    Announced,
+    Workers,
     Unfinished,
     Discard,
     ReadStream,
@@ -55,7 +55,7 @@ impl Function {
             Self::Decline => "decline",
             Self::Declined => "declined",
             Self::Announce => "announce",
-            Self::Announced => "announced",
+            Self::Workers => "workers",
             Self::Unfinished => "unfinished",
             Self::Discard => "discard",
             Self::ReadStream => "read_stream",
@@ -83,7 +83,7 @@ impl Function {
                 | Self::Holds
                 | Self::Tails
                 | Self::Declined
-                | Self::Announced
+                | Self::Workers
                 | Self::Stats
         );
         let mut call = cmd(if reads { "FCALL_RO" } else { "FCALL" });

@@ -8,15 +8,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::Login;
+use jiff::Timestamp;
+use redis::cmd;
 use tokio::sync::watch;
 
 use super::library::Function;
 use super::link::CallError;
 use super::log::RedisLog;
-use crate::queue::{account_in, all_known, micros, receipt_without_worker, wake};
+use crate::queue::{account_in, micros, receipt_without_worker, wake};
+use crate::worker::{facts_in, known};
 use crate::{
-    Ability, Lane, LaneStats, PRESENCE, QueueError, TURN_MEMORY, TakeRequest, Work, WorkItem,
-    WorkQueue, WorkReceipt, WorkerId,
+    Ability, AnnouncedWorker, Announcement, Declined, Lane, LaneStats, PRESENCE, QueueError,
+    TURN_MEMORY, TakeRequest, Work, WorkItem, WorkQueue, WorkReceipt, WorkerId,
 };
 
 #[async_trait]
@@ -71,37 +74,55 @@ impl WorkQueue for RedisLog {
         lane: Lane,
         after: Option<&WorkReceipt>,
         limit: u32,
-    ) -> Result<Vec<(WorkItem, WorkReceipt)>, QueueError> {
+    ) -> Result<Vec<Declined>, QueueError> {
         let mut declined = Function::Declined.call(&[self.keys.lane(lane)]);
         declined.arg(after.map_or("", |receipt| receipt.id.as_str())).arg(limit);
-        let declined: Vec<(String, String, String)> =
+        let declined: Vec<(String, String, String, String)> =
             self.general.query_again(&declined).await.map_err(unavailable)?;
-        let declined = declined.into_iter().map(|(id, stream, account)| {
+        let declined = declined.into_iter().map(|(id, stream, account, needs)| {
             let item = item(lane, &id, &stream, &account)?;
-            Ok((item, receipt_without_worker(lane, id)))
+            let receipt = receipt_without_worker(lane, id);
+            Ok(Declined { item, receipt, needs: split(&needs) })
         });
         declined.collect()
     }
 
-    async fn announce(
-        &self,
-        worker: &WorkerId,
-        abilities: &BTreeSet<Ability>,
-    ) -> Result<(), QueueError> {
-        let mut announce = Function::Announce.call(&[&self.keys.workers]);
+    async fn announce(&self, announcement: &Announcement) -> Result<bool, QueueError> {
+        let Announcement { worker, abilities, facts } = announcement;
+        let facts_text = serde_json::to_string(facts).expect("facts are JSON");
+        let keys = [&self.keys.workers, &self.keys.facts, &self.keys.drained];
+        let mut announce = Function::Announce.call(&keys);
         announce.arg(&worker.0).arg(join(abilities)).arg(micros(PRESENCE));
+        announce.arg(facts_text).arg(&facts.name);
         self.general.query_again(&announce).await.map_err(unavailable)
     }
 
-    async fn announced(&self) -> Result<Option<BTreeSet<Ability>>, QueueError> {
-        let mut announced = Function::Announced.call(&[&self.keys.workers]);
-        announced.arg(micros(PRESENCE));
-        let announced: Vec<String> =
-            self.general.query_again(&announced).await.map_err(unavailable)?;
-        let names = announced.into_iter().map(|text| {
-            text.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    async fn workers(&self) -> Result<Vec<AnnouncedWorker>, QueueError> {
+        let mut workers = Function::Workers.call(&[&self.keys.workers, &self.keys.facts]);
+        workers.arg(micros(PRESENCE));
+        let workers: Vec<(String, i64, String, String)> =
+            self.general.query_again(&workers).await.map_err(unavailable)?;
+        let workers = workers.into_iter().map(|(worker, at_us, abilities, facts)| {
+            let at = Timestamp::from_microsecond(at_us)
+                .map_err(|_| QueueError::Damaged(format!("worker {worker} has no valid time")))?;
+            let (abilities, facts) = (split(&abilities), facts_in(&facts));
+            Ok(AnnouncedWorker { worker: WorkerId(worker), abilities, facts, at })
         });
-        Ok(all_known(names.collect()))
+        let mut workers: Vec<_> = workers.collect::<Result<_, _>>()?;
+        workers.sort_by(|one, other| one.worker.cmp(&other.worker));
+        Ok(workers)
+    }
+
+    async fn set_drained(&self, name: &str, drained: bool) -> Result<(), QueueError> {
+        let mut change = cmd(if drained { "SADD" } else { "SREM" });
+        change.arg(&self.keys.drained).arg(name);
+        self.general.query_again(&change).await.map_err(unavailable)
+    }
+
+    async fn drained(&self) -> Result<BTreeSet<String>, QueueError> {
+        let mut drained = cmd("SMEMBERS");
+        drained.arg(&self.keys.drained);
+        self.general.query_again(&drained).await.map_err(unavailable)
     }
 
     async fn unfinished(&self, lane: Lane, account: &Login) -> Result<u64, QueueError> {
@@ -137,6 +158,11 @@ impl WorkQueue for RedisLog {
 /// Separated by commas, which no id contains.
 fn join(abilities: &BTreeSet<Ability>) -> String {
     abilities.iter().map(Ability::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// The abilities in a text of [`join`].
+fn split(abilities: &str) -> BTreeSet<Ability> {
+    known(abilities.split(',').filter(|name| !name.is_empty()).map(str::to_owned))
 }
 
 /// Redis leases are in whole milliseconds; round up so that none is shorter than requested.

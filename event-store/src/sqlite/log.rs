@@ -30,7 +30,12 @@ const KIND: Kind = Kind {
     port: "log",
     application_id: 0x4173_4C67, // "AsLg"
     create: include_str!("log.sql"),
-    upgrades: &[include_str!("log.2.sql"), include_str!("log.3.sql"), include_str!("log.4.sql")],
+    upgrades: &[
+        include_str!("log.2.sql"),
+        include_str!("log.3.sql"),
+        include_str!("log.4.sql"),
+        include_str!("log.5.sql"),
+    ],
 };
 
 /// Free disk space below which the log counts as full, in bytes: room for a few appends and their

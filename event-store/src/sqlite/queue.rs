@@ -11,16 +11,14 @@ use tokio::sync::watch;
 use super::log::SqliteLog;
 use super::now_us;
 use super::take::{FREE, item, take};
+use super::workers::{self, names_in};
 use super::writer::{JobError, WriteError};
-use crate::queue::{all_known, json, micros, receipt_without_worker, wake};
+use crate::queue::{json, micros, receipt_without_worker, wake};
+use crate::worker::known;
 use crate::{
-    Ability, Lane, LaneStats, PRESENCE, QueueError, TakeRequest, Work, WorkItem, WorkQueue,
-    WorkReceipt, WorkerId,
+    Ability, AnnouncedWorker, Announcement, Declined, Lane, LaneStats, QueueError, TakeRequest,
+    Work, WorkQueue, WorkReceipt,
 };
-
-/// Whether an announcement counts at `:now`. One that is more than `:presence` ahead was made before
-/// the clock was set back, and would count for too long.
-const PRESENT: &str = "(abs(announced_at - :now) < :presence)";
 
 #[async_trait]
 impl WorkQueue for SqliteLog {
@@ -94,74 +92,55 @@ impl WorkQueue for SqliteLog {
         lane: Lane,
         after: Option<&WorkReceipt>,
         limit: u32,
-    ) -> Result<Vec<(WorkItem, WorkReceipt)>, QueueError> {
+    ) -> Result<Vec<Declined>, QueueError> {
         let after = after.map_or_else(|| "0".to_owned(), |receipt| receipt.id.clone());
-        let declined: Vec<(i64, String, String)> = self
+        let declined: Vec<(i64, String, String, String)> = self
             .readers
             .run(move |connection| {
                 connection
                     .prepare_cached(
-                        "SELECT id, stream, account FROM work
+                        "SELECT id, stream, account, needs FROM work
                          WHERE lane = ?1 AND id > ?2 AND worker IS NULL
                            AND needs IS NOT NULL AND needs <> '[]'
                          ORDER BY id LIMIT ?3",
                     )?
                     .query_map(params![lane.as_str(), after, limit], |row| {
-                        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
                     })?
                     .collect()
             })
             .await
-            .map_err(|error: rusqlite::Error| QueueError::Unavailable(Box::new(error)))?;
-        let declined = declined.into_iter().map(|(id, stream, account)| {
+            .map_err(not_read)?;
+        let declined = declined.into_iter().map(|(id, stream, account, needs)| {
             let item = item(lane, id, &stream, &account)?;
-            Ok((item, receipt_without_worker(lane, id.to_string())))
+            let receipt = receipt_without_worker(lane, id.to_string());
+            Ok(Declined { item, receipt, needs: known(names_in(needs)) })
         });
         declined.collect()
     }
 
-    async fn announce(
-        &self,
-        worker: &WorkerId,
-        abilities: &BTreeSet<Ability>,
-    ) -> Result<(), QueueError> {
-        let (worker, abilities) = (worker.0.clone(), json(abilities));
+    async fn announce(&self, announcement: &Announcement) -> Result<bool, QueueError> {
+        let announcement = announcement.clone();
         self.writer
-            .run(move |connection| {
-                let now = now_us();
-                connection
-                    .prepare_cached(&format!("DELETE FROM workers WHERE NOT {PRESENT}"))?
-                    .execute(named_params! { ":now": now, ":presence": micros(PRESENCE) })?;
-                connection
-                    .prepare_cached(
-                        "INSERT OR REPLACE INTO workers (name, abilities, announced_at)
-                         VALUES (?1, ?2, ?3)",
-                    )?
-                    .execute(params![worker, abilities, now])?;
-                Ok(())
-            })
+            .run(move |connection| Ok(workers::announce(connection, &announcement)?))
             .await
             .map_err(queue_error)
     }
 
-    async fn announced(&self) -> Result<Option<BTreeSet<Ability>>, QueueError> {
-        let announced: Vec<String> = self
-            .readers
-            .run(|connection| {
-                connection
-                    .prepare_cached(&format!("SELECT abilities FROM workers WHERE {PRESENT}"))?
-                    .query_map(
-                        named_params! { ":now": now_us(), ":presence": micros(PRESENCE) },
-                        |row| row.get(0),
-                    )?
-                    .collect()
-            })
+    async fn workers(&self) -> Result<Vec<AnnouncedWorker>, QueueError> {
+        self.readers.run(workers::workers).await.map_err(not_read)
+    }
+
+    async fn set_drained(&self, name: &str, drained: bool) -> Result<(), QueueError> {
+        let name = name.to_owned();
+        self.writer
+            .run(move |connection| Ok(workers::set_drained(connection, &name, drained)?))
             .await
-            .map_err(|error: rusqlite::Error| QueueError::Unavailable(Box::new(error)))?;
-        let names = announced
-            .into_iter()
-            .map(|text| serde_json::from_str(&text).unwrap_or_else(|_| vec![text]));
-        Ok(all_known(names.collect()))
+            .map_err(queue_error)
+    }
+
+    async fn drained(&self) -> Result<BTreeSet<String>, QueueError> {
+        self.readers.run(workers::drained).await.map_err(not_read)
     }
 
     async fn discard(&self, receipt: &WorkReceipt) -> Result<(), QueueError> {
@@ -185,7 +164,7 @@ impl WorkQueue for SqliteLog {
                     .query_row(params![lane.as_str(), account], |row| row.get(0))
             })
             .await;
-        count.map(i64::cast_unsigned).map_err(|error| QueueError::Unavailable(Box::new(error)))
+        count.map(i64::cast_unsigned).map_err(not_read)
     }
 
     fn ready(&self) -> watch::Receiver<u64> {
@@ -196,7 +175,7 @@ impl WorkQueue for SqliteLog {
         self.readers
             .run(|connection| Lane::ALL.iter().map(|lane| stats(connection, *lane)).collect())
             .await
-            .map_err(|error: rusqlite::Error| QueueError::Unavailable(Box::new(error)))
+            .map_err(not_read)
     }
 }
 
@@ -218,6 +197,10 @@ fn stats(connection: &Connection, lane: Lane) -> rusqlite::Result<LaneStats> {
                 oldest_wait: Duration::from_micros(waited_us.try_into().unwrap_or_default()),
             })
         })
+}
+
+fn not_read(error: rusqlite::Error) -> QueueError {
+    QueueError::Unavailable(Box::new(error))
 }
 
 fn queue_error(error: WriteError<QueueError>) -> QueueError {

@@ -3,8 +3,8 @@
 use async_graphql::{ID, Interface};
 
 use super::{
-    AccessToken, Event, Judgement, LanguageNode, Problem, Rejudge, Run, Session, Submission, User,
-    Webhook,
+    AccessToken, Event, Judge, Judgement, LanguageNode, Problem, Rejudge, Run, Session, Submission,
+    User, Webhook,
 };
 
 /// An object with a global id, which `node` takes. Objects without an id have no identity of their
@@ -22,6 +22,8 @@ pub enum Node {
     Rejudge(Rejudge),
     /// A webhook.
     Webhook(Webhook),
+    /// An evaluator.
+    Judge(Box<Judge>),
     /// A run.
     Run(Run),
     /// A judgement.

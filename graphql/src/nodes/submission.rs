@@ -254,7 +254,9 @@ impl Progress {
 
 #[ComplexObject]
 impl Progress {
-    /// The place in the queue, counted from 1; zero once started.
+    /// The place among the waiting submissions in the order in which they were received, counted from
+    /// 1; zero once started. Accounts take turns, so submissions are not judged exactly in this
+    /// order.
     #[graphql(complexity = "prices::COUNT")]
     async fn queue_position(&self, ctx: &Context<'_>) -> Result<i32> {
         let Some(number) = self.waiting else { return Ok(0) };

@@ -1,11 +1,17 @@
 //! The health of the service.
 
-use async_graphql::{Context, Object, Result, SimpleObject};
+use async_graphql::{ComplexObject, Context, Object, Result, SimpleObject};
 use domain::Position;
+use event_store::Lane;
 use jiff::{SignedDuration, Timestamp};
+use read_model::Condition;
+use read_model::views::SubmissionView;
 
-use super::int;
+use super::stuck::StuckWork;
+use super::submission::stored;
+use super::{Judge, int};
 use crate::api::ServiceLimits;
+use crate::loaders::Count;
 use crate::scalars::PositionScalar;
 use crate::{Api, ApiError, Health, Viewer, access, prices};
 
@@ -47,7 +53,10 @@ pub struct Projection {
 
 /// The work that waits in a queue lane.
 #[derive(Debug, Clone, SimpleObject)]
+#[graphql(complex)]
 pub struct Queue {
+    #[graphql(skip)]
+    lane: Lane,
     /// The lane's name.
     name: String,
     /// Work items that no evaluator has taken.
@@ -56,6 +65,48 @@ pub struct Queue {
     in_flight: i32,
     /// How long the oldest item has waited, in milliseconds.
     oldest_wait_ms: i32,
+}
+
+/// Maximum number of stuck work items in one answer.
+const STUCK_MAX: usize = 100;
+
+/// The number of stuck work items to list.
+fn stuck_count(first: i32) -> usize {
+    usize::try_from(first).unwrap_or_default().min(STUCK_MAX)
+}
+
+#[ComplexObject]
+impl Queue {
+    /// The number of submissions that were given up because judging them failed several times. They
+    /// show `JUDGE_ERROR` until a rejudge judges them again; `submissions` finds them by that
+    /// verdict. Zero for lanes without submissions: a rejudge shows its own failures. Null for
+    /// others than auditors and administrators.
+    #[graphql(complexity = "prices::COUNT")]
+    async fn dead_letters(&self, ctx: &Context<'_>) -> Result<Option<i32>> {
+        if !access::may_see_operations(Viewer::of(ctx)) {
+            return Ok(None);
+        }
+        if self.lane != Lane::Submit {
+            return Ok(Some(0));
+        }
+        let given_up = vec![stored(domain::Verdict::JudgeError)];
+        let count = Count::of::<SubmissionView>(vec![Condition::AnyOf("verdict", given_up)]);
+        Ok(Some(int(Api::count(ctx, count).await?)))
+    }
+
+    /// Work that waits because no running evaluator has the languages it needs, the oldest first:
+    /// at most 100 items. Empty for others than auditors and administrators.
+    #[graphql(complexity = "prices::HEALTH + stuck_count(first).saturating_mul(child_complexity)")]
+    async fn stuck(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 20)] first: i32,
+    ) -> Result<Vec<StuckWork>> {
+        if !access::may_see_operations(Viewer::of(ctx)) {
+            return Ok(vec![]);
+        }
+        Ok(StuckWork::of(Api::of(ctx), self.lane, stuck_count(first)).await?)
+    }
 }
 
 /// The limits that this server enforces.
@@ -151,12 +202,23 @@ impl System {
     async fn queues(&self, ctx: &Context<'_>) -> Result<Vec<Queue>> {
         let lanes = Api::of(ctx).queue.stats().await.map_err(ApiError::from)?;
         let queues = lanes.into_iter().map(|lane| Queue {
+            lane: lane.lane,
             name: lane.lane.as_str().to_owned(),
             waiting: int(lane.waiting),
             in_flight: int(lane.in_flight),
             oldest_wait_ms: int(lane.oldest_wait.as_millis()),
         });
         Ok(queues.collect())
+    }
+
+    /// The evaluators that were seen in the last ten minutes. Empty for others than auditors and
+    /// administrators.
+    #[graphql(complexity = "prices::HEALTH + child_complexity")]
+    async fn judges(&self, ctx: &Context<'_>) -> Result<Vec<Judge>> {
+        if !access::may_see_operations(Viewer::of(ctx)) {
+            return Ok(vec![]);
+        }
+        Ok(Judge::all(Api::of(ctx)).await?)
     }
 
     /// The limits that this server enforces.

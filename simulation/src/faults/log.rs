@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::{Login, Position, Recorded, StreamId, Version};
 use event_store::{
-    Ability, AppendBatch, AppendError, Appended, EventLog, Lane, LaneStats, LogInfo, QueueError,
-    ReadError, TakeRequest, Work, WorkItem, WorkQueue, WorkReceipt, WorkerId,
+    Ability, AnnouncedWorker, Announcement, AppendBatch, AppendError, Appended, Declined, EventLog,
+    Lane, LaneStats, LogInfo, QueueError, ReadError, TakeRequest, Work, WorkQueue, WorkReceipt,
 };
 use tokio::sync::watch;
 
@@ -176,7 +176,7 @@ impl WorkQueue for DistantLog {
         lane: Lane,
         after: Option<&WorkReceipt>,
         limit: u32,
-    ) -> Result<Vec<(WorkItem, WorkReceipt)>, QueueError> {
+    ) -> Result<Vec<Declined>, QueueError> {
         let after = after.cloned();
         let declined = move |journal: &mut Journal| {
             let declined = journal.declined(lane, after.as_ref(), limit as usize);
@@ -186,22 +186,32 @@ impl WorkQueue for DistantLog {
         self.ask("declined", declined).await.map_err(unavailable)
     }
 
-    async fn announce(
-        &self,
-        worker: &WorkerId,
-        abilities: &BTreeSet<Ability>,
-    ) -> Result<(), QueueError> {
-        let (worker, abilities) = (worker.clone(), abilities.clone());
+    async fn announce(&self, announcement: &Announcement) -> Result<bool, QueueError> {
+        let announcement = announcement.clone();
         let announce = move |journal: &mut Journal| {
-            journal.announce_worker(worker.clone(), abilities.clone());
-            ((), worker.0.clone())
+            let is_drained = journal.announce_worker(announcement.clone());
+            (is_drained, announcement.worker.0.clone())
         };
         self.ask("announce", announce).await.map_err(unavailable)
     }
 
-    async fn announced(&self) -> Result<Option<BTreeSet<Ability>>, QueueError> {
-        let announced = self.read("announced", |journal| journal.announced()).await;
-        announced.map_err(|error| QueueError::Unavailable(Box::new(error)))
+    async fn workers(&self) -> Result<Vec<AnnouncedWorker>, QueueError> {
+        let workers = self.read("workers", |journal| journal.workers()).await;
+        workers.map_err(|error| QueueError::Unavailable(Box::new(error)))
+    }
+
+    async fn set_drained(&self, name: &str, drained: bool) -> Result<(), QueueError> {
+        let name = name.to_owned();
+        let change = move |journal: &mut Journal| {
+            journal.set_drained(name.clone(), drained);
+            ((), name.clone())
+        };
+        self.ask("set drained", change).await.map_err(unavailable)
+    }
+
+    async fn drained(&self) -> Result<BTreeSet<String>, QueueError> {
+        let drained = self.read("drained", |journal| journal.drained()).await;
+        drained.map_err(|error| QueueError::Unavailable(Box::new(error)))
     }
 
     async fn unfinished(&self, lane: Lane, account: &Login) -> Result<u64, QueueError> {

@@ -8,8 +8,9 @@ use std::time::Duration;
 use domain::record::Placement;
 use domain::{Login, Position, Recorded, StreamId, Version};
 use event_store::{
-    Ability, AppendBatch, AppendError, Appended, Lane, LaneStats, LogInfo, PRESENCE, QueueError,
-    TURN_MEMORY, TakeRequest, Work, WorkItem, WorkReceipt, WorkerId,
+    Ability, AnnouncedWorker, Announcement, AppendBatch, AppendError, Appended, Declined, Lane,
+    LaneStats, LogInfo, PRESENCE, QueueError, TURN_MEMORY, TakeRequest, Work, WorkItem,
+    WorkReceipt, WorkerId,
 };
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -25,8 +26,9 @@ pub(crate) struct Journal {
     events: Vec<Recorded>,
     streams: BTreeMap<StreamId, Vec<Position>>,
     work: BTreeMap<u64, Waiting>,
-    /// When each worker announced itself, in microseconds since 1970, and its abilities.
-    workers: BTreeMap<String, (i64, BTreeSet<Ability>)>,
+    /// What each worker announced, and when, in microseconds since 1970.
+    workers: BTreeMap<WorkerId, (i64, Announcement)>,
+    drained: BTreeSet<String>,
     /// When each account was served last, in microseconds since 1970.
     turns: BTreeMap<(Lane, Option<Login>), i64>,
     queued: u64,
@@ -83,7 +85,21 @@ impl Journal {
         let (events, streams, work) = (vec![], BTreeMap::new(), BTreeMap::new());
         let (workers, turns) = (BTreeMap::new(), BTreeMap::new());
         let (heads, readies, queued, wakes) = (vec![], vec![], 0, 0);
-        Self { id, clock, events, streams, work, workers, turns, queued, heads, readies, wakes }
+        let drained = BTreeSet::new();
+        Self {
+            id,
+            clock,
+            events,
+            streams,
+            work,
+            workers,
+            drained,
+            turns,
+            queued,
+            heads,
+            readies,
+            wakes,
+        }
     }
 
     pub(crate) fn append(&mut self, batch: &AppendBatch) -> Result<Appended, AppendError> {
@@ -280,7 +296,7 @@ impl Journal {
         lane: Lane,
         after: Option<&WorkReceipt>,
         limit: usize,
-    ) -> Vec<(WorkItem, WorkReceipt)> {
+    ) -> Vec<Declined> {
         let after = after.and_then(|receipt| receipt.id.parse().ok()).unwrap_or(0);
         let later = self.work.range(after + 1..);
         let declined = later.filter(|(_, waiting)| {
@@ -288,23 +304,46 @@ impl Journal {
         });
         let worker = WorkerId(String::new());
         let receipt = |id: &u64| WorkReceipt { lane, id: id.to_string(), worker: worker.clone() };
-        declined.take(limit).map(|(id, waiting)| (waiting.item.clone(), receipt(id))).collect()
+        let declined = declined.take(limit).map(|(id, waiting)| {
+            let (item, needs) = (waiting.item.clone(), waiting.needs.clone());
+            Declined { item, receipt: receipt(id), needs }
+        });
+        declined.collect()
     }
 
-    pub(crate) fn announce_worker(&mut self, worker: WorkerId, abilities: BTreeSet<Ability>) {
-        self.workers.insert(worker.0, (self.clock.now_us(), abilities));
+    /// Returns whether the worker is drained.
+    pub(crate) fn announce_worker(&mut self, announcement: Announcement) -> bool {
+        let is_drained = self.drained.contains(&announcement.facts.name);
+        let now_us = self.clock.now_us();
+        self.workers.insert(announcement.worker.clone(), (now_us, announcement));
+        is_drained
     }
 
-    /// The abilities of the workers that announced themselves recently; `None` if none did.
-    pub(crate) fn announced(&self) -> Option<BTreeSet<Ability>> {
+    /// The workers that announced themselves recently.
+    pub(crate) fn workers(&self) -> Vec<AnnouncedWorker> {
         let (now_us, presence_us) = (self.clock.now_us(), micros(PRESENCE));
         // One that is too far ahead was made before the clock was set back.
         let is_recent = |at_us: i64| (at_us - now_us).abs() < presence_us;
         let recent = self.workers.values().filter(|(at_us, _)| is_recent(*at_us));
-        recent.map(|(_, abilities)| abilities.clone()).reduce(|mut all, abilities| {
-            all.extend(abilities);
-            all
-        })
+        let workers = recent.cloned().map(|(at_us, announcement)| AnnouncedWorker {
+            worker: announcement.worker,
+            abilities: announcement.abilities,
+            facts: Some(announcement.facts),
+            at: Timestamp::from_microsecond(at_us).expect("the clock shows a time"),
+        });
+        workers.collect()
+    }
+
+    pub(crate) fn set_drained(&mut self, name: String, drained: bool) {
+        if drained {
+            self.drained.insert(name);
+        } else {
+            self.drained.remove(&name);
+        }
+    }
+
+    pub(crate) fn drained(&self) -> BTreeSet<String> {
+        self.drained.clone()
     }
 
     /// Notifies workers that there may be work.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::{Login, Position, Recorded, StreamId, Version};
 use event_store::{
-    Ability, AppendBatch, AppendError, Appended, EventLog, Lane, LaneStats, LogInfo, QueueError,
-    ReadError, TakeRequest, Work, WorkItem, WorkQueue, WorkReceipt, WorkerId,
+    Ability, AnnouncedWorker, Announcement, AppendBatch, AppendError, Appended, Declined, EventLog,
+    Lane, LaneStats, LogInfo, QueueError, ReadError, TakeRequest, Work, WorkQueue, WorkReceipt,
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -93,21 +93,25 @@ impl WorkQueue for MemoryLog {
         lane: Lane,
         after: Option<&WorkReceipt>,
         limit: u32,
-    ) -> Result<Vec<(WorkItem, WorkReceipt)>, QueueError> {
+    ) -> Result<Vec<Declined>, QueueError> {
         Ok(self.step(|journal| journal.declined(lane, after, limit as usize)))
     }
 
-    async fn announce(
-        &self,
-        worker: &WorkerId,
-        abilities: &BTreeSet<Ability>,
-    ) -> Result<(), QueueError> {
-        self.step(|journal| journal.announce_worker(worker.clone(), abilities.clone()));
+    async fn announce(&self, announcement: &Announcement) -> Result<bool, QueueError> {
+        Ok(self.step(|journal| journal.announce_worker(announcement.clone())))
+    }
+
+    async fn workers(&self) -> Result<Vec<AnnouncedWorker>, QueueError> {
+        Ok(self.step(|journal| journal.workers()))
+    }
+
+    async fn set_drained(&self, name: &str, drained: bool) -> Result<(), QueueError> {
+        self.step(|journal| journal.set_drained(name.to_owned(), drained));
         Ok(())
     }
 
-    async fn announced(&self) -> Result<Option<BTreeSet<Ability>>, QueueError> {
-        Ok(self.step(|journal| journal.announced()))
+    async fn drained(&self) -> Result<BTreeSet<String>, QueueError> {
+        Ok(self.step(|journal| journal.drained()))
     }
 
     async fn unfinished(&self, lane: Lane, account: &Login) -> Result<u64, QueueError> {

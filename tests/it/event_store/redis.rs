@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use tests::redis_server::RedisServer;
 use tokio::sync::OnceCell;
 
-use super::{fresh_name, log_urls, open_log, registration, report};
+use super::{announcement, fresh_name, log_urls, open_log, registration, report};
 
 /// How long to wait for something that must happen.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -209,11 +209,19 @@ async fn an_announcement_far_in_the_future_does_not_count() {
     set.arg("w1").arg(format!("{later_us} judge:cpp")).arg("w2").arg("nonsense");
     set.query_async::<()>(&mut connection).await.unwrap();
     assert_eq!(queue.announced().await.unwrap(), None);
-    queue.announce(&WorkerId("w3".to_owned()), &[].into()).await.unwrap();
+    queue.announce(&announcement("w3", [].into())).await.unwrap();
     assert_eq!(queue.announced().await.unwrap(), Some([].into()));
     let mut count = cmd("HLEN");
     let left = count.arg(format!("{namespace}:workers")).query_async::<u64>(&mut connection);
     assert_eq!(left.await.unwrap(), 1);
+
+    // A worker of an older version announces no facts.
+    let now_us = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_micros();
+    let mut set = cmd("HSET");
+    set.arg(format!("{namespace}:workers")).arg("w4").arg(format!("{now_us} judge:cpp"));
+    set.query_async::<()>(&mut connection).await.unwrap();
+    let workers = queue.workers().await.unwrap();
+    assert_eq!(workers.iter().map(|it| it.facts.is_some()).collect::<Vec<_>>(), [true, false]);
 }
 
 /// The state in the names of consumers had no account, and entries had none either.

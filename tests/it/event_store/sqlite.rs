@@ -16,7 +16,7 @@ use event_store::{
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::{log_urls, open_log, registration};
+use super::{announcement, log_urls, open_log, registration};
 
 /// A separate file for each case, in a directory that does not exist yet.
 fn fresh(directory: &TempDir) -> impl Fn(&Case) -> String {
@@ -114,12 +114,12 @@ async fn an_announcement_far_in_the_future_does_not_count() {
     let path = directory.path().join("log.db");
     let (_, queue) = open_log(&format!("sqlite:{}", path.display())).await.unwrap();
     let cpp = [Ability::Judge("cpp".parse().unwrap())].into();
-    queue.announce(&WorkerId("w1".to_owned()), &cpp).await.unwrap();
+    queue.announce(&announcement("w1", cpp)).await.unwrap();
     let file = Connection::open(&path).unwrap();
     let later_us = 2 * PRESENCE.as_micros() as i64;
     file.execute("UPDATE workers SET announced_at = announced_at + ?1", [later_us]).unwrap();
     assert_eq!(queue.announced().await.unwrap(), None);
-    queue.announce(&WorkerId("w2".to_owned()), &[].into()).await.unwrap();
+    queue.announce(&announcement("w2", [].into())).await.unwrap();
     assert_eq!(queue.announced().await.unwrap(), Some([].into()));
     let left: i64 = file.query_row("SELECT count(*) FROM workers", [], |row| row.get(0)).unwrap();
     assert_eq!(left, 1);
