@@ -9,7 +9,7 @@ use domain::run::{RunCase, RunEvent, RunRequest};
 use domain::verdict::RunEnd;
 use domain::{RunId, Verdict, Version};
 use evaluator::{Config, Evaluator};
-use event_store::{Creation, NewRun, RunBatch, StoreUrls, StoredRun, Stores};
+use event_store::{Creation, NewRun, RunBatch, StoreUrls, StoredRun, Stores, WorkerFacts};
 use jiff::{SignedDuration, Timestamp};
 use sandbox::{Languages, SandboxConfig};
 use tokio_util::sync::CancellationToken;
@@ -115,6 +115,7 @@ impl Judge {
             lease: Duration::from_secs(5),
             deliveries_max: 2,
             drain: Duration::from_secs(5),
+            facts: WorkerFacts { name: name.to_owned(), ..WorkerFacts::default() },
         };
         let sandbox = sandbox::resolve(&SandboxConfig::default()).unwrap();
         Evaluator::new(config, &self.stores, sandbox, languages, None)

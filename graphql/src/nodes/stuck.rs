@@ -28,7 +28,10 @@ impl From<Declined> for StuckWork {
             StreamId::Submission(id) => (Some(*id), None),
             StreamId::Trial(trial) => (Some(trial.submission), Some(trial.rejudge)),
             StreamId::Rejudge(id) => (None, Some(*id)),
-            StreamId::Problem(_) | StreamId::Account(_) | StreamId::Webhook(_) => (None, None),
+            StreamId::Problem(_)
+            | StreamId::Account(_)
+            | StreamId::Webhook(_)
+            | StreamId::Run(_) => (None, None),
         };
         Self {
             submission: submission.map(|id| GlobalId::Submission(id).into()),

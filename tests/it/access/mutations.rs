@@ -8,6 +8,12 @@ const ADMINS: &str =
     "!UNAUTHENTICATED FORBIDDEN FORBIDDEN FORBIDDEN FORBIDDEN ok FORBIDDEN FORBIDDEN";
 const SETTERS: &str = "!UNAUTHENTICATED FORBIDDEN ok FORBIDDEN FORBIDDEN ok FORBIDDEN FORBIDDEN";
 const JUDGES: &str = "!UNAUTHENTICATED FORBIDDEN FORBIDDEN ok FORBIDDEN ok FORBIDDEN FORBIDDEN";
+const EVERYONE: &str = "ok ok ok ok ok ok ok ok";
+/// Mutations of the viewer's own account; tokens need the scope `full`.
+const OWNER: &str = "!UNAUTHENTICATED ok ok ok ok ok FORBIDDEN FORBIDDEN";
+/// The same, with a wrong password.
+const OWNER_PASSWORD: &str = "!UNAUTHENTICATED BAD_CREDENTIALS BAD_CREDENTIALS BAD_CREDENTIALS
+    BAD_CREDENTIALS BAD_CREDENTIALS FORBIDDEN FORBIDDEN";
 /// Objects of others that are found by no one, and not looked for with a lesser token.
 const NO_ONE: &str = "!UNAUTHENTICATED NOT_FOUND NOT_FOUND NOT_FOUND
     NOT_FOUND NOT_FOUND FORBIDDEN FORBIDDEN";
@@ -19,6 +25,18 @@ pub(super) const ROWS: &[Row] = &[
         r#"submit(input: { problem: "prb_sum", language: "python3", source: "print(1)" }) {
             userErrors { code } }"#,
         "!UNAUTHENTICATED ok ok ok ok ok FORBIDDEN ok"),
+    row("Mutation.run", "own",
+        r#"run(input: { language: "python3", source: "print(1)", inputs: ["1"] }) {
+            userErrors { code } }"#,
+        "!UNAUTHENTICATED ok ok ok ok ok FORBIDDEN ok"),
+    row("Mutation.cancelSubmission", "own, judged",
+        r#"cancelSubmission(id: "$own.submission") { userErrors { code } }"#,
+        "- ALREADY_FINAL ALREADY_FINAL ALREADY_FINAL ALREADY_FINAL ALREADY_FINAL
+         FORBIDDEN ALREADY_FINAL"),
+    row("Mutation.cancelSubmission", "another's, judged",
+        r#"cancelSubmission(id: "$other.submission") { userErrors { code } }"#,
+        "!UNAUTHENTICATED NOT_FOUND NOT_FOUND ALREADY_FINAL NOT_FOUND ALREADY_FINAL
+         FORBIDDEN NOT_FOUND"),
     row("Mutation.register", "a new account",
         r#"register(input: { login: "new-$viewer", email: "a@b", password: "correct horse" }) {
             userErrors { code } }"#,
@@ -47,6 +65,53 @@ pub(super) const ROWS: &[Row] = &[
     row("Mutation.logout", "own",
         r#"logout(session: "$own.session") { userErrors { code } }"#,
         "- ok ok ok ok ok FORBIDDEN FORBIDDEN"),
+    row("Mutation.changePassword", "own, with a wrong password",
+        r#"changePassword(current: "battery staple", new: "correct horse") {
+            userErrors { code } }"#, OWNER_PASSWORD),
+    row("Mutation.updateProfile", "own",
+        r#"updateProfile(input: { name: "New" }) { userErrors { code } }"#, OWNER),
+    row("Mutation.requestPasswordReset", "another's account",
+        r#"requestPasswordReset(account: "bob") { userErrors { code } }"#, EVERYONE),
+    row("Mutation.resetPassword", "no token",
+        r#"resetPassword(token: "assay_x", password: "correct horse") { userErrors { code } }"#,
+        "EXPIRED EXPIRED EXPIRED EXPIRED EXPIRED EXPIRED EXPIRED EXPIRED"),
+    row("Mutation.signInWithCode", "no code",
+        r#"signInWithCode(code: "assay_x", verifier: "y") { userErrors { code } }"#,
+        "EXPIRED EXPIRED EXPIRED EXPIRED EXPIRED EXPIRED EXPIRED EXPIRED"),
+    row("Mutation.linkIdentity", "no code",
+        r#"linkIdentity(code: "assay_x", verifier: "y") { userErrors { code } }"#,
+        "!UNAUTHENTICATED EXPIRED EXPIRED EXPIRED EXPIRED EXPIRED FORBIDDEN FORBIDDEN"),
+    row("Mutation.unlinkIdentity", "no identity",
+        r#"unlinkIdentity(id: "00000000-0000-4000-8000-000000000000") { userErrors { code } }"#,
+        NO_ONE),
+    row("Mutation.grantRole", "another's account",
+        r#"grantRole(login: "bob", role: SETTER) { userErrors { code } }"#, ADMINS),
+    row("Mutation.revokeRole", "another's account",
+        r#"revokeRole(login: "bob", role: SETTER) { userErrors { code } }"#, ADMINS),
+    row("Mutation.createInvitation", "a new invitation",
+        r#"createInvitation(input: { expiresInDays: 1 }) { userErrors { code } }"#, ADMINS),
+    row("Mutation.revokeInvitation", "an invitation",
+        r#"revokeInvitation(id: "$other.invitation") { userErrors { code } }"#, ADMINS),
+    row("Mutation.endOtherSessions", "own",
+        r#"endOtherSessions { userErrors { code } }"#, OWNER),
+    row("Mutation.setProblemVisibility", "another's",
+        r#"setProblemVisibility(problem: "prb_sum", visibility: PUBLIC) { userErrors { code } }"#,
+        JUDGES),
+    row("Mutation.setProblemTextRules", "another's",
+        r#"setProblemTextRules(input: { problem: "prb_sum", hints: ALWAYS }) {
+            userErrors { code } }"#, JUDGES),
+    row("Mutation.addCollaborator", "another's",
+        r#"addCollaborator(problem: "prb_sum", login: "bob") { userErrors { code } }"#, JUDGES),
+    row("Mutation.removeCollaborator", "another's",
+        r#"removeCollaborator(problem: "prb_sum", login: "bob") { userErrors { code } }"#, JUDGES),
+    row("Mutation.archiveProblem", "another's",
+        r#"archiveProblem(problem: "prb_sum") { userErrors { code } }"#, JUDGES),
+    row("Mutation.restoreProblem", "another's",
+        r#"restoreProblem(problem: "prb_sum") { userErrors { code } }"#, JUDGES),
+    row("Mutation.transferProblem", "another's",
+        r#"transferProblem(problem: "prb_sum", login: "bob") { userErrors { code } }"#, JUDGES),
+    row("Mutation.drainJudge", "an evaluator",
+        r#"drainJudge(id: "$other.judge", drained: false) { userErrors { code } }"#, ADMINS),
     row("Mutation.upsertProblem", "a new problem",
         r#"upsertProblem(input: { slug: "made-by-$viewer", title: "Sum", difficulty: EASY, tags: [],
             statement: "Add.", samples: [{ input: "1 2", output: "3" }],
@@ -75,4 +140,8 @@ pub(super) const ROWS: &[Row] = &[
         r#"replayWebhook(id: "$other.webhook", from: "1") { userErrors { code } }"#, ADMINS),
     row("Mutation.removeWebhook", "a webhook",
         r#"removeWebhook(id: "$other.webhook") { userErrors { code } }"#, ADMINS),
+    row("Mutation.eraseAccount", "own, with a wrong password",
+        r#"eraseAccount(password: "battery staple") { userErrors { code } }"#, OWNER_PASSWORD),
+    row("Mutation.eraseAccount", "another's",
+        r#"eraseAccount(login: "bob") { userErrors { code } }"#, ADMINS),
 ];

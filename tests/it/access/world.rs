@@ -59,6 +59,13 @@ impl World {
         let (selection, rejudge) = rejudge(&admin).await;
         objects.insert("$selection".to_owned(), selection);
         objects.insert("$other.rejudge".to_owned(), rejudge);
+        let judges = admin.data("{ system { judges { id } } }", json!({})).await;
+        objects.insert("$other.judge".to_owned(), text(&judges["system"]["judges"][0]["id"]));
+        let invite =
+            "mutation { createInvitation(input: { expiresInDays: 1 }) { invitation { id } } }";
+        let invited = admin.data(invite, json!({})).await;
+        let invitation = text(&invited["createInvitation"]["invitation"]["id"]);
+        objects.insert("$other.invitation".to_owned(), invitation);
         let create = "mutation { createWebhook(input: { url: \"https://1.1.1.1/\",
             types: [\"RejudgeReverted\"] }) { id } }";
         let created = admin.data(create, json!({})).await;
@@ -120,6 +127,10 @@ async fn own_objects(api: &Api, login: &str, whose: &str) -> BTreeMap<String, St
         accessToken { id } } }";
     let token = api.data(create, json!({})).await;
     let token = text(&token["createAccessToken"]["accessToken"]["id"]);
+    let run =
+        "mutation { run(input: { language: \"python3\", source: \"print(1)\", inputs: [\"1\"] }) {
+        run { id } } }";
+    let run = text(&api.data(run, json!({})).await["run"]["run"]["id"]);
     [
         ("judgement", format!("jdg_{}.1", submission.trim_start_matches("sub_"))),
         ("submission", submission),
@@ -127,6 +138,7 @@ async fn own_objects(api: &Api, login: &str, whose: &str) -> BTreeMap<String, St
         ("event", format!("evt_{number}")),
         ("session", text(&session["id"])),
         ("token", token),
+        ("run", run),
     ]
     .map(|(name, id)| (format!("${whose}.{name}"), id))
     .into()
@@ -143,7 +155,7 @@ async fn until_number(api: &Api, ask: &str, id: &str) -> u64 {
 }
 
 /// Ids of objects that do not exist.
-fn missing() -> [(&'static str, String); 9] {
+fn missing() -> [(&'static str, String); 12] {
     [
         ("submission", format!("sub_{NO_OBJECT}")),
         ("judgement", format!("jdg_{NO_OBJECT}.1")),
@@ -151,6 +163,9 @@ fn missing() -> [(&'static str, String); 9] {
         ("event", "evt_999999".to_owned()),
         ("session", format!("ses_{NO_OBJECT}")),
         ("token", format!("tok_{NO_OBJECT}")),
+        ("run", format!("run_{NO_OBJECT}")),
+        ("judge", "evl_nobody-1-abcdef".to_owned()),
+        ("invitation", NO_OBJECT.to_owned()),
         ("rejudge", format!("rej_{NO_OBJECT}")),
         ("webhook", format!("whk_{NO_OBJECT}")),
         ("package", NO_BLOB.to_owned()),
