@@ -7,7 +7,7 @@ use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use bytes::Bytes;
 use domain::problem::{ProblemRevised, RevisionContent};
 use domain::submission::SubmissionReceived;
-use domain::{LanguageId, Login, Recorded, Slug, StreamId, SubmissionId, Version};
+use domain::{Event, LanguageId, Login, Recorded, Slug, StreamId, SubmissionId, Version};
 use event_store::{Ability, Lane, QueueError, ReadError, Scope};
 use graphql::nodes::{Receipt, Submission};
 use graphql::{ConsistencyToken, GlobalId, Viewer, access};
@@ -102,7 +102,15 @@ async fn submit(
         None => Uuid::now_v7().into(),
     };
     // A client that repeats a request must learn that the submission exists.
-    let is_new = input.idempotency_key.is_none() || !exists(commands, id).await?;
+    let known = match input.idempotency_key {
+        Some(_) => problem_of(commands, id).await?,
+        None => None,
+    };
+    if known.as_ref().is_some_and(|known| *known != slug) {
+        // Without a look at the problem, which the viewer may not be allowed to see.
+        return Err(not_received(ReceiveError::KeyReused));
+    }
+    let is_new = known.is_none();
     let revised = problem_for(commands, viewer, &slug, is_new).await?;
     let content = Some(&revised.content);
     let language = known_language(commands, content, &input.language).await?;
@@ -209,9 +217,13 @@ async fn judged_languages(commands: &Commands) -> Result<Vec<&str>, QueueError> 
     Ok(languages.filter(|language| is_judged(language)).map(|language| language.as_str()).collect())
 }
 
-async fn exists(commands: &Commands, id: SubmissionId) -> Result<bool, ReadError> {
+/// The problem of a submission; `None` if the submission does not exist.
+async fn problem_of(commands: &Commands, id: SubmissionId) -> Result<Option<Slug>, ReadError> {
     let first = commands.log.read_stream(&StreamId::Submission(id), Version(1), 1).await?;
-    Ok(!first.is_empty())
+    Ok(first.into_iter().find_map(|recorded| match recorded.event {
+        Event::SubmissionReceived(received) => Some(received.problem),
+        _ => None,
+    }))
 }
 
 /// Fails if evaluators run, but none of them has the language or those of the problem's programs.

@@ -95,7 +95,7 @@ pub fn may_see_text(
 ) -> bool {
     match rule {
         TextRule::Always => true,
-        TextRule::AfterSolving => solved || may_see_whole_problem(viewer, access),
+        TextRule::AfterSolving => solved && reads(viewer) || may_see_whole_problem(viewer, access),
         TextRule::Never => may_see_whole_problem(viewer, access),
     }
 }
@@ -302,7 +302,7 @@ mod tests {
                 for (rule, solved, shown) in [
                     (TextRule::Always, false, true),
                     (TextRule::AfterSolving, false, whole),
-                    (TextRule::AfterSolving, true, true),
+                    (TextRule::AfterSolving, true, who.is_some_and(|it| it.allows(Scope::Read))),
                     (TextRule::Never, true, whole),
                 ] {
                     let sees = may_see_text(rule, who, &access, solved);

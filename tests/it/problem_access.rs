@@ -277,6 +277,18 @@ async fn submissions_are_taken_by_visibility(world: &World) {
     let absent = world.api("ada").submit("absent", "python3", "print(0)").await;
     let draft = world.api("ada").submit("draft", "python3", "print(0)").await;
     assert_eq!(draft, absent, "a draft looks like a problem that does not exist");
+    // Also to those who have used their idempotency key.
+    let submit =
+        "mutation($input: SubmitInput!) { submit(input: $input) { userErrors { code message } } }";
+    let with_key = async |problem: &str| {
+        let input = json!({ "problem": problem, "language": "python3", "source": "print(0)",
+            "idempotencyKey": "used" });
+        world.api("ada").data(submit, json!({ "input": input })).await["submit"]["userErrors"]
+            .take()
+    };
+    assert_eq!(with_key("prb_public").await, json!([]));
+    assert_eq!(with_key("prb_draft").await[0]["code"], "IDEMPOTENCY_KEY_REUSED");
+    assert_eq!(with_key("prb_draft").await, with_key("prb_absent").await);
 }
 
 /// The submission stays its author's. It does not show the problem, in queries and subscriptions.
@@ -295,15 +307,25 @@ async fn a_problem_that_becomes_a_draft_leaves_submissions_as_they_are(world: &W
     let id = ada.submitted("public", "python3", SOLUTION).await;
     assert_eq!(ada.verdict(&id).await, "ACCEPTED");
 
+    let run = "mutation { run(input: { problem: \"prb_public\", language: \"python3\",
+        source: \"print(0)\", inputs: [\"1 2\"] }) { run { id problem { slug } } } }";
+    let run = ada.data(run, json!({})).await["run"]["run"].take();
+    assert_eq!(run["problem"]["slug"], "public");
+
     change(olga, "setProblemVisibility", "public", "visibility: DRAFT").await;
     world.deployment.projected().await;
+    let of_run = "query($id: ID!) { run(id: $id) { id problem { slug } } }";
+    let of_run = ada.data(of_run, json!({ "id": run["id"] })).await["run"].take();
+    assert_eq!(of_run, json!({ "id": run["id"], "problem": null }));
     let ask = "query($id: ID!) { submission(id: $id) { verdict source problem { slug } }
-        viewer { submissions(first: 1) { nodes { problem { slug } } } solved { total solved } }
+        viewer { submissions(first: 1) { nodes { problem { slug } } } solved { total solved }
+            solvedProblems(first: 1) { nodes { problem { slug } } } }
         tags { slug } problems { totalCount } }";
     let seen = ada.data(ask, json!({ "id": id })).await;
     let submission = json!({ "verdict": "ACCEPTED", "source": SOLUTION, "problem": null });
     assert_eq!(seen["submission"], submission);
     assert_eq!(seen["viewer"]["submissions"]["nodes"], json!([{ "problem": null }]));
+    assert_eq!(seen["viewer"]["solvedProblems"]["nodes"], json!([{ "problem": null }]));
     assert!(!seen["viewer"]["solved"].to_string().contains('1'), "{seen}");
     assert_eq!((&seen["tags"], &seen["problems"]["totalCount"]), (&json!([]), &json!(0)));
     let follow =
@@ -316,6 +338,7 @@ async fn a_problem_that_becomes_a_draft_leaves_submissions_as_they_are(world: &W
     world.deployment.projected().await;
     let seen = ada.data(ask, json!({ "id": id })).await;
     assert_eq!(seen["submission"]["problem"]["slug"], "public");
+    assert_eq!(seen["viewer"]["solvedProblems"]["nodes"][0]["problem"]["slug"], "public");
 }
 
 async fn an_archived_problem_takes_no_submissions(world: &World) {

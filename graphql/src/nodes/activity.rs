@@ -10,7 +10,7 @@ use super::{LanguageNode, Problem, int};
 use crate::connection::{Page, Paging, page};
 use crate::loaders::Key;
 use crate::scalars::{Date, DateTime};
-use crate::{Api, ApiError};
+use crate::{Api, ApiError, Viewer, access};
 
 /// The years that a calendar can have.
 const YEARS: std::ops::RangeInclusive<i16> = 1970..=9999;
@@ -29,10 +29,12 @@ impl From<SolvedView> for SolvedProblem {
 
 #[Object]
 impl SolvedProblem {
-    /// The problem, at its newest revision.
-    async fn problem(&self, ctx: &Context<'_>) -> Result<Problem> {
+    /// The problem, at its newest revision; null if it is in none of the viewer's lists.
+    async fn problem(&self, ctx: &Context<'_>) -> Result<Option<Problem>> {
         let problem = Api::loader(ctx).load_one(Key::<ProblemView>::new(&self.0.problem)).await?;
-        Ok(problem.ok_or_else(|| behind(self.0.problem.as_str()))?.into())
+        let problem = problem.ok_or_else(|| behind(self.0.problem.as_str()))?;
+        let is_shown = access::may_find_problem(Viewer::of(ctx), &problem.access);
+        Ok(is_shown.then(|| problem.into()))
     }
 
     /// Since when it counts as solved: the time of the earliest accepted verdict that counts.

@@ -11,7 +11,7 @@ use event_store::StoredRun;
 use read_model::views::ProblemView;
 
 use super::submission::behind;
-use super::{LanguageNode, Problem, Verdict, int};
+use super::{LanguageNode, Problem, Verdict, int, visible};
 use crate::cursor::RunCursor;
 use crate::loaders::Key;
 use crate::scalars::DateTime;
@@ -76,12 +76,13 @@ impl Run {
         GlobalId::Run(self.stored.request.run).into()
     }
 
-    /// The problem whose limits and samples were used; null if the run is for no problem.
+    /// The problem whose limits and samples were used; null if the run is for no problem, or the
+    /// viewer may no longer see the problem.
     async fn problem(&self, ctx: &Context<'_>) -> Result<Option<Problem>> {
         let Some(problem) = &self.stored.request.problem else { return Ok(None) };
         let found = Api::loader(ctx).load_one(Key::<ProblemView>::new(&problem.slug)).await?;
         let found = found.ok_or_else(|| behind(&problem.slug.to_string()))?;
-        Ok(Some(found.into()))
+        Ok(visible(ctx, Some(found)).map(Problem::from))
     }
 
     /// The language of the source.

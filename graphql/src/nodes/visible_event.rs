@@ -34,7 +34,7 @@ impl Event {
             return Ok(Some(Self::whole(recorded)));
         }
         let attempts = fold.judgements.iter().map(|it| &it.judgement);
-        let abandoned = attempts.filter(|it| it.abandoned.is_some()).map(|it| it.attempt);
+        let abandoned = attempts.filter(|it| it.has_no_verdict()).map(|it| it.attempt);
         Ok(Some(Self::for_author(recorded, &abandoned.collect::<Vec<u32>>())))
     }
 }
