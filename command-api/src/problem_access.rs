@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use domain::account::Account;
 use domain::problem::{ProblemAccess, ProblemCommand};
-use domain::{Login, Recorded, Slug, StreamId};
+use domain::{Login, Recorded, Role, Slug, StreamId};
 use event_store::{AppendError, ExecuteError, Stream};
 use graphql::nodes::{Problem, ProblemVisibility, TextRuleEnum};
 use graphql::{Api, ConsistencyToken, GlobalId, Viewer, access};
@@ -100,7 +100,7 @@ impl ProblemAccessMutation {
         problem: ID,
         login: String,
     ) -> Result<ProblemAccessPayload> {
-        to_account(ctx, &problem, &login, ProblemCommand::AddCollaborator).await
+        to_account(ctx, &problem, &login, |_| true, ProblemCommand::AddCollaborator).await
     }
 
     /// Ends an account's work on a problem. For the problem's owner, judges, and the account
@@ -118,15 +118,20 @@ impl ProblemAccessMutation {
         answer(ctx, &problem, ProblemCommand::RemoveCollaborator(login.clone()), may).await
     }
 
-    /// Gives a problem to another account. The previous owner no longer works on it, unless the new
-    /// one adds it as a collaborator. For the problem's owner, and judges.
+    /// Gives a problem to another account, which must be a setter or a judge. The previous owner no
+    /// longer works on it, unless the new one adds it as a collaborator. For the problem's owner, and
+    /// judges.
     async fn transfer_problem(
         &self,
         ctx: &Context<'_>,
         problem: ID,
         login: String,
     ) -> Result<ProblemAccessPayload> {
-        to_account(ctx, &problem, &login, ProblemCommand::Transfer).await
+        let may_own = |account: &Account| {
+            let roles = [Role::Setter, Role::Judge, Role::Admin];
+            roles.iter().any(|role| account.roles.contains(role))
+        };
+        to_account(ctx, &problem, &login, may_own, ProblemCommand::Transfer).await
     }
 }
 
@@ -135,6 +140,7 @@ async fn to_account(
     ctx: &Context<'_>,
     problem: &ID,
     login: &str,
+    may_have_it: impl FnOnce(&Account) -> bool,
     command: impl FnOnce(Login) -> ProblemCommand,
 ) -> Result<ProblemAccessPayload> {
     let changed = async {
@@ -146,6 +152,10 @@ async fn to_account(
         let account = Stream::<Account>::load(Commands::of(ctx).log.as_ref(), stream).await?.state;
         if account.subject.is_none() || account.is_erased {
             return Err(no_account());
+        }
+        if !may_have_it(&account) {
+            let message = "the account is neither a setter nor a judge";
+            return Err(UserError::at(UserErrorCode::Invalid, "login", message).into());
         }
         change(ctx, &slug, command(login), access::may_manage_problem).await
     };

@@ -104,9 +104,12 @@ impl ProfileMutation {
     ) -> Result<AccountPayload> {
         let viewer = Viewer::required(ctx)?;
         let commands = Commands::of(ctx);
-        let erased = match login.filter(|login| login != viewer.login.as_str()) {
-            Some(login) => erase_other(ctx, viewer, &login).await,
-            None => erase_own(ctx, viewer, password).await.map(|it| (viewer.login.clone(), it)),
+        let erased = match login {
+            Some(login) if login != viewer.login.as_str() => erase_other(ctx, viewer, &login).await,
+            own => {
+                let erased = erase_own(ctx, viewer, password, own.is_some()).await;
+                erased.map(|it| (viewer.login.clone(), it))
+            }
         };
         answer(match erased {
             Ok((login, recorded)) => payload(commands, &login, Ok(recorded)).await,
@@ -198,6 +201,7 @@ async fn erase_own(
     ctx: &Context<'_>,
     viewer: &Viewer,
     password: Option<String>,
+    is_named: bool,
 ) -> Result<Vec<Recorded>, Failure> {
     permission::full(viewer)?;
     if viewer.roles.contains(&Role::Admin) {
@@ -207,6 +211,10 @@ async fn erase_own(
     }
     let commands = Commands::of(ctx);
     let profile = profile_of(commands, viewer.subject).await?;
+    if profile.password_hash.is_none() && !is_named {
+        let message = "give your login to confirm that your account is erased; it has no password";
+        return Err(UserError::at(UserErrorCode::Invalid, "login", message).into());
+    }
     check_password(commands, viewer, &profile, password, "password").await?;
     erase(ctx, viewer, &viewer.login).await
 }
