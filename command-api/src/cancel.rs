@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use domain::submission::{Submission as Aggregate, SubmissionCommand, SubmissionRejection};
-use domain::{Recorded, Role, StreamId, SubmissionId};
-use event_store::{AppendError, ChangeError, ExecuteError, Scope, Stream};
+use domain::{Login, Recorded, Role, StreamId, SubmissionId};
+use event_store::{AppendError, ChangeError, ExecuteError, Lane, Scope, Stream, WorkItem};
 use graphql::nodes::Submission;
 use graphql::{ConsistencyToken, GlobalId, Viewer, access};
 
@@ -66,11 +66,25 @@ async fn cancel(
             Err(ChangeError::Execute(error)) => return Err(refused(error)),
         };
     let submission = commands.api.hub.folds.newest(id).await?;
+    if let Some(fold) = &submission {
+        withdraw(commands, id, &fold.summary.author).await;
+    }
     Ok(CancelSubmissionPayload {
         submission: submission.map(Submission::from),
         user_errors: vec![],
         token: token(&recorded),
     })
+}
+
+/// Removes the submission's work from the queue, so that it uses neither its author's turns nor the
+/// limit on open submissions. An evaluator drops work that stays, so a failure is no error.
+async fn withdraw(commands: &Commands, id: SubmissionId, author: &Login) {
+    let stream = StreamId::Submission(id);
+    let item = WorkItem { lane: Lane::Submit, stream, account: Some(author.clone()) };
+    if let Err(error) = commands.api.queue.withdraw(&item).await {
+        let error: &dyn std::error::Error = &error;
+        tracing::warn!(submission = %id, error, "the work of a cancelled submission stays");
+    }
 }
 
 /// Whether the viewer cancels the submission as a judge. Fails if the viewer may not cancel it.
@@ -79,6 +93,13 @@ async fn check_permission(
     viewer: &Viewer,
     id: SubmissionId,
 ) -> Result<bool, Failure> {
+    let forbidden = || {
+        let message = "this token does not allow cancelling the submission";
+        UserError::new(UserErrorCode::Forbidden, message)
+    };
+    if !viewer.allows(Scope::Submit) {
+        return Err(forbidden().into());
+    }
     let stream = StreamId::Submission(id);
     let submission = Stream::<Aggregate>::load(commands.log.as_ref(), stream).await?.state;
     let author = submission.received.map(|received| received.author);
@@ -87,11 +108,7 @@ async fn check_permission(
         return Err(not_found().into());
     };
     let by_judge = viewer.has(Role::Judge) && viewer.allows(Scope::Full);
-    if by_judge || (author == viewer.login && viewer.allows(Scope::Submit)) {
-        return Ok(by_judge);
-    }
-    let message = "this token does not allow cancelling the submission";
-    Err(UserError::new(UserErrorCode::Forbidden, message).into())
+    if by_judge || author == viewer.login { Ok(by_judge) } else { Err(forbidden().into()) }
 }
 
 fn not_found() -> UserError {

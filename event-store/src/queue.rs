@@ -87,6 +87,10 @@ pub trait WorkQueue: Send + Sync + fmt::Debug {
     /// worker holds.
     async fn unfinished(&self, lane: Lane, account: &Login) -> Result<u64, QueueError>;
 
+    /// Removes work that waits and that nobody needs any more. Work that a worker holds, or held
+    /// until its lease expired, stays.
+    async fn withdraw(&self, item: &WorkItem) -> Result<(), QueueError>;
+
     /// Removes work that is already done.
     async fn discard(&self, receipt: &WorkReceipt) -> Result<(), QueueError>;
 

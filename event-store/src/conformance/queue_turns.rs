@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::join_all;
 
 use super::case::{Case, LogUrls, cases};
-use super::samples::{LONG, SHORT, Store, in_time, request};
+use super::samples::{LONG, SHORT, Store, in_time, request, stream};
 use crate::{Ability, Lane, TakeRequest, Work, WorkItem};
 
 pub(super) fn cases() -> Vec<Case<LogUrls>> {
@@ -24,6 +24,7 @@ pub(super) fn cases() -> Vec<Case<LogUrls>> {
         every_account_is_served_once_before_any_is_served_twice,
         turns_count_over_all_handles_and_survive_reopening,
         unfinished_work_is_counted_for_each_account,
+        withdrawn_work_is_gone_unless_a_worker_holds_it,
     ]
 }
 
@@ -266,4 +267,23 @@ async fn unfinished_work_is_counted_for_each_account(urls: LogUrls) {
     store.queue.discard(&again.receipt).await.unwrap();
     store.enqueue(Lane::Submit, "none-1").await;
     assert_eq!(count(Lane::Submit).await, (2, 1));
+}
+
+async fn withdrawn_work_is_gone_unless_a_worker_holds_it(urls: LogUrls) {
+    let store = Store::open(urls).await;
+    enqueue_all(&store, &["ada-1", "ada-2", "ada-3", "bob-1"]).await;
+    let (_, held) = take(&store, "w1").await;
+    let (_, declined) = take(&store, "w1").await;
+    assert_eq!((name_of(&held).as_str(), name_of(&declined).as_str()), ("ada-1", "bob-1"));
+    store.queue.decline(&declined.receipt, &abilities(&["cpp"])).await.unwrap();
+    let waiting = WorkItem { stream: stream("ada-2"), ..held.item.clone() };
+    for item in [&held.item, &declined.item, &waiting, &waiting] {
+        store.queue.withdraw(item).await.unwrap();
+    }
+    let ada = "ada".parse().unwrap();
+    assert_eq!(store.queue.unfinished(Lane::Submit, &ada).await.unwrap(), 2);
+    let bob = "bob".parse().unwrap();
+    assert_eq!(store.queue.unfinished(Lane::Submit, &bob).await.unwrap(), 0);
+    store.queue.extend(&held.receipt, LONG).await.unwrap();
+    assert_eq!(take(&store, "w2").await.0, "ada-3");
 }

@@ -606,6 +606,30 @@ local function declined(keys, args)
   return found
 end
 
+-- Removes the work of a stream that waits.
+-- KEYS lane  ARGV stream, account
+local function withdraw(keys, args)
+  local lane = keys[1]
+  sort_new(lane)
+  local ids = {}
+  for _, consumer in ipairs(consumers_of(lane)) do
+    if consumer.account == args[2] and not lease_of(consumer.state) then
+      each_pending(lane, function(id)
+        local entry = redis.call('XRANGE', lane, id, id)[1]
+        if entry and fields_of(entry[2]).stream == args[1] then
+          ids[#ids + 1] = id
+        end
+        return false
+      end, nil, consumer.name)
+    end
+  end
+  for _, id in ipairs(ids) do
+    redis.call('XACK', lane, GROUP, id)
+    redis.call('XDEL', lane, id)
+  end
+  return 1
+end
+
 -- KEYS lane  ARGV account  RETURNS how much unfinished work the account has
 local function unfinished(keys, args)
   sort_new(keys[1])
@@ -775,6 +799,7 @@ register('announce', announce, {})
 register('workers', workers, { 'no-writes' })
 register('unfinished', unfinished, {})
 register('discard', discard, {})
+register('withdraw', withdraw, {})
 register('read_stream', read_stream, { 'no-writes' })
 register('enter_segment', enter_segment, {})
 register('trim', trim, {})

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use super::library::Function;
 use super::link::CallError;
 use super::log::RedisLog;
-use crate::queue::{account_in, micros, receipt_without_worker, wake};
+use crate::queue::{account_in, account_text, micros, receipt_without_worker, wake};
 use crate::worker::{facts_in, known};
 use crate::{
     Ability, AnnouncedWorker, Announcement, Declined, Lane, LaneStats, PRESENCE, QueueError,
@@ -123,6 +123,12 @@ impl WorkQueue for RedisLog {
         let mut drained = cmd("SMEMBERS");
         drained.arg(&self.keys.drained);
         self.general.query_again(&drained).await.map_err(unavailable)
+    }
+
+    async fn withdraw(&self, item: &WorkItem) -> Result<(), QueueError> {
+        let mut withdraw = Function::Withdraw.call(&[self.keys.lane(item.lane)]);
+        withdraw.arg(item.stream.to_string()).arg(account_text(item));
+        self.general.query_again(&withdraw).await.map_err(unavailable)
     }
 
     async fn unfinished(&self, lane: Lane, account: &Login) -> Result<u64, QueueError> {

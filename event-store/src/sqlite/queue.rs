@@ -13,11 +13,11 @@ use super::now_us;
 use super::take::{FREE, item, take};
 use super::workers::{self, names_in};
 use super::writer::{JobError, WriteError};
-use crate::queue::{json, micros, receipt_without_worker, wake};
+use crate::queue::{account_text, json, micros, receipt_without_worker, wake};
 use crate::worker::known;
 use crate::{
     Ability, AnnouncedWorker, Announcement, Declined, Lane, LaneStats, QueueError, TakeRequest,
-    Work, WorkQueue, WorkReceipt,
+    Work, WorkItem, WorkQueue, WorkReceipt,
 };
 
 #[async_trait]
@@ -148,6 +148,23 @@ impl WorkQueue for SqliteLog {
         self.writer
             .run(move |connection| {
                 connection.prepare_cached("DELETE FROM work WHERE id = ?1")?.execute([id])?;
+                Ok(())
+            })
+            .await
+            .map_err(queue_error)
+    }
+
+    async fn withdraw(&self, item: &WorkItem) -> Result<(), QueueError> {
+        let (lane, stream, account) =
+            (item.lane.as_str(), item.stream.to_string(), account_text(item));
+        self.writer
+            .run(move |connection| {
+                connection
+                    .prepare_cached(
+                        "DELETE FROM work
+                         WHERE lane = ?1 AND account = ?2 AND stream = ?3 AND worker IS NULL",
+                    )?
+                    .execute(params![lane, account, stream])?;
                 Ok(())
             })
             .await

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use domain::{Login, Position, Recorded, StreamId, Version};
 use event_store::{
     Ability, AnnouncedWorker, Announcement, AppendBatch, AppendError, Appended, Declined, EventLog,
-    Lane, LaneStats, LogInfo, QueueError, ReadError, TakeRequest, Work, WorkQueue, WorkReceipt,
+    Lane, LaneStats, LogInfo, QueueError, ReadError, TakeRequest, Work, WorkItem, WorkQueue,
+    WorkReceipt,
 };
 use tokio::sync::watch;
 
@@ -221,6 +222,13 @@ impl WorkQueue for DistantLog {
             (count, count.to_string())
         };
         self.ask("unfinished", count).await.map_err(unavailable)
+    }
+
+    async fn withdraw(&self, item: &WorkItem) -> Result<(), QueueError> {
+        let item = item.clone();
+        let withdraw =
+            move |journal: &mut Journal| (journal.withdraw(&item), item.stream.to_string());
+        self.ask("withdraw", withdraw).await.map_err(unavailable)
     }
 
     async fn discard(&self, receipt: &WorkReceipt) -> Result<(), QueueError> {

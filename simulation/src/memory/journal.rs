@@ -354,6 +354,10 @@ impl Journal {
     }
 
     /// Removes work, even if another worker holds it.
+    pub(crate) fn withdraw(&mut self, item: &WorkItem) {
+        self.work.retain(|_, waiting| waiting.item != *item || waiting.holder.is_some());
+    }
+
     pub(crate) fn finish(&mut self, receipt: &WorkReceipt) {
         if let Ok(id) = receipt.id.parse() {
             self.work.remove(&id);

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use domain::{Login, Position, Recorded, StreamId, Version};
 use event_store::{
     Ability, AnnouncedWorker, Announcement, AppendBatch, AppendError, Appended, Declined, EventLog,
-    Lane, LaneStats, LogInfo, QueueError, ReadError, TakeRequest, Work, WorkQueue, WorkReceipt,
+    Lane, LaneStats, LogInfo, QueueError, ReadError, TakeRequest, Work, WorkItem, WorkQueue,
+    WorkReceipt,
 };
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -116,6 +117,11 @@ impl WorkQueue for MemoryLog {
 
     async fn unfinished(&self, lane: Lane, account: &Login) -> Result<u64, QueueError> {
         Ok(self.step(|journal| journal.unfinished(lane, account)))
+    }
+
+    async fn withdraw(&self, item: &WorkItem) -> Result<(), QueueError> {
+        self.step(|journal| journal.withdraw(item));
+        Ok(())
     }
 
     async fn discard(&self, receipt: &WorkReceipt) -> Result<(), QueueError> {
