@@ -54,7 +54,7 @@ const CLOSING_PER_SLOT: usize = 2;
 pub struct Config {
     /// The evaluator's name, unique for each process start; recorded in events and in the queue.
     pub name: String,
-    /// What operators are told about it, except what changes.
+    /// What operators see of it, except what changes.
     pub facts: WorkerFacts,
     /// The number of programs that run at the same time.
     pub slots: usize,
@@ -272,6 +272,14 @@ impl Evaluator {
         };
         let mut live = any.clone();
         live.lanes.retain(|lane| *lane == Lane::Submit);
+        // Runs and rejudges come first in turn, so that neither starves the other.
+        let mut rejudges_first = any.clone();
+        rejudges_first.lanes.sort_by_key(|lane| match lane {
+            Lane::Submit => 0,
+            Lane::Rejudge => 1,
+            Lane::Run => 2,
+        });
+        let mut turns = [&any, &rejudges_first].into_iter().cycle();
         let sessions = Arc::new(Semaphore::new(SESSIONS_PER_SLOT * self.config.slots));
         let mut ready = self.tools.queue.ready();
         loop {
@@ -286,7 +294,10 @@ impl Evaluator {
             }
             // Runs and rejudges can hold only some of the slots, so that submissions find one.
             let share = self.tools.slots.try_share();
-            let request = if share.is_some() { &any } else { &live };
+            let request = match &share {
+                Some(_) => turns.next().unwrap_or(&any),
+                None => &live,
+            };
             ready.mark_unchanged();
             match self.tools.queue.take(request).await {
                 Ok(Some(work)) => {
