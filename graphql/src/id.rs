@@ -327,8 +327,11 @@ fn not(id: &str, named: Option<GlobalId>, expected: Kind) -> ApiError {
     let (what, prefix) = expected.described();
     let form = if prefix.is_empty() { "such as cpp".to_owned() } else { format!("{prefix}_…") };
     let found = match named {
-        Some(named) => format!("is the id of {}", named.kind().described().0),
-        None => "is not an id".to_owned(),
+        Some(named) if named.kind() != Kind::Language => {
+            format!("is the id of {}", named.kind().described().0)
+        }
+        // Almost any word could be a language's.
+        _ => "is not an id".to_owned(),
     };
     ApiError::bad_input(format!("expected the id of {what}, {form}; {} {found}", quoted(id)))
 }

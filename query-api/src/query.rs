@@ -20,6 +20,10 @@ use graphql::{Api, ApiError, Date, GlobalId, Viewer, access, account_in_log, pri
 
 /// Maximum number of ids that `nodes` accepts.
 const NODES_MAX: usize = 100;
+/// Maximum number of ids of runs among them. A run is read whole, and can have several MiB.
+const RUNS_MAX: usize = 4;
+/// What each of many nodes counts for, besides its fields.
+const NODE_OF_MANY: usize = 1;
 
 /// Queries answered from the read model.
 #[derive(Debug, Default)]
@@ -28,15 +32,20 @@ pub struct Reads;
 #[Object]
 impl Reads {
     /// The object with this id; null if it does not exist or the viewer may not see it.
+    #[graphql(complexity = "prices::RUN + child_complexity")]
     async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
         node(ctx, &id).await
     }
 
     /// The objects with these ids, in the same order; at most 100.
-    #[graphql(complexity = "ids.len().max(1).saturating_mul(child_complexity)")]
+    #[graphql(complexity = "ids.len().max(1).saturating_mul(NODE_OF_MANY + child_complexity)")]
     async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
         if ids.len() > NODES_MAX {
             return Err(ApiError::bad_input(format!("at most {NODES_MAX} ids")).into());
+        }
+        let runs = ids.iter().filter(|id| GlobalId::run(id).is_ok()).count();
+        if runs > RUNS_MAX {
+            return Err(ApiError::bad_input(format!("at most {RUNS_MAX} ids of runs")).into());
         }
         let nodes = ids.iter().map(|id| node(ctx, id));
         futures::future::try_join_all(nodes).await

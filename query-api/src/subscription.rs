@@ -110,7 +110,7 @@ impl Subscription {
         let known = runs::read(&api, id).await?;
         let known = known
             .filter(|run| access::may_see_runs_of(Viewer::of(ctx), &run.request.author))
-            .ok_or_else(|| ApiError::new(Code::BadUserInput, "there is no such run"))?;
+            .ok_or_else(|| ApiError::no_such("run"))?;
         if after.is_some_and(|after| after.run != id || after.version.0 > known.events.len() as u64)
         {
             return Err(ApiError::bad_input("the cursor does not belong to this run").into());

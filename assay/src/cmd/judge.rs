@@ -1,7 +1,7 @@
 //! `assay judge`
 
 use event_store::{Ability, QueueError, Stores};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::print_json;
@@ -9,6 +9,10 @@ use crate::config::Config;
 use crate::stores::open_existing_stores;
 use crate::table::table;
 use crate::{Exit, Failure};
+
+/// An evaluator that was not seen for longer than this has probably ended. Evaluators announce
+/// themselves every five seconds.
+const UNSEEN_MAX: SignedDuration = SignedDuration::from_secs(30);
 
 /// List evaluators, and stop them from taking work
 #[derive(Debug, Clone, clap::Subcommand)]
@@ -51,6 +55,17 @@ struct Row {
     last_seen_at: Option<Timestamp>,
 }
 
+impl Row {
+    fn state(&self) -> &'static str {
+        let silent = self.last_seen_at.map(|at| Timestamp::now().duration_since(at));
+        match silent {
+            _ if self.drained => "drained",
+            Some(silent) if silent > UNSEEN_MAX => "not seen",
+            _ => "takes work",
+        }
+    }
+}
+
 pub(crate) async fn run(config: &Config, command: Command) -> Result<Exit, Failure> {
     let stores = open_existing_stores(config).await?;
     match command {
@@ -61,6 +76,9 @@ pub(crate) async fn run(config: &Config, command: Command) -> Result<Exit, Failu
 }
 
 async fn set_drained(stores: &Stores, name: &str, drained: bool) -> Result<Exit, Failure> {
+    if name.is_empty() {
+        return Err(Failure::new(Exit::Usage, "give the name of an evaluator"));
+    }
     let changed = stores.queue.set_drained(name, drained).await;
     changed.map_err(|error| Failure::of(Exit::Network, "writing to the queue", &error))?;
     let rows = rows(stores).await?;
@@ -79,10 +97,11 @@ async fn list(stores: &Stores, json: bool) -> Result<Exit, Failure> {
     let mut shown =
         table(["name", "state", "running", "slots", "version", "last seen", "languages"]);
     for row in rows {
+        let state = row.state();
         let number = |number: Option<u32>| number.map(|it| it.to_string()).unwrap_or_default();
         shown.add_row([
             row.name,
-            if row.drained { "drained" } else { "takes work" }.to_owned(),
+            state.to_owned(),
             number(row.running),
             number(row.slots),
             row.version.unwrap_or_default(),
