@@ -21,12 +21,12 @@ const SAMPLES: [&str; 4] = ["sum-of-two", "frame-of-stars", "odd-lockers", "vaul
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_embedded_stores() {
-    journey(Stack::Embedded).await;
+    Box::pin(journey(Stack::Embedded)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_redis_and_mongodb() {
-    journey(Stack::Cluster).await;
+    Box::pin(journey(Stack::Cluster)).await;
 }
 
 /// A deployment with users and problems.

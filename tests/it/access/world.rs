@@ -60,7 +60,7 @@ impl World {
         objects.insert("$selection".to_owned(), selection);
         objects.insert("$other.rejudge".to_owned(), rejudge);
         let judges = admin.data("{ system { judges { id } } }", json!({})).await;
-        objects.insert("$other.judge".to_owned(), text(&judges["system"]["judges"][0]["id"]));
+        objects.insert("$other.evaluator".to_owned(), text(&judges["system"]["judges"][0]["id"]));
         let invite =
             "mutation { createInvitation(input: { expiresInDays: 1 }) { invitation { id } } }";
         let invited = admin.data(invite, json!({})).await;
@@ -164,7 +164,7 @@ fn missing() -> [(&'static str, String); 12] {
         ("session", format!("ses_{NO_OBJECT}")),
         ("token", format!("tok_{NO_OBJECT}")),
         ("run", format!("run_{NO_OBJECT}")),
-        ("judge", "evl_nobody-1-abcdef".to_owned()),
+        ("evaluator", "evl_nobody-1-abcdef".to_owned()),
         ("invitation", NO_OBJECT.to_owned()),
         ("rejudge", format!("rej_{NO_OBJECT}")),
         ("webhook", format!("whk_{NO_OBJECT}")),
