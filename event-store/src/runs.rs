@@ -27,7 +27,8 @@ pub trait Runs: Send + Sync + fmt::Debug {
     /// Appends events and finishes work in one atomic step (INV-6).
     ///
     /// As in the log, `batch.expected` is the concurrency check and the fencing token (INV-7). The
-    /// same batch at the same version is a retry, and succeeds again.
+    /// same batch at the same version is a retry, and succeeds again. When a run ends, the author's
+    /// oldest ended runs beyond 50 are removed.
     async fn append(&self, batch: &RunBatch) -> Result<(), RunsError>;
 
     /// The run with all its events; `None` if there is none or it has expired at `now`.
@@ -40,6 +41,9 @@ pub trait Runs: Send + Sync + fmt::Debug {
     /// Removes the runs that have expired at `now`, with their events. Returns their number.
     async fn sweep(&self, now: Timestamp) -> Result<u64, RunsError>;
 }
+
+/// How many ended runs of an account are kept. When another one ends, the oldest goes.
+pub(crate) const ENDED_KEPT: u32 = 50;
 
 /// A run to store.
 #[derive(Debug, Clone)]

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::case::{Case, LogUrls, cases};
 use super::opening::{open_blobs, open_log};
 use super::samples::{LONG, in_time, request as take_request};
+use crate::runs::ENDED_KEPT;
 use crate::{
     AppendBatch, AppendError, Creation, Lane, NewRun, RunBatch, Runs, RunsError, Work, WorkQueue,
 };
@@ -24,6 +25,7 @@ pub(super) fn cases() -> Vec<Case<LogUrls>> {
         a_repeated_append_succeeds_once,
         a_run_that_does_not_exist_takes_no_events,
         finishing_a_run_finishes_its_work,
+        the_oldest_ended_runs_of_an_author_go,
         a_run_is_gone_when_it_has_expired,
         an_expired_run_makes_room_for_its_id,
         sweeping_removes_expired_runs_only,
@@ -195,6 +197,29 @@ async fn finishing_a_run_finishes_its_work(urls: LogUrls) {
     let last = RunBatch { complete, ..batch(id, 0, vec![RunEvent::Finished {}]) };
     store.runs.append(&last).await.unwrap();
     store.queue.extend(&work.receipt, LONG).await.unwrap_err();
+}
+
+async fn the_oldest_ended_runs_of_an_author_go(urls: LogUrls) {
+    let store = Store::open(urls).await;
+    let open = store.create(&new_run("ada")).await;
+    let of_bob = store.create(&new_run("bob")).await;
+    let ends = |run, author: &str| {
+        let author = author.parse().unwrap();
+        RunBatch { author, ..batch(run, 0, vec![RunEvent::Finished {}]) }
+    };
+    store.runs.append(&ends(of_bob, "bob")).await.unwrap();
+    let mut ended = Vec::new();
+    for number in 0..=ENDED_KEPT {
+        let mut new = new_run("ada");
+        new.requested_at += SignedDuration::from_millis(i64::from(number));
+        ended.push(store.create(&new).await);
+        store.runs.append(&ends(ended[number as usize], "ada")).await.unwrap();
+    }
+    let exists = async |run| store.runs.read(run, now()).await.unwrap().is_some();
+    assert!(!exists(ended[0]).await, "one more than are kept");
+    for run in ended[1..].iter().chain([&open, &of_bob]) {
+        assert!(exists(*run).await);
+    }
 }
 
 async fn a_run_is_gone_when_it_has_expired(urls: LogUrls) {

@@ -743,8 +743,9 @@ local function create_run(keys, args)
 end
 
 -- Appends events to a run and finishes work.
--- KEYS run, the author's open runs, the stream of changed runs, the lane to finish in
--- ARGV id, expected version, how many changes to keep, '1' if the run ends, work to finish or '', then the events
+-- KEYS run, the author's open runs, the stream of changed runs, the lane to finish in, the author's ended runs, runs
+-- ARGV id, expected version, how many changes to keep, '1' if the run ends, work to finish or '', how many ended runs
+-- of the author to keep, the prefix of the keys that hold runs, then the events
 -- RETURNS 'appended', and nothing; 'missing', and nothing; 'conflict', the version, and the event in the first place
 local function append_run(keys, args)
   local run, expected = keys[1], tonumber(args[2])
@@ -757,13 +758,20 @@ local function append_run(keys, args)
     return { 'conflict', tonumber(version), event or '' }
   end
   local at = whole(now_us())
-  for index = 6, #args do
+  for index = 8, #args do
     expected = expected + 1
     redis.call('HSET', run, 'event:' .. whole(expected), args[index], 'at:' .. whole(expected), at)
   end
   redis.call('HSET', run, 'version', whole(expected))
   if args[4] == '1' then
     redis.call('ZREM', keys[2], args[1])
+    redis.call('ZADD', keys[5], at, args[1])
+    redis.call('PEXPIREAT', keys[5], whole(math.ceil(tonumber(redis.call('HGET', run, 'expires')) / 1000)))
+    for _, id in ipairs(redis.call('ZRANGE', keys[5], 0, -1 - tonumber(args[6]))) do
+      redis.call('UNLINK', args[7] .. id)
+      redis.call('ZREM', keys[5], id)
+      redis.call('ZREM', keys[6], id)
+    end
   end
   if args[5] ~= '' then
     redis.call('XACK', keys[4], GROUP, args[5])

@@ -66,6 +66,10 @@ impl Keys {
         format!("{}:runs:open:{author}", self.namespace)
     }
 
+    pub(super) fn ended_runs(&self, author: &Login) -> String {
+        format!("{}:runs:ended:{author}", self.namespace)
+    }
+
     pub(super) fn lanes(&self) -> Vec<String> {
         Lane::ALL.iter().map(|lane| self.lane(*lane)).collect()
     }

@@ -16,7 +16,7 @@ use super::link::CallError;
 use super::log::RedisLog;
 use super::watcher::CHANGES_KEPT;
 use crate::queue::{account_text, wake};
-use crate::runs::decode;
+use crate::runs::{ENDED_KEPT, decode};
 use crate::{Creation, Lane, NewRun, RunBatch, Runs, RunsError, StoredRun};
 
 /// Runs removed in one call. The server runs nothing else during a call.
@@ -54,11 +54,14 @@ impl Runs for RedisLog {
             self.keys.open_runs(&batch.author),
             self.keys.changed_runs.clone(),
             self.keys.lane(complete.map_or(Lane::Run, |receipt| receipt.lane)),
+            self.keys.ended_runs(&batch.author),
+            self.keys.runs.clone(),
         ];
         let mut append = Function::AppendRun.call(&keys);
         append.arg(batch.run.to_string()).arg(batch.expected.0).arg(CHANGES_KEPT);
         append.arg(u8::from(batch.is_final()));
         append.arg(complete.map_or("", |receipt| receipt.id.as_str()));
+        append.arg(ENDED_KEPT).arg(self.keys.run_prefix());
         append.arg(batch.encode());
         let (outcome, actual, stored): (String, u64, String) =
             self.general.query_again(&append).await.map_err(unavailable)?;

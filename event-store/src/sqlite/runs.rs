@@ -1,7 +1,7 @@
 //! [`Runs`] in the log's own file, in tables of their own.
 
 use async_trait::async_trait;
-use domain::{RunId, Version};
+use domain::{Login, RunId, Version};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::watch;
@@ -10,7 +10,7 @@ use super::log::SqliteLog;
 use super::now_us;
 use super::writer::{JobError, WriteError};
 use crate::queue::wake;
-use crate::runs::decode;
+use crate::runs::{ENDED_KEPT, decode};
 use crate::{Creation, NewRun, RunBatch, Runs, RunsError, StoredRun};
 
 /// Runs removed in one transaction.
@@ -126,6 +126,7 @@ fn append(connection: &Connection, batch: &RunBatch) -> Result<(), JobError<Runs
     }
     if batch.is_final() {
         connection.prepare_cached("UPDATE runs SET is_open = 0 WHERE id = ?1")?.execute([&id])?;
+        remove_oldest(connection, &batch.author)?;
     }
     if let Some(receipt) = &batch.complete {
         connection.prepare_cached("DELETE FROM work WHERE id = ?1")?.execute([&receipt.id])?;
@@ -164,6 +165,18 @@ fn sweep(connection: &Connection, now: Timestamp) -> Result<u64, JobError<RunsEr
         remove(connection, id)?;
     }
     Ok(expired.len() as u64)
+}
+
+/// Removes the author's ended runs except the newest.
+fn remove_oldest(connection: &Connection, author: &Login) -> rusqlite::Result<()> {
+    let oldest: Vec<String> = connection
+        .prepare_cached(
+            "SELECT id FROM runs WHERE author = ?1 AND is_open = 0
+             ORDER BY requested_at DESC, id LIMIT -1 OFFSET ?2",
+        )?
+        .query_map(params![author.as_str(), ENDED_KEPT], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    oldest.iter().try_for_each(|id| remove(connection, id))
 }
 
 fn remove(connection: &Connection, id: &str) -> rusqlite::Result<()> {

@@ -12,6 +12,7 @@ CREATE TABLE IF NOT EXISTS runs (
 
 CREATE INDEX IF NOT EXISTS runs_by_expiry ON runs (expires_at);
 CREATE INDEX IF NOT EXISTS open_runs ON runs (author, expires_at) WHERE is_open = 1;
+CREATE INDEX IF NOT EXISTS ended_runs ON runs (author, requested_at) WHERE is_open = 0;
 
 -- The number only grows, so that other processes notice new events.
 CREATE TABLE IF NOT EXISTS run_events (
