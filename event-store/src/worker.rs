@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::Ability;
@@ -54,6 +54,17 @@ pub struct AnnouncedWorker {
     pub facts: Option<WorkerFacts>,
     /// When it announced itself last.
     pub at: Timestamp,
+}
+
+/// A worker that was not seen for longer than this has probably ended. Evaluators announce
+/// themselves every five seconds.
+const UNSEEN_MAX: SignedDuration = SignedDuration::from_secs(30);
+
+impl AnnouncedWorker {
+    /// Whether it announced itself shortly before `now`.
+    pub fn is_alive(&self, now: Timestamp) -> bool {
+        now.duration_since(self.at) < UNSEEN_MAX
+    }
 }
 
 /// The abilities with these names. A newer worker may announce abilities that this version does not

@@ -1,7 +1,7 @@
 //! `assay judge`
 
 use event_store::{Ability, QueueError, Stores};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::print_json;
@@ -9,10 +9,6 @@ use crate::config::Config;
 use crate::stores::open_existing_stores;
 use crate::table::table;
 use crate::{Exit, Failure};
-
-/// An evaluator that was not seen for longer than this has probably ended. Evaluators announce
-/// themselves every five seconds.
-const UNSEEN_MAX: SignedDuration = SignedDuration::from_secs(30);
 
 /// List evaluators, and stop them from taking work
 #[derive(Debug, Clone, clap::Subcommand)]
@@ -46,6 +42,8 @@ pub(crate) struct Name {
 struct Row {
     name: String,
     drained: bool,
+    /// Whether it was seen in the last 30 seconds.
+    healthy: bool,
     /// The unique name of this run of the process.
     worker: Option<String>,
     version: Option<String>,
@@ -57,11 +55,10 @@ struct Row {
 
 impl Row {
     fn state(&self) -> &'static str {
-        let silent = self.last_seen_at.map(|at| Timestamp::now().duration_since(at));
-        match silent {
-            _ if self.drained => "drained",
-            Some(silent) if silent > UNSEEN_MAX => "not seen",
-            _ => "takes work",
+        match (self.drained, self.healthy) {
+            (true, _) => "drained",
+            (false, false) => "not seen",
+            (false, true) => "takes work",
         }
     }
 }
@@ -118,8 +115,10 @@ async fn rows(stores: &Stores) -> Result<Vec<Row>, Failure> {
     let workers = stores.queue.workers().await.map_err(reading)?;
     let mut absent = stores.queue.drained().await.map_err(reading)?;
     let drained = absent.clone();
+    let now = Timestamp::now();
     let mut rows = Vec::new();
     for worker in workers {
+        let healthy = worker.is_alive(now);
         let facts = worker.facts;
         let name = facts.as_ref().map_or(&worker.worker.0, |facts| &facts.name).clone();
         absent.remove(&name);
@@ -129,6 +128,7 @@ async fn rows(stores: &Stores) -> Result<Vec<Row>, Failure> {
         });
         rows.push(Row {
             drained: drained.contains(&name),
+            healthy,
             name,
             languages: languages.collect(),
             version: facts.as_ref().map(|facts| facts.version.clone()),
@@ -141,6 +141,7 @@ async fn rows(stores: &Stores) -> Result<Vec<Row>, Failure> {
     rows.extend(absent.into_iter().map(|name| Row {
         name,
         drained: true,
+        healthy: false,
         worker: None,
         version: None,
         slots: None,

@@ -2,15 +2,11 @@
 
 use async_graphql::{Context, ID, Object};
 use event_store::{Ability, AnnouncedWorker, WorkerId};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{LanguageNode, int};
 use crate::scalars::DateTime;
 use crate::{Api, ApiError, GlobalId};
-
-/// An evaluator that was not seen for longer than this is not healthy. Evaluators announce
-/// themselves every five seconds.
-const UNSEEN_MAX: SignedDuration = SignedDuration::from_secs(30);
 
 /// An evaluator: one run of a process that judges. It is listed for ten minutes after it was last
 /// seen.
@@ -105,6 +101,6 @@ impl Judge {
 
     /// Whether it was seen in the last 30 seconds.
     async fn healthy(&self) -> bool {
-        Timestamp::now().duration_since(self.worker.at) < UNSEEN_MAX
+        self.worker.is_alive(Timestamp::now())
     }
 }
