@@ -37,17 +37,22 @@ fn explained(connection: &Connection, query: Query) -> Vec<String> {
     rows.map(Result::unwrap).collect()
 }
 
-#[test]
-fn every_page_of_submissions_reads_one_range_of_an_index() {
+/// The views of submissions with their indexes, in a file.
+fn submissions() -> (tempfile::TempDir, Connection) {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("views.db");
-    let runtime = Runtime::new().unwrap();
-    runtime.block_on(async {
+    Runtime::new().unwrap().block_on(async {
         let views = open(&format!("sqlite:{}", file.display()), "live").await.unwrap();
         views.writer.prepare(&[SubmissionView::COLLECTION]).await.unwrap();
         views.writer.index(&[SubmissionView::COLLECTION]).await.unwrap();
     });
     let connection = Connection::open(&file).unwrap();
+    (directory, connection)
+}
+
+#[test]
+fn every_page_of_submissions_reads_one_range_of_an_index() {
+    let (_directory, connection) = submissions();
     let text = |text: &str| Scalar::Text(text.to_owned());
     let filters = [
         (vec![], "live_submissions_v5.number"),
@@ -127,14 +132,7 @@ fn every_page_of_submissions_reads_one_range_of_an_index() {
 /// Counts of submissions look at one range of an index.
 #[test]
 fn counts_of_submissions_read_one_range_of_an_index() {
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("views.db");
-    Runtime::new().unwrap().block_on(async {
-        let views = open(&format!("sqlite:{}", file.display()), "live").await.unwrap();
-        views.writer.prepare(&[SubmissionView::COLLECTION]).await.unwrap();
-        views.writer.index(&[SubmissionView::COLLECTION]).await.unwrap();
-    });
-    let connection = Connection::open(&file).unwrap();
+    let (_directory, connection) = submissions();
     let text = |text: &str| Scalar::Text(text.to_owned());
     for conditions in [
         vec![
@@ -160,14 +158,7 @@ fn counts_of_submissions_read_one_range_of_an_index() {
 /// Lists that are ordered by what submissions take.
 #[test]
 fn the_submissions_to_a_problem_are_not_sorted_for_a_page() {
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("views.db");
-    Runtime::new().unwrap().block_on(async {
-        let views = open(&format!("sqlite:{}", file.display()), "live").await.unwrap();
-        views.writer.prepare(&[SubmissionView::COLLECTION]).await.unwrap();
-        views.writer.index(&[SubmissionView::COLLECTION]).await.unwrap();
-    });
-    let connection = Connection::open(&file).unwrap();
+    let (_directory, connection) = submissions();
     for field in ["time_ms", "memory_kib", "source_bytes"] {
         let conditions = vec![
             Condition::Equals("problem", Scalar::Text("sum".to_owned())),
