@@ -310,8 +310,7 @@ pub(crate) async fn end_sign_ins(
     let mut kinds = vec![TokenKind::Session, TokenKind::Refresh];
     kinds.extend(access_tokens.then_some(TokenKind::Access));
     commands.credentials.revoke_tokens(subject, &kinds, except_family).await?;
-    for kind in [TicketKind::PasswordReset, TicketKind::SignInCode] {
-        commands.credentials.remove_tickets_of(kind, subject).await?;
-    }
+    // A code of a sign-in with a provider has no subject yet; it expires by itself.
+    commands.credentials.remove_tickets_of(TicketKind::PasswordReset, subject).await?;
     Ok(())
 }
