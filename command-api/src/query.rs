@@ -62,6 +62,8 @@ pub enum ProblemChangeKind {
     Include,
     /// The settings of a language, by language, or the set of accepted languages.
     Languages,
+    /// The reference solution, which answers users' own inputs.
+    ReferenceSolution,
 }
 
 /// A change that importing a package would make.

@@ -140,6 +140,7 @@ mod tests {
             tolerated: BTreeSet::new(),
             rules: vec![rule],
             score: None,
+            is_model: None,
         }
     }
 

@@ -18,7 +18,10 @@ use crate::aggregate::Aggregate;
 use crate::{Event, Login};
 
 pub use access::{COLLABORATORS_MAX, ProblemAccess};
-pub use content::{Attachment, Difficulty, ProblemLanguage, RevisionContent, Sample, Translation};
+pub use content::{
+    Attachment, Difficulty, ProblemLanguage, ReferenceSolution, RevisionContent, Sample,
+    Translation,
+};
 pub use events::{
     CollaboratorAdded, CollaboratorRemoved, ProblemArchived, ProblemRestored, ProblemRevised,
     ProblemTextRulesChanged, ProblemTransferred, ProblemVisibilityChanged,

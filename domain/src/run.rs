@@ -41,7 +41,7 @@ pub struct RunProblem {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum RunCase {
-    /// The author's own input, for which no answer is known.
+    /// The author's own input. Its answer is what the problem's reference solution prints.
     Own {
         /// The program's standard input.
         input: String,
@@ -118,8 +118,8 @@ impl RunEvent {
 pub struct CaseOutcome {
     /// The case's number, from 1.
     pub number: u32,
-    /// For a sample, the checker's verdict. For an own input, the verdict that follows from how the
-    /// run ended; `None` if the program ended well, because no answer is known.
+    /// The checker's verdict if the answer is known. If not, the verdict that follows from how the
+    /// run ended, and `None` if the program ended well.
     pub verdict: Option<Verdict>,
     /// What ended the run.
     pub end: Option<RunEnd>,
@@ -129,6 +129,28 @@ pub struct CaseOutcome {
     pub memory_kib: u64,
     /// What the program printed.
     pub shown: Shown,
+    /// What the reference solution did on an own input; `None` if the problem has no reference
+    /// solution, or this evaluator cannot run it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<ReferenceRun>,
+}
+
+/// What the reference solution did on an own input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ReferenceRun {
+    /// It ended well, and its output is the answer.
+    Answered {
+        /// The beginning of the answer.
+        answer: String,
+        /// Whether there is more of it.
+        truncated: bool,
+    },
+    /// It failed, so no answer is known. The input is probably invalid.
+    Failed {
+        /// The verdict that a submission would get.
+        verdict: Verdict,
+    },
 }
 
 impl CaseOutcome {
@@ -152,6 +174,7 @@ impl CaseOutcome {
             time_ms: outcome.time_ms,
             memory_kib: outcome.memory_kib,
             shown: outcome.shown.unwrap_or_else(nothing),
+            reference: None,
         }
     }
 }

@@ -36,7 +36,8 @@ const XML_HEAD_BYTES: usize = 16 * 1024;
 /// # Errors
 /// Returns all errors and warnings of the package.
 pub fn read(tree: &FileTree, options: &Options) -> Result<Vec<Package>, Vec<Diagnostic>> {
-    let read = read_whole(tree, options);
+    let mut read = read_whole(tree, options);
+    read.iter_mut().flatten().for_each(Package::choose_reference);
     if !tree.budget().is_spent() {
         return read;
     }

@@ -370,6 +370,7 @@ fn submissions(
             tolerated: [].into(),
             rules: vec![],
             score: None,
+            is_model: None,
         });
     }
     submissions

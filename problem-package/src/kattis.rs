@@ -107,6 +107,8 @@ pub(crate) fn read(tree: &FileTree, options: &Options) -> Result<Package, Vec<Di
         static_validator: static_validator.filter(|_| is_static),
         include: include::read(tree, &manifest, options, &mut blobs, &mut report),
         languages: extras::read_languages(tree, &manifest, options, &mut report),
+        // Chosen when the submissions are known.
+        reference: None,
     };
     let submissions = submissions::read(tree, &manifest, options, &content, &mut report);
     let languages = input_validators

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use domain::problem::{
-    BlobRef, PackagedProgram, ProgramFile, RevisionContent, Test, ValidationLimits,
+    BlobRef, PackagedProgram, ProgramFile, ReferenceSolution, RevisionContent, Test,
+    ValidationLimits,
 };
 use domain::{Digest, LanguageId, Slug, Verdict};
 
@@ -116,6 +117,26 @@ pub struct Package {
     pub warnings: Vec<Diagnostic>,
 }
 
+impl Package {
+    /// Chooses the reference solution among the accepted submissions of one file: the model
+    /// solution if the package names one, or else the first one that the package does not exclude.
+    pub(crate) fn choose_reference(&mut self) {
+        let single = |it: &&SampleSubmission| {
+            it.is_accepted() && it.source().is_some() && it.entry_point.is_none()
+        };
+        let mut candidates = self.submissions.iter().filter(single);
+        let model = candidates.clone().find(|it| it.is_model == Some(true));
+        let chosen = model.or_else(|| candidates.find(|it| it.is_model.is_none()));
+        self.content.reference = chosen.map(|chosen| {
+            let bytes = &chosen.files[0].bytes;
+            let digest = Digest::of(bytes);
+            self.blobs.insert(digest, bytes.clone());
+            let source = BlobRef { digest, bytes: bytes.len() as u64 };
+            ReferenceSolution { language: chosen.language.clone(), source }
+        });
+    }
+}
+
 /// A file of a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceFile {
@@ -147,9 +168,18 @@ pub struct SampleSubmission {
     pub rules: Vec<Rule>,
     /// The expected minimum and maximum score of the whole submission.
     pub score: Option<(f64, f64)>,
+    /// Whether the package says that this is the model solution, or that it is not.
+    pub is_model: Option<bool>,
 }
 
 impl SampleSubmission {
+    /// Whether it must be accepted, on every test.
+    fn is_accepted(&self) -> bool {
+        let accepted = BTreeSet::from([Verdict::Accepted]);
+        let accepts_all = |rule: &Rule| rule.scope.is_empty() && rule.permitted == accepted;
+        self.expected == accepted || self.rules.iter().any(accepts_all)
+    }
+
     /// The source if the submission is a single UTF-8 file.
     pub fn source(&self) -> Option<&str> {
         match self.files.as_slice() {

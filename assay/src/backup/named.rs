@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_revision_of_any_schema_names_its_tests_and_files() {
-        for schema in [1, 2, 3] {
+        for schema in [1, 2, 3, 4] {
             let revised = golden("ProblemRevised", schema);
             let Event::ProblemRevised(event) = &revised.event else { panic!("{revised:?}") };
             let named = named_blobs(&revised);
@@ -141,6 +141,7 @@ mod tests {
                 .chain(statements)
                 .chain(programs)
                 .chain(include)
+                .chain(content.reference.iter().map(|it| it.source))
                 .map(|blob| blob.digest)
                 .collect();
             let mut surely = named.surely;

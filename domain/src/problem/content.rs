@@ -54,6 +54,16 @@ pub struct Attachment {
     pub content: BlobRef,
 }
 
+/// An accepted solution of the problem's authors. Its outputs are the answers to inputs that users
+/// choose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReferenceSolution {
+    /// The programming language.
+    pub language: LanguageId,
+    /// The source as a user would submit it, without snippets.
+    pub source: BlobRef,
+}
+
 /// What a problem provides for one programming language.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProblemLanguage {
@@ -135,6 +145,9 @@ pub struct RevisionContent {
     pub include: Vec<Include>,
     /// The accepted languages. If empty, every language of the installation, without starter code.
     pub languages: Vec<ProblemLanguage>,
+    /// The solution that answers inputs of users' own; `None` if they get no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<ReferenceSolution>,
 }
 
 impl Default for RevisionContent {
@@ -160,6 +173,7 @@ impl Default for RevisionContent {
             static_validator: None,
             include: vec![],
             languages: vec![],
+            reference: None,
         }
     }
 }

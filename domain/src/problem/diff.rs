@@ -60,6 +60,8 @@ pub enum ChangeKind {
     Include,
     /// What the problem provides for a programming language, by language, or their order.
     Languages,
+    /// The reference solution.
+    ReferenceSolution,
 }
 
 /// One change.
@@ -114,6 +116,7 @@ impl Changes {
             static_validator,
             include,
             languages,
+            reference,
         } = before;
         self.value(ChangeKind::Title, None, title, &after.title, Clone::clone);
         self.value(ChangeKind::Difficulty, None, difficulty, &after.difficulty, stored);
@@ -175,6 +178,12 @@ impl Changes {
             parts.map(|code| text_digest(code)).join(", ")
         };
         self.list(ChangeKind::Languages, languages, &after.languages, name, text);
+        let kind = ChangeKind::ReferenceSolution;
+        self.value(kind, None, reference, &after.reference, |reference| {
+            let text =
+                |it: &super::ReferenceSolution| format!("{}, {}", it.language, blob(&it.source));
+            reference.as_ref().map_or_else(none, text)
+        });
     }
 
     fn limits(&mut self, before: Limits, after: Limits) {
@@ -387,8 +396,8 @@ mod tests {
     use crate::checker::TokenOptions;
     use crate::grading::{Objective, OnFailure, TestGroup};
     use crate::problem::{
-        Checker, Derivation, Difficulty, Include, ProblemLanguage, Protocol, Validation,
-        ValidationLimits,
+        Checker, Derivation, Difficulty, Include, ProblemLanguage, Protocol, ReferenceSolution,
+        Validation, ValidationLimits,
     };
 
     fn blob_of(text: &str) -> BlobRef {
@@ -423,7 +432,7 @@ mod tests {
     #[test]
     fn every_changed_field_is_reported_once() {
         use ChangeKind as Kind;
-        let cases: [Case; 27] = [
+        let cases: [Case; 28] = [
             (|it| it.title.push('!'), Kind::Title, None),
             (|it| it.difficulty = Difficulty::Hard, Kind::Difficulty, None),
             (|it| it.tags.push("math".parse().unwrap()), Kind::Tags, None),
@@ -479,6 +488,15 @@ mod tests {
             (|it| it.grading.groups[0].on_reject = OnFailure::Stop, Kind::Grading, Some("/")),
             (|it| it.grader = Some(program()), Kind::Grader, None),
             (|it| it.static_validator = Some(program()), Kind::StaticValidator, None),
+            (
+                |it| {
+                    let language = "python3".parse().unwrap();
+                    let source = blob_of("print(3)");
+                    it.reference = Some(ReferenceSolution { language, source });
+                },
+                Kind::ReferenceSolution,
+                None,
+            ),
             (
                 |it| it.include.push(Include { language: None, files: program().files }),
                 Kind::Include,

@@ -250,6 +250,7 @@ impl Test {
                 expected,
                 tolerated: BTreeSet::new(),
                 score,
+                is_model: None,
             });
         }
         submissions

@@ -124,6 +124,7 @@ impl Reader<'_> {
         }
         let Expectation { expected, tolerated, rules, score } = expectation;
         let entry_point = self.sheet.entry_point(&name);
+        let is_model = self.sheet.is_model(&name);
         let path = name;
         Some(SampleSubmission {
             path,
@@ -134,6 +135,7 @@ impl Reader<'_> {
             tolerated,
             rules,
             score,
+            is_model,
         })
     }
 

@@ -116,5 +116,6 @@ fn read_solution(
         tolerated: BTreeSet::new(),
         rules: vec![],
         score: None,
+        is_model: (tag == "main").then_some(true),
     })
 }

@@ -154,6 +154,7 @@ fn submission(expected: &str, rules: Vec<Rule>) -> SampleSubmission {
         tolerated: BTreeSet::new(),
         rules,
         score: None,
+        is_model: None,
     }
 }
 

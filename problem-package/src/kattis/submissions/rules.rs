@@ -49,6 +49,7 @@ struct Entry {
     is_default: bool,
     language: Option<String>,
     entry_point: Option<String>,
+    is_model: Option<bool>,
     rules: Vec<Rule>,
     is_used: Cell<bool>,
 }
@@ -140,6 +141,10 @@ impl Sheet {
         self.matching(name).filter_map(|entry| entry.entry_point.clone()).last()
     }
 
+    pub(super) fn is_model(&self, name: &str) -> Option<bool> {
+        self.matching(name).filter_map(|entry| entry.is_model).last()
+    }
+
     /// Warns of patterns that match nothing.
     pub(super) fn report_unused(&self, report: &mut Report) {
         for entry in &self.entries {
@@ -162,6 +167,7 @@ impl Entry {
             is_default: DEFAULTS.iter().any(|(folder, ..)| *folder == pattern),
             language: None,
             entry_point: None,
+            is_model: None,
             rules: vec![],
             is_used: Cell::new(false),
         }
@@ -240,7 +246,7 @@ impl EntryReader<'_> {
             match key.text.as_str() {
                 "language" => entry.language = inner.text(report),
                 "entrypoint" => entry.entry_point = inner.text(report),
-                "model_solution" => drop(inner.boolean(report)),
+                "model_solution" => entry.is_model = inner.boolean(report),
                 "authors" => {}
                 known if self.read_rule_key(known, inner, &mut written, report) => has_rule = true,
                 _ if matches!(node.value, Value::Map(_)) => {

@@ -5,7 +5,7 @@ use domain::grading::{Aggregation, Objective, Rule, VerdictMode};
 use super::*;
 use crate::package::Format;
 
-const FILES: &[(&str, &str)] = &[
+pub(super) const FILES: &[(&str, &str)] = &[
     ("sum/problem.yaml", HEAD),
     ("sum/statement/problem.en.md", "Add.\n"),
     ("sum/input_validators/check.py", "exit(42)\n"),

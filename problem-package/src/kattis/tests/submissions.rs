@@ -400,3 +400,35 @@ fn a_standard_without_programs_is_warned_of() {
     ]);
     assert_eq!(lines(&validator.warnings), [] as [&str; 0]);
 }
+
+/// The language and the source of the reference solution.
+fn reference(files: &[(&str, &str)]) -> Option<(String, String)> {
+    let files: Vec<_> = files.iter().map(|(path, text)| (*path, Some(*text))).collect();
+    let tree = changed(newer::FILES, &files);
+    let [package] = crate::format::read(&tree, &Options::default()).unwrap().try_into().unwrap();
+    let reference = package.content.reference?;
+    let source = String::from_utf8(package.blobs[&reference.source.digest].to_vec()).unwrap();
+    assert_eq!(reference.source.bytes, source.len() as u64);
+    Some((reference.language.to_string(), source))
+}
+
+#[test]
+fn the_reference_solution_is_the_model_or_the_first_accepted_one_of_one_file() {
+    let sum = "print(sum(map(int, input().split())))\n";
+    let found = |language: &str, source: &str| Some((language.to_owned(), source.to_owned()));
+    assert_eq!(reference(&[]), found("python3", sum));
+    let rivals = [
+        ("submissions/accepted/a/one.py", "import two"),
+        ("submissions/accepted/a/two.py", "print(3)"),
+        ("submissions/rejected/first.py", "print(1)"),
+        ("submissions/accepted/b.py", "print(2)"),
+    ];
+    assert_eq!(reference(&rivals), found("python3", "print(2)"));
+    let sheet = |text| [&rivals[..], &[("submissions/submissions.yaml", text)]].concat();
+    let named = sheet("accepted/sum.py: { model_solution: true }\n");
+    assert_eq!(reference(&named), found("python3", sum));
+    let excluded = sheet("accepted/b.py: { model_solution: false }\n");
+    assert_eq!(reference(&excluded), found("python3", sum));
+    let none = sheet("accepted/*: { model_solution: false }\n");
+    assert_eq!(reference(&none), None);
+}
