@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use domain::problem::{
-    BlobRef, Limits, Problem as ProblemState, ProblemLanguage, ProblemRejection, ReviseProblem,
-    RevisionContent, Sample, Test, Visibility,
+    BlobRef, Limits, Problem as ProblemState, ProblemLanguage, ProblemRejection, ReferenceSolution,
+    ReviseProblem, RevisionContent, Sample, Test, Visibility,
 };
 use domain::{Aggregate as _, Event, Recorded, Slug};
 use event_store::{AppendError, EVENT_BYTES_MAX, ExecuteError, ReadError};
@@ -67,6 +67,15 @@ pub struct ProblemLanguageInput {
     end_snippet: String,
 }
 
+/// A solution of the problem that is known to be right.
+#[derive(InputObject)]
+pub struct ReferenceSolutionInput {
+    /// The id of the language.
+    language: String,
+    /// The source code, as a user would submit it.
+    source: String,
+}
+
 /// A complete revision. Its tests are the package's, or without a package its samples.
 #[derive(InputObject)]
 pub struct ProblemInput {
@@ -95,6 +104,9 @@ pub struct ProblemInput {
     languages: Option<Vec<ProblemLanguageInput>>,
     /// The SHA-256 of a package uploaded to `/packages`, which supplies the tests and the checker.
     package: Option<Sha256>,
+    /// The solution whose outputs are the answers to users' own inputs (`run`); null for that of the
+    /// package, if there is one. It stays secret.
+    reference_solution: Option<ReferenceSolutionInput>,
     /// Who may see the problem; null for no change. A new problem is public by default.
     visibility: Option<ProblemVisibility>,
 }
@@ -344,6 +356,10 @@ async fn content_of_input(
             (RevisionContent { tests, ..RevisionContent::default() }, vec![])
         }
     };
+    let reference = match input.reference_solution {
+        Some(solution) => Some(keep_reference(commands, solution).await?),
+        None => judging.reference.clone(),
+    };
     let defaults = Limits::default();
     // A negative number becomes 0, which is reported as out of bounds with all other flaws.
     let bounded = |number: i32| u64::try_from(number).unwrap_or(0);
@@ -362,6 +378,7 @@ async fn content_of_input(
             source_bytes: input.limits.source_bytes.map_or(defaults.source_bytes, bounded),
         },
         languages,
+        reference,
         ..judging
     };
     Ok((content, warnings))
@@ -380,8 +397,16 @@ async fn judging_of_package(
     };
     uploaded::keep_blobs(commands, &package).await?;
     let warnings = package.warnings.iter().map(ToString::to_string).collect();
-    let RevisionContent { tests, checker, grading, grader, static_validator, include, .. } =
-        package.content;
+    let RevisionContent {
+        tests,
+        checker,
+        grading,
+        grader,
+        static_validator,
+        include,
+        reference,
+        ..
+    } = package.content;
     let judging = RevisionContent {
         tests,
         checker,
@@ -389,9 +414,27 @@ async fn judging_of_package(
         grader,
         static_validator,
         include,
+        reference,
         ..RevisionContent::default()
     };
     Ok((judging, warnings))
+}
+
+async fn keep_reference(
+    commands: &Commands,
+    ReferenceSolutionInput { language, source }: ReferenceSolutionInput,
+) -> Result<ReferenceSolution, Failure> {
+    let refusal = |field, message: String| UserError::at(UserErrorCode::Invalid, field, message);
+    let language = language.parse().map_err(|error| {
+        refusal("input.referenceSolution.language", format!("{language:?}: {error}"))
+    })?;
+    if source.trim().is_empty() {
+        let message = "the source is empty".to_owned();
+        return Err(refusal("input.referenceSolution.source", message).into());
+    }
+    let bytes = source.len() as u64;
+    let digest = commands.blobs.put(source.into_bytes().into()).await?;
+    Ok(ReferenceSolution { language, source: BlobRef { digest, bytes } })
 }
 
 async fn tests_of_samples(commands: &Commands, samples: &[Sample]) -> Result<Vec<Test>, Failure> {
