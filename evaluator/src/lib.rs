@@ -9,6 +9,7 @@ pub mod judge;
 mod library;
 mod others;
 mod plan;
+mod reference;
 mod rejudge;
 mod run;
 mod session;

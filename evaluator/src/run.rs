@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use domain::checker::TokenOptions;
-use domain::problem::Limits;
+use domain::problem::{Limits, RevisionContent};
 use domain::run::{CaseOutcome, RunCase, RunEvent, RunState};
 use domain::submission::{AbandonReason, Compiled};
 use domain::{RunId, Version};
@@ -18,9 +18,10 @@ use uuid::Uuid;
 use crate::interruption::Interruption;
 use crate::judge::{
     Checking, Compilation, Executable, Fault, Judged, JudgingCells, ProblemPrograms, Program,
-    Source, Start, TestData, fetch_files, fetch_test,
+    Start, TestData, fetch_test,
 };
 use crate::library::Revision;
+use crate::reference::{Answer, Reference, source_of};
 use crate::session::{LOST_DELIVERIES_MAX, PROGRESS_INTERVAL};
 use crate::slots::Slot;
 use crate::tools::Tools;
@@ -169,7 +170,9 @@ impl<'a> Session<'a> {
         self.add(RunEvent::Started { attempt, evaluator: tools.name.clone() });
         self.record().await?;
 
-        let source = self.source(revision.as_deref()).await?;
+        let request = &self.stored.request;
+        let (language, text) = (&request.language, request.source.as_str());
+        let source = source_of(tools, revision.as_deref(), language, text).await?;
         let compilation = tools.compiler.compile(&source, slot.core()).await?;
         tools.figures.compiled(&compilation);
         self.add(RunEvent::Compiled(compiled(attempt, &compilation)));
@@ -182,21 +185,43 @@ impl<'a> Session<'a> {
         let executable = Executable { language: Arc::clone(&source.language), start, artifact };
         let limits = revision.as_ref().map_or_else(Limits::default, |it| it.revised.content.limits);
         let program = Program { source: Arc::new(source), executable, limits, watched_ms: None };
-        let problem_programs = self.problem_programs(revision.as_deref(), slot.core()).await?;
+        let mut reference = match revision.as_deref().filter(|_| self.has_own_inputs()) {
+            Some(revision) => Reference::prepare(tools, revision, slot.core()).await?,
+            None => None,
+        };
+        let is_checked = self.has_samples() || reference.is_some();
+        let content = revision.as_deref().map(|it| &it.revised.content).filter(|_| is_checked);
+        let problem_programs = self.problem_programs(content, slot.core()).await?;
         let judging_cells =
             JudgingCells::set_up(&tools.cells, program, Arc::new(problem_programs)).await?;
         let mut judging_cells = judging_cells.showing(OUTPUT_BYTES_MAX);
         for (number, case) in (1..).zip(self.stored.request.cases.clone()) {
-            let is_checked = matches!(case, RunCase::Sample { .. });
-            let judged =
-                self.run_case(&mut judging_cells, number, case, revision.as_deref(), &slot).await?;
-            tools.figures.ran(&judged);
-            let outcome = CaseOutcome::new(number, judged.outcome, is_checked);
+            let outcome = match case {
+                RunCase::Own { input } => {
+                    let test = TestData::new(number, Bytes::from(input), Bytes::new());
+                    let test = TestData { sample: true, ..test };
+                    let answer = match &mut reference {
+                        Some(reference) => Some(reference.answer(&test, slot.core()).await?),
+                        None => None,
+                    };
+                    self.run_own(&mut judging_cells, test, answer, &slot).await?
+                }
+                RunCase::Sample { test, .. } => {
+                    let judged = self
+                        .run_sample(&mut judging_cells, number, test, revision.as_deref(), &slot)
+                        .await?;
+                    tools.figures.ran(&judged);
+                    CaseOutcome::new(number, judged.outcome, true)
+                }
+            };
             self.add(RunEvent::CaseEnded { outcome });
             self.record_progress().await?;
         }
         drop(slot);
         judging_cells.tear_down().await;
+        if let Some(reference) = reference {
+            reference.tear_down().await;
+        }
         self.add(RunEvent::Finished {});
         self.finish().await
     }
@@ -215,68 +240,76 @@ impl<'a> Session<'a> {
         self.stored.request.cases.iter().any(is_sample)
     }
 
-    /// The source to compile: as for a submission if there is a problem, or else as it is.
-    async fn source(&self, revision: Option<&Revision>) -> Result<Source, Interruption> {
-        let (tools, request) = (self.tools, &self.stored.request);
-        let no_language = || Interruption::NoLanguage(request.language.clone());
-        let language = tools.languages.get(request.language.as_str()).ok_or_else(no_language)?;
-        let Some(revision) = revision else {
-            return Ok(Source::single(language, &request.source));
-        };
-        let content = &revision.revised.content;
-        let offer = content.language(&request.language).ok_or_else(no_language)?;
-        let included = content.included(&request.language);
-        let included = fetch_files(&tools.library, &included).await.map_err(Fault::from)?;
-        let source = Source::single_among(language, &offer.join(&request.source), &included);
-        Ok(source.map_err(|error| Fault::Program {
-            program: "the included code".to_owned(),
-            detail: error.to_string(),
-        })?)
+    fn has_own_inputs(&self) -> bool {
+        let is_own = |case: &RunCase| matches!(case, RunCase::Own { .. });
+        self.stored.request.cases.iter().any(is_own)
     }
 
-    /// The programs that check the samples' outputs; none if there is no sample.
+    /// The programs that check outputs; none if no answer is known.
     async fn problem_programs(
         &self,
-        revision: Option<&Revision>,
+        content: Option<&RevisionContent>,
         core: Option<u32>,
     ) -> Result<ProblemPrograms, Interruption> {
-        let Some(revision) = revision.filter(|_| self.has_samples()) else {
+        let Some(content) = content else {
             return Ok(ProblemPrograms::of(Checking::Tokens(TokenOptions::default())));
         };
         let (compiler, languages) = (&self.tools.compiler, &self.tools.languages);
-        let content = &revision.revised.content;
         Ok(ProblemPrograms::prepare(content, &self.tools.library, compiler, languages, core)
             .await?)
     }
 
-    async fn run_case(
+    /// Runs the program on an own input, and checks its output if the answer is known.
+    async fn run_own(
+        &self,
+        judging_cells: &mut JudgingCells,
+        test: TestData,
+        answer: Option<Answer>,
+        slot: &Slot,
+    ) -> Result<CaseOutcome, Interruption> {
+        let (reference, output) = match answer {
+            Some(Answer { reference, output }) => (Some(reference), output),
+            None => (None, None),
+        };
+        let (number, is_checked) = (test.number, output.is_some());
+        let judged = match output {
+            Some(answer) => {
+                let test = TestData { answer, ..test.clone() };
+                judging_cells.judge(&test, slot.core()).await
+            }
+            None => judging_cells.run_unchecked(&test, slot.core()).await,
+        };
+        let (judged, is_checked) = match judged {
+            // Checkers may rely on valid inputs.
+            Err(Fault::Program { .. }) if is_checked => {
+                (judging_cells.run_unchecked(&test, slot.core()).await?, false)
+            }
+            judged => (judged?, is_checked),
+        };
+        self.tools.figures.ran(&judged);
+        Ok(CaseOutcome { reference, ..CaseOutcome::new(number, judged.outcome, is_checked) })
+    }
+
+    /// Runs the program on a sample, the test with this place in the revision, and checks its
+    /// output.
+    async fn run_sample(
         &self,
         judging_cells: &mut JudgingCells,
         number: u32,
-        case: RunCase,
+        place: u32,
         revision: Option<&Revision>,
         slot: &Slot,
     ) -> Result<Judged, Interruption> {
-        match case {
-            RunCase::Own { input } => {
-                let test = TestData::new(number, Bytes::from(input), Bytes::new());
-                let test = TestData { sample: true, ..test };
-                Ok(judging_cells.run_unchecked(&test, slot.core()).await?)
-            }
-            RunCase::Sample { test: place, .. } => {
-                let tests = revision.map(|it| it.revised.content.tests.as_slice());
-                let index = (place as usize).checked_sub(1);
-                let test = tests.zip(index).and_then(|(tests, index)| tests.get(index));
-                let test = test.ok_or_else(|| Fault::Program {
-                    program: "the problem".to_owned(),
-                    detail: format!("it has no test {place}"),
-                })?;
-                let data = fetch_test(&self.tools.library, number, test).await;
-                let data = data.map_err(Fault::from)?;
-                let judged = judging_cells.judge(&data, slot.core()).await;
-                judged.map_err(|fault| Interruption::Test { test: test.name.clone(), fault })
-            }
-        }
+        let tests = revision.map(|it| it.revised.content.tests.as_slice());
+        let index = (place as usize).checked_sub(1);
+        let test = tests.zip(index).and_then(|(tests, index)| tests.get(index));
+        let test = test.ok_or_else(|| Fault::Program {
+            program: "the problem".to_owned(),
+            detail: format!("it has no test {place}"),
+        })?;
+        let data = fetch_test(&self.tools.library, number, test).await.map_err(Fault::from)?;
+        let judged = judging_cells.judge(&data, slot.core()).await;
+        judged.map_err(|fault| Interruption::Test { test: test.name.clone(), fault })
     }
 
     /// Adds an event, to be recorded later.

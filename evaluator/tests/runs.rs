@@ -5,11 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crash_note::Note;
-use domain::run::{RunCase, RunEvent, RunRequest};
+use domain::problem::{BlobRef, Problem, ProblemCommand, ReferenceSolution, RevisionContent, Test};
+use domain::run::{ReferenceRun, RunCase, RunEvent, RunProblem, RunRequest};
 use domain::verdict::RunEnd;
-use domain::{RunId, Verdict, Version};
+use domain::{Actor, RunId, StreamId, Verdict, Version};
 use evaluator::{Config, Evaluator};
-use event_store::{Creation, NewRun, RunBatch, StoreUrls, StoredRun, Stores, WorkerFacts};
+use event_store::{
+    Context, Creation, NewRun, RunBatch, StoreUrls, StoredRun, Stores, Stream, WorkerFacts,
+};
 use jiff::{SignedDuration, Timestamp};
 use sandbox::{Languages, SandboxConfig};
 use tokio_util::sync::CancellationToken;
@@ -63,11 +66,27 @@ impl Judge {
     }
 
     async fn ask(&self, language: &str, source: &str, inputs: &[&str]) -> RunId {
+        self.create(None, language, source, inputs).await
+    }
+
+    /// Asks for a run of a C program with the limits of a problem.
+    async fn ask_on(&self, slug: &str, source: &str, inputs: &[&str]) -> RunId {
+        let problem = RunProblem { slug: slug.parse().unwrap(), revision: 1 };
+        self.create(Some(problem), "c", source, inputs).await
+    }
+
+    async fn create(
+        &self,
+        problem: Option<RunProblem>,
+        language: &str,
+        source: &str,
+        inputs: &[&str],
+    ) -> RunId {
         let own = |input: &&str| RunCase::Own { input: (*input).to_owned() };
         let request = RunRequest {
             run: Uuid::now_v7().into(),
             author: "ada".parse().unwrap(),
-            problem: None,
+            problem,
             language: language.parse().unwrap(),
             source: source.to_owned(),
             cases: inputs.iter().map(own).collect(),
@@ -77,6 +96,28 @@ impl Judge {
         let new = NewRun { request, requested_at, expires_at, open_max: 10 };
         assert_eq!(self.stores.runs.create(&new).await.unwrap(), Creation::Created);
         id
+    }
+
+    /// Creates a problem with one test and a reference solution in C.
+    async fn revise(&self, slug: &str, reference: &str) {
+        let keep = async |text: &str| {
+            let bytes = text.len() as u64;
+            let digest = self.stores.blobs.put(text.to_owned().into()).await.unwrap();
+            BlobRef { digest, bytes }
+        };
+        let test = Test::new("1", keep("1").await, keep("2").await);
+        let source = keep(reference).await;
+        let reference = ReferenceSolution { language: "c".parse().unwrap(), source };
+        let content = RevisionContent {
+            title: slug.to_owned(),
+            tests: vec![test],
+            reference: Some(reference),
+            ..RevisionContent::default()
+        };
+        let mut stream = Stream::<Problem>::new(StreamId::Problem(slug.parse().unwrap()));
+        let revise = vec![ProblemCommand::revise(content)];
+        let context = Context::new(Actor::system());
+        stream.execute(self.stores.log.as_ref(), revise, &context, None, None).await.unwrap();
     }
 
     /// Runs an evaluator until this run has ended.
@@ -147,6 +188,41 @@ async fn each_input_has_its_own_result() {
     assert_eq!(ended.outcomes[0].shown.stderr, "read 21\n");
     let waiting = judge.stores.queue.stats().await.unwrap();
     assert!(waiting.iter().all(|lane| lane.waiting + lane.in_flight == 0), "{waiting:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reference_solution_answers_own_inputs() {
+    let judge = Judge::new().await;
+    judge.revise("double", PROGRAM).await;
+    let wrong_for_8 = PROGRAM.replace("2 * n", "n == 8 ? 17 : 2 * n").replace("n == 0", "n == 9");
+    let id = judge.ask_on("double", &wrong_for_8, &["21", "8", "0", "9"]).await;
+    let ended = judge.end(id, judge.evaluator("one", 1)).await.state();
+    let results: Vec<_> = ended
+        .outcomes
+        .into_iter()
+        .map(|outcome| (outcome.verdict, outcome.shown.stdout, outcome.reference))
+        .collect();
+    let answered =
+        |answer: &str| Some(ReferenceRun::Answered { answer: answer.to_owned(), truncated: false });
+    let failed = Some(ReferenceRun::Failed { verdict: Verdict::RuntimeError });
+    assert_eq!(
+        results,
+        [
+            (Some(Verdict::Accepted), "42\n".to_owned(), answered("42\n")),
+            (Some(Verdict::WrongAnswer), "17\n".to_owned(), answered("16\n")),
+            (None, "0\n".to_owned(), failed),
+            (Some(Verdict::RuntimeError), String::new(), answered("18\n")),
+        ]
+    );
+    // A reference solution that does not compile is no fault of the author's.
+    judge.revise("broken", "int main( {").await;
+    let id = judge.ask_on("broken", PROGRAM, &["21"]).await;
+    let ended = judge.end(id, judge.evaluator("two", 1)).await.state();
+    assert_eq!(ended.outcomes[0].reference, None);
+    assert_eq!(
+        (ended.outcomes[0].verdict, ended.outcomes[0].shown.stdout.as_str()),
+        (None, "42\n")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

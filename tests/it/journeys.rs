@@ -120,7 +120,9 @@ async fn import_problems(world: &World) {
         let again = world.deployment.import(&package).await;
         assert_eq!(again["revised"], false, "{slug}");
     }
-    let payload = world.deployment.import(&Package::sum("sum", 2)).await;
+    let reference = "print(sum(map(int, input().split())))\n";
+    let sum = Package::sum("sum", 2).file("sum/submissions/accepted/sum.py", reference);
+    let payload = world.deployment.import(&sum).await;
     assert_eq!(payload["userErrors"], json!([]));
 }
 

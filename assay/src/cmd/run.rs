@@ -45,7 +45,7 @@ const UPDATES: &str = "subscription($id: ID!, $after: String) {
     run {
       id state failure compile { ok log }
       cases {
-        number input expected
+        number input expected referenceVerdict
         outcome { verdict stdout stderr truncated checker timeMs memoryKb exitCode signal }
       }
     }
@@ -145,6 +145,13 @@ fn show(run: &Value) -> std::io::Result<()> {
         stdout().flush()?;
         write!(stderr(), "{}", text(&outcome["stderr"]))?;
         writeln!(stderr(), "input {}: {}", case["number"], summary(outcome))?;
+        if outcome["verdict"] == "WRONG_ANSWER" {
+            writeln!(stderr(), "the reference solution prints:\n{}", text(&case["expected"]))?;
+        }
+        if let Some(verdict) = case["referenceVerdict"].as_str() {
+            let hint = "the input may be invalid";
+            writeln!(stderr(), "the reference solution fails on it ({verdict}); {hint}")?;
+        }
     }
     Ok(())
 }

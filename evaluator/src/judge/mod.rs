@@ -33,6 +33,7 @@ pub use materials::{MaterialError, Materials, fetch_files, fetch_test};
 pub use output_checker::{OutputChecker, OutputVerdict};
 pub use program::{Program, TestData};
 pub use run::JudgingCells;
+pub(crate) use run::excerpt;
 pub use source::{Source, SourceError};
 pub use validator::Validators;
 

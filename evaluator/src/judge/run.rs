@@ -91,6 +91,19 @@ impl JudgingCells {
         Ok(added(None, Pass { outcome, reruns, cpu, found }, test, self.shown_bytes_max))
     }
 
+    /// Runs the program on an input. Returns how it ended, and everything that it printed.
+    ///
+    /// # Errors
+    /// If the sandbox failed.
+    pub async fn output_on(
+        &mut self,
+        test: &TestData,
+        core: Option<u32>,
+    ) -> Result<(RunEnd, Bytes), Fault> {
+        let (outcome, ..) = self.run_with_rerun(test, &test.input, core).await?;
+        Ok((run_end(outcome.ended), outcome.stdout))
+    }
+
     /// Moves the program to a fresh cell, so that its next run cannot see any effect of the
     /// previous one.
     async fn renew(&mut self) -> Result<(), Fault> {
@@ -352,7 +365,7 @@ fn run_end(ended: Ended) -> RunEnd {
     }
 }
 
-fn excerpt(bytes: &[u8], shown_bytes_max: usize) -> (String, bool) {
+pub(crate) fn excerpt(bytes: &[u8], shown_bytes_max: usize) -> (String, bool) {
     let shown = &bytes[..bytes.len().min(shown_bytes_max)];
     // Control characters are useless to a reader, and take many bytes each in JSON.
     let text = String::from_utf8_lossy(shown).chars().filter(|c| is_shown_in_lines(*c)).collect();

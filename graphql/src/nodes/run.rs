@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
-use domain::run::{CASES_MAX, CaseOutcome, RunCase as Case, RunState as State};
+use domain::run::{CASES_MAX, CaseOutcome, ReferenceRun, RunCase as Case, RunState as State};
 use domain::submission::Compiled;
 use domain::verdict::RunEnd;
 use domain::{Digest, RunId};
@@ -167,6 +167,12 @@ pub struct RunCase {
     outcome: Option<CaseOutcome>,
 }
 
+impl RunCase {
+    fn reference(&self) -> Option<&ReferenceRun> {
+        self.outcome.as_ref()?.reference.as_ref()
+    }
+}
+
 #[Object]
 impl RunCase {
     /// The case's number, from 1.
@@ -188,12 +194,26 @@ impl RunCase {
         }
     }
 
-    /// The answer of a sample, up to 64 KiB; null for an own input.
+    /// The answer, up to 64 KiB: that of the sample, or what the problem's reference solution
+    /// printed on an own input. Null if the reference solution has not run, has failed, or does not
+    /// exist.
     #[graphql(complexity = "prices::RUN_TEXT")]
     async fn expected(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         match &self.case {
-            Case::Own { .. } => Ok(None),
+            Case::Own { .. } => Ok(self.reference().and_then(|reference| match reference {
+                ReferenceRun::Answered { answer, .. } => Some(answer.clone()),
+                ReferenceRun::Failed { .. } => None,
+            })),
             Case::Sample { answer, .. } => beginning(ctx, *answer).await.map(Some),
+        }
+    }
+
+    /// The verdict of the problem's reference solution on an own input, if it failed; null if it
+    /// ended well or did not run. If it failed, the input is probably invalid.
+    async fn reference_verdict(&self) -> Option<Verdict> {
+        match self.reference()? {
+            ReferenceRun::Answered { .. } => None,
+            ReferenceRun::Failed { verdict } => Some((*verdict).into()),
         }
     }
 
@@ -206,8 +226,8 @@ impl RunCase {
 /// What a run's program did on one case.
 #[derive(Debug, Clone, SimpleObject)]
 pub struct RunOutcome {
-    /// The checker's verdict on a sample. For an own input, the verdict that follows from how the
-    /// program ended; null if it ended well, because no answer is known.
+    /// The checker's verdict if the answer is known. If not, the verdict that follows from how the
+    /// program ended; null if it ended well.
     verdict: Option<Verdict>,
     /// The beginning of the program's standard output, up to 64 KiB.
     stdout: String,
@@ -215,7 +235,7 @@ pub struct RunOutcome {
     stderr: String,
     /// Whether `stdout` or `stderr` was truncated.
     truncated: bool,
-    /// The checker's message about a sample.
+    /// The checker's message.
     checker: Option<String>,
     /// CPU time, in milliseconds.
     time_ms: i32,

@@ -10,7 +10,7 @@ const RUN: &str = "mutation($input: RunInput!) {
   run(input: $input) { run { id state cursor } replayed userErrors { code field } }
 }";
 const FIELDS: &str = "id state failure compile { ok log }
-  cases { number sample input expected
+  cases { number sample input expected referenceVerdict
     outcome { verdict stdout stderr truncated exitCode signal timeMs memoryKb } }";
 const ABSENT: &str = "run_00000000000000000000000000000000";
 /// Adds two numbers.
@@ -105,6 +105,23 @@ async fn samples(world: &World) {
         (&json!(true), &json!("1 2\n"), &json!("3\n"))
     );
     assert_eq!(case["outcome"]["verdict"], "ACCEPTED", "{run}");
+
+    // The reference solution answers own inputs.
+    let input = json!({
+        "problem": "prb_sum", "language": "python3", "source": "print(4)", "inputs": ["2 2", "2 3", "?"]
+    });
+    let run = ended(&world.ada, input).await;
+    let of = |index: usize| {
+        let case = &run["cases"][index];
+        (
+            case["expected"].clone(),
+            case["referenceVerdict"].clone(),
+            case["outcome"]["verdict"].clone(),
+        )
+    };
+    assert_eq!(of(0), (json!("4\n"), json!(null), json!("ACCEPTED")), "{run}");
+    assert_eq!(of(1), (json!("5\n"), json!(null), json!("WRONG_ANSWER")), "{run}");
+    assert_eq!(of(2), (json!(null), json!("RUNTIME_ERROR"), json!(null)), "{run}");
 
     let input = json!({ "problem": "prb_sum", "language": "python3", "source": "print(4)" });
     let run = ended(&world.ada, input).await;
