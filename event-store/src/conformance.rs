@@ -7,6 +7,7 @@ mod archive;
 mod blobs;
 mod case;
 mod credentials;
+mod exports;
 mod log;
 mod log_and_queue;
 mod log_reading;
@@ -57,6 +58,11 @@ pub fn blobs_cases() -> Vec<Case> {
 /// Cases for [`Credentials`](crate::Credentials).
 pub fn credentials_cases() -> Vec<Case> {
     [credentials::cases(), sign_in::cases()].concat()
+}
+
+/// Cases for [`Exports`](crate::Exports).
+pub fn exports_cases() -> Vec<Case> {
+    exports::cases()
 }
 
 /// Cases for [`TreeStore`](crate::TreeStore).

@@ -4,7 +4,8 @@ use std::error::Error;
 use std::iter::successors;
 
 use crate::{
-    BlobError, CredentialsError, QueueError, ReadError, RunsError, TreeStoreError, sqlite,
+    BlobError, CredentialsError, ExportsError, QueueError, ReadError, RunsError, TreeStoreError,
+    sqlite,
 };
 
 /// What is wrong with stored data. Trying again does not help: the operator must act.
@@ -54,6 +55,7 @@ fn shown_by(error: &(dyn Error + 'static)) -> Option<LastingFault> {
         || matches!(error.downcast_ref(), Some(QueueError::Damaged(_)))
         || matches!(error.downcast_ref(), Some(RunsError::Damaged(_)))
         || matches!(error.downcast_ref(), Some(TreeStoreError::Damaged(_)))
+        || matches!(error.downcast_ref(), Some(ExportsError::Damaged(_)))
         || sqlite::shows_damage(error);
     is_damaged.then_some(LastingFault::Damaged)
 }

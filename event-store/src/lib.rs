@@ -7,6 +7,8 @@ mod blobs;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod credentials;
+mod export_list;
+mod exports;
 mod floor;
 mod lasting_fault;
 mod log;
@@ -36,6 +38,11 @@ pub use credentials::{
     Credentials, CredentialsError, Identities, Identity, Profile, Rotation, Scope, Ticket,
     TicketKind, Tickets, TokenHash, TokenKind, TokenRecord,
 };
+pub use export_list::{
+    EXPORT_LEASE, EXPORT_TAKES_MAX, EXPORTS_KEPT_MAX, EXPORTS_OPEN_MAX, Export, ExportContent,
+    ExportCreation, ExportPart, ExportState, LeaseLost, NewExport,
+};
+pub use exports::{ExportLease, ExportStore, Exports, ExportsError};
 pub use floor::{Floor, floor, server_memory};
 pub use lasting_fault::{LastingFault, alert, lasting_fault};
 pub use log::{
@@ -48,7 +55,8 @@ pub use queue::{
     WorkReceipt,
 };
 pub use resolver::{
-    StoreUrls, Stores, open, open_blobs, open_credentials, open_log, open_runs, open_tree,
+    StoreUrls, Stores, open, open_blobs, open_credentials, open_exports, open_log, open_runs,
+    open_tree,
 };
 pub use restore::Restoration;
 pub use revision::read_revision;

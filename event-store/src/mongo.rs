@@ -5,6 +5,7 @@
 
 mod blobs;
 mod credentials;
+mod exports;
 mod identities;
 mod tickets;
 mod tree;

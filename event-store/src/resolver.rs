@@ -11,7 +11,7 @@ use crate::mongo::{MongoBlobs, MongoCredentials, MongoTree};
 use crate::open_error::OpenError;
 use crate::redis::RedisLog;
 use crate::sqlite::{SqliteCredentials, SqliteLog, SqliteTree};
-use crate::{Blobs, Credentials, EventLog, Runs, TreeStore, WorkQueue};
+use crate::{Blobs, Credentials, EventLog, Exports, Runs, TreeStore, WorkQueue};
 
 /// The URLs of all stores.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +56,8 @@ pub struct Stores {
     pub credentials: Arc<dyn Credentials>,
     /// The Merkle tree and its signed heads.
     pub tree: Arc<dyn TreeStore>,
+    /// The exports that auditors asked for, in the tree's own store.
+    pub exports: Exports,
 }
 
 /// Opens all stores and creates those that do not exist.
@@ -115,11 +117,11 @@ pub(crate) async fn open_hot(url: &str, restoring: bool) -> Result<Hot, OpenErro
 pub(crate) async fn open_stores_on(log: Hot, urls: &StoreUrls) -> Result<Stores, OpenError> {
     let blobs = open_blobs(&urls.blobs).await?;
     let credentials = open_credentials(&urls.credentials).await?;
-    let tree = open_tree(&urls.tree).await?;
+    let (tree, exports) = open_tree_and_exports(&urls.tree).await?;
     let archive = Arc::new(Archive::new(Arc::clone(&log.hot), Arc::clone(&blobs)));
     let tiered = Arc::new(TieredLog::new(log.hot, Arc::clone(&archive)));
     let (queue, runs) = (log.queue, log.runs);
-    Ok(Stores { log: tiered, queue, runs, archive, blobs, credentials, tree })
+    Ok(Stores { log: tiered, queue, runs, archive, blobs, credentials, tree, exports })
 }
 
 /// Opens the blobs.
@@ -153,10 +155,28 @@ pub async fn open_credentials(url: &str) -> Result<Arc<dyn Credentials>, OpenErr
 /// # Errors
 /// As [`open`].
 pub async fn open_tree(url: &str) -> Result<Arc<dyn TreeStore>, OpenError> {
+    Ok(open_tree_and_exports(url).await?.0)
+}
+
+/// Opens the exports, which are in the tree's store.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_exports(url: &str) -> Result<Exports, OpenError> {
+    Ok(open_tree_and_exports(url).await?.1)
+}
+
+async fn open_tree_and_exports(url: &str) -> Result<(Arc<dyn TreeStore>, Exports), OpenError> {
     const PORT: &str = "tree";
     match scheme(url) {
-        "sqlite" => Ok(Arc::new(SqliteTree::open(path(url, PORT)?).await?)),
-        "mongodb" => Ok(Arc::new(MongoTree::open(url).await?)),
+        "sqlite" => {
+            let store = Arc::new(SqliteTree::open(path(url, PORT)?).await?);
+            Ok((store.clone(), Exports::new(store)))
+        }
+        "mongodb" => {
+            let store = Arc::new(MongoTree::open(url).await?);
+            Ok((store.clone(), Exports::new(store)))
+        }
         _ => Err(unknown(url, PORT, "sqlite:PATH or mongodb://HOST/DATABASE")),
     }
 }

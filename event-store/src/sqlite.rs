@@ -7,6 +7,7 @@ mod append;
 mod archive;
 mod credentials;
 mod database;
+mod exports;
 mod failure;
 mod floor;
 mod identities;

@@ -13,7 +13,7 @@ use futures::future::try_join_all;
 use jiff::Timestamp;
 use mongodb::Collection;
 use mongodb::bson::spec::BinarySubtype;
-use mongodb::bson::{Binary, doc};
+use mongodb::bson::{Binary, Document, doc};
 use mongodb::error::Error;
 use serde::{Deserialize, Serialize};
 
@@ -45,11 +45,12 @@ struct Head {
     note: String,
 }
 
-/// A database of tiles and heads.
+/// A database of tiles, heads and exports.
 #[derive(Debug)]
 pub(crate) struct MongoTree {
     tiles: Collection<Tile>,
     heads: Collection<Head>,
+    pub(super) exports: Collection<Document>,
 }
 
 impl MongoTree {
@@ -58,6 +59,7 @@ impl MongoTree {
         let tree = Self {
             tiles: database.collection("tree.tiles"),
             heads: database.collection("tree.heads"),
+            exports: database.collection("tree.exports"),
         };
         let indexed = tree.heads.create_index(unique(doc! { "previous": 1 })).await;
         indexed.map_err(|error| unavailable(PORT, error))?;

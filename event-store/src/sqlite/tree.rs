@@ -17,14 +17,14 @@ const KIND: Kind = Kind {
     port: "tree",
     application_id: 0x4173_5472, // "AsTr"
     create: include_str!("tree.sql"),
-    upgrades: &[],
+    upgrades: &[include_str!("tree.2.sql")],
 };
 
-/// A file of hashes and heads.
+/// A file of hashes, heads and exports.
 #[derive(Debug)]
 pub(crate) struct SqliteTree {
-    writer: Writer,
-    readers: Readers,
+    pub(super) writer: Writer,
+    pub(super) readers: Readers,
 }
 
 impl SqliteTree {

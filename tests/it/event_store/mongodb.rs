@@ -4,7 +4,7 @@ use ::mongodb::Client;
 use ::mongodb::bson::{Document, doc};
 use bytes::Bytes;
 use domain::Digest;
-use event_store::conformance::{blobs_cases, credentials_cases, run, tree_cases};
+use event_store::conformance::{blobs_cases, credentials_cases, exports_cases, run, tree_cases};
 use event_store::{BlobError, OpenError, open_blobs, open_credentials};
 use futures::future::join_all;
 use tests::mongo_server::MongoServer;
@@ -34,6 +34,12 @@ async fn credentials() {
 async fn tree() {
     let server = server().await;
     run("tree × mongodb", tree_cases(), |_| server.url(&fresh_name())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exports() {
+    let server = server().await;
+    run("exports × mongodb", exports_cases(), |_| server.url(&fresh_name())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

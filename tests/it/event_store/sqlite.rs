@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use domain::{Position, Version};
 use event_store::conformance::{
-    Case, LogUrls, archive_cases, credentials_cases, log_cases, queue_cases, restore_cases, run,
-    runs_cases, tree_cases,
+    Case, LogUrls, archive_cases, credentials_cases, exports_cases, log_cases, queue_cases,
+    restore_cases, run, runs_cases, tree_cases,
 };
 use event_store::{
     Ability, AppendBatch, Lane, LastingFault, OpenError, PRESENCE, QueueError, ReadError,
-    StoreUrls, TakeRequest, WorkItem, WorkerId, lasting_fault, open, open_credentials, open_tree,
+    StoreUrls, TakeRequest, WorkItem, WorkerId, lasting_fault, open, open_credentials,
+    open_exports, open_tree,
 };
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -76,6 +77,25 @@ async fn credentials() {
 async fn tree() {
     let directory = TempDir::new().unwrap();
     run("tree × sqlite", tree_cases(), fresh(&directory)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exports() {
+    let directory = TempDir::new().unwrap();
+    run("exports × sqlite", exports_cases(), fresh(&directory)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tree_from_before_exports_is_upgraded() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("tree.db");
+    let url = format!("sqlite:{}", file.display());
+    drop(open_tree(&url).await.unwrap());
+    let connection = Connection::open(&file).unwrap();
+    connection.execute_batch("DROP TABLE exports; PRAGMA user_version = 1").unwrap();
+    drop(connection);
+    let exports = open_exports(&url).await.unwrap();
+    assert!(exports.list(jiff::Timestamp::now()).await.unwrap().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
