@@ -140,6 +140,8 @@ pub struct AuditConfig {
     /// The file with the keys that sign tree heads. The projector creates it if nothing was ever
     /// signed.
     pub keys: PathBuf,
+    /// Hours until an export that was asked for over the API is removed; at least 1.
+    pub export_keep_hours: NonZeroU32,
 }
 
 /// The documents that clients may send.
@@ -365,7 +367,10 @@ impl Config {
                 return_to: None,
             },
             stores: StoresConfig { log, blobs, credentials, tree, views },
-            audit: AuditConfig { keys: folder.join("tree.keys") },
+            audit: AuditConfig {
+                keys: folder.join("tree.keys"),
+                export_keep_hours: const { NonZeroU32::new(24).unwrap() },
+            },
             graphql: GraphqlConfig {
                 documents: None,
                 hardened: false,

@@ -2,6 +2,7 @@
 
 mod account_settings;
 mod age;
+mod audit_exports;
 mod backup;
 pub mod cli;
 pub mod client;

@@ -30,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 use webhook::Dispatcher;
 
 use crate::account_settings::account_settings;
+use crate::audit_exports::AuditExports;
 use crate::config::{Config, EvaluatorConfig, SweepConfig};
 use crate::expired_runs::ExpiredRuns;
 use crate::judging_threads::{JudgingThreads, open_notes};
@@ -134,6 +135,7 @@ impl Server {
             background.add(Arc::new(signer(config, &stores).await?));
             background.add(Arc::new(dispatcher(config, &stores, &views)?));
             background.add(Arc::new(ExpiredRuns::new(Arc::clone(&stores.runs))));
+            background.add(Arc::new(AuditExports::new(stores.clone())));
             if let Some(sweeper) = sweeper(config, &stores) {
                 background.add(Arc::new(sweeper));
             }

@@ -15,7 +15,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use audit::{SignError, Tree, Unchanged};
 use domain::{Digest, Event, Position, Recorded, StreamId};
-use event_store::{BlobError, CredentialsError, KeptBlob, ReadError, Stores, lasting_fault};
+use event_store::{
+    BlobError, CredentialsError, ExportsError, KeptBlob, ReadError, Stores, lasting_fault,
+};
 use jiff::{SignedDuration, Timestamp};
 use supervision::{Fault, Reporter, Task, error_chain};
 use tokio_util::sync::CancellationToken;
@@ -44,6 +46,9 @@ pub(crate) enum SweepError {
     /// The blobs could not be listed or removed.
     #[error("listing or removing blobs failed")]
     Blobs(#[from] BlobError),
+    /// The exports could not be read.
+    #[error("reading the list of exports failed")]
+    Exports(#[from] ExportsError),
     /// The credentials could not be listed or removed.
     #[error("listing or removing credentials failed")]
     Credentials(#[from] CredentialsError),
@@ -113,6 +118,10 @@ impl Unnamed {
         unnamed.list_credentials(stores, &mut owners).await?;
         for segment in stores.archive.status().await?.segments {
             unnamed.blobs.remove(&segment.digest);
+        }
+        // A part that is stored from here on is too young to be removed.
+        for digest in stores.exports.parts().await? {
+            unnamed.blobs.remove(&digest);
         }
         let mut position = Position::START;
         loop {

@@ -5,7 +5,7 @@ use domain::account::{Account, AccountCommand};
 use domain::submission::{Submission, SubmissionCommand, SubmissionReceived};
 use domain::webhook::{Webhook, WebhookCommand, WebhookCreated};
 use domain::{Actor, Aggregate, Login, WebhookId};
-use event_store::{Context, Profile, StoreUrls, Stream};
+use event_store::{Context, ExportPart, NewExport, Profile, StoreUrls, Stream};
 use tempfile::TempDir;
 use webhook::secret_name;
 
@@ -213,4 +213,26 @@ async fn a_log_with_a_changed_event_is_refused() {
     .unwrap();
     let refused = Unnamed::find(&stores, later(), |_| ()).await;
     assert!(matches!(refused, Err(SweepError::Signed(SignError::Diverged(_)))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn the_parts_of_an_export_stay() {
+    let folder = TempDir::new().unwrap();
+    let stores = stores(&folder).await;
+    submit(&stores, b"first").await;
+    let (part, unnamed) = (put(&stores, b"a part").await, put(&stores, b"unnamed").await);
+    let new = NewExport {
+        id: Uuid::new_v4(),
+        requested_by: "ada".parse().unwrap(),
+        requested_at: Timestamp::now(),
+        filter: "{}".to_owned(),
+        keep_hours: 1,
+    };
+    stores.exports.create(&new).await.unwrap();
+    let held = stores.exports.take(Timestamp::now()).await.unwrap().unwrap();
+    stores.exports.add_part(&held, 0, ExportPart { digest: part, bytes: 6 }).await.unwrap();
+    let found = find(&stores, later()).await;
+    assert!(found.blobs.contains_key(&unnamed) && !found.blobs.contains_key(&part), "{found:?}");
+    stores.exports.fail(&held, "no", Timestamp::now()).await.unwrap();
+    assert!(find(&stores, later()).await.blobs.contains_key(&part));
 }
