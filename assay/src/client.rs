@@ -166,7 +166,11 @@ impl Client {
         Ok(Box::pin(stream))
     }
 
-    fn endpoint(&self, path: &str) -> Result<Url, Failure> {
+    /// The URL of a path on the server.
+    ///
+    /// # Errors
+    /// If the server's URL cannot have a path.
+    pub fn endpoint(&self, path: &str) -> Result<Url, Failure> {
         self.base.join(path).map_err(|error| {
             Failure::new(Exit::Usage, format!("the server's URL {}: {error}", self.base))
         })

@@ -447,6 +447,7 @@ impl Config {
             runs_per_minute: self.limits.runs_per_minute,
             open_runs: self.limits.open_runs.max(1),
             run_keep_hours: self.runs.keep_hours.get(),
+            export_keep_hours: self.audit.export_keep_hours.get(),
             sign_ins_per_minute: self.limits.sign_ins_per_minute,
             sign_ins_per_account_per_minute: self.limits.sign_ins_per_account_per_minute,
             subscriptions_per_socket: self.limits.subscriptions_per_socket,

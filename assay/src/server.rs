@@ -274,6 +274,7 @@ impl Http {
             runs: Arc::clone(&stores.runs),
             blobs: Arc::clone(&stores.blobs),
             tree: Tree::new(Arc::clone(&stores.tree)),
+            exports: stores.exports.clone(),
             credentials: Arc::clone(&stores.credentials),
             reader: Arc::clone(&views.reader),
             freshness: Freshness::new(Arc::clone(&views.reader), projections),

@@ -2,6 +2,7 @@
 
 mod account_input;
 pub mod accounts;
+mod audit_exports;
 mod cancel;
 mod commands;
 mod identities;

@@ -2,6 +2,7 @@
 
 use async_graphql::MergedObject;
 
+use crate::audit_exports::AuditExportMutation;
 use crate::cancel::CancelMutation;
 use crate::identities::IdentityMutation;
 use crate::import::ImportMutation;
@@ -35,5 +36,6 @@ pub struct Mutation(
     ImportMutation,
     JudgeMutation,
     RejudgeMutation,
+    AuditExportMutation,
     WebhookMutation,
 );

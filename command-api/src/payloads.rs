@@ -3,6 +3,7 @@
 use async_graphql::Interface;
 use graphql::ConsistencyToken;
 
+use crate::audit_exports::ExportAuditPayload;
 use crate::cancel::CancelSubmissionPayload;
 use crate::identities::IdentityPayload;
 use crate::invitations::InvitationPayload;
@@ -60,6 +61,8 @@ pub enum AnyPayload {
     ProblemAccess(Box<ProblemAccessPayload>),
     /// Of creating or changing a rejudge.
     Rejudge(Box<RejudgePayload>),
+    /// Of exporting the log.
+    ExportAudit(Box<ExportAuditPayload>),
     /// Of draining an evaluator.
     Judge(Box<JudgePayload>),
     /// Of creating a webhook.

@@ -7,7 +7,7 @@ use async_graphql::dataloader::DataLoader;
 use async_graphql::{Context, SchemaBuilder};
 use audit::Tree;
 use domain::LanguageId;
-use event_store::{Blobs, Credentials, EventLog, Runs, WorkQueue};
+use event_store::{Blobs, Credentials, EventLog, Exports, Runs, WorkQueue};
 use read_model::ViewReader;
 
 use crate::access::SourcePolicy;
@@ -36,6 +36,8 @@ pub struct Api {
     pub blobs: Arc<dyn Blobs>,
     /// The signed Merkle tree over the log.
     pub tree: Tree,
+    /// The exports of the log that auditors asked for.
+    pub exports: Exports,
     /// Personal data and tokens.
     pub credentials: Arc<dyn Credentials>,
     /// Reads the views. The API never writes them.
@@ -136,6 +138,8 @@ pub struct ServiceLimits {
     pub open_runs: u32,
     /// How long runs are kept, in hours.
     pub run_keep_hours: u32,
+    /// How long exports of the log are kept, in hours.
+    pub export_keep_hours: u32,
     /// Maximum number of sign-ins and registrations per network and minute.
     pub sign_ins_per_minute: u32,
     /// Maximum number of sign-ins per account and minute.
@@ -164,6 +168,7 @@ impl Default for ServiceLimits {
             runs_per_minute: 30,
             open_runs: 4,
             run_keep_hours: 24,
+            export_keep_hours: 24,
             sign_ins_per_minute: 30,
             sign_ins_per_account_per_minute: 10,
         }

@@ -332,6 +332,12 @@ impl From<event_store::RunsError> for ApiError {
     }
 }
 
+impl From<event_store::ExportsError> for ApiError {
+    fn from(error: event_store::ExportsError) -> Self {
+        Self::store(&error)
+    }
+}
+
 impl From<event_store::BlobError> for ApiError {
     fn from(error: event_store::BlobError) -> Self {
         Self::store(&error)

@@ -36,6 +36,8 @@ pub enum GlobalId {
     Session(Uuid),
     /// An access token, `tok_…`.
     AccessToken(Uuid),
+    /// An export of the log, `exp_…`.
+    AuditExport(Uuid),
     /// An event of the log, `evt_…`.
     Event(Position),
     /// A language. People type these ids, so they have no prefix: `cpp`.
@@ -66,13 +68,14 @@ enum Kind {
     Judge,
     Session,
     AccessToken,
+    AuditExport,
     Event,
     Language,
 }
 
 impl Kind {
     /// All kinds whose ids have a prefix.
-    const PREFIXED: [Self; 11] = [
+    const PREFIXED: [Self; 12] = [
         Self::Problem,
         Self::Submission,
         Self::Judgement,
@@ -83,6 +86,7 @@ impl Kind {
         Self::Judge,
         Self::Session,
         Self::AccessToken,
+        Self::AuditExport,
         Self::Event,
     ];
 
@@ -99,6 +103,7 @@ impl Kind {
             Self::Judge => ("an evaluator", "evl"),
             Self::Session => ("a session", "ses"),
             Self::AccessToken => ("an access token", "tok"),
+            Self::AuditExport => ("an export", "exp"),
             Self::Event => ("an event", "evt"),
             Self::Language => ("a language", ""),
         }
@@ -122,6 +127,7 @@ impl Kind {
             Self::Judge => Some(GlobalId::Judge(WorkerId(name.to_owned()))),
             Self::Session => Uuid::try_parse(name).ok().map(GlobalId::Session),
             Self::AccessToken => Uuid::try_parse(name).ok().map(GlobalId::AccessToken),
+            Self::AuditExport => Uuid::try_parse(name).ok().map(GlobalId::AuditExport),
             Self::Event => number(name).map(|position| GlobalId::Event(Position(position))),
             Self::Language => name.parse().ok().map(GlobalId::Language),
         }
@@ -174,7 +180,9 @@ impl fmt::Display for GlobalId {
             Self::Webhook(id) => write!(f, "{prefix}_{}", id.uuid().simple()),
             Self::Run(id) => write!(f, "{prefix}_{}", id.uuid().simple()),
             Self::Judge(WorkerId(name)) => write!(f, "{prefix}_{name}"),
-            Self::Session(id) | Self::AccessToken(id) => write!(f, "{prefix}_{}", id.simple()),
+            Self::Session(id) | Self::AccessToken(id) | Self::AuditExport(id) => {
+                write!(f, "{prefix}_{}", id.simple())
+            }
             Self::Event(position) => write!(f, "{prefix}_{}", position.0),
             Self::Language(id) => write!(f, "{id}"),
         }
@@ -217,6 +225,7 @@ impl GlobalId {
             Self::Judge(_) => Kind::Judge,
             Self::Session(_) => Kind::Session,
             Self::AccessToken(_) => Kind::AccessToken,
+            Self::AuditExport(_) => Kind::AuditExport,
             Self::Event(_) => Kind::Event,
             Self::Language(_) => Kind::Language,
         }
@@ -343,8 +352,8 @@ mod tests {
     #[test]
     fn ids_read_back_and_nothing_else_does() {
         let uuid = "018f3c5e7b1a7c3d9a540242ac120002";
-        let with_uuid =
-            ["sub", "rej", "whk", "run", "ses", "tok"].map(|prefix| format!("{prefix}_{uuid}"));
+        let with_uuid = ["sub", "rej", "whk", "run", "ses", "tok", "exp"]
+            .map(|prefix| format!("{prefix}_{uuid}"));
         let judgements = [format!("jdg_{uuid}.1"), format!("jdg_{uuid}.{uuid}.12")];
         let plain = ["prb_two-sum", "usr_ada", "evt_17", "evl_a_b-7-c0ffee", "cpp", "python3"]
             .map(str::to_owned);

@@ -30,13 +30,13 @@ use crate::response::{refuse, refuse_with, respond, with_rate_limit};
 use crate::server::{Client, Server, Serving, Shutdown};
 use crate::shape::FieldTypes;
 use crate::sockets::Sockets;
-use crate::{attachments, compression, explorer, socket, sse};
+use crate::{attachments, audit_exports, compression, explorer, socket, sse};
 
 /// Maximum time that a client takes to send a request.
 const BODY_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// Serves `/graphql` (by POST, queries also by GET, subscriptions by WebSocket, and the explorer to
-/// browsers), `/schema.graphql`, the attachments of problems, and `/healthz`. `sdl` is the schema's.
+/// browsers), `/schema.graphql`, the attachments of problems, the exports of the log, and `/healthz`. `sdl` is the schema's.
 ///
 /// # Errors
 /// If a document that the server should know could not be executed.
@@ -65,7 +65,8 @@ pub async fn router(
     }
     Ok(router
         .layer(compression::layer())
-        .merge(attachments::routes(api))
+        .merge(attachments::routes(Arc::clone(&api)))
+        .merge(audit_exports::routes(api))
         .layer(body_limit)
         .layer(CatchPanicLayer::new()))
 }

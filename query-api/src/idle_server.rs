@@ -47,6 +47,7 @@ impl IdleServer {
             blobs: Arc::clone(&stores.blobs),
             runs: stores.runs,
             tree: Tree::new(stores.tree),
+            exports: stores.exports,
             credentials: stores.credentials,
             freshness: Freshness::new(Arc::clone(&reader), []),
             revisions: Revisions::new(Arc::clone(&reader)),

@@ -2,6 +2,7 @@
 
 mod any_schema;
 mod attachments;
+mod audit_exports;
 mod compression;
 mod connections;
 mod cors;

@@ -11,10 +11,10 @@ use read_model::{
 use graphql::connection::{Page, Paging, cost, page};
 use graphql::loaders::Key;
 use graphql::nodes::{
-    AccessToken, Audit, Event, Judge, Judgement, LanguageNode, Node, Problem, ProblemFilter,
-    ProblemOrder, RateLimit, Rejudge, RejudgePreview, RejudgeSelection, Run, Session, Submission,
-    SubmissionFilter, SubmissionOrder, System, Tag, User, UserFilter, UserStanding, Webhook,
-    daily_problem, random_problem, standings, visible,
+    AccessToken, Audit, AuditExport, Event, Judge, Judgement, LanguageNode, Node, Problem,
+    ProblemFilter, ProblemOrder, RateLimit, Rejudge, RejudgePreview, RejudgeSelection, Run,
+    Session, Submission, SubmissionFilter, SubmissionOrder, System, Tag, User, UserFilter,
+    UserStanding, Webhook, audit_exports, daily_problem, random_problem, standings, visible,
 };
 use graphql::{Api, ApiError, Date, GlobalId, Viewer, access, account_in_log, prices, selection};
 
@@ -54,6 +54,18 @@ impl Reads {
     /// The event log, for auditors; null for others.
     async fn audit(&self, ctx: &Context<'_>) -> Option<Audit> {
         access::may_see_log(Viewer::of(ctx)).then_some(Audit)
+    }
+
+    /// The exports of the log that were asked for and have not expired, newest first; empty unless
+    /// the viewer is an auditor.
+    #[graphql(complexity = "cost(first, None, child_complexity)")]
+    async fn audit_exports(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> Result<Page<AuditExport>> {
+        audit_exports(ctx, &Paging { first, after, ..Paging::default() }).await
     }
 
     /// What the client may spend on requests, and what this one has cost.
@@ -339,6 +351,9 @@ async fn node(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         }
         GlobalId::Session(id) => Session::own(ctx, id).await?.map(Node::Session),
         GlobalId::AccessToken(id) => AccessToken::own(ctx, id).await?.map(Node::AccessToken),
+        GlobalId::AuditExport(id) => {
+            AuditExport::load(ctx, id).await?.map(|it| Node::AuditExport(Box::new(it)))
+        }
         GlobalId::Language(id) => {
             let found = Api::of(ctx).catalogue.get(&id).cloned();
             found.map(|language| Node::Language(LanguageNode(language)))

@@ -8,6 +8,7 @@ mod architecture;
 mod archive;
 mod as_of;
 mod audit;
+mod audit_exports;
 mod backup;
 mod bad_input;
 mod bench;

@@ -2,6 +2,7 @@
 
 mod activity;
 mod audit;
+mod audit_export;
 mod event;
 mod judge;
 pub(crate) mod judgement;
@@ -31,6 +32,7 @@ mod visible_event;
 mod webhook;
 
 pub use self::audit::Audit;
+pub use self::audit_export::{AuditExport, audit_exports, export_filter};
 pub use activity::{ActivityDay, LanguageUse, SolvedProblem};
 pub use event::{Event, EventCursor, EventEdge, EventFilter, Receipt};
 pub use judge::Judge;

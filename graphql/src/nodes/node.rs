@@ -3,8 +3,8 @@
 use async_graphql::{ID, Interface};
 
 use super::{
-    AccessToken, Event, Judge, Judgement, LanguageNode, Problem, Rejudge, Run, Session, Submission,
-    User, Webhook,
+    AccessToken, AuditExport, Event, Judge, Judgement, LanguageNode, Problem, Rejudge, Run,
+    Session, Submission, User, Webhook,
 };
 
 /// An object with a global id, which `node` takes. Objects without an id have no identity of their
@@ -34,6 +34,8 @@ pub enum Node {
     Session(Session),
     /// An access token.
     AccessToken(AccessToken),
+    /// An export of the log.
+    AuditExport(Box<AuditExport>),
     /// A language.
     Language(LanguageNode),
 }

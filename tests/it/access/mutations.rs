@@ -130,6 +130,9 @@ pub(super) const ROWS: &[Row] = &[
          FORBIDDEN ALREADY_FINAL FORBIDDEN FORBIDDEN"),
     row("Mutation.revertRejudge", "a rejudge",
         r#"revertRejudge(id: "$other.rejudge") { userErrors { code } }"#, JUDGES),
+    row("Mutation.exportAudit", "the log",
+        r#"exportAudit(input: { to: "1", idempotencyKey: "$viewer" }) { userErrors { code } }"#,
+        "!UNAUTHENTICATED FORBIDDEN FORBIDDEN FORBIDDEN ok ok ok FORBIDDEN"),
     row("Mutation.createWebhook", "a new webhook",
         r#"createWebhook(input: { url: "https://1.1.1.1/", types: ["RejudgeReverted"] }) {
             userErrors { code } }"#, ADMINS),

@@ -39,6 +39,8 @@ pub(super) const ROWS: &[Row] = &[
     row("Query.node", "a damaged id", r#"node(id: "sub_1") { id }"#,
         "!BAD_USER_INPUT !BAD_USER_INPUT !BAD_USER_INPUT !BAD_USER_INPUT
          !BAD_USER_INPUT !BAD_USER_INPUT !BAD_USER_INPUT !BAD_USER_INPUT"),
+    row("Query.node", "an AuditExport", r#"node(id: "$other.export") { id }"#,
+        "null null null null ok ok ok null"),
     row("Query.nodes", "another's submission", r#"nodes(ids: ["$other.submission"]) { id }"#, JUDGES),
     row("Query.viewer", "own account", "viewer { login }", "null ok ok ok ok ok ok ok"),
     row("Query.viewer", "own email", "viewer { email }", "null ok ok ok ok ok ok null"),
@@ -92,6 +94,8 @@ pub(super) const ROWS: &[Row] = &[
         "empty empty empty empty empty ok ok empty"),
     row("Query.audit", "the log", r#"audit { event(position: "1") { type } }"#,
         "null null null null ok ok ok null"),
+    row("Query.auditExports", "all exports", "auditExports { nodes { id } }",
+        "empty empty empty empty ok ok ok empty"),
     row("Query.system", "the service", "system { version }", EVERYONE),
     row("Query.packageDiff", "a package", r#"packageDiff(package: "$package", slug: "new") { slug }"#,
         "!UNAUTHENTICATED !FORBIDDEN ok ok !FORBIDDEN ok !FORBIDDEN !FORBIDDEN"),

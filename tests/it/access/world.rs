@@ -70,6 +70,9 @@ impl World {
             types: [\"RejudgeReverted\"] }) { id } }";
         let created = admin.data(create, json!({})).await;
         objects.insert("$other.webhook".to_owned(), text(&created["createWebhook"]["id"]));
+        let export = "mutation { exportAudit(input: { to: \"1\" }) { export { id } } }";
+        let exported = admin.data(export, json!({})).await;
+        objects.insert("$other.export".to_owned(), text(&exported["exportAudit"]["export"]["id"]));
         deployment.projected().await;
         Self { _deployment: deployment, viewers, objects }
     }
@@ -155,7 +158,7 @@ async fn until_number(api: &Api, ask: &str, id: &str) -> u64 {
 }
 
 /// Ids of objects that do not exist.
-fn missing() -> [(&'static str, String); 12] {
+fn missing() -> [(&'static str, String); 13] {
     [
         ("submission", format!("sub_{NO_OBJECT}")),
         ("judgement", format!("jdg_{NO_OBJECT}.1")),
@@ -164,6 +167,7 @@ fn missing() -> [(&'static str, String); 12] {
         ("session", format!("ses_{NO_OBJECT}")),
         ("token", format!("tok_{NO_OBJECT}")),
         ("run", format!("run_{NO_OBJECT}")),
+        ("export", format!("exp_{NO_OBJECT}")),
         ("evaluator", "evl_nobody-1-abcdef".to_owned()),
         ("invitation", NO_OBJECT.to_owned()),
         ("rejudge", format!("rej_{NO_OBJECT}")),
