@@ -16,6 +16,8 @@ use crate::{Exit, Failure};
 
 /// Timeout of one request.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(60);
+/// Timeout of a download. Without data it ends much earlier.
+const DOWNLOAD_TIME_MAX: Duration = Duration::from_secs(12 * 3_600);
 /// The subprotocol of subscriptions over WebSocket.
 const PROTOCOL: &str = "graphql-transport-ws";
 
@@ -90,6 +92,32 @@ impl Client {
         match answer["sha256"].as_str() {
             Some(digest) => Ok(digest.to_owned()),
             None => Err(data(answer).err().unwrap_or_else(unexpected)),
+        }
+    }
+
+    /// Downloads what is at this path, and passes it on in pieces.
+    ///
+    /// # Errors
+    /// If the server does not respond, refuses, or is silent for too long, or `take` fails.
+    pub async fn download(
+        &self,
+        path: &str,
+        mut take: impl FnMut(&[u8]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut request = self.http.get(self.endpoint(path)?).timeout(DOWNLOAD_TIME_MAX);
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        let failed = |error: &(dyn std::error::Error + 'static)| {
+            Failure::of(Exit::Network, "downloading", error)
+        };
+        let answer = request.send().await.and_then(reqwest::Response::error_for_status);
+        let mut answer = answer.map_err(|error| failed(&error))?;
+        loop {
+            let chunk = tokio::time::timeout(REQUEST_TIME_MAX, answer.chunk()).await;
+            let chunk = chunk.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
+            let Some(chunk) = chunk else { return Ok(()) };
+            take(&chunk)?;
         }
     }
 

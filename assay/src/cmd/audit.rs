@@ -2,7 +2,9 @@
 
 mod as_of;
 mod check;
+mod download;
 mod export;
+mod filter_args;
 mod inputs;
 mod prove;
 mod recompute;
@@ -37,6 +39,8 @@ enum Command {
     Check(check::Args),
     /// Write events and their proofs to a file
     Export(export::Args),
+    /// Ask a server for an export, and download it when it is made
+    Download(download::Args),
     /// Judge submissions again with the recorded inputs, and compare the results
     Recompute(recompute::Args),
 }
@@ -48,6 +52,7 @@ pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
         (Some(Command::Prove(args)), _) => prove::run(config, args).await,
         (Some(Command::Check(args)), _) => check::run(config, &args),
         (Some(Command::Export(args)), _) => export::run(config, args).await,
+        (Some(Command::Download(args)), _) => download::run(config, args).await,
         (Some(Command::Recompute(args)), _) => recompute::run(config, args).await,
         (None, Some(submission)) => trail::run(config, &submission, args.json).await,
         (None, None) => Err(Failure::new(Exit::Usage, "give a submission or a command")),

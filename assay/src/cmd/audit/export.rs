@@ -3,13 +3,10 @@
 use std::fs::File;
 use std::path::PathBuf;
 
-use audit::{ExportError, Filter, Tree};
-use domain::{Position, StreamId};
+use audit::{ExportError, Tree};
 use indicatif::ProgressBar;
-use jiff::Timestamp;
-use uuid::Uuid;
 
-use super::trail;
+use super::filter_args::FilterArgs;
 use crate::config::Config;
 use crate::stores::{open_log, open_tree};
 use crate::{Exit, Failure};
@@ -23,53 +20,12 @@ pub(super) struct Args {
     /// The file to write
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Only events of this submission (id or UUID)
-    #[arg(long, conflicts_with = "stream")]
-    submission: Option<String>,
-    /// Only events of this stream, for example `problem:two-sum`
-    #[arg(long)]
-    stream: Option<String>,
-    /// Only events of this type; may be repeated
-    #[arg(long = "type", value_name = "TYPE")]
-    types: Vec<String>,
-    /// Only events caused by this actor, for example `account:ada`
-    #[arg(long)]
-    actor: Option<String>,
-    /// Only events caused by the request with this correlation id
-    #[arg(long, value_name = "UUID")]
-    correlation: Option<Uuid>,
-    /// Only events from this position on
-    #[arg(long, value_name = "POSITION")]
-    from: Option<u64>,
-    /// Only events up to this position
-    #[arg(long, value_name = "POSITION")]
-    to: Option<u64>,
-    /// Only events recorded at this time or later, for example 2026-01-31T00:00:00Z
-    #[arg(long, value_name = "TIME")]
-    since: Option<Timestamp>,
-    /// Only events recorded before this time
-    #[arg(long, value_name = "TIME")]
-    until: Option<Timestamp>,
+    #[command(flatten)]
+    filter: FilterArgs,
 }
 
 pub(super) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
-    let stream = match (&args.submission, &args.stream) {
-        (Some(submission), _) => Some(StreamId::Submission(trail::parse(submission)?)),
-        (None, Some(stream)) => {
-            Some(stream.parse().map_err(|error| Failure::of(Exit::Usage, "--stream", &error))?)
-        }
-        (None, None) => None,
-    };
-    let filter = Filter {
-        stream,
-        types: args.types,
-        actor: args.actor,
-        correlation: args.correlation,
-        from: args.from.map(Position),
-        to: args.to.map(Position),
-        since: args.since,
-        until: args.until,
-    };
+    let filter = args.filter.filter()?;
     let name = args.out.display().to_string();
     let writing = format!("writing {name}");
     let log = open_log(config).await?;
