@@ -286,7 +286,7 @@ impl ExportList {
     /// The exports that have not expired, newest first.
     pub(crate) fn newest_first(&self, now: Timestamp) -> Vec<Export> {
         let mut exports: Vec<Export> = self.live(now).cloned().collect();
-        exports.sort_by(|a, b| (b.requested_at, b.id).cmp(&(a.requested_at, a.id)));
+        exports.sort_by_key(|it| std::cmp::Reverse((it.requested_at, it.id)));
         exports
     }
 
