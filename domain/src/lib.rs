@@ -5,6 +5,7 @@ pub mod aggregate;
 pub mod checker;
 pub mod digest;
 pub mod event;
+pub mod function;
 pub mod grading;
 pub mod identity;
 pub mod problem;

@@ -1,0 +1,15 @@
+//! Function problems: what a function takes and returns, and values of these types.
+//!
+//! A setter declares a signature once. A submission has only the function, in any language. Cases
+//! are values in JSON ([`json`]); programs get and return them as frames ([`frame`]), which every
+//! language can read without a parser. Both ways are exact.
+
+pub mod frame;
+pub mod json;
+#[cfg(test)]
+mod tests;
+mod types;
+mod value;
+
+pub use types::{Field, InvalidType, NESTING_MAX, NodeKind, Struct, Structs, Type};
+pub use value::{BigInt, InvalidBigInt, Value, compare};
