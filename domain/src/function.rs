@@ -4,6 +4,7 @@
 //! are values in JSON ([`json`]); programs get and return them as frames ([`frame`]), which every
 //! language can read without a parser. Both ways are exact.
 
+mod comparison;
 pub mod frame;
 pub mod json;
 #[cfg(test)]
@@ -11,5 +12,6 @@ mod tests;
 mod types;
 mod value;
 
+pub use comparison::Equality;
 pub use types::{Field, InvalidType, NESTING_MAX, NodeKind, Struct, Structs, Type};
 pub use value::{BigInt, InvalidBigInt, Value, compare};
