@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use domain::Verdict;
 use domain::submission::{Feedback, Shown, TestOutcome};
-use domain::text::is_shown_in_lines;
+use domain::text::visible;
 use domain::verdict::RunEnd;
 use sandbox::{Cell, CellSpec, Ended, Execution, MemorySource, Outcome};
 
@@ -367,9 +367,7 @@ fn run_end(ended: Ended) -> RunEnd {
 
 pub(crate) fn excerpt(bytes: &[u8], shown_bytes_max: usize) -> (String, bool) {
     let shown = &bytes[..bytes.len().min(shown_bytes_max)];
-    // Control characters are useless to a reader, and take many bytes each in JSON.
-    let text = String::from_utf8_lossy(shown).chars().filter(|c| is_shown_in_lines(*c)).collect();
-    (text, shown.len() < bytes.len())
+    (visible(&String::from_utf8_lossy(shown)), shown.len() < bytes.len())
 }
 
 #[cfg(test)]

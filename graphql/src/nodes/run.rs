@@ -229,7 +229,8 @@ pub struct RunOutcome {
     /// The checker's verdict if the answer is known. If not, the verdict that follows from how the
     /// program ended; null if it ended well.
     verdict: Option<Verdict>,
-    /// The beginning of the program's standard output, up to 64 KiB.
+    /// The beginning of the program's standard output, up to 64 KiB. Control characters are shown
+    /// as their pictures, such as ␀.
     stdout: String,
     /// The beginning of the program's standard error, up to 64 KiB.
     stderr: String,
