@@ -14,7 +14,7 @@ use crate::accounts::{self, AccountError, Registering};
 use crate::commands::Commands;
 use crate::oidc::ExternalAccount;
 use crate::payload::{Failure, Payload, UserError, UserErrorCode, answer, token};
-use crate::profile::profile_of;
+use crate::profile::{check_password, profile_of};
 use crate::sessions::{SessionPayload, UNNAMED, begin_session};
 use crate::sign_in_code::SignInCode;
 use crate::{account_input, login_choice, permission};
@@ -65,16 +65,21 @@ impl IdentityMutation {
     }
 
     /// Links an identity to the viewer's account, so that it can sign in with it. Needs a session
-    /// or a token with scope `full`.
+    /// or a token with scope `full`, and the password if the account has one: a stolen token
+    /// must not gain a way to sign in.
     async fn link_identity(
         &self,
         ctx: &Context<'_>,
         #[graphql(secret, desc = "As for `signInWithCode`.")] code: String,
         #[graphql(secret, desc = "As for `signInWithCode`.")] verifier: String,
+        #[graphql(secret, desc = "The account's password; null if it has none.")] password: Option<
+            String,
+        >,
     ) -> Result<IdentityPayload> {
         let (commands, viewer) = (Commands::of(ctx), Viewer::required(ctx)?);
         commands.admit_network(ctx)?;
-        answer(link(commands, viewer, code, verifier).await.map(|identity| IdentityPayload {
+        let linked = link(commands, viewer, password, code, verifier).await;
+        answer(linked.map(|identity| IdentityPayload {
             identity: Some(identity.into()),
             ..IdentityPayload::default()
         }))
@@ -198,10 +203,14 @@ fn identity_of(external: &ExternalAccount, subject: Uuid, login: &Login) -> Iden
 async fn link(
     commands: &Commands,
     viewer: &Viewer,
+    password: Option<String>,
     code: String,
     verifier: String,
 ) -> Result<Identity, Failure> {
     permission::full(viewer)?;
+    // Before the code, which works only once.
+    let profile = profile_of(commands, viewer.subject).await?;
+    check_password(commands, viewer, &profile, password, "password").await?;
     let credentials = commands.credentials.as_ref();
     let external = external(credentials, code, verifier).await?;
     let taken = || UserError::new(UserErrorCode::Taken, "another account has this identity");

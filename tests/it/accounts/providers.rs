@@ -191,15 +191,16 @@ impl World {
     }
 
     async fn identities_are_linked_and_unlinked(&self, ada: &Api) {
-        let link = async |api: &Api, code: &str| {
-            let query = "mutation($code: String!, $verifier: String!) {
-                linkIdentity(code: $code, verifier: $verifier) {
+        let link_with = async |api: &Api, code: &str, password: Option<&str>| {
+            let query = "mutation($code: String!, $verifier: String!, $password: String) {
+                linkIdentity(code: $code, verifier: $verifier, password: $password) {
                     identity { id provider } userErrors { code field }
                 }
             }";
-            let variables = json!({ "code": code, "verifier": VERIFIER });
+            let variables = json!({ "code": code, "verifier": VERIFIER, "password": password });
             api.data(query, variables).await["linkIdentity"].take()
         };
+        let link = async |api: &Api, code: &str| link_with(api, code, Some(PASSWORD)).await;
         let unlink = async |api: &Api, id: &Value| {
             let query = "mutation($id: ID!) {
                 unlinkIdentity(id: $id) { userErrors { code field } }
@@ -208,7 +209,13 @@ impl World {
         };
         let bob = self.deployment.register("bob").await;
         let claims = json!({ "sub": "3" });
-        let linked = link(&bob, &self.code("staff", &claims).await).await;
+        // A token alone does not link an identity, and a wrong password does not use the code up.
+        let code = self.code("staff", &claims).await;
+        for password in [None, Some("a guess")] {
+            let refused = link_with(&bob, &code, password).await;
+            assert_errors(&refused, &["BAD_CREDENTIALS password"]);
+        }
+        let linked = link(&bob, &code).await;
         assert_eq!(linked["identity"]["provider"], "staff", "{linked}");
         assert_eq!(self.sign_in("staff", &claims).await["user"]["login"], "bob");
         let again = link(&bob, &self.code("staff", &claims).await).await;
