@@ -367,7 +367,11 @@ fn run_end(ended: Ended) -> RunEnd {
 
 pub(crate) fn excerpt(bytes: &[u8], shown_bytes_max: usize) -> (String, bool) {
     let shown = &bytes[..bytes.len().min(shown_bytes_max)];
-    (visible(&String::from_utf8_lossy(shown)), shown.len() < bytes.len())
+    let mut text = visible(&String::from_utf8_lossy(shown));
+    let is_cut = shown.len() < bytes.len() || text.len() > shown_bytes_max;
+    // A character that became visible is longer than before.
+    text.truncate(text.floor_char_boundary(shown_bytes_max));
+    (text, is_cut)
 }
 
 #[cfg(test)]
@@ -400,6 +404,15 @@ mod tests {
 
     fn hidden() -> TestData {
         TestData::new(1, Bytes::new(), Bytes::from_static(b"3\n"))
+    }
+
+    #[test]
+    fn an_excerpt_is_bounded_also_after_characters_became_visible() {
+        assert_eq!(excerpt(b"ab", 2), ("ab".to_owned(), false));
+        assert_eq!(excerpt(b"abc", 2), ("ab".to_owned(), true));
+        assert_eq!(excerpt(b"a\0", 4), ("a␀".to_owned(), false));
+        assert_eq!(excerpt(b"\0\0\0", 7), ("␀␀".to_owned(), true));
+        assert_eq!(excerpt(&[0xff; 9], 9), ("\u{fffd}\u{fffd}\u{fffd}".to_owned(), true));
     }
 
     #[test]

@@ -151,9 +151,10 @@ pub struct TestDetail {
     input: String,
     /// The beginning of the expected output.
     expected: String,
-    /// The beginning of the program's standard output.
+    /// The beginning of the program's standard output. Control characters are shown as their
+    /// pictures, such as ␀.
     stdout: String,
-    /// The beginning of the program's standard error.
+    /// The beginning of the program's standard error, like `stdout`.
     stderr: String,
     /// The checker's output.
     checker: Option<String>,
