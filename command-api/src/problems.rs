@@ -5,7 +5,7 @@ use domain::problem::{
     BlobRef, Limits, Problem as ProblemState, ProblemLanguage, ProblemRejection, ReferenceSolution,
     ReviseProblem, RevisionContent, Sample, Test, Visibility,
 };
-use domain::{Aggregate as _, Event, Recorded, Slug};
+use domain::{Aggregate as _, Event, LanguageId, Recorded, Slug};
 use event_store::{AppendError, EVENT_BYTES_MAX, ExecuteError, ReadError};
 use graphql::nodes::{Difficulty, Problem, ProblemVisibility};
 use graphql::{Api, ConsistencyToken, Markdown, Sha256, Viewer, access};
@@ -336,7 +336,7 @@ async fn content_of_input(
             None
         }
     });
-    let languages = languages.collect();
+    let languages: Vec<ProblemLanguage> = languages.collect();
     if !errors.is_empty() {
         return Err(Failure::User(errors));
     }
@@ -357,7 +357,7 @@ async fn content_of_input(
         }
     };
     let reference = match input.reference_solution {
-        Some(solution) => Some(keep_reference(commands, solution).await?),
+        Some(solution) => Some(keep_reference(commands, &languages, solution).await?),
         None => judging.reference.clone(),
     };
     let defaults = Limits::default();
@@ -397,24 +397,15 @@ async fn judging_of_package(
     };
     uploaded::keep_blobs(commands, &package).await?;
     let warnings = package.warnings.iter().map(ToString::to_string).collect();
-    let RevisionContent {
-        tests,
-        checker,
-        grading,
-        grader,
-        static_validator,
-        include,
-        reference,
-        ..
-    } = package.content;
+    let content = package.content;
     let judging = RevisionContent {
-        tests,
-        checker,
-        grading,
-        grader,
-        static_validator,
-        include,
-        reference,
+        tests: content.tests,
+        checker: content.checker,
+        grading: content.grading,
+        grader: content.grader,
+        static_validator: content.static_validator,
+        include: content.include,
+        reference: content.reference,
         ..RevisionContent::default()
     };
     Ok((judging, warnings))
@@ -422,12 +413,16 @@ async fn judging_of_package(
 
 async fn keep_reference(
     commands: &Commands,
+    accepted: &[ProblemLanguage],
     ReferenceSolutionInput { language, source }: ReferenceSolutionInput,
 ) -> Result<ReferenceSolution, Failure> {
     let refusal = |field, message: String| UserError::at(UserErrorCode::Invalid, field, message);
-    let language = language.parse().map_err(|error| {
-        refusal("input.referenceSolution.language", format!("{language:?}: {error}"))
-    })?;
+    let id = "input.referenceSolution.language";
+    let language: LanguageId =
+        language.parse().map_err(|error| refusal(id, format!("{language:?}: {error}")))?;
+    if !accepted.is_empty() && !accepted.iter().any(|offer| offer.language == language) {
+        return Err(refusal(id, format!("the problem does not accept {language}")).into());
+    }
     if source.trim().is_empty() {
         let message = "the source is empty".to_owned();
         return Err(refusal("input.referenceSolution.source", message).into());
