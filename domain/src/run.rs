@@ -11,6 +11,9 @@ pub const CASES_MAX: usize = 10;
 /// Maximum size of an own input, in bytes.
 pub const INPUT_BYTES_MAX: usize = 64 << 10;
 
+/// Maximum size of the beginning of an output stream or an answer that is kept of a case, in bytes.
+pub const SHOWN_BYTES_MAX: usize = 64 << 10;
+
 /// A program to run, as its author asked for it. It never changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunRequest {

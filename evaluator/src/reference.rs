@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use domain::LanguageId;
 use domain::problem::{Checker, RevisionContent};
-use domain::run::ReferenceRun;
+use domain::run::{ReferenceRun, SHOWN_BYTES_MAX};
 use event_store::Ability;
 
 use crate::interruption::Interruption;
@@ -15,9 +15,6 @@ use crate::judge::{
 };
 use crate::library::Revision;
 use crate::tools::Tools;
-
-/// Bytes of an answer that are shown.
-const SHOWN_BYTES_MAX: usize = 64 << 10;
 
 /// A reference solution, ready to run.
 #[derive(Debug)]
@@ -33,8 +30,8 @@ pub(crate) struct Answer {
 }
 
 impl Reference {
-    /// The problem's reference solution; `None` if it has none, if it cannot run here, or if a run
-    /// on one input alone says nothing, as in interactive problems.
+    /// The problem's reference solution; `None` if it has none, if it does not compile or cannot run
+    /// here, or if a run on one input alone says nothing, as in interactive problems.
     pub(crate) async fn prepare(
         tools: &Tools,
         revision: &Revision,
@@ -44,7 +41,8 @@ impl Reference {
         let Some(reference) = content.reference.as_ref().filter(|_| has_one_pass(content)) else {
             return Ok(None);
         };
-        if !Ability::needed(&reference.language, content).is_subset(&tools.abilities) {
+        let is_able = Ability::needed(&reference.language, content).is_subset(&tools.abilities);
+        if !is_able || content.language(&reference.language).is_none() {
             return Ok(None);
         }
         let text = tools.library.bytes(&reference.source.digest).await.map_err(Fault::from)?;

@@ -8,7 +8,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use domain::checker::TokenOptions;
 use domain::problem::{Limits, RevisionContent};
-use domain::run::{CaseOutcome, RunCase, RunEvent, RunState};
+use domain::run::{CaseOutcome, RunCase, RunEvent, RunState, SHOWN_BYTES_MAX};
 use domain::submission::{AbandonReason, Compiled};
 use domain::{RunId, Version};
 use event_store::{Ability, RunBatch, Runs, RunsError, StoredRun, Work, WorkReceipt};
@@ -25,9 +25,6 @@ use crate::reference::{Answer, Reference, source_of};
 use crate::session::{LOST_DELIVERIES_MAX, PROGRESS_INTERVAL};
 use crate::slots::Slot;
 use crate::tools::Tools;
-
-/// Bytes of each output stream that are kept of each case.
-const OUTPUT_BYTES_MAX: usize = 64 << 10;
 
 /// Runs the program until its last case has ended, or gives the run up if it failed too often.
 pub(crate) async fn run(
@@ -189,12 +186,21 @@ impl<'a> Session<'a> {
             Some(revision) => Reference::prepare(tools, revision, slot.core()).await?,
             None => None,
         };
-        let is_checked = self.has_samples() || reference.is_some();
-        let content = revision.as_deref().map(|it| &it.revised.content).filter(|_| is_checked);
-        let problem_programs = self.problem_programs(content, slot.core()).await?;
+        let content = revision.as_deref().map(|it| &it.revised.content);
+        let content = content.filter(|_| self.has_samples() || reference.is_some());
+        let problem_programs = match self.problem_programs(content, slot.core()).await {
+            // Own inputs can run without a checker, and a broken one is not the author's fault.
+            Err(Interruption::Fault(Fault::Program { .. })) if !self.has_samples() => {
+                if let Some(reference) = reference.take() {
+                    reference.tear_down().await;
+                }
+                self.problem_programs(None, slot.core()).await?
+            }
+            prepared => prepared?,
+        };
         let judging_cells =
             JudgingCells::set_up(&tools.cells, program, Arc::new(problem_programs)).await?;
-        let mut judging_cells = judging_cells.showing(OUTPUT_BYTES_MAX);
+        let mut judging_cells = judging_cells.showing(SHOWN_BYTES_MAX);
         for (number, case) in (1..).zip(self.stored.request.cases.clone()) {
             let outcome = match case {
                 RunCase::Own { input } => {

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crash_note::Note;
-use domain::problem::{BlobRef, Problem, ProblemCommand, ReferenceSolution, RevisionContent, Test};
+use domain::problem::{
+    BlobRef, Checker, PackagedProgram, Problem, ProblemCommand, ProblemLanguage, ProgramFile,
+    Protocol, ReferenceSolution, RevisionContent, Test, Validation, ValidationLimits,
+};
 use domain::run::{ReferenceRun, RunCase, RunEvent, RunProblem, RunRequest};
 use domain::verdict::RunEnd;
 use domain::{Actor, RunId, StreamId, Verdict, Version};
@@ -100,6 +103,16 @@ impl Judge {
 
     /// Creates a problem with one test and a reference solution in C.
     async fn revise(&self, slug: &str, reference: &str) {
+        self.revise_with(slug, reference, |content, _| content).await;
+    }
+
+    /// The same, with changes to the content. They get a blob that no compiler accepts.
+    async fn revise_with(
+        &self,
+        slug: &str,
+        reference: &str,
+        change: impl FnOnce(RevisionContent, BlobRef) -> RevisionContent,
+    ) {
         let keep = async |text: &str| {
             let bytes = text.len() as u64;
             let digest = self.stores.blobs.put(text.to_owned().into()).await.unwrap();
@@ -114,6 +127,7 @@ impl Judge {
             reference: Some(reference),
             ..RevisionContent::default()
         };
+        let content = change(content, keep("no program").await);
         let mut stream = Stream::<Problem>::new(StreamId::Problem(slug.parse().unwrap()));
         let revise = vec![ProblemCommand::revise(content)];
         let context = Context::new(Actor::system());
@@ -145,13 +159,14 @@ impl Judge {
 
     fn evaluator(&self, name: &str, slots: usize) -> Evaluator {
         let languages = Arc::new(Languages::builtin());
-        let c = vec![Arc::clone(languages.get("c").unwrap())];
+        let installed: Vec<_> =
+            ["c", "cpp"].map(|id| Arc::clone(languages.get(id).unwrap())).into();
         let config = Config {
             name: name.to_owned(),
             slots,
             pin_cores: false,
-            languages: c.clone(),
-            installed: c,
+            languages: installed.clone(),
+            installed,
             warm_up: false,
             lease: Duration::from_secs(5),
             deliveries_max: 2,
@@ -214,15 +229,46 @@ async fn the_reference_solution_answers_own_inputs() {
             (Some(Verdict::RuntimeError), String::new(), answered("18\n")),
         ]
     );
-    // A reference solution that does not compile is no fault of the author's.
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn faults_of_the_problem_do_not_stop_own_inputs() {
+    let judge = Judge::new().await;
     judge.revise("broken", "int main( {").await;
-    let id = judge.ask_on("broken", PROGRAM, &["21"]).await;
-    let ended = judge.end(id, judge.evaluator("two", 1)).await.state();
-    assert_eq!(ended.outcomes[0].reference, None);
-    assert_eq!(
-        (ended.outcomes[0].verdict, ended.outcomes[0].shown.stdout.as_str()),
-        (None, "42\n")
-    );
+    judge
+        .revise_with("unaccepted", PROGRAM, |content, _| {
+            let languages = vec![ProblemLanguage::without_code("c".parse().unwrap())];
+            let in_cpp = |it| ReferenceSolution { language: "cpp".parse().unwrap(), ..it };
+            let reference = content.reference.map(in_cpp);
+            RevisionContent { languages, reference, ..content }
+        })
+        .await;
+    judge
+        .revise_with("unchecked", PROGRAM, |content, source| {
+            let file =
+                ProgramFile { path: "check.c".to_owned(), content: source, executable: false };
+            let program = PackagedProgram {
+                name: "check".to_owned(),
+                language: Some("c".parse().unwrap()),
+                files: vec![file],
+            };
+            let checker = Checker::Programs(Validation {
+                programs: vec![program],
+                protocol: Protocol::Kattis,
+                interactive: false,
+                passes: 1,
+                limits: ValidationLimits::default(),
+            });
+            RevisionContent { checker, ..content }
+        })
+        .await;
+    for slug in ["broken", "unaccepted", "unchecked"] {
+        let id = judge.ask_on(slug, PROGRAM, &["21"]).await;
+        let ended = judge.end(id, judge.evaluator(slug, 1)).await.state();
+        let outcome = &ended.outcomes[0];
+        assert_eq!(outcome.reference, None, "{slug}");
+        assert_eq!((outcome.verdict, outcome.shown.stdout.as_str()), (None, "42\n"), "{slug}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

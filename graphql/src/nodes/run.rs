@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
-use domain::run::{CASES_MAX, CaseOutcome, ReferenceRun, RunCase as Case, RunState as State};
+use domain::run::{
+    CASES_MAX, CaseOutcome, ReferenceRun, RunCase as Case, RunState as State, SHOWN_BYTES_MAX,
+};
 use domain::submission::Compiled;
 use domain::verdict::RunEnd;
 use domain::{Digest, RunId};
@@ -16,9 +18,6 @@ use crate::cursor::RunCursor;
 use crate::loaders::Key;
 use crate::scalars::DateTime;
 use crate::{Api, ApiError, GlobalId, Viewer, access, prices};
-
-/// Maximum size of a sample's input or answer in a case, in bytes.
-const CASE_TEXT_BYTES_MAX: usize = 64 << 10;
 
 /// The state of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -232,7 +231,7 @@ pub struct RunOutcome {
     /// The beginning of the program's standard output, up to 64 KiB. Control characters are shown
     /// as their pictures, such as ␀.
     stdout: String,
-    /// The beginning of the program's standard error, up to 64 KiB.
+    /// The beginning of the program's standard error, like `stdout`.
     stderr: String,
     /// Whether `stdout` or `stderr` was truncated.
     truncated: bool,
@@ -272,6 +271,6 @@ impl From<CaseOutcome> for RunOutcome {
 
 /// The beginning of a blob.
 async fn beginning(ctx: &Context<'_>, digest: Digest) -> Result<String> {
-    let excerpt = Api::of(ctx).excerpts.of(digest, CASE_TEXT_BYTES_MAX).await?;
+    let excerpt = Api::of(ctx).excerpts.of(digest, SHOWN_BYTES_MAX).await?;
     Ok(excerpt.text.clone())
 }
