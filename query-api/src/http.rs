@@ -36,7 +36,8 @@ use crate::{attachments, audit_exports, compression, explorer, socket, sse};
 const BODY_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// Serves `/graphql` (by POST, queries also by GET, subscriptions by WebSocket, and the explorer to
-/// browsers), `/schema.graphql`, the attachments of problems, the exports of the log, and `/healthz`. `sdl` is the schema's.
+/// browsers), `/schema.graphql`, the attachments of problems, the exports of the log, and `/healthz`.
+/// `sdl` is the schema's.
 ///
 /// # Errors
 /// If a document that the server should know could not be executed.

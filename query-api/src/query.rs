@@ -209,7 +209,6 @@ impl Reads {
         Ok(found.filter(|it| may_see(ctx, it)).map(Submission::from))
     }
 
-    /// The submissions that the viewer may see, by default newest first.
     /// The run with this id; null if it does not exist, has expired, or is another account's.
     #[graphql(complexity = "prices::RUN + child_complexity")]
     async fn run(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Run>> {
