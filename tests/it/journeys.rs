@@ -145,8 +145,17 @@ async fn the_service(world: &World) {
         assert_eq!(names[5], "evaluator");
         let projections = &names[6..6 + PROJECTIONS];
         assert!(projections.iter().all(|name| name.starts_with("projection ")), "{names:?}");
-        let tasks = ["projector", "signer", "webhooks", "expired runs", "sweeper", "live updates"];
-        assert_eq!(names[6 + PROJECTIONS..], tasks);
+        let tasks = &names[6 + PROJECTIONS..];
+        let expected = [
+            "projector",
+            "signer",
+            "webhooks",
+            "expired runs",
+            "audit exports",
+            "sweeper",
+            "live updates",
+        ];
+        assert_eq!(tasks, expected);
     } else {
         assert_eq!(names[5..], ["live updates"]);
     }
