@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::account_input;
 use crate::commands::Commands;
 use crate::payload::{Failure, Payload, UserError, UserErrorCode, answer};
-use crate::profile::{change_profile, end_sign_ins};
+use crate::profile::{change_profile, end_sign_ins, profile_of};
 
 /// Maximum size of what a request names, in bytes: an email address is the longest.
 const ACCOUNT_BYTES_MAX: usize = 254;
@@ -91,7 +91,15 @@ async fn reset(
     let password_hash = commands.hashing.hash(password).await?;
     let ticket = credentials.take_ticket(kind, &hash, now).await?.ok_or_else(expired)?;
     let subject = ticket.subject.ok_or_else(expired)?;
-    let new = |profile| Some(Profile { password_hash: Some(password_hash.clone()), ..profile });
+    // The mail may have been written while the account's address changed.
+    let is_current = |profile: &Profile| profile.email.as_ref() == Some(&ticket.data);
+    if !is_current(&profile_of(commands, subject).await?) {
+        return Err(expired());
+    }
+    let new = |profile: Profile| {
+        let password_hash = Some(password_hash.clone());
+        is_current(&profile).then_some(Profile { password_hash, ..profile })
+    };
     if let Err(failure) = change_profile(commands, subject, new).await {
         credentials.put_ticket(&ticket).await?;
         return Err(failure);

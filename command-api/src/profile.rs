@@ -299,8 +299,8 @@ pub(crate) async fn family_of(commands: &Commands, viewer: &Viewer) -> Result<Uu
     Ok(own.map_or(viewer.token, |token| token.family))
 }
 
-/// Ends the account's sessions, its password resets and, if asked, its access tokens, except those
-/// of one sign-in.
+/// Ends the account's sessions, its password resets, its sign-ins with providers that have not
+/// ended and, if asked, its access tokens, except those of one sign-in.
 pub(crate) async fn end_sign_ins(
     commands: &Commands,
     subject: Uuid,
@@ -310,7 +310,8 @@ pub(crate) async fn end_sign_ins(
     let mut kinds = vec![TokenKind::Session, TokenKind::Refresh];
     kinds.extend(access_tokens.then_some(TokenKind::Access));
     commands.credentials.revoke_tokens(subject, &kinds, except_family).await?;
-    // A code of a sign-in with a provider has no subject yet; it expires by itself.
-    commands.credentials.remove_tickets_of(TicketKind::PasswordReset, subject).await?;
+    for kind in [TicketKind::PasswordReset, TicketKind::SignInCode] {
+        commands.credentials.remove_tickets_of(kind, subject).await?;
+    }
     Ok(())
 }

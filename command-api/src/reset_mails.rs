@@ -131,7 +131,7 @@ impl ResetMails {
                 id: Uuid::now_v7(),
                 kind: TicketKind::PasswordReset,
                 subject: Some(account.subject),
-                data: String::new(),
+                data: email.clone(),
                 created_at,
                 expires_at: created_at + RESET_LIFETIME,
             })

@@ -26,17 +26,20 @@ pub(crate) struct SignInCode {
 }
 
 impl SignInCode {
-    /// Stores it, and returns the code.
+    /// Stores it, and returns the code. It ends with the sign-ins of the account that the identity
+    /// is linked to, if there is one.
     pub(crate) async fn keep(
         self,
         credentials: &dyn Credentials,
     ) -> Result<Secret, CredentialsError> {
         let (code, created_at) = (generate(), Timestamp::now());
+        let ExternalAccount { issuer, external_id, .. } = &self.account;
+        let linked = credentials.identity(issuer, external_id).await?;
         let ticket = Ticket {
             hash: code.hash(),
             id: Uuid::now_v7(),
             kind: TicketKind::SignInCode,
-            subject: None,
+            subject: linked.map(|identity| identity.subject),
             data: serde_json::to_string(&self).expect("it is text"),
             created_at,
             expires_at: created_at + CODE_LIFETIME,

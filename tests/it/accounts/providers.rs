@@ -239,11 +239,14 @@ impl World {
         let id = &own[0]["id"];
         assert_errors(&unlink(ada, id).await, &["FORBIDDEN id"]);
         assert_eq!(self.sign_in("school", &json!({ "sub": "1" })).await["user"]["login"], "ada-2");
+        let code = self.code("school", &json!({ "sub": "1" })).await;
         let set = "mutation($new: String!) {
             changePassword(new: $new) { userErrors { code } }
         }";
         let set = ada.data(set, json!({ "new": PASSWORD })).await["changePassword"].take();
         assert_errors(&set, &[]);
+        // A new password ends sign-ins that have begun, which may be a thief's.
+        assert_errors(&self.sign_in_with(&code, VERIFIER).await, &["EXPIRED code"]);
         assert_errors(&unlink(ada, id).await, &[]);
         assert!(is_signed_in(ada).await);
     }
