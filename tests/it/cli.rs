@@ -62,6 +62,10 @@ fn submissions(deployment: &Deployment) -> String {
     let updates: Vec<Value> =
         lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(updates.last().unwrap()["submission"]["verdict"], "ACCEPTED");
+    let number = format!("#{}", first["submission"]["number"]);
+    let by_number = deployment.cli(&["watch", &number]);
+    assert_eq!(by_number.status.code(), Some(0), "{by_number:?}");
+    assert!(String::from_utf8_lossy(&by_number.stdout).contains(&id), "{by_number:?}");
     id
 }
 
@@ -112,6 +116,8 @@ fn refusals(deployment: &Deployment) {
         ([&submit[..], &elsewhere].concat(), 3),
         ([&submit[..], &somebody].concat(), 4),
         (vec!["watch", "nonsense"], 2),
+        (vec!["watch", "4000000000"], 2),
+        (vec!["cancel", "1000000"], 2),
         (vec!["watch", "sub_00000000000000000000000000000000"], 2),
         ([&["watch", "sub_00000000000000000000000000000000"][..], &somebody].concat(), 4),
         (vec!["audit", "nonsense"], 2),

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::print_json;
+use super::{print_json, submission_id};
 use crate::client::{Client, ServerArgs, check_user_errors};
 use crate::config::Config;
 use crate::{Exit, Failure};
@@ -13,7 +13,8 @@ use crate::{Exit, Failure};
 /// own submissions while they wait. Judges can cancel any, also while it is being judged.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
-    /// The submission's id
+    /// The submission's id or number
+    #[arg(value_name = "ID|NUMBER")]
     id: String,
     /// The reason, for the record
     #[arg(long, short)]
@@ -33,7 +34,8 @@ const CANCEL: &str = "mutation($id: ID!, $reason: String) {
 
 pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     let client: Client = args.server.client(config)?;
-    let variables = json!({ "id": args.id, "reason": args.reason });
+    let id = submission_id(&client, args.id).await?;
+    let variables = json!({ "id": id, "reason": args.reason });
     let data = client.execute(CANCEL, variables).await?;
     let payload = &data["cancelSubmission"];
     check_user_errors(payload)?;

@@ -26,7 +26,9 @@ pub mod watch;
 pub(crate) mod webhook;
 
 use serde::Serialize;
+use serde_json::json;
 
+use crate::client::Client;
 use crate::{Exit, Failure};
 
 /// Prints data as JSON, for programs.
@@ -35,4 +37,14 @@ pub fn print_json(value: &impl Serialize) -> Result<(), Failure> {
         .map_err(|error| Failure::of(Exit::JudgeError, "writing JSON", &error))?;
     println!("{text}");
     Ok(())
+}
+
+/// The id of a submission that is given by its id or by its number, with or without `#`.
+async fn submission_id(client: &Client, given: String) -> Result<String, Failure> {
+    let digits = given.strip_prefix('#').unwrap_or(&given);
+    let Ok(number) = digits.parse::<u32>() else { return Ok(given) };
+    let query = "query($number: Int!) { submission(number: $number) { id } }";
+    let data = client.execute(query, json!({ "number": number })).await?;
+    let id = data["submission"]["id"].as_str().map(str::to_owned);
+    id.ok_or_else(|| Failure::new(Exit::Usage, format!("there is no submission #{number}")))
 }

@@ -4,6 +4,7 @@ use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
+use super::submission_id;
 use crate::client::{Client, ServerArgs};
 use crate::config::Config;
 use crate::{Exit, Failure};
@@ -11,7 +12,8 @@ use crate::{Exit, Failure};
 /// Watch a submission live
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
-    /// The submission's id
+    /// The submission's id or number
+    #[arg(value_name = "ID|NUMBER")]
     id: String,
     /// Resume after this cursor
     #[arg(long, value_name = "CURSOR")]
@@ -41,7 +43,8 @@ const RETRY_DELAY: std::time::Duration = std::time::Duration::from_millis(500);
 
 pub(crate) async fn run(config: &Config, args: Args) -> Result<Exit, Failure> {
     let client = args.server.client(config)?;
-    let last = follow(&client, &args.id, args.after, args.json).await?;
+    let id = submission_id(&client, args.id).await?;
+    let last = follow(&client, &id, args.after, args.json).await?;
     exit_of(&last)
 }
 
