@@ -19,8 +19,8 @@ use super::exceeded::exceeded;
 
 /// The introspection query that clients and tools send.
 pub(super) const USUAL: &str = include_str!("usual.graphql");
-/// How many times as large as the answer to [`USUAL`] an answer may be.
-const USUAL_ANSWERS_MAX: u64 = 2;
+/// How large an answer may be, in percent of the answer to [`USUAL`].
+const ANSWER_PERCENT_MAX: u64 = 150;
 /// Maximum number of different parts of an answer.
 const PARTS_MAX: usize = 100_000;
 /// The types that every schema has.
@@ -110,7 +110,7 @@ impl Introspection {
         schema.objects[0].link("directives", directives);
         let usual = parse_query(USUAL).expect("it is a query");
         let usual = schema.price(&usual, &Variables::default());
-        schema.price_max = USUAL_ANSWERS_MAX * usual.expect("it has no limit yet");
+        schema.price_max = usual.expect("it has no limit yet") * ANSWER_PERCENT_MAX / 100;
         schema
     }
 
