@@ -5,13 +5,23 @@
 //! language can read without a parser. Both ways are exact.
 
 mod comparison;
+mod declaration;
 pub mod frame;
 pub mod json;
+mod signature;
 #[cfg(test)]
 mod tests;
 mod types;
 mod value;
 
 pub use comparison::Equality;
+pub use declaration::{
+    Declaration, DeclaredMethod, DeclaredOutput, DeclaredParam, DeclaredStruct, FIELDS_MAX,
+    InvalidSignature, METHODS_MAX, NAME_CHARS_MAX, PARAMS_MAX, STRUCTS_MAX,
+};
+pub use signature::{
+    Answer, Arguments, CALLS_MAX, Call, Callable, Class, Function, Method, NoAnswer, Output, Param,
+    Signature,
+};
 pub use types::{Field, InvalidType, NESTING_MAX, NodeKind, Struct, Structs, Type};
 pub use value::{BigInt, InvalidBigInt, Value, compare};

@@ -9,6 +9,7 @@ const MATCHED_ITEMS_MAX: usize = 1_000;
 
 /// How a result is compared with the expected one. NaN equals only NaN, and −0 equals 0.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Equality {
     /// The difference that two `float` may have; 0 by default.
     #[serde(default, skip_serializing_if = "is_zero")]

@@ -90,15 +90,13 @@ pub fn write(value: &Value, bytes: &mut Vec<u8>) {
 /// If the bytes are anything else. They may come from a hostile program: what is kept of them takes
 /// memory in proportion to their number.
 pub fn read(of: &Type, bytes: &[u8]) -> Result<Value, Malformed> {
-    let mut reader = Reader(bytes);
+    let mut reader = Reader::new(bytes);
     let value = reader.value(of)?;
-    match reader.0.len() {
-        0 => Ok(value),
-        left => Err(Malformed::Trailing(left)),
-    }
+    reader.end()?;
+    Ok(value)
 }
 
-fn write_count(count: usize, bytes: &mut Vec<u8>) {
+pub(super) fn write_count(count: usize, bytes: &mut Vec<u8>) {
     let count = u32::try_from(count).expect("a list has less than 2^32 items");
     bytes.extend(count.to_le_bytes());
 }
@@ -108,10 +106,23 @@ fn write_text(text: &str, bytes: &mut Vec<u8>) {
     bytes.extend(text.as_bytes());
 }
 
-struct Reader<'a>(&'a [u8]);
+/// Reads values one after the other.
+pub(super) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn value(&mut self, of: &Type) -> Result<Value, Malformed> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// Fails if there are more bytes.
+    pub(super) fn end(&self) -> Result<(), Malformed> {
+        match self.0.len() {
+            0 => Ok(()),
+            left => Err(Malformed::Trailing(left)),
+        }
+    }
+
+    pub(super) fn value(&mut self, of: &Type) -> Result<Value, Malformed> {
         Ok(match of {
             Type::Bool => Value::Bool(self.flag("bool")?),
             Type::Int => Value::Int(self.int()?),
@@ -202,7 +213,7 @@ impl<'a> Reader<'a> {
         if self.flag("the mark of a node")? { self.int().map(Some) } else { Ok(None) }
     }
 
-    fn int(&mut self) -> Result<i32, Malformed> {
+    pub(super) fn int(&mut self) -> Result<i32, Malformed> {
         self.array().map(i32::from_le_bytes)
     }
 

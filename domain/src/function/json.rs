@@ -59,7 +59,7 @@ impl fmt::Display for Path {
 }
 
 impl Mismatch {
-    fn new(reason: impl Into<String>) -> Self {
+    pub(super) fn new(reason: impl Into<String>) -> Self {
         Self { path: Path::default(), reason: reason.into() }
     }
 
